@@ -1,0 +1,3 @@
+"""Finds campaigns that harvest a language model's answers through its API."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,79 @@
+"""What can a person ask for?"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+
+import click
+
+from stillwatch import __version__
+from stillwatch.errors import StillwatchError
+
+COMMANDS = {
+    "demo": "make a world with known campaigns, scan it, and compare",
+    "scan": "find campaigns in logs",
+    "simulate": "write the tables of a world with known truth",
+    "score": "compare results with the truth",
+    "report": "write report.html again from a results folder",
+    "signals": "list the signals, what each sees and what could mimic it",
+}
+
+
+class Lazy(click.Group):
+    """Imports a command's module only when that command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order a newcomer needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"stillwatch.cli.{cmd_name}")
+        command = getattr(module, cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module.__file__} defines no command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="stillwatch")
+def cli() -> None:
+    """Find campaigns that harvest a language model's answers through its API.
+
+    \b
+    Examples:
+      stillwatch demo
+      stillwatch scan logs/ --out results/
+      stillwatch scan 'logs/*.jsonl.gz' --map timestamp=received_at --out results/
+    """
+
+
+def main() -> None:
+    """Run a command; 0 done, 1 failure, 2 usage, 130 interrupted."""
+    as_json = "--json" in sys.argv
+    try:
+        cli(standalone_mode=False)
+    except StillwatchError as error:
+        if as_json:
+            click.echo(json.dumps(error.as_json()))
+        click.echo(error.render(), err=True)
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; nothing half-written was left", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)

@@ -1,0 +1,1 @@
+"""The tables that go in and the tables that come out; everything else depends on these names."""

@@ -1,0 +1,26 @@
+"""One row per account; optional, but without it nothing is known of how accounts came to be."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from stillwatch.contract.table import TIMESTAMP, TableSchema, column
+
+STRING = pa.string()
+
+ACCOUNTS = TableSchema(
+    name="accounts",
+    key=("account_id",),
+    columns=(
+        column("account_id", STRING, "the same as in `exchanges`", required=True),
+        column("created_at", TIMESTAMP, "sign-up"),
+        column("email_domain", STRING, "domain of the address, never the address"),
+        column("email_local_shape", STRING, "local part with letters as `a` and digits as `9`"),
+        column("payment_fingerprint", STRING, "the processor's card or wallet fingerprint"),
+        column("payment_country", STRING, "ISO 3166-1 alpha-2"),
+        column("phone_prefix", STRING, "E.164 country and operator prefix"),
+        column("signup_ip", STRING, "address at sign-up"),
+        column("program", STRING, "standard, education, research, startup, reseller, ..."),
+        column("plan", STRING, "what is paid for"),
+    ),
+)

@@ -1,0 +1,16 @@
+"""One row per model release; optional."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from stillwatch.contract.table import TIMESTAMP, TableSchema, column
+
+RELEASES = TableSchema(
+    name="releases",
+    key=("model",),
+    columns=(
+        column("model", pa.string(), "as in `exchanges`", required=True),
+        column("released_at", TIMESTAMP, "when it could first be asked for", required=True),
+    ),
+)

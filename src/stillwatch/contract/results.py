@@ -1,0 +1,139 @@
+"""The tables of a results folder."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pyarrow as pa
+
+from stillwatch.contract.table import TIMESTAMP, TableSchema, column
+
+STRING, INT, REAL = pa.string(), pa.int64(), pa.float64()
+
+CampaignKind = Literal["harvest", "relay", "mixed", "undetermined"]
+Basis = Literal["measured", "inferred", "alleged", "not shown"]
+
+CAMPAIGNS = TableSchema(
+    name="campaigns",
+    key=("campaign_id",),
+    columns=(
+        column("campaign_id", STRING, "name within this results folder", required=True),
+        column("kind", STRING, "harvest, relay, mixed or undetermined", required=True),
+        column("first_seen", TIMESTAMP, "first attributed exchange", required=True),
+        column("last_seen", TIMESTAMP, "last attributed exchange", required=True),
+        column("detected_at", TIMESTAMP, "earliest point at which the evidence so far sufficed", required=True),
+        column("accounts", INT, "members", required=True),
+        column("exchanges", INT, "exchanges attributed", required=True),
+        column("exchanges_low", INT, "lower end of the interval", required=True),
+        column("exchanges_high", INT, "upper end of the interval", required=True),
+        column("q_value", REAL, "false-discovery rate at which it is reported", required=True),
+        column("capabilities", pa.list_(STRING), "capabilities sought, most frequent first", required=True),
+    ),
+)
+
+MEMBERS = TableSchema(
+    name="members",
+    key=("campaign_id", "account_id"),
+    columns=(
+        column("campaign_id", STRING, "as in `campaigns`", required=True),
+        column("account_id", STRING, "as in `exchanges`", required=True),
+        column("score", REAL, "probability of membership, 0 to 1", required=True),
+        column("exchanges", INT, "exchanges of this account attributed to the campaign", required=True),
+    ),
+)
+
+ATTRIBUTED = TableSchema(
+    name="exchanges",
+    key=("campaign_id", "exchange_id"),
+    columns=(
+        column("campaign_id", STRING, "as in `campaigns`", required=True),
+        column("exchange_id", STRING, "as in `exchanges`", required=True),
+    ),
+)
+
+EVIDENCE = TableSchema(
+    name="evidence",
+    columns=(
+        column("campaign_id", STRING, "as in `campaigns`", required=True),
+        column("kind", STRING, "the signal that saw it", required=True),
+        column("value", STRING, "what was shared or measured", required=True),
+        column("accounts", INT, "members it concerns", required=True),
+        column("exchanges", INT, "exchanges it concerns", required=True),
+        column("log10_likelihood_ratio", REAL, "weight of the evidence", required=True),
+        column("statement", STRING, "one plain sentence", required=True),
+        column("basis", STRING, "measured, inferred or alleged"),
+    ),
+)
+
+TIMELINE = TableSchema(
+    name="timeline",
+    key=("campaign_id", "hour"),
+    columns=(
+        column("campaign_id", STRING, "as in `campaigns`", required=True),
+        column("hour", TIMESTAMP, "start of the hour", required=True),
+        column("exchanges", INT, "attributed exchanges in that hour", required=True),
+        column("log10_e", REAL, "evidence known at the end of that hour; null before any was judged"),
+    ),
+)
+
+LINKS = TableSchema(
+    name="links",
+    columns=(
+        column("campaign_id", STRING, "as in `campaigns`", required=True),
+        column("account_id", STRING, "a member", required=True),
+        column("kind", STRING, "indicator", required=True),
+        column("value", STRING, "the shared value", required=True),
+        column("weight", REAL, "log10 match weight", required=True),
+    ),
+)
+
+HYPOTHESES = TableSchema(
+    name="hypotheses",
+    key=("campaign_id", "hypothesis"),
+    columns=(
+        column("campaign_id", STRING, "as in `campaigns`", required=True),
+        column("hypothesis", STRING, "H1 to H5", required=True),
+        column("log10_likelihood", REAL, "relative to the best explanation, which has 0", required=True),
+        column("statement", STRING, "what speaks for or against it", required=True),
+    ),
+)
+
+CLAIMS = TableSchema(
+    name="claims",
+    key=("campaign_id", "claim"),
+    columns=(
+        column("campaign_id", STRING, "as in `campaigns`", required=True),
+        column("claim", INT, "1 to 5", required=True),
+        column("basis", STRING, "measured, inferred or not shown", required=True),
+        column("statement", STRING, "what is and is not claimed", required=True),
+    ),
+)
+
+SOUGHT = TableSchema(
+    name="capabilities",
+    key=("campaign_id", "capability"),
+    columns=(
+        column("campaign_id", STRING, "as in `campaigns`", required=True),
+        column("capability", STRING, "capability class", required=True),
+        column("exchanges", INT, "attributed exchanges of that class", required=True),
+    ),
+)
+
+PROMPTS = TableSchema(
+    name="prompts",
+    columns=(
+        column("campaign_id", STRING, "as in `campaigns`", required=True),
+        column("prompt", STRING, "customer text, written only on request", required=True),
+    ),
+)
+
+QUARANTINE = TableSchema(
+    name="quarantine",
+    columns=(
+        column("file", STRING, "where the row stood", required=True),
+        column("row", INT, "row or line number in that file, from 1", required=True),
+        column("column", STRING, "the column at fault; null when the whole line is"),
+        column("reason", STRING, "what is wrong with it", required=True),
+        column("raw_sha256", STRING, "digest of the row as it stood, to find it again without copying text"),
+    ),
+)

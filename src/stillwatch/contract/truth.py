@@ -1,0 +1,17 @@
+"""Which exchange belongs to which campaign, where a simulator or an evaluation knows it."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from stillwatch.contract.table import TableSchema, column
+
+TRUTH = TableSchema(
+    name="truth",
+    key=("exchange_id",),
+    columns=(
+        column("exchange_id", pa.string(), "as in `exchanges`", required=True),
+        column("account_id", pa.string(), "as in `exchanges`", required=True),
+        column("campaign_id", pa.string(), "null for ordinary traffic"),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Where table expressions run; the only room that knows a database."""

@@ -1,0 +1,1 @@
+"""From files as they are to the contract's tables, losing no row in silence."""

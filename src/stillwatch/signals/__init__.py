@@ -1,0 +1,1 @@
+"""What can be noticed; one file each, found by the registry."""

@@ -1,0 +1,18 @@
+"""Which accounts send requests of one shape?"""
+
+from __future__ import annotations
+
+import ibis.expr.types as ir
+
+from stillwatch.signals.registry import indicator
+
+
+@indicator(
+    measures="operation, sampling parameters, limits and tools, digested",
+    innocent=("users of one library with its defaults",),
+    evaded_by="parameters drawn at random per account",
+    source="public relay software normalises requests (peers, 1.12)",
+    reads=("observations.shape_key",),
+)
+def request_shape(observations: ir.Table) -> ir.Value:
+    return observations.shape_key.nullif(0).cast("string")

@@ -1,0 +1,114 @@
+"""What is left of an exchange once its text has been read?"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stillwatch.sketch.capability import classify_array
+from stillwatch.sketch.digest import BANDS, BUCKETS, VERSION, Digests, digest
+
+KEPT = (
+    "exchange_id", "timestamp", "account_id", "organization_id", "conversation_id", "model", "client_ip", "asn",
+    "country", "user_agent", "tls_fingerprint", "input_tokens", "output_tokens", "status",
+)  # fmt: skip
+HALF_HOURS = 5
+SHAPE = ("operation", "temperature", "top_p", "max_tokens", "stream")
+
+
+@dataclass(slots=True)
+class Wording:
+    """How often each account used each of 512 hashed words, apart for the two halves of the data.
+
+    Row `2 * account + half` of `counts`. Additive: the sum of two logs' wording is the wording of both.
+    """
+
+    accounts: dict[str, int] = field(default_factory=dict)
+    counts: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros((2048, BUCKETS), np.float32))
+
+    def index(self, account_ids: pa.Array) -> npt.NDArray[np.int32]:
+        """Row of each account, new accounts added at the end."""
+        encoded = account_ids.dictionary_encode()
+        places = []
+        for account in encoded.dictionary.to_pylist():
+            places.append(self.accounts.setdefault(account, len(self.accounts)))
+        if 2 * len(self.accounts) > len(self.counts):
+            grown = np.zeros((4 * len(self.accounts), BUCKETS), np.float32)
+            grown[: len(self.counts)] = self.counts
+            self.counts = grown
+        return np.asarray(places, np.int32)[encoded.indices.to_numpy()]
+
+
+def observe(batches: Iterable[pa.Table], key: int, wording: Wording) -> Iterator[pa.Table]:
+    """Observations of contract rows: who, when, from where, and keys in place of text.
+
+    `key` is 64 bits; `wording` grows as rows pass. Keys are signed 64-bit integers, 0 where there was no text.
+    """
+    for rows in batches:
+        if rows.num_rows == 0:
+            continue
+        rows = rows.combine_chunks()
+        account = 2 * wording.index(_one(rows, "account_id")) + halves(_one(rows, "timestamp"))
+        prompts = _one(rows, "prompt")
+        marks = digest(prompts, key, account, wording.counts)
+        system = digest(_one(rows, "system_prompt"), key)
+        columns = {name: rows.column(name) for name in KEPT}
+        columns["half"] = pa.array(account % 2)
+        columns["prompt_key"] = _signed(marks.prompt_key)
+        columns["opening_key"] = _signed(marks.opening_key)
+        for band in range(BANDS):
+            columns[f"band_{band}"] = _signed(marks.bands[:, band])
+        columns["system_key"] = _signed(system.prompt_key)
+        columns["system_phrases"] = _lists(system)
+        columns["phrases"] = _lists(marks)
+        columns["words"] = pa.array(marks.words)
+        columns["shape_key"] = _signed(shape_keys(rows, key))
+        columns["has_tools"] = pc.fill_null(pc.greater(pc.list_value_length(rows.column("tool_names")), 0), False)
+        columns["capability"] = pa.array(classify_array(prompts).astype(np.int8))
+        yield pa.table(columns).replace_schema_metadata({"stillwatch.sketch": str(VERSION)})
+
+
+def halves(times: pa.Array) -> npt.NDArray[np.int32]:
+    """0 or 1: candidates are proposed on one half of the data and tested on the other.
+
+    Five-hour blocks alternate; five does not divide a day, so ten days give both halves every hour of the day.
+    """
+    microseconds = times.cast(pa.int64()).to_numpy()
+    return (microseconds // (HALF_HOURS * 3_600_000_000) % 2).astype(np.int32)
+
+
+def shape_keys(rows: pa.Table, key: int) -> npt.NDArray[np.uint64]:
+    """One key for the request's parameters and tools, whatever their values' types."""
+    parts = [rows.column(name).cast(pa.string()).fill_null("-") for name in SHAPE]
+    tools = rows.column("tool_names")
+    joined = pc.binary_join(tools.combine_chunks().cast(pa.list_(pa.string())), ",")
+    parts.append(pc.fill_null(joined, "-"))
+    text = pc.binary_join_element_wise(*parts, "\x1f").combine_chunks()
+    encoded = text.dictionary_encode() if isinstance(text, pa.Array) else text.chunk(0).dictionary_encode()
+    salt = key.to_bytes(8, "little")
+    table = np.array(
+        [int.from_bytes(hashlib.blake2b(v.encode(), digest_size=8, key=salt).digest(), "little") for v in encoded.dictionary.to_pylist()],
+        np.uint64,
+    )
+    return table[encoded.indices.to_numpy()]
+
+
+def _one(rows: pa.Table, name: str) -> pa.Array:
+    column = rows.column(name).combine_chunks()
+    return column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+
+
+def _signed(keys: npt.NDArray[np.uint64]) -> pa.Array:
+    return pa.array(np.ascontiguousarray(keys).view(np.int64))
+
+
+def _lists(marks: Digests) -> pa.Array:
+    return pa.ListArray.from_arrays(
+        pa.array(marks.phrase_offsets.astype(np.int32)), pa.array(marks.phrases.view(np.int64))
+    )

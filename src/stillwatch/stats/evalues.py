@@ -1,0 +1,51 @@
+"""How is evidence from several tests put together so that it stays evidence?
+
+An e-value is a non-negative statistic with mean at most 1 under its null (Vovk and Wang 2021); by Markov's
+inequality P(e >= 1/a) <= a. All functions take and return natural logarithms, since group evidence is
+easily above 1e300.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+
+def binomial_log_e(successes: int, trials: int, at_most: float) -> float:
+    """Log e-value against "each of `trials` succeeds with probability at most `at_most`, given those before it".
+
+    The likelihood ratio of a uniform mixture over success probabilities q > `at_most` (a betting martingale with
+    nine fixed bets; Waudby-Smith and Ramdas 2024). Exchangeable trials or any order of dependent ones whose
+    conditional success probability obeys the bound keep the mean at most 1.
+    """
+    if trials == 0:
+        return 0.0
+    q = at_most + (1 - at_most) * np.linspace(0.1, 0.98, 12)
+    logs = successes * np.log(q / at_most) + (trials - successes) * np.log((1 - q) / (1 - at_most))
+    return float(np.logaddexp.reduce(logs) - np.log(len(q)))
+
+
+def p_to_log_e(log_p: float, kappa: float = 0.5) -> float:
+    """Log e-value from a log p-value by the calibrator e = kappa * p^(kappa-1) (Vovk and Wang 2021, eq. 1)."""
+    return float(np.log(kappa) + (kappa - 1) * log_p)
+
+
+def mean_log_e(logs: Array) -> float:
+    """Average of e-values, an e-value under any dependence."""
+    if len(logs) == 0:
+        return 0.0
+    return float(np.logaddexp.reduce(logs) - np.log(len(logs)))
+
+
+def partial_conjunction_log_e(logs: Array, at_least: int) -> float:
+    """Log e-value against "fewer than `at_least` of these nulls are false" (after Benjamini and Heller 2008).
+
+    If fewer than u of n nulls are false, some n-u+1 of them are true, and the mean of their e-values is an
+    e-value; the mean of the n-u+1 smallest is no larger, whatever the dependence.
+    """
+    n = len(logs)
+    if not 1 <= at_least <= n:
+        raise ValueError(f"at_least must lie in 1..{n}, got {at_least}")
+    return mean_log_e(np.sort(logs)[: n - at_least + 1])

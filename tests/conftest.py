@@ -1,0 +1,67 @@
+"""What every test may rely on: golden files, a seeded generator, and a watch over skipped issues."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+SKIPPED_ISSUES = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--golden", action="store_true", help="rewrite the golden files instead of comparing")
+
+
+def pytest_configure(config):
+    config.stash[SKIPPED_ISSUES] = []
+    if os.environ.get("CI") == "true" and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(IssuesAreNotSkipped(config), "issues-are-not-skipped")
+
+
+def pytest_collection_modifyitems(config, items):
+    for item in items:
+        for mark in item.iter_markers("issue"):
+            item.user_properties.append(("issue", str(mark.args[0])))
+    if config.getoption("--golden"):
+        kept = [item for item in items if "golden" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
+
+
+class IssuesAreNotSkipped:
+    """In CI, a test that guards an issue has to run: skipped, it guards nothing."""
+
+    def __init__(self, config):
+        self.skipped = config.stash[SKIPPED_ISSUES]
+
+    def pytest_runtest_logreport(self, report):
+        if report.skipped and not hasattr(report, "wasxfail"):
+            issues = [value for name, value in report.user_properties if name == "issue"]
+            self.skipped += [f"{report.nodeid} (issue {issue})" for issue in issues]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session, exitstatus):
+        if self.skipped and exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter):
+        if self.skipped:
+            terminalreporter.section("error: tests of issues were skipped", red=True)
+            for test in self.skipped:
+                terminalreporter.line(test)
+
+
+@pytest.fixture
+def golden(request):
+    """Compare a text with the file of the given name beside the test; `./dev golden` rewrites that file."""
+
+    def compare(name: str, text: str) -> None:
+        path = Path(request.path).parent / name
+        if request.config.getoption("--golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            return
+        assert path.exists(), f"no golden file {path}; write it with `./dev golden`"
+        assert text == path.read_text(encoding="utf-8"), f"{path} differs; if that is meant, `./dev golden`"
+
+    return compare
