@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 
@@ -35,3 +37,16 @@ def duckdb_engine(
             yield connection
         finally:
             connection.disconnect()
+
+
+def load(engine: Backend, name: str, rows: pa.Table) -> ir.Table:
+    """An account-sized Arrow table as a temporary table of the engine."""
+    engine.con.register(f"arrow_{name}", rows)
+    engine.raw_sql(f'create or replace temp table "{name}" as select * from "arrow_{name}"')  # noqa: S608  our names
+    engine.con.unregister(f"arrow_{name}")
+    return engine.table(name)
+
+
+def keep(engine: Backend, name: str, expression: ir.Table) -> ir.Table:
+    """An expression computed once and kept as a temporary table."""
+    return engine.create_table(name, expression, temp=True)

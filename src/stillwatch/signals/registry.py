@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
-from typing import Literal
+from typing import Literal, TypeVar
 
 import ibis.expr.types as ir
 import numpy as np
-import pyarrow as pa
+import numpy.typing as npt
 
+from stillwatch.contract.summaries import Summaries
 from stillwatch.signals import group_tests, indicators
 
 Family = Literal["identity", "rhythm", "division", "purpose"]
-Rows = Callable[["Evidence"], pa.Table]
+FAMILIES: tuple[Family, ...] = ("identity", "rhythm", "division", "purpose")
+Columns = Mapping[str, npt.NDArray[np.generic]]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,62 @@ class Indicator:
     value: Callable[[ir.Table], ir.Value]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a group test saw: a natural-log e-value against its null, and the numbers in one sentence."""
+
+    log_e: float
+    value: str
+    accounts: int
+    exchanges: int
+    statement: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupTest:
+    """Evidence against a stated null about a group.
+
+    `rows` asks the engine for one table about all accounts, with `account_id`; `statistic` gets its columns and
+    a mask of the rows that belong to members, and returns a finding or None when it has no say. `sample_null`
+    draws such columns and mask under the null, so that the stated error can be checked by simulation.
+    """
+
+    card: Card
+    family: Family
+    rows: Callable[[Summaries], ir.Table]
+    sample_null: Callable[[np.random.Generator, int], tuple[Columns, Mask]]
+    statistic: Callable[[Columns, Mask], Finding | None]
+
+
+def group_test(
+    *,
+    family: Family,
+    rows: Callable[[Summaries], ir.Table],
+    sample_null: Callable[[np.random.Generator, int], tuple[Columns, Mask]],
+    measures: str,
+    null: str,
+    innocent: tuple[str, ...],
+    evaded_by: str,
+    source: str,
+    reads: tuple[str, ...],
+) -> Callable[[Callable[[Columns, Mask], Finding | None]], GroupTest]:
+    """Declare a group test; `family` groups tests that one innocent cause may bend together."""
+
+    def wrap(function: Callable[[Columns, Mask], Finding | None]) -> GroupTest:
+        card = Card(
+            name=function.__name__,
+            measures=measures,
+            null=null,
+            innocent=innocent,
+            evaded_by=evaded_by,
+            source=source,
+            reads=reads,
+        )
+        return GroupTest(card=card, family=family, rows=rows, sample_null=sample_null, statistic=function)
+
+    return wrap
+
+
 FORBIDDEN = ("prompt", "response", "system_prompt")
 
 
@@ -87,14 +146,27 @@ def _modules(package: ModuleType) -> list[ModuleType]:
     return [importlib.import_module(f"{package.__name__}.{name}") for name in names]
 
 
+T = TypeVar("T", Indicator, GroupTest)
+
+
+def _units(package: ModuleType, kind: type[T]) -> tuple[T, ...]:
+    found: list[T] = []
+    for module in _modules(package):
+        name = module.__name__.rsplit(".", 1)[1]
+        unit = getattr(module, name, None)
+        if not isinstance(unit, kind):
+            raise TypeError(f"{module.__file__} does not define a {kind.__name__} named {name}")
+        found.append(unit)
+    return tuple(found)
+
+
 @cache
 def all_indicators() -> tuple[Indicator, ...]:
     """Every indicator, in the order of their names."""
-    found = []
-    for module in _modules(indicators):
-        name = module.__name__.rsplit(".", 1)[1]
-        unit = getattr(module, name, None)
-        if not isinstance(unit, Indicator):
-            raise TypeError(f"{module.__file__} does not define an indicator named {name}")
-        found.append(unit)
-    return tuple(found)
+    return _units(indicators, Indicator)
+
+
+@cache
+def all_group_tests() -> tuple[GroupTest, ...]:
+    """Every group test, in the order of their names."""
+    return _units(group_tests, GroupTest)

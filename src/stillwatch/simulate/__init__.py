@@ -1,0 +1,1 @@
+"""Which worlds, with known truth, can a detector be tried on?"""

@@ -1,7 +1,7 @@
 """Which innocent groups look like one hand?
 
-Every function makes one group of `n` accounts that share something for a reason of their own. Keys that decide
-shared words come from the generator, so two worlds differ and two runs of a seed agree.
+Every function makes one group of `n` accounts that share something for a reason of their own. Keys that
+decide shared words come from the generator, so two worlds differ and two runs of a seed agree.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from stillwatch.simulate.population import (
     fresh,
     hosted,
     persons,
+    some,
     texts,
     tls_of,
 )
@@ -79,7 +80,11 @@ def teams(rng: np.random.Generator, n: int, start: int, end: int) -> Population:
     group.email_shape = np.array(["a.aaaaaa", "aaaaa.aaaaaa", "aaaaa"], dtype=object)[company % 3]
     group.signup_ip = gates[company]
     first = np.searchsorted(company, company)
-    group.country, group.zone, group.card_country = group.country[first], group.zone[first], group.card_country[first]
+    group.country, group.zone, group.card_country = (
+        group.country[first],
+        group.zone[first],
+        group.card_country[first],
+    )
     group.profile[:], group.weekend[:] = OFFICE, 0.1
     group.plan, group.role = texts(n, "team"), texts(n, "team")
     return group
@@ -98,7 +103,7 @@ def products(rng: np.random.Generator, n: int, start: int, end: int) -> Populati
     group.root[:], group.popular = ROOT["product_item"], rng.beta(1, 8, n)
     template = words(rng, "product_template", n)
     as_system = rng.random(n) < 0.5
-    group.system = np.where(as_system, template, None)
+    group.system = some(as_system, template)
     group.template = np.where(as_system, "", template).astype(object)
     group.place = rng.choice(3, size=n, p=[0.75, 0.2, 0.05])
     group.shape = rng.integers(1, len(SHAPED), n)
@@ -113,16 +118,22 @@ def products(rng: np.random.Generator, n: int, start: int, end: int) -> Populati
 def agents(rng: np.random.Generator, n: int, start: int, end: int) -> Population:
     """Developers with coding agents: many quick turns in a conversation, tools offered."""
     group = persons(rng, n, start, end)
-    group.agent = np.array(["coding-agent/1.9.2", "coding-agent/2.0.1", "open-coder/0.44", "pair-cli/3.2.0"], dtype=object)[
-        np.minimum(rng.geometric(0.45, n) - 1, 3)
-    ]
+    group.agent = np.array(
+        ["coding-agent/1.9.2", "coding-agent/2.0.1", "open-coder/0.44", "pair-cli/3.2.0"], dtype=object
+    )[np.minimum(rng.geometric(0.45, n) - 1, 3)]
     group.tls = tls_of(group.agent, np.zeros(n, dtype=np.int64))
     group.tools = np.array([0, 1, 8, 0])[rng.integers(0, 4, n)]
     group.root[:], group.profile[:], group.weekend = ROOT["agent_task"], OFFICE, rng.uniform(0.1, 0.7, n)
-    group.rate, group.session, group.follow = rng.lognormal(3.2, 0.9, n), rng.uniform(8, 40, n), rng.uniform(0.85, 0.97, n)
+    group.rate, group.session, group.follow = (
+        rng.lognormal(3.2, 0.9, n),
+        rng.uniform(8, 40, n),
+        rng.uniform(0.85, 0.97, n),
+    )
     group.gap, group.popular = rng.uniform(6, 40, n), rng.beta(1, 20, n)
     group.system = words(rng, "agent_task", 4)[rng.integers(0, 4, n)]
-    group.system = np.where(rng.random(n) < 0.8, "You are a coding agent. Use the tools to finish the user's task.", group.system)
+    group.system = np.where(
+        rng.random(n) < 0.8, "You are a coding agent. Use the tools to finish the user's task.", group.system
+    )
     group.shape[:], group.plan, group.role = 8, texts(n, "api"), texts(n, "agent")
     return group
 
@@ -154,8 +165,17 @@ def course(rng: np.random.Generator, n: int, start: int, end: int) -> Population
     group.first = np.maximum(group.first, begins)
     group.last[:] = min(end, begins + 6 * DAY)
     group.created = np.minimum(group.created, group.first)
-    group.root[:], group.template, group.place = ROOT["student_note"], texts(n, words(rng, "assignment")[0]), rng.integers(0, 2, n)
-    group.rate, group.popular[:], group.follow, group.role = rng.lognormal(1.2, 0.6, n), 0.0, rng.beta(3, 2, n), texts(n, "class")
+    group.root[:], group.template, group.place = (
+        ROOT["student_note"],
+        texts(n, words(rng, "assignment")[0]),
+        rng.integers(0, 2, n),
+    )
+    group.rate, group.popular[:], group.follow, group.role = (
+        rng.lognormal(1.2, 0.6, n),
+        0.0,
+        rng.beta(3, 2, n),
+        texts(n, "class"),
+    )
     return group
 
 
@@ -164,22 +184,41 @@ def tool_users(rng: np.random.Generator, n: int, start: int, end: int) -> Popula
     group = persons(rng, n, start, end)
     clients(rng, group, f"open-tool/{rng.integers(1, 9)}.{rng.integers(0, 20)}")
     group.system = texts(n, "You are a helpful editor inside a terminal. Follow the instruction exactly.")
-    group.template = texts(n, words(rng, "product_template")[0] + " Output only the changed text, no commentary.")
-    group.root[:], group.shape[:], group.tools[:] = ROOT["tool_item"], int(rng.integers(1, len(SHAPED))), int(rng.integers(0, 2))
-    group.rate, group.popular[:], group.follow, group.role = rng.lognormal(2.0, 1.1, n), 0.02, rng.beta(2, 3, n), texts(n, "tool")
+    group.template = texts(
+        n, words(rng, "product_template")[0] + " Output only the changed text, no commentary."
+    )
+    group.root[:], group.shape[:], group.tools[:] = (
+        ROOT["tool_item"],
+        int(rng.integers(1, len(SHAPED))),
+        int(rng.integers(0, 2)),
+    )
+    group.rate, group.popular[:], group.follow, group.role = (
+        rng.lognormal(2.0, 1.1, n),
+        0.02,
+        rng.beta(2, 3, n),
+        texts(n, "tool"),
+    )
     return group
 
 
 def evaluations(rng: np.random.Generator, n: int, start: int, end: int) -> Population:
-    """Labs that run the same public benchmark over one to four keys each: its questions repeat across them."""
+    """Labs that run the same public benchmark over three keys each: questions repeat across labs."""
     group = products(rng, n, start, end)
     lab = np.arange(n) // 3
     for column in (group.card, group.email_domain, group.organization_id):
         column[:] = column[lab * 3]
     clients(rng, group, "eval-harness/0.5.1")
-    group.system, group.template = texts(n, None), texts(n, "Answer the following question. Think step by step, then give the answer.")
+    group.system, group.template = (
+        texts(n, None),
+        texts(n, "Answer the following question. Think step by step, then give the answer."),
+    )
     group.root[:], group.pool[:], group.shared_key[:] = ROOT["eval_item"], 1200, int(rng.integers(1, 1 << 40))
-    group.profile[:], group.rate, group.activity[:], group.session[:] = ALWAYS, rng.uniform(100, 350, n), 0.3, 60
+    group.profile[:], group.rate, group.activity[:], group.session[:] = (
+        ALWAYS,
+        rng.uniform(100, 350, n),
+        0.3,
+        60,
+    )
     group.gap[:], group.shape[:], group.role = 4.0, 4, texts(n, "evaluation")
     return group
 
@@ -187,8 +226,18 @@ def evaluations(rng: np.random.Generator, n: int, start: int, end: int) -> Popul
 def siblings(rng: np.random.Generator, n: int, start: int, end: int) -> Population:
     """Staging, production and a few more accounts of one company: one card, one template."""
     group = products(rng, n, start, end)
-    for column in (group.card, group.email_domain, group.organization_id, group.agent, group.tls, group.template,
-                   group.system, group.shape, group.signup_ip, group.place):  # fmt: skip
+    for column in (
+        group.card,
+        group.email_domain,
+        group.organization_id,
+        group.agent,
+        group.tls,
+        group.template,
+        group.system,
+        group.shape,
+        group.signup_ip,
+        group.place,
+    ):
         column[:] = column[0]
     group.asns[:] = group.asns[0]
     group.rate = np.array([400.0, 40.0, 15.0, 120.0, 8.0])[np.arange(n) % 5]
@@ -198,16 +247,26 @@ def siblings(rng: np.random.Generator, n: int, start: int, end: int) -> Populati
 
 
 def labellers(rng: np.random.Generator, n: int, start: int, end: int) -> Population:
-    """One office that labels data: one tool, one template, one card, other items for everyone, human hours."""
+    """One office that labels data: one tool, one template, one card, no item twice, human hours."""
     group = persons(rng, n, start, end)
     in_one_country(group)
     behind_one_address(rng, group, 21_000 + int(rng.integers(0, 500)))
     clients(rng, group, f"label-studio-client/{rng.integers(1, 9)}.{rng.integers(0, 9)}")
     group.roaming[:], group.profile[:], group.weekend[:], group.activity[:] = 0.0, OFFICE, 0.02, 0.92
-    group.rate, group.spread, group.session = rng.lognormal(3.3, 0.25, n), rng.uniform(0.1, 0.3, n), rng.uniform(10, 30, n)
+    group.rate, group.spread, group.session = (
+        rng.lognormal(3.3, 0.25, n),
+        rng.uniform(0.1, 0.3, n),
+        rng.uniform(10, 30, n),
+    )
     group.follow[:], group.popular[:], group.root[:] = 0.0, 0.0, ROOT["label_item"]
-    group.template, group.card = texts(n, words(rng, "product_template")[0]), texts(n, str(fresh(rng, 1, "card_")[0]))
-    group.email_domain, group.organization_id = texts(n, f"labels-{rng.integers(10, 99)}.com"), texts(n, str(fresh(rng, 1, "org_")[0]))
+    group.template, group.card = (
+        texts(n, words(rng, "product_template")[0]),
+        texts(n, str(fresh(rng, 1, "card_")[0])),
+    )
+    group.email_domain, group.organization_id = (
+        texts(n, f"labels-{rng.integers(10, 99)}.com"),
+        texts(n, str(fresh(rng, 1, "org_")[0])),
+    )
     group.shape[:], group.plan, group.role = 3, texts(n, "team"), texts(n, "labelling")
     group.first, group.last = np.full(n, start), np.full(n, end)
     group.created = start - (rng.random(n) * 30 * DAY).astype(np.int64)
@@ -240,7 +299,12 @@ def hackathon(rng: np.random.Generator, n: int, start: int, end: int) -> Populat
     group.created = begins + (rng.exponential(0.7 * HOUR, n)).astype(np.int64)
     group.first, group.last[:] = group.created.copy(), min(end, begins + int(2.2 * DAY))
     group.signup_ip, group.card = group.ips[:, 0].copy(), texts(n, None)
-    group.rate, group.activity[:], group.weekend[:], group.root[:] = rng.lognormal(3.4, 0.6, n), 1.0, 1.3, ROOT["hack_item"]
+    group.rate, group.activity[:], group.weekend[:], group.root[:] = (
+        rng.lognormal(3.4, 0.6, n),
+        1.0,
+        1.3,
+        ROOT["hack_item"],
+    )
     group.program, group.role = texts(n, "startup"), texts(n, "hackathon")
     return group
 
@@ -253,18 +317,29 @@ def vpn_users(rng: np.random.Generator, n: int, start: int, end: int) -> Populat
     return group
 
 
-LOOKALIKES: dict[str, tuple[Group, int, int]] = {  # name: group, accounts among 3,000 honest ones, least accounts
-    "campus": (campus, 260, 20), "class": (course, 90, 12), "tool": (tool_users, 240, 20),
-    "second tool": (tool_users, 60, 8), "evaluation": (evaluations, 12, 6), "siblings": (siblings, 5, 3),
-    "other siblings": (siblings, 3, 2), "labelling": (labellers, 50, 10), "fleet": (declared_fleet, 24, 6),
-    "release": (release_crowd, 120, 10), "hackathon": (hackathon, 80, 10), "vpn": (vpn_users, 120, 10),
-}  # fmt: skip
+LOOKALIKES: dict[
+    str, tuple[Group, int, int]
+] = {  # name: group, accounts among 3,000 honest ones, least accounts
+    "campus": (campus, 260, 20),
+    "class": (course, 90, 12),
+    "tool": (tool_users, 240, 20),
+    "second tool": (tool_users, 60, 8),
+    "evaluation": (evaluations, 12, 6),
+    "siblings": (siblings, 5, 3),
+    "other siblings": (siblings, 3, 2),
+    "labelling": (labellers, 50, 10),
+    "fleet": (declared_fleet, 24, 6),
+    "release": (release_crowd, 120, 10),
+    "hackathon": (hackathon, 80, 10),
+    "vpn": (vpn_users, 120, 10),
+}
 
 
 def honest_crowd(rng: np.random.Generator, accounts: int, start: int, end: int) -> Population:
-    """All honest accounts: every look-alike in proportion, the rest persons, teams, products, agents, batches."""
+    """All honest accounts: look-alikes in proportion, then the kinds of ordinary ones."""
     special = [
-        make(rng, max(least, round(size * accounts / 3000)), start, end) for make, size, least in LOOKALIKES.values()
+        make(rng, max(least, round(size * accounts / 3000)), start, end)
+        for make, size, least in LOOKALIKES.values()
     ]
     rest = max(10, accounts - sum(len(group) for group in special))
     shares = ((teams, 0.14), (products, 0.07), (agents, 0.06), (batches, 0.015))

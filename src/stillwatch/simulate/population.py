@@ -37,11 +37,23 @@ NEW_MODEL = 3
 
 # country, share of accounts, hours from UTC, language index of grammar.LANGUAGES, dialling prefix
 _COUNTRIES = (
-    ("US", 0.30, -6, 0, "+1"), ("IN", 0.12, 5.5, 0, "+91"), ("GB", 0.07, 0, 0, "+44"), ("DE", 0.07, 1, 1, "+49"),
-    ("FR", 0.06, 1, 2, "+33"), ("ES", 0.04, 1, 3, "+34"), ("MX", 0.04, -6, 3, "+52"), ("BR", 0.07, -3, 4, "+55"),
-    ("PT", 0.01, 0, 4, "+351"), ("JP", 0.07, 9, 6, "+81"), ("SG", 0.03, 8, 0, "+65"), ("TW", 0.03, 8, 5, "+886"),
-    ("HK", 0.02, 8, 5, "+852"), ("CA", 0.03, -5, 0, "+1"), ("AU", 0.02, 10, 0, "+61"), ("NL", 0.02, 1, 0, "+31"),
-)  # fmt: skip
+    ("US", 0.30, -6, 0, "+1"),
+    ("IN", 0.12, 5.5, 0, "+91"),
+    ("GB", 0.07, 0, 0, "+44"),
+    ("DE", 0.07, 1, 1, "+49"),
+    ("FR", 0.06, 1, 2, "+33"),
+    ("ES", 0.04, 1, 3, "+34"),
+    ("MX", 0.04, -6, 3, "+52"),
+    ("BR", 0.07, -3, 4, "+55"),
+    ("PT", 0.01, 0, 4, "+351"),
+    ("JP", 0.07, 9, 6, "+81"),
+    ("SG", 0.03, 8, 0, "+65"),
+    ("TW", 0.03, 8, 5, "+886"),
+    ("HK", 0.02, 8, 5, "+852"),
+    ("CA", 0.03, -5, 0, "+1"),
+    ("AU", 0.02, 10, 0, "+61"),
+    ("NL", 0.02, 1, 0, "+31"),
+)
 COUNTRY: Texts = np.array([row[0] for row in _COUNTRIES], dtype=object)
 _SHARE: Floats = np.array([row[1] for row in _COUNTRIES]) / sum(row[1] for row in _COUNTRIES)
 _ZONE: Floats = np.array([row[2] for row in _COUNTRIES], dtype=np.float64)
@@ -51,36 +63,72 @@ _DIAL: Texts = np.array([row[4] for row in _COUNTRIES], dtype=object)
 AGENTS: Texts = np.array(
     [
         f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) {browser}"
-        for system in ("Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10_15_7", "X11; Linux x86_64",
-                       "Linux; Android 15", "iPhone; CPU iPhone OS 19_1")
-        for browser in ("Chrome/146.0.0.0 Safari/537.36", "Chrome/145.0.0.0 Safari/537.36", "Edg/146.0.0.0",
-                        "Firefox/151.0", "Version/19.1 Safari/605.1")
+        for system in (
+            "Windows NT 10.0; Win64; x64",
+            "Macintosh; Intel Mac OS X 10_15_7",
+            "X11; Linux x86_64",
+            "Linux; Android 15",
+            "iPhone; CPU iPhone OS 19_1",
+        )
+        for browser in (
+            "Chrome/146.0.0.0 Safari/537.36",
+            "Chrome/145.0.0.0 Safari/537.36",
+            "Edg/146.0.0.0",
+            "Firefox/151.0",
+            "Version/19.1 Safari/605.1",
+        )
     ]
-    + [f"api-python/{major}.{minor}.{patch}" for major in (1, 2) for minor in (4, 9, 12, 31) for patch in (0, 2)]
+    + [
+        f"api-python/{major}.{minor}.{patch}"
+        for major in (1, 2)
+        for minor in (4, 9, 12, 31)
+        for patch in (0, 2)
+    ]
     + [f"api-node/{major}.{minor}.0" for major in (3, 4) for minor in (1, 6, 20)]
     + ["python-httpx/0.28.1", "python-requests/2.32.3", "curl/8.14.1", "okhttp/5.1.0", "Go-http-client/2.0"],
     dtype=object,
-)  # fmt: skip
+)
 BROWSERS = 25
 _MAIL: Texts = np.array(
-    ["gmail.com"] * 50 + ["outlook.com"] * 14 + ["icloud.com"] * 9 + ["yahoo.com"] * 6 + ["proton.me"] * 4
+    ["gmail.com"] * 50
+    + ["outlook.com"] * 14
+    + ["icloud.com"] * 9
+    + ["yahoo.com"] * 6
+    + ["proton.me"] * 4
     + ["gmx.de", "web.de", "orange.fr", "uol.com.br", "qq.com", "163.com", "hotmail.com", "mail.com"] * 2,
     dtype=object,
-)  # fmt: skip
+)
 SHAPES: Texts = np.array(
-    ["a" * i for i in range(4, 13)] + [f"{'a' * i}.{'a' * j}" for i in range(1, 8) for j in range(4, 10)]
-    + [f"{'a' * i}{'9' * j}" for i in range(3, 11) for j in range(1, 5)] + [f"{'a' * i}_{'a' * 5}" for i in (3, 5)],
+    ["a" * i for i in range(4, 13)]
+    + [f"{'a' * i}.{'a' * j}" for i in range(1, 8) for j in range(4, 10)]
+    + [f"{'a' * i}{'9' * j}" for i in range(3, 11) for j in range(1, 5)]
+    + [f"{'a' * i}_{'a' * 5}" for i in (3, 5)],
     dtype=object,
-)  # fmt: skip
+)
 SHAPED: tuple[tuple[float, float, int], ...] = (
-    (np.nan, np.nan, -1), (np.nan, np.nan, 4096), (1.0, np.nan, 4096), (0.7, np.nan, 1024), (0.0, np.nan, 2048),
-    (0.0, np.nan, 256), (0.2, 0.9, 8192), (0.7, 0.95, 2000), (1.0, np.nan, 8192), (0.3, np.nan, 512), (0.5, 1.0, 1000),
-)  # fmt: skip
+    (np.nan, np.nan, -1),
+    (np.nan, np.nan, 4096),
+    (1.0, np.nan, 4096),
+    (0.7, np.nan, 1024),
+    (0.0, np.nan, 2048),
+    (0.0, np.nan, 256),
+    (0.2, 0.9, 8192),
+    (0.7, 0.95, 2000),
+    (1.0, np.nan, 8192),
+    (0.3, np.nan, 512),
+    (0.5, 1.0, 1000),
+)
 TOOLSETS: tuple[tuple[str, ...], ...] = (
-    ("read_file", "edit_file", "run", "search"), ("bash", "str_replace_editor"), ("web_search",), ("get_weather",),
-    ("query_database", "plot"), ("browser_open", "browser_click", "screenshot"), ("lookup_order", "create_ticket"),
-    ("calendar", "mail", "browser"), ("read_file", "write_file", "execute_command", "list_files"),
-)  # fmt: skip
+    ("read_file", "edit_file", "run", "search"),
+    ("bash", "str_replace_editor"),
+    ("web_search",),
+    ("get_weather",),
+    ("query_database", "plot"),
+    ("browser_open", "browser_click", "screenshot"),
+    ("lookup_order", "create_ticket"),
+    ("calendar", "mail", "browser"),
+    ("read_file", "write_file", "execute_command", "list_files"),
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -152,6 +200,13 @@ def texts(n: int, value: str | None) -> Texts:
     return out
 
 
+def some(kept: Bools, values: Texts) -> Texts:
+    """The values where `kept`, null elsewhere."""
+    out = texts(len(values), None)
+    out[kept] = values[kept]
+    return out
+
+
 def fresh(rng: np.random.Generator, n: int, prefix: str, digits: int = 12) -> Texts:
     """`n` random identifiers with a prefix."""
     raw = rng.integers(0, 16**digits, n, dtype=np.int64).tolist()
@@ -168,7 +223,12 @@ def addresses(asns: Ints, keys: Ints) -> Texts:
     third = (tail % np.uint64(256)).astype(np.int64)
     fourth = ((tail >> np.uint64(20)) % np.uint64(254)).astype(np.int64) + 1
     return np.array(
-        [f"{a}.{b}.{c}.{d}" for a, b, c, d in zip(first.tolist(), second.tolist(), third.tolist(), fourth.tolist(), strict=True)],
+        [
+            f"{a}.{b}.{c}.{d}"
+            for a, b, c, d in zip(
+                first.tolist(), second.tolist(), third.tolist(), fourth.tolist(), strict=True
+            )
+        ],
         dtype=object,
     )
 
@@ -197,7 +257,9 @@ def tls_of(agent: Texts, keys: Ints) -> Texts:
             code = (code * 131 + ord(letter)) % (1 << 61)
         seeds.append(code)
     codes = mix((np.array(seeds, dtype=np.int64)[inverse] + keys % 3 % 2).astype(np.uint64), 9).tolist()
-    return np.array([f"t13d{code % 7 + 14}{code % 5 + 10}h2_{code % (1 << 48):012x}" for code in codes], dtype=object)
+    return np.array(
+        [f"t13d{code % 7 + 14}{code % 5 + 10}h2_{code % (1 << 48):012x}" for code in codes], dtype=object
+    )
 
 
 def persons(rng: np.random.Generator, n: int, start: int, end: int) -> Population:
@@ -220,19 +282,47 @@ def persons(rng: np.random.Generator, n: int, start: int, end: int) -> Populatio
     native = np.where(rng.random(n) < 0.75, _LANGUAGE[country], 0)
     root = np.where(rng.random(n) < 0.12, ROOT["dev"], native)
     return Population(
-        role=texts(n, "person"), account_id=fresh(rng, n, "acct_"), organization_id=texts(n, None), created=created,
-        email_domain=_MAIL[rng.integers(0, len(_MAIL), n)], email_shape=SHAPES[rng.integers(0, len(SHAPES), n)],
-        card=np.where(rng.random(n) < 0.7, fresh(rng, n, "card_"), None), card_country=COUNTRY[country],
-        phone=_DIAL[country] + np.array([str(i) for i in range(60, 90)], dtype=object)[rng.integers(0, 30, n)],
-        signup_ip=home, program=texts(n, "standard"), plan=np.where(rng.random(n) < 0.6, "pro", "free").astype(object),
-        ips=ips, asns=asns, country=COUNTRY[country], roaming=rng.beta(1, 4, n), agent=agent,
-        tls=tls_of(agent, rng.integers(0, 6, n)), zone=_ZONE[country],
-        profile=np.where(rng.random(n) < 0.7, EVENING, OFFICE), weekend=rng.uniform(0.3, 1.2, n),
-        rate=rng.lognormal(1.1, 1.1, n), activity=rng.beta(2, 2, n) * 0.85 + 0.1, spread=rng.uniform(0.3, 0.9, n),
-        session=rng.uniform(2, 9, n), follow=rng.beta(4, 2, n), gap=rng.uniform(40, 200, n),
-        first=np.maximum(created, start), last=last, cron=np.zeros(n), root=root.astype(np.int64),
-        popular=rng.beta(1.5, 6, n), pool=np.zeros(n, dtype=np.int64), shared_key=np.zeros(n, dtype=np.int64),
-        system=texts(n, None), template=texts(n, ""), place=np.zeros(n, dtype=np.int64),
-        model=rng.choice(3, size=n, p=[0.25, 0.6, 0.15]), adopts=np.full(n, 1 << 62, dtype=np.int64),
-        shape=np.zeros(n, dtype=np.int64), tools=np.full(n, -1, dtype=np.int64), stream=rng.random(n) < 0.9,
-    )  # fmt: skip
+        role=texts(n, "person"),
+        account_id=fresh(rng, n, "acct_"),
+        organization_id=texts(n, None),
+        created=created,
+        email_domain=_MAIL[rng.integers(0, len(_MAIL), n)],
+        email_shape=SHAPES[rng.integers(0, len(SHAPES), n)],
+        card=some(rng.random(n) < 0.7, fresh(rng, n, "card_")),
+        card_country=COUNTRY[country],
+        phone=_DIAL[country]
+        + np.array([str(i) for i in range(60, 90)], dtype=object)[rng.integers(0, 30, n)],
+        signup_ip=home,
+        program=texts(n, "standard"),
+        plan=np.where(rng.random(n) < 0.6, "pro", "free").astype(object),
+        ips=ips,
+        asns=asns,
+        country=COUNTRY[country],
+        roaming=rng.beta(1, 4, n),
+        agent=agent,
+        tls=tls_of(agent, rng.integers(0, 6, n)),
+        zone=_ZONE[country],
+        profile=np.where(rng.random(n) < 0.7, EVENING, OFFICE),
+        weekend=rng.uniform(0.3, 1.2, n),
+        rate=rng.lognormal(1.1, 1.1, n),
+        activity=rng.beta(2, 2, n) * 0.85 + 0.1,
+        spread=rng.uniform(0.3, 0.9, n),
+        session=rng.uniform(2, 9, n),
+        follow=rng.beta(4, 2, n),
+        gap=rng.uniform(40, 200, n),
+        first=np.maximum(created, start),
+        last=last,
+        cron=np.zeros(n),
+        root=root.astype(np.int64),
+        popular=rng.beta(1.5, 6, n),
+        pool=np.zeros(n, dtype=np.int64),
+        shared_key=np.zeros(n, dtype=np.int64),
+        system=texts(n, None),
+        template=texts(n, ""),
+        place=np.zeros(n, dtype=np.int64),
+        model=rng.choice(3, size=n, p=[0.25, 0.6, 0.15]),
+        adopts=np.full(n, 1 << 62, dtype=np.int64),
+        shape=np.zeros(n, dtype=np.int64),
+        tools=np.full(n, -1, dtype=np.int64),
+        stream=rng.random(n) < 0.9,
+    )

@@ -18,7 +18,6 @@ KEPT = (
     "exchange_id", "timestamp", "account_id", "organization_id", "conversation_id", "model", "client_ip", "asn",
     "country", "user_agent", "tls_fingerprint", "input_tokens", "output_tokens", "status",
 )  # fmt: skip
-HALF_HOURS = 5
 SHAPE = ("operation", "temperature", "top_p", "max_tokens", "stream")
 
 
@@ -77,10 +76,10 @@ def observe(batches: Iterable[pa.Table], key: int, wording: Wording) -> Iterator
 def halves(times: pa.Array) -> npt.NDArray[np.int32]:
     """0 or 1: candidates are proposed on one half of the data and tested on the other.
 
-    Five-hour blocks alternate; five does not divide a day, so ten days give both halves every hour of the day.
+    Hours alternate, and swap every day, so that two days give both halves every hour of the day.
     """
-    microseconds = times.cast(pa.int64()).to_numpy()
-    return (microseconds // (HALF_HOURS * 3_600_000_000) % 2).astype(np.int32)
+    hours = times.cast(pa.int64()).to_numpy() // 3_600_000_000
+    return ((hours + hours // 24) % 2).astype(np.int32)
 
 
 def shape_keys(rows: pa.Table, key: int) -> npt.NDArray[np.uint64]:

@@ -1,0 +1,43 @@
+"""The additive tables between the sketch and everything that judges: two days merge by adding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import ibis
+import ibis.expr.types as ir
+from ibis import _
+
+CAPABILITIES = ("coding", "agentic", "reasoning", "grading", "rewriting", "data_analysis", "vision", "other")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summaries:
+    """What the detector knows. Every table has a time, so a prefix of the log gives a prefix of each.
+
+    * `activity`: account × hour: how much, and of what shape.
+    * `sightings`: account × indicator value × half: when first seen, in how many exchanges.
+    * `items`: account × hour: prompts that other accounts sent too, and prompts that only this account sent.
+    * `usage`: account × model × hour.
+    * `conversations`: account × conversation: when it began there.
+    * `accounts`, `releases`: the contract's own tables.
+    """
+
+    activity: ir.Table
+    sightings: ir.Table
+    usage: ir.Table
+    conversations: ir.Table
+    accounts: ir.Table
+    releases: ir.Table
+
+    def until(self, moment: datetime) -> Summaries:
+        """The summaries of the log before `moment`, a full hour."""
+        before = ibis.literal(moment, "timestamp('UTC', 6)")
+        return replace(
+            self,
+            activity=self.activity.filter(_.hour < before),
+            sightings=self.sightings.filter(_.first_seen.isnull() | (_.first_seen < before)),
+            usage=self.usage.filter(_.hour < before),
+            conversations=self.conversations.filter(_.first_seen < before),
+        )

@@ -1,0 +1,92 @@
+"""Is a candidate more than a crowd of independent accounts?
+
+Every group test gives an e-value against its own null. Tests that one innocent cause can bend together form a
+family (identity, rhythm, division, purpose); a family's e-value is the mean of its tests', valid under any
+dependence. A candidate is reported only when at least `FAMILIES_NEEDED` families speak: the partial-conjunction
+e-value against "at most one family is out of the ordinary" goes into e-BH, which holds the false-discovery rate
+under arbitrary dependence. `docs/methods/decision.md` derives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from stillwatch.contract.summaries import Summaries
+from stillwatch.signals.registry import FAMILIES, Finding, GroupTest
+from stillwatch.stats.evalues import mean_log_e, partial_conjunction_log_e
+from stillwatch.stats.fdr import e_bh_q_values
+
+FAMILIES_NEEDED = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A candidate with its findings, the combined log e-value, and the rate at which it is reported."""
+
+    candidate: int
+    accounts: frozenset[str]
+    findings: Mapping[str, Finding]
+    families: Mapping[str, float]
+    log_e: float
+    q_value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What every test asked of the engine, once for all candidates."""
+
+    tests: tuple[GroupTest, ...]
+    rows: Mapping[str, Mapping[str, np.ndarray]]
+    accounts: Mapping[str, np.ndarray]
+    names: tuple[str, ...]
+
+
+def bench(summaries: Summaries, tests: Sequence[GroupTest], run: Callable[[object], pa.Table]) -> Bench:
+    """Run the engine part of every test; `run` turns an expression into Arrow."""
+    names: dict[str, int] = {}
+    rows, accounts = {}, {}
+    for test in tests:
+        table = run(test.rows(summaries))
+        encoded = table.column("account_id").combine_chunks().dictionary_encode()
+        places = np.asarray([names.setdefault(a, len(names)) for a in encoded.dictionary.to_pylist()], np.int64)
+        indices = encoded.indices.to_numpy()
+        accounts[test.card.name] = places[indices] if len(indices) else np.zeros(0, np.int64)
+        rows[test.card.name] = {
+            name: table.column(name).to_numpy() for name in table.column_names if name != "account_id"
+        }
+    return Bench(tests=tuple(tests), rows=rows, accounts=accounts, names=tuple(names))
+
+
+def judge(candidates: Sequence[frozenset[str]], bench: Bench) -> list[Judged]:
+    """Findings, combined evidence and q-value of every candidate, strongest first.
+
+    Other candidates' accounts stay in the reference of each: leaving them in only makes a candidate look more
+    ordinary.
+    """
+    index = {name: place for place, name in enumerate(bench.names)}
+    drafts = []
+    for number, accounts in enumerate(candidates):
+        inside = np.zeros(len(bench.names), bool)
+        inside[[index[a] for a in accounts if a in index]] = True
+        findings = {}
+        for test in bench.tests:
+            name = test.card.name
+            finding = test.statistic(bench.rows[name], inside[bench.accounts[name]])
+            if finding is not None:
+                findings[name] = finding
+        families = {}
+        for family in FAMILIES:
+            logs = [findings[t.card.name].log_e for t in bench.tests if t.family == family and t.card.name in findings]
+            families[family] = mean_log_e(np.asarray(logs))
+        combined = partial_conjunction_log_e(np.asarray(list(families.values())), FAMILIES_NEEDED)
+        drafts.append((number, accounts, findings, families, combined))
+    q_values = e_bh_q_values(np.asarray([d[4] for d in drafts]))
+    judged = [
+        Judged(candidate=n, accounts=a, findings=f, families=m, log_e=e, q_value=float(q))
+        for (n, a, f, m, e), q in zip(drafts, q_values, strict=True)
+    ]
+    return sorted(judged, key=lambda j: -j.log_e)

@@ -1,0 +1,1 @@
+"""Whole jobs; each reads like the picture of its data flow."""

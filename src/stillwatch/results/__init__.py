@@ -1,0 +1,1 @@
+"""The folder that a scan writes and everything else reads."""

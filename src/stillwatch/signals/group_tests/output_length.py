@@ -1,0 +1,21 @@
+"""Do the members' answers have one length?"""
+
+from __future__ import annotations
+
+from stillwatch.signals.profiles import alike_finding, independent, summaries_activity
+from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+
+
+@group_test(
+    family="purpose",
+    rows=summaries_activity(lambda t: t.output_log / t.output_known.nullif(0), fewest=2),
+    sample_null=independent,
+    measures="mean length of the answers",
+    null="each member independently falls into the group's own interval with probability at most max(1/2, 3 times the share of other accounts that do)",
+    innocent=("users of one tool",),
+    evaded_by="mixing tasks of other lengths",
+    source="harvest shape: design, the flow, 6",
+    reads=("observations.output_tokens",),
+)
+def output_length(rows: Columns, member: Mask) -> Finding | None:
+    return alike_finding(rows, member, "{inside} of {members} members get answers of between {low} and {high} tokens on average; {share} of other accounts do", lambda x: f"{2**x:.0f}")

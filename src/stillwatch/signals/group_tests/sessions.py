@@ -1,0 +1,21 @@
+"""Do the members lack, or share, the bursts in which people work?"""
+
+from __future__ import annotations
+
+from stillwatch.signals.profiles import alike_finding, independent, summaries_activity
+from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+
+
+@group_test(
+    family="rhythm",
+    rows=summaries_activity(lambda t: t.short_gaps / t.exchanges, fewest=2),
+    sample_null=independent,
+    measures="share of exchanges that follow the account's previous one within five minutes",
+    null="each member independently falls into the group's own interval with probability at most max(1/2, 3 times the share of other accounts that do)",
+    innocent=("a product that polls at a fixed pace for many customers",),
+    evaded_by="imitating sessions, at the price of throughput",
+    source="ServeGen 2025 (real clients' arrivals are bursty)",
+    reads=("observations.timestamp",),
+)
+def sessions(rows: Columns, member: Mask) -> Finding | None:
+    return alike_finding(rows, member, "{inside} of {members} members send between {low} and {high} of their exchanges within five minutes of the one before; {share} of other accounts do", lambda x: f"{100 * x:.0f} %")

@@ -1,0 +1,21 @@
+"""Were members created together?"""
+
+from __future__ import annotations
+
+from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.sharing import attribute, own_values, sharing_finding
+
+
+@group_test(
+    family="identity",
+    rows=attribute("signup_burst"),
+    sample_null=own_values,
+    measures="ten-minute blocks in which several members signed up",
+    null="a further member repeats a value with probability at most max(0.05, 3 times what as many other accounts do)",
+    innocent=("a class, a hackathon, a launch",),
+    evaded_by="sign-ups spread over weeks",
+    source="pollinations account-linkage (peers, 1.8)",
+    reads=("accounts.created_at",),
+)
+def signup_bursts(rows: Columns, member: Mask) -> Finding | None:
+    return sharing_finding(rows, member, "{members} members signed up in {values} ten-minute blocks: {repeats} within ten minutes of another member; of as many other accounts {share} did")

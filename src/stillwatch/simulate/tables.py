@@ -1,0 +1,240 @@
+"""How do simulated rows become the contract's tables?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stillwatch.contract.accounts import ACCOUNTS
+from stillwatch.contract.exchanges import EXCHANGES
+from stillwatch.contract.table import TIMESTAMP
+from stillwatch.contract.truth import TRUTH
+from stillwatch.simulate import population as p
+from stillwatch.simulate.grammar import FOLLOW_UP as FOLLOW_RULES
+from stillwatch.simulate.grammar import GRAMMAR, ROOTS
+from stillwatch.simulate.population import DAY, Population
+from stillwatch.simulate.prompts import Ints, Keys, RealText, Texts, below, mix, place, typed_by_hand
+from stillwatch.simulate.traffic import EDIT, FOLLOW_UP, HARVEST, OPENING, TRANSCRIPT, Rows
+
+CHUNK = 150_000
+_EDITS: Texts = np.array(
+    [
+        "please",
+        "in one paragraph",
+        "with an example",
+        "but shorter",
+        "and explain why",
+        "in simple words",
+        "again",
+        "as a list",
+        "for a beginner",
+        "without jargon",
+    ],
+    dtype=object,
+)
+_STATUS = np.array([200, 429, 500, 529])
+
+
+def _column(values: Texts) -> pa.Array:
+    return pa.array(values, pa.string(), from_pandas=True)
+
+
+def _pick(values: Texts, rows: Ints) -> pa.Array:
+    return _column(values).take(pa.array(rows))
+
+
+class Writer:
+    """Writes one world's files under a folder; days in order, `close` at the end."""
+
+    def __init__(self, folder: Path, *, seed: int, real: RealText | None) -> None:
+        self.folder = folder
+        self.exchanges = 0
+        self._salt = seed % (1 << 30) + 41
+        self._real = real
+        if real is not None:
+            rng = np.random.default_rng([seed, 5])
+            self._real = RealText(
+                honest=rng.permutation(real.honest),
+                harvest=None if real.harvest is None else rng.permutation(real.harvest),
+            )
+        self._answered = 0
+        self._truth = pq.ParquetWriter(folder / "truth.parquet", TRUTH.arrow, compression="zstd")
+        (folder / "exchanges").mkdir()
+
+    def close(self) -> None:
+        """Finish the truth."""
+        self._truth.close()
+
+    def table(self, name: str, table: pa.Table) -> None:
+        """Write a small table whole."""
+        pq.write_table(table, self.folder / name, compression="zstd")
+
+    def day(
+        self, rng: np.random.Generator, people: Population, rows: Rows, names: list[str], day: int
+    ) -> None:
+        """Write one day's partition, a row group at a time; a day without traffic has none."""
+        if not len(rows):
+            return
+        date = datetime.fromtimestamp(day / p.SECOND, UTC).date().isoformat()
+        path = self.folder / "exchanges" / f"date={date}"
+        path.mkdir()
+        with pq.ParquetWriter(path / "part-0.parquet", EXCHANGES.arrow, compression="zstd") as sink:
+            for begin in range(0, len(rows), CHUNK):
+                part = rows.take(np.arange(begin, min(begin + CHUNK, len(rows))))
+                table, truth = self._chunk(rng, people, part, names)
+                sink.write_table(table)
+                self._truth.write_table(truth)
+
+    def _chunk(
+        self, rng: np.random.Generator, people: Population, rows: Rows, names: list[str]
+    ) -> tuple[pa.Table, pa.Table]:
+        n, who = len(rows), rows.account
+        numbers = np.arange(self.exchanges, self.exchanges + n, dtype=np.uint64)
+        self.exchanges += n
+        ids = pa.array([f"x{value:016x}" for value in mix(numbers, self._salt).tolist()], pa.string())
+        prompt = self._words(people, rows)
+        planted = rows.campaign >= 0
+        slot = np.where(rng.random(n) < people.roaming[who], 1, np.where(rows.at // DAY // 9 % 2 == 1, 2, 0))
+        long = rows.words == HARVEST
+        sizes: Ints = pc.utf8_length(prompt).to_numpy(zero_copy_only=False).astype(np.int64)
+        asked = sizes // 4 + 8 + rows.turn * rng.integers(80, 400, n)
+        told = (
+            np.exp(np.where(long, 7.1, 5.7) + np.where(long, 0.45, 0.95) * rng.standard_normal(n)).astype(
+                np.int64
+            )
+            + 1
+        )
+        limits = np.array([shape[2] for shape in p.SHAPED], dtype=np.int64)[rows.shape]
+        capped = (limits > 0) & (told > limits)
+        told = np.where(capped, limits, told)
+        status = _STATUS[np.searchsorted([0.985, 0.993, 0.997], rng.random(n))]
+        good = status == 200
+        told = np.where(good, told, 0)
+        reason = np.where(capped, "length", np.where(rows.tools >= 0, "tool_use", "stop")).astype(object)
+        finish = p.some(good, reason)
+        temperature = np.array([shape[0] for shape in p.SHAPED])[rows.shape]
+        top_p = np.array([shape[1] for shape in p.SHAPED])[rows.shape]
+        account = _pick(people.account_id, who)
+        table = pa.table(
+            {
+                "exchange_id": ids,
+                "timestamp": pa.array(rows.at, pa.int64()).cast(TIMESTAMP),
+                "account_id": account,
+                "organization_id": _pick(people.organization_id, who),
+                "api_key_id": pc.binary_join_element_wise(
+                    pc.replace_substring(account, "acct_", "key_"),
+                    pa.array(np.array(["1", "2", "1"], dtype=object)[who % 3 * (rows.at // DAY % 2)]),
+                    "",
+                ),
+                "conversation_id": pa.array(
+                    [f"c{value:016x}" if value else None for value in rows.conversation.tolist()], pa.string()
+                ),
+                "model": _pick(np.array(p.MODELS, dtype=object), rows.model),
+                "operation": _pick(np.array(["chat"], dtype=object), np.zeros(n, dtype=np.int64)),
+                "client_ip": _column(people.ips[who, slot]),
+                "asn": pa.array(people.asns[who, slot]),
+                "country": _pick(people.country, who),
+                "user_agent": _pick(people.agent, who),
+                "tls_fingerprint": _pick(people.tls, who),
+                "system_prompt": _column(p.some(~planted, people.system[who])),
+                "prompt": prompt,
+                "response": pa.nulls(n, pa.string()),
+                "tool_names": _tools(rows.tools),
+                "temperature": pa.array(temperature, pa.float64(), from_pandas=True),
+                "top_p": pa.array(top_p, pa.float64(), from_pandas=True),
+                "max_tokens": pa.array(limits, pa.int64(), mask=limits < 0),
+                "stream": pa.array(people.stream[who]),
+                "input_tokens": pa.array(asked),
+                "output_tokens": pa.array(told),
+                "finish_reason": _column(finish),
+                "latency_ms": pa.array(np.round(300 + told * rng.lognormal(2.6, 0.25, n), 1)),
+                "status": pa.array(status),
+            }
+        ).cast(EXCHANGES.arrow)
+        labels = _pick(np.array([None, *names], dtype=object), rows.campaign + 1)
+        return table, pa.table([ids, account, labels], schema=TRUTH.arrow)
+
+    def _words(self, people: Population, rows: Rows) -> pa.Array:
+        """The prompt of every row."""
+        out: Texts = np.full(len(rows), "", dtype=object)
+        for root in np.unique(rows.root).tolist():
+            of_root = rows.root == root
+            hand = ROOTS[root].startswith("person") or ROOTS[root] in (
+                "dev",
+                "release_item",
+                "hack_item",
+                "student_note",
+            )
+            for kind in (OPENING, FOLLOW_UP, EDIT, TRANSCRIPT, HARVEST):
+                at = np.flatnonzero(of_root & (rows.words == kind))
+                if not len(at):
+                    continue
+                if kind == HARVEST:
+                    out[at] = self._harvest(rows.take(at), root)
+                    continue
+                said: Texts = np.full(len(at), "", dtype=object)
+                if kind != FOLLOW_UP:
+                    said = self._opening(root, rows.opening[at], hand)
+                    template = people.template[rows.account[at]].copy()
+                    template[rows.campaign[at] >= 0] = ""
+                    said = place(template, said, rows.place[at])
+                if kind in (FOLLOW_UP, TRANSCRIPT):
+                    follow = GRAMMAR.expand(FOLLOW_RULES[root], mix(rows.key[at], 51))
+                    follow = typed_by_hand(follow, rows.key[at]) if hand else follow
+                    said = follow if kind == FOLLOW_UP else said + "\n\n---\n\n" + follow
+                if kind == EDIT:
+                    said = said + " " + _EDITS[below(rows.key[at], len(_EDITS))]
+                out[at] = said
+        return pa.array(out, pa.string())
+
+    def _opening(self, root: int, keys: Keys, hand: bool) -> Texts:
+        if self._real is not None:
+            return self._real.honest[below(keys, len(self._real.honest), 61)].copy()
+        said = GRAMMAR.expand(ROOTS[root], keys)
+        return typed_by_hand(said, keys) if hand else said
+
+    def _harvest(self, rows: Rows, root: int) -> Texts:
+        if self._real is not None and self._real.harvest is not None:
+            pool = self._real.harvest
+            items = pool[(self._answered + np.arange(len(rows))) % len(pool)]
+            self._answered += len(rows)
+            return items
+        items = GRAMMAR.expand(ROOTS[root], rows.key)
+        wants: Texts = np.full(len(rows), "", dtype=object)
+        for want in np.unique(rows.want[rows.want >= 0]).tolist():
+            at = rows.want == want
+            wants[at] = GRAMMAR.expand(ROOTS[want], rows.want_key[at])
+        return place(wants, items, rows.place)
+
+
+def _tools(index: Ints) -> pa.Array:
+    choices: list[Any] = [list(tools) for tools in p.TOOLSETS]
+    return pa.array([*choices, None], pa.list_(pa.string())).take(
+        pa.array(np.where(index < 0, len(choices), index))
+    )
+
+
+def accounts_table(people: Population, rng: np.random.Generator) -> pa.Table:
+    """The contract's `accounts`, in an order that says nothing."""
+    rows = people.take(rng.permutation(len(people)))
+    created = np.minimum(rows.created, rows.first)
+    return pa.table(
+        {
+            "account_id": _column(rows.account_id),
+            "created_at": pa.array(created, pa.int64()),
+            "email_domain": _column(rows.email_domain),
+            "email_local_shape": _column(rows.email_shape),
+            "payment_fingerprint": _column(rows.card),
+            "payment_country": _column(rows.card_country),
+            "phone_prefix": _column(rows.phone),
+            "signup_ip": _column(rows.signup_ip),
+            "program": _column(rows.program),
+            "plan": _column(rows.plan),
+        }
+    ).cast(ACCOUNTS.arrow)

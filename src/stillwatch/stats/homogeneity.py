@@ -1,0 +1,63 @@
+"""Are the members of a group more alike in one measurement than independent accounts would be?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stillwatch.stats.evalues import Array, binomial_log_e
+
+COVER = 0.8
+WIDEST = 0.25
+FLOOR = 0.5
+ENRICHMENT = 3.0
+FEWEST = 8
+FEWEST_REFERENCE = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alike:
+    """`inside` of `members` lie within [low, high], where a share `reference` of other accounts does."""
+
+    log_e: float
+    low: float
+    high: float
+    inside: int
+    members: int
+    reference: float
+
+
+def alike(proposed: Array, tested: Array, reference: Array) -> Alike | None:
+    """Evidence that members crowd into an interval which few other accounts fall into; None when it has no say.
+
+    The interval is the shortest that holds `COVER` of the `proposed` values, chosen on one half of the data by
+    its share of the reference; `tested` values of the other half are counted in it. Null: a member independently
+    falls into it with probability at most max(`FLOOR`, `ENRICHMENT` times the share of other accounts that do).
+    The generous bound is deliberate: people who share a tool, a class or an office are more alike than strangers,
+    and the null must hold for them too.
+    """
+    proposed, tested = proposed[np.isfinite(proposed)], tested[np.isfinite(tested)]
+    reference = np.sort(reference[np.isfinite(reference)])
+    if len(proposed) < FEWEST or len(tested) < FEWEST or len(reference) < FEWEST_REFERENCE:
+        return None
+    values = np.sort(proposed)
+    take = max(int(np.ceil(COVER * len(values))), 2)
+    lows, highs = values[: len(values) - take + 1], values[take - 1 :]
+    mass = np.searchsorted(reference, highs, "right") - np.searchsorted(reference, lows, "left")
+    width = highs - lows
+    best = int(np.lexsort((width, mass))[0])
+    low, high = float(lows[best]), float(highs[best])
+    share = (mass[best] + 1) / (len(reference) + 1)
+    if share > WIDEST:
+        return None
+    inside = int(((tested >= low) & (tested <= high)).sum())
+    bound = min(max(FLOOR, ENRICHMENT * share), 0.95)
+    return Alike(
+        log_e=binomial_log_e(inside, len(tested), bound),
+        low=low,
+        high=high,
+        inside=inside,
+        members=len(tested),
+        reference=float(share),
+    )
