@@ -1,0 +1,222 @@
+"""What does the page say of each campaign, and of the scan as a whole?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from stillwatch.report import graph, plots, wording
+from stillwatch.report.reading import Overview, Results, Row
+
+STRONGEST, EVIDENCE, MEMBERS, PROMPTS, CARDS, NAMED = 8, 200, 20, 50, 60, 4
+FAR = 20.0  # log10 at which a hypothesis's bar is full; beyond, it is drawn cut
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HypothesisLine:
+    """One rival explanation with how much worse than the best it fits."""
+
+    name: str
+    meaning: str
+    fit: str
+    bar: str
+    statement: str
+    is_best: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One campaign as the page shows it. A part is None where its file was not written."""
+
+    anchor: str
+    row: Row
+    explanation: str
+    days: float
+    share_before: float | None
+    spark: str | None
+    timeline: str | None
+    decision_bar: str | None
+    capabilities: Sequence[tuple[str, int, float, str]] | None
+    claims: Mapping[str, Sequence[tuple[int, str, str]]] | None
+    hypotheses: Sequence[HypothesisLine] | None
+    rivals: str
+    evidence: Sequence[Row]
+    evidence_more: Sequence[Row]
+    evidence_uncounted: int
+    graph: graph.Drawing | None
+    has_links: bool
+    members: Sequence[Row]
+    members_more: int
+    prompts: Sequence[str] | None
+    prompts_more: int
+
+
+def cards(results: Results) -> list[Card]:
+    """One card per campaign, the largest first."""
+    return [
+        card(results, row, f"campaign-{number}", is_full=number <= CARDS)
+        for number, row in enumerate(results.campaigns, 1)
+    ]
+
+
+def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> Card:
+    """One campaign's card; one that is not full leaves out the drawings that cost space."""
+    name = row["campaign_id"]
+    timeline = _timeline(results.of("timeline", name))
+    detected = row["detected_at"].timestamp()
+    marks = _marks(results.overview, len(results.campaigns))
+    members = results.of("members", name)
+    assert members is not None
+    top = members.sort_by([("score", "descending"), ("exchanges", "descending"), ("account_id", "ascending")])
+    evidence = sorted(results.rows("evidence", name) or (), key=lambda e: -e["log10_likelihood_ratio"])
+    links = results.rows("links", name) if is_full else None
+    hypotheses = _hypotheses(results.rows("hypotheses", name))
+    prompts = results.rows("prompts", name)
+    return Card(
+        anchor=anchor,
+        row=row,
+        explanation=wording.KINDS.get(row["kind"], "A kind that this version of the page does not know."),
+        days=(row["last_seen"] - row["first_seen"]).total_seconds() / plots.DAY,
+        share_before=timeline.share_before(detected) if timeline else None,
+        spark=plots.spark(timeline) if timeline else None,
+        timeline=plots.draw_timeline(timeline, detected, marks) if timeline and is_full else None,
+        decision_bar=wording.odds(marks[-1].level) if len(marks) > 1 else None,
+        capabilities=_capabilities(results.rows("capabilities", name)),
+        claims=_claims(results.rows("claims", name)),
+        hypotheses=hypotheses,
+        rivals=_rivals(hypotheses, results.rows("hypotheses", name)),
+        evidence=evidence[:STRONGEST],
+        evidence_more=evidence[STRONGEST:EVIDENCE],
+        evidence_uncounted=max(0, len(evidence) - EVIDENCE),
+        graph=graph.draw(links) if links else None,
+        has_links="links" in results.tables,
+        members=top.slice(0, MEMBERS).to_pylist(),
+        members_more=max(0, len(top) - MEMBERS),
+        prompts=None if prompts is None else [prompt["prompt"] for prompt in prompts[:PROMPTS]],
+        prompts_more=max(0, len(prompts or ()) - PROMPTS),
+    )
+
+
+def verdict(results: Results, every: Sequence[Card]) -> tuple[str, str]:
+    """The finding in a sentence, and what it means in another."""
+    overview = results.overview or Overview()
+    rate = (
+        f"a false-discovery rate of {wording.percent(overview.fdr)}"
+        if overview.fdr
+        else "the rate set for the scan"
+    )
+    judged = f"Of {wording.counted(overview.candidates, 'candidate group')}, " if overview.candidates else ""
+    if not every:
+        return (
+            "No campaign is reported.",
+            f"{judged}{'none' if judged else 'No candidate group'} could be told from independent accounts at {rate}. "
+            "This does not show that no campaign is there: one that shares nothing, or is small, may stay below "
+            "what this log can tell.",
+        )
+    parts = [
+        f"{one.row['campaign_id']} ({one.row['kind']}, {wording.counted(one.row['accounts'], 'account')}, "
+        f"{wording.counted(one.row['exchanges'], 'exchange')})"
+        for one in every[:NAMED]
+    ]
+    if len(every) > NAMED:
+        parts.append(f"{wording.count(len(every) - NAMED)} more")
+    is_one = len(every) == 1
+    found = f"{wording.counted(len(every), 'campaign')} {'is' if is_one else 'are'} reported at {rate}"
+    meaning = (
+        f"{judged}{'this one' if is_one else 'these'} held. At this rate, of all campaigns that such scans report, "
+        f"no more than {wording.percent(overview.fdr)} are expected to be false."
+        if overview.fdr
+        else f"{judged}{'this one' if is_one else 'these'} held."
+    )
+    return f"{found}: {wording.listed(parts)}.", meaning
+
+
+def overview_or_unknown(results: Results) -> dict[str, Any]:
+    """The overview's fields for the template, None where unknown."""
+    overview = results.overview or Overview()
+    return {field.name: getattr(overview, field.name) for field in fields(overview)}
+
+
+def _timeline(table: pa.Table | None) -> plots.Timeline | None:
+    if table is None or not len(table):
+        return None
+    table = table.sort_by("hour")
+    return plots.Timeline(
+        hours=table["hour"].to_numpy().astype("datetime64[s]").astype(np.int64),
+        exchanges=table["exchanges"].to_numpy().astype(np.int64),
+        log10_e=table["log10_e"].cast(pa.float64()).to_numpy().astype(np.float64),
+    )
+
+
+def _marks(overview: Overview | None, reported: int) -> list[plots.Mark]:
+    """1 / FDR, what one group alone would need; and, where it differs, what e-BH asked of all together."""
+    if overview is None or not overview.fdr:
+        return []
+    alone = -math.log10(overview.fdr)
+    marks = [plots.Mark(alone, f"1 / FDR = {wording.odds(alone)}", "threshold")]
+    if overview.candidates and overview.candidates > reported > 0:
+        together = alone + math.log10(overview.candidates / reported)
+        words = f"asked of {wording.count(overview.candidates)} candidates judged together: {wording.odds(together)}"
+        marks.append(plots.Mark(together, words, "threshold together"))
+    return marks
+
+
+def _capabilities(rows: Sequence[Row] | None) -> list[tuple[str, int, float, str]] | None:
+    if rows is None:
+        return None
+    total = sum(row["exchanges"] for row in rows) or 1
+    most = max((row["exchanges"] for row in rows), default=1) or 1
+    return [
+        (row["capability"], row["exchanges"], row["exchanges"] / total, plots.bar(row["exchanges"] / most))
+        for row in sorted(rows, key=lambda row: (-row["exchanges"], row["capability"]))
+    ]
+
+
+def _claims(rows: Sequence[Row] | None) -> dict[str, list[tuple[int, str, str]]] | None:
+    if rows is None:
+        return None
+    apart: dict[str, list[tuple[int, str, str]]] = {"measured": [], "inferred": [], "not shown": []}
+    said = {row["claim"]: row for row in rows}
+    for number, words in wording.CLAIMS.items():
+        row = said.get(number, {"basis": "not shown", "statement": "The scan wrote nothing on this."})
+        apart.setdefault(row["basis"], []).append((number, words, row["statement"]))
+    return apart
+
+
+def _hypotheses(rows: Sequence[Row] | None) -> list[HypothesisLine] | None:
+    if rows is None:
+        return None
+    lines = []
+    for row in sorted(rows, key=lambda row: (-row["log10_likelihood"], row["hypothesis"])):
+        behind = -row["log10_likelihood"]
+        is_best = behind <= 0
+        if is_best:
+            fit = "fits best"
+        elif behind < math.log10(1.05):
+            fit = "fits as well"
+        else:
+            fit = f"{wording.power(behind)} times worse"
+        lines.append(
+            HypothesisLine(
+                name=row["hypothesis"],
+                meaning=wording.HYPOTHESES.get(row["hypothesis"], "not known to this version of the page"),
+                fit=fit,
+                bar=plots.bar(behind / FAR, "bar against", cut=behind > FAR) if not is_best else "",
+                statement=row["statement"],
+                is_best=is_best,
+            )
+        )
+    return lines
+
+
+def _rivals(lines: Sequence[HypothesisLine] | None, rows: Sequence[Row] | None) -> str:
+    """A sentence on explanations within ten to one of the best, which the evidence does not separate."""
+    near = sorted(row["hypothesis"] for row in rows or () if row["log10_likelihood"] > -1)
+    if not lines or len(near) < 2:
+        return ""
+    return f"{wording.listed(near)} lie within 10 to 1 of each other: this evidence does not separate them."

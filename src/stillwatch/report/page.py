@@ -1,0 +1,96 @@
+"""How does a results folder become one page that a person wants to read?
+
+Rules:
+    The page is whole in itself: no address outside it is named, and its policy (CSP) forbids fetching any.
+    Account names and indicator values are the attacker's to choose: everything is escaped, and what would
+    be invisible or turn the text around is spelled out.
+    Style and script are allowed by their digest alone, so nothing that slips in can run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from base64 import b64encode
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from stillwatch.report import wording
+from stillwatch.report.cards import CARDS, cards, overview_or_unknown, verdict
+from stillwatch.report.reading import OPTIONAL, read
+
+NAME = "report.html"
+
+
+def render(folder: Path) -> str:
+    """The page of a results folder, as HTML; nothing is written.
+
+    Raises `StateError` when `campaigns`, `members` or `evidence` is absent, or any file is not as agreed.
+    """
+    results = read(folder)
+    every = cards(results)
+    found, meaning = verdict(results, every)
+    environment = _environment()
+    style = environment.get_template("style.html.j2").render()
+    script = environment.get_template("script.html.j2").render()
+    return environment.get_template("page.html.j2").render(
+        style=style,
+        script=script,
+        policy=(
+            f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+            "base-uri 'none'; form-action 'none'"
+        ),
+        found=found,
+        meaning=meaning,
+        cards=every,
+        full_cards=CARDS,
+        overview=overview_or_unknown(results),
+        has_overview=results.overview is not None,
+        missing=[name for name in OPTIONAL if name not in results.tables and name != "prompts"],
+        bases=wording.BASES,
+    )
+
+
+def write(folder: Path) -> Path:
+    """Writes `report.html` into a results folder, whole or not at all, and gives its path."""
+    page = render(folder)
+    target = folder / NAME
+    handle, temporary = tempfile.mkstemp(prefix=f".{NAME}.", dir=folder)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(page)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(target)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    return target
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("stillwatch.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for words in (
+        wording.count,
+        wording.counted,
+        wording.percent,
+        wording.scientific,
+        wording.odds,
+        wording.moment,
+        wording.day,
+        wording.duration,
+        wording.listed,
+        wording.visible,
+    ):
+        environment.filters[words.__name__] = words
+    return environment
+
+
+def _digest(content: str) -> str:
+    return f"sha256-{b64encode(hashlib.sha256(content.encode()).digest()).decode()}"

@@ -1,0 +1,209 @@
+"""How is a campaign drawn, as SVG text without a library?
+
+Colours are classes of the page's style sheet, so that a drawing follows light, dark and paper.
+Every string passes `element`, which escapes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stillwatch.report import wording
+
+HOUR, DAY = 3_600, 86_400
+WIDTH, LEFT, RIGHT = 960, 56, 16
+TOP, BARS, GAP, CURVE, BOTTOM = 26, 130, 34, 120, 24
+CLIP = 5  # the curve's axis ends at this many times the bar, where the crossing can still be seen
+
+Ints = NDArray[np.int64]
+Reals = NDArray[np.float64]
+
+
+def element(tag: str, content: str = "", /, **attributes: object) -> str:
+    """One SVG element around SVG text; `class_` stands for `class`, `_` in a name for `-`; values are escaped."""
+    written = "".join(
+        f' {name.rstrip("_").replace("_", "-") if name != "viewBox" else name}="{escape(_value(value))}"'
+        for name, value in attributes.items()
+    )
+    return f"<{tag}{written}>{content}</{tag}>" if content else f"<{tag}{written}/>"
+
+
+def text(words: str, x: float, y: float, anchor: str = "start", class_: str = "tick") -> str:
+    """Words at a place, escaped."""
+    return element("text", escape(words), x=x, y=y, text_anchor=anchor, class_=class_)
+
+
+def svg(width: float, height: float, title: str, content: str, class_: str = "plot") -> str:
+    """A drawing that scales with the page; the title is read aloud where it is not seen."""
+    return element(
+        "svg",
+        element("title", escape(title)) + content,
+        viewBox=f"0 0 {width:g} {height:g}",
+        role="img",
+        class_=class_,
+    )
+
+
+def bar(share: float, class_: str = "bar", *, cut: bool = False) -> str:
+    """A bar of a table's row, `share` in [0, 1] of the full length; `cut` marks one that goes on."""
+    length = 200 * min(max(share, 0.0), 1.0)
+    drawn = element("rect", x=0, y=2, width=200, height=8, rx=2, class_="rail")
+    drawn += element("rect", x=0, y=2, width=max(length, 1.5), height=8, rx=2, class_=class_)
+    if cut:
+        drawn += element("path", d="M180 13 L184 -1 M186 13 L190 -1", class_="cut")
+    return element("svg", drawn, viewBox="0 0 200 12", class_="row-bar", aria_hidden="true")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """Attributed exchanges per hour and the evidence known by the end of each; `hours` are seconds since 1970."""
+
+    hours: Ints
+    exchanges: Ints
+    log10_e: Reals  # NaN before anything was judged
+
+    def share_before(self, moment: float) -> float | None:
+        """The share of exchanges made before a moment, at most: the hour it falls in counts as before."""
+        total = int(self.exchanges.sum())
+        return float(self.exchanges[self.hours < moment].sum() / total) if total else None
+
+    def binned(self) -> tuple[Ints, Reals, int]:
+        """Starts and counts of equal bins that cover the whole span, and their width in seconds."""
+        span = int(self.hours[-1] - self.hours[0]) + HOUR
+        width = HOUR if span <= 4 * DAY else DAY if span <= 150 * DAY else 7 * DAY
+        begin = self.hours[0] // width * width
+        index = (self.hours - begin) // width
+        counts = np.bincount(index, weights=self.exchanges)
+        return begin + width * np.arange(len(counts), dtype=np.int64), counts, width
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A level of evidence that is asked for, as log10 e."""
+
+    level: float
+    words: str
+    class_: str
+
+
+def spark(timeline: Timeline) -> str:
+    """The bars of the timeline, small and without axes."""
+    starts, counts, _ = timeline.binned()
+    step = 120 / len(starts)
+    tops = 24 * counts / max(counts.max(), 1)
+    bars = "".join(
+        element("rect", x=i * step, y=25 - top, width=max(step * 0.82, 0.4), height=top, class_="bar")
+        for i, top in enumerate(tops)
+        if top > 0
+    )
+    return element("svg", bars, viewBox="0 0 120 26", class_="spark", aria_hidden="true")
+
+
+def draw_timeline(timeline: Timeline, detected: float, marks: Sequence[Mark]) -> str:
+    """Two panels over one time axis: exchanges as bars above, evidence as a curve with its marks below."""
+    starts, counts, width = timeline.binned()
+    begin, end = float(starts[0]), float(starts[-1] + width)
+
+    def x(at: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * (min(max(at, begin), end) - begin) / (end - begin)
+
+    unit = {HOUR: "hour", DAY: "day"}.get(width, "week")
+    low = TOP + BARS
+    ceiling = float(max(counts.max(), 1))
+    drawn = text(f"exchanges per {unit}", LEFT, 14, class_="axis-title")
+    for value in _ticks(ceiling):
+        y = low - BARS * value / ceiling
+        drawn += element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y, class_="grid")
+        drawn += text(wording.compact(value), LEFT - 6, y + 4, "end")
+    for start, number in zip(starts, counts, strict=True):
+        height = BARS * number / ceiling
+        if number:
+            tip = element(
+                "title", escape(f"{_stamp(float(start), width)}: {wording.counted(int(number), 'exchange')}")
+            )
+            thick = max((x(start + width) - x(start)) * 0.84, 0.6)
+            late = "bar" if start + width > detected else "bar early"
+            drawn += element("rect", tip, x=x(start), y=low - height, width=thick, height=height, class_=late)
+    drawn += element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=low, y2=low, class_="axis")
+    bottom = low + GAP + CURVE
+    drawn += _curve(timeline, x, low + GAP, marks)
+    step = max(1, round(len(starts) / 9))
+    for start in starts[::step]:
+        drawn += element("line", x1=x(start), x2=x(start), y1=bottom, y2=bottom + 4, class_="axis")
+        if x(start) < WIDTH - 60:
+            drawn += text(_stamp(float(start), width), x(start), bottom + 17)
+    at = x(detected)
+    side, shift = ("end", -6) if at > WIDTH * 0.6 else ("start", 6)
+    drawn += element("line", x1=at, x2=at, y1=TOP - 18, y2=bottom, class_="detected")
+    drawn += text("enough was known from here on", at + shift, 14, side, "detected-words")
+    title = f"Exchanges per {unit} and the evidence known at each time"
+    return svg(WIDTH, bottom + BOTTOM, title, drawn)
+
+
+def _curve(timeline: Timeline, x: object, top: float, marks: Sequence[Mark]) -> str:
+    assert callable(x)
+    bottom = top + CURVE
+    drawn = text("evidence so far, log₁₀ e", LEFT, top - 8, class_="axis-title")
+    known = ~np.isnan(timeline.log10_e)
+    if not known.any():
+        drawn += element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=bottom, y2=bottom, class_="axis")
+        return drawn + text("no evidence over time was written", LEFT + 8, top + CURVE / 2, class_="tick")
+    values = timeline.log10_e[known]
+    highest = max((mark.level for mark in marks), default=2.0)
+    ceiling = float(min(max(values.max(), highest * 1.3), highest * CLIP))
+    floor = float(max(min(values.min(), 0.0), -ceiling))
+
+    def y(value: float) -> float:
+        return bottom - CURVE * (min(max(value, floor), ceiling) - floor) / (ceiling - floor)
+
+    for value in _ticks(ceiling):
+        drawn += element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y(value), y2=y(value), class_="grid")
+        drawn += text(wording.compact(value), LEFT - 6, y(value) + 4, "end")
+    for mark in marks:
+        drawn += element(
+            "line", x1=LEFT, x2=WIDTH - RIGHT, y1=y(mark.level), y2=y(mark.level), class_=mark.class_
+        )
+    ends = timeline.hours[known] + HOUR
+    turns = _kept(ends, values)
+    path = f"M{x(ends[0]):.1f} {y(values[0]):.1f}" + "".join(
+        f"H{x(ends[i]):.1f}V{y(values[i]):.1f}" for i in turns
+    )
+    drawn += element("path", d=path + f"H{WIDTH - RIGHT}", class_="curve")
+    level = 0
+    for mark in sorted(marks, key=lambda mark: mark.level):
+        place = min(y(mark.level) - 4, bottom - 4 - 13 * level)
+        drawn += text(mark.words, WIDTH - RIGHT, place, "end", "mark-words halo")
+        level += 1
+    if values[-1] > ceiling:
+        drawn += text(f"↑ {values[-1]:.0f} at the end", WIDTH - RIGHT, top + 10, "end", "mark-words halo")
+    return drawn + element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=bottom, y2=bottom, class_="axis")
+
+
+def _kept(ends: Ints, values: Reals) -> list[int]:
+    """Where the curve turns; hours that change nothing draw nothing."""
+    changed = np.flatnonzero(np.diff(values)) + 1
+    return [int(i) for i in changed] if len(ends) else []
+
+
+def _ticks(ceiling: float) -> list[float]:
+    """Round values from above 0 to at most the ceiling, about four."""
+    rough = ceiling / 4
+    size = 10 ** np.floor(np.log10(rough))
+    step = float(size * next(m for m in (1, 2, 5, 10) if size * m >= rough * 0.999))
+    return [step * i for i in range(1, int(ceiling / step + 1e-9) + 1)]
+
+
+def _stamp(seconds: float, width: int) -> str:
+    at = datetime.fromtimestamp(seconds, UTC)
+    words = f"{at.day} {wording.MONTHS[at.month - 1]}"
+    return f"{words} {at:%H:%M}" if width == HOUR else words
+
+
+def _value(value: object) -> str:
+    return f"{value:.1f}".removesuffix(".0") if isinstance(value, float | np.floating) else str(value)

@@ -1,0 +1,177 @@
+"""What does a results folder hold that the page can show, and what is it missing?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stillwatch.errors import Problem, StateError
+
+REQUIRED = {
+    "campaigns": (
+        "campaign_id kind first_seen last_seen detected_at accounts exchanges exchanges_low exchanges_high "
+        "q_value capabilities"
+    ),
+    "members": "campaign_id account_id score exchanges",
+    "evidence": "campaign_id kind value accounts exchanges log10_likelihood_ratio statement",
+}
+OPTIONAL = {
+    "timeline": "campaign_id hour exchanges log10_e",
+    "links": "campaign_id account_id kind value weight",
+    "hypotheses": "campaign_id hypothesis log10_likelihood statement",
+    "claims": "campaign_id claim basis statement",
+    "capabilities": "campaign_id capability exchanges",
+    "prompts": "campaign_id prompt",
+}
+
+Row = Mapping[str, Any]  # one row of a table, as pyarrow gives it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """One way of seeing coordination, and whether this log allowed it."""
+
+    name: str
+    kind: str
+    used: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """How much was looked at; a field is None where the scan did not say."""
+
+    version: str | None = None
+    exchanges: int | None = None
+    accounts: int | None = None
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    duplicates: int | None = None
+    quarantined: int | None = None
+    quarantine_reasons: tuple[tuple[str, int], ...] = ()
+    candidates: int | None = None
+    fdr: float | None = None
+    seed: int | None = None
+    elapsed_s: float | None = None
+    inputs: tuple[tuple[str, int | None], ...] = ()
+    signals: tuple[Signal, ...] = ()
+    missing_columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """A results folder in memory. `tables` lacks the optional ones that were not written."""
+
+    folder: Path
+    overview: Overview | None
+    campaigns: tuple[Row, ...]
+    tables: Mapping[str, pa.Table]
+
+    def of(self, name: str, campaign_id: str) -> pa.Table | None:
+        """One campaign's rows of a table, or None where the folder has no such table."""
+        table = self.tables.get(name)
+        return None if table is None else table.filter(pc.equal(table["campaign_id"], campaign_id))
+
+    def rows(self, name: str, campaign_id: str) -> list[Row] | None:
+        """The same as rows."""
+        table = self.of(name, campaign_id)
+        return None if table is None else table.to_pylist()
+
+
+def read(folder: Path) -> Results:
+    """A results folder; raises `StateError` when a required file is absent or any file is not as agreed."""
+    tables = {name: _table(folder, name, columns) for name, columns in REQUIRED.items()}
+    for name, columns in OPTIONAL.items():
+        if (folder / f"{name}.parquet").exists():
+            tables[name] = _table(folder, name, columns)
+    campaigns = tables.pop("campaigns").sort_by([("exchanges", "descending"), ("campaign_id", "ascending")])
+    return Results(
+        folder=folder,
+        overview=_overview(folder / "overview.json"),
+        campaigns=tuple(campaigns.to_pylist()),
+        tables=tables,
+    )
+
+
+def _table(folder: Path, name: str, columns: str) -> pa.Table:
+    path = folder / f"{name}.parquet"
+    expected = columns.split()
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise _damaged(path, f"{type(error).__name__}: {str(error)[:120]}", "a Parquet file") from error
+    absent = [column for column in expected if column not in table.column_names]
+    if absent:
+        raise _damaged(path, f"no column {', '.join(absent)}", ", ".join(expected))
+    kept = expected + (["basis"] if name == "evidence" and "basis" in table.column_names else [])
+    return table.select(kept)
+
+
+def _overview(path: Path) -> Overview | None:
+    if not path.exists():
+        return None
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+        return Overview(
+            **{
+                name: given.get(name)
+                for name in (
+                    "version",
+                    "exchanges",
+                    "accounts",
+                    "duplicates",
+                    "quarantined",
+                    "candidates",
+                    "fdr",
+                )
+            },
+            seed=given.get("seed"),
+            elapsed_s=given.get("elapsed_s"),
+            first_seen=_moment(given.get("first_seen")),
+            last_seen=_moment(given.get("last_seen")),
+            quarantine_reasons=tuple(
+                sorted((given.get("quarantine_reasons") or {}).items(), key=lambda r: -r[1])
+            ),
+            inputs=tuple((str(i["path"]), i.get("rows")) for i in given.get("inputs") or ()),
+            signals=tuple(
+                Signal(
+                    name=str(s["name"]),
+                    kind=str(s["kind"]),
+                    used=bool(s["used"]),
+                    why=str(s.get("why") or ""),
+                )
+                for s in given.get("signals") or ()
+            ),
+            missing_columns=tuple(map(str, given.get("missing_columns") or ())),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise _damaged(
+            path, f"{type(error).__name__}: {str(error)[:120]}", "the overview of a scan"
+        ) from error
+
+
+def _moment(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _damaged(path: Path, found: str, expected: str) -> StateError:
+    return StateError(
+        Problem(
+            fact=f"`{path.name}` of the results cannot be shown",
+            where=str(path),
+            found=found,
+            expected=expected,
+            fix="stillwatch scan LOGS --out RESULTS",
+        )
+    )

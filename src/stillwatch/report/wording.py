@@ -1,0 +1,135 @@
+"""How are numbers, times and other people's strings put on the page, and in which words?"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+THIN = "\u202f"  # narrow no-break space, between thousands
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+
+KINDS = {
+    "harvest": "The evidence favours a trainer collecting answers over every other explanation.",
+    "relay": "A reseller passing on the questions of real end users. Control is shared; harvesting is not shown.",
+    "mixed": "A reseller's pool that carries real end users and a harvest at the same time.",
+    "undetermined": "These accounts act as one; the evidence does not tell for what purpose.",
+}
+HYPOTHESES = {
+    "H1": "a trainer harvests directly",
+    "H2": "a reseller relays real end users",
+    "H3": "a reseller whose logs become training data",
+    "H4": "an honest fleet: enterprise, evaluation vendor, course, agent product",
+    "H5": "other fraud: free credit, spam",
+}
+CLAIMS = {
+    1: "These exchanges happened",
+    2: "These accounts share control",
+    3: "The purpose is harvesting",
+    4: "A particular model was trained on the answers",
+    5: "A particular organisation directed it",
+}
+BASES = {
+    "measured": "counted or computed from the logs",
+    "inferred": "follows from what was measured, under stated assumptions",
+    "alleged": "said by someone; not checked here",
+    "not shown": "nothing here speaks for or against it",
+}
+
+
+def count(value: float) -> str:
+    """A whole number with thin separators: 28 800 000."""
+    return f"{round(value):,}".replace(",", THIN)
+
+
+def counted(value: int, noun: str) -> str:
+    """A number with its noun: 1 account, 2 accounts."""
+    return f"{count(value)} {noun}{'' if value == 1 else 's'}"
+
+
+def compact(value: float) -> str:
+    """A number for the tick of an axis: 1.5k, 20k, 3M."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.3g}"
+
+
+def percent(share: float) -> str:
+    """A share in [0, 1] as a percentage with two significant digits at most, never rounded to a false 0 or 100."""
+    if 0 < share < 0.0005:
+        return f"< 0.05{THIN}%"
+    if 0.9995 < share < 1:
+        return f"> 99.9{THIN}%"
+    digits = 0 if share in (0, 1) or (share >= 0.1 and share < 0.99) or round(share * 100, 1) % 1 == 0 else 1
+    return f"{share * 100:.{digits}f}{THIN}%"
+
+
+def scientific(value: float) -> str:
+    """A small positive number: 0.0042, or 3.1 × 10⁻¹²."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    if abs(value) >= 1e-3:
+        return f"{value:.2g}"
+    power = math.floor(math.log10(abs(value)))
+    return f"{value / 10**power:.1f} × 10{str(power).translate(SUPERSCRIPT)}"
+
+
+def power(log10: float) -> str:
+    """A positive factor given by its log10, as 4.2, 320 or 10¹²."""
+    if not math.isfinite(log10):
+        return "0" if log10 < 0 else "∞"
+    if -2 <= log10 < 1:
+        return f"{10**log10:.2g}"
+    if 1 <= log10 < 4:
+        return count(10**log10)
+    return f"10{str(round(log10)).translate(SUPERSCRIPT)}"
+
+
+def odds(log10: float) -> str:
+    """A likelihood ratio given by its log10: '320 to 1', or '1 to 40' when it speaks against."""
+    return f"{power(log10)} to 1" if log10 >= 0 else f"1 to {power(-log10)}"
+
+
+def moment(at: datetime | None) -> str:
+    """A moment in UTC to the minute: 22 Apr 2026, 14:05."""
+    if at is None:
+        return "unknown"
+    at = at.astimezone(UTC)
+    return f"{at.day} {MONTHS[at.month - 1]} {at.year}, {at:%H:%M}"
+
+
+def day(at: datetime | None) -> str:
+    """A day in UTC: 22 Apr 2026."""
+    return moment(at).split(",")[0]
+
+
+def duration(seconds: float) -> str:
+    """A length of time with one unit: 45 days, 7 hours, 12 minutes, 3.1 seconds."""
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= 1.5 * size or (seconds >= size and unit != "minute"):
+            value = round(seconds / size, 1 if seconds < 10 * size else 0)
+            return f"{value:g} {unit}{'' if value == 1 else 's'}"
+    return f"{seconds:.1f} seconds"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts joined as in a sentence: a, b and c."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
+
+
+def visible(value: object, limit: int = 80) -> str:
+    """A string from outside as it can be shown: what is invisible or reverses the text is spelled out,
+    and the middle of what is too long is left out. Escaping for HTML is the template's work."""
+    text = str(value)
+    if len(text) > limit:
+        text = f"{text[: limit * 2 // 3]}…{text[-(limit // 3) :]}"
+    return "".join(_shown(letter) for letter in text)
+
+
+def _shown(letter: str) -> str:
+    if letter == " " or letter == THIN or unicodedata.category(letter)[0] not in "CZ":
+        return letter
+    return f"\\u{ord(letter):04x}" if ord(letter) > 0xFF else f"\\x{ord(letter):02x}"

@@ -1,0 +1,157 @@
+"""A synthetic results folder, as a scan writes it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+START = datetime(2026, 4, 1, tzinfo=UTC)
+TIME = pa.timestamp("us", "UTC")
+INT, TEXT, REAL = pa.int64(), pa.string(), pa.float64()
+SCHEMAS = {
+    "campaigns": {
+        "campaign_id": TEXT, "kind": TEXT, "first_seen": TIME, "last_seen": TIME, "detected_at": TIME,
+        "accounts": INT, "exchanges": INT, "exchanges_low": INT, "exchanges_high": INT, "q_value": REAL,
+        "capabilities": pa.list_(TEXT),
+    },
+    "members": {"campaign_id": TEXT, "account_id": TEXT, "score": REAL, "exchanges": INT},
+    "evidence": {
+        "campaign_id": TEXT, "kind": TEXT, "value": TEXT, "accounts": INT, "exchanges": INT,
+        "log10_likelihood_ratio": REAL, "statement": TEXT, "basis": TEXT,
+    },
+    "timeline": {"campaign_id": TEXT, "hour": TIME, "exchanges": INT, "log10_e": REAL},
+    "links": {"campaign_id": TEXT, "account_id": TEXT, "kind": TEXT, "value": TEXT, "weight": REAL},
+    "hypotheses": {"campaign_id": TEXT, "hypothesis": TEXT, "log10_likelihood": REAL, "statement": TEXT},
+    "claims": {"campaign_id": TEXT, "claim": INT, "basis": TEXT, "statement": TEXT},
+    "capabilities": {"campaign_id": TEXT, "capability": TEXT, "exchanges": INT},
+    "prompts": {"campaign_id": TEXT, "prompt": TEXT},
+}  # fmt: skip
+REQUIRED = ("campaigns", "members", "evidence")
+CAMPAIGNS = (("C1", "harvest", 340, 28, 6), ("C2", "mixed", 85, 21, 30), ("C3", "relay", 46, 3, 20))
+
+
+def build(
+    folder: Path, *, hostile: str = "", empty: bool = False, extras: bool = True, prompts: bool = False
+) -> Path:
+    """Writes the folder; `hostile` is put wherever a stranger may choose the text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(7)
+    rows: dict[str, list[tuple]] = {name: [] for name in SCHEMAS}
+    for name, kind, accounts, days, late in () if empty else CAMPAIGNS:
+        _campaign(rows, rng, (name, kind, accounts, days, late), hostile)
+    for name, schema in SCHEMAS.items():
+        if (name in REQUIRED or extras) and (name != "prompts" or prompts):
+            table = pa.table(
+                [pa.array(column, type_) for column, type_ in zip(_columns(rows[name], schema), schema.values(), strict=True)],
+                names=list(schema),
+            )  # fmt: skip
+            pq.write_table(table, folder / f"{name}.parquet")
+    if extras:
+        (folder / "overview.json").write_text(json.dumps(_overview(hostile, empty)))
+    return folder
+
+
+def _columns(rows, schema):
+    return zip(*rows, strict=True) if rows else [[] for _ in schema]
+
+
+def _campaign(rows, rng, plan, hostile):
+    name, kind, accounts, days, late = plan
+    hours = np.arange(24 * days)
+    shape = (
+        60
+        * np.minimum(1, hours / 60)
+        * (1 + 0.5 * np.sin(hours / 24 * 2 * np.pi))
+        * (1 - (hours // 24 % 7 == 5) * 0.6)
+    )
+    exchanges = rng.poisson(shape * accounts / 300)
+    evidence = np.maximum.accumulate(np.cumsum(rng.normal(0.35, 0.5, len(hours)) * (exchanges > 0)))
+    for hour, number, log10_e in zip(hours.tolist(), exchanges.tolist(), evidence.tolist(), strict=True):
+        if number:
+            rows["timeline"].append(
+                (name, START + timedelta(hours=hour), number, log10_e if hour > 4 else None)
+            )
+    total = int(exchanges.sum())
+    detected = START + timedelta(hours=late, minutes=20)
+    sought = {"agentic and tool use": 0.44, "coding": 0.27, "reasoning": 0.17, "grading": 0.08, "other": 0.04}
+    rows["campaigns"].append(
+        (name, kind, START, START + timedelta(hours=int(hours[-1])), detected, accounts, total,
+         int(total * 0.96), int(total * 1.03), 3e-14 if kind == "harvest" else 0.004, list(sought)[:3])
+    )  # fmt: skip
+    names = [f"acct_{rng.integers(16**10):010x}" + (hostile if i == 0 else "") for i in range(accounts)]
+    for i, account in enumerate(names):
+        rows["members"].append((name, account, float(1 - rng.beta(1, 40) * (i > 0)), total // accounts))
+    kinds = (
+        ("payment_fingerprint", 12, 4.1),
+        ("template", 6, 2.2),
+        ("network_24", 9, 1.6),
+        ("tls_fingerprint", 2, 0.7),
+    )
+    for indicator, values, weight in kinds:
+        choice = (
+            np.sort(rng.integers(values, size=accounts))
+            if indicator != "template"
+            else rng.integers(values, size=accounts)
+        )
+        for account, value in zip(names, choice.tolist(), strict=True):
+            if rng.random() < 0.8:
+                label = f"{indicator[:3]}_{name}_{value:02d}" + (hostile if value == 0 else "")
+                rows["links"].append((name, account, indicator, label, weight + float(rng.normal(0, 0.2))))
+    _statements(rows, name, kind, accounts, total, hostile)
+    rows["capabilities"] += [(name, capability, round(total * share)) for capability, share in sought.items()]
+    rows["prompts"].append((name, "Explain step by step why the answer is 42." + hostile))
+
+
+def _statements(rows, name, kind, accounts, total, hostile):
+    pieces = [
+        ("work_queue", "", 41.2, "4\u202f812 prompts were divided over the accounts with 3 repeats where independent users would make 911.", "measured"),
+        ("payment_fingerprint", "pay_00", 17.8, f"{accounts // 9} accounts pay with one card that 0.002 % of other accounts use.", "measured"),
+        ("load_balance", "", 12.1, "Daily volumes differ by a factor of 1.3 between accounts; honest groups of this size by 9 or more.", "measured"),
+        ("synchrony", "", 9.3, "Joint pauses of 30 minutes begin within 90 seconds of each other on 17 days.", "measured"),
+        ("template", "tem_00", 6.4, f"{accounts // 3} accounts use a prompt template seen nowhere else.", "measured"),
+        ("pivot", "", 4.4, "Half of the traffic moved to a new model within 19 hours of its release.", "measured"),
+        ("harvest_shape", "", 2.9, "98 % of conversations have a single turn; answers are 6 times as long as is usual.", "inferred"),
+        ("replacement", "", 1.7, "For 23 of 25 accounts that stopped, another began within four hours.", "measured"),
+        ("network_24", "net_00", 1.1, "31 accounts come from one network of 256 addresses.", "measured"),
+        ("country", "", -0.6, "The countries of addresses are as mixed as elsewhere.", "measured"),
+    ]  # fmt: skip
+    for signal, value, weight, statement, basis in pieces:
+        rows["evidence"].append(
+            (name, signal, value + hostile, accounts, total, weight, statement + hostile, basis)
+        )
+    fits = {
+        "harvest": (0, -7.2, -0.4, -58, -22.5),
+        "mixed": (-1.6, -2.3, 0, -31, -9),
+        "relay": (-6, 0, -0.8, -14, -5),
+    }[kind]
+    says = ("one prompt pool, no follow-up turns", "no conversation of end users is continued", "as H1, seen from outside",
+            "divided work and shared cards are not an office's", "answers are long and read to the end")  # fmt: skip
+    rows["hypotheses"] += [
+        (name, f"H{i}", float(fit), words + hostile)
+        for i, (fit, words) in enumerate(zip(fits, says, strict=True), 1)
+    ]
+    claims = (("measured", f"{total} exchanges are in the logs."), ("measured", "Independent accounts would do this once in 10¹⁴ scans."),
+              ("inferred" if kind != "relay" else "not shown", "Content and shape favour H1 or H3 over H2 and H4."),
+              ("not shown", "Needs a test on the suspected model."), ("not shown", "Logs name no organisation."))  # fmt: skip
+    rows["claims"] += [(name, i, basis, words + hostile) for i, (basis, words) in enumerate(claims, 1)]
+
+
+def _overview(hostile, empty):
+    return {
+        "version": "0.1.0", "exchanges": 301_442, "accounts": 5_214, "first_seen": "2026-03-29T00:00:11Z",
+        "last_seen": "2026-04-29T23:58:02+00:00", "duplicates": 212, "quarantined": 37,
+        "quarantine_reasons": {"`timestamp` has no zone" + hostile: 30, "broken JSON": 7},
+        "candidates": 41, "fdr": 0.01, "seed": 7, "elapsed_s": 38.4,
+        "inputs": [{"path": "logs/2026-04" + hostile + ".parquet", "rows": 301_691}],
+        "signals": [
+            {"name": "payment_fingerprint", "kind": "indicator", "used": True, "why": "present in 88 % of accounts"},
+            {"name": "template", "kind": "indicator", "used": True, "why": "prompts are kept"},
+            {"name": "load_balance", "kind": "group_test", "used": True, "why": "needs timestamps only"},
+            {"name": "phone_prefix", "kind": "indicator", "used": False, "why": "column absent from `accounts`" + hostile},
+            {"name": "synchrony", "kind": "group_test", "used": not empty, "why": ""},
+        ],
+        "missing_columns": ["phone_prefix", "latency_ms"],
+    }  # fmt: skip

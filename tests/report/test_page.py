@@ -1,0 +1,164 @@
+import importlib.util
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from stillwatch.errors import StateError
+from stillwatch.report import graph, page
+
+spec = importlib.util.spec_from_file_location("results_folder", Path(__file__).with_name("results_folder.py"))
+results_folder = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(results_folder)
+build = results_folder.build
+
+HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}\u202egnp.exe\n"
+
+
+class Tags(HTMLParser):
+    """Collects tags with attributes, and complains about what is closed in the wrong order."""
+
+    VOID = ("meta", "img", "br", "link", "rect", "line", "circle", "path")
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.open, self.words = [], [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "br", "img", "link"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def test_the_page_says_what_was_found(tmp_path):
+    words = "".join(Tags(page.render(build(tmp_path))).words)
+    assert (
+        "3 campaigns are reported at a false-discovery rate of 1\u202f%: C1 (harvest, 340 accounts" in words
+    )
+    assert "301\u202f442" in words
+    for part in (
+        "Capabilities sought",
+        "Rival explanations",
+        "Strongest evidence",
+        "What this does not show",
+    ):
+        assert part in words
+    assert "This part is missing" not in words
+    assert "--show-prompts" not in words
+
+
+def test_the_page_names_no_address_outside_itself(tmp_path):
+    text = page.render(build(tmp_path, prompts=True))
+    assert not re.search(r"https?:|//[a-z]|@import|url\(", text)
+    for tag, attributes in Tags(text).tags:
+        assert tag not in ("link", "img", "iframe", "object", "embed", "base", "form")
+        assert attributes.get("href", "#").startswith("#")
+        assert "src" not in attributes
+        assert not any(name.startswith("on") or name == "style" for name in attributes)
+
+
+def test_what_strangers_choose_stays_text(tmp_path):
+    text = page.render(build(tmp_path, hostile=HOSTILE, prompts=True))
+    parsed = Tags(text)
+    assert [tag for tag, _ in parsed.tags].count("script") == 1
+    assert "img" not in {tag for tag, _ in parsed.tags}
+    assert all(not name.startswith("on") for _, attributes in parsed.tags for name in attributes)
+    assert "49" not in re.findall(r"\d+\\u202e", text)
+    assert "\u202e" not in text
+    assert "\\u202e" in text
+
+
+def test_the_policy_allows_exactly_the_style_and_script_of_the_page(tmp_path):
+    text = page.render(build(tmp_path))
+    policy = next(a["content"] for tag, a in Tags(text).tags if tag == "meta" and "http-equiv" in a)
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    for tag in ("style", "script"):
+        body = re.search(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL).group(1)
+        assert page._digest(body) in policy
+
+
+def test_a_folder_without_the_extra_files_is_shown_and_says_so(tmp_path):
+    words = "".join(Tags(page.render(build(tmp_path, extras=False))).words)
+    for name in (
+        "overview.json",
+        "timeline.parquet",
+        "links.parquet",
+        "hypotheses.parquet",
+        "claims.parquet",
+        "capabilities.parquet",
+    ):
+        assert f"the folder has no {name}" in words
+
+
+@pytest.mark.parametrize("absent", ["overview.json", "timeline.parquet", "links.parquet", "hypotheses.parquet", "claims.parquet", "capabilities.parquet"])  # fmt: skip
+def test_each_extra_file_may_be_absent_alone(tmp_path, absent):
+    (build(tmp_path) / absent).unlink()
+    assert "".join(Tags(page.render(tmp_path)).words).count("This part is missing") == (
+        1 if absent == "overview.json" else 3
+    )
+
+
+@pytest.mark.parametrize("extras", [True, False])
+def test_a_scan_without_campaigns_says_what_that_means(tmp_path, extras):
+    words = "".join(Tags(page.render(build(tmp_path, empty=True, extras=extras))).words)
+    assert "No campaign is reported." in words
+    assert "does not show that no campaign is there" in words
+
+
+@pytest.mark.parametrize("absent", ["campaigns", "members", "evidence"])
+def test_a_folder_without_a_required_table_is_refused(tmp_path, absent):
+    (build(tmp_path) / f"{absent}.parquet").unlink()
+    with pytest.raises(StateError, match=absent):
+        page.render(tmp_path)
+
+
+def test_a_broken_overview_is_refused_with_its_name(tmp_path):
+    (build(tmp_path) / "overview.json").write_text("{")
+    with pytest.raises(StateError, match=r"overview\.json"):
+        page.render(tmp_path)
+
+
+def test_prompts_are_shown_only_where_they_were_written(tmp_path):
+    assert "step by step why" in page.render(build(tmp_path, prompts=True))
+
+
+def test_writing_leaves_the_page_and_nothing_else(tmp_path):
+    before = {path.name for path in build(tmp_path).iterdir()}
+    written = page.write(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} - before == {"report.html"}
+    assert written.read_text(encoding="utf-8") == page.render(tmp_path)
+
+
+def test_the_graph_is_cut_to_its_limits_and_says_so():
+    rows = [
+        {"account_id": f"a{i:03d}", "kind": f"k{j % 5}", "value": f"v{j}", "weight": 1.0 + j / 50}
+        for i in range(100)
+        for j in range(50)
+        if (i + j) % 3
+    ]
+    drawn = graph.draw(rows)
+    assert drawn.is_part
+    assert (drawn.accounts <= 60, drawn.indicators <= 40, drawn.edges <= 700) == (True, True, True)
+    assert (drawn.accounts_given, drawn.indicators_given) == (100, 50)
+
+
+def test_separable_groups_are_drawn_without_crossings():
+    edges = {(f"a{i * 7 % 30:02d}", ("card", f"v{(i * 7 % 30 + 3) % 5}")): 1.0 for i in range(30)}
+    accounts, groups = graph.order(edges)
+    place = {indicator: i for i, indicator in enumerate(sum(groups, []))}
+    target = [next(place[indicator] for name, indicator in edges if name == account) for account in accounts]
+    assert target == sorted(target)
