@@ -1,11 +1,11 @@
 """What can go wrong, as facts about places rather than as prose.
 
-    StillwatchError
-    ├── InputError      what was given to read is not what the contract says
-    ├── StateError      a results or state folder is not what this version wrote
-    ├── EngineError     the database could not do its work
-    ├── MissingExtra    an optional dependency is not installed
-    └── UsageError      the command line asks for something that cannot be
+StillwatchError
+├── InputError      what was given to read is not what the contract says
+├── StateError      a results or state folder is not what this version wrote
+├── EngineError     the database could not do its work
+├── MissingExtra    an optional dependency is not installed
+└── UsageError      the command line asks for something that cannot be
 """
 
 from __future__ import annotations

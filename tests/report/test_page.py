@@ -14,6 +14,9 @@ results_folder = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(results_folder)
 build = results_folder.build
 
+EXTRAS = ["overview.json"] + [
+    f"{name}.parquet" for name in "timeline links hypotheses claims capabilities".split()
+]
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}\u202egnp.exe\n"
 
 
@@ -93,18 +96,11 @@ def test_the_policy_allows_exactly_the_style_and_script_of_the_page(tmp_path):
 
 def test_a_folder_without_the_extra_files_is_shown_and_says_so(tmp_path):
     words = "".join(Tags(page.render(build(tmp_path, extras=False))).words)
-    for name in (
-        "overview.json",
-        "timeline.parquet",
-        "links.parquet",
-        "hypotheses.parquet",
-        "claims.parquet",
-        "capabilities.parquet",
-    ):
+    for name in EXTRAS:
         assert f"the folder has no {name}" in words
 
 
-@pytest.mark.parametrize("absent", ["overview.json", "timeline.parquet", "links.parquet", "hypotheses.parquet", "claims.parquet", "capabilities.parquet"])  # fmt: skip
+@pytest.mark.parametrize("absent", EXTRAS)
 def test_each_extra_file_may_be_absent_alone(tmp_path, absent):
     (build(tmp_path) / absent).unlink()
     assert "".join(Tags(page.render(tmp_path)).words).count("This part is missing") == (
@@ -159,6 +155,6 @@ def test_the_graph_is_cut_to_its_limits_and_says_so():
 def test_separable_groups_are_drawn_without_crossings():
     edges = {(f"a{i * 7 % 30:02d}", ("card", f"v{(i * 7 % 30 + 3) % 5}")): 1.0 for i in range(30)}
     accounts, groups = graph.order(edges)
-    place = {indicator: i for i, indicator in enumerate(sum(groups, []))}
+    place = {indicator: i for i, indicator in enumerate(i for group in groups for i in group)}
     target = [next(place[indicator] for name, indicator in edges if name == account) for account in accounts]
     assert target == sorted(target)

@@ -21,7 +21,9 @@ CAMPAIGNS = TableSchema(
         column("kind", STRING, "harvest, relay, mixed or undetermined", required=True),
         column("first_seen", TIMESTAMP, "first attributed exchange", required=True),
         column("last_seen", TIMESTAMP, "last attributed exchange", required=True),
-        column("detected_at", TIMESTAMP, "earliest point at which the evidence so far sufficed", required=True),
+        column(
+            "detected_at", TIMESTAMP, "earliest point at which the evidence so far sufficed", required=True
+        ),
         column("accounts", INT, "members", required=True),
         column("exchanges", INT, "exchanges attributed", required=True),
         column("exchanges_low", INT, "lower end of the interval", required=True),

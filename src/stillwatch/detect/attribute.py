@@ -102,9 +102,7 @@ def exchange_scores(
     return scored.select("exchange_id", "account_id", score=total_score)
 
 
-def attribute(
-    seeds: ir.Table, exchanges: ir.Table, units: tuple[Indicator, ...], keep: Keep
-) -> Attribution:
+def attribute(seeds: ir.Table, exchanges: ir.Table, units: tuple[Indicator, ...], keep: Keep) -> Attribution:
     """Members and exchanges of the campaign that grew from `seeds` (`account_id` rows)."""
     total = int(exchanges.count().to_pyarrow().as_py())
     marked = exchanges.select("exchange_id", "account_id").semi_join(seeds, "account_id")
@@ -115,9 +113,7 @@ def attribute(
         inside = int(likely.count().to_pyarrow().as_py())
         scores = keep("scores", exchange_scores(exchanges, units, likely, inside, total, keep))
         prior = float(np.log((inside + 1.0) / (total - inside + 1.0)))
-        per_account = scores.group_by("account_id").agg(
-            hits=(_.score + prior > 0).sum(), exchanges=_.count()
-        )
+        per_account = scores.group_by("account_id").agg(hits=(_.score + prior > 0).sum(), exchanges=_.count())
         table = per_account.to_pyarrow()
         members = _members(table, names)
         names = set(members.column("account_id").to_pylist())

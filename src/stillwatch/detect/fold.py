@@ -59,7 +59,9 @@ def once(observations: ir.Table) -> ir.Table:
 def activity(exchanges: ir.Table) -> ir.Table:
     """Account × hour: counts and sums from which means over any period follow."""
     by_account = ibis.window(group_by="account_id", order_by=["timestamp", "exchange_id"])
-    in_conversation = ibis.window(group_by=["account_id", "conversation_id"], order_by=["timestamp", "exchange_id"])
+    in_conversation = ibis.window(
+        group_by=["account_id", "conversation_id"], order_by=["timestamp", "exchange_id"]
+    )
     gap = _.timestamp.epoch_seconds() - _.timestamp.epoch_seconds().lag().over(by_account)
     rows = exchanges.mutate(
         hour=_.timestamp.truncate("h"),

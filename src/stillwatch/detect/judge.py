@@ -52,7 +52,9 @@ def bench(summaries: Summaries, tests: Sequence[GroupTest], run: Callable[[objec
     for test in tests:
         table = run(test.rows(summaries))
         encoded = table.column("account_id").combine_chunks().dictionary_encode()
-        places = np.asarray([names.setdefault(a, len(names)) for a in encoded.dictionary.to_pylist()], np.int64)
+        places = np.asarray(
+            [names.setdefault(a, len(names)) for a in encoded.dictionary.to_pylist()], np.int64
+        )
         indices = encoded.indices.to_numpy()
         accounts[test.card.name] = places[indices] if len(indices) else np.zeros(0, np.int64)
         rows[test.card.name] = {
@@ -80,7 +82,11 @@ def judge(candidates: Sequence[frozenset[str]], bench: Bench) -> list[Judged]:
                 findings[name] = finding
         families = {}
         for family in FAMILIES:
-            logs = [findings[t.card.name].log_e for t in bench.tests if t.family == family and t.card.name in findings]
+            logs = [
+                findings[t.card.name].log_e
+                for t in bench.tests
+                if t.family == family and t.card.name in findings
+            ]
             families[family] = mean_log_e(np.asarray(logs))
         combined = partial_conjunction_log_e(np.asarray(list(families.values())), FAMILIES_NEEDED)
         drafts.append((number, accounts, findings, families, combined))

@@ -15,7 +15,10 @@ from stillwatch.contract.table import TableSchema
 
 Mask = npt.NDArray[np.bool_]
 
-EARLIEST, LATEST = np.datetime64("2015-01-01", "us").astype(np.int64), np.datetime64("2100-01-01", "us").astype(np.int64)
+EARLIEST, LATEST = (
+    np.datetime64("2015-01-01", "us").astype(np.int64),
+    np.datetime64("2100-01-01", "us").astype(np.int64),
+)
 
 
 def cast_rows(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, Mask]:

@@ -58,9 +58,7 @@ def _tree(folder: Path) -> list[Path]:
     return found
 
 
-def discover(
-    paths: Sequence[str], *, accounts: Path | None = None, releases: Path | None = None
-) -> Sources:
+def discover(paths: Sequence[str], *, accounts: Path | None = None, releases: Path | None = None) -> Sources:
     """Files behind files, folders, Hive-partitioned trees and globs, in a fixed order.
 
     A folder that holds `exchanges/` or `exchanges.*` means that; `accounts.*` and `releases.*` beside it are

@@ -64,9 +64,11 @@ def jsonl_batches(path: Path, schema: TableSchema, names: dict[str, str]) -> Ite
                 block = stream.read(BLOCK)
             except OSError as error:
                 raw = rest
-                yield explicit.empty_table(), line, [
-                    quarantined_line(str(path), line, f"file is cut short: {type(error).__name__}", raw)
-                ]
+                yield (
+                    explicit.empty_table(),
+                    line,
+                    [quarantined_line(str(path), line, f"file is cut short: {type(error).__name__}", raw)],
+                )
                 return
             text = rest + block
             if block:

@@ -241,7 +241,9 @@ def read_small(file: Path, schema: TableSchema) -> tuple[pa.Table, pa.Table]:
         raise InputError(*problems)
     parts, lost = [], []
     for table, row, bad in raw_batches(file, schema, {}):
-        good, quarantine = conform(table, str(file), row, schema) if table.num_columns else (schema.empty(), None)
+        good, quarantine = (
+            conform(table, str(file), row, schema) if table.num_columns else (schema.empty(), None)
+        )
         parts.append(good)
         if quarantine is not None:
             lost.append(quarantine)

@@ -114,9 +114,11 @@ def verdict(results: Results, every: Sequence[Card]) -> tuple[str, str]:
     if not every:
         return (
             "No campaign is reported.",
-            f"{judged}{'none' if judged else 'No candidate group'} could be told from independent accounts at {rate}. "
-            "This does not show that no campaign is there: one that shares nothing, or is small, may stay below "
-            "what this log can tell.",
+            (
+                f"{judged}{'none' if judged else 'No candidate group'} could be told from independent "
+                f"accounts at {rate}. This does not show that no campaign is there: one that shares nothing, "
+                "or is small, may stay below what this log can tell."
+            ),
         )
     parts = [
         f"{one.row['campaign_id']} ({one.row['kind']}, {wording.counted(one.row['accounts'], 'account')}, "
@@ -128,8 +130,8 @@ def verdict(results: Results, every: Sequence[Card]) -> tuple[str, str]:
     is_one = len(every) == 1
     found = f"{wording.counted(len(every), 'campaign')} {'is' if is_one else 'are'} reported at {rate}"
     meaning = (
-        f"{judged}{'this one' if is_one else 'these'} held. At this rate, of all campaigns that such scans report, "
-        f"no more than {wording.percent(overview.fdr)} are expected to be false."
+        f"{judged}{'this one' if is_one else 'these'} held. At this rate, of all campaigns that such scans "
+        f"report, no more than {wording.percent(overview.fdr)} are expected to be false."
         if overview.fdr
         else f"{judged}{'this one' if is_one else 'these'} held."
     )
@@ -161,7 +163,8 @@ def _marks(overview: Overview | None, reported: int) -> list[plots.Mark]:
     marks = [plots.Mark(alone, f"1 / FDR = {wording.odds(alone)}", "threshold")]
     if overview.candidates and overview.candidates > reported > 0:
         together = alone + math.log10(overview.candidates / reported)
-        words = f"asked of {wording.count(overview.candidates)} candidates judged together: {wording.odds(together)}"
+        candidates = wording.count(overview.candidates)
+        words = f"asked of {candidates} candidates judged together: {wording.odds(together)}"
         marks.append(plots.Mark(together, words, "threshold together"))
     return marks
 

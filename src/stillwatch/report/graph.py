@@ -1,4 +1,4 @@
-"""Which accounts share which indicators, as a drawing with accounts on one side and indicators on the other?"""
+"""Which accounts share which indicators, drawn with accounts on one side and indicators on the other?"""
 
 from __future__ import annotations
 

@@ -18,17 +18,17 @@ from stillwatch.report import wording
 
 HOUR, DAY = 3_600, 86_400
 WIDTH, LEFT, RIGHT = 960, 56, 16
-TOP, BARS, GAP, CURVE, BOTTOM = 26, 130, 34, 120, 24
-CLIP = 5  # the curve's axis ends at this many times the bar, where the crossing can still be seen
+TOP, BARS, GAP, CURVE, BOTTOM = 46, 130, 34, 120, 24
+CLIP = 3.5  # the curve's axis ends at this many times the bar, where the crossing can still be seen
 
 Ints = NDArray[np.int64]
 Reals = NDArray[np.float64]
 
 
 def element(tag: str, content: str = "", /, **attributes: object) -> str:
-    """One SVG element around SVG text; `class_` stands for `class`, `_` in a name for `-`; values are escaped."""
+    """One SVG element around SVG text; `class_` is `class`, `_` in a name is `-`; values are escaped."""
     written = "".join(
-        f' {name.rstrip("_").replace("_", "-") if name != "viewBox" else name}="{escape(_value(value))}"'
+        f' {name.rstrip("_").replace("_", "-")}="{escape(_value(value))}"'
         for name, value in attributes.items()
     )
     return f"<{tag}{written}>{content}</{tag}>" if content else f"<{tag}{written}/>"
@@ -57,12 +57,14 @@ def bar(share: float, class_: str = "bar", *, cut: bool = False) -> str:
     drawn += element("rect", x=0, y=2, width=max(length, 1.5), height=8, rx=2, class_=class_)
     if cut:
         drawn += element("path", d="M180 13 L184 -1 M186 13 L190 -1", class_="cut")
-    return element("svg", drawn, viewBox="0 0 200 12", class_="row-bar", aria_hidden="true")
+    return element(
+        "svg", drawn, viewBox="0 0 200 12", preserveAspectRatio="none", class_="row-bar", aria_hidden="true"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """Attributed exchanges per hour and the evidence known by the end of each; `hours` are seconds since 1970."""
+    """Attributed exchanges per hour, and the evidence known by its end; `hours` are seconds since 1970."""
 
     hours: Ints
     exchanges: Ints
@@ -78,8 +80,8 @@ class Timeline:
         span = int(self.hours[-1] - self.hours[0]) + HOUR
         width = HOUR if span <= 4 * DAY else DAY if span <= 150 * DAY else 7 * DAY
         begin = self.hours[0] // width * width
-        index = (self.hours - begin) // width
-        counts = np.bincount(index, weights=self.exchanges)
+        index: Ints = (self.hours - begin) // width
+        counts: Reals = np.bincount(index, weights=self.exchanges).astype(np.float64)
         return begin + width * np.arange(len(counts), dtype=np.int64), counts, width
 
 
@@ -116,7 +118,7 @@ def draw_timeline(timeline: Timeline, detected: float, marks: Sequence[Mark]) ->
     unit = {HOUR: "hour", DAY: "day"}.get(width, "week")
     low = TOP + BARS
     ceiling = float(max(counts.max(), 1))
-    drawn = text(f"exchanges per {unit}", LEFT, 14, class_="axis-title")
+    drawn = text(f"exchanges per {unit}", LEFT, TOP - 10, class_="axis-title")
     for value in _ticks(ceiling):
         y = low - BARS * value / ceiling
         drawn += element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y, class_="grid")
@@ -140,7 +142,7 @@ def draw_timeline(timeline: Timeline, detected: float, marks: Sequence[Mark]) ->
             drawn += text(_stamp(float(start), width), x(start), bottom + 17)
     at = x(detected)
     side, shift = ("end", -6) if at > WIDTH * 0.6 else ("start", 6)
-    drawn += element("line", x1=at, x2=at, y1=TOP - 18, y2=bottom, class_="detected")
+    drawn += element("line", x1=at, x2=at, y1=4, y2=bottom, class_="detected")
     drawn += text("enough was known from here on", at + shift, 14, side, "detected-words")
     title = f"Exchanges per {unit} and the evidence known at each time"
     return svg(WIDTH, bottom + BOTTOM, title, drawn)
@@ -175,13 +177,11 @@ def _curve(timeline: Timeline, x: object, top: float, marks: Sequence[Mark]) -> 
         f"H{x(ends[i]):.1f}V{y(values[i]):.1f}" for i in turns
     )
     drawn += element("path", d=path + f"H{WIDTH - RIGHT}", class_="curve")
-    level = 0
-    for mark in sorted(marks, key=lambda mark: mark.level):
-        place = min(y(mark.level) - 4, bottom - 4 - 13 * level)
+    for level, mark in enumerate(sorted(marks, key=lambda mark: mark.level)):
+        place = y(mark.level) + (12 if level < len(marks) - 1 else -5)
         drawn += text(mark.words, WIDTH - RIGHT, place, "end", "mark-words halo")
-        level += 1
     if values[-1] > ceiling:
-        drawn += text(f"↑ {values[-1]:.0f} at the end", WIDTH - RIGHT, top + 10, "end", "mark-words halo")
+        drawn += text(f"↑ {values[-1]:.0f} at the end", WIDTH - RIGHT, top + 18, "end", "mark-words halo")
     return drawn + element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=bottom, y2=bottom, class_="axis")
 
 

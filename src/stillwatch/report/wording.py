@@ -12,8 +12,8 @@ SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 KINDS = {
-    "harvest": "The evidence favours a trainer collecting answers over every other explanation.",
-    "relay": "A reseller passing on the questions of real end users. Control is shared; harvesting is not shown.",
+    "harvest": "The evidence favours answers being collected to train a model over serving end users.",
+    "relay": "A reseller passing on real end users' questions. Control is shared; harvesting is not shown.",
     "mixed": "A reseller's pool that carries real end users and a harvest at the same time.",
     "undetermined": "These accounts act as one; the evidence does not tell for what purpose.",
 }
@@ -58,7 +58,7 @@ def compact(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in [0, 1] as a percentage with two significant digits at most, never rounded to a false 0 or 100."""
+    """A share in [0, 1] as a percentage, never rounded to a false 0 or 100."""
     if 0 < share < 0.0005:
         return f"< 0.05{THIN}%"
     if 0.9995 < share < 1:
@@ -121,8 +121,10 @@ def listed(parts: Sequence[str]) -> str:
 
 
 def visible(value: object, limit: int = 80) -> str:
-    """A string from outside as it can be shown: what is invisible or reverses the text is spelled out,
-    and the middle of what is too long is left out. Escaping for HTML is the template's work."""
+    """A string from outside as it can be shown: what is invisible or turns the text around is spelled out.
+
+    The middle of what is too long is left out. Escaping for HTML is the template's work.
+    """
     text = str(value)
     if len(text) > limit:
         text = f"{text[: limit * 2 // 3]}…{text[-(limit // 3) :]}"

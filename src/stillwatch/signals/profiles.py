@@ -20,12 +20,12 @@ from stillwatch.stats.homogeneity import alike
 FEWEST_EXCHANGES = 2
 
 
-def per_half(activity: ir.Table, value: Callable[[ir.Table], ir.Value], fewest: int = FEWEST_EXCHANGES) -> ir.Table:
+def per_half(
+    activity: ir.Table, value: Callable[[ir.Table], ir.Value], fewest: int = FEWEST_EXCHANGES
+) -> ir.Table:
     """Account × half: `value` of the summed activity, for accounts with enough exchanges in that half."""
     sums = {
-        name: activity[name].sum()
-        for name in activity.columns
-        if name not in ("account_id", "hour", "half")
+        name: activity[name].sum() for name in activity.columns if name not in ("account_id", "hour", "half")
     }
     grouped = activity.group_by(["account_id", "half"]).agg(
         **sums, days=activity.hour.truncate("D").nunique(), hours=activity.hour.nunique()
@@ -38,9 +38,7 @@ def alike_finding(rows: Columns, member: Mask, sentence: str, unit: Callable[[fl
     """Members proposed on half 0 are compared with the others on half 1; `sentence` has the gaps {inside},
     {members}, {share}, {low}, {high}."""
     value, half = np.asarray(rows["value"], float), np.asarray(rows["half"])
-    found = alike(
-        value[member & (half == 0)], value[member & (half == 1)], value[~member & (half == 1)]
-    )
+    found = alike(value[member & (half == 0)], value[member & (half == 1)], value[~member & (half == 1)])
     if found is None:
         return None
     low, high = unit(found.low), unit(found.high)
@@ -50,7 +48,11 @@ def alike_finding(rows: Columns, member: Mask, sentence: str, unit: Callable[[fl
         accounts=found.inside,
         exchanges=int(np.asarray(rows["exchanges"])[member].sum()),
         statement=sentence.format(
-            inside=found.inside, members=found.members, share=f"{100 * found.reference:.1f} %", low=low, high=high
+            inside=found.inside,
+            members=found.members,
+            share=f"{100 * found.reference:.1f} %",
+            low=low,
+            high=high,
         ),
     )
 
@@ -81,7 +83,9 @@ def least_active_third(activity: ir.Table) -> ir.Table:
     )
 
 
-def summaries_activity(value: Callable[[ir.Table], ir.Value], fewest: int = FEWEST_EXCHANGES) -> Callable[[Summaries], ir.Table]:
+def summaries_activity(
+    value: Callable[[ir.Table], ir.Value], fewest: int = FEWEST_EXCHANGES
+) -> Callable[[Summaries], ir.Table]:
     """`per_half` as the `rows` of a group test."""
 
     def rows(summaries: Summaries) -> ir.Table:

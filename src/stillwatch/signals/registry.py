@@ -119,7 +119,13 @@ FORBIDDEN = ("prompt", "response", "system_prompt")
 
 
 def indicator(
-    *, measures: str, innocent: tuple[str, ...], evaded_by: str, source: str, reads: tuple[str, ...], null: str = ""
+    *,
+    measures: str,
+    innocent: tuple[str, ...],
+    evaded_by: str,
+    source: str,
+    reads: tuple[str, ...],
+    null: str = "",
 ) -> Callable[[Callable[[ir.Table], ir.Value]], Indicator]:
     """Declare an indicator; it may not read text, which only `sketch` may."""
 

@@ -66,7 +66,10 @@ def _usual_share(others: npt.NDArray[np.int64], size: int) -> float:
     with np.errstate(divide="ignore"):
         steps = np.arange(size)
         absent = np.array(
-            [np.exp(np.sum(np.log(np.maximum(total - c - steps, 0) / (total - steps)))) for c in np.unique(counts)]
+            [
+                np.exp(np.sum(np.log(np.maximum(total - c - steps, 0) / (total - steps))))
+                for c in np.unique(counts)
+            ]
         )
     weights = np.array([(counts == c).sum() for c in np.unique(counts)])
     distinct = float(((1 - absent) * weights).sum())

@@ -60,7 +60,9 @@ def _words(data, start, stop, key, words, count):  # type: ignore[no-untyped-def
         upper = 65 <= c <= 90
         if upper or 97 <= c <= 122 or c >= 128:
             if 0xE3 <= c <= 0xED and i + 2 < stop:
-                h = key ^ ((np.uint64(c) << _S32) | (np.uint64(data[i + 1]) << np.uint64(8)) | np.uint64(data[i + 2]))
+                h = key ^ (
+                    (np.uint64(c) << _S32) | (np.uint64(data[i + 1]) << np.uint64(8)) | np.uint64(data[i + 2])
+                )
                 words[count] = _mix(h * _M1)
                 count += 1
                 i += 3
@@ -226,7 +228,11 @@ def buffers(strings: pa.Array) -> tuple[Bytes, Offsets]:
     strings = strings.cast(pa.large_string())
     _, offsets_buffer, data_buffer = strings.buffers()
     offsets = np.frombuffer(offsets_buffer, np.int64, len(strings) + 1, strings.offset * 8)
-    data = np.frombuffer(data_buffer, np.uint8) if data_buffer is not None and data_buffer.size else np.zeros(1, np.uint8)
+    data = (
+        np.frombuffer(data_buffer, np.uint8)
+        if data_buffer is not None and data_buffer.size
+        else np.zeros(1, np.uint8)
+    )
     return data, offsets
 
 

@@ -68,7 +68,9 @@ def observe(batches: Iterable[pa.Table], key: int, wording: Wording) -> Iterator
         columns["phrases"] = _lists(marks)
         columns["words"] = pa.array(marks.words)
         columns["shape_key"] = _signed(shape_keys(rows, key))
-        columns["has_tools"] = pc.fill_null(pc.greater(pc.list_value_length(rows.column("tool_names")), 0), False)
+        columns["has_tools"] = pc.fill_null(
+            pc.greater(pc.list_value_length(rows.column("tool_names")), 0), False
+        )
         columns["capability"] = pa.array(classify_array(prompts).astype(np.int8))
         yield pa.table(columns).replace_schema_metadata({"stillwatch.sketch": str(VERSION)})
 
@@ -92,7 +94,10 @@ def shape_keys(rows: pa.Table, key: int) -> npt.NDArray[np.uint64]:
     encoded = text.dictionary_encode() if isinstance(text, pa.Array) else text.chunk(0).dictionary_encode()
     salt = key.to_bytes(8, "little")
     table = np.array(
-        [int.from_bytes(hashlib.blake2b(v.encode(), digest_size=8, key=salt).digest(), "little") for v in encoded.dictionary.to_pylist()],
+        [
+            int.from_bytes(hashlib.blake2b(v.encode(), digest_size=8, key=salt).digest(), "little")
+            for v in encoded.dictionary.to_pylist()
+        ],
         np.uint64,
     )
     return table[encoded.indices.to_numpy()]

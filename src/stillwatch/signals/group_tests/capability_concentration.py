@@ -19,7 +19,10 @@ def shares(summaries: Summaries) -> ir.Table:
         "account_id",
         "half",
         "exchanges",
-        **{f"share_{c}": rows[f"capability_{c}"].cast("float64") / rows.exchanges for c in range(len(CAPABILITIES))},
+        **{
+            f"share_{c}": rows[f"capability_{c}"].cast("float64") / rows.exchanges
+            for c in range(len(CAPABILITIES))
+        },
     )
 
 

@@ -18,4 +18,9 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
     reads=("observations.timestamp",),
 )
 def load_balance(rows: Columns, member: Mask) -> Finding | None:
-    return alike_finding(rows, member, "{inside} of {members} members send between {low} and {high} exchanges a day; {share} of other accounts do", lambda x: f"{2**x:.1f}")
+    return alike_finding(
+        rows,
+        member,
+        "{inside} of {members} members send between {low} and {high} exchanges a day; {share} of other accounts do",
+        lambda x: f"{2**x:.1f}",
+    )

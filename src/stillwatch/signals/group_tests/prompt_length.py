@@ -18,4 +18,9 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
     reads=("observations.words",),
 )
 def prompt_length(rows: Columns, member: Mask) -> Finding | None:
-    return alike_finding(rows, member, "{inside} of {members} members write prompts of between {low} and {high} words on average; {share} of other accounts do", lambda x: f"{2**x:.0f}")
+    return alike_finding(
+        rows,
+        member,
+        "{inside} of {members} members write prompts of between {low} and {high} words on average; {share} of other accounts do",
+        lambda x: f"{2**x:.0f}",
+    )

@@ -18,4 +18,9 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
     reads=("observations.timestamp",),
 )
 def sessions(rows: Columns, member: Mask) -> Finding | None:
-    return alike_finding(rows, member, "{inside} of {members} members send between {low} and {high} of their exchanges within five minutes of the one before; {share} of other accounts do", lambda x: f"{100 * x:.0f} %")
+    return alike_finding(
+        rows,
+        member,
+        "{inside} of {members} members send between {low} and {high} of their exchanges within five minutes of the one before; {share} of other accounts do",
+        lambda x: f"{100 * x:.0f} %",
+    )

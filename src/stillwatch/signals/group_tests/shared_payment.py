@@ -18,4 +18,8 @@ from stillwatch.signals.sharing import attribute, own_values, sharing_finding
     reads=("accounts.payment_fingerprint",),
 )
 def shared_payment(rows: Columns, member: Mask) -> Finding | None:
-    return sharing_finding(rows, member, "{members} members pay with {values} cards: {repeats} repeat another member's card; of as many other accounts {share} do")
+    return sharing_finding(
+        rows,
+        member,
+        "{members} members pay with {values} cards: {repeats} repeat another member's card; of as many other accounts {share} do",
+    )

@@ -18,4 +18,8 @@ from stillwatch.signals.sharing import attribute, own_values, sharing_finding
     reads=("accounts.signup_ip",),
 )
 def shared_signup(rows: Columns, member: Mask) -> Finding | None:
-    return sharing_finding(rows, member, "{members} members signed up from {values} addresses: {repeats} repeat another member's; of as many other accounts {share} do")
+    return sharing_finding(
+        rows,
+        member,
+        "{members} members signed up from {values} addresses: {repeats} repeat another member's; of as many other accounts {share} do",
+    )

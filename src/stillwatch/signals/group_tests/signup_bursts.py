@@ -18,4 +18,8 @@ from stillwatch.signals.sharing import attribute, own_values, sharing_finding
     reads=("accounts.created_at",),
 )
 def signup_bursts(rows: Columns, member: Mask) -> Finding | None:
-    return sharing_finding(rows, member, "{members} members signed up in {values} ten-minute blocks: {repeats} within ten minutes of another member; of as many other accounts {share} did")
+    return sharing_finding(
+        rows,
+        member,
+        "{members} members signed up in {values} ten-minute blocks: {repeats} within ten minutes of another member; of as many other accounts {share} did",
+    )

@@ -8,7 +8,7 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 
 @group_test(
     family="rhythm",
-    rows=summaries_activity(lambda t: (t.followups / t.with_conversation.nullif(0)), fewest=2),
+    rows=summaries_activity(lambda t: t.followups / t.with_conversation.nullif(0), fewest=2),
     sample_null=independent,
     measures="share of exchanges that continue a conversation",
     null="each member independently falls into the group's own interval with probability at most max(1/2, 3 times the share of other accounts that do)",
@@ -18,4 +18,9 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
     reads=("observations.conversation_id",),
 )
 def single_turns(rows: Columns, member: Mask) -> Finding | None:
-    return alike_finding(rows, member, "{inside} of {members} members follow up on between {low} and {high} of their exchanges; {share} of other accounts do", lambda x: f"{100 * x:.0f} %")
+    return alike_finding(
+        rows,
+        member,
+        "{inside} of {members} members follow up on between {low} and {high} of their exchanges; {share} of other accounts do",
+        lambda x: f"{100 * x:.0f} %",
+    )

@@ -18,10 +18,7 @@ from stillwatch.signals.registry import indicator
 def client_prefix(observations: ir.Table) -> ir.Value:
     address = observations.client_ip
     parts = address.split(":")
-    return (
-        ibis.cases(
-            (address.contains(":"), parts[0] + ":" + parts[1] + ":" + parts[2]),
-            else_=address.re_replace(r"\.\d+$", ".0/24"),
-        )
-        .nullif("")
-    )
+    return ibis.cases(
+        (address.contains(":"), parts[0] + ":" + parts[1] + ":" + parts[2]),
+        else_=address.re_replace(r"\.\d+$", ".0/24"),
+    ).nullif("")

@@ -13,9 +13,18 @@ from stillwatch.signals.registry import indicator
     innocent=("a class with one assignment; popular questions; evaluation suites",),
     evaded_by="paraphrase that leaves fewer than half of the three-word runs",
     source="Broder 1997; Indyk and Motwani 1998",
-    reads=("observations.band_0", "observations.band_1", "observations.band_2", "observations.band_3", "observations.words",),
+    reads=(
+        "observations.band_0",
+        "observations.band_1",
+        "observations.band_2",
+        "observations.band_3",
+        "observations.words",
+    ),
 )
 def prompt_near_duplicate(observations: ir.Table) -> ir.Value:
     return ibis.array(
-        [(observations.words >= 8).ifelse(observations[f"band_{band}"].cast("string"), None) for band in range(4)]
+        [
+            (observations.words >= 8).ifelse(observations[f"band_{band}"].cast("string"), None)
+            for band in range(4)
+        ]
     )
