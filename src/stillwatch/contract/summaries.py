@@ -17,10 +17,9 @@ class Summaries:
     """What the detector knows. Every table has a time, so a prefix of the log gives a prefix of each.
 
     * `activity`: account × hour: how much, and of what shape.
-    * `sightings`: account × indicator value × half: when first seen, in how many exchanges.
-    * `items`: account × hour: prompts that other accounts sent too, and prompts that only this account sent.
+    * `sightings`: account × indicator value × hour: in how many exchanges; no hour for what the account table says.
     * `usage`: account × model × hour.
-    * `conversations`: account × conversation: when it began there.
+    * `conversations`: account × conversation, of those that several accounts carried on: when it began there.
     * `accounts`, `releases`: the contract's own tables.
     """
 
@@ -37,7 +36,7 @@ class Summaries:
         return replace(
             self,
             activity=self.activity.filter(_.hour < before),
-            sightings=self.sightings.filter(_.first_seen.isnull() | (_.first_seen < before)),
+            sightings=self.sightings.filter(_.hour.isnull() | (_.hour < before)),
             usage=self.usage.filter(_.hour < before),
             conversations=self.conversations.filter(_.first_seen < before),
         )

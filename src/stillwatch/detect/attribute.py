@@ -1,10 +1,13 @@
 """Which accounts belong to a campaign, and which of their exchanges?
 
-A campaign's accounts carry ordinary traffic too, so exchanges are attributed one by one, by the log-likelihood
-ratio of what they show (naive Bayes over kinds; Fellegi and Sunter 1969). Only values that at least
-`FEWEST_HOLDERS` accounts of the campaign show count in favour: an account's own address says nothing of the
-campaign. An account belongs when its share of campaign-like exchanges is what members have and others have not
-(beta-binomial on both sides, fitted by moments).
+Exchanges are weighed one by one, by the log-likelihood ratio of what they show (naive Bayes over kinds; Fellegi
+and Sunter 1969). Only values that at least `FEWEST_HOLDERS` accounts of the campaign show count in favour: an
+account's own address says nothing of the campaign.
+
+Two questions are asked of the same ratios. Whether an *account* belongs: its share of campaign-like exchanges is
+what members have and others have not (beta-binomial on both sides, fitted by moments). Which of a member's
+*exchanges* belong: where a request comes from no longer tells, since all of an account's traffic comes from
+there, so only what is asked and how counts (`CONTENT`).
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from ibis import _
 
 from stillwatch.signals.registry import Indicator
@@ -25,17 +29,27 @@ from stillwatch.stats.membership import log_beta_binomial, moments
 FEWEST_HOLDERS = 3
 MOST, LEAST = 6.0, -4.0
 PHRASES = "prompt_template"
+CONTENT = (PHRASES, "system_prompt", "request_shape")
 IGNORED = ("prompt_near_duplicate", "client_address")
 ROUNDS = 2
+PROPOSED = 3.0
+PROBABLE = 0.5
+MEMBERS = 1.0  # prior log odds that a member's exchange is the campaign's
+TEMPER = 0.5  # kinds are not independent, so the odds they give together are too sure of themselves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
-    """Members with their probability, and a table of attributed exchanges (`exchange_id`, `account_id`, `timestamp`)."""
+    """Members with their probability, and the attributed exchanges.
+
+    `members` has `account_id`, `score`, `exchanges`; `exchanges` has `exchange_id`, `account_id`, `timestamp`.
+    `low` and `high` bound the number of exchanges at about 95 %.
+    """
 
     members: pa.Table
     exchanges: ir.Table
-    total: int
+    low: int
+    high: int
 
 
 Keep = Callable[[str, ir.Table], ir.Table]
@@ -73,7 +87,10 @@ def _ratios(values: ir.Table, inside: int, total: int) -> ir.Table:
 def exchange_scores(
     exchanges: ir.Table, units: tuple[Indicator, ...], likely: ir.Table, inside: int, total: int, keep: Keep
 ) -> ir.Table:
-    """Exchange → summed log-likelihood ratio over kinds; of phrases, the best counts, and having none counts too."""
+    """Exchange → summed log-likelihood ratio over kinds, and the part of it that is `content`.
+
+    Of an exchange's phrases the best one counts, and having none that speaks for the campaign counts too.
+    """
     scored = exchanges.select("exchange_id", "account_id")
     names = []
     for unit in units:
@@ -82,6 +99,7 @@ def exchange_scores(
             continue
         values = _values(exchanges, unit, likely)
         ratios = keep(f"ratio_{name}", _ratios(values, inside, total))
+        default = 0.0
         if name == PHRASES:
             hits = values.join(ratios.filter(_.ratio > 1.0), "value")
             best = keep("best", hits.group_by("exchange_id").agg(found=_.ratio.max(), inside=_.inside.any()))
@@ -94,12 +112,15 @@ def exchange_scores(
             default = float(np.clip(none, LEAST, MOST))
         else:
             part = values.join(ratios, "value").select("exchange_id", **{name: _.ratio})
-            default = 0.0
         scored = scored.left_join(part, "exchange_id").drop("exchange_id_right")
         scored = scored.mutate(**{name: _[name].fill_null(default)})
         names.append(name)
-    total_score = sum((scored[name] for name in names), ibis.literal(0.0))
-    return scored.select("exchange_id", "account_id", score=total_score)
+    return scored.select(
+        "exchange_id",
+        "account_id",
+        score=sum((scored[name] for name in names), ibis.literal(0.0)),
+        content=sum((scored[name] for name in names if name in CONTENT), ibis.literal(0.0)),
+    )
 
 
 def attribute(seeds: ir.Table, exchanges: ir.Table, units: tuple[Indicator, ...], keep: Keep) -> Attribution:
@@ -108,37 +129,64 @@ def attribute(seeds: ir.Table, exchanges: ir.Table, units: tuple[Indicator, ...]
     marked = exchanges.select("exchange_id", "account_id").semi_join(seeds, "account_id")
     likely = keep("likely", marked.select("exchange_id", likely=ibis.literal(True)))
     names = set(seeds.to_pyarrow().column("account_id").to_pylist())
-    members: pa.Table | None = None
+    rows, members = likely, _no_members()
     for _round in range(ROUNDS):
         inside = int(likely.count().to_pyarrow().as_py())
         scores = keep("scores", exchange_scores(exchanges, units, likely, inside, total, keep))
         prior = float(np.log((inside + 1.0) / (total - inside + 1.0)))
         per_account = scores.group_by("account_id").agg(hits=(_.score + prior > 0).sum(), exchanges=_.count())
-        table = per_account.to_pyarrow()
-        members = _members(table, names)
+        members = _members(per_account.to_pyarrow(), names)
         names = set(members.column("account_id").to_pylist())
-        member_rows = ibis.memtable(members.select(["account_id"]))
-        attributed = scores.filter(_.score + prior > 0).semi_join(member_rows, "account_id")
-        likely = keep("likely", attributed.select("exchange_id", likely=ibis.literal(True)))
         if not names:
             break
-    assert members is not None
-    rows = exchanges.select("exchange_id", "account_id", "timestamp").semi_join(likely, "exchange_id")
-    return Attribution(members=members, exchanges=rows, total=total)
+        belonging = ibis.memtable(members.select(["account_id"]))
+        rows = keep("rows", scores.semi_join(belonging, "account_id").mutate(odds=MEMBERS + _.content))
+        likely = keep("likely", rows.filter(_.odds > 0).select("exchange_id", likely=ibis.literal(True)))
+    if not names:
+        return Attribution(members=members, exchanges=exchanges.limit(0), low=0, high=0)
+    chance = 1.0 / (1.0 + (-TEMPER * _.odds).exp())
+    counted = rows.group_by("account_id").agg(
+        attributed=(_.odds > 0).sum(),
+        wrong=ibis.ifelse(_.odds > 0, 1.0 - chance, 0.0).sum(),
+        missed=ibis.ifelse(_.odds > 0, 0.0, chance).sum(),
+    )
+    table = members.join(counted.to_pyarrow(), "account_id")
+    table = table.filter(pc.greater(table.column("attributed"), 0)).sort_by("account_id")
+    wrong, missed = (float(pc.sum(table.column(n)).as_py() or 0) for n in ("wrong", "missed"))
+    number = int(pc.sum(table.column("attributed")).as_py() or 0)
+    final = exchanges.select("exchange_id", "account_id", "timestamp", "capability", "conversation_id")
+    return Attribution(
+        members=table.select(["account_id", "score", "attributed"]).rename_columns(
+            ["account_id", "score", "exchanges"]
+        ),
+        exchanges=final.semi_join(likely, "exchange_id"),
+        low=max(0, int(number - wrong - 2 * np.sqrt(wrong))),
+        high=int(np.ceil(number + missed + 2 * np.sqrt(missed))),
+    )
+
+
+def _no_members() -> pa.Table:
+    return pa.table(
+        {
+            "account_id": pa.array([], pa.string()),
+            "score": pa.array([], pa.float64()),
+            "exchanges": pa.array([], pa.int64()),
+        }
+    )
 
 
 def _members(table: pa.Table, seeds: set[str]) -> pa.Table:
+    """Accounts that belong, with their probability."""
     names = table.column("account_id").to_pylist()
     hits = table.column("hits").to_numpy().astype(float)
     counts = table.column("exchanges").to_numpy().astype(float)
     seeded = np.array([name in seeds for name in names], bool)
     score = membership(hits, counts, seeded)
-    chosen = np.flatnonzero((score >= 0.5) & (hits >= 1))
+    chosen = np.flatnonzero((score >= PROBABLE) & (hits >= 1))
     return pa.table(
         {
             "account_id": pa.array([names[i] for i in chosen], pa.string()),
             "score": pa.array(score[chosen]),
-            "exchanges": pa.array(hits[chosen].astype(np.int64)),
         }
     )
 
@@ -156,6 +204,3 @@ def membership(
     prior = np.log((seeded.sum() + 1.0) / ((~seeded).sum() + 1.0))
     odds = ratio + prior + np.where(seeded, PROPOSED, 0.0)
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(odds, -50, 50))))
-
-
-PROPOSED = 3.0

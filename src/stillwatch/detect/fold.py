@@ -7,7 +7,6 @@ log gives a prefix of every summary: replaying in time order needs no second cod
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
 import ibis
 import ibis.expr.types as ir
@@ -19,41 +18,15 @@ from stillwatch.signals.registry import Indicator, all_indicators
 SHORT_GAP_S = 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summaries:
-    """The additive tables.
-
-    * `activity`: account × hour: how much, and of what shape.
-    * `sightings`: account × indicator value, per half: first time and number of exchanges.
-    * `usage`: account × model × hour.
-    * `accounts`: the account table itself.
-    * `releases`: model releases.
-    * `exchanges`: observations, one row per exchange once, for attribution.
-    """
-
-    exchanges: ir.Table
-    activity: ir.Table
-    sightings: ir.Table
-    usage: ir.Table
-    accounts: ir.Table
-    releases: ir.Table
-    used: tuple[Indicator, ...]
-    skipped: tuple[tuple[Indicator, str], ...]
-
-    def until(self, moment: ir.Value) -> Summaries:
-        """The summaries of the log up to `moment`, a timestamp at a full hour."""
-        return replace(
-            self,
-            exchanges=self.exchanges.filter(_.timestamp < moment),
-            activity=self.activity.filter(_.hour < moment),
-            sightings=self.sightings.filter(_.first_seen < moment),
-            usage=self.usage.filter(_.hour < moment),
-        )
-
-
 def once(observations: ir.Table) -> ir.Table:
     """Every exchange once: of rows with one id the earliest counts."""
-    return observations.distinct(on="exchange_id", keep="first")
+    several = observations.group_by("exchange_id").agg(copies=_.count()).filter(_.copies > 1)
+    copies = observations.semi_join(several, "exchange_id")
+    place = ibis.row_number().over(
+        ibis.window(group_by="exchange_id", order_by=["timestamp", "account_id", "prompt_key", "model"])
+    )
+    first = copies.mutate(place=place).filter(_.place == 0).drop("place")
+    return observations.anti_join(several, "exchange_id").union(first)
 
 
 def activity(exchanges: ir.Table) -> ir.Table:
@@ -67,10 +40,14 @@ def activity(exchanges: ir.Table) -> ir.Table:
         hour=_.timestamp.truncate("h"),
         gap=gap,
         turn=ibis.row_number().over(in_conversation),
-    )
+    ).mutate(first_turn=_.conversation_id.isnull() | (_.turn == 0))
     return rows.group_by(["account_id", "hour", "half"]).agg(
         exchanges=_.count(),
         short_gaps=(_.gap < SHORT_GAP_S).sum().fill_null(0),
+        gaps=_.gap.count(),
+        gaps_log=_.gap.clip(lower=1).log2().sum().fill_null(0.0),
+        gaps_log_squared=_.gap.clip(lower=1).log2().pow(2).sum().fill_null(0.0),
+        first_turns=_.first_turn.sum().fill_null(0),
         followups=(_.conversation_id.notnull() & (_.turn > 0)).sum().fill_null(0),
         with_conversation=_.conversation_id.notnull().sum(),
         output_known=_.output_tokens.notnull().sum(),
@@ -85,44 +62,58 @@ def usage(exchanges: ir.Table) -> ir.Table:
     return exchanges.group_by(["account_id", "model", hour_of(exchanges)]).agg(exchanges=_.count())
 
 
+def conversations(exchanges: ir.Table) -> ir.Table:
+    """Account × conversation, of the conversations that more than one account carried on."""
+    rows = exchanges.filter(_.conversation_id.notnull())
+    held = rows.group_by(["conversation_id", "account_id"]).agg(
+        first_seen=_.timestamp.min(), exchanges=_.count()
+    )
+    many = held.group_by("conversation_id").agg(holders=_.count()).filter(_.holders > 1)
+    return held.semi_join(many, "conversation_id")
+
+
 def hour_of(exchanges: ir.Table) -> ir.Value:
     """The hour in which an exchange began."""
     return exchanges.timestamp.truncate("h").name("hour")
 
 
 def sightings(exchanges: ir.Table, accounts: ir.Table, units: Iterable[Indicator]) -> ir.Table:
-    """Account × indicator value × half: when first seen and in how many exchanges.
+    """Account × indicator value × hour: in how many exchanges.
 
-    Indicators of the account table are seen from the start, in both halves, with no exchange of their own.
+    Of the kinds of which an exchange shows many values (phrases, bands) those that one account alone shows are
+    left out. Indicators of the account table have no hour: they are known from the start.
     """
     parts = []
     for unit in units:
-        name = unit.card.name
+        kind = ibis.literal(unit.card.name)
         if unit.card.table == "accounts":
             rows = accounts.select("account_id", value=unit.value(accounts)).filter(_.value.notnull())
             parts.append(
                 rows.select(
                     "account_id",
-                    kind=ibis.literal(name),
-                    value=_.value,
+                    "value",
+                    kind=kind,
                     half=ibis.null("int32"),
-                    first_seen=ibis.null("timestamp('UTC', 6)"),
+                    hour=ibis.null("timestamp"),
                     exchanges=ibis.literal(0, "int64"),
                 )
             )
             continue
         value = unit.value(exchanges)
-        rows = exchanges.select("account_id", "half", "timestamp", value=value)
+        rows = exchanges.select("account_id", "half", hour=_.timestamp.truncate("h"), value=value)
         if value.type().is_array():
             rows = rows.mutate(value=_.value.unnest())
-        rows = rows.filter(_.value.notnull())
-        parts.append(
-            rows.group_by(["account_id", "value", "half"])
-            .agg(first_seen=_.timestamp.min(), exchanges=_.count())
-            .select("account_id", kind=ibis.literal(name), value=_.value, half=_.half,
-                    first_seen=_.first_seen, exchanges=_.exchanges)
-        )  # fmt: skip
-    return ibis.union(*parts)
+        counted = (
+            rows.filter(_.value.notnull())
+            .group_by(["account_id", "value", "half", "hour"])
+            .agg(exchanges=_.count())
+        )
+        if value.type().is_array():
+            spread = counted.group_by("value").agg(low=_.account_id.min(), high=_.account_id.max())
+            counted = counted.semi_join(spread.filter(_.low != _.high), "value")
+        parts.append(counted.select("account_id", "value", "half", "hour", "exchanges", kind=kind))
+    names = ("account_id", "kind", "value", "half", "hour", "exchanges")
+    return ibis.union(*(part.select(*names) for part in parts))
 
 
 def usable(columns: dict[str, set[str]]) -> tuple[tuple[Indicator, ...], tuple[tuple[Indicator, str], ...]]:

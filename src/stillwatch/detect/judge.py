@@ -1,10 +1,12 @@
 """Is a candidate more than a crowd of independent accounts?
 
 Every group test gives an e-value against its own null. Tests that one innocent cause can bend together form a
-family (identity, rhythm, division, purpose); a family's e-value is the mean of its tests', valid under any
-dependence. A candidate is reported only when at least `FAMILIES_NEEDED` families speak: the partial-conjunction
-e-value against "at most one family is out of the ordinary" goes into e-BH, which holds the false-discovery rate
-under arbitrary dependence. `docs/methods/decision.md` derives it.
+family, whose e-value is the mean of its tests', valid under any dependence. Families are of two tiers. Likeness
+(one place, one rhythm, one purpose) is what an office, a class, a tool's users or a release day have too. Control
+(many cards each behind several accounts, work divided among accounts) is what a crowd of independent people does
+not have, whatever else it shares. A candidate must show both: the smaller of the two tiers' means is an e-value
+against "no tier of the two is out of the ordinary, or only one is". It goes into e-BH, which holds the
+false-discovery rate under arbitrary dependence. `docs/methods/decision.md` derives it.
 """
 
 from __future__ import annotations
@@ -16,23 +18,28 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch.contract.summaries import Summaries
-from stillwatch.signals.registry import FAMILIES, Finding, GroupTest
-from stillwatch.stats.evalues import mean_log_e, partial_conjunction_log_e
+from stillwatch.detect.propose import ATTRIBUTES, Candidate
+from stillwatch.signals.registry import CONTROL, FAMILIES, LIKENESS, Finding, GroupTest
+from stillwatch.stats.evalues import mean_log_e
 from stillwatch.stats.fdr import e_bh_q_values
 
-FAMILIES_NEEDED = 2
+SPLIT_BY_ATTRIBUTE = ("ownership", "place")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """A candidate with its findings, the combined log e-value, and the rate at which it is reported."""
 
-    candidate: int
-    accounts: frozenset[str]
+    candidate: Candidate
     findings: Mapping[str, Finding]
     families: Mapping[str, float]
     log_e: float
     q_value: float
+
+    @property
+    def accounts(self) -> frozenset[str]:
+        """The candidate's accounts."""
+        return self.candidate.accounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,39 +67,48 @@ def bench(summaries: Summaries, tests: Sequence[GroupTest], run: Callable[[objec
         rows[test.card.name] = {
             name: table.column(name).to_numpy() for name in table.column_names if name != "account_id"
         }
+        rows[test.card.name]["account"] = accounts[test.card.name]
     return Bench(tests=tuple(tests), rows=rows, accounts=accounts, names=tuple(names))
 
 
-def judge(candidates: Sequence[frozenset[str]], bench: Bench) -> list[Judged]:
+def judge(candidates: Sequence[Candidate], bench: Bench) -> list[Judged]:
     """Findings, combined evidence and q-value of every candidate, strongest first.
 
     Other candidates' accounts stay in the reference of each: leaving them in only makes a candidate look more
-    ordinary.
+    ordinary. A candidate that account attributes proposed is not tested on account attributes.
     """
     index = {name: place for place, name in enumerate(bench.names)}
     drafts = []
-    for number, accounts in enumerate(candidates):
+    for candidate in candidates:
         inside = np.zeros(len(bench.names), bool)
-        inside[[index[a] for a in accounts if a in index]] = True
+        inside[[index[a] for a in candidate.accounts if a in index]] = True
         findings = {}
         for test in bench.tests:
+            if candidate.graph == ATTRIBUTES and test.family in SPLIT_BY_ATTRIBUTE:
+                continue
             name = test.card.name
             finding = test.statistic(bench.rows[name], inside[bench.accounts[name]])
             if finding is not None:
                 findings[name] = finding
-        families = {}
-        for family in FAMILIES:
-            logs = [
-                findings[t.card.name].log_e
-                for t in bench.tests
-                if t.family == family and t.card.name in findings
-            ]
-            families[family] = mean_log_e(np.asarray(logs))
-        combined = partial_conjunction_log_e(np.asarray(list(families.values())), FAMILIES_NEEDED)
-        drafts.append((number, accounts, findings, families, combined))
-    q_values = e_bh_q_values(np.asarray([d[4] for d in drafts]))
+        families = {
+            family: mean_log_e(
+                np.asarray(
+                    [
+                        findings[t.card.name].log_e
+                        for t in bench.tests
+                        if t.family == family and t.card.name in findings
+                    ]
+                )
+            )
+            for family in FAMILIES
+        }
+        control, likeness = (
+            mean_log_e(np.asarray([families[f] for f in tier])) for tier in (CONTROL, LIKENESS)
+        )
+        drafts.append((candidate, findings, families, min(control, likeness)))
+    q_values = e_bh_q_values(np.asarray([d[3] for d in drafts]))
     judged = [
-        Judged(candidate=n, accounts=a, findings=f, families=m, log_e=e, q_value=float(q))
-        for (n, a, f, m, e), q in zip(drafts, q_values, strict=True)
+        Judged(candidate=c, findings=f, families=m, log_e=e, q_value=float(q))
+        for (c, f, m, e), q in zip(drafts, q_values, strict=True)
     ]
     return sorted(judged, key=lambda j: -j.log_e)

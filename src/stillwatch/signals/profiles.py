@@ -7,10 +7,12 @@ Shared by the group tests that ask whether members are too much alike: `rows` in
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+import numpy.typing as npt
 from ibis import _
 
 from stillwatch.contract.summaries import Summaries
@@ -92,3 +94,81 @@ def summaries_activity(
         return per_half(summaries.activity, value, fewest)
 
     return rows
+
+
+def hourly(summaries: Summaries) -> ir.Table:
+    """Account × hour: exchanges, with the hour counted from the epoch."""
+    return (
+        summaries.activity.group_by(["account_id", "hour"])
+        .agg(exchanges=_.exchanges.sum())
+        .select("account_id", "exchanges", hour=(_.hour.epoch_seconds() // 3600).cast("int64"))
+    )
+
+
+def hourly_strangers(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
+    """Accounts of unequal rates that keep hours of the day of their own."""
+    n, days = accounts * 6, 6
+    rates = rng.lognormal(-0.5, 0.8, n)
+    phase = rng.uniform(0, 24, n)
+    of_day = 1 + np.cos((np.arange(24 * days)[None, :] - phase[:, None]) * np.pi / 12)
+    counts = rng.poisson(rates[:, None] * of_day)
+    who, hour = np.nonzero(counts)
+    return {"account": who, "hour": hour, "exchanges": counts[who, hour]}, who < accounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """Hourly counts: of the proposing half of a group together, of what is usual for it at that time of day, and
+    account by account (rows) of the tested half and of a sample of other accounts."""
+
+    proposing: npt.NDArray[np.float64]
+    usual: npt.NDArray[np.float64]
+    tested: npt.NDArray[np.float64]
+    others: npt.NDArray[np.float64]
+    exchanges: int
+
+
+FEWEST_HOURS = 48
+FEWEST_COUNT = 8
+MOST_SAMPLED = 2000
+
+
+def others_hours(rows: Columns, member: Mask) -> Hours | None:
+    """One half of the members proposes hours, the other half and other accounts are tested on them.
+
+    Members are halved by their order, which says nothing of their hours. None when there is too little.
+    """
+    account, hour = np.asarray(rows["account"], np.int64), np.asarray(rows["hour"], np.int64)
+    count = np.asarray(rows["exchanges"], float)
+    if not member.any():
+        return None
+    begin, end = int(hour[member].min()), int(hour[member].max()) + 1
+    if end - begin < FEWEST_HOURS:
+        return None
+    within = (hour >= begin) & (hour < end)
+    totals = np.bincount(account[within], weights=count[within], minlength=int(account.max()) + 1)
+    mine = np.unique(account[member])
+    mine = mine[totals[mine] >= FEWEST_COUNT][:MOST_SAMPLED]
+    rest = np.flatnonzero(totals >= FEWEST_COUNT)
+    rest = np.setdiff1d(rest, np.unique(account[member]), assume_unique=True)
+    if len(mine) < 2 * FEWEST_COUNT or len(rest) < 50:
+        return None
+    rest = rest[:: max(1, len(rest) // MOST_SAMPLED)]
+    place = np.full(len(totals), -1, np.int64)
+    place[mine] = np.arange(len(mine))
+    place[rest] = len(mine) + np.arange(len(rest))
+    used = within & (place[account] >= 0)
+    counts = np.zeros((len(mine) + len(rest), end - begin))
+    np.add.at(counts, (place[account[used]], hour[used] - begin), count[used])
+    proposing = counts[: len(mine) : 2].sum(axis=0)
+    of_day = np.arange(begin, end) % 24
+    usual = np.array([proposing[of_day == h].mean() if (of_day == h).any() else 0.0 for h in range(24)])[
+        of_day
+    ]
+    return Hours(
+        proposing=proposing,
+        usual=usual,
+        tested=counts[1 : len(mine) : 2],
+        others=counts[len(mine) :],
+        exchanges=int(count[member].sum()),
+    )

@@ -22,8 +22,10 @@ import numpy.typing as npt
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals import group_tests, indicators
 
-Family = Literal["identity", "rhythm", "division", "purpose"]
-FAMILIES: tuple[Family, ...] = ("identity", "rhythm", "division", "purpose")
+Family = Literal["ownership", "division", "place", "rhythm", "purpose"]
+CONTROL: tuple[Family, ...] = ("ownership", "division")
+LIKENESS: tuple[Family, ...] = ("place", "rhythm", "purpose")
+FAMILIES: tuple[Family, ...] = CONTROL + LIKENESS
 Columns = Mapping[str, npt.NDArray[np.generic]]
 Mask = npt.NDArray[np.bool_]
 
@@ -98,7 +100,12 @@ def group_test(
     source: str,
     reads: tuple[str, ...],
 ) -> Callable[[Callable[[Columns, Mask], Finding | None]], GroupTest]:
-    """Declare a group test; `family` groups tests that one innocent cause may bend together."""
+    """Declare a group test; `family` groups tests that one innocent cause may bend together.
+
+    Families of `CONTROL` are those that a crowd of independent people does not bend whatever it has in common:
+    many cards each behind several accounts, work divided among accounts. Those of `LIKENESS` (one place, one
+    rhythm, one purpose) an office, a class or a tool bends too.
+    """
 
     def wrap(function: Callable[[Columns, Mask], Finding | None]) -> GroupTest:
         card = Card(

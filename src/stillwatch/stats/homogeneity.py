@@ -61,3 +61,34 @@ def alike(proposed: Array, tested: Array, reference: Array) -> Alike | None:
         members=len(tested),
         reference=float(share),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beyond:
+    """`beyond` of `members` lie above `threshold`, where a share `reference` of other accounts does."""
+
+    log_e: float
+    threshold: float
+    beyond: int
+    members: int
+    reference: float
+
+
+def beyond(tested: Array, reference: Array, tail: float = 0.1) -> Beyond | None:
+    """Evidence that members exceed what all but a share `tail` of other accounts reach; None when it has no say.
+
+    Null: a member independently exceeds it with probability at most max(`FLOOR`, `ENRICHMENT` times that share).
+    """
+    tested, reference = tested[np.isfinite(tested)], reference[np.isfinite(reference)]
+    if len(tested) < FEWEST or len(reference) < FEWEST_REFERENCE:
+        return None
+    threshold = float(np.quantile(reference, 1 - tail))
+    share = (float((reference > threshold).sum()) + 1) / (len(reference) + 1)
+    above = int((tested > threshold).sum())
+    return Beyond(
+        log_e=binomial_log_e(above, len(tested), min(max(FLOOR, ENRICHMENT * share), 0.95)),
+        threshold=threshold,
+        beyond=above,
+        members=len(tested),
+        reference=share,
+    )

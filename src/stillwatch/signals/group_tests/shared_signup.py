@@ -7,7 +7,7 @@ from stillwatch.signals.sharing import attribute, own_values, sharing_finding
 
 
 @group_test(
-    family="identity",
+    family="place",
     rows=attribute("signup_address"),
     sample_null=own_values,
     measures="sign-up addresses used by more than one member",

@@ -7,7 +7,7 @@ from stillwatch.signals.sharing import attribute, own_values, sharing_finding
 
 
 @group_test(
-    family="identity",
+    family="place",
     rows=attribute("signup_burst"),
     sample_null=own_values,
     measures="ten-minute blocks in which several members signed up",

@@ -1,0 +1,72 @@
+"""Which groups of accounts are worth a test?
+
+Several graphs are clustered, since a campaign may share only machines, only words or only cards, and one kind of
+link can drown another: all kinds together, then each family of kinds alone, at more than one resolution. Groups
+may overlap. What is proposed here proves nothing; it only decides what is asked.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stillwatch.detect.cluster import SMALLEST, communities
+
+ATTRIBUTES = "attributes"
+KINDS: dict[str, tuple[str, ...]] = {
+    "network": ("asn", "client_prefix", "client_address"),
+    "words": ("prompt_template", "prompt_near_duplicate", "system_prompt"),
+    "client": ("tls_fingerprint", "user_agent", "request_shape", "system_prompt", "asn"),
+    ATTRIBUTES: (
+        "payment_fingerprint",
+        "email_domain",
+        "email_local_shape",
+        "signup_burst",
+        "signup_address",
+    ),
+}
+RESOLUTIONS = (1.0, 2.5)
+WIDEST = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A group of accounts and the graph that proposed it."""
+
+    accounts: frozenset[str]
+    graph: str
+
+
+def propose(links: pa.Table, seed: int = 0, resolutions: Sequence[float] = RESOLUTIONS) -> list[Candidate]:
+    """Distinct candidate groups of at least `SMALLEST` accounts, from account × value links.
+
+    Account attributes have no time and so no second half to be tested on; they propose in a graph of their own.
+    Groups of more than a share `WIDEST` of all linked accounts are left out: they are the crowd itself.
+    """
+    links = links.sort_by([("account_id", "ascending"), ("kind", "ascending"), ("value", "ascending")])
+    everyone = pc.count_distinct(links.column("account_id")).as_py()
+    attribute = pc.is_in(links.column("kind"), pa.array(KINDS[ATTRIBUTES]))
+    graphs = {"behaviour": links.filter(pc.invert(attribute))}
+    graphs |= {
+        name: links.filter(pc.is_in(links.column("kind"), pa.array(kinds))) for name, kinds in KINDS.items()
+    }
+    found: dict[frozenset[str], str] = {}
+    for name, graph in graphs.items():
+        for resolution in resolutions:
+            groups: dict[int, set[str]] = defaultdict(set)
+            table = communities(graph, seed=seed, resolution=resolution)
+            for account, label in zip(
+                table.column("account_id").to_pylist(), table.column("candidate").to_pylist(), strict=True
+            ):
+                groups[label].add(account)
+            for group in groups.values():
+                if SMALLEST <= len(group) <= WIDEST * everyone:
+                    found.setdefault(frozenset(group), name)
+    return [
+        Candidate(accounts=group, graph=found[group])
+        for group in sorted(found, key=lambda g: (-len(g), sorted(g)[:3]))
+    ]

@@ -1,0 +1,53 @@
+"""Are the members' days as even as a scheduler makes them?"""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+from ibis import _
+
+from stillwatch.contract.summaries import Summaries
+from stillwatch.signals.profiles import alike_finding, independent
+from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+
+FEWEST_DAYS = 3
+
+
+def dispersion(summaries: Summaries) -> ir.Table:
+    """Account × half: variance of the daily counts over their mean, in doublings; days off within the span count."""
+    days = (
+        summaries.activity.mutate(day=(_.hour.epoch_seconds() // 86400).cast("int64"))
+        .group_by(["account_id", "half", "day"])
+        .agg(count=_.exchanges.sum())
+    )
+    sums = days.group_by(["account_id", "half"]).agg(
+        exchanges=_["count"].sum(),
+        squares=(_["count"] * _["count"]).sum(),
+        span=_.day.max() - _.day.min() + 1,
+    )
+    rows = sums.filter((_.span >= FEWEST_DAYS) & (_.exchanges >= 2 * _.span))
+    mean = rows.exchanges.cast("float64") / rows.span
+    ratio = (rows.squares.cast("float64") / rows.span - mean * mean) / mean * rows.span / (rows.span - 1)
+    return rows.select("account_id", "half", "exchanges", value=ibis.greatest(ratio, 0.05).log2())
+
+
+@group_test(
+    family="division",
+    rows=dispersion,
+    sample_null=independent,
+    measures="variance of an account's daily counts over their mean: 1 for a steady stream, many for people",
+    null="each member independently falls into the group's own interval with probability at most "
+    "max(1/2, 3 times the share of other accounts that do)",
+    innocent=("scheduled jobs of unrelated customers",),
+    evaded_by="uneven days, at the price of throughput",
+    source="science B3.2 (queue consumers are under-dispersed); Anthropic, February 2026 (load balancing)",
+    reads=("observations.timestamp",),
+)
+def even_days(rows: Columns, member: Mask) -> Finding | None:
+    return alike_finding(
+        rows,
+        member,
+        "the daily counts of {inside} of {members} members vary {low} to {high} times as much as a steady stream's; "
+        "those of {share} of other accounts do",
+        lambda x: f"{2**x:.1f}",
+    )

@@ -1,0 +1,52 @@
+"""Do the members fall silent together while others go on?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stillwatch.signals.profiles import hourly, hourly_strangers, others_hours
+from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.stats.evalues import binomial_log_e
+
+EXPECTED = 8.0
+SILENT = 0.1
+FLOOR = 0.5
+SLACK = 3.0
+MEMBER_EXPECTED = 2.0
+FEWEST = 8
+
+
+@group_test(
+    family="rhythm",
+    rows=hourly,
+    sample_null=hourly_strangers,
+    measures="members with no exchange in the hours in which the other half of the group fell silent",
+    null="a member with expected count m in those hours is silent in all of them with probability at most "
+    "max(1/2, exp(-m/3))",
+    innocent=("an office's holidays", "a tool's own outage"),
+    evaded_by="filling outages with other traffic",
+    source="AA26-251A and design (outages of the operator's own machines)",
+    reads=("observations.timestamp",),
+)
+def joint_silence(rows: Columns, member: Mask) -> Finding | None:
+    split = others_hours(rows, member)
+    if split is None:
+        return None
+    silent = (split.usual >= EXPECTED) & (split.proposing <= SILENT * split.usual)
+    if not silent.any():
+        return None
+    busy = split.usual.sum()
+    expected = split.tested.sum(axis=1) * split.usual[silent].sum() / busy
+    told = expected >= MEMBER_EXPECTED
+    if told.sum() < FEWEST:
+        return None
+    quiet = int((split.tested[told][:, silent].sum(axis=1) == 0).sum())
+    bound = max(FLOOR, float(np.exp(-MEMBER_EXPECTED / SLACK)))
+    return Finding(
+        log_e=binomial_log_e(quiet, int(told.sum()), bound),
+        value=f"{int(silent.sum())} hours",
+        accounts=int(told.sum()),
+        exchanges=split.exchanges,
+        statement=f"in {int(silent.sum())} hours in which half of the group fell silent, {quiet} of {int(told.sum())} other "
+        f"members sent nothing either, though {expected[told].mean():.1f} exchanges each were to be expected",
+    )

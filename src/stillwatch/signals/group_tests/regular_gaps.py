@@ -1,0 +1,34 @@
+"""Are the members' pauses as even as a dispatcher's?"""
+
+from __future__ import annotations
+
+from stillwatch.signals.profiles import alike_finding, independent, summaries_activity
+from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+
+
+@group_test(
+    family="rhythm",
+    rows=summaries_activity(
+        lambda t: (
+            (t.gaps_log_squared / t.gaps.nullif(0) - (t.gaps_log / t.gaps.nullif(0)).pow(2))
+            .clip(lower=0)
+            .sqrt()
+        ),
+        fewest=4,
+    ),
+    sample_null=independent,
+    measures="spread of the pauses between an account's exchanges, in doublings",
+    null="each member independently falls into the group's own interval with probability at most "
+    "max(1/2, 3 times the share of other accounts that do)",
+    innocent=("programs that poll at a fixed pace for unrelated customers",),
+    evaded_by="jitter, at the price of throughput",
+    source="ServeGen 2025 (real clients' arrivals are bursty); science B3.2",
+    reads=("observations.timestamp",),
+)
+def regular_gaps(rows: Columns, member: Mask) -> Finding | None:
+    return alike_finding(
+        rows,
+        member,
+        "{inside} of {members} members' pauses spread over {low} to {high} doublings; {share} of other accounts' do",
+        lambda x: f"{x:.1f}",
+    )

@@ -1,0 +1,51 @@
+"""Does work return to an account less often than chance, as when accounts take turns?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stillwatch.signals.profiles import hourly, hourly_strangers
+from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.stats.evalues import mean_log_e
+from stillwatch.stats.returns import fewer_returns_log_e
+
+FEWEST = 5
+WINDOWS = (1, 4, 24)
+
+
+@group_test(
+    family="division",
+    rows=hourly,
+    sample_null=hourly_strangers,
+    measures="how rarely work returns to an account before the others had their turn",
+    null="when u of the k members were used in a window, the next exchange returns to one of them with probability "
+    "at least u/k; unequal rates, sessions and sleep only raise it",
+    innocent=("one program that polls once an hour for every customer",),
+    evaded_by="dispatch at random, at the price of uneven use and idle accounts",
+    source="relay software picks the least recently used account (peers, section 3); science B3.2",
+    reads=("observations.timestamp",),
+)
+def rotation(rows: Columns, member: Mask) -> Finding | None:
+    hour, count = np.asarray(rows["hour"], np.int64)[member], np.asarray(rows["exchanges"], np.int64)[member]
+    account = np.unique(np.asarray(rows["account"])[member], return_inverse=True)[1]
+    accounts = int(account.max(initial=-1)) + 1
+    if accounts < FEWEST:
+        return None
+    logs, told = [], (0, 0)
+    for width in WINDOWS:
+        window = np.unique(hour // width, return_inverse=True)[1]
+        draws = np.bincount(window, weights=count).astype(np.int64)
+        pairs = np.unique(window * accounts + account)
+        distinct = np.bincount(pairs // accounts, minlength=len(draws))
+        logs.append(fewer_returns_log_e(draws, distinct, accounts))
+        if logs[-1] == max(logs):
+            told = (width, int((draws - distinct).sum()))
+    width, returns = told
+    return Finding(
+        log_e=mean_log_e(np.asarray(logs)),
+        value=f"{returns} returns within {width} h",
+        accounts=accounts,
+        exchanges=int(count.sum()),
+        statement=f"of {int(count.sum())} exchanges {returns} came back to an account that had already been used within "
+        f"the same {width} h window, over {accounts} accounts",
+    )

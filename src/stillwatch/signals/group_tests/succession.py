@@ -1,0 +1,76 @@
+"""Do new members begin where others fall silent?"""
+
+from __future__ import annotations
+
+import ibis.expr.types as ir
+import numpy as np
+from ibis import _
+
+from stillwatch.contract.summaries import Summaries
+from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.stats.evalues import binomial_log_e
+
+EDGE_HOURS = 48
+WITHIN_HOURS = 12
+FEWEST = 8
+FLOOR, ENRICHMENT = 0.3, 2.0
+
+
+def lives(summaries: Summaries) -> ir.Table:
+    """Account: first and last hour of activity."""
+    return summaries.activity.group_by("account_id").agg(
+        exchanges=_.exchanges.sum(),
+        first=(_.hour.min().epoch_seconds() // 3600).cast("int64"),
+        last=(_.hour.max().epoch_seconds() // 3600).cast("int64"),
+    )
+
+
+def unrelated(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
+    """Accounts that come and go on their own."""
+    n = accounts * 6
+    first = rng.integers(0, 600, n)
+    last = np.minimum(first + rng.integers(1, 400, n), 720)
+    return {"first": first, "last": last, "exchanges": np.full(n, 20)}, np.arange(n) < accounts
+
+
+@group_test(
+    family="division",
+    rows=lives,
+    sample_null=unrelated,
+    measures="members that begin within hours of another member's last exchange",
+    null="a member begins within 12 hours of a leaving of the group with probability at most max(0.3, twice the "
+    "share of other new accounts that do)",
+    innocent=("a contract that passes from one supplier to the next", "terms and holidays"),
+    evaded_by="overlapping pools, at the price of idle accounts",
+    source="Anthropic, September 2026 (rapid failover to a second pool after a ban)",
+    reads=("observations.timestamp",),
+)
+def succession(rows: Columns, member: Mask) -> Finding | None:
+    first, last = np.asarray(rows["first"], np.int64), np.asarray(rows["last"], np.int64)
+    if len(first) == 0:
+        return None
+    begin, end = first.min(), last.max()
+    new = first > begin + EDGE_HOURS
+    gone = member & (last < end - EDGE_HOURS)
+    if (new & member).sum() < FEWEST or gone.sum() < FEWEST or (new & ~member).sum() < FEWEST:
+        return None
+    leaving = np.zeros(end - begin + WITHIN_HOURS + 2, np.int64)
+    np.add.at(leaving, last[gone] - begin, 1)
+    many = leaving >= max(3.0, 0.02 * gone.sum())
+    taken = np.zeros(len(many), bool)
+    for step in range(1, WITHIN_HOURS + 1):
+        taken[step:] |= many[:-step]
+    follows = taken[first - begin]
+    mine, others = follows[new & member], follows[new & ~member]
+    usual = (others.sum() + 1) / (len(others) + 1)
+    bound = max(FLOOR, ENRICHMENT * usual)
+    if bound > 0.9:
+        return None
+    return Finding(
+        log_e=binomial_log_e(int(mine.sum()), len(mine), bound),
+        value=f"{int(mine.sum())} of {len(mine)} new members",
+        accounts=len(mine),
+        exchanges=int(np.asarray(rows["exchanges"])[member].sum()),
+        statement=f"{int(mine.sum())} of {len(mine)} members that began during the log did so within {WITHIN_HOURS} hours of "
+        f"others of the group falling silent; of other new accounts {100 * usual:.1f} % did",
+    )

@@ -1,0 +1,56 @@
+"""Do members swell and ebb together, beyond what the hour of the day explains?"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.signals.profiles import hourly, hourly_strangers, others_hours
+from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.stats.homogeneity import beyond
+
+
+@group_test(
+    family="rhythm",
+    rows=hourly,
+    sample_null=hourly_strangers,
+    measures="an account's activity in the hours in which the other half of the group does more than usual for the time of day",
+    null="each member independently exceeds what nine in ten other accounts reach with probability at most 1/2",
+    innocent=("a class before its deadline", "the crowd of a release day", "an office and its holidays"),
+    evaded_by="jitter over days, at the price of throughput",
+    source="SynchroTrap (CCS 2014); Anthropic, February 2026 (synchronised traffic)",
+    reads=("observations.timestamp",),
+)
+def synchrony(rows: Columns, member: Mask) -> Finding | None:
+    split = others_hours(rows, member)
+    if split is None:
+        return None
+    found = beyond(
+        _agreement(split.proposing - split.usual, split.tested),
+        _agreement(split.proposing - split.usual, split.others),
+    )
+    if found is None:
+        return None
+    return Finding(
+        log_e=found.log_e,
+        value=f"{found.beyond} of {found.members}",
+        accounts=found.members,
+        exchanges=split.exchanges,
+        statement=f"{found.beyond} of {found.members} members follow the hours in which the rest of the group is busier "
+        f"than usual for the time of day more closely than {100 * (1 - found.reference):.0f} % of other accounts do",
+    )
+
+
+def _agreement(excess: npt.NDArray[np.float64], counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Correlation of each account's hours with the excess; the account's own hours of the day taken out."""
+    own = counts - _of_day(counts)
+    norm = np.sqrt((own**2).sum(axis=1) * (excess**2).sum())
+    return np.asarray((own @ excess) / np.where(norm > 0, norm, np.inf))
+
+
+def _of_day(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    hours = np.arange(counts.shape[1]) % 24
+    out = np.zeros_like(counts)
+    for h in range(24):
+        out[:, hours == h] = counts[:, hours == h].mean(axis=1, keepdims=True) if (hours == h).any() else 0.0
+    return out
