@@ -20,6 +20,7 @@ class Summaries:
     * `sightings`: account × indicator value × hour: in how many exchanges; no hour for what the account table says.
     * `usage`: account × model × hour.
     * `conversations`: account × conversation, of those that several accounts carried on: when it began there.
+    * `owners`: account → who openly answers for it: its organization, or a company's card and domain.
     * `accounts`, `releases`: the contract's own tables.
     """
 
@@ -27,6 +28,7 @@ class Summaries:
     sightings: ir.Table
     usage: ir.Table
     conversations: ir.Table
+    owners: ir.Table
     accounts: ir.Table
     releases: ir.Table
 

@@ -16,6 +16,7 @@ from ibis import _
 from stillwatch.signals.registry import Indicator, all_indicators
 
 SHORT_GAP_S = 300
+COMPANY_CARDS = 5
 
 
 def once(observations: ir.Table) -> ir.Table:
@@ -70,6 +71,24 @@ def conversations(exchanges: ir.Table) -> ir.Table:
     )
     many = held.group_by("conversation_id").agg(holders=_.count()).filter(_.holders > 1)
     return held.semi_join(many, "conversation_id")
+
+
+def owners(exchanges: ir.Table, accounts: ir.Table) -> ir.Table:
+    """Account → who openly answers for it.
+
+    Accounts of one organization, or of one card and one domain that few cards pay for, do not hide that they
+    belong together: what they have in common is no evidence of hidden control.
+    """
+    organized = exchanges.group_by("account_id").agg(organization=_.organization_id.max())
+    cards = accounts.group_by("email_domain").agg(cards=_.payment_fingerprint.nunique())
+    company = (
+        accounts.join(cards.filter(_.cards <= COMPANY_CARDS), "email_domain")
+        .filter(_.payment_fingerprint.notnull())
+        .select("account_id", company=_.email_domain + "\x1f" + _.payment_fingerprint)
+    )
+    return organized.left_join(company, "account_id").select(
+        "account_id", owner=ibis.coalesce(_.organization, _.company, _.account_id)
+    )
 
 
 def hour_of(exchanges: ir.Table) -> ir.Value:

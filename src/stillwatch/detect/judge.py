@@ -50,6 +50,7 @@ class Bench:
     rows: Mapping[str, Mapping[str, np.ndarray]]
     accounts: Mapping[str, np.ndarray]
     names: tuple[str, ...]
+    owners: np.ndarray
 
 
 def bench(summaries: Summaries, tests: Sequence[GroupTest], run: Callable[[object], pa.Table]) -> Bench:
@@ -65,23 +66,38 @@ def bench(summaries: Summaries, tests: Sequence[GroupTest], run: Callable[[objec
         indices = encoded.indices.to_numpy()
         accounts[test.card.name] = places[indices] if len(indices) else np.zeros(0, np.int64)
         rows[test.card.name] = {
-            name: table.column(name).to_numpy() for name in table.column_names if name != "account_id"
+            name: _numbers(table.column(name)) for name in table.column_names if name != "account_id"
         }
         rows[test.card.name]["account"] = accounts[test.card.name]
-    return Bench(tests=tuple(tests), rows=rows, accounts=accounts, names=tuple(names))
+    declared = run(summaries.owners)
+    owner = dict(
+        zip(declared.column("account_id").to_pylist(), declared.column("owner").to_pylist(), strict=True)
+    )
+    codes: dict[str, int] = {}
+    owners = np.array([codes.setdefault(owner.get(name, name), len(codes)) for name in names], np.int64)
+    return Bench(tests=tuple(tests), rows=rows, accounts=accounts, names=tuple(names), owners=owners)
+
+
+def _numbers(column: pa.ChunkedArray) -> np.ndarray:
+    """A column as numbers; text as the number of its distinct value, -1 for none."""
+    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+        return np.asarray(column.to_numpy())
+    encoded = column.combine_chunks().dictionary_encode()
+    return np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
 
 
 def judge(candidates: Sequence[Candidate], bench: Bench) -> list[Judged]:
     """Findings, combined evidence and q-value of every candidate, strongest first.
 
     Other candidates' accounts stay in the reference of each: leaving them in only makes a candidate look more
-    ordinary. A candidate that account attributes proposed is not tested on account attributes.
+    ordinary. Of accounts that one owner openly answers for, one speaks for all. A candidate that account attributes proposed is not tested on account attributes.
     """
     index = {name: place for place, name in enumerate(bench.names)}
     drafts = []
     for candidate in candidates:
+        places = np.array(sorted(index[a] for a in candidate.accounts if a in index), np.int64)
         inside = np.zeros(len(bench.names), bool)
-        inside[[index[a] for a in candidate.accounts if a in index]] = True
+        inside[places[np.unique(bench.owners[places], return_index=True)[1]]] = True
         findings = {}
         for test in bench.tests:
             if candidate.graph == ATTRIBUTES and test.family in SPLIT_BY_ATTRIBUTE:

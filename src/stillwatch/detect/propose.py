@@ -8,7 +8,7 @@ may overlap. What is proposed here proves nothing; it only decides what is asked
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -31,6 +31,7 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 RESOLUTIONS = (1.0, 2.5)
 WIDEST = 0.5
+SAME = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +65,16 @@ def propose(links: pa.Table, seed: int = 0, resolutions: Sequence[float] = RESOL
             ):
                 groups[label].add(account)
             for group in groups.values():
-                if SMALLEST <= len(group) <= WIDEST * everyone:
-                    found.setdefault(frozenset(group), name)
+                if SMALLEST <= len(group) <= WIDEST * everyone and not _known(group, found):
+                    found[frozenset(group)] = name
     return [
         Candidate(accounts=group, graph=found[group])
         for group in sorted(found, key=lambda g: (-len(g), sorted(g)[:3]))
     ]
+
+
+def _known(group: set[str], found: Mapping[frozenset[str], str]) -> bool:
+    """Whether a group with nearly the same accounts was found before."""
+    return any(
+        len(group & other) > SAME * len(group | other) for other in found if 2 * len(other) > len(group)
+    )

@@ -131,6 +131,7 @@ class Hours:
 FEWEST_HOURS = 48
 FEWEST_COUNT = 8
 MOST_SAMPLED = 2000
+MOST_OTHERS = 400
 
 
 def others_hours(rows: Columns, member: Mask) -> Hours | None:
@@ -153,13 +154,14 @@ def others_hours(rows: Columns, member: Mask) -> Hours | None:
     rest = np.setdiff1d(rest, np.unique(account[member]), assume_unique=True)
     if len(mine) < 2 * FEWEST_COUNT or len(rest) < 50:
         return None
-    rest = rest[:: max(1, len(rest) // MOST_SAMPLED)]
+    rest = rest[:: max(1, len(rest) // MOST_OTHERS)]
     place = np.full(len(totals), -1, np.int64)
     place[mine] = np.arange(len(mine))
     place[rest] = len(mine) + np.arange(len(rest))
     used = within & (place[account] >= 0)
-    counts = np.zeros((len(mine) + len(rest), end - begin))
-    np.add.at(counts, (place[account[used]], hour[used] - begin), count[used])
+    shape = (len(mine) + len(rest), end - begin)
+    cells = place[account[used]] * shape[1] + (hour[used] - begin)
+    counts = np.bincount(cells, weights=count[used], minlength=shape[0] * shape[1]).reshape(shape)
     proposing = counts[: len(mine) : 2].sum(axis=0)
     of_day = np.arange(begin, end) % 24
     usual = np.array([proposing[of_day == h].mean() if (of_day == h).any() else 0.0 for h in range(24)])[

@@ -36,20 +36,21 @@ def sharing_finding(rows: Columns, member: Mask, sentence: str) -> Finding | Non
     member shows a value already seen in the group with probability at most max(`FLOOR`, `ENRICHMENT` times the
     share of repeats among as many other accounts, drawn at random).
     """
-    value = np.unique(np.asarray(rows["value"]).astype(str), return_inverse=True)[1]
+    value = np.asarray(rows["value"], np.int64)
     mine, others = value[member], value[~member]
     if len(mine) < FEWEST or len(others) < 5 * FEWEST:
         return None
-    repeats = len(mine) - len(np.unique(mine))
+    held = int((np.bincount(mine) > 0).sum())
+    repeats = len(mine) - held
     usual = _usual_share(others, len(mine))
     bound = min(max(FLOOR, ENRICHMENT * usual), 0.9)
     return Finding(
         log_e=binomial_log_e(repeats, len(mine), bound),
-        value=f"{len(np.unique(mine))} values over {len(mine)} members",
+        value=f"{held} values over {len(mine)} members",
         accounts=len(mine),
         exchanges=int(np.asarray(rows["exchanges"])[member].sum()),
         statement=sentence.format(
-            repeats=repeats, members=len(mine), values=len(np.unique(mine)), share=f"{100 * usual:.1f} %"
+            repeats=repeats, members=len(mine), values=held, share=f"{100 * usual:.1f} %"
         ),
     )
 

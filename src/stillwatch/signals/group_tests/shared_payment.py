@@ -25,7 +25,7 @@ FLOOR, ENRICHMENT = 0.1, 3.0
     reads=("accounts.payment_fingerprint",),
 )
 def shared_payment(rows: Columns, member: Mask) -> Finding | None:
-    value = np.unique(np.asarray(rows["value"]).astype(str), return_inverse=True)[1]
+    value = np.asarray(rows["value"], np.int64)
     mine, others = np.bincount(value[member]), np.bincount(value[~member])
     mine, others = mine[mine > 0], others[others > 0]
     if len(mine) < FEWEST or len(others) < 5 * FEWEST:

@@ -49,8 +49,11 @@ def _agreement(excess: npt.NDArray[np.float64], counts: npt.NDArray[np.float64])
 
 
 def _of_day(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    hours = np.arange(counts.shape[1]) % 24
-    out = np.zeros_like(counts)
-    for h in range(24):
-        out[:, hours == h] = counts[:, hours == h].mean(axis=1, keepdims=True) if (hours == h).any() else 0.0
-    return out
+    """Mean of each account's counts at the same hour of other days."""
+    accounts, hours = counts.shape
+    days = -(-hours // 24)
+    padded = np.zeros((accounts, 24 * days))
+    padded[:, :hours] = counts
+    seen = np.bincount(np.arange(hours) % 24, minlength=24)
+    means = padded.reshape(accounts, days, 24).sum(axis=1) / np.maximum(seen, 1)
+    return np.asarray(np.tile(means, (1, days))[:, :hours])

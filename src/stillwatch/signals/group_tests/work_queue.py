@@ -21,7 +21,7 @@ def rare_repeats(summaries: Summaries) -> ir.Table:
     phrases = summaries.sightings.filter(_.kind == KIND).select("account_id", "value").distinct()
     pairs = phrases.group_by("value").agg(holders=_.count(), first=_.account_id.min()).filter(_.holders == 2)
     rows = phrases.semi_join(pairs, "value").order_by("value").limit(MOST_ROWS)
-    return volumes.left_join(rows, "account_id").select("account_id", "value", "exchanges")
+    return volumes.left_join(rows, "account_id").select("account_id", "value", "exchanges").order_by("value")
 
 
 def crowd(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
@@ -30,8 +30,9 @@ def crowd(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     sizes = rng.integers(1, 30, n)
     who = np.repeat(np.arange(n), sizes)
     item = rng.integers(0, 40 * n, len(who))
-    rows = {"account": who, "value": np.array([str(i) for i in item], object), "exchanges": sizes[who]}
-    return rows, who < accounts
+    order = np.argsort(item, kind="stable")
+    rows = {"account": who[order], "value": item[order], "exchanges": sizes[who[order]]}
+    return rows, who[order] < accounts
 
 
 @group_test(
@@ -54,13 +55,11 @@ def work_queue(rows: Columns, member: Mask) -> Finding | None:
     inside = np.zeros(len(volume), bool)
     inside[account[member]] = True
     share = float(volume[inside].sum() / max(volume.sum(), 1.0))
-    known = np.array([v is not None for v in value], bool)
-    order = np.argsort(value[known].astype(str), kind="stable")
-    who, what = account[known][order], value[known].astype(str)[order]
-    twice = np.flatnonzero(what[1:] == what[:-1]) if len(what) > 1 else np.zeros(0, int)
-    one, other = who[twice], who[twice + 1]
-    pairs = np.unique(np.stack([np.minimum(one, other), np.maximum(one, other)], axis=1), axis=0)
-    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    known = value >= 0
+    who, what = account[known], value[known]
+    twice = np.flatnonzero(what[1:] == what[:-1])
+    twice = twice[inside[who[twice]] | inside[who[twice + 1]]]
+    pairs = np.unique(np.sort(np.stack([who[twice], who[twice + 1]], axis=1), axis=1), axis=0)
     touching = inside[pairs].sum(axis=1)
     within, trials = int((touching == 2).sum()), int((touching > 0).sum())
     if trials < FEWEST or share <= 0:

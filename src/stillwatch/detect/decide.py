@@ -1,0 +1,66 @@
+"""Which candidates are reported, each campaign once?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from stillwatch.detect.judge import Judged
+from stillwatch.stats.fdr import e_bh_q_values
+
+INSIDE = 0.8
+APART = 0.2
+COVERED = 0.7
+OVERLAP = 0.3
+
+
+def decide(judged: Sequence[Judged], fdr: float) -> list[Judged]:
+    """Disjoint candidates that may be reported at rate `fdr`, strongest first.
+
+    Several candidates may be views of one campaign; the one with the most evidence stands for it. A candidate that
+    falls apart into several disjoint ones, each significant by itself, gives way to them. The q-values are then
+    those of the representatives among *all* candidates: a set R with e >= m / (rate |R|) for each of its members is
+    self-consistent and keeps the rate, however it was chosen (Wang and Ramdas 2022, section 4).
+    """
+    significant = [j for j in judged if j.q_value <= fdr]
+    chosen: list[Judged] = []
+    for one in sorted(significant, key=lambda j: (-j.log_e, sorted(j.accounts)[:1])):
+        if any(_shared(one, other) > OVERLAP for other in chosen):
+            continue
+        parts = _parts(one, significant)
+        for part in parts or [one]:
+            if all(_shared(part, other) <= OVERLAP for other in chosen):
+                chosen.append(part)
+    return consistent(chosen, len(judged), fdr)
+
+
+def consistent(chosen: Sequence[Judged], tested: int, fdr: float) -> list[Judged]:
+    """The largest self-consistent subset of `chosen` at `fdr`, with its q-values among `tested` candidates."""
+    logs = np.full(max(tested, len(chosen)), -np.inf)
+    ordered = sorted(chosen, key=lambda j: -j.log_e)
+    logs[: len(ordered)] = [j.log_e for j in ordered]
+    q_values = e_bh_q_values(logs)
+    return [replace(j, q_value=float(q)) for j, q in zip(ordered, q_values, strict=False) if q <= fdr]
+
+
+def _shared(one: Judged, other: Judged) -> float:
+    return len(one.accounts & other.accounts) / min(len(one.accounts), len(other.accounts))
+
+
+def _parts(whole: Judged, significant: Sequence[Judged]) -> list[Judged]:
+    """Disjoint significant candidates inside `whole` that cover most of it, if there are at least two."""
+    parts: list[Judged] = []
+    inside = [
+        j
+        for j in significant
+        if len(j.accounts) < INSIDE * len(whole.accounts)
+        and len(j.accounts & whole.accounts) >= INSIDE * len(j.accounts)
+        and j.log_e >= whole.log_e / 2
+    ]
+    for one in sorted(inside, key=lambda j: -j.log_e):
+        if all(_shared(one, other) <= APART for other in parts):
+            parts.append(one)
+    covered = len(frozenset().union(*(p.accounts for p in parts)) & whole.accounts) if parts else 0
+    return parts if len(parts) > 1 and covered >= COVERED * len(whole.accounts) else []
