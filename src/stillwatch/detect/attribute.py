@@ -35,6 +35,7 @@ ROUNDS = 2
 PROPOSED = 3.0
 PROBABLE = 0.5
 MEMBERS = 1.0  # prior log odds that a member's exchange is the campaign's
+TEMPLATED = 3.0  # wording twenty times as common in the campaign as elsewhere
 TEMPER = 0.5  # kinds are not independent, so the odds they give together are too sure of themselves
 
 
@@ -43,13 +44,15 @@ class Attribution:
     """Members with their probability, and the attributed exchanges.
 
     `members` has `account_id`, `score`, `exchanges`; `exchanges` has `exchange_id`, `account_id`, `timestamp`.
-    `low` and `high` bound the number of exchanges at about 95 %.
+    `low` and `high` bound the number of exchanges at about 95 %; `templated` counts, among all of the members'
+    exchanges, those that carry wording which belongs to the campaign.
     """
 
     members: pa.Table
     exchanges: ir.Table
     low: int
     high: int
+    templated: int
 
 
 Keep = Callable[[str, ir.Table], ir.Table]
@@ -120,6 +123,7 @@ def exchange_scores(
         "account_id",
         score=sum((scored[name] for name in names), ibis.literal(0.0)),
         content=sum((scored[name] for name in names if name in CONTENT), ibis.literal(0.0)),
+        templated=(scored[PHRASES] > TEMPLATED) if PHRASES in names else ibis.literal(False),
     )
 
 
@@ -143,7 +147,8 @@ def attribute(seeds: ir.Table, exchanges: ir.Table, units: tuple[Indicator, ...]
         rows = keep("rows", scores.semi_join(belonging, "account_id").mutate(odds=MEMBERS + _.content))
         likely = keep("likely", rows.filter(_.odds > 0).select("exchange_id", likely=ibis.literal(True)))
     if not names:
-        return Attribution(members=members, exchanges=exchanges.limit(0), low=0, high=0)
+        return Attribution(members=members, exchanges=exchanges.limit(0), low=0, high=0, templated=0)
+    templated = rows.filter(_.templated).count().to_pyarrow().as_py()
     chance = 1.0 / (1.0 + (-TEMPER * _.odds).exp())
     counted = rows.group_by("account_id").agg(
         attributed=(_.odds > 0).sum(),
@@ -162,6 +167,7 @@ def attribute(seeds: ir.Table, exchanges: ir.Table, units: tuple[Indicator, ...]
         exchanges=final.semi_join(likely, "exchange_id"),
         low=max(0, int(number - wrong - 2 * np.sqrt(wrong))),
         high=int(np.ceil(number + missed + 2 * np.sqrt(missed))),
+        templated=int(templated),
     )
 
 

@@ -22,7 +22,7 @@ from stillwatch.detect.propose import propose
 from stillwatch.detect.weigh import links
 from stillwatch.signals.registry import GroupTest
 
-STEPS_H = (2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 21, 24, 30, 36, 42, 48, 60, 72, 96, 120, 144, 168, 240, 336, 504, 720, 1080)
+STEPS_H = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 144, 216, 336, 504, 720, 1080)
 MOSTLY = 0.5
 
 Run = Callable[[ir.Table], pa.Table]
@@ -57,7 +57,7 @@ def replay(
     *,
     fdr: float,
     seed: int,
-    progress: Callable[[], None] = lambda: None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, list[Look]]:
     """Looks at each campaign (members, first and last exchange) until the evidence suffices, in time order.
 
@@ -66,7 +66,10 @@ def replay(
     plan = {name: _hours(first, last) for name, (_members, first, last) in campaigns.items()}
     looks: dict[str, list[Look]] = {name: [] for name in campaigns}
     waiting = set(campaigns)
-    for moment in sorted({m for hours in plan.values() for m in hours}):
+    moments = sorted({m for hours in plan.values() for m in hours})
+    for number, moment in enumerate(moments):
+        if progress is not None:
+            progress(number if waiting else len(moments), len(moments))
         due = [name for name in sorted(waiting) if moment in plan[name]]
         if not due:
             continue
@@ -76,12 +79,11 @@ def replay(
             mine = [j for j in judged if len(j.accounts & campaigns[name][0]) > MOSTLY * len(j.accounts)]
             enough = [j for j in mine if j.candidate in reported and consistent([j], len(judged), fdr)]
             best = max(enough or mine, key=lambda j: j.log_e, default=None)
-            looks[name].append(
-                Look(moment=moment, log_e=best.log_e if best else 0.0, suffices=bool(enough))
-            )
+            looks[name].append(Look(moment=moment, log_e=best.log_e if best else 0.0, suffices=bool(enough)))
             if enough:
                 waiting.discard(name)
-        progress()
+    if progress is not None:
+        progress(len(moments), max(len(moments), 1))
     return looks
 
 

@@ -1,0 +1,44 @@
+"""How does a person see that long work goes on?"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from stillwatch.flows.scan import Progress, silent
+
+STAGES = {
+    "simulate": "writing a world",
+    "read": "reading and sketching",
+    "fold": "adding up",
+    "judge": "judging candidates",
+    "attribute": "attributing exchanges",
+    "replay": "replaying in time order",
+    "write": "writing results",
+}
+
+
+@contextmanager
+def bars(*, quiet: bool) -> Iterator[Progress]:
+    """Progress bars on standard error, one per stage; silent when asked or when nobody watches."""
+    if quiet or not sys.stderr.isatty():
+        yield silent
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress as Bars, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import TaskProgressColumn, TransferSpeedColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description:<24}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Bars(*columns, TransferSpeedColumn(), console=console, transient=True) as shown:
+        tasks = {}
+
+        def update(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = shown.add_task(STAGES.get(stage, stage), total=total)
+            shown.update(tasks[stage], completed=done, total=total)
+
+        yield update

@@ -1,0 +1,106 @@
+"""`stillwatch scan`: logs in, campaigns out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stillwatch.cli.progress import bars
+from stillwatch.cli.tables import campaigns_table
+from stillwatch.errors import Problem, UsageError
+
+
+def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
+    """`column=their_name` pairs; raises `UsageError` for anything else."""
+    names: dict[str, str] = {}
+    for pair in pairs:
+        column, sign, theirs = pair.partition("=")
+        if not sign or not column or not theirs:
+            raise UsageError(
+                Problem(
+                    fact="`--map` is not of the form column=their_name",
+                    found=pair,
+                    expected="a contract column, an equals sign, the name in your files",
+                    fix="stillwatch scan LOGS --map timestamp=received_at --out RESULTS",
+                )
+            )
+        names[column] = theirs
+    return names
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("results"),
+    show_default=True,
+    help="Results folder.",
+)
+@click.option(
+    "--map",
+    "pairs",
+    multiple=True,
+    metavar="COLUMN=NAME",
+    help="Your name for a contract column; repeatable.",
+)
+@click.option(
+    "--accounts", type=click.Path(path_type=Path), help="Account table, if it does not lie beside the logs."
+)
+@click.option(
+    "--releases", type=click.Path(path_type=Path), help="Model releases, if they do not lie beside the logs."
+)
+@click.option("--fdr", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.01, show_default=True,
+              help="False-discovery rate over reported campaigns.")  # fmt: skip
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of the digests and the clustering.",
+)
+@click.option(
+    "--memory",
+    default="2GB",
+    show_default=True,
+    help="Memory for the database; beyond it work spills to disk.",
+)
+@click.option("--show-prompts", is_flag=True, help="Write a few prompts of each campaign into the results.")
+@click.option("--fail-on-campaign", is_flag=True, help="Exit with 1 when a campaign is found.")
+@click.option("--json", "as_json", is_flag=True, help="Print the overview as JSON.")
+@click.option("--quiet", is_flag=True, help="No progress bars.")
+def scan(
+    paths: tuple[str, ...],
+    out: Path,
+    pairs: tuple[str, ...],
+    fail_on_campaign: bool,
+    as_json: bool,
+    quiet: bool,
+    **given: Any,
+) -> None:
+    r"""Find campaigns in the exchanges at PATHS and write a results folder.
+
+    PATHS are Parquet, JSON Lines or CSV files (.gz and .zst too), folders of them, Hive-partitioned trees, or globs.
+    Accounts and releases that lie beside them are read too.
+
+    \b
+    Examples:
+      stillwatch scan logs/ --out results/
+      stillwatch scan 'logs/*.jsonl.gz' --map timestamp=received_at --map prompt=body --out results/
+      stillwatch scan logs/ --fdr 0.001 --fail-on-campaign --json
+    """
+    from stillwatch.flows.scan import Options, scan as run
+
+    options = Options(names=mapping(pairs), **given)
+    with bars(quiet=quiet or as_json) as progress:
+        overview = run(paths, out, options, progress)
+    if as_json:
+        click.echo(json.dumps(overview, indent=2, sort_keys=True, default=str))
+    else:
+        campaigns_table(out, overview)
+    if fail_on_campaign and overview["campaigns"]:
+        sys.exit(1)

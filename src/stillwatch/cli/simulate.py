@@ -1,0 +1,62 @@
+"""`stillwatch simulate`: the tables of a world with known truth."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from stillwatch.cli.progress import bars
+from stillwatch.cli.tables import text_table
+
+
+@click.command()
+@click.option(
+    "--scenario",
+    required=True,
+    metavar="NAME",
+    help="demo, null, stealth-1 to stealth-4, seed, relay, mixed, attack-prompts.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same tables.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the tables.")
+@click.option(
+    "--scale", type=float, default=1.0, show_default=True, help="Multiplies accounts and exchanges."
+)
+@click.option(
+    "--prompts",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Real text to use for prompts.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+@click.option("--quiet", is_flag=True, help="No progress bars.")
+def simulate(
+    scenario: str, seed: int, out: Path, scale: float, prompts: Path | None, as_json: bool, quiet: bool
+) -> None:
+    r"""Write a world's exchanges, accounts, releases and truth. No request is ever sent.
+
+    \b
+    Examples:
+      stillwatch simulate --scenario demo --seed 1 --out world/
+      stillwatch simulate --scenario seed --scale 0.01 --seed 3 --out world/
+    """
+    from stillwatch.simulate.worlds import simulate as run
+
+    with bars(quiet=quiet or as_json) as progress:
+        world = run(
+            scenario, seed=seed, out=out, scale=scale, prompts=prompts,
+            progress=lambda done, total: progress("simulate", done, total),
+        )  # fmt: skip
+    if as_json:
+        click.echo(json.dumps(asdict(world), indent=2, sort_keys=True))
+        return
+    click.echo(f"{world.exchanges:,} exchanges of {world.accounts:,} accounts in {out}")
+    if world.campaigns:
+        text_table(
+            ("planted", "kind", "accounts", "exchanges"),
+            [
+                (name, kind, accounts, exchanges)
+                for name, (kind, accounts, exchanges) in world.campaigns.items()
+            ],
+        )

@@ -1,0 +1,61 @@
+"""How are results shown on a terminal?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stillwatch.contract.results import CAMPAIGNS
+from stillwatch.results.folder import read_table
+
+
+def text_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A plain table on standard output, numbers to the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [
+        max(len(name), *(len(row[i]) for row in cells)) if cells else len(name)
+        for i, name in enumerate(header)
+    ]
+    right = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(header))]
+
+    def line(values: Sequence[str]) -> str:
+        return "  ".join(
+            v.rjust(w) if r else v.ljust(w) for v, w, r in zip(values, widths, right, strict=True)
+        ).rstrip()
+
+    click.echo(line(header))
+    click.echo("  ".join("-" * w for w in widths))
+    for row in cells:
+        click.echo(line(row))
+
+
+def campaigns_table(out: Path, overview: dict[str, Any]) -> None:
+    """Campaigns of a results folder, and where to look further."""
+    click.echo(
+        f"{overview['exchanges']:,} exchanges of {overview['accounts']:,} accounts; {overview['candidates']} candidate groups "
+        f"judged at a false-discovery rate of {overview['fdr']:g}"
+    )
+    if overview["quarantined"]:
+        click.echo(f"{overview['quarantined']:,} rows could not be read: see {out / 'quarantine.parquet'}")
+    if overview["duplicates"]:
+        click.echo(f"{overview['duplicates']:,} repeated deliveries counted once")
+    rows = read_table(out, CAMPAIGNS).to_pylist()
+    if rows:
+        click.echo("")
+        text_table(
+            ("campaign", "kind", "accounts", "exchanges", "from", "to", "q-value", "detected", "capabilities"),
+            [
+                (
+                    r["campaign_id"], r["kind"], r["accounts"], r["exchanges"], f"{r['first_seen']:%Y-%m-%d}",
+                    f"{r['last_seen']:%Y-%m-%d}", f"{r['q_value']:.1g}", f"{r['detected_at']:%Y-%m-%d %H:%M}",
+                    ", ".join(r["capabilities"]),
+                )
+                for r in rows
+            ],
+        )  # fmt: skip
+    else:
+        click.echo("no campaign found")
+    click.echo(f"\nreport: {out / 'report.html'}")

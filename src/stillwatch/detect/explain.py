@@ -1,0 +1,178 @@
+"""Which explanation does the evidence favour, and what may be claimed?
+
+Five hypotheses are compared (design, "Five hypotheses, five claims"): H1 a trainer harvests directly, H2 a reseller
+relays real end users, H3 a reseller whose logs become training data, H4 an honest fleet, H5 other fraud.
+Shared control separates H1-H3 from H4 and H5; only what is asked, and how, separates H1 and H3 from H2. The
+densities are stated below, and are a judgement, not a fit: `docs/methods/hypotheses.md` gives their reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from stillwatch.contract.results import CampaignKind
+from stillwatch.contract.summaries import CAPABILITIES
+from stillwatch.detect.judge import Judged
+
+LN10 = float(np.log(10))
+HYPOTHESES = ("H1", "H2", "H3", "H4", "H5")
+DENSITIES: dict[str, dict[str, tuple[float, float]]] = {
+    # Beta(a, b) of a share in [0, 1] under H1, H2, H3
+    "follow_up": {"H1": (1.0, 8.0), "H2": (6.0, 2.0), "H3": (2.5, 2.5)},
+    "templated": {"H1": (5.0, 1.2), "H2": (1.0, 7.0), "H3": (2.5, 2.5)},
+    "unlike": {"H1": (2.5, 2.0), "H2": (1.0, 9.0), "H3": (2.0, 3.0)},
+}
+DECISIVE = 1.0
+MOST = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """How a campaign's members use the service, all their traffic taken together.
+
+    `follow_up`: how often they go on with a conversation, relative to other accounts, at most 1; None without
+    conversation ids. `templated`: share of their exchanges that carry wording which belongs to the campaign.
+    `unlike`: total variation distance between their mix of capabilities and other accounts'.
+    """
+
+    follow_up: float | None
+    templated: float
+    unlike: float
+    exchanges: int
+
+    @property
+    def known(self) -> dict[str, float]:
+        """The measures that could be taken."""
+        values = {"follow_up": self.follow_up, "templated": self.templated, "unlike": self.unlike}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """Log10 likelihood of each hypothesis relative to the best, with its reason, and the kind that follows."""
+
+    kind: CampaignKind
+    log10: Mapping[str, float]
+    reasons: Mapping[str, str]
+
+
+def content(counts: pa.Table) -> Content:
+    """Measures from one row per side (`member` true or false) of counts over all exchanges of its accounts."""
+    sides = {bool(row["member"]): row for row in counts.to_pylist()}
+    inside, outside = sides[True], sides.get(False)
+    mix = {
+        side: np.array([row[f"capability_{c}"] for c in range(len(CAPABILITIES))], float)
+        for side, row in sides.items()
+    }
+    unlike = 0.0
+    if outside is not None and mix[False].sum() > 0:
+        unlike = 0.5 * float(
+            np.abs(mix[True] / max(mix[True].sum(), 1) - mix[False] / mix[False].sum()).sum()
+        )
+    follow = None
+    if (
+        inside["with_conversation"] >= 0.2 * inside["exchanges"]
+        and outside is not None
+        and outside["followups"] > 0
+    ):
+        usual = outside["followups"] / max(outside["with_conversation"], 1)
+        follow = min(1.0, inside["followups"] / max(inside["with_conversation"], 1) / max(usual, 1e-9))
+    elif outside is not None and outside["with_conversation"] >= 0.5 * outside["exchanges"]:
+        follow = 0.0  # others have conversations, these accounts have none
+    return Content(
+        follow_up=follow,
+        templated=inside["templated"] / max(inside["exchanges"], 1),
+        unlike=unlike,
+        exchanges=int(inside["exchanges"]),
+    )
+
+
+def explain(judged: Judged, seen: Content) -> Explained:
+    """Weigh the hypotheses for one campaign."""
+    from scipy.stats import beta
+
+    scores = dict.fromkeys(HYPOTHESES, 0.0)
+    for name, value in seen.known.items():
+        for hypothesis, (a, b) in DENSITIES[name].items():
+            scores[hypothesis] += float(beta.logpdf(np.clip(value, 0.02, 0.98), a, b)) / LN10
+    best = max(scores[h] for h in ("H1", "H2", "H3"))
+    control = min(max(judged.log_e / LN10, 0.0), MOST)
+    purpose = min(max(judged.families.get("purpose", 0.0) / LN10, 0.0), MOST)
+    scores["H4"] = best - control
+    scores["H5"] = best - 1.0 - purpose
+    top = max(scores.values())
+    relative = {h: scores[h] - top for h in HYPOTHESES}
+    return Explained(kind=_kind(relative, seen), log10=relative, reasons=_reasons(seen, control, purpose))
+
+
+def _kind(log10: Mapping[str, float], seen: Content) -> CampaignKind:
+    """Harvest only when it beats the relay clearly; a relay is never called a harvest for want of evidence."""
+    ordered = sorted(log10, key=lambda h: -log10[h])
+    first, lead = ordered[0], -log10[ordered[1]]
+    if first == "H1" and -log10["H2"] >= DECISIVE and (lead >= DECISIVE / 2 or log10["H3"] < 0):
+        return "harvest"
+    if first == "H2" and lead >= DECISIVE / 3 and seen.templated < 0.3:
+        return "relay"
+    if first == "H3" and -log10["H2"] >= DECISIVE and -log10["H1"] >= DECISIVE / 3:
+        return "mixed"
+    return "undetermined"
+
+
+def _reasons(seen: Content, control: float, purpose: float) -> dict[str, str]:
+    if seen.follow_up is None:
+        turns = "the log has no conversation ids, so follow-ups could not be looked at"
+    else:
+        turns = f"members go on with a conversation {100 * seen.follow_up:.0f} % as often as other accounts"
+    words = f"{100 * seen.templated:.0f} % of their exchanges carry wording that belongs to the group"
+    mix = (
+        f"their mix of capabilities differs from other accounts' by {100 * seen.unlike:.0f} % of the traffic"
+    )
+    return {
+        "H1": f"{turns}; {words}; {mix}",
+        "H2": f"real end users follow up, do not share wording and ask for what everybody asks for: {turns}; {words}",
+        "H3": "seen from the logs this lies between H1 and H2: end users' conversations and templated tasks in one pool",
+        "H4": f"an honest fleet does not divide work among accounts and cards that nobody answers for; evidence of that: "
+        f"10^{control:.0f}",
+        "H5": f"free credit and spam have no common purpose in what is asked; evidence of one: 10^{purpose:.0f}",
+    }
+
+
+def claims(judged: Judged, explained: Explained, accounts: int, exchanges: int) -> list[tuple[int, str, str]]:
+    """The five claims as (number, basis, statement)."""
+    control = judged.log_e / LN10
+    harvest = explained.kind in ("harvest", "mixed")
+    if harvest:
+        purpose = "what is asked and how favours harvesting over relaying end users by a factor of 10^{:.1f}".format(
+            max(explained.log10["H1"], explained.log10["H3"]) - explained.log10["H2"]
+        )
+    elif explained.kind == "relay":
+        purpose = "what is asked and how looks like real end users; harvesting is not shown"
+    else:
+        purpose = "what is asked does not tell harvesting from relaying end users"
+    return [
+        (1, "measured", f"{exchanges} exchanges of {accounts} accounts are in the logs that were read"),
+        (
+            2,
+            "measured",
+            f"accounts that nobody controls together would look like this with an e-value of 10^{control:.1f}; the rate of "
+            f"false reports at which it is made is {judged.q_value:.1g}",
+        ),
+        (3, "inferred" if harvest else "not shown", purpose),
+        (
+            4,
+            "not shown",
+            "logs do not show that a model was trained on the answers; that takes a test on the model",
+        ),
+        (5, "not shown", "logs do not show which organisation directed it"),
+    ]
+
+
+def sought(counts: Sequence[int], least: float = 0.05) -> list[str]:
+    """Named capabilities with at least a share `least` of the attributed exchanges, most frequent first."""
+    total = max(sum(counts), 1)
+    ranked = sorted(range(len(CAPABILITIES)), key=lambda c: -counts[c])
+    return [CAPABILITIES[c] for c in ranked if counts[c] >= least * total and CAPABILITIES[c] != "other"]

@@ -1,0 +1,18 @@
+"""What does the whole tool do, on a world whose truth is known?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from stillwatch.flows.scan import Options, Progress, scan, silent
+from stillwatch.flows.score import score
+from stillwatch.simulate.worlds import simulate
+
+
+def demo(out: Path, seed: int, progress: Progress = silent) -> dict[str, Any]:
+    """Simulate the `demo` world in `out/world`, scan it into `out/results`, and compare; returns the score."""
+    world = out / "world"
+    simulate("demo", seed=seed, out=world, progress=lambda done, total: progress("simulate", done, total))
+    scan([str(world)], out / "results", Options(names={}), progress)
+    return score(out / "results", world / "truth.parquet")

@@ -1,0 +1,530 @@
+"""How does a folder of logs become a folder of results?"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from ibis import _
+from ibis.backends.duckdb import Backend
+
+from stillwatch import __version__
+from stillwatch.contract import results as contract
+from stillwatch.contract.accounts import ACCOUNTS
+from stillwatch.contract.releases import RELEASES
+from stillwatch.contract.summaries import CAPABILITIES, Summaries
+from stillwatch.detect import fold, weigh
+from stillwatch.detect.attribute import Attribution, attribute
+from stillwatch.detect.decide import decide
+from stillwatch.detect.explain import Explained, claims, content, explain, sought
+from stillwatch.detect.judge import Judged
+from stillwatch.detect.replay import Look, judge_prefix, replay
+from stillwatch.engine.connect import duckdb_engine, keep, load
+from stillwatch.flows.sketch import Sketched, sketch_files
+from stillwatch.readers.discover import Sources, discover
+from stillwatch.readers.read import check, read, read_small
+from stillwatch.report import page
+from stillwatch.results.folder import whole_or_nothing, write_json, write_manifest, write_table
+from stillwatch.signals.registry import Card, GroupTest, Indicator, all_group_tests
+
+LN10 = 2.302585092994046
+SHOWN_PROMPTS = 5
+SHOWN_VALUES = 4
+FEWEST_HOLDERS = 3
+UNSHOWN = ("prompt_near_duplicate", "client_address")
+
+Progress = Callable[[str, int, int], None]
+
+
+def silent(stage: str, done: int, total: int) -> None:  # noqa: ARG001  the shape of a progress callback
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a scan may be told; all of it is written to the manifest."""
+
+    names: Mapping[str, str]
+    accounts: Path | None = None
+    releases: Path | None = None
+    fdr: float = 0.01
+    seed: int = 0
+    memory: str = "2GB"
+    show_prompts: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A campaign as it is written."""
+
+    name: str
+    judged: Judged
+    attribution: Attribution
+    first: Any
+    last: Any
+    counts: tuple[int, ...]
+    explained: Explained
+    looks: tuple[Look, ...]
+    evidence: tuple[dict[str, Any], ...]
+    links: tuple[dict[str, Any], ...]
+
+    @property
+    def accounts(self) -> int:
+        """Number of members."""
+        return int(self.attribution.members.num_rows)
+
+    @property
+    def exchanges(self) -> int:
+        """Number of attributed exchanges."""
+        return sum(self.counts)
+
+
+def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress = silent) -> dict[str, Any]:
+    """Find the campaigns in the logs at `paths` and write the results folder `out`; returns its overview.
+
+    Raises `InputError` before any work when the input is not what it should be, `StateError` when `out` holds
+    something else.
+    """
+    began = time.monotonic()
+    sources = discover(paths, accounts=options.accounts, releases=options.releases)
+    check(sources, options.names)
+    known, lost = _companions(sources)
+    with (
+        whole_or_nothing(out) as folder,
+        tempfile.TemporaryDirectory(prefix=".stillwatch-", dir=out.parent) as scratch,
+    ):
+        sketched = sketch_files(
+            sources,
+            options.names,
+            Path(scratch),
+            key_of(options.seed),
+            lambda done, total: progress("read", done, total),
+        )
+        quarantine = pa.concat_tables([sketched.quarantine, *lost])
+        with duckdb_engine(memory=options.memory, scratch=Path(scratch)) as engine:
+            overview, found = _find(engine, sketched, known, options, progress)
+            progress("write", 0, 1)
+            _write(folder, found, engine)
+        write_table(folder, contract.QUARANTINE, quarantine)
+        if options.show_prompts:
+            _write_prompts(folder, sources, options, found)
+        overview |= {
+            "version": __version__,
+            "quarantined": quarantine.num_rows,
+            "quarantine_reasons": _reasons(quarantine),
+            "duplicates": sum(sketched.rows.values()) - sketched.quarantine.num_rows - overview["exchanges"],
+            "inputs": [{"path": path, "rows": rows} for path, rows in sketched.rows.items()],
+            "fdr": options.fdr,
+            "seed": options.seed,
+            "elapsed_s": round(time.monotonic() - began, 1),
+        }
+        write_json(folder, "overview.json", overview)
+        page.write(folder)
+        inputs = [*sources.exchanges, *(p for p in (sources.accounts, sources.releases) if p is not None)]
+        write_manifest(folder, inputs, _parameters(options), options.seed)
+        progress("write", 1, 1)
+    return overview
+
+
+def key_of(seed: int) -> int:
+    """The 64-bit key of the sketch's digests that belongs to a seed."""
+    return int.from_bytes(
+        hashlib.blake2b(str(seed).encode(), digest_size=8, person=b"stillwatch").digest(), "little"
+    )
+
+
+def _parameters(options: Options) -> dict[str, Any]:
+    return {
+        "fdr": options.fdr,
+        "map": dict(options.names),
+        "accounts": str(options.accounts or ""),
+        "releases": str(options.releases or ""),
+        "memory": options.memory,
+        "show_prompts": options.show_prompts,
+    }
+
+
+def _companions(sources: Sources) -> tuple[tuple[pa.Table, pa.Table], list[pa.Table]]:
+    tables, lost = [], []
+    for file, schema in ((sources.accounts, ACCOUNTS), (sources.releases, RELEASES)):
+        rows, bad = (
+            read_small(file, schema) if file is not None else (schema.empty(), contract.QUARANTINE.empty())
+        )
+        tables.append(rows)
+        lost.append(bad)
+    return (tables[0], tables[1]), lost
+
+
+def _reasons(quarantine: pa.Table) -> dict[str, int]:
+    counted = quarantine.group_by("reason").aggregate([("file", "count")])
+    return dict(
+        zip(counted.column("reason").to_pylist(), counted.column("file_count").to_pylist(), strict=True)
+    )
+
+
+def summarise(
+    engine: Backend, exchanges: ir.Table, accounts: ir.Table, releases: ir.Table
+) -> tuple[Summaries, Any]:
+    """The summaries of observations that are kept in `engine`, and which indicators had something to read."""
+    used, skipped = fold.usable({"observations": fold.filled(exchanges), "accounts": fold.filled(accounts)})
+    summaries = Summaries(
+        activity=keep(engine, "activity", fold.activity(exchanges)),
+        sightings=keep(engine, "sightings", fold.sightings(exchanges, accounts, used)),
+        usage=keep(engine, "usage", fold.usage(exchanges)),
+        conversations=keep(engine, "conversations", fold.conversations(exchanges)),
+        owners=keep(engine, "owners", fold.owners(exchanges, accounts)),
+        accounts=accounts,
+        releases=releases,
+    )
+    return summaries, (used, skipped)
+
+
+def _find(
+    engine: Backend,
+    sketched: Sketched,
+    known: tuple[pa.Table, pa.Table],
+    options: Options,
+    progress: Progress,
+) -> tuple[dict[str, Any], list[Found]]:
+    progress("fold", 0, 1)
+    accounts, releases = load(engine, "accounts", known[0]), load(engine, "releases", known[1])
+    if sum(sketched.rows.values()) == sketched.quarantine.num_rows:
+        return _nothing(), []
+    exchanges = keep(
+        engine, "exchanges", fold.once(engine.read_parquet(str(sketched.observations / "*.parquet")))
+    )
+    summaries, (used, skipped) = summarise(engine, exchanges, accounts, releases)
+    progress("fold", 1, 1)
+    tests = all_group_tests()
+
+    progress("judge", 0, 1)
+    judged = judge_prefix(summaries, tests, _run, options.seed)
+    chosen = decide(judged, options.fdr)
+    progress("judge", 1, 1)
+
+    total = (
+        exchanges.agg(
+            exchanges=_.count(),
+            accounts=_.account_id.nunique(),
+            first=_.timestamp.min(),
+            last=_.timestamp.max(),
+        )
+        .to_pyarrow()
+        .to_pylist()[0]
+    )
+    drafts = _attribute(engine, exchanges, chosen, used, progress)
+    looks = _replay(summaries, exchanges, drafts, tests, options, progress)
+    found = [
+        _found(number, engine, summaries, exchanges, one, attribution, looks[f"C{number}"], total["accounts"])
+        for number, (one, attribution) in enumerate(drafts, 1)
+    ]
+    spoke = {name for j in judged for name in j.findings}
+    overview = {
+        "exchanges": total["exchanges"],
+        "accounts": total["accounts"],
+        "first_seen": total["first"].isoformat(),
+        "last_seen": total["last"].isoformat(),
+        "candidates": len(judged),
+        "signals": _signals(used, skipped, tests, spoke),
+        "missing_columns": sorted({c for unit, _why in skipped for c in unit.card.columns}),
+        "campaigns": [
+            {
+                "campaign_id": f.name,
+                "kind": f.explained.kind,
+                "accounts": f.accounts,
+                "exchanges": f.exchanges,
+            }
+            for f in found
+        ],
+    }
+    return overview, found
+
+
+def _run(expression: ir.Table) -> pa.Table:
+    return expression.to_pyarrow()
+
+
+def _nothing() -> dict[str, Any]:
+    return {
+        "exchanges": 0, "accounts": 0, "first_seen": None, "last_seen": None, "candidates": 0, "signals": [],
+        "missing_columns": [], "campaigns": [],
+    }  # fmt: skip
+
+
+def _signals(
+    used: Sequence[Indicator],
+    skipped: Sequence[tuple[Indicator, str]],
+    tests: Sequence[GroupTest],
+    spoke: set[str],
+) -> list[dict[str, Any]]:
+    def row(card: Card, kind: str, spoken: bool, why: str) -> dict[str, Any]:
+        return {"name": card.name, "kind": kind, "used": spoken, "why": why}
+
+    rows = [row(unit.card, "indicator", True, unit.card.measures) for unit in used]
+    rows += [row(unit.card, "indicator", False, why) for unit, why in skipped]
+    for test in tests:
+        told = test.card.name in spoke
+        why = test.card.measures if told else "too little of " + ", ".join(f"`{c}`" for c in test.card.reads)
+        rows.append(row(test.card, "group test", told, why))
+    return rows
+
+
+def _attribute(
+    engine: Backend,
+    exchanges: ir.Table,
+    chosen: Sequence[Judged],
+    used: Sequence[Indicator],
+    progress: Progress,
+) -> list[tuple[Judged, Attribution]]:
+    """Members and exchanges of each campaign, largest first; an exchange belongs to one campaign only."""
+    made = 0
+
+    def keeper(name: str, expression: ir.Table) -> ir.Table:
+        nonlocal made
+        made += 1
+        return keep(engine, f"{name}_{made}", expression)
+
+    drafts: list[tuple[Judged, Attribution]] = []
+    taken: set[str] = set()
+    for number, one in enumerate(chosen):
+        progress("attribute", number, len(chosen))
+        seeds = load(
+            engine,
+            f"seeds_{number}",
+            pa.table({"account_id": pa.array(sorted(one.accounts - taken), pa.string())}),
+        )
+        free = (
+            exchanges.anti_join(load(engine, f"taken_{number}", _names(taken)), "account_id")
+            if taken
+            else exchanges
+        )
+        attribution = attribute(seeds, keeper("free", free), tuple(used), keeper)
+        if attribution.members.num_rows == 0:
+            continue
+        taken |= set(attribution.members.column("account_id").to_pylist())
+        drafts.append((one, attribution))
+    progress("attribute", len(chosen), max(len(chosen), 1))
+    return sorted(
+        drafts, key=lambda d: (-pc.sum(d[1].members.column("exchanges")).as_py(), sorted(d[0].accounts)[:1])
+    )
+
+
+def _names(accounts: set[str]) -> pa.Table:
+    return pa.table({"account_id": pa.array(sorted(accounts), pa.string())})
+
+
+def _replay(
+    summaries: Summaries,
+    exchanges: ir.Table,
+    drafts: Sequence[tuple[Judged, Attribution]],
+    tests: Sequence[GroupTest],
+    options: Options,
+    progress: Progress,
+) -> dict[str, list[Look]]:
+    campaigns = {}
+    for number, (_one, attribution) in enumerate(drafts, 1):
+        span = (
+            attribution.exchanges.agg(first=_.timestamp.min(), last=_.timestamp.max())
+            .to_pyarrow()
+            .to_pylist()[0]
+        )
+        members = frozenset(attribution.members.column("account_id").to_pylist())
+        campaigns[f"C{number}"] = (members, span["first"], span["last"])
+    return replay(
+        summaries, campaigns, tests, _run, fdr=options.fdr, seed=options.seed,
+        progress=lambda done, total: progress("replay", done, total),
+    )  # fmt: skip
+
+
+def _found(
+    number: int,
+    engine: Backend,
+    summaries: Summaries,
+    exchanges: ir.Table,
+    one: Judged,
+    attribution: Attribution,
+    looks: Sequence[Look],
+    everyone: int,
+) -> Found:
+    members = load(engine, f"members_{number}", attribution.members.select(["account_id"]))
+    sides = summaries.activity.left_join(members.mutate(inside=True), "account_id").mutate(
+        member=_.inside.fill_null(False)
+    )
+    counts = sides.group_by("member").agg(
+        exchanges=_.exchanges.sum(),
+        with_conversation=_.with_conversation.sum(),
+        followups=_.followups.sum(),
+        templated=ibis.ifelse(_.member.any(), attribution.templated, 0),
+        **{f"capability_{c}": sides[f"capability_{c}"].sum() for c in range(len(CAPABILITIES))},
+    )
+    span = (
+        attribution.exchanges.agg(first=_.timestamp.min(), last=_.timestamp.max()).to_pyarrow().to_pylist()[0]
+    )
+    classes = attribution.exchanges.group_by("capability").agg(n=_.count()).to_pyarrow().to_pylist()
+    by_class = {int(row["capability"]): int(row["n"]) for row in classes}
+    links, shared = _shared(summaries, members, attribution.members.num_rows, everyone)
+    return Found(
+        name=f"C{number}",
+        judged=one,
+        attribution=attribution,
+        first=span["first"],
+        last=span["last"],
+        counts=tuple(by_class.get(c, 0) for c in range(len(CAPABILITIES))),
+        explained=explain(one, content(counts.to_pyarrow())),
+        looks=tuple(looks),
+        evidence=(*_tested(one), *shared),
+        links=tuple(links),
+    )
+
+
+def _tested(one: Judged) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": name,
+            "value": finding.value,
+            "accounts": finding.accounts,
+            "exchanges": finding.exchanges,
+            "log10_likelihood_ratio": finding.log_e / LN10,
+            "statement": finding.statement,
+            "basis": "measured",
+        }
+        for name, finding in sorted(one.findings.items(), key=lambda item: -item[1].log_e)
+    ]
+
+
+def _shared(
+    summaries: Summaries, members: ir.Table, size: int, everyone: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Account × value edges to draw, and a statement for each value that members share most tellingly."""
+    edges = weigh.links(summaries.sightings, everyone)
+    edges = edges.filter(edges.kind.notin(UNSHOWN)).semi_join(members, "account_id")
+    values = edges.group_by(["kind", "value"]).agg(
+        inside=_.account_id.nunique(), holders=_.holders.max(), exchanges=_.exchanges.sum()
+    )
+    told = values.filter(_.inside >= FEWEST_HOLDERS).mutate(
+        weight=((_.inside / size) / ((_.holders - _.inside + 0.5) / (everyone - size + 1.0))).log10()
+    )
+    rank = ibis.row_number().over(
+        ibis.window(group_by="kind", order_by=[ibis.desc(told.weight * told.inside), told.value])
+    )
+    top = told.mutate(rank=rank).filter((_.rank < SHOWN_VALUES) & (_.weight > 0.5)).drop("rank")
+    drawn = edges.select("account_id", "kind", "value").join(
+        top.select("kind", "value", "weight"), ["kind", "value"]
+    )
+    statements = [
+        {
+            "kind": row["kind"],
+            "value": row["value"],
+            "accounts": row["inside"],
+            "exchanges": row["exchanges"],
+            "log10_likelihood_ratio": row["weight"],
+            "statement": f"{row['inside']} of {size} members share one {row['kind'].replace('_', ' ')}; "
+            f"{row['holders'] - row['inside']} of {everyone - size} other accounts show it",
+            "basis": "measured",
+        }
+        for row in top.order_by([ibis.desc("weight"), "kind", "value"]).to_pyarrow().to_pylist()
+    ]
+    order = ["kind", "value", "account_id"]
+    return drawn.order_by(order).to_pyarrow().to_pylist(), statements
+
+
+def _write(folder: Path, found: Sequence[Found], engine: Backend) -> None:
+    """The tables of the results."""
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in (
+        "campaigns", "members", "evidence", "timeline", "links", "hypotheses", "claims", "capabilities"
+    )}  # fmt: skip
+    attributed = []
+    for one in found:
+        key = {"campaign_id": one.name}
+        rows["campaigns"].append(key | _campaign(one))
+        rows["members"] += [key | row for row in one.attribution.members.to_pylist()]
+        rows["evidence"] += [key | row for row in one.evidence]
+        rows["timeline"] += [key | row for row in _timeline(one)]
+        rows["links"] += [key | row for row in one.links]
+        rows["hypotheses"] += [
+            key | {"hypothesis": h, "log10_likelihood": v, "statement": one.explained.reasons[h]}
+            for h, v in one.explained.log10.items()
+        ]
+        rows["claims"] += [
+            key | {"claim": n, "basis": basis, "statement": statement}
+            for n, basis, statement in claims(one.judged, one.explained, one.accounts, one.exchanges)
+        ]
+        rows["capabilities"] += [
+            key | {"capability": CAPABILITIES[c], "exchanges": n} for c, n in enumerate(one.counts) if n
+        ]
+        attributed.append(one.attribution.exchanges.select("exchange_id", campaign_id=ibis.literal(one.name)))
+    for schema in (
+        contract.CAMPAIGNS, contract.MEMBERS, contract.EVIDENCE, contract.TIMELINE, contract.LINKS,
+        contract.HYPOTHESES, contract.CLAIMS, contract.SOUGHT,
+    ):  # fmt: skip
+        write_table(folder, schema, pa.Table.from_pylist(rows[schema.name], schema.arrow))
+    if attributed:
+        ordered = (
+            ibis.union(*attributed)
+            .select("campaign_id", "exchange_id")
+            .order_by(["campaign_id", "exchange_id"])
+        )
+        engine.to_parquet(ordered, folder / "exchanges.parquet", compression="zstd")
+    else:
+        write_table(folder, contract.ATTRIBUTED, contract.ATTRIBUTED.empty())
+
+
+def _campaign(one: Found) -> dict[str, Any]:
+    return {
+        "kind": one.explained.kind,
+        "first_seen": one.first,
+        "last_seen": one.last,
+        "detected_at": min(one.looks[-1].moment, one.last) if one.looks else one.last,
+        "accounts": one.accounts,
+        "exchanges": one.exchanges,
+        "exchanges_low": min(one.attribution.low, one.exchanges),
+        "exchanges_high": max(one.attribution.high, one.exchanges),
+        "q_value": one.judged.q_value,
+        "capabilities": sought(one.counts),
+    }
+
+
+def _timeline(one: Found) -> list[dict[str, Any]]:
+    """Attributed exchanges by hour, and the evidence known at the end of the hours at which it was looked at."""
+    hourly = one.attribution.exchanges.group_by(hour=_.timestamp.truncate("h")).agg(exchanges=_.count())
+    counts = {_utc(row["hour"]): row["exchanges"] for row in hourly.to_pyarrow().to_pylist()}
+    known = {look.moment - timedelta(hours=1): look.log_e / LN10 for look in one.looks}
+    return [
+        {"hour": hour, "exchanges": counts.get(hour, 0), "log10_e": known.get(hour)}
+        for hour in sorted(set(counts) | set(known))
+    ]
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _write_prompts(folder: Path, sources: Sources, options: Options, found: Sequence[Found]) -> None:
+    """A few prompts of each campaign, on request: the text is read again from the logs."""
+    wanted: dict[str, str] = {}
+    for one in found:
+        some = one.attribution.exchanges.order_by("exchange_id").limit(SHOWN_PROMPTS).to_pyarrow()
+        wanted |= dict.fromkeys(some.column("exchange_id").to_pylist(), one.name)
+    rows = []
+    if wanted:
+        keys = pa.array(sorted(wanted), pa.string())
+        for batch in read(sources, options.names):
+            hit = batch.rows.filter(pc.is_in(batch.rows.column("exchange_id"), keys))
+            rows += [
+                {"campaign_id": wanted[r["exchange_id"]], "prompt": r["prompt"]}
+                for r in hit.select(["exchange_id", "prompt"]).to_pylist()
+                if r["prompt"] is not None
+            ]
+    table = pa.Table.from_pylist(rows, contract.PROMPTS.arrow)
+    pq.write_table(table, folder / "prompts.parquet", compression="zstd")

@@ -1,0 +1,243 @@
+"""How do results compare with the truth?"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
+from ibis import _
+from ibis.backends.duckdb import Backend
+
+from stillwatch.contract import results as contract
+from stillwatch.contract.truth import TRUTH
+from stillwatch.engine.connect import duckdb_engine, keep, load
+from stillwatch.errors import InputError, Problem
+from stillwatch.readers.discover import Sources, discover
+from stillwatch.readers.read import check, read
+from stillwatch.results.folder import MANIFEST, read_table
+
+TRUE_SHARE = 0.5
+
+
+def score(results: Path, truth: Path, logs: Path | None = None, memory: str = "2GB") -> dict[str, Any]:
+    """Precision and recall of accounts and exchanges, honest accounts flagged, false campaigns, and, per planted
+    campaign, what was found of it and the share of its exchanges made before `detected_at`.
+
+    Times are read from `logs`, or else from the inputs that the results name, or from beside `truth`; where none
+    is there the share is None. Raises `InputError` when `truth` is not a truth table, `StateError` for results.
+    """
+    campaigns = read_table(results, contract.CAMPAIGNS)
+    members = read_table(results, contract.MEMBERS)
+    _check_truth(truth)
+    with duckdb_engine(memory=memory) as engine:
+        known = keep(engine, "truth", engine.read_parquet(str(truth)).select(*TRUTH.names))
+        claimed = keep(engine, "claimed", engine.read_parquet(str(results / "exchanges.parquet")))
+        planted = known.filter(_.campaign_id.notnull())
+        found = load(engine, "members", members.select(["campaign_id", "account_id"]))
+        accounts = _accounts(known, found)
+        exchanges = _exchanges(known, claimed)
+        matched = _match(planted, found)
+        times = _times(engine, results, truth, logs, planted)
+        sizes = planted.group_by("campaign_id").agg(accounts=_.account_id.nunique(), exchanges=_.count())
+        rows = []
+        for row in sizes.order_by("campaign_id").to_pyarrow().to_pylist():
+            name = row["campaign_id"]
+            mine = [c for c, (t, _share) in matched.items() if t == name]
+            rows.append(row | _campaign(name, mine, planted, found, claimed, campaigns, times))
+    false = sorted(c for c, (_t, share) in matched.items() if share < TRUE_SHARE)
+    return {
+        "accounts": accounts,
+        "exchanges": exchanges,
+        "reported_campaigns": campaigns.num_rows,
+        "false_campaigns": len(false),
+        "campaigns": rows,
+        "reported": [
+            {"campaign_id": c, "planted": t, "share_of_accounts": share}
+            for c, (t, share) in sorted(matched.items())
+        ],
+    }
+
+
+def _check_truth(truth: Path) -> None:
+    try:
+        names = pq.read_schema(truth).names
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(
+            Problem(
+                fact="the truth cannot be read",
+                where=str(truth),
+                found=type(error).__name__,
+                expected="a Parquet file",
+            )
+        ) from error
+    absent = [name for name in TRUTH.names if name not in names]
+    if absent:
+        raise InputError(
+            Problem(
+                fact="the truth lacks a column",
+                where=str(truth),
+                found=", ".join(names),
+                expected=", ".join(absent),
+            )
+        )
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
+
+
+def _accounts(known: ir.Table, found: ir.Table) -> dict[str, Any]:
+    each = known.group_by("account_id").agg(planted=_.campaign_id.notnull().any())
+    flagged = found.select("account_id").distinct().mutate(flagged=True)
+    both = each.left_join(flagged, "account_id").mutate(flagged=_.flagged.fill_null(False))
+    row = (
+        both.agg(
+            hit=(_.planted & _.flagged).sum(),
+            planted=_.planted.sum(),
+            flagged=_.flagged.sum(),
+            honest=(~_.planted).sum(),
+            wrong=(~_.planted & _.flagged).sum(),
+        )
+        .to_pyarrow()
+        .to_pylist()[0]
+    )
+    n = {k: int(v or 0) for k, v in row.items()}
+    return {
+        "planted": n["planted"],
+        "flagged": n["flagged"],
+        "precision": _ratio(n["hit"], n["flagged"]),
+        "recall": _ratio(n["hit"], n["planted"]),
+        "honest_flagged_per_100000": 1e5 * n["wrong"] / n["honest"] if n["honest"] else None,
+    }
+
+
+def _exchanges(known: ir.Table, claimed: ir.Table) -> dict[str, Any]:
+    both = known.left_join(claimed.select("exchange_id").distinct().mutate(flagged=True), "exchange_id")
+    row = (
+        both.agg(
+            hit=(_.campaign_id.notnull() & _.flagged.fill_null(False)).sum(),
+            planted=_.campaign_id.notnull().sum(),
+            flagged=_.flagged.fill_null(False).sum(),
+        )
+        .to_pyarrow()
+        .to_pylist()[0]
+    )
+    n = {k: int(v or 0) for k, v in row.items()}
+    return {
+        "planted": n["planted"],
+        "flagged": n["flagged"],
+        "precision": _ratio(n["hit"], n["flagged"]),
+        "recall": _ratio(n["hit"], n["planted"]),
+    }
+
+
+def _match(planted: ir.Table, found: ir.Table) -> dict[str, tuple[str | None, float]]:
+    """Found campaign → the planted one that most of its accounts belong to, and the share that belongs to any."""
+    owner = planted.group_by(["account_id", "campaign_id"]).agg(n=_.count()).rename(planted="campaign_id")
+    rows = (
+        found.left_join(owner, "account_id")
+        .select("campaign_id", "account_id", "planted")
+        .to_pyarrow()
+        .to_pylist()
+    )
+    votes: dict[str, Counter[str]] = {}
+    true: dict[str, set[str]] = {}
+    everyone: dict[str, set[str]] = {}
+    for row in rows:
+        everyone.setdefault(row["campaign_id"], set()).add(row["account_id"])
+        if row["planted"] is not None:
+            votes.setdefault(row["campaign_id"], Counter())[row["planted"]] += 1
+            true.setdefault(row["campaign_id"], set()).add(row["account_id"])
+    return {
+        name: (
+            votes[name].most_common(1)[0][0] if name in votes else None,
+            len(true.get(name, ())) / len(accounts),
+        )
+        for name, accounts in everyone.items()
+    }
+
+
+def _campaign(
+    name: str,
+    mine: list[str],
+    planted: ir.Table,
+    found: ir.Table,
+    claimed: ir.Table,
+    campaigns: pa.Table,
+    times: ir.Table | None,
+) -> dict[str, Any]:
+    this = planted.filter(_.campaign_id == name)
+    accounts = found.filter(_.campaign_id.isin(mine or [""])).select("account_id").distinct()
+    exchanges = claimed.filter(_.campaign_id.isin(mine or [""])).select("exchange_id").distinct()
+    hit_accounts = (
+        this.select("account_id").distinct().semi_join(accounts, "account_id").count().to_pyarrow().as_py()
+    )
+    hit_exchanges = this.semi_join(exchanges, "exchange_id").count().to_pyarrow().as_py()
+    reported = [r for r in campaigns.to_pylist() if r["campaign_id"] in mine]
+    detected = min((r["detected_at"] for r in reported), default=None)
+    before = None
+    if detected is not None and times is not None:
+        made = times.filter(_.campaign_id == name)
+        row = (
+            made.agg(n=_.count(), before=(_.timestamp < ibis.literal(detected)).sum())
+            .to_pyarrow()
+            .to_pylist()[0]
+        )
+        before = _ratio(int(row["before"] or 0), int(row["n"]))
+    return {
+        "reported_as": mine,
+        "kinds": sorted({r["kind"] for r in reported}),
+        "accounts_found": int(hit_accounts),
+        "exchanges_found": int(hit_exchanges),
+        "detected_at": detected.isoformat() if detected else None,
+        "share_before_detection": before,
+    }
+
+
+def _times(
+    engine: Backend, results: Path, truth: Path, logs: Path | None, planted: ir.Table
+) -> ir.Table | None:
+    """Planted exchanges with their times, from the logs."""
+    found = _logs(results, truth, logs)
+    if found is None:
+        return None
+    sources, names = found
+    wanted = planted.select("exchange_id", "campaign_id").to_pyarrow()
+    planted_ids = load(engine, "planted_ids", wanted)
+    parts = [batch.rows.select(["exchange_id", "timestamp"]) for batch in read(sources, names)]
+    if not parts:
+        return None
+    stamped = load(engine, "stamped", pa.concat_tables(parts))
+    first = stamped.group_by("exchange_id").agg(timestamp=_.timestamp.min())
+    return keep(engine, "times", planted_ids.join(first, "exchange_id"))
+
+
+def _logs(results: Path, truth: Path, logs: Path | None) -> tuple[Sources, dict[str, str]] | None:
+    names: dict[str, str] = {}
+    manifest = results / MANIFEST
+    if manifest.exists():
+        told = json.loads(manifest.read_text())
+        names = told.get("parameters", {}).get("map", {})
+        if logs is None:
+            skip = {told["parameters"].get(k) for k in ("accounts", "releases")}
+            given = [
+                p
+                for p in told.get("inputs", {})
+                if p not in skip and not Path(p).name.startswith(("accounts.", "releases."))
+            ]
+            if given and all(Path(p).exists() for p in given):
+                return discover(given), names
+    try:
+        sources = discover([str(logs or truth.parent)])
+        check(sources, names)
+    except InputError:
+        if logs is not None:
+            raise
+        return None
+    return sources, names
