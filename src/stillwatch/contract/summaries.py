@@ -18,6 +18,7 @@ class Summaries:
 
     * `activity`: account × hour: how much, and of what shape.
     * `sightings`: account × indicator value × hour: in how many exchanges; no hour for what the account table says.
+    * `items`: account × text × hour, of texts that several accounts sent.
     * `usage`: account × model × hour.
     * `conversations`: account × conversation, of those that several accounts carried on: when it began there.
     * `owners`: account → who openly answers for it: its organization, or a company's card and domain.
@@ -26,6 +27,7 @@ class Summaries:
 
     activity: ir.Table
     sightings: ir.Table
+    items: ir.Table
     usage: ir.Table
     conversations: ir.Table
     owners: ir.Table
@@ -39,6 +41,7 @@ class Summaries:
             self,
             activity=self.activity.filter(_.hour < before),
             sightings=self.sightings.filter(_.hour.isnull() | (_.hour < before)),
+            items=self.items.filter(_.hour < before),
             usage=self.usage.filter(_.hour < before),
             conversations=self.conversations.filter(_.first_seen < before),
         )

@@ -33,9 +33,10 @@ CONTENT = (PHRASES, "system_prompt", "request_shape")
 IGNORED = ("prompt_near_duplicate", "client_address")
 ROUNDS = 2
 PROPOSED = 3.0
-PROBABLE = 0.5
+PROBABLE, SURE = 0.5, 0.95  # of an account that was proposed, and of one that was not
 MEMBERS = 1.0  # prior log odds that a member's exchange is the campaign's
 TEMPLATED = 3.0  # wording twenty times as common in the campaign as elsewhere
+MOST_SOURCE = 3.0  # address, program and network tell one thing together, not four
 TEMPER = 0.5  # kinds are not independent, so the odds they give together are too sure of themselves
 
 
@@ -118,11 +119,13 @@ def exchange_scores(
         scored = scored.left_join(part, "exchange_id").drop("exchange_id_right")
         scored = scored.mutate(**{name: _[name].fill_null(default)})
         names.append(name)
+    content = sum((scored[name] for name in names if name in CONTENT), ibis.literal(0.0))
+    source = sum((scored[name] for name in names if name not in CONTENT), ibis.literal(0.0))
     return scored.select(
         "exchange_id",
         "account_id",
-        score=sum((scored[name] for name in names), ibis.literal(0.0)),
-        content=sum((scored[name] for name in names if name in CONTENT), ibis.literal(0.0)),
+        score=content + (source * TEMPER).clip(-MOST_SOURCE, MOST_SOURCE),
+        content=content,
         templated=(scored[PHRASES] > TEMPLATED) if PHRASES in names else ibis.literal(False),
     )
 
@@ -188,7 +191,7 @@ def _members(table: pa.Table, seeds: set[str]) -> pa.Table:
     counts = table.column("exchanges").to_numpy().astype(float)
     seeded = np.array([name in seeds for name in names], bool)
     score = membership(hits, counts, seeded)
-    chosen = np.flatnonzero((score >= PROBABLE) & (hits >= 1))
+    chosen = np.flatnonzero((score >= np.where(seeded, PROBABLE, SURE)) & (hits >= 1))
     return pa.table(
         {
             "account_id": pa.array([names[i] for i in chosen], pa.string()),

@@ -17,6 +17,7 @@ from stillwatch.signals.registry import Indicator, all_indicators
 
 SHORT_GAP_S = 300
 COMPANY_CARDS = 5
+FEWEST_WORDS = 6
 
 
 def once(observations: ir.Table) -> ir.Table:
@@ -56,6 +57,16 @@ def activity(exchanges: ir.Table) -> ir.Table:
         words_log=(_.words + 1).log2().sum(),
         **{f"capability_{c}": (_.capability == c).sum() for c in range(8)},
     )
+
+
+def items(exchanges: ir.Table) -> ir.Table:
+    """Account × text × hour, of the texts that more than one account sent; short ones say nothing."""
+    rows = exchanges.filter(_.words >= FEWEST_WORDS).group_by(
+        ["account_id", _.text_key.name("item"), hour_of(exchanges)]
+    )
+    sent = rows.agg(exchanges=_.count())
+    spread = sent.group_by("item").agg(low=_.account_id.min(), high=_.account_id.max())
+    return sent.semi_join(spread.filter(_.low != _.high), "item")
 
 
 def usage(exchanges: ir.Table) -> ir.Table:

@@ -1,12 +1,18 @@
 """Is a candidate more than a crowd of independent accounts?
 
 Every group test gives an e-value against its own null. Tests that one innocent cause can bend together form a
-family, whose e-value is the mean of its tests', valid under any dependence. Families are of two tiers. Likeness
-(one place, one rhythm, one purpose) is what an office, a class, a tool's users or a release day have too. Control
-(many cards each behind several accounts, work divided among accounts) is what a crowd of independent people does
-not have, whatever else it shares. A candidate must show both: the smaller of the two tiers' means is an e-value
-against "no tier of the two is out of the ordinary, or only one is". It goes into e-BH, which holds the
-false-discovery rate under arbitrary dependence. `docs/methods/decision.md` derives it.
+family, whose e-value is the mean of its tests', valid under any dependence. Two routes lead to a report.
+
+* Control and likeness. Likeness (one place, one habit, joint timing, one purpose) is what an office, a class or a
+  tool's users have too. Control (many cards each behind several accounts, work divided among accounts) is what a
+  crowd of independent people does not have, whatever else it shares. Both must speak.
+* Timing and purpose, unexplained. A crowd that moves together and asks for the same has a cause: a place, a tool, a
+  list. Each leaves a mark, and a test that finds the mark silences the families it explains. Both must speak and
+  neither be silenced.
+
+"Both must speak" is the smaller of two e-values: an e-value against "at least one of the two nulls holds". The mean
+of the routes is an e-value for a crowd that takes neither, and goes into e-BH, which holds the false-discovery
+rate under arbitrary dependence. `docs/methods/decision.md` derives it.
 """
 
 from __future__ import annotations
@@ -86,6 +92,13 @@ def _numbers(column: pa.ChunkedArray) -> np.ndarray:
     return np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
 
 
+def evidence(families: Mapping[str, float]) -> float:
+    """Combined log e-value of a candidate, from those of its families."""
+    control, likeness = (mean_log_e(np.asarray([families[f] for f in tier])) for tier in (CONTROL, LIKENESS))
+    routes = min(control, likeness), min(families["timing"], families["purpose"])
+    return mean_log_e(np.asarray(routes))
+
+
 def judge(candidates: Sequence[Candidate], bench: Bench) -> list[Judged]:
     """Findings, combined evidence and q-value of every candidate, strongest first.
 
@@ -118,10 +131,7 @@ def judge(candidates: Sequence[Candidate], bench: Bench) -> list[Judged]:
             )
             for family in FAMILIES
         }
-        control, likeness = (
-            mean_log_e(np.asarray([families[f] for f in tier])) for tier in (CONTROL, LIKENESS)
-        )
-        drafts.append((candidate, findings, families, min(control, likeness)))
+        drafts.append((candidate, findings, families, evidence(families)))
     q_values = e_bh_q_values(np.asarray([d[3] for d in drafts]))
     judged = [
         Judged(candidate=c, findings=f, families=m, log_e=e, q_value=float(q))

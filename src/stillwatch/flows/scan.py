@@ -181,6 +181,7 @@ def summarise(
     summaries = Summaries(
         activity=keep(engine, "activity", fold.activity(exchanges)),
         sightings=keep(engine, "sightings", fold.sightings(exchanges, accounts, used)),
+        items=keep(engine, "items", fold.items(exchanges)),
         usage=keep(engine, "usage", fold.usage(exchanges)),
         conversations=keep(engine, "conversations", fold.conversations(exchanges)),
         owners=keep(engine, "owners", fold.owners(exchanges, accounts)),

@@ -30,7 +30,8 @@ def per_half(
         name: activity[name].sum() for name in activity.columns if name not in ("account_id", "hour", "half")
     }
     grouped = activity.group_by(["account_id", "half"]).agg(
-        **sums, days=activity.hour.truncate("D").nunique(), hours=activity.hour.nunique()
+        **sums,
+        days=activity.hour.truncate("D").nunique(),
     )
     rows = grouped.filter(grouped.exchanges >= fewest)
     return rows.select("account_id", "half", "exchanges", value=value(rows).cast("float64"))

@@ -22,9 +22,9 @@ import numpy.typing as npt
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals import group_tests, indicators
 
-Family = Literal["ownership", "division", "place", "rhythm", "purpose"]
+Family = Literal["ownership", "division", "place", "habit", "timing", "purpose"]
 CONTROL: tuple[Family, ...] = ("ownership", "division")
-LIKENESS: tuple[Family, ...] = ("place", "rhythm", "purpose")
+LIKENESS: tuple[Family, ...] = ("place", "habit", "timing", "purpose")
 FAMILIES: tuple[Family, ...] = CONTROL + LIKENESS
 Columns = Mapping[str, npt.NDArray[np.generic]]
 Mask = npt.NDArray[np.bool_]
@@ -63,13 +63,17 @@ class Indicator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What a group test saw: a natural-log e-value against its null, and the numbers in one sentence."""
+    """What a group test saw: a natural-log e-value against its null, and the numbers in one sentence.
+
+    `silences` names families that this finding explains away, so that they may not speak for the candidate.
+    """
 
     log_e: float
     value: str
     accounts: int
     exchanges: int
     statement: str
+    silences: tuple[Family, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +108,7 @@ def group_test(
 
     Families of `CONTROL` are those that a crowd of independent people does not bend whatever it has in common:
     many cards each behind several accounts, work divided among accounts. Those of `LIKENESS` (one place, one
-    rhythm, one purpose) an office, a class or a tool bends too.
+    habit, joint timing, one purpose) an office, a class or a tool bends too.
     """
 
     def wrap(function: Callable[[Columns, Mask], Finding | None]) -> GroupTest:

@@ -4,7 +4,8 @@ One pass over the UTF-8 bytes of an Arrow string array, no Python object per row
 sequence of words with its slots masked (numbers, quotations, fenced code, links), and the words become
 
 * `prompt_key`: one digest of the whole sequence, equal for prompts that differ only in their slots;
-* `opening_key`: the same for its first words;
+* `text_key`: one digest of the text itself, case and white space apart;
+* `opening_key`: the digest of its first words;
 * `bands`: min-hash bands over three-word shingles (Broder 1997; Indyk and Motwani 1998), equal in at
   least one place with probability 1-(1-s^3)^4 at Jaccard similarity s;
 * `phrases`: winnowed four-word shingles (Schleimer, Wilkerson and Aiken 2003): any run of nine or
@@ -126,6 +127,7 @@ def _digest(  # type: ignore[no-untyped-def]  # noqa: ANN202, C901, PLR0913
     offsets,  # noqa: ANN001
     key,  # noqa: ANN001
     accounts,  # noqa: ANN001
+    text_key,  # noqa: ANN001
     prompt_key,  # noqa: ANN001
     opening_key,  # noqa: ANN001
     bands,  # noqa: ANN001
@@ -142,6 +144,13 @@ def _digest(  # type: ignore[no-untyped-def]  # noqa: ANN202, C901, PLR0913
     phrase_offsets[0] = 0
     for row in range(offsets.shape[0] - 1):
         start, stop = offsets[row], offsets[row + 1]
+        h = key
+        for i in range(start, stop):
+            c = data[i]
+            if c > 32:
+                h = (h ^ np.uint64(c + 32 if 65 <= c <= 90 else c)) * _M1
+                h = h ^ (h >> _S31)
+        text_key[row] = _mix(h) if stop > start else np.uint64(0)
         count = 0
         if stop - start <= HEAD + TAIL:
             count = _words(data, start, stop, key, words, count)
@@ -214,6 +223,7 @@ def _digest(  # type: ignore[no-untyped-def]  # noqa: ANN202, C901, PLR0913
 class Digests:
     """One entry per prompt; keys are 64-bit, zero where there is no text."""
 
+    text_key: Keys
     prompt_key: Keys
     opening_key: Keys
     bands: Keys
@@ -251,10 +261,10 @@ def digest(
     if n == 0:
         empty = np.zeros(0, np.uint64)
         return Digests(
-            prompt_key=empty, opening_key=empty, bands=np.zeros((0, BANDS), np.uint64),
+            text_key=empty, prompt_key=empty, opening_key=empty, bands=np.zeros((0, BANDS), np.uint64),
             phrases=empty, phrase_offsets=np.zeros(1, np.int64), words=np.zeros(0, np.int32),
         )  # fmt: skip
-    prompt_key, opening_key = np.zeros(n, np.uint64), np.zeros(n, np.uint64)
+    text_key, prompt_key, opening_key = (np.zeros(n, np.uint64) for _ in range(3))
     bands = np.zeros((n, BANDS), np.uint64)
     room = int(np.minimum(np.diff(offsets), MAX_PHRASES).sum()) + 1
     phrases = np.empty(room, np.uint64)
@@ -263,10 +273,11 @@ def digest(
     total = _digest(
         data, offsets, np.uint64(key),
         np.zeros(n, np.int32) if accounts is None else accounts,
-        prompt_key, opening_key, bands, phrases, phrase_offsets, words,
+        text_key, prompt_key, opening_key, bands, phrases, phrase_offsets, words,
         np.zeros((0, BUCKETS), np.float32) if wording is None else wording,
     )  # fmt: skip
     return Digests(
+        text_key=text_key,
         prompt_key=prompt_key,
         opening_key=opening_key,
         bands=bands,

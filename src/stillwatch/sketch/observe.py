@@ -59,6 +59,7 @@ def observe(batches: Iterable[pa.Table], key: int, wording: Wording) -> Iterator
         system = digest(_one(rows, "system_prompt"), key)
         columns = {name: rows.column(name) for name in KEPT}
         columns["half"] = pa.array(account % 2)
+        columns["text_key"] = _signed(marks.text_key)
         columns["prompt_key"] = _signed(marks.prompt_key)
         columns["opening_key"] = _signed(marks.opening_key)
         for band in range(BANDS):

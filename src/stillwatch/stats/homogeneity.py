@@ -41,14 +41,7 @@ def alike(proposed: Array, tested: Array, reference: Array) -> Alike | None:
     reference = np.sort(reference[np.isfinite(reference)])
     if len(proposed) < FEWEST or len(tested) < FEWEST or len(reference) < FEWEST_REFERENCE:
         return None
-    values = np.sort(proposed)
-    take = max(int(np.ceil(COVER * len(values))), 2)
-    lows, highs = values[: len(values) - take + 1], values[take - 1 :]
-    mass = np.searchsorted(reference, highs, "right") - np.searchsorted(reference, lows, "left")
-    width = highs - lows
-    best = int(np.lexsort((width, mass))[0])
-    low, high = float(lows[best]), float(highs[best])
-    share = (mass[best] + 1) / (len(reference) + 1)
+    low, high, share = _shortest(np.sort(proposed), reference, COVER)
     if share > WIDEST:
         return None
     inside = int(((tested >= low) & (tested <= high)).sum())
@@ -59,8 +52,17 @@ def alike(proposed: Array, tested: Array, reference: Array) -> Alike | None:
         high=high,
         inside=inside,
         members=len(tested),
-        reference=float(share),
+        reference=share,
     )
+
+
+def _shortest(values: Array, reference: Array, cover: float) -> tuple[float, float, float]:
+    """Of the intervals that hold `cover` of `values` the one with the least share of `reference`; both sorted."""
+    take = max(int(np.ceil(cover * len(values))), 2)
+    lows, highs = values[: len(values) - take + 1], values[take - 1 :]
+    mass = np.searchsorted(reference, highs, "right") - np.searchsorted(reference, lows, "left")
+    best = int(np.lexsort((highs - lows, mass))[0])
+    return float(lows[best]), float(highs[best]), float((mass[best] + 1) / (len(reference) + 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

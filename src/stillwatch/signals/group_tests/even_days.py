@@ -32,7 +32,7 @@ def dispersion(summaries: Summaries) -> ir.Table:
 
 
 @group_test(
-    family="division",
+    family="habit",
     rows=dispersion,
     sample_null=independent,
     measures="variance of an account's daily counts over their mean: 1 for a steady stream, many for people",

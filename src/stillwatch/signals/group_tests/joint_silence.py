@@ -17,7 +17,7 @@ FEWEST = 8
 
 
 @group_test(
-    family="rhythm",
+    family="timing",
     rows=hourly,
     sample_null=hourly_strangers,
     measures="members with no exchange in the hours in which the other half of the group fell silent",

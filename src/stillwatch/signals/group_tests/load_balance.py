@@ -21,6 +21,6 @@ def load_balance(rows: Columns, member: Mask) -> Finding | None:
     return alike_finding(
         rows,
         member,
-        "{inside} of {members} members send between {low} and {high} exchanges a day; {share} of other accounts do",
+        "{inside} of {members} members send between {low} and {high} exchanges on a day of use; {share} of other accounts do",
         lambda x: f"{2**x:.1f}",
     )

@@ -7,7 +7,7 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 
 
 @group_test(
-    family="rhythm",
+    family="habit",
     rows=summaries_activity(
         lambda t: (
             (t.gaps_log_squared / t.gaps.nullif(0) - (t.gaps_log / t.gaps.nullif(0)).pow(2))

@@ -32,7 +32,7 @@ def shares(summaries: Summaries) -> ir.Table:
 
 
 @group_test(
-    family="rhythm",
+    family="timing",
     rows=shares,
     sample_null=independent,
     measures="share of traffic that moves to a new model within a day of its release",

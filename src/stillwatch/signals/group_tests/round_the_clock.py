@@ -15,7 +15,7 @@ def quiet_share(summaries: Summaries) -> ir.Table:
 
 
 @group_test(
-    family="rhythm",
+    family="habit",
     rows=quiet_share,
     sample_null=independent,
     measures="activity in the quietest third of the account's day, whichever hours these are",

@@ -7,7 +7,7 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 
 
 @group_test(
-    family="rhythm",
+    family="habit",
     rows=summaries_activity(lambda t: t.short_gaps / t.exchanges, fewest=2),
     sample_null=independent,
     measures="share of exchanges that follow the account's previous one within five minutes",

@@ -34,7 +34,7 @@ def unrelated(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
 
 
 @group_test(
-    family="rhythm",
+    family="timing",
     rows=lives,
     sample_null=unrelated,
     measures="members that begin within hours of another member's last exchange",

@@ -11,7 +11,7 @@ from stillwatch.stats.homogeneity import beyond
 
 
 @group_test(
-    family="rhythm",
+    family="timing",
     rows=hourly,
     sample_null=hourly_strangers,
     measures="an account's activity in the hours in which the other half of the group does more than usual for the time of day",
