@@ -23,12 +23,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from ibis import _
 
+from stillwatch.contract.summaries import CAPABILITIES
 from stillwatch.signals.registry import Indicator
 from stillwatch.stats.membership import log_beta_binomial, moments
 
 FEWEST_HOLDERS = 3
 MOST, LEAST = 6.0, -4.0
 PHRASES = "prompt_template"
+OTHER = CAPABILITIES.index("other")
 CONTENT = (PHRASES, "system_prompt", "request_shape")
 IGNORED = ("prompt_near_duplicate", "client_address")
 ROUNDS = 2
@@ -46,7 +48,8 @@ class Attribution:
 
     `members` has `account_id`, `score`, `exchanges`; `exchanges` has `exchange_id`, `account_id`, `timestamp`.
     `low` and `high` bound the number of exchanges at about 95 %; `templated` counts, among all of the members'
-    exchanges, those that carry wording which belongs to the campaign.
+    exchanges, those that carry wording which belongs to the campaign, and `fresh` those of them that open a
+    conversation with a task of a named capability.
     """
 
     members: pa.Table
@@ -54,6 +57,7 @@ class Attribution:
     low: int
     high: int
     templated: int
+    fresh: int
 
 
 Keep = Callable[[str, ir.Table], ir.Table]
@@ -150,8 +154,8 @@ def attribute(seeds: ir.Table, exchanges: ir.Table, units: tuple[Indicator, ...]
         rows = keep("rows", scores.semi_join(belonging, "account_id").mutate(odds=MEMBERS + _.content))
         likely = keep("likely", rows.filter(_.odds > 0).select("exchange_id", likely=ibis.literal(True)))
     if not names:
-        return Attribution(members=members, exchanges=exchanges.limit(0), low=0, high=0, templated=0)
-    templated = rows.filter(_.templated).count().to_pyarrow().as_py()
+        return Attribution(members=members, exchanges=exchanges.limit(0), low=0, high=0, templated=0, fresh=0)
+    worded = _worded(rows, exchanges).to_pyarrow().to_pylist()[0]
     chance = 1.0 / (1.0 + (-TEMPER * _.odds).exp())
     counted = rows.group_by("account_id").agg(
         attributed=(_.odds > 0).sum(),
@@ -170,7 +174,22 @@ def attribute(seeds: ir.Table, exchanges: ir.Table, units: tuple[Indicator, ...]
         exchanges=final.semi_join(likely, "exchange_id"),
         low=max(0, int(number - wrong - 2 * np.sqrt(wrong))),
         high=int(np.ceil(number + missed + 2 * np.sqrt(missed))),
-        templated=int(templated),
+        templated=int(worded["templated"] or 0),
+        fresh=int(worded["fresh"] or 0),
+    )
+
+
+def _worded(rows: ir.Table, exchanges: ir.Table) -> ir.Table:
+    """One row: how many of the members' exchanges are templated, and how many of these are fresh tasks."""
+    every = rows.select("exchange_id", "templated").join(
+        exchanges.select("exchange_id", "account_id", "conversation_id", "timestamp", "capability"),
+        "exchange_id",
+    )
+    order = ibis.window(group_by=["account_id", "conversation_id"], order_by=["timestamp", "exchange_id"])
+    turns = every.mutate(turn=ibis.row_number().over(order))
+    first = turns.conversation_id.isnull() | (turns.turn == 0)
+    return turns.agg(
+        templated=turns.templated.sum(), fresh=(turns.templated & first & (turns.capability != OTHER)).sum()
     )
 
 

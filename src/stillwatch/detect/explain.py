@@ -22,11 +22,12 @@ LN10 = float(np.log(10))
 HYPOTHESES = ("H1", "H2", "H3", "H4", "H5")
 DENSITIES: dict[str, dict[str, tuple[float, float]]] = {
     # Beta(a, b) of a share in [0, 1] under H1, H2, H3
-    "follow_up": {"H1": (1.0, 8.0), "H2": (6.0, 2.0), "H3": (2.5, 2.5)},
-    "templated": {"H1": (5.0, 1.2), "H2": (1.0, 7.0), "H3": (2.5, 2.5)},
-    "unlike": {"H1": (2.5, 2.0), "H2": (1.0, 9.0), "H3": (2.0, 3.0)},
+    "follow_up": {"H1": (1.2, 4.0), "H2": (6.0, 1.5), "H3": (3.0, 1.5)},
+    "fresh": {"H1": (5.0, 1.5), "H2": (1.0, 10.0), "H3": (3.0, 3.0)},
+    "unlike": {"H1": (2.5, 2.0), "H2": (1.0, 6.0), "H3": (2.0, 3.0)},
 }
-DECISIVE = 1.0
+HANDED = {"H1": 0.05, "H2": 0.6, "H3": 0.6}  # chance that conversations are seen to pass between accounts
+DECISIVE, CLEAR = 1.0, 0.2
 MOST = 300.0
 
 
@@ -34,20 +35,21 @@ MOST = 300.0
 class Content:
     """How a campaign's members use the service, all their traffic taken together.
 
-    `follow_up`: how often they go on with a conversation, relative to other accounts, at most 1; None without
-    conversation ids. `templated`: share of their exchanges that carry wording which belongs to the campaign.
-    `unlike`: total variation distance between their mix of capabilities and other accounts'.
+    `follow_up`: share of exchanges that go on with a conversation, relative to other accounts' share, at most 1; None
+    without conversation ids. `templated`: share of exchanges that carry wording which belongs to the campaign;
+    `fresh`: share that is also the first turn of a task of a named capability. `unlike`: total variation distance between their mix of capabilities and other accounts'.
     """
 
     follow_up: float | None
     templated: float
+    fresh: float
     unlike: float
     exchanges: int
 
     @property
     def known(self) -> dict[str, float]:
         """The measures that could be taken."""
-        values = {"follow_up": self.follow_up, "templated": self.templated, "unlike": self.unlike}
+        values = {"follow_up": self.follow_up, "fresh": self.fresh, "unlike": self.unlike}
         return {name: value for name, value in values.items() if value is not None}
 
 
@@ -60,7 +62,7 @@ class Explained:
     reasons: Mapping[str, str]
 
 
-def content(counts: pa.Table) -> Content:
+def content(counts: pa.Table, templated: int, fresh: int) -> Content:
     """Measures from one row per side (`member` true or false) of counts over all exchanges of its accounts."""
     sides = {bool(row["member"]): row for row in counts.to_pylist()}
     inside, outside = sides[True], sides.get(False)
@@ -74,18 +76,13 @@ def content(counts: pa.Table) -> Content:
             np.abs(mix[True] / max(mix[True].sum(), 1) - mix[False] / mix[False].sum()).sum()
         )
     follow = None
-    if (
-        inside["with_conversation"] >= 0.2 * inside["exchanges"]
-        and outside is not None
-        and outside["followups"] > 0
-    ):
-        usual = outside["followups"] / max(outside["with_conversation"], 1)
-        follow = min(1.0, inside["followups"] / max(inside["with_conversation"], 1) / max(usual, 1e-9))
-    elif outside is not None and outside["with_conversation"] >= 0.5 * outside["exchanges"]:
-        follow = 0.0  # others have conversations, these accounts have none
+    if outside is not None and outside["followups"] >= 0.02 * outside["exchanges"] > 0:
+        usual = outside["followups"] / outside["exchanges"]
+        follow = min(1.0, inside["followups"] / max(inside["exchanges"], 1) / usual)
     return Content(
         follow_up=follow,
-        templated=inside["templated"] / max(inside["exchanges"], 1),
+        templated=templated / max(inside["exchanges"], 1),
+        fresh=fresh / max(inside["exchanges"], 1),
         unlike=unlike,
         exchanges=int(inside["exchanges"]),
     )
@@ -99,6 +96,11 @@ def explain(judged: Judged, seen: Content) -> Explained:
     for name, value in seen.known.items():
         for hypothesis, (a, b) in DENSITIES[name].items():
             scores[hypothesis] += float(beta.logpdf(np.clip(value, 0.02, 0.98), a, b)) / LN10
+    handed = judged.findings.get("handoff")
+    if handed is not None:
+        spoke = handed.log_e > np.log(20)
+        for hypothesis, chance in HANDED.items():
+            scores[hypothesis] += float(np.log10(chance if spoke else 1 - chance))
     best = max(scores[h] for h in ("H1", "H2", "H3"))
     control = min(max(judged.log_e / LN10, 0.0), MOST)
     purpose = min(max(judged.families.get("purpose", 0.0) / LN10, 0.0), MOST)
@@ -110,14 +112,14 @@ def explain(judged: Judged, seen: Content) -> Explained:
 
 
 def _kind(log10: Mapping[str, float], seen: Content) -> CampaignKind:
-    """Harvest only when it beats the relay clearly; a relay is never called a harvest for want of evidence."""
+    """The best hypothesis, if it leads clearly; a relay is never called a harvest for want of evidence."""
     ordered = sorted(log10, key=lambda h: -log10[h])
-    first, lead = ordered[0], -log10[ordered[1]]
-    if first == "H1" and -log10["H2"] >= DECISIVE and (lead >= DECISIVE / 2 or log10["H3"] < 0):
-        return "harvest"
-    if first == "H2" and lead >= DECISIVE / 3 and seen.templated < 0.3:
+    lead = -log10[ordered[1]]
+    if ordered[0] == "H1" and -log10["H2"] >= DECISIVE:
+        return "harvest" if -log10["H3"] >= CLEAR else "undetermined"
+    if ordered[0] == "H2" and lead >= CLEAR and seen.fresh < 0.08:
         return "relay"
-    if first == "H3" and -log10["H2"] >= DECISIVE and -log10["H1"] >= DECISIVE / 3:
+    if ordered[0] == "H3" and -log10["H2"] >= DECISIVE:
         return "mixed"
     return "undetermined"
 
@@ -126,8 +128,11 @@ def _reasons(seen: Content, control: float, purpose: float) -> dict[str, str]:
     if seen.follow_up is None:
         turns = "the log has no conversation ids, so follow-ups could not be looked at"
     else:
-        turns = f"members go on with a conversation {100 * seen.follow_up:.0f} % as often as other accounts"
-    words = f"{100 * seen.templated:.0f} % of their exchanges carry wording that belongs to the group"
+        turns = f"members follow up {100 * seen.follow_up:.0f} % as often as other accounts"
+    words = (
+        f"{100 * seen.templated:.0f} % of their exchanges carry wording that belongs to the group, and {100 * seen.fresh:.0f} % are "
+        "such tasks without a conversation"
+    )
     mix = (
         f"their mix of capabilities differs from other accounts' by {100 * seen.unlike:.0f} % of the traffic"
     )

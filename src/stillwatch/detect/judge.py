@@ -4,8 +4,9 @@ Every group test gives an e-value against its own null. Tests that one innocent 
 family, whose e-value is the mean of its tests', valid under any dependence. Two routes lead to a report.
 
 * Control and likeness. Likeness (one place, one habit, joint timing, one purpose) is what an office, a class or a
-  tool's users have too. Control (many cards each behind several accounts, work divided among accounts) is what a
-  crowd of independent people does not have, whatever else it shares. Both must speak.
+  tool's users have too. Control (many cards each behind several accounts, work divided among accounts, hidden
+  reasoning forced out by most of them) is what a crowd of independent people does not have, whatever else it
+  shares. Both must speak.
 * Timing and purpose, unexplained. A crowd that moves together and asks for the same has a cause: a place, a tool, a
   list. Each leaves a mark, and a test that finds the mark silences the families it explains. Both must speak and
   neither be silenced.
@@ -30,6 +31,7 @@ from stillwatch.stats.evalues import mean_log_e
 from stillwatch.stats.fdr import e_bh_q_values
 
 SPLIT_BY_ATTRIBUTE = ("ownership", "place")
+PLACED = float(np.log(20))  # a common place this clear explains why a group moves together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,7 @@ def judge(candidates: Sequence[Candidate], bench: Bench) -> list[Judged]:
     ordinary. Of accounts that one owner openly answers for, one speaks for all. A candidate that account attributes proposed is not tested on account attributes.
     """
     index = {name: place for place, name in enumerate(bench.names)}
+    family_of = {test.card.name: test.family for test in bench.tests}
     drafts = []
     for candidate in candidates:
         places = np.array(sorted(index[a] for a in candidate.accounts if a in index), np.int64)
@@ -113,22 +116,19 @@ def judge(candidates: Sequence[Candidate], bench: Bench) -> list[Judged]:
         inside[places[np.unique(bench.owners[places], return_index=True)[1]]] = True
         findings = {}
         for test in bench.tests:
-            if candidate.graph == ATTRIBUTES and test.family in SPLIT_BY_ATTRIBUTE:
-                continue
             name = test.card.name
             finding = test.statistic(bench.rows[name], inside[bench.accounts[name]])
             if finding is not None:
                 findings[name] = finding
+        silent = {family for finding in findings.values() for family in finding.silences}
+        if any(f.log_e > PLACED for n, f in findings.items() if family_of[n] == "place"):
+            silent.add("timing")
+        if candidate.graph == ATTRIBUTES:  # what proposed it may explain it away, but is no evidence
+            findings = {n: f for n, f in findings.items() if family_of[n] not in SPLIT_BY_ATTRIBUTE}
         families = {
-            family: mean_log_e(
-                np.asarray(
-                    [
-                        findings[t.card.name].log_e
-                        for t in bench.tests
-                        if t.family == family and t.card.name in findings
-                    ]
-                )
-            )
+            family: -np.inf
+            if family in silent
+            else mean_log_e(np.asarray([f.log_e for n, f in findings.items() if family_of[n] == family]))
             for family in FAMILIES
         }
         drafts.append((candidate, findings, families, evidence(families)))

@@ -26,7 +26,7 @@ from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.summaries import CAPABILITIES, Summaries
 from stillwatch.detect import fold, weigh
 from stillwatch.detect.attribute import Attribution, attribute
-from stillwatch.detect.decide import decide
+from stillwatch.detect.decide import core, decide
 from stillwatch.detect.explain import Explained, claims, content, explain, sought
 from stillwatch.detect.judge import Judged
 from stillwatch.detect.replay import Look, judge_prefix, replay
@@ -224,7 +224,8 @@ def _find(
         .to_pyarrow()
         .to_pylist()[0]
     )
-    drafts = _attribute(engine, exchanges, chosen, used, progress)
+    cores = [core(one, judged, options.fdr) for one in chosen]
+    drafts = _attribute(engine, exchanges, list(zip(chosen, cores, strict=True)), used, progress)
     looks = _replay(summaries, exchanges, drafts, tests, options, progress)
     found = [
         _found(number, engine, summaries, exchanges, one, attribution, looks[f"C{number}"], total["accounts"])
@@ -298,12 +299,12 @@ def _attribute(
 
     drafts: list[tuple[Judged, Attribution]] = []
     taken: set[str] = set()
-    for number, one in enumerate(chosen):
+    for number, (one, accounts) in enumerate(chosen):
         progress("attribute", number, len(chosen))
         seeds = load(
             engine,
             f"seeds_{number}",
-            pa.table({"account_id": pa.array(sorted(one.accounts - taken), pa.string())}),
+            pa.table({"account_id": pa.array(sorted(accounts - taken), pa.string())}),
         )
         free = (
             exchanges.anti_join(load(engine, f"taken_{number}", _names(taken)), "account_id")
@@ -366,7 +367,6 @@ def _found(
         exchanges=_.exchanges.sum(),
         with_conversation=_.with_conversation.sum(),
         followups=_.followups.sum(),
-        templated=ibis.ifelse(_.member.any(), attribution.templated, 0),
         **{f"capability_{c}": sides[f"capability_{c}"].sum() for c in range(len(CAPABILITIES))},
     )
     span = (
@@ -382,7 +382,7 @@ def _found(
         first=span["first"],
         last=span["last"],
         counts=tuple(by_class.get(c, 0) for c in range(len(CAPABILITIES))),
-        explained=explain(one, content(counts.to_pyarrow())),
+        explained=explain(one, content(counts.to_pyarrow(), attribution.templated, attribution.fresh)),
         looks=tuple(looks),
         evidence=(*_tested(one), *shared),
         links=tuple(links),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.sketch.capability import classify_array
+from stillwatch.sketch.capability import COERCION, classify_array
 from stillwatch.sketch.digest import BANDS, BUCKETS, VERSION, Digests, digest
 
 KEPT = (
@@ -72,7 +72,9 @@ def observe(batches: Iterable[pa.Table], key: int, wording: Wording) -> Iterator
         columns["has_tools"] = pc.fill_null(
             pc.greater(pc.list_value_length(rows.column("tool_names")), 0), False
         )
-        columns["capability"] = pa.array(classify_array(prompts).astype(np.int8))
+        asked = classify_array(prompts)
+        columns["capability"] = pa.array((asked & (COERCION - 1)).astype(np.int8))
+        columns["coerces"] = pa.array((asked & COERCION) > 0)
         yield pa.table(columns).replace_schema_metadata({"stillwatch.sketch": str(VERSION)})
 
 
