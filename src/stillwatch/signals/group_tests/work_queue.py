@@ -11,6 +11,7 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 from stillwatch.stats.evalues import binomial_log_e
 
 FEWEST = 20
+MUTUAL = 0.4  # members who repeat each other this much have a list or a topic in common, and so a reason to move together
 MOST_ROWS = 2_000_000
 
 
@@ -72,4 +73,5 @@ def work_queue(rows: Columns, member: Mask) -> Finding | None:
         exchanges=int(volume[inside].sum()),
         statement=f"of {trials} pairs of accounts in which one repeats a text of a member, {within} are two members, though "
         f"members make {100 * share:.1f} % of all exchanges",
+        silences=("timing",) if within > max(MUTUAL, 3 * share) * trials else (),
     )
