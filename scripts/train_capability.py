@@ -153,15 +153,15 @@ def corpus(corpora: Path) -> list[tuple[str, str, str]]:
             column(corpora, "distill_taskbench/user_requests.parquet", "user_request", {"domain": domain}),
         )
     for row in pq.read_table(corpora / "distill_reasoning_teacher/as_sent.parquet").to_pylist():
-        rows.append((f"reasoning-teacher/{row['dataset']}", "reasoning", row["prompt"]))
+        add(f"reasoning-teacher/{row['dataset']}", "reasoning", [row["prompt"]])
     add("pandalm", "grading", column(corpora, "distill_pandalm/judgements.parquet", "prompt_rendered"))
     weak(
         "sharegpt",
-        [t for t in column(corpora, "benign_sharegpt/conversations.parquet", "text", {"role": "human"})],
+        column(corpora, "benign_sharegpt/conversations.parquet", "text", {"role": "human"}),
     )
     weak(
         "sharegpt",
-        [t for t in column(corpora, "benign_sharegpt/conversations.parquet", "text", {"role": "user"})],
+        column(corpora, "benign_sharegpt/conversations.parquet", "text", {"role": "user"}),
     )
     aider = column(corpora, "benign_aider_chat/turns.parquet", "text", {"role": "user"})
     add("aider", "coding", [t for t in aider if len(t) > 40 and not t.startswith("/")])

@@ -1,7 +1,5 @@
 """A synthetic results folder, as a scan writes it."""
 
-# ruff: noqa: E501  (a statement is read whole)
-
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

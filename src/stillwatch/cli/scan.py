@@ -80,7 +80,7 @@ def scan(
     fail_on_campaign: bool,
     as_json: bool,
     quiet: bool,
-    **given: Any,
+    **given: Any,  # noqa: ANN401  the options that go on as they are
 ) -> None:
     r"""Find campaigns in the exchanges at PATHS and write a results folder.
 
@@ -93,7 +93,8 @@ def scan(
       stillwatch scan 'logs/*.jsonl.gz' --map timestamp=received_at --map prompt=body --out results/
       stillwatch scan logs/ --fdr 0.001 --fail-on-campaign --json
     """
-    from stillwatch.flows.scan import Options, scan as run
+    from stillwatch.flows.scan import Options
+    from stillwatch.flows.scan import scan as run
 
     options = Options(names=mapping(pairs), **given)
     with bars(quiet=quiet or as_json) as progress:

@@ -25,7 +25,7 @@ def signals(name: str | None, as_json: bool) -> None:
     from stillwatch.signals.registry import all_group_tests, all_indicators
 
     tests = {t.card.name: t.family for t in all_group_tests()}
-    cards = {u.card.name: u.card for u in (*all_indicators(), *all_group_tests())}
+    cards = {u.card.name: u.card for u in all_indicators()} | {t.card.name: t.card for t in all_group_tests()}
     if name is not None and name not in cards:
         raise UsageError(Problem(fact=f"`{name}` is no signal", expected=", ".join(cards)))
     if as_json:

@@ -163,8 +163,10 @@ def claims(judged: Judged, explained: Explained, accounts: int, exchanges: int) 
         (
             2,
             "measured",
-            f"accounts that nobody controls together would look like this with an e-value of 10^{control:.1f}; the rate of "
-            f"false reports at which it is made is {judged.q_value:.1g}",
+            (
+                f"accounts that nobody controls together would look like this with an e-value of 10^{control:.1f}; the rate of "
+                f"false reports at which it is made is {judged.q_value:.1g}"
+            ),
         ),
         (3, "inferred" if harvest else "not shown", purpose),
         (

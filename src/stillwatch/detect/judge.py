@@ -125,7 +125,7 @@ def judge(candidates: Sequence[Candidate], bench: Bench) -> list[Judged]:
             silent.add("timing")
         if candidate.graph == ATTRIBUTES:  # what proposed it may explain it away, but is no evidence
             findings = {n: f for n, f in findings.items() if family_of[n] not in SPLIT_BY_ATTRIBUTE}
-        families = {
+        families: dict[str, float] = {
             family: -np.inf
             if family in silent
             else mean_log_e(np.asarray([f.log_e for n, f in findings.items() if family_of[n] == family]))

@@ -42,7 +42,7 @@ def duckdb_engine(
 def load(engine: Backend, name: str, rows: pa.Table) -> ir.Table:
     """An account-sized Arrow table as a temporary table of the engine."""
     engine.con.register(f"arrow_{name}", rows)
-    engine.raw_sql(f'create or replace temp table "{name}" as select * from "arrow_{name}"')  # noqa: S608  our names
+    engine.raw_sql(f'create or replace temp table "{name}" as select * from "arrow_{name}"')
     engine.con.unregister(f"arrow_{name}")
     return engine.table(name)
 

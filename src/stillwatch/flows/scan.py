@@ -47,7 +47,7 @@ UNSHOWN = ("prompt_near_duplicate", "client_address")
 Progress = Callable[[str, int, int], None]
 
 
-def silent(stage: str, done: int, total: int) -> None:  # noqa: ARG001  the shape of a progress callback
+def silent(stage: str, done: int, total: int) -> None:
     """Progress that nobody watches."""
 
 
@@ -226,9 +226,9 @@ def _find(
     )
     cores = [core(one, judged, options.fdr) for one in chosen]
     drafts = _attribute(engine, exchanges, list(zip(chosen, cores, strict=True)), used, progress)
-    looks = _replay(summaries, exchanges, drafts, tests, options, progress)
+    looks = _replay(summaries, drafts, tests, options, progress)
     found = [
-        _found(number, engine, summaries, exchanges, one, attribution, looks[f"C{number}"], total["accounts"])
+        _found(number, engine, summaries, one, attribution, looks[f"C{number}"], total["accounts"])
         for number, (one, attribution) in enumerate(drafts, 1)
     ]
     spoke = {name for j in judged for name in j.findings}
@@ -285,7 +285,7 @@ def _signals(
 def _attribute(
     engine: Backend,
     exchanges: ir.Table,
-    chosen: Sequence[Judged],
+    chosen: Sequence[tuple[Judged, frozenset[str]]],
     used: Sequence[Indicator],
     progress: Progress,
 ) -> list[tuple[Judged, Attribution]]:
@@ -328,7 +328,6 @@ def _names(accounts: set[str]) -> pa.Table:
 
 def _replay(
     summaries: Summaries,
-    exchanges: ir.Table,
     drafts: Sequence[tuple[Judged, Attribution]],
     tests: Sequence[GroupTest],
     options: Options,
@@ -353,7 +352,6 @@ def _found(
     number: int,
     engine: Backend,
     summaries: Summaries,
-    exchanges: ir.Table,
     one: Judged,
     attribution: Attribution,
     looks: Sequence[Look],

@@ -32,7 +32,7 @@ def sketch_files(
     names: Mapping[str, str],
     work: Path,
     key: int,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Sketched:
     """Read every file once and write its observations as Parquet parts under `work`.
 
@@ -53,7 +53,8 @@ def sketch_files(
                 if file == batch.file:
                     break
                 finished.add(file)
-            progress(sum(sizes[file] for file in finished), total)
+            if progress is not None:
+                progress(sum(sizes[file] for file in finished), total)
             rows[str(batch.file)] += batch.rows.num_rows
             if batch.quarantine.num_rows:
                 lost.append(batch.quarantine)
@@ -73,7 +74,8 @@ def sketch_files(
     finally:
         if writer is not None:
             writer.close()
-    progress(total, total)
+    if progress is not None:
+        progress(total, total)
     return Sketched(
         observations=folder,
         rows=rows,

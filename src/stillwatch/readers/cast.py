@@ -62,7 +62,7 @@ def valid_text(array: pa.Array) -> Mask:
         return good
 
 
-def conform(
+def conform(  # noqa: C901  one pass over the columns of a batch
     batch: pa.Table, file: str, first_row: int, schema: TableSchema = EXCHANGES
 ) -> tuple[pa.Table, pa.Table]:
     """The readable rows of a batch as contract rows, and the others as quarantine rows.

@@ -88,15 +88,15 @@ def discover(paths: Sequence[str], *, accounts: Path | None = None, releases: Pa
                     fix="stillwatch scan PATH_TO_LOGS --out RESULTS",
                 )
             )
-        for file in found:
-            if format_of(file) is None:
-                problems.append(
-                    Problem(
-                        fact=f"`{file.name}` has no ending that names a known format",
-                        where=str(file),
-                        expected=", ".join(SUFFIXES) + " (plain, .gz or .zst)",
-                    )
-                )
+        problems += [
+            Problem(
+                fact=f"`{file.name}` has no ending that names a known format",
+                where=str(file),
+                expected=", ".join(SUFFIXES) + " (plain, .gz or .zst)",
+            )
+            for file in found
+            if format_of(file) is None
+        ]
         files += [f for f in found if f not in files]
     for name, named in (("accounts", accounts), ("releases", releases)):
         if named is not None and not named.exists():

@@ -162,7 +162,7 @@ def _fields(file: Path) -> dict[str, pa.DataType | None]:
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             continue
         names |= dict.fromkeys(table.column_names)
-        if len(names) > 40 or len(lines) > 50 and set(EXCHANGES.required) <= set(names):
+        if len(names) > 40 or (len(lines) > 50 and set(EXCHANGES.required) <= set(names)):
             break
     if not names:
         raise ValueError("no line is a JSON object")

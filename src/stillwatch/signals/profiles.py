@@ -39,7 +39,8 @@ def per_half(
 
 def alike_finding(rows: Columns, member: Mask, sentence: str, unit: Callable[[float], str]) -> Finding | None:
     """Members proposed on half 0 are compared with the others on half 1; `sentence` has the gaps {inside},
-    {members}, {share}, {low}, {high}."""
+    {members}, {share}, {low}, {high}.
+    """
     value, half = np.asarray(rows["value"], float), np.asarray(rows["half"])
     found = alike(value[member & (half == 0)], value[member & (half == 1)], value[~member & (half == 1)])
     if found is None:
@@ -120,7 +121,8 @@ def hourly_strangers(rng: np.random.Generator, accounts: int) -> tuple[Columns, 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hours:
     """Hourly counts: of the proposing half of a group together, of what is usual for it at that time of day, and
-    account by account (rows) of the tested half and of a sample of other accounts."""
+    account by account (rows) of the tested half and of a sample of other accounts.
+    """
 
     proposing: npt.NDArray[np.float64]
     usual: npt.NDArray[np.float64]
@@ -162,7 +164,9 @@ def others_hours(rows: Columns, member: Mask) -> Hours | None:
     used = within & (place[account] >= 0)
     shape = (len(mine) + len(rest), end - begin)
     cells = place[account[used]] * shape[1] + (hour[used] - begin)
-    counts = np.bincount(cells, weights=count[used], minlength=shape[0] * shape[1]).reshape(shape)
+    counts = (
+        np.bincount(cells, weights=count[used], minlength=shape[0] * shape[1]).astype(float).reshape(shape)
+    )
     proposing = counts[: len(mine) : 2].sum(axis=0)
     of_day = np.arange(begin, end) % 24
     usual = np.array([proposing[of_day == h].mean() if (of_day == h).any() else 0.0 for h in range(24)])[

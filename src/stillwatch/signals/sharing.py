@@ -81,4 +81,4 @@ def own_values(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     """Every account draws its own value from one long list, as independent customers do."""
     n = accounts * 8
     value = rng.integers(0, 50 * n, n)
-    return {"value": value, "exchanges": np.full(n, 5)}, np.arange(n) < accounts
+    return {"value": value, "exchanges": np.full(n, 5), "account": np.arange(n)}, np.arange(n) < accounts

@@ -34,8 +34,8 @@ _PAIR = np.uint64(0x9E3779B97F4A7C15)
 _S32, _MASK = np.uint64(32), np.uint64(BUCKETS - 1)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba has no types
-def _words(data, start, stop, words, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, C901
+@numba.njit(cache=True, nogil=True)
+def _words(data, start, stop, words, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Append the digests of the words of data[start:stop]; returns the new count."""
     i = start
     while i < stop and count < words.shape[0]:
@@ -76,7 +76,7 @@ def _words(data, start, stop, words, count):  # type: ignore[no-untyped-def]  # 
     return count
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba has no types
+@numba.njit(cache=True, nogil=True)
 def features(data, offsets, places, bounds):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Buckets of every prompt's words and pairs, two for each word; `bounds` are filled with offsets."""
     words = np.empty(MAX_WORDS, np.uint64)
@@ -100,7 +100,7 @@ def features(data, offsets, places, bounds):  # type: ignore[no-untyped-def]  # 
     return total
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba has no types
+@numba.njit(cache=True, nogil=True)
 def _classify(data, offsets, weights, bias, coercion, threshold, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     classes = weights.shape[1]
     words = np.empty(MAX_WORDS, np.uint64)

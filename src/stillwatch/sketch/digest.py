@@ -43,15 +43,15 @@ _NUMBER, _QUOTE, _CODE, _LINK = np.uint64(11), np.uint64(12), np.uint64(13), np.
 _S30, _S27, _S31, _S32 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(32)
 
 
-@numba.njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]  # numba has no types
-def _mix(x):  # type: ignore[no-untyped-def]  # compiled; types are inferred by numba
+@numba.njit(cache=True, nogil=True, inline="always")
+def _mix(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled; types are inferred by numba
     """Finaliser of SplitMix64 (Steele, Lea and Flood 2014)."""
     x = (x ^ (x >> _S30)) * _M2
     x = (x ^ (x >> _S27)) * _M3
     return x ^ (x >> _S31)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba has no types
+@numba.njit(cache=True, nogil=True)
 def _words(data, start, stop, key, words, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, C901
     """Append the masked words of data[start:stop] to `words`; returns the new count."""
     i = start
@@ -78,19 +78,18 @@ def _words(data, start, stop, key, words, count):  # type: ignore[no-untyped-def
                     break
                 h = (h ^ np.uint64(c)) * _M1
                 i += 1
-            if i - begin == 4 or i - begin == 5:
-                if (
-                    i + 2 < stop
-                    and data[i] == 58
-                    and data[i + 1] == 47
-                    and data[i + 2] == 47
-                    and (data[begin] | 32) == 104
-                ):
-                    while i < stop and data[i] > 32:
-                        i += 1
-                    words[count] = _mix(key ^ _LINK)
-                    count += 1
-                    continue
+            if (i - begin == 4 or i - begin == 5) and (
+                i + 2 < stop
+                and data[i] == 58
+                and data[i + 1] == 47
+                and data[i + 2] == 47
+                and (data[begin] | 32) == 104
+            ):
+                while i < stop and data[i] > 32:
+                    i += 1
+                words[count] = _mix(key ^ _LINK)
+                count += 1
+                continue
             words[count] = _mix(h)
             count += 1
         elif 48 <= c <= 57:
@@ -121,8 +120,8 @@ def _words(data, start, stop, key, words, count):  # type: ignore[no-untyped-def
     return count
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba has no types
-def _digest(  # type: ignore[no-untyped-def]  # noqa: ANN202, C901, PLR0913
+@numba.njit(cache=True, nogil=True)
+def _digest(  # type: ignore[no-untyped-def]  # noqa: ANN202, C901
     data,  # noqa: ANN001
     offsets,  # noqa: ANN001
     key,  # noqa: ANN001

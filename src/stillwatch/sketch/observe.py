@@ -34,9 +34,8 @@ class Wording:
     def index(self, account_ids: pa.Array) -> npt.NDArray[np.int32]:
         """Row of each account, new accounts added at the end."""
         encoded = account_ids.dictionary_encode()
-        places = []
-        for account in encoded.dictionary.to_pylist():
-            places.append(self.accounts.setdefault(account, len(self.accounts)))
+        names = encoded.dictionary.to_pylist()
+        places = [self.accounts.setdefault(account, len(self.accounts)) for account in names]
         if 2 * len(self.accounts) > len(self.counts):
             grown = np.zeros((4 * len(self.accounts), BUCKETS), np.float32)
             grown[: len(self.counts)] = self.counts
@@ -49,10 +48,10 @@ def observe(batches: Iterable[pa.Table], key: int, wording: Wording) -> Iterator
 
     `key` is 64 bits; `wording` grows as rows pass. Keys are signed 64-bit integers, 0 where there was no text.
     """
-    for rows in batches:
-        if rows.num_rows == 0:
+    for batch in batches:
+        if batch.num_rows == 0:
             continue
-        rows = rows.combine_chunks()
+        rows = batch.combine_chunks()
         account = 2 * wording.index(_one(rows, "account_id")) + halves(_one(rows, "timestamp"))
         prompts = _one(rows, "prompt")
         marks = digest(prompts, key, account, wording.counts)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stillwatch.stats.evalues import Array, binomial_log_e
+from stillwatch.stats.evalues import Array, binomial_log_e, mean_log_e
 
-COVER = 0.8
+COVERS = (0.8, 0.95)
 WIDEST = 0.25
 FLOOR = 0.5
 ENRICHMENT = 3.0
@@ -31,29 +31,30 @@ class Alike:
 def alike(proposed: Array, tested: Array, reference: Array) -> Alike | None:
     """Evidence that members crowd into an interval which few other accounts fall into; None when it has no say.
 
-    The interval is the shortest that holds `COVER` of the `proposed` values, chosen on one half of the data by
-    its share of the reference; `tested` values of the other half are counted in it. Null: a member independently
-    falls into it with probability at most max(`FLOOR`, `ENRICHMENT` times the share of other accounts that do).
-    The generous bound is deliberate: people who share a tool, a class or an office are more alike than strangers,
-    and the null must hold for them too.
+    The interval is the shortest that holds a share of the `proposed` values, chosen on one half of the data by its
+    share of the reference; `tested` values of the other half are counted in it. Two such shares (`COVERS`) are tried
+    and their e-values averaged. Null: a member independently falls into it with probability at most max(`FLOOR`,
+    `ENRICHMENT` times the share of other accounts that do). The generous bound is deliberate: people who share a
+    tool, a class or an office are more alike than strangers, and the null must hold for them too.
     """
     proposed, tested = proposed[np.isfinite(proposed)], tested[np.isfinite(tested)]
     reference = np.sort(reference[np.isfinite(reference)])
     if len(proposed) < FEWEST or len(tested) < FEWEST or len(reference) < FEWEST_REFERENCE:
         return None
-    low, high, share = _shortest(np.sort(proposed), reference, COVER)
-    if share > WIDEST:
+    values, found, logs = np.sort(proposed), [], []
+    for cover in COVERS:
+        low, high, share = _shortest(values, reference, cover)
+        if share > WIDEST:
+            logs.append(0.0)
+            continue
+        inside = int(((tested >= low) & (tested <= high)).sum())
+        logs.append(binomial_log_e(inside, len(tested), min(max(FLOOR, ENRICHMENT * share), 0.95)))
+        found.append(
+            Alike(log_e=logs[-1], low=low, high=high, inside=inside, members=len(tested), reference=share)
+        )
+    if not found:
         return None
-    inside = int(((tested >= low) & (tested <= high)).sum())
-    bound = min(max(FLOOR, ENRICHMENT * share), 0.95)
-    return Alike(
-        log_e=binomial_log_e(inside, len(tested), bound),
-        low=low,
-        high=high,
-        inside=inside,
-        members=len(tested),
-        reference=share,
-    )
+    return replace(max(found, key=lambda f: f.log_e), log_e=mean_log_e(np.array(logs)))
 
 
 def _shortest(values: Array, reference: Array, cover: float) -> tuple[float, float, float]:

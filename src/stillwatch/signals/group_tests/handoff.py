@@ -1,39 +1,95 @@
-"""Does a conversation begun on one member go on at another?"""
+"""Do conversations begun on one member go on at others?"""
 
 from __future__ import annotations
 
 import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
 from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
-from stillwatch.signals.sharing import own_values, sharing_finding
+from stillwatch.stats.evalues import binomial_log_e
+
+FEWEST = 8
+SEVERAL = 2
+FLOOR, ENRICHMENT = 0.05, 3.0
+MOST_HOLDERS = 50
 
 
 def carried_on(summaries: Summaries) -> ir.Table:
-    """Account × conversation that several accounts carried on; an account without one has a value of its own."""
+    """Account × conversation that several accounts carried on, by conversation; every account at least once."""
     active = summaries.activity.group_by("account_id").agg(exchanges=_.exchanges.sum())
-    first = summaries.conversations.group_by("account_id").agg(value=_.conversation_id.min())
-    return active.left_join(first, "account_id").select(
-        "account_id", "exchanges", value=_.value.fill_null(_.account_id)
+    held = summaries.conversations.select("account_id", "conversation_id")
+    rows = active.left_join(held, "account_id").select(
+        "account_id", "exchanges", conversation=_.conversation_id
     )
+    return rows.order_by(["conversation", "account_id"])
+
+
+def own_conversations(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
+    """Accounts of which one in fifty shares a conversation with another, as a couple with two accounts does."""
+    n = accounts * 8
+    conversation = np.where(rng.random(n) < 0.02, rng.integers(0, n // 50 + 1, n), -1)
+    order = np.argsort(conversation, kind="stable")
+    rows = {"account": order, "conversation": conversation[order], "exchanges": np.full(n, 5)}
+    return rows, order < accounts
 
 
 @group_test(
     family="division",
     rows=carried_on,
-    sample_null=own_values,
-    measures="conversations carried on by more than one account",
-    null="a further member repeats another's conversation with probability at most max(0.05, 3 times what as many "
-    "other accounts do)",
+    sample_null=own_conversations,
+    measures="members that carry on conversations together with two or more other members",
+    null="a member does so with probability at most max(0.05, 3 times the share of other accounts that do with anybody)",
     innocent=("a client that numbers its conversations from 1", "a shared workspace"),
     evaded_by="keeping every conversation on one account",
     source="relay software: sticky sessions end with a fixed time, a limit or a ban (peers, section 3)",
     reads=("observations.conversation_id",),
 )
 def handoff(rows: Columns, member: Mask) -> Finding | None:
-    return sharing_finding(
-        rows,
-        member,
-        "{repeats} of {members} members carry on a conversation of another member; of as many other accounts {share} do",
+    account, conversation = np.asarray(rows["account"], np.int64), np.asarray(rows["conversation"], np.int64)
+    size = int(account.max(initial=-1)) + 1
+    inside = np.zeros(size, bool)
+    inside[account[member]] = True
+    present = np.zeros(size, bool)
+    present[account] = True
+    mine, others = int(inside.sum()), int((present & ~inside).sum())
+    if mine < FEWEST or others < 5 * FEWEST or (conversation < 0).all():
+        return None
+    partners = _partners(account, conversation, size)
+    among = _partners(account[member], conversation[member], size)
+    usual = float((partners[present & ~inside] >= SEVERAL).mean())
+    bound = max(FLOOR, ENRICHMENT * usual)
+    if bound > 0.9:
+        return None
+    handed = int((among[inside] >= SEVERAL).sum())
+    return Finding(
+        log_e=binomial_log_e(handed, mine, bound),
+        value=f"{handed} of {mine} members",
+        accounts=handed,
+        exchanges=int(np.asarray(rows["exchanges"])[member].sum()),
+        statement=f"{handed} of {mine} members carry on conversations together with two or more other members; of other accounts "
+        f"{100 * usual:.1f} % do so with anybody",
     )
+
+
+def _partners(
+    account: npt.NDArray[np.int64], conversation: npt.NDArray[np.int64], size: int
+) -> npt.NDArray[np.int64]:
+    """Number of other accounts with which each account shares a conversation; conversations of crowds are left out."""
+    known = conversation >= 0
+    order = np.argsort(conversation[known], kind="stable")
+    who, what = account[known][order], conversation[known][order]
+    pairs = []
+    for step in range(1, MOST_HOLDERS):
+        same = np.flatnonzero(what[step:] == what[:-step]) if len(what) > step else np.zeros(0, np.int64)
+        if len(same) == 0:
+            break
+        pairs.append(np.stack([who[same], who[same + step]], axis=1))
+    if not pairs:
+        return np.zeros(size, np.int64)
+    both = np.concatenate(pairs)
+    both = both[both[:, 0] != both[:, 1]]
+    both = np.unique(np.concatenate([both, both[:, ::-1]]), axis=0)
+    return np.bincount(both[:, 0], minlength=size)

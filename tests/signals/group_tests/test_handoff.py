@@ -1,0 +1,28 @@
+import numpy as np
+from crowds import load, log10
+
+TEST = load("handoff")
+
+
+def rows_of(held, accounts, members):
+    """(account, conversation) pairs; accounts without one are there too."""
+    rest = [(a, -1) for a in range(accounts) if a not in {x for x, _ in held}]
+    account, conversation = np.array(rest + sorted(held, key=lambda p: p[1])).T
+    rows = {"account": account, "conversation": conversation, "exchanges": np.full(len(account), 5)}
+    return rows, account < members
+
+
+def test_conversations_that_pass_from_member_to_member_are_seen():
+    held = [(a, c) for c in range(40) for a in (c, (c + 1) % 40, (c + 7) % 40)]
+    found = TEST.statistic(*rows_of(held, 400, 40))
+    assert "40 of 40 members" in found.statement
+    assert log10(found) > 20
+
+
+def test_couples_with_two_accounts_each_are_not():
+    held = [(a, a // 2) for a in range(40)]
+    assert TEST.statistic(*rows_of(held, 400, 40)).log_e < 0
+
+
+def test_a_log_without_shared_conversations_says_nothing():
+    assert TEST.statistic(*rows_of([], 400, 40)) is None

@@ -1,0 +1,26 @@
+import numpy as np
+from crowds import load, log10
+
+TEST = load("shared_signup")
+
+
+def rows_of(members, others):
+    value = np.concatenate([members, others])
+    rows = {"value": value, "exchanges": np.full(len(value), 5), "account": np.arange(len(value))}
+    return rows, np.arange(len(value)) < len(members)
+
+
+def test_forty_members_with_ten_values_among_others_with_their_own_are_seen():
+    found = TEST.statistic(*rows_of(np.arange(40) % 10, 100 + np.arange(400)))
+    assert "30" in found.statement  # 40 members, 10 first holders: 30 repeats
+    assert log10(found) > 20
+    assert "addresses" in found.statement
+
+
+def test_couples_among_others_who_share_more_give_no_evidence():
+    found = TEST.statistic(*rows_of(np.arange(40) // 2, 100 + np.arange(400) // 40))
+    assert log10(found) < 1
+
+
+def test_seven_accounts_are_too_few_to_say_anything():
+    assert TEST.statistic(*rows_of(np.zeros(7, int), 100 + np.arange(400))) is None

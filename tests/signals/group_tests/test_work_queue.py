@@ -1,0 +1,28 @@
+import numpy as np
+from crowds import load, log10
+
+TEST = load("work_queue")
+
+
+def rows_of(pairs, accounts, members):
+    """(account, item) pairs; every account sends 10 exchanges."""
+    account, item = np.array(sorted(pairs, key=lambda p: (p[1], p[0]))).T
+    rest = np.setdiff1d(np.arange(accounts), account)
+    account, item = np.concatenate([rest, account]), np.concatenate([np.zeros(len(rest), int), item])
+    return {"account": account, "item": item, "exchanges": np.full(len(account), 10)}, account < members
+
+
+def test_members_who_share_items_with_strangers_and_never_with_each_other_are_seen():
+    pairs = [(m, 1 + 40 * k + m) for m in range(40) for k in range(3)] + [(40 + m, 1 + m) for m in range(40)]
+    pairs += [(80 + m, 41 + m) for m in range(40)]
+    found = TEST.statistic(*rows_of(pairs, 120, 40))
+    assert found.value == "0 of 80 repeats inside"
+    assert log10(found) > 4
+    assert found.silences == ()
+
+
+def test_members_who_repeat_each_other_give_no_evidence_and_have_a_reason_to_move_together():
+    pairs = [(m, 1 + m % 7 + 7 * k) for m in range(20) for k in range(8)]
+    found = TEST.statistic(*rows_of(pairs, 200, 20))
+    assert found.log_e < 0
+    assert found.silences == ("timing",)

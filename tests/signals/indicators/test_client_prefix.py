@@ -1,0 +1,9 @@
+from crowds import indicator_values
+
+
+def test_the_value_is_what_two_accounts_could_share_and_null_stays_null():
+    assert indicator_values("client_prefix", client_ip=["192.0.2.7", "2001:db8:1:2::9", None]) == [
+        "192.0.2.0/24",
+        "2001:db8:1",
+        None,
+    ]

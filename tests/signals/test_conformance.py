@@ -1,0 +1,84 @@
+"""What every signal has to keep, whoever wrote it: enrolled by the registry, without any work of theirs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stillwatch.signals.registry import (
+    CONTROL,
+    FAMILIES,
+    FORBIDDEN,
+    LIKENESS,
+    all_group_tests,
+    all_indicators,
+)
+
+ROOT = Path(__file__).parents[2]
+TESTS = all_group_tests()
+UNITS = [("indicators", u) for u in all_indicators()] + [("group_tests", t) for t in TESTS]
+WORLDS = 300
+
+
+def name(unit):
+    return unit[1].card.name if isinstance(unit, tuple) else unit.card.name
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=name)
+def test_its_card_says_everything_and_it_reads_no_text(unit):
+    card = unit[1].card
+    assert card.measures
+    assert card.null
+    assert card.innocent
+    assert card.evaded_by
+    assert card.source
+    assert card.reads
+    assert all(column not in FORBIDDEN for column in card.columns)
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=name)
+def test_it_has_a_test_and_a_page_of_its_own(unit):
+    kind, signal = unit
+    assert (ROOT / "tests/signals" / kind / f"test_{signal.card.name}.py").exists()
+    page = ROOT / "docs/signals" / f"{signal.card.name}.md"
+    assert page.exists()
+    text = page.read_text()
+    for sentence in (signal.card.measures, signal.card.null, signal.card.source, *signal.card.innocent):
+        assert sentence in text, f"{page.name} does not say what its card says: {sentence}"
+
+
+def test_the_two_tiers_are_all_families_once():
+    assert sorted(CONTROL + LIKENESS) == sorted(FAMILIES)
+    assert {t.family for t in TESTS} == set(FAMILIES)
+
+
+@pytest.mark.issue(2)
+@pytest.mark.parametrize("test", TESTS, ids=name)
+def test_under_its_own_null_its_e_value_has_mean_at_most_one_and_rarely_exceeds_twenty(test):
+    rng = np.random.default_rng(20261121)
+    values = []
+    for _ in range(WORLDS):
+        rows, member = test.sample_null(rng, 24)
+        found = test.statistic(rows, member)
+        values.append(0.0 if found is None else np.exp(min(found.log_e, 50.0)))
+    values = np.array(values)
+    # Ville and Markov: P(e >= 20) <= 1/20; 300 worlds have at most 27 of them with probability 0.999
+    assert (values >= 20).sum() <= 27
+    assert values.mean() - 3 * values.std() / np.sqrt(WORLDS) <= 1.0
+
+
+@pytest.mark.parametrize("test", TESTS, ids=name)
+def test_an_empty_and_a_lonely_group_give_no_evidence(test):
+    rows, member = test.sample_null(np.random.default_rng(1), 24)
+    nobody = test.statistic(rows, np.zeros_like(member))
+    assert nobody is None or nobody.log_e <= 0
+    account = rows.get("account", np.arange(len(member)))
+    alone = test.statistic(rows, np.asarray(account) == np.asarray(account)[0])
+    assert alone is None or alone.log_e <= 0
+
+
+@pytest.mark.parametrize("test", TESTS, ids=name)
+def test_its_sentence_names_no_account(test):
+    rows, member = test.sample_null(np.random.default_rng(2), 24)
+    found = test.statistic(rows, member)
+    assert found is None or "acct" not in found.statement
