@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
-SMALLEST = 8
+SMALLEST = 10
 
 
 def communities(links: pa.Table, seed: int = 0, resolution: float = 1.0) -> pa.Table:

@@ -16,7 +16,7 @@ from ibis import _
 from stillwatch.signals.registry import Indicator, all_indicators
 
 SHORT_GAP_S = 300
-COMPANY_CARDS = 5
+COMPANY_CARDS = 2
 FEWEST_WORDS = 6
 
 

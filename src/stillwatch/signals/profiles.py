@@ -20,6 +20,10 @@ from stillwatch.signals.registry import Columns, Finding, Mask
 from stillwatch.stats.homogeneity import alike
 
 FEWEST_EXCHANGES = 2
+ALIKE_NULL = (
+    "each member independently falls into the group's own span with probability at most max(1/2, 3 times the share of "
+    "other accounts in their densest span of that width)"
+)
 
 
 def per_half(

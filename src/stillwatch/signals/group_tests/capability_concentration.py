@@ -7,7 +7,7 @@ import numpy as np
 from ibis import _
 
 from stillwatch.contract.summaries import CAPABILITIES, Summaries
-from stillwatch.signals.profiles import alike_finding
+from stillwatch.signals.profiles import ALIKE_NULL, alike_finding
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 
 
@@ -41,8 +41,7 @@ def mixes(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     rows=shares,
     sample_null=mixes,
     measures="share of the capability class that the members ask for most, other than `other`",
-    null="each member independently falls into the group's own interval with probability at most "
-    "max(1/2, 3 times the share of other accounts that do)",
+    null=ALIKE_NULL,
     innocent=("users of one tool", "a class with one assignment"),
     evaded_by="asking for other things as well, at the price of more exchanges",
     source="Anthropic, February 2026 (massive volume in few areas)",
@@ -60,6 +59,6 @@ def capability_concentration(rows: Columns, member: Mask) -> Finding | None:
         member,
         "{inside} of {members} members give between {low} and {high} of their exchanges to "
         + CAPABILITIES[top].replace("_", " ")
-        + "; {share} of other accounts do",
+        + "; no span that narrow holds more than {share} of other accounts",
         lambda x: f"{100 * x:.0f} %",
     )

@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from stillwatch.contract.summaries import Summaries
-from stillwatch.signals.profiles import alike_finding, independent
+from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 
 FEWEST_DAYS = 3
@@ -36,8 +36,7 @@ def dispersion(summaries: Summaries) -> ir.Table:
     rows=dispersion,
     sample_null=independent,
     measures="variance of an account's daily counts over their mean: 1 for a steady stream, many for people",
-    null="each member independently falls into the group's own interval with probability at most "
-    "max(1/2, 3 times the share of other accounts that do)",
+    null=ALIKE_NULL,
     innocent=("scheduled jobs of unrelated customers",),
     evaded_by="uneven days, at the price of throughput",
     source="science B3.2 (queue consumers are under-dispersed); Anthropic, February 2026 (load balancing)",
@@ -48,6 +47,6 @@ def even_days(rows: Columns, member: Mask) -> Finding | None:
         rows,
         member,
         "the daily counts of {inside} of {members} members vary {low} to {high} times as much as a steady stream's; "
-        "those of {share} of other accounts do",
+        "those of no span that narrow holds more than {share} of other accounts",
         lambda x: f"{2**x:.1f}",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stillwatch.signals.profiles import alike_finding, independent, summaries_activity
+from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent, summaries_activity
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 
 
@@ -11,8 +11,7 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
     rows=summaries_activity(lambda t: t.first_turns / t.exchanges, fewest=2),
     sample_null=independent,
     measures="share of exchanges that open a conversation rather than go on with one",
-    null="each member independently falls into the group's own interval with probability at most "
-    "max(1/2, 3 times the share of other accounts that do)",
+    null=ALIKE_NULL,
     innocent=("batch jobs of unrelated customers", "an evaluation suite"),
     evaded_by="sham conversations, at the price of more exchanges",
     source="AA26-251A (single turns without drafts or corrections); Anthropic, February 2026",
@@ -23,6 +22,6 @@ def harvest_shape(rows: Columns, member: Mask) -> Finding | None:
         rows,
         member,
         "{inside} of {members} members begin anew in between {low} and {high} of their exchanges, without drafts, "
-        "corrections or follow-ups; {share} of other accounts do",
+        "corrections or follow-ups; no span that narrow holds more than {share} of other accounts",
         lambda x: f"{100 * x:.0f} %",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from stillwatch.signals.profiles import hourly, hourly_strangers, others_hours
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
@@ -14,6 +15,7 @@ FLOOR = 0.5
 SLACK = 3.0
 MEMBER_EXPECTED = 2.0
 FEWEST = 8
+LONGEST = 12  # hours
 
 
 @group_test(
@@ -33,6 +35,7 @@ def joint_silence(rows: Columns, member: Mask) -> Finding | None:
     if split is None:
         return None
     silent = (split.usual >= EXPECTED) & (split.proposing <= SILENT * split.usual)
+    silent &= _within_a_day(split.proposing > 0)
     if not silent.any():
         return None
     busy = split.usual.sum()
@@ -50,3 +53,11 @@ def joint_silence(rows: Columns, member: Mask) -> Finding | None:
         statement=f"in {int(silent.sum())} hours in which half of the group fell silent, {quiet} of {int(told.sum())} other "
         f"members sent nothing either, though {expected[told].mean():.1f} exchanges each were to be expected",
     )
+
+
+def _within_a_day(active: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Hours with activity both in the `LONGEST` hours before and after: weekends and holidays are not pauses."""
+    hours = np.arange(len(active))
+    last = np.maximum.accumulate(np.where(active, hours, -LONGEST - 1))
+    following = np.minimum.accumulate(np.where(active, hours, len(active) + LONGEST + 1)[::-1])[::-1]
+    return following - last <= LONGEST

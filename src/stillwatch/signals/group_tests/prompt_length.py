@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stillwatch.signals.profiles import alike_finding, independent, summaries_activity
+from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent, summaries_activity
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 
 
@@ -11,7 +11,7 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
     rows=summaries_activity(lambda t: t.words_log / t.exchanges, fewest=2),
     sample_null=independent,
     measures="mean length of the prompts",
-    null="each member independently falls into the group's own interval with probability at most max(1/2, 3 times the share of other accounts that do)",
+    null=ALIKE_NULL,
     innocent=("users of one tool or form",),
     evaded_by="padding prompts at random",
     source="harvest shape: design, the flow, 6",
@@ -21,6 +21,6 @@ def prompt_length(rows: Columns, member: Mask) -> Finding | None:
     return alike_finding(
         rows,
         member,
-        "{inside} of {members} members write prompts of between {low} and {high} words on average; {share} of other accounts do",
+        "{inside} of {members} members write prompts of between {low} and {high} words on average; no span that narrow holds more than {share} of other accounts",
         lambda x: f"{2**x:.0f}",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stillwatch.signals.profiles import alike_finding, independent, summaries_activity
+from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent, summaries_activity
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 
 
@@ -18,8 +18,7 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
     ),
     sample_null=independent,
     measures="spread of the pauses between an account's exchanges, in doublings",
-    null="each member independently falls into the group's own interval with probability at most "
-    "max(1/2, 3 times the share of other accounts that do)",
+    null=ALIKE_NULL,
     innocent=("programs that poll at a fixed pace for unrelated customers",),
     evaded_by="jitter, at the price of throughput",
     source="ServeGen 2025 (real clients' arrivals are bursty); science B3.2",
@@ -29,6 +28,6 @@ def regular_gaps(rows: Columns, member: Mask) -> Finding | None:
     return alike_finding(
         rows,
         member,
-        "{inside} of {members} members' pauses spread over {low} to {high} doublings; {share} of other accounts' do",
+        "{inside} of {members} members' pauses spread over {low} to {high} doublings; no span that narrow holds more than {share} of other accounts",
         lambda x: f"{x:.1f}",
     )

@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from stillwatch.contract.summaries import Summaries
-from stillwatch.signals.profiles import alike_finding, independent
+from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 
 WITHIN_HOURS = 24
@@ -36,8 +36,7 @@ def shares(summaries: Summaries) -> ir.Table:
     rows=shares,
     sample_null=independent,
     measures="share of traffic that moves to a new model within a day of its release",
-    null="each member independently falls into the group's own interval with probability at most "
-    "max(1/2, 3 times the share of other accounts that do)",
+    null=ALIKE_NULL,
     innocent=("everyone who tries a new model on its first day", "users of a tool that changes its default"),
     evaded_by="moving late, at the price of the new model's answers",
     source="Anthropic, February 2026 (half of the traffic within 24 hours)",
@@ -48,6 +47,6 @@ def release_pivot(rows: Columns, member: Mask) -> Finding | None:
         rows,
         member,
         "{inside} of {members} members gave between {low} and {high} of their exchanges to a new model within a day of "
-        "its release; {share} of other accounts did",
+        "its release; no span that narrow holds more than {share} of other accounts",
         lambda x: f"{100 * x:.0f} %",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis.expr.types as ir
 
 from stillwatch.contract.summaries import Summaries
-from stillwatch.signals.profiles import alike_finding, independent, least_active_third
+from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent, least_active_third
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 
 
@@ -19,8 +19,7 @@ def quiet_share(summaries: Summaries) -> ir.Table:
     rows=quiet_share,
     sample_null=independent,
     measures="activity in the quietest third of the account's day, whichever hours these are",
-    null="each member independently falls into the group's own interval with probability at most "
-    "max(1/2, 3 times the share of other accounts that do)",
+    null=ALIKE_NULL,
     innocent=("always-on products of unrelated customers",),
     evaded_by="human hours, at the price of throughput or of more accounts",
     source="AA26-251A (no diurnal rhythm); ServeGen 2025 (71 of 422 honest clients run round the clock)",
@@ -31,6 +30,6 @@ def round_the_clock(rows: Columns, member: Mask) -> Finding | None:
         rows,
         member,
         "{inside} of {members} members send between {low} and {high} of their exchanges in their quietest eight hours "
-        "of the day; {share} of other accounts do",
+        "of the day; no span that narrow holds more than {share} of other accounts",
         lambda x: f"{100 * x:.0f} %",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stillwatch.signals.profiles import alike_finding, independent, summaries_activity
+from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent, summaries_activity
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 
 
@@ -11,7 +11,7 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
     rows=summaries_activity(lambda t: t.short_gaps / t.exchanges, fewest=2),
     sample_null=independent,
     measures="share of exchanges that follow the account's previous one within five minutes",
-    null="each member independently falls into the group's own interval with probability at most max(1/2, 3 times the share of other accounts that do)",
+    null=ALIKE_NULL,
     innocent=("a product that polls at a fixed pace for many customers",),
     evaded_by="imitating sessions, at the price of throughput",
     source="ServeGen 2025 (real clients' arrivals are bursty)",
@@ -21,6 +21,6 @@ def sessions(rows: Columns, member: Mask) -> Finding | None:
     return alike_finding(
         rows,
         member,
-        "{inside} of {members} members send between {low} and {high} of their exchanges within five minutes of the one before; {share} of other accounts do",
+        "{inside} of {members} members send between {low} and {high} of their exchanges within five minutes of the one before; no span that narrow holds more than {share} of other accounts",
         lambda x: f"{100 * x:.0f} %",
     )

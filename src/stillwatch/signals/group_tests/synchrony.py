@@ -25,9 +25,10 @@ def synchrony(rows: Columns, member: Mask) -> Finding | None:
     split = others_hours(rows, member)
     if split is None:
         return None
+    excess = split.proposing - _of_day(split.proposing[None, :])[0]
     found = beyond(
-        _agreement(split.proposing - split.usual, split.tested),
-        _agreement(split.proposing - split.usual, split.others),
+        _agreement(excess, split.tested),
+        _agreement(excess, split.others),
     )
     if found is None:
         return None
@@ -49,11 +50,15 @@ def _agreement(excess: npt.NDArray[np.float64], counts: npt.NDArray[np.float64])
 
 
 def _of_day(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Mean of each account's counts at the same hour of other days."""
+    """What an account's counts would be from its hours of the day and its days."""
     accounts, hours = counts.shape
     days = -(-hours // 24)
     padded = np.zeros((accounts, 24 * days))
     padded[:, :hours] = counts
     seen = np.bincount(np.arange(hours) % 24, minlength=24)
     means = padded.reshape(accounts, days, 24).sum(axis=1) / np.maximum(seen, 1)
-    return np.asarray(np.tile(means, (1, days))[:, :hours])
+    of_day = np.tile(means, (1, days))[:, :hours]
+    # what is left of a whole day (a weekend, a holiday) is common to a kind of customer, and is taken out too
+    padded[:, :hours] = counts - of_day
+    level = padded.reshape(accounts, days, 24).sum(axis=2) / 24.0
+    return np.asarray(of_day + np.repeat(level, 24, axis=1)[:, :hours])

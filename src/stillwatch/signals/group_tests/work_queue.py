@@ -46,7 +46,7 @@ def crowd(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     sample_null=crowd,
     measures="repeats of a member's text by another account: by a member, or by someone outside",
     null="a repeat of a member's text is another member's at least half as often as the members' share of all "
-    "exchanges: people with one interest repeat each other at least as often as they repeat strangers",
+    "repeated texts: people with one interest repeat each other at least as often as they repeat strangers",
     innocent=("a labelling shop, which also divides one queue",),
     evaded_by="sending items twice, at the price of more exchanges",
     source="science B3.1 (no-repeat test; collisions are at least n²/2M for any popularity curve)",
@@ -58,7 +58,8 @@ def work_queue(rows: Columns, member: Mask) -> Finding | None:
     volume[account] = np.asarray(rows["exchanges"], float)
     inside = np.zeros(len(volume), bool)
     inside[account[member]] = True
-    share = float(volume[inside].sum() / max(volume.sum(), 1.0))
+    repeats = np.bincount(account[item != 0], minlength=len(volume))
+    share = float(repeats[inside].sum() / max(repeats.sum(), 1))
     twice = np.flatnonzero((item[1:] == item[:-1]) & (item[1:] != 0))
     one, other = account[twice], account[twice + 1]
     touching = inside[one] | inside[other]
@@ -72,6 +73,6 @@ def work_queue(rows: Columns, member: Mask) -> Finding | None:
         accounts=int(inside.sum()),
         exchanges=int(volume[inside].sum()),
         statement=f"of {trials} pairs of accounts in which one repeats a text of a member, {within} are two members, though "
-        f"members make {100 * share:.1f} % of all exchanges",
+        f"members send {100 * share:.1f} % of all texts that are repeated",
         silences=("timing",) if within > max(MUTUAL, 3 * share) * trials else (),
     )

@@ -1,0 +1,169 @@
+import hashlib
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from stillwatch.contract import results as contract
+from stillwatch.errors import InputError, StateError
+from stillwatch.flows.scan import Options, scan
+from stillwatch.flows.score import score
+from stillwatch.readers.discover import discover
+from stillwatch.readers.read import read
+from stillwatch.simulate.worlds import simulate
+
+SCHEMAS = (
+    contract.CAMPAIGNS,
+    contract.MEMBERS,
+    contract.ATTRIBUTED,
+    contract.EVIDENCE,
+    contract.HYPOTHESES,
+    contract.CLAIMS,
+)
+
+
+@pytest.mark.issue(2)
+def test_the_planted_campaigns_are_found_and_no_honest_group_is_reported(world, results):
+    scored = score(results[0], world / "truth.parquet")
+    assert scored["false_campaigns"] == 0
+    assert scored["accounts"]["precision"] >= 0.95
+    found = {c["campaign_id"]: c["accounts_found"] / c["accounts"] for c in scored["campaigns"]}
+    assert found["harvest-1"] >= 0.98
+
+
+@pytest.mark.issue(2)
+def test_a_relay_of_real_end_users_is_never_called_a_harvest(world, results):
+    scored = score(results[0], world / "truth.parquet")
+    relay = next(c for c in scored["campaigns"] if c["campaign_id"].startswith("relay"))
+    assert "harvest" not in relay["kinds"]
+
+
+@pytest.mark.parametrize("schema", SCHEMAS, ids=lambda s: s.name)
+def test_every_table_has_the_columns_and_types_of_the_contract(results, schema):
+    table = pq.read_table(results[0] / f"{schema.name}.parquet")
+    assert table.column_names == list(schema.names)
+    assert [str(t) for t in table.schema.types] == [str(f.type) for f in schema.arrow]
+
+
+def test_the_numbers_agree_with_each_other(results):
+    campaigns = pq.read_table(results[0] / "campaigns.parquet").to_pylist()
+    members = pq.read_table(results[0] / "members.parquet").to_pylist()
+    exchanges = pq.read_table(results[0] / "exchanges.parquet")
+    assert campaigns
+    for row in campaigns:
+        mine = [m for m in members if m["campaign_id"] == row["campaign_id"]]
+        assert row["accounts"] == len(mine)
+        assert row["exchanges"] == sum(m["exchanges"] for m in mine)
+        assert row["exchanges_low"] <= row["exchanges"] <= row["exchanges_high"]
+        assert row["first_seen"] <= row["detected_at"] <= row["last_seen"]
+        assert 0 <= row["q_value"] <= 0.01
+        assert all(0 <= m["score"] <= 1 for m in mine)
+    assert exchanges.num_rows == sum(r["exchanges"] for r in campaigns)
+    assert len(set(exchanges.column("exchange_id").to_pylist())) == exchanges.num_rows
+
+
+def test_the_manifest_names_every_input_and_output_with_its_digest(results, world):
+    manifest = json.loads((results[0] / "manifest.json").read_text())
+    assert set(manifest["outputs"]) == {p.name for p in results[0].iterdir() if p.name != "manifest.json"}
+    for name, digest in manifest["outputs"].items():
+        assert hashlib.sha256((results[0] / name).read_bytes()).hexdigest() == digest
+    assert str(world / "accounts.parquet") in manifest["inputs"]
+
+
+def test_no_prompt_text_is_in_any_file_of_the_results(results, world):
+    part = next(iter(sorted((world / "exchanges").rglob("*.parquet"))))
+    prompts = [p for p in pq.read_table(part).column("prompt").to_pylist()[:400] if p and len(p) > 40]
+    for file in results[0].iterdir():
+        data = file.read_bytes()
+        text = (
+            json.dumps(pq.read_table(file).to_pylist(), default=str)
+            if file.suffix == ".parquet"
+            else data.decode()
+        )
+        assert not any(prompt[:40] in text for prompt in prompts), file.name
+
+
+@pytest.fixture(scope="module")
+def little(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("little")
+    simulate("stealth-1", seed=4, out=folder, scale=0.04)
+    return folder
+
+
+def test_the_same_logs_give_the_same_results_whatever_their_format(little, tmp_path):
+    table = pa.concat_tables([b.rows for b in read(discover([str(little)]), {})])
+    (tmp_path / "logs").mkdir()
+    shuffled = table.sort_by([("account_id", "descending"), ("exchange_id", "ascending")])
+    pq.write_table(shuffled, tmp_path / "logs" / "exchanges.parquet")
+    for name in ("accounts.parquet", "releases.parquet"):
+        (tmp_path / "logs" / name).write_bytes((little / name).read_bytes())
+    tables = []
+    for number, path in enumerate((little, tmp_path / "logs")):
+        out = tmp_path / f"results-{number}"
+        scan([str(path)], out, Options(names={}))
+        tables.append(
+            [
+                pq.read_table(out / f"{n}.parquet").to_pylist()
+                for n in ("campaigns", "members", "exchanges", "evidence")
+            ]
+        )
+    assert tables[0][0], "nothing was found, so nothing was compared"
+    assert tables[0] == tables[1]
+
+
+def test_prompts_are_written_only_when_asked(little, tmp_path):
+    scan([str(little)], tmp_path / "r", Options(names={}, show_prompts=True))
+    shown = pq.read_table(tmp_path / "r" / "prompts.parquet").to_pylist()
+    assert shown
+    assert all(row["prompt"] for row in shown)
+
+
+def test_repeated_deliveries_count_once_and_bad_rows_are_kept_apart(tmp_path):
+    rows = [
+        f'{{"exchange_id": "x{i}", "timestamp": "2026-04-01T0{i % 10}:00:00Z", "account_id": "a{i % 3}", "model": "m", "prompt": "secret words {i}"}}'
+        for i in range(30)
+    ]
+    rows += rows[:4] + [
+        '{"exchange_id": "bad", "timestamp": "yesterday", "account_id": "a", "model": "m", "prompt": "hush"}',
+        "{broken",
+    ]
+    (tmp_path / "log.jsonl").write_text("\n".join(rows) + "\n")
+    overview = scan([str(tmp_path / "log.jsonl")], tmp_path / "r", Options(names={}))
+    assert (overview["exchanges"], overview["duplicates"], overview["quarantined"]) == (30, 4, 2)
+    lost = pq.read_table(tmp_path / "r" / "quarantine.parquet").to_pylist()
+    assert sorted(row["row"] for row in lost) == [35, 36]
+    assert "hush" not in str(lost)
+
+
+def test_a_log_without_text_addresses_or_accounts_is_scanned_all_the_same(little, tmp_path):
+    table = pa.concat_tables([b.rows for b in read(discover([str(little)]), {})])
+    pq.write_table(
+        table.select(["exchange_id", "timestamp", "account_id", "model"]), tmp_path / "bare.parquet"
+    )
+    overview = scan([str(tmp_path / "bare.parquet")], tmp_path / "r", Options(names={}))
+    assert "prompt_template" in {s["name"] for s in overview["signals"] if not s["used"]}
+    assert (tmp_path / "r" / "report.html").exists()
+
+
+def test_an_empty_log_gives_an_empty_report(tmp_path):
+    (tmp_path / "none.jsonl").write_text("")
+    overview = scan([str(tmp_path / "none.jsonl")], tmp_path / "r", Options(names={}))
+    assert overview["campaigns"] == []
+    assert "report.html" in {p.name for p in (tmp_path / "r").iterdir()}
+
+
+def test_a_folder_that_holds_something_else_is_not_touched(little, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("keep me")
+    with pytest.raises(StateError):
+        scan([str(little)], tmp_path / "mine", Options(names={}))
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "keep me"
+
+
+def test_a_wrong_file_is_refused_before_any_work(tmp_path):
+    (tmp_path / "log.csv").write_text("id,when\n1,2\n")
+    with pytest.raises(InputError) as refused:
+        scan([str(tmp_path / "log.csv")], tmp_path / "r", Options(names={}))
+    assert "account_id" in str(refused.value)
+    assert not (tmp_path / "r").exists()
