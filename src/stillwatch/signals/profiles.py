@@ -17,12 +17,13 @@ from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask
-from stillwatch.stats.homogeneity import alike
+from stillwatch.stats.evalues import Array
+from stillwatch.stats.homogeneity import Alike, alike
 
 FEWEST_EXCHANGES = 2
 ALIKE_NULL = (
     "each member independently falls into the group's own span with probability at most max(1/2, 3 times the share of "
-    "other accounts in their densest span of that width)"
+    "other accounts that do)"
 )
 
 
@@ -41,12 +42,18 @@ def per_half(
     return rows.select("account_id", "half", "exchanges", value=value(rows).cast("float64"))
 
 
-def alike_finding(rows: Columns, member: Mask, sentence: str, unit: Callable[[float], str]) -> Finding | None:
+def alike_finding(
+    rows: Columns,
+    member: Mask,
+    sentence: str,
+    unit: Callable[[float], str],
+    compare: Callable[[Array, Array, Array], Alike | None] = alike,
+) -> Finding | None:
     """Members proposed on half 0 are compared with the others on half 1; `sentence` has the gaps {inside},
     {members}, {share}, {low}, {high}.
     """
     value, half = np.asarray(rows["value"], float), np.asarray(rows["half"])
-    found = alike(value[member & (half == 0)], value[member & (half == 1)], value[~member & (half == 1)])
+    found = compare(value[member & (half == 0)], value[member & (half == 1)], value[~member & (half == 1)])
     if found is None:
         return None
     low, high = unit(found.low), unit(found.high)
@@ -124,7 +131,7 @@ def hourly_strangers(rng: np.random.Generator, accounts: int) -> tuple[Columns, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hours:
-    """Hourly counts: of the proposing half of a group together, of what is usual for it at that time of day, and
+    """Hourly counts: of the proposing half of a group together, of what is usual for it at that time of day, given the day, and
     account by account (rows) of the tested half and of a sample of other accounts.
     """
 
@@ -172,10 +179,10 @@ def others_hours(rows: Columns, member: Mask) -> Hours | None:
         np.bincount(cells, weights=count[used], minlength=shape[0] * shape[1]).astype(float).reshape(shape)
     )
     proposing = counts[: len(mine) : 2].sum(axis=0)
-    of_day = np.arange(begin, end) % 24
-    usual = np.array([proposing[of_day == h].mean() if (of_day == h).any() else 0.0 for h in range(24)])[
-        of_day
-    ]
+    hours = np.arange(begin, end)
+    profile = np.bincount(hours % 24, weights=proposing, minlength=24) / max(proposing.sum(), 1.0)
+    daily = np.bincount((hours - begin) // 24, weights=proposing)
+    usual = profile[hours % 24] * daily[(hours - begin) // 24]
     return Hours(
         proposing=proposing,
         usual=usual,

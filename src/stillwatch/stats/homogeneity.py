@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +19,7 @@ FEWEST_REFERENCE = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alike:
-    """`inside` of `members` lie in [low, high]; no interval that narrow holds more than `reference` of other accounts."""
+    """`inside` of `members` lie in [low, high], to be compared with a share `reference` of other accounts."""
 
     log_e: float
     low: float
@@ -29,6 +30,18 @@ class Alike:
 
 
 def alike(proposed: Array, tested: Array, reference: Array) -> Alike | None:
+    """Evidence that members crowd into an interval which few other accounts fall into; None when it has no say.
+
+    The interval is the one that holds a share of the `proposed` values and the least of the reference, chosen on one
+    half of the data; `tested` values of the other half are counted in it. Two such shares (`COVERS`) are tried and
+    their e-values averaged. Null: a member independently falls into it with probability at most max(`FLOOR`,
+    `ENRICHMENT` times the share of other accounts that do). The generous bound is deliberate: people who share a
+    tool, a class or an office are more alike than strangers, and the null must hold for them too.
+    """
+    return _crowding(proposed, tested, reference, _rarest)
+
+
+def even(proposed: Array, tested: Array, reference: Array) -> Alike | None:
     """Evidence that members crowd into an interval narrower than others ever do; None when it has no say.
 
     What counts is how narrow the interval is, not where it lies: a kind of customer may differ from the rest in its
@@ -39,30 +52,47 @@ def alike(proposed: Array, tested: Array, reference: Array) -> Alike | None:
     max(`FLOOR`, `ENRICHMENT` times the share of others in their densest interval). The generous bound is deliberate:
     people who share a tool, a class or an office are more alike than strangers, and the null must hold for them too.
     """
+    return _crowding(proposed, tested, reference, _narrowest)
+
+
+Interval = Callable[[Array, Array, int], tuple[float, float, float]]
+
+
+def _crowding(proposed: Array, tested: Array, reference: Array, choose: Interval) -> Alike | None:
     proposed, tested = proposed[np.isfinite(proposed)], tested[np.isfinite(tested)]
     reference = np.sort(reference[np.isfinite(reference)])
     if len(proposed) < FEWEST or len(tested) < FEWEST or len(reference) < FEWEST_REFERENCE:
         return None
     values, found, logs = np.sort(proposed), [], []
     for cover in COVERS:
-        take = max(int(np.ceil(cover * len(values))), 2)
-        widths = values[take - 1 :] - values[: len(values) - take + 1]
-        low, width = float(values[int(np.argmin(widths))]), float(widths.min())
-        dense = np.searchsorted(reference, reference + width, "right") - np.arange(len(reference))
-        share = float((dense.max() + 1) / (len(reference) + 1))
+        low, high, share = choose(values, reference, max(int(np.ceil(cover * len(values))), 2))
         if share > WIDEST:
             logs.append(0.0)
             continue
-        inside = int(((tested >= low) & (tested <= low + width)).sum())
+        inside = int(((tested >= low) & (tested <= high)).sum())
         logs.append(binomial_log_e(inside, len(tested), min(max(FLOOR, ENRICHMENT * share), 0.95)))
         found.append(
-            Alike(
-                log_e=logs[-1], low=low, high=low + width, inside=inside, members=len(tested), reference=share
-            )
+            Alike(log_e=logs[-1], low=low, high=high, inside=inside, members=len(tested), reference=share)
         )
     if not found:
         return None
     return replace(max(found, key=lambda f: f.log_e), log_e=mean_log_e(np.array(logs)))
+
+
+def _rarest(values: Array, reference: Array, take: int) -> tuple[float, float, float]:
+    """Of the intervals with `take` of `values` the one with the least share of `reference`; both sorted."""
+    lows, highs = values[: len(values) - take + 1], values[take - 1 :]
+    mass = np.searchsorted(reference, highs, "right") - np.searchsorted(reference, lows, "left")
+    best = int(np.lexsort((highs - lows, mass))[0])
+    return float(lows[best]), float(highs[best]), float((mass[best] + 1) / (len(reference) + 1))
+
+
+def _narrowest(values: Array, reference: Array, take: int) -> tuple[float, float, float]:
+    """The narrowest interval with `take` of `values`, and the share of `reference` in its densest one of that width."""
+    widths = values[take - 1 :] - values[: len(values) - take + 1]
+    low, width = float(values[int(np.argmin(widths))]), float(widths.min())
+    dense = np.searchsorted(reference, reference + width, "right") - np.arange(len(reference))
+    return low, low + width, float((dense.max() + 1) / (len(reference) + 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,6 @@ def capability_concentration(rows: Columns, member: Mask) -> Finding | None:
         member,
         "{inside} of {members} members give between {low} and {high} of their exchanges to "
         + CAPABILITIES[top].replace("_", " ")
-        + "; no span that narrow holds more than {share} of other accounts",
+        + "; {share} of other accounts do",
         lambda x: f"{100 * x:.0f} %",
     )

@@ -47,6 +47,6 @@ def even_days(rows: Columns, member: Mask) -> Finding | None:
         rows,
         member,
         "the daily counts of {inside} of {members} members vary {low} to {high} times as much as a steady stream's; "
-        "those of no span that narrow holds more than {share} of other accounts",
+        "those of {share} of other accounts do",
         lambda x: f"{2**x:.1f}",
     )

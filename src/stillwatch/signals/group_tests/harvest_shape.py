@@ -22,6 +22,6 @@ def harvest_shape(rows: Columns, member: Mask) -> Finding | None:
         rows,
         member,
         "{inside} of {members} members begin anew in between {low} and {high} of their exchanges, without drafts, "
-        "corrections or follow-ups; no span that narrow holds more than {share} of other accounts",
+        "corrections or follow-ups; {share} of other accounts do",
         lambda x: f"{100 * x:.0f} %",
     )

@@ -21,6 +21,6 @@ def output_length(rows: Columns, member: Mask) -> Finding | None:
     return alike_finding(
         rows,
         member,
-        "{inside} of {members} members get answers of between {low} and {high} tokens on average; no span that narrow holds more than {share} of other accounts",
+        "{inside} of {members} members get answers of between {low} and {high} tokens on average; {share} of other accounts do",
         lambda x: f"{2**x:.0f}",
     )

@@ -21,6 +21,6 @@ def prompt_length(rows: Columns, member: Mask) -> Finding | None:
     return alike_finding(
         rows,
         member,
-        "{inside} of {members} members write prompts of between {low} and {high} words on average; no span that narrow holds more than {share} of other accounts",
+        "{inside} of {members} members write prompts of between {low} and {high} words on average; {share} of other accounts do",
         lambda x: f"{2**x:.0f}",
     )

@@ -28,6 +28,6 @@ def regular_gaps(rows: Columns, member: Mask) -> Finding | None:
     return alike_finding(
         rows,
         member,
-        "{inside} of {members} members' pauses spread over {low} to {high} doublings; no span that narrow holds more than {share} of other accounts",
+        "{inside} of {members} members' pauses spread over {low} to {high} doublings; {share} of other accounts do",
         lambda x: f"{x:.1f}",
     )

@@ -47,6 +47,6 @@ def release_pivot(rows: Columns, member: Mask) -> Finding | None:
         rows,
         member,
         "{inside} of {members} members gave between {low} and {high} of their exchanges to a new model within a day of "
-        "its release; no span that narrow holds more than {share} of other accounts",
+        "its release; {share} of other accounts do",
         lambda x: f"{100 * x:.0f} %",
     )

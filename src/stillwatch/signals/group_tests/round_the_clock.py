@@ -30,6 +30,6 @@ def round_the_clock(rows: Columns, member: Mask) -> Finding | None:
         rows,
         member,
         "{inside} of {members} members send between {low} and {high} of their exchanges in their quietest eight hours "
-        "of the day; no span that narrow holds more than {share} of other accounts",
+        "of the day; {share} of other accounts do",
         lambda x: f"{100 * x:.0f} %",
     )

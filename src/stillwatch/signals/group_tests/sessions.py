@@ -21,6 +21,6 @@ def sessions(rows: Columns, member: Mask) -> Finding | None:
     return alike_finding(
         rows,
         member,
-        "{inside} of {members} members send between {low} and {high} of their exchanges within five minutes of the one before; no span that narrow holds more than {share} of other accounts",
+        "{inside} of {members} members send between {low} and {high} of their exchanges within five minutes of the one before; {share} of other accounts do",
         lambda x: f"{100 * x:.0f} %",
     )
