@@ -31,6 +31,8 @@ from stillwatch.stats.evalues import mean_log_e
 from stillwatch.stats.fdr import e_bh_q_values
 
 SPLIT_BY_ATTRIBUTE = ("ownership", "place")
+DECIDING = (*CONTROL, "purpose")
+WORTH_TIMING = float(np.log(5))  # without control and without purpose neither route can lead to a report
 PLACED = float(np.log(20))  # a common place this clear explains why a group moves together
 
 
@@ -101,6 +103,16 @@ def evidence(families: Mapping[str, float]) -> float:
     return mean_log_e(np.asarray(routes))
 
 
+def _findings(bench: Bench, inside: np.ndarray, tests: Sequence[GroupTest]) -> dict[str, Finding]:
+    found = {}
+    for test in tests:
+        name = test.card.name
+        finding = test.statistic(bench.rows[name], inside[bench.accounts[name]])
+        if finding is not None:
+            found[name] = finding
+    return found
+
+
 def judge(candidates: Sequence[Candidate], bench: Bench) -> list[Judged]:
     """Findings, combined evidence and q-value of every candidate, strongest first.
 
@@ -114,12 +126,9 @@ def judge(candidates: Sequence[Candidate], bench: Bench) -> list[Judged]:
         places = np.array(sorted(index[a] for a in candidate.accounts if a in index), np.int64)
         inside = np.zeros(len(bench.names), bool)
         inside[places[np.unique(bench.owners[places], return_index=True)[1]]] = True
-        findings = {}
-        for test in bench.tests:
-            name = test.card.name
-            finding = test.statistic(bench.rows[name], inside[bench.accounts[name]])
-            if finding is not None:
-                findings[name] = finding
+        findings = _findings(bench, inside, [t for t in bench.tests if t.family != "timing"])
+        if any(f.log_e > WORTH_TIMING and family_of[n] in DECIDING for n, f in findings.items()):
+            findings |= _findings(bench, inside, [t for t in bench.tests if t.family == "timing"])
         silent = {family for finding in findings.values() for family in finding.silences}
         if any(f.log_e > PLACED for n, f in findings.items() if family_of[n] == "place"):
             silent.add("timing")
