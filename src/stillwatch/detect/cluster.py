@@ -11,7 +11,9 @@ from scipy import sparse
 SMALLEST = 10
 
 
-def communities(links: pa.Table, seed: int = 0, resolution: float = 1.0) -> pa.Table:
+def communities(
+    links: pa.Table, seed: int = 0, resolution: float = 1.0, smallest: int = SMALLEST
+) -> pa.Table:
     """Candidates as (`candidate`, `account_id`) rows, from account × value links.
 
     The graph stays bipartite, accounts on one side and values on the other, so 25,000 accounts with one
@@ -29,12 +31,12 @@ def communities(links: pa.Table, seed: int = 0, resolution: float = 1.0) -> pa.T
     weights = np.maximum(links.column("weight").to_numpy(), 0.0)
     matrix = sparse.csr_matrix((weights, (rows, columns)), shape=(n, m))
     labels = Leiden(resolution=resolution, random_state=seed).fit(matrix, force_bipartite=True).labels_row_
-    return _table(np.asarray(labels), account.dictionary)
+    return _table(np.asarray(labels), account.dictionary, smallest)
 
 
-def _table(labels: npt.NDArray[np.int64], names: pa.Array) -> pa.Table:
+def _table(labels: npt.NDArray[np.int64], names: pa.Array, smallest: int) -> pa.Table:
     sizes = np.bincount(labels)
-    keep = np.flatnonzero(sizes[labels] >= SMALLEST)
+    keep = np.flatnonzero(sizes[labels] >= smallest)
     return pa.table(
         {"candidate": pa.array(labels[keep].astype(np.int64)), "account_id": names.take(pa.array(keep))}
     )

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.detect.decide import consistent
-from stillwatch.detect.judge import Judged, bench, judge
+from stillwatch.detect.judge import Bench, Judged, bench, judge
 from stillwatch.detect.propose import propose
 from stillwatch.detect.weigh import links
 from stillwatch.signals.registry import GroupTest
@@ -37,16 +37,26 @@ class Look:
     suffices: bool
 
 
-def judge_prefix(summaries: Summaries, tests: Sequence[GroupTest], run: Run, seed: int) -> list[Judged]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """Judged candidates, with what they were proposed from and tested on."""
+
+    judged: tuple[Judged, ...]
+    links: pa.Table
+    bench: Bench | None
+
+
+def judge_prefix(summaries: Summaries, tests: Sequence[GroupTest], run: Run, seed: int) -> Tried:
     """Candidates of these summaries, proposed on the first half of the data and judged on the second."""
     accounts = run(summaries.activity.aggregate(n=summaries.activity.account_id.nunique()))
     number = int(accounts.column("n")[0].as_py())
-    if number == 0:
-        return []
     first = summaries.sightings.filter((summaries.sightings.half == 0) | summaries.sightings.half.isnull())
-    active = first.semi_join(summaries.activity, "account_id")
-    candidates = propose(run(links(active, number)), seed=seed)
-    return judge(candidates, bench(summaries, tests, run)) if candidates else []
+    edges = run(links(first.semi_join(summaries.activity, "account_id"), number))
+    candidates = propose(edges, seed=seed) if number else []
+    if not candidates:
+        return Tried(judged=(), links=edges, bench=None)
+    rows = bench(summaries, tests, run)
+    return Tried(judged=tuple(judge(candidates, rows)), links=edges, bench=rows)
 
 
 def replay(
@@ -73,7 +83,7 @@ def replay(
         due = [name for name in sorted(waiting) if moment in plan[name]]
         if not due:
             continue
-        judged = judge_prefix(summaries.until(moment), tests, run, seed)
+        judged = judge_prefix(summaries.until(moment), tests, run, seed).judged
         reported = {j.candidate for j in judged if j.q_value <= fdr}
         for name in due:
             mine = [j for j in judged if len(j.accounts & campaigns[name][0]) > MOSTLY * len(j.accounts)]

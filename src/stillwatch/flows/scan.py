@@ -26,9 +26,10 @@ from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.summaries import CAPABILITIES, Summaries
 from stillwatch.detect import fold, weigh
 from stillwatch.detect.attribute import Attribution, attribute
-from stillwatch.detect.decide import core, decide
+from stillwatch.detect.decide import decide
 from stillwatch.detect.explain import Explained, claims, content, explain, sought
 from stillwatch.detect.judge import Judged
+from stillwatch.detect.refine import refine
 from stillwatch.detect.replay import Look, judge_prefix, replay
 from stillwatch.engine.connect import duckdb_engine, keep, load
 from stillwatch.flows.sketch import Sketched, sketch_files
@@ -210,7 +211,8 @@ def _find(
     tests = all_group_tests()
 
     progress("judge", 0, 1)
-    judged = judge_prefix(summaries, tests, _run, options.seed)
+    tried = judge_prefix(summaries, tests, _run, options.seed)
+    judged = tried.judged
     chosen = decide(judged, options.fdr)
     progress("judge", 1, 1)
 
@@ -224,7 +226,10 @@ def _find(
         .to_pyarrow()
         .to_pylist()[0]
     )
-    cores = [core(one, judged, options.fdr) for one in chosen]
+    cores = [
+        refine(one, tried.bench, tried.links, options.seed) if tried.bench is not None else one.accounts
+        for one in chosen
+    ]
     drafts = _attribute(engine, exchanges, list(zip(chosen, cores, strict=True)), used, progress)
     looks = _replay(summaries, drafts, tests, options, progress)
     found = [

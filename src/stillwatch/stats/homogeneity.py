@@ -11,6 +11,7 @@ from stillwatch.stats.evalues import Array, binomial_log_e, mean_log_e
 
 COVERS = (0.8, 0.95)
 WIDEST = 0.25
+DENSEST, EVEN_ENRICHMENT = 0.35, 2.0
 FLOOR = 0.5
 ENRICHMENT = 3.0
 FEWEST = 8
@@ -38,7 +39,7 @@ def alike(proposed: Array, tested: Array, reference: Array) -> Alike | None:
     `ENRICHMENT` times the share of other accounts that do). The generous bound is deliberate: people who share a
     tool, a class or an office are more alike than strangers, and the null must hold for them too.
     """
-    return _crowding(proposed, tested, reference, _rarest)
+    return _crowding(proposed, tested, reference, _rarest, WIDEST, ENRICHMENT)
 
 
 def even(proposed: Array, tested: Array, reference: Array) -> Alike | None:
@@ -49,16 +50,18 @@ def even(proposed: Array, tested: Array, reference: Array) -> Alike | None:
     one half of the data, is compared with the *densest* interval of its width among other accounts (Lévy's
     concentration function); `tested` values of the other half are counted in it. Two such shares (`COVERS`) are
     tried and their e-values averaged. Null: a member independently falls into it with probability at most
-    max(`FLOOR`, `ENRICHMENT` times the share of others in their densest interval). The generous bound is deliberate:
+    max(`FLOOR`, `EVEN_ENRICHMENT` times the share of others in their densest interval). The generous bound is deliberate:
     people who share a tool, a class or an office are more alike than strangers, and the null must hold for them too.
     """
-    return _crowding(proposed, tested, reference, _narrowest)
+    return _crowding(proposed, tested, reference, _narrowest, DENSEST, EVEN_ENRICHMENT)
 
 
 Interval = Callable[[Array, Array, int], tuple[float, float, float]]
 
 
-def _crowding(proposed: Array, tested: Array, reference: Array, choose: Interval) -> Alike | None:
+def _crowding(
+    proposed: Array, tested: Array, reference: Array, choose: Interval, widest: float, enrichment: float
+) -> Alike | None:
     proposed, tested = proposed[np.isfinite(proposed)], tested[np.isfinite(tested)]
     reference = np.sort(reference[np.isfinite(reference)])
     if len(proposed) < FEWEST or len(tested) < FEWEST or len(reference) < FEWEST_REFERENCE:
@@ -66,11 +69,11 @@ def _crowding(proposed: Array, tested: Array, reference: Array, choose: Interval
     values, found, logs = np.sort(proposed), [], []
     for cover in COVERS:
         low, high, share = choose(values, reference, max(int(np.ceil(cover * len(values))), 2))
-        if share > WIDEST:
+        if share > widest:
             logs.append(0.0)
             continue
         inside = int(((tested >= low) & (tested <= high)).sum())
-        logs.append(binomial_log_e(inside, len(tested), min(max(FLOOR, ENRICHMENT * share), 0.95)))
+        logs.append(binomial_log_e(inside, len(tested), min(max(FLOOR, enrichment * share), 0.95)))
         found.append(
             Alike(log_e=logs[-1], low=low, high=high, inside=inside, members=len(tested), reference=share)
         )

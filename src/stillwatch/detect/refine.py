@@ -1,0 +1,65 @@
+"""Which accounts of a candidate carry its evidence?
+
+A candidate may hold a group of strangers that clustering put beside the campaign. Its parts are found by clustering
+it again, and a part that shows no control by itself and whose absence
+makes that of the rest clearer is left out. This only decides with which accounts the
+attribution begins: what is reported, and at which rate, was decided before on the whole candidate.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stillwatch.detect.cluster import SMALLEST, communities
+from stillwatch.detect.judge import Bench, Judged, judge
+from stillwatch.detect.propose import ATTRIBUTES, KINDS, Candidate
+from stillwatch.signals.registry import CONTROL
+from stillwatch.stats.evalues import mean_log_e
+
+RESOLUTIONS = (1.0, 3.0)
+LEAST = 0.3  # of the candidate must remain
+
+
+def refine(one: Judged, bench: Bench, links: pa.Table, seed: int) -> frozenset[str]:
+    """Accounts of a judged candidate without the parts that weaken its evidence."""
+    inside = links.filter(pc.is_in(links.column("account_id"), pa.array(sorted(one.accounts), pa.string())))
+    behaviour = inside.filter(pc.invert(pc.is_in(inside.column("kind"), pa.array(KINDS[ATTRIBUTES]))))
+    kept, evidence = one.accounts, control(one)
+    for part in _parts(behaviour, seed):
+        rest = kept - part
+        if len(rest) < LEAST * len(one.accounts) or rest == kept:
+            continue
+        alone, without = (
+            control(judge([Candidate(accounts=accounts, graph=one.candidate.graph)], bench)[0])
+            for accounts in (part, rest)
+        )
+        if alone <= 0 and without > evidence:
+            kept, evidence = rest, without
+    return kept
+
+
+def control(one: Judged) -> float:
+    """Log e-value of the families that show control."""
+    return mean_log_e(np.asarray([one.families[family] for family in CONTROL]))
+
+
+def _parts(links: pa.Table, seed: int) -> Iterable[frozenset[str]]:
+    """Communities inside a candidate, on all links and on words alone, smallest first."""
+    ordered = links.sort_by([("account_id", "ascending"), ("kind", "ascending"), ("value", "ascending")])
+    words = ordered.filter(pc.is_in(ordered.column("kind"), pa.array(KINDS["words"])))
+    found: set[frozenset[str]] = set()
+    for graph in (ordered, words):
+        for resolution in RESOLUTIONS:
+            groups: dict[int, set[str]] = defaultdict(set)
+            table = communities(graph, seed=seed, resolution=resolution, smallest=SMALLEST)
+            for account, label in zip(
+                table.column("account_id").to_pylist(), table.column("candidate").to_pylist(), strict=True
+            ):
+                groups[label].add(account)
+            found |= {frozenset(g) for g in groups.values()}
+    return sorted(found, key=lambda g: (len(g), sorted(g)))
