@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ INSIDE = 0.8
 APART = 0.2
 COVERED = 0.7
 OVERLAP = 0.3
+MAJORITY = 0.5
 
 
 def decide(judged: Sequence[Judged], fdr: float) -> list[Judged]:
@@ -43,6 +45,23 @@ def consistent(chosen: Sequence[Judged], tested: int, fdr: float) -> list[Judged
     logs[: len(ordered)] = [j.log_e for j in ordered]
     q_values = e_bh_q_values(logs)
     return [replace(j, q_value=float(q)) for j, q in zip(ordered, q_values, strict=False) if q <= fdr]
+
+
+def core(one: Judged, judged: Sequence[Judged], fdr: float) -> frozenset[str]:
+    """Accounts on which the significant views of one campaign agree: those in at least half of them.
+
+    Views are the candidates at least half as large, and at most four times as large, that share most of their
+    accounts with `one`.
+    """
+    views = [
+        j.accounts
+        for j in judged
+        if j.q_value <= fdr
+        and _shared(one, j) > MAJORITY
+        and len(one.accounts) <= 2 * len(j.accounts) <= 8 * len(one.accounts)
+    ]
+    counts = Counter(account for view in views for account in view)
+    return frozenset(a for a, n in counts.items() if 2 * n >= len(views)) or one.accounts
 
 
 def _shared(one: Judged, other: Judged) -> float:

@@ -117,7 +117,8 @@ def judge(candidates: Sequence[Candidate], bench: Bench) -> list[Judged]:
     """Findings, combined evidence and q-value of every candidate, strongest first.
 
     Other candidates' accounts stay in the reference of each: leaving them in only makes a candidate look more
-    ordinary. Of accounts that one owner openly answers for, one speaks for all. A candidate that account attributes proposed is not tested on account attributes.
+    ordinary. Of accounts that one owner openly answers for, one speaks for all. A
+    candidate that account attributes proposed is not tested on account attributes.
     """
     index = {name: place for place, name in enumerate(bench.names)}
     family_of = {test.card.name: test.family for test in bench.tests}

@@ -25,8 +25,9 @@ RESOLUTIONS = (1.0, 3.0)
 LEAST = 0.3  # of the candidate must remain
 
 
-def refine(one: Judged, bench: Bench, links: pa.Table, seed: int) -> frozenset[str]:
-    """Accounts of a judged candidate without the parts that weaken its evidence."""
+def refine(candidate: Candidate, bench: Bench, links: pa.Table, seed: int) -> frozenset[str]:
+    """Accounts of a candidate without the parts that weaken its evidence."""
+    (one,) = judge([candidate], bench)
     inside = links.filter(pc.is_in(links.column("account_id"), pa.array(sorted(one.accounts), pa.string())))
     behaviour = inside.filter(pc.invert(pc.is_in(inside.column("kind"), pa.array(KINDS[ATTRIBUTES]))))
     kept, evidence = one.accounts, control(one)

@@ -26,9 +26,10 @@ from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.summaries import CAPABILITIES, Summaries
 from stillwatch.detect import fold, weigh
 from stillwatch.detect.attribute import Attribution, attribute
-from stillwatch.detect.decide import decide
+from stillwatch.detect.decide import core, decide
 from stillwatch.detect.explain import Explained, claims, content, explain, sought
 from stillwatch.detect.judge import Judged
+from stillwatch.detect.propose import Candidate
 from stillwatch.detect.refine import refine
 from stillwatch.detect.replay import Look, judge_prefix, replay
 from stillwatch.engine.connect import duckdb_engine, keep, load
@@ -43,6 +44,9 @@ LN10 = 2.302585092994046
 SHOWN_PROMPTS = 5
 SHOWN_VALUES = 4
 FEWEST_HOLDERS = 3
+BEGUN = (
+    0.002  # share of its exchanges after which a campaign has begun: a stray one before it starts no clock
+)
 UNSHOWN = ("prompt_near_duplicate", "client_address")
 
 Progress = Callable[[str, int, int], None]
@@ -226,10 +230,12 @@ def _find(
         .to_pyarrow()
         .to_pylist()[0]
     )
-    cores = [
-        refine(one, tried.bench, tried.links, options.seed) if tried.bench is not None else one.accounts
-        for one in chosen
-    ]
+    cores = []
+    for one in chosen:
+        agreed = Candidate(accounts=core(one, judged, options.fdr), graph=one.candidate.graph)
+        cores.append(
+            refine(agreed, tried.bench, tried.links, options.seed) if tried.bench else agreed.accounts
+        )
     drafts = _attribute(engine, exchanges, list(zip(chosen, cores, strict=True)), used, progress)
     looks = _replay(summaries, drafts, tests, options, progress)
     found = [
@@ -341,12 +347,14 @@ def _replay(
     campaigns = {}
     for number, (_one, attribution) in enumerate(drafts, 1):
         span = (
-            attribution.exchanges.agg(first=_.timestamp.min(), last=_.timestamp.max())
+            attribution.exchanges.agg(
+                first=_.timestamp.epoch_seconds().quantile(BEGUN), last=_.timestamp.max()
+            )
             .to_pyarrow()
             .to_pylist()[0]
         )
         members = frozenset(attribution.members.column("account_id").to_pylist())
-        campaigns[f"C{number}"] = (members, span["first"], span["last"])
+        campaigns[f"C{number}"] = (members, datetime.fromtimestamp(span["first"], UTC), span["last"])
     return replay(
         summaries, campaigns, tests, _run, fdr=options.fdr, seed=options.seed,
         progress=lambda done, total: progress("replay", done, total),
