@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +42,7 @@ from stillwatch.results.folder import whole_or_nothing, write_json, write_manife
 from stillwatch.signals.registry import Card, GroupTest, Indicator, all_group_tests
 
 LN10 = 2.302585092994046
+KEY_VARIABLE = "STILLWATCH_KEY"
 SHOWN_PROMPTS = 5
 SHOWN_VALUES = 4
 FEWEST_HOLDERS = 3
@@ -143,10 +145,13 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
 
 
 def key_of(seed: int) -> int:
-    """The 64-bit key of the sketch's digests that belongs to a seed."""
-    return int.from_bytes(
-        hashlib.blake2b(str(seed).encode(), digest_size=8, person=b"stillwatch").digest(), "little"
-    )
+    """The 64-bit key of the sketch's digests: from the environment's `STILLWATCH_KEY`, or else from the seed.
+
+    Without the variable anyone who knows the seed can check a guess at a prompt against the digests in the results.
+    """
+    secret = os.environ.get(KEY_VARIABLE, "").encode()
+    digest = hashlib.blake2b(str(seed).encode(), digest_size=8, key=secret[:64], person=b"stillwatch").digest()
+    return int.from_bytes(digest, "little")
 
 
 def _parameters(options: Options) -> dict[str, Any]:
