@@ -9,7 +9,7 @@ from stillwatch.simulate.worlds import simulate
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("world")
-    simulate("stealth-1", seed=5, out=folder, scale=0.04)
+    simulate("stealth-1", seed=5, out=folder, scale=0.3)
     return folder
 
 
@@ -43,7 +43,7 @@ def test_with_fail_on_campaign_it_ends_with_1_and_json_is_json(run, world, tmp_p
 
 
 def test_score_report_and_simulate_work_from_the_shell(run, world, tmp_path):
-    run("scan", world, "--out", tmp_path / "r")
+    assert run("scan", world, "--out", tmp_path / "r", "--quiet")[0] == 0
     code, out, _ = run("score", tmp_path / "r", world / "truth.parquet", "--json")
     assert code == 0
     assert json.loads(out)["false_campaigns"] == 0

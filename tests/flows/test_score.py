@@ -14,6 +14,7 @@ START = datetime(2026, 4, 1, tzinfo=UTC)
 @pytest.fixture
 def folder(tmp_path):
     """Ten planted exchanges of five accounts, ten honest of five; one planted account missed, one honest flagged."""
+    (tmp_path / "world").mkdir()
     ids = [f"x{i}" for i in range(20)]
     accounts = [f"c{i % 5}" if i < 10 else f"h{i % 5}" for i in range(20)]
     truth = pa.table(
@@ -23,7 +24,7 @@ def folder(tmp_path):
             "campaign_id": ["K" if i < 10 else None for i in range(20)],
         }
     )
-    pq.write_table(truth, tmp_path / "truth.parquet")
+    pq.write_table(truth, tmp_path / "world" / "truth.parquet")
     log = pa.table(
         {
             "exchange_id": ids,
@@ -32,7 +33,7 @@ def folder(tmp_path):
             "timestamp": pa.array([START + timedelta(hours=i) for i in range(20)], pa.timestamp("us", "UTC")),
         }
     )
-    pq.write_table(log, tmp_path / "exchanges.parquet")
+    pq.write_table(log, tmp_path / "world" / "exchanges.parquet")
     out = tmp_path / "results"
     out.mkdir()
     members = ["c0", "c1", "c2", "c3", "h0"]
@@ -60,7 +61,7 @@ def folder(tmp_path):
 
 
 def test_every_number_is_the_one_counted_by_hand(folder):
-    scored = score(folder / "results", folder / "truth.parquet")
+    scored = score(folder / "results", folder / "world" / "truth.parquet")
     assert scored["accounts"]["precision"] == 4 / 5
     assert scored["accounts"]["recall"] == 4 / 5
     assert scored["accounts"]["honest_flagged_per_100000"] == 1e5 / 5
@@ -73,12 +74,12 @@ def test_every_number_is_the_one_counted_by_hand(folder):
 
 
 def test_without_the_logs_the_share_is_unknown_and_the_rest_is_told(folder):
-    (folder / "exchanges.parquet").unlink()
-    (campaign,) = score(folder / "results", folder / "truth.parquet")["campaigns"]
+    (folder / "world" / "exchanges.parquet").unlink()
+    (campaign,) = score(folder / "results", folder / "world" / "truth.parquet")["campaigns"]
     assert campaign["share_before_detection"] is None
     assert campaign["accounts_found"] == 4
 
 
 def test_a_truth_without_its_columns_is_refused(folder):
     with pytest.raises(InputError, match="campaign_id"):
-        score(folder / "results", folder / "exchanges.parquet")
+        score(folder / "results", folder / "world" / "exchanges.parquet")

@@ -160,6 +160,15 @@ def usable(columns: dict[str, set[str]]) -> tuple[tuple[Indicator, ...], tuple[t
 
 
 def filled(table: ir.Table) -> set[str]:
-    """Names of the columns that hold at least one value."""
-    counts: pa.Table = table.agg(**{name: table[name].notnull().any() for name in table.columns}).to_pyarrow()
+    """Names of the columns that hold at least one value; an empty list and a key of nothing are none."""
+    counts: pa.Table = table.agg(**{name: _told(table, name).any() for name in table.columns}).to_pyarrow()
     return {name for name in counts.column_names if counts.column(name)[0].as_py()}
+
+
+def _told(table: ir.Table, name: str) -> ir.BooleanValue:
+    column = table[name]
+    if column.type().is_array():
+        return column.length() > 0
+    if name.endswith("_key") or name.startswith("band_") or name == "words":
+        return column != 0
+    return column.notnull()

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.detect.propose import ATTRIBUTES, Candidate
@@ -65,20 +66,19 @@ class Bench:
 
 def bench(summaries: Summaries, tests: Sequence[GroupTest], run: Callable[[object], pa.Table]) -> Bench:
     """Run the engine part of every test; `run` turns an expression into Arrow."""
-    names: dict[str, int] = {}
+    tables = {test.card.name: run(test.rows(summaries)) for test in tests}
+    known = {name for table in tables.values() for name in pc.unique(table.column("account_id")).to_pylist()}
+    names = {name: place for place, name in enumerate(sorted(known))}  # in an order that no engine chooses
     rows, accounts = {}, {}
-    for test in tests:
-        table = run(test.rows(summaries))
+    for name, table in tables.items():
         encoded = table.column("account_id").combine_chunks().dictionary_encode()
-        places = np.asarray(
-            [names.setdefault(a, len(names)) for a in encoded.dictionary.to_pylist()], np.int64
-        )
+        places = np.asarray([names[a] for a in encoded.dictionary.to_pylist()], np.int64)
         indices = encoded.indices.to_numpy()
-        accounts[test.card.name] = places[indices] if len(indices) else np.zeros(0, np.int64)
-        rows[test.card.name] = {
-            name: _numbers(table.column(name)) for name in table.column_names if name != "account_id"
+        accounts[name] = places[indices] if len(indices) else np.zeros(0, np.int64)
+        rows[name] = {
+            column: _numbers(table.column(column)) for column in table.column_names if column != "account_id"
         }
-        rows[test.card.name]["account"] = accounts[test.card.name]
+        rows[name]["account"] = accounts[name]
     declared = run(summaries.owners)
     owner = dict(
         zip(declared.column("account_id").to_pylist(), declared.column("owner").to_pylist(), strict=True)

@@ -123,14 +123,14 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
             overview, found = _find(engine, sketched, known, options, progress)
             progress("write", 0, 1)
             _write(folder, found, engine)
+            if options.show_prompts:
+                _write_prompts(folder, sources, options, found)
         write_table(folder, contract.QUARANTINE, quarantine)
-        if options.show_prompts:
-            _write_prompts(folder, sources, options, found)
         overview |= {
             "version": __version__,
             "quarantined": quarantine.num_rows,
             "quarantine_reasons": _reasons(quarantine),
-            "duplicates": sum(sketched.rows.values()) - sketched.quarantine.num_rows - overview["exchanges"],
+            "duplicates": sum(sketched.rows.values()) - overview["exchanges"],
             "inputs": [{"path": path, "rows": rows} for path, rows in sketched.rows.items()],
             "fdr": options.fdr,
             "seed": options.seed,
@@ -150,7 +150,9 @@ def key_of(seed: int) -> int:
     Without the variable anyone who knows the seed can check a guess at a prompt against the digests in the results.
     """
     secret = os.environ.get(KEY_VARIABLE, "").encode()
-    digest = hashlib.blake2b(str(seed).encode(), digest_size=8, key=secret[:64], person=b"stillwatch").digest()
+    digest = hashlib.blake2b(
+        str(seed).encode(), digest_size=8, key=secret[:64], person=b"stillwatch"
+    ).digest()
     return int.from_bytes(digest, "little")
 
 
@@ -210,7 +212,7 @@ def _find(
 ) -> tuple[dict[str, Any], list[Found]]:
     progress("fold", 0, 1)
     accounts, releases = load(engine, "accounts", known[0]), load(engine, "releases", known[1])
-    if sum(sketched.rows.values()) == sketched.quarantine.num_rows:
+    if sum(sketched.rows.values()) == 0:
         return _nothing(), []
     exchanges = keep(
         engine, "exchanges", fold.once(engine.read_parquet(str(sketched.observations / "*.parquet")))

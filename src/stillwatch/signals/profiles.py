@@ -39,7 +39,7 @@ def per_half(
         days=activity.hour.truncate("D").nunique(),
     )
     rows = grouped.filter(grouped.exchanges >= fewest)
-    return rows.select("account_id", "half", "exchanges", value=value(rows).cast("float64"))
+    return rows.select("account_id", "half", "exchanges", value=value(rows).cast("float64").round(9))
 
 
 def alike_finding(
