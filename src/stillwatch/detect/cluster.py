@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -30,6 +32,7 @@ def communities(
     n, m = len(account.dictionary), len(value.dictionary)
     weights = np.maximum(links.column("weight").to_numpy(), 0.0)
     matrix = sparse.csr_matrix((weights, (rows, columns)), shape=(n, m))
+    ctypes.CDLL(None).srand(seed + 1)  # its compiled part draws from the C library, whatever `random_state` says
     labels = Leiden(resolution=resolution, random_state=seed).fit(matrix, force_bipartite=True).labels_row_
     return _table(np.asarray(labels), account.dictionary, smallest)
 
