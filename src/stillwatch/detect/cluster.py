@@ -32,7 +32,9 @@ def communities(
     n, m = len(account.dictionary), len(value.dictionary)
     weights = np.maximum(links.column("weight").to_numpy(), 0.0)
     matrix = sparse.csr_matrix((weights, (rows, columns)), shape=(n, m))
-    ctypes.CDLL(None).srand(seed + 1)  # its compiled part draws from the C library, whatever `random_state` says
+    ctypes.CDLL(None).srand(
+        seed + 1
+    )  # its compiled part draws from the C library, whatever `random_state` says
     labels = Leiden(resolution=resolution, random_state=seed).fit(matrix, force_bipartite=True).labels_row_
     return _table(np.asarray(labels), account.dictionary, smallest)
 
