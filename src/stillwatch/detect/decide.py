@@ -69,7 +69,11 @@ def _shared(one: Judged, other: Judged) -> float:
 
 
 def _parts(whole: Judged, significant: Sequence[Judged]) -> list[Judged]:
-    """Disjoint significant candidates inside `whole` that cover most of it, if there are at least two."""
+    """Disjoint significant candidates inside `whole` that cover most of it, if there are at least two.
+
+    Evidence of the parts of one campaign adds up in the whole; two campaigns in one candidate dilute each other, so
+    one of them has to be clearer alone.
+    """
     parts: list[Judged] = []
     inside = [
         j
@@ -82,4 +86,5 @@ def _parts(whole: Judged, significant: Sequence[Judged]) -> list[Judged]:
         if all(_shared(one, other) <= APART for other in parts):
             parts.append(one)
     covered = len(frozenset().union(*(p.accounts for p in parts)) & whole.accounts) if parts else 0
-    return parts if len(parts) > 1 and covered >= COVERED * len(whole.accounts) else []
+    diluted = any(p.log_e > whole.log_e for p in parts)
+    return parts if len(parts) > 1 and diluted and covered >= COVERED * len(whole.accounts) else []

@@ -4,7 +4,7 @@ Every group test gives an e-value against its own null. Tests that one innocent 
 family, whose e-value is the mean of its tests', valid under any dependence. Two routes lead to a report.
 
 * Control and likeness. Likeness (one place, one habit, joint timing, one purpose) is what an office, a class or a
-  tool's users have too. Control (many cards each behind several accounts, work divided among accounts, hidden
+  tool's users have too. Control (many cards each behind several accounts, work divided, volumes evened out, hidden
   reasoning forced out by most of them) is what a crowd of independent people does not have, whatever else it
   shares. Both must speak.
 * Timing and purpose, unexplained. A crowd that moves together and asks for the same has a cause: a place, a tool, a

@@ -6,13 +6,17 @@ columns, and touches single rows only where a whole block could not be parsed.
 
 from __future__ import annotations
 
+import codecs
 import io
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.json as pajson
 import pyarrow.parquet as pq
@@ -22,23 +26,124 @@ from stillwatch.readers.cast import quarantined_line
 
 ROWS = 65_536
 BLOCK = 16 << 20
+PIECE = 4096
+MARK = "\ufdd0"  # not a character: no text has it
+SURROGATES = re.compile("[\udc80-\udcff]+")
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 Raw = tuple[pa.Table, int, list[dict[str, object]]]
 
 
-def open_stream(path: Path) -> pa.NativeFile:
+class Stream(io.RawIOBase):
+    """Bytes of a plain, gzip or zstd file; one that is cut short ends where it is cut, with `fault` saying so."""
+
+    def __init__(self, path: Path) -> None:
+        codec = {".gz": "gzip", ".zst": "zstd"}.get(path.suffix.lower())
+        self._bytes = pa.input_stream(str(path), compression=codec)
+        self._piece = PIECE if codec else BLOCK  # what a failing read loses
+        self.fault = ""
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes, fewer only at the end."""
+        pieces, left = [], size if size >= 0 else sys.maxsize
+        while left > 0 and not self.fault:
+            try:
+                piece = self._bytes.read(min(left, self._piece))
+            except OSError as error:
+                self.fault = f"file is cut short or damaged: {error}"
+                break
+            if not piece:
+                break
+            pieces.append(piece)
+            left -= len(piece)
+        return b"".join(pieces)
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """As `read`, into a buffer."""
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        """Close the file below."""
+        self._bytes.close()
+        super().close()
+
+
+class Utf8(io.RawIOBase):
+    """A stream in which bytes that are not UTF-8 became `MARK`, and `marked` says whether there were any."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._ready = b""
+        self.marked = False
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes, fewer only at the end."""
+        ended = False
+        while not ended and (size < 0 or len(self._ready) < size):
+            data = self._stream.read(BLOCK)
+            ended = not data
+            text = self._decoder.decode(data, final=ended)
+            try:
+                self._ready += text.encode()
+            except UnicodeEncodeError:
+                self.marked = True
+                self._ready += SURROGATES.sub(MARK, text).encode()
+        given = self._ready if size < 0 else self._ready[:size]
+        self._ready = self._ready[len(given) :]
+        return given
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """As `read`, into a buffer."""
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+
+def _unmarked(batch: pa.Table) -> pa.Table:
+    """The batch with an invalid byte wherever there was one, so that its row is told from the others."""
+    for place, name in enumerate(batch.column_names):
+        marked = pc.replace_substring(batch.column(place).cast(pa.binary()), MARK.encode(), b"\xff")
+        chunks = [chunk.view(pa.string()) for chunk in marked.chunks]
+        batch = batch.set_column(place, name, pa.chunked_array(chunks, pa.string()))
+    return batch
+
+
+def open_stream(path: Path) -> Stream:
     """Bytes of a plain, gzip or zstd file."""
-    codec = {".gz": "gzip", ".zst": "zstd"}.get(path.suffix.lower())
-    return pa.input_stream(str(path), compression=codec)
+    return Stream(path)
 
 
 def parquet_batches(path: Path, columns: list[str] | None) -> Iterator[Raw]:
-    """Batches of a Parquet file, restricted to the named columns."""
+    """Batches of a Parquet file, restricted to the named columns; rows of a damaged row group are quarantined."""
     with pq.ParquetFile(path) as file:
         row = 1
-        for batch in file.iter_batches(batch_size=ROWS, columns=columns):
-            yield pa.Table.from_batches([batch]), row, []
-            row += batch.num_rows
+        for group in range(file.num_row_groups):
+            end = row + file.metadata.row_group(group).num_rows
+            try:
+                for batch in file.iter_batches(batch_size=ROWS, row_groups=[group], columns=columns):
+                    yield pa.Table.from_batches([batch]), row, []
+                    row += batch.num_rows
+            except (OSError, pa.ArrowException) as error:
+                why = f"row group {group} cannot be read: {str(error).splitlines()[0][:80]}"
+                for start in range(row, end, ROWS):
+                    numbers = range(start, min(start + ROWS, end))
+                    yield pa.table({}), start, [quarantined_line(str(path), n, why, b"") for n in numbers]
+            row = end
 
 
 def _json_schema(schema: TableSchema, names: dict[str, str]) -> pa.Schema:
@@ -60,17 +165,15 @@ def jsonl_batches(path: Path, schema: TableSchema, names: dict[str, str]) -> Ite
     with open_stream(path) as stream:
         rest = b""
         while True:
-            try:
-                block = stream.read(BLOCK)
-            except OSError as error:
-                raw = rest
-                yield (
-                    explicit.empty_table(),
-                    line,
-                    [quarantined_line(str(path), line, f"file is cut short: {type(error).__name__}", raw)],
-                )
-                return
+            block = stream.read(BLOCK)
             text = rest + block
+            if stream.fault:
+                cut = text.rfind(b"\n") + 1
+                if text[:cut].strip():
+                    yield _json_block(text[:cut], explicit, parse, path, line)
+                line += text.count(b"\n")
+                yield pa.table({}), line, [quarantined_line(str(path), line, stream.fault, text[cut:])]
+                return
             if block:
                 cut = text.rfind(b"\n") + 1
                 if cut == 0:
@@ -129,8 +232,9 @@ def csv_batches(path: Path) -> Iterator[Raw]:
 
     with open_stream(path) as stream:
         header = csv_header(path)
+        text = Utf8(stream)
         reader = pacsv.open_csv(
-            stream,
+            text,
             read_options=pacsv.ReadOptions(use_threads=False, block_size=BLOCK),
             parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=reject),
             convert_options=pacsv.ConvertOptions(
@@ -143,9 +247,12 @@ def csv_batches(path: Path) -> Iterator[Raw]:
         )
         row = 1
         for batch in reader:
-            yield pa.Table.from_batches([batch]), row, lost.copy()
+            table = pa.Table.from_batches([batch])
+            yield _unmarked(table) if text.marked else table, row, lost.copy()
             lost.clear()
             row += batch.num_rows
+        if stream.fault:
+            lost.append(quarantined_line(str(path), row, stream.fault, b""))
         if lost:
             yield pa.table({}), row, lost
 
@@ -153,7 +260,7 @@ def csv_batches(path: Path) -> Iterator[Raw]:
 def csv_header(path: Path) -> list[str]:
     """Column names of a CSV file."""
     with open_stream(path) as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
+        text = io.TextIOWrapper(io.BufferedReader(Utf8(stream)), encoding="utf-8-sig", newline="")
         import csv
 
         return next(csv.reader(text), [])

@@ -151,6 +151,8 @@ def _fields(file: Path) -> dict[str, pa.DataType | None]:
         return dict.fromkeys(csv_header(file))
     with open_stream(file) as stream:
         head = stream.read(JSON_PEEK)
+        if stream.fault and not head:
+            raise OSError(stream.fault)
     if not head.strip():
         return {}
     cut = head.rfind(b"\n")

@@ -22,8 +22,8 @@ import numpy.typing as npt
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals import group_tests, indicators
 
-Family = Literal["ownership", "division", "coercion", "place", "habit", "timing", "purpose"]
-CONTROL: tuple[Family, ...] = ("ownership", "division", "coercion")
+Family = Literal["ownership", "division", "load", "coercion", "place", "habit", "timing", "purpose"]
+CONTROL: tuple[Family, ...] = ("ownership", "division", "load", "coercion")
 LIKENESS: tuple[Family, ...] = ("place", "habit", "timing", "purpose")
 FAMILIES: tuple[Family, ...] = CONTROL + LIKENESS
 Columns = Mapping[str, npt.NDArray[np.generic]]
@@ -107,8 +107,8 @@ def group_test(
     """Declare a group test; `family` groups tests that one innocent cause may bend together.
 
     Families of `CONTROL` are those that a crowd of independent people does not bend whatever it has in common:
-    many cards each behind several accounts, work divided among accounts, hidden reasoning forced out by
-    most of them. Those of `LIKENESS` (one place, one
+    many cards each behind several accounts, work divided among accounts, volumes evened out over them, hidden
+    reasoning forced out by most of them. Those of `LIKENESS` (one place, one
     habit, joint timing, one purpose) an office, a class or a tool bends too.
     """
 

@@ -1,27 +1,63 @@
 import numpy as np
-from crowds import load, log10, two_halves
+import pytest
+from crowds import load, log10
+
+from stillwatch.stats.dispersion import even_counts_log_e
 
 TEST = load("load_balance")
 
 
-def test_forty_members_with_nearly_one_value_among_others_of_every_value_are_seen():
-    rng = np.random.default_rng(1)
-    rows, member = two_halves(4.0 + 0.001 * rng.random(40), rng.normal(4.0, 3.0, 400))
-    found = TEST.statistic(rows, member)
-    assert found.accounts >= 36
-    assert log10(found) > 6
-    assert "exchanges on a day of use" in found.statement
+def rows_of(rates, days=4, seed=1):
+    """Poisson counts of every account on every day, in either half."""
+    rng = np.random.default_rng(seed)
+    n = len(rates)
+    proposing, tested = (rng.poisson(np.repeat(rates, days) / 2) for _half in range(2))
+    return {
+        "account": np.repeat(np.arange(n), days),
+        "day": np.tile(np.arange(days), n),
+        "proposing": proposing,
+        "tested": tested,
+    }
 
 
-def test_members_as_spread_as_everybody_give_no_evidence():
+def test_accounts_that_a_scheduler_gives_equal_shares_are_seen_on_the_first_day():
+    rows = rows_of(np.full(120, 26.0), days=1)
+    found = TEST.statistic(rows, rows["account"] < 120)
+    assert log10(found) > 4
+    assert "beyond chance they differ by" in found.statement
+
+
+@pytest.mark.parametrize("law", ["gamma", "lognormal", "pareto"])
+def test_customers_of_any_law_of_rates_give_no_evidence(law):
     rng = np.random.default_rng(2)
-    rows, member = two_halves(rng.normal(4.0, 3.0, 40), rng.normal(4.0, 3.0, 400))
-    found = TEST.statistic(rows, member)
-    assert found is None or found.log_e < 0
+    worst = -np.inf
+    for seed in range(60):
+        rates = {
+            "gamma": 15 * rng.gamma(1.0, 1.0, 60),
+            "lognormal": 15 * rng.lognormal(0.0, 0.6, 60),
+            "pareto": 10 * (1 + rng.pareto(1.2, 60)),
+        }[law]
+        rows = rows_of(rates, seed=seed)
+        found = TEST.statistic(rows, np.ones(len(rows["day"]), bool))
+        worst = max(worst, log10(found))
+    assert worst < 1.3
 
 
-def test_a_crowd_twice_as_alike_as_everybody_stays_below_the_threshold():
+def test_counts_that_cluster_in_time_are_not_called_even():
     rng = np.random.default_rng(3)
-    rows, member = two_halves(rng.normal(4.0, 1.5, 60), rng.normal(4.0, 3.0, 400))
-    found = TEST.statistic(rows, member)
-    assert found is None or log10(found) < 2
+    bursts = rng.poisson(rng.poisson(3.0, 80) * 5.0)  # equal rates, but in sessions of five
+    assert even_counts_log_e(bursts) < 0
+
+
+def test_what_is_rarely_used_says_nothing():
+    rows = rows_of(np.full(40, 2.0))
+    rows["day"][:] = np.arange(len(rows["day"])) % 4
+    assert TEST.statistic({**rows, "tested": rows["tested"] // 3}, np.ones(160, bool)) is None
+
+
+def test_the_likelihood_ratio_of_two_accounts_is_worked_by_hand():
+    # counts 1 and 1 of two: probability k/(2k+1) * 2 / ... = 2 * (k/(2k)) * (k/(2k+1)) for shape k
+    shapes = np.array([12.0, 25.0, 60.0, 1e6])
+    above = np.mean(2 * 0.5 * shapes / (2 * shapes + 1))
+    under = 2 * 0.5 * 4.0 / 9.0
+    assert np.isclose(even_counts_log_e(np.array([1, 1])), np.log(above / under), atol=1e-6)

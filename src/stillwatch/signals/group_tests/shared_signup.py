@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 from stillwatch.signals.sharing import attribute, own_values, sharing_finding
+
+CLEAR = float(np.log(20))  # a school's course or a company's jobs are of one place and one load
 
 
 @group_test(
@@ -18,8 +24,9 @@ from stillwatch.signals.sharing import attribute, own_values, sharing_finding
     reads=("accounts.signup_ip",),
 )
 def shared_signup(rows: Columns, member: Mask) -> Finding | None:
-    return sharing_finding(
+    found = sharing_finding(
         rows,
         member,
         "{members} members signed up from {values} addresses: {repeats} repeat another member's; of as many other accounts {share} do",
     )
+    return replace(found, silences=("load",)) if found is not None and found.log_e > CLEAR else found

@@ -1,0 +1,170 @@
+import gzip
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from logs import row, rows_of
+
+from stillwatch.errors import InputError, StillwatchError
+
+
+def lines(*rows):
+    return "".join((r if isinstance(r, str) else json.dumps(r)) + "\n" for r in rows)
+
+
+@pytest.mark.issue(2)
+@pytest.mark.parametrize(
+    ("spoiled", "column"),
+    [
+        (row(5, timestamp="yesterday"), "timestamp"),
+        (row(5, timestamp="0001-01-01T00:00:00Z"), "timestamp"),
+        (row(5, account_id=None), "account_id"),
+        (row(5, account_id=""), "account_id"),
+        (row(5, status="fine"), None),
+        (row(5, prompt={"role": "user"}), None),
+        ("{broken", None),
+        ("[1, 2]", None),
+        ("\x00\x00", None),
+    ],
+)
+def test_a_bad_line_is_set_aside_with_its_number_and_the_others_are_read(tmp_path, spoiled, column):
+    good_rows = [row(i) for i in range(1, 5)]
+    (tmp_path / "log.jsonl").write_text(lines(*good_rows, spoiled, row(6)))
+    good, bad = rows_of(tmp_path / "log.jsonl")
+    assert good.column("exchange_id").to_pylist() == ["x1", "x2", "x3", "x4", "x6"]
+    (one,) = bad
+    assert (one["row"], one["column"]) == (5, column)
+    assert one["reason"]
+    assert len(one["raw_sha256"]) == 64
+    assert "secret" not in str(bad)
+
+
+@pytest.mark.issue(2)
+def test_a_csv_row_with_too_few_values_and_a_bad_time_are_set_aside(tmp_path):
+    (tmp_path / "log.csv").write_text(
+        "exchange_id,timestamp,account_id,model\nx1,2026-05-01T00:00:00Z,a,m\nx2,2026\nx3,soon,a,m\n"
+        "x4,2026-05-01T00:00:00Z,a,m\n"
+    )
+    good, bad = rows_of(tmp_path / "log.csv")
+    assert good.column("exchange_id").to_pylist() == ["x1", "x4"]
+    assert len(bad) == 2
+
+
+def test_bytes_that_are_not_utf8_cost_one_row(tmp_path):
+    text = lines(row(1), row(2), row(3)).encode().replace(b"secret 2", b"secret \xff\xfe")
+    (tmp_path / "log.jsonl").write_bytes(text)
+    good, bad = rows_of(tmp_path / "log.jsonl")
+    assert good.column("exchange_id").to_pylist() == ["x1", "x3"]
+    assert len(bad) == 1
+
+
+def test_a_lone_surrogate_costs_at_most_its_row(tmp_path):
+    (tmp_path / "log.jsonl").write_text(lines(row(1), '{"exchange_id": "x2", "timestamp": "2026-05-01T00:00:00Z", "account_id": "a", "model": "m", "prompt": "\\ud800"}', row(3)))  # fmt: skip
+    good, bad = rows_of(tmp_path / "log.jsonl")
+    assert {"x1", "x3"} <= set(good.column("exchange_id").to_pylist())
+    assert good.num_rows + len(bad) == 3
+    good.column("prompt").combine_chunks().validate(full=True)
+
+
+@pytest.mark.issue(2)
+@pytest.mark.parametrize("name", ["log.jsonl.gz", "log.csv.gz"])
+def test_a_compressed_file_that_is_cut_short_keeps_what_came_before(tmp_path, name):
+    many = [row(i) for i in range(3000)]
+    if "csv" in name:
+        text = "exchange_id,timestamp,account_id,model,prompt\n" + "".join(
+            ",".join(r[c] for c in ("exchange_id", "timestamp", "account_id", "model", "prompt")) + "\n"
+            for r in many
+        )
+    else:
+        text = lines(*many)
+    whole = gzip.compress(text.encode())
+    (tmp_path / name).write_bytes(whole[: len(whole) * 2 // 3])
+    good, bad = rows_of(tmp_path / name)
+    assert any("cut short" in b["reason"] for b in bad)
+    assert good.num_rows > 1000
+
+
+@pytest.mark.issue(2)
+def test_a_parquet_file_with_a_damaged_page_is_reported_and_the_rest_is_read(tmp_path):
+    table = pa.Table.from_pylist([row(i) for i in range(4000)])
+    stamps = pa.array([1777644120] * 4000, pa.timestamp("s", "UTC"))
+    table = table.set_column(1, "timestamp", stamps)
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=1000, compression="zstd")
+    pq.write_table(table.slice(0, 10), tmp_path / "b.parquet")
+    data = bytearray((tmp_path / "a.parquet").read_bytes())
+    place = pq.ParquetFile(tmp_path / "a.parquet").metadata.row_group(1).column(4).data_page_offset
+    data[place + 20 : place + 400] = b"\x7f" * 380
+    (tmp_path / "a.parquet").write_bytes(data)
+    good, bad = rows_of(tmp_path)
+    assert any("cannot be read" in b["reason"] for b in bad)
+    assert good.num_rows == 3010
+
+
+@pytest.mark.issue(2)
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("log.parquet", b"PAR1 but no footer", "log.parquet"),
+        ("log.jsonl", b"\xff\xfe\x00not text", "log.jsonl"),
+        ("log.jsonl", lines({"id": 1, "text": "x"}).encode(), "exchange_id"),
+        ("log.csv", b"a;b;c\n1;2;3\n", "exchange_id"),
+        ("log.jsonl", lines(*[row(i, timestamp="5 o'clock") for i in range(9)]).encode(), "timestamp"),
+        ("log.jsonl.gz", b"this is no gzip", "log.jsonl.gz"),
+        ("log.txt", b"hello", "log.txt"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_its_name_and_what_was_expected(tmp_path, name, content, told):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError) as refused:
+        rows_of(tmp_path / name)
+    assert told in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_wrong_parquet_type_names_file_column_found_and_expected(tmp_path):
+    table = pa.table({"exchange_id": ["x"], "timestamp": [True], "account_id": ["a"], "model": ["m"]})
+    pq.write_table(table, tmp_path / "log.parquet")
+    with pytest.raises(InputError) as refused:
+        rows_of(tmp_path / "log.parquet")
+    for word in ("log.parquet", "timestamp", "bool", "found", "expected"):
+        assert word in str(refused.value)
+
+
+def test_every_problem_of_every_file_is_told_at_once(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jsonl").write_text(lines({"id": name}))
+    with pytest.raises(InputError) as refused:
+        rows_of(tmp_path / "a.jsonl", tmp_path / "b.jsonl")
+    assert len(refused.value.problems) == 8
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    place=st.integers(0, 2000),
+    junk=st.binary(min_size=1, max_size=40),
+    ending=st.sampled_from(["jsonl", "csv"]),
+)
+def test_bytes_written_over_a_log_never_crash_and_lose_no_row_in_silence(tmp_path, place, junk, ending):
+    many = [row(i) for i in range(20)]
+    if ending == "csv":
+        head = "exchange_id,timestamp,account_id,model,prompt\n"
+        text = head + "".join(",".join(r.values()) + "\n" for r in many)
+    else:
+        text = lines(*many)
+    data = bytearray(text.encode())
+    place %= len(data)
+    data[place : place + len(junk)] = junk
+    file = tmp_path / f"log.{ending}"
+    file.write_bytes(bytes(data))
+    try:
+        good, bad = rows_of(file)
+    except StillwatchError:
+        return
+    written = [part for part in bytes(data).split(b"\n") if part.strip()]
+    if ending == "jsonl":
+        assert good.num_rows + len(bad) == len(written)
+    elif not set(junk) & set(b'"\r\n'):  # a quote or a line end legitimately changes what is one row of a CSV
+        assert good.num_rows + len(bad) == len(written) - 1
