@@ -1,9 +1,9 @@
 """Which accounts of a candidate carry its evidence?
 
 A candidate may hold a group of strangers that clustering put beside the campaign. Its parts are found by clustering
-it again, and a part that shows no control by itself and whose absence
-makes that of the rest clearer is left out. This only decides with which accounts the
-attribution begins: what is reported, and at which rate, was decided before on the whole candidate.
+it again, and a part that shows no control by itself, and whose absence does not weaken that of the rest, is left out.
+This only decides with which accounts the attribution begins: what is reported, and at which rate, was decided before
+on the whole candidate.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LEAST = 0.3  # of the candidate must remain
 
 
 def refine(candidate: Candidate, bench: Bench, links: pa.Table, seed: int) -> frozenset[str]:
-    """Accounts of a candidate without the parts that weaken its evidence."""
+    """Accounts of a candidate without the parts that carry none of its evidence."""
     (one,) = judge([candidate], bench)
     inside = links.filter(pc.is_in(links.column("account_id"), pa.array(sorted(one.accounts), pa.string())))
     behaviour = inside.filter(pc.invert(pc.is_in(inside.column("kind"), pa.array(KINDS[ATTRIBUTES]))))
@@ -39,7 +39,7 @@ def refine(candidate: Candidate, bench: Bench, links: pa.Table, seed: int) -> fr
             control(judge([Candidate(accounts=accounts, graph=one.candidate.graph)], bench)[0])
             for accounts in (part, rest)
         )
-        if alone <= 0 and without > evidence:
+        if alone <= 0 and without >= evidence:
             kept, evidence = rest, without
     return kept
 

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from stillwatch.detect.decide import consistent, core, decide
+from stillwatch.detect.judge import Judged
+from stillwatch.detect.propose import Candidate
+from stillwatch.stats.fdr import e_bh_q_values
+
+
+def judged(*pairs):
+    """Judged candidates from (first account, last account + 1, log10 e)."""
+    logs = np.array([e * np.log(10) for _a, _b, e in pairs])
+    q_values = e_bh_q_values(logs)
+    return [
+        Judged(
+            candidate=Candidate(accounts=frozenset(f"a{i}" for i in range(a, b)), graph="words"),
+            findings={},
+            families={},
+            log_e=float(log_e),
+            q_value=float(q),
+        )
+        for (a, b, _e), log_e, q in zip(pairs, logs, q_values, strict=True)
+    ]
+
+
+def spans(chosen):
+    return sorted((min(int(a[1:]) for a in j.accounts), len(j.accounts)) for j in chosen)
+
+
+def test_several_views_of_one_campaign_are_reported_once():
+    assert spans(decide(judged((0, 100, 20), (0, 110, 15), (50, 100, 18), (300, 340, -2)), 0.01)) == [(0, 100)]
+
+
+def test_two_campaigns_in_one_candidate_are_told_apart_when_one_is_clearer_alone():
+    assert spans(decide(judged((0, 100, 20), (0, 50, 30), (50, 100, 12)), 0.01)) == [(0, 50), (50, 50)]
+
+
+def test_parts_of_one_campaign_whose_evidence_adds_up_stay_together():
+    assert spans(decide(judged((0, 100, 30), (0, 50, 16), (50, 100, 16)), 0.01)) == [(0, 100)]
+
+
+def test_what_is_chosen_is_self_consistent_among_everything_tested():
+    many = judged((0, 50, 3.2), *[(100 + 10 * i, 110 + 10 * i, 0) for i in range(99)])
+    assert decide(many, 0.01) == []  # 10^3.2 is below 100 / 0.01
+    few = judged((0, 50, 3.2), *[(100 + 10 * i, 110 + 10 * i, 0) for i in range(9)])
+    (one,) = decide(few, 0.01)
+    assert one.q_value == pytest.approx(10 / 10**3.2)
+
+
+def test_the_core_is_what_most_views_agree_on():
+    views = judged((0, 100, 20), (0, 90, 15), (0, 95, 15), (500, 600, 15))
+    assert core(views[0], views, 0.01) == frozenset(f"a{i}" for i in range(95))
+
+
+def test_consistent_keeps_the_rate_under_dependence_by_simulation():
+    """e-BH on e-values that are all driven by one common cause; false-discovery rate at most the nominal 0.1."""
+    rng = np.random.default_rng(4)
+    rates, powers = [], []
+    for _ in range(1500):
+        common = rng.exponential()
+        null = np.where(rng.random(15) < 0.5, np.log(common + 1e-12), np.log(rng.exponential(size=15)))
+        real = 5 + rng.normal(size=5)
+        found = consistent(judged(*[(20 * i, 20 * i + 5, v / np.log(10)) for i, v in enumerate([*null, *real])]), 20, 0.1)  # fmt: skip
+        false = sum(min(int(a[1:]) for a in j.accounts) < 300 for j in found)
+        rates.append(false / max(len(found), 1))
+        powers.append((len(found) - false) / 5)
+    assert np.mean(rates) <= 0.1
+    assert np.mean(powers) > 0.5
