@@ -32,7 +32,14 @@ def test_every_column_says_what_it_means_and_the_key_exists(table):
 
 def test_absent_columns_become_null_and_absent_required_ones_are_named():
     full = EXCHANGES.conform(
-        pa.table({"exchange_id": ["x"], "timestamp": pa.array([0], pa.timestamp("us", "UTC")), "account_id": ["a"], "model": ["m"]})  # fmt: skip
+        pa.table(
+            {
+                "exchange_id": ["x"],
+                "timestamp": pa.array([0], pa.timestamp("us", "UTC")),
+                "account_id": ["a"],
+                "model": ["m"],
+            }
+        )
     )
     assert full.column("prompt").to_pylist() == [None]
     with pytest.raises(KeyError, match="account_id"):

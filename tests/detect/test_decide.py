@@ -28,7 +28,9 @@ def spans(chosen):
 
 
 def test_several_views_of_one_campaign_are_reported_once():
-    assert spans(decide(judged((0, 100, 20), (0, 110, 15), (50, 100, 18), (300, 340, -2)), 0.01)) == [(0, 100)]
+    assert spans(decide(judged((0, 100, 20), (0, 110, 15), (50, 100, 18), (300, 340, -2)), 0.01)) == [
+        (0, 100)
+    ]
 
 
 def test_two_campaigns_in_one_candidate_are_told_apart_when_one_is_clearer_alone():
@@ -37,6 +39,10 @@ def test_two_campaigns_in_one_candidate_are_told_apart_when_one_is_clearer_alone
 
 def test_parts_of_one_campaign_whose_evidence_adds_up_stay_together():
     assert spans(decide(judged((0, 100, 30), (0, 50, 16), (50, 100, 16)), 0.01)) == [(0, 100)]
+
+
+def test_of_views_with_the_same_evidence_the_largest_stands_for_the_campaign():
+    assert spans(decide(judged((0, 400, 10.1), (0, 51, 10.2), (60, 150, 10.1)), 0.01)) == [(0, 400)]
 
 
 def test_what_is_chosen_is_self_consistent_among_everything_tested():

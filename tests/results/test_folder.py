@@ -22,9 +22,13 @@ def written(out, text="one"):
 
 
 def test_nothing_is_seen_of_results_that_failed(tmp_path):
-    with pytest.raises(RuntimeError), whole_or_nothing(tmp_path / "out") as folder:
-        write_json(folder, "overview.json", {})
-        raise RuntimeError
+    def fail():
+        with whole_or_nothing(tmp_path / "out") as folder:
+            write_json(folder, "overview.json", {})
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert list(tmp_path.iterdir()) == []
 
 

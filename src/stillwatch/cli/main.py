@@ -16,6 +16,7 @@ COMMANDS = {
     "scan": "find campaigns in logs",
     "simulate": "write the tables of a world with known truth",
     "score": "compare results with the truth",
+    "evaluate": "measure how well campaigns are seen, on worlds of known truth",
     "report": "write report.html again from a results folder",
     "signals": "list the signals, what each sees and what could mimic it",
 }

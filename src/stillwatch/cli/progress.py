@@ -16,6 +16,7 @@ STAGES = {
     "attribute": "attributing exchanges",
     "replay": "replaying in time order",
     "write": "writing results",
+    "evaluate": "evaluating worlds",
 }
 
 

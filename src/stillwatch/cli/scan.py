@@ -69,6 +69,7 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     show_default=True,
     help="Memory for the database; beyond it work spills to disk.",
 )
+@click.option("--without", multiple=True, metavar="SIGNAL", help="Leave a signal out; repeatable.")
 @click.option("--show-prompts", is_flag=True, help="Write a few prompts of each campaign into the results.")
 @click.option("--fail-on-campaign", is_flag=True, help="Exit with 1 when a campaign is found.")
 @click.option("--json", "as_json", is_flag=True, help="Print the overview as JSON.")
@@ -77,6 +78,7 @@ def scan(
     paths: tuple[str, ...],
     out: Path,
     pairs: tuple[str, ...],
+    without: tuple[str, ...],
     fail_on_campaign: bool,
     as_json: bool,
     quiet: bool,
@@ -96,7 +98,7 @@ def scan(
     from stillwatch.flows.scan import Options
     from stillwatch.flows.scan import scan as run
 
-    options = Options(names=mapping(pairs), **given)
+    options = Options(names=mapping(pairs), without=frozenset(without), **given)
     with bars(quiet=quiet or as_json) as progress:
         overview = run(paths, out, options, progress)
     if as_json:

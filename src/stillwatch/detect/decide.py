@@ -21,14 +21,14 @@ MAJORITY = 0.5
 def decide(judged: Sequence[Judged], fdr: float) -> list[Judged]:
     """Disjoint candidates that may be reported at rate `fdr`, strongest first.
 
-    Several candidates may be views of one campaign; the one with the most evidence stands for it. A candidate that
+    Several candidates may be views of one campaign; the one with the most evidence, times its size, stands for it. A candidate that
     falls apart into several disjoint ones, each significant by itself, gives way to them. The q-values are then
     those of the representatives among *all* candidates: a set R with e >= m / (rate |R|) for each of its members is
     self-consistent and keeps the rate, however it was chosen (Wang and Ramdas 2022, section 4).
     """
     significant = [j for j in judged if j.q_value <= fdr]
     chosen: list[Judged] = []
-    for one in sorted(significant, key=lambda j: (-j.log_e, sorted(j.accounts)[:1])):
+    for one in sorted(significant, key=lambda j: (-_weight(j), sorted(j.accounts)[:1])):
         if any(_shared(one, other) > OVERLAP for other in chosen):
             continue
         parts = _parts(one, significant)
@@ -64,6 +64,11 @@ def core(one: Judged, judged: Sequence[Judged], fdr: float) -> frozenset[str]:
     return frozenset(a for a, n in counts.items() if 2 * n >= len(views)) or one.accounts
 
 
+def _weight(one: Judged) -> float:
+    """Evidence of a few shared values saturates; of two views with the same evidence the larger says more."""
+    return one.log_e + float(np.log(len(one.accounts)))
+
+
 def _shared(one: Judged, other: Judged) -> float:
     return len(one.accounts & other.accounts) / min(len(one.accounts), len(other.accounts))
 
@@ -86,5 +91,5 @@ def _parts(whole: Judged, significant: Sequence[Judged]) -> list[Judged]:
         if all(_shared(one, other) <= APART for other in parts):
             parts.append(one)
     covered = len(frozenset().union(*(p.accounts for p in parts)) & whole.accounts) if parts else 0
-    diluted = any(p.log_e > whole.log_e for p in parts)
+    diluted = any(_weight(p) > _weight(whole) for p in parts)
     return parts if len(parts) > 1 and diluted and covered >= COVERED * len(whole.accounts) else []

@@ -34,12 +34,13 @@ from stillwatch.detect.propose import Candidate
 from stillwatch.detect.refine import refine
 from stillwatch.detect.replay import Look, judge_prefix, replay
 from stillwatch.engine.connect import duckdb_engine, keep, load
+from stillwatch.errors import Problem, UsageError
 from stillwatch.flows.sketch import Sketched, sketch_files
 from stillwatch.readers.discover import Sources, discover
 from stillwatch.readers.read import check, read, read_small
 from stillwatch.report import page
 from stillwatch.results.folder import whole_or_nothing, write_json, write_manifest, write_table
-from stillwatch.signals.registry import Card, GroupTest, Indicator, all_group_tests
+from stillwatch.signals.registry import Card, GroupTest, Indicator, all_group_tests, all_indicators
 
 LN10 = 2.302585092994046
 KEY_VARIABLE = "STILLWATCH_KEY"
@@ -69,6 +70,7 @@ class Options:
     seed: int = 0
     memory: str = "2GB"
     show_prompts: bool = False
+    without: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,7 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
     something else.
     """
     began = time.monotonic()
+    _check_names(options.without)
     sources = discover(paths, accounts=options.accounts, releases=options.releases)
     check(sources, options.names)
     known, lost = _companions(sources)
@@ -164,7 +167,21 @@ def _parameters(options: Options) -> dict[str, Any]:
         "releases": str(options.releases or ""),
         "memory": options.memory,
         "show_prompts": options.show_prompts,
+        "without": sorted(options.without),
     }
+
+
+def _check_names(without: frozenset[str]) -> None:
+    cards = [unit.card for unit in all_indicators()] + [test.card for test in all_group_tests()]
+    known = {card.name for card in cards}
+    if without - known:
+        raise UsageError(
+            Problem(
+                fact="no signal is called " + ", ".join(f"`{name}`" for name in sorted(without - known)),
+                expected=", ".join(sorted(known)),
+                fix="stillwatch signals",
+            )
+        )
 
 
 def _companions(sources: Sources) -> tuple[tuple[pa.Table, pa.Table], list[pa.Table]]:
@@ -186,10 +203,16 @@ def _reasons(quarantine: pa.Table) -> dict[str, int]:
 
 
 def summarise(
-    engine: Backend, exchanges: ir.Table, accounts: ir.Table, releases: ir.Table
+    engine: Backend,
+    exchanges: ir.Table,
+    accounts: ir.Table,
+    releases: ir.Table,
+    without: frozenset[str] = frozenset(),
 ) -> tuple[Summaries, Any]:
     """The summaries of observations that are kept in `engine`, and which indicators had something to read."""
     used, skipped = fold.usable({"observations": fold.filled(exchanges), "accounts": fold.filled(accounts)})
+    skipped = (*skipped, *((unit, "left out on request") for unit in used if unit.card.name in without))
+    used = tuple(unit for unit in used if unit.card.name not in without)
     summaries = Summaries(
         activity=keep(engine, "activity", fold.activity(exchanges)),
         sightings=keep(engine, "sightings", fold.sightings(exchanges, accounts, used)),
@@ -217,9 +240,9 @@ def _find(
     exchanges = keep(
         engine, "exchanges", fold.once(engine.read_parquet(str(sketched.observations / "*.parquet")))
     )
-    summaries, (used, skipped) = summarise(engine, exchanges, accounts, releases)
+    summaries, (used, skipped) = summarise(engine, exchanges, accounts, releases, options.without)
     progress("fold", 1, 1)
-    tests = all_group_tests()
+    tests = tuple(test for test in all_group_tests() if test.card.name not in options.without)
 
     progress("judge", 0, 1)
     tried = judge_prefix(summaries, tests, _run, options.seed)
@@ -257,7 +280,9 @@ def _find(
         "last_seen": total["last"].isoformat(),
         "candidates": len(judged),
         "signals": _signals(used, skipped, tests, spoke),
-        "missing_columns": sorted({c for unit, _why in skipped for c in unit.card.columns}),
+        "missing_columns": sorted(
+            {c for unit, _why in skipped if unit.card.name not in options.without for c in unit.card.columns}
+        ),
         "campaigns": [
             {
                 "campaign_id": f.name,

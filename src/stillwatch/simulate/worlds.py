@@ -9,8 +9,8 @@ import difflib
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +28,8 @@ from stillwatch.simulate.tables import Writer, accounts_table
 from stillwatch.simulate.traffic import Counter, Rows, concatenate, ordinary
 
 Progress = Callable[[int, int], None]
+Value = int | float | str | bool
+TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +262,29 @@ def find_scenario(name: str) -> Scenario:
     )
 
 
+def change(scenario: Scenario, changes: Mapping[str, Value]) -> Scenario:
+    """The scenario with some fields replaced; raises UsageError for a field that is not there or of another type."""
+    for name, value in changes.items():
+        inner = name.startswith("campaign.")
+        field = name.removeprefix("campaign.")
+        kind = Plan if inner else Scenario
+        known = {f.name: f.type for f in fields(kind) if f.type in TYPES}
+        if field not in known or not isinstance(value, TYPES[str(known[field])]):
+            raise UsageError(
+                Problem(
+                    fact=f"`{name}` cannot be changed to that",
+                    found=repr(value),
+                    expected=", ".join(f"{'campaign.' * inner}{n} ({t})" for n, t in known.items()),
+                )
+            )
+        if inner:
+            plans = tuple(replace(plan, **{field: value}) for plan in scenario.plans)  # type: ignore[arg-type]
+            scenario = replace(scenario, plans=plans)
+        else:
+            scenario = replace(scenario, **{field: value})  # type: ignore[arg-type]
+    return scenario
+
+
 def simulate(
     scenario: str,
     *,
@@ -267,11 +292,13 @@ def simulate(
     out: Path,
     scale: float = 1.0,
     prompts: Path | None = None,
+    changes: Mapping[str, Value] | None = None,
     progress: Progress | None = None,
 ) -> World:
     """Write a world's contract tables and its truth into `out`, replacing those of an earlier run.
 
-    `scale` multiplies accounts and exchanges; `prompts` gives real text instead of the grammar's;
+    `scale` multiplies accounts and exchanges; `changes` then replaces fields of the `Scenario`, or of every `Plan`
+    where the name begins with `campaign.`; `prompts` gives real text instead of the grammar's;
     `progress` is called with days done and days in all. One seed gives byte-identical tables.
     Raises UsageError for an unknown scenario, scale or seed, InputError for an unusable prompts file.
     """
@@ -282,12 +309,13 @@ def simulate(
         )
     if seed < 0:
         raise UsageError(Problem(fact="`seed` is negative", found=str(seed), expected="0 or more"))
+    changed = change(plan.scaled(scale), changes or {})
     real = read_prompts(prompts) if prompts else None
     out.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=out))
     try:
         writer = Writer(partial, seed=seed, real=real)
-        world = _write(scenario, plan.scaled(scale), seed, writer, progress)
+        world = _write(scenario, changed, seed, writer, progress)
         writer.close()
         _move_into(partial, out)
     finally:

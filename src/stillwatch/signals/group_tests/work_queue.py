@@ -19,7 +19,9 @@ def repeated(summaries: Summaries) -> ir.Table:
     """Account × text, in the order of texts, of those that several accounts sent; every account's volume besides."""
     volumes = summaries.activity.group_by("account_id").agg(exchanges=_.exchanges.sum())
     pairs = summaries.items.select("account_id", "item").distinct()
-    several = pairs.group_by("item").agg(holders=_.count()).filter(_.holders > 1)  # so far, not in the whole log
+    several = (
+        pairs.group_by("item").agg(holders=_.count()).filter(_.holders > 1)
+    )  # so far, not in the whole log
     sent = pairs.semi_join(several, "item").order_by(["item", "account_id"]).limit(MOST_ROWS)
     rows = volumes.left_join(sent, "account_id").select("account_id", "exchanges", item=_.item.fill_null(0))
     return rows.order_by(["item", "account_id"])

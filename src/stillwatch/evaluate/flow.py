@@ -1,0 +1,44 @@
+"""How does a matrix become figures, a table and a page?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from stillwatch import __version__
+from stillwatch.engine.files import atomic
+from stillwatch.evaluate.matrix import read_matrix
+from stillwatch.evaluate.page import render
+from stillwatch.evaluate.run import run
+from stillwatch.evaluate.summary import summarise
+
+
+def evaluate(
+    matrix: str,
+    out: Path,
+    *,
+    seeds: int | None = None,
+    prompts: Path | None = None,
+    workers: int = 1,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> list[dict[str, Any]]:
+    """Run a matrix and write `evaluation.json` and `evaluation.html` into `out`; returns one row per world.
+
+    Raises `InputError` and `UsageError` for a matrix that cannot be run, before any work.
+    """
+    cells = read_matrix(matrix, seeds=seeds, prompts=prompts)
+    outcomes = run(cells, out, workers, progress)
+    rows = summarise(outcomes)
+    whole = {
+        "version": __version__,
+        "matrix": matrix,
+        "prompts": prompts.name if prompts else "",
+        "worlds": rows,
+    }
+    with atomic(out / "evaluation.json") as path:
+        path.write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")
+    with atomic(out / "evaluation.html") as path:
+        path.write_text(render(whole))
+    return rows

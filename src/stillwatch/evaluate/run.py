@@ -1,0 +1,104 @@
+"""How is a matrix run on all cores, and gone on with where it stopped?"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import resource
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from stillwatch.contract import results as contract
+from stillwatch.engine.files import atomic
+from stillwatch.evaluate.matrix import Cell
+from stillwatch.flows.scan import Options, scan
+from stillwatch.flows.score import score
+from stillwatch.results.folder import read_table
+from stillwatch.simulate.worlds import simulate
+
+BINS = 10
+
+
+def run(
+    cells: Sequence[Cell], out: Path, workers: int, progress: Callable[[int, int], None]
+) -> list[dict[str, Any]]:
+    """Outcomes of all cells, in order; those already in `out/cells` are read, the others made and written there."""
+    folder = out / "cells"
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [cell for cell in cells if not (folder / f"{cell.name}.json").exists()]
+    done = len(cells) - len(missing)
+    progress(done, len(cells))
+    if missing:
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(min(workers, len(missing)), mp_context=context) as pool:
+            waiting: set[Future[None]] = {pool.submit(run_cell, cell, folder) for cell in missing}
+            try:
+                while waiting:
+                    ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    for future in ready:
+                        future.result()
+                        done += 1
+                        progress(done, len(cells))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    return [json.loads((folder / f"{cell.name}.json").read_text()) for cell in cells]
+
+
+def run_cell(cell: Cell, folder: Path) -> None:
+    """Make a world, scan it, compare, and write what came out; the world itself is not kept."""
+    work = Path(tempfile.mkdtemp(prefix=".cell-", dir=folder))
+    try:
+        simulate(
+            cell.scenario,
+            seed=cell.seed,
+            out=work / "world",
+            scale=cell.scale,
+            prompts=Path(cell.prompts) if cell.prompts else None,
+            changes=dict(cell.changes),
+        )
+        began = time.monotonic()
+        options = Options(names={}, fdr=cell.fdr, without=frozenset(cell.without))
+        overview = scan([str(work / "world")], work / "results", options)
+        elapsed = time.monotonic() - began
+        outcome = {
+            "world": cell.world,
+            "seed": cell.seed,
+            "score": score(work / "results", work / "world" / "truth.parquet"),
+            "reported": _reported(work),
+            "calibration": _calibration(work),
+            "exchanges": overview["exchanges"],
+            "accounts": overview["accounts"],
+            "elapsed_s": round(elapsed, 2),
+            "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        }
+        with atomic(folder / f"{cell.name}.json") as path:
+            path.write_text(json.dumps(outcome, indent=1, sort_keys=True, default=str) + "\n")
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _reported(work: Path) -> list[dict[str, Any]]:
+    rows = read_table(work / "results", contract.CAMPAIGNS).to_pylist()
+    names = ("campaign_id", "kind", "accounts", "exchanges", "exchanges_low", "exchanges_high", "q_value")
+    return [{name: row[name] for name in names} for row in rows]
+
+
+def _calibration(work: Path) -> list[list[float]]:
+    """Per tenth of the score: members, those truly in a campaign, sum of scores, sum of squared errors."""
+    truth = pq.read_table(work / "world" / "truth.parquet", columns=["account_id", "campaign_id"])
+    planted = set(truth.filter(truth.column("campaign_id").is_valid()).column("account_id").to_pylist())
+    bins = [[0.0, 0.0, 0.0, 0.0] for _ in range(BINS)]
+    for row in read_table(work / "results", contract.MEMBERS).to_pylist():
+        told, true = row["score"], float(row["account_id"] in planted)
+        one = bins[min(int(told * BINS), BINS - 1)]
+        for place, value in enumerate((1.0, true, told, (told - true) ** 2)):
+            one[place] += value
+    return bins
