@@ -67,5 +67,7 @@ def test_the_page_and_the_table_are_written(evaluated):
     assert "campaign accounts found" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     written = json.loads((folder / "out" / "evaluation.json").read_text())
-    assert [row["account_recall"] for row in written["worlds"] if "account_recall" in row] == [rows[0]["account_recall"]]
+    assert [row["account_recall"] for row in written["worlds"] if "account_recall" in row] == [
+        rows[0]["account_recall"]
+    ]
     assert written["matrix"].endswith("m.toml")

@@ -65,7 +65,7 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
 )
 @click.option(
     "--memory",
-    default="2GB",
+    default="1500MB",
     show_default=True,
     help="Memory for the database; beyond it work spills to disk.",
 )

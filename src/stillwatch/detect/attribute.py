@@ -37,6 +37,7 @@ ROUNDS = 2
 PROPOSED = 3.0
 PROBABLE, SURE = 0.5, 0.95  # of an account that was proposed, and of one that was not
 MEMBERS = 1.0  # prior log odds that a member's exchange is the campaign's
+SPEAKS = 1.0  # log-likelihood ratio from which a value speaks for the campaign
 TEMPLATED = 3.0  # wording twenty times as common in the campaign as elsewhere
 MOST_SOURCE = 3.0  # address, program and network tell one thing together, not four
 TEMPER = 0.5  # kinds are not independent, so the odds they give together are too sure of themselves
@@ -63,28 +64,51 @@ class Attribution:
 Keep = Callable[[str, ir.Table], ir.Table]
 
 
-def _values(exchanges: ir.Table, unit: Indicator, likely: ir.Table) -> ir.Table:
-    """Exchange × value of one kind, with whether the exchange is thought to be the campaign's."""
+def _values(exchanges: ir.Table, unit: Indicator) -> ir.Table:
+    """Exchange × value of one kind."""
     value = unit.value(exchanges)
     rows = exchanges.select("exchange_id", "account_id", value=value)
     if value.type().is_array():
         rows = rows.mutate(value=_.value.unnest())
-    rows = rows.filter(_.value.notnull())
-    return rows.left_join(likely, "exchange_id").select(
-        "exchange_id", "account_id", "value", inside=_.likely.fill_null(False)
-    )
+    return rows.filter(_.value.notnull())
 
 
-def _ratios(values: ir.Table, inside: int, total: int) -> ir.Table:
-    """Value → log-likelihood ratio of the campaign against everything else."""
-    counted = values.group_by("value").agg(
-        within=_.inside.sum(),
-        all=_.count(),
-        holders=_.account_id.nunique(where=_.inside),
+def background(sightings: ir.Table, units: tuple[Indicator, ...]) -> ir.Table:
+    """Kind × value → in how many exchanges of the whole log, of the kinds that are weighed."""
+    names = [unit.card.name for unit in _weighed(units)]
+    counted = sightings.filter(_.kind.isin(names)).group_by(["kind", "value"])
+    return counted.agg(all=_.exchanges.sum())
+
+
+def _weighed(units: tuple[Indicator, ...]) -> list[Indicator]:
+    return [u for u in units if u.card.table == "observations" and u.card.name not in IGNORED]
+
+
+def _ratios(
+    mine: ir.Table, known: ir.Table, units: tuple[Indicator, ...], inside: int, total: int
+) -> ir.Table:
+    """Kind × value → log-likelihood ratio of the campaign against everything else.
+
+    `mine` are the `inside` exchanges thought to be the campaign's; `known` is `background`. Values that no campaign
+    exchange shows have the ratio of an absence, and those that one or two accounts show say nothing for it.
+    """
+    parts = [
+        _values(mine, unit)
+        .group_by("value")
+        .agg(within=_.count(), holders=_.account_id.nunique())
+        .mutate(kind=ibis.literal(unit.card.name))
+        for unit in _weighed(units)
+    ]
+    within = ibis.union(*(part.select("kind", "value", "within", "holders") for part in parts))
+    both = known.left_join(within, ["kind", "value"]).select(
+        "kind", "value", "all", within=_.within.fill_null(0), holders=_.holders.fill_null(0)
     )
-    raw = ((_.within + 0.5) / (inside + 1.0)).ln() - ((_.all - _.within + 0.5) / (total - inside + 1.0)).ln()
-    rows = counted.mutate(raw=raw)
+    raw = ((_.within + 0.5) / (inside + 1.0)).ln() - (
+        (ibis.greatest(_.all - _.within, 0) + 0.5) / (total - inside + 1.0)
+    ).ln()
+    rows = both.mutate(raw=raw)
     return rows.select(
+        "kind",
         "value",
         ratio=ibis.cases(
             ((rows.raw > 0) & (rows.holders < FEWEST_HOLDERS), 0.0), else_=rows.raw.clip(LEAST, MOST)
@@ -93,33 +117,38 @@ def _ratios(values: ir.Table, inside: int, total: int) -> ir.Table:
 
 
 def exchange_scores(
-    exchanges: ir.Table, units: tuple[Indicator, ...], likely: ir.Table, inside: int, total: int, keep: Keep
+    exchanges: ir.Table,
+    units: tuple[Indicator, ...],
+    ratios: ir.Table,
+    likely: ir.Table,
+    inside: int,
+    total: int,
+    keep: Keep,
 ) -> ir.Table:
     """Exchange → summed log-likelihood ratio over kinds, and the part of it that is `content`.
 
-    Of an exchange's phrases the best one counts, and having none that speaks for the campaign counts too.
+    Of an exchange's phrases the best one counts, and having none that speaks for the campaign counts too. `exchanges`
+    must hold every exchange with such a phrase; `inside` of `total` in the whole log are thought to be the campaign's.
     """
     scored = exchanges.select("exchange_id", "account_id")
     names = []
-    for unit in units:
+    for unit in _weighed(units):
         name = unit.card.name
-        if unit.card.table != "observations" or name in IGNORED:
-            continue
-        values = _values(exchanges, unit, likely)
-        ratios = keep(f"ratio_{name}", _ratios(values, inside, total))
+        values = _values(exchanges, unit)
+        mine = ratios.filter(_.kind == name).select("value", "ratio")
         default = 0.0
         if name == PHRASES:
-            hits = values.join(ratios.filter(_.ratio > 1.0), "value")
-            best = keep("best", hits.group_by("exchange_id").agg(found=_.ratio.max(), inside=_.inside.any()))
-            seen = best.agg(within=_.inside.sum(), all=_.count()).to_pyarrow().to_pylist()[0]
-            within, every = int(seen["within"] or 0), int(seen["all"] or 0)
+            hits = values.join(mine.filter(_.ratio > SPEAKS), "value")
+            best = keep("best", hits.group_by("exchange_id").agg(found=_.ratio.max()))
+            every = int(best.count().to_pyarrow().as_py())
+            within = int(best.semi_join(likely, "exchange_id").count().to_pyarrow().as_py())
             none = np.log((inside - within + 0.5) / (inside + 1.0)) - np.log(
                 (total - inside - (every - within) + 0.5) / (total - inside + 1.0)
             )
             part = best.select("exchange_id", **{name: _.found})
             default = float(np.clip(none, LEAST, MOST))
         else:
-            part = values.join(ratios, "value").select("exchange_id", **{name: _.ratio})
+            part = values.join(mine, "value").select("exchange_id", **{name: _.ratio})
         scored = scored.left_join(part, "exchange_id").drop("exchange_id_right")
         scored = scored.mutate(**{name: _[name].fill_null(default)})
         names.append(name)
@@ -134,25 +163,46 @@ def exchange_scores(
     )
 
 
-def attribute(seeds: ir.Table, exchanges: ir.Table, units: tuple[Indicator, ...], keep: Keep) -> Attribution:
-    """Members and exchanges of the campaign that grew from `seeds` (`account_id` rows)."""
-    total = int(exchanges.count().to_pyarrow().as_py())
+def attribute(
+    seeds: ir.Table,
+    exchanges: ir.Table,
+    sightings: ir.Table,
+    known: ir.Table,
+    units: tuple[Indicator, ...],
+    keep: Keep,
+) -> Attribution:
+    """Members and exchanges of the campaign that grew from `seeds` (`account_id` rows).
+
+    `sightings` and `known` (`background`) tell of the whole log what the exchanges would; only exchanges of accounts
+    that show some value which speaks for the campaign are weighed one by one.
+    """
+    counts = keep("counts", exchanges.group_by("account_id").agg(exchanges=_.count()))
+    total = int(counts.exchanges.sum().to_pyarrow().as_py())
     marked = exchanges.select("exchange_id", "account_id").semi_join(seeds, "account_id")
-    likely = keep("likely", marked.select("exchange_id", likely=ibis.literal(True)))
+    likely = keep("likely", marked.select("exchange_id"))
     names = set(seeds.to_pyarrow().column("account_id").to_pylist())
     rows, members = likely, _no_members()
     for _round in range(ROUNDS):
         inside = int(likely.count().to_pyarrow().as_py())
-        scores = keep("scores", exchange_scores(exchanges, units, likely, inside, total, keep))
+        mine = exchanges.semi_join(likely, "exchange_id")
+        ratios = keep("ratios", _ratios(mine, known, units, inside, total))
+        telling = ratios.filter((_.ratio > SPEAKS) & _.kind.isin(CONTENT))
+        near = sightings.semi_join(telling, ["kind", "value"]).select("account_id").distinct()
+        near = keep("near", ibis.union(near, ibis.memtable(_table_of(names)), distinct=True))
+        some = exchanges.semi_join(near, "account_id")
+        scores = keep("scores", exchange_scores(some, units, ratios, likely, inside, total, keep))
         prior = float(np.log((inside + 1.0) / (total - inside + 1.0)))
-        per_account = scores.group_by("account_id").agg(hits=(_.score + prior > 0).sum(), exchanges=_.count())
-        members = _members(per_account.to_pyarrow(), names)
+        hits = scores.group_by("account_id").agg(hits=(_.score + prior > 0).sum())
+        per_account = counts.left_join(hits, "account_id").select(
+            "account_id", "exchanges", hits=_.hits.fill_null(0)
+        )
+        members = _members(per_account.order_by("account_id").to_pyarrow(), names)
         names = set(members.column("account_id").to_pylist())
         if not names:
             break
         belonging = ibis.memtable(members.select(["account_id"]))
         rows = keep("rows", scores.semi_join(belonging, "account_id").mutate(odds=MEMBERS + _.content))
-        likely = keep("likely", rows.filter(_.odds > 0).select("exchange_id", likely=ibis.literal(True)))
+        likely = keep("likely", rows.filter(_.odds > 0).select("exchange_id"))
     if not names:
         return Attribution(members=members, exchanges=exchanges.limit(0), low=0, high=0, templated=0, fresh=0)
     worded = _worded(rows, exchanges).to_pyarrow().to_pylist()[0]
@@ -191,6 +241,10 @@ def _worded(rows: ir.Table, exchanges: ir.Table) -> ir.Table:
     return turns.agg(
         templated=turns.templated.sum(), fresh=(turns.templated & first & (turns.capability != OTHER)).sum()
     )
+
+
+def _table_of(names: set[str]) -> pa.Table:
+    return pa.table({"account_id": pa.array(sorted(names), pa.string())})
 
 
 def _no_members() -> pa.Table:

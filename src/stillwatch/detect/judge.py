@@ -113,13 +113,17 @@ def _findings(bench: Bench, inside: np.ndarray, tests: Sequence[GroupTest]) -> d
     return found
 
 
-def judge(candidates: Sequence[Candidate], bench: Bench) -> list[Judged]:
+def judge(
+    candidates: Sequence[Candidate], bench: Bench, tests: Sequence[GroupTest] | None = None
+) -> list[Judged]:
     """Findings, combined evidence and q-value of every candidate, strongest first.
 
     Other candidates' accounts stay in the reference of each: leaving them in only makes a candidate look more
     ordinary. Of accounts that one owner openly answers for, one speaks for all. A
-    candidate that account attributes proposed is not tested on account attributes.
+    candidate that account attributes proposed is not tested on account attributes. `tests` are all of the bench's
+    unless given.
     """
+    tests = bench.tests if tests is None else tests
     index = {name: place for place, name in enumerate(bench.names)}
     family_of = {test.card.name: test.family for test in bench.tests}
     drafts = []
@@ -127,9 +131,9 @@ def judge(candidates: Sequence[Candidate], bench: Bench) -> list[Judged]:
         places = np.array(sorted(index[a] for a in candidate.accounts if a in index), np.int64)
         inside = np.zeros(len(bench.names), bool)
         inside[places[np.unique(bench.owners[places], return_index=True)[1]]] = True
-        findings = _findings(bench, inside, [t for t in bench.tests if t.family != "timing"])
+        findings = _findings(bench, inside, [t for t in tests if t.family != "timing"])
         if any(f.log_e > WORTH_TIMING and family_of[n] in DECIDING for n, f in findings.items()):
-            findings |= _findings(bench, inside, [t for t in bench.tests if t.family == "timing"])
+            findings |= _findings(bench, inside, [t for t in tests if t.family == "timing"])
         silent = {family for finding in findings.values() for family in finding.silences}
         if any(f.log_e > PLACED for n, f in findings.items() if family_of[n] == "place"):
             silent.add("timing")

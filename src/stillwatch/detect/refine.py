@@ -23,6 +23,7 @@ from stillwatch.stats.evalues import mean_log_e
 
 RESOLUTIONS = (1.0, 3.0)
 LEAST = 0.3  # of the candidate must remain
+WORTH = 0.005  # of the candidate is the least that is worth a test
 
 
 def refine(candidate: Candidate, bench: Bench, links: pa.Table, seed: int) -> frozenset[str]:
@@ -31,15 +32,17 @@ def refine(candidate: Candidate, bench: Bench, links: pa.Table, seed: int) -> fr
     inside = links.filter(pc.is_in(links.column("account_id"), pa.array(sorted(one.accounts), pa.string())))
     behaviour = inside.filter(pc.invert(pc.is_in(inside.column("kind"), pa.array(KINDS[ATTRIBUTES]))))
     kept, evidence = one.accounts, control(one)
-    for part in _parts(behaviour, seed):
+    tests = [test for test in bench.tests if test.family != "timing"]
+
+    def shown(accounts: frozenset[str]) -> float:
+        return control(judge([Candidate(accounts=accounts, graph=one.candidate.graph)], bench, tests)[0])
+
+    for part in _parts(behaviour, seed, max(SMALLEST, int(WORTH * len(one.accounts)))):
         rest = kept - part
-        if len(rest) < LEAST * len(one.accounts) or rest == kept:
+        if len(rest) < LEAST * len(one.accounts) or rest == kept or shown(part) > 0:
             continue
-        alone, without = (
-            control(judge([Candidate(accounts=accounts, graph=one.candidate.graph)], bench)[0])
-            for accounts in (part, rest)
-        )
-        if alone <= 0 and without >= evidence:
+        without = shown(rest)
+        if without >= evidence:
             kept, evidence = rest, without
     return kept
 
@@ -49,7 +52,7 @@ def control(one: Judged) -> float:
     return mean_log_e(np.asarray([one.families[family] for family in CONTROL]))
 
 
-def _parts(links: pa.Table, seed: int) -> Iterable[frozenset[str]]:
+def _parts(links: pa.Table, seed: int, smallest: int) -> Iterable[frozenset[str]]:
     """Communities inside a candidate, on all links and on words alone, smallest first."""
     ordered = links.sort_by([("account_id", "ascending"), ("kind", "ascending"), ("value", "ascending")])
     words = ordered.filter(pc.is_in(ordered.column("kind"), pa.array(KINDS["words"])))
@@ -57,7 +60,7 @@ def _parts(links: pa.Table, seed: int) -> Iterable[frozenset[str]]:
     for graph in (ordered, words):
         for resolution in RESOLUTIONS:
             groups: dict[int, set[str]] = defaultdict(set)
-            table = communities(graph, seed=seed, resolution=resolution, smallest=SMALLEST)
+            table = communities(graph, seed=seed, resolution=resolution, smallest=smallest)
             for account, label in zip(
                 table.column("account_id").to_pylist(), table.column("candidate").to_pylist(), strict=True
             ):

@@ -18,7 +18,7 @@ import pyarrow as pa
 from stillwatch.contract.summaries import Summaries
 from stillwatch.detect.decide import consistent
 from stillwatch.detect.judge import Bench, Judged, bench, judge
-from stillwatch.detect.propose import propose
+from stillwatch.detect.propose import Candidate, propose
 from stillwatch.detect.weigh import links
 from stillwatch.signals.registry import GroupTest
 
@@ -39,24 +39,35 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """Judged candidates, with what they were proposed from and tested on."""
+    """Judged candidates, of how many that were proposed, with what they were proposed from and tested on."""
 
     judged: tuple[Judged, ...]
+    proposed: int
     links: pa.Table
     bench: Bench | None
 
 
-def judge_prefix(summaries: Summaries, tests: Sequence[GroupTest], run: Run, seed: int) -> Tried:
-    """Candidates of these summaries, proposed on the first half of the data and judged on the second."""
+def judge_prefix(
+    summaries: Summaries,
+    tests: Sequence[GroupTest],
+    run: Run,
+    seed: int,
+    worth: Callable[[Candidate], bool] = lambda _candidate: True,
+) -> Tried:
+    """Candidates of these summaries, proposed on the first half of the data and judged on the second.
+
+    Only those that are `worth` it are judged; the others count among the proposed.
+    """
     accounts = run(summaries.activity.aggregate(n=summaries.activity.account_id.nunique()))
     number = int(accounts.column("n")[0].as_py())
     first = summaries.sightings.filter((summaries.sightings.half == 0) | summaries.sightings.half.isnull())
     edges = run(links(first.semi_join(summaries.activity, "account_id"), number))
     candidates = propose(edges, seed=seed) if number else []
-    if not candidates:
-        return Tried(judged=(), links=edges, bench=None)
+    chosen = [candidate for candidate in candidates if worth(candidate)]
+    if not chosen:
+        return Tried(judged=(), proposed=len(candidates), links=edges, bench=None)
     rows = bench(summaries, tests, run)
-    return Tried(judged=tuple(judge(candidates, rows)), links=edges, bench=rows)
+    return Tried(judged=tuple(judge(chosen, rows)), proposed=len(candidates), links=edges, bench=rows)
 
 
 def replay(
@@ -83,11 +94,19 @@ def replay(
         due = [name for name in sorted(waiting) if moment in plan[name]]
         if not due:
             continue
-        judged = judge_prefix(summaries.until(moment), tests, run, seed).judged
-        reported = {j.candidate for j in judged if j.q_value <= fdr}
+        due_members = [campaigns[name][0] for name in due]
+        tried = judge_prefix(
+            summaries.until(moment),
+            tests,
+            run,
+            seed,
+            lambda c, some=due_members: any(_mostly(c.accounts, members) for members in some),  # type: ignore[misc]
+        )
         for name in due:
-            mine = [j for j in judged if len(j.accounts & campaigns[name][0]) > MOSTLY * len(j.accounts)]
-            enough = [j for j in mine if j.candidate in reported and consistent([j], len(judged), fdr)]
+            mine = [j for j in tried.judged if _mostly(j.accounts, campaigns[name][0])]
+            enough = [
+                j for j in mine if consistent([j], tried.proposed, fdr)
+            ]  # alone among all: e-BH has it too
             best = max(enough or mine, key=lambda j: j.log_e, default=None)
             looks[name].append(Look(moment=moment, log_e=best.log_e if best else 0.0, suffices=bool(enough)))
             if enough:
@@ -95,6 +114,10 @@ def replay(
     if progress is not None:
         progress(len(moments), max(len(moments), 1))
     return looks
+
+
+def _mostly(accounts: frozenset[str], members: frozenset[str]) -> bool:
+    return len(accounts & members) > MOSTLY * len(accounts)
 
 
 def _hours(first: datetime, last: datetime) -> list[datetime]:

@@ -26,7 +26,7 @@ from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.summaries import CAPABILITIES, Summaries
 from stillwatch.detect import fold, weigh
-from stillwatch.detect.attribute import Attribution, attribute
+from stillwatch.detect.attribute import Attribution, attribute, background
 from stillwatch.detect.decide import core, decide
 from stillwatch.detect.explain import Explained, claims, content, explain, sought
 from stillwatch.detect.judge import Judged
@@ -68,7 +68,7 @@ class Options:
     releases: Path | None = None
     fdr: float = 0.01
     seed: int = 0
-    memory: str = "2GB"
+    memory: str = "1500MB"
     show_prompts: bool = False
     without: frozenset[str] = frozenset()
 
@@ -266,7 +266,7 @@ def _find(
         cores.append(
             refine(agreed, tried.bench, tried.links, options.seed) if tried.bench else agreed.accounts
         )
-    drafts = _attribute(engine, exchanges, list(zip(chosen, cores, strict=True)), used, progress)
+    drafts = _attribute(engine, exchanges, summaries, list(zip(chosen, cores, strict=True)), used, progress)
     looks = _replay(summaries, drafts, tests, options, progress)
     found = [
         _found(number, engine, summaries, one, attribution, looks[f"C{number}"], total["accounts"])
@@ -328,8 +328,9 @@ def _signals(
 def _attribute(
     engine: Backend,
     exchanges: ir.Table,
+    summaries: Summaries,
     chosen: Sequence[tuple[Judged, frozenset[str]]],
-    used: Sequence[Indicator],
+    used: tuple[Indicator, ...],
     progress: Progress,
 ) -> list[tuple[Judged, Attribution]]:
     """Members and exchanges of each campaign, largest first; an exchange belongs to one campaign only."""
@@ -342,6 +343,7 @@ def _attribute(
 
     drafts: list[tuple[Judged, Attribution]] = []
     taken: set[str] = set()
+    known = keep(engine, "background", background(summaries.sightings, used)) if chosen else None
     for number, (one, accounts) in enumerate(chosen):
         progress("attribute", number, len(chosen))
         seeds = load(
@@ -354,7 +356,8 @@ def _attribute(
             if taken
             else exchanges
         )
-        attribution = attribute(seeds, keeper("free", free), tuple(used), keeper)
+        assert known is not None
+        attribution = attribute(seeds, free, summaries.sightings, known, used, keeper)
         if attribution.members.num_rows == 0:
             continue
         taken |= set(attribution.members.column("account_id").to_pylist())
@@ -417,7 +420,7 @@ def _found(
     )
     classes = attribution.exchanges.group_by("capability").agg(n=_.count()).to_pyarrow().to_pylist()
     by_class = {int(row["capability"]): int(row["n"]) for row in classes}
-    links, shared = _shared(summaries, members, attribution.members.num_rows, everyone)
+    links, shared = _shared(engine, f"C{number}", summaries, members, attribution.members.num_rows, everyone)
     return Found(
         name=f"C{number}",
         judged=one,
@@ -448,23 +451,26 @@ def _tested(one: Judged) -> list[dict[str, Any]]:
 
 
 def _shared(
-    summaries: Summaries, members: ir.Table, size: int, everyone: int
+    engine: Backend, name: str, summaries: Summaries, members: ir.Table, size: int, everyone: int
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Account × value edges to draw, and a statement for each value that members share most tellingly."""
-    edges = weigh.links(summaries.sightings, everyone)
-    edges = edges.filter(edges.kind.notin(UNSHOWN)).semi_join(members, "account_id")
-    values = edges.group_by(["kind", "value"]).agg(
-        inside=_.account_id.nunique(), holders=_.holders.max(), exchanges=_.exchanges.sum()
-    )
-    told = values.filter(_.inside >= FEWEST_HOLDERS).mutate(
+    mine = summaries.sightings.filter(_.kind.notin(UNSHOWN)).semi_join(members, "account_id")
+    common = mine.group_by(["kind", "value"]).agg(inside=_.account_id.nunique(), exchanges=_.exchanges.sum())
+    common = keep(engine, f"common_{name}", common.filter(_.inside >= FEWEST_HOLDERS))
+    holders = weigh.prevalence(summaries.sightings.semi_join(common, ["kind", "value"]))
+    values = common.join(holders, ["kind", "value"]).filter(_.holders < weigh.AGREEMENT * everyone)
+    told = values.mutate(
         weight=((_.inside / size) / ((_.holders - _.inside + 0.5) / (everyone - size + 1.0))).log10()
     )
     rank = ibis.row_number().over(
         ibis.window(group_by="kind", order_by=[ibis.desc(told.weight * told.inside), told.value])
     )
     top = told.mutate(rank=rank).filter((_.rank < SHOWN_VALUES) & (_.weight > 0.5)).drop("rank")
-    drawn = edges.select("account_id", "kind", "value").join(
-        top.select("kind", "value", "weight"), ["kind", "value"]
+    top = keep(engine, f"top_{name}", top)
+    drawn = (
+        mine.select("account_id", "kind", "value")
+        .distinct()
+        .join(top.select("kind", "value", "weight"), ["kind", "value"])
     )
     statements = [
         {

@@ -25,7 +25,7 @@ from stillwatch.results.folder import MANIFEST, read_table
 TRUE_SHARE = 0.5
 
 
-def score(results: Path, truth: Path, logs: Path | None = None, memory: str = "2GB") -> dict[str, Any]:
+def score(results: Path, truth: Path, logs: Path | None = None, memory: str = "1500MB") -> dict[str, Any]:
     """Precision and recall of accounts and exchanges, honest accounts flagged, false campaigns, and, per planted
     campaign, what was found of it and the share of its exchanges made before `detected_at`.
 

@@ -162,10 +162,10 @@ def others_hours(rows: Columns, member: Mask) -> Hours | None:
         return None
     within = (hour >= begin) & (hour < end)
     totals = np.bincount(account[within], weights=count[within], minlength=int(account.max()) + 1)
-    mine = np.unique(account[member])
-    mine = mine[totals[mine] >= FEWEST_COUNT][:MOST_SAMPLED]
-    rest = np.flatnonzero(totals >= FEWEST_COUNT)
-    rest = np.setdiff1d(rest, np.unique(account[member]), assume_unique=True)
+    inside = np.zeros(len(totals), bool)
+    inside[account[member]] = True
+    mine = np.flatnonzero(inside & (totals >= FEWEST_COUNT))[:MOST_SAMPLED]
+    rest = np.flatnonzero(~inside & (totals >= FEWEST_COUNT))
     if len(mine) < 2 * FEWEST_COUNT or len(rest) < 50:
         return None
     rest = rest[:: max(1, len(rest) // MOST_OTHERS)]

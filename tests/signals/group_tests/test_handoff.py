@@ -8,7 +8,14 @@ def rows_of(held, accounts, members):
     """(account, conversation) pairs; accounts without one are there too."""
     rest = [(a, -1) for a in range(accounts) if a not in {x for x, _ in held}]
     account, conversation = np.array(rest + sorted(held, key=lambda p: p[1])).T
-    rows = {"account": account, "conversation": conversation, "exchanges": np.full(len(account), 5)}
+    by_conversation = {c: {a for a, x in held if x == c} for _, c in held}
+    met = [len(set().union(*(by_conversation[c] for x, c in held if x == a)) - {a}) for a in account]
+    rows = {
+        "account": account,
+        "conversation": conversation,
+        "partners": np.array(met),
+        "exchanges": np.full(len(account), 5),
+    }
     return rows, account < members
 
 

@@ -10,6 +10,7 @@ from ibis import _
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 from stillwatch.signals.sharing import own_values
+from stillwatch.stats.codes import codes
 
 KINDS = ("system_prompt", "user_agent", "tls_fingerprint", "client_prefix")
 FEWEST = 8
@@ -39,10 +40,8 @@ def main_values(summaries: Summaries) -> ir.Table:
 )
 def common_client(rows: Columns, member: Mask) -> Finding | None:
     value = np.asarray(rows["value"], np.int64)
-    size, rest = (
-        len(np.unique(np.asarray(rows["account"])[member])),
-        len(np.unique(np.asarray(rows["account"])[~member])),
-    )
+    account = np.asarray(rows["account"])
+    size, rest = (codes(account[side])[1] for side in (member, ~member))
     if size < FEWEST or rest < FEWEST:
         return None
     mine = np.bincount(value[member], minlength=int(value.max()) + 1) / size

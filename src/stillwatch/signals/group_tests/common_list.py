@@ -6,6 +6,7 @@ import numpy as np
 
 from stillwatch.signals.group_tests.work_queue import crowd, repeated
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.stats.codes import codes
 
 FEWEST = 8
 COMMON = 0.05
@@ -25,13 +26,13 @@ COMMON = 0.05
 )
 def common_list(rows: Columns, member: Mask) -> Finding | None:
     account, item = np.asarray(rows["account"], np.int64)[member], np.asarray(rows["item"], np.int64)[member]
-    size = len(np.unique(account))
+    size = codes(account)[1]
     volume = np.bincount(account, weights=np.asarray(rows["exchanges"], float)[member])
     sent = np.maximum(np.bincount(account), 1)
     exchanges = float((volume / sent).sum())
     if size < FEWEST or exchanges == 0:
         return None
-    holders = np.unique(item[item != 0], return_counts=True)[1].astype(float)
+    holders = np.bincount(codes(item[item != 0])[0]).astype(float)
     overlap = float((holders * (holders - 1)).sum()) / ((size - 1) * exchanges)
     if overlap <= COMMON:
         return None

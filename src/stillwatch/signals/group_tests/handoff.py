@@ -9,6 +9,7 @@ from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.stats.codes import distinct
 from stillwatch.stats.evalues import binomial_log_e
 
 FEWEST = 8
@@ -18,11 +19,19 @@ MOST_HOLDERS = 50
 
 
 def carried_on(summaries: Summaries) -> ir.Table:
-    """Account × conversation that several accounts carried on, by conversation; every account at least once."""
+    """Account × conversation that several accounts carried on, by conversation; every account at least once.
+
+    `partners` counts the other accounts with which an account shares any; conversations of crowds are left out.
+    """
     active = summaries.activity.group_by("account_id").agg(exchanges=_.exchanges.sum())
-    held = summaries.conversations.select("account_id", "conversation_id")
-    rows = active.left_join(held, "account_id").select(
-        "account_id", "exchanges", conversation=_.conversation_id
+    held = summaries.conversations.select("account_id", "conversation_id").distinct()
+    few = held.group_by("conversation_id").agg(holders=_.count()).filter(_.holders < MOST_HOLDERS)
+    small = held.semi_join(few, "conversation_id")
+    met = small.join(small.rename(other="account_id"), "conversation_id").filter(_.account_id != _.other)
+    partners = met.group_by("account_id").agg(partners=_.other.nunique())
+    rows = active.left_join(held, "account_id").drop("account_id_right").left_join(partners, "account_id")
+    rows = rows.select(
+        "account_id", "exchanges", conversation=_.conversation_id, partners=_.partners.fill_null(0)
     )
     return rows.order_by(["conversation", "account_id"])
 
@@ -32,7 +41,12 @@ def own_conversations(rng: np.random.Generator, accounts: int) -> tuple[Columns,
     n = accounts * 8
     conversation = np.where(rng.random(n) < 0.02, rng.integers(0, n // 50 + 1, n), -1)
     order = np.argsort(conversation, kind="stable")
-    rows = {"account": order, "conversation": conversation[order], "exchanges": np.full(n, 5)}
+    rows = {
+        "account": order,
+        "conversation": conversation[order],
+        "partners": _partners(np.arange(n), conversation, n)[order],
+        "exchanges": np.full(n, 5),
+    }
     return rows, order < accounts
 
 
@@ -57,7 +71,8 @@ def handoff(rows: Columns, member: Mask) -> Finding | None:
     mine, others = int(inside.sum()), int((present & ~inside).sum())
     if mine < FEWEST or others < 5 * FEWEST or (conversation < 0).all():
         return None
-    partners = _partners(account, conversation, size)
+    partners = np.zeros(size, np.int64)
+    partners[account] = np.asarray(rows["partners"], np.int64)
     among = _partners(account[member], conversation[member], size)
     usual = float((partners[present & ~inside] >= SEVERAL).mean())
     bound = max(FLOOR, ENRICHMENT * usual)
@@ -91,5 +106,5 @@ def _partners(
         return np.zeros(size, np.int64)
     both = np.concatenate(pairs)
     both = both[both[:, 0] != both[:, 1]]
-    both = np.unique(np.concatenate([both, both[:, ::-1]]), axis=0)
-    return np.bincount(both[:, 0], minlength=size)
+    both = distinct(np.concatenate([both[:, 0] * size + both[:, 1], both[:, 1] * size + both[:, 0]]))
+    return np.bincount(both // size, minlength=size)

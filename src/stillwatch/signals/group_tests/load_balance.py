@@ -8,6 +8,7 @@ from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.stats.codes import codes
 from stillwatch.stats.dispersion import even_counts_log_e
 from stillwatch.stats.evalues import mean_log_e
 
@@ -46,11 +47,11 @@ def customers(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     reads=("observations.timestamp",),
 )
 def load_balance(rows: Columns, member: Mask) -> Finding | None:
-    account = np.unique(np.asarray(rows["account"])[member], return_inverse=True)[1]
-    day = np.unique(np.asarray(rows["day"])[member], return_inverse=True)[1]
+    account, _accounts = codes(np.asarray(rows["account"])[member])
+    day, days = codes(np.asarray(rows["day"])[member])
     proposing, tested = (np.asarray(rows[half], np.int64)[member] for half in ("proposing", "tested"))
     spans = [np.bincount(account, weights=tested).astype(np.int64)] if len(account) else []
-    spans += [tested[(day == one) & (proposing > 0)] for one in range(int(day.max(initial=-1)) + 1)]
+    spans += [tested[(day == one) & (proposing > 0)] for one in range(days)]
     told = [counts for counts in spans if len(counts) >= FEWEST and counts.mean() >= FEWEST_EACH]
     if not told:
         return None

@@ -6,6 +6,7 @@ import numpy as np
 
 from stillwatch.signals.profiles import hourly, hourly_strangers
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.stats.codes import codes, distinct
 from stillwatch.stats.evalues import mean_log_e
 from stillwatch.stats.returns import fewer_returns_log_e
 
@@ -27,19 +28,17 @@ WINDOWS = (1, 4, 24)
 )
 def rotation(rows: Columns, member: Mask) -> Finding | None:
     hour, count = np.asarray(rows["hour"], np.int64)[member], np.asarray(rows["exchanges"], np.int64)[member]
-    account = np.unique(np.asarray(rows["account"])[member], return_inverse=True)[1]
-    accounts = int(account.max(initial=-1)) + 1
+    account, accounts = codes(np.asarray(rows["account"])[member])
     if accounts < FEWEST:
         return None
     logs, told = [], (0, 0)
     for width in WINDOWS:
-        window = np.unique(hour // width, return_inverse=True)[1]
+        window, _windows = codes(hour // width)
         draws = np.bincount(window, weights=count).astype(np.int64)
-        pairs = np.unique(window * accounts + account)
-        distinct = np.bincount(pairs // accounts, minlength=len(draws))
-        logs.append(fewer_returns_log_e(draws, distinct, accounts))
+        used = np.bincount(distinct(window * accounts + account) // accounts, minlength=len(draws))
+        logs.append(fewer_returns_log_e(draws, used, accounts))
         if logs[-1] == max(logs):
-            told = (width, int((draws - distinct).sum()))
+            told = (width, int((draws - used).sum()))
     width, returns = told
     return Finding(
         log_e=mean_log_e(np.asarray(logs)),

@@ -8,6 +8,7 @@ from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.stats.codes import distinct
 from stillwatch.stats.evalues import binomial_log_e
 
 FEWEST = 20
@@ -62,8 +63,10 @@ def work_queue(rows: Columns, member: Mask) -> Finding | None:
     twice = np.flatnonzero((item[1:] == item[:-1]) & (item[1:] != 0))
     one, other = account[twice], account[twice + 1]
     touching = inside[one] | inside[other]
-    pairs = np.unique(np.sort(np.stack([one[touching], other[touching]], axis=1), axis=1), axis=0)
-    within, trials = int(inside[pairs].all(axis=1).sum()), len(pairs)
+    one, other = one[touching], other[touching]
+    pairs = distinct(np.minimum(one, other) * len(volume) + np.maximum(one, other))
+    within = int((inside[pairs // len(volume)] & inside[pairs % len(volume)]).sum())
+    trials = len(pairs)
     if trials < FEWEST or share <= 0:
         return None
     return Finding(

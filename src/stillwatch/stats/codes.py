@@ -1,0 +1,33 @@
+"""How are integers numbered and told apart without sorting, where their range allows it?"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+ROOM = 1 << 22
+
+
+def codes(values: npt.ArrayLike) -> tuple[Ints, int]:
+    """The place of each value among the distinct ones in rising order, and how many are distinct."""
+    given = np.asarray(values, np.int64)
+    if len(given) == 0:
+        return given, 0
+    low = int(given.min())
+    span = int(given.max()) - low + 1
+    if span > max(ROOM, 8 * len(given)):
+        some, place = np.unique(given, return_inverse=True)
+        return np.asarray(place, np.int64), len(some)
+    present = np.zeros(span, bool)
+    present[given - low] = True
+    place = np.cumsum(present) - 1
+    return np.asarray(place[given - low], np.int64), int(place[-1]) + 1
+
+
+def distinct(values: npt.ArrayLike) -> Ints:
+    """The distinct values in rising order."""
+    given = np.sort(np.asarray(values, np.int64))
+    if len(given) == 0:
+        return given
+    return np.asarray(given[np.concatenate([[True], given[1:] != given[:-1]])])
