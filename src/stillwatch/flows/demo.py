@@ -9,7 +9,6 @@ from stillwatch.flows.scan import Options, Progress, scan, silent
 from stillwatch.flows.score import score
 from stillwatch.simulate.worlds import simulate
 
-
 MEMORY = "1GB"  # of the database, so that the whole stays below 2 GiB
 
 
