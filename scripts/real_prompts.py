@@ -46,10 +46,10 @@ def main() -> None:
     for name, files in COLUMNS.items():
         for file, column in files.items():
             if not (corpora / file).exists():
-                print(f"skipped, not there: {file}")  # noqa: T201
+                print(f"skipped, not there: {file}")
                 continue
             found = texts(corpora / file, column)
-            print(f"{name}: {len(found):,} of {file}")  # noqa: T201
+            print(f"{name}: {len(found):,} of {file}")
             rows["prompt"] += found
             rows["class"] += [name] * len(found)
     pq.write_table(pa.table(rows), out, compression="zstd")

@@ -7,7 +7,8 @@ account's own address says nothing of the campaign.
 Two questions are asked of the same ratios. Whether an *account* belongs: its share of campaign-like exchanges is
 what members have and others have not (beta-binomial on both sides, fitted by moments). Which of a member's
 *exchanges* belong: where a request comes from no longer tells, since all of an account's traffic comes from
-there, so only what is asked and how counts (`CONTENT`).
+there, so only what is asked and how counts (`CONTENT`): wording, instructions, parameters, and the request's style
+against what people ask (`detect.excess`), which is all that is left of a campaign that says nothing twice.
 """
 
 from __future__ import annotations
@@ -24,14 +25,18 @@ import pyarrow.compute as pc
 from ibis import _
 
 from stillwatch.contract.summaries import CAPABILITIES
+from stillwatch.detect.excess import Excess, excess
 from stillwatch.signals.registry import Indicator
 from stillwatch.stats.membership import log_beta_binomial, moments
 
+LN2 = float(np.log(2))
 FEWEST_HOLDERS = 3
 MOST, LEAST = 6.0, -4.0
 PHRASES = "prompt_template"
 OTHER = CAPABILITIES.index("other")
-CONTENT = (PHRASES, "system_prompt", "request_shape")
+STYLE = "style"
+CONTENT = (PHRASES, "system_prompt", "request_shape", STYLE)
+OFTEN = 0.2  # of an account's exchanges have the campaign's style: it is worth a closer look
 IGNORED = ("prompt_near_duplicate", "client_address")
 ROUNDS = 2
 PROPOSED = 3.0
@@ -50,7 +55,8 @@ class Attribution:
     `members` has `account_id`, `score`, `exchanges`; `exchanges` has `exchange_id`, `account_id`, `timestamp`.
     `low` and `high` bound the number of exchanges at about 95 %; `templated` counts, among all of the members'
     exchanges, those that carry wording which belongs to the campaign, and `fresh` those of them that open a
-    conversation with a task of a named capability.
+    conversation with a task of a named capability. `excess` is the share of all of them beyond ordinary use
+    (`detect.excess`).
     """
 
     members: pa.Table
@@ -59,6 +65,7 @@ class Attribution:
     high: int
     templated: int
     fresh: int
+    excess: float
 
 
 Keep = Callable[[str, ir.Table], ir.Table]
@@ -71,6 +78,18 @@ def _values(exchanges: ir.Table, unit: Indicator) -> ir.Table:
     if value.type().is_array():
         rows = rows.mutate(value=_.value.unnest())
     return rows.filter(_.value.notnull())
+
+
+def style(exchanges: ir.Table) -> ir.StringValue:
+    """What kind of request it is: capability asked for, and lengths of question and answer in doublings."""
+
+    def doublings(count: ir.Value) -> ir.StringValue:
+        return (
+            ((count.fill_null(0).cast("float64").clip(0) + 1).ln() / LN2).floor().cast("int64").cast("string")
+        )
+
+    kind = exchanges.capability.cast("string")
+    return kind + ":" + doublings(exchanges.words) + ":" + doublings(exchanges.output_tokens)
 
 
 def background(sightings: ir.Table, units: tuple[Indicator, ...]) -> ir.Table:
@@ -120,6 +139,7 @@ def exchange_scores(
     exchanges: ir.Table,
     units: tuple[Indicator, ...],
     ratios: ir.Table,
+    styles: ir.Table,
     likely: ir.Table,
     inside: int,
     total: int,
@@ -152,6 +172,11 @@ def exchange_scores(
         scored = scored.left_join(part, "exchange_id").drop("exchange_id_right")
         scored = scored.mutate(**{name: _[name].fill_null(default)})
         names.append(name)
+    shown = exchanges.mutate(value=style(exchanges)).select("exchange_id", "value")
+    part = shown.join(styles, "value").select("exchange_id", **{STYLE: _.ratio})
+    scored = scored.left_join(part, "exchange_id").drop("exchange_id_right")
+    scored = scored.mutate(**{STYLE: _[STYLE].fill_null(0.0)})
+    names.append(STYLE)
     content = sum((scored[name] for name in names if name in CONTENT), ibis.literal(0.0))
     source = sum((scored[name] for name in names if name not in CONTENT), ibis.literal(0.0))
     return scored.select(
@@ -178,20 +203,27 @@ def attribute(
     """
     counts = keep("counts", exchanges.group_by("account_id").agg(exchanges=_.count()))
     total = int(counts.exchanges.sum().to_pyarrow().as_py())
-    marked = exchanges.select("exchange_id", "account_id").semi_join(seeds, "account_id")
-    likely = keep("likely", marked.select("exchange_id"))
+    styled = exchanges.group_by("account_id", value=style(exchanges)).agg(exchanges=_.count())
+    styled = keep("styled", styled)
+    mix = styled.order_by(["account_id", "value"]).to_pyarrow()
     names = set(seeds.to_pyarrow().column("account_id").to_pylist())
+    over = excess(mix, frozenset(names))
+    styles = keep("styles", ibis.memtable(_ratio_table(over)))
+    likely = keep("likely", _first(exchanges.semi_join(seeds, "account_id"), styles, over))
     rows, members = likely, _no_members()
     for _round in range(ROUNDS):
         inside = int(likely.count().to_pyarrow().as_py())
+        prior = float(np.log((inside + 1.0) / (total - inside + 1.0)))
         mine = exchanges.semi_join(likely, "exchange_id")
         ratios = keep("ratios", _ratios(mine, known, units, inside, total))
         telling = ratios.filter((_.ratio > SPEAKS) & _.kind.isin(CONTENT))
         near = sightings.semi_join(telling, ["kind", "value"]).select("account_id").distinct()
-        near = keep("near", ibis.union(near, ibis.memtable(_table_of(names)), distinct=True))
+        fits = styled.semi_join(styles.filter(_.ratio + prior > 0), "value")
+        alike = fits.group_by("account_id").agg(fits=_.exchanges.sum()).join(counts, "account_id")
+        alike = alike.filter(_.fits > OFTEN * _.exchanges).select("account_id")
+        near = keep("near", ibis.union(near, alike, ibis.memtable(_table_of(names)), distinct=True))
         some = exchanges.semi_join(near, "account_id")
-        scores = keep("scores", exchange_scores(some, units, ratios, likely, inside, total, keep))
-        prior = float(np.log((inside + 1.0) / (total - inside + 1.0)))
+        scores = keep("scores", exchange_scores(some, units, ratios, styles, likely, inside, total, keep))
         hits = scores.group_by("account_id").agg(hits=(_.score + prior > 0).sum())
         per_account = counts.left_join(hits, "account_id").select(
             "account_id", "exchanges", hits=_.hits.fill_null(0)
@@ -200,11 +232,16 @@ def attribute(
         names = set(members.column("account_id").to_pylist())
         if not names:
             break
+        over = excess(mix, frozenset(names))
+        styles = keep("styles", ibis.memtable(_ratio_table(over)))
         belonging = ibis.memtable(members.select(["account_id"]))
-        rows = keep("rows", scores.semi_join(belonging, "account_id").mutate(odds=MEMBERS + _.content))
+        own = over.prior if over.tells else MEMBERS
+        rows = keep("rows", scores.semi_join(belonging, "account_id").mutate(odds=own + _.content))
         likely = keep("likely", rows.filter(_.odds > 0).select("exchange_id"))
     if not names:
-        return Attribution(members=members, exchanges=exchanges.limit(0), low=0, high=0, templated=0, fresh=0)
+        return Attribution(
+            members=members, exchanges=exchanges.limit(0), low=0, high=0, templated=0, fresh=0, excess=0.0
+        )
     worded = _worded(rows, exchanges).to_pyarrow().to_pylist()[0]
     chance = 1.0 / (1.0 + (-TEMPER * _.odds).exp())
     counted = rows.group_by("account_id").agg(
@@ -226,6 +263,7 @@ def attribute(
         high=int(np.ceil(number + missed + 2 * np.sqrt(missed))),
         templated=int(worded["templated"] or 0),
         fresh=int(worded["fresh"] or 0),
+        excess=over.share,
     )
 
 
@@ -241,6 +279,21 @@ def _worded(rows: ir.Table, exchanges: ir.Table) -> ir.Table:
     return turns.agg(
         templated=turns.templated.sum(), fresh=(turns.templated & first & (turns.capability != OTHER)).sum()
     )
+
+
+def _first(mine: ir.Table, styles: ir.Table, over: Excess) -> ir.Table:
+    """The exchanges to begin with: all of the seeds', or those in excess of ordinary use where that tells."""
+    if not over.tells:
+        return mine.select("exchange_id")
+    shown = mine.mutate(value=style(mine)).select("exchange_id", "value")
+    return shown.join(styles.filter(_.ratio + over.prior > 0), "value").select("exchange_id")
+
+
+def _ratio_table(over: Excess) -> pa.Table:
+    """Style → log-likelihood ratio; none where the excess is too small to tell."""
+    some = over.styles if over.tells else ()
+    ratios = over.ratios if over.tells else np.zeros(0)
+    return pa.table({"value": pa.array(some, pa.string()), "ratio": pa.array(ratios, pa.float64())})
 
 
 def _table_of(names: set[str]) -> pa.Table:

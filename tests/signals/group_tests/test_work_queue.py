@@ -26,3 +26,11 @@ def test_members_who_repeat_each_other_give_no_evidence_and_have_a_reason_to_mov
     found = TEST.statistic(*rows_of(pairs, 200, 20))
     assert found.log_e < 0
     assert found.silences == ("timing",)
+
+
+def test_heavy_accounts_that_draw_from_one_short_list_are_not_taken_for_a_queue():
+    rng = np.random.default_rng(3)
+    sizes = np.concatenate([rng.integers(300, 900, 60), rng.integers(3, 40, 900)])
+    pairs = {(a, 1 + int(i)) for a, n in enumerate(sizes) for i in rng.integers(0, 3000, n)}
+    found = TEST.statistic(*rows_of(pairs, 960, 60))
+    assert found.log_e < 0

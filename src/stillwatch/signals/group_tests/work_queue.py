@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import ibis.expr.types as ir
 import numpy as np
+import numpy.typing as npt
 from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
-from stillwatch.stats.codes import distinct
+from stillwatch.stats.codes import codes, distinct
 from stillwatch.stats.evalues import binomial_log_e
 
 FEWEST = 20
 MUTUAL = 0.4  # members who repeat each other this much have a list or a topic in common, and so a reason to move together
 MOST_ROWS = 2_000_000
+FINE, WIDTH = 32, 0.05  # numbers of repeats are told apart up to 32, and by 5 % beyond
 
 
 def repeated(summaries: Summaries) -> ir.Table:
@@ -45,8 +47,9 @@ def crowd(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     rows=repeated,
     sample_null=crowd,
     measures="repeats of a member's text by another account: by a member, or by someone outside",
-    null="a repeat of a member's text is another member's at least half as often as the members' share of all "
-    "repeated texts: people with one interest repeat each other at least as often as they repeat strangers",
+    null="of the pairs of accounts in which one repeats a text of a member, pairs of members are at least half as many as if "
+    "repeated texts met at random, given how many each account sends: people with one interest repeat each other at "
+    "least as often as they repeat strangers",
     innocent=("a labelling shop, which also divides one queue",),
     evaded_by="sending items twice, at the price of more exchanges",
     source="science B3.1 (no-repeat test; collisions are at least n²/2M for any popularity curve)",
@@ -58,10 +61,9 @@ def work_queue(rows: Columns, member: Mask) -> Finding | None:
     volume[account] = np.asarray(rows["exchanges"], float)
     inside = np.zeros(len(volume), bool)
     inside[account[member]] = True
-    repeats = np.bincount(account[item != 0], minlength=len(volume))
-    share = float(repeats[inside].sum() / max(repeats.sum(), 1))
     twice = np.flatnonzero((item[1:] == item[:-1]) & (item[1:] != 0))
     one, other = account[twice], account[twice + 1]
+    share = _expected_share(np.bincount(np.concatenate([one, other]), minlength=len(volume)), inside)
     touching = inside[one] | inside[other]
     one, other = one[touching], other[touching]
     pairs = distinct(np.minimum(one, other) * len(volume) + np.maximum(one, other))
@@ -74,7 +76,30 @@ def work_queue(rows: Columns, member: Mask) -> Finding | None:
         value=f"{within} of {trials} repeats inside",
         accounts=int(inside.sum()),
         exchanges=int(volume[inside].sum()),
-        statement=f"of {trials} pairs of accounts in which one repeats a text of a member, {within} are two members, though "
-        f"members send {100 * share:.1f} % of all texts that are repeated",
+        statement=f"of {trials} pairs of accounts in which one repeats a text of a member, {within} are two members; were "
+        f"repeats handed out at random it would be {trials * share:.0f}",
         silences=("timing",) if within > MUTUAL * trials else (),
     )
+
+
+def _expected_share(meetings: npt.NDArray[np.int64], inside: npt.NDArray[np.bool_]) -> float:
+    """Share of pairs of members among the pairs with a member, had repeats met at random given each account's number.
+
+    Two accounts with a and b of the 2E ends of all repeats meet at least once with probability 1 - exp(-ab/2E), as in
+    the configuration model (Bollobás 1980): heavy accounts meet again and again, and again is no new pair.
+    """
+    ends = float(meetings.sum())
+    if ends == 0:
+        return 0.0
+    sides = []
+    for side in (inside, ~inside):
+        some = meetings[side & (meetings > 0)].astype(float)
+        bins = np.where(some < FINE, some, np.floor(np.log(np.maximum(some, 1.0)) / WIDTH) + FINE)
+        place, number = codes(bins.astype(np.int64))
+        count = np.bincount(place, minlength=number).astype(float)
+        sides.append((np.bincount(place, weights=some, minlength=number) / np.maximum(count, 1.0), count))
+    (mine, many), (theirs, others) = sides
+    met = -np.expm1(-np.outer(mine, mine) / ends)
+    within = 0.5 * float(many @ met @ many - many @ np.diag(met))
+    across = float(many @ -np.expm1(-np.outer(mine, theirs) / ends) @ others)
+    return within / (within + across) if within + across > 0 else 0.0
