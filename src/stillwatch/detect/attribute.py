@@ -14,7 +14,7 @@ against what people ask (`detect.excess`), which is all that is left of a campai
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ibis
 import ibis.expr.types as ir
@@ -24,7 +24,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from ibis import _
 
-from stillwatch.contract.summaries import CAPABILITIES
 from stillwatch.detect.excess import Excess, excess
 from stillwatch.signals.registry import Indicator
 from stillwatch.stats.membership import log_beta_binomial, moments
@@ -33,7 +32,6 @@ LN2 = float(np.log(2))
 FEWEST_HOLDERS = 3
 MOST, LEAST = 6.0, -4.0
 PHRASES = "prompt_template"
-OTHER = CAPABILITIES.index("other")
 STYLE = "style"
 CONTENT = (PHRASES, "system_prompt", "request_shape", STYLE)
 OFTEN = 0.2  # of an account's exchanges have the campaign's style: it is worth a closer look
@@ -41,9 +39,9 @@ IGNORED = ("prompt_near_duplicate", "client_address")
 ROUNDS = 2
 PROPOSED = 3.0
 PROBABLE, SURE = 0.5, 0.95  # of an account that was proposed, and of one that was not
+TALKS = 0.5  # of what is usual: the share of follow-ups above which traffic is conversation
 MEMBERS = 1.0  # prior log odds that a member's exchange is the campaign's
 SPEAKS = 1.0  # log-likelihood ratio from which a value speaks for the campaign
-TEMPLATED = 3.0  # wording twenty times as common in the campaign as elsewhere
 MOST_SOURCE = 3.0  # address, program and network tell one thing together, not four
 TEMPER = 0.5  # kinds are not independent, so the odds they give together are too sure of themselves
 
@@ -53,19 +51,17 @@ class Attribution:
     """Members with their probability, and the attributed exchanges.
 
     `members` has `account_id`, `score`, `exchanges`; `exchanges` has `exchange_id`, `account_id`, `timestamp`.
-    `low` and `high` bound the number of exchanges at about 95 %; `templated` counts, among all of the members'
-    exchanges, those that carry wording which belongs to the campaign, and `fresh` those of them that open a
-    conversation with a task of a named capability. `excess` is the share of all of them beyond ordinary use
-    (`detect.excess`).
+    `low` and `high` bound the number of exchanges at about 95 %. `excess` is the share of all of the members' exchanges
+    that is beyond ordinary use (`detect.excess`), `follow_up` the share of those that go on with a conversation, None
+    without conversation ids.
     """
 
     members: pa.Table
     exchanges: ir.Table
     low: int
     high: int
-    templated: int
-    fresh: int
     excess: float
+    follow_up: float | None
 
 
 Keep = Callable[[str, ir.Table], ir.Table]
@@ -184,7 +180,6 @@ def exchange_scores(
         "account_id",
         score=content + (source * TEMPER).clip(-MOST_SOURCE, MOST_SOURCE),
         content=content,
-        templated=(scored[PHRASES] > TEMPLATED) if PHRASES in names else ibis.literal(False),
     )
 
 
@@ -195,8 +190,14 @@ def attribute(
     known: ir.Table,
     units: tuple[Indicator, ...],
     keep: Keep,
+    usual: float | None,
+    pooled: bool,
 ) -> Attribution:
     """Members and exchanges of the campaign that grew from `seeds` (`account_id` rows).
+
+    `usual` is the share of exchanges that go on with a conversation where people converse, None without conversation ids; `pooled` says
+    that conversations pass between the accounts, so that all of their traffic is the pool's. Members' exchanges are
+    split by style only where they are not pooled and what is beyond ordinary use is not conversation.
 
     `sightings` and `known` (`background`) tell of the whole log what the exchanges would; only exchanges of accounts
     that show some value which speaks for the campaign are weighed one by one.
@@ -208,6 +209,9 @@ def attribute(
     mix = styled.order_by(["account_id", "value"]).to_pyarrow()
     names = set(seeds.to_pyarrow().column("account_id").to_pylist())
     over = excess(mix, frozenset(names))
+    follow_up = _follow_up(exchanges.semi_join(seeds, "account_id"), over) if usual else None
+    apart = not pooled and (follow_up is None or usual is None or follow_up < TALKS * usual)
+    over = replace(over, apart=apart)
     styles = keep("styles", ibis.memtable(_ratio_table(over)))
     likely = keep("likely", _first(exchanges.semi_join(seeds, "account_id"), styles, over))
     rows, members = likely, _no_members()
@@ -232,7 +236,7 @@ def attribute(
         names = set(members.column("account_id").to_pylist())
         if not names:
             break
-        over = excess(mix, frozenset(names))
+        over = replace(excess(mix, frozenset(names)), apart=apart)
         styles = keep("styles", ibis.memtable(_ratio_table(over)))
         belonging = ibis.memtable(members.select(["account_id"]))
         own = over.prior if over.tells else MEMBERS
@@ -240,9 +244,8 @@ def attribute(
         likely = keep("likely", rows.filter(_.odds > 0).select("exchange_id"))
     if not names:
         return Attribution(
-            members=members, exchanges=exchanges.limit(0), low=0, high=0, templated=0, fresh=0, excess=0.0
+            members=members, exchanges=exchanges.limit(0), low=0, high=0, excess=0.0, follow_up=None
         )
-    worded = _worded(rows, exchanges).to_pyarrow().to_pylist()[0]
     chance = 1.0 / (1.0 + (-TEMPER * _.odds).exp())
     counted = rows.group_by("account_id").agg(
         attributed=(_.odds > 0).sum(),
@@ -261,24 +264,20 @@ def attribute(
         exchanges=final.semi_join(likely, "exchange_id"),
         low=max(0, int(number - wrong - 2 * np.sqrt(wrong))),
         high=int(np.ceil(number + missed + 2 * np.sqrt(missed))),
-        templated=int(worded["templated"] or 0),
-        fresh=int(worded["fresh"] or 0),
         excess=over.share,
+        follow_up=follow_up,
     )
 
 
-def _worded(rows: ir.Table, exchanges: ir.Table) -> ir.Table:
-    """One row: how many of the members' exchanges are templated, and how many of these are fresh tasks."""
-    every = rows.select("exchange_id", "templated").join(
-        exchanges.select("exchange_id", "account_id", "conversation_id", "timestamp", "capability"),
-        "exchange_id",
-    )
+def _follow_up(mine: ir.Table, over: Excess) -> float | None:
+    """Of the exchanges beyond ordinary use, the share that goes on with a conversation."""
     order = ibis.window(group_by=["account_id", "conversation_id"], order_by=["timestamp", "exchange_id"])
-    turns = every.mutate(turn=ibis.row_number().over(order))
-    first = turns.conversation_id.isnull() | (turns.turn == 0)
-    return turns.agg(
-        templated=turns.templated.sum(), fresh=(turns.templated & first & (turns.capability != OTHER)).sum()
-    )
+    turns = mine.mutate(value=style(mine), turn=ibis.row_number().over(order))
+    styles = ibis.memtable(_ratio_table(replace(over, apart=True)))
+    some = turns.join(styles.filter(_.ratio + over.prior > 0), "value")
+    counted = some.agg(n=_.count(), on=(_.conversation_id.notnull() & (_.turn > 0)).sum())
+    row = counted.to_pyarrow().to_pylist()[0]
+    return float(row["on"]) / row["n"] if row["n"] else None
 
 
 def _first(mine: ir.Table, styles: ir.Table, over: Excess) -> ir.Table:

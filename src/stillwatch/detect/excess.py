@@ -28,6 +28,7 @@ class Excess:
     share: float
     styles: tuple[str, ...]
     ratios: npt.NDArray[np.float64]
+    apart: bool = True  # whether that something else may be told from the rest exchange by exchange
 
     @property
     def prior(self) -> float:
@@ -36,8 +37,8 @@ class Excess:
 
     @property
     def tells(self) -> bool:
-        """Whether the share is large enough to tell exchanges apart."""
-        return self.share >= WORTH
+        """Whether exchanges are told apart by their style: the share is large, and the rest is not the pool's as well."""
+        return self.apart and self.share >= WORTH
 
 
 def excess(styled: pa.Table, members: frozenset[str]) -> Excess:

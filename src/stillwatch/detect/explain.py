@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from stillwatch.contract.results import CampaignKind
 from stillwatch.contract.summaries import CAPABILITIES
@@ -20,12 +19,13 @@ from stillwatch.detect.judge import Judged
 
 LN10 = float(np.log(10))
 HYPOTHESES = ("H1", "H2", "H3", "H4", "H5")
-DENSITIES: dict[str, dict[str, tuple[float, float]]] = {
-    # Beta(a, b) of a share in [0, 1] under H1, H2, H3
-    "follow_up": {"H1": (1.2, 4.0), "H2": (6.0, 1.5), "H3": (3.0, 1.5)},
-    "fresh": {"H1": (5.0, 1.5), "H2": (1.0, 10.0), "H3": (3.0, 3.0)},
-    "unlike": {"H1": (2.5, 2.0), "H2": (1.0, 6.0), "H3": (2.0, 3.0)},
+DENSITIES: dict[str, tuple[float, float]] = {
+    # Beta(a, b) of the share of requests beyond ordinary use and without conversation, under H1, H2, H3
+    "H1": (3.0, 1.1),
+    "H2": (1.0, 7.0),
+    "H3": (3.0, 3.0),
 }
+RARER = {"H3": 0.5}  # log10 prior odds: a reseller that also harvests is one of several ways to be a reseller
 HANDED = {"H1": 0.05, "H2": 0.6, "H3": 0.6}  # chance that conversations are seen to pass between accounts
 DECISIVE, CLEAR = 1.0, 0.2
 MOST = 300.0
@@ -33,24 +33,19 @@ MOST = 300.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """How a campaign's members use the service, all their traffic taken together.
+    """What a campaign's members ask for, all their traffic taken together.
 
-    `follow_up`: share of exchanges that go on with a conversation, relative to other accounts' share, at most 1; None
-    without conversation ids. `templated`: share of exchanges that carry wording which belongs to the campaign;
-    `fresh`: share that is also the first turn of a task of a named capability. `unlike`: total variation distance between their mix of capabilities and other accounts'.
+    `excess`: share of requests beyond ordinary use; `follow_up`: share of those that go on with a conversation, relative
+    to what is usual, at most 1, None without conversation ids.
     """
 
+    excess: float
     follow_up: float | None
-    templated: float
-    fresh: float
-    unlike: float
-    exchanges: int
 
     @property
-    def known(self) -> dict[str, float]:
-        """The measures that could be taken."""
-        values = {"follow_up": self.follow_up, "fresh": self.fresh, "unlike": self.unlike}
-        return {name: value for name, value in values.items() if value is not None}
+    def beyond(self) -> float:
+        """Share of requests that are beyond ordinary use and no conversation: what a harvest is made of."""
+        return self.excess * (1.0 - (self.follow_up or 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,30 +57,10 @@ class Explained:
     reasons: Mapping[str, str]
 
 
-def content(counts: pa.Table, templated: int, fresh: int) -> Content:
-    """Measures from one row per side (`member` true or false) of counts over all exchanges of its accounts."""
-    sides = {bool(row["member"]): row for row in counts.to_pylist()}
-    inside, outside = sides[True], sides.get(False)
-    mix = {
-        side: np.array([row[f"capability_{c}"] for c in range(len(CAPABILITIES))], float)
-        for side, row in sides.items()
-    }
-    unlike = 0.0
-    if outside is not None and mix[False].sum() > 0:
-        unlike = 0.5 * float(
-            np.abs(mix[True] / max(mix[True].sum(), 1) - mix[False] / mix[False].sum()).sum()
-        )
-    follow = None
-    if outside is not None and outside["followups"] >= 0.02 * outside["exchanges"] > 0:
-        usual = outside["followups"] / outside["exchanges"]
-        follow = min(1.0, inside["followups"] / max(inside["exchanges"], 1) / usual)
-    return Content(
-        follow_up=follow,
-        templated=templated / max(inside["exchanges"], 1),
-        fresh=fresh / max(inside["exchanges"], 1),
-        unlike=unlike,
-        exchanges=int(inside["exchanges"]),
-    )
+def content(excess: float, follow_up: float | None, usual: float | None) -> Content:
+    """From shares of the members' exchanges, and the share of follow-ups that is `usual` where people converse."""
+    relative = min(1.0, follow_up / usual) if follow_up is not None and usual else None
+    return Content(excess=excess, follow_up=relative)
 
 
 def explain(judged: Judged, seen: Content) -> Explained:
@@ -93,9 +68,9 @@ def explain(judged: Judged, seen: Content) -> Explained:
     from scipy.stats import beta
 
     scores = dict.fromkeys(HYPOTHESES, 0.0)
-    for name, value in seen.known.items():
-        for hypothesis, (a, b) in DENSITIES[name].items():
-            scores[hypothesis] += float(beta.logpdf(np.clip(value, 0.02, 0.98), a, b)) / LN10
+    for hypothesis, (a, b) in DENSITIES.items():
+        share = float(np.clip(seen.beyond, 0.02, 0.98))
+        scores[hypothesis] = float(beta.logpdf(share, a, b)) / LN10 - RARER.get(hypothesis, 0.0)
     handed = judged.findings.get("handoff")
     if handed is not None:
         spoke = handed.log_e > np.log(20)
@@ -108,16 +83,16 @@ def explain(judged: Judged, seen: Content) -> Explained:
     scores["H5"] = best - 1.0 - purpose
     top = max(scores.values())
     relative = {h: scores[h] - top for h in HYPOTHESES}
-    return Explained(kind=_kind(relative, seen), log10=relative, reasons=_reasons(seen, control, purpose))
+    return Explained(kind=_kind(relative), log10=relative, reasons=_reasons(seen, control, purpose))
 
 
-def _kind(log10: Mapping[str, float], seen: Content) -> CampaignKind:
+def _kind(log10: Mapping[str, float]) -> CampaignKind:
     """The best hypothesis, if it leads clearly; a relay is never called a harvest for want of evidence."""
     ordered = sorted(log10, key=lambda h: -log10[h])
     lead = -log10[ordered[1]]
     if ordered[0] == "H1" and -log10["H2"] >= DECISIVE:
         return "harvest" if -log10["H3"] >= CLEAR else "undetermined"
-    if ordered[0] == "H2" and lead >= CLEAR and seen.fresh < 0.08:
+    if ordered[0] == "H2" and lead >= CLEAR:
         return "relay"
     if ordered[0] == "H3" and -log10["H2"] >= DECISIVE:
         return "mixed"
@@ -125,20 +100,14 @@ def _kind(log10: Mapping[str, float], seen: Content) -> CampaignKind:
 
 
 def _reasons(seen: Content, control: float, purpose: float) -> dict[str, str]:
+    words = f"{100 * seen.excess:.0f} % of members' requests are of kinds and lengths beyond what other accounts ask"
     if seen.follow_up is None:
         turns = "the log has no conversation ids, so follow-ups could not be looked at"
     else:
-        turns = f"members follow up {100 * seen.follow_up:.0f} % as often as other accounts"
-    words = (
-        f"{100 * seen.templated:.0f} % of their exchanges carry wording that belongs to the group, and {100 * seen.fresh:.0f} % are "
-        "such tasks without a conversation"
-    )
-    mix = (
-        f"their mix of capabilities differs from other accounts' by {100 * seen.unlike:.0f} % of the traffic"
-    )
+        turns = f"these are followed up {100 * seen.follow_up:.0f} % as often as is usual"
     return {
-        "H1": f"{turns}; {words}; {mix}",
-        "H2": f"real end users follow up, do not share wording and ask for what everybody asks for: {turns}; {words}",
+        "H1": f"a harvest asks for what it wants to learn, once each: {words}; {turns}",
+        "H2": f"real end users follow up and ask for what everybody asks for: {words}; {turns}",
         "H3": "seen from the logs this lies between H1 and H2: end users' conversations and templated tasks in one pool",
         "H4": f"an honest fleet does not divide work among accounts and cards that nobody answers for; evidence of that: "
         f"10^{control:.0f}",

@@ -50,6 +50,8 @@ FEWEST_HOLDERS = 3
 BEGUN = (
     0.002  # share of its exchanges after which a campaign has begun: a stray one before it starts no clock
 )
+POOLED = 3.0  # log e-value from which conversations are taken to pass between accounts
+FEWEST_TALKING = 0.05  # of the accounts
 UNSHOWN = ("prompt_near_duplicate", "client_address")
 
 Progress = Callable[[str, int, int], None]
@@ -266,10 +268,12 @@ def _find(
         cores.append(
             refine(agreed, tried.bench, tried.links, options.seed) if tried.bench else agreed.accounts
         )
-    drafts = _attribute(engine, exchanges, summaries, list(zip(chosen, cores, strict=True)), used, progress)
+    usual = _usual_follow_up(summaries)
+    picked = list(zip(chosen, cores, strict=True))
+    drafts = _attribute(engine, exchanges, summaries, picked, used, usual, progress)
     looks = _replay(summaries, drafts, tests, options, progress)
     found = [
-        _found(number, engine, summaries, one, attribution, looks[f"C{number}"], total["accounts"])
+        _found(number, engine, summaries, one, attribution, looks[f"C{number}"], total["accounts"], usual)
         for number, (one, attribution) in enumerate(drafts, 1)
     ]
     spoke = {name for j in judged for name in j.findings}
@@ -331,6 +335,7 @@ def _attribute(
     summaries: Summaries,
     chosen: Sequence[tuple[Judged, frozenset[str]]],
     used: tuple[Indicator, ...],
+    usual: float | None,
     progress: Progress,
 ) -> list[tuple[Judged, Attribution]]:
     """Members and exchanges of each campaign, largest first; an exchange belongs to one campaign only."""
@@ -357,7 +362,9 @@ def _attribute(
             else exchanges
         )
         assert known is not None
-        attribution = attribute(seeds, free, summaries.sightings, known, used, keeper)
+        handed = one.findings.get("handoff")
+        pooled = handed is not None and handed.log_e > POOLED
+        attribution = attribute(seeds, free, summaries.sightings, known, used, keeper, usual, pooled)
         if attribution.members.num_rows == 0:
             continue
         taken |= set(attribution.members.column("account_id").to_pylist())
@@ -366,6 +373,15 @@ def _attribute(
     return sorted(
         drafts, key=lambda d: (-pc.sum(d[1].members.column("exchanges")).as_py(), sorted(d[0].accounts)[:1])
     )
+
+
+def _usual_follow_up(summaries: Summaries) -> float | None:
+    """Share of exchanges that go on with a conversation, of accounts that converse; None where hardly any is known to."""
+    each = summaries.activity.group_by("account_id").agg(n=_.exchanges.sum(), on=_.followups.sum())
+    talking = each.filter(_.on > 0)
+    row = talking.agg(n=_.n.sum(), on=_.on.sum(), accounts=_.count()).to_pyarrow().to_pylist()[0]
+    every = each.count().to_pyarrow().as_py()
+    return float(row["on"]) / row["n"] if row["accounts"] >= FEWEST_TALKING * every and row["n"] else None
 
 
 def _names(accounts: set[str]) -> pa.Table:
@@ -404,17 +420,9 @@ def _found(
     attribution: Attribution,
     looks: Sequence[Look],
     everyone: int,
+    usual: float | None,
 ) -> Found:
     members = load(engine, f"members_{number}", attribution.members.select(["account_id"]))
-    sides = summaries.activity.left_join(members.mutate(inside=True), "account_id").mutate(
-        member=_.inside.fill_null(False)
-    )
-    counts = sides.group_by("member").agg(
-        exchanges=_.exchanges.sum(),
-        with_conversation=_.with_conversation.sum(),
-        followups=_.followups.sum(),
-        **{f"capability_{c}": sides[f"capability_{c}"].sum() for c in range(len(CAPABILITIES))},
-    )
     span = (
         attribution.exchanges.agg(first=_.timestamp.min(), last=_.timestamp.max()).to_pyarrow().to_pylist()[0]
     )
@@ -428,7 +436,7 @@ def _found(
         first=span["first"],
         last=span["last"],
         counts=tuple(by_class.get(c, 0) for c in range(len(CAPABILITIES))),
-        explained=explain(one, content(counts.to_pyarrow(), attribution.templated, attribution.fresh)),
+        explained=explain(one, content(attribution.excess, attribution.follow_up, usual)),
         looks=tuple(looks),
         evidence=(*_tested(one), *shared),
         links=tuple(links),
