@@ -40,6 +40,7 @@ ROUNDS = 2
 PROPOSED = 3.0
 PROBABLE, SURE = 0.5, 0.95  # of an account that was proposed, and of one that was not
 TALKS = 0.5  # of what is usual: the share of follow-ups above which traffic is conversation
+LOWEST, TURNS = 0.1, 4
 MEMBERS = 1.0  # prior log odds that a member's exchange is the campaign's
 SPEAKS = 1.0  # log-likelihood ratio from which a value speaks for the campaign
 MOST_SOURCE = 3.0  # address, program and network tell one thing together, not four
@@ -330,11 +331,21 @@ def membership(
 ) -> npt.NDArray[np.float64]:
     """Probability of membership from campaign-like exchanges among all, given who was proposed.
 
-    Two beta-binomials, fitted by moments to the proposed accounts and to the others; prior odds are the share of
-    proposed accounts, and being proposed itself counts as `PROPOSED` in log odds.
+    A mixture of two beta-binomials, fitted by moments to the accounts thought inside and to those thought outside, in
+    turns (expectation-maximisation with hard assignment). An account outside the proposal that has the proposal's share
+    of hits begins on neither side, so that members who were not proposed do not pass for what is usual. Prior odds are
+    the share of those inside, and being proposed itself counts as `PROPOSED` in log odds.
     """
-    inside, outside = moments(hits[seeded], counts[seeded]), moments(hits[~seeded], counts[~seeded])
-    ratio = log_beta_binomial(hits, counts, *inside) - log_beta_binomial(hits, counts, *outside)
-    prior = np.log((seeded.sum() + 1.0) / ((~seeded).sum() + 1.0))
-    odds = ratio + prior + np.where(seeded, PROPOSED, 0.0)
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(odds, -50, 50))))
+    share = hits / np.maximum(counts, 1.0)
+    like = share >= np.quantile(share[seeded], LOWEST) if seeded.any() else seeded
+    inside, outside = seeded.copy(), ~seeded & ~(like & (hits > 1))
+    score = seeded.astype(float)
+    for _turn in range(TURNS):
+        within, beyond = moments(hits[inside], counts[inside]), moments(hits[outside], counts[outside])
+        ratio = log_beta_binomial(hits, counts, *within) - log_beta_binomial(hits, counts, *beyond)
+        prior = np.log((inside.sum() + 1.0) / (outside.sum() + 1.0))
+        odds = ratio + prior + np.where(seeded, PROPOSED, 0.0)
+        score = np.asarray(1.0 / (1.0 + np.exp(-np.clip(odds, -50, 50))))
+        inside = score >= np.where(seeded, PROBABLE, SURE)
+        outside = ~inside
+    return score
