@@ -1,0 +1,74 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from stillwatch.detect.attribute import membership
+from stillwatch.detect.excess import excess
+
+
+def styled(rng, members, others, share):
+    """Others chat in ten styles; members do so too, but for `share` of their requests, in three styles of their own."""
+    ordinary = rng.dirichlet(np.full(10, 2.0))
+    rows = {"account_id": [], "value": [], "exchanges": []}
+    for name in [f"m{i}" for i in range(members)] + [f"o{i}" for i in range(others)]:
+        own = share if name[0] == "m" else 0.0
+        mix = np.concatenate([(1 - own) * rng.dirichlet(30 * ordinary), own * np.full(3, 1 / 3)])
+        counts = rng.multinomial(120, mix / mix.sum())
+        for place in np.flatnonzero(counts):
+            rows["account_id"].append(name)
+            rows["value"].append(f"s{place}")
+            rows["exchanges"].append(int(counts[place]))
+    return pa.table(rows), frozenset(f"m{i}" for i in range(members))
+
+
+@pytest.mark.issue(3)
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.75, 1.0])
+def test_the_share_beyond_ordinary_use_is_recovered(share):
+    rng = np.random.default_rng(int(100 * share))
+    found = [excess(*styled(rng, 60, 600, share)).share for _ in range(5)]
+    assert np.mean(found) == pytest.approx(share, abs=0.1)
+
+
+@pytest.mark.issue(3)
+def test_end_users_of_a_reseller_are_not_beyond_ordinary_use():
+    rng = np.random.default_rng(1)
+    found = excess(*styled(rng, 60, 600, 0.0))
+    assert found.share < 0.15
+    assert not found.tells
+
+
+@pytest.mark.issue(3)
+def test_styles_of_the_campaign_and_of_cover_traffic_are_told_apart():
+    found = excess(*styled(np.random.default_rng(2), 60, 600, 0.5))
+    odds = dict(zip(found.styles, found.ratios + found.prior, strict=True))
+    assert all(odds[f"s{place}"] > 0 for place in (10, 11, 12))
+    assert np.mean([odds[f"s{place}"] < 0 for place in range(10)]) >= 0.8
+
+
+def test_nobody_and_everybody_have_nothing_beyond():
+    table, members = styled(np.random.default_rng(3), 5, 50, 0.5)
+    assert excess(table, frozenset()).share == 0.0
+    assert excess(table, frozenset(table.column("account_id").to_pylist())).share == 0.0
+    assert members
+
+
+@pytest.mark.issue(3)
+def test_members_that_were_not_proposed_are_found_and_others_are_not():
+    rng = np.random.default_rng(4)
+    counts = rng.integers(20, 300, 3400).astype(float)
+    rates = np.concatenate([rng.beta(8, 8, 400), rng.beta(0.3, 60, 3000)])
+    hits = rng.binomial(counts.astype(int), rates).astype(float)
+    seeded = np.arange(3400) < 250
+    score = membership(hits, counts, seeded)
+    assert (score[250:400] > 0.95).mean() > 0.9
+    assert (score[400:] > 0.95).mean() < 0.002
+
+
+def test_strangers_among_the_proposed_are_left_out():
+    rng = np.random.default_rng(5)
+    counts = np.full(2000, 80.0)
+    hits = np.concatenate([rng.binomial(80, 0.6, 200), np.zeros(1800)]).astype(float)
+    seeded = np.arange(2000) < 220
+    score = membership(hits, counts, seeded)
+    assert (score[:200] > 0.5).all()
+    assert (score[200:220] < 0.5).all()
