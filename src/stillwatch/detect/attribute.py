@@ -40,7 +40,8 @@ ROUNDS = 2
 PROPOSED = 3.0
 PROBABLE, SURE = 0.5, 0.95  # of an account that was proposed, and of one that was not
 TALKS = 0.5  # of what is usual: the share of follow-ups above which traffic is conversation
-LOWEST, TURNS = 0.1, 4
+HALF, TURNS, TAIL = 0.5, 4, 0.15
+NEITHER = 1e-5
 MEMBERS = 1.0  # prior log odds that a member's exchange is the campaign's
 SPEAKS = 1.0  # log-likelihood ratio from which a value speaks for the campaign
 MOST_SOURCE = 3.0  # address, program and network tell one thing together, not four
@@ -331,21 +332,25 @@ def membership(
 ) -> npt.NDArray[np.float64]:
     """Probability of membership from campaign-like exchanges among all, given who was proposed.
 
-    A mixture of two beta-binomials, fitted by moments to the accounts thought inside and to those thought outside, in
-    turns (expectation-maximisation with hard assignment). An account outside the proposal that has the proposal's share
-    of hits begins on neither side, so that members who were not proposed do not pass for what is usual. Prior odds are
-    the share of those inside, and being proposed itself counts as `PROPOSED` in log odds.
+    A mixture of accounts inside and outside, two beta-binomials fitted by moments in turns (expectation-maximisation with
+    hard assignment, the inside without a seventh at either end), and of accounts of neither kind, whose share of hits may be any
+    with prior odds `NEITHER`. An account outside the proposal that has half of the proposal's usual share of hits begins
+    on no side, so that members who were not proposed do not pass for what is usual. Prior odds are the share of those
+    inside, and being proposed itself counts as `PROPOSED` in log odds.
     """
     share = hits / np.maximum(counts, 1.0)
-    like = share >= np.quantile(share[seeded], LOWEST) if seeded.any() else seeded
+    like = share >= HALF * np.median(share[seeded]) if seeded.any() else seeded
     inside, outside = seeded.copy(), ~seeded & ~(like & (hits > 1))
     score = seeded.astype(float)
     for _turn in range(TURNS):
-        within, beyond = moments(hits[inside], counts[inside]), moments(hits[outside], counts[outside])
-        ratio = log_beta_binomial(hits, counts, *within) - log_beta_binomial(hits, counts, *beyond)
-        prior = np.log((inside.sum() + 1.0) / (outside.sum() + 1.0))
-        odds = ratio + prior + np.where(seeded, PROPOSED, 0.0)
-        score = np.asarray(1.0 / (1.0 + np.exp(-np.clip(odds, -50, 50))))
+        low, high = np.quantile(share[inside], (TAIL, 1 - TAIL)) if inside.any() else (0.0, 1.0)
+        core = inside & (share >= low) & (share <= high)
+        within = log_beta_binomial(hits, counts, *moments(hits[core], counts[core]))
+        within += np.log((inside.sum() + 1.0) / len(hits)) + np.where(seeded, PROPOSED, 0.0)
+        beyond = log_beta_binomial(hits, counts, *moments(hits[outside], counts[outside]))
+        beyond += np.log((outside.sum() + 1.0) / len(hits))
+        neither = log_beta_binomial(hits, counts, 1.0, 1.0) + np.log(NEITHER)
+        score = np.exp(np.minimum(within - np.logaddexp(within, np.logaddexp(beyond, neither)), 0.0))
         inside = score >= np.where(seeded, PROBABLE, SURE)
         outside = ~inside
     return score
