@@ -18,7 +18,7 @@ PANELS = (
     ("interval_covers", "intervals of the number of exchanges that cover it", 1.0),
     ("right_kind", "found campaigns called what they are", 1.0),
 )
-WIDTH, LABEL, ROW, TOP = 760, 190, 22, 34
+WIDTH, LABEL, ROW, TOP = 760, 190, 22, 52
 
 
 def render(whole: Mapping[str, Any]) -> str:
