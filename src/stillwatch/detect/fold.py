@@ -51,7 +51,6 @@ def activity(exchanges: ir.Table) -> ir.Table:
         gaps_log_squared=_.gap.clip(lower=1).log2().pow(2).sum().fill_null(0.0),
         first_turns=_.first_turn.sum().fill_null(0),
         followups=(_.conversation_id.notnull() & (_.turn > 0)).sum().fill_null(0),
-        with_conversation=_.conversation_id.notnull().sum(),
         coercions=_.coerces.sum().fill_null(0),
         output_known=_.output_tokens.notnull().sum(),
         output_log=(_.output_tokens.fill_null(0).clip(lower=0) + 1).log2().sum(),
