@@ -22,7 +22,8 @@ SCHEMAS = {
         "campaign_id": TEXT, "kind": TEXT, "value": TEXT, "accounts": INT, "exchanges": INT,
         "log10_likelihood_ratio": REAL, "statement": TEXT, "basis": TEXT,
     },
-    "timeline": {"campaign_id": TEXT, "hour": TIME, "exchanges": INT, "log10_e": REAL},
+    "timeline": {"campaign_id": TEXT, "hour": TIME, "exchanges": INT, "log10_e": REAL,
+                 "log10_alert": REAL, "log10_confirm": REAL},
     "links": {"campaign_id": TEXT, "account_id": TEXT, "kind": TEXT, "value": TEXT, "weight": REAL},
     "hypotheses": {"campaign_id": TEXT, "hypothesis": TEXT, "log10_likelihood": REAL, "statement": TEXT},
     "claims": {"campaign_id": TEXT, "claim": INT, "basis": TEXT, "statement": TEXT},
@@ -72,7 +73,12 @@ def _campaign(rows, rng, plan, hostile):
     for hour, number, log10_e in zip(hours.tolist(), exchanges.tolist(), evidence.tolist(), strict=True):
         if number:
             rows["timeline"].append(
-                (name, START + timedelta(hours=hour), number, log10_e if hour > 4 else None)
+                (
+                    name,
+                    START + timedelta(hours=hour),
+                    number,
+                    *((log10_e, 5.1, 4.6 + np.log10((hour + 1) * (hour + 2))) if hour > 4 else (None,) * 3),
+                )
             )
     total = int(exchanges.sum())
     detected = START + timedelta(hours=late, minutes=20)

@@ -74,7 +74,9 @@ TIMELINE = TableSchema(
         column("campaign_id", STRING, "as in `campaigns`", required=True),
         column("hour", TIMESTAMP, "start of the hour", required=True),
         column("exchanges", INT, "attributed exchanges in that hour", required=True),
-        column("log10_e", REAL, "evidence known at the end of that hour; null before any was judged"),
+        column("log10_e", REAL, "evidence known at the end of that hour; null where it was not looked at"),
+        column("log10_alert", REAL, "evidence that calls a person at that hour, if one looks every hour"),
+        column("log10_confirm", REAL, "evidence that holds the false-discovery rate at any stopping time"),
     ),
 )
 

@@ -1,40 +1,55 @@
 """How early could a campaign have been known?
 
-The log is replayed: at each hour only what had been seen by then is proposed, tested and judged, with the same
-code and the same rate as at the end. A summary has a time, so a prefix of the log is a prefix of every summary.
+The log is replayed: at an hour only what had been seen by then is proposed, tested and judged, with the same
+code as at the end, against bars that hold for looking at every hour (`stats.sequential`). A summary has a time, so a prefix of the log is a prefix of every summary.
 Nothing learned from the whole log enters, neither weights nor reference nor membership; the final members only
 tell which of the groups found at that hour is this campaign.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 
 import ibis.expr.types as ir
 import pyarrow as pa
 
 from stillwatch.contract.summaries import Summaries
-from stillwatch.detect.decide import consistent
 from stillwatch.detect.judge import Bench, Judged, bench, judge
 from stillwatch.detect.propose import Candidate, propose
 from stillwatch.detect.weigh import links
 from stillwatch.signals.registry import GroupTest
+from stillwatch.stats.sequential import alert_log_e, confirm_log_e
 
 STEPS_H = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 144, 216, 336, 504, 720, 1080)
 MOSTLY = 0.5
+HOUR = timedelta(hours=1)
+FINE = 0.04  # of a campaign's age: how exactly the hour of detection is sought
+ALERTS_A_YEAR = 12.0  # false ones, at most, over all groups
 
 Run = Callable[[ir.Table], pa.Table]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What was known of a campaign at one hour: the log e-value of the best candidate, and whether it sufficed."""
+    """What was known of a campaign at one hour: the log e-value of its best candidate, and what the two bars asked."""
 
     moment: datetime
     log_e: float
-    suffices: bool
+    alert: float
+    confirm: float
+
+    @property
+    def alerts(self) -> bool:
+        """Whether a person would have been called at that hour."""
+        return self.log_e >= self.alert
+
+    @property
+    def confirms(self) -> bool:
+        """Whether it could have been reported at that hour, though one had looked at every hour before."""
+        return self.log_e >= self.confirm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,51 +93,84 @@ def replay(
     *,
     fdr: float,
     seed: int,
+    begin: datetime,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, list[Look]]:
-    """Looks at each campaign (members, first and last exchange) until the evidence suffices, in time order.
+    """Looks at each campaign (members, first and last exchange) until it is confirmed, in time order.
 
-    Hours at which several campaigns are looked at are judged once.
+    Looks are sparse at first; between the last that did not suffice and the first that did, hours are halved until
+    one hour, or `FINE` of the campaign's age, is left. The bars are those of looking at every hour since `begin`, the
+    log's first exchange, so looking at fewer only finds later. Every hour looked at is judged once for all campaigns.
     """
+    looks: dict[str, dict[datetime, Look]] = {name: {} for name in campaigns}
+    members = {name: campaign[0] for name, campaign in campaigns.items()}
+    origin = _hour(begin)
+
+    def look(moment: datetime) -> None:
+        tried = judge_prefix(
+            summaries.until(moment), tests, run, seed,
+            lambda c: any(_mostly(c.accounts, some) for some in members.values()),
+        )  # fmt: skip
+        age = round((moment - origin) / HOUR)
+        for name, some in members.items():
+            best = max((j.log_e for j in tried.judged if _mostly(j.accounts, some)), default=0.0)
+            looks[name][moment] = Look(
+                moment=moment,
+                log_e=best,
+                alert=alert_log_e(tried.proposed, ALERTS_A_YEAR),
+                confirm=confirm_log_e(tried.proposed, fdr, age),
+            )
+
     plan = {name: _hours(first, last) for name, (_members, first, last) in campaigns.items()}
-    looks: dict[str, list[Look]] = {name: [] for name in campaigns}
-    waiting = set(campaigns)
     moments = sorted({m for hours in plan.values() for m in hours})
+    waiting = set(campaigns)
     for number, moment in enumerate(moments):
         if progress is not None:
             progress(number if waiting else len(moments), len(moments))
-        due = [name for name in sorted(waiting) if moment in plan[name]]
-        if not due:
-            continue
-        due_members = [campaigns[name][0] for name in due]
-        tried = judge_prefix(
-            summaries.until(moment),
-            tests,
-            run,
-            seed,
-            lambda c, some=due_members: any(_mostly(c.accounts, members) for members in some),  # type: ignore[misc]
-        )
-        for name in due:
-            mine = [j for j in tried.judged if _mostly(j.accounts, campaigns[name][0])]
-            enough = [
-                j for j in mine if consistent([j], tried.proposed, fdr)
-            ]  # alone among all: e-BH has it too
-            best = max(enough or mine, key=lambda j: j.log_e, default=None)
-            looks[name].append(Look(moment=moment, log_e=best.log_e if best else 0.0, suffices=bool(enough)))
-            if enough:
-                waiting.discard(name)
+        if any(moment in plan[name] for name in waiting):
+            look(moment)
+            waiting -= {name for name in waiting if looks[name][moment].confirms}
+    for name, (_members, first, _last) in campaigns.items():
+        for enough in (attrgetter("alerts"), attrgetter("confirms")):
+            while (middle := _between(looks[name].values(), enough, _hour(first))) is not None:
+                look(middle)
     if progress is not None:
         progress(len(moments), max(len(moments), 1))
-    return looks
+    return {name: _until_confirmed(some.values()) for name, some in looks.items()}
+
+
+def _between(looks: Iterable[Look], enough: Callable[[Look], bool], first: datetime) -> datetime | None:
+    """The hour to look at next to know better when it was enough; None where it is known well enough."""
+    before = first
+    for one in sorted(looks, key=lambda o: o.moment):
+        if enough(one):
+            gap = one.moment - before
+            if gap <= max(HOUR, FINE * (one.moment - first)):
+                return None
+            return before + HOUR * (gap // HOUR // 2)
+        before = max(one.moment, first)
+    return None
+
+
+def _until_confirmed(looks: Iterable[Look]) -> list[Look]:
+    told: list[Look] = []
+    for one in sorted(looks, key=lambda o: o.moment):
+        told.append(one)
+        if one.confirms:
+            break
+    return told
 
 
 def _mostly(accounts: frozenset[str], members: frozenset[str]) -> bool:
     return len(accounts & members) > MOSTLY * len(accounts)
 
 
+def _hour(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
 def _hours(first: datetime, last: datetime) -> list[datetime]:
     """Full hours after the first exchange at which to look, ending with the first after the last exchange."""
-    begin = first.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    end = last.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    hours = [begin + timedelta(hours=step) for step in STEPS_H]
+    end = _hour(last) + HOUR
+    hours = [_hour(first) + HOUR * step for step in STEPS_H]
     return [h for h in hours if h < end] + [end]

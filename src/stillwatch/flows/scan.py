@@ -271,7 +271,7 @@ def _find(
     usual = _usual_follow_up(summaries)
     picked = list(zip(chosen, cores, strict=True))
     drafts = _attribute(engine, exchanges, summaries, picked, used, usual, progress)
-    looks = _replay(summaries, drafts, tests, options, progress)
+    looks = _replay(summaries, drafts, tests, options, total["first"], progress)
     found = [
         _found(number, engine, summaries, one, attribution, looks[f"C{number}"], total["accounts"], usual)
         for number, (one, attribution) in enumerate(drafts, 1)
@@ -393,6 +393,7 @@ def _replay(
     drafts: Sequence[tuple[Judged, Attribution]],
     tests: Sequence[GroupTest],
     options: Options,
+    begin: datetime,
     progress: Progress,
 ) -> dict[str, list[Look]]:
     campaigns = {}
@@ -407,7 +408,7 @@ def _replay(
         members = frozenset(attribution.members.column("account_id").to_pylist())
         campaigns[f"C{number}"] = (members, datetime.fromtimestamp(span["first"], UTC), span["last"])
     return replay(
-        summaries, campaigns, tests, _run, fdr=options.fdr, seed=options.seed,
+        summaries, campaigns, tests, _run, fdr=options.fdr, seed=options.seed, begin=begin,
         progress=lambda done, total: progress("replay", done, total),
     )  # fmt: skip
 
@@ -543,7 +544,7 @@ def _campaign(one: Found) -> dict[str, Any]:
         "kind": one.explained.kind,
         "first_seen": one.first,
         "last_seen": one.last,
-        "detected_at": min(one.looks[-1].moment, one.last) if one.looks else one.last,
+        "detected_at": min(next((o.moment for o in one.looks if o.alerts), one.last), one.last),
         "accounts": one.accounts,
         "exchanges": one.exchanges,
         "exchanges_low": min(one.attribution.low, one.exchanges),
@@ -557,9 +558,16 @@ def _timeline(one: Found) -> list[dict[str, Any]]:
     """Attributed exchanges by hour, and the evidence known at the end of the hours at which it was looked at."""
     hourly = one.attribution.exchanges.group_by(hour=_.timestamp.truncate("h")).agg(exchanges=_.count())
     counts = {_utc(row["hour"]): row["exchanges"] for row in hourly.to_pyarrow().to_pylist()}
-    known = {look.moment - timedelta(hours=1): look.log_e / LN10 for look in one.looks}
+    known = {
+        look.moment - timedelta(hours=1): {
+            "log10_e": look.log_e / LN10,
+            "log10_alert": look.alert / LN10,
+            "log10_confirm": look.confirm / LN10,
+        }
+        for look in one.looks
+    }
     return [
-        {"hour": hour, "exchanges": counts.get(hour, 0), "log10_e": known.get(hour)}
+        {"hour": hour, "exchanges": counts.get(hour, 0)} | known.get(hour, {})
         for hour in sorted(set(counts) | set(known))
     ]
 

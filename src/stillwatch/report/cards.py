@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stillwatch.report import graph, plots, wording
 from stillwatch.report.reading import Overview, Results, Row
@@ -40,7 +41,6 @@ class Card:
     share_before: float | None
     spark: str | None
     timeline: str | None
-    decision_bar: str | None
     capabilities: Sequence[tuple[str, int, float, str]] | None
     claims: Mapping[str, Sequence[tuple[int, str, str]]] | None
     hypotheses: Sequence[HypothesisLine] | None
@@ -67,9 +67,10 @@ def cards(results: Results) -> list[Card]:
 def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> Card:
     """One campaign's card; one that is not full leaves out the drawings that cost space."""
     name = row["campaign_id"]
-    timeline = _timeline(results.of("timeline", name))
+    told = results.of("timeline", name)
+    timeline = _timeline(told)
     detected = row["detected_at"].timestamp()
-    marks = _marks(results.overview, len(results.campaigns))
+    marks = _marks(told, results.overview)
     members = results.of("members", name)
     assert members is not None
     top = members.sort_by([("score", "descending"), ("exchanges", "descending"), ("account_id", "ascending")])
@@ -85,7 +86,6 @@ def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> Ca
         share_before=timeline.share_before(detected) if timeline else None,
         spark=plots.spark(timeline) if timeline else None,
         timeline=plots.draw_timeline(timeline, detected, marks) if timeline and is_full else None,
-        decision_bar=wording.odds(marks[-1].level) if len(marks) > 1 else None,
         capabilities=_capabilities(results.rows("capabilities", name)),
         claims=_claims(results.rows("claims", name)),
         hypotheses=hypotheses,
@@ -155,17 +155,24 @@ def _timeline(table: pa.Table | None) -> plots.Timeline | None:
     )
 
 
-def _marks(overview: Overview | None, reported: int) -> list[plots.Mark]:
-    """1 / FDR, what one group alone would need; and, where it differs, what e-BH asked of all together."""
-    if overview is None or not overview.fdr:
+def _marks(table: pa.Table | None, overview: Overview | None) -> list[plots.Mark]:
+    """What the bars asked at the hour at which the evidence first reached them, or at the last look."""
+    if table is None:
         return []
-    alone = -math.log10(overview.fdr)
-    marks = [plots.Mark(alone, f"1 / FDR = {wording.odds(alone)}", "threshold")]
-    if overview.candidates and overview.candidates > reported > 0:
-        together = alone + math.log10(overview.candidates / reported)
-        candidates = wording.count(overview.candidates)
-        words = f"asked of {candidates} candidates judged together: {wording.odds(together)}"
-        marks.append(plots.Mark(together, words, "threshold together"))
+    rate = wording.percent(overview.fdr) if overview is not None and overview.fdr else "the scan's rate"
+    words = {
+        "log10_alert": "an alert, looking every hour",
+        "log10_confirm": f"confirmed at {rate}, whenever one stops",
+    }
+    marks = []
+    looked = table.sort_by("hour").filter(pc.is_valid(table.sort_by("hour")["log10_e"])).to_pylist()
+    for name, said in words.items():
+        some = [row for row in looked if row[name] is not None]
+        level = next((row[name] for row in some if row["log10_e"] >= row[name]), None)
+        if some:
+            level = some[-1][name] if level is None else level
+            class_ = "threshold" if name == "log10_alert" else "threshold together"
+            marks.append(plots.Mark(level, f"{said}: {wording.odds(level)}", class_))
     return marks
 
 

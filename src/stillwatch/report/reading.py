@@ -24,7 +24,7 @@ REQUIRED = {
     "evidence": "campaign_id kind value accounts exchanges log10_likelihood_ratio statement",
 }
 OPTIONAL = {
-    "timeline": "campaign_id hour exchanges log10_e",
+    "timeline": "campaign_id hour exchanges log10_e log10_alert log10_confirm",
     "links": "campaign_id account_id kind value weight",
     "hypotheses": "campaign_id hypothesis log10_likelihood statement",
     "claims": "campaign_id claim basis statement",
