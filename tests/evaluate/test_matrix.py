@@ -2,6 +2,7 @@ import pytest
 
 from stillwatch.errors import InputError, UsageError
 from stillwatch.evaluate.matrix import built_in, read_matrix
+from stillwatch.signals.registry import all_group_tests, all_indicators
 
 
 @pytest.mark.parametrize("name", sorted(built_in()))
@@ -48,3 +49,49 @@ def test_a_scenario_or_change_that_is_not_there_is_refused_before_any_work(tmp_p
 def test_an_unknown_name_names_the_known_ones():
     with pytest.raises(InputError, match="standard"):
         read_matrix("standart")
+
+
+@pytest.mark.issue(3)
+def test_lists_make_one_world_of_each_choice(tmp_path):
+    (tmp_path / "m.toml").write_text(
+        "[worlds.a]\nscenario = ['stealth-1', 'stealth-2']\nseeds = 2\nscale = 0.1\n"
+        "changes = { accounts = [300, 600], 'campaign.cover' = 0.5, 'campaign.network' = 'hosting' }\n"
+    )
+    cells = read_matrix(str(tmp_path / "m.toml"))
+    assert len(cells) == 8
+    assert {c.world for c in cells} >= {
+        "a, scenario stealth-1, accounts 300",
+        "a, scenario stealth-2, accounts 600",
+    }
+    assert all(("campaign.cover", 0.5) in c.changes for c in cells)
+    assert len({c.name for c in cells}) == 8
+
+
+@pytest.mark.issue(3)
+def test_baselines_are_tuned_on_seeds_that_nothing_is_scored_on(tmp_path):
+    (tmp_path / "m.toml").write_text(
+        "[worlds.a]\nscenario = 'stealth-1'\nseeds = 3\nbaselines = 2\nmonitor = 6\n"
+    )
+    cells = read_matrix(str(tmp_path / "m.toml"))
+    tuning = {c.seed for c in cells if c.tunes}
+    assert len(tuning) == 2
+    assert not tuning & {c.seed for c in cells if not c.tunes}
+    assert all(c.baselines for c in cells)
+    assert {c.monitor for c in cells if c.tunes} == {0}
+
+
+@pytest.mark.issue(3)
+def test_every_signal_is_left_out_in_turn(tmp_path):
+    (tmp_path / "m.toml").write_text("[worlds.a]\nscenario = 'stealth-2'\nwithout_each = true\n")
+    cells = read_matrix(str(tmp_path / "m.toml"))
+    assert cells[0].without == ()
+    assert {c.without for c in cells[1:]} == {
+        (unit.card.name,) for unit in (*all_group_tests(), *all_indicators())
+    }
+
+
+@pytest.mark.parametrize("wrong", ["'campaign.network' = 'moon'", "'campaign.hours' = 3"])
+def test_a_word_that_a_field_does_not_know_is_refused(tmp_path, wrong):
+    (tmp_path / "m.toml").write_text(f"[worlds.a]\nscenario = 'stealth-2'\nchanges = {{ {wrong} }}\n")
+    with pytest.raises(UsageError):
+        read_matrix(str(tmp_path / "m.toml"))

@@ -34,6 +34,11 @@ from stillwatch.cli.tables import text_table
     help="Real text for prompts.",
 )
 @click.option(
+    "--times",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Real arrival rates for honest applications.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(min=1),
     default=os.cpu_count() or 1,
@@ -47,6 +52,7 @@ def evaluate(
     out: Path,
     seeds: int | None,
     prompts: Path | None,
+    times: Path | None,
     workers: int,
     as_json: bool,
     quiet: bool,
@@ -63,7 +69,7 @@ def evaluate(
 
     with bars(quiet=quiet or as_json) as progress:
         rows = run(
-            matrix, out, seeds=seeds, prompts=prompts, workers=workers,
+            matrix, out, seeds=seeds, prompts=prompts, times=times, workers=workers,
             progress=lambda done, total: progress("evaluate", done, total),
         )  # fmt: skip
     if as_json:

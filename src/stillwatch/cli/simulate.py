@@ -29,10 +29,22 @@ from stillwatch.cli.tables import text_table
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Real text to use for prompts.",
 )
+@click.option(
+    "--times",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Real arrival rates for honest applications.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress bars.")
 def simulate(
-    scenario: str, seed: int, out: Path, scale: float, prompts: Path | None, as_json: bool, quiet: bool
+    scenario: str,
+    seed: int,
+    out: Path,
+    scale: float,
+    prompts: Path | None,
+    times: Path | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     r"""Write a world's exchanges, accounts, releases and truth. No request is ever sent.
 
@@ -45,7 +57,7 @@ def simulate(
 
     with bars(quiet=quiet or as_json) as progress:
         world = run(
-            scenario, seed=seed, out=out, scale=scale, prompts=prompts,
+            scenario, seed=seed, out=out, scale=scale, prompts=prompts, times=times,
             progress=lambda done, total: progress("simulate", done, total),
         )  # fmt: skip
     if as_json:

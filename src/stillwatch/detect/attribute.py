@@ -39,9 +39,12 @@ IGNORED = ("prompt_near_duplicate", "client_address")
 ROUNDS = 2
 PROPOSED = 3.0
 PROBABLE, SURE = 0.5, 0.95  # of an account that was proposed, and of one that was not
+FALSE_MEMBERS = 0.01  # expected share of members that do not belong
+NOMINAL = 1.645  # standard deviations that hold 90 %
 TALKS = 0.5  # of what is usual: the share of follow-ups above which traffic is conversation
 HALF, TURNS, TAIL = 0.5, 4, 0.15
 NEITHER = 1e-5
+NEARLY_ALL = 0.97  # of the accounts that are not members: what they show is usual, the rest may yet belong
 MEMBERS = 1.0  # prior log odds that a member's exchange is the campaign's
 SPEAKS = 1.0  # log-likelihood ratio from which a value speaks for the campaign
 MOST_SOURCE = 3.0  # address, program and network tell one thing together, not four
@@ -53,7 +56,8 @@ class Attribution:
     """Members with their probability, and the attributed exchanges.
 
     `members` has `account_id`, `score`, `exchanges`; `exchanges` has `exchange_id`, `account_id`, `timestamp`.
-    `low` and `high` bound the number of exchanges at about 95 %. `excess` is the share of all of the members' exchanges
+    `low` and `high` bound the number of exchanges at a nominal 90 %: what sure members' exchanges leave open, and those of
+    others have beyond what is usual. `excess` is the share of all of the members' exchanges
     that is beyond ordinary use (`detect.excess`), `follow_up` the share of those that go on with a conversation, None
     without conversation ids.
     """
@@ -216,8 +220,8 @@ def attribute(
     over = replace(over, apart=apart)
     styles = keep("styles", ibis.memtable(_ratio_table(over)))
     likely = keep("likely", _first(exchanges.semi_join(seeds, "account_id"), styles, over))
-    rows, members = likely, _no_members()
-    for _round in range(ROUNDS):
+    rows, members, unsure = likely, _no_members(), 0.0
+    for turn in range(ROUNDS):
         inside = int(likely.count().to_pyarrow().as_py())
         prior = float(np.log((inside + 1.0) / (total - inside + 1.0)))
         mine = exchanges.semi_join(likely, "exchange_id")
@@ -234,7 +238,8 @@ def attribute(
         per_account = counts.left_join(hits, "account_id").select(
             "account_id", "exchanges", hits=_.hits.fill_null(0)
         )
-        members = _members(per_account.order_by("account_id").to_pyarrow(), names)
+        last = turn == ROUNDS - 1
+        members, unsure = _members(per_account.order_by("account_id").to_pyarrow(), names, last=last)
         names = set(members.column("account_id").to_pylist())
         if not names:
             break
@@ -258,14 +263,18 @@ def attribute(
     table = table.filter(pc.greater(table.column("attributed"), 0)).sort_by("account_id")
     wrong, missed = (float(pc.sum(table.column(n)).as_py() or 0) for n in ("wrong", "missed"))
     number = int(pc.sum(table.column("attributed")).as_py() or 0)
+    stranger = 1.0 - table.column("score").to_numpy()
+    each = table.column("attributed").to_numpy()
+    wrong += float(stranger @ each)
+    spread = float((stranger * (1 - stranger)) @ each.astype(float) ** 2)
     final = exchanges.select("exchange_id", "account_id", "timestamp", "capability", "conversation_id")
     return Attribution(
         members=table.select(["account_id", "score", "attributed"]).rename_columns(
             ["account_id", "score", "exchanges"]
         ),
         exchanges=final.semi_join(likely, "exchange_id"),
-        low=max(0, int(number - wrong - 2 * np.sqrt(wrong))),
-        high=int(np.ceil(number + missed + 2 * np.sqrt(missed))),
+        low=max(0, int(number - wrong - NOMINAL * np.sqrt(wrong + spread))),
+        high=int(np.ceil(number + missed + unsure + NOMINAL * np.sqrt(missed + unsure))),
         excess=over.share,
         follow_up=follow_up,
     )
@@ -311,20 +320,29 @@ def _no_members() -> pa.Table:
     )
 
 
-def _members(table: pa.Table, seeds: set[str]) -> pa.Table:
-    """Accounts that belong, with their probability."""
+def _members(table: pa.Table, seeds: set[str], *, last: bool) -> tuple[pa.Table, float]:
+    """Accounts that belong, with their probability; and the hits of others beyond what nearly all others show.
+
+    In the last round members are the largest set whose expected share of strangers is at most `FALSE_MEMBERS`; before,
+    when they only teach what members are like, each has to be likely by itself.
+    """
     names = table.column("account_id").to_pylist()
     hits = table.column("hits").to_numpy().astype(float)
     counts = table.column("exchanges").to_numpy().astype(float)
     seeded = np.array([name in seeds for name in names], bool)
     score = membership(hits, counts, seeded)
-    chosen = np.flatnonzero((score >= np.where(seeded, PROBABLE, SURE)) & (hits >= 1))
-    return pa.table(
-        {
-            "account_id": pa.array([names[i] for i in chosen], pa.string()),
-            "score": pa.array(score[chosen]),
-        }
-    )
+    enough = (score >= np.where(seeded | last, PROBABLE, SURE)) & (hits >= 1)
+    chosen = np.flatnonzero(enough)
+    if last:
+        chosen = chosen[np.argsort(-score[chosen], kind="stable")]
+        false = np.cumsum(1.0 - score[chosen]) / np.arange(1, len(chosen) + 1)
+        kept = (false <= FALSE_MEMBERS) | (score[chosen] >= SURE) | seeded[chosen]
+        chosen = np.sort(chosen[kept])
+    left = np.ones(len(names), bool)
+    left[chosen] = False
+    rows = {"account_id": pa.array([names[i] for i in chosen], pa.string()), "score": pa.array(score[chosen])}
+    usual = np.quantile(hits[left] / np.maximum(counts[left], 1.0), NEARLY_ALL) if left.any() else 1.0
+    return pa.table(rows), float(np.maximum(hits[left] - usual * counts[left], 0.0).sum())
 
 
 def membership(

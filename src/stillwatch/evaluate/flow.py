@@ -21,6 +21,7 @@ def evaluate(
     *,
     seeds: int | None = None,
     prompts: Path | None = None,
+    times: Path | None = None,
     workers: int = 1,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[dict[str, Any]]:
@@ -28,13 +29,14 @@ def evaluate(
 
     Raises `InputError` and `UsageError` for a matrix that cannot be run, before any work.
     """
-    cells = read_matrix(matrix, seeds=seeds, prompts=prompts)
+    cells = read_matrix(matrix, seeds=seeds, prompts=prompts, times=times)
     outcomes = run(cells, out, workers, progress)
     rows = summarise(outcomes)
     whole = {
         "version": __version__,
         "matrix": matrix,
         "prompts": prompts.name if prompts else "",
+        "times": times.name if times else "",
         "worlds": rows,
     }
     with atomic(out / "evaluation.json") as path:

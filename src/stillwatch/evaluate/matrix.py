@@ -1,24 +1,38 @@
 """Which worlds is an evaluation made of?
 
 A matrix is a TOML file of tables `[worlds.NAME]` with `scenario`, `seeds`, and optionally `scale`, `fdr`, `without`
-(signals left out) and `changes` (fields of the scenario or, as `campaign.FIELD`, of its plans).
+(signals left out), `changes` (fields of the scenario or, as `campaign.FIELD`, of its plans), `baselines` (compare with
+other methods, tuned on that many further seeds), `without_each` (one world for every signal left out) and `monitor` (count false alarms, looking every so many hours).
+A list where one value is expected makes one world of each: two lists make all pairs.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from stillwatch.errors import InputError, Problem
+from stillwatch.signals.registry import all_group_tests, all_indicators
 from stillwatch.simulate.worlds import Value, change, find_scenario
 
-FIELDS = ("scenario", "seeds", "scale", "fdr", "without", "changes", "about")
+FIELDS = ("scenario", "seeds", "scale", "fdr", "without", "changes", "baselines", "monitor", "without_each")
+SHOWN = (
+    "page.py",
+    "summary.py",
+    "flow.py",
+    "compare.py",
+    "matrix.py",
+)  # nothing that a world's outcome depends on
+TUNING = 1001  # the first seed on which baselines are tuned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +47,16 @@ class Cell:
     without: tuple[str, ...] = ()
     changes: tuple[tuple[str, Value], ...] = ()
     prompts: str = ""
+    times: str = ""
+    baselines: bool = False
+    tunes: bool = False  # only baselines are run on it
+    monitor: int = 0
 
     @property
     def name(self) -> str:
         """Of its file: the world, the seed, and a digest of all that would change its outcome."""
         spec = json.dumps(asdict(self), sort_keys=True) + source_digest()
-        return f"{self.world}-{self.seed}-{hashlib.sha256(spec.encode()).hexdigest()[:12]}"
+        return f"{re.sub('[^A-Za-z0-9.-]+', '_', self.world)}-{self.seed}-{hashlib.sha256(spec.encode()).hexdigest()[:12]}"
 
 
 @cache
@@ -47,7 +65,7 @@ def source_digest() -> str:
     state = hashlib.sha256()
     root = Path(str(files("stillwatch")))
     for path in sorted(root.rglob("*.py")):
-        if path.relative_to(root).parts[0] not in ("cli", "report", "evaluate"):
+        if path.relative_to(root).parts[0] not in ("cli", "report") and path.name not in SHOWN:
             state.update(path.read_bytes())
     return state.hexdigest()
 
@@ -59,7 +77,9 @@ def built_in() -> dict[str, str]:
     return {n[:-5]: (folder / n).read_text().splitlines()[0].lstrip("# ") for n in names}
 
 
-def read_matrix(name: str, *, seeds: int | None = None, prompts: Path | None = None) -> list[Cell]:
+def read_matrix(
+    name: str, *, seeds: int | None = None, prompts: Path | None = None, times: Path | None = None
+) -> list[Cell]:
     """Cells of a built-in matrix or of a TOML file; `seeds` shortens or lengthens every world's list.
 
     Raises `InputError` for a file that is not a matrix, `UsageError` for a scenario or change that is not there.
@@ -80,7 +100,7 @@ def read_matrix(name: str, *, seeds: int | None = None, prompts: Path | None = N
         )
     try:
         worlds = tomllib.loads(text)["worlds"]
-        cells = [c for world, spec in worlds.items() for c in _cells(world, spec, seeds, prompts)]
+        cells = [c for world, spec in worlds.items() for c in _cells(world, spec, seeds)]
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
             Problem(
@@ -90,30 +110,55 @@ def read_matrix(name: str, *, seeds: int | None = None, prompts: Path | None = N
                 expected="tables [worlds.NAME] with " + ", ".join(f"`{f}`" for f in FIELDS),
             )
         ) from error
+    text, rates = (str(path.resolve()) if path else "" for path in (prompts, times))
+    cells = [replace(cell, prompts=text, times=rates) for cell in cells]
     for cell in cells:
         change(find_scenario(cell.scenario), dict(cell.changes))
     return cells
 
 
-def _cells(world: str, spec: Mapping[str, object], seeds: int | None, prompts: Path | None) -> list[Cell]:
+def _cells(world: str, spec: Mapping[str, object], seeds: int | None) -> list[Cell]:
     unknown = sorted(set(spec) - set(FIELDS))
     if unknown:
         raise ValueError(f"[worlds.{world}] has no `{unknown[0]}`")
-    number = seeds or int(str(spec.get("seeds", 1)))
-    changes = spec.get("changes", {})
-    without = spec.get("without", ())
+    changes, without = spec.get("changes", {}), spec.get("without", ())
     if not isinstance(changes, Mapping) or not isinstance(without, list | tuple):
         raise TypeError(f"[worlds.{world}] `changes` is a table, `without` a list")
-    return [
-        Cell(
-            world=world,
-            scenario=str(spec["scenario"]),
-            seed=seed,
-            scale=float(str(spec.get("scale", 1.0))),
+    number = seeds or int(str(spec.get("seeds", 1)))
+    tuned = int(str(spec.get("baselines", 0)))
+    cells = []
+    for name, scenario, scale, chosen in _product(world, spec["scenario"], spec.get("scale", 1.0), changes):
+        one = Cell(
+            world=name,
+            scenario=scenario,
+            seed=0,
+            scale=scale,
             fdr=float(str(spec.get("fdr", 0.01))),
-            without=tuple(str(name) for name in without),
-            changes=tuple(sorted(changes.items())),
-            prompts=str(prompts.resolve()) if prompts else "",
+            without=tuple(str(signal) for signal in without),
+            changes=chosen,
+            baselines=tuned > 0,
+            monitor=int(str(spec.get("monitor", 0))),
         )
-        for seed in range(1, number + 1)
-    ]
+        cells += [replace(one, seed=seed) for seed in range(1, number + 1)]
+        if spec.get("without_each"):
+            units = [test.card.name for test in all_group_tests()] + [u.card.name for u in all_indicators()]
+            left = [replace(one, world=f"{name}, no {unit}", without=(unit,)) for unit in units]
+            cells += [replace(cell, seed=seed) for cell in left for seed in range(1, number + 1)]
+        cells += [replace(one, seed=TUNING + seed, tunes=True, monitor=0) for seed in range(tuned)]
+    return cells
+
+
+Chosen = tuple[tuple[str, Value], ...]
+
+
+def _product(
+    world: str, scenario: object, scale: object, changes: Mapping[str, Any]
+) -> Iterator[tuple[str, str, float, Chosen]]:
+    """One world for each choice from every list, named by what was chosen."""
+    given = {"scenario": scenario, "scale": scale} | {name: changes[name] for name in sorted(changes)}
+    several = [name for name, value in given.items() if isinstance(value, list)]
+    for choice in itertools.product(*(v if isinstance(v, list) else [v] for v in given.values())):
+        one = dict(zip(given, choice, strict=True))
+        words = [f"{name.rpartition('.')[2]} {one[name]}" for name in several]
+        rest = tuple((name, value) for name, value in one.items() if name not in ("scenario", "scale"))
+        yield ", ".join([world, *words]), str(one["scenario"]), float(one["scale"]), rest

@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from stillwatch.evaluate.compare import BUDGETS
+from stillwatch.evaluate.costs import SOURCES, USD
 from stillwatch.report.plots import element, svg, text
+from stillwatch.signals.registry import CONTROL, all_group_tests
 
 PANELS = (
     ("account_recall", "campaign accounts found", 1.0),
     ("account_precision", "reported accounts truly in a campaign", 1.0),
     ("exchange_recall", "campaign exchanges found", 1.0),
-    ("share_before_detection", "exchanges made before detection", 1.0),
+    ("share_before_detection", "exchanges made before detection (an alert, looking every hour)", 1.0),
+    ("share_before_confirmation", "exchanges made before confirmation, whenever one stops", 1.0),
     ("any_false_campaign", "worlds with a false campaign", 1.0),
     ("interval_covers", "intervals of the number of exchanges that cover it", 1.0),
     ("right_kind", "found campaigns called what they are", 1.0),
 )
-WIDTH, LABEL, ROW, TOP = 760, 190, 22, 52
+WIDTH, LABEL, ROW, TOP = 760, 230, 22, 52
+EVIDENCE, FIRST = 24.0, 1e-3  # log10 e at the top of a plot; share of exchanges at its left edge
 
 
 def render(whole: Mapping[str, Any]) -> str:
@@ -30,8 +36,16 @@ def render(whole: Mapping[str, Any]) -> str:
     environment.filters |= {"share": share, "number": number}
     rows = whole["worlds"]
     plots = [panel(rows, name, title, top) for name, title, top in PANELS if any(r.get(name) for r in rows)]
+    families = {test.card.name: test.family for test in all_group_tests()}
     return environment.get_template("evaluation.html.j2").render(
-        whole=whole, rows=rows, plots=plots, reliability=reliability(rows)
+        whole=whole,
+        rows=rows,
+        plots=plots,
+        reliability=reliability(rows),
+        evidence=[evidence(row) for row in rows if any(row["replay"])],
+        budgets=[str(budget) for budget in BUDGETS],
+        prices={what: (USD[what], SOURCES[what]) for what in USD},
+        families={name: f"{f}, {'control' if f in CONTROL else 'likeness'}" for name, f in families.items()},
     )
 
 
@@ -92,3 +106,36 @@ def reliability(rows: Sequence[Mapping[str, Any]]) -> str:
             tip = element("title", f"{one[0]:.0f} members")
             drawn += element("circle", tip, cx=cx, cy=cy, r=3 + min(one[0], 2000) ** 0.5 / 8, class_="dot")
     return svg(size, size, "Reliability of member scores", drawn, "plot small")
+
+
+def evidence(row: Mapping[str, Any]) -> str:
+    """Evidence against the share of a campaign's exchanges made, one line per seed, with the two bars of the first."""
+    width, height, left, top = 370, 220, 40, 34
+
+    def x(share: float) -> float:
+        return left + (width - left - 12) * np.log(max(share, FIRST) / FIRST) / np.log(1 / FIRST)
+
+    def y(log10: float) -> float:
+        return height - 34 - (height - 34 - top) * min(max(log10, 0.0), EVIDENCE) / EVIDENCE
+
+    drawn = text(row["world"], 0, 14, class_="axis-title")
+    for share in (0.001, 0.01, 0.1, 1.0):
+        drawn += element("line", x1=x(share), x2=x(share), y1=top, y2=height - 34, class_="grid")
+        drawn += text(f"{100 * share:g} %", x(share), height - 18, "middle")
+    for level in (0, 6, 12, 18, 24):
+        drawn += element("line", x1=left, x2=width - 12, y1=y(level), y2=y(level), class_="grid")
+        drawn += text(f"{level}", left - 6, y(level) + 4, "end")
+    some = [looks for looks in row["replay"] if looks]
+    for bar, class_ in (("log10_alert", "bar-alert"), ("log10_confirm", "bar-confirm")):
+        points = " ".join(f"{x(k['share']):.1f},{y(k[bar]):.1f}" for k in some[0])
+        drawn += element("polyline", points=points, class_=class_)
+    for looks in some:
+        points = " ".join(f"{x(k['share']):.1f},{y(k['log10_e']):.1f}" for k in looks)
+        drawn += element("polyline", points=points, class_="evidence")
+        for k in looks:
+            tip = element(
+                "title", f"{k['hours']:.0f} h, {100 * k['share']:.2f} %, log10 e {k['log10_e']:.1f}"
+            )
+            drawn += element("circle", tip, cx=x(k["share"]), cy=y(k["log10_e"]), r=2.5, class_="dot")
+    drawn += text("share of its exchanges made", width - 12, height - 4, "end")
+    return svg(width, height, f"Evidence over time, {row['world']}", drawn, "plot half")

@@ -8,6 +8,7 @@ import resource
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
@@ -17,11 +18,14 @@ import pyarrow.parquet as pq
 
 from stillwatch.contract import results as contract
 from stillwatch.engine.files import atomic
+from stillwatch.evaluate.compare import baseline_scores
+from stillwatch.evaluate.costs import costs
 from stillwatch.evaluate.matrix import Cell
+from stillwatch.evaluate.monitor import monitor
 from stillwatch.flows.scan import Options, scan
 from stillwatch.flows.score import score
 from stillwatch.results.folder import read_table
-from stillwatch.simulate.worlds import simulate
+from stillwatch.simulate.worlds import change, find_scenario, simulate
 
 BINS = 10
 
@@ -62,27 +66,63 @@ def run_cell(cell: Cell, folder: Path) -> None:
             out=work / "world",
             scale=cell.scale,
             prompts=Path(cell.prompts) if cell.prompts else None,
+            times=Path(cell.times) if cell.times else None,
             changes=dict(cell.changes),
         )
-        began = time.monotonic()
-        options = Options(names={}, fdr=cell.fdr, without=frozenset(cell.without))
-        overview = scan([str(work / "world")], work / "results", options)
-        elapsed = time.monotonic() - began
-        outcome = {
-            "world": cell.world,
-            "seed": cell.seed,
-            "score": score(work / "results", work / "world" / "truth.parquet"),
-            "reported": _reported(work),
-            "calibration": _calibration(work),
-            "exchanges": overview["exchanges"],
-            "accounts": overview["accounts"],
-            "elapsed_s": round(elapsed, 2),
-            "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        }
+        outcome: dict[str, Any] = {"world": cell.world, "seed": cell.seed, "tunes": cell.tunes}
+        if not cell.tunes:
+            outcome |= _scanned(cell, work)
+            plans = change(find_scenario(cell.scenario).scaled(cell.scale), dict(cell.changes)).plans
+            outcome["costs"] = [costs(work / "world", plan) for plan in plans]
+        if cell.monitor:
+            outcome["monitor"] = monitor(work / "world", cell.monitor, cell.fdr)
+        if cell.baselines:
+            outcome["baselines"] = baseline_scores(work / "world")
         with atomic(folder / f"{cell.name}.json") as path:
             path.write_text(json.dumps(outcome, indent=1, sort_keys=True, default=str) + "\n")
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _scanned(cell: Cell, work: Path) -> dict[str, Any]:
+    """What a scan of the world finds, and how it compares with the truth."""
+    began = time.monotonic()
+    options = Options(names={}, fdr=cell.fdr, without=frozenset(cell.without))
+    overview = scan([str(work / "world")], work / "results", options)
+    elapsed = time.monotonic() - began
+    return {
+        "score": score(work / "results", work / "world" / "truth.parquet"),
+        "reported": _reported(work),
+        "replay": _replay(work),
+        "calibration": _calibration(work),
+        "exchanges": overview["exchanges"],
+        "accounts": overview["accounts"],
+        "elapsed_s": round(elapsed, 2),
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+
+
+def _replay(work: Path) -> dict[str, list[dict[str, float]]]:
+    """Campaign → looks: hours since its first exchange, share of its exchanges made, evidence and the two bars."""
+    rows = read_table(work / "results", contract.TIMELINE).sort_by("hour").to_pylist()
+    totals = Counter[str]()
+    for row in rows:
+        totals[row["campaign_id"]] += row["exchanges"]
+    looks: dict[str, list[dict[str, float]]] = {name: [] for name in totals}
+    made = Counter[str]()
+    first: dict[str, Any] = {}
+    for row in rows:
+        name = row["campaign_id"]
+        made[name] += row["exchanges"]
+        if row["exchanges"]:
+            first.setdefault(name, row["hour"])
+        if row["log10_e"] is not None:
+            begun = first.get(name, row["hour"])
+            looks[name].append({
+                "hours": (row["hour"] - begun).total_seconds() / 3600 + 1, "share": made[name] / totals[name],
+                **{bar: row[bar] for bar in ("log10_e", "log10_alert", "log10_confirm")},
+            })  # fmt: skip
+    return looks
 
 
 def _reported(work: Path) -> list[dict[str, Any]]:

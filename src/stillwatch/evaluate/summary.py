@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from stillwatch.evaluate.compare import compare
 from stillwatch.stats.intervals import Interval, of_mean, of_share
 
 KINDS = ("harvest", "relay", "mixed")
@@ -16,9 +17,75 @@ KINDS = ("harvest", "relay", "mixed")
 def summarise(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One row per world, each figure with its interval over seeds."""
     worlds: dict[str, list[Mapping[str, Any]]] = {}
+    tuning: dict[str, list[Mapping[str, Any]]] = {}
     for outcome in outcomes:
-        worlds.setdefault(outcome["world"], []).append(outcome)
-    return [{"world": world, "seeds": len(some)} | _figures(some) for world, some in worlds.items()]
+        (tuning if outcome["tunes"] else worlds).setdefault(outcome["world"], []).append(outcome)
+    rows = []
+    for world, some in worlds.items():
+        row = {"world": world, "seeds": len(some)} | _figures(some)
+        if world in tuning:
+            row["baselines"] = compare(some, tuning[world])
+        if "monitor" in some[0]:
+            row["monitor"] = _monitored([o["monitor"] for o in some])
+        row |= {"replay": _looks(some), "costs": _costs(some)}
+        rows.append(row)
+    return rows
+
+
+def _monitored(some: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """False alarms of a monitor over all seeds, beside the number allowed."""
+    confirmed = of_share(sum(one["confirmed"] for one in some), len(some))
+    return {
+        "looks": sum(one["looks"] for one in some),
+        "alerts": sum(one["alerts"] for one in some),
+        "allowed": sum(one["allowed"] for one in some),
+        "confirmed": asdict(confirmed) if confirmed else None,
+        "tests": _tests(some),
+    }
+
+
+def _tests(some: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Test → honest groups it spoke of, and the share of its e-values that reached 20 and 100."""
+    told: dict[str, list[list[float]]] = {}
+    for one in some:
+        for name, row in one["tests"].items():
+            told.setdefault(name, []).append(row)
+    rows = {}
+    for name, each in sorted(told.items()):
+        groups, twenty, hundred = (int(sum(row[k] for row in each)) for k in range(3))
+        shares = {"at_20": of_share(twenty, groups), "at_100": of_share(hundred, groups)}
+        rows[name] = {
+            "groups": groups,
+            "highest_log_e": max(row[-1] for row in each),
+            **{k: asdict(v) if v else None for k, v in shares.items()},
+        }
+    return rows
+
+
+def _costs(some: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """What the planted campaigns of a world cost, summed, on average over seeds."""
+    each = [one for outcome in some for one in outcome["costs"]]
+    return {name: sum(one[name] for one in each) / len(some) for name in each[0]} if each else {}
+
+
+def _looks(some: Sequence[Mapping[str, Any]]) -> list[list[dict[str, float]]]:
+    """Looks at each reported campaign that is truly one, of all seeds."""
+    return [
+        outcome["replay"].get(name, [])
+        for outcome in some
+        for campaign in outcome["score"]["campaigns"]
+        for name in campaign["reported_as"][:1]
+    ]
+
+
+def _confirmed(some: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Share of each planted campaign's exchanges made before it was confirmed, 1 where it never was."""
+    shares = []
+    for outcome in some:
+        for campaign in outcome["score"]["campaigns"]:
+            looks = [look for name in campaign["reported_as"] for look in outcome["replay"].get(name, [])]
+            shares.append(min((k["share"] for k in looks if k["log10_e"] >= k["log10_confirm"]), default=1.0))
+    return shares
 
 
 def _figures(some: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -51,6 +118,8 @@ def _figures(some: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 0.0,
                 1.0,
             ),
+            "share_before_confirmation": of_mean(_confirmed(some), 0.0, 1.0),
+            "hours_to_detection": of_mean(_hours(some), 0.0),
             "right_kind": of_share(*_kinds(planted)),
             "count_error": of_mean(_errors(some)),
             "interval_covers": of_share(*_coverage(some)),
@@ -63,6 +132,12 @@ def _figures(some: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "accounts": int(np.mean([o["accounts"] for o in some])),
         "peak_mib": max(o["peak_mib"] for o in some),
     }
+
+
+def _hours(some: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Hours from each found campaign's first exchange to its alert; of those that had one."""
+    firsts = [[k["hours"] for k in looks if k["log10_e"] >= k["log10_alert"]][:1] for looks in _looks(some)]
+    return [hours for first in firsts for hours in first]
 
 
 def _known(values: Iterable[float | None]) -> list[float]:

@@ -20,6 +20,7 @@ import pyarrow as pa
 from stillwatch.contract.releases import RELEASES
 from stillwatch.errors import Problem, UsageError
 from stillwatch.simulate import population as p
+from stillwatch.simulate.arrivals import Arrivals, read_arrivals
 from stillwatch.simulate.campaigns import Campaign, Plan
 from stillwatch.simulate.lookalikes import honest_crowd
 from stillwatch.simulate.population import DAY, HOUR, Population
@@ -268,8 +269,8 @@ def change(scenario: Scenario, changes: Mapping[str, Value]) -> Scenario:
         inner = name.startswith("campaign.")
         field = name.removeprefix("campaign.")
         kind = Plan if inner else Scenario
-        known = {f.name: f.type for f in fields(kind) if f.type in TYPES}
-        if field not in known or not isinstance(value, TYPES[str(known[field])]):
+        known = {f.name: str(f.type) for f in fields(kind) if f.type in TYPES or "Literal" in str(f.type)}
+        if field not in known or not _fits(value, known[field]):
             raise UsageError(
                 Problem(
                     fact=f"`{name}` cannot be changed to that",
@@ -285,6 +286,13 @@ def change(scenario: Scenario, changes: Mapping[str, Value]) -> Scenario:
     return scenario
 
 
+def _fits(value: Value, kind: str) -> bool:
+    """Whether a value is of a field's declared type, or one of the words that it allows."""
+    if kind in TYPES:
+        return isinstance(value, TYPES[kind])
+    return isinstance(value, str) and repr(value) in kind.replace('"', "'")
+
+
 def simulate(
     scenario: str,
     *,
@@ -292,13 +300,15 @@ def simulate(
     out: Path,
     scale: float = 1.0,
     prompts: Path | None = None,
+    times: Path | None = None,
     changes: Mapping[str, Value] | None = None,
     progress: Progress | None = None,
 ) -> World:
     """Write a world's contract tables and its truth into `out`, replacing those of an earlier run.
 
     `scale` multiplies accounts and exchanges; `changes` then replaces fields of the `Scenario`, or of every `Plan`
-    where the name begins with `campaign.`; `prompts` gives real text instead of the grammar's;
+    where the name begins with `campaign.`; `prompts` gives real text instead of the grammar's, `times` real arrivals
+    to honest applications;
     `progress` is called with days done and days in all. One seed gives byte-identical tables.
     Raises UsageError for an unknown scenario, scale or seed, InputError for an unusable prompts file.
     """
@@ -311,11 +321,12 @@ def simulate(
         raise UsageError(Problem(fact="`seed` is negative", found=str(seed), expected="0 or more"))
     changed = change(plan.scaled(scale), changes or {})
     real = read_prompts(prompts) if prompts else None
+    arrivals = read_arrivals(times) if times else None
     out.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=out))
     try:
         writer = Writer(partial, seed=seed, real=real)
-        world = _write(scenario, changed, seed, writer, progress)
+        world = _write(scenario, changed, seed, writer, arrivals, progress)
         writer.close()
         _move_into(partial, out)
     finally:
@@ -351,7 +362,14 @@ def _calibrate(honest: Population, exchanges: int, start: int, end: int) -> None
     honest.rate = np.minimum(honest.rate, 0.02 * exchanges / ((end - start) / DAY))
 
 
-def _write(name: str, plan: Scenario, seed: int, writer: Writer, progress: Progress | None) -> World:
+def _write(
+    name: str,
+    plan: Scenario,
+    seed: int,
+    writer: Writer,
+    arrivals: Arrivals | None,
+    progress: Progress | None,
+) -> World:
     root = np.random.SeedSequence([seed, zlib.crc32(name.encode())])
     streams = root.spawn(2 + plan.days)
     rng = np.random.default_rng(streams[0])
@@ -384,6 +402,8 @@ def _write(name: str, plan: Scenario, seed: int, writer: Writer, progress: Progr
         rng = np.random.default_rng(streams[2 + index])
         day = start + index * DAY
         parts: list[Rows] = [ordinary(rng, people, day, counter, salt)]
+        if arrivals is not None:
+            arrivals.move(rng, parts[0], people, index, day)
         for number, campaign in enumerate(campaigns):
             rows = campaign.day(rng, index, day)
             rows.account = rows.account + bases[number]

@@ -1,0 +1,23 @@
+"""Does an account send prompts that other accounts send, letter by letter?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow.compute as pc
+
+from stillwatch.evaluate.baselines.registry import Reals, Traffic
+
+FEWEST, SHORTEST = 3, 40
+
+
+def exact_duplicates(traffic: Traffic) -> Reals:
+    """Share of an account's prompts, of at least `SHORTEST` letters, that `FEWEST` accounts or more sent."""
+    prompts = traffic.rows.column("prompt").fill_null("").combine_chunks()
+    long = pc.greater_equal(pc.utf8_length(prompts), SHORTEST).to_numpy(zero_copy_only=False)
+    code = prompts.dictionary_encode().indices.to_numpy()
+    pairs = np.unique(np.stack([code, traffic.account]), axis=1)
+    holders = np.bincount(pairs[0], minlength=int(code.max()) + 1)
+    hit = long & (holders[code] >= FEWEST)
+    return np.bincount(traffic.account, weights=hit, minlength=len(traffic.names)) / np.maximum(
+        traffic.counts, 1
+    )

@@ -1,0 +1,19 @@
+"""FRAUDAR on the links that Stillwatch itself weighs: what do its sketches tell without its tests?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from stillwatch.evaluate.baselines.dense import blocks
+from stillwatch.evaluate.baselines.registry import Reals, Traffic
+
+
+def fraudar_on_links(traffic: Traffic) -> Reals:
+    """Density of the densest block that an account is in, over every kind of value that indicators give."""
+    place = {name: number for number, name in enumerate(traffic.names)}
+    account = np.array([place[a] for a in traffic.links.column("account_id").to_pylist()], np.int64)
+    kinds, values = (traffic.links.column(c).to_pylist() for c in ("kind", "value"))
+    named = pa.array([f"{k}\x1f{v}" for k, v in zip(kinds, values, strict=True)])
+    value = named.dictionary_encode().indices.to_numpy().astype(np.int64)
+    return blocks(account, value, len(traffic.names))

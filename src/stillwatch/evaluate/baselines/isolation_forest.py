@@ -1,0 +1,16 @@
+"""Does an isolation forest on account features set them apart? (Liu, Ting and Zhou 2008)"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stillwatch.evaluate.baselines.features import account_features
+from stillwatch.evaluate.baselines.registry import Reals, Traffic
+
+
+def isolation_forest(traffic: Traffic) -> Reals:
+    """Anomaly score of scikit-learn's forest of 200 trees."""
+    from sklearn.ensemble import IsolationForest
+
+    table = account_features(traffic)
+    return -np.asarray(IsolationForest(n_estimators=200, random_state=0).fit(table).score_samples(table))

@@ -1,0 +1,26 @@
+"""Which accounts do the same things at the same hours? (after CopyCatch, Beutel et al. 2013, and SynchroTrap, Cao et al. 2014)"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stillwatch.evaluate.baselines.dense import blocks
+from stillwatch.evaluate.baselines.registry import Reals, Traffic
+
+HOUR = 3600.0
+KINDS = ("asn", "tls_fingerprint", "user_agent")
+MOST = 0.2  # of the accounts: what more do in one hour is no lockstep
+
+
+def lockstep(traffic: Traffic) -> Reals:
+    """Densest blocks of accounts and actions, an action being network, program and hour together."""
+    hour = (traffic.at // HOUR).astype(np.int64)
+    codes = [
+        traffic.rows.column(kind).combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy()
+        for kind in KINDS
+    ]
+    _actions, action = np.unique(np.stack([*codes, hour]), axis=1, return_inverse=True)
+    pairs = np.unique(np.stack([traffic.account, action.ravel()]), axis=1)
+    held = np.bincount(pairs[1])
+    kept = (held[pairs[1]] > 1) & (held[pairs[1]] <= MOST * len(traffic.names))
+    return blocks(pairs[0][kept], pairs[1][kept], len(traffic.names))

@@ -1,0 +1,17 @@
+"""The MMD window test on the pooled requests of each proposed group."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stillwatch.evaluate.baselines.mmd_window import MOST, Discrepancy, reference
+from stillwatch.evaluate.baselines.registry import Reals, Traffic
+
+
+def mmd_pooled(traffic: Traffic) -> Reals:
+    """Unbiased MMD² of a group's pooled requests, at most eight of each account, to the reference sample."""
+    rng = np.random.default_rng(1)
+    places = traffic.of_accounts(8)
+    discrepancy = Discrepancy(traffic.vectors[reference(traffic)])
+    pooled = [rng.permutation(np.concatenate([places[a] for a in group]))[:MOST] for group in traffic.groups]
+    return traffic.spread([discrepancy(traffic.vectors[some]) for some in pooled])

@@ -1,0 +1,29 @@
+"""Are the distances between an account's requests less normal than people's? (Juuti et al. 2019)"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stillwatch.evaluate.baselines.registry import Ints, Reals, Traffic
+
+FEWEST, MOST = 20, 500
+
+
+def prada(traffic: Traffic) -> Reals:
+    """1 - W of Shapiro and Wilk's test on each new request's least distance to those before it, per account."""
+    return np.array([abnormality(traffic.vectors, places) for places in traffic.of_accounts()])
+
+
+def abnormality(vectors: Reals, places: Ints) -> float:
+    """1 - W over the requests at `places`, in order; NaN where there are fewer than `FEWEST`."""
+    from scipy.stats import shapiro
+
+    if len(places) < FEWEST:
+        return float("nan")
+    mine = vectors[places[:MOST]]
+    near = np.tril(mine @ mine.T, -1)
+    near[np.triu_indices(len(mine))] = -np.inf
+    least = np.sqrt(np.maximum(2.0 - 2.0 * near[1:].max(axis=1), 0.0))
+    if np.ptp(least) == 0.0:
+        return 1.0
+    return 1.0 - float(shapiro(least).statistic)

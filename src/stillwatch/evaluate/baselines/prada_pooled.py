@@ -1,0 +1,15 @@
+"""PRADA on the pooled requests of each proposed group."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stillwatch.evaluate.baselines.prada import MOST, abnormality
+from stillwatch.evaluate.baselines.registry import Reals, Traffic
+
+
+def prada_pooled(traffic: Traffic) -> Reals:
+    """1 - W on the pooled requests of a group, in time order."""
+    places = traffic.of_accounts(8)
+    pooled = [np.sort(np.concatenate([places[a] for a in group]))[:MOST] for group in traffic.groups]
+    return traffic.spread([abnormality(traffic.vectors, some) for some in pooled])

@@ -1,0 +1,17 @@
+"""Would a limit on each account's requests a day find them?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stillwatch.evaluate.baselines.registry import Reals, Traffic
+
+DAY = 86400.0
+
+
+def rate_limit(traffic: Traffic) -> Reals:
+    """An account's busiest day, in requests."""
+    day = ((traffic.at - traffic.at[0]) // DAY).astype(np.int64)
+    days = int(day.max()) + 1
+    per_day = np.bincount(traffic.account * days + day, minlength=len(traffic.names) * days)
+    return per_day.reshape(len(traffic.names), days).max(axis=1).astype(np.float64)

@@ -1,0 +1,15 @@
+"""SEAT on the pooled requests of each proposed group."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stillwatch.evaluate.baselines.registry import Reals, Traffic
+from stillwatch.evaluate.baselines.seat import MOST, near_pairs
+
+
+def seat_pooled(traffic: Traffic) -> Reals:
+    """Share of a group's pooled requests with a near one before them."""
+    places = traffic.of_accounts(8)
+    pooled = [np.sort(np.concatenate([places[a] for a in group]))[:MOST] for group in traffic.groups]
+    return traffic.spread([near_pairs(traffic.vectors, some) for some in pooled])

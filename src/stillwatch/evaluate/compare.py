@@ -1,0 +1,69 @@
+"""How do baselines do at the number of honest accounts that they may flag?
+
+Every baseline gets a threshold on worlds of other seeds (`tune`), the lowest that flags no more honest accounts than
+the budget, and is then scored on the worlds that Stillwatch was scored on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from stillwatch.evaluate.baselines.registry import all_baselines, read_traffic
+from stillwatch.stats.intervals import of_mean
+
+BUDGETS = (20, 100, 1000)  # honest accounts flagged per 100,000
+KEPT = 0.02  # of the honest accounts' highest scores are kept: twice the largest budget
+
+
+def baseline_scores(world: Path) -> dict[str, dict[str, Any]]:
+    """Baseline → scores of planted accounts, highest scores of honest ones, and how many honest ones there are."""
+    traffic = read_traffic(world)
+    truth = pq.read_table(world / "truth.parquet", columns=["account_id", "campaign_id"])
+    campaign = set(truth.filter(truth.column("campaign_id").is_valid()).column("account_id").to_pylist())
+    planted = np.array([name in campaign for name in traffic.names], bool)
+    most = int(KEPT * (~planted).sum()) + 2
+    told = {}
+    for name, baseline in all_baselines().items():
+        score = np.nan_to_num(baseline(traffic), nan=-1e300)
+        honest = np.sort(score[~planted])[::-1][:most]
+        told[name] = {
+            "honest": honest.tolist(),
+            "honest_number": int((~planted).sum()),
+            "planted": score[planted].tolist(),
+        }
+    return told
+
+
+def threshold(tuning: Sequence[Mapping[str, Any]], budget: float) -> float:
+    """The score that no more than `budget` of 100,000 honest accounts of the tuning worlds lie above."""
+    scores = np.sort(np.concatenate([one["honest"] for one in tuning]))[::-1]
+    number = sum(one["honest_number"] for one in tuning)
+    return float(scores[min(int(budget * number / 100_000), len(scores) - 1)])
+
+
+def compare(
+    outcomes: Sequence[Mapping[str, Any]], tuning: Sequence[Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Baseline → budget → recall, honest accounts flagged, over the seeds of one world."""
+    told: dict[str, dict[str, Any]] = {}
+    for name in outcomes[0]["baselines"]:
+        told[name] = {}
+        for budget in BUDGETS:
+            bar = threshold([one["baselines"][name] for one in tuning], budget)
+            some = [one["baselines"][name] for one in outcomes]
+            recalls = [float(np.mean(np.array(one["planted"]) > bar)) for one in some if one["planted"]]
+            flagged = [
+                1e5 * float(np.sum(np.array(one["honest"]) > bar)) / one["honest_number"] for one in some
+            ]
+            recall, honest = of_mean(recalls, 0.0, 1.0), of_mean(flagged, 0.0)
+            told[name][str(budget)] = {
+                "recall": asdict(recall) if recall else None,
+                "honest_flagged_per_100000": asdict(honest) if honest else None,
+            }
+    return told

@@ -1,0 +1,69 @@
+"""How many false alarms would a monitor give that looks at a world again and again?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from ibis import _
+
+from stillwatch.detect.judge import Judged
+from stillwatch.detect.replay import ALERTS_A_YEAR, HOUR, judge_prefix
+from stillwatch.evaluate.world import opened
+from stillwatch.signals.registry import all_group_tests
+from stillwatch.stats.sequential import HOURS_A_YEAR, alert_log_e, confirm_log_e
+
+HONEST = 0.5
+LEVELS = (20.0, 100.0)
+
+
+def monitor(world: Path, every_h: int, fdr: float) -> dict[str, Any]:
+    """Looks at every `every_h`-th hour: groups of mostly honest accounts that pass the bars, and what is allowed.
+
+    Of the groups proposed from the whole world, `tests` says how often each test's e-value was high though they are
+    honest, look-alikes among them. `alerts` counts groups × hours above the alert's bar, `allowed` bounds its mean for that many looks; `confirmed`
+    says whether any was ever above the bar of confirmation.
+    """
+    truth = pq.read_table(world / "truth.parquet", columns=["account_id", "campaign_id"])
+    planted = set(truth.filter(truth.column("campaign_id").is_valid()).column("account_id").to_pylist())
+    tests = all_group_tests()
+    looks = alerts = 0
+    confirmed, highest = False, 0.0
+    tests_told: dict[str, list[float]] = {}
+    with opened(world) as one:
+        span = one.summaries.activity.agg(a=_.hour.min(), b=_.hour.max()).to_pyarrow().to_pylist()[0]
+        hours = round((span["b"] - span["a"]) / HOUR) + 1
+        for hour in range(every_h, hours + 1, every_h):
+            moment = span["a"] + timedelta(hours=hour)
+            tried = judge_prefix(one.summaries.until(moment), tests, lambda e: e.to_pyarrow(), 0)
+            looks += 1
+            false = [j.log_e for j in tried.judged if len(j.accounts & planted) < HONEST * len(j.accounts)]
+            alerts += sum(log_e >= alert_log_e(tried.proposed, ALERTS_A_YEAR) for log_e in false)
+            confirmed |= any(log_e >= confirm_log_e(tried.proposed, fdr, hour) for log_e in false)
+            highest = max([highest, *false])
+        tests_told = _each(judge_prefix(one.summaries, tests, lambda e: e.to_pyarrow(), 0).judged, planted)
+    return {
+        "tests": tests_told,
+        "looks": looks, "alerts": alerts, "confirmed": confirmed, "highest_log_e": highest,
+        "allowed": ALERTS_A_YEAR * looks / HOURS_A_YEAR,
+    }  # fmt: skip
+
+
+def _each(judged: Sequence[Judged], planted: set[str]) -> dict[str, list[float]]:
+    """Test → honest groups it spoke of, how many of its e-values reached each of `LEVELS`, and the largest, as log."""
+    told: dict[str, list[float]] = {}
+    for one in judged:
+        if len(one.accounts & planted) >= HONEST * len(one.accounts):
+            continue
+        logs = {name: finding.log_e for name, finding in one.findings.items()} | {"combined": one.log_e}
+        for name, log_e in logs.items():
+            row = told.setdefault(name, [0.0] * (2 + len(LEVELS)))
+            row[0] += 1
+            for place, level in enumerate(LEVELS, 1):
+                row[place] += log_e >= np.log(level)
+            row[-1] = max(row[-1], log_e)
+    return told
