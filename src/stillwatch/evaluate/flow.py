@@ -12,7 +12,7 @@ from stillwatch.engine.files import atomic
 from stillwatch.evaluate.matrix import read_matrix
 from stillwatch.evaluate.page import render
 from stillwatch.evaluate.run import run
-from stillwatch.evaluate.summary import summarise
+from stillwatch.evaluate.summary import balanced_accuracy, summarise
 
 
 def evaluate(
@@ -37,6 +37,7 @@ def evaluate(
         "matrix": matrix,
         "prompts": prompts.name if prompts else "",
         "times": times.name if times else "",
+        "kinds": balanced_accuracy(outcomes),
         "worlds": rows,
     }
     with atomic(out / "evaluation.json") as path:

@@ -32,6 +32,28 @@ def summarise(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
+def balanced_accuracy(outcomes: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Of found campaigns: shares of harvests called harvest and of relays called relay, and the mean of both.
+
+    `undetermined` is wrong. The interval of the mean is the mean of the exact limits, which is wider than need be.
+    """
+    told = []
+    for kind in ("harvest", "relay"):
+        found = [
+            c
+            for o in outcomes
+            if not o["tunes"]
+            for c in o["score"]["campaigns"]
+            if c["kinds"] and c["campaign_id"].startswith(kind)
+        ]
+        told.append(of_share(sum(c["kinds"] == [kind] for c in found), len(found)))
+    harvest, relay = told
+    if harvest is None or relay is None:
+        return None
+    mean = {k: (asdict(harvest)[k] + asdict(relay)[k]) / 2 for k in ("value", "low", "high")}
+    return {"harvest": asdict(harvest), "relay": asdict(relay), "balanced": mean}
+
+
 def _monitored(some: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """False alarms of a monitor over all seeds, beside the number allowed."""
     confirmed = of_share(sum(one["confirmed"] for one in some), len(some))

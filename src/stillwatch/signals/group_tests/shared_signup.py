@@ -9,7 +9,8 @@ import numpy as np
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 from stillwatch.signals.sharing import attribute, own_values, sharing_finding
 
-CLEAR = float(np.log(20))  # a school's course or a company's jobs are of one place and one load
+CLEAR = float(np.log(20))
+PLACES, GATHERED = 5, 0.5  # a school's course or a company's jobs are of one place and one load
 
 
 @group_test(
@@ -29,4 +30,8 @@ def shared_signup(rows: Columns, member: Mask) -> Finding | None:
         member,
         "{members} members signed up from {values} addresses: {repeats} repeat another member's; of as many other accounts {share} do",
     )
-    return replace(found, silences=("load",)) if found is not None and found.log_e > CLEAR else found
+    if found is None or found.log_e <= CLEAR:
+        return found
+    holders = np.sort(np.bincount(np.asarray(rows["value"], np.int64)[member]))[::-1]
+    gathered = holders[:PLACES].sum() >= GATHERED * holders.sum()
+    return replace(found, silences=("load",)) if gathered else found
