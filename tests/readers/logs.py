@@ -52,7 +52,7 @@ def row(number: int, **changes):
 
 def rows_of(*paths: Path | str, names=None) -> tuple[pa.Table, list[dict]]:
     """Contract rows and quarantine rows behind the paths, after the check that a scan makes."""
-    sources = discover([str(p) for p in paths])
+    sources = discover([str(p) for p in paths], names=names)
     check(sources, names or {})
     batches = list(read(sources, names or {}))
     good = pa.concat_tables([EXCHANGES.empty(), *(b.rows for b in batches)])

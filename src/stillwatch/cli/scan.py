@@ -69,6 +69,14 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     show_default=True,
     help="Memory for the database; beyond it work spills to disk.",
 )
+@click.option(
+    "--format",
+    "log_format",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="What the logs are, instead of recognising it; see `stillwatch formats`.",
+)
 @click.option("--without", multiple=True, metavar="SIGNAL", help="Leave a signal out; repeatable.")
 @click.option("--show-prompts", is_flag=True, help="Write a few prompts of each campaign into the results.")
 @click.option("--fail-on-campaign", is_flag=True, help="Exit with 1 when a campaign is found.")
@@ -86,7 +94,8 @@ def scan(
 ) -> None:
     r"""Find campaigns in the exchanges at PATHS and write a results folder.
 
-    PATHS are Parquet, JSON Lines or CSV files (.gz and .zst too), folders of them, Hive-partitioned trees, or globs.
+    PATHS are Parquet, JSON or CSV files (.gz and .zst too), folders of them, Hive-partitioned trees, or globs: tables of
+    the contract, or logs as gateways and providers write them (`stillwatch formats`), recognised by their first records.
     Accounts and releases that lie beside them are read too.
 
     \b

@@ -46,6 +46,7 @@ LN10 = 2.302585092994046
 KEY_VARIABLE = "STILLWATCH_KEY"
 SHOWN_PROMPTS = 5
 SHOWN_VALUES = 4
+ASIDE = 20  # names of fields that are set aside, per file
 FEWEST_HOLDERS = 3
 BEGUN = (
     0.002  # share of its exchanges after which a campaign has begun: a stray one before it starts no clock
@@ -73,6 +74,7 @@ class Options:
     memory: str = "1500MB"
     show_prompts: bool = False
     without: frozenset[str] = frozenset()
+    log_format: str = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,10 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
     """
     began = time.monotonic()
     _check_names(options.without)
-    sources = discover(paths, accounts=options.accounts, releases=options.releases)
+    sources = discover(
+        paths, accounts=options.accounts, releases=options.releases, names=options.names,
+        log_format=options.log_format,
+    )  # fmt: skip
     check(sources, options.names)
     known, lost = _companions(sources)
     with (
@@ -136,7 +141,7 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
             "quarantined": quarantine.num_rows,
             "quarantine_reasons": _reasons(quarantine),
             "duplicates": sum(sketched.rows.values()) - overview["exchanges"],
-            "inputs": [{"path": path, "rows": rows} for path, rows in sketched.rows.items()],
+            "inputs": _inputs(sources, sketched),
             "fdr": options.fdr,
             "seed": options.seed,
             "elapsed_s": round(time.monotonic() - began, 1),
@@ -147,6 +152,22 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
         write_manifest(folder, inputs, _parameters(options), options.seed)
         progress("write", 1, 1)
     return overview
+
+
+def _inputs(sources: Sources, sketched: Sketched) -> list[dict[str, Any]]:
+    """Per file: rows, the format it was taken for and why, and the fields of its records that were set aside."""
+    return [
+        {
+            "path": str(file),
+            "rows": sketched.rows[str(file)],
+            "format": sources.formats[file].name,
+            "why": sources.formats[file].why,
+            "set_aside": dict(
+                sorted(sketched.aside.get(str(file), {}).items(), key=lambda p: (-p[1], p[0]))[:ASIDE]
+            ),
+        }
+        for file in sources.exchanges
+    ]
 
 
 def key_of(seed: int) -> int:
@@ -170,6 +191,7 @@ def _parameters(options: Options) -> dict[str, Any]:
         "memory": options.memory,
         "show_prompts": options.show_prompts,
         "without": sorted(options.without),
+        "format": options.log_format,
     }
 
 

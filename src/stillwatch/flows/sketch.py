@@ -19,15 +19,19 @@ PART_ROWS = 500_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sketched:
-    """What was read: rows per file, rows that could not be read, and where the observations lie."""
+    """What was read: rows per file, rows that could not be read, and where the observations lie.
+
+    `aside` has, per file, fields of a vendor's records that its format does not know, with how many records had them.
+    """
 
     observations: Path
     rows: dict[str, int]
     quarantine: pa.Table
     wording: Wording
+    aside: Mapping[str, Mapping[str, int]]
 
 
-def sketch_files(
+def sketch_files(  # noqa: C901  one pass over the files, told in one place
     sources: Sources,
     names: Mapping[str, str],
     work: Path,
@@ -46,6 +50,7 @@ def sketch_files(
     lost: list[pa.Table] = []
     wording = Wording()
     finished: set[Path] = set()
+    aside: dict[str, Mapping[str, int]] = {}
 
     def contract_rows() -> Iterator[pa.Table]:
         for batch in read(sources, names):
@@ -56,6 +61,8 @@ def sketch_files(
             if progress is not None:
                 progress(sum(sizes[file] for file in finished), total)
             rows[str(batch.file)] += batch.rows.num_rows
+            if batch.aside:
+                aside[str(batch.file)] = batch.aside
             if batch.quarantine.num_rows:
                 lost.append(batch.quarantine)
             yield batch.rows
@@ -81,4 +88,5 @@ def sketch_files(
         rows=rows,
         quarantine=pa.concat_tables(lost) if lost else QUARANTINE.empty(),
         wording=wording,
+        aside=aside,
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from stillwatch.errors import InputError, Problem
+from stillwatch.readers.recognise import Recognised, named, recognise
+from stillwatch.readers.registry import all_formats
 
-SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".csv")
+SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".csv", ".json", ".log", ".binpb", ".pb", ".otlp")
+VENDORS = (".json", ".log", ".binpb", ".pb", ".otlp")  # taken from a folder only where a format is recognised
 COMPRESSED = (".gz", ".zst")
 COMPANIONS = ("accounts", "releases", "truth")
 
@@ -19,12 +22,13 @@ class Sources:
     """The files of one scan; companions are found beside the exchanges unless named."""
 
     exchanges: tuple[Path, ...]
+    formats: Mapping[Path, Recognised]
     accounts: Path | None = None
     releases: Path | None = None
 
 
 def format_of(path: Path) -> str | None:
-    """`parquet`, `jsonl` or `csv` by the file's name, or None."""
+    """`parquet`, `jsonl`, `csv` or `vendor` by the file's name, or None."""
     name = path.name.lower()
     for ending in COMPRESSED:
         if name.endswith(ending):
@@ -33,7 +37,7 @@ def format_of(path: Path) -> str | None:
                 return None
     for suffix in SUFFIXES:
         if name.endswith(suffix):
-            return "jsonl" if suffix == ".ndjson" else suffix[1:]
+            return "vendor" if suffix in VENDORS else "jsonl" if suffix == ".ndjson" else suffix[1:]
     return None
 
 
@@ -58,15 +62,25 @@ def _tree(folder: Path) -> list[Path]:
     return found
 
 
-def discover(paths: Sequence[str], *, accounts: Path | None = None, releases: Path | None = None) -> Sources:
+def discover(
+    paths: Sequence[str],
+    *,
+    accounts: Path | None = None,
+    releases: Path | None = None,
+    names: Mapping[str, str] | None = None,
+    log_format: str = "auto",
+) -> Sources:
     """Files behind files, folders, Hive-partitioned trees and globs, in a fixed order.
 
     A folder that holds `exchanges/` or `exchanges.*` means that; `accounts.*` and `releases.*` beside it are
-    companions and `truth.*` is never read. Raises `InputError` for a path that means no readable file.
+    companions and `truth.*` is never read. Each file's format is recognised by its first records, with `names` as
+    `--map` gives them, unless `log_format` says which it is. Raises `InputError` for a path that means no readable file.
     """
+    forced = named(log_format)
     files: list[Path] = []
     places: list[Path] = []
     problems: list[Problem] = []
+    told: dict[Path, Recognised] = {}
     for given in paths:
         path = Path(given)
         if path.is_dir():
@@ -97,22 +111,41 @@ def discover(paths: Sequence[str], *, accounts: Path | None = None, releases: Pa
             for file in found
             if format_of(file) is None
         ]
+        formats = {f: _format(f, forced, names or {}) for f in found if format_of(f)}
+        if path.is_dir():
+            found = [f for f in found if formats[f] is not None or format_of(f) != "vendor"]
+        problems += [
+            Problem(
+                fact=f"`{file.name}` is of no format that is known",
+                where=str(file),
+                expected=", ".join(["the contract's columns", *(one.name for one in all_formats())]),
+                fix="stillwatch formats",
+            )
+            for file in found
+            if format_of(file) == "vendor" and formats[file] is None
+        ]
+        told |= {f: one for f, one in formats.items() if one is not None}
         files += [f for f in found if f not in files]
-    for name, named in (("accounts", accounts), ("releases", releases)):
-        if named is not None and not named.exists():
-            problems.append(Problem(fact=f"the {name} file does not exist", where=str(named)))
+    for name, file in (("accounts", accounts), ("releases", releases)):
+        if file is not None and not file.exists():
+            problems.append(Problem(fact=f"the {name} file does not exist", where=str(file)))
     if problems:
         raise InputError(*problems)
     return Sources(
         exchanges=tuple(files),
+        formats={f: told.get(f) or Recognised(format=None, why="by its ending") for f in files},
         accounts=accounts or _companion("accounts", places),
         releases=releases or _companion("releases", places),
     )
 
 
+def _format(file: Path, forced: Recognised | None, names: Mapping[str, str]) -> Recognised | None:
+    return forced or recognise(file, names)
+
+
 def _companion(name: str, places: Sequence[Path]) -> Path | None:
     for place in places:
         for path in sorted(place.glob(f"{name}.*")):
-            if path.is_file() and format_of(path) is not None:
+            if path.is_file() and format_of(path) not in (None, "vendor"):
                 return path
     return None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -19,6 +20,9 @@ from stillwatch.errors import InputError, Problem
 from stillwatch.readers.cast import cast_rows, conform
 from stillwatch.readers.discover import Sources, format_of
 from stillwatch.readers.open import ROWS, csv_batches, csv_header, jsonl_batches, open_stream, parquet_batches
+from stillwatch.readers.records import records
+from stillwatch.readers.registry import Format, Malformed
+from stillwatch.readers.vendor import vendor_batches
 
 SAMPLE = 1000
 JSON_PEEK = 1 << 20
@@ -26,11 +30,15 @@ JSON_PEEK = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Rows of one file that follow the contract, and those that do not, as quarantine rows."""
+    """Rows of one file that follow the contract, and those that do not, as quarantine rows.
+
+    `aside` counts fields of a vendor's records that its format does not know, once per file, with the last batch.
+    """
 
     file: Path
     rows: pa.Table
     quarantine: pa.Table
+    aside: Mapping[str, int] = field(default_factory=dict)
 
 
 def check(sources: Sources, names: Mapping[str, str]) -> None:
@@ -50,9 +58,34 @@ def check(sources: Sources, names: Mapping[str, str]) -> None:
     ]
     if not problems:
         for file in sources.exchanges:
-            problems += _check_file(file, EXCHANGES, names)
+            form = sources.formats[file].format
+            problems += _check_vendor(file, form) if form else _check_file(file, EXCHANGES, names)
     if problems:
         raise InputError(*problems)
+
+
+def _check_vendor(file: Path, form: Format) -> list[Problem]:
+    """A file none of whose first records is an exchange is not what it was taken for."""
+    lost: list[dict[str, object]] = []
+    try:
+        seen = list(islice(form.read(islice(records(file, lost), SAMPLE)), SAMPLE))
+    except (OSError, ValueError) as error:
+        return [Problem(fact=f"`{file.name}` cannot be read", where=str(file), found=str(error)[:200])]
+    reasons = {why.reason for _number, why in seen if isinstance(why, Malformed)} | {
+        str(q["reason"]) for q in lost
+    }
+    if any(not isinstance(row, Malformed) for _number, row in seen) or not (seen or lost):
+        return []
+    return [
+        Problem(
+            fact=f"none of the first records of `{file.name}` is an exchange",
+            where=str(file),
+            found="; ".join(sorted(reasons)[:3]),
+            expected=f"{form.title}: "
+            + ", ".join(f"`{theirs}`" for theirs in list(form.fields.values())[:3]),
+            fix="stillwatch scan ... --format NAME (see stillwatch formats)",
+        )
+    ]
 
 
 def _check_file(file: Path, schema: TableSchema, names: Mapping[str, str]) -> list[Problem]:
@@ -220,6 +253,13 @@ def read(sources: Sources, names: Mapping[str, str]) -> Iterator[Batch]:
     """Contract rows of every file in order; call `check` first."""
     for file in sources.exchanges:
         if file.stat().st_size == 0:
+            continue
+        form = sources.formats[file].format
+        if form is not None:
+            aside: Counter[str] = Counter()
+            for rows, quarantine in vendor_batches(file, form, names, aside):
+                yield Batch(file=file, rows=rows, quarantine=quarantine)
+            yield Batch(file=file, rows=EXCHANGES.empty(), quarantine=QUARANTINE.empty(), aside=dict(aside))
             continue
         for table, row, lost in raw_batches(file, EXCHANGES, names):
             for start in range(0, max(table.num_rows, 1), ROWS):

@@ -1,0 +1,70 @@
+"""Envoy AI Gateway's access logs, with the keys of its documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stillwatch.readers.registry import Record, Row, address, first, log_format, moment
+
+
+def _recognise(record: Record) -> str:
+    if "gen_ai.request.model" in record and ("x-envoy-origin-path" in record or "response_flags" in record):
+        return "`gen_ai.request.model` beside an access log's `response_flags`"
+    return ""
+
+
+@log_format(
+    title="Envoy AI Gateway access log",
+    source="v1.1, docs/capabilities/observability/accesslogs",
+    fields={
+        "exchange_id": "x-request-id", "timestamp": "start_time",
+        "account_id": "x-user-id, x-account-id or user.id, else api_key_id, else the client's address",
+        "organization_id": "x-organization-id, x-tenant-id", "api_key_id": "api_key_id, x-api-key-id",
+        "conversation_id": "session.id, agent-session-id", "model": "gen_ai.request.model", "operation": "x-envoy-origin-path",
+        "client_ip": "downstream_remote_address, else x-forwarded-for", "user_agent": "user-agent",
+        "tls_fingerprint": "tls_ja4_fingerprint, tls_ja3_fingerprint", "input_tokens": "gen_ai.usage.input_tokens",
+        "output_tokens": "gen_ai.usage.output_tokens", "latency_ms": "duration", "status": "response_code",
+    },
+    known=(
+        "start_time", "method", "x-envoy-origin-path", "response_code", "response_flags", "duration", "bytes_received",
+        "bytes_sent", "user-agent", "x-forwarded-for", "downstream_remote_address", "x-request-id", "requested_server_name",
+        "gen_ai.request.model", "gen_ai.response.model", "gen_ai.provider.name", "gen_ai.usage.input_tokens",
+        "gen_ai.usage.output_tokens", "gen_ai.usage.total_tokens", "model_name_override", "backend_name", "x-user-id",
+        "x-account-id", "user.id", "api_key_id", "x-api-key-id", "x-organization-id", "x-tenant-id", "session.id",
+        "agent-session-id", "tls_ja4_fingerprint", "tls_ja3_fingerprint", "upstream_host", "protocol",
+        "x-envoy-upstream-service-time", "upstream_cluster",
+    ),
+    recognise=_recognise,
+    notes=(
+        "The log has no text. Its keys are the operator's: rename others with `--map`.",
+        "`x-forwarded-for` is written by the client; it is used only where the connection's own address is missing.",
+    ),
+)  # fmt: skip
+def envoy_ai_gateway(record: Record) -> Iterator[Row]:
+    def said(*names: str) -> object:
+        return first(*(record[n] for n in names if record.get(n) not in (None, "-", "")))
+
+    client = address(said("downstream_remote_address", "x-forwarded-for"))
+    yield {
+        "exchange_id": said("x-request-id"),
+        "timestamp": moment(record.get("start_time")),
+        "account_id": first(
+            said("x-user-id", "x-account-id", "user.id", "api_key_id", "x-api-key-id"), client
+        ),
+        "organization_id": said("x-organization-id", "x-tenant-id"),
+        "api_key_id": said("api_key_id", "x-api-key-id"),
+        "conversation_id": said("session.id", "agent-session-id"),
+        "model": said("gen_ai.request.model", "gen_ai.response.model"),
+        "operation": said("x-envoy-origin-path"),
+        "client_ip": client,
+        "user_agent": said("user-agent"),
+        "tls_fingerprint": said("tls_ja4_fingerprint", "tls_ja3_fingerprint"),
+        "input_tokens": _whole(said("gen_ai.usage.input_tokens")),
+        "output_tokens": _whole(said("gen_ai.usage.output_tokens")),
+        "latency_ms": _whole(said("duration")),
+        "status": _whole(said("response_code")),
+    }
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, str) and value.isdigit() else value

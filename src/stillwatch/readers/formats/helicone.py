@@ -1,0 +1,85 @@
+"""Helicone's requests, from its export or its table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stillwatch.readers.content import answered, asked, decoded, tool_names
+from stillwatch.readers.registry import Record, Row, at, first, log_format, moment, refusal, total
+
+
+def _recognise(record: Record) -> str:
+    if {"request_id", "request_created_at"} <= record.keys() and (
+        "request_body" in record or "proxy_key_id" in record
+    ):
+        return "`request_id`, `request_created_at` and `request_body` of a Helicone request"
+    return ""
+
+
+@log_format(
+    title="Helicone requests",
+    source="HeliconeRequest of its API, and its table request_response_rmt",
+    fields={
+        "exchange_id": "request_id", "timestamp": "request_created_at",
+        "account_id": "request_user_id or user_id, else proxy_key_id, else organization_id",
+        "organization_id": "organization_id", "api_key_id": "proxy_key_id",
+        "conversation_id": "request_properties[Helicone-Session-Id]", "model": "request_model or model",
+        "operation": "request_path or target_url", "country": "country_code", "system_prompt": "request_body",
+        "prompt": "request_body", "response": "response_body", "tool_names": "request_body.tools",
+        "temperature": "request_body.temperature", "top_p": "request_body.top_p", "max_tokens": "request_body.max_tokens",
+        "stream": "request_body.stream", "input_tokens": "prompt_tokens, with prompt_cache_read_tokens for Anthropic",
+        "output_tokens": "completion_tokens", "finish_reason": "response_body", "latency_ms": "delay_ms or latency",
+        "status": "response_status or status",
+    },
+    known=(
+        "request_id", "request_created_at", "response_created_at", "request_body", "response_body", "request_path",
+        "request_user_id", "request_properties", "request_model", "response_id", "response_status", "response_model",
+        "delay_ms", "latency", "time_to_first_token", "prompt_tokens", "completion_tokens", "total_tokens",
+        "prompt_cache_read_tokens", "prompt_cache_write_tokens", "provider", "country_code", "signed_body_url", "costUSD",
+        "cost", "status", "model", "user_id", "organization_id", "proxy_key_id", "target_url", "properties", "scores",
+        "threat", "assets", "cache_enabled",
+    ),
+    recognise=_recognise,
+    notes=("The log has a country and no address.", "Bodies are kept for three months, then only counts are."),
+)  # fmt: skip
+def helicone(record: Record) -> Iterator[Row]:
+    body, answer = decoded(record.get("request_body")), decoded(record.get("response_body"))
+    body, answer = (one if isinstance(one, dict) else {} for one in (body, answer))
+    properties = decoded(first(record.get("request_properties"), record.get("properties"))) or {}
+    system, prompt = asked(
+        first(body.get("messages"), body.get("input"), body.get("contents"), body.get("prompt")),
+        first(body.get("system"), body.get("instructions")),
+    )
+    anthropic = str(record.get("provider")).upper() == "ANTHROPIC"
+    cached = (
+        (record.get("prompt_cache_read_tokens"), record.get("prompt_cache_write_tokens")) if anthropic else ()
+    )
+    choice = (answer.get("choices") or [{}])[0] if isinstance(answer.get("choices"), list) else {}
+    yield {
+        "exchange_id": record.get("request_id"),
+        "timestamp": moment(record.get("request_created_at")),
+        "account_id": first(
+            record.get("request_user_id"), record.get("user_id"), record.get("proxy_key_id"), record.get("organization_id")
+        ),
+        "organization_id": record.get("organization_id"),
+        "api_key_id": record.get("proxy_key_id"),
+        "conversation_id": properties.get("Helicone-Session-Id"),
+        "model": first(record.get("request_model"), record.get("model"), body.get("model")),
+        "operation": first(record.get("request_path"), record.get("target_url")),
+        "country": record.get("country_code"),
+        "system_prompt": system,
+        "prompt": prompt,
+        "response": answered(answer),
+        "tool_names": tool_names(body.get("tools")),
+        "temperature": body.get("temperature"),
+        "top_p": body.get("top_p"),
+        "max_tokens": first(body.get("max_tokens"), body.get("max_completion_tokens")),
+        "stream": body.get("stream"),
+        "input_tokens": total(record.get("prompt_tokens"), *cached),
+        "output_tokens": record.get("completion_tokens"),
+        "finish_reason": refusal(
+            first(answer.get("stop_reason"), choice.get("finish_reason")), at(answer, "stop_details", "category")
+        ),
+        "latency_ms": first(record.get("delay_ms"), record.get("latency")),
+        "status": first(record.get("response_status"), record.get("status")),
+    }  # fmt: skip

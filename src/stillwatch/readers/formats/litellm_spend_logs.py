@@ -1,0 +1,77 @@
+"""LiteLLM's table of spend logs, exported from its database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stillwatch.readers.content import answered, asked, decoded, tool_names
+from stillwatch.readers.registry import Record, Row, address, at, first, header, log_format, moment, refusal
+
+
+def _recognise(record: Record) -> str:
+    if {"request_id", "api_key", "spend", "startTime", "call_type"} <= record.keys():
+        return "`request_id`, `api_key` and `spend` of LiteLLM_SpendLogs"
+    return ""
+
+
+@log_format(
+    title="LiteLLM spend logs",
+    source="litellm_proxy_extras/schema.prisma, LiteLLM_SpendLogs",
+    fields={
+        "exchange_id": "request_id", "timestamp": "startTime", "account_id": "user, else team_id, else api_key",
+        "organization_id": "organization_id, else team_id", "api_key_id": "api_key", "conversation_id": "session_id",
+        "model": "model_group, else model", "operation": "call_type", "client_ip": "requester_ip_address",
+        "user_agent": "metadata.user_agent", "tls_fingerprint": "metadata.requester_custom_headers[x-ja4, x-ja3]",
+        "system_prompt": "messages", "prompt": "messages", "response": "response",
+        "tool_names": "proxy_server_request.tools", "temperature": "proxy_server_request.temperature",
+        "top_p": "proxy_server_request.top_p", "max_tokens": "proxy_server_request.max_tokens",
+        "stream": "proxy_server_request.stream", "input_tokens": "prompt_tokens", "output_tokens": "completion_tokens",
+        "finish_reason": "response.choices[0].finish_reason", "latency_ms": "request_duration_ms", "status": "status",
+    },
+    known=(
+        "request_id", "call_type", "api_key", "spend", "total_tokens", "prompt_tokens", "completion_tokens", "startTime",
+        "endTime", "request_duration_ms", "completionStartTime", "model", "model_id", "model_group", "custom_llm_provider",
+        "api_base", "user", "metadata", "cache_hit", "cache_key", "request_tags", "team_id", "organization_id", "end_user",
+        "requester_ip_address", "messages", "response", "session_id", "status", "agent_id", "proxy_server_request",
+        "litellm_call_id", "mcp_namespaced_tool_name",
+    ),
+    recognise=_recognise,
+    notes=("Bodies are empty unless the proxy stores prompts in its spend logs.",),
+)  # fmt: skip
+def litellm_spend_logs(record: Record) -> Iterator[Row]:
+    meta = decoded(record.get("metadata")) or {}
+    request = decoded(record.get("proxy_server_request")) or {}
+    body = first(at(request, "body"), request)
+    response = decoded(record.get("response"))
+    system, prompt = asked(first(decoded(record.get("messages")), at(body, "messages")))
+    choice = (at(response, "choices") or [{}])[0] if isinstance(response, dict) else {}
+    begin, end = record.get("startTime"), record.get("endTime")
+    latency = record.get("request_duration_ms")
+    if latency is None and end:
+        latency = (moment(end) - moment(begin)) / 1000
+    yield {
+        "exchange_id": record.get("request_id"),
+        "timestamp": moment(begin),
+        "account_id": first(record.get("user"), record.get("team_id"), record.get("api_key")),
+        "organization_id": first(record.get("organization_id"), record.get("team_id")),
+        "api_key_id": record.get("api_key"),
+        "conversation_id": record.get("session_id"),
+        "model": first(record.get("model_group"), record.get("model")),
+        "operation": record.get("call_type"),
+        "client_ip": address(record.get("requester_ip_address")),
+        "user_agent": at(meta, "user_agent"),
+        "tls_fingerprint": header(at(meta, "requester_custom_headers"), "x-ja4", "x-ja3"),
+        "system_prompt": system,
+        "prompt": prompt,
+        "response": answered(response),
+        "tool_names": tool_names(at(body, "tools")),
+        "temperature": at(body, "temperature"),
+        "top_p": at(body, "top_p"),
+        "max_tokens": first(at(body, "max_tokens"), at(body, "max_completion_tokens")),
+        "stream": at(body, "stream"),
+        "input_tokens": record.get("prompt_tokens"),
+        "output_tokens": record.get("completion_tokens"),
+        "finish_reason": refusal(choice.get("finish_reason"), None),
+        "latency_ms": latency,
+        "status": 500 if record.get("status") == "failure" else 200,
+    }

@@ -1,0 +1,339 @@
+"""OpenTelemetry's GenAI spans and events, as OTLP writes them to files.
+
+Four dialects of attributes are read: the current conventions, those up to 1.36, Traceloop's and OpenInference's. Who
+called, and from where, is on the HTTP server span of the same trace: it is joined by `traceId` within a file, in
+either order, as long as `WAITING` spans have not passed in between.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stillwatch.readers.content import answered, asked, decoded, tool_names
+from stillwatch.readers.registry import Format, Malformed, Numbered, Record, Row, address, first, refusal
+
+WAITING = 20_000
+EVENT = "gen_ai.client.inference.operation.details"
+MODEL = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "llm.request.model")
+ACCOUNT = (
+    "user.id",
+    "enduser.id",
+    "gen_ai.user",
+    "litellm.user.id",
+    "user.hash",
+    "enduser.pseudo.id",
+    "account.id",
+)
+ORGANIZATION = ("organization.id", "litellm.team.id", "tenant.id")
+KEY = ("litellm.api_key.hash", "api_key.id")
+CONVERSATION = ("gen_ai.conversation.id", "session.id", "traceloop.association.properties.session_id")
+ADDRESS = ("client.address", "http.client_ip", "net.sock.peer.addr", "network.peer.address")
+AGENT = ("user_agent.original", "http.user_agent", "http.request.header.user-agent")
+TLS = ("tls.client.ja4", "ja4", "http.request.header.x-ja4", "tls.client.ja3")
+JOINED = (
+    *ACCOUNT,
+    *ORGANIZATION,
+    *KEY,
+    *ADDRESS,
+    *AGENT,
+    *TLS,
+    "session.id",
+    "http.response.status_code",
+    "http.status_code",
+)
+
+
+def _recognise(record: Record) -> str:
+    if "resourceSpans" in record or "resource_spans" in record:
+        return "`resourceSpans` of OTLP"
+    if "resourceLogs" in record or "resource_logs" in record:
+        return "`resourceLogs` of OTLP"
+    return ""
+
+
+def value_of(value: Any) -> Any:  # noqa: ANN401  any JSON value
+    """The plain value of OTLP's `AnyValue`."""
+    if not isinstance(value, dict) or not value:
+        return None
+    kind, inner = next(iter(value.items()))
+    if kind == "intValue":
+        return int(inner)
+    if kind == "arrayValue":
+        return [value_of(one) for one in inner.get("values", ())]
+    if kind == "kvlistValue":
+        return {one["key"]: value_of(one.get("value")) for one in inner.get("values", ())}
+    return inner
+
+
+def attributes(several: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
+    """Attributes as a dictionary."""
+    told: dict[str, Any] = {}
+    for one in several or ():
+        value = one.get("value")
+        if value:
+            text = value.get("stringValue")
+            told[one["key"]] = text if text is not None else value_of(value)
+    return told
+
+
+def _numbered_turns(said: Mapping[str, Any], prefix: str) -> list[dict[str, Any]] | None:
+    """Turns that were flattened to `prefix.N.role` and `prefix.N.content`, or the same below `.message`."""
+    turns: dict[int, dict[str, Any]] = {}
+    for name, value in said.items():
+        if not name.startswith(prefix + "."):
+            continue
+        number, _, field = name[len(prefix) + 1 :].partition(".")
+        field = field.removeprefix("message.")
+        if number.isdigit() and field:
+            turn = turns.setdefault(int(number), {})
+            if field in ("role", "content"):
+                turn[field] = value
+            elif field.endswith((".text", ".message_content.text")):
+                turn["content"] = "\n".join(part for part in (turn.get("content"), value) if part)
+    return [turns[number] for number in sorted(turns)] or None
+
+
+def _from_events(events: Any, said: dict[str, Any]) -> None:  # noqa: ANN401  any JSON value
+    """Messages that older conventions put into the span's events, under the names of the current ones."""
+    turns, answers = [], []
+    for event in events or ():
+        name = event.get("name", "")
+        if not isinstance(name, str) or not name.startswith("gen_ai."):
+            continue
+        more = attributes(event.get("attributes"))
+        if name == EVENT:
+            said.update(more)
+        elif name == "gen_ai.content.prompt":
+            turns += _as_turns(first(more.get("gen_ai.prompt"), more.get("gen_ai.input.messages")))
+        elif name == "gen_ai.content.completion":
+            answers.append(first(more.get("gen_ai.completion"), more.get("gen_ai.output.messages")))
+        elif name == "gen_ai.choice":
+            answers.append(first(decoded(more.get("message")), more.get("content")))
+            said.setdefault("gen_ai.response.finish_reasons", [more.get("finish_reason")])
+        elif name.endswith(".message"):
+            turns.append(
+                {"role": more.get("role", name.split(".")[1]), "content": decoded(more.get("content"))}
+            )
+    if turns:
+        said.setdefault("gen_ai.input.messages", turns)
+    if answers:
+        said.setdefault("gen_ai.output.messages", decoded(answers[0]))
+
+
+def _as_turns(messages: Any) -> list[Any]:  # noqa: ANN401  any JSON value
+    messages = decoded(messages)
+    return (
+        messages
+        if isinstance(messages, list)
+        else [{"role": "user", "content": messages}]
+        if messages
+        else []
+    )
+
+
+def _row(span: Record, said: dict[str, Any]) -> Row:
+    """The exchange that one GenAI span or event tells of."""
+    if "gen_ai.input.messages" not in said:
+        flat = _numbered_turns(said, "gen_ai.prompt") or _numbered_turns(said, "llm.input_messages")
+        said["gen_ai.input.messages"] = flat or first(said.get("gen_ai.prompt"), said.get("input.value"))
+    if "gen_ai.output.messages" not in said:
+        flat = _numbered_turns(said, "gen_ai.completion") or _numbered_turns(said, "llm.output_messages")
+        said["gen_ai.output.messages"] = flat or first(
+            said.get("gen_ai.completion"), said.get("output.value")
+        )
+    settings = decoded(said.get("llm.invocation_parameters")) or {}
+    turns = decoded(said.get("gen_ai.input.messages"))
+    system, prompt = asked(
+        turns.get("messages") if isinstance(turns, dict) else turns, said.get("gen_ai.system_instructions")
+    )
+    output = decoded(said.get("gen_ai.output.messages"))
+    get = said.get
+    usage = "gen_ai.usage."
+    own = first(
+        get(usage + "input_tokens"),
+        get(usage + "prompt_tokens"),
+        get("llm.usage.prompt_tokens"),
+        get("llm.token_count.prompt"),
+    )
+    reasons = first(
+        get("gen_ai.response.finish_reasons"),
+        get("gen_ai.response.finish_reason"),
+        get("gen_ai.response.stop_reason"),
+    )
+    begin, end = span.get("startTimeUnixNano"), span.get("endTimeUnixNano")
+    stamp = first(begin, span.get("timeUnixNano"), span.get("observedTimeUnixNano"))
+    if stamp is None:
+        raise Malformed("timestamp", "required value is missing")
+    code = first(get("http.response.status_code"), get("http.status_code"))
+    if code is None and (
+        get("error.type") or (span.get("status") or {}).get("code") in (2, "STATUS_CODE_ERROR")
+    ):
+        code = 500
+    return {
+        "exchange_id": first(get("gen_ai.response.id"), get("litellm.call_id"), span.get("spanId")),
+        "timestamp": int(stamp) // 1000,
+        "account_id": first(*map(get, ACCOUNT), *map(get, KEY)),
+        "organization_id": first(*map(get, ORGANIZATION)),
+        "api_key_id": first(*map(get, KEY)),
+        "conversation_id": first(*map(get, CONVERSATION)),
+        "model": first(*map(get, MODEL)),
+        "operation": first(get("gen_ai.operation.name"), get("llm.request.type"), get("openinference.span.kind")),
+        "client_ip": address(first(*map(get, ADDRESS))),
+        "user_agent": first(*map(get, AGENT)),
+        "tls_fingerprint": first(*map(get, TLS)),
+        "system_prompt": system,
+        "prompt": prompt,
+        "response": answered(output),
+        "tool_names": tool_names(get("gen_ai.tool.definitions")),
+        "temperature": first(get("gen_ai.request.temperature"), settings.get("temperature")),
+        "top_p": first(get("gen_ai.request.top_p"), settings.get("top_p")),
+        "max_tokens": first(get("gen_ai.request.max_tokens"), settings.get("max_tokens")),
+        "stream": first(get("gen_ai.request.stream"), get("gen_ai.is_streaming"), get("llm.is_streaming")),
+        "input_tokens": own,
+        "output_tokens": first(
+            get(usage + "output_tokens"), get(usage + "completion_tokens"), get("llm.usage.completion_tokens"),
+            get("llm.token_count.completion"),
+        ),
+        "finish_reason": refusal(reasons[0] if isinstance(reasons, list) and reasons else reasons, get("gen_ai.response.refusal.category")),
+        "latency_ms": (int(end) - int(begin)) / 1e6 if begin and end else None,
+        "status": code,
+    }  # fmt: skip
+
+
+def _genai(said: Mapping[str, Any]) -> bool:
+    """Whether attributes are of a call of a model, and not of a tool, an embedding's retrieval or an agent's step."""
+    kind = said.get("openinference.span.kind")
+    operation = said.get("gen_ai.operation.name")
+    if operation in ("execute_tool", "invoke_agent", "create_agent", "embeddings") or (
+        kind and kind != "LLM"
+    ):
+        return False
+    return any(name in said for name in MODEL)
+
+
+def _entries(record: Record) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Spans and log records with the attributes of their resource."""
+    for resource in record.get("resourceSpans") or record.get("resource_spans") or ():
+        base = attributes((resource.get("resource") or {}).get("attributes"))
+        for scope in resource.get("scopeSpans") or resource.get("scope_spans") or ():
+            for span in scope.get("spans") or ():
+                yield span, base
+    for resource in record.get("resourceLogs") or record.get("resource_logs") or ():
+        base = attributes((resource.get("resource") or {}).get("attributes"))
+        for scope in resource.get("scopeLogs") or resource.get("scope_logs") or ():
+            for entry in scope.get("logRecords") or scope.get("log_records") or ():
+                yield entry, base
+
+
+class Traces:
+    """Rows that wait for the HTTP span of their trace, and HTTP spans that wait for rows."""
+
+    def __init__(self) -> None:
+        self.rows: OrderedDict[str, list[tuple[int, Row]]] = OrderedDict()
+        self.calls: OrderedDict[str, dict[str, Any]] = OrderedDict()
+
+    def call(self, trace: str, said: Mapping[str, Any]) -> list[tuple[int, Row]]:
+        """An HTTP span came: the rows that waited for it."""
+        self.calls[trace] = {name: said[name] for name in JOINED if name in said}
+        while len(self.calls) > WAITING:
+            self.calls.popitem(last=False)
+        return [(number, complete(row, self.calls[trace])) for number, row in self.rows.pop(trace, ())]
+
+    def row(self, trace: str, number: int, row: Row) -> list[tuple[int, Row]]:
+        """A row came: it and others that need not wait any more."""
+        if trace in self.calls:
+            return [(number, complete(row, self.calls[trace]))]
+        if trace and not (row["account_id"] and row["client_ip"]):
+            self.rows.setdefault(trace, []).append((number, row))
+            ready = []
+            while len(self.rows) > WAITING:
+                ready += self.rows.popitem(last=False)[1]
+            return ready
+        return [(number, row)]
+
+    def rest(self) -> list[tuple[int, Row]]:
+        """What still waits at the end."""
+        ready = [pair for pairs in self.rows.values() for pair in pairs]
+        self.rows.clear()
+        return ready
+
+
+def complete(row: Row, call: Mapping[str, Any]) -> Row:
+    """A row with what the HTTP span knows and it does not."""
+    get = call.get
+    told = {
+        "account_id": first(*map(get, ACCOUNT), *map(get, KEY)), "organization_id": first(*map(get, ORGANIZATION)),
+        "api_key_id": first(*map(get, KEY)), "conversation_id": get("session.id"),
+        "client_ip": address(first(*map(get, ADDRESS))), "user_agent": first(*map(get, AGENT)),
+        "tls_fingerprint": first(*map(get, TLS)), "status": first(get("http.response.status_code"), get("http.status_code")),
+    }  # fmt: skip
+    for name, value in told.items():
+        if row[name] is None:
+            row[name] = value
+    return row
+
+
+def _read(records: Iterator[Numbered]) -> Iterator[tuple[int, Row | Malformed]]:
+    traces = Traces()
+    for number, record in records:
+        try:
+            for entry, base in _entries(record):
+                said = base | attributes(entry.get("attributes"))
+                name = first(entry.get("eventName"), said.get("event.name"))
+                body = entry.get("body")
+                if isinstance(body, dict) and "kvlistValue" in body:
+                    said |= value_of(body)
+                trace = entry.get("traceId") or ""
+                if _genai(said) and (name is None or name == EVENT):
+                    _from_events(entry.get("events"), said)
+                    yield from traces.row(trace, number, _row(entry, said))
+                elif trace and any(part in said for part in JOINED):
+                    yield from traces.call(trace, said)
+        except Malformed as why:
+            yield number, why
+        except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+            yield number, Malformed(None, f"record has another shape ({type(error).__name__})")
+    yield from traces.rest()
+
+
+otlp = Format(
+    name="otlp",
+    title="OpenTelemetry GenAI spans and events (OTLP, JSON and protobuf files)",
+    source="semantic-conventions-genai and semantic conventions up to 1.36; Traceloop 0.5; OpenInference",
+    fields={
+        "exchange_id": "gen_ai.response.id, else spanId",
+        "timestamp": "startTimeUnixNano, timeUnixNano",
+        "account_id": "user.id, enduser.id, gen_ai.user, else the key's hash; on the span or its HTTP span",
+        "organization_id": "organization.id, litellm.team.id, tenant.id",
+        "api_key_id": "litellm.api_key.hash, api_key.id",
+        "conversation_id": "gen_ai.conversation.id, session.id",
+        "model": "gen_ai.request.model, llm.model_name",
+        "operation": "gen_ai.operation.name, llm.request.type",
+        "client_ip": "client.address, http.client_ip",
+        "user_agent": "user_agent.original, http.user_agent",
+        "tls_fingerprint": "tls.client.ja4, ja4, x-ja4, tls.client.ja3",
+        "system_prompt": "gen_ai.system_instructions, system turns",
+        "prompt": "gen_ai.input.messages, gen_ai.prompt.N, llm.input_messages.N, events",
+        "response": "gen_ai.output.messages, gen_ai.completion.N, llm.output_messages.N, events",
+        "tool_names": "gen_ai.tool.definitions",
+        "temperature": "gen_ai.request.temperature, llm.invocation_parameters",
+        "top_p": "gen_ai.request.top_p, llm.invocation_parameters",
+        "max_tokens": "gen_ai.request.max_tokens",
+        "stream": "gen_ai.request.stream, gen_ai.is_streaming",
+        "input_tokens": "gen_ai.usage.input_tokens, gen_ai.usage.prompt_tokens, llm.token_count.prompt",
+        "output_tokens": "gen_ai.usage.output_tokens, gen_ai.usage.completion_tokens, llm.token_count.completion",
+        "finish_reason": "gen_ai.response.finish_reasons",
+        "latency_ms": "endTimeUnixNano",
+        "status": "http.response.status_code; 500 for an error",
+    },
+    notes=(
+        "Content is off by default in instrumentations; then there is no text.",
+        "Trace ids are hexadecimal in JSON, which protobuf's own JSON reader would corrupt: it is not used.",
+        "Cache tokens are inside `gen_ai.usage.input_tokens` by the conventions, whatever the provider counts.",
+    ),
+    known=frozenset({"resourceSpans", "resource_spans", "resourceLogs", "resource_logs"}),
+    recognise=_recognise,
+    read=_read,
+)

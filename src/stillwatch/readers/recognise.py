@@ -1,0 +1,83 @@
+"""Which format is a file of, and how does one know?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from stillwatch.contract.exchanges import EXCHANGES
+from stillwatch.errors import Problem, UsageError
+from stillwatch.readers.open import csv_header
+from stillwatch.readers.records import records
+from stillwatch.readers.registry import Format, Record, all_formats
+
+CONTRACT = "contract"
+SAMPLE = 200
+TABLES = (".parquet", ".csv")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognised:
+    """A file's format, None for the contract's own tables, and why it was taken for that."""
+
+    format: Format | None
+    why: str
+
+    @property
+    def name(self) -> str:
+        """The format's name."""
+        return self.format.name if self.format else CONTRACT
+
+
+def named(name: str) -> Recognised | None:
+    """The format of this name, as `--format` asks for it; None for `auto`. Raises `UsageError` for another name."""
+    if name == "auto":
+        return None
+    if name == CONTRACT:
+        return Recognised(format=None, why="asked for")
+    for one in all_formats():
+        if one.name == name:
+            return Recognised(format=one, why="asked for")
+    known = ", ".join(["auto", CONTRACT, *(one.name for one in all_formats())])
+    raise UsageError(Problem(fact=f"no format is called `{name}`", expected=known, fix="stillwatch formats"))
+
+
+def recognise(path: Path, names: Mapping[str, str]) -> Recognised | None:
+    """The format of a file by its first records; None where it is none that is known.
+
+    Columns of the contract, or those that `--map` names, come before a vendor's shape.
+    """
+    required = {names.get(column, column) for column in EXCHANGES.required}
+    table = path.name.lower().endswith(TABLES) or ".csv" in path.name.lower()
+    if table:
+        columns = set(_columns(path))
+        if required <= columns:
+            return Recognised(format=None, why="columns of the contract")
+    try:
+        some = [record for _number, record in islice(records(path, []), SAMPLE)]
+    except (OSError, ValueError):
+        return None
+    if any(required <= record.keys() for record in some):
+        return Recognised(format=None, why="columns of the contract")
+    return best(some)
+
+
+def best(some: Iterable[Record]) -> Recognised | None:
+    """The first format that recognises any of these records."""
+    for record in some:
+        for one in all_formats():
+            why = one.recognise(record)
+            if why:
+                return Recognised(format=one, why=why)
+    return None
+
+
+def _columns(path: Path) -> list[str]:
+    try:
+        return pq.read_schema(path).names if path.name.lower().endswith(".parquet") else csv_header(path)
+    except (OSError, ValueError):
+        return []

@@ -1,0 +1,169 @@
+"""What does a log format say about itself, and how is it found?
+
+A format is one module in `readers/formats` that defines one `Format` of the module's own name. It turns records (JSON
+objects, rows of a table) into rows of the contract, as dictionaries with contract names; a value that is not there is
+left out. What a record lacks or has wrongly makes it `Malformed`, and only it is quarantined.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from stillwatch.readers import formats
+
+Record = Mapping[str, Any]
+Row = dict[str, Any]
+Numbered = tuple[int, Record]
+
+
+class Malformed(Exception):
+    """A record that cannot be read as an exchange; `column` is the contract's."""
+
+    def __init__(self, column: str | None, reason: str) -> None:
+        super().__init__(reason)
+        self.column, self.reason = column, reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A vendor's shape of log.
+
+    `recognise` tells from one record why it is of this format, '' when it is not. `read` turns numbered records into
+    numbered rows, or reasons why there is none. `fields` are contract columns with the vendor's names for them;
+    `known` are the top-level names that the format reads or knowingly leaves, all others are counted as set aside.
+    """
+
+    name: str
+    title: str
+    source: str
+    fields: Mapping[str, str]
+    notes: tuple[str, ...]
+    known: frozenset[str]
+    recognise: Callable[[Record], str]
+    read: Callable[[Iterator[Numbered]], Iterator[tuple[int, Row | Malformed]]]
+
+
+Reader = Callable[[Record], Iterable[Row]]
+
+
+def log_format(
+    *,
+    title: str,
+    source: str,
+    fields: Mapping[str, str],
+    known: Iterable[str],
+    recognise: Callable[[Record], str],
+    notes: tuple[str, ...] = (),
+) -> Callable[[Reader], Format]:
+    """Declare a format whose records are read one by one."""
+
+    def wrap(function: Reader) -> Format:
+        def read(records: Iterator[Numbered]) -> Iterator[tuple[int, Row | Malformed]]:
+            for number, record in records:
+                try:
+                    for row in function(record):
+                        yield number, row
+                except Malformed as why:
+                    yield number, why
+                except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+                    yield number, Malformed(None, f"record has another shape ({type(error).__name__})")
+
+        return Format(
+            name=function.__name__, title=title, source=source, fields=fields, notes=notes, known=frozenset(known),
+            recognise=recognise, read=read,
+        )  # fmt: skip
+
+    return wrap
+
+
+@cache
+def all_formats() -> tuple[Format, ...]:
+    """Every format, in the order of their names."""
+    found = []
+    for info in sorted(pkgutil.iter_modules(formats.__path__), key=lambda i: i.name):
+        module = importlib.import_module(f"{formats.__name__}.{info.name}")
+        unit = getattr(module, info.name, None)
+        if not isinstance(unit, Format):
+            raise TypeError(f"{module.__file__} does not define a Format named {info.name}")
+        found.append(unit)
+    return tuple(found)
+
+
+def moment(value: Any) -> int:  # noqa: ANN401  any JSON value
+    """Microseconds since 1970 from a time as logs write it: seconds, milli-, micro- or nanoseconds, or ISO 8601.
+
+    A time without a zone is taken as UTC, as every vendor here documents. Raises `Malformed`.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        if text.replace(".", "", 1).isdigit():
+            value = float(text) if "." in text else int(text)
+        else:
+            try:
+                at = datetime.fromisoformat(text.removesuffix(" UTC").replace("Z", "+00:00"))
+            except ValueError:
+                raise Malformed("timestamp", "value is not a time with its zone") from None
+            at = at if at.tzinfo else at.replace(tzinfo=UTC)
+            whole = at.replace(microsecond=0)
+            return int(whole.timestamp()) * 1_000_000 + at.microsecond
+    if isinstance(value, datetime):
+        at = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return int(at.timestamp() * 1_000_000)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Malformed("timestamp", "value is not a time with its zone")
+    for limit, factor in ((1e11, 1_000_000), (1e14, 1000), (1e17, 1)):
+        if abs(value) < limit:
+            return int(value * factor)
+    return int(value) // 1000
+
+
+def first(*values: Any) -> Any:  # noqa: ANN401  any JSON values
+    """The first value that says something."""
+    return next((v for v in values if v is not None and v not in ("", [], {})), None)
+
+
+def at(record: Any, *path: str) -> Any:  # noqa: ANN401  any JSON value
+    """The value at a path of names; None where anything on the way is missing."""
+    for name in path:
+        if not isinstance(record, Mapping):
+            return None
+        record = record.get(name)
+    return record
+
+
+def total(*counts: Any) -> int | None:  # noqa: ANN401  any JSON values
+    """The sum of the counts that are given; None when none is."""
+    known = [int(c) for c in counts if isinstance(c, int | float) and not isinstance(c, bool)]
+    return sum(known) if known else None
+
+
+def address(value: Any) -> str | None:  # noqa: ANN401  any JSON value
+    """The address in `host`, `host:port` or `[host]:port`."""
+    if not isinstance(value, str) or not value:
+        return None
+    value = value.split(",")[0].strip()
+    if value.startswith("["):
+        return value[1:].partition("]")[0]
+    return value.rpartition(":")[0] if value.count(":") == 1 else value
+
+
+def header(headers: Any, *names: str) -> Any:  # noqa: ANN401  any JSON value
+    """The value of the first of these headers, whatever its case; the first of several values."""
+    if not isinstance(headers, Mapping):
+        return None
+    lower = {str(k).lower(): v for k, v in headers.items()}
+    found = next((lower[name] for name in names if lower.get(name)), None)
+    return found[0] if isinstance(found, list) and found else found
+
+
+def refusal(reason: Any, category: Any) -> str | None:  # noqa: ANN401  any JSON values
+    """Why an answer ended; a provider's own category of refusal stays beside it (`refusal:reasoning_extraction`)."""
+    if not isinstance(reason, str) or not reason:
+        return f"refusal:{category}" if isinstance(category, str) and category else None
+    return f"{reason}:{category}" if isinstance(category, str) and category else reason

@@ -1,0 +1,47 @@
+import pyarrow.parquet as pq
+import pytest
+from traffic import WRITERS, write
+
+from stillwatch.flows.scan import Options, scan
+from stillwatch.simulate.worlds import simulate
+
+
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("formats")
+    changes = {
+        "accounts": 500,
+        "exchanges": 9000,
+        "campaign.accounts": 120,
+        "campaign.exchanges": 9000,
+        "campaign.cards": 12,
+    }
+    simulate("stealth-1", seed=2, out=folder / "world", scale=0.25, changes=changes)
+    told = {}
+    for name in WRITERS:
+        write(folder / "world", folder / name, name)
+        overview = scan([str(folder / name)], folder / f"{name}-out", Options(names={}))
+        told[name] = (overview, folder / f"{name}-out")
+    return told
+
+
+@pytest.mark.issue(5)
+def test_each_log_is_recognised_and_says_why(scanned):
+    for name, (overview, _out) in scanned.items():
+        (one,) = overview["inputs"]
+        assert one["format"] == name
+        assert one["why"]
+        assert overview["quarantined"] == 0
+
+
+@pytest.mark.issue(5)
+def test_the_same_traffic_in_five_formats_gives_identical_campaigns(scanned):
+    first = None
+    for name, (overview, out) in scanned.items():
+        tables = {
+            table: pq.read_table(out / f"{table}.parquet").to_pylist()
+            for table in ("campaigns", "members", "exchanges", "evidence", "timeline")
+        }
+        assert overview["campaigns"], name
+        first = first or tables
+        assert tables == first, name
