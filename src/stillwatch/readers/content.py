@@ -8,12 +8,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
-TEXT = ("text", "content", "input_text", "output_text")
+TEXT = ("text", "input_text", "output_text")
 MARKS = {
     "image": "[image]", "image_url": "[image]", "input_image": "[image]", "inline_data": "[file]", "inlineData": "[file]",
     "file_data": "[file]", "fileData": "[file]", "document": "[file]", "file": "[file]", "input_file": "[file]",
@@ -40,9 +40,11 @@ def text_of(content: Any, *, calls: bool = False) -> str:  # noqa: ANN401  any J
     """The text of a turn's content: a string, parts, or one part; `calls` shows tool calls by name."""
     if isinstance(content, str):
         return content
-    if isinstance(content, Mapping):
+    if isinstance(content, dict):
         return _part(content, calls)
     if isinstance(content, list):
+        if len(content) == 1:
+            return text_of(content[0], calls=calls)
         parts = [text_of(part, calls=calls) for part in content]
         return "\n".join(part for part in parts if part)
     return ""
@@ -50,6 +52,10 @@ def text_of(content: Any, *, calls: bool = False) -> str:  # noqa: ANN401  any J
 
 def _part(part: Mapping[str, Any], calls: bool) -> str:
     kind = part.get("type")
+    if kind in TEXT:  # by far the most frequent
+        said = part.get("text") or part.get("content")
+        if isinstance(said, str):
+            return said
     if kind in SILENT or any(name in part for name in SILENT):
         return ""
     if kind in CALLS or any(name in part for name in CALLS):
@@ -71,7 +77,7 @@ def tool_name(part: Mapping[str, Any]) -> str:
         value = part.get(name)
         if isinstance(value, str):
             return value
-        if isinstance(value, Mapping) and isinstance(value.get("name"), str):
+        if isinstance(value, dict) and isinstance(value.get("name"), str):
             return str(value["name"])
     return "?"
 
@@ -79,16 +85,16 @@ def tool_name(part: Mapping[str, Any]) -> str:
 def tool_names(tools: Any) -> list[str] | None:  # noqa: ANN401  any JSON value
     """Names of the tools offered, in order; None where the request offers none."""
     tools = decoded(tools)
-    if isinstance(tools, Mapping):
+    if isinstance(tools, dict):
         tools = tools.get("tools")
     if not isinstance(tools, list):
         return None
     names: list[str] = []
     for tool in tools:
-        if isinstance(tool, Mapping):
+        if isinstance(tool, dict):
             declared = tool.get("functionDeclarations") or tool.get("function_declarations")
             several = declared if isinstance(declared, list) else [tool]
-            names += [tool_name(one) for one in several if isinstance(one, Mapping)]
+            names += [tool_name(one) for one in several if isinstance(one, dict)]
     return names or None
 
 
@@ -97,25 +103,30 @@ def asked(messages: Any, instructions: Any = None) -> tuple[str | None, str | No
     messages = decoded(messages)
     if isinstance(messages, str):
         return _or_none(text_of(instructions)), messages or None
-    system, prompt = [text_of(decoded(instructions))], ""
-    turns: Iterable[Any] = messages if isinstance(messages, list) else ()
-    for given in turns:
-        if isinstance(given, str):
-            prompt = given or prompt
-            continue
-        if not isinstance(given, Mapping):
-            continue
-        turn = given
-        content = turn.get("content", turn.get("parts", turn.get("text")))
-        if content is None and isinstance(turn.get("message"), Mapping):
-            turn = turn["message"]
-            content = turn.get("content")
-        role = str(turn.get("role", "user")).lower()
-        if role in SYSTEM:
-            system.append(text_of(content))
-        elif role in USER:
-            prompt = text_of(content) or prompt
+    system = [text_of(decoded(instructions))] if instructions else []
+    prompt = ""
+    turns: list[Any] = messages if isinstance(messages, list) else []
+    for turn in reversed(turns):
+        role, content = _turn(turn)
+        if role in USER and not prompt:
+            prompt = text_of(content)
+        elif role in SYSTEM:
+            system.insert(1 if instructions else 0, text_of(content))
     return _or_none("\n\n".join(part for part in system if part)), _or_none(prompt)
+
+
+def _turn(turn: Any) -> tuple[str, Any]:  # noqa: ANN401  any JSON value
+    """Who speaks, and what is said."""
+    if isinstance(turn, str):
+        return "user", turn
+    if not isinstance(turn, dict):
+        return "", None
+    if isinstance(turn.get("message"), dict):
+        turn = turn["message"]
+    content = turn.get("content")
+    if content is None:
+        content = turn.get("parts", turn.get("text"))
+    return str(turn.get("role", "user")).lower(), content
 
 
 def answered(answer: Any) -> str | None:  # noqa: ANN401  any JSON value
@@ -125,21 +136,21 @@ def answered(answer: Any) -> str | None:  # noqa: ANN401  any JSON value
         return answer or None
     if isinstance(answer, list):
         turns = [
-            turn.get("content", turn.get("parts")) if isinstance(turn, Mapping) and "role" in turn else turn for turn in answer
+            turn.get("content", turn.get("parts")) if isinstance(turn, dict) and "role" in turn else turn for turn in answer
         ]  # fmt: skip
         return _or_none(text_of(turns, calls=True))
-    if not isinstance(answer, Mapping):
+    if not isinstance(answer, dict):
         return None
     first = _first(answer.get("choices")) or _first(answer.get("candidates"))
     if first is not None:
         message = first.get("message") or first.get("content") or first.get("text")
-        called = message.get("tool_calls") if isinstance(message, Mapping) else None
+        called = message.get("tool_calls") if isinstance(message, dict) else None
         parts = [text_of(message, calls=True), text_of(called, calls=True)]
         return _or_none("\n".join(part for part in parts if part))
     for name in ("output", "content", "completion", "message", "text", "outputs"):
         if name in answer:
             inner = answer[name]
-            return answered(inner) if isinstance(inner, list | Mapping) else _or_none(text_of(inner))
+            return answered(inner) if isinstance(inner, list | dict) else _or_none(text_of(inner))
     return None
 
 
@@ -154,7 +165,7 @@ def decoded(value: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def _first(several: Any) -> Mapping[str, Any] | None:  # noqa: ANN401  any JSON value
-    if isinstance(several, list) and several and isinstance(several[0], Mapping):
+    if isinstance(several, list) and several and isinstance(several[0], dict):
         return several[0]
     return None
 
@@ -169,17 +180,17 @@ def from_events(events: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
     said: list[str] = []
     usage: dict[str, Any] = {}
     for event in events if isinstance(events, list) else ():
-        if not isinstance(event, Mapping):
+        if not isinstance(event, dict):
             continue
         started = event.get("message")
-        if isinstance(started, Mapping):
+        if isinstance(started, dict):
             answer |= {k: v for k, v in started.items() if k != "content"}
             usage |= started.get("usage") or {}
         delta = event.get("delta")
         inner = event.get("contentBlockDelta")
-        if isinstance(inner, Mapping):
+        if isinstance(inner, dict):
             delta = inner.get("delta")
-        if isinstance(delta, Mapping):
+        if isinstance(delta, dict):
             said.append(text_of(delta.get("text", "")))
             answer |= {k: delta[k] for k in ("stop_reason", "stop_details") if delta.get(k)}
         choice = _first(event.get("choices"))
@@ -187,9 +198,9 @@ def from_events(events: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
             said.append(text_of((choice.get("delta") or {}).get("content") or ""))
             answer |= {"finish_reason": choice["finish_reason"]} if choice.get("finish_reason") else {}
         stopped = event.get("messageStop")
-        if isinstance(stopped, Mapping):
+        if isinstance(stopped, dict):
             answer["stop_reason"] = stopped.get("stopReason")
         for holder in (event, event.get("metadata")):
-            if isinstance(holder, Mapping) and isinstance(holder.get("usage"), Mapping):
+            if isinstance(holder, dict) and isinstance(holder.get("usage"), dict):
                 usage |= {k: v for k, v in holder["usage"].items() if v is not None}
     return answer | {"content": "".join(said), "usage": usage}

@@ -71,7 +71,14 @@ def log_format(
                         yield number, row
                 except Malformed as why:
                     yield number, why
-                except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+                except (
+                    AttributeError,
+                    LookupError,
+                    TypeError,
+                    ValueError,
+                    ArithmeticError,
+                    RecursionError,
+                ) as error:
                     yield number, Malformed(None, f"record has another shape ({type(error).__name__})")
 
         return Format(

@@ -32,6 +32,13 @@ CONVERSATION = ("gen_ai.conversation.id", "session.id", "traceloop.association.p
 ADDRESS = ("client.address", "http.client_ip", "net.sock.peer.addr", "network.peer.address")
 AGENT = ("user_agent.original", "http.user_agent", "http.request.header.user-agent")
 TLS = ("tls.client.ja4", "ja4", "http.request.header.x-ja4", "tls.client.ja3")
+READ = (
+    "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.usage.prompt_tokens", "llm.token_count.prompt",
+)  # fmt: skip
+WRITTEN = (
+    "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.usage.completion_tokens", "llm.token_count.completion",
+)  # fmt: skip
+NO_CALLS = frozenset(("execute_tool", "invoke_agent", "create_agent", "embeddings"))
 JOINED = (
     *ACCOUNT,
     *ORGANIZATION,
@@ -69,13 +76,11 @@ def value_of(value: Any) -> Any:  # noqa: ANN401  any JSON value
 
 def attributes(several: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
     """Attributes as a dictionary."""
-    told: dict[str, Any] = {}
-    for one in several or ():
-        value = one.get("value")
-        if value:
-            text = value.get("stringValue")
-            told[one["key"]] = text if text is not None else value_of(value)
-    return told
+    return {
+        one["key"]: value["stringValue"] if "stringValue" in value else value_of(value)
+        for one in several or ()
+        if (value := one.get("value"))
+    }
 
 
 def _numbered_turns(said: Mapping[str, Any], prefix: str) -> list[dict[str, Any]] | None:
@@ -135,82 +140,92 @@ def _as_turns(messages: Any) -> list[Any]:  # noqa: ANN401  any JSON value
 
 def _row(span: Record, said: dict[str, Any]) -> Row:
     """The exchange that one GenAI span or event tells of."""
-    if "gen_ai.input.messages" not in said:
-        flat = _numbered_turns(said, "gen_ai.prompt") or _numbered_turns(said, "llm.input_messages")
-        said["gen_ai.input.messages"] = flat or first(said.get("gen_ai.prompt"), said.get("input.value"))
-    if "gen_ai.output.messages" not in said:
-        flat = _numbered_turns(said, "gen_ai.completion") or _numbered_turns(said, "llm.output_messages")
-        said["gen_ai.output.messages"] = flat or first(
-            said.get("gen_ai.completion"), said.get("output.value")
-        )
-    settings = decoded(said.get("llm.invocation_parameters")) or {}
-    turns = decoded(said.get("gen_ai.input.messages"))
-    system, prompt = asked(
-        turns.get("messages") if isinstance(turns, dict) else turns, said.get("gen_ai.system_instructions")
-    )
-    output = decoded(said.get("gen_ai.output.messages"))
     get = said.get
-    usage = "gen_ai.usage."
-    own = first(
-        get(usage + "input_tokens"),
-        get(usage + "prompt_tokens"),
-        get("llm.usage.prompt_tokens"),
-        get("llm.token_count.prompt"),
+    given = get("gen_ai.input.messages")
+    if given is None:
+        given = _numbered_turns(said, "gen_ai.prompt") or _numbered_turns(said, "llm.input_messages")
+        given = given or get("gen_ai.prompt") or get("input.value")
+    output = get("gen_ai.output.messages")
+    if output is None:
+        output = _numbered_turns(said, "gen_ai.completion") or _numbered_turns(said, "llm.output_messages")
+        output = output or get("gen_ai.completion") or get("output.value")
+    flat = get("llm.invocation_parameters")
+    settings = (decoded(flat) if flat else None) or {}
+    turns = decoded(given)
+    system, prompt = asked(
+        turns.get("messages") if isinstance(turns, dict) else turns, get("gen_ai.system_instructions")
     )
-    reasons = first(
-        get("gen_ai.response.finish_reasons"),
-        get("gen_ai.response.finish_reason"),
-        get("gen_ai.response.stop_reason"),
+    reasons = (
+        get("gen_ai.response.finish_reasons")
+        or get("gen_ai.response.finish_reason")
+        or get("gen_ai.response.stop_reason")
     )
     begin, end = span.get("startTimeUnixNano"), span.get("endTimeUnixNano")
-    stamp = first(begin, span.get("timeUnixNano"), span.get("observedTimeUnixNano"))
-    if stamp is None:
+    stamp = begin or span.get("timeUnixNano") or span.get("observedTimeUnixNano")
+    if not stamp:
         raise Malformed("timestamp", "required value is missing")
-    code = first(get("http.response.status_code"), get("http.status_code"))
+    code = get("http.response.status_code") or get("http.status_code")
     if code is None and (
         get("error.type") or (span.get("status") or {}).get("code") in (2, "STATUS_CODE_ERROR")
     ):
         code = 500
+    key = _pick(said, KEY)
+    tools = get("gen_ai.tool.definitions")
     return {
-        "exchange_id": first(get("gen_ai.response.id"), get("litellm.call_id"), span.get("spanId")),
+        "exchange_id": get("gen_ai.response.id") or get("litellm.call_id") or span.get("spanId"),
         "timestamp": int(stamp) // 1000,
-        "account_id": first(*map(get, ACCOUNT), *map(get, KEY)),
-        "organization_id": first(*map(get, ORGANIZATION)),
-        "api_key_id": first(*map(get, KEY)),
-        "conversation_id": first(*map(get, CONVERSATION)),
-        "model": first(*map(get, MODEL)),
-        "operation": first(get("gen_ai.operation.name"), get("llm.request.type"), get("openinference.span.kind")),
-        "client_ip": address(first(*map(get, ADDRESS))),
-        "user_agent": first(*map(get, AGENT)),
-        "tls_fingerprint": first(*map(get, TLS)),
+        "account_id": _pick(said, ACCOUNT) or key,
+        "organization_id": _pick(said, ORGANIZATION),
+        "api_key_id": key,
+        "conversation_id": _pick(said, CONVERSATION),
+        "model": _pick(said, MODEL),
+        "operation": get("gen_ai.operation.name")
+        or get("llm.request.type")
+        or get("openinference.span.kind"),
+        "client_ip": address(_pick(said, ADDRESS)),
+        "user_agent": _pick(said, AGENT),
+        "tls_fingerprint": _pick(said, TLS),
         "system_prompt": system,
         "prompt": prompt,
         "response": answered(output),
-        "tool_names": tool_names(get("gen_ai.tool.definitions")),
-        "temperature": first(get("gen_ai.request.temperature"), settings.get("temperature")),
-        "top_p": first(get("gen_ai.request.top_p"), settings.get("top_p")),
-        "max_tokens": first(get("gen_ai.request.max_tokens"), settings.get("max_tokens")),
-        "stream": first(get("gen_ai.request.stream"), get("gen_ai.is_streaming"), get("llm.is_streaming")),
-        "input_tokens": own,
-        "output_tokens": first(
-            get(usage + "output_tokens"), get(usage + "completion_tokens"), get("llm.usage.completion_tokens"),
-            get("llm.token_count.completion"),
+        "tool_names": tool_names(tools) if tools else None,
+        "temperature": get("gen_ai.request.temperature", settings.get("temperature")),
+        "top_p": get("gen_ai.request.top_p", settings.get("top_p")),
+        "max_tokens": get("gen_ai.request.max_tokens", settings.get("max_tokens")),
+        "stream": get("gen_ai.request.stream", get("gen_ai.is_streaming", get("llm.is_streaming"))),
+        "input_tokens": _counted(said, READ),
+        "output_tokens": _counted(said, WRITTEN),
+        "finish_reason": refusal(
+            reasons[0] if isinstance(reasons, list) and reasons else reasons,
+            get("gen_ai.response.refusal.category"),
         ),
-        "finish_reason": refusal(reasons[0] if isinstance(reasons, list) and reasons else reasons, get("gen_ai.response.refusal.category")),
         "latency_ms": (int(end) - int(begin)) / 1e6 if begin and end else None,
         "status": code,
-    }  # fmt: skip
+    }
+
+
+def _pick(said: Mapping[str, Any], names: tuple[str, ...]) -> Any:  # noqa: ANN401  any JSON value
+    """The first of these attributes that says something."""
+    for name in names:
+        if said.get(name):
+            return said[name]
+    return None
+
+
+def _counted(said: Mapping[str, Any], names: tuple[str, ...]) -> Any:  # noqa: ANN401  any JSON value
+    """The first of these attributes that is there, though it be nought."""
+    for name in names:
+        if name in said:
+            return said[name]
+    return None
 
 
 def _genai(said: Mapping[str, Any]) -> bool:
     """Whether attributes are of a call of a model, and not of a tool, an embedding's retrieval or an agent's step."""
     kind = said.get("openinference.span.kind")
-    operation = said.get("gen_ai.operation.name")
-    if operation in ("execute_tool", "invoke_agent", "create_agent", "embeddings") or (
-        kind and kind != "LLM"
-    ):
+    if said.get("gen_ai.operation.name") in NO_CALLS or (kind and kind != "LLM"):
         return False
-    return any(name in said for name in MODEL)
+    return _pick(said, MODEL) is not None
 
 
 def _entries(record: Record) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -225,6 +240,9 @@ def _entries(record: Record) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         for scope in resource.get("scopeLogs") or resource.get("scope_logs") or ():
             for entry in scope.get("logRecords") or scope.get("log_records") or ():
                 yield entry, base
+
+
+SEEN = frozenset(JOINED)
 
 
 class Traces:
@@ -264,10 +282,10 @@ def complete(row: Row, call: Mapping[str, Any]) -> Row:
     """A row with what the HTTP span knows and it does not."""
     get = call.get
     told = {
-        "account_id": first(*map(get, ACCOUNT), *map(get, KEY)), "organization_id": first(*map(get, ORGANIZATION)),
-        "api_key_id": first(*map(get, KEY)), "conversation_id": get("session.id"),
-        "client_ip": address(first(*map(get, ADDRESS))), "user_agent": first(*map(get, AGENT)),
-        "tls_fingerprint": first(*map(get, TLS)), "status": first(get("http.response.status_code"), get("http.status_code")),
+        "account_id": _pick(call, ACCOUNT) or _pick(call, KEY), "organization_id": _pick(call, ORGANIZATION),
+        "api_key_id": _pick(call, KEY), "conversation_id": get("session.id"),
+        "client_ip": address(_pick(call, ADDRESS)), "user_agent": _pick(call, AGENT),
+        "tls_fingerprint": _pick(call, TLS), "status": get("http.response.status_code") or get("http.status_code"),
     }  # fmt: skip
     for name, value in told.items():
         if row[name] is None:
@@ -280,16 +298,20 @@ def _read(records: Iterator[Numbered]) -> Iterator[tuple[int, Row | Malformed]]:
     for number, record in records:
         try:
             for entry, base in _entries(record):
-                said = base | attributes(entry.get("attributes"))
-                name = first(entry.get("eventName"), said.get("event.name"))
+                said = attributes(entry.get("attributes"))
+                if base:
+                    said = base | said
+                name = entry.get("eventName") or said.get("event.name")
                 body = entry.get("body")
                 if isinstance(body, dict) and "kvlistValue" in body:
                     said |= value_of(body)
                 trace = entry.get("traceId") or ""
                 if _genai(said) and (name is None or name == EVENT):
-                    _from_events(entry.get("events"), said)
+                    events = entry.get("events")
+                    if events:
+                        _from_events(events, said)
                     yield from traces.row(trace, number, _row(entry, said))
-                elif trace and any(part in said for part in JOINED):
+                elif trace and not SEEN.isdisjoint(said):
                     yield from traces.call(trace, said)
         except Malformed as why:
             yield number, why
