@@ -35,7 +35,7 @@ from stillwatch.detect.refine import refine
 from stillwatch.detect.replay import Look, judge_prefix, replay
 from stillwatch.engine.connect import duckdb_engine, keep, load
 from stillwatch.errors import Problem, UsageError
-from stillwatch.flows.sketch import Sketched, sketch_files
+from stillwatch.flows.sketch import Sketched, check_sketches, sketch_files
 from stillwatch.readers.discover import Sources, discover
 from stillwatch.readers.read import check, read, read_small
 from stillwatch.report import page
@@ -115,6 +115,7 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
         paths, accounts=options.accounts, releases=options.releases, names=options.names,
         log_format=options.log_format,
     )  # fmt: skip
+    check_sketches(sources)
     check(sources, options.names)
     known, lost = _companions(sources)
     with (

@@ -10,8 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch.contract.results import QUARANTINE
+from stillwatch.errors import InputError, Problem
 from stillwatch.readers.discover import Sources
 from stillwatch.readers.read import read
+from stillwatch.readers.recognise import KEY_ID, SKETCH
+from stillwatch.sketch.digest import VERSION
 from stillwatch.sketch.observe import Wording, observe
 
 PART_ROWS = 500_000
@@ -31,6 +34,42 @@ class Sketched:
     aside: Mapping[str, Mapping[str, int]]
 
 
+def check_sketches(sources: Sources) -> None:
+    """Refuse sketches of two keys, of another version, or beside text: they cannot be compared. Raises `InputError`."""
+    told = {}
+    for file in sources.exchanges:
+        if sources.formats[file].sketch:
+            metadata = pq.read_schema(file).metadata
+            told[file] = (metadata[SKETCH].decode(), metadata.get(KEY_ID, b"").decode())
+    if not told:
+        return
+    file, (version, _key) = next(iter(told.items()))
+    if version != str(VERSION):
+        fact, found = (
+            "the sketch is of another version",
+            f"version {version}, this program makes version {VERSION}",
+        )
+        raise InputError(
+            Problem(
+                fact=fact, where=str(file), found=found, fix="stillwatch sketch LOGS --key-file KEY --out NEW"
+            )
+        )
+    if len(set(told.values())) > 1:
+        keys = ", ".join(sorted({key for _version, key in told.values()}))
+        fact = "the sketches were made with several keys"
+        fix = "stillwatch sketch OLD --rekey OLD_KEY --key-file NEW_KEY --out NEW"
+        raise InputError(Problem(fact=fact, found=keys, fix=fix))
+    if len(told) < len(sources.exchanges):
+        other = next(file for file in sources.exchanges if file not in told)
+        raise InputError(
+            Problem(
+                fact="sketches and logs cannot be compared",
+                where=str(other),
+                fix="stillwatch sketch LOGS --key-file KEY --out NEW",
+            )
+        )
+
+
 def sketch_files(  # noqa: C901  one pass over the files, told in one place
     sources: Sources,
     names: Mapping[str, str],
@@ -44,6 +83,8 @@ def sketch_files(  # noqa: C901  one pass over the files, told in one place
     """
     folder = work / "observations"
     folder.mkdir(parents=True)
+    if any(sources.formats[file].sketch for file in sources.exchanges):
+        return _sketches(sources, folder)
     rows: dict[str, int] = {str(file): 0 for file in sources.exchanges}
     sizes = {file: file.stat().st_size for file in sources.exchanges}
     total = sum(sizes.values())
@@ -89,4 +130,17 @@ def sketch_files(  # noqa: C901  one pass over the files, told in one place
         quarantine=pa.concat_tables(lost) if lost else QUARANTINE.empty(),
         wording=wording,
         aside=aside,
+    )
+
+
+def _sketches(sources: Sources, folder: Path) -> Sketched:
+    """Sketches made elsewhere are observations already."""
+    for number, file in enumerate(sources.exchanges):
+        (folder / f"part-{number:05}.parquet").symlink_to(file.resolve())
+    return Sketched(
+        observations=folder,
+        rows={str(file): pq.read_metadata(file).num_rows for file in sources.exchanges},
+        quarantine=QUARANTINE.empty(),
+        wording=Wording(),
+        aside={},
     )

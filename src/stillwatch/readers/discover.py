@@ -14,7 +14,7 @@ from stillwatch.readers.registry import all_formats
 SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".csv", ".json", ".log", ".binpb", ".pb", ".otlp")
 VENDORS = (".json", ".log", ".binpb", ".pb", ".otlp")  # taken from a folder only where a format is recognised
 COMPRESSED = (".gz", ".zst")
-COMPANIONS = ("accounts", "releases", "truth")
+COMPANIONS = ("accounts", "releases", "truth", "quarantine")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

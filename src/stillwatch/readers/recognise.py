@@ -15,22 +15,24 @@ from stillwatch.readers.open import csv_header
 from stillwatch.readers.records import records
 from stillwatch.readers.registry import Format, Record, all_formats
 
-CONTRACT = "contract"
+CONTRACT, SKETCHES = "contract", "sketch"
+SKETCH, KEY_ID = b"stillwatch.sketch", b"stillwatch.key_id"  # in the metadata of a sketch's Parquet
 SAMPLE = 200
 TABLES = (".parquet", ".csv")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recognised:
-    """A file's format, None for the contract's own tables, and why it was taken for that."""
+    """A file's format, None for the contract's own tables and for sketches, and why it was taken for that."""
 
     format: Format | None
     why: str
+    sketch: bool = False
 
     @property
     def name(self) -> str:
         """The format's name."""
-        return self.format.name if self.format else CONTRACT
+        return SKETCHES if self.sketch else self.format.name if self.format else CONTRACT
 
 
 def named(name: str) -> Recognised | None:
@@ -53,6 +55,8 @@ def recognise(path: Path, names: Mapping[str, str]) -> Recognised | None:
     """
     required = {names.get(column, column) for column in EXCHANGES.required}
     table = path.name.lower().endswith(TABLES) or ".csv" in path.name.lower()
+    if _is_sketch(path):
+        return Recognised(format=None, why="metadata of `stillwatch sketch`", sketch=True)
     if table:
         columns = set(_columns(path))
         if required <= columns:
@@ -74,6 +78,15 @@ def best(some: Iterable[Record]) -> Recognised | None:
             if why:
                 return Recognised(format=one, why=why)
     return None
+
+
+def _is_sketch(path: Path) -> bool:
+    if not path.name.lower().endswith(".parquet"):
+        return False
+    try:
+        return SKETCH in (pq.read_schema(path).metadata or {})
+    except (OSError, ValueError):
+        return False
 
 
 def _columns(path: Path) -> list[str]:

@@ -1,0 +1,40 @@
+"""Write docs/formats.md from what the formats say of themselves.
+
+python scripts/format_page.py > docs/formats.md
+"""
+
+from stillwatch.readers.registry import all_formats
+
+HEAD = """# Log formats
+
+`stillwatch scan` reads these as they are. The format of a file is recognised by its first records and printed in the overview with the reason
+(`inputs` of `--json`); `--format NAME` overrules it. Files may be JSON Lines, a JSON array or document, CSV or Parquet exports with the same fields,
+plain text (vLLM) or protobuf (OTLP, `pip install 'stillwatch[otlp]'`), compressed with gzip or zstd or not. In a folder, other `.json` and
+`.log` files are passed over; named directly, they are refused. This page is made by `scripts/format_page.py` from the code.
+
+What every format does alike:
+- **Text.** The prompt is the text of the last user turn that has any; tool results are not what a user asks. System and developer turns and separate
+  instructions are the system prompt. Images, files and sound leave `[image]`, `[file]`, `[audio]` in place; reasoning leaves nothing. Of an answer the
+  first choice counts, tool calls as `[tool NAME]`; answers logged as lists of streamed events are put together.
+- **Tokens.** Input tokens include those read from and written to a cache, whether the provider counts them in or beside.
+- **Refusals.** A provider's own category stays with the reason: `refusal:reasoning_extraction`.
+- **Who.** The account is whoever the gateway says is billed. Ids of end users come from the caller and stand in only where nothing else names an account.
+- **Addresses.** A forwarded address is whatever the client wrote, unless a trusted proxy set it; the connection's own comes first.
+- **What is missing** stays null; signals that need it say in the report that they could not look. `--map column=field` takes another top-level field.
+- **What is wrong** costs its record: it is counted and stands in `quarantine.parquet` with line, column, reason and digest. Top-level fields
+  that a format does not know are set aside and counted in the overview.
+"""
+
+
+def main() -> None:
+    """Print the page."""
+    print(HEAD)
+    for form in all_formats():
+        print(f"## {form.name}\n\n{form.title}. Shape: {form.source}.\n\n| column | from |\n|---|---|")
+        for column, theirs in form.fields.items():
+            print(f"| `{column}` | {theirs} |")
+        print("".join(f"\n- {note}" for note in form.notes) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""`stillwatch sketch`: digests in place of text, made where the text is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from stillwatch.cli.progress import bars
+from stillwatch.cli.scan import mapping
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for the sketches.")
+@click.option(
+    "--key-file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    required=True,
+    help="A secret of at least 16 bytes; whoever scans does not need it.",
+)
+@click.option(
+    "--rekey",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="PATHS is a folder of sketches made with this older key: put them under the key of --key-file.",
+)
+@click.option("--map", "pairs", multiple=True, metavar="COLUMN=NAME", help="Your name for a contract column.")
+@click.option(
+    "--format", "log_format", default="auto", show_default=True, metavar="NAME", help="As for `scan`."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was read as JSON.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def sketch(
+    paths: tuple[str, ...],
+    out: Path,
+    key_file: Path,
+    rekey: Path | None,
+    pairs: tuple[str, ...],
+    log_format: str,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    r"""Read the logs at PATHS and write sketches that hold no text; `stillwatch scan` takes them as it takes logs.
+
+    What a sketch reveals, and to whom: docs/methods/content-blind.md.
+
+    \b
+    Examples:
+      head -c 32 /dev/urandom | base64 > key
+      stillwatch sketch logs/ --key-file key --out sketches/
+      stillwatch scan sketches/ --accounts accounts.parquet --out results/
+      stillwatch sketch sketches/ --rekey key --key-file new-key --out rekeyed/
+    """
+    from stillwatch.flows.blind import read_key
+    from stillwatch.flows.blind import rekey as change
+    from stillwatch.flows.blind import sketch as run
+
+    key = read_key(key_file)
+    if rekey is not None:
+        told = change(Path(paths[0]), out, read_key(rekey), key)
+    else:
+        with bars(quiet=quiet or as_json) as progress:
+            told = run(
+                paths,
+                out,
+                key,
+                mapping(pairs),
+                log_format,
+                lambda done, total: progress("sketch", done, total),
+            )
+    if as_json:
+        click.echo(json.dumps(told, indent=2, sort_keys=True))
+        return
+    lost = f", {told['quarantined']:,} set aside" if told.get("quarantined") else ""
+    click.echo(f"{told['rows']:,} exchanges sketched{lost}, key {told['key_id']}, in {out}")
