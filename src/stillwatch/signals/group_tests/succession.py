@@ -38,8 +38,8 @@ def unrelated(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     rows=lives,
     sample_null=unrelated,
     measures="members that begin within hours of another member's last exchange",
-    null="a member begins within 12 hours of a leaving of the group with probability at most max(0.3, twice the "
-    "share of other new accounts that do)",
+    null="a member that begins after the first leaving of the group does so within 12 hours of one with probability at "
+    "most max(0.3, twice the share of other accounts of that time that do)",
     innocent=("a contract that passes from one supplier to the next", "terms and holidays"),
     evaded_by="overlapping pools, at the price of idle accounts",
     source="Anthropic, September 2026 (rapid failover to a second pool after a ban)",
@@ -50,9 +50,8 @@ def succession(rows: Columns, member: Mask) -> Finding | None:
     if len(first) == 0:
         return None
     begin, end = first.min(), last.max()
-    new = first > begin + EDGE_HOURS
     gone = member & (last < end - EDGE_HOURS)
-    if (new & member).sum() < FEWEST or gone.sum() < FEWEST or (new & ~member).sum() < FEWEST:
+    if gone.sum() < FEWEST:
         return None
     leaving = np.zeros(end - begin + WITHIN_HOURS + 2, np.int64)
     np.add.at(leaving, last[gone] - begin, 1)
@@ -60,6 +59,11 @@ def succession(rows: Columns, member: Mask) -> Finding | None:
     taken = np.zeros(len(many), bool)
     for step in range(1, WITHIN_HOURS + 1):
         taken[step:] |= many[:-step]
+    if not many.any():
+        return None
+    new = first > begin + max(EDGE_HOURS, int(np.argmax(many)))  # nobody takes over before somebody leaves
+    if (new & member).sum() < FEWEST or (new & ~member).sum() < FEWEST:
+        return None
     follows = taken[first - begin]
     mine, others = follows[new & member], follows[new & ~member]
     usual = (others.sum() + 1) / (len(others) + 1)
