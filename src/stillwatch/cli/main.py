@@ -18,6 +18,7 @@ COMMANDS = {
     "score": "compare results with the truth",
     "evaluate": "measure how well campaigns are seen, on worlds of known truth",
     "report": "write report.html again from a results folder",
+    "watch": "follow a growing log and report campaigns as they appear",
     "sketch": "sketch logs where the text is, so that only digests leave",
     "formats": "list the log formats that can be read as they are",
     "signals": "list the signals, what each sees and what could mimic it",

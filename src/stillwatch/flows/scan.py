@@ -75,6 +75,7 @@ class Options:
     show_prompts: bool = False
     without: frozenset[str] = frozenset()
     log_format: str = "auto"
+    replay: bool = True  # whether to look for the hour at which each campaign could have been known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,7 +295,9 @@ def _find(
     usual = _usual_follow_up(summaries)
     picked = list(zip(chosen, cores, strict=True))
     drafts = _attribute(engine, exchanges, summaries, picked, used, usual, progress)
-    looks = _replay(summaries, drafts, tests, options, total["first"], progress)
+    looks: dict[str, list[Look]] = {f"C{number}": [] for number in range(1, len(drafts) + 1)}
+    if options.replay:
+        looks = _replay(summaries, drafts, tests, options, total["first"], progress)
     found = [
         _found(number, engine, summaries, one, attribution, looks[f"C{number}"], total["accounts"], usual)
         for number, (one, attribution) in enumerate(drafts, 1)

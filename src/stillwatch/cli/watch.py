@@ -1,0 +1,121 @@
+"""`stillwatch watch`: follow a growing log and report campaigns as they appear."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stillwatch.cli.scan import mapping
+from stillwatch.errors import Problem, UsageError
+
+UNITS = {"m": 60, "h": 3600, "d": 86400}
+
+
+def duration(text: str) -> timedelta:
+    """`30m`, `6h` or `1d`; raises `UsageError` for anything else."""
+    found = re.fullmatch(r"(\d+)([mhd])", text)
+    if not found or int(found[1]) == 0:
+        raise UsageError(Problem(fact="`--every` is no span of time", found=text, expected="30m, 6h, 1d"))
+    return timedelta(seconds=int(found[1]) * UNITS[found[2]])
+
+
+@click.command()
+@click.argument("source")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for what is remembered.",
+)
+@click.option("--every", default="6h", show_default=True, help="How far the log goes on between judgements.")
+@click.option("--map", "pairs", multiple=True, metavar="COLUMN=NAME", help="Your name for a contract column.")
+@click.option(
+    "--format", "log_format", default="auto", show_default=True, metavar="NAME", help="As for `scan`."
+)
+@click.option(
+    "--accounts", type=click.Path(path_type=Path), help="Account table; read again at every judgement."
+)
+@click.option("--releases", type=click.Path(path_type=Path), help="Model releases.")
+@click.option("--fdr", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.01, show_default=True,
+              help="False-discovery rate, at whatever time one stops.")  # fmt: skip
+@click.option("--memory", default="1500MB", show_default=True, help="Memory for the database.")
+@click.option("--webhook", default="", metavar="URL", help="POST every event there.")
+@click.option(
+    "--port", type=int, default=0, help="Serve /metrics and /healthz on this port of the loopback address."
+)
+@click.option(
+    "--poll", type=click.FloatRange(0.05), default=2.0, show_default=True, help="Seconds between looks."
+)
+@click.option("--once", is_flag=True, help="Take what is there, judge, and stop.")
+def watch(
+    source: str,
+    state: Path,
+    every: str,
+    pairs: tuple[str, ...],
+    log_format: str,
+    accounts: Path | None,
+    releases: Path | None,
+    fdr: float,
+    memory: str,
+    webhook: str,
+    port: int,
+    poll: float,
+    once: bool,
+) -> None:
+    r"""Follow SOURCE and print new, grown, merged, ended and returned campaigns as JSON lines.
+
+    SOURCE is a folder or file that grows, or redis://HOST/0?stream=NAME, nats://HOST?stream=NAME, kafka://HOST?topic=NAME.
+    Stop it whenever you like: it goes on where it stopped, and counts nothing twice.
+
+    \b
+    Examples:
+      stillwatch watch /var/log/gateway --state watch/ --every 1h --port 9464
+      stillwatch watch logs/ --state watch/ --once
+    """
+    from stillwatch.flows.scan import Options
+    from stillwatch.flows.watch import Watch, Watching
+    from stillwatch.watch.serve import serve
+
+    options = Options(
+        names=mapping(pairs),
+        log_format=log_format,
+        accounts=accounts,
+        releases=releases,
+        fdr=fdr,
+        memory=memory,
+    )
+
+    def emit(event: dict[str, Any]) -> None:
+        click.echo(json.dumps(event, sort_keys=True, default=str))
+        sys.stdout.flush()
+
+    one = Watch(source, state, Watching(options=options, every=duration(every), webhook=webhook), emit)
+    beat = time.monotonic()
+    server = (
+        serve(port, one.numbers, lambda: time.monotonic() - beat < 60 + 10 * one.judge_seconds)
+        if port
+        else None
+    )
+    try:
+        idle = 0
+        while True:
+            beat = time.monotonic()
+            if one.step():
+                idle = 0
+                continue
+            idle += 1
+            if once and idle > 1:
+                if one.state.ledger.latest != one.state.ledger.judged_at:
+                    one.judge()
+                return
+            time.sleep(min(poll, 0.2) if once else poll)
+    finally:
+        if server is not None:
+            server.shutdown()

@@ -1,0 +1,1 @@
+"""Following logs as they grow: where lines come from, what is remembered, and who is told."""

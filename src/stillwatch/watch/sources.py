@@ -1,0 +1,222 @@
+"""Where do new lines come from, and up to where have they been taken?
+
+A source is asked for what comes after a position and gives lines with the position after them. The position is kept by
+the caller together with what was made of the lines, so a crash between the two cannot lose or double any.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from stillwatch.errors import MissingExtra, Problem, UsageError
+
+Position = Mapping[str, Any]
+MOST = 32 << 20  # bytes taken at once from one file: the rest waits in the file
+LINES = (".jsonl", ".ndjson", ".log")
+WHOLE = (".parquet", ".csv", ".json", ".gz", ".zst", ".pb", ".binpb", ".otlp")
+AT_ONCE = 20_000  # messages taken at once from a stream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """New data of one kind: lines to be read, or a whole `file`; `position` holds after it, `waiting` bytes are left."""
+
+    name: str
+    position: dict[str, Any]
+    lines: bytes = b""
+    file: Path | None = None
+    first_line: int = 1
+    waiting: int = 0
+
+
+class Source(Protocol):
+    """What `watch` needs of a source."""
+
+    def take(self, position: Position) -> Taken | None:
+        """What comes next after `position`; None where there is nothing new."""
+
+
+class Folder:
+    """Files in a folder, or one file: text grows by whole lines, other files are taken once they stop growing.
+
+    A file is known by its inode, so one that is rotated away under another name is read to its end and not again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            raise UsageError(Problem(fact=f"`{path}` does not exist", expected="a folder or file to follow"))
+        self.path = path
+        self._sizes: dict[str, int] = {}
+
+    def _files(self) -> list[Path]:
+        if self.path.is_file():
+            return [self.path]
+        found = (p for p in self.path.rglob("*") if p.is_file() and not p.name.startswith("."))
+        return sorted(found, key=lambda p: (p.stat().st_mtime_ns, str(p)))
+
+    def take(self, position: Position) -> Taken | None:
+        """The next lines of the oldest file with any, or the next whole file."""
+        for file in self._files():
+            state = file.stat()
+            key = f"{state.st_dev}:{state.st_ino}"
+            at = dict(position.get(key) or {"bytes": 0, "lines": 0})
+            name = file.name.lower()
+            if name.endswith(WHOLE):
+                stable = self._sizes.get(key) == state.st_size
+                self._sizes[key] = state.st_size
+                if not at["bytes"] and stable and state.st_size:
+                    told = {key: {"bytes": state.st_size, "lines": 0, "path": str(file)}}
+                    return Taken(name=file.name, position=told, file=file)
+                continue
+            if not (name.endswith(LINES) or key in position) or state.st_size == at["bytes"]:
+                continue
+            if state.st_size < at["bytes"]:  # cut short and begun again under its name
+                at = {"bytes": 0, "lines": 0}
+            with file.open("rb") as stream:
+                stream.seek(at["bytes"])
+                lines = stream.read(MOST)
+            cut = lines.rfind(b"\n") + 1
+            if cut == 0:
+                continue
+            lines = lines[:cut]
+            after = at["bytes"] + cut
+            told = {key: {"bytes": after, "lines": at["lines"] + lines.count(b"\n"), "path": str(file)}}
+            return Taken(
+                name=file.name if name.endswith(LINES) else file.name + LINES[0],
+                position=told,
+                lines=lines,
+                first_line=at["lines"] + 1,
+                waiting=state.st_size - after,
+            )
+        return None
+
+
+class RedisStream:
+    """A Redis stream, `redis://HOST:PORT/DB?stream=NAME`; the field `line`, `json` or the first one holds the record."""
+
+    def __init__(self, url: str, name: str) -> None:
+        try:
+            import redis
+        except ImportError as error:
+            raise MissingExtra(
+                Problem(fact="Redis needs a package", fix="pip install 'stillwatch[redis]'")
+            ) from error
+        self._client: Any = redis.Redis.from_url(url)
+        self.name = name
+
+    def take(self, position: Position) -> Taken | None:
+        """Entries after the last id."""
+        last = position.get(self.name) or "-"
+        entries = self._client.xrange(
+            self.name, min=last if last == "-" else f"({last}", max="+", count=AT_ONCE
+        )
+        if not entries:
+            return None
+        lines = []
+        for _number, fields in entries:
+            value = fields.get(b"line", fields.get(b"json", next(iter(fields.values()))))
+            lines.append(value.replace(b"\n", b" "))
+        told = {self.name: entries[-1][0].decode()}
+        return Taken(name=f"{self.name}.jsonl", position=told, lines=b"\n".join(lines) + b"\n")
+
+
+class NatsSubject:
+    """A NATS JetStream stream, `nats://HOST:PORT?stream=NAME`; each message is one record."""
+
+    def __init__(self, url: str, name: str) -> None:
+        try:
+            import nats
+        except ImportError as error:
+            raise MissingExtra(
+                Problem(fact="NATS needs a package", fix="pip install 'stillwatch[nats]'")
+            ) from error
+        self._nats, self.url, self.name = nats, url, name
+
+    def take(self, position: Position) -> Taken | None:
+        """Messages after the last sequence number."""
+        import asyncio
+
+        return asyncio.run(self._take(int(position.get(self.name) or 0)))
+
+    async def _take(self, last: int) -> Taken | None:
+        client: Any = await self._nats.connect(self.url)
+        try:
+            stream = client.jetstream()
+            end = (await stream.stream_info(self.name)).state.last_seq
+            lines: list[bytes] = []
+            at = last
+            while at < end and len(lines) < AT_ONCE:
+                at += 1
+                try:
+                    message = await stream.get_msg(self.name, at)
+                except self._nats.js.errors.NotFoundError:  # deleted or expired
+                    continue
+                lines.append((message.data or b"").replace(b"\n", b" "))
+        finally:
+            await client.close()
+        if at == last:
+            return None
+        return Taken(name=f"{self.name}.jsonl", position={self.name: at}, lines=b"\n".join(lines) + b"\n")
+
+
+class KafkaTopic:
+    """A Kafka topic, `kafka://HOST:PORT?topic=NAME`; each message is one record. Offsets are kept here, not in Kafka."""
+
+    def __init__(self, servers: str, topic: str) -> None:
+        try:
+            import confluent_kafka
+        except ImportError as error:
+            raise MissingExtra(
+                Problem(fact="Kafka needs a package", fix="pip install 'stillwatch[kafka]'")
+            ) from error
+        self._kafka, self.topic = confluent_kafka, topic
+        self._consumer: Any = confluent_kafka.Consumer(
+            {"bootstrap.servers": servers, "group.id": "stillwatch", "enable.auto.commit": False}
+        )
+
+    def take(self, position: Position) -> Taken | None:
+        """Messages of all partitions after their offsets."""
+        metadata = self._consumer.list_topics(self.topic, timeout=10).topics[self.topic]
+        told = {f"{self.topic}/{p}": position.get(f"{self.topic}/{p}", 0) for p in metadata.partitions}
+        ends = [
+            self._kafka.TopicPartition(
+                self.topic, p, told[f"{self.topic}/{p}"] or self._kafka.OFFSET_BEGINNING
+            )
+            for p in metadata.partitions
+        ]
+        self._consumer.assign(ends)
+        lines = []
+        for message in self._consumer.consume(AT_ONCE, timeout=1.0):
+            if message.error():
+                continue
+            lines.append((message.value() or b"").replace(b"\n", b" "))
+            told[f"{self.topic}/{message.partition()}"] = message.offset() + 1
+        if not lines:
+            return None
+        return Taken(name=f"{self.topic}.jsonl", position=told, lines=b"\n".join(lines) + b"\n")
+
+
+def open_source(told: str) -> Source:
+    """The source that a path or URL names. Raises `UsageError` for one that names none."""
+    parts = urlsplit(told)
+    asked = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+    if parts.scheme == "redis" and "stream" in asked:
+        return RedisStream(told.partition("?")[0], asked["stream"])
+    if parts.scheme == "nats" and "stream" in asked:
+        return NatsSubject(told.partition("?")[0], asked["stream"])
+    if parts.scheme == "kafka" and "topic" in asked:
+        return KafkaTopic(parts.netloc, asked["topic"])
+    if "://" in told:
+        raise UsageError(
+            Problem(
+                fact="no source is named so",
+                found=told,
+                expected="a folder or file, redis://HOST/0?stream=NAME, nats://HOST?stream=NAME, kafka://HOST?topic=NAME",
+            )
+        )
+    return Folder(Path(os.path.expanduser(told)))  # noqa: PTH111  the shell's own rule

@@ -1,0 +1,91 @@
+"""How does a campaign keep its name while it grows, merges, splits, dies and returns?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+SAME = 0.5  # of the smaller one's accounts in common: the same campaign
+GROWN = 1.01  # times the accounts or exchanges last told of
+
+
+@dataclass(slots=True, kw_only=True)
+class Track:
+    """A campaign over time: its accounts, whether it is still reported, and where it came from."""
+
+    name: str
+    accounts: set[str]
+    told: dict[str, Any]
+    ended: bool = False
+    lineage: list[str] = field(default_factory=list)
+
+
+def follow(
+    tracks: dict[str, Track], found: Sequence[tuple[Mapping[str, Any], frozenset[str]]], at: str
+) -> list[dict[str, Any]]:
+    """Match the campaigns that are found now with those known, change `tracks`, and tell what happened.
+
+    `found` are a campaign's facts and its accounts. A campaign has the name of the known one it shares most accounts with,
+    if that is `SAME` of the smaller; the larger of two keeps the name. Events: `new` (with `split_from` where it left
+    another), `grown`, `merged` (with `into`), `ended`, `returned`.
+    """
+    events: list[dict[str, Any]] = []
+    claims: dict[str, list[int]] = {}
+    overlaps = [
+        {
+            name: len(accounts & track.accounts)
+            for name, track in tracks.items()
+            if len(accounts & track.accounts) >= SAME * min(len(accounts), len(track.accounts))
+        }
+        for _facts, accounts in found
+    ]
+    for place, shared in enumerate(overlaps):
+        if shared:
+            best = max(shared, key=lambda name: (shared[name], name))
+            claims.setdefault(best, []).append(place)
+    named: dict[int, str] = {}
+    split: dict[int, str] = {}
+    for name, places in claims.items():
+        ordered = sorted(places, key=lambda p: (-overlaps[p][name], p))
+        named[ordered[0]] = name
+        split |= dict.fromkeys(ordered[1:], name)
+    for place, (facts, accounts) in enumerate(found):
+        if place not in named:
+            name = f"W{len(tracks) + 1:04}"
+            lineage = [f"split from {split[place]}"] if place in split else []
+            tracks[name] = Track(name=name, accounts=set(accounts), told=dict(facts), lineage=lineage)
+            more = {"split_from": split[place]} if place in split else {}
+            events.append(_event("new", tracks[name], at) | more)
+            continue
+        track = tracks[named[place]]
+        grew = any(facts[n] > GROWN * track.told[n] for n in ("accounts", "exchanges"))
+        kind = "returned" if track.ended else "grown" if grew else ""
+        track.accounts |= accounts
+        track.ended = False
+        if kind:
+            track.told = dict(facts)
+            events.append(_event(kind, track, at))
+    for name, track in tracks.items():
+        if name in named.values() or track.ended:
+            continue
+        heirs = [
+            named[p]
+            for p, shared in enumerate(overlaps)
+            if name in shared and p in named and named[p] != name
+        ]
+        if any(track is tracks[n] for n in (e["campaign"] for e in events if e["type"] == "new")):
+            continue
+        track.ended = True
+        if heirs:
+            tracks[heirs[0]].lineage.append(f"merged with {name}")
+            events.append(_event("merged", track, at) | {"into": heirs[0]})
+        else:
+            events.append(_event("ended", track, at))
+    return events
+
+
+def _event(kind: str, track: Track, at: str) -> dict[str, Any]:
+    return {"type": kind, "campaign": track.name, "at": at, "lineage": list(track.lineage)} | {
+        name: value for name, value in track.told.items() if name != "at"
+    }
