@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stillwatch.sketch import digest as digests
 from stillwatch.sketch.digest import BANDS, MAX_PHRASES, digest
 
 KEY = 0x0123456789ABCDEF
@@ -122,3 +123,14 @@ def test_a_megabyte_costs_no_more_than_its_ends():
     assert marks.words[0] <= 2048
     assert marks.bands.shape == (2, BANDS)
     assert marks.text_key[0] != marks.text_key[1]
+
+
+@pytest.mark.issue(4)
+def test_many_rows_on_many_cores_are_digested_as_one_by_one(monkeypatch):
+    texts = pa.array([f"word {n} and some more words of text {'x' * (n % 50)} {n * 7}" for n in range(9000)])
+    monkeypatch.setattr(digests, "CORES", 3)
+    many = digest(texts, 5)
+    monkeypatch.setattr(digests, "CORES", 1)
+    one = digest(texts, 5)
+    for name in ("text_key", "prompt_key", "opening_key", "bands", "phrases", "phrase_offsets", "words"):
+        assert np.array_equal(getattr(many, name), getattr(one, name))

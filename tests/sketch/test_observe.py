@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch.contract.exchanges import EXCHANGES
-from stillwatch.sketch.observe import Wording, halves, observe
+from stillwatch.sketch.observe import halves, observe
 
 KEY = 42
 START = datetime(2026, 5, 1, tzinfo=UTC)
@@ -28,7 +28,7 @@ def exchanges(n=48, **columns):
 
 
 def observed(table, key=KEY):
-    return pa.concat_tables(list(observe([table], key, Wording())))
+    return pa.concat_tables(list(observe([table], key)))
 
 
 def test_no_text_is_left():
@@ -47,7 +47,7 @@ def test_both_halves_get_every_hour_of_the_day_within_two_days():
 def test_what_an_exchange_becomes_does_not_depend_on_its_batch():
     whole = exchanges()
     parts = [whole.slice(0, 10), whole.slice(10, 1), whole.slice(11)]
-    assert observed(whole).equals(pa.concat_tables(list(observe(parts, KEY, Wording()))))
+    assert observed(whole).equals(pa.concat_tables(list(observe(parts, KEY))))
 
 
 def test_the_order_of_tools_and_their_absence_are_told_apart():
@@ -55,18 +55,3 @@ def test_the_order_of_tools_and_their_absence_are_told_apart():
         exchanges(4, tool_names=[["a", "b"], ["b", "a"], [], None], prompt=["p"] * 4)
     ).column("shape_key")  # fmt: skip
     assert len(set(keys.to_pylist()[:2])) == 2
-
-
-def test_wording_adds_up_over_accounts_and_halves():
-    wording = Wording()
-    list(observe([exchanges(prompt=["alpha beta"] * 48)], KEY, wording))
-    assert wording.counts.sum() == 2 * 48
-    assert wording.counts[: 2 * 3].sum(axis=1).min() > 0
-
-
-def test_many_accounts_do_not_overflow_the_wording():
-    wording = Wording()
-    ids = [f"n{i}" for i in range(3000)]
-    list(observe([exchanges(3000, account_id=ids, prompt=["word"] * 3000)], KEY, wording))
-    assert wording.counts.sum() == 3000
-    assert len(wording.accounts) == 3000

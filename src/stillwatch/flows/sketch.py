@@ -15,7 +15,7 @@ from stillwatch.readers.discover import Sources
 from stillwatch.readers.read import read
 from stillwatch.readers.recognise import KEY_ID, SKETCH
 from stillwatch.sketch.digest import VERSION
-from stillwatch.sketch.observe import Wording, observe
+from stillwatch.sketch.observe import observe
 
 PART_ROWS = 500_000
 
@@ -30,7 +30,6 @@ class Sketched:
     observations: Path
     rows: dict[str, int]
     quarantine: pa.Table
-    wording: Wording
     aside: Mapping[str, Mapping[str, int]]
 
 
@@ -89,7 +88,6 @@ def sketch_files(  # noqa: C901  one pass over the files, told in one place
     sizes = {file: file.stat().st_size for file in sources.exchanges}
     total = sum(sizes.values())
     lost: list[pa.Table] = []
-    wording = Wording()
     finished: set[Path] = set()
     aside: dict[str, Mapping[str, int]] = {}
 
@@ -111,7 +109,7 @@ def sketch_files(  # noqa: C901  one pass over the files, told in one place
     writer: pq.ParquetWriter | None = None
     written = part = 0
     try:
-        for table in observe(contract_rows(), key, wording):
+        for table in observe(contract_rows(), key):
             if writer is None:
                 writer = pq.ParquetWriter(folder / f"part-{part:05}.parquet", table.schema, compression="lz4")
             writer.write_table(table)
@@ -128,7 +126,6 @@ def sketch_files(  # noqa: C901  one pass over the files, told in one place
         observations=folder,
         rows=rows,
         quarantine=pa.concat_tables(lost) if lost else QUARANTINE.empty(),
-        wording=wording,
         aside=aside,
     )
 
@@ -141,6 +138,5 @@ def _sketches(sources: Sources, folder: Path) -> Sketched:
         observations=folder,
         rows={str(file): pq.read_metadata(file).num_rows for file in sources.exchanges},
         quarantine=QUARANTINE.empty(),
-        wording=Wording(),
         aside={},
     )

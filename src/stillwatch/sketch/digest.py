@@ -9,8 +9,7 @@ sequence of words with its slots masked (numbers, quotations, fenced code, links
 * `bands`: min-hash bands over three-word shingles (Broder 1997; Indyk and Motwani 1998), equal in at
   least one place with probability 1-(1-s^3)^4 at Jaccard similarity s;
 * `phrases`: winnowed four-word shingles (Schleimer, Wilkerson and Aiken 2003): any run of nine or
-  more words that two prompts share gives at least one common phrase, wherever the run stands;
-* `wording`: how often each of 512 hashed content words was used.
+  more words that two prompts share gives at least one common phrase, wherever the run stands.
 
 Words are runs of ASCII letters and of bytes above 0x7f, in lower case; a CJK character is a word of its own.
 Prompts longer than `HEAD + TAIL` bytes are read at both ends only, so a megabyte costs what twelve kilobytes do.
@@ -18,6 +17,8 @@ Prompts longer than `HEAD + TAIL` bytes are read at both ends only, so a megabyt
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numba
@@ -28,10 +29,11 @@ import pyarrow as pa
 VERSION = 1
 HEAD, TAIL = 8192, 4096
 MAX_WORDS = 2048
+CORES = os.cpu_count() or 1
+ALONE = 2048  # rows below which a second core is not worth its start
 SHINGLE, WINDOW = 4, 6
 MAX_PHRASES = 24
 BANDS, ROWS = 4, 3
-BUCKETS = 512
 OPENING_WORDS = 12
 
 Bytes = npt.NDArray[np.uint8]
@@ -125,7 +127,6 @@ def _digest(  # type: ignore[no-untyped-def]  # noqa: ANN202, C901
     data,  # noqa: ANN001
     offsets,  # noqa: ANN001
     key,  # noqa: ANN001
-    accounts,  # noqa: ANN001
     text_key,  # noqa: ANN001
     prompt_key,  # noqa: ANN001
     opening_key,  # noqa: ANN001
@@ -133,7 +134,6 @@ def _digest(  # type: ignore[no-untyped-def]  # noqa: ANN202, C901
     phrases,  # noqa: ANN001
     phrase_offsets,  # noqa: ANN001
     word_count,  # noqa: ANN001
-    wording,  # noqa: ANN001
 ):
     words = np.empty(MAX_WORDS, np.uint64)
     shingles = np.empty(MAX_WORDS, np.uint64)
@@ -166,8 +166,6 @@ def _digest(  # type: ignore[no-untyped-def]  # noqa: ANN202, C901
             h = h ^ (h >> _S32)
             if w == OPENING_WORDS - 1:
                 opening_key[row] = _mix(h)
-            if wording.shape[0] > 0:
-                wording[accounts[row], np.int64(words[w] >> np.uint64(55))] += np.float32(1.0)
         prompt_key[row] = _mix(h)
         if count < OPENING_WORDS:
             opening_key[row] = prompt_key[row]
@@ -245,18 +243,38 @@ def buffers(strings: pa.Array) -> tuple[Bytes, Offsets]:
     return data, offsets
 
 
-def digest(
-    strings: pa.Array,
-    key: int,
-    accounts: npt.NDArray[np.int32] | None = None,
-    wording: npt.NDArray[np.float32] | None = None,
-) -> Digests:
-    """Digests of every string under a 64-bit `key`.
-
-    Given `accounts` (one index per row), adds each row's word counts into `wording[account]`, in place.
-    """
+def digest(strings: pa.Array, key: int) -> Digests:
+    """Digests of every string under a 64-bit `key`, on all cores."""
     data, offsets = buffers(strings)
     n = len(strings)
+    pieces = min(CORES, n // ALONE)
+    if pieces > 1:
+        ends = np.linspace(0, n, pieces + 1).astype(np.int64)
+        with ThreadPoolExecutor(pieces) as pool:
+            parts = list(
+                pool.map(lambda i: _piece(data, offsets[ends[i] : ends[i + 1] + 1], key), range(pieces))
+            )
+        return _joined(parts)
+    return _piece(data, offsets, key)
+
+
+def _joined(parts: list[Digests]) -> Digests:
+    starts = np.cumsum([0, *(len(part.phrases) for part in parts)])
+    shifted = [part.phrase_offsets[1:] + start for part, start in zip(parts, starts, strict=False)]
+    return Digests(
+        text_key=np.concatenate([part.text_key for part in parts]),
+        prompt_key=np.concatenate([part.prompt_key for part in parts]),
+        opening_key=np.concatenate([part.opening_key for part in parts]),
+        bands=np.concatenate([part.bands for part in parts]),
+        phrases=np.concatenate([part.phrases for part in parts]),
+        phrase_offsets=np.concatenate([np.zeros(1, np.int64), *shifted]),
+        words=np.concatenate([part.words for part in parts]),
+    )
+
+
+def _piece(data: Bytes, offsets: Offsets, key: int) -> Digests:
+    """Digests of the strings between these offsets, on one core."""
+    n = len(offsets) - 1
     if n == 0:
         empty = np.zeros(0, np.uint64)
         return Digests(
@@ -270,10 +288,7 @@ def digest(
     phrase_offsets = np.zeros(n + 1, np.int64)
     words = np.zeros(n, np.int32)
     total = _digest(
-        data, offsets, np.uint64(key),
-        np.zeros(n, np.int32) if accounts is None else accounts,
-        text_key, prompt_key, opening_key, bands, phrases, phrase_offsets, words,
-        np.zeros((0, BUCKETS), np.float32) if wording is None else wording,
+        data, offsets, np.uint64(key), text_key, prompt_key, opening_key, bands, phrases, phrase_offsets, words,
     )  # fmt: skip
     return Digests(
         text_key=text_key,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.sketch.capability import COERCION, classify_array
-from stillwatch.sketch.digest import BANDS, BUCKETS, VERSION, Digests, digest
+from stillwatch.sketch.digest import BANDS, VERSION, Digests, digest
 
 KEPT = (
     "exchange_id", "timestamp", "account_id", "organization_id", "conversation_id", "model", "client_ip", "asn",
@@ -21,43 +20,20 @@ KEPT = (
 SHAPE = ("operation", "temperature", "top_p", "max_tokens", "stream")
 
 
-@dataclass(slots=True)
-class Wording:
-    """How often each account used each of 512 hashed words, apart for the two halves of the data.
-
-    Row `2 * account + half` of `counts`. Additive: the sum of two logs' wording is the wording of both.
-    """
-
-    accounts: dict[str, int] = field(default_factory=dict)
-    counts: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros((2048, BUCKETS), np.float32))
-
-    def index(self, account_ids: pa.Array) -> npt.NDArray[np.int32]:
-        """Row of each account, new accounts added at the end."""
-        encoded = account_ids.dictionary_encode()
-        names = encoded.dictionary.to_pylist()
-        places = [self.accounts.setdefault(account, len(self.accounts)) for account in names]
-        if 2 * len(self.accounts) > len(self.counts):
-            grown = np.zeros((4 * len(self.accounts), BUCKETS), np.float32)
-            grown[: len(self.counts)] = self.counts
-            self.counts = grown
-        return np.asarray(places, np.int32)[encoded.indices.to_numpy()]
-
-
-def observe(batches: Iterable[pa.Table], key: int, wording: Wording) -> Iterator[pa.Table]:
+def observe(batches: Iterable[pa.Table], key: int) -> Iterator[pa.Table]:
     """Observations of contract rows: who, when, from where, and keys in place of text.
 
-    `key` is 64 bits; `wording` grows as rows pass. Keys are signed 64-bit integers, 0 where there was no text.
+    `key` is 64 bits. Keys are signed 64-bit integers, 0 where there was no text.
     """
     for batch in batches:
         if batch.num_rows == 0:
             continue
         rows = batch.combine_chunks()
-        account = 2 * wording.index(_one(rows, "account_id")) + halves(_one(rows, "timestamp"))
         prompts = _one(rows, "prompt")
-        marks = digest(prompts, key, account, wording.counts)
+        marks = digest(prompts, key)
         system = digest(_one(rows, "system_prompt"), key)
         columns = {name: rows.column(name) for name in KEPT}
-        columns["half"] = pa.array(account % 2)
+        columns["half"] = pa.array(halves(_one(rows, "timestamp")))
         columns["text_key"] = _signed(marks.text_key)
         columns["prompt_key"] = _signed(marks.prompt_key)
         columns["opening_key"] = _signed(marks.opening_key)
