@@ -113,7 +113,7 @@ def evidence(row: Mapping[str, Any]) -> str:
     width, height, left, top = 370, 220, 40, 34
 
     def x(share: float) -> float:
-        return left + (width - left - 12) * np.log(max(share, FIRST) / FIRST) / np.log(1 / FIRST)
+        return left + (width - left - 28) * np.log(max(share, FIRST) / FIRST) / np.log(1 / FIRST)
 
     def y(log10: float) -> float:
         return height - 34 - (height - 34 - top) * min(max(log10, 0.0), EVIDENCE) / EVIDENCE
@@ -123,7 +123,7 @@ def evidence(row: Mapping[str, Any]) -> str:
         drawn += element("line", x1=x(share), x2=x(share), y1=top, y2=height - 34, class_="grid")
         drawn += text(f"{100 * share:g} %", x(share), height - 18, "middle")
     for level in (0, 6, 12, 18, 24):
-        drawn += element("line", x1=left, x2=width - 12, y1=y(level), y2=y(level), class_="grid")
+        drawn += element("line", x1=left, x2=width - 28, y1=y(level), y2=y(level), class_="grid")
         drawn += text(f"{level}", left - 6, y(level) + 4, "end")
     some = [looks for looks in row["replay"] if looks]
     for bar, class_ in (("log10_alert", "bar-alert"), ("log10_confirm", "bar-confirm")):
@@ -137,5 +137,5 @@ def evidence(row: Mapping[str, Any]) -> str:
                 "title", f"{k['hours']:.0f} h, {100 * k['share']:.2f} %, log10 e {k['log10_e']:.1f}"
             )
             drawn += element("circle", tip, cx=x(k["share"]), cy=y(k["log10_e"]), r=2.5, class_="dot")
-    drawn += text("share of its exchanges made", width - 12, height - 4, "end")
+    drawn += text("share of its exchanges made", width - 28, height - 4, "end")
     return svg(width, height, f"Evidence over time, {row['world']}", drawn, "plot half")
