@@ -43,7 +43,9 @@ FALSE_MEMBERS = 0.01  # expected share of members that do not belong
 NOMINAL = 1.645  # standard deviations that hold 90 %
 TALKS = 0.5  # of what is usual: the share of follow-ups above which traffic is conversation
 HALF, TURNS, TAIL = 0.5, 4, 0.15
-NEITHER = 1e-5
+FEWEST_HITS = 10  # of an account that was not proposed: anybody may ask a few times what a campaign asks
+STRAYS = 0.1  # of those outside, at most, may yet be members: they do not teach what is usual
+NEITHER = 1e-3
 NEARLY_ALL = 0.97  # of the accounts that are not members: what they show is usual, the rest may yet belong
 MEMBERS = 1.0  # prior log odds that a member's exchange is the campaign's
 SPEAKS = 1.0  # log-likelihood ratio from which a value speaks for the campaign
@@ -323,21 +325,22 @@ def _no_members() -> pa.Table:
 def _members(table: pa.Table, seeds: set[str], *, last: bool) -> tuple[pa.Table, float]:
     """Accounts that belong, with their probability; and the hits of others beyond what nearly all others show.
 
-    In the last round members are the largest set whose expected share of strangers is at most `FALSE_MEMBERS`; before,
-    when they only teach what members are like, each has to be likely by itself.
+    In the last round members are the likeliest accounts whose expected share of strangers is at most `FALSE_MEMBERS`, of
+    accounts and of exchanges; before, when they only teach what members are like, each has to be likely by itself.
     """
     names = table.column("account_id").to_pylist()
     hits = table.column("hits").to_numpy().astype(float)
     counts = table.column("exchanges").to_numpy().astype(float)
     seeded = np.array([name in seeds for name in names], bool)
     score = membership(hits, counts, seeded)
-    enough = (score >= np.where(seeded | last, PROBABLE, SURE)) & (hits >= 1)
+    enough = (score >= np.where(seeded | last, PROBABLE, SURE)) & (hits >= np.where(seeded, 1, FEWEST_HITS))
     chosen = np.flatnonzero(enough)
     if last:
         chosen = chosen[np.argsort(-score[chosen], kind="stable")]
-        false = np.cumsum(1.0 - score[chosen]) / np.arange(1, len(chosen) + 1)
-        kept = (false <= FALSE_MEMBERS) | (score[chosen] >= SURE) | seeded[chosen]
-        chosen = np.sort(chosen[kept])
+        stranger, theirs = 1.0 - score[chosen], hits[chosen]
+        accounts = np.cumsum(stranger) / np.arange(1, len(chosen) + 1)
+        exchanges = np.cumsum(stranger * theirs) / np.cumsum(theirs)
+        chosen = np.sort(chosen[(accounts <= FALSE_MEMBERS) & (exchanges <= FALSE_MEMBERS)])
     left = np.ones(len(names), bool)
     left[chosen] = False
     rows = {"account_id": pa.array([names[i] for i in chosen], pa.string()), "score": pa.array(score[chosen])}
@@ -351,7 +354,7 @@ def membership(
     """Probability of membership from campaign-like exchanges among all, given who was proposed.
 
     A mixture of accounts inside and outside, two beta-binomials fitted by moments in turns (expectation-maximisation with
-    hard assignment, the inside without a seventh at either end), and of accounts of neither kind, whose share of hits may be any
+    hard assignment, the inside without a seventh at either end, the outside without its highest tenth), and of accounts of neither kind, whose share of hits may be any
     with prior odds `NEITHER`. An account outside the proposal that has half of the proposal's usual share of hits begins
     on no side, so that members who were not proposed do not pass for what is usual. Prior odds are the share of those
     inside, and being proposed itself counts as `PROPOSED` in log odds.
@@ -365,10 +368,12 @@ def membership(
         core = inside & (share >= low) & (share <= high)
         within = log_beta_binomial(hits, counts, *moments(hits[core], counts[core]))
         within += np.log((inside.sum() + 1.0) / len(hits)) + np.where(seeded, PROPOSED, 0.0)
-        beyond = log_beta_binomial(hits, counts, *moments(hits[outside], counts[outside]))
+        most = np.quantile(share[outside], 1 - STRAYS) if outside.any() else 1.0
+        usual = outside & (share <= most)
+        beyond = log_beta_binomial(hits, counts, *moments(hits[usual], counts[usual]))
         beyond += np.log((outside.sum() + 1.0) / len(hits))
         neither = log_beta_binomial(hits, counts, 1.0, 1.0) + np.log(NEITHER)
         score = np.exp(np.minimum(within - np.logaddexp(within, np.logaddexp(beyond, neither)), 0.0))
-        inside = score >= np.where(seeded, PROBABLE, SURE)
+        inside = (score >= np.where(seeded, PROBABLE, SURE)) & (seeded | (hits >= FEWEST_HITS))
         outside = ~inside
     return score
