@@ -1,6 +1,6 @@
 """Reading OTLP JSON into contract rows, beside `orjson` parsing the same lines and doing nothing else.
 
-    python benchmarks/otlp.py [SPANS]        (default 100000)
+python benchmarks/otlp.py [SPANS]        (default 100000)
 """
 
 import json
@@ -29,7 +29,11 @@ def line(number: int) -> str:
             "gen_ai.input.messages": json.dumps([{"role": "user", "parts": [{"type": "text", "content": TEXT + str(one)}]}]),
             "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": TEXT * 3}]}]),
         }  # fmt: skip
-        numbers = {"gen_ai.usage.input_tokens": "120", "gen_ai.usage.output_tokens": "800", "gen_ai.request.max_tokens": "4096"}
+        numbers = {
+            "gen_ai.usage.input_tokens": "120",
+            "gen_ai.usage.output_tokens": "800",
+            "gen_ai.request.max_tokens": "4096",
+        }
         attributes = [{"key": k, "value": {"stringValue": v}} for k, v in said.items()]
         attributes += [{"key": k, "value": {"intValue": v}} for k, v in numbers.items()]
         start = 1_779_962_400_000_000_000 + one * 1_000_000
@@ -38,7 +42,9 @@ def line(number: int) -> str:
              "endTimeUnixNano": str(start + 10**9), "attributes": attributes, "status": {}}
         )  # fmt: skip
     resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "gateway"}}]}
-    return json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": {"name": "i"}, "spans": spans}]}]})
+    return json.dumps(
+        {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": {"name": "i"}, "spans": spans}]}]}
+    )
 
 
 def main() -> None:
@@ -62,7 +68,9 @@ def main() -> None:
     best = {name: max(each) for name, each in rates.items()}
     for name, rate in best.items():
         print(f"{name:22} {rate:7.0f} MB/s")
-    print(f"{'ratio':22} {best['rows of the contract'] / best['orjson alone']:7.2f}   ({size:.0f} MB, {spans:,} spans)")
+    print(
+        f"{'ratio':22} {best['rows of the contract'] / best['orjson alone']:7.2f}   ({size:.0f} MB, {spans:,} spans)"
+    )
 
 
 if __name__ == "__main__":
