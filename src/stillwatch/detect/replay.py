@@ -23,7 +23,7 @@ from stillwatch.detect.weigh import links
 from stillwatch.signals.registry import GroupTest
 from stillwatch.stats.sequential import alert_log_e, confirm_log_e
 
-STEPS_H = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 144, 216, 336, 504, 720, 1080)
+STEPS_H = (0, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 144, 216, 336, 504, 720, 1080)
 MOSTLY = 0.5
 HOUR = timedelta(hours=1)
 FINE = 0.04  # of a campaign's age: how exactly the hour of detection is sought
