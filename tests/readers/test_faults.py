@@ -164,7 +164,7 @@ def test_bytes_written_over_a_log_never_crash_and_lose_no_row_in_silence(tmp_pat
     except StillwatchError:
         return
     written = [part for part in bytes(data).split(b"\n") if part.strip()]
-    if ending == "jsonl":
-        assert good.num_rows + len(bad) == len(written)
+    if ending == "jsonl":  # a line end between two fields is white space: the object is whole, over two lines
+        assert len(written) - junk.count(b"\n") <= good.num_rows + len(bad) <= len(written)
     elif not set(junk) & set(b'"\r\n'):  # a quote or a line end legitimately changes what is one row of a CSV
         assert good.num_rows + len(bad) == len(written) - 1

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from logs import rows_of
-from vendors import ANSWER, FIXTURES, PROMPT, SECONDS, VLLM
+from vendors import ANSWER, FIXTURES, LATEST, PROMPT, SECONDS, VLLM, span, spans
 
 from stillwatch.errors import InputError, UsageError
 from stillwatch.readers.discover import discover
@@ -147,6 +147,26 @@ def test_csv_and_parquet_exports_are_read_by_their_columns(tmp_path):
         assert bad == []
         (row,) = good.to_pylist()
         assert {key: row[key] for key in wanted} == wanted
+
+
+@pytest.mark.issue(5)
+def test_a_spoiled_entry_of_a_batch_costs_itself_and_not_its_neighbours(tmp_path):
+    (batch,) = FIXTURES["azure API management"][1]
+    (one,) = batch["records"]
+    entries = [
+        one | {"correlationId": "x1"},
+        one | {"time": "soon"},
+        "no entry",
+        one | {"correlationId": "x2"},
+    ]
+    good, bad = rows_of(write(tmp_path / "azure.jsonl", [{"records": entries}]))
+    assert good.column("exchange_id").to_pylist() == ["x1", "x2"]
+    assert len(bad) == 2
+    several = [span(LATEST | {"gen_ai.response.id": name, "user.id": "a"}) for name in ("x1", "x2", "x3")]
+    several[1]["startTimeUnixNano"] = {"no": "time"}
+    good, bad = rows_of(write(tmp_path / "otlp.jsonl", [spans(*several)]))
+    assert sorted(good.column("exchange_id").to_pylist()) == ["x1", "x3"]
+    assert len(bad) == 1
 
 
 @pytest.mark.issue(5)

@@ -13,6 +13,8 @@ from typing import Any
 
 import orjson
 
+from stillwatch.readers.registry import Row, at, first, refusal, total
+
 TEXT = ("text", "input_text", "output_text")
 MARKS = {
     "image": "[image]", "image_url": "[image]", "input_image": "[image]", "inline_data": "[file]", "inlineData": "[file]",
@@ -152,6 +154,45 @@ def answered(answer: Any) -> str | None:  # noqa: ANN401  any JSON value
             inner = answer[name]
             return answered(inner) if isinstance(inner, list | dict) else _or_none(text_of(inner))
     return None
+
+
+def request_columns(body: Mapping[str, Any]) -> Row:
+    """What a request's body in a provider's own shape says: instructions, prompt, tools and settings."""
+    system, prompt = asked(
+        first(body.get("messages"), body.get("input"), body.get("contents"), body.get("prompt")),
+        first(body.get("system"), body.get("instructions")),
+    )
+    limits = (body.get(name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"))
+    return {
+        "system_prompt": system,
+        "prompt": prompt,
+        "tool_names": tool_names(body.get("tools")),
+        "temperature": body.get("temperature"),
+        "top_p": body.get("top_p"),
+        "max_tokens": first(*limits),
+        "stream": body.get("stream"),
+    }
+
+
+def answer_columns(answer: Any) -> Row:  # noqa: ANN401  any JSON value
+    """What an answer in a provider's own shape says: its text, its tokens, and why it ended.
+
+    Input tokens read from and written to a cache are counted in, whether the provider has them inside or beside.
+    """
+    body = answer if isinstance(answer, dict) else {}
+    usage = at(body, "usage") or {}
+    beside = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    choice = _first(body.get("choices")) or {}
+    reason = first(
+        body.get("stop_reason"), choice.get("finish_reason"), body.get("finish_reason"),
+        at(body, "incomplete_details", "reason"), body.get("status"),
+    )  # fmt: skip
+    return {
+        "response": answered(answer),
+        "input_tokens": first(at(usage, "prompt_tokens"), total(*(at(usage, name) for name in beside))),
+        "output_tokens": first(at(usage, "completion_tokens"), at(usage, "output_tokens")),
+        "finish_reason": refusal(reason, at(body, "stop_details", "category")),
+    }
 
 
 def decoded(value: Any) -> Any:  # noqa: ANN401  any JSON value

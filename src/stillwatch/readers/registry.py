@@ -49,6 +49,14 @@ class Format:
     read: Callable[[Iterator[Numbered]], Iterator[tuple[int, Row | Malformed]]]
 
 
+SHAPES = (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
+
+
+def another_shape(error: Exception) -> Malformed:
+    """What is said of a record whose values are of other kinds than its format's."""
+    return Malformed(None, f"record has another shape ({type(error).__name__})")
+
+
 Reader = Callable[[Record], Iterable[Row]]
 
 
@@ -60,26 +68,24 @@ def log_format(
     known: Iterable[str],
     recognise: Callable[[Record], str],
     notes: tuple[str, ...] = (),
+    split: Callable[[Record], Iterable[Record]] = lambda record: (record,),
 ) -> Callable[[Reader], Format]:
-    """Declare a format whose records are read one by one."""
+    """Declare a format whose records are read one by one; `split` gives the entries of a record that holds several.
+
+    Each entry that cannot be read is a reason of its own, and its neighbours are read.
+    """
 
     def wrap(function: Reader) -> Format:
         def read(records: Iterator[Numbered]) -> Iterator[tuple[int, Row | Malformed]]:
             for number, record in records:
-                try:
-                    for row in function(record):
-                        yield number, row
-                except Malformed as why:
-                    yield number, why
-                except (
-                    AttributeError,
-                    LookupError,
-                    TypeError,
-                    ValueError,
-                    ArithmeticError,
-                    RecursionError,
-                ) as error:
-                    yield number, Malformed(None, f"record has another shape ({type(error).__name__})")
+                for entry in split(record):
+                    try:
+                        for row in function(entry):
+                            yield number, row
+                    except Malformed as why:
+                        yield number, why
+                    except SHAPES as error:
+                        yield number, another_shape(error)
 
         return Format(
             name=function.__name__, title=title, source=source, fields=fields, notes=notes, known=frozenset(known),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stillwatch.readers.content import answered, asked, decoded, tool_names
+from stillwatch.readers.content import answer_columns, decoded, request_columns
 from stillwatch.readers.registry import (
     Malformed,
     Record,
@@ -14,7 +14,6 @@ from stillwatch.readers.registry import (
     first,
     log_format,
     moment,
-    refusal,
 )
 
 
@@ -30,6 +29,11 @@ def _recognise(record: Record) -> str:
     ):
         return _recognise(record["records"][0])
     return ""
+
+
+def _entries(record: Record) -> list[Record]:
+    several = record.get("records")
+    return several if isinstance(several, list) else [record]
 
 
 @log_format(
@@ -53,21 +57,13 @@ def _recognise(record: Record) -> str:
         "event", "isRequestSuccess",
     ),
     recognise=_recognise,
+    split=_entries,
     notes=(
         "The diagnostic log has no text and a masked address; API Management's gateway log has both.",
         "Where no caller is named, all of a resource's traffic is one account.",
     ),
 )  # fmt: skip
 def azure_openai(record: Record) -> Iterator[Row]:
-    if isinstance(record.get("records"), list):
-        for inner in record["records"]:
-            yield from azure_openai_record(inner)
-        return
-    yield from azure_openai_record(record)
-
-
-def azure_openai_record(record: Record) -> Iterator[Row]:
-    """The row of one entry."""
     if not isinstance(record, dict):
         raise Malformed(None, "entry is not an object")
     more = decoded(record.get("properties")) or {}
@@ -75,12 +71,10 @@ def azure_openai_record(record: Record) -> Iterator[Row]:
         raise Malformed(None, "`properties` is not an object")
     body, answer = decoded(more.get("requestBody")), decoded(more.get("responseBody"))
     body, answer = (one if isinstance(one, dict) else {} for one in (body, answer))
-    system, prompt = asked(first(body.get("messages"), body.get("input")), body.get("instructions"))
     caller = record.get("callerIpAddress")
     whole = None if not isinstance(caller, str) or "*" in caller else address(caller)
     lasted = record.get("durationMs")
-    choice = (answer.get("choices") or [{}])[0] if isinstance(answer.get("choices"), list) else {}
-    usage = answer.get("usage") or {}
+    said = request_columns(body)
     code = str(first(more.get("responseCode"), record.get("resultSignature")) or "")
     stream = str(more.get("streamType") or "")
     yield {
@@ -99,17 +93,9 @@ def azure_openai_record(record: Record) -> Iterator[Row]:
         ),
         "operation": record.get("operationName"),
         "client_ip": whole,
-        "system_prompt": system,
-        "prompt": prompt,
-        "response": answered(answer),
-        "tool_names": tool_names(body.get("tools")),
-        "temperature": body.get("temperature"),
-        "top_p": body.get("top_p"),
-        "max_tokens": first(body.get("max_tokens"), body.get("max_completion_tokens")),
-        "stream": first(body.get("stream"), stream != "Non-Streaming" if stream else None),
-        "input_tokens": first(usage.get("prompt_tokens"), usage.get("input_tokens")),
-        "output_tokens": first(usage.get("completion_tokens"), usage.get("output_tokens")),
-        "finish_reason": refusal(choice.get("finish_reason"), None),
+        **said,
+        **answer_columns(answer),
+        "stream": first(said["stream"], stream != "Non-Streaming" if stream else None),
         "latency_ms": lasted if isinstance(lasted, int | float) and lasted >= 0 else None,
         "status": int(code) if code.isdigit() else None,
     }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stillwatch.readers.content import answered, asked, decoded, tool_names
-from stillwatch.readers.registry import Record, Row, at, first, log_format, moment, refusal, total
+from stillwatch.readers.content import answer_columns, decoded, request_columns
+from stillwatch.readers.registry import Record, Row, first, log_format, moment, total
 
 
 def _recognise(record: Record) -> str:
@@ -46,15 +46,10 @@ def helicone(record: Record) -> Iterator[Row]:
     body, answer = decoded(record.get("request_body")), decoded(record.get("response_body"))
     body, answer = (one if isinstance(one, dict) else {} for one in (body, answer))
     properties = decoded(first(record.get("request_properties"), record.get("properties"))) or {}
-    system, prompt = asked(
-        first(body.get("messages"), body.get("input"), body.get("contents"), body.get("prompt")),
-        first(body.get("system"), body.get("instructions")),
-    )
     anthropic = str(record.get("provider")).upper() == "ANTHROPIC"
     cached = (
         (record.get("prompt_cache_read_tokens"), record.get("prompt_cache_write_tokens")) if anthropic else ()
     )
-    choice = (answer.get("choices") or [{}])[0] if isinstance(answer.get("choices"), list) else {}
     yield {
         "exchange_id": record.get("request_id"),
         "timestamp": moment(record.get("request_created_at")),
@@ -67,19 +62,10 @@ def helicone(record: Record) -> Iterator[Row]:
         "model": first(record.get("request_model"), record.get("model"), body.get("model")),
         "operation": first(record.get("request_path"), record.get("target_url")),
         "country": record.get("country_code"),
-        "system_prompt": system,
-        "prompt": prompt,
-        "response": answered(answer),
-        "tool_names": tool_names(body.get("tools")),
-        "temperature": body.get("temperature"),
-        "top_p": body.get("top_p"),
-        "max_tokens": first(body.get("max_tokens"), body.get("max_completion_tokens")),
-        "stream": body.get("stream"),
+        **request_columns(body),
+        **answer_columns(answer),
         "input_tokens": total(record.get("prompt_tokens"), *cached),
         "output_tokens": record.get("completion_tokens"),
-        "finish_reason": refusal(
-            first(answer.get("stop_reason"), choice.get("finish_reason")), at(answer, "stop_details", "category")
-        ),
         "latency_ms": first(record.get("delay_ms"), record.get("latency")),
         "status": first(record.get("response_status"), record.get("status")),
     }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stillwatch.readers.content import answered, asked, decoded, tool_names
+from stillwatch.readers.content import answer_columns, decoded, request_columns
 from stillwatch.readers.registry import (
     Malformed,
     Record,
@@ -15,7 +15,6 @@ from stillwatch.readers.registry import (
     header,
     log_format,
     moment,
-    refusal,
 )
 
 
@@ -59,11 +58,9 @@ def litellm_payload(record: Record) -> Iterator[Row]:
     meta = record.get("metadata") or {}
     said = record.get("model_parameters") or {}
     response = decoded(record.get("response"))
-    system, prompt = asked(record.get("messages"))
     failed = record.get("status") == "failure"
     code = at(record, "error_information", "error_code")
     custom = first(meta.get("requester_custom_headers"), at(meta, "requester_metadata", "headers"))
-    choice = (at(response, "choices") or [{}])[0] if isinstance(response, dict) else {}
     account = first(
         meta.get("user_api_key_user_id"), meta.get("user_api_key_team_id"), meta.get("user_api_key_hash")
     )
@@ -82,17 +79,11 @@ def litellm_payload(record: Record) -> Iterator[Row]:
         "client_ip": address(first(record.get("requester_ip_address"), meta.get("requester_ip_address"))),
         "user_agent": first(record.get("user_agent"), meta.get("user_agent")),
         "tls_fingerprint": header(custom, "x-ja4", "x-ja3"),
-        "system_prompt": system,
-        "prompt": prompt,
-        "response": answered(response),
-        "tool_names": tool_names(said.get("tools")),
-        "temperature": said.get("temperature"),
-        "top_p": said.get("top_p"),
-        "max_tokens": first(said.get("max_tokens"), said.get("max_completion_tokens")),
+        **request_columns(said | {"messages": record.get("messages")}),
+        **answer_columns(response),
         "stream": record.get("stream"),
         "input_tokens": record.get("prompt_tokens"),
         "output_tokens": record.get("completion_tokens"),
-        "finish_reason": refusal(choice.get("finish_reason"), None),
         "latency_ms": seconds * 1000 if isinstance(seconds, int | float) else None,
         "status": int(code) if str(code).isdigit() else 500 if failed else 200,
     }

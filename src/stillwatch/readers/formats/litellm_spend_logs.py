@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stillwatch.readers.content import answered, asked, decoded, tool_names
-from stillwatch.readers.registry import Record, Row, address, at, first, header, log_format, moment, refusal
+from stillwatch.readers.content import answer_columns, decoded, request_columns
+from stillwatch.readers.registry import Record, Row, address, at, first, header, log_format, moment
 
 
 def _recognise(record: Record) -> str:
@@ -42,9 +42,8 @@ def litellm_spend_logs(record: Record) -> Iterator[Row]:
     meta = decoded(record.get("metadata")) or {}
     request = decoded(record.get("proxy_server_request")) or {}
     body = first(at(request, "body"), request)
+    body = body if isinstance(body, dict) else {}
     response = decoded(record.get("response"))
-    system, prompt = asked(first(decoded(record.get("messages")), at(body, "messages")))
-    choice = (at(response, "choices") or [{}])[0] if isinstance(response, dict) else {}
     begin, end = record.get("startTime"), record.get("endTime")
     latency = record.get("request_duration_ms")
     if latency is None and end:
@@ -61,17 +60,10 @@ def litellm_spend_logs(record: Record) -> Iterator[Row]:
         "client_ip": address(record.get("requester_ip_address")),
         "user_agent": at(meta, "user_agent"),
         "tls_fingerprint": header(at(meta, "requester_custom_headers"), "x-ja4", "x-ja3"),
-        "system_prompt": system,
-        "prompt": prompt,
-        "response": answered(response),
-        "tool_names": tool_names(at(body, "tools")),
-        "temperature": at(body, "temperature"),
-        "top_p": at(body, "top_p"),
-        "max_tokens": first(at(body, "max_tokens"), at(body, "max_completion_tokens")),
-        "stream": at(body, "stream"),
+        **request_columns(body | {"messages": first(decoded(record.get("messages")), at(body, "messages"))}),
+        **answer_columns(response),
         "input_tokens": record.get("prompt_tokens"),
         "output_tokens": record.get("completion_tokens"),
-        "finish_reason": refusal(choice.get("finish_reason"), None),
         "latency_ms": latency,
         "status": 500 if record.get("status") == "failure" else 200,
     }

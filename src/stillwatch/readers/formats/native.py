@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stillwatch.readers.content import answered, asked, decoded, from_events, tool_names
+from stillwatch.readers.content import answer_columns, decoded, from_events, request_columns
 from stillwatch.readers.registry import (
     Malformed,
     Record,
@@ -20,8 +20,6 @@ from stillwatch.readers.registry import (
     header,
     log_format,
     moment,
-    refusal,
-    total,
 )
 
 REQUEST = ("request", "request_body", "requestBody", "params", "body")
@@ -113,13 +111,6 @@ def native(record: Record) -> Iterator[Row]:
         return first(*(record.get(name) for name in names))
 
     headers = next((record[n] for n in HEADERS if isinstance(record.get(n), dict)), None)
-    system, prompt = asked(
-        first(request.get("messages"), request.get("input"), request.get("prompt")),
-        first(request.get("system"), request.get("instructions")),
-    )
-    counted = answer.get("usage")
-    usage: Mapping[str, Any] = counted if isinstance(counted, dict) else {}
-    choice = (answer.get("choices") or [{}])[0] if isinstance(answer.get("choices"), list) else {}
     status = first(record.get("status_code"), record.get("status"), at(record, "response", "status_code"))
     conversation = request.get("conversation")
     yield {
@@ -143,30 +134,8 @@ def native(record: Record) -> Iterator[Row]:
         "tls_fingerprint": first(
             record.get("tls_fingerprint"), record.get("ja4"), record.get("ja3"), header(headers, "x-ja4", "x-ja3")
         ),
-        "system_prompt": system,
-        "prompt": prompt,
-        "response": answered(answer),
-        "tool_names": tool_names(request.get("tools")),
-        "temperature": request.get("temperature"),
-        "top_p": request.get("top_p"),
-        "max_tokens": first(
-            request.get("max_tokens"), request.get("max_completion_tokens"), request.get("max_output_tokens")
-        ),
-        "stream": request.get("stream"),
-        "input_tokens": first(
-            usage.get("prompt_tokens"),
-            total(
-                usage.get("input_tokens"), usage.get("cache_creation_input_tokens"), usage.get("cache_read_input_tokens")
-            ),
-        ),
-        "output_tokens": first(usage.get("completion_tokens"), usage.get("output_tokens")),
-        "finish_reason": refusal(
-            first(
-                answer.get("stop_reason"), choice.get("finish_reason"), answer.get("finish_reason"),
-                at(answer, "incomplete_details", "reason"), answer.get("status"),
-            ),
-            at(answer, "stop_details", "category"),
-        ),
+        **request_columns(request),
+        **answer_columns(answer),
         "latency_ms": first(record.get("latency_ms"), record.get("duration_ms")),
         "status": status if not isinstance(status, str) or status.isdigit() else None,
     }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stillwatch.readers.content import answered, asked, decoded, tool_names
+from stillwatch.readers.content import answer_columns, decoded, request_columns
 from stillwatch.readers.registry import Record, Row, address, at, first, log_format, moment
 
 
@@ -30,7 +30,9 @@ def _recognise(record: Record) -> str:
         "user_agent": "http_user_agent", "tls_fingerprint": "http_x_ja4, ssl_ja4, http_ssl_ja3",
         "system_prompt": "request_body", "prompt": "request_body", "response": "response_body, resp_body",
         "tool_names": "request_body.tools", "temperature": "request_body.temperature", "top_p": "request_body.top_p",
-        "max_tokens": "request_body.max_tokens", "stream": "request_body.stream", "latency_ms": "request_time",
+        "max_tokens": "request_body.max_tokens", "stream": "request_body.stream",
+        "input_tokens": "response_body.usage", "output_tokens": "response_body.usage",
+        "finish_reason": "response_body.stop_reason, .choices[0].finish_reason", "latency_ms": "request_time",
         "status": "status",
     },
     known=(
@@ -50,12 +52,7 @@ def nginx_json(record: Record) -> Iterator[Row]:
 
     body, answer = decoded(record.get("request_body")), decoded(said("response_body", "resp_body"))
     body = body if isinstance(body, dict) else {}
-    system, prompt = asked(
-        first(body.get("messages"), body.get("input"), body.get("prompt")),
-        first(body.get("system"), body.get("instructions")),
-    )
     seconds, status = said("request_time"), said("status")
-    usage = at(answer, "usage") or {}
     yield {
         "exchange_id": said("request_id"),
         "timestamp": moment(said("msec", "time_iso8601")),
@@ -76,18 +73,8 @@ def nginx_json(record: Record) -> Iterator[Row]:
         "country": said("geoip_country_code", "geoip2_country"),
         "user_agent": said("http_user_agent"),
         "tls_fingerprint": said("http_x_ja4", "ssl_ja4", "http_ssl_ja3"),
-        "system_prompt": system,
-        "prompt": prompt,
-        "response": answered(answer),
-        "tool_names": tool_names(body.get("tools")),
-        "temperature": body.get("temperature"),
-        "top_p": body.get("top_p"),
-        "max_tokens": first(
-            body.get("max_tokens"), body.get("max_completion_tokens"), body.get("max_output_tokens")
-        ),
-        "stream": body.get("stream"),
-        "input_tokens": first(usage.get("prompt_tokens"), usage.get("input_tokens")),
-        "output_tokens": first(usage.get("completion_tokens"), usage.get("output_tokens")),
+        **request_columns(body),
+        **answer_columns(answer),
         "latency_ms": float(seconds) * 1000 if isinstance(seconds, str | int | float) else None,
         "status": int(status) if isinstance(status, str) and status.isdigit() else status,
     }

@@ -12,7 +12,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stillwatch.readers.content import answered, asked, decoded, tool_names
-from stillwatch.readers.registry import Format, Malformed, Numbered, Record, Row, address, first, refusal
+from stillwatch.readers.registry import (
+    SHAPES,
+    Format,
+    Malformed,
+    Numbered,
+    Record,
+    Row,
+    address,
+    another_shape,
+    first,
+    refusal,
+)  # fmt: skip
 
 WAITING = 20_000
 EVENT = "gen_ai.client.inference.operation.details"
@@ -50,6 +61,7 @@ JOINED = (
     "http.response.status_code",
     "http.status_code",
 )
+SEEN = frozenset(JOINED)
 
 
 def _recognise(record: Record) -> str:
@@ -242,15 +254,31 @@ def _entries(record: Record) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
                 yield entry, base
 
 
-SEEN = frozenset(JOINED)
-
-
 class Traces:
     """Rows that wait for the HTTP span of their trace, and HTTP spans that wait for rows."""
 
     def __init__(self) -> None:
         self.rows: OrderedDict[str, list[tuple[int, Row]]] = OrderedDict()
         self.calls: OrderedDict[str, dict[str, Any]] = OrderedDict()
+
+    def take(self, number: int, entry: Record, base: Mapping[str, Any]) -> list[tuple[int, Row]]:
+        """A span or log record of the resource `base` came: the rows that are ready by it."""
+        said = attributes(entry.get("attributes"))
+        if base:
+            said = {**base, **said}
+        name = entry.get("eventName") or said.get("event.name")
+        body = entry.get("body")
+        if isinstance(body, dict) and "kvlistValue" in body:
+            said |= value_of(body)
+        trace = entry.get("traceId") or ""
+        if _genai(said) and (name is None or name == EVENT):
+            events = entry.get("events")
+            if events:
+                _from_events(events, said)
+            return self.row(trace, number, _row(entry, said))
+        if trace and not SEEN.isdisjoint(said):
+            return self.call(trace, said)
+        return []
 
     def call(self, trace: str, said: Mapping[str, Any]) -> list[tuple[int, Row]]:
         """An HTTP span came: the rows that waited for it."""
@@ -298,25 +326,16 @@ def _read(records: Iterator[Numbered]) -> Iterator[tuple[int, Row | Malformed]]:
     for number, record in records:
         try:
             for entry, base in _entries(record):
-                said = attributes(entry.get("attributes"))
-                if base:
-                    said = base | said
-                name = entry.get("eventName") or said.get("event.name")
-                body = entry.get("body")
-                if isinstance(body, dict) and "kvlistValue" in body:
-                    said |= value_of(body)
-                trace = entry.get("traceId") or ""
-                if _genai(said) and (name is None or name == EVENT):
-                    events = entry.get("events")
-                    if events:
-                        _from_events(events, said)
-                    yield from traces.row(trace, number, _row(entry, said))
-                elif trace and not SEEN.isdisjoint(said):
-                    yield from traces.call(trace, said)
-        except Malformed as why:
-            yield number, why
-        except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
-            yield number, Malformed(None, f"record has another shape ({type(error).__name__})")
+                try:
+                    ready = traces.take(number, entry, base)
+                except Malformed as why:
+                    yield number, why
+                except SHAPES as error:
+                    yield number, another_shape(error)
+                else:
+                    yield from ready
+        except SHAPES as error:  # of the batch itself
+            yield number, another_shape(error)
     yield from traces.rest()
 
 
