@@ -77,6 +77,25 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     metavar="NAME",
     help="What the logs are, instead of recognising it; see `stillwatch formats`.",
 )
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder that keeps what was read: the next scan reads only what is new in it, and judges all.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "spark"]),
+    default="duckdb",
+    show_default=True,
+    help="Where the tables are worked on: in this process, or on Spark (pip install 'stillwatch[spark]').",
+)
+@click.option(
+    "--spark-master",
+    default="local[*]",
+    show_default=True,
+    metavar="URL",
+    help="Spark's master, such as spark://host:7077; every machine must see the logs and the store.",
+)
 @click.option("--without", multiple=True, metavar="SIGNAL", help="Leave a signal out; repeatable.")
 @click.option("--show-prompts", is_flag=True, help="Write a few prompts of each campaign into the results.")
 @click.option("--fail-on-campaign", is_flag=True, help="Exit with 1 when a campaign is found.")
@@ -102,6 +121,8 @@ def scan(
     Examples:
       stillwatch scan logs/ --out results/
       stillwatch scan 'logs/*.jsonl.gz' --map timestamp=received_at --map prompt=body --out results/
+      stillwatch scan logs/2026-05-01/ --store kept/ --out results/
+      stillwatch scan logs/2026-05-02/ --store kept/ --out results/
       stillwatch scan logs/ --fdr 0.001 --fail-on-campaign --json
     """
     from stillwatch.flows.scan import Options

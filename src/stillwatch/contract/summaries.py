@@ -17,7 +17,9 @@ class Summaries:
     """What the detector knows. Every table has a time, so a prefix of the log gives a prefix of each.
 
     * `activity`: account × hour: how much, and of what shape.
-    * `sightings`: account × indicator value × hour: in how many exchanges; no hour for what the account table says.
+    * `seen`: account × indicator value × hour: in how many exchanges; no hour for what the account table says.
+    * `marks`: the same of phrases and bands, whose values are digests.
+    * `sightings`: account × indicator value × half of the data, the sum of it.
     * `items`: account × text × hour, of texts that several accounts sent.
     * `usage`: account × model × hour.
     * `conversations`: account × conversation, of those that several accounts carried on: when it began there.
@@ -26,6 +28,8 @@ class Summaries:
     """
 
     activity: ir.Table
+    seen: ir.Table
+    marks: ir.Table
     sightings: ir.Table
     items: ir.Table
     usage: ir.Table
@@ -37,11 +41,28 @@ class Summaries:
     def until(self, moment: datetime) -> Summaries:
         """The summaries of the log before `moment`, a full hour."""
         before = ibis.literal(moment, "timestamp('UTC', 6)")
+        seen = self.seen.filter(_.hour.isnull() | (_.hour < before))
+        marks = self.marks.filter(_.hour < before)
         return replace(
             self,
             activity=self.activity.filter(_.hour < before),
-            sightings=self.sightings.filter(_.hour.isnull() | (_.hour < before)),
+            seen=seen,
+            marks=marks,
+            sightings=summed(seen, marks),
             items=self.items.filter(_.hour < before),
             usage=self.usage.filter(_.hour < before),
             conversations=self.conversations.filter(_.first_seen < before),
         )
+
+
+def summed(seen: ir.Table, marks: ir.Table) -> ir.Table:
+    """`sightings` from `seen` and `marks`; of the marks those that more than one account shows."""
+    keys = ["account_id", "kind", "value", "half"]
+    each = marks.group_by(keys).agg(exchanges=_.exchanges.sum())
+    spread = each.group_by(["kind", "value"]).agg(low=_.account_id.min(), high=_.account_id.max())
+    shared = each.semi_join(spread.filter(_.low != _.high), ["kind", "value"])
+    return (
+        seen.group_by(keys)
+        .agg(exchanges=_.exchanges.sum())
+        .union(shared.mutate(value=_.value.cast("string")).select(*keys, "exchanges"))
+    )

@@ -1,7 +1,7 @@
 """Which accounts belong to a campaign, and which of their exchanges?
 
 Exchanges are weighed one by one, by the log-likelihood ratio of what they show (naive Bayes over kinds; Fellegi
-and Sunter 1969). Only values that at least `FEWEST_HOLDERS` accounts of the campaign show count in favour: an
+and Sunter 1969). Only values that three accounts of the campaign show count in favour: an
 account's own address says nothing of the campaign.
 
 Two questions are asked of the same ratios. Whether an *account* belongs: its share of campaign-like exchanges is
@@ -29,7 +29,7 @@ from stillwatch.signals.registry import Indicator
 from stillwatch.stats.membership import log_beta_binomial, moments
 
 LN2 = float(np.log(2))
-FEWEST_HOLDERS = 3
+MARK_BITS = 31
 MOST, LEAST = 6.0, -4.0
 PHRASES = "prompt_template"
 STYLE = "style"
@@ -75,15 +75,6 @@ class Attribution:
 Keep = Callable[[str, ir.Table], ir.Table]
 
 
-def _values(exchanges: ir.Table, unit: Indicator) -> ir.Table:
-    """Exchange × value of one kind."""
-    value = unit.value(exchanges)
-    rows = exchanges.select("exchange_id", "account_id", value=value)
-    if value.type().is_array():
-        rows = rows.mutate(value=_.value.unnest())
-    return rows.filter(_.value.notnull())
-
-
 def style(exchanges: ir.Table) -> ir.StringValue:
     """What kind of request it is: capability asked for, and lengths of question and answer in doublings."""
 
@@ -97,52 +88,83 @@ def style(exchanges: ir.Table) -> ir.StringValue:
 
 
 def background(sightings: ir.Table, units: tuple[Indicator, ...]) -> ir.Table:
-    """Kind × value → in how many exchanges of the whole log, of the kinds that are weighed."""
+    """Kind × value → in how many exchanges of the whole log, of the kinds that are weighed and of which an exchange shows
+    one value.
+    """
     names = [unit.card.name for unit in _weighed(units)]
     counted = sightings.filter(_.kind.isin(names)).group_by(["kind", "value"])
     return counted.agg(all=_.exchanges.sum())
 
 
 def _weighed(units: tuple[Indicator, ...]) -> list[Indicator]:
-    return [u for u in units if u.card.table == "observations" and u.card.name not in IGNORED]
+    left_out = (*IGNORED, PHRASES)
+    return [u for u in units if u.card.table == "observations" and u.card.name not in left_out]
+
+
+def _log_ratio(inside: int, total: int) -> ir.Value:
+    return ((_.within + 0.5) / (inside + 1.0)).ln() - (
+        (ibis.greatest(_.all - _.within, 0) + 0.5) / (total - inside + 1.0)
+    ).ln()
 
 
 def _ratios(
-    mine: ir.Table, known: ir.Table, units: tuple[Indicator, ...], inside: int, total: int
+    mine: ir.Table, known: ir.Table, units: tuple[Indicator, ...], inside: int, total: int, keep: Keep
 ) -> ir.Table:
     """Kind × value → log-likelihood ratio of the campaign against everything else.
 
     `mine` are the `inside` exchanges thought to be the campaign's; `known` is `background`. Values that no campaign
     exchange shows have the ratio of an absence, and those that one or two accounts show say nothing for it.
     """
-    parts = [
-        _values(mine, unit)
-        .group_by("value")
-        .agg(within=_.count(), holders=_.account_id.nunique())
-        .mutate(kind=ibis.literal(unit.card.name))
-        for unit in _weighed(units)
-    ]
+    kinds = {unit.card.name: unit.value(mine) for unit in _weighed(units)}
+    together = mine.select("account_key", **kinds).group_by(["account_key", *kinds]).agg(n=_.count())
+    together = keep("together", together)
+    parts = []
+    for kind in kinds:
+        shown = together.select("n", value=together[kind], mark=_mark(together.account_key))
+        grouped = shown.filter(_.value.notnull()).group_by("value")
+        counted = grouped.agg(within=_.n.sum(), holders=_.mark.bit_or())
+        parts.append(counted.mutate(kind=ibis.literal(kind)))
     within = ibis.union(*(part.select("kind", "value", "within", "holders") for part in parts))
     both = known.left_join(within, ["kind", "value"]).select(
         "kind", "value", "all", within=_.within.fill_null(0), holders=_.holders.fill_null(0)
     )
-    raw = ((_.within + 0.5) / (inside + 1.0)).ln() - (
-        (ibis.greatest(_.all - _.within, 0) + 0.5) / (total - inside + 1.0)
-    ).ln()
-    rows = both.mutate(raw=raw)
+    rows = both.mutate(raw=_log_ratio(inside, total))
     return rows.select(
         "kind",
         "value",
-        ratio=ibis.cases(
-            ((rows.raw > 0) & (rows.holders < FEWEST_HOLDERS), 0.0), else_=rows.raw.clip(LEAST, MOST)
-        ),
+        ratio=ibis.cases(((rows.raw > 0) & ~_several(rows.holders), 0.0), else_=rows.raw.clip(LEAST, MOST)),
     )
+
+
+def _mark(account_key: ir.IntegerValue) -> ir.IntegerValue:
+    """One bit for an account. In the union of them `_several` tells three accounts from two or one without counting; in one
+    case of twenty two of three fall on one bit, and then the three count as two.
+    """
+    return ibis.literal(1, "int64") << (account_key % MARK_BITS + MARK_BITS)
+
+
+def _several(marks: ir.IntegerValue) -> ir.BooleanValue:
+    """Whether a union of marks has three bits."""
+    two = marks & (marks - 1)
+    return (two & (two - 1)) != 0
+
+
+def _phrases(mine: ir.Table, exchanges: ir.Table, inside: int, total: int, keep: Keep) -> ir.Table:
+    """Phrase → log-likelihood ratio, of the phrases that speak for the campaign, whose exchanges are `mine`."""
+    said = mine.select(value=_.phrases.unnest(), mark=_mark(mine.account_key)).group_by("value")
+    shared = said.agg(within=_.count(), holders=_.mark.bit_or())
+    shared = shared.filter(_several(shared.holders))
+    shared = keep("shared", shared)
+    everywhere = exchanges.select(value=_.phrases.unnest()).semi_join(shared, "value")
+    both = shared.join(everywhere.group_by("value").agg(all=_.count()), "value")
+    return both.select("value", ratio=_log_ratio(inside, total).clip(LEAST, MOST)).filter(_.ratio > SPEAKS)
 
 
 def exchange_scores(
     exchanges: ir.Table,
     units: tuple[Indicator, ...],
     ratios: ir.Table,
+    phrases: ir.Table | None,
     styles: ir.Table,
     likely: ir.Table,
     inside: int,
@@ -154,37 +176,34 @@ def exchange_scores(
     Of an exchange's phrases the best one counts, and having none that speaks for the campaign counts too. `exchanges`
     must hold every exchange with such a phrase; `inside` of `total` in the whole log are thought to be the campaign's.
     """
-    scored = exchanges.select("exchange_id", "account_id")
-    names = []
-    for unit in _weighed(units):
-        name = unit.card.name
-        values = _values(exchanges, unit)
-        mine = ratios.filter(_.kind == name).select("value", "ratio")
-        default = 0.0
-        if name == PHRASES:
-            hits = values.join(mine.filter(_.ratio > SPEAKS), "value")
-            best = keep("best", hits.group_by("exchange_id").agg(found=_.ratio.max()))
-            every = int(best.count().to_pyarrow().as_py())
-            within = int(best.semi_join(likely, "exchange_id").count().to_pyarrow().as_py())
-            none = np.log((inside - within + 0.5) / (inside + 1.0)) - np.log(
-                (total - inside - (every - within) + 0.5) / (total - inside + 1.0)
-            )
-            part = best.select("exchange_id", **{name: _.found})
-            default = float(np.clip(none, LEAST, MOST))
-        else:
-            part = values.join(mine, "value").select("exchange_id", **{name: _.ratio})
-        scored = scored.left_join(part, "exchange_id").drop("exchange_id_right")
-        scored = scored.mutate(**{name: _[name].fill_null(default)})
-        names.append(name)
-    shown = exchanges.mutate(value=style(exchanges)).select("exchange_id", "value")
-    part = shown.join(styles, "value").select("exchange_id", **{STYLE: _.ratio})
-    scored = scored.left_join(part, "exchange_id").drop("exchange_id_right")
-    scored = scored.mutate(**{STYLE: _[STYLE].fill_null(0.0)})
-    names.append(STYLE)
-    content = sum((scored[name] for name in names if name in CONTENT), ibis.literal(0.0))
-    source = sum((scored[name] for name in names if name not in CONTENT), ibis.literal(0.0))
+    shown = {unit.card.name: unit.value(exchanges) for unit in _weighed(units)} | {STYLE: style(exchanges)}
+    scored = exchanges.select(
+        "exchange_key", "account_id", **{f"is_{name}": value for name, value in shown.items()}
+    )
+    for name in shown:
+        told = styles if name == STYLE else ratios.filter(_.kind == name)
+        part = told.select(**{f"of_{name}": _.value, f"for_{name}": _.ratio})
+        scored = scored.left_join(part, [(f"is_{name}", f"of_{name}")]).drop(f"is_{name}", f"of_{name}")
+        scored = scored.mutate(**{f"for_{name}": _[f"for_{name}"].fill_null(0.0)})
+    names = list(shown)
+    if phrases is not None:
+        hits = exchanges.select("exchange_key", value=_.phrases.unnest()).join(phrases, "value")
+        best = keep("best", hits.group_by("exchange_key").agg(found=_.ratio.max()))
+        every = int(best.count().to_pyarrow().as_py())
+        within = int(best.semi_join(likely, "exchange_key").count().to_pyarrow().as_py())
+        none = np.log((inside - within + 0.5) / (inside + 1.0)) - np.log(
+            (total - inside - (every - within) + 0.5) / (total - inside + 1.0)
+        )
+        part = best.select(found_key=_.exchange_key, **{f"for_{PHRASES}": _.found})
+        scored = scored.left_join(part, [("exchange_key", "found_key")]).drop("found_key")
+        scored = scored.mutate(
+            **{f"for_{PHRASES}": _[f"for_{PHRASES}"].fill_null(float(np.clip(none, LEAST, MOST)))}
+        )
+        names.append(PHRASES)
+    content = sum((scored[f"for_{name}"] for name in names if name in CONTENT), ibis.literal(0.0))
+    source = sum((scored[f"for_{name}"] for name in names if name not in CONTENT), ibis.literal(0.0))
     return scored.select(
-        "exchange_id",
+        "exchange_key",
         "account_id",
         score=content + (source * TEMPER).clip(-MOST_SOURCE, MOST_SOURCE),
         content=content,
@@ -210,6 +229,7 @@ def attribute(
     `sightings` and `known` (`background`) tell of the whole log what the exchanges would; only exchanges of accounts
     that show some value which speaks for the campaign are weighed one by one.
     """
+    worded = any(unit.card.name == PHRASES for unit in units)
     counts = keep("counts", exchanges.group_by("account_id").agg(exchanges=_.count()))
     total = int(counts.exchanges.sum().to_pyarrow().as_py())
     styled = exchanges.group_by("account_id", value=style(exchanges)).agg(exchanges=_.count())
@@ -226,16 +246,22 @@ def attribute(
     for turn in range(ROUNDS):
         inside = int(likely.count().to_pyarrow().as_py())
         prior = float(np.log((inside + 1.0) / (total - inside + 1.0)))
-        mine = exchanges.semi_join(likely, "exchange_id")
-        ratios = keep("ratios", _ratios(mine, known, units, inside, total))
-        telling = ratios.filter((_.ratio > SPEAKS) & _.kind.isin(CONTENT))
+        mine = exchanges.semi_join(likely, "exchange_key")
+        ratios = keep("ratios", _ratios(mine, known, units, inside, total, keep))
+        telling = ratios.filter((_.ratio > SPEAKS) & _.kind.isin(CONTENT)).select("kind", "value")
+        phrases = keep("phrases", _phrases(mine, exchanges, inside, total, keep)) if worded else None
+        if phrases is not None:
+            told = phrases.select(kind=ibis.literal(PHRASES), value=_.value.cast("string"))
+            telling = telling.union(told)
         near = sightings.semi_join(telling, ["kind", "value"]).select("account_id").distinct()
         fits = styled.semi_join(styles.filter(_.ratio + prior > 0), "value")
         alike = fits.group_by("account_id").agg(fits=_.exchanges.sum()).join(counts, "account_id")
         alike = alike.filter(_.fits > OFTEN * _.exchanges).select("account_id")
         near = keep("near", ibis.union(near, alike, ibis.memtable(_table_of(names)), distinct=True))
-        some = exchanges.semi_join(near, "account_id")
-        scores = keep("scores", exchange_scores(some, units, ratios, styles, likely, inside, total, keep))
+        some = exchanges.semi_join(near, "account_id").view()
+        scores = keep(
+            "scores", exchange_scores(some, units, ratios, phrases, styles, likely, inside, total, keep)
+        )
         hits = scores.group_by("account_id").agg(hits=(_.score + prior > 0).sum())
         per_account = counts.left_join(hits, "account_id").select(
             "account_id", "exchanges", hits=_.hits.fill_null(0)
@@ -250,7 +276,7 @@ def attribute(
         belonging = ibis.memtable(members.select(["account_id"]))
         own = over.prior if over.tells else MEMBERS
         rows = keep("rows", scores.semi_join(belonging, "account_id").mutate(odds=own + _.content))
-        likely = keep("likely", rows.filter(_.odds > 0).select("exchange_id"))
+        likely = keep("likely", rows.filter(_.odds > 0).select("exchange_key"))
     if not names:
         return Attribution(
             members=members, exchanges=exchanges.limit(0), low=0, high=0, excess=0.0, follow_up=None
@@ -269,12 +295,13 @@ def attribute(
     each = table.column("attributed").to_numpy()
     wrong += float(stranger @ each)
     spread = float((stranger * (1 - stranger)) @ each.astype(float) ** 2)
-    final = exchanges.select("exchange_id", "account_id", "timestamp", "capability", "conversation_id")
+    final = exchanges.select("exchange_key", "exchange_id", "account_id", "timestamp", "capability")
+    final = keep("final", final.semi_join(likely, "exchange_key").drop("exchange_key"))
     return Attribution(
         members=table.select(["account_id", "score", "attributed"]).rename_columns(
             ["account_id", "score", "exchanges"]
         ),
-        exchanges=final.semi_join(likely, "exchange_id"),
+        exchanges=final,
         low=max(0, int(number - wrong - NOMINAL * np.sqrt(wrong + spread))),
         high=int(np.ceil(number + missed + unsure + NOMINAL * np.sqrt(missed + unsure))),
         excess=over.share,
@@ -284,11 +311,11 @@ def attribute(
 
 def _follow_up(mine: ir.Table, over: Excess) -> float | None:
     """Of the exchanges beyond ordinary use, the share that goes on with a conversation."""
-    order = ibis.window(group_by=["account_id", "conversation_id"], order_by=["timestamp", "exchange_id"])
+    order = ibis.window(group_by=["account_id", "conversation_key"], order_by=["timestamp", "exchange_key"])
     turns = mine.mutate(value=style(mine), turn=ibis.row_number().over(order))
     styles = ibis.memtable(_ratio_table(replace(over, apart=True)))
     some = turns.join(styles.filter(_.ratio + over.prior > 0), "value")
-    counted = some.agg(n=_.count(), on=(_.conversation_id.notnull() & (_.turn > 0)).sum())
+    counted = some.agg(n=_.count(), on=((_.conversation_key != 0) & (_.turn > 0)).sum())
     row = counted.to_pyarrow().to_pylist()[0]
     return float(row["on"]) / row["n"] if row["n"] else None
 
@@ -296,9 +323,9 @@ def _follow_up(mine: ir.Table, over: Excess) -> float | None:
 def _first(mine: ir.Table, styles: ir.Table, over: Excess) -> ir.Table:
     """The exchanges to begin with: all of the seeds', or those in excess of ordinary use where that tells."""
     if not over.tells:
-        return mine.select("exchange_id")
-    shown = mine.mutate(value=style(mine)).select("exchange_id", "value")
-    return shown.join(styles.filter(_.ratio + over.prior > 0), "value").select("exchange_id")
+        return mine.select("exchange_key")
+    shown = mine.mutate(value=style(mine)).select("exchange_key", "value")
+    return shown.join(styles.filter(_.ratio + over.prior > 0), "value").select("exchange_key")
 
 
 def _ratio_table(over: Excess) -> pa.Table:

@@ -6,8 +6,6 @@ log gives a prefix of every summary: replaying in time order needs no second cod
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -18,55 +16,71 @@ from stillwatch.signals.registry import Indicator, all_indicators
 SHORT_GAP_S = 300
 COMPANY_CARDS = 2
 FEWEST_WORDS = 6
+STEPS = 1 << 20
+SEEN = ("account_id", "kind", "value", "half", "hour", "exchanges")
 
 
-def once(observations: ir.Table) -> ir.Table:
-    """Every exchange once: of rows with one id the earliest counts."""
-    several = observations.group_by("exchange_id").agg(copies=_.count()).filter(_.copies > 1)
-    copies = observations.semi_join(several, "exchange_id")
+def copies(observations: ir.Table) -> ir.Table:
+    """Keys of the exchanges of which there is more than one row."""
+    return observations.group_by("exchange_key").agg(copies=_.count()).filter(_.copies > 1)
+
+
+def once(observations: ir.Table, several: ir.Table) -> ir.Table:
+    """Of the rows of each exchange in `several`, the earliest."""
     place = ibis.row_number().over(
-        ibis.window(group_by="exchange_id", order_by=["timestamp", "account_id", "prompt_key", "model"])
+        ibis.window(group_by="exchange_key", order_by=["timestamp", "account_id", "prompt_key", "model"])
     )
-    first = copies.mutate(place=place).filter(_.place == 0).drop("place")
-    return observations.anti_join(several, "exchange_id").union(first)
+    rows = observations.semi_join(several, "exchange_key")
+    return rows.mutate(place=place).filter(_.place == 0).drop("place")
 
 
 def activity(exchanges: ir.Table) -> ir.Table:
-    """Account × hour: counts and sums from which means over any period follow."""
-    by_account = ibis.window(group_by="account_id", order_by=["timestamp", "exchange_id"])
+    """Account × hour: counts and sums from which means over any period follow.
+
+    Gaps and turns are those within a UTC day, so that days add up. Sums of logarithms are whole multiples of 2^-20, so
+    that their value does not depend on the order in which an engine adds.
+    """
+    day = _.timestamp.truncate("D")
+    by_account = ibis.window(group_by=["account_key", day], order_by=["timestamp", "exchange_key"])
     in_conversation = ibis.window(
-        group_by=["account_id", "conversation_id"], order_by=["timestamp", "exchange_id"]
+        group_by=["account_key", "conversation_key", day], order_by=["timestamp", "exchange_key"]
     )
     gap = _.timestamp.epoch_seconds() - _.timestamp.epoch_seconds().lag().over(by_account)
     rows = exchanges.mutate(
         hour=_.timestamp.truncate("h"),
         gap=gap,
         turn=ibis.row_number().over(in_conversation),
-    ).mutate(first_turn=_.conversation_id.isnull() | (_.turn == 0))
+    ).mutate(first_turn=(_.conversation_key == 0) | (_.turn == 0))
+    long = _.gap.clip(lower=1).log2()
     return rows.group_by(["account_id", "hour", "half"]).agg(
         exchanges=_.count(),
         short_gaps=(_.gap < SHORT_GAP_S).sum().fill_null(0),
         gaps=_.gap.count(),
-        gaps_log=_.gap.clip(lower=1).log2().sum().fill_null(0.0),
-        gaps_log_squared=_.gap.clip(lower=1).log2().pow(2).sum().fill_null(0.0),
+        gaps_log=_exact(long),
+        gaps_log_squared=_exact(long * long),
         first_turns=_.first_turn.sum().fill_null(0),
-        followups=(_.conversation_id.notnull() & (_.turn > 0)).sum().fill_null(0),
+        followups=((_.conversation_key != 0) & (_.turn > 0)).sum().fill_null(0),
         coercions=_.coerces.sum().fill_null(0),
         output_known=_.output_tokens.notnull().sum(),
-        output_log=(_.output_tokens.fill_null(0).clip(lower=0) + 1).log2().sum(),
-        words_log=(_.words + 1).log2().sum(),
+        output_log=_exact((_.output_tokens.fill_null(0).clip(lower=0) + 1).log2()),
+        words_log=_exact((_.words + 1).log2()),
         **{f"capability_{c}": (_.capability == c).sum() for c in range(8)},
     )
 
 
+def _exact(value: ir.FloatingValue) -> ir.FloatingValue:
+    return (value * STEPS).round().cast("int64").sum().fill_null(0).cast("float64") / STEPS
+
+
 def items(exchanges: ir.Table) -> ir.Table:
-    """Account × text × hour, of the texts that more than one account sent; short ones say nothing."""
-    rows = exchanges.filter(_.words >= FEWEST_WORDS).group_by(
-        ["account_id", _.text_key.name("item"), hour_of(exchanges)]
-    )
-    sent = rows.agg(exchanges=_.count())
-    spread = sent.group_by("item").agg(low=_.account_id.min(), high=_.account_id.max())
-    return sent.semi_join(spread.filter(_.low != _.high), "item")
+    """Account × text × hour; short texts say nothing."""
+    rows = exchanges.filter(_.words >= FEWEST_WORDS)
+    return rows.group_by(["account_id", _.text_key.name("item"), hour_of(exchanges)]).agg(exchanges=_.count())
+
+
+def shared_items(sent: ir.Table) -> ir.Table:
+    """Those of the texts that more than one account sent."""
+    return _shared(sent, "item")
 
 
 def usage(exchanges: ir.Table) -> ir.Table:
@@ -75,22 +89,42 @@ def usage(exchanges: ir.Table) -> ir.Table:
 
 
 def conversations(exchanges: ir.Table) -> ir.Table:
-    """Account × conversation, of the conversations that more than one account carried on."""
-    rows = exchanges.filter(_.conversation_id.notnull())
-    held = rows.group_by(["conversation_id", "account_id"]).agg(
-        first_seen=_.timestamp.min(), exchanges=_.count()
+    """Account × conversation × hour."""
+    rows = exchanges.filter(_.conversation_key != 0)
+    return rows.group_by(["account_id", _.conversation_key.name("conversation"), hour_of(exchanges)]).agg(
+        exchanges=_.count()
     )
-    many = held.group_by("conversation_id").agg(holders=_.count()).filter(_.holders > 1)
-    return held.semi_join(many, "conversation_id")
 
 
-def owners(exchanges: ir.Table, accounts: ir.Table) -> ir.Table:
+def shared_conversations(held: ir.Table) -> ir.Table:
+    """Account × conversation, of the conversations that more than one account carried on: when it began there."""
+    return (
+        _shared(held, "conversation")
+        .group_by(["account_id", "conversation"])
+        .agg(first_seen=_.hour.min(), exchanges=_.exchanges.sum())
+    )
+
+
+def _shared(rows: ir.Table, name: str) -> ir.Table:
+    """Rows whose value of this name more than one account shows; most values have one row, and are told at once."""
+    again = rows.group_by(name).agg(rows=_.count()).filter(_.rows > 1)
+    several = rows.semi_join(again, name)
+    spread = several.group_by(name).agg(low=_.account_id.min(), high=_.account_id.max())
+    return rows.semi_join(spread.filter(_.low != _.high), name)
+
+
+def organizations(exchanges: ir.Table) -> ir.Table:
+    """Account × hour: the organization that it names, the last by name where there are several."""
+    return exchanges.group_by(["account_id", hour_of(exchanges)]).agg(organization=_.organization_id.max())
+
+
+def owners(named: ir.Table, accounts: ir.Table) -> ir.Table:
     """Account → who openly answers for it.
 
     Accounts of one organization, or of one card and one domain that few cards pay for, do not hide that they
     belong together: what they have in common is no evidence of hidden control.
     """
-    organized = exchanges.group_by("account_id").agg(organization=_.organization_id.max())
+    organized = named.group_by("account_id").agg(organization=_.organization.max())
     cards = accounts.group_by("email_domain").agg(cards=_.payment_fingerprint.nunique())
     company = (
         accounts.join(cards.filter(_.cards <= COMPANY_CARDS), "email_domain")
@@ -107,43 +141,71 @@ def hour_of(exchanges: ir.Table) -> ir.Value:
     return exchanges.timestamp.truncate("h").name("hour")
 
 
-def sightings(exchanges: ir.Table, accounts: ir.Table, units: Iterable[Indicator]) -> ir.Table:
-    """Account × indicator value × hour: in how many exchanges.
+def sources(exchanges: ir.Table) -> ir.Table:
+    """Account × hour × the values of all kinds of which an exchange shows one: in how many exchanges."""
+    values = {
+        unit.card.name: unit.value(exchanges)
+        for unit in all_indicators()
+        if unit.card.table != "accounts" and not is_many(unit, exchanges)
+    }
+    keys = exchanges.select("account_id", "half", hour=_.timestamp.truncate("h"), **values)
+    return keys.group_by(list(keys.columns)).agg(exchanges=_.count())
 
-    Of the kinds of which an exchange shows many values (phrases, bands) those that one account alone shows are
-    left out. Indicators of the account table have no hour: they are known from the start.
+
+def sightings(sources: ir.Table) -> ir.Table:
+    """Account × indicator value × hour: in how many exchanges, from `sources`."""
+    parts = []
+    for kind in [name for name in sources.columns if name not in SEEN]:
+        hour = sources.hour.cast("timestamp('UTC', 6)")
+        rows = sources.select("account_id", "half", "exchanges", hour=hour, value=sources[kind])
+        counted = rows.filter(_.value.notnull()).group_by(["account_id", "value", "half", "hour"])
+        parts.append(counted.agg(exchanges=_.exchanges.sum()).mutate(kind=ibis.literal(kind)).select(*SEEN))
+    return ibis.union(*parts)
+
+
+def marks(exchanges: ir.Table, thinned: int) -> ir.Table:
+    """The same of the kinds of which an exchange shows many: phrases and bands, whose values are digests.
+
+    Of the digests one in 2^`thinned` is kept, the same ones for every account and every day, so that what several
+    accounts share stays shared (coordinated sampling; Broder 1997, Cohen and Kaplan 2007).
     """
     parts = []
-    for unit in units:
-        kind = ibis.literal(unit.card.name)
+    for unit in all_indicators():
+        if unit.card.table == "accounts" or not is_many(unit, exchanges):
+            continue
+        rows = exchanges.select(
+            "account_id", "half", hour=_.timestamp.truncate("h"), value=unit.value(exchanges)
+        )
+        rows = thin(rows.mutate(value=_.value.unnest()).filter(_.value.notnull()), thinned)
+        counted = rows.group_by(["account_id", "value", "half", "hour"])
+        parts.append(counted.agg(exchanges=_.count()).mutate(kind=ibis.literal(unit.card.name)).select(*SEEN))
+    return ibis.union(*parts)
+
+
+def thin(rows: ir.Table, thinned: int) -> ir.Table:
+    """Rows with one digest in 2^`thinned`."""
+    return rows.filter((_.value & ((1 << thinned) - 1)) == 0) if thinned else rows
+
+
+def is_many(unit: Indicator, exchanges: ir.Table) -> bool:
+    """Whether an exchange shows many values of this kind."""
+    return bool(unit.value(exchanges).type().is_array())
+
+
+def known_from_the_start(accounts: ir.Table) -> list[ir.Table]:
+    """Sightings of the account table's kinds, which have no hour."""
+    parts = []
+    for unit in all_indicators():
         if unit.card.table == "accounts":
             rows = accounts.select("account_id", value=unit.value(accounts)).filter(_.value.notnull())
-            parts.append(
-                rows.select(
-                    "account_id",
-                    "value",
-                    kind=kind,
-                    half=ibis.null("int32"),
-                    hour=ibis.null("timestamp"),
-                    exchanges=ibis.literal(0, "int64"),
-                )
+            told = rows.mutate(
+                kind=ibis.literal(unit.card.name),
+                half=ibis.null("int32"),
+                hour=ibis.null("timestamp('UTC', 6)"),
+                exchanges=ibis.literal(0, "int64"),
             )
-            continue
-        value = unit.value(exchanges)
-        rows = exchanges.select("account_id", "half", hour=_.timestamp.truncate("h"), value=value)
-        if value.type().is_array():
-            rows = rows.mutate(value=_.value.unnest())
-        counted = (
-            rows.filter(_.value.notnull())
-            .group_by(["account_id", "value", "half", "hour"])
-            .agg(exchanges=_.count())
-        )
-        if value.type().is_array():
-            spread = counted.group_by("value").agg(low=_.account_id.min(), high=_.account_id.max())
-            counted = counted.semi_join(spread.filter(_.low != _.high), "value")
-        parts.append(counted.select("account_id", "value", "half", "hour", "exchanges", kind=kind))
-    names = ("account_id", "kind", "value", "half", "hour", "exchanges")
-    return ibis.union(*(part.select(*names) for part in parts))
+            parts.append(told.select(*SEEN))
+    return parts
 
 
 def usable(columns: dict[str, set[str]]) -> tuple[tuple[Indicator, ...], tuple[tuple[Indicator, str], ...]]:
@@ -159,15 +221,6 @@ def usable(columns: dict[str, set[str]]) -> tuple[tuple[Indicator, ...], tuple[t
 
 
 def filled(table: ir.Table) -> set[str]:
-    """Names of the columns that hold at least one value; an empty list and a key of nothing are none."""
-    counts: pa.Table = table.agg(**{name: _told(table, name).any() for name in table.columns}).to_pyarrow()
+    """Names of the columns that hold at least one value."""
+    counts: pa.Table = table.agg(**{name: table[name].notnull().any() for name in table.columns}).to_pyarrow()
     return {name for name in counts.column_names if counts.column(name)[0].as_py()}
-
-
-def _told(table: ir.Table, name: str) -> ir.BooleanValue:
-    column = table[name]
-    if column.type().is_array():
-        return column.length() > 0
-    if name.endswith("_key") or name.startswith("band_") or name == "words":
-        return column != 0
-    return column.notnull()

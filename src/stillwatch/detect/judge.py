@@ -34,6 +34,8 @@ from stillwatch.stats.fdr import e_bh_q_values
 SPLIT_BY_ATTRIBUTE = ("ownership", "place")
 DECIDING = (*CONTROL, "purpose")
 WORTH_TIMING = float(np.log(5))  # without control and without purpose neither route can lead to a report
+OTHERS = 12_000  # accounts that a group is compared with, drawn once for all groups
+AS_MANY = 3  # times a group's accounts are in what it is compared with, or else all others are
 PLACED = float(np.log(20))  # a common place this clear explains why a group moves together
 
 
@@ -54,38 +56,101 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """What one test asked of the engine: its columns, whose each row is, and where each account's rows are.
+
+    `order` has the rows by account, those of account a from `starts[a]` to `starts[a + 1]`.
+    """
+
+    columns: Mapping[str, np.ndarray]
+    account: np.ndarray
+    order: np.ndarray
+    starts: np.ndarray
+
+    def of(self, accounts: np.ndarray) -> np.ndarray:
+        """Places of the rows of these accounts."""
+        begin, many = self.starts[accounts], self.starts[accounts + 1] - self.starts[accounts]
+        ends = np.cumsum(many)
+        return self.order[np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - many - begin, many)]
+
+    def only(self, places: np.ndarray) -> Rows:
+        """Some of the rows."""
+        return _indexed({name: values[places] for name, values in self.columns.items()}, len(self.starts) - 1)
+
+
+def _indexed(columns: Mapping[str, np.ndarray], accounts: int) -> Rows:
+    account = columns["account"]
+    order = np.argsort(account, kind="stable")
+    return Rows(
+        columns=columns,
+        account=account,
+        order=order,
+        starts=np.searchsorted(account[order], np.arange(accounts + 1)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What every test asked of the engine, once for all candidates."""
+    """What every test asked of the engine, once for all candidates.
+
+    `others` are the accounts, drawn at random, that stand for all others where there are many more; `sampled` their rows.
+    """
 
     tests: tuple[GroupTest, ...]
-    rows: Mapping[str, Mapping[str, np.ndarray]]
-    accounts: Mapping[str, np.ndarray]
+    rows: Mapping[str, Rows]
+    sampled: Mapping[str, Rows]
+    others: np.ndarray
     names: tuple[str, ...]
     owners: np.ndarray
+
+    def asked(self, test: GroupTest, inside: np.ndarray) -> tuple[Mapping[str, np.ndarray], np.ndarray]:
+        """A test's columns, and which rows are of accounts inside."""
+        rows = self.rows[test.card.name]
+        members = np.flatnonzero(inside)
+        if test.everyone or self.others.all() or AS_MANY * len(members) > self.others.sum():
+            return rows.columns, inside[rows.account]
+        some = self.sampled[test.card.name]
+        more = rows.of(members[~self.others[members]])
+        columns = {
+            name: np.concatenate([values, rows.columns[name][more]]) for name, values in some.columns.items()
+        }
+        return columns, inside[columns["account"]]
 
 
 def bench(summaries: Summaries, tests: Sequence[GroupTest], run: Callable[[object], pa.Table]) -> Bench:
     """Run the engine part of every test; `run` turns an expression into Arrow."""
-    tables = {test.card.name: run(test.rows(summaries)) for test in tests}
+    asked = {test.rows: test.card.name for test in tests}  # several tests may ask for the same rows
+    tables = {name: run(rows(summaries)) for rows, name in asked.items()}
     known = {name for table in tables.values() for name in pc.unique(table.column("account_id")).to_pylist()}
     names = {name: place for place, name in enumerate(sorted(known))}  # in an order that no engine chooses
-    rows, accounts = {}, {}
+    rng = np.random.default_rng(len(names))
+    others = np.zeros(len(names), bool)
+    others[rng.permutation(len(names))[:OTHERS]] = True
+    rows, sampled = {}, {}
     for name, table in tables.items():
         encoded = table.column("account_id").combine_chunks().dictionary_encode()
         places = np.asarray([names[a] for a in encoded.dictionary.to_pylist()], np.int64)
         indices = encoded.indices.to_numpy()
-        accounts[name] = places[indices] if len(indices) else np.zeros(0, np.int64)
-        rows[name] = {
+        columns = {
             column: _numbers(table.column(column)) for column in table.column_names if column != "account_id"
         }
-        rows[name]["account"] = accounts[name]
+        columns["account"] = places[indices] if len(indices) else np.zeros(0, np.int64)
+        rows[name] = _indexed(columns, len(names))
+        sampled[name] = (
+            rows[name] if others.all() else rows[name].only(np.flatnonzero(others[columns["account"]]))
+        )
+    for test in tests:
+        rows[test.card.name] = rows[asked[test.rows]]
+        sampled[test.card.name] = sampled[asked[test.rows]]
     declared = run(summaries.owners)
     owner = dict(
         zip(declared.column("account_id").to_pylist(), declared.column("owner").to_pylist(), strict=True)
     )
     codes: dict[str, int] = {}
     owners = np.array([codes.setdefault(owner.get(name, name), len(codes)) for name in names], np.int64)
-    return Bench(tests=tuple(tests), rows=rows, accounts=accounts, names=tuple(names), owners=owners)
+    return Bench(
+        tests=tuple(tests), rows=rows, sampled=sampled, others=others, names=tuple(names), owners=owners
+    )
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:
@@ -107,7 +172,7 @@ def _findings(bench: Bench, inside: np.ndarray, tests: Sequence[GroupTest]) -> d
     found = {}
     for test in tests:
         name = test.card.name
-        finding = test.statistic(bench.rows[name], inside[bench.accounts[name]])
+        finding = test.statistic(*bench.asked(test, inside))
         if finding is not None:
             found[name] = finding
     return found

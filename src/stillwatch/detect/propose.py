@@ -8,7 +8,7 @@ may overlap. What is proposed here proves nothing; it only decides what is asked
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -75,6 +75,11 @@ def propose(links: pa.Table, seed: int = 0, resolutions: Sequence[float] = RESOL
 
 def _known(group: set[str], found: Mapping[frozenset[str], str]) -> bool:
     """Whether a group with nearly the same accounts was found before."""
-    return any(
-        len(group & other) > SAME * len(group | other) for other in found if 2 * len(other) > len(group)
-    )
+    return any(_same(group, other) for other in found)
+
+
+def _same(one: Set[str], other: Set[str]) -> bool:
+    if min(len(one), len(other)) <= SAME * max(len(one), len(other)):
+        return False
+    both = len(one & other)
+    return both > SAME * (len(one) + len(other) - both)

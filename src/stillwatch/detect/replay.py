@@ -86,7 +86,7 @@ def judge_prefix(
 
 
 def replay(
-    summaries: Summaries,
+    until: Callable[[datetime], Summaries],
     campaigns: Mapping[str, tuple[frozenset[str], datetime, datetime]],
     tests: Sequence[GroupTest],
     run: Run,
@@ -98,7 +98,7 @@ def replay(
 ) -> dict[str, list[Look]]:
     """Looks at each campaign (members, first and last exchange) until it is confirmed, in time order.
 
-    Looks are sparse at first; between the last that did not suffice and the first that did, hours are halved until
+    `until` gives the summaries of the log before a full hour. Looks are sparse at first; between the last that did not suffice and the first that did, hours are halved until
     one hour, or `FINE` of the campaign's age, is left. The bars are those of looking at every hour since `begin`, the
     log's first exchange, so looking at fewer only finds later. Every hour looked at is judged once for all campaigns.
     """
@@ -108,7 +108,7 @@ def replay(
 
     def look(moment: datetime) -> None:
         tried = judge_prefix(
-            summaries.until(moment), tests, run, seed,
+            until(moment), tests, run, seed,
             lambda c: any(_mostly(c.accounts, some) for some in members.values()),
         )  # fmt: skip
         age = round((moment - origin) / HOUR)

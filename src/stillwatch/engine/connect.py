@@ -1,52 +1,67 @@
-"""How does a stage get a database with known limits?"""
+"""What does a stage ask of a database, and how does it get one?"""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol, TypeVar
 
-import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
-from ibis.backends.duckdb import Backend
+
+from stillwatch.errors import MissingExtra, Problem
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class Engine(Protocol):
+    """A database that runs table expressions. Only account-sized tables leave it, by `to_pyarrow()`."""
+
+    local: bool  # whether `spread` stays in this process
+
+    def load(self, name: str, rows: pa.Table) -> ir.Table:
+        """An account-sized Arrow table as a temporary table."""
+
+    def keep(self, name: str, expression: ir.Table) -> ir.Table:
+        """An expression computed once and kept as a temporary table, in place of an earlier one of that name."""
+
+    def read_parts(self, paths: Sequence[str | Path]) -> ir.Table:
+        """Parquet files of one schema as one table."""
+
+    def write(self, expression: ir.Table, path: Path) -> None:
+        """Write a table, in its order, as one Parquet file."""
+
+    def write_by(self, expression: ir.Table, column: str, folder: Path) -> dict[str, list[Path]]:
+        """Write a table as Parquet, apart by the values of a column that is left out; returns the files of each value."""
+
+    def spread(self, function: Callable[[A], B], work: Sequence[A]) -> Iterable[B]:
+        """The function of each piece of work, in order, on all cores or all machines."""
 
 
 @contextmanager
-def duckdb_engine(
-    *, memory: str = "2GB", threads: int | None = None, scratch: Path | None = None
-) -> Iterator[Backend]:
-    """A fresh in-process DuckDB that spills to `scratch` (a temporary folder by default) beyond `memory`.
-
-    Times are UTC whatever the machine's zone, and no extension is ever fetched.
+def open_engine(
+    name: str = "duckdb", *, memory: str = "1500MB", scratch: Path | None = None, master: str = "local[*]"
+) -> Iterator[Engine]:
+    """A fresh engine: `duckdb`, in this process, or `spark`, at `master`. Raises `MissingExtra` for a Spark that is not
+    installed.
     """
-    with tempfile.TemporaryDirectory(prefix="stillwatch-", dir=scratch) as folder:
-        connection = ibis.duckdb.connect(
-            ":memory:",
-            memory_limit=memory,
-            threads=threads or os.cpu_count() or 1,
-            temp_directory=folder,
-            preserve_insertion_order=False,
-            autoinstall_known_extensions=False,
-            autoload_known_extensions=False,
-        )
-        connection.raw_sql("set timezone = 'UTC'")
-        try:
-            yield connection
-        finally:
-            connection.disconnect()
+    if name == "duckdb":
+        from stillwatch.engine.duck import duckdb_engine
 
-
-def load(engine: Backend, name: str, rows: pa.Table) -> ir.Table:
-    """An account-sized Arrow table as a temporary table of the engine."""
-    engine.con.register(f"arrow_{name}", rows)
-    engine.raw_sql(f'create or replace temp table "{name}" as select * from "arrow_{name}"')
-    engine.con.unregister(f"arrow_{name}")
-    return engine.table(name)
-
-
-def keep(engine: Backend, name: str, expression: ir.Table) -> ir.Table:
-    """An expression computed once and kept as a temporary table."""
-    return engine.create_table(name, expression, temp=True)
+        with duckdb_engine(memory=memory, scratch=scratch) as engine:
+            yield engine
+        return
+    try:
+        from stillwatch.engine.spark import spark_engine
+    except ImportError as error:
+        raise MissingExtra(
+            Problem(
+                fact="Spark is not installed",
+                found=str(error),
+                fix="pip install 'stillwatch[spark]' (and a Java of version 17 or later)",
+            )
+        ) from error
+    with spark_engine(master=master, memory=memory) as engine:
+        yield engine

@@ -9,24 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import ibis.expr.types as ir
-from ibis.backends.duckdb import Backend
 
 from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.summaries import Summaries
-from stillwatch.detect import fold
-from stillwatch.engine.connect import duckdb_engine, keep, load
-from stillwatch.flows.scan import key_of, summarise
-from stillwatch.flows.sketch import sketch_files
+from stillwatch.engine.connect import Engine, open_engine
+from stillwatch.flows.gather import gather, key_of
+from stillwatch.flows.log import open_log
 from stillwatch.readers.discover import discover
 from stillwatch.readers.read import read_small
+from stillwatch.sketch.digest import VERSION
+from stillwatch.store.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """A world's observations and summaries in an engine."""
 
-    engine: Backend
+    engine: Engine
     exchanges: ir.Table
     summaries: Summaries
 
@@ -37,12 +37,14 @@ def opened(world: Path, seed: int = 0) -> Iterator[Opened]:
     sources = discover([str(world)])
     assert sources.accounts is not None
     assert sources.releases is not None
-    with tempfile.TemporaryDirectory(prefix=".open-", dir=world.parent) as scratch:
-        sketched = sketch_files(sources, {}, Path(scratch), key_of(seed))
-        with duckdb_engine(memory="1500MB", scratch=Path(scratch)) as engine:
-            accounts = load(engine, "accounts", read_small(sources.accounts, ACCOUNTS)[0])
-            releases = load(engine, "releases", read_small(sources.releases, RELEASES)[0])
-            parts = engine.read_parquet(str(sketched.observations / "*.parquet"))
-            exchanges = keep(engine, "exchanges", fold.once(parts))
-            summaries, _used = summarise(engine, exchanges, accounts, releases)
-            yield Opened(engine=engine, exchanges=exchanges, summaries=summaries)
+    with (
+        tempfile.TemporaryDirectory(prefix=".open-", dir=world.parent) as scratch,
+        Store(Path(scratch) / "store", version=VERSION, key_id="") as store,
+    ):
+        gather(sources, {}, store, key_of(seed))
+        with open_engine(memory="1500MB", scratch=Path(scratch)) as engine:
+            accounts = engine.load("accounts", read_small(sources.accounts, ACCOUNTS)[0])
+            releases = engine.load("releases", read_small(sources.releases, RELEASES)[0])
+            log = open_log(engine, store, accounts, releases)
+            exchanges = engine.keep("exchanges", log.exchanges)
+            yield Opened(engine=engine, exchanges=exchanges, summaries=log.summaries)

@@ -11,18 +11,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stillwatch.contract import results as contract
 from stillwatch.errors import InputError, Problem
-from stillwatch.flows.sketch import sketch_files
+from stillwatch.flows.gather import gather
 from stillwatch.readers.discover import discover
 from stillwatch.readers.read import check
 from stillwatch.readers.recognise import KEY_ID, SKETCH
 from stillwatch.results.folder import whole_or_nothing, write_json
 from stillwatch.sketch.cipher import decipher, encipher, key_id, key_of_secret
 from stillwatch.sketch.digest import VERSION
+from stillwatch.store.store import Store
 
 PUBLIC = 0x5743_4845_5449_4C4C  # the seed of digests before they are enciphered: known to all, so that keys can change
+PUBLIC_ID = "public"
 SHORTEST = 16
-DIGESTS = ("text_key", "prompt_key", "opening_key", "system_key", "shape_key")
+DIGESTS = ("text_key", "prompt_key", "opening_key", "system_key", "shape_key", "conversation_key")
 LISTS = ("phrases", "system_phrases")
 
 Progress = Callable[[int, int], None]
@@ -66,22 +69,20 @@ def sketch(
     with (
         whole_or_nothing(out) as folder,
         tempfile.TemporaryDirectory(prefix=".stillwatch-", dir=out.parent) as scratch,
+        Store(Path(scratch) / "store", version=VERSION, key_id=PUBLIC_ID) as store,
     ):
-        sketched = sketch_files(sources, names, Path(scratch), PUBLIC, progress)
-        for part in sorted(sketched.observations.glob("*.parquet")):
-            _convert(
-                part,
-                folder / f"sketch-{part.stem.rpartition('-')[2]}.parquet",
-                key,
-                lambda v: encipher(v, key),
-            )
-        pq.write_table(sketched.quarantine, folder / "quarantine.parquet", compression="zstd")
+        gather(sources, names, store, PUBLIC, progress)
+        for number, part in enumerate(store.parts):
+            target = folder / f"sketch-{number:05}.parquet"
+            _convert(store.path(part), target, key, lambda v: encipher(v, key))
+        quarantine = pa.concat_tables([contract.QUARANTINE.empty(), *store.quarantined()])
+        pq.write_table(quarantine, folder / "quarantine.parquet", compression="zstd")
         told = {
-            "rows": sum(sketched.rows.values()),
-            "quarantined": sketched.quarantine.num_rows,
+            "rows": store.rows,
+            "quarantined": quarantine.num_rows,
             "key_id": key_id(key),
             "sketch_version": VERSION,
-            "inputs": [{"path": path, "rows": rows} for path, rows in sketched.rows.items()],
+            "inputs": [{"path": str(file), "rows": store.rows_of(file)} for file in sources.exchanges],
         }
         write_json(folder, "sketch.json", told)
     return told

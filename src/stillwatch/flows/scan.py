@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
+import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import replace as dc_replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from ibis import _
-from ibis.backends.duckdb import Backend
 
 from stillwatch import __version__
 from stillwatch.contract import results as contract
 from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.summaries import CAPABILITIES, Summaries
-from stillwatch.detect import fold, weigh
+from stillwatch.detect import weigh
 from stillwatch.detect.attribute import Attribution, attribute, background
 from stillwatch.detect.decide import core, decide
 from stillwatch.detect.explain import Explained, claims, content, explain, sought
@@ -33,19 +33,22 @@ from stillwatch.detect.judge import Judged
 from stillwatch.detect.propose import Candidate
 from stillwatch.detect.refine import refine
 from stillwatch.detect.replay import Look, judge_prefix, replay
-from stillwatch.engine.connect import duckdb_engine, keep, load
+from stillwatch.engine.connect import Engine, open_engine
 from stillwatch.errors import Problem, UsageError
-from stillwatch.flows.sketch import Sketched, check_sketches, sketch_files
+from stillwatch.flows.gather import check_sketches, gather, key_name, key_of
+from stillwatch.flows.log import open_log
 from stillwatch.readers.discover import Sources, discover
 from stillwatch.readers.read import check, read, read_small
 from stillwatch.report import page
 from stillwatch.results.folder import whole_or_nothing, write_json, write_manifest, write_table
 from stillwatch.signals.registry import Card, GroupTest, Indicator, all_group_tests, all_indicators
+from stillwatch.sketch.digest import VERSION
+from stillwatch.store.store import Store
 
 LN10 = 2.302585092994046
-KEY_VARIABLE = "STILLWATCH_KEY"
 SHOWN_PROMPTS = 5
 SHOWN_VALUES = 4
+COMPANIONS = (ACCOUNTS, RELEASES)
 ASIDE = 20  # names of fields that are set aside, per file
 FEWEST_HOLDERS = 3
 BEGUN = (
@@ -75,6 +78,9 @@ class Options:
     show_prompts: bool = False
     without: frozenset[str] = frozenset()
     log_format: str = "auto"
+    engine: str = "duckdb"
+    spark_master: str = "local[*]"
+    store: Path | None = None  # where what was read is kept; if None, until the results are there
     replay: bool = True  # whether to look for the hour at which each campaign could have been known
 
 
@@ -118,32 +124,36 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
     )  # fmt: skip
     check_sketches(sources)
     check(sources, options.names)
-    known, lost = _companions(sources)
+    told, lost = _companions(sources)
     with (
         whole_or_nothing(out) as folder,
-        tempfile.TemporaryDirectory(prefix=".stillwatch-", dir=out.parent) as scratch,
+        _opened(sources, out, options) as store,
+        open_engine(
+            options.engine, memory=options.memory, scratch=store.scratch(), master=options.spark_master
+        ) as engine,
     ):
-        sketched = sketch_files(
+        gather(
             sources,
             options.names,
-            Path(scratch),
+            store,
             key_of(options.seed),
             lambda done, total: progress("read", done, total),
+            engine,
         )
-        quarantine = pa.concat_tables([sketched.quarantine, *lost])
-        with duckdb_engine(memory=options.memory, scratch=Path(scratch)) as engine:
-            overview, found = _find(engine, sketched, known, options, progress)
-            progress("write", 0, 1)
-            _write(folder, found, engine)
-            if options.show_prompts:
-                _write_prompts(folder, sources, options, found)
+        known = [store.remember(schema, rows) for schema, rows in zip(COMPANIONS, told, strict=True)]
+        quarantine = pa.concat_tables([*store.quarantined(), *lost])
+        overview, found = _find(engine, store, known, options, progress)
+        progress("write", 0, 1)
+        _write(folder, found, engine)
+        if options.show_prompts:
+            _write_prompts(folder, sources, options, found)
         write_table(folder, contract.QUARANTINE, quarantine)
         overview |= {
             "version": __version__,
             "quarantined": quarantine.num_rows,
             "quarantine_reasons": _reasons(quarantine),
-            "duplicates": sum(sketched.rows.values()) - overview["exchanges"],
-            "inputs": _inputs(sources, sketched),
+            "duplicates": store.rows - overview["exchanges"],
+            "inputs": _inputs(sources, store),
             "fdr": options.fdr,
             "seed": options.seed,
             "elapsed_s": round(time.monotonic() - began, 1),
@@ -156,32 +166,36 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
     return overview
 
 
-def _inputs(sources: Sources, sketched: Sketched) -> list[dict[str, Any]]:
+@contextmanager
+def _opened(sources: Sources, out: Path, options: Options) -> Iterator[Store]:
+    """The store that was asked for, or one beside `out` that stays only if the scan does not end, to be taken up again."""
+    folder = options.store or out.parent / f".{out.name}.store"
+    with Store(folder, version=VERSION, key_id=key_name(sources, options.seed)) as store:
+        yield store
+    if options.store is None:
+        shutil.rmtree(folder)
+
+
+def _inputs(sources: Sources, store: Store) -> list[dict[str, Any]]:
     """Per file: rows, the format it was taken for and why, and the fields of its records that were set aside."""
-    return [
-        {
-            "path": str(file),
-            "rows": sketched.rows[str(file)],
-            "format": sources.formats[file].name,
-            "why": sources.formats[file].why,
-            "set_aside": dict(
-                sorted(sketched.aside.get(str(file), {}).items(), key=lambda p: (-p[1], p[0]))[:ASIDE]
-            ),
-        }
-        for file in sources.exchanges
-    ]
-
-
-def key_of(seed: int) -> int:
-    """The 64-bit key of the sketch's digests: from the environment's `STILLWATCH_KEY`, or else from the seed.
-
-    Without the variable anyone who knows the seed can check a guess at a prompt against the digests in the results.
-    """
-    secret = os.environ.get(KEY_VARIABLE, "").encode()
-    digest = hashlib.blake2b(
-        str(seed).encode(), digest_size=8, key=secret[:64], person=b"stillwatch"
-    ).digest()
-    return int.from_bytes(digest, "little")
+    told = {str(file.resolve()): (str(file), sources.formats[file].why) for file in sources.exchanges}
+    rows = []
+    for one in store.files.values():
+        path, why = told.get(one.path, (one.path, "read before"))
+        pieces = store.pieces[one.id].values()
+        aside: Counter[str] = Counter()
+        for piece in pieces:
+            aside.update(piece.aside)
+        rows.append(
+            {
+                "path": path,
+                "rows": sum(piece.rows for piece in pieces),
+                "format": one.read_as.split(" ")[0],
+                "why": why,
+                "set_aside": dict(sorted(aside.items(), key=lambda p: (-p[1], p[0]))[:ASIDE]),
+            }
+        )
+    return sorted(rows, key=lambda row: str(row["path"]))
 
 
 def _parameters(options: Options) -> dict[str, Any]:
@@ -191,6 +205,7 @@ def _parameters(options: Options) -> dict[str, Any]:
         "accounts": str(options.accounts or ""),
         "releases": str(options.releases or ""),
         "memory": options.memory,
+        "engine": options.engine,
         "show_prompts": options.show_prompts,
         "without": sorted(options.without),
         "format": options.log_format,
@@ -228,46 +243,20 @@ def _reasons(quarantine: pa.Table) -> dict[str, int]:
     )
 
 
-def summarise(
-    engine: Backend,
-    exchanges: ir.Table,
-    accounts: ir.Table,
-    releases: ir.Table,
-    without: frozenset[str] = frozenset(),
-) -> tuple[Summaries, Any]:
-    """The summaries of observations that are kept in `engine`, and which indicators had something to read."""
-    used, skipped = fold.usable({"observations": fold.filled(exchanges), "accounts": fold.filled(accounts)})
-    skipped = (*skipped, *((unit, "left out on request") for unit in used if unit.card.name in without))
-    used = tuple(unit for unit in used if unit.card.name not in without)
-    summaries = Summaries(
-        activity=keep(engine, "activity", fold.activity(exchanges)),
-        sightings=keep(engine, "sightings", fold.sightings(exchanges, accounts, used)),
-        items=keep(engine, "items", fold.items(exchanges)),
-        usage=keep(engine, "usage", fold.usage(exchanges)),
-        conversations=keep(engine, "conversations", fold.conversations(exchanges)),
-        owners=keep(engine, "owners", fold.owners(exchanges, accounts)),
-        accounts=accounts,
-        releases=releases,
-    )
-    return summaries, (used, skipped)
-
-
 def _find(
-    engine: Backend,
-    sketched: Sketched,
-    known: tuple[pa.Table, pa.Table],
+    engine: Engine,
+    store: Store,
+    known: Sequence[pa.Table],
     options: Options,
     progress: Progress,
 ) -> tuple[dict[str, Any], list[Found]]:
-    progress("fold", 0, 1)
-    accounts, releases = load(engine, "accounts", known[0]), load(engine, "releases", known[1])
-    if sum(sketched.rows.values()) == 0:
+    if store.rows == 0:
         return _nothing(), []
-    exchanges = keep(
-        engine, "exchanges", fold.once(engine.read_parquet(str(sketched.observations / "*.parquet")))
+    accounts, releases = engine.load("accounts", known[0]), engine.load("releases", known[1])
+    log = open_log(
+        engine, store, accounts, releases, options.without, lambda done, total: progress("fold", done, total)
     )
-    summaries, (used, skipped) = summarise(engine, exchanges, accounts, releases, options.without)
-    progress("fold", 1, 1)
+    exchanges, summaries, used = log.exchanges, log.summaries, log.used
     tests = tuple(test for test in all_group_tests() if test.card.name not in options.without)
 
     progress("judge", 0, 1)
@@ -297,7 +286,7 @@ def _find(
     drafts = _attribute(engine, exchanges, summaries, picked, used, usual, progress)
     looks: dict[str, list[Look]] = {f"C{number}": [] for number in range(1, len(drafts) + 1)}
     if options.replay:
-        looks = _replay(summaries, drafts, tests, options, total["first"], progress)
+        looks = _replay(engine, summaries, drafts, tests, options, total["first"], progress)
     found = [
         _found(number, engine, summaries, one, attribution, looks[f"C{number}"], total["accounts"], usual)
         for number, (one, attribution) in enumerate(drafts, 1)
@@ -309,9 +298,15 @@ def _find(
         "first_seen": total["first"].isoformat(),
         "last_seen": total["last"].isoformat(),
         "candidates": len(judged),
-        "signals": _signals(used, skipped, tests, spoke),
+        "compared": 0.5**log.thinned,
+        "signals": _signals(used, log.skipped, tests, spoke),
         "missing_columns": sorted(
-            {c for unit, _why in skipped if unit.card.name not in options.without for c in unit.card.columns}
+            {
+                c
+                for unit, _why in log.skipped
+                if unit.card.name not in options.without
+                for c in unit.card.columns
+            }
         ),
         "campaigns": [
             {
@@ -332,7 +327,7 @@ def _run(expression: ir.Table) -> pa.Table:
 
 def _nothing() -> dict[str, Any]:
     return {
-        "exchanges": 0, "accounts": 0, "first_seen": None, "last_seen": None, "candidates": 0, "signals": [],
+        "exchanges": 0, "accounts": 0, "first_seen": None, "last_seen": None, "candidates": 0, "compared": 1.0, "signals": [],
         "missing_columns": [], "campaigns": [],
     }  # fmt: skip
 
@@ -356,7 +351,7 @@ def _signals(
 
 
 def _attribute(
-    engine: Backend,
+    engine: Engine,
     exchanges: ir.Table,
     summaries: Summaries,
     chosen: Sequence[tuple[Judged, frozenset[str]]],
@@ -370,20 +365,19 @@ def _attribute(
     def keeper(name: str, expression: ir.Table) -> ir.Table:
         nonlocal made
         made += 1
-        return keep(engine, f"{name}_{made}", expression)
+        return engine.keep(f"{name}_{made}", expression)
 
     drafts: list[tuple[Judged, Attribution]] = []
     taken: set[str] = set()
-    known = keep(engine, "background", background(summaries.sightings, used)) if chosen else None
+    known = engine.keep("background", background(summaries.sightings, used)) if chosen else None
     for number, (one, accounts) in enumerate(chosen):
         progress("attribute", number, len(chosen))
-        seeds = load(
-            engine,
+        seeds = engine.load(
             f"seeds_{number}",
             pa.table({"account_id": pa.array(sorted(accounts - taken), pa.string())}),
         )
         free = (
-            exchanges.anti_join(load(engine, f"taken_{number}", _names(taken)), "account_id")
+            exchanges.anti_join(engine.load(f"taken_{number}", _names(taken)), "account_id").view()
             if taken
             else exchanges
         )
@@ -415,6 +409,7 @@ def _names(accounts: set[str]) -> pa.Table:
 
 
 def _replay(
+    engine: Engine,
     summaries: Summaries,
     drafts: Sequence[tuple[Judged, Attribution]],
     tests: Sequence[GroupTest],
@@ -433,15 +428,23 @@ def _replay(
         )
         members = frozenset(attribution.members.column("account_id").to_pylist())
         campaigns[f"C{number}"] = (members, datetime.fromtimestamp(span["first"], UTC), span["last"])
+    looked = 0
+
+    def until(moment: datetime) -> Summaries:
+        nonlocal looked
+        looked += 1
+        prefix = summaries.until(moment)
+        return dc_replace(prefix, sightings=engine.keep(f"sightings_{looked % 2}", prefix.sightings))
+
     return replay(
-        summaries, campaigns, tests, _run, fdr=options.fdr, seed=options.seed, begin=begin,
+        until, campaigns, tests, _run, fdr=options.fdr, seed=options.seed, begin=begin,
         progress=lambda done, total: progress("replay", done, total),
     )  # fmt: skip
 
 
 def _found(
     number: int,
-    engine: Backend,
+    engine: Engine,
     summaries: Summaries,
     one: Judged,
     attribution: Attribution,
@@ -449,7 +452,7 @@ def _found(
     everyone: int,
     usual: float | None,
 ) -> Found:
-    members = load(engine, f"members_{number}", attribution.members.select(["account_id"]))
+    members = engine.load(f"members_{number}", attribution.members.select(["account_id"]))
     span = (
         attribution.exchanges.agg(first=_.timestamp.min(), last=_.timestamp.max()).to_pyarrow().to_pylist()[0]
     )
@@ -486,12 +489,12 @@ def _tested(one: Judged) -> list[dict[str, Any]]:
 
 
 def _shared(
-    engine: Backend, name: str, summaries: Summaries, members: ir.Table, size: int, everyone: int
+    engine: Engine, name: str, summaries: Summaries, members: ir.Table, size: int, everyone: int
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Account × value edges to draw, and a statement for each value that members share most tellingly."""
     mine = summaries.sightings.filter(_.kind.notin(UNSHOWN)).semi_join(members, "account_id")
     common = mine.group_by(["kind", "value"]).agg(inside=_.account_id.nunique(), exchanges=_.exchanges.sum())
-    common = keep(engine, f"common_{name}", common.filter(_.inside >= FEWEST_HOLDERS))
+    common = engine.keep(f"common_{name}", common.filter(_.inside >= FEWEST_HOLDERS))
     holders = weigh.prevalence(summaries.sightings.semi_join(common, ["kind", "value"]))
     values = common.join(holders, ["kind", "value"]).filter(_.holders < weigh.AGREEMENT * everyone)
     told = values.mutate(
@@ -501,7 +504,7 @@ def _shared(
         ibis.window(group_by="kind", order_by=[ibis.desc(told.weight * told.inside), told.value])
     )
     top = told.mutate(rank=rank).filter((_.rank < SHOWN_VALUES) & (_.weight > 0.5)).drop("rank")
-    top = keep(engine, f"top_{name}", top)
+    top = engine.keep(f"top_{name}", top)
     drawn = (
         mine.select("account_id", "kind", "value")
         .distinct()
@@ -524,7 +527,7 @@ def _shared(
     return drawn.order_by(order).to_pyarrow().to_pylist(), statements
 
 
-def _write(folder: Path, found: Sequence[Found], engine: Backend) -> None:
+def _write(folder: Path, found: Sequence[Found], engine: Engine) -> None:
     """The tables of the results."""
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in (
         "campaigns", "members", "evidence", "timeline", "links", "hypotheses", "claims", "capabilities"
@@ -560,7 +563,7 @@ def _write(folder: Path, found: Sequence[Found], engine: Backend) -> None:
             .select("campaign_id", "exchange_id")
             .order_by(["campaign_id", "exchange_id"])
         )
-        engine.to_parquet(ordered, folder / "exchanges.parquet", compression="zstd")
+        engine.write(ordered, folder / "exchanges.parquet")
     else:
         write_table(folder, contract.ATTRIBUTED, contract.ATTRIBUTED.empty())
 

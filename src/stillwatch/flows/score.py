@@ -12,11 +12,10 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis import _
-from ibis.backends.duckdb import Backend
 
 from stillwatch.contract import results as contract
 from stillwatch.contract.truth import TRUTH
-from stillwatch.engine.connect import duckdb_engine, keep, load
+from stillwatch.engine.connect import Engine, open_engine
 from stillwatch.errors import InputError, Problem
 from stillwatch.readers.discover import Sources, discover
 from stillwatch.readers.read import check, read
@@ -35,11 +34,11 @@ def score(results: Path, truth: Path, logs: Path | None = None, memory: str = "1
     campaigns = read_table(results, contract.CAMPAIGNS)
     members = read_table(results, contract.MEMBERS)
     _check_truth(truth)
-    with duckdb_engine(memory=memory) as engine:
-        known = keep(engine, "truth", engine.read_parquet(str(truth)).select(*TRUTH.names))
-        claimed = keep(engine, "claimed", engine.read_parquet(str(results / "exchanges.parquet")))
+    with open_engine(memory=memory) as engine:
+        known = engine.keep("truth", engine.read_parts([truth]).select(*TRUTH.names))
+        claimed = engine.keep("claimed", engine.read_parts([results / "exchanges.parquet"]))
         planted = known.filter(_.campaign_id.notnull())
-        found = load(engine, "members", members.select(["campaign_id", "account_id"]))
+        found = engine.load("members", members.select(["campaign_id", "account_id"]))
         accounts = _accounts(known, found)
         exchanges = _exchanges(known, claimed)
         matched = _match(planted, found)
@@ -201,7 +200,7 @@ def _campaign(
 
 
 def _times(
-    engine: Backend, results: Path, truth: Path, logs: Path | None, planted: ir.Table
+    engine: Engine, results: Path, truth: Path, logs: Path | None, planted: ir.Table
 ) -> ir.Table | None:
     """Planted exchanges with their times, from the logs."""
     found = _logs(results, truth, logs)
@@ -209,13 +208,13 @@ def _times(
         return None
     sources, names = found
     wanted = planted.select("exchange_id", "campaign_id").to_pyarrow()
-    planted_ids = load(engine, "planted_ids", wanted)
+    planted_ids = engine.load("planted_ids", wanted)
     parts = [batch.rows.select(["exchange_id", "timestamp"]) for batch in read(sources, names)]
     if not parts:
         return None
-    stamped = load(engine, "stamped", pa.concat_tables(parts))
+    stamped = engine.load("stamped", pa.concat_tables(parts))
     first = stamped.group_by("exchange_id").agg(timestamp=_.timestamp.min())
-    return keep(engine, "times", planted_ids.join(first, "exchange_id"))
+    return engine.keep("times", planted_ids.join(first, "exchange_id"))
 
 
 def _logs(results: Path, truth: Path, logs: Path | None) -> tuple[Sources, dict[str, str]] | None:

@@ -128,11 +128,14 @@ def open_stream(path: Path) -> Stream:
     return Stream(path)
 
 
-def parquet_batches(path: Path, columns: list[str] | None) -> Iterator[Raw]:
-    """Batches of a Parquet file, restricted to the named columns; rows of a damaged row group are quarantined."""
+def parquet_batches(path: Path, columns: list[str] | None, groups: range | None = None) -> Iterator[Raw]:
+    """Batches of a Parquet file or of some of its row groups, restricted to the named columns; rows of a damaged row
+    group are quarantined.
+    """
     with pq.ParquetFile(path) as file:
-        row = 1
-        for group in range(file.num_row_groups):
+        groups = range(file.num_row_groups) if groups is None else groups
+        row = 1 + sum(file.metadata.row_group(group).num_rows for group in range(groups.start))
+        for group in groups:
             end = row + file.metadata.row_group(group).num_rows
             try:
                 for batch in file.iter_batches(batch_size=ROWS, row_groups=[group], columns=columns):

@@ -232,7 +232,7 @@ def _castable(found: pa.DataType, wanted: pa.DataType) -> bool:
 
 
 def raw_batches(
-    file: Path, schema: TableSchema, names: Mapping[str, str]
+    file: Path, schema: TableSchema, names: Mapping[str, str], groups: range | None = None
 ) -> Iterator[tuple[pa.Table, int, list[dict[str, object]]]]:
     """Batches under contract names, with the file's own types."""
     back = {theirs: ours for ours, theirs in names.items()}
@@ -240,7 +240,7 @@ def raw_batches(
     kind = format_of(file)
     if kind == "parquet":
         present = [name for name in pq.read_schema(file).names if name in wanted]
-        stream = parquet_batches(file, present)
+        stream = parquet_batches(file, present, groups)
     elif kind == "csv":
         stream = csv_batches(file)
     else:
@@ -254,25 +254,31 @@ def raw_batches(
 def read(sources: Sources, names: Mapping[str, str]) -> Iterator[Batch]:
     """Contract rows of every file in order; call `check` first."""
     for file in sources.exchanges:
-        if file.stat().st_size == 0:
-            continue
-        form = sources.formats[file].format
-        if form is not None:
-            aside: Counter[str] = Counter()
-            for rows, quarantine in vendor_batches(file, form, names, aside):
-                yield Batch(file=file, rows=rows, quarantine=quarantine)
-            yield Batch(file=file, rows=EXCHANGES.empty(), quarantine=QUARANTINE.empty(), aside=dict(aside))
-            continue
-        for table, row, lost in raw_batches(file, EXCHANGES, names):
-            for start in range(0, max(table.num_rows, 1), ROWS):
-                part = table.slice(start, ROWS)
-                if part.num_columns:
-                    rows, quarantine = conform(part, str(file), row + start)
-                else:
-                    rows, quarantine = EXCHANGES.empty(), QUARANTINE.empty()
-                if start == 0 and lost:
-                    quarantine = pa.concat_tables([quarantine, pa.Table.from_pylist(lost, QUARANTINE.arrow)])
-                yield Batch(file=file, rows=rows, quarantine=quarantine)
+        yield from read_file(file, sources.formats[file].format, names)
+
+
+def read_file(
+    file: Path, form: Format | None, names: Mapping[str, str], groups: range | None = None
+) -> Iterator[Batch]:
+    """Contract rows of one file, or of some row groups of a Parquet file in the contract's columns."""
+    if file.stat().st_size == 0:
+        return
+    if form is not None:
+        aside: Counter[str] = Counter()
+        for rows, quarantine in vendor_batches(file, form, names, aside):
+            yield Batch(file=file, rows=rows, quarantine=quarantine)
+        yield Batch(file=file, rows=EXCHANGES.empty(), quarantine=QUARANTINE.empty(), aside=dict(aside))
+        return
+    for table, row, lost in raw_batches(file, EXCHANGES, names, groups):
+        for start in range(0, max(table.num_rows, 1), ROWS):
+            part = table.slice(start, ROWS)
+            if part.num_columns:
+                rows, quarantine = conform(part, str(file), row + start)
+            else:
+                rows, quarantine = EXCHANGES.empty(), QUARANTINE.empty()
+            if start == 0 and lost:
+                quarantine = pa.concat_tables([quarantine, pa.Table.from_pylist(lost, QUARANTINE.arrow)])
+            yield Batch(file=file, rows=rows, quarantine=quarantine)
 
 
 def read_small(file: Path, schema: TableSchema) -> tuple[pa.Table, pa.Table]:

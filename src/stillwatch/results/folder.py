@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -49,13 +51,16 @@ def whole_or_nothing(out: Path) -> Iterator[Path]:
             )
         )
     out.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    _clear_up(out)
+    work = Path(tempfile.mkdtemp(prefix=f".{out.name}.{os.getpid()}.", dir=out.parent))
     work.chmod(0o755)
     try:
         yield work
         old = None
         if out.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{out.name}.old.", dir=out.parent)) / "previous"
+            old = (
+                Path(tempfile.mkdtemp(prefix=f".{out.name}.{os.getpid()}.old.", dir=out.parent)) / "previous"
+            )
             out.rename(old)
         work.rename(out)
         if old is not None:
@@ -63,6 +68,24 @@ def whole_or_nothing(out: Path) -> Iterator[Path]:
     finally:
         if work.exists():
             shutil.rmtree(work, ignore_errors=True)
+
+
+def _clear_up(out: Path) -> None:
+    """Remove the unfinished work of runs that were killed."""
+    for left in out.parent.glob(f".{glob.escape(out.name)}.*.*"):
+        owner = left.name.removeprefix(f".{out.name}.").split(".")[0]
+        if owner.isdigit() and not _runs(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_table(folder: Path, schema: TableSchema, table: pa.Table) -> None:

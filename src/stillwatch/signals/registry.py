@@ -81,8 +81,9 @@ class GroupTest:
     """Evidence against a stated null about a group.
 
     `rows` asks the engine for one table about all accounts, with `account_id`; `statistic` gets its columns and
-    a mask of the rows that belong to members, and returns a finding or None when it has no say. `sample_null`
-    draws such columns and mask under the null, so that the stated error can be checked by simulation.
+    a mask of the rows that belong to members, and returns a finding or None when it has no say. Rows of other accounts
+    are those of a random sample of them where there are very many, and in no order, unless `everyone` says that the
+    statistic needs the rows as they are. `sample_null` draws such columns and mask under the null, so that the stated error can be checked by simulation.
     """
 
     card: Card
@@ -90,6 +91,7 @@ class GroupTest:
     rows: Callable[[Summaries], ir.Table]
     sample_null: Callable[[np.random.Generator, int], tuple[Columns, Mask]]
     statistic: Callable[[Columns, Mask], Finding | None]
+    everyone: bool = False
 
 
 def group_test(
@@ -103,6 +105,7 @@ def group_test(
     evaded_by: str,
     source: str,
     reads: tuple[str, ...],
+    everyone: bool = False,
 ) -> Callable[[Callable[[Columns, Mask], Finding | None]], GroupTest]:
     """Declare a group test; `family` groups tests that one innocent cause may bend together.
 
@@ -122,7 +125,14 @@ def group_test(
             source=source,
             reads=reads,
         )
-        return GroupTest(card=card, family=family, rows=rows, sample_null=sample_null, statistic=function)
+        return GroupTest(
+            card=card,
+            family=family,
+            rows=rows,
+            sample_null=sample_null,
+            statistic=function,
+            everyone=everyone,
+        )
 
     return wrap
 

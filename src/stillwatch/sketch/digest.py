@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-VERSION = 1
+VERSION = 2
 HEAD, TAIL = 8192, 4096
 MAX_WORDS = 2048
 CORES = os.cpu_count() or 1
@@ -243,11 +243,29 @@ def buffers(strings: pa.Array) -> tuple[Bytes, Offsets]:
     return data, offsets
 
 
-def digest(strings: pa.Array, key: int) -> Digests:
-    """Digests of every string under a 64-bit `key`, on all cores."""
+@numba.njit(cache=True, nogil=True)
+def _names(data, offsets, key, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    for row in range(offsets.shape[0] - 1):
+        h = key
+        for i in range(offsets[row], offsets[row + 1]):
+            h = (h ^ np.uint64(data[i])) * _M1
+            h = h ^ (h >> _S32)
+        out[row] = _mix(h) if offsets[row + 1] > offsets[row] else np.uint64(0)
+
+
+def name_keys(strings: pa.Array, key: int) -> Keys:
+    """One digest per name, of its very bytes; 0 where there is none."""
+    data, offsets = buffers(strings)
+    out = np.empty(len(strings), np.uint64)
+    _names(data, offsets, np.uint64(key), out)
+    return out
+
+
+def digest(strings: pa.Array, key: int, cores: int = CORES) -> Digests:
+    """Digests of every string under a 64-bit `key`, on `cores` cores."""
     data, offsets = buffers(strings)
     n = len(strings)
-    pieces = min(CORES, n // ALONE)
+    pieces = min(cores, n // ALONE)
     if pieces > 1:
         ends = np.linspace(0, n, pieces + 1).astype(np.int64)
         with ThreadPoolExecutor(pieces) as pool:

@@ -11,16 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.sketch.capability import COERCION, classify_array
-from stillwatch.sketch.digest import BANDS, VERSION, Digests, digest
+from stillwatch.sketch.digest import BANDS, CORES, VERSION, Digests, digest, name_keys
 
 KEPT = (
-    "exchange_id", "timestamp", "account_id", "organization_id", "conversation_id", "model", "client_ip", "asn",
-    "country", "user_agent", "tls_fingerprint", "input_tokens", "output_tokens", "status",
+    "exchange_id", "timestamp", "account_id", "organization_id", "model", "client_ip", "asn", "country", "user_agent",
+    "tls_fingerprint", "input_tokens", "output_tokens", "finish_reason", "status",
 )  # fmt: skip
 SHAPE = ("operation", "temperature", "top_p", "max_tokens", "stream")
 
 
-def observe(batches: Iterable[pa.Table], key: int) -> Iterator[pa.Table]:
+def observe(batches: Iterable[pa.Table], key: int, cores: int = CORES) -> Iterator[pa.Table]:
     """Observations of contract rows: who, when, from where, and keys in place of text.
 
     `key` is 64 bits. Keys are signed 64-bit integers, 0 where there was no text.
@@ -30,9 +30,12 @@ def observe(batches: Iterable[pa.Table], key: int) -> Iterator[pa.Table]:
             continue
         rows = batch.combine_chunks()
         prompts = _one(rows, "prompt")
-        marks = digest(prompts, key)
-        system = digest(_one(rows, "system_prompt"), key)
+        marks = digest(prompts, key, cores)
+        system = digest(_one(rows, "system_prompt"), key, cores)
         columns = {name: rows.column(name) for name in KEPT}
+        columns["exchange_key"] = _signed(name_keys(_one(rows, "exchange_id"), key))
+        columns["account_key"] = _signed(name_keys(_one(rows, "account_id"), key))
+        columns["conversation_key"] = _signed(name_keys(_one(rows, "conversation_id"), key))
         columns["half"] = pa.array(halves(_one(rows, "timestamp")))
         columns["text_key"] = _signed(marks.text_key)
         columns["prompt_key"] = _signed(marks.prompt_key)

@@ -24,14 +24,17 @@ def carried_on(summaries: Summaries) -> ir.Table:
     `partners` counts the other accounts with which an account shares any; conversations of crowds are left out.
     """
     active = summaries.activity.group_by("account_id").agg(exchanges=_.exchanges.sum())
-    held = summaries.conversations.select("account_id", "conversation_id").distinct()
-    few = held.group_by("conversation_id").agg(holders=_.count()).filter(_.holders < MOST_HOLDERS)
-    small = held.semi_join(few, "conversation_id")
-    met = small.join(small.rename(other="account_id"), "conversation_id").filter(_.account_id != _.other)
+    held = summaries.conversations.select("account_id", "conversation").distinct()
+    few = held.group_by("conversation").agg(holders=_.count()).filter(_.holders < MOST_HOLDERS)
+    small = held.semi_join(few, "conversation")
+    met = small.join(small.rename(other="account_id"), "conversation").filter(_.account_id != _.other)
     partners = met.group_by("account_id").agg(partners=_.other.nunique())
     rows = active.left_join(held, "account_id").drop("account_id_right").left_join(partners, "account_id")
     rows = rows.select(
-        "account_id", "exchanges", conversation=_.conversation_id, partners=_.partners.fill_null(0)
+        "account_id",
+        "exchanges",
+        conversation=_.conversation.cast("string"),
+        partners=_.partners.fill_null(0),
     )
     return rows.order_by(["conversation", "account_id"])
 
@@ -59,7 +62,8 @@ def own_conversations(rng: np.random.Generator, accounts: int) -> tuple[Columns,
     innocent=("a client that numbers its conversations from 1", "a shared workspace"),
     evaded_by="keeping every conversation on one account",
     source="relay software: sticky sessions end with a fixed time, a limit or a ban (peers, section 3)",
-    reads=("observations.conversation_id",),
+    reads=("observations.conversation_key",),
+    everyone=True,
 )
 def handoff(rows: Columns, member: Mask) -> Finding | None:
     account, conversation = np.asarray(rows["account"], np.int64), np.asarray(rows["conversation"], np.int64)

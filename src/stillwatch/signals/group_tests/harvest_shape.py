@@ -15,7 +15,7 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
     innocent=("batch jobs of unrelated customers", "an evaluation suite"),
     evaded_by="sham conversations, at the price of more exchanges",
     source="AA26-251A (single turns without drafts or corrections); Anthropic, February 2026",
-    reads=("observations.conversation_id",),
+    reads=("observations.conversation_key",),
 )
 def harvest_shape(rows: Columns, member: Mask) -> Finding | None:
     return alike_finding(

@@ -54,6 +54,7 @@ def crowd(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     evaded_by="sending items twice, at the price of more exchanges",
     source="science B3.1 (no-repeat test; collisions are at least n²/2M for any popularity curve)",
     reads=("observations.text_key",),
+    everyone=True,
 )
 def work_queue(rows: Columns, member: Mask) -> Finding | None:
     account, item = np.asarray(rows["account"], np.int64), np.asarray(rows["item"], np.int64)

@@ -23,8 +23,5 @@ from stillwatch.signals.registry import indicator
 )
 def prompt_near_duplicate(observations: ir.Table) -> ir.Value:
     return ibis.array(
-        [
-            (observations.words >= 8).ifelse(observations[f"band_{band}"].cast("string"), None)
-            for band in range(4)
-        ]
+        [(observations.words >= 8).ifelse(observations[f"band_{band}"], None) for band in range(4)]
     )

@@ -15,4 +15,4 @@ from stillwatch.signals.registry import indicator
     reads=("observations.phrases",),
 )
 def prompt_template(observations: ir.Table) -> ir.Value:
-    return observations.phrases.cast("array<string>")
+    return observations.phrases

@@ -1,0 +1,106 @@
+"""How does a stage get a DuckDB with known limits?"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+
+from stillwatch.engine.cores import on_all_cores
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class DuckDB:
+    """DuckDB in this process; see `Engine`."""
+
+    local = True
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def load(self, name: str, rows: pa.Table) -> ir.Table:
+        """An account-sized Arrow table as a temporary table."""
+        self._backend.con.register(f"arrow_{name}", rows)
+        self._backend.raw_sql(f'create or replace temp table "{name}" as select * from "arrow_{name}"')
+        self._backend.con.unregister(f"arrow_{name}")
+        return self._backend.table(name)
+
+    def keep(self, name: str, expression: ir.Table) -> ir.Table:
+        """An expression computed once and kept as a temporary table, in place of an earlier one of that name."""
+        self._backend.raw_sql(f'drop table if exists "{name}"')
+        return self._backend.create_table(name, expression, temp=True)
+
+    def read_parts(self, paths: Sequence[str | Path]) -> ir.Table:
+        """Parquet files of one schema as one table."""
+        names = [str(path) for path in paths]
+        return self._backend.read_parquet(names, hive_partitioning=False, union_by_name=False)
+
+    def write(self, expression: ir.Table, path: Path) -> None:
+        """Write a table, in its order, as one Parquet file."""
+        self._backend.to_parquet(expression, path, compression="zstd")
+
+    def write_by(self, expression: ir.Table, column: str, folder: Path) -> dict[str, list[Path]]:
+        """Write a table as Parquet, apart by the values of a column that is left out; returns the files of each value."""
+        columns = ", ".join(_typed(name, kind) for name, kind in expression.schema().items())
+        query = f"select {columns} from ({self._backend.compile(expression)})"
+        self._backend.raw_sql(
+            f"copy ({query}) to '{folder}' (format parquet, partition_by ({column}), compression zstd)"
+        )
+        return by_value(folder)
+
+    def spread(self, function: Callable[[A], B], work: Sequence[A]) -> Iterable[B]:
+        """The function of each piece of work, in order, on all cores."""
+        return on_all_cores(function, work)
+
+
+def by_value(folder: Path) -> dict[str, list[Path]]:
+    """The files of a Hive-partitioned folder by the value in their folder's name."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("*.parquet")):
+        found.setdefault(path.parent.name.partition("=")[2], []).append(path)
+    return found
+
+
+def _typed(name: str, kind: dt.DataType) -> str:
+    """A column of the type that it should have: the database gives wider integers and drops time zones on its own."""
+    if kind.is_int64():
+        return f'"{name}"::bigint as "{name}"'
+    if kind.is_timestamp():
+        return f'"{name}"::timestamptz as "{name}"'
+    return f'"{name}"'
+
+
+@contextmanager
+def duckdb_engine(
+    *, memory: str = "2GB", threads: int | None = None, scratch: Path | None = None
+) -> Iterator[DuckDB]:
+    """A fresh in-process DuckDB that spills to `scratch` (a temporary folder by default) beyond `memory`.
+
+    Times are UTC whatever the machine's zone, and no extension is ever fetched.
+    """
+    with tempfile.TemporaryDirectory(prefix="stillwatch-", dir=scratch) as folder:
+        connection = ibis.duckdb.connect(
+            ":memory:",
+            memory_limit=memory,
+            threads=threads or os.cpu_count() or 1,
+            temp_directory=folder,
+            preserve_insertion_order=False,
+            autoinstall_known_extensions=False,
+            autoload_known_extensions=False,
+        )
+        connection.raw_sql("set timezone = 'UTC'")
+        try:
+            yield DuckDB(connection)
+        finally:
+            connection.disconnect()

@@ -1,0 +1,306 @@
+"""How do log files become observations in a store, each text read once?"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stillwatch.contract.results import QUARANTINE
+from stillwatch.engine.connect import Engine
+from stillwatch.engine.cores import on_all_cores
+from stillwatch.engine.files import atomic
+from stillwatch.errors import InputError, Problem
+from stillwatch.readers.discover import Sources, format_of
+from stillwatch.readers.open import ROWS
+from stillwatch.readers.read import read_file
+from stillwatch.readers.recognise import KEY_ID, SKETCH, Recognised
+from stillwatch.sketch.digest import BANDS, CORES, VERSION
+from stillwatch.sketch.observe import observe
+from stillwatch.store.store import LogFile, Part, Piece, Place, Store, content_id
+
+KEY_VARIABLE = "STILLWATCH_KEY"
+EPOCH = date(1970, 1, 1)
+DAY_US = 86_400_000_000
+PIECE_ROWS = 1_000_000
+BUFFER = 400_000  # rows that wait to be written, of all days together
+PLAIN = (
+    "exchange_id",
+    "exchange_key",
+    "conversation_key",
+    "text_key",
+    "prompt_key",
+    "opening_key",
+    "phrases",
+    "band_",
+)
+
+
+def key_of(seed: int) -> int:
+    """The 64-bit key of the sketch's digests: from the environment's `STILLWATCH_KEY`, or else from the seed.
+
+    Without the variable anyone who knows the seed can check a guess at a prompt against the digests in the results.
+    """
+    secret = os.environ.get(KEY_VARIABLE, "").encode()
+    digest = hashlib.blake2b(
+        str(seed).encode(), digest_size=8, key=secret[:64], person=b"stillwatch"
+    ).digest()
+    return int.from_bytes(digest, "little")
+
+
+def key_name(sources: Sources, seed: int) -> str:
+    """A name for the key of the digests that these sources are compared by, from which it cannot be learned."""
+    for file in sources.exchanges:
+        if sources.formats[file].sketch:
+            return (pq.read_schema(file).metadata or {}).get(KEY_ID, b"").decode()
+    return content_id(["key", str(key_of(seed))])
+
+
+def check_sketches(sources: Sources) -> None:
+    """Refuse sketches of two keys, of another version, or beside text: they cannot be compared. Raises `InputError`."""
+    told = {}
+    for file in sources.exchanges:
+        if sources.formats[file].sketch:
+            metadata = pq.read_schema(file).metadata
+            told[file] = (metadata[SKETCH].decode(), metadata.get(KEY_ID, b"").decode())
+    if not told:
+        return
+    file, (version, _key) = next(iter(told.items()))
+    if version != str(VERSION):
+        fact, found = (
+            "the sketch is of another version",
+            f"version {version}, this program makes version {VERSION}",
+        )
+        raise InputError(
+            Problem(
+                fact=fact, where=str(file), found=found, fix="stillwatch sketch LOGS --key-file KEY --out NEW"
+            )
+        )
+    if len(set(told.values())) > 1:
+        keys = ", ".join(sorted({key for _version, key in told.values()}))
+        fact = "the sketches were made with several keys"
+        fix = "stillwatch sketch OLD --rekey OLD_KEY --key-file NEW_KEY --out NEW"
+        raise InputError(Problem(fact=fact, found=keys, fix=fix))
+    if len(told) < len(sources.exchanges):
+        other = next(file for file in sources.exchanges if file not in told)
+        raise InputError(
+            Problem(
+                fact="sketches and logs cannot be compared",
+                where=str(other),
+                fix="stillwatch sketch LOGS --key-file KEY --out NEW",
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """A piece of a log file that is to be read; `groups` are row groups, None for the whole file."""
+
+    file: LogFile
+    path: Path
+    number: int
+    groups: range | None
+    size: int
+
+
+def gather(
+    sources: Sources,
+    names: Mapping[str, str],
+    store: Store,
+    key: int,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    engine: Engine | None = None,
+) -> None:
+    """Read what the store has not read yet, each text once, and keep its observations: on all cores, or wherever `engine`
+    spreads work.
+
+    `progress` is told bytes of input done and in all. Interrupted, the next call goes on with the pieces that are left.
+    """
+    work: list[_Work] = []
+    done = total = 0
+    for path in sources.exchanges:
+        for one in _cut(path, sources.formats[path], names):
+            total += one.size
+            if one.number in store.begin(one.file):
+                done += one.size
+            else:
+                work.append(one)
+    progress(done, total)
+    cores = 1 if len(work) >= CORES else CORES
+    lock = threading.Lock()
+
+    def told(bytes_read: int) -> None:
+        nonlocal done
+        with lock:
+            done += bytes_read
+            progress(min(done, total), total)
+
+    here = engine is None or engine.local
+    read = partial(
+        _read_piece,
+        formats={one.path: sources.formats[one.path] for one in work},
+        names=dict(names),
+        place=store.place,
+        key=key,
+        cores=cores,
+        told=told if here else None,
+    )
+    spread = on_all_cores if engine is None else engine.spread
+    for one, made in zip(work, spread(read, work), strict=True):
+        store.finish(one.file, one.number, made)
+        if not here:
+            told(one.size)
+    progress(total, total)
+
+
+def _cut(path: Path, recognised: Recognised, names: Mapping[str, str]) -> list[_Work]:
+    """The pieces of a file: runs of row groups of a Parquet file, else the whole."""
+    stat = path.stat()
+    read_as = recognised.name + "".join(f" {column}={theirs}" for column, theirs in sorted(names.items()))
+    runs: list[range | None] = [None]
+    if recognised.format is None and format_of(path) == "parquet" and not recognised.sketch:
+        runs = list(_runs(path))
+    file = LogFile(
+        path=str(path.resolve()),
+        size=stat.st_size,
+        changed_ns=stat.st_mtime_ns,
+        read_as=read_as,
+        pieces=len(runs),
+    )
+    return [
+        _Work(file=file, path=path, number=number, groups=groups, size=stat.st_size // len(runs))
+        for number, groups in enumerate(runs)
+    ]
+
+
+def _runs(path: Path) -> Iterator[range]:
+    """Row groups of about `PIECE_ROWS` rows together."""
+    metadata = pq.read_metadata(path)
+    begin = rows = 0
+    for group in range(metadata.num_row_groups):
+        rows += metadata.row_group(group).num_rows
+        if rows >= PIECE_ROWS or group == metadata.num_row_groups - 1:
+            yield range(begin, group + 1)
+            begin, rows = group + 1, 0
+
+
+def _read_piece(
+    one: _Work,
+    *,
+    formats: Mapping[Path, Recognised],
+    names: Mapping[str, str],
+    place: Place,
+    key: int,
+    cores: int,
+    told: Callable[[int], None] | None,
+) -> Piece:
+    """Read one piece and write its observations; it counts once the store is told that it is finished."""
+    recognised = formats[one.path]
+    writer = _Writer(place, one.file, one.number)
+    lost: list[pa.Table] = []
+    aside: Mapping[str, int] = {}
+    left = one.size
+
+    def contract_rows() -> Iterator[pa.Table]:
+        nonlocal aside
+        for batch in read_file(one.path, recognised.format, names, one.groups):
+            aside = batch.aside or aside
+            if batch.quarantine.num_rows:
+                lost.append(batch.quarantine)
+            yield batch.rows
+
+    rows = _sketched(one.path) if recognised.sketch else observe(contract_rows(), key, cores)
+    step = max(one.size // 10, 1)
+    for table in rows:
+        writer.add(table)
+        if told is not None and left > step:
+            told(step)
+            left -= step
+    parts = writer.close()
+    quarantine = pa.concat_tables(lost) if lost else QUARANTINE.empty()
+    with atomic(place.quarantine(one.file.id, one.number)) as path:
+        pq.write_table(quarantine, path, compression="zstd")
+    if told is not None:
+        told(left)
+    return Piece(
+        rows=writer.rows,
+        quarantined=quarantine.num_rows,
+        parts=tuple(parts),
+        filled=tuple(sorted(writer.filled)),
+        aside=dict(aside),
+    )
+
+
+def _sketched(path: Path) -> Iterator[pa.Table]:
+    """Sketches made elsewhere are observations already."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=ROWS):
+            yield pa.Table.from_batches([batch])
+
+
+class _Writer:
+    """Observations on their way to one file per day and flush, so that a log in any order of time costs bounded memory."""
+
+    def __init__(self, place: Place, file: LogFile, piece: int) -> None:
+        self.rows = 0
+        self.filled: set[str] = set()
+        self._place, self._file, self._piece = place, file, piece
+        self._waiting: dict[int, list[pa.Table]] = defaultdict(list)
+        self._held = 0
+        self._parts: list[Part] = []
+
+    def add(self, table: pa.Table) -> None:
+        """Take a batch."""
+        self.rows += table.num_rows
+        unseen = [name for name in table.column_names if name not in self.filled]
+        self.filled |= {name for name in unseen if _told(name, table.column(name))}
+        days = table.column("timestamp").cast(pa.int64()).to_numpy() // DAY_US
+        first, last = int(days.min()), int(days.max())
+        if first == last:
+            self._waiting[first].append(table)
+        else:
+            order = np.argsort(days, kind="stable")
+            for part in np.split(order, np.flatnonzero(np.diff(days[order])) + 1):
+                self._waiting[int(days[part[0]])].append(table.take(pa.array(part)))
+        self._held += table.num_rows
+        while self._held > BUFFER:
+            self._flush(max(self._waiting, key=lambda day: sum(t.num_rows for t in self._waiting[day])))
+
+    def close(self) -> list[Part]:
+        """Write what waits; returns every part."""
+        for day in sorted(self._waiting):
+            self._flush(day)
+        return self._parts
+
+    def _flush(self, day: int) -> None:
+        table = pa.concat_tables(self._waiting.pop(day))
+        self._held -= table.num_rows
+        name = (EPOCH + timedelta(days=day)).isoformat()
+        path = self._place.part(self._file, self._piece, name, len(self._parts))
+        plain = [c for c in table.column_names if not c.startswith(PLAIN)]
+        with atomic(path) as temporary:
+            pq.write_table(table, temporary, compression="lz4", use_dictionary=plain, row_group_size=ROWS * 2)
+        marks = sum(len(pc.list_flatten(chunk)) for chunk in table.column("phrases").chunks)
+        self._parts.append(
+            Part(day=name, name=path.name, rows=table.num_rows, marks=marks + BANDS * table.num_rows)
+        )
+
+
+def _told(name: str, column: pa.ChunkedArray) -> bool:
+    """Whether a column holds a value; an empty list and a key of nothing are none."""
+    if pa.types.is_list(column.type):
+        return any(len(pc.list_flatten(chunk)) for chunk in column.chunks)
+    if name.endswith("_key") or name.startswith("band_") or name == "words":
+        return bool(pc.any(pc.not_equal(column, 0)).as_py())
+    return bool(column.null_count < len(column))

@@ -1,0 +1,177 @@
+"""How do a store's observations become summaries, a day at a time, and a day only once?"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+from ibis import _
+
+from stillwatch.contract.summaries import Summaries, summed
+from stillwatch.detect import fold
+from stillwatch.engine.connect import Engine
+from stillwatch.signals.registry import Indicator
+from stillwatch.store.store import Part, Store, content_id
+
+FOLDED = 1  # goes up whenever a day's summaries would come out otherwise
+TOGETHER = 1_500_000  # rows of days that are folded in one go
+MOST_MARKS = 24_000_000  # phrases and bands that are compared, at most, whatever the size of the log
+
+Skipped = tuple[Indicator, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """A log as the detector sees it: every exchange once, what they add up to, and which signals found something to read.
+
+    Of phrases and bands one in 2^`thinned` was compared.
+    """
+
+    exchanges: ir.Table
+    summaries: Summaries
+    used: tuple[Indicator, ...]
+    skipped: tuple[Skipped, ...]
+    thinned: int
+
+
+def open_log(
+    engine: Engine,
+    store: Store,
+    accounts: ir.Table,
+    releases: ir.Table,
+    without: frozenset[str] = frozenset(),
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Log:
+    """The log of a store that holds at least one exchange; only days that are new or have changed are added up."""
+    parts = [part for part in store.parts if part.rows]
+    observations = engine.read_parts([store.path(part) for part in parts])
+    several = engine.keep("several", fold.copies(observations))
+    doubled = several.count().to_pyarrow().as_py() > 0
+    first = engine.keep("first", fold.once(observations, several)) if doubled else None
+
+    def once(rows: ir.Table, days: Sequence[str] | None = None) -> ir.Table:
+        if first is None:
+            return rows
+        mine = first if days is None else first.filter(_day(first).isin(days))
+        return rows.anti_join(several, "exchange_key").union(mine)
+
+    by_day: dict[str, list[Part]] = defaultdict(list)
+    for part in parts:
+        by_day[part.day].append(part)
+    made_of = _made_of(
+        by_day, {} if first is None else _doubled(observations.semi_join(several, "exchange_key"), first)
+    )
+    thinned = _thinned(parts, MOST_MARKS)
+    stale = store.stale(made_of, thinned)
+    progress(len(by_day) - len(stale), len(by_day))
+    for days in _together(stale, by_day):
+        rows = engine.read_parts([store.path(part) for day in days for part in by_day[day]])
+        _fold_days(engine, store, once(rows, days), days, made_of, thinned)
+        progress(len(by_day) - len([day for day in stale if day > days[-1]]), len(by_day))
+
+    used, skipped = fold.usable({"observations": store.filled, "accounts": fold.filled(accounts)})
+    skipped = (*skipped, *((unit, "left out on request") for unit in used if unit.card.name in without))
+    used = tuple(unit for unit in used if unit.card.name not in without)
+    empty = _tables(engine, observations.limit(0), 0)
+
+    def kept(name: str) -> ir.Table:
+        files = store.summaries(name)
+        return engine.read_parts(files).select(*empty[name].columns) if files else empty[name].limit(0)
+
+    kinds = [unit.card.name for unit in used]
+    seen = ibis.union(kept("sightings"), *fold.known_from_the_start(accounts)).filter(_.kind.isin(kinds))
+    marks = fold.thin(kept("marks"), thinned).filter(_.kind.isin(kinds))
+    summaries = Summaries(
+        activity=engine.keep("activity", kept("activity")),
+        seen=seen,
+        marks=marks,
+        sightings=engine.keep("sightings", summed(seen, marks)),
+        items=engine.keep("items", fold.shared_items(kept("items"))),
+        usage=kept("usage"),
+        conversations=engine.keep("conversations", fold.shared_conversations(kept("conversations"))),
+        owners=engine.keep("owners", fold.owners(kept("organizations"), accounts)),
+        accounts=accounts,
+        releases=releases,
+    )
+    return Log(exchanges=once(observations), summaries=summaries, used=used, skipped=skipped, thinned=thinned)
+
+
+def _thinned(parts: Sequence[Part], most: int) -> int:
+    """The least k for which one in 2^k of the parts' phrases and bands are at most `most`."""
+    return max(0, (sum(part.marks for part in parts) - 1) // most).bit_length()
+
+
+def _day(rows: ir.Table) -> ir.StringValue:
+    return rows.timestamp.date().cast("string")
+
+
+def _doubled(rows: ir.Table, first: ir.Table) -> dict[str, str]:
+    """Per day, which rows are copies, and which of them count."""
+    told: dict[str, list[str]] = defaultdict(list)
+    for table in (rows, first):
+        each = table.group_by(day=_day(table)).agg(n=_.count(), keys=_.exchange_key.bit_xor())
+        for row in each.to_pyarrow().to_pylist():
+            told[row["day"]] += [str(row["n"]), str(row["keys"])]
+    return {day: " ".join(words) for day, words in told.items()}
+
+
+def _made_of(by_day: Mapping[str, Sequence[Part]], doubled: Mapping[str, str]) -> dict[str, str]:
+    return {
+        day: content_id([str(FOLDED), *(part.name for part in parts), doubled.get(day, "")])
+        for day, parts in by_day.items()
+    }
+
+
+def _together(days: Sequence[str], by_day: Mapping[str, Sequence[Part]]) -> Iterator[list[str]]:
+    """Days in order, in runs of at most about `TOGETHER` rows."""
+    run: list[str] = []
+    rows = 0
+    for day in days:
+        more = sum(part.rows for part in by_day[day])
+        if run and rows + more > TOGETHER:
+            yield run
+            run, rows = [], 0
+        run.append(day)
+        rows += more
+    if run:
+        yield run
+
+
+def _fold_days(
+    engine: Engine,
+    store: Store,
+    rows: ir.Table,
+    days: Sequence[str],
+    made_of: Mapping[str, str],
+    thinned: int,
+) -> None:
+    tables = _tables(engine, rows, thinned)
+    with tempfile.TemporaryDirectory(dir=store.scratch()) as folder:
+        written = {
+            name: engine.write_by(
+                table.mutate(day=table.hour.date().cast("string")), "day", Path(folder) / name
+            )
+            for name, table in tables.items()
+        }
+        for day in days:
+            store.keep_day(
+                day, made_of[day], thinned, {name: files.get(day, []) for name, files in written.items()}
+            )
+
+
+def _tables(engine: Engine, rows: ir.Table, thinned: int) -> dict[str, ir.Table]:
+    """The daily summaries of these exchanges."""
+    return {
+        "activity": fold.activity(rows),
+        "sightings": fold.sightings(engine.keep("sources", fold.sources(rows))),
+        "marks": fold.marks(rows, thinned),
+        "items": fold.items(rows),
+        "usage": fold.usage(rows),
+        "conversations": fold.conversations(rows),
+        "organizations": fold.organizations(rows),
+    }

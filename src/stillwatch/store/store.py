@@ -1,0 +1,334 @@
+"""What has been read already, and what was made of it, so that neither a crash nor a new day costs a second reading?
+
+    store.json                                the sketch's version and the key it was made with
+    files/ID.json                             a log file, as it was when it was read, and into how many pieces it was cut
+    pieces/ID-N.json                          a piece that was read whole: its rows, its parts, what was set aside
+    observations/date=DAY/ID-N-M.parquet      its observations, by the UTC day of the exchange
+    quarantine/ID-N.parquet                   its rows that could not be read
+    days/DAY.json                             of what a day's summaries were made, and their files
+    summaries/TABLE/date=DAY/*.parquet        the summaries of a day
+
+A part or a summary counts when the small file that names it is there, and that is written last: whatever a crash leaves
+behind is no one's, and is removed. A file read again after it changed takes the place of what it was.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stillwatch.contract.table import TableSchema
+from stillwatch.engine.files import atomic
+from stillwatch.errors import Problem, StateError
+
+HEAD = "store.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Observations of one day in one file; `marks` are its phrases and bands."""
+
+    day: str
+    name: str
+    rows: int
+    marks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A piece of a log file, read whole. `filled` are the observations' columns that hold a value in it."""
+
+    rows: int
+    quarantined: int
+    parts: tuple[Part, ...]
+    filled: tuple[str, ...]
+    aside: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFile:
+    """A log file as it was when it was read; `pieces` are how many it was cut into."""
+
+    path: str
+    size: int
+    changed_ns: int
+    read_as: str
+    pieces: int
+
+    @property
+    def id(self) -> str:
+        """Names this very content of this very path, read this way."""
+        told = json.dumps(asdict(self), sort_keys=True).encode()
+        return hashlib.blake2b(told, digest_size=8).hexdigest()
+
+
+@dataclass(slots=True, kw_only=True)
+class Day:
+    """The summaries of one UTC day: of what they were made, how much of it was left out (one digest in 2^`thinned` is in),
+    and their files by table.
+    """
+
+    made_of: str
+    thinned: int
+    files: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the pieces of a store's log files go; small enough to be sent to another machine."""
+
+    folder: Path
+
+    def part(self, file: LogFile, piece: int, day: str, number: int) -> Path:
+        """Where a part of a piece is to be written."""
+        path = self.folder / "observations" / f"date={day}" / f"{file.id}-{piece}-{number}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def quarantine(self, name: str, piece: int) -> Path:
+        """Where the rows of a piece lie that could not be read."""
+        return self.folder / "quarantine" / f"{name}-{piece}.parquet"
+
+
+class Store:
+    """A folder of observations and daily summaries, for one sketch version and one key."""
+
+    def __init__(self, folder: Path, *, version: int, key_id: str) -> None:
+        self.folder = folder
+        self.place = Place(folder=folder.resolve())
+        self._head = {"sketch_version": version, "key_id": key_id}
+        self.files: dict[str, LogFile] = {}
+        self.pieces: dict[str, dict[int, Piece]] = defaultdict(dict)
+        self.days: dict[str, Day] = {}
+        if not (folder / HEAD).exists() and folder.is_dir() and any(folder.iterdir()):
+            raise StateError(
+                Problem(
+                    fact=f"`{folder}` exists and is not a store",
+                    where=str(folder),
+                    expected=f"a new or empty folder, or one with `{HEAD}`",
+                    fix="give another --store",
+                )
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def _open(self) -> None:
+        """Read what the store knows, and remove what a crash left."""
+        folder, head = self.folder, self.folder / HEAD
+        if head.exists():
+            self._same(json.loads(head.read_text()), self._head)
+        else:
+            _write(head, self._head)
+        for name in ("files", "pieces", "observations", "quarantine", "days", "summaries"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        self.files = {
+            one.id: one for one in (_log_file(path) for path in sorted((folder / "files").glob("*.json")))
+        }
+        for path in sorted((folder / "pieces").glob("*.json")):
+            name, _dash, number = path.stem.rpartition("-")
+            if name in self.files:
+                self.pieces[name][int(number)] = _piece(path)
+            else:
+                path.unlink()
+        self.days = {
+            path.stem: Day(**json.loads(path.read_text()))
+            for path in sorted((folder / "days").glob("*.json"))
+        }
+        self._sweep()
+
+    def __enter__(self) -> Self:
+        self._lock = (self.folder / ".lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise StateError(
+                Problem(
+                    fact="another run is using the store",
+                    where=str(self.folder),
+                    fix="wait for it, or stop it",
+                )
+            ) from error
+        self._open()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._lock.close()
+
+    def _same(self, found: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+        for name, what in (
+            ("sketch_version", "another version of the sketch"),
+            ("key_id", "another key"),
+        ):
+            if found.get(name) != told[name]:
+                raise StateError(
+                    Problem(
+                        fact=f"the store was made with {what}",
+                        where=str(self.folder / HEAD),
+                        found=str(found.get(name)),
+                        expected=str(told[name]),
+                        fix=f"rm -r {self.folder}, then stillwatch scan ALL_LOGS --store {self.folder}: "
+                        "digests cannot be compared across versions or keys",
+                    )
+                )
+
+    # ------------------------------------------------------------------------------------------ observations
+
+    def begin(self, file: LogFile) -> dict[int, Piece]:
+        """Remember a log file, in place of what stood at its path; returns the pieces that are read already."""
+        if file.id not in self.files:
+            for old in [name for name, other in self.files.items() if other.path == file.path]:
+                self._forget(old)
+            _write(self.folder / "files" / f"{file.id}.json", asdict(file))
+            self.files[file.id] = file
+        return self.pieces[file.id]
+
+    def _forget(self, name: str) -> None:
+        (self.folder / "files" / f"{name}.json").unlink(missing_ok=True)
+        for number in self.pieces.pop(name, {}):
+            (self.folder / "pieces" / f"{name}-{number}.json").unlink(missing_ok=True)
+        del self.files[name]
+        self._sweep()
+
+    def finish(self, file: LogFile, number: int, piece: Piece) -> None:
+        """From now on the piece counts."""
+        _write(self.folder / "pieces" / f"{file.id}-{number}.json", asdict(piece))
+        self.pieces[file.id][number] = piece
+
+    @property
+    def parts(self) -> list[Part]:
+        """Every part that counts, in a fixed order."""
+        every = [part for pieces in self.pieces.values() for piece in pieces.values() for part in piece.parts]
+        return sorted(every, key=lambda part: (part.day, part.name))
+
+    def path(self, part: Part) -> Path:
+        """Where a part lies."""
+        return self.folder / "observations" / f"date={part.day}" / part.name
+
+    @property
+    def rows(self) -> int:
+        """Rows that were read, copies among them."""
+        return sum(piece.rows for pieces in self.pieces.values() for piece in pieces.values())
+
+    def rows_of(self, path: Path) -> int:
+        """Rows that were read of the file at this path."""
+        mine = [one.id for one in self.files.values() if one.path == str(path.resolve())]
+        return sum(piece.rows for name in mine for piece in self.pieces[name].values())
+
+    def quarantined(self) -> list[pa.Table]:
+        """The rows that could not be read, file by file."""
+        order = sorted(self.files.values(), key=lambda one: one.path)
+        return [
+            pq.read_table(self.place.quarantine(one.id, n))
+            for one in order
+            for n in sorted(self.pieces[one.id])
+        ]
+
+    def remember(self, schema: TableSchema, rows: pa.Table) -> pa.Table:
+        """All rows of a small table that this store was ever told, the latest of each key; a copy is kept."""
+        path = self.folder / f"{schema.name}.parquet"
+        if path.exists():
+            old = pq.read_table(path, schema=schema.arrow)
+            (key,) = schema.key
+            again = pc.is_in(old.column(key), rows.column(key).combine_chunks())
+            rows = pa.concat_tables([rows, old.filter(pc.invert(again))])
+        with atomic(path) as temporary:
+            pq.write_table(rows, temporary, compression="zstd")
+        return rows
+
+    @property
+    def filled(self) -> set[str]:
+        """The observations' columns that hold a value somewhere."""
+        return {name for pieces in self.pieces.values() for piece in pieces.values() for name in piece.filled}
+
+    # --------------------------------------------------------------------------------------------- summaries
+
+    def stale(self, made_of: Mapping[str, str], thinned: int) -> list[str]:
+        """Days whose summaries are missing, were made of something else, or of less; those of days that are gone are removed."""
+        for day in [day for day in self.days if day not in made_of]:
+            self._drop(day)
+        return sorted(
+            day
+            for day, what in made_of.items()
+            if day not in self.days or self.days[day].made_of != what or self.days[day].thinned > thinned
+        )
+
+    def keep_day(self, day: str, made_of: str, thinned: int, tables: Mapping[str, Sequence[Path]]) -> None:
+        """Take the day's summaries, written elsewhere in the store's file system, in place of what was there."""
+        self._drop(day)
+        files: dict[str, list[str]] = {}
+        for table, paths in tables.items():
+            folder = self.folder / "summaries" / table / f"date={day}"
+            folder.mkdir(parents=True, exist_ok=True)
+            files[table] = [f"{made_of}-{thinned}-{number}.parquet" for number in range(len(paths))]
+            for path, name in zip(sorted(paths), files[table], strict=True):
+                path.replace(folder / name)
+        self.days[day] = Day(made_of=made_of, thinned=thinned, files=files)
+        _write(self.folder / "days" / f"{day}.json", asdict(self.days[day]))
+
+    def _drop(self, day: str) -> None:
+        (self.folder / "days" / f"{day}.json").unlink(missing_ok=True)
+        gone = self.days.pop(day, None)
+        for table, names in (gone.files if gone else {}).items():
+            for name in names:
+                (self.folder / "summaries" / table / f"date={day}" / name).unlink(missing_ok=True)
+
+    def summaries(self, table: str) -> list[str]:
+        """The files of a table's summaries, every day."""
+        return [
+            str(self.folder / "summaries" / table / f"date={day}" / name)
+            for day, one in sorted(self.days.items())
+            for name in one.files.get(table, [])
+        ]
+
+    def scratch(self) -> Path:
+        """A folder for unfinished work, emptied whenever the store is opened."""
+        path = self.folder / ".work"
+        path.mkdir(exist_ok=True)
+        return path
+
+    def _sweep(self) -> None:
+        """Remove what nothing names."""
+        shutil.rmtree(self.folder / ".work", ignore_errors=True)
+        named = {self.path(part) for part in self.parts}
+        named |= {self.place.quarantine(name, n) for name, pieces in self.pieces.items() for n in pieces}
+        named |= {
+            Path(path)
+            for table in (self.folder / "summaries").iterdir()
+            for path in self.summaries(table.name)
+        }
+        for root in ("observations", "quarantine", "summaries"):
+            for path in (self.folder / root).rglob("*"):
+                if path.is_file() and path not in named:
+                    path.unlink()
+
+
+def _write(path: Path, value: Mapping[str, Any]) -> None:
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1, sort_keys=True))
+
+
+def _log_file(path: Path) -> LogFile:
+    return LogFile(**json.loads(path.read_text()))
+
+
+def _piece(path: Path) -> Piece:
+    told = json.loads(path.read_text())
+    return Piece(
+        **told | {"parts": tuple(Part(**part) for part in told["parts"]), "filled": tuple(told["filled"])}
+    )
+
+
+def content_id(parts: Iterable[str]) -> str:
+    """A name for these strings, in this order."""
+    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8).hexdigest()

@@ -1,0 +1,138 @@
+"""A log that is read day by day, twice, late or with interruptions gives what a scan from scratch gives."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from stillwatch.flows.scan import Options, scan
+from stillwatch.results.folder import TABLES
+from stillwatch.simulate.worlds import simulate
+
+CRASHES = 10
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("days")
+    changes = {"days": 6, "campaign.first_day": 1.0, "campaign.last_day": 6.0}
+    simulate("stealth-1", seed=4, out=folder, scale=0.2, changes=changes)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(world, tmp_path_factory):
+    return tables(scanned([world], tmp_path_factory.mktemp("whole") / "results"))
+
+
+def scanned(paths, out, store=None, **options):
+    scan([str(path) for path in paths], out, Options(names={}, store=store, **options))
+    return out
+
+
+def tables(results):
+    return {schema.name: pq.read_table(results / f"{schema.name}.parquet") for schema in TABLES}
+
+
+def days(world):
+    return sorted((world / "exchanges").iterdir())
+
+
+def companions(world):
+    return {"accounts": world / "accounts.parquet", "releases": world / "releases.parquet"}
+
+
+def changed_at(store):
+    return {path: path.stat().st_mtime_ns for path in store.rglob("*.parquet") if "observations" in str(path) or "summaries" in str(path)}  # fmt: skip
+
+
+def test_the_world_has_something_to_find(whole):
+    assert whole["campaigns"].num_rows >= 1
+    assert whole["exchanges"].num_rows > 1000
+
+
+@pytest.mark.issue(4)
+def test_days_added_one_by_one_give_the_results_of_one_scan(world, whole, tmp_path):
+    for day in days(world):
+        out = scanned(
+            [day],
+            tmp_path / "results",
+            tmp_path / "store",
+            replay=day == days(world)[-1],
+            **companions(world),
+        )
+    assert tables(out) == whole
+
+
+@pytest.mark.issue(4)
+def test_a_new_day_reads_and_adds_up_only_that_day_and_a_known_one_nothing(world, tmp_path):
+    store = tmp_path / "store"
+    scanned(days(world)[:-1], tmp_path / "results", store, replay=False)
+    before = changed_at(store)
+    scanned(days(world)[-1:], tmp_path / "results", store, replay=False)
+    after = changed_at(store)
+    assert {path: after[path] for path in before} == before
+    new = {path.parent.name for path in set(after) - set(before)}
+    assert new == {days(world)[-1].name}
+    scanned(days(world), tmp_path / "results", store, replay=False)
+    assert changed_at(store) == after
+
+
+@pytest.mark.issue(4)
+def test_rows_that_come_late_or_twice_correct_their_day(world, whole, tmp_path):
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    late = []
+    for day in days(world):
+        rows = pq.read_table(day, partitioning=None)
+        held = pc.equal(pc.bit_wise_and(pc.cast(rows.column("timestamp"), pa.int64()), 7), 0)
+        pq.write_table(rows.filter(pc.invert(held)), logs / f"{day.name}.parquet")
+        late += [rows.filter(held), rows.slice(0, 50)]
+    scanned([logs], tmp_path / "results", tmp_path / "store", replay=False, **companions(world))
+    pq.write_table(pa.concat_tables(late), tmp_path / "late.parquet")
+    out = scanned([tmp_path / "late.parquet"], tmp_path / "results", tmp_path / "store", **companions(world))
+    assert tables(out) == whole
+
+
+@pytest.mark.issue(4)
+def test_a_file_that_was_mended_counts_as_it_is_now(world, whole, tmp_path):
+    logs = tmp_path / "exchanges"
+    shutil.copytree(world / "exchanges", logs)
+    spoiled = next(days(world)[2].iterdir())
+    mended = logs / days(world)[2].name / spoiled.name
+    pq.write_table(pq.read_table(spoiled, partitioning=None).slice(0, 10), mended)
+    scanned([logs], tmp_path / "results", tmp_path / "store", replay=False, **companions(world))
+    shutil.copy(spoiled, mended)
+    out = scanned([logs], tmp_path / "results", tmp_path / "store", **companions(world))
+    assert tables(out) == whole
+
+
+@pytest.mark.issue(4)
+def test_a_scan_that_is_killed_at_any_moment_is_taken_up_by_the_next(world, whole, tmp_path):
+    rng = random.Random(7)
+    out = tmp_path / "results"
+    command = [sys.executable, "-m", "stillwatch", "scan", str(world), "--out", str(out), "--quiet"]
+    began = time.monotonic()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    usual = time.monotonic() - began
+    shutil.rmtree(out)
+    killed = 0
+    for _try in range(CRASHES):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+        time.sleep(rng.uniform(0.2, 1.0) * usual)
+        os.killpg(process.pid, signal.SIGKILL)
+        killed += process.wait() != 0
+    assert killed >= CRASHES // 2
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    assert tables(out) == whole
+    left = [path.name for path in tmp_path.iterdir()]
+    assert "results" in left
+    assert ".results.store" not in left
