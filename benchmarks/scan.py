@@ -1,12 +1,14 @@
 """Time and memory of `scan` against rows, beside DuckDB reading the same columns and hashing every prompt once.
 
-    python benchmarks/scan.py [ROWS...]        (default 100000 500000 2000000)
+    python benchmarks/scan.py [--days] [ROWS...]        (default 300000 3000000; the whole case is 30000000)
 
-Each scan runs in a process of its own on all cores. The last column is the time against the first row's, divided by the rows
-against the first row's: 1 means that time grows as rows do.
+The worlds are the scenario `seed` with its 25,000 campaign accounts, fewer exchanges each. A scan runs in a process of its
+own on all cores. `ratio` is its time against DuckDB's, the practical limit; `growth` the time per row against the first
+row's. With `--days` the last day is then added to a store of the days before it, beside a scan of them all.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,47 +18,90 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 
-FULL = 445_000  # exchanges of stealth-2 at scale 1
+FULL = 89_000_000  # exchanges of `seed` at rate 1
 
 
 def limit(world: Path) -> float:
-    """Seconds for DuckDB to read the text columns of the exchanges and hash the prompts."""
+    """Seconds for DuckDB to read the text of the exchanges and hash it."""
     files = str(world / "exchanges" / "**" / "*.parquet")
     began = time.monotonic()
     duckdb.connect().execute(
-        "select sum(hash(prompt)::hugeint), count(distinct account_id) from read_parquet(?)", [files]
+        "select sum(hash(prompt)::hugeint), sum(hash(system_prompt)::hugeint), count(distinct account_id) from read_parquet(?)",
+        [files],
     ).fetchall()
     return time.monotonic() - began
 
 
-def scanned(world: Path, out: Path) -> tuple[float, float]:
+def scanned(paths: list[Path], out: Path, *more: str) -> tuple[float, float]:
     """Seconds and peak GiB of one scan."""
+    command = [
+        sys.executable,
+        "-m",
+        "stillwatch",
+        "scan",
+        *map(str, paths),
+        "--out",
+        str(out),
+        "--quiet",
+        "--json",
+        *more,
+    ]
     began = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-m", "stillwatch", "scan", str(world), "--out", str(out), "--quiet", "--json"], stdout=subprocess.DEVNULL)  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _pid, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"scan ended with {status}")
     return time.monotonic() - began, usage.ru_maxrss / 2**20
 
 
+def day_by_day(world: Path, folder: Path, whole: float) -> None:
+    """What a new day costs, against a scan of everything."""
+    days = sorted((world / "exchanges").iterdir())
+    companions = [
+        "--accounts",
+        str(world / "accounts.parquet"),
+        "--releases",
+        str(world / "releases.parquet"),
+    ]
+    store = ["--store", str(folder / "store"), "--memory", MEMORY]
+    scanned(days[:-2], folder / "results", *companions, *store)
+    seconds, _memory = scanned(days[-2:-1], folder / "results", *companions, *store)
+    print(f"one more day: {seconds:.1f} s with its judgement, 1/{whole / seconds:.1f} of the scan")
+
+
+MEMORY = "4GB"
+
+
 def main() -> None:
     """Print one row per size."""
-    sizes = [int(a) for a in sys.argv[1:]] or [100_000, 500_000, 2_000_000]
-    print(f"{'rows':>10} {'seconds':>8} {'rows/s':>8} {'GiB':>5} {'DuckDB s':>9} {'ratio':>7} {'growth':>7}")
-    first: tuple[int, float] | None = None
+    sizes = [int(a) for a in sys.argv[1:] if a.isdigit()] or [300_000, 3_000_000]
+    print(
+        f"{'rows':>11} {'text GB':>8} {'seconds':>8} {'rows/s':>8} {'GiB':>5} {'DuckDB s':>9} {'ratio':>7} {'growth':>7}"
+    )
+    first = 0.0
     for size in sizes:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=os.environ.get("BENCHMARKS", None)) as folder:
             world = Path(folder) / "world"
-            command = ["simulate", "--scenario", "stealth-2", "--seed", "5", "--scale", str(size / FULL)]
+            command = ["simulate", "--scenario", "seed", "--seed", "1", "--rate", str(size / FULL)]
             subprocess.run([sys.executable, "-m", "stillwatch", *command, "--out", str(world), "--quiet"], check=True, stdout=subprocess.DEVNULL)  # fmt: skip
-            rows = sum(pq.read_metadata(f).num_rows for f in (world / "exchanges").rglob("*.parquet"))
+            files = list((world / "exchanges").rglob("*.parquet"))
+            rows = sum(pq.read_metadata(f).num_rows for f in files)
+            text = (
+                duckdb.connect()
+                .execute("select sum(strlen(prompt)) from read_parquet(?)", [[str(f) for f in files]])
+                .fetchall()[0][0]
+            )
             best = min(limit(world) for _ in range(2))
-            seconds, memory = scanned(world, Path(folder) / "results")
-        first = first or (rows, seconds)
-        growth = (seconds / first[1]) / (rows / first[0])
-        print(
-            f"{rows:>10,} {seconds:>8.1f} {rows / seconds:>8,.0f} {memory:>5.2f} {best:>9.2f} {seconds / best:>7.0f} {growth:>7.2f}"
-        )
+            seconds, memory = scanned([world], Path(folder) / "results", "--memory", MEMORY)
+            first = first or seconds / rows
+            print(
+                f"{rows:>11,} {text / 1e9:>8.2f} {seconds:>8.1f} {rows / seconds:>8,.0f} {memory:>5.2f} {best:>9.2f} {seconds / best:>7.0f}"
+                f" {seconds / rows / first:>7.2f}",
+                flush=True,
+            )
+            if "--days" in sys.argv:
+                day_by_day(world, Path(folder), seconds)
+            shutil.rmtree(world)
 
 
 if __name__ == "__main__":

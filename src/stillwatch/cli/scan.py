@@ -96,6 +96,13 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     metavar="URL",
     help="Spark's master, such as spark://host:7077; every machine must see the logs and the store.",
 )
+@click.option(
+    "--shards",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Cluster accounts in this many shards, for more links than one machine holds.",
+)
 @click.option("--without", multiple=True, metavar="SIGNAL", help="Leave a signal out; repeatable.")
 @click.option("--show-prompts", is_flag=True, help="Write a few prompts of each campaign into the results.")
 @click.option("--fail-on-campaign", is_flag=True, help="Exit with 1 when a campaign is found.")

@@ -24,6 +24,7 @@ from stillwatch.cli.tables import text_table
 @click.option(
     "--scale", type=float, default=1.0, show_default=True, help="Multiplies accounts and exchanges."
 )
+@click.option("--rate", type=float, default=1.0, show_default=True, help="Multiplies exchanges alone.")
 @click.option(
     "--prompts",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -41,6 +42,7 @@ def simulate(
     seed: int,
     out: Path,
     scale: float,
+    rate: float,
     prompts: Path | None,
     times: Path | None,
     as_json: bool,
@@ -52,12 +54,13 @@ def simulate(
     Examples:
       stillwatch simulate --scenario demo --seed 1 --out world/
       stillwatch simulate --scenario seed --scale 0.01 --seed 3 --out world/
+      stillwatch simulate --scenario seed --rate 0.35 --out world/    (30 million rows, 25,000 campaign accounts)
     """
     from stillwatch.simulate.worlds import simulate as run
 
     with bars(quiet=quiet or as_json) as progress:
         world = run(
-            scenario, seed=seed, out=out, scale=scale, prompts=prompts, times=times,
+            scenario, seed=seed, out=out, scale=scale, rate=rate, prompts=prompts, times=times,
             progress=lambda done, total: progress("simulate", done, total),
         )  # fmt: skip
     if as_json:

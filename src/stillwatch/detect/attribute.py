@@ -29,7 +29,7 @@ from stillwatch.signals.registry import Indicator
 from stillwatch.stats.membership import log_beta_binomial, moments
 
 LN2 = float(np.log(2))
-MARK_BITS = 31
+CODES = 1 << 15  # of three accounts two have one code in one case of ten thousand, and then count as one
 MOST, LEAST = 6.0, -4.0
 PHRASES = "prompt_template"
 STYLE = "style"
@@ -72,7 +72,7 @@ class Attribution:
     follow_up: float | None
 
 
-Keep = Callable[[str, ir.Table], ir.Table]
+Keep = Callable[[str, ir.Table | pa.Table], ir.Table]
 
 
 def style(exchanges: ir.Table) -> ir.StringValue:
@@ -120,40 +120,32 @@ def _ratios(
     together = keep("together", together)
     parts = []
     for kind in kinds:
-        shown = together.select("n", value=together[kind], mark=_mark(together.account_key))
+        shown = together.select("n", value=together[kind], who=together.account_key % CODES)
         grouped = shown.filter(_.value.notnull()).group_by("value")
-        counted = grouped.agg(within=_.n.sum(), holders=_.mark.bit_or())
+        counted = grouped.agg(within=_.n.sum(), several=_three(shown.who))
         parts.append(counted.mutate(kind=ibis.literal(kind)))
-    within = ibis.union(*(part.select("kind", "value", "within", "holders") for part in parts))
+    within = ibis.union(*(part.select("kind", "value", "within", "several") for part in parts))
     both = known.left_join(within, ["kind", "value"]).select(
-        "kind", "value", "all", within=_.within.fill_null(0), holders=_.holders.fill_null(0)
+        "kind", "value", "all", within=_.within.fill_null(0), several=_.several.fill_null(False)
     )
     rows = both.mutate(raw=_log_ratio(inside, total))
     return rows.select(
         "kind",
         "value",
-        ratio=ibis.cases(((rows.raw > 0) & ~_several(rows.holders), 0.0), else_=rows.raw.clip(LEAST, MOST)),
+        ratio=ibis.cases(((rows.raw > 0) & ~rows.several, 0.0), else_=rows.raw.clip(LEAST, MOST)),
     )
 
 
-def _mark(account_key: ir.IntegerValue) -> ir.IntegerValue:
-    """One bit for an account. In the union of them `_several` tells three accounts from two or one without counting; in one
-    case of twenty two of three fall on one bit, and then the three count as two.
-    """
-    return ibis.literal(1, "int64") << (account_key % MARK_BITS + MARK_BITS)
-
-
-def _several(marks: ir.IntegerValue) -> ir.BooleanValue:
-    """Whether a union of marks has three bits."""
-    two = marks & (marks - 1)
-    return (two & (two - 1)) != 0
+def _three(who: ir.IntegerColumn) -> ir.BooleanScalar:
+    """Whether a group has three different codes, by sums alone: whether one lies between the least and the greatest."""
+    low, high = who.min(), who.max()
+    return (low + high) * who.sum() - (who * who).sum() - who.count() * low * high > 0
 
 
 def _phrases(mine: ir.Table, exchanges: ir.Table, inside: int, total: int, keep: Keep) -> ir.Table:
     """Phrase → log-likelihood ratio, of the phrases that speak for the campaign, whose exchanges are `mine`."""
-    said = mine.select(value=_.phrases.unnest(), mark=_mark(mine.account_key)).group_by("value")
-    shared = said.agg(within=_.count(), holders=_.mark.bit_or())
-    shared = shared.filter(_several(shared.holders))
+    said = mine.select(value=_.phrases.unnest(), who=mine.account_key % CODES)
+    shared = said.group_by("value").agg(within=_.count(), several=_three(said.who)).filter(_.several)
     shared = keep("shared", shared)
     everywhere = exchanges.select(value=_.phrases.unnest()).semi_join(shared, "value")
     both = shared.join(everywhere.group_by("value").agg(all=_.count()), "value")
@@ -237,10 +229,10 @@ def attribute(
     mix = styled.order_by(["account_id", "value"]).to_pyarrow()
     names = set(seeds.to_pyarrow().column("account_id").to_pylist())
     over = excess(mix, frozenset(names))
-    follow_up = _follow_up(exchanges.semi_join(seeds, "account_id"), over) if usual else None
+    follow_up = _follow_up(exchanges.semi_join(seeds, "account_id"), over, keep) if usual else None
     apart = not pooled and (follow_up is None or usual is None or follow_up < TALKS * usual)
     over = replace(over, apart=apart)
-    styles = keep("styles", ibis.memtable(_ratio_table(over)))
+    styles = keep("styles", _ratio_table(over))
     likely = keep("likely", _first(exchanges.semi_join(seeds, "account_id"), styles, over))
     rows, members, unsure = likely, _no_members(), 0.0
     for turn in range(ROUNDS):
@@ -257,7 +249,7 @@ def attribute(
         fits = styled.semi_join(styles.filter(_.ratio + prior > 0), "value")
         alike = fits.group_by("account_id").agg(fits=_.exchanges.sum()).join(counts, "account_id")
         alike = alike.filter(_.fits > OFTEN * _.exchanges).select("account_id")
-        near = keep("near", ibis.union(near, alike, ibis.memtable(_table_of(names)), distinct=True))
+        near = keep("near", ibis.union(near, alike, keep("names", _table_of(names)), distinct=True))
         some = exchanges.semi_join(near, "account_id").view()
         scores = keep(
             "scores", exchange_scores(some, units, ratios, phrases, styles, likely, inside, total, keep)
@@ -272,8 +264,8 @@ def attribute(
         if not names:
             break
         over = replace(excess(mix, frozenset(names)), apart=apart)
-        styles = keep("styles", ibis.memtable(_ratio_table(over)))
-        belonging = ibis.memtable(members.select(["account_id"]))
+        styles = keep("styles", _ratio_table(over))
+        belonging = keep("belonging", members.select(["account_id"]))
         own = over.prior if over.tells else MEMBERS
         rows = keep("rows", scores.semi_join(belonging, "account_id").mutate(odds=own + _.content))
         likely = keep("likely", rows.filter(_.odds > 0).select("exchange_key"))
@@ -309,11 +301,11 @@ def attribute(
     )
 
 
-def _follow_up(mine: ir.Table, over: Excess) -> float | None:
+def _follow_up(mine: ir.Table, over: Excess, keep: Keep) -> float | None:
     """Of the exchanges beyond ordinary use, the share that goes on with a conversation."""
     order = ibis.window(group_by=["account_id", "conversation_key"], order_by=["timestamp", "exchange_key"])
     turns = mine.mutate(value=style(mine), turn=ibis.row_number().over(order))
-    styles = ibis.memtable(_ratio_table(replace(over, apart=True)))
+    styles = keep("likely_styles", _ratio_table(replace(over, apart=True)))
     some = turns.join(styles.filter(_.ratio + over.prior > 0), "value")
     counted = some.agg(n=_.count(), on=((_.conversation_key != 0) & (_.turn > 0)).sum())
     row = counted.to_pyarrow().to_pylist()[0]

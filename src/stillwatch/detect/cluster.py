@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,15 @@ import pyarrow.compute as pc
 from scipy import sparse
 
 SMALLEST = 10
+
+
+class Cluster(Protocol):
+    """What finds communities: `communities`, or its like."""
+
+    def __call__(
+        self, links: pa.Table, seed: int = 0, resolution: float = 1.0, smallest: int = SMALLEST
+    ) -> pa.Table:
+        """Candidates as (`candidate`, `account_id`) rows, from account × value links."""
 
 
 def communities(

@@ -192,16 +192,16 @@ def is_many(unit: Indicator, exchanges: ir.Table) -> bool:
     return bool(unit.value(exchanges).type().is_array())
 
 
-def known_from_the_start(accounts: ir.Table) -> list[ir.Table]:
-    """Sightings of the account table's kinds, which have no hour."""
+def known_from_the_start(accounts: ir.Table, like: ir.Table) -> list[ir.Table]:
+    """Sightings of the account table's kinds, which have no hour; of the types of the table `like`."""
     parts = []
     for unit in all_indicators():
         if unit.card.table == "accounts":
             rows = accounts.select("account_id", value=unit.value(accounts)).filter(_.value.notnull())
             told = rows.mutate(
                 kind=ibis.literal(unit.card.name),
-                half=ibis.null("int32"),
-                hour=ibis.null("timestamp('UTC', 6)"),
+                half=ibis.null(like.half.type()),
+                hour=ibis.null(like.hour.type()),
                 exchanges=ibis.literal(0, "int64"),
             )
             parts.append(told.select(*SEEN))

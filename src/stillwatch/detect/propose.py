@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.detect.cluster import SMALLEST, communities
+from stillwatch.detect.cluster import SMALLEST, Cluster, communities
 
 ATTRIBUTES = "attributes"
 KINDS: dict[str, tuple[str, ...]] = {
@@ -42,7 +42,12 @@ class Candidate:
     graph: str
 
 
-def propose(links: pa.Table, seed: int = 0, resolutions: Sequence[float] = RESOLUTIONS) -> list[Candidate]:
+def propose(
+    links: pa.Table,
+    seed: int = 0,
+    resolutions: Sequence[float] = RESOLUTIONS,
+    cluster: Cluster = communities,
+) -> list[Candidate]:
     """Distinct candidate groups of at least `SMALLEST` accounts, from account × value links.
 
     Account attributes have no time and so no second half to be tested on; they propose in a graph of their own.
@@ -59,7 +64,7 @@ def propose(links: pa.Table, seed: int = 0, resolutions: Sequence[float] = RESOL
     for name, graph in graphs.items():
         for resolution in resolutions:
             groups: dict[int, set[str]] = defaultdict(set)
-            table = communities(graph, seed=seed, resolution=resolution)
+            table = cluster(graph, seed=seed, resolution=resolution)
             for account, label in zip(
                 table.column("account_id").to_pylist(), table.column("candidate").to_pylist(), strict=True
             ):

@@ -17,6 +17,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from stillwatch.contract.summaries import Summaries
+from stillwatch.detect.cluster import Cluster, communities
 from stillwatch.detect.judge import Bench, Judged, bench, judge
 from stillwatch.detect.propose import Candidate, propose
 from stillwatch.detect.weigh import links
@@ -68,6 +69,7 @@ def judge_prefix(
     run: Run,
     seed: int,
     worth: Callable[[Candidate], bool] = lambda _candidate: True,
+    cluster: Cluster = communities,
 ) -> Tried:
     """Candidates of these summaries, proposed on the first half of the data and judged on the second.
 
@@ -77,7 +79,7 @@ def judge_prefix(
     number = int(accounts.column("n")[0].as_py())
     first = summaries.sightings.filter((summaries.sightings.half == 0) | summaries.sightings.half.isnull())
     edges = run(links(first.semi_join(summaries.activity, "account_id"), number))
-    candidates = propose(edges, seed=seed) if number else []
+    candidates = propose(edges, seed=seed, cluster=cluster) if number else []
     chosen = [candidate for candidate in candidates if worth(candidate)]
     if not chosen:
         return Tried(judged=(), proposed=len(candidates), links=edges, bench=None)
@@ -94,6 +96,7 @@ def replay(
     fdr: float,
     seed: int,
     begin: datetime,
+    cluster: Cluster = communities,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, list[Look]]:
     """Looks at each campaign (members, first and last exchange) until it is confirmed, in time order.
@@ -109,7 +112,7 @@ def replay(
     def look(moment: datetime) -> None:
         tried = judge_prefix(
             until(moment), tests, run, seed,
-            lambda c: any(_mostly(c.accounts, some) for some in members.values()),
+            lambda c: any(_mostly(c.accounts, some) for some in members.values()), cluster,
         )  # fmt: skip
         age = round((moment - origin) / HOUR)
         for name, some in members.items():

@@ -58,10 +58,10 @@ def open_engine(
     except ImportError as error:
         raise MissingExtra(
             Problem(
-                fact="Spark is not installed",
+                fact="the engine `spark` needs a package that is not installed",
                 found=str(error),
                 fix="pip install 'stillwatch[spark]' (and a Java of version 17 or later)",
             )
         ) from error
-    with spark_engine(master=master, memory=memory) as engine:
+    with spark_engine(master=master, memory=memory, scratch=scratch) as engine:
         yield engine

@@ -7,6 +7,8 @@ summaries are Parquet there. Executors run the readers and the sketch, so `still
 from __future__ import annotations
 
 import itertools
+import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ from stillwatch.engine.duck import by_value
 A = TypeVar("A")
 B = TypeVar("B")
 SHUFFLES_PER_CORE = 2
+LEAST_MB = 3072
 
 
 class Spark:
@@ -31,11 +34,11 @@ class Spark:
 
     local = False
 
-    def __init__(self, session: SparkSession, backend: Backend) -> None:
+    def __init__(self, session: SparkSession, backend: Backend, scratch: Path) -> None:
         self._session = session
         self._backend = backend
+        self._scratch = scratch.resolve()
         self._number = itertools.count()
-        self._kept: dict[str, DataFrame] = {}
 
     def load(self, name: str, rows: pa.Table) -> ir.Table:
         """An account-sized Arrow table as a temporary view."""
@@ -43,13 +46,10 @@ class Spark:
         return self._backend.table(name)
 
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
-        """An expression computed once, cached and known by a name of its own."""
-        frame = self._frame(expression).persist()
-        frame.count()
-        if name in self._kept:
-            self._kept[name].unpersist()
-        self._kept[name] = frame
-        return self._view(frame)
+        """An expression computed once and kept as Parquet; what comes after does not go back beyond it."""
+        path = self._scratch / f"{name}-{next(self._number)}"
+        self._frame(expression).write.option("compression", "lz4").parquet(str(path))
+        return self._view(self._session.read.parquet(str(path)))
 
     def read_parts(self, paths: Sequence[str | Path]) -> ir.Table:
         """Parquet files of one schema as one table."""
@@ -85,12 +85,16 @@ class Spark:
 
 
 @contextmanager
-def spark_engine(*, master: str, memory: str) -> Iterator[Spark]:
-    """A Spark session at `master`, in UTC, with Arrow for what comes to the driver; it ends with the block."""
+def spark_engine(*, master: str, memory: str, scratch: Path | None) -> Iterator[Spark]:
+    """A Spark session at `master`, in UTC, with Arrow for what comes to the driver; it ends with the block.
+
+    `scratch` is a folder for what is kept on the way, which every machine sees.
+    """
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # executors need what this process has
     session = (
         SparkSession.builder.master(master)
         .appName("stillwatch")
-        .config("spark.driver.memory", memory.upper().removesuffix("B").lower())
+        .config("spark.driver.memory", _at_least(memory))
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.execution.arrow.pyspark.enabled", "true")
         .config("spark.sql.ansi.enabled", "false")
@@ -102,7 +106,15 @@ def spark_engine(*, master: str, memory: str) -> Iterator[Spark]:
     session.conf.set(
         "spark.sql.shuffle.partitions", SHUFFLES_PER_CORE * session.sparkContext.defaultParallelism
     )
-    try:
-        yield Spark(session, ibis.pyspark.connect(session))
-    finally:
-        session.stop()
+    with tempfile.TemporaryDirectory(prefix="spark-", dir=scratch) as folder:
+        try:
+            yield Spark(session, ibis.pyspark.connect(session), Path(folder))
+        finally:
+            session.stop()
+
+
+def _at_least(memory: str) -> str:
+    """A size such as `1500MB` in Spark's words, and no less than a driver needs for itself."""
+    number, unit = int("".join(c for c in memory if c.isdigit()) or 0), memory.upper().lstrip("0123456789. ")
+    megabytes = number * {"K": 1 / 1024, "M": 1, "G": 1024, "T": 1 << 20}.get(unit[:1], 1)
+    return f"{max(LEAST_MB, int(megabytes))}m"

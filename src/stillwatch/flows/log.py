@@ -84,7 +84,8 @@ def open_log(
         return engine.read_parts(files).select(*empty[name].columns) if files else empty[name].limit(0)
 
     kinds = [unit.card.name for unit in used]
-    seen = ibis.union(kept("sightings"), *fold.known_from_the_start(accounts)).filter(_.kind.isin(kinds))
+    seen = kept("sightings")
+    seen = ibis.union(seen, *fold.known_from_the_start(accounts, seen)).filter(_.kind.isin(kinds))
     marks = fold.thin(kept("marks"), thinned).filter(_.kind.isin(kinds))
     summaries = Summaries(
         activity=engine.keep("activity", kept("activity")),
@@ -114,7 +115,7 @@ def _doubled(rows: ir.Table, first: ir.Table) -> dict[str, str]:
     """Per day, which rows are copies, and which of them count."""
     told: dict[str, list[str]] = defaultdict(list)
     for table in (rows, first):
-        each = table.group_by(day=_day(table)).agg(n=_.count(), keys=_.exchange_key.bit_xor())
+        each = table.group_by(day=_day(table)).agg(n=_.count(), keys=(_.exchange_key % (1 << 31)).sum())
         for row in each.to_pyarrow().to_pylist():
             told[row["day"]] += [str(row["n"]), str(row["keys"])]
     return {day: " ".join(words) for day, words in told.items()}

@@ -27,12 +27,14 @@ from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.summaries import CAPABILITIES, Summaries
 from stillwatch.detect import weigh
 from stillwatch.detect.attribute import Attribution, attribute, background
+from stillwatch.detect.cluster import Cluster, communities
 from stillwatch.detect.decide import core, decide
 from stillwatch.detect.explain import Explained, claims, content, explain, sought
 from stillwatch.detect.judge import Judged
 from stillwatch.detect.propose import Candidate
 from stillwatch.detect.refine import refine
 from stillwatch.detect.replay import Look, judge_prefix, replay
+from stillwatch.detect.shards import sharded
 from stillwatch.engine.connect import Engine, open_engine
 from stillwatch.errors import Problem, UsageError
 from stillwatch.flows.gather import check_sketches, gather, key_name, key_of
@@ -80,6 +82,7 @@ class Options:
     log_format: str = "auto"
     engine: str = "duckdb"
     spark_master: str = "local[*]"
+    shards: int = 1  # in how many the graph is clustered
     store: Path | None = None  # where what was read is kept; if None, until the results are there
     replay: bool = True  # whether to look for the hour at which each campaign could have been known
 
@@ -206,6 +209,7 @@ def _parameters(options: Options) -> dict[str, Any]:
         "releases": str(options.releases or ""),
         "memory": options.memory,
         "engine": options.engine,
+        "shards": options.shards,
         "show_prompts": options.show_prompts,
         "without": sorted(options.without),
         "format": options.log_format,
@@ -260,7 +264,10 @@ def _find(
     tests = tuple(test for test in all_group_tests() if test.card.name not in options.without)
 
     progress("judge", 0, 1)
-    tried = judge_prefix(summaries, tests, _run, options.seed)
+    cluster: Cluster = communities
+    if options.shards > 1:
+        cluster = sharded(options.shards, store.scratch(), engine.spread)
+    tried = judge_prefix(summaries, tests, _run, options.seed, cluster=cluster)
     judged = tried.judged
     chosen = decide(judged, options.fdr)
     progress("judge", 1, 1)
@@ -286,7 +293,7 @@ def _find(
     drafts = _attribute(engine, exchanges, summaries, picked, used, usual, progress)
     looks: dict[str, list[Look]] = {f"C{number}": [] for number in range(1, len(drafts) + 1)}
     if options.replay:
-        looks = _replay(engine, summaries, drafts, tests, options, total["first"], progress)
+        looks = _replay(engine, summaries, drafts, tests, options, _utc(total["first"]), cluster, progress)
     found = [
         _found(number, engine, summaries, one, attribution, looks[f"C{number}"], total["accounts"], usual)
         for number, (one, attribution) in enumerate(drafts, 1)
@@ -295,8 +302,8 @@ def _find(
     overview = {
         "exchanges": total["exchanges"],
         "accounts": total["accounts"],
-        "first_seen": total["first"].isoformat(),
-        "last_seen": total["last"].isoformat(),
+        "first_seen": _utc(total["first"]).isoformat(),
+        "last_seen": _utc(total["last"]).isoformat(),
         "candidates": len(judged),
         "compared": 0.5**log.thinned,
         "signals": _signals(used, log.skipped, tests, spoke),
@@ -362,10 +369,12 @@ def _attribute(
     """Members and exchanges of each campaign, largest first; an exchange belongs to one campaign only."""
     made = 0
 
-    def keeper(name: str, expression: ir.Table) -> ir.Table:
+    def keeper(name: str, table: ir.Table | pa.Table) -> ir.Table:
         nonlocal made
         made += 1
-        return engine.keep(f"{name}_{made}", expression)
+        if isinstance(table, pa.Table):
+            return engine.load(f"{name}_{made}", table)
+        return engine.keep(f"{name}_{made}", table)
 
     drafts: list[tuple[Judged, Attribution]] = []
     taken: set[str] = set()
@@ -415,6 +424,7 @@ def _replay(
     tests: Sequence[GroupTest],
     options: Options,
     begin: datetime,
+    cluster: Cluster,
     progress: Progress,
 ) -> dict[str, list[Look]]:
     campaigns = {}
@@ -427,7 +437,7 @@ def _replay(
             .to_pylist()[0]
         )
         members = frozenset(attribution.members.column("account_id").to_pylist())
-        campaigns[f"C{number}"] = (members, datetime.fromtimestamp(span["first"], UTC), span["last"])
+        campaigns[f"C{number}"] = (members, datetime.fromtimestamp(span["first"], UTC), _utc(span["last"]))
     looked = 0
 
     def until(moment: datetime) -> Summaries:
@@ -437,7 +447,7 @@ def _replay(
         return dc_replace(prefix, sightings=engine.keep(f"sightings_{looked % 2}", prefix.sightings))
 
     return replay(
-        until, campaigns, tests, _run, fdr=options.fdr, seed=options.seed, begin=begin,
+        until, campaigns, tests, _run, fdr=options.fdr, seed=options.seed, begin=begin, cluster=cluster,
         progress=lambda done, total: progress("replay", done, total),
     )  # fmt: skip
 
@@ -463,8 +473,8 @@ def _found(
         name=f"C{number}",
         judged=one,
         attribution=attribution,
-        first=span["first"],
-        last=span["last"],
+        first=_utc(span["first"]),
+        last=_utc(span["last"]),
         counts=tuple(by_class.get(c, 0) for c in range(len(CAPABILITIES))),
         explained=explain(one, content(attribution.excess, attribution.follow_up, usual)),
         looks=tuple(looks),

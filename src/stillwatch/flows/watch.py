@@ -26,7 +26,7 @@ from stillwatch.watch.sources import Source, Taken, open_source
 from stillwatch.watch.state import KEY, State
 from stillwatch.watch.tracks import follow
 
-MOST_PARTS = 48  # small parts are put together beyond this many
+STORE = "store"  # what was sketched, and each day of it added up once
 FACTS = (
     "kind",
     "accounts",
@@ -120,10 +120,7 @@ class Watch:
         ledger.rows += read["rows"]
         ledger.quarantined += read["quarantined"]
         ledger.position |= taken.position
-        gone = self._together() if len(ledger.parts) > MOST_PARTS else []
         self.state.commit()
-        for part in gone:
-            part.unlink(missing_ok=True)
 
     def _set_aside(self, lost: pa.Table, taken: Taken, number: int) -> None:
         """Rows that could not be read, by the source's own name and line."""
@@ -133,19 +130,6 @@ class Watch:
         folder.mkdir(exist_ok=True)
         with atomic(folder / f"batch-{number:08}.parquet") as path:
             pq.write_table(lost.cast(contract.QUARANTINE.arrow), path, compression="zstd")
-
-    def _together(self) -> list[Path]:
-        """Put all parts into one; the old ones go once the ledger does not name them."""
-        old = self.state.parts
-        name = f"whole-{self.state.ledger.batches + 1:08}.parquet"
-        schema = pq.read_schema(old[0])
-        with pq.ParquetWriter(self.state.sketches / name, schema, compression="zstd") as writer:
-            for part in old:
-                with pq.ParquetFile(part) as file:
-                    for batch in file.iter_batches(batch_size=65_536):
-                        writer.write_table(pa.Table.from_batches([batch], schema=schema))
-        self.state.ledger.parts = [name]
-        return old
 
     def judge(self) -> list[dict[str, Any]]:
         """Judge the whole log so far; events go to the outbox with the ledger, then to those who are told.
@@ -157,11 +141,16 @@ class Watch:
         began = time.monotonic()
         number = ledger.judged + 1
         options = replace(
-            self.told.options, fdr=self.told.options.fdr / (number * (number + 1)), replay=False
+            self.told.options,
+            fdr=self.told.options.fdr / (number * (number + 1)),
+            replay=False,
+            store=self.state.folder / STORE,
         )
         results = self.state.folder / "results"
-        if ledger.parts:
-            scan([str(part) for part in self.state.parts], results, options)
+        taken = self.state.parts
+        if taken:
+            scan([str(part) for part in taken], results, options)
+        if results.exists():
             campaigns = read_table(results, contract.CAMPAIGNS).to_pylist()
             members = read_table(results, contract.MEMBERS)
         else:
@@ -177,7 +166,10 @@ class Watch:
         ledger.judged, ledger.judged_at = number, ledger.latest
         told = [event | {"id": f"{number}-{place}"} for place, event in enumerate(events, 1)]
         ledger.outbox += told
+        ledger.parts = []  # they are in the store now
         self.state.commit()
+        for part in taken:
+            part.unlink(missing_ok=True)
         self.judge_seconds = time.monotonic() - began
         self.deliver()
         return told

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections import deque
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +28,7 @@ from stillwatch.simulate.prompts import Ints, Keys, RealText, Texts, below, mix,
 from stillwatch.simulate.traffic import EDIT, FOLLOW_UP, HARVEST, OPENING, TRANSCRIPT, Rows
 
 CHUNK = 150_000
+CORES = os.cpu_count() or 1
 _EDITS: Texts = np.array(
     [
         "please",
@@ -49,10 +55,25 @@ def _pick(values: Texts, rows: Ints) -> pa.Array:
     return _column(values).take(pa.array(rows))
 
 
-class Writer:
-    """Writes one world's files under a folder; days in order, `close` at the end."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Day:
+    """One day's exchanges, and all that has to be known to write them without the days before."""
 
-    def __init__(self, folder: Path, *, seed: int, real: RealText | None) -> None:
+    path: Path
+    truth: Path
+    rows: Rows
+    rng: np.random.Generator
+    first: int  # number of the day's first exchange
+    answered: int  # prompts of a real harvest that were used before
+
+
+class Writer:
+    """Writes one world's files under a folder; days in order, `close` at the end.
+
+    Days are written by processes of their own where `many` exchanges are worth it; the bytes are the same.
+    """
+
+    def __init__(self, folder: Path, *, seed: int, real: RealText | None, many: bool = False) -> None:
         self.folder = folder
         self.exchanges = 0
         self._salt = seed % (1 << 30) + 41
@@ -64,40 +85,120 @@ class Writer:
                 harvest=None if real.harvest is None else rng.permutation(real.harvest),
             )
         self._answered = 0
+        self._many = many and CORES > 1
+        self._pool: ProcessPoolExecutor | None = None
+        self._waiting: deque[tuple[_Day, Future[np.random.Generator]]] = deque()
+        self._last: Future[np.random.Generator] = Future()
         self._truth = pq.ParquetWriter(folder / "truth.parquet", TRUTH.arrow, compression="zstd")
         (folder / "exchanges").mkdir()
 
-    def close(self) -> None:
-        """Finish the truth."""
+    def begin(self, people: Population, names: list[str]) -> None:
+        """Say who sends, and what the campaigns are called, before the first day."""
+        self._maker = _Maker(people=people, names=names, salt=self._salt, real=self._real)
+        if self._many:
+            self._pool = ProcessPoolExecutor(
+                CORES, get_context("forkserver"), initializer=_employ, initargs=(self._maker,)
+            )
+
+    def close(self) -> np.random.Generator:
+        """Finish; returns the generator as the last day left it."""
+        while self._waiting:
+            self._take_in()
+        if self._pool is not None:
+            self._pool.shutdown()
         self._truth.close()
+        return self._last.result()
+
+    def stop(self) -> None:
+        """Give up what is not written yet."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
 
     def table(self, name: str, table: pa.Table) -> None:
         """Write a small table whole."""
         pq.write_table(table, self.folder / name, compression="zstd")
 
-    def day(
-        self, rng: np.random.Generator, people: Population, rows: Rows, names: list[str], day: int
-    ) -> None:
+    def day(self, rng: np.random.Generator, rows: Rows, day: int) -> None:
         """Write one day's partition, a row group at a time; a day without traffic has none."""
         if not len(rows):
+            self._last = _done(rng)
             return
         date = datetime.fromtimestamp(day / p.SECOND, UTC).date().isoformat()
-        path = self.folder / "exchanges" / f"date={date}"
-        path.mkdir()
-        with pq.ParquetWriter(path / "part-0.parquet", EXCHANGES.arrow, compression="zstd") as sink:
-            for begin in range(0, len(rows), CHUNK):
-                part = rows.take(np.arange(begin, min(begin + CHUNK, len(rows))))
-                table, truth = self._chunk(rng, people, part, names)
-                sink.write_table(table)
-                self._truth.write_table(truth)
+        folder = self.folder / "exchanges" / f"date={date}"
+        folder.mkdir()
+        one = _Day(
+            path=folder / "part-0.parquet", truth=self.folder / f".truth-{date}.parquet", rows=rows, rng=rng,
+            first=self.exchanges, answered=self._answered,
+        )  # fmt: skip
+        self.exchanges += len(rows)
+        if self._real is not None and self._real.harvest is not None:
+            self._answered += int((rows.words == HARVEST).sum())
+        if self._pool is None:
+            self._last = _done(self._maker.write(one))
+        else:
+            self._last = self._pool.submit(_write_day, one)
+        self._waiting.append((one, self._last))
+        while len(self._waiting) > (CORES if self._pool is not None else 0):
+            self._take_in()
 
-    def _chunk(
-        self, rng: np.random.Generator, people: Population, rows: Rows, names: list[str]
-    ) -> tuple[pa.Table, pa.Table]:
+    def _take_in(self) -> None:
+        """Wait for the earliest day, and add its truth to the world's."""
+        one, done = self._waiting.popleft()
+        done.result()
+        with pq.ParquetFile(one.truth) as file:
+            for group in range(file.num_row_groups):
+                self._truth.write_table(file.read_row_group(group))
+        one.truth.unlink()
+
+
+def _done(rng: np.random.Generator) -> Future[np.random.Generator]:
+    future: Future[np.random.Generator] = Future()
+    future.set_result(rng)
+    return future
+
+
+_employed: list[_Maker] = []
+
+
+def _employ(maker: _Maker) -> None:
+    _employed[:] = [maker]
+
+
+def _write_day(one: _Day) -> np.random.Generator:
+    return _employed[0].write(one)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Maker:
+    """Makes tables of rows."""
+
+    people: Population
+    names: list[str]
+    salt: int
+    real: RealText | None
+    exchanges: int = 0
+    answered: int = 0
+
+    def write(self, one: _Day) -> np.random.Generator:
+        """Write a day and its truth; returns the generator as it is afterwards."""
+        self.exchanges, self.answered = one.first, one.answered
+        with (
+            pq.ParquetWriter(one.path, EXCHANGES.arrow, compression="zstd") as sink,
+            pq.ParquetWriter(one.truth, TRUTH.arrow, compression="lz4") as truths,
+        ):
+            for begin in range(0, len(one.rows), CHUNK):
+                part = one.rows.take(np.arange(begin, min(begin + CHUNK, len(one.rows))))
+                table, truth = self._chunk(one.rng, part)
+                sink.write_table(table)
+                truths.write_table(truth)
+        return one.rng
+
+    def _chunk(self, rng: np.random.Generator, rows: Rows) -> tuple[pa.Table, pa.Table]:
+        people, names = self.people, self.names
         n, who = len(rows), rows.account
         numbers = np.arange(self.exchanges, self.exchanges + n, dtype=np.uint64)
         self.exchanges += n
-        ids = pa.array([f"x{value:016x}" for value in mix(numbers, self._salt).tolist()], pa.string())
+        ids = pa.array([f"x{value:016x}" for value in mix(numbers, self.salt).tolist()], pa.string())
         prompt = self._words(people, rows)
         planted = rows.campaign >= 0
         slot = np.where(rng.random(n) < people.roaming[who], 1, np.where(rows.at // DAY // 9 % 2 == 1, 2, 0))
@@ -194,16 +295,16 @@ class Writer:
         return pa.array(out, pa.string())
 
     def _opening(self, root: int, keys: Keys, hand: bool) -> Texts:
-        if self._real is not None:
-            return self._real.honest[below(keys, len(self._real.honest), 61)].copy()
+        if self.real is not None:
+            return self.real.honest[below(keys, len(self.real.honest), 61)].copy()
         said = GRAMMAR.expand(ROOTS[root], keys)
         return typed_by_hand(said, keys) if hand else said
 
     def _harvest(self, rows: Rows, root: int) -> Texts:
-        if self._real is not None and self._real.harvest is not None:
-            pool = self._real.harvest
-            items = pool[(self._answered + np.arange(len(rows))) % len(pool)]
-            self._answered += len(rows)
+        if self.real is not None and self.real.harvest is not None:
+            pool = self.real.harvest
+            items = pool[(self.answered + np.arange(len(rows))) % len(pool)]
+            self.answered += len(rows)
             return items
         items = GRAMMAR.expand(ROOTS[root], rows.key)
         wants: Texts = np.full(len(rows), "", dtype=object)

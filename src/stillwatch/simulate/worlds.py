@@ -44,13 +44,13 @@ class Scenario:
     begins: str = "2026-04-01"
     plans: tuple[Plan, ...] = ()
 
-    def scaled(self, scale: float) -> Scenario:
-        """The same world with accounts and exchanges multiplied, days kept."""
+    def scaled(self, scale: float, rate: float = 1.0) -> Scenario:
+        """The same world with accounts multiplied by `scale` and exchanges by `scale` and `rate`, days kept."""
         plans = tuple(
             replace(
                 plan,
                 accounts=max(8, round(plan.accounts * scale)),
-                exchanges=max(40, round(plan.exchanges * scale)),
+                exchanges=max(40, round(plan.exchanges * scale * rate)),
                 cards=max(1, round(plan.cards * scale)) if plan.cards else 0,
             )
             for plan in self.plans
@@ -58,7 +58,7 @@ class Scenario:
         return replace(
             self,
             accounts=max(60, round(self.accounts * scale)),
-            exchanges=max(500, round(self.exchanges * scale)),
+            exchanges=max(500, round(self.exchanges * scale * rate)),
             plans=plans,
         )
 
@@ -72,6 +72,8 @@ class World:
     accounts: int
     campaigns: dict[str, tuple[str, int, int]]
 
+
+MANY = 1_000_000  # exchanges from which days are written by several processes
 
 _OPEN = Plan(
     name="harvest-1",
@@ -299,6 +301,7 @@ def simulate(
     seed: int,
     out: Path,
     scale: float = 1.0,
+    rate: float = 1.0,
     prompts: Path | None = None,
     times: Path | None = None,
     changes: Mapping[str, Value] | None = None,
@@ -306,28 +309,33 @@ def simulate(
 ) -> World:
     """Write a world's contract tables and its truth into `out`, replacing those of an earlier run.
 
-    `scale` multiplies accounts and exchanges; `changes` then replaces fields of the `Scenario`, or of every `Plan`
+    `scale` multiplies accounts and exchanges, `rate` exchanges alone; `changes` then replaces fields of the `Scenario`, or of every `Plan`
     where the name begins with `campaign.`; `prompts` gives real text instead of the grammar's, `times` real arrivals
     to honest applications;
     `progress` is called with days done and days in all. One seed gives byte-identical tables.
     Raises UsageError for an unknown scenario, scale or seed, InputError for an unusable prompts file.
     """
     plan = find_scenario(scenario)
-    if not (0 < scale <= 100):
-        raise UsageError(
-            Problem(fact="`scale` is out of range", found=str(scale), expected="above 0, at most 100")
-        )
+    for name, factor in (("scale", scale), ("rate", rate)):
+        if not (0 < factor <= 100):
+            raise UsageError(
+                Problem(fact=f"`{name}` is out of range", found=str(factor), expected="above 0, at most 100")
+            )
     if seed < 0:
         raise UsageError(Problem(fact="`seed` is negative", found=str(seed), expected="0 or more"))
-    changed = change(plan.scaled(scale), changes or {})
+    changed = change(plan.scaled(scale, rate), changes or {})
     real = read_prompts(prompts) if prompts else None
     arrivals = read_arrivals(times) if times else None
     out.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=out))
     try:
-        writer = Writer(partial, seed=seed, real=real)
-        world = _write(scenario, changed, seed, writer, arrivals, progress)
-        writer.close()
+        size = changed.exchanges + sum(c.exchanges for c in changed.plans)
+        writer = Writer(partial, seed=seed, real=real, many=size >= MANY)
+        try:
+            world = _write(scenario, changed, seed, writer, arrivals, progress)
+        except BaseException:
+            writer.stop()
+            raise
         _move_into(partial, out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -396,7 +404,7 @@ def _write(
     ]
     salt = int(rng.integers(1, 1 << 30))
     counter = Counter(salt + 7)
-    names = [c.plan.name for c in campaigns]
+    writer.begin(people, [c.plan.name for c in campaigns])
     counts = np.zeros(len(campaigns), dtype=np.int64)
     for index in range(plan.days):
         rng = np.random.default_rng(streams[2 + index])
@@ -415,9 +423,10 @@ def _write(
             down |= (rows.at >= low) & (rows.at < high) & (rows.model == model)
         rows = rows.take(np.flatnonzero(~down)[np.argsort(rows.at[~down], kind="stable")])
         counts += np.bincount(rows.campaign[rows.campaign >= 0], minlength=len(campaigns))
-        writer.day(rng, people, rows, names, day)
+        writer.day(rng, rows, day)
         if progress:
             progress(index + 1, plan.days)
+    rng = writer.close()
     writer.table("accounts.parquet", accounts_table(people, rng))
     writer.table("releases.parquet", _releases(start, release))
     return World(

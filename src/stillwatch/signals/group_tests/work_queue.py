@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +12,7 @@ from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
-from stillwatch.stats.codes import codes, distinct
+from stillwatch.stats.codes import Same, codes, distinct
 from stillwatch.stats.evalues import binomial_log_e
 
 FEWEST = 20
@@ -57,14 +60,12 @@ def crowd(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     everyone=True,
 )
 def work_queue(rows: Columns, member: Mask) -> Finding | None:
-    account, item = np.asarray(rows["account"], np.int64), np.asarray(rows["item"], np.int64)
-    volume = np.zeros(int(account.max(initial=-1)) + 1)
-    volume[account] = np.asarray(rows["exchanges"], float)
+    account = np.asarray(rows["account"], np.int64)
+    met = _meetings(Same(rows["account"]), Same(rows["item"]), Same(rows["exchanges"]))
+    volume, one, other = met.volume, met.one, met.other
     inside = np.zeros(len(volume), bool)
     inside[account[member]] = True
-    twice = np.flatnonzero((item[1:] == item[:-1]) & (item[1:] != 0))
-    one, other = account[twice], account[twice + 1]
-    share = _expected_share(np.bincount(np.concatenate([one, other]), minlength=len(volume)), inside)
+    share = _expected_share(met.number, inside)
     touching = inside[one] | inside[other]
     one, other = one[touching], other[touching]
     pairs = distinct(np.minimum(one, other) * len(volume) + np.maximum(one, other))
@@ -81,6 +82,27 @@ def work_queue(rows: Columns, member: Mask) -> Finding | None:
         f"repeats handed out at random it would be {trials * share:.0f}",
         silences=("timing",) if within > MUTUAL * trials else (),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Meetings:
+    """Neighbours in the order of texts that have one text: accounts one and other, and how often each account meets another."""
+
+    volume: npt.NDArray[np.float64]
+    one: npt.NDArray[np.int64]
+    other: npt.NDArray[np.int64]
+    number: npt.NDArray[np.int64]
+
+
+@lru_cache(maxsize=1)  # the same rows are asked about for every candidate
+def _meetings(accounts: Same, items: Same, exchanges: Same) -> _Meetings:
+    account, item = np.asarray(accounts.array, np.int64), np.asarray(items.array, np.int64)
+    volume = np.zeros(int(account.max(initial=-1)) + 1)
+    volume[account] = np.asarray(exchanges.array, float)
+    twice = np.flatnonzero((item[1:] == item[:-1]) & (item[1:] != 0))
+    one, other = account[twice], account[twice + 1]
+    number = np.bincount(np.concatenate([one, other]), minlength=len(volume))
+    return _Meetings(volume=volume, one=one, other=other, number=number)
 
 
 def _expected_share(meetings: npt.NDArray[np.int64], inside: npt.NDArray[np.bool_]) -> float:

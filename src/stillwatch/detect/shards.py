@@ -1,0 +1,127 @@
+"""How are links clustered that one machine cannot hold?
+
+In two rounds. Accounts are dealt to shards by a digest of their name, and each shard is clustered where it lies. What comes back
+of a shard is small: for each of its groups the values that it is linked to most. These groups are then clustered by the values that they have in common, and an
+account belongs to what its group belongs to. A campaign is spread over all shards and met in each, at 1/n of its size; a group
+with fewer than a few accounts per shard is lost, which is the price (`benchmarks/shards.py`).
+"""
+
+from __future__ import annotations
+
+import tempfile
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stillwatch.detect.cluster import SMALLEST, Cluster, communities
+
+FEWEST = 3  # accounts of a group in one shard
+STRONGEST = 60  # values that stand for a group
+
+Spread = Callable[
+    [Callable[[Sequence[Path]], tuple[pa.Table, pa.Table]], Sequence[Sequence[Path]]], Iterable[Any]
+]
+
+
+def sharded_communities(
+    shards: Sequence[Sequence[Path]],
+    spread: Spread,
+    seed: int = 0,
+    resolution: float = 1.0,
+    smallest: int = SMALLEST,
+) -> pa.Table:
+    """Candidates as (`candidate`, `account_id`) rows, as `communities` gives them, from links in Parquet files by shard.
+
+    `spread` runs a function on each shard, wherever it is best done.
+    """
+    told = list(spread(partial(_of_shard, seed=seed, resolution=resolution), shards))
+    groups = pa.concat_tables(
+        [_named(coarse, number) for number, (_accounts, coarse) in enumerate(told) if coarse.num_rows]
+        or [_nothing()]
+    )
+    upper = communities(groups, seed=seed, resolution=resolution, smallest=1)
+    label = dict(
+        zip(upper.column("account_id").to_pylist(), upper.column("candidate").to_pylist(), strict=True)
+    )
+    rows: dict[int, list[str]] = {}
+    for number, (accounts, _coarse) in enumerate(told):
+        for name, group in zip(
+            accounts.column("account_id").to_pylist(), accounts.column("candidate").to_pylist(), strict=True
+        ):
+            place = label.get(f"{number}:{group}")
+            if place is not None:
+                rows.setdefault(place, []).append(name)
+    kept = {place: names for place, names in rows.items() if len(names) >= smallest}
+    return pa.table(
+        {
+            "candidate": pa.array([place for place, names in kept.items() for _name in names], pa.int64()),
+            "account_id": pa.array([name for names in kept.values() for name in names], pa.string()),
+        }
+    )
+
+
+def _of_shard(paths: Sequence[Path], *, seed: int, resolution: float) -> tuple[pa.Table, pa.Table]:
+    """Account → group of one shard, and group × value links of the groups' strongest values."""
+    links = pa.concat_tables([pq.read_table(path, partitioning=None) for path in paths])
+    links = links.sort_by([("account_id", "ascending"), ("kind", "ascending"), ("value", "ascending")])
+    accounts = communities(links, seed=seed, resolution=resolution, smallest=FEWEST)
+    inside = links.join(accounts, "account_id", join_type="inner")
+    summed = inside.group_by(["candidate", "kind", "value"]).aggregate([("weight", "sum")])
+    summed = summed.sort_by(
+        [
+            ("candidate", "ascending"),
+            ("weight_sum", "descending"),
+            ("kind", "ascending"),
+            ("value", "ascending"),
+        ]
+    )
+    seen: dict[int, int] = {}
+    keep = []
+    for group in summed.column("candidate").to_pylist():
+        seen[group] = seen.get(group, 0) + 1
+        keep.append(seen[group] <= STRONGEST)
+    return accounts, summed.filter(pa.array(keep, pa.bool_()))
+
+
+def _named(coarse: pa.Table, shard: int) -> pa.Table:
+    """Links of a shard's groups, under names that no other shard has."""
+    names = pc.binary_join_element_wise(str(shard), coarse.column("candidate").cast(pa.string()), ":")
+    return pa.table(
+        {
+            "account_id": names,
+            "kind": coarse.column("kind"),
+            "value": coarse.column("value"),
+            "weight": pc.log1p(coarse.column("weight_sum")),
+        }
+    )
+
+
+def _nothing() -> pa.Table:
+    return pa.table({name: pa.array([], pa.string()) for name in ("account_id", "kind", "value")} | {"weight": pa.array([], pa.float64())})  # fmt: skip
+
+
+def sharded(shards: int, folder: Path, spread: Spread) -> Cluster:
+    """`communities`, in `shards` shards that are written under `folder` and clustered wherever `spread` takes them."""
+
+    def cluster(
+        links: pa.Table, seed: int = 0, resolution: float = 1.0, smallest: int = SMALLEST
+    ) -> pa.Table:
+        account = links.column("account_id").combine_chunks().dictionary_encode()
+        dealt = np.array(
+            [zlib.crc32(name.encode()) % shards for name in account.dictionary.to_pylist()], np.int64
+        )
+        of_row = dealt[account.indices.to_numpy()] if links.num_rows else np.zeros(0, np.int64)
+        with tempfile.TemporaryDirectory(prefix="shards-", dir=folder) as place:
+            paths = [[Path(place) / f"{number}.parquet"] for number in range(shards)]
+            for number, (path,) in enumerate(paths):
+                pq.write_table(links.take(pa.array(np.flatnonzero(of_row == number))), path)
+            return sharded_communities(paths, spread, seed, resolution, smallest)
+
+    return cluster
