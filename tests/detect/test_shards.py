@@ -4,6 +4,9 @@ import pytest
 
 from stillwatch.detect.cluster import communities
 from stillwatch.detect.shards import sharded
+from stillwatch.flows.scan import Options, scan
+from stillwatch.flows.score import score
+from stillwatch.simulate.worlds import simulate
 
 
 def links(rng, groups, size, others):
@@ -58,3 +61,13 @@ def test_every_account_is_in_one_group_at_most(tmp_path):
 
 def test_no_links_give_no_groups(tmp_path):
     assert sharded(3, tmp_path, map)(links(np.random.default_rng(3), 1, 10, 10).slice(0, 0)).num_rows == 0
+
+
+@pytest.mark.issue(4)
+def test_a_scan_in_shards_finds_the_planted_campaign(tmp_path):
+    changes = {"days": 6, "campaign.first_day": 1.0, "campaign.last_day": 6.0}
+    simulate("stealth-1", seed=4, out=tmp_path / "world", scale=0.2, changes=changes)
+    scan([str(tmp_path / "world")], tmp_path / "results", Options(names={}, shards=3, replay=False))
+    told = score(tmp_path / "results", tmp_path / "world" / "truth.parquet")
+    assert told["false_campaigns"] == 0
+    assert told["accounts"]["recall"] >= 0.95

@@ -65,9 +65,10 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
 )
 @click.option(
     "--memory",
-    default="1500MB",
+    default="auto",
     show_default=True,
-    help="Memory for the database; beyond it work spills to disk.",
+    metavar="SIZE",
+    help="Memory for the database, such as 4GB; beyond it work spills to disk.",
 )
 @click.option(
     "--format",

@@ -45,7 +45,13 @@ def duration(text: str) -> timedelta:
 @click.option("--releases", type=click.Path(path_type=Path), help="Model releases.")
 @click.option("--fdr", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.01, show_default=True,
               help="False-discovery rate, at whatever time one stops.")  # fmt: skip
-@click.option("--memory", default="1500MB", show_default=True, help="Memory for the database.")
+@click.option(
+    "--memory",
+    default="auto",
+    show_default=True,
+    metavar="SIZE",
+    help="Memory for the database, such as 4GB.",
+)
 @click.option("--webhook", default="", metavar="URL", help="POST every event there.")
 @click.option(
     "--port", type=int, default=0, help="Serve /metrics and /healthz on this port of the loopback address."

@@ -61,11 +61,18 @@ def activity(exchanges: ir.Table) -> ir.Table:
         first_turns=_.first_turn.sum().fill_null(0),
         followups=((_.conversation_key != 0) & (_.turn > 0)).sum().fill_null(0),
         coercions=_.coerces.sum().fill_null(0),
+        refusals=refused(_.finish_reason).sum().fill_null(0),
         output_known=_.output_tokens.notnull().sum(),
         output_log=_exact((_.output_tokens.fill_null(0).clip(lower=0) + 1).log2()),
         words_log=_exact((_.words + 1).log2()),
         **{f"capability_{c}": (_.capability == c).sum() for c in range(8)},
     )
+
+
+def refused(finish_reason: ir.StringValue) -> ir.BooleanValue:
+    """Whether the provider itself refused to be distilled: its category of refusal says so."""
+    told = finish_reason.fill_null("").lower()
+    return told.startswith("refusal:") & (told.contains("extract") | told.contains("distill"))
 
 
 def _exact(value: ir.FloatingValue) -> ir.FloatingValue:

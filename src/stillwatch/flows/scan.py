@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections import Counter
@@ -51,6 +52,8 @@ LN10 = 2.302585092994046
 SHOWN_PROMPTS = 5
 SHOWN_VALUES = 4
 COMPANIONS = (ACCOUNTS, RELEASES)
+LITTLE_MB, MUCH_MB = 1500, 4000
+LARGE = 300 << 20  # bytes of a log from which much memory is used
 ASIDE = 20  # names of fields that are set aside, per file
 FEWEST_HOLDERS = 3
 BEGUN = (
@@ -76,7 +79,7 @@ class Options:
     releases: Path | None = None
     fdr: float = 0.01
     seed: int = 0
-    memory: str = "1500MB"
+    memory: str = "auto"
     show_prompts: bool = False
     without: frozenset[str] = frozenset()
     log_format: str = "auto"
@@ -132,7 +135,10 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
         whole_or_nothing(out) as folder,
         _opened(sources, out, options) as store,
         open_engine(
-            options.engine, memory=options.memory, scratch=store.scratch(), master=options.spark_master
+            options.engine,
+            memory=_memory(sources, options),
+            scratch=store.scratch(),
+            master=options.spark_master,
         ) as engine,
     ):
         gather(
@@ -177,6 +183,18 @@ def _opened(sources: Sources, out: Path, options: Options) -> Iterator[Store]:
         yield store
     if options.store is None:
         shutil.rmtree(folder)
+
+
+def _memory(sources: Sources, options: Options) -> str:
+    """What was asked for; or else 1500 MB, and 4 GB for a log or a store that is large, within half of what the machine has."""
+    if options.memory != "auto":
+        return options.memory
+    files = list(sources.exchanges)
+    if options.store is not None:
+        files += options.store.glob("observations/*/*.parquet")
+    megabytes = MUCH_MB if sum(file.stat().st_size for file in files) > LARGE else LITTLE_MB
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    return f"{min(megabytes, machine // 2)}MB"
 
 
 def _inputs(sources: Sources, store: Store) -> list[dict[str, Any]]:
