@@ -1,9 +1,9 @@
 """Time and memory of `scan` against rows, beside DuckDB reading the same columns and hashing every prompt once.
 
-    python benchmarks/scan.py [--days] [ROWS...]        (default 300000 3000000; the whole case is 30000000)
+    python benchmarks/scan.py [--days] [--case] [ROWS...]        (default 300000 3000000; the whole case is 30000000)
 
-The worlds are the scenario `seed` with its 25,000 campaign accounts, fewer exchanges each. A scan runs in a process of its
-own on all cores. `ratio` is its time against DuckDB's, the practical limit; `growth` the time per row against the first
+The worlds are the scenario `seed` with fewer accounts, or with `--case` with all of its 25,000 campaign accounts and fewer
+exchanges each. A scan runs in a process of its own on all cores. `ratio` is its time against DuckDB's, the practical limit; `growth` the time per row against the first
 row's. With `--days` the last day is then added to a store of the days before it, beside a scan of them all.
 """
 
@@ -17,6 +17,13 @@ from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
+
+from stillwatch.engine.connect import open_engine
+from stillwatch.flows.gather import gather, key_name, key_of
+from stillwatch.flows.log import add_up
+from stillwatch.readers.discover import discover
+from stillwatch.sketch.digest import VERSION
+from stillwatch.store.store import Store
 
 FULL = 89_000_000  # exchanges of `seed` at rate 1
 
@@ -54,6 +61,19 @@ def scanned(paths: list[Path], out: Path, *more: str) -> tuple[float, float]:
     return time.monotonic() - began, usage.ru_maxrss / 2**20
 
 
+def added(paths: list[Path], store: Path) -> float:
+    """Seconds to read and add up what a store does not have yet, without judging."""
+    sources = discover([str(path) for path in paths])
+    began = time.monotonic()
+    with (
+        Store(store, version=VERSION, key_id=key_name(sources, 0)) as kept,
+        open_engine(memory=MEMORY, scratch=kept.scratch()) as engine,
+    ):
+        gather(sources, {}, kept, key_of(0), engine=engine)
+        add_up(engine, kept)
+    return time.monotonic() - began
+
+
 def day_by_day(world: Path, folder: Path, whole: float) -> None:
     """What a new day costs, against a scan of everything."""
     days = sorted((world / "exchanges").iterdir())
@@ -63,10 +83,16 @@ def day_by_day(world: Path, folder: Path, whole: float) -> None:
         "--releases",
         str(world / "releases.parquet"),
     ]
-    store = ["--store", str(folder / "store"), "--memory", MEMORY]
-    scanned(days[:-2], folder / "results", *companions, *store)
-    seconds, _memory = scanned(days[-2:-1], folder / "results", *companions, *store)
-    print(f"one more day: {seconds:.1f} s with its judgement, 1/{whole / seconds:.1f} of the scan")
+    everything = added(days, folder / "all")
+    added(days[:-2], folder / "store")
+    one = added(days[-2:-1], folder / "store")
+    seconds, _memory = scanned(
+        days[-1:], folder / "results", *companions, "--store", str(folder / "store"), "--memory", MEMORY
+    )
+    print(
+        f"  {len(days)} days read and added up: {everything:.1f} s; one more day: {one:.1f} s, 1/{everything / one:.0f} of it and "
+        f"1/{whole / one:.0f} of the scan; with all judged anew: {seconds:.1f} s, 1/{whole / seconds:.1f} of the scan"
+    )
 
 
 MEMORY = "4GB"
@@ -82,7 +108,15 @@ def main() -> None:
     for size in sizes:
         with tempfile.TemporaryDirectory(dir=os.environ.get("BENCHMARKS", None)) as folder:
             world = Path(folder) / "world"
-            command = ["simulate", "--scenario", "seed", "--seed", "1", "--rate", str(size / FULL)]
+            command = [
+                "simulate",
+                "--scenario",
+                "seed",
+                "--seed",
+                "1",
+                "--rate" if "--case" in sys.argv else "--scale",
+                str(size / FULL),
+            ]
             subprocess.run([sys.executable, "-m", "stillwatch", *command, "--out", str(world), "--quiet"], check=True, stdout=subprocess.DEVNULL)  # fmt: skip
             files = list((world / "exchanges").rglob("*.parquet"))
             rows = sum(pq.read_metadata(f).num_rows for f in files)

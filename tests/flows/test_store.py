@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from stillwatch.flows.scan import Options, scan
+from stillwatch.errors import UsageError
+from stillwatch.flows.scan import Options, feed, scan
 from stillwatch.results.folder import TABLES
 from stillwatch.simulate.worlds import simulate
 
@@ -84,6 +85,22 @@ def test_a_new_day_reads_and_adds_up_only_that_day_and_a_known_one_nothing(world
     assert new == {days(world)[-1].name}
     scanned(days(world), tmp_path / "results", store, replay=False)
     assert changed_at(store) == after
+
+
+@pytest.mark.issue(4)
+def test_a_store_can_be_fed_often_and_judged_once(world, whole, tmp_path):
+    options = Options(names={}, store=tmp_path / "store", **companions(world))
+    for day in days(world)[:-1]:
+        told = feed([str(day)], options)
+        assert told["new_rows"] > 0
+    assert told["days"] == len(days(world)) - 1
+    out = scanned(days(world)[-1:], tmp_path / "results", tmp_path / "store", **companions(world))
+    assert tables(out) == whole
+
+
+def test_reading_without_a_store_and_without_a_judgement_is_refused(world):
+    with pytest.raises(UsageError, match="--store"):
+        feed([str(world)], Options(names={}))
 
 
 @pytest.mark.issue(4)

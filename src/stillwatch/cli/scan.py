@@ -104,6 +104,7 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     show_default=True,
     help="Cluster accounts in this many shards, for more links than one machine holds.",
 )
+@click.option("--no-judge", is_flag=True, help="Only read into the --store and add up its days.")
 @click.option("--without", multiple=True, metavar="SIGNAL", help="Leave a signal out; repeatable.")
 @click.option("--show-prompts", is_flag=True, help="Write a few prompts of each campaign into the results.")
 @click.option("--fail-on-campaign", is_flag=True, help="Exit with 1 when a campaign is found.")
@@ -114,6 +115,7 @@ def scan(
     out: Path,
     pairs: tuple[str, ...],
     without: tuple[str, ...],
+    no_judge: bool,
     fail_on_campaign: bool,
     as_json: bool,
     quiet: bool,
@@ -131,17 +133,24 @@ def scan(
       stillwatch scan 'logs/*.jsonl.gz' --map timestamp=received_at --map prompt=body --out results/
       stillwatch scan logs/2026-05-01/ --store kept/ --out results/
       stillwatch scan logs/2026-05-02/ --store kept/ --out results/
+      stillwatch scan logs/2026-05-03/ --store kept/ --no-judge
       stillwatch scan logs/ --fdr 0.001 --fail-on-campaign --json
     """
-    from stillwatch.flows.scan import Options
+    from stillwatch.flows.scan import Options, feed
     from stillwatch.flows.scan import scan as run
 
     options = Options(names=mapping(pairs), without=frozenset(without), **given)
     with bars(quiet=quiet or as_json) as progress:
-        overview = run(paths, out, options, progress)
+        overview = feed(paths, options, progress) if no_judge else run(paths, out, options, progress)
+    if no_judge and not as_json:
+        click.echo(
+            f"{overview['new_rows']:,} new exchanges; {overview['rows']:,} of {overview['days']} days in {overview['store']}, "
+            f"{overview['quarantined']:,} rows quarantined. Judge them: stillwatch scan LOGS --store {overview['store']}"
+        )
+        return
     if as_json:
         click.echo(json.dumps(overview, indent=2, sort_keys=True, default=str))
     else:
         campaigns_table(out, overview)
-    if fail_on_campaign and overview["campaigns"]:
+    if fail_on_campaign and overview.get("campaigns"):
         sys.exit(1)

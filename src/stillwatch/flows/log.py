@@ -39,6 +39,53 @@ class Log:
     thinned: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """A store whose days are all added up: its observations, and of exchanges with several rows the one that counts."""
+
+    observations: ir.Table
+    several: ir.Table
+    first: ir.Table | None
+    thinned: int
+
+    def once(self, rows: ir.Table, days: Sequence[str] | None = None) -> ir.Table:
+        """Of observations, of these days or of all, each exchange once."""
+        if self.first is None:
+            return rows
+        mine = self.first if days is None else self.first.filter(_day(self.first).isin(days))
+        return rows.anti_join(self.several, "exchange_key").union(mine)
+
+
+def add_up(
+    engine: Engine, store: Store, progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> Added:
+    """Add up the days of a store, which holds at least one exchange, that are new or have changed."""
+    parts = [part for part in store.parts if part.rows]
+    observations = engine.read_parts([store.path(part) for part in parts])
+    several = engine.keep("several", fold.copies(observations))
+    doubled = several.count().to_pyarrow().as_py() > 0
+    added = Added(
+        observations=observations,
+        several=several,
+        first=engine.keep("first", fold.once(observations, several)) if doubled else None,
+        thinned=_thinned(parts, MOST_MARKS),
+    )
+    by_day: dict[str, list[Part]] = defaultdict(list)
+    for part in parts:
+        by_day[part.day].append(part)
+    copies: dict[str, str] = {}
+    if added.first is not None:
+        copies = _doubled(observations.semi_join(several, "exchange_key"), added.first)
+    made_of = _made_of(by_day, copies)
+    stale = store.stale(made_of, added.thinned)
+    progress(len(by_day) - len(stale), len(by_day))
+    for days in _together(stale, by_day):
+        rows = engine.read_parts([store.path(part) for day in days for part in by_day[day]])
+        _fold_days(engine, store, added.once(rows, days), days, made_of, added.thinned)
+        progress(len(by_day) - len([day for day in stale if day > days[-1]]), len(by_day))
+    return added
+
+
 def open_log(
     engine: Engine,
     store: Store,
@@ -48,32 +95,8 @@ def open_log(
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Log:
     """The log of a store that holds at least one exchange; only days that are new or have changed are added up."""
-    parts = [part for part in store.parts if part.rows]
-    observations = engine.read_parts([store.path(part) for part in parts])
-    several = engine.keep("several", fold.copies(observations))
-    doubled = several.count().to_pyarrow().as_py() > 0
-    first = engine.keep("first", fold.once(observations, several)) if doubled else None
-
-    def once(rows: ir.Table, days: Sequence[str] | None = None) -> ir.Table:
-        if first is None:
-            return rows
-        mine = first if days is None else first.filter(_day(first).isin(days))
-        return rows.anti_join(several, "exchange_key").union(mine)
-
-    by_day: dict[str, list[Part]] = defaultdict(list)
-    for part in parts:
-        by_day[part.day].append(part)
-    made_of = _made_of(
-        by_day, {} if first is None else _doubled(observations.semi_join(several, "exchange_key"), first)
-    )
-    thinned = _thinned(parts, MOST_MARKS)
-    stale = store.stale(made_of, thinned)
-    progress(len(by_day) - len(stale), len(by_day))
-    for days in _together(stale, by_day):
-        rows = engine.read_parts([store.path(part) for day in days for part in by_day[day]])
-        _fold_days(engine, store, once(rows, days), days, made_of, thinned)
-        progress(len(by_day) - len([day for day in stale if day > days[-1]]), len(by_day))
-
+    added = add_up(engine, store, progress)
+    observations, thinned = added.observations, added.thinned
     used, skipped = fold.usable({"observations": store.filled, "accounts": fold.filled(accounts)})
     skipped = (*skipped, *((unit, "left out on request") for unit in used if unit.card.name in without))
     used = tuple(unit for unit in used if unit.card.name not in without)
@@ -99,7 +122,9 @@ def open_log(
         accounts=accounts,
         releases=releases,
     )
-    return Log(exchanges=once(observations), summaries=summaries, used=used, skipped=skipped, thinned=thinned)
+    return Log(
+        exchanges=added.once(observations), summaries=summaries, used=used, skipped=skipped, thinned=thinned
+    )
 
 
 def _thinned(parts: Sequence[Part], most: int) -> int:

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from dataclasses import replace as dc_replace
 from datetime import UTC, datetime, timedelta
@@ -39,7 +39,7 @@ from stillwatch.detect.shards import sharded
 from stillwatch.engine.connect import Engine, open_engine
 from stillwatch.errors import Problem, UsageError
 from stillwatch.flows.gather import check_sketches, gather, key_name, key_of
-from stillwatch.flows.log import open_log
+from stillwatch.flows.log import add_up, open_log
 from stillwatch.readers.discover import Sources, discover
 from stillwatch.readers.read import check, read, read_small
 from stillwatch.report import page
@@ -124,32 +124,14 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
     """
     began = time.monotonic()
     _check_names(options.without)
-    sources = discover(
-        paths, accounts=options.accounts, releases=options.releases, names=options.names,
-        log_format=options.log_format,
-    )  # fmt: skip
-    check_sketches(sources)
-    check(sources, options.names)
+    sources = _sources(paths, options)
     told, lost = _companions(sources)
     with (
         whole_or_nothing(out) as folder,
         _opened(sources, out, options) as store,
-        open_engine(
-            options.engine,
-            memory=_memory(sources, options),
-            scratch=store.scratch(),
-            master=options.spark_master,
-        ) as engine,
+        _engine(sources, store, options) as engine,
     ):
-        gather(
-            sources,
-            options.names,
-            store,
-            key_of(options.seed),
-            lambda done, total: progress("read", done, total),
-            engine,
-        )
-        known = [store.remember(schema, rows) for schema, rows in zip(COMPANIONS, told, strict=True)]
+        known = _read(sources, store, engine, told, options, progress)
         quarantine = pa.concat_tables([*store.quarantined(), *lost])
         overview, found = _find(engine, store, known, options, progress)
         progress("write", 0, 1)
@@ -173,6 +155,71 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
         write_manifest(folder, inputs, _parameters(options), options.seed)
         progress("write", 1, 1)
     return overview
+
+
+def feed(paths: Sequence[str], options: Options, progress: Progress = silent) -> dict[str, Any]:
+    """Read the logs at `paths` into the store that the options name and add up their days, and judge nothing; returns what
+    the store holds.
+
+    Raises `UsageError` without a store, and what `scan` does.
+    """
+    if options.store is None:
+        raise UsageError(
+            Problem(
+                fact="without a judgement there is nothing to do but to fill a store, and none is named",
+                fix="stillwatch scan LOGS --no-judge --store KEPT",
+            )
+        )
+    began = time.monotonic()
+    sources = _sources(paths, options)
+    told, _lost = _companions(sources)
+    with _opened(sources, options.store, options) as store, _engine(sources, store, options) as engine:
+        before = store.rows
+        _read(sources, store, engine, told, options, progress)
+        if store.rows:
+            add_up(engine, store, lambda done, total: progress("fold", done, total))
+        return {
+            "version": __version__,
+            "store": str(options.store),
+            "rows": store.rows,
+            "new_rows": store.rows - before,
+            "days": len(store.days),
+            "quarantined": sum(table.num_rows for table in store.quarantined()),
+            "elapsed_s": round(time.monotonic() - began, 1),
+        }
+
+
+def _sources(paths: Sequence[str], options: Options) -> Sources:
+    """The files that are meant, each of which can be read."""
+    sources = discover(
+        paths, accounts=options.accounts, releases=options.releases, names=options.names,
+        log_format=options.log_format,
+    )  # fmt: skip
+    check_sketches(sources)
+    check(sources, options.names)
+    return sources
+
+
+def _engine(sources: Sources, store: Store, options: Options) -> AbstractContextManager[Engine]:
+    return open_engine(
+        options.engine, memory=_memory(sources, options), scratch=store.scratch(), master=options.spark_master
+    )
+
+
+def _read(
+    sources: Sources,
+    store: Store,
+    engine: Engine,
+    told: Sequence[pa.Table],
+    options: Options,
+    progress: Progress,
+) -> list[pa.Table]:
+    """Read what is new into the store; returns all accounts and releases that it was ever told of."""
+    gather(
+        sources, options.names, store, key_of(options.seed),
+        lambda done, total: progress("read", done, total), engine,
+    )  # fmt: skip
+    return [store.remember(schema, rows) for schema, rows in zip(COMPANIONS, told, strict=True)]
 
 
 @contextmanager
