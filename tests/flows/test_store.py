@@ -1,5 +1,6 @@
 """A log that is read day by day, twice, late or with interruptions gives what a scan from scratch gives."""
 
+import json
 import os
 import random
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -130,6 +132,20 @@ def test_a_file_that_was_mended_counts_as_it_is_now(world, whole, tmp_path):
     shutil.copy(spoiled, mended)
     out = scanned([logs], tmp_path / "results", tmp_path / "store", **companions(world))
     assert tables(out) == whole
+
+
+@pytest.mark.issue(4)
+@pytest.mark.parametrize("options", [{}, {"seed": 5}])
+def test_what_an_interrupted_scan_left_is_not_mixed_with_other_logs(world, tmp_path, options):
+    out = tmp_path / "results"
+    feed([str(world)], Options(names={}, store=tmp_path / ".results.store"))
+    (day, *_others) = days(world)
+    scanned([day], out, replay=False, **options)
+    told = json.loads((out / "overview.json").read_text())
+    rows = pq.read_table(day, columns=["exchange_id"], partitioning=None).num_rows
+    assert told["exchanges"] == rows
+    assert [Path(one["path"]).parent.name for one in told["inputs"]] == [day.name]
+    assert not (tmp_path / ".results.store").exists()
 
 
 @pytest.mark.issue(4)

@@ -59,7 +59,9 @@ def test_a_file_that_changed_takes_the_place_of_what_it_was(tmp_path):
     later = LogFile(path=FILE.path, size=20, changed_ns=2, read_as="contract", pieces=1)
     with opened(tmp_path / "store") as store:
         old = put(store)
+        (store.scratch() / "spilled").write_text("in use")
         new = put(store, later, rows=5)
+        assert (store.scratch() / "spilled").exists(), "what the database spilled is still in use"
         assert not old.exists()
         assert new.exists()
         assert store.rows == 5

@@ -225,11 +225,18 @@ def _read(
 @contextmanager
 def _opened(sources: Sources, out: Path, options: Options) -> Iterator[Store]:
     """The store that was asked for, or one beside `out` that stays only if the scan does not end, to be taken up again."""
-    folder = options.store or out.parent / f".{out.name}.store"
-    with Store(folder, version=VERSION, key_id=key_name(sources, options.seed)) as store:
-        yield store
-    if options.store is None:
+    name = key_name(sources, options.seed)
+    if options.store is not None:
+        with Store(options.store, version=VERSION, key_id=name) as store:
+            yield store
+        return
+    folder = out.parent / f".{out.name}.store"
+    if not Store(folder, version=VERSION, key_id=name).fits():
         shutil.rmtree(folder)
+    with Store(folder, version=VERSION, key_id=name) as store:
+        store.only(sources.exchanges)  # an earlier scan may have been of other logs
+        yield store
+    shutil.rmtree(folder)
 
 
 def _memory(sources: Sources, options: Options) -> str:

@@ -122,9 +122,15 @@ class Store:
             )
         folder.mkdir(parents=True, exist_ok=True)
 
+    def fits(self) -> bool:
+        """Whether what lies in the folder, if anything, was made by this version under this key."""
+        head = self.folder / HEAD
+        return not head.exists() or json.loads(head.read_text()) == self._head
+
     def _open(self) -> None:
         """Read what the store knows, and remove what a crash left."""
         folder, head = self.folder, self.folder / HEAD
+        shutil.rmtree(folder / ".work", ignore_errors=True)
         if head.exists():
             self._same(json.loads(head.read_text()), self._head)
         else:
@@ -192,6 +198,14 @@ class Store:
             _write(self.folder / "files" / f"{file.id}.json", asdict(file))
             self.files[file.id] = file
         return self.pieces[file.id]
+
+    def only(self, paths: Iterable[Path]) -> None:
+        """Forget every log file but these, and every small table."""
+        wanted = {str(path.resolve()) for path in paths}
+        for name in [name for name, file in self.files.items() if file.path not in wanted]:
+            self._forget(name)
+        for table in self.folder.glob("*.parquet"):
+            table.unlink()
 
     def _forget(self, name: str) -> None:
         (self.folder / "files" / f"{name}.json").unlink(missing_ok=True)
@@ -299,7 +313,6 @@ class Store:
 
     def _sweep(self) -> None:
         """Remove what nothing names."""
-        shutil.rmtree(self.folder / ".work", ignore_errors=True)
         named = {self.path(part) for part in self.parts}
         named |= {self.place.quarantine(name, n) for name, pieces in self.pieces.items() for n in pieces}
         named |= {
