@@ -17,10 +17,12 @@ from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask
-from stillwatch.stats.evalues import Array
+from stillwatch.stats.evalues import Array, binomial_log_e
 from stillwatch.stats.homogeneity import Alike, alike
 
 FEWEST_EXCHANGES = 2
+DOING_FEWEST = 8
+DOING_FLOOR, DOING_ENRICHMENT = 0.2, 5.0
 ALIKE_NULL = (
     "each member independently falls into the group's own span with probability at most max(1/2, 3 times the share of "
     "other accounts that do)"
@@ -70,6 +72,41 @@ def alike_finding(
             high=high,
         ),
     )
+
+
+def doing_finding(rows: Columns, member: Mask, many: float, sentence: str) -> Finding | None:
+    """Evidence that more members than others do a thing in at least a share `many` of their exchanges, on half 1.
+
+    Null: each member independently does so with probability at most max(`DOING_FLOOR`, `DOING_ENRICHMENT` times the share of
+    other accounts that do). `sentence` has {does}, {members} and {share}.
+    """
+    tested = np.asarray(rows["half"]) == 1
+    does = np.asarray(rows["value"], float) >= many
+    mine, others = does[tested & member], does[tested & ~member]
+    if len(mine) < DOING_FEWEST or len(others) < 5 * DOING_FEWEST or not mine.any():
+        return None
+    usual = float((others.sum() + 1) / (len(others) + 1))
+    number = int(mine.sum())
+    return Finding(
+        log_e=binomial_log_e(number, len(mine), min(max(DOING_FLOOR, DOING_ENRICHMENT * usual), 0.9)),
+        value=f"{number} of {len(mine)} members",
+        accounts=number,
+        exchanges=int(np.asarray(rows["exchanges"])[tested & member].sum()),
+        statement=sentence.format(does=number, members=len(mine), share=f"{100 * usual:.1f} %"),
+    )
+
+
+def curious(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
+    """Accounts of which one in fifty does a thing, now and then."""
+    n = accounts * 6
+    share = np.where(rng.random(n) < 0.02, rng.random(n), 0.0)
+    rows = {
+        "account": np.arange(n),
+        "half": np.ones(n, np.int64),
+        "value": share,
+        "exchanges": np.full(n, 10),
+    }
+    return rows, np.arange(n) < accounts
 
 
 def independent(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:

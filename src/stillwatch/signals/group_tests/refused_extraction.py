@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from stillwatch.signals.group_tests.trace_coercion import ENRICHMENT, FEWEST, FLOOR, curious
-from stillwatch.signals.profiles import summaries_activity
+from stillwatch.signals.profiles import curious, doing_finding, summaries_activity
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
-from stillwatch.stats.evalues import binomial_log_e
 
 MANY = 0.05
 
@@ -27,17 +23,10 @@ MANY = 0.05
     reads=("observations.finish_reason",),
 )
 def refused_extraction(rows: Columns, member: Mask) -> Finding | None:
-    tested = np.asarray(rows["half"]) == 1
-    does = np.asarray(rows["value"], float) >= MANY
-    mine, others = does[tested & member], does[tested & ~member]
-    if len(mine) < FEWEST or len(others) < 5 * FEWEST or not mine.any():
-        return None
-    usual = float((others.sum() + 1) / (len(others) + 1))
-    return Finding(
-        log_e=binomial_log_e(int(mine.sum()), len(mine), min(max(FLOOR, ENRICHMENT * usual), 0.9)),
-        value=f"{int(mine.sum())} of {len(mine)} members",
-        accounts=int(mine.sum()),
-        exchanges=int(np.asarray(rows["exchanges"])[tested & member].sum()),
-        statement=f"of {int(mine.sum())} of {len(mine)} members the provider refused at least one request in twenty as extraction or "
-        f"distillation; {100 * usual:.1f} % of other accounts had that",
+    return doing_finding(
+        rows,
+        member,
+        MANY,
+        "of {does} of {members} members the provider refused at least one request in twenty as extraction or distillation; "
+        "{share} of other accounts had that",
     )

@@ -2,28 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from stillwatch.signals.profiles import summaries_activity
+from stillwatch.signals.profiles import curious, doing_finding, summaries_activity
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
-from stillwatch.stats.evalues import binomial_log_e
 
-FEWEST = 8
 MANY = 0.2
-FLOOR, ENRICHMENT = 0.2, 5.0
-
-
-def curious(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """Accounts of which one in fifty tries it, now and then."""
-    n = accounts * 6
-    share = np.where(rng.random(n) < 0.02, rng.random(n), 0.0)
-    rows = {
-        "account": np.arange(n),
-        "half": np.ones(n, np.int64),
-        "value": share,
-        "exchanges": np.full(n, 10),
-    }
-    return rows, np.arange(n) < accounts
 
 
 @group_test(
@@ -42,17 +24,10 @@ def curious(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     reads=("observations.coerces",),
 )
 def trace_coercion(rows: Columns, member: Mask) -> Finding | None:
-    tested = np.asarray(rows["half"]) == 1
-    does = np.asarray(rows["value"], float) >= MANY
-    mine, others = does[tested & member], does[tested & ~member]
-    if len(mine) < FEWEST or len(others) < 5 * FEWEST or not mine.any():
-        return None
-    usual = float((others.sum() + 1) / (len(others) + 1))
-    return Finding(
-        log_e=binomial_log_e(int(mine.sum()), len(mine), min(max(FLOOR, ENRICHMENT * usual), 0.9)),
-        value=f"{int(mine.sum())} of {len(mine)} members",
-        accounts=int(mine.sum()),
-        exchanges=int(np.asarray(rows["exchanges"])[tested & member].sum()),
-        statement=f"{int(mine.sum())} of {len(mine)} members try, in at least a fifth of their prompts, to force hidden reasoning "
-        f"into the answer; {100 * usual:.1f} % of other accounts do",
+    return doing_finding(
+        rows,
+        member,
+        MANY,
+        "{does} of {members} members try, in at least a fifth of their prompts, to force hidden reasoning into the answer; "
+        "{share} of other accounts do",
     )
