@@ -14,6 +14,7 @@ from ibis import _
 from stillwatch.detect.judge import Judged
 from stillwatch.detect.replay import ALERTS_A_YEAR, HOUR, judge_prefix
 from stillwatch.evaluate.world import opened
+from stillwatch.flows.log import before
 from stillwatch.signals.registry import all_group_tests
 from stillwatch.stats.sequential import HOURS_A_YEAR, alert_log_e, confirm_log_e
 
@@ -39,7 +40,9 @@ def monitor(world: Path, every_h: int, fdr: float) -> dict[str, Any]:
         hours = round((span["b"] - span["a"]) / HOUR) + 1
         for hour in range(every_h, hours + 1, every_h):
             moment = span["a"] + timedelta(hours=hour)
-            tried = judge_prefix(one.summaries.until(moment), tests, lambda e: e.to_pyarrow(), 0)
+            tried = judge_prefix(
+                before(one.engine, one.summaries, moment), tests, lambda e: e.to_pyarrow(), 0
+            )
             looks += 1
             false = [j.log_e for j in tried.judged if len(j.accounts & planted) < HONEST * len(j.accounts)]
             alerts += sum(log_e >= alert_log_e(tried.proposed, ALERTS_A_YEAR) for log_e in false)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import ibis
@@ -125,6 +126,12 @@ def open_log(
     return Log(
         exchanges=added.once(observations), summaries=summaries, used=used, skipped=skipped, thinned=thinned
     )
+
+
+def before(engine: Engine, summaries: Summaries, moment: datetime) -> Summaries:
+    """The summaries of the log before `moment`, a full hour, with their sum computed once for all who ask for it."""
+    cut = summaries.until(moment)
+    return replace(cut, sightings=engine.keep("sightings_before", cut.sightings))
 
 
 def _thinned(parts: Sequence[Part], most: int) -> int:

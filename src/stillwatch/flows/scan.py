@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from dataclasses import replace as dc_replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ from stillwatch.detect.shards import sharded
 from stillwatch.engine.connect import Engine, open_engine
 from stillwatch.errors import Problem, UsageError
 from stillwatch.flows.gather import check_sketches, gather, key_name, key_of
-from stillwatch.flows.log import add_up, open_log
+from stillwatch.flows.log import add_up, before, open_log
 from stillwatch.readers.discover import Sources, discover
 from stillwatch.readers.read import check, read, read_small
 from stillwatch.report import page
@@ -510,16 +510,8 @@ def _replay(
         )
         members = frozenset(attribution.members.column("account_id").to_pylist())
         campaigns[f"C{number}"] = (members, datetime.fromtimestamp(span["first"], UTC), _utc(span["last"]))
-    looked = 0
-
-    def until(moment: datetime) -> Summaries:
-        nonlocal looked
-        looked += 1
-        prefix = summaries.until(moment)
-        return dc_replace(prefix, sightings=engine.keep(f"sightings_{looked % 2}", prefix.sightings))
-
     return replay(
-        until, campaigns, tests, _run, fdr=options.fdr, seed=options.seed, begin=begin, cluster=cluster,
+        partial(before, engine, summaries), campaigns, tests, _run, fdr=options.fdr, seed=options.seed, begin=begin, cluster=cluster,
         progress=lambda done, total: progress("replay", done, total),
     )  # fmt: skip
 

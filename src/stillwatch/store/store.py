@@ -193,8 +193,7 @@ class Store:
     def begin(self, file: LogFile) -> dict[int, Piece]:
         """Remember a log file, in place of what stood at its path; returns the pieces that are read already."""
         if file.id not in self.files:
-            for old in [name for name, other in self.files.items() if other.path == file.path]:
-                self._forget(old)
+            self._forget([name for name, other in self.files.items() if other.path == file.path])
             _write(self.folder / "files" / f"{file.id}.json", asdict(file))
             self.files[file.id] = file
         return self.pieces[file.id]
@@ -202,17 +201,18 @@ class Store:
     def only(self, paths: Iterable[Path]) -> None:
         """Forget every log file but these, and every small table."""
         wanted = {str(path.resolve()) for path in paths}
-        for name in [name for name, file in self.files.items() if file.path not in wanted]:
-            self._forget(name)
+        self._forget([name for name, file in self.files.items() if file.path not in wanted])
         for table in self.folder.glob("*.parquet"):
             table.unlink()
 
-    def _forget(self, name: str) -> None:
-        (self.folder / "files" / f"{name}.json").unlink(missing_ok=True)
-        for number in self.pieces.pop(name, {}):
-            (self.folder / "pieces" / f"{name}-{number}.json").unlink(missing_ok=True)
-        del self.files[name]
-        self._sweep()
+    def _forget(self, names: Sequence[str]) -> None:
+        for name in names:
+            (self.folder / "files" / f"{name}.json").unlink(missing_ok=True)
+            for number in self.pieces.pop(name, {}):
+                (self.folder / "pieces" / f"{name}-{number}.json").unlink(missing_ok=True)
+            del self.files[name]
+        if names:
+            self._sweep()
 
     def finish(self, file: LogFile, number: int, piece: Piece) -> None:
         """From now on the piece counts."""
