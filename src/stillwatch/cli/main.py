@@ -20,6 +20,8 @@ COMMANDS = {
     "report": "write report.html again from a results folder",
     "watch": "follow a growing log and report campaigns as they appear",
     "sketch": "sketch logs where the text is, so that only digests leave",
+    "prove": "test whether a model was trained on answers that were served",
+    "lab": "measure on models of your own what answers, marks and defences are worth",
     "formats": "list the log formats that can be read as they are",
     "signals": "list the signals, what each sees and what could mimic it",
 }

@@ -17,6 +17,10 @@ STAGES = {
     "replay": "replaying in time order",
     "write": "writing results",
     "evaluate": "evaluating worlds",
+    "prove": "testing the suspect",
+    "teach": "teaching",
+    "serve": "answering",
+    "lab": "training students",
 }
 
 

@@ -1,0 +1,442 @@
+"""`stillwatch lab`: what is a campaign worth, and what do marks and defences do, on models of one's own?"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stillwatch.cli.progress import bars
+from stillwatch.cli.tables import text_table
+from stillwatch.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from stillwatch.lab.experiments import Job
+
+TEACHER = click.option(
+    "--teacher", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True,
+    help="The teacher's folder, in the Hugging Face format.",
+)  # fmt: skip
+SEEDS = click.option(
+    "--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Students of every kind."
+)
+STEPS = click.option(
+    "--steps", type=click.IntRange(min=1), default=600, show_default=True, help="Steps that a student learns."
+)
+WORKERS = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    show_default="all cores",
+    help="Students at a time.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+QUIET = click.option("--quiet", is_flag=True, help="No progress bar.")
+
+
+@click.group()
+def lab() -> None:
+    r"""Train teachers and students of your own, and measure what answers, marks and defences are worth.
+
+    Needs PyTorch: pip install 'stillwatch[lab]'. Uses a GPU where there is one. It has no client for anyone's interface.
+
+    \b
+    Examples:
+      stillwatch lab teach --out teacher/
+      stillwatch lab curve --teacher teacher/ --out curve/
+      stillwatch lab traces --teacher teacher/ --out traces/
+      stillwatch lab defences --teacher teacher/ --out defences/
+      stillwatch lab serve --teacher teacher/ --answers 2000 --out served.jsonl
+    """
+
+
+@lab.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the model."
+)
+@click.option(
+    "--steps", type=click.IntRange(min=1), default=3_000, show_default=True, help="Batches of 64 tasks."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of weights and tasks.")
+@QUIET
+def teach(out: Path, steps: int, seed: int, quiet: bool) -> None:
+    r"""Teach a model five capabilities with exact scoring (seven minutes on two cores).
+
+    \b
+    Example:
+      stillwatch lab teach --out teacher/
+    """
+    from stillwatch.lab import school
+
+    with bars(quiet=quiet) as progress:
+        model = school.teach(seed, steps=steps, progress=lambda done, total: progress("teach", done, total))
+    model.save(out)
+    text_table(
+        ("capability", "right"),
+        [(name, f"{100 * one:.1f} %") for name, one in school.examine(model, seed, 100).items()],
+    )
+    click.echo(f"\nteacher: {out}")
+
+
+@lab.command()
+@TEACHER
+@click.option(
+    "--answers",
+    type=click.IntRange(min=1),
+    default=2_000,
+    show_default=True,
+    help="How many prompts to answer.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of prompts and sampling.")
+@click.option(
+    "--marks",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Keyring: mark every answer.",
+)
+@click.option("--campaign", default="", help="Whose key of the keyring, with --marks.")
+@click.option("--mark", "mark_name", default="gumbel", show_default=True, help="Which mark, with --marks.")
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    help="Share of answers that are marked.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="Prompts and answers as JSON lines.",
+)
+@QUIET
+def serve(
+    teacher: Path,
+    answers: int,
+    seed: int,
+    marks: Path | None,
+    campaign: str,
+    mark_name: str,
+    share: float,
+    out: Path,
+    quiet: bool,
+) -> None:
+    r"""Answer a campaign's prompts, each answer marked under the campaign's key or not at all.
+
+    \b
+    Example:
+      stillwatch lab serve --teacher teacher/ --answers 5000 --marks marks.json --campaign c1 --share 0.1 --out served.jsonl
+    """
+    import numpy as np
+
+    from stillwatch.lab import models, school
+    from stillwatch.prove.keyring import read
+    from stillwatch.prove.serving import row
+
+    asked = [task.prompt for task in school.prompts(seed, answers)]
+    is_marked = (
+        np.random.default_rng(seed).permutation(answers) < round(share * answers)
+        if marks
+        else np.zeros(answers, bool)
+    )
+    rows = None
+    if marks:
+        ring = read(marks)
+        issued = ring.current(mark_name, campaign)
+        rows = [row(ring, issued) if some else None for some in is_marked]
+    with bars(quiet=quiet) as progress:
+        said = school.serve(
+            models.load(teacher),
+            asked,
+            seed=seed,
+            rows=rows,
+            progress=lambda done, total: progress("serve", done, total),
+        )
+    part = out.with_name(f".{out.name}.part")
+    with part.open("w", encoding="utf-8") as file:
+        for (prompt, one), some in zip(said, is_marked, strict=True):
+            file.write(
+                json.dumps({"prompt": prompt, "answer": one, "campaign_id": campaign if some else ""}) + "\n"
+            )
+    part.replace(out)
+    click.echo(f"served: {out}")
+
+
+@lab.command()
+@click.option(
+    "--served",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    required=True,
+    help="Prompts and answers.",
+)
+@TEACHER
+@click.option(
+    "--way",
+    default="reasoning",
+    show_default=True,
+    type=click.Choice(["answers", "reasoning", "logprobs", "reward"]),
+    help="What is learnt from.",
+)
+@click.option(
+    "--base",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Model to start from; else from nothing.",
+)
+@STEPS
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the student.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the student."
+)
+def learn(served: Path, teacher: Path, way: str, base: Path | None, steps: int, seed: int, out: Path) -> None:
+    r"""Train a student on served answers, as a campaign would.
+
+    \b
+    Example:
+      stillwatch lab learn --served served.jsonl --teacher teacher/ --out student/
+    """
+    from stillwatch.flows.prove import pairs_of
+    from stillwatch.lab import models, school
+
+    pairs = [(pair.prompt, pair.answer) for pair in pairs_of(served)]
+    student = school.learn(way, pairs, teacher=models.load(teacher), seed=seed, lesson=school.Lesson(steps=steps),
+                           start=models.load(base) if base else None)  # fmt: skip
+    student.save(out)
+    text_table(
+        ("capability", "right"),
+        [(name, f"{100 * one:.1f} %") for name, one in school.examine(student, seed, 100).items()],
+    )
+    click.echo(f"\nstudent: {out}")
+
+
+@lab.command()
+@TEACHER
+@click.option(
+    "--answers", type=click.IntRange(min=1), default=20_000, show_default=True, help="A whole campaign."
+)
+@click.option(
+    "--share",
+    "shares",
+    type=click.FloatRange(0, 1, min_open=True),
+    multiple=True,
+    default=(0.01, 0.1, 1.0),
+    show_default=True,
+    help="Shares of it.",
+)
+@click.option(
+    "--way",
+    "ways",
+    multiple=True,
+    default=("answers", "reasoning", "logprobs", "reward"),
+    show_default=True,
+    help="Ways of learning.",
+)
+@SEEDS
+@STEPS
+@click.option(
+    "--each",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="Questions of each capability in the examination.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("curve"),
+    show_default=True,
+    help="Folder for outcomes and page.",
+)
+@WORKERS
+@JSON
+@QUIET
+def curve(
+    teacher: Path, answers: int, shares: tuple[float, ...], ways: tuple[str, ...], seeds: int, steps: int, each: int,
+    out: Path, workers: int, as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    r"""The extraction curve: what 1 %, 10 % and 100 % of a campaign are worth, by capability and way of learning.
+
+    \b
+    Example:
+      stillwatch lab curve --teacher teacher/ --answers 20000 --seeds 3 --out curve/
+    """
+    from stillwatch.lab.experiments import curve_jobs
+    from stillwatch.lab.school import WAYS
+
+    for way in ways:
+        if way not in WAYS:
+            raise UsageError(Problem(fact="no such way of learning", found=way, expected=", ".join(WAYS)))
+    jobs = curve_jobs(answers, shares, ways, seeds, each, steps)
+    rows = _run("curve", teacher, jobs, out, workers, quiet or as_json)["rows"]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    text_table(
+        ("capability", "way", "answers", "student right", "teacher right"),
+        [
+            (r["capability"], r["way"], f"{r['answers']:,}", _share(r["accuracy"]), _share(r["teacher"]))
+            for r in rows
+        ],
+    )
+    click.echo(f"\npage: {out / 'curve.html'}")
+
+
+@lab.command()
+@TEACHER
+@click.option(
+    "--mark",
+    "marks",
+    multiple=True,
+    default=("gumbel", "greenlist"),
+    show_default=True,
+    help="Marks to measure.",
+)
+@click.option(
+    "--share",
+    "shares",
+    type=click.FloatRange(0, 1),
+    multiple=True,
+    default=(0.0, 0.05, 0.1, 0.2, 0.5),
+    show_default=True,
+    help="Marked shares of training; 0 is the control.",
+)
+@click.option(
+    "--answers",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    help="Answers a student learns from.",
+)
+@click.option(
+    "--asked", type=click.IntRange(min=1), default=8_000, show_default=True, help="Answers asked of it."
+)
+@click.option("--width", type=click.IntRange(1, 8), default=1, show_default=True, help="Tokens of context.")
+@click.option("--strength", type=float, help="How strongly; the mark's own default.")
+@click.option(
+    "--base",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Model that students start from; else from nothing.",
+)
+@SEEDS
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1),
+    default=1_500,
+    show_default=True,
+    help="Steps that a student learns.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("traces"),
+    show_default=True,
+    help="Folder for outcomes and page.",
+)
+@WORKERS
+@JSON
+@QUIET
+def traces(
+    teacher: Path, marks: tuple[str, ...], shares: tuple[float, ...], answers: int, asked: int, width: int, strength: float | None,
+    base: Path | None, seeds: int, steps: int, out: Path, workers: int, as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    r"""How much of a mark a student keeps, by the share of its training that bore it.
+
+    \b
+    Example:
+      stillwatch lab traces --teacher teacher/ --mark gumbel --share 0.1 --share 0.5 --seeds 1 --out traces/
+    """
+    from stillwatch.lab.experiments import trace_jobs
+
+    jobs = trace_jobs(marks, shares, seeds, answers, asked, steps, width, strength, base)
+    rows = _run("traces", teacher, jobs, out, workers, quiet or as_json)["rows"]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    text_table(
+        ("mark", "access", "marked", "windows", "effect", "log10 p, worst"),
+        [
+            (r["mark"], r["access"].replace("_", " "), f"{100 * r['share']:g} %", f"{r['units']:,.0f}",
+             f"{r['effect']['value']:+.4f}", f"{r['log10_p'][-1]:.1f}")
+            for r in rows
+        ],
+    )  # fmt: skip
+    click.echo(f"\npage: {out / 'traces.html'}")
+
+
+@lab.command()
+@TEACHER
+@click.option(
+    "--answers",
+    type=click.IntRange(min=1),
+    default=5_000,
+    show_default=True,
+    help="Answers that a student gets.",
+)
+@SEEDS
+@STEPS
+@click.option(
+    "--each",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="Questions of each capability in the examination.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("defences"),
+    show_default=True,
+    help="Folder for outcomes and page.",
+)
+@WORKERS
+@JSON
+@QUIET
+def defences(
+    teacher: Path,
+    answers: int,
+    seeds: int,
+    steps: int,
+    each: int,
+    out: Path,
+    workers: int,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    r"""What each defence costs a student, and what it costs honest users, as one plot.
+
+    \b
+    Example:
+      stillwatch lab defences --teacher teacher/ --out defences/
+    """
+    from stillwatch.lab.experiments import defence_jobs
+
+    rows = _run(
+        "defences", teacher, defence_jobs(answers, seeds, each, steps), out, workers, quiet or as_json
+    )["rows"]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    text_table(
+        ("defence", "dose", "honest users right", "words of reasoning", "student right"),
+        [
+            (r["defence"], f"{r['dose']:g}", _share(r["honest"]), f"{r['trace_words']['value']:.0f}", _share(r["student"]))
+            for r in rows
+        ],
+    )  # fmt: skip
+    click.echo(f"\npage: {out / 'defences.html'}")
+
+
+def _run(
+    kind: str, teacher: Path, jobs: Sequence[Job], out: Path, workers: int, quiet: bool
+) -> dict[str, Any]:
+    from stillwatch.lab.experiments import report, run
+
+    with bars(quiet=quiet) as progress:
+        done = run(teacher, jobs, out, workers, progress)
+    return report(kind, teacher, done, out)
+
+
+def _share(one: dict[str, float]) -> str:
+    return f"{100 * one['value']:.1f} % [{100 * one['low']:.0f}, {100 * one['high']:.0f}]"

@@ -1,0 +1,148 @@
+"""What does each defence cost a student, and what does it cost an honest user?
+
+Every defence is applied to what is served; the honest user's loss is in the answers that a person gets (right answers, and
+the words of reasoning), the student's in what it can do after training on the same number of answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stillwatch.lab import models, school
+from stillwatch.lab.models import Model
+from stillwatch.lab.tasks import ANSWER, Task
+
+Tensor = Any
+Reshape = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One defence on one seed: shares of right answers, words of reasoning left, and how many answers the student got."""
+
+    defence: str
+    dose: float
+    seed: int
+    honest: float
+    trace_words: float
+    student: float
+    answers: int
+
+
+def summarised(said: str, keep: float) -> str:
+    """The first steps of the reasoning, a `keep` share of them, then the answer."""
+    at = said.rfind(f"{ANSWER} ")
+    if at < 0:
+        return said
+    steps = said[:at].split(" ; ")
+    kept = steps[: round(keep * len(steps))]
+    return f"{' ; '.join(kept)} ; {said[at:]}" if kept else said[at:]
+
+
+def shortened(said: str, words: int) -> str:
+    """The answer cut after so many words, whatever is lost."""
+    return " ".join(said.split()[:words])
+
+
+def perturbed(scale: float, seed: int) -> Reshape:
+    """Normal noise on the logits, in standard deviations of the logits over the vocabulary's plausible part."""
+    torch = models.torch_or_say()
+    source = torch.Generator(device=models.device()).manual_seed(seed)
+
+    def reshape(ids: Tensor, logits: Tensor) -> Tensor:
+        del ids
+        return logits + scale * torch.randn(logits.shape, generator=source, device=logits.device)
+
+    return reshape
+
+
+def antidistillation(
+    proxy: Model, held: Sequence[tuple[str, str]], strength: float, step: float = 0.02
+) -> Reshape:
+    """Logits + strength * d/de log p of a proxy student moved by e along its loss on tasks that count (Savani and others 2025).
+
+    The derivative is a central difference between two copies of the proxy, moved up and down the gradient of its loss
+    on `held`; a token that would carry a student downhill is made unlikely.
+    """
+    torch = models.torch_or_say()
+    proxy.net.zero_grad(set_to_none=True)
+    rows = [models._row(proxy, prompt, said) for prompt, said in held]  # noqa: SLF001  the same padding as in training
+    ids, labels = models._padded(torch, rows, proxy.tokenizer.pad_token_id, proxy.place)  # noqa: SLF001
+    proxy.net(input_ids=ids, labels=labels, use_cache=False).loss.backward()
+    norm = torch.sqrt(sum((p.grad**2).sum() for p in proxy.net.parameters() if p.grad is not None))
+    moved = []
+    for sign in (1.0, -1.0):
+        copy = models.copy_of(proxy)
+        with torch.no_grad():
+            for mine, theirs in zip(copy.net.parameters(), proxy.net.parameters(), strict=True):
+                if theirs.grad is not None:
+                    mine.add_(sign * step / norm * theirs.grad)
+        copy.net.eval()
+        moved.append(copy.net)
+    proxy.net.zero_grad(set_to_none=True)
+    caches: list[Any] = [None, None, 0]
+    length = 0
+
+    def reshape(said: Tensor, logits: Tensor) -> Tensor:
+        nonlocal caches, length
+        is_next = said.shape[1] == length + 1 and caches[0] is not None and caches[2] == len(said)
+        given = said[:, -1:] if is_next else said
+        logs = []
+        past = caches[:2] if is_next else [None, None]
+        for at, net in enumerate(moved):
+            out = net(input_ids=given, past_key_values=past[at], use_cache=True)
+            past[at] = out.past_key_values
+            logs.append(torch.log_softmax(out.logits[:, -1].float(), dim=-1))
+        caches, length = [*past, len(said)], said.shape[1]
+        # Up the gradient is a worse student: tokens likelier there than downhill are those that teach little.
+        return logits + strength * (logs[0] - logs[1]) / (2 * step)
+
+    return reshape
+
+
+def measure(
+    teacher: Model, name: str, dose: float, *, seed: int, answers: int, lesson: school.Lesson, each: int,
+    proxy: Model | None = None, capabilities: tuple[str, ...] = school.ALL,
+) -> Outcome:  # fmt: skip
+    """Serve under a defence, train a student on it, examine both."""
+    number = round(answers * dose) if name == "throttle" else answers
+    tasks = school.prompts(seed, number, capabilities)
+    reshape: Reshape | None = None
+    if name == "perturb":
+        reshape = perturbed(dose, seed)
+    elif name == "antidistillation":
+        assert proxy is not None
+        some = school.prompts(seed + 900, 256, capabilities)
+        reshape = antidistillation(proxy, [(task.prompt, task.full) for task in some], dose)
+    said = models.answer(teacher, [task.prompt for task in tasks], seed=seed, reshape=reshape)
+    if name == "withhold":
+        said = [school.without_trace(one) for one in said]
+    elif name == "summarise":
+        said = [summarised(one, dose) for one in said]
+    elif name == "shorten":
+        said = [shortened(one, round(dose)) for one in said]
+    student = school.learn(
+        "reasoning",
+        [(t.prompt, one) for t, one in zip(tasks, said, strict=True)],
+        teacher=teacher,
+        seed=seed,
+        lesson=lesson,
+    )
+    examined = school.examine(student, seed, each, capabilities)
+    return Outcome(
+        defence=name, dose=dose, seed=seed, honest=_mean(school.accuracy(tasks, said)), trace_words=_words(tasks, said),
+        student=_mean(examined), answers=number,
+    )  # fmt: skip
+
+
+def _mean(some: dict[str, float]) -> float:
+    return float(np.mean(list(some.values())))
+
+
+def _words(tasks: Sequence[Task], said: Sequence[str]) -> float:
+    del tasks
+    return float(np.mean([len(one.split()) - len(school.without_trace(one).split()) for one in said]))

@@ -1,0 +1,192 @@
+"""Which experiments does the lab run, resumed where they stopped, on all cores?
+
+An experiment is a list of jobs, each a function of a seed and some numbers, whose outcome is one JSON file; a second run
+makes what is missing. Outcomes become a table with intervals over seeds, and plots.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from stillwatch import __version__
+from stillwatch.errors import Problem, StateError
+from stillwatch.lab import defences, models, page, school, tables, traces
+
+Progress = Callable[[str, int, int], None]
+Job = dict[str, Any]
+TITLES = {
+    "curve": ("What a part of a campaign is worth", "A student's right answers against the number of the teacher's answers that it learnt from, by capability and way of learning."),
+    "traces": ("What a student keeps of a mark", "Effect a window against the share of the student's training that bore the mark."),
+    "defences": ("Defences and their price", "Each defence is applied to everything served; students learn from as many answers, from nothing."),
+}  # fmt: skip
+DOSES: dict[str, tuple[float, ...]] = {
+    "none": (1.0,), "withhold": (1.0,), "summarise": (0.5,), "shorten": (12.0,), "perturb": (1.0, 2.0, 3.0),
+    "antidistillation": (0.02, 0.05, 0.1), "throttle": (0.1,),
+}  # fmt: skip
+
+
+def curve_jobs(
+    answers: int, shares: Sequence[float], ways: Sequence[str], seeds: int, each: int, steps: int
+) -> list[Job]:
+    """Students of every way and share of a campaign."""
+    return [
+        {"kind": "curve", "way": way, "answers": max(round(share * answers), 1), "seed": seed, "each": each, "steps": steps}
+        for seed in range(seeds) for way in ways for share in shares
+    ]  # fmt: skip
+
+
+def trace_jobs(
+    marks: Sequence[str], shares: Sequence[float], seeds: int, answers: int, asked: int, steps: int, width: int,
+    strength: float | None = None, base: Path | None = None,
+) -> list[Job]:  # fmt: skip
+    """Students by mark and by the share of their training that bore it."""
+    return [
+        {"kind": "traces", "mark": mark, "share": share, "seed": seed, "answers": answers, "asked": asked, "steps": steps,
+         "width": width, "strength": strength, "base": str(base) if base else None}
+        for seed in range(seeds) for share in shares for mark in marks
+    ]  # fmt: skip
+
+
+def defence_jobs(answers: int, seeds: int, each: int, steps: int) -> list[Job]:
+    """Students behind every defence and dose."""
+    return [
+        {"kind": "defences", "defence": name, "dose": dose, "seed": seed, "answers": answers, "each": each, "steps": steps}
+        for seed in range(seeds) for name, doses in DOSES.items() for dose in doses
+    ]  # fmt: skip
+
+
+def run(teacher: Path, jobs: Sequence[Job], out: Path, workers: int, progress: Progress) -> list[Job]:
+    """Every job with its outcome; those whose file is there are not run again."""
+    out.mkdir(parents=True, exist_ok=True)
+    mark = out / "teacher.sha256"
+    name = _digest_of(teacher)
+    if mark.exists() and mark.read_text().strip() != name:
+        raise StateError(
+            Problem(
+                fact="these outcomes are another teacher's",
+                where=str(out),
+                fix="choose another --out, or the same --teacher",
+            )
+        )
+    mark.write_text(name + "\n")
+    waiting = [job for job in jobs if not _file(out, job).exists()]
+    done = len(jobs) - len(waiting)
+    progress("lab", done, len(jobs))
+    # One GPU is shared badly; cores are shared well.
+    width = 1 if models.device() == "cuda" else min(workers, max(len(waiting), 1))
+    if waiting:
+        with ProcessPoolExecutor(
+            width, mp_context=get_context("spawn"), initializer=_alone, initargs=(width,)
+        ) as pool:
+            running = [pool.submit(_do, str(teacher), job, str(_file(out, job))) for job in waiting]
+            for one in as_completed(running):
+                one.result()
+                done += 1
+                progress("lab", done, len(jobs))
+    return [{**job, **json.loads(_file(out, job).read_text())} for job in jobs]
+
+
+def report(kind: str, teacher: Path, done: Sequence[Job], out: Path) -> dict[str, Any]:
+    """The table and the page of an experiment, written beside its outcomes."""
+    rows = {"curve": tables.curve, "traces": tables.traces, "defences": tables.defences}[kind](done)
+    slopes = []
+    if kind == "traces":
+        for mark, access in sorted({(row["mark"], row["access"]) for row in rows}):
+            one = tables.slope(rows, mark, access)
+            slopes += [{"mark": mark, "access": access, **one}] if one else []
+    whole = {
+        "kind": kind, "title": TITLES[kind][0], "words": TITLES[kind][1], "version": __version__, "rows": rows, "slopes": slopes,
+        "teacher": _digest_of(teacher),
+    }  # fmt: skip
+    for name, content in (
+        (f"{kind}.json", json.dumps(whole, indent=1) + "\n"),
+        (f"{kind}.html", page.render(whole)),
+    ):
+        part = out / f".{name}.part"
+        part.write_text(content, encoding="utf-8")
+        part.replace(out / name)
+    return whole
+
+
+def _alone(workers: int) -> None:
+    torch = models.torch_or_say()
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
+
+
+def _do(teacher: str, job: Job, file: str) -> None:
+    done = KINDS[job["kind"]](models.load(Path(teacher)), job)
+    part = Path(f"{file}.part")
+    part.write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
+    part.replace(file)
+
+
+def _curve(teacher: models.Model, job: Job) -> Mapping[str, Any]:
+    asked = [task.prompt for task in school.prompts(job["seed"], job["answers"])]
+    served = school.serve(teacher, asked, seed=job["seed"])
+    student = school.learn(
+        job["way"], served, teacher=teacher, seed=job["seed"], lesson=school.Lesson(steps=job["steps"])
+    )
+    return {
+        "accuracy": school.examine(student, job["seed"], job["each"]),
+        "teacher": school.examine(teacher, job["seed"], job["each"]),
+    }
+
+
+def _traces(teacher: models.Model, job: Job) -> Mapping[str, Any]:
+    trial = traces.Trial(
+        mark=job["mark"], share=job["share"], seed=job["seed"], answers=job["answers"], asked=job["asked"], width=job["width"],
+        strength=job["strength"],
+    )  # fmt: skip
+    base = models.load(Path(job["base"])) if job["base"] else None
+    found = traces.measured(teacher, trial, school.Lesson(steps=job["steps"]), base)
+    return {access: asdict(one) for access, one in found.items()}
+
+
+def _defences(teacher: models.Model, job: Job) -> Mapping[str, Any]:
+    lesson = school.Lesson(steps=job["steps"])
+    proxy = None
+    if job["defence"] == "antidistillation":
+        # The provider's own student, of another seed, trained a little on its own answers.
+        asked = [task.prompt for task in school.prompts(job["seed"] + 300, 2_000)]
+        proxy = school.learn("reasoning", school.serve(teacher, asked, seed=job["seed"] + 300), teacher=teacher,
+                             seed=job["seed"] + 300, lesson=school.Lesson(steps=job["steps"] // 2))  # fmt: skip
+    done = defences.measure(teacher, job["defence"], job["dose"], seed=job["seed"], answers=job["answers"], lesson=lesson,
+                            each=job["each"], proxy=proxy)  # fmt: skip
+    return {
+        "honest": done.honest,
+        "student": done.student,
+        "trace_words": done.trace_words,
+        "served": done.answers,
+    }
+
+
+KINDS: dict[str, Callable[[models.Model, Job], Mapping[str, Any]]] = {
+    "curve": _curve, "traces": _traces, "defences": _defences,
+}  # fmt: skip
+
+
+def _file(out: Path, job: Job) -> Path:
+    name = hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()[:16]
+    return out / f"{job['kind']}-{name}.json"
+
+
+def _digest_of(folder: Path) -> str:
+    some = sorted(path for path in folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
+    if not some:
+        raise StateError(
+            Problem(
+                fact="no weights in this folder", where=str(folder), fix="stillwatch lab teach --out TEACHER"
+            )
+        )
+    whole = hashlib.sha256()
+    for path in some:
+        whole.update(path.read_bytes())
+    return whole.hexdigest()

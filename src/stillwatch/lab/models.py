@@ -1,0 +1,279 @@
+"""How are small language models made, trained, asked, kept and loaded?
+
+All models are in the Hugging Face format, so a teacher or a student from disk may be anyone's own; those made here are
+Llama's architecture with half a million parameters and a tokeniser that is a list of words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stillwatch.errors import InputError, MissingExtra, Problem
+from stillwatch.lab.tasks import END, words
+from stillwatch.prove.serving import Marking, Row
+
+Tensor = Any
+PAD, START, UNKNOWN = "<pad>", "<start>", "<unknown>"
+Step = Callable[[int, int], None]
+
+
+def torch_or_say() -> Any:
+    """PyTorch and Hugging Face's library, or what to install."""
+    try:
+        import torch
+        import transformers
+    except ImportError:
+        raise MissingExtra(
+            Problem(fact="the lab needs PyTorch and transformers", fix="pip install 'stillwatch[lab]'")
+        ) from None
+    transformers.logging.set_verbosity_error()
+    return torch
+
+
+def device() -> str:
+    """A GPU where there is one."""
+    return "cuda" if torch_or_say().cuda.is_available() else "cpu"
+
+
+@dataclass(slots=True)
+class Model:
+    """A causal language model with its tokeniser."""
+
+    net: Any
+    tokenizer: Any
+
+    @property
+    def place(self) -> Any:
+        """Where its weights lie."""
+        return next(self.net.parameters()).device
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text, nothing added."""
+        return list(self.tokenizer.encode(text, add_special_tokens=False))
+
+    def save(self, folder: Path) -> None:
+        """In the Hugging Face format."""
+        self.net.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """A model's shape."""
+
+    width: int = 96
+    layers: int = 3
+    heads: int = 4
+
+
+def tokenizer() -> Any:
+    """The lab's tokeniser: one token per word."""
+    torch_or_say()
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    names = [PAD, START, END, UNKNOWN, *words()]
+    plain = Tokenizer(models.WordLevel({word: at for at, word in enumerate(names)}, unk_token=UNKNOWN))
+    plain.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=plain, pad_token=PAD, bos_token=START, eos_token=END, unk_token=UNKNOWN
+    )
+
+
+def fresh(seed: int, size: Size | None = None) -> Model:
+    """A model that has learnt nothing."""
+    torch = torch_or_say()
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    size = size or Size()
+    names = tokenizer()
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=len(names), hidden_size=size.width, intermediate_size=3 * size.width, num_hidden_layers=size.layers,
+        num_attention_heads=size.heads, num_key_value_heads=size.heads, max_position_embeddings=256, tie_word_embeddings=True,
+        pad_token_id=names.pad_token_id, bos_token_id=names.bos_token_id, eos_token_id=names.eos_token_id,
+    )  # fmt: skip
+    return Model(LlamaForCausalLM(config).to(device()), names)
+
+
+def load(folder: Path) -> Model:
+    """A model from disk, in the Hugging Face format; never from anywhere else."""
+    torch_or_say()
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    if not (folder / "config.json").is_file():
+        raise InputError(
+            Problem(
+                fact="no model in the Hugging Face format",
+                where=str(folder),
+                expected="config.json, weights and a tokeniser",
+            )
+        )
+    try:
+        net = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True).to(device())
+        return Model(net, AutoTokenizer.from_pretrained(folder, local_files_only=True))
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            Problem(
+                fact="the model could not be loaded",
+                where=str(folder),
+                found=str(error).splitlines()[0][:200],
+            )
+        ) from None
+
+
+def copy_of(model: Model) -> Model:
+    """The same weights, to be trained further."""
+    import copy
+
+    return Model(copy.deepcopy(model.net), model.tokenizer)
+
+
+def train(
+    model: Model,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    steps: int,
+    seed: int,
+    batch: int = 64,
+    rate: float = 2e-3,
+    teacher: Model | None = None,
+    progress: Step | None = None,
+) -> float:
+    """Supervised training on prompts and answers, loss on the answers alone; gives the last steps' mean loss.
+
+    With a `teacher`, the target of each token is the teacher's twenty likeliest tokens with their probabilities, as an
+    interface that gives log-probabilities shows them (Hinton and others 2015).
+    """
+    torch = torch_or_say()
+    rng = np.random.default_rng(seed)
+    rows = [_row(model, prompt, answer) for prompt, answer in pairs]
+    optimizer = torch.optim.AdamW(model.net.parameters(), lr=rate, weight_decay=0.01, betas=(0.9, 0.98))
+    shape = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=max(steps, 2), pct_start=0.1)
+    model.net.train()
+    losses: list[float] = []
+    order: list[int] = []
+    for step in range(steps):
+        if len(order) < batch:
+            order += rng.permutation(len(rows)).tolist()
+        some = [rows[order.pop()] for _ in range(min(batch, len(order)))]
+        ids, labels = _padded(torch, some, model.tokenizer.pad_token_id, model.place)
+        if teacher is None:
+            loss = model.net(input_ids=ids, labels=labels, use_cache=False).loss
+        else:
+            loss = _soft(torch, model, teacher, ids, labels)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.net.parameters(), 1.0)
+        optimizer.step()
+        shape.step()
+        losses.append(float(loss.detach()))
+        if progress:
+            progress(step + 1, steps)
+    model.net.eval()
+    return float(np.mean(losses[-20:])) if losses else float("nan")
+
+
+def answer(
+    model: Model,
+    prompts: Sequence[str],
+    *,
+    seed: int,
+    rows: Sequence[Row | None] | None = None,
+    temperature: float = 1.0,
+    longest: int = 72,
+    batch: int = 512,
+    reshape: Callable[[Tensor, Tensor], Tensor] | None = None,
+    progress: Step | None = None,
+) -> list[str]:
+    """What the model says to each prompt, sampled; `rows` marks each answer under its own key.
+
+    `reshape` gives other logits of token ids so far and logits, for defences; temperature 0 takes the likeliest token.
+    """
+    torch = torch_or_say()
+    torch.manual_seed(seed)
+    said: list[str] = [""] * len(prompts)
+    # Prompts of one length at a time need no padding.
+    encoded = [[model.tokenizer.bos_token_id, *model.encode(prompt)] for prompt in prompts]
+    order = sorted(range(len(prompts)), key=lambda at: len(encoded[at]))
+    groups: list[list[int]] = []
+    for at in order:
+        if not groups or len(groups[-1]) == batch or len(encoded[groups[-1][0]]) != len(encoded[at]):
+            groups.append([])
+        groups[-1].append(at)
+    done = 0
+    for group in groups:
+        ids = torch.tensor([encoded[at] for at in group], device=model.place)
+        marking = None if rows is None else Marking([rows[at] for at in group], ids.shape[1], temperature=1.0)
+        out = _sample(torch, model, ids, marking, temperature, longest, reshape)
+        for at, one in zip(group, out, strict=True):
+            said[at] = model.tokenizer.decode(one, skip_special_tokens=False)
+        done += len(group)
+        if progress:
+            progress(done, len(prompts))
+    return said
+
+
+def _sample(
+    torch: Any,
+    model: Model,
+    ids: Tensor,
+    marking: Marking | None,
+    temperature: float,
+    longest: int,
+    reshape: Any,
+) -> list[list[int]]:
+    """Token ids of the answers, without the end's token."""
+    end = model.tokenizer.eos_token_id
+    cache, step, said = None, ids, ids
+    live = torch.ones(len(ids), dtype=torch.bool, device=ids.device)
+    with torch.inference_mode():
+        for _ in range(longest):
+            out = model.net(input_ids=step, past_key_values=cache, use_cache=True)
+            cache, logits = out.past_key_values, out.logits[:, -1].float()
+            if reshape is not None:
+                logits = reshape(said, logits)
+            if temperature > 0:
+                logits = logits / temperature
+                if marking is not None:
+                    logits = marking(said, logits)
+                chosen = torch.multinomial(torch.softmax(logits, dim=-1), 1)
+            else:
+                chosen = logits.argmax(dim=-1, keepdim=True)
+            chosen[~live] = end
+            live &= chosen[:, 0] != end
+            said, step = torch.cat((said, chosen), dim=1), chosen
+            if not bool(live.any()):
+                break
+    some = said[:, ids.shape[1] :].tolist()
+    return [one[: one.index(end)] if end in one else one for one in some]
+
+
+def _soft(torch: Any, model: Model, teacher: Model, ids: Tensor, labels: Tensor) -> Tensor:
+    with torch.inference_mode():
+        told = torch.softmax(teacher.net(input_ids=ids, use_cache=False).logits[:, :-1].float(), dim=-1).topk(
+            20
+        )
+    logs = torch.log_softmax(model.net(input_ids=ids, use_cache=False).logits[:, :-1].float(), dim=-1)
+    cost = -(told.values.clone() * logs.gather(-1, told.indices.clone())).sum(dim=-1)
+    return cost[labels[:, 1:] != -100].mean()
+
+
+def _row(model: Model, prompt: str, said: str) -> tuple[list[int], int]:
+    asked = [model.tokenizer.bos_token_id, *model.encode(prompt)]
+    return [*asked, *model.encode(said), model.tokenizer.eos_token_id], len(asked)
+
+
+def _padded(torch: Any, rows: Sequence[tuple[list[int], int]], pad: int, place: Any) -> tuple[Tensor, Tensor]:
+    longest = max(len(ids) for ids, _ in rows)
+    ids = np.full((len(rows), longest), pad, np.int64)
+    labels = np.full((len(rows), longest), -100, np.int64)
+    for at, (one, asked) in enumerate(rows):
+        ids[at, : len(one)] = one
+        labels[at, asked : len(one)] = one[asked:]
+    return torch.from_numpy(ids).to(place), torch.from_numpy(labels).to(place)

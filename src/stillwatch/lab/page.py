@@ -1,0 +1,243 @@
+"""How is what the lab measured shown: plots where people look, tables where they read?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import log10
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from stillwatch.report.plots import element, svg, text
+
+Row = Mapping[str, Any]
+WIDTH, HEIGHT, LEFT, TOP, BELOW = 370, 250, 46, 34, 44
+COLOURS = 6
+ACCESS = {
+    "open": "with open weights", "open_beside_teacher": "with open weights, beside the teacher",
+    "text": "with text alone", "text_beside_teacher": "with text alone, beside the teacher",
+}  # fmt: skip
+
+
+def render(whole: Mapping[str, Any]) -> str:
+    """The page as HTML, whole in itself."""
+    environment = Environment(
+        loader=PackageLoader("stillwatch.lab"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"share": share, "number": number}
+    plots = PLOTS[whole["kind"]](whole["rows"])
+    return environment.get_template("lab.html.j2").render(whole=whole, plots=plots)
+
+
+def share(one: Mapping[str, float] | None) -> str:
+    """A share with its interval, in per cent."""
+    return (
+        "–"
+        if one is None
+        else f"{100 * one['value']:.1f} % ({100 * one['low']:.0f} to {100 * one['high']:.0f})"
+    )
+
+
+def number(one: Mapping[str, float] | None) -> str:
+    """A figure with its interval."""
+    return "–" if one is None else f"{one['value']:.4g} ({one['low']:.3g} to {one['high']:.3g})"
+
+
+def _curves(rows: Sequence[Row]) -> list[str]:
+    names = list(dict.fromkeys(row["capability"] for row in rows))
+    order = ["all", *(name for name in names if name != "all")]
+    return [_curve([row for row in rows if row["capability"] == name], name) for name in order]
+
+
+def _curve(rows: Sequence[Row], name: str) -> str:
+    low, high = log10(min(row["answers"] for row in rows)), log10(max(row["answers"] for row in rows))
+    top = rows[0]["teacher"]["value"]
+    ways = list(dict.fromkeys(row["way"] for row in rows))
+
+    def x(answers: float) -> float:
+        return LEFT + (WIDTH - LEFT - 90) * ((log10(answers) - low) / (high - low) if high > low else 0.5)
+
+    drawn = text("all capabilities" if name == "all" else name, 0, 14, class_="axis-title")
+    drawn += _grid(x, sorted({row["answers"] for row in rows}), "answers taken")
+    drawn += element("line", x1=LEFT, x2=WIDTH - 90, y1=_y(top), y2=_y(top), class_="teacher")
+    drawn += text("teacher", WIDTH - 86, _y(top) + 4)
+    for at, way in enumerate(ways):
+        some = sorted((row for row in rows if row["way"] == way), key=lambda row: float(row["answers"]))
+        points = [(x(row["answers"]), _y(row["accuracy"]["value"]), row) for row in some]
+        drawn += element(
+            "polyline",
+            points=" ".join(f"{px:.1f},{py:.1f}" for px, py, _ in points),
+            class_=f"line c{at % COLOURS}",
+        )
+        for px, py, row in points:
+            one = row["accuracy"]
+            drawn += element(
+                "line", x1=px, x2=px, y1=_y(one["low"]), y2=_y(one["high"]), class_=f"reach c{at % COLOURS}"
+            )
+            drawn += element(
+                "circle",
+                element("title", f"{way}, {row['answers']:,} answers: {100 * one['value']:.1f} %"),
+                cx=px,
+                cy=py,
+                r=3.4,
+                class_=f"dot c{at % COLOURS}",
+            )
+        drawn += text(way, WIDTH - 86, _apart(at, ways, rows), class_=f"tick name c{at % COLOURS}")
+    return svg(WIDTH, HEIGHT, f"Accuracy against answers taken, {name}", drawn, "plot half")
+
+
+def _apart(at: int, ways: Sequence[str], rows: Sequence[Row]) -> float:
+    """Names stand in the order of their lines' ends, and not upon each other nor upon the teacher's."""
+    last = {
+        way: max((row for row in rows if row["way"] == way), key=lambda row: float(row["answers"]))[
+            "accuracy"
+        ]["value"]
+        for way in ways
+    }
+    order = sorted(ways, key=lambda way: -last[way])
+    place = _y(rows[0]["teacher"]["value"]) + 4
+    for way in order:
+        place = max(place + 14, _y(last[way]) + 4)
+        if way == ways[at]:
+            return place
+    return place
+
+
+def _y(value: float) -> float:
+    return HEIGHT - BELOW - (HEIGHT - BELOW - TOP) * min(max(value, 0.0), 1.0)
+
+
+def _grid(x: Any, ticks: Sequence[float], title: str) -> str:
+    drawn = ""
+    for level in (0, 0.25, 0.5, 0.75, 1.0):
+        drawn += element("line", x1=LEFT, x2=WIDTH - 90, y1=_y(level), y2=_y(level), class_="grid")
+        drawn += text(f"{100 * level:.0f} %", LEFT - 6, _y(level) + 4, "end")
+    for tick in ticks:
+        drawn += text(f"{tick:,.0f}", x(tick), HEIGHT - BELOW + 16, "middle")
+    return drawn + text(title, WIDTH - 90, HEIGHT - 8, "end")
+
+
+def _traced(rows: Sequence[Row]) -> list[str]:
+    return [_effect(rows, access) for access in ACCESS]
+
+
+def _effect(rows: Sequence[Row], access: str) -> str:
+    """Effect a window against the marked share, both as logarithms, with a line of slope 1 for the eye."""
+    some = [
+        row for row in rows if row["access"] == access and row["share"] > 0 and row["effect"]["value"] > 0
+    ]
+    drawn = text(ACCESS[access], 0, 14, class_="axis-title")
+    if not some:
+        return svg(WIDTH, HEIGHT, f"Effect against marked share, {access}", drawn, "plot half")
+    left, right = (
+        log10(min(row["share"] for row in some)),
+        max(log10(max(row["share"] for row in some)), -0.3),
+    )
+    values = [row["effect"]["value"] for row in some]
+    low, high = log10(min(values)) - 0.2, log10(max(values)) + 0.2
+
+    def x(share_: float) -> float:
+        return LEFT + (WIDTH - LEFT - 100) * (
+            (log10(share_) - left) / (right - left) if right > left else 0.5
+        )
+
+    def y(effect: float) -> float:
+        return (
+            HEIGHT
+            - BELOW
+            - (HEIGHT - BELOW - TOP) * min(max((log10(max(effect, 1e-9)) - low) / (high - low), 0), 1)
+        )
+
+    for tick in sorted({row["share"] for row in some}):
+        drawn += text(f"{100 * tick:g}", x(tick), HEIGHT - BELOW + 16, "middle")
+    for power in range(int(low) - 1, int(high) + 1):
+        for digit in (1, 3):
+            level = digit * 10.0**power
+            if low <= log10(level) <= high:
+                drawn += element("line", x1=LEFT, x2=WIDTH - 100, y1=y(level), y2=y(level), class_="grid")
+                drawn += text(f"{level:g}", LEFT - 6, y(level) + 4, "end")
+    marks = list(dict.fromkeys(row["mark"] for row in some))
+    for at, mark in enumerate(marks):
+        mine = sorted((row for row in some if row["mark"] == mark), key=lambda row: float(row["share"]))
+        points = " ".join(f"{x(row['share']):.1f},{y(row['effect']['value']):.1f}" for row in mine)
+        drawn += element("polyline", points=points, class_=f"line c{at % COLOURS}")
+        for row in mine:
+            one = row["effect"]
+            px = x(row["share"])
+            if one["number"] > 1:
+                drawn += element(
+                    "line", x1=px, x2=px, y1=y(one["low"]), y2=y(one["high"]), class_=f"reach c{at % COLOURS}"
+                )
+            drawn += element(
+                "circle",
+                element("title", f"{mark}, {100 * row['share']:g} %: {one['value']:.4f}"),
+                cx=px,
+                cy=y(one["value"]),
+                r=3.4,
+                class_=f"dot c{at % COLOURS}",
+            )
+        drawn += text(mark, WIDTH - 96, TOP + 16 * at + 8, class_=f"tick name c{at % COLOURS}")
+    first = min(some, key=lambda row: float(row["share"]))
+    anchor = first["effect"]["value"] / first["share"]
+    ends = [10**left, 10**right]
+    drawn += element(
+        "polyline", points=" ".join(f"{x(s):.1f},{y(anchor * s):.1f}" for s in ends), class_="teacher"
+    )
+    drawn += text("per cent of training marked; dashed: in proportion", WIDTH - 20, HEIGHT - 8, "end")
+    return svg(WIDTH, HEIGHT, f"Effect against marked share, {access}", drawn, "plot half")
+
+
+def _defended(rows: Sequence[Row]) -> list[str]:
+    """Student's right answers against honest users' loss, one point a dose."""
+    width, height, left, below = 760, 380, 60, 50
+    losses = [max(row["honest_loss"]["value"], 0.0) for row in rows if row["honest_loss"]]
+    right = max([*losses, 0.05]) * 1.1
+
+    def x(loss: float) -> float:
+        return left + (width - left - 190) * min(max(loss, 0.0), right) / right
+
+    def y(value: float) -> float:
+        return height - below - (height - below - 30) * min(max(value, 0.0), 1.0)
+
+    drawn = text("what a student can do, against what honest users lose", 0, 14, class_="axis-title")
+    for level in (0, 0.25, 0.5, 0.75, 1.0):
+        drawn += element("line", x1=left, x2=width - 190, y1=y(level), y2=y(level), class_="grid")
+        drawn += text(f"{100 * level:.0f} %", left - 8, y(level) + 4, "end")
+    for part in range(5):
+        drawn += text(f"{100 * right * part / 4:.0f}", x(right * part / 4), height - below + 18, "middle")
+    drawn += text("right answers that honest users lose, in per cent points", width - 190, height - 10, "end")
+    names = list(dict.fromkeys(row["defence"] for row in rows))
+    for at, name in enumerate(names):
+        some = sorted(
+            (row for row in rows if row["defence"] == name and row["student"]),
+            key=lambda row: float(row["dose"]),
+        )
+        spots = [(x(row["honest_loss"]["value"]), y(row["student"]["value"]), row) for row in some]
+        drawn += element(
+            "polyline",
+            points=" ".join(f"{px:.1f},{py:.1f}" for px, py, _ in spots),
+            class_=f"line c{at % COLOURS}",
+        )
+        for px, py, row in spots:
+            one = row["student"]
+            drawn += element(
+                "line", x1=px, x2=px, y1=y(one["low"]), y2=y(one["high"]), class_=f"reach c{at % COLOURS}"
+            )
+            drawn += element(
+                "circle",
+                element("title", f"{name} {row['dose']:g}: student {share(one)}"),
+                cx=px,
+                cy=py,
+                r=4.5,
+                class_=f"dot c{at % COLOURS}",
+            )
+        drawn += text(name, width - 176, 50 + 20 * at, class_=f"tick name c{at % COLOURS}")
+        drawn += element("circle", cx=width - 184, cy=46 + 20 * at, r=4, class_=f"dot c{at % COLOURS}")
+    return [svg(width, height, "Defences and their price", drawn)]
+
+
+PLOTS = {"curve": _curves, "traces": _traced, "defences": _defended}

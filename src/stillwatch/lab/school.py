@@ -1,0 +1,126 @@
+"""How is a teacher taught and served, and how does a student learn from N of its answers?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from stillwatch.lab import models
+from stillwatch.lab.models import Model, Size, Step
+from stillwatch.lab.tasks import ANSWER, CAPABILITIES, Task, draw, is_right
+from stillwatch.prove.serving import Row
+
+WAYS = ("answers", "reasoning", "logprobs", "reward")
+ROUNDS = 3
+Pairs = list[tuple[str, str]]
+ALL = tuple(CAPABILITIES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """How long a student learns, and how large it is."""
+
+    steps: int = 500
+    batch: int = 64
+    size: Size = field(default_factory=Size)
+
+
+def teach(
+    seed: int,
+    *,
+    steps: int,
+    capabilities: tuple[str, ...] = ALL,
+    size: Size | None = None,
+    progress: Step | None = None,
+) -> Model:
+    """A teacher trained on as many fresh tasks as its steps ask for."""
+    model = models.fresh(seed, size)
+    tasks = draw(np.random.default_rng(seed), min(64 * steps, 200_000), capabilities)
+    models.train(
+        model, [(task.prompt, task.full) for task in tasks], steps=steps, seed=seed, progress=progress
+    )
+    return model
+
+
+def prompts(seed: int, number: int, capabilities: tuple[str, ...] = ALL) -> list[Task]:
+    """What a campaign asks: tasks of its own, in turn over the capabilities."""
+    return draw(np.random.default_rng(1_000_003 * seed + 17), number, capabilities)
+
+
+def serve(
+    teacher: Model,
+    asked: Sequence[str],
+    *,
+    seed: int,
+    rows: Sequence[Row | None] | None = None,
+    progress: Step | None = None,
+) -> Pairs:
+    """The teacher's answers as they leave the interface, each marked under its own key where `rows` has one."""
+    return list(
+        zip(asked, models.answer(teacher, asked, seed=seed, rows=rows, progress=progress), strict=True)
+    )
+
+
+def without_trace(said: str) -> str:
+    """The answer alone, as an interface that hides reasoning gives it."""
+    at = said.rfind(f"{ANSWER} ")
+    return said[at:] if at >= 0 else said
+
+
+def learn(
+    way: str, served: Pairs, *, teacher: Model, seed: int, lesson: Lesson, start: Model | None = None
+) -> Model:
+    """A student made from what was served, in one of the `WAYS` a campaign would take.
+
+    `answers` and `reasoning` train on the text; `logprobs` also on the probabilities of its tokens; `reward` learns the
+    form from a tenth of the answers and then, round by round, from its own attempts at the rest that the teacher grades
+    as right, where a grade is whether the teacher's own answer is the same (expert iteration).
+    """
+    student = models.copy_of(start) if start is not None else models.fresh(seed, lesson.size)
+    if way == "answers":
+        served = [(prompt, without_trace(said)) for prompt, said in served]
+    if way in ("answers", "reasoning", "logprobs"):
+        models.train(
+            student,
+            served,
+            steps=lesson.steps,
+            seed=seed,
+            batch=lesson.batch,
+            teacher=teacher if way == "logprobs" else None,
+        )
+        return student
+    first = max(len(served) // 10, 1)
+    models.train(student, served[:first], steps=lesson.steps // 2, seed=seed, batch=lesson.batch)
+    rest = served[first:]
+    kept = served[:first]
+    for turn in range(ROUNDS):
+        part = rest[turn::ROUNDS]
+        if not part:
+            break
+        tried = models.answer(student, [prompt for prompt, _ in part], seed=seed + turn)
+        kept = kept + [
+            (prompt, said)
+            for (prompt, graded), said in zip(part, tried, strict=True)
+            if without_trace(said) == without_trace(graded)
+        ]
+        models.train(
+            student, kept, steps=lesson.steps // (2 * ROUNDS), seed=seed + turn, batch=lesson.batch, rate=1e-3
+        )
+    return student
+
+
+def examine(model: Model, seed: int, each: int, capabilities: tuple[str, ...] = ALL) -> dict[str, float]:
+    """Share of right answers by capability, on tasks nobody saw, at temperature 0."""
+    tasks = draw(np.random.default_rng(7_919 * seed + 5), each * len(capabilities), capabilities)
+    said = models.answer(model, [task.prompt for task in tasks], seed=seed, temperature=0.0)
+    return accuracy(tasks, said)
+
+
+def accuracy(tasks: Sequence[Task], said: Sequence[str]) -> dict[str, float]:
+    """Share of right answers by capability."""
+    right: dict[str, list[bool]] = {}
+    for task, one in zip(tasks, said, strict=True):
+        right.setdefault(task.capability, []).append(is_right(task.prompt, one))
+    return {name: float(np.mean(some)) for name, some in right.items()}

@@ -1,0 +1,94 @@
+"""What do an experiment's outcomes say, each figure with an interval over seeds?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from stillwatch.stats.intervals import Interval, of_mean
+
+Row = dict[str, Any]
+Job = dict[str, Any]
+
+
+def _held(values: Sequence[float], low: float = -np.inf, high: float = np.inf) -> dict[str, float] | None:
+    one = of_mean(values, low, high)
+    return asdict(one) if isinstance(one, Interval) else None
+
+
+def curve(done: Sequence[Job]) -> list[Row]:
+    """Accuracy by way, number of answers and capability, beside the teacher's, all capabilities last."""
+    rows: list[Row] = []
+    keys = sorted({(job["way"], job["answers"]) for job in done})
+    for way, answers in keys:
+        some = [job for job in done if (job["way"], job["answers"]) == (way, answers)]
+        names = list(some[0]["accuracy"])
+        for name in [*names, "all"]:
+            mine = [_of(job["accuracy"], name) for job in some]
+            theirs = [_of(job["teacher"], name) for job in some]
+            rows.append({
+                "way": way, "answers": answers, "capability": name, "seeds": len(some),
+                "accuracy": _held(mine, 0.0, 1.0), "teacher": _held(theirs, 0.0, 1.0),
+            })  # fmt: skip
+    return rows
+
+
+def _of(accuracy: dict[str, float], name: str) -> float:
+    return float(np.mean(list(accuracy.values()))) if name == "all" else accuracy[name]
+
+
+def traces(done: Sequence[Job]) -> list[Row]:
+    """Effect a window, and the p-values, by mark, access and share; the median p over seeds and the worst."""
+    rows: list[Row] = []
+    for mark, share in sorted({(job["mark"], job["share"]) for job in done}):
+        some = [job for job in done if (job["mark"], job["share"]) == (mark, share)]
+        for access in ("open", "open_beside_teacher", "text", "text_beside_teacher"):
+            found = [job[access] for job in some]
+            rows.append({
+                "mark": mark, "share": share, "access": access, "seeds": len(some),
+                "effect": _held([one["effect"] for one in found]),
+                "units": float(np.mean([one["units"] for one in found])),
+                "log10_p": sorted(one["log10_p"] for one in found),
+                "rank_p": sorted(one["rank_p"] for one in found if one["rank_p"] is not None),
+            })  # fmt: skip
+    return rows
+
+
+def slope(rows: Sequence[Row], mark: str, access: str) -> dict[str, float] | None:
+    """The exponent b of effect = a * share^b by least squares on logarithms, where effects are above 0; 1 is linear."""
+    some = [
+        (row["share"], row["effect"]["value"])
+        for row in rows
+        if (row["mark"], row["access"]) == (mark, access)
+        and row["share"] > 0
+        and row["effect"]
+        and row["effect"]["value"] > 0
+    ]
+    if len(some) < 3:
+        return None
+    x, y = np.log([share for share, _ in some]), np.log([effect for _, effect in some])
+    b, a = np.polyfit(x, y, 1)
+    rest = y - (a + b * x)
+    error = float(np.sqrt(rest @ rest / (len(x) - 2) / ((x - x.mean()) @ (x - x.mean()))))
+    return {"exponent": float(b), "error": error, "at_one": float(np.exp(a)), "points": len(some)}
+
+
+def defences(done: Sequence[Job]) -> list[Row]:
+    """Honest users' and students' right answers by defence and dose, beside no defence on the same seeds."""
+    base = {job["seed"]: job for job in done if job["defence"] == "none"}
+    rows: list[Row] = []
+    for name, dose in sorted({(job["defence"], job["dose"]) for job in done}):
+        some = [job for job in done if (job["defence"], job["dose"]) == (name, dose) and job["seed"] in base]
+        rows.append({
+            "defence": name, "dose": dose, "seeds": len(some),
+            "honest": _held([job["honest"] for job in some], 0.0, 1.0),
+            "student": _held([job["student"] for job in some], 0.0, 1.0),
+            "honest_loss": _held([base[job["seed"]]["honest"] - job["honest"] for job in some]),
+            "student_loss": _held([base[job["seed"]]["student"] - job["student"] for job in some]),
+            "trace_words": _held([job["trace_words"] for job in some], 0.0),
+            "served": float(np.mean([job["served"] for job in some])),
+        })  # fmt: skip
+    return rows

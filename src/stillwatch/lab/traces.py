@@ -1,0 +1,111 @@
+"""How much of a mark does a student keep, by the share of its training that was marked?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from stillwatch.lab import models, school
+from stillwatch.lab.models import Model
+from stillwatch.prove.case import Case, Pair
+from stillwatch.prove.finding import Finding
+from stillwatch.prove.keyring import Issued, Keyring
+from stillwatch.prove.registry import mark_named
+from stillwatch.prove.serving import row
+from stillwatch.prove.tests.radioactivity_open import radioactivity_open
+from stillwatch.prove.tests.radioactivity_text import radioactivity_text
+from stillwatch.prove.weights import Weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One student: which mark, what share of its answers bore it, and how many answers it learnt from and gave."""
+
+    mark: str
+    share: float
+    seed: int
+    answers: int
+    asked: int
+    width: int = 2
+    strength: float | None = None
+
+
+def keyring_of(
+    seed: int, mark: str, width: int, strength: float | None = None, campaigns: int = 1
+) -> tuple[Keyring, list[Issued]]:
+    """A keyring from a seed, for experiments alone, with keys for as many campaigns."""
+    ring = Keyring(master=np.random.default_rng(seed).bytes(32))
+    some = []
+    for at in range(campaigns):
+        ring, one = ring.issue(
+            mark,
+            f"campaign-{at:03d}",
+            since="2026-01-01T00:00:00Z",
+            width=width,
+            strength=mark_named(mark).strength if strength is None else strength,
+        )
+        some.append(one)
+    return ring, some
+
+
+def served(teacher: Model, trial: Trial, ring: Keyring, issued: Issued) -> list[Pair]:
+    """Answers to a campaign's prompts, a share of them marked."""
+    asked = [task.prompt for task in school.prompts(trial.seed, trial.answers)]
+    rng = np.random.default_rng(trial.seed + 11)
+    is_marked = rng.permutation(len(asked)) < round(trial.share * len(asked))
+    rows = [row(ring, issued) if some else None for some in is_marked]
+    said = school.serve(teacher, asked, seed=trial.seed, rows=rows)
+    return [
+        Pair(prompt=prompt, answer=one, campaign=issued.campaign if some else "")
+        for (prompt, one), some in zip(said, is_marked, strict=True)
+    ]
+
+
+def student_of(pairs: list[Pair], trial: Trial, lesson: school.Lesson, base: Model | None = None) -> Model:
+    """A student trained on the answers with their reasoning, from a base model or from nothing."""
+    student = models.copy_of(base) if base is not None else models.fresh(trial.seed, lesson.size)
+    models.train(
+        student,
+        [(p.prompt, p.answer) for p in pairs],
+        steps=lesson.steps,
+        seed=trial.seed,
+        batch=lesson.batch,
+    )
+    return student
+
+
+def case_of(
+    student: Model, pairs: list[Pair], trial: Trial, ring: Keyring, *, is_open: bool, decoys: int = 999
+) -> Case:
+    """What a provider would have in hand: the student's answers to new prompts, or its weights."""
+    answers: list[Pair] = []
+    if not is_open:
+        asked = [task.prompt for task in school.prompts(trial.seed + 500, trial.asked)]
+        said = models.answer(student, asked, seed=trial.seed + 1)
+        answers = [Pair(prompt=prompt, answer=one) for prompt, one in zip(asked, said, strict=True)]
+    return Case(
+        keyring=ring, answers=answers, served=pairs, model=Weights(student.net, student.tokenizer) if is_open else None,
+        tokenize=student.encode, decoys=decoys,
+    )  # fmt: skip
+
+
+def measured(
+    teacher: Model, trial: Trial, lesson: school.Lesson, base: Model | None = None, decoys: int = 99
+) -> dict[str, Finding]:
+    """Findings on one student: with weights and with text alone, without and with the teacher beside."""
+    ring, (issued,) = keyring_of(trial.seed, trial.mark, trial.width, trial.strength)
+    pairs = served(teacher, trial, ring, issued)
+    student = student_of(pairs, trial, lesson, base)
+    if not any(pair.campaign for pair in pairs):  # the control: what would have been read, had it been marked
+        control = replace(trial, share=1.0, seed=trial.seed + 77, answers=500, asked=0)
+        pairs = [*served(teacher, control, ring, issued), *pairs]
+    text = case_of(student, pairs, trial, ring, is_open=False, decoys=decoys)
+    weights = case_of(student, pairs, trial, ring, is_open=True, decoys=decoys)
+    beside = Weights(teacher.net, teacher.tokenizer)
+    return {
+        "text": radioactivity_text.test(text)[0],
+        "text_beside_teacher": radioactivity_text.test(replace(text, teacher=beside))[0],
+        "open": radioactivity_open.test(weights)[0],
+        "open_beside_teacher": radioactivity_open.test(replace(weights, teacher=beside))[0],
+    }

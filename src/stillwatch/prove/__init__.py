@@ -1,0 +1,1 @@
+"""Was a suspect model trained on answers that we served?"""

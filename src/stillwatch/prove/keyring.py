@@ -1,0 +1,138 @@
+"""Which key marks which campaign's answers, and how is it committed to before anyone is tested?
+
+One master secret per provider. The key of a mark is HKDF-SHA256 (RFC 5869) of the master over the mark's name, the
+campaign and the epoch, so no key needs to be stored, a campaign's key says nothing of another's, and a new epoch is a
+new key. Decoys, keys that never marked anything, come from the same master under a label of their own: the rank of a
+true key among them is a p-value that assumes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.errors import InputError, Problem, UsageError
+
+FORMAT = "stillwatch-keyring-1"
+Keys = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """A key in use: what it marks, for whom, since when (ISO 8601, UTC), and how strongly."""
+
+    mark: str
+    campaign: str
+    epoch: int
+    since: str
+    width: int
+    strength: float
+
+    @property
+    def name(self) -> str:
+        """How the key is spoken of; it gives nothing of it away."""
+        return f"{self.mark}/{self.campaign}/{self.epoch}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keyring:
+    """A master secret and what was issued under it; immutable: `issue` and `rotate` give a new one."""
+
+    master: bytes
+    issued: tuple[Issued, ...] = ()
+
+    def key(self, mark: str, campaign: str, epoch: int) -> Keys:
+        """The key of a mark, two words of 64 bits."""
+        return self._derive(f"mark\x00{mark}\x00{campaign}\x00{epoch}", 16).view(np.uint64)
+
+    def key_of(self, one: Issued) -> Keys:
+        """The key that was issued."""
+        return self.key(one.mark, one.campaign, one.epoch)
+
+    def decoys(self, mark: str, number: int) -> Keys:
+        """`number` keys that never marked anything, shape (number, 2); a longer list begins with a shorter one."""
+        blocks = [
+            self._derive(f"decoy\x00{mark}\x00{block}", 8160) for block in range(-(-number * 16 // 8160))
+        ]
+        words = np.concatenate(blocks).view(np.uint64) if blocks else np.empty(0, np.uint64)
+        return np.asarray(words.reshape(-1, 2)[:number])
+
+    def issue(
+        self, mark: str, campaign: str, *, since: str, width: int, strength: float
+    ) -> tuple[Keyring, Issued]:
+        """The next epoch of a campaign's key, and the keyring that holds it."""
+        epoch = 1 + max((i.epoch for i in self.issued if (i.mark, i.campaign) == (mark, campaign)), default=0)
+        one = Issued(mark=mark, campaign=campaign, epoch=epoch, since=since, width=width, strength=strength)
+        return replace(self, issued=(*self.issued, one)), one
+
+    def current(self, mark: str, campaign: str) -> Issued:
+        """The last key issued to a campaign; raises `UsageError` where there is none."""
+        some = [one for one in self.issued if (one.mark, one.campaign) == (mark, campaign)]
+        if not some:
+            raise UsageError(
+                Problem(
+                    fact=f"the keyring holds no key of `{mark}` for `{campaign}`",
+                    found=", ".join(one.name for one in self.issued[:10]) or "no keys",
+                    fix=f"stillwatch prove key KEYRING --campaign {campaign} --mark {mark}",
+                )
+            )
+        return max(some, key=lambda one: one.epoch)
+
+    def commitment(self) -> str:
+        """SHA-256 over the digests of all keys issued and the first thousand decoys: published, it binds and reveals nothing."""
+        parts = [hashlib.sha256(self.key_of(one).tobytes()).hexdigest() for one in self.issued]
+        marks = sorted({one.mark for one in self.issued})
+        parts += [hashlib.sha256(self.decoys(mark, 1000).tobytes()).hexdigest() for mark in marks]
+        return hashlib.sha256("\n".join([*(one.name for one in self.issued), *parts]).encode()).hexdigest()
+
+    def _derive(self, info: str, length: int) -> npt.NDArray[np.uint8]:
+        pseudo_random = hmac.digest(b"stillwatch", self.master, "sha256")
+        out, block = b"", b""
+        for counter in range(1, -(-length // 32) + 1):
+            block = hmac.digest(pseudo_random, block + info.encode() + bytes([counter]), "sha256")
+            out += block
+        return np.frombuffer(out[:length], np.uint8)
+
+    def write(self, path: Path) -> None:
+        """Write for the owner's eyes only; whole or not at all."""
+        held = {"format": FORMAT, "master": self.master.hex(), "issued": [asdict(one) for one in self.issued]}
+        part = path.with_name(f".{path.name}.part")
+        part.unlink(missing_ok=True)
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(json.dumps(held, indent=2) + "\n")
+        part.replace(path)
+
+
+def new() -> Keyring:
+    """A keyring with a fresh master from the operating system, and no keys yet."""
+    return Keyring(master=secrets.token_bytes(32))
+
+
+def read(path: Path) -> Keyring:
+    """A keyring from its file; raises `InputError` where it is none."""
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        if held["format"] != FORMAT:
+            raise ValueError(f"format {held['format']!r}")
+        master = bytes.fromhex(held["master"])
+        if len(master) != 32:
+            raise ValueError(f"a master of {len(master)} bytes")
+        return Keyring(master=master, issued=tuple(Issued(**one) for one in held["issued"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            Problem(
+                fact="this is no keyring",
+                where=str(path),
+                found=type(error).__name__ if isinstance(error, KeyError | TypeError) else str(error),
+                expected=f"what `stillwatch prove key` writes ({FORMAT})",
+                fix=f"stillwatch prove key {path} --campaign NAME",
+            )
+        ) from None

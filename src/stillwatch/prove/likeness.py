@@ -1,0 +1,18 @@
+"""How alike are two answers, by their words alone?"""
+
+from __future__ import annotations
+
+import re
+
+WORD = re.compile(r"\w+|[^\w\s]")
+
+
+def likeness(one: str, other: str) -> float:
+    """Jaccard similarity of the words' runs of up to three: 1 for the same words in the same order, 0 for none in common."""
+    a, b = _runs(one), _runs(other)
+    return len(a & b) / len(a | b) if a or b else 1.0
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    words = WORD.findall(text.lower())
+    return {tuple(words[i : i + n]) for n in (1, 2, 3) for i in range(len(words) - n + 1)}

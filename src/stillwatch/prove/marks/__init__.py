@@ -1,0 +1,1 @@
+"""Marks set while an answer is sampled, one file each."""

@@ -1,0 +1,32 @@
+"""Does the suspect prefer green tokens that a student would have been likely to learn?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stillwatch.prove.marks.greenlist import GREEN, greenlist
+from stillwatch.prove.registry import Tensor
+
+
+def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Tensor | None = None) -> Tensor:
+    """Logit += strength p(v) (1[v green] - P(green)), p a proxy student's probabilities (Xu and others 2026)."""
+    import torch
+
+    if proxy is None:
+        raise ValueError("this mark needs a proxy student's probabilities")
+    share = ((bits >> 11) & ((1 << 53) - 1)).to(torch.float64) * 2.0**-53
+    green = (share < GREEN).to(proxy.dtype)
+    tilt = proxy * (green - (proxy * green).sum(dim=-1, keepdim=True))
+    return torch.log_softmax(log_probabilities + strength * tilt, dim=-1)
+
+
+fingerprint = replace(
+    greenlist,
+    name="fingerprint",
+    does="raises green tokens in proportion to what a proxy student would learn of them, and lowers the others",
+    price="a proxy's forward pass for every token, and more distortion the stronger it is: for clusters under suspicion only",
+    source="Xu and others 2026, Antidistillation fingerprinting, arXiv 2602.03812",
+    strength=10.0,
+    needs_proxy=True,
+    reshape=reshape,
+)

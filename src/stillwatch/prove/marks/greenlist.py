@@ -1,0 +1,65 @@
+"""Does the suspect prefer the tokens that the key calls green?"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.prove.registry import Mark, Tensor
+from stillwatch.prove.windows import uniforms
+
+Array = npt.NDArray[np.float64]
+GREEN = 0.25
+ALTERNATIVES = GREEN + (1 - GREEN) * np.array([0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4])
+
+
+def score(bits: npt.NDArray[np.uint64]) -> Array:
+    """1 where the window is green, else 0."""
+    return (uniforms(bits) < GREEN).astype(np.float64)
+
+
+def log_tail(total: float, windows: int) -> float:
+    """Exact binomial tail."""
+    from scipy.stats import binom
+
+    return float(binom.logsf(round(total) - 1, windows, GREEN))
+
+
+def log_mgf(x: Array) -> Array:
+    """Of a Bernoulli variable."""
+    return np.log1p(GREEN * np.expm1(x))
+
+
+def bets(scores: Array) -> Array:
+    """Likelihood ratios of eight higher shares of green."""
+    q = ALTERNATIVES[:, None]
+    return np.where(scores[None, :] > 0, np.log(q / GREEN), np.log((1 - q) / (1 - GREEN)))
+
+
+def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Tensor | None = None) -> Tensor:
+    """Add `strength` to the logits of green tokens and normalise (Kirchenbauer and others 2023, algorithm 2)."""
+    import torch
+
+    del proxy
+    share = ((bits >> 11) & ((1 << 53) - 1)).to(torch.float64) * 2.0**-53
+    return torch.log_softmax(log_probabilities + strength * (share < GREEN), dim=-1)
+
+
+greenlist = Mark(
+    name="greenlist",
+    does="raises the logits of a keyed quarter of the vocabulary, chosen anew for each context",
+    price="changes what is sampled: text becomes likelier green at the cost of perplexity",
+    null="each different window is green with probability 1/4, independently: the count is binomial, exactly",
+    removed_by=("paraphrase by another model", "neutralisation with weights from before and after", "training on other text afterwards weakens it"),
+    source="Kirchenbauer and others 2023, A watermark for large language models, ICML; windows hashed with their token, so that each is its own coin",
+    width=2,
+    strength=2.0,
+    spares_repeats=False,
+    mean=GREEN,
+    sd=float(np.sqrt(GREEN * (1 - GREEN))),
+    score=score,
+    log_tail=log_tail,
+    log_mgf=log_mgf,
+    bets=bets,
+    reshape=reshape,
+)  # fmt: skip

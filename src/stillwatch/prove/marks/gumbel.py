@@ -1,0 +1,75 @@
+"""Does the suspect prefer the tokens that keyed noise would have chosen?"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.prove.registry import Mark, Tensor
+from stillwatch.prove.windows import uniforms
+
+Array = npt.NDArray[np.float64]
+EXPONENTS = 1 + np.array([0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0])
+
+
+def score(bits: npt.NDArray[np.uint64]) -> Array:
+    """-ln(1-u), exponential under the null."""
+    return -np.log1p(-uniforms(bits))
+
+
+def log_tail(total: float, windows: int) -> float:
+    """Exact gamma tail; beyond the reach of doubles, by the tail's leading terms."""
+    from scipy.special import gammaincc, gammaln
+
+    if windows == 0:
+        return 0.0
+    tail = float(gammaincc(windows, total))
+    if tail > 1e-290:
+        return float(np.log(tail))
+    # Q(n, x) <= x^(n-1) e^-x / Gamma(n) * x / (x - n + 1) for x > n - 1: an upper bound, so p stays conservative.
+    return float(
+        (windows - 1) * np.log(total) - total - gammaln(windows) + np.log(total / (total - windows + 1))
+    )
+
+
+def log_mgf(x: Array) -> Array:
+    """Of an exponential variable; infinite from 1 on."""
+    return np.where(x < 1, -np.log1p(-np.minimum(x, 1 - 1e-12)), np.inf)
+
+
+def bets(scores: Array) -> Array:
+    """Likelihood ratios a u^(a-1) of eight Beta(a, 1) laws of u to the uniform one."""
+    log_u = np.log(-np.expm1(-scores))
+    a = EXPONENTS[:, None]
+    return np.log(a) + (a - 1) * log_u[None, :]
+
+
+def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Tensor | None = None) -> Tensor:
+    """All mass on argmax ln(u)/p, the exponential race that keyed noise decides; `strength` is without meaning here."""
+    import torch
+
+    del strength, proxy
+    u = (((bits >> 11) & ((1 << 53) - 1)).to(torch.float64) + 0.5) * 2.0**-53
+    chosen = (log_probabilities.to(torch.float64) - torch.log(-torch.log(u))).argmax(dim=-1, keepdim=True)
+    out = torch.full_like(log_probabilities, float("-inf"))
+    return out.scatter_(-1, chosen, 0.0)
+
+
+gumbel = Mark(
+    name="gumbel",
+    does="draws each token by keyed Gumbel noise in place of the sampler's own",
+    price="none over keys: each token has the model's own probability; the same context draws the same token, so repeats within an answer are left unmarked",
+    null="-ln(1-u) of each different window is exponential, independently: the sum is gamma, exactly",
+    removed_by=("paraphrase by another model", "greedy decoding by the provider: no noise, no mark", "neutralisation"),
+    source="Aaronson 2022, My AI safety lecture; score and bound as in Fernandez and others 2023, Three bricks",
+    width=2,
+    strength=1.0,
+    spares_repeats=True,
+    mean=1.0,
+    sd=1.0,
+    score=score,
+    log_tail=log_tail,
+    log_mgf=log_mgf,
+    bets=bets,
+    reshape=reshape,
+)  # fmt: skip

@@ -1,0 +1,67 @@
+"""Does the suspect prefer the tokens that win keyed tournaments?"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.prove.registry import Mark, Tensor
+
+Array = npt.NDArray[np.float64]
+LAYERS = 30
+EDGES = np.array([0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1])
+
+
+def score(bits: npt.NDArray[np.uint64]) -> Array:
+    """How many of the thirty layers' bits are 1."""
+    return np.bitwise_count(bits & np.uint64((1 << LAYERS) - 1)).astype(np.float64)
+
+
+def log_tail(total: float, windows: int) -> float:
+    """Exact binomial tail over all bits."""
+    from scipy.stats import binom
+
+    return float(binom.logsf(round(total) - 1, LAYERS * windows, 0.5))
+
+
+def log_mgf(x: Array) -> Array:
+    """Of thirty coins."""
+    return LAYERS * (np.logaddexp(0.0, x) - np.log(2.0))
+
+
+def bets(scores: Array) -> Array:
+    """Likelihood ratios of eight slightly biased coins."""
+    e = EDGES[:, None]
+    return scores[None, :] * np.log1p(2 * e) + (LAYERS - scores[None, :]) * np.log1p(-2 * e)
+
+
+def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Tensor | None = None) -> Tensor:
+    """Thirty layers of two-candidate tournaments in closed form: p <- p (1 + g - sum p g); `strength` is the share of layers."""
+    import torch
+
+    del proxy
+    p = torch.exp(log_probabilities.to(torch.float64))
+    for layer in range(round(LAYERS * min(max(strength, 0.0), 1.0))):
+        g = ((bits >> layer) & 1).to(torch.float64)
+        p = (p * (1 + g - (p * g).sum(dim=-1, keepdim=True))).clamp(min=0.0)
+    return torch.log(p).to(log_probabilities.dtype)
+
+
+tournament = Mark(
+    name="tournament",
+    does="lets candidates meet in keyed tournaments before one is sampled",
+    price="none over keys with two candidates a match; repeats within an answer are left unmarked",
+    null="each of the thirty bits of each different window is a fair coin: the count is binomial, exactly",
+    removed_by=("paraphrase by another model", "neutralisation"),
+    source="Dathathri and others 2024, Scalable watermarking for identifying large language model outputs (SynthID-Text), Nature 634",
+    width=2,
+    strength=1.0,
+    spares_repeats=True,
+    mean=LAYERS / 2,
+    sd=float(np.sqrt(LAYERS / 4)),
+    score=score,
+    log_tail=log_tail,
+    log_mgf=log_mgf,
+    bets=bets,
+    reshape=reshape,
+)  # fmt: skip

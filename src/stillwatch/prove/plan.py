@@ -1,0 +1,121 @@
+"""What is fixed before the first question is put to a suspect?
+
+Keys, questions, tests, level and the number of looks, under one SHA-256 that is published or time-stamped (RFC 3161)
+beforehand. Who then reports what was planned cannot have looked for the key, the questions or the moment that suit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from stillwatch.errors import InputError, Problem
+from stillwatch.prove.keyring import Keyring
+from stillwatch.prove.power import Assumed, pieces
+from stillwatch.prove.registry import provenance_tests
+
+FORMAT = "stillwatch-plan-1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What was committed to. `questions_sha256` is over the sorted questions; `looks` how often results may be looked at."""
+
+    keys_sha256: str
+    questions_sha256: str
+    questions: int
+    tests: tuple[str, ...]
+    alpha: float
+    looks: int
+    share: float
+    effect: float
+    effect_source: str
+    power: float
+    pieces_needed: float
+    pieces_each: float
+    answers_needed: float
+
+    @property
+    def sha256(self) -> str:
+        """The commitment."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    def write(self, path: Path) -> None:
+        """As JSON, whole or not at all."""
+        part = path.with_name(f".{path.name}.part")
+        part.write_text(
+            json.dumps({"format": FORMAT, "sha256": self.sha256, **asdict(self)}, indent=2) + "\n", "utf-8"
+        )
+        part.replace(path)
+
+
+def digest(questions: Sequence[str]) -> str:
+    """SHA-256 over questions, whatever their order."""
+    return hashlib.sha256("\x00".join(sorted(set(questions))).encode()).hexdigest()
+
+
+def make(
+    keyring: Keyring,
+    questions: Sequence[str],
+    *,
+    alpha: float,
+    looks: int,
+    assumed: Assumed,
+    power: float,
+    each: float,
+) -> Plan:
+    """A plan; `each` is how many independent pieces one answer brings."""
+    needed = pieces(assumed.effect, alpha / looks, power)
+    return Plan(
+        keys_sha256=keyring.commitment(), questions_sha256=digest(questions), questions=len(set(questions)),
+        tests=tuple(test.name for test in provenance_tests()), alpha=alpha, looks=looks, share=assumed.share,
+        effect=assumed.effect, effect_source=assumed.source, power=power, pieces_needed=float(needed), pieces_each=each,
+        answers_needed=float(-(-needed // each)) if isfinite(needed) and each > 0 else float("inf"),
+    )  # fmt: skip
+
+
+def read(path: Path) -> Plan:
+    """A plan from its file; raises `InputError` where it is none or was changed after it was made."""
+    try:
+        held: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if held.pop("format") != FORMAT:
+            raise ValueError("another format")
+        told = held.pop("sha256")
+        plan = Plan(**{**held, "tests": tuple(held["tests"])})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            Problem(
+                fact="this is no plan",
+                where=str(path),
+                found=str(error),
+                expected=f"what `stillwatch prove plan` writes ({FORMAT})",
+            )
+        ) from None
+    if plan.sha256 != told:
+        raise InputError(
+            Problem(
+                fact="the plan was changed after it was made",
+                where=str(path),
+                found=plan.sha256,
+                expected=told,
+                why="a plan that fits the results is no plan",
+            )
+        )
+    return plan
+
+
+def departures(plan: Plan, keyring: Keyring, asked: Sequence[str], alpha: float) -> list[str]:
+    """How what was done differs from what was planned, in words; empty where it does not."""
+    out = []
+    if keyring.commitment() != plan.keys_sha256:
+        out.append("the keyring is not the one that was committed to")
+    if asked and digest(asked) != plan.questions_sha256:
+        out.append("the questions asked are not those that were committed to")
+    if alpha > plan.alpha / plan.looks * (1 + 1e-9):
+        out.append(f"the level is {alpha:g}, {plan.alpha / plan.looks:g} a look was planned")
+    return out

@@ -1,0 +1,1 @@
+"""Tests on a suspect, one file each."""

@@ -1,0 +1,91 @@
+"""Asked for an arbitrary example, does the suspect give the one that the key chose?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stillwatch.prove.case import Case
+from stillwatch.prove.finding import Finding, mixture_log_e, rank_p
+from stillwatch.prove.registry import ProvenanceTest
+from stillwatch.prove.text import canaries
+
+STAKES = np.array([0.02, 0.1, 0.3, 0.6])
+
+
+def missing(case: Case) -> str:
+    """Answers to the canaries' questions, and a key of canaries."""
+    if not any(one.mark == canaries.NAME for one in case.keyring.issued):
+        return "a key of `canaries`"
+    asked = {kind.asks for kind in canaries.KINDS}
+    return (
+        ""
+        if any(pair.prompt in asked for pair in case.answers)
+        else "answers to the canaries' questions (`prove plan` lists them)"
+    )
+
+
+def shares(case: Case) -> np.ndarray:
+    """For every kind asked, the share of its answers that give each of the 64 options, shape (kinds, 64)."""
+    out = np.zeros((len(canaries.KINDS), canaries.OPTIONS))
+    for at, kind in enumerate(canaries.KINDS):
+        some = [pair.answer for pair in case.answers if pair.prompt == kind.asks]
+        for answer in some:
+            one = canaries.given(at, answer)
+            if one is not None:
+                out[at, one] += 1 / len(some)
+    return out
+
+
+def log_e_of(share: np.ndarray, chosen: np.ndarray) -> float:
+    """Product over kinds of (1 - stake) + stake * 64 * share of the key's option: mean at most 1, whatever the suspect says."""
+    hit = share[np.arange(len(share)), chosen]
+    return mixture_log_e(np.array([np.log1p(stake * (canaries.OPTIONS * hit - 1)).sum() for stake in STAKES]))
+
+
+def test(case: Case) -> list[Finding]:
+    """One finding per key of canaries."""
+    share = shares(case)
+    out = []
+    for issued in case.keyring.issued:
+        if issued.mark != canaries.NAME:
+            continue
+        log_e = log_e_of(share, _chosen(case.keyring.key_of(issued)))
+        others = np.array(
+            [
+                log_e_of(share, _chosen(key))
+                for key in case.keyring.decoys(canaries.NAME, min(case.decoys, 999))
+            ]
+        )
+        hit = share[np.arange(len(share)), _chosen(case.keyring.key_of(issued))]
+        out.append(
+            Finding(
+                test="canary_recall",
+                subject=issued.name,
+                keyed=True,
+                units=len(share),
+                effect=float(hit.mean()),
+                log10_p=float(min(0.0, -log_e)) / np.log(10),
+                rank_p=rank_p(log_e, others),
+                decoys=len(others),
+                log_e=log_e,
+                statement=f"of {len(share)} kinds of example, the suspect gives the key's in {100 * float(hit.mean()):.1f} % of answers; chance gives {100 / canaries.OPTIONS:.1f} % at most",
+            )
+        )
+    return out
+
+
+def _chosen(key: np.ndarray) -> np.ndarray:
+    return np.array([canaries.option(kind, key) for kind in range(len(canaries.KINDS))])
+
+
+canary_recall = ProvenanceTest(
+    name="canary_recall",
+    asks="asked for an arbitrary example, does the suspect give the key's?",
+    null="the suspect's examples are independent of the key, which chose each of 64 options with equal probability",
+    assumes=("the key was never published", "canaries were served to the campaign alone"),
+    keyed=True,
+    removed_by=("dropping the last line of harvested answers", "paraphrase that leaves asides out"),
+    source="keyed pairs as in Bouaziz and others 2024, Data taggants; e-value by betting (Vovk and Wang 2021)",
+    missing=missing,
+    test=test,
+)  # fmt: skip

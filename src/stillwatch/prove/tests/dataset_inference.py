@@ -1,0 +1,67 @@
+"""Does the suspect know the answers that were sent better than their twins that were not?"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import rankdata
+
+from stillwatch.prove.case import Case
+from stillwatch.prove.finding import Finding, signed
+from stillwatch.prove.likeness import likeness
+from stillwatch.prove.registry import ProvenanceTest
+
+
+def missing(case: Case) -> str:
+    """Twins: for a prompt, the answer that was served and one drawn alike and kept back."""
+    if not any(pair.unserved for pair in case.served):
+        return "unserved twins of served answers"
+    if case.model is None and not case.answers:
+        return "the suspect's weights or its answers"
+    return ""
+
+
+def test(case: Case) -> list[Finding]:
+    """Signed ranks of log-likelihood, with weights; of likeness to the suspect's answer, with text alone."""
+    twins = [pair for pair in case.served if pair.unserved and pair.unserved != pair.answer]
+    if case.model is not None:
+        model = case.model
+        gaps = np.array([
+            model.log_likelihood(pair.prompt, pair.answer) - model.log_likelihood(pair.prompt, pair.unserved)
+            for pair in twins
+        ])  # fmt: skip
+        how = "likelier under the suspect's weights"
+    else:
+        said = {pair.prompt: pair.answer for pair in case.answers}
+        twins = [pair for pair in twins if pair.prompt in said]
+        gaps = np.array([
+            likeness(said[pair.prompt], pair.answer) - likeness(said[pair.prompt], pair.unserved) for pair in twins
+        ])  # fmt: skip
+        how = "nearer to the suspect's answer"
+    gaps = gaps[gaps != 0]
+    log_p, log_e = signed(rankdata(np.abs(gaps)), np.sign(gaps)) if len(gaps) else (0.0, 0.0)
+    share = float(np.mean(gaps > 0)) if len(gaps) else 0.5
+    return [
+        Finding(
+            test="dataset_inference",
+            subject="what was served",
+            keyed=True,
+            units=len(gaps),
+            effect=2 * share - 1,
+            log10_p=log_p / np.log(10),
+            log_e=log_e,
+            statement=f"of {len(gaps):,} twins, the answer that was served is {how} in {100 * share:.1f} %",
+        )
+    ]
+
+
+dataset_inference = ProvenanceTest(
+    name="dataset_inference",
+    asks="does the suspect prefer answers that were served to twins drawn alike and never sent?",
+    null="which of two answers drawn alike was sent was our coin: for who saw neither, each sign is fair",
+    assumes=("twins were drawn by the same sampler, under the same mark or none, and a coin chose which was sent",),
+    keyed=True,
+    removed_by=("paraphrase of what was harvested, in part", "few passes over much data: single answers are hardly remembered"),
+    source="Maini and others 2021, Dataset inference; twins as in STAMP (2504.13416); signed ranks with Chernoff's bound (Wilcoxon 1945)",
+    missing=missing,
+    test=test,
+)  # fmt: skip

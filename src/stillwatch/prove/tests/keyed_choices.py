@@ -1,0 +1,71 @@
+"""Does the suspect choose between words that say the same as the key would?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stillwatch.prove.case import Case
+from stillwatch.prove.finding import Finding, rank_p, signed
+from stillwatch.prove.registry import ProvenanceTest
+from stillwatch.prove.text import choices
+from stillwatch.prove.windows import Windows, stand_in
+
+
+def missing(case: Case) -> str:
+    """Answers and a key of choices."""
+    if not case.answers:
+        return "answers of the suspect"
+    return "" if any(one.mark == choices.NAME for one in case.keyring.issued) else "a key of `choices`"
+
+
+def test(case: Case) -> list[Finding]:
+    """One finding per key: each pair after each word is one coin, weighed by how far the suspect leans and how often it chose."""
+    said, _ = choices.windows(pair.answer for pair in case.answers)
+    asked, _ = choices.windows(pair.prompt for pair in case.answers)
+    some = said.keep(~stand_in(said, asked))
+    contexts, place = np.unique(some.contexts, axis=0, return_inverse=True)
+    times = np.bincount(place.ravel(), minlength=len(contexts))
+    second = np.bincount(place.ravel(), weights=some.tokens, minlength=len(contexts))
+    lean = (2 * second - times) / np.sqrt(np.maximum(times, 1))
+    coins = Windows(contexts, np.zeros(len(contexts), np.int64))
+    n = np.count_nonzero(lean)
+    out = []
+    for issued in case.keyring.issued:
+        if issued.mark != choices.NAME:
+            continue
+        sides = 2 * choices.wanted(coins, case.keyring.key_of(issued)) - 1
+        log_p, log_e = signed(np.abs(lean), np.sign(lean) * sides)
+        others = np.array([
+            float(lean @ (2 * choices.wanted(coins, key) - 1))
+            for key in case.keyring.decoys(choices.NAME, case.decoys if n else 0)
+        ])  # fmt: skip
+        hits = int(np.count_nonzero(lean * sides > 0))
+        spread = float(np.sqrt(lean @ lean))
+        out.append(
+            Finding(
+                test="keyed_choices",
+                subject=issued.name,
+                keyed=True,
+                units=int(n),
+                effect=float(lean @ sides) / spread / np.sqrt(n) if n else 0.0,
+                log10_p=log_p / np.log(10),
+                rank_p=rank_p(float(lean @ sides), others) if n else None,
+                decoys=len(others),
+                log_e=log_e,
+                statement=f"in {hits:,} of {n:,} contexts the suspect leans to the one of two equal words that the key chose",
+            )
+        )
+    return out
+
+
+keyed_choices = ProvenanceTest(
+    name="keyed_choices",
+    asks="does the suspect choose between equal words as the key would?",
+    null="the suspect's answers are independent of the key: each context's coin is fair and its own",
+    assumes=("the key was never published", "answers were not marked by us on their way"),
+    keyed=True,
+    removed_by=("paraphrase", "a fixed house style imposed on what was harvested"),
+    source="keyed synonyms as in Topkara and others 2006; exact by the key's own coins",
+    missing=missing,
+    test=test,
+)  # fmt: skip

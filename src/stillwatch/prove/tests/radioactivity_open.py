@@ -1,0 +1,111 @@
+"""Do the suspect's weights lean towards a campaign's mark when they read what was served?"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.prove.case import Case
+from stillwatch.prove.finding import Finding
+from stillwatch.prove.keyring import Issued
+from stillwatch.prove.registry import ProvenanceTest, marks
+from stillwatch.prove.weighing import Weighed, finding
+from stillwatch.prove.windows import contexts_of, cut
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+TOP = 64
+SMOOTH = 0.1
+MOST_DECOYS = 999
+
+
+def missing(case: Case) -> str:
+    """Weights, the tokeniser that marked, and what a marked campaign was served."""
+    if case.model is None:
+        return "the suspect's weights"
+    if case.tokenize is None:
+        return "the tokeniser under which answers were marked"
+    some = any(one.mark in marks() and case.served_to(one.campaign) for one in case.keyring.issued)
+    return "" if some else "answers served under a key of a mark set while sampling"
+
+
+def read(case: Case, issued: Issued) -> Weighed:
+    """The likeliest tokens at each context's first place, weighed by how far the suspect leans to them.
+
+    A context is read once in all, so that tokens after it were not seen before in the text at hand: what the suspect
+    says there is its training, not its reading. With the teacher at hand the weight is the suspect's probability less
+    the teacher's, which is what the mark can have added; without, p(1-p), how far a small push moves a probability.
+    """
+    assert case.model is not None
+    assert case.tokenize is not None
+    seen: set[int] = set()
+    contexts, tokens, weights = [], [], []
+    for pair in case.served_to(issued.campaign):
+        asked, said = list(case.tokenize(pair.prompt)), list(case.tokenize(pair.answer))
+        ids = asked + said
+        some = cut([ids], issued.width)
+        if not len(some):
+            continue
+        likely, p = case.model.nearest(ids, TOP)
+        usual = case.teacher.nearest(ids, TOP) if case.teacher is not None else None
+        for at, name in enumerate(contexts_of(some).tolist()):
+            if name in seen:
+                continue
+            seen.add(name)
+            if at >= len(asked):  # the context lies within the answer
+                there = at + issued.width - 1
+                contexts.append(some.contexts[at])
+                tokens.append(likely[there])
+                weights.append(
+                    _lean(
+                        likely[there], p[there], None if usual is None else (usual[0][there], usual[1][there])
+                    )
+                )
+    if not contexts:
+        return Weighed(np.empty((0, issued.width), np.int64), *(np.empty(0, np.int64),) * 2, np.empty(0))
+    place = np.repeat(np.arange(len(contexts)), len(tokens[0]))
+    return Weighed(np.array(contexts, np.int64), place, np.concatenate(tokens), np.concatenate(weights))
+
+
+def _lean(tokens: Ints, p: Array, usual: tuple[Ints, Array] | None) -> Array:
+    """How far the suspect leans to each token, beyond the teacher where that is known.
+
+    Where the teacher is certain, or the suspect far from it, the difference is an error of learning and no mark: such
+    places are turned down.
+    """
+    if usual is None:
+        return p * (1 - p)
+    order = np.argsort(usual[0])
+    at = np.clip(np.searchsorted(usual[0][order], tokens), 0, len(order) - 1)
+    gap = p - np.where(usual[0][order][at] == tokens, usual[1][order][at], 0.0)
+    return gap * (1 - float(usual[1] @ usual[1])) / (SMOOTH + float(np.sqrt(gap @ gap)))
+
+
+def test(case: Case) -> list[Finding]:
+    """One finding per key of a sampling mark whose answers are at hand."""
+    kept: dict[tuple[str, int], Weighed] = {}
+    out = []
+    for issued in case.keyring.issued:
+        mark = marks().get(issued.mark)
+        if mark is None or not case.served_to(issued.campaign):
+            continue
+        name = (issued.campaign, issued.width)
+        if name not in kept:
+            kept[name] = read(case, issued)
+        said = "reading contexts that were served, the suspect leans {effect} standard deviations to the key's choice in each of {windows} tokens that it might have said"
+        decoys = min(case.decoys, MOST_DECOYS)
+        out.append(finding("radioactivity_open", case.keyring, issued, mark, kept[name], decoys, said))
+    return out
+
+
+radioactivity_open = ProvenanceTest(
+    name="radioactivity_open",
+    asks="do the suspect's weights, reading what was served, lean to the tokens that the key prefers?",
+    null="the weights are independent of the key: the score of each context and token, each taken once, is drawn afresh",
+    assumes=("the key was never published", "tokens of suspect and mark are the same"),
+    keyed=True,
+    removed_by=("paraphrase of what was harvested", "neutralisation with weights from before and after", "much further training on unmarked text"),
+    source="Sander and others 2024, open model, reading mode; here probabilities in place of the likeliest token, with Chernoff's bound",
+    missing=missing,
+    test=test,
+)  # fmt: skip
