@@ -18,6 +18,7 @@ COMMANDS = {
     "score": "compare results with the truth",
     "evaluate": "measure how well campaigns are seen, on worlds of known truth",
     "report": "write report.html again from a results folder",
+    "taken": "say what campaigns took, by capability, and what it may be worth",
     "watch": "follow a growing log and report campaigns as they appear",
     "sketch": "sketch logs where the text is, so that only digests leave",
     "prove": "test whether a model was trained on answers that were served",

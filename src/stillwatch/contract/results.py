@@ -120,6 +120,8 @@ SOUGHT = TableSchema(
         column("campaign_id", STRING, "as in `campaigns`", required=True),
         column("capability", STRING, "capability class", required=True),
         column("exchanges", INT, "attributed exchanges of that class", required=True),
+        column("input_tokens", INT, "tokens read in them; null where the log does not say"),
+        column("output_tokens", INT, "tokens written in them; null where the log does not say"),
     ),
 )
 

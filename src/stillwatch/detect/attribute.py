@@ -57,7 +57,8 @@ TEMPER = 0.5  # kinds are not independent, so the odds they give together are to
 class Attribution:
     """Members with their probability, and the attributed exchanges.
 
-    `members` has `account_id`, `score`, `exchanges`; `exchanges` has `exchange_id`, `account_id`, `timestamp`.
+    `members` has `account_id`, `score`, `exchanges`; `exchanges` has `exchange_id`, `account_id`, `timestamp`,
+    `capability` and tokens.
     `low` and `high` bound the number of exchanges at a nominal 90 %: what sure members' exchanges leave open, and those of
     others have beyond what is usual. `excess` is the share of all of the members' exchanges
     that is beyond ordinary use (`detect.excess`), `follow_up` the share of those that go on with a conversation, None
@@ -287,7 +288,15 @@ def attribute(
     each = table.column("attributed").to_numpy()
     wrong += float(stranger @ each)
     spread = float((stranger * (1 - stranger)) @ each.astype(float) ** 2)
-    final = exchanges.select("exchange_key", "exchange_id", "account_id", "timestamp", "capability")
+    final = exchanges.select(
+        "exchange_key",
+        "exchange_id",
+        "account_id",
+        "timestamp",
+        "capability",
+        "input_tokens",
+        "output_tokens",
+    )
     final = keep("final", final.semi_join(likely, "exchange_key").drop("exchange_key"))
     return Attribution(
         members=table.select(["account_id", "score", "attributed"]).rename_columns(

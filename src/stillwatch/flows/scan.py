@@ -61,6 +61,7 @@ BEGUN = (
 )
 POOLED = 3.0  # log e-value from which conversations are taken to pass between accounts
 FEWEST_TALKING = 0.05  # of the accounts
+TOKENS = ("input_tokens", "output_tokens")
 UNSHOWN = ("prompt_near_duplicate", "client_address")
 
 Progress = Callable[[str, int, int], None]
@@ -100,6 +101,7 @@ class Found:
     first: Any
     last: Any
     counts: tuple[int, ...]
+    tokens: Mapping[int, tuple[int | None, int | None]]
     explained: Explained
     looks: tuple[Look, ...]
     evidence: tuple[dict[str, Any], ...]
@@ -530,7 +532,11 @@ def _found(
     span = (
         attribution.exchanges.agg(first=_.timestamp.min(), last=_.timestamp.max()).to_pyarrow().to_pylist()[0]
     )
-    classes = attribution.exchanges.group_by("capability").agg(n=_.count()).to_pyarrow().to_pylist()
+    classes = _run(
+        attribution.exchanges.group_by("capability").agg(
+            n=_.count(), read=_.input_tokens.sum().cast("int64"), written=_.output_tokens.sum().cast("int64")
+        )
+    ).to_pylist()
     by_class = {int(row["capability"]): int(row["n"]) for row in classes}
     links, shared = _shared(engine, f"C{number}", summaries, members, attribution.members.num_rows, everyone)
     return Found(
@@ -540,6 +546,7 @@ def _found(
         first=_utc(span["first"]),
         last=_utc(span["last"]),
         counts=tuple(by_class.get(c, 0) for c in range(len(CAPABILITIES))),
+        tokens={int(row["capability"]): (row["read"], row["written"]) for row in classes},
         explained=explain(one, content(attribution.excess, attribution.follow_up, usual)),
         looks=tuple(looks),
         evidence=(*_tested(one), *shared),
@@ -623,7 +630,11 @@ def _write(folder: Path, found: Sequence[Found], engine: Engine) -> None:
             for n, basis, statement in claims(one.judged, one.explained, one.accounts, one.exchanges)
         ]
         rows["capabilities"] += [
-            key | {"capability": CAPABILITIES[c], "exchanges": n} for c, n in enumerate(one.counts) if n
+            key
+            | {"capability": CAPABILITIES[c], "exchanges": n}
+            | dict(zip(TOKENS, one.tokens[c], strict=True))
+            for c, n in enumerate(one.counts)
+            if n
         ]
         attributed.append(one.attribution.exchanges.select("exchange_id", campaign_id=ibis.literal(one.name)))
     for schema in (

@@ -7,7 +7,7 @@ mean of its exponential tilts an e-value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from stillwatch.prove.windows import Windows, bits_of, contexts_of, identities, 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 MOST_VALUES = 4_000
+LOUDEST = 50  # one window's part in the sum of squares is at most one in so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,17 @@ def _tally(some: Windows, *values: Array) -> tuple[Any, ...]:
     return one.contexts[at], place.ravel(), one.tokens, *sums
 
 
+def tempered(weights: Array) -> Array:
+    """Weights cut so that none has more than a fiftieth of the sum of squares: a sum of many alike has thin tails, and a tight bound."""
+    out = weights
+    for _ in range(20):
+        most = float(np.sqrt(out @ out / LOUDEST))
+        if not len(out) or float(np.abs(out).max()) <= most * 1.01:
+            break
+        out = np.clip(out, -most, most)
+    return out
+
+
 def total(mark: Mark, key: npt.NDArray[np.uint64], some: Weighed) -> float:
     """Sum of weight times the score's excess over its mean under the null."""
     scores = mark.score(bits_of(seeds(some.contexts, key)[some.place], some.tokens))
@@ -118,6 +130,7 @@ def finding(
     test: str, keyring: Keyring, issued: Issued, mark: Mark, some: Weighed, decoys: int, said: str
 ) -> Finding:
     """What a key's score says, against its exact law and against decoys'; `said` has a place for windows and effect."""
+    some = replace(some, weights=tempered(some.weights))
     n = len(some)
     if not n:
         return Finding(test=test, subject=issued.name, keyed=True, units=0, effect=0.0, log10_p=0.0, log_e=0.0,

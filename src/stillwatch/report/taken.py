@@ -1,0 +1,203 @@
+"""What did a campaign take: exchanges and tokens by capability, what they would have cost, and what a student may gain?
+
+Three kinds of number, kept apart. *Measured*: exchanges and tokens of a results folder, with the interval of the
+campaign's count. *Computed*: their price at list, under prices that are shown. *Estimated*: a student's gain, from a curve
+measured in the lab or from published runs, as an interval for a new run and with what was assumed; never a single number.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from stillwatch.errors import InputError, Problem
+from stillwatch.report.reading import read
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A published distillation: exchanges in its training set, a student's points, and where it says so."""
+
+    exchanges: int
+    points: float
+    what: str
+    source: str
+
+
+# Students of about seven billion parameters on AIME 2024; other sizes, recipes and benchmarks differ by tens of points.
+PUBLISHED: tuple[Run, ...] = (
+    Run(17_000, 20.0, "Bespoke-Stratos-7B", "bespokelabs.ai, January 2025"),
+    Run(114_000, 31.3, "OpenThinker-7B", "Guha and others 2025, OpenThoughts, arXiv 2506.04178"),
+    Run(800_000, 55.5, "R1-Distill-Qwen-7B", "DeepSeek-AI 2025, arXiv 2501.12948"),
+    Run(1_000_000, 50.7, "OpenThinker2-7B", "Guha and others 2025, arXiv 2506.04178"),
+    Run(1_200_000, 69.0, "OpenThinker3-7B", "Guha and others 2025, arXiv 2506.04178"),
+)
+REASONING = ("reasoning", "coding")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """Dollars for a million tokens; `source` says whose list."""
+
+    read: float
+    written: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumptions:
+    """What is taken for granted where the log is silent."""
+
+    input_tokens: float
+    output_tokens: float
+    used: tuple[float, float]
+
+
+def taken(results: Path, prices: Prices, assumed: Assumptions, curve: Path | None = None) -> dict[str, Any]:
+    """What each campaign of a results folder took; raises `StateError` or `InputError` where a file is not as agreed."""
+    folder = read(results)
+    lab = _curve(curve) if curve else None
+    rows = _capabilities(results)
+    campaigns = []
+    for campaign in folder.campaigns:
+        name = campaign["campaign_id"]
+        mine = [row for row in rows if row["campaign_id"] == name]
+        scale = (
+            campaign["exchanges_low"] / max(campaign["exchanges"], 1),
+            campaign["exchanges_high"] / max(campaign["exchanges"], 1),
+        )
+        parts = [
+            _part(row, scale, prices, assumed, lab) for row in sorted(mine, key=lambda row: -row["exchanges"])
+        ]
+        campaigns.append({
+            "campaign_id": name, "kind": campaign["kind"], "exchanges": campaign["exchanges"],
+            "exchanges_low": campaign["exchanges_low"], "exchanges_high": campaign["exchanges_high"],
+            "tokens": sum(one["input_tokens"] + one["output_tokens"] for one in parts),
+            "usd_low": sum(one["usd_low"] for one in parts), "usd_high": sum(one["usd_high"] for one in parts),
+            "capabilities": parts,
+            "published": _published(sum(row["exchanges"] for row in mine if row["capability"] in REASONING), scale, assumed.used),
+        })  # fmt: skip
+    return {
+        "results": results.name, "prices": asdict(prices), "assumed": asdict(assumed), "campaigns": campaigns,
+        "curve": None if lab is None else {"way": lab["way"], "from": min(lab["points"])[0], "to": max(lab["points"])[0]},
+        "runs": [asdict(run) for run in PUBLISHED],
+    }  # fmt: skip
+
+
+def _capabilities(results: Path) -> list[dict[str, Any]]:
+    table = pq.read_table(results / "capabilities.parquet")
+    return table.to_pylist()
+
+
+def _part(
+    row: Mapping[str, Any],
+    scale: tuple[float, float],
+    prices: Prices,
+    assumed: Assumptions,
+    lab: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    n = row["exchanges"]
+    counted = row.get("input_tokens") is not None and row.get("output_tokens") is not None
+    asked = row["input_tokens"] if counted else round(n * assumed.input_tokens)
+    told = row["output_tokens"] if counted else round(n * assumed.output_tokens)
+    usd = (asked * prices.read + told * prices.written) / 1e6
+    return {
+        "capability": row["capability"], "exchanges": n, "exchanges_low": round(n * scale[0]), "exchanges_high": round(n * scale[1]),
+        "input_tokens": asked, "output_tokens": told, "tokens": "counted" if counted else "assumed",
+        "usd": usd, "usd_low": usd * scale[0], "usd_high": usd * scale[1],
+        "gap_closed": _gap(lab, n, scale, assumed.used) if lab else None,
+    }  # fmt: skip
+
+
+def _curve(path: Path) -> dict[str, Any]:
+    """The extraction curve of `stillwatch lab curve`: share of the teacher's right answers that a student reaches, by answers."""
+    try:
+        whole = json.loads(path.read_text(encoding="utf-8"))
+        rows = [row for row in whole["rows"] if row["capability"] == "all"]
+        ways = {row["way"] for row in rows}
+        way = "reasoning" if "reasoning" in ways else sorted(ways)[0]
+        points = sorted(
+            (
+                row["answers"],
+                *(row["accuracy"][end] / row["teacher"]["value"] for end in ("low", "value", "high")),
+            )
+            for row in rows
+            if row["way"] == way
+        )
+        if not points:
+            raise ValueError("no rows over all capabilities")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            Problem(
+                fact="this is no extraction curve",
+                where=str(path),
+                found=str(error),
+                expected="curve.json of `stillwatch lab curve`",
+            )
+        ) from None
+    return {"way": way, "points": points}
+
+
+def _gap(
+    lab: Mapping[str, Any], n: int, scale: tuple[float, float], used: tuple[float, float]
+) -> dict[str, Any]:
+    """Share of the teacher's ability that a student reaches, between the fewest and the most answers it may have used."""
+    points = np.array(lab["points"], float)
+    x = np.log(points[:, 0])
+    at = np.log(np.maximum([n * scale[0] * used[0], n * scale[1] * used[1]], 1.0))
+    low = float(np.interp(at[0], x, points[:, 1]))
+    high = float(np.interp(at[1], x, points[:, 3]))
+    return {
+        "low": min(max(low, 0.0), 1.0),
+        "high": min(max(high, 0.0), 1.0),
+        "beyond": bool(at[1] > x[-1] or at[0] < x[0]),
+    }
+
+
+def _published(n: int, scale: tuple[float, float], used: tuple[float, float]) -> dict[str, Any] | None:
+    """Points that a new run of a seven-billion student would have: the published runs' line on log10 of exchanges, 90 % for a new run."""
+    from scipy.stats import t
+
+    if not n:
+        return None
+    x = np.log10([run.exchanges for run in PUBLISHED])
+    y = np.array([run.points for run in PUBLISHED])
+    slope, start = np.polyfit(x, y, 1)
+    rest = y - (start + slope * x)
+    freedom = len(x) - 2
+    sd = float(np.sqrt(rest @ rest / freedom))
+    ends = np.log10(np.maximum([n * scale[0] * used[0], n * scale[1] * used[1]], 1.0))
+    width = (
+        t.ppf(0.95, freedom)
+        * sd
+        * np.sqrt(1 + 1 / len(x) + (ends - x.mean()) ** 2 / ((x - x.mean()) @ (x - x.mean())))
+    )
+    low, high = start + slope * ends[0] - width[0], start + slope * ends[1] + width[1]
+    return {
+        "exchanges": n, "low": float(np.clip(low, 0, 100)), "high": float(np.clip(high, 0, 100)), "slope": float(slope),
+        "beyond": bool(ends[1] > x.max() or ends[0] < x.min()), "runs": len(x),
+    }  # fmt: skip
+
+
+def lines(whole: Mapping[str, Any]) -> Sequence[str]:
+    """The same in plain words, one paragraph a campaign."""
+    out = []
+    for one in whole["campaigns"]:
+        out.append(
+            f"{one['campaign_id']} ({one['kind']}): {one['exchanges']:,} exchanges ({one['exchanges_low']:,} to {one['exchanges_high']:,}), "
+            f"{one['tokens']:,} tokens, {one['usd_low']:,.0f} to {one['usd_high']:,.0f} dollars at {whole['prices']['source']}"
+        )
+        told = one["published"]
+        if told:
+            out.append(
+                f"  published runs: a student of seven billion parameters trained on {100 * whole['assumed']['used'][0]:g} to "
+                f"{100 * whole['assumed']['used'][1]:g} % of {told['exchanges']:,} such exchanges would have {told['low']:.0f} to {told['high']:.0f} points "
+                f"on AIME 2024 (90 % for a new run, {told['runs']} runs{', beyond their range' if told['beyond'] else ''})"
+            )
+    return out
