@@ -310,9 +310,9 @@ def curve(
     help="Answers a student learns from.",
 )
 @click.option(
-    "--asked", type=click.IntRange(min=1), default=8_000, show_default=True, help="Answers asked of it."
+    "--asked", type=click.IntRange(min=1), default=10_000, show_default=True, help="Answers asked of it."
 )
-@click.option("--width", type=click.IntRange(1, 8), default=1, show_default=True, help="Tokens of context.")
+@click.option("--width", type=click.IntRange(1, 8), default=2, show_default=True, help="Tokens of context.")
 @click.option("--strength", type=float, help="How strongly; the mark's own default.")
 @click.option(
     "--base",

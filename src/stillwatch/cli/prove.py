@@ -56,6 +56,7 @@ def assumed(share: float, effect: float | None, mark: str, access: str) -> Assum
     help="Answers of an innocent model to the same prompts.",
 )
 @click.option("--tokenizer", type=FILE, help="tokenizer.json under which answers were marked.")
+@click.option("--teacher", type=FILE, help="Weights that were served: makes tests several times stronger.")
 @click.option(
     "--plan",
     "plan_file",
@@ -89,7 +90,7 @@ def assumed(share: float, effect: float | None, mark: str, access: str) -> Assum
 @click.pass_context
 def prove(
     context: click.Context, suspect: Path | None, marks: Path | None, served: tuple[str, ...], campaigns: Path | None,
-    controls: tuple[str, ...], tokenizer: Path | None, plan_file: Path | None, alpha: float | None, share: float,
+    controls: tuple[str, ...], tokenizer: Path | None, teacher: Path | None, plan_file: Path | None, alpha: float | None, share: float,
     effect: float | None, decoys: int, out: Path, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     r"""Test a suspect against the keys that marked answers, and write a verdict page.
@@ -119,9 +120,9 @@ def prove(
     held = plan.read(plan_file) if plan_file else None
     if held is not None:
         share, effect = held.share, held.effect
-    access = "open" if suspect.is_dir() else "text"
+    access = ("open" if suspect.is_dir() else "text") + ("_beside_teacher" if teacher else "")
     inputs = Inputs(
-        suspect=suspect, marks=marks, served=served, campaigns=campaigns, controls=_named(controls), tokenizer=tokenizer,
+        suspect=suspect, marks=marks, served=served, campaigns=campaigns, controls=_named(controls), tokenizer=tokenizer, teacher=teacher,
         plan=plan_file, alpha=alpha or (held.alpha / held.looks if held else 1e-3),
         assumed=assumed(share, effect, _first_mark(read(marks).issued), access), decoys=decoys,
     )  # fmt: skip
@@ -145,7 +146,7 @@ def prove(
     for one in whole["tests"]:
         if one["missing"]:
             click.echo(f"not made: {one['test']} (needs {one['missing']})")
-    for line in verdict["warnings"] + (whole["plan"] or {"departures": []})["departures"]:
+    for line in (*verdict["warnings"], *(whole["plan"] or {"departures": ()})["departures"]):
         click.echo(f"warning: {line}", err=True)
     click.echo(f"\nverdict: {out / 'verdict.html'}")
 

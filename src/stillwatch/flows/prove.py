@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.json as pajson
@@ -26,6 +26,9 @@ from stillwatch.readers.discover import discover
 from stillwatch.readers.read import check, read
 from stillwatch.results.folder import whole_or_nothing, write_json, write_manifest
 
+if TYPE_CHECKING:
+    from stillwatch.prove.weights import Weights
+
 PROMPTS, ANSWERS = ("prompt", "question", "instruction"), ("answer", "response", "completion", "output")
 MOST = 2_000_000  # pairs that are held in memory; a case has thousands
 
@@ -40,6 +43,7 @@ class Inputs:
     campaigns: Path | None = None
     controls: Mapping[str, Path] = field(default_factory=dict)
     tokenizer: Path | None = None
+    teacher: Path | None = None
     plan: Path | None = None
     alpha: float = 1e-3
     assumed: Assumed | None = None
@@ -78,6 +82,7 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
         "plan": {"sha256": held.sha256, "departures": departures} if held else None,
         "answers": len(case.answers),
         "served": len(case.served),
+        "passed_over": 0 if inputs.suspect.is_dir() else rows_without_text(inputs.suspect),
     }
     with whole_or_nothing(out) as folder:
         write_json(folder, "verdict.json", whole)
@@ -90,32 +95,31 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
 
 
 def gather(inputs: Inputs) -> tuple[Case, list[Path]]:
-    """Everything the tests may look at, read and checked before any of them begins."""
+    """Everything the tests may look at, read and checked before any of them begins; and the suspect's files."""
     ring = keyrings.read(inputs.marks)
     served = served_pairs(inputs.served, inputs.campaigns, {one.campaign for one in ring.issued})
-    tokenize = load_tokenizer(inputs.tokenizer) if inputs.tokenizer else None
     controls = {name: pairs_of(path) for name, path in inputs.controls.items()}
-    if inputs.suspect.is_dir():
-        from stillwatch.prove.weights import load
-
-        model = load(inputs.suspect)
-        return Case(
-            keyring=ring,
-            served=served,
-            model=model,
-            tokenize=tokenize or model.tokenize,
-            controls=controls,
-            decoys=inputs.decoys,
-        ), [path for path in sorted(inputs.suspect.iterdir()) if path.is_file()]
-    answers = pairs_of(inputs.suspect)
+    teacher = load_weights(inputs.teacher) if inputs.teacher else None
+    is_open = inputs.suspect.is_dir()
+    model = load_weights(inputs.suspect) if is_open else None
+    tokenize = load_tokenizer(inputs.tokenizer) if inputs.tokenizer else None
+    if tokenize is None and (teacher or model):
+        tokenize = (teacher or model).tokenize  # type: ignore[union-attr]
+    answers = () if is_open else pairs_of(inputs.suspect)
+    files = (
+        sorted(path for path in inputs.suspect.iterdir() if path.is_file()) if is_open else [inputs.suspect]
+    )
     return Case(
-        keyring=ring,
-        answers=answers,
-        served=served,
-        tokenize=tokenize,
-        controls=controls,
+        keyring=ring, answers=answers, served=served, model=model, teacher=teacher, tokenize=tokenize, controls=controls,
         decoys=inputs.decoys,
-    ), [inputs.suspect]
+    ), files  # fmt: skip
+
+
+def load_weights(folder: Path) -> Weights:
+    """A model from disk."""
+    from stillwatch.prove.weights import load
+
+    return load(folder)
 
 
 def load_tokenizer(path: Path) -> Tokenize:
@@ -143,7 +147,16 @@ def load_tokenizer(path: Path) -> Tokenize:
 
 def pairs_of(path: Path) -> list[Pair]:
     """Prompts and answers from JSON lines or Parquet; rows without both are passed over, a file without any is refused."""
+    return _pairs_of(path, _table(path))
+
+
+def rows_without_text(path: Path) -> int:
+    """How many rows of such a file were passed over."""
     table = _table(path)
+    return int(table.num_rows) - len(_pairs_of(path, table))
+
+
+def _pairs_of(path: Path, table: pa.Table) -> list[Pair]:
     prompt, answer = _column(table, PROMPTS), _column(table, ANSWERS)
     if prompt is None or answer is None:
         raise InputError(

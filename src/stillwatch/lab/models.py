@@ -32,6 +32,7 @@ def torch_or_say() -> Any:
             Problem(fact="the lab needs PyTorch and transformers", fix="pip install 'stillwatch[lab]'")
         ) from None
     transformers.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
     return torch
 
 

@@ -13,7 +13,7 @@ SOURCE = "measured in the lab on models of half a million parameters"
 
 
 def measured(mark: str, access: str, share: float) -> Assumed | None:
-    """What the lab measured for a mark with open weights (`open`) or text alone (`text`); none where it did not."""
+    """What the lab measured for a mark with open weights (`open`) or text alone (`text`), each also `_beside_teacher`; none where it did not."""
     some = MEASURED.get((mark, access))
     if not some:
         return None

@@ -7,12 +7,13 @@ mean of its exponential tilts an e-value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.engine.cores import on_all_cores
 from stillwatch.prove.finding import TILTS, Finding, mixture_log_e, rank_p
 from stillwatch.prove.keyring import Issued, Keyring
 from stillwatch.prove.registry import Mark
@@ -126,33 +127,57 @@ def _coarse(w: Array) -> tuple[Array, Ints]:
     return values, times
 
 
-def finding(
-    test: str, keyring: Keyring, issued: Issued, mark: Mark, some: Weighed, decoys: int, said: str
-) -> Finding:
-    """What a key's score says, against its exact law and against decoys'; `said` has a place for windows and effect."""
-    some = replace(some, weights=tempered(some.weights))
-    n = len(some)
-    if not n:
-        return Finding(test=test, subject=issued.name, keyed=True, units=0, effect=0.0, log10_p=0.0, log_e=0.0,
-                       statement="no window could be scored")  # fmt: skip
-    excess = total(mark, keyring.key_of(issued), some)
-    others = np.array([total(mark, key, some) for key in keyring.decoys(mark.name, decoys)])
-    log_p, log_e = tails(mark, excess, some.weights)
-    spread = mark.sd * float(np.sqrt(some.weights @ some.weights))
-    units = effective(some.weights)
-    effect = excess / spread / np.sqrt(units) if spread else 0.0
-    return Finding(
-        test=test,
-        subject=issued.name,
-        keyed=True,
-        units=units,
-        effect=effect,
-        log10_p=log_p / np.log(10),
-        rank_p=rank_p(excess, others),
-        decoys=decoys,
-        log_e=log_e,
-        statement=said.format(windows=f"{n:,}", effect=f"{effect:+.4f}"),
-    )
+@dataclass(slots=True)
+class Findings:
+    """What keys' scores of the same windows say, against their exact law and against decoys', which are scored once for all.
+
+    `said` has a place for windows and effect.
+    """
+
+    test: str
+    keyring: Keyring
+    windows: Weighed
+    decoys: int
+    said: str
+    _others: dict[str, Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.windows = replace(self.windows, weights=tempered(self.windows.weights))
+
+    def of(self, issued: Issued, mark: Mark) -> Finding:
+        """One key's finding."""
+        some = self.windows
+        n = len(some)
+        if not n:
+            return Finding(
+                test=self.test, subject=issued.name, keyed=True, units=0, effect=0.0, log10_p=0.0, log_e=0.0,
+                statement="no window could be scored",
+            )  # fmt: skip
+        excess = total(mark, self.keyring.key_of(issued), some)
+        log_p, log_e = tails(mark, excess, some.weights)
+        spread = mark.sd * float(np.sqrt(some.weights @ some.weights))
+        units = effective(some.weights)
+        effect = excess / spread / np.sqrt(units) if spread else 0.0
+        return Finding(
+            test=self.test,
+            subject=issued.name,
+            keyed=True,
+            units=units,
+            effect=effect,
+            log10_p=log_p / np.log(10),
+            rank_p=rank_p(excess, self._decoys(mark)),
+            decoys=self.decoys,
+            log_e=log_e,
+            statement=self.said.format(windows=f"{n:,}", effect=f"{effect:+.4f}"),
+        )
+
+    def _decoys(self, mark: Mark) -> Array:
+        if mark.name not in self._others:
+            keys = self.keyring.decoys(mark.name, self.decoys)
+            parts = np.array_split(keys, max(len(keys) // 64, 1))
+            scored = on_all_cores(lambda part: [total(mark, key, self.windows) for key in part], parts)
+            self._others[mark.name] = np.array([one for part in scored for one in part])
+        return self._others[mark.name]
 
 
 def effective(weights: Array) -> int:

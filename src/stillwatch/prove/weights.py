@@ -57,6 +57,7 @@ def load(folder: Path) -> Weights:
     """A suspect from a folder on disk; raises `MissingExtra` without PyTorch and `InputError` where it cannot be loaded."""
     try:
         from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
     except ImportError:
         raise MissingExtra(
             Problem(
@@ -64,6 +65,8 @@ def load(folder: Path) -> Weights:
                 fix="pip install 'stillwatch[lab]'",
             )
         ) from None
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
         net = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
         net.eval()

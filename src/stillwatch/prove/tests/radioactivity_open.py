@@ -9,7 +9,7 @@ from stillwatch.prove.case import Case
 from stillwatch.prove.finding import Finding
 from stillwatch.prove.keyring import Issued
 from stillwatch.prove.registry import ProvenanceTest, marks
-from stillwatch.prove.weighing import Weighed, finding
+from stillwatch.prove.weighing import Findings, Weighed
 from stillwatch.prove.windows import contexts_of, cut
 
 Array = npt.NDArray[np.float64]
@@ -83,18 +83,18 @@ def _lean(tokens: Ints, p: Array, usual: tuple[Ints, Array] | None) -> Array:
 
 def test(case: Case) -> list[Finding]:
     """One finding per key of a sampling mark whose answers are at hand."""
-    kept: dict[tuple[str, int], Weighed] = {}
+    kept: dict[tuple[str, int], Findings] = {}
     out = []
+    said = "reading contexts that were served, the suspect leans {effect} standard deviations to the key's choice in each of {windows} tokens that it might have said"
     for issued in case.keyring.issued:
         mark = marks().get(issued.mark)
         if mark is None or not case.served_to(issued.campaign):
             continue
         name = (issued.campaign, issued.width)
         if name not in kept:
-            kept[name] = read(case, issued)
-        said = "reading contexts that were served, the suspect leans {effect} standard deviations to the key's choice in each of {windows} tokens that it might have said"
-        decoys = min(case.decoys, MOST_DECOYS)
-        out.append(finding("radioactivity_open", case.keyring, issued, mark, kept[name], decoys, said))
+            decoys = min(case.decoys, MOST_DECOYS)
+            kept[name] = Findings("radioactivity_open", case.keyring, read(case, issued), decoys, said)
+        out.append(kept[name].of(issued, mark))
     return out
 
 

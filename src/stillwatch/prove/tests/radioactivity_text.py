@@ -9,7 +9,7 @@ from stillwatch.prove.case import Case, OpenModel, Tokenize
 from stillwatch.prove.finding import Finding
 from stillwatch.prove.keyring import Issued
 from stillwatch.prove.registry import ProvenanceTest, marks
-from stillwatch.prove.weighing import Weighed, counted, differing, finding
+from stillwatch.prove.weighing import Findings, Weighed, counted, differing
 from stillwatch.prove.windows import Windows, cut, has_context_of, stand_in
 
 Array = npt.NDArray[np.float64]
@@ -77,17 +77,17 @@ def _beside(case: Case, teacher: OpenModel, tokenize: Tokenize, width: int) -> t
 
 def test(case: Case) -> list[Finding]:
     """One finding per key of a sampling mark."""
-    kept: dict[tuple[str, int], Weighed] = {}
+    kept: dict[tuple[str, int], Findings] = {}
     out = []
+    said = "{windows} different windows of the suspect's answers score {effect} standard deviations each under the key"
     for issued in case.keyring.issued:
         mark = marks().get(issued.mark)
         if mark is None:
             continue
         name = (issued.campaign if case.served_to(issued.campaign) else "", issued.width)
         if name not in kept:
-            kept[name] = scored(case, issued)
-        said = "{windows} different windows of the suspect's answers score {effect} standard deviations each under the key"
-        out.append(finding("radioactivity_text", case.keyring, issued, mark, kept[name], case.decoys, said))
+            kept[name] = Findings("radioactivity_text", case.keyring, scored(case, issued), case.decoys, said)
+        out.append(kept[name].of(issued, mark))
     return out
 
 
