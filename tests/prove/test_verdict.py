@@ -22,7 +22,10 @@ def test_a_key_that_rejects_supports_and_is_named():
     loud = replace(QUIET, effect=0.4, log10_p=-9.0, log_e=18.0, rank_p=0.001)
     verdict = decide([loud, replace(QUIET, subject="gumbel/c2/1")], alpha=1e-3, assumed=ASSUMED, asked=100)
     assert (verdict.word, verdict.named) == (SUPPORTED, "c1")
-    assert [(row.campaign, row.verdict) for row in verdict.campaigns] == [("c1", SUPPORTED), ("c2", NOT_SUPPORTED)]
+    assert [(row.campaign, row.verdict) for row in verdict.campaigns] == [
+        ("c1", SUPPORTED),
+        ("c2", NOT_SUPPORTED),
+    ]
 
 
 def test_what_was_looked_at_is_paid_for():
@@ -33,7 +36,15 @@ def test_what_was_looked_at_is_paid_for():
 
 
 def test_a_test_without_a_key_of_ours_decides_nothing():
-    one = Finding(test="agreement", subject="the teacher", keyed=False, units=500, effect=0.9, log10_p=-80.0, log_e=180.0)
+    one = Finding(
+        test="agreement",
+        subject="the teacher",
+        keyed=False,
+        units=500,
+        effect=0.9,
+        log10_p=-80.0,
+        log_e=180.0,
+    )
     assert decide([one], alpha=1e-3, assumed=ASSUMED, asked=500).word == NOT_SUPPORTED
 
 
@@ -63,7 +74,15 @@ def test_over_innocents_and_keys_the_word_supported_comes_at_the_level_at_most()
         for campaign in ("a", "b", "c"):
             for mark in ("gumbel", "choices"):
                 p = float(rng.random())
-                found.append(replace(QUIET, subject=f"{mark}/{campaign}/1", log10_p=np.log10(p), log_e=log(0.5) - 0.5 * log(p), rank_p=p))
+                found.append(
+                    replace(
+                        QUIET,
+                        subject=f"{mark}/{campaign}/1",
+                        log10_p=np.log10(p),
+                        log_e=log(0.5) - 0.5 * log(p),
+                        rank_p=p,
+                    )
+                )
         wrong += decide(found, alpha=0.05, assumed=None, asked=1).word == SUPPORTED
     assert wrong / 3_000 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 3_000)
 
@@ -90,7 +109,9 @@ def test_power_is_what_is_planned():
 
 
 def test_a_plan_that_was_changed_is_refused_and_departures_are_told(tmp_path):
-    ring, _ = Keyring(master=bytes(32)).issue("gumbel", "c", since="2026-01-01T00:00:00Z", width=2, strength=1.0)
+    ring, _ = Keyring(master=bytes(32)).issue(
+        "gumbel", "c", since="2026-01-01T00:00:00Z", width=2, strength=1.0
+    )
     made = plan.make(ring, ["q1", "q2"], alpha=1e-5, looks=2, assumed=ASSUMED, power=0.95, each=20.0)
     path = tmp_path / "plan.json"
     made.write(path)

@@ -52,7 +52,15 @@ def update(removed=(), added=(), moved=()):
 def test_each_request_is_marked_under_its_campaigns_key_and_follows_its_row(adapter):
     marks = adapter.Marks(None, "cpu", False)
     outs = {name: [3, 4] for name in "abx"}
-    marks.update_state(update(added=[(0, request("a"), [1], outs["a"]), (1, request(), [1], outs["x"]), (2, request("b"), [1], outs["b"])]))
+    marks.update_state(
+        update(
+            added=[
+                (0, request("a"), [1], outs["a"]),
+                (1, request(), [1], outs["x"]),
+                (2, request("b"), [1], outs["b"]),
+            ]
+        )
+    )
     logits = torch.randn(1, 500, generator=torch.Generator().manual_seed(1)).repeat(3, 1)
     first = marks.apply(logits.clone())
     assert [int(torch.isinf(row).sum()) for row in first] == [499, 0, 499]
@@ -87,7 +95,7 @@ def test_a_greedy_request_is_not_marked_and_a_bad_one_is_refused(adapter):
     assert not marks.rows
     for extra in ({"stillwatch_mark": "gumbel"}, {"stillwatch_mark": "nothing", "stillwatch_campaign": "a"},
                   {"stillwatch_mark": "fingerprint", "stillwatch_campaign": "a"}):  # fmt: skip
-        with pytest.raises(ValueError, match="stillwatch_mark|no mark|proxy"):
+        with pytest.raises(ValueError, match=r"stillwatch_mark|no mark|proxy"):
             adapter.Marks.validate_params(SimpleNamespace(extra_args=extra))
 
 

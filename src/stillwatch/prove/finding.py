@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+EDGES = np.linspace(-5, 5, 41)
 TILTS = np.geomspace(1e-3, 30.0, 60)  # where Chernoff's bound is sought; any of them is valid
 
 
@@ -18,7 +19,7 @@ class Finding:
     `subject` is a key's name (mark/campaign/epoch) or what else was tested; `units` how many independent pieces were
     scored; `effect` the mean excess of a piece's score over the null, in its standard deviations; `log10_p` the exact
     or conservative p-value; `rank_p` the rank of the true key among `decoys` never used; `log_e` the natural log of
-    an e-value, valid for the order in which pieces came at any stopping time.
+    an e-value; `decoy_z` how many decoys' standardised scores lie in each of `EDGES`.
     """
 
     test: str
@@ -30,12 +31,18 @@ class Finding:
     log_e: float
     rank_p: float | None = None
     decoys: int = 0
+    decoy_z: tuple[int, ...] = ()
     statement: str = ""
 
 
 def rank_p(value: float, others: Array) -> float:
     """(1 + how many others reach it) / (1 + how many others): exact where the key was drawn as the others were."""
     return float((1 + np.count_nonzero(others >= value)) / (1 + len(others)))
+
+
+def histogram(z: Array) -> tuple[int, ...]:
+    """How many standardised scores lie between `EDGES`, those beyond at the ends."""
+    return tuple(int(n) for n in np.histogram(np.clip(z, EDGES[0], EDGES[-1]), EDGES)[0])
 
 
 def mixture_log_e(logs: Array) -> float:

@@ -8,6 +8,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from stillwatch.prove.finding import EDGES
+from stillwatch.report.plots import element, svg, text
+
+WIDTH, BASE = 720, 150
+FEWEST_DECOYS = 99
+
 
 def render(whole: Mapping[str, Any]) -> str:
     """The page as HTML, whole in itself; it holds no prompt and no answer."""
@@ -16,7 +22,43 @@ def render(whole: Mapping[str, Any]) -> str:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters |= {"power10": power10, "count": count}
-    return environment.get_template("verdict.html.j2").render(whole=whole, verdict=whole["verdict"])
+    ranked = [one for one in whole["findings"] if one["decoys"] >= FEWEST_DECOYS and sum(one["decoy_z"])]
+    best = min(ranked, key=lambda one: float(one["log10_p"]), default=None)
+    plot = among_decoys(best) if best is not None else ""
+    return environment.get_template("verdict.html.j2").render(
+        whole=whole, verdict=whole["verdict"], plot=plot, best=best
+    )
+
+
+def among_decoys(one: Mapping[str, Any]) -> str:
+    """Decoys' standardised scores as bars, the true key's as a line; its axis reaches as far as the key does."""
+    z = one["effect"] * one["units"] ** 0.5
+    right = max(6.0, z * 1.08)
+
+    def x(value: float) -> float:
+        return 10 + (WIDTH - 20) * (min(max(value, -5.0), right) + 5) / (right + 5)
+
+    top = max(one["decoy_z"])
+    drawn = "".join(
+        element(
+            "rect",
+            x=x(left),
+            y=BASE - 110 * n / top,
+            width=max(x(right_) - x(left) - 1, 1),
+            height=110 * n / top,
+            class_="decoy",
+        )
+        for left, right_, n in zip(EDGES[:-1], EDGES[1:], one["decoy_z"], strict=True)
+    )
+    drawn += element("line", x1=10, x2=WIDTH - 10, y1=BASE, y2=BASE, class_="axis")
+    step = 2 if right <= 12 else 5 if right <= 40 else 20
+    for tick in range(-4 if step == 2 else 0, int(right) + 1, step):
+        drawn += text(f"{tick}", x(tick), BASE + 16, "middle")
+    drawn += element("line", x1=x(z), x2=x(z), y1=24, y2=BASE, class_="key")
+    drawn += text(f"the key: {z:.1f}", x(z) - 6, 32, "end", class_="key-name")
+    drawn += text("score, in standard deviations under the null", WIDTH - 10, BASE + 34, "end")
+    drawn += text(f"{one['decoys']:,} keys never used", 10, 14)
+    return svg(WIDTH, BASE + 44, f"Score of {one['subject']} among decoys", drawn)
 
 
 def power10(log10: float) -> str:

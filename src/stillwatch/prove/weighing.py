@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.engine.cores import on_all_cores
-from stillwatch.prove.finding import TILTS, Finding, mixture_log_e, rank_p
+from stillwatch.prove.finding import TILTS, Finding, histogram, mixture_log_e, rank_p
 from stillwatch.prove.keyring import Issued, Keyring
 from stillwatch.prove.registry import Mark
 from stillwatch.prove.windows import Windows, bits_of, contexts_of, identities, seeds
@@ -158,6 +158,7 @@ class Findings:
         spread = mark.sd * float(np.sqrt(some.weights @ some.weights))
         units = effective(some.weights)
         effect = excess / spread / np.sqrt(units) if spread else 0.0
+        others = self._decoys(mark)
         return Finding(
             test=self.test,
             subject=issued.name,
@@ -165,8 +166,9 @@ class Findings:
             units=units,
             effect=effect,
             log10_p=log_p / np.log(10),
-            rank_p=rank_p(excess, self._decoys(mark)),
+            rank_p=rank_p(excess, others),
             decoys=self.decoys,
+            decoy_z=histogram(others / spread) if spread else (),
             log_e=log_e,
             statement=self.said.format(windows=f"{n:,}", effect=f"{effect:+.4f}"),
         )

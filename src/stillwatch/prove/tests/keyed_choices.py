@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stillwatch.prove.case import Case
-from stillwatch.prove.finding import Finding, rank_p, signed
+from stillwatch.prove.finding import Finding, histogram, rank_p, signed
 from stillwatch.prove.registry import ProvenanceTest
 from stillwatch.prove.text import choices
 from stillwatch.prove.windows import Windows, stand_in
@@ -51,6 +51,7 @@ def test(case: Case) -> list[Finding]:
                 log10_p=log_p / np.log(10),
                 rank_p=rank_p(float(lean @ sides), others) if n else None,
                 decoys=len(others),
+                decoy_z=histogram(others / spread) if n else (),
                 log_e=log_e,
                 statement=f"in {hits:,} of {n:,} contexts the suspect leans to the one of two equal words that the key chose",
             )
