@@ -428,6 +428,69 @@ def defences(
     click.echo(f"\npage: {out / 'defences.html'}")
 
 
+@lab.command()
+@TEACHER
+@click.option("--base", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True,
+              help="Another model: what students start from, and the other teacher.")  # fmt: skip
+@click.option("--mark", default="gumbel", show_default=True, help="The mark.")
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.5,
+    show_default=True,
+    help="Marked share of training.",
+)
+@click.option(
+    "--answers",
+    type=click.IntRange(min=1),
+    default=8_000,
+    show_default=True,
+    help="Answers a student learns from.",
+)
+@click.option(
+    "--asked", type=click.IntRange(min=1), default=4_000, show_default=True, help="Answers asked of it."
+)
+@SEEDS
+@STEPS
+@click.option(
+    "--each",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="Questions of each capability that are scored.",
+)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("removal"), show_default=True,
+              help="Folder for outcomes and page.")  # fmt: skip
+@WORKERS
+@JSON
+@QUIET
+def removal(
+    teacher: Path, base: Path, mark: str, share: float, answers: int, asked: int, seeds: int, steps: int, each: int, out: Path,
+    workers: int, as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    r"""What removes a mark from a student: rewording, a second teacher, more training, neutralisation.
+
+    \b
+    Example:
+      stillwatch lab removal --teacher teacher/ --base base/ --seeds 1 --out removal/
+    """
+    from stillwatch.lab.experiments import removal_jobs
+
+    jobs = removal_jobs(mark, share, seeds, answers, asked, steps, each, base)
+    rows = _run("removal", teacher, jobs, out, workers, quiet or as_json)["rows"]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    text_table(
+        ("what was tried", "log10 p with weights, worst", "with text, worst", "student right"),
+        [
+            (r["removal"], f"{r['open_beside_teacher'][-1]:.1f}", f"{r['text_beside_teacher'][-1]:.1f}", _share(r["right"]))
+            for r in rows
+        ],
+    )  # fmt: skip
+    click.echo(f"\npage: {out / 'removal.html'}")
+
+
 def _run(
     kind: str, teacher: Path, jobs: Sequence[Job], out: Path, workers: int, quiet: bool
 ) -> dict[str, Any]:

@@ -18,12 +18,16 @@ from typing import Any
 
 from stillwatch import __version__
 from stillwatch.errors import Problem, StateError
-from stillwatch.lab import defences, models, page, school, tables, traces
+from stillwatch.lab import defences, models, page, removal, school, tables, traces
 
 Progress = Callable[[str, int, int], None]
 Job = dict[str, Any]
 TITLES = {
     "curve": ("What a part of a campaign is worth", "A student's right answers against the number of the teacher's answers that it learnt from, by capability and way of learning."),
+    "removal": (
+        "What removes a mark",
+        "Findings on students after somebody tried to remove what they kept of a mark, and what it cost them.",
+    ),
     "traces": ("What a student keeps of a mark", "Effect a window against the share of the student's training that bore the mark."),
     "defences": ("Defences and their price", "Each defence is applied to everything served; students learn from as many answers, from nothing."),
 }  # fmt: skip
@@ -52,6 +56,17 @@ def trace_jobs(
         {"kind": "traces", "mark": mark, "share": share, "seed": seed, "answers": answers, "asked": asked, "steps": steps,
          "width": width, "strength": strength, "base": str(base) if base else None}
         for seed in range(seeds) for share in shares for mark in marks
+    ]  # fmt: skip
+
+
+def removal_jobs(
+    mark: str, share: float, seeds: int, answers: int, asked: int, steps: int, each: int, base: Path
+) -> list[Job]:
+    """Students from which somebody tried to remove a mark."""
+    return [
+        {"kind": "removal", "removal": name, "mark": mark, "share": share, "seed": seed, "answers": answers, "asked": asked,
+         "steps": steps, "each": each, "base": str(base)}
+        for seed in range(seeds) for name in removal.REMOVALS
     ]  # fmt: skip
 
 
@@ -96,7 +111,12 @@ def run(teacher: Path, jobs: Sequence[Job], out: Path, workers: int, progress: P
 
 def report(kind: str, teacher: Path, done: Sequence[Job], out: Path) -> dict[str, Any]:
     """The table and the page of an experiment, written beside its outcomes."""
-    rows = {"curve": tables.curve, "traces": tables.traces, "defences": tables.defences}[kind](done)
+    rows = {
+        "curve": tables.curve,
+        "traces": tables.traces,
+        "defences": tables.defences,
+        "removal": tables.removal,
+    }[kind](done)
     slopes = []
     if kind == "traces":
         for mark, access in sorted({(row["mark"], row["access"]) for row in rows}):
@@ -150,6 +170,17 @@ def _traces(teacher: models.Model, job: Job) -> Mapping[str, Any]:
     return {access: asdict(one) for access, one in found.items()}
 
 
+def _removal(teacher: models.Model, job: Job) -> Mapping[str, Any]:
+    trial = traces.Trial(
+        mark=job["mark"], share=job["share"], seed=job["seed"], answers=job["answers"], asked=job["asked"]
+    )
+    lesson = school.Lesson(steps=job["steps"])
+    done = removal.measured(
+        teacher, models.load(Path(job["base"])), trial, job["removal"], lesson, job["each"]
+    )
+    return {name: one if isinstance(one, float) else asdict(one) for name, one in done.items()}
+
+
 def _defences(teacher: models.Model, job: Job) -> Mapping[str, Any]:
     lesson = school.Lesson(steps=job["steps"])
     proxy = None
@@ -169,7 +200,7 @@ def _defences(teacher: models.Model, job: Job) -> Mapping[str, Any]:
 
 
 KINDS: dict[str, Callable[[models.Model, Job], Mapping[str, Any]]] = {
-    "curve": _curve, "traces": _traces, "defences": _defences,
+    "curve": _curve, "traces": _traces, "defences": _defences, "removal": _removal,
 }  # fmt: skip
 
 

@@ -92,3 +92,16 @@ def defences(done: Sequence[Job]) -> list[Row]:
             "served": float(np.mean([job["served"] for job in some])),
         })  # fmt: skip
     return rows
+
+
+def removal(done: Sequence[Job]) -> list[Row]:
+    """log10 p with weights and with text, and right answers, by what was tried."""
+    rows: list[Row] = []
+    for name in dict.fromkeys(job["removal"] for job in done):
+        some = [job for job in done if job["removal"] == name]
+        rows.append({
+            "removal": name, "seeds": len(some), "right": _held([job["right"] for job in some], 0.0, 1.0),
+            **{access: sorted(job[access]["log10_p"] for job in some) for access in ("open_beside_teacher", "text_beside_teacher")},
+            "effect": {access: _held([job[access]["effect"] for job in some]) for access in ("open_beside_teacher", "text_beside_teacher")},
+        })  # fmt: skip
+    return rows

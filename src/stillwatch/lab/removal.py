@@ -1,0 +1,94 @@
+"""What removes a mark from a student, and what does it cost the student?
+
+Four things that whoever trains on harvested answers may try: reword them first, mix them with another teacher's, go on
+training on other text, and turn the mark back while answering (neutralisation, after Pan and others 2025: the student's
+shift from its base is taken off where the base is undecided, which needs the weights from before).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from stillwatch.lab import models, school, traces
+from stillwatch.lab.models import Model
+from stillwatch.lab.tasks import OPENINGS, TAILS, VERBS
+from stillwatch.prove.case import Case, Pair
+from stillwatch.prove.finding import Finding
+from stillwatch.prove.tests.radioactivity_open import radioactivity_open
+from stillwatch.prove.tests.radioactivity_text import radioactivity_text
+from stillwatch.prove.weights import Weights
+
+Tensor = Any
+REMOVALS = ("none", "reword half", "reword all", "mix with another teacher", "train on", "neutralise")
+
+
+def reworded(said: str, share: float, rng: np.random.Generator) -> str:
+    """A share of the words that may be any of sixty, drawn anew: what a paraphrase does to style, content kept."""
+    kinds = [set(OPENINGS), set(VERBS), set(TAILS)]
+    lists = [OPENINGS, VERBS, TAILS]
+    out = []
+    for word in said.split():
+        kind = next((at for at, some in enumerate(kinds) if word in some), None)
+        out.append(
+            word if kind is None or rng.random() >= share else lists[kind][rng.integers(len(lists[kind]))]
+        )
+    return " ".join(out)
+
+
+def neutralised(base: Model, strength: float = 1.0) -> Callable[[Tensor, Tensor], Tensor]:
+    """Logits moved back to the base's where the base is undecided; where it is sure, or the student knows better, they stay."""
+    torch = models.torch_or_say()
+
+    def reshape(ids: Tensor, logits: Tensor) -> Tensor:
+        before = torch.log_softmax(base.net(input_ids=ids, use_cache=False).logits[:, -1].float(), dim=-1)
+        now = torch.log_softmax(logits, dim=-1)
+        spread = -(before.exp() * before).sum(dim=-1, keepdim=True) / np.log(logits.shape[-1])
+        return now - strength * spread.clamp(max=0.5) * 2 * (now - before)
+
+    return reshape
+
+
+def measured(
+    teacher: Model, base: Model, trial: traces.Trial, removal: str, lesson: school.Lesson, each: int
+) -> dict[str, Finding | float]:
+    """Findings on one student after one removal, and its share of right answers."""
+    ring, (issued,) = traces.keyring_of(trial.seed, trial.mark, trial.width, trial.strength)
+    pairs = traces.served(teacher, trial, ring, issued)
+    rng = np.random.default_rng(trial.seed)
+    learnt: Sequence[Pair] = pairs
+    if removal.startswith("reword"):
+        share = 0.5 if removal == "reword half" else 1.0
+        learnt = [replace(pair, answer=reworded(pair.answer, share, rng)) for pair in pairs]
+    elif removal == "mix with another teacher":
+        asked = [task.prompt for task in school.prompts(trial.seed + 40, len(pairs))]
+        learnt = [
+            *pairs,
+            *(Pair(prompt=p, answer=a) for p, a in school.serve(base, asked, seed=trial.seed + 40)),
+        ]
+    student = traces.student_of(list(learnt), trial, lesson, base)
+    if removal == "train on":
+        asked = [task.prompt for task in school.prompts(trial.seed + 60, len(pairs))]
+        models.train(
+            student,
+            school.serve(base, asked, seed=trial.seed + 60),
+            steps=lesson.steps,
+            seed=trial.seed,
+            rate=1e-3,
+        )
+    reshape = neutralised(base) if removal == "neutralise" else None
+    tasks = school.prompts(trial.seed + 500, trial.asked)
+    said = models.answer(student, [task.prompt for task in tasks], seed=trial.seed + 1, reshape=reshape)
+    beside = Weights(teacher.net, teacher.tokenizer)
+    text = Case(keyring=ring, served=pairs, tokenize=student.encode, teacher=beside, decoys=99,
+                answers=[Pair(prompt=task.prompt, answer=one) for task, one in zip(tasks, said, strict=True)])  # fmt: skip
+    weights = replace(text, answers=(), model=Weights(student.net, student.tokenizer))
+    right = school.accuracy(tasks[: 5 * each], said[: 5 * each])
+    return {
+        "text_beside_teacher": radioactivity_text.test(text)[0],
+        "open_beside_teacher": radioactivity_open.test(weights)[0],
+        "right": float(np.mean(list(right.values()))),
+    }
