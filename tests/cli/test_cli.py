@@ -3,6 +3,7 @@ import json
 import pytest
 
 from stillwatch.cli import main as entry
+from stillwatch.cli.main import COMMANDS
 from stillwatch.simulate.worlds import simulate
 
 
@@ -85,8 +86,9 @@ def test_the_cards_can_be_listed_and_shown(run):
     assert {c["name"] for c in json.loads(run("signals", "--json")[1])} >= {"asn", "rotation"}
 
 
-@pytest.mark.parametrize("command", ["demo", "scan", "simulate", "score", "report", "signals"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_helps_with_an_example(run, command):
     code, out, _ = run(command, "--help")
     assert code == 0
     assert "Example" in out
+    assert "\\b" not in out  # click's mark for lines that stay as they are

@@ -43,12 +43,20 @@ class Lazy(click.Group):
         command = getattr(module, cmd_name)
         if not isinstance(command, click.Command):
             raise TypeError(f"{module.__file__} defines no command")
-        return command
+        return unwrapped(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The list of commands, without importing any of them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def unwrapped(command: click.Command) -> click.Command:
+    r"""The command with its help's `\b` as click wants it: docstrings are raw, so it stands there as two letters."""
+    command.help = (command.help or "").replace("\\b\n", "\b\n")
+    for part in getattr(command, "commands", {}).values():
+        unwrapped(part)
+    return command
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
@@ -62,6 +70,9 @@ def cli() -> None:
       stillwatch scan logs/ --out results/
       stillwatch scan 'logs/*.jsonl.gz' --map timestamp=received_at --out results/
     """
+
+
+unwrapped(cli)
 
 
 def main() -> None:

@@ -104,6 +104,12 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     show_default=True,
     help="Cluster accounts in this many shards, for more links than one machine holds.",
 )
+@click.option(
+    "--networks",
+    multiple=True,
+    metavar="[CLASS=]FILE",
+    help="Networks with their systems or class (CSV, Parquet, or addresses by line), such as tor=exits.txt; repeatable.",
+)
 @click.option("--no-judge", is_flag=True, help="Only read into the --store and add up its days.")
 @click.option("--without", multiple=True, metavar="SIGNAL", help="Leave a signal out; repeatable.")
 @click.option("--show-prompts", is_flag=True, help="Write a few prompts of each campaign into the results.")
@@ -115,6 +121,7 @@ def scan(
     out: Path,
     pairs: tuple[str, ...],
     without: tuple[str, ...],
+    networks: tuple[str, ...],
     no_judge: bool,
     fail_on_campaign: bool,
     as_json: bool,
@@ -139,7 +146,7 @@ def scan(
     from stillwatch.flows.scan import Options, feed
     from stillwatch.flows.scan import scan as run
 
-    options = Options(names=mapping(pairs), without=frozenset(without), **given)
+    options = Options(names=mapping(pairs), without=frozenset(without), networks=networks, **given)
     with bars(quiet=quiet or as_json) as progress:
         overview = feed(paths, options, progress) if no_judge else run(paths, out, options, progress)
     if no_judge and not as_json:

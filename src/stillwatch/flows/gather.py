@@ -21,6 +21,7 @@ from stillwatch.contract.results import QUARANTINE
 from stillwatch.engine.connect import Engine
 from stillwatch.engine.cores import on_all_cores
 from stillwatch.engine.files import atomic
+from stillwatch.enrich.networks import Networks
 from stillwatch.errors import InputError, Problem
 from stillwatch.readers.discover import Sources, format_of
 from stillwatch.readers.open import ROWS
@@ -121,16 +122,17 @@ def gather(
     key: int,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     engine: Engine | None = None,
+    networks: Networks | None = None,
 ) -> None:
     """Read what the store has not read yet, each text once, and keep its observations: on all cores, or wherever `engine`
     spreads work.
 
-    `progress` is told bytes of input done and in all. Interrupted, the next call goes on with the pieces that are left.
+    `networks` tell the systems of addresses whose log does not. `progress` is told bytes of input done and in all. Interrupted, the next call goes on with the pieces that are left.
     """
     work: list[_Work] = []
     done = total = 0
     for path in sources.exchanges:
-        for one in _cut(path, sources.formats[path], names):
+        for one in _cut(path, sources.formats[path], names, networks):
             total += one.size
             if one.number in store.begin(one.file):
                 done += one.size
@@ -155,6 +157,7 @@ def gather(
         key=key,
         cores=cores,
         told=told if here else None,
+        networks=networks,
     )
     spread = on_all_cores if engine is None else engine.spread
     for one, made in zip(work, spread(read, work), strict=True):
@@ -164,10 +167,14 @@ def gather(
     progress(total, total)
 
 
-def _cut(path: Path, recognised: Recognised, names: Mapping[str, str]) -> list[_Work]:
+def _cut(
+    path: Path, recognised: Recognised, names: Mapping[str, str], networks: Networks | None
+) -> list[_Work]:
     """The pieces of a file: runs of row groups of a Parquet file, else the whole."""
     stat = path.stat()
     read_as = recognised.name + "".join(f" {column}={theirs}" for column, theirs in sorted(names.items()))
+    if networks is not None and networks.number:
+        read_as += f" networks {networks.digest}"
     runs: list[range | None] = [None]
     if recognised.format is None and format_of(path) == "parquet" and not recognised.sketch:
         runs = list(_runs(path))
@@ -204,6 +211,7 @@ def _read_piece(
     key: int,
     cores: int,
     told: Callable[[int], None] | None,
+    networks: Networks | None = None,
 ) -> Piece:
     """Read one piece and write its observations; it counts once the store is told that it is finished."""
     recognised = formats[one.path]
@@ -218,7 +226,7 @@ def _read_piece(
             aside = batch.aside or aside
             if batch.quarantine.num_rows:
                 lost.append(batch.quarantine)
-            yield batch.rows
+            yield batch.rows if networks is None else networks.fill(batch.rows)
 
     rows = _sketched(one.path) if recognised.sketch else observe(contract_rows(), key, cores)
     step = max(one.size // 10, 1)

@@ -37,6 +37,8 @@ from stillwatch.detect.refine import refine
 from stillwatch.detect.replay import Look, judge_prefix, replay
 from stillwatch.detect.shards import sharded
 from stillwatch.engine.connect import Engine, open_engine
+from stillwatch.enrich.describe import describe
+from stillwatch.enrich.networks import Networks, from_files
 from stillwatch.errors import Problem, UsageError
 from stillwatch.flows.gather import check_sketches, gather, key_name, key_of
 from stillwatch.flows.log import add_up, before, open_log
@@ -84,6 +86,7 @@ class Options:
     show_prompts: bool = False
     without: frozenset[str] = frozenset()
     log_format: str = "auto"
+    networks: tuple[str, ...] = ()  # lists of networks, FILE or CLASS=FILE
     engine: str = "duckdb"
     spark_master: str = "local[*]"
     shards: int = 1  # in how many the graph is clustered
@@ -126,6 +129,7 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
     """
     began = time.monotonic()
     _check_names(options.without)
+    from_files(options.networks)
     sources = _sources(paths, options)
     told, lost = _companions(sources)
     with (
@@ -173,6 +177,7 @@ def feed(paths: Sequence[str], options: Options, progress: Progress = silent) ->
             )
         )
     began = time.monotonic()
+    from_files(options.networks)
     sources = _sources(paths, options)
     told, _lost = _companions(sources)
     with _opened(sources, options.store, options) as store, _engine(sources, store, options) as engine:
@@ -219,7 +224,7 @@ def _read(
     """Read what is new into the store; returns all accounts and releases that it was ever told of."""
     gather(
         sources, options.names, store, key_of(options.seed),
-        lambda done, total: progress("read", done, total), engine,
+        lambda done, total: progress("read", done, total), engine, from_files(options.networks),
     )  # fmt: skip
     return [store.remember(schema, rows) for schema, rows in zip(COMPANIONS, told, strict=True)]
 
@@ -287,6 +292,7 @@ def _parameters(options: Options) -> dict[str, Any]:
         "show_prompts": options.show_prompts,
         "without": sorted(options.without),
         "format": options.log_format,
+        "networks": list(options.networks),
     }
 
 
@@ -369,7 +375,17 @@ def _find(
     if options.replay:
         looks = _replay(engine, summaries, drafts, tests, options, _utc(total["first"]), cluster, progress)
     found = [
-        _found(number, engine, summaries, one, attribution, looks[f"C{number}"], total["accounts"], usual)
+        _found(
+            number,
+            engine,
+            summaries,
+            one,
+            attribution,
+            looks[f"C{number}"],
+            total["accounts"],
+            usual,
+            from_files(options.networks),
+        )
         for number, (one, attribution) in enumerate(drafts, 1)
     ]
     spoke = {name for j in judged for name in j.findings}
@@ -527,6 +543,7 @@ def _found(
     looks: Sequence[Look],
     everyone: int,
     usual: float | None,
+    networks: Networks,
 ) -> Found:
     members = engine.load(f"members_{number}", attribution.members.select(["account_id"]))
     span = (
@@ -538,7 +555,9 @@ def _found(
         )
     ).to_pylist()
     by_class = {int(row["capability"]): int(row["n"]) for row in classes}
-    links, shared = _shared(engine, f"C{number}", summaries, members, attribution.members.num_rows, everyone)
+    links, shared = _shared(
+        engine, f"C{number}", summaries, members, attribution.members.num_rows, everyone, networks
+    )
     return Found(
         name=f"C{number}",
         judged=one,
@@ -570,7 +589,13 @@ def _tested(one: Judged) -> list[dict[str, Any]]:
 
 
 def _shared(
-    engine: Engine, name: str, summaries: Summaries, members: ir.Table, size: int, everyone: int
+    engine: Engine,
+    name: str,
+    summaries: Summaries,
+    members: ir.Table,
+    size: int,
+    everyone: int,
+    networks: Networks,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Account × value edges to draw, and a statement for each value that members share most tellingly."""
     mine = summaries.sightings.filter(_.kind.notin(UNSHOWN)).semi_join(members, "account_id")
@@ -599,13 +624,18 @@ def _shared(
             "exchanges": row["exchanges"],
             "log10_likelihood_ratio": row["weight"],
             "statement": f"{row['inside']} of {size} members share one {row['kind'].replace('_', ' ')}; "
-            f"{row['holders'] - row['inside']} of {everyone - size} other accounts show it",
+            f"{row['holders'] - row['inside']} of {everyone - size} other accounts show it{_known(row, networks)}",
             "basis": "measured",
         }
         for row in top.order_by([ibis.desc("weight"), "kind", "value"]).to_pyarrow().to_pylist()
     ]
     order = ["kind", "value", "account_id"]
     return drawn.order_by(order).to_pyarrow().to_pylist(), statements
+
+
+def _known(row: Mapping[str, Any], networks: Networks) -> str:
+    told = describe(row["kind"], str(row["value"]), networks)
+    return f" ({told})" if told else ""
 
 
 def _write(folder: Path, found: Sequence[Found], engine: Engine) -> None:

@@ -28,7 +28,7 @@ TITLES = {
         "What removes a mark",
         "Findings on students after somebody tried to remove what they kept of a mark, and what it cost them.",
     ),
-    "traces": ("What a student keeps of a mark", "Effect a window against the share of the student's training that bore the mark."),
+    "traces": ("What a student keeps of a mark", "Evidence (z, in standard deviations of the null) against the share of the student's training that bore the mark."),
     "defences": ("Defences and their price", "Each defence is applied to everything served; students learn from as many answers, from nothing."),
 }  # fmt: skip
 DOSES: dict[str, tuple[float, ...]] = {

@@ -126,10 +126,8 @@ def _traced(rows: Sequence[Row]) -> list[str]:
 
 
 def _effect(rows: Sequence[Row], access: str) -> str:
-    """Effect a window against the marked share, both as logarithms, with a line of slope 1 for the eye."""
-    some = [
-        row for row in rows if row["access"] == access and row["share"] > 0 and row["effect"]["value"] > 0
-    ]
+    """z, in standard deviations of the null, against the marked share, both as logarithms, with a line of slope 1 for the eye."""
+    some = [row for row in rows if row["access"] == access and row["share"] > 0 and row["z"]["value"] > 0]
     drawn = text(ACCESS[access], 0, 14, class_="axis-title")
     if not some:
         return svg(WIDTH, HEIGHT, f"Effect against marked share, {access}", drawn, "plot half")
@@ -137,7 +135,7 @@ def _effect(rows: Sequence[Row], access: str) -> str:
         log10(min(row["share"] for row in some)),
         max(log10(max(row["share"] for row in some)), -0.3),
     )
-    values = [row["effect"]["value"] for row in some]
+    values = [row["z"]["value"] for row in some]
     low, high = log10(min(values)) - 0.2, log10(max(values)) + 0.2
 
     def x(share_: float) -> float:
@@ -166,7 +164,7 @@ def _effect(rows: Sequence[Row], access: str) -> str:
         points = " ".join(f"{x(row['share']):.1f},{y(row['effect']['value']):.1f}" for row in mine)
         drawn += element("polyline", points=points, class_=f"line c{at % COLOURS}")
         for row in mine:
-            one = row["effect"]
+            one = row["z"]
             px = x(row["share"])
             if one["number"] > 1:
                 drawn += element(
@@ -174,7 +172,7 @@ def _effect(rows: Sequence[Row], access: str) -> str:
                 )
             drawn += element(
                 "circle",
-                element("title", f"{mark}, {100 * row['share']:g} %: {one['value']:.4f}"),
+                element("title", f"{mark}, {100 * row['share']:g} %: z = {one['value']:.1f}"),
                 cx=px,
                 cy=y(one["value"]),
                 r=3.4,
@@ -182,7 +180,7 @@ def _effect(rows: Sequence[Row], access: str) -> str:
             )
         drawn += text(mark, WIDTH - 96, TOP + 16 * at + 8, class_=f"tick name c{at % COLOURS}")
     first = min(some, key=lambda row: float(row["share"]))
-    anchor = first["effect"]["value"] / first["share"]
+    anchor = first["z"]["value"] / first["share"]
     ends = [10**left, 10**right]
     drawn += element(
         "polyline", points=" ".join(f"{x(s):.1f},{y(anchor * s):.1f}" for s in ends), class_="teacher"

@@ -50,6 +50,7 @@ def traces(done: Sequence[Job]) -> list[Row]:
             rows.append({
                 "mark": mark, "share": share, "access": access, "seeds": len(some),
                 "effect": _held([one["effect"] for one in found]),
+                "z": _held([one["effect"] * one["units"] ** 0.5 for one in found]),
                 "units": float(np.mean([one["units"] for one in found])),
                 "log10_p": sorted(one["log10_p"] for one in found),
                 "rank_p": sorted(one["rank_p"] for one in found if one["rank_p"] is not None),
@@ -58,14 +59,17 @@ def traces(done: Sequence[Job]) -> list[Row]:
 
 
 def slope(rows: Sequence[Row], mark: str, access: str) -> dict[str, float] | None:
-    """The exponent b of effect = a * share^b by least squares on logarithms, where effects are above 0; 1 is linear."""
+    """The exponent b of z = a * share^b by least squares on logarithms, where z is above 2; 1 is in proportion.
+
+    z is the effect a window times the root of the windows: what decides a p-value, and what the same answers bring.
+    """
     some = [
-        (row["share"], row["effect"]["value"])
+        (row["share"], row["z"]["value"])
         for row in rows
         if (row["mark"], row["access"]) == (mark, access)
         and row["share"] > 0
-        and row["effect"]
-        and row["effect"]["value"] > 0
+        and row["z"]
+        and row["z"]["value"] > 2
     ]
     if len(some) < 3:
         return None

@@ -8,7 +8,7 @@ either order, as long as `WAITING` spans have not passed in between.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stillwatch.readers.content import answered, asked, decoded, tool_names
@@ -242,16 +242,24 @@ def _genai(said: Mapping[str, Any]) -> bool:
 
 def _entries(record: Record) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Spans and log records with the attributes of their resource."""
-    for resource in record.get("resourceSpans") or record.get("resource_spans") or ():
+    for resource in _several(record, "resourceSpans", "resource_spans"):
         base = attributes((resource.get("resource") or {}).get("attributes"))
-        for scope in resource.get("scopeSpans") or resource.get("scope_spans") or ():
-            for span in scope.get("spans") or ():
+        for scope in _several(resource, "scopeSpans", "scope_spans"):
+            for span in _several(scope, "spans", "spans"):
                 yield span, base
-    for resource in record.get("resourceLogs") or record.get("resource_logs") or ():
+    for resource in _several(record, "resourceLogs", "resource_logs"):
         base = attributes((resource.get("resource") or {}).get("attributes"))
-        for scope in resource.get("scopeLogs") or resource.get("scope_logs") or ():
-            for entry in scope.get("logRecords") or scope.get("log_records") or ():
+        for scope in _several(resource, "scopeLogs", "scope_logs"):
+            for entry in _several(scope, "logRecords", "log_records"):
                 yield entry, base
+
+
+def _several(record: Record, name: str, other: str) -> Sequence[Any]:
+    """A list under either name; a text in its place is one thing wrong, not one for each letter."""
+    some = record.get(name) or record.get(other) or ()
+    if not isinstance(some, list | tuple):
+        raise TypeError(name)
+    return some
 
 
 class Traces:

@@ -1,0 +1,53 @@
+"""What may be said of a value that accounts share, from lists and from the value itself?"""
+
+from __future__ import annotations
+
+from stillwatch.enrich import agents, domains, networks, tls
+from stillwatch.enrich.networks import Networks
+
+
+def describe(kind: str, value: str, known: Networks) -> str:
+    """A few words on an indicator's value; empty where nothing is known, as for any digest.
+
+    `known` are the user's lists; the bundled ones speak where they are silent. Words weigh nothing: they are for who reads.
+    """
+    if kind in ("client_address", "client_prefix", "signup_address"):
+        return _network(value, known)
+    if kind == "asn":
+        told = networks.systems().get(int(value)) if value.isdigit() else None
+        return ", ".join(part for part in (told[1], f"{told[0]} network") if part) if told else ""
+    if kind == "email_domain":
+        return "disposable addresses" if domains.is_disposable(value) else ""
+    if kind == "user_agent":
+        agent = agents.family(value)
+        return (
+            ""
+            if agent is None
+            else f"{agent.family} {agent.version}".strip() + (", a program" if agent.is_program else "")
+        )
+    if kind == "tls_fingerprint":
+        return _greeting(value)
+    return ""
+
+
+def _network(value: str, known: Networks) -> str:
+    one, listed = known.of(value), networks.bundled().of(value)
+    asn = one.asn if one else None
+    system = networks.systems().get(asn, ("", "")) if asn is not None else ("", "")
+    kind = (one.kind if one else "") or (listed.kind if listed else "") or system[0]
+    name = (one.name if one else "") or system[1]
+    parts = [f"{kind} network" if kind else "", f"AS{asn}" if asn is not None else "", name]
+    return ", ".join(part for part in parts if part)
+
+
+def _greeting(value: str) -> str:
+    one = tls.parse(value)
+    if one is None or one.ciphers is None:
+        return ""
+    told = [
+        one.client,
+        one.version,
+        f"{one.ciphers} ciphers",
+        "no server named" if one.names_server is False else "",
+    ]
+    return ", ".join(part for part in told if part)

@@ -1,0 +1,24 @@
+"""Is a mail domain one that anybody may use once and drop?"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from io import BytesIO
+
+import pyarrow.parquet as pq
+
+
+@cache
+def disposable_domains() -> frozenset[str]:
+    """The bundled list (`data/SOURCES.md`)."""
+    table = pq.read_table(
+        BytesIO(files("stillwatch.enrich").joinpath("data/disposable_domains.parquet").read_bytes())
+    )
+    return frozenset(table["domain"].to_pylist())
+
+
+def is_disposable(domain: str) -> bool:
+    """Whether a domain, or one that it lies under, is listed."""
+    parts = domain.strip().lower().rstrip(".").split(".")
+    return any(".".join(parts[at:]) in disposable_domains() for at in range(len(parts) - 1))

@@ -1,0 +1,246 @@
+"""To which network does an address belong, of which autonomous system, and of what class?
+
+Networks are held as disjoint ranges, made once from overlapping prefixes of which the longest wins, so that a look-up is
+one binary search. Files are the user's own (`read`) or the small bundled lists of hosting and VPN ranges (`bundled`).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import ipaddress
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stillwatch.errors import InputError, Problem
+
+CLASSES = ("hosting", "vpn", "tor", "residential", "mobile", "business", "relay")
+ALIASES = {
+    "datacenter": "hosting",
+    "dc": "hosting",
+    "isp": "residential",
+    "cellular": "mobile",
+    "proxy": "relay",
+}
+NETWORK = ("network", "cidr", "prefix", "ip")
+ASN = ("asn", "autonomous_system_number")
+NAME = ("name", "autonomous_system_organization", "organization", "note")
+CLASS = ("class", "list", "type")
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What is known of an address: its prefix, and system, class and name where a list has them."""
+
+    prefix: str
+    asn: int | None = None
+    kind: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """Disjoint ranges in order, by address family; look-ups take an address as text."""
+
+    starts: Mapping[int, Sequence[int]]
+    ends: Mapping[int, Sequence[int]]
+    known: Mapping[int, Sequence[Network]]
+    number: int
+
+    def of(self, address: str) -> Network | None:
+        """The longest listed prefix around an address, or around a prefix; None for what is neither or not listed."""
+        try:
+            one = ipaddress.ip_network(address.strip(), strict=False)
+        except ValueError:
+            return None
+        low = int(one.network_address)
+        at = bisect_right(self.starts[one.version], low) - 1
+        if at < 0 or self.ends[one.version][at] < low:
+            return None
+        return self.known[one.version][at]
+
+    @property
+    def digest(self) -> str:
+        """A name for the lists, by what they hold."""
+        whole = hashlib.blake2b(digest_size=8)
+        for version in (4, 6):
+            for start, one in zip(self.starts[version], self.known[version], strict=True):
+                whole.update(f"{start} {one}".encode())
+        return whole.hexdigest()
+
+    def fill(self, rows: pa.Table) -> pa.Table:
+        """Rows of exchanges with `asn` where it was null and the address's is listed; each different address is looked up once."""
+        if not self.number or rows["asn"].null_count == 0 or rows["client_ip"].null_count == rows.num_rows:
+            return rows
+        coded = pc.dictionary_encode(rows["client_ip"]).combine_chunks()
+        if isinstance(coded, pa.ChunkedArray):
+            coded = coded.chunk(0)
+        found = [self.of(address) for address in coded.dictionary.to_pylist()]
+        asns = pa.array([None if one is None else one.asn for one in found], pa.int64())
+        filled = pc.coalesce(rows["asn"], asns.take(coded.indices))
+        return rows.set_column(rows.schema.get_field_index("asn"), rows.schema.field("asn"), filled)
+
+
+@cache
+def from_files(told: tuple[str, ...]) -> Networks:
+    """Networks of files given as `FILE` or `CLASS=FILE`; raises `InputError` where one cannot be read."""
+    some: list[Network] = []
+    for one in told:
+        kind, mark, rest = one.partition("=")
+        some += read(Path(rest), kind) if mark and not Path(one).exists() else read(Path(one))
+    return gather(some)
+
+
+def gather(some: Iterable[Network]) -> Networks:
+    """Networks from prefixes that may overlap: the longest wins, and of equal ones what either says is kept."""
+    by: dict[int, dict[tuple[int, int], Network]] = {4: {}, 6: {}}
+    for one in some:
+        net = ipaddress.ip_network(one.prefix, strict=False)
+        place = (int(net.network_address), -net.prefixlen)
+        old = by[net.version].get(place)
+        by[net.version][place] = one if old is None else _both(old, one)
+    starts, ends, known = {}, {}, {}
+    for version, held in by.items():
+        starts[version], ends[version], known[version] = _disjoint(held, 32 if version == 4 else 128)
+    return Networks(starts, ends, known, sum(len(held) for held in by.values()))
+
+
+def _both(one: Network, other: Network) -> Network:
+    return Network(
+        one.prefix,
+        other.asn if other.asn is not None else one.asn,
+        other.kind or one.kind,
+        other.name or one.name,
+    )
+
+
+def _disjoint(
+    held: Mapping[tuple[int, int], Network], bits: int
+) -> tuple[list[int], list[int], list[Network]]:
+    starts: list[int] = []
+    ends: list[int] = []
+    known: list[Network] = []
+    open_: list[tuple[int, Network]] = []  # enclosing prefixes with their last address
+
+    def emit(start: int, end: int, one: Network) -> None:
+        if start <= end:
+            starts.append(start)
+            ends.append(end)
+            known.append(one)
+
+    at = 0
+    for (start, minus), one in sorted(held.items(), key=lambda item: (item[0][0], -item[0][1])):
+        while open_ and open_[-1][0] < start:
+            end, outer = open_.pop()
+            emit(at, end, outer)
+            at = end + 1
+        if open_:
+            emit(at, start - 1, open_[-1][1])
+        told = _inherit(open_[-1][1], one) if open_ else one
+        open_.append((start + (1 << (bits + minus)) - 1, told))
+        at = start
+    while open_:
+        end, outer = open_.pop()
+        emit(at, end, outer)
+        at = end + 1
+    return starts, ends, known
+
+
+def _inherit(outer: Network, one: Network) -> Network:
+    """A longer prefix says what it says; where it is silent, what is around it speaks."""
+    return Network(
+        one.prefix,
+        one.asn if one.asn is not None else outer.asn,
+        one.kind or outer.kind,
+        one.name or outer.name,
+    )
+
+
+def read(path: Path, kind: str = "") -> list[Network]:
+    """Prefixes of a CSV, Parquet or plain text file (one address or prefix a line); `kind` is the class of all that name none.
+
+    Columns: one of `network`, `cidr`, `prefix`, `ip`; and, where they are there, `asn` (or `autonomous_system_number`), `class`
+    (or `list`, `type`), `name` (or `autonomous_system_organization`). Lines that are no address are passed over; a file with
+    none is refused.
+    """
+    try:
+        rows = list(_rows(path))
+    except (OSError, UnicodeDecodeError, pa.ArrowInvalid, csv.Error) as error:
+        raise InputError(
+            Problem(fact="the list of networks could not be read", where=str(path), found=str(error)[:120])
+        ) from None
+    out = [one for row in rows if (one := _network(row, kind)) is not None]
+    if not out:
+        raise InputError(
+            Problem(
+                fact="no network in this file",
+                where=str(path),
+                found=", ".join(rows[0]) if rows else "no rows",
+                expected="a column `network` with prefixes such as 192.0.2.0/24, or one address a line",
+            )
+        )
+    return out
+
+
+def _rows(path: Path) -> Iterable[Mapping[str, Any]]:
+    if path.suffix == ".parquet":
+        return pq.read_table(path).to_pylist()
+    lines = path.read_text(encoding="utf-8").splitlines()
+    if lines and any(name in lines[0].lower().replace('"', "").split(",") for name in NETWORK):
+        return list(csv.DictReader([lines[0].lower(), *lines[1:]]))
+    return [{"network": line.split("#")[0].split(";")[0].strip()} for line in lines]
+
+
+def _network(row: Mapping[str, Any], kind: str) -> Network | None:
+    prefix = _first(row, NETWORK)
+    try:
+        net = ipaddress.ip_network(str(prefix or "").strip(), strict=False)
+    except ValueError:
+        return None
+    number = str(_first(row, ASN) or "").upper().removeprefix("AS")
+    told = str(_first(row, CLASS) or kind).lower()
+    return Network(
+        str(net),
+        int(number) if number.isdigit() else None,
+        ALIASES.get(told, told),
+        str(_first(row, NAME) or ""),
+    )
+
+
+def _first(row: Mapping[str, Any], names: Sequence[str]) -> Any:  # noqa: ANN401  a cell of any file
+    return next((row[name] for name in names if row.get(name) not in (None, "")), None)
+
+
+@cache
+def bundled() -> Networks:
+    """Hosting and VPN ranges that come with the package (`data/SOURCES.md`)."""
+    table = pq.read_table(BytesIO(files("stillwatch.enrich").joinpath("data/networks.parquet").read_bytes()))
+    prefixes, kinds = table["network"].to_pylist(), table["class"].to_pylist()
+    return gather(Network(prefix, None, kind) for prefix, kind in zip(prefixes, kinds, strict=True))
+
+
+@cache
+def systems() -> Mapping[int, tuple[str, str]]:
+    """Class and name of autonomous systems that host or tunnel."""
+    table = pq.read_table(BytesIO(files("stillwatch.enrich").joinpath("data/asns.parquet").read_bytes()))
+    rows = table.to_pylist()
+    return {row["asn"]: (row["class"], row["name"] or "") for row in rows}
+
+
+def prefix_of(address: str) -> str | None:
+    """The /24 or /48 of an address: what one customer of a network usually has."""
+    try:
+        one = ipaddress.ip_address(address.strip())
+    except ValueError:
+        return None
+    return str(ipaddress.ip_network((one, 24 if one.version == 4 else 48), strict=False))
