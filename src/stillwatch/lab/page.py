@@ -28,7 +28,7 @@ def render(whole: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"share": share, "number": number}
+    environment.filters |= {"share": share, "number": number, "logarithm": logarithm}
     plots = PLOTS[whole["kind"]](whole["rows"])
     return environment.get_template("lab.html.j2").render(whole=whole, plots=plots)
 
@@ -44,7 +44,14 @@ def share(one: Mapping[str, float] | None) -> str:
 
 def number(one: Mapping[str, float] | None) -> str:
     """A figure with its interval."""
-    return "–" if one is None else f"{one['value']:.4g} ({one['low']:.3g} to {one['high']:.3g})"
+    if one is None:
+        return "–"
+    return f"{one['value']:.3g}" + ("" if one["number"] < 2 else f" ({one['low']:.3g} to {one['high']:.3g})")
+
+
+def logarithm(value: float) -> str:
+    """A log10 with one decimal, without a minus before nothing."""
+    return f"{round(value, 1) + 0.0:.1f}"
 
 
 def _curves(rows: Sequence[Row]) -> list[str]:
@@ -161,7 +168,7 @@ def _effect(rows: Sequence[Row], access: str) -> str:
     marks = list(dict.fromkeys(row["mark"] for row in some))
     for at, mark in enumerate(marks):
         mine = sorted((row for row in some if row["mark"] == mark), key=lambda row: float(row["share"]))
-        points = " ".join(f"{x(row['share']):.1f},{y(row['effect']['value']):.1f}" for row in mine)
+        points = " ".join(f"{x(row['share']):.1f},{y(row['z']['value']):.1f}" for row in mine)
         drawn += element("polyline", points=points, class_=f"line c{at % COLOURS}")
         for row in mine:
             one = row["z"]
