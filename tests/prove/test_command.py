@@ -139,3 +139,22 @@ def test_logs_as_scan_reads_them_are_served_answers_with_results_saying_whose(tm
         ("p1", "r1", "C1"),
         ("p3", "r3", "C2"),
     ]
+
+
+def test_weights_that_may_run_code_are_refused(tmp_path, marks):
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    import pickle
+
+    class Bomb:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "ran"), "w"))
+
+    folder = tmp_path / "suspect"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 8, "hidden_size": 8,
+                                                    "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}))  # fmt: skip
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(InputError, match="could not be loaded"):
+        run("prove", "--suspect", folder, "--marks", marks, "--out", tmp_path / "v")
+    assert not (tmp_path / "ran").exists()

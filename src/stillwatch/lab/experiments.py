@@ -210,7 +210,7 @@ def _file(out: Path, job: Job) -> Path:
 
 
 def _digest_of(folder: Path) -> str:
-    some = sorted(path for path in folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
+    some = sorted(folder.glob("*.safetensors"))
     if not some:
         raise StateError(
             Problem(

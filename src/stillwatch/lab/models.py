@@ -116,7 +116,9 @@ def load(folder: Path) -> Model:
             )
         )
     try:
-        net = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True).to(device())
+        net = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True).to(
+            device()
+        )
         return Model(net, AutoTokenizer.from_pretrained(folder, local_files_only=True))
     except (OSError, ValueError, KeyError) as error:
         raise InputError(

@@ -54,7 +54,7 @@ class Weights:
 
 
 def load(folder: Path) -> Weights:
-    """A suspect from a folder on disk; raises `MissingExtra` without PyTorch and `InputError` where it cannot be loaded."""
+    """A suspect from a folder on disk, its weights as safetensors: other forms may run code, and a suspect is a stranger's. Raises `MissingExtra` without PyTorch and `InputError` where it cannot be loaded."""
     try:
         from transformers import AutoModelForCausalLM, AutoTokenizer
         from transformers.utils import logging
@@ -68,7 +68,9 @@ def load(folder: Path) -> Weights:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        net = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
+        net = AutoModelForCausalLM.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, trust_remote_code=False
+        )
         net.eval()
         return Weights(net, AutoTokenizer.from_pretrained(folder, local_files_only=True))
     except (OSError, ValueError, KeyError) as error:
@@ -77,6 +79,6 @@ def load(folder: Path) -> Weights:
                 fact="the suspect's weights could not be loaded",
                 where=str(folder),
                 found=str(error).splitlines()[0][:200],
-                expected="a causal language model and its tokeniser in the Hugging Face format",
+                expected="a causal language model and its tokeniser in the Hugging Face format, with weights as safetensors",
             )
         ) from None
