@@ -61,6 +61,36 @@ def test_marks_reach_the_answers_of_their_rows_and_no_others(teacher):
     assert found[0] > np.log(1e-3)
 
 
+def test_hugging_faces_generate_marks_the_rows_that_were_asked_for(teacher):
+    """Prompts padded to one length, every other request marked; the marks are found in those and in no others."""
+    from transformers import LogitsProcessorList
+
+    from stillwatch.prove.marks.tournament import tournament
+    from stillwatch.prove.serving import Marking, row
+    from stillwatch.prove.weighing import counted, tails, total
+    from stillwatch.prove.windows import cut
+
+    ring, (one,) = traces.keyring_of(2, "tournament", 2)
+    words = teacher.tokenizer
+    words.padding_side = "left"
+    asked = words(
+        [f"<start> {task.prompt}" for task in school.prompts(8, 40, LISTS)], return_tensors="pt", padding=True
+    )
+    ids, mask = asked["input_ids"], asked["attention_mask"]
+    marking = Marking([row(ring, one) if at % 2 else None for at in range(40)], ids.shape[1])
+    torch.manual_seed(0)
+    out = teacher.net.generate(input_ids=ids, attention_mask=mask, do_sample=True, top_k=0, max_new_tokens=50,
+                               logits_processor=LogitsProcessorList([marking]))  # fmt: skip
+    plain = {words.pad_token_id, words.eos_token_id}
+    said = [[one for one in row_ if one not in plain] for row_ in out[:, ids.shape[1] :].tolist()]
+    found = {}
+    for part in (0, 1):
+        some = counted(cut(said[part::2], 2))
+        found[part] = tails(tournament, total(tournament, ring.key_of(one), some), some.weights)[0]
+    assert found[1] < -20
+    assert found[0] > np.log(1e-3)
+
+
 @pytest.fixture(scope="module")
 def students(teacher):
     """Two students from the same unmarked base: one of fully marked answers, one of unmarked ones."""
