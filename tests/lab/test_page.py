@@ -40,7 +40,7 @@ def test_too_few_points_have_no_exponent():
 
 def test_defences_are_told_against_none_on_the_same_seeds():
     done = [
-        {"defence": name, "dose": dose, "seed": seed, "honest": 0.98 - loss, "student": 0.8 - 2 * loss,
+        {"defence": name, "dose": dose, "seed": seed, "honest": {"lists": 0.98 - loss}, "student": {"lists": 0.8 - 2 * loss},
          "trace_words": 20.0, "served": 3_000}
         for seed in (0, 1) for name, dose, loss in (("none", 1.0, 0.0), ("withhold", 1.0, 0.1), ("perturb", 2.0, 0.2))
     ]  # fmt: skip

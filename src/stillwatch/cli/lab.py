@@ -17,6 +17,9 @@ from stillwatch.errors import Problem, UsageError
 if TYPE_CHECKING:
     from stillwatch.lab.experiments import Job
 
+BASE = click.option(
+    "--base", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Model that students start from; else from nothing."
+)  # fmt: skip
 TEACHER = click.option(
     "--teacher", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True,
     help="The teacher's folder, in the Hugging Face format.",
@@ -63,17 +66,28 @@ def lab() -> None:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of weights and tasks.")
 @QUIET
-def teach(out: Path, steps: int, seed: int, quiet: bool) -> None:
+@click.option(
+    "--form-only",
+    is_flag=True,
+    help="Teach the language and how answers look, and no skill: a base for students.",
+)
+def teach(out: Path, steps: int, seed: int, quiet: bool, form_only: bool) -> None:
     r"""Teach a model five capabilities with exact scoring (seven minutes on two cores).
 
     \b
     Example:
       stillwatch lab teach --out teacher/
+      stillwatch lab teach --seed 9 --steps 700 --form-only --out base/
     """
     from stillwatch.lab import school
 
     with bars(quiet=quiet) as progress:
-        model = school.teach(seed, steps=steps, progress=lambda done, total: progress("teach", done, total))
+        model = school.teach(
+            seed,
+            steps=steps,
+            form_only=form_only,
+            progress=lambda done, total: progress("teach", done, total),
+        )
     model.save(out)
     text_table(
         ("capability", "right"),
@@ -233,6 +247,7 @@ def learn(served: Path, teacher: Path, way: str, base: Path | None, steps: int, 
     show_default=True,
     help="Ways of learning.",
 )
+@BASE
 @SEEDS
 @STEPS
 @click.option(
@@ -253,7 +268,7 @@ def learn(served: Path, teacher: Path, way: str, base: Path | None, steps: int, 
 @JSON
 @QUIET
 def curve(
-    teacher: Path, answers: int, shares: tuple[float, ...], ways: tuple[str, ...], seeds: int, steps: int, each: int,
+    teacher: Path, base: Path | None, answers: int, shares: tuple[float, ...], ways: tuple[str, ...], seeds: int, steps: int, each: int,
     out: Path, workers: int, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     r"""The extraction curve: what 1 %, 10 % and 100 % of a campaign are worth, by capability and way of learning.
@@ -268,7 +283,7 @@ def curve(
     for way in ways:
         if way not in WAYS:
             raise UsageError(Problem(fact="no such way of learning", found=way, expected=", ".join(WAYS)))
-    jobs = curve_jobs(answers, shares, ways, seeds, each, steps)
+    jobs = curve_jobs(answers, shares, ways, seeds, each, steps, base)
     rows = _run("curve", teacher, jobs, out, workers, quiet or as_json)["rows"]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
@@ -314,11 +329,7 @@ def curve(
 )
 @click.option("--width", type=click.IntRange(1, 8), default=2, show_default=True, help="Tokens of context.")
 @click.option("--strength", type=float, help="How strongly; the mark's own default.")
-@click.option(
-    "--base",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Model that students start from; else from nothing.",
-)
+@BASE
 @SEEDS
 @click.option(
     "--steps",
@@ -374,6 +385,7 @@ def traces(
     show_default=True,
     help="Answers that a student gets.",
 )
+@BASE
 @SEEDS
 @STEPS
 @click.option(
@@ -395,6 +407,7 @@ def traces(
 @QUIET
 def defences(
     teacher: Path,
+    base: Path | None,
     answers: int,
     seeds: int,
     steps: int,
@@ -413,7 +426,7 @@ def defences(
     from stillwatch.lab.experiments import defence_jobs
 
     rows = _run(
-        "defences", teacher, defence_jobs(answers, seeds, each, steps), out, workers, quiet or as_json
+        "defences", teacher, defence_jobs(answers, seeds, each, steps, base), out, workers, quiet or as_json
     )["rows"]
     if as_json:
         click.echo(json.dumps(rows, indent=2))

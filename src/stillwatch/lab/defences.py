@@ -14,7 +14,7 @@ import numpy as np
 
 from stillwatch.lab import models, school
 from stillwatch.lab.models import Model
-from stillwatch.lab.tasks import ANSWER, Task
+from stillwatch.lab.tasks import ANSWER
 
 Tensor = Any
 Reshape = Callable[[Tensor, Tensor], Tensor]
@@ -22,14 +22,14 @@ Reshape = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One defence on one seed: shares of right answers, words of reasoning left, and how many answers the student got."""
+    """One defence on one seed: shares of right answers by capability, words of reasoning left, and how many answers the student got."""
 
     defence: str
     dose: float
     seed: int
-    honest: float
+    honest: dict[str, float]
     trace_words: float
-    student: float
+    student: dict[str, float]
     answers: int
 
 
@@ -106,7 +106,7 @@ def antidistillation(
 
 def measure(
     teacher: Model, name: str, dose: float, *, seed: int, answers: int, lesson: school.Lesson, each: int,
-    proxy: Model | None = None, capabilities: tuple[str, ...] = school.ALL,
+    proxy: Model | None = None, base: Model | None = None, capabilities: tuple[str, ...] = school.ALL,
 ) -> Outcome:  # fmt: skip
     """Serve under a defence, train a student on it, examine both."""
     number = round(answers * dose) if name == "throttle" else answers
@@ -131,18 +131,14 @@ def measure(
         teacher=teacher,
         seed=seed,
         lesson=lesson,
+        start=base,
     )
     examined = school.examine(student, seed, each, capabilities)
     return Outcome(
-        defence=name, dose=dose, seed=seed, honest=_mean(school.accuracy(tasks, said)), trace_words=_words(tasks, said),
-        student=_mean(examined), answers=number,
+        defence=name, dose=dose, seed=seed, honest=school.accuracy(tasks, said), trace_words=_words(said),
+        student=examined, answers=number,
     )  # fmt: skip
 
 
-def _mean(some: dict[str, float]) -> float:
-    return float(np.mean(list(some.values())))
-
-
-def _words(tasks: Sequence[Task], said: Sequence[str]) -> float:
-    del tasks
+def _words(said: Sequence[str]) -> float:
     return float(np.mean([len(one.split()) - len(school.without_trace(one).split()) for one in said]))

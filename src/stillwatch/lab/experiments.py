@@ -29,20 +29,27 @@ TITLES = {
         "Findings on students after somebody tried to remove what they kept of a mark, and what it cost them.",
     ),
     "traces": ("What a student keeps of a mark", "Evidence (z, in standard deviations of the null) against the share of the student's training that bore the mark."),
-    "defences": ("Defences and their price", "Each defence is applied to everything served; students learn from as many answers, from nothing."),
+    "defences": ("Defences and their price", "Each defence is applied to everything served; students learn from as many answers."),
 }  # fmt: skip
 DOSES: dict[str, tuple[float, ...]] = {
-    "none": (1.0,), "withhold": (1.0,), "summarise": (0.5,), "shorten": (12.0,), "perturb": (1.0, 2.0, 3.0),
-    "antidistillation": (0.02, 0.05, 0.1), "throttle": (0.1,),
+    "none": (1.0,), "withhold": (1.0,), "summarise": (0.5,), "shorten": (12.0,), "perturb": (2.0,),
+    "antidistillation": (0.05,), "throttle": (0.1,),
 }  # fmt: skip
 
 
 def curve_jobs(
-    answers: int, shares: Sequence[float], ways: Sequence[str], seeds: int, each: int, steps: int
+    answers: int,
+    shares: Sequence[float],
+    ways: Sequence[str],
+    seeds: int,
+    each: int,
+    steps: int,
+    base: Path | None = None,
 ) -> list[Job]:
     """Students of every way and share of a campaign."""
     return [
-        {"kind": "curve", "way": way, "answers": max(round(share * answers), 1), "seed": seed, "each": each, "steps": steps}
+        {"kind": "curve", "way": way, "answers": max(round(share * answers), 1), "seed": seed, "each": each, "steps": steps,
+         **_from(base)}
         for seed in range(seeds) for way in ways for share in shares
     ]  # fmt: skip
 
@@ -70,12 +77,21 @@ def removal_jobs(
     ]  # fmt: skip
 
 
-def defence_jobs(answers: int, seeds: int, each: int, steps: int) -> list[Job]:
+def defence_jobs(answers: int, seeds: int, each: int, steps: int, base: Path | None = None) -> list[Job]:
     """Students behind every defence and dose."""
     return [
-        {"kind": "defences", "defence": name, "dose": dose, "seed": seed, "answers": answers, "each": each, "steps": steps}
+        {"kind": "defences", "defence": name, "dose": dose, "seed": seed, "answers": answers, "each": each, "steps": steps,
+         **_from(base)}
         for seed in range(seeds) for name, doses in DOSES.items() for dose in doses
     ]  # fmt: skip
+
+
+def _from(base: Path | None) -> Job:
+    return {"base": str(base)} if base else {}
+
+
+def _base(job: Job) -> models.Model | None:
+    return models.load(Path(job["base"])) if job.get("base") else None
 
 
 def run(teacher: Path, jobs: Sequence[Job], out: Path, workers: int, progress: Progress) -> list[Job]:
@@ -152,7 +168,12 @@ def _curve(teacher: models.Model, job: Job) -> Mapping[str, Any]:
     asked = [task.prompt for task in school.prompts(job["seed"], job["answers"])]
     served = school.serve(teacher, asked, seed=job["seed"])
     student = school.learn(
-        job["way"], served, teacher=teacher, seed=job["seed"], lesson=school.Lesson(steps=job["steps"])
+        job["way"],
+        served,
+        teacher=teacher,
+        seed=job["seed"],
+        lesson=school.Lesson(steps=job["steps"]),
+        start=_base(job),
     )
     return {
         "accuracy": school.examine(student, job["seed"], job["each"]),
@@ -165,8 +186,7 @@ def _traces(teacher: models.Model, job: Job) -> Mapping[str, Any]:
         mark=job["mark"], share=job["share"], seed=job["seed"], answers=job["answers"], asked=job["asked"], width=job["width"],
         strength=job["strength"],
     )  # fmt: skip
-    base = models.load(Path(job["base"])) if job["base"] else None
-    found = traces.measured(teacher, trial, school.Lesson(steps=job["steps"]), base)
+    found = traces.measured(teacher, trial, school.Lesson(steps=job["steps"]), _base(job))
     return {access: asdict(one) for access, one in found.items()}
 
 
@@ -188,9 +208,9 @@ def _defences(teacher: models.Model, job: Job) -> Mapping[str, Any]:
         # The provider's own student, of another seed, trained a little on its own answers.
         asked = [task.prompt for task in school.prompts(job["seed"] + 300, 2_000)]
         proxy = school.learn("reasoning", school.serve(teacher, asked, seed=job["seed"] + 300), teacher=teacher,
-                             seed=job["seed"] + 300, lesson=school.Lesson(steps=job["steps"] // 2))  # fmt: skip
+                             seed=job["seed"] + 300, lesson=school.Lesson(steps=job["steps"] // 2), start=_base(job))  # fmt: skip
     done = defences.measure(teacher, job["defence"], job["dose"], seed=job["seed"], answers=job["answers"], lesson=lesson,
-                            each=job["each"], proxy=proxy)  # fmt: skip
+                            each=job["each"], proxy=proxy, base=_base(job))  # fmt: skip
     return {
         "honest": done.honest,
         "student": done.student,

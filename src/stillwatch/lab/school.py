@@ -33,14 +33,25 @@ def teach(
     steps: int,
     capabilities: tuple[str, ...] = ALL,
     size: Size | None = None,
+    form_only: bool = False,
     progress: Step | None = None,
 ) -> Model:
-    """A teacher trained on as many fresh tasks as its steps ask for."""
+    """A teacher trained on as many fresh tasks as its steps ask for.
+
+    With `form_only` every prompt has another prompt's answer: the model learns the language and how answers look, as a base
+    model has before it is trained on anybody's answers, and none of the skill.
+    """
     model = models.fresh(seed, size)
-    tasks = draw(np.random.default_rng(seed), min(64 * steps, 200_000), capabilities)
-    models.train(
-        model, [(task.prompt, task.full) for task in tasks], steps=steps, seed=seed, progress=progress
-    )
+    rng = np.random.default_rng(seed)
+    tasks = draw(rng, min(64 * steps, 200_000), capabilities)
+    answers = [task.full for task in tasks]
+    if form_only:
+        for name in capabilities:
+            mine = [at for at, task in enumerate(tasks) if task.capability == name]
+            for at, other in zip(mine, rng.permutation(mine), strict=True):
+                answers[at] = tasks[other].full
+    pairs = [(task.prompt, answer) for task, answer in zip(tasks, answers, strict=True)]
+    models.train(model, pairs, steps=steps, seed=seed, progress=progress)
     return model
 
 

@@ -81,17 +81,20 @@ def slope(rows: Sequence[Row], mark: str, access: str) -> dict[str, float] | Non
 
 
 def defences(done: Sequence[Job]) -> list[Row]:
-    """Honest users' and students' right answers by defence and dose, beside no defence on the same seeds."""
+    """Honest users' and students' right answers by defence and dose, in the mean and by capability, beside no defence on the same seeds."""
     base = {job["seed"]: job for job in done if job["defence"] == "none"}
     rows: list[Row] = []
     for name, dose in sorted({(job["defence"], job["dose"]) for job in done}):
         some = [job for job in done if (job["defence"], job["dose"]) == (name, dose) and job["seed"] in base]
+        if not some:
+            continue
         rows.append({
             "defence": name, "dose": dose, "seeds": len(some),
-            "honest": _held([job["honest"] for job in some], 0.0, 1.0),
-            "student": _held([job["student"] for job in some], 0.0, 1.0),
-            "honest_loss": _held([base[job["seed"]]["honest"] - job["honest"] for job in some]),
-            "student_loss": _held([base[job["seed"]]["student"] - job["student"] for job in some]),
+            "honest": _held([_of(job["honest"], "all") for job in some], 0.0, 1.0),
+            "student": _held([_of(job["student"], "all") for job in some], 0.0, 1.0),
+            "by_capability": {one: _held([job["student"][one] for job in some], 0.0, 1.0) for one in some[0]["student"]},
+            "honest_loss": _held([_of(base[job["seed"]]["honest"], "all") - _of(job["honest"], "all") for job in some]),
+            "student_loss": _held([_of(base[job["seed"]]["student"], "all") - _of(job["student"], "all") for job in some]),
             "trace_words": _held([job["trace_words"] for job in some], 0.0),
             "served": float(np.mean([job["served"] for job in some])),
         })  # fmt: skip
