@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -133,3 +134,25 @@ def test_the_folder_says_in_plain_words_what_it_is(tmp_path):
         put(store)
     head = json.loads((tmp_path / "store" / "store.json").read_text())
     assert head == {"sketch_version": 1, "key_id": "k"}
+
+
+@pytest.mark.issue(4)
+@pytest.mark.parametrize(
+    "left", [[".lock"], [".lock", "observations"], ["files", "pieces", "days"], [".store.json.abc", ".lock"]]
+)
+def test_a_store_that_was_killed_while_it_was_made_or_removed_is_made_anew(tmp_path, left):
+    """Without its head nothing in it counts: not even a piece that says it is finished."""
+    folder = tmp_path / "store"
+    with opened(folder) as store:
+        put(store)
+    (folder / "store.json").unlink()
+    for path in list(folder.iterdir()):
+        if path.name not in left and path.is_dir():
+            shutil.rmtree(path)
+    for name in left:
+        if name.startswith("."):
+            (folder / name).touch()
+    with opened(folder) as store:
+        assert store.rows == 0
+        assert store.begin(FILE) == {}
+    assert not list(folder.glob("observations/**/*.parquet"))

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
@@ -153,6 +155,15 @@ def report(kind: str, teacher: Path, done: Sequence[Job], out: Path) -> dict[str
 
 
 def _alone(workers: int) -> None:
+    """Take this worker's share of the cores, and end with whoever started it: a killed run leaves nobody training."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(2)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
     torch = models.torch_or_say()
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
 

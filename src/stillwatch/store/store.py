@@ -33,6 +33,7 @@ from stillwatch.engine.files import atomic
 from stillwatch.errors import Problem, StateError
 
 HEAD = "store.json"
+ROOMS = ("files", "pieces", "observations", "quarantine", "days", "summaries")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,11 @@ class Place:
         return self.folder / "quarantine" / f"{name}-{piece}.parquet"
 
 
+def _is_foreign(path: Path) -> bool:
+    """Whether no store puts such a file or folder there, finished or not."""
+    return path.name not in (*ROOMS, ".lock", ".work") and not path.name.startswith((HEAD, f".{HEAD}"))
+
+
 class Store:
     """A folder of observations and daily summaries, for one sketch version and one key."""
 
@@ -111,7 +117,7 @@ class Store:
         self.files: dict[str, LogFile] = {}
         self.pieces: dict[str, dict[int, Piece]] = defaultdict(dict)
         self.days: dict[str, Day] = {}
-        if not (folder / HEAD).exists() and folder.is_dir() and any(folder.iterdir()):
+        if not (folder / HEAD).exists() and folder.is_dir() and any(map(_is_foreign, folder.iterdir())):
             raise StateError(
                 Problem(
                     fact=f"`{folder}` exists and is not a store",
@@ -134,8 +140,11 @@ class Store:
         if head.exists():
             self._same(json.loads(head.read_text()), self._head)
         else:
+            # Without its head a store was being made or removed when it was killed: nothing in it counts.
+            for name in ROOMS:
+                shutil.rmtree(folder / name, ignore_errors=True)
             _write(head, self._head)
-        for name in ("files", "pieces", "observations", "quarantine", "days", "summaries"):
+        for name in ROOMS:
             (folder / name).mkdir(parents=True, exist_ok=True)
         self.files = {
             one.id: one for one in (_log_file(path) for path in sorted((folder / "files").glob("*.json")))

@@ -19,3 +19,15 @@ def test_members_of_whom_half_use_one_rare_program_have_a_cause_to_act_alike():
 
 def test_a_program_that_everybody_uses_explains_nothing():
     assert TEST.statistic(*rows_of(np.zeros(20, int), np.zeros(200, int))) is None
+
+
+def test_of_values_that_all_members_show_the_rarest_elsewhere_is_told_whatever_their_codes():
+    said = set()
+    for order in ((0, 1), (1, 0)):
+        wide, narrow = order
+        account = np.concatenate([np.repeat(np.arange(20), 2), np.arange(20, 120)])
+        value = np.concatenate([np.tile([wide, narrow], 20), np.where(np.arange(100) < 5, wide, 2)])
+        rows = {"account": account, "value": value, "exchanges": np.ones(len(account), np.int64)}
+        said.add(TEST.statistic(rows, account < 20).statement)
+    assert len(said) == 1
+    assert "which 0.0 % of other" in said.pop()

@@ -46,7 +46,9 @@ def common_client(rows: Columns, member: Mask) -> Finding | None:
         return None
     mine = np.bincount(value[member], minlength=int(value.max()) + 1) / size
     others = np.bincount(value[~member], minlength=len(mine)) / rest
-    best = int(np.argmax(np.where(mine > RARER * others, mine, 0.0)))
+    shared = np.where(mine > RARER * others, mine, 0.0)
+    # Of values that as many members show, the one that fewest others do; values have no order of their own.
+    best = int(np.lexsort((-others, shared))[-1])
     if mine[best] < SHARE or mine[best] <= RARER * others[best]:
         return None
     return Finding(
