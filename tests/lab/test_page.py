@@ -49,7 +49,7 @@ def test_defences_are_told_against_none_on_the_same_seeds():
     assert rows["withhold"]["student_loss"]["value"] == pytest.approx(0.2)
     assert rows["perturb"]["honest_loss"]["value"] == pytest.approx(0.2)
     html = render("defences", list(rows.values()))
-    assert html.count("<circle") == 6
+    assert html.count("<circle") == 3
     assert "inf)" not in html
 
 

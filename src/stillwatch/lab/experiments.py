@@ -34,8 +34,8 @@ TITLES = {
     "defences": ("Defences and their price", "Each defence is applied to everything served; students learn from as many answers."),
 }  # fmt: skip
 DOSES: dict[str, tuple[float, ...]] = {
-    "none": (1.0,), "withhold": (1.0,), "summarise": (0.5,), "shorten": (12.0,), "perturb": (2.0,),
-    "antidistillation": (0.05,), "throttle": (0.1,),
+    "none": (1.0,), "withhold": (1.0,), "summarise": (0.5,), "shorten": (32.0,), "perturb": (2.0,),
+    "antidistillation": (0.05, 0.3), "throttle": (0.1,),
 }  # fmt: skip
 
 

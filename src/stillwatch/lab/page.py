@@ -34,12 +34,11 @@ def render(whole: Mapping[str, Any]) -> str:
 
 
 def share(one: Mapping[str, float] | None) -> str:
-    """A share with its interval, in per cent."""
-    return (
-        "–"
-        if one is None
-        else f"{100 * one['value']:.1f} % ({100 * one['low']:.0f} to {100 * one['high']:.0f})"
-    )
+    """A share, in per cent, with its interval where there is more than one seed."""
+    if one is None:
+        return "–"
+    told = f"{100 * one['value']:.1f} %"
+    return told if one["number"] < 2 else f"{told} ({100 * one['low']:.0f} to {100 * one['high']:.0f})"
 
 
 def number(one: Mapping[str, float] | None) -> str:
@@ -197,51 +196,50 @@ def _effect(rows: Sequence[Row], access: str) -> str:
 
 
 def _defended(rows: Sequence[Row]) -> list[str]:
-    """Student's right answers against honest users' loss, one point a dose."""
-    width, height, left, below = 760, 380, 60, 50
-    losses = [max(row["honest_loss"]["value"], 0.0) for row in rows if row["honest_loss"]]
-    right = max([*losses, 0.05]) * 1.1
+    """Student's right answers against honest users' loss on a scale of roots, one point a dose, each with its name."""
+    width, height, left, below, after = 760, 400, 60, 50, 210
+    told = [row for row in rows if row["honest_loss"] and row["student"]]
+    right = max([*(max(row["honest_loss"]["value"], 0.0) for row in told), 0.05]) * 1.1
 
     def x(loss: float) -> float:
-        return left + (width - left - 190) * min(max(loss, 0.0), right) / right
+        return left + (width - left - after) * (min(max(loss, 0.0), right) / right) ** 0.5
 
     def y(value: float) -> float:
         return height - below - (height - below - 30) * min(max(value, 0.0), 1.0)
 
     drawn = text("what a student can do, against what honest users lose", 0, 14, class_="axis-title")
     for level in (0, 0.25, 0.5, 0.75, 1.0):
-        drawn += element("line", x1=left, x2=width - 190, y1=y(level), y2=y(level), class_="grid")
+        drawn += element("line", x1=left, x2=width - after, y1=y(level), y2=y(level), class_="grid")
         drawn += text(f"{100 * level:.0f} %", left - 8, y(level) + 4, "end")
-    for part in range(5):
-        drawn += text(f"{100 * right * part / 4:.0f}", x(right * part / 4), height - below + 18, "middle")
-    drawn += text("right answers that honest users lose, in per cent points", width - 190, height - 10, "end")
-    names = list(dict.fromkeys(row["defence"] for row in rows))
-    for at, name in enumerate(names):
-        some = sorted(
-            (row for row in rows if row["defence"] == name and row["student"]),
-            key=lambda row: float(row["dose"]),
+    for tick in (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0):
+        if tick <= right:
+            drawn += text(f"{100 * tick:.0f}", x(tick), height - below + 18, "middle")
+    drawn += text(
+        "right answers that honest users lose, in per cent points", width - after, height - 10, "end"
+    )
+    place = 0.0
+    for at, row in enumerate(sorted(told, key=lambda row: -float(row["student"]["value"]))):
+        px, py, one = x(row["honest_loss"]["value"]), y(row["student"]["value"]), row["student"]
+        colour = f"c{at % COLOURS}"
+        if one["number"] > 1:
+            drawn += element(
+                "line", x1=px, x2=px, y1=y(one["low"]), y2=y(one["high"]), class_=f"reach {colour}"
+            )
+        # Names stand beside the plot in the order of the points, and not upon each other.
+        place = max(place + 16, py)
+        drawn += element("line", x1=px, x2=width - after + 8, y1=py, y2=place, class_="grid")
+        name = row["defence"] + ("" if row["defence"] in ("none", "withhold") else f" {row['dose']:g}")
+        drawn += text(
+            f"{name}: {100 * one['value']:.0f} %", width - after + 12, place + 4, class_=f"tick name {colour}"
         )
-        spots = [(x(row["honest_loss"]["value"]), y(row["student"]["value"]), row) for row in some]
         drawn += element(
-            "polyline",
-            points=" ".join(f"{px:.1f},{py:.1f}" for px, py, _ in spots),
-            class_=f"line c{at % COLOURS}",
+            "circle",
+            element("title", f"{name}: student {share(one)}"),
+            cx=px,
+            cy=py,
+            r=4.5,
+            class_=f"dot {colour}",
         )
-        for px, py, row in spots:
-            one = row["student"]
-            drawn += element(
-                "line", x1=px, x2=px, y1=y(one["low"]), y2=y(one["high"]), class_=f"reach c{at % COLOURS}"
-            )
-            drawn += element(
-                "circle",
-                element("title", f"{name} {row['dose']:g}: student {share(one)}"),
-                cx=px,
-                cy=py,
-                r=4.5,
-                class_=f"dot c{at % COLOURS}",
-            )
-        drawn += text(name, width - 176, 50 + 20 * at, class_=f"tick name c{at % COLOURS}")
-        drawn += element("circle", cx=width - 184, cy=46 + 20 * at, r=4, class_=f"dot c{at % COLOURS}")
     return [svg(width, height, "Defences and their price", drawn)]
 
 
