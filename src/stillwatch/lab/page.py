@@ -246,15 +246,15 @@ def _defended(rows: Sequence[Row]) -> list[str]:
 def _removed(rows: Sequence[Row]) -> list[str]:
     """-log10 p after each attempt, with weights and with text, on a scale that ends at forty."""
     width, left, row_height, most = 760, 190, 34, 40.0
-    height = 46 + row_height * len(rows) + 30
+    height = 46 + row_height * len(rows) + 48
 
     def x(log10_p: float) -> float:
         return left + (width - left - 60) * min(-log10_p, most) / most
 
     drawn = text("evidence left, by what was tried", 0, 14, class_="axis-title")
     for tick in (0, 5, 10, 20, 30, 40):
-        drawn += element("line", x1=x(-tick), x2=x(-tick), y1=34, y2=height - 30, class_="grid")
-        drawn += text(f"{tick}", x(-tick), height - 14, "middle")
+        drawn += element("line", x1=x(-tick), x2=x(-tick), y1=34, y2=height - 48, class_="grid")
+        drawn += text(f"{tick}", x(-tick), height - 32, "middle")
     for at, row in enumerate(rows):
         y = 48 + row_height * at
         drawn += text(row["removal"], left - 10, y + 8, "end")
@@ -269,10 +269,10 @@ def _removed(rows: Sequence[Row]) -> list[str]:
                 class_=f"dot c{place}",
             )
             drawn += text(f"{-middle:.1f}", x(middle) + 5, y + 2 + 11 * place)
-    drawn += text("with weights", width - 60, 20, "end", class_="tick name c0") + text(
+    drawn += text("with weights", width - 80, 20, "end", class_="tick name c0") + text(
         "with text", width - 4, 20, "end", class_="tick name c1"
     )
-    drawn += text("−log10 p, median over seeds", width - 4, height - 14, "end")
+    drawn += text("−log10 p, median over seeds", width - 60, height - 8, "end")
     return [svg(width, height, "What removes a mark", drawn)]
 
 
