@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from stillwatch.detect.attribute import membership
+from stillwatch.detect.attribute import _members, membership
 from stillwatch.detect.excess import excess
 
 
@@ -72,3 +72,18 @@ def test_strangers_among_the_proposed_are_left_out():
     score = membership(hits, counts, seeded)
     assert (score[:200] > 0.5).all()
     assert (score[200:220] < 0.5).all()
+
+
+def test_a_convicted_group_keeps_its_likely_accounts_when_none_is_sure_by_itself():
+    """A campaign's first hours: few exchanges each, and as many members that were not proposed show the same."""
+    rng = np.random.default_rng(8)
+    seeds, others, strangers = 150, 160, 900
+    counts = np.concatenate([rng.integers(1, 6, seeds + others), rng.integers(1, 30, strangers)])
+    hits = np.concatenate([counts[: seeds + others], rng.binomial(counts[seeds + others :], 0.02)])
+    names = [f"a{n:04}" for n in range(len(counts))]
+    table = pa.table({"account_id": names, "exchanges": counts, "hits": hits})
+    members, _unsure = _members(table, set(names[:seeds]), last=True)
+    kept = set(members.column("account_id").to_pylist())
+    assert len(kept & set(names[:seeds])) > 0.9 * seeds
+    assert not kept & set(names[seeds + others :])
+    assert float(np.mean(members.column("score").to_numpy())) < 0.99

@@ -1,4 +1,5 @@
-"""Streams against real servers, which the tests start themselves where they are installed (Debian: redis-server, nats-server)."""
+"""Streams against real servers, which the tests start themselves (Debian: redis-server, nats-server); Kafka against
+librdkafka's emulation of brokers, which speaks Kafka's protocol over TCP."""
 
 import asyncio
 import shutil
@@ -45,6 +46,7 @@ def drained(source, state):
     return watch
 
 
+@pytest.mark.issue(5)
 def test_a_redis_stream_is_taken_once_over_restarts(tmp_path):
     redis = pytest.importorskip("redis")
     port = free_port()
@@ -64,6 +66,7 @@ def test_a_redis_stream_is_taken_once_over_restarts(tmp_path):
         process.kill()
 
 
+@pytest.mark.issue(5)
 def test_a_jetstream_stream_is_taken_once_over_restarts(tmp_path):
     nats = pytest.importorskip("nats")
     port = free_port()
@@ -87,3 +90,55 @@ def test_a_jetstream_stream_is_taken_once_over_restarts(tmp_path):
             assert drained(source, tmp_path / "state").state.ledger.rows == end
     finally:
         process.kill()
+
+
+@pytest.mark.issue(5)
+def test_a_jetstream_stream_whose_oldest_messages_expired_is_taken_from_what_is_left(tmp_path):
+    nats = pytest.importorskip("nats")
+    port = free_port()
+    process = server(
+        "nats-server", "-js", "-p", str(port), "-a", "127.0.0.1", "-sd", str(tmp_path / "nats"), port=port
+    )
+
+    async def publish():
+        client = await nats.connect(f"nats://127.0.0.1:{port}")
+        stream = client.jetstream()
+        await stream.add_stream(name="EXCHANGES", subjects=["exchanges"], max_msgs=700)
+        for number in range(1500):
+            await client.publish("exchanges", line(number).encode())
+        await client.flush()
+        for _try in range(100):
+            if (await stream.stream_info("EXCHANGES")).state.last_seq == 1500:
+                break
+            await asyncio.sleep(0.05)
+        await stream.delete_msg("EXCHANGES", 1000)
+        await client.close()
+
+    try:
+        asyncio.run(publish())
+        source = f"nats://127.0.0.1:{port}?stream=EXCHANGES"
+        assert drained(source, tmp_path / "state").state.ledger.rows == 699
+    finally:
+        process.kill()
+
+
+@pytest.mark.issue(5)
+def test_a_kafka_topic_is_taken_once_over_restarts(tmp_path):
+    kafka = pytest.importorskip("confluent_kafka")
+    quiet = {"log_level": 0}
+    brokers = kafka.Producer({"bootstrap.servers": "emulated:1", "test.mock.num.brokers": 2} | quiet)
+    told = brokers.list_topics(timeout=10).brokers.values()
+    servers = ",".join(f"{one.host}:{one.port}" for one in told)
+    producer = kafka.Producer({"bootstrap.servers": servers} | quiet)
+    source = f"kafka://{servers}?topic=exchanges"
+    for begin, end in ((0, 300), (300, 700)):
+        for number in range(begin, end):
+            producer.produce("exchanges", line(number).encode())
+        assert producer.flush(10) == 0
+        watch = drained(source, tmp_path / "state")
+        assert watch.state.ledger.rows == end
+    producer.produce("exchanges", b"{broken")
+    assert producer.flush(10) == 0
+    watch = drained(source, tmp_path / "state")
+    assert (watch.state.ledger.rows, watch.state.ledger.quarantined) == (700, 1)
+    assert watch.behind == 0

@@ -47,3 +47,22 @@ def test_strangers_get_names_of_their_own():
         ("new", "W0001"), ("new", "W0002"), ("new", "W0003"),
     ]  # fmt: skip
     assert told(tracks, "2", group(200, 230))[0][0] == ("new", "W0004")
+
+
+@pytest.mark.issue(5)
+def test_a_campaign_is_confirmed_once_and_what_is_unsure_begins_none():
+    tracks = {}
+    one, other = group(0, 50), group(60, 90)
+    assert (
+        follow(tracks, [(facts(one), one), (facts(other), other)], "1", unsure=[1])[0]["campaign"] == "W0001"
+    )
+    assert len(tracks) == 1
+    sure = facts(one) | {"confirmed": True}
+    assert [e["type"] for e in follow(tracks, [(sure, one)], "2", unsure=[0])] == ["confirmed"]
+    assert follow(tracks, [(facts(one), one)], "3") == []
+    (event,) = follow(tracks, [(facts(group(0, 80)), group(0, 80))], "4")
+    assert (event["type"], event["confirmed"]) == ("grown", True)
+    assert [e["type"] for e in follow(tracks, [(facts(group(200, 230)), group(200, 230))], "5")] == [
+        "new",
+        "ended",
+    ]

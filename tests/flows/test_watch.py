@@ -18,6 +18,7 @@ from stillwatch.flows import watch as watching
 from stillwatch.flows.scan import Options
 from stillwatch.flows.watch import Watch, Watching
 from stillwatch.simulate.worlds import simulate
+from stillwatch.watch import sources
 from stillwatch.watch.serve import METRICS, post, serve
 from stillwatch.watch.sources import open_source
 
@@ -198,6 +199,41 @@ def test_rotated_late_malformed_and_whole_files_are_each_taken_once(log, tmp_pat
     assert watch.state.ledger.quarantined == 1
     drain(watch)
     assert watch.state.ledger.rows == 300
+
+
+@pytest.mark.issue(5)
+def test_a_file_that_is_emptied_and_outgrows_its_old_self_between_two_looks_is_read_from_its_beginning(
+    tmp_path,
+):
+    path = tmp_path / "a.jsonl"
+    old = [f'{{"n":{n}}}\n' for n in range(50)]
+    new = [f'{{"m":{n}}}\n' for n in range(500)]
+    path.write_text("".join(old))
+    source = open_source(str(path))
+    first = source.take({})
+    assert first.lines.count(b"\n") == 50
+    assert source.take(first.position) is None
+    path.write_text("".join(new))
+    assert source.take(first.position).lines == "".join(new).encode()
+
+
+@pytest.mark.issue(5)
+def test_a_line_longer_than_what_is_taken_at_once_is_taken_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "MOST", 1000)
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"x" * 5500 + b"\nshort\n" + b"y" * 3000)
+    source = open_source(str(path))
+    first = source.take({})
+    assert first.lines.startswith(b"x" * 5500 + b"\n")
+    second = source.take(first.position)
+    assert second is None or second.lines == b"short\n"
+    with path.open("ab") as file:
+        file.write(b"\n")
+    taken = first.lines
+    position = first.position
+    while (more := source.take(position)) is not None:
+        taken, position = taken + more.lines, more.position
+    assert taken == path.read_bytes()
 
 
 @pytest.mark.issue(5)

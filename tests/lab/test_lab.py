@@ -43,22 +43,47 @@ def test_a_teacher_learns_and_comes_back_from_disk_as_it_was(teacher, folder):
     assert models.answer(back, prompts, seed=1) == models.answer(teacher, prompts, seed=1)
 
 
-def test_marks_reach_the_answers_of_their_rows_and_no_others(teacher):
-    ring, (one,) = traces.keyring_of(1, "gumbel", 2)
-    from stillwatch.prove.marks.gumbel import gumbel
+@pytest.mark.parametrize("name", ["gumbel", "tournament", "greenlist", "fingerprint"])
+def test_marks_reach_the_answers_of_their_rows_and_no_others(teacher, name):
+    from stillwatch.prove.registry import mark_named
     from stillwatch.prove.serving import row
     from stillwatch.prove.weighing import counted, tails, total
     from stillwatch.prove.windows import cut
 
+    mark = mark_named(name)
+    ring, (one,) = traces.keyring_of(1, name, 2)
     asked = [task.prompt for task in school.prompts(4, 200, LISTS)]
     rows = [row(ring, one) if at % 2 else None for at in range(200)]
-    said = [answer for _, answer in school.serve(teacher, asked, seed=2, rows=rows)]
+    said = [answer for _, answer in school.serve(teacher, asked, seed=2, rows=rows, proxy=teacher)]
     found = {}
     for part in (0, 1):
         some = counted(cut((teacher.encode(answer) for answer in said[part::2]), 2))
-        found[part] = tails(gumbel, total(gumbel, ring.key_of(one), some), some.weights)[0]
-    assert found[1] < -100
+        found[part] = tails(mark, total(mark, ring.key_of(one), some), some.weights)[0]
+    assert found[1] < np.log(1e-6)
     assert found[0] > np.log(1e-3)
+
+
+def test_a_mark_that_needs_a_proxy_student_is_refused_without_one_before_any_work(folder, tmp_path):
+    told = CliRunner().invoke(
+        cli,
+        ["lab", "traces", "--teacher", str(folder), "--mark", "fingerprint", "--out", str(tmp_path / "out")],
+    )
+    assert told.exit_code
+    assert "--base" in str(told.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_following_says_what_reading_everything_again_says(teacher):
+    rng = np.random.default_rng(3)
+    follow = models.Following(teacher.net)
+    ids = torch.tensor(rng.integers(5, 60, (3, 4)))
+    with torch.inference_mode():
+        for turn in range(12):
+            if turn == 6:  # another batch, as long as the next step would have been
+                ids = torch.tensor(rng.integers(5, 60, (3, ids.shape[1])))
+            whole = teacher.net(input_ids=ids, use_cache=False).logits[:, -1].float()
+            assert torch.allclose(follow.logits(ids), whole, atol=1e-3)
+            ids = torch.cat((ids, torch.tensor(rng.integers(5, 60, (3, 1)))), dim=1)
 
 
 def test_hugging_faces_generate_marks_the_rows_that_were_asked_for(teacher):

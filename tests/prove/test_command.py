@@ -158,3 +158,18 @@ def test_weights_that_may_run_code_are_refused(tmp_path, marks):
     with pytest.raises(InputError, match="could not be loaded"):
         run("prove", "--suspect", folder, "--marks", marks, "--out", tmp_path / "v")
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_lines_of_answers_that_cannot_be_read_are_passed_over(tmp_path, place):
+    from stillwatch.flows.prove import pairs_of
+
+    said = [json.dumps({"prompt": f"p{n}", "answer": f"a{n}", "n": n}) for n in range(3)]
+    for odd in ("null", "{broken", "[]", json.dumps({"prompt": ["p"], "answer": "a"})):
+        path = tmp_path / "answers.jsonl"
+        path.write_text("\n".join([*said[:place], odd, *said[place:]]) + "\n")
+        assert [(one.prompt, one.answer) for one in pairs_of(path)] == [
+            ("p0", "a0"),
+            ("p1", "a1"),
+            ("p2", "a2"),
+        ]

@@ -42,6 +42,19 @@ def test_a_bad_line_is_set_aside_with_its_number_and_the_others_are_read(tmp_pat
     assert "secret" not in str(bad)
 
 
+@pytest.mark.issue(5)
+@pytest.mark.parametrize("odd", ["null", "null null", " null", "true", '"text"', "17"])
+@pytest.mark.parametrize("place", [0, 2])
+def test_a_line_that_is_json_and_no_object_costs_itself(tmp_path, odd, place):
+    """Arrow's JSON parser ends the process at a `null` before any object (apache/arrow#47409)."""
+    every = [row(1), row(2), row(3)]
+    every.insert(place, odd)
+    (tmp_path / "log.jsonl").write_text(lines(*every))
+    good, bad = rows_of(tmp_path / "log.jsonl")
+    assert good.column("exchange_id").to_pylist() == ["x1", "x2", "x3"]
+    assert [one["row"] for one in bad] == [place + 1]
+
+
 @pytest.mark.issue(2)
 def test_a_csv_row_with_too_few_values_and_a_bad_time_are_set_aside(tmp_path):
     (tmp_path / "log.csv").write_text(

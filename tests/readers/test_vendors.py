@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from logs import row as contract_row
 from logs import rows_of
 from vendors import ANSWER, FIXTURES, LATEST, PROMPT, SECONDS, VLLM, span, spans
 
@@ -51,7 +52,8 @@ def test_each_fixture_is_of_one_format_only(name):
 
 @pytest.mark.issue(5)
 def test_every_format_has_a_fixture_and_a_documented_mapping():
-    assert {form for form, _r, _w in FIXTURES.values()} == {f.name for f in all_formats()}
+    of_the_contract = {"contract_document"}  # not a vendor's: tested with arrays, below
+    assert {form for form, _r, _w in FIXTURES.values()} | of_the_contract == {f.name for f in all_formats()}
     for form in all_formats():
         assert {"exchange_id", "timestamp", "account_id", "model"} <= form.fields.keys()
         assert form.title
@@ -269,3 +271,29 @@ def test_a_mutated_record_is_read_or_quarantined_and_its_neighbours_are_read(tmp
     assert all(row["reason"] and row["row"] >= 1 for row in bad)
     assert PROMPT not in str(bad)
     assert ANSWER not in str(bad)
+
+
+@pytest.mark.issue(5)
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("name", ["log.json", "log.jsonl", "log.json.gz"])
+def test_rows_of_the_contract_in_a_json_array_are_read_like_lines(tmp_path, name, indent):
+    every = [contract_row(number) for number in range(1, 6)]
+    every[2]["timestamp"] = "yesterday"
+    raw = json.dumps([*every, 17], indent=indent).encode()
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(raw) if name.endswith(".gz") else raw)
+    good, bad = rows_of(path)
+    lines, spoiled = rows_of(write(tmp_path / "same.jsonl", every))
+    assert good.equals(lines)
+    assert [one["row"] for one in spoiled] == [3]
+    assert sorted(one["row"] for one in bad) == [3, 6]
+
+
+@pytest.mark.issue(5)
+def test_a_time_that_map_names_is_read_in_any_unit(tmp_path):
+    form, records, _wanted = FIXTURES["litellm payload"]
+    path = write(tmp_path / "log.jsonl", [record | {"seen": SECONDS * 1000} for record in records])
+    (batch,) = [
+        b for b in read(discover([str(path)], log_format=form), {"timestamp": "seen"}) if b.rows.num_rows
+    ]
+    assert abs(batch.rows["timestamp"][0].as_py().timestamp() - SECONDS) < 1

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stillwatch.stats.sequential import HOURS_A_YEAR, alert_log_e, confirm_log_e
+from stillwatch.stats.sequential import HOURS_A_YEAR, alert_level, alert_log_e, confirm_log_e
 
 
 def lasting_log_e(rng, groups, hours):
@@ -32,6 +32,24 @@ def test_false_alerts_in_a_provider_year_stay_within_the_stated_number(worst):
     assert (
         not worst or np.mean(alerts) > 0.8 * allowed
     )  # the bound is reached, so the bar is no higher than it must be
+
+
+@pytest.mark.issue(5)
+@pytest.mark.parametrize("worst", [False, True])
+def test_alerts_of_a_watch_that_looks_irregularly_stay_within_the_stated_number(worst):
+    """Looks minutes to days apart, other numbers of groups at each: the number holds for the time that passed."""
+    rng = np.random.default_rng(4)
+    per_year, runs = 40.0, 800
+    alerts, allowed = [], []
+    for _run in range(runs):
+        passed = rng.exponential(rng.choice([0.5, 6.0, 60.0], 80))
+        groups = int(rng.integers(3, 60))
+        bars = np.log(groups) - np.log([alert_level(per_year, hours) for hours in passed])
+        log_e = worst_log_e(rng, groups, bars) if worst else lasting_log_e(rng, groups, len(bars))
+        alerts.append((log_e >= bars).sum())
+        allowed.append(per_year * passed.sum() / HOURS_A_YEAR)
+    assert np.mean(alerts) <= np.mean(allowed) + 3 * np.sqrt(np.mean(allowed) / runs)
+    assert not worst or np.mean(alerts) > 0.8 * np.mean(allowed)
 
 
 @pytest.mark.issue(3)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import click
 
 from stillwatch.cli.progress import bars
 from stillwatch.cli.tables import text_table
+from stillwatch.engine.cores import CORES
 
 
 @click.command()
@@ -41,7 +41,7 @@ from stillwatch.cli.tables import text_table
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    default=os.cpu_count() or 1,
+    default=CORES,
     show_default="all cores",
     help="Worlds at a time.",
 )

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from stillwatch.cli.progress import bars
 from stillwatch.cli.tables import text_table
+from stillwatch.engine.cores import CORES
+from stillwatch.engine.files import atomic
 from stillwatch.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from stillwatch.lab.experiments import Job
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 BASE = click.option(
     "--base", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Model that students start from; else from nothing."
 )  # fmt: skip
@@ -30,15 +32,33 @@ SEEDS = click.option(
 STEPS = click.option(
     "--steps", type=click.IntRange(min=1), default=600, show_default=True, help="Steps that a student learns."
 )
+EACH = click.option(
+    "--each",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="Questions of each capability in the examination.",
+)
 WORKERS = click.option(
     "--workers",
     type=click.IntRange(min=1),
-    default=os.cpu_count() or 1,
+    default=CORES,
     show_default="all cores",
     help="Students at a time.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 QUIET = click.option("--quiet", is_flag=True, help="No progress bar.")
+
+
+def _outcomes(folder: str) -> Callable[[Command], Command]:
+    """Where an experiment's outcomes and page go."""
+    return click.option(
+        "--out",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path(folder),
+        show_default=True,
+        help="Folder for outcomes and page.",
+    )
 
 
 @click.group()
@@ -121,6 +141,11 @@ def teach(out: Path, steps: int, seed: int, quiet: bool, form_only: bool) -> Non
     help="Share of answers that are marked.",
 )
 @click.option(
+    "--proxy",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Proxy student, for marks that need one.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
@@ -135,6 +160,7 @@ def serve(
     campaign: str,
     mark_name: str,
     share: float,
+    proxy: Path | None,
     out: Path,
     quiet: bool,
 ) -> None:
@@ -158,6 +184,7 @@ def serve(
     )
     rows = None
     if marks:
+        _can_be_set((mark_name,), proxy, "--proxy")
         ring = read(marks)
         issued = ring.current(mark_name, campaign)
         rows = [row(ring, issued) if some else None for some in is_marked]
@@ -167,15 +194,14 @@ def serve(
             asked,
             seed=seed,
             rows=rows,
+            proxy=models.load(proxy) if proxy else None,
             progress=lambda done, total: progress("serve", done, total),
         )
-    part = out.with_name(f".{out.name}.part")
-    with part.open("w", encoding="utf-8") as file:
+    with atomic(out) as temporary, temporary.open("w", encoding="utf-8") as file:
         for (prompt, one), some in zip(said, is_marked, strict=True):
             file.write(
                 json.dumps({"prompt": prompt, "answer": one, "campaign_id": campaign if some else ""}) + "\n"
             )
-    part.replace(out)
     click.echo(f"served: {out}")
 
 
@@ -250,20 +276,8 @@ def learn(served: Path, teacher: Path, way: str, base: Path | None, steps: int, 
 @BASE
 @SEEDS
 @STEPS
-@click.option(
-    "--each",
-    type=click.IntRange(min=1),
-    default=100,
-    show_default=True,
-    help="Questions of each capability in the examination.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("curve"),
-    show_default=True,
-    help="Folder for outcomes and page.",
-)
+@EACH
+@_outcomes("curve")
 @WORKERS
 @JSON
 @QUIET
@@ -338,13 +352,7 @@ def curve(
     show_default=True,
     help="Steps that a student learns.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("traces"),
-    show_default=True,
-    help="Folder for outcomes and page.",
-)
+@_outcomes("traces")
 @WORKERS
 @JSON
 @QUIET
@@ -360,6 +368,7 @@ def traces(
     """
     from stillwatch.lab.experiments import trace_jobs
 
+    _can_be_set(marks, base, "--base")
     jobs = trace_jobs(marks, shares, seeds, answers, asked, steps, width, strength, base)
     rows = _run("traces", teacher, jobs, out, workers, quiet or as_json)["rows"]
     if as_json:
@@ -388,20 +397,8 @@ def traces(
 @BASE
 @SEEDS
 @STEPS
-@click.option(
-    "--each",
-    type=click.IntRange(min=1),
-    default=100,
-    show_default=True,
-    help="Questions of each capability in the examination.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("defences"),
-    show_default=True,
-    help="Folder for outcomes and page.",
-)
+@EACH
+@_outcomes("defences")
 @WORKERS
 @JSON
 @QUIET
@@ -465,15 +462,8 @@ def defences(
 )
 @SEEDS
 @STEPS
-@click.option(
-    "--each",
-    type=click.IntRange(min=1),
-    default=100,
-    show_default=True,
-    help="Questions of each capability that are scored.",
-)
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("removal"), show_default=True,
-              help="Folder for outcomes and page.")  # fmt: skip
+@EACH
+@_outcomes("removal")
 @WORKERS
 @JSON
 @QUIET
@@ -489,6 +479,7 @@ def removal(
     """
     from stillwatch.lab.experiments import removal_jobs
 
+    _can_be_set((mark,), base, "--base")
     jobs = removal_jobs(mark, share, seeds, answers, asked, steps, each, base)
     rows = _run("removal", teacher, jobs, out, workers, quiet or as_json)["rows"]
     if as_json:
@@ -502,6 +493,20 @@ def removal(
         ],
     )  # fmt: skip
     click.echo(f"\npage: {out / 'removal.html'}")
+
+
+def _can_be_set(marks: Sequence[str], proxy: Path | None, option: str) -> None:
+    """Refuse, before any work, marks that are none or that need a proxy student where there is none."""
+    from stillwatch.prove.registry import mark_named
+
+    for name in marks:
+        if mark_named(name).needs_proxy and proxy is None:
+            raise UsageError(
+                Problem(
+                    fact=f"`{name}` needs a proxy student, a model like those that a campaign would train",
+                    fix=f"{option} FOLDER",
+                )
+            )
 
 
 def _run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import sys
@@ -9,7 +10,7 @@ import sys
 import click
 
 from stillwatch import __version__
-from stillwatch.errors import StillwatchError
+from stillwatch.errors import Problem, StillwatchError
 
 COMMANDS = {
     "demo": "make a world with known campaigns, scan it, and compare",
@@ -81,10 +82,7 @@ def main() -> None:
     try:
         cli(standalone_mode=False)
     except StillwatchError as error:
-        if as_json:
-            click.echo(json.dumps(error.as_json()))
-        click.echo(error.render(), err=True)
-        sys.exit(error.exit_code)
+        _tell(error, as_json)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
@@ -95,3 +93,27 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as error:
+        _tell(StillwatchError(_refused(error)), as_json)
+
+
+def _tell(error: StillwatchError, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(error.as_json()))
+    click.echo(error.render(), err=True)
+    sys.exit(error.exit_code)
+
+
+def _refused(error: OSError) -> Problem:
+    """What the operating system would not do: a full disk, a folder that may not be written."""
+    facts = {
+        errno.ENOSPC: ("no space is left on the disk", "free some, or choose another disk; what is finished is kept"),
+        errno.EDQUOT: ("the disk quota is used up", "free some, or choose another disk; what is finished is kept"),
+        errno.EACCES: ("permission is denied", "choose another path, or another user"),
+        errno.EPERM: ("permission is denied", "choose another path, or another user"),
+        errno.EROFS: ("the file system cannot be written", "choose another path"),
+        errno.EMFILE: ("too many files are open", "ulimit -n 65536"),
+    }  # fmt: skip
+    fact, fix = facts.get(error.errno or 0, ("a file could not be read or written", ""))
+    found = (error.strerror or str(error).splitlines()[0] if str(error) else type(error).__name__)[:200]
+    return Problem(fact=fact, where=str(error.filename or ""), found=found, fix=fix)

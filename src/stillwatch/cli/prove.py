@@ -11,6 +11,7 @@ import click
 
 from stillwatch.cli.progress import bars
 from stillwatch.cli.tables import text_table
+from stillwatch.engine.files import atomic
 from stillwatch.errors import Problem, UsageError
 
 if TYPE_CHECKING:
@@ -225,22 +226,13 @@ def mark(keyring: Path, answers: Path, campaigns: Path, out: Path) -> None:
         columns=["campaign_id", "account_id"],
     )
     whose = dict(zip(members["account_id"].to_pylist(), members["campaign_id"].to_pylist(), strict=True))
-    part = out.with_name(f".{out.name}.part")
     changed = total = 0
-    with answers.open("rb") as lines, part.open("wb") as written:
+    with answers.open("rb") as lines, atomic(out) as temporary, temporary.open("wb") as written:
         rows = (orjson.loads(line) for line in lines if line.strip())
-        held: list[dict[str, object]] = []
-
-        def seen() -> object:
-            for row in rows:
-                held.append(row)
-                yield row
-
-        for row in marked_answers(read(keyring), seen(), whose):  # type: ignore[arg-type]
+        for row, is_marked in marked_answers(read(keyring), rows, whose):
             total += 1
-            changed += row != held.pop(0)
+            changed += is_marked
             written.write(orjson.dumps(row) + b"\n")
-    part.replace(out)
     click.echo(f"{changed:,} of {total:,} answers marked\nwritten: {out}")
 
 
@@ -334,9 +326,8 @@ def plan(
     )
     made.write(out)
     if questions:
-        part = questions.with_name(f".{questions.name}.part")
-        part.write_text(as_json_lines(chosen), encoding="utf-8")
-        part.replace(questions)
+        with atomic(questions) as temporary:
+            temporary.write_text(as_json_lines(chosen), encoding="utf-8")
     if as_json:
         click.echo(json.dumps({"sha256": made.sha256, **asdict(made)}, indent=2))
         return

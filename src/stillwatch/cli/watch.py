@@ -44,7 +44,9 @@ def duration(text: str) -> timedelta:
 )
 @click.option("--releases", type=click.Path(path_type=Path), help="Model releases.")
 @click.option("--fdr", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.01, show_default=True,
-              help="False-discovery rate, at whatever time one stops.")  # fmt: skip
+              help="False-discovery rate of confirmed campaigns, at whatever time one stops.")  # fmt: skip
+@click.option("--alerts", type=click.FloatRange(0, min_open=True), default=12, show_default=True,
+              help="False alerts in a year of the log, at most.")  # fmt: skip
 @click.option(
     "--memory",
     default="auto",
@@ -69,13 +71,14 @@ def watch(
     accounts: Path | None,
     releases: Path | None,
     fdr: float,
+    alerts: float,
     memory: str,
     webhook: str,
     port: int,
     poll: float,
     once: bool,
 ) -> None:
-    r"""Follow SOURCE and print new, grown, merged, ended and returned campaigns as JSON lines.
+    r"""Follow SOURCE and print new, confirmed, grown, merged, ended and returned campaigns as JSON lines.
 
     SOURCE is a folder or file that grows, or redis://HOST/0?stream=NAME, nats://HOST?stream=NAME, kafka://HOST?topic=NAME.
     Stop it whenever you like: it goes on where it stopped, and counts nothing twice.
@@ -102,7 +105,9 @@ def watch(
         click.echo(json.dumps(event, sort_keys=True, default=str))
         sys.stdout.flush()
 
-    one = Watch(source, state, Watching(options=options, every=duration(every), webhook=webhook), emit)
+    one = Watch(
+        source, state, Watching(options=options, every=duration(every), alerts=alerts, webhook=webhook), emit
+    )
     beat = time.monotonic()
     server = (
         serve(port, one.numbers, lambda: time.monotonic() - beat < 60 + 10 * one.judge_seconds)

@@ -354,7 +354,8 @@ def _members(table: pa.Table, seeds: set[str], *, last: bool) -> tuple[pa.Table,
     """Accounts that belong, with their probability; and the hits of others beyond what nearly all others show.
 
     In the last round members are the likeliest accounts whose expected share of strangers is at most `FALSE_MEMBERS`, of
-    accounts and of exchanges; before, when they only teach what members are like, each has to be likely by itself.
+    accounts and of exchanges, and where nobody is as sure as that, those of the proposed who are likely; before, when they
+    only teach what members are like, each has to be likely by itself.
     """
     names = table.column("account_id").to_pylist()
     hits = table.column("hits").to_numpy().astype(float)
@@ -368,7 +369,9 @@ def _members(table: pa.Table, seeds: set[str], *, last: bool) -> tuple[pa.Table,
         stranger, theirs = 1.0 - score[chosen], hits[chosen]
         accounts = np.cumsum(stranger) / np.arange(1, len(chosen) + 1)
         exchanges = np.cumsum(stranger * theirs) / np.cumsum(theirs)
-        chosen = np.sort(chosen[(accounts <= FALSE_MEMBERS) & (exchanges <= FALSE_MEMBERS)])
+        sure = chosen[(accounts <= FALSE_MEMBERS) & (exchanges <= FALSE_MEMBERS)]
+        # A group that was convicted does not vanish because no account is sure by itself, as in its first hours.
+        chosen = np.sort(sure if len(sure) else chosen[seeded[chosen]])
     left = np.ones(len(names), bool)
     left[chosen] = False
     rows = {"account_id": pa.array([names[i] for i in chosen], pa.string()), "score": pa.array(score[chosen])}

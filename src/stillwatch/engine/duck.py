@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import duckdb
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from stillwatch.engine.cores import on_all_cores
+from stillwatch.engine.cores import CORES, on_all_cores
+from stillwatch.errors import EngineError, Problem
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -93,7 +94,7 @@ def duckdb_engine(
         connection = ibis.duckdb.connect(
             ":memory:",
             memory_limit=memory,
-            threads=threads or os.cpu_count() or 1,
+            threads=threads or CORES,
             temp_directory=folder,
             preserve_insertion_order=False,
             autoinstall_known_extensions=False,
@@ -102,5 +103,28 @@ def duckdb_engine(
         connection.raw_sql("set timezone = 'UTC'")
         try:
             yield DuckDB(connection)
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise EngineError(_said(error, folder, memory)) from error
         finally:
             connection.disconnect()
+
+
+def _said(error: duckdb.Error, scratch: str, memory: str) -> Problem:
+    """What the database could not do, and what helps."""
+    text = str(error)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return Problem(
+            fact="the database ran out of memory",
+            where=scratch,
+            found=f"--memory {memory}, and what could be spilled to disk",
+            fix="give more with --memory, or a larger disk to TMPDIR",
+        )
+    if "No space left" in text:
+        return Problem(
+            fact="no space is left on the disk",
+            where=scratch,
+            fix="free some, or give another disk to --out and --store; what is finished is kept, the next run goes on from it",
+        )
+    return Problem(
+        fact="the database could not read or write a file", where=scratch, found=text.splitlines()[0][:200]
+    )

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
-from io import BytesIO
 
-import pyarrow.parquet as pq
+from stillwatch.enrich.lists import bundled_list
 
 
 @cache
 def disposable_domains() -> frozenset[str]:
     """The bundled list (`data/SOURCES.md`)."""
-    table = pq.read_table(
-        BytesIO(files("stillwatch.enrich").joinpath("data/disposable_domains.parquet").read_bytes())
-    )
+    table = bundled_list("disposable_domains")
     return frozenset(table["domain"].to_pylist())
 
 

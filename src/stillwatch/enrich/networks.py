@@ -13,8 +13,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from stillwatch.enrich.lists import bundled_list
 from stillwatch.errors import InputError, Problem
 
-CLASSES = ("hosting", "vpn", "tor", "residential", "mobile", "business", "relay")
 ALIASES = {
     "datacenter": "hosting",
     "dc": "hosting",
@@ -108,20 +106,11 @@ def gather(some: Iterable[Network]) -> Networks:
         net = ipaddress.ip_network(one.prefix, strict=False)
         place = (int(net.network_address), -net.prefixlen)
         old = by[net.version].get(place)
-        by[net.version][place] = one if old is None else _both(old, one)
+        by[net.version][place] = one if old is None else _inherit(old, one)
     starts, ends, known = {}, {}, {}
     for version, held in by.items():
         starts[version], ends[version], known[version] = _disjoint(held, 32 if version == 4 else 128)
     return Networks(starts, ends, known, sum(len(held) for held in by.values()))
-
-
-def _both(one: Network, other: Network) -> Network:
-    return Network(
-        one.prefix,
-        other.asn if other.asn is not None else one.asn,
-        other.kind or one.kind,
-        other.name or one.name,
-    )
 
 
 def _disjoint(
@@ -157,7 +146,7 @@ def _disjoint(
 
 
 def _inherit(outer: Network, one: Network) -> Network:
-    """A longer prefix says what it says; where it is silent, what is around it speaks."""
+    """A longer prefix, or a later word on the same one, says what it says; where it is silent, the other speaks."""
     return Network(
         one.prefix,
         one.asn if one.asn is not None else outer.asn,
@@ -224,7 +213,7 @@ def _first(row: Mapping[str, Any], names: Sequence[str]) -> Any:  # noqa: ANN401
 @cache
 def bundled() -> Networks:
     """Hosting and VPN ranges that come with the package (`data/SOURCES.md`)."""
-    table = pq.read_table(BytesIO(files("stillwatch.enrich").joinpath("data/networks.parquet").read_bytes()))
+    table = bundled_list("networks")
     prefixes, kinds = table["network"].to_pylist(), table["class"].to_pylist()
     return gather(Network(prefix, None, kind) for prefix, kind in zip(prefixes, kinds, strict=True))
 
@@ -232,7 +221,7 @@ def bundled() -> Networks:
 @cache
 def systems() -> Mapping[int, tuple[str, str]]:
     """Class and name of autonomous systems that host or tunnel."""
-    table = pq.read_table(BytesIO(files("stillwatch.enrich").joinpath("data/asns.parquet").read_bytes()))
+    table = bundled_list("asns")
     rows = table.to_pylist()
     return {row["asn"]: (row["class"], row["name"] or "") for row in rows}
 

@@ -11,10 +11,8 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from io import BytesIO
 
-import pyarrow.parquet as pq
+from stillwatch.enrich.lists import bundled_list
 
 JA4 = re.compile(
     r"([tqd])(13|12|11|10|s3|s2|d1|d2|d3|00)([di])(\d\d)(\d\d)([0-9a-z]{2})_([0-9a-f]{12})_([0-9a-f]{12})"
@@ -67,9 +65,7 @@ def parse(fingerprint: str) -> Greeting | None:
 @cache
 def clients() -> dict[str, str]:
     """Fingerprints of known clients (`data/SOURCES.md`); those that several clients share are left out."""
-    table = pq.read_table(
-        BytesIO(files("stillwatch.enrich").joinpath("data/ja4_clients.parquet").read_bytes())
-    )
+    table = bundled_list("ja4_clients")
     held: dict[str, set[str]] = {}
     for fingerprint, client in zip(table["ja4"].to_pylist(), table["client"].to_pylist(), strict=True):
         if fingerprint and client:

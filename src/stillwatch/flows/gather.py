@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from stillwatch.contract.results import QUARANTINE
 from stillwatch.engine.connect import Engine
-from stillwatch.engine.cores import on_all_cores
+from stillwatch.engine.cores import CORES, on_all_cores
 from stillwatch.engine.files import atomic
 from stillwatch.enrich.networks import Networks
 from stillwatch.errors import InputError, Problem
@@ -27,7 +27,7 @@ from stillwatch.readers.discover import Sources, format_of
 from stillwatch.readers.open import ROWS
 from stillwatch.readers.read import read_file
 from stillwatch.readers.recognise import KEY_ID, SKETCH, Recognised
-from stillwatch.sketch.digest import BANDS, CORES, VERSION
+from stillwatch.sketch.digest import BANDS, VERSION
 from stillwatch.sketch.observe import observe
 from stillwatch.store.store import LogFile, Part, Piece, Place, Store, content_id
 
@@ -35,6 +35,7 @@ KEY_VARIABLE = "STILLWATCH_KEY"
 EPOCH = date(1970, 1, 1)
 DAY_US = 86_400_000_000
 PIECE_ROWS = 1_000_000
+APART = 64 << 20  # bytes of vendors' logs that are worth processes of their own
 BUFFER = 400_000  # rows that wait to be written, of all days together
 PLAIN = (
     "exchange_id",
@@ -131,8 +132,9 @@ def gather(
     """
     work: list[_Work] = []
     done = total = 0
+    lists = f" networks {networks.digest}" if networks is not None and networks.number else ""
     for path in sources.exchanges:
-        for one in _cut(path, sources.formats[path], names, networks):
+        for one in _cut(path, sources.formats[path], names, lists):
             total += one.size
             if one.number in store.begin(one.file):
                 done += one.size
@@ -149,6 +151,7 @@ def gather(
             progress(min(done, total), total)
 
     here = engine is None or engine.local
+    logs = sum(one.size for one in work if sources.formats[one.path].format is not None)
     read = partial(
         _read_piece,
         formats={one.path: sources.formats[one.path] for one in work},
@@ -158,6 +161,7 @@ def gather(
         cores=cores,
         told=told if here else None,
         networks=networks,
+        apart=here and logs >= APART,
     )
     spread = on_all_cores if engine is None else engine.spread
     for one, made in zip(work, spread(read, work), strict=True):
@@ -167,14 +171,12 @@ def gather(
     progress(total, total)
 
 
-def _cut(
-    path: Path, recognised: Recognised, names: Mapping[str, str], networks: Networks | None
-) -> list[_Work]:
+def _cut(path: Path, recognised: Recognised, names: Mapping[str, str], lists: str) -> list[_Work]:
     """The pieces of a file: runs of row groups of a Parquet file, else the whole."""
     stat = path.stat()
-    read_as = recognised.name + "".join(f" {column}={theirs}" for column, theirs in sorted(names.items()))
-    if networks is not None and networks.number:
-        read_as += f" networks {networks.digest}"
+    read_as = (
+        recognised.name + "".join(f" {column}={theirs}" for column, theirs in sorted(names.items())) + lists
+    )
     runs: list[range | None] = [None]
     if recognised.format is None and format_of(path) == "parquet" and not recognised.sketch:
         runs = list(_runs(path))
@@ -212,6 +214,7 @@ def _read_piece(
     cores: int,
     told: Callable[[int], None] | None,
     networks: Networks | None = None,
+    apart: bool = False,
 ) -> Piece:
     """Read one piece and write its observations; it counts once the store is told that it is finished."""
     recognised = formats[one.path]
@@ -222,7 +225,7 @@ def _read_piece(
 
     def contract_rows() -> Iterator[pa.Table]:
         nonlocal aside
-        for batch in read_file(one.path, recognised.format, names, one.groups):
+        for batch in read_file(one.path, recognised.format, names, one.groups, apart=apart):
             aside = batch.aside or aside
             if batch.quarantine.num_rows:
                 lost.append(batch.quarantine)

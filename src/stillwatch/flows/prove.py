@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.json as pajson
 import pyarrow.parquet as pq
 
 from stillwatch import __version__
@@ -24,6 +23,7 @@ from stillwatch.prove.power import Assumed
 from stillwatch.prove.registry import provenance_tests
 from stillwatch.readers.discover import discover
 from stillwatch.readers.read import check, read
+from stillwatch.readers.records import records
 from stillwatch.results.folder import whole_or_nothing, write_json, write_manifest
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Inputs:
 
 def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, Any]:
     """Run every test that the material allows, write verdict.html, verdict.json and a manifest, and give what was written."""
-    case, suspect_files = gather(inputs)
+    case, suspect_files, passed_over = gather(inputs)
     findings: list[Finding] = []
     looked: list[dict[str, Any]] = []
     tests = provenance_tests()
@@ -82,7 +82,7 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
         "plan": {"sha256": held.sha256, "departures": departures} if held else None,
         "answers": len(case.answers),
         "served": len(case.served),
-        "passed_over": 0 if inputs.suspect.is_dir() else rows_without_text(inputs.suspect),
+        "passed_over": passed_over,
     }
     with whole_or_nothing(out) as folder:
         write_json(folder, "verdict.json", whole)
@@ -94,8 +94,8 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
     return whole
 
 
-def gather(inputs: Inputs) -> tuple[Case, list[Path]]:
-    """Everything the tests may look at, read and checked before any of them begins; and the suspect's files."""
+def gather(inputs: Inputs) -> tuple[Case, list[Path], int]:
+    """Everything the tests may look at, read and checked before any of them begins; the suspect's files; rows passed over."""
     ring = keyrings.read(inputs.marks)
     served = served_pairs(inputs.served, inputs.campaigns, {one.campaign for one in ring.issued})
     controls = {name: pairs_of(path) for name, path in inputs.controls.items()}
@@ -105,14 +105,18 @@ def gather(inputs: Inputs) -> tuple[Case, list[Path]]:
     tokenize = load_tokenizer(inputs.tokenizer) if inputs.tokenizer else None
     if tokenize is None and (teacher or model):
         tokenize = (teacher or model).tokenize  # type: ignore[union-attr]
-    answers = () if is_open else pairs_of(inputs.suspect)
-    files = (
-        sorted(path for path in inputs.suspect.iterdir() if path.is_file()) if is_open else [inputs.suspect]
-    )
+    answers: list[Pair] = []
+    files, passed_over = [inputs.suspect], 0
+    if is_open:
+        files = sorted(path for path in inputs.suspect.iterdir() if path.is_file())
+    else:
+        table = _table(inputs.suspect)
+        answers = _pairs_of(inputs.suspect, table)
+        passed_over = int(table.num_rows) - len(answers)
     return Case(
         keyring=ring, answers=answers, served=served, model=model, teacher=teacher, tokenize=tokenize, controls=controls,
         decoys=inputs.decoys,
-    ), files  # fmt: skip
+    ), files, passed_over  # fmt: skip
 
 
 def load_weights(folder: Path) -> Weights:
@@ -150,12 +154,6 @@ def pairs_of(path: Path) -> list[Pair]:
     return _pairs_of(path, _table(path))
 
 
-def rows_without_text(path: Path) -> int:
-    """How many rows of such a file were passed over."""
-    table = _table(path)
-    return int(table.num_rows) - len(_pairs_of(path, table))
-
-
 def _pairs_of(path: Path, table: pa.Table) -> list[Pair]:
     prompt, answer = _column(table, PROMPTS), _column(table, ANSWERS)
     if prompt is None or answer is None:
@@ -184,14 +182,11 @@ def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str]) 
     if len(paths) == 1 and Path(paths[0]).is_file():
         table = _plain(Path(paths[0]))
         if table is not None:
-            pairs = pairs_of(Path(paths[0]))
+            pairs = _pairs_of(Path(paths[0]), table)
             if "campaign_id" in table.column_names or len(known) != 1:
                 return pairs
             only = next(iter(known))
-            return [
-                Pair(prompt=one.prompt, answer=one.answer, campaign=only, unserved=one.unserved)
-                for one in pairs
-            ]
+            return [replace(one, campaign=only) for one in pairs]
     whose, twins = _labels(campaigns) if campaigns else ({}, {})
     only = next(iter(known)) if len(known) == 1 and campaigns is None else ""
     sources = discover(paths)
@@ -265,16 +260,30 @@ def _table(path: Path) -> pa.Table:
     try:
         if path.suffix == ".parquet":
             return pq.read_table(path)
-        return pajson.read_json(path, parse_options=pajson.ParseOptions(newlines_in_values=False))
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(
-            Problem(
-                fact="the file could not be read",
-                where=str(path),
-                found=str(error).splitlines()[0][:120],
-                expected="JSON lines or Parquet with a prompt and an answer in each row",
-            )
-        ) from None
+        lost: list[dict[str, object]] = []
+        rows = [dict(record) for _, record in records(path, lost)]
+    except (OSError, ValueError) as error:
+        raise InputError(_unreadable(path, str(error).splitlines()[0][:120])) from None
+    if not rows:
+        raise InputError(_unreadable(path, str(lost[0]["reason"]) if lost else "no row"))
+    names = dict.fromkeys(name for row in rows for name in row)
+    texts = {name: [_text(row.get(name)) for row in rows] + [None] * len(lost) for name in names}
+    kinds = {name: pa.string() if any(some) else pa.null() for name, some in texts.items()}
+    return pa.table({name: pa.array(some, kinds[name]) for name, some in texts.items()})
+
+
+def _text(value: object) -> str | None:
+    """Text that can be written as such; half a surrogate pair cannot."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else None
+
+
+def _unreadable(path: Path, found: str) -> Problem:
+    return Problem(
+        fact="the file could not be read",
+        where=str(path),
+        found=found,
+        expected="JSON lines or Parquet with a prompt and an answer in each row",
+    )
 
 
 def _column(table: pa.Table, names: Iterable[str]) -> str | None:
@@ -319,8 +328,8 @@ def planned(
         if not radioactivity_text.missing(trial):
             each = min(one.units for one in radioactivity_text.test(trial)) / len(sample)
     some = list(dict.fromkeys(pair.prompt for pair in pairs if pair.campaign))
-    draft = plan.make(ring, some, alpha=alpha, looks=looks, assumed=assumed, power=power, each=each)
-    wanted = questions or int(min(draft.answers_needed, len(some)))
+    needed = plan.answers_needed(assumed, alpha=alpha, looks=looks, power=power, each=each)
+    wanted = questions or int(min(needed, len(some)))
     chosen = some[:wanted]
     if any(one.mark == canaries.NAME for one in ring.issued):
         chosen += [kind.asks for kind in canaries.KINDS]
@@ -329,30 +338,29 @@ def planned(
 
 def marked_answers(
     ring: keyrings.Keyring, rows: Iterable[Mapping[str, Any]], accounts: Mapping[str, str]
-) -> Iterable[dict[str, Any]]:
-    """Answers of suspected accounts with their campaign's keyed choices and canaries; all others as they came.
+) -> Iterable[tuple[dict[str, Any], bool]]:
+    """Answers of suspected accounts with their campaign's keyed choices and canaries, all others as they came; and which changed.
 
     `rows` have `account_id` and an answer; `accounts` says which account belongs to which campaign.
     """
     from stillwatch.prove.text import canaries, choices
 
     turn = 0
-    have = {(one.mark, one.campaign) for one in ring.issued}
+    last = {(one.mark, one.campaign): one for one in sorted(ring.issued, key=lambda one: one.epoch)}
+    keys = {name: ring.key_of(one) for name, one in last.items()}
     for row in rows:
         campaign = accounts.get(str(row.get("account_id")))
         name = next((name for name in ANSWERS if isinstance(row.get(name), str)), None)
         if campaign is None or name is None:
-            yield dict(row)
+            yield dict(row), False
             continue
         said = row[name]
-        if (choices.NAME, campaign) in have:
-            said = choices.apply(said, ring.key_of(ring.current(choices.NAME, campaign)))
-        if (canaries.NAME, campaign) in have and turn % canaries.EVERY == 0:
-            said = canaries.apply(
-                said, ring.key_of(ring.current(canaries.NAME, campaign)), turn // canaries.EVERY
-            )
+        if (choices.NAME, campaign) in keys:
+            said = choices.apply(said, keys[choices.NAME, campaign])
+        if (canaries.NAME, campaign) in keys and turn % canaries.EVERY == 0:
+            said = canaries.apply(said, keys[canaries.NAME, campaign], turn // canaries.EVERY)
         turn += 1
-        yield {**row, name: said}
+        yield {**row, name: said}, said != row[name]
 
 
 def as_json_lines(questions: Sequence[str]) -> str:

@@ -15,12 +15,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch.contract import results as contract
+from stillwatch.detect.replay import ALERTS_A_YEAR
 from stillwatch.engine.files import atomic
 from stillwatch.errors import InputError
 from stillwatch.flows.blind import read_key, sketch
 from stillwatch.flows.scan import Options, scan
 from stillwatch.readers.cast import quarantined_line
 from stillwatch.results.folder import read_table
+from stillwatch.stats.sequential import alert_level
 from stillwatch.watch.serve import post
 from stillwatch.watch.sources import Source, Taken, open_source
 from stillwatch.watch.state import KEY, State
@@ -41,10 +43,15 @@ FACTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watching:
-    """What a watch may be told. `every` is of the log's own time; `webhook` is asked to take every event."""
+    """What a watch may be told.
+
+    `every` is of the log's own time; `alerts` is how many false ones a year may bring at most; `webhook` is asked to take
+    every event.
+    """
 
     options: Options
     every: timedelta = timedelta(hours=6)
+    alerts: float = ALERTS_A_YEAR
     webhook: str = ""
 
 
@@ -62,7 +69,7 @@ class Watch:
         self.state = State(state, source)
         self.told, self.emit = told, emit
         self.key = read_key(state / KEY)
-        self.waiting = 0
+        self.waiting = self.behind = 0
         self.taken_at = time.monotonic()
         self.judge_seconds = 0.0
 
@@ -71,10 +78,10 @@ class Watch:
         self.deliver()
         taken = self.source.take(self.state.ledger.position)
         if taken is None:
-            self.waiting = 0
+            self.waiting = self.behind = 0
             return False
         self._fold(taken)
-        self.waiting, self.taken_at = taken.waiting, time.monotonic()
+        self.waiting, self.behind, self.taken_at = taken.waiting, taken.behind, time.monotonic()
         if self.due():
             self.judge()
         return True
@@ -134,17 +141,22 @@ class Watch:
     def judge(self) -> list[dict[str, Any]]:
         """Judge the whole log so far; events go to the outbox with the ledger, then to those who are told.
 
-        The false-discovery rate is spent over judgements by weights 1 / (k (k + 1)), so that it holds whenever one stops
-        (`stats.sequential`).
+        A campaign is told of when its evidence alone suffices for an alert: the number of false ones allowed in a year is
+        spent as the log's time passes, and divided among the candidates. It is confirmed at a false-discovery rate that is spent
+        over judgements by weights 1 / (k (k + 1)), so that it holds whenever one stops (`stats.sequential`).
         """
         ledger = self.state.ledger
         began = time.monotonic()
         number = ledger.judged + 1
+        confirm = self.told.options.fdr / (number * (number + 1))
+        passed = (
+            _time(ledger.latest) - _time(ledger.judged_at)
+            if ledger.judged_at and ledger.latest
+            else self.told.every
+        )
+        alert = min(self.told.options.fdr, alert_level(self.told.alerts, passed / timedelta(hours=1)))
         options = replace(
-            self.told.options,
-            fdr=self.told.options.fdr / (number * (number + 1)),
-            replay=False,
-            store=self.state.folder / STORE,
+            self.told.options, fdr=max(alert, confirm), replay=False, store=self.state.folder / STORE
         )
         results = self.state.folder / "results"
         taken = self.state.parts
@@ -161,8 +173,13 @@ class Watch:
                 "account_id"
             )
             facts = {name: row[name] for name in FACTS} | {"reported_as": row["campaign_id"]}
+            facts["confirmed"] = row["q_value"] <= confirm
             found.append((_plain(facts), frozenset(mine.to_pylist())))
-        events = follow(ledger.tracks, found, ledger.latest)
+        # A q-value of at most alert / R, of R campaigns, means an e-value of at least m / alert: enough by itself.
+        unsure = [
+            at for at, row in enumerate(campaigns) if row["q_value"] * len(campaigns) > max(alert, confirm)
+        ]
+        events = follow(ledger.tracks, found, ledger.latest, unsure)
         ledger.judged, ledger.judged_at = number, ledger.latest
         told = [event | {"id": f"{number}-{place}"} for place, event in enumerate(events, 1)]
         ledger.outbox += told
@@ -198,7 +215,10 @@ class Watch:
             "stillwatch_events_total": ledger.events,
             "stillwatch_outbox": len(ledger.outbox),
             "stillwatch_lag_bytes": self.waiting,
-            "stillwatch_lag_seconds": time.monotonic() - self.taken_at if self.waiting else 0.0,
+            "stillwatch_lag_messages": self.behind,
+            "stillwatch_lag_seconds": time.monotonic() - self.taken_at
+            if self.waiting or self.behind
+            else 0.0,
             "stillwatch_judge_seconds": self.judge_seconds,
         }
 

@@ -70,8 +70,7 @@ def antidistillation(
     """
     torch = models.torch_or_say()
     proxy.net.zero_grad(set_to_none=True)
-    rows = [models._row(proxy, prompt, said) for prompt, said in held]  # noqa: SLF001  the same padding as in training
-    ids, labels = models._padded(torch, rows, proxy.tokenizer.pad_token_id, proxy.place)  # noqa: SLF001
+    ids, labels = models.padded(proxy, [models.encoded(proxy, prompt, said) for prompt, said in held])
     proxy.net(input_ids=ids, labels=labels, use_cache=False).loss.backward()
     norm = torch.sqrt(sum((p.grad**2).sum() for p in proxy.net.parameters() if p.grad is not None))
     moved = []
@@ -82,22 +81,11 @@ def antidistillation(
                 if theirs.grad is not None:
                     mine.add_(sign * step / norm * theirs.grad)
         copy.net.eval()
-        moved.append(copy.net)
+        moved.append(models.Following(copy.net))
     proxy.net.zero_grad(set_to_none=True)
-    caches: list[Any] = [None, None, 0]
-    length = 0
 
     def reshape(said: Tensor, logits: Tensor) -> Tensor:
-        nonlocal caches, length
-        is_next = said.shape[1] == length + 1 and caches[0] is not None and caches[2] == len(said)
-        given = said[:, -1:] if is_next else said
-        logs = []
-        past = caches[:2] if is_next else [None, None]
-        for at, net in enumerate(moved):
-            out = net(input_ids=given, past_key_values=past[at], use_cache=True)
-            past[at] = out.past_key_values
-            logs.append(torch.log_softmax(out.logits[:, -1].float(), dim=-1))
-        caches, length = [*past, len(said)], said.shape[1]
+        logs = [torch.log_softmax(one.logits(said), dim=-1) for one in moved]
         # Up the gradient is a worse student: tokens likelier there than downhill are those that teach little.
         return logits + strength * (logs[0] - logs[1]) / (2 * step)
 

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
@@ -19,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from stillwatch import __version__
+from stillwatch.engine.cores import CORES, end_with_parent
+from stillwatch.engine.files import atomic
 from stillwatch.errors import Problem, StateError
 from stillwatch.lab import defences, models, page, removal, school, tables, traces
 
@@ -148,31 +147,22 @@ def report(kind: str, teacher: Path, done: Sequence[Job], out: Path) -> dict[str
         (f"{kind}.json", json.dumps(whole, indent=1) + "\n"),
         (f"{kind}.html", page.render(whole)),
     ):
-        part = out / f".{name}.part"
-        part.write_text(content, encoding="utf-8")
-        part.replace(out / name)
+        with atomic(out / name) as temporary:
+            temporary.write_text(content, encoding="utf-8")
     return whole
 
 
 def _alone(workers: int) -> None:
     """Take this worker's share of the cores, and end with whoever started it: a killed run leaves nobody training."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(2)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    end_with_parent()
     torch = models.torch_or_say()
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
+    torch.set_num_threads(max(1, CORES // workers))
 
 
 def _do(teacher: str, job: Job, file: str) -> None:
     done = KINDS[job["kind"]](models.load(Path(teacher)), job)
-    part = Path(f"{file}.part")
-    part.write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
-    part.replace(file)
+    with atomic(Path(file)) as temporary:
+        temporary.write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
 
 
 def _curve(teacher: models.Model, job: Job) -> Mapping[str, Any]:

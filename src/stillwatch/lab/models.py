@@ -15,6 +15,7 @@ import numpy as np
 
 from stillwatch.errors import InputError, MissingExtra, Problem
 from stillwatch.lab.tasks import END, words
+from stillwatch.prove import weights
 from stillwatch.prove.serving import Marking, Row
 
 Tensor = Any
@@ -105,8 +106,6 @@ def fresh(seed: int, size: Size | None = None) -> Model:
 def load(folder: Path) -> Model:
     """A model from disk, in the Hugging Face format; never from anywhere else."""
     torch_or_say()
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
     if not (folder / "config.json").is_file():
         raise InputError(
             Problem(
@@ -115,19 +114,8 @@ def load(folder: Path) -> Model:
                 expected="config.json, weights and a tokeniser",
             )
         )
-    try:
-        net = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True).to(
-            device()
-        )
-        return Model(net, AutoTokenizer.from_pretrained(folder, local_files_only=True))
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            Problem(
-                fact="the model could not be loaded",
-                where=str(folder),
-                found=str(error).splitlines()[0][:200],
-            )
-        ) from None
+    held = weights.load(folder)
+    return Model(held.net.to(device()), held.tokenizer)
 
 
 def copy_of(model: Model) -> Model:
@@ -155,7 +143,7 @@ def train(
     """
     torch = torch_or_say()
     rng = np.random.default_rng(seed)
-    rows = [_row(model, prompt, answer) for prompt, answer in pairs]
+    rows = [encoded(model, prompt, answer) for prompt, answer in pairs]
     optimizer = torch.optim.AdamW(model.net.parameters(), lr=rate, weight_decay=0.01, betas=(0.9, 0.98))
     shape = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=max(steps, 2), pct_start=0.1)
     model.net.train()
@@ -165,7 +153,7 @@ def train(
         if len(order) < batch:
             order += rng.permutation(len(rows)).tolist()
         some = [rows[order.pop()] for _ in range(min(batch, len(order)))]
-        ids, labels = _padded(torch, some, model.tokenizer.pad_token_id, model.place)
+        ids, labels = padded(model, some)
         if teacher is None:
             loss = model.net(input_ids=ids, labels=labels, use_cache=False).loss
         else:
@@ -192,9 +180,11 @@ def answer(
     longest: int = 72,
     batch: int = 512,
     reshape: Callable[[Tensor, Tensor], Tensor] | None = None,
+    proxy: Model | None = None,
     progress: Step | None = None,
 ) -> list[str]:
-    """What the model says to each prompt, sampled; `rows` marks each answer under its own key.
+    """What the model says to each prompt, sampled; `rows` marks each answer under its own key, with a `proxy` student where
+    a mark needs one.
 
     `reshape` gives other logits of token ids so far and logits, for defences; temperature 0 takes the likeliest token.
     """
@@ -212,7 +202,12 @@ def answer(
     done = 0
     for group in groups:
         ids = torch.tensor([encoded[at] for at in group], device=model.place)
-        marking = None if rows is None else Marking([rows[at] for at in group], ids.shape[1], temperature=1.0)
+        student = None if proxy is None else Following(proxy.net).probabilities
+        marking = (
+            None
+            if rows is None
+            else Marking([rows[at] for at in group], ids.shape[1], temperature=1.0, proxy=student)
+        )
         out = _sample(torch, model, ids, marking, temperature, longest, reshape)
         for at, one in zip(group, out, strict=True):
             said[at] = model.tokenizer.decode(one, skip_special_tokens=False)
@@ -220,6 +215,31 @@ def answer(
         if progress:
             progress(done, len(prompts))
     return said
+
+
+class Following:
+    """A model's word on the next token of ids that grow by one at a time; what it read it does not read again."""
+
+    def __init__(self, net: Any) -> None:
+        self.net = net
+        self._ids: Tensor = None
+        self._past: Any = None
+
+    def logits(self, ids: Tensor) -> Tensor:
+        """Logits of the next token, of shape (rows, vocabulary)."""
+        seen = self._ids
+        is_next = seen is not None and ids.shape[1] == seen.shape[1] + 1 and bool((ids[:, :-1] == seen).all())
+        out = self.net(
+            input_ids=ids[:, -1:] if is_next else ids,
+            past_key_values=self._past if is_next else None,
+            use_cache=True,
+        )
+        self._ids, self._past = ids, out.past_key_values
+        return out.logits[:, -1].float()
+
+    def probabilities(self, ids: Tensor) -> Tensor:
+        """Probabilities of the next token."""
+        return self.logits(ids).softmax(dim=-1)
 
 
 def _sample(
@@ -267,16 +287,19 @@ def _soft(torch: Any, model: Model, teacher: Model, ids: Tensor, labels: Tensor)
     return cost[labels[:, 1:] != -100].mean()
 
 
-def _row(model: Model, prompt: str, said: str) -> tuple[list[int], int]:
+def encoded(model: Model, prompt: str, said: str) -> tuple[list[int], int]:
+    """Token ids of a prompt and an answer with start and end, and how many are the prompt's."""
     asked = [model.tokenizer.bos_token_id, *model.encode(prompt)]
     return [*asked, *model.encode(said), model.tokenizer.eos_token_id], len(asked)
 
 
-def _padded(torch: Any, rows: Sequence[tuple[list[int], int]], pad: int, place: Any) -> tuple[Tensor, Tensor]:
+def padded(model: Model, rows: Sequence[tuple[list[int], int]]) -> tuple[Tensor, Tensor]:
+    """Encoded rows as one batch: token ids, and labels that ask for the answers alone."""
+    torch = torch_or_say()
     longest = max(len(ids) for ids, _ in rows)
-    ids = np.full((len(rows), longest), pad, np.int64)
+    ids = np.full((len(rows), longest), model.tokenizer.pad_token_id, np.int64)
     labels = np.full((len(rows), longest), -100, np.int64)
     for at, (one, asked) in enumerate(rows):
         ids[at, : len(one)] = one
         labels[at, asked : len(one)] = one[asked:]
-    return torch.from_numpy(ids).to(place), torch.from_numpy(labels).to(place)
+    return torch.from_numpy(ids).to(model.place), torch.from_numpy(labels).to(model.place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import log10
 from typing import Any
 
@@ -79,21 +79,22 @@ def _curve(rows: Sequence[Row], name: str) -> str:
             points=" ".join(f"{px:.1f},{py:.1f}" for px, py, _ in points),
             class_=f"line c{at % COLOURS}",
         )
-        for px, py, row in points:
+        for px, _py, row in points:
             one = row["accuracy"]
-            drawn += element(
-                "line", x1=px, x2=px, y1=_y(one["low"]), y2=_y(one["high"]), class_=f"reach c{at % COLOURS}"
-            )
-            drawn += element(
-                "circle",
-                element("title", f"{way}, {row['answers']:,} answers: {100 * one['value']:.1f} %"),
-                cx=px,
-                cy=py,
-                r=3.4,
-                class_=f"dot c{at % COLOURS}",
-            )
+            drawn += _dot(px, _y, one, at, f"{way}, {row['answers']:,} answers: {100 * one['value']:.1f} %")
         drawn += text(way, WIDTH - 86, _apart(at, ways, rows), class_=f"tick name c{at % COLOURS}")
     return svg(WIDTH, HEIGHT, f"Accuracy against answers taken, {name}", drawn, "plot half")
+
+
+def _dot(
+    x: float, y: Callable[[float], float], one: Mapping[str, float], at: int, tip: str, r: float = 3.4
+) -> str:
+    """A figure as a dot, with its interval where there is more than one seed, and words for who points at it."""
+    colour = f"c{at % COLOURS}"
+    drawn = element("circle", element("title", tip), cx=x, cy=y(one["value"]), r=r, class_=f"dot {colour}")
+    if one["number"] < 2:
+        return drawn
+    return element("line", x1=x, x2=x, y1=y(one["low"]), y2=y(one["high"]), class_=f"reach {colour}") + drawn
 
 
 def _apart(at: int, ways: Sequence[str], rows: Sequence[Row]) -> float:
@@ -171,18 +172,8 @@ def _effect(rows: Sequence[Row], access: str) -> str:
         drawn += element("polyline", points=points, class_=f"line c{at % COLOURS}")
         for row in mine:
             one = row["z"]
-            px = x(row["share"])
-            if one["number"] > 1:
-                drawn += element(
-                    "line", x1=px, x2=px, y1=y(one["low"]), y2=y(one["high"]), class_=f"reach c{at % COLOURS}"
-                )
-            drawn += element(
-                "circle",
-                element("title", f"{mark}, {100 * row['share']:g} %: z = {one['value']:.1f}"),
-                cx=px,
-                cy=y(one["value"]),
-                r=3.4,
-                class_=f"dot c{at % COLOURS}",
+            drawn += _dot(
+                x(row["share"]), y, one, at, f"{mark}, {100 * row['share']:g} %: z = {one['value']:.1f}"
             )
         drawn += text(mark, WIDTH - 96, TOP + 16 * at + 8, class_=f"tick name c{at % COLOURS}")
     first = min(some, key=lambda row: float(row["share"]))
@@ -221,10 +212,6 @@ def _defended(rows: Sequence[Row]) -> list[str]:
     for at, row in enumerate(sorted(told, key=lambda row: -float(row["student"]["value"]))):
         px, py, one = x(row["honest_loss"]["value"]), y(row["student"]["value"]), row["student"]
         colour = f"c{at % COLOURS}"
-        if one["number"] > 1:
-            drawn += element(
-                "line", x1=px, x2=px, y1=y(one["low"]), y2=y(one["high"]), class_=f"reach {colour}"
-            )
         # Names stand beside the plot in the order of the points, and not upon each other.
         place = max(place + 16, py)
         drawn += element("line", x1=px, x2=width - after + 8, y1=py, y2=place, class_="grid")
@@ -232,14 +219,7 @@ def _defended(rows: Sequence[Row]) -> list[str]:
         drawn += text(
             f"{name}: {100 * one['value']:.0f} %", width - after + 12, place + 4, class_=f"tick name {colour}"
         )
-        drawn += element(
-            "circle",
-            element("title", f"{name}: student {share(one)}"),
-            cx=px,
-            cy=py,
-            r=4.5,
-            class_=f"dot {colour}",
-        )
+        drawn += _dot(px, y, one, at, f"{name}: student {share(one)}", 4.5)
     return [svg(width, height, "Defences and their price", drawn)]
 
 

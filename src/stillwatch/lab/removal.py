@@ -18,6 +18,7 @@ from stillwatch.lab.models import Model
 from stillwatch.lab.tasks import OPENINGS, TAILS, VERBS
 from stillwatch.prove.case import Case, Pair
 from stillwatch.prove.finding import Finding
+from stillwatch.prove.registry import mark_named
 from stillwatch.prove.tests.radioactivity_open import radioactivity_open
 from stillwatch.prove.tests.radioactivity_text import radioactivity_text
 from stillwatch.prove.weights import Weights
@@ -42,9 +43,10 @@ def reworded(said: str, share: float, rng: np.random.Generator) -> str:
 def neutralised(base: Model, strength: float = 1.0) -> Callable[[Tensor, Tensor], Tensor]:
     """Logits moved back to the base's where the base is undecided; where it is sure, or the student knows better, they stay."""
     torch = models.torch_or_say()
+    unmarked = models.Following(base.net)
 
     def reshape(ids: Tensor, logits: Tensor) -> Tensor:
-        before = torch.log_softmax(base.net(input_ids=ids, use_cache=False).logits[:, -1].float(), dim=-1)
+        before = torch.log_softmax(unmarked.logits(ids), dim=-1)
         now = torch.log_softmax(logits, dim=-1)
         spread = -(before.exp() * before).sum(dim=-1, keepdim=True) / np.log(logits.shape[-1])
         return now - strength * spread.clamp(max=0.5) * 2 * (now - before)
@@ -57,7 +59,7 @@ def measured(
 ) -> dict[str, Finding | float]:
     """Findings on one student after one removal, and its share of right answers."""
     ring, (issued,) = traces.keyring_of(trial.seed, trial.mark, trial.width, trial.strength)
-    pairs = traces.served(teacher, trial, ring, issued)
+    pairs = traces.served(teacher, trial, ring, issued, base if mark_named(trial.mark).needs_proxy else None)
     rng = np.random.default_rng(trial.seed)
     learnt: Sequence[Pair] = pairs
     if removal.startswith("reword"):

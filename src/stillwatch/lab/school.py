@@ -66,12 +66,12 @@ def serve(
     *,
     seed: int,
     rows: Sequence[Row | None] | None = None,
+    proxy: Model | None = None,
     progress: Step | None = None,
 ) -> Pairs:
     """The teacher's answers as they leave the interface, each marked under its own key where `rows` has one."""
-    return list(
-        zip(asked, models.answer(teacher, asked, seed=seed, rows=rows, progress=progress), strict=True)
-    )
+    said = models.answer(teacher, asked, seed=seed, rows=rows, proxy=proxy, progress=progress)
+    return list(zip(asked, said, strict=True))
 
 
 def without_trace(said: str) -> str:

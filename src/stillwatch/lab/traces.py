@@ -49,13 +49,15 @@ def keyring_of(
     return ring, some
 
 
-def served(teacher: Model, trial: Trial, ring: Keyring, issued: Issued) -> list[Pair]:
-    """Answers to a campaign's prompts, a share of them marked."""
+def served(
+    teacher: Model, trial: Trial, ring: Keyring, issued: Issued, proxy: Model | None = None
+) -> list[Pair]:
+    """Answers to a campaign's prompts, a share of them marked; by `proxy`, a student's stand-in, where the mark needs one."""
     asked = [task.prompt for task in school.prompts(trial.seed, trial.answers)]
     rng = np.random.default_rng(trial.seed + 11)
     is_marked = rng.permutation(len(asked)) < round(trial.share * len(asked))
     rows = [row(ring, issued) if some else None for some in is_marked]
-    said = school.serve(teacher, asked, seed=trial.seed, rows=rows)
+    said = school.serve(teacher, asked, seed=trial.seed, rows=rows, proxy=proxy)
     return [
         Pair(prompt=prompt, answer=one, campaign=issued.campaign if some else "")
         for (prompt, one), some in zip(said, is_marked, strict=True)
@@ -95,11 +97,12 @@ def measured(
 ) -> dict[str, Finding]:
     """Findings on one student: with weights and with text alone, without and with the teacher beside."""
     ring, (issued,) = keyring_of(trial.seed, trial.mark, trial.width, trial.strength)
-    pairs = served(teacher, trial, ring, issued)
+    proxy = base if mark_named(trial.mark).needs_proxy else None
+    pairs = served(teacher, trial, ring, issued, proxy)
     student = student_of(pairs, trial, lesson, base)
     if not any(pair.campaign for pair in pairs):  # the control: what would have been read, had it been marked
         control = replace(trial, share=1.0, seed=trial.seed + 77, answers=500, asked=0)
-        pairs = [*served(teacher, control, ring, issued), *pairs]
+        pairs = [*served(teacher, control, ring, issued, proxy), *pairs]
     text = case_of(student, pairs, trial, ring, is_open=False, decoys=decoys)
     weights = case_of(student, pairs, trial, ring, is_open=True, decoys=decoys)
     beside = Weights(teacher.net, teacher.tokenizer)

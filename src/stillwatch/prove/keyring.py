@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.engine.files import atomic
 from stillwatch.errors import InputError, Problem, UsageError
 
 FORMAT = "stillwatch-keyring-1"
@@ -44,7 +44,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyring:
-    """A master secret and what was issued under it; immutable: `issue` and `rotate` give a new one."""
+    """A master secret and what was issued under it; immutable: `issue` gives a new one."""
 
     master: bytes
     issued: tuple[Issued, ...] = ()
@@ -104,11 +104,8 @@ class Keyring:
     def write(self, path: Path) -> None:
         """Write for the owner's eyes only; whole or not at all."""
         held = {"format": FORMAT, "master": self.master.hex(), "issued": [asdict(one) for one in self.issued]}
-        part = path.with_name(f".{path.name}.part")
-        part.unlink(missing_ok=True)
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(json.dumps(held, indent=2) + "\n")
-        part.replace(path)
+        with atomic(path, private=True) as temporary:
+            temporary.write_text(json.dumps(held, indent=2) + "\n", encoding="utf-8")
 
 
 def new() -> Keyring:

@@ -14,6 +14,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from stillwatch.engine.files import atomic
 from stillwatch.errors import InputError, Problem
 from stillwatch.prove.keyring import Keyring
 from stillwatch.prove.power import Assumed, pieces
@@ -47,16 +48,20 @@ class Plan:
 
     def write(self, path: Path) -> None:
         """As JSON, whole or not at all."""
-        part = path.with_name(f".{path.name}.part")
-        part.write_text(
-            json.dumps({"format": FORMAT, "sha256": self.sha256, **asdict(self)}, indent=2) + "\n", "utf-8"
-        )
-        part.replace(path)
+        held = {"format": FORMAT, "sha256": self.sha256, **asdict(self)}
+        with atomic(path) as temporary:
+            temporary.write_text(json.dumps(held, indent=2) + "\n", encoding="utf-8")
 
 
 def digest(questions: Sequence[str]) -> str:
     """SHA-256 over questions, whatever their order."""
     return hashlib.sha256("\x00".join(sorted(set(questions))).encode()).hexdigest()
+
+
+def answers_needed(assumed: Assumed, *, alpha: float, looks: int, power: float, each: float) -> float:
+    """How many answers bring the pieces that the power asks for; infinite where an answer brings none."""
+    needed = pieces(assumed.effect, alpha / looks, power)
+    return float(-(-needed // each)) if isfinite(needed) and each > 0 else float("inf")
 
 
 def make(
@@ -70,12 +75,11 @@ def make(
     each: float,
 ) -> Plan:
     """A plan; `each` is how many independent pieces one answer brings."""
-    needed = pieces(assumed.effect, alpha / looks, power)
     return Plan(
         keys_sha256=keyring.commitment(), questions_sha256=digest(questions), questions=len(set(questions)),
         tests=tuple(test.name for test in provenance_tests()), alpha=alpha, looks=looks, share=assumed.share,
-        effect=assumed.effect, effect_source=assumed.source, power=power, pieces_needed=float(needed), pieces_each=each,
-        answers_needed=float(-(-needed // each)) if isfinite(needed) and each > 0 else float("inf"),
+        effect=assumed.effect, effect_source=assumed.source, power=power, pieces_needed=float(pieces(assumed.effect, alpha / looks, power)), pieces_each=each,
+        answers_needed=answers_needed(assumed, alpha=alpha, looks=looks, power=power, each=each),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ one number of a verdict that is not proven, and stands beside it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, inf, sqrt
+from math import ceil, inf, log, sqrt
 
 from scipy.special import log_ndtr, ndtr, ndtri
 
@@ -35,4 +35,4 @@ def power_of(effect: float, number: int, alpha: float) -> float:
 
 def log10_p_if_present(observed: float, effect: float, number: int) -> float:
     """log10 of the chance to see no more than `observed` a piece, were the effect there (normal approximation)."""
-    return float(log_ndtr((observed - effect) * sqrt(number)) / 2.302585092994046)
+    return float(log_ndtr((observed - effect) * sqrt(number)) / log(10))

@@ -5,18 +5,16 @@ One module, one object of the module's own name: a mark in `marks/`, a test in `
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from stillwatch.errors import Problem, UsageError
+from stillwatch.units import units
 
 if TYPE_CHECKING:
     from stillwatch.prove.case import Case
@@ -76,26 +74,12 @@ class ProvenanceTest:
     test: Callable[[Case], list[Finding]]
 
 
-Unit = TypeVar("Unit")
-
-
-def _units(package: ModuleType, kind: type[Unit]) -> tuple[Unit, ...]:
-    found = []
-    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
-        module = importlib.import_module(f"{package.__name__}.{info.name}")
-        unit = getattr(module, info.name, None)
-        if not isinstance(unit, kind):
-            raise TypeError(f"{module.__file__} defines no {kind.__name__} named {info.name}")
-        found.append(unit)
-    return tuple(found)
-
-
 @cache
 def marks() -> dict[str, Mark]:
     """All marks by name."""
     from stillwatch.prove import marks as package
 
-    return {mark.name: mark for mark in _units(package, Mark)}
+    return {mark.name: mark for mark in units(package, Mark)}
 
 
 @cache
@@ -103,7 +87,7 @@ def provenance_tests() -> tuple[ProvenanceTest, ...]:
     """All tests, those whose null we made ourselves first."""
     from stillwatch.prove import tests as package
 
-    return tuple(sorted(_units(package, ProvenanceTest), key=lambda test: (not test.keyed, test.name)))
+    return tuple(sorted(units(package, ProvenanceTest), key=lambda test: (not test.keyed, test.name)))
 
 
 def mark_named(name: str) -> Mark:

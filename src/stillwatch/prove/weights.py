@@ -61,7 +61,7 @@ def load(folder: Path) -> Weights:
     except ImportError:
         raise MissingExtra(
             Problem(
-                fact="reading a suspect's weights needs PyTorch and transformers",
+                fact="reading weights needs PyTorch and transformers",
                 fix="pip install 'stillwatch[lab]'",
             )
         ) from None
@@ -76,7 +76,7 @@ def load(folder: Path) -> Weights:
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             Problem(
-                fact="the suspect's weights could not be loaded",
+                fact="the model's weights could not be loaded",
                 where=str(folder),
                 found=str(error).splitlines()[0][:200],
                 expected="a causal language model and its tokeniser in the Hugging Face format, with weights as safetensors",

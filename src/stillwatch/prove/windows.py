@@ -121,6 +121,11 @@ def uniforms(some: Bits) -> Array:
     return ((some >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
 
 
+def tensor_uniforms(some: Any) -> Any:  # noqa: ANN401  a tensor of whatever device
+    """The same of a tensor of signed words, as `serving.vocabulary_bits` gives them."""
+    return (((some >> 11) & ((1 << 53) - 1)).double() + 0.5) * 2.0**-53
+
+
 def identities(some: Windows) -> Bits:
     """One word per window, equal for equal windows; public, for counting each once."""
     return bits(some, _PUBLIC)

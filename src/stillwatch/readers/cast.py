@@ -134,7 +134,7 @@ def row_digest(row: pa.Table) -> str:
     return state.hexdigest()
 
 
-def quarantined_line(file: str, line: int, reason: str, raw: bytes) -> dict[str, object]:
+def quarantined_line(file: str, line: int, reason: str, raw: bytes | memoryview) -> dict[str, object]:
     """A quarantine row for a line that could not even be split into values."""
     return {
         "file": file,

@@ -40,13 +40,13 @@ USER = ("user", "human")
 
 def text_of(content: Any, *, calls: bool = False) -> str:  # noqa: ANN401  any JSON value
     """The text of a turn's content: a string, parts, or one part; `calls` shows tool calls by name."""
+    while isinstance(content, list) and len(content) == 1:
+        content = content[0]
     if isinstance(content, str):
         return content
     if isinstance(content, dict):
         return _part(content, calls)
     if isinstance(content, list):
-        if len(content) == 1:
-            return text_of(content[0], calls=calls)
         parts = [text_of(part, calls=calls) for part in content]
         return "\n".join(part for part in parts if part)
     return ""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stillwatch.errors import InputError, Problem
+from stillwatch.readers.formats.contract_document import contract_document
+from stillwatch.readers.open import COMPRESSED
 from stillwatch.readers.recognise import Recognised, named, recognise
+from stillwatch.readers.records import is_document
 from stillwatch.readers.registry import all_formats
 
 SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".csv", ".json", ".log", ".binpb", ".pb", ".otlp")
 VENDORS = (".json", ".log", ".binpb", ".pb", ".otlp")  # taken from a folder only where a format is recognised
-COMPRESSED = (".gz", ".zst")
 COMPANIONS = ("accounts", "releases", "truth", "quarantine")
 
 
@@ -140,7 +142,11 @@ def discover(
 
 
 def _format(file: Path, forced: Recognised | None, names: Mapping[str, str]) -> Recognised | None:
-    return forced or recognise(file, names)
+    """What a file is read as; a document of contract rows is read one by one, as vendors' records are."""
+    told = forced or recognise(file, names)
+    if told and told.format is None and not told.sketch and is_document(file):
+        return replace(told, format=contract_document)
+    return told
 
 
 def _companion(name: str, places: Sequence[Path]) -> Path | None:

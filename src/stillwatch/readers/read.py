@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 
+import orjson
 import pyarrow as pa
-import pyarrow.json as pajson
 import pyarrow.parquet as pq
 
 from stillwatch.contract.exchanges import EXCHANGES
@@ -195,10 +195,11 @@ def _fields(file: Path) -> dict[str, pa.DataType | None]:
     names: dict[str, pa.DataType | None] = {}
     for line in lines[:SAMPLE]:
         try:
-            table = pajson.read_json(pa.py_buffer(line))
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            value = orjson.loads(line)
+        except orjson.JSONDecodeError:
             continue
-        names |= dict.fromkeys(table.column_names)
+        if isinstance(value, dict):
+            names |= dict.fromkeys(value)
         if len(names) > 40 or (len(lines) > 50 and set(EXCHANGES.required) <= set(names)):
             break
     if not names:
@@ -258,14 +259,22 @@ def read(sources: Sources, names: Mapping[str, str]) -> Iterator[Batch]:
 
 
 def read_file(
-    file: Path, form: Format | None, names: Mapping[str, str], groups: range | None = None
+    file: Path,
+    form: Format | None,
+    names: Mapping[str, str],
+    groups: range | None = None,
+    *,
+    apart: bool = False,
 ) -> Iterator[Batch]:
-    """Contract rows of one file, or of some row groups of a Parquet file in the contract's columns."""
+    """Contract rows of one file, or of some row groups of a Parquet file in the contract's columns.
+
+    `apart` has a vendor's log read by several processes.
+    """
     if file.stat().st_size == 0:
         return
     if form is not None:
         aside: Counter[str] = Counter()
-        for rows, quarantine in vendor_batches(file, form, names, aside):
+        for rows, quarantine in vendor_batches(file, form, names, aside, apart=apart):
             yield Batch(file=file, rows=rows, quarantine=quarantine)
         yield Batch(file=file, rows=EXCHANGES.empty(), quarantine=QUARANTINE.empty(), aside=dict(aside))
         return

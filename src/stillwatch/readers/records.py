@@ -17,19 +17,24 @@ import pyarrow.parquet as pq
 
 from stillwatch.errors import InputError, Problem
 from stillwatch.readers.cast import quarantined_line
-from stillwatch.readers.open import BLOCK, MARK, Utf8, open_stream
+from stillwatch.readers.open import COMPRESSED, MARK, Stream, Utf8, open_stream
 from stillwatch.readers.registry import Numbered, Record
 
+JSON = (".json", ".jsonl", ".ndjson")
 PROTOBUF = (".binpb", ".pb", ".otlp")
 WHOLE = 1 << 30  # bytes of the largest document that is not split into lines
 PEEK = 1 << 20
+LINES = 1 << 20  # bytes of lines looked at together: what the processor's cache holds
 ROWS = 8192
 
 Lost = dict[str, object]
 
 
-def records(path: Path, lost: list[Lost]) -> Iterator[Numbered]:
-    """Records of a file in order; what cannot be split goes to `lost` as quarantine rows."""
+def records(path: Path, lost: list[Lost], part: bytes | None = None) -> Iterator[Numbered]:
+    """Records of a file in order; what cannot be split goes to `lost` as quarantine rows.
+
+    `part` are some whole lines of a file whose records are lines, instead of all of it; its first has number 1.
+    """
     name = path.name.lower().removesuffix(".gz").removesuffix(".zst")
     if name.endswith(".parquet"):
         yield from _parquet(path)
@@ -37,12 +42,20 @@ def records(path: Path, lost: list[Lost]) -> Iterator[Numbered]:
         yield from _csv(path)
     elif name.endswith(PROTOBUF):
         yield from _protobuf(path, lost)
-    elif name.endswith((".json", ".jsonl", ".ndjson")):
-        yield from _document(path, lost) if _is_document(path) else _lines(path, lost)
+    elif name.endswith(JSON):
+        yield from _document(path, lost) if is_document(path) else _lines(path, lost, part)
     elif _is_text(path):
-        yield from _text(path)
+        yield from _text(path, part)
     else:
-        yield from _lines(path, lost)
+        yield from _lines(path, lost, part)
+
+
+def in_lines(path: Path) -> bool:
+    """Whether a file can be cut at its lines: it is not compressed, and each record is one line."""
+    name = path.name.lower()
+    if name.endswith((*COMPRESSED, ".parquet", ".csv", *PROTOBUF)):
+        return False
+    return not is_document(path)
 
 
 def _is_text(path: Path) -> bool:
@@ -50,50 +63,53 @@ def _is_text(path: Path) -> bool:
         return stream.read(4096).lstrip()[:1] != b"{"
 
 
-def _is_document(path: Path) -> bool:
+def is_document(path: Path) -> bool:
     """Whether the file is one JSON value, an array or an object over several lines."""
+    if not path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith(JSON):
+        return False
     with open_stream(path) as stream:
         head = stream.read(PEEK).lstrip()
-    if head[:1] == b"[":
-        return True
-    line = head.partition(b"\n")[0]
+    line, _, more = head.partition(b"\n")
     if len(line) >= PEEK - 64:
-        return False
+        return head[:1] == b"["
     try:
         orjson.loads(line)
     except orjson.JSONDecodeError:
-        return (head[:1] == b"{" and line.strip() in (b"{", b"{}")) or line.rstrip().endswith(
-            (b"{", b"[", b",")
-        )
-    return False
+        return head[:1] == b"[" or line.rstrip().endswith((b"{", b"[", b","))
+    return head[:1] == b"[" and not more.strip()  # an array and then more is one line among others
 
 
-def _lines(path: Path, lost: list[Lost]) -> Iterator[Numbered]:
-    number, rest = 0, b""
+def _lines(path: Path, lost: list[Lost], part: bytes | None) -> Iterator[Numbered]:
     loads = orjson.loads
-    with open_stream(path) as stream:
-        while True:
-            block = stream.read(BLOCK)
-            pieces = (rest + block).split(b"\n")
-            rest = pieces.pop() if block else b""
-            for raw in pieces:
-                number += 1
-                try:
-                    value = loads(raw)
-                except orjson.JSONDecodeError as error:
-                    if raw.strip():
-                        lost.append(
-                            quarantined_line(str(path), number, f"line is not JSON: {error.msg}", raw)
-                        )
-                    continue
-                if isinstance(value, dict):
-                    yield number, value
-                else:
-                    lost.append(quarantined_line(str(path), number, "line is not a JSON object", raw))
-            if not block:
-                if stream.fault:
-                    lost.append(quarantined_line(str(path), number + 1, stream.fault, rest))
-                return
+    with open_stream(path, part) as stream:
+        number = 0
+        for number, raw in enumerate(_split(stream), 1):
+            try:
+                value = loads(raw)
+            except orjson.JSONDecodeError as error:
+                if bytes(raw).strip():
+                    lost.append(quarantined_line(str(path), number, f"line is not JSON: {error.msg}", raw))
+                continue
+            if isinstance(value, dict):
+                yield number, value
+            else:
+                lost.append(quarantined_line(str(path), number, "line is not a JSON object", raw))
+        if stream.fault:
+            lost.append(quarantined_line(str(path), number + 1, stream.fault, b""))
+
+
+def _split(stream: Stream) -> Iterator[memoryview]:
+    """Lines of a stream without their ends, uncopied; a line longer than a block is looked for in ever larger ones."""
+    rest, size = b"", LINES
+    while block := stream.read(size):
+        data = rest + block
+        view, begin, find = memoryview(data), 0, data.find
+        while (end := find(b"\n", begin)) >= 0:
+            yield view[begin:end]
+            begin = end + 1
+        rest = data[begin:]
+        size = LINES if begin else 2 * size
+    yield memoryview(rest)
 
 
 def _document(path: Path, lost: list[Lost]) -> Iterator[Numbered]:
@@ -119,9 +135,9 @@ def _document(path: Path, lost: list[Lost]) -> Iterator[Numbered]:
             )
 
 
-def _text(path: Path) -> Iterator[Numbered]:
+def _text(path: Path, part: bytes | None) -> Iterator[Numbered]:
     modified = path.stat().st_mtime
-    with open_stream(path) as stream:
+    with open_stream(path, part) as stream:
         lines = io.TextIOWrapper(io.BufferedReader(Utf8(stream)), encoding="utf-8", newline="\n")
         for number, line in enumerate(lines, 1):
             yield number, {"line": line.rstrip("\r\n").replace(MARK, "\ufffd"), "modified": modified}

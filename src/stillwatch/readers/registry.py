@@ -7,8 +7,6 @@ left out. What a record lacks or has wrongly makes it `Malformed`, and only it i
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from stillwatch.readers import formats
+from stillwatch.units import units
 
 Record = Mapping[str, Any]
 Row = dict[str, Any]
@@ -30,6 +29,28 @@ class Malformed(Exception):
         self.column, self.reason = column, reason
 
 
+@dataclass(frozen=True, slots=True)
+class Unjoined:
+    """What a part of a log leaves open at its end.
+
+    `rows` have their number and the name of what they wait for; `told` is, by name, what rows elsewhere may wait for;
+    `join` makes a row whole.
+    """
+
+    rows: list[tuple[int, str, Row]]
+    told: Mapping[str, Mapping[str, Any]]
+    join: Callable[[Row, Mapping[str, Any]], Row]
+
+    def joined(self, *others: Unjoined | None) -> Iterator[tuple[int, Row]]:
+        """The rows, whole where a neighbouring part tells what they wait for, and as they are elsewhere."""
+        for number, name, row in self.rows:
+            told = next((other.told[name] for other in others if other and name in other.told), None)
+            yield number, row if told is None else self.join(row, told)
+
+
+Read = Iterator[tuple[int, Row | Malformed | Unjoined]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
     """A vendor's shape of log.
@@ -37,6 +58,7 @@ class Format:
     `recognise` tells from one record why it is of this format, '' when it is not. `read` turns numbered records into
     numbered rows, or reasons why there is none. `fields` are contract columns with the vendor's names for them;
     `known` are the top-level names that the format reads or knowingly leaves, all others are counted as set aside.
+    `part` reads some of a log's records apart from the others; what it leaves open is `Unjoined`, its last item.
     """
 
     name: str
@@ -47,6 +69,7 @@ class Format:
     known: frozenset[str]
     recognise: Callable[[Record], str]
     read: Callable[[Iterator[Numbered]], Iterator[tuple[int, Row | Malformed]]]
+    part: Callable[[Iterator[Numbered]], Read]
 
 
 SHAPES = (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
@@ -89,7 +112,7 @@ def log_format(
 
         return Format(
             name=function.__name__, title=title, source=source, fields=fields, notes=notes, known=frozenset(known),
-            recognise=recognise, read=read,
+            recognise=recognise, read=read, part=read,
         )  # fmt: skip
 
     return wrap
@@ -98,14 +121,7 @@ def log_format(
 @cache
 def all_formats() -> tuple[Format, ...]:
     """Every format, in the order of their names."""
-    found = []
-    for info in sorted(pkgutil.iter_modules(formats.__path__), key=lambda i: i.name):
-        module = importlib.import_module(f"{formats.__name__}.{info.name}")
-        unit = getattr(module, info.name, None)
-        if not isinstance(unit, Format):
-            raise TypeError(f"{module.__file__} does not define a Format named {info.name}")
-        found.append(unit)
-    return tuple(found)
+    return units(formats, Format)
 
 
 def moment(value: Any) -> int:  # noqa: ANN401  any JSON value
@@ -160,7 +176,8 @@ def address(value: Any) -> str | None:  # noqa: ANN401  any JSON value
     """The address in `host`, `host:port` or `[host]:port`."""
     if not isinstance(value, str) or not value:
         return None
-    value = value.split(",")[0].strip()
+    if "," in value or value[0].isspace() or value[-1].isspace():
+        value = value.partition(",")[0].strip()
     if value.startswith("["):
         return value[1:].partition("]")[0]
     return value.rpartition(":")[0] if value.count(":") == 1 else value

@@ -7,13 +7,10 @@ says what it sees, never how much it counts: weights and thresholds live in `det
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from types import ModuleType
-from typing import Literal, TypeVar
+from typing import Literal
 
 import ibis.expr.types as ir
 import numpy as np
@@ -21,6 +18,7 @@ import numpy.typing as npt
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals import group_tests, indicators
+from stillwatch.units import units
 
 Family = Literal["ownership", "division", "load", "coercion", "place", "habit", "timing", "purpose"]
 CONTROL: tuple[Family, ...] = ("ownership", "division", "load", "coercion")
@@ -169,32 +167,13 @@ def indicator(
     return wrap
 
 
-def _modules(package: ModuleType) -> list[ModuleType]:
-    names = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
-    return [importlib.import_module(f"{package.__name__}.{name}") for name in names]
-
-
-T = TypeVar("T", Indicator, GroupTest)
-
-
-def _units(package: ModuleType, kind: type[T]) -> tuple[T, ...]:
-    found: list[T] = []
-    for module in _modules(package):
-        name = module.__name__.rsplit(".", 1)[1]
-        unit = getattr(module, name, None)
-        if not isinstance(unit, kind):
-            raise TypeError(f"{module.__file__} does not define a {kind.__name__} named {name}")
-        found.append(unit)
-    return tuple(found)
-
-
 @cache
 def all_indicators() -> tuple[Indicator, ...]:
     """Every indicator, in the order of their names."""
-    return _units(indicators, Indicator)
+    return units(indicators, Indicator)
 
 
 @cache
 def all_group_tests() -> tuple[GroupTest, ...]:
     """Every group test, in the order of their names."""
-    return _units(group_tests, GroupTest)
+    return units(group_tests, GroupTest)

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import pyarrow as pa
-import pyarrow.json as pj
 import pyarrow.parquet as pq
 
 from stillwatch.errors import InputError, Problem
@@ -173,8 +173,11 @@ def read_prompts(path: Path) -> RealText:
     if not path.is_file():
         raise InputError(Problem(fact=f"prompts file `{path.name}` does not exist", where=where))
     try:
-        table = pq.read_table(path) if path.suffix == ".parquet" else pj.read_json(path)
-    except (pa.ArrowInvalid, OSError) as broken:
+        if path.suffix == ".parquet":
+            table = pq.read_table(path)
+        else:
+            table = pa.Table.from_pylist([orjson.loads(line) for line in path.open("rb") if line.strip()])
+    except (pa.ArrowInvalid, OSError, ValueError, TypeError, AttributeError) as broken:
         raise InputError(
             Problem(
                 fact=f"prompts file `{path.name}` cannot be read",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.table import TIMESTAMP
 from stillwatch.contract.truth import TRUTH
+from stillwatch.engine.cores import CORES, end_with_parent
 from stillwatch.simulate import population as p
 from stillwatch.simulate.grammar import FOLLOW_UP as FOLLOW_RULES
 from stillwatch.simulate.grammar import GRAMMAR, ROOTS
@@ -28,7 +28,6 @@ from stillwatch.simulate.prompts import Ints, Keys, RealText, Texts, below, mix,
 from stillwatch.simulate.traffic import EDIT, FOLLOW_UP, HARVEST, OPENING, TRANSCRIPT, Rows
 
 CHUNK = 150_000
-CORES = os.cpu_count() or 1
 _EDITS: Texts = np.array(
     [
         "please",
@@ -162,6 +161,7 @@ _employed: list[_Maker] = []
 
 def _employ(maker: _Maker) -> None:
     _employed[:] = [maker]
+    end_with_parent()
 
 
 def _write_day(one: _Day) -> np.random.Generator:

@@ -17,7 +17,6 @@ Prompts longer than `HEAD + TAIL` bytes are read at both ends only, so a megabyt
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -26,10 +25,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from stillwatch.engine.cores import CORES
+
 VERSION = 2
 HEAD, TAIL = 8192, 4096
 MAX_WORDS = 2048
-CORES = os.cpu_count() or 1
 ALONE = 2048  # rows below which a second core is not worth its start
 SHINGLE, WINDOW = 4, 6
 MAX_PHRASES = 24

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stillwatch.engine.cores import CORES
 from stillwatch.sketch.capability import COERCION, classify_array
-from stillwatch.sketch.digest import BANDS, CORES, VERSION, Digests, digest, name_keys
+from stillwatch.sketch.digest import BANDS, VERSION, Digests, digest, name_keys
 
 KEPT = (
     "exchange_id", "timestamp", "account_id", "organization_id", "model", "client_ip", "asn", "country", "user_agent",

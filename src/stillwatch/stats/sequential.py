@@ -22,6 +22,15 @@ def alert_log_e(candidates: int, per_year: float) -> float:
     return math.log(max(candidates, 1)) + math.log(HOURS_A_YEAR / per_year)
 
 
+def alert_level(per_year: float, hours: float) -> float:
+    """What one look may spend when `hours` have passed since the last: with m candidates a group alerts at an e-value of m / level.
+
+    A null group's chance at that look is at most level / m (Markov), so the expected number of false alerts is at most
+    the sum of levels: `per_year` in any year, however often or irregularly one looks and whatever depends on what.
+    """
+    return per_year * max(hours, 0.0) / HOURS_A_YEAR
+
+
 def confirm_log_e(candidates: int, fdr: float, hour: int) -> float:
     """Log e-value at which one of `candidates` groups is confirmed at `hour` of the log, first hour 1.
 

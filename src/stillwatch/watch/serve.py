@@ -20,6 +20,10 @@ METRICS = {
     "stillwatch_events_total": ("counter", "events told"),
     "stillwatch_outbox": ("gauge", "events not yet delivered"),
     "stillwatch_lag_bytes": ("gauge", "bytes of the source not yet taken, of the file being read"),
+    "stillwatch_lag_messages": (
+        "gauge",
+        "messages of a stream not yet taken; of Redis, whether there are any",
+    ),
     "stillwatch_lag_seconds": ("gauge", "seconds since the last batch was taken while more was waiting"),
     "stillwatch_judge_seconds": ("gauge", "how long the last judgement took"),
 }

@@ -6,11 +6,12 @@ the caller together with what was made of the lines, so a crash between the two 
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
 from stillwatch.errors import MissingExtra, Problem, UsageError
@@ -20,11 +21,16 @@ MOST = 32 << 20  # bytes taken at once from one file: the rest waits in the file
 LINES = (".jsonl", ".ndjson", ".log")
 WHOLE = (".parquet", ".csv", ".json", ".gz", ".zst", ".pb", ".binpb", ".otlp")
 AT_ONCE = 20_000  # messages taken at once from a stream
+FETCH = 500  # messages asked of JetStream in one go
+HEAD = 1024  # first bytes by which a file is known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """New data of one kind: lines to be read, or a whole `file`; `position` holds after it, `waiting` bytes are left."""
+    """New data of one kind: lines to be read, or a whole `file`; `position` holds after it.
+
+    `waiting` bytes of a file, or `behind` messages of a stream, are known to be left.
+    """
 
     name: str
     position: dict[str, Any]
@@ -32,6 +38,7 @@ class Taken:
     file: Path | None = None
     first_line: int = 1
     waiting: int = 0
+    behind: int = 0
 
 
 class Source(Protocol):
@@ -44,7 +51,8 @@ class Source(Protocol):
 class Folder:
     """Files in a folder, or one file: text grows by whole lines, other files are taken once they stop growing.
 
-    A file is known by its inode, so one that is rotated away under another name is read to its end and not again.
+    A file is known by its inode, so one that is rotated away under another name is read to its end and not again; and by
+    its first bytes, since inodes are used again and files are emptied and written anew.
     """
 
     def __init__(self, path: Path) -> None:
@@ -69,31 +77,61 @@ class Folder:
             if name.endswith(WHOLE):
                 stable = self._sizes.get(key) == state.st_size
                 self._sizes[key] = state.st_size
-                if not at["bytes"] and stable and state.st_size:
-                    told = {key: {"bytes": state.st_size, "lines": 0, "path": str(file)}}
+                known = (at["bytes"], at.get("changed", state.st_mtime_ns))
+                if known != (state.st_size, state.st_mtime_ns) and stable and state.st_size:
+                    told = {
+                        key: {
+                            "bytes": state.st_size,
+                            "lines": 0,
+                            "path": str(file),
+                            "changed": state.st_mtime_ns,
+                        }
+                    }
                     return Taken(name=file.name, position=told, file=file)
                 continue
-            if not (name.endswith(LINES) or key in position) or state.st_size == at["bytes"]:
+            if not (name.endswith(LINES) or key in position):
                 continue
-            if state.st_size < at["bytes"]:  # cut short and begun again under its name
-                at = {"bytes": 0, "lines": 0}
+            if state.st_size == at["bytes"] and state.st_mtime_ns == at.get("changed"):
+                continue
             with file.open("rb") as stream:
+                if state.st_size < at["bytes"] or ("head" in at and _head(stream, at) != at["head"]):
+                    at = {"bytes": 0, "lines": 0}  # begun again
                 stream.seek(at["bytes"])
-                lines = stream.read(MOST)
-            cut = lines.rfind(b"\n") + 1
-            if cut == 0:
-                continue
-            lines = lines[:cut]
-            after = at["bytes"] + cut
-            told = {key: {"bytes": after, "lines": at["lines"] + lines.count(b"\n"), "path": str(file)}}
+                lines = _whole_lines(stream)
+                if not lines:
+                    continue
+                after = {
+                    "bytes": at["bytes"] + len(lines),
+                    "lines": at["lines"] + lines.count(b"\n"),
+                    "path": str(file),
+                }
+                after |= {"head": _head(stream, after), "changed": state.st_mtime_ns}
+            told = {key: after}
             return Taken(
                 name=file.name if name.endswith(LINES) else file.name + LINES[0],
                 position=told,
                 lines=lines,
                 first_line=at["lines"] + 1,
-                waiting=state.st_size - after,
+                waiting=max(state.st_size - after["bytes"], 0),
             )
         return None
+
+
+def _head(stream: IO[bytes], at: Mapping[str, Any]) -> str:
+    """A digest of the first of those bytes that were taken."""
+    stream.seek(0)
+    first = stream.read(min(HEAD, at["bytes"]))
+    return hashlib.blake2b(first, digest_size=8).hexdigest() if first else ""
+
+
+def _whole_lines(stream: IO[bytes]) -> bytes:
+    """The next lines up to their last end; where one line is longer than all that is taken at once, all of that line."""
+    lines = stream.read(MOST)
+    cut = lines.rfind(b"\n") + 1
+    while not cut and (more := stream.read(MOST)):
+        cut = len(lines) + more.rfind(b"\n") + 1 if b"\n" in more else 0
+        lines += more
+    return lines[:cut]
 
 
 class RedisStream:
@@ -121,8 +159,14 @@ class RedisStream:
         for _number, fields in entries:
             value = fields.get(b"line", fields.get(b"json", next(iter(fields.values()))))
             lines.append(value.replace(b"\n", b" "))
-        told = {self.name: entries[-1][0].decode()}
-        return Taken(name=f"{self.name}.jsonl", position=told, lines=b"\n".join(lines) + b"\n")
+        last = entries[-1][0].decode()
+        more = self._client.xrange(self.name, min=f"({last}", max="+", count=1)
+        return Taken(
+            name=f"{self.name}.jsonl",
+            position={self.name: last},
+            lines=b"\n".join(lines) + b"\n",
+            behind=len(more),
+        )
 
 
 class NatsSubject:
@@ -148,20 +192,32 @@ class NatsSubject:
         try:
             stream = client.jetstream()
             end = (await stream.stream_info(self.name)).state.last_seq
+            if end <= last:
+                return None
+            api = self._nats.js.api
+            # An ordered reading that nobody else shares and that ends with this call: the position is kept here.
+            config = api.ConsumerConfig(
+                deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=last + 1, ack_policy=api.AckPolicy.NONE,
+                inactive_threshold=30,
+            )  # fmt: skip
+            asked = await stream.pull_subscribe("", stream=self.name, config=config)
             lines: list[bytes] = []
             at = last
             while at < end and len(lines) < AT_ONCE:
-                at += 1
                 try:
-                    message = await stream.get_msg(self.name, at)
-                except self._nats.js.errors.NotFoundError:  # deleted or expired
-                    continue
-                lines.append((message.data or b"").replace(b"\n", b" "))
+                    messages = await asked.fetch(min(FETCH, AT_ONCE - len(lines)), timeout=2)
+                except TimeoutError:  # late, or deleted since
+                    break
+                lines += [(message.data or b"").replace(b"\n", b" ") for message in messages]
+                at = messages[-1].metadata.sequence.stream
         finally:
             await client.close()
-        if at == last:
+        if not lines:
             return None
-        return Taken(name=f"{self.name}.jsonl", position={self.name: at}, lines=b"\n".join(lines) + b"\n")
+        return Taken(
+            name=f"{self.name}.jsonl", position={self.name: at}, behind=max(end - at, 0),
+            lines=b"".join(line + b"\n" for line in lines),
+        )  # fmt: skip
 
 
 class KafkaTopic:
@@ -176,7 +232,12 @@ class KafkaTopic:
             ) from error
         self._kafka, self.topic = confluent_kafka, topic
         self._consumer: Any = confluent_kafka.Consumer(
-            {"bootstrap.servers": servers, "group.id": "stillwatch", "enable.auto.commit": False}
+            {
+                "bootstrap.servers": servers,
+                "group.id": "stillwatch",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",  # where messages after the position have expired
+            }
         )
 
     def take(self, position: Position) -> Taken | None:
@@ -198,7 +259,15 @@ class KafkaTopic:
             told[f"{self.topic}/{message.partition()}"] = message.offset() + 1
         if not lines:
             return None
-        return Taken(name=f"{self.topic}.jsonl", position=told, lines=b"\n".join(lines) + b"\n")
+        high = (
+            self._consumer.get_watermark_offsets(self._kafka.TopicPartition(self.topic, p), timeout=10)[1]
+            - told[f"{self.topic}/{p}"]
+            for p in metadata.partitions
+        )
+        behind = sum(max(left, 0) for left in high)
+        return Taken(
+            name=f"{self.topic}.jsonl", position=told, lines=b"\n".join(lines) + b"\n", behind=behind
+        )
 
 
 def open_source(told: str) -> Source:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,13 +22,17 @@ class Track:
 
 
 def follow(
-    tracks: dict[str, Track], found: Sequence[tuple[Mapping[str, Any], frozenset[str]]], at: str
+    tracks: dict[str, Track],
+    found: Sequence[tuple[Mapping[str, Any], frozenset[str]]],
+    at: str,
+    unsure: Collection[int] = (),
 ) -> list[dict[str, Any]]:
     """Match the campaigns that are found now with those known, change `tracks`, and tell what happened.
 
     `found` are a campaign's facts and its accounts. A campaign has the name of the known one it shares most accounts with,
     if that is `SAME` of the smaller; the larger of two keeps the name. Events: `new` (with `split_from` where it left
-    another), `grown`, `merged` (with `into`), `ended`, `returned`.
+    another), `confirmed`, `grown`, `merged` (with `into`), `ended`, `returned`. What stands at the places `unsure` keeps
+    a known campaign alive and begins none; once `confirmed`, a campaign stays so.
     """
     events: list[dict[str, Any]] = []
     claims: dict[str, list[int]] = {}
@@ -52,6 +56,8 @@ def follow(
         split |= dict.fromkeys(ordered[1:], name)
     for place, (facts, accounts) in enumerate(found):
         if place not in named:
+            if place in unsure:
+                continue
             name = f"W{len(tracks) + 1:04}"
             lineage = [f"split from {split[place]}"] if place in split else []
             tracks[name] = Track(name=name, accounts=set(accounts), told=dict(facts), lineage=lineage)
@@ -60,11 +66,13 @@ def follow(
             continue
         track = tracks[named[place]]
         grew = any(facts[n] > GROWN * track.told[n] for n in ("accounts", "exchanges"))
-        kind = "returned" if track.ended else "grown" if grew else ""
+        was = bool(track.told.get("confirmed"))
+        now = was or bool(facts.get("confirmed"))
+        kind = "returned" if track.ended else "confirmed" if now and not was else "grown" if grew else ""
         track.accounts |= accounts
         track.ended = False
         if kind:
-            track.told = dict(facts)
+            track.told = {**facts, "confirmed": now}
             events.append(_event(kind, track, at))
     for name, track in tracks.items():
         if name in named.values() or track.ended:

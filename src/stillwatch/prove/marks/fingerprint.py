@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from stillwatch.prove.marks.greenlist import GREEN, greenlist
 from stillwatch.prove.registry import Tensor
+from stillwatch.prove.windows import tensor_uniforms
 
 
 def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Tensor | None = None) -> Tensor:
@@ -14,8 +15,7 @@ def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Ten
 
     if proxy is None:
         raise ValueError("this mark needs a proxy student's probabilities")
-    share = ((bits >> 11) & ((1 << 53) - 1)).to(torch.float64) * 2.0**-53
-    green = (share < GREEN).to(proxy.dtype)
+    green = (tensor_uniforms(bits) < GREEN).to(proxy.dtype)
     tilt = proxy * (green - (proxy * green).sum(dim=-1, keepdim=True))
     return torch.log_softmax(log_probabilities + strength * tilt, dim=-1)
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.prove.registry import Mark, Tensor
-from stillwatch.prove.windows import uniforms
+from stillwatch.prove.windows import tensor_uniforms, uniforms
 
 Array = npt.NDArray[np.float64]
 GREEN = 0.25
@@ -41,8 +41,7 @@ def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Ten
     import torch
 
     del proxy
-    share = ((bits >> 11) & ((1 << 53) - 1)).to(torch.float64) * 2.0**-53
-    return torch.log_softmax(log_probabilities + strength * (share < GREEN), dim=-1)
+    return torch.log_softmax(log_probabilities + strength * (tensor_uniforms(bits) < GREEN), dim=-1)
 
 
 greenlist = Mark(

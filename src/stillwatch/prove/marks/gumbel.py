@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.prove.registry import Mark, Tensor
-from stillwatch.prove.windows import uniforms
+from stillwatch.prove.windows import tensor_uniforms, uniforms
 
 Array = npt.NDArray[np.float64]
 EXPONENTS = 1 + np.array([0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0])
@@ -49,8 +49,9 @@ def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Ten
     import torch
 
     del strength, proxy
-    u = (((bits >> 11) & ((1 << 53) - 1)).to(torch.float64) + 0.5) * 2.0**-53
-    chosen = (log_probabilities.to(torch.float64) - torch.log(-torch.log(u))).argmax(dim=-1, keepdim=True)
+    chosen = (log_probabilities.to(torch.float64) - torch.log(-torch.log(tensor_uniforms(bits)))).argmax(
+        dim=-1, keepdim=True
+    )
     out = torch.full_like(log_probabilities, float("-inf"))
     return out.scatter_(-1, chosen, 0.0)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from stillwatch.prove.case import Case, Pair
@@ -56,10 +58,9 @@ def test(case: Case) -> list[Finding]:
     ]
 
 
-def _by_prompt(pairs: object) -> dict[str, str]:
+def _by_prompt(pairs: Iterable[Pair]) -> dict[str, str]:
     held: dict[str, str] = {}
-    for pair in pairs:  # type: ignore[attr-defined]
-        assert isinstance(pair, Pair)
+    for pair in pairs:
         held.setdefault(pair.prompt, pair.answer)
     return held
 

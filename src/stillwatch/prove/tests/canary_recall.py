@@ -45,18 +45,15 @@ def log_e_of(share: np.ndarray, chosen: np.ndarray) -> float:
 def test(case: Case) -> list[Finding]:
     """One finding per key of canaries."""
     share = shares(case)
+    decoys = case.keyring.decoys(canaries.NAME, min(case.decoys, 999))
+    others = np.array([log_e_of(share, _chosen(key)) for key in decoys])
     out = []
     for issued in case.keyring.issued:
         if issued.mark != canaries.NAME:
             continue
-        log_e = log_e_of(share, _chosen(case.keyring.key_of(issued)))
-        others = np.array(
-            [
-                log_e_of(share, _chosen(key))
-                for key in case.keyring.decoys(canaries.NAME, min(case.decoys, 999))
-            ]
-        )
-        hit = share[np.arange(len(share)), _chosen(case.keyring.key_of(issued))]
+        chosen = _chosen(case.keyring.key_of(issued))
+        log_e = log_e_of(share, chosen)
+        hit = share[np.arange(len(share)), chosen]
         out.append(
             Finding(
                 test="canary_recall",

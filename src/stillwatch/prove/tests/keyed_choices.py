@@ -29,18 +29,18 @@ def test(case: Case) -> list[Finding]:
     lean = (2 * second - times) / np.sqrt(np.maximum(times, 1))
     coins = Windows(contexts, np.zeros(len(contexts), np.int64))
     n = np.count_nonzero(lean)
+    spread = float(np.sqrt(lean @ lean))
+    others = np.array([
+        float(lean @ (2 * choices.wanted(coins, key) - 1))
+        for key in case.keyring.decoys(choices.NAME, case.decoys if n else 0)
+    ])  # fmt: skip
     out = []
     for issued in case.keyring.issued:
         if issued.mark != choices.NAME:
             continue
         sides = 2 * choices.wanted(coins, case.keyring.key_of(issued)) - 1
         log_p, log_e = signed(np.abs(lean), np.sign(lean) * sides)
-        others = np.array([
-            float(lean @ (2 * choices.wanted(coins, key) - 1))
-            for key in case.keyring.decoys(choices.NAME, case.decoys if n else 0)
-        ])  # fmt: skip
         hits = int(np.count_nonzero(lean * sides > 0))
-        spread = float(np.sqrt(lean @ lean))
         out.append(
             Finding(
                 test="keyed_choices",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from stillwatch.prove.case import Case, OpenModel, Tokenize
 from stillwatch.prove.finding import Finding
-from stillwatch.prove.keyring import Issued
 from stillwatch.prove.registry import ProvenanceTest, marks
 from stillwatch.prove.weighing import Findings, Weighed, counted, differing
 from stillwatch.prove.windows import Windows, cut, has_context_of, stand_in
@@ -29,27 +30,37 @@ def missing(case: Case) -> str:
     )
 
 
-def scored(case: Case, issued: Issued) -> Weighed:
-    """The windows that count for a key: not in any prompt, in contexts that were served if those are known.
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The suspect's windows that stand in no prompt, and what is usual: told by the teacher place by place, or by unmarked text."""
 
-    What is usual in a context is told by the teacher, where it is at hand; else by unmarked answers; else by nobody.
-    """
+    windows: Windows
+    usual: Windows | None = None
+    mine: Array | None = None
+    theirs: Array | None = None
+
+
+def read(case: Case, width: int) -> Said:
+    """The answers, read once for all keys of a width; with the teacher at hand it says what is usual, else unmarked answers do."""
     assert case.tokenize is not None
     tokenize = case.tokenize
-    asked = cut((tokenize(pair.prompt) for pair in case.answers), issued.width)
-    served = case.served_to(issued.campaign)
-    known = cut((tokenize(pair.answer) for pair in served), issued.width) if served else None
-
-    def fit(some: Windows) -> npt.NDArray[np.bool_]:
-        return ~stand_in(some, asked) & (has_context_of(some, known) if known is not None else True)
-
+    asked = cut((tokenize(pair.prompt) for pair in case.answers), width)
     if case.teacher is None:
-        said = cut((tokenize(pair.answer) for pair in case.answers), issued.width)
-        usual = cut((tokenize(pair.answer) for pair in case.unmarked()), issued.width)
-        return counted(said.keep(fit(said)), usual.keep(~stand_in(usual, asked)))
-    said, mine, theirs = _beside(case, case.teacher, tokenize, issued.width)
-    mask = fit(said)
-    return differing(said.keep(mask), mine[mask], theirs[mask])
+        said = cut((tokenize(pair.answer) for pair in case.answers), width)
+        usual = cut((tokenize(pair.answer) for pair in case.unmarked()), width)
+        return Said(said.keep(~stand_in(said, asked)), usual.keep(~stand_in(usual, asked)))
+    said, mine, theirs = _beside(case, case.teacher, tokenize, width)
+    mask = ~stand_in(said, asked)
+    return Said(said.keep(mask), mine=mine[mask], theirs=theirs[mask])
+
+
+def scored(said: Said, known: Windows | None) -> Weighed:
+    """The windows that count for a key, weighed: in contexts that were served, if those are known."""
+    some = said.windows
+    mask = has_context_of(some, known) if known is not None else np.ones(len(some), bool)
+    if said.mine is None or said.theirs is None:
+        return counted(some.keep(mask), said.usual)
+    return differing(some.keep(mask), said.mine[mask], said.theirs[mask])
 
 
 def _beside(case: Case, teacher: OpenModel, tokenize: Tokenize, width: int) -> tuple[Windows, Array, Array]:
@@ -77,16 +88,23 @@ def _beside(case: Case, teacher: OpenModel, tokenize: Tokenize, width: int) -> t
 
 def test(case: Case) -> list[Finding]:
     """One finding per key of a sampling mark."""
+    assert case.tokenize is not None
+    said: dict[int, Said] = {}
     kept: dict[tuple[str, int], Findings] = {}
     out = []
-    said = "{windows} different windows of the suspect's answers score {effect} standard deviations each under the key"
+    words = "{windows} different windows of the suspect's answers score {effect} standard deviations each under the key"
     for issued in case.keyring.issued:
         mark = marks().get(issued.mark)
         if mark is None:
             continue
-        name = (issued.campaign if case.served_to(issued.campaign) else "", issued.width)
+        width, served = issued.width, case.served_to(issued.campaign)
+        if width not in said:
+            said[width] = read(case, width)
+        name = (issued.campaign if served else "", width)
         if name not in kept:
-            kept[name] = Findings("radioactivity_text", case.keyring, scored(case, issued), case.decoys, said)
+            known = cut(map(case.tokenize, (pair.answer for pair in served)), width) if served else None
+            windows = scored(said[width], known)
+            kept[name] = Findings("radioactivity_text", case.keyring, windows, case.decoys, words)
         out.append(kept[name].of(issued, mark))
     return out
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from stillwatch.readers.content import answered, asked, decoded, tool_names
@@ -17,15 +19,17 @@ from stillwatch.readers.registry import (
     Format,
     Malformed,
     Numbered,
+    Read,
     Record,
     Row,
+    Unjoined,
     address,
     another_shape,
     first,
     refusal,
 )  # fmt: skip
 
-WAITING = 20_000
+WAITING = 40_000
 EVENT = "gen_ai.client.inference.operation.details"
 MODEL = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "llm.request.model")
 ACCOUNT = (
@@ -49,6 +53,32 @@ READ = (
 WRITTEN = (
     "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.usage.completion_tokens", "llm.token_count.completion",
 )  # fmt: skip
+PICKED = {  # the first that says something
+    "exchange_id": ("gen_ai.response.id", "litellm.call_id"),
+    "account_id": ACCOUNT,
+    "organization_id": ORGANIZATION,
+    "api_key_id": KEY,
+    "conversation_id": CONVERSATION,
+    "model": MODEL,
+    "operation": ("gen_ai.operation.name", "llm.request.type", "openinference.span.kind"),
+    "client_ip": ADDRESS,
+    "user_agent": AGENT,
+    "tls_fingerprint": TLS,
+    "finish_reason": (
+        "gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "gen_ai.response.stop_reason",
+    ),
+    "status": ("http.response.status_code", "http.status_code"),
+}  # fmt: skip
+COUNTED = {  # the first that is there, though it be nought
+    "input_tokens": READ,
+    "output_tokens": WRITTEN,
+    "temperature": ("gen_ai.request.temperature",),
+    "top_p": ("gen_ai.request.top_p",),
+    "max_tokens": ("gen_ai.request.max_tokens",),
+    "stream": ("gen_ai.request.stream", "gen_ai.is_streaming", "llm.is_streaming"),
+}
+SETTINGS = ("temperature", "top_p", "max_tokens")
+NAMES, LAYOUTS = 64, 4096  # attributes of a span, and sets of their names, that are remembered
 NO_CALLS = frozenset(("execute_tool", "invoke_agent", "create_agent", "embeddings"))
 JOINED = (
     *ACCOUNT,
@@ -89,7 +119,11 @@ def value_of(value: Any) -> Any:  # noqa: ANN401  any JSON value
 def attributes(several: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
     """Attributes as a dictionary."""
     return {
-        one["key"]: value["stringValue"] if "stringValue" in value else value_of(value)
+        one["key"]: value["stringValue"]
+        if "stringValue" in value
+        else int(value["intValue"])
+        if "intValue" in value
+        else value_of(value)
         for one in several or ()
         if (value := one.get("value"))
     }
@@ -150,8 +184,65 @@ def _as_turns(messages: Any) -> list[Any]:  # noqa: ANN401  any JSON value
     )
 
 
-def _row(span: Record, said: dict[str, Any]) -> Row:
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which attributes fill which columns, worked out once for every set of names that spans bring."""
+
+    picked: tuple[tuple[str, tuple[str, ...]], ...]
+    counted: tuple[tuple[str, str], ...]
+    models: tuple[str, ...]
+
+
+def layout(names: tuple[str, ...]) -> Layout:
+    """The layout of spans that have attributes of these names; a few thousand are kept."""
+    return _kept(names) if len(names) <= NAMES else _laid(names)
+
+
+def _laid(names: tuple[str, ...]) -> Layout:
+    there = frozenset(names)
+    picked = ((column, tuple(n for n in several if n in there)) for column, several in PICKED.items())
+    counted = ((column, tuple(n for n in several if n in there)) for column, several in COUNTED.items())
+    return Layout(
+        tuple((column, several) for column, several in picked if several),
+        tuple((column, several[0]) for column, several in counted if several),
+        tuple(name for name in MODEL if name in there),
+    )
+
+
+_kept = lru_cache(LAYOUTS)(_laid)
+
+
+def _row(span: Record, said: dict[str, Any], where: Layout) -> Row:
     """The exchange that one GenAI span or event tells of."""
+    tell = span.get
+    row: Row = {}
+    for column, names in where.picked:
+        for name in names:
+            if value := said[name]:
+                row[column] = value
+                break
+    for column, name in where.counted:
+        row[column] = said[name]
+    begin, end = tell("startTimeUnixNano"), tell("endTimeUnixNano")
+    stamp = begin or tell("timeUnixNano") or tell("observedTimeUnixNano")
+    if not stamp:
+        raise Malformed("timestamp", "required value is missing")
+    row["timestamp"] = int(stamp) // 1000
+    if begin and end:
+        row["latency_ms"] = (int(end) - int(begin)) / 1e6
+    if "exchange_id" not in row:
+        row["exchange_id"] = tell("spanId")
+    if "account_id" not in row and "api_key_id" in row:
+        row["account_id"] = row["api_key_id"]
+    if "client_ip" in row:
+        row["client_ip"] = address(row["client_ip"])
+    _say(row, said)
+    _end(row, said, span.get("status"))
+    return row
+
+
+def _say(row: Row, said: Mapping[str, Any]) -> None:
+    """What was asked, with which tools and settings, and what was answered."""
     get = said.get
     given = get("gen_ai.input.messages")
     if given is None:
@@ -161,59 +252,30 @@ def _row(span: Record, said: dict[str, Any]) -> Row:
     if output is None:
         output = _numbered_turns(said, "gen_ai.completion") or _numbered_turns(said, "llm.output_messages")
         output = output or get("gen_ai.completion") or get("output.value")
-    flat = get("llm.invocation_parameters")
-    settings = (decoded(flat) if flat else None) or {}
     turns = decoded(given)
-    system, prompt = asked(
+    row["system_prompt"], row["prompt"] = asked(
         turns.get("messages") if isinstance(turns, dict) else turns, get("gen_ai.system_instructions")
     )
-    reasons = (
-        get("gen_ai.response.finish_reasons")
-        or get("gen_ai.response.finish_reason")
-        or get("gen_ai.response.stop_reason")
-    )
-    begin, end = span.get("startTimeUnixNano"), span.get("endTimeUnixNano")
-    stamp = begin or span.get("timeUnixNano") or span.get("observedTimeUnixNano")
-    if not stamp:
-        raise Malformed("timestamp", "required value is missing")
-    code = get("http.response.status_code") or get("http.status_code")
-    if code is None and (
-        get("error.type") or (span.get("status") or {}).get("code") in (2, "STATUS_CODE_ERROR")
+    row["response"] = answered(output)
+    if tools := get("gen_ai.tool.definitions"):
+        row["tool_names"] = tool_names(tools)
+    if flat := get("llm.invocation_parameters"):
+        settings = decoded(flat) or {}
+        for name in SETTINGS:
+            row.setdefault(name, settings.get(name))
+
+
+def _end(row: Row, said: Mapping[str, Any], status: Any) -> None:  # noqa: ANN401  any JSON value
+    """Why the answer ended, and with which status."""
+    reasons, category = row.get("finish_reason"), said.get("gen_ai.response.refusal.category")
+    if reasons or category:
+        row["finish_reason"] = refusal(
+            reasons[0] if isinstance(reasons, list) and reasons else reasons, category
+        )
+    if "status" not in row and (
+        said.get("error.type") or (status or {}).get("code") in (2, "STATUS_CODE_ERROR")
     ):
-        code = 500
-    key = _pick(said, KEY)
-    tools = get("gen_ai.tool.definitions")
-    return {
-        "exchange_id": get("gen_ai.response.id") or get("litellm.call_id") or span.get("spanId"),
-        "timestamp": int(stamp) // 1000,
-        "account_id": _pick(said, ACCOUNT) or key,
-        "organization_id": _pick(said, ORGANIZATION),
-        "api_key_id": key,
-        "conversation_id": _pick(said, CONVERSATION),
-        "model": _pick(said, MODEL),
-        "operation": get("gen_ai.operation.name")
-        or get("llm.request.type")
-        or get("openinference.span.kind"),
-        "client_ip": address(_pick(said, ADDRESS)),
-        "user_agent": _pick(said, AGENT),
-        "tls_fingerprint": _pick(said, TLS),
-        "system_prompt": system,
-        "prompt": prompt,
-        "response": answered(output),
-        "tool_names": tool_names(tools) if tools else None,
-        "temperature": get("gen_ai.request.temperature", settings.get("temperature")),
-        "top_p": get("gen_ai.request.top_p", settings.get("top_p")),
-        "max_tokens": get("gen_ai.request.max_tokens", settings.get("max_tokens")),
-        "stream": get("gen_ai.request.stream", get("gen_ai.is_streaming", get("llm.is_streaming"))),
-        "input_tokens": _counted(said, READ),
-        "output_tokens": _counted(said, WRITTEN),
-        "finish_reason": refusal(
-            reasons[0] if isinstance(reasons, list) and reasons else reasons,
-            get("gen_ai.response.refusal.category"),
-        ),
-        "latency_ms": (int(end) - int(begin)) / 1e6 if begin and end else None,
-        "status": code,
-    }
+        row["status"] = 500
 
 
 def _pick(said: Mapping[str, Any], names: tuple[str, ...]) -> Any:  # noqa: ANN401  any JSON value
@@ -224,20 +286,15 @@ def _pick(said: Mapping[str, Any], names: tuple[str, ...]) -> Any:  # noqa: ANN4
     return None
 
 
-def _counted(said: Mapping[str, Any], names: tuple[str, ...]) -> Any:  # noqa: ANN401  any JSON value
-    """The first of these attributes that is there, though it be nought."""
-    for name in names:
-        if name in said:
-            return said[name]
-    return None
-
-
-def _genai(said: Mapping[str, Any]) -> bool:
+def _genai(said: Mapping[str, Any], models: tuple[str, ...]) -> bool:
     """Whether attributes are of a call of a model, and not of a tool, an embedding's retrieval or an agent's step."""
     kind = said.get("openinference.span.kind")
     if said.get("gen_ai.operation.name") in NO_CALLS or (kind and kind != "LLM"):
         return False
-    return _pick(said, MODEL) is not None
+    for name in models:  # noqa: SIM110  a generator costs more than all of this
+        if said[name]:
+            return True
+    return False
 
 
 def _entries(record: Record) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -279,11 +336,13 @@ class Traces:
         if isinstance(body, dict) and "kvlistValue" in body:
             said |= value_of(body)
         trace = entry.get("traceId") or ""
-        if _genai(said) and (name is None or name == EVENT):
+        where = layout(tuple(said))
+        if where.models and (name is None or name == EVENT) and _genai(said, where.models):
             events = entry.get("events")
             if events:
                 _from_events(events, said)
-            return self.row(trace, number, _row(entry, said))
+                where = layout(tuple(said))
+            return self.row(trace, number, _row(entry, said, where))
         if trace and not SEEN.isdisjoint(said):
             return self.call(trace, said)
         return []
@@ -299,7 +358,7 @@ class Traces:
         """A row came: it and others that need not wait any more."""
         if trace in self.calls:
             return [(number, complete(row, self.calls[trace]))]
-        if trace and not (row["account_id"] and row["client_ip"]):
+        if trace and not (row.get("account_id") and row.get("client_ip")):
             self.rows.setdefault(trace, []).append((number, row))
             ready = []
             while len(self.rows) > WAITING:
@@ -307,11 +366,10 @@ class Traces:
             return ready
         return [(number, row)]
 
-    def rest(self) -> list[tuple[int, Row]]:
-        """What still waits at the end."""
-        ready = [pair for pairs in self.rows.values() for pair in pairs]
-        self.rows.clear()
-        return ready
+    def rest(self) -> Unjoined:
+        """What still waits at the end, and what was told."""
+        waiting = [(number, trace, row) for trace, rows in self.rows.items() for number, row in rows]
+        return Unjoined(waiting, self.calls, complete)
 
 
 def complete(row: Row, call: Mapping[str, Any]) -> Row:
@@ -324,12 +382,20 @@ def complete(row: Row, call: Mapping[str, Any]) -> Row:
         "tls_fingerprint": _pick(call, TLS), "status": get("http.response.status_code") or get("http.status_code"),
     }  # fmt: skip
     for name, value in told.items():
-        if row[name] is None:
+        if value is not None and row.get(name) is None:
             row[name] = value
     return row
 
 
 def _read(records: Iterator[Numbered]) -> Iterator[tuple[int, Row | Malformed]]:
+    for number, row in _part(records):
+        if isinstance(row, Unjoined):
+            yield from row.joined()
+        else:
+            yield number, row
+
+
+def _part(records: Iterator[Numbered]) -> Read:
     traces = Traces()
     for number, record in records:
         try:
@@ -344,7 +410,7 @@ def _read(records: Iterator[Numbered]) -> Iterator[tuple[int, Row | Malformed]]:
                     yield from ready
         except SHAPES as error:  # of the batch itself
             yield number, another_shape(error)
-    yield from traces.rest()
+    yield 0, traces.rest()
 
 
 otlp = Format(
@@ -385,4 +451,5 @@ otlp = Format(
     known=frozenset({"resourceSpans", "resource_spans", "resourceLogs", "resource_logs"}),
     recognise=_recognise,
     read=_read,
+    part=_part,
 )

@@ -1,0 +1,30 @@
+"""Rows of the contract as elements of a JSON array, or one alone over several lines.
+
+Lines, CSV and Parquet with the contract's columns are read as tables and need no format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stillwatch.contract.exchanges import EXCHANGES
+from stillwatch.readers.registry import Record, Row, log_format, moment
+
+
+def _recognise(record: Record) -> str:
+    return "columns of the contract" if set(EXCHANGES.required) <= record.keys() else ""
+
+
+@log_format(
+    title="Rows of the contract in a JSON array",
+    source="the contract; `docs/input.md`",
+    fields={name: name for name in EXCHANGES.names},
+    known=EXCHANGES.names,
+    recognise=_recognise,
+)
+def contract_document(record: Record) -> Iterator[Row]:
+    """A row as it is, its time in any unit that logs use."""
+    row = {name: record[name] for name in EXCHANGES.names if record.get(name) is not None}
+    if "timestamp" in row:
+        row["timestamp"] = moment(row["timestamp"])
+    yield row
