@@ -4,6 +4,7 @@ StillwatchError
 ├── InputError      what was given to read is not what the contract says
 ├── StateError      a results or state folder is not what this version wrote
 ├── EngineError     the database could not do its work
+├── Unreachable     a stream that is followed does not answer
 ├── MissingExtra    an optional dependency is not installed
 └── UsageError      the command line asks for something that cannot be
 """
@@ -77,6 +78,10 @@ class StateError(StillwatchError):
 
 class EngineError(StillwatchError):
     """The database could not finish: out of memory, out of disk, or a broken connection."""
+
+
+class Unreachable(StillwatchError):
+    """A stream does not answer, or not as such a stream does; nothing was taken, and one may try again."""
 
 
 class MissingExtra(StillwatchError):

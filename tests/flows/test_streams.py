@@ -2,14 +2,17 @@
 librdkafka's emulation of brokers, which speaks Kafka's protocol over TCP."""
 
 import asyncio
+import contextlib
 import shutil
 import socket
 import subprocess
 import time
+import urllib.request
 from datetime import timedelta
 
 import pytest
 
+from stillwatch.errors import Unreachable
 from stillwatch.flows.scan import Options
 from stillwatch.flows.watch import Watch, Watching
 
@@ -64,6 +67,70 @@ def test_a_redis_stream_is_taken_once_over_restarts(tmp_path):
         assert (watch.state.ledger.rows, watch.state.ledger.quarantined) == (700, 1)
     finally:
         process.kill()
+
+
+@pytest.mark.issue(5)
+def test_a_watch_goes_on_when_its_server_comes_back(tmp_path):
+    redis = pytest.importorskip("redis")
+    port, metrics = free_port(), free_port()
+    begin = ["redis-server", "--port", str(port), "--appendonly", "yes", "--dir", str(tmp_path)]
+
+    def told():
+        with contextlib.suppress(OSError):
+            text = urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=5).read().decode()
+            return dict(line.split() for line in text.splitlines() if not line.startswith("#"))
+        return {}
+
+    def until(name, value):
+        for _try in range(300):
+            if float(told().get(name, -1)) == value:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"{name} is {told().get(name)}, not {value}")
+
+    stream = server(*begin, port=port)
+    client = redis.Redis(port=port)
+    for number in range(100):
+        client.xadd("exchanges", {"line": line(number)})
+    command = [
+        "stillwatch",
+        "watch",
+        f"redis://127.0.0.1:{port}/0?stream=exchanges",
+        "--state",
+        str(tmp_path / "state"),
+    ]
+    watch = subprocess.Popen(
+        [*command, "--port", str(metrics), "--poll", "0.1", "--every", "9d"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        until("stillwatch_rows_total", 100)
+        stream.terminate()
+        stream.wait(10)
+        until("stillwatch_source_up", 0)
+        stream = server(*begin, port=port)
+        for number in range(100, 150):
+            client.xadd("exchanges", {"line": line(number)})
+        until("stillwatch_rows_total", 150)
+        until("stillwatch_source_up", 1)
+    finally:
+        watch.terminate()
+        stream.kill()
+    said = watch.communicate(timeout=20)[1]
+    assert "the Redis stream `exchanges` does not answer" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("scheme", ["redis", "nats", "kafka"])
+def test_an_address_where_nobody_answers_is_told_in_one_message(scheme, tmp_path):
+    package = {"redis": "redis", "nats": "nats", "kafka": "confluent_kafka"}[scheme]
+    pytest.importorskip(package)
+    key = "topic" if scheme == "kafka" else "stream"
+    source = f"{scheme}://127.0.0.1:{free_port()}{'/0' if scheme == 'redis' else ''}?{key}=exchanges"
+    with pytest.raises(Unreachable, match="`exchanges` does not answer"):
+        drained(source, tmp_path / "state")
 
 
 @pytest.mark.issue(5)

@@ -13,8 +13,9 @@ from typing import Any
 import click
 
 from stillwatch.cli.scan import mapping
-from stillwatch.errors import Problem, UsageError
+from stillwatch.errors import Problem, Unreachable, UsageError
 
+AWAY_S = 60.0  # longest pause before a source that is away is asked again
 UNITS = {"m": 60, "h": 3600, "d": 86400}
 
 
@@ -115,10 +116,25 @@ def watch(
         else None
     )
     try:
-        idle = 0
+        idle = away = 0
         while True:
+            try:
+                moved = one.step()
+            except (
+                Unreachable
+            ) as error:  # at the start it is a wrong address; later, a server that comes back
+                if once or not one.reached:
+                    raise
+                if not away:
+                    click.echo(error.render(), err=True)
+                away += 1
+                time.sleep(min(poll * 2**away, AWAY_S))
+                continue
             beat = time.monotonic()
-            if one.step():
+            if away:
+                click.echo("the source answers again", err=True)
+                away = 0
+            if moved:
                 idle = 0
                 continue
             idle += 1

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from stillwatch.contract import results as contract
 from stillwatch.detect.replay import ALERTS_A_YEAR
 from stillwatch.engine.files import atomic
-from stillwatch.errors import InputError
+from stillwatch.errors import InputError, Unreachable
 from stillwatch.flows.blind import read_key, sketch
 from stillwatch.flows.scan import Options, scan
 from stillwatch.readers.cast import quarantined_line
@@ -70,13 +70,19 @@ class Watch:
         self.told, self.emit = told, emit
         self.key = read_key(state / KEY)
         self.waiting = self.behind = 0
+        self.reached = self.up = False
         self.taken_at = time.monotonic()
         self.judge_seconds = 0.0
 
     def step(self) -> bool:
-        """Deliver what is owed, then take one batch if there is one, and judge if it is time."""
+        """Deliver what is owed, then take one batch if there is one, and judge if it is time. Raises `Unreachable`."""
         self.deliver()
-        taken = self.source.take(self.state.ledger.position)
+        try:
+            taken = self.source.take(self.state.ledger.position)
+        except Unreachable:
+            self.up = False
+            raise
+        self.reached = self.up = True
         if taken is None:
             self.waiting = self.behind = 0
             return False
@@ -219,6 +225,7 @@ class Watch:
             "stillwatch_lag_seconds": time.monotonic() - self.taken_at
             if self.waiting or self.behind
             else 0.0,
+            "stillwatch_source_up": self.up,
             "stillwatch_judge_seconds": self.judge_seconds,
         }
 

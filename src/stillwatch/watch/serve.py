@@ -25,6 +25,7 @@ METRICS = {
         "messages of a stream not yet taken; of Redis, whether there are any",
     ),
     "stillwatch_lag_seconds": ("gauge", "seconds since the last batch was taken while more was waiting"),
+    "stillwatch_source_up": ("gauge", "whether the source answered when it was last asked"),
     "stillwatch_judge_seconds": ("gauge", "how long the last judgement took"),
 }
 RETRIES, FIRST_PAUSE_S, TIMEOUT_S = 4, 0.5, 10.0

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
-from stillwatch.errors import MissingExtra, Problem, UsageError
+from stillwatch.errors import MissingExtra, Problem, Unreachable, UsageError
 
 Position = Mapping[str, Any]
 MOST = 32 << 20  # bytes taken at once from one file: the rest waits in the file
@@ -22,6 +24,7 @@ LINES = (".jsonl", ".ndjson", ".log")
 WHOLE = (".parquet", ".csv", ".json", ".gz", ".zst", ".pb", ".binpb", ".otlp")
 AT_ONCE = 20_000  # messages taken at once from a stream
 FETCH = 500  # messages asked of JetStream in one go
+ANSWER_S = 10  # how long brokers may take to answer
 HEAD = 1024  # first bytes by which a file is known
 
 
@@ -45,7 +48,7 @@ class Source(Protocol):
     """What `watch` needs of a source."""
 
     def take(self, position: Position) -> Taken | None:
-        """What comes next after `position`; None where there is nothing new."""
+        """What comes next after `position`; None where there is nothing new. Raises `Unreachable`."""
 
 
 class Folder:
@@ -64,11 +67,17 @@ class Folder:
     def _files(self) -> list[Path]:
         if self.path.is_file():
             return [self.path]
-        found = (p for p in self.path.rglob("*") if p.is_file() and not p.name.startswith("."))
+        found = [p for p in self.path.rglob("*") if p.is_file() and not p.name.startswith(".")]
         return sorted(found, key=lambda p: (p.stat().st_mtime_ns, str(p)))
 
     def take(self, position: Position) -> Taken | None:
         """The next lines of the oldest file with any, or the next whole file."""
+        try:
+            return self._take(position)
+        except FileNotFoundError:  # moved away between two looks: the next look sees where it is
+            return None
+
+    def _take(self, position: Position) -> Taken | None:
         for file in self._files():
             state = file.stat()
             key = f"{state.st_dev}:{state.st_ino}"
@@ -134,6 +143,22 @@ def _whole_lines(stream: IO[bytes]) -> bytes:
     return lines[:cut]
 
 
+@contextmanager
+def answering(stream: str, *faults: type[Exception]) -> Iterator[None]:
+    """Faults of a client, as one error that names the stream. A client's message holds addresses and no customer's text."""
+    try:
+        yield
+    except faults as error:
+        told = " ".join(str(error).split()) or type(error).__name__
+        raise Unreachable(
+            Problem(fact=f"the {stream} does not answer", found=told, fix="is its server up, its name right?")
+        ) from error
+
+
+async def _silent(_error: Exception) -> None:
+    """The client's own printing of tracebacks; `answering` tells what happened."""
+
+
 class RedisStream:
     """A Redis stream, `redis://HOST:PORT/DB?stream=NAME`; the field `line`, `json` or the first one holds the record."""
 
@@ -145,10 +170,14 @@ class RedisStream:
                 Problem(fact="Redis needs a package", fix="pip install 'stillwatch[redis]'")
             ) from error
         self._client: Any = redis.Redis.from_url(url)
-        self.name = name
+        self._fault, self.name = redis.RedisError, name
 
     def take(self, position: Position) -> Taken | None:
         """Entries after the last id."""
+        with answering(f"Redis stream `{self.name}`", self._fault):
+            return self._take(position)
+
+    def _take(self, position: Position) -> Taken | None:
         last = position.get(self.name) or "-"
         entries = self._client.xrange(
             self.name, min=last if last == "-" else f"({last}", max="+", count=AT_ONCE
@@ -185,10 +214,17 @@ class NatsSubject:
         """Messages after the last sequence number."""
         import asyncio
 
-        return asyncio.run(self._take(int(position.get(self.name) or 0)))
+        with answering(f"JetStream stream `{self.name}`", self._nats.errors.Error, OSError):
+            return asyncio.run(self._take(int(position.get(self.name) or 0)))
 
     async def _take(self, last: int) -> Taken | None:
-        client: Any = await self._nats.connect(self.url)
+        client: Any = await self._nats.connect(
+            self.url,
+            allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0.2,
+            error_cb=_silent,
+        )
         try:
             stream = client.jetstream()
             end = (await stream.stream_info(self.name)).state.last_seq
@@ -235,14 +271,22 @@ class KafkaTopic:
             {
                 "bootstrap.servers": servers,
                 "group.id": "stillwatch",
+                "log_level": 0,  # what a fault means is told by `answering`
                 "enable.auto.commit": False,
+                "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",  # where messages after the position have expired
             }
         )
 
     def take(self, position: Position) -> Taken | None:
         """Messages of all partitions after their offsets."""
-        metadata = self._consumer.list_topics(self.topic, timeout=10).topics[self.topic]
+        with answering(f"Kafka topic `{self.topic}`", self._kafka.KafkaException):
+            return self._take(position)
+
+    def _take(self, position: Position) -> Taken | None:
+        metadata = self._consumer.list_topics(self.topic, timeout=ANSWER_S).topics[self.topic]
+        if metadata.error is not None:
+            raise self._kafka.KafkaException(metadata.error)
         told = {f"{self.topic}/{p}": position.get(f"{self.topic}/{p}", 0) for p in metadata.partitions}
         ends = [
             self._kafka.TopicPartition(
@@ -251,16 +295,23 @@ class KafkaTopic:
             for p in metadata.partitions
         ]
         self._consumer.assign(ends)
-        lines = []
-        for message in self._consumer.consume(AT_ONCE, timeout=1.0):
-            if message.error():
-                continue
-            lines.append((message.value() or b"").replace(b"\n", b" "))
-            told[f"{self.topic}/{message.partition()}"] = message.offset() + 1
+        lines: list[bytes] = []
+        unread = set(metadata.partitions)
+        deadline = time.monotonic() + ANSWER_S
+        # A broker that has not answered yet is not a topic that has nothing: partitions say that they are at their end.
+        while unread and len(lines) < AT_ONCE and time.monotonic() < deadline:
+            for message in self._consumer.consume(AT_ONCE - len(lines), timeout=0.2):
+                if message.error() is None:
+                    lines.append((message.value() or b"").replace(b"\n", b" "))
+                    told[f"{self.topic}/{message.partition()}"] = message.offset() + 1
+                elif message.error().code() == self._kafka.KafkaError._PARTITION_EOF:  # noqa: SLF001  its public name
+                    unread.discard(message.partition())
         if not lines:
             return None
         high = (
-            self._consumer.get_watermark_offsets(self._kafka.TopicPartition(self.topic, p), timeout=10)[1]
+            self._consumer.get_watermark_offsets(self._kafka.TopicPartition(self.topic, p), timeout=ANSWER_S)[
+                1
+            ]
             - told[f"{self.topic}/{p}"]
             for p in metadata.partitions
         )
