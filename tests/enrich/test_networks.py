@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillwatch.contract.exchanges import EXCHANGES
-from stillwatch.enrich.networks import Network, bundled, from_files, gather, prefix_of, read, systems
+from stillwatch.enrich.networks import Network, bundled, from_files, gather, read, systems
 from stillwatch.errors import InputError
 
 
@@ -107,6 +107,3 @@ def test_the_bundled_lists_are_there_and_sane():
         assert (starts[1:] > ends[:-1]).all()
         assert (starts <= ends).all()
     assert {kind for kind, _ in systems().values()} == {"hosting", "vpn"}
-    assert prefix_of("192.0.2.77") == "192.0.2.0/24"
-    assert prefix_of("2001:db8:1:2::3") == "2001:db8:1::/48"
-    assert prefix_of("x") is None

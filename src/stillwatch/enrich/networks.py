@@ -224,12 +224,3 @@ def systems() -> Mapping[int, tuple[str, str]]:
     table = bundled_list("asns")
     rows = table.to_pylist()
     return {row["asn"]: (row["class"], row["name"] or "") for row in rows}
-
-
-def prefix_of(address: str) -> str | None:
-    """The /24 or /48 of an address: what one customer of a network usually has."""
-    try:
-        one = ipaddress.ip_address(address.strip())
-    except ValueError:
-        return None
-    return str(ipaddress.ip_network((one, 24 if one.version == 4 else 48), strict=False))

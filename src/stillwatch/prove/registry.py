@@ -30,8 +30,7 @@ class Mark:
     """A mark set while an answer is sampled.
 
     `score` turns a window's bits into a number whose distribution under the null is known exactly: `log_tail` gives
-    ln P(sum of n scores >= total), `log_mgf` ln E exp(x score), `bets` log likelihood ratios of alternatives to the
-    null, shape (alternatives, n). `reshape` gives the log-probabilities to sample from, of log-probabilities and
+    ln P(sum of n scores >= total), `log_mgf` ln E exp(x score). `reshape` gives the log-probabilities to sample from, of log-probabilities and
     bits of the whole vocabulary, both of shape (rows, vocabulary), the strength, and a proxy student's probabilities
     where `needs_proxy`. Marks without distortion leave a context that an answer repeats unmarked (`spares_repeats`).
     """
@@ -51,7 +50,6 @@ class Mark:
     score: Callable[[Bits], Array]
     log_tail: Callable[[float, int], float]
     log_mgf: Callable[[Array], Array]
-    bets: Callable[[Array], Array]
     reshape: Callable[[Tensor, Tensor, float, Tensor | None], Tensor]
 
 

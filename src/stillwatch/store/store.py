@@ -126,7 +126,6 @@ class Store:
                     fix="give another --store",
                 )
             )
-        folder.mkdir(parents=True, exist_ok=True)
 
     def fits(self) -> bool:
         """Whether what lies in the folder, if anything, was made by this version under this key."""
@@ -162,6 +161,7 @@ class Store:
         self._sweep()
 
     def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = (self.folder / ".lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,7 +10,6 @@ from stillwatch.prove.windows import tensor_uniforms, uniforms
 
 Array = npt.NDArray[np.float64]
 GREEN = 0.25
-ALTERNATIVES = GREEN + (1 - GREEN) * np.array([0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4])
 
 
 def score(bits: npt.NDArray[np.uint64]) -> Array:
@@ -28,12 +27,6 @@ def log_tail(total: float, windows: int) -> float:
 def log_mgf(x: Array) -> Array:
     """Of a Bernoulli variable."""
     return np.log1p(GREEN * np.expm1(x))
-
-
-def bets(scores: Array) -> Array:
-    """Likelihood ratios of eight higher shares of green."""
-    q = ALTERNATIVES[:, None]
-    return np.where(scores[None, :] > 0, np.log(q / GREEN), np.log((1 - q) / (1 - GREEN)))
 
 
 def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Tensor | None = None) -> Tensor:
@@ -59,6 +52,5 @@ greenlist = Mark(
     score=score,
     log_tail=log_tail,
     log_mgf=log_mgf,
-    bets=bets,
     reshape=reshape,
 )  # fmt: skip

@@ -37,13 +37,6 @@ def log_mgf(x: Array) -> Array:
     return np.where(x < 1, -np.log1p(-np.minimum(x, 1 - 1e-12)), np.inf)
 
 
-def bets(scores: Array) -> Array:
-    """Likelihood ratios a u^(a-1) of eight Beta(a, 1) laws of u to the uniform one."""
-    log_u = np.log(-np.expm1(-scores))
-    a = EXPONENTS[:, None]
-    return np.log(a) + (a - 1) * log_u[None, :]
-
-
 def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Tensor | None = None) -> Tensor:
     """All mass on argmax ln(u)/p, the exponential race that keyed noise decides; `strength` is without meaning here."""
     import torch
@@ -71,6 +64,5 @@ gumbel = Mark(
     score=score,
     log_tail=log_tail,
     log_mgf=log_mgf,
-    bets=bets,
     reshape=reshape,
 )  # fmt: skip

@@ -29,12 +29,6 @@ def log_mgf(x: Array) -> Array:
     return LAYERS * (np.logaddexp(0.0, x) - np.log(2.0))
 
 
-def bets(scores: Array) -> Array:
-    """Likelihood ratios of eight slightly biased coins."""
-    e = EDGES[:, None]
-    return scores[None, :] * np.log1p(2 * e) + (LAYERS - scores[None, :]) * np.log1p(-2 * e)
-
-
 def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Tensor | None = None) -> Tensor:
     """Thirty layers of two-candidate tournaments in closed form: p <- p (1 + g - sum p g); `strength` is the share of layers."""
     import torch
@@ -62,6 +56,5 @@ tournament = Mark(
     score=score,
     log_tail=log_tail,
     log_mgf=log_mgf,
-    bets=bets,
     reshape=reshape,
 )  # fmt: skip

@@ -1,0 +1,274 @@
+"""What is written of a campaign that was found?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from ibis import _
+
+from stillwatch.contract import results as contract
+from stillwatch.contract.summaries import CAPABILITIES, Summaries
+from stillwatch.detect import weigh
+from stillwatch.detect.attribute import Attribution
+from stillwatch.detect.explain import Explained, claims, content, explain, sought
+from stillwatch.detect.judge import Judged
+from stillwatch.detect.replay import Look
+from stillwatch.engine.connect import Engine
+from stillwatch.enrich.describe import describe
+from stillwatch.enrich.networks import Networks
+from stillwatch.readers.discover import Sources
+from stillwatch.readers.read import read
+from stillwatch.results.folder import write_table
+
+LN10 = 2.302585092994046
+SHOWN_PROMPTS = 5
+SHOWN_VALUES = 4
+FEWEST_HOLDERS = 3
+TOKENS = ("input_tokens", "output_tokens")
+UNSHOWN = ("prompt_near_duplicate", "client_address")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A campaign as it is written."""
+
+    name: str
+    judged: Judged
+    attribution: Attribution
+    first: Any
+    last: Any
+    counts: tuple[int, ...]
+    tokens: Mapping[int, tuple[int | None, int | None]]
+    explained: Explained
+    looks: tuple[Look, ...]
+    evidence: tuple[dict[str, Any], ...]
+    links: tuple[dict[str, Any], ...]
+
+    @property
+    def accounts(self) -> int:
+        """Number of members."""
+        return int(self.attribution.members.num_rows)
+
+    @property
+    def exchanges(self) -> int:
+        """Number of attributed exchanges."""
+        return sum(self.counts)
+
+
+def describe_campaign(
+    number: int,
+    engine: Engine,
+    summaries: Summaries,
+    one: Judged,
+    attribution: Attribution,
+    looks: Sequence[Look],
+    everyone: int,
+    usual: float | None,
+    networks: Networks,
+) -> Found:
+    """All that is told of campaign `number`: its span, what it took, why it is one, and what its members share.
+
+    `everyone` counts the log's accounts; `usual` is the share of exchanges that go on with a conversation elsewhere.
+    """
+    members = engine.load(f"members_{number}", attribution.members.select(["account_id"]))
+    span = (
+        attribution.exchanges.agg(first=_.timestamp.min(), last=_.timestamp.max()).to_pyarrow().to_pylist()[0]
+    )
+    by_capability = attribution.exchanges.group_by("capability").agg(
+        n=_.count(), read=_.input_tokens.sum().cast("int64"), written=_.output_tokens.sum().cast("int64")
+    )
+    classes = by_capability.to_pyarrow().to_pylist()
+    by_class = {int(row["capability"]): int(row["n"]) for row in classes}
+    links, shared = _shared(
+        engine, f"C{number}", summaries, members, attribution.members.num_rows, everyone, networks
+    )
+    return Found(
+        name=f"C{number}",
+        judged=one,
+        attribution=attribution,
+        first=utc(span["first"]),
+        last=utc(span["last"]),
+        counts=tuple(by_class.get(c, 0) for c in range(len(CAPABILITIES))),
+        tokens={int(row["capability"]): (row["read"], row["written"]) for row in classes},
+        explained=explain(one, content(attribution.excess, attribution.follow_up, usual)),
+        looks=tuple(looks),
+        evidence=(*_tested(one), *shared),
+        links=tuple(links),
+    )
+
+
+def _tested(one: Judged) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": name,
+            "value": finding.value,
+            "accounts": finding.accounts,
+            "exchanges": finding.exchanges,
+            "log10_likelihood_ratio": finding.log_e / LN10,
+            "statement": finding.statement,
+            "basis": "measured",
+        }
+        for name, finding in sorted(one.findings.items(), key=lambda item: -item[1].log_e)
+    ]
+
+
+def _shared(
+    engine: Engine,
+    name: str,
+    summaries: Summaries,
+    members: ir.Table,
+    size: int,
+    everyone: int,
+    networks: Networks,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Account × value edges to draw, and a statement for each value that members share most tellingly."""
+    mine = summaries.sightings.filter(_.kind.notin(UNSHOWN)).semi_join(members, "account_id")
+    common = mine.group_by(["kind", "value"]).agg(inside=_.account_id.nunique(), exchanges=_.exchanges.sum())
+    common = engine.keep(f"common_{name}", common.filter(_.inside >= FEWEST_HOLDERS))
+    holders = weigh.prevalence(summaries.sightings.semi_join(common, ["kind", "value"]))
+    values = common.join(holders, ["kind", "value"]).filter(_.holders < weigh.AGREEMENT * everyone)
+    told = values.mutate(
+        weight=((_.inside / size) / ((_.holders - _.inside + 0.5) / (everyone - size + 1.0))).log10()
+    )
+    rank = ibis.row_number().over(
+        ibis.window(group_by="kind", order_by=[ibis.desc(told.weight * told.inside), told.value])
+    )
+    top = told.mutate(rank=rank).filter((_.rank < SHOWN_VALUES) & (_.weight > 0.5)).drop("rank")
+    top = engine.keep(f"top_{name}", top)
+    drawn = (
+        mine.select("account_id", "kind", "value")
+        .distinct()
+        .join(top.select("kind", "value", "weight"), ["kind", "value"])
+    )
+    statements = [
+        {
+            "kind": row["kind"],
+            "value": row["value"],
+            "accounts": row["inside"],
+            "exchanges": row["exchanges"],
+            "log10_likelihood_ratio": row["weight"],
+            "statement": f"{row['inside']} of {size} members share one {row['kind'].replace('_', ' ')}; "
+            f"{row['holders'] - row['inside']} of {everyone - size} other accounts show it{_known(row, networks)}",
+            "basis": "measured",
+        }
+        for row in top.order_by([ibis.desc("weight"), "kind", "value"]).to_pyarrow().to_pylist()
+    ]
+    order = ["kind", "value", "account_id"]
+    return drawn.order_by(order).to_pyarrow().to_pylist(), statements
+
+
+def _known(row: Mapping[str, Any], networks: Networks) -> str:
+    told = describe(row["kind"], str(row["value"]), networks)
+    return f" ({told})" if told else ""
+
+
+def write_tables(folder: Path, found: Sequence[Found], engine: Engine) -> None:
+    """The tables of the results."""
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in (
+        "campaigns", "members", "evidence", "timeline", "links", "hypotheses", "claims", "capabilities"
+    )}  # fmt: skip
+    attributed = []
+    for one in found:
+        key = {"campaign_id": one.name}
+        rows["campaigns"].append(key | _campaign(one))
+        rows["members"] += [key | row for row in one.attribution.members.to_pylist()]
+        rows["evidence"] += [key | row for row in one.evidence]
+        rows["timeline"] += [key | row for row in _timeline(one)]
+        rows["links"] += [key | row for row in one.links]
+        rows["hypotheses"] += [
+            key | {"hypothesis": h, "log10_likelihood": v, "statement": one.explained.reasons[h]}
+            for h, v in one.explained.log10.items()
+        ]
+        rows["claims"] += [
+            key | {"claim": n, "basis": basis, "statement": statement}
+            for n, basis, statement in claims(one.judged, one.explained, one.accounts, one.exchanges)
+        ]
+        rows["capabilities"] += [
+            key
+            | {"capability": CAPABILITIES[c], "exchanges": n}
+            | dict(zip(TOKENS, one.tokens[c], strict=True))
+            for c, n in enumerate(one.counts)
+            if n
+        ]
+        attributed.append(one.attribution.exchanges.select("exchange_id", campaign_id=ibis.literal(one.name)))
+    for schema in (
+        contract.CAMPAIGNS, contract.MEMBERS, contract.EVIDENCE, contract.TIMELINE, contract.LINKS,
+        contract.HYPOTHESES, contract.CLAIMS, contract.SOUGHT,
+    ):  # fmt: skip
+        write_table(folder, schema, pa.Table.from_pylist(rows[schema.name], schema.arrow))
+    if attributed:
+        ordered = (
+            ibis.union(*attributed)
+            .select("campaign_id", "exchange_id")
+            .order_by(["campaign_id", "exchange_id"])
+        )
+        engine.write(ordered, folder / "exchanges.parquet")
+    else:
+        write_table(folder, contract.ATTRIBUTED, contract.ATTRIBUTED.empty())
+
+
+def _campaign(one: Found) -> dict[str, Any]:
+    return {
+        "kind": one.explained.kind,
+        "first_seen": one.first,
+        "last_seen": one.last,
+        "detected_at": min(next((o.moment for o in one.looks if o.alerts), one.last), one.last),
+        "accounts": one.accounts,
+        "exchanges": one.exchanges,
+        "exchanges_low": min(one.attribution.low, one.exchanges),
+        "exchanges_high": max(one.attribution.high, one.exchanges),
+        "q_value": one.judged.q_value,
+        "capabilities": sought(one.counts),
+    }
+
+
+def _timeline(one: Found) -> list[dict[str, Any]]:
+    """Attributed exchanges by hour, and the evidence known at the end of the hours at which it was looked at."""
+    hourly = one.attribution.exchanges.group_by(hour=_.timestamp.truncate("h")).agg(exchanges=_.count())
+    counts = {utc(row["hour"]): row["exchanges"] for row in hourly.to_pyarrow().to_pylist()}
+    known = {
+        look.moment - timedelta(hours=1): {
+            "log10_e": look.log_e / LN10,
+            "log10_alert": look.alert / LN10,
+            "log10_confirm": look.confirm / LN10,
+        }
+        for look in one.looks
+    }
+    return [
+        {"hour": hour, "exchanges": counts.get(hour, 0)} | known.get(hour, {})
+        for hour in sorted(set(counts) | set(known))
+    ]
+
+
+def utc(moment: datetime) -> datetime:
+    """A moment of an engine, which may leave the time zone out."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def write_prompts(folder: Path, sources: Sources, names: Mapping[str, str], found: Sequence[Found]) -> None:
+    """A few prompts of each campaign, on request: the text is read again from the logs."""
+    wanted: dict[str, str] = {}
+    for one in found:
+        some = one.attribution.exchanges.order_by("exchange_id").limit(SHOWN_PROMPTS).to_pyarrow()
+        wanted |= dict.fromkeys(some.column("exchange_id").to_pylist(), one.name)
+    rows = []
+    if wanted:
+        keys = pa.array(sorted(wanted), pa.string())
+        for batch in read(sources, names):
+            hit = batch.rows.filter(pc.is_in(batch.rows.column("exchange_id"), keys))
+            rows += [
+                {"campaign_id": wanted[r["exchange_id"]], "prompt": r["prompt"]}
+                for r in hit.select(["exchange_id", "prompt"]).to_pylist()
+                if r["prompt"] is not None
+            ]
+    table = pa.Table.from_pylist(rows, contract.PROMPTS.arrow)
+    pq.write_table(table, folder / "prompts.parquet", compression="zstd")
