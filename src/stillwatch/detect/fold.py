@@ -64,6 +64,8 @@ def activity(exchanges: ir.Table) -> ir.Table:
         refusals=refused(_.finish_reason).sum().fill_null(0),
         output_known=_.output_tokens.notnull().sum(),
         output_log=_exact((_.output_tokens.fill_null(0).clip(lower=0) + 1).log2()),
+        texts=_.written.notnull().sum(),
+        written=_.written.sum().fill_null(0),
         words_log=_exact((_.words + 1).log2()),
         **{f"capability_{c}": (_.capability == c).sum() for c in range(8)},
     )

@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from stillwatch.engine.cores import CORES
 
-VERSION = 2
+VERSION = 3
 HEAD, TAIL = 8192, 4096
 MAX_WORDS = 2048
 ALONE = 2048  # rows below which a second core is not worth its start

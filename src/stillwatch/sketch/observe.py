@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from stillwatch.engine.cores import CORES
 from stillwatch.sketch.capability import COERCION, classify_array
 from stillwatch.sketch.digest import BANDS, VERSION, Digests, digest, name_keys
+from stillwatch.sketch.form import written
 
 KEPT = (
     "exchange_id", "timestamp", "account_id", "organization_id", "model", "client_ip", "asn", "country", "user_agent",
@@ -46,6 +47,7 @@ def observe(batches: Iterable[pa.Table], key: int, cores: int = CORES) -> Iterat
         columns["system_key"] = _signed(system.prompt_key)
         columns["system_phrases"] = _lists(system)
         columns["phrases"] = _lists(marks)
+        columns["written"] = written(prompts)
         columns["words"] = pa.array(marks.words)
         columns["shape_key"] = _signed(shape_keys(rows, key))
         columns["has_tools"] = pc.fill_null(

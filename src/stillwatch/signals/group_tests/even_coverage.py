@@ -1,0 +1,45 @@
+"""Do the members' prompts range over their subject evenly, where people come back to what they did before?"""
+
+from __future__ import annotations
+
+import ibis.expr.types as ir
+from ibis import _
+
+from stillwatch.contract.summaries import Summaries
+from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent
+from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+
+FEWEST = 8
+
+
+def rows(summaries: Summaries) -> ir.Table:
+    """Account × half: of two of its prompts, how many phrases they share on average (Simpson 1949, without bias)."""
+    totals = summaries.activity.group_by(["account_id", "half"]).agg(exchanges=_.exchanges.sum())
+    phrases = summaries.marks.filter(_.kind == "prompt_template").group_by(["account_id", "half", "value"])
+    pairs = phrases.agg(n=_.exchanges.sum()).mutate(pairs=_.n * (_.n - 1))
+    shared = pairs.group_by(["account_id", "half"]).agg(pairs=_.pairs.sum().cast("float64"))
+    both = totals.filter(_.exchanges >= FEWEST).inner_join(shared, ["account_id", "half"])
+    return both.select(
+        "account_id", "half", "exchanges", value=(_.pairs / (_.exchanges * (_.exchanges - 1))).round(9)
+    )
+
+
+@group_test(
+    family="purpose",
+    rows=rows,
+    sample_null=independent,
+    measures="phrases that two of an account's prompts have in common, on average",
+    null=ALIKE_NULL,
+    innocent=("users of one tool or form", "an evaluation suite"),
+    evaded_by="asking the same things again, at the price of more exchanges",
+    source="index of repeat rate: Simpson 1949, Measurement of diversity, Nature 163",
+    reads=("observations.phrases",),
+)
+def even_coverage(rows: Columns, member: Mask) -> Finding | None:
+    return alike_finding(
+        rows,
+        member,
+        "of two prompts of one member, {inside} of {members} members have between {low} and {high} phrases in common on average; "
+        "{share} of other accounts do",
+        lambda x: f"{x:.3f}",
+    )

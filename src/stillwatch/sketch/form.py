@@ -1,0 +1,45 @@
+"""Is a prompt written out, as a generator writes, or typed, as a person types?
+
+A generator's sentences begin with a capital and end with a stop, whatever they ask; people who type leave both out more
+often than not. Of texts in scripts without capitals, and of code and data, which begin and end with signs, it says nothing.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import pyarrow as pa
+
+from stillwatch.sketch.digest import buffers
+
+_TYPED, _WRITTEN, _NOTHING = np.int8(0), np.int8(1), np.int8(2)
+
+
+@numba.njit(cache=True, nogil=True)
+def _forms(data, offsets, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled; types are inferred by numba
+    for row in range(out.shape[0]):
+        begin, end = offsets[row], offsets[row + 1]
+        while begin < end and data[begin] <= 0x20:
+            begin += 1
+        while end > begin and data[end - 1] <= 0x20:
+            end -= 1
+        if begin == end:
+            out[row] = _NOTHING
+            continue
+        first, last = data[begin], data[end - 1]
+        lower = 0x61 <= first <= 0x7A
+        unfinished = (
+            0x61 <= last <= 0x7A or 0x41 <= last <= 0x5A or 0x30 <= last <= 0x39 or last in (0x2C, 0x3B, 0x2D)
+        )
+        out[row] = _TYPED if lower or unfinished else _WRITTEN
+
+
+def written(prompts: pa.Array) -> pa.BooleanArray:
+    """Whether each prompt neither begins with a small letter nor ends with a letter, a digit or a comma; null where there is no text.
+
+    Letters are ASCII's; white space at both ends does not count.
+    """
+    data, offsets = buffers(prompts)
+    form = np.empty(len(prompts), np.int8)
+    _forms(data, offsets, form)
+    return pa.array(form == _WRITTEN, mask=form == _NOTHING)
