@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from stillwatch.contract import results as contract
+from stillwatch.engine.cores import end_with_parent
 from stillwatch.engine.files import atomic
 from stillwatch.evaluate.compare import baseline_scores
 from stillwatch.evaluate.costs import costs
@@ -41,7 +42,9 @@ def run(
     progress(done, len(cells))
     if missing:
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(workers, len(missing)), mp_context=context) as pool:
+        with ProcessPoolExecutor(
+            min(workers, len(missing)), mp_context=context, initializer=end_with_parent
+        ) as pool:
             waiting: set[Future[None]] = {pool.submit(run_cell, cell, folder) for cell in missing}
             try:
                 while waiting:
