@@ -26,12 +26,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.contract.summaries import Summaries
-from stillwatch.detect.propose import ATTRIBUTES, Candidate
+from stillwatch.detect.propose import SPARED, Candidate
 from stillwatch.signals.registry import CONTROL, FAMILIES, LIKENESS, Finding, GroupTest
 from stillwatch.stats.evalues import mean_log_e
 from stillwatch.stats.fdr import e_bh_q_values
 
-SPLIT_BY_ATTRIBUTE = ("ownership", "place")
 DECIDING = (*CONTROL, "purpose")
 WORTH_TIMING = float(np.log(5))  # without control and without purpose neither route can lead to a report
 OTHERS = 12_000  # accounts that a group is compared with, drawn once for all groups
@@ -185,7 +184,7 @@ def judge(
 
     Other candidates' accounts stay in the reference of each: leaving them in only makes a candidate look more
     ordinary. Of accounts that one owner openly answers for, one speaks for all. A
-    candidate that account attributes proposed is not tested on account attributes. `tests` are all of the bench's
+    candidate that one graph proposed is not tested on the families of which that graph was made (`SPARED`). `tests` are all of the bench's
     unless given.
     """
     tests = bench.tests if tests is None else tests
@@ -202,8 +201,8 @@ def judge(
         silent = {family for finding in findings.values() for family in finding.silences}
         if any(f.log_e > PLACED for n, f in findings.items() if family_of[n] == "place"):
             silent.add("timing")
-        if candidate.graph == ATTRIBUTES:  # what proposed it may explain it away, but is no evidence
-            findings = {n: f for n, f in findings.items() if family_of[n] not in SPLIT_BY_ATTRIBUTE}
+        spared = SPARED.get(candidate.graph, ())
+        findings = {n: f for n, f in findings.items() if family_of[n] not in spared}
         families: dict[str, float] = {
             family: -np.inf
             if family in silent

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from stillwatch.detect.cluster import SMALLEST, Cluster, communities
 
-ATTRIBUTES = "attributes"
+ATTRIBUTES, PURSUITS = "attributes", "pursuits"
 KINDS: dict[str, tuple[str, ...]] = {
     "network": ("asn", "client_prefix", "client_address"),
     "words": ("prompt_template", "prompt_near_duplicate", "system_prompt"),
@@ -29,6 +29,8 @@ KINDS: dict[str, tuple[str, ...]] = {
         "signup_address",
     ),
 }
+# What proposed a group may explain it away, but is no evidence: families that are not counted, by graph.
+SPARED: dict[str, tuple[str, ...]] = {ATTRIBUTES: ("ownership", "place"), PURSUITS: ("purpose",)}
 RESOLUTIONS = (1.0, 2.5)
 WIDEST = 0.5
 SAME = 0.9
@@ -44,13 +46,15 @@ class Candidate:
 
 def propose(
     links: pa.Table,
+    pursued: pa.Table | None = None,
     seed: int = 0,
     resolutions: Sequence[float] = RESOLUTIONS,
     cluster: Cluster = communities,
 ) -> list[Candidate]:
-    """Distinct candidate groups of at least `SMALLEST` accounts, from account × value links.
+    """Distinct candidate groups of at least `SMALLEST` accounts, from account × value links and those of `detect.pursuits`.
 
-    Account attributes have no time and so no second half to be tested on; they propose in a graph of their own.
+    Account attributes have no time and so no second half to be tested on; they propose in a graph of their own. So does what
+    accounts ask for, which lasts over both halves.
     Groups of more than a share `WIDEST` of all linked accounts are left out: they are the crowd itself.
     """
     links = links.sort_by([("account_id", "ascending"), ("kind", "ascending"), ("value", "ascending")])
@@ -60,6 +64,8 @@ def propose(
     graphs |= {
         name: links.filter(pc.is_in(links.column("kind"), pa.array(kinds))) for name, kinds in KINDS.items()
     }
+    if pursued is not None and pursued.num_rows:
+        graphs[PURSUITS] = pursued
     found: dict[frozenset[str], str] = {}
     for name, graph in graphs.items():
         for resolution in resolutions:

@@ -20,6 +20,7 @@ from stillwatch.contract.summaries import Summaries
 from stillwatch.detect.cluster import Cluster, communities
 from stillwatch.detect.judge import Bench, Judged, bench, judge
 from stillwatch.detect.propose import Candidate, propose
+from stillwatch.detect.pursuits import measured, pursuits
 from stillwatch.detect.weigh import links
 from stillwatch.signals.registry import GroupTest
 from stillwatch.stats.sequential import alert_log_e, confirm_log_e
@@ -79,7 +80,8 @@ def judge_prefix(
     number = int(accounts.column("n")[0].as_py())
     first = summaries.sightings.filter((summaries.sightings.half == 0) | summaries.sightings.half.isnull())
     edges = run(links(first.semi_join(summaries.activity, "account_id"), number))
-    candidates = propose(edges, seed=seed, cluster=cluster) if number else []
+    pursued = pursuits(run(measured(summaries)), seed)
+    candidates = propose(edges, pursued, seed=seed, cluster=cluster) if number else []
     chosen = [candidate for candidate in candidates if worth(candidate)]
     if not chosen:
         return Tried(judged=(), proposed=len(candidates), links=edges, bench=None)
