@@ -32,6 +32,7 @@ KINDS: dict[str, tuple[str, ...]] = {
 # What proposed a group may explain it away, but is no evidence: families that are not counted, by graph.
 SPARED: dict[str, tuple[str, ...]] = {ATTRIBUTES: ("ownership", "place"), PURSUITS: ("purpose",)}
 RESOLUTIONS = (1.0, 2.5)
+COARSE = 0.6  # pursuits differ by degrees, and finer clustering cuts one of them in two
 WIDEST = 0.5
 SAME = 0.9
 
@@ -68,7 +69,7 @@ def propose(
         graphs[PURSUITS] = pursued
     found: dict[frozenset[str], str] = {}
     for name, graph in graphs.items():
-        for resolution in resolutions:
+        for resolution in (COARSE, *resolutions) if name == PURSUITS else resolutions:
             groups: dict[int, set[str]] = defaultdict(set)
             table = cluster(graph, seed=seed, resolution=resolution)
             for account, label in zip(

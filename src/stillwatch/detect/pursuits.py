@@ -17,7 +17,7 @@ from ibis import _
 from stillwatch.contract.summaries import CAPABILITIES, Summaries
 
 KIND = "pursuit"
-FEWEST = 20  # exchanges below which shares are mostly chance
+FEWEST = 6  # exchanges below which shares are mostly chance
 FEWEST_ACCOUNTS = 50
 GRIDS, AXES, WIDTH = (
     24,
