@@ -46,11 +46,15 @@ def lines(log: Path) -> Iterator[tuple[datetime, str]]:
                 yield datetime.fromisoformat(json.loads(line)["timestamp"]), line
 
 
+def beside(world: Path) -> list[str]:
+    """Options that name what a log does not hold."""
+    return ["--accounts", str(world / "accounts.parquet"), "--releases", str(world / "releases.parquet")]
+
+
 def watching(log: Path, state: Path, world: Path, *more: str) -> subprocess.Popen[str]:
     """A watch as a user would start it."""
     command = [sys.executable, "-m", "stillwatch", "watch", str(log), "--state", str(state)]
-    told = ["--accounts", str(world / "accounts.parquet"), "--releases", str(world / "releases.parquet")]
-    return subprocess.Popen([*command, *told, *more], stdout=subprocess.DEVNULL, text=True)
+    return subprocess.Popen([*command, *beside(world), *more], stdout=subprocess.DEVNULL, text=True)
 
 
 def ledger(state: Path) -> dict:
@@ -70,8 +74,7 @@ def members(results: Path) -> dict[str, set[str]]:
 def scanned(log: Path, world: Path, out: Path) -> None:
     """The same log, scanned at once."""
     command = [sys.executable, "-m", "stillwatch", "scan", str(log), "--out", str(out), "--quiet"]
-    told = ["--accounts", str(world / "accounts.parquet"), "--releases", str(world / "releases.parquet")]
-    subprocess.run([*command, *told], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*command, *beside(world)], check=True, stdout=subprocess.DEVNULL)
 
 
 def replay(folder: Path, speed: float = 1000.0, every: str = "6h") -> None:

@@ -120,9 +120,8 @@ def watch(
         while True:
             try:
                 moved = one.step()
-            except (
-                Unreachable
-            ) as error:  # at the start it is a wrong address; later, a server that comes back
+            except Unreachable as error:
+                # At the start it is a wrong address; later, a server that comes back.
                 if once or not one.reached:
                     raise
                 if not away:

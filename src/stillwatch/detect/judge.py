@@ -183,9 +183,8 @@ def judge(
     """Findings, combined evidence and q-value of every candidate, strongest first.
 
     Other candidates' accounts stay in the reference of each: leaving them in only makes a candidate look more
-    ordinary. Of accounts that one owner openly answers for, one speaks for all. A
-    candidate that one graph proposed is not tested on the families of which that graph was made (`SPARED`). `tests` are all of the bench's
-    unless given.
+    ordinary. Of accounts that one owner openly answers for, one speaks for all. A candidate is not tested on the families
+    of which the graph that proposed it was made (`SPARED`). `tests` are all of the bench's unless given.
     """
     tests = bench.tests if tests is None else tests
     index = {name: place for place, name in enumerate(bench.names)}

@@ -15,18 +15,19 @@ import pyarrow as pa
 from ibis import _
 
 from stillwatch.contract.summaries import CAPABILITIES, Summaries
+from stillwatch.detect import weigh
 
 KIND = "pursuit"
 FEWEST = 6  # exchanges below which shares are mostly chance
 FEWEST_ACCOUNTS = 50
-GRIDS, AXES, WIDTH = (
-    24,
-    2,
-    2.0,
-)  # cells of WIDTH quartile spans, on AXES random directions of each of GRIDS grids
+GRIDS, AXES = 24, 2  # random directions of each grid
+WIDTH = 2.0  # of a cell, in spans between quartiles
 FURTHEST = 4.0  # spans from the median beyond which an account is as far as any
-HOLDERS, COMMON = 3, 0.25  # a cell of fewer accounts, or of a larger share, says nothing
+COMMON = 0.25  # a cell of a larger share of the accounts says nothing
 
+EDGES = pa.schema(
+    {"account_id": pa.string(), "kind": pa.string(), "value": pa.string(), "weight": pa.float64()}
+)
 Array = npt.NDArray[np.float64]
 
 
@@ -43,32 +44,26 @@ def measured(summaries: Summaries) -> ir.Table:
 
 
 def pursuits(rows: pa.Table, seed: int) -> pa.Table:
-    """Account × cell edges, as `weigh.links` gives them for shared values, from the rows of `measured`."""
+    """Account × cell edges for `cluster`, weighed as `weigh.links` weighs shared values, from the rows of `measured`."""
     if rows.num_rows < FEWEST_ACCOUNTS:
-        return _edges(rows.column("account_id").slice(0, 0), [], [], [], [])
-    points = _points(rows)
+        return EDGES.empty_table()
+    points, edges = _points(rows), []
     rng = np.random.default_rng(seed)
-    account, value, weight, held = [], [], [], []
-    exchanges = rows.column("exchanges").to_numpy()
     for grid in range(GRIDS):
         turned = points @ rng.normal(size=(points.shape[1], AXES)) + rng.uniform(0, WIDTH, AXES)
         _cells, cell, holders = np.unique(
             np.floor(turned / WIDTH).astype(np.int64), axis=0, return_inverse=True, return_counts=True
         )
         cell = cell.ravel()
-        told = np.flatnonzero((holders[cell] >= HOLDERS) & (holders[cell] < COMMON * len(points)))
-        account.append(told)
-        value += [f"{grid}:{c}" for c in cell[told]]
-        weight.append(np.log10(0.5 * len(points) / holders[cell[told]]))
-        held.append(holders[cell[told]])
-    places = np.concatenate(account)
-    return _edges(
-        rows.column("account_id").take(pa.array(places)),
-        value,
-        np.concatenate(weight),
-        exchanges[places],
-        np.concatenate(held),
-    )
+        told = np.flatnonzero((holders[cell] >= weigh.FEWEST) & (holders[cell] < COMMON * len(points)))
+        columns = {
+            "account_id": rows.column("account_id").take(pa.array(told)),
+            "kind": [KIND] * len(told),
+            "value": [f"{grid}:{c}" for c in cell[told]],
+            "weight": np.log10(weigh.AGREEMENT * len(points) / holders[cell[told]]),
+        }
+        edges.append(pa.table(columns, EDGES))
+    return pa.concat_tables(edges)
 
 
 def _points(rows: pa.Table) -> Array:
@@ -89,22 +84,3 @@ def _points(rows: pa.Table) -> Array:
     span = np.where(high > low, high - low, points.std(axis=0))
     centred: Array = np.clip((points - middle) / np.where(span > 0, span, 1.0), -FURTHEST, FURTHEST)
     return centred
-
-
-def _edges(
-    accounts: pa.ChunkedArray,
-    value: list[str],
-    weight: Array | list[float],
-    exchanges: Array | list[int],
-    holders: Array | list[int],
-) -> pa.Table:
-    return pa.table(
-        {
-            "account_id": accounts,
-            "kind": pa.array([KIND] * len(value), pa.string()),
-            "value": pa.array(value, pa.string()),
-            "weight": pa.array(weight, pa.float64()),
-            "exchanges": pa.array(exchanges, pa.int64()),
-            "holders": pa.array(holders, pa.int64()),
-        }
-    )

@@ -46,7 +46,6 @@ from stillwatch.signals.registry import Card, GroupTest, Indicator, all_group_te
 from stillwatch.sketch.digest import VERSION
 from stillwatch.store.store import Store
 
-LN10 = 2.302585092994046
 COMPANIONS = (ACCOUNTS, RELEASES)
 LITTLE_MB, MUCH_MB = 1500, 4000
 LARGE = 300 << 20  # bytes of a log from which much memory is used
@@ -56,7 +55,6 @@ BEGUN = (
 )
 POOLED = 3.0  # log e-value from which conversations are taken to pass between accounts
 FEWEST_TALKING = 0.05  # of the accounts
-TOKENS = ("input_tokens", "output_tokens")
 
 Progress = Callable[[str, int, int], None]
 

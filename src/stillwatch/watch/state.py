@@ -70,9 +70,8 @@ class State:
                 )
             )
         if not (folder / KEY).exists():
-            with atomic(folder / KEY) as temporary:
+            with atomic(folder / KEY, private=True) as temporary:
                 temporary.write_text(secrets.token_urlsafe(32) + "\n")
-            (folder / KEY).chmod(0o600)
         known = set(self.ledger.parts)
         for part in self.sketches.iterdir():
             if part.name not in known:

@@ -9,7 +9,6 @@ from stillwatch.prove.registry import Mark, Tensor
 from stillwatch.prove.windows import tensor_uniforms, uniforms
 
 Array = npt.NDArray[np.float64]
-EXPONENTS = 1 + np.array([0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0])
 
 
 def score(bits: npt.NDArray[np.uint64]) -> Array:

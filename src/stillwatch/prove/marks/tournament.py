@@ -9,7 +9,6 @@ from stillwatch.prove.registry import Mark, Tensor
 
 Array = npt.NDArray[np.float64]
 LAYERS = 30
-EDGES = np.array([0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1])
 
 
 def score(bits: npt.NDArray[np.uint64]) -> Array:
