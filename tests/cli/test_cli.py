@@ -4,6 +4,7 @@ import pytest
 
 from stillwatch.cli import main as entry
 from stillwatch.cli.main import COMMANDS
+from stillwatch.evaluate.matrix import built_in
 from stillwatch.simulate.worlds import simulate
 
 
@@ -92,3 +93,8 @@ def test_every_command_helps_with_an_example(run, command):
     assert code == 0
     assert "Example" in out
     assert "\\b" not in out  # click's mark for lines that stay as they are
+
+
+def test_the_help_of_evaluate_names_every_matrix_that_comes_along(run):
+    told = run("evaluate", "--help")[1]
+    assert all(f"{name}," in told for name in built_in())

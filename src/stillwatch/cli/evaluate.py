@@ -18,7 +18,7 @@ from stillwatch.engine.cores import CORES
     default="standard",
     show_default=True,
     metavar="NAME|FILE",
-    help="standard, null, evasion, ablation, quick, or a TOML file of worlds.",
+    help="standard, null, alarms, baselines, evasion, ablation, early, reach, calibration, quick, or a TOML file of worlds.",
 )
 @click.option(
     "--out",
