@@ -204,3 +204,30 @@ def test_prompts_that_cannot_be_used_are_refused_before_anything_is_written(tmp_
     with pytest.raises(InputError):
         simulate("null", seed=1, out=tmp_path / "w", prompts=source)
     assert not (tmp_path / "w").exists()
+
+
+def test_a_world_with_pasted_documents_differs_in_honest_words_alone(tmp_path):
+    for name, changes in (("plain", {}), ("pasted", {"pasted": 0.5})):
+        simulate("stealth-3", seed=2, out=tmp_path / name, scale=0.03, changes=changes)
+    plain, pasted = (exchanges(tmp_path / name) for name in ("plain", "pasted"))
+    dull = [name for name in plain.column_names if name not in ("prompt", "input_tokens")]
+    assert plain.select(dull).equals(pasted.select(dull))
+    planted = pc.is_valid(pq.read_table(tmp_path / "plain" / "truth.parquet")["campaign_id"])
+    prompts = pa.table({"a": plain["prompt"], "b": pasted["prompt"]})
+    order = pq.read_table(tmp_path / "plain" / "truth.parquet")["exchange_id"]
+    assert order.equals(plain["exchange_id"])
+    longer = pc.greater(pc.utf8_length(prompts["b"]), pc.add(pc.utf8_length(prompts["a"]), 100))
+    honest = pc.invert(planted)
+    assert 0.2 < pc.mean(longer.filter(honest)).as_py() < 0.5
+    # Cover traffic is asked as people ask, but in the truth it belongs to no campaign: what is planted stays as it is.
+    assert not pc.any(longer.filter(planted)).as_py()
+    asked = prompts.append_column("account", plain["account_id"]).filter(longer)
+    repeated = asked.group_by(["a", "account"]).aggregate([("b", "count"), ("b", "count_distinct")])
+    repeated = repeated.filter(pc.greater(repeated["b_count"], 1))
+    assert repeated.num_rows > 20
+    # Two openings may come to the same words; nearly always it is one opening asked again.
+    assert pc.mean(pc.equal(repeated["b_count_distinct"], 1)).as_py() > 0.8
+    popular = asked.group_by("a").aggregate([("b", "count_distinct"), ("account", "count_distinct")])
+    popular = popular.filter(pc.greater(popular["account_count_distinct"], 1))
+    assert popular.num_rows > 20
+    assert pc.all(pc.greater_equal(popular["b_count_distinct"], popular["account_count_distinct"])).as_py()

@@ -413,6 +413,39 @@ _WORK: dict[str, list[str]] = {
     ],
 }
 
+_PASTED: dict[str, list[str]] = {
+    "document": ["{minutes}", "{letter}", "{log}", "{sources}", "{rows}"],
+    "minutes": [
+        "Minutes, {city}, {n:1-28}/{n:1-12}\n{minute}\n{minute}\n{minute}\n{minute}\n{minute}\n{minute}\n{minute}\n{minute}\n{minute}",
+        "Present: {name}, {name}, {name}\n{minute}\n{minute}\n{minute}\n{minute}\n{minute}\n{minute}\n{minute}",
+    ],
+    "minute": [
+        "{n:1-19}. {s_en} {name} will {verb} the {noun} within {n:2-40} days.",
+        "- {name}: {s_en} Open: {n:2-90} {adj} {noun}s in {city}.",
+        "- {s_en} {s_en}",
+    ],
+    "letter": [
+        "Dear {name},\n\n{para} {para}\n\n{para} {para}\n\n{para} {para}\n\nRegards, {name}, {city}",
+        "Hello {name}, {para} {para} {para}\n\nAs for the {noun}: {para} {para} {s_en}\n{name}",
+    ],
+    "log": [
+        "{line}\n{line}\n{line}\n{line}\n{line}\n{line}\n{line}\n{line}\n{line}\n{line}\n{line}\n{line}\n{line}"
+    ],
+    "line": [
+        "2026-{n:10-12}-{n:10-28} {n:10-23}:{n:10-59}:{n:10-59} INFO {noun}.{verb} {field}={n:1-10000} took {n:1-9000} ms",
+        "2026-{n:10-12}-{n:10-28} {n:10-23}:{n:10-59}:{n:10-59} WARN {noun}: {error} at {verb}.py:{n:1-900}, retry {n:1-9}",
+        "2026-{n:10-12}-{n:10-28} {n:10-23}:{n:10-59}:{n:10-59} DEBUG {lib} {verb}({field}={n:1-10000}, {field}={adj}) -> {n:0-9000}",
+    ],
+    "sources": [
+        "```\n{code}\n\n{code}\n\n{code}\n\n{code}\n\n{code}\n\n{code}\n```",
+        "```\n{code}\n\n{code}\n\n{code}\n\n{code}\n```\n\nIt says:\n{line}\n{line}\n{line}\n{line}",
+    ],
+    "rows": [
+        "{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}",
+    ],
+    "row": ["{n:1000-9999},{city},{name},{noun},{n:1-10000},{n:1-999},{adj}"],
+}
+
 _TASKS: dict[str, list[str]] = {
     "math": [
         (
@@ -784,7 +817,7 @@ _HARVEST: dict[str, list[str]] = {
     ],
 }
 
-GRAMMAR = Grammar({**_WORDS, **_PEOPLE, **_FOLLOW, **_WORK, **_TASKS, **_HARVEST})
+GRAMMAR = Grammar({**_WORDS, **_PEOPLE, **_FOLLOW, **_WORK, **_PASTED, **_TASKS, **_HARVEST})
 
 LANGUAGES = ("en", "de", "fr", "es", "pt", "zh", "ja")
 

@@ -72,8 +72,11 @@ class Writer:
     Days are written by processes of their own where `many` exchanges are worth it; the bytes are the same.
     """
 
-    def __init__(self, folder: Path, *, seed: int, real: RealText | None, many: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, seed: int, real: RealText | None, many: bool = False, pasted: float = 0.0
+    ) -> None:
         self.folder = folder
+        self._pasted = pasted
         self.exchanges = 0
         self._salt = seed % (1 << 30) + 41
         self._real = real
@@ -93,7 +96,9 @@ class Writer:
 
     def begin(self, people: Population, names: list[str]) -> None:
         """Say who sends, and what the campaigns are called, before the first day."""
-        self._maker = _Maker(people=people, names=names, salt=self._salt, real=self._real)
+        self._maker = _Maker(
+            people=people, names=names, salt=self._salt, real=self._real, pasted=self._pasted
+        )
         if self._many:
             self._pool = ProcessPoolExecutor(
                 CORES, get_context("forkserver"), initializer=_employ, initargs=(self._maker,)
@@ -176,6 +181,7 @@ class _Maker:
     names: list[str]
     salt: int
     real: RealText | None
+    pasted: float = 0.0  # share of honest openings with a document pasted below
     exchanges: int = 0
     answered: int = 0
 
@@ -282,6 +288,7 @@ class _Maker:
                 said: Texts = np.full(len(at), "", dtype=object)
                 if kind != FOLLOW_UP:
                     said = self._opening(root, rows.opening[at], hand)
+                    said = self._with_document(said, rows.opening[at], rows.account[at])
                     template = people.template[rows.account[at]].copy()
                     template[rows.campaign[at] >= 0] = ""
                     said = place(template, said, rows.place[at])
@@ -299,6 +306,16 @@ class _Maker:
             return self.real.honest[below(keys, len(self.real.honest), 61)].copy()
         said = GRAMMAR.expand(ROOTS[root], keys)
         return typed_by_hand(said, keys) if hand else said
+
+    def _with_document(self, said: Texts, openings: Keys, accounts: Ints) -> Texts:
+        """Some openings with a document below; who asks the same again pastes the same again, another asker another."""
+        if not self.pasted:
+            return said
+        keys = mix(openings ^ mix(accounts.astype(np.uint64), 81), 83)
+        at = np.flatnonzero(below(keys, 10_000, 85) < 10_000 * self.pasted)
+        said = said.copy()
+        said[at] = said[at] + "\n\n" + GRAMMAR.expand("document", keys[at])
+        return said
 
     def _harvest(self, rows: Rows, root: int) -> Texts:
         if self.real is not None and self.real.harvest is not None:

@@ -42,6 +42,9 @@ class Scenario:
     accounts: int
     exchanges: int
     begins: str = "2026-04-01"
+    pasted: float = (
+        0.0  # share of honest openings that carry a document of some hundred to two thousand characters
+    )
     plans: tuple[Plan, ...] = ()
 
     def scaled(self, scale: float, rate: float = 1.0) -> Scenario:
@@ -180,6 +183,7 @@ SCENARIOS: dict[str, Scenario] = {
         accounts=100_000,
         exchanges=60_000_000,
         begins="2026-04-20",
+        pasted=0.25,
         plans=(
             replace(
                 _HIDDEN,
@@ -330,7 +334,7 @@ def simulate(
     partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=out))
     try:
         size = changed.exchanges + sum(c.exchanges for c in changed.plans)
-        writer = Writer(partial, seed=seed, real=real, many=size >= MANY)
+        writer = Writer(partial, seed=seed, real=real, many=size >= MANY, pasted=changed.pasted)
         try:
             world = _write(scenario, changed, seed, writer, arrivals, progress)
         except BaseException:
