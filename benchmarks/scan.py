@@ -1,10 +1,11 @@
 """Time and memory of `scan` against rows, beside DuckDB reading the same columns and hashing every prompt once.
 
-    python benchmarks/scan.py [--days] [--case] [ROWS...]        (default 300000 3000000; the whole case is 30000000)
+    python benchmarks/scan.py [--days] [--case] [--blind] [ROWS...]        (default 300000 3000000; the whole case is 30000000)
 
 The worlds are the scenario `seed` with fewer accounts, or with `--case` with all of its 25,000 campaign accounts and fewer
 exchanges each. A scan runs in a process of its own on all cores. `ratio` is its time against DuckDB's, the practical limit; `growth` the time per row against the first
-row's. With `--days` the last day is then added to a store of the days before it, beside a scan of them all.
+row's. With `--days` the last day is then added to a store of the days before it, beside a scan of them all. With `--blind` the text is
+sketched and deleted, and the sketches are scanned.
 """
 
 import os
@@ -95,6 +96,23 @@ def day_by_day(world: Path, folder: Path, whole: float) -> None:
     )
 
 
+def blind(world: Path, folder: Path) -> tuple[float, float]:
+    """Seconds and peak GiB of a scan of sketches; the text is gone before it begins."""
+    (folder / "key").write_bytes(b"only for a benchmark, of 32 bytes")
+    began = time.monotonic()
+    command = ["sketch", world / "exchanges", "--out", folder / "sketches", "--key-file", folder / "key"]
+    subprocess.run([sys.executable, "-m", "stillwatch", *map(str, command), "--quiet"], check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+    made = time.monotonic() - began
+    shutil.rmtree(world / "exchanges")
+    size = sum(f.stat().st_size for f in (folder / "sketches").iterdir())
+    print(f"  sketched in {made:.1f} s: {size / 1e9:.2f} GB without text", flush=True)
+    companions = [f"--{name}={world / name}.parquet" for name in ("accounts", "releases")]
+    seconds, memory = scanned([folder / "sketches"], folder / "results", *companions, "--memory", MEMORY)
+    found = pq.read_table(folder / "results" / "campaigns.parquet").select(["accounts", "exchanges"])
+    print(f"  found: {found.to_pylist()}", flush=True)
+    return seconds, memory
+
+
 MEMORY = "4GB"
 
 
@@ -126,7 +144,10 @@ def main() -> None:
                 .fetchall()[0][0]
             )
             best = min(limit(world) for _ in range(2))
-            seconds, memory = scanned([world], Path(folder) / "results", "--memory", MEMORY)
+            if "--blind" in sys.argv:
+                seconds, memory = blind(world, Path(folder))
+            else:
+                seconds, memory = scanned([world], Path(folder) / "results", "--memory", MEMORY)
             first = first or seconds / rows
             print(
                 f"{rows:>11,} {text / 1e9:>8.2f} {seconds:>8.1f} {rows / seconds:>8,.0f} {memory:>5.2f} {best:>9.2f} {seconds / best:>7.0f}"
