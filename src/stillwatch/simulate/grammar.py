@@ -416,8 +416,8 @@ _WORK: dict[str, list[str]] = {
 _PASTED: dict[str, list[str]] = {
     "document": ["{minutes}", "{letter}", "{log}", "{sources}", "{rows}"],
     "minutes": [
-        "Minutes, {city}, {n:1-28}/{n:1-12}\n{minute}\n{minute}\n{minute}\n{minute}\n{minute}\n{minute}\n{minute}\n{minute}\n{minute}",
-        "Present: {name}, {name}, {name}\n{minute}\n{minute}\n{minute}\n{minute}\n{minute}\n{minute}\n{minute}",
+        "Minutes, {city}, {n:1-28}/{n:1-12}" + "\n{minute}" * 9,
+        "Present: {name}, {name}, {name}" + "\n{minute}" * 7,
     ],
     "minute": [
         "{n:1-19}. {s_en} {name} will {verb} the {noun} within {n:2-40} days.",
@@ -428,9 +428,7 @@ _PASTED: dict[str, list[str]] = {
         "Dear {name},\n\n{para} {para}\n\n{para} {para}\n\n{para} {para}\n\nRegards, {name}, {city}",
         "Hello {name}, {para} {para} {para}\n\nAs for the {noun}: {para} {para} {s_en}\n{name}",
     ],
-    "log": [
-        "{line}\n{line}\n{line}\n{line}\n{line}\n{line}\n{line}\n{line}\n{line}\n{line}\n{line}\n{line}\n{line}"
-    ],
+    "log": ["\n".join(["{line}"] * 13)],
     "line": [
         "2026-{n:10-12}-{n:10-28} {n:10-23}:{n:10-59}:{n:10-59} INFO {noun}.{verb} {field}={n:1-10000} took {n:1-9000} ms",
         "2026-{n:10-12}-{n:10-28} {n:10-23}:{n:10-59}:{n:10-59} WARN {noun}: {error} at {verb}.py:{n:1-900}, retry {n:1-9}",
@@ -440,9 +438,7 @@ _PASTED: dict[str, list[str]] = {
         "```\n{code}\n\n{code}\n\n{code}\n\n{code}\n\n{code}\n\n{code}\n```",
         "```\n{code}\n\n{code}\n\n{code}\n\n{code}\n```\n\nIt says:\n{line}\n{line}\n{line}\n{line}",
     ],
-    "rows": [
-        "{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}\n{row}",
-    ],
+    "rows": ["\n".join(["{row}"] * 18)],
     "row": ["{n:1000-9999},{city},{name},{noun},{n:1-10000},{n:1-999},{adj}"],
 }
 

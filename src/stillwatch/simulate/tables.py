@@ -313,7 +313,6 @@ class _Maker:
             return said
         keys = mix(openings ^ mix(accounts.astype(np.uint64), 81), 83)
         at = np.flatnonzero(below(keys, 10_000, 85) < 10_000 * self.pasted)
-        said = said.copy()
         said[at] = said[at] + "\n\n" + GRAMMAR.expand("document", keys[at])
         return said
 

@@ -42,9 +42,7 @@ class Scenario:
     accounts: int
     exchanges: int
     begins: str = "2026-04-01"
-    pasted: float = (
-        0.0  # share of honest openings that carry a document of some hundred to two thousand characters
-    )
+    pasted: float = 0.0  # share of honest openings with a document of about a thousand characters below
     plans: tuple[Plan, ...] = ()
 
     def scaled(self, scale: float, rate: float = 1.0) -> Scenario:
