@@ -287,8 +287,7 @@ class _Maker:
                     continue
                 said: Texts = np.full(len(at), "", dtype=object)
                 if kind != FOLLOW_UP:
-                    said = self._opening(root, rows.opening[at], hand)
-                    said = self._with_document(said, rows.opening[at], rows.account[at])
+                    said = self._opening(root, rows.opening[at], rows.account[at], hand)
                     template = people.template[rows.account[at]].copy()
                     template[rows.campaign[at] >= 0] = ""
                     said = place(template, said, rows.place[at])
@@ -301,11 +300,11 @@ class _Maker:
                 out[at] = said
         return pa.array(out, pa.string())
 
-    def _opening(self, root: int, keys: Keys, hand: bool) -> Texts:
+    def _opening(self, root: int, keys: Keys, accounts: Ints, hand: bool) -> Texts:
         if self.real is not None:
             return self.real.honest[below(keys, len(self.real.honest), 61)].copy()
         said = GRAMMAR.expand(ROOTS[root], keys)
-        return typed_by_hand(said, keys) if hand else said
+        return self._with_document(typed_by_hand(said, keys) if hand else said, keys, accounts)
 
     def _with_document(self, said: Texts, openings: Keys, accounts: Ints) -> Texts:
         """Some openings with a document below; who asks the same again pastes the same again, another asker another."""
