@@ -6,13 +6,18 @@ from stillwatch.detect.attribute import _members, membership
 from stillwatch.detect.excess import excess
 
 
-def styled(rng, members, others, share):
-    """Others chat in ten styles; members do so too, but for `share` of their requests, in three styles of their own."""
+def styled(rng, members, others, share, shifted=1.0):
+    """Others chat in ten styles; members do so too, but for `share` of their requests, in three styles of their own.
+
+    Half of the styles are `shifted` times as frequent in what members chat about, as another language has other lengths.
+    """
     ordinary = rng.dirichlet(np.full(10, 2.0))
+    theirs = ordinary * np.where(np.arange(10) % 2, shifted, 1.0)
     rows = {"account_id": [], "value": [], "exchanges": []}
     for name in [f"m{i}" for i in range(members)] + [f"o{i}" for i in range(others)]:
         own = share if name[0] == "m" else 0.0
-        mix = np.concatenate([(1 - own) * rng.dirichlet(30 * ordinary), own * np.full(3, 1 / 3)])
+        usual = theirs / theirs.sum() if name[0] == "m" else ordinary
+        mix = np.concatenate([(1 - own) * rng.dirichlet(30 * usual), own * np.full(3, 1 / 3)])
         counts = rng.multinomial(120, mix / mix.sum())
         for place in np.flatnonzero(counts):
             rows["account_id"].append(name)
@@ -43,6 +48,24 @@ def test_styles_of_the_campaign_and_of_cover_traffic_are_told_apart():
     odds = dict(zip(found.styles, found.ratios + found.prior, strict=True))
     assert all(odds[f"s{place}"] > 0 for place in (10, 11, 12))
     assert np.mean([odds[f"s{place}"] < 0 for place in range(10)]) >= 0.8
+
+
+@pytest.mark.issue(3)
+@pytest.mark.parametrize("shifted", [1.0, 2.5])
+def test_a_fifth_is_told_apart_from_cover_traffic_that_is_not_quite_the_averages(shifted):
+    found = excess(*styled(np.random.default_rng(6), 60, 600, 0.2, shifted))
+    assert found.tells
+    assert found.told == pytest.approx(0.2, abs=0.05)
+    odds = dict(zip(found.styles, found.ratios + found.prior, strict=True))
+    assert all(odds[f"s{place}"] > 0 for place in (10, 11, 12))
+    assert np.mean([odds[f"s{place}"] < 0 for place in range(10)]) >= 0.8
+
+
+@pytest.mark.issue(3)
+def test_end_users_with_other_habits_than_the_average_are_not_told_apart():
+    found = excess(*styled(np.random.default_rng(7), 60, 600, 0.0, 2.5))
+    assert found.share > 0.15
+    assert not found.tells
 
 
 def test_nobody_and_everybody_have_nothing_beyond():

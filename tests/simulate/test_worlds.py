@@ -157,7 +157,9 @@ def test_real_text_replaces_the_grammars(tmp_path):
 
 def test_no_document_of_the_grammar_is_pasted_below_real_text(tmp_path):
     source = tmp_path / "prompts.jsonl"
-    source.write_text("\n".join(json.dumps({"text": f"honest words {i}", "class": "honest"}) for i in range(500)))
+    source.write_text(
+        "\n".join(json.dumps({"text": f"honest words {i}", "class": "honest"}) for i in range(500))
+    )
     for name, pasted in (("plain", 0.0), ("pasted", 0.5)):
         simulate("null", seed=1, out=tmp_path / name, scale=0.02, prompts=source, changes={"pasted": pasted})
     assert exchanges(tmp_path / "plain").equals(exchanges(tmp_path / "pasted"))

@@ -5,6 +5,9 @@ of something else. What is asked for elsewhere and hardly by the pool bounds 1 -
 three tenths of ordinary use lie below it, so that neither noise in rare styles nor a campaign's own choice among
 common ones decides. This is the mixture proportion of Blanchard, Lee and Scott (2010), whose infimum over all sets is
 relaxed to a quantile over single styles. A harvest without cover has s near 1, end users relayed have s near 0.
+
+What one group of people asks is not the average of all: its languages, hours and trades shift every style a little. So
+a request is only told apart where its style is asked for more than `VARIES` times as often as ordinary use would have it.
 """
 
 from __future__ import annotations
@@ -16,29 +19,40 @@ import numpy.typing as npt
 import pyarrow as pa
 
 ORDINARY = 0.3
-WORTH = 0.25  # below this share nothing stands out, and no exchange is told from another by its style
+VARIES = 2.0  # a group's ordinary use of a style may be this many times the average of all
+WORTH = 0.05  # below this share of requests told apart nothing stands out, and none is told from another by its style
 LEAST, MOST = -4.0, 6.0
 SURE = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excess:
-    """The share s, and per style the log-likelihood ratio of the something else against ordinary use."""
+    """The share s, and per style the log-likelihood ratio of the something else against ordinary use.
+
+    `share` is s; `beyond` says of which styles more requests are something else than ordinary use, were that the average's.
+    Where a group's ordinary use may vary, `left` is what remains of s and the prior of an exchange, `strange` says of which
+    styles more requests are something else even so, and `told` is the share of requests of these styles.
+    """
 
     share: float
     styles: tuple[str, ...]
     ratios: npt.NDArray[np.float64]
+    beyond: npt.NDArray[np.bool_]
+    strange: npt.NDArray[np.bool_]
+    left: float = 0.0
+    told: float = 0.0
     apart: bool = True  # whether that something else may be told from the rest exchange by exchange
 
     @property
     def prior(self) -> float:
         """Log odds that an exchange of the pool is not its ordinary use, before it is looked at; 0 excess tells nothing."""
-        return float(np.clip(np.log(self.share) - np.log(max(1.0 - self.share, 1e-9)), -SURE, SURE))
+        some = min(max(self.left, 1e-9), 1.0 - 1e-9)
+        return float(np.clip(np.log(some) - np.log(1.0 - some), -SURE, SURE))
 
     @property
     def tells(self) -> bool:
-        """Whether exchanges are told apart by their style: the share is large, and the rest is not the pool's as well."""
-        return self.apart and self.share >= WORTH
+        """Whether exchanges are told apart by their style: enough of them are, and the rest is not the pool's as well."""
+        return self.apart and self.told >= WORTH
 
 
 def excess(styled: pa.Table, members: frozenset[str]) -> Excess:
@@ -53,15 +67,27 @@ def excess(styled: pa.Table, members: frozenset[str]) -> Excess:
     mine = np.bincount(what[inside], weights=counts[inside], minlength=len(styles))
     each = np.bincount(what[~inside], weights=counts[~inside] / totals[who[~inside]], minlength=len(styles))
     if mine.sum() == 0 or each.sum() == 0:
-        return Excess(share=0.0, styles=styles, ratios=np.zeros(len(styles)))
+        nothing = np.zeros(len(styles))
+        return Excess(share=0.0, styles=styles, ratios=nothing, beyond=nothing > 0, strange=nothing > 0)
     mine, each = mine / mine.sum(), each / each.sum()
     known = np.flatnonzero(each > 0)
     ratio = mine[known] / each[known]
     order = np.argsort(ratio, kind="stable")
     below = np.cumsum(each[known][order])
     ordinary = min(1.0, float(ratio[order][np.searchsorted(below, ORDINARY)]))
-    share = 1.0 - ordinary
-    left = np.maximum(mine - ordinary * each, 0.02 * mine)
     floor = 1.0 / max(counts[~inside].sum(), 1.0)
-    found = np.log(np.maximum(left, floor) / left.sum()) - np.log(np.maximum(each, floor))
-    return Excess(share=share, styles=styles, ratios=np.clip(found, LEAST, MOST))
+    each = np.maximum(each, floor)
+    usual = np.minimum(VARIES * ordinary * each, mine)
+    rest = np.maximum(mine - usual, 0.02 * mine)
+    left = float(rest.sum())
+    more = np.maximum(mine - ordinary * each, 0.02 * mine)
+    found = np.log(np.maximum(more, floor) / more.sum()) - np.log(each)
+    return Excess(
+        share=1.0 - ordinary,
+        styles=styles,
+        ratios=np.clip(found, LEAST, MOST),
+        beyond=mine > 2 * ordinary * each,
+        strange=rest > usual,
+        left=left,
+        told=float(mine[rest > usual].sum()),
+    )

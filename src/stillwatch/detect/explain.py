@@ -20,11 +20,11 @@ from stillwatch.detect.judge import Judged
 LN10 = float(np.log(10))
 HYPOTHESES = ("H1", "H2", "H3", "H4", "H5")
 DENSITIES: dict[str, tuple[float, float]] = {
-    # Beta(a, b) of the share of requests beyond ordinary use and without conversation, under H1, H2, H3
+    # Beta(a, b) of the share of requests beyond ordinary use and without conversation
     "H1": (3.0, 1.1),
-    "H2": (1.0, 7.0),
     "H3": (3.0, 3.0),
 }
+END_USERS = (1.0, 40.0)  # Beta(a, b), under H2, of the share that is told from ordinary use one by one
 RARER = {"H3": 0.5}  # log10 prior odds: a reseller that also harvests is one of several ways to be a reseller
 HANDED = {"H1": 0.05, "H2": 0.6, "H3": 0.6}  # chance that conversations are seen to pass between accounts
 DECISIVE, CLEAR = 1.0, 0.2
@@ -36,11 +36,13 @@ class Content:
     """What a campaign's members ask for, all their traffic taken together.
 
     `excess`: share of requests beyond ordinary use; `follow_up`: share of those that go on with a conversation, relative
-    to what is usual, at most 1, None without conversation ids.
+    to what is usual, at most 1, None without conversation ids; `told`: share of requests that are told from ordinary use
+    one by one and are no conversation.
     """
 
     excess: float
     follow_up: float | None
+    told: float
 
     @property
     def beyond(self) -> float:
@@ -57,10 +59,10 @@ class Explained:
     reasons: Mapping[str, str]
 
 
-def content(excess: float, follow_up: float | None, usual: float | None) -> Content:
+def content(excess: float, follow_up: float | None, told: float, usual: float | None) -> Content:
     """From shares of the members' exchanges, and the share of follow-ups that is `usual` where people converse."""
     relative = min(1.0, follow_up / usual) if follow_up is not None and usual else None
-    return Content(excess=excess, follow_up=relative)
+    return Content(excess=excess, follow_up=relative, told=told)
 
 
 def explain(judged: Judged, seen: Content) -> Explained:
@@ -68,9 +70,10 @@ def explain(judged: Judged, seen: Content) -> Explained:
     from scipy.stats import beta
 
     scores = dict.fromkeys(HYPOTHESES, 0.0)
-    for hypothesis, (a, b) in DENSITIES.items():
-        share = float(np.clip(seen.beyond, 0.02, 0.98))
-        scores[hypothesis] = float(beta.logpdf(share, a, b)) / LN10 - RARER.get(hypothesis, 0.0)
+    shares = {hypothesis: (seen.beyond, shape) for hypothesis, shape in DENSITIES.items()}
+    for hypothesis, (share, shape) in (shares | {"H2": (seen.told, END_USERS)}).items():
+        log = beta.logpdf(float(np.clip(share, 0.02, 0.98)), *shape)
+        scores[hypothesis] = float(log) / LN10 - RARER.get(hypothesis, 0.0)
     handed = judged.findings.get("handoff")
     if handed is not None:
         spoke = handed.log_e > np.log(20)
@@ -107,7 +110,8 @@ def _reasons(seen: Content, control: float, purpose: float) -> dict[str, str]:
         turns = f"these are followed up {100 * seen.follow_up:.0f} % as often as is usual"
     return {
         "H1": f"a harvest asks for what it wants to learn, once each: {words}; {turns}",
-        "H2": f"real end users follow up and ask for what everybody asks for: {words}; {turns}",
+        "H2": f"real end users follow up and ask for what everybody asks for: {words}; {turns}; "
+        f"{100 * seen.told:.0f} % are told from ordinary use one by one",
         "H3": "seen from the logs this lies between H1 and H2: end users' conversations and templated tasks in one pool",
         "H4": f"an honest fleet does not divide work among accounts and cards that nobody answers for; evidence of that: "
         f"10^{control:.0f}",
