@@ -60,18 +60,16 @@ class Attribution:
     `members` has `account_id`, `score`, `exchanges`; `exchanges` has `exchange_id`, `account_id`, `timestamp`,
     `capability` and tokens.
     `low` and `high` bound the number of exchanges at a nominal 90 %: what sure members' exchanges leave open, and those of
-    others have beyond what is usual. `excess` is the share of all of the members' exchanges
-    that is beyond ordinary use (`detect.excess`), `follow_up` the share of those that go on with a conversation, None
-    without conversation ids, and `told` the share that is told from ordinary use by its style and is no conversation.
+    others have beyond what is usual. `told` is the share of all of the members' exchanges that is told from ordinary use
+    by its style (`detect.excess`), `follow_up` the share of those that go on with a conversation, None without conversation ids.
     """
 
     members: pa.Table
     exchanges: ir.Table
     low: int
     high: int
-    excess: float
-    follow_up: float | None
     told: float
+    follow_up: float | None
 
 
 Keep = Callable[[str, ir.Table | pa.Table], ir.Table]
@@ -231,11 +229,8 @@ def attribute(
     mix = styled.order_by(["account_id", "value"]).to_pyarrow()
     names = set(seeds.to_pyarrow().column("account_id").to_pylist())
     over = excess(mix, frozenset(names))
-    follow_up, talk = (
-        _follow_up(exchanges.semi_join(seeds, "account_id"), over, keep) if usual else (None, None)
-    )
-    talks = min(1.0, talk / usual) if talk is not None and usual else 0.0
-    apart = not pooled and talks < TALKS
+    follow_up = _follow_up(exchanges.semi_join(seeds, "account_id"), over, keep) if usual else None
+    apart = not pooled and (follow_up is None or usual is None or follow_up < TALKS * usual)
     over = replace(over, apart=apart)
     styles = keep("styles", _ratio_table(over))
     likely = keep("likely", _first(exchanges.semi_join(seeds, "account_id"), styles, over))
@@ -276,7 +271,7 @@ def attribute(
         likely = keep("likely", rows.filter(_.odds > 0).select("exchange_key"))
     if not names:
         return Attribution(
-            members=members, exchanges=exchanges.limit(0), low=0, high=0, excess=0.0, follow_up=None, told=0.0
+            members=members, exchanges=exchanges.limit(0), low=0, high=0, told=0.0, follow_up=None
         )
     chance = 1.0 / (1.0 + (-TEMPER * _.odds).exp())
     counted = rows.group_by("account_id").agg(
@@ -309,33 +304,20 @@ def attribute(
         exchanges=final,
         low=max(0, int(number - wrong - NOMINAL * np.sqrt(wrong + spread))),
         high=int(np.ceil(number + missed + unsure + NOMINAL * np.sqrt(missed + unsure))),
-        excess=over.share,
+        told=over.told,
         follow_up=follow_up,
-        told=over.told * (1.0 - talks),
     )
 
 
-def _follow_up(mine: ir.Table, over: Excess, keep: Keep) -> tuple[float | None, float | None]:
-    """The share that goes on with a conversation: of the exchanges beyond ordinary use, and of those told from it."""
+def _follow_up(mine: ir.Table, over: Excess, keep: Keep) -> float | None:
+    """Of the exchanges told from ordinary use, the share that goes on with a conversation."""
     order = ibis.window(group_by=["account_id", "conversation_key"], order_by=["timestamp", "exchange_key"])
     turns = mine.mutate(value=style(mine), turn=ibis.row_number().over(order))
-    styles = pa.table(
-        {"value": pa.array(over.styles, pa.string()), "beyond": over.beyond, "told": over.strange}
-    )
-    some = turns.join(keep("asked_more", styles), "value")
-    on = (some.conversation_key != 0) & (some.turn > 0)
-    row = (
-        some.agg(
-            beyond=some.beyond.sum(),
-            beyond_on=(some.beyond & on).sum(),
-            told=some.told.sum(),
-            told_on=(some.told & on).sum(),
-        )
-        .to_pyarrow()
-        .to_pylist()[0]
-    )
-    beyond, told = (row[f"{name}_on"] / row[name] if row[name] else None for name in ("beyond", "told"))
-    return beyond, told
+    strange = pa.array([v for v, is_so in zip(over.styles, over.strange, strict=True) if is_so], pa.string())
+    some = turns.semi_join(keep("strange", pa.table({"value": strange})), "value")
+    counted = some.agg(n=_.count(), on=((_.conversation_key != 0) & (_.turn > 0)).sum())
+    row = counted.to_pyarrow().to_pylist()[0]
+    return float(row["on"]) / row["n"] if row["n"] else None
 
 
 def _first(mine: ir.Table, styles: ir.Table, over: Excess) -> ir.Table:

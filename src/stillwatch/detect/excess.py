@@ -27,26 +27,23 @@ SURE = 4.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excess:
-    """The share s, and per style the log-likelihood ratio of the something else against ordinary use.
+    """Per style the log-likelihood ratio of the something else against ordinary use.
 
-    `share` is s; `beyond` says of which styles more requests are something else than ordinary use, were that the average's.
-    Where a group's ordinary use may vary, `left` is what remains of s and the prior of an exchange, `strange` says of which
+    `share` is what remains of s where a group's ordinary use may vary, and the prior of an exchange; `strange` says of which
     styles more requests are something else even so, and `told` is the share of requests of these styles.
     """
 
     share: float
     styles: tuple[str, ...]
     ratios: npt.NDArray[np.float64]
-    beyond: npt.NDArray[np.bool_]
     strange: npt.NDArray[np.bool_]
-    left: float = 0.0
     told: float = 0.0
     apart: bool = True  # whether that something else may be told from the rest exchange by exchange
 
     @property
     def prior(self) -> float:
         """Log odds that an exchange of the pool is not its ordinary use, before it is looked at; 0 excess tells nothing."""
-        some = min(max(self.left, 1e-9), 1.0 - 1e-9)
+        some = min(max(self.share, 1e-9), 1.0 - 1e-9)
         return float(np.clip(np.log(some) - np.log(1.0 - some), -SURE, SURE))
 
     @property
@@ -68,7 +65,7 @@ def excess(styled: pa.Table, members: frozenset[str]) -> Excess:
     each = np.bincount(what[~inside], weights=counts[~inside] / totals[who[~inside]], minlength=len(styles))
     if mine.sum() == 0 or each.sum() == 0:
         nothing = np.zeros(len(styles))
-        return Excess(share=0.0, styles=styles, ratios=nothing, beyond=nothing > 0, strange=nothing > 0)
+        return Excess(share=0.0, styles=styles, ratios=nothing, strange=nothing > 0)
     mine, each = mine / mine.sum(), each / each.sum()
     known = np.flatnonzero(each > 0)
     ratio = mine[known] / each[known]
@@ -79,15 +76,12 @@ def excess(styled: pa.Table, members: frozenset[str]) -> Excess:
     each = np.maximum(each, floor)
     usual = np.minimum(VARIES * ordinary * each, mine)
     rest = np.maximum(mine - usual, 0.02 * mine)
-    left = float(rest.sum())
     more = np.maximum(mine - ordinary * each, 0.02 * mine)
-    found = np.log(np.maximum(more, floor) / more.sum()) - np.log(each)
+    ratios = np.log(np.maximum(more, floor) / more.sum()) - np.log(each)
     return Excess(
-        share=1.0 - ordinary,
+        share=float(rest.sum()),
         styles=styles,
-        ratios=np.clip(found, LEAST, MOST),
-        beyond=mine > 2 * ordinary * each,
+        ratios=np.clip(ratios, LEAST, MOST),
         strange=rest > usual,
-        left=left,
         told=float(mine[rest > usual].sum()),
     )

@@ -20,12 +20,12 @@ from stillwatch.detect.judge import Judged
 LN10 = float(np.log(10))
 HYPOTHESES = ("H1", "H2", "H3", "H4", "H5")
 DENSITIES: dict[str, tuple[float, float]] = {
-    # Beta(a, b) of the share of requests beyond ordinary use and without conversation
-    "H1": (3.0, 1.1),
+    # Beta(a, b) of the share of requests beyond ordinary use and without conversation, under H1, H2, H3
+    "H1": (2.0, 1.0),
+    "H2": (1.0, 60.0),
     "H3": (3.0, 3.0),
 }
-END_USERS = (1.0, 40.0)  # Beta(a, b), under H2, of the share that is told from ordinary use one by one
-RARER = {"H3": 0.5}  # log10 prior odds: a reseller that also harvests is one of several ways to be a reseller
+RARER = {"H3": 0.7}  # log10 prior odds: a reseller that also harvests is one of several ways to be a reseller
 HANDED = {"H1": 0.05, "H2": 0.6, "H3": 0.6}  # chance that conversations are seen to pass between accounts
 DECISIVE, CLEAR = 1.0, 0.2
 MOST = 300.0
@@ -35,19 +35,17 @@ MOST = 300.0
 class Content:
     """What a campaign's members ask for, all their traffic taken together.
 
-    `excess`: share of requests beyond ordinary use; `follow_up`: share of those that go on with a conversation, relative
-    to what is usual, at most 1, None without conversation ids; `told`: share of requests that are told from ordinary use
-    one by one and are no conversation.
+    `told`: share of requests that are told from ordinary use; `follow_up`: share of those that go on with a conversation,
+    relative to what is usual, at most 1, None without conversation ids.
     """
 
-    excess: float
-    follow_up: float | None
     told: float
+    follow_up: float | None
 
     @property
     def beyond(self) -> float:
         """Share of requests that are beyond ordinary use and no conversation: what a harvest is made of."""
-        return self.excess * (1.0 - (self.follow_up or 0.0))
+        return self.told * (1.0 - (self.follow_up or 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +57,10 @@ class Explained:
     reasons: Mapping[str, str]
 
 
-def content(excess: float, follow_up: float | None, told: float, usual: float | None) -> Content:
+def content(told: float, follow_up: float | None, usual: float | None) -> Content:
     """From shares of the members' exchanges, and the share of follow-ups that is `usual` where people converse."""
     relative = min(1.0, follow_up / usual) if follow_up is not None and usual else None
-    return Content(excess=excess, follow_up=relative, told=told)
+    return Content(told=told, follow_up=relative)
 
 
 def explain(judged: Judged, seen: Content) -> Explained:
@@ -70,10 +68,9 @@ def explain(judged: Judged, seen: Content) -> Explained:
     from scipy.stats import beta
 
     scores = dict.fromkeys(HYPOTHESES, 0.0)
-    shares = {hypothesis: (seen.beyond, shape) for hypothesis, shape in DENSITIES.items()}
-    for hypothesis, (share, shape) in (shares | {"H2": (seen.told, END_USERS)}).items():
-        log = beta.logpdf(float(np.clip(share, 0.02, 0.98)), *shape)
-        scores[hypothesis] = float(log) / LN10 - RARER.get(hypothesis, 0.0)
+    share = float(np.clip(seen.beyond, 0.02, 0.98))
+    for hypothesis, shape in DENSITIES.items():
+        scores[hypothesis] = float(beta.logpdf(share, *shape)) / LN10 - RARER.get(hypothesis, 0.0)
     handed = judged.findings.get("handoff")
     if handed is not None:
         spoke = handed.log_e > np.log(20)
@@ -103,15 +100,16 @@ def _kind(log10: Mapping[str, float]) -> CampaignKind:
 
 
 def _reasons(seen: Content, control: float, purpose: float) -> dict[str, str]:
-    words = f"{100 * seen.excess:.0f} % of members' requests are of kinds and lengths beyond what other accounts ask"
+    words = (
+        f"{100 * seen.told:.0f} % of members' requests are of kinds and lengths that others hardly ask for"
+    )
     if seen.follow_up is None:
         turns = "the log has no conversation ids, so follow-ups could not be looked at"
     else:
         turns = f"these are followed up {100 * seen.follow_up:.0f} % as often as is usual"
     return {
         "H1": f"a harvest asks for what it wants to learn, once each: {words}; {turns}",
-        "H2": f"real end users follow up and ask for what everybody asks for: {words}; {turns}; "
-        f"{100 * seen.told:.0f} % are told from ordinary use one by one",
+        "H2": f"real end users follow up and ask for what everybody asks for: {words}; {turns}",
         "H3": "seen from the logs this lies between H1 and H2: end users' conversations and templated tasks in one pool",
         "H4": f"an honest fleet does not divide work among accounts and cards that nobody answers for; evidence of that: "
         f"10^{control:.0f}",

@@ -99,7 +99,7 @@ def describe_campaign(
         last=utc(span["last"]),
         counts=tuple(by_class.get(c, 0) for c in range(len(CAPABILITIES))),
         tokens={int(row["capability"]): (row["read"], row["written"]) for row in classes},
-        explained=explain(one, content(attribution.excess, attribution.follow_up, attribution.told, usual)),
+        explained=explain(one, content(attribution.told, attribution.follow_up, usual)),
         looks=tuple(looks),
         evidence=(*_tested(one), *shared),
         links=tuple(links),
