@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from stillwatch.detect.attribute import _members, membership
+from stillwatch.detect.attribute import _members, carries, membership
 from stillwatch.detect.excess import excess
 
 
@@ -111,3 +111,10 @@ def test_a_convicted_group_keeps_its_likely_accounts_when_none_is_sure_by_itself
     assert len(kept & set(names[:seeds])) > 0.9 * seeds
     assert not kept & set(names[seeds + others :])
     assert float(np.mean(members.column("score").to_numpy())) < 0.99
+
+
+@pytest.mark.issue(3)
+def test_what_convicted_some_accounts_does_not_convict_the_few_strangers_among_them():
+    proposed = {f"m{n}" for n in range(10)} | {f"busy{n}" for n in range(4)}
+    assert not carries({f"busy{n}" for n in range(4)}, proposed)
+    assert carries({f"m{n}" for n in range(9)} | {f"new{n}" for n in range(40)}, proposed)

@@ -13,7 +13,7 @@ against what people ask (`detect.excess`), which is all that is left of a campai
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 
 import ibis
@@ -39,6 +39,7 @@ IGNORED = ("prompt_near_duplicate", "client_address")
 ROUNDS = 2
 PROPOSED = 3.0
 PROBABLE, SURE = 0.5, 0.95  # of an account that was proposed, and of one that was not
+KEPT = 0.5  # of the proposed accounts must be members in the end, or the evidence is of others than those attributed
 FALSE_MEMBERS = 0.01  # expected share of members that do not belong
 NOMINAL = 1.645  # standard deviations that hold 90 %
 TALKS = 0.5  # of what is usual: the share of follow-ups above which traffic is conversation
@@ -218,6 +219,8 @@ def attribute(
     that conversations pass between the accounts, so that all of their traffic is the pool's. Members' exchanges are
     split by style only where they are not pooled and what is beyond ordinary use is not conversation.
 
+    Nobody is a member where fewer than half of `seeds` are: what convicted them does not convict others.
+
     `sightings` and `known` (`background`) tell of the whole log what the exchanges would; only exchanges of accounts
     that show some value which speaks for the campaign are weighed one by one.
     """
@@ -228,7 +231,8 @@ def attribute(
     styled = keep("styled", styled)
     mix = styled.order_by(["account_id", "value"]).to_pyarrow()
     names = set(seeds.to_pyarrow().column("account_id").to_pylist())
-    over = excess(mix, frozenset(names))
+    proposed = frozenset(names)
+    over = excess(mix, proposed)
     follow_up = _follow_up(exchanges.semi_join(seeds, "account_id"), over, keep) if usual else None
     apart = not pooled and (follow_up is None or usual is None or follow_up < TALKS * usual)
     over = replace(over, apart=apart)
@@ -261,6 +265,8 @@ def attribute(
         last = turn == ROUNDS - 1
         members, unsure = _members(per_account.order_by("account_id").to_pyarrow(), names, last=last)
         names = set(members.column("account_id").to_pylist())
+        if last and not carries(names, proposed):
+            members, names = _no_members(), set()
         if not names:
             break
         over = replace(excess(mix, frozenset(names)), apart=apart)
@@ -307,6 +313,13 @@ def attribute(
         told=over.told,
         follow_up=follow_up,
     )
+
+
+def carries(members: Set[str], proposed: Set[str]) -> bool:
+    """Whether the accounts whose evidence convicted still are the campaign: a few busy strangers among them may have drawn
+    the attribution to themselves, and of those alone nothing was shown.
+    """
+    return len(members & proposed) >= KEPT * len(proposed)
 
 
 def _follow_up(mine: ir.Table, over: Excess, keep: Keep) -> float | None:
