@@ -66,6 +66,7 @@ def test_the_page_and_the_table_are_written(evaluated):
     page = (folder / "out" / "evaluation.html").read_text()
     assert "campaign accounts found" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
+    assert "$0.000000005 (" in page  # a byte through a residential address: no price is rounded to nothing
     written = json.loads((folder / "out" / "evaluation.json").read_text())
     assert [row["account_recall"] for row in written["worlds"] if "account_recall" in row] == [
         rows[0]["account_recall"]
