@@ -39,6 +39,7 @@ def test_the_share_beyond_ordinary_use_is_recovered(share):
 def test_end_users_of_a_reseller_are_not_beyond_ordinary_use():
     rng = np.random.default_rng(1)
     found = excess(*styled(rng, 60, 600, 0.0))
+    assert found.share < 0.15
     assert found.told < 0.02
     assert not found.tells
 

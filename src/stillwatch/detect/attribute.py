@@ -217,7 +217,7 @@ def attribute(
 
     `usual` is the share of exchanges that go on with a conversation where people converse, None without conversation ids; `pooled` says
     that conversations pass between the accounts, so that all of their traffic is the pool's. Members' exchanges are
-    split by style only where they are not pooled and what is beyond ordinary use is not conversation.
+    split by style only where they are not pooled and what is told from ordinary use is not conversation.
 
     Nobody is a member where fewer than half of `seeds` are: what convicted them does not convict others.
 

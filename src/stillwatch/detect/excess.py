@@ -7,7 +7,7 @@ common ones decides. This is the mixture proportion of Blanchard, Lee and Scott 
 relaxed to a quantile over single styles. A harvest without cover has s near 1, end users relayed have s near 0.
 
 What one group of people asks is not the average of all: its languages, hours and trades shift every style a little. So
-a request is only told apart where its style is asked for more than `VARIES` times as often as ordinary use would have it.
+a request is only told apart where most of its style is left over when ordinary use is taken `VARIES` times.
 """
 
 from __future__ import annotations
@@ -74,14 +74,13 @@ def excess(styled: pa.Table, members: frozenset[str]) -> Excess:
     ordinary = min(1.0, float(ratio[order][np.searchsorted(below, ORDINARY)]))
     floor = 1.0 / max(counts[~inside].sum(), 1.0)
     each = np.maximum(each, floor)
-    usual = np.minimum(VARIES * ordinary * each, mine)
-    rest = np.maximum(mine - usual, 0.02 * mine)
-    more = np.maximum(mine - ordinary * each, 0.02 * mine)
+    more, rest = (np.maximum(mine - times * ordinary * each, 0.02 * mine) for times in (1.0, VARIES))
+    strange = 2 * rest > mine
     ratios = np.log(np.maximum(more, floor) / more.sum()) - np.log(each)
     return Excess(
         share=float(rest.sum()),
         styles=styles,
         ratios=np.clip(ratios, LEAST, MOST),
-        strange=rest > usual,
-        told=float(mine[rest > usual].sum()),
+        strange=strange,
+        told=float(mine[strange].sum()),
     )
