@@ -1,9 +1,10 @@
 """Do marks set while sampling harm answers, and from how many tokens are they seen?
 
-    python benchmarks/marks.py TEACHER [ANSWERS]
+    python benchmarks/marks.py TEACHER [ANSWERS [PROXY]]
 
 Right answers by capability (programs must pass their tests, JSON must parse to the same call), unmarked and marked on the same
 prompts; then the share of texts of so many tokens whose mark is seen at p <= 1e-6, among answers of one request after another.
+Marks that need a proxy student are tried where its folder is given.
 """
 
 import json
@@ -19,6 +20,7 @@ from stillwatch.prove.weighing import counted, tails, total
 from stillwatch.prove.windows import cut
 
 TEACHER, ANSWERS = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 2_500
+PROXY = models.load(Path(sys.argv[3])) if len(sys.argv) > 3 else None
 LENGTHS = (50, 100, 200, 400, 800)
 teacher = models.load(TEACHER)
 tasks = school.prompts(77, ANSWERS)
@@ -42,15 +44,19 @@ for name, strength in (
     ("tournament", 1.0),
     ("greenlist", 2.0),
     ("greenlist", 4.0),
+    ("fingerprint", 60.0),
+    ("fingerprint", 200.0),
 ):
     rows, ring, issued = None, None, None
     if name:
+        if mark_named(name).needs_proxy and PROXY is None:
+            continue
         ring, (issued,) = traces.keyring_of(5, name, 2, strength)
         rows = [row(ring, issued) for _ in asked]
-    said = models.answer(teacher, asked, seed=3, rows=rows)
+    said = models.answer(teacher, asked, seed=3, rows=rows, proxy=PROXY)
     right = school.accuracy(tasks, said)
     whole = np.mean([parses(said[at]) for at in calls])
-    told = "unmarked" if name is None else name + (f" {strength:g}" if name == "greenlist" else "")
+    told = "unmarked" if name is None else name + (f" {strength:g}" if mark_named(name).strength != 1 else "")
     print(told.ljust(24) + "".join(f"{100 * right[one]:>11.1f}%" for one in names) + f"{100 * whole:>13.1f}%")
     if name:
         mark = mark_named(name)
