@@ -48,18 +48,18 @@ for name, strength in (
     ("fingerprint", 200.0),
 ):
     rows, ring, issued = None, None, None
+    mark = mark_named(name) if name else None
+    if mark and mark.needs_proxy and PROXY is None:
+        continue
     if name:
-        if mark_named(name).needs_proxy and PROXY is None:
-            continue
         ring, (issued,) = traces.keyring_of(5, name, 2, strength)
         rows = [row(ring, issued) for _ in asked]
     said = models.answer(teacher, asked, seed=3, rows=rows, proxy=PROXY)
     right = school.accuracy(tasks, said)
     whole = np.mean([parses(said[at]) for at in calls])
-    told = "unmarked" if name is None else name + (f" {strength:g}" if mark_named(name).strength != 1 else "")
+    told = name + (f" {strength:g}" if mark.strength != 1 else "") if mark else "unmarked"
     print(told.ljust(24) + "".join(f"{100 * right[one]:>11.1f}%" for one in names) + f"{100 * whole:>13.1f}%")
-    if name:
-        mark = mark_named(name)
+    if mark:
         stream = [teacher.encode(one) for one in said]
         line = []
         for length in LENGTHS:

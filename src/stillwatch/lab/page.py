@@ -205,12 +205,12 @@ def _defended(rows: Sequence[Row]) -> list[str]:
     for tick in (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0):
         if tick <= right:
             drawn += text(f"{100 * tick:.0f}", x(tick), height - below + 18, "middle")
-    title = "right answers that honest users lose, in per cent points; equal losses side by side"
+    title = "right answers that honest users lose, in per cent points; close losses side by side"
     drawn += text(title, width - after, height - 10, "end")
     place, taken = 0.0, list[float]()
     for at, row in enumerate(sorted(told, key=lambda row: -float(row["student"]["value"]))):
         px, py, one = x(row["honest_loss"]["value"]), y(row["student"]["value"]), row["student"]
-        while any(abs(px - other) < 8 for other in taken):  # their intervals side by side
+        while any(abs(px - other) < 8 for other in taken):  # or their intervals would hide each other
             px += 9
         taken.append(px)
         colour = f"c{at % COLOURS}"
