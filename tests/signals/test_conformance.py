@@ -77,6 +77,14 @@ def test_an_empty_and_a_lonely_group_give_no_evidence(test):
     assert alone is None or alone.log_e <= 0
 
 
+@pytest.mark.parametrize("test", [t for t in TESTS if t.alone], ids=name)
+def test_what_reads_members_alone_says_the_same_without_all_others(test):
+    for seed in range(5):
+        rows, member = test.sample_null(np.random.default_rng(seed), 40)
+        mine = {column: np.asarray(values)[member] for column, values in rows.items()}
+        assert test.statistic(mine, member[member]) == test.statistic(rows, member)
+
+
 @pytest.mark.parametrize("test", TESTS, ids=name)
 def test_its_sentence_names_no_account(test):
     rows, member = test.sample_null(np.random.default_rng(2), 24)

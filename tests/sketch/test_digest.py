@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillwatch.sketch import digest as digests
-from stillwatch.sketch.digest import BANDS, MAX_PHRASES, digest
+from stillwatch.sketch.digest import BANDS, HEAD, MAX_PHRASES, TAIL, digest
 
 KEY = 0x0123456789ABCDEF
 TEXTS = [
@@ -134,3 +134,13 @@ def test_many_rows_on_many_cores_are_digested_as_one_by_one(monkeypatch):
     one = digest(texts, 5)
     for name in ("text_key", "prompt_key", "opening_key", "bands", "phrases", "phrase_offsets", "words"):
         assert np.array_equal(getattr(many, name), getattr(one, name))
+
+
+@pytest.mark.issue(4)
+def test_long_texts_without_spaces_are_not_alike_for_being_cut_inside_a_character():
+    signs = np.random.default_rng(1).integers(0x4E00, 0x9F00, (2, 5000))
+    one, other = ("".join(map(chr, row)) for row in signs.tolist())
+    assert HEAD % 3 != 0
+    marks = of(one, other)
+    assert not phrases(marks, 0) & phrases(marks, 1)
+    assert marks.words.max() <= (HEAD + TAIL) // 3 + 2

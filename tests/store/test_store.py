@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -54,6 +55,16 @@ def test_what_a_crash_left_half_done_is_removed_and_nothing_else(tmp_path):
         assert not half.exists()
         assert not stray.exists()
         assert not list(store.scratch().iterdir())
+
+
+@pytest.mark.issue(4)
+def test_a_store_named_from_the_folder_one_stands_in_keeps_what_it_knows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with opened(Path("kept")) as store:
+        path = put(store)
+    with opened(Path("kept")) as store:
+        assert path.exists()
+        assert [table.num_rows for table in store.quarantined()] == [0]
 
 
 def test_a_file_that_changed_takes_the_place_of_what_it_was(tmp_path):

@@ -9,6 +9,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
+OF_SOURCES = ("account_id", "half", "hour", "exchanges")  # columns of `sources` that are no kind
 CAPABILITIES = ("coding", "agentic", "reasoning", "grading", "rewriting", "data_analysis", "vision", "other")
 
 
@@ -17,9 +18,11 @@ class Summaries:
     """What the detector knows. Every table has a time, so a prefix of the log gives a prefix of each.
 
     * `activity`: account × hour: how much, and of what shape.
-    * `seen`: account × indicator value × hour: in how many exchanges; no hour for what the account table says.
-    * `marks`: the same of phrases and bands, whose values are digests.
-    * `sightings`: account × indicator value × half of the data, the sum of it.
+    * `halves`: account × half of the data: the sum of it, and on how many days it was.
+    * `sources`: account × hour × one value of each kind of which an exchange shows one: in how many exchanges.
+    * `attributes`: account × indicator value of what the account table says, which has no hour.
+    * `marks`: account × indicator value × hour of phrases and bands, whose values are digests.
+    * `sightings`: account × indicator value × half of the data, the sum of these three.
     * `items`: account × text × hour, of texts that several accounts sent.
     * `usage`: account × model × hour.
     * `conversations`: account × conversation, of those that several accounts carried on: when it began there.
@@ -28,7 +31,9 @@ class Summaries:
     """
 
     activity: ir.Table
-    seen: ir.Table
+    halves: ir.Table
+    sources: ir.Table
+    attributes: ir.Table
     marks: ir.Table
     sightings: ir.Table
     items: ir.Table
@@ -41,28 +46,48 @@ class Summaries:
     def until(self, moment: datetime) -> Summaries:
         """The summaries of the log before `moment`, a full hour."""
         before = ibis.literal(moment, "timestamp('UTC', 6)")
-        seen = self.seen.filter(_.hour.isnull() | (_.hour < before))
+        activity = self.activity.filter(_.hour < before)
+        sources = self.sources.filter(_.hour < before)
         marks = self.marks.filter(_.hour < before)
         return replace(
             self,
-            activity=self.activity.filter(_.hour < before),
-            seen=seen,
+            activity=activity,
+            halves=halved(activity),
+            sources=sources,
             marks=marks,
-            sightings=summed(seen, marks),
+            sightings=summed(sources, self.attributes, marks),
             items=self.items.filter(_.hour < before),
             usage=self.usage.filter(_.hour < before),
             conversations=self.conversations.filter(_.first_seen < before),
         )
 
 
-def summed(seen: ir.Table, marks: ir.Table) -> ir.Table:
-    """`sightings` from `seen` and `marks`; of the marks those that more than one account shows."""
+def halved(activity: ir.Table) -> ir.Table:
+    """`halves` from `activity`."""
+    counts = [name for name in activity.columns if name not in ("account_id", "half", "hour")]
+    by_day = activity.group_by(["account_id", "half", activity.hour.truncate("D").name("day")])
+    each = by_day.agg(**{name: activity[name].sum() for name in counts})
+    return each.group_by(["account_id", "half"]).agg(
+        **{name: each[name].sum() for name in counts}, days=_.count()
+    )
+
+
+def summed(sources: ir.Table, attributes: ir.Table, marks: ir.Table) -> ir.Table:
+    """`sightings` from what they are the sum of; of the marks those that more than one account shows."""
     keys = ["account_id", "kind", "value", "half"]
+    kinds = [name for name in sources.columns if name not in OF_SOURCES]
+    # An account shows few different sources: added up over hours first, only those few are taken apart.
+    few = sources.group_by(["account_id", "half", *kinds]).agg(exchanges=_.exchanges.sum())
+    apart = [
+        few.filter(few[kind].notnull()).select(
+            "account_id", "half", "exchanges", kind=ibis.literal(kind), value=few[kind]
+        )
+        for kind in kinds
+    ]
     each = marks.group_by(keys).agg(exchanges=_.exchanges.sum())
     spread = each.group_by(["kind", "value"]).agg(low=_.account_id.min(), high=_.account_id.max())
     shared = each.semi_join(spread.filter(_.low != _.high), ["kind", "value"])
-    return (
-        seen.group_by(keys)
-        .agg(exchanges=_.exchanges.sum())
-        .union(shared.mutate(value=_.value.cast("string")).select(*keys, "exchanges"))
-    )
+    parts = [attributes, shared.mutate(value=_.value.cast("string"))]
+    if apart:
+        parts.append(ibis.union(*apart).group_by(keys).agg(exchanges=_.exchanges.sum()))
+    return ibis.union(*(part.select(*keys, "exchanges") for part in parts))

@@ -29,6 +29,7 @@ from stillwatch.signals.registry import Indicator
 from stillwatch.stats.membership import log_beta_binomial, moments
 
 LN2 = float(np.log(2))
+MOST_DOUBLINGS = 64
 CODES = 1 << 15  # of three accounts two have one code in one case of ten thousand, and then count as one
 MOST, LEAST = 6.0, -4.0
 PHRASES = "prompt_template"
@@ -76,16 +77,16 @@ class Attribution:
 Keep = Callable[[str, ir.Table | pa.Table], ir.Table]
 
 
-def style(exchanges: ir.Table) -> ir.StringValue:
-    """What kind of request it is: capability asked for, and lengths of question and answer in doublings."""
+def style(exchanges: ir.Table) -> ir.IntegerValue:
+    """What kind of request it is: capability asked for, and lengths of question and answer in doublings, as one number."""
 
-    def doublings(count: ir.Value) -> ir.StringValue:
-        return (
-            ((count.fill_null(0).cast("float64").clip(0) + 1).ln() / LN2).floor().cast("int64").cast("string")
-        )
+    def doublings(count: ir.Value) -> ir.IntegerValue:
+        return ((count.fill_null(0).cast("float64").clip(0) + 1).ln() / LN2).floor().cast("int64")
 
-    kind = exchanges.capability.cast("string")
-    return kind + ":" + doublings(exchanges.words) + ":" + doublings(exchanges.output_tokens)
+    kind = exchanges.capability.cast("int64")
+    return (kind * MOST_DOUBLINGS + doublings(exchanges.words)) * MOST_DOUBLINGS + doublings(
+        exchanges.output_tokens
+    )
 
 
 def background(sightings: ir.Table, units: tuple[Indicator, ...]) -> ir.Table:
@@ -326,7 +327,7 @@ def _follow_up(mine: ir.Table, over: Excess, keep: Keep) -> float | None:
     """Of the exchanges told from ordinary use, the share that goes on with a conversation."""
     order = ibis.window(group_by=["account_id", "conversation_key"], order_by=["timestamp", "exchange_key"])
     turns = mine.mutate(value=style(mine), turn=ibis.row_number().over(order))
-    strange = pa.array([v for v, is_so in zip(over.styles, over.strange, strict=True) if is_so], pa.string())
+    strange = pa.array([v for v, is_so in zip(over.styles, over.strange, strict=True) if is_so], pa.int64())
     some = turns.semi_join(keep("strange", pa.table({"value": strange})), "value")
     counted = some.agg(n=_.count(), on=((_.conversation_key != 0) & (_.turn > 0)).sum())
     row = counted.to_pyarrow().to_pylist()[0]
@@ -345,7 +346,7 @@ def _ratio_table(over: Excess) -> pa.Table:
     """Style → log-likelihood ratio; none where the excess is too small to tell."""
     some = over.styles if over.tells else ()
     ratios = over.ratios if over.tells else np.zeros(0)
-    return pa.table({"value": pa.array(some, pa.string()), "ratio": pa.array(ratios, pa.float64())})
+    return pa.table({"value": pa.array(some, pa.int64()), "ratio": pa.array(ratios, pa.float64())})
 
 
 def _table_of(names: set[str]) -> pa.Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Protocol
 
 import numpy as np
@@ -33,7 +32,7 @@ def communities(
     """
     if links.num_rows == 0:
         return pa.table({"candidate": pa.array([], pa.int64()), "account_id": pa.array([], pa.string())})
-    from sknetwork.clustering import Leiden
+    from stillwatch.detect.leiden import Ending
 
     account = links.column("account_id").combine_chunks().dictionary_encode()
     names = pc.binary_join_element_wise(links.column("kind"), links.column("value"), "\x1f")
@@ -42,10 +41,7 @@ def communities(
     n, m = len(account.dictionary), len(value.dictionary)
     weights = np.maximum(links.column("weight").to_numpy(), 0.0)
     matrix = sparse.csr_matrix((weights, (rows, columns)), shape=(n, m))
-    ctypes.CDLL(None).srand(
-        seed + 1
-    )  # its compiled part draws from the C library, whatever `random_state` says
-    labels = Leiden(resolution=resolution, random_state=seed).fit(matrix, force_bipartite=True).labels_row_
+    labels = Ending(resolution, seed).fit(matrix, force_bipartite=True).labels_row_
     return _table(np.asarray(labels), account.dictionary, smallest)
 
 

@@ -34,7 +34,7 @@ class Excess:
     """
 
     share: float
-    styles: tuple[str, ...]
+    styles: tuple[object, ...]  # whatever names them in the table
     ratios: npt.NDArray[np.float64]
     strange: npt.NDArray[np.bool_]
     told: float = 0.0

@@ -6,18 +6,21 @@ log gives a prefix of every summary: replaying in time order needs no second cod
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis import _
 
+from stillwatch.contract.summaries import OF_SOURCES
 from stillwatch.signals.registry import Indicator, all_indicators
 
 SHORT_GAP_S = 300
 COMPANY_CARDS = 2
 FEWEST_WORDS = 6
 STEPS = 1 << 20
-SEEN = ("account_id", "kind", "value", "half", "hour", "exchanges")
+MARKS = ("account_id", "kind", "value", "half", "hour", "exchanges")
 
 
 def copies(observations: ir.Table) -> ir.Table:
@@ -34,32 +37,33 @@ def once(observations: ir.Table, several: ir.Table) -> ir.Table:
     return rows.mutate(place=place).filter(_.place == 0).drop("place")
 
 
-def activity(exchanges: ir.Table) -> ir.Table:
-    """Account × hour: counts and sums from which means over any period follow.
+def timed(exchanges: ir.Table) -> ir.Table:
+    """Exchanges with the `hour` and the `day` in which they began, as all that follows takes them."""
+    return exchanges.mutate(hour=_.timestamp.truncate("h"), day=_.timestamp.truncate("D"))
+
+
+def lists(exchanges: ir.Table) -> list[str]:
+    """Names of the columns that hold lists, which weigh as much as all others."""
+    return [name for name, kind in exchanges.schema().items() if kind.is_array()]
+
+
+def activity(exchanges: ir.Table, held: ir.Table) -> ir.Table:
+    """Account × hour: counts and sums from which means over any period follow; `held` are the `conversations` of these exchanges.
 
     Gaps and turns are those within a UTC day, so that days add up. Sums of logarithms are whole multiples of 2^-20, so
     that their value does not depend on the order in which an engine adds.
     """
-    day = _.timestamp.truncate("D")
-    by_account = ibis.window(group_by=["account_key", day], order_by=["timestamp", "exchange_key"])
-    in_conversation = ibis.window(
-        group_by=["account_key", "conversation_key", day], order_by=["timestamp", "exchange_key"]
-    )
+    by_account = ibis.window(group_by=["account_key", "day"], order_by="timestamp")
     gap = _.timestamp.epoch_seconds() - _.timestamp.epoch_seconds().lag().over(by_account)
-    rows = exchanges.mutate(
-        hour=_.timestamp.truncate("h"),
-        gap=gap,
-        turn=ibis.row_number().over(in_conversation),
-    ).mutate(first_turn=(_.conversation_key == 0) | (_.turn == 0))
+    rows = exchanges.mutate(gap=gap)
     long = _.gap.clip(lower=1).log2()
-    return rows.group_by(["account_id", "hour", "half"]).agg(
+    counted = rows.group_by(["account_id", "hour", "half"]).agg(
         exchanges=_.count(),
         short_gaps=(_.gap < SHORT_GAP_S).sum().fill_null(0),
         gaps=_.gap.count(),
         gaps_log=_exact(long),
         gaps_log_squared=_exact(long * long),
-        first_turns=_.first_turn.sum().fill_null(0),
-        followups=((_.conversation_key != 0) & (_.turn > 0)).sum().fill_null(0),
+        talk=(_.conversation_key != 0).sum().fill_null(0),
         coercions=_.coerces.sum().fill_null(0),
         refusals=refused(_.finish_reason).sum().fill_null(0),
         output_known=_.output_tokens.notnull().sum(),
@@ -69,6 +73,14 @@ def activity(exchanges: ir.Table) -> ir.Table:
         words_log=_exact((_.words + 1).log2()),
         **{f"capability_{c}": (_.capability == c).sum() for c in range(8)},
     )
+    first = held.group_by(["account_id", "conversation", held.hour.truncate("D").name("day")]).agg(
+        hour=_.hour.min()
+    )
+    began = first.group_by(["account_id", "hour"]).agg(began=_.count())
+    both = counted.left_join(began, ["account_id", "hour"]).drop("account_id_right", "hour_right")
+    return both.mutate(
+        first_turns=_.exchanges - _.talk + _.began.fill_null(0), followups=_.talk - _.began.fill_null(0)
+    ).drop("talk", "began")
 
 
 def refused(finish_reason: ir.StringValue) -> ir.BooleanValue:
@@ -84,7 +96,7 @@ def _exact(value: ir.FloatingValue) -> ir.FloatingValue:
 def items(exchanges: ir.Table) -> ir.Table:
     """Account × text × hour; short texts say nothing."""
     rows = exchanges.filter(_.words >= FEWEST_WORDS)
-    return rows.group_by(["account_id", _.text_key.name("item"), hour_of(exchanges)]).agg(exchanges=_.count())
+    return rows.group_by(["account_id", _.text_key.name("item"), "hour"]).agg(exchanges=_.count())
 
 
 def shared_items(sent: ir.Table) -> ir.Table:
@@ -94,13 +106,13 @@ def shared_items(sent: ir.Table) -> ir.Table:
 
 def usage(exchanges: ir.Table) -> ir.Table:
     """Account × model × hour."""
-    return exchanges.group_by(["account_id", "model", hour_of(exchanges)]).agg(exchanges=_.count())
+    return exchanges.group_by(["account_id", "model", "hour"]).agg(exchanges=_.count())
 
 
 def conversations(exchanges: ir.Table) -> ir.Table:
     """Account × conversation × hour."""
     rows = exchanges.filter(_.conversation_key != 0)
-    return rows.group_by(["account_id", _.conversation_key.name("conversation"), hour_of(exchanges)]).agg(
+    return rows.group_by(["account_id", _.conversation_key.name("conversation"), "hour"]).agg(
         exchanges=_.count()
     )
 
@@ -124,7 +136,7 @@ def _shared(rows: ir.Table, name: str) -> ir.Table:
 
 def organizations(exchanges: ir.Table) -> ir.Table:
     """Account × hour: the organization that it names, the last by name where there are several."""
-    return exchanges.group_by(["account_id", hour_of(exchanges)]).agg(organization=_.organization_id.max())
+    return exchanges.group_by(["account_id", "hour"]).agg(organization=_.organization_id.max())
 
 
 def owners(named: ir.Table, accounts: ir.Table) -> ir.Table:
@@ -145,35 +157,27 @@ def owners(named: ir.Table, accounts: ir.Table) -> ir.Table:
     )
 
 
-def hour_of(exchanges: ir.Table) -> ir.Value:
-    """The hour in which an exchange began."""
-    return exchanges.timestamp.truncate("h").name("hour")
+def sources(exchanges: ir.Table, units: Sequence[Indicator]) -> ir.Table:
+    """Account × hour × the values of `units`, of each of which an exchange shows one: in how many exchanges.
+
+    Values are made of columns that have been counted already, since most of them stay what they are for hours.
+    """
+    read = sorted({column for unit in units for column in unit.card.columns})
+    keys = exchanges.select("account_id", "half", "hour", *read)
+    counted = keys.group_by(list(keys.columns)).agg(exchanges=_.count())
+    values = {unit.card.name: unit.value(counted) for unit in units}
+    return counted.select(*OF_SOURCES, **values)
 
 
-def sources(exchanges: ir.Table) -> ir.Table:
-    """Account × hour × the values of all kinds of which an exchange shows one: in how many exchanges."""
-    values = {
-        unit.card.name: unit.value(exchanges)
-        for unit in all_indicators()
-        if unit.card.table != "accounts" and not is_many(unit, exchanges)
-    }
-    keys = exchanges.select("account_id", "half", hour=_.timestamp.truncate("h"), **values)
-    return keys.group_by(list(keys.columns)).agg(exchanges=_.count())
-
-
-def sightings(sources: ir.Table) -> ir.Table:
-    """Account × indicator value × hour: in how many exchanges, from `sources`."""
-    parts = []
-    for kind in [name for name in sources.columns if name not in SEEN]:
-        hour = sources.hour.cast("timestamp('UTC', 6)")
-        rows = sources.select("account_id", "half", "exchanges", hour=hour, value=sources[kind])
-        counted = rows.filter(_.value.notnull()).group_by(["account_id", "value", "half", "hour"])
-        parts.append(counted.agg(exchanges=_.exchanges.sum()).mutate(kind=ibis.literal(kind)).select(*SEEN))
-    return ibis.union(*parts)
+def one_valued(exchanges: ir.Table) -> list[Indicator]:
+    """The indicators of which an exchange shows one value."""
+    return [
+        unit for unit in all_indicators() if unit.card.table != "accounts" and not is_many(unit, exchanges)
+    ]
 
 
 def marks(exchanges: ir.Table, thinned: int) -> ir.Table:
-    """The same of the kinds of which an exchange shows many: phrases and bands, whose values are digests.
+    """Account × indicator value × hour of the kinds of which an exchange shows many: phrases and bands, whose values are digests.
 
     Of the digests one in 2^`thinned` is kept, the same ones for every account and every day, so that what several
     accounts share stays shared (coordinated sampling; Broder 1997, Cohen and Kaplan 2007).
@@ -182,12 +186,12 @@ def marks(exchanges: ir.Table, thinned: int) -> ir.Table:
     for unit in all_indicators():
         if unit.card.table == "accounts" or not is_many(unit, exchanges):
             continue
-        rows = exchanges.select(
-            "account_id", "half", hour=_.timestamp.truncate("h"), value=unit.value(exchanges)
-        )
+        rows = exchanges.select("account_id", "half", "hour", value=unit.value(exchanges))
         rows = thin(rows.mutate(value=_.value.unnest()).filter(_.value.notnull()), thinned)
         counted = rows.group_by(["account_id", "value", "half", "hour"])
-        parts.append(counted.agg(exchanges=_.count()).mutate(kind=ibis.literal(unit.card.name)).select(*SEEN))
+        parts.append(
+            counted.agg(exchanges=_.count()).mutate(kind=ibis.literal(unit.card.name)).select(*MARKS)
+        )
     return ibis.union(*parts)
 
 
@@ -201,20 +205,19 @@ def is_many(unit: Indicator, exchanges: ir.Table) -> bool:
     return bool(unit.value(exchanges).type().is_array())
 
 
-def known_from_the_start(accounts: ir.Table, like: ir.Table) -> list[ir.Table]:
-    """Sightings of the account table's kinds, which have no hour; of the types of the table `like`."""
+def attributes(accounts: ir.Table, half: ir.IntegerValue) -> ir.Table:
+    """Sightings of the account table's kinds, which have no half; of the type of the column `half`."""
     parts = []
     for unit in all_indicators():
         if unit.card.table == "accounts":
             rows = accounts.select("account_id", value=unit.value(accounts)).filter(_.value.notnull())
             told = rows.mutate(
                 kind=ibis.literal(unit.card.name),
-                half=ibis.null(like.half.type()),
-                hour=ibis.null(like.hour.type()),
+                half=ibis.null(half.type()),
                 exchanges=ibis.literal(0, "int64"),
             )
-            parts.append(told.select(*SEEN))
-    return parts
+            parts.append(told.select("account_id", "kind", "value", "half", "exchanges"))
+    return ibis.union(*parts)
 
 
 def usable(columns: dict[str, set[str]]) -> tuple[tuple[Indicator, ...], tuple[tuple[Indicator, str], ...]]:

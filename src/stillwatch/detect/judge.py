@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.detect.propose import SPARED, Candidate
+from stillwatch.engine.cores import on_all_cores
 from stillwatch.signals.registry import CONTROL, FAMILIES, LIKENESS, Finding, GroupTest
 from stillwatch.stats.evalues import mean_log_e
 from stillwatch.stats.fdr import e_bh_q_values
@@ -88,6 +89,9 @@ def _indexed(columns: Mapping[str, np.ndarray], accounts: int) -> Rows:
     )
 
 
+Asked = tuple[Mapping[str, np.ndarray], np.ndarray]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
     """What every test asked of the engine, once for all candidates.
@@ -102,18 +106,34 @@ class Bench:
     names: tuple[str, ...]
     owners: np.ndarray
 
-    def asked(self, test: GroupTest, inside: np.ndarray) -> tuple[Mapping[str, np.ndarray], np.ndarray]:
-        """A test's columns, and which rows are of accounts inside."""
-        rows = self.rows[test.card.name]
+    def asker(self, inside: np.ndarray) -> Callable[[GroupTest], Asked]:
+        """For the accounts inside: a test's columns, and which rows are theirs; put together once for all tests of the same
+        rows.
+        """
         members = np.flatnonzero(inside)
-        if test.everyone or self.others.all() or AS_MANY * len(members) > self.others.sum():
-            return rows.columns, inside[rows.account]
-        some = self.sampled[test.card.name]
-        more = rows.of(members[~self.others[members]])
-        columns = {
-            name: np.concatenate([values, rows.columns[name][more]]) for name, values in some.columns.items()
-        }
-        return columns, inside[columns["account"]]
+        strangers = members[~self.others[members]]
+        nearly_all = bool(self.others.all()) or AS_MANY * len(members) > self.others.sum()
+        known: dict[tuple[int, bool, bool], Asked] = {}
+
+        def asked(test: GroupTest) -> Asked:
+            rows, some = self.rows[test.card.name], self.sampled[test.card.name]
+            whole = test.everyone or nearly_all
+            key = id(rows), whole, test.alone
+            if key not in known:
+                columns = rows.columns
+                if test.alone:
+                    mine = np.sort(rows.of(members))
+                    columns = {name: values[mine] for name, values in columns.items()}
+                elif not whole:
+                    more = rows.of(strangers)
+                    columns = {
+                        name: np.concatenate([values, columns[name][more]])
+                        for name, values in some.columns.items()
+                    }
+                known[key] = columns, inside[columns["account"]]
+            return known[key]
+
+        return asked
 
 
 def bench(summaries: Summaries, tests: Sequence[GroupTest], run: Callable[[object], pa.Table]) -> Bench:
@@ -167,14 +187,9 @@ def evidence(families: Mapping[str, float]) -> float:
     return mean_log_e(np.asarray(routes))
 
 
-def _findings(bench: Bench, inside: np.ndarray, tests: Sequence[GroupTest]) -> dict[str, Finding]:
-    found = {}
-    for test in tests:
-        name = test.card.name
-        finding = test.statistic(*bench.asked(test, inside))
-        if finding is not None:
-            found[name] = finding
-    return found
+def _findings(asked: Callable[[GroupTest], Asked], tests: Sequence[GroupTest]) -> dict[str, Finding]:
+    findings = {test.card.name: test.statistic(*asked(test)) for test in tests}
+    return {name: finding for name, finding in findings.items() if finding is not None}
 
 
 def judge(
@@ -188,30 +203,43 @@ def judge(
     """
     tests = bench.tests if tests is None else tests
     index = {name: place for place, name in enumerate(bench.names)}
-    family_of = {test.card.name: test.family for test in bench.tests}
-    drafts = []
-    for candidate in candidates:
+
+    def weighed(candidate: Candidate) -> tuple[dict[str, Finding], dict[str, float]]:
         places = np.array(sorted(index[a] for a in candidate.accounts if a in index), np.int64)
-        inside = np.zeros(len(bench.names), bool)
-        inside[places[np.unique(bench.owners[places], return_index=True)[1]]] = True
-        findings = _findings(bench, inside, [t for t in tests if t.family != "timing"])
-        if any(f.log_e > WORTH_TIMING and family_of[n] in DECIDING for n, f in findings.items()):
-            findings |= _findings(bench, inside, [t for t in tests if t.family == "timing"])
-        silent = {family for finding in findings.values() for family in finding.silences}
-        if any(f.log_e > PLACED for n, f in findings.items() if family_of[n] == "place"):
-            silent.add("timing")
-        spared = SPARED.get(candidate.graph, ())
-        findings = {n: f for n, f in findings.items() if family_of[n] not in spared}
-        families: dict[str, float] = {
-            family: -np.inf
-            if family in silent
-            else mean_log_e(np.asarray([f.log_e for n, f in findings.items() if family_of[n] == family]))
-            for family in FAMILIES
-        }
-        drafts.append((candidate, findings, families, evidence(families)))
+        return _weighed(candidate, places, bench, tests)
+
+    drafts = [
+        (candidate, findings, families, evidence(families))
+        for candidate, (findings, families) in zip(candidates, on_all_cores(weighed, candidates), strict=True)
+    ]
     q_values = e_bh_q_values(np.asarray([d[3] for d in drafts]))
     judged = [
         Judged(candidate=c, findings=f, families=m, log_e=e, q_value=float(q))
         for (c, f, m, e), q in zip(drafts, q_values, strict=True)
     ]
     return sorted(judged, key=lambda j: -j.log_e)
+
+
+def _weighed(
+    candidate: Candidate, places: np.ndarray, bench: Bench, tests: Sequence[GroupTest]
+) -> tuple[dict[str, Finding], dict[str, float]]:
+    """Findings about the accounts at these places, and the log e-value of every family."""
+    family_of = {test.card.name: test.family for test in bench.tests}
+    inside = np.zeros(len(bench.names), bool)
+    inside[places[np.unique(bench.owners[places], return_index=True)[1]]] = True
+    asked = bench.asker(inside)
+    findings = _findings(asked, [t for t in tests if t.family != "timing"])
+    if any(f.log_e > WORTH_TIMING and family_of[n] in DECIDING for n, f in findings.items()):
+        findings |= _findings(asked, [t for t in tests if t.family == "timing"])
+    silent = {family for finding in findings.values() for family in finding.silences}
+    if any(f.log_e > PLACED for n, f in findings.items() if family_of[n] == "place"):
+        silent.add("timing")
+    spared = SPARED.get(candidate.graph, ())
+    findings = {n: f for n, f in findings.items() if family_of[n] not in spared}
+    families: dict[str, float] = {
+        family: -np.inf
+        if family in silent
+        else mean_log_e(np.asarray([f.log_e for n, f in findings.items() if family_of[n] == family]))
+        for family in FAMILIES
+    }
+    return findings, families

@@ -8,13 +8,14 @@ may overlap. What is proposed here proves nothing; it only decides what is asked
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.detect.cluster import SMALLEST, Cluster, communities
+from stillwatch.engine.cores import on_all_cores
 
 ATTRIBUTES, PURSUITS = "attributes", "pursuits"
 KINDS: dict[str, tuple[str, ...]] = {
@@ -67,22 +68,37 @@ def propose(
     }
     if pursued is not None and pursued.num_rows:
         graphs[PURSUITS] = pursued
+    asked = [
+        (name, graph, resolution)
+        for name, graph in graphs.items()
+        for resolution in ((COARSE, *resolutions) if name == PURSUITS else resolutions)
+    ]
     found: dict[frozenset[str], str] = {}
-    for name, graph in graphs.items():
-        for resolution in (COARSE, *resolutions) if name == PURSUITS else resolutions:
-            groups: dict[int, set[str]] = defaultdict(set)
-            table = cluster(graph, seed=seed, resolution=resolution)
-            for account, label in zip(
-                table.column("account_id").to_pylist(), table.column("candidate").to_pylist(), strict=True
-            ):
-                groups[label].add(account)
-            for group in groups.values():
-                if SMALLEST <= len(group) <= WIDEST * everyone and not _known(group, found):
-                    found[frozenset(group)] = name
+    for (name, _graph, _resolution), table in zip(asked, _clustered(asked, seed, cluster), strict=True):
+        groups: dict[int, set[str]] = defaultdict(set)
+        for account, label in zip(
+            table.column("account_id").to_pylist(), table.column("candidate").to_pylist(), strict=True
+        ):
+            groups[label].add(account)
+        for group in groups.values():
+            if SMALLEST <= len(group) <= WIDEST * everyone and not _known(group, found):
+                found[frozenset(group)] = name
     return [
         Candidate(accounts=group, graph=found[group])
         for group in sorted(found, key=lambda g: (-len(g), sorted(g)[:3]))
     ]
+
+
+def _clustered(
+    asked: Sequence[tuple[str, pa.Table, float]], seed: int, cluster: Cluster
+) -> Iterable[pa.Table]:
+    """Communities of each graph at each resolution, in order, on all cores where that is ours to say."""
+
+    def one(what: tuple[str, pa.Table, float]) -> pa.Table:
+        _name, graph, resolution = what
+        return cluster(graph, seed=seed, resolution=resolution)
+
+    return on_all_cores(one, asked) if cluster is communities else map(one, asked)
 
 
 def _known(group: set[str], found: Mapping[frozenset[str], str]) -> bool:

@@ -33,14 +33,10 @@ Array = npt.NDArray[np.float64]
 
 def measured(summaries: Summaries) -> ir.Table:
     """Account × what it asked for on the first half of the data, for accounts with enough exchanges."""
-    activity = summaries.activity
     names = ("exchanges", "followups", "output_known", "output_log", "words_log", "texts", "written")
-    sums = {
-        name: activity[name].sum()
-        for name in (*names, *(f"capability_{c}" for c in range(len(CAPABILITIES))))
-    }
-    rows = activity.filter(_.half == 0).group_by("account_id").agg(**sums)
-    return rows.filter(_.exchanges >= FEWEST).order_by("account_id")
+    capabilities = [f"capability_{c}" for c in range(len(CAPABILITIES))]
+    rows = summaries.halves.filter((_.half == 0) & (_.exchanges >= FEWEST))
+    return rows.select("account_id", *names, *capabilities).order_by("account_id")
 
 
 def pursuits(rows: pa.Table, seed: int) -> pa.Table:

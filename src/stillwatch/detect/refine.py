@@ -9,7 +9,7 @@ on the whole candidate.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -34,14 +34,17 @@ def refine(candidate: Candidate, bench: Bench, links: pa.Table, seed: int) -> fr
     kept, evidence = one.accounts, control(one)
     tests = [test for test in bench.tests if test.family != "timing"]
 
-    def shown(accounts: frozenset[str]) -> float:
-        return control(judge([Candidate(accounts=accounts, graph=one.candidate.graph)], bench, tests)[0])
+    def shown(groups: Sequence[frozenset[str]]) -> list[float]:
+        drafts = [Candidate(accounts=group, graph=one.candidate.graph) for group in groups]
+        known = {found.accounts: control(found) for found in judge(drafts, bench, tests)}
+        return [known[group] for group in groups]
 
-    for part in _parts(behaviour, seed, max(SMALLEST, int(WORTH * len(one.accounts)))):
+    parts = _parts(behaviour, seed, max(SMALLEST, int(WORTH * len(one.accounts))))
+    for part, alone in zip(parts, shown(parts), strict=True):
         rest = kept - part
-        if len(rest) < LEAST * len(one.accounts) or rest == kept or shown(part) > 0:
+        if len(rest) < LEAST * len(one.accounts) or rest == kept or alone > 0:
             continue
-        without = shown(rest)
+        (without,) = shown([rest])
         if without >= evidence:
             kept, evidence = rest, without
     return kept
@@ -52,7 +55,7 @@ def control(one: Judged) -> float:
     return mean_log_e(np.asarray([one.families[family] for family in CONTROL]))
 
 
-def _parts(links: pa.Table, seed: int, smallest: int) -> Iterable[frozenset[str]]:
+def _parts(links: pa.Table, seed: int, smallest: int) -> list[frozenset[str]]:
     """Communities inside a candidate, on all links and on words alone, smallest first."""
     ordered = links.sort_by([("account_id", "ascending"), ("kind", "ascending"), ("value", "ascending")])
     words = ordered.filter(pc.is_in(ordered.column("kind"), pa.array(KINDS["words"])))

@@ -76,10 +76,10 @@ def judge_prefix(
 
     Only those that are `worth` it are judged; the others count among the proposed.
     """
-    accounts = run(summaries.activity.aggregate(n=summaries.activity.account_id.nunique()))
+    accounts = run(summaries.halves.aggregate(n=summaries.halves.account_id.nunique()))
     number = int(accounts.column("n")[0].as_py())
     first = summaries.sightings.filter((summaries.sightings.half == 0) | summaries.sightings.half.isnull())
-    edges = run(links(first.semi_join(summaries.activity, "account_id"), number))
+    edges = run(links(first.semi_join(summaries.halves, "account_id"), number))
     pursued = pursuits(run(measured(summaries)), seed)
     candidates = propose(edges, pursued, seed=seed, cluster=cluster) if number else []
     chosen = [candidate for candidate in candidates if worth(candidate)]

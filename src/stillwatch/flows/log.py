@@ -9,17 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from stillwatch.contract.summaries import Summaries, summed
+from stillwatch.contract.summaries import OF_SOURCES, Summaries, halved, summed
 from stillwatch.detect import fold
 from stillwatch.engine.connect import Engine
-from stillwatch.signals.registry import Indicator
+from stillwatch.signals.registry import Indicator, all_indicators
 from stillwatch.store.store import Part, Store, content_id
 
-FOLDED = 1  # goes up whenever a day's summaries would come out otherwise
+FOLDED = 2  # goes up whenever a day's summaries would come out otherwise
 TOGETHER = 1_500_000  # rows of days that are folded in one go
 MOST_MARKS = 24_000_000  # phrases and bands that are compared, at most, whatever the size of the log
 
@@ -108,14 +107,18 @@ def open_log(
         return engine.read_parts(files).select(*empty[name].columns) if files else empty[name].limit(0)
 
     kinds = [unit.card.name for unit in used]
-    seen = kept("sightings")
-    seen = ibis.union(seen, *fold.known_from_the_start(accounts, seen)).filter(_.kind.isin(kinds))
+    sources = kept("sources")
+    sources = sources.select(*OF_SOURCES, *(name for name in sources.columns if name in kinds))
     marks = fold.thin(kept("marks"), thinned).filter(_.kind.isin(kinds))
+    attributes = fold.attributes(accounts, sources.half).filter(_.kind.isin(kinds))
+    activity = engine.keep("activity", kept("activity"))
     summaries = Summaries(
-        activity=engine.keep("activity", kept("activity")),
-        seen=seen,
+        activity=activity,
+        halves=engine.keep("halves", halved(activity)),
+        sources=sources,
+        attributes=attributes,
         marks=marks,
-        sightings=engine.keep("sightings", summed(seen, marks)),
+        sightings=engine.keep("sightings", summed(sources, attributes, marks)),
         items=engine.keep("items", fold.shared_items(kept("items"))),
         usage=kept("usage"),
         conversations=engine.keep("conversations", fold.shared_conversations(kept("conversations"))),
@@ -129,9 +132,13 @@ def open_log(
 
 
 def before(engine: Engine, summaries: Summaries, moment: datetime) -> Summaries:
-    """The summaries of the log before `moment`, a full hour, with their sum computed once for all who ask for it."""
+    """The summaries of the log before `moment`, a full hour, with their sums computed once for all who ask for them."""
     cut = summaries.until(moment)
-    return replace(cut, sightings=engine.keep("sightings_before", cut.sightings))
+    return replace(
+        cut,
+        halves=engine.keep("halves_before", cut.halves),
+        sightings=engine.keep("sightings_before", cut.sightings),
+    )
 
 
 def _thinned(parts: Sequence[Part], most: int) -> int:
@@ -154,8 +161,9 @@ def _doubled(rows: ir.Table, first: ir.Table) -> dict[str, str]:
 
 
 def _made_of(by_day: Mapping[str, Sequence[Part]], doubled: Mapping[str, str]) -> dict[str, str]:
+    kinds = [unit.card.name for unit in all_indicators()]  # another signal makes other summaries
     return {
-        day: content_id([str(FOLDED), *(part.name for part in parts), doubled.get(day, "")])
+        day: content_id([str(FOLDED), *kinds, *(part.name for part in parts), doubled.get(day, "")])
         for day, parts in by_day.items()
     }
 
@@ -199,12 +207,15 @@ def _fold_days(
 
 def _tables(engine: Engine, rows: ir.Table, thinned: int) -> dict[str, ir.Table]:
     """The daily summaries of these exchanges."""
+    timed = fold.timed(rows)
+    flat = engine.keep("flat", timed.drop(*fold.lists(timed)))  # read by six, decoded once
+    held = engine.keep("held", fold.conversations(flat))
     return {
-        "activity": fold.activity(rows),
-        "sightings": fold.sightings(engine.keep("sources", fold.sources(rows))),
-        "marks": fold.marks(rows, thinned),
-        "items": fold.items(rows),
-        "usage": fold.usage(rows),
-        "conversations": fold.conversations(rows),
-        "organizations": fold.organizations(rows),
+        "activity": fold.activity(flat, held),
+        "sources": fold.sources(flat, fold.one_valued(timed)),
+        "marks": fold.marks(timed, thinned),
+        "items": fold.items(flat),
+        "usage": fold.usage(flat),
+        "conversations": held,
+        "organizations": fold.organizations(flat),
     }

@@ -460,7 +460,7 @@ def _attribute(
 
 def _usual_follow_up(summaries: Summaries) -> float | None:
     """Share of exchanges that go on with a conversation, of accounts that converse; None where hardly any is known to."""
-    each = summaries.activity.group_by("account_id").agg(n=_.exchanges.sum(), on=_.followups.sum())
+    each = summaries.halves.group_by("account_id").agg(n=_.exchanges.sum(), on=_.followups.sum())
     talking = each.filter(_.on > 0)
     row = talking.agg(n=_.n.sum(), on=_.on.sum(), accounts=_.count()).to_pyarrow().to_pylist()[0]
     every = each.count().to_pyarrow().as_py()

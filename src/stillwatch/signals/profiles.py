@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import ibis
 import ibis.expr.types as ir
@@ -17,6 +18,7 @@ from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask
+from stillwatch.stats.codes import Same
 from stillwatch.stats.evalues import Array, binomial_log_e
 from stillwatch.stats.homogeneity import Alike, alike
 
@@ -30,17 +32,10 @@ ALIKE_NULL = (
 
 
 def per_half(
-    activity: ir.Table, value: Callable[[ir.Table], ir.Value], fewest: int = FEWEST_EXCHANGES
+    halves: ir.Table, value: Callable[[ir.Table], ir.Value], fewest: int = FEWEST_EXCHANGES
 ) -> ir.Table:
     """Account × half: `value` of the summed activity, for accounts with enough exchanges in that half."""
-    sums = {
-        name: activity[name].sum() for name in activity.columns if name not in ("account_id", "hour", "half")
-    }
-    grouped = activity.group_by(["account_id", "half"]).agg(
-        **sums,
-        days=activity.hour.truncate("D").nunique(),
-    )
-    rows = grouped.filter(grouped.exchanges >= fewest)
+    rows = halves.filter(halves.exchanges >= fewest)
     return rows.select("account_id", "half", "exchanges", value=value(rows).cast("float64").round(9))
 
 
@@ -141,17 +136,15 @@ def summaries_activity(
     """`per_half` as the `rows` of a group test."""
 
     def rows(summaries: Summaries) -> ir.Table:
-        return per_half(summaries.activity, value, fewest)
+        return per_half(summaries.halves, value, fewest)
 
     return rows
 
 
 def hourly(summaries: Summaries) -> ir.Table:
     """Account × hour: exchanges, with the hour counted from the epoch."""
-    return (
-        summaries.activity.group_by(["account_id", "hour"])
-        .agg(exchanges=_.exchanges.sum())
-        .select("account_id", "exchanges", hour=(_.hour.epoch_seconds() // 3600).cast("int64"))
+    return summaries.activity.select(
+        "account_id", "exchanges", hour=(_.hour.epoch_seconds() // 3600).cast("int64")
     )
 
 
@@ -190,8 +183,13 @@ def others_hours(rows: Columns, member: Mask) -> Hours | None:
 
     Members are halved by their order, which says nothing of their hours. None when there is too little.
     """
-    account, hour = np.asarray(rows["account"], np.int64), np.asarray(rows["hour"], np.int64)
-    count = np.asarray(rows["exchanges"], float)
+    return _hours(Same(rows["account"]), Same(rows["hour"]), Same(rows["exchanges"]), Same(member))
+
+
+@lru_cache(maxsize=4)  # two tests ask for the same hours of the same group, one after the other
+def _hours(accounts: Same, hours: Same, exchanges: Same, members: Same) -> Hours | None:
+    account, hour = np.asarray(accounts.array, np.int64), np.asarray(hours.array, np.int64)
+    count, member = np.asarray(exchanges.array, float), np.asarray(members.array, bool)
     if not member.any():
         return None
     begin, end = int(hour[member].min()), int(hour[member].max()) + 1
@@ -216,10 +214,10 @@ def others_hours(rows: Columns, member: Mask) -> Hours | None:
         np.bincount(cells, weights=count[used], minlength=shape[0] * shape[1]).astype(float).reshape(shape)
     )
     proposing = counts[: len(mine) : 2].sum(axis=0)
-    hours = np.arange(begin, end)
-    profile = np.bincount(hours % 24, weights=proposing, minlength=24) / max(proposing.sum(), 1.0)
-    daily = np.bincount((hours - begin) // 24, weights=proposing)
-    usual = profile[hours % 24] * daily[(hours - begin) // 24]
+    span = np.arange(begin, end)
+    profile = np.bincount(span % 24, weights=proposing, minlength=24) / max(proposing.sum(), 1.0)
+    daily = np.bincount((span - begin) // 24, weights=proposing)
+    usual = profile[span % 24] * daily[(span - begin) // 24]
     return Hours(
         proposing=proposing,
         usual=usual,

@@ -81,7 +81,7 @@ class GroupTest:
     `rows` asks the engine for one table about all accounts, with `account_id`; `statistic` gets its columns and
     a mask of the rows that belong to members, and returns a finding or None when it has no say. Rows of other accounts
     are those of a random sample of them where there are very many, and in no order, unless `everyone` says that the
-    statistic needs the rows as they are. `sample_null` draws such columns and mask under the null, so that the stated error can be checked by simulation.
+    statistic needs the rows as they are; there are none where `alone` says that it reads members' rows only. `sample_null` draws such columns and mask under the null, so that the stated error can be checked by simulation.
     """
 
     card: Card
@@ -90,6 +90,7 @@ class GroupTest:
     sample_null: Callable[[np.random.Generator, int], tuple[Columns, Mask]]
     statistic: Callable[[Columns, Mask], Finding | None]
     everyone: bool = False
+    alone: bool = False
 
 
 def group_test(
@@ -104,6 +105,7 @@ def group_test(
     source: str,
     reads: tuple[str, ...],
     everyone: bool = False,
+    alone: bool = False,
 ) -> Callable[[Callable[[Columns, Mask], Finding | None]], GroupTest]:
     """Declare a group test; `family` groups tests that one innocent cause may bend together.
 
@@ -130,6 +132,7 @@ def group_test(
             sample_null=sample_null,
             statistic=function,
             everyone=everyone,
+            alone=alone,
         )
 
     return wrap

@@ -22,7 +22,7 @@ def attribute(kind: str) -> Callable[[Summaries], ir.Table]:
     """`rows` of a group test over one account indicator: account, value."""
 
     def rows(summaries: Summaries) -> ir.Table:
-        active = summaries.activity.group_by("account_id").agg(exchanges=_.exchanges.sum())
+        active = summaries.halves.group_by("account_id").agg(exchanges=_.exchanges.sum())
         seen = summaries.sightings.filter(_.kind == kind).select("account_id", "value").distinct()
         return active.join(seen, "account_id").select("account_id", "value", "exchanges")
 

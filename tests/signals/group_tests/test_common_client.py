@@ -1,4 +1,8 @@
+from types import SimpleNamespace
+
+import ibis
 import numpy as np
+import pytest
 from crowds import load
 
 TEST = load("common_client")
@@ -31,3 +35,30 @@ def test_of_values_that_all_members_show_the_rarest_elsewhere_is_told_whatever_t
         said.add(TEST.statistic(rows, account < 20).statement)
     assert len(said) == 1
     assert "which 0.0 % of other" in said.pop()
+
+
+@pytest.mark.issue(4)
+def test_people_of_one_mail_domain_on_one_network_are_of_one_institution_whatever_their_addresses():
+    def seen(account, kind, value, exchanges):
+        return {"account_id": account, "kind": kind, "value": value, "half": 0, "exchanges": exchanges}
+
+    rows = []
+    for i in range(60):
+        student = i < 12
+        rows.append(seen(f"a{i:02}", "asn", "7" if student else str(100 + i), 5))
+        rows.append(seen(f"a{i:02}", "asn", "9", 1))  # now and then from home
+        rows.append(seen(f"a{i:02}", "email_domain", "uni.edu" if student else "mail.com", 0))
+        rows.append(seen(f"a{i:02}", "client_prefix", f"10.0.{i}.0/24", 5))
+    asked = TEST.rows(SimpleNamespace(sightings=ibis.memtable(rows))).to_pyarrow()
+    account, value = (
+        asked.column(name).combine_chunks().dictionary_encode() for name in ("account_id", "value")
+    )
+    columns = {
+        "account": account.indices.to_numpy(),
+        "value": value.indices.to_numpy(),
+        "exchanges": asked.column("exchanges").to_numpy(),
+    }
+    inside = np.array([name.as_py() < "a16" for name in asked.column("account_id")])
+    found = TEST.statistic(columns, inside)
+    assert found.accounts == 12
+    assert found.silences == ("timing",)

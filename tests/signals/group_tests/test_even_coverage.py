@@ -48,7 +48,7 @@ def test_the_value_is_the_mean_of_common_phrases_over_pairs_of_prompts():
         {"account_id": who, "half": 0, "hour": hour, "exchanges": len(prompts)}
         for who, prompts in said.items()
     ]
-    asked = TEST.rows(SimpleNamespace(marks=ibis.memtable(marks), activity=ibis.memtable(activity)))
+    asked = TEST.rows(SimpleNamespace(marks=ibis.memtable(marks), halves=ibis.memtable(activity)))
     value = {row["account_id"]: row["value"] for row in asked.to_pyarrow().to_pylist()}
 
     def by_hand(prompts):

@@ -13,8 +13,7 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 
 def shares(summaries: Summaries) -> ir.Table:
     """Account × half: share of exchanges in each capability class."""
-    sums = {f"capability_{c}": summaries.activity[f"capability_{c}"].sum() for c in range(len(CAPABILITIES))}
-    rows = summaries.activity.group_by(["account_id", "half"]).agg(**sums, exchanges=_.exchanges.sum())
+    rows = summaries.halves
     return rows.filter(_.exchanges >= 2).select(
         "account_id",
         "half",

@@ -23,6 +23,7 @@ COMMON = 0.05
     evaded_by="an operator who has every account send the same texts, at the price of paying for each many times",
     source="design, innocent look-alikes",
     reads=("observations.text_key",),
+    alone=True,
 )
 def common_list(rows: Columns, member: Mask) -> Finding | None:
     account, item = np.asarray(rows["account"], np.int64)[member], np.asarray(rows["item"], np.int64)[member]

@@ -14,7 +14,7 @@ FEWEST = 8
 
 def rows(summaries: Summaries) -> ir.Table:
     """Account × half: of two of its prompts, how many phrases they share on average (Simpson 1949, without bias)."""
-    totals = summaries.activity.group_by(["account_id", "half"]).agg(exchanges=_.exchanges.sum())
+    totals = summaries.halves.select("account_id", "half", "exchanges")
     phrases = summaries.marks.filter(_.kind == "prompt_template").group_by(["account_id", "half", "value"])
     pairs = phrases.agg(n=_.exchanges.sum()).mutate(pairs=_.n * (_.n - 1))
     shared = pairs.group_by(["account_id", "half"]).agg(pairs=_.pairs.sum().cast("float64"))

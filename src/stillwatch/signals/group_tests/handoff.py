@@ -23,7 +23,7 @@ def carried_on(summaries: Summaries) -> ir.Table:
 
     `partners` counts the other accounts with which an account shares any; conversations of crowds are left out.
     """
-    active = summaries.activity.group_by("account_id").agg(exchanges=_.exchanges.sum())
+    active = summaries.halves.group_by("account_id").agg(exchanges=_.exchanges.sum())
     held = summaries.conversations.select("account_id", "conversation").distinct()
     few = held.group_by("conversation").agg(holders=_.count()).filter(_.holders < MOST_HOLDERS)
     small = held.semi_join(few, "conversation")

@@ -45,6 +45,7 @@ def customers(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     evaded_by="uneven volumes, at the price of more accounts",
     source="Anthropic, February 2026 (load balancing); Wasserman, Ramdas and Balakrishnan 2020 (universal inference)",
     reads=("observations.timestamp",),
+    alone=True,
 )
 def load_balance(rows: Columns, member: Mask) -> Finding | None:
     account, _accounts = codes(np.asarray(rows["account"])[member])

@@ -25,6 +25,7 @@ WINDOWS = (1, 4, 24)
     evaded_by="dispatch at random, at the price of uneven use and idle accounts",
     source="relay software picks the least recently used account (peers, section 3); science B3.2",
     reads=("observations.timestamp",),
+    alone=True,
 )
 def rotation(rows: Columns, member: Mask) -> Finding | None:
     hour, count = np.asarray(rows["hour"], np.int64)[member], np.asarray(rows["exchanges"], np.int64)[member]

@@ -10,6 +10,7 @@ from ibis import _
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 from stillwatch.signals.sharing import attribute
+from stillwatch.stats.codes import distinct
 from stillwatch.stats.evalues import binomial_log_e, mean_log_e
 
 FEWEST, OTHERS = 3, 40  # cards
@@ -82,6 +83,7 @@ def shared_payment(rows: Columns, member: Mask) -> Finding | None:
 def _domains(card: npt.NDArray[np.int64], domain: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Different mail domains behind each card, by its number."""
     known = domain >= 0
-    pairs = np.unique(np.stack([card[known], domain[known]]), axis=1)
-    counted: npt.NDArray[np.int64] = np.bincount(pairs[0], minlength=int(card.max(initial=0)) + 1)
+    names = int(domain.max(initial=0)) + 1
+    pairs = distinct(card[known] * names + domain[known])
+    counted: npt.NDArray[np.int64] = np.bincount(pairs // names, minlength=int(card.max(initial=0)) + 1)
     return counted

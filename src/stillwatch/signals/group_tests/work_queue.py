@@ -23,7 +23,7 @@ FINE, WIDTH = 32, 0.05  # numbers of repeats are told apart up to 32, and by 5 %
 
 def repeated(summaries: Summaries) -> ir.Table:
     """Account × text, in the order of texts, of those that several accounts sent; every account's volume besides."""
-    volumes = summaries.activity.group_by("account_id").agg(exchanges=_.exchanges.sum())
+    volumes = summaries.halves.group_by("account_id").agg(exchanges=_.exchanges.sum())
     pairs = summaries.items.select("account_id", "item").distinct()
     several = (
         pairs.group_by("item").agg(holders=_.count()).filter(_.holders > 1)
@@ -62,15 +62,15 @@ def crowd(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
 def work_queue(rows: Columns, member: Mask) -> Finding | None:
     account = np.asarray(rows["account"], np.int64)
     met = _meetings(Same(rows["account"]), Same(rows["item"]), Same(rows["exchanges"]))
-    volume, one, other = met.volume, met.one, met.other
+    volume = met.volume
     inside = np.zeros(len(volume), bool)
     inside[account[member]] = True
     share = _expected_share(met.number, inside)
-    touching = inside[one] | inside[other]
-    one, other = one[touching], other[touching]
-    pairs = distinct(np.minimum(one, other) * len(volume) + np.maximum(one, other))
-    within = int((inside[pairs // len(volume)] & inside[pairs % len(volume)]).sum())
-    trials = len(pairs)
+    mine = np.flatnonzero(inside)
+    known, ends = met.partner, met.ends
+    at = np.concatenate([known[ends[a] : ends[a + 1]] for a in mine.tolist()] or [known[:0]])
+    within = int(inside[at].sum()) // 2  # of a pair of members each finds the other
+    trials = len(at) - within
     if trials < FEWEST or share <= 0:
         return None
     return Finding(
@@ -86,11 +86,13 @@ def work_queue(rows: Columns, member: Mask) -> Finding | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Meetings:
-    """Neighbours in the order of texts that have one text: accounts one and other, and how often each account meets another."""
+    """Accounts that are neighbours in the order of texts with one text: the different partners of account a, from `ends[a]` to
+    `ends[a + 1]`, and how often each account meets another.
+    """
 
     volume: npt.NDArray[np.float64]
-    one: npt.NDArray[np.int64]
-    other: npt.NDArray[np.int64]
+    partner: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
     number: npt.NDArray[np.int64]
 
 
@@ -102,7 +104,9 @@ def _meetings(accounts: Same, items: Same, exchanges: Same) -> _Meetings:
     twice = np.flatnonzero((item[1:] == item[:-1]) & (item[1:] != 0))
     one, other = account[twice], account[twice + 1]
     number = np.bincount(np.concatenate([one, other]), minlength=len(volume))
-    return _Meetings(volume=volume, one=one, other=other, number=number)
+    both = distinct(np.concatenate([one * len(volume) + other, other * len(volume) + one]))
+    ends = np.searchsorted(both, np.arange(len(volume) + 1) * len(volume))
+    return _Meetings(volume=volume, partner=both % max(len(volume), 1), ends=ends, number=number)
 
 
 def _expected_share(meetings: npt.NDArray[np.int64], inside: npt.NDArray[np.bool_]) -> float:

@@ -1,0 +1,304 @@
+"""How are the words of a prompt weighed? The compiled loops of `sketch/capability.py`.
+
+A loop that goes byte by byte guesses at each whether the word ends there, and is wrong once a word, which costs as much as
+reading one. Here a comparison of 64 bytes with a range gives 64 bits, and where words begin and end is read off the bits.
+
+* What is read is named by its address: an array handed to an inner function is counted as in use and as free again, at the
+  price of a word each time. Who calls keeps the array alive, and no byte outside it is read.
+* What counts is unsigned (`_U`): a signed index is asked at each access whether it counts from the end.
+* One file holds all loops, because numba's cache does not notice a change in another one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import types
+from numba.extending import intrinsic
+
+from stillwatch.contract.summaries import CAPABILITIES
+
+OTHER, REASONING = CAPABILITIES.index("other"), CAPABILITIES.index("reasoning")
+BUCKETS = 1 << 14
+HEAD, TAIL = 2000, 600
+MAX_WORDS = 640
+WINDOW = 24
+COERCION = 8  # bit that marks coercion in the answer of `classify_array`; the class is in the bits below
+
+_U = np.uint64
+_PRIME = np.uint64(0x100000001B3)
+_SEED = np.uint64(0xCBF29CE484222325)
+_PAIR = np.uint64(0x9E3779B97F4A7C15)
+_S32, _MASK = np.uint64(32), np.uint64(BUCKETS - 1)
+_1, _2, _3, _EIGHT, _BLOCK, _NO_BITS = _U(1), _U(2), _U(3), _U(8), _U(64), _U(0)
+_FOLDED = np.arange(256, dtype=np.uint8)
+_FOLDED[65:91] += 32
+_NO, _WORD, _DIGIT, _ODD = range(4)
+_KIND = np.zeros(256, np.uint8)
+_KIND[(_FOLDED >= 97) & (_FOLDED <= 122) | (_FOLDED >= 128) | (_FOLDED == 95)] = _WORD
+_KIND[48:58] = _DIGIT
+_KIND[0xE3:0xEE] = _KIND[[60, 96, 40, 59]] = _ODD
+
+
+def _within(typing_context, place, low, high):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
+    """64 bits, of which bit i says whether the byte at `place` + i is one of `low` to `high`."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
+        byte, lane = ir.IntType(8), ir.IntType(32)
+        block = ir.VectorType(byte, 64)
+        read = builder.load(builder.inttoptr(arguments[0], block.as_pointer()), align=1)
+
+        def everywhere(value):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            first = builder.insert_element(
+                ir.Constant(block, ir.Undefined), builder.trunc(value, byte), lane(0)
+            )
+            return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(lane, 64), [0] * 64))
+
+        span = everywhere(builder.sub(arguments[2], arguments[1]))  # type: ignore[no-untyped-call]
+        low = everywhere(arguments[1])  # type: ignore[no-untyped-call]
+        inside = builder.icmp_unsigned("<=", builder.sub(read, low), span)
+        return builder.bitcast(inside, ir.IntType(64))
+
+    return types.uint64(types.uint64, types.uint64, types.uint64), generate
+
+
+def _byte_at(typing_context, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
+    """The byte at `place`."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
+        return builder.load(builder.inttoptr(arguments[0], ir.IntType(8).as_pointer()))
+
+    return types.uint8(types.uint64), generate
+
+
+def _lowest(typing_context, bits):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
+    """Place of the lowest bit that is set; 64 if none is."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
+        return builder.cttz(arguments[0], ir.IntType(1)(0))
+
+    return types.uint64(types.uint64), generate
+
+
+# numba gives the typing context itself: who calls passes the rest.
+within: Any = intrinsic(_within)
+byte_at: Any = intrinsic(_byte_at)
+lowest: Any = intrinsic(_lowest)
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _block(at, stop, end):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Of the 64 bytes at `at`: bits of plain word bytes, of digits, of digits and their points, and of what may be odd.
+
+    No bit stands for `stop` or after; `end` is where the buffer ends.
+    """
+    if at + _BLOCK + _2 <= end:
+        lead = within(at, _U(0xE3), _U(0xED))
+        word = within(at, _U(65), _U(90)) | within(at, _U(97), _U(122)) | within(at, _U(95), _U(95))
+        word |= within(at, _U(128), _U(255)) & ~lead
+        digit = within(at, _U(48), _U(57))
+        dotted = digit | within(at, _U(46), _U(46)) | within(at, _U(44), _U(44))
+        odd = within(at, _U(96), _U(96)) & within(at + _1, _U(96), _U(96)) & within(at + _2, _U(96), _U(96))
+        odd |= within(at, _U(40), _U(40)) & within(at + _1, _U(41), _U(41))
+        odd |= within(at, _U(59), _U(59)) & within(at + _1, _U(0), _U(32))
+        odd |= lead | within(at, _U(60), _U(60))
+        if stop - at < _BLOCK:
+            kept = (_1 << (stop - at)) - _1
+            word, digit, dotted, odd = word & kept, digit & kept, dotted & kept, odd & kept
+    else:
+        word = digit = dotted = odd = _NO_BITS
+        for i in range(min(_BLOCK, stop - at)):
+            c = byte_at(at + i)
+            word |= _U(_KIND[c] == _WORD) << i
+            digit |= _U(_KIND[c] == _DIGIT) << i
+            dotted |= _U((_KIND[c] == _DIGIT) | (c == 46) | (c == 44)) << i
+            odd |= _U(_KIND[c] == _ODD) << i
+    return word, digit, dotted, odd
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _add(h, byte):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    return (h ^ _U(_FOLDED[byte])) * _PRIME
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _plain(at, after, end):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Digest of the word bytes from `at` to before `after`.
+
+    Eight steps are taken whatever the length, and those beyond it not kept: cheaper than a wrong guess at the length.
+    """
+    length = after - at
+    h = _add(_SEED, byte_at(at))
+    if at + _EIGHT > end:
+        for i in range(at + _1, after):
+            h = _add(h, byte_at(i))
+        return h
+    g = _add(h, byte_at(at + _1))
+    h = g if length > _1 else h
+    g = _add(h, byte_at(at + _2))
+    h = g if length > _2 else h
+    g = _add(h, byte_at(at + _3))
+    h = g if length > _3 else h
+    g = _add(h, byte_at(at + _U(4)))
+    h = g if length > _U(4) else h
+    g = _add(h, byte_at(at + _U(5)))
+    h = g if length > _U(5) else h
+    g = _add(h, byte_at(at + _U(6)))
+    h = g if length > _U(6) else h
+    g = _add(h, byte_at(at + _U(7)))
+    h = g if length > _U(7) else h
+    if length > _EIGHT:
+        for i in range(at + _EIGHT, after):
+            h = _add(h, byte_at(i))
+    return h
+
+
+@numba.njit(cache=True, nogil=True)
+def _odd(begin, i, stop, h):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Read on, from `i`, the word or sign that began at `begin`: its digest, where it ends, and whether it is one.
+
+    An apostrophe inside belongs to a word, as does `<` in front; one CJK character ends it.
+    """
+    c = byte_at(begin)
+    if c == 96:
+        is_fence = begin + _2 < stop and byte_at(begin + _1) == 96 and byte_at(begin + _2) == 96
+        return h ^ _2, begin + (_3 if is_fence else _1), is_fence
+    if c == 40 or c == 59:  # call or end of statement: code without a fence
+        is_code = begin + _1 < stop and (byte_at(begin + _1) == 41 if c == 40 else byte_at(begin + _1) <= 32)
+        return h ^ _3, begin + (_2 if is_code else _1), is_code
+    while i < stop:
+        c = byte_at(i)
+        lead = 0xE3 <= c <= 0xED
+        if not (_KIND[c] == _WORD or lead or c == 39 or (c == 60 and i == begin)):
+            break
+        h = _add(h, c)
+        i += _1
+        if lead and i + _1 < stop:
+            h = (h ^ _U(byte_at(i))) * _PRIME
+            h = (h ^ _U(byte_at(i + _1))) * _PRIME
+            i += _2
+            break
+    return h, i, True
+
+
+@numba.njit(cache=True, nogil=True)
+def _words(data, start, stop, words, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, C901
+    """Append the digests of the words of data[start:stop]; returns the new count."""
+    address = _U(data.ctypes.data)
+    end, block, stop = address + _U(data.shape[0]), address + _U(start), address + _U(stop)
+    limit, filled, i = _U(words.shape[0]), _U(count), block
+    while block < stop and filled < limit:
+        read = i - block if i > block else _NO_BITS
+        if read < _BLOCK:
+            word, digit, dotted, odd = _block(block, stop, end)
+            begins = (word & ~(word << _1)) | (digit & ~(digit << _1)) | odd
+            begins = (begins >> read << read) | ((word | digit | odd) & (_1 << read))
+            while begins != _NO_BITS and filled < limit:
+                bit = lowest(begins)
+                begins &= begins - _1
+                begin = block + bit
+                h = _SEED
+                if (word >> bit) & _1:
+                    i = begin + lowest(~(word >> bit))
+                    if i == block + _BLOCK:
+                        while i < stop and _KIND[byte_at(i)] == _WORD:
+                            i += _1
+                    h = _plain(begin, i, end)
+                    if i >= stop or (byte_at(i) != 39 and (byte_at(i) < 0xE3 or byte_at(i) > 0xED)):
+                        words[filled] = h ^ (h >> _S32)
+                        filled += _1
+                        continue
+                    h, i, is_word = _odd(begin, i, stop, h)
+                elif (digit >> bit) & _1:
+                    i = begin + lowest(~(dotted >> bit))
+                    if i == block + _BLOCK:
+                        while i < stop and (
+                            _KIND[byte_at(i)] == _DIGIT or byte_at(i) == 46 or byte_at(i) == 44
+                        ):
+                            i += _1
+                    h, is_word = h ^ _1, True
+                else:
+                    h, i, is_word = _odd(begin, begin, stop, h)
+                if is_word:
+                    words[filled] = h ^ (h >> _S32)
+                    filled += _1
+                read = i - block
+                if read >= _BLOCK:
+                    break
+                begins = (begins >> read << read) | ((word | digit | odd) & (_1 << read))
+        block += _BLOCK
+    return np.int64(filled)
+
+
+@numba.njit(cache=True, nogil=True)
+def _row_words(data, start, stop, words):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Fill `words` with those of one prompt; returns how many."""
+    if stop - start <= HEAD + TAIL:
+        return _words(data, start, stop, words, 0)
+    count = _words(data, start, start + HEAD, words[: MAX_WORDS - 160], 0)
+    return _words(data, stop - TAIL, stop, words, count)
+
+
+@numba.njit(cache=True, nogil=True)
+def features(data, offsets, places, bounds):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Buckets of every prompt's words and pairs, two for each word; `bounds` are filled with offsets."""
+    words = np.empty(MAX_WORDS, np.uint64)
+    total = 0
+    bounds[0] = 0
+    for row in range(offsets.shape[0] - 1):
+        count = _row_words(data, offsets[row], offsets[row + 1], words)
+        before = np.uint64(0)
+        for w in range(count):
+            pair = (before * _PAIR) ^ words[w]
+            places[total] = np.int32(words[w] & _MASK)
+            places[total + 1] = np.int32((pair ^ (pair >> _S32)) & _MASK)
+            total += 2
+            before = words[w]
+        bounds[row + 1] = total
+    return total
+
+
+@numba.njit(cache=True, nogil=True)
+def classify(data, offsets, weights, bias, coercion, threshold, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Class of each row. Sums are of float32 in the order of the words: another order gives other last bits."""
+    words = np.empty(MAX_WORDS, np.uint64)
+    scores = np.empty(8, np.float32)
+    running = np.empty(MAX_WORDS + 1, np.float32)
+    for row in range(offsets.shape[0] - 1):
+        count = _row_words(data, offsets[row], offsets[row + 1], words)
+        if count == 0:
+            out[row] = OTHER
+            continue
+        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = coerced = running[0] = np.float32(0)
+        before = np.uint64(0)
+        for w in range(_U(count)):
+            pair = (before * _PAIR) ^ words[w]
+            one, two = words[w] & _MASK, (pair ^ (pair >> _S32)) & _MASK
+            s0 += weights[one, 0] + weights[two, 0]
+            s1 += weights[one, 1] + weights[two, 1]
+            s2 += weights[one, 2] + weights[two, 2]
+            s3 += weights[one, 3] + weights[two, 3]
+            s4 += weights[one, 4] + weights[two, 4]
+            s5 += weights[one, 5] + weights[two, 5]
+            s6 += weights[one, 6] + weights[two, 6]
+            s7 += weights[one, 7] + weights[two, 7]
+            coerced = coerced + coercion[one] + coercion[two]
+            running[w + _1] = coerced
+            before = words[w]
+        scores[0], scores[1], scores[2], scores[3] = s0, s1, s2, s3
+        scores[4], scores[5], scores[6], scores[7] = s4, s5, s6, s7
+        scale = np.float32(1.0 / np.sqrt(2.0 * count))
+        best = 0
+        for c in range(8):
+            scores[c] = scores[c] * scale + bias[c]
+            if scores[c] > scores[best]:
+                best = c
+        width = min(count, WINDOW)
+        reach = np.float32(-1e9)
+        for w in range(_U(width), _U(count + 1)):
+            reach = max(reach, running[w] - running[w - _U(width)])
+        coerces = reach * np.float32(1.0 / np.sqrt(2.0 * width)) > threshold
+        out[row] = (REASONING | COERCION) if coerces else best
