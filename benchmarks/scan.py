@@ -1,10 +1,11 @@
 """Time and memory of `scan` against rows, beside DuckDB reading the same columns and hashing every prompt once.
 
-    python benchmarks/scan.py [--days] [--case] [--blind] [ROWS...]        (default 300000 3000000; the whole case is 30000000)
+    python benchmarks/scan.py [--days] [--case] [--blind] [ROWS... | WORLD]        (default 300000 3000000; the whole case is 30000000)
 
 The worlds are the scenario `seed` with fewer accounts, or with `--case` with all of its 25,000 campaign accounts and fewer
-exchanges each. A scan runs in a process of its own on all cores. `ratio` is its time against DuckDB's, the practical limit; `growth` the time per row against the first
-row's. With `--days` the last day is then added to a store of the days before it, beside a scan of them all. With `--blind` the text is
+exchanges each; or WORLD is a folder that `simulate` wrote. A scan runs in a process of its own on all cores. `ratio` is its time against
+DuckDB's, the practical limit, which reads the columns that a scan reads and hashes each once; `text` against DuckDB reading and
+hashing prompts and system prompts alone. `growth` is the time per row against the first row's. With `--days` the last day is then added to a store of the days before it, beside a scan of them all. With `--blind` the text is
 sketched and deleted, and the sketches are scanned.
 """
 
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -24,20 +26,22 @@ from stillwatch.flows.gather import gather, key_name, key_of
 from stillwatch.flows.log import add_up
 from stillwatch.readers.discover import discover
 from stillwatch.sketch.digest import VERSION
+from stillwatch.sketch.observe import KEPT, SHAPE
 from stillwatch.store.store import Store
 
 FULL = 89_000_000  # exchanges of `seed` at rate 1
 
 
-def limit(world: Path) -> float:
-    """Seconds for DuckDB to read the text of the exchanges and hash it."""
+def limit(world: Path, columns: Sequence[str]) -> float:
+    """Seconds for DuckDB to read these columns of the exchanges and hash each once: the better of two tries."""
     files = str(world / "exchanges" / "**" / "*.parquet")
-    began = time.monotonic()
-    duckdb.connect().execute(
-        "select sum(hash(prompt)::hugeint), sum(hash(system_prompt)::hugeint), count(distinct account_id) from read_parquet(?)",
-        [files],
-    ).fetchall()
-    return time.monotonic() - began
+    hashed = ", ".join(f"sum(hash({column})::hugeint)" for column in columns)
+    tries = []
+    for _try in range(2):
+        began = time.monotonic()
+        duckdb.connect().execute(f"select {hashed} from read_parquet(?)", [files]).fetchall()
+        tries.append(time.monotonic() - began)
+    return min(tries)
 
 
 def scanned(paths: list[Path], out: Path, *more: str) -> tuple[float, float]:
@@ -96,14 +100,15 @@ def day_by_day(world: Path, folder: Path, whole: float) -> None:
     )
 
 
-def blind(world: Path, folder: Path) -> tuple[float, float]:
-    """Seconds and peak GiB of a scan of sketches; the text is gone before it begins."""
+def blind(world: Path, folder: Path, *, ours: bool) -> tuple[float, float]:
+    """Seconds and peak GiB of a scan of sketches; the text is gone before it begins, where it is `ours`."""
     (folder / "key").write_bytes(b"only for a benchmark, of 32 bytes")
     began = time.monotonic()
     command = ["sketch", world / "exchanges", "--out", folder / "sketches", "--key-file", folder / "key"]
     subprocess.run([sys.executable, "-m", "stillwatch", *map(str, command), "--quiet"], check=True, stdout=subprocess.DEVNULL)  # fmt: skip
     made = time.monotonic() - began
-    shutil.rmtree(world / "exchanges")
+    if ours:
+        shutil.rmtree(world / "exchanges")
     size = sum(f.stat().st_size for f in (folder / "sketches").iterdir())
     print(f"  sketched in {made:.1f} s: {size / 1e9:.2f} GB without text", flush=True)
     companions = [f"--{name}={world / name}.parquet" for name in ("accounts", "releases")]
@@ -114,28 +119,34 @@ def blind(world: Path, folder: Path) -> tuple[float, float]:
 
 
 MEMORY = "4GB"
+TEXT = ("prompt", "system_prompt")
+COLUMNS = (*KEPT, "conversation_id", *TEXT, *SHAPE, "tool_names")
 
 
 def main() -> None:
     """Print one row per size."""
-    sizes = [int(a) for a in sys.argv[1:] if a.isdigit()] or [300_000, 3_000_000]
+    asked = [a for a in sys.argv[1:] if not a.startswith("--")] or ["300000", "3000000"]
     print(
-        f"{'rows':>11} {'text GB':>8} {'seconds':>8} {'rows/s':>8} {'GiB':>5} {'DuckDB s':>9} {'ratio':>7} {'growth':>7}"
+        f"{'rows':>11} {'text GB':>8} {'seconds':>8} {'rows/s':>8} {'GiB':>5} {'DuckDB s':>9} {'ratio':>7} {'text s':>7} {'text':>6} {'growth':>7}"
     )
     first = 0.0
-    for size in sizes:
+    for size in asked:
         with tempfile.TemporaryDirectory(dir=os.environ.get("BENCHMARKS", None)) as folder:
-            world = Path(folder) / "world"
-            command = [
-                "simulate",
-                "--scenario",
-                "seed",
-                "--seed",
-                "1",
-                "--rate" if "--case" in sys.argv else "--scale",
-                str(size / FULL),
-            ]
-            subprocess.run([sys.executable, "-m", "stillwatch", *command, "--out", str(world), "--quiet"], check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+            world = Path(folder) / "world" if size.isdigit() else Path(size)
+            if size.isdigit():
+                factor = ["--rate" if "--case" in sys.argv else "--scale", str(int(size) / FULL)]
+                command = [
+                    "simulate",
+                    "--scenario",
+                    "seed",
+                    "--seed",
+                    "1",
+                    *factor,
+                    "--out",
+                    str(world),
+                    "--quiet",
+                ]
+                subprocess.run([sys.executable, "-m", "stillwatch", *command], check=True, stdout=subprocess.DEVNULL)  # fmt: skip
             files = list((world / "exchanges").rglob("*.parquet"))
             rows = sum(pq.read_metadata(f).num_rows for f in files)
             text = (
@@ -143,20 +154,21 @@ def main() -> None:
                 .execute("select sum(strlen(prompt)) from read_parquet(?)", [[str(f) for f in files]])
                 .fetchall()[0][0]
             )
-            best = min(limit(world) for _ in range(2))
+            best, alone = limit(world, COLUMNS), limit(world, TEXT)
             if "--blind" in sys.argv:
-                seconds, memory = blind(world, Path(folder))
+                seconds, memory = blind(world, Path(folder), ours=size.isdigit())
             else:
                 seconds, memory = scanned([world], Path(folder) / "results", "--memory", MEMORY)
             first = first or seconds / rows
             print(
                 f"{rows:>11,} {text / 1e9:>8.2f} {seconds:>8.1f} {rows / seconds:>8,.0f} {memory:>5.2f} {best:>9.2f} {seconds / best:>7.0f}"
-                f" {seconds / rows / first:>7.2f}",
+                f" {alone:>7.2f} {seconds / alone:>6.0f} {seconds / rows / first:>7.2f}",
                 flush=True,
             )
             if "--days" in sys.argv:
                 day_by_day(world, Path(folder), seconds)
-            shutil.rmtree(world)
+            if size.isdigit():
+                shutil.rmtree(world)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from scipy import sparse
 from sknetwork.clustering import Leiden
 from sknetwork.utils import get_membership
 
-MOST_PASSES = 200  # of one refinement; graphs of real logs take fewer than 30
+MOST_PASSES = 200  # of one refinement; most graphs take fewer than 40
 LAG, ORDER, DISCARDED = 3, 31, 310
 _TWO = np.float32(2)
 
