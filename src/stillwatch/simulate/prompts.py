@@ -11,11 +11,13 @@ and `{n:5-90}` a whole number in that range.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import orjson
@@ -34,17 +36,35 @@ _SLOT = re.compile(r"\{([^{}]+)\}")
 _NUMBERS: Texts = np.array([str(i) for i in range(10_001)], dtype=object)
 
 
-def mix(keys: Keys, salt: int = 0) -> Keys:
-    """Scramble 64-bit keys one to one (Steele, Lea and Flood 2014, SplitMix64); another salt, another map."""
-    z = keys + np.uint64((salt * _GOLDEN + 0x632BE59BD9B4E019) & _WORD)
+# Keys come a few at a time, and each step of NumPy costs as much as a few hundred of them: one compiled step in place of nine.
+@numba.vectorize(["uint64(uint64,uint64)"], cache=True)  # type: ignore[no-untyped-call]
+def _mixed(key, salted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled for these types
+    z = key + salted
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
 
 
+@numba.vectorize(["int64(uint64,uint64,uint64)"], cache=True)  # type: ignore[no-untyped-call]
+def _below(key, salted, bound):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    z = key + salted
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.int64((z ^ (z >> np.uint64(31))) % bound)
+
+
+def mix(keys: Keys, salt: int = 0) -> Keys:
+    """Scramble 64-bit keys one to one (Steele, Lea and Flood 2014, SplitMix64); another salt, another map."""
+    return np.asarray(_mixed(keys, _salted(salt)))
+
+
 def below(keys: Keys, bound: int, salt: int = 0) -> Ints:
     """A whole number in [0, bound) for every key."""
-    return (mix(keys, salt) % np.uint64(bound)).astype(np.int64)
+    return np.asarray(_below(keys, _salted(salt), np.uint64(bound)))
+
+
+def _salted(salt: int) -> np.uint64:
+    return np.uint64((salt * _GOLDEN + 0x632BE59BD9B4E019) & _WORD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,14 +132,17 @@ class Grammar:
         return out
 
     def _join(self, parts: tuple[_Part, ...], keys: Keys) -> Texts:
-        joined: Texts = np.full(len(keys), "", dtype=object)
+        columns: list[Iterable[str]] = []
         for part in parts:
             if part.words:
-                joined = joined + part.words
+                columns.append(repeat(part.words, len(keys)))
             elif part.rule:
-                joined = joined + self.expand(part.rule, mix(keys, part.salt))
+                columns.append(self.expand(part.rule, mix(keys, part.salt)))
             elif part.high >= part.low:
-                joined = joined + _NUMBERS[part.low + below(keys, part.high - part.low + 1, part.salt)]
+                columns.append(_NUMBERS[part.low + below(keys, part.high - part.low + 1, part.salt)])
+        joined: Texts = np.full(len(keys), "", dtype=object)
+        if columns:
+            joined[:] = ["".join(words) for words in zip(*columns, strict=True)]
         return joined
 
 
