@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -37,20 +38,24 @@ _NUMBERS: Texts = np.array([str(i) for i in range(10_001)], dtype=object)
 
 
 # Keys come a few at a time, and each step of NumPy costs as much as a few hundred of them: one compiled step in place of nine.
-@numba.vectorize(["uint64(uint64,uint64)"], cache=True)  # type: ignore[no-untyped-call]
-def _mixed(key, salted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled for these types
-    z = key + salted
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+@numba.njit(cache=True)
+def _mixed(keys, salted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled; types are inferred by numba
+    out = np.empty(len(keys), np.uint64)
+    for i in range(len(keys)):
+        z = keys[i] + salted
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        out[i] = z ^ (z >> np.uint64(31))
+    return out
 
 
-@numba.vectorize(["int64(uint64,uint64,uint64)"], cache=True)  # type: ignore[no-untyped-call]
-def _below(key, salted, bound):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    z = key + salted
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.int64((z ^ (z >> np.uint64(31))) % bound)
+@numba.njit(cache=True)
+def _below(keys, salted, bound):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    mixed = _mixed(keys, salted)
+    out = np.empty(len(keys), np.int64)
+    for i in range(len(keys)):
+        out[i] = np.int64(mixed[i] % bound)
+    return out
 
 
 def mix(keys: Keys, salt: int = 0) -> Keys:
@@ -63,6 +68,7 @@ def below(keys: Keys, bound: int, salt: int = 0) -> Ints:
     return np.asarray(_below(keys, _salted(salt), np.uint64(bound)))
 
 
+@lru_cache(maxsize=4096)  # salts of days and rules
 def _salted(salt: int) -> np.uint64:
     return np.uint64((salt * _GOLDEN + 0x632BE59BD9B4E019) & _WORD)
 
