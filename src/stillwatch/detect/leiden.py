@@ -47,6 +47,24 @@ def draws(seed: int) -> npt.NDArray[np.uint32]:
     return state
 
 
+@numba.njit(cache=True, nogil=True, inline="always")
+def _worth(towards, into, out_of, w_out, w_in, resolution):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """What a node of these weights adds to modularity in a group of others, in the order in which the library subtracts."""
+    worth = _TWO * towards
+    worth -= resolution * w_out * into
+    worth -= resolution * w_in * out_of
+    return worth
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _move(here, there, out_of, into, w_out, w_in):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Carry a node's weights from one group to another."""
+    out_of[here] -= w_out
+    into[here] -= w_in
+    out_of[there] += w_out
+    into[there] += w_in
+
+
 @numba.njit(cache=True, nogil=True)
 def _settle(  # type: ignore[no-untyped-def]  # noqa: ANN202
     labels,  # noqa: ANN001
@@ -80,26 +98,23 @@ def _settle(  # type: ignore[no-untyped-def]  # noqa: ANN202
                     many += 1
                 towards[other] += data[j]
             if many:
-                leaving = _TWO * (towards[mine] - loops[i])
-                leaving -= resolution * out_weights[i] * (into[mine] - in_weights[i])
-                leaving -= resolution * in_weights[i] * (out_of[mine] - out_weights[i])
+                w_out, w_in = out_weights[i], in_weights[i]
+                leaving = _worth(
+                    towards[mine] - loops[i], into[mine] - w_in, out_of[mine] - w_out, w_out, w_in, resolution
+                )
                 most, best = np.float32(0), mine
                 for k in range(many):
                     other = near[k]
-                    joining = _TWO * towards[other]
-                    joining -= resolution * out_weights[i] * into[other]
-                    joining -= resolution * in_weights[i] * out_of[other]
-                    joining -= leaving
+                    joining = (
+                        _worth(towards[other], into[other], out_of[other], w_out, w_in, resolution) - leaving
+                    )
                     if joining > most or (joining == most and best != mine and other < best):
                         most, best = joining, other
                     towards[other] = 0
                 if best != mine:
                     gained_now += most
                     labels[i] = best
-                    out_of[mine] -= out_weights[i]
-                    into[mine] -= in_weights[i]
-                    out_of[best] += out_weights[i]
-                    into[best] += in_weights[i]
+                    _move(mine, best, out_of, into, w_out, w_in)
             towards[mine] = 0
             visit += 1
         gained += gained_now
@@ -143,17 +158,14 @@ def _refine(  # type: ignore[no-untyped-def]  # noqa: ANN202
                         many += 1
                     towards[part] += data[j]
             if many:
-                leaving = _TWO * (towards[mine] - loops[i])
-                leaving -= resolution * out_weights[i] * (into[mine] - in_weights[i])
-                leaving -= resolution * in_weights[i] * (out_of[mine] - out_weights[i])
+                w_out, w_in = out_weights[i], in_weights[i]
+                leaving = _worth(
+                    towards[mine] - loops[i], into[mine] - w_in, out_of[mine] - w_out, w_out, w_in, resolution
+                )
                 gains = 0
                 for k in range(many):
                     part = near[k]
-                    joining = _TWO * towards[part]
-                    joining -= resolution * out_weights[i] * into[part]
-                    joining -= resolution * in_weights[i] * out_of[part]
-                    joining -= leaving
-                    if joining > 0:
+                    if _worth(towards[part], into[part], out_of[part], w_out, w_in, resolution) - leaving > 0:
                         better[gains] = part
                         gains += 1
                     towards[part] = 0
@@ -162,10 +174,7 @@ def _refine(  # type: ignore[no-untyped-def]  # noqa: ANN202
                     drawn = (_draw(state) % gains + gains - 1) % gains
                     part = np.sort(better[:gains])[drawn] if gains > 1 else better[0]
                     refined[i] = part
-                    out_of[mine] -= out_weights[i]
-                    into[mine] -= in_weights[i]
-                    out_of[part] += out_weights[i]
-                    into[part] += in_weights[i]
+                    _move(mine, part, out_of, into, w_out, w_in)
             towards[mine] = 0
             visit += 1
         if not moved:

@@ -111,10 +111,8 @@ class Store:
     """A folder of observations and daily summaries, for one sketch version and one key."""
 
     def __init__(self, folder: Path, *, version: int, key_id: str) -> None:
-        folder = (
-            folder.resolve()
-        )  # what a sweep finds is compared with what is named, wherever the program is run
-        self.folder = folder
+        # One spelling of every path: a sweep compares what it finds with what is named.
+        self.folder = folder = folder.resolve()
         self.place = Place(folder=folder)
         self._head = {"sketch_version": version, "key_id": key_id}
         self.files: dict[str, LogFile] = {}
