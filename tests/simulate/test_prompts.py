@@ -37,6 +37,19 @@ def test_a_rule_that_names_no_rule_is_refused():
         Grammar({"x": ["{nowhere}"]})
 
 
+def test_a_rule_that_leads_back_to_itself_is_refused():
+    with pytest.raises(ValueError, match="cycle"):
+        Grammar({"x": ["a {y}"], "y": ["b", "{x}"]})
+
+
+def test_words_numbers_and_rules_come_out_as_they_were_put_in():
+    grammar = Grammar({"x": ["<{y}>{n:0-0}|{n:7-7}|{n:10000-10000}{none}"], "y": ["é漢😀"], "none": [""]})
+    assert set(grammar.expand("x", np.arange(2000, dtype=np.uint64))) == {"<é漢😀>0|7|10000"}
+    drawn = Grammar({"x": ["{n:5-90}"]}).expand("x", np.arange(5000, dtype=np.uint64))
+    assert {int(number) for number in drawn} == set(range(5, 91))
+    assert grammar.expand("x", np.zeros(0, dtype=np.uint64)).shape == (0,)
+
+
 def test_a_template_stands_first_last_or_inside():
     templates = np.array(["T"] * 3 + [""], dtype=object)
     items = np.array(["one two. three four. five"] * 4, dtype=object)

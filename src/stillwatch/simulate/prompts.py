@@ -11,10 +11,10 @@ and `{n:5-90}` a whole number in that range.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import repeat
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -34,28 +34,83 @@ Texts = npt.NDArray[Any]  # object arrays of str: numpy has no narrower static t
 _GOLDEN = 0x9E3779B97F4A7C15
 _WORD = (1 << 64) - 1
 _SLOT = re.compile(r"\{([^{}]+)\}")
-_NUMBERS: Texts = np.array([str(i) for i in range(10_001)], dtype=object)
+_WORDS, _RULE, _NUMBER = range(3)
+
+
+@numba.njit(cache=True)
+def _scrambled(key, salted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled; types are inferred by numba
+    z = key + salted
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
 
 
 # Keys come a few at a time, and each step of NumPy costs as much as a few hundred of them: one compiled step in place of nine.
 @numba.njit(cache=True)
-def _mixed(keys, salted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled; types are inferred by numba
+def _mixed(keys, salted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     out = np.empty(len(keys), np.uint64)
     for i in range(len(keys)):
-        z = keys[i] + salted
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        out[i] = z ^ (z >> np.uint64(31))
+        out[i] = _scrambled(keys[i], salted)
     return out
 
 
 @numba.njit(cache=True)
 def _below(keys, salted, bound):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    mixed = _mixed(keys, salted)
     out = np.empty(len(keys), np.int64)
     for i in range(len(keys)):
-        out[i] = np.int64(mixed[i] % bound)
+        out[i] = np.int64(_scrambled(keys[i], salted) % bound)
     return out
+
+
+@numba.njit(cache=True)
+def _expanded(keys, rule, first, begins, parts, salts, pool, unsalted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """The bytes that `rule` gives for every key, one after the other, and where each begins; see `Grammar` for the arrays."""
+    out = np.empty(64 * len(keys) + 1024, np.uint8)
+    edges = np.zeros(len(keys) + 1, np.int64)
+    digits = np.empty(20, np.uint8)
+    # Of every rule that is open: its next part, the part after its last, and its key. None is open twice, so all of them fit.
+    at, end, of = (
+        np.empty(len(first), np.int64),
+        np.empty(len(first), np.int64),
+        np.empty(len(first), np.uint64),
+    )
+    size = 0
+    for row in range(len(keys)):
+        depth, name, key = 0, rule, keys[row]
+        while True:
+            if name >= 0:
+                count = first[name + 1] - first[name]
+                chosen = first[name] + np.int64(_scrambled(key, unsalted) % np.uint64(count))
+                at[depth], end[depth], of[depth] = begins[chosen], begins[chosen + 1], key
+                depth, name = depth + 1, -1
+            if at[depth - 1] == end[depth - 1]:
+                depth -= 1
+                if depth == 0:
+                    break
+                continue
+            part, key = at[depth - 1], of[depth - 1]
+            at[depth - 1] += 1
+            kind, low, high = parts[part, 0], parts[part, 1], parts[part, 2]
+            if kind == _RULE:
+                name, key = low, _scrambled(key, salts[part])
+                continue
+            words, begin, until = pool, low, high
+            if kind == _NUMBER:
+                number = low + np.int64(_scrambled(key, salts[part]) % np.uint64(high - low + 1))
+                words, begin, until = digits, 20, 20
+                while number > 0 or begin == 20:
+                    begin -= 1
+                    digits[begin] = 48 + number % 10
+                    number //= 10
+            if size + until - begin > len(out):
+                larger = np.empty(2 * len(out) + until - begin, np.uint8)
+                larger[:size] = out[:size]
+                out = larger
+            for i in range(begin, until):
+                out[size] = words[i]
+                size += 1
+        edges[row + 1] = size
+    return out[:size], edges
 
 
 def mix(keys: Keys, salt: int = 0) -> Keys:
@@ -104,52 +159,53 @@ def _parse(text: str) -> tuple[_Part, ...]:
 
 
 class Grammar:
-    """Rules by name; every slot in a rule names a rule that exists."""
+    """Rules by name; every slot in a rule names a rule that exists, and no rule leads back to itself.
+
+    Held as arrays: `first` is each rule's first alternative, `begins` each alternative's first part, `parts` says what a
+    part is (words: their bytes in `pool`; a rule: its number; a number: its range) and `salts` which key it gets.
+    Raises ValueError for a slot or a circle that cannot be.
+    """
 
     def __init__(self, rules: Mapping[str, Sequence[str]]) -> None:
-        self._rules = {name: [_parse(text) for text in texts] for name, texts in rules.items()}
-        self._plain = {
-            name: np.array(list(texts), dtype=object)
-            for name, texts in rules.items()
-            if not any("{" in text for text in texts)
-        }
-        for name, alternatives in self._rules.items():
-            for part in (part for alternative in alternatives for part in alternative):
-                if part.rule and part.rule not in self._rules:
+        self._number = {name: number for number, name in enumerate(rules)}
+        first, begins, salts, pool = [0], [0], list[np.uint64](), bytearray()
+        parts: list[tuple[int, int, int]] = []
+        inside: TopologicalSorter[str] = TopologicalSorter()
+        for name, texts in rules.items():
+            for part in (part for text in texts for part in (*_parse(text), None)):
+                if part is None:
+                    begins.append(len(parts))
+                    continue
+                if part.rule and part.rule not in rules:
                     raise ValueError(f"rule `{name}` names `{part.rule}`, which does not exist")
+                if part.rule:
+                    inside.add(name, part.rule)
+                    parts.append((_RULE, self._number[part.rule], 0))
+                elif part.high >= part.low:
+                    parts.append((_NUMBER, part.low, part.high))
+                else:
+                    words = part.words.encode()
+                    parts.append((_WORDS, len(pool), len(pool) + len(words)))
+                    pool += words
+                salts.append(_salted(part.salt))
+            first.append(len(begins) - 1)
+        inside.prepare()
+        self._arrays = (
+            np.array(first, np.int64),
+            np.array(begins, np.int64),
+            np.array(parts, np.int64).reshape(-1, 3),
+            np.array(salts, np.uint64),
+            np.frombuffer(bytes(pool), np.uint8),
+        )
 
     def __contains__(self, rule: str) -> bool:
-        return rule in self._rules
+        return rule in self._number
 
     def expand(self, rule: str, keys: Keys) -> Texts:
         """The words that `rule` gives for every key; shape as `keys`."""
-        plain = self._plain.get(rule)
-        if plain is not None:
-            return np.asarray(plain[below(keys, len(plain))], dtype=object)
-        alternatives = self._rules[rule]
-        choice = below(keys, len(alternatives))
-        out: Texts = np.empty(len(keys), dtype=object)
-        order = np.argsort(choice, kind="stable")
-        edges = np.searchsorted(choice[order], np.arange(len(alternatives) + 1))
-        for index, parts in enumerate(alternatives):
-            rows = order[edges[index] : edges[index + 1]]
-            if len(rows):
-                out[rows] = self._join(parts, keys[rows])
-        return out
-
-    def _join(self, parts: tuple[_Part, ...], keys: Keys) -> Texts:
-        columns: list[Iterable[str]] = []
-        for part in parts:
-            if part.words:
-                columns.append(repeat(part.words, len(keys)))
-            elif part.rule:
-                columns.append(self.expand(part.rule, mix(keys, part.salt)))
-            elif part.high >= part.low:
-                columns.append(_NUMBERS[part.low + below(keys, part.high - part.low + 1, part.salt)])
-        joined: Texts = np.full(len(keys), "", dtype=object)
-        if columns:
-            joined[:] = ["".join(words) for words in zip(*columns, strict=True)]
-        return joined
+        words, edges = _expanded(keys, self._number[rule], *self._arrays, _salted(0))
+        texts = pa.LargeStringArray.from_buffers(len(keys), pa.py_buffer(edges), pa.py_buffer(words))
+        return np.asarray(texts.to_numpy(zero_copy_only=False), dtype=object)
 
 
 def typed_by_hand(texts: Texts, keys: Keys) -> Texts:
