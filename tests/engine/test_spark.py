@@ -3,8 +3,14 @@
 import pyarrow.parquet as pq
 import pytest
 
+from stillwatch.engine.connect import open_engine
+from stillwatch.flows.gather import gather, key_name, key_of
+from stillwatch.flows.log import summaries_of
 from stillwatch.flows.scan import Options, scan
+from stillwatch.readers.discover import discover
 from stillwatch.simulate.worlds import simulate
+from stillwatch.sketch.digest import VERSION
+from stillwatch.store.store import Store
 
 SHORT = {"days": 6, "campaign.first_day": 1.0, "campaign.last_day": 6.0}
 SCENARIOS = {"stealth-1": (0.2, SHORT), "demo": (0.3, {}), "null": (0.05, {"days": 6})}
@@ -35,10 +41,30 @@ def test_spark_gives_the_campaigns_members_and_counts_of_duckdb(scenario, tmp_pa
     assert bool(duck["campaigns"]) == (scenario != "null")
 
 
+def added(table):
+    rows = table.mutate(hour=table.hour.epoch_seconds().cast("int64")).to_pyarrow().to_pylist()
+    return sorted((sorted(row.items()) for row in rows), key=str)
+
+
+@pytest.mark.issue(4)
+def test_what_a_day_adds_up_to_is_the_same_to_the_last_bit(tmp_path, java):
+    simulate("stealth-1", seed=4, out=tmp_path / "world", scale=0.05, changes={**SHORT, "days": 3})
+    sources = discover([str(tmp_path / "world")])
+    with Store(tmp_path / "store", version=VERSION, key_id=key_name(sources, 0)) as store:
+        gather(sources, {}, store, key_of(0))
+        sums = []
+        for name in ("duckdb", "spark"):
+            with open_engine(name, master="local[2]", scratch=store.scratch()) as engine:
+                rows = engine.read_parts([store.path(part) for part in store.parts])
+                sums.append({told: added(table) for told, table in summaries_of(engine, rows, 1).items()})
+    duck, spark = sums
+    assert all(duck.values())
+    assert spark == duck
+
+
 def test_a_missing_spark_is_told_with_the_command_that_installs_it(tmp_path, monkeypatch):
     import sys
 
-    from stillwatch.engine.connect import open_engine
     from stillwatch.errors import MissingExtra
 
     monkeypatch.setitem(sys.modules, "stillwatch.engine.spark", None)

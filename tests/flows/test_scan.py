@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.contract import results as contract
+from stillwatch.detect import attribute
 from stillwatch.errors import InputError, StateError
 from stillwatch.flows.scan import Options, scan
 from stillwatch.flows.score import score
@@ -46,6 +47,20 @@ def test_every_table_has_the_columns_and_types_of_the_contract(results, schema):
     assert [str(t).replace("element", "item") for t in table.schema.types] == [
         str(f.type) for f in schema.arrow
     ]
+
+
+def test_phrases_that_are_learned_from_a_quarter_of_the_exchanges_tell_the_same_of_all(
+    world, results, tmp_path, monkeypatch
+):
+    whole, overview = results
+    monkeypatch.setattr(attribute, "MOST_TAUGHT", overview["exchanges"] // 3)
+    scan([str(world)], tmp_path / "some", Options(names={}, replay=False))
+    for name, column in (("members", "account_id"), ("exchanges", "exchange_id")):
+        one, other = (
+            set(pq.read_table(folder / f"{name}.parquet").column(column).to_pylist())
+            for folder in (whole, tmp_path / "some")
+        )
+        assert len(one & other) > 0.99 * len(one | other)
 
 
 def test_the_numbers_agree_with_each_other(results):

@@ -17,7 +17,7 @@ CAPABILITIES = ("coding", "agentic", "reasoning", "grading", "rewriting", "data_
 class Summaries:
     """What the detector knows. Every table has a time, so a prefix of the log gives a prefix of each.
 
-    * `activity`: account × hour: how much, and of what shape.
+    * `activity`: account × hour: how much, of what shape, and for which organization.
     * `halves`: account × half of the data: the sum of it, and on how many days it was.
     * `sources`: account × hour × one value of each kind of which an exchange shows one: in how many exchanges.
     * `attributes`: account × indicator value of what the account table says, which has no hour.
@@ -64,7 +64,7 @@ class Summaries:
 
 def halved(activity: ir.Table) -> ir.Table:
     """`halves` from `activity`."""
-    counts = [name for name in activity.columns if name not in ("account_id", "half", "hour")]
+    counts = [name for name in activity.columns if name not in ("account_id", "half", "hour", "organization")]
     by_day = activity.group_by(["account_id", "half", activity.hour.truncate("D").name("day")])
     each = by_day.agg(**{name: activity[name].sum() for name in counts})
     return each.group_by(["account_id", "half"]).agg(

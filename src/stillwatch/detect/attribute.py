@@ -38,6 +38,7 @@ CONTENT = (PHRASES, "system_prompt", "request_shape", STYLE)
 OFTEN = 0.2  # of an account's exchanges have the campaign's style: it is worth a closer look
 IGNORED = ("prompt_near_duplicate", "client_address")
 ROUNDS = 2
+MOST_TAUGHT = 8_000_000  # exchanges from which it is learned which phrases speak for a campaign
 PROPOSED = 3.0
 PROBABLE, SURE = 0.5, 0.95  # of an account that was proposed, and of one that was not
 KEPT = 0.5  # of the proposed accounts must be members in the end, or the evidence is of others than those attributed
@@ -103,6 +104,11 @@ def _weighed(units: tuple[Indicator, ...]) -> list[Indicator]:
     return [u for u in units if u.card.table == "observations" and u.card.name not in left_out]
 
 
+def _read(units: tuple[Indicator, ...]) -> list[str]:
+    """Columns of an exchange from which the values of the weighed kinds are made; one that tells nothing where there are none."""
+    return sorted({column for unit in _weighed(units) for column in unit.card.columns}) or ["half"]
+
+
 def _log_ratio(inside: int, total: int) -> ir.Value:
     return ((_.within + 0.5) / (inside + 1.0)).ln() - (
         (ibis.greatest(_.all - _.within, 0) + 0.5) / (total - inside + 1.0)
@@ -117,15 +123,16 @@ def _ratios(
     `mine` are the `inside` exchanges thought to be the campaign's; `known` is `background`. Values that no campaign
     exchange shows have the ratio of an absence, and those that one or two accounts show say nothing for it.
     """
-    kinds = {unit.card.name: unit.value(mine) for unit in _weighed(units)}
-    together = mine.select("account_key", **kinds).group_by(["account_key", *kinds]).agg(n=_.count())
+    together = mine.group_by(["account_key", *_read(units)]).agg(n=_.count())
     together = keep("together", together)
     parts = []
-    for kind in kinds:
-        shown = together.select("n", value=together[kind], who=together.account_key % CODES)
+    for unit in _weighed(units):
+        shown = together.select("n", value=unit.value(together), who=together.account_key % CODES)
         grouped = shown.filter(_.value.notnull()).group_by("value")
         counted = grouped.agg(within=_.n.sum(), several=_three(shown.who))
-        parts.append(counted.mutate(kind=ibis.literal(kind)))
+        parts.append(counted.mutate(kind=ibis.literal(unit.card.name)))
+    if not parts:
+        return known.select("kind", "value", ratio=ibis.literal(0.0))
     within = ibis.union(*(part.select("kind", "value", "within", "several") for part in parts))
     both = known.left_join(within, ["kind", "value"]).select(
         "kind", "value", "all", within=_.within.fill_null(0), several=_.several.fill_null(False)
@@ -144,18 +151,37 @@ def _three(who: ir.IntegerColumn) -> ir.BooleanScalar:
     return (low + high) * who.sum() - (who * who).sum() - who.count() * low * high > 0
 
 
-def _phrases(mine: ir.Table, exchanges: ir.Table, inside: int, total: int, keep: Keep) -> ir.Table:
-    """Phrase → log-likelihood ratio, of the phrases that speak for the campaign, whose exchanges are `mine`."""
+def _taught(exchanges: ir.Table, total: int) -> ir.Table:
+    """Of these exchanges of a log of `total`, those from which phrases are learned: all, or one in 2^k, the same ones each time."""
+    fewer = ((max(total, 1) - 1) // MOST_TAUGHT).bit_length()
+    return exchanges.filter((_.exchange_key & ((1 << fewer) - 1)) == 0) if fewer else exchanges
+
+
+def _phrases(
+    likely: ir.Table, exchanges: ir.Table, known: ir.Table | None, total: int, keep: Keep
+) -> tuple[ir.Table, ir.Table]:
+    """Phrase → log-likelihood ratio, of the phrases that speak for the campaign, whose exchanges are `likely`.
+
+    Returned with `known`: in how many exchanges of all each phrase is of which that was ever asked, so that it is asked once.
+    """
+    taught = _taught(exchanges, total)
+    mine = taught.semi_join(likely, "exchange_key")
     said = mine.select(value=_.phrases.unnest(), who=mine.account_key % CODES)
     shared = said.group_by("value").agg(within=_.count(), several=_three(said.who)).filter(_.several)
     shared = keep("shared", shared)
-    everywhere = exchanges.select(value=_.phrases.unnest()).semi_join(shared, "value")
-    both = shared.join(everywhere.group_by("value").agg(all=_.count()), "value")
-    return both.select("value", ratio=_log_ratio(inside, total).clip(LEAST, MOST)).filter(_.ratio > SPEAKS)
+    new = shared if known is None else shared.anti_join(known, "value")
+    everywhere = taught.select(value=_.phrases.unnest()).semi_join(new, "value")
+    more = everywhere.group_by("value").agg(all=_.count())
+    known = keep("known", more if known is None else known.union(more))
+    both = shared.join(known, "value")
+    inside, every = (int(rows.count().to_pyarrow().as_py()) for rows in (_taught(likely, total), taught))
+    ratios = both.select("value", ratio=_log_ratio(inside, every).clip(LEAST, MOST)).filter(_.ratio > SPEAKS)
+    return keep("phrases", ratios), known
 
 
 def exchange_scores(
     exchanges: ir.Table,
+    combined: ir.Table,
     units: tuple[Indicator, ...],
     ratios: ir.Table,
     phrases: ir.Table | None,
@@ -167,19 +193,29 @@ def exchange_scores(
 ) -> ir.Table:
     """Exchange → summed log-likelihood ratio over kinds, and the part of it that is `content`.
 
-    Of an exchange's phrases the best one counts, and having none that speaks for the campaign counts too. `exchanges`
-    must hold every exchange with such a phrase; `inside` of `total` in the whole log are thought to be the campaign's.
+    `combined` has every combination of what exchanges show, as columns `_read`. Of an exchange's phrases the best one counts,
+    and having none that speaks for the campaign counts too. `exchanges` must hold every exchange with such a phrase; `inside`
+    of `total` in the whole log are thought to be the campaign's.
     """
-    shown = {unit.card.name: unit.value(exchanges) for unit in _weighed(units)} | {STYLE: style(exchanges)}
-    scored = exchanges.select(
-        "exchange_key", "account_id", **{f"is_{name}": value for name, value in shown.items()}
-    )
-    for name in shown:
-        told = styles if name == STYLE else ratios.filter(_.kind == name)
-        part = told.select(**{f"of_{name}": _.value, f"for_{name}": _.ratio})
-        scored = scored.left_join(part, [(f"is_{name}", f"of_{name}")]).drop(f"is_{name}", f"of_{name}")
-        scored = scored.mutate(**{f"for_{name}": _[f"for_{name}"].fill_null(0.0)})
-    names = list(shown)
+    read = _read(units)
+    told = combined
+    for unit in _weighed(units):
+        name = f"for_{unit.card.name}"
+        part = ratios.filter(_.kind == unit.card.name).select(value=_.value, **{name: _.ratio})
+        told = told.left_join(part, [(unit.value(told), part.value)]).drop("value")
+        told = told.mutate(**{name: told[name].fill_null(0.0)})
+    summed = {True: ibis.literal(0.0), False: ibis.literal(0.0)}
+    for unit in _weighed(units):
+        summed[unit.card.name in CONTENT] += told[f"for_{unit.card.name}"]
+    told = told.select(**{f"of_{c}": told[c] for c in read}, content=summed[True], source=summed[False])
+    told = keep("told", told)
+    shown = exchanges.select("exchange_key", "account_id", *read, is_style=style(exchanges))
+    alike = [shown[c].identical_to(told[f"of_{c}"]) for c in read]
+    scored = shown.inner_join(told, alike).drop(*read, *(f"of_{c}" for c in read))
+    part = styles.select(of_style=_.value, for_style=_.ratio)
+    scored = scored.left_join(part, [("is_style", "of_style")]).drop("is_style", "of_style")
+    content = scored.content + scored.for_style.fill_null(0.0)
+    scored = scored.select("exchange_key", "account_id", "source", content=content)
     if phrases is not None:
         hits = exchanges.select("exchange_key", value=_.phrases.unnest()).join(phrases, "value")
         best = keep("best", hits.group_by("exchange_key").agg(found=_.ratio.max()))
@@ -188,19 +224,14 @@ def exchange_scores(
         none = np.log((inside - within + 0.5) / (inside + 1.0)) - np.log(
             (total - inside - (every - within) + 0.5) / (total - inside + 1.0)
         )
-        part = best.select(found_key=_.exchange_key, **{f"for_{PHRASES}": _.found})
-        scored = scored.left_join(part, [("exchange_key", "found_key")]).drop("found_key")
-        scored = scored.mutate(
-            **{f"for_{PHRASES}": _[f"for_{PHRASES}"].fill_null(float(np.clip(none, LEAST, MOST)))}
-        )
-        names.append(PHRASES)
-    content = sum((scored[f"for_{name}"] for name in names if name in CONTENT), ibis.literal(0.0))
-    source = sum((scored[f"for_{name}"] for name in names if name not in CONTENT), ibis.literal(0.0))
+        part = best.select(found_key=_.exchange_key, found=_.found)
+        scored = scored.left_join(part, [("exchange_key", "found_key")])
+        scored = scored.mutate(content=_.content + _.found.fill_null(float(np.clip(none, LEAST, MOST))))
     return scored.select(
         "exchange_key",
         "account_id",
-        score=content + (source * TEMPER).clip(-MOST_SOURCE, MOST_SOURCE),
-        content=content,
+        score=_.content + (_.source * TEMPER).clip(-MOST_SOURCE, MOST_SOURCE),
+        content=_.content,
     )
 
 
@@ -228,6 +259,7 @@ def attribute(
     worded = any(unit.card.name == PHRASES for unit in units)
     counts = keep("counts", exchanges.group_by("account_id").agg(exchanges=_.count()))
     total = int(counts.exchanges.sum().to_pyarrow().as_py())
+    combined = keep("combined", exchanges.select(*_read(units)).distinct())
     styled = exchanges.group_by("account_id", value=style(exchanges)).agg(exchanges=_.count())
     styled = keep("styled", styled)
     mix = styled.order_by(["account_id", "value"]).to_pyarrow()
@@ -240,14 +272,16 @@ def attribute(
     styles = keep("styles", _ratio_table(over))
     likely = keep("likely", _first(exchanges.semi_join(seeds, "account_id"), styles, over))
     rows, members, unsure = likely, _no_members(), 0.0
+    phrases: ir.Table | None = None
+    everywhere: ir.Table | None = None
     for turn in range(ROUNDS):
         inside = int(likely.count().to_pyarrow().as_py())
         prior = float(np.log((inside + 1.0) / (total - inside + 1.0)))
         mine = exchanges.semi_join(likely, "exchange_key")
         ratios = keep("ratios", _ratios(mine, known, units, inside, total, keep))
         telling = ratios.filter((_.ratio > SPEAKS) & _.kind.isin(CONTENT)).select("kind", "value")
-        phrases = keep("phrases", _phrases(mine, exchanges, inside, total, keep)) if worded else None
-        if phrases is not None:
+        if worded:
+            phrases, everywhere = _phrases(likely, exchanges, everywhere, total, keep)
             told = phrases.select(kind=ibis.literal(PHRASES), value=_.value.cast("string"))
             telling = telling.union(told)
         near = sightings.semi_join(telling, ["kind", "value"]).select("account_id").distinct()
@@ -257,7 +291,8 @@ def attribute(
         near = keep("near", ibis.union(near, alike, keep("names", _table_of(names)), distinct=True))
         some = exchanges.semi_join(near, "account_id").view()
         scores = keep(
-            "scores", exchange_scores(some, units, ratios, phrases, styles, likely, inside, total, keep)
+            "scores",
+            exchange_scores(some, combined, units, ratios, phrases, styles, likely, inside, total, keep),
         )
         hits = scores.group_by("account_id").agg(hits=(_.score + prior > 0).sum())
         per_account = counts.left_join(hits, "account_id").select(
@@ -325,13 +360,16 @@ def carries(members: Set[str], proposed: Set[str]) -> bool:
 
 def _follow_up(mine: ir.Table, over: Excess, keep: Keep) -> float | None:
     """Of the exchanges told from ordinary use, the share that goes on with a conversation."""
-    order = ibis.window(group_by=["account_id", "conversation_key"], order_by=["timestamp", "exchange_key"])
-    turns = mine.mutate(value=style(mine), turn=ibis.row_number().over(order))
     strange = pa.array([v for v, is_so in zip(over.styles, over.strange, strict=True) if is_so], pa.int64())
-    some = turns.semi_join(keep("strange", pa.table({"value": strange})), "value")
-    counted = some.agg(n=_.count(), on=((_.conversation_key != 0) & (_.turn > 0)).sum())
-    row = counted.to_pyarrow().to_pylist()[0]
-    return float(row["on"]) / row["n"] if row["n"] else None
+    told = keep("strange", pa.table({"value": strange}))
+    shown = mine.select(
+        "account_key", "conversation_key", "timestamp", "exchange_key", value=style(mine)
+    ).view()
+    order = ibis.window(group_by=["account_key", "conversation_key"], order_by=["timestamp", "exchange_key"])
+    turns = shown.filter(_.conversation_key != 0).mutate(turn=ibis.row_number().over(order))
+    every = shown.semi_join(told, "value").count().to_pyarrow().as_py()
+    on = turns.filter(_.turn > 0).semi_join(told, "value").count().to_pyarrow().as_py()
+    return float(on) / every if every else None
 
 
 def _first(mine: ir.Table, styles: ir.Table, over: Excess) -> ir.Table:

@@ -20,6 +20,7 @@ SHORT_GAP_S = 300
 COMPANY_CARDS = 2
 FEWEST_WORDS = 6
 STEPS = 1 << 20
+OWN = ("exchange_id", "exchange_key", "prompt_key", "opening_key", "band_", "input_tokens", "status")
 MARKS = ("account_id", "kind", "value", "half", "hour", "exchanges")
 
 
@@ -38,24 +39,34 @@ def once(observations: ir.Table, several: ir.Table) -> ir.Table:
 
 
 def timed(exchanges: ir.Table) -> ir.Table:
-    """Exchanges with the `hour` and the `day` in which they began, as all that follows takes them."""
-    return exchanges.mutate(hour=_.timestamp.truncate("h"), day=_.timestamp.truncate("D"))
+    """Exchanges with the `second`, the `hour` and the `day` in which they began, as all that follows takes them."""
+    return exchanges.mutate(
+        second=_.timestamp.epoch_seconds().floor().cast("int64"),
+        hour=_.timestamp.truncate("h"),
+        day=_.timestamp.truncate("D"),
+    )
 
 
-def lists(exchanges: ir.Table) -> list[str]:
-    """Names of the columns that hold lists, which weigh as much as all others."""
-    return [name for name, kind in exchanges.schema().items() if kind.is_array()]
+def flat(exchanges: ir.Table) -> ir.Table:
+    """Exchanges without what only `marks` reads, lists above all, which weigh as much as all others, and without names and
+    keys of their own.
+    """
+    read = {column for unit in one_valued(exchanges) for column in unit.card.columns}
+    schema = exchanges.schema().items()
+    return exchanges.drop(
+        name for name, kind in schema if kind.is_array() or (name.startswith(OWN) and name not in read)
+    )
 
 
 def activity(exchanges: ir.Table, held: ir.Table) -> ir.Table:
-    """Account × hour: counts and sums from which means over any period follow; `held` are the `conversations` of these exchanges.
+    """Account × hour: counts and sums from which means over any period follow, and the organization that the account names, the
+    last by name where there are several; `held` are the `conversations` of these exchanges.
 
-    Gaps and turns are those within a UTC day, so that days add up. Sums of logarithms are whole multiples of 2^-20, so
+    Gaps, of whole seconds, and turns are those within a UTC day, so that days add up. Sums of logarithms are whole multiples of 2^-20, so
     that their value does not depend on the order in which an engine adds.
     """
     by_account = ibis.window(group_by=["account_key", "day"], order_by="timestamp")
-    gap = _.timestamp.epoch_seconds() - _.timestamp.epoch_seconds().lag().over(by_account)
-    rows = exchanges.mutate(gap=gap)
+    rows = exchanges.mutate(gap=_.second - _.second.lag().over(by_account))
     long = _.gap.clip(lower=1).log2()
     counted = rows.group_by(["account_id", "hour", "half"]).agg(
         exchanges=_.count(),
@@ -71,6 +82,7 @@ def activity(exchanges: ir.Table, held: ir.Table) -> ir.Table:
         texts=_.written.notnull().sum(),
         written=_.written.sum().fill_null(0),
         words_log=_exact((_.words + 1).log2()),
+        organization=_.organization_id.max(),
         **{f"capability_{c}": (_.capability == c).sum() for c in range(8)},
     )
     first = held.group_by(["account_id", "conversation", held.hour.truncate("D").name("day")]).agg(
@@ -134,18 +146,13 @@ def _shared(rows: ir.Table, name: str) -> ir.Table:
     return rows.semi_join(spread.filter(_.low != _.high), name)
 
 
-def organizations(exchanges: ir.Table) -> ir.Table:
-    """Account × hour: the organization that it names, the last by name where there are several."""
-    return exchanges.group_by(["account_id", "hour"]).agg(organization=_.organization_id.max())
-
-
-def owners(named: ir.Table, accounts: ir.Table) -> ir.Table:
+def owners(activity: ir.Table, accounts: ir.Table) -> ir.Table:
     """Account → who openly answers for it.
 
     Accounts of one organization, or of one card and one domain that few cards pay for, do not hide that they
     belong together: what they have in common is no evidence of hidden control.
     """
-    organized = named.group_by("account_id").agg(organization=_.organization.max())
+    organized = activity.group_by("account_id").agg(organization=_.organization.max())
     cards = accounts.group_by("email_domain").agg(cards=_.payment_fingerprint.nunique())
     company = (
         accounts.join(cards.filter(_.cards <= COMPANY_CARDS), "email_domain")

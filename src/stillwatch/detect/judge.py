@@ -145,8 +145,8 @@ def bench(summaries: Summaries, tests: Sequence[GroupTest], run: Callable[[objec
     rng = np.random.default_rng(len(names))
     others = np.zeros(len(names), bool)
     others[rng.permutation(len(names))[:OTHERS]] = True
-    rows, sampled = {}, {}
-    for name, table in tables.items():
+
+    def put_together(table: pa.Table) -> tuple[Rows, Rows]:
         encoded = table.column("account_id").combine_chunks().dictionary_encode()
         places = np.asarray([names[a] for a in encoded.dictionary.to_pylist()], np.int64)
         indices = encoded.indices.to_numpy()
@@ -154,10 +154,11 @@ def bench(summaries: Summaries, tests: Sequence[GroupTest], run: Callable[[objec
             column: _numbers(table.column(column)) for column in table.column_names if column != "account_id"
         }
         columns["account"] = places[indices] if len(indices) else np.zeros(0, np.int64)
-        rows[name] = _indexed(columns, len(names))
-        sampled[name] = (
-            rows[name] if others.all() else rows[name].only(np.flatnonzero(others[columns["account"]]))
-        )
+        whole = _indexed(columns, len(names))
+        return whole, whole if others.all() else whole.only(np.flatnonzero(others[columns["account"]]))
+
+    both = dict(zip(tables, on_all_cores(put_together, list(tables.values())), strict=True))
+    rows, sampled = ({name: pair[side] for name, pair in both.items()} for side in (0, 1))
     for test in tests:
         rows[test.card.name] = rows[asked[test.rows]]
         sampled[test.card.name] = sampled[asked[test.rows]]

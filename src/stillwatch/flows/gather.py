@@ -301,7 +301,9 @@ class _Writer:
         path = self._place.part(self._file, self._piece, name, len(self._parts))
         plain = [c for c in table.column_names if not c.startswith(PLAIN)]
         with atomic(path) as temporary:
-            pq.write_table(table, temporary, compression="lz4", use_dictionary=plain, row_group_size=ROWS * 2)
+            pq.write_table(
+                table, temporary, compression="lz4", use_dictionary=plain, row_group_size=ROWS * 2, write_statistics=False
+            )  # fmt: skip
         marks = sum(len(pc.list_flatten(chunk)) for chunk in table.column("phrases").chunks)
         self._parts.append(
             Part(day=name, name=path.name, rows=table.num_rows, marks=marks + BANDS * table.num_rows)

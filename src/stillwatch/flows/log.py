@@ -18,7 +18,7 @@ from stillwatch.engine.connect import Engine
 from stillwatch.signals.registry import Indicator, all_indicators
 from stillwatch.store.store import Part, Store, content_id
 
-FOLDED = 2  # goes up whenever a day's summaries would come out otherwise
+FOLDED = 3  # goes up whenever a day's summaries would come out otherwise
 TOGETHER = 1_500_000  # rows of days that are folded in one go
 MOST_MARKS = 24_000_000  # phrases and bands that are compared, at most, whatever the size of the log
 
@@ -100,7 +100,7 @@ def open_log(
     used, skipped = fold.usable({"observations": store.filled, "accounts": fold.filled(accounts)})
     skipped = (*skipped, *((unit, "left out on request") for unit in used if unit.card.name in without))
     used = tuple(unit for unit in used if unit.card.name not in without)
-    empty = _tables(engine, observations.limit(0), 0)
+    empty = summaries_of(engine, observations.limit(0), 0)
 
     def kept(name: str) -> ir.Table:
         files = store.summaries(name)
@@ -122,7 +122,7 @@ def open_log(
         items=engine.keep("items", fold.shared_items(kept("items"))),
         usage=kept("usage"),
         conversations=engine.keep("conversations", fold.shared_conversations(kept("conversations"))),
-        owners=engine.keep("owners", fold.owners(kept("organizations"), accounts)),
+        owners=engine.keep("owners", fold.owners(activity, accounts)),
         accounts=accounts,
         releases=releases,
     )
@@ -191,7 +191,7 @@ def _fold_days(
     made_of: Mapping[str, str],
     thinned: int,
 ) -> None:
-    tables = _tables(engine, rows, thinned)
+    tables = summaries_of(engine, rows, thinned)
     with tempfile.TemporaryDirectory(dir=store.scratch()) as folder:
         written = {
             name: engine.write_by(
@@ -205,10 +205,10 @@ def _fold_days(
             )
 
 
-def _tables(engine: Engine, rows: ir.Table, thinned: int) -> dict[str, ir.Table]:
+def summaries_of(engine: Engine, rows: ir.Table, thinned: int) -> dict[str, ir.Table]:
     """The daily summaries of these exchanges."""
     timed = fold.timed(rows)
-    flat = engine.keep("flat", timed.drop(*fold.lists(timed)))  # read by six, decoded once
+    flat = engine.keep("flat", fold.flat(timed))  # read by five, decoded once
     held = engine.keep("held", fold.conversations(flat))
     return {
         "activity": fold.activity(flat, held),
@@ -217,5 +217,4 @@ def _tables(engine: Engine, rows: ir.Table, thinned: int) -> dict[str, ir.Table]
         "items": fold.items(flat),
         "usage": fold.usage(flat),
         "conversations": held,
-        "organizations": fold.organizations(flat),
     }
