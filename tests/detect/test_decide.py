@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from stillwatch.detect.decide import consistent, core, decide
 from stillwatch.detect.judge import Judged
 from stillwatch.detect.propose import Candidate
+from stillwatch.detect.refine import heard
 from stillwatch.stats.fdr import e_bh_q_values
 
 
@@ -14,6 +17,7 @@ def judged(*pairs):
     return [
         Judged(
             candidate=Candidate(accounts=frozenset(f"a{i}" for i in range(a, b)), graph="words"),
+            voices=frozenset(range(a, b)),
             findings={},
             families={},
             log_e=float(log_e),
@@ -72,3 +76,23 @@ def test_consistent_keeps_the_rate_under_dependence_by_simulation():
         powers.append((len(found) - false) / 5)
     assert np.mean(rates) <= 0.1
     assert np.mean(powers) > 0.5
+
+
+def test_a_campaigns_accounts_beside_many_of_one_owner_are_a_view_of_the_campaign():
+    whole, glued = judged((0, 500, 60), (400, 490, 25))
+    staff = frozenset(f"staff{n}" for n in range(1700))  # of one owner, so one voice
+    glued = replace(
+        glued,
+        candidate=Candidate(accounts=glued.accounts | staff, graph="client"),
+        voices=glued.voices | {10_000},
+    )
+    assert spans(decide([whole, glued], 0.01)) == [(0, 500)]
+    assert glued.accounts > staff
+
+
+def test_of_an_owner_with_many_of_the_accounts_one_is_heard():
+    staff, others = [f"staff{n:03}" for n in range(60)], [f"a{n}" for n in range(40)]
+    teams = [f"team{n}" for n in range(4)]
+    owner_of = dict.fromkeys(staff, 0) | dict.fromkeys(teams, 1) | {a: 2 + n for n, a in enumerate(others)}
+    assert heard(frozenset(staff + others + teams), owner_of) == {"staff000", *others, *teams}
+    assert heard(frozenset(others), owner_of) == set(others)

@@ -11,7 +11,12 @@ USUAL = 0.5
 def judged(findings=None):
     group = Candidate(accounts=frozenset("ab"), graph="links")
     return Judged(
-        candidate=group, findings=findings or {}, families={"purpose": 20.0}, log_e=60.0, q_value=1e-6
+        candidate=group,
+        voices=frozenset({0, 1}),
+        findings=findings or {},
+        families={"purpose": 20.0},
+        log_e=60.0,
+        q_value=1e-6,
     )
 
 

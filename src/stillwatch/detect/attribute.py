@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import ibis
 import ibis.expr.types as ir
@@ -34,6 +35,7 @@ CODES = 1 << 15  # of three accounts two have one code in one case of ten thousa
 MOST, LEAST = 6.0, -4.0
 PHRASES = "prompt_template"
 STYLE = "style"
+A = TypeVar("A")
 CONTENT = (PHRASES, "system_prompt", "request_shape", STYLE)
 OFTEN = 0.2  # of an account's exchanges have the campaign's style: it is worth a closer look
 IGNORED = ("prompt_near_duplicate", "client_address")
@@ -351,8 +353,8 @@ def attribute(
     )
 
 
-def carries(members: Set[str], proposed: Set[str]) -> bool:
-    """Whether the accounts whose evidence convicted still are the campaign: a few busy strangers among them may have drawn
+def carries(members: Set[A], proposed: Set[A]) -> bool:
+    """Whether those whose evidence convicted still are the campaign: a few busy strangers among them may have drawn
     the attribution to themselves, and of those alone nothing was shown.
     """
     return len(members & proposed) >= KEPT * len(proposed)

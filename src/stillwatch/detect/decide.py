@@ -21,6 +21,9 @@ MAJORITY = 0.5
 def decide(judged: Sequence[Judged], fdr: float) -> list[Judged]:
     """Disjoint candidates that may be reported at rate `fdr`, strongest first.
 
+    They are compared by their `voices`: a hundred accounts of one owner beside fifty of a campaign are one more voice, and the
+    candidate is a view of that campaign.
+
     Several candidates may be views of one campaign; the one with the most evidence, times its size, stands for it. A candidate that
     falls apart into several disjoint ones, each significant by itself, gives way to them. The q-values are then
     those of the representatives among *all* candidates: a set R with e >= m / (rate |R|) for each of its members is
@@ -51,14 +54,14 @@ def core(one: Judged, judged: Sequence[Judged], fdr: float) -> frozenset[str]:
     """Accounts on which the significant views of one campaign agree: those in at least half of them.
 
     Views are the candidates at least half as large, and at most four times as large, that share most of their
-    accounts with `one`.
+    voices with `one`.
     """
     views = [
         j.accounts
         for j in judged
         if j.q_value <= fdr
         and _shared(one, j) > MAJORITY
-        and len(one.accounts) <= 2 * len(j.accounts) <= 8 * len(one.accounts)
+        and len(one.voices) <= 2 * len(j.voices) <= 8 * len(one.voices)
     ]
     counts = Counter(account for view in views for account in view)
     return frozenset(a for a, n in counts.items() if 2 * n >= len(views)) or one.accounts
@@ -66,11 +69,11 @@ def core(one: Judged, judged: Sequence[Judged], fdr: float) -> frozenset[str]:
 
 def _weight(one: Judged) -> float:
     """Evidence of a few shared values saturates; of two views with the same evidence the larger says more."""
-    return one.log_e + float(np.log(len(one.accounts)))
+    return one.log_e + float(np.log(len(one.voices)))
 
 
 def _shared(one: Judged, other: Judged) -> float:
-    return len(one.accounts & other.accounts) / min(len(one.accounts), len(other.accounts))
+    return len(one.voices & other.voices) / min(len(one.voices), len(other.voices))
 
 
 def _parts(whole: Judged, significant: Sequence[Judged]) -> list[Judged]:
@@ -83,13 +86,13 @@ def _parts(whole: Judged, significant: Sequence[Judged]) -> list[Judged]:
     inside = [
         j
         for j in significant
-        if len(j.accounts) < INSIDE * len(whole.accounts)
-        and len(j.accounts & whole.accounts) >= INSIDE * len(j.accounts)
+        if len(j.voices) < INSIDE * len(whole.voices)
+        and len(j.voices & whole.voices) >= INSIDE * len(j.voices)
         and j.log_e >= whole.log_e / 2
     ]
     for one in sorted(inside, key=lambda j: -j.log_e):
         if all(_shared(one, other) <= APART for other in parts):
             parts.append(one)
-    covered = len(frozenset().union(*(p.accounts for p in parts)) & whole.accounts) if parts else 0
+    covered = len(frozenset().union(*(p.voices for p in parts)) & whole.voices) if parts else 0
     diluted = any(_weight(p) > _weight(whole) for p in parts)
-    return parts if len(parts) > 1 and diluted and covered >= COVERED * len(whole.accounts) else []
+    return parts if len(parts) > 1 and diluted and covered >= COVERED * len(whole.voices) else []

@@ -18,8 +18,9 @@ rate under arbitrary dependence. `docs/methods/decision.md` derives it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -41,9 +42,14 @@ PLACED = float(np.log(20))  # a common place this clear explains why a group mov
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A candidate with its findings, the combined log e-value, and the rate at which it is reported."""
+    """A candidate with its findings, the combined log e-value, and the rate at which it is reported.
+
+    `voices` are the owners of its accounts, of each of whom one account was heard: the evidence is of so many, whatever the
+    number of accounts.
+    """
 
     candidate: Candidate
+    voices: frozenset[int]
     findings: Mapping[str, Finding]
     families: Mapping[str, float]
     log_e: float
@@ -92,7 +98,7 @@ def _indexed(columns: Mapping[str, np.ndarray], accounts: int) -> Rows:
 Asked = tuple[Mapping[str, np.ndarray], np.ndarray]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Bench:
     """What every test asked of the engine, once for all candidates.
 
@@ -105,6 +111,15 @@ class Bench:
     others: np.ndarray
     names: tuple[str, ...]
     owners: np.ndarray
+
+    def voices(self, accounts: Iterable[str]) -> frozenset[int]:
+        """Who openly answers for these accounts, each owner once."""
+        return frozenset(self.owner_of[account] for account in accounts if account in self.owner_of)
+
+    @cached_property
+    def owner_of(self) -> Mapping[str, int]:
+        """Account → its owner's number."""
+        return dict(zip(self.names, self.owners.tolist(), strict=True))
 
     def asker(self, inside: np.ndarray) -> Callable[[GroupTest], Asked]:
         """For the accounts inside: a test's columns, and which rows are theirs; put together once for all tests of the same
@@ -215,7 +230,9 @@ def judge(
     ]
     q_values = e_bh_q_values(np.asarray([d[3] for d in drafts]))
     judged = [
-        Judged(candidate=c, findings=f, families=m, log_e=e, q_value=float(q))
+        Judged(
+            candidate=c, voices=bench.voices(c.accounts), findings=f, families=m, log_e=e, q_value=float(q)
+        )
         for (c, f, m, e), q in zip(drafts, q_values, strict=True)
     ]
     return sorted(judged, key=lambda j: -j.log_e)

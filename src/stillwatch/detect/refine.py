@@ -3,13 +3,14 @@
 A candidate may hold a group of strangers that clustering put beside the campaign. Its parts are found by clustering
 it again, and a part that shows no control by itself, and whose absence does not weaken that of the rest, is left out.
 This only decides with which accounts the attribution begins: what is reported, and at which rate, was decided before
-on the whole candidate.
+on the whole candidate. An owner with many of the accounts was one voice among those that convicted, and is one when
+it is learned what the campaign is like; its other accounts may join as anybody's may.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +23,8 @@ from stillwatch.signals.registry import CONTROL
 from stillwatch.stats.evalues import mean_log_e
 
 RESOLUTIONS = (1.0, 3.0)
-LEAST = 0.3  # of the candidate must remain
+LEAST = 0.3  # of the candidate's voices must remain
+MOST = 0.05  # of the accounts may be one owner's: beyond, one account speaks for all in the attribution too
 WORTH = 0.005  # of the candidate is the least that is worth a test
 
 
@@ -42,12 +44,21 @@ def refine(candidate: Candidate, bench: Bench, links: pa.Table, seed: int) -> fr
     parts = _parts(behaviour, seed, max(SMALLEST, int(WORTH * len(one.accounts))))
     for part, alone in zip(parts, shown(parts), strict=True):
         rest = kept - part
-        if len(rest) < LEAST * len(one.accounts) or rest == kept or alone > 0:
+        if len(bench.voices(rest)) < LEAST * len(one.voices) or rest == kept or alone > 0:
             continue
         (without,) = shown([rest])
         if without >= evidence:
             kept, evidence = rest, without
-    return kept
+    return heard(kept, bench.owner_of)
+
+
+def heard(accounts: frozenset[str], owner_of: Mapping[str, int]) -> frozenset[str]:
+    """These accounts, but one alone of each owner that has more than a share `MOST` of them."""
+    owned: dict[int, list[str]] = defaultdict(list)
+    for account in sorted(accounts & owner_of.keys()):
+        owned[owner_of[account]].append(account)
+    silent = (some[1:] for some in owned.values() if len(some) > max(MOST * len(accounts), 1))
+    return accounts - frozenset().union(*silent)
 
 
 def control(one: Judged) -> float:

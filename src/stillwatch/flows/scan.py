@@ -24,10 +24,10 @@ from stillwatch.contract import results as contract
 from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.summaries import Summaries
-from stillwatch.detect.attribute import Attribution, attribute, background
+from stillwatch.detect.attribute import Attribution, attribute, background, carries
 from stillwatch.detect.cluster import Cluster, communities
 from stillwatch.detect.decide import core, decide
-from stillwatch.detect.judge import Judged
+from stillwatch.detect.judge import Bench, Judged
 from stillwatch.detect.propose import Candidate
 from stillwatch.detect.refine import refine
 from stillwatch.detect.replay import Look, judge_prefix, replay
@@ -334,7 +334,7 @@ def _find(
         )
     usual = _usual_follow_up(summaries)
     picked = list(zip(chosen, cores, strict=True))
-    drafts = _attribute(engine, exchanges, summaries, picked, used, usual, progress)
+    drafts = _attribute(engine, exchanges, summaries, picked, tried.bench, used, usual, progress)
     looks: dict[str, list[Look]] = {f"C{number}": [] for number in range(1, len(drafts) + 1)}
     if options.replay:
         looks = _replay(engine, summaries, drafts, tests, options, utc(total["first"]), cluster, progress)
@@ -416,11 +416,16 @@ def _attribute(
     exchanges: ir.Table,
     summaries: Summaries,
     chosen: Sequence[tuple[Judged, frozenset[str]]],
+    bench: Bench | None,
     used: tuple[Indicator, ...],
     usual: float | None,
     progress: Progress,
 ) -> list[tuple[Judged, Attribution]]:
-    """Members and exchanges of each campaign, largest first; an exchange belongs to one campaign only."""
+    """Members and exchanges of each campaign, largest first; an exchange belongs to one campaign only.
+
+    Where most of those who convicted a candidate are members of an earlier campaign already, it was another view of that one,
+    and of the few that are left nothing was shown.
+    """
     made = 0
 
     def keeper(name: str, table: ir.Table | pa.Table) -> ir.Table:
@@ -435,6 +440,8 @@ def _attribute(
     known = engine.keep("background", background(summaries.sightings, used)) if chosen else None
     for number, (one, accounts) in enumerate(chosen):
         progress("attribute", number, len(chosen))
+        if bench is None or not carries(bench.voices(accounts - taken), bench.voices(accounts)):
+            continue
         seeds = engine.load(
             f"seeds_{number}",
             pa.table({"account_id": pa.array(sorted(accounts - taken), pa.string())}),
