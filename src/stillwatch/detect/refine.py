@@ -24,7 +24,7 @@ from stillwatch.stats.evalues import mean_log_e
 
 RESOLUTIONS = (1.0, 3.0)
 LEAST = 0.3  # of the candidate's voices must remain
-MOST = 0.05  # of the accounts may be one owner's: beyond, one account speaks for all in the attribution too
+MOST = 0.05  # of the accounts, and `SMALLEST`, may be one owner's: beyond, one account speaks for all in the attribution too
 WORTH = 0.005  # of the candidate is the least that is worth a test
 
 
@@ -53,11 +53,11 @@ def refine(candidate: Candidate, bench: Bench, links: pa.Table, seed: int) -> fr
 
 
 def heard(accounts: frozenset[str], owner_of: Mapping[str, int]) -> frozenset[str]:
-    """These accounts, but one alone of each owner that has more than a share `MOST` of them."""
+    """These accounts, but one alone of each owner that has more than a share `MOST` of them, and more than `SMALLEST`."""
     owned: dict[int, list[str]] = defaultdict(list)
     for account in sorted(accounts & owner_of.keys()):
         owned[owner_of[account]].append(account)
-    silent = (some[1:] for some in owned.values() if len(some) > max(MOST * len(accounts), 1))
+    silent = (some[1:] for some in owned.values() if len(some) > max(MOST * len(accounts), SMALLEST))
     return accounts - frozenset().union(*silent)
 
 
