@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stillwatch.detect.decide import consistent, core, decide
-from stillwatch.detect.judge import Judged
+from stillwatch.detect.judge import Bench, Judged
 from stillwatch.detect.propose import Candidate
 from stillwatch.detect.refine import heard
 from stillwatch.stats.fdr import e_bh_q_values
@@ -94,5 +94,8 @@ def test_of_an_owner_with_many_of_the_accounts_one_is_heard():
     staff, others = [f"staff{n:03}" for n in range(60)], [f"a{n}" for n in range(40)]
     teams = [f"team{n}" for n in range(4)]
     owner_of = dict.fromkeys(staff, 0) | dict.fromkeys(teams, 1) | {a: 2 + n for n, a in enumerate(others)}
-    assert heard(frozenset(staff + others + teams), owner_of) == {"staff000", *others, *teams}
-    assert heard(frozenset(others), owner_of) == set(others)
+    names = tuple(sorted(owner_of))
+    owners = np.array([owner_of[name] for name in names])
+    bench = Bench(tests=(), rows={}, sampled={}, others=np.ones(len(names), bool), names=names, owners=owners)
+    assert heard(frozenset(staff + others + teams), bench) == {"staff000", *others, *teams}
+    assert heard(frozenset(others), bench) == set(others)

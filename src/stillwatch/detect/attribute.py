@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 from ibis import _
 
 from stillwatch.detect.excess import Excess, excess
+from stillwatch.detect.fold import columns_of, halvings, thin
 from stillwatch.signals.registry import Indicator
 from stillwatch.stats.membership import log_beta_binomial, moments
 
@@ -108,7 +109,7 @@ def _weighed(units: tuple[Indicator, ...]) -> list[Indicator]:
 
 def _read(units: tuple[Indicator, ...]) -> list[str]:
     """Columns of an exchange from which the values of the weighed kinds are made; one that tells nothing where there are none."""
-    return sorted({column for unit in _weighed(units) for column in unit.card.columns}) or ["half"]
+    return columns_of(_weighed(units)) or ["half"]
 
 
 def _log_ratio(inside: int, total: int) -> ir.Value:
@@ -153,20 +154,16 @@ def _three(who: ir.IntegerColumn) -> ir.BooleanScalar:
     return (low + high) * who.sum() - (who * who).sum() - who.count() * low * high > 0
 
 
-def _taught(exchanges: ir.Table, total: int) -> ir.Table:
-    """Of these exchanges of a log of `total`, those from which phrases are learned: all, or one in 2^k, the same ones each time."""
-    fewer = ((max(total, 1) - 1) // MOST_TAUGHT).bit_length()
-    return exchanges.filter((_.exchange_key & ((1 << fewer) - 1)) == 0) if fewer else exchanges
-
-
 def _phrases(
-    likely: ir.Table, exchanges: ir.Table, known: ir.Table | None, total: int, keep: Keep
+    likely: ir.Table, exchanges: ir.Table, known: ir.Table | None, inside: int, total: int, keep: Keep
 ) -> tuple[ir.Table, ir.Table]:
-    """Phrase → log-likelihood ratio, of the phrases that speak for the campaign, whose exchanges are `likely`.
+    """Phrase → log-likelihood ratio, of the phrases that speak for the campaign, whose exchanges are `likely`, `inside` of `total`.
 
+    Of more than `MOST_TAUGHT` exchanges one in 2^k teaches, the same ones each time.
     Returned with `known`: in how many exchanges of all each phrase is of which that was ever asked, so that it is asked once.
     """
-    taught = _taught(exchanges, total)
+    fewer = halvings(total, MOST_TAUGHT)
+    taught = thin(exchanges, fewer, "exchange_key")
     mine = taught.semi_join(likely, "exchange_key")
     said = mine.select(value=_.phrases.unnest(), who=mine.account_key % CODES)
     shared = said.group_by("value").agg(within=_.count(), several=_three(said.who)).filter(_.several)
@@ -176,8 +173,10 @@ def _phrases(
     more = everywhere.group_by("value").agg(all=_.count())
     known = keep("known", more if known is None else known.union(more))
     both = shared.join(known, "value")
-    inside, every = (int(rows.count().to_pyarrow().as_py()) for rows in (_taught(likely, total), taught))
-    ratios = both.select("value", ratio=_log_ratio(inside, every).clip(LEAST, MOST)).filter(_.ratio > SPEAKS)
+    if fewer:
+        some = thin(likely, fewer, "exchange_key")
+        inside, total = (int(rows.count().to_pyarrow().as_py()) for rows in (some, taught))
+    ratios = both.select("value", ratio=_log_ratio(inside, total).clip(LEAST, MOST)).filter(_.ratio > SPEAKS)
     return keep("phrases", ratios), known
 
 
@@ -206,11 +205,10 @@ def exchange_scores(
         part = ratios.filter(_.kind == unit.card.name).select(value=_.value, **{name: _.ratio})
         told = told.left_join(part, [(unit.value(told), part.value)]).drop("value")
         told = told.mutate(**{name: told[name].fill_null(0.0)})
-    summed = {True: ibis.literal(0.0), False: ibis.literal(0.0)}
-    for unit in _weighed(units):
-        summed[unit.card.name in CONTENT] += told[f"for_{unit.card.name}"]
-    told = told.select(**{f"of_{c}": told[c] for c in read}, content=summed[True], source=summed[False])
-    told = keep("told", told)
+    names = [unit.card.name for unit in _weighed(units)]
+    content = sum((told[f"for_{name}"] for name in names if name in CONTENT), ibis.literal(0.0))
+    source = sum((told[f"for_{name}"] for name in names if name not in CONTENT), ibis.literal(0.0))
+    told = keep("told", told.select(**{f"of_{c}": told[c] for c in read}, content=content, source=source))
     shown = exchanges.select("exchange_key", "account_id", *read, is_style=style(exchanges))
     alike = [shown[c].identical_to(told[f"of_{c}"]) for c in read]
     scored = shown.inner_join(told, alike).drop(*read, *(f"of_{c}" for c in read))
@@ -283,7 +281,7 @@ def attribute(
         ratios = keep("ratios", _ratios(mine, known, units, inside, total, keep))
         telling = ratios.filter((_.ratio > SPEAKS) & _.kind.isin(CONTENT)).select("kind", "value")
         if worded:
-            phrases, everywhere = _phrases(likely, exchanges, everywhere, total, keep)
+            phrases, everywhere = _phrases(likely, exchanges, everywhere, inside, total, keep)
             told = phrases.select(kind=ibis.literal(PHRASES), value=_.value.cast("string"))
             telling = telling.union(told)
         near = sightings.semi_join(telling, ["kind", "value"]).select("account_id").distinct()

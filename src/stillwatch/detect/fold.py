@@ -6,7 +6,7 @@ log gives a prefix of every summary: replaying in time order needs no second cod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import ibis
 import ibis.expr.types as ir
@@ -51,7 +51,7 @@ def flat(exchanges: ir.Table) -> ir.Table:
     """Exchanges without what only `marks` reads, lists above all, which weigh as much as all others, and without names and
     keys of their own.
     """
-    read = {column for unit in one_valued(exchanges) for column in unit.card.columns}
+    read = columns_of(one_valued(exchanges))
     schema = exchanges.schema().items()
     return exchanges.drop(
         name for name, kind in schema if kind.is_array() or (name.startswith(OWN) and name not in read)
@@ -169,11 +169,16 @@ def sources(exchanges: ir.Table, units: Sequence[Indicator]) -> ir.Table:
 
     Values are made of columns that have been counted already, since most of them stay what they are for hours.
     """
-    read = sorted({column for unit in units for column in unit.card.columns})
+    read = columns_of(units)
     keys = exchanges.select("account_id", "half", "hour", *read)
     counted = keys.group_by(list(keys.columns)).agg(exchanges=_.count())
     values = {unit.card.name: unit.value(counted) for unit in units}
     return counted.select(*OF_SOURCES, **values)
+
+
+def columns_of(units: Iterable[Indicator]) -> list[str]:
+    """Columns of which the values of these indicators are made."""
+    return sorted({column for unit in units for column in unit.card.columns})
 
 
 def one_valued(exchanges: ir.Table) -> list[Indicator]:
@@ -202,9 +207,14 @@ def marks(exchanges: ir.Table, thinned: int) -> ir.Table:
     return ibis.union(*parts)
 
 
-def thin(rows: ir.Table, thinned: int) -> ir.Table:
-    """Rows with one digest in 2^`thinned`."""
-    return rows.filter((_.value & ((1 << thinned) - 1)) == 0) if thinned else rows
+def thin(rows: ir.Table, thinned: int, digest: str = "value") -> ir.Table:
+    """Rows with one `digest` in 2^`thinned`."""
+    return rows.filter((_[digest] & ((1 << thinned) - 1)) == 0) if thinned else rows
+
+
+def halvings(number: int, most: int) -> int:
+    """The least k for which one in 2^k of `number` are at most `most`."""
+    return max(0, (number - 1) // most).bit_length()
 
 
 def is_many(unit: Indicator, exchanges: ir.Table) -> bool:

@@ -19,7 +19,7 @@ rate under arbitrary dependence. `docs/methods/decision.md` derives it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -112,14 +112,17 @@ class Bench:
     names: tuple[str, ...]
     owners: np.ndarray
 
+    @cached_property
+    def _place_of(self) -> Mapping[str, int]:
+        return {name: place for place, name in enumerate(self.names)}
+
+    def places(self, accounts: Iterable[str]) -> np.ndarray:
+        """Where these accounts are among `names`, in order; those that no test has rows of are nowhere."""
+        return np.array(sorted(self._place_of[a] for a in accounts if a in self._place_of), np.int64)
+
     def voices(self, accounts: Iterable[str]) -> frozenset[int]:
         """Who openly answers for these accounts, each owner once."""
-        return frozenset(self.owner_of[account] for account in accounts if account in self.owner_of)
-
-    @cached_property
-    def owner_of(self) -> Mapping[str, int]:
-        """Account → its owner's number."""
-        return dict(zip(self.names, self.owners.tolist(), strict=True))
+        return frozenset(self.owners[self.places(accounts)].tolist())
 
     def asker(self, inside: np.ndarray) -> Callable[[GroupTest], Asked]:
         """For the accounts inside: a test's columns, and which rows are theirs; put together once for all tests of the same
@@ -218,23 +221,22 @@ def judge(
     of which the graph that proposed it was made (`SPARED`). `tests` are all of the bench's unless given.
     """
     tests = bench.tests if tests is None else tests
-    index = {name: place for place, name in enumerate(bench.names)}
 
-    def weighed(candidate: Candidate) -> tuple[dict[str, Finding], dict[str, float]]:
-        places = np.array(sorted(index[a] for a in candidate.accounts if a in index), np.int64)
-        return _weighed(candidate, places, bench, tests)
-
-    drafts = [
-        (candidate, findings, families, evidence(families))
-        for candidate, (findings, families) in zip(candidates, on_all_cores(weighed, candidates), strict=True)
-    ]
-    q_values = e_bh_q_values(np.asarray([d[3] for d in drafts]))
-    judged = [
-        Judged(
-            candidate=c, voices=bench.voices(c.accounts), findings=f, families=m, log_e=e, q_value=float(q)
+    def weighed(candidate: Candidate) -> Judged:
+        places = bench.places(candidate.accounts)
+        findings, families = _weighed(candidate, places, bench, tests)
+        return Judged(
+            candidate=candidate,
+            voices=frozenset(bench.owners[places].tolist()),
+            findings=findings,
+            families=families,
+            log_e=evidence(families),
+            q_value=1.0,
         )
-        for (c, f, m, e), q in zip(drafts, q_values, strict=True)
-    ]
+
+    drafts = list(on_all_cores(weighed, candidates))
+    q_values = e_bh_q_values(np.asarray([one.log_e for one in drafts]))
+    judged = [replace(one, q_value=float(q)) for one, q in zip(drafts, q_values, strict=True)]
     return sorted(judged, key=lambda j: -j.log_e)
 
 

@@ -10,7 +10,7 @@ it is learned what the campaign is like; its other accounts may join as anybody'
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -49,16 +49,18 @@ def refine(candidate: Candidate, bench: Bench, links: pa.Table, seed: int) -> fr
         (without,) = shown([rest])
         if without >= evidence:
             kept, evidence = rest, without
-    return heard(kept, bench.owner_of)
+    return heard(kept, bench)
 
 
-def heard(accounts: frozenset[str], owner_of: Mapping[str, int]) -> frozenset[str]:
+def heard(accounts: frozenset[str], bench: Bench) -> frozenset[str]:
     """These accounts, but one alone of each owner that has more than a share `MOST` of them, and more than `SMALLEST`."""
-    owned: dict[int, list[str]] = defaultdict(list)
-    for account in sorted(accounts & owner_of.keys()):
-        owned[owner_of[account]].append(account)
-    silent = (some[1:] for some in owned.values() if len(some) > max(MOST * len(accounts), SMALLEST))
-    return accounts - frozenset().union(*silent)
+    places = bench.places(accounts)
+    _owner, first, of, many = np.unique(
+        bench.owners[places], return_index=True, return_inverse=True, return_counts=True
+    )
+    silent = many[of] > max(MOST * len(accounts), SMALLEST)
+    silent[first] = False
+    return accounts - {bench.names[place] for place in places[silent]}
 
 
 def control(one: Judged) -> float:

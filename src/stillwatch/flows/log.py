@@ -68,7 +68,7 @@ def add_up(
         observations=observations,
         several=several,
         first=engine.keep("first", fold.once(observations, several)) if doubled else None,
-        thinned=_thinned(parts, MOST_MARKS),
+        thinned=fold.halvings(sum(part.marks for part in parts), MOST_MARKS),
     )
     by_day: dict[str, list[Part]] = defaultdict(list)
     for part in parts:
@@ -139,11 +139,6 @@ def before(engine: Engine, summaries: Summaries, moment: datetime) -> Summaries:
         halves=engine.keep("halves_before", cut.halves),
         sightings=engine.keep("sightings_before", cut.sightings),
     )
-
-
-def _thinned(parts: Sequence[Part], most: int) -> int:
-    """The least k for which one in 2^k of the parts' phrases and bands are at most `most`."""
-    return max(0, (sum(part.marks for part in parts) - 1) // most).bit_length()
 
 
 def _day(rows: ir.Table) -> ir.StringValue:

@@ -440,11 +440,12 @@ def _attribute(
     known = engine.keep("background", background(summaries.sightings, used)) if chosen else None
     for number, (one, accounts) in enumerate(chosen):
         progress("attribute", number, len(chosen))
-        if bench is None or not carries(bench.voices(accounts - taken), bench.voices(accounts)):
+        left = accounts - taken
+        if bench is None or not carries(bench.voices(left), bench.voices(accounts)):
             continue
         seeds = engine.load(
             f"seeds_{number}",
-            pa.table({"account_id": pa.array(sorted(accounts - taken), pa.string())}),
+            pa.table({"account_id": pa.array(sorted(left), pa.string())}),
         )
         free = (
             exchanges.anti_join(engine.load(f"taken_{number}", _names(taken)), "account_id").view()

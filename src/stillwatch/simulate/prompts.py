@@ -39,27 +39,11 @@ _WORDS, _RULE, _NUMBER = range(3)
 
 @numba.njit(cache=True)
 def _scrambled(key, salted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled; types are inferred by numba
+    """One key, or an array of keys."""
     z = key + salted
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
-
-
-# Keys come a few at a time, and each step of NumPy costs as much as a few hundred of them: one compiled step in place of nine.
-@numba.njit(cache=True)
-def _mixed(keys, salted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    out = np.empty(len(keys), np.uint64)
-    for i in range(len(keys)):
-        out[i] = _scrambled(keys[i], salted)
-    return out
-
-
-@numba.njit(cache=True)
-def _below(keys, salted, bound):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    out = np.empty(len(keys), np.int64)
-    for i in range(len(keys)):
-        out[i] = np.int64(_scrambled(keys[i], salted) % bound)
-    return out
 
 
 @numba.njit(cache=True)
@@ -115,12 +99,12 @@ def _expanded(keys, rule, first, begins, parts, salts, pool, unsalted):  # type:
 
 def mix(keys: Keys, salt: int = 0) -> Keys:
     """Scramble 64-bit keys one to one (Steele, Lea and Flood 2014, SplitMix64); another salt, another map."""
-    return np.asarray(_mixed(keys, _salted(salt)))
+    return np.asarray(_scrambled(keys, _salted(salt)))
 
 
 def below(keys: Keys, bound: int, salt: int = 0) -> Ints:
     """A whole number in [0, bound) for every key."""
-    return np.asarray(_below(keys, _salted(salt), np.uint64(bound)))
+    return (mix(keys, salt) % np.uint64(bound)).astype(np.int64)
 
 
 @lru_cache(maxsize=4096)  # salts of days and rules
@@ -172,22 +156,21 @@ class Grammar:
         parts: list[tuple[int, int, int]] = []
         inside: TopologicalSorter[str] = TopologicalSorter()
         for name, texts in rules.items():
-            for part in (part for text in texts for part in (*_parse(text), None)):
-                if part is None:
-                    begins.append(len(parts))
-                    continue
-                if part.rule and part.rule not in rules:
-                    raise ValueError(f"rule `{name}` names `{part.rule}`, which does not exist")
-                if part.rule:
-                    inside.add(name, part.rule)
-                    parts.append((_RULE, self._number[part.rule], 0))
-                elif part.high >= part.low:
-                    parts.append((_NUMBER, part.low, part.high))
-                else:
-                    words = part.words.encode()
-                    parts.append((_WORDS, len(pool), len(pool) + len(words)))
-                    pool += words
-                salts.append(_salted(part.salt))
+            for text in texts:
+                for part in _parse(text):
+                    if part.rule and part.rule not in rules:
+                        raise ValueError(f"rule `{name}` names `{part.rule}`, which does not exist")
+                    if part.rule:
+                        inside.add(name, part.rule)
+                        parts.append((_RULE, self._number[part.rule], 0))
+                    elif part.high >= part.low:
+                        parts.append((_NUMBER, part.low, part.high))
+                    else:
+                        words = part.words.encode()
+                        parts.append((_WORDS, len(pool), len(pool) + len(words)))
+                        pool += words
+                    salts.append(_salted(part.salt))
+                begins.append(len(parts))
             first.append(len(begins) - 1)
         inside.prepare()
         self._arrays = (
