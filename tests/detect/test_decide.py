@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from crowds import traits
 
 from stillwatch.detect.decide import consistent, core, decide
 from stillwatch.detect.judge import Bench, Judged
@@ -20,6 +21,8 @@ def judged(*pairs):
             voices=frozenset(range(a, b)),
             findings={},
             families={},
+            unexplained=float(log_e),
+            trials=(),
             log_e=float(log_e),
             q_value=float(q),
         )
@@ -96,6 +99,9 @@ def test_of_an_owner_with_many_of_the_accounts_one_is_heard():
     owner_of = dict.fromkeys(staff, 0) | dict.fromkeys(teams, 1) | {a: 2 + n for n, a in enumerate(others)}
     names = tuple(sorted(owner_of))
     owners = np.array([owner_of[name] for name in names])
-    bench = Bench(tests=(), rows={}, sampled={}, others=np.ones(len(names), bool), names=names, owners=owners)
+    bench = Bench(
+        tests=(), explanations=(), traits=traits(len(names), owner=owners), rows={}, sampled={},
+        others=np.ones(len(names), bool), names=names, owners=owners,
+    )  # fmt: skip
     assert heard(frozenset(staff + others + teams), bench) == {"staff000", *others, *teams}
     assert heard(frozenset(others), bench) == set(others)

@@ -86,9 +86,10 @@ def test_a_campaign_that_shares_nothing_is_proposed_and_its_purpose_then_is_no_e
         mine = [c for c in propose(edges, pursued) if c.graph == PURSUITS]
         best = max(mine, key=lambda c: len(c.accounts & planted) / len(c.accounts | planted))
         assert len(best.accounts & planted) > 0.6 * len(best.accounts | planted)
-        rows = bench(one.summaries, tests, run)
+        rows = bench(one.summaries, tests, (), run)
         as_pursuit, as_words = (
-            judge([Candidate(accounts=best.accounts, graph=g)], rows)[0] for g in (PURSUITS, "words")
+            judge([Candidate(accounts=best.accounts, graph=g)], rows, described=True)[0]
+            for g in (PURSUITS, "words")
         )
     purpose = {test.card.name for test in tests if test.family == "purpose"}
     assert purpose & set(as_words.findings)

@@ -6,16 +6,18 @@ import pytest
 
 from stillwatch.detect.replay import judge_prefix
 from stillwatch.evaluate.world import opened
-from stillwatch.signals.registry import all_group_tests
+from stillwatch.signals.registry import all_explanations, all_group_tests
 from stillwatch.simulate.worlds import simulate
 
 
 def judged(summaries):
-    found = judge_prefix(summaries, all_group_tests(), lambda e: e.to_pyarrow(), 0).judged
+    found = judge_prefix(summaries, all_group_tests(), all_explanations(), lambda e: e.to_pyarrow(), 0).judged
     return {
         (tuple(sorted(j.accounts)), j.candidate.graph): (
             round(j.log_e, 6),
+            round(j.unexplained, 6),
             {name: round(f.log_e, 6) for name, f in j.findings.items()},
+            {t.explanation.card.name: (t.marked, t.voices, round(t.log_e, 6)) for t in j.trials},
         )
         for j in found
     }
@@ -42,4 +44,5 @@ def test_what_is_known_at_an_hour_is_what_a_log_that_ends_there_tells(tmp_path):
         cut_off(tmp_path / "world" / "exchanges", moment)
     cut, scratch = told
     assert len(cut) > 10
+    assert any(trials for *_rest, trials in cut.values())
     assert cut == scratch

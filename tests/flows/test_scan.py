@@ -21,6 +21,10 @@ SCHEMAS = (
     contract.EVIDENCE,
     contract.HYPOTHESES,
     contract.CLAIMS,
+    contract.LEADS,
+    contract.LEAD_MEMBERS,
+    contract.EXPLANATIONS,
+    contract.GLANCE,
 )
 
 

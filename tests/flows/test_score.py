@@ -48,6 +48,7 @@ def folder(tmp_path):
         "exchanges_low": 8,
         "exchanges_high": 9,
         "q_value": 0.001,
+        "explanation": "one_sheet",
         "capabilities": [],
     }
     pq.write_table(pa.Table.from_pylist([row], contract.CAMPAIGNS.arrow), out / "campaigns.parquet")
@@ -71,6 +72,35 @@ def test_every_number_is_the_one_counted_by_hand(folder):
     (campaign,) = scored["campaigns"]
     assert campaign["accounts_found"] == 4
     assert campaign["share_before_detection"] == 3 / 10  # exchanges at hours 0, 1 and 2 of 0 to 9
+
+
+def detected(folder, *moments):
+    """Replace the one campaign by one for each moment of detection, with the same members and exchanges."""
+    out = folder / "results"
+    for table in ("campaigns", "members", "exchanges"):
+        rows = pq.read_table(out / f"{table}.parquet").to_pylist()
+        schema = pq.read_schema(out / f"{table}.parquet")
+        many = [r | {"campaign_id": f"C{n}"} for n in range(len(moments)) for r in rows]
+        if table == "campaigns":
+            many = [r | {"detected_at": m} for r, m in zip(many, moments, strict=True)]
+        pq.write_table(pa.Table.from_pylist(many, schema), out / f"{table}.parquet")
+    return score(out, folder / "world" / "truth.parquet")["campaigns"][0]
+
+
+@pytest.mark.issue(20)
+def test_a_campaign_that_sufficed_at_no_look_has_no_moment_and_no_share(folder):
+    campaign = detected(folder, None)
+    assert campaign["reported_as"] == ["C0"]
+    assert campaign["accounts_found"] == 4
+    assert campaign["detected_at"] is None
+    assert campaign["share_before_detection"] is None
+
+
+@pytest.mark.issue(20)
+def test_of_two_reports_of_one_campaign_the_first_moment_that_is_known_counts(folder):
+    campaign = detected(folder, None, START + timedelta(hours=5))
+    assert campaign["reported_as"] == ["C0", "C1"]
+    assert campaign["share_before_detection"] == 5 / 10
 
 
 def test_without_the_logs_the_share_is_unknown_and_the_rest_is_told(folder):

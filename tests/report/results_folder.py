@@ -1,6 +1,7 @@
 """A synthetic results folder, as a scan writes it."""
 
 import json
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ SCHEMAS = {
     "campaigns": {
         "campaign_id": TEXT, "kind": TEXT, "first_seen": TIME, "last_seen": TIME, "detected_at": TIME,
         "accounts": INT, "exchanges": INT, "exchanges_low": INT, "exchanges_high": INT, "q_value": REAL,
-        "capabilities": pa.list_(TEXT),
+        "fpr_empirical": REAL, "fpr_synthetic": REAL, "explanation": TEXT, "capabilities": pa.list_(TEXT),
     },
     "members": {"campaign_id": TEXT, "account_id": TEXT, "score": REAL, "exchanges": INT},
     "evidence": {
@@ -29,29 +30,64 @@ SCHEMAS = {
     "claims": {"campaign_id": TEXT, "claim": INT, "basis": TEXT, "statement": TEXT},
     "capabilities": {"campaign_id": TEXT, "capability": TEXT, "exchanges": INT},
     "prompts": {"campaign_id": TEXT, "prompt": TEXT},
+    "leads": {"lead_id": TEXT, "accounts": INT, "exchanges": INT, "rank": INT, "explanation": TEXT,
+              "log10_e": REAL, "settled_by": TEXT, "statement": TEXT},
+    "lead_members": {"lead_id": TEXT, "account_id": TEXT},
+    "explanations": {"group_id": TEXT, "explanation": TEXT, "marked": INT, "log10_e": REAL, "statement": TEXT},
+    "glance": {"group_id": TEXT, "trait": TEXT, "speaks": TEXT, "statement": TEXT},
 }  # fmt: skip
 REQUIRED = ("campaigns", "members", "evidence")
-CAMPAIGNS = (("C1", "harvest", 340, 28, 6), ("C2", "mixed", 85, 21, 30), ("C3", "relay", 46, 3, 20))
+OF_TRIALS = ("leads", "lead_members", "explanations", "glance")
+CAMPAIGNS = (  # name, kind, accounts, days, hours until the evidence sufficed (None: at no look)
+    ("C1", "harvest", 340, 28, 6), ("C2", "mixed", 85, 21, 30), ("C3", "relay", 46, 3, 20), ("C4", "fleet", 73, 9, None),
+)  # fmt: skip
+LEADS = (
+    ("course", 73, 5_573, 0.0, "the course's list of participants, compared with the accounts",
+     "73 accounts ask the same four texts within one week, from one campus."),
+    ("scheduled_app", 150, 48_780, 0.3, "the vendor of the program, asked whether these are its customers",
+     "150 accounts send the same three requests each morning, each at a minute of its own."),
+    ("quota", 31, 9_920, 1.4, "the plan's limit, compared with the largest days of the accounts",
+     "31 accounts reach exactly 20 exchanges on most days."),
+    ("hackathon", 40, 2_210, 0.0, "the dates and the place of the event", None),
+)  # fmt: skip
 
 
-def build(
-    folder: Path, *, hostile: str = "", empty: bool = False, extras: bool = True, prompts: bool = False
-) -> Path:
-    """Writes the folder; `hostile` is put wherever a stranger may choose the text."""
+@dataclass(frozen=True)
+class Plan:
+    """What a folder holds: `leads` is their number, `old` a folder written before there were trials."""
+
+    hostile: str = ""
+    empty: bool = False
+    extras: bool = True
+    prompts: bool = False
+    leads: int = 4
+    old: bool = False
+    overview: dict = field(default_factory=dict)
+
+
+def build(folder: Path, **options) -> Path:
+    """Writes the folder; `hostile` is put wherever a stranger may choose the text. Options are those of `Plan`."""
+    plan = Plan(**options)
+    hostile, empty = plan.hostile, plan.empty
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(7)
     rows: dict[str, list[tuple]] = {name: [] for name in SCHEMAS}
     for name, kind, accounts, days, late in () if empty else CAMPAIGNS:
         _campaign(rows, rng, (name, kind, accounts, days, late), hostile)
+    for rank in range(1, plan.leads + 1):
+        _lead(rows, rank, hostile)
     for name, schema in SCHEMAS.items():
-        if (name in REQUIRED or extras) and (name != "prompts" or prompts):
+        is_asked = name not in OF_TRIALS or not plan.old
+        if (name in REQUIRED or plan.extras) and (name != "prompts" or plan.prompts) and is_asked:
             table = pa.table(
                 [pa.array(column, type_) for column, type_ in zip(_columns(rows[name], schema), schema.values(), strict=True)],
                 names=list(schema),
             )  # fmt: skip
+            if name == "campaigns" and plan.old:
+                table = table.drop_columns(["fpr_empirical", "fpr_synthetic", "explanation"])
             pq.write_table(table, folder / f"{name}.parquet")
-    if extras:
-        (folder / "overview.json").write_text(json.dumps(_overview(hostile, empty)))
+    if plan.extras:
+        (folder / "overview.json").write_text(json.dumps(_overview(hostile, empty) | plan.overview))
     return folder
 
 
@@ -70,6 +106,8 @@ def _campaign(rows, rng, plan, hostile):
     )
     exchanges = rng.poisson(shape * accounts / 300)
     evidence = np.maximum.accumulate(np.cumsum(rng.normal(0.35, 0.5, len(hours)) * (exchanges > 0)))
+    if late is None:
+        evidence = np.minimum(evidence, 4.2)  # below every bar of the timeline
     for hour, number, log10_e in zip(hours.tolist(), exchanges.tolist(), evidence.tolist(), strict=True):
         if number:
             rows["timeline"].append(
@@ -81,11 +119,11 @@ def _campaign(rows, rng, plan, hostile):
                 )
             )
     total = int(exchanges.sum())
-    detected = START + timedelta(hours=late, minutes=20)
+    detected = None if late is None else START + timedelta(hours=late, minutes=20)
     sought = {"agentic and tool use": 0.44, "coding": 0.27, "reasoning": 0.17, "grading": 0.08, "other": 0.04}
     rows["campaigns"].append(
         (name, kind, START, START + timedelta(hours=int(hours[-1])), detected, accounts, total,
-         int(total * 0.96), int(total * 1.03), 3e-14 if kind == "harvest" else 0.004, list(sought)[:3])
+         int(total * 0.96), int(total * 1.03), 3e-14 if kind == "harvest" else 0.004, None if kind == "relay" else 0.0093, 0.0312, "scheduled_app" + hostile, list(sought)[:3])
     )  # fmt: skip
     names = [f"acct_{rng.integers(16**10):010x}" + (hostile if i == 0 else "") for i in range(accounts)]
     for i, account in enumerate(names):
@@ -107,6 +145,8 @@ def _campaign(rows, rng, plan, hostile):
                 label = f"{indicator[:3]}_{name}_{value:02d}" + (hostile if value == 0 else "")
                 rows["links"].append((name, account, indicator, label, weight + float(rng.normal(0, 0.2))))
     _statements(rows, name, kind, accounts, total, hostile)
+    _trial(rows, name, accounts, 3.4 if kind == "fleet" else 8.2, "scheduled_app", hostile)
+    _glance(rows, name, accounts, kind, hostile)
     rows["capabilities"] += [(name, capability, round(total * share)) for capability, share in sought.items()]
     rows["prompts"].append((name, "Explain step by step why the answer is 42." + hostile))
 
@@ -132,6 +172,7 @@ def _statements(rows, name, kind, accounts, total, hostile):
         "harvest": (0, -7.2, -0.4, -58, -22.5),
         "mixed": (-1.6, -2.3, 0, -31, -9),
         "relay": (-6, 0, -0.8, -14, -5),
+        "fleet": (-3, -8, -4, 0, -6),
     }[kind]
     says = ("one prompt pool, no follow-up turns", "no conversation of end users is continued", "as H1, seen from outside",
             "divided work and shared cards are not an office's", "answers are long and read to the end")  # fmt: skip
@@ -143,6 +184,72 @@ def _statements(rows, name, kind, accounts, total, hostile):
               ("inferred" if kind != "relay" else "not shown", "Content and shape favour H1 or H3 over H2 and H4."),
               ("not shown", "Needs a test on the suspected model."), ("not shown", "Logs name no organisation."))  # fmt: skip
     rows["claims"] += [(name, i, basis, words + hostile) for i, (basis, words) in enumerate(claims, 1)]
+
+
+EXPLANATIONS = {
+    "scheduled_app": "The program explains the schedule and the even volumes; that no text is sent twice remains.",
+    "course": "The course explains the texts and the week; that 9 cards pay for all accounts remains.",
+    "quota": "The limit explains even volumes; the division of work remains.",
+    "hackathon": "The event explains the place, the week and the starter kit; accounts that succeed each other remain.",
+    "office": "The office explains the network and the payer; the division of work remains.",
+    "shared_client": "The client explains templates and fingerprints; the joint pauses remain.",
+    "contest": "The contest explains the texts; that they are divided without repeats remains.",
+    "release_day": "The release explains the joint start; everything else remains.",
+    "evaluation_vendor": "The vendor explains the pool of texts; hidden ownership remains.",
+    "copied_prompt": "The copied prompt explains the template; all else remains.",
+    "shared_proxy": "The proxy explains the network; all else remains.",
+}
+
+
+def _trial(rows, group, accounts, nearest, first, hostile):
+    order = [first] + [name for name in EXPLANATIONS if name != first]
+    shares = (1.0, 0.42, 0.3, 0.9, 0.0, 0.6, 0.12, 0.25, 0.02, 0.5, 0.0)
+    remain = [nearest + step for step in (0, 0.9, 1.7, 2.2, 4.8, 7.5, 11.1, 14.9, 28.0, 41.0, 63.2)]
+    for name, share, log10_e in reversed(list(zip(order, shares, remain, strict=True))):
+        said = EXPLANATIONS[name] + hostile
+        rows["explanations"].append((group, name + hostile, round(share * accounts), log10_e, said))
+
+
+def _glance(rows, group, accounts, kind, hostile):
+    counted = [
+        ("texts", "for", f"{accounts} accounts send texts of one pool; 3 of 4\u202f812 were sent twice."),
+        ("payment", "for", "9 cards pay for all accounts."),
+        ("networks", "against", "Addresses lie in 61 networks of 14 countries."),
+        ("sign-up_days", "against", "Accounts were opened on 58 different days."),
+        ("age", "neither", "Accounts are 1 to 14 months old."),
+    ]
+    if kind == "relay":
+        counted = [one for one in counted if one[1] != "against"]
+    rows["glance"] += [(group, trait, speaks, words + hostile) for trait, speaks, words in counted]
+
+
+def _lead(rows, rank, hostile):
+    explanation, accounts, exchanges, log10_e, settled_by, statement = LEADS[(rank - 1) % len(LEADS)]
+    name = f"L{rank}"
+    said = None if statement is None else statement + hostile
+    rows["leads"].append(
+        (
+            name + hostile,
+            accounts,
+            exchanges,
+            rank,
+            explanation + hostile,
+            log10_e,
+            settled_by + hostile,
+            said,
+        )
+    )
+    rows["lead_members"] += [(name + hostile, f"acct_{rank:02d}{i:06x}" + hostile) for i in range(accounts)]
+    _trial(rows, name + hostile, accounts, log10_e, explanation, hostile)
+    counted = [
+        ("campus", "for", "Members share one campus."), ("mail_domain", "for", "Members share one mail domain."),
+        ("week", "for", "Members began in one week."), ("texts", "for", "Members send four texts."),
+        ("cards", "against", f"Cards are {accounts} of {accounts} different."),
+        ("age", "neither", "Accounts are 1 to 14 months old."),
+    ]  # fmt: skip
+    rows["glance"] += [
+        (name + hostile, trait + hostile, speaks, words + hostile) for trait, speaks, words in counted
+    ]
 
 
 def _overview(hostile, empty):

@@ -15,8 +15,16 @@ spec.loader.exec_module(results_folder)
 build = results_folder.build
 
 EXTRAS = ["overview.json"] + [
-    f"{name}.parquet" for name in "timeline links hypotheses claims capabilities".split()
+    f"{name}.parquet"
+    for name in "timeline links hypotheses claims capabilities leads lead_members explanations glance".split()
 ]
+PLACES = {
+    "overview.json": 1,
+    "leads.parquet": 1,
+    "lead_members.parquet": 4,
+    "explanations.parquet": 8,
+    "glance.parquet": 8,
+}
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}\u202egnp.exe\n"
 
 
@@ -46,15 +54,22 @@ class Tags(HTMLParser):
         self.words.append(data)
 
 
+def card_of(text, name):
+    """The HTML of one campaign's card."""
+    return next(part for part in text.split("<article")[1:] if f"<h2>{name}</h2>" in part).split(
+        "</article>"
+    )[0]
+
+
 def test_the_page_says_what_was_found(tmp_path):
     words = "".join(Tags(page.render(build(tmp_path))).words)
     assert (
-        "3 campaigns are reported at a false-discovery rate of 1\u202f%: C1 (harvest, 340 accounts" in words
+        "4 campaigns are reported at a false-discovery rate of 1\u202f%: C1 (harvest, 340 accounts" in words
     )
     assert "301\u202f442" in words
     for part in (
         "Capabilities sought",
-        "Rival explanations",
+        "Rival hypotheses on the purpose",
         "Strongest evidence",
         "What this does not show",
     ):
@@ -96,7 +111,7 @@ def test_the_policy_allows_exactly_the_style_and_script_of_the_page(tmp_path):
 
 def test_a_folder_without_the_extra_files_is_shown_and_says_so(tmp_path):
     words = "".join(Tags(page.render(build(tmp_path, extras=False))).words)
-    for name in EXTRAS:
+    for name in set(EXTRAS) - {"lead_members.parquet"}:  # which is named at a lead, and there is none
         assert f"the folder has no {name}" in words
 
 
@@ -104,7 +119,7 @@ def test_a_folder_without_the_extra_files_is_shown_and_says_so(tmp_path):
 def test_each_extra_file_may_be_absent_alone(tmp_path, absent):
     (build(tmp_path) / absent).unlink()
     assert "".join(Tags(page.render(tmp_path)).words).count("This part is missing") == (
-        1 if absent == "overview.json" else 3
+        PLACES.get(absent, len(results_folder.CAMPAIGNS))
     )
 
 
@@ -113,6 +128,76 @@ def test_a_scan_without_campaigns_says_what_that_means(tmp_path, extras):
     words = "".join(Tags(page.render(build(tmp_path, empty=True, extras=extras))).words)
     assert "No campaign is reported." in words
     assert "does not show that no campaign is there" in words
+
+
+def test_a_campaign_that_no_look_found_says_so_in_the_table_the_card_and_the_drawing(tmp_path):
+    text = page.render(build(tmp_path))
+    row = re.search(r"<tr><td data-sort=\"C4\">.*?</tr>", text, re.DOTALL).group(0)
+    assert ">at no look</td>" in row
+    assert ">not known</td>" in row
+    card = card_of(text, "C4")
+    assert "<dt>could be known from</dt><dd>at no look<small>" in card
+    assert "enough was known at no look" in card
+    assert "no look showed enough for an alert" in card
+    assert 'class="detected"' not in card
+    assert "bar early" not in card
+    assert "at no look" not in card_of(text, "C1")
+
+
+def test_a_fleet_has_its_own_pill_and_meaning(tmp_path):
+    card = card_of(page.render(build(tmp_path)), "C4")
+    assert '<span class="pill fleet">fleet</span>' in card
+    assert "their work is no harvest" in card
+
+
+def test_both_false_positive_rates_and_the_nearest_explanation_are_beside_q(tmp_path):
+    text = page.render(build(tmp_path))
+    facts = re.search(r"<dl.*?</dl>", card_of(text, "C1"), re.DOTALL).group(0)
+    assert "<dt>reported at rate</dt><dd>3.0 × 10⁻¹⁴" in facts
+    assert "<dt>empirical false-positive rate</dt><dd>at most 0.93\u202f%" in facts
+    assert "<dt>synthetic false-positive rate</dt><dd>at most 3.2\u202f%" in facts
+    assert "<dt>nearest explanation</dt><dd>scheduled app<small>10<sup>8.2</sup> remains against it" in facts
+    assert "<dt>empirical false-positive rate</dt><dd>not measured" in card_of(text, "C3")
+
+
+def test_a_folder_older_than_trials_is_shown_and_says_what_is_missing(tmp_path):
+    text = page.render(build(tmp_path, old=True))
+    words = "".join(Tags(text).words)
+    assert "not measured" in words
+    assert "<dt>nearest explanation</dt><dd>not known" in text
+    for name in ("leads", "explanations", "glance"):
+        assert f"the folder has no {name}.parquet" in words
+    assert "Causes that nobody listed" not in words
+    assert "are leads" not in words
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (0.021, "from 240 worlds: 2.1\u202f% of the honest groups whose cause was left out were reported"),
+        (0, "from 240 worlds: no honest group whose cause was left out was reported"),
+    ],
+)
+def test_the_limits_say_for_which_causes_the_rate_holds(tmp_path, share, said):
+    overview = {"leave_one_out": {"share": share, "high": 0.043, "worlds": 240}}
+    words = "".join(Tags(page.render(build(tmp_path, overview=overview))).words)
+    assert (
+        "whose cause is one of the 11 explanations that were tried, or leaves no evidence of control" in words
+    )
+    assert said in words
+    assert "the upper end of the interval is 4.3\u202f%" in words
+
+
+def test_what_was_not_estimated_is_not_printed(tmp_path):
+    words = "".join(Tags(page.render(build(tmp_path))).words)
+    assert "Causes that nobody listed" in words
+    assert "Its estimate" not in words
+
+
+def test_an_estimate_without_its_interval_is_refused(tmp_path):
+    build(tmp_path, overview={"leave_one_out": {"share": 0.1}})
+    with pytest.raises(StateError, match=r"overview\.json"):
+        page.render(tmp_path)
 
 
 @pytest.mark.parametrize("absent", ["campaigns", "members", "evidence"])

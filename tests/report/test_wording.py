@@ -12,6 +12,28 @@ def test_shares_are_never_rounded_to_a_false_nothing_or_all(given, shown):
     assert wording.percent(given) == shown
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [(None, "not measured"), (0.00002, "below 0.01\u202f%"), (0.0004, "at most 0.04\u202f%"), (0.0093, "at most 0.93\u202f%"),
+     (0.0312, "at most 3.2\u202f%"), (0.03, "at most 3\u202f%"), (0.421, "at most 43\u202f%"), (0.9999, "at most 100\u202f%")],
+)  # fmt: skip
+def test_upper_bounds_are_rounded_up(given, shown):
+    assert wording.at_most(given) == shown
+
+
+@pytest.mark.parametrize(("some", "shown"), [(0, "none"), (31, "31 of 73"), (73, "all 73")])
+def test_a_part_of_a_group_is_counted(some, shown):
+    assert wording.part(some, 73) == shown
+
+
+@pytest.mark.parametrize(
+    ("log10", "shown"),
+    [(0.34, "0.3"), (9.94, "9.9"), (9.96, "10"), (15290.2, "15\u202f290"), (float("inf"), "∞")],
+)
+def test_exponents_have_one_decimal_while_they_are_small(log10, shown):
+    assert wording.exponent(log10) == shown
+
+
 def test_thousands_are_thinly_separated():
     assert wording.count(28_800_000) == "28\u202f800\u202f000"
 

@@ -47,7 +47,7 @@ def test_it_has_a_test_and_a_page_of_its_own(unit):
         assert sentence in text, f"{page.name} does not say what its card says: {sentence}"
 
 
-def test_the_two_tiers_are_all_families_once():
+def test_control_and_likeness_are_all_families_once():
     assert sorted(CONTROL + LIKENESS) == sorted(FAMILIES)
     assert {t.family for t in TESTS} == set(FAMILIES)
 
@@ -90,3 +90,26 @@ def test_its_sentence_names_no_account(test):
     rows, member = test.sample_null(np.random.default_rng(2), 24)
     found = test.statistic(rows, member)
     assert found is None or "acct" not in found.statement
+
+
+@pytest.mark.issue(20)
+def test_the_table_of_signals_is_the_registry():
+    rows = [
+        line
+        for line in (ROOT / "docs/signals/README.md").read_text().splitlines()
+        if "](" in line and line.startswith("|")
+    ]
+    families = {t.card.name: t.family for t in TESTS}
+    assert rows == [
+        f"| [{unit.card.name}]({unit.card.name}.md) | {families.get(unit.card.name, 'indicator')} | {unit.card.measures} |"
+        for _kind, unit in UNITS
+    ]
+
+
+@pytest.mark.issue(20)
+@pytest.mark.parametrize("test", TESTS, ids=name)
+def test_its_page_names_its_family_and_says_whether_it_counts(test):
+    text = (ROOT / "docs/signals" / f"{test.card.name}.md").read_text()
+    assert f"family *{test.family}*" in text
+    assert ("(../explanations/README.md)" in text) == (test.family in CONTROL)
+    assert ("never counts" in text) == (test.family in LIKENESS)

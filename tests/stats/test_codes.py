@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillwatch.stats.codes import codes, distinct
@@ -7,6 +7,7 @@ from stillwatch.stats.codes import codes, distinct
 INTS = st.lists(st.one_of(st.integers(-50, 50), st.integers(-(2**60), 2**60)), max_size=60)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(INTS)
 def test_codes_and_distinct_are_numpys_unique(values):
     some, place = np.unique(np.array(values, np.int64), return_inverse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,7 +19,7 @@ from stillwatch.engine.cores import CORES
     default="standard",
     show_default=True,
     metavar="NAME|FILE",
-    help="standard, null, alarms, baselines, evasion, ablation, early, reach, calibration, quick, or a TOML file of worlds.",
+    help="standard, null, honest, honest-quick, alarms, baselines, evasion, ablation, early, reach, calibration, quick, or a TOML file of worlds.",
 )
 @click.option(
     "--out",
@@ -63,6 +64,7 @@ def evaluate(
     Examples:
       stillwatch evaluate --matrix quick --out evaluation/
       stillwatch evaluate --matrix null --out null-worlds/
+      stillwatch evaluate --matrix honest --prompts real.parquet --out honest-worlds/
       stillwatch evaluate --matrix mine.toml --seeds 10 --out mine/
     """
     from stillwatch.evaluate.flow import evaluate as run
@@ -75,6 +77,14 @@ def evaluate(
     if as_json:
         click.echo(json.dumps(rows, indent=2, sort_keys=True))
         return
+    planted = [row for row in rows if "explanations" not in row]
+    if planted:
+        _planted_table(planted)
+    _crowd_tables([row for row in rows if "explanations" in row])
+    click.echo(f"\npage: {out / 'evaluation.html'}")
+
+
+def _planted_table(rows: list[dict[str, Any]]) -> None:
     text_table(
         ("world", "seeds", "accounts found", "precision", "before detection", "right kind", "false campaigns", "honest per 100,000"),
         [
@@ -86,7 +96,40 @@ def evaluate(
             for row in rows
         ],
     )  # fmt: skip
-    click.echo(f"\npage: {out / 'evaluation.html'}")
+
+
+def _crowd_tables(rows: list[dict[str, Any]]) -> None:
+    """One table of honest worlds and one of explanations for each of them; every report is false, `fleet` included."""
+    for row in rows:
+        click.echo(f"\n{row['world']}, by explanation")
+        text_table(
+            ("explanation", "worlds", "reported", "share", "at most", "with a lead"),
+            [
+                (
+                    one["explanation"], one["worlds"], one["reported"], f"{100 * one['share']['value']:.1f} %",
+                    f"{100 * one['share']['high']:.1f} %", one["led"],
+                )
+                for one in sorted(row["explanations"], key=lambda one: -one["reported"])
+            ],
+        )  # fmt: skip
+    if rows:
+        click.echo("\nhonest worlds; a report of any kind, `fleet` too, is false")
+        text_table(
+            ("world", "worlds", "with a report", "share", "mean over explanations", "explanations reported"),
+            [
+                (
+                    row["world"], row["seeds"], row["reported_worlds"], _share(row, "any_report"), _share(row, "mean"),
+                    f"{row['reported_explanations']} of {row['accused']['number']}",
+                )
+                for row in rows
+            ],
+        )  # fmt: skip
+    for row in rows:
+        if row["left_out"] and row["mean"]:
+            click.echo(
+                f"\n{row['world']}: with its explanation removed, a crowd was reported in {_share(row, 'mean')} of worlds "
+                "(mean over explanations); this is the estimate for causes nobody thought of"
+            )
 
 
 def _share(row: dict[str, object], name: str) -> str:

@@ -50,7 +50,8 @@ def campaigns_table(out: Path, overview: dict[str, Any]) -> None:
             [
                 (
                     r["campaign_id"], r["kind"], r["accounts"], r["exchanges"], f"{r['first_seen']:%Y-%m-%d}",
-                    f"{r['last_seen']:%Y-%m-%d}", f"{r['q_value']:.1g}", f"{r['detected_at']:%Y-%m-%d %H:%M}",
+                    f"{r['last_seen']:%Y-%m-%d}", f"{r['q_value']:.1g}",
+                    f"{r['detected_at']:%Y-%m-%d %H:%M}" if r["detected_at"] else "at no look",
                     ", ".join(r["capabilities"]),
                 )
                 for r in rows

@@ -10,7 +10,7 @@ from stillwatch.contract.table import TIMESTAMP, TableSchema, column
 
 STRING, INT, REAL = pa.string(), pa.int64(), pa.float64()
 
-CampaignKind = Literal["harvest", "relay", "mixed", "undetermined"]
+CampaignKind = Literal["harvest", "relay", "mixed", "fleet", "undetermined"]
 Basis = Literal["measured", "inferred", "alleged", "not shown"]
 
 CAMPAIGNS = TableSchema(
@@ -18,17 +18,31 @@ CAMPAIGNS = TableSchema(
     key=("campaign_id",),
     columns=(
         column("campaign_id", STRING, "name within this results folder", required=True),
-        column("kind", STRING, "harvest, relay, mixed or undetermined", required=True),
+        column("kind", STRING, "harvest, relay, mixed, fleet or undetermined", required=True),
         column("first_seen", TIMESTAMP, "first attributed exchange", required=True),
         column("last_seen", TIMESTAMP, "last attributed exchange", required=True),
         column(
-            "detected_at", TIMESTAMP, "earliest point at which the evidence so far sufficed", required=True
+            "detected_at",
+            TIMESTAMP,
+            "earliest point at which the evidence so far sufficed; null where at no look it did",
         ),
         column("accounts", INT, "members", required=True),
         column("exchanges", INT, "exchanges attributed", required=True),
         column("exchanges_low", INT, "lower end of the interval", required=True),
         column("exchanges_high", INT, "upper end of the interval", required=True),
         column("q_value", REAL, "false-discovery rate at which it is reported", required=True),
+        column(
+            "fpr_empirical",
+            REAL,
+            "how often honest groups of the nearest explanation in the shipped bank reach this evidence: upper 95 % bound",
+        ),
+        column(
+            "fpr_synthetic",
+            REAL,
+            "how often groups drawn at random from this log, stratified by the nearest explanation's mark, reach this "
+            "evidence: upper 95 % bound",
+        ),
+        column("explanation", STRING, "the innocent explanation that comes nearest", required=True),
         column("capabilities", pa.list_(STRING), "capabilities sought, most frequent first", required=True),
     ),
 )
@@ -64,6 +78,57 @@ EVIDENCE = TableSchema(
         column("log10_likelihood_ratio", REAL, "weight of the evidence", required=True),
         column("statement", STRING, "one plain sentence", required=True),
         column("basis", STRING, "measured, inferred or alleged"),
+    ),
+)
+
+LEADS = TableSchema(
+    name="leads",
+    key=("lead_id",),
+    columns=(
+        column("lead_id", STRING, "name within this results folder", required=True),
+        column("accounts", INT, "accounts of the group", required=True),
+        column("exchanges", INT, "exchanges of these accounts", required=True),
+        column("rank", INT, "1 is the lead with the most at stake", required=True),
+        column("explanation", STRING, "the innocent explanation that remains possible", required=True),
+        column("log10_e", REAL, "evidence beyond that explanation", required=True),
+        column("settled_by", STRING, "what would settle whether the explanation holds", required=True),
+        column("statement", STRING, "what was seen, in one plain sentence"),
+    ),
+)
+
+LEAD_MEMBERS = TableSchema(
+    name="lead_members",
+    key=("lead_id", "account_id"),
+    columns=(
+        column("lead_id", STRING, "as in `leads`", required=True),
+        column("account_id", STRING, "as in `exchanges`", required=True),
+    ),
+)
+
+EXPLANATIONS = TableSchema(
+    name="explanations",
+    key=("group_id", "explanation"),
+    columns=(
+        column("group_id", STRING, "a `campaign_id` or a `lead_id`", required=True),
+        column("explanation", STRING, "the innocent explanation that was tried", required=True),
+        column("marked", INT, "accounts that carry its mark", required=True),
+        column("log10_e", REAL, "evidence that it cannot produce", required=True),
+        column(
+            "statement",
+            STRING,
+            "what it would explain and what remains, in one plain sentence",
+            required=True,
+        ),
+    ),
+)
+
+GLANCE = TableSchema(
+    name="glance",
+    columns=(
+        column("group_id", STRING, "a `campaign_id` or a `lead_id`", required=True),
+        column("trait", STRING, "what was counted", required=True),
+        column("speaks", STRING, "`for` or `against` one control, or `neither`", required=True),
+        column("statement", STRING, "one plain sentence", required=True),
     ),
 )
 

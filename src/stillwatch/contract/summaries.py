@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 OF_SOURCES = ("account_id", "half", "hour", "exchanges")  # columns of `sources` that are no kind
+MINUTES = (1, 4)  # parts of an hour in which moments are located: the hour itself and its quarters
 CAPABILITIES = ("coding", "agentic", "reasoning", "grading", "rewriting", "data_analysis", "vision", "other")
 
 

@@ -337,6 +337,8 @@ def attribute(
         "capability",
         "input_tokens",
         "output_tokens",
+        "text_key",
+        "words",
     )
     final = keep("final", final.semi_join(likely, "exchange_key").drop("exchange_key"))
     return Attribution(

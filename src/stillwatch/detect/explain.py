@@ -1,8 +1,9 @@
 """Which explanation does the evidence favour, and what may be claimed?
 
 Five hypotheses are compared (design, "Five hypotheses, five claims"): H1 a trainer harvests directly, H2 a reseller
-relays real end users, H3 a reseller whose logs become training data, H4 an honest fleet, H5 other fraud.
-Shared control separates H1-H3 from H4 and H5; only what is asked, and how, separates H1 and H3 from H2. The
+relays real end users, H3 a reseller whose logs become training data, H4 a fleet: common control
+whose work is no harvest, such as a labelling firm's; H5 other fraud.
+Shared control is shown before and separates none of them; what is asked, and how, does. The
 densities are stated below, and are a judgement, not a fit: `docs/methods/hypotheses.md` gives their reasons.
 """
 
@@ -25,6 +26,11 @@ DENSITIES: dict[str, tuple[float, float]] = {
     "H2": (1.0, 60.0),
     "H3": (3.0, 3.0),
 }
+# Mixtures of Beta(a, b) laws, as (weight, a, b): of the share of exchanges whose text was not sent before, and of the share of
+# members that keep a person's nights, for a harvest and for accounts under one control whose work is no harvest.
+NOVELTY = {"harvest": ((0.85, 10.0, 1.0), (0.15, 1.0, 1.0)), "fleet": ((0.5, 1.0, 15.0), (0.5, 6.0, 1.0))}
+WITH_NIGHTS = {"harvest": ((0.75, 1.0, 6.0), (0.25, 1.0, 1.0)), "fleet": ((0.6, 6.0, 1.0), (0.4, 1.0, 1.0))}
+COERCED = 2.0  # log10 by which coerced reasoning speaks against a fleet
 RARER = {"H3": 0.7}  # log10 prior odds: a reseller that also harvests is one of several ways to be a reseller
 HANDED = {"H1": 0.05, "H2": 0.6, "H3": 0.6}  # chance that conversations are seen to pass between accounts
 DECISIVE, CLEAR = 1.0, 0.2
@@ -36,11 +42,14 @@ class Content:
     """What a campaign's members ask for, all their traffic taken together.
 
     `told`: share of requests that are told from ordinary use; `follow_up`: share of those that go on with a conversation,
-    relative to what is usual, at most 1, None without conversation ids.
+    relative to what is usual, at most 1, None without conversation ids. `novelty`: share of attributed exchanges whose text no
+    earlier one had, None without texts. `nights`: share of members that keep a person's nights.
     """
 
     told: float
     follow_up: float | None
+    novelty: float | None = None
+    nights: float | None = None
 
     @property
     def beyond(self) -> float:
@@ -57,10 +66,16 @@ class Explained:
     reasons: Mapping[str, str]
 
 
-def content(told: float, follow_up: float | None, usual: float | None) -> Content:
+def content(
+    told: float,
+    follow_up: float | None,
+    usual: float | None,
+    novelty: float | None = None,
+    nights: float | None = None,
+) -> Content:
     """From shares of the members' exchanges, and the share of follow-ups that is `usual` where people converse."""
     relative = min(1.0, follow_up / usual) if follow_up is not None and usual else None
-    return Content(told=told, follow_up=relative)
+    return Content(told=told, follow_up=relative, novelty=novelty, nights=nights)
 
 
 def explain(judged: Judged, seen: Content) -> Explained:
@@ -77,13 +92,28 @@ def explain(judged: Judged, seen: Content) -> Explained:
         for hypothesis, chance in HANDED.items():
             scores[hypothesis] += float(np.log10(chance if spoke else 1 - chance))
     best = max(scores[h] for h in ("H1", "H2", "H3"))
-    control = min(max(judged.log_e / LN10, 0.0), MOST)
     purpose = min(max(judged.families.get("purpose", 0.0) / LN10, 0.0), MOST)
-    scores["H4"] = best - control
+    scores["H4"] = scores["H1"] - _like_a_harvest(judged, seen)
     scores["H5"] = best - 1.0 - purpose
     top = max(scores.values())
     relative = {h: scores[h] - top for h in HYPOTHESES}
-    return Explained(kind=_kind(relative), log10=relative, reasons=_reasons(seen, control, purpose))
+    return Explained(kind=_kind(relative), log10=relative, reasons=_reasons(seen, purpose))
+
+
+def _like_a_harvest(judged: Judged, seen: Content) -> float:
+    """Log10 likelihood ratio of a harvest against a fleet, from what is asked once only and from the members' nights."""
+    ratio = 0.0
+    for share, laws in ((seen.novelty, NOVELTY), (seen.nights, WITH_NIGHTS)):
+        if share is not None:
+            ratio += _log10_density(share, laws["harvest"]) - _log10_density(share, laws["fleet"])
+    return ratio + COERCED * float(judged.families.get("coercion", 0.0) > np.log(20))
+
+
+def _log10_density(share: float, law: Sequence[tuple[float, float, float]]) -> float:
+    from scipy.stats import beta
+
+    at = float(np.clip(share, 0.01, 0.99))
+    return float(np.log10(sum(weight * beta.pdf(at, a, b) for weight, a, b in law)))
 
 
 def _kind(log10: Mapping[str, float]) -> CampaignKind:
@@ -94,12 +124,14 @@ def _kind(log10: Mapping[str, float]) -> CampaignKind:
         return "harvest" if -log10["H3"] >= CLEAR else "undetermined"
     if ordered[0] == "H2" and lead >= CLEAR:
         return "relay"
+    if ordered[0] == "H4" and lead >= DECISIVE:
+        return "fleet"
     if ordered[0] == "H3" and -log10["H2"] >= DECISIVE:
         return "mixed"
     return "undetermined"
 
 
-def _reasons(seen: Content, control: float, purpose: float) -> dict[str, str]:
+def _reasons(seen: Content, purpose: float) -> dict[str, str]:
     words = (
         f"{100 * seen.told:.0f} % of members' requests are of kinds and lengths that others hardly ask for"
     )
@@ -111,10 +143,19 @@ def _reasons(seen: Content, control: float, purpose: float) -> dict[str, str]:
         "H1": f"a harvest asks for what it wants to learn, once each: {words}; {turns}",
         "H2": f"real end users follow up and ask for what everybody asks for: {words}; {turns}",
         "H3": "seen from the logs this lies between H1 and H2: end users' conversations and templated tasks in one pool",
-        "H4": f"an honest fleet does not divide work among accounts and cards that nobody answers for; evidence of that: "
-        f"10^{control:.0f}",
+        "H4": "a fleet does one firm's work, such as labelling, and repeats requests or keeps people's hours: "
+        + "; ".join(_fleet_words(seen)),
         "H5": f"free credit and spam have no common purpose in what is asked; evidence of one: 10^{purpose:.0f}",
     }
+
+
+def _fleet_words(seen: Content) -> list[str]:
+    words = []
+    if seen.novelty is not None:
+        words.append(f"{100 * seen.novelty:.0f} % of the attributed requests were not sent before")
+    if seen.nights is not None:
+        words.append(f"{100 * seen.nights:.0f} % of members keep a person's nights")
+    return words or ["neither texts nor hours could be compared"]
 
 
 def claims(judged: Judged, explained: Explained, accounts: int, exchanges: int) -> list[tuple[int, str, str]]:
@@ -125,6 +166,8 @@ def claims(judged: Judged, explained: Explained, accounts: int, exchanges: int) 
         purpose = "what is asked and how favours harvesting over relaying end users by a factor of 10^{:.1f}".format(
             max(explained.log10["H1"], explained.log10["H3"]) - explained.log10["H2"]
         )
+    elif explained.kind == "fleet":
+        purpose = "what is asked and when looks like one firm's work, not like a harvest"
     elif explained.kind == "relay":
         purpose = "what is asked and how looks like real end users; harvesting is not shown"
     else:
@@ -135,8 +178,8 @@ def claims(judged: Judged, explained: Explained, accounts: int, exchanges: int) 
             2,
             "measured",
             (
-                f"accounts that nobody controls together would look like this with an e-value of 10^{control:.1f}; the rate of "
-                f"false reports at which it is made is {judged.q_value:.1g}"
+                f"no innocent explanation that was tried produces this: the evidence beyond the nearest is an e-value of "
+                f"10^{control:.1f}; the rate of false reports at which it is made is {judged.q_value:.1g}"
             ),
         ),
         (3, "inferred" if harvest else "not shown", purpose),

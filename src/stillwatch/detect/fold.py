@@ -6,6 +6,7 @@ log gives a prefix of every summary: replaying in time order needs no second cod
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import ibis
@@ -13,7 +14,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis import _
 
-from stillwatch.contract.summaries import OF_SOURCES
+from stillwatch.contract.summaries import MINUTES, OF_SOURCES
 from stillwatch.signals.registry import Indicator, all_indicators
 
 SHORT_GAP_S = 300
@@ -84,6 +85,11 @@ def activity(exchanges: ir.Table, held: ir.Table) -> ir.Table:
         words_log=_exact((_.words + 1).log2()),
         organization=_.organization_id.max(),
         **{f"capability_{c}": (_.capability == c).sum() for c in range(8)},
+        **{
+            f"minute_{part}_{times}": _exact(getattr(angle(_.second, times), part)())
+            for times in MINUTES
+            for part in ("cos", "sin")
+        },
     )
     first = held.group_by(["account_id", "conversation", held.hour.truncate("D").name("day")]).agg(
         hour=_.hour.min()
@@ -93,6 +99,11 @@ def activity(exchanges: ir.Table, held: ir.Table) -> ir.Table:
     return both.mutate(
         first_turns=_.exchanges - _.talk + _.began.fill_null(0), followups=_.talk - _.began.fill_null(0)
     ).drop("talk", "began")
+
+
+def angle(second: ir.IntegerValue, times: int) -> ir.FloatingValue:
+    """Place of a moment within the hour (`times` 1) or within an equal part of it, as an angle in radians."""
+    return (second % (3600 // times)).cast("float64") * (2 * math.pi * times / 3600)
 
 
 def refused(finish_reason: ir.StringValue) -> ir.BooleanValue:

@@ -1,19 +1,14 @@
-"""Is a candidate more than a crowd of independent accounts?
+"""Evidence that a set of accounts is under one control, beyond every innocent explanation.
 
-Every group test gives an e-value against its own null. Tests that one innocent cause can bend together form a
-family, whose e-value is the mean of its tests', valid under any dependence. Two routes lead to a report.
+Each group test gives an e-value against its own null. Tests that one cause can bend together form a family, whose e-value
+is the mean of its tests', valid under any dependence. Families of likeness (place, habit, timing, purpose) describe a
+set and never count.
 
-* Control and likeness. Likeness (one place, one habit, joint timing, one purpose) is what an office, a class or a
-  tool's users have too. Control (many cards each behind several accounts, work divided, volumes evened out, hidden
-  reasoning forced out by most of them) is what a crowd of independent people does not have, whatever else it
-  shares. Both must speak.
-* Timing and purpose, unexplained. A crowd that moves together and asks for the same has a cause: a place, a tool, a
-  list. Each leaves a mark, and a test that finds the mark silences the families it explains. Both must speak and
-  neither be silenced.
-
-"Both must speak" is the smaller of two e-values: an e-value against "at least one of the two nulls holds". The mean
-of the routes is an e-value for a crowd that takes neither, and goes into e-BH, which holds the false-discovery
-rate under arbitrary dependence. `docs/methods/decision.md` derives it.
+An innocent explanation bends some families for the accounts that carry its mark. Under the explanation, accounts
+that one mark has in common count as one account in the families that it bends, and all accounts count in the other
+families; a bent family counts no more than the number of unmarked accounts is evidence that the mark did not just miss them; the mean over the families of control is an e-value under "this explanation is the cause, or there is
+none". The evidence of a set is the least of these over all explanations, an e-value under their union.
+`docs/methods/decision.md` derives it. `judge` is the only judgement: of candidates, of members, of prefixes of a log.
 """
 
 from __future__ import annotations
@@ -23,35 +18,58 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.detect.propose import SPARED, Candidate
 from stillwatch.engine.cores import on_all_cores
-from stillwatch.signals.registry import CONTROL, FAMILIES, LIKENESS, Finding, GroupTest
-from stillwatch.stats.evalues import mean_log_e
+from stillwatch.signals.registry import CONTROL, FAMILIES, Explanation, Family, Finding, GroupTest, Labels
+from stillwatch.signals.traits import Traits, traits
+from stillwatch.stats.evalues import binomial_log_e, mean_log_e
 from stillwatch.stats.fdr import e_bh_q_values
 
-DECIDING = (*CONTROL, "purpose")
-WORTH_TIMING = float(np.log(5))  # without control and without purpose neither route can lead to a report
+WORTH_EXPLAINING = float(
+    np.log(5)
+)  # evidence below which no explanation is tried: it could only make it less
 OTHERS = 12_000  # accounts that a group is compared with, drawn once for all groups
 AS_MANY = 3  # times a group's accounts are in what it is compared with, or else all others are
-PLACED = float(np.log(20))  # a common place this clear explains why a group moves together
+MISSED = 0.4  # share of a cause's accounts that its mark may miss: marks find 0.6 to 1 of the groups that are drawn for them
+MARKED = 1000  # accounts of which it is counted how many carry a mark
+CLOSE = 1.0  # log e-values that differ by less name explanations that come equally near
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One explanation against one set of accounts: how many carry its mark, how many accounts they count as, the log e-value of
+    what it cannot produce, and by how much more often members carry the mark than other accounts.
+    """
+
+    explanation: Explanation
+    marked: int
+    voices: int
+    log_e: float
+    excess: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A candidate with its findings, the combined log e-value, and the rate at which it is reported.
+    """A set of accounts with its findings, its evidence, and the rate at which it is reported.
 
-    `voices` are the owners of its accounts, of each of whom one account was heard: the evidence is of so many, whatever the
-    number of accounts.
+    `voices` are the declared owners of its accounts, each counted once. `families` are log e-values under independence,
+    `unexplained` their combination, and `log_e` the evidence beyond every explanation in `trials`, which are empty where
+    `unexplained` is not worth one.
     """
 
     candidate: Candidate
     voices: frozenset[int]
     findings: Mapping[str, Finding]
-    families: Mapping[str, float]
+    families: Mapping[Family, float]
+    unexplained: float
+    trials: tuple[Trial, ...]
     log_e: float
     q_value: float
 
@@ -59,6 +77,14 @@ class Judged:
     def accounts(self) -> frozenset[str]:
         """The candidate's accounts."""
         return self.candidate.accounts
+
+    @property
+    def nearest(self) -> Trial | None:
+        """The explanation that leaves the least evidence; of several, the one whose mark sets members apart most."""
+        if not self.trials:
+            return None
+        close = [t for t in self.trials if t.log_e <= self.log_e + CLOSE]
+        return max(close, key=lambda t: (t.excess, t.explanation.card.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +132,8 @@ class Bench:
     """
 
     tests: tuple[GroupTest, ...]
+    explanations: tuple[Explanation, ...]
+    traits: Traits
     rows: Mapping[str, Rows]
     sampled: Mapping[str, Rows]
     others: np.ndarray
@@ -115,6 +143,26 @@ class Bench:
     @cached_property
     def _place_of(self) -> Mapping[str, int]:
         return {name: place for place, name in enumerate(self.names)}
+
+    @cached_property
+    def family_of(self) -> Mapping[str, Family]:
+        """Test → its family."""
+        return {test.card.name: test.family for test in self.tests}
+
+    @cached_property
+    def usual(self) -> Mapping[str, float]:
+        """Explanation → share of a sample of all accounts that carries its mark."""
+        some = np.flatnonzero(self.others)
+        some = some[:: max(1, len(some) // MARKED)]
+        return {
+            one.card.name: float((one.mark(self.traits, some) >= 0).mean()) if len(some) else 0.0
+            for one in self.explanations
+        }
+
+    @cached_property
+    def in_order(self) -> tuple[Explanation, ...]:
+        """Explanations, those first whose mark most accounts carry: they are the likeliest to leave nothing."""
+        return tuple(sorted(self.explanations, key=lambda one: (-self.usual[one.card.name], one.card.name)))
 
     def places(self, accounts: Iterable[str]) -> np.ndarray:
         """Where these accounts are among `names`, in order; those that no test has rows of are nowhere."""
@@ -154,8 +202,13 @@ class Bench:
         return asked
 
 
-def bench(summaries: Summaries, tests: Sequence[GroupTest], run: Callable[[object], pa.Table]) -> Bench:
-    """Run the engine part of every test; `run` turns an expression into Arrow."""
+def bench(
+    summaries: Summaries,
+    tests: Sequence[GroupTest],
+    explanations: Sequence[Explanation],
+    run: Callable[[object], pa.Table],
+) -> Bench:
+    """Run the engine part of every test, and of the marks; `run` turns an expression into Arrow."""
     asked = {test.rows: test.card.name for test in tests}  # several tests may ask for the same rows
     tables = {name: run(rows(summaries)) for rows, name in asked.items()}
     known = {name for table in tables.values() for name in pc.unique(table.column("account_id")).to_pylist()}
@@ -187,7 +240,14 @@ def bench(summaries: Summaries, tests: Sequence[GroupTest], run: Callable[[objec
     codes: dict[str, int] = {}
     owners = np.array([codes.setdefault(owner.get(name, name), len(codes)) for name in names], np.int64)
     return Bench(
-        tests=tuple(tests), rows=rows, sampled=sampled, others=others, names=tuple(names), owners=owners
+        tests=tuple(tests),
+        explanations=tuple(explanations),
+        traits=traits(summaries, tuple(names), owners, run),
+        rows=rows,
+        sampled=sampled,
+        others=others,
+        names=tuple(names),
+        owners=owners,
     )
 
 
@@ -199,67 +259,123 @@ def _numbers(column: pa.ChunkedArray) -> np.ndarray:
     return np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
 
 
-def evidence(families: Mapping[str, float]) -> float:
-    """Combined log e-value of a candidate, from those of its families."""
-    control, likeness = (mean_log_e(np.asarray([families[f] for f in tier])) for tier in (CONTROL, LIKENESS))
-    routes = min(control, likeness), min(families["timing"], families["purpose"])
-    return mean_log_e(np.asarray(routes))
+def evidence(families: Mapping[Family, float]) -> float:
+    """Log e-value of the families of control together: their mean, valid under any dependence."""
+    return mean_log_e(np.asarray([families[family] for family in CONTROL]))
 
 
-def _findings(asked: Callable[[GroupTest], Asked], tests: Sequence[GroupTest]) -> dict[str, Finding]:
+def judge(
+    candidates: Sequence[Candidate],
+    bench: Bench,
+    *,
+    tests: Sequence[GroupTest] | None = None,
+    described: bool = False,
+) -> list[Judged]:
+    """Findings, evidence beyond every explanation, and q-value of every candidate, strongest first.
+
+    Other candidates' accounts stay in the reference of each: leaving them in only makes a candidate look more
+    ordinary. Accounts of one declared owner count once. A candidate is not tested on the families of which the graph that
+    proposed it was made (`SPARED`). `tests` are all of the bench's unless given; those of likeness are run where
+    `described`.
+    """
+    chosen = [t for t in (bench.tests if tests is None else tests) if described or t.family in CONTROL]
+
+    def judged(candidate: Candidate) -> Judged:
+        return _judged(candidate, bench, chosen, described=described)
+
+    drafts = list(on_all_cores(judged, candidates))
+    q_values = e_bh_q_values(np.asarray([one.log_e for one in drafts]))
+    told = [replace(one, q_value=float(q)) for one, q in zip(drafts, q_values, strict=True)]
+    return sorted(told, key=lambda j: -j.log_e)
+
+
+def _judged(candidate: Candidate, bench: Bench, tests: Sequence[GroupTest], *, described: bool) -> Judged:
+    """One candidate, with q-value 1."""
+    places = bench.places(candidate.accounts)
+    owners, first = np.unique(bench.owners[places], return_index=True)
+    voices = places[np.sort(first)]
+    spared = SPARED.get(candidate.graph, ())
+    findings = _found(bench, tests, voices)
+    findings = {n: f for n, f in findings.items() if bench.family_of[n] not in spared}
+    families = _families(bench, findings)
+    unexplained = evidence(families)
+    trials: tuple[Trial, ...] = ()
+    if unexplained > WORTH_EXPLAINING:
+        control = [t for t in tests if t.family in CONTROL and t.family not in spared]
+        trials = _trials(bench, control, voices, families, whole=described)
+    return Judged(
+        candidate=candidate,
+        voices=frozenset(owners.tolist()),
+        findings=findings,
+        families=families,
+        unexplained=unexplained,
+        trials=trials,
+        log_e=min([unexplained, *(t.log_e for t in trials)]),
+        q_value=1.0,
+    )
+
+
+def _trials(
+    bench: Bench,
+    tests: Sequence[GroupTest],
+    voices: Labels,
+    families: Mapping[Family, float],
+    *,
+    whole: bool,
+) -> tuple[Trial, ...]:
+    """Explanations against the accounts at these places, whose families have these log e-values under independence: all of them
+    where `whole`, else until one leaves nothing worth another.
+    """
+    known: dict[tuple[bytes, Family], float] = {}
+
+    def left(kept: Labels, family: Family) -> float:
+        key = kept.tobytes(), family
+        if key not in known:
+            mine = [t for t in tests if t.family == family]
+            known[key] = _families(bench, _found(bench, mine, kept))[family]
+        return known[key]
+
+    out = []
+    for one in bench.in_order:
+        labels = one.mark(bench.traits, voices)
+        marked = labels >= 0
+        _labels, first = np.unique(labels[marked], return_index=True)
+        kept = np.sort(np.concatenate([voices[~marked], voices[marked][first]]))
+        largest = int(np.bincount(labels[marked]).max()) if marked.any() else 0
+        missed = binomial_log_e(len(voices) - largest, len(voices), MISSED)
+        bent = {
+            family: min(left(kept, family), missed, families[family])
+            if family in one.bends and len(kept) < len(voices) and families[family] > 0
+            else families[family]
+            for family in CONTROL
+        }
+        share = float(marked.mean()) if len(voices) else 0.0
+        out.append(
+            Trial(
+                explanation=one,
+                marked=int(marked.sum()),
+                voices=len(kept),
+                log_e=evidence(bent),
+                excess=share - bench.usual[one.card.name],
+            )
+        )
+        if not whole and out[-1].log_e <= WORTH_EXPLAINING:
+            break
+    return tuple(out)
+
+
+def _found(bench: Bench, tests: Sequence[GroupTest], accounts: Labels) -> dict[str, Finding]:
+    """Findings of these tests about the accounts at these places."""
+    inside = np.zeros(len(bench.names), bool)
+    inside[accounts] = True
+    asked = bench.asker(inside)
     findings = {test.card.name: test.statistic(*asked(test)) for test in tests}
     return {name: finding for name, finding in findings.items() if finding is not None}
 
 
-def judge(
-    candidates: Sequence[Candidate], bench: Bench, tests: Sequence[GroupTest] | None = None
-) -> list[Judged]:
-    """Findings, combined evidence and q-value of every candidate, strongest first.
-
-    Other candidates' accounts stay in the reference of each: leaving them in only makes a candidate look more
-    ordinary. Of accounts that one owner openly answers for, one speaks for all. A candidate is not tested on the families
-    of which the graph that proposed it was made (`SPARED`). `tests` are all of the bench's unless given.
-    """
-    tests = bench.tests if tests is None else tests
-
-    def weighed(candidate: Candidate) -> Judged:
-        places = bench.places(candidate.accounts)
-        findings, families = _weighed(candidate, places, bench, tests)
-        return Judged(
-            candidate=candidate,
-            voices=frozenset(bench.owners[places].tolist()),
-            findings=findings,
-            families=families,
-            log_e=evidence(families),
-            q_value=1.0,
-        )
-
-    drafts = list(on_all_cores(weighed, candidates))
-    q_values = e_bh_q_values(np.asarray([one.log_e for one in drafts]))
-    judged = [replace(one, q_value=float(q)) for one, q in zip(drafts, q_values, strict=True)]
-    return sorted(judged, key=lambda j: -j.log_e)
-
-
-def _weighed(
-    candidate: Candidate, places: np.ndarray, bench: Bench, tests: Sequence[GroupTest]
-) -> tuple[dict[str, Finding], dict[str, float]]:
-    """Findings about the accounts at these places, and the log e-value of every family."""
-    family_of = {test.card.name: test.family for test in bench.tests}
-    inside = np.zeros(len(bench.names), bool)
-    inside[places[np.unique(bench.owners[places], return_index=True)[1]]] = True
-    asked = bench.asker(inside)
-    findings = _findings(asked, [t for t in tests if t.family != "timing"])
-    if any(f.log_e > WORTH_TIMING and family_of[n] in DECIDING for n, f in findings.items()):
-        findings |= _findings(asked, [t for t in tests if t.family == "timing"])
-    silent = {family for finding in findings.values() for family in finding.silences}
-    if any(f.log_e > PLACED for n, f in findings.items() if family_of[n] == "place"):
-        silent.add("timing")
-    spared = SPARED.get(candidate.graph, ())
-    findings = {n: f for n, f in findings.items() if family_of[n] not in spared}
-    families: dict[str, float] = {
-        family: -np.inf
-        if family in silent
-        else mean_log_e(np.asarray([f.log_e for n, f in findings.items() if family_of[n] == family]))
+def _families(bench: Bench, findings: Mapping[str, Finding]) -> dict[Family, float]:
+    """Log e-value of every family: the mean of its tests, 0 where none has a finding."""
+    return {
+        family: mean_log_e(np.asarray([f.log_e for n, f in findings.items() if bench.family_of[n] == family]))
         for family in FAMILIES
     }
-    return findings, families

@@ -17,10 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.detect.cluster import SMALLEST, communities
-from stillwatch.detect.judge import Bench, Judged, judge
+from stillwatch.detect.judge import Bench, judge
 from stillwatch.detect.propose import ATTRIBUTES, KINDS, Candidate
-from stillwatch.signals.registry import CONTROL
-from stillwatch.stats.evalues import mean_log_e
 
 RESOLUTIONS = (1.0, 3.0)
 LEAST = 0.3  # of the candidate's voices must remain
@@ -33,12 +31,11 @@ def refine(candidate: Candidate, bench: Bench, links: pa.Table, seed: int) -> fr
     (one,) = judge([candidate], bench)
     inside = links.filter(pc.is_in(links.column("account_id"), pa.array(sorted(one.accounts), pa.string())))
     behaviour = inside.filter(pc.invert(pc.is_in(inside.column("kind"), pa.array(KINDS[ATTRIBUTES]))))
-    kept, evidence = one.accounts, control(one)
-    tests = [test for test in bench.tests if test.family != "timing"]
+    kept, evidence = one.accounts, one.log_e
 
     def shown(groups: Sequence[frozenset[str]]) -> list[float]:
         drafts = [Candidate(accounts=group, graph=one.candidate.graph) for group in groups]
-        known = {found.accounts: control(found) for found in judge(drafts, bench, tests)}
+        known = {found.accounts: found.log_e for found in judge(drafts, bench)}
         return [known[group] for group in groups]
 
     parts = _parts(behaviour, seed, max(SMALLEST, int(WORTH * len(one.accounts))))
@@ -61,11 +58,6 @@ def heard(accounts: frozenset[str], bench: Bench) -> frozenset[str]:
     silent = many[of] > max(MOST * len(accounts), SMALLEST)
     silent[first] = False
     return accounts - {bench.names[place] for place in places[silent]}
-
-
-def control(one: Judged) -> float:
-    """Log e-value of the families that show control."""
-    return mean_log_e(np.asarray([one.families[family] for family in CONTROL]))
 
 
 def _parts(links: pa.Table, seed: int, smallest: int) -> list[frozenset[str]]:

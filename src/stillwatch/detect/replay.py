@@ -22,7 +22,7 @@ from stillwatch.detect.judge import Bench, Judged, bench, judge
 from stillwatch.detect.propose import Candidate, propose
 from stillwatch.detect.pursuits import measured, pursuits
 from stillwatch.detect.weigh import links
-from stillwatch.signals.registry import GroupTest
+from stillwatch.signals.registry import Explanation, GroupTest
 from stillwatch.stats.sequential import alert_log_e, confirm_log_e
 
 STEPS_H = (0, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 144, 216, 336, 504, 720, 1080)
@@ -67,6 +67,7 @@ class Tried:
 def judge_prefix(
     summaries: Summaries,
     tests: Sequence[GroupTest],
+    explanations: Sequence[Explanation],
     run: Run,
     seed: int,
     worth: Callable[[Candidate], bool] = lambda _candidate: True,
@@ -85,7 +86,7 @@ def judge_prefix(
     chosen = [candidate for candidate in candidates if worth(candidate)]
     if not chosen:
         return Tried(judged=(), proposed=len(candidates), links=edges, bench=None)
-    rows = bench(summaries, tests, run)
+    rows = bench(summaries, tests, explanations, run)
     return Tried(judged=tuple(judge(chosen, rows)), proposed=len(candidates), links=edges, bench=rows)
 
 
@@ -93,6 +94,7 @@ def replay(
     until: Callable[[datetime], Summaries],
     campaigns: Mapping[str, tuple[frozenset[str], datetime, datetime]],
     tests: Sequence[GroupTest],
+    explanations: Sequence[Explanation],
     run: Run,
     *,
     fdr: float,
@@ -113,7 +115,7 @@ def replay(
 
     def look(moment: datetime) -> None:
         tried = judge_prefix(
-            until(moment), tests, run, seed,
+            until(moment), tests, explanations, run, seed,
             lambda c: any(_mostly(c.accounts, some) for some in members.values()), cluster,
         )  # fmt: skip
         age = round((moment - origin) / HOUR)

@@ -9,6 +9,7 @@ from typing import Any
 
 from stillwatch import __version__
 from stillwatch.engine.files import atomic
+from stillwatch.evaluate.accusations import summarise_crowds
 from stillwatch.evaluate.matrix import read_matrix
 from stillwatch.evaluate.page import render
 from stillwatch.evaluate.run import run
@@ -25,23 +26,27 @@ def evaluate(
     workers: int = 1,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[dict[str, Any]]:
-    """Run a matrix and write `evaluation.json` and `evaluation.html` into `out`; returns one row per world.
+    """Run a matrix and write `evaluation.json` and `evaluation.html` into `out`; returns one row per world, those of honest
+    worlds (`summarise_crowds`, with `explanations`) after those of scenarios.
 
     Raises `InputError` and `UsageError` for a matrix that cannot be run, before any work.
     """
     cells = read_matrix(matrix, seeds=seeds, prompts=prompts, times=times)
     outcomes = run(cells, out, workers, progress)
-    rows = summarise(outcomes)
+    planted = [outcome for outcome in outcomes if "crowds" not in outcome]
+    rows = summarise(planted)
+    crowds = summarise_crowds([outcome for outcome in outcomes if "crowds" in outcome])
     whole = {
         "version": __version__,
         "matrix": matrix,
         "prompts": prompts.name if prompts else "",
         "times": times.name if times else "",
-        "kinds": balanced_accuracy(outcomes),
+        "kinds": balanced_accuracy(planted),
         "worlds": rows,
+        "crowds": crowds,
     }
     with atomic(out / "evaluation.json") as path:
         path.write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")
     with atomic(out / "evaluation.html") as path:
         path.write_text(render(whole))
-    return rows
+    return [*rows, *crowds]

@@ -4,10 +4,15 @@ A matrix is a TOML file of tables `[worlds.NAME]` with `scenario`, `seeds`, and 
 (signals left out), `changes` (fields of the scenario or, as `campaign.FIELD`, of its plans), `baselines` (compare with
 other methods, tuned on that many further seeds), `without_each` (one world for every signal left out) and `monitor` (count false alarms, looking every so many hours).
 A list where one value is expected makes one world of each: two lists make all pairs.
+
+With `crowds` in place of `scenario` a world is honest: an ordinary crowd with groups of innocent explanations in it.
+`crowds` is "each" (one world for every explanation, alone), a number (so many, drawn by seed) or a list of names (all of
+them in every world); `accounts` and `days` are the world's size, and `leave_out = true` removes the world's explanations from the scan.
 """
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import itertools
 import json
@@ -20,19 +25,25 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from stillwatch.errors import InputError, Problem
-from stillwatch.signals.registry import all_group_tests, all_indicators
+import numpy as np
+
+from stillwatch.errors import InputError, Problem, UsageError
+from stillwatch.signals.registry import all_explanations, all_group_tests, all_indicators
 from stillwatch.simulate.worlds import Value, change, find_scenario
 
 FIELDS = ("scenario", "seeds", "scale", "fdr", "without", "changes", "baselines", "monitor", "without_each")
+OF_CROWDS = ("crowds", "seeds", "accounts", "days", "fdr", "without", "leave_out")
 SHOWN = (
     "page.py",
     "summary.py",
+    "accusations.py",
     "flow.py",
     "compare.py",
     "matrix.py",
 )  # nothing that a world's outcome depends on
 TUNING = 1001  # the first seed on which baselines are tuned
+MIN_GROUP = 15  # accounts of a group in an honest world; chosen, small for a class or a team
+MOST_IN_GROUPS = 0.6  # of the accounts of an honest world; chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +51,7 @@ class Cell:
     """One world to be made, scanned and compared; the unit that is repeated, resumed and run in parallel."""
 
     world: str
-    scenario: str
+    scenario: str = ""  # empty where `crowds` are given
     seed: int
     scale: float = 1.0
     fdr: float = 0.01
@@ -51,6 +62,10 @@ class Cell:
     baselines: bool = False
     tunes: bool = False  # only baselines are run on it
     monitor: int = 0
+    crowds: tuple[str, ...] = ()  # explanations whose groups are in an honest world
+    accounts: int = 0  # of an honest world
+    days: int = 0  # of an honest world; drawn where 0
+    leave_out: bool = False  # whether the scan goes without the explanations in `crowds`
 
     @property
     def name(self) -> str:
@@ -82,7 +97,8 @@ def read_matrix(
 ) -> list[Cell]:
     """Cells of a built-in matrix or of a TOML file; `seeds` shortens or lengthens every world's list.
 
-    Raises `InputError` for a file that is not a matrix, `UsageError` for a scenario or change that is not there.
+    Raises `InputError` for a file that is not a matrix, `UsageError` for a scenario, change or explanation that is not
+    there, and for `times` with honest worlds, which have arrivals of their own.
     """
     path = Path(name)
     if name in built_in():
@@ -107,17 +123,88 @@ def read_matrix(
                 fact=f"`{name}` is not a matrix",
                 where=name,
                 found=f"{type(error).__name__}: {error}",
-                expected="tables [worlds.NAME] with " + ", ".join(f"`{f}`" for f in FIELDS),
+                expected="tables [worlds.NAME] with "
+                + ", ".join(f"`{f}`" for f in FIELDS)
+                + "; or, of honest worlds, with "
+                + ", ".join(f"`{f}`" for f in OF_CROWDS),
             )
         ) from error
     text, rates = (str(path.resolve()) if path else "" for path in (prompts, times))
     cells = [replace(cell, prompts=text, times=rates) for cell in cells]
     for cell in cells:
-        change(find_scenario(cell.scenario), dict(cell.changes))
+        if not cell.crowds:
+            change(find_scenario(cell.scenario), dict(cell.changes))
+        elif times:
+            raise UsageError(
+                Problem(
+                    fact="honest worlds take no arrival rates",
+                    found=f"`--times` with [worlds.{cell.world}] of `crowds`",
+                    fix=f"stillwatch evaluate --matrix {name}",
+                )
+            )
     return cells
 
 
+def _crowd_cells(world: str, spec: Mapping[str, object], seeds: int | None) -> list[Cell]:
+    """Cells of honest worlds: one for each seed, and for each explanation where `crowds` is "each"."""
+    unknown = sorted(set(spec) - set(OF_CROWDS))
+    if unknown:
+        raise ValueError(f"[worlds.{world}] of `crowds` has no `{unknown[0]}`")
+    without, leave_out = spec.get("without", ()), spec.get("leave_out", False)
+    if not isinstance(without, list | tuple) or not isinstance(leave_out, bool):
+        raise TypeError(f"[worlds.{world}] `without` is a list, `leave_out` true or false")
+    one = Cell(
+        world=world,
+        seed=0,
+        fdr=float(str(spec.get("fdr", 0.01))),
+        without=tuple(str(signal) for signal in without),
+        accounts=int(str(spec["accounts"])),
+        days=int(str(spec.get("days", 0))),
+        leave_out=leave_out,
+    )
+    cells = [
+        replace(one, seed=seed, crowds=names)
+        for seed in range(1, (seeds or int(str(spec.get("seeds", 1)))) + 1)
+        for names in _crowd_names(world, spec["crowds"], seed)
+    ]
+    largest = max(len(cell.crowds) for cell in cells)
+    if one.days < 0 or one.accounts * MOST_IN_GROUPS < MIN_GROUP * largest:
+        raise ValueError(
+            f"[worlds.{world}] needs `accounts` of {int(np.ceil(MIN_GROUP * largest / MOST_IN_GROUPS))} at least, `days` of 0 or more"
+        )
+    return cells
+
+
+def _crowd_names(world: str, given: object, seed: int) -> list[tuple[str, ...]]:
+    """The explanations of each world of this seed."""
+    known = [one.card.name for one in all_explanations()]
+    if given == "each":
+        return [(name,) for name in known]
+    if isinstance(given, int) and not isinstance(given, bool) and 0 < given <= len(known):
+        chosen = np.random.default_rng([seed, *world.encode()]).choice(known, given, replace=False)
+        return [tuple(sorted(chosen.tolist()))]
+    if not isinstance(given, list) or not given or len({str(name) for name in given}) < len(given):
+        raise ValueError(
+            f'[worlds.{world}] `crowds` is "each", a number from 1 to {len(known)}, or a list of different names'
+        )
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1)
+            raise UsageError(
+                Problem(
+                    fact=f"no explanation is called `{name}`",
+                    where=f"[worlds.{world}] `crowds`",
+                    found=f"`{name}`",
+                    expected=f"`{near[0]}`" if near else ", ".join(f"`{one}`" for one in known),
+                    fix="stillwatch signals",
+                )
+            )
+    return [tuple(given)]
+
+
 def _cells(world: str, spec: Mapping[str, object], seeds: int | None) -> list[Cell]:
+    if "crowds" in spec:
+        return _crowd_cells(world, spec, seeds)
     unknown = sorted(set(spec) - set(FIELDS))
     if unknown:
         raise ValueError(f"[worlds.{world}] has no `{unknown[0]}`")

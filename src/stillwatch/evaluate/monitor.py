@@ -15,7 +15,7 @@ from stillwatch.detect.judge import Judged
 from stillwatch.detect.replay import ALERTS_A_YEAR, HOUR, judge_prefix
 from stillwatch.evaluate.world import opened
 from stillwatch.flows.log import before
-from stillwatch.signals.registry import all_group_tests
+from stillwatch.signals.registry import all_explanations, all_group_tests
 from stillwatch.stats.sequential import HOURS_A_YEAR, alert_log_e, confirm_log_e
 
 HONEST = 0.5
@@ -41,14 +41,21 @@ def monitor(world: Path, every_h: int, fdr: float) -> dict[str, Any]:
         for hour in range(every_h, hours + 1, every_h):
             moment = span["a"] + timedelta(hours=hour)
             tried = judge_prefix(
-                before(one.engine, one.summaries, moment), tests, lambda e: e.to_pyarrow(), 0
+                before(one.engine, one.summaries, moment),
+                tests,
+                all_explanations(),
+                lambda e: e.to_pyarrow(),
+                0,
             )
             looks += 1
             false = [j.log_e for j in tried.judged if len(j.accounts & planted) < HONEST * len(j.accounts)]
             alerts += sum(log_e >= alert_log_e(tried.proposed, ALERTS_A_YEAR) for log_e in false)
             confirmed |= any(log_e >= confirm_log_e(tried.proposed, fdr, hour) for log_e in false)
             highest = max([highest, *false])
-        tests_told = _each(judge_prefix(one.summaries, tests, lambda e: e.to_pyarrow(), 0).judged, planted)
+        tests_told = _each(
+            judge_prefix(one.summaries, tests, all_explanations(), lambda e: e.to_pyarrow(), 0).judged,
+            planted,
+        )
     return {
         "tests": tests_told,
         "looks": looks, "alerts": alerts, "confirmed": confirmed, "highest_log_e": highest,

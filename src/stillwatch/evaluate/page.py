@@ -33,13 +33,14 @@ def render(whole: Mapping[str, Any]) -> str:
         loader=PackageLoader("stillwatch.evaluate"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"share": share, "number": number}
+    environment.filters |= {"share": share, "number": number, "percent": percent, "range": spread}
     rows = whole["worlds"]
     plots = [panel(rows, name, title, top) for name, title, top in PANELS if any(r.get(name) for r in rows)]
     families = {test.card.name: test.family for test in all_group_tests()}
     return environment.get_template("evaluation.html.j2").render(
         whole=whole,
         rows=rows,
+        crowds=whole.get("crowds", []),
         plots=plots,
         reliability=reliability(rows),
         evidence=[evidence(row) for row in rows if any(row["replay"])],
@@ -59,6 +60,16 @@ def share(one: Mapping[str, float] | None) -> str:
 def number(one: Mapping[str, float] | None) -> str:
     """A figure with its interval."""
     return "–" if one is None else f"{one['value']:.1f} ({one['low']:.1f}–{one['high']:.1f})"
+
+
+def percent(share: float) -> str:
+    """A share in per cent, with two digits that count."""
+    return f"{100 * share:.{0 if share in (0, 1) or 0.1 <= share <= 0.9 else 1}f} %"
+
+
+def spread(one: Mapping[str, float]) -> str:
+    """The interval of a share, in per cent."""
+    return f"{percent(one['low'])} to {percent(one['high'])}"
 
 
 def panel(rows: Sequence[Mapping[str, Any]], name: str, title: str, top: float) -> str:

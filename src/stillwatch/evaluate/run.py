@@ -21,6 +21,7 @@ from stillwatch.engine.cores import end_with_parent
 from stillwatch.engine.files import atomic
 from stillwatch.evaluate.compare import baseline_scores
 from stillwatch.evaluate.costs import costs
+from stillwatch.evaluate.honest import outcome_of
 from stillwatch.evaluate.matrix import Cell
 from stillwatch.evaluate.monitor import monitor
 from stillwatch.flows.scan import Options, scan
@@ -63,28 +64,35 @@ def run_cell(cell: Cell, folder: Path) -> None:
     """Make a world, scan it, compare, and write what came out; the world itself is not kept."""
     work = Path(tempfile.mkdtemp(prefix=".cell-", dir=folder))
     try:
-        simulate(
-            cell.scenario,
-            seed=cell.seed,
-            out=work / "world",
-            scale=cell.scale,
-            prompts=Path(cell.prompts) if cell.prompts else None,
-            times=Path(cell.times) if cell.times else None,
-            changes=dict(cell.changes),
-        )
         outcome: dict[str, Any] = {"world": cell.world, "seed": cell.seed, "tunes": cell.tunes}
-        if not cell.tunes:
-            outcome |= _scanned(cell, work)
-            plans = change(find_scenario(cell.scenario).scaled(cell.scale), dict(cell.changes)).plans
-            outcome["costs"] = [costs(work / "world", plan) for plan in plans]
-        if cell.monitor:
-            outcome["monitor"] = monitor(work / "world", cell.monitor, cell.fdr)
-        if cell.baselines:
-            outcome["baselines"] = baseline_scores(work / "world")
+        outcome |= outcome_of(cell, work) if cell.crowds else _simulated(cell, work)
         with atomic(folder / f"{cell.name}.json") as path:
             path.write_text(json.dumps(outcome, indent=1, sort_keys=True, default=str) + "\n")
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _simulated(cell: Cell, work: Path) -> dict[str, Any]:
+    """The outcome of a world of a scenario."""
+    simulate(
+        cell.scenario,
+        seed=cell.seed,
+        out=work / "world",
+        scale=cell.scale,
+        prompts=Path(cell.prompts) if cell.prompts else None,
+        times=Path(cell.times) if cell.times else None,
+        changes=dict(cell.changes),
+    )
+    outcome: dict[str, Any] = {}
+    if not cell.tunes:
+        outcome |= _scanned(cell, work)
+        plans = change(find_scenario(cell.scenario).scaled(cell.scale), dict(cell.changes)).plans
+        outcome["costs"] = [costs(work / "world", plan) for plan in plans]
+    if cell.monitor:
+        outcome["monitor"] = monitor(work / "world", cell.monitor, cell.fdr)
+    if cell.baselines:
+        outcome["baselines"] = baseline_scores(work / "world")
+    return outcome
 
 
 def _scanned(cell: Cell, work: Path) -> dict[str, Any]:

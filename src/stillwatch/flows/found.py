@@ -19,7 +19,9 @@ from stillwatch.contract import results as contract
 from stillwatch.contract.summaries import CAPABILITIES, Summaries
 from stillwatch.detect import weigh
 from stillwatch.detect.attribute import Attribution
+from stillwatch.detect.bank import empirical_rate
 from stillwatch.detect.explain import Explained, claims, content, explain, sought
+from stillwatch.detect.fold import FEWEST_WORDS
 from stillwatch.detect.judge import Judged
 from stillwatch.detect.replay import Look
 from stillwatch.engine.connect import Engine
@@ -52,6 +54,7 @@ class Found:
     looks: tuple[Look, ...]
     evidence: tuple[dict[str, Any], ...]
     links: tuple[dict[str, Any], ...]
+    synthetic: float | None
 
     @property
     def accounts(self) -> int:
@@ -74,10 +77,13 @@ def describe_campaign(
     everyone: int,
     usual: float | None,
     networks: Networks,
+    nights: float | None,
+    synthetic: float | None,
 ) -> Found:
     """All that is told of campaign `number`: its span, what it took, why it is one, and what its members share.
 
-    `everyone` counts the log's accounts; `usual` is the share of exchanges that go on with a conversation elsewhere.
+    `everyone` counts the log's accounts; `usual` is the share of exchanges that go on with a conversation elsewhere;
+    `nights` the share of members that keep a person's nights, `synthetic` the false-positive rate by drawn groups.
     """
     members = engine.load(f"members_{number}", attribution.members.select(["account_id"]))
     span = (
@@ -99,11 +105,26 @@ def describe_campaign(
         last=utc(span["last"]),
         counts=tuple(by_class.get(c, 0) for c in range(len(CAPABILITIES))),
         tokens={int(row["capability"]): (row["read"], row["written"]) for row in classes},
-        explained=explain(one, content(attribution.told, attribution.follow_up, usual)),
+        explained=explain(
+            one,
+            content(attribution.told, attribution.follow_up, usual, _novelty(attribution.exchanges), nights),
+        ),
+        synthetic=synthetic,
         looks=tuple(looks),
         evidence=(*_tested(one), *shared),
         links=tuple(links),
     )
+
+
+def _novelty(exchanges: ir.Table) -> float | None:
+    """Share of exchanges, of those with enough words to be compared, whose text no earlier one had."""
+    row = (
+        exchanges.filter(_.words >= FEWEST_WORDS)
+        .agg(n=_.count(), texts=_.text_key.nunique())
+        .to_pyarrow()
+        .to_pylist()[0]
+    )
+    return row["texts"] / row["n"] if row["n"] else None
 
 
 def _tested(one: Judged) -> list[dict[str, Any]]:
@@ -217,18 +238,28 @@ def write_tables(folder: Path, found: Sequence[Found], engine: Engine) -> None:
 
 
 def _campaign(one: Found) -> dict[str, Any]:
+    nearest = one.judged.nearest.explanation.card.name if one.judged.nearest else ""
     return {
         "kind": one.explained.kind,
         "first_seen": one.first,
         "last_seen": one.last,
-        "detected_at": min(next((o.moment for o in one.looks if o.alerts), one.last), one.last),
+        "detected_at": _detected(one),
         "accounts": one.accounts,
         "exchanges": one.exchanges,
         "exchanges_low": min(one.attribution.low, one.exchanges),
         "exchanges_high": max(one.attribution.high, one.exchanges),
         "q_value": one.judged.q_value,
+        "fpr_empirical": empirical_rate(nearest, one.judged.log_e),
+        "fpr_synthetic": one.synthetic,
+        "explanation": nearest,
         "capabilities": sought(one.counts),
     }
+
+
+def _detected(one: Found) -> datetime | None:
+    """The first look that alerted, at most the last exchange; None where no look did."""
+    moment = next((look.moment for look in one.looks if look.alerts), None)
+    return None if moment is None else min(moment, one.last)
 
 
 def _timeline(one: Found) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from stillwatch.engine.connect import Engine
 from stillwatch.signals.registry import Indicator, all_indicators
 from stillwatch.store.store import Part, Store, content_id
 
-FOLDED = 3  # goes up whenever a day's summaries would come out otherwise
+FOLDED = 4  # goes up whenever a day's summaries would come out otherwise
 TOGETHER = 1_500_000  # rows of days that are folded in one go
 MOST_MARKS = 24_000_000  # phrases and bands that are compared, at most, whatever the size of the log
 

@@ -26,23 +26,33 @@ from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.summaries import Summaries
 from stillwatch.detect.attribute import Attribution, attribute, background, carries
 from stillwatch.detect.cluster import Cluster, communities
-from stillwatch.detect.decide import core, decide
-from stillwatch.detect.judge import Bench, Judged
+from stillwatch.detect.decide import consistent, core, decide
+from stillwatch.detect.judge import Bench, Judged, judge
+from stillwatch.detect.matched import synthetic_rate
 from stillwatch.detect.propose import Candidate
 from stillwatch.detect.refine import refine
-from stillwatch.detect.replay import Look, judge_prefix, replay
+from stillwatch.detect.replay import Look, Tried, judge_prefix, replay
 from stillwatch.detect.shards import sharded
 from stillwatch.engine.connect import Engine, open_engine
 from stillwatch.enrich.networks import from_files
 from stillwatch.errors import Problem, UsageError
 from stillwatch.flows.found import Found, describe_campaign, utc, write_prompts, write_tables
 from stillwatch.flows.gather import check_sketches, gather, key_name, key_of
+from stillwatch.flows.groups import find_leads, nights, write_groups
 from stillwatch.flows.log import add_up, before, open_log
 from stillwatch.readers.discover import Sources, discover
 from stillwatch.readers.read import check, read_small
 from stillwatch.report import page
 from stillwatch.results.folder import whole_or_nothing, write_json, write_manifest, write_table
-from stillwatch.signals.registry import Card, GroupTest, Indicator, all_group_tests, all_indicators
+from stillwatch.signals.registry import (
+    Card,
+    Explanation,
+    GroupTest,
+    Indicator,
+    all_explanations,
+    all_group_tests,
+    all_indicators,
+)
 from stillwatch.sketch.digest import VERSION
 from stillwatch.store.store import Store
 
@@ -102,9 +112,10 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
     ):
         known = _read(sources, store, engine, told, options, progress)
         quarantine = pa.concat_tables([*store.quarantined(), *lost])
-        overview, found = _find(engine, store, known, options, progress)
+        overview, found, groups = _find(engine, store, known, options, progress)
         progress("write", 0, 1)
         write_tables(folder, found, engine)
+        groups(folder)
         if options.show_prompts:
             write_prompts(folder, sources, options.names, found)
         write_table(folder, contract.QUARANTINE, quarantine)
@@ -261,12 +272,13 @@ def _parameters(options: Options) -> dict[str, Any]:
 
 
 def _check_names(without: frozenset[str]) -> None:
-    cards = [unit.card for unit in all_indicators()] + [test.card for test in all_group_tests()]
-    known = {card.name for card in cards}
+    known = {unit.card.name for unit in all_indicators()} | {test.card.name for test in all_group_tests()}
+    known |= {one.card.name for one in all_explanations()}
     if without - known:
         raise UsageError(
             Problem(
-                fact="no signal is called " + ", ".join(f"`{name}`" for name in sorted(without - known)),
+                fact="no signal or explanation is called "
+                + ", ".join(f"`{name}`" for name in sorted(without - known)),
                 expected=", ".join(sorted(known)),
                 fix="stillwatch signals",
             )
@@ -297,9 +309,10 @@ def _find(
     known: Sequence[pa.Table],
     options: Options,
     progress: Progress,
-) -> tuple[dict[str, Any], list[Found]]:
+) -> tuple[dict[str, Any], list[Found], Callable[[Path], None]]:
+    """The overview, the campaigns, and what writes the tables of trials and leads."""
     if store.rows == 0:
-        return _nothing(), []
+        return _nothing(), [], lambda folder: write_groups(folder, {}, [], None)
     accounts, releases = engine.load("accounts", known[0]), engine.load("releases", known[1])
     log = open_log(
         engine, store, accounts, releases, options.without, lambda done, total: progress("fold", done, total)
@@ -311,7 +324,8 @@ def _find(
     cluster: Cluster = communities
     if options.shards > 1:
         cluster = sharded(options.shards, store.scratch(), engine.spread)
-    tried = judge_prefix(summaries, tests, _run, options.seed, cluster=cluster)
+    explanations = tuple(one for one in all_explanations() if one.card.name not in options.without)
+    tried = judge_prefix(summaries, tests, explanations, _run, options.seed, cluster=cluster)
     judged = tried.judged
     chosen = decide(judged, options.fdr)
     progress("judge", 1, 1)
@@ -335,9 +349,18 @@ def _find(
     usual = _usual_follow_up(summaries)
     picked = list(zip(chosen, cores, strict=True))
     drafts = _attribute(engine, exchanges, summaries, picked, tried.bench, used, usual, progress)
+    drafts = _judged_again(drafts, tried, options.fdr)
     looks: dict[str, list[Look]] = {f"C{number}": [] for number in range(1, len(drafts) + 1)}
     if options.replay:
-        looks = _replay(engine, summaries, drafts, tests, options, utc(total["first"]), cluster, progress)
+        looks = _replay(
+            engine, summaries, drafts, tests, explanations, options, utc(total["first"]), cluster, progress
+        )
+    leads = find_leads(
+        engine, exchanges, judged, tried.bench, [one for one, _attribution in drafts], options.fdr
+    )
+    taken = frozenset(
+        a for _one, attribution in drafts for a in attribution.members.column("account_id").to_pylist()
+    )
     found = [
         describe_campaign(
             number,
@@ -349,6 +372,8 @@ def _find(
             total["accounts"],
             usual,
             from_files(options.networks),
+            None if tried.bench is None else nights(one, tried.bench),
+            None if tried.bench is None else synthetic_rate(one, tried.bench, taken, options.seed),
         )
         for number, (one, attribution) in enumerate(drafts, 1)
     ]
@@ -379,7 +404,12 @@ def _find(
             for f in found
         ],
     }
-    return overview, found
+    overview["leads"] = len(leads)
+    return (
+        overview,
+        found,
+        partial(write_groups, campaigns={f.name: f.judged for f in found}, found=leads, bench=tried.bench),
+    )
 
 
 def _run(expression: ir.Table) -> pa.Table:
@@ -389,7 +419,7 @@ def _run(expression: ir.Table) -> pa.Table:
 def _nothing() -> dict[str, Any]:
     return {
         "exchanges": 0, "accounts": 0, "first_seen": None, "last_seen": None, "candidates": 0, "compared": 1.0, "signals": [],
-        "missing_columns": [], "campaigns": [],
+        "missing_columns": [], "campaigns": [], "leads": 0,
     }  # fmt: skip
 
 
@@ -466,6 +496,28 @@ def _attribute(
     )
 
 
+def _judged_again(
+    drafts: Sequence[tuple[Judged, Attribution]], tried: Tried, fdr: float
+) -> list[tuple[Judged, Attribution]]:
+    """The campaigns whose members, judged by themselves under every explanation, still pass at `fdr`, with that judgement."""
+    if tried.bench is None or not drafts:
+        return []
+    members = [
+        Candidate(
+            accounts=frozenset(attribution.members.column("account_id").to_pylist()),
+            graph=one.candidate.graph,
+        )
+        for one, attribution in drafts
+    ]
+    again = judge(members, tried.bench, described=True)
+    kept = {one.accounts: one for one in consistent(again, tried.proposed, fdr)}
+    return [
+        (kept[candidate.accounts], attribution)
+        for candidate, (_one, attribution) in zip(members, drafts, strict=True)
+        if candidate.accounts in kept
+    ]
+
+
 def _usual_follow_up(summaries: Summaries) -> float | None:
     """Share of exchanges that go on with a conversation, of accounts that converse; None where hardly any is known to."""
     each = summaries.halves.group_by("account_id").agg(n=_.exchanges.sum(), on=_.followups.sum())
@@ -484,6 +536,7 @@ def _replay(
     summaries: Summaries,
     drafts: Sequence[tuple[Judged, Attribution]],
     tests: Sequence[GroupTest],
+    explanations: Sequence[Explanation],
     options: Options,
     begin: datetime,
     cluster: Cluster,
@@ -501,6 +554,6 @@ def _replay(
         members = frozenset(attribution.members.column("account_id").to_pylist())
         campaigns[f"C{number}"] = (members, datetime.fromtimestamp(span["first"], UTC), utc(span["last"]))
     return replay(
-        partial(before, engine, summaries), campaigns, tests, _run, fdr=options.fdr, seed=options.seed, begin=begin, cluster=cluster,
+        partial(before, engine, summaries), campaigns, tests, explanations, _run, fdr=options.fdr, seed=options.seed, begin=begin, cluster=cluster,
         progress=lambda done, total: progress("replay", done, total),
     )  # fmt: skip

@@ -26,7 +26,7 @@ TRUE_SHARE = 0.5
 
 def score(results: Path, truth: Path, logs: Path | None = None, memory: str = "1500MB") -> dict[str, Any]:
     """Precision and recall of accounts and exchanges, honest accounts flagged, false campaigns, and, per planted
-    campaign, what was found of it and the share of its exchanges made before `detected_at`.
+    campaign, what was found of it and the share of its exchanges made before `detected_at`, None where that is null.
 
     Times are read from `logs`, or else from the inputs that the results name, or from beside `truth`; where none
     is there the share is None. Raises `InputError` when `truth` is not a truth table, `StateError` for results.
@@ -179,7 +179,7 @@ def _campaign(
     )
     hit_exchanges = this.semi_join(exchanges, "exchange_id").count().to_pyarrow().as_py()
     reported = [r for r in campaigns.to_pylist() if r["campaign_id"] in mine]
-    detected = min((r["detected_at"] for r in reported), default=None)
+    detected = min((r["detected_at"] for r in reported if r["detected_at"] is not None), default=None)
     before = None
     if detected is not None and times is not None:
         made = times.filter(_.campaign_id == name)

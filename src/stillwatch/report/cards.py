@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.report import graph, plots, wording
+from stillwatch.report.leads import leads_found
 from stillwatch.report.reading import Overview, Results, Row
+from stillwatch.report.trial import FULL_BAR_LOG10, Glance, Trial, Tried, glance, trial
 
 STRONGEST, EVIDENCE, MEMBERS, PROMPTS, CARDS, NAMED = 8, 200, 20, 50, 60, 4
-FAR = 20.0  # log10 at which a hypothesis's bar is full; beyond, it is drawn cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +37,14 @@ class Card:
 
     anchor: str
     row: Row
-    explanation: str
+    meaning: str
     days: float
     share_before: float | None
     spark: str | None
     timeline: str | None
+    glance: Glance | None
+    trial: Trial | None
+    nearest: Tried | None
     capabilities: Sequence[tuple[str, int, float, str]] | None
     claims: Mapping[str, Sequence[tuple[int, str, str]]] | None
     hypotheses: Sequence[HypothesisLine] | None
@@ -69,23 +73,27 @@ def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> Ca
     name = row["campaign_id"]
     told = results.of("timeline", name)
     timeline = _timeline(told)
-    detected = row["detected_at"].timestamp()
+    detected = row["detected_at"].timestamp() if row["detected_at"] else None
     marks = _marks(told, results.overview)
     members = results.of("members", name)
     assert members is not None
     top = members.sort_by([("score", "descending"), ("exchanges", "descending"), ("account_id", "ascending")])
     evidence = sorted(results.rows("evidence", name) or (), key=lambda e: -e["log10_likelihood_ratio"])
     links = results.rows("links", name) if is_full else None
+    tried = trial(results, name, row["accounts"])
     hypotheses = _hypotheses(results.rows("hypotheses", name))
     prompts = results.rows("prompts", name)
     return Card(
         anchor=anchor,
         row=row,
-        explanation=wording.KINDS.get(row["kind"], "A kind that this version of the page does not know."),
+        meaning=wording.KINDS.get(row["kind"], "A kind that this version of the page does not know."),
         days=(row["last_seen"] - row["first_seen"]).total_seconds() / plots.DAY,
-        share_before=timeline.share_before(detected) if timeline else None,
+        share_before=timeline.share_before(detected) if timeline and detected is not None else None,
         spark=plots.spark(timeline) if timeline else None,
         timeline=plots.draw_timeline(timeline, detected, marks) if timeline and is_full else None,
+        glance=glance(results, name),
+        trial=tried,
+        nearest=tried.named(row["explanation"]) if tried else None,
         capabilities=_capabilities(results.rows("capabilities", name)),
         claims=_claims(results.rows("claims", name)),
         hypotheses=hypotheses,
@@ -111,13 +119,15 @@ def verdict(results: Results, every: Sequence[Card]) -> tuple[str, str]:
         else "the rate set for the scan"
     )
     judged = f"Of {wording.counted(overview.candidates, 'candidate group')}, " if overview.candidates else ""
+    some, what_they_are = _leads(leads_found(results) or 0)
     if not every:
+        tried = " and from every innocent explanation tried" if "explanations" in results.tables else ""
         return (
-            "No campaign is reported.",
+            f"No campaign is reported.{some}",
             (
                 f"{judged}{'none' if judged else 'No candidate group'} could be told from independent "
-                f"accounts at {rate}. This does not show that no campaign is there: one that shares nothing, "
-                "or is small, may stay below what this log can tell."
+                f"accounts{tried} at {rate}. This does not show that no campaign is there: one that shares "
+                f"nothing, or is small, may stay below what this log can tell.{what_they_are}"
             ),
         )
     parts = [
@@ -135,7 +145,18 @@ def verdict(results: Results, every: Sequence[Card]) -> tuple[str, str]:
         if overview.fdr
         else f"{judged}{'this one' if is_one else 'these'} held."
     )
-    return f"{found}: {wording.listed(parts)}.", meaning
+    return f"{found}: {wording.listed(parts)}.{some}", f"{meaning}{what_they_are}"
+
+
+def _leads(number: int) -> tuple[str, str]:
+    """The number of leads in a sentence, and what a lead is in another; both empty where there is none."""
+    if not number:
+        return "", ""
+    is_one = number == 1
+    return (
+        f" {wording.counted(number, 'group')} {'is a lead' if is_one else 'are leads'}.",
+        " A lead is a group that cannot be told from an innocent explanation; it is not an accusation.",
+    )
 
 
 def overview_or_unknown(results: Results) -> dict[str, Any]:
@@ -216,7 +237,11 @@ def _hypotheses(rows: Sequence[Row] | None) -> list[HypothesisLine] | None:
                 name=row["hypothesis"],
                 meaning=wording.HYPOTHESES.get(row["hypothesis"], "not known to this version of the page"),
                 fit=fit,
-                bar=plots.bar(behind / FAR, "bar against", cut=behind > FAR) if not is_best else "",
+                bar=(
+                    plots.bar(behind / FULL_BAR_LOG10, "bar against", cut=behind > FULL_BAR_LOG10)
+                    if not is_best
+                    else ""
+                ),
                 statement=row["statement"],
                 is_best=is_best,
             )

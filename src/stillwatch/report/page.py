@@ -19,9 +19,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stillwatch.report import wording
 from stillwatch.report.cards import CARDS, cards, overview_or_unknown, verdict
+from stillwatch.report.leads import MAX_LEADS, leads, leads_found
 from stillwatch.report.reading import OPTIONAL, read
+from stillwatch.report.trial import explanations_tried
 
 NAME = "report.html"
+NEVER = 2**40  # seconds since 1970 by which `at no look` is sorted, later than any moment of a log
 
 
 def render(folder: Path) -> str:
@@ -46,10 +49,16 @@ def render(folder: Path) -> str:
         meaning=meaning,
         cards=every,
         full_cards=CARDS,
+        never=NEVER,
+        leads=leads(results),
+        leads_found=leads_found(results),
+        full_leads=MAX_LEADS,
+        explanations_tried=explanations_tried(results),
         overview=overview_or_unknown(results),
         has_overview=results.overview is not None,
         missing=[name for name in OPTIONAL if name not in results.tables and name != "prompts"],
         bases=wording.BASES,
+        kinds=wording.KINDS,
     )
 
 
@@ -80,6 +89,10 @@ def _environment() -> Environment:
         wording.count,
         wording.counted,
         wording.percent,
+        wording.at_most,
+        wording.part,
+        wording.exponent,
+        wording.spaced,
         wording.scientific,
         wording.odds,
         wording.moment,

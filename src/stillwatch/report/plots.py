@@ -107,8 +107,11 @@ def spark(timeline: Timeline) -> str:
     return element("svg", bars, viewBox="0 0 120 26", class_="spark", aria_hidden="true")
 
 
-def draw_timeline(timeline: Timeline, detected: float, marks: Sequence[Mark]) -> str:
-    """Two panels over one time axis: exchanges as bars above, evidence as a curve with its marks below."""
+def draw_timeline(timeline: Timeline, detected: float | None, marks: Sequence[Mark]) -> str:
+    """Two panels over one time axis: exchanges as bars above, evidence as a curve with its marks below.
+
+    `detected` is the second since 1970 from which the evidence sufficed, None where at no look it did.
+    """
     starts, counts, width = timeline.binned()
     begin, end = float(starts[0]), float(starts[-1] + width)
 
@@ -130,8 +133,11 @@ def draw_timeline(timeline: Timeline, detected: float, marks: Sequence[Mark]) ->
                 "title", escape(f"{_stamp(float(start), width)}: {wording.counted(int(number), 'exchange')}")
             )
             thick = max((x(start + width) - x(start)) * 0.84, 0.6)
-            late = "bar" if start + width > detected else "bar early"
-            drawn += element("rect", tip, x=x(start), y=low - height, width=thick, height=height, class_=late)
+            is_early = detected is not None and start + width <= detected
+            shade = "bar early" if is_early else "bar"
+            drawn += element(
+                "rect", tip, x=x(start), y=low - height, width=thick, height=height, class_=shade
+            )
     drawn += element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=low, y2=low, class_="axis")
     bottom = low + GAP + CURVE
     drawn += _curve(timeline, x, low + GAP, marks)
@@ -140,10 +146,13 @@ def draw_timeline(timeline: Timeline, detected: float, marks: Sequence[Mark]) ->
         drawn += element("line", x1=x(start), x2=x(start), y1=bottom, y2=bottom + 4, class_="axis")
         if x(start) < WIDTH - 60:
             drawn += text(_stamp(float(start), width), x(start), bottom + 17)
-    at = x(detected)
-    side, shift = ("end", -6) if at > WIDTH * 0.6 else ("start", 6)
-    drawn += element("line", x1=at, x2=at, y1=4, y2=bottom, class_="detected")
-    drawn += text("enough was known from here on", at + shift, 14, side, "detected-words")
+    if detected is None:
+        drawn += text("enough was known at no look", WIDTH - RIGHT, 14, "end", "detected-words")
+    else:
+        at = x(detected)
+        side, shift = ("end", -6) if at > WIDTH * 0.6 else ("start", 6)
+        drawn += element("line", x1=at, x2=at, y1=4, y2=bottom, class_="detected")
+        drawn += text("enough was known from here on", at + shift, 14, side, "detected-words")
     title = f"Exchanges per {unit} and the evidence known at each time"
     return svg(WIDTH, bottom + BOTTOM, title, drawn)
 

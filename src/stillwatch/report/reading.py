@@ -30,7 +30,21 @@ OPTIONAL = {
     "claims": "campaign_id claim basis statement",
     "capabilities": "campaign_id capability exchanges",
     "prompts": "campaign_id prompt",
+    "leads": "lead_id accounts exchanges rank explanation log10_e settled_by",
+    "lead_members": "lead_id account_id",
+    "explanations": "group_id explanation marked log10_e statement",
+    "glance": "group_id trait speaks statement",
 }
+MAY_LACK = {  # columns that are read as null where an older version did not write them
+    "campaigns": ("fpr_empirical", "fpr_synthetic", "explanation"),
+    "evidence": ("basis",),
+    "leads": ("statement",),
+}
+NAMED_BY = {
+    "lead_members": "lead_id",
+    "explanations": "group_id",
+    "glance": "group_id",
+}  # others: `campaign_id`
 
 Row = Mapping[str, Any]  # one row of a table, as pyarrow gives it
 
@@ -43,6 +57,18 @@ class Signal:
     kind: str
     used: bool
     why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """How often the evaluation saw an honest group reported whose cause was left out of the explanations.
+
+    `share` and `high`, the upper end of its interval, are in [0, 1]; `worlds` is the number of simulated worlds.
+    """
+
+    share: float
+    high: float
+    worlds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +90,8 @@ class Overview:
     inputs: tuple[tuple[str, int | None], ...] = ()
     signals: tuple[Signal, ...] = ()
     missing_columns: tuple[str, ...] = ()
+    leads: int | None = None
+    leave_one_out: LeftOut | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +103,15 @@ class Results:
     campaigns: tuple[Row, ...]
     tables: Mapping[str, pa.Table]
 
-    def of(self, name: str, campaign_id: str) -> pa.Table | None:
-        """One campaign's rows of a table, or None where the folder has no such table."""
+    def of(self, name: str, group_id: str) -> pa.Table | None:
+        """One campaign's or lead's part of a table, or None where the folder has no such table."""
         table = self.tables.get(name)
-        return None if table is None else table.filter(pc.equal(table["campaign_id"], campaign_id))
+        named_by = NAMED_BY.get(name, "campaign_id")
+        return None if table is None else table.filter(pc.equal(table[named_by], group_id))
 
-    def rows(self, name: str, campaign_id: str) -> list[Row] | None:
+    def rows(self, name: str, group_id: str) -> list[Row] | None:
         """The same as rows."""
-        table = self.of(name, campaign_id)
+        table = self.of(name, group_id)
         return None if table is None else table.to_pylist()
 
 
@@ -111,8 +140,12 @@ def _table(folder: Path, name: str, columns: str) -> pa.Table:
     absent = [column for column in expected if column not in table.column_names]
     if absent:
         raise _damaged(path, f"no column {', '.join(absent)}", ", ".join(expected))
-    kept = expected + (["basis"] if name == "evidence" and "basis" in table.column_names else [])
-    return table.select(kept)
+    later = MAY_LACK.get(name, ())
+    kept = table.select([*expected, *(column for column in later if column in table.column_names)])
+    for column in later:
+        if column not in kept.column_names:
+            kept = kept.append_column(column, pa.nulls(len(kept)))
+    return kept
 
 
 def _overview(path: Path) -> Overview | None:
@@ -131,6 +164,7 @@ def _overview(path: Path) -> Overview | None:
                     "quarantined",
                     "candidates",
                     "fdr",
+                    "leads",
                 )
             },
             seed=given.get("seed"),
@@ -151,11 +185,18 @@ def _overview(path: Path) -> Overview | None:
                 for s in given.get("signals") or ()
             ),
             missing_columns=tuple(map(str, given.get("missing_columns") or ())),
+            leave_one_out=_left_out(given.get("leave_one_out")),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise _damaged(
             path, f"{type(error).__name__}: {str(error)[:120]}", "the overview of a scan"
         ) from error
+
+
+def _left_out(given: Mapping[str, Any] | None) -> LeftOut | None:
+    if not given:
+        return None
+    return LeftOut(share=float(given["share"]), high=float(given["high"]), worlds=int(given["worlds"]))
 
 
 def _moment(text: str | None) -> datetime | None:

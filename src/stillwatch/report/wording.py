@@ -15,6 +15,7 @@ KINDS = {
     "harvest": "The evidence favours answers being collected to train a model over serving end users.",
     "relay": "A reseller passing on real end users' questions. Control is shared; harvesting is not shown.",
     "mixed": "A reseller's pool that carries real end users and a harvest at the same time.",
+    "fleet": "One party runs these accounts, and their work is no harvest: a labelling firm's private accounts, say.",
     "undetermined": "These accounts act as one; the evidence does not tell for what purpose.",
 }
 HYPOTHESES = {
@@ -65,6 +66,36 @@ def percent(share: float) -> str:
         return f"> 99.9{THIN}%"
     digits = 0 if share in (0, 1) or (share >= 0.1 and share < 0.99) or round(share * 100, 1) % 1 == 0 else 1
     return f"{share * 100:.{digits}f}{THIN}%"
+
+
+def at_most(share: float | None) -> str:
+    """An upper bound of a share in [0, 1], rounded up; null is a bound that was not measured."""
+    if share is None:
+        return "not measured"
+    if share < 0.0001:
+        return f"below 0.01{THIN}%"
+    size = 100 if share < 0.01 else 10 if share < 0.1 else 1  # steps to a per cent
+    percents = math.ceil(round(share * 100 * size, 6)) / size
+    return f"at most {min(percents, 100):g}{THIN}%"
+
+
+def part(some: int, whole: int) -> str:
+    """A count of a whole: none, 31 of 73, all 73."""
+    if some <= 0:
+        return "none"
+    return f"all {count(whole)}" if some >= whole else f"{count(some)} of {count(whole)}"
+
+
+def exponent(log10: float) -> str:
+    """The exponent of a power of ten: 2.3, 15; one decimal below 10."""
+    if not math.isfinite(log10):
+        return "∞"
+    return f"{log10:.1f}" if abs(log10) < 9.95 else count(log10)
+
+
+def spaced(name: str) -> str:
+    """A name of the code as words: shared_template is shared template."""
+    return name.replace("_", " ")
 
 
 def scientific(value: float) -> str:

@@ -31,6 +31,10 @@ TABLES: tuple[TableSchema, ...] = (
     contract.HYPOTHESES,
     contract.CLAIMS,
     contract.SOUGHT,
+    contract.LEADS,
+    contract.LEAD_MEMBERS,
+    contract.EXPLANATIONS,
+    contract.GLANCE,
 )
 MANIFEST = "manifest.json"
 

@@ -19,12 +19,15 @@ from ibis import _
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask
 from stillwatch.stats.codes import Same
-from stillwatch.stats.evalues import Array, binomial_log_e
+from stillwatch.stats.evalues import Array, bounded_log_e
 from stillwatch.stats.homogeneity import Alike, alike
 
 FEWEST_EXCHANGES = 2
 DOING_FEWEST = 8
 DOING_FLOOR, DOING_ENRICHMENT = 0.2, 5.0
+DOING_LARGEST_BOUND = 0.9  # chosen: a member that may do a thing with a higher probability says nothing
+Column = Same[npt.NDArray[np.generic]]
+
 ALIKE_NULL = (
     "each member independently falls into the group's own span with probability at most max(1/2, 3 times the share of "
     "other accounts that do)"
@@ -69,11 +72,28 @@ def alike_finding(
     )
 
 
+def doing(value: Callable[[ir.Table], ir.Value]) -> Callable[[Summaries], ir.Table]:
+    """`rows` of `doing_finding`: account × half with `value` of its activity, and the client that the account mostly uses."""
+
+    def rows(summaries: Summaries) -> ir.Table:
+        agents = summaries.sightings.filter(_.kind == "user_agent").group_by(["account_id", "value"])
+        counted = agents.agg(n=_.exchanges.sum())
+        first = ibis.row_number().over(ibis.window(group_by="account_id", order_by=[ibis.desc("n"), "value"]))
+        mainly = counted.mutate(place=first).filter(_.place == 0).select("account_id", client=_.value)
+        measured = per_half(summaries.halves, value, 1)
+        return measured.left_join(mainly, "account_id").select(
+            "account_id", "half", "exchanges", "value", "client"
+        )
+
+    return rows
+
+
 def doing_finding(rows: Columns, member: Mask, many: float, sentence: str) -> Finding | None:
     """Evidence that more members than others do a thing in at least a share `many` of their exchanges, on half 1.
 
     Null: each member independently does so with probability at most max(`DOING_FLOOR`, `DOING_ENRICHMENT` times the share of
-    other accounts that do). `sentence` has {does}, {members} and {share}.
+    other accounts that do, `DOING_ENRICHMENT` times the share of other users of its client that do): a client may write such
+    text by itself. Members whose bound exceeds `DOING_LARGEST_BOUND` are not bet on. `sentence` has {does}, {members} and {share}.
     """
     tested = np.asarray(rows["half"]) == 1
     does = np.asarray(rows["value"], float) >= many
@@ -81,9 +101,17 @@ def doing_finding(rows: Columns, member: Mask, many: float, sentence: str) -> Fi
     if len(mine) < DOING_FEWEST or len(others) < 5 * DOING_FEWEST or not mine.any():
         return None
     usual = float((others.sum() + 1) / (len(others) + 1))
+    client = np.asarray(rows["client"], np.int64)[tested] + 1  # none is -1
+    outside = ~member[tested]
+    users = np.bincount(client[outside], minlength=int(client.max()) + 1)
+    doers = np.bincount(client[outside], weights=others, minlength=len(users))
+    of_client = ((doers + usual) / (users + 1.0))[client[~outside]]
+    of_client[client[~outside] == 0] = usual
+    bound = np.maximum(DOING_ENRICHMENT * np.maximum(usual, of_client), DOING_FLOOR)
+    compared = bound <= DOING_LARGEST_BOUND
     number = int(mine.sum())
     return Finding(
-        log_e=binomial_log_e(number, len(mine), min(max(DOING_FLOOR, DOING_ENRICHMENT * usual), 0.9)),
+        log_e=bounded_log_e(mine[compared], bound[compared]),
         value=f"{number} of {len(mine)} members",
         accounts=number,
         exchanges=int(np.asarray(rows["exchanges"])[tested & member].sum()),
@@ -99,6 +127,7 @@ def curious(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
         "account": np.arange(n),
         "half": np.ones(n, np.int64),
         "value": share,
+        "client": np.arange(n) % 7,
         "exchanges": np.full(n, 10),
     }
     return rows, np.arange(n) < accounts
@@ -172,6 +201,15 @@ class Hours:
     exchanges: int
 
 
+def active_span(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Account × hour: whether the hour lies between the account's first and last exchange."""
+    hours = np.arange(counts.shape[1])
+    some = counts > 0
+    first = np.where(some.any(axis=1), some.argmax(axis=1), len(hours))
+    last = len(hours) - 1 - some[:, ::-1].argmax(axis=1)
+    return np.asarray((hours >= first[:, None]) & (hours <= last[:, None]))
+
+
 FEWEST_HOURS = 48
 FEWEST_COUNT = 8
 MOST_SAMPLED = 2000
@@ -187,7 +225,7 @@ def others_hours(rows: Columns, member: Mask) -> Hours | None:
 
 
 @lru_cache(maxsize=4)  # two tests ask for the same hours of the same group, one after the other
-def _hours(accounts: Same, hours: Same, exchanges: Same, members: Same) -> Hours | None:
+def _hours(accounts: Column, hours: Column, exchanges: Column, members: Column) -> Hours | None:
     account, hour = np.asarray(accounts.array, np.int64), np.asarray(hours.array, np.int64)
     count, member = np.asarray(exchanges.array, float), np.asarray(members.array, bool)
     if not member.any():

@@ -17,11 +17,25 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.contract.summaries import Summaries
-from stillwatch.signals import group_tests, indicators
+from stillwatch.signals import explanations, group_tests, indicators
+from stillwatch.signals.traits import Traits
+from stillwatch.simulate.crowds import Crowd, Setting
 from stillwatch.units import units
 
-Family = Literal["ownership", "division", "load", "coercion", "place", "habit", "timing", "purpose"]
-CONTROL: tuple[Family, ...] = ("ownership", "division", "load", "coercion")
+Family = Literal[
+    "ownership",
+    "handoff",
+    "coercion",
+    "division",
+    "fungible",
+    "turns",
+    "load",
+    "place",
+    "habit",
+    "timing",
+    "purpose",
+]
+CONTROL: tuple[Family, ...] = ("ownership", "handoff", "coercion", "division", "fungible", "turns", "load")
 LIKENESS: tuple[Family, ...] = ("place", "habit", "timing", "purpose")
 FAMILIES: tuple[Family, ...] = CONTROL + LIKENESS
 Columns = Mapping[str, npt.NDArray[np.generic]]
@@ -61,17 +75,13 @@ class Indicator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What a group test saw: a natural-log e-value against its null, and the numbers in one sentence.
-
-    `silences` names families that this finding explains away, so that they may not speak for the candidate.
-    """
+    """The result of a group test: a natural-log e-value against its null, and the numbers in one sentence."""
 
     log_e: float
     value: str
     accounts: int
     exchanges: int
     statement: str
-    silences: tuple[Family, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +119,9 @@ def group_test(
 ) -> Callable[[Callable[[Columns, Mask], Finding | None]], GroupTest]:
     """Declare a group test; `family` groups tests that one innocent cause may bend together.
 
-    Families of `CONTROL` are those that a crowd of independent people does not bend whatever it has in common:
-    many cards each behind several accounts, work divided among accounts, volumes evened out over them, hidden
-    reasoning forced out by most of them. Those of `LIKENESS` (one place, one
-    habit, joint timing, one purpose) an office, a class or a tool bends too.
+    Families of `CONTROL` can count towards a report, each beyond the explanations that bend it. Those of `LIKENESS` (one
+    place, one habit, joint timing, one purpose) are what every group with a common interest shows; they describe a
+    candidate and never count.
     """
 
     def wrap(function: Callable[[Columns, Mask], Finding | None]) -> GroupTest:
@@ -134,6 +143,71 @@ def group_test(
             everyone=everyone,
             alone=alone,
         )
+
+    return wrap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplanationCard:
+    """The text of an innocent explanation, for its page and for reports.
+
+    `what` is the group, `carries` the mark by which an account is known to belong to it, `produces` and `cannot` the evidence
+    that the explanation can and cannot produce, `settled_by` what would decide whether it holds.
+    """
+
+    name: str
+    what: str
+    carries: str
+    produces: str
+    cannot: str
+    settled_by: str
+    source: str
+
+
+Draw = Callable[[np.random.Generator, int, Setting], Crowd]
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """An honest cause that groups of accounts can have in common.
+
+    `mark(traits, members)` gives one label a member: -1 where the account does not carry the explanation's mark, else a
+    number of 0 or more. In the families `bends`, members of one label count as one account, since the explanation can make them
+    alike; unmarked members, and all members in other families, count in full. `draw` makes an honest group of so many
+    accounts.
+    """
+
+    card: ExplanationCard
+    bends: frozenset[Family]
+    mark: Callable[[Traits, Labels], Labels]
+    draw: Draw
+
+
+def explanation(
+    *,
+    what: str,
+    carries: str,
+    bends: tuple[Family, ...],
+    produces: str,
+    cannot: str,
+    settled_by: str,
+    source: str,
+    draw: Draw,
+) -> Callable[[Callable[[Traits, Labels], Labels]], Explanation]:
+    """Declare an innocent explanation; the decorated function is its mark."""
+
+    def wrap(function: Callable[[Traits, Labels], Labels]) -> Explanation:
+        card = ExplanationCard(
+            name=function.__name__,
+            what=what,
+            carries=carries,
+            produces=produces,
+            cannot=cannot,
+            settled_by=settled_by,
+            source=source,
+        )
+        return Explanation(card=card, bends=frozenset(bends), mark=function, draw=draw)
 
     return wrap
 
@@ -180,3 +254,9 @@ def all_indicators() -> tuple[Indicator, ...]:
 def all_group_tests() -> tuple[GroupTest, ...]:
     """Every group test, in the order of their names."""
     return units(group_tests, GroupTest)
+
+
+@cache
+def all_explanations() -> tuple[Explanation, ...]:
+    """Every innocent explanation, in the order of their names."""
+    return units(explanations, Explanation)

@@ -55,10 +55,10 @@ _COUNTRIES = (
     ("NL", 0.02, 1, 0, "+31"),
 )
 COUNTRY: Texts = np.array([row[0] for row in _COUNTRIES], dtype=object)
-_SHARE: Floats = np.array([row[1] for row in _COUNTRIES]) / sum(row[1] for row in _COUNTRIES)
-_ZONE: Floats = np.array([row[2] for row in _COUNTRIES], dtype=np.float64)
+SHARE: Floats = np.array([row[1] for row in _COUNTRIES]) / sum(row[1] for row in _COUNTRIES)
+ZONE: Floats = np.array([row[2] for row in _COUNTRIES], dtype=np.float64)
 _LANGUAGE: Ints = np.array([row[3] for row in _COUNTRIES], dtype=np.int64)
-_DIAL: Texts = np.array([row[4] for row in _COUNTRIES], dtype=object)
+DIAL: Texts = np.array([row[4] for row in _COUNTRIES], dtype=object)
 
 AGENTS: Texts = np.array(
     [
@@ -89,7 +89,7 @@ AGENTS: Texts = np.array(
     dtype=object,
 )
 BROWSERS = 25
-_MAIL: Texts = np.array(
+MAIL: Texts = np.array(
     ["gmail.com"] * 50
     + ["outlook.com"] * 14
     + ["icloud.com"] * 9
@@ -264,7 +264,7 @@ def tls_of(agent: Texts, keys: Ints) -> Texts:
 
 def persons(rng: np.random.Generator, n: int, start: int, end: int) -> Population:
     """Ordinary single users: own card, own address, some of them new, some of them leaving."""
-    country = rng.choice(len(COUNTRY), size=n, p=_SHARE)
+    country = rng.choice(len(COUNTRY), size=n, p=SHARE)
     home, home_asn = residential(rng, country)
     phone, phone_asn = residential(rng, country, mobile=True)
     later, _ = residential(rng, country)
@@ -286,12 +286,11 @@ def persons(rng: np.random.Generator, n: int, start: int, end: int) -> Populatio
         account_id=fresh(rng, n, "acct_"),
         organization_id=texts(n, None),
         created=created,
-        email_domain=_MAIL[rng.integers(0, len(_MAIL), n)],
+        email_domain=MAIL[rng.integers(0, len(MAIL), n)],
         email_shape=SHAPES[rng.integers(0, len(SHAPES), n)],
         card=some(rng.random(n) < 0.7, fresh(rng, n, "card_")),
         card_country=COUNTRY[country],
-        phone=_DIAL[country]
-        + np.array([str(i) for i in range(60, 90)], dtype=object)[rng.integers(0, 30, n)],
+        phone=DIAL[country] + np.array([str(i) for i in range(60, 90)], dtype=object)[rng.integers(0, 30, n)],
         signup_ip=home,
         program=texts(n, "standard"),
         plan=np.where(rng.random(n) < 0.6, "pro", "free").astype(object),
@@ -301,7 +300,7 @@ def persons(rng: np.random.Generator, n: int, start: int, end: int) -> Populatio
         roaming=rng.beta(1, 4, n),
         agent=agent,
         tls=tls_of(agent, rng.integers(0, 6, n)),
-        zone=_ZONE[country],
+        zone=ZONE[country],
         profile=np.where(rng.random(n) < 0.7, EVENING, OFFICE),
         weekend=rng.uniform(0.3, 1.2, n),
         rate=rng.lognormal(1.1, 1.1, n),

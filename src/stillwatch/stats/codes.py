@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
@@ -33,12 +35,15 @@ def distinct(values: npt.ArrayLike) -> Ints:
     return np.asarray(given[np.concatenate([[True], given[1:] != given[:-1]])])
 
 
-class Same:
-    """An array as a key: two are equal when they are the same array, whatever stands in it."""
+Held = TypeVar("Held")
+
+
+class Same(Generic[Held]):
+    """An array, or what holds arrays, as a key: two are equal when they are the same object, whatever stands in it."""
 
     __slots__ = ("array",)
 
-    def __init__(self, array: npt.NDArray[np.generic]) -> None:
+    def __init__(self, array: Held) -> None:
         self.array = array
 
     def __hash__(self) -> int:

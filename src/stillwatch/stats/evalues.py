@@ -27,6 +27,17 @@ def binomial_log_e(successes: int, trials: int, at_most: float) -> float:
     return float(np.logaddexp.reduce(logs) - np.log(len(q)))
 
 
+def bounded_log_e(successes: npt.NDArray[np.bool_], at_most: Array) -> float:
+    """Log e-value against "trial i succeeds with probability at most `at_most[i]`, given those before it": `binomial_log_e` for
+    bounds that differ.
+    """
+    if len(successes) == 0:
+        return 0.0
+    q = at_most + (1 - at_most) * np.linspace(0.1, 0.98, 12)[:, None]
+    logs = np.where(successes, np.log(q / at_most), np.log((1 - q) / (1 - at_most))).sum(axis=1)
+    return float(np.logaddexp.reduce(logs) - np.log(len(q)))
+
+
 def p_to_log_e(log_p: float, kappa: float = 0.5) -> float:
     """Log e-value from a log p-value by the calibrator e = kappa * p^(kappa-1) (Vovk and Wang 2021, eq. 1)."""
     return float(np.log(kappa) + (kappa - 1) * log_p)

@@ -1,20 +1,50 @@
 import numpy as np
+import pytest
 from crowds import load, log10, two_halves
 
 TEST = load("trace_coercion")
+CLIENTS = np.arange(330) % 7
 
 
 def test_thirty_members_who_force_reasoning_out_are_seen():
-    rows, member = two_halves(np.full(30, 0.9), np.zeros(300))
+    rows, member = two_halves(np.full(30, 0.9), np.zeros(300), CLIENTS)
     found = TEST.statistic(rows, member)
     assert "30 of 30 members" in found.statement
     assert log10(found) > 12
 
 
 def test_a_group_of_which_one_in_ten_tries_it_gives_no_evidence():
-    rows, member = two_halves(np.repeat([0.9, 0.0], [3, 27]), np.zeros(300))
+    rows, member = two_halves(np.repeat([0.9, 0.0], [3, 27]), np.zeros(300), CLIENTS)
     assert TEST.statistic(rows, member).log_e < 0
 
 
 def test_a_group_that_never_tries_it_is_not_spoken_of():
-    assert TEST.statistic(*two_halves(np.zeros(30), np.zeros(300))) is None
+    assert TEST.statistic(*two_halves(np.zeros(30), np.zeros(300), CLIENTS)) is None
+
+
+@pytest.mark.issue(20)
+@pytest.mark.parametrize("members", [30, 400])
+def test_users_of_a_client_whose_other_users_coerce_as_well_give_no_evidence(members):
+    clients = np.concatenate([np.zeros(members, int), np.zeros(60, int), 1 + np.arange(900) % 5])
+    shares = np.concatenate([np.full(60, 0.9), np.zeros(900)])
+    found = TEST.statistic(*two_halves(np.full(members, 0.9), shares, clients))
+    assert found.log_e <= 0
+
+
+@pytest.mark.issue(20)
+def test_members_whose_client_is_unknown_are_compared_with_all_others():
+    clients = np.concatenate([np.full(30, -1), np.zeros(60, int), np.full(240, -1)])
+    shares = np.concatenate([np.full(6, 0.9), np.zeros(294)])
+    found = TEST.statistic(*two_halves(np.full(30, 0.9), shares, clients))
+    assert log10(found) > 12
+
+
+@pytest.mark.issue(20)
+def test_one_in_ten_users_of_the_client_raises_the_bound_to_a_half():
+    clients = np.concatenate([np.zeros(330, int), np.ones(600, int)])
+    shares = np.concatenate([np.full(30, 0.9), np.zeros(870)])
+    half = np.repeat([0.9, 0.0], [15, 15])
+    found = TEST.statistic(*two_halves(half, shares, clients))
+    assert found.log_e < 0
+    elsewhere = TEST.statistic(*two_halves(half, shares, np.roll(clients, 300)))
+    assert log10(elsewhere) > 1

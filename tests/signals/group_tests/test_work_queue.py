@@ -18,14 +18,12 @@ def test_members_who_share_items_with_strangers_and_never_with_each_other_are_se
     found = TEST.statistic(*rows_of(pairs, 120, 40))
     assert found.value == "0 of 80 repeats inside"
     assert log10(found) > 4
-    assert found.silences == ()
 
 
-def test_members_who_repeat_each_other_give_no_evidence_and_have_a_reason_to_move_together():
+def test_members_who_repeat_each_other_give_no_evidence():
     pairs = {(m, 1 + (m * k) % 31) for m in range(20) for k in range(1, 9)}
     found = TEST.statistic(*rows_of(pairs, 200, 20))
     assert found.log_e < 0
-    assert found.silences == ("timing",)
 
 
 def test_heavy_accounts_that_draw_from_one_short_list_are_not_taken_for_a_queue():

@@ -54,7 +54,7 @@ def own_conversations(rng: np.random.Generator, accounts: int) -> tuple[Columns,
 
 
 @group_test(
-    family="division",
+    family="handoff",
     rows=carried_on,
     sample_null=own_conversations,
     measures="members that carry on conversations together with two or more other members",

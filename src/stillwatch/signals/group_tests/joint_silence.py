@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.signals.profiles import hourly, hourly_strangers, others_hours
+from stillwatch.signals.profiles import active_span, hourly, hourly_strangers, others_hours
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 from stillwatch.stats.evalues import binomial_log_e
 
@@ -38,8 +38,9 @@ def joint_silence(rows: Columns, member: Mask) -> Finding | None:
     silent &= _within_a_day(split.proposing > 0)
     if not silent.any():
         return None
-    busy = split.usual.sum()
-    expected = split.tested.sum(axis=1) * split.usual[silent].sum() / busy
+    span = active_span(split.tested)
+    busy = span @ split.usual
+    expected = split.tested.sum(axis=1) * ((span & silent) @ split.usual) / np.where(busy > 0, busy, np.inf)
     told = expected >= MEMBER_EXPECTED
     if told.sum() < FEWEST:
         return None

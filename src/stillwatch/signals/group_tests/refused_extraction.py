@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stillwatch.signals.profiles import curious, doing_finding, summaries_activity
+from stillwatch.signals.profiles import curious, doing, doing_finding
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 
 MANY = 0.05
@@ -10,10 +10,11 @@ MANY = 0.05
 
 @group_test(
     family="coercion",
-    rows=summaries_activity(lambda t: t.refusals / t.exchanges, fewest=1),
+    rows=doing(lambda t: t.refusals / t.exchanges),
     sample_null=curious,
     measures="members of whose requests at least one in twenty was refused in a category of extraction or distillation",
-    null="each member independently does so with probability at most max(1/5, 5 times the share of other accounts that do)",
+    null="each member independently does so with probability at most max(1/5, 5 times the share of other accounts, or of "
+    "other users of its client, that do)",
     innocent=(
         "a classifier of the provider's that misfires on one popular prompt",
         "the provider's own red team",

@@ -15,7 +15,7 @@ WINDOWS = (1, 4, 24)
 
 
 @group_test(
-    family="division",
+    family="turns",
     rows=hourly,
     sample_null=hourly_strangers,
     measures="how rarely work returns to an account before the others had their turn",

@@ -1,6 +1,8 @@
-"""Do many cards each pay for several members that claim to be strangers?"""
+"""Do cards pay for several members that claim to be strangers?"""
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 import ibis.expr.types as ir
 import numpy as np
@@ -10,12 +12,12 @@ from ibis import _
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 from stillwatch.signals.sharing import attribute
-from stillwatch.stats.codes import distinct
-from stillwatch.stats.evalues import binomial_log_e, mean_log_e
+from stillwatch.stats.codes import Same, codes, distinct
+from stillwatch.stats.evalues import binomial_log_e
 
-FEWEST, OTHERS = 3, 40  # cards
-FLOOR, ENRICHMENT = 0.1, 3.0
-MANY, FLOOR_MANY = 4, 0.02  # mail domains behind one card
+FEWEST, OTHERS = 8, 40  # accounts
+FLOOR, ENRICHMENT, LARGEST_BOUND = 0.1, 3.0, 0.9
+PUBLIC = 8  # cards that pay for accounts of one mail domain, from which it is a public mail service
 
 
 def rows(summaries: Summaries) -> ir.Table:
@@ -27,11 +29,11 @@ def rows(summaries: Summaries) -> ir.Table:
     return paid.left_join(mail, "account_id").select("account_id", "value", "domain", "exchanges")
 
 
-def _cards(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """Cards pay for one account, one in ten for two, one in fifty for five of other domains; all as often among members."""
+def strangers(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
+    """Cards pay for one account, one in ten for two, one in fifty for five; each card's accounts are all members or none."""
     cards = accounts * 8
     draw = rng.random(cards)
-    held = np.where(draw < FLOOR_MANY, 5, np.where(draw < FLOOR, 2, 1))
+    held = np.where(draw < 0.02, 5, np.where(draw < 0.1, 2, 1))
     value = np.repeat(np.arange(cards), held)
     n = len(value)
     rows = {"value": value, "domain": np.arange(n), "exchanges": np.full(n, 5), "account": np.arange(n)}
@@ -41,49 +43,60 @@ def _cards(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
 @group_test(
     family="ownership",
     rows=rows,
-    sample_null=_cards,
-    measures="cards that pay for more than one member, and cards that pay for members of many mail domains",
-    null="a member's card pays for a second member with probability at most max(0.1, 3 times the share of other cards "
-    "that pay for several accounts), and for members of four mail domains with probability at most max(0.02, 3 times the "
-    "share of other cards that do); every card counts once, so that one company's card is one trial",
+    sample_null=strangers,
+    measures="members whose card pays for another member of another mail domain, or of a public one",
+    null="a further member's card pays for an earlier member with probability at most max(0.1, 3 times the share of other "
+    "accounts that repeat a card); accounts of one card and one private mail domain are one member",
     innocent=(
-        "several companies' accounts in one group",
-        "families",
+        "an employer whose staff use private mail",
+        "a voucher that many redeem",
         "one agency that pays for its customers",
+        "families",
     ),
     evaded_by="one virtual card per account",
     source="Anthropic, February 2026 (shared payment methods)",
     reads=("accounts.payment_fingerprint", "accounts.email_domain"),
+    everyone=True,
 )
 def shared_payment(rows: Columns, member: Mask) -> Finding | None:
-    value, domain = np.asarray(rows["value"], np.int64), np.asarray(rows["domain"], np.int64)
-    held = np.bincount(value[member])
-    among = np.bincount(value[~member])
-    mine, others = np.flatnonzero(held), np.flatnonzero(among)
-    if len(mine) < FEWEST or len(others) < OTHERS:
+    value = np.asarray(rows["value"], np.int64)
+    claims = _claimed(Same(rows["value"]), Same(rows["domain"]))
+    size = int(claims.max(initial=-1)) + 1
+    (members, cards), (others, used) = (_held(claims[side], value[side], size) for side in (member, ~member))
+    if members < FEWEST or others < OTHERS:
         return None
-    usual, several = float((among[others] > 1).mean()), int((held[mine] > 1).sum())
-    strangers = int((_domains(value[member], domain[member])[mine] >= MANY).sum())
-    rarely = float((_domains(value[~member], domain[~member])[others] >= MANY).mean())
-    bets = (
-        binomial_log_e(several, len(mine), min(max(FLOOR, ENRICHMENT * usual), 0.9)),
-        binomial_log_e(strangers, len(mine), min(max(FLOOR_MANY, ENRICHMENT * rarely), 0.9)),
-    )
+    usual = 1.0 - used / others
+    bound = max(FLOOR, ENRICHMENT * usual)
+    if bound > LARGEST_BOUND:
+        return None
     return Finding(
-        log_e=mean_log_e(np.asarray(bets)),
-        value=f"{several} of {len(mine)} cards",
-        accounts=int(held.sum()),
+        log_e=binomial_log_e(members - cards, members, bound),
+        value=f"{cards} cards over {members} members",
+        accounts=int(member.sum()),
         exchanges=int(np.asarray(rows["exchanges"])[member].sum()),
-        statement=f"{several} of the {len(mine)} cards that pay for {int(held.sum())} members pay for more than one of them, "
-        f"{strangers} for members of {MANY} mail domains or more; of other cards {100 * usual:.1f} % pay for more than one "
-        f"account, {100 * rarely:.1f} % for accounts of so many domains",
+        statement=f"{cards} {'card pays' if cards == 1 else 'cards pay'} for {members} members that claim to be strangers; of other accounts "
+        f"{100 * usual:.1f} % repeat another's card",
     )
 
 
-def _domains(card: npt.NDArray[np.int64], domain: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Different mail domains behind each card, by its number."""
+def _held(claim: npt.NDArray[np.int64], card: npt.NDArray[np.int64], size: int) -> tuple[int, int]:
+    """Number of different claims, and of different cards, of some accounts."""
+    return int((np.bincount(claim, minlength=size) > 0).sum()), int((np.bincount(card) > 0).sum())
+
+
+@lru_cache(maxsize=1)  # the same rows are asked about for every candidate
+def _claimed(
+    cards: Same[npt.NDArray[np.generic]], domains: Same[npt.NDArray[np.generic]]
+) -> npt.NDArray[np.int64]:
+    """A number for each claim to be somebody: of an account with a public mail domain itself; else of its card with its domain, or
+    with none known.
+    """
+    card, domain = np.asarray(cards.array, np.int64), np.asarray(domains.array, np.int64)
     known = domain >= 0
-    names = int(domain.max(initial=0)) + 1
-    pairs = distinct(card[known] * names + domain[known])
-    counted: npt.NDArray[np.int64] = np.bincount(pairs // names, minlength=int(card.max(initial=0)) + 1)
-    return counted
+    names, number = codes(np.where(known, domain, -1))
+    pairs = distinct(card[known] * number + names[known])
+    public = np.bincount(pairs % max(number, 1), minlength=number) >= PUBLIC
+    together, _claims = codes(card * number + names)
+    alone = known & public[names]
+    together[alone] = len(card) + np.arange(int(alone.sum()))
+    return codes(together)[0]

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
-
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 from stillwatch.signals.sharing import attribute, own_values, sharing_finding
-
-CLEAR = float(np.log(20))
-PLACES, GATHERED = 5, 0.5  # a school's course or a company's jobs are of one place and one load
 
 
 @group_test(
@@ -25,13 +18,8 @@ PLACES, GATHERED = 5, 0.5  # a school's course or a company's jobs are of one pl
     reads=("accounts.signup_ip",),
 )
 def shared_signup(rows: Columns, member: Mask) -> Finding | None:
-    found = sharing_finding(
+    return sharing_finding(
         rows,
         member,
         "{members} members signed up from {values} addresses: {repeats} repeat another member's; of as many other accounts {share} do",
     )
-    if found is None or found.log_e <= CLEAR:
-        return found
-    holders = np.sort(np.bincount(np.asarray(rows["value"], np.int64)[member]))[::-1]
-    gathered = holders[:PLACES].sum() >= GATHERED * holders.sum()
-    return replace(found, silences=("load",)) if gathered else found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.signals.profiles import hourly, hourly_strangers, others_hours
+from stillwatch.signals.profiles import active_span, hourly, hourly_strangers, others_hours
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 from stillwatch.stats.homogeneity import beyond
 
@@ -25,7 +25,8 @@ def synchrony(rows: Columns, member: Mask) -> Finding | None:
     split = others_hours(rows, member)
     if split is None:
         return None
-    excess = split.proposing - _of_day(split.proposing[None, :])[0]
+    group = split.proposing[None, :]
+    excess = split.proposing - _of_day(group, np.ones_like(group, bool))[0]
     found = beyond(
         _agreement(excess, split.tested),
         _agreement(excess, split.others),
@@ -43,22 +44,29 @@ def synchrony(rows: Columns, member: Mask) -> Finding | None:
 
 
 def _agreement(excess: npt.NDArray[np.float64], counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Correlation of each account's hours with the excess; the account's own hours of the day taken out."""
-    own = counts - _of_day(counts)
-    norm = np.sqrt((own**2).sum(axis=1) * (excess**2).sum())
-    return np.asarray((own @ excess) / np.where(norm > 0, norm, np.inf))
+    """Correlation of each account's hours with the excess, within the account's own span of activity; its own hours of the day
+    and its own days are taken out.
+    """
+    span = active_span(counts)
+    own = np.where(span, counts - _of_day(counts, span), 0.0)
+    there = np.where(span, excess[None, :], 0.0)
+    norm = np.sqrt((own**2).sum(axis=1) * (there**2).sum(axis=1))
+    return np.asarray((own * there).sum(axis=1) / np.where(norm > 0, norm, np.inf))
 
 
-def _of_day(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """What an account's counts would be from its hours of the day and its days."""
+def _of_day(counts: npt.NDArray[np.float64], span: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """What an account's counts would be from its hours of the day and its days, both within its span."""
     accounts, hours = counts.shape
     days = -(-hours // 24)
-    padded = np.zeros((accounts, 24 * days))
-    padded[:, :hours] = counts
-    seen = np.bincount(np.arange(hours) % 24, minlength=24)
-    means = padded.reshape(accounts, days, 24).sum(axis=1) / np.maximum(seen, 1)
+
+    def by_day(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        padded = np.zeros((accounts, 24 * days))
+        padded[:, :hours] = values
+        return padded.reshape(accounts, days, 24)
+
+    there = by_day(span.astype(float))
+    means = by_day(counts).sum(axis=1) / np.maximum(there.sum(axis=1), 1.0)
     of_day = np.tile(means, (1, days))[:, :hours]
     # what is left of a whole day (a weekend, a holiday) is common to a kind of customer, and is taken out too
-    padded[:, :hours] = counts - of_day
-    level = padded.reshape(accounts, days, 24).sum(axis=2) / 24.0
-    return np.asarray(of_day + np.repeat(level, 24, axis=1)[:, :hours])
+    rest = by_day(np.where(span, counts - of_day, 0.0)).sum(axis=2) / np.maximum(there.sum(axis=2), 1.0)
+    return np.asarray(of_day + np.repeat(rest, 24, axis=1)[:, :hours])

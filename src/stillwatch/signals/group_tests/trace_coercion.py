@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from stillwatch.signals.profiles import curious, doing_finding, summaries_activity
+from stillwatch.signals.profiles import curious, doing, doing_finding
 from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 
-MANY = 0.2
+MANY = 0.02  # honest accounts of two corpora have 0.0003 of their prompts taken for it; free paraphrases of attacks 0.05
 
 
 @group_test(
     family="coercion",
-    rows=summaries_activity(lambda t: t.coercions / t.exchanges, fewest=1),
+    rows=doing(lambda t: t.coercions / t.exchanges),
     sample_null=curious,
-    measures="members of whose prompts at least a fifth try to force the hidden reasoning into the answer",
-    null="each member independently does so with probability at most max(1/5, 5 times the share of other accounts that do)",
+    measures="members of whose prompts at least one in fifty tries to force the hidden reasoning into the answer",
+    null="each member independently does so with probability at most max(1/5, 5 times the share of other accounts, or of "
+    "other users of its client, that do)",
     innocent=(
         "a course on prompt injection",
         "the provider's own red team",
@@ -28,6 +29,6 @@ def trace_coercion(rows: Columns, member: Mask) -> Finding | None:
         rows,
         member,
         MANY,
-        "{does} of {members} members try, in at least a fifth of their prompts, to force hidden reasoning into the answer; "
+        "{does} of {members} members try, in at least one prompt in fifty, to force hidden reasoning into the answer; "
         "{share} of other accounts do",
     )

@@ -15,8 +15,9 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
 from stillwatch.stats.codes import Same, codes, distinct
 from stillwatch.stats.evalues import binomial_log_e
 
+Column = Same[npt.NDArray[np.generic]]
+
 FEWEST = 20
-MUTUAL = 0.4  # members who repeat each other this much have a list or a topic in common, and so a reason to move together
 MOST_ROWS = 2_000_000
 FINE, WIDTH = 32, 0.05  # numbers of repeats are told apart up to 32, and by 5 % beyond
 
@@ -80,7 +81,6 @@ def work_queue(rows: Columns, member: Mask) -> Finding | None:
         exchanges=int(volume[inside].sum()),
         statement=f"of {trials} pairs of accounts in which one repeats a text of a member, {within} are two members; were "
         f"repeats handed out at random it would be {trials * share:.0f}",
-        silences=("timing",) if within > MUTUAL * trials else (),
     )
 
 
@@ -97,7 +97,7 @@ class _Meetings:
 
 
 @lru_cache(maxsize=1)  # the same rows are asked about for every candidate
-def _meetings(accounts: Same, items: Same, exchanges: Same) -> _Meetings:
+def _meetings(accounts: Column, items: Column, exchanges: Column) -> _Meetings:
     account, item = np.asarray(accounts.array, np.int64), np.asarray(items.array, np.int64)
     volume = np.zeros(int(account.max(initial=-1)) + 1)
     volume[account] = np.asarray(exchanges.array, float)

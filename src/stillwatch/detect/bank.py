@@ -1,0 +1,38 @@
+"""How often honest groups of one explanation reach a campaign's evidence, from the bank that is shipped."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+
+from stillwatch.stats.intervals import of_share
+
+BANK = "honest_bank.parquet"
+
+
+@cache
+def _evidence() -> dict[str, npt.NDArray[np.float64]]:
+    """Explanation → log e-values of its honest groups; empty where no bank is shipped."""
+    path = Path(str(files("stillwatch.detect") / "data" / BANK))
+    if not path.exists():
+        return {}
+    table = pq.read_table(path, columns=["explanation", "log_e"])
+    names = np.asarray(table.column("explanation").to_pylist(), object)
+    log_e = np.asarray(table.column("log_e").to_numpy(), float)
+    return {str(name): log_e[names == name] for name in np.unique(names)}
+
+
+def empirical_rate(explanation: str, log_e: float) -> float | None:
+    """Upper 95 % bound (Clopper and Pearson 1934) of the share of the explanation's honest groups whose evidence is at least
+    `log_e`; None where the bank has no group of it. `scripts/honest_bank.py` makes the bank.
+    """
+    known = _evidence().get(explanation)
+    if known is None or len(known) == 0:
+        return None
+    bound = of_share(int((known >= log_e).sum()), len(known))
+    return None if bound is None else bound.high

@@ -1,0 +1,136 @@
+"""What do the accounts of a group have in common at first glance, and what not?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from stillwatch.detect.judge import Bench, Judged
+from stillwatch.signals import marks
+from stillwatch.signals.registry import CONTROL, Labels
+from stillwatch.signals.traits import Traits
+
+Speaks = Literal["for", "against", "neither"]
+HALF = 0.5
+CLEAR = float(np.log(20))
+MONTH_H = 730.0
+EVENT_DAYS = 9  # a group whose activity falls into so few days has an event in common
+COMMON_TEXT = 0.5  # of the members, who send a text for it to be common
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """One sentence on a group, and whether it speaks for one control or against it."""
+
+    trait: str
+    speaks: Speaks
+    statement: str
+
+
+def glance(one: Judged, bench: Bench) -> list[Sight]:
+    """What a person would look at first: place, mail, cards, sign-up, ages, span, texts, programs, nights and clocks; then the
+    findings of control.
+    """
+    members = bench.places(one.accounts)
+    if len(members) == 0:
+        return []
+    seen = [*_shared(bench.traits, members), *_span(bench.traits, members), *_habits(bench.traits, members)]
+    control = sorted(
+        (f for name, f in one.findings.items() if bench.family_of[name] in CONTROL and f.log_e > CLEAR),
+        key=lambda f: -f.log_e,
+    )
+    return seen + [Sight(trait="control", speaks="for", statement=f.statement) for f in control]
+
+
+def _shared(traits: Traits, members: Labels) -> Iterator[Sight]:
+    n = len(members)
+    for kind, words, speaks in (
+        ("client_prefix", "one address range", "against"),
+        ("email_domain", "one mail domain", "neither"),
+        ("system_prompt", "one system prompt", "neither"),
+        ("user_agent", "one client program", "neither"),
+    ):
+        most = _most(traits.value[kind][members])
+        if most > HALF * n:
+            yield Sight(trait=kind, speaks=speaks, statement=f"{most} of {n} members share {words}")  # type: ignore[arg-type]
+    for kind, words in (("payment_fingerprint", "cards"), ("signup_address", "sign-up addresses")):
+        codes = traits.value[kind][members]
+        known = codes[codes >= 0]
+        if len(known) >= HALF * n:
+            distinct = len(np.unique(known))
+            apart = distinct == len(known)
+            yield Sight(
+                trait=kind,
+                speaks="against" if apart else "for" if distinct < HALF * len(known) else "neither",
+                statement=f"the {words} of {len(known)} members are all different"
+                if apart
+                else f"{len(known)} members have {distinct} {words if distinct > 1 else words.removesuffix('s').removesuffix('e')}",
+            )
+    owners = len(np.unique(traits.owner[members]))
+    if owners < HALF * n:
+        yield Sight(
+            trait="owner",
+            speaks="against",
+            statement=f"{n} members declare {owners} owners, which count once each",
+        )
+    inside = np.zeros(len(traits.exchanges), bool)
+    inside[members] = True
+    texts = traits.text[inside[traits.text_account]]
+    if len(texts):
+        _text, holders = np.unique(texts, return_counts=True)
+        common = int((holders >= COMMON_TEXT * n).sum())
+        if common:
+            yield Sight(
+                trait="texts",
+                speaks="against",
+                statement=f"{common} {'text was' if common == 1 else 'texts were'} sent by at least half of the members: they "
+                "work through one list",
+            )
+
+
+def _span(traits: Traits, members: Labels) -> Iterator[Sight]:
+    first, last = np.quantile(traits.first[members], 0.1), np.quantile(traits.last[members], 0.9)
+    days = max(1, round((last - first) / 24))
+    if days <= EVENT_DAYS:
+        yield Sight(
+            trait="span",
+            speaks="against",
+            statement=f"most of the activity of all members falls into {days} {'day' if days == 1 else 'days'}, as at an event",
+        )
+    created = traits.created[members]
+    ages = (traits.last[members] - created)[np.isfinite(created)] / MONTH_H
+    if len(ages):
+        low, high = np.quantile(ages, (0.05, 0.95))
+        yield Sight(
+            trait="age",
+            speaks="neither",
+            statement=f"nine in ten accounts are {low:.1f} to {high:.1f} months old",
+        )
+
+
+def _habits(traits: Traits, members: Labels) -> Iterator[Sight]:
+    n = len(members)
+    nights = int(marks.human(traits, members).sum())
+    if nights >= 0.8 * n:
+        yield Sight(
+            trait="nights", speaks="against", statement=f"{nights} of {n} members keep a person's nights"
+        )
+    elif nights <= 0.2 * n:
+        yield Sight(
+            trait="nights", speaks="for", statement=f"{n - nights} of {n} members are active at all hours"
+        )
+    clocks = int(marks.clocked(traits, members).sum())
+    if clocks >= HALF * n:
+        yield Sight(
+            trait="clock",
+            speaks="against",
+            statement=f"{clocks} of {n} members send at one minute of the hour or one time of the day, as scheduled programs do",
+        )
+
+
+def _most(codes: Labels) -> int:
+    known = codes[codes >= 0]
+    return int(np.unique(known, return_counts=True)[1].max()) if len(known) else 0

@@ -1,0 +1,70 @@
+"""Groups that would be reported if no innocent explanation were known, and that one explains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from stillwatch.detect.judge import Judged
+
+OVERLAP = 0.3  # of the smaller group's owners: two groups that share more are views of one
+MOST_DESCRIBED = 60  # groups whose likeness is tested and whose requests are looked at
+MOST = 40  # leads that are written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lead:
+    """A judged group and its stake: how many of its requests are of the kind that a harvest consists of."""
+
+    judged: Judged
+    stake: float
+
+
+def worth_describing(judged: Sequence[Judged], fdr: float, taken: frozenset[int]) -> list[Judged]:
+    """Groups whose evidence of control under independence would be reported at `fdr`, strongest first, then the largest of the
+    others; without those that share many owners with `taken`, and one of several views of a group.
+    """
+    bar = _bar(len(judged), fdr)
+    chosen: list[Judged] = []
+    for one in sorted(
+        judged,
+        key=lambda j: (-min(j.unexplained, bar), -len(j.voices), -j.unexplained, sorted(j.accounts)[:1]),
+    ):
+        if len(chosen) >= MOST_DESCRIBED:
+            break
+        if len(one.voices & taken) <= OVERLAP * len(one.voices) and all(
+            len(one.voices & o.voices) <= OVERLAP * min(len(one.voices), len(o.voices)) for o in chosen
+        ):
+            chosen.append(one)
+    return chosen
+
+
+def striking(described: Sequence[Judged], tested: int, fdr: float) -> list[Judged]:
+    """Of groups whose likeness was tested, those that would be reported at `fdr` among `tested` if no cause were known in
+    particular: by evidence of control that neither a common schedule nor a common interest produces, or by joint timing with a
+    common purpose.
+    """
+    bar = _bar(tested, fdr)
+    return [one for one in described if max(_in_general(one), _together(one)) >= bar]
+
+
+def _in_general(one: Judged) -> float:
+    """Evidence beyond the explanations that any account may have, whose mark all members carry."""
+    size = len(one.voices)
+    return min([one.unexplained, *(t.log_e for t in one.trials if t.marked == size and t.excess <= 0.0)])
+
+
+def _together(one: Judged) -> float:
+    return min(one.families["timing"], one.families["purpose"])
+
+
+def ranked(groups: Sequence[Judged], stake: Callable[[Judged], float]) -> list[Lead]:
+    """Leads by falling stake."""
+    leads = [Lead(judged=one, stake=stake(one)) for one in groups]
+    return sorted(leads, key=lambda lead: (-lead.stake, -lead.judged.unexplained))[:MOST]
+
+
+def _bar(tested: int, fdr: float) -> float:
+    return float(np.log(max(tested, 1) / fdr))

@@ -1,0 +1,58 @@
+"""How often do groups drawn at random from the log itself reach a campaign's evidence?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stillwatch.detect.judge import Bench, Judged, judge
+from stillwatch.detect.propose import Candidate
+from stillwatch.signals.registry import Labels
+from stillwatch.stats.intervals import of_share
+
+DRAWS, FEW_DRAWS = 100, 20
+LARGE = 1000  # members of a campaign from which `FEW_DRAWS` groups are drawn
+MOST = 2000  # accounts of a drawn group
+
+
+def synthetic_rate(one: Judged, bench: Bench, taken: frozenset[str], seed: int) -> float | None:
+    """Upper 95 % bound (Clopper and Pearson 1934) of the share of drawn groups whose evidence reaches that of `one`.
+
+    A drawn group takes, for each member, another account of the log at random from the member's stratum: the same number of
+    exchanges in doublings, and carrying the mark of the nearest explanation or not. Members of campaigns (`taken`) are not
+    drawn. So who belongs to the group is permuted, and the log's own margins are kept. None where a stratum has no other account
+    for half of the members.
+    """
+    members = bench.places(one.accounts)
+    free = np.setdiff1d(np.arange(len(bench.names)), bench.places(taken | one.accounts))
+    if len(members) == 0 or len(free) == 0:
+        return None
+    rng = np.random.default_rng([seed, len(members)])
+    if len(members) > MOST:
+        members = np.sort(rng.choice(members, MOST, replace=False))
+    both = np.concatenate([members, free])
+    strata = _strata(one, bench, both)
+    mine, theirs = strata[: len(members)], strata[len(members) :]
+    pools = {int(s): free[theirs == s] for s in np.unique(mine)}
+    if sum((mine == s).sum() for s, pool in pools.items() if len(pool)) < 0.5 * len(members):
+        return None
+    draws = FEW_DRAWS if len(members) > LARGE else DRAWS
+    groups = []
+    for _draw in range(draws):
+        chosen = [
+            rng.choice(pool, min(int((mine == s).sum()), len(pool)), replace=False)
+            for s, pool in pools.items()
+            if len(pool)
+        ]
+        names = frozenset(bench.names[place] for place in np.concatenate(chosen).tolist())
+        groups.append(Candidate(accounts=names, graph=one.candidate.graph))
+    reached = sum(found.log_e >= one.log_e for found in judge(groups, bench))
+    bound = of_share(reached, draws)
+    return None if bound is None else bound.high
+
+
+def _strata(one: Judged, bench: Bench, accounts: Labels) -> Labels:
+    volume = np.log2(np.maximum(bench.traits.exchanges[accounts], 1.0)).astype(np.int64)
+    if one.nearest is None:
+        return volume
+    marked = one.nearest.explanation.mark(bench.traits, accounts) >= 0
+    return np.asarray(2 * volume + marked, np.int64)

@@ -1,0 +1,54 @@
+"""What the page shows of groups that cannot be told from an innocent explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stillwatch.report.reading import Overview, Results, Row
+from stillwatch.report.trial import NOTHING_LOG10, Glance, Trial, glance, trial
+
+MAX_LEADS = 20  # leads that the page shows in full; chosen: what a team can look into before the next scan
+MAX_LEAD_ACCOUNTS = 20  # accounts that are named for one lead; chosen, as for members of a campaign
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lead:
+    """One lead as the page shows it. A part is None where its file was not written."""
+
+    anchor: str
+    row: Row
+    remains: bool
+    glance: Glance | None
+    trial: Trial | None
+    members: Sequence[str] | None
+    members_more: int
+
+
+def leads(results: Results) -> list[Lead] | None:
+    """The leads with the most at stake, in the order of their ranks, or None where the folder has no such table."""
+    table = results.tables.get("leads")
+    if table is None:
+        return None
+    first = table.sort_by([("rank", "ascending"), ("lead_id", "ascending")]).slice(0, MAX_LEADS)
+    return [_lead(results, row, f"lead-{number}") for number, row in enumerate(first.to_pylist(), 1)]
+
+
+def leads_found(results: Results) -> int | None:
+    """The number of leads, or None where neither the tables nor the overview say it."""
+    table = results.tables.get("leads")
+    return len(table) if table is not None else (results.overview or Overview()).leads
+
+
+def _lead(results: Results, row: Row, anchor: str) -> Lead:
+    members = results.of("lead_members", row["lead_id"])
+    names = None if members is None else sorted(members["account_id"].to_pylist())
+    return Lead(
+        anchor=anchor,
+        row=row,
+        remains=row["log10_e"] >= NOTHING_LOG10,
+        glance=glance(results, row["lead_id"]),
+        trial=trial(results, row["lead_id"], row["accounts"]),
+        members=None if names is None else names[:MAX_LEAD_ACCOUNTS],
+        members_more=max(0, len(names or ()) - MAX_LEAD_ACCOUNTS),
+    )

@@ -1,0 +1,1 @@
+"""Honest causes that make a group of accounts look controlled."""

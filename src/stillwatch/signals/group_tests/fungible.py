@@ -1,0 +1,93 @@
+"""Are the members exchangeable: does it tell nothing of a request which member sends it?"""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+from ibis import _
+
+from stillwatch.contract.summaries import Summaries
+from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.stats.codes import codes
+from stillwatch.stats.mixtures import one_mixture_log_e
+
+FEWEST_HOLDERS = 8  # accounts that show a phrase
+COMMON = 0.5  # share of the accounts: a phrase of more says nothing of what is asked
+KINDS_OF_WORK = 24
+FEWEST_ACCOUNTS = 8
+LARGEST_SHARE = 0.9  # of one kind of work: beyond, there is nothing to divide
+FEWEST_USES = 0.005  # share of the group's requests that a kind of work has
+
+
+def kinds_of_work(summaries: Summaries) -> ir.Table:
+    """Account × half × kind of work: in how many hours it was sent. The kind of work of an hour is the phrase of that hour's
+    prompts that most accounts show.
+    """
+    marks = summaries.marks.filter(_.kind == "prompt_template")
+    holders = marks.group_by("value").agg(holders=_.account_id.nunique())
+    everyone = summaries.halves.aggregate(everyone=_.account_id.nunique())
+    shared = holders.filter(_.holders >= FEWEST_HOLDERS).cross_join(everyone)
+    shared = shared.filter(_.holders < COMMON * _.everyone).mutate(
+        rank=ibis.row_number().over(ibis.window(order_by=["holders", "value"]))
+    )
+    hours = marks.select("account_id", "half", "hour", "value").join(shared.select("value", "rank"), "value")
+    each = hours.group_by(["account_id", "half", "hour"]).agg(work=_["rank"].max())
+    return each.group_by(["account_id", "half", "work"]).agg(exchanges=_.count())
+
+
+def own_work(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
+    """Accounts that share six templates and prefer some of them, by an intraclass correlation of 0.1, on both halves."""
+    n, kinds = accounts * 4, 6
+    mixes = rng.dirichlet(np.full(kinds, 9.0 / kinds), n)
+    counts = np.stack([[rng.multinomial(12, mix) for mix in mixes] for _half in range(2)])
+    half, account, work = np.nonzero(counts)
+    rows = {"account": account, "half": half, "work": work, "exchanges": counts[half, account, work]}
+    return rows, account < accounts
+
+
+@group_test(
+    family="fungible",
+    rows=kinds_of_work,
+    sample_null=own_work,
+    measures="whether all members send one mixture of kinds of work, as if the sender were drawn at random",
+    null="members prefer some of the group's kinds of work (an intraclass correlation of at least 0.1) or keep a rota (counts "
+    "that vary at most 0.6 times as much as random draws)",
+    innocent=(
+        "players of one game whose events choose the template",
+        "people who try the prompts of one list at random",
+        "shifts that draw from one queue",
+    ),
+    evaded_by="accounts that each do one kind of work, at the price of being told apart by it",
+    source="exchangeability of identities: honest crowds, A1; Wasserman, Ramdas and Balakrishnan 2020 (universal inference)",
+    reads=("observations.phrases",),
+    alone=True,
+)
+def fungible(rows: Columns, member: Mask) -> Finding | None:
+    account, accounts = codes(np.asarray(rows["account"])[member])
+    work, kinds = codes(np.asarray(rows["work"])[member])
+    half = np.asarray(rows["half"])[member]
+    times = np.asarray(rows["exchanges"], float)[member]
+    if accounts < FEWEST_ACCOUNTS or kinds < 2:
+        return None
+    learned = np.bincount(work[half == 0], weights=times[half == 0], minlength=kinds)
+    most = np.argsort(-learned, kind="stable")[:KINDS_OF_WORK]
+    most = most[learned[most] > max(FEWEST_USES * learned.sum(), 1.0)]
+    if len(most) < 2 or learned[most].max() > LARGEST_SHARE * learned[most].sum():
+        return None
+    column = np.full(kinds, -1, np.int64)
+    column[most] = np.arange(len(most))
+    used = (half == 1) & (column[work] >= 0)
+    counts = np.zeros((accounts, len(most)))
+    np.add.at(counts, (account[used], column[work[used]]), times[used])
+    enough = int((counts.sum(axis=1) >= 2).sum())
+    if enough < FEWEST_ACCOUNTS:
+        return None
+    return Finding(
+        log_e=one_mixture_log_e(counts, learned[most] + 0.5),
+        value=f"{len(most)} kinds of work",
+        accounts=enough,
+        exchanges=int(counts.sum()),
+        statement=f"{enough} members send {len(most)} kinds of work in one mixture: which member sends a request tells nothing "
+        "of what is asked, where people and programs prefer some work to other",
+    )

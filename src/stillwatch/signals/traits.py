@@ -1,0 +1,205 @@
+"""Account-level facts by which the marks of innocent explanations are recognised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from ibis import _
+
+from stillwatch.contract.summaries import MINUTES, Summaries
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Run = Callable[[ir.Table], pa.Table]
+
+MAIN_KINDS = (
+    "prompt_template", "system_prompt", "user_agent", "tls_fingerprint", "client_prefix", "asn", "request_shape",
+)  # fmt: skip
+ATTRIBUTE_KINDS = ("payment_fingerprint", "email_domain", "signup_address", "signup_burst")
+NEARLY = 0.9  # of an account's largest day: a day that counts as full
+MOST_TEXTS = 2_000_000
+FEWEST_EXCHANGES = 6  # below which the hours of an account's day are not looked at
+SHARED_BY = 3  # accounts that show a phrase, at least, for it to be a template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """One entry an account in every array.
+
+    * `exchanges`, `days`: counts of exchanges and of UTC days with an exchange.
+    * `first`, `last`: first and last hour with an exchange, in hours since 1970; `created` likewise, NaN where unknown.
+    * `quiet`: exchanges in the quietest eight consecutive hours of its day (summed over days); NaN below
+      `FEWEST_EXCHANGES`. `hourly`: concentration of its hours of the day, 0 (even) to 1 (one hour).
+    * `minute`: concentration of its moments within the hour or the quarter hour, 0 (even) to 1 (one minute).
+    * `brisk`: share of exchanges within five minutes of the one before; `follow`: share that goes on with a conversation.
+    * `full_days`: share of its days with at least nine tenths of the exchanges of its largest day.
+    * `value[kind]`: code of the value that it shows most, of each kind of `MAIN_KINDS` and `ATTRIBUTE_KINDS`, -1 for none;
+      `share[kind]`: share of its exchanges that show it (1 for account attributes). A code means the same for all accounts.
+    * `owner`: code of the declared owner, different for accounts without one.
+    * `text_account`, `text`: pairs of an account and a text that it sent, of texts that several accounts sent.
+    """
+
+    exchanges: Floats
+    days: Floats
+    first: Floats
+    last: Floats
+    created: Floats
+    quiet: Floats
+    hourly: Floats
+    minute: Floats
+    brisk: Floats
+    follow: Floats
+    full_days: Floats
+    owner: Ints
+    text_account: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    text: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    value: Mapping[str, Ints] = field(default_factory=dict)
+    share: Mapping[str, Floats] = field(default_factory=dict)
+
+
+def traits(summaries: Summaries, names: Sequence[str], owner: Ints, run: Run) -> Traits:
+    """Traits of the accounts `names`, in that order; `run` turns an expression into Arrow."""
+    place = {name: number for number, name in enumerate(names)}
+    n = len(names)
+
+    def column(table: pa.Table, name: str, default: float = 0.0) -> Floats:
+        out = np.full(n, default)
+        at = np.array([place.get(a, -1) for a in table.column("account_id").to_pylist()], np.int64)
+        values = np.asarray(table.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False), float)
+        out[at[at >= 0]] = values[at >= 0]
+        return out
+
+    sums = run(_sums(summaries))
+    exchanges = np.maximum(column(sums, "exchanges"), 0.0)
+    hours = np.stack([column(sums, f"h{h}") for h in range(24)], axis=1)
+    days = run(_days(summaries))
+    value, share = _main(run(_shown(summaries)), place, n, exchanges)
+    for kind, (codes, sure) in _attributes(run(_stated(summaries)), place, n).items():
+        value[kind], share[kind] = codes, sure
+    texts = run(_texts(summaries))
+    who = np.array([place.get(a, -1) for a in texts.column("account_id").to_pylist()], np.int64)
+    what = np.asarray(texts.column("item").to_numpy(), np.int64)
+    return Traits(
+        exchanges=exchanges,
+        days=column(days, "days"),
+        first=column(sums, "first"),
+        last=column(sums, "last"),
+        created=column(run(_created(summaries)), "created", np.nan),
+        quiet=_quiet(hours, exchanges),
+        hourly=_concentration(
+            (hours * np.cos(np.arange(24) * np.pi / 12)).sum(axis=1),
+            (hours * np.sin(np.arange(24) * np.pi / 12)).sum(axis=1),
+            exchanges,
+        ),
+        minute=np.max(
+            [_concentration(column(sums, f"minute_cos_{t}"), column(sums, f"minute_sin_{t}"), exchanges) for t in MINUTES],
+            axis=0,
+        ),
+        brisk=column(sums, "short_gaps") / np.maximum(exchanges, 1.0),
+        follow=column(sums, "followups") / np.maximum(exchanges, 1.0),
+        full_days=column(days, "full") / np.maximum(column(days, "days"), 1.0),
+        owner=owner,
+        text_account=who[who >= 0],
+        text=what[who >= 0],
+        value=value,
+        share=share,
+    )  # fmt: skip
+
+
+def _sums(summaries: Summaries) -> ir.Table:
+    of_day = _.hour.hour()
+    counted = {f"h{h}": (of_day == h).ifelse(_.exchanges, 0).sum() for h in range(24)}
+    names = ["short_gaps", "followups", *(f"minute_{part}_{t}" for t in MINUTES for part in ("cos", "sin"))]
+    return summaries.activity.group_by("account_id").agg(
+        exchanges=_.exchanges.sum(),
+        first=_.hour.min().epoch_seconds() // 3600,
+        last=_.hour.max().epoch_seconds() // 3600,
+        **counted,
+        **{name: _[name].sum() for name in names},
+    )
+
+
+def _days(summaries: Summaries) -> ir.Table:
+    days = summaries.activity.group_by(["account_id", _.hour.truncate("D").name("day")]).agg(
+        n=_.exchanges.sum()
+    )
+    most = days.group_by("account_id").agg(most=_.n.max())
+    both = days.inner_join(most, "account_id")
+    return both.group_by("account_id").agg(days=_.count(), full=(_.n >= NEARLY * _.most).sum())
+
+
+def _created(summaries: Summaries) -> ir.Table:
+    known = summaries.accounts.filter(_.created_at.notnull())
+    return known.group_by("account_id").agg(created=(_.created_at.min().epoch_seconds() // 3600))
+
+
+def _shown(summaries: Summaries) -> ir.Table:
+    """Account × kind: the value that it shows most, and in how many exchanges; phrases only where several accounts show them."""
+    seen = summaries.sightings.filter(_.kind.isin(MAIN_KINDS))
+    counted = seen.group_by(["account_id", "kind", "value"]).agg(exchanges=_.exchanges.sum())
+    phrases = counted.filter(_.kind == "prompt_template")
+    several = phrases.group_by("value").agg(holders=_.count()).filter(_.holders >= SHARED_BY)
+    counted = counted.filter(_.kind != "prompt_template").union(phrases.semi_join(several, "value"))
+    order = ibis.window(group_by=["account_id", "kind"], order_by=[ibis.desc("exchanges"), "value"])
+    return counted.mutate(place=ibis.row_number().over(order)).filter(_.place == 0).drop("place")
+
+
+def _stated(summaries: Summaries) -> ir.Table:
+    stated = summaries.sightings.filter(_.kind.isin(ATTRIBUTE_KINDS))
+    return stated.group_by(["account_id", "kind"]).agg(value=_.value.min())
+
+
+def _texts(summaries: Summaries) -> ir.Table:
+    pairs = summaries.items.select("account_id", "item").distinct()
+    several = pairs.group_by("item").agg(holders=_.count()).filter(_.holders > 1)
+    return pairs.semi_join(several, "item").order_by(["item", "account_id"]).limit(MOST_TEXTS)
+
+
+def _main(
+    table: pa.Table, place: Mapping[str, int], n: int, exchanges: Floats
+) -> tuple[dict[str, Ints], dict[str, Floats]]:
+    value = {kind: np.full(n, -1, np.int64) for kind in MAIN_KINDS}
+    share = {kind: np.zeros(n) for kind in MAIN_KINDS}
+    kinds = np.asarray(table.column("kind").to_pylist(), object)
+    who = np.array([place.get(a, -1) for a in table.column("account_id").to_pylist()], np.int64)
+    codes = np.asarray(
+        table.column("value").combine_chunks().dictionary_encode().indices.to_numpy(), np.int64
+    )
+    counts = np.asarray(table.column("exchanges").to_numpy(), float)
+    for kind in MAIN_KINDS:
+        mine = (kinds == kind) & (who >= 0)
+        value[kind][who[mine]] = codes[mine]
+        share[kind][who[mine]] = counts[mine] / np.maximum(exchanges[who[mine]], 1.0)
+    return value, share
+
+
+def _attributes(table: pa.Table, place: Mapping[str, int], n: int) -> dict[str, tuple[Ints, Floats]]:
+    kinds = np.asarray(table.column("kind").to_pylist(), object)
+    who = np.array([place.get(a, -1) for a in table.column("account_id").to_pylist()], np.int64)
+    encoded = table.column("value").combine_chunks().dictionary_encode()
+    codes = np.asarray(encoded.indices.to_numpy(zero_copy_only=False), np.int64)
+    out = {}
+    for kind in ATTRIBUTE_KINDS:
+        value, mine = np.full(n, -1, np.int64), (kinds == kind) & (who >= 0)
+        value[who[mine]] = codes[mine]
+        out[kind] = value, (value >= 0).astype(float)
+    return out
+
+
+def _quiet(hours: Floats, exchanges: Floats) -> Floats:
+    """Exchanges in the quietest eight consecutive hours of the day."""
+    around = np.concatenate([hours, hours[:, :7]], axis=1)
+    sums = np.cumsum(np.concatenate([np.zeros((len(hours), 1)), around], axis=1), axis=1)
+    return np.where(exchanges >= FEWEST_EXCHANGES, (sums[:, 8:] - sums[:, :-8]).min(axis=1), np.nan)
+
+
+def _concentration(cos: Floats, sin: Floats, n: Floats) -> Floats:
+    """Mean resultant length without its bias: sqrt((n R^2 - 1) / (n - 1)) (Mardia and Jupp 2000, section 4.8)."""
+    length = (cos**2 + sin**2) / np.maximum(n, 1.0)
+    return np.sqrt(np.clip((length - 1.0) / np.maximum(n - 1.0, 1.0), 0.0, 1.0))

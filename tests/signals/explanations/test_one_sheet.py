@@ -1,0 +1,31 @@
+from crowds import load, marked, traits
+
+
+def test_accounts_that_send_the_same_texts_are_marked_and_those_with_texts_of_their_own_are_not():
+    known = traits(4, exchanges=[10, 10, 10, 100], text_account=[0, 0, 1, 1, 2, 3], text=[1, 2, 1, 2, 3, 1])
+    assert marked("one_sheet", known) == [[0, 1]]
+
+
+def test_only_texts_of_other_members_are_repeats():
+    known = traits(3, exchanges=[10, 10, 10], text_account=[0, 0, 2, 2], text=[1, 2, 1, 2])
+    assert marked("one_sheet", known, [0, 1]) == []
+
+
+def test_a_person_who_came_for_a_few_days_is_marked_without_repeats():
+    known = traits(
+        4, created=[9990, 9990, 8000, 9990], last=[10050, 10240, 10050, 10050], quiet=[2, 2, 2, 40]
+    )
+    assert marked("one_sheet", known) == [[0]]
+
+
+def test_it_bends_division_and_fungible_and_turns_and_load_beside_likeness():
+    assert load("one_sheet").bends == {
+        "division",
+        "fungible",
+        "turns",
+        "load",
+        "place",
+        "habit",
+        "timing",
+        "purpose",
+    }

@@ -1,0 +1,19 @@
+from crowds import load, marked, traits
+
+
+def test_an_account_that_keeps_a_minute_or_a_time_of_day_is_marked_and_others_are_not():
+    known = traits(4, minute=[0.9, 0.1, 0.1, 0.4], hourly=[0.1, 0.9, 0.3, 0.7])
+    assert marked("scheduled_app", known) == [[0, 1]]
+
+
+def test_it_bends_division_and_fungible_and_turns_and_load_beside_likeness():
+    assert load("scheduled_app").bends == {
+        "division",
+        "fungible",
+        "turns",
+        "load",
+        "place",
+        "habit",
+        "timing",
+        "purpose",
+    }

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from crowds import load, log10
+
+TEST = load("fungible")
+SHARES = np.array([0.3, 0.2, 0.2, 0.15, 0.1, 0.05])
+
+
+def rows_of(counts):
+    """From half × account × kind counts; every account is a member."""
+    half, account, work = np.nonzero(counts)
+    rows = {"account": account, "half": half, "work": 1 + work, "exchanges": counts[half, account, work]}
+    return rows, np.ones(len(work), bool)
+
+
+def drawn(mixes, rng, exchanges=12):
+    return np.stack([[rng.multinomial(exchanges, mix) for mix in mixes] for _half in range(2)])
+
+
+@pytest.mark.issue(20)
+def test_members_that_draw_from_one_mixture_of_six_templates_are_seen():
+    found = TEST.statistic(*rows_of(drawn(np.tile(SHARES, (60, 1)), np.random.default_rng(1))))
+    assert found.value == "6 kinds of work"
+    assert "60 members send 6 kinds of work in one mixture" in found.statement
+    assert found.accounts == 60
+    assert found.exchanges == 720
+    assert log10(found) > 6
+
+
+@pytest.mark.issue(20)
+@pytest.mark.parametrize("concentration", [1.0, 5.0])
+def test_members_with_preferences_are_not(concentration):
+    rng = np.random.default_rng(2)
+    found = TEST.statistic(*rows_of(drawn(rng.dirichlet(concentration * SHARES * 2, 60), rng)))
+    assert found.log_e < 0
+
+
+@pytest.mark.issue(20)
+def test_members_that_send_each_template_equally_often_are_not():
+    assert TEST.statistic(*rows_of(np.full((2, 60, 6), 2))).log_e < 0
+
+
+def test_members_with_one_kind_each_are_not():
+    own = np.zeros((2, 60, 6), int)
+    own[:, np.arange(60), np.arange(60) % 6] = 12
+    assert TEST.statistic(*rows_of(own)).log_e < 0
+
+
+@pytest.mark.issue(20)
+def test_one_template_says_nothing():
+    assert TEST.statistic(*rows_of(np.full((2, 60, 1), 12))) is None
+    nearly = np.zeros((2, 60, 2), int)
+    nearly[..., 0], nearly[:, ::3, 1] = 20, 1
+    assert TEST.statistic(*rows_of(nearly)) is None
+
+
+def test_seven_members_say_nothing():
+    assert TEST.statistic(*rows_of(drawn(np.tile(SHARES, (7, 1)), np.random.default_rng(3)))) is None
+
+
+def test_work_of_the_first_half_alone_says_nothing():
+    counts = drawn(np.tile(SHARES, (60, 1)), np.random.default_rng(4))
+    counts[1] = 0
+    assert TEST.statistic(*rows_of(counts)) is None
