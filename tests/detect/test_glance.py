@@ -104,9 +104,9 @@ def test_a_clock_speaks_against_one_control():
 @pytest.mark.issue(20)
 def test_clear_findings_of_control_follow_and_those_of_likeness_do_not():
     findings = {"load": found(9.0, "their volumes are even"), "place": found(90.0, "one place")}
-    assert seen(findings)["control"].statement == "their volumes are even"
-    assert seen(findings)["control"].speaks == "for"
-    assert "control" not in seen({"load": found(2.0, "their volumes are rather even")})
+    assert seen(findings)["load"].statement == "their volumes are even"
+    assert seen(findings)["load"].speaks == "for"
+    assert "load" not in seen({"load": found(2.0, "their volumes are rather even")})
 
 
 def test_of_nobody_nothing_is_said():

@@ -66,7 +66,7 @@ def test_no_links_give_no_groups(tmp_path):
 @pytest.mark.issue(4)
 def test_a_scan_in_shards_finds_the_planted_campaign(tmp_path):
     changes = {"days": 6, "campaign.first_day": 1.0, "campaign.last_day": 6.0}
-    simulate("stealth-1", seed=4, out=tmp_path / "world", scale=0.2, changes=changes)
+    simulate("stealth-1", seed=4, out=tmp_path / "world", scale=0.3, changes=changes)
     scan([str(tmp_path / "world")], tmp_path / "results", Options(names={}, shards=3, replay=False))
     told = score(tmp_path / "results", tmp_path / "world" / "truth.parquet")
     assert told["false_campaigns"] == 0

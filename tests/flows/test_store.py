@@ -27,7 +27,7 @@ CRASHES = 10
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("days")
     changes = {"days": 6, "campaign.first_day": 1.0, "campaign.last_day": 6.0}
-    simulate("stealth-1", seed=4, out=folder, scale=0.2, changes=changes)
+    simulate("stealth-1", seed=4, out=folder, scale=0.3, changes=changes)
     return folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 
 from stillwatch.stats.intervals import of_share
 
-BANK = "honest_bank.parquet"
+BANK, LEFT_OUT = "honest_bank.parquet", "leave_one_out.json"
 
 
 @cache
@@ -25,6 +26,17 @@ def _evidence() -> dict[str, npt.NDArray[np.float64]]:
     names = np.asarray(table.column("explanation").to_pylist(), object)
     log_e = np.asarray(table.column("log_e").to_numpy(), float)
     return {str(name): log_e[names == name] for name in np.unique(names)}
+
+
+def leave_one_out() -> dict[str, float] | None:
+    """How often, in the evaluation, an honest group was reported whose explanation was left out: `share`, `high` (the upper end of its
+    interval), `worlds`; None where it was not measured.
+    """
+    path = Path(str(files("stillwatch.detect") / "data" / LEFT_OUT))
+    if not path.exists():
+        return None
+    told = json.loads(path.read_text(encoding="utf-8"))
+    return {name: told[name] for name in ("share", "high", "worlds")}
 
 
 def empirical_rate(explanation: str, log_e: float) -> float | None:

@@ -11,12 +11,13 @@ import numpy as np
 from stillwatch.detect.judge import Bench, Judged
 from stillwatch.signals import marks
 from stillwatch.signals.registry import CONTROL, Labels
-from stillwatch.signals.traits import Traits
+from stillwatch.signals.traits import Floats, Traits
 
 Speaks = Literal["for", "against", "neither"]
 HALF = 0.5
 CLEAR = float(np.log(20))
 MONTH_H = 730.0
+FEW_MONTHS = 3
 EVENT_DAYS = 9  # a group whose activity falls into so few days has an event in common
 COMMON_TEXT = 0.5  # of the members, who send a text for it to be common
 
@@ -39,10 +40,14 @@ def glance(one: Judged, bench: Bench) -> list[Sight]:
         return []
     seen = [*_shared(bench.traits, members), *_span(bench.traits, members), *_habits(bench.traits, members)]
     control = sorted(
-        (f for name, f in one.findings.items() if bench.family_of[name] in CONTROL and f.log_e > CLEAR),
-        key=lambda f: -f.log_e,
+        (
+            (name, f)
+            for name, f in one.findings.items()
+            if bench.family_of[name] in CONTROL and f.log_e > CLEAR
+        ),
+        key=lambda named: -named[1].log_e,
     )
-    return seen + [Sight(trait="control", speaks="for", statement=f.statement) for f in control]
+    return seen + [Sight(trait=name, speaks="for", statement=found.statement) for name, found in control]
 
 
 def _shared(traits: Traits, members: Labels) -> Iterator[Sight]:
@@ -101,14 +106,17 @@ def _span(traits: Traits, members: Labels) -> Iterator[Sight]:
             statement=f"most of the activity of all members falls into {days} {'day' if days == 1 else 'days'}, as at an event",
         )
     created = traits.created[members]
-    ages = (traits.last[members] - created)[np.isfinite(created)] / MONTH_H
+    ages = (traits.last[members] - created)[np.isfinite(created)]
     if len(ages):
-        low, high = np.quantile(ages, (0.05, 0.95))
-        yield Sight(
-            trait="age",
-            speaks="neither",
-            statement=f"nine in ten accounts are {low:.1f} to {high:.1f} months old",
-        )
+        yield Sight(trait="age", speaks="neither", statement=f"nine in ten accounts are {_ages(ages)} old")
+
+
+def _ages(hours: Floats) -> str:
+    """The middle nine tenths of some ages, in days below three months and in months from there on."""
+    low, high = np.quantile(hours, (0.05, 0.95))
+    unit, words = (24.0, "days") if high < FEW_MONTHS * MONTH_H else (MONTH_H, "months")
+    first, last = round(low / unit), round(high / unit)
+    return f"about {last} {words}" if first == last else f"{first} to {last} {words}"
 
 
 def _habits(traits: Traits, members: Labels) -> Iterator[Sight]:

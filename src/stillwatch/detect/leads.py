@@ -23,15 +23,17 @@ class Lead:
 
 
 def worth_describing(judged: Sequence[Judged], fdr: float, taken: frozenset[int]) -> list[Judged]:
-    """Groups whose evidence of control under independence would be reported at `fdr`, strongest first, then the largest of the
-    others; without those that share many owners with `taken`, and one of several views of a group.
+    """Groups that would be reported at `fdr` if no cause were known in particular, the largest first, then the others.
+
+    Groups that share many owners with `taken` are left out, and of several views of one group all but one.
     """
     bar = _bar(len(judged), fdr)
+
+    def order(one: Judged) -> tuple[bool, int, float, list[str]]:
+        return _in_general(one) < bar, -len(one.voices), -one.unexplained, sorted(one.accounts)[:1]
+
     chosen: list[Judged] = []
-    for one in sorted(
-        judged,
-        key=lambda j: (-min(j.unexplained, bar), -len(j.voices), -j.unexplained, sorted(j.accounts)[:1]),
-    ):
+    for one in sorted(judged, key=order):
         if len(chosen) >= MOST_DESCRIBED:
             break
         if len(one.voices & taken) <= OVERLAP * len(one.voices) and all(

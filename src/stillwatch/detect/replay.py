@@ -22,7 +22,7 @@ from stillwatch.detect.judge import Bench, Judged, bench, judge
 from stillwatch.detect.propose import Candidate, propose
 from stillwatch.detect.pursuits import measured, pursuits
 from stillwatch.detect.weigh import links
-from stillwatch.signals.registry import Explanation, GroupTest
+from stillwatch.signals.registry import CONTROL, Explanation, GroupTest
 from stillwatch.stats.sequential import alert_log_e, confirm_log_e
 
 STEPS_H = (0, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 144, 216, 336, 504, 720, 1080)
@@ -109,13 +109,14 @@ def replay(
     one hour, or `FINE` of the campaign's age, is left. The bars are those of looking at every hour since `begin`, the
     log's first exchange, so looking at fewer only finds later. Every hour looked at is judged once for all campaigns.
     """
+    counted = [test for test in tests if test.family in CONTROL]
     looks: dict[str, dict[datetime, Look]] = {name: {} for name in campaigns}
     members = {name: campaign[0] for name, campaign in campaigns.items()}
     origin = _hour(begin)
 
     def look(moment: datetime) -> None:
         tried = judge_prefix(
-            until(moment), tests, explanations, run, seed,
+            until(moment), counted, explanations, run, seed,
             lambda c: any(_mostly(c.accounts, some) for some in members.values()), cluster,
         )  # fmt: skip
         age = round((moment - origin) / HOUR)

@@ -124,9 +124,13 @@ def _tried(trial: Trial, size: int) -> str:
 def glance_rows(group: Group, bench: Bench) -> list[dict[str, Any]]:
     """Rows of `glance`."""
     return [
-        {"group_id": group.name, "trait": s.trait, "speaks": s.speaks, "statement": s.statement}
+        {"group_id": group.name, "trait": s.trait, "speaks": s.speaks, "statement": _sentence(s.statement)}
         for s in glance.glance(group.judged, bench)
     ]
+
+
+def _sentence(statement: str) -> str:
+    return f"{statement[:1].upper()}{statement[1:]}."
 
 
 def nights(one: Judged, bench: Bench) -> float:

@@ -25,6 +25,7 @@ from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.summaries import Summaries
 from stillwatch.detect.attribute import Attribution, attribute, background, carries
+from stillwatch.detect.bank import leave_one_out
 from stillwatch.detect.cluster import Cluster, communities
 from stillwatch.detect.decide import consistent, core, decide
 from stillwatch.detect.judge import Bench, Judged, judge
@@ -349,14 +350,19 @@ def _find(
     usual = _usual_follow_up(summaries)
     picked = list(zip(chosen, cores, strict=True))
     drafts = _attribute(engine, exchanges, summaries, picked, tried.bench, used, usual, progress)
-    drafts = _judged_again(drafts, tried, options.fdr)
+    drafts, dropped = _judged_again(drafts, tried, options.fdr)
     looks: dict[str, list[Look]] = {f"C{number}": [] for number in range(1, len(drafts) + 1)}
     if options.replay:
         looks = _replay(
             engine, summaries, drafts, tests, explanations, options, utc(total["first"]), cluster, progress
         )
     leads = find_leads(
-        engine, exchanges, judged, tried.bench, [one for one, _attribution in drafts], options.fdr
+        engine,
+        exchanges,
+        [*dropped, *judged],
+        tried.bench,
+        [one for one, _attribution in drafts],
+        options.fdr,
     )
     taken = frozenset(
         a for _one, attribution in drafts for a in attribution.members.column("account_id").to_pylist()
@@ -405,6 +411,7 @@ def _find(
         ],
     }
     overview["leads"] = len(leads)
+    overview["leave_one_out"] = leave_one_out()
     return (
         overview,
         found,
@@ -498,10 +505,12 @@ def _attribute(
 
 def _judged_again(
     drafts: Sequence[tuple[Judged, Attribution]], tried: Tried, fdr: float
-) -> list[tuple[Judged, Attribution]]:
-    """The campaigns whose members, judged by themselves under every explanation, still pass at `fdr`, with that judgement."""
+) -> tuple[list[tuple[Judged, Attribution]], list[Judged]]:
+    """The campaigns whose members, judged by themselves under every explanation, still pass at `fdr`, with that judgement; and the
+    judgements of the others.
+    """
     if tried.bench is None or not drafts:
-        return []
+        return [], []
     members = [
         Candidate(
             accounts=frozenset(attribution.members.column("account_id").to_pylist()),
@@ -511,11 +520,12 @@ def _judged_again(
     ]
     again = judge(members, tried.bench, described=True)
     kept = {one.accounts: one for one in consistent(again, tried.proposed, fdr)}
-    return [
+    reported = [
         (kept[candidate.accounts], attribution)
         for candidate, (_one, attribution) in zip(members, drafts, strict=True)
         if candidate.accounts in kept
     ]
+    return reported, [one for one in again if one.accounts not in kept]
 
 
 def _usual_follow_up(summaries: Summaries) -> float | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from stillwatch.signals.marks import MOSTLY, alike, either, repeats, where
+from stillwatch.signals.marks import alike, either, repeats, where
 from stillwatch.signals.registry import Labels, explanation
 from stillwatch.signals.traits import Traits
 from stillwatch.simulate.crowds import Crowd, Setting, crowd
 from stillwatch.simulate.people import count, move_in, people, window, words
 from stillwatch.simulate.visits import continue_as, own_life, sittings, volumes
+
+PUBLIC = 0.25  # share of an account's exchanges with a text that other members sent, from which it tries a published list
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
@@ -37,7 +39,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 @explanation(
     what="participants of a course, a bounty or a study that tries published attacks on models",
     carries=(
-        "half or more of the account's exchanges have a text that other members sent too, or else one address range, or else "
+        "a quarter or more of the account's exchanges have a text that other members sent too, or else one address range, or else "
         "one phrase in most of their prompts, is shared by two accounts or more"
     ),
     bends=("coercion", "fungible"),
@@ -48,7 +50,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def red_team(traits: Traits, members: Labels) -> Labels:
-    repeated = where(repeats(traits, members) >= MOSTLY)
+    repeated = where(repeats(traits, members) >= PUBLIC)
     return either(
         either(repeated, alike(traits, members, "client_prefix")), alike(traits, members, "prompt_template")
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stillwatch.signals.marks import exclusive
+from stillwatch.signals.marks import exclusive, largest
 from stillwatch.signals.registry import LIKENESS, Labels, explanation
 from stillwatch.signals.traits import Traits
 from stillwatch.simulate.crowds import Crowd, Setting, crowd
@@ -42,7 +42,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 
 @explanation(
     what="owners of servers that run one program, which calls the model whenever something happens on them",
-    carries="one User-Agent that two members or more show and that hardly any other account of the log shows",
+    carries="the group's most frequent User-Agent, where hardly any other account of the log shows it",
     bends=("load", "fungible", "division", "coercion", *LIKENESS),
     produces="activity at all hours, one mixture of the program's templates in all accounts, and volumes that may be alike",
     cannot="shared cards, work that takes turns over accounts, conversations handed on, many client programs",
@@ -51,4 +51,4 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def server_program(traits: Traits, members: Labels) -> Labels:
-    return exclusive(traits, members, "user_agent")
+    return largest(exclusive(traits, members, "user_agent"))
