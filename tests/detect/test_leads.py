@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from benches import made_judged, made_trial
+from benches import made_judged
 
 from stillwatch.detect.leads import MOST, MOST_DESCRIBED, OVERLAP, ranked, striking, worth_describing
 
@@ -65,16 +65,6 @@ def test_the_bar_is_that_of_a_report_by_control_or_by_timing_and_purpose_togethe
     place = made_judged(range(40, 45), place=BAR + 50, habit=BAR + 50)
     assert striking([at_it, below, likeness, timing, place], 10, FDR) == [at_it, likeness]
     assert striking([at_it], 11, FDR) == []
-
-
-@pytest.mark.issue(20)
-def test_what_a_cause_that_everybody_may_have_explains_is_no_lead():
-    """A common schedule or interest marks every account of the log; a particular explanation makes a lead, and does not end it."""
-    general = made_judged(range(5), unexplained=BAR + 5, trials=[made_trial(5, 0.0, excess=0.0)])
-    particular = made_judged(range(10, 15), unexplained=BAR + 5, trials=[made_trial(5, 0.0, excess=0.6)])
-    partly = made_judged(range(20, 25), unexplained=BAR + 5, trials=[made_trial(4, 0.0, excess=-0.1)])
-    beyond = made_judged(range(30, 35), unexplained=BAR + 9, trials=[made_trial(5, BAR + 1, excess=0.0)])
-    assert striking([general, particular, partly, beyond], 10, FDR) == [particular, partly, beyond]
 
 
 @pytest.mark.issue(20)

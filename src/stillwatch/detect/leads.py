@@ -23,14 +23,14 @@ class Lead:
 
 
 def worth_describing(judged: Sequence[Judged], fdr: float, taken: frozenset[int]) -> list[Judged]:
-    """Groups that would be reported at `fdr` if no cause were known in particular, the largest first, then the others.
+    """Groups that would be reported at `fdr` if no explanation were known, the largest first, then the others.
 
     Groups that share many owners with `taken` are left out, and of several views of one group all but one.
     """
     bar = _bar(len(judged), fdr)
 
     def order(one: Judged) -> tuple[bool, int, float, list[str]]:
-        return _in_general(one) < bar, -len(one.voices), -one.unexplained, sorted(one.accounts)[:1]
+        return one.unexplained < bar, -len(one.voices), -one.unexplained, sorted(one.accounts)[:1]
 
     chosen: list[Judged] = []
     for one in sorted(judged, key=order):
@@ -44,18 +44,11 @@ def worth_describing(judged: Sequence[Judged], fdr: float, taken: frozenset[int]
 
 
 def striking(described: Sequence[Judged], tested: int, fdr: float) -> list[Judged]:
-    """Of groups whose likeness was tested, those that would be reported at `fdr` among `tested` if no cause were known in
-    particular: by evidence of control that neither a common schedule nor a common interest produces, or by joint timing with a
-    common purpose.
+    """Of groups whose likeness was tested, those that would be reported at `fdr` among `tested` if no explanation were known: by
+    control, or by joint timing with a common purpose.
     """
     bar = _bar(tested, fdr)
-    return [one for one in described if max(_in_general(one), _together(one)) >= bar]
-
-
-def _in_general(one: Judged) -> float:
-    """Evidence beyond the explanations that any account may have, whose mark all members carry."""
-    size = len(one.voices)
-    return min([one.unexplained, *(t.log_e for t in one.trials if t.marked == size and t.excess <= 0.0)])
+    return [one for one in described if max(one.unexplained, _together(one)) >= bar]
 
 
 def _together(one: Judged) -> float:

@@ -21,7 +21,7 @@ def drawn(mixes, rng, exchanges=12):
 def test_members_that_draw_from_one_mixture_of_six_templates_are_seen():
     found = TEST.statistic(*rows_of(drawn(np.tile(SHARES, (60, 1)), np.random.default_rng(1))))
     assert found.value == "6 kinds of work"
-    assert "60 members send 6 kinds of work in one mixture" in found.statement
+    assert "60 members send 6 kinds of work, which others hardly send, in one mixture" in found.statement
     assert found.accounts == 60
     assert found.exchanges == 720
     assert log10(found) > 6

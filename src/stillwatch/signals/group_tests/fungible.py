@@ -17,6 +17,9 @@ COMMON = 0.5  # share of the accounts: a phrase of more says nothing of what is 
 KINDS_OF_WORK = 24
 FEWEST_ACCOUNTS = 8
 LARGEST_SHARE = 0.9  # of one kind of work: beyond, there is nothing to divide
+SPECIFIC = (
+    3.0  # times as often as other accounts the group sends a kind of work, for it to be the group's own
+)
 FEWEST_USES = 0.005  # share of the group's requests that a kind of work has
 
 
@@ -37,12 +40,16 @@ def kinds_of_work(summaries: Summaries) -> ir.Table:
 
 
 def own_work(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """Accounts that share six templates and prefer some of them, by an intraclass correlation of 0.1, on both halves."""
+    """Members that share six templates and prefer some of them, by an intraclass correlation of 0.1, on both halves; other
+    accounts have templates of their own.
+    """
     n, kinds = accounts * 4, 6
     mixes = rng.dirichlet(np.full(kinds, 9.0 / kinds), n)
     counts = np.stack([[rng.multinomial(12, mix) for mix in mixes] for _half in range(2)])
     half, account, work = np.nonzero(counts)
-    rows = {"account": account, "half": half, "work": work, "exchanges": counts[half, account, work]}
+    times = counts[half, account, work]
+    work = np.where(account < accounts, work, kinds + account)
+    rows = {"account": account, "half": half, "work": work, "exchanges": times}
     return rows, account < accounts
 
 
@@ -50,7 +57,7 @@ def own_work(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     family="fungible",
     rows=kinds_of_work,
     sample_null=own_work,
-    measures="whether all members send one mixture of kinds of work, as if the sender were drawn at random",
+    measures="whether all members send one mixture of the kinds of work that are their own, as if the sender were drawn at random",
     null="members prefer some of the group's kinds of work (an intraclass correlation of at least 0.1) or keep a rota (counts "
     "that vary at most 0.6 times as much as random draws)",
     innocent=(
@@ -61,25 +68,28 @@ def own_work(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     evaded_by="accounts that each do one kind of work, at the price of being told apart by it",
     source="exchangeability of identities: honest crowds, A1; Wasserman, Ramdas and Balakrishnan 2020 (universal inference)",
     reads=("observations.phrases",),
-    alone=True,
 )
 def fungible(rows: Columns, member: Mask) -> Finding | None:
     account, accounts = codes(np.asarray(rows["account"])[member])
-    work, kinds = codes(np.asarray(rows["work"])[member])
-    half = np.asarray(rows["half"])[member]
-    times = np.asarray(rows["exchanges"], float)[member]
-    if accounts < FEWEST_ACCOUNTS or kinds < 2:
+    if accounts < FEWEST_ACCOUNTS:
         return None
-    learned = np.bincount(work[half == 0], weights=times[half == 0], minlength=kinds)
-    most = np.argsort(-learned, kind="stable")[:KINDS_OF_WORK]
-    most = most[learned[most] > max(FEWEST_USES * learned.sum(), 1.0)]
+    work, kinds = codes(rows["work"])
+    first, times = np.asarray(rows["half"]) == 0, np.asarray(rows["exchanges"], float)
+    learned, usual = (
+        np.bincount(work[first & side], weights=times[first & side], minlength=kinds)
+        for side in (member, ~member)
+    )
+    own = learned * max(usual.sum(), 1.0) > SPECIFIC * usual * max(learned.sum(), 1.0)
+    most = np.argsort(-np.where(own, learned, 0.0), kind="stable")[:KINDS_OF_WORK]
+    most = most[own[most] & (learned[most] > max(FEWEST_USES * learned.sum(), 1.0))]
     if len(most) < 2 or learned[most].max() > LARGEST_SHARE * learned[most].sum():
         return None
     column = np.full(kinds, -1, np.int64)
     column[most] = np.arange(len(most))
-    used = (half == 1) & (column[work] >= 0)
+    mine = column[work[member]]
+    used = ~first[member] & (mine >= 0)
     counts = np.zeros((accounts, len(most)))
-    np.add.at(counts, (account[used], column[work[used]]), times[used])
+    np.add.at(counts, (account[used], mine[used]), times[member][used])
     enough = int((counts.sum(axis=1) >= 2).sum())
     if enough < FEWEST_ACCOUNTS:
         return None
@@ -88,6 +98,6 @@ def fungible(rows: Columns, member: Mask) -> Finding | None:
         value=f"{len(most)} kinds of work",
         accounts=enough,
         exchanges=int(counts.sum()),
-        statement=f"{enough} members send {len(most)} kinds of work in one mixture: which member sends a request tells nothing "
-        "of what is asked, where people and programs prefer some work to other",
+        statement=f"{enough} members send {len(most)} kinds of work, which others hardly send, in one mixture: which member sends a request "
+        "tells nothing of what is asked, where people and programs prefer some work to other",
     )
