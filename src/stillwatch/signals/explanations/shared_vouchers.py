@@ -31,9 +31,9 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 @explanation(
     what="strangers who pay with instruments of one issuer, such as prepaid cards or vouchers",
     carries="one payment fingerprint, shared by two accounts or more",
-    bends=("ownership",),
-    produces="one fingerprint in the accounts of unrelated people",
-    cannot="any other evidence of control, and one purpose or one place",
+    bends=("ownership", "load"),
+    produces="one fingerprint in the accounts of unrelated people, and volumes as even as a credit that everybody uses up",
+    cannot="work that takes turns or is divided, exchangeable identities, and one purpose or one place",
     settled_by="the card's issuer number, and whether the fingerprint is that of a prepaid or virtual product",
     source="payment processors' documentation: virtual cards of one issuer can share a fingerprint; honest crowds, section A6",
     draw=draw,
