@@ -1,4 +1,4 @@
-"""What do the accounts of a group have in common at first glance, and what not?"""
+"""What the accounts of a group have in common at first glance, and what they do not."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ CLEAR = float(np.log(20))
 MONTH_H = 730.0
 FEW_MONTHS = 3
 EVENT_DAYS = 9  # a group whose activity falls into so few days has an event in common
+IN_COMMON: tuple[tuple[str, str, Speaks], ...] = (
+    ("client_prefix", "one address range", "against"),
+    ("email_domain", "one mail domain", "neither"),
+    ("system_prompt", "one system prompt", "neither"),
+    ("user_agent", "one client program", "neither"),
+)
 COMMON_TEXT = 0.5  # of the members, who send a text for it to be common
 
 
@@ -52,16 +58,14 @@ def glance(one: Judged, bench: Bench) -> list[Sight]:
 
 def _shared(traits: Traits, members: Labels) -> Iterator[Sight]:
     n = len(members)
-    for kind, words, speaks in (
-        ("client_prefix", "one address range", "against"),
-        ("email_domain", "one mail domain", "neither"),
-        ("system_prompt", "one system prompt", "neither"),
-        ("user_agent", "one client program", "neither"),
-    ):
+    for kind, words, speaks in IN_COMMON:
         most = _most(traits.value[kind][members])
         if most > HALF * n:
-            yield Sight(trait=kind, speaks=speaks, statement=f"{most} of {n} members share {words}")  # type: ignore[arg-type]
-    for kind, words in (("payment_fingerprint", "cards"), ("signup_address", "sign-up addresses")):
+            yield Sight(trait=kind, speaks=speaks, statement=f"{most} of {n} members share {words}")
+    for kind, word, words in (
+        ("payment_fingerprint", "card", "cards"),
+        ("signup_address", "sign-up address", "sign-up addresses"),
+    ):
         codes = traits.value[kind][members]
         known = codes[codes >= 0]
         if len(known) >= HALF * n:
@@ -72,7 +76,7 @@ def _shared(traits: Traits, members: Labels) -> Iterator[Sight]:
                 speaks="against" if apart else "for" if distinct < HALF * len(known) else "neither",
                 statement=f"the {words} of {len(known)} members are all different"
                 if apart
-                else f"{len(known)} members have {distinct} {words if distinct > 1 else words.removesuffix('s').removesuffix('e')}",
+                else f"{len(known)} members have {distinct} {words if distinct > 1 else word}",
             )
     owners = len(np.unique(traits.owner[members]))
     if owners < HALF * n:

@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -30,16 +29,13 @@ from stillwatch.signals.traits import Traits, traits
 from stillwatch.stats.evalues import binomial_log_e, mean_log_e
 from stillwatch.stats.fdr import e_bh_q_values
 
-WORTH_EXPLAINING = float(
-    np.log(5)
-)  # evidence below which no explanation is tried: it could only make it less
+# Evidence below which no explanation is tried: it could only make it less.
+WORTH_EXPLAINING = float(np.log(5))
 OTHERS = 12_000  # accounts that a group is compared with, drawn once for all groups
 AS_MANY = 3  # times a group's accounts are in what it is compared with, or else all others are
 MISSED = 0.4  # share of a cause's accounts that its mark may miss: marks find 0.6 to 1 of the groups that are drawn for them
 MARKED = 1000  # accounts of which it is counted how many carry a mark
 CLOSE = 1.0  # log e-values that differ by less name explanations that come equally near
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,17 +264,15 @@ def judge(
     candidates: Sequence[Candidate],
     bench: Bench,
     *,
-    tests: Sequence[GroupTest] | None = None,
     described: bool = False,
 ) -> list[Judged]:
     """Findings, evidence beyond every explanation, and q-value of every candidate, strongest first.
 
     Other candidates' accounts stay in the reference of each: leaving them in only makes a candidate look more
     ordinary. Accounts of one declared owner count once. A candidate is not tested on the families of which the graph that
-    proposed it was made (`SPARED`). `tests` are all of the bench's unless given; those of likeness are run where
-    `described`.
+    proposed it was made (`SPARED`). Tests of likeness are run where `described`.
     """
-    chosen = [t for t in (bench.tests if tests is None else tests) if described or t.family in CONTROL]
+    chosen = [t for t in bench.tests if described or t.family in CONTROL]
 
     def judged(candidate: Candidate) -> Judged:
         return _judged(candidate, bench, chosen, described=described)
