@@ -32,11 +32,11 @@ def decide(judged: Sequence[Judged], fdr: float) -> list[Judged]:
     significant = [j for j in judged if j.q_value <= fdr]
     chosen: list[Judged] = []
     for one in sorted(significant, key=lambda j: (-_weight(j), sorted(j.accounts)[:1])):
-        if any(_shared(one, other) > OVERLAP for other in chosen):
+        if any(one.overlap(other) > OVERLAP for other in chosen):
             continue
         parts = _parts(one, significant)
         for part in parts or [one]:
-            if all(_shared(part, other) <= OVERLAP for other in chosen):
+            if all(part.overlap(other) <= OVERLAP for other in chosen):
                 chosen.append(part)
     return consistent(chosen, len(judged), fdr)
 
@@ -60,7 +60,7 @@ def core(one: Judged, judged: Sequence[Judged], fdr: float) -> frozenset[str]:
         j.accounts
         for j in judged
         if j.q_value <= fdr
-        and _shared(one, j) > MAJORITY
+        and one.overlap(j) > MAJORITY
         and len(one.voices) <= 2 * len(j.voices) <= 8 * len(one.voices)
     ]
     counts = Counter(account for view in views for account in view)
@@ -70,10 +70,6 @@ def core(one: Judged, judged: Sequence[Judged], fdr: float) -> frozenset[str]:
 def _weight(one: Judged) -> float:
     """Evidence of a few shared values saturates; of two views with the same evidence the larger says more."""
     return one.log_e + float(np.log(len(one.voices)))
-
-
-def _shared(one: Judged, other: Judged) -> float:
-    return len(one.voices & other.voices) / min(len(one.voices), len(other.voices))
 
 
 def _parts(whole: Judged, significant: Sequence[Judged]) -> list[Judged]:
@@ -91,7 +87,7 @@ def _parts(whole: Judged, significant: Sequence[Judged]) -> list[Judged]:
         and j.log_e >= whole.log_e / 2
     ]
     for one in sorted(inside, key=lambda j: -j.log_e):
-        if all(_shared(one, other) <= APART for other in parts):
+        if all(one.overlap(other) <= APART for other in parts):
             parts.append(one)
     covered = len(frozenset().union(*(p.voices for p in parts)) & whole.voices) if parts else 0
     diluted = any(_weight(p) > _weight(whole) for p in parts)

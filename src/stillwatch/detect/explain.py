@@ -17,8 +17,8 @@ import numpy as np
 from stillwatch.contract.results import CampaignKind
 from stillwatch.contract.summaries import CAPABILITIES
 from stillwatch.detect.judge import Judged
+from stillwatch.stats.evalues import LN10
 
-LN10 = float(np.log(10))
 HYPOTHESES = ("H1", "H2", "H3", "H4", "H5")
 DENSITIES: dict[str, tuple[float, float]] = {
     # Beta(a, b) of the share of requests beyond ordinary use and without conversation, under H1, H2, H3

@@ -33,7 +33,7 @@ from stillwatch.stats.fdr import e_bh_q_values
 WORTH_EXPLAINING = float(np.log(5))
 OTHERS = 12_000  # accounts that a group is compared with, drawn once for all groups
 AS_MANY = 3  # times a group's accounts are in what it is compared with, or else all others are
-MISSED = 0.4  # share of a cause's accounts that its mark may miss: marks find 0.6 to 1 of the groups that are drawn for them
+MISSED = 0.3  # share of a cause's accounts that its mark may miss, at most
 MARKED = 1000  # accounts of which it is counted how many carry a mark
 CLOSE = 1.0  # log e-values that differ by less name explanations that come equally near
 
@@ -73,6 +73,10 @@ class Judged:
     def accounts(self) -> frozenset[str]:
         """The candidate's accounts."""
         return self.candidate.accounts
+
+    def overlap(self, other: Judged) -> float:
+        """Share of the smaller group's owners that the other has too."""
+        return len(self.voices & other.voices) / max(1, min(len(self.voices), len(other.voices)))
 
     @property
     def nearest(self) -> Trial | None:

@@ -37,7 +37,7 @@ def worth_describing(judged: Sequence[Judged], fdr: float, taken: frozenset[int]
         if len(chosen) >= MOST_DESCRIBED:
             break
         if len(one.voices & taken) <= OVERLAP * len(one.voices) and all(
-            len(one.voices & o.voices) <= OVERLAP * min(len(one.voices), len(o.voices)) for o in chosen
+            one.overlap(o) <= OVERLAP for o in chosen
         ):
             chosen.append(one)
     return chosen

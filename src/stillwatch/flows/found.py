@@ -30,8 +30,8 @@ from stillwatch.enrich.networks import Networks
 from stillwatch.readers.discover import Sources
 from stillwatch.readers.read import read
 from stillwatch.results.folder import write_table
+from stillwatch.stats.evalues import LN10
 
-LN10 = 2.302585092994046
 SHOWN_PROMPTS = 5
 SHOWN_VALUES = 4
 FEWEST_HOLDERS = 3

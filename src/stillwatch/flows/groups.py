@@ -23,8 +23,7 @@ from stillwatch.engine.connect import Engine
 from stillwatch.results.folder import write_table
 from stillwatch.signals import marks
 from stillwatch.signals.registry import CONTROL
-
-LN10 = 2.302585092994046
+from stillwatch.stats.evalues import LN10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,18 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, log, log10
+from math import inf, log10
 
 import numpy as np
 
 from stillwatch.prove.finding import Finding
 from stillwatch.prove.power import Assumed, log10_p_if_present, pieces, power_of
-from stillwatch.stats.evalues import mean_log_e
+from stillwatch.stats.evalues import LN10, mean_log_e
 
 SUPPORTED, NOT_SUPPORTED, REFUTED = "supported", "not supported", "refuted at this power"
 POWER, LEVEL = 0.95, 0.05
 RANK_AT_MOST = 0.02  # a mark so strong that it convicts must also beat 98 % of the keys that were never used
-LN10 = log(10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
+LN10 = float(np.log(10))  # natural logarithms in one decade
+
 
 def binomial_log_e(successes: int, trials: int, at_most: float) -> float:
     """Log e-value against "each of `trials` succeeds with probability at most `at_most`, given those before it".
