@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from stillwatch.detect.judge import Judged
+from stillwatch.stats.evalues import LN10
 from stillwatch.stats.fdr import e_bh_q_values
 
 INSIDE = 0.8
@@ -16,6 +17,9 @@ APART = 0.2
 COVERED = 0.7
 OVERLAP = 0.3
 MAJORITY = 0.5
+STRONGEST = (
+    12.0 * LN10
+)  # log e-value beyond which no q-value is claimed: no law of honest crowds is known so far out
 
 
 def decide(judged: Sequence[Judged], fdr: float) -> list[Judged]:
@@ -45,7 +49,7 @@ def consistent(chosen: Sequence[Judged], tested: int, fdr: float) -> list[Judged
     """The largest self-consistent subset of `chosen` at `fdr`, with its q-values among `tested` candidates."""
     logs = np.full(max(tested, len(chosen)), -np.inf)
     ordered = sorted(chosen, key=lambda j: -j.log_e)
-    logs[: len(ordered)] = [j.log_e for j in ordered]
+    logs[: len(ordered)] = [min(j.log_e, STRONGEST) for j in ordered]
     q_values = e_bh_q_values(logs)
     return [replace(j, q_value=float(q)) for j, q in zip(ordered, q_values, strict=False) if q <= fdr]
 

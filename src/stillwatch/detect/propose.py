@@ -33,6 +33,7 @@ KINDS: dict[str, tuple[str, ...]] = {
 # What proposed a group may explain it away, but is no evidence: families that are not counted, by graph.
 SPARED: dict[str, tuple[str, ...]] = {ATTRIBUTES: ("ownership", "place"), PURSUITS: ("purpose",)}
 RESOLUTIONS = (1.0, 2.5)
+TURNS = 3  # clusterings of each graph: communities differ with the random numbers and the order of accounts
 COARSE = 0.6  # pursuits differ by degrees, and finer clustering cuts one of them in two
 WIDEST = 0.5
 SAME = 0.9
@@ -69,41 +70,50 @@ def propose(
     if pursued is not None and pursued.num_rows:
         graphs[PURSUITS] = pursued
     asked = [
-        (name, graph, resolution)
+        Ask(name=name, graph=graph, resolution=resolution, seed=turn_seed)
         for name, graph in graphs.items()
         for resolution in ((COARSE, *resolutions) if name == PURSUITS else resolutions)
+        for turn_seed in range(seed, seed + TURNS)
     ]
     found: dict[frozenset[str], str] = {}
-    for (name, _graph, _resolution), table in zip(asked, _clustered(asked, seed, cluster), strict=True):
+    for ask, table in zip(asked, _clustered(asked, cluster), strict=True):
         groups: dict[int, set[str]] = defaultdict(set)
         for account, label in zip(
             table.column("account_id").to_pylist(), table.column("candidate").to_pylist(), strict=True
         ):
             groups[label].add(account)
         for group in groups.values():
-            if SMALLEST <= len(group) <= WIDEST * everyone and not _known(group, found):
-                found[frozenset(group)] = name
+            if SMALLEST <= len(group) <= WIDEST * everyone and not _known(group, ask.name, found):
+                found[frozenset(group)] = ask.name
     return [
         Candidate(accounts=group, graph=found[group])
         for group in sorted(found, key=lambda g: (-len(g), sorted(g)[:3]))
     ]
 
 
-def _clustered(
-    asked: Sequence[tuple[str, pa.Table, float]], seed: int, cluster: Cluster
-) -> Iterable[pa.Table]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One clustering: of which graph, how fine, and with which random numbers."""
+
+    name: str
+    graph: pa.Table
+    resolution: float
+    seed: int
+
+
+def _clustered(asked: Sequence[Ask], cluster: Cluster) -> Iterable[pa.Table]:
     """Communities of each graph at each resolution, in order, on all cores where that is ours to say."""
 
-    def one(what: tuple[str, pa.Table, float]) -> pa.Table:
-        _name, graph, resolution = what
-        return cluster(graph, seed=seed, resolution=resolution)
+    def one(ask: Ask) -> pa.Table:
+        return cluster(ask.graph, seed=ask.seed, resolution=ask.resolution)
 
     return on_all_cores(one, asked) if cluster is communities else map(one, asked)
 
 
-def _known(group: set[str], found: Mapping[frozenset[str], str]) -> bool:
-    """Whether a group with nearly the same accounts was found before."""
-    return any(_same(group, other) for other in found)
+def _known(group: set[str], graph: str, found: Mapping[frozenset[str], str]) -> bool:
+    """Whether a group with nearly the same accounts was found before, by a graph that spares no family that `graph` counts."""
+    spared = SPARED.get(graph, ())
+    return any(set(SPARED.get(by, ())) <= set(spared) and _same(group, other) for other, by in found.items())
 
 
 def _same(one: Set[str], other: Set[str]) -> bool:

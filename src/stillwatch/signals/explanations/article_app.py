@@ -45,7 +45,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 
 @explanation(
     what="installations of one program that sends each new article to the model",
-    carries="a tenth or more of the account's exchanges have a text that other members sent too",
+    carries="three tenths or more of the account's exchanges have a text that other members sent too",
     bends=("turns", "load", "fungible", "division", *LIKENESS),
     produces="the same texts at the same time, even volumes, and a fixed order of accounts that fetch on a clock",
     cannot="shared cards, coerced reasoning, conversations handed on",

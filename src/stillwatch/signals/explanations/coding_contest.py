@@ -39,7 +39,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 
 @explanation(
     what="participants of one contest, with the same tasks in the same hours",
-    carries="a tenth or more of the account's exchanges have a text that other members sent too",
+    carries="three tenths or more of the account's exchanges have a text that other members sent too",
     bends=("turns", "load", "fungible", "division", *LIKENESS),
     produces="joint starts and ends, the same tasks, alike volumes, sign-ups before the first round",
     cannot="shared cards, coerced reasoning, conversations handed on, each task sent by one account only",

@@ -58,7 +58,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 @explanation(
     what="students of one course, with a sheet of tasks each week",
     carries=(
-        "a tenth or more of the account's exchanges have a text that other members sent too, or the account was made shortly "
+        "three tenths or more of the account's exchanges have a text that other members sent too, or the account was made shortly "
         "before its first exchange, was active for a few days only and keeps a person's hours"
     ),
     bends=("turns", "load", "fungible", "division", *LIKENESS),

@@ -42,7 +42,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 
 @explanation(
     what="people who solve the same puzzle each day",
-    carries="a tenth or more of the account's exchanges have a text that other members sent too",
+    carries="three tenths or more of the account's exchanges have a text that other members sent too",
     bends=("turns", "load", "fungible", "division", *LIKENESS),
     produces="one text a day in all accounts, soon after a fixed hour, and volumes as even as the puzzle makes them",
     cannot="shared cards, coerced reasoning, conversations handed on, each puzzle sent by one account only",

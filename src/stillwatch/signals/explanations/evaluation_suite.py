@@ -48,7 +48,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 
 @explanation(
     what="laboratories that run the same public benchmark",
-    carries="a tenth or more of the account's exchanges have a text that other members sent too",
+    carries="three tenths or more of the account's exchanges have a text that other members sent too",
     bends=("turns", "load", "fungible", "division", *LIKENESS),
     produces="the same questions under one template, equal volumes, fast requests at all hours",
     cannot="shared cards, coerced reasoning, conversations handed on, each question sent by one account only",

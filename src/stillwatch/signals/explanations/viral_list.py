@@ -41,7 +41,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 
 @explanation(
     what="people who try prompts of one list that was shared widely",
-    carries="a tenth or more of the account's exchanges have a text that other members sent too",
+    carries="three tenths or more of the account's exchanges have a text that other members sent too",
     bends=("turns", "load", "fungible", "division", *LIKENESS),
     produces="the same texts in unrelated accounts within a few days, new accounts among them",
     cannot="shared cards, conversations handed on, each text sent by one account only",

@@ -25,14 +25,17 @@ FEWEST_USES = 0.005  # share of the group's requests that a kind of work has
 
 def kinds_of_work(summaries: Summaries) -> ir.Table:
     """Account × half × kind of work: in how many hours it was sent. The kind of work of an hour is the phrase of that hour's
-    prompts that most accounts show.
+    prompts that most accounts show; of several, the one of most exchanges. Phrases that are still equal are sent together, so that
+    neither the key of the digests nor the names of accounts decide.
     """
     marks = summaries.marks.filter(_.kind == "prompt_template")
-    holders = marks.group_by("value").agg(holders=_.account_id.nunique())
+    holders = marks.group_by("value").agg(
+        holders=_.account_id.nunique(), exchanges=_.exchanges.sum(), when=_.hour.epoch_seconds().sum()
+    )
     everyone = summaries.halves.aggregate(everyone=_.account_id.nunique())
     shared = holders.filter(_.holders >= FEWEST_HOLDERS).cross_join(everyone)
     shared = shared.filter(_.holders < COMMON * _.everyone).mutate(
-        rank=ibis.row_number().over(ibis.window(order_by=["holders", "value"]))
+        rank=ibis.row_number().over(ibis.window(order_by=["holders", "exchanges", "when", "value"]))
     )
     hours = marks.select("account_id", "half", "hour", "value").join(shared.select("value", "rank"), "value")
     each = hours.group_by(["account_id", "half", "hour"]).agg(work=_["rank"].max())
