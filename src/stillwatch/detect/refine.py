@@ -19,10 +19,12 @@ import pyarrow.compute as pc
 from stillwatch.detect.cluster import SMALLEST, communities
 from stillwatch.detect.judge import Bench, judge
 from stillwatch.detect.propose import ATTRIBUTES, KINDS, Candidate
+from stillwatch.signals.registry import CONTROL
 
 RESOLUTIONS = (1.0, 3.0)
 LEAST = 0.3  # of the candidate's voices must remain
 MOST = 0.05  # of the accounts, and `SMALLEST`, may be one owner's: beyond, one account speaks for all in the attribution too
+FEW = 2  # accounts that can be a part of those that join
 WORTH = 0.005  # of the candidate is the least that is worth a test
 
 
@@ -47,6 +49,44 @@ def refine(candidate: Candidate, bench: Bench, links: pa.Table, seed: int) -> fr
         if without >= evidence:
             kept, evidence = rest, without
     return heard(kept, bench)
+
+
+def contacts(
+    members: frozenset[str],
+    core: frozenset[str],
+    graph: str,
+    bench: Bench,
+    links: pa.Table,
+    seed: int,
+) -> frozenset[str]:
+    """Members outside the core that look like the campaign and do not share its control.
+
+    Whoever runs a campaign chooses what it sends, and so whom it resembles: it may repeat the requests of honest accounts. What it
+    cannot choose is what those accounts do. So the accounts that were not proposed are taken in by parts, as clustering
+    finds them, and a part stays outside where its joining lessens the evidence of the families of control that speak.
+    """
+
+    def strength(accounts: frozenset[str]) -> float:
+        (one,) = judge([Candidate(accounts=accounts, graph=graph)], bench)
+        return sum(max(one.families[family], 0.0) for family in CONTROL)
+
+    kept, left = core & members, members - core
+    if not kept or not left:
+        return frozenset()
+    inside = links.filter(pc.is_in(links.column("account_id"), pa.array(sorted(left), pa.string())))
+    behaviour = inside.filter(pc.invert(pc.is_in(inside.column("kind"), pa.array(KINDS[ATTRIBUTES]))))
+    outside: frozenset[str] = frozenset()
+    evidence = strength(kept)
+    for part in [*_parts(behaviour, seed, FEW), left]:
+        joining = part - kept - outside
+        if not joining:
+            continue
+        together = strength(kept | joining)
+        if together >= evidence:
+            kept, evidence = kept | joining, together
+        else:
+            outside |= joining
+    return outside
 
 
 def heard(accounts: frozenset[str], bench: Bench) -> frozenset[str]:

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,10 +28,10 @@ from stillwatch.detect.attribute import Attribution, attribute, background, carr
 from stillwatch.detect.bank import leave_one_out
 from stillwatch.detect.cluster import Cluster, communities
 from stillwatch.detect.decide import consistent, core, decide
-from stillwatch.detect.judge import Bench, Judged, judge
+from stillwatch.detect.judge import Judged, judge
 from stillwatch.detect.matched import synthetic_rate
 from stillwatch.detect.propose import Candidate
-from stillwatch.detect.refine import refine
+from stillwatch.detect.refine import contacts, refine
 from stillwatch.detect.replay import Look, Tried, judge_prefix, replay
 from stillwatch.detect.shards import sharded
 from stillwatch.engine.connect import Engine, open_engine
@@ -349,7 +349,7 @@ def _find(
         )
     usual = _usual_follow_up(summaries)
     picked = list(zip(chosen, cores, strict=True))
-    drafts = _attribute(engine, exchanges, summaries, picked, tried.bench, used, usual, progress)
+    drafts = _attribute(engine, exchanges, summaries, picked, tried, options.seed, used, usual, progress)
     drafts, dropped = _judged_again(drafts, tried, options.fdr)
     looks: dict[str, list[Look]] = {f"C{number}": [] for number in range(1, len(drafts) + 1)}
     if options.replay:
@@ -364,9 +364,7 @@ def _find(
         [one for one, _attribution in drafts],
         options.fdr,
     )
-    taken = frozenset(
-        a for _one, attribution in drafts for a in attribution.members.column("account_id").to_pylist()
-    )
+    taken = frozenset[str]().union(*(_accounts(attribution) for _one, attribution in drafts))
     found = [
         describe_campaign(
             number,
@@ -453,7 +451,8 @@ def _attribute(
     exchanges: ir.Table,
     summaries: Summaries,
     chosen: Sequence[tuple[Judged, frozenset[str]]],
-    bench: Bench | None,
+    tried: Tried,
+    seed: int,
     used: tuple[Indicator, ...],
     usual: float | None,
     progress: Progress,
@@ -478,7 +477,7 @@ def _attribute(
     for number, (one, accounts) in enumerate(chosen):
         progress("attribute", number, len(chosen))
         left = accounts - taken
-        if bench is None or not carries(bench.voices(left), bench.voices(accounts)):
+        if tried.bench is None or not carries(tried.bench.voices(left), tried.bench.voices(accounts)):
             continue
         seeds = engine.load(
             f"seeds_{number}",
@@ -492,15 +491,28 @@ def _attribute(
         assert known is not None
         handed = one.findings.get("handoff")
         pooled = handed is not None and handed.log_e > POOLED
-        attribution = attribute(seeds, free, summaries.sightings, known, used, keeper, usual, pooled)
+        grow = partial(
+            attribute, seeds, sightings=summaries.sightings, known=known, units=used, keep=keeper, usual=usual, pooled=pooled
+        )  # fmt: skip
+        attribution = grow(exchanges=free)
+        strangers = contacts(
+            _accounts(attribution), frozenset(left), one.candidate.graph, tried.bench, tried.links, seed
+        )
+        if strangers:
+            free = free.anti_join(engine.load(f"contacts_{number}", _names(strangers)), "account_id").view()
+            attribution = grow(exchanges=free)
         if attribution.members.num_rows == 0:
             continue
-        taken |= set(attribution.members.column("account_id").to_pylist())
+        taken |= _accounts(attribution)
         drafts.append((one, attribution))
     progress("attribute", len(chosen), max(len(chosen), 1))
     return sorted(
         drafts, key=lambda d: (-pc.sum(d[1].members.column("exchanges")).as_py(), sorted(d[0].accounts)[:1])
     )
+
+
+def _accounts(attribution: Attribution) -> frozenset[str]:
+    return frozenset(attribution.members.column("account_id").to_pylist())
 
 
 def _judged_again(
@@ -513,7 +525,7 @@ def _judged_again(
         return [], []
     members = [
         Candidate(
-            accounts=frozenset(attribution.members.column("account_id").to_pylist()),
+            accounts=_accounts(attribution),
             graph=one.candidate.graph,
         )
         for one, attribution in drafts
@@ -537,7 +549,7 @@ def _usual_follow_up(summaries: Summaries) -> float | None:
     return float(row["on"]) / row["n"] if row["accounts"] >= FEWEST_TALKING * every and row["n"] else None
 
 
-def _names(accounts: set[str]) -> pa.Table:
+def _names(accounts: Set[str]) -> pa.Table:
     return pa.table({"account_id": pa.array(sorted(accounts), pa.string())})
 
 
