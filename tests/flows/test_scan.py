@@ -236,7 +236,7 @@ def family(name):
 @pytest.mark.issue(21)
 def test_tests_of_likeness_that_campaigns_were_described_by_are_used(results):
     used = {s["name"] for s in results[1]["signals"] if s["used"]}
-    named = {row["signal"] for row in pq.read_table(results[0] / "evidence.parquet").to_pylist()}
+    named = {row["kind"] for row in pq.read_table(results[0] / "evidence.parquet").to_pylist()}
     tests = {test.card.name for test in all_group_tests()}
     assert any(family(name) not in CONTROL for name in named & tests)
     assert named & tests <= used

@@ -46,7 +46,7 @@ OTHERS = 12_000  # accounts that a group is compared with, drawn once for all gr
 AS_MANY = 3  # times a group's accounts are in what it is compared with, or else all others are
 MISSED = 0.3  # share of a cause's accounts that its mark may miss, at most
 MARKED = 1000  # accounts of which it is counted how many carry a mark
-PROPOSED_BY_IT = NoFinding("the group was proposed by what the test reads")
+PROPOSED_BY_IT = NoFinding("the group was proposed by what the test reads")  # of a family in `SPARED`
 CLOSE = 1.0  # log e-values that differ by less name explanations that come equally near
 
 

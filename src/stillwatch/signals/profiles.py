@@ -110,7 +110,8 @@ def doing_finding(rows: Columns, member: Mask, many: float, sentence: str, nobod
 
     Null: each member independently does so with probability at most max(`DOING_FLOOR`, `DOING_ENRICHMENT` times the share of
     other accounts that do, `DOING_ENRICHMENT` times the share of other users of its client that do): a client may write such
-    text by itself. Members whose bound exceeds `DOING_LARGEST_BOUND` are not bet on. `sentence` has {does}, {members} and {share}; `nobody` is the reason where no member does it.
+    text by itself. Members whose bound exceeds `DOING_LARGEST_BOUND` are not bet on. `sentence` has {does}, {members} and
+    {share}; `nobody` is the reason where no member does it.
     """
     tested = np.asarray(rows["half"]) == 1
     does = np.asarray(rows["value"], float) >= many
@@ -237,10 +238,10 @@ def active_span(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
 
 FEWEST_HOURS = 48
 FEWEST_COUNT = 8
-FEWEST_MEMBERS, FEWEST_OTHERS = (
-    2 * FEWEST,
-    FEWEST_REFERENCE,
-)  # half of the members are compared with the others
+FEWEST_MEMBERS = (
+    2 * FEWEST
+)  # half of them propose hours, the others are compared with `FEWEST_OTHERS` accounts
+FEWEST_OTHERS = FEWEST_REFERENCE
 MOST_SAMPLED = 2000
 MOST_OTHERS = 400
 
