@@ -5,7 +5,15 @@ from crowds import traits
 
 from stillwatch.detect.judge import Bench, Judged, Trial, _indexed
 from stillwatch.detect.propose import Candidate
-from stillwatch.signals.registry import FAMILIES, Card, Explanation, ExplanationCard, Finding, GroupTest
+from stillwatch.signals.registry import (
+    FAMILIES,
+    Card,
+    Explanation,
+    ExplanationCard,
+    Finding,
+    GroupTest,
+    NoFinding,
+)
 
 
 def names(places):
@@ -19,12 +27,12 @@ def group(places, graph="words"):
 
 
 def made_test(name, family, log_e):
-    """A group test that reads the members' places only; `log_e` maps these to a log e-value, or None for no finding."""
+    """A group test that reads the members' places only; `log_e` maps these to a log e-value, or to a reason for no finding."""
 
     def statistic(rows, member):
         places = np.unique(np.asarray(rows["account"])[member])
         found = log_e(places)
-        return found if found is None else Finding(
+        return NoFinding(found) if isinstance(found, str) else Finding(
             log_e=float(found), value="", accounts=len(places), exchanges=0, statement=f"{len(places)} members: {name}"
         )  # fmt: skip
 

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from benches import group, made_bench, made_explanation, made_test
 
-from stillwatch.detect.judge import MISSED, WORTH_EXPLAINING, evidence, judge
+from stillwatch.detect.judge import MISSED, PROPOSED_BY_IT, WORTH_EXPLAINING, Outcomes, evidence, judge
 from stillwatch.detect.propose import ATTRIBUTES
 from stillwatch.signals.registry import CONTROL, FAMILIES, LIKENESS
 from stillwatch.stats.evalues import binomial_log_e
 
 ACCOUNTS, MEMBERS = 60, 20
 ALL, NONE = np.zeros(ACCOUNTS, int), np.full(ACCOUNTS, -1)
-LOAD = made_test("loads", "load", lambda places: 0.5 * len(places) if len(places) > 1 else None)
-DIVISION = made_test("divides", "division", lambda places: 0.4 * len(places) if len(places) > 1 else None)
-WEAK_LOAD = made_test("loads", "load", lambda places: 0.25 * len(places) if len(places) > 1 else None)
+LOAD = made_test("loads", "load", lambda places: 0.5 * len(places) if len(places) > 1 else "alone")
+DIVISION = made_test("divides", "division", lambda places: 0.4 * len(places) if len(places) > 1 else "alone")
+WEAK_LOAD = made_test("loads", "load", lambda places: 0.25 * len(places) if len(places) > 1 else "alone")
 PURPOSE = made_test("wants", "purpose", lambda _places: 50.0)
 
 
@@ -68,7 +68,7 @@ def test_members_without_the_mark_count_in_full_and_those_of_one_label_once():
 @pytest.mark.parametrize("marked", [12, 16, 19])
 def test_the_few_members_that_a_mark_may_have_missed_carry_no_evidence(marked):
     """However much evidence they carry by themselves: one account with many exchanges can carry much."""
-    heavy = made_test("heavy", "load", lambda places: 90.0 if 19 in places else None)
+    heavy = made_test("heavy", "load", lambda places: 90.0 if 19 in places else "without the 19th")
     labels = NONE.copy()
     labels[:marked] = 0
     one = judged([heavy], [made_explanation("quota", ["load"], labels)])
@@ -210,3 +210,41 @@ def test_q_values_are_those_of_all_candidates_together_strongest_first():
     assert [len(one.accounts) for one in found] == [40, 20, 4]
     assert found[0].q_value == pytest.approx(3 * np.exp(-found[0].log_e))
     assert found[0].q_value <= found[1].q_value <= found[2].q_value
+
+
+SMALL = made_test("loads", "load", lambda places: "fewer than 8 members" if len(places) < 8 else 1.0)
+CARDS = made_test("cards", "ownership", lambda places: "no card" if len(places) < 30 else "one card")
+
+
+@pytest.mark.issue(21)
+def test_findings_and_the_reasons_for_none_are_counted_over_candidates():
+    bench = made_bench(ACCOUNTS, [SMALL, CARDS, PURPOSE])
+    outcomes = Outcomes()
+    groups = [group(range(n)) for n in (2, 5, 20, 40, 50)]
+    judge([*groups, group(range(9), ATTRIBUTES)], bench, outcomes=outcomes)
+    assert outcomes.groups == 6
+    assert outcomes.findings == {"loads": 4}
+    assert outcomes.reasons == {
+        "loads": {"fewer than 8 members": 2},
+        "cards": {"no card": 3, "one card": 2, PROPOSED_BY_IT.reason: 1},
+    }
+    assert outcomes.main_reason("cards") == ("no card", 3)
+    assert outcomes.main_reason("wants") is None
+
+
+@pytest.mark.issue(21)
+def test_outcomes_of_smaller_groups_that_explanations_are_tried_on_are_not_counted():
+    everybody = made_explanation("quota", ["load"], ALL)
+    outcomes = Outcomes()
+    (one,) = judge([group(range(MEMBERS))], made_bench(ACCOUNTS, [LOAD], [everybody]), outcomes=outcomes)
+    assert one.trials
+    assert outcomes.findings == {"loads": 1}
+    assert outcomes.reasons == {}
+
+
+@pytest.mark.issue(21)
+def test_of_reasons_that_are_equally_frequent_the_first_in_the_alphabet_is_the_main_one():
+    outcomes = Outcomes()
+    for size in (2, 40):
+        judge([group(range(size))], made_bench(ACCOUNTS, [CARDS]), outcomes=outcomes)
+    assert outcomes.main_reason("cards") == ("no card", 1)

@@ -1,5 +1,8 @@
 import hashlib
 import json
+import re
+from collections import defaultdict
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -7,11 +10,14 @@ import pytest
 
 from stillwatch.contract import results as contract
 from stillwatch.detect import attribute
+from stillwatch.detect.judge import PROPOSED_BY_IT
 from stillwatch.errors import InputError, StateError
+from stillwatch.flows import scan as scanning
 from stillwatch.flows.scan import Options, scan
 from stillwatch.flows.score import score
 from stillwatch.readers.discover import discover
 from stillwatch.readers.read import read
+from stillwatch.signals.registry import CONTROL, Finding, all_group_tests
 from stillwatch.simulate.worlds import simulate
 
 SCHEMAS = (
@@ -169,6 +175,84 @@ def test_a_log_without_text_addresses_or_accounts_is_scanned_all_the_same(little
     overview = scan([str(tmp_path / "bare.parquet")], tmp_path / "r", Options(names={}))
     assert "prompt_template" in {s["name"] for s in overview["signals"] if not s["used"]}
     assert (tmp_path / "r" / "report.html").exists()
+
+
+def recorded(monkeypatch):
+    """Test → what it returned in scans from now on, reasons and findings apart."""
+    reasons, found = defaultdict(list), defaultdict(list)
+
+    def recording(test):
+        def statistic(rows, member):
+            outcome = test.statistic(rows, member)
+            told = found[test.card.name] if isinstance(outcome, Finding) else reasons[test.card.name]
+            told.append(outcome)
+            return outcome
+
+        return replace(test, statistic=statistic)
+
+    tests = tuple(recording(test) for test in all_group_tests())
+    monkeypatch.setattr(scanning, "all_group_tests", lambda: tests)
+    return reasons, found
+
+
+@pytest.mark.issue(21)
+@pytest.mark.parametrize("columns", ["all", "bare"])
+def test_the_reason_why_a_group_test_was_not_used_is_one_that_it_returned(
+    little, tmp_path, monkeypatch, columns
+):
+    log = little
+    if columns == "bare":
+        table = pa.concat_tables([b.rows for b in read(discover([str(little)]), {})])
+        log = tmp_path / "bare.parquet"
+        pq.write_table(table.select(["exchange_id", "timestamp", "account_id", "model", "client_ip"]), log)
+    reasons, found = recorded(monkeypatch)
+    overview = scan([str(log)], tmp_path / "r", Options(names={}, replay=False))
+    rows = {s["name"]: s for s in overview["signals"] if s["kind"] == "group test"}
+    assert set(rows) == {test.card.name for test in all_group_tests()}
+    unused = [row for row in rows.values() if not row["used"]]
+    assert unused
+    assert all(found[row["name"]] for row in rows.values() if row["used"])
+    for row in unused:
+        assert "too little of" not in row["why"]
+        assert "`" not in row["why"]  # no column is named
+        told = re.fullmatch(r"of (\d+) groups? (judged|described), (\d+) times?: (.+)", row["why"])
+        if told is None:
+            assert row["why"] == "no group was described"
+            assert not reasons[row["name"]]
+            continue
+        groups, done, times, reason = told.groups()
+        assert done == ("judged" if family(row["name"]) in CONTROL else "described")
+        assert done == "described" or int(groups) == overview["candidates"]
+        returned = [one.reason for one in reasons[row["name"]]]
+        assert reason in returned or reason == PROPOSED_BY_IT.reason
+        assert 1 <= int(times) <= int(groups)
+        assert reason == PROPOSED_BY_IT.reason or int(times) <= returned.count(reason)
+
+
+def family(name):
+    return next(test.family for test in all_group_tests() if test.card.name == name)
+
+
+@pytest.mark.issue(21)
+def test_tests_of_likeness_that_campaigns_were_described_by_are_used(results):
+    used = {s["name"] for s in results[1]["signals"] if s["used"]}
+    named = {row["kind"] for row in pq.read_table(results[0] / "evidence.parquet").to_pylist()}
+    tests = {test.card.name for test in all_group_tests()}
+    assert any(family(name) not in CONTROL for name in named & tests)
+    assert named & tests <= used
+
+
+@pytest.mark.issue(21)
+def test_where_no_group_was_judged_the_overview_says_so(tmp_path):
+    (tmp_path / "log.jsonl").write_text(
+        '{"exchange_id": "x", "timestamp": "2026-04-01T00:00:00Z", "account_id": "a", "model": "m"}\n'
+    )
+    overview = scan([str(tmp_path / "log.jsonl")], tmp_path / "r", Options(names={}))
+    assert overview["candidates"] == 0
+    why = {s["name"]: s["why"] for s in overview["signals"] if s["kind"] == "group test"}
+    for test in all_group_tests():
+        done = "judged" if test.family in CONTROL else "described"
+        assert why[test.card.name] == f"no group was {done}"
 
 
 def test_an_empty_log_gives_an_empty_report(tmp_path):

@@ -30,6 +30,15 @@ def two_halves(members, others, clients=None):
     return rows, np.tile(np.arange(n) < len(members), 2)
 
 
+def reason(test, rows, member) -> str:
+    """Why the group test has no finding about these rows."""
+    from stillwatch.signals.registry import NoFinding
+
+    found = test.statistic(rows, member)
+    assert isinstance(found, NoFinding), found
+    return found.reason
+
+
 def log10(finding) -> float:
     """The finding's e-value as a power of ten."""
     return finding.log_e / np.log(10)

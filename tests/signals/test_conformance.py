@@ -10,6 +10,8 @@ from stillwatch.signals.registry import (
     FAMILIES,
     FORBIDDEN,
     LIKENESS,
+    Finding,
+    NoFinding,
     all_group_tests,
     all_indicators,
 )
@@ -18,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 TESTS = all_group_tests()
 UNITS = [("indicators", u) for u in all_indicators()] + [("group_tests", t) for t in TESTS]
 WORLDS = 300
+SHOWN = 300  # characters of a reason that the report shows
 
 
 def name(unit):
@@ -60,7 +63,7 @@ def test_under_its_own_null_its_e_value_has_mean_at_most_one_and_rarely_exceeds_
     for _ in range(WORLDS):
         rows, member = test.sample_null(rng, 24)
         found = test.statistic(rows, member)
-        values.append(0.0 if found is None else np.exp(min(found.log_e, 50.0)))
+        values.append(np.exp(min(found.log_e, 50.0)) if isinstance(found, Finding) else 0.0)
     values = np.array(values)
     # Ville and Markov: P(e >= 20) <= 1/20; 300 worlds have at most 27 of them with probability 0.999
     assert (values >= 20).sum() <= 27
@@ -71,10 +74,49 @@ def test_under_its_own_null_its_e_value_has_mean_at_most_one_and_rarely_exceeds_
 def test_an_empty_and_a_lonely_group_give_no_evidence(test):
     rows, member = test.sample_null(np.random.default_rng(1), 24)
     nobody = test.statistic(rows, np.zeros_like(member))
-    assert nobody is None or nobody.log_e <= 0
-    account = rows.get("account", np.arange(len(member)))
-    alone = test.statistic(rows, np.asarray(account) == np.asarray(account)[0])
-    assert alone is None or alone.log_e <= 0
+    alone = test.statistic(rows, np.isin(account_of(rows, member), [0]))
+    for found in (nobody, alone):
+        assert isinstance(found, NoFinding) or found.log_e <= 0
+
+
+def account_of(rows, member):
+    """Whose each row is; where rows have no account they are of all accounts in turn, in each half of the data."""
+    accounts = len(member) // 2 if "half" in rows else len(member)
+    return np.asarray(rows.get("account", np.arange(len(member)) % accounts))
+
+
+def without_evidence(test):
+    """What the test returns about groups of no, one, two and three accounts, and about a log with no rows at all."""
+    rows, member = test.sample_null(np.random.default_rng(1), 24)
+    account = account_of(rows, member)
+    found = [test.statistic(rows, np.isin(account, np.unique(account[member])[:size])) for size in range(4)]
+    empty = {column: np.asarray(values)[:0] for column, values in rows.items()}
+    return [*found, test.statistic(empty, np.zeros(0, bool))]
+
+
+@pytest.mark.issue(21)
+@pytest.mark.parametrize("test", TESTS, ids=name)
+def test_where_it_has_no_evidence_it_returns_a_reason_that_can_be_counted(test):
+    """The reason is a clause with the limits of the test: equal for groups of different sizes, without names of columns."""
+    nobody, one, two, three, empty = without_evidence(test)
+    assert one == two == three
+    for found in (nobody, one, empty):
+        assert isinstance(found, NoFinding)
+        assert len(found.reason.split()) >= 4
+        assert found.reason[0].islower()
+        assert not found.reason.endswith((".", ","))
+        assert "`" not in found.reason
+        assert not any(column in found.reason for column in test.card.reads)
+        assert len(f"of 10000 groups described, 10000 times: {found.reason}") <= SHOWN
+
+
+@pytest.mark.issue(21)
+@pytest.mark.parametrize("test", TESTS, ids=name)
+def test_it_returns_a_finding_or_a_reason_and_nothing_else(test):
+    for seed, accounts in ((1, 24), (2, 7), (3, 60)):
+        assert isinstance(
+            test.statistic(*test.sample_null(np.random.default_rng(seed), accounts)), Finding | NoFinding
+        )
 
 
 @pytest.mark.parametrize("test", [t for t in TESTS if t.alone], ids=name)
@@ -89,7 +131,7 @@ def test_what_reads_members_alone_says_the_same_without_all_others(test):
 def test_its_sentence_names_no_account(test):
     rows, member = test.sample_null(np.random.default_rng(2), 24)
     found = test.statistic(rows, member)
-    assert found is None or "acct" not in found.statement
+    assert "acct" not in (found.statement if isinstance(found, Finding) else found.reason)
 
 
 @pytest.mark.issue(20)

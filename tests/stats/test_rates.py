@@ -6,7 +6,7 @@ import pytest
 from stillwatch.stats.dispersion import even_counts_log_e
 from stillwatch.stats.evalues import binomial_log_e, mean_log_e
 from stillwatch.stats.fdr import e_bh_q_values
-from stillwatch.stats.homogeneity import alike, even
+from stillwatch.stats.homogeneity import Alike, alike, even
 from stillwatch.stats.membership import log_beta_binomial, moments
 from stillwatch.stats.returns import fewer_returns_log_e
 
@@ -67,7 +67,7 @@ def test_crowding_of_accounts_that_are_drawn_as_the_others_are(compare):
     for _ in range(1500):
         mine, others = rng.normal(size=25), rng.normal(size=300)
         found = compare(mine + 0.1 * rng.normal(size=25), mine + 0.1 * rng.normal(size=25), others)
-        logs.append(0.0 if found is None else found.log_e)
+        logs.append(found.log_e if isinstance(found, Alike) else 0.0)
     assert mean_e(np.array(logs)) <= 1.0
 
 

@@ -13,8 +13,9 @@ none". The evidence of a set is the least of these over all explanations, an e-v
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,7 +25,17 @@ import pyarrow.compute as pc
 from stillwatch.contract.summaries import Summaries
 from stillwatch.detect.propose import SPARED, Candidate
 from stillwatch.engine.cores import on_all_cores
-from stillwatch.signals.registry import CONTROL, FAMILIES, Explanation, Family, Finding, GroupTest, Labels
+from stillwatch.signals.registry import (
+    CONTROL,
+    FAMILIES,
+    Explanation,
+    Family,
+    Finding,
+    GroupTest,
+    Labels,
+    NoFinding,
+    Outcome,
+)
 from stillwatch.signals.traits import Traits, traits
 from stillwatch.stats.evalues import binomial_log_e, mean_log_e
 from stillwatch.stats.fdr import e_bh_q_values
@@ -35,6 +46,7 @@ OTHERS = 12_000  # accounts that a group is compared with, drawn once for all gr
 AS_MANY = 3  # times a group's accounts are in what it is compared with, or else all others are
 MISSED = 0.3  # share of a cause's accounts that its mark may miss, at most
 MARKED = 1000  # accounts of which it is counted how many carry a mark
+PROPOSED_BY_IT = NoFinding("the group was proposed by what the test reads")  # of a family in `SPARED`
 CLOSE = 1.0  # log e-values that differ by less name explanations that come equally near
 
 
@@ -85,6 +97,35 @@ class Judged:
             return None
         close = [t for t in self.trials if t.log_e <= self.log_e + CLOSE]
         return max(close, key=lambda t: (t.excess, t.explanation.card.name))
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcomes:
+    """What the tests returned, counted over groups.
+
+    `groups` is the number of groups, `findings` has for each test the number of groups with a finding, `reasons` for each test the
+    number of groups without one, by reason.
+    """
+
+    groups: int = 0
+    findings: Counter[str] = field(default_factory=Counter)
+    reasons: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+
+    def add(self, outcomes: Mapping[str, Outcome]) -> None:
+        """Count the outcomes of the tests, by their names, about one more group."""
+        self.groups += 1
+        for name, one in outcomes.items():
+            if isinstance(one, NoFinding):
+                self.reasons[name][one.reason] += 1
+            else:
+                self.findings[name] += 1
+
+    def main_reason(self, test: str) -> tuple[str, int] | None:
+        """The most frequent reason why the test has no finding, with the number of groups; of several the first in the alphabet.
+        None where it was returned about no group.
+        """
+        reasons = self.reasons.get(test, Counter())
+        return min(reasons.items(), key=lambda one: (-one[1], one[0]), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,39 +310,48 @@ def judge(
     bench: Bench,
     *,
     described: bool = False,
+    outcomes: Outcomes | None = None,
 ) -> list[Judged]:
     """Findings, evidence beyond every explanation, and q-value of every candidate, strongest first.
 
     Other candidates' accounts stay in the reference of each: leaving them in only makes a candidate look more
     ordinary. Accounts of one declared owner count once. A candidate is not tested on the families of which the graph that
-    proposed it was made (`SPARED`). Tests of likeness are run where `described`.
+    proposed it was made (`SPARED`). Tests of likeness are run where `described`. What the tests returned about the candidates is
+    added to `outcomes`.
     """
     chosen = [t for t in bench.tests if described or t.family in CONTROL]
 
-    def judged(candidate: Candidate) -> Judged:
+    def judged(candidate: Candidate) -> tuple[Judged, Mapping[str, Outcome]]:
         return _judged(candidate, bench, chosen, described=described)
 
-    drafts = list(on_all_cores(judged, candidates))
+    drafts = []
+    for one, returned in on_all_cores(judged, candidates):
+        drafts.append(one)
+        if outcomes is not None:
+            outcomes.add(returned)
     q_values = e_bh_q_values(np.asarray([one.log_e for one in drafts]))
     told = [replace(one, q_value=float(q)) for one, q in zip(drafts, q_values, strict=True)]
     return sorted(told, key=lambda j: -j.log_e)
 
 
-def _judged(candidate: Candidate, bench: Bench, tests: Sequence[GroupTest], *, described: bool) -> Judged:
-    """One candidate, with q-value 1."""
+def _judged(
+    candidate: Candidate, bench: Bench, tests: Sequence[GroupTest], *, described: bool
+) -> tuple[Judged, Mapping[str, Outcome]]:
+    """One candidate, with q-value 1, and what every test returned about it."""
     places = bench.places(candidate.accounts)
     owners, first = np.unique(bench.owners[places], return_index=True)
     voices = places[np.sort(first)]
     spared = SPARED.get(candidate.graph, ())
-    findings = _found(bench, tests, voices)
-    findings = {n: f for n, f in findings.items() if bench.family_of[n] not in spared}
+    counted = [t for t in tests if t.family not in spared]
+    outcomes = _outcomes(bench, counted, voices)
+    findings = _findings(outcomes)
     families = _families(bench, findings)
     unexplained = evidence(families)
     trials: tuple[Trial, ...] = ()
     if unexplained > WORTH_EXPLAINING:
-        control = [t for t in tests if t.family in CONTROL and t.family not in spared]
+        control = [t for t in counted if t.family in CONTROL]
         trials = _trials(bench, control, voices, families, whole=described)
-    return Judged(
+    judged = Judged(
         candidate=candidate,
         voices=frozenset(owners.tolist()),
         findings=findings,
@@ -311,6 +361,7 @@ def _judged(candidate: Candidate, bench: Bench, tests: Sequence[GroupTest], *, d
         log_e=min([unexplained, *(t.log_e for t in trials)]),
         q_value=1.0,
     )
+    return judged, outcomes | {t.card.name: PROPOSED_BY_IT for t in tests if t.family in spared}
 
 
 def _trials(
@@ -330,7 +381,7 @@ def _trials(
         key = kept.tobytes(), family
         if key not in known:
             mine = [t for t in tests if t.family == family]
-            known[key] = _families(bench, _found(bench, mine, kept))[family]
+            known[key] = _families(bench, _findings(_outcomes(bench, mine, kept)))[family]
         return known[key]
 
     out = []
@@ -362,13 +413,16 @@ def _trials(
     return tuple(out)
 
 
-def _found(bench: Bench, tests: Sequence[GroupTest], accounts: Labels) -> dict[str, Finding]:
-    """Findings of these tests about the accounts at these places."""
+def _outcomes(bench: Bench, tests: Sequence[GroupTest], accounts: Labels) -> dict[str, Outcome]:
+    """What these tests return about the accounts at these places."""
     inside = np.zeros(len(bench.names), bool)
     inside[accounts] = True
     asked = bench.asker(inside)
-    findings = {test.card.name: test.statistic(*asked(test)) for test in tests}
-    return {name: finding for name, finding in findings.items() if finding is not None}
+    return {test.card.name: test.statistic(*asked(test)) for test in tests}
+
+
+def _findings(outcomes: Mapping[str, Outcome]) -> dict[str, Finding]:
+    return {name: one for name, one in outcomes.items() if isinstance(one, Finding)}
 
 
 def _families(bench: Bench, findings: Mapping[str, Finding]) -> dict[Family, float]:

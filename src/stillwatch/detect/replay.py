@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.detect.cluster import Cluster, communities
-from stillwatch.detect.judge import Bench, Judged, bench, judge
+from stillwatch.detect.judge import Bench, Judged, Outcomes, bench, judge
 from stillwatch.detect.propose import Candidate, propose
 from stillwatch.detect.pursuits import measured, pursuits
 from stillwatch.detect.weigh import links
@@ -56,12 +56,15 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """Judged candidates, of how many that were proposed, with what they were proposed from and tested on."""
+    """Judged candidates, of how many that were proposed, with what they were proposed from and tested on, and what the tests
+    returned about them.
+    """
 
     judged: tuple[Judged, ...]
     proposed: int
     links: pa.Table
     bench: Bench | None
+    outcomes: Outcomes
 
 
 def judge_prefix(
@@ -84,10 +87,12 @@ def judge_prefix(
     pursued = pursuits(run(measured(summaries)), seed)
     candidates = propose(edges, pursued, seed=seed, cluster=cluster) if number else []
     chosen = [candidate for candidate in candidates if worth(candidate)]
+    outcomes = Outcomes()
     if not chosen:
-        return Tried(judged=(), proposed=len(candidates), links=edges, bench=None)
+        return Tried(judged=(), proposed=len(candidates), links=edges, bench=None, outcomes=outcomes)
     rows = bench(summaries, tests, explanations, run)
-    return Tried(judged=tuple(judge(chosen, rows)), proposed=len(candidates), links=edges, bench=rows)
+    judged = judge(chosen, rows, outcomes=outcomes)
+    return Tried(judged=tuple(judged), proposed=len(candidates), links=edges, bench=rows, outcomes=outcomes)
 
 
 def replay(

@@ -17,7 +17,7 @@ from stillwatch.detect import glance, leads
 from stillwatch.detect.attribute import style
 from stillwatch.detect.excess import excess
 from stillwatch.detect.fold import FEWEST_WORDS
-from stillwatch.detect.judge import Bench, Judged, Trial, judge
+from stillwatch.detect.judge import Bench, Judged, Outcomes, Trial, judge
 from stillwatch.detect.leads import Lead
 from stillwatch.engine.connect import Engine
 from stillwatch.results.folder import write_table
@@ -41,13 +41,17 @@ def find_leads(
     bench: Bench | None,
     campaigns: Sequence[Judged],
     fdr: float,
+    outcomes: Outcomes,
 ) -> list[Lead]:
-    """Groups that would be reported if no explanation were known, ranked by what could be at stake."""
+    """Groups that would be reported if no explanation were known, ranked by what could be at stake.
+
+    What all tests returned about the groups that could be leads is added to `outcomes`.
+    """
     if bench is None:
         return []
     taken = frozenset(voice for one in campaigns for voice in one.voices)
     worth = leads.worth_describing(judged, fdr, taken)
-    described = judge([one.candidate for one in worth], bench, described=True)
+    described = judge([one.candidate for one in worth], bench, described=True, outcomes=outcomes)
     striking = leads.striking(described, len(judged), fdr)
     if not striking:
         return []

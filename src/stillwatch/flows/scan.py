@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -28,7 +28,7 @@ from stillwatch.detect.attribute import Attribution, attribute, background, carr
 from stillwatch.detect.bank import leave_one_out
 from stillwatch.detect.cluster import Cluster, communities
 from stillwatch.detect.decide import consistent, core, decide
-from stillwatch.detect.judge import Judged, judge
+from stillwatch.detect.judge import Judged, Outcomes, judge
 from stillwatch.detect.matched import synthetic_rate
 from stillwatch.detect.propose import Candidate
 from stillwatch.detect.refine import contacts, refine
@@ -46,6 +46,7 @@ from stillwatch.readers.read import check, read_small
 from stillwatch.report import page
 from stillwatch.results.folder import whole_or_nothing, write_json, write_manifest, write_table
 from stillwatch.signals.registry import (
+    CONTROL,
     Card,
     Explanation,
     GroupTest,
@@ -350,7 +351,8 @@ def _find(
     usual = _usual_follow_up(summaries)
     picked = list(zip(chosen, cores, strict=True))
     drafts = _attribute(engine, exchanges, summaries, picked, tried, options.seed, used, usual, progress)
-    drafts, dropped = _judged_again(drafts, tried, options.fdr)
+    described = Outcomes()
+    drafts, dropped = _judged_again(drafts, tried, options.fdr, described)
     looks: dict[str, list[Look]] = {f"C{number}": [] for number in range(1, len(drafts) + 1)}
     if options.replay:
         looks = _replay(
@@ -363,6 +365,7 @@ def _find(
         tried.bench,
         [one for one, _attribution in drafts],
         options.fdr,
+        described,
     )
     taken = frozenset[str]().union(*(_accounts(attribution) for _one, attribution in drafts))
     found = [
@@ -381,7 +384,6 @@ def _find(
         )
         for number, (one, attribution) in enumerate(drafts, 1)
     ]
-    spoke = {name for j in judged for name in j.findings}
     overview = {
         "exchanges": total["exchanges"],
         "accounts": total["accounts"],
@@ -389,7 +391,7 @@ def _find(
         "last_seen": utc(total["last"]).isoformat(),
         "candidates": len(judged),
         "compared": 0.5**log.thinned,
-        "signals": _signals(used, log.skipped, tests, spoke),
+        "signals": _signals(used, log.skipped, tests, tried.outcomes, described),
         "missing_columns": sorted(
             {
                 c
@@ -432,18 +434,38 @@ def _signals(
     used: Sequence[Indicator],
     skipped: Sequence[tuple[Indicator, str]],
     tests: Sequence[GroupTest],
-    spoke: set[str],
+    judged: Outcomes,
+    described: Outcomes,
 ) -> list[dict[str, Any]]:
-    def row(card: Card, kind: str, spoken: bool, why: str) -> dict[str, Any]:
-        return {"name": card.name, "kind": kind, "used": spoken, "why": why}
+    """One row a signal: whether it was used, and what it measures or the reason why it was not.
+
+    Tests of control are run on all candidates (`judged`), tests of likeness only on campaigns and possible leads (`described`).
+    """
+
+    def row(card: Card, kind: str, used: bool, why: str) -> dict[str, Any]:
+        return {"name": card.name, "kind": kind, "used": used, "why": why}
 
     rows = [row(unit.card, "indicator", True, unit.card.measures) for unit in used]
     rows += [row(unit.card, "indicator", False, why) for unit, why in skipped]
     for test in tests:
-        told = test.card.name in spoke
-        why = test.card.measures if told else "too little of " + ", ".join(f"`{c}`" for c in test.card.reads)
-        rows.append(row(test.card, "group test", told, why))
+        control = test.family in CONTROL
+        outcomes = judged if control else described
+        found = outcomes.findings[test.card.name] > 0
+        why = (
+            test.card.measures if found else _no_finding(test, outcomes, "judged" if control else "described")
+        )
+        rows.append(row(test.card, "group test", found, why))
     return rows
+
+
+def _no_finding(test: GroupTest, outcomes: Outcomes, done: Literal["judged", "described"]) -> str:
+    """The most frequent reason why a test has no finding about any of the groups that were judged or described."""
+    main = outcomes.main_reason(test.card.name)
+    if main is None:
+        return f"no group was {done}"
+    reason, times = main
+    groups = "1 group" if outcomes.groups == 1 else f"{outcomes.groups} groups"
+    return f"of {groups} {done}, {times} {'time' if times == 1 else 'times'}: {reason}"
 
 
 def _attribute(
@@ -516,10 +538,10 @@ def _accounts(attribution: Attribution) -> frozenset[str]:
 
 
 def _judged_again(
-    drafts: Sequence[tuple[Judged, Attribution]], tried: Tried, fdr: float
+    drafts: Sequence[tuple[Judged, Attribution]], tried: Tried, fdr: float, outcomes: Outcomes
 ) -> tuple[list[tuple[Judged, Attribution]], list[Judged]]:
     """The campaigns whose members, judged by themselves under every explanation, still pass at `fdr`, with that judgement; and the
-    judgements of the others.
+    judgements of the others. What all tests returned about the members is added to `outcomes`.
     """
     if tried.bench is None or not drafts:
         return [], []
@@ -530,7 +552,7 @@ def _judged_again(
         )
         for one, attribution in drafts
     ]
-    again = judge(members, tried.bench, described=True)
+    again = judge(members, tried.bench, described=True, outcomes=outcomes)
     kept = {one.accounts: one for one in consistent(again, tried.proposed, fdr)}
     reported = [
         (kept[candidate.accounts], attribution)

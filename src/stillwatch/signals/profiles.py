@@ -17,13 +17,14 @@ import numpy.typing as npt
 from ibis import _
 
 from stillwatch.contract.summaries import Summaries
-from stillwatch.signals.registry import Columns, Finding, Mask
+from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome
 from stillwatch.stats.codes import Same
 from stillwatch.stats.evalues import Array, bounded_log_e
-from stillwatch.stats.homogeneity import Alike, alike
+from stillwatch.stats.homogeneity import COVERS, FEWEST, FEWEST_REFERENCE, Alike, Lack, alike
 
 FEWEST_EXCHANGES = 2
-DOING_FEWEST = 8
+FEWEST_OF_DAY = 6  # exchanges in a half of the data from which the hours of an account's day are compared
+DOING_FEWEST, DOING_FEWEST_OTHERS = 8, 40  # accounts
 DOING_FLOOR, DOING_ENRICHMENT = 0.2, 5.0
 DOING_LARGEST_BOUND = 0.9  # chosen: a member that may do a thing with a higher probability says nothing
 Column = Same[npt.NDArray[np.generic]]
@@ -47,15 +48,17 @@ def alike_finding(
     member: Mask,
     sentence: str,
     unit: Callable[[float], str],
-    compare: Callable[[Array, Array, Array], Alike | None] = alike,
-) -> Finding | None:
+    *,
+    needs: str,
+    compare: Callable[[Array, Array, Array], Alike | Lack] = alike,
+) -> Outcome:
     """Members proposed on half 0 are compared with the others on half 1; `sentence` has the gaps {inside},
-    {members}, {share}, {low}, {high}.
+    {members}, {share}, {low}, {high}. `needs` is what gives an account a value in a half, such as "2 exchanges".
     """
     value, half = np.asarray(rows["value"], float), np.asarray(rows["half"])
     found = compare(value[member & (half == 0)], value[member & (half == 1)], value[~member & (half == 1)])
-    if found is None:
-        return None
+    if isinstance(found, Lack):
+        return _no_comparison(found, needs)
     low, high = unit(found.low), unit(found.high)
     return Finding(
         log_e=found.log_e,
@@ -69,6 +72,20 @@ def alike_finding(
             low=low,
             high=high,
         ),
+    )
+
+
+def _no_comparison(lack: Lack, needs: str) -> NoFinding:
+    """The reason why members and others cannot be compared; `needs` is what gives an account a value in a half of the data."""
+    if lack.of == "contrast":
+        return NoFinding(
+            f"every range that holds {100 * min(COVERS):.0f} % of the members is wide enough for more than {100 * lack.limit:.0f} % "
+            "of other accounts"
+        )
+    accounts = "other accounts" if lack.of == "reference" else "members"
+    half = "proposes the range" if lack.of == "proposed" else "is tested"
+    return NoFinding(
+        f"fewer than {lack.limit:.0f} {accounts} have {needs} in the half of the hours that {half}"
     )
 
 
@@ -88,18 +105,27 @@ def doing(value: Callable[[ir.Table], ir.Value]) -> Callable[[Summaries], ir.Tab
     return rows
 
 
-def doing_finding(rows: Columns, member: Mask, many: float, sentence: str) -> Finding | None:
+def doing_finding(rows: Columns, member: Mask, many: float, sentence: str, nobody: str) -> Outcome:
     """Evidence that more members than others do a thing in at least a share `many` of their exchanges, on half 1.
 
     Null: each member independently does so with probability at most max(`DOING_FLOOR`, `DOING_ENRICHMENT` times the share of
     other accounts that do, `DOING_ENRICHMENT` times the share of other users of its client that do): a client may write such
-    text by itself. Members whose bound exceeds `DOING_LARGEST_BOUND` are not bet on. `sentence` has {does}, {members} and {share}.
+    text by itself. Members whose bound exceeds `DOING_LARGEST_BOUND` are not bet on. `sentence` has {does}, {members} and
+    {share}; `nobody` is the reason where no member does it.
     """
     tested = np.asarray(rows["half"]) == 1
     does = np.asarray(rows["value"], float) >= many
     mine, others = does[tested & member], does[tested & ~member]
-    if len(mine) < DOING_FEWEST or len(others) < 5 * DOING_FEWEST or not mine.any():
-        return None
+    for accounts, fewest, whose in (
+        (mine, DOING_FEWEST, "members"),
+        (others, DOING_FEWEST_OTHERS, "other accounts"),
+    ):
+        if len(accounts) < fewest:
+            return NoFinding(
+                f"fewer than {fewest} {whose} have an exchange in the half of the hours that is tested"
+            )
+    if not mine.any():
+        return NoFinding(nobody)
     usual = float((others.sum() + 1) / (len(others) + 1))
     client = np.asarray(rows["client"], np.int64)[tested] + 1  # none is -1
     outside = ~member[tested]
@@ -154,7 +180,7 @@ def least_active_third(activity: ir.Table) -> ir.Table:
         for step in range(1, 8):
             block = block + rows[f"h{(start + step) % 24}"]
         blocks.append(block)
-    return rows.filter(_.exchanges >= 6).select(
+    return rows.filter(_.exchanges >= FEWEST_OF_DAY).select(
         "account_id", "half", "exchanges", value=ibis.least(*blocks).cast("float64") / rows.exchanges
     )
 
@@ -212,35 +238,41 @@ def active_span(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
 
 FEWEST_HOURS = 48
 FEWEST_COUNT = 8
+FEWEST_MEMBERS = (
+    2 * FEWEST
+)  # half of them propose hours, the others are compared with `FEWEST_OTHERS` accounts
+FEWEST_OTHERS = FEWEST_REFERENCE
 MOST_SAMPLED = 2000
 MOST_OTHERS = 400
 
 
-def others_hours(rows: Columns, member: Mask) -> Hours | None:
+def others_hours(rows: Columns, member: Mask) -> Hours | NoFinding:
     """One half of the members proposes hours, the other half and other accounts are tested on them.
 
-    Members are halved by their order, which says nothing of their hours. None when there is too little.
+    Members are halved by their order, which says nothing of their hours.
     """
     return _hours(Same(rows["account"]), Same(rows["hour"]), Same(rows["exchanges"]), Same(member))
 
 
 @lru_cache(maxsize=4)  # two tests ask for the same hours of the same group, one after the other
-def _hours(accounts: Column, hours: Column, exchanges: Column, members: Column) -> Hours | None:
+def _hours(accounts: Column, hours: Column, exchanges: Column, members: Column) -> Hours | NoFinding:
     account, hour = np.asarray(accounts.array, np.int64), np.asarray(hours.array, np.int64)
     count, member = np.asarray(exchanges.array, float), np.asarray(members.array, bool)
-    if not member.any():
-        return None
-    begin, end = int(hour[member].min()), int(hour[member].max()) + 1
+    begin, end = (int(hour[member].min()), int(hour[member].max()) + 1) if member.any() else (0, 0)
     if end - begin < FEWEST_HOURS:
-        return None
+        return NoFinding(f"the members' exchanges span fewer than {FEWEST_HOURS} hours")
     within = (hour >= begin) & (hour < end)
     totals = np.bincount(account[within], weights=count[within], minlength=int(account.max()) + 1)
     inside = np.zeros(len(totals), bool)
     inside[account[member]] = True
     mine = np.flatnonzero(inside & (totals >= FEWEST_COUNT))[:MOST_SAMPLED]
     rest = np.flatnonzero(~inside & (totals >= FEWEST_COUNT))
-    if len(mine) < 2 * FEWEST_COUNT or len(rest) < 50:
-        return None
+    if len(mine) < FEWEST_MEMBERS:
+        return NoFinding(f"fewer than {FEWEST_MEMBERS} members have {FEWEST_COUNT} exchanges")
+    if len(rest) < FEWEST_OTHERS:
+        return NoFinding(
+            f"fewer than {FEWEST_OTHERS} other accounts have {FEWEST_COUNT} exchanges between the members' first and last hour"
+        )
     rest = rest[:: max(1, len(rest) // MOST_OTHERS)]
     place = np.full(len(totals), -1, np.int64)
     place[mine] = np.arange(len(mine))

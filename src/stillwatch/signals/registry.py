@@ -84,12 +84,27 @@ class Finding:
     statement: str
 
 
+@dataclass(frozen=True, slots=True)
+class NoFinding:
+    """The result of a group test that has no evidence for or against its null about a group: what is missing for it.
+
+    `reason` is a clause without a full stop. Its numbers are the limits of the test, never measures of the group, so that
+    equal reasons of different groups are equal texts and can be counted. Example: "fewer than 8 members have a known card".
+    """
+
+    reason: str
+
+
+Outcome = Finding | NoFinding
+Statistic = Callable[[Columns, Mask], Outcome]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupTest:
     """Evidence against a stated null about a group.
 
     `rows` asks the engine for one table about all accounts, with `account_id`; `statistic` gets its columns and
-    a mask of the rows that belong to members, and returns a finding or None when it has no say. Rows of other accounts
+    a mask of the rows that belong to members, and returns a finding, or the reason why there is none. Rows of other accounts
     are those of a random sample of them where there are very many, and in no order, unless `everyone` says that the
     statistic needs the rows as they are; there are none where `alone` says that it reads members' rows only. `sample_null` draws such columns and mask under the null, so that the stated error can be checked by simulation.
     """
@@ -98,7 +113,7 @@ class GroupTest:
     family: Family
     rows: Callable[[Summaries], ir.Table]
     sample_null: Callable[[np.random.Generator, int], tuple[Columns, Mask]]
-    statistic: Callable[[Columns, Mask], Finding | None]
+    statistic: Statistic
     everyone: bool = False
     alone: bool = False
 
@@ -116,7 +131,7 @@ def group_test(
     reads: tuple[str, ...],
     everyone: bool = False,
     alone: bool = False,
-) -> Callable[[Callable[[Columns, Mask], Finding | None]], GroupTest]:
+) -> Callable[[Statistic], GroupTest]:
     """Declare a group test; `family` groups tests that one innocent cause may bend together.
 
     Families of `CONTROL` can count towards a report, each beyond the explanations that bend it. Those of `LIKENESS` (one
@@ -124,7 +139,7 @@ def group_test(
     candidate and never count.
     """
 
-    def wrap(function: Callable[[Columns, Mask], Finding | None]) -> GroupTest:
+    def wrap(function: Statistic) -> GroupTest:
         card = Card(
             name=function.__name__,
             measures=measures,

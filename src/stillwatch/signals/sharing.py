@@ -10,12 +10,12 @@ import numpy.typing as npt
 from ibis import _
 
 from stillwatch.contract.summaries import Summaries
-from stillwatch.signals.registry import Columns, Finding, Mask
+from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome
 from stillwatch.stats.evalues import binomial_log_e
 
 FLOOR = 0.05
 ENRICHMENT = 3.0
-FEWEST = 8
+FEWEST, FEWEST_OTHERS = 8, 40  # accounts
 
 
 def attribute(kind: str) -> Callable[[Summaries], ir.Table]:
@@ -29,8 +29,9 @@ def attribute(kind: str) -> Callable[[Summaries], ir.Table]:
     return rows
 
 
-def sharing_finding(rows: Columns, member: Mask, sentence: str) -> Finding | None:
-    """Evidence that members repeat each other's values; `sentence` has {repeats}, {members}, {values}, {share}.
+def sharing_finding(rows: Columns, member: Mask, sentence: str, attribute: str) -> Outcome:
+    """Evidence that members repeat each other's values; `sentence` has {repeats}, {members}, {values}, {share}; `attribute` is what
+    an account needs in order to count, such as "a known sign-up address".
 
     A value that k members show counts k-1 repeats, so a value is used up by its first holder. Null: a further
     member shows a value already seen in the group with probability at most max(`FLOOR`, `ENRICHMENT` times the
@@ -38,8 +39,10 @@ def sharing_finding(rows: Columns, member: Mask, sentence: str) -> Finding | Non
     """
     value = np.asarray(rows["value"], np.int64)
     mine, others = value[member], value[~member]
-    if len(mine) < FEWEST or len(others) < 5 * FEWEST:
-        return None
+    if len(mine) < FEWEST:
+        return NoFinding(f"fewer than {FEWEST} members have {attribute}")
+    if len(others) < FEWEST_OTHERS:
+        return NoFinding(f"fewer than {FEWEST_OTHERS} other accounts have {attribute}")
     held = int((np.bincount(mine) > 0).sum())
     repeats = len(mine) - held
     usual = _usual_share(others, len(mine))

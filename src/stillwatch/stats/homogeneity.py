@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -30,8 +31,20 @@ class Alike:
     reference: float
 
 
-def alike(proposed: Array, tested: Array, reference: Array) -> Alike | None:
-    """Evidence that members crowd into an interval which few other accounts fall into; None when it has no say.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lack:
+    """The reason why a comparison has no result.
+
+    `of` is "proposed", "tested" or "reference" where there are fewer than `limit` finite values of these, and "contrast" where
+    an interval of every share in `COVERS` is as wide as one that holds more than a share `limit` of the reference.
+    """
+
+    of: Literal["proposed", "tested", "reference", "contrast"]
+    limit: float
+
+
+def alike(proposed: Array, tested: Array, reference: Array) -> Alike | Lack:
+    """Evidence that members crowd into an interval which few other accounts fall into.
 
     The interval is the one that holds a share of the `proposed` values and the least of the reference, chosen on one
     half of the data; `tested` values of the other half are counted in it. Two such shares (`COVERS`) are tried and
@@ -42,8 +55,8 @@ def alike(proposed: Array, tested: Array, reference: Array) -> Alike | None:
     return _crowding(proposed, tested, reference, _rarest, WIDEST, ENRICHMENT)
 
 
-def even(proposed: Array, tested: Array, reference: Array) -> Alike | None:
-    """Evidence that members crowd into an interval narrower than others ever do; None when it has no say.
+def even(proposed: Array, tested: Array, reference: Array) -> Alike | Lack:
+    """Evidence that members crowd into an interval narrower than others ever do.
 
     What counts is how narrow the interval is, not where it lies: a kind of customer may differ from the rest in its
     level and still vary as customers do. The narrowest interval that holds a share of the `proposed` values, chosen on
@@ -61,11 +74,13 @@ Interval = Callable[[Array, Array, int], tuple[float, float, float]]
 
 def _crowding(
     proposed: Array, tested: Array, reference: Array, choose: Interval, widest: float, enrichment: float
-) -> Alike | None:
+) -> Alike | Lack:
     proposed, tested = proposed[np.isfinite(proposed)], tested[np.isfinite(tested)]
     reference = np.sort(reference[np.isfinite(reference)])
-    if len(proposed) < FEWEST or len(tested) < FEWEST or len(reference) < FEWEST_REFERENCE:
-        return None
+    if len(proposed) < FEWEST:
+        return Lack(of="proposed", limit=FEWEST)
+    if lack := _too_few(tested, reference):
+        return lack
     values, found, logs = np.sort(proposed), [], []
     for cover in COVERS:
         low, high, share = choose(values, reference, max(int(np.ceil(cover * len(values))), 2))
@@ -78,8 +93,14 @@ def _crowding(
             Alike(log_e=logs[-1], low=low, high=high, inside=inside, members=len(tested), reference=share)
         )
     if not found:
-        return None
+        return Lack(of="contrast", limit=widest)
     return replace(max(found, key=lambda f: f.log_e), log_e=mean_log_e(np.array(logs)))
+
+
+def _too_few(tested: Array, reference: Array) -> Lack | None:
+    if len(tested) < FEWEST:
+        return Lack(of="tested", limit=FEWEST)
+    return Lack(of="reference", limit=FEWEST_REFERENCE) if len(reference) < FEWEST_REFERENCE else None
 
 
 def _rarest(values: Array, reference: Array, take: int) -> tuple[float, float, float]:
@@ -109,14 +130,14 @@ class Beyond:
     reference: float
 
 
-def beyond(tested: Array, reference: Array, tail: float = 0.1) -> Beyond | None:
-    """Evidence that members exceed what all but a share `tail` of other accounts reach; None when it has no say.
+def beyond(tested: Array, reference: Array, tail: float = 0.1) -> Beyond | Lack:
+    """Evidence that members exceed what all but a share `tail` of other accounts reach.
 
     Null: a member independently exceeds it with probability at most max(`FLOOR`, `ENRICHMENT` times that share).
     """
     tested, reference = tested[np.isfinite(tested)], reference[np.isfinite(reference)]
-    if len(tested) < FEWEST or len(reference) < FEWEST_REFERENCE:
-        return None
+    if lack := _too_few(tested, reference):
+        return lack
     threshold = float(np.quantile(reference, 1 - tail))
     share = (float((reference > threshold).sum()) + 1) / (len(reference) + 1)
     above = int((tested > threshold).sum())

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from crowds import load, log10
+from crowds import load, log10, reason
 
 TEST = load("fungible")
 SHARES = np.array([0.3, 0.2, 0.2, 0.15, 0.1, 0.05])
@@ -48,17 +48,29 @@ def test_members_with_one_kind_each_are_not():
 
 @pytest.mark.issue(20)
 def test_one_template_says_nothing():
-    assert TEST.statistic(*rows_of(np.full((2, 60, 1), 12))) is None
+    assert "fewer than 2 kinds of work" in reason(TEST, *rows_of(np.full((2, 60, 1), 12)))
     nearly = np.zeros((2, 60, 2), int)
     nearly[..., 0], nearly[:, ::3, 1] = 20, 1
-    assert TEST.statistic(*rows_of(nearly)) is None
+    assert reason(TEST, *rows_of(nearly)) == "more than 90 % of the group's own work is of one kind"
 
 
 def test_seven_members_say_nothing():
-    assert TEST.statistic(*rows_of(drawn(np.tile(SHARES, (7, 1)), np.random.default_rng(3)))) is None
+    assert reason(TEST, *rows_of(drawn(np.tile(SHARES, (7, 1)), np.random.default_rng(3)))) == (
+        "fewer than 8 members show a phrase that 8 accounts and less than 50 % of all show"
+    )
 
 
 def test_work_of_the_first_half_alone_says_nothing():
     counts = drawn(np.tile(SHARES, (60, 1)), np.random.default_rng(4))
     counts[1] = 0
-    assert TEST.statistic(*rows_of(counts)) is None
+    assert reason(TEST, *rows_of(counts)) == (
+        "fewer than 8 members send work of the group's own kinds in 2 of the hours that are tested"
+    )
+
+
+@pytest.mark.issue(21)
+def test_work_that_others_send_as_often_is_not_the_group_s_own():
+    rows, _all = rows_of(drawn(np.tile(SHARES, (60, 1)), np.random.default_rng(5)))
+    found = reason(TEST, rows, rows["account"] < 30)
+    assert found.startswith("the group has fewer than 2 kinds of work that make up 0.5 % of its work")
+    assert found.endswith("that it sends 3 times as often as others")

@@ -1,5 +1,6 @@
 import numpy as np
-from crowds import load, log10
+import pytest
+from crowds import load, log10, reason
 
 TEST = load("handoff")
 
@@ -32,4 +33,19 @@ def test_couples_with_two_accounts_each_are_not():
 
 
 def test_a_log_without_shared_conversations_says_nothing():
-    assert TEST.statistic(*rows_of([], 400, 40)) is None
+    assert reason(TEST, *rows_of([], 400, 40)) == "no conversation is carried on by several accounts"
+
+
+@pytest.mark.issue(21)
+def test_seven_members_or_thirty_nine_others_are_too_few():
+    held = [(0, 1), (1, 1)]
+    assert reason(TEST, *rows_of(held, 400, 7)) == "the group has fewer than 8 members"
+    assert reason(TEST, *rows_of(held, 79, 40)) == "there are fewer than 40 other accounts"
+
+
+@pytest.mark.issue(21)
+def test_a_log_in_which_everybody_shares_conversations_says_nothing():
+    held = [(a, c) for c in range(0, 90, 3) for a in (c, c + 1, c + 2)]
+    assert reason(TEST, *rows_of(held, 90, 9)) == (
+        "more than 30 % of other accounts share conversations with 2 or more accounts"
+    )

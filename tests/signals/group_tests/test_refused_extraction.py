@@ -1,7 +1,7 @@
 import ibis
 import numpy as np
 import pytest
-from crowds import load, log10, two_halves
+from crowds import load, log10, reason, two_halves
 
 from stillwatch.detect.fold import refused
 
@@ -22,7 +22,16 @@ def test_a_group_of_which_one_in_ten_is_refused_gives_no_evidence():
 
 
 def test_a_group_that_is_never_refused_is_not_spoken_of():
-    assert TEST.statistic(*two_halves(np.zeros(30), np.zeros(300), CLIENTS)) is None
+    assert reason(TEST, *two_halves(np.zeros(30), np.zeros(300), CLIENTS)) == (
+        "no member had one request in twenty refused as extraction or distillation in the half of the hours that is tested"
+    )
+
+
+@pytest.mark.issue(21)
+@pytest.mark.parametrize(("members", "others", "few"), [(7, 300, "8 members"), (30, 39, "40 other accounts")])
+def test_too_few_accounts_say_nothing(members, others, few):
+    rows = two_halves(np.full(members, 0.3), np.zeros(others), np.arange(members + others) % 7)
+    assert reason(TEST, *rows) == f"fewer than {few} have an exchange in the half of the hours that is tested"
 
 
 def test_only_refusals_as_extraction_count():

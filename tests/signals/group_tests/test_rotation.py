@@ -1,5 +1,6 @@
 import numpy as np
-from crowds import load, log10
+import pytest
+from crowds import load, log10, reason
 
 from stillwatch.stats.returns import fewer_returns_log_e
 
@@ -29,3 +30,8 @@ def test_the_bet_on_two_draws_from_two_accounts_is_worked_by_hand():
     # the second draw returns with probability 1/2 under the null; a bet of b on it gives (1 - b/2) / (1/2) for a new one
     expected = np.mean([(1 - b / 2) / 0.5 for b in (0.9, 0.7, 0.5, 0.3, 0.1)])
     assert np.isclose(np.exp(fewer_returns_log_e(np.array([2]), np.array([2]), 2)), expected)
+
+
+@pytest.mark.issue(21)
+def test_four_members_have_no_turns():
+    assert reason(TEST, *rows_of(np.ones((20, 50), int), 4)) == "the group has fewer than 5 members"

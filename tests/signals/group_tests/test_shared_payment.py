@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
-from crowds import load, log10
+from crowds import load, log10, reason
 
 TEST = load("shared_payment")
 PUBLIC = 0
 OTHERS = 100 + np.arange(400)
+FEW = "fewer than {} have a known card, accounts of one card and one private mail domain counted once"
 
 
 def rows_of(members, others, domains=None):
@@ -41,7 +42,9 @@ def test_a_company_card_behind_private_domains_of_its_own_is_one_member_each():
     strangers = TEST.statistic(*rows_of(cards, OTHERS, 1 + np.arange(180)))
     assert strangers.value == "6 cards over 180 members"
     assert log10(strangers) > 20
-    assert TEST.statistic(*rows_of(cards, OTHERS, 1 + cards)) is None  # six companies: six members
+    assert reason(TEST, *rows_of(cards, OTHERS, 1 + cards)) == FEW.format(
+        "8 members"
+    )  # six companies: six members
 
 
 def test_accounts_of_one_card_without_known_domain_are_one_member():
@@ -58,8 +61,12 @@ def test_couples_among_others_of_whom_one_in_five_repeats_a_card_give_no_evidenc
 
 @pytest.mark.issue(20)
 def test_a_log_in_which_everybody_repeats_cards_says_nothing():
-    assert TEST.statistic(*rows_of(np.zeros(300, int), 100 + np.arange(400) // 4)) is None
+    assert reason(TEST, *rows_of(np.zeros(300, int), 100 + np.arange(400) // 4)) == (
+        "more than 30 % of other accounts repeat another's card"
+    )
 
 
-def test_seven_members_are_too_few_to_say_anything():
-    assert TEST.statistic(*rows_of(np.zeros(7, int), OTHERS)) is None
+@pytest.mark.issue(21)
+def test_seven_members_or_thirty_nine_others_with_a_card_are_too_few():
+    assert reason(TEST, *rows_of(np.zeros(7, int), OTHERS)) == FEW.format("8 members")
+    assert reason(TEST, *rows_of(np.zeros(8, int), OTHERS[:39])) == FEW.format("40 other accounts")

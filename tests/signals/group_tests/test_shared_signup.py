@@ -1,5 +1,6 @@
 import numpy as np
-from crowds import load, log10
+import pytest
+from crowds import load, log10, reason
 
 TEST = load("shared_signup")
 
@@ -22,8 +23,15 @@ def test_couples_among_others_who_share_more_give_no_evidence():
     assert log10(found) < 1
 
 
-def test_seven_accounts_are_too_few_to_say_anything():
-    assert TEST.statistic(*rows_of(np.zeros(7, int), 100 + np.arange(400))) is None
+@pytest.mark.issue(21)
+def test_seven_members_or_thirty_nine_others_with_a_value_are_too_few():
+    assert (
+        reason(TEST, *rows_of(np.zeros(7, int), 100 + np.arange(400)))
+        == "fewer than 8 members have a known sign-up address"
+    )
+    assert reason(TEST, *rows_of(np.zeros(8, int), 100 + np.arange(39))) == (
+        "fewer than 40 other accounts have a known sign-up address"
+    )
 
 
 def test_a_campus_and_a_pool_of_addresses_both_share_more_than_others():

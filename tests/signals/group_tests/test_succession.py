@@ -1,5 +1,8 @@
 import numpy as np
-from crowds import load, log10
+import pytest
+from crowds import load, log10, reason
+
+from stillwatch.signals.registry import NoFinding
 
 TEST = load("succession")
 
@@ -27,4 +30,43 @@ def test_members_that_come_and_go_on_their_own_give_no_evidence():
     rng = np.random.default_rng(2)
     first = rng.integers(0, 600, 240)
     found = TEST.statistic(*rows_of(first, np.minimum(first + rng.integers(1, 400, 240), 720), 40))
-    assert found is None or log10(found) < 1
+    assert isinstance(found, NoFinding) or log10(found) < 1
+
+
+LEFT, STAYED, NEW = (0, 300), (0, 720), (303, 720)
+
+
+@pytest.mark.issue(21)
+@pytest.mark.parametrize(
+    ("members", "others", "expected"),
+    [
+        (
+            [LEFT] * 7 + [NEW] * 9,
+            [STAYED] * 90,
+            "fewer than 8 members ended more than 48 hours before the end of the log",
+        ),
+        (
+            [(0, 100 + 10 * k) for k in range(20)] + [NEW] * 9,
+            [STAYED] * 90,
+            "no hour is the last one of at least 3 members and 2 % of those that ended",
+        ),
+        (
+            [LEFT] * 9 + [NEW] * 7,
+            [STAYED] * 90,
+            "fewer than 8 members began after members of the group had ended",
+        ),
+        (
+            [LEFT] * 9 + [NEW] * 9,
+            [STAYED] * 90,
+            "fewer than 8 other accounts began after members of the group had ended",
+        ),
+        (
+            [LEFT] * 9 + [NEW] * 9,
+            [NEW] * 90,
+            "more than 45 % of other new accounts began within 12 hours of an end of members",
+        ),
+    ],
+)
+def test_what_is_missing_is_named(members, others, expected):
+    first, last = np.array(members + others).T
+    assert reason(TEST, *rows_of(first, last, len(members))) == expected

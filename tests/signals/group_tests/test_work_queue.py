@@ -1,5 +1,6 @@
 import numpy as np
-from crowds import load, log10
+import pytest
+from crowds import load, log10, reason
 
 TEST = load("work_queue")
 
@@ -32,3 +33,16 @@ def test_heavy_accounts_that_draw_from_one_short_list_are_not_taken_for_a_queue(
     pairs = {(a, 1 + int(i)) for a, n in enumerate(sizes) for i in rng.integers(0, 3000, n)}
     found = TEST.statistic(*rows_of(pairs, 960, 60))
     assert found.log_e < 0
+
+
+@pytest.mark.issue(21)
+def test_nineteen_pairs_or_one_member_with_repeats_say_nothing():
+    one = [(a, a) for a in range(1, 41)]
+    few = [(0, item) for item in range(1, 20)] + one
+    assert reason(TEST, *rows_of(few, 100, 1)) == (
+        "there are fewer than 20 pairs of accounts in which one repeats a text of a member"
+    )
+    enough = [(0, item) for item in range(1, 41)] + one
+    assert reason(TEST, *rows_of(enough, 100, 1)) == (
+        "fewer than 2 members send a text that another account sends too"
+    )

@@ -7,14 +7,14 @@ import numpy as np
 from ibis import _
 
 from stillwatch.contract.summaries import CAPABILITIES, Summaries
-from stillwatch.signals.profiles import ALIKE_NULL, alike_finding
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.profiles import ALIKE_NULL, FEWEST_EXCHANGES, alike_finding
+from stillwatch.signals.registry import Columns, Mask, NoFinding, Outcome, group_test
 
 
 def shares(summaries: Summaries) -> ir.Table:
     """Account × half: share of exchanges in each capability class."""
     rows = summaries.halves
-    return rows.filter(_.exchanges >= 2).select(
+    return rows.filter(_.exchanges >= FEWEST_EXCHANGES).select(
         "account_id",
         "half",
         "exchanges",
@@ -46,13 +46,15 @@ def mixes(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     source="Anthropic, February 2026 (massive volume in few areas)",
     reads=("observations.capability",),
 )
-def capability_concentration(rows: Columns, member: Mask) -> Finding | None:
+def capability_concentration(rows: Columns, member: Mask) -> Outcome:
     half = np.asarray(rows["half"])
     named = range(len(CAPABILITIES) - 1)
     totals = [float(np.asarray(rows[f"share_{c}"])[member & (half == 0)].sum()) for c in named]
     top = int(np.argmax(totals))
     if totals[top] == 0:
-        return None
+        return NoFinding(
+            "no member asks for a named capability in the half of the hours that proposes the range"
+        )
     return alike_finding(
         {"value": rows[f"share_{top}"], "half": half, "exchanges": rows["exchanges"]},
         member,
@@ -60,4 +62,5 @@ def capability_concentration(rows: Columns, member: Mask) -> Finding | None:
         + CAPABILITIES[top].replace("_", " ")
         + "; {share} of other accounts do",
         lambda x: f"{100 * x:.0f} %",
+        needs=f"{FEWEST_EXCHANGES} exchanges",
     )

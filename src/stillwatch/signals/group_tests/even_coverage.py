@@ -7,7 +7,7 @@ from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
 FEWEST = 8
 
@@ -35,11 +35,12 @@ def rows(summaries: Summaries) -> ir.Table:
     source="index of repeat rate: Simpson 1949, Measurement of diversity, Nature 163",
     reads=("observations.phrases",),
 )
-def even_coverage(rows: Columns, member: Mask) -> Finding | None:
+def even_coverage(rows: Columns, member: Mask) -> Outcome:
     return alike_finding(
         rows,
         member,
         "of two prompts of one member, {inside} of {members} members have between {low} and {high} phrases in common on average; "
         "{share} of other accounts do",
         lambda x: f"{x:.3f}",
+        needs=f"{FEWEST} exchanges, one of them with phrases,",
     )

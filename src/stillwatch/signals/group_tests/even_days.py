@@ -8,9 +8,9 @@ from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
-FEWEST_DAYS = 3
+FEWEST_DAYS, FEWEST_A_DAY = 3, 2
 
 
 def dispersion(summaries: Summaries) -> ir.Table:
@@ -25,7 +25,7 @@ def dispersion(summaries: Summaries) -> ir.Table:
         squares=(_["count"] * _["count"]).sum(),
         span=_.day.max() - _.day.min() + 1,
     )
-    rows = sums.filter((_.span >= FEWEST_DAYS) & (_.exchanges >= 2 * _.span))
+    rows = sums.filter((_.span >= FEWEST_DAYS) & (_.exchanges >= FEWEST_A_DAY * _.span))
     mean = rows.exchanges.cast("float64") / rows.span
     ratio = (rows.squares.cast("float64") / rows.span - mean * mean) / mean * rows.span / (rows.span - 1)
     return rows.select("account_id", "half", "exchanges", value=ibis.greatest(ratio, 0.05).log2())
@@ -42,11 +42,12 @@ def dispersion(summaries: Summaries) -> ir.Table:
     source="science B3.2 (queue consumers are under-dispersed); Anthropic, February 2026 (load balancing)",
     reads=("observations.timestamp",),
 )
-def even_days(rows: Columns, member: Mask) -> Finding | None:
+def even_days(rows: Columns, member: Mask) -> Outcome:
     return alike_finding(
         rows,
         member,
         "the daily counts of {inside} of {members} members vary {low} to {high} times as much as a steady stream's; "
         "those of {share} of other accounts do",
         lambda x: f"{2**x:.1f}",
+        needs=f"a span of {FEWEST_DAYS} days with a mean of {FEWEST_A_DAY} exchanges a day",
     )

@@ -8,13 +8,14 @@ import numpy as np
 from ibis import _
 
 from stillwatch.contract.summaries import Summaries
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
 from stillwatch.stats.codes import codes
 from stillwatch.stats.mixtures import one_mixture_log_e
 
 FEWEST_HOLDERS = 8  # accounts that show a phrase
 COMMON = 0.5  # share of the accounts: a phrase of more says nothing of what is asked
-KINDS_OF_WORK = 24
+KINDS_OF_WORK, FEWEST_KINDS = 24, 2
+FEWEST_TIMES = 2  # hours in which an account sends the group's own kinds of work
 FEWEST_ACCOUNTS = 8
 LARGEST_SHARE = 0.9  # of one kind of work: beyond, there is nothing to divide
 SPECIFIC = (
@@ -72,10 +73,12 @@ def own_work(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     source="exchangeability of identities: honest crowds, A1; Wasserman, Ramdas and Balakrishnan 2020 (universal inference)",
     reads=("observations.phrases",),
 )
-def fungible(rows: Columns, member: Mask) -> Finding | None:
+def fungible(rows: Columns, member: Mask) -> Outcome:
     account, accounts = codes(np.asarray(rows["account"])[member])
     if accounts < FEWEST_ACCOUNTS:
-        return None
+        return NoFinding(
+            f"fewer than {FEWEST_ACCOUNTS} members show a phrase that {FEWEST_HOLDERS} accounts and less than {100 * COMMON:.0f} % of all show"
+        )
     work, kinds = codes(rows["work"])
     first, times = np.asarray(rows["half"]) == 0, np.asarray(rows["exchanges"], float)
     learned, usual = (
@@ -85,17 +88,23 @@ def fungible(rows: Columns, member: Mask) -> Finding | None:
     own = learned * max(usual.sum(), 1.0) > SPECIFIC * usual * max(learned.sum(), 1.0)
     most = np.argsort(-np.where(own, learned, 0.0), kind="stable")[:KINDS_OF_WORK]
     most = most[own[most] & (learned[most] > max(FEWEST_USES * learned.sum(), 1.0))]
-    if len(most) < 2 or learned[most].max() > LARGEST_SHARE * learned[most].sum():
-        return None
+    if len(most) < FEWEST_KINDS:
+        return NoFinding(
+            f"the group has fewer than {FEWEST_KINDS} kinds of work that make up {100 * FEWEST_USES:.1f} % of its work and that it sends {SPECIFIC:.0f} times as often as others"
+        )
+    if learned[most].max() > LARGEST_SHARE * learned[most].sum():
+        return NoFinding(f"more than {100 * LARGEST_SHARE:.0f} % of the group's own work is of one kind")
     column = np.full(kinds, -1, np.int64)
     column[most] = np.arange(len(most))
     mine = column[work[member]]
     used = ~first[member] & (mine >= 0)
     counts = np.zeros((accounts, len(most)))
     np.add.at(counts, (account[used], mine[used]), times[member][used])
-    enough = int((counts.sum(axis=1) >= 2).sum())
+    enough = int((counts.sum(axis=1) >= FEWEST_TIMES).sum())
     if enough < FEWEST_ACCOUNTS:
-        return None
+        return NoFinding(
+            f"fewer than {FEWEST_ACCOUNTS} members send work of the group's own kinds in {FEWEST_TIMES} of the hours that are tested"
+        )
     return Finding(
         log_e=one_mixture_log_e(counts, learned[most] + 0.5),
         value=f"{len(most)} kinds of work",

@@ -8,13 +8,13 @@ import numpy.typing as npt
 from ibis import _
 
 from stillwatch.contract.summaries import Summaries
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
 from stillwatch.stats.codes import distinct
 from stillwatch.stats.evalues import binomial_log_e
 
-FEWEST = 8
+FEWEST, FEWEST_OTHERS = 8, 40  # accounts
 SEVERAL = 2
-FLOOR, ENRICHMENT = 0.05, 3.0
+FLOOR, ENRICHMENT, LARGEST_BOUND = 0.05, 3.0, 0.9
 MOST_HOLDERS = 50
 
 
@@ -65,7 +65,7 @@ def own_conversations(rng: np.random.Generator, accounts: int) -> tuple[Columns,
     reads=("observations.conversation_key",),
     everyone=True,
 )
-def handoff(rows: Columns, member: Mask) -> Finding | None:
+def handoff(rows: Columns, member: Mask) -> Outcome:
     account, conversation = np.asarray(rows["account"], np.int64), np.asarray(rows["conversation"], np.int64)
     size = int(account.max(initial=-1)) + 1
     inside = np.zeros(size, bool)
@@ -73,15 +73,21 @@ def handoff(rows: Columns, member: Mask) -> Finding | None:
     present = np.zeros(size, bool)
     present[account] = True
     mine, others = int(inside.sum()), int((present & ~inside).sum())
-    if mine < FEWEST or others < 5 * FEWEST or (conversation < 0).all():
-        return None
+    if mine < FEWEST:
+        return NoFinding(f"the group has fewer than {FEWEST} members")
+    if others < FEWEST_OTHERS:
+        return NoFinding(f"there are fewer than {FEWEST_OTHERS} other accounts")
+    if (conversation < 0).all():
+        return NoFinding("no conversation is carried on by several accounts")
     partners = np.zeros(size, np.int64)
     partners[account] = np.asarray(rows["partners"], np.int64)
     among = _partners(account[member], conversation[member], size)
     usual = float((partners[present & ~inside] >= SEVERAL).mean())
     bound = max(FLOOR, ENRICHMENT * usual)
-    if bound > 0.9:
-        return None
+    if bound > LARGEST_BOUND:
+        return NoFinding(
+            f"more than {100 * LARGEST_BOUND / ENRICHMENT:.0f} % of other accounts share conversations with {SEVERAL} or more accounts"
+        )
     handed = int((among[inside] >= SEVERAL).sum())
     return Finding(
         log_e=binomial_log_e(handed, mine, bound),

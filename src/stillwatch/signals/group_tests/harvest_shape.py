@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent, summaries_activity
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.profiles import (
+    ALIKE_NULL,
+    FEWEST_EXCHANGES,
+    alike_finding,
+    independent,
+    summaries_activity,
+)
+from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
 
 @group_test(
     family="purpose",
-    rows=summaries_activity(lambda t: t.first_turns / t.exchanges, fewest=2),
+    rows=summaries_activity(lambda t: t.first_turns / t.exchanges),
     sample_null=independent,
     measures="share of exchanges that open a conversation rather than go on with one",
     null=ALIKE_NULL,
@@ -17,11 +23,12 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
     source="AA26-251A (single turns without drafts or corrections); Anthropic, February 2026",
     reads=("observations.conversation_key",),
 )
-def harvest_shape(rows: Columns, member: Mask) -> Finding | None:
+def harvest_shape(rows: Columns, member: Mask) -> Outcome:
     return alike_finding(
         rows,
         member,
         "{inside} of {members} members begin anew in between {low} and {high} of their exchanges, without drafts, "
         "corrections or follow-ups; {share} of other accounts do",
         lambda x: f"{100 * x:.0f} %",
+        needs=f"{FEWEST_EXCHANGES} exchanges",
     )

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.signals.profiles import active_span, hourly, hourly_strangers, others_hours
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
 from stillwatch.stats.evalues import binomial_log_e
 
 EXPECTED = 8.0
@@ -30,20 +30,25 @@ LONGEST = 12  # hours
     source="AA26-251A and design (outages of the operator's own machines)",
     reads=("observations.timestamp",),
 )
-def joint_silence(rows: Columns, member: Mask) -> Finding | None:
+def joint_silence(rows: Columns, member: Mask) -> Outcome:
     split = others_hours(rows, member)
-    if split is None:
-        return None
+    if isinstance(split, NoFinding):
+        return split
     silent = (split.usual >= EXPECTED) & (split.proposing <= SILENT * split.usual)
     silent &= _within_a_day(split.proposing > 0)
     if not silent.any():
-        return None
+        return NoFinding(
+            f"half of the group has no hour, between hours of activity, with at most {100 * SILENT:.0f} % of {EXPECTED:.0f} or more "
+            "expected exchanges"
+        )
     span = active_span(split.tested)
     busy = span @ split.usual
     expected = split.tested.sum(axis=1) * ((span & silent) @ split.usual) / np.where(busy > 0, busy, np.inf)
     told = expected >= MEMBER_EXPECTED
     if told.sum() < FEWEST:
-        return None
+        return NoFinding(
+            f"fewer than {FEWEST} members have {MEMBER_EXPECTED:.0f} expected exchanges in the hours in which half of the group paused"
+        )
     quiet = int((split.tested[told][:, silent].sum(axis=1) == 0).sum())
     bound = max(FLOOR, float(np.exp(-MEMBER_EXPECTED / SLACK)))
     return Finding(

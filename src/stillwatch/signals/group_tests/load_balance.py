@@ -7,7 +7,7 @@ import numpy as np
 from ibis import _
 
 from stillwatch.contract.summaries import Summaries
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
 from stillwatch.stats.codes import codes
 from stillwatch.stats.dispersion import even_counts_log_e
 from stillwatch.stats.evalues import mean_log_e
@@ -47,7 +47,7 @@ def customers(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     reads=("observations.timestamp",),
     alone=True,
 )
-def load_balance(rows: Columns, member: Mask) -> Finding | None:
+def load_balance(rows: Columns, member: Mask) -> Outcome:
     account, _accounts = codes(np.asarray(rows["account"])[member])
     day, days = codes(np.asarray(rows["day"])[member])
     proposing, tested = (np.asarray(rows[half], np.int64)[member] for half in ("proposing", "tested"))
@@ -55,7 +55,9 @@ def load_balance(rows: Columns, member: Mask) -> Finding | None:
     spans += [tested[(day == one) & (proposing > 0)] for one in range(days)]
     told = [counts for counts in spans if len(counts) >= FEWEST and counts.mean() >= FEWEST_EACH]
     if not told:
-        return None
+        return NoFinding(
+            f"on no day and not over all days do {FEWEST} members have a mean of {FEWEST_EACH:.0f} exchanges in the half of the hours that is tested"
+        )
     logs = np.array([even_counts_log_e(counts) for counts in told])
     best = told[int(logs.argmax())]
     excess = max(float(best.var() - best.mean()), 0.0) ** 0.5 / float(best.mean())

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent, summaries_activity
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.profiles import (
+    ALIKE_NULL,
+    FEWEST_EXCHANGES,
+    alike_finding,
+    independent,
+    summaries_activity,
+)
+from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
 
 @group_test(
     family="purpose",
-    rows=summaries_activity(lambda t: t.output_log / t.output_known.nullif(0), fewest=2),
+    rows=summaries_activity(lambda t: t.output_log / t.output_known.nullif(0)),
     sample_null=independent,
     measures="mean length of the answers",
     null=ALIKE_NULL,
@@ -17,10 +23,11 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
     source="harvest shape: design, the flow, 6",
     reads=("observations.output_tokens",),
 )
-def output_length(rows: Columns, member: Mask) -> Finding | None:
+def output_length(rows: Columns, member: Mask) -> Outcome:
     return alike_finding(
         rows,
         member,
         "{inside} of {members} members get answers of between {low} and {high} tokens on average; {share} of other accounts do",
         lambda x: f"{2**x:.0f}",
+        needs=f"{FEWEST_EXCHANGES} exchanges, one of them with a known length of the answer,",
     )

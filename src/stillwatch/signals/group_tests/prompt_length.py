@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent, summaries_activity
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.profiles import (
+    ALIKE_NULL,
+    FEWEST_EXCHANGES,
+    alike_finding,
+    independent,
+    summaries_activity,
+)
+from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
 
 @group_test(
     family="purpose",
-    rows=summaries_activity(lambda t: t.words_log / t.exchanges, fewest=2),
+    rows=summaries_activity(lambda t: t.words_log / t.exchanges),
     sample_null=independent,
     measures="mean length of the prompts",
     null=ALIKE_NULL,
@@ -17,10 +23,11 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
     source="harvest shape: design, the flow, 6",
     reads=("observations.words",),
 )
-def prompt_length(rows: Columns, member: Mask) -> Finding | None:
+def prompt_length(rows: Columns, member: Mask) -> Outcome:
     return alike_finding(
         rows,
         member,
         "{inside} of {members} members write prompts of between {low} and {high} words on average; {share} of other accounts do",
         lambda x: f"{2**x:.0f}",
+        needs=f"{FEWEST_EXCHANGES} exchanges",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stillwatch.signals.profiles import curious, doing, doing_finding
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
 MANY = 0.05
 
@@ -23,11 +23,12 @@ MANY = 0.05
     source="categories of refusal in providers' answers, such as `reasoning_extraction` (ecosystem, section 1)",
     reads=("observations.finish_reason",),
 )
-def refused_extraction(rows: Columns, member: Mask) -> Finding | None:
+def refused_extraction(rows: Columns, member: Mask) -> Outcome:
     return doing_finding(
         rows,
         member,
         MANY,
         "of {does} of {members} members the provider refused at least one request in twenty as extraction or distillation; "
         "{share} of other accounts had that",
+        nobody="no member had one request in twenty refused as extraction or distillation in the half of the hours that is tested",
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent, summaries_activity
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
+
+FEWEST = 4  # exchanges in a half of the data
 
 
 @group_test(
@@ -14,7 +16,7 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
             .clip(lower=0)
             .sqrt()
         ),
-        fewest=4,
+        fewest=FEWEST,
     ),
     sample_null=independent,
     measures="spread of the pauses between an account's exchanges, in doublings",
@@ -24,10 +26,11 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
     source="ServeGen 2025 (real clients' arrivals are bursty); science B3.2",
     reads=("observations.timestamp",),
 )
-def regular_gaps(rows: Columns, member: Mask) -> Finding | None:
+def regular_gaps(rows: Columns, member: Mask) -> Outcome:
     return alike_finding(
         rows,
         member,
         "{inside} of {members} members' pauses spread over {low} to {high} doublings; {share} of other accounts do",
         lambda x: f"{x:.1f}",
+        needs=f"{FEWEST} exchanges, one of them after another of the same day,",
     )

@@ -8,9 +8,10 @@ from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
 WITHIN_HOURS = 24
+FEWEST = 2  # exchanges after a release
 
 
 def shares(summaries: Summaries) -> ir.Table:
@@ -25,7 +26,7 @@ def shares(summaries: Summaries) -> ir.Table:
         exchanges=ibis.ifelse(_.later, _.exchanges, 0).sum(),
         moved=ibis.ifelse(_.later & (_.model == _.new), _.exchanges, 0).sum(),
     )
-    used = counts.filter((_.exchanges >= 2) & (_.before >= 1))
+    used = counts.filter((_.exchanges >= FEWEST) & (_.before >= 1))
     return used.group_by(["account_id", "half"]).agg(
         exchanges=_.exchanges.sum(), value=_.moved.sum().cast("float64") / _.exchanges.sum()
     )
@@ -42,11 +43,12 @@ def shares(summaries: Summaries) -> ir.Table:
     source="Anthropic, February 2026 (half of the traffic within 24 hours)",
     reads=("releases.released_at",),
 )
-def release_pivot(rows: Columns, member: Mask) -> Finding | None:
+def release_pivot(rows: Columns, member: Mask) -> Outcome:
     return alike_finding(
         rows,
         member,
         "{inside} of {members} members gave between {low} and {high} of their exchanges to a new model within a day of "
         "its release; {share} of other accounts do",
         lambda x: f"{100 * x:.0f} %",
+        needs=f"an exchange in the {WITHIN_HOURS} hours before a release and {FEWEST} in the {WITHIN_HOURS} hours after it",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stillwatch.signals.profiles import hourly, hourly_strangers
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
 from stillwatch.stats.codes import codes, distinct
 from stillwatch.stats.evalues import mean_log_e
 from stillwatch.stats.returns import fewer_returns_log_e
@@ -27,11 +27,11 @@ WINDOWS = (1, 4, 24)
     reads=("observations.timestamp",),
     alone=True,
 )
-def rotation(rows: Columns, member: Mask) -> Finding | None:
+def rotation(rows: Columns, member: Mask) -> Outcome:
     hour, count = np.asarray(rows["hour"], np.int64)[member], np.asarray(rows["exchanges"], np.int64)[member]
     account, accounts = codes(np.asarray(rows["account"])[member])
     if accounts < FEWEST:
-        return None
+        return NoFinding(f"the group has fewer than {FEWEST} members")
     logs, told = [], (0, 0)
     for width in WINDOWS:
         window, _windows = codes(hour // width)

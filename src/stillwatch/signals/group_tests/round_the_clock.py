@@ -5,8 +5,14 @@ from __future__ import annotations
 import ibis.expr.types as ir
 
 from stillwatch.contract.summaries import Summaries
-from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent, least_active_third
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.profiles import (
+    ALIKE_NULL,
+    FEWEST_OF_DAY,
+    alike_finding,
+    independent,
+    least_active_third,
+)
+from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
 
 def quiet_share(summaries: Summaries) -> ir.Table:
@@ -25,11 +31,12 @@ def quiet_share(summaries: Summaries) -> ir.Table:
     source="AA26-251A (no diurnal rhythm); ServeGen 2025 (71 of 422 honest clients run round the clock)",
     reads=("observations.timestamp",),
 )
-def round_the_clock(rows: Columns, member: Mask) -> Finding | None:
+def round_the_clock(rows: Columns, member: Mask) -> Outcome:
     return alike_finding(
         rows,
         member,
         "{inside} of {members} members send between {low} and {high} of their exchanges in their quietest eight hours "
         "of the day; {share} of other accounts do",
         lambda x: f"{100 * x:.0f} %",
+        needs=f"{FEWEST_OF_DAY} exchanges",
     )

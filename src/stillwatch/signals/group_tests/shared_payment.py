@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ibis import _
 
 from stillwatch.contract.summaries import Summaries
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
 from stillwatch.signals.sharing import attribute
 from stillwatch.stats.codes import Same, codes, distinct
 from stillwatch.stats.evalues import binomial_log_e
@@ -58,17 +58,22 @@ def strangers(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     reads=("accounts.payment_fingerprint", "accounts.email_domain"),
     everyone=True,
 )
-def shared_payment(rows: Columns, member: Mask) -> Finding | None:
+def shared_payment(rows: Columns, member: Mask) -> Outcome:
     value = np.asarray(rows["value"], np.int64)
     claims = _claimed(Same(rows["value"]), Same(rows["domain"]))
     size = int(claims.max(initial=-1)) + 1
     (members, cards), (others, used) = (_held(claims[side], value[side], size) for side in (member, ~member))
-    if members < FEWEST or others < OTHERS:
-        return None
+    for accounts, fewest, whose in ((members, FEWEST, "members"), (others, OTHERS, "other accounts")):
+        if accounts < fewest:
+            return NoFinding(
+                f"fewer than {fewest} {whose} have a known card, accounts of one card and one private mail domain counted once"
+            )
     usual = 1.0 - used / others
     bound = max(FLOOR, ENRICHMENT * usual)
     if bound > LARGEST_BOUND:
-        return None
+        return NoFinding(
+            f"more than {100 * LARGEST_BOUND / ENRICHMENT:.0f} % of other accounts repeat another's card"
+        )
     return Finding(
         log_e=binomial_log_e(members - cards, members, bound),
         value=f"{cards} cards over {members} members",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 from stillwatch.signals.sharing import attribute, own_values, sharing_finding
 
 
@@ -17,9 +17,10 @@ from stillwatch.signals.sharing import attribute, own_values, sharing_finding
     source="BotGraph, Zhao et al. 2009",
     reads=("accounts.signup_ip",),
 )
-def shared_signup(rows: Columns, member: Mask) -> Finding | None:
+def shared_signup(rows: Columns, member: Mask) -> Outcome:
     return sharing_finding(
         rows,
         member,
         "{members} members signed up from {values} addresses: {repeats} repeat another member's; of as many other accounts {share} do",
+        "a known sign-up address",
     )

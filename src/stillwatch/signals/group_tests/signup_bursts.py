@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 from stillwatch.signals.sharing import attribute, own_values, sharing_finding
 
 
@@ -17,9 +17,10 @@ from stillwatch.signals.sharing import attribute, own_values, sharing_finding
     source="pollinations account-linkage (peers, 1.8)",
     reads=("accounts.created_at",),
 )
-def signup_bursts(rows: Columns, member: Mask) -> Finding | None:
+def signup_bursts(rows: Columns, member: Mask) -> Outcome:
     return sharing_finding(
         rows,
         member,
         "{members} members signed up in {values} ten-minute blocks: {repeats} within ten minutes of another member; of as many other accounts {share} did",
+        "a known time of sign-up",
     )

@@ -7,13 +7,14 @@ import numpy as np
 from ibis import _
 
 from stillwatch.contract.summaries import Summaries
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
 from stillwatch.stats.evalues import binomial_log_e
 
 EDGE_HOURS = 48
 WITHIN_HOURS = 12
 FEWEST = 8
-FLOOR, ENRICHMENT = 0.3, 2.0
+FLOOR, ENRICHMENT, LARGEST_BOUND = 0.3, 2.0, 0.9
+FEWEST_AT_ONCE, SHARE_AT_ONCE = 3.0, 0.02  # members that end in one hour, and their share of all that end
 
 
 def lives(summaries: Summaries) -> ir.Table:
@@ -45,31 +46,36 @@ def unrelated(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     source="Anthropic, September 2026 (rapid failover to a second pool after a ban)",
     reads=("observations.timestamp",),
 )
-def succession(rows: Columns, member: Mask) -> Finding | None:
+def succession(rows: Columns, member: Mask) -> Outcome:
     first, last = np.asarray(rows["first"], np.int64), np.asarray(rows["last"], np.int64)
-    if len(first) == 0:
-        return None
-    begin, end = first.min(), last.max()
+    begin, end = (first.min(), last.max()) if len(first) else (0, 0)
     gone = member & (last < end - EDGE_HOURS)
     if gone.sum() < FEWEST:
-        return None
+        return NoFinding(
+            f"fewer than {FEWEST} members ended more than {EDGE_HOURS} hours before the end of the log"
+        )
     leaving = np.zeros(end - begin + WITHIN_HOURS + 2, np.int64)
     np.add.at(leaving, last[gone] - begin, 1)
-    many = leaving >= max(3.0, 0.02 * gone.sum())
+    many = leaving >= max(FEWEST_AT_ONCE, SHARE_AT_ONCE * gone.sum())
     taken = np.zeros(len(many), bool)
     for step in range(1, WITHIN_HOURS + 1):
         taken[step:] |= many[:-step]
     if not many.any():
-        return None
+        return NoFinding(
+            f"no hour is the last one of at least {FEWEST_AT_ONCE:.0f} members and {100 * SHARE_AT_ONCE:.0f} % of those that ended"
+        )
     new = first > begin + max(EDGE_HOURS, int(np.argmax(many)))  # nobody takes over before somebody leaves
-    if (new & member).sum() < FEWEST or (new & ~member).sum() < FEWEST:
-        return None
+    for accounts, whose in ((new & member, "members"), (new & ~member, "other accounts")):
+        if accounts.sum() < FEWEST:
+            return NoFinding(f"fewer than {FEWEST} {whose} began after members of the group had ended")
     follows = taken[first - begin]
     mine, others = follows[new & member], follows[new & ~member]
     usual = (others.sum() + 1) / (len(others) + 1)
     bound = max(FLOOR, ENRICHMENT * usual)
-    if bound > 0.9:
-        return None
+    if bound > LARGEST_BOUND:
+        return NoFinding(
+            f"more than {100 * LARGEST_BOUND / ENRICHMENT:.0f} % of other new accounts began within {WITHIN_HOURS} hours of an end of members"
+        )
     return Finding(
         log_e=binomial_log_e(int(mine.sum()), len(mine), bound),
         value=f"{int(mine.sum())} of {len(mine)} new members",

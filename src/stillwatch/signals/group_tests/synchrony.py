@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.signals.profiles import active_span, hourly, hourly_strangers, others_hours
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
-from stillwatch.stats.homogeneity import beyond
+from stillwatch.signals.profiles import (
+    active_span,
+    hourly,
+    hourly_strangers,
+    others_hours,
+)
+from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
+from stillwatch.stats.homogeneity import Lack, beyond
 
 
 @group_test(
@@ -21,18 +26,19 @@ from stillwatch.stats.homogeneity import beyond
     source="SynchroTrap (CCS 2014); Anthropic, February 2026 (synchronised traffic)",
     reads=("observations.timestamp",),
 )
-def synchrony(rows: Columns, member: Mask) -> Finding | None:
+def synchrony(rows: Columns, member: Mask) -> Outcome:
     split = others_hours(rows, member)
-    if split is None:
-        return None
+    if isinstance(split, NoFinding):
+        return split
     group = split.proposing[None, :]
     excess = split.proposing - _of_day(group, np.ones_like(group, bool))[0]
     found = beyond(
         _agreement(excess, split.tested),
         _agreement(excess, split.others),
     )
-    if found is None:
-        return None
+    if isinstance(found, Lack):
+        accounts = "other accounts" if found.of == "reference" else "members"
+        return NoFinding(f"fewer than {found.limit:.0f} {accounts} have activity to compare")
     return Finding(
         log_e=found.log_e,
         value=f"{found.beyond} of {found.members}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stillwatch.signals.profiles import curious, doing, doing_finding
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
 MANY = 0.02  # honest accounts of two corpora have 0.0003 of their prompts taken for it; free paraphrases of attacks 0.05
 
@@ -24,11 +24,12 @@ MANY = 0.02  # honest accounts of two corpora have 0.0003 of their prompts taken
     source="Anthropic, February and September 2026 (quoted attack prompts); Google GTIG, February 2026",
     reads=("observations.coerces",),
 )
-def trace_coercion(rows: Columns, member: Mask) -> Finding | None:
+def trace_coercion(rows: Columns, member: Mask) -> Outcome:
     return doing_finding(
         rows,
         member,
         MANY,
         "{does} of {members} members try, in at least one prompt in fifty, to force hidden reasoning into the answer; "
         "{share} of other accounts do",
+        nobody="no member tried to force hidden reasoning into the answer in one prompt in fifty in the half of the hours that is tested",
     )

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ibis import _
 
 from stillwatch.contract.summaries import Summaries
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
 from stillwatch.stats.codes import Same, codes, distinct
 from stillwatch.stats.evalues import binomial_log_e
 
@@ -60,7 +60,7 @@ def crowd(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     reads=("observations.text_key",),
     everyone=True,
 )
-def work_queue(rows: Columns, member: Mask) -> Finding | None:
+def work_queue(rows: Columns, member: Mask) -> Outcome:
     account = np.asarray(rows["account"], np.int64)
     met = _meetings(Same(rows["account"]), Same(rows["item"]), Same(rows["exchanges"]))
     volume = met.volume
@@ -72,8 +72,12 @@ def work_queue(rows: Columns, member: Mask) -> Finding | None:
     at = np.concatenate([known[ends[a] : ends[a + 1]] for a in mine.tolist()] or [known[:0]])
     within = int(inside[at].sum()) // 2  # of a pair of members each finds the other
     trials = len(at) - within
-    if trials < FEWEST or share <= 0:
-        return None
+    if trials < FEWEST:
+        return NoFinding(
+            f"there are fewer than {FEWEST} pairs of accounts in which one repeats a text of a member"
+        )
+    if share <= 0:
+        return NoFinding("fewer than 2 members send a text that another account sends too")
     return Finding(
         log_e=binomial_log_e(trials - within, trials, min(1 - share / 2, 0.999)),
         value=f"{within} of {trials} repeats inside",

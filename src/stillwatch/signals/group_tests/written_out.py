@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent, summaries_activity
-from stillwatch.signals.registry import Columns, Finding, Mask, group_test
+from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
+
+FEWEST = 4  # exchanges in a half of the data
 
 
 @group_test(
     family="purpose",
-    rows=summaries_activity(lambda t: t.written / t.texts.nullif(0), fewest=4),
+    rows=summaries_activity(lambda t: t.written / t.texts.nullif(0), fewest=FEWEST),
     sample_null=independent,
     measures="share of prompts that neither begin with a small letter nor end without a stop",
     null=ALIKE_NULL,
@@ -17,11 +19,12 @@ from stillwatch.signals.registry import Columns, Finding, Mask, group_test
     source="measured on public corpora: 85 to 100 % of prompts made for distillation, 34 to 63 % of people's",
     reads=("observations.written",),
 )
-def written_out(rows: Columns, member: Mask) -> Finding | None:
+def written_out(rows: Columns, member: Mask) -> Outcome:
     return alike_finding(
         rows,
         member,
         "{inside} of {members} members write out between {low} and {high} of their prompts, with a capital and a stop; {share} of other "
         "accounts do",
         lambda x: f"{100 * x:.0f} %",
+        needs=f"{FEWEST} exchanges, one of them with the text of its prompt,",
     )
