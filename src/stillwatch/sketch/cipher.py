@@ -1,14 +1,12 @@
-"""How do digests stay comparable with each other and useless to whoever lacks the key?
+"""Encryption of digests: SPECK64/128, a permutation of 64-bit blocks under a key of 128 bits.
 
-Digests are computed under a public seed and then enciphered with SPECK64/128 (Beaulieu and others 2013), a permutation of
-64-bit blocks under a 128-bit key. Equal digests stay equal, so campaigns are found as in clear; without the key nobody
-can compute the digest of a guessed prompt; and who has the key can decipher, which lets a key be replaced without the
-text. 0 stands for "no text" and stays 0.
+Digests are computed under a public seed and then enciphered (Beaulieu and others 2013; ISO/IEC 29167-22). Equal digests
+stay equal, so that campaigns are found as in clear. Without the key nobody can compute the digest of a guessed prompt,
+and pairs of a text and its enciphered digest do not reveal the key. With the key digests can be deciphered, so that a key
+can be replaced without the text. 0 stands for "no text" and stays 0.
 """
 
 from __future__ import annotations
-
-import hashlib
 
 import numba
 import numpy as np
@@ -34,17 +32,7 @@ def schedule(key: bytes) -> npt.NDArray[np.uint32]:
     return np.array(rounds, np.uint32)
 
 
-def key_of_secret(secret: bytes) -> bytes:
-    """The cipher's key from a secret of any length (BLAKE2b)."""
-    return hashlib.blake2b(secret, digest_size=16, person=b"stillwatch-key").digest()
-
-
-def key_id(key: bytes) -> str:
-    """A name for a key that does not give it away: whether two sketches are comparable."""
-    return hashlib.blake2b(key, digest_size=8, person=b"stillwatch-kid").hexdigest()
-
-
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _forward(x, y, rounds):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     for k in rounds:
         x = (((x >> np.uint64(8)) | (x << np.uint64(24))) + y) & LOW ^ np.uint64(k)
@@ -52,7 +40,7 @@ def _forward(x, y, rounds):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN
     return x, y
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _backward(x, y, rounds):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     for i in range(len(rounds) - 1, -1, -1):
         y ^= x
@@ -62,7 +50,7 @@ def _backward(x, y, rounds):  # type: ignore[no-untyped-def]  # noqa: ANN001, AN
     return x, y
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _apply(values, rounds, back):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     out = np.empty_like(values)
     for i in range(len(values)):
@@ -81,11 +69,34 @@ def _apply(values, rounds, back):  # type: ignore[no-untyped-def]  # noqa: ANN00
     return out
 
 
+@numba.njit(cache=True, nogil=True)
+def _sort(values, offsets):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Sort each run of `values` between two `offsets` in place; runs are short."""
+    for row in range(len(offsets) - 1):
+        begin = offsets[row]
+        for i in range(begin + 1, offsets[row + 1]):
+            value, j = values[i], i
+            while j > begin and values[j - 1] > value:
+                values[j] = values[j - 1]
+                j -= 1
+            values[j] = value
+
+
 def encipher(values: Keys, key: bytes) -> Keys:
-    """Digests under the key; 0 stays 0."""
+    """Digests under a key of 16 bytes; 0 stays 0."""
     return np.asarray(_apply(np.ascontiguousarray(values, np.uint64), schedule(key), False))
 
 
 def decipher(values: Keys, key: bytes) -> Keys:
     """Digests as they were before `encipher` with this key."""
     return np.asarray(_apply(np.ascontiguousarray(values, np.uint64), schedule(key), True))
+
+
+def encipher_lists(values: Keys, offsets: npt.NDArray[np.int64], key: bytes) -> Keys:
+    """Lists of digests, of which list i is values[offsets[i]:offsets[i + 1]], under a key; each list is in ascending order.
+
+    The order of a list says nothing: neither where a phrase stands in its text nor how its public digest compares with another's.
+    """
+    out = encipher(values, key)
+    _sort(out, np.ascontiguousarray(offsets, np.int64))
+    return out
