@@ -81,7 +81,10 @@ def rekey(folder: Path, out: Path, old: Key, new: Key) -> dict[str, Any]:
     with whole_or_nothing(out) as target:
         for part in parts:
             metadata = pq.read_schema(part).metadata or {}
-            told, was = metadata.get(KEY_ID, b"").decode(), old.for_release(metadata.get(RELEASE, b"").decode())
+            told, was = (
+                metadata.get(KEY_ID, b"").decode(),
+                old.for_release(metadata.get(RELEASE, b"").decode()),
+            )
             if told != was.name:
                 raise InputError(
                     Problem(

@@ -241,16 +241,19 @@ def _read_piece(
     aside: Mapping[str, int] = {}
     left = one.size
 
+    def known(rows: pa.Table) -> pa.Table:
+        return rows if networks is None else networks.fill(rows)
+
     def contract_rows() -> Iterator[pa.Table]:
         nonlocal aside
         for batch in read_file(one.path, recognised.format, names, one.groups, apart=apart):
             aside = batch.aside or aside
             if batch.quarantine.num_rows:
                 lost.append(batch.quarantine)
-            yield batch.rows if networks is None else networks.fill(batch.rows)
+            yield known(batch.rows)
 
     if recognised.sketch:
-        rows = _sketched(one.path)
+        rows: Iterator[pa.Table] = map(known, _sketched(one.path))
     else:
         assert key is not None
         rows = observe(contract_rows(), key, cores)

@@ -348,7 +348,7 @@ def _find(
         )
     usual = _usual_follow_up(summaries)
     picked = list(zip(chosen, cores, strict=True))
-    drafts = _attribute(engine, exchanges, summaries, picked, tried.bench, used, usual, progress)
+    drafts = _attribute(engine, exchanges, log.sightings, picked, tried.bench, used, usual, progress)
     drafts, dropped = _judged_again(drafts, tried, options.fdr)
     looks: dict[str, list[Look]] = {f"C{number}": [] for number in range(1, len(drafts) + 1)}
     if options.replay:
@@ -450,7 +450,7 @@ def _signals(
 def _attribute(
     engine: Engine,
     exchanges: ir.Table,
-    summaries: Summaries,
+    sightings: ir.Table,
     chosen: Sequence[tuple[Judged, frozenset[str]]],
     bench: Bench | None,
     used: tuple[Indicator, ...],
@@ -473,7 +473,7 @@ def _attribute(
 
     drafts: list[tuple[Judged, Attribution]] = []
     taken: set[str] = set()
-    known = engine.keep("background", background(summaries.sightings, used)) if chosen else None
+    known = engine.keep("background", background(sightings, used)) if chosen else None
     for number, (one, accounts) in enumerate(chosen):
         progress("attribute", number, len(chosen))
         left = accounts - taken
@@ -491,7 +491,7 @@ def _attribute(
         assert known is not None
         handed = one.findings.get("handoff")
         pooled = handed is not None and handed.log_e > POOLED
-        attribution = attribute(seeds, free, summaries.sightings, known, used, keeper, usual, pooled)
+        attribution = attribute(seeds, free, sightings, known, used, keeper, usual, pooled)
         if attribution.members.num_rows == 0:
             continue
         taken |= set(attribution.members.column("account_id").to_pylist())

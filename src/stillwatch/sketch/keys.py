@@ -19,7 +19,11 @@ from stillwatch.errors import InputError, Problem
 
 SHORTEST = 16  # bytes of a secret; chosen: 128 bits where they are random
 FRESH = "openssl rand -hex 32"
-COST, BLOCK, LANES = 1 << 14, 8, 1  # of scrypt: the cost that RFC 7914 names for interactive use, 16 MiB and 50 ms
+COST, BLOCK, LANES = (
+    1 << 14,
+    8,
+    1,
+)  # of scrypt: the cost that RFC 7914 names for interactive use, 16 MiB and 50 ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

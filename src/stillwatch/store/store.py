@@ -226,7 +226,11 @@ class Store:
         anew = f"rm -r {shlex.quote(str(self.folder))}, then stillwatch scan ALL_LOGS --store {shlex.quote(str(self.folder))}"
         for name, what, fix in (
             ("sketch_version", "another version of the sketch", anew),
-            ("key_id", "another key", f"set STILLWATCH_KEY as it was then (or unset it, where it was not set); or else {anew}"),
+            (
+                "key_id",
+                "another key",
+                f"set STILLWATCH_KEY as it was then (or unset it, where it was not set); or else {anew}",
+            ),
         ):
             if found.get(name) != told[name]:
                 raise StateError(
