@@ -102,7 +102,7 @@ class Place:
     def part(self, file: LogFile, piece: int, day: str, number: int) -> Path:
         """Where a part of a piece is to be written."""
         path = self.folder / "observations" / f"date={day}" / f"{file.id}-{piece}-{number}.parquet"
-        path.parent.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        _private(path.parent)
         return path
 
     def quarantine(self, name: str, piece: int) -> Path:
@@ -186,7 +186,7 @@ class Store:
                 shutil.rmtree(folder / name, ignore_errors=True)
             _write(head, self._head)
         for name in ROOMS:
-            (folder / name).mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+            _private(folder / name)
         self.files = {
             one.id: one for one in (_log_file(path) for path in sorted((folder / "files").glob("*.json")))
         }
@@ -204,7 +204,7 @@ class Store:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
-        self._lock = (self.folder / ".lock").open("w")
+        self._lock = os.fdopen(os.open(self.folder / ".lock", os.O_CREAT | os.O_WRONLY, 0o600), "w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -339,7 +339,7 @@ class Store:
         files: dict[str, list[str]] = {}
         for table, paths in tables.items():
             folder = self.folder / "summaries" / table / f"date={day}"
-            folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+            _private(folder)
             files[table] = [f"{made_of}-{thinned}-{number}.parquet" for number in range(len(paths))]
             for path, name in zip(sorted(paths), files[table], strict=True):
                 path.chmod(0o600)
@@ -381,6 +381,13 @@ class Store:
             for path in (self.folder / root).rglob("*"):
                 if path.is_file() and path not in named:
                     path.unlink()
+
+
+def _private(folder: Path) -> None:
+    """Make a folder of the store, and those above it in the store, for their owner alone."""
+    if not folder.is_dir():
+        _private(folder.parent)
+        folder.mkdir(mode=PRIVATE, exist_ok=True)
 
 
 def _write(path: Path, value: Mapping[str, Any]) -> None:
