@@ -1,16 +1,17 @@
 """Names of folders, files, accounts and tables are data: they end up in no statement as more than what they are."""
 
 import json
-import sys
+import re
+from pathlib import Path
 
 import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stillwatch.engine.connect import open_engine
+import stillwatch
 from stillwatch.engine.duck import duckdb_engine, identifier, literal
 from stillwatch.flows.scan import Options, scan
 
@@ -27,17 +28,15 @@ HOSTILE = [
     "~",
     "$HOME `id` %s {}",
     "a\nnew line",
-    "ümlaut 中文 ‮",
+    "ümlaut 中文 \u202e",
     "--",
     "date=2026-05-01",
     "http:",
 ]
-SIGNS = st.text(
-    st.characters(blacklist_characters="\x00/", blacklist_categories=("Cs",)), min_size=1, max_size=30
-)
 
 
 @pytest.mark.issue(21)
+@settings(deadline=None, max_examples=60)
 @given(st.text(st.characters(blacklist_characters="\x00", blacklist_categories=("Cs",)), max_size=40))
 def test_a_literal_is_the_text_and_an_identifier_the_name(text):
     connection = ibis.duckdb.connect()
@@ -105,11 +104,6 @@ def test_a_scan_works_in_folders_of_any_name_on_accounts_of_any_name(name, tmp_p
 @pytest.mark.issue(21)
 def test_no_other_place_puts_paths_or_names_into_statements():
     """`engine/` is the one place that writes statements; everything else builds expressions."""
-    import re
-    from pathlib import Path
-
-    import stillwatch
-
     root = Path(stillwatch.__file__).parent
     said = re.compile(r"raw_sql|\.sql\(|\.execute\(|to_parquet\(")
     places = {str(p.relative_to(root)) for p in root.rglob("*.py") if said.search(p.read_text())}
@@ -117,5 +111,3 @@ def test_no_other_place_puts_paths_or_names_into_statements():
     for line in (root / "engine/duck.py").read_text().splitlines():
         for part in re.findall(r"(?:to|from|table|exists) ['\"]?\{(\w+)", line):
             assert part in ("identifier", "literal", "self"), line
-    assert open_engine is not None
-    assert sys.version_info >= (3, 11)

@@ -66,6 +66,7 @@ def library(monkeypatch):
     module.AutoModelForCausalLM = module.AutoTokenizer = Auto
     utils = types.ModuleType("transformers.utils")
     utils.logging = logging
+    monkeypatch.setitem(sys.modules, "torch", types.ModuleType("torch"))
     monkeypatch.setitem(sys.modules, "transformers", module)
     monkeypatch.setitem(sys.modules, "transformers.utils", utils)
     return asked

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -32,7 +34,7 @@ def test_a_list_holds_the_same_digests_in_an_order_that_says_nothing(lists):
     plain = np.array([value for one in lists for value in one], np.uint64)
     offsets = np.cumsum([0, *map(len, lists)])
     told = encipher_lists(plain, offsets, KEY)
-    for begin, end in zip(offsets[:-1], offsets[1:], strict=True):
+    for begin, end in pairwise(offsets.tolist()):
         assert told[begin:end].tolist() == sorted(encipher(plain[begin:end], KEY).tolist())
 
 

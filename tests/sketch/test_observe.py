@@ -1,6 +1,5 @@
-from datetime import UTC, datetime, timedelta
-
 import hashlib
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa

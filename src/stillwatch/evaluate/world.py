@@ -33,8 +33,8 @@ class Opened:
 
 
 @contextmanager
-def opened(world: Path, seed: int = 0) -> Iterator[Opened]:
-    """The summaries that a scan of the world with this seed judges."""
+def opened(world: Path) -> Iterator[Opened]:
+    """The summaries that a scan of the world judges, whatever its seed."""
     sources = discover([str(world)])
     assert sources.accounts is not None
     assert sources.releases is not None

@@ -62,8 +62,9 @@ def load(folder: Path) -> Weights:
     `InputError` where it cannot be loaded or asks for code of its own.
     """
     _check_kernels(folder)
-    try:
-        return confined(lambda: Weights(_net(folder), _tokenizer(folder)))
+    try:  # before the stranger's files: what these do when they are imported is theirs to do
+        import torch  # noqa: F401
+        import transformers  # noqa: F401
     except ImportError:
         raise MissingExtra(
             Problem(
@@ -71,7 +72,9 @@ def load(folder: Path) -> Weights:
                 fix="pip install 'stillwatch[lab]'",
             )
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, Refused) as error:
+    try:
+        return confined(lambda: Weights(_net(folder), _tokenizer(folder)))
+    except (ImportError, OSError, ValueError, KeyError, TypeError, AttributeError, Refused) as error:
         raise InputError(
             Problem(
                 fact="the model's weights could not be loaded",
