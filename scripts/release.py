@@ -20,7 +20,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ("requirements-dev.txt", "requirements-lab.txt", "requirements-release.txt")
-FOUND, NOT_ANSWERED = 1, 3  # exit codes of `audit`
+FOUND, NOT_ANSWERED = 4, 3  # exit codes of `audit`
 
 
 def verdict(report: dict[str, Any]) -> tuple[int, str]:

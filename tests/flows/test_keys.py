@@ -141,8 +141,8 @@ def test_the_secret_of_a_store_is_in_no_result(log, tmp_path):
 
 
 @pytest.mark.issue(21)
-def test_a_store_is_its_owners_alone_and_results_obey_the_umask(log, tmp_path):
-    for mask, results in ((0o022, 0o755), (0o077, 0o700)):
+def test_a_store_is_its_owners_alone_and_files_of_results_obey_the_umask(log, tmp_path):
+    for mask in (0o022, 0o077):
         before = os.umask(mask)
         try:
             store, out = tmp_path / f"store-{mask}", tmp_path / f"results-{mask}"
@@ -153,7 +153,6 @@ def test_a_store_is_its_owners_alone_and_results_obey_the_umask(log, tmp_path):
             mode = stat.S_IMODE(path.stat().st_mode)
             assert mode == 0o700 if path.is_dir() else not mode & 0o077, (path, oct(mode))
         assert stat.S_IMODE((store / "key").stat().st_mode) == 0o600
-        assert stat.S_IMODE(out.stat().st_mode) == results
         for path in out.rglob("*"):
             assert not stat.S_IMODE(path.stat().st_mode) & mask, path
 

@@ -95,7 +95,7 @@ def test_observations_are_put_under_another_key_without_the_text():
     table = exchanges(tool_names=[["a"]] * 48, conversation_id=["c"] * 48)
     told = enciphered(observed(table), new, KEY)
     wanted = observed(table, new)
-    for name in (*DIGESTS, *LISTS):
+    for name in (*DIGESTS, *LISTS, "exchange_key"):
         assert told.column(name).to_pylist() == wanted.column(name).to_pylist(), name
 
 
@@ -129,3 +129,26 @@ def test_enciphered_digests_are_those_of_the_public_function_and_no_others():
     plain = digest(pa.array([SECRET]), PUBLIC)
     stored = np.array(told.column("text_key").to_pylist(), np.int64).view(np.uint64)
     assert set(decipher(stored, KEY.of("text_key")).tolist()) == {0, int(plain.text_key[0])}
+
+
+@pytest.mark.issue(21)
+def test_an_exchange_is_known_by_id_account_time_and_text():
+    """A sender who gives all of his requests one id, or another's, loses no row and takes none."""
+    same = exchanges(
+        4, exchange_id=["x"] * 4, timestamp=[START] * 4, account_id=["a"] * 4, prompt=["p", "p", "q", None]
+    )
+    one, two, three, four = observed(same).column("exchange_key").to_pylist()
+    assert one == two
+    assert len({one, three, four}) == 3
+    for change in (
+        {"account_id": ["b"] * 4},
+        {"timestamp": [START + timedelta(seconds=1)] * 4},
+        {"exchange_id": ["y"] * 4},
+    ):
+        told = {
+            "exchange_id": ["x"] * 4,
+            "timestamp": [START] * 4,
+            "account_id": ["a"] * 4,
+            "prompt": ["p"] * 4,
+        } | change
+        assert observed(exchanges(4, **told)).column("exchange_key")[0].as_py() != one

@@ -18,7 +18,7 @@ from stillwatch.readers.recognise import KEY_ID, RELEASE, SKETCH
 from stillwatch.results.folder import whole_or_nothing, write_json
 from stillwatch.sketch.digest import VERSION
 from stillwatch.sketch.keys import Key, of_secret
-from stillwatch.sketch.observe import enciphered, exchange_keys
+from stillwatch.sketch.observe import enciphered
 
 Progress = Callable[[int, int], None]
 
@@ -119,9 +119,6 @@ def _write(source: Path, target: Path, key: Key, old: Key | None = None) -> int:
                 table = file.read_row_group(group)
                 if old is not None:
                     table = enciphered(table, key, old)
-                    place = table.column_names.index("exchange_key")
-                    names = table.column("exchange_id").combine_chunks()
-                    table = table.set_column(place, "exchange_key", exchange_keys(names, key))
                 writer.write_table(table.cast(schema))
                 rows += table.num_rows
     return rows

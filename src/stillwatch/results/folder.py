@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from stillwatch import __version__
 from stillwatch.contract import results as contract
 from stillwatch.contract.table import TableSchema
-from stillwatch.engine.files import sha256, umask
+from stillwatch.engine.files import sha256
 from stillwatch.errors import Problem, StateError
 
 TABLES: tuple[TableSchema, ...] = (
@@ -57,7 +57,7 @@ def whole_or_nothing(out: Path) -> Iterator[Path]:
     out.parent.mkdir(parents=True, exist_ok=True)
     _clear_up(out)
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}.{os.getpid()}.", dir=out.parent))
-    work.chmod(0o777 & ~umask())
+    work.chmod(0o755)
     try:
         yield work
         old = None

@@ -20,6 +20,7 @@ Prompts longer than `HEAD + TAIL` bytes are read at both ends only, so a megabyt
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -33,7 +34,7 @@ from stillwatch.sketch.digest_loops import BANDS, HEAD, MAX_PHRASES, MAX_WORDS, 
 
 __all__ = [
     "ALONE", "BANDS", "HEAD", "MAX_PHRASES", "MAX_WORDS", "PUBLIC", "ROWS", "TAIL", "VERSION",
-    "Digests", "buffers", "digest", "name_keys",
+    "Digests", "buffers", "digest", "name_keys", "row_keys",
 ]  # fmt: skip
 
 VERSION = 5
@@ -78,6 +79,17 @@ def name_keys(strings: pa.Array, key: bytes) -> Keys:
     out = np.empty(len(strings), np.uint64)
     low, high = np.frombuffer(key, "<u8")
     digest_loops.names(data, offsets, np.uint64(low), np.uint64(high), out)
+    return out
+
+
+def row_keys(columns: Sequence[npt.NDArray[np.uint64] | npt.NDArray[np.int64]], key: bytes) -> Keys:
+    """SipHash-2-4 of each row's 64-bit values, in the order of the columns, under a key of 16 bytes."""
+    data = np.stack([column.view(np.uint64) for column in columns], axis=1).view(np.uint8)
+    rows, width = len(columns[0]), 8 * len(columns)
+    out = np.empty(rows, np.uint64)
+    low, high = np.frombuffer(key, "<u8")
+    ends = np.arange(rows + 1, dtype=np.int64) * width
+    digest_loops.names(data.reshape(-1), ends, np.uint64(low), np.uint64(high), out)
     return out
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from stillwatch.engine.cores import CORES
 from stillwatch.sketch.capability import COERCION, classify_array
 from stillwatch.sketch.cipher import decipher, encipher, encipher_lists
-from stillwatch.sketch.digest import BANDS, PUBLIC, VERSION, Digests, digest, name_keys
+from stillwatch.sketch.digest import BANDS, PUBLIC, VERSION, Digests, digest, name_keys, row_keys
 from stillwatch.sketch.form import written
 from stillwatch.sketch.keys import Key
 
@@ -34,8 +34,8 @@ NAMES = b"stillwatch names"  # key of digests whose originals stand beside them:
 def observe(batches: Iterable[pa.Table], key: Key, cores: int = CORES) -> Iterator[pa.Table]:
     """Observations of contract rows: who, when, from where, and digests in place of text, each column under a key of its own.
 
-    Digests are signed 64-bit integers, 0 where there was no text. `exchange_key` and `account_key` stand beside the names that
-    they are made of; the second is the same under every key.
+    Digests are signed 64-bit integers, 0 where there was no text. `account_key` is the same under every key, since the account's
+    name stands beside it. `exchange_key` is the same for rows of one id, account, time and text only.
     """
     for batch in batches:
         if batch.num_rows == 0:
@@ -46,7 +46,9 @@ def observe(batches: Iterable[pa.Table], key: Key, cores: int = CORES) -> Iterat
         marks = digest(prompts, PUBLIC, cores)
         system = digest(_one(rows, "system_prompt"), PUBLIC, cores)
         columns = {name: rows.column(name) for name in KEPT}
-        columns["exchange_key"] = exchange_keys(_one(rows, "exchange_id"), key)
+        columns["exchange_key"] = pa.nulls(
+            len(rows), pa.int64()
+        )  # made with the other keyed digests, at the end
         columns["account_key"] = _signed(name_keys(_one(rows, "account_id"), NAMES))
         columns["conversation_key"] = _signed(name_keys(_one(rows, "conversation_id"), NAMES))
         columns["half"] = pa.array(halves(_one(rows, "timestamp")))
@@ -71,13 +73,9 @@ def observe(batches: Iterable[pa.Table], key: Key, cores: int = CORES) -> Iterat
         yield kept.replace_schema_metadata({"stillwatch.sketch": str(VERSION)})
 
 
-def exchange_keys(names: pa.Array, key: Key) -> pa.Array:
-    """SipHash-2-4 of exchange ids under the key: a client may choose the ids, and must not choose their digests."""
-    return _signed(name_keys(names, key.of("exchange_key")))
-
-
 def enciphered(table: pa.Table, key: Key, old: Key | None = None) -> pa.Table:
     """Observations with each column of digests under its own key: computed under the public seed, or enciphered with `old`."""
+    text: npt.NDArray[np.uint64] | None = None
     for place, name in enumerate(table.column_names):
         if name not in (*DIGESTS, *LISTS):
             continue
@@ -86,6 +84,8 @@ def enciphered(table: pa.Table, key: Key, old: Key | None = None) -> pa.Table:
         digests = np.asarray(values.to_numpy(), np.int64).view(np.uint64)
         if old is not None:
             digests = decipher(digests, old.of(name))
+        if name == "text_key":
+            text = digests
         if name in LISTS:
             offsets = column.offsets.to_numpy()
             offsets = (offsets - offsets[0]).astype(np.int64)
@@ -94,7 +94,18 @@ def enciphered(table: pa.Table, key: Key, old: Key | None = None) -> pa.Table:
         else:
             changed = _signed(encipher(digests, key.of(name)))
         table = table.set_column(place, name, changed)
-    return table
+    assert text is not None
+    place = table.column_names.index("exchange_key")
+    return table.set_column(place, "exchange_key", _exchange_keys(table, text, key))
+
+
+def _exchange_keys(table: pa.Table, text: npt.NDArray[np.uint64], key: Key) -> pa.Array:
+    """A keyed function of id, account, time and public digest of the text: senders may choose the id, and must be able to
+    choose neither another's exchange nor which exchanges a sample takes.
+    """
+    ids, accounts = (name_keys(_one(table, name), NAMES) for name in ("exchange_id", "account_id"))
+    moments = np.asarray(_one(table, "timestamp").cast(pa.int64()).to_numpy(), np.int64)
+    return _signed(row_keys((ids, accounts, moments, text), key.of("exchange_key")))
 
 
 def sealed(quarantine: pa.Table, key: Key | None) -> pa.Table:
