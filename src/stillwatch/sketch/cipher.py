@@ -15,6 +15,7 @@ import numpy.typing as npt
 Keys = npt.NDArray[np.uint64]
 ROUNDS = 27
 LOW = np.uint64(0xFFFFFFFF)
+AT_ONCE = 1024  # blocks, which fit the first cache
 
 
 def schedule(key: bytes) -> npt.NDArray[np.uint32]:
@@ -34,38 +35,48 @@ def schedule(key: bytes) -> npt.NDArray[np.uint32]:
 
 @numba.njit(cache=True, nogil=True)
 def _forward(x, y, rounds):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Encipher the blocks x[i], y[i] in place, round by round over all of them: a loop that the compiler spreads over lanes."""
     for k in rounds:
-        x = (((x >> np.uint64(8)) | (x << np.uint64(24))) + y) & LOW ^ np.uint64(k)
-        y = ((y << np.uint64(3)) | (y >> np.uint64(29))) & LOW ^ x
-    return x, y
+        key = np.uint64(k)
+        for i in range(len(x)):
+            x[i] = (((x[i] >> np.uint64(8)) | (x[i] << np.uint64(24))) + y[i]) & LOW ^ key
+            y[i] = ((y[i] << np.uint64(3)) | (y[i] >> np.uint64(29))) & LOW ^ x[i]
 
 
 @numba.njit(cache=True, nogil=True)
 def _backward(x, y, rounds):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    for i in range(len(rounds) - 1, -1, -1):
-        y ^= x
-        y = ((y >> np.uint64(3)) | (y << np.uint64(29))) & LOW
-        x = ((x ^ np.uint64(rounds[i])) - y) & LOW
-        x = ((x << np.uint64(8)) | (x >> np.uint64(24))) & LOW
-    return x, y
+    """Undo `_forward`."""
+    for r in range(len(rounds) - 1, -1, -1):
+        key = np.uint64(rounds[r])
+        for i in range(len(x)):
+            y[i] ^= x[i]
+            y[i] = ((y[i] >> np.uint64(3)) | (y[i] << np.uint64(29))) & LOW
+            x[i] = ((x[i] ^ key) - y[i]) & LOW
+            x[i] = ((x[i] << np.uint64(8)) | (x[i] >> np.uint64(24))) & LOW
 
 
 @numba.njit(cache=True, nogil=True)
 def _apply(values, rounds, back):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     out = np.empty_like(values)
-    for i in range(len(values)):
-        value = values[i]
-        while value != 0:  # walks on past the one block that would meet 0
-            x, y = value >> np.uint64(32), value & LOW
-            x, y = _backward(x, y, rounds) if back else _forward(x, y, rounds)
-            value = (x << np.uint64(32)) | y
-            if value != 0:
-                break
-            x, y = np.uint64(0), np.uint64(0)
-            x, y = _backward(x, y, rounds) if back else _forward(x, y, rounds)
-            value = (x << np.uint64(32)) | y
-            break
-        out[i] = value
+    x, y = np.empty(AT_ONCE, np.uint64), np.empty(AT_ONCE, np.uint64)
+    x[0] = y[0] = 0
+    if back:
+        _backward(x[:1], y[:1], rounds)
+    else:
+        _forward(x[:1], y[:1], rounds)
+    of_nothing = (x[0] << np.uint64(32)) | y[0]
+    for begin in range(0, len(values), AT_ONCE):
+        n = min(AT_ONCE, len(values) - begin)
+        for i in range(n):
+            x[i], y[i] = values[begin + i] >> np.uint64(32), values[begin + i] & LOW
+        if back:
+            _backward(x[:n], y[:n], rounds)
+        else:
+            _forward(x[:n], y[:n], rounds)
+        for i in range(n):
+            told = (x[i] << np.uint64(32)) | y[i]
+            told = of_nothing if told == 0 else told  # the one block that would meet 0 goes where 0 would go
+            out[begin + i] = told if values[begin + i] != 0 else np.uint64(0)
     return out
 
 
