@@ -22,7 +22,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from stillwatch.engine.connect import open_engine
-from stillwatch.flows.gather import gather, key_name, key_of
+from stillwatch.flows.gather import gather, key_of
 from stillwatch.flows.log import add_up
 from stillwatch.readers.discover import discover
 from stillwatch.sketch.digest import VERSION
@@ -69,12 +69,13 @@ def scanned(paths: list[Path], out: Path, *more: str) -> tuple[float, float]:
 def added(paths: list[Path], store: Path) -> float:
     """Seconds to read and add up what a store does not have yet, without judging."""
     sources = discover([str(path) for path in paths])
+    key, name = key_of(sources, store)
     began = time.monotonic()
     with (
-        Store(store, version=VERSION, key_id=key_name(sources, 0)) as kept,
+        Store(store, version=VERSION, key_id=name) as kept,
         open_engine(memory=MEMORY, scratch=kept.scratch()) as engine,
     ):
-        gather(sources, {}, kept, key_of(0), engine=engine)
+        gather(sources, {}, kept, key, engine=engine)
         add_up(engine, kept)
     return time.monotonic() - began
 

@@ -4,12 +4,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.engine.connect import open_engine
-from stillwatch.flows.gather import gather, key_name, key_of
+from stillwatch.flows.gather import gather
 from stillwatch.flows.log import summaries_of
 from stillwatch.flows.scan import Options, scan
 from stillwatch.readers.discover import discover
 from stillwatch.simulate.worlds import simulate
 from stillwatch.sketch.digest import VERSION
+from stillwatch.sketch.keys import fresh
 from stillwatch.store.store import Store
 
 SHORT = {"days": 6, "campaign.first_day": 1.0, "campaign.last_day": 6.0}
@@ -50,8 +51,8 @@ def added(table):
 def test_what_a_day_adds_up_to_is_the_same_to_the_last_bit(tmp_path, java):
     simulate("stealth-1", seed=4, out=tmp_path / "world", scale=0.05, changes={**SHORT, "days": 3})
     sources = discover([str(tmp_path / "world")])
-    with Store(tmp_path / "store", version=VERSION, key_id=key_name(sources, 0)) as store:
-        gather(sources, {}, store, key_of(0))
+    with Store(tmp_path / "store", version=VERSION, key_id="") as store:
+        gather(sources, {}, store, fresh())
         sums = []
         for name in ("duckdb", "spark"):
             with open_engine(name, master="local[2]", scratch=store.scratch()) as engine:

@@ -144,3 +144,30 @@ def test_long_texts_without_spaces_are_not_alike_for_being_cut_inside_a_characte
     marks = of(one, other)
     assert not phrases(marks, 0) & phrases(marks, 1)
     assert marks.words.max() <= (HEAD + TAIL) // 3 + 2
+
+
+SIPHASH = {
+    0: "310e0edd47db6f72", 1: "fd67dc93c539f874", 2: "5a4fa9d909806c0d", 3: "2d7efbd796666785",
+    4: "b7877127e09427cf", 5: "8da699cd64557618", 6: "cee3fe586e46c9cb", 7: "37d1018bf50002ab",
+    8: "6224939a79f5f593", 15: "e545be4961ca29a1",
+}  # fmt: skip
+
+
+@pytest.mark.issue(21)
+@pytest.mark.parametrize("length", SIPHASH)
+def test_the_published_vectors_of_siphash_2_4(length):
+    """Key 00 01 ... 0f, messages of the bytes 00, 01, ... (Aumasson and Bernstein's reference implementation)."""
+    low, high = np.frombuffer(bytes(range(16)), "<u8")
+    data = np.arange(64, dtype=np.uint8)
+    told = digests.digest_loops.sip_hash(data, 0, length, low, high)
+    assert int(told).to_bytes(8, "little").hex() == SIPHASH[length]
+
+
+@pytest.mark.issue(21)
+@given(st.lists(st.binary(max_size=70), max_size=8), st.binary(min_size=16, max_size=16))
+def test_names_have_digests_of_their_very_bytes_under_the_key(names, key):
+    told = digests.name_keys(
+        pa.array(names, pa.binary()).cast(pa.large_binary()).view(pa.large_string()), key
+    )
+    assert len(set(told.tolist())) == len(set(names))
+    assert [value == 0 for value in told.tolist()] == [name == b"" for name in names]

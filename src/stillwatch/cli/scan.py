@@ -61,7 +61,7 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Of the digests and the clustering.",
+    help="Of the clustering and of random comparison groups.",
 )
 @click.option(
     "--memory",

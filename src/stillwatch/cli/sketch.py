@@ -25,6 +25,12 @@ from stillwatch.cli.scan import mapping
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="PATHS is a folder of sketches made with this older key: put them under the key of --key-file.",
 )
+@click.option(
+    "--release",
+    default="",
+    metavar="NAME",
+    help="Key of their own for the sketches that one receiver gets; they cannot be compared with those of another release.",
+)
 @click.option("--map", "pairs", multiple=True, metavar="COLUMN=NAME", help="Your name for a contract column.")
 @click.option(
     "--format", "log_format", default="auto", show_default=True, metavar="NAME", help="As for `scan`."
@@ -36,6 +42,7 @@ def sketch(
     out: Path,
     key_file: Path,
     rekey: Path | None,
+    release: str,
     pairs: tuple[str, ...],
     log_format: str,
     as_json: bool,
@@ -47,16 +54,17 @@ def sketch(
 
     \b
     Examples:
-      head -c 32 /dev/urandom | base64 > key
+      openssl rand -hex 32 > key
       stillwatch sketch logs/ --key-file key --out sketches/
       stillwatch scan sketches/ --accounts accounts.parquet --out results/
       stillwatch sketch sketches/ --rekey key --key-file new-key --out rekeyed/
+      stillwatch sketch sketches/ --rekey key --key-file key --release acme-may --out for-acme/
     """
     from stillwatch.flows.blind import read_key
     from stillwatch.flows.blind import rekey as change
     from stillwatch.flows.blind import sketch as run
 
-    key = read_key(key_file)
+    key = read_key(key_file).for_release(release)
     if rekey is not None:
         told = change(Path(paths[0]), out, read_key(rekey), key)
     else:

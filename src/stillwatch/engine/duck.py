@@ -1,12 +1,18 @@
-"""How does a stage get a DuckDB with known limits?"""
+"""DuckDB with known limits.
+
+Whatever is put into a statement as text goes through `identifier` or `literal`. Paths go through `Places` besides: the database
+expands `*`, `?` and `[`, and takes a backslash for a slash.
+"""
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
+from uuid import uuid4
 
 import duckdb
 import ibis
@@ -18,6 +24,7 @@ from ibis.backends.duckdb import Backend
 from stillwatch.engine.cores import CORES, on_all_cores
 from stillwatch.errors import EngineError, Problem
 
+PLAIN = re.compile(r"[A-Za-z0-9_./=-]*")
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -27,42 +34,81 @@ class DuckDB:
 
     local = True
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+    def __init__(self, backend: Backend, places: Places) -> None:
+        self._backend, self._places = backend, places
 
     def load(self, name: str, rows: pa.Table) -> ir.Table:
         """An account-sized Arrow table as a temporary table."""
         self._backend.con.register(f"arrow_{name}", rows)
-        self._backend.raw_sql(f'create or replace temp table "{name}" as select * from "arrow_{name}"')
+        self._backend.raw_sql(
+            f"create or replace temp table {identifier(name)} as select * from {identifier(f'arrow_{name}')}"
+        )
         self._backend.con.unregister(f"arrow_{name}")
         return self._backend.table(name)
 
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
         """An expression computed once and kept as a temporary table, in place of an earlier one of that name."""
-        self._backend.raw_sql(f'drop table if exists "{name}"')
+        self._backend.raw_sql(f"drop table if exists {identifier(name)}")
         return self._backend.create_table(name, expression, temp=True)
 
     def read_parts(self, paths: Sequence[str | Path]) -> ir.Table:
         """Parquet files of one schema as one table."""
-        names = [str(path) for path in paths]
+        names = [str(self._places.of(path)) for path in paths]
         return self._backend.read_parquet(names, hive_partitioning=False, union_by_name=False)
 
     def write(self, expression: ir.Table, path: Path) -> None:
         """Write a table, in its order, as one Parquet file."""
-        self._backend.to_parquet(expression, path, compression="zstd")
+        made = (
+            path.parent / f".{uuid4().hex}.parquet"
+        )  # the database makes no file where a link leads nowhere yet
+        self._copy(self._backend.compile(expression), self._places.of(path.parent) / made.name)
+        made.replace(path)
 
     def write_by(self, expression: ir.Table, column: str, folder: Path) -> dict[str, list[Path]]:
         """Write a table as Parquet, apart by the values of a column that is left out; returns the files of each value."""
         columns = ", ".join(_typed(name, kind) for name, kind in expression.schema().items())
         query = f"select {columns} from ({self._backend.compile(expression)})"
-        self._backend.raw_sql(
-            f"copy ({query}) to '{folder}' (format parquet, partition_by ({column}), compression zstd)"
-        )
+        folder.mkdir(exist_ok=True)
+        self._copy(query, self._places.of(folder), f"partition_by ({identifier(column)})")
         return by_value(folder)
+
+    def _copy(self, query: str, path: Path, *options: str) -> None:
+        how = ", ".join(("format parquet", "compression zstd", *options))
+        self._backend.raw_sql(f"copy ({query}) to {literal(str(path))} ({how})")
 
     def spread(self, function: Callable[[A], B], work: Sequence[A]) -> Iterable[B]:
         """The function of each piece of work, in order, on all cores."""
         return on_all_cores(function, work)
+
+
+def literal(text: str) -> str:
+    """A text as a string constant of SQL. A quote is doubled; nothing else has a meaning in one."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """A name as a quoted identifier of SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+class Places:
+    """Paths as the database may see them: a path of plain signs is itself, any other is reached by a link in the folder `home`."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._links: dict[Path, Path] = {}
+
+    def of(self, path: str | Path) -> Path:
+        """A path of plain signs that leads to the file or folder `path`."""
+        place = Path(path).absolute()
+        if PLAIN.fullmatch(str(place)):
+            return place
+        if place not in self._links:
+            self._links[place] = (
+                self._home / f"{len(self._links)}{place.suffix if PLAIN.fullmatch(place.suffix) else ''}"
+            )
+            self._links[place].symlink_to(place)
+        return self._links[place]
 
 
 def by_value(folder: Path) -> dict[str, list[Path]]:
@@ -76,10 +122,10 @@ def by_value(folder: Path) -> dict[str, list[Path]]:
 def _typed(name: str, kind: dt.DataType) -> str:
     """A column of the type that it should have: the database gives wider integers and drops time zones on its own."""
     if kind.is_int64():
-        return f'"{name}"::bigint as "{name}"'
+        return f"{identifier(name)}::bigint as {identifier(name)}"
     if kind.is_timestamp():
-        return f'"{name}"::timestamptz as "{name}"'
-    return f'"{name}"'
+        return f"{identifier(name)}::timestamptz as {identifier(name)}"
+    return identifier(name)
 
 
 @contextmanager
@@ -90,19 +136,23 @@ def duckdb_engine(
 
     Times are UTC whatever the machine's zone, and no extension is ever fetched.
     """
-    with tempfile.TemporaryDirectory(prefix="stillwatch-", dir=scratch) as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="stillwatch-") as home,
+        tempfile.TemporaryDirectory(prefix="stillwatch-", dir=scratch) as folder,
+    ):
+        places = Places(Path(home))
         connection = ibis.duckdb.connect(
             ":memory:",
             memory_limit=memory,
             threads=threads or CORES,
-            temp_directory=folder,
+            temp_directory=str(places.of(folder)),
             preserve_insertion_order=False,
             autoinstall_known_extensions=False,
             autoload_known_extensions=False,
         )
         connection.raw_sql("set timezone = 'UTC'")
         try:
-            yield DuckDB(connection)
+            yield DuckDB(connection, places)
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
             raise EngineError(_said(error, folder, memory)) from error
         finally:

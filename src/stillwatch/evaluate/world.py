@@ -14,11 +14,12 @@ from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.summaries import Summaries
 from stillwatch.engine.connect import Engine, open_engine
-from stillwatch.flows.gather import gather, key_of
+from stillwatch.flows.gather import gather
 from stillwatch.flows.log import open_log
 from stillwatch.readers.discover import discover
 from stillwatch.readers.read import read_small
 from stillwatch.sketch.digest import VERSION
+from stillwatch.sketch.keys import fresh
 from stillwatch.store.store import Store
 
 
@@ -32,8 +33,8 @@ class Opened:
 
 
 @contextmanager
-def opened(world: Path, seed: int = 0) -> Iterator[Opened]:
-    """The summaries that a scan of the world with this seed judges."""
+def opened(world: Path) -> Iterator[Opened]:
+    """The summaries that a scan of the world judges, whatever its seed."""
     sources = discover([str(world)])
     assert sources.accounts is not None
     assert sources.releases is not None
@@ -41,7 +42,7 @@ def opened(world: Path, seed: int = 0) -> Iterator[Opened]:
         tempfile.TemporaryDirectory(prefix=".open-", dir=world.parent) as scratch,
         Store(Path(scratch) / "store", version=VERSION, key_id="") as store,
     ):
-        gather(sources, {}, store, key_of(seed))
+        gather(sources, {}, store, fresh())
         with open_engine(memory="1500MB", scratch=Path(scratch)) as engine:
             accounts = engine.load("accounts", read_small(sources.accounts, ACCOUNTS)[0])
             releases = engine.load("releases", read_small(sources.releases, RELEASES)[0])

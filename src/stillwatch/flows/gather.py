@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import shutil
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -28,8 +29,9 @@ from stillwatch.readers.open import ROWS
 from stillwatch.readers.read import read_file
 from stillwatch.readers.recognise import KEY_ID, SKETCH, Recognised
 from stillwatch.sketch.digest import BANDS, VERSION
-from stillwatch.sketch.observe import observe
-from stillwatch.store.store import LogFile, Part, Piece, Place, Store, content_id
+from stillwatch.sketch.keys import Key, of_secret
+from stillwatch.sketch.observe import observe, sealed
+from stillwatch.store.store import SECRET, LogFile, Part, Piece, Place, Store, kept_secret
 
 KEY_VARIABLE = "STILLWATCH_KEY"
 EPOCH = date(1970, 1, 1)
@@ -49,24 +51,40 @@ PLAIN = (
 )
 
 
-def key_of(seed: int) -> int:
-    """The 64-bit key of the sketch's digests: from the environment's `STILLWATCH_KEY`, or else from the seed.
+def key_of(sources: Sources, folder: Path) -> tuple[Key | None, str]:
+    """The key of the digests that these sources are compared by, and its public name.
 
-    Without the variable anyone who knows the seed can check a guess at a prompt against the digests in the results.
+    It is that of `STILLWATCH_KEY`, or else the random one that is kept in the store at `folder`. Sketches were made with a key
+    that nobody needs here: of it the name alone is known. Raises `InputError` for a variable that is no secret.
     """
-    secret = os.environ.get(KEY_VARIABLE, "").encode()
-    digest = hashlib.blake2b(
-        str(seed).encode(), digest_size=8, key=secret[:64], person=b"stillwatch"
-    ).digest()
-    return int.from_bytes(digest, "little")
-
-
-def key_name(sources: Sources, seed: int) -> str:
-    """A name for the key of the digests that these sources are compared by, from which it cannot be learned."""
     for file in sources.exchanges:
         if sources.formats[file].sketch:
-            return (pq.read_schema(file).metadata or {}).get(KEY_ID, b"").decode()
-    return content_id(["key", str(key_of(seed))])
+            return None, (pq.read_schema(file).metadata or {}).get(KEY_ID, b"").decode()
+    given = os.environ.get(KEY_VARIABLE)
+    key = of_secret(kept_secret(folder) if given is None else given.encode(), _where(folder, given))
+    return key, key.name
+
+
+def _where(folder: Path, given: str | None) -> str:
+    return str(folder / SECRET) if given is None else f"the variable `{KEY_VARIABLE}`"
+
+
+@contextmanager
+def beside(out: Path, key_name: str, sources: Sources) -> Iterator[Store]:
+    """The store beside `out`, under this key, of these sources alone; it stays only if the block does not end, to be taken up again."""
+    folder = beside_folder(out)
+    store = Store(folder, version=VERSION, key_id=key_name)
+    if not store.fits():
+        store.clear()
+    with store:
+        store.only(sources.exchanges)  # an earlier run may have been of other logs
+        yield store
+    shutil.rmtree(folder)
+
+
+def beside_folder(out: Path) -> Path:
+    """Where the store beside `out` is."""
+    return out.parent / f".{out.name}.store"
 
 
 def check_sketches(sources: Sources) -> None:
@@ -120,7 +138,7 @@ def gather(
     sources: Sources,
     names: Mapping[str, str],
     store: Store,
-    key: int,
+    key: Key | None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     engine: Engine | None = None,
     networks: Networks | None = None,
@@ -128,7 +146,7 @@ def gather(
     """Read what the store has not read yet, each text once, and keep its observations: on all cores, or wherever `engine`
     spreads work.
 
-    `networks` tell the systems of addresses whose log does not. `progress` is told bytes of input done and in all. Interrupted, the next call goes on with the pieces that are left.
+    `key` may be missing where all sources are sketches. `networks` tell the systems of addresses whose log does not. `progress` is told bytes of input done and in all. Interrupted, the next call goes on with the pieces that are left.
     """
     work: list[_Work] = []
     done = total = 0
@@ -210,7 +228,7 @@ def _read_piece(
     formats: Mapping[Path, Recognised],
     names: Mapping[str, str],
     place: Place,
-    key: int,
+    key: Key | None,
     cores: int,
     told: Callable[[int], None] | None,
     networks: Networks | None = None,
@@ -223,15 +241,22 @@ def _read_piece(
     aside: Mapping[str, int] = {}
     left = one.size
 
+    def known(rows: pa.Table) -> pa.Table:
+        return rows if networks is None else networks.fill(rows)
+
     def contract_rows() -> Iterator[pa.Table]:
         nonlocal aside
         for batch in read_file(one.path, recognised.format, names, one.groups, apart=apart):
             aside = batch.aside or aside
             if batch.quarantine.num_rows:
                 lost.append(batch.quarantine)
-            yield batch.rows if networks is None else networks.fill(batch.rows)
+            yield known(batch.rows)
 
-    rows = _sketched(one.path) if recognised.sketch else observe(contract_rows(), key, cores)
+    if recognised.sketch:
+        rows: Iterator[pa.Table] = map(known, _sketched(one.path))
+    else:
+        assert key is not None
+        rows = observe(contract_rows(), key, cores)
     step = max(one.size // 10, 1)
     for table in rows:
         writer.add(table)
@@ -239,8 +264,8 @@ def _read_piece(
             told(step)
             left -= step
     parts = writer.close()
-    quarantine = pa.concat_tables(lost) if lost else QUARANTINE.empty()
-    with atomic(place.quarantine(one.file.id, one.number)) as path:
+    quarantine = sealed(pa.concat_tables(lost), key) if lost else QUARANTINE.empty()
+    with atomic(place.quarantine(one.file.id, one.number), private=True) as path:
         pq.write_table(quarantine, path, compression="zstd")
     if told is not None:
         told(left)
@@ -300,7 +325,7 @@ class _Writer:
         name = (EPOCH + timedelta(days=day)).isoformat()
         path = self._place.part(self._file, self._piece, name, len(self._parts))
         plain = [c for c in table.column_names if not c.startswith(PLAIN)]
-        with atomic(path) as temporary:
+        with atomic(path, private=True) as temporary:
             pq.write_table(
                 table, temporary, compression="lz4", use_dictionary=plain, row_group_size=ROWS * 2, write_statistics=False
             )  # fmt: skip

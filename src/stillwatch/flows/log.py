@@ -15,6 +15,7 @@ from ibis import _
 from stillwatch.contract.summaries import OF_SOURCES, Summaries, halved, summed
 from stillwatch.detect import fold
 from stillwatch.engine.connect import Engine
+from stillwatch.flows.codes import Codes
 from stillwatch.signals.registry import Indicator, all_indicators
 from stillwatch.store.store import Part, Store, content_id
 
@@ -29,11 +30,13 @@ Skipped = tuple[Indicator, str]
 class Log:
     """A log as the detector sees it: every exchange once, what they add up to, and which signals found something to read.
 
-    Of phrases and bands one in 2^`thinned` was compared.
+    `summaries` have numbers in place of digests (`flows.codes`); `sightings` have the digests, as the exchanges do. Of phrases
+    and bands one in 2^`thinned` was compared.
     """
 
     exchanges: ir.Table
     summaries: Summaries
+    sightings: ir.Table
     used: tuple[Indicator, ...]
     skipped: tuple[Skipped, ...]
     thinned: int
@@ -112,22 +115,39 @@ def open_log(
     marks = fold.thin(kept("marks"), thinned).filter(_.kind.isin(kinds))
     attributes = fold.attributes(accounts, sources.half).filter(_.kind.isin(kinds))
     activity = engine.keep("activity", kept("activity"))
+    sightings = engine.keep("sightings", summed(sources, attributes, marks))
+    codes = Codes.of(engine, activity)
+    sources = engine.keep("sources_coded", codes.coded_sources(sources))
+    marks = engine.keep("marks_coded", codes.coded("codes_marks", marks, "value"))
     summaries = Summaries(
         activity=activity,
         halves=engine.keep("halves", halved(activity)),
         sources=sources,
         attributes=attributes,
         marks=marks,
-        sightings=engine.keep("sightings", summed(sources, attributes, marks)),
-        items=engine.keep("items", fold.shared_items(kept("items"))),
+        sightings=engine.keep("sightings_coded", summed(sources, attributes, marks)),
+        items=engine.keep("items", codes.coded("codes_items", fold.shared_items(kept("items")), "item")),
         usage=kept("usage"),
-        conversations=engine.keep("conversations", fold.shared_conversations(kept("conversations"))),
+        conversations=engine.keep(
+            "conversations",
+            codes.coded(
+                "codes_conversations",
+                fold.shared_conversations(kept("conversations")),
+                "conversation",
+                "first_seen",
+            ),
+        ),
         owners=engine.keep("owners", fold.owners(activity, accounts)),
         accounts=accounts,
         releases=releases,
     )
     return Log(
-        exchanges=added.once(observations), summaries=summaries, used=used, skipped=skipped, thinned=thinned
+        exchanges=added.once(observations),
+        summaries=summaries,
+        sightings=sightings,
+        used=used,
+        skipped=skipped,
+        thinned=thinned,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
@@ -38,7 +37,7 @@ from stillwatch.engine.connect import Engine, open_engine
 from stillwatch.enrich.networks import from_files
 from stillwatch.errors import Problem, UsageError
 from stillwatch.flows.found import Found, describe_campaign, utc, write_prompts, write_tables
-from stillwatch.flows.gather import check_sketches, gather, key_name, key_of
+from stillwatch.flows.gather import beside, beside_folder, check_sketches, gather, key_of
 from stillwatch.flows.groups import find_leads, nights, write_groups
 from stillwatch.flows.log import add_up, before, open_log
 from stillwatch.readers.discover import Sources, discover
@@ -56,6 +55,8 @@ from stillwatch.signals.registry import (
     all_indicators,
 )
 from stillwatch.sketch.digest import VERSION
+from stillwatch.sketch.keys import Key
+from stillwatch.sketch.observe import sealed
 from stillwatch.store.store import Store
 
 COMPANIONS = (ACCOUNTS, RELEASES)
@@ -109,11 +110,11 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
     told, lost = _companions(sources)
     with (
         whole_or_nothing(out) as folder,
-        _opened(sources, out, options) as store,
+        _opened(sources, out, options) as (store, key),
         _engine(sources, store, options) as engine,
     ):
-        known = _read(sources, store, engine, told, options, progress)
-        quarantine = pa.concat_tables([*store.quarantined(), *lost])
+        known = _read(sources, store, key, engine, told, options, progress)
+        quarantine = pa.concat_tables([*store.quarantined(), sealed(pa.concat_tables(lost), key)])
         overview, found, groups = _find(engine, store, known, options, progress)
         progress("write", 0, 1)
         write_tables(folder, found, engine)
@@ -156,9 +157,12 @@ def feed(paths: Sequence[str], options: Options, progress: Progress = silent) ->
     from_files(options.networks)
     sources = _sources(paths, options)
     told, _lost = _companions(sources)
-    with _opened(sources, options.store, options) as store, _engine(sources, store, options) as engine:
+    with (
+        _opened(sources, options.store, options) as (store, key),
+        _engine(sources, store, options) as engine,
+    ):
         before = store.rows
-        _read(sources, store, engine, told, options, progress)
+        _read(sources, store, key, engine, told, options, progress)
         if store.rows:
             add_up(engine, store, lambda done, total: progress("fold", done, total))
         return {
@@ -192,6 +196,7 @@ def _engine(sources: Sources, store: Store, options: Options) -> AbstractContext
 def _read(
     sources: Sources,
     store: Store,
+    key: Key | None,
     engine: Engine,
     told: Sequence[pa.Table],
     options: Options,
@@ -199,28 +204,22 @@ def _read(
 ) -> list[pa.Table]:
     """Read what is new into the store; returns all accounts and releases that it was ever told of."""
     gather(
-        sources, options.names, store, key_of(options.seed),
+        sources, options.names, store, key,
         lambda done, total: progress("read", done, total), engine, from_files(options.networks),
     )  # fmt: skip
     return [store.remember(schema, rows) for schema, rows in zip(COMPANIONS, told, strict=True)]
 
 
 @contextmanager
-def _opened(sources: Sources, out: Path, options: Options) -> Iterator[Store]:
-    """The store that was asked for, or one beside `out` that stays only if the scan does not end, to be taken up again."""
-    name = key_name(sources, options.seed)
+def _opened(sources: Sources, out: Path, options: Options) -> Iterator[tuple[Store, Key | None]]:
+    """The store that was asked for, or one beside `out`, and the key of its digests."""
+    key, name = key_of(sources, options.store or beside_folder(out))
     if options.store is not None:
         with Store(options.store, version=VERSION, key_id=name) as store:
-            yield store
+            yield store, key
         return
-    folder = out.parent / f".{out.name}.store"
-    store = Store(folder, version=VERSION, key_id=name)
-    if not store.fits():
-        shutil.rmtree(folder)
-    with store:
-        store.only(sources.exchanges)  # an earlier scan may have been of other logs
-        yield store
-    shutil.rmtree(folder)
+    with beside(out, name, sources) as store:
+        yield store, key
 
 
 def _memory(sources: Sources, options: Options) -> str:
@@ -350,7 +349,7 @@ def _find(
         )
     usual = _usual_follow_up(summaries)
     picked = list(zip(chosen, cores, strict=True))
-    drafts = _attribute(engine, exchanges, summaries, picked, tried, options.seed, used, usual, progress)
+    drafts = _attribute(engine, exchanges, log.sightings, picked, tried, options.seed, used, usual, progress)
     described = Outcomes()
     drafts, dropped = _judged_again(drafts, tried, options.fdr, described)
     looks: dict[str, list[Look]] = {f"C{number}": [] for number in range(1, len(drafts) + 1)}
@@ -471,7 +470,7 @@ def _no_finding(test: GroupTest, outcomes: Outcomes, done: Literal["judged", "de
 def _attribute(
     engine: Engine,
     exchanges: ir.Table,
-    summaries: Summaries,
+    sightings: ir.Table,
     chosen: Sequence[tuple[Judged, frozenset[str]]],
     tried: Tried,
     seed: int,
@@ -495,7 +494,7 @@ def _attribute(
 
     drafts: list[tuple[Judged, Attribution]] = []
     taken: set[str] = set()
-    known = engine.keep("background", background(summaries.sightings, used)) if chosen else None
+    known = engine.keep("background", background(sightings, used)) if chosen else None
     for number, (one, accounts) in enumerate(chosen):
         progress("attribute", number, len(chosen))
         left = accounts - taken
@@ -514,7 +513,7 @@ def _attribute(
         handed = one.findings.get("handoff")
         pooled = handed is not None and handed.log_e > POOLED
         grow = partial(
-            attribute, seeds, sightings=summaries.sightings, known=known, units=used, keep=keeper, usual=usual, pooled=pooled
+            attribute, seeds, sightings=sightings, known=known, units=used, keep=keeper, usual=usual, pooled=pooled
         )  # fmt: skip
         attribution = grow(exchanges=free)
         strangers = contacts(

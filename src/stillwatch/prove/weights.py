@@ -1,8 +1,9 @@
-"""How is a suspect read whose weights are at hand?"""
+"""A suspect whose weights are at hand."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.errors import InputError, MissingExtra, Problem
+from stillwatch.prove.quarters import Refused, confined
 
 
 class Weights:
@@ -54,10 +56,15 @@ class Weights:
 
 
 def load(folder: Path) -> Weights:
-    """A suspect from a folder on disk, its weights as safetensors: other forms may run code, and a suspect is a stranger's. Raises `MissingExtra` without PyTorch and `InputError` where it cannot be loaded."""
-    try:
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils import logging
+    """A suspect from a folder on disk: a stranger's files, of which no code is run (`prove.quarters`).
+
+    Its weights are read as safetensors only, since other forms may run code. Raises `MissingExtra` without PyTorch and
+    `InputError` where it cannot be loaded or asks for code of its own.
+    """
+    _check_kernels(folder)
+    try:  # before the stranger's files: what these do when they are imported is theirs to do
+        import torch  # noqa: F401
+        import transformers  # noqa: F401
     except ImportError:
         raise MissingExtra(
             Problem(
@@ -65,20 +72,58 @@ def load(folder: Path) -> Weights:
                 fix="pip install 'stillwatch[lab]'",
             )
         ) from None
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
     try:
-        net = AutoModelForCausalLM.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, trust_remote_code=False
-        )
-        net.eval()
-        return Weights(net, AutoTokenizer.from_pretrained(folder, local_files_only=True))
-    except (OSError, ValueError, KeyError) as error:
+        return confined(lambda: Weights(_net(folder), _tokenizer(folder)))
+    except (ImportError, OSError, ValueError, KeyError, TypeError, AttributeError, Refused) as error:
         raise InputError(
             Problem(
                 fact="the model's weights could not be loaded",
                 where=str(folder),
-                found=str(error).splitlines()[0][:200],
-                expected="a causal language model and its tokeniser in the Hugging Face format, with weights as safetensors",
+                found=(str(error).splitlines() or [type(error).__name__])[0][:200],
+                expected="a causal language model and its tokeniser in the Hugging Face format, with weights as safetensors, "
+                "that need no code of their own",
             )
         ) from None
+
+
+def _net(folder: Path) -> Any:
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    net = AutoModelForCausalLM.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, trust_remote_code=False
+    )
+    net.eval()
+    return net
+
+
+def _tokenizer(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
+def _check_kernels(folder: Path) -> None:
+    """Raise `InputError` where the configuration names compiled code of a hub for its attention (`owner/repository`)."""
+
+    def named(value: Any) -> Iterator[str]:
+        for key, inner in value.items() if isinstance(value, dict) else ():
+            if key.endswith("attn_implementation") and "/" in str(inner):
+                yield str(inner)
+            yield from named(inner)
+
+    try:
+        found = list(named(json.loads((folder / "config.json").read_text(encoding="utf-8"))))
+    except (OSError, ValueError, RecursionError):
+        return  # that it is no configuration is said by whoever reads it
+    if found:
+        raise InputError(
+            Problem(
+                fact="the model asks for compiled code of a hub, which is not run",
+                where=str(folder / "config.json"),
+                found=found[0][:100],
+                fix="remove `attn_implementation` from the file",
+            )
+        )

@@ -16,7 +16,8 @@ from stillwatch.readers.records import records
 from stillwatch.readers.registry import Format, Record, all_formats
 
 CONTRACT, SKETCHES = "contract", "sketch"
-SKETCH, KEY_ID = b"stillwatch.sketch", b"stillwatch.key_id"  # in the metadata of a sketch's Parquet
+# In the metadata of a sketch's Parquet.
+SKETCH, KEY_ID, RELEASE = b"stillwatch.sketch", b"stillwatch.key_id", b"stillwatch.release"
 SAMPLE = 200
 TABLES = (".parquet", ".csv")
 

@@ -10,13 +10,12 @@ Rules:
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from base64 import b64encode
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from stillwatch.engine.files import atomic
 from stillwatch.report import wording
 from stillwatch.report.cards import CARDS, cards, overview_or_unknown, verdict
 from stillwatch.report.leads import MAX_LEADS, leads, leads_found
@@ -66,14 +65,8 @@ def write(folder: Path) -> Path:
     """Writes `report.html` into a results folder, whole or not at all, and gives its path."""
     page = render(folder)
     target = folder / NAME
-    handle, temporary = tempfile.mkstemp(prefix=f".{NAME}.", dir=folder)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(page)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with atomic(target) as temporary:
+        temporary.write_text(page, encoding="utf-8", newline="\n")
     return target
 
 

@@ -1,14 +1,12 @@
-"""How do digests stay comparable with each other and useless to whoever lacks the key?
+"""Encryption of digests: SPECK64/128, a permutation of 64-bit blocks under a key of 128 bits.
 
-Digests are computed under a public seed and then enciphered with SPECK64/128 (Beaulieu and others 2013), a permutation of
-64-bit blocks under a 128-bit key. Equal digests stay equal, so campaigns are found as in clear; without the key nobody
-can compute the digest of a guessed prompt; and who has the key can decipher, which lets a key be replaced without the
-text. 0 stands for "no text" and stays 0.
+Digests are computed under a public seed and then enciphered (Beaulieu and others 2013; ISO/IEC 29167-22). Equal digests
+stay equal, so that campaigns are found as in clear. Without the key nobody can compute the digest of a guessed prompt,
+and pairs of a text and its enciphered digest do not reveal the key. With the key digests can be deciphered, so that a key
+can be replaced without the text. 0 stands for "no text" and stays 0.
 """
 
 from __future__ import annotations
-
-import hashlib
 
 import numba
 import numpy as np
@@ -17,6 +15,7 @@ import numpy.typing as npt
 Keys = npt.NDArray[np.uint64]
 ROUNDS = 27
 LOW = np.uint64(0xFFFFFFFF)
+AT_ONCE = 1024  # blocks, which fit the first cache
 
 
 def schedule(key: bytes) -> npt.NDArray[np.uint32]:
@@ -34,58 +33,81 @@ def schedule(key: bytes) -> npt.NDArray[np.uint32]:
     return np.array(rounds, np.uint32)
 
 
-def key_of_secret(secret: bytes) -> bytes:
-    """The cipher's key from a secret of any length (BLAKE2b)."""
-    return hashlib.blake2b(secret, digest_size=16, person=b"stillwatch-key").digest()
-
-
-def key_id(key: bytes) -> str:
-    """A name for a key that does not give it away: whether two sketches are comparable."""
-    return hashlib.blake2b(key, digest_size=8, person=b"stillwatch-kid").hexdigest()
-
-
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _forward(x, y, rounds):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Encipher the blocks x[i], y[i] in place, round by round over all of them: a loop that the compiler spreads over lanes."""
     for k in rounds:
-        x = (((x >> np.uint64(8)) | (x << np.uint64(24))) + y) & LOW ^ np.uint64(k)
-        y = ((y << np.uint64(3)) | (y >> np.uint64(29))) & LOW ^ x
-    return x, y
+        key = np.uint64(k)
+        for i in range(len(x)):
+            x[i] = (((x[i] >> np.uint64(8)) | (x[i] << np.uint64(24))) + y[i]) & LOW ^ key
+            y[i] = ((y[i] << np.uint64(3)) | (y[i] >> np.uint64(29))) & LOW ^ x[i]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _backward(x, y, rounds):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    for i in range(len(rounds) - 1, -1, -1):
-        y ^= x
-        y = ((y >> np.uint64(3)) | (y << np.uint64(29))) & LOW
-        x = ((x ^ np.uint64(rounds[i])) - y) & LOW
-        x = ((x << np.uint64(8)) | (x >> np.uint64(24))) & LOW
-    return x, y
+    """Undo `_forward`."""
+    for r in range(len(rounds) - 1, -1, -1):
+        key = np.uint64(rounds[r])
+        for i in range(len(x)):
+            y[i] ^= x[i]
+            y[i] = ((y[i] >> np.uint64(3)) | (y[i] << np.uint64(29))) & LOW
+            x[i] = ((x[i] ^ key) - y[i]) & LOW
+            x[i] = ((x[i] << np.uint64(8)) | (x[i] >> np.uint64(24))) & LOW
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _apply(values, rounds, back):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     out = np.empty_like(values)
-    for i in range(len(values)):
-        value = values[i]
-        while value != 0:  # walks on past the one block that would meet 0
-            x, y = value >> np.uint64(32), value & LOW
-            x, y = _backward(x, y, rounds) if back else _forward(x, y, rounds)
-            value = (x << np.uint64(32)) | y
-            if value != 0:
-                break
-            x, y = np.uint64(0), np.uint64(0)
-            x, y = _backward(x, y, rounds) if back else _forward(x, y, rounds)
-            value = (x << np.uint64(32)) | y
-            break
-        out[i] = value
+    x, y = np.empty(AT_ONCE, np.uint64), np.empty(AT_ONCE, np.uint64)
+    x[0] = y[0] = 0
+    if back:
+        _backward(x[:1], y[:1], rounds)
+    else:
+        _forward(x[:1], y[:1], rounds)
+    of_nothing = (x[0] << np.uint64(32)) | y[0]
+    for begin in range(0, len(values), AT_ONCE):
+        n = min(AT_ONCE, len(values) - begin)
+        for i in range(n):
+            x[i], y[i] = values[begin + i] >> np.uint64(32), values[begin + i] & LOW
+        if back:
+            _backward(x[:n], y[:n], rounds)
+        else:
+            _forward(x[:n], y[:n], rounds)
+        for i in range(n):
+            told = (x[i] << np.uint64(32)) | y[i]
+            told = of_nothing if told == 0 else told  # the one block that would meet 0 goes where 0 would go
+            out[begin + i] = told if values[begin + i] != 0 else np.uint64(0)
     return out
 
 
+@numba.njit(cache=True, nogil=True)
+def _sort(values, offsets):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Sort each run of `values` between two `offsets` in place; runs are short."""
+    for row in range(len(offsets) - 1):
+        begin = offsets[row]
+        for i in range(begin + 1, offsets[row + 1]):
+            value, j = values[i], i
+            while j > begin and values[j - 1] > value:
+                values[j] = values[j - 1]
+                j -= 1
+            values[j] = value
+
+
 def encipher(values: Keys, key: bytes) -> Keys:
-    """Digests under the key; 0 stays 0."""
+    """Digests under a key of 16 bytes; 0 stays 0."""
     return np.asarray(_apply(np.ascontiguousarray(values, np.uint64), schedule(key), False))
 
 
 def decipher(values: Keys, key: bytes) -> Keys:
     """Digests as they were before `encipher` with this key."""
     return np.asarray(_apply(np.ascontiguousarray(values, np.uint64), schedule(key), True))
+
+
+def encipher_lists(values: Keys, offsets: npt.NDArray[np.int64], key: bytes) -> Keys:
+    """Lists of digests, of which list i is values[offsets[i]:offsets[i + 1]], under a key; each list is in ascending order.
+
+    The order of a list says nothing: neither where a phrase stands in its text nor how its public digest compares with another's.
+    """
+    out = encipher(values, key)
+    _sort(out, np.ascontiguousarray(offsets, np.int64))
+    return out

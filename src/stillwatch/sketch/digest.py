@@ -11,12 +11,16 @@ sequence of words with its slots masked (numbers, quotations, fenced code, links
 * `phrases`: winnowed four-word shingles (Schleimer, Wilkerson and Aiken 2003): any run of nine or
   more words that two prompts share gives at least one common phrase, wherever the run stands.
 
+These are computed under a seed that everybody knows, so that which phrases and bands stand for a text does not depend on a
+key; `sketch.observe` enciphers them before they are kept.
+
 Words are runs of ASCII letters and of bytes above 0x7f, in lower case; a CJK character is a word of its own.
 Prompts longer than `HEAD + TAIL` bytes are read at both ends only, so a megabyte costs what twelve kilobytes do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -29,11 +33,12 @@ from stillwatch.sketch import digest_loops
 from stillwatch.sketch.digest_loops import BANDS, HEAD, MAX_PHRASES, MAX_WORDS, ROWS, TAIL
 
 __all__ = [
-    "ALONE", "BANDS", "HEAD", "MAX_PHRASES", "MAX_WORDS", "ROWS", "TAIL", "VERSION",
-    "Digests", "buffers", "digest", "name_keys",
+    "ALONE", "BANDS", "HEAD", "MAX_PHRASES", "MAX_WORDS", "PUBLIC", "ROWS", "TAIL", "VERSION",
+    "Digests", "buffers", "digest", "name_keys", "row_keys",
 ]  # fmt: skip
 
-VERSION = 4
+VERSION = 5
+PUBLIC = 0x7C10_7BFE_08FF_975A  # seed of the digests of text, before they are enciphered
 ALONE = 2048  # rows below which a second core is not worth its start
 
 Bytes = npt.NDArray[np.uint8]
@@ -68,16 +73,28 @@ def buffers(strings: pa.Array) -> tuple[Bytes, Offsets]:
     return data, offsets
 
 
-def name_keys(strings: pa.Array, key: int) -> Keys:
-    """One digest per name, of its very bytes; 0 where there is none."""
+def name_keys(strings: pa.Array, key: bytes) -> Keys:
+    """SipHash-2-4 of each name's bytes under a key of 16 bytes; 0 where there is none."""
     data, offsets = buffers(strings)
     out = np.empty(len(strings), np.uint64)
-    digest_loops.names(data, offsets, np.uint64(key), out)
+    low, high = np.frombuffer(key, "<u8")
+    digest_loops.names(data, offsets, np.uint64(low), np.uint64(high), out)
+    return out
+
+
+def row_keys(columns: Sequence[npt.NDArray[np.uint64] | npt.NDArray[np.int64]], key: bytes) -> Keys:
+    """SipHash-2-4 of each row's 64-bit values, in the order of the columns, under a key of 16 bytes."""
+    data = np.stack([column.view(np.uint64) for column in columns], axis=1).view(np.uint8)
+    rows, width = len(columns[0]), 8 * len(columns)
+    out = np.empty(rows, np.uint64)
+    low, high = np.frombuffer(key, "<u8")
+    ends = np.arange(rows + 1, dtype=np.int64) * width
+    digest_loops.names(data.reshape(-1), ends, np.uint64(low), np.uint64(high), out)
     return out
 
 
 def digest(strings: pa.Array, key: int, cores: int = CORES) -> Digests:
-    """Digests of every string under a 64-bit `key`, on `cores` cores."""
+    """Digests of every string under the 64-bit seed `key`, on `cores` cores; anyone can compute them."""
     data, offsets = buffers(strings)
     n = len(strings)
     pieces = min(cores, n // ALONE)

@@ -49,6 +49,12 @@ def _mix(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled
     return x ^ (x >> _S31)
 
 
+@numba.njit(cache=True, nogil=True, inline="always")
+def _some(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """A digest of something: 0 says that there is nothing, and a text could be made whose digest is 0."""
+    return x if x != _NONE else _1
+
+
 @numba.njit(cache=True, nogil=True)
 def _words(data, start, stop, key, words, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, C901
     """Append the masked words of data[start:stop] to `words`; returns the new count."""
@@ -159,13 +165,13 @@ def text_keys(data, offsets, key, out):  # type: ignore[no-untyped-def]  # noqa:
         for lane in range(4):
             at[lane] += steps
             if at[lane] == end[lane]:
-                out[row[lane]] = _mix(lanes[lane])
+                out[row[lane]] = _some(_mix(lanes[lane]))
     for lane in range(4):  # what is left when no row is left to go beside it
         if at[lane] < end[lane]:
             h = lanes[lane]
             for i in range(_U(at[lane]), _U(end[lane])):
                 h = _read(h, _TEXT[data[i]])
-            out[row[lane]] = _mix(h)
+            out[row[lane]] = _some(_mix(h))
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
@@ -192,15 +198,15 @@ def _min_hash(words, count, key, threes, bands):  # type: ignore[no-untyped-def]
         x = threes[w]
         a, b, c = _less(a, x, _SALT_1), _less(b, x, _SALT_2), _less(c, x, _SALT_3)
         d, e, f = _less(d, x, _SALT_4), _less(e, x, _SALT_5), _less(f, x, _SALT_6)
-    bands[0] = _mix(_mix(_mix(key ^ a) ^ b) ^ c)
-    bands[1] = _mix(_mix(_mix((key + _1) ^ d) ^ e) ^ f)
+    bands[0] = _some(_mix(_mix(_mix(key ^ a) ^ b) ^ c))
+    bands[1] = _some(_mix(_mix(_mix((key + _1) ^ d) ^ e) ^ f))
     a = b = c = d = e = f = _MOST
     for w in range(n):
         x = threes[w]
         a, b, c = _less(a, x, _SALT_7), _less(b, x, _SALT_8), _less(c, x, _SALT_9)
         d, e, f = _less(d, x, _SALT_10), _less(e, x, _SALT_11), _less(f, x, _SALT_12)
-    bands[2] = _mix(_mix(_mix((key + _2) ^ a) ^ b) ^ c)
-    bands[3] = _mix(_mix(_mix((key + _3) ^ d) ^ e) ^ f)
+    bands[2] = _some(_mix(_mix(_mix((key + _2) ^ a) ^ b) ^ c))
+    bands[3] = _some(_mix(_mix(_mix((key + _3) ^ d) ^ e) ^ f))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -289,8 +295,8 @@ def word_digests(  # type: ignore[no-untyped-def]  # noqa: ANN201
                 h = (h ^ words[w]) * _M1
                 h = h ^ (h >> _S32)
                 if w == OPENING_WORDS - 1:
-                    opening_key[row] = _mix(h)
-            prompt_key[row] = _mix(h)
+                    opening_key[row] = _some(_mix(h))
+            prompt_key[row] = _some(_mix(h))
             if count < OPENING_WORDS:
                 opening_key[row] = prompt_key[row]
             _min_hash(words, count, key, shingles, bands[row])
@@ -298,18 +304,64 @@ def word_digests(  # type: ignore[no-untyped-def]  # noqa: ANN201
             if picked > MAX_PHRASES:  # the smallest digests: the same choice wherever a run stands
                 _smallest(chosen, picked)
                 picked = MAX_PHRASES
-            phrases[total : total + picked] = chosen[:picked]
+            for p in range(_U(picked)):
+                phrases[_U(total) + p] = _some(chosen[p])
             total += picked
         phrase_offsets[row + 1] = total
     return total
 
 
+@numba.njit(cache=True, nogil=True, inline="always")
+def _turn(x, bits):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    return (x << bits) | (x >> (_U(64) - bits))
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _sip_round(v0, v1, v2, v3):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    v0 += v1
+    v1 = _turn(v1, _U(13)) ^ v0
+    v0 = _turn(v0, _U(32))
+    v2 += v3
+    v3 = _turn(v3, _U(16)) ^ v2
+    v0 += v3
+    v3 = _turn(v3, _U(21)) ^ v0
+    v2 += v1
+    v1 = _turn(v1, _U(17)) ^ v2
+    v2 = _turn(v2, _U(32))
+    return v0, v1, v2, v3
+
+
 @numba.njit(cache=True, nogil=True)
-def names(data, offsets, key, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """One digest per row, of its very bytes."""
+def sip_hash(data, start, stop, low, high):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """SipHash-2-4 (Aumasson and Bernstein 2012) of data[start:stop] under the key `low`, `high`."""
+    v0, v1 = low ^ _U(0x736F6D6570736575), high ^ _U(0x646F72616E646F6D)
+    v2, v3 = low ^ _U(0x6C7967656E657261), high ^ _U(0x7465646279746573)
+    length = stop - start
+    for block in range(length // 8 + 1):
+        word = _NONE
+        at = start + 8 * block
+        if block < length // 8:
+            for i in range(8):
+                word |= _U(data[at + i]) << _U(8 * i)
+        else:
+            for i in range(length % 8):
+                word |= _U(data[at + i]) << _U(8 * i)
+            word |= _U(length & 255) << _U(56)
+        v3 ^= word
+        v0, v1, v2, v3 = _sip_round(v0, v1, v2, v3)
+        v0, v1, v2, v3 = _sip_round(v0, v1, v2, v3)
+        v0 ^= word
+    v2 ^= _U(255)
+    for _turn_number in range(4):
+        v0, v1, v2, v3 = _sip_round(v0, v1, v2, v3)
+    return v0 ^ v1 ^ v2 ^ v3
+
+
+@numba.njit(cache=True, nogil=True)
+def names(data, offsets, low, high, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """SipHash-2-4 of each row's bytes, never 0; 0 for an empty row."""
     for row in range(offsets.shape[0] - 1):
-        h = key
-        for i in range(_U(offsets[row]), _U(offsets[row + 1])):
-            h = (h ^ np.uint64(data[i])) * _M1
-            h = h ^ (h >> _S32)
-        out[row] = _mix(h) if offsets[row + 1] > offsets[row] else np.uint64(0)
+        h = _NONE
+        if offsets[row + 1] > offsets[row]:
+            h = _some(sip_hash(data, offsets[row], offsets[row + 1], low, high))
+        out[row] = h

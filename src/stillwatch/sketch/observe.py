@@ -1,8 +1,9 @@
-"""What is left of an exchange once its text has been read?"""
+"""Observations: what is kept of an exchange once its text has been read. No unkeyed digest of text leaves this module."""
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -12,20 +13,29 @@ import pyarrow.compute as pc
 
 from stillwatch.engine.cores import CORES
 from stillwatch.sketch.capability import COERCION, classify_array
-from stillwatch.sketch.digest import BANDS, VERSION, Digests, digest, name_keys
+from stillwatch.sketch.cipher import decipher, encipher, encipher_lists
+from stillwatch.sketch.digest import BANDS, PUBLIC, VERSION, Digests, digest, name_keys, row_keys
 from stillwatch.sketch.form import written
+from stillwatch.sketch.keys import Key
 
 KEPT = (
     "exchange_id", "timestamp", "account_id", "organization_id", "model", "client_ip", "asn", "country", "user_agent",
     "tls_fingerprint", "input_tokens", "output_tokens", "finish_reason", "status",
 )  # fmt: skip
 SHAPE = ("operation", "temperature", "top_p", "max_tokens", "stream")
+DIGESTS = (
+    "text_key", "prompt_key", "opening_key", *(f"band_{band}" for band in range(BANDS)), "system_key", "shape_key",
+    "conversation_key",
+)  # fmt: skip
+LISTS = ("phrases", "system_phrases")
+NAMES = b"stillwatch names"  # key of digests whose originals stand beside them: that of accounts, and before enciphering
 
 
-def observe(batches: Iterable[pa.Table], key: int, cores: int = CORES) -> Iterator[pa.Table]:
-    """Observations of contract rows: who, when, from where, and keys in place of text.
+def observe(batches: Iterable[pa.Table], key: Key, cores: int = CORES) -> Iterator[pa.Table]:
+    """Observations of contract rows: who, when, from where, and digests in place of text, each column under a key of its own.
 
-    `key` is 64 bits. Keys are signed 64-bit integers, 0 where there was no text.
+    Digests are signed 64-bit integers, 0 where there was no text. `account_key` is the same under every key, since the account's
+    name stands beside it. `exchange_key` is the same for rows of one id, account, time and text only.
     """
     for batch in batches:
         if batch.num_rows == 0:
@@ -33,12 +43,14 @@ def observe(batches: Iterable[pa.Table], key: int, cores: int = CORES) -> Iterat
         rows = batch.combine_chunks()
         # No text is as an empty one to all who read the bytes: said once, so that none of them copies them to say it again.
         prompts = _one(rows, "prompt").fill_null("").cast(pa.large_string())
-        marks = digest(prompts, key, cores)
-        system = digest(_one(rows, "system_prompt"), key, cores)
+        marks = digest(prompts, PUBLIC, cores)
+        system = digest(_one(rows, "system_prompt"), PUBLIC, cores)
         columns = {name: rows.column(name) for name in KEPT}
-        columns["exchange_key"] = _signed(name_keys(_one(rows, "exchange_id"), key))
-        columns["account_key"] = _signed(name_keys(_one(rows, "account_id"), key))
-        columns["conversation_key"] = _signed(name_keys(_one(rows, "conversation_id"), key))
+        columns["exchange_key"] = pa.nulls(
+            len(rows), pa.int64()
+        )  # made with the other keyed digests, at the end
+        columns["account_key"] = _signed(name_keys(_one(rows, "account_id"), NAMES))
+        columns["conversation_key"] = _signed(name_keys(_one(rows, "conversation_id"), NAMES))
         columns["half"] = pa.array(halves(_one(rows, "timestamp")))
         columns["text_key"] = _signed(marks.text_key)
         columns["prompt_key"] = _signed(marks.prompt_key)
@@ -50,14 +62,64 @@ def observe(batches: Iterable[pa.Table], key: int, cores: int = CORES) -> Iterat
         columns["phrases"] = _lists(marks)
         columns["written"] = written(prompts)
         columns["words"] = pa.array(marks.words)
-        columns["shape_key"] = _signed(shape_keys(rows, key))
+        columns["shape_key"] = _signed(shape_keys(rows))
         columns["has_tools"] = pc.fill_null(
             pc.greater(pc.list_value_length(rows.column("tool_names")), 0), False
         )
         asked = classify_array(prompts)
         columns["capability"] = pa.array((asked & (COERCION - 1)).astype(np.int8))
         columns["coerces"] = pa.array((asked & COERCION) > 0)
-        yield pa.table(columns).replace_schema_metadata({"stillwatch.sketch": str(VERSION)})
+        kept = enciphered(pa.table(columns), key)
+        yield kept.replace_schema_metadata({"stillwatch.sketch": str(VERSION)})
+
+
+def enciphered(table: pa.Table, key: Key, old: Key | None = None) -> pa.Table:
+    """Observations with each column of digests under its own key: computed under the public seed, or enciphered with `old`."""
+    text: npt.NDArray[np.uint64] | None = None
+    for place, name in enumerate(table.column_names):
+        if name not in (*DIGESTS, *LISTS):
+            continue
+        column = _one(table, name)
+        values = column.flatten() if name in LISTS else column
+        digests = np.asarray(values.to_numpy(), np.int64).view(np.uint64)
+        if old is not None:
+            digests = decipher(digests, old.of(name))
+        if name == "text_key":
+            text = digests
+        if name in LISTS:
+            offsets = column.offsets.to_numpy()
+            offsets = (offsets - offsets[0]).astype(np.int64)
+            kept = encipher_lists(digests, offsets, key.of(name))
+            changed = pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), _signed(kept))
+        else:
+            changed = _signed(encipher(digests, key.of(name)))
+        table = table.set_column(place, name, changed)
+    assert text is not None
+    place = table.column_names.index("exchange_key")
+    return table.set_column(place, "exchange_key", _exchange_keys(table, text, key))
+
+
+def _exchange_keys(table: pa.Table, text: npt.NDArray[np.uint64], key: Key) -> pa.Array:
+    """A keyed function of id, account, time and public digest of the text: senders may choose the id, and must be able to
+    choose neither another's exchange nor which exchanges a sample takes.
+    """
+    ids, accounts = (name_keys(_one(table, name), NAMES) for name in ("exchange_id", "account_id"))
+    moments = np.asarray(_one(table, "timestamp").cast(pa.int64()).to_numpy(), np.int64)
+    return _signed(row_keys((ids, accounts, moments, text), key.of("exchange_key")))
+
+
+def sealed(quarantine: pa.Table, key: Key | None) -> pa.Table:
+    """Quarantined rows whose digest is keyed (HMAC-SHA256 of the unkeyed one), so that a guess at the row cannot be checked
+    without the key; without a key there is no digest.
+    """
+    digests = quarantine.column("raw_sha256").to_pylist()
+    secret = b"" if key is None else key.of("quarantine")
+    kept = [
+        hmac.digest(secret, one.encode(), "sha256").hex() if one is not None and key is not None else None
+        for one in digests
+    ]
+    place = quarantine.column_names.index("raw_sha256")
+    return quarantine.set_column(place, quarantine.schema.field("raw_sha256"), pa.array(kept, pa.string()))
 
 
 def halves(times: pa.Array) -> npt.NDArray[np.int32]:
@@ -69,23 +131,22 @@ def halves(times: pa.Array) -> npt.NDArray[np.int32]:
     return ((hours + hours // 24) % 2).astype(np.int32)
 
 
-def shape_keys(rows: pa.Table, key: int) -> npt.NDArray[np.uint64]:
-    """One key for the request's parameters and tools, whatever their values' types."""
+def shape_keys(rows: pa.Table) -> npt.NDArray[np.uint64]:
+    """One digest, not enciphered yet, for the request's parameters and tools, whatever their values' types."""
     parts = [rows.column(name).cast(pa.string()).fill_null("-") for name in SHAPE]
     tools = rows.column("tool_names")
     joined = pc.binary_join(tools.combine_chunks().cast(pa.list_(pa.string())), ",")
     parts.append(pc.fill_null(joined, "-"))
     text = pc.binary_join_element_wise(*parts, "\x1f").combine_chunks()
     encoded = text.dictionary_encode() if isinstance(text, pa.Array) else text.chunk(0).dictionary_encode()
-    salt = key.to_bytes(8, "little")
     table = np.array(
         [
-            int.from_bytes(hashlib.blake2b(v.encode(), digest_size=8, key=salt).digest(), "little")
+            int.from_bytes(hashlib.blake2b(v.encode(), digest_size=8).digest(), "little")
             for v in encoded.dictionary.to_pylist()
         ],
         np.uint64,
     )
-    return table[encoded.indices.to_numpy()]
+    return np.maximum(table, 1)[encoded.indices.to_numpy()]
 
 
 def _one(rows: pa.Table, name: str) -> pa.Array:

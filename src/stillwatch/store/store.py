@@ -1,6 +1,7 @@
-"""What has been read already, and what was made of it, so that neither a crash nor a new day costs a second reading?
+"""The store: what has been read already, and what was made of it, so that neither a crash nor a new day costs a second reading.
 
-    store.json                                the sketch's version and the key it was made with
+    store.json                                the sketch's version and the name of the key it was made with
+    key                                       the random secret of its digests, where none was given
     files/ID.json                             a log file, as it was when it was read, and into how many pieces it was cut
     pieces/ID-N.json                          a piece that was read whole: its rows, its parts, what was set aside
     observations/date=DAY/ID-N-M.parquet      its observations, by the UTC day of the exchange
@@ -9,7 +10,8 @@
     summaries/TABLE/date=DAY/*.parquet        the summaries of a day
 
 A part or a summary counts when the small file that names it is there, and that is written last: whatever a crash leaves
-behind is no one's, and is removed. A file read again after it changed takes the place of what it was.
+behind is no one's, and is removed. A file read again after it changed takes the place of what it was. Folders and files are
+their owner's alone (0700 and 0600).
 """
 
 from __future__ import annotations
@@ -17,9 +19,14 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
+import secrets
+import shlex
 import shutil
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -32,7 +39,8 @@ from stillwatch.contract.table import TableSchema
 from stillwatch.engine.files import atomic
 from stillwatch.errors import Problem, StateError
 
-HEAD = "store.json"
+HEAD, SECRET = "store.json", "key"
+PRIVATE = 0o700
 ROOMS = ("files", "pieces", "observations", "quarantine", "days", "summaries")
 
 
@@ -94,7 +102,7 @@ class Place:
     def part(self, file: LogFile, piece: int, day: str, number: int) -> Path:
         """Where a part of a piece is to be written."""
         path = self.folder / "observations" / f"date={day}" / f"{file.id}-{piece}-{number}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _private(path.parent)
         return path
 
     def quarantine(self, name: str, piece: int) -> Path:
@@ -104,7 +112,42 @@ class Place:
 
 def _is_foreign(path: Path) -> bool:
     """Whether no store puts such a file or folder there, finished or not."""
-    return path.name not in (*ROOMS, ".lock", ".work") and not path.name.startswith((HEAD, f".{HEAD}"))
+    return path.name not in (*ROOMS, ".lock", ".work", SECRET) and not path.name.startswith(
+        (HEAD, f".{HEAD}", f".{SECRET}.")
+    )
+
+
+def kept_secret(folder: Path) -> bytes:
+    """The secret that the store at `folder` keeps, drawn at random and written the first time it is wanted.
+
+    Of several runs that begin at once all get the same one. Raises `StateError` where the folder is not a store.
+    """
+    _check(folder)
+    path = folder / SECRET
+    if not path.exists():
+        folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{SECRET}.", dir=folder)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(name)  # unlike a renaming, never in place of another run's
+        Path(name).unlink()
+    return path.read_bytes()
+
+
+def _check(folder: Path) -> None:
+    """Raise `StateError` where the folder holds something and is not a store."""
+    if not (folder / HEAD).exists() and folder.is_dir() and any(map(_is_foreign, folder.iterdir())):
+        raise StateError(
+            Problem(
+                fact=f"`{folder}` exists and is not a store",
+                where=str(folder),
+                expected=f"a new or empty folder, or one with `{HEAD}`",
+                fix="give another --store",
+            )
+        )
 
 
 class Store:
@@ -118,20 +161,18 @@ class Store:
         self.files: dict[str, LogFile] = {}
         self.pieces: dict[str, dict[int, Piece]] = defaultdict(dict)
         self.days: dict[str, Day] = {}
-        if not (folder / HEAD).exists() and folder.is_dir() and any(map(_is_foreign, folder.iterdir())):
-            raise StateError(
-                Problem(
-                    fact=f"`{folder}` exists and is not a store",
-                    where=str(folder),
-                    expected=f"a new or empty folder, or one with `{HEAD}`",
-                    fix="give another --store",
-                )
-            )
+        _check(folder)
 
     def fits(self) -> bool:
         """Whether what lies in the folder, if anything, was made by this version under this key."""
         head = self.folder / HEAD
         return not head.exists() or json.loads(head.read_text()) == self._head
+
+    def clear(self) -> None:
+        """Remove what the store holds; its secret stays."""
+        for name in ROOMS:
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+        (self.folder / HEAD).unlink(missing_ok=True)
 
     def _open(self) -> None:
         """Read what the store knows, and remove what a crash left."""
@@ -145,7 +186,7 @@ class Store:
                 shutil.rmtree(folder / name, ignore_errors=True)
             _write(head, self._head)
         for name in ROOMS:
-            (folder / name).mkdir(parents=True, exist_ok=True)
+            _private(folder / name)
         self.files = {
             one.id: one for one in (_log_file(path) for path in sorted((folder / "files").glob("*.json")))
         }
@@ -162,8 +203,8 @@ class Store:
         self._sweep()
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.folder / ".lock").open("w")
+        self.folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        self._lock = os.fdopen(os.open(self.folder / ".lock", os.O_CREAT | os.O_WRONLY, 0o600), "w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -182,9 +223,14 @@ class Store:
         self._lock.close()
 
     def _same(self, found: Mapping[str, Any], told: Mapping[str, Any]) -> None:
-        for name, what in (
-            ("sketch_version", "another version of the sketch"),
-            ("key_id", "another key"),
+        anew = f"rm -r {shlex.quote(str(self.folder))}, then stillwatch scan ALL_LOGS --store {shlex.quote(str(self.folder))}"
+        for name, what, fix in (
+            ("sketch_version", "another version of the sketch", anew),
+            (
+                "key_id",
+                "another key",
+                f"set STILLWATCH_KEY as it was then (or unset it, where it was not set); or else {anew}",
+            ),
         ):
             if found.get(name) != told[name]:
                 raise StateError(
@@ -193,8 +239,8 @@ class Store:
                         where=str(self.folder / HEAD),
                         found=str(found.get(name)),
                         expected=str(told[name]),
-                        fix=f"rm -r {self.folder}, then stillwatch scan ALL_LOGS --store {self.folder}: "
-                        "digests cannot be compared across versions or keys",
+                        why="digests cannot be compared across versions or keys",
+                        fix=fix,
                     )
                 )
 
@@ -266,7 +312,7 @@ class Store:
             (key,) = schema.key
             again = pc.is_in(old.column(key), rows.column(key).combine_chunks())
             rows = pa.concat_tables([rows, old.filter(pc.invert(again))])
-        with atomic(path) as temporary:
+        with atomic(path, private=True) as temporary:
             pq.write_table(rows, temporary, compression="zstd")
         return rows
 
@@ -293,9 +339,10 @@ class Store:
         files: dict[str, list[str]] = {}
         for table, paths in tables.items():
             folder = self.folder / "summaries" / table / f"date={day}"
-            folder.mkdir(parents=True, exist_ok=True)
+            _private(folder)
             files[table] = [f"{made_of}-{thinned}-{number}.parquet" for number in range(len(paths))]
             for path, name in zip(sorted(paths), files[table], strict=True):
+                path.chmod(0o600)
                 path.replace(folder / name)
         self.days[day] = Day(made_of=made_of, thinned=thinned, files=files)
         _write(self.folder / "days" / f"{day}.json", asdict(self.days[day]))
@@ -318,7 +365,7 @@ class Store:
     def scratch(self) -> Path:
         """A folder for unfinished work, emptied whenever the store is opened."""
         path = self.folder / ".work"
-        path.mkdir(exist_ok=True)
+        path.mkdir(mode=PRIVATE, exist_ok=True)
         return path
 
     def _sweep(self) -> None:
@@ -336,8 +383,15 @@ class Store:
                     path.unlink()
 
 
+def _private(folder: Path) -> None:
+    """Make a folder of the store, and those above it in the store, for their owner alone."""
+    if not folder.is_dir():
+        _private(folder.parent)
+        folder.mkdir(mode=PRIVATE, exist_ok=True)
+
+
 def _write(path: Path, value: Mapping[str, Any]) -> None:
-    with atomic(path) as temporary:
+    with atomic(path, private=True) as temporary:
         temporary.write_text(json.dumps(value, indent=1, sort_keys=True))
 
 

@@ -1,0 +1,68 @@
+"""Close quarters: where files of strangers are read, code of theirs is not run and the network is not reached."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+CLONE_NEWNET = 0x40000000
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+REFUSED = (
+    "socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn",
+    "pickle.find_class", "builtins.input",
+)  # fmt: skip  # of Python's audit events
+
+_inside = threading.local()
+
+
+class Refused(RuntimeError):
+    """What was about to be done is not done where strangers' files are read."""
+
+
+def confined(work: Callable[[], T]) -> T:
+    """The result of `work`, which reads a stranger's files.
+
+    It runs in a thread of its own. There the hub's libraries are told that they are offline; the thread leaves the machine's
+    network where the system allows that; and Python's audit events of connections, other programs, unpickling and questions at
+    the terminal raise `Refused`. Code that was compiled is not held by that.
+    """
+    _watch()
+    os.environ.update(OFFLINE)
+    hub: Any = sys.modules.get("huggingface_hub.constants")
+    if hub is not None:  # it read the environment when it was imported
+        hub.HF_HUB_OFFLINE = True
+
+    def run() -> T:
+        _inside.held = True
+        _leave_the_network()
+        try:
+            return work()
+        finally:
+            _inside.held = False
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(run).result()
+
+
+def _leave_the_network() -> None:
+    """Put this thread into an empty network namespace; without the right to, it stays where it is."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET)
+
+
+def _watch() -> None:
+    """Add the hook, once; Python has no way to remove one."""
+    if not getattr(_watch, "added", False):
+        sys.addaudithook(_refuse)
+        _watch.added = True  # type: ignore[attr-defined]
+
+
+def _refuse(event: str, _arguments: tuple[object, ...]) -> None:
+    if event in REFUSED and getattr(_inside, "held", False):
+        raise Refused(f"`{event}` is refused while a stranger's files are read")

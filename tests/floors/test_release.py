@@ -1,0 +1,82 @@
+"""Releases are the same bytes wherever they are built, and an audit that audited nothing says so."""
+
+import importlib.util
+import io
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+spec = importlib.util.spec_from_file_location("release", ROOT / "scripts/release.py")
+release = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(release)
+
+
+@pytest.mark.issue(21)
+def test_two_builds_in_two_places_at_two_times_are_equal_to_the_byte(tmp_path):
+    made = []
+    for place, mode, time in (("one", 0o600, 1_600_000_000), ("another place", 0o664, 1_700_000_000)):
+        tree = tmp_path / place / "tree"
+        tree.mkdir(parents=True)
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(ROOT / name, tree)
+        shutil.copytree(
+            ROOT / "src", tree / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+        )
+        for path in tree.rglob("*"):
+            if path.is_file():
+                path.chmod(mode)
+                os.utime(path, (time, time))
+        made.append(release.packages(tree, tmp_path / place / "out", 1_750_000_000))
+    assert [path.suffix for path in made[0]] == [".whl", ".gz"]
+    assert [path.name for path in made[0]] == [path.name for path in made[1]]
+    for one, other in zip(*made, strict=True):
+        assert one.read_bytes() == other.read_bytes(), one.name
+
+
+@pytest.mark.issue(21)
+def test_an_archive_does_not_tell_who_made_it_when(tmp_path):
+    archives = []
+    for time, mode in ((1, 0o600), (2, 0o644)):
+        made = io.BytesIO()
+        with tarfile.open(fileobj=made, mode="w:gz") as archive:
+            for name in ("b", "a") if time == 1 else ("a", "b"):
+                one = tarfile.TarInfo(name)
+                one.mtime, one.mode, one.uid, one.uname, one.size = time, mode, time, f"user{time}", 3
+                archive.addfile(one, io.BytesIO(b"abc"))
+        archives.append(release.normal(made.getvalue(), 7))
+    assert archives[0] == archives[1]
+
+
+@pytest.mark.issue(21)
+def test_packages_that_the_registry_does_not_know_were_not_audited():
+    skipped = {"name": "a", "skip_reason": "Dependency not found on PyPI"}
+    good = {"name": "b", "version": "1", "vulns": []}
+    bad = {"name": "c", "version": "2", "vulns": [{"id": "CVE-1", "fix_versions": ["3"]}]}
+    code, told = release.verdict({"dependencies": [skipped, skipped]})
+    assert (code, "nothing was audited" in told) == (release.NOT_ANSWERED, True)
+    code, told = release.verdict({"dependencies": [skipped, good]})
+    assert (code, "1 of 2" in told) == (0, True)
+    code, told = release.verdict({"dependencies": [good, bad]})
+    assert (code, "c 2: CVE-1, fixed in 3" in told) == (release.FOUND, True)
+
+
+@pytest.mark.issue(21)
+def test_every_lock_pins_every_package_to_one_version():
+    for lock in release.LOCKS:
+        lines = [line.split("#")[0].strip() for line in (ROOT / lock).read_text().splitlines()]
+        for line in filter(None, lines):
+            assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!_-]+", line), f"{lock}: {line}"
+
+
+@pytest.mark.issue(21)
+def test_the_words_for_releases_are_in_the_program_of_words():
+    told = subprocess.run(["sh", str(ROOT / "dev"), "help"], capture_output=True, text=True).stdout
+    for word in ("audit", "sbom", "release"):
+        assert re.search(rf"^  {word} ", told, re.MULTILINE)
+    assert "./dev audit" in (ROOT / ".ci/run").read_text()
