@@ -58,16 +58,20 @@ class Folder:
     its first bytes, since inodes are used again and files are emptied and written anew.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, without: Path | None = None) -> None:
+        """`without` is a folder whose files are none of the log's, though it may lie within `path`."""
         if not path.exists():
             raise UsageError(Problem(fact=f"`{path}` does not exist", expected="a folder or file to follow"))
         self.path = path
+        self._without = without.resolve() if without else None
         self._sizes: dict[str, int] = {}
 
     def _files(self) -> list[Path]:
         if self.path.is_file():
             return [self.path]
         found = [p for p in self.path.rglob("*") if p.is_file() and not p.name.startswith(".")]
+        if self._without is not None and self._without.is_relative_to(self.path.resolve()):
+            found = [p for p in found if not p.resolve().is_relative_to(self._without)]
         return sorted(found, key=lambda p: (p.stat().st_mtime_ns, str(p)))
 
     def take(self, position: Position) -> Taken | None:
@@ -321,8 +325,8 @@ class KafkaTopic:
         )
 
 
-def open_source(told: str) -> Source:
-    """The source that a path or URL names. Raises `UsageError` for one that names none."""
+def open_source(told: str, without: Path | None = None) -> Source:
+    """The source that a path or URL names; files under `without` are none of it. Raises `UsageError` for one that names none."""
     parts = urlsplit(told)
     asked = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
     if parts.scheme == "redis" and "stream" in asked:
@@ -339,4 +343,4 @@ def open_source(told: str) -> Source:
                 expected="a folder or file, redis://HOST/0?stream=NAME, nats://HOST?stream=NAME, kafka://HOST?topic=NAME",
             )
         )
-    return Folder(Path(os.path.expanduser(told)))  # noqa: PTH111  the shell's own rule
+    return Folder(Path(os.path.expanduser(told)), without)  # noqa: PTH111  the shell's own rule
