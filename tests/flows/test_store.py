@@ -100,6 +100,29 @@ def test_a_store_can_be_fed_often_and_judged_once(world, whole, tmp_path):
     assert tables(out) == whole
 
 
+@pytest.mark.issue(21)
+def test_exchanges_that_are_delivered_again_are_no_new_ones(tmp_path):
+    def log(name, numbers):
+        lines = [
+            json.dumps({"exchange_id": f"x{n}", "timestamp": f"2026-05-01T10:{n:02}:00Z", "account_id": f"a{n % 3}", "model": "m",
+                        "prompt": f"text number {n}"}) for n in numbers
+        ]  # fmt: skip
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+        return feed([str(tmp_path / name)], Options(names={}, store=tmp_path / "store"))
+
+    first = log("a.jsonl", range(20))
+    again = log("b.jsonl", range(10, 25))
+    once_more = log("c.jsonl", range(25))
+    grown = log("a.jsonl", range(30))
+    assert [(t["new_exchanges"], t["exchanges"]) for t in (first, again, once_more, grown)] == [
+        (20, 20),
+        (5, 25),
+        (0, 25),
+        (5, 30),
+    ]
+    assert [t["new_rows"] for t in (first, again, once_more, grown)] == [20, 15, 25, 10]
+
+
 def test_reading_without_a_store_and_without_a_judgement_is_refused(world):
     with pytest.raises(UsageError, match="--store"):
         feed([str(world)], Options(names={}))

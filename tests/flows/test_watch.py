@@ -292,7 +292,9 @@ def test_what_the_webhook_does_not_take_is_written_here_and_stays_owed(log, tmp_
     drain(watch)
     watch.judge()
     assert watch.settle(20) == len(events) > 0
-    assert complaints == ["the webhook does not take events: it answers 400; they stay owed and are sent again"]
+    assert complaints == [
+        "the webhook does not take events: it answers 400; they stay owed and are sent again"
+    ]
     written = [json.loads(line) for line in (tmp_path / "state" / "events.jsonl").read_text().splitlines()]
     assert written == events
     assert watch.numbers()["stillwatch_outbox"] == len(events)

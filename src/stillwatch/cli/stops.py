@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -16,6 +17,7 @@ from typing import Any
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "the terminal was closed"}
+AGAIN_S = 0.01
 BASE = 128  # a shell's exit code for a process that a signal ended is this and the signal's number
 
 
@@ -74,4 +76,7 @@ class Stops:
         """Raise `Stopped` again where Python dropped it, as in a finaliser; nothing else that is dropped there concerns a user."""
         if isinstance(unraisable.exc_value, Stopped) and self.first is not None:
             number, self.first = self.first, None
-            os.kill(os.getpid(), number)
+            # Later, since what is raised within this very hook is dropped too.
+            again = threading.Timer(AGAIN_S, os.kill, (os.getpid(), number))
+            again.daemon = True
+            again.start()

@@ -175,8 +175,8 @@ class Watch:
         arrival.settle()
         if arrival.ahead and arrival.latest is not None:
             self.complain(
-                f"{_rows(arrival.ahead)} of `{taken.name}` dated as late as {arrival.latest:%Y-%m-%d}, "
-                f"kept in {self.state.apart} and judged once that time has come"
+                f"{_rows(arrival.ahead)} dated ahead of the log and of the machine's clock, as late as {arrival.latest:%Y-%m-%d}: "
+                f"kept in {self.state.apart} and judged once that time has come (`{taken.name}`)"
             )
 
     def _sketch(self, path: Path, out: Path, taken: Taken) -> tuple[int, int, pa.Table]:
