@@ -35,7 +35,7 @@ from stillwatch.stats.sequential import alert_level
 from stillwatch.watch.arrivals import arrive, write_sketch
 from stillwatch.watch.poison import poisonous
 from stillwatch.watch.pulse import Pulse
-from stillwatch.watch.sources import Source, Taken, open_source
+from stillwatch.watch.sources import LONGEST_LINE, Source, Taken, open_source
 from stillwatch.watch.state import KEY, Apart, State
 from stillwatch.watch.tracks import follow
 from stillwatch.watch.webhook import Webhook
@@ -159,7 +159,12 @@ class Watch:
         number = ledger.batches + 1
         with tempfile.TemporaryDirectory(prefix=".batch-", dir=self.state.folder) as folder:
             out = Path(folder) / "sketched"
-            if taken.file is None:
+            if taken.overlong:
+                fact = f"line is longer than {LONGEST_LINE >> 20} MiB"
+                rows, quarantined, lost = 0, 1, _unread(taken.name, 1, fact)
+            elif taken.file is None and not taken.lines:  # the rest of a line that is passed over
+                rows, quarantined, lost = 0, 0, contract.QUARANTINE.empty()
+            elif taken.file is None:
                 with in_memory(Path(folder) / taken.name, taken.lines) as path:
                     rows, quarantined, lost = self._sketch(path, out, taken)
             else:
