@@ -355,6 +355,18 @@ def test_a_judgement_that_fails_for_another_reason_is_tried_again_and_rows_are_t
     assert stand_in.judged(place.state) == 90
 
 
+def test_an_interrupt_that_a_library_made_an_error_of_is_no_failed_judgement(place, lines, monkeypatch):
+    place.append(*[lines(row) for row in range(50)])
+    watch = place.watch()
+    watch.is_stopped = lambda: True
+    monkeypatch.setattr(
+        watching, "scan", lambda *_given: (_ for _ in ()).throw(RuntimeError("query interrupted"))
+    )
+    with pytest.raises(RuntimeError):
+        drain(watch)
+    assert place.said == []
+
+
 def test_ids_of_two_watches_on_one_log_do_not_meet_and_outlive_a_restart(place, lines, tmp_path):
     place.append(*[lines(row) for row in range(50)])
     drain(place.watch())

@@ -214,3 +214,16 @@ def test_where_a_package_is_missing_is_known_from_the_import_alone(run, monkeypa
         import confluent_kafka  # noqa: F401
 
     assert "stillwatch[kafka]" in run(does)[2]
+
+
+def test_a_signal_after_a_command_has_ended_changes_neither_its_code_nor_what_it_said():
+    program = """
+import atexit, os, signal, sys
+from stillwatch.cli.main import program
+atexit.register(os.kill, os.getpid(), signal.SIGINT)
+atexit.register(os.kill, os.getpid(), signal.SIGTERM)
+sys.argv = ["stillwatch", "--version"]
+program()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -19,6 +19,7 @@ from stillwatch.errors import UsageError
 from stillwatch.flows.scan import Options, feed, scan
 from stillwatch.results.folder import TABLES
 from stillwatch.simulate.worlds import simulate
+from stillwatch.store.store import Store
 
 CRASHES = 10
 
@@ -98,6 +99,32 @@ def test_a_store_can_be_fed_often_and_judged_once(world, whole, tmp_path):
     assert told["days"] == len(days(world)) - 1
     out = scanned(days(world)[-1:], tmp_path / "results", tmp_path / "store", **companions(world))
     assert tables(out) == whole
+
+
+@pytest.mark.issue(21)
+@pytest.mark.parametrize("files", [0, 1, 3, 6])
+def test_a_store_that_was_being_removed_when_its_scan_was_killed_is_gone(tmp_path, monkeypatch, files):
+    """Killed after so many files: the next scan must neither take the rest for a store nor refuse it."""
+    store = Store(tmp_path / ".out.store", version=1, key_id="k")
+    with store:
+        for number in range(6):
+            (store.folder / "pieces" / f"{number}.txt").write_text("x")
+        (store.folder / "accounts.parquet").write_text("x")
+    removed = []
+
+    def shaky(path, *given, own=os.unlink, **named):
+        if len(removed) >= files:
+            raise KeyboardInterrupt
+        removed.append(path)
+        own(path, *given, **named)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(os, "unlink", shaky)
+        with pytest.raises(KeyboardInterrupt):
+            store.remove()
+    with Store(tmp_path / ".out.store", version=1, key_id="other") as again:
+        assert again.fits()
+    assert [path.name for path in tmp_path.iterdir()] == [".out.store"]
 
 
 @pytest.mark.issue(21)

@@ -14,7 +14,7 @@ from traceback import extract_tb
 import click
 
 from stillwatch import __version__
-from stillwatch.cli.stops import Stops
+from stillwatch.cli.stops import Stops, ignore_signals
 from stillwatch.errors import EngineError, MissingExtra, Problem, StillwatchError
 
 COMMANDS = {
@@ -99,10 +99,18 @@ def main() -> None:
     sys.exit(code)
 
 
+def program() -> None:
+    """What a shell starts: `main`. A signal that arrives while the interpreter takes itself down changes nothing any more."""
+    try:
+        main()
+    finally:
+        ignore_signals()
+
+
 def _run(stops: Stops) -> int:
     as_json = "--json" in sys.argv
     try:
-        result = cli(standalone_mode=False)
+        result = cli(standalone_mode=False, obj=stops)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()

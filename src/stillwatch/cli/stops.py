@@ -80,3 +80,11 @@ class Stops:
             again = threading.Timer(AGAIN_S, os.kill, (os.getpid(), number))
             again.daemon = True
             again.start()
+
+
+def ignore_signals() -> None:
+    """Let signals pass; but one of which the first has arrived already still ends the process."""
+    for name in SIGNALS:
+        number = getattr(signal, name, None)
+        if number is not None and not isinstance(getattr(signal.getsignal(number), "__self__", None), Stops):
+            signal.signal(number, signal.SIG_IGN)

@@ -14,6 +14,7 @@ import click
 
 from stillwatch.cli.main import to_nobody
 from stillwatch.cli.scan import mapping
+from stillwatch.cli.stops import Stops
 from stillwatch.cli.values import memory_size
 from stillwatch.errors import Problem, Unreachable, UsageError
 
@@ -114,6 +115,8 @@ def watch(
         memory=memory,
     )
 
+    stops = click.get_current_context().find_object(Stops)
+
     def say(message: str) -> None:
         click.echo(message, err=True)
 
@@ -131,6 +134,7 @@ def watch(
         Watching(options=options, every=duration(every), alerts=alerts, webhook=webhook),
         emit,
         say,
+        lambda: stops is not None and stops.first is not None,
     )
     server = serve(port, one.numbers, one.pulse.healthy) if port else None
     try:

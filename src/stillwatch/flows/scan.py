@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -234,11 +233,11 @@ def _opened(sources: Sources, out: Path, options: Options) -> Iterator[Store]:
     folder = out.parent / f".{out.name}.store"
     store = Store(folder, version=VERSION, key_id=name)
     if not store.fits():
-        shutil.rmtree(folder)
+        store.remove()
     with store:
         store.only(sources.exchanges)  # an earlier scan may have been of other logs
         yield store
-    shutil.rmtree(folder)
+    store.remove()
 
 
 def _memory(sources: Sources, options: Options) -> str:

@@ -78,7 +78,8 @@ def machine_time() -> datetime:
 class Watch:
     """One watch over one source; `step` takes a batch or judges, and says whether there was anything to do.
 
-    `emit` is given every event, `complain` every message for the person who runs the watch.
+    `emit` is given every event, `complain` every message for the person who runs the watch; `is_stopped` says whether the watch
+    was told to end, since libraries turn an interrupt into errors of their own.
     """
 
     def __init__(
@@ -88,11 +89,12 @@ class Watch:
         told: Watching,
         emit: Callable[[dict[str, Any]], None] = lambda _event: None,
         complain: Callable[[str], None] = lambda _message: None,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self.source: Source = open_source(source, state)
         self.webhook = Webhook(told.webhook, self._refused) if told.webhook else None
         self.state = State(state, source)
-        self.told, self.emit, self.complain = told, emit, complain
+        self.told, self.emit, self.complain, self.is_stopped = told, emit, complain, is_stopped
         self.key = read_key(state / KEY)
         self.waiting = self.behind = 0
         self.reached = self.up = False
@@ -260,7 +262,9 @@ class Watch:
         """Judge; where that fails, say so and try again later, while rows are taken as before."""
         try:
             self.judge()
-        except Exception as error:  # noqa: BLE001  whatever it is, it must not end a watch
+        except Exception as error:
+            if self.is_stopped():
+                raise
             pause = min(RETRY_S * 2**self.failures_in_row, MAX_RETRY_S)
             self.judge_failures += 1
             self.failures_in_row += 1
@@ -276,7 +280,7 @@ class Watch:
         except (OSError, UsageError, StateError):
             raise
         except Exception as error:
-            if not self._purge(options, error):
+            if self.is_stopped() or not self._purge(options, error):
                 raise
             scan([str(part) for part in self.state.parts], results, options, self.pulse.beat)
 
@@ -317,7 +321,9 @@ class Watch:
                 scan([str(part)], Path(folder) / "results", replace(options, store=None), self.pulse.beat)
             except OSError:
                 raise
-            except Exception:  # noqa: BLE001  that it fails is the answer
+            except Exception:
+                if self.is_stopped():
+                    raise
                 return True
         return False
 
