@@ -1,6 +1,6 @@
 """`python -m stillwatch`, the same as `stillwatch`."""
 
-from stillwatch.cli.main import main
+from stillwatch.cli.main import program
 
 if __name__ == "__main__":
-    main()
+    program()

@@ -19,6 +19,7 @@ from stillwatch.errors import UsageError
 from stillwatch.flows.scan import Options, feed, scan
 from stillwatch.results.folder import TABLES
 from stillwatch.simulate.worlds import simulate
+from stillwatch.store.store import Store
 
 CRASHES = 10
 
@@ -98,6 +99,55 @@ def test_a_store_can_be_fed_often_and_judged_once(world, whole, tmp_path):
     assert told["days"] == len(days(world)) - 1
     out = scanned(days(world)[-1:], tmp_path / "results", tmp_path / "store", **companions(world))
     assert tables(out) == whole
+
+
+@pytest.mark.issue(21)
+@pytest.mark.parametrize("files", [0, 1, 3, 6])
+def test_a_store_that_was_being_removed_when_its_scan_was_killed_is_gone(tmp_path, monkeypatch, files):
+    """Killed after so many files: the next scan must neither take the rest for a store nor refuse it."""
+    store = Store(tmp_path / ".out.store", version=1, key_id="k")
+    with store:
+        for number in range(6):
+            (store.folder / "pieces" / f"{number}.txt").write_text("x")
+        (store.folder / "accounts.parquet").write_text("x")
+    removed = []
+
+    def shaky(path, *given, own=os.unlink, **named):
+        if len(removed) >= files:
+            raise KeyboardInterrupt
+        removed.append(path)
+        own(path, *given, **named)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(os, "unlink", shaky)
+        with pytest.raises(KeyboardInterrupt):
+            store.remove()
+    with Store(tmp_path / ".out.store", version=1, key_id="other") as again:
+        assert again.fits()
+    assert [path.name for path in tmp_path.iterdir()] == [".out.store"]
+
+
+@pytest.mark.issue(21)
+def test_exchanges_that_are_delivered_again_are_no_new_ones(tmp_path):
+    def log(name, numbers):
+        lines = [
+            json.dumps({"exchange_id": f"x{n}", "timestamp": f"2026-05-01T10:{n:02}:00Z", "account_id": f"a{n % 3}", "model": "m",
+                        "prompt": f"text number {n}"}) for n in numbers
+        ]  # fmt: skip
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+        return feed([str(tmp_path / name)], Options(names={}, store=tmp_path / "store"))
+
+    first = log("a.jsonl", range(20))
+    again = log("b.jsonl", range(10, 25))
+    once_more = log("c.jsonl", range(25))
+    grown = log("a.jsonl", range(30))
+    assert [(t["new_exchanges"], t["exchanges"]) for t in (first, again, once_more, grown)] == [
+        (20, 20),
+        (5, 25),
+        (0, 25),
+        (5, 30),
+    ]
+    assert [t["new_rows"] for t in (first, again, once_more, grown)] == [20, 15, 25, 10]
 
 
 def test_reading_without_a_store_and_without_a_judgement_is_refused(world):

@@ -18,10 +18,11 @@ from stillwatch.flows import watch as watching
 from stillwatch.flows.scan import Options
 from stillwatch.flows.watch import Watch, Watching
 from stillwatch.simulate.worlds import simulate
-from stillwatch.watch import sources
-from stillwatch.watch.serve import METRICS, post, serve
+from stillwatch.watch import sources, webhook
+from stillwatch.watch.serve import METRICS, serve
 from stillwatch.watch.sources import open_source
 from stillwatch.watch.state import KEY
+from stillwatch.watch.webhook import Refusal, post
 
 WORLD = {
     "accounts": 400,
@@ -262,37 +263,47 @@ def test_a_webhook_gets_every_event_with_its_key_and_failures_are_tried_again(lo
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}/"
     pauses = []
-    assert post(url, {"id": "1-1", "type": "new"}, pauses.append)
+    assert post(url, {"id": "1-1", "type": "new"}, pauses.append) is None
     assert pauses == [0.5, 1.0]
     assert seen == [("1-1", {"id": "1-1", "type": "new"})]
     server.shutdown()
     server.server_close()
-    assert not post(url, {"id": "1-2", "type": "new"}, pauses.append)
+    refusal = post(url, {"id": "1-2", "type": "new"}, pauses.append)
+    assert refusal == Refusal(why="it cannot be reached (ConnectionRefusedError)")
 
 
 @pytest.mark.issue(5)
-def test_what_the_webhook_does_not_take_stays_owed(log, tmp_path, monkeypatch):
+@pytest.mark.issue(21)
+def test_what_the_webhook_does_not_take_is_written_here_and_stays_owed(log, tmp_path, monkeypatch):
     lines, accounts = log
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "a.jsonl").write_text("".join(lines))
-    open_hook = [False]
-    monkeypatch.setattr(watching, "post", lambda _url, _event: open_hook[0])
-    watch = Watch(
-        str(tmp_path / "logs"), tmp_path / "state", told(accounts, timedelta(days=99), webhook="http://x/")
-    )
+    sent, takes = [], [False]
+
+    def send(_url, event):
+        sent.append(event["id"])
+        return None if takes[0] else Refusal(why="it answers 400", answered=True)
+
+    monkeypatch.setattr(webhook, "send", send)
+    monkeypatch.setattr(webhook, "FIRST_PAUSE_S", 0.001)
+    given = told(accounts, timedelta(days=99), webhook="http://localhost/")
+    events, complaints = [], []
+    watch = Watch(str(tmp_path / "logs"), tmp_path / "state", given, events.append, complaints.append)
     drain(watch)
     watch.judge()
-    assert watch.state.ledger.outbox
-    assert (tmp_path / "state" / "events.jsonl").read_text() == ""
-    open_hook[0] = True
-    again = Watch(
-        str(tmp_path / "logs"), tmp_path / "state", told(accounts, timedelta(days=99), webhook="http://x/")
-    )
-    again.deliver()
-    assert not again.state.ledger.outbox
-    assert (
-        len((tmp_path / "state" / "events.jsonl").read_text().splitlines()) == again.state.ledger.events > 0
-    )
+    assert watch.settle(20) == len(events) > 0
+    assert complaints == [
+        "the webhook does not take events: it answers 400; they stay owed and are sent again"
+    ]
+    written = [json.loads(line) for line in (tmp_path / "state" / "events.jsonl").read_text().splitlines()]
+    assert written == events
+    assert watch.numbers()["stillwatch_outbox"] == len(events)
+    takes[0] = True
+    sent.clear()
+    again = Watch(str(tmp_path / "logs"), tmp_path / "state", given)
+    assert again.settle(20) == 0
+    assert set(sent) == {event["id"] for event in events}
+    assert not again.state.ledger.owed
 
 
 @pytest.mark.issue(5)

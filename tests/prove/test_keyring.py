@@ -1,9 +1,11 @@
 """Is a keyring kept private, read back, and refused when it is none?"""
 
 import stat
+import threading
 
 import pytest
 
+from stillwatch.cli.prove import key
 from stillwatch.errors import InputError, UsageError
 from stillwatch.prove import keyring
 
@@ -56,3 +58,25 @@ def test_what_is_no_keyring_is_refused_with_what_was_expected(tmp_path, text):
 def test_a_key_that_was_never_issued_is_named_with_the_command_that_issues_it():
     with pytest.raises(UsageError, match="prove key"):
         keyring.new().current("gumbel", "c1")
+
+
+@pytest.mark.issue(21)
+def test_no_key_is_lost_where_six_commands_issue_at_once(tmp_path):
+    """Each thread opens the lock anew, as a process does."""
+    path = tmp_path / "marks.json"
+    go = threading.Barrier(6)
+
+    def add(number):
+        go.wait()
+        for _epoch in range(4):
+            key.callback(
+                keyring=path, campaigns=(f"c{number}",), names=("choices",), strength=None, width=None
+            )
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    issued = {(one.campaign, one.epoch) for one in keyring.read(path).issued}
+    assert issued == {(f"c{number}", epoch) for number in range(6) for epoch in range(1, 5)}

@@ -1,5 +1,7 @@
 import hashlib
 import json
+import os
+import stat
 
 import pyarrow as pa
 import pytest
@@ -74,3 +76,82 @@ def test_a_table_is_read_back_as_the_contract_has_it_or_refused_by_name(tmp_path
     (tmp_path / "members.parquet").write_bytes(b"broken")
     with pytest.raises(StateError, match=r"members\.parquet"):
         read_table(tmp_path, contract.MEMBERS)
+
+
+@pytest.mark.issue(21)
+def test_a_file_that_someone_put_into_the_results_is_kept(tmp_path):
+    out = tmp_path / "out"
+    written(out)
+    (out / "notes").mkdir()
+    (out / "notes" / "case.txt").write_text("mine")
+    (out / "link").symlink_to("overview.json")
+    for text in ("two", "three"):
+        written(out, text)
+        assert (out / "notes" / "case.txt").read_text() == "mine"
+        assert (out / "link").is_symlink()
+        assert json.loads((out / "overview.json").read_text()) == {"text": text}
+    assert {p.name for p in out.iterdir()} == {"notes", "link", "overview.json", "manifest.json"}
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.issue(21)
+def test_a_file_of_the_name_of_a_new_result_is_kept_beside_it(tmp_path):
+    out = tmp_path / "out"
+    written(out)
+    (out / "leads.json").write_text("mine")
+    for _run in range(2):
+        with whole_or_nothing(out) as folder:
+            write_json(folder, "leads.json", {"leads": 1})
+            write_manifest(folder, [], {}, 0)
+    assert json.loads((out / "leads.json").read_text()) == {"leads": 1}
+    assert (out / "leads.json.kept").read_text() == "mine"
+    assert {p.name for p in out.iterdir()} == {"leads.json", "leads.json.kept", "manifest.json"}
+
+
+@pytest.mark.issue(21)
+def test_files_that_an_earlier_run_wrote_are_replaced_and_not_kept(tmp_path):
+    out = tmp_path / "out"
+    with whole_or_nothing(out) as folder:
+        write_json(folder, "only_then.json", {})
+        write_manifest(folder, [], {}, 0)
+    written(out)
+    assert {p.name for p in out.iterdir()} == {"overview.json", "manifest.json"}
+
+
+@pytest.mark.issue(21)
+@pytest.mark.parametrize("manifest", ["", "{", "[]", '{"outputs": 3}'])
+def test_a_folder_whose_manifest_cannot_be_read_is_refused_and_not_touched(tmp_path, manifest):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "manifest.json").write_text(manifest)
+    (out / "mine").write_text("mine")
+    with pytest.raises(StateError, match=r"manifest\.json"), whole_or_nothing(out):
+        pass
+    assert (out / "mine").read_text() == "mine"
+
+
+@pytest.mark.issue(21)
+def test_results_that_a_killed_run_had_moved_aside_are_put_back(tmp_path):
+    out = tmp_path / "out"
+    written(out)
+    (out / "mine").write_text("mine")
+    aside = tmp_path / ".out.999999999.old.abc"
+    aside.mkdir()
+    out.rename(aside / "previous")  # killed between two renames
+    with pytest.raises(RuntimeError), whole_or_nothing(out):
+        raise RuntimeError
+    assert (out / "mine").read_text() == "mine"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.issue(21)
+@pytest.mark.parametrize("mask", [0o077, 0o027, 0o022])
+def test_results_have_the_modes_that_the_umask_leaves(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        written(tmp_path / "out")
+        written(tmp_path / "out", "two")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == 0o777 & ~mask
+    assert stat.S_IMODE((tmp_path / "out" / "overview.json").stat().st_mode) == 0o666 & ~mask

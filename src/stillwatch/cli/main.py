@@ -5,12 +5,17 @@ from __future__ import annotations
 import errno
 import importlib
 import json
+import os
 import sys
+from contextlib import suppress
+from pathlib import Path
+from traceback import extract_tb
 
 import click
 
 from stillwatch import __version__
-from stillwatch.errors import Problem, StillwatchError
+from stillwatch.cli.stops import Stops, ignore_signals
+from stillwatch.errors import EngineError, MissingExtra, Problem, StillwatchError
 
 COMMANDS = {
     "demo": "make a world with known campaigns, scan it, and compare",
@@ -27,6 +32,13 @@ COMMANDS = {
     "formats": "list the log formats that can be read as they are",
     "signals": "list the signals, what each sees and what could mimic it",
 }
+
+
+EXTRAS = {
+    "confluent_kafka": "kafka", "google": "otlp", "nats": "nats", "opentelemetry": "otlp", "pandas": "spark", "pyspark": "spark",
+    "redis": "redis", "sklearn": "evaluate", "tokenizers": "lab", "torch": "lab", "transformers": "lab",
+}  # fmt: skip
+"""Packages that are not always installed, and the extra that brings each."""
 
 
 class Lazy(click.Group):
@@ -77,31 +89,91 @@ unwrapped(cli)
 
 
 def main() -> None:
-    """Run a command; 0 done, 1 failure, 2 usage, 130 interrupted."""
+    """Run a command, and end with its exit code.
+
+    0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated. Whatever happens, a person reads what it was and what to do.
+    """
+    stops = Stops()
+    with stops.watched():
+        code = _run(stops)
+    sys.exit(code)
+
+
+def program() -> None:
+    """What a shell starts: `main`. A signal that arrives while the interpreter takes itself down changes nothing any more."""
+    try:
+        main()
+    finally:
+        ignore_signals()
+
+
+def _run(stops: Stops) -> int:
     as_json = "--json" in sys.argv
     try:
-        cli(standalone_mode=False)
-    except StillwatchError as error:
-        _tell(error, as_json)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        result = cli(standalone_mode=False, obj=stops)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; nothing half-written was left", err=True)
-        sys.exit(130)
+        return _stopped(stops)
     except BrokenPipeError:
-        sys.exit(0)
-    except OSError as error:
-        _tell(StillwatchError(_refused(error)), as_json)
+        to_nobody()
+        return 0
+    except Exception as error:  # noqa: BLE001  the last one who could say what happened
+        # A library may turn an interrupt into an error of its own.
+        return _stopped(stops) if stops.first else _failed(_told(error), as_json)
+    return result if isinstance(result, int) else 0
 
 
-def _tell(error: StillwatchError, as_json: bool) -> None:
+def to_nobody() -> None:
+    """Send what is still to be printed nowhere, since nobody reads standard output any more."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _stopped(stops: Stops) -> int:
+    click.echo(stops.message, err=True)
+    return stops.exit_code
+
+
+def _failed(error: StillwatchError, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(error.as_json()))
     click.echo(error.render(), err=True)
-    sys.exit(error.exit_code)
+    return error.exit_code
+
+
+def _told(error: Exception) -> StillwatchError:
+    """An error as the person who ran the command can use it."""
+    if isinstance(error, StillwatchError):
+        return error
+    if isinstance(error, ImportError) and (name := (error.name or "").partition(".")[0]) in EXTRAS:
+        fact = f"this needs the package `{name}`, which is not installed"
+        return MissingExtra(Problem(fact=fact, fix=f"pip install 'stillwatch[{EXTRAS[name]}]'"))
+    if isinstance(error, MemoryError):
+        return EngineError(
+            Problem(
+                fact="the machine's memory does not suffice", fix="give less with --memory, or more machine"
+            )
+        )
+    if isinstance(error, OSError):
+        return StillwatchError(_refused(error))
+    return StillwatchError(_unforeseen(error))
+
+
+def _unforeseen(error: Exception) -> Problem:
+    """An error that is a fault of the program. Its text may hold customers' text and is not shown; its kind and place are."""
+    ours = [
+        frame for frame in extract_tb(error.__traceback__) if f"{os.sep}stillwatch{os.sep}" in frame.filename
+    ]
+    places = [f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in ours[-3:]]
+    return Problem(
+        fact="the program met a case that it does not handle",
+        where=", ".join(places),
+        found=type(error).__name__,
+        fix=f"report it with these lines and the version, {__version__}; what is finished is kept",
+    )
 
 
 def _refused(error: OSError) -> Problem:
@@ -112,6 +184,7 @@ def _refused(error: OSError) -> Problem:
         errno.EACCES: ("permission is denied", "choose another path, or another user"),
         errno.EPERM: ("permission is denied", "choose another path, or another user"),
         errno.EROFS: ("the file system cannot be written", "choose another path"),
+        errno.EFBIG: ("a file would exceed the size that is allowed", "ulimit -f unlimited; what is finished is kept"),
         errno.EMFILE: ("too many files are open", "ulimit -n 65536"),
     }  # fmt: skip
     fact, fix = facts.get(error.errno or 0, ("a file could not be read or written", ""))

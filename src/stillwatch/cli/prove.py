@@ -180,19 +180,23 @@ def key(
     from stillwatch.prove import keyring as keyrings
     from stillwatch.prove.registry import mark_named
 
-    ring = keyrings.read(keyring) if keyring.exists() else keyrings.new()
-    since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    for campaign in campaigns:
-        if "/" in campaign or "\x00" in campaign:
-            raise UsageError(Problem(fact="a campaign's name holds no `/`", found=repr(campaign)))
-        for name in names or ("gumbel", *TEXT_MARKS):
-            mark = None if name in TEXT_MARKS else mark_named(name)
-            ring, one = ring.issue(
-                name, campaign, since=since, width=width or (mark.width if mark else 1),
-                strength=strength if strength is not None else (mark.strength if mark else 1.0),
-            )  # fmt: skip
-            click.echo(f"issued {one.name}")
-    ring.write(keyring)
+    issued = []
+    with keyrings.held(keyring) as before:
+        ring = before
+        since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        for campaign in campaigns:
+            if "/" in campaign or "\x00" in campaign:
+                raise UsageError(Problem(fact="a campaign's name holds no `/`", found=repr(campaign)))
+            for name in names or ("gumbel", *TEXT_MARKS):
+                mark = None if name in TEXT_MARKS else mark_named(name)
+                ring, one = ring.issue(
+                    name, campaign, since=since, width=width or (mark.width if mark else 1),
+                    strength=strength if strength is not None else (mark.strength if mark else 1.0),
+                )  # fmt: skip
+                issued.append(one.name)
+        ring.write(keyring)
+    for name in issued:
+        click.echo(f"issued {name}")
     click.echo(f"commitment {ring.commitment()}")
 
 

@@ -11,6 +11,7 @@ import click
 
 from stillwatch.cli.progress import bars
 from stillwatch.cli.tables import campaigns_table
+from stillwatch.cli.values import memory_size
 from stillwatch.errors import Problem, UsageError
 
 
@@ -65,6 +66,7 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
 )
 @click.option(
     "--memory",
+    type=memory_size,
     default="auto",
     show_default=True,
     metavar="SIZE",
@@ -151,7 +153,7 @@ def scan(
         overview = feed(paths, options, progress) if no_judge else run(paths, out, options, progress)
     if no_judge and not as_json:
         click.echo(
-            f"{overview['new_rows']:,} new exchanges; {overview['rows']:,} of {overview['days']} days in {overview['store']}, "
+            f"{overview['new_exchanges']:,} new exchanges; {overview['exchanges']:,} of {overview['days']} days in {overview['store']}, "
             f"{overview['quarantined']:,} rows quarantined. Judge them: stillwatch scan LOGS --store {overview['store']}"
         )
         return

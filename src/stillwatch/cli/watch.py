@@ -8,20 +8,29 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from stillwatch.cli.main import to_nobody
 from stillwatch.cli.scan import mapping
+from stillwatch.cli.stops import Stops
+from stillwatch.cli.values import memory_size
 from stillwatch.errors import Problem, Unreachable, UsageError
 
+if TYPE_CHECKING:
+    from stillwatch.flows.watch import Watch
+
+STABLE_LOOKS = 2  # looks without anything new after which all that is there was taken
+LOOK_S = 0.2  # between them
+SETTLE_S = 60.0  # for a webhook to take what is owed
 AWAY_S = 60.0  # longest pause before a source that is away is asked again
 UNITS = {"m": 60, "h": 3600, "d": 86400}
 
 
 def duration(text: str) -> timedelta:
     """`30m`, `6h` or `1d`; raises `UsageError` for anything else."""
-    found = re.fullmatch(r"(\d+)([mhd])", text)
+    found = re.fullmatch(r"(\d{1,6})([mhd])", text)
     if not found or int(found[1]) == 0:
         raise UsageError(Problem(fact="`--every` is no span of time", found=text, expected="30m, 6h, 1d"))
     return timedelta(seconds=int(found[1]) * UNITS[found[2]])
@@ -50,14 +59,18 @@ def duration(text: str) -> timedelta:
               help="False alerts in a year of the log, at most.")  # fmt: skip
 @click.option(
     "--memory",
+    type=memory_size,
     default="auto",
     show_default=True,
     metavar="SIZE",
     help="Memory for the database, such as 4GB.",
 )
-@click.option("--webhook", default="", metavar="URL", help="POST every event there.")
+@click.option("--webhook", default="", metavar="URL", help="POST every event there, once it is written here.")
 @click.option(
-    "--port", type=int, default=0, help="Serve /metrics and /healthz on this port of the loopback address."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Serve /metrics and /healthz on this port of the loopback address.",
 )
 @click.option(
     "--poll", type=click.FloatRange(0.05), default=2.0, show_default=True, help="Seconds between looks."
@@ -102,46 +115,69 @@ def watch(
         memory=memory,
     )
 
+    stops = click.get_current_context().find_object(Stops)
+
+    def say(message: str) -> None:
+        click.echo(message, err=True)
+
     def emit(event: dict[str, Any]) -> None:
-        click.echo(json.dumps(event, sort_keys=True, default=str))
-        sys.stdout.flush()
+        try:
+            click.echo(json.dumps(event, sort_keys=True, default=str))
+            sys.stdout.flush()
+        except BrokenPipeError:
+            to_nobody()
+            say(f"nobody reads standard output any more; events go on to {state / 'events.jsonl'}")
 
     one = Watch(
-        source, state, Watching(options=options, every=duration(every), alerts=alerts, webhook=webhook), emit
+        source,
+        state,
+        Watching(options=options, every=duration(every), alerts=alerts, webhook=webhook),
+        emit,
+        say,
+        lambda: stops is not None and stops.first is not None,
     )
-    beat = time.monotonic()
-    server = (
-        serve(port, one.numbers, lambda: time.monotonic() - beat < 60 + 10 * one.judge_seconds)
-        if port
-        else None
-    )
+    server = serve(port, one.numbers, one.pulse.healthy) if port else None
     try:
-        idle = away = 0
-        while True:
-            try:
-                moved = one.step()
-            except Unreachable as error:
-                # At the start it is a wrong address; later, a server that comes back.
-                if once or not one.reached:
-                    raise
-                if not away:
-                    click.echo(error.render(), err=True)
-                away += 1
-                time.sleep(min(poll * 2**away, AWAY_S))
-                continue
-            beat = time.monotonic()
-            if away:
-                click.echo("the source answers again", err=True)
-                away = 0
-            if moved:
-                idle = 0
-                continue
-            idle += 1
-            if once and idle > 1:
-                if one.state.ledger.latest != one.state.ledger.judged_at:
-                    one.judge()
-                return
-            time.sleep(min(poll, 0.2) if once else poll)
+        _take_all(one) if once else _follow(one, poll)
     finally:
         if server is not None:
             server.shutdown()
+            server.server_close()
+
+
+def _take_all(one: Watch) -> None:
+    """Take what is there, judge it, and deliver what is owed."""
+    idle = 0
+    while idle < STABLE_LOOKS:
+        idle = 0 if one.step() else idle + 1
+        if idle:
+            time.sleep(LOOK_S)
+    if one.state.ledger.parts:
+        one.judge()
+    owed = one.settle(SETTLE_S)
+    if owed:
+        click.echo(
+            f"{owed:,} {'event is' if owed == 1 else 'events are'} owed to the webhook, and sent when the watch is run again",
+            err=True,
+        )
+
+
+def _follow(one: Watch, poll: float) -> None:
+    """Take what arrives for as long as the process lives. A source that answered once is waited for."""
+    away = 0
+    while True:
+        try:
+            moved = one.step()
+        except Unreachable as error:
+            if not one.reached:  # a wrong address
+                raise
+            if not away:
+                click.echo(error.render(), err=True)
+            away += 1
+            time.sleep(min(poll * 2 ** min(away, 16), AWAY_S))
+            continue
+        if away:
+            click.echo("the source answers again", err=True)
+            away = 0
+        if not moved:
+            time.sleep(poll)

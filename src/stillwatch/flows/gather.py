@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -79,7 +78,7 @@ def beside(out: Path, key_name: str, sources: Sources) -> Iterator[Store]:
     with store:
         store.only(sources.exchanges)  # an earlier run may have been of other logs
         yield store
-    shutil.rmtree(folder)
+    store.remove()
 
 
 def beside_folder(out: Path) -> Path:

@@ -27,6 +27,7 @@ from stillwatch.detect.attribute import Attribution, attribute, background, carr
 from stillwatch.detect.bank import leave_one_out
 from stillwatch.detect.cluster import Cluster, communities
 from stillwatch.detect.decide import consistent, core, decide
+from stillwatch.detect.fold import copies, once
 from stillwatch.detect.judge import Judged, Outcomes, judge
 from stillwatch.detect.matched import synthetic_rate
 from stillwatch.detect.propose import Candidate
@@ -161,19 +162,37 @@ def feed(paths: Sequence[str], options: Options, progress: Progress = silent) ->
         _opened(sources, options.store, options) as (store, key),
         _engine(sources, store, options) as engine,
     ):
-        before = store.rows
+        rows_before, before = store.rows, _exchanges(engine, store)
         _read(sources, store, key, engine, told, options, progress)
+        exchanges = 0
         if store.rows:
-            add_up(engine, store, lambda done, total: progress("fold", done, total))
+            added = add_up(engine, store, lambda done, total: progress("fold", done, total))
+            exchanges = _number(added.once(added.observations))
         return {
             "version": __version__,
             "store": str(options.store),
+            "exchanges": exchanges,
+            "new_exchanges": max(exchanges - before, 0),
             "rows": store.rows,
-            "new_rows": store.rows - before,
+            "new_rows": store.rows - rows_before,
             "days": len(store.days),
             "quarantined": sum(table.num_rows for table in store.quarantined()),
             "elapsed_s": round(time.monotonic() - began, 1),
         }
+
+
+def _exchanges(engine: Engine, store: Store) -> int:
+    """How many exchanges the rows of a store are."""
+    parts = [part for part in store.parts if part.rows]
+    if not parts:
+        return 0
+    rows = engine.read_parts([store.path(part) for part in parts])
+    several = engine.keep("several", copies(rows))
+    return _number(rows.anti_join(several, "exchange_key")) + _number(once(rows, several))
+
+
+def _number(rows: ir.Table) -> int:
+    return int(rows.count().to_pyarrow().as_py())
 
 
 def _sources(paths: Sequence[str], options: Options) -> Sources:
@@ -321,12 +340,15 @@ def _find(
     exchanges, summaries, used = log.exchanges, log.summaries, log.used
     tests = tuple(test for test in all_group_tests() if test.card.name not in options.without)
 
-    progress("judge", 0, 1)
+    def run(expression: ir.Table) -> pa.Table:
+        progress("judge", 0, 1)  # a judgement may take long: every query is a sign of life
+        return _run(expression)
+
     cluster: Cluster = communities
     if options.shards > 1:
         cluster = sharded(options.shards, store.scratch(), engine.spread)
     explanations = tuple(one for one in all_explanations() if one.card.name not in options.without)
-    tried = judge_prefix(summaries, tests, explanations, _run, options.seed, cluster=cluster)
+    tried = judge_prefix(summaries, tests, explanations, run, options.seed, cluster=cluster)
     judged = tried.judged
     chosen = decide(judged, options.fdr)
     progress("judge", 1, 1)

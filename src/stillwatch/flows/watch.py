@@ -1,4 +1,4 @@
-"""How is a growing log followed, judged again and again, and reported without losing or doubling anything?"""
+"""Follows a growing log, judges it again and again, and reports what changed without losing or doubling anything."""
 
 from __future__ import annotations
 
@@ -10,23 +10,35 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch.contract import results as contract
 from stillwatch.detect.replay import ALERTS_A_YEAR
-from stillwatch.engine.files import atomic
-from stillwatch.errors import InputError, Unreachable
+from stillwatch.engine.files import atomic, in_memory
+from stillwatch.errors import (
+    EngineError,
+    InputError,
+    Problem,
+    StateError,
+    StillwatchError,
+    Unreachable,
+    UsageError,
+)
 from stillwatch.flows.blind import read_key, sketch
 from stillwatch.flows.scan import Options, scan
 from stillwatch.readers.cast import quarantined_line
 from stillwatch.results.folder import read_table
 from stillwatch.stats.sequential import alert_level
-from stillwatch.watch.serve import post
-from stillwatch.watch.sources import Source, Taken, open_source
-from stillwatch.watch.state import KEY, State
+from stillwatch.watch.arrivals import arrive, write_sketch
+from stillwatch.watch.poison import poisonous
+from stillwatch.watch.pulse import Pulse
+from stillwatch.watch.sources import LONGEST_LINE, Source, Taken, open_source
+from stillwatch.watch.state import KEY, Apart, State
 from stillwatch.watch.tracks import follow
+from stillwatch.watch.webhook import Webhook
 
 STORE = "store"  # what was sketched, and each day of it added up once
 FACTS = (
@@ -39,14 +51,17 @@ FACTS = (
     "last_seen",
     "q_value",
 )
+MAX_LISTED = 10_000  # lines of one batch that are set aside one by one
+RETRY_S = 60.0  # before a judgement that failed is tried again; doubled each time
+MAX_RETRY_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watching:
     """What a watch may be told.
 
-    `every` is of the log's own time; `alerts` is how many false ones a year may bring at most; `webhook` is asked to take
-    every event.
+    `every` is of the log's own time; `alerts` is how many false ones a year may bring at most; every event is posted to
+    `webhook`.
     """
 
     options: Options
@@ -55,8 +70,17 @@ class Watching:
     webhook: str = ""
 
 
+def machine_time() -> datetime:
+    """The machine's clock, which may be wrong and may step."""
+    return datetime.now(UTC)
+
+
 class Watch:
-    """One watch over one source; `step` takes a batch or judges, and says whether there was anything to do."""
+    """One watch over one source; `step` takes a batch or judges, and says whether there was anything to do.
+
+    `emit` is given every event, `complain` every message for the person who runs the watch; `is_stopped` says whether the watch
+    was told to end, since libraries turn an interrupt into errors of their own.
+    """
 
     def __init__(
         self,
@@ -64,19 +88,31 @@ class Watch:
         state: Path,
         told: Watching,
         emit: Callable[[dict[str, Any]], None] = lambda _event: None,
+        complain: Callable[[str], None] = lambda _message: None,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.source: Source = open_source(source)
+        self.source: Source = open_source(source, state)
+        self.webhook = Webhook(told.webhook, self._refused) if told.webhook else None
         self.state = State(state, source)
-        self.told, self.emit = told, emit
+        self.told, self.emit, self.complain, self.is_stopped = told, emit, complain, is_stopped
         self.key = read_key(state / KEY)
         self.waiting = self.behind = 0
         self.reached = self.up = False
-        self.taken_at = time.monotonic()
+        self.pulse = Pulse()
+        self.taken_at = self.judged_mono = time.monotonic()
+        self.judged_here = False
         self.judge_seconds = 0.0
+        self.judge_failures = 0
+        self.failures_in_row = 0
+        self.not_before = 0.0
 
     def step(self) -> bool:
-        """Deliver what is owed, then take one batch if there is one, and judge if it is time. Raises `Unreachable`."""
+        """Deliver what is owed, judge if it is due, or take one batch if there is one. Raises `Unreachable`."""
         self.deliver()
+        self._admit()
+        if self.due():
+            self._judge_or_wait()
+            return True
         try:
             taken = self.source.take(self.state.ledger.position)
         except Unreachable:
@@ -85,69 +121,103 @@ class Watch:
         self.reached = self.up = True
         if taken is None:
             self.waiting = self.behind = 0
+            self.pulse.beat()
             return False
-        self._fold(taken)
+        with self.pulse.working():
+            self._fold(taken)
         self.waiting, self.behind, self.taken_at = taken.waiting, taken.behind, time.monotonic()
         if self.due():
-            self.judge()
+            self._judge_or_wait()
         return True
 
     def due(self) -> bool:
-        """Whether the log has gone on by a cadence since it was judged last."""
+        """Whether rows wait to be judged and a cadence has passed since the last judgement, by the log's time or the machine's.
+
+        The log's time can be moved by who writes the log and the machine's by who sets its clock; neither alone puts a
+        judgement off.
+        """
         ledger = self.state.ledger
-        if not ledger.latest:
+        if not ledger.parts or time.monotonic() < self.not_before:
             return False
-        return not ledger.judged_at or _time(ledger.latest) - _time(ledger.judged_at) >= self.told.every
+        if not (ledger.judged_at and ledger.clock):
+            return True
+        if abs(_time(ledger.clock) - _time(ledger.judged_at)) >= self.told.every:
+            return True
+        return self._since_judged() >= self.told.every
+
+    def _since_judged(self) -> timedelta:
+        """The machine's time since the last judgement; since this process's start where the clock was set back."""
+        here = timedelta(seconds=time.monotonic() - self.judged_mono)
+        if self.judged_here or not self.state.ledger.judged_on:
+            return here
+        passed = machine_time() - _time(self.state.ledger.judged_on)
+        return max(passed, here)
+
+    # ------------------------------------------------------------------------------------------------ taking
 
     def _fold(self, taken: Taken) -> None:
         """Sketch a batch beside the others; it counts once the ledger says so."""
         ledger = self.state.ledger
         number = ledger.batches + 1
         with tempfile.TemporaryDirectory(prefix=".batch-", dir=self.state.folder) as folder:
-            path = taken.file or Path(folder) / taken.name
-            if taken.file is None:
-                path.write_bytes(taken.lines)
             out = Path(folder) / "sketched"
-            try:
-                read = sketch(
-                    [str(path)], out, self.key, self.told.options.names, self.told.options.log_format
-                )
-                lost = pq.read_table(out / "quarantine.parquet")
-            except InputError as error:  # not one line is an exchange, or the file is none
-                fact = error.problems[0].fact
-                count = max(taken.lines.count(b"\n"), 1)
-                read = {"rows": 0, "quarantined": count}
-                rows = [quarantined_line(taken.name, n, fact, b"") for n in range(1, count + 1)]
-                lost = pa.Table.from_pylist(rows, contract.QUARANTINE.arrow)
+            if taken.overlong:
+                fact = f"line is longer than {LONGEST_LINE >> 20} MiB"
+                rows, quarantined, lost = 0, 1, _unread(taken.name, 1, fact)
+            elif taken.file is None and not taken.lines:  # the rest of a line that is passed over
+                rows, quarantined, lost = 0, 0, contract.QUARANTINE.empty()
+            elif taken.file is None:
+                with in_memory(Path(folder) / taken.name, taken.lines) as path:
+                    rows, quarantined, lost = self._sketch(path, out, taken)
+            else:
+                rows, quarantined, lost = self._sketch(taken.file, out, taken)
             if lost.num_rows:
                 self._set_aside(lost, taken, number)
-            for place, part in enumerate(sorted(out.glob("sketch-*.parquet"))):
-                if pq.read_metadata(part).num_rows == 0:
-                    continue
-                name = f"batch-{number:08}-{place:03}.parquet"
-                latest = pc.max(pq.read_table(part, columns=["timestamp"]).column("timestamp")).as_py()
-                ledger.latest = max(ledger.latest, latest.astimezone(UTC).isoformat())
-                part.replace(self.state.sketches / name)
-                ledger.parts.append(name)
+            arrival = arrive(self.state, sorted(out.glob("sketch-*.parquet")), machine_time())
         ledger.batches = number
-        ledger.rows += read["rows"]
-        ledger.quarantined += read["quarantined"]
+        ledger.rows += rows
+        ledger.quarantined += quarantined
         ledger.position |= taken.position
         self.state.commit()
+        arrival.settle()
+        if arrival.ahead and arrival.latest is not None:
+            self.complain(
+                f"{_rows(arrival.ahead)} dated ahead of the log and of the machine's clock, as late as {arrival.latest:%Y-%m-%d}: "
+                f"kept in {self.state.apart} and judged once that time has come (`{taken.name}`)"
+            )
+
+    def _sketch(self, path: Path, out: Path, taken: Taken) -> tuple[int, int, pa.Table]:
+        """Sketch a batch into the folder `out`; returns how many rows were read and how many were not, and the latter."""
+        options = self.told.options
+        try:
+            read = sketch([str(path)], out, self.key, options.names, options.log_format, self.pulse.beat)
+            return read["rows"], read["quarantined"], pq.read_table(out / "quarantine.parquet")
+        except InputError as error:  # not one line is an exchange, or the file is none
+            lines = max(taken.lines.count(b"\n"), 1)
+            return 0, lines, _unread(taken.name, lines, error.problems[0].fact)
 
     def _set_aside(self, lost: pa.Table, taken: Taken, number: int) -> None:
         """Rows that could not be read, by the source's own name and line."""
         line = pc.add(lost.column("row"), taken.first_line - 1)
         lost = lost.set_column(0, "file", pa.array([taken.name] * lost.num_rows)).set_column(1, "row", line)
-        folder = self.state.folder / "quarantine"
-        folder.mkdir(exist_ok=True)
-        with atomic(folder / f"batch-{number:08}.parquet") as path:
+        with atomic(self.state.quarantine / f"batch-{number:08}.parquet") as path:
             pq.write_table(lost.cast(contract.QUARANTINE.arrow), path, compression="zstd")
 
-    def judge(self) -> list[dict[str, Any]]:
-        """Judge the whole log so far; events go to the outbox with the ledger, then to those who are told.
+    def _admit(self) -> None:
+        """Take in the rows that were ahead and whose time has come."""
+        if not any(one.first for one in self.state.ledger.apart):
+            return
+        arrival = arrive(self.state, [], machine_time())
+        if arrival.admitted:
+            self.state.commit()
+            arrival.settle()
 
-        A campaign is told of when its evidence alone suffices for an alert: the number of false ones allowed in a year is
+    # ----------------------------------------------------------------------------------------------- judging
+
+    def judge(self) -> list[dict[str, Any]]:
+        """Judge the whole log so far; events go to the outbox with the ledger, and are delivered then.
+
+        An alert is given for a campaign whose evidence alone suffices: the number of false ones allowed in a year is
         spent as the log's time passes, and divided among the candidates. It is confirmed at a false-discovery rate that is spent
         over judgements by weights 1 / (k (k + 1)), so that it holds whenever one stops (`stats.sequential`).
         """
@@ -156,8 +226,8 @@ class Watch:
         number = ledger.judged + 1
         confirm = self.told.options.fdr / (number * (number + 1))
         passed = (
-            _time(ledger.latest) - _time(ledger.judged_at)
-            if ledger.judged_at and ledger.latest
+            max(_time(ledger.clock) - _time(ledger.judged_at), timedelta(0))
+            if ledger.judged_at and ledger.clock
             else self.told.every
         )
         alert = min(self.told.options.fdr, alert_level(self.told.alerts, passed / timedelta(hours=1)))
@@ -166,48 +236,137 @@ class Watch:
         )
         results = self.state.folder / "results"
         taken = self.state.parts
-        if taken:
-            scan([str(part) for part in taken], results, options)
-        if results.exists():
-            campaigns = read_table(results, contract.CAMPAIGNS).to_pylist()
-            members = read_table(results, contract.MEMBERS)
-        else:
-            campaigns, members = [], contract.MEMBERS.empty()
-        found = []
-        for row in campaigns:
-            mine = members.filter(pc.equal(members.column("campaign_id"), row["campaign_id"])).column(
-                "account_id"
-            )
-            facts = {name: row[name] for name in FACTS} | {"reported_as": row["campaign_id"]}
-            facts["confirmed"] = row["q_value"] <= confirm
-            found.append((_plain(facts), frozenset(mine.to_pylist())))
-        # A q-value of at most alert / R, of R campaigns, means an e-value of at least m / alert: enough by itself.
-        unsure = [
-            at for at, row in enumerate(campaigns) if row["q_value"] * len(campaigns) > max(alert, confirm)
+        with self.pulse.working():
+            if taken:
+                self._scan(results, options)
+            found, unsure = _found(results, alert, confirm)
+        events = follow(ledger.tracks, found, ledger.clock, unsure)
+        told = [
+            event | {"id": f"{ledger.id}-{number}-{place}", "watch": ledger.id}
+            for place, event in enumerate(events, 1)
         ]
-        events = follow(ledger.tracks, found, ledger.latest, unsure)
-        ledger.judged, ledger.judged_at = number, ledger.latest
-        told = [event | {"id": f"{number}-{place}"} for place, event in enumerate(events, 1)]
+        ledger.judged, ledger.judged_at = number, ledger.clock
+        ledger.judged_on = machine_time().isoformat()
         ledger.outbox += told
         ledger.parts = []  # they are in the store now
+        self.judged_mono, self.judged_here = time.monotonic(), True
         self.state.commit()
         for part in taken:
             part.unlink(missing_ok=True)
         self.judge_seconds = time.monotonic() - began
+        self.not_before, self.failures_in_row = 0.0, 0
         self.deliver()
         return told
 
+    def _judge_or_wait(self) -> None:
+        """Judge; where that fails, say so and try again later, while rows are taken as before."""
+        try:
+            self.judge()
+        except Exception as error:
+            if self.is_stopped():
+                raise
+            pause = min(RETRY_S * 2**self.failures_in_row, MAX_RETRY_S)
+            self.judge_failures += 1
+            self.failures_in_row += 1
+            self.not_before = time.monotonic() + pause
+            self.complain(
+                f"{_cause(error)}\nthe log is judged again in {pause:.0f} s; rows are taken meanwhile"
+            )
+
+    def _scan(self, results: Path, options: Options) -> None:
+        """Scan the store and what is new; rows that make it fail are kept apart, and the others judged."""
+        try:
+            scan([str(part) for part in self.state.parts], results, options, self.pulse.beat)
+        except (OSError, UsageError, StateError):
+            raise
+        except Exception as error:
+            if self.is_stopped() or not self._purge(options, error):
+                raise
+            scan([str(part) for part in self.state.parts], results, options, self.pulse.beat)
+
+    def _purge(self, options: Options, error: Exception) -> bool:
+        """Keep apart the new rows that make a judgement fail by themselves; returns whether there are any."""
+        parts = self.state.parts
+        every = pa.concat_tables([pq.read_table(part) for part in parts])
+        bad = poisonous(every.num_rows, lambda run: self._fails(every.slice(run.start, len(run)), options))
+        place = pa.array(np.arange(every.num_rows))
+        blamed = pc.is_in(place, pa.array([row for run in bad for row in run], pa.int64()))
+        begin = removed = 0
+        for part in parts:
+            number = pq.read_metadata(part).num_rows
+            mine = blamed.slice(begin, number)
+            begin += number
+            rows = pc.sum(mine).as_py() or 0
+            if not rows:
+                continue
+            removed += rows
+            name = f"poison-{part.name}"
+            write_sketch(self.state.apart / name, part, mine)
+            kept = Apart(name=name, rows=rows, why=f"a judgement of them fails: {_kind(error)}")
+            self.state.ledger.apart = [one for one in self.state.ledger.apart if one.name != name] + [kept]
+            self.state.commit()
+            write_sketch(part, part, pc.invert(mine))  # the store takes it in place of the old one
+        if removed:
+            self.complain(
+                f"{_rows(removed)} not judged, since a judgement of them fails ({_kind(error)}), and kept in {self.state.apart}"
+            )
+        return removed > 0
+
+    def _fails(self, table: pa.Table, options: Options) -> bool:
+        """Whether a judgement of these rows by themselves fails."""
+        with tempfile.TemporaryDirectory(prefix=".trial-", dir=self.state.folder) as folder:
+            part = Path(folder) / "part.parquet"
+            pq.write_table(table, part)
+            try:
+                scan([str(part)], Path(folder) / "results", replace(options, store=None), self.pulse.beat)
+            except OSError:
+                raise
+            except Exception:
+                if self.is_stopped():
+                    raise
+                return True
+        return False
+
+    # -------------------------------------------------------------------------------------------- delivering
+
     def deliver(self) -> None:
-        """Tell what is owed, in order; an event that the webhook does not take stays owed, and later ones wait."""
+        """Write every event to `events.jsonl` and emit it; then leave it to the webhook, and forget those that it took.
+
+        A crash in between emits an event again, under the same id.
+        """
         ledger = self.state.ledger
         while ledger.outbox:
             event = ledger.outbox[0]
-            if self.told.webhook and not post(self.told.webhook, event):
-                return
             self.state.tell(event)
-            ledger.outbox.pop(0)
-            self.state.commit()
             self.emit(event)
+            ledger.outbox = ledger.outbox[1:]
+            if self.webhook is not None:
+                ledger.owed = [*ledger.owed, event]
+            self.state.commit()
+        if self.webhook is None:
+            return
+        gone = self.webhook.taken()
+        left = [event for event in ledger.owed if event["id"] not in gone]
+        if len(left) < len(ledger.owed):
+            ledger.owed = left
+            self.state.commit()
+        self.webhook.forget(gone)
+        self.webhook.owe(left)
+
+    def settle(self, seconds: float) -> int:
+        """Give the webhook time to take what is owed, or to refuse it; returns how many events stay owed."""
+        self.deliver()
+        if self.webhook is not None:
+            self.webhook.settle(seconds)
+            self.deliver()
+        return len(self.state.ledger.owed)
+
+    def _refused(self, why: str) -> None:
+        self.complain(
+            f"the webhook does not take events: {why}; they stay owed and are sent again"
+            if why
+            else "the webhook takes events again"
+        )
 
     def numbers(self) -> dict[str, float]:
         """For `/metrics`."""
@@ -215,11 +374,13 @@ class Watch:
         return {
             "stillwatch_rows_total": ledger.rows,
             "stillwatch_quarantined_total": ledger.quarantined,
+            "stillwatch_apart": sum(one.rows for one in ledger.apart),
             "stillwatch_batches_total": ledger.batches,
             "stillwatch_judgements_total": ledger.judged,
-            "stillwatch_campaigns": sum(not track.ended for track in ledger.tracks.values()),
+            "stillwatch_judge_failures_total": self.judge_failures,
+            "stillwatch_campaigns": sum(not track.ended for track in list(ledger.tracks.values())),
             "stillwatch_events_total": ledger.events,
-            "stillwatch_outbox": len(ledger.outbox),
+            "stillwatch_outbox": len(ledger.outbox) + len(ledger.owed),
             "stillwatch_lag_bytes": self.waiting,
             "stillwatch_lag_messages": self.behind,
             "stillwatch_lag_seconds": time.monotonic() - self.taken_at
@@ -228,6 +389,50 @@ class Watch:
             "stillwatch_source_up": self.up,
             "stillwatch_judge_seconds": self.judge_seconds,
         }
+
+
+def _found(
+    results: Path, alert: float, confirm: float
+) -> tuple[list[tuple[dict[str, Any], frozenset[str]]], list[int]]:
+    """The campaigns of a results folder with their accounts, and the places of those whose evidence is not enough for an alert."""
+    if not results.exists():
+        return [], []
+    campaigns = read_table(results, contract.CAMPAIGNS).to_pylist()
+    members = read_table(results, contract.MEMBERS)
+    found = []
+    for row in campaigns:
+        mine = members.filter(pc.equal(members.column("campaign_id"), row["campaign_id"])).column(
+            "account_id"
+        )
+        facts = {name: row[name] for name in FACTS} | {"reported_as": row["campaign_id"]}
+        facts["confirmed"] = row["q_value"] <= confirm
+        found.append((_plain(facts), frozenset(mine.to_pylist())))
+    # A q-value of at most alert / R, of R campaigns, means an e-value of at least m / alert: enough by itself.
+    unsure = [at for at, row in enumerate(campaigns) if row["q_value"] * len(campaigns) > max(alert, confirm)]
+    return found, unsure
+
+
+def _unread(name: str, lines: int, fact: str) -> pa.Table:
+    """Quarantine rows for a batch none of whose lines was read; the last stands for all beyond `MAX_LISTED`."""
+    rows = [quarantined_line(name, number, fact, b"") for number in range(1, min(lines, MAX_LISTED) + 1)]
+    if lines > MAX_LISTED:
+        rows[-1]["reason"] = f"{fact}; so are the {lines - MAX_LISTED:,} lines after it"
+    return pa.Table.from_pylist(rows, contract.QUARANTINE.arrow)
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} {'row is' if number == 1 else 'rows are'}"
+
+
+def _kind(error: Exception) -> str:
+    """The kind of an error. Its text may hold values of rows and is not shown."""
+    return error.problems[0].fact if isinstance(error, StillwatchError) else type(error).__name__
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, StillwatchError):
+        return error.render()
+    return EngineError(Problem(fact="the log could not be judged", found=_kind(error))).render()
 
 
 def _time(text: str) -> datetime:

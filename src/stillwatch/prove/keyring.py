@@ -12,13 +12,15 @@ import hashlib
 import hmac
 import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.engine.files import atomic
+from stillwatch.engine.files import atomic, lock
 from stillwatch.errors import InputError, Problem, UsageError
 
 FORMAT = "stillwatch-keyring-1"
@@ -106,6 +108,16 @@ class Keyring:
         held = {"format": FORMAT, "master": self.master.hex(), "issued": [asdict(one) for one in self.issued]}
         with atomic(path, private=True) as temporary:
             temporary.write_text(json.dumps(held, indent=2) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def held(path: Path) -> Iterator[Keyring]:
+    """The keyring at `path`, or a new one, for as long as the block runs: other processes that want it wait.
+
+    Whoever changes a keyring reads it, and writes it again, within one such block; no key is lost to another process.
+    """
+    with lock(path.with_name(f".{path.name}.lock"), wait=True):
+        yield read(path) if path.exists() else new()
 
 
 def new() -> Keyring:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import glob
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,14 +37,18 @@ TABLES: tuple[TableSchema, ...] = (
     contract.GLANCE,
 )
 MANIFEST = "manifest.json"
+PREVIOUS = "previous"  # results that are being replaced, in a folder of the run that replaces them
 
 
 @contextmanager
 def whole_or_nothing(out: Path) -> Iterator[Path]:
     """A folder beside `out` that takes its place when the block ends without an error.
 
-    Raises `StateError` when `out` holds something that is not a results folder; nothing of it is touched.
+    Files in `out` that no earlier run wrote are kept: they are in the new folder too, as `NAME.kept` where the run wrote a
+    file of that name. Raises `StateError` when `out` holds something that is not a results folder; nothing of it is touched.
     """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    _clear_up(out)
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MANIFEST).exists())):
         raise StateError(
             Problem(
@@ -54,32 +58,88 @@ def whole_or_nothing(out: Path) -> Iterator[Path]:
                 fix="choose another --out, or remove it",
             )
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    _clear_up(out)
-    work = Path(tempfile.mkdtemp(prefix=f".{out.name}.{os.getpid()}.", dir=out.parent))
-    work.chmod(0o755)
+    if out.exists():
+        _written(out)
+    work = _beside(out, "")
     try:
         yield work
         old = None
         if out.exists():
-            old = (
-                Path(tempfile.mkdtemp(prefix=f".{out.name}.{os.getpid()}.old.", dir=out.parent)) / "previous"
-            )
+            _carry(out, work)
+            old = _beside(out, "old.") / PREVIOUS
             out.rename(old)
         work.rename(out)
         if old is not None:
+            _carry(old, out)  # what was put there meanwhile
             shutil.rmtree(old.parent, ignore_errors=True)
     finally:
         if work.exists():
             shutil.rmtree(work, ignore_errors=True)
 
 
+def _beside(out: Path, kind: str) -> Path:
+    """A new folder beside `out` that names this process; its mode is what the umask leaves."""
+    path = out.parent / f".{out.name}.{os.getpid()}.{kind}{secrets.token_hex(6)}"
+    path.mkdir()
+    return path
+
+
+def _written(folder: Path) -> set[Path]:
+    """The files that the run wrote whose manifest lies in the folder, relative to it. Raises `StateError` for a manifest that
+    cannot be read.
+    """
+    path = folder / MANIFEST
+    if not path.exists():
+        return set()
+    try:
+        return {Path(MANIFEST), *map(Path, json.loads(path.read_text())["outputs"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise StateError(
+            Problem(
+                fact=f"`{MANIFEST}` of the results cannot be read",
+                where=str(path),
+                found=type(error).__name__,
+                why="it says which files of the folder may be replaced",
+                fix="choose another --out, or remove the folder",
+            )
+        ) from error
+
+
+def _carry(old: Path, new: Path) -> None:
+    """Keep, in the folder `new`, the files of `old` that no run wrote."""
+    mine = _written(old)
+    for path in sorted(old.rglob("*")):
+        name = path.relative_to(old)
+        if name in mine or (path.is_dir() and not path.is_symlink()):
+            continue
+        target = new / name
+        while os.path.lexists(target) and not _same(path, target):
+            target = target.with_name(target.name + ".kept")
+        if not os.path.lexists(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target, follow_symlinks=False)
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one.is_symlink() or other.is_symlink():
+        return one.is_symlink() and other.is_symlink() and one.readlink() == other.readlink()
+    return one.is_file() and other.is_file() and sha256(one) == sha256(other)
+
+
 def _clear_up(out: Path) -> None:
-    """Remove the unfinished work of runs that were killed."""
-    for left in out.parent.glob(f".{glob.escape(out.name)}.*.*"):
+    """Remove the unfinished work of runs that were killed; results that one had moved aside are put back."""
+    for left in sorted(out.parent.glob(f".{glob.escape(out.name)}.*.*")):
         owner = left.name.removeprefix(f".{out.name}.").split(".")[0]
-        if owner.isdigit() and not _runs(int(owner)):
-            shutil.rmtree(left, ignore_errors=True)
+        # In a container every run has the same number: what bears this run's own was left by an earlier one.
+        if not owner.isdigit() or (int(owner) != os.getpid() and _runs(int(owner))):
+            continue
+        previous = left / PREVIOUS
+        if previous.exists():
+            if out.exists():
+                _carry(previous, out)
+            else:
+                previous.rename(out)
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _runs(process: int) -> bool:

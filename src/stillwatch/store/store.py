@@ -178,6 +178,7 @@ class Store:
         """Read what the store knows, and remove what a crash left."""
         folder, head = self.folder, self.folder / HEAD
         shutil.rmtree(folder / ".work", ignore_errors=True)
+        shutil.rmtree(self._gone(), ignore_errors=True)
         if head.exists():
             self._same(json.loads(head.read_text()), self._head)
         else:
@@ -361,6 +362,16 @@ class Store:
             for day, one in sorted(self.days.items())
             for name in one.files.get(table, [])
         ]
+
+    def remove(self) -> None:
+        """Delete the store: at once by its name, whose files are then deleted, so that no kill leaves a part of a store."""
+        gone = self._gone()
+        shutil.rmtree(gone, ignore_errors=True)
+        self.folder.rename(gone)
+        shutil.rmtree(gone)
+
+    def _gone(self) -> Path:
+        return self.folder.with_name(f"{self.folder.name}.gone")
 
     def scratch(self) -> Path:
         """A folder for unfinished work, emptied whenever the store is opened."""

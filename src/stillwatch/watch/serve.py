@@ -1,24 +1,29 @@
-"""What can a monitoring system ask of a watch, and how is a webhook told?"""
+"""The pages that a monitoring system reads of a watch: `/metrics` and `/healthz`."""
 
 from __future__ import annotations
 
-import json
+import socket
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from stillwatch.errors import Problem, StateError
+
 METRICS = {
-    "stillwatch_rows_total": ("counter", "exchanges taken"),
+    "stillwatch_rows_total": ("counter", "rows taken, repeated exchanges among them"),
     "stillwatch_quarantined_total": ("counter", "rows that could not be read"),
+    "stillwatch_apart": ("gauge", "rows that are kept and not judged, such as those dated far ahead"),
     "stillwatch_batches_total": ("counter", "batches folded"),
     "stillwatch_judgements_total": ("counter", "times the log was judged"),
+    "stillwatch_judge_failures_total": (
+        "counter",
+        "judgements that failed since the start and are tried again",
+    ),
     "stillwatch_campaigns": ("gauge", "campaigns that are reported now"),
-    "stillwatch_events_total": ("counter", "events told"),
-    "stillwatch_outbox": ("gauge", "events not yet delivered"),
+    "stillwatch_events_total": ("counter", "events written"),
+    "stillwatch_outbox": ("gauge", "events that the webhook has not taken yet"),
     "stillwatch_lag_bytes": ("gauge", "bytes of the source not yet taken, of the file being read"),
     "stillwatch_lag_messages": (
         "gauge",
@@ -28,7 +33,8 @@ METRICS = {
     "stillwatch_source_up": ("gauge", "whether the source answered when it was last asked"),
     "stillwatch_judge_seconds": ("gauge", "how long the last judgement took"),
 }
-RETRIES, FIRST_PAUSE_S, TIMEOUT_S = 4, 0.5, 10.0
+MAX_CONNECTIONS = 32  # chosen: many times what a monitoring system opens
+ANSWER_S = 10.0  # for a request and its answer, as a whole
 
 
 def render(numbers: Mapping[str, float]) -> str:
@@ -39,12 +45,62 @@ def render(numbers: Mapping[str, float]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def serve(
-    port: int, numbers: Callable[[], Mapping[str, float]], healthy: Callable[[], bool]
-) -> ThreadingHTTPServer:
-    """`/metrics` and `/healthz` on the loopback address, in a thread of their own."""
+class Server(ThreadingHTTPServer):
+    """An HTTP server with at most `MAX_CONNECTIONS`, each for at most `ANSWER_S` seconds.
+
+    One connection more closes the oldest, so that a probe is answered while others hold connections open.
+    """
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
+        self._open: dict[socket.socket, float] = {}
+        self._guard = threading.Lock()
+        super().__init__(("127.0.0.1", port), handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  the types are socketserver's
+        """Answer a connection in a thread of its own, and close the oldest where there are too many."""
+        with self._guard:
+            self._open[request] = time.monotonic()
+            if len(self._open) > MAX_CONNECTIONS:
+                self._end(next(iter(self._open)))
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401  the type is socketserver's
+        """Forget a connection that is closed."""
+        with self._guard:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Close connections that have lasted too long; called about twice a second."""
+        with self._guard:
+            for request, since in list(self._open.items()):
+                if time.monotonic() - since > ANSWER_S:
+                    self._end(request)
+
+    def _end(self, request: socket.socket) -> None:
+        """Make the thread of a connection stop waiting for it; that thread then closes it."""
+        self._open.pop(request, None)
+        try:
+            request.shutdown(socket.SHUT_RDWR)
+        except OSError:  # closed meanwhile
+            return
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  socketserver's
+        """A client that goes away is no news."""
+
+
+def serve(port: int, numbers: Callable[[], Mapping[str, float]], healthy: Callable[[], bool]) -> Server:
+    """`/metrics` and `/healthz` on the loopback address, in threads of their own.
+
+    Raises `StateError` where the port cannot be had.
+    """
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = ANSWER_S
+
         def do_GET(self) -> None:
             body, code = b"not found\n", 404
             if self.path == "/metrics":
@@ -61,32 +117,15 @@ def serve(
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is http.server's
             """Say nothing: a scrape every few seconds is no news."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    try:
+        server = Server(port, Handler)
+    except OSError as error:
+        raise StateError(
+            Problem(
+                fact=f"port {port} cannot be listened on",
+                found=error.strerror or type(error).__name__,
+                fix="choose another --port, or end the program that has it",
+            )
+        ) from error
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
-
-
-def post(url: str, event: Mapping[str, Any], pause: Callable[[float], None] = time.sleep) -> bool:
-    """Send an event; True once the receiver took it. Tries again after growing pauses; the key is the event's id.
-
-    A receiver that keeps ids of what it has seen gets every event once, though it may be sent twice.
-    """
-    request = urllib.request.Request(  # noqa: S310  the operator's own URL
-        url,
-        data=json.dumps(event, sort_keys=True, default=str).encode(),
-        headers={"Content-Type": "application/json", "Idempotency-Key": str(event["id"])},
-        method="POST",
-    )
-    for attempt in range(RETRIES):
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
-                if 200 <= answer.status < 300:
-                    return True
-        except urllib.error.HTTPError as error:
-            if error.code == 409:  # it has seen this one
-                return True
-        except OSError:
-            pass
-        if attempt < RETRIES - 1:
-            pause(FIRST_PAUSE_S * 2**attempt)
-    return False

@@ -22,9 +22,13 @@ Position = Mapping[str, Any]
 MOST = 32 << 20  # bytes taken at once from one file: the rest waits in the file
 LINES = (".jsonl", ".ndjson", ".log")
 WHOLE = (".parquet", ".csv", ".json", ".gz", ".zst", ".pb", ".binpb", ".otlp")
-AT_ONCE = 20_000  # messages taken at once from a stream
-FETCH = 500  # messages asked of JetStream in one go
+LONGEST_LINE = (
+    32 << 20
+)  # bytes; what is longer is set aside, so that a line without an end costs no more than this
+AT_ONCE = 20_000  # messages taken at once from a stream, or fewer that have `MOST` bytes together
+FETCH = 500  # messages asked for in one go
 ANSWER_S = 10  # how long brokers may take to answer
+CHUNK = 1 << 20
 HEAD = 1024  # first bytes by which a file is known
 
 
@@ -32,7 +36,8 @@ HEAD = 1024  # first bytes by which a file is known
 class Taken:
     """New data of one kind: lines to be read, or a whole `file`; `position` holds after it.
 
-    `waiting` bytes of a file, or `behind` messages of a stream, are known to be left.
+    `waiting` bytes of a file, or `behind` messages of a stream, are known to be left. With `overlong` there are no lines: the
+    next one, of number `first_line`, is longer than `LONGEST_LINE` and is passed over.
     """
 
     name: str
@@ -42,6 +47,7 @@ class Taken:
     first_line: int = 1
     waiting: int = 0
     behind: int = 0
+    overlong: bool = False
 
 
 class Source(Protocol):
@@ -58,16 +64,22 @@ class Folder:
     its first bytes, since inodes are used again and files are emptied and written anew.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, without: Path | None = None) -> None:
+        """`without` is a folder whose files are none of the log's, though it may lie within `path`."""
         if not path.exists():
             raise UsageError(Problem(fact=f"`{path}` does not exist", expected="a folder or file to follow"))
         self.path = path
+        self._without = without.resolve() if without else None
         self._sizes: dict[str, int] = {}
+        # Where a line began, up to where it had no end, and a digest of the file's first bytes.
+        self._unfinished: dict[str, tuple[int, int, str]] = {}
 
     def _files(self) -> list[Path]:
         if self.path.is_file():
             return [self.path]
         found = [p for p in self.path.rglob("*") if p.is_file() and not p.name.startswith(".")]
+        if self._without is not None and self._without.is_relative_to(self.path.resolve()):
+            found = [p for p in found if not p.resolve().is_relative_to(self._without)]
         return sorted(found, key=lambda p: (p.stat().st_mtime_ns, str(p)))
 
     def take(self, position: Position) -> Taken | None:
@@ -102,45 +114,90 @@ class Folder:
                 continue
             if state.st_size == at["bytes"] and state.st_mtime_ns == at.get("changed"):
                 continue
-            with file.open("rb") as stream:
-                if state.st_size < at["bytes"] or ("head" in at and _head(stream, at) != at["head"]):
-                    at = {"bytes": 0, "lines": 0}  # begun again
-                stream.seek(at["bytes"])
-                lines = _whole_lines(stream)
-                if not lines:
-                    continue
-                after = {
-                    "bytes": at["bytes"] + len(lines),
-                    "lines": at["lines"] + lines.count(b"\n"),
-                    "path": str(file),
-                }
-                after |= {"head": _head(stream, after), "changed": state.st_mtime_ns}
-            told = {key: after}
-            return Taken(
-                name=file.name if name.endswith(LINES) else file.name + LINES[0],
-                position=told,
-                lines=lines,
-                first_line=at["lines"] + 1,
-                waiting=max(state.st_size - after["bytes"], 0),
-            )
+            taken = self._text(file, state, key, at)
+            if taken is not None:
+                return taken
         return None
 
+    def _text(self, file: Path, state: os.stat_result, key: str, at: dict[str, Any]) -> Taken | None:
+        """The next whole lines of a file of text after `at`."""
+        with file.open("rb") as stream:
+            if state.st_size < at["bytes"] or ("head" in at and _head(stream, at["bytes"]) != at["head"]):
+                at = {"bytes": 0, "lines": 0}  # begun again
+            begin, number, lines, overlong = at["bytes"], at["lines"], b"", False
+            ended = not at.get("overlong")
+            if not ended:
+                passed, ended = _to_line_end(stream, begin)
+                begin, number = begin + passed, number + ended
+            if ended:
+                if self._is_unfinished(stream, key, begin):
+                    return None
+                stream.seek(begin)
+                lines, overlong = _whole_lines(stream)
+                if not lines and not overlong:
+                    known = stream.tell()
+                    self._unfinished[key] = (begin, known, _head(stream, known))
+            end = begin + (LONGEST_LINE if overlong else len(lines))
+            if end == at["bytes"]:
+                return None
+            after = {
+                "bytes": end,
+                "lines": number + lines.count(b"\n"),
+                "path": str(file),
+                "head": _head(stream, end),
+            }
+            after |= {"changed": state.st_mtime_ns} | ({"overlong": True} if overlong or not ended else {})
+        return Taken(
+            name=file.name if file.name.lower().endswith(LINES) else file.name + LINES[0],
+            position={key: after},
+            lines=lines,
+            first_line=number + 1,
+            waiting=max(state.st_size - end, 0),
+            overlong=overlong,
+        )
 
-def _head(stream: IO[bytes], at: Mapping[str, Any]) -> str:
-    """A digest of the first of those bytes that were taken."""
+    def _is_unfinished(self, stream: IO[bytes], key: str, begin: int) -> bool:
+        """Whether the line that begins there had no end at the last look and has none now; only what is new is read."""
+        first, known, head = self._unfinished.get(key, (-1, 0, ""))
+        if first != begin or _head(stream, known) != head:
+            return False
+        passed, ended = _to_line_end(stream, known)
+        known += passed
+        self._unfinished[key] = (begin, known, _head(stream, known))
+        return not ended and known - begin < LONGEST_LINE
+
+
+def _head(stream: IO[bytes], size: int) -> str:
+    """A digest of the first of `size` bytes."""
     stream.seek(0)
-    first = stream.read(min(HEAD, at["bytes"]))
+    first = stream.read(min(HEAD, size))
     return hashlib.blake2b(first, digest_size=8).hexdigest() if first else ""
 
 
-def _whole_lines(stream: IO[bytes]) -> bytes:
-    """The next lines up to their last end; where one line is longer than all that is taken at once, all of that line."""
-    lines = stream.read(MOST)
-    cut = lines.rfind(b"\n") + 1
-    while not cut and (more := stream.read(MOST)):
-        cut = len(lines) + more.rfind(b"\n") + 1 if b"\n" in more else 0
-        lines += more
-    return lines[:cut]
+def _whole_lines(stream: IO[bytes]) -> tuple[bytes, bool]:
+    """The next lines up to their last end, and whether the next line alone is longer than `LONGEST_LINE`.
+
+    Where one line is longer than all that is taken at once, it is all of that line.
+    """
+    pieces = [stream.read(min(MOST, LONGEST_LINE))]
+    size, cut = len(pieces[0]), pieces[0].rfind(b"\n") + 1
+    while not cut and size < LONGEST_LINE and (more := stream.read(min(MOST, LONGEST_LINE - size))):
+        pieces.append(more)
+        cut = size + more.rfind(b"\n") + 1 if b"\n" in more else 0
+        size += len(more)
+    return b"".join(pieces)[:cut], not cut and size >= LONGEST_LINE
+
+
+def _to_line_end(stream: IO[bytes], begin: int) -> tuple[int, bool]:
+    """How many bytes after `begin` belong to the line that is there, and whether its end is among them."""
+    stream.seek(begin)
+    passed = 0
+    while piece := stream.read(CHUNK):
+        end = piece.find(b"\n") + 1
+        if end:
+            return passed + end, True
+        passed += len(piece)
+    return passed, False
 
 
 @contextmanager
@@ -179,16 +236,21 @@ class RedisStream:
 
     def _take(self, position: Position) -> Taken | None:
         last = position.get(self.name) or "-"
-        entries = self._client.xrange(
-            self.name, min=last if last == "-" else f"({last}", max="+", count=AT_ONCE
-        )
-        if not entries:
+        lines: list[bytes] = []
+        size = 0
+        while len(lines) < AT_ONCE and size < MOST:
+            entries = self._client.xrange(
+                self.name, min=last if last == "-" else f"({last}", max="+", count=FETCH
+            )
+            if not entries:
+                break
+            for _number, fields in entries:
+                value = fields.get(b"line", fields.get(b"json", next(iter(fields.values()))))
+                lines.append(value.replace(b"\n", b" "))
+                size += len(value)
+            last = entries[-1][0].decode()
+        if not lines:
             return None
-        lines = []
-        for _number, fields in entries:
-            value = fields.get(b"line", fields.get(b"json", next(iter(fields.values()))))
-            lines.append(value.replace(b"\n", b" "))
-        last = entries[-1][0].decode()
         more = self._client.xrange(self.name, min=f"({last}", max="+", count=1)
         return Taken(
             name=f"{self.name}.jsonl",
@@ -239,12 +301,14 @@ class NatsSubject:
             asked = await stream.pull_subscribe("", stream=self.name, config=config)
             lines: list[bytes] = []
             at = last
-            while at < end and len(lines) < AT_ONCE:
+            size = 0
+            while at < end and len(lines) < AT_ONCE and size < MOST:
                 try:
                     messages = await asked.fetch(min(FETCH, AT_ONCE - len(lines)), timeout=2)
                 except TimeoutError:  # late, or deleted since
                     break
                 lines += [(message.data or b"").replace(b"\n", b" ") for message in messages]
+                size += sum(len(message.data or b"") for message in messages)
                 at = messages[-1].metadata.sequence.stream
         finally:
             await client.close()
@@ -299,10 +363,12 @@ class KafkaTopic:
         unread = set(metadata.partitions)
         deadline = time.monotonic() + ANSWER_S
         # A broker that has not answered yet is not a topic that has nothing: partitions say that they are at their end.
-        while unread and len(lines) < AT_ONCE and time.monotonic() < deadline:
-            for message in self._consumer.consume(AT_ONCE - len(lines), timeout=0.2):
+        size = 0
+        while unread and len(lines) < AT_ONCE and size < MOST and time.monotonic() < deadline:
+            for message in self._consumer.consume(min(FETCH, AT_ONCE - len(lines)), timeout=0.2):
                 if message.error() is None:
                     lines.append((message.value() or b"").replace(b"\n", b" "))
+                    size += len(lines[-1])
                     told[f"{self.topic}/{message.partition()}"] = message.offset() + 1
                 elif message.error().code() == self._kafka.KafkaError._PARTITION_EOF:  # noqa: SLF001  its public name
                     unread.discard(message.partition())
@@ -321,8 +387,8 @@ class KafkaTopic:
         )
 
 
-def open_source(told: str) -> Source:
-    """The source that a path or URL names. Raises `UsageError` for one that names none."""
+def open_source(told: str, without: Path | None = None) -> Source:
+    """The source that a path or URL names; files under `without` are none of it. Raises `UsageError` for one that names none."""
     parts = urlsplit(told)
     asked = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
     if parts.scheme == "redis" and "stream" in asked:
@@ -339,4 +405,4 @@ def open_source(told: str) -> Source:
                 expected="a folder or file, redis://HOST/0?stream=NAME, nats://HOST?stream=NAME, kafka://HOST?topic=NAME",
             )
         )
-    return Folder(Path(os.path.expanduser(told)))  # noqa: PTH111  the shell's own rule
+    return Folder(Path(os.path.expanduser(told)), without)  # noqa: PTH111  the shell's own rule

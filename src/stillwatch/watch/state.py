@@ -1,55 +1,97 @@
-"""What does a watch remember, so that a crash at any moment neither loses nor doubles anything?
+"""What a watch remembers, so that a crash at any moment neither loses nor doubles anything.
 
 One file, `ledger.json`, replaced as a whole, says which parts of the state count: up to where every source was read, which
-sketches were made of it, which campaigns are known and which events nobody was told of yet. Whatever else lies in the folder when
-a watch starts was left by a crash before the ledger knew of it, and is removed.
+sketches were made of it, which campaigns are known and which events are still to be delivered. Whatever else lies in the folder when
+a watch starts was left by a crash before the ledger named it, and is removed.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
+import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from stillwatch.engine.files import atomic
+from stillwatch.engine.files import atomic, lock
 from stillwatch.errors import Problem, StateError
 from stillwatch.sketch.digest import VERSION
 from stillwatch.watch.tracks import Track
 
-LEDGER, KEY, SKETCHES, EVENTS = "ledger.json", "key", "sketches", "events.jsonl"
+LEDGER, KEY, SKETCHES, APART, QUARANTINE, EVENTS, LOCK = (
+    "ledger.json", "key", "sketches", "apart", "quarantine", "events.jsonl", ".lock",
+)  # fmt: skip
+UNFINISHED = (".batch-", ".trial-", f".{LEDGER}.", f".{KEY}.")  # names of work that a crash leaves
+_locked: dict[Path, IO[str]] = {}  # states that this process holds until it ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apart:
+    """Rows that are kept and not judged, in one file: why, how many, and from when they may be judged (empty: never)."""
+
+    name: str
+    rows: int
+    why: str
+    first: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
 class Ledger:
-    """Everything that counts of a watch's state."""
+    """Everything that counts of a watch's state.
+
+    `clock` is the log's present time and `votes` what it is computed from (`watch.clock`); `latest` is the time of the latest row
+    that is not ahead. `judged_at` is the log's time at the last judgement, `judged_on` the machine's. `outbox` holds events that
+    were not yet written to standard output and `events.jsonl`, `owed` those that the webhook did not take yet.
+    """
 
     source: str
     version: int = VERSION
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
     position: dict[str, Any] = field(default_factory=dict)
     parts: list[str] = field(default_factory=list)
+    apart: list[Apart] = field(default_factory=list)
     batches: int = 0
     rows: int = 0
     quarantined: int = 0
+    clock: str = ""
+    votes: list[tuple[str, str]] = field(default_factory=list)
     latest: str = ""
     judged: int = 0
     judged_at: str = ""
+    judged_on: str = ""
     tracks: dict[str, Track] = field(default_factory=dict)
     outbox: list[dict[str, Any]] = field(default_factory=list)
+    owed: list[dict[str, Any]] = field(default_factory=list)
     events_bytes: int = 0
     events: int = 0
 
 
 class State:
-    """A watch's folder; `commit` makes what the ledger says true."""
+    """A watch's folder; `commit` makes what the ledger says true.
+
+    One process at a time has it: the lock is released when that process ends, however it ends.
+    """
 
     def __init__(self, folder: Path, source: str) -> None:
         self.folder = folder
-        self.sketches = folder / SKETCHES
+        self.sketches, self.apart, self.quarantine = folder / SKETCHES, folder / APART, folder / QUARANTINE
         self.sketches.mkdir(parents=True, exist_ok=True)
+        _hold(folder)
         path = folder / LEDGER
         self.ledger = _read(path) if path.exists() else Ledger(source=source)
+        self._check(path, source)
+        if not (folder / KEY).exists():
+            with atomic(folder / KEY, private=True) as temporary:
+                temporary.write_text(secrets.token_urlsafe(32) + "\n")
+        self._sweep()
+        events = folder / EVENTS
+        events.touch()
+        with events.open("r+b") as file:
+            file.truncate(self.ledger.events_bytes)
+        self.commit()
+
+    def _check(self, path: Path, source: str) -> None:
         if self.ledger.source != source:
             raise StateError(
                 Problem(
@@ -69,21 +111,25 @@ class State:
                     fix="give a new --state and watch the logs again from the beginning",
                 )
             )
-        if not (folder / KEY).exists():
-            with atomic(folder / KEY, private=True) as temporary:
-                temporary.write_text(secrets.token_urlsafe(32) + "\n")
-        known = set(self.ledger.parts)
-        for part in self.sketches.iterdir():
-            if part.name not in known:
-                part.unlink()
-        events = folder / EVENTS
-        events.touch()
-        with events.open("r+b") as file:
-            file.truncate(self.ledger.events_bytes)
+
+    def _sweep(self) -> None:
+        """Remove what a crash left."""
+        for left in self.folder.iterdir():
+            if left.name.startswith(UNFINISHED):
+                shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink()
+        known = {*self.ledger.parts, *(one.name for one in self.ledger.apart)}
+        for folder in (self.sketches, self.apart):
+            for part in folder.iterdir() if folder.exists() else ():
+                if part.name not in known:
+                    part.unlink()
+        for lost in self.quarantine.glob("*") if self.quarantine.exists() else ():
+            number = lost.stem.removeprefix("batch-")
+            if not number.isdigit() or int(number) > self.ledger.batches:
+                lost.unlink()
 
     @property
     def parts(self) -> list[Path]:
-        """The sketches that count."""
+        """The sketches that count and were not judged yet."""
         return [self.sketches / name for name in self.ledger.parts]
 
     def commit(self) -> None:
@@ -105,14 +151,32 @@ class State:
         self.ledger.events += 1
 
 
+def _hold(folder: Path) -> None:
+    """Lock a state for this process. Raises `StateError` where another process has it."""
+    place = folder.resolve()
+    if place in _locked:
+        return
+    try:
+        _locked[place] = lock(folder / LOCK)
+    except BlockingIOError as error:
+        raise StateError(
+            Problem(
+                fact="another watch is using the state",
+                where=str(folder),
+                fix="stop it, or give another --state",
+            )
+        ) from error
+
+
 def _read(path: Path) -> Ledger:
     try:
         told = json.loads(path.read_text())
         tracks = {
             name: Track(**(one | {"accounts": set(one["accounts"])})) for name, one in told["tracks"].items()
         }
-        return Ledger(**(told | {"tracks": tracks}))
-    except (json.JSONDecodeError, TypeError, KeyError) as error:
+        apart = [Apart(**one) for one in told.get("apart", [])]
+        return Ledger(**(told | {"tracks": tracks, "apart": apart}))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StateError(
             Problem(
                 fact="the ledger cannot be read",

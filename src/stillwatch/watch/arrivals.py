@@ -1,0 +1,115 @@
+"""Rows of a batch on their way into a state: those that count now, and those that are dated ahead."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stillwatch.engine.files import atomic
+from stillwatch.watch.clock import Clock
+from stillwatch.watch.state import Apart, State
+
+AHEAD = "dated ahead of the log and of the machine's clock"
+
+
+@dataclass(slots=True, kw_only=True)
+class Arrival:
+    """What a batch changed in the ledger: rows that are ahead, the latest of their times, and files that no longer count."""
+
+    ahead: int = 0
+    latest: datetime | None = None
+    admitted: int = 0
+    gone: list[Path] = field(default_factory=list)
+
+    def settle(self) -> None:
+        """Remove what no longer counts, once the ledger is committed."""
+        for path in self.gone:
+            path.unlink(missing_ok=True)
+
+
+def arrive(state: State, parts: Sequence[Path], now: datetime) -> Arrival:
+    """Move the sketches `parts` of a batch into the state, with rows kept apart whose time has come, and enter them in the ledger.
+
+    Rows beyond the horizon of the log's clock (`watch.clock`), by the machine's time `now`, are kept apart. The ledger is not
+    committed.
+    """
+    ledger, told = state.ledger, Arrival()
+    clock = Clock({account: _time(at) for account, at in ledger.votes})
+    latest: dict[str, datetime] = {}
+    for part in parts:
+        for account, at in _latest(part):
+            latest[account] = max(at, latest.get(account, at))
+    limit = clock.horizon(latest, now)
+    due = [one for one in ledger.apart if one.first and _time(one.first) <= limit]
+    ledger.apart = [one for one in ledger.apart if one not in due]
+    for one in due:
+        path = state.apart / one.name
+        told.gone.append(path)
+        told.admitted += one.rows
+        _enter(state, path, limit, Arrival())
+    for part in parts:
+        _enter(state, part, limit, told)
+    if latest:
+        clock = clock.seen(latest, limit)
+        ledger.votes = [(account, at.isoformat()) for account, at in clock.kept()]
+        present = clock.present()
+        ledger.clock = present.isoformat() if present else ledger.clock
+    return told
+
+
+def _enter(state: State, part: Path, limit: datetime, told: Arrival) -> None:
+    """Make of a sketch's rows up to `limit` a part of the state, and keep the others apart."""
+    ledger = state.ledger
+    first, last = _ends(part)
+    if first is None or last is None:
+        return
+    name = f"{ledger.batches + 1:08}-{secrets.token_hex(4)}.parquet"
+    if first <= limit:
+        ledger.parts.append(f"batch-{name}")
+        ledger.latest = max(ledger.latest, min(last, limit).isoformat())
+    if last <= limit:
+        write_sketch(state.sketches / f"batch-{name}", part)
+        return
+    times = pq.read_table(part, columns=["timestamp"]).column("timestamp")
+    ahead = pc.greater(times, pa.scalar(limit, times.type))
+    number = pc.sum(ahead).as_py()
+    if first <= limit:
+        write_sketch(state.sketches / f"batch-{name}", part, pc.invert(ahead))
+        first = pc.min(times.filter(ahead)).as_py().astimezone(UTC)
+    write_sketch(state.apart / f"ahead-{name}", part, ahead)
+    ledger.apart.append(Apart(name=f"ahead-{name}", rows=number, why=AHEAD, first=first.isoformat()))
+    told.ahead += number
+    told.latest = max(last, told.latest or last)
+
+
+def write_sketch(path: Path, part: Path, chosen: pa.ChunkedArray | pa.Array | None = None) -> None:
+    """A sketch at another place: all of its rows, or those for which `chosen` is true."""
+    with atomic(path) as temporary:
+        if chosen is None:
+            shutil.copyfile(part, temporary)
+        else:
+            pq.write_table(pq.read_table(part).filter(chosen), temporary, compression="zstd")
+
+
+def _latest(part: Path) -> list[tuple[str, datetime]]:
+    rows = pq.read_table(part, columns=["account_id", "timestamp"])
+    each = rows.group_by("account_id").aggregate([("timestamp", "max")])
+    times = [at.astimezone(UTC) for at in each.column("timestamp_max").to_pylist()]
+    return list(zip(each.column("account_id").to_pylist(), times, strict=True))
+
+
+def _ends(part: Path) -> tuple[datetime | None, datetime | None]:
+    ends = pc.min_max(pq.read_table(part, columns=["timestamp"]).column("timestamp")).as_py()
+    return tuple(at and at.astimezone(UTC) for at in (ends["min"], ends["max"]))
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

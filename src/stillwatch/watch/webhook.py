@@ -1,0 +1,210 @@
+"""Events sent to a webhook: at least once each, in a thread of their own, however the receiver behaves."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from stillwatch.errors import Problem, UsageError
+
+Event = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why an event was not taken, and whether the receiver `answered` at all."""
+
+    why: str
+    answered: bool = False
+
+
+TRIES, FIRST_PAUSE_S = 4, 0.5  # of one event in one round
+ROUND_PAUSE_S, MAX_ROUND_PAUSE_S = 2.0, 600.0  # between rounds; doubled after each that failed
+TIMEOUT_S = 10.0  # without a byte from the receiver
+DEADLINE_S = 30.0  # for one request as a whole
+MAX_LATE = 8  # requests that passed their deadline and still hold a connection
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Redirects are answers like any other that is no success: an event belongs to the address that was given."""
+
+    def redirect_request(self, *_given: object) -> None:
+        """No request follows a redirect."""
+
+
+_opener = urllib.request.build_opener(_Stay)
+_late: list[threading.Thread] = []
+
+
+def check(url: str) -> str:
+    """The URL of a webhook; raises `UsageError` for one to which nothing can be posted."""
+    problem = Problem(
+        fact="`--webhook` is no address to which events can be posted",
+        found=repr(url),
+        expected="http://HOST[:PORT]/PATH or https://HOST[:PORT]/PATH",
+    )
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise UsageError(problem) from error
+    plain = url.isascii() and url.isprintable() and " " not in url
+    named = parts.scheme in ("http", "https") and parts.hostname and parts.username is None
+    if not plain or not named or port == 0:
+        raise UsageError(problem)
+    return url
+
+
+def send(url: str, event: Event) -> Refusal | None:
+    """Send an event once; returns why the receiver did not take it, or None.
+
+    Any status from 200 to 299 means that it was taken, and so does 409: the receiver has seen the event's id.
+    """
+    request = urllib.request.Request(  # noqa: S310  `check` allows http and https only
+        url,
+        data=json.dumps(event, sort_keys=True, default=str).encode(),
+        headers={"Content-Type": "application/json", "Idempotency-Key": str(event["id"])},
+        method="POST",
+    )
+    try:
+        with _opener.open(request, timeout=TIMEOUT_S) as answer:
+            return None if 200 <= answer.status < 300 else _status(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return None if error.code == HTTPStatus.CONFLICT else _status(error.code)
+    except TimeoutError:
+        return Refusal(why=f"no answer within {TIMEOUT_S:g} s")
+    except urllib.error.URLError as error:
+        return Refusal(why=f"it cannot be reached ({type(error.reason).__name__})")
+    except OSError as error:
+        return Refusal(why=f"the connection failed ({type(error).__name__})")
+    except (http.client.HTTPException, ValueError) as error:
+        return Refusal(why=f"its answer is no HTTP ({type(error).__name__})")
+
+
+def _status(code: int) -> Refusal:
+    moved = ", a redirect, which is not followed" if 300 <= code < 400 else ""
+    return Refusal(why=f"it answers {code}{moved}", answered=True)
+
+
+def send_in_time(url: str, event: Event) -> Refusal | None:
+    """As `send`, within `DEADLINE_S`. A receiver that sends byte after byte is left waiting in a thread of its own."""
+    _late[:] = [thread for thread in _late if thread.is_alive()]
+    if len(_late) >= MAX_LATE:
+        return Refusal(why=f"{MAX_LATE} earlier requests are still without an answer")
+    ended: list[Refusal | None] = []
+    thread = threading.Thread(target=lambda: ended.append(send(url, event)), daemon=True)
+    thread.start()
+    thread.join(DEADLINE_S)
+    if thread.is_alive():
+        _late.append(thread)
+    return ended[0] if ended else Refusal(why=f"no whole answer within {DEADLINE_S:g} s")
+
+
+def post(url: str, event: Event, pause: Callable[[float], object] = time.sleep) -> Refusal | None:
+    """Send an event up to `TRIES` times, with growing pauses; returns why it was not taken, or None.
+
+    A receiver that keeps ids of what it has seen gets every event once, though it may be sent twice.
+    """
+    refusal = None
+    for attempt in range(TRIES):
+        if attempt:
+            pause(FIRST_PAUSE_S * 2 ** (attempt - 1))
+        refusal = send_in_time(url, event)
+        if refusal is None:
+            break
+    return refusal
+
+
+class Webhook:
+    """A thread that sends events to a URL until the receiver has taken each of them.
+
+    An event that is not taken is tried again in the next round, after a pause that doubles with every round in which nothing was
+    taken; the others are sent meanwhile. `complain` is called, from the thread, with the reason of a round's failure where it
+    is another than before, and with an empty string once events are taken again.
+    """
+
+    def __init__(self, url: str, complain: Callable[[str], None] = lambda _why: None) -> None:
+        self.url = check(url)
+        self._complain = complain
+        self._owed: list[Event] = []
+        self._taken: set[str] = set()
+        self._rounds = 0
+        self._news = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def owe(self, events: Sequence[Event]) -> None:
+        """Events to be sent; those sent before and named here again are not sent again."""
+        with self._news:
+            known = {event["id"] for event in self._owed} | self._taken
+            fresh = [event for event in events if event["id"] not in known]
+            if not fresh:
+                return
+            self._owed += fresh
+            self._news.notify_all()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread.start()
+
+    def taken(self) -> set[str]:
+        """Ids of the events that the receiver took."""
+        with self._news:
+            return set(self._taken)
+
+    def forget(self, ids: set[str]) -> None:
+        """Ids that need not be remembered as taken any more: nobody will name them again."""
+        with self._news:
+            self._taken -= ids
+
+    def settle(self, seconds: float) -> bool:
+        """Wait until every event is taken, or was tried in one whole round; returns whether all are taken."""
+        with self._news:
+            rounds = self._rounds
+            self._news.wait_for(lambda: not self._owed or self._rounds >= rounds + 1, seconds)
+            return not self._owed
+
+    def _run(self) -> None:
+        failures, said = 0, ""
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: bool(self._owed))
+                some = list(self._owed)
+            why, taken = self._round(some)
+            if why != said:
+                self._complain(why)
+                said = why
+            with self._news:
+                self._rounds += 1
+                self._news.notify_all()
+            failures = failures + 1 if why and not taken else 0
+            if why:
+                time.sleep(min(ROUND_PAUSE_S * 2 ** min(failures, 20), MAX_ROUND_PAUSE_S))
+
+    def _round(self, some: Sequence[Event]) -> tuple[str, int]:
+        """Try each of these events; returns why the last of those that were not taken was refused, and how many were taken.
+
+        Where nobody answers, the others are not tried: they would wait as long.
+        """
+        why, taken = "", 0
+        for event in some:
+            refusal = post(self.url, event)
+            if refusal is not None:
+                why = refusal.why
+                if not refusal.answered:
+                    break
+                continue
+            taken += 1
+            with self._news:
+                self._taken.add(event["id"])
+                self._owed = [one for one in self._owed if one["id"] != event["id"]]
+                self._news.notify_all()
+        return why, taken
