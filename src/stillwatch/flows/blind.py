@@ -15,6 +15,7 @@ from stillwatch.contract import results as contract
 from stillwatch.errors import InputError, Problem
 from stillwatch.flows.gather import gather
 from stillwatch.readers.discover import discover
+from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.read import check
 from stillwatch.readers.recognise import KEY_ID, SKETCH
 from stillwatch.results.folder import whole_or_nothing, write_json
@@ -25,7 +26,9 @@ from stillwatch.store.store import Store
 PUBLIC = 0x5743_4845_5449_4C4C  # the seed of digests before they are enciphered: known to all, so that keys can change
 PUBLIC_ID = "public"
 SHORTEST = 16
-DIGESTS = ("text_key", "prompt_key", "opening_key", "system_key", "shape_key", "conversation_key")
+DIGESTS = (
+    "exchange_key", "text_key", "prompt_key", "opening_key", "system_key", "shape_key", "conversation_key",
+)  # fmt: skip
 LISTS = ("phrases", "system_phrases")
 
 Progress = Callable[[int, int], None]
@@ -59,19 +62,20 @@ def sketch(
     names: Mapping[str, str],
     log_format: str = "auto",
     progress: Progress = lambda _done, _total: None,
+    limits: Limits = LIMITS,
 ) -> dict[str, Any]:
     """Write sketches of the logs at `paths` into the new folder `out`; returns what was read.
 
     A sketch has every column of the contract that is no text, digests in place of text, and no text.
     """
-    sources = discover(paths, names=names, log_format=log_format)
-    check(sources, names)
+    sources = discover(paths, names=names, log_format=log_format, limits=limits)
+    sources = check(sources, names, limits)
     with (
         whole_or_nothing(out) as folder,
         tempfile.TemporaryDirectory(prefix=".stillwatch-", dir=out.parent) as scratch,
         Store(Path(scratch) / "store", version=VERSION, key_id=PUBLIC_ID) as store,
     ):
-        gather(sources, names, store, PUBLIC, progress)
+        gather(sources, names, store, PUBLIC, progress, limits=limits)
         for number, part in enumerate(store.parts):
             target = folder / f"sketch-{number:05}.parquet"
             _convert(store.path(part), target, key, lambda v: encipher(v, key))
@@ -79,7 +83,10 @@ def sketch(
         pq.write_table(quarantine, folder / "quarantine.parquet", compression="zstd")
         told = {
             "rows": store.rows,
-            "quarantined": quarantine.num_rows,
+            "quarantined": contract.quarantined_rows(quarantine),
+            "unread": [
+                {"path": str(file), "reason": p[0].fact} for file, p in sorted(sources.unread.items())
+            ],
             "key_id": key_id(key),
             "sketch_version": VERSION,
             "inputs": [{"path": str(file), "rows": store.rows_of(file)} for file in sources.exchanges],

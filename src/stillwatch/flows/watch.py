@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -20,7 +21,7 @@ from stillwatch.engine.files import atomic
 from stillwatch.errors import InputError, Unreachable
 from stillwatch.flows.blind import read_key, sketch
 from stillwatch.flows.scan import Options, scan
-from stillwatch.readers.cast import quarantined_line
+from stillwatch.readers.losses import Losses
 from stillwatch.results.folder import read_table
 from stillwatch.stats.sequential import alert_level
 from stillwatch.watch.serve import post
@@ -110,15 +111,17 @@ class Watch:
             out = Path(folder) / "sketched"
             try:
                 read = sketch(
-                    [str(path)], out, self.key, self.told.options.names, self.told.options.log_format
-                )
+                    [str(path)], out, self.key, self.told.options.names, self.told.options.log_format,
+                    limits=self.told.options.limits,
+                )  # fmt: skip
                 lost = pq.read_table(out / "quarantine.parquet")
             except InputError as error:  # not one line is an exchange, or the file is none
                 fact = error.problems[0].fact
                 count = max(taken.lines.count(b"\n"), 1)
                 read = {"rows": 0, "quarantined": count}
-                rows = [quarantined_line(taken.name, n, fact, b"") for n in range(1, count + 1)]
-                lost = pa.Table.from_pylist(rows, contract.QUARANTINE.arrow)
+                losses = Losses(taken.name)
+                losses.rows(np.arange(1, count + 1), None, fact, lambda places: [""] * len(places))
+                lost = pa.concat_tables([losses.listed(), losses.counted()])
             if lost.num_rows:
                 self._set_aside(lost, taken, number)
             for place, part in enumerate(sorted(out.glob("sketch-*.parquet"))):
@@ -137,7 +140,9 @@ class Watch:
 
     def _set_aside(self, lost: pa.Table, taken: Taken, number: int) -> None:
         """Rows that could not be read, by the source's own name and line."""
-        line = pc.add(lost.column("row"), taken.first_line - 1)
+        line = pc.if_else(
+            pc.equal(lost.column("row"), 0), 0, pc.add(lost.column("row"), taken.first_line - 1)
+        )
         lost = lost.set_column(0, "file", pa.array([taken.name] * lost.num_rows)).set_column(1, "row", line)
         folder = self.state.folder / "quarantine"
         folder.mkdir(exist_ok=True)

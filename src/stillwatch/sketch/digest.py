@@ -17,6 +17,7 @@ Prompts longer than `HEAD + TAIL` bytes are read at both ends only, so a megabyt
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -30,10 +31,10 @@ from stillwatch.sketch.digest_loops import BANDS, HEAD, MAX_PHRASES, MAX_WORDS, 
 
 __all__ = [
     "ALONE", "BANDS", "HEAD", "MAX_PHRASES", "MAX_WORDS", "ROWS", "TAIL", "VERSION",
-    "Digests", "buffers", "digest", "name_keys",
+    "Digests", "buffers", "digest", "name_keys", "row_keys",
 ]  # fmt: skip
 
-VERSION = 4
+VERSION = 5
 ALONE = 2048  # rows below which a second core is not worth its start
 
 Bytes = npt.NDArray[np.uint8]
@@ -73,6 +74,17 @@ def name_keys(strings: pa.Array, key: int) -> Keys:
     data, offsets = buffers(strings)
     out = np.empty(len(strings), np.uint64)
     digest_loops.names(data, offsets, np.uint64(key), out)
+    return out
+
+
+def row_keys(columns: Sequence[npt.NDArray[np.uint64] | npt.NDArray[np.int64]], key: int) -> Keys:
+    """One digest per row of its 64-bit values, in the order of the columns."""
+    data = np.ascontiguousarray(np.stack([column.view(np.uint64) for column in columns], axis=1)).view(
+        np.uint8
+    )
+    rows, width = len(columns[0]), 8 * len(columns)
+    out = np.empty(rows, np.uint64)
+    digest_loops.names(data.reshape(-1), np.arange(rows + 1, dtype=np.int64) * width, np.uint64(key), out)
     return out
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from stillwatch.engine.cores import CORES
 from stillwatch.sketch.capability import COERCION, classify_array
-from stillwatch.sketch.digest import BANDS, VERSION, Digests, digest, name_keys
+from stillwatch.sketch.digest import BANDS, VERSION, Digests, digest, name_keys, row_keys
 from stillwatch.sketch.form import written
 
 KEPT = (
@@ -25,7 +25,8 @@ SHAPE = ("operation", "temperature", "top_p", "max_tokens", "stream")
 def observe(batches: Iterable[pa.Table], key: int, cores: int = CORES) -> Iterator[pa.Table]:
     """Observations of contract rows: who, when, from where, and keys in place of text.
 
-    `key` is 64 bits. Keys are signed 64-bit integers, 0 where there was no text.
+    `key` is 64 bits. Keys are signed 64-bit integers, 0 where there was no text. `exchange_key` is the exchange's own: it is the same for rows
+    of one id, account, time and text only.
     """
     for batch in batches:
         if batch.num_rows == 0:
@@ -36,8 +37,12 @@ def observe(batches: Iterable[pa.Table], key: int, cores: int = CORES) -> Iterat
         marks = digest(prompts, key, cores)
         system = digest(_one(rows, "system_prompt"), key, cores)
         columns = {name: rows.column(name) for name in KEPT}
-        columns["exchange_key"] = _signed(name_keys(_one(rows, "exchange_id"), key))
-        columns["account_key"] = _signed(name_keys(_one(rows, "account_id"), key))
+        accounts = name_keys(_one(rows, "account_id"), key)
+        # Senders may choose the id: only a row of the same account, time and text is a copy of another.
+        moments = _one(rows, "timestamp").cast(pa.int64()).to_numpy()
+        ids = name_keys(_one(rows, "exchange_id"), key)
+        columns["exchange_key"] = _signed(row_keys((ids, accounts, moments, marks.text_key), key))
+        columns["account_key"] = _signed(accounts)
         columns["conversation_key"] = _signed(name_keys(_one(rows, "conversation_id"), key))
         columns["half"] = pa.array(halves(_one(rows, "timestamp")))
         columns["text_key"] = _signed(marks.text_key)
