@@ -32,6 +32,8 @@ Mask = npt.NDArray[np.bool_]
 UNKNOWN = "unknown"
 LONGEST_LIST = 1_000  # items of a list of names that are kept: chosen
 WRONG = (pa.ArrowException, OverflowError, TypeError, ValueError, AttributeError)
+MADE = ("exchange_id", "model")  # required, chosen by senders, and made where they are missing
+MISSING = "required value is missing"
 OUT, CUT = "value is out of bounds", "value is too long and was cut"
 
 
@@ -61,55 +63,58 @@ def conformed(
 ) -> tuple[pa.Table, Mask]:
     """As `conform`, with the mask of the rows of the batch that it returns."""
     n = batch.num_rows
-    reason = np.full(n, "", dtype=object)
-    culprit = np.full(n, None, dtype=object)
+    found: list[tuple[str, str]] = []  # column and reason of each fault, by its place from 1
+    fault = np.zeros(n, np.int16)
     columns: dict[str, pa.Array] = {}
     for column in schema.columns:
         if column.name in batch.column_names:
             array, faults = _column(_one(batch.column(column.name)), column, most)
         else:
             array, faults = pa.nulls(n, column.type), {}
-        if not column.nullable:
-            array, missing = _filled(array, column, losses, numbers, schema)
-            for why, rows in (*faults.items(), ("required value is missing", missing)):
-                fresh = rows & (reason == "") & np.asarray(pc.is_null(array))
-                reason[fresh], culprit[fresh] = why, column.name
-            faults = {why: rows for why, rows in faults.items() if why == CUT}
-        for why, rows in faults.items():
-            losses.cells(column.name, why, int(rows.sum()))
+        if not column.nullable and pa.types.is_string(column.type):
+            array = pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.string()), array)
         columns[column.name] = array
+        if column.nullable or (schema is EXCHANGES and column.name in MADE):
+            for why, rows in faults.items():
+                losses.cells(column.name, why, int(rows.sum()))
+            continue
+        losses.cells(column.name, CUT, int(faults.pop(CUT, np.zeros(0, bool)).sum()))
+        gone = np.asarray(pc.is_null(array))
+        for why, rows in (*faults.items(), (MISSING, gone)):
+            found.append((column.name, why))
+            fault[rows & gone & (fault == 0)] = len(found)
     table = pa.table([columns[c.name] for c in schema.columns], names=list(schema.names))
-    lost = reason != ""
-    if not lost.any():
-        return table.cast(schema.arrow), ~lost
-    for why, name in sorted({(w, c) for w, c in zip(reason[lost], culprit[lost], strict=True)}):
-        places = np.flatnonzero((reason == why) & (culprit == name))
-        losses.rows(numbers[places], name, why, _digester(batch, places))
-    return table.filter(pa.array(~lost)).cast(schema.arrow), ~lost
+    kept = fault == 0
+    if not kept.all():
+        for place, (name, why) in enumerate(found, 1):
+            places = np.flatnonzero(fault == place)
+            if len(places):
+                losses.rows(numbers[places], name, why, _digester(batch, places))
+        table = table.filter(pa.array(kept))
+    if schema is EXCHANGES:
+        table = _made(table, losses, numbers[kept])
+    return table.cast(schema.arrow), kept
 
 
-def _filled(
-    array: pa.Array, column: Column, losses: Losses, numbers: Numbers, schema: TableSchema
-) -> tuple[pa.Array, Mask]:
-    """A required column without empty strings, those that can be made filled in, and where it is null."""
-    if pa.types.is_string(column.type):
-        array = pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.string()), array)
-    missing = np.asarray(pc.is_null(array))
-    if not missing.any() or schema is not EXCHANGES:
-        return array, missing
-    if column.name == "model":
-        array = array.fill_null(UNKNOWN)
-    elif column.name == "exchange_id":
-        file = Path(losses.file).name
-        made = [
-            f"{file}:{number}" if gone else None
-            for number, gone in zip(numbers.tolist(), missing, strict=True)
-        ]
-        array = pc.coalesce(array, pa.array(made, pa.string()))
-    else:
-        return array, missing
-    losses.cells(column.name, "required value is missing and was made", int(missing.sum()))
-    return array, np.zeros(len(missing), bool)
+def _made(table: pa.Table, losses: Losses, numbers: Numbers) -> pa.Table:
+    """The rows with ids and models where they have none."""
+    for name in MADE:
+        array = table.column(name)
+        if array.null_count == 0:
+            continue
+        losses.cells(name, f"{MISSING} and was made", array.null_count)
+        if name == "model":
+            array = array.fill_null(UNKNOWN)
+        else:
+            gone = pc.is_null(array).to_pylist()
+            file = Path(losses.file).name
+            ids = [
+                f"{file}:{row}" if is_gone else None
+                for row, is_gone in zip(numbers.tolist(), gone, strict=True)
+            ]
+            array = pc.coalesce(array, pa.array(ids, pa.string()))
+        table = table.set_column(table.column_names.index(name), name, array)
+    return table
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:

@@ -16,6 +16,7 @@ from stillwatch.contract.results import QUARANTINE
 
 DETAILED = 10_000  # quarantined rows of a file that are listed one by one: chosen
 FIELDS = 1_000  # names of unknown fields that are counted apart: chosen
+MOST = 1 << 53  # rows that a damaged file may claim
 OTHERS = "other fields"
 
 Numbers = npt.NDArray[np.int64]
@@ -59,6 +60,14 @@ class Losses:
                 self._listed.append(quarantined(self.file, number, reason, digest, column))
         if len(numbers) > len(some):
             self._count(column, reason, len(numbers) - len(some), int(numbers[len(some)]))
+
+    def span(self, first: int, number: int, reason: str) -> None:
+        """Rows one after the other cannot be read, of which nothing is known but how many there should be."""
+        some = max(min(number, self._left), 0)
+        for place in range(first, first + some):
+            self.row(place, reason)
+        if number > some:
+            self._count(None, reason, min(number - some, MOST), first + some)
 
     def cells(self, column: str, reason: str, number: int) -> None:
         """Cells of an optional column are null, because they cannot be read."""

@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from stillwatch.contract.table import LONGEST, TableSchema
 from stillwatch.readers.cast import cells, shortened
 from stillwatch.readers.limits import FREE, Limits
 from stillwatch.readers.losses import Losses, Numbers
+from stillwatch.readers.pages import page_sizes
 from stillwatch.readers.tolerant import loads
 
 ROWS = 65_536
@@ -34,7 +36,8 @@ LINES = 1 << 20  # bytes of lines looked at together: what the processor's cache
 PIECE = 4096
 COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-FEWEST, MOST = 64, 4096  # rows of a Parquet file that are decoded together
+PAGE = 8  # times the limit of a line that a page may have: chosen, since a page holds at least one value
+FEWEST, MOST = 16, 4096  # rows of a Parquet file that are decoded together
 CODED = 64  # bytes a row below which a column of strings repeats few values
 FAULTS = (
     OSError,
@@ -242,20 +245,19 @@ def blocks(stream: Stream, losses: Losses, limits: Limits, size: int = BLOCK) ->
 def _short_enough(
     text: bytes, number: int, losses: Losses, limits: Limits, too_long: str
 ) -> Iterator[tuple[bytes, int]]:
-    """Runs of lines none of which exceeds the limit."""
-    if len(text) <= limits.line:
+    """Runs of at most `ROWS` lines, none of which exceeds the limit."""
+    if len(text) <= limits.line and text.count(b"\n") <= ROWS:
         yield text, number
         return
     ends = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n")) + 1
-    begin = done = 0
-    for place in np.flatnonzero(np.diff(ends, prepend=0) > limits.line + 1).tolist():
-        start = int(ends[place - 1]) if place else 0
-        if start > begin:
-            yield text[begin:start], number + done
-        losses.row(number + place, too_long)
-        begin, done = int(ends[place]), place + 1
-    if begin < len(text):
-        yield text[begin:], number + done
+    long = np.flatnonzero(np.diff(ends, prepend=0) > limits.line + 1)
+    cuts = np.unique(np.concatenate([np.arange(0, len(ends), ROWS), long, long + 1, [len(ends)]])).tolist()
+    skipped = set(long.tolist())
+    for first, last in pairwise(cuts):
+        if first in skipped:
+            losses.row(number + first, too_long)
+        else:
+            yield text[int(ends[first - 1]) if first else 0 : int(ends[last - 1])], number + first
 
 
 def parquet_batches(
@@ -275,8 +277,9 @@ def parquet_batches(
             told = metadata.row_group(group)
             end = row + told.num_rows
             left -= told.total_byte_size
-            if left < 0:
-                _whole_group(losses, row, end, limits.told("file", "file exceeds"))
+            why = _refused(path, told, columns, left, limits)
+            if why:
+                losses.span(row, told.num_rows, why)
                 row = end
                 continue
             size = max(told.total_byte_size, 1) // max(told.num_rows, 1) + 1
@@ -290,12 +293,36 @@ def parquet_batches(
                     yield table, np.arange(row, row + table.num_rows)
                     row += table.num_rows
             except FAULTS as error:
-                _whole_group(losses, row, end, f"row group {group} cannot be read: {type(error).__name__}")
+                losses.span(row, end - row, f"row group {group} cannot be read: {type(error).__name__}")
             row = end
 
 
-def _whole_group(losses: Losses, row: int, end: int, why: str) -> None:
-    losses.rows(np.arange(row, end), None, why, lambda places: [""] * len(places))
+def _refused(
+    path: Path, group: pq.RowGroupMetaData, columns: Sequence[str], left: int, limits: Limits
+) -> str:
+    """Why a row group is not read, or nothing."""
+    if left < 0:
+        return limits.told("file", "file exceeds")
+    try:
+        if _largest_page(path, group, columns) > PAGE * limits.line:
+            return limits.told("line", f"a page exceeds {PAGE} times")
+    except ValueError as error:
+        return f"row group cannot be read: {error}"
+    return ""
+
+
+def _largest_page(path: Path, group: pq.RowGroupMetaData, columns: Sequence[str]) -> int:
+    """Bytes of the largest page among these columns when it is decompressed; 0 where no column is so large that one could matter."""
+    largest = 0
+    with path.open("rb") as file:
+        for place in range(group.num_columns):
+            one = group.column(place)
+            if one.path_in_schema.split(".")[0] in columns and one.total_uncompressed_size > BLOCK:
+                begin = one.data_page_offset
+                if one.has_dictionary_page and one.dictionary_page_offset:
+                    begin = min(begin, one.dictionary_page_offset)
+                largest = max(largest, *page_sizes(file, begin, one.total_compressed_size))
+    return largest
 
 
 def _coded(metadata: pq.FileMetaData, groups: range, columns: Sequence[str]) -> list[str]:
@@ -321,14 +348,19 @@ def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
     """Tables of at most `ROWS` rows and about `BLOCK` bytes, with dictionaries written out, from smaller or larger batches."""
     waiting: list[pa.Table] = []
     rows = size = 0
-    for batch in batches:
-        for part in _written_out(pa.Table.from_batches([batch])):
-            held = part.nbytes
-            if waiting and (rows + part.num_rows > ROWS or size + held > BLOCK):
-                yield pa.concat_tables(waiting)
-                waiting, rows, size = [], 0, 0
-            waiting.append(part)
-            rows, size = rows + part.num_rows, size + held
+    try:
+        for batch in batches:
+            for part in _written_out(pa.Table.from_batches([batch])):
+                held = part.nbytes
+                if waiting and (rows + part.num_rows > ROWS or size + held > BLOCK):
+                    yield pa.concat_tables(waiting)
+                    waiting, rows, size = [], 0, 0
+                waiting.append(part)
+                rows, size = rows + part.num_rows, size + held
+    except FAULTS:
+        if waiting:
+            yield pa.concat_tables(waiting)
+        raise
     if waiting:
         yield pa.concat_tables(waiting)
 
