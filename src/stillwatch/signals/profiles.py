@@ -212,6 +212,7 @@ def active_span(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
 
 FEWEST_HOURS = 48
 FEWEST_COUNT = 8
+MOST_HOURS = 400 * 24  # chosen: a year's log is compared as a whole, and a stray row decades away costs nothing
 MOST_SAMPLED = 2000
 MOST_OTHERS = 400
 
@@ -224,13 +225,26 @@ def others_hours(rows: Columns, member: Mask) -> Hours | None:
     return _hours(Same(rows["account"]), Same(rows["hour"]), Same(rows["exchanges"]), Same(member))
 
 
+def _busiest(hours: npt.NDArray[np.int64], exchanges: npt.NDArray[np.float64]) -> tuple[int, int]:
+    """From the first hour up to beyond the last; of more than `MOST_HOURS`, those with the most exchanges."""
+    begin, end = int(hours.min()), int(hours.max()) + 1
+    if end - begin <= MOST_HOURS:
+        return begin, end
+    order = np.argsort(hours, kind="stable")
+    at = hours[order]
+    known = np.concatenate([[0.0], np.cumsum(exchanges[order])])
+    held = known[np.searchsorted(at, at + MOST_HOURS, "left")] - known[:-1]
+    begin = int(at[np.argmax(held)])
+    return begin, min(begin + MOST_HOURS, end)
+
+
 @lru_cache(maxsize=4)  # two tests ask for the same hours of the same group, one after the other
 def _hours(accounts: Column, hours: Column, exchanges: Column, members: Column) -> Hours | None:
     account, hour = np.asarray(accounts.array, np.int64), np.asarray(hours.array, np.int64)
     count, member = np.asarray(exchanges.array, float), np.asarray(members.array, bool)
     if not member.any():
         return None
-    begin, end = int(hour[member].min()), int(hour[member].max()) + 1
+    begin, end = _busiest(hour[member], count[member])
     if end - begin < FEWEST_HOURS:
         return None
     within = (hour >= begin) & (hour < end)
