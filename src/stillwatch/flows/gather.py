@@ -280,14 +280,15 @@ def _sketched(path: Path) -> Iterator[Batch]:
     losses = Losses(path)
     for table in guarded(lambda: _observations(path, losses), losses):
         yield Batch(file=path, rows=table, quarantine=losses.listed())
-    yield Batch(
-        file=path, rows=_observed().empty_table(), quarantine=losses.counted(), nulled=dict(losses.nulled)
-    )
+    lost = pa.concat_tables([losses.listed(), losses.counted()])
+    yield Batch(file=path, rows=_observed().empty_table(), quarantine=lost, nulled=dict(losses.nulled))
 
 
 def _observations(path: Path, losses: Losses) -> Iterator[pa.Table]:
     row = 1
     with pq.ParquetFile(path) as file:
+        if set(_observed().names) - set(file.schema_arrow.names):
+            raise ValueError("a sketch lacks columns")
         for batch in file.iter_batches(batch_size=ROWS):
             table = pa.Table.from_batches([batch])
             numbers = np.arange(row, row + table.num_rows)

@@ -122,6 +122,11 @@ class Watch:
                 losses = Losses(taken.name)
                 losses.rows(np.arange(1, count + 1), None, fact, lambda places: [""] * len(places))
                 lost = pa.concat_tables([losses.listed(), losses.counted()])
+            if taken.lost:
+                long = Losses(taken.name)
+                long.row(1, taken.lost)
+                lost = pa.concat_tables([lost, long.listed()])
+                read["quarantined"] += 1
             if lost.num_rows:
                 self._set_aside(lost, taken, number)
             for place, part in enumerate(sorted(out.glob("sketch-*.parquet"))):

@@ -212,7 +212,9 @@ def active_span(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
 
 FEWEST_HOURS = 48
 FEWEST_COUNT = 8
-MOST_HOURS = 400 * 24  # chosen: a year's log is compared as a whole, and a stray row decades away costs nothing
+MOST_HOURS = (
+    400 * 24
+)  # chosen: a year's log is compared as a whole, and a stray row decades away costs nothing
 MOST_SAMPLED = 2000
 MOST_OTHERS = 400
 

@@ -17,6 +17,7 @@ from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
 from stillwatch.errors import MissingExtra, Problem, Unreachable, UsageError
+from stillwatch.readers.limits import LIMITS
 
 Position = Mapping[str, Any]
 MOST = 32 << 20  # bytes taken at once from one file: the rest waits in the file
@@ -32,7 +33,7 @@ HEAD = 1024  # first bytes by which a file is known
 class Taken:
     """New data of one kind: lines to be read, or a whole `file`; `position` holds after it.
 
-    `waiting` bytes of a file, or `behind` messages of a stream, are known to be left.
+    `waiting` bytes of a file, or `behind` messages of a stream, are known to be left. `lost` says why `first_line` is not among the lines.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Taken:
     first_line: int = 1
     waiting: int = 0
     behind: int = 0
+    lost: str = ""
 
 
 class Source(Protocol):
@@ -106,14 +108,22 @@ class Folder:
                 if state.st_size < at["bytes"] or ("head" in at and _head(stream, at) != at["head"]):
                     at = {"bytes": 0, "lines": 0}  # begun again
                 stream.seek(at["bytes"])
-                lines = _whole_lines(stream)
-                if not lines:
+                cut = _rest_of_line(stream) if at.get("within") else None
+                lines = _whole_lines(stream) if cut is None else b""
+                if cut is None and not lines:
                     continue
+                passed, ended = (len(lines), lines.count(b"\n")) if cut is None else cut
+                lost = ""
+                if cut is None and not ended:  # a line without an end yet that exceeds the limit already
+                    lines, lost = b"", LIMITS.told("line", "line exceeds")
                 after = {
-                    "bytes": at["bytes"] + len(lines),
-                    "lines": at["lines"] + lines.count(b"\n"),
+                    "bytes": at["bytes"] + passed,
+                    "lines": at["lines"] + ended,
                     "path": str(file),
+                    "within": bool(lost) or (cut is not None and not ended),
                 }
+                if not passed:
+                    continue
                 after |= {"head": _head(stream, after), "changed": state.st_mtime_ns}
             told = {key: after}
             return Taken(
@@ -121,6 +131,7 @@ class Folder:
                 position=told,
                 lines=lines,
                 first_line=at["lines"] + 1,
+                lost=lost,
                 waiting=max(state.st_size - after["bytes"], 0),
             )
         return None
@@ -134,13 +145,29 @@ def _head(stream: IO[bytes], at: Mapping[str, Any]) -> str:
 
 
 def _whole_lines(stream: IO[bytes]) -> bytes:
-    """The next lines up to their last end; where one line is longer than all that is taken at once, all of that line."""
-    lines = stream.read(MOST)
-    cut = lines.rfind(b"\n") + 1
+    """The next lines up to their last end; where one line is longer than all that is taken at once, all of that line, and where it exceeds
+    the limit of a line, its beginning.
+    """
+    pieces = [stream.read(MOST)]
+    size, cut = len(pieces[0]), pieces[0].rfind(b"\n") + 1
     while not cut and (more := stream.read(MOST)):
-        cut = len(lines) + more.rfind(b"\n") + 1 if b"\n" in more else 0
-        lines += more
-    return lines[:cut]
+        pieces.append(more)
+        cut = size + more.rfind(b"\n") + 1 if b"\n" in more else 0
+        size += len(more)
+        if not cut and size > LIMITS.line:
+            return b"".join(pieces)
+    return b"".join(pieces)[:cut]
+
+
+def _rest_of_line(stream: IO[bytes]) -> tuple[int, int]:
+    """Bytes up to the end of the line that exceeds the limit, which are not kept, and whether it ends."""
+    passed = 0
+    while piece := stream.read(MOST):
+        end = piece.find(b"\n") + 1
+        if end:
+            return passed + end, 1
+        passed += len(piece)
+    return passed, 0
 
 
 @contextmanager
