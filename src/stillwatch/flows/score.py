@@ -120,14 +120,16 @@ def _of_claimed(claimed: ir.Table) -> list[str]:
     """Columns that name an exchange in the results and in the truth. Several may be of one account and id, which senders choose: those
     are counted, not told apart.
     """
-    return ["exchange_id", "account_id"] if "account_id" in claimed.columns else ["exchange_id"]
+    if "account_id" in claimed.columns and not claimed.account_id.isnull().any().to_pyarrow().as_py():
+        return ["exchange_id", "account_id"]
+    return ["exchange_id"]
 
 
 def _exchanges(known: ir.Table, claimed: ir.Table) -> dict[str, Any]:
     by = _of_claimed(claimed)
     each = known.group_by(by).agg(planted=_.campaign_id.notnull().sum(), rows=_.count())
     both = each.left_join(claimed.group_by(by).agg(claimed=_.count()), by)
-    # Results without accounts name each id once, and mean all of its rows.
+    # Results without accounts mean all rows of an id.
     most = _.claimed.fill_null(0) if len(by) > 1 else ibis.ifelse(_.claimed.notnull(), _.rows, 0)
     both = both.mutate(most=most)
     row = (

@@ -48,6 +48,7 @@ def _recognise(record: Record) -> str:
         "There is no account and no address at this layer: nothing can be grouped until rows are joined with a gateway.",
         "Lines of vLLM carry no year; the year is that of the file's last change. Long prompts are cut by `--max-log-len`.",
         "Other lines of a server's log are passed over, not counted as malformed.",
+        "A line that a logger cut off within the prompt gives its row, with the text up to the cut.",
     ),
 )  # fmt: skip
 def vllm(record: Record) -> Iterator[Row]:
