@@ -22,8 +22,8 @@ What every format does alike:
 - **Addresses.** A forwarded address is whatever the client wrote, unless a trusted proxy set it; the connection's own comes first.
 - **What is missing** stays null; signals that need it say in the report that they could not look. `--map column=field` takes another top-level field.
 - **Much to read** (more than 64 MiB of vendors' logs in a scan) is read by a process a core: runs of 16 MiB of lines, or whole files below 8 MiB where lines cannot be told apart, as in compressed ones.
-- **What is wrong** costs its record: it is counted and stands in `quarantine.parquet` with line, column, reason and digest. Top-level fields
-  that a format does not know are set aside and counted in the overview.
+- **What is wrong** costs itself: a value that cannot be read is null and counted by column; only a record without a readable time or account stands in `quarantine.parquet`, with line, column, reason and digest. Top-level fields
+  that a format does not know are counted in the overview by length and digest of their names.
 """
 
 

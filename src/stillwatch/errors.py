@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from stillwatch.foreign import visible
+
 SHOWN = 10
 
 
@@ -21,7 +23,7 @@ class Problem:
     """One fact about one place, with what was found, what was expected, why, and the fix.
 
     Rules: `fact` is one line, starts in lower case, has no full stop, and puts names in backticks.
-    Text that customers wrote never goes into a problem.
+    Text that customers wrote never goes into a problem. Names that others chose may: they are shown by `foreign.visible`.
     """
 
     fact: str
@@ -32,18 +34,18 @@ class Problem:
     fix: str = ""
 
     def __post_init__(self) -> None:
-        if not self.fact or "\n" in self.fact or self.fact.endswith(".") or self.fact[0].isupper():
+        if not self.fact or self.fact.endswith(".") or self.fact[0].isupper():
             raise ValueError(f"a problem's fact is one lower-case line without a full stop: {self.fact!r}")
 
     def render(self) -> str:
         """The problem as a person reads it, several lines."""
-        lines = [f"error: {self.fact}"]
+        lines = [f"error: {visible(self.fact, None)}"]
         if self.where:
-            lines.append(f"  --> {self.where}")
+            lines.append(f"  --> {visible(self.where, None)}")
         for name in ("found", "expected", "why", "fix"):
             value = getattr(self, name)
             if value:
-                lines.append(f"   | {name:<8} {value}")
+                lines.append(f"   | {name:<8} {visible(value, None)}")
         return "\n".join(lines)
 
 

@@ -389,11 +389,11 @@ def test_no_text_is_written_to_a_disk_while_a_batch_is_read(place, lines, monkey
     looked = []
     sketched = watching.sketch
 
-    def look(paths, out, *given):
+    def look(paths, out, *given, **named):
         looked.append(Path(paths[0]).is_symlink())
         plain = [p for p in place.state.rglob("*") if p.is_file() and not p.is_symlink()]
         assert [p for p in plain if b"NEEDLE" in p.read_bytes()] == []
-        return sketched(paths, out, *given)
+        return sketched(paths, out, *given, **named)
 
     monkeypatch.setattr(watching, "sketch", look)
     assert drain(place.watch()).state.ledger.rows == 500

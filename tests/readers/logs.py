@@ -1,5 +1,6 @@
 """Small logs made by hand, and what a reader makes of a path."""
 
+from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
@@ -7,6 +8,7 @@ import pyarrow as pa
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.results import QUARANTINE
 from stillwatch.readers.discover import discover
+from stillwatch.readers.limits import LIMITS
 from stillwatch.readers.read import check, read
 
 FULL = {
@@ -50,11 +52,19 @@ def row(number: int, **changes):
     } | changes
 
 
-def rows_of(*paths: Path | str, names=None) -> tuple[pa.Table, list[dict]]:
+def rows_of(*paths: Path | str, names=None, limits=LIMITS) -> tuple[pa.Table, list[dict]]:
     """Contract rows and quarantine rows behind the paths, after the check that a scan makes."""
-    sources = discover([str(p) for p in paths], names=names)
-    check(sources, names or {})
-    batches = list(read(sources, names or {}))
+    return told_of(*paths, names=names, limits=limits)[:2]
+
+
+def told_of(*paths: Path | str, names=None, limits=LIMITS) -> tuple[pa.Table, list[dict], Counter]:
+    """As `rows_of`, with the cells that are null because they could not be read, counted by column and reason."""
+    sources = discover([str(p) for p in paths], names=names, limits=limits)
+    sources = check(sources, names or {}, limits)
+    batches = list(read(sources, names or {}, limits))
     good = pa.concat_tables([EXCHANGES.empty(), *(b.rows for b in batches)])
     bad = pa.concat_tables([QUARANTINE.empty(), *(b.quarantine for b in batches)])
-    return good, bad.to_pylist()
+    nulled = Counter()
+    for batch in batches:
+        nulled.update(batch.nulled)
+    return good, bad.to_pylist(), nulled

@@ -7,6 +7,8 @@ import pytest
 from vendors import CONTENT, FIXTURES, HTTP, LATEST, span, spans
 
 from stillwatch.readers import vendor
+from stillwatch.readers.limits import LIMITS
+from stillwatch.readers.losses import Losses
 from stillwatch.readers.registry import all_formats
 from stillwatch.readers.vendor import vendor_batches
 
@@ -19,12 +21,10 @@ def several(record, number):
 
 
 def told(path, form, apart):
-    aside = Counter()
-    batches = list(vendor_batches(path, FORMATS[form], {}, aside, apart=apart))
-    rows = pa.concat_tables([good for good, _ in batches])
-    bad = [row for _, quarantine in batches for row in quarantine.to_pylist()]
+    losses = Losses(path)
+    rows = pa.concat_tables(vendor_batches(path, FORMATS[form], {}, losses, LIMITS, apart=apart))
     order = [("exchange_id", "ascending"), ("timestamp", "ascending")]
-    return rows.sort_by(order), sorted(bad, key=lambda row: row["row"]), aside
+    return rows.sort_by(order), sorted(losses.listed().to_pylist(), key=lambda row: row["row"]), losses.fields
 
 
 @pytest.mark.issue(5)

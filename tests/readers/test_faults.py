@@ -6,9 +6,10 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from logs import row, rows_of
+from logs import row, rows_of, told_of
 
 from stillwatch.errors import InputError, StillwatchError
+from stillwatch.readers import records
 
 
 def lines(*rows):
@@ -23,8 +24,6 @@ def lines(*rows):
         (row(5, timestamp="0001-01-01T00:00:00Z"), "timestamp"),
         (row(5, account_id=None), "account_id"),
         (row(5, account_id=""), "account_id"),
-        (row(5, status="fine"), None),
-        (row(5, prompt={"role": "user"}), None),
         ("{broken", None),
         ("[1, 2]", None),
         ("\x00\x00", None),
@@ -66,20 +65,105 @@ def test_a_csv_row_with_too_few_values_and_a_bad_time_are_set_aside(tmp_path):
     assert len(bad) == 2
 
 
-def test_bytes_that_are_not_utf8_cost_one_row(tmp_path):
+@pytest.mark.issue(21)
+@pytest.mark.parametrize(
+    ("column", "value", "read_as"),
+    [
+        ("status", "fine", None),
+        ("status", 2**63 - 1, None),
+        ("output_tokens", 2**63 - 1, None),
+        ("output_tokens", 10**30, None),
+        ("output_tokens", -1, None),
+        ("temperature", 1e300, None),
+        ("temperature", "hot", None),
+        ("latency_ms", "12ms", None),
+        ("stream", "perhaps", None),
+        ("tool_names", {"name": "search"}, ['{"name":"search"}']),
+        ("tool_names", 7, ["7"]),
+        ("prompt", {"role": "user"}, '{"role":"user"}'),
+        ("user_agent", ["curl"], '["curl"]'),
+        ("conversation_id", 17, "17"),
+    ],
+)
+@pytest.mark.parametrize("how", ["lines", "array"])
+def test_an_optional_cell_that_cannot_be_read_costs_itself_and_is_counted(
+    tmp_path, how, column, value, read_as
+):
+    rows = [row(1), row(2, **{column: value}), row(3)]
+    text = lines(*rows) if how == "lines" else json.dumps(rows)
+    (tmp_path / "log.json").write_text(text)
+    (tmp_path / "log.json").rename(tmp_path / "log.jsonl")
+    good, bad, nulled = told_of(tmp_path / "log.jsonl")
+    assert good.column("exchange_id").to_pylist() == ["x1", "x2", "x3"]
+    assert bad == []
+    assert good.column(column).to_pylist()[1] == read_as
+    assert {name: count for (name, _why), count in nulled.items()} == ({} if read_as else {column: 1})
+
+
+@pytest.mark.issue(21)
+def test_what_senders_choose_among_the_required_columns_is_made_where_it_is_missing(tmp_path):
+    (tmp_path / "log.jsonl").write_text(lines(row(1), row(2, exchange_id="", model=None), row(3)))
+    good, bad, nulled = told_of(tmp_path / "log.jsonl")
+    assert good.column("exchange_id").to_pylist() == ["x1", "log.jsonl:2", "x3"]
+    assert good.column("model").to_pylist() == ["m", "unknown", "m"]
+    assert bad == []
+    assert {name for name, _why in nulled} == {"exchange_id", "model"}
+
+
+@pytest.mark.issue(21)
+def test_bytes_that_are_not_utf8_become_the_character_that_stands_for_them(tmp_path):
     text = lines(row(1), row(2), row(3)).encode().replace(b"secret 2", b"secret \xff\xfe")
     (tmp_path / "log.jsonl").write_bytes(text)
     good, bad = rows_of(tmp_path / "log.jsonl")
-    assert good.column("exchange_id").to_pylist() == ["x1", "x3"]
-    assert len(bad) == 1
+    assert good.column("prompt").to_pylist() == ["secret 1", "secret \ufffd\ufffd", "secret 3"]
+    assert bad == []
 
 
-def test_a_lone_surrogate_costs_at_most_its_row(tmp_path):
-    (tmp_path / "log.jsonl").write_text(lines(row(1), '{"exchange_id": "x2", "timestamp": "2026-05-01T00:00:00Z", "account_id": "a", "model": "m", "prompt": "\\ud800"}', row(3)))  # fmt: skip
+@pytest.mark.issue(21)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "json"])
+def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path, encoding, ending):
+    rows = [row(number, prompt="naïve, 字") for number in range(1, 4)]
+    text = json.dumps(rows) if ending == "json" else lines(*rows)
+    if ending == "csv":
+        text = (
+            ",".join(rows[0])
+            + "\n"
+            + "".join(",".join(f'"{v}"' for v in one.values()) + "\n" for one in rows)
+        )
+    (tmp_path / f"log.{ending}").write_bytes(text.encode(encoding))
+    good, bad = rows_of(tmp_path / f"log.{ending}")
+    assert good.column("exchange_id").to_pylist() == ["x1", "x2", "x3"]
+    assert set(good.column("prompt").to_pylist()) == {"naïve, 字"}
+    assert bad == []
+
+
+@pytest.mark.issue(21)
+@pytest.mark.parametrize(
+    ("written", "read_as"),
+    [
+        ('"\\ud83d"', "\ufffd"),
+        ('"a\\ud83d\\ud83d\\ude00"', "a\ufffd😀"),
+        ('"\\\\ud83d"', "\\ud83d"),
+        ("NaN", None),
+        ("-Infinity", None),
+        ("[" * 3000 + "]" * 3000, "["),
+    ],
+)
+@pytest.mark.parametrize("how", ["lines", "array", "large array"])
+def test_hostile_json_in_a_prompt_costs_no_row(tmp_path, monkeypatch, how, written, read_as):
+    if how == "large array":
+        monkeypatch.setattr(records, "WHOLE", 100)
+        monkeypatch.setattr(records, "BLOCK", 50)
+    many = [json.dumps(row(number)) for number in range(9)]
+    many[1] = many[1].replace('"secret 1"', written)
+    text = "\n".join(many) if how == "lines" else "[" + ",\n".join(many) + "]"
+    (tmp_path / "log.jsonl").write_text(text)
     good, bad = rows_of(tmp_path / "log.jsonl")
-    assert {"x1", "x3"} <= set(good.column("exchange_id").to_pylist())
-    assert good.num_rows + len(bad) == 3
-    good.column("prompt").combine_chunks().validate(full=True)
+    assert good.num_rows == len(many)
+    assert bad == []
+    prompt = good.column("prompt").to_pylist()[1]
+    assert prompt == read_as or prompt.startswith(read_as * 100)
 
 
 @pytest.mark.issue(2)

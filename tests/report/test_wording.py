@@ -1,5 +1,6 @@
 import pytest
 
+from stillwatch import foreign
 from stillwatch.report import wording
 
 
@@ -46,11 +47,11 @@ def test_odds_are_read_aloud(log10, shown):
 
 
 def test_invisible_letters_are_spelled_out():
-    assert wording.visible("a\u202eb\u200bc\nd\x00") == "a\\u202eb\\u200bc\\x0ad\\x00"
+    assert foreign.visible("a\u202eb\u200bc\nd\x00") == "a\\u202eb\\u200bc\\x0ad\\x00"
 
 
 def test_long_values_lose_their_middle():
-    assert wording.visible("a" * 500 + "z", 30) == "a" * 20 + "…" + "a" * 9 + "z"
+    assert foreign.visible("a" * 500 + "z", 30) == "a" * 20 + "…" + "a" * 9 + "z"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from stillwatch.cli.progress import bars
-from stillwatch.cli.tables import campaigns_table
+from stillwatch.cli.tables import campaigns_table, unread_files
 from stillwatch.cli.values import memory_size
 from stillwatch.errors import Problem, UsageError
 
@@ -112,6 +112,13 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     metavar="[CLASS=]FILE",
     help="Networks with their systems or class (CSV, Parquet, or addresses by line), such as tor=exits.txt; repeatable.",
 )
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=SIZE",
+    help="What one file may cost: line (32MB), file (256GB) when decompressed, ratio (10000) of that; repeatable.",
+)
 @click.option("--no-judge", is_flag=True, help="Only read into the --store and add up its days.")
 @click.option("--without", multiple=True, metavar="SIGNAL", help="Leave a signal out; repeatable.")
 @click.option("--show-prompts", is_flag=True, help="Write a few prompts of each campaign into the results.")
@@ -120,6 +127,7 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
 @click.option("--quiet", is_flag=True, help="No progress bars.")
 def scan(
     paths: tuple[str, ...],
+    limits: tuple[str, ...],
     out: Path,
     pairs: tuple[str, ...],
     without: tuple[str, ...],
@@ -147,8 +155,11 @@ def scan(
     """
     from stillwatch.flows.scan import Options, feed
     from stillwatch.flows.scan import scan as run
+    from stillwatch.readers.limits import limits_of
 
-    options = Options(names=mapping(pairs), without=frozenset(without), networks=networks, **given)
+    options = Options(
+        names=mapping(pairs), without=frozenset(without), networks=networks, limits=limits_of(limits), **given
+    )
     with bars(quiet=quiet or as_json) as progress:
         overview = feed(paths, options, progress) if no_judge else run(paths, out, options, progress)
     if no_judge and not as_json:
@@ -156,6 +167,7 @@ def scan(
             f"{overview['new_exchanges']:,} new exchanges; {overview['exchanges']:,} of {overview['days']} days in {overview['store']}, "
             f"{overview['quarantined']:,} rows quarantined. Judge them: stillwatch scan LOGS --store {overview['store']}"
         )
+        unread_files(overview)
         return
     if as_json:
         click.echo(json.dumps(overview, indent=2, sort_keys=True, default=str))

@@ -9,6 +9,7 @@ import click
 
 from stillwatch.cli.progress import bars
 from stillwatch.cli.scan import mapping
+from stillwatch.cli.tables import unread_files
 
 
 @click.command()
@@ -35,10 +36,12 @@ from stillwatch.cli.scan import mapping
 @click.option(
     "--format", "log_format", default="auto", show_default=True, metavar="NAME", help="As for `scan`."
 )
+@click.option("--limit", "limits", multiple=True, metavar="NAME=SIZE", help="As for `scan`.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was read as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def sketch(
     paths: tuple[str, ...],
+    limits: tuple[str, ...],
     out: Path,
     key_file: Path,
     rekey: Path | None,
@@ -63,6 +66,7 @@ def sketch(
     from stillwatch.flows.blind import read_key
     from stillwatch.flows.blind import rekey as change
     from stillwatch.flows.blind import sketch as run
+    from stillwatch.readers.limits import limits_of
 
     key = read_key(key_file).for_release(release)
     if rekey is not None:
@@ -76,9 +80,11 @@ def sketch(
                 mapping(pairs),
                 log_format,
                 lambda done, total: progress("sketch", done, total),
+                limits_of(limits),
             )
     if as_json:
         click.echo(json.dumps(told, indent=2, sort_keys=True))
         return
     lost = f", {told['quarantined']:,} set aside" if told.get("quarantined") else ""
+    unread_files(told)
     click.echo(f"{told['rows']:,} exchanges sketched{lost}, key {told['key_id']}, in {out}")

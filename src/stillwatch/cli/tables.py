@@ -9,12 +9,15 @@ from typing import Any
 import click
 
 from stillwatch.contract.results import CAMPAIGNS
+from stillwatch.foreign import visible
 from stillwatch.results.folder import read_table
+
+SHOWN = 10  # files that could not be read, before the rest is counted
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A plain table on standard output, numbers to the right."""
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[visible(cell, None) for cell in row] for row in rows]
     widths = [
         max(len(name), *(len(row[i]) for row in cells)) if cells else len(name)
         for i, name in enumerate(header)
@@ -32,6 +35,15 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         click.echo(line(row))
 
 
+def unread_files(told: dict[str, Any]) -> None:
+    """Files, and parts of files, that could not be read."""
+    unread = told.get("unread") or []
+    for one in unread[:SHOWN]:
+        click.echo(f"not read: {visible(one['path'], 200)}: {visible(one['reason'], 200)}")
+    if len(unread) > SHOWN:
+        click.echo(f"not read: {len(unread) - SHOWN:,} more, in quarantine.parquet")
+
+
 def campaigns_table(out: Path, overview: dict[str, Any]) -> None:
     """Campaigns of a results folder, and where to look further."""
     click.echo(
@@ -40,8 +52,15 @@ def campaigns_table(out: Path, overview: dict[str, Any]) -> None:
     )
     if overview["quarantined"]:
         click.echo(f"{overview['quarantined']:,} rows could not be read: see {out / 'quarantine.parquet'}")
+    nulled = {column: sum(reasons.values()) for column, reasons in overview.get("nulled", {}).items()}
+    if nulled:
+        told = ", ".join(f"`{column}` {number:,}" for column, number in nulled.items())
+        click.echo(f"values that could not be read as they stand, by column: {told}")
+    unread_files(overview)
     if overview["duplicates"]:
-        click.echo(f"{overview['duplicates']:,} repeated deliveries counted once")
+        click.echo(
+            f"{overview['duplicates']:,} repeated deliveries counted once: same id, account, time and prompt as another row"
+        )
     rows = read_table(out, CAMPAIGNS).to_pylist()
     if rows:
         click.echo("")

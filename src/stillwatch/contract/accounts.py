@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from stillwatch.contract.table import TIMESTAMP, TableSchema, column
+from stillwatch.contract.table import LATEST_US, TIMESTAMP, TableSchema, column
 
 STRING = pa.string()
 
@@ -13,7 +13,7 @@ ACCOUNTS = TableSchema(
     key=("account_id",),
     columns=(
         column("account_id", STRING, "the same as in `exchanges`", required=True),
-        column("created_at", TIMESTAMP, "sign-up"),
+        column("created_at", TIMESTAMP, "sign-up", within=(0, LATEST_US)),
         column("email_domain", STRING, "domain of the address, never the address"),
         column("email_local_shape", STRING, "local part with letters as `a` and digits as `9`"),
         column("payment_fingerprint", STRING, "the processor's card or wallet fingerprint"),

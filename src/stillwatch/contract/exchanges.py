@@ -7,12 +7,19 @@ import pyarrow as pa
 from stillwatch.contract.table import TIMESTAMP, TableSchema, column
 
 STRING, INT, REAL, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+TOKENS = (0, 1e9)  # chosen: a hundred times what any model reads or writes
+SETTING = (-1e3, 1e3)  # chosen: providers allow from -2 to 2
 
 EXCHANGES = TableSchema(
     name="exchanges",
     key=("exchange_id",),
     columns=(
-        column("exchange_id", STRING, "unique; a repeated id is one exchange delivered twice", required=True),
+        column(
+            "exchange_id",
+            STRING,
+            "names the exchange; rows of one id, account, time and prompt are one exchange delivered several times",
+            required=True,
+        ),
         column("timestamp", TIMESTAMP, "when the request arrived", required=True),
         column("account_id", STRING, "who is billed or signed in", required=True),
         column("organization_id", STRING, "the account's workspace or tenant"),
@@ -21,22 +28,22 @@ EXCHANGES = TableSchema(
         column("model", STRING, "model asked for", required=True),
         column("operation", STRING, "chat, completion, embeddings, ..."),
         column("client_ip", STRING, "IPv4 or IPv6 text"),
-        column("asn", INT, "autonomous system number of `client_ip`"),
+        column("asn", INT, "autonomous system number of `client_ip`", within=(0, 2**32 - 1)),
         column("country", STRING, "ISO 3166-1 alpha-2 of `client_ip`"),
         column("user_agent", STRING, "the client's own name for itself"),
         column("tls_fingerprint", STRING, "JA3 or JA4 of the client hello"),
-        column("system_prompt", STRING, "instructions that precede the conversation"),
-        column("prompt", STRING, "text of the last user turn; null in content-blind logs"),
-        column("response", STRING, "text returned; often not kept"),
+        column("system_prompt", STRING, "instructions that precede the conversation", text=True),
+        column("prompt", STRING, "text of the last user turn; null in content-blind logs", text=True),
+        column("response", STRING, "text returned; often not kept", text=True),
         column("tool_names", pa.list_(STRING), "tools offered in the request"),
-        column("temperature", REAL, "sampling temperature"),
-        column("top_p", REAL, "nucleus sampling mass"),
-        column("max_tokens", INT, "output limit asked for"),
+        column("temperature", REAL, "sampling temperature", within=SETTING),
+        column("top_p", REAL, "nucleus sampling mass", within=SETTING),
+        column("max_tokens", INT, "output limit asked for", within=TOKENS),
         column("stream", BOOL, "whether the answer was streamed"),
-        column("input_tokens", INT, "tokens read"),
-        column("output_tokens", INT, "tokens written"),
+        column("input_tokens", INT, "tokens read", within=TOKENS),
+        column("output_tokens", INT, "tokens written", within=TOKENS),
         column("finish_reason", STRING, "why the answer ended"),
-        column("latency_ms", REAL, "request to last byte, milliseconds"),
-        column("status", INT, "HTTP status"),
+        column("latency_ms", REAL, "request to last byte, milliseconds", within=(0, 1e9)),
+        column("status", INT, "HTTP status", within=(0, 999)),
     ),
 )

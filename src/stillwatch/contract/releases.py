@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from stillwatch.contract.table import TIMESTAMP, TableSchema, column
+from stillwatch.contract.table import LATEST_US, TIMESTAMP, TableSchema, column
 
 RELEASES = TableSchema(
     name="releases",
     key=("model",),
     columns=(
         column("model", pa.string(), "as in `exchanges`", required=True),
-        column("released_at", TIMESTAMP, "when it could first be asked for", required=True),
+        column(
+            "released_at", TIMESTAMP, "when it could first be asked for", required=True, within=(0, LATEST_US)
+        ),
     ),
 )

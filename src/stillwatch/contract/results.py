@@ -60,10 +60,12 @@ MEMBERS = TableSchema(
 
 ATTRIBUTED = TableSchema(
     name="exchanges",
-    key=("campaign_id", "exchange_id"),
+    key=("campaign_id", "exchange_id", "account_id", "timestamp"),
     columns=(
         column("campaign_id", STRING, "as in `campaigns`", required=True),
-        column("exchange_id", STRING, "as in `exchanges`", required=True),
+        column("exchange_id", STRING, "as in `exchanges`; a sender may use one for many", required=True),
+        column("account_id", STRING, "whose exchange it is"),
+        column("timestamp", TIMESTAMP, "when the request arrived"),
     ),
 )
 
@@ -201,10 +203,26 @@ PROMPTS = TableSchema(
 QUARANTINE = TableSchema(
     name="quarantine",
     columns=(
-        column("file", STRING, "where the row stood", required=True),
-        column("row", INT, "row or line number in that file, from 1", required=True),
+        column("file", STRING, "where the row stood", required=True, text=True),
+        column(
+            "row",
+            INT,
+            "row or line number in that file, from 1; 0 where the file as a whole is meant",
+            required=True,
+        ),
         column("column", STRING, "the column at fault; null when the whole line is"),
         column("reason", STRING, "what is wrong with it", required=True),
         column("raw_sha256", STRING, "digest of the row as it stood, to find it again without copying text"),
+        column(
+            "rows",
+            INT,
+            "rows that this one stands for: more than 1 where a file has too many to list each, and `row` is the first of them",
+            required=True,
+        ),
     ),
 )
+
+
+def quarantined_rows(table: pa.Table) -> int:
+    """How many rows of files a quarantine table stands for."""
+    return sum(table.column("rows").to_pylist())

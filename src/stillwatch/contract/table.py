@@ -11,12 +11,19 @@ TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column: `nullable` says whether a row without it is still a row of the table."""
+    """One column: `nullable` says whether a row without it is still a row of the table.
+
+    A number, or a time in microseconds since 1970, is from `least` to `most`; a string has at most `longest` bytes, None for text
+    that is read once and kept nowhere.
+    """
 
     name: str
     type: pa.DataType
     nullable: bool
     meaning: str
+    least: float | None = None
+    most: float | None = None
+    longest: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +76,29 @@ class TableSchema:
         return pa.table(arrays, schema=self.arrow)
 
 
-def column(name: str, kind: pa.DataType, meaning: str, *, required: bool = False) -> Column:
-    """Shorthand for the tables below this module."""
-    return Column(name=name, type=kind, nullable=not required, meaning=meaning)
+LONGEST = 512  # bytes of a name, an address or a user agent: chosen, several times what any of them needs
+EARLIEST_US, LATEST_US = (
+    1_420_070_400_000_000,
+    4_102_444_799_999_999,
+)  # 2015 to 2100, when a log of a model can be from
+
+
+def column(
+    name: str,
+    kind: pa.DataType,
+    meaning: str,
+    *,
+    required: bool = False,
+    within: tuple[float, float] | None = None,
+    text: bool = False,
+) -> Column:
+    """Shorthand for the tables below this module; a time is within 2015 to 2100 unless `within` says otherwise, a string that is no
+    `text` has at most `LONGEST` bytes.
+    """
+    if within is None and pa.types.is_timestamp(kind):
+        within = (EARLIEST_US, LATEST_US)
+    stringy = pa.types.is_string(kind) or (pa.types.is_list(kind) and pa.types.is_string(kind.value_type))
+    return Column(
+        name=name, type=kind, nullable=not required, meaning=meaning, least=within[0] if within else None,
+        most=within[1] if within else None, longest=LONGEST if stringy and not text else None,
+    )  # fmt: skip

@@ -31,9 +31,20 @@ def copies(observations: ir.Table) -> ir.Table:
 
 
 def once(observations: ir.Table, several: ir.Table) -> ir.Table:
-    """Of the rows of each exchange in `several`, the earliest."""
+    """Of the rows of each exchange in `several`, which have one id, account, time and text, the first by what else they say."""
     place = ibis.row_number().over(
-        ibis.window(group_by="exchange_key", order_by=["timestamp", "account_id", "prompt_key", "model"])
+        ibis.window(
+            group_by="exchange_key",
+            order_by=[
+                "model",
+                "prompt_key",
+                "input_tokens",
+                "output_tokens",
+                "status",
+                "client_ip",
+                "user_agent",
+            ],
+        )
     )
     rows = observations.semi_join(several, "exchange_key")
     return rows.mutate(place=place).filter(_.place == 0).drop("place")

@@ -13,6 +13,7 @@ from stillwatch.contract import results as contract
 from stillwatch.errors import InputError, Problem
 from stillwatch.flows.gather import beside, gather
 from stillwatch.readers.discover import discover
+from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.read import check
 from stillwatch.readers.recognise import KEY_ID, RELEASE, SKETCH
 from stillwatch.results.folder import whole_or_nothing, write_json
@@ -41,23 +42,27 @@ def sketch(
     names: Mapping[str, str],
     log_format: str = "auto",
     progress: Progress = lambda _done, _total: None,
+    limits: Limits = LIMITS,
 ) -> dict[str, Any]:
     """Write sketches of the logs at `paths` into the new folder `out`; returns what was read.
 
     A sketch is what `scan` itself reads a log into: every column of the contract that is no text, and digests in place of text.
     Digests are enciphered before they are written anywhere. Interrupted, the next call goes on.
     """
-    sources = discover(paths, names=names, log_format=log_format)
-    check(sources, names)
+    sources = discover(paths, names=names, log_format=log_format, limits=limits)
+    sources = check(sources, names, limits)
     with whole_or_nothing(out) as folder, beside(out, key.name, sources) as store:
-        gather(sources, names, store, key, progress)
+        gather(sources, names, store, key, progress, limits=limits)
         for number, part in enumerate(store.parts):
             _write(store.path(part), folder / f"sketch-{number:05}.parquet", key)
         quarantine = pa.concat_tables([contract.QUARANTINE.empty(), *store.quarantined()])
         pq.write_table(quarantine, folder / "quarantine.parquet", compression="zstd")
         told = {
             "rows": store.rows,
-            "quarantined": quarantine.num_rows,
+            "quarantined": contract.quarantined_rows(quarantine),
+            "unread": [
+                {"path": str(file), "reason": p[0].fact} for file, p in sorted(sources.unread.items())
+            ],
             "key_id": key.name,
             "release": key.release,
             "sketch_version": VERSION,

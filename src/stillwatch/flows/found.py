@@ -28,6 +28,7 @@ from stillwatch.engine.connect import Engine
 from stillwatch.enrich.describe import describe
 from stillwatch.enrich.networks import Networks
 from stillwatch.readers.discover import Sources
+from stillwatch.readers.limits import Limits
 from stillwatch.readers.read import read
 from stillwatch.results.folder import write_table
 from stillwatch.stats.evalues import LN10
@@ -36,6 +37,7 @@ SHOWN_PROMPTS = 5
 SHOWN_VALUES = 4
 FEWEST_HOLDERS = 3
 TOKENS = ("input_tokens", "output_tokens")
+ATTRIBUTED_BY = ("exchange_id", "account_id", "timestamp")  # what tells an exchange from others
 UNSHOWN = ("prompt_near_duplicate", "client_address")
 
 
@@ -220,7 +222,9 @@ def write_tables(folder: Path, found: Sequence[Found], engine: Engine) -> None:
             for c, n in enumerate(one.counts)
             if n
         ]
-        attributed.append(one.attribution.exchanges.select("exchange_id", campaign_id=ibis.literal(one.name)))
+        attributed.append(
+            one.attribution.exchanges.select(*ATTRIBUTED_BY, campaign_id=ibis.literal(one.name))
+        )
     for schema in (
         contract.CAMPAIGNS, contract.MEMBERS, contract.EVIDENCE, contract.TIMELINE, contract.LINKS,
         contract.HYPOTHESES, contract.CLAIMS, contract.SOUGHT,
@@ -229,8 +233,8 @@ def write_tables(folder: Path, found: Sequence[Found], engine: Engine) -> None:
     if attributed:
         ordered = (
             ibis.union(*attributed)
-            .select("campaign_id", "exchange_id")
-            .order_by(["campaign_id", "exchange_id"])
+            .select("campaign_id", *ATTRIBUTED_BY)
+            .order_by(["campaign_id", *ATTRIBUTED_BY])
         )
         engine.write(ordered, folder / "exchanges.parquet")
     else:
@@ -285,21 +289,25 @@ def utc(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def write_prompts(folder: Path, sources: Sources, names: Mapping[str, str], found: Sequence[Found]) -> None:
+def write_prompts(
+    folder: Path, sources: Sources, names: Mapping[str, str], found: Sequence[Found], limits: Limits
+) -> None:
     """A few prompts of each campaign, on request: the text is read again from the logs."""
-    wanted: dict[str, str] = {}
+    wanted: dict[tuple[str, str, datetime], str] = {}
     for one in found:
-        some = one.attribution.exchanges.order_by("exchange_id").limit(SHOWN_PROMPTS).to_pyarrow()
-        wanted |= dict.fromkeys(some.column("exchange_id").to_pylist(), one.name)
+        some = one.attribution.exchanges.select(*ATTRIBUTED_BY).order_by(ATTRIBUTED_BY).limit(SHOWN_PROMPTS)
+        wanted |= {
+            (row["exchange_id"], row["account_id"], utc(row["timestamp"])): one.name
+            for row in some.to_pyarrow().to_pylist()
+        }
     rows = []
     if wanted:
-        keys = pa.array(sorted(wanted), pa.string())
-        for batch in read(sources, names):
+        keys = pa.array(sorted({name for name, _account, _moment in wanted}), pa.string())
+        for batch in read(sources, names, limits):
             hit = batch.rows.filter(pc.is_in(batch.rows.column("exchange_id"), keys))
-            rows += [
-                {"campaign_id": wanted[r["exchange_id"]], "prompt": r["prompt"]}
-                for r in hit.select(["exchange_id", "prompt"]).to_pylist()
-                if r["prompt"] is not None
-            ]
+            for row in hit.select([*ATTRIBUTED_BY, "prompt"]).to_pylist():
+                campaign = wanted.get((row["exchange_id"], row["account_id"], row["timestamp"]))
+                if campaign is not None and row["prompt"] is not None:
+                    rows.append({"campaign_id": campaign, "prompt": row["prompt"]})
     table = pa.Table.from_pylist(rows, contract.PROMPTS.arrow)
     pq.write_table(table, folder / "prompts.parquet", compression="zstd")

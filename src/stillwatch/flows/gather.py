@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
-from functools import partial
+from datetime import UTC, date, datetime, timedelta
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -17,19 +17,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from stillwatch.contract.results import QUARANTINE
+from stillwatch.contract.exchanges import EXCHANGES
+from stillwatch.contract.results import QUARANTINE, quarantined_rows
+from stillwatch.contract.summaries import CAPABILITIES
 from stillwatch.engine.connect import Engine
 from stillwatch.engine.cores import CORES, on_all_cores
 from stillwatch.engine.files import atomic
 from stillwatch.enrich.networks import Networks
 from stillwatch.errors import InputError, Problem
+from stillwatch.readers.cast import conformed
 from stillwatch.readers.discover import Sources, format_of
+from stillwatch.readers.limits import LIMITS, Limits
+from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import ROWS
-from stillwatch.readers.read import read_file
+from stillwatch.readers.read import Batch, guarded, read_file
 from stillwatch.readers.recognise import KEY_ID, SKETCH, Recognised
-from stillwatch.sketch.digest import BANDS, VERSION
-from stillwatch.sketch.keys import Key, of_secret
-from stillwatch.sketch.observe import observe, sealed
+from stillwatch.sketch.digest import BANDS, MAX_WORDS, VERSION
+from stillwatch.sketch.keys import Key, fresh, of_secret
+from stillwatch.sketch.observe import KEPT, halves, observe, sealed
 from stillwatch.store.store import SECRET, LogFile, Part, Piece, Place, Store, kept_secret
 
 KEY_VARIABLE = "STILLWATCH_KEY"
@@ -38,6 +43,9 @@ DAY_US = 86_400_000_000
 PIECE_ROWS = 1_000_000
 APART = 64 << 20  # bytes of vendors' logs that are worth processes of their own
 BUFFER = 400_000  # rows that wait to be written, of all days together
+BUFFER_BYTES = (
+    512 << 20
+)  # and their bytes: chosen, several times what that many rows of usual names and marks take
 PLAIN = (
     "exchange_id",
     "exchange_key",
@@ -58,7 +66,7 @@ def key_of(sources: Sources, folder: Path) -> tuple[Key | None, str]:
     """
     for file in sources.exchanges:
         if sources.formats[file].sketch:
-            return None, (pq.read_schema(file).metadata or {}).get(KEY_ID, b"").decode()
+            return None, (pq.read_schema(file).metadata or {}).get(KEY_ID, b"").decode("utf-8", "replace")
     given = os.environ.get(KEY_VARIABLE)
     key = of_secret(kept_secret(folder) if given is None else given.encode(), _where(folder, given))
     return key, key.name
@@ -92,7 +100,10 @@ def check_sketches(sources: Sources) -> None:
     for file in sources.exchanges:
         if sources.formats[file].sketch:
             metadata = pq.read_schema(file).metadata
-            told[file] = (metadata[SKETCH].decode(), metadata.get(KEY_ID, b"").decode())
+            told[file] = (
+                metadata[SKETCH].decode("utf-8", "replace"),
+                metadata.get(KEY_ID, b"").decode("utf-8", "replace"),
+            )
     if not told:
         return
     file, (version, _key) = next(iter(told.items()))
@@ -141,6 +152,7 @@ def gather(
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     engine: Engine | None = None,
     networks: Networks | None = None,
+    limits: Limits = LIMITS,
 ) -> None:
     """Read what the store has not read yet, each text once, and keep its observations: on all cores, or wherever `engine`
     spreads work.
@@ -151,7 +163,7 @@ def gather(
     done = total = 0
     lists = f" networks {networks.digest}" if networks is not None and networks.number else ""
     for path in sources.exchanges:
-        for one in _cut(path, sources.formats[path], names, lists):
+        for one in _cut(path, sources.formats[path], names, lists + limits.suffix):
             total += one.size
             if one.number in store.begin(one.file):
                 done += one.size
@@ -178,6 +190,7 @@ def gather(
         cores=cores,
         told=told if here else None,
         networks=networks,
+        limits=limits,
         apart=here and logs >= APART,
     )
     spread = on_all_cores if engine is None else engine.spread
@@ -231,34 +244,36 @@ def _read_piece(
     cores: int,
     told: Callable[[int], None] | None,
     networks: Networks | None = None,
+    limits: Limits = LIMITS,
     apart: bool = False,
 ) -> Piece:
     """Read one piece and write its observations; it counts once the store is told that it is finished."""
     recognised = formats[one.path]
     writer = _Writer(place, one.file, one.number)
     lost: list[pa.Table] = []
-    aside: Mapping[str, int] = {}
+    aside: dict[str, int] = {}
+    nulled: dict[str, dict[str, int]] = defaultdict(dict)
     left = one.size
 
-    def known(rows: pa.Table) -> pa.Table:
-        return rows if networks is None else networks.fill(rows)
-
-    def contract_rows() -> Iterator[pa.Table]:
-        nonlocal aside
-        for batch in read_file(one.path, recognised.format, names, one.groups, apart=apart):
-            aside = batch.aside or aside
+    def taken(batches: Iterator[Batch]) -> Iterator[pa.Table]:
+        for batch in batches:
+            aside.update(batch.aside)
+            for (column, reason), number in batch.nulled.items():
+                nulled[column][reason] = number
             if batch.quarantine.num_rows:
                 lost.append(batch.quarantine)
-            yield known(batch.rows)
+            yield batch.rows if networks is None else networks.fill(batch.rows)
 
     if recognised.sketch:
-        rows: Iterator[pa.Table] = map(known, _sketched(one.path))
+        rows = taken(_sketched(one.path))
     else:
         assert key is not None
-        rows = observe(contract_rows(), key, cores)
+        batches = read_file(one.path, recognised.format, names, one.groups, limits=limits, apart=apart)
+        rows = observe(taken(batches), key, cores)
     step = max(one.size // 10, 1)
     for table in rows:
-        writer.add(table)
+        if table.num_rows:
+            writer.add(table)
         if told is not None and left > step:
             told(step)
             left -= step
@@ -270,18 +285,51 @@ def _read_piece(
         told(left)
     return Piece(
         rows=writer.rows,
-        quarantined=quarantine.num_rows,
+        quarantined=quarantined_rows(quarantine),
         parts=tuple(parts),
         filled=tuple(sorted(writer.filled)),
-        aside=dict(aside),
+        aside=aside,
+        nulled=dict(nulled),
     )
 
 
-def _sketched(path: Path) -> Iterator[pa.Table]:
-    """Sketches made elsewhere are observations already."""
+def _sketched(path: Path) -> Iterator[Batch]:
+    """Sketches made elsewhere are observations already; their values are bounded as those of a log are."""
+    losses = Losses(path)
+    for table in guarded(lambda: _observations(path, losses), losses):
+        yield Batch(file=path, rows=table, quarantine=losses.listed())
+    lost = pa.concat_tables([losses.listed(), losses.counted()])
+    yield Batch(file=path, rows=_observed().empty_table(), quarantine=lost, nulled=dict(losses.nulled))
+
+
+def _observations(path: Path, losses: Losses) -> Iterator[pa.Table]:
+    row = 1
     with pq.ParquetFile(path) as file:
+        if set(_observed().names) - set(file.schema_arrow.names):
+            raise ValueError("a sketch lacks columns")
         for batch in file.iter_batches(batch_size=ROWS):
-            yield pa.Table.from_batches([batch])
+            table = pa.Table.from_batches([batch])
+            numbers = np.arange(row, row + table.num_rows)
+            row += table.num_rows
+            rows, kept = conformed(table.select(list(KEPT)), losses, numbers)
+            table = table.filter(pa.array(kept))
+            for name in KEPT:
+                table = table.set_column(table.column_names.index(name), name, rows.column(name))
+            for name, most in (("words", MAX_WORDS), ("capability", len(CAPABILITIES) - 1)):
+                place = table.column_names.index(name)
+                bounded = pc.min_element_wise(pc.max_element_wise(table.column(name), 0), most)
+                table = table.set_column(place, name, bounded)
+            half = pa.array(halves(rows.column("timestamp").combine_chunks()))
+            table = table.set_column(table.column_names.index("half"), "half", half)
+            yield table.select(_observed().names).cast(_observed())
+
+
+@cache
+def _observed() -> pa.Schema:
+    """The columns of observations."""
+    row = {"exchange_id": "x", "timestamp": datetime(2026, 1, 1, tzinfo=UTC), "account_id": "a", "model": "m"}
+    (table,) = observe([pa.Table.from_pylist([row], EXCHANGES.arrow)], fresh(), 1)
+    return table.schema.remove_metadata()
 
 
 class _Writer:
@@ -292,7 +340,7 @@ class _Writer:
         self.filled: set[str] = set()
         self._place, self._file, self._piece = place, file, piece
         self._waiting: dict[int, list[pa.Table]] = defaultdict(list)
-        self._held = 0
+        self._held = self._bytes = 0
         self._parts: list[Part] = []
 
     def add(self, table: pa.Table) -> None:
@@ -303,14 +351,18 @@ class _Writer:
         days = table.column("timestamp").cast(pa.int64()).to_numpy() // DAY_US
         first, last = int(days.min()), int(days.max())
         if first == last:
-            self._waiting[first].append(table)
+            self._wait(first, table)
         else:
             order = np.argsort(days, kind="stable")
             for part in np.split(order, np.flatnonzero(np.diff(days[order])) + 1):
-                self._waiting[int(days[part[0]])].append(table.take(pa.array(part)))
-        self._held += table.num_rows
-        while self._held > BUFFER:
+                self._wait(int(days[part[0]]), table.take(pa.array(part)))
+        while self._held > BUFFER or self._bytes > BUFFER_BYTES:
             self._flush(max(self._waiting, key=lambda day: sum(t.num_rows for t in self._waiting[day])))
+
+    def _wait(self, day: int, table: pa.Table) -> None:
+        self._waiting[day].append(table)
+        self._held += table.num_rows
+        self._bytes += table.nbytes
 
     def close(self) -> list[Part]:
         """Write what waits; returns every part."""
@@ -319,7 +371,9 @@ class _Writer:
         return self._parts
 
     def _flush(self, day: int) -> None:
-        table = pa.concat_tables(self._waiting.pop(day))
+        waiting = self._waiting.pop(day)
+        self._bytes -= sum(table.nbytes for table in waiting)
+        table = pa.concat_tables(waiting)
         self._held -= table.num_rows
         name = (EPOCH + timedelta(days=day)).isoformat()
         path = self._place.part(self._file, self._piece, name, len(self._parts))

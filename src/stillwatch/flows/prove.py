@@ -22,6 +22,9 @@ from stillwatch.prove.finding import Finding
 from stillwatch.prove.power import Assumed
 from stillwatch.prove.registry import provenance_tests
 from stillwatch.readers.discover import discover
+from stillwatch.readers.limits import LIMITS
+from stillwatch.readers.losses import Losses
+from stillwatch.readers.open import FAULTS
 from stillwatch.readers.read import check, read
 from stillwatch.readers.records import records
 from stillwatch.results.folder import whole_or_nothing, write_json, write_manifest
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from stillwatch.prove.weights import Weights
 
 PROMPTS, ANSWERS = ("prompt", "question", "instruction"), ("answer", "response", "completion", "output")
+Exchange = str | tuple[Any, ...]  # an id, or id, account and time
 MOST = 2_000_000  # pairs that are held in memory; a case has thousands
 
 
@@ -189,23 +193,22 @@ def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str]) 
             return [replace(one, campaign=only) for one in pairs]
     whose, twins = _labels(campaigns) if campaigns else ({}, {})
     only = next(iter(known)) if len(known) == 1 and campaigns is None else ""
-    sources = discover(paths)
-    check(sources, {})
+    sources = check(discover(paths), {})
     out: list[Pair] = []
     for batch in read(sources, {}):
         rows = batch.rows
         if not {"exchange_id", "prompt", "response"} <= set(rows.column_names):
             continue
-        for name, prompt, answer in zip(
-            *(rows[c].to_pylist() for c in ("exchange_id", "prompt", "response")), strict=True
-        ):
-            if prompt and answer and (only or not whose or name in whose):
+        columns = ("exchange_id", "account_id", "timestamp", "prompt", "response")
+        for *exchange, prompt, answer in zip(*(rows[c].to_pylist() for c in columns), strict=True):
+            name = next((name for name in (tuple(exchange), exchange[0]) if name in whose), None)
+            if prompt and answer and (only or not whose or name is not None):
                 out.append(
                     Pair(
                         prompt=prompt,
                         answer=answer,
-                        campaign=whose.get(name, only),
-                        unserved=twins.get(name, ""),
+                        campaign=only if name is None else whose[name],
+                        unserved=twins.get(name if name is not None else exchange[0], ""),
                     )
                 )
         if len(out) > MOST:
@@ -219,7 +222,10 @@ def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str]) 
     return out
 
 
-def _labels(path: Path) -> tuple[dict[str, str], dict[str, str]]:
+def _labels(path: Path) -> tuple[dict[Exchange, str], dict[Exchange, str]]:
+    """Exchange → its campaign, and → the answer that was not served. An exchange is its id, with account and time where the table has
+    them, since senders may use one id for many.
+    """
     file = path / "exchanges.parquet" if path.is_dir() else path
     table = _table(file)
     if not {"exchange_id", "campaign_id"} <= set(table.column_names):
@@ -232,6 +238,9 @@ def _labels(path: Path) -> tuple[dict[str, str], dict[str, str]]:
             )
         )
     names, owners = table["exchange_id"].to_pylist(), table["campaign_id"].to_pylist()
+    told = ("exchange_id", "account_id", "timestamp")
+    if set(told) <= set(table.column_names):
+        names = list(zip(*(table[name].to_pylist() for name in told), strict=True))
     whose = {name: owner for name, owner in zip(names, owners, strict=True) if owner}
     twins = (
         dict(zip(names, table["unserved"].to_pylist(), strict=True))
@@ -260,12 +269,13 @@ def _table(path: Path) -> pa.Table:
     try:
         if path.suffix == ".parquet":
             return pq.read_table(path)
-        lost: list[dict[str, object]] = []
-        rows = [dict(record) for _, record in records(path, lost)]
-    except (OSError, ValueError) as error:
-        raise InputError(_unreadable(path, str(error).splitlines()[0][:120])) from None
+        losses = Losses(path)
+        rows = [dict(record) for _, record in records(path, losses, LIMITS)]
+    except FAULTS as error:
+        raise InputError(_unreadable(path, type(error).__name__)) from None
+    lost = losses.listed().column("reason").to_pylist() + losses.counted().column("reason").to_pylist()
     if not rows:
-        raise InputError(_unreadable(path, str(lost[0]["reason"]) if lost else "no row"))
+        raise InputError(_unreadable(path, lost[0] if lost else "no row"))
     names = dict.fromkeys(name for row in rows for name in row)
     texts = {name: [_text(row.get(name)) for row in rows] + [None] * len(lost) for name in names}
     kinds = {name: pa.string() if any(some) else pa.null() for name, some in texts.items()}

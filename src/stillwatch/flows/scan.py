@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -36,12 +36,15 @@ from stillwatch.detect.replay import Look, Tried, judge_prefix, replay
 from stillwatch.detect.shards import sharded
 from stillwatch.engine.connect import Engine, open_engine
 from stillwatch.enrich.networks import from_files
-from stillwatch.errors import Problem, UsageError
+from stillwatch.errors import InputError, Problem, UsageError
 from stillwatch.flows.found import Found, describe_campaign, utc, write_prompts, write_tables
 from stillwatch.flows.gather import beside, beside_folder, check_sketches, gather, key_of
 from stillwatch.flows.groups import find_leads, nights, write_groups
 from stillwatch.flows.log import add_up, before, open_log
+from stillwatch.foreign import described
 from stillwatch.readers.discover import Sources, discover
+from stillwatch.readers.limits import LIMITS, Limits
+from stillwatch.readers.losses import OTHERS
 from stillwatch.readers.read import check, read_small
 from stillwatch.report import page
 from stillwatch.results.folder import whole_or_nothing, write_json, write_manifest, write_table
@@ -95,6 +98,7 @@ class Options:
     spark_master: str = "local[*]"
     shards: int = 1  # in how many the graph is clustered
     store: Path | None = None  # where what was read is kept; if None, until the results are there
+    limits: Limits = LIMITS  # what one file may cost
     replay: bool = True  # whether to look for the hour at which each campaign could have been known
 
 
@@ -108,25 +112,28 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
     _check_names(options.without)
     from_files(options.networks)
     sources = _sources(paths, options)
-    told, lost = _companions(sources)
+    sources, told, lost = _companions(sources, options)
     with (
         whole_or_nothing(out) as folder,
         _opened(sources, out, options) as (store, key),
         _engine(sources, store, options) as engine,
     ):
         known = _read(sources, store, key, engine, told, options, progress)
-        quarantine = pa.concat_tables([*store.quarantined(), sealed(pa.concat_tables(lost), key)])
+        aside = sealed(pa.concat_tables([*lost, _unread_rows(sources)]), key)
+        quarantine = pa.concat_tables([*store.quarantined(), aside])
         overview, found, groups = _find(engine, store, known, options, progress)
         progress("write", 0, 1)
         write_tables(folder, found, engine)
         groups(folder)
         if options.show_prompts:
-            write_prompts(folder, sources, options.names, found)
+            write_prompts(folder, sources, options.names, found, options.limits)
         write_table(folder, contract.QUARANTINE, quarantine)
         overview |= {
             "version": __version__,
-            "quarantined": quarantine.num_rows,
+            "quarantined": contract.quarantined_rows(quarantine),
             "quarantine_reasons": _reasons(quarantine),
+            "unread": _unread(quarantine),
+            "nulled": _nulled(store),
             "duplicates": store.rows - overview["exchanges"],
             "inputs": _inputs(sources, store),
             "fdr": options.fdr,
@@ -157,7 +164,7 @@ def feed(paths: Sequence[str], options: Options, progress: Progress = silent) ->
     began = time.monotonic()
     from_files(options.networks)
     sources = _sources(paths, options)
-    told, _lost = _companions(sources)
+    sources, told, lost = _companions(sources, options)
     with (
         _opened(sources, options.store, options) as (store, key),
         _engine(sources, store, options) as engine,
@@ -176,7 +183,8 @@ def feed(paths: Sequence[str], options: Options, progress: Progress = silent) ->
             "rows": store.rows,
             "new_rows": store.rows - rows_before,
             "days": len(store.days),
-            "quarantined": sum(table.num_rows for table in store.quarantined()),
+            "quarantined": sum(contract.quarantined_rows(table) for table in (*store.quarantined(), *lost)),
+            "unread": _unread(pa.concat_tables([*store.quarantined(), *lost, _unread_rows(sources)])),
             "elapsed_s": round(time.monotonic() - began, 1),
         }
 
@@ -199,11 +207,10 @@ def _sources(paths: Sequence[str], options: Options) -> Sources:
     """The files that are meant, each of which can be read."""
     sources = discover(
         paths, accounts=options.accounts, releases=options.releases, names=options.names,
-        log_format=options.log_format,
+        log_format=options.log_format, limits=options.limits,
     )  # fmt: skip
     check_sketches(sources)
-    check(sources, options.names)
-    return sources
+    return check(sources, options.names, options.limits)
 
 
 def _engine(sources: Sources, store: Store, options: Options) -> AbstractContextManager[Engine]:
@@ -224,7 +231,7 @@ def _read(
     """Read what is new into the store; returns all accounts and releases that it was ever told of."""
     gather(
         sources, options.names, store, key,
-        lambda done, total: progress("read", done, total), engine, from_files(options.networks),
+        lambda done, total: progress("read", done, total), engine, from_files(options.networks), options.limits,
     )  # fmt: skip
     return [store.remember(schema, rows) for schema, rows in zip(COMPANIONS, told, strict=True)]
 
@@ -269,10 +276,51 @@ def _inputs(sources: Sources, store: Store) -> list[dict[str, Any]]:
                 "rows": sum(piece.rows for piece in pieces),
                 "format": one.read_as.split(" ")[0],
                 "why": why,
-                "set_aside": dict(sorted(aside.items(), key=lambda p: (-p[1], p[0]))[:ASIDE]),
+                "set_aside": _described(sorted(aside.items(), key=lambda p: (-p[1], p[0]))[:ASIDE]),
             }
         )
     return sorted(rows, key=lambda row: str(row["path"]))
+
+
+def _described(fields: Sequence[tuple[str, int]]) -> dict[str, int]:
+    """Fields that no format knows, by length and digest: a sender may put text into a name."""
+    return {name if name == OTHERS else described(name): number for name, number in fields}
+
+
+def _nulled(store: Store) -> dict[str, dict[str, int]]:
+    """Column → reason → cells that are null because they could not be read."""
+    found: dict[str, Counter[str]] = {}
+    for pieces in store.pieces.values():
+        for piece in pieces.values():
+            for column, reasons in piece.nulled.items():
+                found.setdefault(column, Counter()).update(reasons)
+    return {column: dict(reasons) for column, reasons in sorted(found.items())}
+
+
+def _unread_rows(sources: Sources) -> pa.Table:
+    """A row of the quarantine for each file that could not be read at all."""
+    rows = [
+        {
+            "file": str(file),
+            "row": 0,
+            "column": None,
+            "reason": problems[0].fact,
+            "raw_sha256": None,
+            "rows": 1,
+        }
+        for file, problems in sorted(sources.unread.items())
+    ]
+    return pa.Table.from_pylist(rows, contract.QUARANTINE.arrow)
+
+
+def _unread(quarantine: pa.Table) -> list[dict[str, str]]:
+    """Files, or rests of files, that could not be read, and what a limit cut off, each once."""
+    found = {
+        (row["file"], row["reason"])
+        for row in quarantine.to_pylist()
+        if row["row"] == 0 or "--limit" in row["reason"] or "cut short" in row["reason"]
+    }
+    return [{"path": path, "reason": reason} for path, reason in sorted(found)]
 
 
 def _parameters(options: Options) -> dict[str, Any]:
@@ -288,6 +336,7 @@ def _parameters(options: Options) -> dict[str, Any]:
         "without": sorted(options.without),
         "format": options.log_format,
         "networks": list(options.networks),
+        "limits": asdict(options.limits),
     }
 
 
@@ -305,21 +354,34 @@ def _check_names(without: frozenset[str]) -> None:
         )
 
 
-def _companions(sources: Sources) -> tuple[tuple[pa.Table, pa.Table], list[pa.Table]]:
-    tables, lost = [], []
-    for file, schema in ((sources.accounts, ACCOUNTS), (sources.releases, RELEASES)):
-        rows, bad = (
-            read_small(file, schema) if file is not None else (schema.empty(), contract.QUARANTINE.empty())
-        )
+def _companions(
+    sources: Sources, options: Options
+) -> tuple[Sources, tuple[pa.Table, pa.Table], list[pa.Table]]:
+    """Accounts and releases, and what of them could not be read. One that was found and cannot be read at all is `unread`; one that was
+    named is refused.
+    """
+    tables, lost, unread = [], [], dict(sources.unread)
+    for file, schema, named in (
+        (sources.accounts, ACCOUNTS, options.accounts),
+        (sources.releases, RELEASES, options.releases),
+    ):
+        rows, bad = schema.empty(), contract.QUARANTINE.empty()
+        if file is not None:
+            try:
+                rows, bad = read_small(file, schema, options.limits)
+            except InputError as error:
+                if named is not None:
+                    raise
+                unread[file] = error.problems
         tables.append(rows)
         lost.append(bad)
-    return (tables[0], tables[1]), lost
+    return replace(sources, unread=unread), (tables[0], tables[1]), lost
 
 
 def _reasons(quarantine: pa.Table) -> dict[str, int]:
-    counted = quarantine.group_by("reason").aggregate([("file", "count")])
+    counted = quarantine.group_by("reason").aggregate([("rows", "sum")])
     return dict(
-        zip(counted.column("reason").to_pylist(), counted.column("file_count").to_pylist(), strict=True)
+        zip(counted.column("reason").to_pylist(), counted.column("rows_sum").to_pylist(), strict=True)
     )
 
 

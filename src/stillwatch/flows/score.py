@@ -116,13 +116,27 @@ def _accounts(known: ir.Table, found: ir.Table) -> dict[str, Any]:
     }
 
 
+def _of_claimed(claimed: ir.Table) -> list[str]:
+    """Columns that name an exchange in the results and in the truth. Several may be of one account and id, which senders choose: those
+    are counted, not told apart.
+    """
+    if "account_id" in claimed.columns and not claimed.account_id.isnull().any().to_pyarrow().as_py():
+        return ["exchange_id", "account_id"]
+    return ["exchange_id"]
+
+
 def _exchanges(known: ir.Table, claimed: ir.Table) -> dict[str, Any]:
-    both = known.left_join(claimed.select("exchange_id").distinct().mutate(flagged=True), "exchange_id")
+    by = _of_claimed(claimed)
+    each = known.group_by(by).agg(planted=_.campaign_id.notnull().sum(), rows=_.count())
+    both = each.left_join(claimed.group_by(by).agg(claimed=_.count()), by)
+    # Results without accounts mean all rows of an id.
+    most = _.claimed.fill_null(0) if len(by) > 1 else ibis.ifelse(_.claimed.notnull(), _.rows, 0)
+    both = both.mutate(most=most)
     row = (
         both.agg(
-            hit=(_.campaign_id.notnull() & _.flagged.fill_null(False)).sum(),
-            planted=_.campaign_id.notnull().sum(),
-            flagged=_.flagged.fill_null(False).sum(),
+            hit=ibis.least(_.planted, _.most).sum(),
+            planted=_.planted.sum(),
+            flagged=ibis.least(_.rows, _.most).sum(),
         )
         .to_pyarrow()
         .to_pylist()[0]
@@ -173,11 +187,14 @@ def _campaign(
 ) -> dict[str, Any]:
     this = planted.filter(_.campaign_id == name)
     accounts = found.filter(_.campaign_id.isin(mine or [""])).select("account_id").distinct()
-    exchanges = claimed.filter(_.campaign_id.isin(mine or [""])).select("exchange_id").distinct()
+    by = _of_claimed(claimed)
+    exchanges = claimed.filter(_.campaign_id.isin(mine or [""])).group_by(by).agg(claimed=_.count())
     hit_accounts = (
         this.select("account_id").distinct().semi_join(accounts, "account_id").count().to_pyarrow().as_py()
     )
-    hit_exchanges = this.semi_join(exchanges, "exchange_id").count().to_pyarrow().as_py()
+    hits = this.group_by(by).agg(rows=_.count()).join(exchanges, by)
+    most = ibis.least(hits.rows, hits.claimed) if len(by) > 1 else hits.rows
+    hit_exchanges = most.sum().to_pyarrow().as_py() or 0
     reported = [r for r in campaigns.to_pylist() if r["campaign_id"] in mine]
     detected = min((r["detected_at"] for r in reported if r["detected_at"] is not None), default=None)
     before = None
@@ -207,14 +224,17 @@ def _times(
     if found is None:
         return None
     sources, names = found
-    wanted = planted.select("exchange_id", "campaign_id").to_pyarrow()
+    by = ["exchange_id", "account_id"]
+    wanted = planted.group_by(by).agg(campaign_id=_.campaign_id.min(), rows=_.count()).to_pyarrow()
     planted_ids = engine.load("planted_ids", wanted)
-    parts = [batch.rows.select(["exchange_id", "timestamp"]) for batch in read(sources, names)]
+    parts = [batch.rows.select([*by, "timestamp"]) for batch in read(sources, names)]
     if not parts:
         return None
     stamped = engine.load("stamped", pa.concat_tables(parts))
-    first = stamped.group_by("exchange_id").agg(timestamp=_.timestamp.min())
-    return engine.keep("times", planted_ids.join(first, "exchange_id"))
+    several = stamped.join(planted_ids.filter(_.rows > 1), by).select("campaign_id", "timestamp").distinct()
+    first = stamped.group_by(by).agg(timestamp=_.timestamp.min())
+    one = planted_ids.filter(_.rows == 1).join(first, by).select("campaign_id", "timestamp")
+    return engine.keep("times", ibis.union(one, several))
 
 
 def _logs(results: Path, truth: Path, logs: Path | None) -> tuple[Sources, dict[str, str]] | None:
@@ -233,8 +253,7 @@ def _logs(results: Path, truth: Path, logs: Path | None) -> tuple[Sources, dict[
             if given and all(Path(p).exists() for p in given):
                 return discover(given), names
     try:
-        sources = discover([str(logs or truth.parent)])
-        check(sources, names)
+        sources = check(discover([str(logs or truth.parent)]), names)
     except InputError:
         if logs is not None:
             raise

@@ -29,13 +29,14 @@ from stillwatch.errors import (
 )
 from stillwatch.flows.blind import read_key, sketch
 from stillwatch.flows.scan import Options, scan
-from stillwatch.readers.cast import quarantined_line
+from stillwatch.readers.limits import LIMITS
+from stillwatch.readers.losses import Losses
 from stillwatch.results.folder import read_table
 from stillwatch.stats.sequential import alert_level
 from stillwatch.watch.arrivals import arrive, write_sketch
 from stillwatch.watch.poison import poisonous
 from stillwatch.watch.pulse import Pulse
-from stillwatch.watch.sources import LONGEST_LINE, Source, Taken, open_source
+from stillwatch.watch.sources import Source, Taken, open_source
 from stillwatch.watch.state import KEY, Apart, State
 from stillwatch.watch.tracks import follow
 from stillwatch.watch.webhook import Webhook
@@ -51,7 +52,6 @@ FACTS = (
     "last_seen",
     "q_value",
 )
-MAX_LISTED = 10_000  # lines of one batch that are set aside one by one
 RETRY_S = 60.0  # before a judgement that failed is tried again; doubled each time
 MAX_RETRY_S = 3600.0
 
@@ -162,7 +162,7 @@ class Watch:
         with tempfile.TemporaryDirectory(prefix=".batch-", dir=self.state.folder) as folder:
             out = Path(folder) / "sketched"
             if taken.overlong:
-                fact = f"line is longer than {LONGEST_LINE >> 20} MiB"
+                fact = LIMITS.told("line", "line exceeds")
                 rows, quarantined, lost = 0, 1, _unread(taken.name, 1, fact)
             elif taken.file is None and not taken.lines:  # the rest of a line that is passed over
                 rows, quarantined, lost = 0, 0, contract.QUARANTINE.empty()
@@ -190,7 +190,10 @@ class Watch:
         """Sketch a batch into the folder `out`; returns how many rows were read and how many were not, and the latter."""
         options = self.told.options
         try:
-            read = sketch([str(path)], out, self.key, options.names, options.log_format, self.pulse.beat)
+            read = sketch(
+                [str(path)], out, self.key, options.names, options.log_format, self.pulse.beat,
+                limits=options.limits,
+            )  # fmt: skip
             return read["rows"], read["quarantined"], pq.read_table(out / "quarantine.parquet")
         except InputError as error:  # not one line is an exchange, or the file is none
             lines = max(taken.lines.count(b"\n"), 1)
@@ -198,7 +201,9 @@ class Watch:
 
     def _set_aside(self, lost: pa.Table, taken: Taken, number: int) -> None:
         """Rows that could not be read, by the source's own name and line."""
-        line = pc.add(lost.column("row"), taken.first_line - 1)
+        line = pc.if_else(
+            pc.equal(lost.column("row"), 0), 0, pc.add(lost.column("row"), taken.first_line - 1)
+        )
         lost = lost.set_column(0, "file", pa.array([taken.name] * lost.num_rows)).set_column(1, "row", line)
         with atomic(self.state.quarantine / f"batch-{number:08}.parquet") as path:
             pq.write_table(lost.cast(contract.QUARANTINE.arrow), path, compression="zstd")
@@ -413,11 +418,10 @@ def _found(
 
 
 def _unread(name: str, lines: int, fact: str) -> pa.Table:
-    """Quarantine rows for a batch none of whose lines was read; the last stands for all beyond `MAX_LISTED`."""
-    rows = [quarantined_line(name, number, fact, b"") for number in range(1, min(lines, MAX_LISTED) + 1)]
-    if lines > MAX_LISTED:
-        rows[-1]["reason"] = f"{fact}; so are the {lines - MAX_LISTED:,} lines after it"
-    return pa.Table.from_pylist(rows, contract.QUARANTINE.arrow)
+    """Quarantine rows for a batch none of whose lines was read."""
+    losses = Losses(name)
+    losses.span(1, lines, fact)
+    return pa.concat_tables([losses.listed(), losses.counted()])
 
 
 def _rows(number: int) -> str:

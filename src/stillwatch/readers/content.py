@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from stillwatch.readers.registry import Row, at, first, refusal, total
+from stillwatch.readers.registry import Row, at, first, mapping, refusal, total
+from stillwatch.readers.tolerant import loads
 
 TEXT = ("text", "input_text", "output_text")
 MARKS = {
@@ -34,26 +35,32 @@ SILENT = (
     "tool_result", "tool_call_response", "toolResult", "functionResponse", "function_response", "function_call_output",
     "server_tool_call_response", "thinking", "redacted_thinking", "reasoning", "reasoningContent", "cachePoint",
 )  # fmt: skip
+DEEPEST = 20  # parts within parts whose text is read: chosen
 SYSTEM = ("system", "developer")
 USER = ("user", "human")
 
 
-def text_of(content: Any, *, calls: bool = False) -> str:  # noqa: ANN401  any JSON value
-    """The text of a turn's content: a string, parts, or one part; `calls` shows tool calls by name."""
+def text_of(content: Any, *, calls: bool = False, deep: int = DEEPEST) -> str:  # noqa: ANN401  any JSON value
+    """The text of a turn's content: a string, parts, or one part; `calls` shows tool calls by name. Parts within parts are read to
+    `deep` levels.
+    """
     while isinstance(content, list) and len(content) == 1:
         content = content[0]
     if isinstance(content, str):
         return content
+    if deep <= 0:
+        return ""
     if isinstance(content, dict):
-        return _part(content, calls)
+        return _part(content, calls, deep - 1)
     if isinstance(content, list):
-        parts = [text_of(part, calls=calls) for part in content]
+        parts = [text_of(part, calls=calls, deep=deep - 1) for part in content]
         return "\n".join(part for part in parts if part)
     return ""
 
 
-def _part(part: Mapping[str, Any], calls: bool) -> str:
+def _part(part: Mapping[str, Any], calls: bool, deep: int) -> str:
     kind = part.get("type")
+    kind = kind if isinstance(kind, str) else None
     if kind in TEXT:  # by far the most frequent
         said = part.get("text") or part.get("content")
         if isinstance(said, str):
@@ -69,7 +76,7 @@ def _part(part: Mapping[str, Any], calls: bool) -> str:
         if isinstance(value, str):
             return value
         if isinstance(value, list):
-            return text_of(value, calls=calls)
+            return text_of(value, calls=calls, deep=deep)
     return next((mark for name, mark in MARKS.items() if name in part), "")
 
 
@@ -131,9 +138,9 @@ def _turn(turn: Any) -> tuple[str, Any]:  # noqa: ANN401  any JSON value
     return str(turn.get("role", "user")).lower(), content
 
 
-def answered(answer: Any) -> str | None:  # noqa: ANN401  any JSON value
+def answered(answer: Any, deep: int = DEEPEST) -> str | None:  # noqa: ANN401  any JSON value
     """The text of an answer in any of the shapes that providers return."""
-    answer = decoded(answer)
+    answer = decoded(answer) if deep > 0 else None
     if isinstance(answer, str):
         return answer or None
     if isinstance(answer, list):
@@ -152,7 +159,7 @@ def answered(answer: Any) -> str | None:  # noqa: ANN401  any JSON value
     for name in ("output", "content", "completion", "message", "text", "outputs"):
         if name in answer:
             inner = answer[name]
-            return answered(inner) if isinstance(inner, list | dict) else _or_none(text_of(inner))
+            return answered(inner, deep - 1) if isinstance(inner, list | dict) else _or_none(text_of(inner))
     return None
 
 
@@ -180,7 +187,7 @@ def answer_columns(answer: Any) -> Row:  # noqa: ANN401  any JSON value
     Input tokens read from and written to a cache are counted in, whether the provider has them inside or beside.
     """
     body = answer if isinstance(answer, dict) else {}
-    usage = at(body, "usage") or {}
+    usage = mapping(at(body, "usage"))
     beside = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
     choice = _first(body.get("choices")) or {}
     reason = first(
@@ -199,7 +206,7 @@ def decoded(value: Any) -> Any:  # noqa: ANN401  any JSON value
     """JSON that was written as a string, as its value; anything else as it is."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
-            return orjson.loads(value)
+            return loads(value)
         except orjson.JSONDecodeError:
             return value
     return value
@@ -226,7 +233,7 @@ def from_events(events: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
         started = event.get("message")
         if isinstance(started, dict):
             answer |= {k: v for k, v in started.items() if k != "content"}
-            usage |= started.get("usage") or {}
+            usage |= mapping(started.get("usage"))
         delta = event.get("delta")
         inner = event.get("contentBlockDelta")
         if isinstance(inner, dict):
@@ -236,7 +243,7 @@ def from_events(events: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
             answer |= {k: delta[k] for k in ("stop_reason", "stop_details") if delta.get(k)}
         choice = _first(event.get("choices"))
         if choice is not None:
-            said.append(text_of((choice.get("delta") or {}).get("content") or ""))
+            said.append(text_of(mapping(choice.get("delta")).get("content") or ""))
             answer |= {"finish_reason": choice["finish_reason"]} if choice.get("finish_reason") else {}
         stopped = event.get("messageStop")
         if isinstance(stopped, dict):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stillwatch.errors import InputError, Problem
 from stillwatch.readers.formats.contract_document import contract_document
+from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.open import COMPRESSED
 from stillwatch.readers.recognise import Recognised, named, recognise
 from stillwatch.readers.records import is_document
@@ -21,12 +22,16 @@ COMPANIONS = ("accounts", "releases", "truth", "quarantine")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """The files of one scan; companions are found beside the exchanges unless named."""
+    """The files of one scan; companions are found beside the exchanges unless named.
+
+    `unread` are files that were meant and cannot be read, with what is wrong with each.
+    """
 
     exchanges: tuple[Path, ...]
     formats: Mapping[Path, Recognised]
     accounts: Path | None = None
     releases: Path | None = None
+    unread: Mapping[Path, tuple[Problem, ...]] = field(default_factory=dict)
 
 
 def format_of(path: Path) -> str | None:
@@ -71,18 +76,21 @@ def discover(
     releases: Path | None = None,
     names: Mapping[str, str] | None = None,
     log_format: str = "auto",
+    limits: Limits = LIMITS,
 ) -> Sources:
     """Files behind files, folders, Hive-partitioned trees and globs, in a fixed order.
 
     A folder that holds `exchanges/` or `exchanges.*` means that; `accounts.*` and `releases.*` beside it are
     companions and `truth.*` is never read. Each file's format is recognised by its first records, with `names` as
-    `--map` gives them, unless `log_format` says which it is. Raises `InputError` for a path that means no readable file.
+    `--map` gives them, unless `log_format` says which it is. A file of no known format stands in `unread`. Raises `InputError` for a path that
+    means no file, and where no file is of a known format.
     """
     forced = named(log_format)
     files: list[Path] = []
     places: list[Path] = []
     problems: list[Problem] = []
     told: dict[Path, Recognised] = {}
+    unread: dict[Path, tuple[Problem, ...]] = {}
     for given in paths:
         path = Path(given)
         if path.is_dir():
@@ -104,30 +112,16 @@ def discover(
                     fix="stillwatch scan PATH_TO_LOGS --out RESULTS",
                 )
             )
-        problems += [
-            Problem(
-                fact=f"`{file.name}` has no ending that names a known format",
-                where=str(file),
-                expected=", ".join(SUFFIXES) + " (plain, .gz or .zst)",
-            )
-            for file in found
-            if format_of(file) is None
-        ]
-        formats = {f: _format(f, forced, names or {}) for f in found if format_of(f)}
-        if path.is_dir():
-            found = [f for f in found if formats[f] is not None or format_of(f) != "vendor"]
-        problems += [
-            Problem(
-                fact=f"`{file.name}` is of no format that is known",
-                where=str(file),
-                expected=", ".join(["the contract's columns", *(one.name for one in all_formats())]),
-                fix="stillwatch formats",
-            )
-            for file in found
-            if format_of(file) == "vendor" and formats[file] is None
-        ]
+        formats = {f: _format(f, forced, names or {}, limits) for f in found if format_of(f)}
         told |= {f: one for f, one in formats.items() if one is not None}
-        files += [f for f in found if f not in files]
+        strange = [f for f in found if f not in told and format_of(f) in (None, "vendor")]
+        if path.is_dir():  # a folder may hold other things than logs
+            found = [f for f in found if f not in strange]
+        else:
+            unread |= {f: (_no_format(f) if format_of(f) else _no_ending(f),) for f in strange}
+        files += [f for f in found if f not in files and f not in unread]
+    if not files:
+        problems += [problem for several in unread.values() for problem in several]
     for name, file in (("accounts", accounts), ("releases", releases)):
         if file is not None and not file.exists():
             problems.append(Problem(fact=f"the {name} file does not exist", where=str(file)))
@@ -135,17 +129,40 @@ def discover(
         raise InputError(*problems)
     return Sources(
         exchanges=tuple(files),
+        unread=unread,
         formats={f: told.get(f) or Recognised(format=None, why="by its ending") for f in files},
         accounts=accounts or _companion("accounts", places),
         releases=releases or _companion("releases", places),
     )
 
 
-def _format(file: Path, forced: Recognised | None, names: Mapping[str, str]) -> Recognised | None:
+def _no_ending(file: Path) -> Problem:
+    return Problem(
+        fact=f"`{file.name}` has no ending that names a known format",
+        where=str(file),
+        expected=", ".join(SUFFIXES) + " (plain, .gz or .zst)",
+    )
+
+
+def _no_format(file: Path) -> Problem:
+    return Problem(
+        fact=f"`{file.name}` is of no format that is known",
+        where=str(file),
+        expected=", ".join(["the contract's columns", *(one.name for one in all_formats())]),
+        fix="stillwatch formats",
+    )
+
+
+def _format(
+    file: Path, forced: Recognised | None, names: Mapping[str, str], limits: Limits
+) -> Recognised | None:
     """What a file is read as; a document of contract rows is read one by one, as vendors' records are."""
-    told = forced or recognise(file, names)
-    if told and told.format is None and not told.sketch and is_document(file):
-        return replace(told, format=contract_document)
+    told = forced or recognise(file, names, limits)
+    try:
+        if told and told.format is None and not told.sketch and is_document(file, limits):
+            return replace(told, format=contract_document)
+    except OSError:  # `check` says so
+        pass
     return told
 
 

@@ -1,19 +1,21 @@
 """How are Parquet, JSON Lines and CSV read as batches of raw columns?
 
-Every reader yields `(raw batch, number of its first row, quarantine rows)`, where the batch has the file's own
-columns, and touches single rows only where a whole block could not be parsed.
+Every reader yields `(raw batch, numbers of its rows)`, where the batch has the file's own columns; what cannot be read goes to the
+`Losses`. No batch holds more than about `BLOCK` bytes of text beyond its largest row, whatever the file says of itself.
 """
 
 from __future__ import annotations
 
 import codecs
+import csv
 import io
-import re
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,57 +23,120 @@ import pyarrow.csv as pacsv
 import pyarrow.json as pajson
 import pyarrow.parquet as pq
 
-from stillwatch.contract.table import TableSchema
-from stillwatch.readers.cast import quarantined_line
+from stillwatch.contract.table import LONGEST, TableSchema
+from stillwatch.readers.cast import cells, shortened
+from stillwatch.readers.limits import FREE, Limits
+from stillwatch.readers.losses import Losses, Numbers
+from stillwatch.readers.pages import page_sizes
+from stillwatch.readers.tolerant import loads
 
 ROWS = 65_536
 BLOCK = 16 << 20
+LINES = 1 << 20  # bytes of lines looked at together: what the processor's cache holds
 PIECE = 4096
 COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
-MARK = "\ufdd0"  # not a character: no text has it
-SURROGATES = re.compile("[\udc80-\udcff]+")
+MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+PAGE = 8  # times the limit of a line that a page may have: chosen, since a page holds at least one value
+FEWEST, MOST = 16, 4096  # rows of a Parquet file that are decoded together
+CODED = 64  # bytes a row below which a column of strings repeats few values
+FAULTS = (
+    OSError,
+    ValueError,
+    pa.ArrowException,
+    MemoryError,
+    EOFError,
+    csv.Error,
+    LookupError,
+    TypeError,
+)  # of a damaged file
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-Raw = tuple[pa.Table, int, list[dict[str, object]]]
+Raw = tuple[pa.Table, Numbers]
 
 
 class Stream(io.RawIOBase):
-    """Bytes of a plain, gzip or zstd file; one that is cut short ends where it is cut, with `fault` saying so.
+    """Bytes of a plain, gzip or zstd file, or those from `span[0]` to `span[1]` of a plain one.
 
-    `part` are bytes of it that were read already, and all there is.
+    It ends where the file is cut short or exceeds a limit, with `fault` saying so. A byte-order mark is left out, and UTF-16 becomes UTF-8.
     """
 
-    def __init__(self, path: Path, part: bytes | None = None) -> None:
-        codec = COMPRESSED.get(path.suffix.lower()) if part is None else None
-        self._bytes = pa.input_stream(str(path), compression=codec) if part is None else pa.BufferReader(part)
+    def __init__(self, path: Path, limits: Limits, span: tuple[int, int] | None = None) -> None:
+        codec = COMPRESSED.get(path.suffix.lower())
+        self._bytes = pa.input_stream(str(path), compression=codec)
         self._piece = PIECE if codec else BLOCK  # what a failing read loses
+        self._limits = limits
+        self._left = limits.file
+        self._done = 0
+        self._most = max(FREE, limits.ratio * path.stat().st_size) if codec else limits.file
         self.fault = ""
+        self._decoder: codecs.IncrementalDecoder | None = None
+        self._ready = b""
+        if span is not None:
+            self._bytes.seek(span[0])
+            self._left = span[1] - span[0]
+            self._span = True
+        else:
+            self._span = False
+        if not self._span or span == (0, self._left):
+            self._begin()
+
+    def _begin(self) -> None:
+        """Look for a byte-order mark."""
+        head = self._raw(4)
+        for mark, encoding in MARKS.items():
+            if head.startswith(mark):
+                head = head[len(mark) :]
+                if encoding != "utf-8":
+                    self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+                    head = self._decoder.decode(head).encode()
+                break
+        self._ready = head
 
     def readable(self) -> bool:
         """Always."""
         return True
 
-    def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes, fewer only at the end."""
-        pieces, left = [], size if size >= 0 else sys.maxsize
+    def _raw(self, size: int) -> bytes:
+        """The file's own bytes, up to `size` of them."""
+        pieces: list[bytes] = []
+        left = size
         while left > 0 and not self.fault:
+            if self._left <= 0:
+                if not self._span and self._bytes.read(1):
+                    self.fault = self._limits.told("file", "file exceeds")
+                break
             try:
-                piece = self._bytes.read(min(left, self._piece))
+                piece = self._bytes.read(min(left, self._piece, self._left))
             except OSError as error:
-                self.fault = f"file is cut short or damaged: {error}"
+                self.fault = f"file is cut short or damaged: {type(error).__name__}"
                 break
             if not piece:
                 break
             pieces.append(piece)
             left -= len(piece)
+            self._left -= len(piece)
+            self._done += len(piece)
+            if self._done > self._most:
+                self.fault = self._limits.told("ratio", "file expands beyond")
         return b"".join(pieces)
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes, fewer only at the end; in UTF-16 also elsewhere."""
+        size = size if size >= 0 else self._left + len(self._ready)
+        ready, self._ready = self._ready[:size], self._ready[size:]
+        more = self._raw(size - len(ready)) if size > len(ready) else b""
+        if self._decoder is not None and more:
+            more = self._decoder.decode(more).encode() or self.read(size)
+        return ready + more if ready else more
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         """As `read`, into a buffer."""
         view = memoryview(buffer).cast("B")
         data = self.read(len(view))
+        self._ready = data[len(view) :] + self._ready
+        data = data[: len(view)]
         view[: len(data)] = data
         return len(data)
 
@@ -82,169 +147,387 @@ class Stream(io.RawIOBase):
 
 
 class Utf8(io.RawIOBase):
-    """A stream in which bytes that are not UTF-8 became `MARK`, and `marked` says whether there were any."""
+    """A stream with U+FFFD for bytes that are not UTF-8, and without NUL."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-        self._ready = b""
-        self.marked = False
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._ready = memoryview(b"")
+        self._ended = False
 
     def readable(self) -> bool:
         """Always."""
         return True
 
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Fill some of a buffer; 0 only at the end."""
+        while not len(self._ready) and not self._ended:
+            data = self._stream.read(BLOCK)
+            self._ended = not data
+            self._ready = memoryview(self._decoder.decode(data, final=self._ended).replace("\0", "").encode())
+        view = memoryview(buffer).cast("B")
+        size = min(len(view), len(self._ready))
+        view[:size] = self._ready[:size]
+        self._ready = self._ready[size:]
+        return size
+
     def read(self, size: int = -1) -> bytes:
         """Up to `size` bytes, fewer only at the end."""
-        ended = False
-        while not ended and (size < 0 or len(self._ready) < size):
-            data = self._stream.read(BLOCK)
-            ended = not data
-            text = self._decoder.decode(data, final=ended)
-            try:
-                self._ready += text.encode()
-            except UnicodeEncodeError:
-                self.marked = True
-                self._ready += SURROGATES.sub(MARK, text).encode()
-        given = self._ready if size < 0 else self._ready[:size]
-        self._ready = self._ready[len(given) :]
-        return given
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        """As `read`, into a buffer."""
-        view = memoryview(buffer).cast("B")
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
+        if size < 0:
+            return self.readall()
+        data = bytearray(size)
+        view, done = memoryview(data), 0
+        while done < size and (more := self.readinto(view[done:])):
+            done += more
+        return bytes(view[:done])
 
 
-def _unmarked(batch: pa.Table) -> pa.Table:
-    """The batch with an invalid byte wherever there was one, so that its row is told from the others."""
-    for place, name in enumerate(batch.column_names):
-        marked = pc.replace_substring(batch.column(place).cast(pa.binary()), MARK.encode(), b"\xff")
-        chunks = [chunk.view(pa.string()) for chunk in marked.chunks]
-        batch = batch.set_column(place, name, pa.chunked_array(chunks, pa.string()))
-    return batch
+def open_stream(path: Path, limits: Limits, span: tuple[int, int] | None = None) -> Stream:
+    """Bytes of a plain, gzip or zstd file, or some of them."""
+    return Stream(path, limits, span)
 
 
-def open_stream(path: Path, part: bytes | None = None) -> Stream:
-    """Bytes of a plain, gzip or zstd file, or these of them."""
-    return Stream(path, part)
+def text_of(stream: Stream) -> io.TextIOWrapper:
+    """The stream's text, whatever its bytes."""
+    return io.TextIOWrapper(io.BufferedReader(Utf8(stream), BLOCK), encoding="utf-8", newline="")
 
 
-def parquet_batches(path: Path, columns: list[str] | None, groups: range | None = None) -> Iterator[Raw]:
+def text_lines(stream: Stream, limits: Limits) -> Iterator[str]:
+    """Lines of a stream with their ends, whatever its bytes; of one that exceeds the limit its beginning, which exceeds it too."""
+    text = text_of(stream)
+    most = limits.line + 1
+    while line := text.readline(most):
+        yield line
+        while len(line) == most and line[-1] not in "\r\n":
+            line = text.readline(most)
+
+
+def blocks(stream: Stream, losses: Losses, limits: Limits, size: int = BLOCK) -> Iterator[tuple[bytes, int]]:
+    """Whole lines of a stream, about `size` bytes together, with the number of the first.
+
+    A line longer than the limit is set aside, and never held as a whole; what follows the last line end of a file that is cut short too.
+    """
+    held: list[bytes] = []
+    length = 0
+    skipping = False
+    number = 1
+    too_long = limits.told("line", "line exceeds")
+    while piece := stream.read(size):
+        if skipping:
+            cut = piece.find(b"\n") + 1
+            if cut == 0:
+                continue
+            skipping, piece = False, piece[cut:]
+            losses.row(number, too_long)
+            number += 1
+        cut = piece.rfind(b"\n") + 1
+        if cut == 0:
+            held.append(piece)
+            length += len(piece)
+            if length > limits.line:
+                skipping, held, length = True, [], 0
+            continue
+        text = b"".join([*held, piece[:cut]])
+        held, length = [piece[cut:]], len(piece) - cut
+        yield from _short_enough(text, number, losses, limits, too_long)
+        number += text.count(b"\n")
+        losses.lines = number - 1
+    rest = b"".join(held)
+    if skipping or len(rest) > limits.line:
+        losses.row(number, too_long)
+    elif rest and not stream.fault:
+        losses.lines = number
+        yield rest, number
+    if stream.fault:
+        losses.row(number, stream.fault, rest)
+
+
+def _short_enough(
+    text: bytes, number: int, losses: Losses, limits: Limits, too_long: str
+) -> Iterator[tuple[bytes, int]]:
+    """Runs of at most `ROWS` lines, none of which exceeds the limit."""
+    if len(text) <= limits.line and text.count(b"\n") <= ROWS:
+        yield text, number
+        return
+    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n")) + 1
+    long = np.flatnonzero(np.diff(ends, prepend=0) > limits.line + 1)
+    cuts = np.unique(np.concatenate([np.arange(0, len(ends), ROWS), long, long + 1, [len(ends)]])).tolist()
+    skipped = set(long.tolist())
+    for first, last in pairwise(cuts):
+        if first in skipped:
+            losses.row(number + first, too_long)
+        else:
+            yield text[int(ends[first - 1]) if first else 0 : int(ends[last - 1])], number + first
+
+
+def parquet_batches(
+    path: Path, columns: Sequence[str], groups: range | None, losses: Losses, limits: Limits
+) -> Iterator[Raw]:
     """Batches of a Parquet file or of some of its row groups, restricted to the named columns; rows of a damaged row
     group are quarantined.
     """
-    with pq.ParquetFile(path) as file:
-        groups = range(file.num_row_groups) if groups is None else groups
-        row = 1 + sum(file.metadata.row_group(group).num_rows for group in range(groups.start))
-        for group in groups:
-            end = row + file.metadata.row_group(group).num_rows
+    with pq.ParquetFile(path) as plain:
+        metadata = plain.metadata
+        every = range(metadata.num_row_groups) if groups is None else groups
+        row = 1 + sum(metadata.row_group(group).num_rows for group in range(every.start))
+        left = limits.file - sum(metadata.row_group(group).total_byte_size for group in range(every.start))
+        coded = _coded(metadata, every, columns)
+    with pq.ParquetFile(path, read_dictionary=coded) as file:
+        for group in every:
+            told = metadata.row_group(group)
+            end = row + told.num_rows
+            left -= told.total_byte_size
+            why = _refused(path, told, columns, left, limits)
+            if why:
+                losses.span(row, told.num_rows, why)
+                row = end
+                continue
+            size = max(told.total_byte_size, 1) // max(told.num_rows, 1) + 1
             try:
-                for batch in file.iter_batches(batch_size=ROWS, row_groups=[group], columns=columns):
-                    yield pa.Table.from_batches([batch]), row, []
-                    row += batch.num_rows
-            except (OSError, pa.ArrowException) as error:
-                why = f"row group {group} cannot be read: {str(error).splitlines()[0][:80]}"
-                for start in range(row, end, ROWS):
-                    numbers = range(start, min(start + ROWS, end))
-                    yield pa.table({}), start, [quarantined_line(str(path), n, why, b"") for n in numbers]
+                batches = file.iter_batches(
+                    batch_size=min(max(BLOCK // size, FEWEST), MOST),
+                    row_groups=[group],
+                    columns=list(columns),
+                )
+                for table in _gathered(batches):
+                    yield table, np.arange(row, row + table.num_rows)
+                    row += table.num_rows
+            except FAULTS as error:
+                losses.span(row, end - row, f"row group {group} cannot be read: {type(error).__name__}")
             row = end
 
 
-def _json_schema(schema: TableSchema, names: dict[str, str]) -> pa.Schema:
-    """Loose types that accept what a JSON writer may have meant; strings for times."""
-    fields = []
+def _refused(
+    path: Path, group: pq.RowGroupMetaData, columns: Sequence[str], left: int, limits: Limits
+) -> str:
+    """Why a row group is not read, or nothing."""
+    if left < 0:
+        return limits.told("file", "file exceeds")
+    try:
+        if _largest_page(path, group, columns) > PAGE * limits.line:
+            return limits.told("line", f"a page exceeds {PAGE} times")
+    except ValueError as error:
+        return f"row group cannot be read: {error}"
+    return ""
+
+
+def _largest_page(path: Path, group: pq.RowGroupMetaData, columns: Sequence[str]) -> int:
+    """Bytes of the largest page among these columns when it is decompressed; 0 where no column is so large that one could matter."""
+    largest = 0
+    with path.open("rb") as file:
+        for place in range(group.num_columns):
+            one = group.column(place)
+            if one.path_in_schema.split(".")[0] in columns and one.total_uncompressed_size > BLOCK:
+                begin = one.data_page_offset
+                if one.has_dictionary_page and one.dictionary_page_offset:
+                    begin = min(begin, one.dictionary_page_offset)
+                largest = max(largest, *page_sizes(file, begin, one.total_compressed_size))
+    return largest
+
+
+def _coded(metadata: pq.FileMetaData, groups: range, columns: Sequence[str]) -> list[str]:
+    """Columns of strings that repeat few values: they stay so when they are read, since each value may be large."""
+    wanted, found = set(columns), set()
+    for group in groups:
+        told = metadata.row_group(group)
+        for place in range(told.num_columns):
+            one = told.column(place)
+            name = one.path_in_schema
+            if (
+                name.split(".")[0] not in wanted
+                or one.physical_type != "BYTE_ARRAY"
+                or not one.has_dictionary_page
+            ):
+                continue
+            if "." in name or one.total_uncompressed_size < CODED * max(told.num_rows, 1):
+                found.add(name)
+    return sorted(found)
+
+
+def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Tables of at most `ROWS` rows and about `BLOCK` bytes, with dictionaries written out, from smaller or larger batches."""
+    waiting: list[pa.Table] = []
+    rows = size = 0
+    try:
+        for batch in batches:
+            for part in _written_out(pa.Table.from_batches([batch])):
+                held = part.nbytes
+                if waiting and (rows + part.num_rows > ROWS or size + held > BLOCK):
+                    yield pa.concat_tables(waiting)
+                    waiting, rows, size = [], 0, 0
+                waiting.append(part)
+                rows, size = rows + part.num_rows, size + held
+    except FAULTS:
+        if waiting:
+            yield pa.concat_tables(waiting)
+        raise
+    if waiting:
+        yield pa.concat_tables(waiting)
+
+
+def _written_out(table: pa.Table) -> Iterator[pa.Table]:
+    """The table without dictionaries, in parts of about `BLOCK` bytes."""
+    coded = [
+        name
+        for name, kind in zip(table.column_names, table.schema.types, strict=True)
+        if pa.types.is_dictionary(kind) or (_is_list(kind) and pa.types.is_dictionary(kind.value_type))
+    ]
+    if not coded or not table.num_rows:
+        yield table
+        return
+    weight = np.zeros(table.num_rows, np.int64)
+    for name in coded:
+        weight += np.concatenate([_decoded_bytes(chunk) for chunk in table.column(name).chunks])
+    run = np.cumsum(weight) // BLOCK
+    begin = 0
+    for end in [*(np.flatnonzero(np.diff(run)) + 1).tolist(), table.num_rows]:
+        part = table.slice(begin, end - begin)
+        begin = end
+        for name in coded:
+            chunks = [_decoded(chunk) for chunk in part.column(name).chunks]
+            part = part.set_column(part.column_names.index(name), name, pa.chunked_array(chunks))
+        yield part
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
+
+
+def _decoded_bytes(chunk: pa.Array) -> npt.NDArray[np.int64]:
+    """Row → bytes of its strings when they are written out; a string of a list counts as a name."""
+    if _is_list(chunk.type):
+        return (
+            pc.fill_null(pc.list_value_length(chunk), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+            * LONGEST
+        )
+    lengths = pc.binary_length(chunk.dictionary).cast(pa.int64())
+    return np.asarray(pc.fill_null(lengths.take(chunk.indices), 0))
+
+
+def _decoded(chunk: pa.Array) -> pa.Array:
+    if not _is_list(chunk.type):
+        return chunk.dictionary_decode()
+    inner = chunk.flatten()
+    names = pa.array(
+        [
+            None if one is None else shortened(one.decode("utf-8", "replace"), LONGEST)
+            for one in inner.dictionary.cast(pa.binary()).to_pylist()
+        ],
+        pa.string(),
+    )
+    lengths = pc.list_value_length(chunk)
+    offsets = pa.array(
+        np.concatenate([[0], np.cumsum(pc.fill_null(lengths, 0).to_numpy(zero_copy_only=False))]), pa.int32()
+    )
+    return pa.ListArray.from_arrays(offsets, names.take(inner.indices), mask=lengths.is_null())
+
+
+def explicit_schema(schema: TableSchema, sources: Mapping[str, str]) -> pa.Schema | None:
+    """Types that the fast parser of JSON expects by the file's names, strings for times; None where two columns of different types
+    are of one name. `sources` maps columns to the file's names.
+    """
+    fields: dict[str, pa.DataType] = {}
     for column in schema.columns:
         kind = pa.string() if pa.types.is_timestamp(column.type) else column.type
-        fields.append(pa.field(names.get(column.name, column.name), kind))
-    return pa.schema(fields)
+        if fields.setdefault(sources[column.name], kind) != kind:
+            return None
+    return pa.schema(list(fields.items()))
 
 
-def jsonl_batches(path: Path, schema: TableSchema, names: dict[str, str]) -> Iterator[Raw]:
+def jsonl_batches(
+    path: Path, schema: TableSchema, sources: Mapping[str, str], losses: Losses, limits: Limits
+) -> Iterator[Raw]:
     """Blocks of whole lines, parsed at once; a block that fails is parsed line by line."""
-    explicit = _json_schema(schema, names)
+    explicit = explicit_schema(schema, sources)
     parse = pajson.ParseOptions(
         explicit_schema=explicit, newlines_in_values=False, unexpected_field_behavior="ignore"
     )
-    line = 1
-    with open_stream(path) as stream:
-        rest = b""
-        while True:
-            block = stream.read(BLOCK)
-            text = rest + block
-            if stream.fault:
-                cut = text.rfind(b"\n") + 1
-                if text[:cut].strip():
-                    yield _json_block(text[:cut], explicit, parse, path, line)
-                line += text.count(b"\n")
-                yield pa.table({}), line, [quarantined_line(str(path), line, stream.fault, text[cut:])]
-                return
-            if block:
-                cut = text.rfind(b"\n") + 1
-                if cut == 0:
-                    rest = text
-                    continue
-                text, rest = text[:cut], text[cut:]
+    with open_stream(path, limits) as stream:
+        for text, line in blocks(stream, losses, limits):
             if text.strip():
-                yield _json_block(text, explicit, parse, path, line)
-            line += text.count(b"\n")
-            if not block:
-                return
+                yield _json_block(text, explicit, parse, line, sources, losses)
 
 
-def _json_block(text: bytes, explicit: pa.Schema, parse: pajson.ParseOptions, path: Path, line: int) -> Raw:
+def _json_block(
+    text: bytes,
+    explicit: pa.Schema | None,
+    parse: pajson.ParseOptions,
+    line: int,
+    sources: Mapping[str, str],
+    losses: Losses,
+) -> Raw:
     # Arrow's parser ends the process at a `null` before any object (apache/arrow#47409): lines that are not objects
     # never reach it.
     lines = text.count(b"\n") + (not text.endswith(b"\n"))
     objects = text.count(b"\n{") + text.startswith(b"{")
-    if lines == objects and b"\r" not in text:
+    if explicit is not None and lines == objects and b"\r" not in text:
         try:
             options = pajson.ReadOptions(block_size=max(len(text), 1) + 1)
-            return pajson.read_json(io.BytesIO(text), read_options=options, parse_options=parse), line, []
+            table = pajson.read_json(io.BytesIO(text), read_options=options, parse_options=parse)
+            if table.num_rows == lines:
+                return table, np.arange(line, line + lines)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             pass
-    rows: list[dict[str, Any]] = []
-    lost: list[dict[str, object]] = []
+    names = sorted(set(sources.values()))
+    values: dict[str, list[Any]] = {name: [] for name in names}
+    numbers: list[int] = []
     for number, raw in enumerate(text.split(b"\n"), start=line):
         if not raw.strip():
             continue
         try:
-            value = orjson.loads(raw)
+            value = loads(raw)
         except orjson.JSONDecodeError as error:
-            lost.append(quarantined_line(str(path), number, f"line is not JSON: {error.msg}", raw))
+            losses.row(number, f"line is not JSON: {error.msg}", raw)
             continue
         if not isinstance(value, dict):
-            lost.append(quarantined_line(str(path), number, "line is not a JSON object", raw))
+            losses.row(number, "line is not a JSON object", raw)
             continue
-        row: dict[str, Any] = {}
-        for field in explicit:
-            try:
-                row[field.name] = pa.scalar(value.get(field.name), field.type).as_py()
-            except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-                lost.append(quarantined_line(str(path), number, f"`{field.name}` has another type", raw))
-                break
-        else:
-            rows.append(row)
-    return pa.Table.from_pylist(rows, schema=explicit), line, lost
+        for name in names:
+            values[name].append(value.get(name))
+        numbers.append(number)
+    kinds = dict(zip(explicit.names, explicit.types, strict=True)) if explicit is not None else {}
+    table = pa.table({name: _any(values[name], kinds.get(name, pa.string())) for name in names})
+    return table, np.array(numbers, np.int64)
 
 
-def csv_batches(path: Path) -> Iterator[Raw]:
-    """Batches of a CSV file with a header; every value is text, an empty one is null."""
-    lost: list[dict[str, object]] = []
+def _any(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """Values in a type that may be theirs, else as text, which `conform` reads cell by cell."""
+    try:
+        return pa.array(values, kind)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return cells(values, pa.string())[0]
+
+
+def csv_batches(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
+    """Batches of a CSV file with a header; every value is text, an empty one is null.
+
+    Arrow's parser wants every row within one block. Where a row is larger, Python's goes on from that row.
+    """
+    done = 0
+    try:
+        for table, numbers in _csv_fast(path, losses, limits):
+            yield table, numbers
+            done = int(numbers[-1]) if len(numbers) else done
+    except (pa.ArrowInvalid, csv.Error):
+        yield from _csv_slow(path, losses, limits, done)
+
+
+def _csv_fast(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
+    header = csv_header(path, limits)
+    rejected = 0
 
     def reject(row: pacsv.InvalidRow) -> str:
-        raw = (row.text or "").encode()
+        nonlocal rejected
+        rejected += 1
         reason = f"row has {row.actual_columns} values, the header {row.expected_columns}"
-        lost.append(quarantined_line(str(path), row.number or 0, reason, raw))
+        losses.row(max((row.number or 1) - 1, 1), reason, (row.text or "").encode("utf-8", "replace"))
         return "skip"
 
-    with open_stream(path) as stream:
-        header = csv_header(path)
-        text = Utf8(stream)
+    with open_stream(path, limits) as stream:
+        if not header:
+            return
         reader = pacsv.open_csv(
-            text,
+            Utf8(stream),
             read_options=pacsv.ReadOptions(use_threads=False, block_size=BLOCK),
             parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=reject),
             convert_options=pacsv.ConvertOptions(
@@ -257,20 +540,62 @@ def csv_batches(path: Path) -> Iterator[Raw]:
         )
         row = 1
         for batch in reader:
-            table = pa.Table.from_batches([batch])
-            yield _unmarked(table) if text.marked else table, row, lost.copy()
-            lost.clear()
+            yield pa.Table.from_batches([batch]), np.arange(row, row + batch.num_rows)
             row += batch.num_rows
         if stream.fault:
-            lost.append(quarantined_line(str(path), row, stream.fault, b""))
-        if lost:
-            yield pa.table({}), row, lost
+            losses.row(row, stream.fault)
 
 
-def csv_header(path: Path) -> list[str]:
+def _csv_slow(path: Path, losses: Losses, limits: Limits, done: int) -> Iterator[Raw]:
+    """Rows after the first `done`, one by one."""
+    csv.field_size_limit(limits.line)
+    with open_stream(path, limits) as stream:
+        rows = csv.reader(text_lines(stream, limits))
+        header = next(rows, [])
+        waiting: list[list[str]] = []
+        numbers: list[int] = []
+        size = number = 0
+        while True:
+            try:
+                row = next(rows, None)
+            except csv.Error:
+                losses.row(number + 1, limits.told("line", "a value exceeds"))
+                continue
+            if row is None:
+                break
+            if not row:
+                continue
+            if len(row) != len(header):
+                if number >= done:
+                    losses.row(number + 1, f"row has {len(row)} values, the header {len(header)}")
+                continue
+            number += 1
+            if number <= done:
+                continue
+            waiting.append(row)
+            numbers.append(number)
+            size += sum(map(len, row))
+            if len(waiting) == ROWS or size > BLOCK:
+                yield _columns(header, waiting), np.array(numbers, np.int64)
+                waiting, numbers, size = [], [], 0
+        if waiting:
+            yield _columns(header, waiting), np.array(numbers, np.int64)
+        if stream.fault:
+            losses.row(number + 1, stream.fault)
+
+
+def _columns(header: list[str], rows: list[list[str]]) -> pa.Table:
+    arrays = [
+        pa.array([value or None for value in column], pa.string()) for column in zip(*rows, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, names=header)
+
+
+def csv_header(path: Path, limits: Limits) -> list[str]:
     """Column names of a CSV file."""
-    with open_stream(path) as stream:
-        text = io.TextIOWrapper(io.BufferedReader(Utf8(stream)), encoding="utf-8-sig", newline="")
-        import csv
-
-        return next(csv.reader(text), [])
+    csv.field_size_limit(limits.line)
+    with open_stream(path, limits) as stream:
+        try:
+            return next(csv.reader(text_lines(stream, limits)), [])
+        except csv.Error:
+            return []

@@ -2,51 +2,66 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch.contract.exchanges import EXCHANGES
-from stillwatch.contract.results import QUARANTINE
 from stillwatch.contract.table import TableSchema
 from stillwatch.errors import InputError, Problem
+from stillwatch.foreign import described, named
 from stillwatch.readers.cast import cast_rows, conform
 from stillwatch.readers.discover import Sources, format_of
-from stillwatch.readers.open import ROWS, csv_batches, csv_header, jsonl_batches, open_stream, parquet_batches
+from stillwatch.readers.limits import LIMITS, Limits
+from stillwatch.readers.losses import Losses
+from stillwatch.readers.open import (
+    FAULTS,
+    LINES,
+    Raw,
+    blocks,
+    csv_batches,
+    csv_header,
+    jsonl_batches,
+    open_stream,
+    parquet_batches,
+)
 from stillwatch.readers.records import records
-from stillwatch.readers.registry import Format, Malformed
+from stillwatch.readers.registry import Format, Malformed, all_formats
+from stillwatch.readers.tolerant import loads
 from stillwatch.readers.vendor import vendor_batches
 
 SAMPLE = 1000
-JSON_PEEK = 1 << 20
+NEAR = 40  # letters of a name of a file's own that is suggested to `--map`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """Rows of one file that follow the contract, and those that do not, as quarantine rows.
 
-    `aside` counts fields of a vendor's records that its format does not know, once per file, with the last batch.
+    `aside` counts fields of a vendor's records that its format does not know, and `nulled` cells that could not be read by column and
+    reason; both are told once per file, with the last batch.
     """
 
     file: Path
     rows: pa.Table
     quarantine: pa.Table
     aside: Mapping[str, int] = field(default_factory=dict)
+    nulled: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
-def check(sources: Sources, names: Mapping[str, str]) -> None:
-    """Refuse, before any work, what cannot be what it should be.
+def check(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -> Sources:
+    """The sources without the files that cannot be what they should be, which stand in its `unread`.
 
-    `names` maps a contract column to the file's own name for it. Raises `InputError` with every problem found:
-    an unknown column in `names`, an unreadable file, a missing required column, a type that cannot be cast,
-    a required column in which not one of the first rows can be read.
+    `names` maps a contract column to the file's own name for it. Raises `InputError` with every problem found where `names` has an unknown
+    column, and where not one file can be read: an unreadable file, a missing required column, a type that cannot be cast, a required
+    column in which not one of the first rows can be read.
     """
     problems = [
         Problem(
@@ -56,27 +71,46 @@ def check(sources: Sources, names: Mapping[str, str]) -> None:
         for column in names
         if column not in EXCHANGES.names
     ]
-    if not problems:
-        for file in sources.exchanges:
-            if sources.formats[file].sketch:
-                continue
-            form = sources.formats[file].format
-            problems += _check_vendor(file, form) if form else _check_file(file, EXCHANGES, names)
     if problems:
         raise InputError(*problems)
+    found: dict[Path, list[Problem]] = {}
+    for file in sources.exchanges:
+        told = sources.formats[file]
+        try:
+            if told.sketch:
+                found[file] = []
+            elif told.format:
+                found[file] = _check_vendor(file, told.format, limits)
+            else:
+                found[file] = _check_file(file, EXCHANGES, names, limits)
+        except FAULTS as error:
+            found[file] = [_unreadable(file, error)]
+    unread = {file: tuple(several) for file, several in found.items() if several}
+    unread = dict(sources.unread) | unread
+    good = tuple(file for file in sources.exchanges if file not in unread)
+    if unread and not good:
+        raise InputError(*(problem for several in unread.values() for problem in several))
+    return replace(sources, exchanges=good, unread=unread)
 
 
-def _check_vendor(file: Path, form: Format) -> list[Problem]:
+def _unreadable(file: Path, error: Exception) -> Problem:
+    """A library's own words may hold customers' text: only the kind of fault is told."""
+    found = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+    return Problem(
+        fact=f"`{file.name}` cannot be read",
+        where=str(file),
+        found=found,
+        expected=f"a whole {format_of(file)} file",
+    )
+
+
+def _check_vendor(file: Path, form: Format, limits: Limits) -> list[Problem]:
     """A file none of whose first records is an exchange is not what it was taken for."""
-    lost: list[dict[str, object]] = []
-    try:
-        seen = list(islice(form.read(islice(records(file, lost), SAMPLE)), SAMPLE))
-    except (OSError, ValueError) as error:
-        return [Problem(fact=f"`{file.name}` cannot be read", where=str(file), found=str(error)[:200])]
-    reasons = {why.reason for _number, why in seen if isinstance(why, Malformed)} | {
-        str(q["reason"]) for q in lost
-    }
-    if any(not isinstance(row, Malformed) for _number, row in seen) or not (seen or lost):
+    lost = Losses(file)
+    seen = list(islice(form.read(islice(records(file, lost, limits), SAMPLE)), SAMPLE))
+    reasons = {why.reason for _number, why in seen if isinstance(why, Malformed)}
+    reasons |= set(lost.listed().column("reason").to_pylist())
+    if any(not isinstance(row, Malformed) for _number, row in seen) or not reasons:
         return []
     return [
         Problem(
@@ -90,18 +124,13 @@ def _check_vendor(file: Path, form: Format) -> list[Problem]:
     ]
 
 
-def _check_file(file: Path, schema: TableSchema, names: Mapping[str, str]) -> list[Problem]:
-    try:
-        fields = _fields(file)
-    except (OSError, pa.ArrowException, ValueError, UnicodeError) as error:
-        return [
-            Problem(
-                fact=f"`{file.name}` cannot be read",
-                where=str(file),
-                found=type(error).__name__ + ": " + str(error).splitlines()[0][:200],
-                expected=f"a whole {format_of(file)} file",
-            )
-        ]
+def _known(schema: TableSchema) -> frozenset[str]:
+    """Field names that are no customer's text: the contract's, and the vendors'."""
+    return frozenset(schema.names).union(*(form.known for form in all_formats()))
+
+
+def _check_file(file: Path, schema: TableSchema, names: Mapping[str, str], limits: Limits) -> list[Problem]:
+    fields = _fields(file, limits)
     if not fields and file.stat().st_size == 0:
         return []
     problems = []
@@ -109,21 +138,25 @@ def _check_file(file: Path, schema: TableSchema, names: Mapping[str, str]) -> li
         theirs = names.get(column.name, column.name)
         if theirs not in fields:
             if not column.nullable or column.name in names:
-                near = get_close_matches(theirs, list(fields), 1)
+                near = [
+                    name
+                    for name in get_close_matches(theirs, list(fields), 1)
+                    if name.isidentifier() and len(name) <= NEAR
+                ]
                 problems.append(
                     Problem(
                         fact=f"required column `{theirs}` is missing"
                         if not column.nullable
                         else f"column `{theirs}`, named by `--map`, is missing",
                         where=f"{file}, column `{theirs}`",
-                        found=", ".join(list(fields)[:20]) or "no column",
+                        found=named(fields, _known(schema)) or "no column",
                         expected=f"`{column.name}` ({column.type}): {column.meaning}",
                         fix=f"stillwatch scan ... --map {column.name}={near[0] if near else 'THEIR_NAME'}",
                     )
                 )
             continue
         kind = fields[theirs]
-        if kind is not None and not _castable(kind, column.type):
+        if not column.nullable and kind is not None and not _castable(kind, column.type):
             problems.append(
                 Problem(
                     fact=f"column `{theirs}` has the wrong type",
@@ -132,20 +165,21 @@ def _check_file(file: Path, schema: TableSchema, names: Mapping[str, str]) -> li
                     expected=f"{column.type}: {column.meaning}",
                 )
             )
-    return problems or _check_values(file, schema, names)
+    return problems or _check_values(file, schema, names, limits)
 
 
-def _check_values(file: Path, schema: TableSchema, names: Mapping[str, str]) -> list[Problem]:
+def _check_values(file: Path, schema: TableSchema, names: Mapping[str, str], limits: Limits) -> list[Problem]:
     """A required column none of whose first values can be read means that the file is not what it claims."""
     if format_of(file) == "parquet":
         return []
     problems = []
-    batches = islice(raw_batches(file, schema, names), 1)
-    for table, _, _ in batches:
+    for table, _numbers in islice(raw_batches(file, schema, names, Losses(file), limits), 1):
         for column in schema.columns:
             if column.nullable or column.name not in table.column_names:
                 continue
-            values = table.column(column.name).slice(0, SAMPLE).combine_chunks()
+            values = pa.concat_arrays(
+                table.column(column.name).slice(0, SAMPLE).chunks or [pa.array([], pa.string())]
+            )
             present = len(values) - values.null_count
             if present == 0 and len(values):
                 problems.append(
@@ -158,17 +192,13 @@ def _check_values(file: Path, schema: TableSchema, names: Mapping[str, str]) -> 
                     )
                 )
                 continue
-            try:
-                _, bad = cast_rows(values, column.type)
-            except pa.ArrowException:
-                continue
+            _cast, bad = cast_rows(values, column.type)
             if present and bad.sum() >= present:
-                sample = values.drop_null()[0].as_py() if column.name == "timestamp" else "text"
                 problems.append(
                     Problem(
                         fact=f"column `{names.get(column.name, column.name)}` has the wrong type",
                         where=f"{file}, column `{names.get(column.name, column.name)}`",
-                        found=repr(sample)[:60],
+                        found=described(values.drop_null()[0].as_py()),
                         expected=f"{column.type}: {column.meaning}"
                         + (", such as 2026-05-01T14:02:00Z" if column.name == "timestamp" else ""),
                     )
@@ -176,33 +206,34 @@ def _check_values(file: Path, schema: TableSchema, names: Mapping[str, str]) -> 
     return problems
 
 
-def _fields(file: Path) -> dict[str, pa.DataType | None]:
+def _fields(file: Path, limits: Limits) -> dict[str, pa.DataType | None]:
     """Column names with their types; a type of None means that values decide."""
     kind = format_of(file)
     if kind == "parquet":
         schema = pq.read_schema(file)
         return {field.name: field.type for field in schema}
     if kind == "csv":
-        return dict.fromkeys(csv_header(file))
-    with open_stream(file) as stream:
-        head = stream.read(JSON_PEEK)
-        if stream.fault and not head:
-            raise OSError(stream.fault)
-    if not head.strip():
-        return {}
-    cut = head.rfind(b"\n")
-    lines = [line for line in (head[:cut] if cut > 0 else head).split(b"\n") if line.strip()]
+        return dict.fromkeys(csv_header(file, limits))
     names: dict[str, pa.DataType | None] = {}
-    for line in lines[:SAMPLE]:
-        try:
-            value = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            continue
-        if isinstance(value, dict):
-            names |= dict.fromkeys(value)
-        if len(names) > 40 or (len(lines) > 50 and set(EXCHANGES.required) <= set(names)):
-            break
-    if not names:
+    seen = 0
+    with open_stream(file, limits) as stream:
+        for text, _first in blocks(stream, Losses(file), limits, LINES):
+            lines = [line for line in text.split(b"\n") if line.strip()]
+            for line in lines[: SAMPLE - seen]:
+                seen += 1
+                try:
+                    value = loads(line)
+                except orjson.JSONDecodeError:
+                    continue
+                if isinstance(value, dict):
+                    names |= dict.fromkeys(value)
+                if len(names) > 40 or (seen > 50 and set(EXCHANGES.required) <= set(names)):
+                    return names
+            if seen >= SAMPLE:
+                break
+        if stream.fault and not names:
+            raise OSError(stream.fault)
+    if seen and not names:
         raise ValueError("no line is a JSON object")
     return names
 
@@ -233,29 +264,34 @@ def _castable(found: pa.DataType, wanted: pa.DataType) -> bool:
 
 
 def raw_batches(
-    file: Path, schema: TableSchema, names: Mapping[str, str], groups: range | None = None
-) -> Iterator[tuple[pa.Table, int, list[dict[str, object]]]]:
-    """Batches under contract names, with the file's own types."""
-    back = {theirs: ours for ours, theirs in names.items()}
-    wanted = {names.get(column, column) for column in schema.names}
+    file: Path,
+    schema: TableSchema,
+    names: Mapping[str, str],
+    losses: Losses,
+    limits: Limits,
+    groups: range | None = None,
+) -> Iterator[Raw]:
+    """Batches under contract names, with the file's own types; two columns may be read from one field."""
+    sources = {column: names.get(column, column) for column in schema.names}
     kind = format_of(file)
     if kind == "parquet":
-        present = [name for name in pq.read_schema(file).names if name in wanted]
-        stream = parquet_batches(file, present, groups)
+        wanted = set(sources.values())
+        present = [name for name in dict.fromkeys(pq.read_schema(file).names) if name in wanted]
+        stream = parquet_batches(file, present, groups, losses, limits)
     elif kind == "csv":
-        stream = csv_batches(file)
+        stream = csv_batches(file, losses, limits)
     else:
-        stream = jsonl_batches(file, schema, dict(names))
-    for table, row, lost in stream:
-        keep = [name for name in table.column_names if name in wanted and (name in back or name not in names)]
-        renamed = table.select(keep).rename_columns([back.get(name, name) for name in keep])
-        yield renamed, row, lost
+        stream = jsonl_batches(file, schema, sources, losses, limits)
+    for table, numbers in stream:
+        places = {name: place for place, name in reversed(list(enumerate(table.column_names)))}
+        held = {ours: table.column(places[theirs]) for ours, theirs in sources.items() if theirs in places}
+        yield pa.table(held) if held else pa.table({}), numbers
 
 
-def read(sources: Sources, names: Mapping[str, str]) -> Iterator[Batch]:
+def read(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -> Iterator[Batch]:
     """Contract rows of every file in order; call `check` first."""
     for file in sources.exchanges:
-        yield from read_file(file, sources.formats[file].format, names)
+        yield from read_file(file, sources.formats[file].format, names, limits=limits)
 
 
 def read_file(
@@ -264,48 +300,75 @@ def read_file(
     names: Mapping[str, str],
     groups: range | None = None,
     *,
+    limits: Limits = LIMITS,
     apart: bool = False,
 ) -> Iterator[Batch]:
     """Contract rows of one file, or of some row groups of a Parquet file in the contract's columns.
 
+    Where a file turns out to be damaged, what was read of it stands, and the quarantine says from where on it could not be read.
     `apart` has a vendor's log read by several processes.
     """
     if file.stat().st_size == 0:
         return
+    losses = Losses(file)
+    for rows in guarded(lambda: _rows(file, form, names, groups, losses, limits, apart), losses):
+        yield Batch(file=file, rows=rows, quarantine=losses.listed())
+    quarantine = pa.concat_tables([losses.listed(), losses.counted()])
+    yield Batch(
+        file=file,
+        rows=EXCHANGES.empty(),
+        quarantine=quarantine,
+        aside=dict(losses.fields),
+        nulled=dict(losses.nulled),
+    )
+
+
+def guarded(tables: Callable[[], Iterator[pa.Table]], losses: Losses) -> Iterator[pa.Table]:
+    """The tables up to where the file turns out to be damaged; that it is goes to `losses`."""
+    try:
+        yield from tables()
+    except FAULTS as error:
+        losses.row(0, f"file cannot be read further: {type(error).__name__}")
+
+
+def _rows(
+    file: Path,
+    form: Format | None,
+    names: Mapping[str, str],
+    groups: range | None,
+    losses: Losses,
+    limits: Limits,
+    apart: bool,
+) -> Iterator[pa.Table]:
     if form is not None:
-        aside: Counter[str] = Counter()
-        for rows, quarantine in vendor_batches(file, form, names, aside, apart=apart):
-            yield Batch(file=file, rows=rows, quarantine=quarantine)
-        yield Batch(file=file, rows=EXCHANGES.empty(), quarantine=QUARANTINE.empty(), aside=dict(aside))
+        yield from vendor_batches(file, form, names, losses, limits, apart=apart)
         return
-    for table, row, lost in raw_batches(file, EXCHANGES, names, groups):
-        for start in range(0, max(table.num_rows, 1), ROWS):
-            part = table.slice(start, ROWS)
-            if part.num_columns:
-                rows, quarantine = conform(part, str(file), row + start)
-            else:
-                rows, quarantine = EXCHANGES.empty(), QUARANTINE.empty()
-            if start == 0 and lost:
-                quarantine = pa.concat_tables([quarantine, pa.Table.from_pylist(lost, QUARANTINE.arrow)])
-            yield Batch(file=file, rows=rows, quarantine=quarantine)
+    for table, numbers in raw_batches(file, EXCHANGES, names, losses, limits, groups):
+        if table.num_columns:
+            yield conform(table, losses, numbers, most=limits.line)
+        else:
+            losses.rows(
+                np.asarray(numbers), None, "row has no column of the contract", lambda some: [""] * len(some)
+            )
 
 
-def read_small(file: Path, schema: TableSchema) -> tuple[pa.Table, pa.Table]:
+def read_small(file: Path, schema: TableSchema, limits: Limits = LIMITS) -> tuple[pa.Table, pa.Table]:
     """An account-sized table of the contract, whole, and the quarantine rows of those that could not be read.
 
     Raises `InputError` where `check` would.
     """
-    problems = _check_file(file, schema, {})
+    try:
+        problems = _check_file(file, schema, {}, limits)
+    except FAULTS as error:
+        problems = [_unreadable(file, error)]
     if problems:
         raise InputError(*problems)
-    parts, lost = [], []
-    for table, row, bad in raw_batches(file, schema, {}):
-        good, quarantine = (
-            conform(table, str(file), row, schema) if table.num_columns else (schema.empty(), None)
-        )
-        parts.append(good)
-        if quarantine is not None:
-            lost.append(quarantine)
-        if bad:
-            lost.append(pa.Table.from_pylist(bad, QUARANTINE.arrow))
-    return pa.concat_tables(parts or [schema.empty()]), pa.concat_tables(lost or [QUARANTINE.empty()])
+    losses = Losses(file)
+
+    def rows() -> Iterator[pa.Table]:
+        for table, numbers in raw_batches(file, schema, {}, losses, limits):
+            if table.num_columns:
+                yield conform(table, losses, numbers, schema)
+
+    parts = list(guarded(rows, losses))
+    return pa.concat_tables([schema.empty(), *parts]), pa.concat_tables([losses.listed(), losses.counted()])

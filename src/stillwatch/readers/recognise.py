@@ -11,7 +11,9 @@ import pyarrow.parquet as pq
 
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.errors import Problem, UsageError
-from stillwatch.readers.open import csv_header
+from stillwatch.readers.limits import LIMITS, Limits
+from stillwatch.readers.losses import Losses
+from stillwatch.readers.open import FAULTS, csv_header
 from stillwatch.readers.records import records
 from stillwatch.readers.registry import Format, Record, all_formats
 
@@ -49,7 +51,7 @@ def named(name: str) -> Recognised | None:
     raise UsageError(Problem(fact=f"no format is called `{name}`", expected=known, fix="stillwatch formats"))
 
 
-def recognise(path: Path, names: Mapping[str, str]) -> Recognised | None:
+def recognise(path: Path, names: Mapping[str, str], limits: Limits = LIMITS) -> Recognised | None:
     """The format of a file by its first records; None where it is none that is known.
 
     Columns of the contract, or those that `--map` names, come before a vendor's shape.
@@ -59,12 +61,12 @@ def recognise(path: Path, names: Mapping[str, str]) -> Recognised | None:
     if _is_sketch(path):
         return Recognised(format=None, why="metadata of `stillwatch sketch`", sketch=True)
     if table:
-        columns = set(_columns(path))
+        columns = set(_columns(path, limits))
         if required <= columns:
             return Recognised(format=None, why="columns of the contract")
     try:
-        some = [record for _number, record in islice(records(path, []), SAMPLE)]
-    except (OSError, ValueError):
+        some = [record for _number, record in islice(records(path, Losses(path), limits), SAMPLE)]
+    except FAULTS:
         return None
     if any(required <= record.keys() for record in some):
         return Recognised(format=None, why="columns of the contract")
@@ -86,12 +88,14 @@ def _is_sketch(path: Path) -> bool:
         return False
     try:
         return SKETCH in (pq.read_schema(path).metadata or {})
-    except (OSError, ValueError):
+    except FAULTS:
         return False
 
 
-def _columns(path: Path) -> list[str]:
+def _columns(path: Path, limits: Limits) -> list[str]:
     try:
-        return pq.read_schema(path).names if path.name.lower().endswith(".parquet") else csv_header(path)
-    except (OSError, ValueError):
+        return (
+            pq.read_schema(path).names if path.name.lower().endswith(".parquet") else csv_header(path, limits)
+        )
+    except FAULTS:
         return []

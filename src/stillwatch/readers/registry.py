@@ -166,10 +166,25 @@ def at(record: Any, *path: str) -> Any:  # noqa: ANN401  any JSON value
     return record
 
 
+def mapping(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  any JSON value
+    """The value where it is an object; else one without names, since senders choose what stands there."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def total(*counts: Any) -> int | None:  # noqa: ANN401  any JSON values
     """The sum of the counts that are given; None when none is."""
-    known = [int(c) for c in counts if isinstance(c, int | float) and not isinstance(c, bool)]
+    known = [
+        int(c) for c in counts if isinstance(c, int | float) and not isinstance(c, bool) and abs(c) < 2**62
+    ]
     return sum(known) if known else None
+
+
+def milliseconds(seconds: Any) -> float | None:  # noqa: ANN401  any JSON value
+    """A duration in seconds, as a number or as text, in milliseconds."""
+    try:
+        return float(seconds) * 1000
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def address(value: Any) -> str | None:  # noqa: ANN401  any JSON value

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TypeVar
 
-from stillwatch.report import wording
+from stillwatch.foreign import visible
 from stillwatch.report.plots import WIDTH, element, svg, text
 from stillwatch.report.reading import Row
 
@@ -135,23 +135,23 @@ def _svg(edges: Edges, accounts: list[str], groups: list[list[Indicator]]) -> st
         degree[indicator] += 1
     y = 40 + room / 2
     for group in groups:
-        nodes += text(wording.visible(group[0][0].replace("_", " "), 40), RIGHT, y + 8, "start", "group")
+        nodes += text(visible(group[0][0].replace("_", " "), 40), RIGHT, y + 8, "start", "group")
         y += HEADING
         for indicator in group:
             right[indicator] = y
             shade = f"node k{colour[indicator[0]]}"
-            tip = element("title", escape(f"{indicator[0]}: {wording.visible(indicator[1], 200)}"))
+            tip = element("title", escape(f"{indicator[0]}: {visible(indicator[1], 200)}"))
             nodes += element(
                 "circle", tip, cx=RIGHT, cy=y, r=2.6 + min(degree[indicator], 30) / 12, class_=shade
             )
-            words = f"{wording.visible(indicator[1], 34)} · {degree[indicator]}"
+            words = f"{visible(indicator[1], 34)} · {degree[indicator]}"
             nodes += text(words, RIGHT + 10, y + 4, "start", "label")
             y += INDICATOR_STEP
         y += room
     for account, at in left.items():
-        tip = element("title", escape(wording.visible(account, 200)))
+        tip = element("title", escape(visible(account, 200)))
         nodes += element("circle", tip, cx=LEFT, cy=at, r=2.4, class_="node")
-        nodes += text(wording.visible(account, 24), LEFT - 8, at + 3, "end", "label small")
+        nodes += text(visible(account, 24), LEFT - 8, at + 3, "end", "label small")
     heaviest = max(edges.values()) or 1.0
     middle = (LEFT + RIGHT) / 2
     lines = ""

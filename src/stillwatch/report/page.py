@@ -16,6 +16,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stillwatch.engine.files import atomic
+from stillwatch.foreign import visible
 from stillwatch.report import wording
 from stillwatch.report.cards import CARDS, cards, overview_or_unknown, verdict
 from stillwatch.report.leads import MAX_LEADS, leads, leads_found
@@ -92,7 +93,7 @@ def _environment() -> Environment:
         wording.day,
         wording.duration,
         wording.listed,
-        wording.visible,
+        visible,
     ):
         environment.filters[words.__name__] = words
     return environment

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-THIN = "\u202f"  # narrow no-break space, between thousands
+from stillwatch.foreign import THIN
+
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
@@ -149,20 +149,3 @@ def duration(seconds: float) -> str:
 def listed(parts: Sequence[str]) -> str:
     """Parts joined as in a sentence: a, b and c."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
-
-
-def visible(value: object, limit: int = 80) -> str:
-    """A string from outside as it can be shown: what is invisible or turns the text around is spelled out.
-
-    The middle of what is too long is left out. Escaping for HTML is the template's work.
-    """
-    text = str(value)
-    if len(text) > limit:
-        text = f"{text[: limit * 2 // 3]}…{text[-(limit // 3) :]}"
-    return "".join(_shown(letter) for letter in text)
-
-
-def _shown(letter: str) -> str:
-    if letter == " " or letter == THIN or unicodedata.category(letter)[0] not in "CZ":
-        return letter
-    return f"\\u{ord(letter):04x}" if ord(letter) > 0xFF else f"\\x{ord(letter):02x}"

@@ -56,13 +56,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """A piece of a log file, read whole. `filled` are the observations' columns that hold a value in it."""
+    """A piece of a log file, read whole. `filled` are the observations' columns that hold a value in it, `nulled` counts cells that could
+    not be read by column and reason.
+    """
 
     rows: int
     quarantined: int
     parts: tuple[Part, ...]
     filled: tuple[str, ...]
     aside: Mapping[str, int]
+    nulled: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,14 +17,13 @@ from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
 from stillwatch.errors import MissingExtra, Problem, Unreachable, UsageError
+from stillwatch.readers.limits import LIMITS
 
 Position = Mapping[str, Any]
 MOST = 32 << 20  # bytes taken at once from one file: the rest waits in the file
 LINES = (".jsonl", ".ndjson", ".log")
 WHOLE = (".parquet", ".csv", ".json", ".gz", ".zst", ".pb", ".binpb", ".otlp")
-LONGEST_LINE = (
-    32 << 20
-)  # bytes; what is longer is set aside, so that a line without an end costs no more than this
+LONGEST_LINE = LIMITS.line
 AT_ONCE = 20_000  # messages taken at once from a stream, or fewer that have `MOST` bytes together
 FETCH = 500  # messages asked for in one go
 ANSWER_S = 10  # how long brokers may take to answer

@@ -97,5 +97,5 @@ def azure_openai(record: Record) -> Iterator[Row]:
         **answer_columns(answer),
         "stream": first(said["stream"], stream != "Non-Streaming" if stream else None),
         "latency_ms": lasted if isinstance(lasted, int | float) and lasted >= 0 else None,
-        "status": int(code) if code.isdigit() else None,
+        "status": code,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stillwatch.readers.content import answered, asked, decoded, from_events, tool_names
-from stillwatch.readers.registry import Record, Row, at, first, log_format, moment, refusal, total
+from stillwatch.readers.registry import Record, Row, at, first, log_format, mapping, moment, refusal, total
 
 
 def _recognise(record: Record) -> str:
@@ -40,20 +40,20 @@ def _recognise(record: Record) -> str:
     ),
 )  # fmt: skip
 def bedrock(record: Record) -> Iterator[Row]:
-    asked_for, given = record.get("input") or {}, record.get("output") or {}
-    body = decoded(asked_for.get("inputBodyJson")) or {}
+    asked_for, given = mapping(record.get("input")), mapping(record.get("output"))
+    body = mapping(decoded(asked_for.get("inputBodyJson")))
     answer = decoded(given.get("outputBodyJson"))
     if isinstance(answer, list):
         answer = from_events(answer)
     answer = answer if isinstance(answer, dict) else {}
-    settings = first(body.get("inferenceConfig"), body)
+    settings = mapping(first(body.get("inferenceConfig"), body))
     system, prompt = asked(
         first(body.get("messages"), body.get("prompt"), body.get("inputText")), body.get("system")
     )
-    meta = record.get("requestMetadata") or {}
+    meta = mapping(decoded(record.get("requestMetadata")))
     operation = record.get("operation")
     arn = at(record, "identity", "arn")
-    usage = answer.get("usage") or {}
+    usage = mapping(answer.get("usage"))
     yield {
         "exchange_id": record.get("requestId"),
         "timestamp": moment(record.get("timestamp")),

@@ -59,12 +59,8 @@ def envoy_ai_gateway(record: Record) -> Iterator[Row]:
         "client_ip": client,
         "user_agent": said("user-agent"),
         "tls_fingerprint": said("tls_ja4_fingerprint", "tls_ja3_fingerprint"),
-        "input_tokens": _whole(said("gen_ai.usage.input_tokens")),
-        "output_tokens": _whole(said("gen_ai.usage.output_tokens")),
-        "latency_ms": _whole(said("duration")),
-        "status": _whole(said("response_code")),
+        "input_tokens": said("gen_ai.usage.input_tokens"),
+        "output_tokens": said("gen_ai.usage.output_tokens"),
+        "latency_ms": said("duration"),
+        "status": said("response_code"),
     }
-
-
-def _whole(value: object) -> object:
-    return int(value) if isinstance(value, str) and value.isdigit() else value

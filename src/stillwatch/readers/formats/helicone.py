@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stillwatch.readers.content import answer_columns, decoded, request_columns
-from stillwatch.readers.registry import Record, Row, first, log_format, moment, total
+from stillwatch.readers.registry import Record, Row, first, log_format, mapping, moment, total
 
 
 def _recognise(record: Record) -> str:
@@ -45,7 +45,7 @@ def _recognise(record: Record) -> str:
 def helicone(record: Record) -> Iterator[Row]:
     body, answer = decoded(record.get("request_body")), decoded(record.get("response_body"))
     body, answer = (one if isinstance(one, dict) else {} for one in (body, answer))
-    properties = decoded(first(record.get("request_properties"), record.get("properties"))) or {}
+    properties = mapping(decoded(first(record.get("request_properties"), record.get("properties"))))
     anthropic = str(record.get("provider")).upper() == "ANTHROPIC"
     cached = (
         (record.get("prompt_cache_read_tokens"), record.get("prompt_cache_write_tokens")) if anthropic else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stillwatch.readers.content import answered, asked, decoded
-from stillwatch.readers.registry import Record, Row, at, first, log_format, moment, refusal, total
+from stillwatch.readers.registry import Record, Row, at, first, log_format, mapping, moment, refusal, total
 
 
 def _recognise(record: Record) -> str:
@@ -44,9 +44,9 @@ def langfuse(record: Record) -> Iterator[Row]:
     snake = {_snake(name): value for name, value in record.items()}
     if str(snake.get("type", "GENERATION")).upper() != "GENERATION":
         return
-    said = decoded(snake.get("model_parameters")) or {}
-    usage = decoded(snake.get("usage_details")) or {}
-    meta = decoded(snake.get("metadata")) or {}
+    said = mapping(decoded(snake.get("model_parameters")))
+    usage = mapping(decoded(snake.get("usage_details")))
+    meta = mapping(decoded(snake.get("metadata")))
     given, output = decoded(snake.get("input")), decoded(snake.get("output"))
     turns = given.get("messages") if isinstance(given, dict) and "messages" in given else given
     system, prompt = asked(turns, at(given, "system"))
@@ -59,7 +59,8 @@ def langfuse(record: Record) -> Iterator[Row]:
         names = list(definitions)
     elif isinstance(definitions, list):
         names = [str(at(one, "name") or one) for one in definitions] or None
-    choice = (at(output, "choices") or [{}])[0]
+    choices = at(output, "choices")
+    choice = mapping(choices[0] if isinstance(choices, list) and choices else None)
     yield {
         "exchange_id": snake.get("id"),
         "timestamp": moment(snake.get("start_time")),

@@ -14,6 +14,7 @@ from stillwatch.readers.registry import (
     first,
     header,
     log_format,
+    mapping,
     moment,
 )
 
@@ -55,8 +56,8 @@ def _recognise(record: Record) -> str:
     ),
 )  # fmt: skip
 def litellm_payload(record: Record) -> Iterator[Row]:
-    meta = record.get("metadata") or {}
-    said = record.get("model_parameters") or {}
+    meta = mapping(record.get("metadata"))
+    said = dict(mapping(record.get("model_parameters")))
     response = decoded(record.get("response"))
     failed = record.get("status") == "failure"
     code = at(record, "error_information", "error_code")
@@ -85,5 +86,5 @@ def litellm_payload(record: Record) -> Iterator[Row]:
         "input_tokens": record.get("prompt_tokens"),
         "output_tokens": record.get("completion_tokens"),
         "latency_ms": seconds * 1000 if isinstance(seconds, int | float) else None,
-        "status": int(code) if str(code).isdigit() else 500 if failed else 200,
+        "status": int(code) if str(code).isdecimal() and len(str(code)) < 9 else 500 if failed else 200,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stillwatch.readers.content import answer_columns, decoded, request_columns
-from stillwatch.readers.registry import Record, Row, address, at, first, header, log_format, moment
+from stillwatch.readers.registry import Record, Row, address, at, first, header, log_format, mapping, moment
 
 
 def _recognise(record: Record) -> str:
@@ -39,10 +39,10 @@ def _recognise(record: Record) -> str:
     notes=("Bodies are empty unless the proxy stores prompts in its spend logs.",),
 )  # fmt: skip
 def litellm_spend_logs(record: Record) -> Iterator[Row]:
-    meta = decoded(record.get("metadata")) or {}
-    request = decoded(record.get("proxy_server_request")) or {}
+    meta = mapping(decoded(record.get("metadata")))
+    request = mapping(decoded(record.get("proxy_server_request")))
     body = first(at(request, "body"), request)
-    body = body if isinstance(body, dict) else {}
+    body = dict(mapping(body))
     response = decoded(record.get("response"))
     begin, end = record.get("startTime"), record.get("endTime")
     latency = record.get("request_duration_ms")

@@ -137,7 +137,7 @@ def native(record: Record) -> Iterator[Row]:
         **request_columns(request),
         **answer_columns(answer),
         "latency_ms": first(record.get("latency_ms"), record.get("duration_ms")),
-        "status": status if not isinstance(status, str) or status.isdigit() else None,
+        "status": status if not isinstance(status, str) or status.isdecimal() else None,
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stillwatch.readers.content import answer_columns, decoded, request_columns
-from stillwatch.readers.registry import Record, Row, address, at, first, log_format, moment
+from stillwatch.readers.registry import Record, Row, address, at, first, log_format, milliseconds, moment
 
 
 def _recognise(record: Record) -> str:
@@ -75,6 +75,6 @@ def nginx_json(record: Record) -> Iterator[Row]:
         "tls_fingerprint": said("http_x_ja4", "ssl_ja4", "http_ssl_ja3"),
         **request_columns(body),
         **answer_columns(answer),
-        "latency_ms": float(seconds) * 1000 if isinstance(seconds, str | int | float) else None,
-        "status": int(status) if isinstance(status, str) and status.isdigit() else status,
+        "latency_ms": milliseconds(seconds),
+        "status": status,
     }

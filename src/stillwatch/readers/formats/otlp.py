@@ -26,6 +26,7 @@ from stillwatch.readers.registry import (
     address,
     another_shape,
     first,
+    mapping,
     refusal,
 )  # fmt: skip
 
@@ -260,7 +261,7 @@ def _say(row: Row, said: Mapping[str, Any]) -> None:
     if tools := get("gen_ai.tool.definitions"):
         row["tool_names"] = tool_names(tools)
     if flat := get("llm.invocation_parameters"):
-        settings = decoded(flat) or {}
+        settings = mapping(decoded(flat))
         for name in SETTINGS:
             row.setdefault(name, settings.get(name))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stillwatch.readers.content import answered, asked, decoded, tool_names
-from stillwatch.readers.registry import Record, Row, at, first, log_format, moment, refusal, total
+from stillwatch.readers.registry import Record, Row, at, first, log_format, mapping, moment, refusal, total
 
 
 def _recognise(record: Record) -> str:
@@ -37,20 +37,21 @@ def _recognise(record: Record) -> str:
     notes=("The log is sampled at the rate set on the endpoint; it has no addresses and no caller unless labelled.",),
 )  # fmt: skip
 def vertex(record: Record) -> Iterator[Row]:
-    request = decoded(record.get("full_request")) or {}
-    answer = decoded(record.get("full_response")) or {}
-    settings = first(request.get("generation_config"), request.get("generationConfig")) or {}
-    usage = first(answer.get("usage_metadata"), answer.get("usageMetadata"), answer.get("usage")) or {}
-    labels = request.get("labels") or {}
+    request = mapping(decoded(record.get("full_request")))
+    answer = mapping(decoded(record.get("full_response")))
+    settings = mapping(first(request.get("generation_config"), request.get("generationConfig")))
+    usage = mapping(first(answer.get("usage_metadata"), answer.get("usageMetadata"), answer.get("usage")))
+    labels = mapping(request.get("labels"))
     system, prompt = asked(
         first(request.get("contents"), request.get("messages")),
         first(request.get("system_instruction"), request.get("systemInstruction"), request.get("system")),
     )
-    candidate = (answer.get("candidates") or [{}])[0]
+    candidates = answer.get("candidates")
+    candidate = mapping(candidates[0] if isinstance(candidates, list) and candidates else None)
     endpoint = str(record.get("endpoint") or "")
     parts = endpoint.split("/")
     method = str(record.get("api_method") or "")
-    meta = decoded(record.get("metadata")) or {}
+    meta = mapping(decoded(record.get("metadata")))
     yield {
         "exchange_id": first(record.get("request_id"), answer.get("response_id")),
         "timestamp": moment(record.get("logging_time")),

@@ -7,21 +7,23 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from stillwatch.readers.registry import Malformed, Record, Row, at, first, log_format, moment
+from stillwatch.readers.registry import Malformed, Record, Row, at, first, log_format, mapping, moment
 
-RECEIVED = re.compile(
-    r"(?P<month>\d\d)-(?P<day>\d\d) (?P<clock>\d\d:\d\d:\d\d)(?:[.,]\d+)? .*?Received request (?P<id>\S+?): "
-    r"(?:prompt: (?P<prompt>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|None), )?params: (?P<params>.*?), "
-    r"(?:prompt_token_ids: (?P<tokens>\[[^\]]*\]|None).*?, )?(?:prompt_embeds.*?, )?lora_request: (?P<lora>[^,]*?)[.,]?(?: |$)",
-    re.DOTALL,
-)
+SAID = "Received request "
+WHEN = re.compile(r"(?P<month>\d\d)-(?P<day>\d\d) (?P<clock>\d\d:\d\d:\d\d)(?:[.,]\d{1,9})? ")
+ENDS = re.compile(r": (?=prompt: ['\"N]|params: )")  # the request's id, which a client may choose
+PROMPT = re.compile(r"prompt: (?P<prompt>'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\"|None), ", re.DOTALL)
+PARAMS, TOKENS, LORA = "params: ", ", prompt_token_ids: ", ", lora_request: "
+NAMED = re.compile(r"lora_name='([^']{0,512})'")
+OPEN = re.compile(r"prompt: ['\"]")
+HEAD = 256  # letters before the message in which its time stands: chosen
 NUMBER = r"(?<![A-Za-z_])%s=([-+0-9.eE]+)"
 UNKNOWN = "unattributed"
 
 
 def _recognise(record: Record) -> str:
     line = record.get("line")
-    if isinstance(line, str) and "Received request " in line and "params: " in line:
+    if isinstance(line, str) and SAID in line and "params: " in line:
         return "lines that say `Received request ...: ... params: ...`"
     if record.get("event") in ("request.received", "request.finished") and "rid" in record:
         return "`event` and `rid` of a request log"
@@ -46,6 +48,7 @@ def _recognise(record: Record) -> str:
         "There is no account and no address at this layer: nothing can be grouped until rows are joined with a gateway.",
         "Lines of vLLM carry no year; the year is that of the file's last change. Long prompts are cut by `--max-log-len`.",
         "Other lines of a server's log are passed over, not counted as malformed.",
+        "A line that a logger cut off within the prompt gives its row, with the text up to the cut.",
     ),
 )  # fmt: skip
 def vllm(record: Record) -> Iterator[Row]:
@@ -53,42 +56,50 @@ def vllm(record: Record) -> Iterator[Row]:
         yield from _sglang(record)
         return
     line = record["line"]
-    if "Received request " not in line:
+    if SAID not in line:
         return
-    found = RECEIVED.search(line)
-    if found is None:
-        raise Malformed(None, "line is not a whole request")
-    params, tokens = found["params"], found["tokens"]
+    begin = line.index(SAID)
+    at = WHEN.search(line, 0, min(begin, HEAD))
+    ends = ENDS.search(line, begin)
+    if at is None or ends is None:
+        raise Malformed(None, "line is not a request")
+    told = PROMPT.match(line, ends.end())
+    cut = OPEN.match(line, ends.end()) if told is None else None
+    rest = "" if cut else line[told.end() if told else ends.end() :]
+    params, _sign, more = rest.partition(LORA)
+    params, _sign, tokens = params.removeprefix(PARAMS).partition(TOKENS)
+    tokens = tokens.partition("]")[0] + "]" if tokens.startswith("[") else ""
     last = datetime.fromtimestamp(record.get("modified") or 0, UTC)
-    when = f"{last.year}-{found['month']}-{found['day']}T{found['clock']}+00:00"
+    when = f"{last.year}-{at['month']}-{at['day']}T{at['clock']}+00:00"
     if moment(when) > (last.timestamp() + 86400) * 1e6:
         when = f"{last.year - 1}{when[4:]}"
 
-    def number(name: str) -> float | None:
+    def number(name: str) -> str | None:
         said = re.search(NUMBER % name, params)
-        return float(said[1]) if said else None
+        return said[1] if said else None
 
-    lora = re.search(r"lora_name='([^']*)'", found["lora"] or "")
-    prompt = ast.literal_eval(found["prompt"]) if found["prompt"] not in (None, "None") else None
-    most = number("max_tokens")
+    model = NAMED.search(more)
+    prompt = ast.literal_eval(told["prompt"]) if told and told["prompt"] != "None" else None
+    if cut:  # a logger cuts long lines; what a sender makes long does not cost his row
+        prompt = line[cut.end() :]
     yield {
-        "exchange_id": found["id"],
+        "exchange_id": line[begin + len(SAID) : ends.start()],
         "timestamp": moment(when),
         "account_id": UNKNOWN,
-        "model": lora[1] if lora else "vllm",
+        "model": model[1] if model else "vllm",
         "prompt": prompt or None,
         "temperature": number("temperature"),
         "top_p": number("top_p"),
-        "max_tokens": int(most) if most is not None else None,
-        "input_tokens": tokens.count(",") + 1 if tokens and tokens not in ("[]", "None") else None,
+        "max_tokens": number("max_tokens"),
+        "input_tokens": tokens.count(",") + 1 if tokens not in ("", "[]") else None,
     }
 
 
 def _sglang(record: Record) -> Iterator[Row]:
     if record.get("event") != "request.finished":
         return
-    asked_for, out = record.get("obj") or {}, record.get("out") or {}
-    said, meta = asked_for.get("sampling_params") or {}, out.get("meta_info") or {}
+    asked_for, out = mapping(record.get("obj")), mapping(record.get("out"))
+    said, meta = mapping(asked_for.get("sampling_params")), mapping(out.get("meta_info"))
     ended = meta.get("finish_reason")
     seconds = meta.get("e2e_latency")
     yield {

@@ -1,0 +1,47 @@
+"""Does a hostile sender lose a row, crash a reader, or stall it, in a stated time of trying?
+
+    python scripts/adversary_readers.py [SECONDS] [SEED]        (default 600)
+
+Writes logs as an operator would who wants to vanish (`tests/adversary/senders.py`), in every reader's format in turn, reads and sketches
+them, and prints each finding with the seed that shows it again.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "adversary"))
+from reading import findings
+from senders import FORMS
+
+SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 600.0
+SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+ROWS = 60
+
+
+def main() -> None:
+    """Round after round, until the time is over."""
+    began = time.monotonic()
+    rounds = found = 0
+    with tempfile.TemporaryDirectory() as folder:
+        while time.monotonic() - began < SECONDS:
+            for form in FORMS:
+                seed = f"{SEED} {rounds} {form}"
+                try:
+                    told = findings(random.Random(seed), form, Path(folder), ROWS)
+                except Exception as error:  # noqa: BLE001  every escape is a finding
+                    told = [f"{form}: {type(error).__name__}: {str(error)[:200]}"]
+                found += len(told)
+                for one in told:
+                    print(f"seed {seed!r}: {one}", flush=True)
+            rounds += 1
+    print(f"{rounds:,} rounds of {len(FORMS)} formats, {rounds * len(FORMS) * ROWS:,} rows: {found} findings")
+    sys.exit(found > 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""JSON as loggers write it, of which any sender may have chosen a part.
+
+Where the fast parser refuses, these are mended, each in linear time: a byte-order mark, bytes that are not UTF-8 and lone surrogates
+(U+FFFD), NaN and infinities (null), control characters, numbers beyond 64 bits, and nests deeper than `DEEPEST` (null).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+import orjson
+
+DEEPEST = 200  # levels of a value that are kept: chosen, below Python's own limit on recursion
+LONE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+TOKENS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
+
+
+def loads(raw: bytes | memoryview | str) -> Any:  # noqa: ANN401  any JSON value
+    """The value of a JSON text. Raises `orjson.JSONDecodeError` for what is none even when it is mended."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        try:
+            return _mended(raw)
+        except (ValueError, RecursionError):
+            raise error from None
+
+
+def _mended(raw: bytes | memoryview | str) -> Any:  # noqa: ANN401  any JSON value
+    text = raw if isinstance(raw, str) else bytes(raw).decode("utf-8", "replace")
+    text = LONE.sub(
+        _paired, text.lstrip("\ufeff").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    )
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return DECODER.decode(text)
+    except RecursionError:
+        return DECODER.decode(_shallow(text))
+
+
+def _paired(found: re.Match[str]) -> str:
+    return "\\ufffd" if found[1] else found[0]
+
+
+def _shallow(text: str) -> str:
+    """The text with `null` in place of what is nested too deeply."""
+    kept, depth, begin = [], 0, 0
+    for found in TOKENS.finditer(text):
+        sign = found[0][0]
+        if sign == '"':
+            continue
+        if sign in "[{":
+            depth += 1
+            if depth == DEEPEST + 1:
+                kept.append(text[begin : found.start()])
+        else:
+            if depth == DEEPEST + 1:
+                kept.append("null")
+                begin = found.end()
+            depth -= 1
+    if depth > DEEPEST:
+        raise ValueError("a nest without an end")
+    return "".join([*kept, text[begin:]])
+
+
+def end_of(text: str, at: int) -> int | None:
+    """Where the object or array that begins at `at` ends, by its brackets; None where it does not, or where none begins."""
+    depth = 0
+    for found in TOKENS.finditer(text, at):
+        sign = found[0][0]
+        if sign in "[{":
+            if depth == 0 and found.start() != at:
+                return None
+            depth += 1
+        elif sign in "]}":
+            depth -= 1
+            if depth <= 0:
+                return found.end() if depth == 0 else None
+        elif depth == 0:
+            return None
+    return None
+
+
+def _whole(digits: str) -> int | float | None:
+    return int(digits) if len(digits) <= 20 else _real(digits)
+
+
+def _real(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
+
+
+def _nothing(_name: str) -> None:
+    """NaN and the infinities are no values."""
+
+
+DECODER = json.JSONDecoder(strict=False, parse_int=_whole, parse_float=_real, parse_constant=_nothing)

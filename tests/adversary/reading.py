@@ -1,0 +1,39 @@
+"""What became of a hostile log."""
+
+import time
+
+from senders import log_of
+
+from stillwatch.contract.results import quarantined_rows
+from stillwatch.readers.discover import discover
+from stillwatch.readers.read import check, read
+from stillwatch.sketch.keys import fresh
+from stillwatch.sketch.observe import observe
+
+SECONDS_A_MEGABYTE = 4.0  # chosen: fifty times what the slowest takes on an idle machine
+LEAST_SECONDS = 5.0
+
+
+def findings(rng, form, folder, rows, *, sketched=True):
+    """What a hostile log in this format did that it should not; nothing where all is well."""
+    log = log_of(rng, form, rows)
+    path = folder / f"log{log.ending}"
+    path.write_bytes(log.raw)
+    began = time.perf_counter()
+    sources = check(discover([str(path)]), {})
+    good, lost, reasons = [], 0, set()
+    for batch in read(sources, {}):
+        good.append(batch.rows)
+        lost += quarantined_rows(batch.quarantine)
+        reasons |= set(batch.quarantine.column("reason").to_pylist())
+    took = time.perf_counter() - began
+    number = sum(table.num_rows for table in good)
+    observed = sum(table.num_rows for table in observe(good, fresh(), 1)) if sketched else number
+    found = []
+    if (number, lost, observed) != (log.rows, 0, log.rows):
+        found.append(
+            f"{form}: {number} of {log.rows} rows read, {observed} sketched, {lost} quarantined: {sorted(reasons)}"
+        )
+    if took > LEAST_SECONDS + SECONDS_A_MEGABYTE * len(log.raw) / 1e6:
+        found.append(f"{form}: {took:.1f} s for {len(log.raw):,} bytes")
+    return found

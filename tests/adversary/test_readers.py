@@ -1,0 +1,21 @@
+"""Nothing that a sender puts into his own request removes a row, crashes a reader, or stalls it.
+
+Longer runs: STILLWATCH_ADVERSARY_ROUNDS=1000, or scripts/adversary_readers.py SECONDS.
+"""
+
+import os
+import random
+
+import pytest
+from reading import findings
+from senders import FORMS
+
+ROUNDS = int(os.environ.get("STILLWATCH_ADVERSARY_ROUNDS", "4"))
+
+
+@pytest.mark.issue(21)
+@pytest.mark.parametrize("form", FORMS)
+def test_no_row_is_lost_by_what_its_sender_wrote(tmp_path, form):
+    rng = random.Random(f"21 {form}")
+    found = [one for _ in range(ROUNDS) for one in findings(rng, form, tmp_path, rows=40)]
+    assert found == []
