@@ -15,6 +15,7 @@ from stillwatch.contract.releases import RELEASES
 from stillwatch.engine.connect import open_engine
 from stillwatch.errors import InputError
 from stillwatch.flows import blind as blinding
+from stillwatch.flows import codes
 from stillwatch.flows.blind import read_key, rekey, sketch
 from stillwatch.flows.gather import gather, key_of
 from stillwatch.flows.log import open_log
@@ -193,7 +194,7 @@ def summaries(sources, key, folder):
         for name in ("activity", "sources", "marks", "sightings", "items", "conversations", "usage"):
             table = getattr(log.summaries, name).to_pyarrow()
             if name == "marks":
-                table = table.filter(pc.less(pc.abs(table.column("value")), 1 << 32))
+                table = table.filter(pc.less(pc.abs(pc.divide(table.column("value"), codes.FIRST)), 2))
             tables[name] = sorted(map(str, table.to_pylist()))
         return tables, [unit.card.name for unit in log.used]
 
