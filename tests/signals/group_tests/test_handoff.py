@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 from crowds import load, log10, reason
 
+from stillwatch.signals.registry import Finding, NoFinding
+
 TEST = load("handoff")
 
 
-def rows_of(held, accounts, members):
-    """(account, conversation) pairs; accounts without one are there too."""
+def rows_of(held, accounts, members, begun=lambda _account, _conversation: 0):
+    """(account, conversation) pairs, begun at that hour; accounts without one are there too."""
     rest = [(a, -1) for a in range(accounts) if a not in {x for x, _ in held}]
     account, conversation = np.array(rest + sorted(held, key=lambda p: p[1])).T
     by_conversation = {c: {a for a, x in held if x == c} for _, c in held}
@@ -15,6 +17,7 @@ def rows_of(held, accounts, members):
         "account": account,
         "conversation": conversation,
         "partners": np.array(met),
+        "begun": np.array([begun(a, c) for a, c in zip(account, conversation, strict=True)], float),
         "exchanges": np.full(len(account), 5),
     }
     return rows, account < members
@@ -49,3 +52,39 @@ def test_a_log_in_which_everybody_shares_conversations_says_nothing():
     assert reason(TEST, *rows_of(held, 90, 9)) == (
         "more than 30 % of other accounts share conversations with 2 or more accounts"
     )
+
+
+@pytest.mark.issue(20)
+@pytest.mark.parametrize("heaviest", [3, 40])
+def test_a_client_that_numbers_its_conversations_from_one_hands_nothing_on(heaviest):
+    rng = np.random.default_rng(heaviest)
+    held = [(a, c) for a in range(60) for c in range(rng.integers(1, heaviest + 1))]
+    begun = rng.integers(0, 24 * 20, (60, heaviest))
+    rows = rows_of(held, 400, 60, lambda a, c: begun[a, c] if c >= 0 else 0)
+    assert reason(TEST, *rows).startswith("all but fewer than 8 members share ids of conversations")
+    at_once = rows_of(held, 400, 60)  # a workshop, in which all begin within a day
+    found = TEST.statistic(*at_once)
+    assert not isinstance(found, Finding) or found.log_e < np.log(20)
+
+
+@pytest.mark.issue(20)
+def test_ids_that_are_drawn_from_a_short_range_hand_nothing_on():
+    rng = np.random.default_rng(5)
+    held = sorted({(a, int(c)) for a in range(80) for c in rng.integers(0, 3000, 40)})
+    begun = rng.integers(0, 24 * 20, (80, 3000))
+    assert isinstance(
+        TEST.statistic(*rows_of(held, 400, 80, lambda a, c: begun[a, c] if c >= 0 else 0)), NoFinding
+    )
+
+
+@pytest.mark.issue(20)
+@pytest.mark.parametrize("pool", [24, 60])
+def test_a_pool_that_draws_an_account_for_each_request_is_seen(pool):
+    rng = np.random.default_rng(pool)
+    held, start = set(), {}
+    for conversation in range(pool * 10):
+        start[conversation] = int(rng.integers(0, 24 * 20))
+        for account in rng.integers(0, pool, 1 + rng.geometric(0.25)):
+            held.add((int(account), conversation))
+    rows = rows_of(sorted(held), 800, pool, lambda _a, c: start[c] if c >= 0 else 0)
+    assert log10(TEST.statistic(*rows)) > 15

@@ -9,13 +9,18 @@ from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
-from stillwatch.stats.codes import distinct
+from stillwatch.stats.codes import codes, distinct
 from stillwatch.stats.evalues import binomial_log_e
 
 FEWEST, FEWEST_OTHERS = 8, 40  # accounts
 SEVERAL = 2
 FLOOR, ENRICHMENT, LARGEST_BOUND = 0.05, 3.0, 0.9
 MOST_HOLDERS = 50
+# A client that numbers its conversations, or draws their ids from a short range, gives one id to conversations that have nothing
+# in common. An id that so many members hold is such a name; and a conversation that is handed on goes on within a day.
+NAME_HOLDERS, NAME_SHARE = 8, 0.5
+WITHIN_H = 24
+CROWDED, APART = 0.2, 0.5  # of the ids that a member shares: from so many it is left out
 
 
 def carried_on(summaries: Summaries) -> ir.Table:
@@ -24,15 +29,18 @@ def carried_on(summaries: Summaries) -> ir.Table:
     `partners` counts the other accounts with which an account shares any; conversations of crowds are left out.
     """
     active = summaries.halves.group_by("account_id").agg(exchanges=_.exchanges.sum())
-    held = summaries.conversations.select("account_id", "conversation").distinct()
+    held = summaries.conversations.group_by(["account_id", "conversation"]).agg(begun=_.first_seen.min())
+    held = held.mutate(begun=_.begun.epoch_seconds() // 3600)
     few = held.group_by("conversation").agg(holders=_.count()).filter(_.holders < MOST_HOLDERS)
     small = held.semi_join(few, "conversation")
+    small = small.drop("begun")
     met = small.join(small.rename(other="account_id"), "conversation").filter(_.account_id != _.other)
     partners = met.group_by("account_id").agg(partners=_.other.nunique())
     rows = active.left_join(held, "account_id").drop("account_id_right").left_join(partners, "account_id")
     rows = rows.select(
         "account_id",
         "exchanges",
+        "begun",
         conversation=_.conversation.cast("string"),
         partners=_.partners.fill_null(0),
     )
@@ -47,6 +55,7 @@ def own_conversations(rng: np.random.Generator, accounts: int) -> tuple[Columns,
     rows = {
         "account": order,
         "conversation": conversation[order],
+        "begun": np.zeros(n),
         "partners": _partners(np.arange(n), conversation, n)[order],
         "exchanges": np.full(n, 5),
     }
@@ -59,7 +68,10 @@ def own_conversations(rng: np.random.Generator, accounts: int) -> tuple[Columns,
     sample_null=own_conversations,
     measures="members that carry on conversations together with two or more other members",
     null="a member does so with probability at most max(0.05, 3 times the share of other accounts that do with anybody)",
-    innocent=("a client that numbers its conversations from 1", "a shared workspace"),
+    innocent=(
+        "a shared workspace",
+        "a client that numbers its conversations and whose users all begin on one day",
+    ),
     evaded_by="keeping every conversation on one account",
     source="relay software: sticky sessions end with a fixed time, a limit or a ban (peers, section 3)",
     reads=("observations.conversation_key",),
@@ -88,12 +100,19 @@ def handoff(rows: Columns, member: Mask) -> Outcome:
         return NoFinding(
             f"more than {100 * LARGEST_BOUND / ENRICHMENT:.0f} % of other accounts share conversations with {SEVERAL} or more accounts"
         )
-    handed = int((among[inside] >= SEVERAL).sum())
+    named = _named(account[member], conversation[member], np.asarray(rows["begun"], float)[member], size)
+    heard = inside & ~named
+    mine = int(heard.sum())
+    if mine < FEWEST:
+        return NoFinding(
+            f"all but fewer than {FEWEST} members share ids of conversations that a client numbered or drew anew"
+        )
+    handed = int((among[heard] >= SEVERAL).sum())
     return Finding(
         log_e=binomial_log_e(handed, mine, bound),
         value=f"{handed} of {mine} members",
         accounts=handed,
-        exchanges=int(np.asarray(rows["exchanges"])[member].sum()),
+        exchanges=int(np.asarray(rows["exchanges"])[member & heard[account]].sum()),
         statement=f"{handed} of {mine} members carry on conversations together with two or more other members; of other accounts "
         f"{100 * usual:.1f} % do so with anybody",
     )
@@ -118,3 +137,31 @@ def _partners(
     both = both[both[:, 0] != both[:, 1]]
     both = distinct(np.concatenate([both[:, 0] * size + both[:, 1], both[:, 1] * size + both[:, 0]]))
     return np.bincount(both // size, minlength=size)
+
+
+def _named(
+    account: npt.NDArray[np.int64],
+    conversation: npt.NDArray[np.int64],
+    begun: npt.NDArray[np.float64],
+    size: int,
+) -> npt.NDArray[np.bool_]:
+    """Which accounts share ids with others and no conversations.
+
+    These are accounts of whose shared ids `CROWDED` or more are held by half of the members that share any, or `APART` or more were
+    begun more than `WITHIN_H` hours before and after every other member did.
+    """
+    known = np.flatnonzero(conversation >= 0)
+    order = known[np.lexsort((begun[known], conversation[known]))]
+    who, what, when = account[order], codes(conversation[order])[0], begun[order]
+    if len(who) == 0:
+        return np.zeros(size, bool)
+    holders = np.bincount(what)
+    shared = holders[what] > 1
+    apart = np.where(what[1:] == what[:-1], when[1:] - when[:-1], np.inf)
+    nearest = np.minimum(np.append(apart, np.inf), np.insert(apart, 0, np.inf))
+    crowded = holders[what] >= max(NAME_HOLDERS, NAME_SHARE * len(distinct(who[shared])))
+    of_all, of_crowds, of_strangers = (
+        np.bincount(who[some], minlength=size)
+        for some in (shared, shared & crowded, shared & (nearest > WITHIN_H))
+    )
+    return (of_all > 0) & ((of_crowds >= CROWDED * of_all) | (of_strangers >= APART * of_all))
