@@ -73,4 +73,4 @@ def test_work_that_others_send_as_often_is_not_the_group_s_own():
     rows, _all = rows_of(drawn(np.tile(SHARES, (60, 1)), np.random.default_rng(5)))
     found = reason(TEST, rows, rows["account"] < 30)
     assert found.startswith("the group has fewer than 2 kinds of work that make up 0.5 % of its work")
-    assert found.endswith("that it sends 3 times as often as others")
+    assert found.endswith("that it sends 10 times as often as others")
