@@ -28,7 +28,7 @@ WORLD = {
     "accounts": 400,
     "exchanges": 6000,
     "campaign.accounts": 120,
-    "campaign.exchanges": 16000,
+    "campaign.exchanges": 9000,
     "campaign.cards": 12,
 }
 

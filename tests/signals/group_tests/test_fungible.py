@@ -74,3 +74,17 @@ def test_work_that_others_send_as_often_is_not_the_group_s_own():
     found = reason(TEST, rows, rows["account"] < 30)
     assert found.startswith("the group has fewer than 2 kinds of work that make up 0.5 % of its work")
     assert found.endswith("that it sends 10 times as often as others")
+
+
+@pytest.mark.issue(20)
+def test_a_few_busy_members_that_nobody_proposed_do_not_make_the_work_usual():
+    """66 accounts share the work, of which 60 are the group; 300 others send a little work of their own."""
+    rng = np.random.default_rng(6)
+    counts = np.zeros((2, 366, 306), int)
+    counts[:, :66, :6] = drawn(np.tile(SHARES, (66, 1)), rng, exchanges=30)
+    counts[:, np.arange(66, 366), np.arange(6, 306)] = 3
+    rows, _all = rows_of(counts)
+    outside = rows["exchanges"][rows["account"] >= 60]
+    theirs = rows["exchanges"][(rows["account"] >= 60) & (rows["account"] < 66)]
+    assert theirs.sum() > 0.1 * outside.sum()
+    assert log10(TEST.statistic(rows, rows["account"] < 60)) > 6

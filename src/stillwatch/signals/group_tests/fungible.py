@@ -5,6 +5,7 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+import numpy.typing as npt
 from ibis import _
 
 from stillwatch.contract.summaries import Summaries
@@ -83,11 +84,9 @@ def fungible(rows: Columns, member: Mask) -> Outcome:
         )
     work, kinds = codes(rows["work"])
     first, times = np.asarray(rows["half"]) == 0, np.asarray(rows["exchanges"], float)
-    learned, usual = (
-        np.bincount(work[first & side], weights=times[first & side], minlength=kinds)
-        for side in (member, ~member)
-    )
-    own = learned * max(usual.sum(), 1.0) > SPECIFIC * usual * max(learned.sum(), 1.0)
+    learned = np.bincount(work[first & member], weights=times[first & member], minlength=kinds)
+    inside, outside = (_usual(rows, work, kinds, first & side) for side in (member, ~member))
+    own = inside > SPECIFIC * outside
     most = np.argsort(-np.where(own, learned, 0.0), kind="stable")[:KINDS_OF_WORK]
     most = most[own[most] & (learned[most] > max(FEWEST_USES * learned.sum(), 1.0))]
     if len(most) < FEWEST_KINDS:
@@ -115,3 +114,13 @@ def fungible(rows: Columns, member: Mask) -> Outcome:
         statement=f"{enough} members send {len(most)} kinds of work, which others hardly send, in one mixture: which member sends a request "
         "tells nothing of what is asked, where people and programs prefer some work to other",
     )
+
+
+def _usual(rows: Columns, work: npt.NDArray[np.int64], kinds: int, some: Mask) -> npt.NDArray[np.float64]:
+    """Mean over accounts of the share that each kind of work has of their work: every account counts alike, so that a few busy
+    members that nobody proposed do not make the group's work usual elsewhere.
+    """
+    account, accounts = codes(np.asarray(rows["account"])[some])
+    times = np.asarray(rows["exchanges"], float)[some]
+    shares = times / np.maximum(np.bincount(account, weights=times, minlength=accounts), 1.0)[account]
+    return np.bincount(work[some], weights=shares, minlength=kinds) / max(accounts, 1)
