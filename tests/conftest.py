@@ -1,4 +1,4 @@
-"""What every test may rely on: golden files, a seeded generator, and a watch over skipped issues."""
+"""What every test may rely on: golden files, a seeded generator, the command line, a small world, and a watch over skipped issues."""
 
 import os
 from pathlib import Path
@@ -65,3 +65,40 @@ def golden(request):
         assert text == path.read_text(encoding="utf-8"), f"{path} differs; if that is meant, `./dev golden`"
 
     return compare
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs the program with these arguments; returns its exit code, standard output and standard error."""
+    from stillwatch.cli import main as entry
+
+    def call(*arguments):
+        monkeypatch.setattr("sys.argv", ["stillwatch", *map(str, arguments)])
+        code = 0
+        try:
+            entry.main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def small_world():
+    """Writes a world of 500 honest accounts and one open campaign of 120 into a folder, the same each time but for `more`."""
+    from stillwatch.simulate.worlds import simulate
+
+    changes = {
+        "accounts": 500,
+        "exchanges": 9000,
+        "campaign.accounts": 120,
+        "campaign.exchanges": 9000,
+        "campaign.cards": 12,
+    }
+
+    def write(out, **more):
+        simulate("stealth-1", seed=2, out=out, scale=0.25, changes=changes, **more)
+
+    return write

@@ -14,7 +14,6 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "readers"))
 from logs import row, rows_of
 from vendors import FIXTURES
 
-from stillwatch.cli import main as entry
 from stillwatch.errors import InputError, Problem, StillwatchError
 from stillwatch.flows.blind import sketch
 from stillwatch.flows.scan import Options, scan
@@ -31,21 +30,6 @@ HOSTILE = "\x1b]0;owned\x07\u202e\u200b\x9b2J"
 
 def lines(*rows):
     return "".join(json.dumps(one) + "\n" for one in rows)
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    def call(*arguments):
-        monkeypatch.setattr("sys.argv", ["stillwatch", *map(str, arguments)])
-        code = 0
-        try:
-            entry.main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        told = capsys.readouterr()
-        return code, told.out, told.err
-
-    return call
 
 
 @pytest.mark.issue(21)

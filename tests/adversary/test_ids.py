@@ -18,7 +18,6 @@ from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.flows.blind import sketch
 from stillwatch.flows.scan import Options, scan
 from stillwatch.flows.score import score
-from stillwatch.simulate.worlds import simulate
 from stillwatch.sketch.keys import Key
 from stillwatch.sketch.observe import observe
 
@@ -85,16 +84,9 @@ def test_one_id_for_all_loses_no_row_and_a_delivery_again_counts_once(tmp_path, 
 
 
 @pytest.mark.issue(21)
-def test_a_campaign_that_sends_one_id_is_found_with_all_of_its_exchanges(tmp_path):
+def test_a_campaign_that_sends_one_id_is_found_with_all_of_its_exchanges(tmp_path, small_world):
     world = tmp_path / "world"
-    changes = {
-        "accounts": 500,
-        "exchanges": 9000,
-        "campaign.accounts": 120,
-        "campaign.exchanges": 9000,
-        "campaign.cards": 12,
-    }
-    simulate("stealth-1", seed=2, out=world, scale=0.25, changes=changes)
+    small_world(world)
     truth = pq.read_table(world / "truth.parquet")
     planted = pc.is_valid(truth.column("campaign_id"))
     members = truth.filter(planted).column("account_id").unique()

@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from stillwatch.cli import main as entry
 from stillwatch.cli.main import COMMANDS
 from stillwatch.evaluate.matrix import built_in
 from stillwatch.simulate.worlds import simulate
@@ -13,21 +12,6 @@ def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("world")
     simulate("stealth-1", seed=5, out=folder, scale=0.3)
     return folder
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    def call(*arguments):
-        monkeypatch.setattr("sys.argv", ["stillwatch", *map(str, arguments)])
-        code = 0
-        try:
-            entry.main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        told = capsys.readouterr()
-        return code, told.out, told.err
-
-    return call
 
 
 def test_a_scan_ends_with_0_and_says_where_to_look(run, world, tmp_path):

@@ -33,16 +33,9 @@ REAL = Path(__file__).parents[3] / "shared/data"
 
 
 @pytest.fixture(scope="module")
-def blind(tmp_path_factory):
+def blind(tmp_path_factory, small_world):
     folder = tmp_path_factory.mktemp("blind")
-    changes = {
-        "accounts": 500,
-        "exchanges": 9000,
-        "campaign.accounts": 120,
-        "campaign.exchanges": 9000,
-        "campaign.cards": 12,
-    }
-    simulate("stealth-1", seed=2, out=folder / "world", scale=0.25, changes=changes)
+    small_world(folder / "world")
     told = sketch([str(folder / "world")], folder / "sketches", KEY, {})
     return folder, told
 
@@ -74,17 +67,17 @@ def test_sketches_hold_no_text_and_give_the_same_campaigns(blind):
     assert clear["exchanges"] == hidden["exchanges"]
 
 
+def guessed_from(world):
+    """Digests of every prompt of a world, as anybody computes them who knows the texts and not the key."""
+    prompts = ds.dataset(world / "exchanges").to_table(columns=["prompt"]).column("prompt")
+    return digest(prompts.combine_chunks(), PUBLIC)
+
+
 @pytest.mark.issue(5)
 def test_a_dictionary_attack_without_the_key_finds_nothing_and_with_it_everything(blind):
     """The attacker knows every prompt that was sent and how digests are made; only the key is secret."""
     folder, _told = blind
-    prompts = (
-        ds.dataset(folder / "world" / "exchanges")
-        .to_table(columns=["prompt"])
-        .column("prompt")
-        .combine_chunks()
-    )
-    guesses = digest(prompts, PUBLIC)
+    guesses = guessed_from(folder / "world")
     table = ds.dataset(list((folder / "sketches").glob("sketch-*.parquet"))).to_table()
     for column, guessed in (
         ("text_key", guesses.text_key),
@@ -220,11 +213,12 @@ def test_the_detector_reads_the_same_of_a_log_and_of_its_sketches_whatever_the_k
 
 
 @pytest.mark.issue(21)
-def test_a_scan_of_sketches_of_real_text_finds_the_same_campaigns_members_and_exchanges(tmp_path):
+def test_a_scan_of_sketches_of_real_text_finds_the_same_campaigns_members_and_exchanges(
+    tmp_path, small_world
+):
     prompts = pa.table({"prompt": real_texts(), "class": ["honest"] * len(real_texts())})
     pq.write_table(prompts, tmp_path / "prompts.parquet")
-    changes = {"accounts": 500, "exchanges": 9000, "campaign.accounts": 120, "campaign.exchanges": 9000, "campaign.cards": 12}  # fmt: skip
-    simulate("stealth-1", seed=2, out=tmp_path / "world", scale=0.25, changes=changes, prompts=tmp_path / "prompts.parquet")  # fmt: skip
+    small_world(tmp_path / "world", prompts=tmp_path / "prompts.parquet")
     sketch([str(tmp_path / "world")], tmp_path / "sketches", KEY, {})
     results = []
     for logs in ("world", "sketches"):
@@ -277,13 +271,7 @@ def test_a_killed_sketch_leaves_nothing_that_can_be_guessed_and_the_next_goes_on
     monkeypatch.undo()
     left = [path for path in tmp_path.rglob("*.parquet") if "observations" in str(path)]
     assert left
-    prompts = (
-        ds.dataset(folder / "world" / "exchanges")
-        .to_table(columns=["prompt"])
-        .column("prompt")
-        .combine_chunks()
-    )
-    guesses = digest(prompts, PUBLIC)
+    guesses = guessed_from(folder / "world")
     every = {int(v) for name in ("text_key", "prompt_key", "opening_key", "phrases") for v in getattr(guesses, name).view(np.int64)}  # fmt: skip
     for path in left:
         table = pq.read_table(path, partitioning=None)

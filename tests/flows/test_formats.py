@@ -3,20 +3,12 @@ import pytest
 from traffic import WRITERS, write
 
 from stillwatch.flows.scan import Options, scan
-from stillwatch.simulate.worlds import simulate
 
 
 @pytest.fixture(scope="module")
-def scanned(tmp_path_factory):
+def scanned(tmp_path_factory, small_world):
     folder = tmp_path_factory.mktemp("formats")
-    changes = {
-        "accounts": 500,
-        "exchanges": 9000,
-        "campaign.accounts": 120,
-        "campaign.exchanges": 9000,
-        "campaign.cards": 12,
-    }
-    simulate("stealth-1", seed=2, out=folder / "world", scale=0.25, changes=changes)
+    small_world(folder / "world")
     told = {}
     for name in WRITERS:
         write(folder / "world", folder / name, name)

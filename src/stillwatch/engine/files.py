@@ -59,12 +59,12 @@ def in_memory(link: Path, content: bytes) -> Iterator[Path]:
 
 
 def lock(path: Path, *, wait: bool = False) -> IO[str]:
-    """The file at `path`, locked for this process until it is closed or the process ends, however that ends.
+    """The file at `path`, for its owner only, locked for this process until it is closed or the process ends, however that ends.
 
     Raises `BlockingIOError` where another holds the lock, unless asked to `wait` for it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("a")
+    file = os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY, OWNER), "w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BaseException:

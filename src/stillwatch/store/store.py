@@ -16,7 +16,6 @@ their owner's alone (0700 and 0600).
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -36,7 +35,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch.contract.table import TableSchema
-from stillwatch.engine.files import atomic
+from stillwatch.engine.files import atomic, lock
 from stillwatch.errors import Problem, StateError
 
 HEAD, SECRET = "store.json", "key"
@@ -208,11 +207,9 @@ class Store:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
-        self._lock = os.fdopen(os.open(self.folder / ".lock", os.O_CREAT | os.O_WRONLY, 0o600), "w")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock.close()
+            self._lock = lock(self.folder / ".lock")
+        except BlockingIOError as error:
             raise StateError(
                 Problem(
                     fact="another run is using the store",
