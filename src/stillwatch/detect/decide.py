@@ -17,9 +17,8 @@ APART = 0.2
 COVERED = 0.7
 OVERLAP = 0.3
 MAJORITY = 0.5
-STRONGEST = (
-    12.0 * LN10
-)  # log e-value beyond which no q-value is claimed: no law of honest crowds is known so far out
+# Log e-value beyond which no q-value is claimed: no law of honest crowds is known so far out.
+STRONGEST = 12.0 * LN10
 
 
 def decide(judged: Sequence[Judged], fdr: float) -> list[Judged]:

@@ -338,9 +338,7 @@ def _judged(
     candidate: Candidate, bench: Bench, tests: Sequence[GroupTest], *, described: bool
 ) -> tuple[Judged, Mapping[str, Outcome]]:
     """One candidate, with q-value 1, and what every test returned about it."""
-    places = bench.places(candidate.accounts)
-    owners, first = np.unique(bench.owners[places], return_index=True)
-    voices = places[np.sort(first)]
+    voices = _one_of_each_owner(bench, candidate)
     spared = SPARED.get(candidate.graph, ())
     counted = [t for t in tests if t.family not in spared]
     outcomes = _outcomes(bench, counted, voices)
@@ -353,7 +351,7 @@ def _judged(
         trials = _trials(bench, control, voices, families, whole=described)
     judged = Judged(
         candidate=candidate,
-        voices=frozenset(owners.tolist()),
+        voices=frozenset(bench.owners[voices].tolist()),
         findings=findings,
         families=families,
         unexplained=unexplained,
@@ -362,6 +360,21 @@ def _judged(
         q_value=1.0,
     )
     return judged, outcomes | {t.card.name: PROPOSED_BY_IT for t in tests if t.family in spared}
+
+
+def control_of(candidate: Candidate, bench: Bench) -> dict[Family, float]:
+    """Log e-value under independence of each family of control, as `judge` counts it; no explanation is tried."""
+    spared = SPARED.get(candidate.graph, ())
+    tests = [t for t in bench.tests if t.family in CONTROL and t.family not in spared]
+    found = _families(bench, _findings(_outcomes(bench, tests, _one_of_each_owner(bench, candidate))))
+    return {family: found[family] for family in CONTROL}
+
+
+def _one_of_each_owner(bench: Bench, candidate: Candidate) -> Labels:
+    """Places of the candidate's accounts, of each declared owner the first alone."""
+    places = bench.places(candidate.accounts)
+    _owner, first = np.unique(bench.owners[places], return_index=True)
+    return places[np.sort(first)]
 
 
 def _trials(

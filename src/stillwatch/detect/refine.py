@@ -17,9 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.detect.cluster import SMALLEST, communities
-from stillwatch.detect.judge import Bench, judge
+from stillwatch.detect.judge import Bench, control_of, judge
 from stillwatch.detect.propose import ATTRIBUTES, KINDS, Candidate
-from stillwatch.signals.registry import CONTROL
 
 RESOLUTIONS = (1.0, 3.0)
 LEAST = 0.3  # of the candidate's voices must remain
@@ -31,8 +30,6 @@ WORTH = 0.005  # of the candidate is the least that is worth a test
 def refine(candidate: Candidate, bench: Bench, links: pa.Table, seed: int) -> frozenset[str]:
     """Accounts of a candidate without the parts that carry none of its evidence."""
     (one,) = judge([candidate], bench)
-    inside = links.filter(pc.is_in(links.column("account_id"), pa.array(sorted(one.accounts), pa.string())))
-    behaviour = inside.filter(pc.invert(pc.is_in(inside.column("kind"), pa.array(KINDS[ATTRIBUTES]))))
     kept, evidence = one.accounts, one.log_e
 
     def shown(groups: Sequence[frozenset[str]]) -> list[float]:
@@ -40,7 +37,7 @@ def refine(candidate: Candidate, bench: Bench, links: pa.Table, seed: int) -> fr
         known = {found.accounts: found.log_e for found in judge(drafts, bench)}
         return [known[group] for group in groups]
 
-    parts = _parts(behaviour, seed, max(SMALLEST, int(WORTH * len(one.accounts))))
+    parts = _parts(links, one.accounts, seed, max(SMALLEST, int(WORTH * len(one.accounts))))
     for part, alone in zip(parts, shown(parts), strict=True):
         rest = kept - part
         if len(bench.voices(rest)) < LEAST * len(one.voices) or rest == kept or alone > 0:
@@ -67,17 +64,15 @@ def contacts(
     """
 
     def strength(accounts: frozenset[str]) -> float:
-        (one,) = judge([Candidate(accounts=accounts, graph=graph)], bench)
-        return sum(max(one.families[family], 0.0) for family in CONTROL)
+        families = control_of(Candidate(accounts=accounts, graph=graph), bench)
+        return sum(max(log_e, 0.0) for log_e in families.values())
 
     kept, left = core & members, members - core
     if not kept or not left:
         return frozenset()
-    inside = links.filter(pc.is_in(links.column("account_id"), pa.array(sorted(left), pa.string())))
-    behaviour = inside.filter(pc.invert(pc.is_in(inside.column("kind"), pa.array(KINDS[ATTRIBUTES]))))
     outside: frozenset[str] = frozenset()
     evidence = strength(kept)
-    for part in [*_parts(behaviour, seed, FEW), left]:
+    for part in [*_parts(links, left, seed, FEW), left]:
         joining = part - kept - outside
         if not joining:
             continue
@@ -100,9 +95,11 @@ def heard(accounts: frozenset[str], bench: Bench) -> frozenset[str]:
     return accounts - {bench.names[place] for place in places[silent]}
 
 
-def _parts(links: pa.Table, seed: int, smallest: int) -> list[frozenset[str]]:
-    """Communities inside a candidate, on all links and on words alone, smallest first."""
-    ordered = links.sort_by([("account_id", "ascending"), ("kind", "ascending"), ("value", "ascending")])
+def _parts(links: pa.Table, accounts: frozenset[str], seed: int, smallest: int) -> list[frozenset[str]]:
+    """Communities of these accounts, on all links of behaviour and on words alone, smallest first."""
+    inside = links.filter(pc.is_in(links.column("account_id"), pa.array(sorted(accounts), pa.string())))
+    behaviour = inside.filter(pc.invert(pc.is_in(inside.column("kind"), pa.array(KINDS[ATTRIBUTES]))))
+    ordered = behaviour.sort_by([("account_id", "ascending"), ("kind", "ascending"), ("value", "ascending")])
     words = ordered.filter(pc.is_in(ordered.column("kind"), pa.array(KINDS["words"])))
     found: set[frozenset[str]] = set()
     for graph in (ordered, words):

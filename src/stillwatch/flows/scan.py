@@ -44,7 +44,7 @@ from stillwatch.flows.log import add_up, before, open_log
 from stillwatch.foreign import described
 from stillwatch.readers.discover import Sources, discover
 from stillwatch.readers.limits import LIMITS, Limits
-from stillwatch.readers.losses import OTHERS
+from stillwatch.readers.losses import OTHERS, quarantined
 from stillwatch.readers.read import check, read_small
 from stillwatch.report import page
 from stillwatch.results.folder import whole_or_nothing, write_json, write_manifest, write_table
@@ -300,15 +300,7 @@ def _nulled(store: Store) -> dict[str, dict[str, int]]:
 def _unread_rows(sources: Sources) -> pa.Table:
     """A row of the quarantine for each file that could not be read at all."""
     rows = [
-        {
-            "file": str(file),
-            "row": 0,
-            "column": None,
-            "reason": problems[0].fact,
-            "raw_sha256": None,
-            "rows": 1,
-        }
-        for file, problems in sorted(sources.unread.items())
+        quarantined(str(file), 0, problems[0].fact, None) for file, problems in sorted(sources.unread.items())
     ]
     return pa.Table.from_pylist(rows, contract.QUARANTINE.arrow)
 
