@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("requirements-dev.txt", "requirements-lab.txt", "requirements-release.txt")
+LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-lab.txt", "requirements-release.txt")
 FOUND, NOT_ANSWERED = 4, 3  # exit codes of `audit`
 
 
@@ -80,7 +80,7 @@ def sbom(out: Path) -> None:
     """The pinned versions as a CycloneDX list of parts; the same bytes each time."""
     out.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(
-        [sys.executable, "-m", "cyclonedx_py", "requirements", str(ROOT / "requirements-dev.txt"), "--pyproject",
+        [sys.executable, "-m", "cyclonedx_py", "requirements", str(ROOT / "requirements.txt"), "--pyproject",
          str(ROOT / "pyproject.toml"), "--output-reproducible", "--output-file", str(out)],
         check=True,
     )  # fmt: skip
