@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from benches import group, made_bench, made_explanation, made_test
 
-from stillwatch.detect.judge import MISSED, PROPOSED_BY_IT, WORTH_EXPLAINING, Outcomes, evidence, judge
+from stillwatch.detect.judge import (
+    LEAST_LOG_E_TRIED,
+    PROPOSED_BY_IT,
+    SHARE_A_MARK_MISSES,
+    Outcomes,
+    evidence,
+    judge,
+)
 from stillwatch.detect.propose import ATTRIBUTES
 from stillwatch.signals.registry import CONTROL, FAMILIES, LIKENESS
 from stillwatch.stats.evalues import binomial_log_e
@@ -24,7 +31,7 @@ def alone(log_e):
 
 def missed(outside):
     """The most that a bent family counts where so many of the members are outside the largest label."""
-    return binomial_log_e(outside, MEMBERS, MISSED)
+    return binomial_log_e(outside, MEMBERS, SHARE_A_MARK_MISSES)
 
 
 def judged(tests, explanations, places=range(MEMBERS), graph="words", **columns):
@@ -75,7 +82,7 @@ def test_the_few_members_that_a_mark_may_have_missed_carry_no_evidence(marked):
     assert one.trials[0].voices == MEMBERS - marked + 1
     assert one.unexplained > 80.0
     assert one.log_e == pytest.approx(alone(missed(MEMBERS - marked)))
-    assert one.log_e < WORTH_EXPLAINING
+    assert one.log_e < LEAST_LOG_E_TRIED
 
 
 @pytest.mark.issue(20)
@@ -119,8 +126,8 @@ def test_evidence_is_the_least_over_explanations_and_never_above_what_is_unexpla
     worth = 0
     for seed in range(40):
         one = judged(*random_case(seed))
-        worth += one.unexplained > WORTH_EXPLAINING
-        assert len(one.trials) == (6 if one.unexplained > WORTH_EXPLAINING else 0)
+        worth += one.unexplained > LEAST_LOG_E_TRIED
+        assert len(one.trials) == (6 if one.unexplained > LEAST_LOG_E_TRIED else 0)
         assert one.log_e == min([one.unexplained, *(t.log_e for t in one.trials)])
         assert all(t.log_e <= one.unexplained + 1e-9 for t in one.trials)
     assert worth > 20
@@ -146,8 +153,8 @@ def test_a_group_that_is_not_described_is_tried_until_it_is_explained_with_the_s
         bench = made_bench(ACCOUNTS, *random_case(seed))
         (quick,), (full,) = (judge([group(range(MEMBERS))], bench, described=d) for d in (False, True))
         assert quick.unexplained == full.unexplained
-        assert (quick.log_e > WORTH_EXPLAINING) == (full.log_e > WORTH_EXPLAINING)
-        if full.log_e > WORTH_EXPLAINING:
+        assert (quick.log_e > LEAST_LOG_E_TRIED) == (full.log_e > LEAST_LOG_E_TRIED)
+        if full.log_e > LEAST_LOG_E_TRIED:
             assert quick.log_e == full.log_e
         assert full.log_e <= quick.log_e <= quick.unexplained
         fewer += len(quick.trials) < len(full.trials)
@@ -157,7 +164,7 @@ def test_a_group_that_is_not_described_is_tried_until_it_is_explained_with_the_s
 def test_evidence_that_is_worth_no_explanation_is_not_tried():
     weak = made_test("weak", "load", lambda _places: 2.0)
     one = judged([weak], [made_explanation("quota", ["load"], ALL)])
-    assert one.unexplained < WORTH_EXPLAINING
+    assert one.unexplained < LEAST_LOG_E_TRIED
     assert one.trials == ()
     assert one.nearest is None
     assert one.log_e == one.unexplained

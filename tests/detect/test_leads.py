@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from benches import made_judged
 
-from stillwatch.detect.leads import MOST, MOST_DESCRIBED, OVERLAP, ranked, striking, worth_describing
+from stillwatch.detect.leads import (
+    MOST_DESCRIBED,
+    MOST_LEADS,
+    SAME_LEAD_OVERLAP,
+    ranked,
+    striking,
+    worth_describing,
+)
 
 FDR = 0.01
 BAR = float(np.log(10 / FDR))  # of ten groups
@@ -41,7 +48,7 @@ def test_of_views_of_one_group_one_is_described():
     for i, one in enumerate(chosen):
         for other in chosen[:i]:
             smaller = min(len(one.voices), len(other.voices))
-            assert len(one.voices & other.voices) <= OVERLAP * smaller
+            assert len(one.voices & other.voices) <= SAME_LEAD_OVERLAP * smaller
 
 
 @pytest.mark.issue(20)
@@ -76,5 +83,5 @@ def test_leads_are_ranked_by_stake_and_then_by_evidence():
 
 
 def test_no_more_than_so_many_are_written():
-    groups = [made_judged(range(10 * i, 10 * i + 5), unexplained=50.0) for i in range(MOST + 5)]
-    assert len(ranked(groups, lambda one: float(min(one.voices)))) == MOST
+    groups = [made_judged(range(10 * i, 10 * i + 5), unexplained=50.0) for i in range(MOST_LEADS + 5)]
+    assert len(ranked(groups, lambda one: float(min(one.voices)))) == MOST_LEADS

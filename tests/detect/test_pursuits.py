@@ -6,8 +6,8 @@ import pytest
 from stillwatch.detect.cluster import communities
 from stillwatch.detect.judge import bench, judge
 from stillwatch.detect.propose import PURSUITS, Candidate, propose
-from stillwatch.detect.pursuits import COMMON, measured, pursuits
-from stillwatch.detect.weigh import FEWEST, links
+from stillwatch.detect.pursuits import LARGEST_SHARE_IN_CELL, measured, pursuits
+from stillwatch.detect.weigh import FEWEST_HOLDERS, links
 from stillwatch.evaluate.world import opened
 from stillwatch.signals.registry import all_group_tests
 from stillwatch.simulate.worlds import simulate
@@ -59,8 +59,8 @@ def test_a_cell_has_neither_too_few_accounts_nor_most_of_them():
     holders = (
         found.group_by("value").aggregate([("account_id", "count")]).column("account_id_count").to_numpy()
     )
-    assert holders.min() >= FEWEST
-    assert holders.max() < COMMON * 400
+    assert holders.min() >= FEWEST_HOLDERS
+    assert holders.max() < LARGEST_SHARE_IN_CELL * 400
     assert (found.column("weight").to_numpy() > 0).all()
     assert pursuits(rows, seed=0) == found
 

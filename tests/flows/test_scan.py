@@ -63,7 +63,7 @@ def test_phrases_that_are_learned_from_a_quarter_of_the_exchanges_tell_the_same_
     world, results, tmp_path, monkeypatch
 ):
     whole, overview = results
-    monkeypatch.setattr(attribute, "MOST_TAUGHT", overview["exchanges"] // 3)
+    monkeypatch.setattr(attribute, "MOST_TEACHING_EXCHANGES", overview["exchanges"] // 3)
     scan([str(world)], tmp_path / "some", Options(names={}, replay=False))
     for name, column in (("members", "account_id"), ("exchanges", "exchange_id")):
         one, other = (

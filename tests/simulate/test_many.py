@@ -8,8 +8,8 @@ from stillwatch.simulate.worlds import simulate
 
 @pytest.mark.issue(4)
 def test_days_written_by_several_processes_are_byte_for_byte_those_of_one(tmp_path, monkeypatch):
-    for name, many in (("one", worlds.MANY), ("several", 1)):
-        monkeypatch.setattr(worlds, "MANY", many)
+    for name, many in (("one", worlds.EXCHANGES_IN_ONE_PROCESS), ("several", 1)):
+        monkeypatch.setattr(worlds, "EXCHANGES_IN_ONE_PROCESS", many)
         simulate("stealth-2", seed=9, out=tmp_path / name, scale=0.02)
     one, several = (
         {p.relative_to(tmp_path / name): p.read_bytes() for p in (tmp_path / name).rglob("*") if p.is_file()}

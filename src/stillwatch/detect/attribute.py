@@ -7,7 +7,7 @@ account's own address says nothing of the campaign.
 Two questions are asked of the same ratios. Whether an *account* belongs: its share of campaign-like exchanges is
 what members have and others have not (beta-binomial on both sides, fitted by moments). Which of a member's
 *exchanges* belong: where a request comes from no longer tells, since all of an account's traffic comes from
-there, so only what is asked and how counts (`CONTENT`): wording, instructions, parameters, and the request's style
+there, so only what is asked and how counts (`CONTENT_KINDS`): wording, instructions, parameters, and the request's style
 against what people ask (`detect.excess`), which is all that is left of a campaign that says nothing twice.
 """
 
@@ -32,30 +32,37 @@ from stillwatch.stats.membership import log_beta_binomial, moments
 
 LN2 = float(np.log(2))
 MOST_DOUBLINGS = 64
-CODES = 1 << 15  # of three accounts two have one code in one case of ten thousand, and then count as one
-MOST, LEAST = 6.0, -4.0
+ACCOUNT_CODES = (
+    1 << 15
+)  # of three accounts two have one code in one case of ten thousand, and then count as one
+LARGEST_LOG_RATIO, SMALLEST_LOG_RATIO = 6.0, -4.0
 PHRASES = "prompt_template"
 STYLE = "style"
 A = TypeVar("A")
-CONTENT = (PHRASES, "system_prompt", "request_shape", STYLE)
-OFTEN = 0.2  # of an account's exchanges have the campaign's style: it is worth a closer look
-IGNORED = ("prompt_near_duplicate", "client_address")
+CONTENT_KINDS = (PHRASES, "system_prompt", "request_shape", STYLE)
+SHARE_IN_STYLE = 0.2  # of an account's exchanges have the campaign's style: it is worth a closer look
+KINDS_NOT_WEIGHED = ("prompt_near_duplicate", "client_address")
 ROUNDS = 2
-MOST_TAUGHT = 8_000_000  # exchanges from which it is learned which phrases speak for a campaign
-PROPOSED = 3.0
-PROBABLE, SURE = 0.5, 0.95  # of an account that was proposed, and of one that was not
-KEPT = 0.5  # of the proposed accounts must be members in the end, or the evidence is of others than those attributed
+MOST_TEACHING_EXCHANGES = 8_000_000  # exchanges from which it is learned which phrases speak for a campaign
+LOG_ODDS_OF_PROPOSED = 3.0
+LEAST_SCORE_OF_PROPOSED, LEAST_SCORE_OF_OTHERS = (
+    0.5,
+    0.95,
+)  # of an account that was proposed, and of one that was not
+SHARE_OF_PROPOSED_KEPT = 0.5  # of the proposed accounts must be members in the end, or the evidence is of others than those attributed
 FALSE_MEMBERS = 0.01  # expected share of members that do not belong
-NOMINAL = 1.645  # standard deviations that hold 90 %
-TALKS = 0.5  # of what is usual: the share of follow-ups above which traffic is conversation
-HALF, TURNS, TAIL = 0.5, 4, 0.15
+DEVIATIONS_OF_90_PERCENT = 1.645  # standard deviations that hold 90 %
+CONVERSATION_SHARE = 0.5  # of what is usual: the share of follow-ups above which traffic is conversation
+BEGINNING_SHARE_OF_HITS, EM_TURNS, TRIMMED_TAIL = 0.5, 4, 0.15
 FEWEST_HITS = 10  # of an account that was not proposed: anybody may ask a few times what a campaign asks
-STRAYS = 0.1  # of those outside, at most, may yet be members: they do not teach what is usual
-NEITHER = 1e-5  # prior odds that an account is neither: whom a campaign copies is left out by its control (`refine.contacts`)
-NEARLY_ALL = 0.97  # of the accounts that are not members: what they show is usual, the rest may yet belong
-MEMBERS = 1.0  # prior log odds that a member's exchange is the campaign's
-SPEAKS = 1.0  # log-likelihood ratio from which a value speaks for the campaign
-MOST_SOURCE = 3.0  # address, program and network tell one thing together, not four
+TRIMMED_OUTSIDE = 0.1  # of those outside, at most, may yet be members: they do not teach what is usual
+PRIOR_OF_NEITHER = 1e-5  # prior odds that an account is neither: whom a campaign copies is left out by its control (`refine.contacts`)
+QUANTILE_OF_USUAL_HITS = (
+    0.97  # of the accounts that are not members: what they show is usual, the rest may yet belong
+)
+LOG_ODDS_OF_MEMBERS_EXCHANGE = 1.0  # prior log odds that a member's exchange is the campaign's
+LEAST_SPEAKING_LOG_RATIO = 1.0  # log-likelihood ratio from which a value speaks for the campaign
+LARGEST_SOURCE_SCORE = 3.0  # address, program and network tell one thing together, not four
 TEMPER = 0.5  # kinds are not independent, so the odds they give together are too sure of themselves
 
 
@@ -103,7 +110,7 @@ def background(sightings: ir.Table, units: tuple[Indicator, ...]) -> ir.Table:
 
 
 def _weighed(units: tuple[Indicator, ...]) -> list[Indicator]:
-    left_out = (*IGNORED, PHRASES)
+    left_out = (*KINDS_NOT_WEIGHED, PHRASES)
     return [u for u in units if u.card.table == "observations" and u.card.name not in left_out]
 
 
@@ -130,7 +137,7 @@ def _ratios(
     together = keep("together", together)
     parts = []
     for unit in _weighed(units):
-        shown = together.select("n", value=unit.value(together), who=together.account_key % CODES)
+        shown = together.select("n", value=unit.value(together), who=together.account_key % ACCOUNT_CODES)
         grouped = shown.filter(_.value.notnull()).group_by("value")
         counted = grouped.agg(within=_.n.sum(), several=_three(shown.who))
         parts.append(counted.mutate(kind=ibis.literal(unit.card.name)))
@@ -144,7 +151,9 @@ def _ratios(
     return rows.select(
         "kind",
         "value",
-        ratio=ibis.cases(((rows.raw > 0) & ~rows.several, 0.0), else_=rows.raw.clip(LEAST, MOST)),
+        ratio=ibis.cases(
+            ((rows.raw > 0) & ~rows.several, 0.0), else_=rows.raw.clip(SMALLEST_LOG_RATIO, LARGEST_LOG_RATIO)
+        ),
     )
 
 
@@ -159,13 +168,13 @@ def _phrases(
 ) -> tuple[ir.Table, ir.Table]:
     """Phrase → log-likelihood ratio, of the phrases that speak for the campaign, whose exchanges are `likely`, `inside` of `total`.
 
-    Of more than `MOST_TAUGHT` exchanges one in 2^k teaches, the same ones each time.
+    Of more than `MOST_TEACHING_EXCHANGES` exchanges one in 2^k teaches, the same ones each time.
     Returned with `known`: in how many exchanges of all each phrase is of which that was ever asked, so that it is asked once.
     """
-    fewer = halvings(total, MOST_TAUGHT)
+    fewer = halvings(total, MOST_TEACHING_EXCHANGES)
     taught = thin(exchanges, fewer, "exchange_key")
     mine = taught.semi_join(likely, "exchange_key")
-    said = mine.select(value=_.phrases.unnest(), who=mine.account_key % CODES)
+    said = mine.select(value=_.phrases.unnest(), who=mine.account_key % ACCOUNT_CODES)
     shared = said.group_by("value").agg(within=_.count(), several=_three(said.who)).filter(_.several)
     shared = keep("shared", shared)
     new = shared if known is None else shared.anti_join(known, "value")
@@ -176,7 +185,9 @@ def _phrases(
     if fewer:
         some = thin(likely, fewer, "exchange_key")
         inside, total = (int(rows.count().to_pyarrow().as_py()) for rows in (some, taught))
-    ratios = both.select("value", ratio=_log_ratio(inside, total).clip(LEAST, MOST)).filter(_.ratio > SPEAKS)
+    ratios = both.select(
+        "value", ratio=_log_ratio(inside, total).clip(SMALLEST_LOG_RATIO, LARGEST_LOG_RATIO)
+    ).filter(_.ratio > LEAST_SPEAKING_LOG_RATIO)
     return keep("phrases", ratios), known
 
 
@@ -206,8 +217,8 @@ def exchange_scores(
         told = told.left_join(part, [(unit.value(told), part.value)]).drop("value")
         told = told.mutate(**{name: told[name].fill_null(0.0)})
     names = [unit.card.name for unit in _weighed(units)]
-    content = sum((told[f"for_{name}"] for name in names if name in CONTENT), ibis.literal(0.0))
-    source = sum((told[f"for_{name}"] for name in names if name not in CONTENT), ibis.literal(0.0))
+    content = sum((told[f"for_{name}"] for name in names if name in CONTENT_KINDS), ibis.literal(0.0))
+    source = sum((told[f"for_{name}"] for name in names if name not in CONTENT_KINDS), ibis.literal(0.0))
     told = keep("told", told.select(**{f"of_{c}": told[c] for c in read}, content=content, source=source))
     shown = exchanges.select("exchange_key", "account_id", *read, is_style=style(exchanges))
     alike = [shown[c].identical_to(told[f"of_{c}"]) for c in read]
@@ -226,11 +237,13 @@ def exchange_scores(
         )
         part = best.select(found_key=_.exchange_key, found=_.found)
         scored = scored.left_join(part, [("exchange_key", "found_key")])
-        scored = scored.mutate(content=_.content + _.found.fill_null(float(np.clip(none, LEAST, MOST))))
+        scored = scored.mutate(
+            content=_.content + _.found.fill_null(float(np.clip(none, SMALLEST_LOG_RATIO, LARGEST_LOG_RATIO)))
+        )
     return scored.select(
         "exchange_key",
         "account_id",
-        score=_.content + (_.source * TEMPER).clip(-MOST_SOURCE, MOST_SOURCE),
+        score=_.content + (_.source * TEMPER).clip(-LARGEST_SOURCE_SCORE, LARGEST_SOURCE_SCORE),
         content=_.content,
     )
 
@@ -267,7 +280,7 @@ def attribute(
     proposed = frozenset(names)
     over = excess(mix, proposed)
     follow_up = _follow_up(exchanges.semi_join(seeds, "account_id"), over, keep) if usual else None
-    apart = not pooled and (follow_up is None or usual is None or follow_up < TALKS * usual)
+    apart = not pooled and (follow_up is None or usual is None or follow_up < CONVERSATION_SHARE * usual)
     over = replace(over, apart=apart)
     styles = keep("styles", _ratio_table(over))
     likely = keep("likely", _first(exchanges.semi_join(seeds, "account_id"), styles, over))
@@ -279,7 +292,9 @@ def attribute(
         prior = float(np.log((inside + 1.0) / (total - inside + 1.0)))
         mine = exchanges.semi_join(likely, "exchange_key")
         ratios = keep("ratios", _ratios(mine, known, units, inside, total, keep))
-        telling = ratios.filter((_.ratio > SPEAKS) & _.kind.isin(CONTENT)).select("kind", "value")
+        telling = ratios.filter((_.ratio > LEAST_SPEAKING_LOG_RATIO) & _.kind.isin(CONTENT_KINDS)).select(
+            "kind", "value"
+        )
         if worded:
             phrases, everywhere = _phrases(likely, exchanges, everywhere, inside, total, keep)
             told = phrases.select(kind=ibis.literal(PHRASES), value=_.value.cast("string"))
@@ -287,7 +302,7 @@ def attribute(
         near = sightings.semi_join(telling, ["kind", "value"]).select("account_id").distinct()
         fits = styled.semi_join(styles.filter(_.ratio + prior > 0), "value")
         alike = fits.group_by("account_id").agg(fits=_.exchanges.sum()).join(counts, "account_id")
-        alike = alike.filter(_.fits > OFTEN * _.exchanges).select("account_id")
+        alike = alike.filter(_.fits > SHARE_IN_STYLE * _.exchanges).select("account_id")
         near = keep("near", ibis.union(near, alike, keep("names", _table_of(names)), distinct=True))
         some = exchanges.semi_join(near, "account_id").view()
         scores = keep(
@@ -308,7 +323,7 @@ def attribute(
         over = replace(excess(mix, frozenset(names)), apart=apart)
         styles = keep("styles", _ratio_table(over))
         belonging = keep("belonging", members.select(["account_id"]))
-        own = over.prior if over.tells else MEMBERS
+        own = over.prior if over.tells else LOG_ODDS_OF_MEMBERS_EXCHANGE
         rows = keep("rows", scores.semi_join(belonging, "account_id").mutate(odds=own + _.content))
         likely = keep("likely", rows.filter(_.odds > 0).select("exchange_key"))
     if not names:
@@ -346,8 +361,8 @@ def attribute(
             ["account_id", "score", "exchanges"]
         ),
         exchanges=final,
-        low=max(0, int(number - wrong - NOMINAL * np.sqrt(wrong + spread))),
-        high=int(np.ceil(number + missed + unsure + NOMINAL * np.sqrt(missed + unsure))),
+        low=max(0, int(number - wrong - DEVIATIONS_OF_90_PERCENT * np.sqrt(wrong + spread))),
+        high=int(np.ceil(number + missed + unsure + DEVIATIONS_OF_90_PERCENT * np.sqrt(missed + unsure))),
         told=over.told,
         follow_up=follow_up,
     )
@@ -357,7 +372,7 @@ def carries(members: Set[A], proposed: Set[A]) -> bool:
     """Whether those whose evidence convicted still are the campaign: a few busy strangers among them may have drawn
     the attribution to themselves, and of those alone nothing was shown.
     """
-    return len(members & proposed) >= KEPT * len(proposed)
+    return len(members & proposed) >= SHARE_OF_PROPOSED_KEPT * len(proposed)
 
 
 def _follow_up(mine: ir.Table, over: Excess, keep: Keep) -> float | None:
@@ -415,7 +430,9 @@ def _members(table: pa.Table, seeds: set[str], *, last: bool) -> tuple[pa.Table,
     counts = table.column("exchanges").to_numpy().astype(float)
     seeded = np.array([name in seeds for name in names], bool)
     score = membership(hits, counts, seeded)
-    enough = (score >= np.where(seeded | last, PROBABLE, SURE)) & (hits >= np.where(seeded, 1, FEWEST_HITS))
+    enough = (score >= np.where(seeded | last, LEAST_SCORE_OF_PROPOSED, LEAST_SCORE_OF_OTHERS)) & (
+        hits >= np.where(seeded, 1, FEWEST_HITS)
+    )
     chosen = np.flatnonzero(enough)
     if last:
         chosen = chosen[np.argsort(-score[chosen], kind="stable")]
@@ -428,7 +445,9 @@ def _members(table: pa.Table, seeds: set[str], *, last: bool) -> tuple[pa.Table,
     left = np.ones(len(names), bool)
     left[chosen] = False
     rows = {"account_id": pa.array([names[i] for i in chosen], pa.string()), "score": pa.array(score[chosen])}
-    usual = np.quantile(hits[left] / np.maximum(counts[left], 1.0), NEARLY_ALL) if left.any() else 1.0
+    usual = (
+        np.quantile(hits[left] / np.maximum(counts[left], 1.0), QUANTILE_OF_USUAL_HITS) if left.any() else 1.0
+    )
     return pa.table(rows), float(np.maximum(hits[left] - usual * counts[left], 0.0).sum())
 
 
@@ -439,25 +458,29 @@ def membership(
 
     A mixture of accounts inside and outside, two beta-binomials fitted by moments in turns (expectation-maximisation with
     hard assignment, the inside without a seventh at either end, the outside without its highest tenth), and of accounts of neither kind, whose share of hits may be any
-    with prior odds `NEITHER`. An account outside the proposal that has half of the proposal's usual share of hits begins
+    with prior odds `PRIOR_OF_NEITHER`. An account outside the proposal that has half of the proposal's usual share of hits begins
     on no side, so that members who were not proposed do not pass for what is usual. Prior odds are the share of those
-    inside, and being proposed itself counts as `PROPOSED` in log odds.
+    inside, and being proposed itself counts as `LOG_ODDS_OF_PROPOSED` in log odds.
     """
     share = hits / np.maximum(counts, 1.0)
-    like = share >= HALF * np.median(share[seeded]) if seeded.any() else seeded
+    like = share >= BEGINNING_SHARE_OF_HITS * np.median(share[seeded]) if seeded.any() else seeded
     inside, outside = seeded.copy(), ~seeded & ~(like & (hits > 1))
     score = seeded.astype(float)
-    for _turn in range(TURNS):
-        low, high = np.quantile(share[inside], (TAIL, 1 - TAIL)) if inside.any() else (0.0, 1.0)
+    for _turn in range(EM_TURNS):
+        low, high = (
+            np.quantile(share[inside], (TRIMMED_TAIL, 1 - TRIMMED_TAIL)) if inside.any() else (0.0, 1.0)
+        )
         core = inside & (share >= low) & (share <= high)
         within = log_beta_binomial(hits, counts, *moments(hits[core], counts[core]))
-        within += np.log((inside.sum() + 1.0) / len(hits)) + np.where(seeded, PROPOSED, 0.0)
-        most = np.quantile(share[outside], 1 - STRAYS) if outside.any() else 1.0
+        within += np.log((inside.sum() + 1.0) / len(hits)) + np.where(seeded, LOG_ODDS_OF_PROPOSED, 0.0)
+        most = np.quantile(share[outside], 1 - TRIMMED_OUTSIDE) if outside.any() else 1.0
         usual = outside & (share <= most)
         beyond = log_beta_binomial(hits, counts, *moments(hits[usual], counts[usual]))
         beyond += np.log((outside.sum() + 1.0) / len(hits))
-        neither = log_beta_binomial(hits, counts, 1.0, 1.0) + np.log(NEITHER)
+        neither = log_beta_binomial(hits, counts, 1.0, 1.0) + np.log(PRIOR_OF_NEITHER)
         score = np.exp(np.minimum(within - np.logaddexp(within, np.logaddexp(beyond, neither)), 0.0))
-        inside = (score >= np.where(seeded, PROBABLE, SURE)) & (seeded | (hits >= FEWEST_HITS))
+        inside = (score >= np.where(seeded, LEAST_SCORE_OF_PROPOSED, LEAST_SCORE_OF_OTHERS)) & (
+            seeded | (hits >= FEWEST_HITS)
+        )
         outside = ~inside
     return score

@@ -10,20 +10,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
-SMALLEST = 10
+FEWEST_ACCOUNTS = 10
 
 
 class Cluster(Protocol):
     """What finds communities: `communities`, or its like."""
 
     def __call__(
-        self, links: pa.Table, seed: int = 0, resolution: float = 1.0, smallest: int = SMALLEST
+        self, links: pa.Table, seed: int = 0, resolution: float = 1.0, smallest: int = FEWEST_ACCOUNTS
     ) -> pa.Table:
         """Candidates as (`candidate`, `account_id`) rows, from account × value links."""
 
 
 def communities(
-    links: pa.Table, seed: int = 0, resolution: float = 1.0, smallest: int = SMALLEST
+    links: pa.Table, seed: int = 0, resolution: float = 1.0, smallest: int = FEWEST_ACCOUNTS
 ) -> pa.Table:
     """Candidates as (`candidate`, `account_id`) rows, from account × value links.
 

@@ -12,13 +12,13 @@ from stillwatch.detect.judge import Judged
 from stillwatch.stats.evalues import LN10
 from stillwatch.stats.fdr import e_bh_q_values
 
-INSIDE = 0.8
-APART = 0.2
-COVERED = 0.7
-OVERLAP = 0.3
-MAJORITY = 0.5
+INSIDE_OVERLAP = 0.8
+APART_OVERLAP = 0.2
+SHARE_COVERED_BY_PARTS = 0.7
+SAME_CAMPAIGN_OVERLAP = 0.3
+VIEW_OVERLAP = 0.5
 # Log e-value beyond which no q-value is claimed: no law of honest crowds is known so far out.
-STRONGEST = 12.0 * LN10
+STRONGEST_LOG_E = 12.0 * LN10
 
 
 def decide(judged: Sequence[Judged], fdr: float) -> list[Judged]:
@@ -35,11 +35,11 @@ def decide(judged: Sequence[Judged], fdr: float) -> list[Judged]:
     significant = [j for j in judged if j.q_value <= fdr]
     chosen: list[Judged] = []
     for one in sorted(significant, key=lambda j: (-_weight(j), sorted(j.accounts)[:1])):
-        if any(one.overlap(other) > OVERLAP for other in chosen):
+        if any(one.overlap(other) > SAME_CAMPAIGN_OVERLAP for other in chosen):
             continue
         parts = _parts(one, significant)
         for part in parts or [one]:
-            if all(part.overlap(other) <= OVERLAP for other in chosen):
+            if all(part.overlap(other) <= SAME_CAMPAIGN_OVERLAP for other in chosen):
                 chosen.append(part)
     return consistent(chosen, len(judged), fdr)
 
@@ -48,7 +48,7 @@ def consistent(chosen: Sequence[Judged], tested: int, fdr: float) -> list[Judged
     """The largest self-consistent subset of `chosen` at `fdr`, with its q-values among `tested` candidates."""
     logs = np.full(max(tested, len(chosen)), -np.inf)
     ordered = sorted(chosen, key=lambda j: -j.log_e)
-    logs[: len(ordered)] = [min(j.log_e, STRONGEST) for j in ordered]
+    logs[: len(ordered)] = [min(j.log_e, STRONGEST_LOG_E) for j in ordered]
     q_values = e_bh_q_values(logs)
     return [replace(j, q_value=float(q)) for j, q in zip(ordered, q_values, strict=False) if q <= fdr]
 
@@ -63,7 +63,7 @@ def core(one: Judged, judged: Sequence[Judged], fdr: float) -> frozenset[str]:
         j.accounts
         for j in judged
         if j.q_value <= fdr
-        and one.overlap(j) > MAJORITY
+        and one.overlap(j) > VIEW_OVERLAP
         and len(one.voices) <= 2 * len(j.voices) <= 8 * len(one.voices)
     ]
     counts = Counter(account for view in views for account in view)
@@ -85,13 +85,15 @@ def _parts(whole: Judged, significant: Sequence[Judged]) -> list[Judged]:
     inside = [
         j
         for j in significant
-        if len(j.voices) < INSIDE * len(whole.voices)
-        and len(j.voices & whole.voices) >= INSIDE * len(j.voices)
+        if len(j.voices) < INSIDE_OVERLAP * len(whole.voices)
+        and len(j.voices & whole.voices) >= INSIDE_OVERLAP * len(j.voices)
         and j.log_e >= whole.log_e / 2
     ]
     for one in sorted(inside, key=lambda j: -j.log_e):
-        if all(one.overlap(other) <= APART for other in parts):
+        if all(one.overlap(other) <= APART_OVERLAP for other in parts):
             parts.append(one)
     covered = len(frozenset().union(*(p.voices for p in parts)) & whole.voices) if parts else 0
     diluted = any(_weight(p) > _weight(whole) for p in parts)
-    return parts if len(parts) > 1 and diluted and covered >= COVERED * len(whole.voices) else []
+    return (
+        parts if len(parts) > 1 and diluted and covered >= SHARE_COVERED_BY_PARTS * len(whole.voices) else []
+    )

@@ -7,7 +7,7 @@ common ones decides. This is the mixture proportion of Blanchard, Lee and Scott 
 relaxed to a quantile over single styles. A harvest without cover has s near 1, end users relayed have s near 0.
 
 What one group of people asks is not the average of all: its languages, hours and trades shift every style a little. So
-a request is only told apart where most of its style is left over when ordinary use is taken `VARIES` times.
+a request is only told apart where most of its style is left over when ordinary use is taken `LARGEST_ORDINARY_RATIO` times.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-ORDINARY = 0.3
-VARIES = 2.0  # a group's ordinary use of a style may be this many times the average of all
-WORTH = 0.05  # below this share of requests told apart nothing stands out, and none is told from another by its style
-LEAST, MOST = -4.0, 6.0
-SURE = 4.0
+ORDINARY_SHARE = 0.3
+LARGEST_ORDINARY_RATIO = 2.0  # a group's ordinary use of a style may be this many times the average of all
+LEAST_SHARE_TOLD_APART = 0.05  # below this share of requests told apart nothing stands out, and none is told from another by its style
+SMALLEST_LOG_RATIO, LARGEST_LOG_RATIO = -4.0, 6.0
+STRANGE_LOG_RATIO = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +44,12 @@ class Excess:
     def prior(self) -> float:
         """Log odds that an exchange of the pool is not its ordinary use, before it is looked at; 0 excess tells nothing."""
         some = min(max(self.share, 1e-9), 1.0 - 1e-9)
-        return float(np.clip(np.log(some) - np.log(1.0 - some), -SURE, SURE))
+        return float(np.clip(np.log(some) - np.log(1.0 - some), -STRANGE_LOG_RATIO, STRANGE_LOG_RATIO))
 
     @property
     def tells(self) -> bool:
         """Whether exchanges are told apart by their style: enough of them are, and the rest is not the pool's as well."""
-        return self.apart and self.told >= WORTH
+        return self.apart and self.told >= LEAST_SHARE_TOLD_APART
 
 
 def excess(styled: pa.Table, members: frozenset[str]) -> Excess:
@@ -71,16 +71,18 @@ def excess(styled: pa.Table, members: frozenset[str]) -> Excess:
     ratio = mine[known] / each[known]
     order = np.argsort(ratio, kind="stable")
     below = np.cumsum(each[known][order])
-    ordinary = min(1.0, float(ratio[order][np.searchsorted(below, ORDINARY)]))
+    ordinary = min(1.0, float(ratio[order][np.searchsorted(below, ORDINARY_SHARE)]))
     floor = 1.0 / max(counts[~inside].sum(), 1.0)
     each = np.maximum(each, floor)
-    more, rest = (np.maximum(mine - times * ordinary * each, 0.02 * mine) for times in (1.0, VARIES))
+    more, rest = (
+        np.maximum(mine - times * ordinary * each, 0.02 * mine) for times in (1.0, LARGEST_ORDINARY_RATIO)
+    )
     strange = 2 * rest > mine
     ratios = np.log(np.maximum(more, floor) / more.sum()) - np.log(each)
     return Excess(
         share=float(rest.sum()),
         styles=styles,
-        ratios=np.clip(ratios, LEAST, MOST),
+        ratios=np.clip(ratios, SMALLEST_LOG_RATIO, LARGEST_LOG_RATIO),
         strange=strange,
         told=float(mine[strange].sum()),
     )

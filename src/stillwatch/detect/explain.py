@@ -34,7 +34,7 @@ COERCED = 2.0  # log10 by which coerced reasoning speaks against a fleet
 RARER = {"H3": 0.7}  # log10 prior odds: a reseller that also harvests is one of several ways to be a reseller
 HANDED = {"H1": 0.05, "H2": 0.6, "H3": 0.6}  # chance that conversations are seen to pass between accounts
 DECISIVE, CLEAR = 1.0, 0.2
-MOST = 300.0
+LARGEST_LOG_ODDS = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ def explain(judged: Judged, seen: Content) -> Explained:
         for hypothesis, chance in HANDED.items():
             scores[hypothesis] += float(np.log10(chance if spoke else 1 - chance))
     best = max(scores[h] for h in ("H1", "H2", "H3"))
-    purpose = min(max(judged.families.get("purpose", 0.0) / LN10, 0.0), MOST)
+    purpose = min(max(judged.families.get("purpose", 0.0) / LN10, 0.0), LARGEST_LOG_ODDS)
     scores["H4"] = scores["H1"] - _like_a_harvest(judged, seen)
     scores["H5"] = best - 1.0 - purpose
     top = max(scores.values())

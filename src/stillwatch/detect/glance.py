@@ -14,18 +14,18 @@ from stillwatch.signals.registry import CONTROL, Labels
 from stillwatch.signals.traits import Floats, Traits
 
 Speaks = Literal["for", "against", "neither"]
-HALF = 0.5
-CLEAR = float(np.log(20))
+SHARE_IN_COMMON = 0.5
+CLEAR_LOG_ODDS = float(np.log(20))
 MONTH_H = 730.0
-FEW_MONTHS = 3
-EVENT_DAYS = 9  # a group whose activity falls into so few days has an event in common
+FEWEST_MONTHS = 3
+MOST_DAYS_OF_EVENT = 9  # a group whose activity falls into so few days has an event in common
 IN_COMMON: tuple[tuple[str, str, Speaks], ...] = (
     ("client_prefix", "one address range", "against"),
     ("email_domain", "one mail domain", "neither"),
     ("system_prompt", "one system prompt", "neither"),
     ("user_agent", "one client program", "neither"),
 )
-COMMON_TEXT = 0.5  # of the members, who send a text for it to be common
+SHARE_SENDING_COMMON_TEXT = 0.5  # of the members, who send a text for it to be common
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ def glance(one: Judged, bench: Bench) -> list[Sight]:
         (
             (name, f)
             for name, f in one.findings.items()
-            if bench.family_of[name] in CONTROL and f.log_e > CLEAR
+            if bench.family_of[name] in CONTROL and f.log_e > CLEAR_LOG_ODDS
         ),
         key=lambda named: -named[1].log_e,
     )
@@ -60,7 +60,7 @@ def _shared(traits: Traits, members: Labels) -> Iterator[Sight]:
     n = len(members)
     for kind, words, speaks in IN_COMMON:
         most = _most(traits.value[kind][members])
-        if most > HALF * n:
+        if most > SHARE_IN_COMMON * n:
             yield Sight(trait=kind, speaks=speaks, statement=f"{most} of {n} members share {words}")
     for kind, word, words in (
         ("payment_fingerprint", "card", "cards"),
@@ -68,18 +68,22 @@ def _shared(traits: Traits, members: Labels) -> Iterator[Sight]:
     ):
         codes = traits.value[kind][members]
         known = codes[codes >= 0]
-        if len(known) >= HALF * n:
+        if len(known) >= SHARE_IN_COMMON * n:
             distinct = len(np.unique(known))
             apart = distinct == len(known)
             yield Sight(
                 trait=kind,
-                speaks="against" if apart else "for" if distinct < HALF * len(known) else "neither",
+                speaks="against"
+                if apart
+                else "for"
+                if distinct < SHARE_IN_COMMON * len(known)
+                else "neither",
                 statement=f"the {words} of {len(known)} members are all different"
                 if apart
                 else f"{len(known)} members have {distinct} {words if distinct > 1 else word}",
             )
     owners = len(np.unique(traits.owner[members]))
-    if owners < HALF * n:
+    if owners < SHARE_IN_COMMON * n:
         yield Sight(
             trait="owner",
             speaks="against",
@@ -90,7 +94,7 @@ def _shared(traits: Traits, members: Labels) -> Iterator[Sight]:
     texts = traits.text[inside[traits.text_account]]
     if len(texts):
         _text, holders = np.unique(texts, return_counts=True)
-        common = int((holders >= COMMON_TEXT * n).sum())
+        common = int((holders >= SHARE_SENDING_COMMON_TEXT * n).sum())
         if common:
             yield Sight(
                 trait="texts",
@@ -103,7 +107,7 @@ def _shared(traits: Traits, members: Labels) -> Iterator[Sight]:
 def _span(traits: Traits, members: Labels) -> Iterator[Sight]:
     first, last = np.quantile(traits.first[members], 0.1), np.quantile(traits.last[members], 0.9)
     days = max(1, round((last - first) / 24))
-    if days <= EVENT_DAYS:
+    if days <= MOST_DAYS_OF_EVENT:
         yield Sight(
             trait="span",
             speaks="against",
@@ -118,7 +122,7 @@ def _span(traits: Traits, members: Labels) -> Iterator[Sight]:
 def _ages(hours: Floats) -> str:
     """The middle nine tenths of some ages, in days below three months and in months from there on."""
     low, high = np.quantile(hours, (0.05, 0.95))
-    unit, words = (24.0, "days") if high < FEW_MONTHS * MONTH_H else (MONTH_H, "months")
+    unit, words = (24.0, "days") if high < FEWEST_MONTHS * MONTH_H else (MONTH_H, "months")
     first, last = round(low / unit), round(high / unit)
     return f"about {last} {words}" if first == last else f"{first} to {last} {words}"
 
@@ -135,7 +139,7 @@ def _habits(traits: Traits, members: Labels) -> Iterator[Sight]:
             trait="nights", speaks="for", statement=f"{n - nights} of {n} members are active at all hours"
         )
     clocks = int(marks.clocked(traits, members).sum())
-    if clocks >= HALF * n:
+    if clocks >= SHARE_IN_COMMON * n:
         yield Sight(
             trait="clock",
             speaks="against",

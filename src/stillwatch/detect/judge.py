@@ -41,13 +41,13 @@ from stillwatch.stats.evalues import binomial_log_e, mean_log_e
 from stillwatch.stats.fdr import e_bh_q_values
 
 # Evidence below which no explanation is tried: it could only make it less.
-WORTH_EXPLAINING = float(np.log(5))
-OTHERS = 12_000  # accounts that a group is compared with, drawn once for all groups
-AS_MANY = 3  # times a group's accounts are in what it is compared with, or else all others are
-MISSED = 0.3  # share of a cause's accounts that its mark may miss, at most
-MARKED = 1000  # accounts of which it is counted how many carry a mark
+LEAST_LOG_E_TRIED = float(np.log(5))
+MOST_OTHERS = 12_000  # accounts that a group is compared with, drawn once for all groups
+OTHERS_PER_ACCOUNT = 3  # times a group's accounts are in what it is compared with, or else all others are
+SHARE_A_MARK_MISSES = 0.3  # share of a cause's accounts that its mark may miss, at most
+ACCOUNTS_FOR_USUAL_MARKS = 1000  # accounts of which it is counted how many carry a mark
 PROPOSED_BY_IT = NoFinding("the group was proposed by what the test reads")  # of a family in `SPARED`
-CLOSE = 1.0  # log e-values that differ by less name explanations that come equally near
+EQUALLY_NEAR_LOG_E = 1.0  # log e-values that differ by less name explanations that come equally near
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ class Judged:
         """The explanation that leaves the least evidence; of several, the one whose mark sets members apart most."""
         if not self.trials:
             return None
-        close = [t for t in self.trials if t.log_e <= self.log_e + CLOSE]
+        close = [t for t in self.trials if t.log_e <= self.log_e + EQUALLY_NEAR_LOG_E]
         return max(close, key=lambda t: (t.excess, t.explanation.card.name))
 
 
@@ -194,7 +194,7 @@ class Bench:
     def usual(self) -> Mapping[str, float]:
         """Explanation → share of a sample of all accounts that carries its mark."""
         some = np.flatnonzero(self.others)
-        some = some[:: max(1, len(some) // MARKED)]
+        some = some[:: max(1, len(some) // ACCOUNTS_FOR_USUAL_MARKS)]
         return {
             one.card.name: float((one.mark(self.traits, some) >= 0).mean()) if len(some) else 0.0
             for one in self.explanations
@@ -219,7 +219,7 @@ class Bench:
         """
         members = np.flatnonzero(inside)
         strangers = members[~self.others[members]]
-        nearly_all = bool(self.others.all()) or AS_MANY * len(members) > self.others.sum()
+        nearly_all = bool(self.others.all()) or OTHERS_PER_ACCOUNT * len(members) > self.others.sum()
         known: dict[tuple[int, bool, bool], Asked] = {}
 
         def asked(test: GroupTest) -> Asked:
@@ -256,7 +256,7 @@ def bench(
     names = {name: place for place, name in enumerate(sorted(known))}  # in an order that no engine chooses
     rng = np.random.default_rng(len(names))
     others = np.zeros(len(names), bool)
-    others[rng.permutation(len(names))[:OTHERS]] = True
+    others[rng.permutation(len(names))[:MOST_OTHERS]] = True
 
     def put_together(table: pa.Table) -> tuple[Rows, Rows]:
         encoded = table.column("account_id").combine_chunks().dictionary_encode()
@@ -346,7 +346,7 @@ def _judged(
     families = _families(bench, findings)
     unexplained = evidence(families)
     trials: tuple[Trial, ...] = ()
-    if unexplained > WORTH_EXPLAINING:
+    if unexplained > LEAST_LOG_E_TRIED:
         control = [t for t in counted if t.family in CONTROL]
         trials = _trials(bench, control, voices, families, whole=described)
     judged = Judged(
@@ -404,7 +404,7 @@ def _trials(
         _labels, first = np.unique(labels[marked], return_index=True)
         kept = np.sort(np.concatenate([voices[~marked], voices[marked][first]]))
         largest = int(np.bincount(labels[marked]).max()) if marked.any() else 0
-        missed = binomial_log_e(len(voices) - largest, len(voices), MISSED)
+        missed = binomial_log_e(len(voices) - largest, len(voices), SHARE_A_MARK_MISSES)
         bent = {
             family: min(left(kept, family), missed, families[family])
             if family in one.bends and len(kept) < len(voices) and families[family] > 0
@@ -421,7 +421,7 @@ def _trials(
                 excess=share - bench.usual[one.card.name],
             )
         )
-        if not whole and out[-1].log_e <= WORTH_EXPLAINING:
+        if not whole and out[-1].log_e <= LEAST_LOG_E_TRIED:
             break
     return tuple(out)
 

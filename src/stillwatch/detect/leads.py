@@ -9,9 +9,9 @@ import numpy as np
 
 from stillwatch.detect.judge import Judged
 
-OVERLAP = 0.3  # of the smaller group's owners: two groups that share more are views of one
+SAME_LEAD_OVERLAP = 0.3  # of the smaller group's owners: two groups that share more are views of one
 MOST_DESCRIBED = 60  # groups whose likeness is tested and whose requests are looked at
-MOST = 40  # leads that are written
+MOST_LEADS = 40  # leads that are written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +36,8 @@ def worth_describing(judged: Sequence[Judged], fdr: float, taken: frozenset[int]
     for one in sorted(judged, key=order):
         if len(chosen) >= MOST_DESCRIBED:
             break
-        if len(one.voices & taken) <= OVERLAP * len(one.voices) and all(
-            one.overlap(o) <= OVERLAP for o in chosen
+        if len(one.voices & taken) <= SAME_LEAD_OVERLAP * len(one.voices) and all(
+            one.overlap(o) <= SAME_LEAD_OVERLAP for o in chosen
         ):
             chosen.append(one)
     return chosen
@@ -58,7 +58,7 @@ def _together(one: Judged) -> float:
 def ranked(groups: Sequence[Judged], stake: Callable[[Judged], float]) -> list[Lead]:
     """Leads by falling stake."""
     leads = [Lead(judged=one, stake=stake(one)) for one in groups]
-    return sorted(leads, key=lambda lead: (-lead.stake, -lead.judged.unexplained))[:MOST]
+    return sorted(leads, key=lambda lead: (-lead.stake, -lead.judged.unexplained))[:MOST_LEADS]
 
 
 def _bar(tested: int, fdr: float) -> float:

@@ -10,8 +10,8 @@ from stillwatch.signals.registry import Labels
 from stillwatch.stats.intervals import of_share
 
 DRAWS, FEW_DRAWS = 100, 20
-LARGE = 1000  # members of a campaign from which `FEW_DRAWS` groups are drawn
-MOST = 2000  # accounts of a drawn group
+LARGE_CAMPAIGN = 1000  # members of a campaign from which `FEW_DRAWS` groups are drawn
+MOST_ACCOUNTS_DRAWN = 2000  # accounts of a drawn group
 
 
 def synthetic_rate(one: Judged, bench: Bench, taken: frozenset[str], seed: int) -> float | None:
@@ -27,15 +27,15 @@ def synthetic_rate(one: Judged, bench: Bench, taken: frozenset[str], seed: int) 
     if len(members) == 0 or len(free) == 0:
         return None
     rng = np.random.default_rng([seed, len(members)])
-    if len(members) > MOST:
-        members = np.sort(rng.choice(members, MOST, replace=False))
+    if len(members) > MOST_ACCOUNTS_DRAWN:
+        members = np.sort(rng.choice(members, MOST_ACCOUNTS_DRAWN, replace=False))
     both = np.concatenate([members, free])
     strata = _strata(one, bench, both)
     mine, theirs = strata[: len(members)], strata[len(members) :]
     pools = {int(s): free[theirs == s] for s in np.unique(mine)}
     if sum((mine == s).sum() for s, pool in pools.items() if len(pool)) < 0.5 * len(members):
         return None
-    draws = FEW_DRAWS if len(members) > LARGE else DRAWS
+    draws = FEW_DRAWS if len(members) > LARGE_CAMPAIGN else DRAWS
     groups = []
     for _draw in range(draws):
         chosen = [

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.detect.cluster import SMALLEST, Cluster, communities
+from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Cluster, communities
 from stillwatch.engine.cores import on_all_cores
 
 ATTRIBUTES, PURSUITS = "attributes", "pursuits"
@@ -33,10 +33,12 @@ KINDS: dict[str, tuple[str, ...]] = {
 # What proposed a group may explain it away, but is no evidence: families that are not counted, by graph.
 SPARED: dict[str, tuple[str, ...]] = {ATTRIBUTES: ("ownership", "place"), PURSUITS: ("purpose",)}
 RESOLUTIONS = (1.0, 2.5)
-TURNS = 3  # clusterings of each graph: communities differ with the random numbers and the order of accounts
-COARSE = 0.6  # pursuits differ by degrees, and finer clustering cuts one of them in two
-WIDEST = 0.5
-SAME = 0.9
+CLUSTERINGS_PER_GRAPH = (
+    3  # clusterings of each graph: communities differ with the random numbers and the order of accounts
+)
+COARSE_RESOLUTION = 0.6  # pursuits differ by degrees, and finer clustering cuts one of them in two
+LARGEST_SHARE_OF_ACCOUNTS = 0.5
+SAME_GROUP_OVERLAP = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +56,11 @@ def propose(
     resolutions: Sequence[float] = RESOLUTIONS,
     cluster: Cluster = communities,
 ) -> list[Candidate]:
-    """Distinct candidate groups of at least `SMALLEST` accounts, from account × value links and those of `detect.pursuits`.
+    """Distinct candidate groups of at least `FEWEST_ACCOUNTS` accounts, from account × value links and those of `detect.pursuits`.
 
     Account attributes have no time and so no second half to be tested on; they propose in a graph of their own. So does what
     accounts ask for, which lasts over both halves.
-    Groups of more than a share `WIDEST` of all linked accounts are left out: they are the crowd itself.
+    Groups of more than a share `LARGEST_SHARE_OF_ACCOUNTS` of all linked accounts are left out: they are the crowd itself.
     """
     links = links.sort_by([("account_id", "ascending"), ("kind", "ascending"), ("value", "ascending")])
     everyone = pc.count_distinct(links.column("account_id")).as_py()
@@ -72,8 +74,8 @@ def propose(
     asked = [
         Ask(name=name, graph=graph, resolution=resolution, seed=turn_seed)
         for name, graph in graphs.items()
-        for resolution in ((COARSE, *resolutions) if name == PURSUITS else resolutions)
-        for turn_seed in range(seed, seed + TURNS)
+        for resolution in ((COARSE_RESOLUTION, *resolutions) if name == PURSUITS else resolutions)
+        for turn_seed in range(seed, seed + CLUSTERINGS_PER_GRAPH)
     ]
     found: dict[frozenset[str], str] = {}
     for ask, table in zip(asked, _clustered(asked, cluster), strict=True):
@@ -83,7 +85,9 @@ def propose(
         ):
             groups[label].add(account)
         for group in groups.values():
-            if SMALLEST <= len(group) <= WIDEST * everyone and not _known(group, ask.name, found):
+            if FEWEST_ACCOUNTS <= len(group) <= LARGEST_SHARE_OF_ACCOUNTS * everyone and not _known(
+                group, ask.name, found
+            ):
                 found[frozenset(group)] = ask.name
     return [
         Candidate(accounts=group, graph=found[group])
@@ -117,7 +121,7 @@ def _known(group: set[str], graph: str, found: Mapping[frozenset[str], str]) -> 
 
 
 def _same(one: Set[str], other: Set[str]) -> bool:
-    if min(len(one), len(other)) <= SAME * max(len(one), len(other)):
+    if min(len(one), len(other)) <= SAME_GROUP_OVERLAP * max(len(one), len(other)):
         return False
     both = len(one & other)
-    return both > SAME * (len(one) + len(other) - both)
+    return both > SAME_GROUP_OVERLAP * (len(one) + len(other) - both)

@@ -18,12 +18,12 @@ from stillwatch.contract.summaries import CAPABILITIES, Summaries
 from stillwatch.detect import weigh
 
 KIND = "pursuit"
-FEWEST = 6  # exchanges below which shares are mostly chance
+FEWEST_EXCHANGES = 6  # exchanges below which shares are mostly chance
 FEWEST_ACCOUNTS = 50
 GRIDS, AXES = 24, 2  # random directions of each grid
-WIDTH = 2.0  # of a cell, in spans between quartiles
-FURTHEST = 4.0  # spans from the median beyond which an account is as far as any
-COMMON = 0.25  # a cell of a larger share of the accounts says nothing
+CELL_WIDTH = 2.0  # of a cell, in spans between quartiles
+FURTHEST_SPANS = 4.0  # spans from the median beyond which an account is as far as any
+LARGEST_SHARE_IN_CELL = 0.25  # a cell of a larger share of the accounts says nothing
 
 EDGES = pa.schema(
     {"account_id": pa.string(), "kind": pa.string(), "value": pa.string(), "weight": pa.float64()}
@@ -35,7 +35,7 @@ def measured(summaries: Summaries) -> ir.Table:
     """Account × what it asked for on the first half of the data, for accounts with enough exchanges."""
     names = ("exchanges", "followups", "output_known", "output_log", "words_log", "texts", "written")
     capabilities = [f"capability_{c}" for c in range(len(CAPABILITIES))]
-    rows = summaries.halves.filter((_.half == 0) & (_.exchanges >= FEWEST))
+    rows = summaries.halves.filter((_.half == 0) & (_.exchanges >= FEWEST_EXCHANGES))
     return rows.select("account_id", *names, *capabilities).order_by("account_id")
 
 
@@ -46,12 +46,14 @@ def pursuits(rows: pa.Table, seed: int) -> pa.Table:
     points, edges = _points(rows), []
     rng = np.random.default_rng(seed)
     for grid in range(GRIDS):
-        turned = points @ rng.normal(size=(points.shape[1], AXES)) + rng.uniform(0, WIDTH, AXES)
+        turned = points @ rng.normal(size=(points.shape[1], AXES)) + rng.uniform(0, CELL_WIDTH, AXES)
         _cells, cell, holders = np.unique(
-            np.floor(turned / WIDTH).astype(np.int64), axis=0, return_inverse=True, return_counts=True
+            np.floor(turned / CELL_WIDTH).astype(np.int64), axis=0, return_inverse=True, return_counts=True
         )
         cell = cell.ravel()
-        told = np.flatnonzero((holders[cell] >= weigh.FEWEST) & (holders[cell] < COMMON * len(points)))
+        told = np.flatnonzero(
+            (holders[cell] >= weigh.FEWEST_HOLDERS) & (holders[cell] < LARGEST_SHARE_IN_CELL * len(points))
+        )
         columns = {
             "account_id": rows.column("account_id").take(pa.array(told)),
             "kind": [KIND] * len(told),
@@ -78,5 +80,7 @@ def _points(rows: pa.Table) -> Array:
     points = np.stack(measures, axis=1)
     low, middle, high = np.percentile(points, (25, 50, 75), axis=0)
     span = np.where(high > low, high - low, points.std(axis=0))
-    centred: Array = np.clip((points - middle) / np.where(span > 0, span, 1.0), -FURTHEST, FURTHEST)
+    centred: Array = np.clip(
+        (points - middle) / np.where(span > 0, span, 1.0), -FURTHEST_SPANS, FURTHEST_SPANS
+    )
     return centred

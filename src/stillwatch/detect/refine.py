@@ -16,15 +16,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.detect.cluster import SMALLEST, communities
+from stillwatch.detect.cluster import FEWEST_ACCOUNTS, communities
 from stillwatch.detect.judge import Bench, control_of, judge
 from stillwatch.detect.propose import ATTRIBUTES, KINDS, Candidate
 
 RESOLUTIONS = (1.0, 3.0)
-LEAST = 0.3  # of the candidate's voices must remain
-MOST = 0.05  # of the accounts, and `SMALLEST`, may be one owner's: beyond, one account speaks for all in the attribution too
-FEW = 2  # accounts that can be a part of those that join
-WORTH = 0.005  # of the candidate is the least that is worth a test
+LEAST_SHARE_REMAINING = 0.3  # of the candidate's voices must remain
+LARGEST_SHARE_OF_ONE_OWNER = 0.05  # of the accounts, and `FEWEST_ACCOUNTS`, may be one owner's: beyond, one account speaks for all in the attribution too
+FEWEST_JOINING = 2  # accounts that can be a part of those that join
+LEAST_SHARE_OF_PART = 0.005  # of the candidate is the least that is worth a test
 
 
 def refine(candidate: Candidate, bench: Bench, links: pa.Table, seed: int) -> frozenset[str]:
@@ -37,10 +37,12 @@ def refine(candidate: Candidate, bench: Bench, links: pa.Table, seed: int) -> fr
         known = {found.accounts: found.log_e for found in judge(drafts, bench)}
         return [known[group] for group in groups]
 
-    parts = _parts(links, one.accounts, seed, max(SMALLEST, int(WORTH * len(one.accounts))))
+    parts = _parts(
+        links, one.accounts, seed, max(FEWEST_ACCOUNTS, int(LEAST_SHARE_OF_PART * len(one.accounts)))
+    )
     for part, alone in zip(parts, shown(parts), strict=True):
         rest = kept - part
-        if len(bench.voices(rest)) < LEAST * len(one.voices) or rest == kept or alone > 0:
+        if len(bench.voices(rest)) < LEAST_SHARE_REMAINING * len(one.voices) or rest == kept or alone > 0:
             continue
         (without,) = shown([rest])
         if without >= evidence:
@@ -72,7 +74,7 @@ def contacts(
         return frozenset()
     outside: frozenset[str] = frozenset()
     evidence = strength(kept)
-    for part in [*_parts(links, left, seed, FEW), left]:
+    for part in [*_parts(links, left, seed, FEWEST_JOINING), left]:
         joining = part - kept - outside
         if not joining:
             continue
@@ -85,12 +87,12 @@ def contacts(
 
 
 def heard(accounts: frozenset[str], bench: Bench) -> frozenset[str]:
-    """These accounts, but one alone of each owner that has more than a share `MOST` of them, and more than `SMALLEST`."""
+    """These accounts, but one alone of each owner that has more than a share `LARGEST_SHARE_OF_ONE_OWNER` of them, and more than `FEWEST_ACCOUNTS`."""
     places = bench.places(accounts)
     _owner, first, of, many = np.unique(
         bench.owners[places], return_index=True, return_inverse=True, return_counts=True
     )
-    silent = many[of] > max(MOST * len(accounts), SMALLEST)
+    silent = many[of] > max(LARGEST_SHARE_OF_ONE_OWNER * len(accounts), FEWEST_ACCOUNTS)
     silent[first] = False
     return accounts - {bench.names[place] for place in places[silent]}
 

@@ -25,10 +25,10 @@ from stillwatch.detect.weigh import links
 from stillwatch.signals.registry import CONTROL, Explanation, GroupTest
 from stillwatch.stats.sequential import alert_log_e, confirm_log_e
 
-STEPS_H = (0, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 144, 216, 336, 504, 720, 1080)
-MOSTLY = 0.5
+LOOKS_AFTER_H = (0, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 144, 216, 336, 504, 720, 1080)
+SHARE_OF_CANDIDATE = 0.5
 HOUR = timedelta(hours=1)
-FINE = 0.04  # of a campaign's age: how exactly the hour of detection is sought
+FINEST_SHARE_OF_AGE = 0.04  # of a campaign's age: how exactly the hour of detection is sought
 ALERTS_A_YEAR = 12.0  # false ones, at most, over all groups
 
 Run = Callable[[ir.Table], pa.Table]
@@ -111,7 +111,7 @@ def replay(
     """Looks at each campaign (members, first and last exchange) until it is confirmed, in time order.
 
     `until` gives the summaries of the log before a full hour. Looks are sparse at first; between the last that did not suffice and the first that did, hours are halved until
-    one hour, or `FINE` of the campaign's age, is left. The bars are those of looking at every hour since `begin`, the
+    one hour, or `FINEST_SHARE_OF_AGE` of the campaign's age, is left. The bars are those of looking at every hour since `begin`, the
     log's first exchange, so looking at fewer only finds later. Every hour looked at is judged once for all campaigns.
     """
     counted = [test for test in tests if test.family in CONTROL]
@@ -158,7 +158,7 @@ def _between(looks: Iterable[Look], enough: Callable[[Look], bool], first: datet
     for one in sorted(looks, key=lambda o: o.moment):
         if enough(one):
             gap = one.moment - before
-            if gap <= max(HOUR, FINE * (one.moment - first)):
+            if gap <= max(HOUR, FINEST_SHARE_OF_AGE * (one.moment - first)):
                 return None
             return before + HOUR * (gap // HOUR // 2)
         before = max(one.moment, first)
@@ -175,7 +175,7 @@ def _until_confirmed(looks: Iterable[Look]) -> list[Look]:
 
 
 def _mostly(accounts: frozenset[str], members: frozenset[str]) -> bool:
-    return len(accounts & members) > MOSTLY * len(accounts)
+    return len(accounts & members) > SHARE_OF_CANDIDATE * len(accounts)
 
 
 def _hour(moment: datetime) -> datetime:
@@ -185,5 +185,5 @@ def _hour(moment: datetime) -> datetime:
 def _hours(first: datetime, last: datetime) -> list[datetime]:
     """Full hours after the first exchange at which to look, ending with the first after the last exchange."""
     end = _hour(last) + HOUR
-    hours = [_hour(first) + HOUR * step for step in STEPS_H]
+    hours = [_hour(first) + HOUR * step for step in LOOKS_AFTER_H]
     return [h for h in hours if h < end] + [end]

@@ -20,10 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from stillwatch.detect.cluster import SMALLEST, Cluster, communities
+from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Cluster, communities
 
-FEWEST = 3  # accounts of a group in one shard
-STRONGEST = 60  # values that stand for a group
+FEWEST_ACCOUNTS_IN_SHARD = 3  # accounts of a group in one shard
+VALUES_OF_A_GROUP = 60  # values that stand for a group
 
 Spread = Callable[
     [Callable[[Sequence[Path]], tuple[pa.Table, pa.Table]], Sequence[Sequence[Path]]], Iterable[Any]
@@ -35,7 +35,7 @@ def sharded_communities(
     spread: Spread,
     seed: int = 0,
     resolution: float = 1.0,
-    smallest: int = SMALLEST,
+    smallest: int = FEWEST_ACCOUNTS,
 ) -> pa.Table:
     """Candidates as (`candidate`, `account_id`) rows, as `communities` gives them, from links in Parquet files by shard.
 
@@ -71,7 +71,7 @@ def _of_shard(paths: Sequence[Path], *, seed: int, resolution: float) -> tuple[p
     """Account → group of one shard, and group × value links of the groups' strongest values."""
     links = pa.concat_tables([pq.read_table(path, partitioning=None) for path in paths])
     links = links.sort_by([("account_id", "ascending"), ("kind", "ascending"), ("value", "ascending")])
-    accounts = communities(links, seed=seed, resolution=resolution, smallest=FEWEST)
+    accounts = communities(links, seed=seed, resolution=resolution, smallest=FEWEST_ACCOUNTS_IN_SHARD)
     inside = links.join(accounts, "account_id", join_type="inner")
     summed = inside.group_by(["candidate", "kind", "value"]).aggregate([("weight", "sum")])
     summed = summed.sort_by(
@@ -86,7 +86,7 @@ def _of_shard(paths: Sequence[Path], *, seed: int, resolution: float) -> tuple[p
     keep = []
     for group in summed.column("candidate").to_pylist():
         seen[group] = seen.get(group, 0) + 1
-        keep.append(seen[group] <= STRONGEST)
+        keep.append(seen[group] <= VALUES_OF_A_GROUP)
     return accounts, summed.filter(pa.array(keep, pa.bool_()))
 
 
@@ -111,7 +111,7 @@ def sharded(shards: int, folder: Path, spread: Spread) -> Cluster:
     """`communities`, in `shards` shards that are written under `folder` and clustered wherever `spread` takes them."""
 
     def cluster(
-        links: pa.Table, seed: int = 0, resolution: float = 1.0, smallest: int = SMALLEST
+        links: pa.Table, seed: int = 0, resolution: float = 1.0, smallest: int = FEWEST_ACCOUNTS
     ) -> pa.Table:
         account = links.column("account_id").combine_chunks().dictionary_encode()
         dealt = np.array(

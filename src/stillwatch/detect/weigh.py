@@ -13,8 +13,8 @@ import ibis.expr.types as ir
 from ibis import _
 
 AGREEMENT = 0.5
-STRONGEST = 40
-FEWEST = 3
+VALUES_KEPT_PER_ACCOUNT = 40
+FEWEST_HOLDERS = 3
 PER_ACCOUNT_KINDS = ("prompt_template", "prompt_near_duplicate")
 
 
@@ -24,12 +24,12 @@ def prevalence(sightings: ir.Table) -> ir.Table:
 
 
 def links(sightings: ir.Table, accounts: int) -> ir.Table:
-    """Account × value edges with their weight in log10 units, for values that at least `FEWEST` accounts share.
+    """Account × value edges with their weight in log10 units, for values that at least `FEWEST_HOLDERS` accounts share.
 
-    Of the kinds of which an account has hundreds (phrases, bands) its `STRONGEST` most used are kept.
+    Of the kinds of which an account has hundreds (phrases, bands) its `VALUES_KEPT_PER_ACCOUNT` most used are kept.
     """
     merged = sightings.group_by(["account_id", "kind", "value"]).agg(exchanges=_.exchanges.sum())
-    shared = prevalence(sightings).filter((_.holders >= FEWEST) & (_.holders < AGREEMENT * accounts))
+    shared = prevalence(sightings).filter((_.holders >= FEWEST_HOLDERS) & (_.holders < AGREEMENT * accounts))
     rows = merged.join(shared, ["kind", "value"]).mutate(
         weight=(AGREEMENT * accounts / _.holders).log10(),
     )
@@ -40,5 +40,5 @@ def links(sightings: ir.Table, accounts: int) -> ir.Table:
             order_by=[ibis.desc(rows.exchanges * rows.weight), rows.value],
         )
     )
-    rows = rows.mutate(rank=rank, many=many).filter(~_.many | (_.rank < STRONGEST))
+    rows = rows.mutate(rank=rank, many=many).filter(~_.many | (_.rank < VALUES_KEPT_PER_ACCOUNT))
     return rows.select("account_id", "kind", "value", "weight", "exchanges", "holders")

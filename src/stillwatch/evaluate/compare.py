@@ -18,7 +18,7 @@ from stillwatch.evaluate.baselines.registry import all_baselines, read_traffic
 from stillwatch.stats.intervals import of_mean
 
 BUDGETS = (20, 100, 1000)  # honest accounts flagged per 100,000
-KEPT = 0.02  # of the honest accounts' highest scores are kept: twice the largest budget
+HONEST_SCORES_KEPT = 0.02  # of the honest accounts' highest scores are kept: twice the largest budget
 
 
 def baseline_scores(world: Path) -> dict[str, dict[str, Any]]:
@@ -27,7 +27,7 @@ def baseline_scores(world: Path) -> dict[str, dict[str, Any]]:
     truth = pq.read_table(world / "truth.parquet", columns=["account_id", "campaign_id"])
     campaign = set(truth.filter(truth.column("campaign_id").is_valid()).column("account_id").to_pylist())
     planted = np.array([name in campaign for name in traffic.names], bool)
-    most = int(KEPT * (~planted).sum()) + 2
+    most = int(HONEST_SCORES_KEPT * (~planted).sum()) + 2
     told = {}
     for name, baseline in all_baselines().items():
         score = np.nan_to_num(baseline(traffic), nan=-1e300)

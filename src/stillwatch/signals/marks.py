@@ -26,17 +26,19 @@ NO_NIGHTS = (
     6.0,
     18.0,
 )  # the same of programs that never sleep, whose quietest third of the day has at most a third
-SURE = 0.8  # posterior probability from which an account has no nights
-TURNS = 12
-CLOCK = 0.5  # concentration within the hour from which a program keeps a clock
-TIME_OF_DAY = 0.8  # concentration of the hours of the day from which an account has a time of the day
-REPEATED = 0.3  # share of an account's exchanges whose text other members sent too
-MOSTLY = 0.5  # share of an account's exchanges that show its program, template or place
-OWN = 0.9  # share of the accounts with a client string that are members, from which it is a program of their own
-PARTLY = 0.2  # share of its exchanges in which an account shows a program of the members' own
-FULL = 0.5  # share of an account's days on which it reaches its usual limit
-EVENT_H = 36  # hours around the median sign-up in which people sign up for one event
-SHORT_H = 96  # hours of activity of somebody who came for an event
+LEAST_POSTERIOR_NO_NIGHTS = 0.8  # posterior probability from which an account has no nights
+EM_TURNS = 12
+LEAST_CLOCK_CONCENTRATION = 0.5  # concentration within the hour from which a program keeps a clock
+LEAST_DAY_CONCENTRATION = (
+    0.8  # concentration of the hours of the day from which an account has a time of the day
+)
+LEAST_SHARE_REPEATED = 0.3  # share of an account's exchanges whose text other members sent too
+SHARE_OF_EXCHANGES = 0.5  # share of an account's exchanges that show its program, template or place
+LEAST_SHARE_OWN_PROGRAM = 0.9  # share of the accounts with a client string that are members, from which it is a program of their own
+LEAST_SHARE_PARTLY = 0.2  # share of its exchanges in which an account shows a program of the members' own
+LEAST_SHARE_FULL_DAYS = 0.5  # share of an account's days on which it reaches its usual limit
+SIGNUP_EVENT_H = 36  # hours around the median sign-up in which people sign up for one event
+SHORT_LIFE_H = 96  # hours of activity of somebody who came for an event
 
 
 def everyone(members: Ints) -> Ints:
@@ -49,7 +51,7 @@ def where(marked: Bools) -> Ints:
     return np.where(marked, 0, -1).astype(np.int64)
 
 
-def alike(traits: Traits, members: Ints, *kinds: str, least: float = MOSTLY) -> Ints:
+def alike(traits: Traits, members: Ints, *kinds: str, least: float = SHARE_OF_EXCHANGES) -> Ints:
     """One label for each combination of values of `kinds` that two members or more mostly show."""
     return _alike(Same(traits), Same(members), kinds, least)
 
@@ -68,14 +70,15 @@ def _alike(told: Same[Traits], group: Same[Ints], kinds: tuple[str, ...], least:
     return np.where(known & (holders[key] > 1), key, -1).astype(np.int64)
 
 
-def exclusive(traits: Traits, members: Ints, kind: str, least: float = OWN) -> Ints:
+def exclusive(traits: Traits, members: Ints, kind: str, least: float = LEAST_SHARE_OWN_PROGRAM) -> Ints:
     """One label for each value of a kind that two members or more show most, and that other accounts of the log do not: at
-    least a share `least` of the accounts that show it most must be members. A share `PARTLY` of an account's exchanges suffices.
+    least a share `least` of the accounts that show it most must be members. A share `LEAST_SHARE_PARTLY` of an account's exchanges suffices.
     """
     labels = alike(traits, members, kind)
     value = traits.value[kind]
     shown = np.bincount(
-        value[(value >= 0) & (traits.share[kind] >= MOSTLY)], minlength=int(value.max(initial=0)) + 1
+        value[(value >= 0) & (traits.share[kind] >= SHARE_OF_EXCHANGES)],
+        minlength=int(value.max(initial=0)) + 1,
     )
     mine = value[members]
     inside = np.bincount(mine[labels >= 0], minlength=len(shown))
@@ -97,11 +100,11 @@ def one_coupon(traits: Traits, members: Ints) -> Bools:
 
 
 def signed_up_together(traits: Traits, members: Ints) -> Bools:
-    """Whether an account was made within `EVENT_H` of the median sign-up of the members, or its sign-up is not known."""
+    """Whether an account was made within `SIGNUP_EVENT_H` of the median sign-up of the members, or its sign-up is not known."""
     created = traits.created[members]
     if not np.isfinite(created).any():
         return np.ones(len(members), bool)
-    return np.asarray(~(np.abs(created - np.nanmedian(created)) > EVENT_H))
+    return np.asarray(~(np.abs(created - np.nanmedian(created)) > SIGNUP_EVENT_H))
 
 
 def human(traits: Traits, members: Ints) -> Bools:
@@ -109,7 +112,7 @@ def human(traits: Traits, members: Ints) -> Bools:
 
     Both are beta-binomial laws; the share of accounts without nights is estimated among the members (expectation-maximisation),
     so that a group of programs is known by its total before each account is. An account has nights unless the
-    posterior probability that it has none exceeds `SURE`.
+    posterior probability that it has none exceeds `LEAST_POSTERIOR_NO_NIGHTS`.
     """
     return _human(Same(traits), Same(members))
 
@@ -122,17 +125,20 @@ def _human(told: Same[Traits], group: Same[Ints]) -> Bools:
     ratio = log_beta_binomial(quiet, n, *NO_NIGHTS) - log_beta_binomial(quiet, n, *NIGHTS)
     share = 0.5
     sleepless = np.zeros(len(n))
-    for _turn in range(TURNS):
+    for _turn in range(EM_TURNS):
         sleepless = expit(ratio + np.log(share / (1.0 - share)))
         share = float(np.clip((sleepless.sum() + 1.0) / (len(n) + 2.0), 0.01, 0.99))
     out = np.ones(len(members), bool)
-    out[known] = sleepless <= SURE
+    out[known] = sleepless <= LEAST_POSTERIOR_NO_NIGHTS
     return out
 
 
 def clocked(traits: Traits, members: Ints) -> Bools:
     """Whether an account's moments keep a clock: one minute of the hour or quarter, or one time of the day."""
-    return np.asarray((traits.minute[members] >= CLOCK) | (traits.hourly[members] >= TIME_OF_DAY))
+    return np.asarray(
+        (traits.minute[members] >= LEAST_CLOCK_CONCENTRATION)
+        | (traits.hourly[members] >= LEAST_DAY_CONCENTRATION)
+    )
 
 
 def repeats(traits: Traits, members: Ints) -> Floats:
@@ -156,7 +162,9 @@ def _repeats(told: Same[Traits], group: Same[Ints]) -> Floats:
 def short_lived(traits: Traits, members: Ints) -> Bools:
     """Whether an account signed up shortly before its first exchange and was active for a few days only."""
     began = np.fmax(traits.first[members] - traits.created[members], 0.0)
-    return np.asarray((traits.last[members] - traits.first[members] <= SHORT_H) & ~(began > SHORT_H))
+    return np.asarray(
+        (traits.last[members] - traits.first[members] <= SHORT_LIFE_H) & ~(began > SHORT_LIFE_H)
+    )
 
 
 def owners(traits: Traits, members: Ints) -> Ints:

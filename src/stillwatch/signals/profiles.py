@@ -20,7 +20,7 @@ from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome
 from stillwatch.stats.codes import Same
 from stillwatch.stats.evalues import Array, bounded_log_e
-from stillwatch.stats.homogeneity import COVERS, FEWEST, FEWEST_REFERENCE, Alike, Lack, alike
+from stillwatch.stats.homogeneity import COVERS, FEWEST_REFERENCE, FEWEST_VALUES, Alike, Lack, alike
 
 FEWEST_EXCHANGES = 2
 FEWEST_OF_DAY = 6  # exchanges in a half of the data from which the hours of an account's day are compared
@@ -239,7 +239,7 @@ def active_span(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
 FEWEST_HOURS = 48
 FEWEST_COUNT = 8
 FEWEST_MEMBERS = (
-    2 * FEWEST
+    2 * FEWEST_VALUES
 )  # half of them propose hours, the others are compared with `FEWEST_OTHERS` accounts
 FEWEST_OTHERS = FEWEST_REFERENCE
 MOST_HOURS = (

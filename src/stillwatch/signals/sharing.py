@@ -15,7 +15,7 @@ from stillwatch.stats.evalues import binomial_log_e
 
 FLOOR = 0.05
 ENRICHMENT = 3.0
-FEWEST, FEWEST_OTHERS = 8, 40  # accounts
+FEWEST_ACCOUNTS, FEWEST_OTHERS = 8, 40  # accounts
 
 
 def attribute(kind: str) -> Callable[[Summaries], ir.Table]:
@@ -39,8 +39,8 @@ def sharing_finding(rows: Columns, member: Mask, sentence: str, attribute: str) 
     """
     value = np.asarray(rows["value"], np.int64)
     mine, others = value[member], value[~member]
-    if len(mine) < FEWEST:
-        return NoFinding(f"fewer than {FEWEST} members have {attribute}")
+    if len(mine) < FEWEST_ACCOUNTS:
+        return NoFinding(f"fewer than {FEWEST_ACCOUNTS} members have {attribute}")
     if len(others) < FEWEST_OTHERS:
         return NoFinding(f"fewer than {FEWEST_OTHERS} other accounts have {attribute}")
     held = int((np.bincount(mine) > 0).sum())

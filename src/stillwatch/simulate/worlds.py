@@ -74,7 +74,7 @@ class World:
     campaigns: dict[str, tuple[str, int, int]]
 
 
-MANY = 1_000_000  # exchanges from which days are written by several processes
+EXCHANGES_IN_ONE_PROCESS = 1_000_000  # exchanges from which days are written by several processes
 
 _OPEN = Plan(
     name="harvest-1",
@@ -332,7 +332,9 @@ def simulate(
     partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=out))
     try:
         size = changed.exchanges + sum(c.exchanges for c in changed.plans)
-        writer = Writer(partial, seed=seed, real=real, many=size >= MANY, pasted=changed.pasted)
+        writer = Writer(
+            partial, seed=seed, real=real, many=size >= EXCHANGES_IN_ONE_PROCESS, pasted=changed.pasted
+        )
         try:
             world = _write(scenario, changed, seed, writer, arrivals, progress)
         except BaseException:

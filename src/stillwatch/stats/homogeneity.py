@@ -11,11 +11,11 @@ import numpy as np
 from stillwatch.stats.evalues import Array, binomial_log_e, mean_log_e
 
 COVERS = (0.8, 0.95)
-WIDEST = 0.25
+WIDEST_SHARE = 0.25
 DENSEST, EVEN_ENRICHMENT = 0.35, 2.0
 FLOOR = 0.5
 ENRICHMENT = 3.0
-FEWEST = 8
+FEWEST_VALUES = 8
 FEWEST_REFERENCE = 50
 
 
@@ -52,7 +52,7 @@ def alike(proposed: Array, tested: Array, reference: Array) -> Alike | Lack:
     `ENRICHMENT` times the share of other accounts that do). The generous bound is deliberate: people who share a
     tool, a class or an office are more alike than strangers, and the null must hold for them too.
     """
-    return _crowding(proposed, tested, reference, _rarest, WIDEST, ENRICHMENT)
+    return _crowding(proposed, tested, reference, _rarest, WIDEST_SHARE, ENRICHMENT)
 
 
 def even(proposed: Array, tested: Array, reference: Array) -> Alike | Lack:
@@ -77,8 +77,8 @@ def _crowding(
 ) -> Alike | Lack:
     proposed, tested = proposed[np.isfinite(proposed)], tested[np.isfinite(tested)]
     reference = np.sort(reference[np.isfinite(reference)])
-    if len(proposed) < FEWEST:
-        return Lack(of="proposed", limit=FEWEST)
+    if len(proposed) < FEWEST_VALUES:
+        return Lack(of="proposed", limit=FEWEST_VALUES)
     if lack := _too_few(tested, reference):
         return lack
     values, found, logs = np.sort(proposed), [], []
@@ -98,8 +98,8 @@ def _crowding(
 
 
 def _too_few(tested: Array, reference: Array) -> Lack | None:
-    if len(tested) < FEWEST:
-        return Lack(of="tested", limit=FEWEST)
+    if len(tested) < FEWEST_VALUES:
+        return Lack(of="tested", limit=FEWEST_VALUES)
     return Lack(of="reference", limit=FEWEST_REFERENCE) if len(reference) < FEWEST_REFERENCE else None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-SAME = 0.5  # of the smaller one's accounts in common: the same campaign
+SAME_TRACK_OVERLAP = 0.5  # of the smaller one's accounts in common: the same campaign
 GROWN = 1.01  # times the accounts or exchanges last told of
 
 
@@ -30,7 +30,7 @@ def follow(
     """Match the campaigns that are found now with those known, change `tracks`, and tell what happened.
 
     `found` are a campaign's facts and its accounts. A campaign has the name of the known one it shares most accounts with,
-    if that is `SAME` of the smaller; the larger of two keeps the name. Events: `new` (with `split_from` where it left
+    if that is `SAME_TRACK_OVERLAP` of the smaller; the larger of two keeps the name. Events: `new` (with `split_from` where it left
     another), `confirmed`, `grown`, `merged` (with `into`), `ended`, `returned`. What stands at the places `unsure` keeps
     a known campaign alive and begins none; once `confirmed`, a campaign stays so.
     """
@@ -40,7 +40,7 @@ def follow(
         {
             name: len(accounts & track.accounts)
             for name, track in tracks.items()
-            if len(accounts & track.accounts) >= SAME * min(len(accounts), len(track.accounts))
+            if len(accounts & track.accounts) >= SAME_TRACK_OVERLAP * min(len(accounts), len(track.accounts))
         }
         for _facts, accounts in found
     ]

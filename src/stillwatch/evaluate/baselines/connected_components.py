@@ -9,14 +9,20 @@ from scipy import sparse
 
 from stillwatch.evaluate.baselines.registry import Reals, Traffic
 
-MOST = 15  # accounts behind one address: more are an office or a network's gateway, and join nobody
+MOST_ACCOUNTS_BEHIND_ADDRESS = (
+    15  # accounts behind one address: more are an office or a network's gateway, and join nobody
+)
 
 
 def connected_components(traffic: Traffic) -> Reals:
-    """Size of an account's component over shared card or client address, addresses of more than `MOST` left out."""
+    """Size of an account's component over shared card or client address, addresses of more than `MOST_ACCOUNTS_BEHIND_ADDRESS` left out."""
     rows = pa.table({"account": traffic.account, "value": traffic.rows.column("client_ip")})
     rows = rows.group_by(["account", "value"]).aggregate([]).filter(pc.field("value").is_valid())
-    held = rows.group_by("value").aggregate([("account", "count")]).filter(pc.field("account_count") <= MOST)
+    held = (
+        rows.group_by("value")
+        .aggregate([("account", "count")])
+        .filter(pc.field("account_count") <= MOST_ACCOUNTS_BEHIND_ADDRESS)
+    )
     rows = rows.join(held.select(["value"]), "value", join_type="left semi")
     place = {name: number for number, name in enumerate(traffic.names)}
     cards = [

@@ -7,17 +7,17 @@ import pyarrow.compute as pc
 
 from stillwatch.evaluate.baselines.registry import Reals, Traffic
 
-FEWEST, SHORTEST = 3, 40
+FEWEST_ACCOUNTS, SHORTEST_PROMPT = 3, 40
 
 
 def exact_duplicates(traffic: Traffic) -> Reals:
-    """Share of an account's prompts, of at least `SHORTEST` letters, that `FEWEST` accounts or more sent."""
+    """Share of an account's prompts, of at least `SHORTEST_PROMPT` letters, that `FEWEST_ACCOUNTS` accounts or more sent."""
     prompts = traffic.rows.column("prompt").fill_null("").combine_chunks()
-    long = pc.greater_equal(pc.utf8_length(prompts), SHORTEST).to_numpy(zero_copy_only=False)
+    long = pc.greater_equal(pc.utf8_length(prompts), SHORTEST_PROMPT).to_numpy(zero_copy_only=False)
     code = prompts.dictionary_encode().indices.to_numpy()
     pairs = np.unique(np.stack([code, traffic.account]), axis=1)
     holders = np.bincount(pairs[0], minlength=int(code.max()) + 1)
-    hit = long & (holders[code] >= FEWEST)
+    hit = long & (holders[code] >= FEWEST_ACCOUNTS)
     return np.bincount(traffic.account, weights=hit, minlength=len(traffic.names)) / np.maximum(
         traffic.counts, 1
     )

@@ -8,7 +8,7 @@ from stillwatch.evaluate.baselines.dense import blocks
 from stillwatch.evaluate.baselines.registry import Reals, Traffic
 
 LOGGED = ("client_ip", "asn", "user_agent", "tls_fingerprint", "system_prompt", "prompt")
-MOST = 0.5  # of the accounts: what more show joins nobody
+LARGEST_SHARE = 0.5  # of the accounts: what more show joins nobody
 
 
 def fraudar(traffic: Traffic) -> Reals:
@@ -31,5 +31,5 @@ def fraudar(traffic: Traffic) -> Reals:
     values.append(np.array([c for _a, c in paid], np.int64) + known)
     account, value = np.concatenate(accounts), np.concatenate(values)
     held = np.bincount(value)[value]
-    shared = (held > 1) & (held <= MOST * len(traffic.names))
+    shared = (held > 1) & (held <= LARGEST_SHARE * len(traffic.names))
     return blocks(account[shared], value[shared], len(traffic.names))

@@ -9,7 +9,7 @@ from stillwatch.evaluate.baselines.registry import Reals, Traffic
 
 HOUR = 3600.0
 KINDS = ("asn", "tls_fingerprint", "user_agent")
-MOST = 0.2  # of the accounts: what more do in one hour is no lockstep
+LARGEST_SHARE = 0.2  # of the accounts: what more do in one hour is no lockstep
 
 
 def lockstep(traffic: Traffic) -> Reals:
@@ -22,5 +22,5 @@ def lockstep(traffic: Traffic) -> Reals:
     _actions, action = np.unique(np.stack([*codes, hour]), axis=1, return_inverse=True)
     pairs = np.unique(np.stack([traffic.account, action.ravel()]), axis=1)
     held = np.bincount(pairs[1])
-    kept = (held[pairs[1]] > 1) & (held[pairs[1]] <= MOST * len(traffic.names))
+    kept = (held[pairs[1]] > 1) & (held[pairs[1]] <= LARGEST_SHARE * len(traffic.names))
     return blocks(pairs[0][kept], pairs[1][kept], len(traffic.names))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stillwatch.evaluate.baselines.mmd_window import MOST, Discrepancy, reference
+from stillwatch.evaluate.baselines.mmd_window import MOST_EXCHANGES, Discrepancy, reference
 from stillwatch.evaluate.baselines.registry import Reals, Traffic
 
 
@@ -13,5 +13,8 @@ def mmd_pooled(traffic: Traffic) -> Reals:
     rng = np.random.default_rng(1)
     places = traffic.of_accounts(8)
     discrepancy = Discrepancy(traffic.vectors[reference(traffic)])
-    pooled = [rng.permutation(np.concatenate([places[a] for a in group]))[:MOST] for group in traffic.groups]
+    pooled = [
+        rng.permutation(np.concatenate([places[a] for a in group]))[:MOST_EXCHANGES]
+        for group in traffic.groups
+    ]
     return traffic.spread([discrepancy(traffic.vectors[some]) for some in pooled])

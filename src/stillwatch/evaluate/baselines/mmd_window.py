@@ -6,7 +6,7 @@ import numpy as np
 
 from stillwatch.evaluate.baselines.registry import Ints, Reals, Traffic
 
-FEWEST, MOST, REFERENCE = 20, 500, 1000
+FEWEST_EXCHANGES, MOST_EXCHANGES, REFERENCE_SIZE = 20, 500, 1000
 WIDTHS = (0.5, 1.0, 2.0, 4.0)  # times the median distance
 
 
@@ -18,10 +18,10 @@ def mmd_window(traffic: Traffic) -> Reals:
 
 
 def reference(traffic: Traffic) -> Ints:
-    """One request each of up to `REFERENCE` accounts, drawn at random: most accounts are honest."""
+    """One request each of up to `REFERENCE_SIZE` accounts, drawn at random: most accounts are honest."""
     rng = np.random.default_rng(0)
     some = [rng.choice(places) for places in traffic.of_accounts() if len(places)]
-    return np.asarray(rng.permutation(some)[:REFERENCE], np.int64)
+    return np.asarray(rng.permutation(some)[:REFERENCE_SIZE], np.int64)
 
 
 class Discrepancy:
@@ -39,9 +39,9 @@ class Discrepancy:
         return np.asarray(np.mean(kernels, axis=0))
 
     def __call__(self, window: Reals) -> float:
-        """MMD² of a window of unit vectors; NaN for fewer than `FEWEST`."""
+        """MMD² of a window of unit vectors; NaN for fewer than `FEWEST_EXCHANGES`."""
         n = len(window)
-        if n < FEWEST:
+        if n < FEWEST_EXCHANGES:
             return float("nan")
         within = (self._kernel(2.0 - 2.0 * window @ window.T).sum() - n) / (n * (n - 1))
         across = self._kernel(2.0 - 2.0 * window @ self.reference.T).mean()

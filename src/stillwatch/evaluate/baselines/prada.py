@@ -6,7 +6,7 @@ import numpy as np
 
 from stillwatch.evaluate.baselines.registry import Ints, Reals, Traffic
 
-FEWEST, MOST = 20, 500
+FEWEST_PROMPTS, MOST_PROMPTS = 20, 500
 
 
 def prada(traffic: Traffic) -> Reals:
@@ -15,12 +15,12 @@ def prada(traffic: Traffic) -> Reals:
 
 
 def abnormality(vectors: Reals, places: Ints) -> float:
-    """1 - W over the requests at `places`, in order; NaN where there are fewer than `FEWEST`."""
+    """1 - W over the requests at `places`, in order; NaN where there are fewer than `FEWEST_PROMPTS`."""
     from scipy.stats import shapiro
 
-    if len(places) < FEWEST:
+    if len(places) < FEWEST_PROMPTS:
         return float("nan")
-    mine = vectors[places[:MOST]]
+    mine = vectors[places[:MOST_PROMPTS]]
     near = np.tril(mine @ mine.T, -1)
     near[np.triu_indices(len(mine))] = -np.inf
     least = np.sqrt(np.maximum(2.0 - 2.0 * near[1:].max(axis=1), 0.0))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from stillwatch.evaluate.baselines.prada import MOST, abnormality
+from stillwatch.evaluate.baselines.prada import MOST_PROMPTS, abnormality
 from stillwatch.evaluate.baselines.registry import Reals, Traffic
 
 
 def prada_pooled(traffic: Traffic) -> Reals:
     """1 - W on the pooled requests of a group, in time order."""
     places = traffic.of_accounts(8)
-    pooled = [np.sort(np.concatenate([places[a] for a in group]))[:MOST] for group in traffic.groups]
+    pooled = [np.sort(np.concatenate([places[a] for a in group]))[:MOST_PROMPTS] for group in traffic.groups]
     return traffic.spread([abnormality(traffic.vectors, some) for some in pooled])

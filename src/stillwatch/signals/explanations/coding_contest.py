@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stillwatch.signals.marks import REPEATED, repeats, where
+from stillwatch.signals.marks import LEAST_SHARE_REPEATED, repeats, where
 from stillwatch.signals.registry import LIKENESS, Labels, explanation
 from stillwatch.signals.traits import Traits
 from stillwatch.simulate.crowds import Crowd, Setting, crowd
@@ -48,4 +48,4 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def coding_contest(traits: Traits, members: Labels) -> Labels:
-    return where(repeats(traits, members) >= REPEATED)
+    return where(repeats(traits, members) >= LEAST_SHARE_REPEATED)

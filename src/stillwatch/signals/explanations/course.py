@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stillwatch.signals.marks import REPEATED, human, repeats, short_lived, where
+from stillwatch.signals.marks import LEAST_SHARE_REPEATED, human, repeats, short_lived, where
 from stillwatch.signals.registry import LIKENESS, Labels, explanation
 from stillwatch.signals.traits import Traits
 from stillwatch.simulate.crowds import Crowd, Setting, crowd
@@ -70,4 +70,4 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 )
 def course(traits: Traits, members: Labels) -> Labels:
     newcomers = human(traits, members) & short_lived(traits, members)
-    return where((repeats(traits, members) >= REPEATED) | newcomers)
+    return where((repeats(traits, members) >= LEAST_SHARE_REPEATED) | newcomers)

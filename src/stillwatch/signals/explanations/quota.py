@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stillwatch.signals.marks import FULL, human, where
+from stillwatch.signals.marks import LEAST_SHARE_FULL_DAYS, human, where
 from stillwatch.signals.registry import Labels, explanation
 from stillwatch.signals.traits import Traits
 from stillwatch.simulate.crowds import Crowd, Setting, crowd
@@ -45,4 +45,4 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     draw=draw,
 )
 def quota(traits: Traits, members: Labels) -> Labels:
-    return where((traits.full_days[members] >= FULL) & human(traits, members))
+    return where((traits.full_days[members] >= LEAST_SHARE_FULL_DAYS) & human(traits, members))

@@ -9,7 +9,7 @@ from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent
 from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
-FEWEST = 8
+FEWEST_ACCOUNTS = 8
 
 
 def rows(summaries: Summaries) -> ir.Table:
@@ -18,7 +18,7 @@ def rows(summaries: Summaries) -> ir.Table:
     phrases = summaries.marks.filter(_.kind == "prompt_template").group_by(["account_id", "half", "value"])
     pairs = phrases.agg(n=_.exchanges.sum()).mutate(pairs=_.n * (_.n - 1))
     shared = pairs.group_by(["account_id", "half"]).agg(pairs=_.pairs.sum().cast("float64"))
-    both = totals.filter(_.exchanges >= FEWEST).inner_join(shared, ["account_id", "half"])
+    both = totals.filter(_.exchanges >= FEWEST_ACCOUNTS).inner_join(shared, ["account_id", "half"])
     return both.select(
         "account_id", "half", "exchanges", value=(_.pairs / (_.exchanges * (_.exchanges - 1))).round(9)
     )
@@ -42,5 +42,5 @@ def even_coverage(rows: Columns, member: Mask) -> Outcome:
         "of two prompts of one member, {inside} of {members} members have between {low} and {high} phrases in common on average; "
         "{share} of other accounts do",
         lambda x: f"{x:.3f}",
-        needs=f"{FEWEST} exchanges, one of them with phrases,",
+        needs=f"{FEWEST_ACCOUNTS} exchanges, one of them with phrases,",
     )

@@ -14,15 +14,15 @@ from stillwatch.stats.codes import codes
 from stillwatch.stats.mixtures import one_mixture_log_e
 
 FEWEST_HOLDERS = 8  # accounts that show a phrase
-COMMON = 0.5  # share of the accounts: a phrase of more says nothing of what is asked
+LARGEST_SHARE_OF_HOLDERS = 0.5  # share of the accounts: a phrase of more says nothing of what is asked
 KINDS_OF_WORK, FEWEST_KINDS = 24, 2
 FEWEST_TIMES = 2  # hours in which an account sends the group's own kinds of work
 FEWEST_ACCOUNTS = 8
-LARGEST_SHARE = 0.9  # of one kind of work: beyond, there is nothing to divide
+LARGEST_SHARE_OF_ONE_KIND = 0.9  # of one kind of work: beyond, there is nothing to divide
 # Times as often as other accounts the group sends a kind of work, for it to be its own: what a group of ordinary people says more often
 # than others, by its country or trade, is three to nine times as frequent.
-SPECIFIC = 10.0
-FEWEST_USES = 0.005  # share of the group's requests that a kind of work has
+LEAST_SPECIFICITY = 10.0
+LEAST_SHARE_OF_WORK = 0.005  # share of the group's requests that a kind of work has
 
 
 def kinds_of_work(summaries: Summaries) -> ir.Table:
@@ -36,7 +36,7 @@ def kinds_of_work(summaries: Summaries) -> ir.Table:
     )
     everyone = summaries.halves.aggregate(everyone=_.account_id.nunique())
     shared = holders.filter(_.holders >= FEWEST_HOLDERS).cross_join(everyone)
-    shared = shared.filter(_.holders < COMMON * _.everyone).mutate(
+    shared = shared.filter(_.holders < LARGEST_SHARE_OF_HOLDERS * _.everyone).mutate(
         rank=ibis.row_number().over(
             ibis.window(order_by=[_.exchanges / _.holders, "holders", "exchanges", "when", "value"])
         )
@@ -80,21 +80,23 @@ def fungible(rows: Columns, member: Mask) -> Outcome:
     account, accounts = codes(np.asarray(rows["account"])[member])
     if accounts < FEWEST_ACCOUNTS:
         return NoFinding(
-            f"fewer than {FEWEST_ACCOUNTS} members show a phrase that {FEWEST_HOLDERS} accounts and less than {100 * COMMON:.0f} % of all show"
+            f"fewer than {FEWEST_ACCOUNTS} members show a phrase that {FEWEST_HOLDERS} accounts and less than {100 * LARGEST_SHARE_OF_HOLDERS:.0f} % of all show"
         )
     work, kinds = codes(rows["work"])
     first, times = np.asarray(rows["half"]) == 0, np.asarray(rows["exchanges"], float)
     learned = np.bincount(work[first & member], weights=times[first & member], minlength=kinds)
     inside, outside = (_usual(rows, work, kinds, first & side) for side in (member, ~member))
-    own = inside > SPECIFIC * outside
+    own = inside > LEAST_SPECIFICITY * outside
     most = np.argsort(-np.where(own, learned, 0.0), kind="stable")[:KINDS_OF_WORK]
-    most = most[own[most] & (learned[most] > max(FEWEST_USES * learned.sum(), 1.0))]
+    most = most[own[most] & (learned[most] > max(LEAST_SHARE_OF_WORK * learned.sum(), 1.0))]
     if len(most) < FEWEST_KINDS:
         return NoFinding(
-            f"the group has fewer than {FEWEST_KINDS} kinds of work that make up {100 * FEWEST_USES:.1f} % of its work and that it sends {SPECIFIC:.0f} times as often as others"
+            f"the group has fewer than {FEWEST_KINDS} kinds of work that make up {100 * LEAST_SHARE_OF_WORK:.1f} % of its work and that it sends {LEAST_SPECIFICITY:.0f} times as often as others"
         )
-    if learned[most].max() > LARGEST_SHARE * learned[most].sum():
-        return NoFinding(f"more than {100 * LARGEST_SHARE:.0f} % of the group's own work is of one kind")
+    if learned[most].max() > LARGEST_SHARE_OF_ONE_KIND * learned[most].sum():
+        return NoFinding(
+            f"more than {100 * LARGEST_SHARE_OF_ONE_KIND:.0f} % of the group's own work is of one kind"
+        )
     column = np.full(kinds, -1, np.int64)
     column[most] = np.arange(len(most))
     mine = column[work[member]]

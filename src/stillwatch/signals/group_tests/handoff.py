@@ -12,7 +12,7 @@ from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outco
 from stillwatch.stats.codes import codes, distinct
 from stillwatch.stats.evalues import binomial_log_e
 
-FEWEST, FEWEST_OTHERS = 8, 40  # accounts
+FEWEST_ACCOUNTS, FEWEST_OTHERS = 8, 40  # accounts
 SEVERAL = 2
 FLOOR, ENRICHMENT, LARGEST_BOUND = 0.05, 3.0, 0.9
 MOST_HOLDERS = 50
@@ -85,8 +85,8 @@ def handoff(rows: Columns, member: Mask) -> Outcome:
     present = np.zeros(size, bool)
     present[account] = True
     mine, others = int(inside.sum()), int((present & ~inside).sum())
-    if mine < FEWEST:
-        return NoFinding(f"the group has fewer than {FEWEST} members")
+    if mine < FEWEST_ACCOUNTS:
+        return NoFinding(f"the group has fewer than {FEWEST_ACCOUNTS} members")
     if others < FEWEST_OTHERS:
         return NoFinding(f"there are fewer than {FEWEST_OTHERS} other accounts")
     if (conversation < 0).all():
@@ -103,9 +103,9 @@ def handoff(rows: Columns, member: Mask) -> Outcome:
     named = _named(account[member], conversation[member], np.asarray(rows["begun"], float)[member], size)
     heard = inside & ~named
     mine = int(heard.sum())
-    if mine < FEWEST:
+    if mine < FEWEST_ACCOUNTS:
         return NoFinding(
-            f"all but fewer than {FEWEST} members share ids of conversations that a client numbered or drew anew"
+            f"all but fewer than {FEWEST_ACCOUNTS} members share ids of conversations that a client numbered or drew anew"
         )
     handed = int((among[heard] >= SEVERAL).sum())
     return Finding(

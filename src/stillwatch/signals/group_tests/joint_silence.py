@@ -9,13 +9,13 @@ from stillwatch.signals.profiles import active_span, hourly, hourly_strangers, o
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
 from stillwatch.stats.evalues import binomial_log_e
 
-EXPECTED = 8.0
-SILENT = 0.1
-FLOOR = 0.5
-SLACK = 3.0
-MEMBER_EXPECTED = 2.0
-FEWEST = 8
-LONGEST = 12  # hours
+EXPECTED_EXCHANGES = 8.0
+SILENT_RATE = 0.1
+LEAST_PROBABILITY = 0.5
+RATE_SLACK = 3.0
+EXPECTED_EXCHANGES_OF_MEMBER = 2.0
+FEWEST_ACCOUNTS = 8
+LONGEST_SILENCE_H = 12  # hours
 
 
 @group_test(
@@ -34,23 +34,23 @@ def joint_silence(rows: Columns, member: Mask) -> Outcome:
     split = others_hours(rows, member)
     if isinstance(split, NoFinding):
         return split
-    silent = (split.usual >= EXPECTED) & (split.proposing <= SILENT * split.usual)
+    silent = (split.usual >= EXPECTED_EXCHANGES) & (split.proposing <= SILENT_RATE * split.usual)
     silent &= _within_a_day(split.proposing > 0)
     if not silent.any():
         return NoFinding(
-            f"half of the group has no hour, between hours of activity, with at most {100 * SILENT:.0f} % of {EXPECTED:.0f} or more "
+            f"half of the group has no hour, between hours of activity, with at most {100 * SILENT_RATE:.0f} % of {EXPECTED_EXCHANGES:.0f} or more "
             "expected exchanges"
         )
     span = active_span(split.tested)
     busy = span @ split.usual
     expected = split.tested.sum(axis=1) * ((span & silent) @ split.usual) / np.where(busy > 0, busy, np.inf)
-    told = expected >= MEMBER_EXPECTED
-    if told.sum() < FEWEST:
+    told = expected >= EXPECTED_EXCHANGES_OF_MEMBER
+    if told.sum() < FEWEST_ACCOUNTS:
         return NoFinding(
-            f"fewer than {FEWEST} members have {MEMBER_EXPECTED:.0f} expected exchanges in the hours in which half of the group paused"
+            f"fewer than {FEWEST_ACCOUNTS} members have {EXPECTED_EXCHANGES_OF_MEMBER:.0f} expected exchanges in the hours in which half of the group paused"
         )
     quiet = int((split.tested[told][:, silent].sum(axis=1) == 0).sum())
-    bound = max(FLOOR, float(np.exp(-MEMBER_EXPECTED / SLACK)))
+    bound = max(LEAST_PROBABILITY, float(np.exp(-EXPECTED_EXCHANGES_OF_MEMBER / RATE_SLACK)))
     return Finding(
         log_e=binomial_log_e(quiet, int(told.sum()), bound),
         value=f"{int(silent.sum())} hours",
@@ -62,8 +62,10 @@ def joint_silence(rows: Columns, member: Mask) -> Outcome:
 
 
 def _within_a_day(active: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Hours with activity both in the `LONGEST` hours before and after: weekends and holidays are not pauses."""
+    """Hours with activity both in the `LONGEST_SILENCE_H` hours before and after: weekends and holidays are not pauses."""
     hours = np.arange(len(active))
-    last = np.maximum.accumulate(np.where(active, hours, -LONGEST - 1))
-    following = np.minimum.accumulate(np.where(active, hours, len(active) + LONGEST + 1)[::-1])[::-1]
-    return following - last <= LONGEST
+    last = np.maximum.accumulate(np.where(active, hours, -LONGEST_SILENCE_H - 1))
+    following = np.minimum.accumulate(np.where(active, hours, len(active) + LONGEST_SILENCE_H + 1)[::-1])[
+        ::-1
+    ]
+    return following - last <= LONGEST_SILENCE_H

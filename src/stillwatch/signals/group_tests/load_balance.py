@@ -12,8 +12,8 @@ from stillwatch.stats.codes import codes
 from stillwatch.stats.dispersion import even_counts_log_e
 from stillwatch.stats.evalues import mean_log_e
 
-FEWEST = 10
-FEWEST_EACH = 6.0
+FEWEST_ACCOUNTS = 10
+FEWEST_EXCHANGES_EACH = 6.0
 
 
 def daily(summaries: Summaries) -> ir.Table:
@@ -53,10 +53,14 @@ def load_balance(rows: Columns, member: Mask) -> Outcome:
     proposing, tested = (np.asarray(rows[half], np.int64)[member] for half in ("proposing", "tested"))
     spans = [np.bincount(account, weights=tested).astype(np.int64)] if len(account) else []
     spans += [tested[(day == one) & (proposing > 0)] for one in range(days)]
-    told = [counts for counts in spans if len(counts) >= FEWEST and counts.mean() >= FEWEST_EACH]
+    told = [
+        counts
+        for counts in spans
+        if len(counts) >= FEWEST_ACCOUNTS and counts.mean() >= FEWEST_EXCHANGES_EACH
+    ]
     if not told:
         return NoFinding(
-            f"on no day and not over all days do {FEWEST} members have a mean of {FEWEST_EACH:.0f} exchanges in the half of the hours that is tested"
+            f"on no day and not over all days do {FEWEST_ACCOUNTS} members have a mean of {FEWEST_EXCHANGES_EACH:.0f} exchanges in the half of the hours that is tested"
         )
     logs = np.array([even_counts_log_e(counts) for counts in told])
     best = told[int(logs.argmax())]

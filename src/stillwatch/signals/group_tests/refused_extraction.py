@@ -5,7 +5,7 @@ from __future__ import annotations
 from stillwatch.signals.profiles import curious, doing, doing_finding
 from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
-MANY = 0.05
+LEAST_SHARE_REFUSED = 0.05
 
 
 @group_test(
@@ -27,7 +27,7 @@ def refused_extraction(rows: Columns, member: Mask) -> Outcome:
     return doing_finding(
         rows,
         member,
-        MANY,
+        LEAST_SHARE_REFUSED,
         "of {does} of {members} members the provider refused at least one request in twenty as extraction or distillation; "
         "{share} of other accounts had that",
         nobody="no member had one request in twenty refused as extraction or distillation in the half of the hours that is tested",

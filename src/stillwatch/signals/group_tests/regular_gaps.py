@@ -5,7 +5,7 @@ from __future__ import annotations
 from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent, summaries_activity
 from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
-FEWEST = 4  # exchanges in a half of the data
+FEWEST_EXCHANGES = 4  # exchanges in a half of the data
 
 
 @group_test(
@@ -16,7 +16,7 @@ FEWEST = 4  # exchanges in a half of the data
             .clip(lower=0)
             .sqrt()
         ),
-        fewest=FEWEST,
+        fewest=FEWEST_EXCHANGES,
     ),
     sample_null=independent,
     measures="spread of the pauses between an account's exchanges, in doublings",
@@ -32,5 +32,5 @@ def regular_gaps(rows: Columns, member: Mask) -> Outcome:
         member,
         "{inside} of {members} members' pauses spread over {low} to {high} doublings; {share} of other accounts do",
         lambda x: f"{x:.1f}",
-        needs=f"{FEWEST} exchanges, one of them after another of the same day,",
+        needs=f"{FEWEST_EXCHANGES} exchanges, one of them after another of the same day,",
     )

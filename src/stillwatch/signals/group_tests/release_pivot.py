@@ -11,7 +11,7 @@ from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent
 from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
 WITHIN_HOURS = 24
-FEWEST = 2  # exchanges after a release
+FEWEST_EXCHANGES = 2  # exchanges after a release
 
 
 def shares(summaries: Summaries) -> ir.Table:
@@ -26,7 +26,7 @@ def shares(summaries: Summaries) -> ir.Table:
         exchanges=ibis.ifelse(_.later, _.exchanges, 0).sum(),
         moved=ibis.ifelse(_.later & (_.model == _.new), _.exchanges, 0).sum(),
     )
-    used = counts.filter((_.exchanges >= FEWEST) & (_.before >= 1))
+    used = counts.filter((_.exchanges >= FEWEST_EXCHANGES) & (_.before >= 1))
     return used.group_by(["account_id", "half"]).agg(
         exchanges=_.exchanges.sum(), value=_.moved.sum().cast("float64") / _.exchanges.sum()
     )
@@ -50,5 +50,5 @@ def release_pivot(rows: Columns, member: Mask) -> Outcome:
         "{inside} of {members} members gave between {low} and {high} of their exchanges to a new model within a day of "
         "its release; {share} of other accounts do",
         lambda x: f"{100 * x:.0f} %",
-        needs=f"an exchange in the {WITHIN_HOURS} hours before a release and {FEWEST} in the {WITHIN_HOURS} hours after it",
+        needs=f"an exchange in the {WITHIN_HOURS} hours before a release and {FEWEST_EXCHANGES} in the {WITHIN_HOURS} hours after it",
     )

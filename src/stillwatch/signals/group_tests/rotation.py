@@ -10,8 +10,8 @@ from stillwatch.stats.codes import codes, distinct
 from stillwatch.stats.evalues import mean_log_e
 from stillwatch.stats.returns import fewer_returns_log_e
 
-FEWEST = 5
-WINDOWS = (1, 4, 24)
+FEWEST_ACCOUNTS = 5
+WINDOWS_H = (1, 4, 24)
 
 
 @group_test(
@@ -30,10 +30,10 @@ WINDOWS = (1, 4, 24)
 def rotation(rows: Columns, member: Mask) -> Outcome:
     hour, count = np.asarray(rows["hour"], np.int64)[member], np.asarray(rows["exchanges"], np.int64)[member]
     account, accounts = codes(np.asarray(rows["account"])[member])
-    if accounts < FEWEST:
-        return NoFinding(f"the group has fewer than {FEWEST} members")
+    if accounts < FEWEST_ACCOUNTS:
+        return NoFinding(f"the group has fewer than {FEWEST_ACCOUNTS} members")
     logs, told = [], (0, 0)
-    for width in WINDOWS:
+    for width in WINDOWS_H:
         window, _windows = codes(hour // width)
         draws = np.bincount(window, weights=count).astype(np.int64)
         used = np.bincount(distinct(window * accounts + account) // accounts, minlength=len(draws))

@@ -15,7 +15,7 @@ from stillwatch.signals.sharing import attribute
 from stillwatch.stats.codes import Same, codes, distinct
 from stillwatch.stats.evalues import binomial_log_e
 
-FEWEST, OTHERS = 8, 40  # accounts
+FEWEST_ACCOUNTS, FEWEST_OTHERS = 8, 40  # accounts
 FLOOR, ENRICHMENT, LARGEST_BOUND = 0.1, 3.0, 0.9
 PUBLIC = 8  # cards that pay for accounts of one mail domain, from which it is a public mail service
 
@@ -63,7 +63,10 @@ def shared_payment(rows: Columns, member: Mask) -> Outcome:
     claims = _claimed(Same(rows["value"]), Same(rows["domain"]))
     size = int(claims.max(initial=-1)) + 1
     (members, cards), (others, used) = (_held(claims[side], value[side], size) for side in (member, ~member))
-    for accounts, fewest, whose in ((members, FEWEST, "members"), (others, OTHERS, "other accounts")):
+    for accounts, fewest, whose in (
+        (members, FEWEST_ACCOUNTS, "members"),
+        (others, FEWEST_OTHERS, "other accounts"),
+    ):
         if accounts < fewest:
             return NoFinding(
                 f"fewer than {fewest} {whose} have a known card, accounts of one card and one private mail domain counted once"

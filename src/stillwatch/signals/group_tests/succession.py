@@ -12,7 +12,7 @@ from stillwatch.stats.evalues import binomial_log_e
 
 EDGE_HOURS = 48
 WITHIN_HOURS = 12
-FEWEST = 8
+FEWEST_ACCOUNTS = 8
 FLOOR, ENRICHMENT, LARGEST_BOUND = 0.3, 2.0, 0.9
 FEWEST_AT_ONCE, SHARE_AT_ONCE = 3.0, 0.02  # members that end in one hour, and their share of all that end
 
@@ -50,9 +50,9 @@ def succession(rows: Columns, member: Mask) -> Outcome:
     first, last = np.asarray(rows["first"], np.int64), np.asarray(rows["last"], np.int64)
     begin, end = (first.min(), last.max()) if len(first) else (0, 0)
     gone = member & (last < end - EDGE_HOURS)
-    if gone.sum() < FEWEST:
+    if gone.sum() < FEWEST_ACCOUNTS:
         return NoFinding(
-            f"fewer than {FEWEST} members ended more than {EDGE_HOURS} hours before the end of the log"
+            f"fewer than {FEWEST_ACCOUNTS} members ended more than {EDGE_HOURS} hours before the end of the log"
         )
     leaving = np.zeros(end - begin + WITHIN_HOURS + 2, np.int64)
     np.add.at(leaving, last[gone] - begin, 1)
@@ -66,8 +66,10 @@ def succession(rows: Columns, member: Mask) -> Outcome:
         )
     new = first > begin + max(EDGE_HOURS, int(np.argmax(many)))  # nobody takes over before somebody leaves
     for accounts, whose in ((new & member, "members"), (new & ~member, "other accounts")):
-        if accounts.sum() < FEWEST:
-            return NoFinding(f"fewer than {FEWEST} {whose} began after members of the group had ended")
+        if accounts.sum() < FEWEST_ACCOUNTS:
+            return NoFinding(
+                f"fewer than {FEWEST_ACCOUNTS} {whose} began after members of the group had ended"
+            )
     follows = taken[first - begin]
     mine, others = follows[new & member], follows[new & ~member]
     usual = (others.sum() + 1) / (len(others) + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stillwatch.signals.profiles import curious, doing, doing_finding
 from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
-MANY = 0.02  # honest accounts of two corpora have 0.0003 of their prompts taken for it; free paraphrases of attacks 0.05
+LEAST_SHARE_COERCING = 0.02  # honest accounts of two corpora have 0.0003 of their prompts taken for it; free paraphrases of attacks 0.05
 
 
 @group_test(
@@ -28,7 +28,7 @@ def trace_coercion(rows: Columns, member: Mask) -> Outcome:
     return doing_finding(
         rows,
         member,
-        MANY,
+        LEAST_SHARE_COERCING,
         "{does} of {members} members try, in at least one prompt in fifty, to force hidden reasoning into the answer; "
         "{share} of other accounts do",
         nobody="no member tried to force hidden reasoning into the answer in one prompt in fifty in the half of the hours that is tested",

@@ -17,9 +17,9 @@ from stillwatch.stats.evalues import binomial_log_e
 
 Column = Same[npt.NDArray[np.generic]]
 
-FEWEST = 20
+FEWEST_PAIRS = 20
 MOST_ROWS = 2_000_000
-FINE, WIDTH = 32, 0.05  # numbers of repeats are told apart up to 32, and by 5 % beyond
+EXACT_REPEATS, BIN_WIDTH = 32, 0.05  # numbers of repeats are told apart up to 32, and by 5 % beyond
 
 
 def repeated(summaries: Summaries) -> ir.Table:
@@ -72,9 +72,9 @@ def work_queue(rows: Columns, member: Mask) -> Outcome:
     at = np.concatenate([known[ends[a] : ends[a + 1]] for a in mine.tolist()] or [known[:0]])
     within = int(inside[at].sum()) // 2  # of a pair of members each finds the other
     trials = len(at) - within
-    if trials < FEWEST:
+    if trials < FEWEST_PAIRS:
         return NoFinding(
-            f"there are fewer than {FEWEST} pairs of accounts in which one repeats a text of a member"
+            f"there are fewer than {FEWEST_PAIRS} pairs of accounts in which one repeats a text of a member"
         )
     if share <= 0:
         return NoFinding("fewer than 2 members send a text that another account sends too")
@@ -125,7 +125,9 @@ def _expected_share(meetings: npt.NDArray[np.int64], inside: npt.NDArray[np.bool
     sides = []
     for side in (inside, ~inside):
         some = meetings[side & (meetings > 0)].astype(float)
-        bins = np.where(some < FINE, some, np.floor(np.log(np.maximum(some, 1.0)) / WIDTH) + FINE)
+        bins = np.where(
+            some < EXACT_REPEATS, some, np.floor(np.log(np.maximum(some, 1.0)) / BIN_WIDTH) + EXACT_REPEATS
+        )
         place, number = codes(bins.astype(np.int64))
         count = np.bincount(place, minlength=number).astype(float)
         sides.append((np.bincount(place, weights=some, minlength=number) / np.maximum(count, 1.0), count))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent, summaries_activity
 from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
-FEWEST = 4  # exchanges in a half of the data
+FEWEST_EXCHANGES = 4  # exchanges in a half of the data
 
 
 @group_test(
     family="purpose",
-    rows=summaries_activity(lambda t: t.written / t.texts.nullif(0), fewest=FEWEST),
+    rows=summaries_activity(lambda t: t.written / t.texts.nullif(0), fewest=FEWEST_EXCHANGES),
     sample_null=independent,
     measures="share of prompts that neither begin with a small letter nor end without a stop",
     null=ALIKE_NULL,
@@ -26,5 +26,5 @@ def written_out(rows: Columns, member: Mask) -> Outcome:
         "{inside} of {members} members write out between {low} and {high} of their prompts, with a capital and a stop; {share} of other "
         "accounts do",
         lambda x: f"{100 * x:.0f} %",
-        needs=f"{FEWEST} exchanges, one of them with the text of its prompt,",
+        needs=f"{FEWEST_EXCHANGES} exchanges, one of them with the text of its prompt,",
     )
