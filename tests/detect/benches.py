@@ -79,7 +79,7 @@ def made_bench(accounts, tests=(), explanations=(), **columns):
 def made_trial(marked, log_e, excess=0.0, name="made"):
     """The trial of an explanation whose mark so many members carry, of which one stands for all."""
     return Trial(
-        explanation=made_explanation(name, (), ()), marked=marked, voices=1, log_e=log_e, excess=excess
+        explanation=made_explanation(name, (), ()), marked=marked, effective=1, log_e=log_e, excess=excess
     )
 
 
@@ -89,7 +89,7 @@ def made_judged(
     """A judged group of the accounts at these places, each with an owner of its own."""
     return Judged(
         candidate=group(places, graph),
-        voices=frozenset(places),
+        owners=frozenset(places),
         findings=findings or {},
         families=dict.fromkeys(FAMILIES, 0.0) | families,
         unexplained=unexplained,

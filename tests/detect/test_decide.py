@@ -18,7 +18,7 @@ def judged(*pairs):
     return [
         Judged(
             candidate=Candidate(accounts=frozenset(f"a{i}" for i in range(a, b)), graph="words"),
-            voices=frozenset(range(a, b)),
+            owners=frozenset(range(a, b)),
             findings={},
             families={},
             unexplained=float(log_e),
@@ -83,11 +83,11 @@ def test_consistent_keeps_the_rate_under_dependence_by_simulation():
 
 def test_a_campaigns_accounts_beside_many_of_one_owner_are_a_view_of_the_campaign():
     whole, glued = judged((0, 500, 60), (400, 490, 25))
-    staff = frozenset(f"staff{n}" for n in range(1700))  # of one owner, so one voice
+    staff = frozenset(f"staff{n}" for n in range(1700))  # of one owner, counted once
     glued = replace(
         glued,
         candidate=Candidate(accounts=glued.accounts | staff, graph="client"),
-        voices=glued.voices | {10_000},
+        owners=glued.owners | {10_000},
     )
     assert spans(decide([whole, glued], 0.01)) == [(0, 500)]
     assert glued.accounts > staff

@@ -12,7 +12,7 @@ def judged(findings=None, **families):
     group = Candidate(accounts=frozenset("ab"), graph="links")
     return Judged(
         candidate=group,
-        voices=frozenset({0, 1}),
+        owners=frozenset({0, 1}),
         findings=findings or {},
         families={"purpose": 20.0} | families,
         unexplained=60.0,

@@ -46,7 +46,7 @@ def test_an_explanation_that_all_members_belong_to_leaves_nothing_in_the_familie
     one = judged([LOAD], [made_explanation("quota", ["load"], ALL)])
     assert one.unexplained == pytest.approx(alone(10.0))
     (trial,) = one.trials
-    assert (trial.marked, trial.voices) == (MEMBERS, 1)
+    assert (trial.marked, trial.effective) == (MEMBERS, 1)
     assert trial.log_e == one.log_e == pytest.approx(alone(missed(0)))
     assert one.log_e <= 0.0
 
@@ -66,7 +66,7 @@ def test_members_without_the_mark_count_in_full_and_those_of_one_label_once():
     labels[:2], labels[2:5] = 0, 7
     one = judged([WEAK_LOAD], [made_explanation("quota", ["load"], labels)])
     (trial,) = one.trials
-    assert (trial.marked, trial.voices) == (5, 17)  # 15 unmarked, and one of each label
+    assert (trial.marked, trial.effective) == (5, 17)  # 15 unmarked, and one of each label
     assert missed(17) > 0.25 * 17
     assert one.log_e == pytest.approx(alone(0.25 * 17))
 
@@ -79,7 +79,7 @@ def test_the_few_members_that_a_mark_may_have_missed_carry_no_evidence(marked):
     labels = NONE.copy()
     labels[:marked] = 0
     one = judged([heavy], [made_explanation("quota", ["load"], labels)])
-    assert one.trials[0].voices == MEMBERS - marked + 1
+    assert one.trials[0].effective == MEMBERS - marked + 1
     assert one.unexplained > 80.0
     assert one.log_e == pytest.approx(alone(missed(MEMBERS - marked)))
     assert one.log_e < LEAST_LOG_E_TRIED
@@ -90,7 +90,7 @@ def test_two_explanations_do_not_add_up_each_is_the_cause_by_itself():
     parts = [NONE.copy(), NONE.copy()]
     parts[0][:4], parts[1][4:8] = 0, 0
     one = judged([WEAK_LOAD], [made_explanation(f"part_{n}", ["load"], part) for n, part in enumerate(parts)])
-    assert [t.voices for t in one.trials] == [17, 17]
+    assert [t.effective for t in one.trials] == [17, 17]
     assert one.log_e == pytest.approx(alone(0.25 * 17))
 
 
@@ -197,7 +197,7 @@ def test_accounts_of_one_declared_owner_count_once():
     owner = np.where(np.arange(ACCOUNTS) < 15, 0, np.arange(ACCOUNTS))
     one = judged([LOAD], [], owner=owner)
     assert len(one.accounts) == MEMBERS
-    assert one.voices == {0, *range(15, MEMBERS)}
+    assert one.owners == {0, *range(15, MEMBERS)}
     assert one.families["load"] == pytest.approx(0.5 * 6)
 
 

@@ -18,7 +18,7 @@ BAR = float(np.log(10 / FDR))  # of ten groups
 
 
 def spans(groups):
-    return [(min(one.voices), len(one.voices)) for one in groups]
+    return [(min(one.owners), len(one.owners)) for one in groups]
 
 
 def ten(*groups):
@@ -47,8 +47,8 @@ def test_of_views_of_one_group_one_is_described():
     assert spans(chosen)[:2] == [(0, 100), (90, 100)]
     for i, one in enumerate(chosen):
         for other in chosen[:i]:
-            smaller = min(len(one.voices), len(other.voices))
-            assert len(one.voices & other.voices) <= SAME_LEAD_OVERLAP * smaller
+            smaller = min(len(one.owners), len(other.owners))
+            assert len(one.owners & other.owners) <= SAME_LEAD_OVERLAP * smaller
 
 
 @pytest.mark.issue(20)
@@ -77,11 +77,11 @@ def test_the_bar_is_that_of_a_report_by_control_or_by_timing_and_purpose_togethe
 @pytest.mark.issue(20)
 def test_leads_are_ranked_by_stake_and_then_by_evidence():
     groups = [made_judged(range(n), unexplained=10.0 + n) for n in (3, 50, 20)]
-    leads = ranked(groups, lambda one: -float(len(one.voices)))
+    leads = ranked(groups, lambda one: -float(len(one.owners)))
     assert [lead.stake for lead in leads] == [-3.0, -20.0, -50.0]
     assert spans(lead.judged for lead in ranked(groups, lambda _one: 1.0)) == [(0, 50), (0, 20), (0, 3)]
 
 
 def test_no_more_than_so_many_are_written():
     groups = [made_judged(range(10 * i, 10 * i + 5), unexplained=50.0) for i in range(MOST_LEADS + 5)]
-    assert len(ranked(groups, lambda one: float(min(one.voices)))) == MOST_LEADS
+    assert len(ranked(groups, lambda one: float(min(one.owners)))) == MOST_LEADS

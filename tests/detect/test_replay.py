@@ -17,7 +17,7 @@ def judged(summaries):
             round(j.log_e, 6),
             round(j.unexplained, 6),
             {name: round(f.log_e, 6) for name, f in j.findings.items()},
-            {t.explanation.card.name: (t.marked, t.voices, round(t.log_e, 6)) for t in j.trials},
+            {t.explanation.card.name: (t.marked, t.effective, round(t.log_e, 6)) for t in j.trials},
         )
         for j in found
     }

@@ -24,7 +24,7 @@ STRONGEST_LOG_E = 12.0 * LN10
 def decide(judged: Sequence[Judged], fdr: float) -> list[Judged]:
     """Disjoint candidates that may be reported at rate `fdr`, strongest first.
 
-    They are compared by their `voices`: a hundred accounts of one owner beside fifty of a campaign are one more voice, and the
+    They are compared by their `owners`: a hundred accounts of one owner beside fifty of a campaign count as one more account, and the
     candidate is a view of that campaign.
 
     Several candidates may be views of one campaign; the one with the most evidence, times its size, stands for it. A candidate that
@@ -57,14 +57,14 @@ def core(one: Judged, judged: Sequence[Judged], fdr: float) -> frozenset[str]:
     """Accounts on which the significant views of one campaign agree: those in at least half of them.
 
     Views are the candidates at least half as large, and at most four times as large, that share most of their
-    voices with `one`.
+    owners with `one`.
     """
     views = [
         j.accounts
         for j in judged
         if j.q_value <= fdr
         and one.overlap(j) > VIEW_OVERLAP
-        and len(one.voices) <= 2 * len(j.voices) <= 8 * len(one.voices)
+        and len(one.owners) <= 2 * len(j.owners) <= 8 * len(one.owners)
     ]
     counts = Counter(account for view in views for account in view)
     return frozenset(a for a, n in counts.items() if 2 * n >= len(views)) or one.accounts
@@ -72,7 +72,7 @@ def core(one: Judged, judged: Sequence[Judged], fdr: float) -> frozenset[str]:
 
 def _weight(one: Judged) -> float:
     """Evidence of a few shared values saturates; of two views with the same evidence the larger says more."""
-    return one.log_e + float(np.log(len(one.voices)))
+    return one.log_e + float(np.log(len(one.owners)))
 
 
 def _parts(whole: Judged, significant: Sequence[Judged]) -> list[Judged]:
@@ -85,15 +85,15 @@ def _parts(whole: Judged, significant: Sequence[Judged]) -> list[Judged]:
     inside = [
         j
         for j in significant
-        if len(j.voices) < INSIDE_OVERLAP * len(whole.voices)
-        and len(j.voices & whole.voices) >= INSIDE_OVERLAP * len(j.voices)
+        if len(j.owners) < INSIDE_OVERLAP * len(whole.owners)
+        and len(j.owners & whole.owners) >= INSIDE_OVERLAP * len(j.owners)
         and j.log_e >= whole.log_e / 2
     ]
     for one in sorted(inside, key=lambda j: -j.log_e):
         if all(one.overlap(other) <= APART_OVERLAP for other in parts):
             parts.append(one)
-    covered = len(frozenset().union(*(p.voices for p in parts)) & whole.voices) if parts else 0
+    covered = len(frozenset().union(*(p.owners for p in parts)) & whole.owners) if parts else 0
     diluted = any(_weight(p) > _weight(whole) for p in parts)
     return (
-        parts if len(parts) > 1 and diluted and covered >= SHARE_COVERED_BY_PARTS * len(whole.voices) else []
+        parts if len(parts) > 1 and diluted and covered >= SHARE_COVERED_BY_PARTS * len(whole.owners) else []
     )

@@ -58,7 +58,7 @@ class Trial:
 
     explanation: Explanation
     marked: int
-    voices: int
+    effective: int
     log_e: float
     excess: float
 
@@ -67,13 +67,13 @@ class Trial:
 class Judged:
     """A set of accounts with its findings, its evidence, and the rate at which it is reported.
 
-    `voices` are the declared owners of its accounts, each counted once. `families` are log e-values under independence,
+    `owners` are the declared owners of its accounts, each counted once. `families` are log e-values under independence,
     `unexplained` their combination, and `log_e` the evidence beyond every explanation in `trials`, which are empty where
     `unexplained` is not worth one.
     """
 
     candidate: Candidate
-    voices: frozenset[int]
+    owners: frozenset[int]
     findings: Mapping[str, Finding]
     families: Mapping[Family, float]
     unexplained: float
@@ -88,7 +88,7 @@ class Judged:
 
     def overlap(self, other: Judged) -> float:
         """Share of the smaller group's owners that the other has too."""
-        return len(self.voices & other.voices) / max(1, min(len(self.voices), len(other.voices)))
+        return len(self.owners & other.owners) / max(1, min(len(self.owners), len(other.owners)))
 
     @property
     def nearest(self) -> Trial | None:
@@ -209,7 +209,7 @@ class Bench:
         """Where these accounts are among `names`, in order; those that no test has rows of are nowhere."""
         return np.array(sorted(self._place_of[a] for a in accounts if a in self._place_of), np.int64)
 
-    def voices(self, accounts: Iterable[str]) -> frozenset[int]:
+    def owners_of(self, accounts: Iterable[str]) -> frozenset[int]:
         """Who openly answers for these accounts, each owner once."""
         return frozenset(self.owners[self.places(accounts)].tolist())
 
@@ -338,20 +338,20 @@ def _judged(
     candidate: Candidate, bench: Bench, tests: Sequence[GroupTest], *, described: bool
 ) -> tuple[Judged, Mapping[str, Outcome]]:
     """One candidate, with q-value 1, and what every test returned about it."""
-    voices = _one_of_each_owner(bench, candidate)
+    representatives = _one_of_each_owner(bench, candidate)
     spared = SPARED.get(candidate.graph, ())
     counted = [t for t in tests if t.family not in spared]
-    outcomes = _outcomes(bench, counted, voices)
+    outcomes = _outcomes(bench, counted, representatives)
     findings = _findings(outcomes)
     families = _families(bench, findings)
     unexplained = evidence(families)
     trials: tuple[Trial, ...] = ()
     if unexplained > LEAST_LOG_E_TRIED:
         control = [t for t in counted if t.family in CONTROL]
-        trials = _trials(bench, control, voices, families, whole=described)
+        trials = _trials(bench, control, representatives, families, whole=described)
     judged = Judged(
         candidate=candidate,
-        voices=frozenset(bench.owners[voices].tolist()),
+        owners=frozenset(bench.owners[representatives].tolist()),
         findings=findings,
         families=families,
         unexplained=unexplained,
@@ -380,7 +380,7 @@ def _one_of_each_owner(bench: Bench, candidate: Candidate) -> Labels:
 def _trials(
     bench: Bench,
     tests: Sequence[GroupTest],
-    voices: Labels,
+    representatives: Labels,
     families: Mapping[Family, float],
     *,
     whole: bool,
@@ -399,24 +399,24 @@ def _trials(
 
     out = []
     for one in bench.in_order:
-        labels = one.mark(bench.traits, voices)
+        labels = one.mark(bench.traits, representatives)
         marked = labels >= 0
         _labels, first = np.unique(labels[marked], return_index=True)
-        kept = np.sort(np.concatenate([voices[~marked], voices[marked][first]]))
+        kept = np.sort(np.concatenate([representatives[~marked], representatives[marked][first]]))
         largest = int(np.bincount(labels[marked]).max()) if marked.any() else 0
-        missed = binomial_log_e(len(voices) - largest, len(voices), SHARE_A_MARK_MISSES)
+        missed = binomial_log_e(len(representatives) - largest, len(representatives), SHARE_A_MARK_MISSES)
         bent = {
             family: min(left(kept, family), missed, families[family])
-            if family in one.bends and len(kept) < len(voices) and families[family] > 0
+            if family in one.bends and len(kept) < len(representatives) and families[family] > 0
             else families[family]
             for family in CONTROL
         }
-        share = float(marked.mean()) if len(voices) else 0.0
+        share = float(marked.mean()) if len(representatives) else 0.0
         out.append(
             Trial(
                 explanation=one,
                 marked=int(marked.sum()),
-                voices=len(kept),
+                effective=len(kept),
                 log_e=evidence(bent),
                 excess=share - bench.usual[one.card.name],
             )

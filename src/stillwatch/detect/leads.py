@@ -30,13 +30,13 @@ def worth_describing(judged: Sequence[Judged], fdr: float, taken: frozenset[int]
     bar = _bar(len(judged), fdr)
 
     def order(one: Judged) -> tuple[bool, int, float, list[str]]:
-        return one.unexplained < bar, -len(one.voices), -one.unexplained, sorted(one.accounts)[:1]
+        return one.unexplained < bar, -len(one.owners), -one.unexplained, sorted(one.accounts)[:1]
 
     chosen: list[Judged] = []
     for one in sorted(judged, key=order):
         if len(chosen) >= MOST_DESCRIBED:
             break
-        if len(one.voices & taken) <= SAME_LEAD_OVERLAP * len(one.voices) and all(
+        if len(one.owners & taken) <= SAME_LEAD_OVERLAP * len(one.owners) and all(
             one.overlap(o) <= SAME_LEAD_OVERLAP for o in chosen
         ):
             chosen.append(one)

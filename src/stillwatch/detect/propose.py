@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Cluster, communities
 from stillwatch.engine.cores import on_all_cores
 
-ATTRIBUTES, PURSUITS = "attributes", "pursuits"
+ATTRIBUTES, NEIGHBOURS = "attributes", "neighbours"
 KINDS: dict[str, tuple[str, ...]] = {
     "network": ("asn", "client_prefix", "client_address"),
     "words": ("prompt_template", "prompt_near_duplicate", "system_prompt"),
@@ -31,12 +31,12 @@ KINDS: dict[str, tuple[str, ...]] = {
     ),
 }
 # What proposed a group may explain it away, but is no evidence: families that are not counted, by graph.
-SPARED: dict[str, tuple[str, ...]] = {ATTRIBUTES: ("ownership", "place"), PURSUITS: ("purpose",)}
+SPARED: dict[str, tuple[str, ...]] = {ATTRIBUTES: ("ownership", "place"), NEIGHBOURS: ("purpose",)}
 RESOLUTIONS = (1.0, 2.5)
 CLUSTERINGS_PER_GRAPH = (
     3  # clusterings of each graph: communities differ with the random numbers and the order of accounts
 )
-COARSE_RESOLUTION = 0.6  # pursuits differ by degrees, and finer clustering cuts one of them in two
+COARSE_RESOLUTION = 0.6  # likeness of what accounts ask for has degrees, and finer clustering cuts one group in two
 LARGEST_SHARE_OF_ACCOUNTS = 0.5
 SAME_GROUP_OVERLAP = 0.9
 
@@ -51,12 +51,12 @@ class Candidate:
 
 def propose(
     links: pa.Table,
-    pursued: pa.Table | None = None,
+    alike: pa.Table | None = None,
     seed: int = 0,
     resolutions: Sequence[float] = RESOLUTIONS,
     cluster: Cluster = communities,
 ) -> list[Candidate]:
-    """Distinct candidate groups of at least `FEWEST_ACCOUNTS` accounts, from account × value links and those of `detect.pursuits`.
+    """Distinct candidate groups of at least `FEWEST_ACCOUNTS` accounts, from account × value links and those of `detect.neighbours`.
 
     Account attributes have no time and so no second half to be tested on; they propose in a graph of their own. So does what
     accounts ask for, which lasts over both halves.
@@ -69,12 +69,12 @@ def propose(
     graphs |= {
         name: links.filter(pc.is_in(links.column("kind"), pa.array(kinds))) for name, kinds in KINDS.items()
     }
-    if pursued is not None and pursued.num_rows:
-        graphs[PURSUITS] = pursued
+    if alike is not None and alike.num_rows:
+        graphs[NEIGHBOURS] = alike
     asked = [
         Ask(name=name, graph=graph, resolution=resolution, seed=turn_seed)
         for name, graph in graphs.items()
-        for resolution in ((COARSE_RESOLUTION, *resolutions) if name == PURSUITS else resolutions)
+        for resolution in ((COARSE_RESOLUTION, *resolutions) if name == NEIGHBOURS else resolutions)
         for turn_seed in range(seed, seed + CLUSTERINGS_PER_GRAPH)
     ]
     found: dict[frozenset[str], str] = {}

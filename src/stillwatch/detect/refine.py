@@ -3,7 +3,7 @@
 A candidate may hold a group of strangers that clustering put beside the campaign. Its parts are found by clustering
 it again, and a part that shows no control by itself, and whose absence does not weaken that of the rest, is left out.
 This only decides with which accounts the attribution begins: what is reported, and at which rate, was decided before
-on the whole candidate. An owner with many of the accounts was one voice among those that convicted, and is one when
+on the whole candidate. An owner with many of the accounts counted once among those that convicted, and does so when
 it is learned what the campaign is like; its other accounts may join as anybody's may.
 """
 
@@ -21,7 +21,7 @@ from stillwatch.detect.judge import Bench, control_of, judge
 from stillwatch.detect.propose import ATTRIBUTES, KINDS, Candidate
 
 RESOLUTIONS = (1.0, 3.0)
-LEAST_SHARE_REMAINING = 0.3  # of the candidate's voices must remain
+LEAST_SHARE_REMAINING = 0.3  # of the candidate's owners must remain
 LARGEST_SHARE_OF_ONE_OWNER = 0.05  # of the accounts, and `FEWEST_ACCOUNTS`, may be one owner's: beyond, one account speaks for all in the attribution too
 FEWEST_JOINING = 2  # accounts that can be a part of those that join
 LEAST_SHARE_OF_PART = 0.005  # of the candidate is the least that is worth a test
@@ -42,7 +42,7 @@ def refine(candidate: Candidate, bench: Bench, links: pa.Table, seed: int) -> fr
     )
     for part, alone in zip(parts, shown(parts), strict=True):
         rest = kept - part
-        if len(bench.voices(rest)) < LEAST_SHARE_REMAINING * len(one.voices) or rest == kept or alone > 0:
+        if len(bench.owners_of(rest)) < LEAST_SHARE_REMAINING * len(one.owners) or rest == kept or alone > 0:
             continue
         (without,) = shown([rest])
         if without >= evidence:

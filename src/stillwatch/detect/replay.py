@@ -19,8 +19,8 @@ import pyarrow as pa
 from stillwatch.contract.summaries import Summaries
 from stillwatch.detect.cluster import Cluster, communities
 from stillwatch.detect.judge import Bench, Judged, Outcomes, bench, judge
+from stillwatch.detect.neighbours import measured, neighbours
 from stillwatch.detect.propose import Candidate, propose
-from stillwatch.detect.pursuits import measured, pursuits
 from stillwatch.detect.weigh import links
 from stillwatch.signals.registry import CONTROL, Explanation, GroupTest
 from stillwatch.stats.sequential import alert_log_e, confirm_log_e
@@ -55,7 +55,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
+class Judgement:
     """Judged candidates, of how many that were proposed, with what they were proposed from and tested on, and what the tests
     returned about them.
     """
@@ -75,7 +75,7 @@ def judge_prefix(
     seed: int,
     worth: Callable[[Candidate], bool] = lambda _candidate: True,
     cluster: Cluster = communities,
-) -> Tried:
+) -> Judgement:
     """Candidates of these summaries, proposed on the first half of the data and judged on the second.
 
     Only those that are `worth` it are judged; the others count among the proposed.
@@ -84,15 +84,17 @@ def judge_prefix(
     number = int(accounts.column("n")[0].as_py())
     first = summaries.sightings.filter((summaries.sightings.half == 0) | summaries.sightings.half.isnull())
     edges = run(links(first.semi_join(summaries.halves, "account_id"), number))
-    pursued = pursuits(run(measured(summaries)), seed)
-    candidates = propose(edges, pursued, seed=seed, cluster=cluster) if number else []
+    alike = neighbours(run(measured(summaries)), seed)
+    candidates = propose(edges, alike, seed=seed, cluster=cluster) if number else []
     chosen = [candidate for candidate in candidates if worth(candidate)]
     outcomes = Outcomes()
     if not chosen:
-        return Tried(judged=(), proposed=len(candidates), links=edges, bench=None, outcomes=outcomes)
+        return Judgement(judged=(), proposed=len(candidates), links=edges, bench=None, outcomes=outcomes)
     rows = bench(summaries, tests, explanations, run)
     judged = judge(chosen, rows, outcomes=outcomes)
-    return Tried(judged=tuple(judged), proposed=len(candidates), links=edges, bench=rows, outcomes=outcomes)
+    return Judgement(
+        judged=tuple(judged), proposed=len(candidates), links=edges, bench=rows, outcomes=outcomes
+    )
 
 
 def replay(

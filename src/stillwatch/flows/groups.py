@@ -49,7 +49,7 @@ def find_leads(
     """
     if bench is None:
         return []
-    taken = frozenset(voice for one in campaigns for voice in one.voices)
+    taken = frozenset(owner for one in campaigns for owner in one.owners)
     worth = leads.worth_describing(judged, fdr, taken)
     described = judge([one.candidate for one in worth], bench, described=True, outcomes=outcomes)
     striking = leads.striking(described, len(judged), fdr)
@@ -99,7 +99,7 @@ def _stake(one: Judged, bench: Bench, mix: pa.Table, texts: tuple[int, int]) -> 
 
 def trial_rows(group: Group) -> list[dict[str, Any]]:
     """Rows of `explanations`, nearest first."""
-    size = len(group.judged.voices)
+    size = len(group.judged.owners)
     return [
         {
             "group_id": group.name,
@@ -120,7 +120,7 @@ def _tried(trial: Trial, size: int) -> str:
         return f"{card.what}: no account carries its mark, so it explains nothing here"
     return (
         f"{card.what}: {trial.marked} of {size} accounts carry its mark ({card.carries}); in what it can produce ({bent}) the group "
-        f"counts as {trial.voices} {'account' if trial.voices == 1 else 'accounts'}"
+        f"counts as {trial.effective} {'account' if trial.effective == 1 else 'accounts'}"
     )
 
 

@@ -32,7 +32,7 @@ from stillwatch.detect.judge import Judged, Outcomes, judge
 from stillwatch.detect.matched import synthetic_rate
 from stillwatch.detect.propose import Candidate
 from stillwatch.detect.refine import contacts, refine
-from stillwatch.detect.replay import Look, Tried, judge_prefix, replay
+from stillwatch.detect.replay import Judgement, Look, judge_prefix, replay
 from stillwatch.detect.shards import sharded
 from stillwatch.engine.connect import Engine, open_engine
 from stillwatch.enrich.networks import from_files
@@ -548,7 +548,7 @@ def _attribute(
     exchanges: ir.Table,
     sightings: ir.Table,
     chosen: Sequence[tuple[Judged, frozenset[str]]],
-    tried: Tried,
+    tried: Judgement,
     seed: int,
     used: tuple[Indicator, ...],
     usual: float | None,
@@ -574,7 +574,7 @@ def _attribute(
     for number, (one, accounts) in enumerate(chosen):
         progress("attribute", number, len(chosen))
         left = accounts - taken
-        if tried.bench is None or not carries(tried.bench.voices(left), tried.bench.voices(accounts)):
+        if tried.bench is None or not carries(tried.bench.owners_of(left), tried.bench.owners_of(accounts)):
             continue
         seeds = engine.load(
             f"seeds_{number}",
@@ -613,7 +613,7 @@ def _accounts(attribution: Attribution) -> frozenset[str]:
 
 
 def _judged_again(
-    drafts: Sequence[tuple[Judged, Attribution]], tried: Tried, fdr: float, outcomes: Outcomes
+    drafts: Sequence[tuple[Judged, Attribution]], tried: Judgement, fdr: float, outcomes: Outcomes
 ) -> tuple[list[tuple[Judged, Attribution]], list[Judged]]:
     """The campaigns whose members, judged by themselves under every explanation, still pass at `fdr`, with that judgement; and the
     judgements of the others. What all tests returned about the members is added to `outcomes`.

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from stillwatch.report import graph, plots, wording
 from stillwatch.report.leads import leads_found
 from stillwatch.report.reading import Overview, Results, Row
-from stillwatch.report.trial import FULL_BAR_LOG10, Glance, Trial, Tried, glance, trial
+from stillwatch.report.trial import FULL_BAR_LOG10, Glance, Trial, TrialRow, glance, trial
 
 STRONGEST, EVIDENCE, MEMBERS, PROMPTS, CARDS, NAMED = 8, 200, 20, 50, 60, 4
 
@@ -44,7 +44,7 @@ class Card:
     timeline: str | None
     glance: Glance | None
     trial: Trial | None
-    nearest: Tried | None
+    nearest: TrialRow | None
     capabilities: Sequence[tuple[str, int, float, str]] | None
     claims: Mapping[str, Sequence[tuple[int, str, str]]] | None
     hypotheses: Sequence[HypothesisLine] | None

@@ -25,7 +25,7 @@ class Glance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
+class TrialRow:
     """One innocent explanation: who carries its mark, and the evidence that it cannot produce."""
 
     name: str
@@ -41,10 +41,10 @@ class Tried:
 class Trial:
     """The explanations that were tried on one group, the nearest first; `more` are those that the page folds away."""
 
-    nearest: Sequence[Tried]
-    more: Sequence[Tried]
+    nearest: Sequence[TrialRow]
+    more: Sequence[TrialRow]
 
-    def named(self, name: str) -> Tried | None:
+    def named(self, name: str) -> TrialRow | None:
         """The explanation of this name, None where it was not tried."""
         return next((line for line in (*self.nearest, *self.more) if line.name == name), None)
 
@@ -67,7 +67,7 @@ def trial(results: Results, group_id: str, accounts: int) -> Trial | None:
     if rows is None:
         return None
     every = [
-        Tried(
+        TrialRow(
             name=row["explanation"],
             marked=row["marked"],
             accounts=accounts,

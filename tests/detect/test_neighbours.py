@@ -5,8 +5,8 @@ import pytest
 
 from stillwatch.detect.cluster import communities
 from stillwatch.detect.judge import bench, judge
-from stillwatch.detect.propose import PURSUITS, Candidate, propose
-from stillwatch.detect.pursuits import LARGEST_SHARE_IN_CELL, measured, pursuits
+from stillwatch.detect.neighbours import LARGEST_SHARE_IN_CELL, measured, neighbours
+from stillwatch.detect.propose import NEIGHBOURS, Candidate, propose
 from stillwatch.detect.weigh import FEWEST_HOLDERS, links
 from stillwatch.evaluate.world import opened
 from stillwatch.signals.registry import all_group_tests
@@ -48,26 +48,26 @@ def test_accounts_that_pursue_one_thing_are_found_among_others_of_every_kind():
     rng = np.random.default_rng(1)
     mixes = rng.dirichlet(np.full(CLASSES, 0.4), 900)
     mixes[:120] = np.array([0.3, 0.1, 0.4, 0.02, 0.05, 0.05, 0.03, 0.05])
-    found = pursuits(pa.table(asked(mixes, rng)), seed=0)
+    found = neighbours(pa.table(asked(mixes, rng)), seed=0)
     assert overlap(communities(found), {f"a{i:05}" for i in range(120)}) > 0.6
 
 
 def test_a_cell_has_neither_too_few_accounts_nor_most_of_them():
     rng = np.random.default_rng(2)
     rows = pa.table(asked(rng.dirichlet(np.full(CLASSES, 0.4), 400), rng))
-    found = pursuits(rows, seed=0)
+    found = neighbours(rows, seed=0)
     holders = (
         found.group_by("value").aggregate([("account_id", "count")]).column("account_id_count").to_numpy()
     )
     assert holders.min() >= FEWEST_HOLDERS
     assert holders.max() < LARGEST_SHARE_IN_CELL * 400
     assert (found.column("weight").to_numpy() > 0).all()
-    assert pursuits(rows, seed=0) == found
+    assert neighbours(rows, seed=0) == found
 
 
 def test_few_accounts_are_not_compared():
     rng = np.random.default_rng(3)
-    assert pursuits(pa.table(asked(rng.dirichlet(np.full(CLASSES, 0.4), 20), rng)), seed=0).num_rows == 0
+    assert neighbours(pa.table(asked(rng.dirichlet(np.full(CLASSES, 0.4), 20), rng)), seed=0).num_rows == 0
 
 
 @pytest.mark.issue(3)
@@ -80,19 +80,19 @@ def test_a_campaign_that_shares_nothing_is_proposed_and_its_purpose_then_is_no_e
 
     with opened(tmp_path / "world") as one:
         edges = run(links(one.summaries.sightings.filter(one.summaries.sightings.half == 0), 1000))
-        pursued = pursuits(run(measured(one.summaries)), 0)
+        alike = neighbours(run(measured(one.summaries)), 0)
         truth = pq.read_table(tmp_path / "world" / "truth.parquet")
         planted = set(truth.filter(truth.column("campaign_id").is_valid()).column("account_id").to_pylist())
-        mine = [c for c in propose(edges, pursued) if c.graph == PURSUITS]
+        mine = [c for c in propose(edges, alike) if c.graph == NEIGHBOURS]
         best = max(mine, key=lambda c: len(c.accounts & planted) / len(c.accounts | planted))
         assert len(best.accounts & planted) > 0.6 * len(best.accounts | planted)
         rows = bench(one.summaries, tests, (), run)
-        as_pursuit, as_words = (
+        as_neighbours, as_words = (
             judge([Candidate(accounts=best.accounts, graph=g)], rows, described=True)[0]
-            for g in (PURSUITS, "words")
+            for g in (NEIGHBOURS, "words")
         )
     purpose = {test.card.name for test in tests if test.family == "purpose"}
     assert purpose & set(as_words.findings)
-    assert not purpose & set(as_pursuit.findings)
-    assert as_pursuit.families["purpose"] == 0.0
-    assert as_pursuit.families["load"] == as_words.families["load"]
+    assert not purpose & set(as_neighbours.findings)
+    assert as_neighbours.families["purpose"] == 0.0
+    assert as_neighbours.families["load"] == as_words.families["load"]

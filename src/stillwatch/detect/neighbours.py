@@ -17,7 +17,7 @@ from ibis import _
 from stillwatch.contract.summaries import CAPABILITIES, Summaries
 from stillwatch.detect import weigh
 
-KIND = "pursuit"
+KIND = "neighbour"
 FEWEST_EXCHANGES = 6  # exchanges below which shares are mostly chance
 FEWEST_ACCOUNTS = 50
 GRIDS, AXES = 24, 2  # random directions of each grid
@@ -39,7 +39,7 @@ def measured(summaries: Summaries) -> ir.Table:
     return rows.select("account_id", *names, *capabilities).order_by("account_id")
 
 
-def pursuits(rows: pa.Table, seed: int) -> pa.Table:
+def neighbours(rows: pa.Table, seed: int) -> pa.Table:
     """Account × cell edges for `cluster`, weighed as `weigh.links` weighs shared values, from the rows of `measured`."""
     if rows.num_rows < FEWEST_ACCOUNTS:
         return EDGES.empty_table()
