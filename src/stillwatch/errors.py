@@ -6,6 +6,7 @@ StillwatchError
 ├── EngineError     the database could not do its work
 ├── Unreachable     a stream that is followed does not answer
 ├── MissingExtra    an optional dependency is not installed
+├── PluginError     what another package provides for Stillwatch cannot be used
 └── UsageError      the command line asks for something that cannot be
 """
 
@@ -88,6 +89,10 @@ class Unreachable(StillwatchError):
 
 class MissingExtra(StillwatchError):
     """An optional part was asked for and its dependency is absent."""
+
+
+class PluginError(StillwatchError):
+    """A unit of another package cannot be loaded, or is not what its entry point says."""
 
 
 class UsageError(StillwatchError):
