@@ -42,7 +42,7 @@ def declared(*reads: str, value=lambda t: t.client_ip):
     ("reads", "told"),
     [
         (("observations.api_key_id",), "does not exist"),
-        (("observations.client_id",), "did you mean `observations.client_ip`"),
+        (("observations.client_id",), "did you mean `client_ip`"),
         (("logs.client_ip",), "tables that a signal may read"),
         (("client_ip",), "tables that a signal may read"),
         (("observations.prompt",), "text enters by sketch only"),

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from typing import Literal
 
@@ -28,6 +27,7 @@ from stillwatch.contract.summaries import Summaries
 from stillwatch.signals import explanations, group_tests, indicators
 from stillwatch.signals.traits import Traits
 from stillwatch.simulate.crowds import Crowd, Setting
+from stillwatch.suggestions import did_you_mean
 from stillwatch.units import units
 
 Family = Literal[
@@ -83,11 +83,8 @@ class Card:
             if name not in TABLES:
                 raise TypeError(f"{self.name} reads `{read}`; tables that a signal may read: {', '.join(TABLES)}")
             if column not in TABLES[name].names:
-                near = get_close_matches(column, TABLES[name].names, 1)
-                hint = f"did you mean `{name}.{near[0]}`? " if near else ""
-                raise TypeError(
-                    f"{self.name} reads `{read}`, which does not exist; {hint}columns: {', '.join(TABLES[name].names)}"
-                )
+                hint = did_you_mean(column, TABLES[name].names) or f"columns are {', '.join(TABLES[name].names)}"
+                raise TypeError(f"{self.name} reads `{read}`, which does not exist; {hint}")
         if len({read.partition(".")[0] for read in self.reads}) > 1:
             raise TypeError(f"{self.name} reads columns of several tables; a signal reads one")
 
