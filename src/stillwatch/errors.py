@@ -12,9 +12,11 @@ StillwatchError
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 from stillwatch.foreign import visible
+from stillwatch.suggestions import did_you_mean
 
 SHOWN = 10
 
@@ -99,3 +101,9 @@ class UsageError(StillwatchError):
     """The options contradict each other or name something that does not exist."""
 
     exit_code = 2
+
+
+def unknown(kind: str, name: str, known: Collection[str], fix: str = "") -> UsageError:
+    """The error for a name that does not exist, with the nearest one that does, or else with `fix`."""
+    fact = f"no {kind} is called `{name}`"
+    return UsageError(Problem(fact=fact, expected=", ".join(known), fix=did_you_mean(name, known) or fix))

@@ -41,7 +41,9 @@ def units(package: ModuleType, kind: type[Unit], group: str = "") -> tuple[Unit,
 def _entries(group: str) -> Iterator[EntryPoint]:
     """Entry points of a group in the order of their names; one that several folders of the path name alike counts once."""
     if group:
-        yield from sorted({(e.name, e.value): e for e in entry_points(group=group)}.values(), key=lambda e: e.name)
+        yield from sorted(
+            {(e.name, e.value): e for e in entry_points(group=group)}.values(), key=lambda e: e.name
+        )
 
 
 def _loaded(entry: EntryPoint, kind: type[Unit]) -> Unit:
@@ -50,10 +52,16 @@ def _loaded(entry: EntryPoint, kind: type[Unit]) -> Unit:
         unit = entry.load()
     except Exception as error:
         # The author of a signal raises `TypeError` by declaring it wrongly, and reads what is wrong; other texts may hold anything.
-        found = f"{type(error).__name__}: {error}" if isinstance(error, TypeError | ImportError) else type(error).__name__
+        found = (
+            f"{type(error).__name__}: {error}"
+            if isinstance(error, TypeError | ImportError)
+            else type(error).__name__
+        )
         raise _unusable(entry, found, "a module that can be imported") from error
     if not isinstance(unit, kind):
-        raise _unusable(entry, f"an object of type {type(unit).__name__}", f"an object of type {kind.__name__}")
+        raise _unusable(
+            entry, f"an object of type {type(unit).__name__}", f"an object of type {kind.__name__}"
+        )
     own = getattr(getattr(unit, "card", unit), "name", entry.name)
     if own != entry.name:
         raise _unusable(entry, f"a unit named `{own}`", "the name of the entry point")

@@ -1,5 +1,6 @@
 """`import stillwatch` gives the calls of the command line, and results as tables and as pages."""
 
+import html
 import inspect
 import json
 import shutil
@@ -221,6 +222,6 @@ def test_sketches_and_a_watch_by_call(tmp_path):
 
 
 def test_the_card_of_one_campaign_is_a_page_of_its_own_under_the_same_policy(scanned):
-    text = page.render_campaign(scanned.campaign("C1")._card)
+    text = html.unescape(page.render_campaign(scanned.campaign("C1")._card))
     assert "default-src 'none'" in text
     assert text.count('<article class="card"') == 1

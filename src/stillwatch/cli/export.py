@@ -7,11 +7,20 @@ from pathlib import Path
 import click
 
 from stillwatch.cli.output import print_json
+from stillwatch.cli.values import Existing, completing, exporter_names
 
 
 @click.command()
-@click.argument("results", type=click.Path(path_type=Path))
-@click.option("--to", "name", default="json_lines", show_default=True, metavar="NAME", help="The exporter.")
+@click.argument("results", type=Existing(file=False))
+@click.option(
+    "--to",
+    "name",
+    default="json_lines",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=completing(exporter_names),
+    help="The exporter.",
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for the files.")
 @click.option("--json", "as_json", is_flag=True, help="Print the names of the files as JSON.")
 def export(results: Path, name: str, out: Path, as_json: bool) -> None:

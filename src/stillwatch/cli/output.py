@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 
-def print_json(value: object) -> None:
+def print_json(value: object, *, on_one_line: bool = False) -> None:
     """One JSON value with keys in a fixed order. Numbers that JSON does not have (infinity, not a number) are null."""
-    click.echo(json.dumps(_finite(value), indent=2, sort_keys=True, default=str, allow_nan=False))
+    indent = None if on_one_line else 2
+    click.echo(json.dumps(_finite(value), indent=indent, sort_keys=True, default=str, allow_nan=False))
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401  any value that is printed

@@ -44,6 +44,15 @@ def unread_files(told: dict[str, Any]) -> None:
         click.echo(f"not read: {len(unread) - SHOWN:,} more, in quarantine.parquet")
 
 
+def nothing_found(overview: dict[str, Any]) -> str:
+    """What is said where there is no campaign: a log in which nothing could be judged is not one in which nothing was found."""
+    if overview.get("candidates") or overview.get("shareable") != []:
+        return "no campaign found"
+    missing = ", ".join(f"`{name}`" for name in overview.get("missing_columns", ())[:SHOWN])
+    seen = f"; without values: {missing}, ... (docs/input.md)" if missing else ""
+    return f"nothing could be judged: no column that accounts could share{seen}"
+
+
 def campaigns_table(out: Path, overview: dict[str, Any]) -> None:
     """Campaigns of a results folder, and where to look further."""
     click.echo(
@@ -77,5 +86,5 @@ def campaigns_table(out: Path, overview: dict[str, Any]) -> None:
             ],
         )  # fmt: skip
     else:
-        click.echo("no campaign found")
+        click.echo(nothing_found(overview))
     click.echo(f"\nreport: {out / 'report.html'}")

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from stillwatch.errors import Problem, UsageError
+from stillwatch.errors import Problem, UsageError, unknown
 from stillwatch.export import exporters
 from stillwatch.results.folder import check_results
-from stillwatch.suggestions import did_you_mean
 from stillwatch.units import units
 
 EXPORTERS = "stillwatch.exporters"
@@ -57,9 +56,7 @@ def export(results: Path, name: str, out: Path) -> list[Path]:
     """
     known = {one.name: one for one in all_exporters()}
     if name not in known:
-        raise UsageError(
-            Problem(fact=f"no exporter is called `{name}`", expected=", ".join(known), fix=did_you_mean(name, known))
-        )
+        raise unknown("exporter", name, known)
     check_results(results)
     if out.exists():
         raise UsageError(Problem(fact=f"`{out}` exists", where=str(out), expected="a folder that is new"))

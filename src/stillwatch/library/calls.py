@@ -63,7 +63,9 @@ def check_rate(fdr: float) -> float:
 
 def _at_least(name: str, value: int, least: int) -> int:
     if value < least:
-        raise UsageError(Problem(fact=f"`{name}` is out of range", found=str(value), expected=f"{least} or more"))
+        raise UsageError(
+            Problem(fact=f"`{name}` is out of range", found=str(value), expected=f"{least} or more")
+        )
     return value
 
 
@@ -182,7 +184,9 @@ def sketch(
     if rekey is not None:
         if len(paths) > 1:
             raise UsageError(
-                Problem(fact="`rekey` takes one folder of sketches", found=f"{len(paths)} paths", expected="one")
+                Problem(
+                    fact="`rekey` takes one folder of sketches", found=f"{len(paths)} paths", expected="one"
+                )
             )
         return blind.rekey(Path(paths[0]), Path(out), blind.read_key(Path(rekey)), key)
     return blind.sketch(

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from stillwatch.contract import results as contract
 from stillwatch.contract.table import TableSchema
-from stillwatch.errors import Problem, UsageError
+from stillwatch.errors import unknown
 from stillwatch.export.registry import export
 from stillwatch.library.table import Table
 from stillwatch.report import page
@@ -23,7 +23,6 @@ from stillwatch.report.cards import Card, card, cards, verdict
 from stillwatch.report.reading import Results as Folder
 from stillwatch.report.reading import read
 from stillwatch.results.folder import TABLES, check_results, read_json, read_table
-from stillwatch.suggestions import did_you_mean
 
 FRAME = 'style="width:100%;height:40em;border:1px solid #ccc" sandbox="allow-scripts"'
 PART_OF_CAMPAIGN = {
@@ -81,14 +80,7 @@ class Results:
         """Any table of the folder, such as `timeline`. Raises `UsageError` for another name, `StateError` for a damaged file."""
         schema = next((one for one in TABLES if one.name == name), None)
         if schema is None:
-            known = [one.name for one in TABLES]
-            raise UsageError(
-                Problem(
-                    fact=f"results have no table `{name}`",
-                    expected=", ".join(known),
-                    fix=did_you_mean(name, known),
-                )
-            )
+            raise unknown("table of results", name, [one.name for one in TABLES])
         return self._read(schema)
 
     @cached_property
@@ -149,7 +141,9 @@ class Results:
 
     def _repr_html_(self) -> str:
         found, meaning = verdict(self._page, cards(self._page))
-        return f"<p><b>{html.escape(found)}</b></p><p>{html.escape(meaning)}</p>{self.campaigns._repr_html_()}"
+        return (
+            f"<p><b>{html.escape(found)}</b></p><p>{html.escape(meaning)}</p>{self.campaigns._repr_html_()}"
+        )
 
 
 class Campaign:
@@ -162,13 +156,7 @@ class Campaign:
     def __init__(self, results: Results, name: str) -> None:
         rows = {row["campaign_id"]: row for row in results._page.campaigns}
         if name not in rows:
-            raise UsageError(
-                Problem(
-                    fact=f"no campaign is called `{name}`",
-                    expected=", ".join(rows) or "nothing: these results have no campaign",
-                    fix=did_you_mean(name, list(rows)),
-                )
-            )
+            raise unknown("campaign of these results", name, rows)
         self.name = name
         self._results = results
         self._card: Card = card(results._page, rows[name], "campaign")
@@ -190,13 +178,7 @@ class Campaign:
     def table(self, name: str) -> Table:
         """The campaign's rows of a table of the results. Raises `UsageError` for a table that has none of a single campaign."""
         if name not in PART_OF_CAMPAIGN:
-            raise UsageError(
-                Problem(
-                    fact=f"a campaign has no table `{name}`",
-                    expected=", ".join(PART_OF_CAMPAIGN),
-                    fix=did_you_mean(name, list(PART_OF_CAMPAIGN)),
-                )
-            )
+            raise unknown("table of a campaign", name, PART_OF_CAMPAIGN)
         rows = self._results.table(PART_OF_CAMPAIGN[name].name).to_arrow()
         key = "group_id" if "group_id" in rows.column_names else "campaign_id"
         return Table(name, rows.filter(pc.equal(rows[key], self.name)))
@@ -216,7 +198,9 @@ class Campaign:
     @property
     def evidence(self) -> Table:
         """What was measured, the weightiest first."""
-        return Table("evidence", self.table("evidence").to_arrow().sort_by([("log10_likelihood_ratio", "descending")]))
+        return Table(
+            "evidence", self.table("evidence").to_arrow().sort_by([("log10_likelihood_ratio", "descending")])
+        )
 
     @property
     def timeline(self) -> Table:

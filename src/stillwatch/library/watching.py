@@ -52,7 +52,9 @@ def _take_all(one: Watch, say: Callable[[str], None]) -> Iterator[None]:
         one.judge()
     owed = one.settle(SETTLE_S)
     if owed:
-        say(f"{owed:,} {'event is' if owed == 1 else 'events are'} owed to the webhook, and sent when the watch is run again")
+        say(
+            f"{owed:,} {'event is' if owed == 1 else 'events are'} owed to the webhook, and sent when the watch is run again"
+        )
     yield
 
 
