@@ -5,13 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from stillwatch.library.calls import scan, score, simulate, sketch
-    from stillwatch.library.results import Campaign, Results, open_results
-    from stillwatch.library.table import Table
-    from stillwatch.library.watching import watch
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -26,7 +20,10 @@ LAZY = {
     "sketch": "library.calls",
     "watch": "library.watching",
 }
-"""Public names, and the module of this package that defines each; it is imported when the name is first used."""
+"""Public names, and the module of this package that defines each; it is imported when the name is first used.
+
+Type checkers read the same names in `__init__.pyi`.
+"""
 
 __all__ = [  # noqa: PLE0604  names of `LAZY`
     "__version__",

@@ -3,6 +3,7 @@
 import html
 import inspect
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,12 @@ def test_every_public_name_is_there_and_is_the_same_thing_each_time():
         _ = stillwatch.scam
 
 
+def test_type_checkers_read_the_names_that_are_there():
+    stub = Path(stillwatch.__file__).with_name("__init__.pyi").read_text()
+    pairs = re.findall(r"^from stillwatch\.([\w.]+) import (\w+) as \w+$", stub, re.MULTILINE)
+    assert {name: module for module, name in pairs} == stillwatch.LAZY
+
+
 def test_a_call_stays_a_call_when_the_package_of_its_name_is_imported():
     code = """
 import stillwatch.sketch.keys, stillwatch.simulate.worlds, stillwatch.watch.clock
@@ -64,7 +71,9 @@ assert Key(master=bytes(32)).name
 def test_a_call_has_the_words_of_its_command(name):
     import importlib
 
-    options = {option.name for option in getattr(importlib.import_module(f"stillwatch.cli.{name}"), name).params}
+    options = {
+        option.name for option in getattr(importlib.import_module(f"stillwatch.cli.{name}"), name).params
+    }
     arguments = set(inspect.signature(getattr(stillwatch, name)).parameters)
     own = {"map", "format", "limit", "progress"} | ({"logs"} if "paths" in WORDS[name] else set())
     assert arguments - own == options - set(WORDS[name])
@@ -108,12 +117,17 @@ def test_a_notebook_shows_results_tables_and_a_campaign(scanned):
     assert "more</p>" in scanned.members._repr_html_()
     card = scanned.campaign("C1")._repr_html_()
     assert "srcdoc=" in card
-    assert "C1" in repr(scanned) and "C1" in repr(scanned.campaign("C1"))
+    assert "C1" in repr(scanned)
+    assert "C1" in repr(scanned.campaign("C1"))
 
 
 def test_what_senders_choose_stays_text_in_a_notebook():
-    told = Table("members", pa.table({"account_id": ["<script>alert(1)</script>\u202e"], "<b>": [None]}))._repr_html_()
-    assert "<script>" not in told and "<b>" not in told and "\u202e" not in told
+    told = Table(
+        "members", pa.table({"account_id": ["<script>alert(1)</script>\u202e"], "<b>": [None]})
+    )._repr_html_()
+    assert "<script>" not in told
+    assert "<b>" not in told
+    assert "\u202e" not in told
 
 
 DRAWN = {"anchor", "spark", "timeline", "graph", "has_links", "evidence_more", "evidence_uncounted", "members_more", "prompts",
@@ -139,7 +153,8 @@ def test_a_campaign_answers_what_the_page_answers(scanned):
     assert len(campaign.claims) == sum(map(len, card.claims.values()))
     said = (*card.glance.for_one, *card.glance.against, *card.glance.neither)
     assert sorted(r["statement"] for r in campaign.glance) == sorted(r["statement"] for r in said)
-    assert len(campaign.timeline) > 0 and len(campaign.links) > 0
+    assert len(campaign.timeline) > 0
+    assert len(campaign.links) > 0
     assert len(campaign.exchanges) == campaign.facts["exchanges"]
     tested = {*answers, "nearest", "trial", "capabilities", "hypotheses", "claims", "glance", *DRAWN}
     assert {field.name for field in fields(Card)} == tested
@@ -189,7 +204,8 @@ def test_scores_compare_with_the_truth(scanned, world):
 def test_exported_tables_are_json_and_a_folder_that_exists_is_refused(scanned, tmp_path):
     files = scanned.export("json_lines", tmp_path / "out")
     rows = [json.loads(line) for line in (tmp_path / "out/members.jsonl").read_text().splitlines()]
-    assert len(rows) == len(scanned.members) and all(file.suffix == ".jsonl" for file in files)
+    assert len(rows) == len(scanned.members)
+    assert all(file.suffix == ".jsonl" for file in files)
     with pytest.raises(UsageError, match="exists"):
         scanned.export("json_lines", tmp_path / "out")
     with pytest.raises(UsageError, match="did you mean `json_lines`"):
@@ -205,9 +221,7 @@ def test_a_package_that_is_not_installed_is_named_with_the_command_that_brings_i
 
 
 def test_sketches_and_a_watch_by_call(tmp_path):
-    rows = [
-        f"x{n},2026-05-01T{n % 24:02}:{n % 60:02}:00Z,account-{n % 7},m,question {n}" for n in range(60)
-    ]
+    rows = [f"x{n},2026-05-01T{n % 24:02}:{n % 60:02}:00Z,account-{n % 7},m,question {n}" for n in range(60)]
     (tmp_path / "world").mkdir()
     text = "\n".join(["exchange_id,timestamp,account_id,model,prompt", *rows])
     (tmp_path / "world/day.csv").write_text(text + "\n")

@@ -150,9 +150,11 @@ with stillwatch.scan(sys.argv[1], out=sys.argv[2]) as result:
 
 def test_each_in_one_file_of_an_installed_package_goes_through_a_whole_scan(tmp_path, world):
     lines = []
-    for row in pq.read_table(world / "exchanges.parquet").to_pylist() if (
-        world / "exchanges.parquet"
-    ).exists() else pq.read_table(world / "exchanges").to_pylist():
+    for row in (
+        pq.read_table(world / "exchanges.parquet").to_pylist()
+        if (world / "exchanges.parquet").exists()
+        else pq.read_table(world / "exchanges").to_pylist()
+    ):
         own = {"acme_id": row.pop("exchange_id"), "who": row.pop("account_id"), "text": row.pop("prompt")}
         own["at"] = row.pop("timestamp").timestamp()
         lines.append(json.dumps(own | {"rest": row}, default=str))
@@ -186,12 +188,18 @@ def test_each_in_one_file_of_an_installed_package_goes_through_a_whole_scan(tmp_
         ("raise ImportError('no module named that')", "ImportError"),
         ("acme_status = 3", "object of type int"),
         (MODULES["acme_status"].replace("observations.status", "observations.api_key_id"), "does not exist"),
-        (MODULES["acme_status"].replace("def acme_status", "def acme_other") + "\nacme_status = acme_other", "unit named"),
+        (
+            MODULES["acme_status"].replace("def acme_status", "def acme_other")
+            + "\nacme_status = acme_other",
+            "unit named",
+        ),
     ],
     ids=["import", "type", "column", "name"],
 )
 def test_a_package_that_is_faulty_is_named_with_what_is_wrong(tmp_path, monkeypatch, code, found):
-    install(tmp_path / "site", {"acme_status": code}, "[stillwatch.mine]\nacme_status = acme_status:acme_status\n")
+    install(
+        tmp_path / "site", {"acme_status": code}, "[stillwatch.mine]\nacme_status = acme_status:acme_status\n"
+    )
     monkeypatch.syspath_prepend(tmp_path / "site")
     monkeypatch.delitem(sys.modules, "acme_status", raising=False)
     with pytest.raises(PluginError, match=found) as caught:

@@ -81,7 +81,7 @@ def taken(
         ("campaign", "capability", "exchanges", "tokens read", "written", "", "dollars", "teacher's ability reached"),
         [
             (one["campaign_id"], part["capability"], f"{part['exchanges']:,}", f"{part['input_tokens']:,}", f"{part['output_tokens']:,}",
-             part["tokens"], f"{part['usd']:,.0f}", _gap(part["gap_closed"]))
+             part["tokens"], f"{part['usd_low']:,.0f} to {part['usd_high']:,.0f}", _gap(part["gap_closed"]))
             for one in whole["campaigns"] for part in one["capabilities"]
         ],
     )  # fmt: skip

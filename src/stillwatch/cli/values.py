@@ -88,7 +88,8 @@ def signal_names() -> list[str]:
     """Names of all signals and explanations."""
     from stillwatch.signals.registry import all_explanations, all_group_tests, all_indicators
 
-    return [one.card.name for one in (*all_indicators(), *all_group_tests(), *all_explanations())]
+    signals = [one.card.name for one in all_indicators()] + [one.card.name for one in all_group_tests()]
+    return signals + [one.card.name for one in all_explanations()]
 
 
 def scenario_names() -> list[str]:

@@ -15,6 +15,7 @@ from stillwatch.cli.scan import mapping
 from stillwatch.cli.stops import Stops
 from stillwatch.cli.values import completing, format_names, memory_size
 
+
 @click.command()
 @click.argument("source")
 @click.option(

@@ -157,7 +157,9 @@ def shareable(log: Log) -> list[str]:
     kinds = [name for name in sources.columns if name not in OF_SOURCES]
     names = {unit.card.name for unit in log.used}
     if kinds:
-        varied = sources.agg(**{kind: (sources[kind].nunique() > 1) | sources[kind].isnull().any() for kind in kinds})
+        varied = sources.agg(
+            **{kind: (sources[kind].nunique() > 1) | sources[kind].isnull().any() for kind in kinds}
+        )
         row = varied.to_pyarrow().to_pylist()[0]
         names -= {kind for kind in kinds if not row[kind]}
     return sorted(names)

@@ -124,7 +124,8 @@ class Results:
         self.close()
 
     @cached_property
-    def _page(self) -> Folder:
+    def page_data(self) -> Folder:
+        """The folder as the page reads it."""
         return read(self.folder)
 
     def _read(self, schema: TableSchema) -> Table:
@@ -136,11 +137,11 @@ class Results:
         return Table(schema.name, rows)
 
     def __repr__(self) -> str:
-        found, _meaning = verdict(self._page, cards(self._page))
+        found, _meaning = verdict(self.page_data, cards(self.page_data))
         return f"{found}\n{self.report}"
 
     def _repr_html_(self) -> str:
-        found, meaning = verdict(self._page, cards(self._page))
+        found, meaning = verdict(self.page_data, cards(self.page_data))
         return (
             f"<p><b>{html.escape(found)}</b></p><p>{html.escape(meaning)}</p>{self.campaigns._repr_html_()}"
         )
@@ -154,12 +155,12 @@ class Campaign:
     """
 
     def __init__(self, results: Results, name: str) -> None:
-        rows = {row["campaign_id"]: row for row in results._page.campaigns}
+        rows = {row["campaign_id"]: row for row in results.page_data.campaigns}
         if name not in rows:
             raise unknown("campaign of these results", name, rows)
         self.name = name
         self._results = results
-        self._card: Card = card(results._page, rows[name], "campaign")
+        self._card: Card = card(results.page_data, rows[name], "campaign")
 
     @property
     def facts(self) -> dict[str, Any]:

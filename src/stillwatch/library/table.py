@@ -43,7 +43,7 @@ class Table:
     def to_pandas(self) -> pd.DataFrame:
         """The rows as a `pandas.DataFrame`. Raises `MissingExtra` where pandas is not installed."""
         try:
-            import pandas as _pandas  # noqa: F401  pyarrow needs it
+            import pandas as pd  # noqa: F401  pyarrow needs it
         except ImportError as error:
             raise _missing("pandas") from error
         return self._rows.to_pandas()
@@ -51,11 +51,11 @@ class Table:
     def to_polars(self) -> pl.DataFrame:
         """The rows as a `polars.DataFrame`. Raises `MissingExtra` where Polars is not installed."""
         try:
-            import polars
+            import polars as pl
         except ImportError as error:
             raise _missing("polars") from error
-        frame = polars.from_arrow(self._rows)
-        assert isinstance(frame, polars.DataFrame)
+        frame = pl.from_arrow(self._rows)
+        assert isinstance(frame, pl.DataFrame)
         return frame
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:

@@ -186,7 +186,11 @@ def check_results(folder: Path) -> None:
     """Raises `StateError` where `folder` is no results folder: it does not exist, or has no table of campaigns."""
     if (folder / f"{contract.CAMPAIGNS.name}.parquet").is_file():
         return
-    below = [one.name for one in sorted(folder.glob("*/")) if (one / f"{contract.CAMPAIGNS.name}.parquet").is_file()]
+    below = [
+        one.name
+        for one in sorted(folder.glob("*/"))
+        if (one / f"{contract.CAMPAIGNS.name}.parquet").is_file()
+    ]
     raise StateError(
         Problem(
             fact=f"`{folder}` is not a results folder",

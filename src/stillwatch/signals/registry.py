@@ -81,9 +81,13 @@ class Card:
             if column in FORBIDDEN:
                 raise TypeError(f"{self.name} reads text; text enters by sketch only")
             if name not in TABLES:
-                raise TypeError(f"{self.name} reads `{read}`; tables that a signal may read: {', '.join(TABLES)}")
+                raise TypeError(
+                    f"{self.name} reads `{read}`; tables that a signal may read: {', '.join(TABLES)}"
+                )
             if column not in TABLES[name].names:
-                hint = did_you_mean(column, TABLES[name].names) or f"columns are {', '.join(TABLES[name].names)}"
+                hint = (
+                    did_you_mean(column, TABLES[name].names) or f"columns are {', '.join(TABLES[name].names)}"
+                )
                 raise TypeError(f"{self.name} reads `{read}`, which does not exist; {hint}")
         if len({read.partition(".")[0] for read in self.reads}) > 1:
             raise TypeError(f"{self.name} reads columns of several tables; a signal reads one")

@@ -39,10 +39,37 @@ FIRST_MONDAY = 1_772_409_600_000_000  # 2026-03-02, microseconds since 1970
 WEEKS = 30  # of which one is drawn for a setting's start
 TOPICS = 4  # topics of one person
 _WORD = re.compile(r"\w{4,}")
-_NAMES = (
-    "amber birch cobalt delta ember fathom garnet harbor indigo juniper kelp lumen mosaic nimbus onyx".split()
-)
-_KINDS = "desk pilot kit bridge notes sheet bot flow client reader helper studio".split()
+_NAMES = [
+    "amber",
+    "birch",
+    "cobalt",
+    "delta",
+    "ember",
+    "fathom",
+    "garnet",
+    "harbor",
+    "indigo",
+    "juniper",
+    "kelp",
+    "lumen",
+    "mosaic",
+    "nimbus",
+    "onyx",
+]
+_KINDS = [
+    "desk",
+    "pilot",
+    "kit",
+    "bridge",
+    "notes",
+    "sheet",
+    "bot",
+    "flow",
+    "client",
+    "reader",
+    "helper",
+    "studio",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
