@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("requirements-dev.txt", "requirements-lab.txt", "requirements-release.txt")
+LOCKS = ("requirements-dev.txt", "requirements-docs.txt", "requirements-lab.txt", "requirements-release.txt")
 FOUND, NOT_ANSWERED = 4, 3  # exit codes of `audit`
 
 
