@@ -102,6 +102,23 @@ def test_a_synopsis_names_commands_and_options_that_exist(page, text):
             assert option in known, f"{named(page)}: {option}"
 
 
+def every_command(group: click.Group, path: tuple[str, ...] = ()):
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from every_command(command, (*path, name))
+
+
+def test_every_option_is_named_on_the_page_of_its_command_or_on_that_of_all():
+    common = (ROOT / "docs/commands/README.md").read_text()
+    for words, command in every_command(cli):
+        page = (ROOT / f"docs/commands/{words[0]}.md").read_text()
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert any(f"{name}" in page + common for name in option.opts), (words, option.opts)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_python_compiles_and_toml_parses(page):
     for language, text in blocks(page):

@@ -239,3 +239,12 @@ def test_the_card_of_one_campaign_is_a_page_of_its_own_under_the_same_policy(sca
     text = html.unescape(page.render_campaign(scanned.campaign("C1")._card))
     assert "default-src 'none'" in text
     assert text.count('<article class="card"') == 1
+
+
+@pytest.mark.parametrize("name", sorted(set(stillwatch.LAZY.values())))
+def test_examples_in_docstrings_run(name):
+    import doctest
+    import importlib
+
+    outcome = doctest.testmod(importlib.import_module(f"stillwatch.{name}"))
+    assert outcome.failed == 0
