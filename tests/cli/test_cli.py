@@ -12,6 +12,7 @@ import stillwatch
 from stillwatch.cli import main as entry
 from stillwatch.cli.main import COMMANDS
 from stillwatch.cli.output import print_json
+from stillwatch.cli.values import Existing
 from stillwatch.evaluate.matrix import built_in
 from stillwatch.simulate.worlds import simulate
 
@@ -294,3 +295,28 @@ def test_every_command_names_its_exit_codes_on_one_page_and_help_is_quick():
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(spent) < 0.3  # seconds of the processor, which other work on the machine does not change
+
+
+@pytest.mark.issue(22)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("scan", "absent", "--out", "r"),
+        ("scan", ".", "--map", "timestamp", "--out", "r"),
+        ("scan", ".", "--limit", "line", "--out", "r"),
+        ("sketch", "absent", "--key-file", "key", "--out", "s"),
+        ("sketch", ".", "--map", "timestamp", "--key-file", "key", "--out", "s"),
+        ("sketch", ".", "--limit", "line", "--key-file", "key", "--out", "s"),
+        ("watch", ".", "--map", "timestamp", "--state", "w", "--once"),
+    ],
+    ids=lambda given: f"{given[0]} {given[2]}",
+)
+def test_a_fix_that_is_printed_is_one_of_the_command_that_printed_it(run, arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "key").write_text("0123456789abcdef")
+    _code, _out, err = run(*arguments)
+    (fix,) = [line.split("fix", 1)[1].strip() for line in err.splitlines() if line.startswith("   | fix")]
+    words = fix.split()
+    assert words[:2] == ["stillwatch", arguments[0]]
+    monkeypatch.setattr(Existing, "convert", lambda _self, value, _param, _context: Path(value))
+    entry.Lazy.get_command(entry.cli, click.Context(entry.cli), words[1]).make_context(words[1], words[2:])

@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from traceback import extract_tb
 
@@ -151,7 +152,30 @@ def _stopped(stops: Stops) -> int:
     return stops.exit_code
 
 
+AS_OTHERS_SAY = {
+    "sketch": (
+        ("stillwatch scan ", "stillwatch sketch "),
+        ("--out RESULTS", "--key-file KEY --out SKETCHES"),
+    ),
+    "watch": (("stillwatch scan ", "stillwatch watch "), ("--out RESULTS", "--state STATE")),
+}
+"""Changes that make a fix for `scan` one for another command that reads logs as `scan` does."""
+
+
+def _for_this_command(error: StillwatchError) -> StillwatchError:
+    """The error with fixes that work for the command that prints them."""
+    command = next((word for word in sys.argv[1:] if word in COMMANDS), "")
+    told = []
+    for problem in error.problems:
+        fix = problem.fix
+        for before, after in AS_OTHERS_SAY.get(command, ()) if fix.startswith("stillwatch scan ") else ():
+            fix = fix.replace(before, after)
+        told.append(replace(problem, fix=fix))
+    return type(error)(*told)
+
+
 def _failed(error: StillwatchError, as_json: bool) -> int:
+    error = _for_this_command(error)
     if as_json:
         print_json(error.as_json())
     tell(error)
