@@ -320,3 +320,18 @@ def test_a_fix_that_is_printed_is_one_of_the_command_that_printed_it(run, argume
     assert words[:2] == ["stillwatch", arguments[0]]
     monkeypatch.setattr(Existing, "convert", lambda _self, value, _param, _context: Path(value))
     entry.Lazy.get_command(entry.cli, click.Context(entry.cli), words[1]).make_context(words[1], words[2:])
+
+
+@pytest.mark.issue(22)
+def test_no_record_of_the_log_holds_text_of_a_prompt(run, tmp_path):
+    lines = FOUR.splitlines()
+    rows = [lines[0] + ",prompt"] + [
+        f"{line},wormwood is secret number {n}" for n, line in enumerate(lines[1:])
+    ]
+    (tmp_path / "day.csv").write_text("\n".join([*rows, "wormwood,wormwood,wormwood"]))
+    code, _out, err = run(
+        "--log-level", "debug", "--log-json", "scan", tmp_path / "day.csv", "--out", tmp_path / "r", "--quiet"
+    )
+    assert code == 0
+    assert err
+    assert "wormwood" not in err

@@ -13,7 +13,7 @@ from stillwatch.cli.groups import Group
 from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
 from stillwatch.cli.tables import text_table
-from stillwatch.cli.values import Existing
+from stillwatch.cli.values import Existing, completing, mark_names, way_names
 from stillwatch.engine.cores import CORES
 from stillwatch.engine.files import atomic
 from stillwatch.errors import Problem, UsageError
@@ -132,7 +132,14 @@ def teach(out: Path, steps: int, seed: int, as_json: bool, quiet: bool, form_onl
     help="Keyring: mark every answer.",
 )
 @click.option("--campaign", default="", help="Whose key of the keyring, with --marks.")
-@click.option("--mark", "mark_name", default="gumbel", show_default=True, help="Which mark, with --marks.")
+@click.option(
+    "--mark",
+    "mark_name",
+    default="gumbel",
+    show_default=True,
+    shell_complete=completing(mark_names),
+    help="Which mark, with --marks.",
+)
 @click.option(
     "--share",
     type=click.FloatRange(0, 1),
@@ -273,6 +280,7 @@ def learn(
     "--way",
     "ways",
     multiple=True,
+    shell_complete=completing(way_names),
     default=("answers", "reasoning", "logprobs", "reward"),
     show_default=True,
     help="Ways of learning.",
@@ -323,6 +331,7 @@ def curve(
     "marks",
     multiple=True,
     default=("gumbel", "greenlist"),
+    shell_complete=completing(mark_names),
     show_default=True,
     help="Marks to measure.",
 )
@@ -446,7 +455,13 @@ def defences(
 @TEACHER
 @click.option("--base", type=Existing(file=False), required=True,
               help="Another model: what students start from, and the other teacher.")  # fmt: skip
-@click.option("--mark", default="gumbel", show_default=True, help="The mark.")
+@click.option(
+    "--mark",
+    default="gumbel",
+    show_default=True,
+    shell_complete=completing(mark_names),
+    help="The mark.",
+)
 @click.option(
     "--share",
     type=click.FloatRange(0, 1, min_open=True),

@@ -120,6 +120,11 @@ def mark_names() -> list[str]:
     return list(marks())
 
 
+def way_names() -> list[str]:
+    """Ways in which students of the lab learn; a list of its own, since naming them there needs PyTorch."""
+    return ["answers", "reasoning", "logprobs", "reward"]
+
+
 def column_names() -> list[str]:
     """Columns that `--map` takes."""
     from stillwatch.contract.exchanges import EXCHANGES
