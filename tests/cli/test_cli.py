@@ -1,4 +1,5 @@
 import json
+import logging
 import math
 import resource
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 
 import stillwatch
 from stillwatch.cli import main as entry
+from stillwatch.cli.logs import log_to_standard_error
 from stillwatch.cli.main import COMMANDS
 from stillwatch.cli.output import print_json
 from stillwatch.cli.values import Existing
@@ -335,3 +337,21 @@ def test_no_record_of_the_log_holds_text_of_a_prompt(run, tmp_path):
     assert code == 0
     assert err
     assert "wormwood" not in err
+
+
+@pytest.mark.issue(22)
+@pytest.mark.parametrize("words", [(), ("lab",)], ids=" ".join)
+def test_without_a_command_the_help_is_shown_as_it_is(run, words):
+    code, out, err = run(*words)
+    assert code == 2
+    assert "Commands:" in out + err
+    assert "error:" not in err
+
+
+@pytest.mark.issue(22)
+def test_a_message_of_several_lines_is_logged_as_several_lines_and_shows_nothing_that_a_terminal_obeys(
+    capsys,
+):
+    log_to_standard_error("warning", as_json=False)
+    logging.getLogger("stillwatch.watch").warning("one\ntwo \x1b[31m")
+    assert capsys.readouterr().err == "one\ntwo \\x1b[31m\n"

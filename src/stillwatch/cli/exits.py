@@ -9,4 +9,4 @@
 | 130, 143 | stopped by SIGINT or SIGTERM (129 by SIGHUP): 128 and the number of the signal |
 """
 
-DONE, FAILED, USAGE, CAMPAIGN_FOUND = 0, 1, 2, 3
+DONE, CAMPAIGN_FOUND = 0, 3  # the others stand with what they are raised for: `errors`, `cli.stops`

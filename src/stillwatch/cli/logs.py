@@ -35,12 +35,14 @@ class JsonLines(logging.Formatter):
 
 
 class Lines(logging.Formatter):
-    """One line a record, for a person; an error is shown as it renders itself."""
+    """A record as a person reads it; an error is shown as it renders itself."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """The lines."""
         error = getattr(record, "error", None)
-        return error.render() if isinstance(error, StillwatchError) else visible(record.getMessage(), None)
+        if isinstance(error, StillwatchError):
+            return error.render()
+        return "\n".join(visible(line, None) for line in record.getMessage().splitlines())
 
 
 class StandardError(logging.StreamHandler):  # type: ignore[type-arg]  # generic in its stubs alone
@@ -64,8 +66,6 @@ def log_to_standard_error(level: str, *, as_json: bool) -> None:
 
 def tell(error: StillwatchError) -> None:
     """Show an error, as text or as a JSON line; whatever the level is, it is shown."""
-    if not log.handlers:
-        log_to_standard_error("warning", as_json="--log-json" in sys.argv)
     log.error(
         error.problems[0].fact if error.problems else type(error).__name__,
         extra={"facts": error.as_json(), "error": error},

@@ -125,9 +125,15 @@ def program() -> None:
 
 def _run(stops: Stops) -> int:
     as_json = "--json" in sys.argv
+    log_to_standard_error(
+        "warning", as_json="--log-json" in sys.argv
+    )  # before options are read, which may fail
     try:
         result = cli(standalone_mode=False, obj=stops, prog_name="stillwatch")
         sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
     except click.ClickException as error:
         return _failed(_usage(error), as_json)
     except (KeyboardInterrupt, click.Abort):
@@ -186,7 +192,7 @@ def _usage(error: click.ClickException) -> StillwatchError:
     """An error of click's as one of our own. Its text begins with a capital and ends with a stop; ours do neither."""
     text = " ".join(error.format_message().split()).replace("'", "`")
     fact, _stop, rest = text.partition(". (")
-    fact = fact.rstrip(".")
+    fact = fact.rstrip(".") or "the command line cannot be read"
     context = getattr(error, "ctx", None)
     hint = rest.rstrip(")?. ")
     path = context.command_path if context is not None else "stillwatch"
