@@ -161,7 +161,7 @@ def prove(
     "--mark",
     "names",
     multiple=True,
-    shell_complete=completing(mark_names),
+    shell_complete=completing(lambda: (*mark_names(), *TEXT_MARKS)),
     help="greenlist, gumbel, tournament, fingerprint, choices, canaries; default gumbel, choices and canaries.",
 )
 @click.option("--strength", type=float, help="How strongly; the mark's own default.")

@@ -45,33 +45,21 @@ class Existing(click.Path):
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
-            kind = (
-                "file or folder"
-                if self.file_okay and self.dir_okay
-                else "file"
-                if self.file_okay
-                else "folder"
-            )
-            there = Path(value).exists()
+            kind = " or ".join(["file"] * self.file_okay + ["folder"] * self.dir_okay)
+            fact = f"is not a {kind} that can be read" if Path(value).exists() else "does not exist"
             raise InputError(
-                Problem(
-                    fact=f"`{value}` is not a {kind} that can be read"
-                    if there
-                    else f"`{value}` does not exist",
-                    where=str(value),
-                    expected=f"a {kind}",
-                )
+                Problem(fact=f"`{value}` {fact}", where=str(value), expected=f"a {kind}")
             ) from None
 
 
 Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
-def completing(names: Callable[[], Iterable[str]], prefix: str = "") -> Completion:
-    """A completion of an option's value by names, which are made only when a shell asks; each begins with `prefix`."""
+def completing(names: Callable[[], Iterable[str]]) -> Completion:
+    """A completion of an option's value by names, which are made only when a shell asks."""
 
     def complete(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
-        return [CompletionItem(f"{prefix}{name}") for name in names() if f"{prefix}{name}".startswith(begun)]
+        return [CompletionItem(name) for name in names() if name.startswith(begun)]
 
     return complete
 

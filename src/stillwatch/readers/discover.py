@@ -66,10 +66,11 @@ def _tree(folder: Path) -> list[Path]:
     inner = folder / "exchanges"
     root = inner if inner.is_dir() else folder
     found = []
+    results = [one.parent for one in root.rglob(RESULTS[0]) if _is_results(one.parent)]
     for path in sorted(root.rglob("*")):
         if not path.is_file() or _hidden(path, root) or format_of(path) is None:
             continue
-        if any(_is_results(parent) for parent in path.parents if parent.is_relative_to(root)):
+        if any(path.is_relative_to(one) for one in results):
             continue
         if root is folder and (_stem(path) in COMPANIONS or path.relative_to(root).parts[0] in COMPANIONS):
             continue
