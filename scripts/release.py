@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-lab.txt", "requirements-release.txt")
+LOCKS = tuple(f"requirements{part}.txt" for part in ("", "-dev", "-docs", "-lab", "-release"))
 FOUND, NOT_ANSWERED = 4, 3  # exit codes of `audit`
 
 

@@ -6,14 +6,17 @@ StillwatchError
 ├── EngineError     the database could not do its work
 ├── Unreachable     a stream that is followed does not answer
 ├── MissingExtra    an optional dependency is not installed
+├── PluginError     what another package provides for Stillwatch cannot be used
 └── UsageError      the command line asks for something that cannot be
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 from stillwatch.foreign import visible
+from stillwatch.suggestions import did_you_mean
 
 SHOWN = 10
 
@@ -90,7 +93,17 @@ class MissingExtra(StillwatchError):
     """An optional part was asked for and its dependency is absent."""
 
 
+class PluginError(StillwatchError):
+    """A unit of another package cannot be loaded, or is not what its entry point says."""
+
+
 class UsageError(StillwatchError):
     """The options contradict each other or name something that does not exist."""
 
     exit_code = 2
+
+
+def unknown(kind: str, name: str, known: Collection[str], fix: str = "") -> UsageError:
+    """The error for a name that does not exist, with the nearest one that does, or else with `fix`."""
+    fact = f"no {kind} is called `{name}`"
+    return UsageError(Problem(fact=fact, expected=", ".join(known), fix=did_you_mean(name, known) or fix))

@@ -1,22 +1,81 @@
-"""How are the units of an extension point found? A unit is one module of its package, which defines it under the module's own name."""
+"""How the units of an extension point are found: in its package, and in installed packages of others.
+
+A unit of this package is one module, which defines it under the module's own name. A unit of another package is named by an
+entry point of the extension point's group.
+"""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import TypeVar
+
+from stillwatch.errors import PluginError, Problem
 
 Unit = TypeVar("Unit")
 
 
-def units(package: ModuleType, kind: type[Unit]) -> tuple[Unit, ...]:
-    """Every unit of a package, in the order of their names; raises `TypeError` for a module that defines none."""
-    found = []
+def units(package: ModuleType, kind: type[Unit], group: str = "") -> tuple[Unit, ...]:
+    """Every unit of a package and, where `group` is given, of that group of entry points, in the order of their names.
+
+    Raises `TypeError` for a module of the package that defines no unit, and `PluginError` for an entry point that cannot be
+    loaded, gives something else, or has a name that is taken.
+    """
+    found: dict[str, Unit] = {}
     for name in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
         module = importlib.import_module(f"{package.__name__}.{name}")
         unit = getattr(module, name, None)
         if not isinstance(unit, kind):
             raise TypeError(f"{module.__file__} does not define a {kind.__name__} named {name}")
-        found.append(unit)
-    return tuple(found)
+        found[name] = unit
+    for entry in _entries(group):
+        if entry.name in found:
+            raise _unusable(entry, "its name is taken", "another name")
+        found[entry.name] = _loaded(entry, kind)
+    return tuple(found[name] for name in sorted(found))
+
+
+def _entries(group: str) -> Iterator[EntryPoint]:
+    """Entry points of a group in the order of their names; one that several folders of the path name alike counts once."""
+    if group:
+        yield from sorted(
+            {(e.name, e.value): e for e in entry_points(group=group)}.values(), key=lambda e: e.name
+        )
+
+
+def _loaded(entry: EntryPoint, kind: type[Unit]) -> Unit:
+    """What an entry point names, under the name that it has itself."""
+    try:
+        unit = entry.load()
+    except Exception as error:
+        # The author of a signal raises `TypeError` by declaring it wrongly, and reads what is wrong; other texts may hold anything.
+        found = (
+            f"{type(error).__name__}: {error}"
+            if isinstance(error, TypeError | ImportError)
+            else type(error).__name__
+        )
+        raise _unusable(entry, found, "a module that can be imported") from error
+    if not isinstance(unit, kind):
+        raise _unusable(
+            entry, f"an object of type {type(unit).__name__}", f"an object of type {kind.__name__}"
+        )
+    own = getattr(getattr(unit, "card", unit), "name", entry.name)
+    if own != entry.name:
+        raise _unusable(entry, f"a unit named `{own}`", "the name of the entry point")
+    return unit
+
+
+def _unusable(entry: EntryPoint, found: str, expected: str) -> PluginError:
+    package = entry.dist.name if entry.dist is not None else entry.value.partition(":")[0].partition(".")[0]
+    return PluginError(
+        Problem(
+            fact=f"`{entry.name}` of the package `{package}` cannot be used",
+            where=f"entry point `{entry.name} = {entry.value}` of `{entry.group}`",
+            found=found,
+            expected=expected,
+            fix=f"mend or remove the package: pip uninstall {package}",
+        )
+    )

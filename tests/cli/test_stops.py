@@ -143,7 +143,7 @@ def test_an_error_that_nobody_foresaw_shows_its_kind_and_place_and_none_of_its_t
 
 
 @pytest.mark.parametrize(
-    ("package", "extra"), [("redis", "redis"), ("sklearn.ensemble", "evaluate"), ("opentelemetry", "otlp")]
+    ("package", "extra"), [("redis", "streams"), ("sklearn.ensemble", "evaluate"), ("opentelemetry", "otlp")]
 )
 def test_a_missing_package_is_told_with_the_extra_that_brings_it(run, package, extra):
     code, _out, said = run(raising(ModuleNotFoundError(f"No module named '{package}'", name=package)))
@@ -213,7 +213,7 @@ def test_where_a_package_is_missing_is_known_from_the_import_alone(run, monkeypa
     def does():
         import confluent_kafka  # noqa: F401
 
-    assert "stillwatch[kafka]" in run(does)[2]
+    assert "stillwatch[streams]" in run(does)[2]
 
 
 def test_a_signal_after_a_command_has_ended_changes_neither_its_code_nor_what_it_said():

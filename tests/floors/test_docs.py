@@ -6,7 +6,9 @@ import pytest
 from stillwatch.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted(p for p in ROOT.rglob("*.md") if not {".venv", ".dev", ".git", "node_modules"} & set(p.parts))
+PAGES = sorted(
+    p for p in ROOT.rglob("*.md") if not {".venv", ".dev", ".git", "node_modules", "_build"} & set(p.parts)
+)
 LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
 
 

@@ -74,6 +74,17 @@ def test_every_lock_pins_every_package_to_one_version():
             assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!_-]+", line), f"{lock}: {line}"
 
 
+@pytest.mark.issue(22)
+def test_locks_that_are_installed_together_agree():
+    pins: dict[str, set[str]] = {}
+    for lock in ("requirements-dev.txt", "requirements-docs.txt", "requirements-lab.txt"):
+        for line in (ROOT / lock).read_text().splitlines():
+            if "==" in line:
+                name, _sign, version = line.split("#")[0].strip().partition("==")
+                pins.setdefault(re.sub(r"[-_.]+", "-", name).lower(), set()).add(version)
+    assert {name: versions for name, versions in pins.items() if len(versions) > 1} == {}
+
+
 @pytest.mark.issue(21)
 def test_the_words_for_releases_are_in_the_program_of_words():
     told = subprocess.run(["sh", str(ROOT / "dev"), "help"], capture_output=True, text=True).stdout

@@ -16,7 +16,17 @@ build = results_folder.build
 
 EXTRAS = ["overview.json"] + [
     f"{name}.parquet"
-    for name in "timeline links hypotheses claims capabilities leads lead_members explanations glance".split()
+    for name in [
+        "timeline",
+        "links",
+        "hypotheses",
+        "claims",
+        "capabilities",
+        "leads",
+        "lead_members",
+        "explanations",
+        "glance",
+    ]
 ]
 PLACES = {
     "overview.json": 1,

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stillwatch.errors import InputError
+from stillwatch.errors import InputError, UsageError
 from stillwatch.report.taken import Assumptions, Prices, lines, taken
 
 spec = importlib.util.spec_from_file_location("results_folder", Path(__file__).with_name("results_folder.py"))
@@ -42,6 +42,25 @@ def test_counted_tokens_are_priced_and_others_are_said_to_be_assumed(results):
     assert (other["tokens"], other["input_tokens"], other["output_tokens"]) == ("assumed", 100_000, 200_000)
     assert one["tokens"] == 25_000_000 + 300_000
     assert one["usd_low"] <= coding["usd"] + other["usd"] <= one["usd_high"]
+
+
+@pytest.mark.issue(22)
+@pytest.mark.parametrize("used", [(1.0, 0.1), (-0.1, 1.0), (0.5, 1.5)])
+def test_an_interval_that_is_upside_down_or_no_share_is_refused_with_the_one_that_is_meant(used):
+    with pytest.raises(UsageError, match="no interval of shares") as caught:
+        Assumptions(input_tokens=1, output_tokens=1, used=used)
+    assert "--used 0.1 1" in str(caught.value)
+
+
+@pytest.mark.issue(22)
+def test_dollars_come_as_a_range_with_what_they_leave_out_and_what_is_assumed(results):
+    whole = taken(results, PRICES, ASSUMED)
+    told = "\n".join(lines(whole))
+    one = whole["campaigns"][0]
+    assert f"{one['usd_low']:,.0f} to {one['usd_high']:,.0f} dollars" in told
+    assert "tokens of 1,000 of its exchanges are assumed, 100 read and 200 written each" in told
+    assert all(part in told for part in whole["left_out"])
+    assert "discounts" in told
 
 
 def test_a_published_estimate_is_an_interval_that_holds_the_runs_it_came_from(results):

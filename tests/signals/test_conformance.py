@@ -1,5 +1,6 @@
 """What every signal has to keep, whoever wrote it: enrolled by the registry, without any work of theirs."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from stillwatch.signals.registry import (
     LIKENESS,
     Finding,
     NoFinding,
+    all_explanations,
     all_group_tests,
     all_indicators,
 )
@@ -48,6 +50,19 @@ def test_it_has_a_test_and_a_page_of_its_own(unit):
     text = page.read_text()
     for sentence in (signal.card.measures, signal.card.null, signal.card.source, *signal.card.innocent):
         assert sentence in text, f"{page.name} does not say what its card says: {sentence}"
+
+
+OWN_NOTES = re.compile(
+    r"\b(peers|science|design|ecosystem|honest crowds|contract\.md)\b.*?(\d|section|flow)|contract\.md|and design"
+)
+
+
+@pytest.mark.issue(22)
+@pytest.mark.parametrize(
+    "card", [unit.card for unit in (*all_indicators(), *TESTS, *all_explanations())], ids=lambda c: c.name
+)
+def test_its_source_is_one_that_a_reader_can_find_and_no_note_of_ours(card):
+    assert not OWN_NOTES.search(card.source), card.source
 
 
 def test_control_and_likeness_are_all_families_once():

@@ -84,3 +84,19 @@ def test_a_port_in_use_is_told_with_a_fix(server):
         StateError, match=rf"port {server.server_port} cannot be listened on[\s\S]*another --port"
     ):
         serve(server.server_port, dict, lambda: True)
+
+
+@pytest.mark.issue(22)
+def test_the_metrics_are_in_the_text_format_of_prometheus_and_each_is_described(server):
+    from prometheus_client.parser import text_string_to_metric_families
+
+    url = f"http://127.0.0.1:{server.server_port}/metrics"
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        assert answer.headers["Content-Type"].startswith("text/plain; version=")
+        text = answer.read().decode()
+    families = {one.name: one for one in text_string_to_metric_families(text)}
+    samples = {sample.name: sample.value for one in families.values() for sample in one.samples}
+    assert samples == {name: 3 if name == "stillwatch_rows_total" else 0 for name in module.METRICS}
+    for name, (kind, meaning) in module.METRICS.items():
+        family = families[name.removesuffix("_total") if kind == "counter" else name]
+        assert (family.type, family.documentation) == (kind, meaning)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
 from stillwatch.cli.score import score_table
 
@@ -34,7 +34,7 @@ def demo(out: Path, seed: int, as_json: bool, quiet: bool) -> None:
     with bars(quiet=quiet or as_json) as progress:
         scored = run(out, seed, progress)
     if as_json:
-        click.echo(json.dumps(scored, indent=2, sort_keys=True))
+        print_json(scored)
         return
     score_table(scored)
     click.echo(f"\nlook at {out / 'results' / 'report.html'}")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
+from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
 from stillwatch.cli.tables import text_table
+from stillwatch.cli.values import Existing, completing, matrix_names
 from stillwatch.engine.cores import CORES
 
 
@@ -19,6 +20,7 @@ from stillwatch.engine.cores import CORES
     default="standard",
     show_default=True,
     metavar="NAME|FILE",
+    shell_complete=completing(matrix_names),
     help="standard, null, honest, honest-quick, alarms, baselines, evasion, ablation, early, reach, calibration, quick, or a TOML file of worlds.",
 )
 @click.option(
@@ -31,12 +33,12 @@ from stillwatch.engine.cores import CORES
 @click.option("--seeds", type=click.IntRange(min=1), help="Seeds of every world, instead of the matrix's.")
 @click.option(
     "--prompts",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=Existing(folder=False),
     help="Real text for prompts.",
 )
 @click.option(
     "--times",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=Existing(folder=False),
     help="Real arrival rates for honest applications.",
 )
 @click.option(
@@ -75,7 +77,7 @@ def evaluate(
             progress=lambda done, total: progress("evaluate", done, total),
         )  # fmt: skip
     if as_json:
-        click.echo(json.dumps(rows, indent=2, sort_keys=True))
+        print_json(rows)
         return
     planted = [row for row in rows if "explanations" not in row]
     if planted:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
+from stillwatch.cli.output import print_json
 from stillwatch.cli.tables import text_table
+from stillwatch.cli.values import completing, format_names
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing(format_names))
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def formats(name: str | None, as_json: bool) -> None:
     r"""List the log formats that `scan` reads as they are, or show how the fields of one are mapped.
@@ -32,7 +32,7 @@ def formats(name: str | None, as_json: bool) -> None:
             {"name": f.name, "title": f.title, "source": f.source, "fields": dict(f.fields), "notes": f.notes}
             for f in every
         ]
-        click.echo(json.dumps(told, indent=2))
+        print_json(told)
         return
     if not name:
         text_table(("format", "logs", "shape published in"), [(f.name, f.title, f.source) for f in every])

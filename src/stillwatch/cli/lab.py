@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from stillwatch.cli.groups import Group
+from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
 from stillwatch.cli.tables import text_table
+from stillwatch.cli.values import Existing, completing, mark_names, way_names
 from stillwatch.engine.cores import CORES
 from stillwatch.engine.files import atomic
 from stillwatch.errors import Problem, UsageError
@@ -20,10 +23,10 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 BASE = click.option(
-    "--base", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Model that students start from; else from nothing."
+    "--base", type=Existing(file=False), help="Model that students start from; else from nothing."
 )  # fmt: skip
 TEACHER = click.option(
-    "--teacher", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True,
+    "--teacher", type=Existing(file=False), required=True,
     help="The teacher's folder, in the Hugging Face format.",
 )  # fmt: skip
 SEEDS = click.option(
@@ -61,7 +64,7 @@ def _outcomes(folder: str) -> Callable[[Command], Command]:
     )
 
 
-@click.group()
+@click.group(cls=Group)
 def lab() -> None:
     r"""Train teachers and students of your own, and measure what answers, marks and defences are worth.
 
@@ -85,13 +88,14 @@ def lab() -> None:
     "--steps", type=click.IntRange(min=1), default=3_000, show_default=True, help="Batches of 64 tasks."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of weights and tasks.")
+@JSON
 @QUIET
 @click.option(
     "--form-only",
     is_flag=True,
     help="Teach the language and how answers look, and no skill: a base for students.",
 )
-def teach(out: Path, steps: int, seed: int, quiet: bool, form_only: bool) -> None:
+def teach(out: Path, steps: int, seed: int, as_json: bool, quiet: bool, form_only: bool) -> None:
     r"""Teach a model five capabilities with exact scoring (seven minutes on two cores).
 
     \b
@@ -101,7 +105,7 @@ def teach(out: Path, steps: int, seed: int, quiet: bool, form_only: bool) -> Non
     """
     from stillwatch.lab import school
 
-    with bars(quiet=quiet) as progress:
+    with bars(quiet=quiet or as_json) as progress:
         model = school.teach(
             seed,
             steps=steps,
@@ -109,11 +113,7 @@ def teach(out: Path, steps: int, seed: int, quiet: bool, form_only: bool) -> Non
             progress=lambda done, total: progress("teach", done, total),
         )
     model.save(out)
-    text_table(
-        ("capability", "right"),
-        [(name, f"{100 * one:.1f} %") for name, one in school.examine(model, seed, 100).items()],
-    )
-    click.echo(f"\nteacher: {out}")
+    _examined("teacher", out, school.examine(model, seed, 100), as_json=as_json)
 
 
 @lab.command()
@@ -128,11 +128,18 @@ def teach(out: Path, steps: int, seed: int, quiet: bool, form_only: bool) -> Non
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of prompts and sampling.")
 @click.option(
     "--marks",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=Existing(folder=False),
     help="Keyring: mark every answer.",
 )
 @click.option("--campaign", default="", help="Whose key of the keyring, with --marks.")
-@click.option("--mark", "mark_name", default="gumbel", show_default=True, help="Which mark, with --marks.")
+@click.option(
+    "--mark",
+    "mark_name",
+    default="gumbel",
+    show_default=True,
+    shell_complete=completing(mark_names),
+    help="Which mark, with --marks.",
+)
 @click.option(
     "--share",
     type=click.FloatRange(0, 1),
@@ -142,7 +149,7 @@ def teach(out: Path, steps: int, seed: int, quiet: bool, form_only: bool) -> Non
 )
 @click.option(
     "--proxy",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=Existing(file=False),
     help="Proxy student, for marks that need one.",
 )
 @click.option(
@@ -151,6 +158,7 @@ def teach(out: Path, steps: int, seed: int, quiet: bool, form_only: bool) -> Non
     required=True,
     help="Prompts and answers as JSON lines.",
 )
+@JSON
 @QUIET
 def serve(
     teacher: Path,
@@ -162,6 +170,7 @@ def serve(
     share: float,
     proxy: Path | None,
     out: Path,
+    as_json: bool,
     quiet: bool,
 ) -> None:
     r"""Answer a campaign's prompts, each answer marked under the campaign's key or not at all.
@@ -188,7 +197,7 @@ def serve(
         ring = read(marks)
         issued = ring.current(mark_name, campaign)
         rows = [row(ring, issued) if some else None for some in is_marked]
-    with bars(quiet=quiet) as progress:
+    with bars(quiet=quiet or as_json) as progress:
         said = school.serve(
             models.load(teacher),
             asked,
@@ -202,13 +211,16 @@ def serve(
             file.write(
                 json.dumps({"prompt": prompt, "answer": one, "campaign_id": campaign if some else ""}) + "\n"
             )
-    click.echo(f"served: {out}")
+    if as_json:
+        print_json({"served": str(out), "answers": len(said), "marked": int(is_marked.sum())})
+    else:
+        click.echo(f"served: {out}")
 
 
 @lab.command()
 @click.option(
     "--served",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=Existing(folder=False),
     required=True,
     help="Prompts and answers.",
 )
@@ -222,7 +234,7 @@ def serve(
 )
 @click.option(
     "--base",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=Existing(file=False),
     help="Model to start from; else from nothing.",
 )
 @STEPS
@@ -230,7 +242,10 @@ def serve(
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the student."
 )
-def learn(served: Path, teacher: Path, way: str, base: Path | None, steps: int, seed: int, out: Path) -> None:
+@JSON
+def learn(
+    served: Path, teacher: Path, way: str, base: Path | None, steps: int, seed: int, out: Path, as_json: bool
+) -> None:
     r"""Train a student on served answers, as a campaign would.
 
     \b
@@ -244,11 +259,7 @@ def learn(served: Path, teacher: Path, way: str, base: Path | None, steps: int, 
     student = school.learn(way, pairs, teacher=models.load(teacher), seed=seed, lesson=school.Lesson(steps=steps),
                            start=models.load(base) if base else None)  # fmt: skip
     student.save(out)
-    text_table(
-        ("capability", "right"),
-        [(name, f"{100 * one:.1f} %") for name, one in school.examine(student, seed, 100).items()],
-    )
-    click.echo(f"\nstudent: {out}")
+    _examined("student", out, school.examine(student, seed, 100), as_json=as_json)
 
 
 @lab.command()
@@ -269,6 +280,7 @@ def learn(served: Path, teacher: Path, way: str, base: Path | None, steps: int, 
     "--way",
     "ways",
     multiple=True,
+    shell_complete=completing(way_names),
     default=("answers", "reasoning", "logprobs", "reward"),
     show_default=True,
     help="Ways of learning.",
@@ -300,7 +312,7 @@ def curve(
     jobs = curve_jobs(answers, shares, ways, seeds, each, steps, base)
     rows = _run("curve", teacher, jobs, out, workers, quiet or as_json)["rows"]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     text_table(
         ("capability", "way", "answers", "student right", "teacher right"),
@@ -319,6 +331,7 @@ def curve(
     "marks",
     multiple=True,
     default=("gumbel", "greenlist"),
+    shell_complete=completing(mark_names),
     show_default=True,
     help="Marks to measure.",
 )
@@ -372,7 +385,7 @@ def traces(
     jobs = trace_jobs(marks, shares, seeds, answers, asked, steps, width, strength, base)
     rows = _run("traces", teacher, jobs, out, workers, quiet or as_json)["rows"]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     text_table(
         ("mark", "access", "marked", "windows", "effect", "log10 p, worst"),
@@ -426,7 +439,7 @@ def defences(
         "defences", teacher, defence_jobs(answers, seeds, each, steps, base), out, workers, quiet or as_json
     )["rows"]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     text_table(
         ("defence", "dose", "honest users right", "words of reasoning", "student right"),
@@ -440,9 +453,15 @@ def defences(
 
 @lab.command()
 @TEACHER
-@click.option("--base", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True,
+@click.option("--base", type=Existing(file=False), required=True,
               help="Another model: what students start from, and the other teacher.")  # fmt: skip
-@click.option("--mark", default="gumbel", show_default=True, help="The mark.")
+@click.option(
+    "--mark",
+    default="gumbel",
+    show_default=True,
+    shell_complete=completing(mark_names),
+    help="The mark.",
+)
 @click.option(
     "--share",
     type=click.FloatRange(0, 1, min_open=True),
@@ -483,7 +502,7 @@ def removal(
     jobs = removal_jobs(mark, share, seeds, answers, asked, steps, each, base)
     rows = _run("removal", teacher, jobs, out, workers, quiet or as_json)["rows"]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     text_table(
         ("what was tried", "log10 p with weights, worst", "with text, worst", "student right"),
@@ -493,6 +512,15 @@ def removal(
         ],
     )  # fmt: skip
     click.echo(f"\npage: {out / 'removal.html'}")
+
+
+def _examined(name: str, folder: Path, right: Mapping[str, float], *, as_json: bool) -> None:
+    """Shares of questions that a model answers rightly, by capability, and where the model lies."""
+    if as_json:
+        print_json({name: str(folder), "right": right})
+        return
+    text_table(("capability", "right"), [(one, f"{100 * share:.1f} %") for one, share in right.items()])
+    click.echo(f"\n{name}: {folder}")
 
 
 def _can_be_set(marks: Sequence[str], proxy: Path | None, option: str) -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import errno
 import importlib
-import json
 import os
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from traceback import extract_tb
 
 import click
 
 from stillwatch import __version__
+from stillwatch.cli.exits import DONE
+from stillwatch.cli.groups import Group
+from stillwatch.cli.logs import LEVELS, log_to_standard_error, tell
+from stillwatch.cli.output import print_json
 from stillwatch.cli.stops import Stops, ignore_signals
-from stillwatch.errors import EngineError, MissingExtra, Problem, StillwatchError
+from stillwatch.errors import EngineError, MissingExtra, Problem, StillwatchError, UsageError
 
 COMMANDS = {
     "demo": "make a world with known campaigns, scan it, and compare",
@@ -24,6 +28,7 @@ COMMANDS = {
     "score": "compare results with the truth",
     "evaluate": "measure how well campaigns are seen, on worlds of known truth",
     "report": "write report.html again from a results folder",
+    "export": "write results in a form that other programs read",
     "taken": "say what campaigns took, by capability, and what it may be worth",
     "watch": "follow a growing log and report campaigns as they appear",
     "sketch": "sketch logs where the text is, so that only digests leave",
@@ -35,13 +40,14 @@ COMMANDS = {
 
 
 EXTRAS = {
-    "confluent_kafka": "kafka", "google": "otlp", "nats": "nats", "opentelemetry": "otlp", "pandas": "spark", "pyspark": "spark",
-    "redis": "redis", "sklearn": "evaluate", "tokenizers": "lab", "torch": "lab", "transformers": "lab",
+    "confluent_kafka": "streams", "google": "otlp", "nats": "streams", "opentelemetry": "otlp", "pandas": "pandas", "polars": "polars",
+    "prometheus_client": "server", "pyspark": "spark", "redis": "streams", "sklearn": "evaluate", "tokenizers": "lab", "torch": "lab",
+    "transformers": "lab",
 }  # fmt: skip
 """Packages that are not always installed, and the extra that brings each."""
 
 
-class Lazy(click.Group):
+class Lazy(Group):
     """Imports a command's module only when that command is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  the name is click's
@@ -74,7 +80,15 @@ def unwrapped(command: click.Command) -> click.Command:
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="stillwatch")
-def cli() -> None:
+@click.option(
+    "--log-level",
+    type=click.Choice(LEVELS),
+    default="warning",
+    show_default=True,
+    help="What is logged on standard error: from this level on.",
+)
+@click.option("--log-json", is_flag=True, help="Log, and report errors, as JSON lines on standard error.")
+def cli(log_level: str, log_json: bool) -> None:
     r"""Find campaigns that harvest a language model's answers through its API.
 
     \b
@@ -82,7 +96,9 @@ def cli() -> None:
       stillwatch demo
       stillwatch scan logs/ --out results/
       stillwatch scan 'logs/*.jsonl.gz' --map timestamp=received_at --out results/
+      stillwatch --log-level info --log-json scan logs/
     """
+    log_to_standard_error(log_level, as_json=log_json)
 
 
 unwrapped(cli)
@@ -91,7 +107,7 @@ unwrapped(cli)
 def main() -> None:
     """Run a command, and end with its exit code.
 
-    0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated. Whatever happens, a person reads what it was and what to do.
+    The codes are those of `stillwatch.cli.exits`. Whatever happens, a person reads what it was and what to do.
     """
     stops = Stops()
     with stops.watched():
@@ -109,21 +125,26 @@ def program() -> None:
 
 def _run(stops: Stops) -> int:
     as_json = "--json" in sys.argv
+    log_to_standard_error(
+        "warning", as_json="--log-json" in sys.argv
+    )  # before options are read, which may fail
     try:
-        result = cli(standalone_mode=False, obj=stops)
+        result = cli(standalone_mode=False, obj=stops, prog_name="stillwatch")
         sys.stdout.flush()
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
+    except click.ClickException as error:
+        return _failed(_usage(error), as_json)
     except (KeyboardInterrupt, click.Abort):
         return _stopped(stops)
     except BrokenPipeError:
         to_nobody()
-        return 0
+        return DONE
     except Exception as error:  # noqa: BLE001  the last one who could say what happened
         # A library may turn an interrupt into an error of its own.
         return _stopped(stops) if stops.first else _failed(_told(error), as_json)
-    return result if isinstance(result, int) else 0
+    return result if isinstance(result, int) else DONE
 
 
 def to_nobody() -> None:
@@ -137,11 +158,46 @@ def _stopped(stops: Stops) -> int:
     return stops.exit_code
 
 
+AS_OTHERS_SAY = {
+    "sketch": (
+        ("stillwatch scan ", "stillwatch sketch "),
+        ("--out RESULTS", "--key-file KEY --out SKETCHES"),
+    ),
+    "watch": (("stillwatch scan ", "stillwatch watch "), ("--out RESULTS", "--state STATE")),
+}
+"""Changes that make a fix for `scan` one for another command that reads logs as `scan` does."""
+
+
+def _for_this_command(error: StillwatchError) -> StillwatchError:
+    """The error with fixes that work for the command that prints them."""
+    command = next((word for word in sys.argv[1:] if word in COMMANDS), "")
+    told = []
+    for problem in error.problems:
+        fix = problem.fix
+        for before, after in AS_OTHERS_SAY.get(command, ()) if fix.startswith("stillwatch scan ") else ():
+            fix = fix.replace(before, after)
+        told.append(replace(problem, fix=fix))
+    return type(error)(*told)
+
+
 def _failed(error: StillwatchError, as_json: bool) -> int:
+    error = _for_this_command(error)
     if as_json:
-        click.echo(json.dumps(error.as_json()))
-    click.echo(error.render(), err=True)
+        print_json(error.as_json())
+    tell(error)
     return error.exit_code
+
+
+def _usage(error: click.ClickException) -> StillwatchError:
+    """An error of click's as one of our own. Its text begins with a capital and ends with a stop; ours do neither."""
+    text = " ".join(error.format_message().split()).replace("'", "`")
+    fact, _stop, rest = text.partition(". (")
+    fact = fact.rstrip(".") or "the command line cannot be read"
+    context = getattr(error, "ctx", None)
+    hint = rest.rstrip(")?. ")
+    path = context.command_path if context is not None else "stillwatch"
+    fix = f"{hint[0].lower()}{hint[1:]}?" if hint else f"{path} --help"
+    return UsageError(Problem(fact=f"{fact[0].lower()}{fact[1:]}", fix=fix))
 
 
 def _told(error: Exception) -> StillwatchError:

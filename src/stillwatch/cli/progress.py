@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from stillwatch.flows.scan import Progress, silent
+if TYPE_CHECKING:
+    from stillwatch.flows.scan import Progress
+
+log = logging.getLogger("stillwatch.progress")
 
 STAGES = {
     "simulate": "writing a world",
@@ -24,11 +30,41 @@ STAGES = {
 }
 
 
+class Stages:
+    """Logs, at level `info`, when a stage begins and how long it took."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.began = 0.0
+
+    def update(self, stage: str, _done: int, total: int) -> None:
+        """Note progress: another stage than before begins now."""
+        if stage == self.name:
+            return
+        self.end()
+        self.name, self.began = stage, time.monotonic()
+        log.info("%s begins", STAGES.get(stage, stage), extra={"facts": {"stage": stage, "total": total}})
+
+    def end(self) -> None:
+        """Note that the stage has ended."""
+        if self.name:
+            seconds = round(time.monotonic() - self.began, 3)
+            facts = {"stage": self.name, "seconds": seconds}
+            log.info("%s took %.1f s", STAGES.get(self.name, self.name), seconds, extra={"facts": facts})
+        self.name = ""
+
+
 @contextmanager
 def bars(*, quiet: bool) -> Iterator[Progress]:
-    """Progress bars on standard error, one per stage; silent when asked or when nobody watches."""
+    """Progress bars on standard error, one per stage, when somebody watches and does not ask for quiet; and a record of the log at the
+    beginning and the end of each stage.
+    """
+    stages = Stages()
     if quiet or not sys.stderr.isatty():
-        yield silent
+        try:
+            yield stages.update
+        finally:
+            stages.end()
         return
     from rich.console import Console
     from rich.progress import (
@@ -49,8 +85,12 @@ def bars(*, quiet: bool) -> Iterator[Progress]:
         tasks = {}
 
         def update(stage: str, done: int, total: int) -> None:
+            stages.update(stage, done, total)
             if stage not in tasks:
                 tasks[stage] = shown.add_task(STAGES.get(stage, stage), total=total)
             shown.update(tasks[stage], completed=done, total=total)
 
-        yield update
+        try:
+            yield update
+        finally:
+            stages.end()

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from stillwatch.cli.groups import Group
+from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
 from stillwatch.cli.tables import text_table
+from stillwatch.cli.values import Existing, completing, mark_names
 from stillwatch.engine.files import atomic
 from stillwatch.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from stillwatch.prove.power import Assumed
 
-FILE = click.Path(path_type=Path, exists=True)
+FILE = Existing()
 TEXT_MARKS = ("choices", "canaries")
 
 
@@ -31,13 +33,13 @@ def assumed(share: float, effect: float | None, mark: str, access: str) -> Assum
     return measured(mark, access, share)
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option(
     "--suspect",
     type=FILE,
     help="Folder of weights (Hugging Face format), or the suspect's answers as JSON lines.",
 )
-@click.option("--marks", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Keyring.")
+@click.option("--marks", type=Existing(folder=False), help="Keyring.")
 @click.option(
     "--served",
     multiple=True,
@@ -61,7 +63,7 @@ def assumed(share: float, effect: float | None, mark: str, access: str) -> Assum
 @click.option(
     "--plan",
     "plan_file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=Existing(folder=False),
     help="What was committed to.",
 )
 @click.option(
@@ -130,7 +132,7 @@ def prove(
     with bars(quiet=quiet or as_json) as progress:
         whole = run(inputs, out, progress)
     if as_json:
-        click.echo(json.dumps(whole, indent=2))
+        print_json(whole)
         return
     verdict = whole["verdict"]
     click.echo(
@@ -159,16 +161,19 @@ def prove(
     "--mark",
     "names",
     multiple=True,
+    shell_complete=completing(lambda: (*mark_names(), *TEXT_MARKS)),
     help="greenlist, gumbel, tournament, fingerprint, choices, canaries; default gumbel, choices and canaries.",
 )
 @click.option("--strength", type=float, help="How strongly; the mark's own default.")
 @click.option("--width", type=click.IntRange(1, 8), help="Tokens of context; the mark's own default.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was issued as JSON.")
 def key(
     keyring: Path,
     campaigns: tuple[str, ...],
     names: tuple[str, ...],
     strength: float | None,
     width: int | None,
+    as_json: bool,
 ) -> None:
     r"""Issue keys for campaigns, making the keyring if need be; again for the same campaign is a new epoch.
 
@@ -195,14 +200,17 @@ def key(
                 )  # fmt: skip
                 issued.append(one.name)
         ring.write(keyring)
+    if as_json:
+        print_json({"issued": issued, "commitment": ring.commitment()})
+        return
     for name in issued:
         click.echo(f"issued {name}")
     click.echo(f"commitment {ring.commitment()}")
 
 
 @prove.command()
-@click.argument("keyring", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.argument("answers", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("keyring", type=Existing(folder=False))
+@click.argument("answers", type=Existing(folder=False))
 @click.option(
     "--campaigns",
     type=FILE,
@@ -212,7 +220,8 @@ def key(
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Answers, marked."
 )
-def mark(keyring: Path, answers: Path, campaigns: Path, out: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print how many answers were marked as JSON.")
+def mark(keyring: Path, answers: Path, campaigns: Path, out: Path, as_json: bool) -> None:
     r"""Set keyed choices and canaries in answers (JSON lines with account_id and answer) of suspected accounts alone.
 
     \b
@@ -237,13 +246,14 @@ def mark(keyring: Path, answers: Path, campaigns: Path, out: Path) -> None:
             total += 1
             changed += is_marked
             written.write(orjson.dumps(row) + b"\n")
+    if as_json:
+        print_json({"answers": total, "marked": changed, "out": str(out)})
+        return
     click.echo(f"{changed:,} of {total:,} answers marked\nwritten: {out}")
 
 
 @prove.command()
-@click.option(
-    "--marks", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True, help="Keyring."
-)
+@click.option("--marks", type=Existing(folder=False), required=True, help="Keyring.")
 @click.option("--served", multiple=True, required=True, metavar="LOG", help="What was served.")
 @click.option("--campaigns", type=FILE, help="As for `prove`.")
 @click.option("--tokenizer", type=FILE, help="tokenizer.json under which answers were marked.")
@@ -333,7 +343,7 @@ def plan(
         with atomic(questions) as temporary:
             temporary.write_text(as_json_lines(chosen), encoding="utf-8")
     if as_json:
-        click.echo(json.dumps({"sha256": made.sha256, **asdict(made)}, indent=2))
+        print_json({"sha256": made.sha256, **asdict(made)})
         return
     click.echo(
         f"to see {100 * share:g} % of marked training with {100 * power:g} % power at {alpha / looks:g} a look:"

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import click
 
+from stillwatch.cli.output import print_json
+from stillwatch.cli.values import Existing
+
 
 @click.command()
-@click.argument("results", type=click.Path(path_type=Path, exists=True, file_okay=False))
-def report(results: Path) -> None:
+@click.argument("results", type=Existing(file=False))
+@click.option("--json", "as_json", is_flag=True, help="Print the path of the page as JSON.")
+def report(results: Path, as_json: bool) -> None:
     r"""Write report.html again from the tables in RESULTS.
 
     \b
@@ -17,5 +21,11 @@ def report(results: Path) -> None:
       stillwatch report results/
     """
     from stillwatch.report import page
+    from stillwatch.results.folder import check_results
 
-    click.echo(str(page.write(results)))
+    check_results(results)
+    written = page.write(results)
+    if as_json:
+        print_json({"report": str(written)})
+    else:
+        click.echo(str(written))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from stillwatch.cli.exits import CAMPAIGN_FOUND, DONE
+from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
 from stillwatch.cli.tables import campaigns_table, unread_files
-from stillwatch.cli.values import memory_size
+from stillwatch.cli.values import column_names, completing, format_names, memory_size, signal_names
 from stillwatch.errors import Problem, UsageError
 
 
@@ -47,6 +47,7 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     "pairs",
     multiple=True,
     metavar="COLUMN=NAME",
+    shell_complete=completing(column_names),
     help="Your name for a contract column; repeatable.",
 )
 @click.option(
@@ -75,6 +76,7 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
 @click.option(
     "--format",
     "log_format",
+    shell_complete=completing(format_names),
     default="auto",
     show_default=True,
     metavar="NAME",
@@ -120,9 +122,15 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     help="What one file may cost: line (32MB), file (256GB) when decompressed, ratio (10000) of that; repeatable.",
 )
 @click.option("--no-judge", is_flag=True, help="Only read into the --store and add up its days.")
-@click.option("--without", multiple=True, metavar="SIGNAL", help="Leave a signal out; repeatable.")
+@click.option(
+    "--without",
+    multiple=True,
+    metavar="SIGNAL",
+    shell_complete=completing(signal_names),
+    help="Leave a signal out; repeatable.",
+)
 @click.option("--show-prompts", is_flag=True, help="Write a few prompts of each campaign into the results.")
-@click.option("--fail-on-campaign", is_flag=True, help="Exit with 1 when a campaign is found.")
+@click.option("--fail-on-campaign", is_flag=True, help="Exit with 3 when a campaign is found.")
 @click.option("--json", "as_json", is_flag=True, help="Print the overview as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress bars.")
 def scan(
@@ -137,7 +145,7 @@ def scan(
     as_json: bool,
     quiet: bool,
     **given: Any,  # noqa: ANN401  the options that go on as they are
-) -> None:
+) -> int:
     r"""Find campaigns in the exchanges at PATHS and write a results folder.
 
     PATHS are Parquet, JSON or CSV files (.gz and .zst too), folders of them, Hive-partitioned trees, or globs: tables of
@@ -168,10 +176,9 @@ def scan(
             f"{overview['quarantined']:,} rows quarantined. Judge them: stillwatch scan LOGS --store {overview['store']}"
         )
         unread_files(overview)
-        return
+        return DONE
     if as_json:
-        click.echo(json.dumps(overview, indent=2, sort_keys=True, default=str))
+        print_json(overview)
     else:
         campaigns_table(out, overview)
-    if fail_on_campaign and overview.get("campaigns"):
-        sys.exit(1)
+    return CAMPAIGN_FOUND if fail_on_campaign and overview.get("campaigns") else DONE

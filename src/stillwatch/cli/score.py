@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
+from stillwatch.cli.output import print_json
 from stillwatch.cli.tables import text_table
+from stillwatch.cli.values import Existing
 
 
 @click.command()
-@click.argument("results", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.argument("truth", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("results", type=Existing(file=False))
+@click.argument("truth", type=Existing(folder=False))
 @click.option(
     "--logs",
-    type=click.Path(path_type=Path, exists=True),
+    type=Existing(),
     help="The logs, if they are not where the scan read them.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the score as JSON.")
@@ -28,10 +29,12 @@ def score(results: Path, truth: Path, logs: Path | None, as_json: bool) -> None:
       stillwatch score results/ world/truth.parquet
     """
     from stillwatch.flows.score import score as run
+    from stillwatch.results.folder import check_results
 
+    check_results(results)
     scored = run(results, truth, logs)
     if as_json:
-        click.echo(json.dumps(scored, indent=2, sort_keys=True))
+        print_json(scored)
     else:
         score_table(scored)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
 
+from stillwatch.cli.output import print_json
 from stillwatch.cli.tables import text_table
+from stillwatch.cli.values import completing, signal_names
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing(signal_names))
 @click.option("--json", "as_json", is_flag=True, help="Print every card as JSON.")
 def signals(name: str | None, as_json: bool) -> None:
     r"""List the indicators, group tests and innocent explanations, or show the card of one NAME.
@@ -22,7 +23,7 @@ def signals(name: str | None, as_json: bool) -> None:
       stillwatch signals load_balance
       stillwatch signals daily_puzzle
     """
-    from stillwatch.errors import Problem, UsageError
+    from stillwatch.errors import unknown
     from stillwatch.signals.registry import (
         Card,
         ExplanationCard,
@@ -37,11 +38,11 @@ def signals(name: str | None, as_json: bool) -> None:
     cards |= {t.card.name: t.card for t in all_group_tests()}
     cards |= {e.card.name: e.card for e in all_explanations()}
     if name is not None and name not in cards:
-        raise UsageError(Problem(fact=f"`{name}` is no signal and no explanation", expected=", ".join(cards)))
+        raise unknown("signal or explanation", name, cards, "stillwatch signals")
     if as_json:
         chosen = [cards[name]] if name else list(cards.values())
         rows = [asdict(c) | {"family": tests.get(c.name), "bends": bends.get(c.name)} for c in chosen]
-        click.echo(json.dumps(rows, indent=2))
+        print_json(rows)
     elif name:
         known = asdict(cards[name]) | ({"bends": tuple(bends[name])} if name in bends else {})
         for field, value in known.items():

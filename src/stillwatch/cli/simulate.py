@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
 from stillwatch.cli.tables import text_table
+from stillwatch.cli.values import Existing, completing, scenario_names
 
 
 @click.command()
@@ -17,6 +18,7 @@ from stillwatch.cli.tables import text_table
     "--scenario",
     required=True,
     metavar="NAME",
+    shell_complete=completing(scenario_names),
     help="demo, null, stealth-1 to stealth-4, seed, relay, mixed, attack-prompts.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same tables.")
@@ -27,12 +29,12 @@ from stillwatch.cli.tables import text_table
 @click.option("--rate", type=float, default=1.0, show_default=True, help="Multiplies exchanges alone.")
 @click.option(
     "--prompts",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=Existing(folder=False),
     help="Real text to use for prompts.",
 )
 @click.option(
     "--times",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=Existing(folder=False),
     help="Real arrival rates for honest applications.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
@@ -64,7 +66,7 @@ def simulate(
             progress=lambda done, total: progress("simulate", done, total),
         )  # fmt: skip
     if as_json:
-        click.echo(json.dumps(asdict(world), indent=2, sort_keys=True))
+        print_json(asdict(world))
         return
     click.echo(f"{world.exchanges:,} exchanges of {world.accounts:,} accounts in {out}")
     if world.campaigns:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
 from stillwatch.cli.scan import mapping
 from stillwatch.cli.tables import unread_files
+from stillwatch.cli.values import Existing, completing, format_names
 
 
 @click.command()
@@ -17,13 +18,13 @@ from stillwatch.cli.tables import unread_files
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for the sketches.")
 @click.option(
     "--key-file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=Existing(folder=False),
     required=True,
     help="A secret of at least 16 bytes; whoever scans does not need it.",
 )
 @click.option(
     "--rekey",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=Existing(folder=False),
     help="PATHS is a folder of sketches made with this older key: put them under the key of --key-file.",
 )
 @click.option(
@@ -34,7 +35,13 @@ from stillwatch.cli.tables import unread_files
 )
 @click.option("--map", "pairs", multiple=True, metavar="COLUMN=NAME", help="Your name for a contract column.")
 @click.option(
-    "--format", "log_format", default="auto", show_default=True, metavar="NAME", help="As for `scan`."
+    "--format",
+    "log_format",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=completing(format_names),
+    help="As for `scan`.",
 )
 @click.option("--limit", "limits", multiple=True, metavar="NAME=SIZE", help="As for `scan`.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was read as JSON.")
@@ -83,7 +90,7 @@ def sketch(
                 limits_of(limits),
             )
     if as_json:
-        click.echo(json.dumps(told, indent=2, sort_keys=True))
+        print_json(told)
         return
     lost = f", {told['quarantined']:,} set aside" if told.get("quarantined") else ""
     unread_files(told)

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from stillwatch.contract.accounts import ACCOUNTS
+from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.results import CAMPAIGNS
 from stillwatch.foreign import visible
 from stillwatch.results.folder import read_table
@@ -44,6 +46,17 @@ def unread_files(told: dict[str, Any]) -> None:
         click.echo(f"not read: {len(unread) - SHOWN:,} more, in quarantine.parquet")
 
 
+def nothing_found(overview: dict[str, Any]) -> str:
+    """What is said where there is no campaign: a log in which nothing could be judged is not one in which nothing was found."""
+    if overview.get("candidates") or overview.get("shareable") != []:
+        return "no campaign found"
+    known = {*EXCHANGES.names, *ACCOUNTS.names}
+    lacking = ["prompt" if name == "phrases" else name for name in overview.get("missing_columns", ())]
+    missing = ", ".join(f"`{name}`" for name in lacking if name in known)
+    seen = f"; without values: {missing} (docs/input.md)" if missing else ""
+    return f"nothing could be judged: no column that accounts could share{seen}"
+
+
 def campaigns_table(out: Path, overview: dict[str, Any]) -> None:
     """Campaigns of a results folder, and where to look further."""
     click.echo(
@@ -77,5 +90,5 @@ def campaigns_table(out: Path, overview: dict[str, Any]) -> None:
             ],
         )  # fmt: skip
     else:
-        click.echo("no campaign found")
+        click.echo(nothing_found(overview))
     click.echo(f"\nreport: {out / 'report.html'}")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from stillwatch.cli.output import print_json
 from stillwatch.cli.tables import text_table
+from stillwatch.cli.values import Existing
 
 
 @click.command()
-@click.argument("results", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("results", type=Existing(file=False))
 @click.option(
     "--price-in",
     type=click.FloatRange(0),
@@ -49,7 +50,7 @@ from stillwatch.cli.tables import text_table
 )
 @click.option(
     "--curve",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=Existing(folder=False),
     help="curve.json of `stillwatch lab curve`.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
@@ -66,19 +67,21 @@ def taken(
     """
     from stillwatch.report.taken import Assumptions, Prices, lines
     from stillwatch.report.taken import taken as run
+    from stillwatch.results.folder import check_results
 
+    check_results(results)
     whole = run(
         results, Prices(read=price_in, written=price_out, source=f"${price_in:g} and ${price_out:g} a million tokens"),
         Assumptions(input_tokens=tokens_in, output_tokens=tokens_out, used=used), curve,
     )  # fmt: skip
     if as_json:
-        click.echo(json.dumps(whole, indent=2))
+        print_json(whole)
         return
     text_table(
         ("campaign", "capability", "exchanges", "tokens read", "written", "", "dollars", "teacher's ability reached"),
         [
             (one["campaign_id"], part["capability"], f"{part['exchanges']:,}", f"{part['input_tokens']:,}", f"{part['output_tokens']:,}",
-             part["tokens"], f"{part['usd']:,.0f}", _gap(part["gap_closed"]))
+             part["tokens"], f"{part['usd_low']:,.0f} to {part['usd_high']:,.0f}", _gap(part["gap_closed"]))
             for one in whole["campaigns"] for part in one["capabilities"]
         ],
     )  # fmt: skip

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
+import logging
 import sys
-import time
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from stillwatch.cli.main import to_nobody
+from stillwatch.cli.output import print_json
 from stillwatch.cli.scan import mapping
 from stillwatch.cli.stops import Stops
-from stillwatch.cli.values import memory_size
-from stillwatch.errors import Problem, Unreachable, UsageError
-
-if TYPE_CHECKING:
-    from stillwatch.flows.watch import Watch
-
-STABLE_LOOKS = 2  # looks without anything new after which all that is there was taken
-LOOK_S = 0.2  # between them
-SETTLE_S = 60.0  # for a webhook to take what is owed
-AWAY_S = 60.0  # longest pause before a source that is away is asked again
-UNITS = {"m": 60, "h": 3600, "d": 86400}
-
-
-def duration(text: str) -> timedelta:
-    """`30m`, `6h` or `1d`; raises `UsageError` for anything else."""
-    found = re.fullmatch(r"(\d{1,6})([mhd])", text)
-    if not found or int(found[1]) == 0:
-        raise UsageError(Problem(fact="`--every` is no span of time", found=text, expected="30m, 6h, 1d"))
-    return timedelta(seconds=int(found[1]) * UNITS[found[2]])
+from stillwatch.cli.values import completing, format_names, memory_size
 
 
 @click.command()
@@ -47,7 +27,13 @@ def duration(text: str) -> timedelta:
 @click.option("--every", default="6h", show_default=True, help="How far the log goes on between judgements.")
 @click.option("--map", "pairs", multiple=True, metavar="COLUMN=NAME", help="Your name for a contract column.")
 @click.option(
-    "--format", "log_format", default="auto", show_default=True, metavar="NAME", help="As for `scan`."
+    "--format",
+    "log_format",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=completing(format_names),
+    help="As for `scan`.",
 )
 @click.option(
     "--accounts", type=click.Path(path_type=Path), help="Account table; read again at every judgement."
@@ -76,6 +62,7 @@ def duration(text: str) -> timedelta:
     "--poll", type=click.FloatRange(0.05), default=2.0, show_default=True, help="Seconds between looks."
 )
 @click.option("--once", is_flag=True, help="Take what is there, judge, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print errors as JSON, too; events always are.")
 def watch(
     source: str,
     state: Path,
@@ -91,6 +78,7 @@ def watch(
     port: int,
     poll: float,
     once: bool,
+    as_json: bool,  # noqa: ARG001  read where errors are shown
 ) -> None:
     r"""Follow SOURCE and print new, confirmed, grown, merged, ended and returned campaigns as JSON lines.
 
@@ -104,6 +92,7 @@ def watch(
     """
     from stillwatch.flows.scan import Options
     from stillwatch.flows.watch import Watch, Watching
+    from stillwatch.library.watching import duration, steps
     from stillwatch.watch.serve import serve
 
     options = Options(
@@ -117,12 +106,11 @@ def watch(
 
     stops = click.get_current_context().find_object(Stops)
 
-    def say(message: str) -> None:
-        click.echo(message, err=True)
+    say = logging.getLogger("stillwatch.watch").warning
 
     def emit(event: dict[str, Any]) -> None:
         try:
-            click.echo(json.dumps(event, sort_keys=True, default=str))
+            print_json(event, on_one_line=True)
             sys.stdout.flush()
         except BrokenPipeError:
             to_nobody()
@@ -138,46 +126,9 @@ def watch(
     )
     server = serve(port, one.numbers, one.pulse.healthy) if port else None
     try:
-        _take_all(one) if once else _follow(one, poll)
+        for _step in steps(one, once=once, poll=poll, say=say):
+            pass
     finally:
         if server is not None:
             server.shutdown()
             server.server_close()
-
-
-def _take_all(one: Watch) -> None:
-    """Take what is there, judge it, and deliver what is owed."""
-    idle = 0
-    while idle < STABLE_LOOKS:
-        idle = 0 if one.step() else idle + 1
-        if idle:
-            time.sleep(LOOK_S)
-    if one.state.ledger.parts:
-        one.judge()
-    owed = one.settle(SETTLE_S)
-    if owed:
-        click.echo(
-            f"{owed:,} {'event is' if owed == 1 else 'events are'} owed to the webhook, and sent when the watch is run again",
-            err=True,
-        )
-
-
-def _follow(one: Watch, poll: float) -> None:
-    """Take what arrives for as long as the process lives. A source that answered once is waited for."""
-    away = 0
-    while True:
-        try:
-            moved = one.step()
-        except Unreachable as error:
-            if not one.reached:  # a wrong address
-                raise
-            if not away:
-                click.echo(error.render(), err=True)
-            away += 1
-            time.sleep(min(poll * 2 ** min(away, 16), AWAY_S))
-            continue
-        if away:
-            click.echo("the source answers again", err=True)
-            away = 0
-        if not moved:
-            time.sleep(poll)

@@ -36,7 +36,9 @@ RESOLUTIONS = (1.0, 2.5)
 CLUSTERINGS_PER_GRAPH = (
     3  # clusterings of each graph: communities differ with the random numbers and the order of accounts
 )
-COARSE_RESOLUTION = 0.6  # likeness of what accounts ask for has degrees, and finer clustering cuts one group in two
+COARSE_RESOLUTION = (
+    0.6  # likeness of what accounts ask for has degrees, and finer clustering cuts one group in two
+)
 LARGEST_SHARE_OF_ACCOUNTS = 0.5
 SAME_GROUP_OVERLAP = 0.9
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from stillwatch.stats.intervals import Interval, of_mean, of_share
+from stillwatch.stats.intervals import Interval, of_bounded_sum, of_mean, of_share
 
 ORDINARY = "ordinary crowd"
 
@@ -30,19 +30,8 @@ def summarise_crowds(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, An
 
 
 def of_bounded_mean(values: Sequence[float]) -> Interval | None:
-    """Mean of values in [0, 1] with a 95 % interval: Clopper and Pearson's formula with the sum as the count.
-
-    Exact where every value is 0 or 1. Other values spread less than such a count of the same mean (Hoeffding 1963, section 3),
-    so that the interval is wide rather than narrow. Unlike Student's it has a width where all values are equal.
-    """
-    from scipy.stats import beta
-
-    n, total = len(values), float(np.sum(values))
-    if n == 0:
-        return None
-    low = float(beta.ppf(0.025, total, n - total + 1)) if total > 0 else 0.0
-    high = float(beta.ppf(0.975, total + 1, n - total)) if total < n else 1.0
-    return Interval(value=total / n, low=low, high=high, number=n)
+    """Mean of values in [0, 1] with a 95 % interval, which has a width where all values are equal, unlike Student's."""
+    return of_bounded_sum(float(np.sum(values)), len(values))
 
 
 def _figures(some: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -151,6 +151,20 @@ def open_log(
     )
 
 
+def shareable(log: Log) -> list[str]:
+    """Names of the indicators that can tell accounts apart: not every exchange shows the same single value."""
+    sources = log.summaries.sources
+    kinds = [name for name in sources.columns if name not in OF_SOURCES]
+    names = {unit.card.name for unit in log.used}
+    if kinds:
+        varied = sources.agg(
+            **{kind: (sources[kind].nunique() > 1) | sources[kind].isnull().any() for kind in kinds}
+        )
+        row = varied.to_pyarrow().to_pylist()[0]
+        names -= {kind for kind in kinds if not row[kind]}
+    return sorted(names)
+
+
 def before(engine: Engine, summaries: Summaries, moment: datetime) -> Summaries:
     """The summaries of the log before `moment`, a full hour, with their sums computed once for all who ask for them."""
     cut = summaries.until(moment)

@@ -36,11 +36,11 @@ from stillwatch.detect.replay import Judgement, Look, judge_prefix, replay
 from stillwatch.detect.shards import sharded
 from stillwatch.engine.connect import Engine, open_engine
 from stillwatch.enrich.networks import from_files
-from stillwatch.errors import InputError, Problem, UsageError
+from stillwatch.errors import InputError, Problem, UsageError, unknown
 from stillwatch.flows.found import Found, describe_campaign, utc, write_prompts, write_tables
 from stillwatch.flows.gather import beside, beside_folder, check_sketches, gather, key_of
 from stillwatch.flows.groups import find_leads, nights, write_groups
-from stillwatch.flows.log import add_up, before, open_log
+from stillwatch.flows.log import add_up, before, open_log, shareable
 from stillwatch.foreign import described
 from stillwatch.readers.discover import Sources, discover
 from stillwatch.readers.limits import LIMITS, Limits
@@ -335,15 +335,8 @@ def _parameters(options: Options) -> dict[str, Any]:
 def _check_names(without: frozenset[str]) -> None:
     known = {unit.card.name for unit in all_indicators()} | {test.card.name for test in all_group_tests()}
     known |= {one.card.name for one in all_explanations()}
-    if without - known:
-        raise UsageError(
-            Problem(
-                fact="no signal or explanation is called "
-                + ", ".join(f"`{name}`" for name in sorted(without - known)),
-                expected=", ".join(sorted(known)),
-                fix="stillwatch signals",
-            )
-        )
+    for name in sorted(without - known):
+        raise unknown("signal or explanation", name, sorted(known), "stillwatch signals")
 
 
 def _companions(
@@ -466,6 +459,7 @@ def _find(
         "last_seen": utc(total["last"]).isoformat(),
         "candidates": len(judged),
         "compared": 0.5**log.thinned,
+        "shareable": shareable(log),
         "signals": _signals(used, log.skipped, tests, tried.outcomes, described),
         "missing_columns": sorted(
             {
@@ -500,7 +494,7 @@ def _run(expression: ir.Table) -> pa.Table:
 
 def _nothing() -> dict[str, Any]:
     return {
-        "exchanges": 0, "accounts": 0, "first_seen": None, "last_seen": None, "candidates": 0, "compared": 1.0, "signals": [],
+        "exchanges": 0, "accounts": 0, "first_seen": None, "last_seen": None, "candidates": 0, "compared": 1.0, "shareable": [], "signals": [],
         "missing_columns": [], "campaigns": [], "leads": 0,
     }  # fmt: skip
 

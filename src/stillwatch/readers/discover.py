@@ -18,6 +18,7 @@ from stillwatch.readers.registry import all_formats
 SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".csv", ".json", ".log", ".binpb", ".pb", ".otlp")
 VENDORS = (".json", ".log", ".binpb", ".pb", ".otlp")  # taken from a folder only where a format is recognised
 COMPANIONS = ("accounts", "releases", "truth", "quarantine")
+RESULTS = ("manifest.json", "overview.json", "campaigns.parquet")  # files by which a results folder is known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +57,20 @@ def _hidden(path: Path, root: Path) -> bool:
     return any(part.startswith((".", "_")) for part in path.relative_to(root).parts)
 
 
+def _is_results(folder: Path) -> bool:
+    """Whether a scan wrote this folder: what it holds was made from logs and is none."""
+    return all((folder / name).is_file() for name in RESULTS)
+
+
 def _tree(folder: Path) -> list[Path]:
     inner = folder / "exchanges"
     root = inner if inner.is_dir() else folder
     found = []
+    results = [one.parent for one in root.rglob(RESULTS[0]) if _is_results(one.parent)]
     for path in sorted(root.rglob("*")):
         if not path.is_file() or _hidden(path, root) or format_of(path) is None:
+            continue
+        if any(path.is_relative_to(one) for one in results):
             continue
         if root is folder and (_stem(path) in COMPANIONS or path.relative_to(root).parts[0] in COMPANIONS):
             continue
@@ -107,7 +116,7 @@ def discover(
                 Problem(
                     fact=f"`{given}` means no file that can be read",
                     where=given,
-                    found="nothing" if not path.exists() else "no file with a known ending",
+                    found=_found(path),
                     expected="a file, folder or glob of " + ", ".join(SUFFIXES) + " (plain, .gz or .zst)",
                     fix="stillwatch scan PATH_TO_LOGS --out RESULTS",
                 )
@@ -134,6 +143,12 @@ def discover(
         accounts=accounts or _companion("accounts", places),
         releases=releases or _companion("releases", places),
     )
+
+
+def _found(path: Path) -> str:
+    if not path.exists():
+        return "nothing"
+    return "the results of a scan" if _is_results(path) else "no file with a known ending"
 
 
 def _no_ending(file: Path) -> Problem:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from stillwatch.contract.exchanges import EXCHANGES
-from stillwatch.errors import Problem, UsageError
+from stillwatch.errors import unknown
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import FAULTS, csv_header
@@ -47,8 +47,9 @@ def named(name: str) -> Recognised | None:
     for one in all_formats():
         if one.name == name:
             return Recognised(format=one, why="asked for")
-    known = ", ".join(["auto", CONTRACT, *(one.name for one in all_formats())])
-    raise UsageError(Problem(fact=f"no format is called `{name}`", expected=known, fix="stillwatch formats"))
+    raise unknown(
+        "format", name, ["auto", CONTRACT, *(one.name for one in all_formats())], "stillwatch formats"
+    )
 
 
 def recognise(path: Path, names: Mapping[str, str], limits: Limits = LIMITS) -> Recognised | None:

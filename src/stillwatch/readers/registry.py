@@ -1,6 +1,7 @@
 """What does a log format say about itself, and how is it found?
 
-A format is one module in `readers/formats` that defines one `Format` of the module's own name. It turns records (JSON
+A format is one module in `readers/formats` that defines one `Format` of the module's own name, or one that an entry point
+of an installed package names (`READERS`). It turns records (JSON
 objects, rows of a table) into rows of the contract, as dictionaries with contract names; a value that is not there is
 left out. What a record lacks or has wrongly makes it `Malformed`, and only it is quarantined.
 """
@@ -16,6 +17,8 @@ from typing import Any
 from stillwatch.readers import formats
 from stillwatch.units import units
 
+READERS = "stillwatch.readers"
+"""Group of entry points by which formats of other packages are found."""
 Record = Mapping[str, Any]
 Row = dict[str, Any]
 Numbered = tuple[int, Record]
@@ -121,7 +124,7 @@ def log_format(
 @cache
 def all_formats() -> tuple[Format, ...]:
     """Every format, in the order of their names."""
-    return units(formats, Format)
+    return units(formats, Format, READERS)
 
 
 def moment(value: Any) -> int:  # noqa: ANN401  any JSON value

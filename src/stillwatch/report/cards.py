@@ -120,6 +120,14 @@ def verdict(results: Results, every: Sequence[Card]) -> tuple[str, str]:
     )
     judged = f"Of {wording.counted(overview.candidates, 'candidate group')}, " if overview.candidates else ""
     some, what_they_are = _leads(leads_found(results) or 0)
+    if not every and not overview.candidates and overview.shareable == ():
+        return (
+            "Nothing could be judged: no column that accounts could share.",
+            (
+                "Every exchange shows the same values, or none, in all columns by which accounts can be compared. Whether a "
+                "campaign is in this log is not known; the signals below say which columns they need."
+            ),
+        )
     if not every:
         tried = " and from every innocent explanation tried" if "explanations" in results.tables else ""
         return (

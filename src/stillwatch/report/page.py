@@ -12,13 +12,14 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stillwatch.engine.files import atomic
 from stillwatch.foreign import visible
 from stillwatch.report import wording
-from stillwatch.report.cards import CARDS, cards, overview_or_unknown, verdict
+from stillwatch.report.cards import CARDS, Card, cards, overview_or_unknown, verdict
 from stillwatch.report.leads import MAX_LEADS, leads, leads_found
 from stillwatch.report.reading import OPTIONAL, read
 from stillwatch.report.trial import explanations_tried
@@ -35,16 +36,8 @@ def render(folder: Path) -> str:
     results = read(folder)
     every = cards(results)
     found, meaning = verdict(results, every)
-    environment = _environment()
-    style = environment.get_template("style.html.j2").render()
-    script = environment.get_template("script.html.j2").render()
-    return environment.get_template("page.html.j2").render(
-        style=style,
-        script=script,
-        policy=(
-            f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
-            "base-uri 'none'; form-action 'none'"
-        ),
+    return _rendered(
+        "page.html.j2",
         found=found,
         meaning=meaning,
         cards=every,
@@ -57,8 +50,29 @@ def render(folder: Path) -> str:
         overview=overview_or_unknown(results),
         has_overview=results.overview is not None,
         missing=[name for name in OPTIONAL if name not in results.tables and name != "prompts"],
+    )
+
+
+def render_campaign(card: Card) -> str:
+    """A page with one campaign's card alone, as HTML."""
+    return _rendered("campaign.html.j2", card=card)
+
+
+def _rendered(template: str, **shown: Any) -> str:  # noqa: ANN401  what a template shows
+    """A template with the style, the script and the policy that allows these two alone."""
+    environment = _environment()
+    style = environment.get_template("style.html.j2").render()
+    script = environment.get_template("script.html.j2").render()
+    return environment.get_template(template).render(
+        style=style,
+        script=script,
+        policy=(
+            f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+            "base-uri 'none'; form-action 'none'"
+        ),
         bases=wording.BASES,
         kinds=wording.KINDS,
+        **shown,
     )
 
 

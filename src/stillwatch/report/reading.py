@@ -90,6 +90,7 @@ class Overview:
     inputs: tuple[tuple[str, int | None], ...] = ()
     signals: tuple[Signal, ...] = ()
     missing_columns: tuple[str, ...] = ()
+    shareable: tuple[str, ...] | None = None  # signals whose values could tell accounts apart
     leads: int | None = None
     leave_one_out: LeftOut | None = None
 
@@ -185,6 +186,7 @@ def _overview(path: Path) -> Overview | None:
                 for s in given.get("signals") or ()
             ),
             missing_columns=tuple(map(str, given.get("missing_columns") or ())),
+            shareable=None if given.get("shareable") is None else tuple(map(str, given["shareable"])),
             leave_one_out=_left_out(given.get("leave_one_out")),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:

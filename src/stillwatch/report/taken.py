@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from stillwatch.errors import InputError, Problem
+from stillwatch.errors import InputError, Problem, UsageError
 from stillwatch.report.reading import read
 
 
@@ -39,6 +39,13 @@ PUBLISHED: tuple[Run, ...] = (
     Run(1_200_000, 69.0, "OpenThinker3-7B", "Guha and others 2025, arXiv 2506.04178"),
 )
 REASONING = ("reasoning", "coding")
+LEFT_OUT = (
+    "discounts, cached and batch prices",
+    "exchanges that are not attributed to the campaign, and those of leads",
+    "the campaign's own cost of accounts and the provider's cost of serving",
+    "what the answers are worth to whoever trains on them",
+)
+"""What the figure in dollars does not hold, in words that are printed with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +59,28 @@ class Prices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumptions:
-    """What is taken for granted where the log is silent."""
+    """What is assumed where the log has no value: tokens of an exchange, and the least and greatest share used, both in [0, 1].
+
+    Raises `UsageError` where `used` is no interval within 0 and 1.
+    """
 
     input_tokens: float
     output_tokens: float
     used: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        """Check the interval."""
+        low, high = self.used
+        if not 0 <= low <= high <= 1:
+            swapped = f"--used {high:g} {low:g}" if 0 <= high <= low <= 1 else "--used 0.1 1"
+            raise UsageError(
+                Problem(
+                    fact="`--used` is no interval of shares",
+                    found=f"{low:g} to {high:g}",
+                    expected="the least share, then the greatest, from 0 to 1",
+                    fix=f"stillwatch taken RESULTS {swapped}",
+                )
+            )
 
 
 def taken(results: Path, prices: Prices, assumed: Assumptions, curve: Path | None = None) -> dict[str, Any]:
@@ -85,6 +109,7 @@ def taken(results: Path, prices: Prices, assumed: Assumptions, curve: Path | Non
         })  # fmt: skip
     return {
         "results": results.name, "prices": asdict(prices), "assumed": asdict(assumed), "campaigns": campaigns,
+        "left_out": list(LEFT_OUT),
         "curve": None if lab is None else {"way": lab["way"], "from": min(lab["points"])[0], "to": max(lab["points"])[0]},
         "runs": [asdict(run) for run in PUBLISHED],
     }  # fmt: skip
@@ -192,6 +217,7 @@ def lines(whole: Mapping[str, Any]) -> Sequence[str]:
         out.append(
             f"{one['campaign_id']} ({one['kind']}): {one['exchanges']:,} exchanges ({one['exchanges_low']:,} to {one['exchanges_high']:,}), "
             f"{one['tokens']:,} tokens, {one['usd_low']:,.0f} to {one['usd_high']:,.0f} dollars at {whole['prices']['source']}"
+            f"{_assumed_tokens(one, whole['assumed'])}"
         )
         told = one["published"]
         if told:
@@ -200,4 +226,17 @@ def lines(whole: Mapping[str, Any]) -> Sequence[str]:
                 f"{100 * whole['assumed']['used'][1]:g} % of {told['exchanges']:,} such exchanges would have {told['low']:.0f} to {told['high']:.0f} points "
                 f"on AIME 2024 (90 % for a new run, {told['runs']} runs{', beyond their range' if told['beyond'] else ''})"
             )
+    if out:
+        out.append(f"the figure in dollars leaves out: {'; '.join(whole['left_out'])}")
     return out
+
+
+def _assumed_tokens(campaign: Mapping[str, Any], assumed: Mapping[str, Any]) -> str:
+    """For how many of a campaign's exchanges tokens are assumed, and how many."""
+    number = sum(part["exchanges"] for part in campaign["capabilities"] if part["tokens"] == "assumed")
+    if not number:
+        return ""
+    return (
+        f"; tokens of {number:,} of its exchanges are assumed, {assumed['input_tokens']:g} read and "
+        f"{assumed['output_tokens']:g} written each"
+    )

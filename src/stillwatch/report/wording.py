@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from stillwatch.foreign import THIN
 
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 KINDS = {
     "harvest": "The evidence favours answers being collected to train a model over serving end users.",

@@ -182,6 +182,47 @@ def write_manifest(folder: Path, inputs: list[Path], parameters: dict[str, Any],
     )
 
 
+def check_results(folder: Path) -> None:
+    """Raises `StateError` where `folder` is no results folder: it does not exist, or has no table of campaigns."""
+    if (folder / f"{contract.CAMPAIGNS.name}.parquet").is_file():
+        return
+    below = [
+        one.name
+        for one in sorted(folder.glob("*/"))
+        if (one / f"{contract.CAMPAIGNS.name}.parquet").is_file()
+    ]
+    raise StateError(
+        Problem(
+            fact=f"`{folder}` is not a results folder",
+            where=str(folder),
+            found=f"no `{contract.CAMPAIGNS.name}.parquet`" if folder.is_dir() else "no folder of this name",
+            expected="a folder that `stillwatch scan` wrote",
+            fix=f"did you mean `{folder / below[0]}`?" if below else "stillwatch scan LOGS --out RESULTS",
+        )
+    )
+
+
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """A JSON file of the results; raises `StateError` when it is absent or no JSON object."""
+    path = folder / name
+    try:
+        value = json.loads(path.read_bytes())
+        if isinstance(value, dict):
+            return value
+        found = type(value).__name__
+    except (OSError, ValueError) as error:
+        found = type(error).__name__
+    raise StateError(
+        Problem(
+            fact=f"`{name}` of the results cannot be read",
+            where=str(path),
+            found=found,
+            expected="a JSON object",
+            fix="stillwatch scan LOGS --out RESULTS",
+        )
+    )
+
+
 def read_table(folder: Path, schema: TableSchema) -> pa.Table:
     """One table of a results folder; raises `StateError` when it is absent or has other columns."""
     path = folder / f"{schema.name}.parquet"

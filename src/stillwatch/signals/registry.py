@@ -1,6 +1,7 @@
 """What does a signal say about itself, and how is it found?
 
-A signal is one module that defines one object of the module's own name. An *indicator* is a kind and a value
+A signal is one module that defines one object of the module's own name, or one that an entry point of an installed package
+names (`INDICATORS`, `GROUP_TESTS`, `EXPLANATIONS`). An *indicator* is a kind and a value
 that accounts can share; a *group test* is evidence against a stated null about a group of accounts. A signal
 says what it sees, never how much it counts: weights and thresholds live in `detect`.
 """
@@ -12,14 +13,21 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+from ibis.common.exceptions import IbisError
 
+from stillwatch.contract.accounts import ACCOUNTS
+from stillwatch.contract.observations import OBSERVATIONS
+from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals import explanations, group_tests, indicators
 from stillwatch.signals.traits import Traits
 from stillwatch.simulate.crowds import Crowd, Setting
+from stillwatch.suggestions import did_you_mean
 from stillwatch.units import units
 
 Family = Literal[
@@ -38,13 +46,23 @@ Family = Literal[
 CONTROL: tuple[Family, ...] = ("ownership", "handoff", "coercion", "division", "fungible", "turns", "load")
 LIKENESS: tuple[Family, ...] = ("place", "habit", "timing", "purpose")
 FAMILIES: tuple[Family, ...] = CONTROL + LIKENESS
+TABLES = {table.name: table for table in (OBSERVATIONS, ACCOUNTS, RELEASES)}
+"""The tables that a signal may read."""
+FORBIDDEN = ("prompt", "response", "system_prompt")
+INDICATORS, GROUP_TESTS, EXPLANATIONS = (
+    f"stillwatch.{name}" for name in ("indicators", "group_tests", "explanations")
+)
+"""Groups of entry points by which signals and explanations of other packages are found."""
 Columns = Mapping[str, npt.NDArray[np.generic]]
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What a signal states of itself; its page, its line in the report and its tests are made from this."""
+    """What a signal states of itself; its page, its line in the report and its tests are made from this.
+
+    `reads` are `table.column` names of the contract, all of one table. Raises `TypeError` for any other name.
+    """
 
     name: str
     measures: str
@@ -53,6 +71,26 @@ class Card:
     evaded_by: str
     source: str
     reads: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Check what is read against the contract, so that no scan meets a column that does not exist."""
+        if not self.reads:
+            raise TypeError(f"{self.name} declares no column that it reads")
+        for read in self.reads:
+            name, _, column = read.partition(".")
+            if column in FORBIDDEN:
+                raise TypeError(f"{self.name} reads text; text enters by sketch only")
+            if name not in TABLES:
+                raise TypeError(
+                    f"{self.name} reads `{read}`; tables that a signal may read: {', '.join(TABLES)}"
+                )
+            if column not in TABLES[name].names:
+                hint = (
+                    did_you_mean(column, TABLES[name].names) or f"columns are {', '.join(TABLES[name].names)}"
+                )
+                raise TypeError(f"{self.name} reads `{read}`, which does not exist; {hint}")
+        if len({read.partition(".")[0] for read in self.reads}) > 1:
+            raise TypeError(f"{self.name} reads columns of several tables; a signal reads one")
 
     @property
     def table(self) -> str:
@@ -67,10 +105,27 @@ class Card:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indicator:
-    """A kind of value that accounts can share. `value` maps its table to a column, null where there is nothing."""
+    """A kind of value that accounts can share.
+
+    `value` maps its table to a column of strings, or of lists of 64-bit digests, null where there is nothing. Raises `TypeError`
+    for a value of another type, and for one that is made of columns that the card does not name.
+    """
 
     card: Card
     value: Callable[[ir.Table], ir.Value]
+
+    def __post_init__(self) -> None:
+        """Make the expression once, over a table of the declared columns alone."""
+        name, table = self.card.name, TABLES[self.card.table]
+        if table is RELEASES:
+            raise TypeError(f"{name} reads `{table.name}`; an indicator reads observations or accounts")
+        declared = ibis.Schema.from_pyarrow(pa.schema([table.arrow.field(c) for c in self.card.columns]))
+        try:
+            kind = self.value(ibis.table(declared, name=table.name)).type()
+        except (AttributeError, IbisError) as error:
+            raise TypeError(f"{name} does not work on the columns that it declares: {error}") from error
+        if not (kind.is_string() or (kind.is_array() and kind.value_type.is_int64())):
+            raise TypeError(f"{name} gives values of type {kind}; it must be string or array<int64>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,9 +282,6 @@ def explanation(
     return wrap
 
 
-FORBIDDEN = ("prompt", "response", "system_prompt")
-
-
 def indicator(
     *,
     measures: str,
@@ -242,9 +294,6 @@ def indicator(
     """Declare an indicator; it may not read text, which only `sketch` may."""
 
     def wrap(function: Callable[[ir.Table], ir.Value]) -> Indicator:
-        for name in reads:
-            if name.split(".", 1)[1] in FORBIDDEN:
-                raise TypeError(f"{function.__name__} reads text; text enters by sketch only")
         card = Card(
             name=function.__name__,
             measures=measures,
@@ -262,16 +311,16 @@ def indicator(
 @cache
 def all_indicators() -> tuple[Indicator, ...]:
     """Every indicator, in the order of their names."""
-    return units(indicators, Indicator)
+    return units(indicators, Indicator, INDICATORS)
 
 
 @cache
 def all_group_tests() -> tuple[GroupTest, ...]:
     """Every group test, in the order of their names."""
-    return units(group_tests, GroupTest)
+    return units(group_tests, GroupTest, GROUP_TESTS)
 
 
 @cache
 def all_explanations() -> tuple[Explanation, ...]:
     """Every innocent explanation, in the order of their names."""
-    return units(explanations, Explanation)
+    return units(explanations, Explanation, EXPLANATIONS)

@@ -20,13 +20,23 @@ class Interval:
 
 def of_share(hits: int, trials: int) -> Interval | None:
     """A share with its exact interval (Clopper and Pearson 1934); coverage at least 95 %."""
+    return of_bounded_sum(float(hits), trials)
+
+
+def of_bounded_sum(total: float, trials: int) -> Interval | None:
+    """The mean of `trials` values in [0, 1] whose sum is `total`, with a 95 % interval: Clopper and Pearson's with the sum as the count.
+
+    Exact where every value is 0 or 1. Other values spread less than such a count of the same mean (Hoeffding 1963, section 3),
+    so that the interval is wide rather than narrow. The bounds are quantiles of scipy's beta distribution, of which
+    `scipy.stats.binomtest` solves for the same ones numerically. None where there are no trials.
+    """
     from scipy.stats import beta
 
     if trials == 0:
         return None
-    low = float(beta.ppf(0.025, hits, trials - hits + 1)) if hits else 0.0
-    high = float(beta.ppf(0.975, hits + 1, trials - hits)) if hits < trials else 1.0
-    return Interval(value=hits / trials, low=low, high=high, number=trials)
+    low = float(beta.ppf(0.025, total, trials - total + 1)) if total > 0 else 0.0
+    high = float(beta.ppf(0.975, total + 1, trials - total)) if total < trials else 1.0
+    return Interval(value=total / trials, low=low, high=high, number=trials)
 
 
 def of_mean(values: Sequence[float], low: float = -np.inf, high: float = np.inf) -> Interval | None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stillwatch.errors import Problem, StateError
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
 
 METRICS = {
     "stillwatch_rows_total": ("counter", "rows taken, repeated exchanges among them"),
@@ -37,12 +40,20 @@ MAX_CONNECTIONS = 32  # chosen: many times what a monitoring system opens
 ANSWER_S = 10.0  # for a request and its answer, as a whole
 
 
-def render(numbers: Mapping[str, float]) -> str:
-    """Numbers in Prometheus's text format."""
-    lines = []
-    for name, (kind, meaning) in METRICS.items():
-        lines += [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}", f"{name} {numbers.get(name, 0):g}"]
-    return "\n".join(lines) + "\n"
+class Numbers:
+    """A collector of `prometheus_client` over the present numbers of a watch; a number that is not given is 0."""
+
+    def __init__(self, numbers: Callable[[], Mapping[str, float]]) -> None:
+        self.numbers = numbers
+
+    def collect(self) -> Iterator[Metric]:
+        """One family a number, in the order of `METRICS`."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        known = self.numbers()
+        for name, (kind, meaning) in METRICS.items():
+            family = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
+            yield family(name, meaning, value=known.get(name, 0))
 
 
 class Server(ThreadingHTTPServer):
@@ -95,8 +106,12 @@ class Server(ThreadingHTTPServer):
 def serve(port: int, numbers: Callable[[], Mapping[str, float]], healthy: Callable[[], bool]) -> Server:
     """`/metrics` and `/healthz` on the loopback address, in threads of their own.
 
-    Raises `StateError` where the port cannot be had.
+    Raises `StateError` where the port cannot be had, and `ImportError` without `prometheus_client`.
     """
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Numbers(numbers))
 
     class Handler(BaseHTTPRequestHandler):
         timeout = ANSWER_S
@@ -104,7 +119,7 @@ def serve(port: int, numbers: Callable[[], Mapping[str, float]], healthy: Callab
         def do_GET(self) -> None:
             body, code = b"not found\n", 404
             if self.path == "/metrics":
-                body, code = render(numbers()).encode(), 200
+                body, code = generate_latest(registry), 200
             elif self.path == "/healthz":
                 fine = healthy()
                 body, code = (b"ok\n", 200) if fine else (b"stalled\n", 503)

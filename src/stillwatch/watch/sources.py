@@ -223,7 +223,7 @@ class RedisStream:
             import redis
         except ImportError as error:
             raise MissingExtra(
-                Problem(fact="Redis needs a package", fix="pip install 'stillwatch[redis]'")
+                Problem(fact="Redis needs a package", fix="pip install 'stillwatch[streams]'")
             ) from error
         self._client: Any = redis.Redis.from_url(url)
         self._fault, self.name = redis.RedisError, name
@@ -267,7 +267,7 @@ class NatsSubject:
             import nats
         except ImportError as error:
             raise MissingExtra(
-                Problem(fact="NATS needs a package", fix="pip install 'stillwatch[nats]'")
+                Problem(fact="NATS needs a package", fix="pip install 'stillwatch[streams]'")
             ) from error
         self._nats, self.url, self.name = nats, url, name
 
@@ -327,7 +327,7 @@ class KafkaTopic:
             import confluent_kafka
         except ImportError as error:
             raise MissingExtra(
-                Problem(fact="Kafka needs a package", fix="pip install 'stillwatch[kafka]'")
+                Problem(fact="Kafka needs a package", fix="pip install 'stillwatch[streams]'")
             ) from error
         self._kafka, self.topic = confluent_kafka, topic
         self._consumer: Any = confluent_kafka.Consumer(

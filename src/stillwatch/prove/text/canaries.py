@@ -21,7 +21,7 @@ from stillwatch.prove.windows import Windows, bits
 
 NAME = "canaries"
 OPTIONS = 64
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
 @dataclass(frozen=True, slots=True)

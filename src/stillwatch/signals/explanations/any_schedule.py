@@ -57,7 +57,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="regular turns and even volumes, which follow from a common clock without a common controller",
     cannot="shared instruments, a pool divided without repeats, exchangeable identities, work handed on",
     settled_by="the programs that keep the schedule, and who runs them",
-    source="honest crowds, section A1: fixed schedules and task counts give volumes less dispersed than Poisson counts",
+    source="Cox and Lewis 1966, The Statistical Analysis of Series of Events: fixed schedules give counts less dispersed than Poisson's",
     draw=draw,
 )
 def any_schedule(_traits: Traits, members: Labels) -> Labels:

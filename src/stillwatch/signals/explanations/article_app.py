@@ -50,7 +50,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="the same texts at the same time, even volumes, and a fixed order of accounts that fetch on a clock",
     cannot="shared cards, coerced reasoning, conversations handed on",
     settled_by="the articles, which can be found where they were published",
-    source="feed readers with summaries by an own key (FreshRSS, Inoreader and Obsidian extensions); honest crowds, section 0",
+    source="feed readers with summaries by an own key (FreshRSS, Inoreader and Obsidian extensions)",
     draw=draw,
 )
 def article_app(traits: Traits, members: Labels) -> Labels:

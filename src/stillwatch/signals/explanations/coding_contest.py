@@ -44,7 +44,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="joint starts and ends, the same tasks, alike volumes, sign-ups before the first round",
     cannot="shared cards, coerced reasoning, conversations handed on, each task sent by one account only",
     settled_by="the contest's tasks and times, and its list of participants",
-    source="Codeforces and ICPC rounds; honest crowds, section 0",
+    source="Codeforces and ICPC rounds",
     draw=draw,
 )
 def coding_contest(traits: Traits, members: Labels) -> Labels:

@@ -39,7 +39,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="one topic, one kind of work, joint hours, and accounts whose work is hard to tell apart",
     cannot="shared instruments, coerced reasoning, work in turns, volumes evened out over accounts",
     settled_by="the cause of the interest: a date, a release, a task list or an event that accounts outside the group know too",
-    source="honest crowds, section A1: common causes make accounts more alike than independent ones",
+    source="Vargas et al., arXiv 2005.13466: political bodies and academics coordinate on news, and raise false positives",
     draw=draw,
 )
 def common_interest(_traits: Traits, members: Labels) -> Labels:

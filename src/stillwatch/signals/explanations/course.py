@@ -65,7 +65,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="the same tasks, joint hours before each due date, alike volumes, sign-ups in one week",
     cannot="shared cards, coerced reasoning, conversations handed on, each task sent by one account only",
     settled_by="the course's pages and dates, or its teacher",
-    source="StudyChat, arXiv 2503.07928; RECIPE4U and ChEDDAR; honest crowds, section A7",
+    source="StudyChat, arXiv 2503.07928; RECIPE4U and ChEDDAR",
     draw=draw,
 )
 def course(traits: Traits, members: Labels) -> Labels:

@@ -47,7 +47,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="one text a day in all accounts, soon after a fixed hour, and volumes as even as the puzzle makes them",
     cannot="shared cards, coerced reasoning, conversations handed on, each puzzle sent by one account only",
     settled_by="the puzzle's page and its hour of publication",
-    source="Advent of Code and daily word puzzles; honest crowds, section 0: a contest with one task a day",
+    source="Advent of Code and daily word puzzles, with one task a day",
     draw=draw,
 )
 def daily_puzzle(traits: Traits, members: Labels) -> Labels:

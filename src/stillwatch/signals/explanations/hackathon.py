@@ -62,7 +62,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="sign-ups in a burst, one place, one weekend, one kind of work, and cards or coupons of the organiser",
     cannot="work that takes turns over accounts, coerced reasoning, conversations handed on",
     settled_by="the event's page, its dates and the organiser's list of participants",
-    source="honest crowds, section 0: a hackathon with alike volumes was convicted by load_balance",
+    source="a simulated hackathon of 150 accounts with alike volumes, which an earlier version reported as a harvest by load_balance",
     draw=draw,
 )
 def hackathon(traits: Traits, members: Labels) -> Labels:

@@ -51,7 +51,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="a queue of items that are sent once, a common target that evens volumes out, one template and working hours",
     cannot="shared cards, coerced reasoning, conversations handed on, activity at all hours of the day",
     settled_by="the firm's contract and instructions, and other traffic of the same people",
-    source="contract.md: the kind `fleet`; the simulator's labelling office",
+    source="labelling firms whose workers use private accounts, the kind `fleet`; the simulator's labelling office",
     draw=draw,
 )
 def home_workers(traits: Traits, members: Labels) -> Labels:

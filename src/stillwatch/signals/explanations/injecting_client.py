@@ -37,7 +37,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="the same request for written-out reasoning, or the same refusal of it, in the prompts of unrelated accounts",
     cannot="shared cards, a pool divided without repeats, even volumes, work in turns or handed on",
     settled_by="the client's code or changelog, and whether users of the same version outside the group show it too",
-    source="anthropics/claude-code issue 88364; honest crowds, section 0, item 3",
+    source="anthropics/claude-code issue 88364",
     draw=draw,
 )
 def injecting_client(traits: Traits, members: Labels) -> Labels:

@@ -44,7 +44,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="one place, one timetable, the same tasks, and conversations that somebody else at the institution continues",
     cannot="cards shared by accounts that the institution does not pay for",
     settled_by="the institution, asked whether these are its members and what they were given to do",
-    source="RECIPE4U and StudyChat (arXiv 2503.07928): logs of one university each; honest crowds, section A7",
+    source="RECIPE4U and StudyChat (arXiv 2503.07928): logs of one university each",
     draw=draw,
 )
 def one_institution(traits: Traits, members: Labels) -> Labels:

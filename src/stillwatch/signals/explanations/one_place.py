@@ -40,7 +40,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="one address, one timetable, and work that people who sit together ask, copy, divide or hand on",
     cannot="cards shared by people who are strangers to each other",
     settled_by="the operator of the address range, and whether other users of the service come from it",
-    source="RFC 6269, Issues with IP Address Sharing; honest crowds, section 0",
+    source="RFC 6269, Issues with IP Address Sharing",
     draw=draw,
 )
 def one_place(traits: Traits, members: Labels) -> Labels:

@@ -42,7 +42,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="one client, one template, one kind of work, and instructions that the program adds and its users never see",
     cannot="shared cards, conversations handed on, work that takes turns over accounts",
     settled_by="the program's public code or documentation, and users of it outside the group",
-    source="chat front ends with own keys (LibreChat, Open WebUI, TypingMind); honest crowds, section 0: an app used by hand",
+    source="chat front ends with own keys (LibreChat, Open WebUI, TypingMind), used by hand",
     draw=draw,
 )
 def one_program(traits: Traits, members: Labels) -> Labels:

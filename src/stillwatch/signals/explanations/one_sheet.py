@@ -59,7 +59,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="one list of texts in one order, volumes as even as the sheet makes them, and joint hours before a deadline",
     cannot="shared cards, coerced reasoning, conversations handed on, each question sent by one account only",
     settled_by="the sheet, and who handed it out",
-    source="'Give me the code', arXiv 2411.17855: 69 students with one problem; honest crowds, section A1",
+    source="'Give me the code', arXiv 2411.17855: 69 students with one problem",
     draw=draw,
 )
 def one_sheet(traits: Traits, members: Labels) -> Labels:

@@ -43,7 +43,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="a common pool of topics in which nobody repeats another, as a work queue would leave it",
     cannot="shared cards, coerced reasoning, conversations handed on, work that takes turns over accounts",
     settled_by="whether each account keeps to one topic, which a queue does not do",
-    source="honest crowds, section A1: the jigsaw, in which each student has an own topic",
+    source="Aronson et al. 1978, The Jigsaw Classroom, in which each student has an own topic",
     draw=draw,
 )
 def own_topics(traits: Traits, members: Labels) -> Labels:

@@ -52,7 +52,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="sign-ups in a burst, payment instruments of the promotion, and volumes as even as the credit makes them",
     cannot="one purpose, work that takes turns over accounts, coerced reasoning, conversations handed on",
     settled_by="the promotion's dates and terms, and other sign-ups of those days",
-    source="the operator's own campaigns; Stripe Radar on multi-account sign-ups: honest crowds, section A5",
+    source="the operator's own campaigns; Stripe Radar on multi-account sign-ups",
     draw=draw,
 )
 def promotion(traits: Traits, members: Labels) -> Labels:

@@ -41,7 +41,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="volumes as even as a scheduler makes them, since the limit is the same for all",
     cannot="shared instruments, a pool divided without repeats, exchangeable identities, work handed on",
     settled_by="the plan's limit, compared with the largest days of the accounts",
-    source="free tiers of public model services; honest crowds, section 0",
+    source="free tiers of public model services",
     draw=draw,
 )
 def quota(traits: Traits, members: Labels) -> Labels:

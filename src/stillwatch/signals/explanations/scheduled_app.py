@@ -56,7 +56,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="even volumes, regular turns and the same requests from unrelated accounts",
     cannot="shared cards, coerced reasoning, conversations handed on",
     settled_by="the program's code or manual, which states the schedule, and other traffic of the same owners",
-    source="honest crowds, section 0: the digest app was convicted by load_balance and rotation",
+    source="a simulated digest app of 150 installations, which an earlier version reported as a harvest by load_balance and rotation",
     draw=draw,
 )
 def scheduled_app(traits: Traits, members: Labels) -> Labels:

@@ -35,7 +35,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="one fingerprint in the accounts of unrelated people, and volumes as even as a credit that everybody uses up",
     cannot="work that takes turns or is divided, exchangeable identities, and one purpose or one place",
     settled_by="the card's issuer number, and whether the fingerprint is that of a prepaid or virtual product",
-    source="payment processors' documentation: virtual cards of one issuer can share a fingerprint; honest crowds, section A6",
+    source="payment processors' documentation: virtual cards of one issuer can share a fingerprint",
     draw=draw,
 )
 def shared_vouchers(traits: Traits, members: Labels) -> Labels:

@@ -54,7 +54,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="sign-ups in a burst, one place, one afternoon, the same exercises, and cards or coupons of the organiser",
     cannot="work that takes turns over accounts, coerced reasoning, conversations handed on",
     settled_by="the organiser, with the exercises and the list of participants",
-    source="vendors' own workshop material with trial credits; honest crowds, section A6",
+    source="vendors' own workshop material with trial credits",
     draw=draw,
 )
 def workshop(traits: Traits, members: Labels) -> Labels:

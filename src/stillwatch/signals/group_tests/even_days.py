@@ -39,7 +39,7 @@ def dispersion(summaries: Summaries) -> ir.Table:
     null=ALIKE_NULL,
     innocent=("scheduled jobs of unrelated customers",),
     evaded_by="uneven days, at the price of throughput",
-    source="science B3.2 (queue consumers are under-dispersed); Anthropic, February 2026 (load balancing)",
+    source="Cochran 1954, index of dispersion (queue consumers are under-dispersed); Anthropic, February 2026 (load balancing)",
     reads=("observations.timestamp",),
 )
 def even_days(rows: Columns, member: Mask) -> Outcome:

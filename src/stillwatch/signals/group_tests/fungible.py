@@ -73,7 +73,7 @@ def own_work(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
         "shifts that draw from one queue",
     ),
     evaded_by="accounts that each do one kind of work, at the price of being told apart by it",
-    source="exchangeability of identities: honest crowds, A1; Wasserman, Ramdas and Balakrishnan 2020 (universal inference)",
+    source="exchangeability of identities (de Finetti 1937); Wasserman, Ramdas and Balakrishnan 2020 (universal inference)",
     reads=("observations.phrases",),
 )
 def fungible(rows: Columns, member: Mask) -> Outcome:

@@ -73,7 +73,7 @@ def own_conversations(rng: np.random.Generator, accounts: int) -> tuple[Columns,
         "a client that numbers its conversations and whose users all begin on one day",
     ),
     evaded_by="keeping every conversation on one account",
-    source="relay software: sticky sessions end with a fixed time, a limit or a ban (peers, section 3)",
+    source="relay software: sticky sessions end with a fixed time, a limit or a ban (Wei-Shaw/claude-relay-service; router-for-me/CLIProxyAPI, issue 5847)",
     reads=("observations.conversation_key",),
     everyone=True,
 )

@@ -27,7 +27,7 @@ LONGEST_SILENCE_H = 12  # hours
     "max(1/2, exp(-m/3))",
     innocent=("an office's holidays", "a tool's own outage"),
     evaded_by="filling outages with other traffic",
-    source="AA26-251A and design (outages of the operator's own machines)",
+    source="AA26-251A; outages of the operator's own machines, and pauses of relay software after errors (Wei-Shaw/claude-relay-service)",
     reads=("observations.timestamp",),
 )
 def joint_silence(rows: Columns, member: Mask) -> Outcome:

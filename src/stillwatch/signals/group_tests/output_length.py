@@ -20,7 +20,7 @@ from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
     null=ALIKE_NULL,
     innocent=("users of one tool",),
     evaded_by="mixing tasks of other lengths",
-    source="harvest shape: design, the flow, 6",
+    source="Anthropic, February 2026 (highly repetitive structure in few areas)",
     reads=("observations.output_tokens",),
 )
 def output_length(rows: Columns, member: Mask) -> Outcome:

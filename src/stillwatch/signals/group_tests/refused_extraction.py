@@ -20,7 +20,7 @@ LEAST_SHARE_REFUSED = 0.05
         "the provider's own red team",
     ),
     evaded_by="requests that the provider's classifier does not refuse",
-    source="categories of refusal in providers' answers, such as `reasoning_extraction` (ecosystem, section 1)",
+    source="categories of refusal in providers' answers, such as `reasoning_extraction` (Anthropic API, stop_details.category)",
     reads=("observations.finish_reason",),
 )
 def refused_extraction(rows: Columns, member: Mask) -> Outcome:

@@ -23,7 +23,7 @@ FEWEST_EXCHANGES = 4  # exchanges in a half of the data
     null=ALIKE_NULL,
     innocent=("programs that poll at a fixed pace for unrelated customers",),
     evaded_by="jitter, at the price of throughput",
-    source="ServeGen 2025 (real clients' arrivals are bursty); science B3.2",
+    source="ServeGen 2025 (real clients' arrivals are bursty); Cox and Lewis 1966, The Statistical Analysis of Series of Events",
     reads=("observations.timestamp",),
 )
 def regular_gaps(rows: Columns, member: Mask) -> Outcome:

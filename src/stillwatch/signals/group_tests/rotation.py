@@ -23,7 +23,7 @@ WINDOWS_H = (1, 4, 24)
     "at least u/k; unequal rates, sessions and sleep only raise it",
     innocent=("one program that polls once an hour for every customer",),
     evaded_by="dispatch at random, at the price of uneven use and idle accounts",
-    source="relay software picks the least recently used account (peers, section 3); science B3.2",
+    source="relay software picks the least recently used account (Wei-Shaw/claude-relay-service)",
     reads=("observations.timestamp",),
     alone=True,
 )

@@ -14,7 +14,7 @@ from stillwatch.signals.sharing import attribute, own_values, sharing_finding
     null="a further member repeats a value with probability at most max(0.05, 3 times what as many other accounts do)",
     innocent=("a class, a hackathon, a launch",),
     evaded_by="sign-ups spread over weeks",
-    source="pollinations account-linkage (peers, 1.8)",
+    source="pollinations.ai's published abuse detection, ARCHITECTURE.md (15 registrations in five minutes)",
     reads=("accounts.created_at",),
 )
 def signup_bursts(rows: Columns, member: Mask) -> Outcome:

@@ -56,7 +56,7 @@ def crowd(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     "least as often as they repeat strangers",
     innocent=("a labelling shop, which also divides one queue",),
     evaded_by="sending items twice, at the price of more exchanges",
-    source="science B3.1 (no-repeat test; collisions are at least n²/2M for any popularity curve)",
+    source="Munford 1977, A Note on the Uniformity Assumption in the Birthday Problem: collisions are at least n²/2M for any popularity curve",
     reads=("observations.text_key",),
     everyone=True,
 )

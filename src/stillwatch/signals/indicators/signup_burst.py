@@ -11,7 +11,7 @@ from stillwatch.signals.registry import indicator
     measures="ten-minute block of the sign-up",
     innocent=("a class, a hackathon, a launch",),
     evaded_by="sign-ups spread over weeks",
-    source="pollinations account-linkage (peers, 1.8)",
+    source="pollinations.ai's published abuse detection, ARCHITECTURE.md (15 registrations in five minutes)",
     reads=("accounts.created_at",),
 )
 def signup_burst(accounts: ir.Table) -> ir.Value:

@@ -1,0 +1,1 @@
+"""The calls of `import stillwatch`, and the objects that they return."""

@@ -1,0 +1,259 @@
+"""A results folder as an object: tables, campaigns, and what a notebook shows of them."""
+
+from __future__ import annotations
+
+import html
+import shutil
+import tempfile
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pyarrow.compute as pc
+
+from stillwatch.contract import results as contract
+from stillwatch.contract.table import TableSchema
+from stillwatch.errors import unknown
+from stillwatch.export.registry import export
+from stillwatch.library.table import Table
+from stillwatch.report import page
+from stillwatch.report.cards import Card, card, cards, verdict
+from stillwatch.report.reading import Results as Folder
+from stillwatch.report.reading import read
+from stillwatch.results.folder import TABLES, check_results, read_json, read_table
+
+FRAME = 'style="width:100%;height:40em;border:1px solid #ccc" sandbox="allow-scripts"'
+PART_OF_CAMPAIGN = {
+    "members": contract.MEMBERS, "exchanges": contract.ATTRIBUTED, "evidence": contract.EVIDENCE,
+    "timeline": contract.TIMELINE, "links": contract.LINKS, "hypotheses": contract.HYPOTHESES,
+    "claims": contract.CLAIMS, "capabilities": contract.SOUGHT, "explanations": contract.EXPLANATIONS,
+    "glance": contract.GLANCE,
+}  # fmt: skip
+"""Tables of which a campaign has rows of its own, by the attribute of `Campaign` that gives them."""
+
+
+class Results:
+    """The results of one scan.
+
+    Every attribute that is a table is a `Table`. Results of `scan(..., out=None)` lie in a temporary folder, which is removed when
+    the object is closed or no longer used; `save` keeps them.
+
+    Example:
+        >>> import stillwatch
+        >>> result = stillwatch.open_results("results/")  # doctest: +SKIP
+        >>> result.campaigns.to_pandas()  # doctest: +SKIP
+    """
+
+    def __init__(self, folder: Path, owned: tempfile.TemporaryDirectory[str] | None = None) -> None:
+        check_results(folder)
+        self.folder = folder
+        self._owned = owned
+
+    @cached_property
+    def campaigns(self) -> Table:
+        """One row a campaign, the largest first."""
+        return self.table("campaigns")
+
+    @cached_property
+    def members(self) -> Table:
+        """One row for each account of each campaign, with its probability of membership."""
+        return self.table("members")
+
+    @cached_property
+    def evidence(self) -> Table:
+        """One row for each piece of evidence of each campaign, with its weight and a sentence."""
+        return self.table("evidence")
+
+    @cached_property
+    def exchanges(self) -> Table:
+        """One row for each exchange that is attributed to a campaign."""
+        return self.table("exchanges")
+
+    @cached_property
+    def leads(self) -> Table:
+        """One row for each group that cannot be told from an innocent explanation; the first has the most at stake."""
+        return self.table("leads")
+
+    def table(self, name: str) -> Table:
+        """Any table of the folder, such as `timeline`. Raises `UsageError` for another name, `StateError` for a damaged file."""
+        schema = next((one for one in TABLES if one.name == name), None)
+        if schema is None:
+            raise unknown("table of results", name, [one.name for one in TABLES])
+        return self._read(schema)
+
+    @cached_property
+    def overview(self) -> dict[str, Any]:
+        """What was looked at: counts, signals and why others were not used, inputs (`overview.json`)."""
+        return read_json(self.folder, "overview.json")
+
+    @property
+    def report(self) -> Path:
+        """The page for people, `report.html`."""
+        return self.folder / page.NAME
+
+    def campaign(self, name: str) -> Campaign:
+        """One campaign, such as `C1`, with what the page shows of it. Raises `UsageError` for a name that is not in `campaigns`."""
+        return Campaign(self, name)
+
+    def save(self, folder: str | Path) -> Results:
+        """Copy the results into the new folder `folder`; returns the results there. Raises `FileExistsError` where it exists."""
+        target = Path(folder)
+        shutil.copytree(self.folder, target)
+        return Results(target)
+
+    def export(self, name: str, out: str | Path) -> list[Path]:
+        """Write the results into the new folder `out` in the form of an exporter, such as `json_lines`; returns the files.
+
+        Raises `UsageError` for an exporter that does not exist.
+        """
+        return export(self.folder, name, Path(out))
+
+    def close(self) -> None:
+        """Remove the temporary folder, where these results have one."""
+        if self._owned is not None:
+            self._owned.cleanup()
+
+    def __enter__(self) -> Results:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @cached_property
+    def page_data(self) -> Folder:
+        """The folder as the page reads it."""
+        return read(self.folder)
+
+    def _read(self, schema: TableSchema) -> Table:
+        rows = read_table(self.folder, schema)
+        if schema is contract.CAMPAIGNS:
+            rows = rows.sort_by([("exchanges", "descending"), ("campaign_id", "ascending")])
+        if schema is contract.LEADS:
+            rows = rows.sort_by("rank")
+        return Table(schema.name, rows)
+
+    def __repr__(self) -> str:
+        found, _meaning = verdict(self.page_data, cards(self.page_data))
+        return f"{found}\n{self.report}"
+
+    def _repr_html_(self) -> str:
+        found, meaning = verdict(self.page_data, cards(self.page_data))
+        return (
+            f"<p><b>{html.escape(found)}</b></p><p>{html.escape(meaning)}</p>{self.campaigns._repr_html_()}"
+        )
+
+
+class Campaign:
+    """One campaign of the results.
+
+    `facts` holds what stands above the campaign's card on the page; the tables hold its rows: `members`, `exchanges`, `evidence`,
+    `timeline`, `links`, `hypotheses`, `claims`, `capabilities`, `explanations`, `glance`. A notebook shows the card itself.
+    """
+
+    def __init__(self, results: Results, name: str) -> None:
+        rows = {row["campaign_id"]: row for row in results.page_data.campaigns}
+        if name not in rows:
+            raise unknown("campaign of these results", name, rows)
+        self.name = name
+        self._results = results
+        self._card: Card = card(results.page_data, rows[name], "campaign")
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The row of `campaigns`, and `meaning` of its kind, `days` from first to last exchange, and `share_before`: the share of its
+        exchanges made before `detected_at`, None where that is null or no timeline was written.
+        """
+        one = self._card
+        return {**one.row, "meaning": one.meaning, "days": one.days, "share_before": one.share_before}
+
+    @property
+    def nearest_explanation(self) -> dict[str, Any] | None:
+        """The innocent explanation that comes nearest, and the evidence that it cannot produce; None where no trial was written."""
+        one = self._card.nearest
+        return None if one is None else {key: value for key, value in asdict(one).items() if key != "bar"}
+
+    def table(self, name: str) -> Table:
+        """The campaign's rows of a table of the results. Raises `UsageError` for a table that has none of a single campaign."""
+        if name not in PART_OF_CAMPAIGN:
+            raise unknown("table of a campaign", name, PART_OF_CAMPAIGN)
+        rows = self._results.table(PART_OF_CAMPAIGN[name].name).to_arrow()
+        key = "group_id" if "group_id" in rows.column_names else "campaign_id"
+        return Table(name, rows.filter(pc.equal(rows[key], self.name)))
+
+    @property
+    def members(self) -> Table:
+        """Its accounts, the most probable first."""
+        rows = self.table("members").to_arrow()
+        order = [("score", "descending"), ("exchanges", "descending"), ("account_id", "ascending")]
+        return Table("members", rows.sort_by(order))
+
+    @property
+    def exchanges(self) -> Table:
+        """The exchanges that are attributed to it."""
+        return self.table("exchanges")
+
+    @property
+    def evidence(self) -> Table:
+        """What was measured, the weightiest first."""
+        return Table(
+            "evidence", self.table("evidence").to_arrow().sort_by([("log10_likelihood_ratio", "descending")])
+        )
+
+    @property
+    def timeline(self) -> Table:
+        """Exchanges and evidence by hour."""
+        return self.table("timeline")
+
+    @property
+    def links(self) -> Table:
+        """The values that its accounts share."""
+        return self.table("links")
+
+    @property
+    def hypotheses(self) -> Table:
+        """Rival hypotheses on its purpose."""
+        return self.table("hypotheses")
+
+    @property
+    def claims(self) -> Table:
+        """What is claimed of it, and on what ground."""
+        return self.table("claims")
+
+    @property
+    def capabilities(self) -> Table:
+        """Exchanges and tokens by capability."""
+        return self.table("capabilities")
+
+    @property
+    def explanations(self) -> Table:
+        """Every innocent explanation that was tried, with the evidence that it cannot produce, the nearest first."""
+        rows = self.table("explanations").to_arrow()
+        return Table("explanations", rows.sort_by([("log10_e", "ascending"), ("explanation", "ascending")]))
+
+    @property
+    def glance(self) -> Table:
+        """Facts that can be checked by counting, for and against one control."""
+        return self.table("glance")
+
+    def __repr__(self) -> str:
+        row = self._card.row
+        return f"{self.name}: {row['kind']}, {row['accounts']:,} accounts, {row['exchanges']:,} exchanges, q {row['q_value']:.1g}"
+
+    def _repr_html_(self) -> str:
+        """The campaign's card of the page, in a frame of its own, so that neither disturbs the other's style."""
+        return f'<iframe {FRAME} srcdoc="{html.escape(page.render_campaign(self._card))}"></iframe>'
+
+
+def open_results(folder: str | Path) -> Results:
+    """The results of an earlier scan, from its folder. Raises `StateError` where that is no results folder.
+
+    Example:
+        >>> import stillwatch
+        >>> for campaign in stillwatch.open_results("results/").campaigns:  # doctest: +SKIP
+        ...     print(campaign["campaign_id"], campaign["accounts"])
+    """
+    return Results(Path(folder))

@@ -1,0 +1,108 @@
+"""A table of results, as Arrow, pandas or Polars, and as a notebook shows it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from stillwatch.errors import MissingExtra, Problem
+from stillwatch.foreign import visible
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+MAX_SHOWN_ROWS = 20  # rows that a notebook shows: chosen, about one screen
+MAX_SHOWN_CHARACTERS = 80  # of one value
+
+
+class Table:
+    """Rows of one table of the results, in a fixed order; nothing is changed in place.
+
+    `len(table)` is the number of rows, iteration gives each row as a dictionary, and any library that reads the Arrow stream
+    interface takes the table as it is (`polars.DataFrame(table)`, `duckdb.from_arrow(table.to_arrow())`).
+    """
+
+    def __init__(self, name: str, rows: pa.Table) -> None:
+        self.name = name
+        self._rows = rows
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns, in the order of the contract."""
+        return tuple(self._rows.column_names)
+
+    def to_arrow(self) -> pa.Table:
+        """The rows as a `pyarrow.Table`; times are UTC, in microseconds."""
+        return self._rows
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The rows as a `pandas.DataFrame`. Raises `MissingExtra` where pandas is not installed."""
+        try:
+            import pandas as pd  # noqa: F401  pyarrow needs it
+        except ImportError as error:
+            raise _missing("pandas") from error
+        return self._rows.to_pandas()
+
+    def to_polars(self) -> pl.DataFrame:
+        """The rows as a `polars.DataFrame`. Raises `MissingExtra` where Polars is not installed."""
+        try:
+            import polars as pl
+        except ImportError as error:
+            raise _missing("polars") from error
+        frame = pl.from_arrow(self._rows)
+        assert isinstance(frame, pl.DataFrame)
+        return frame
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The rows in the Arrow C stream interface."""
+        return self._rows.__arrow_c_stream__(requested_schema)
+
+    def __len__(self) -> int:
+        return int(self._rows.num_rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for batch in self._rows.to_batches():
+            yield from batch.to_pylist()
+
+    def __repr__(self) -> str:
+        rows = "1 row" if len(self) == 1 else f"{len(self):,} rows"
+        return f"<{self.name}: {rows}; {', '.join(self.columns)}>"
+
+    def _repr_html_(self) -> str:
+        """The first rows as an HTML table; every value is escaped, since senders choose some of them."""
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.columns)
+        lines = "".join(
+            f"<tr>{''.join(f'<td>{_shown(value)}</td>' for value in row.values())}</tr>"
+            for row in self._rows.slice(0, MAX_SHOWN_ROWS).to_pylist()
+        )
+        more = len(self) - MAX_SHOWN_ROWS
+        note = f"<p>{more:,} more</p>" if more > 0 else ""
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>{note}"
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        text = ""
+    elif isinstance(value, datetime):
+        text = f"{value:%Y-%m-%d %H:%M}"
+    elif isinstance(value, float):
+        text = f"{value:.4g}"
+    elif isinstance(value, list):
+        text = ", ".join(map(str, value))
+    else:
+        text = str(value)
+    return html.escape(visible(text, MAX_SHOWN_CHARACTERS))
+
+
+def _missing(package: str) -> MissingExtra:
+    return MissingExtra(
+        Problem(
+            fact=f"this needs the package `{package}`, which is not installed",
+            fix=f"pip install 'stillwatch[{package}]'",
+        )
+    )

@@ -1,0 +1,136 @@
+"""`watch`: events of a growing log, as they happen."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from stillwatch.errors import Problem, Unreachable, UsageError
+from stillwatch.flows.scan import Options
+from stillwatch.flows.watch import Watch, Watching
+from stillwatch.library.calls import Name, check_rate, optional_path
+
+STABLE_LOOKS = 2  # looks without anything new after which all that is there was taken
+LOOK_S = 0.2  # between them
+SETTLE_S = 60.0  # for a webhook to take what is owed
+AWAY_S = 60.0  # longest pause before a source that is away is asked again
+UNITS = {"m": 60, "h": 3600, "d": 86400}
+log = logging.getLogger("stillwatch.watch")
+
+
+def duration(text: str) -> timedelta:
+    """`30m`, `6h` or `1d`; raises `UsageError` for anything else."""
+    found = re.fullmatch(r"(\d{1,6})([mhd])", text)
+    if not found or int(found[1]) == 0:
+        raise UsageError(Problem(fact="`every` is no span of time", found=text, expected="30m, 6h, 1d"))
+    return timedelta(seconds=int(found[1]) * UNITS[found[2]])
+
+
+def steps(one: Watch, *, once: bool, poll: float, say: Callable[[str], None]) -> Iterator[None]:
+    """Run a watch, one step at a time; `say` is given what the person who runs it has to know.
+
+    With `once`, what is there is taken and judged, and what is owed to the webhook is delivered. Otherwise the iterator has no end;
+    between looks it waits `poll` seconds, and longer where a source that answered once is away.
+    """
+    return _take_all(one, say) if once else _follow(one, poll, say)
+
+
+def _take_all(one: Watch, say: Callable[[str], None]) -> Iterator[None]:
+    idle = 0
+    while idle < STABLE_LOOKS:
+        idle = 0 if one.step() else idle + 1
+        yield
+        if idle:
+            time.sleep(LOOK_S)
+    if one.state.ledger.parts:
+        one.judge()
+    owed = one.settle(SETTLE_S)
+    if owed:
+        say(
+            f"{owed:,} {'event is' if owed == 1 else 'events are'} owed to the webhook, and sent when the watch is run again"
+        )
+    yield
+
+
+def _follow(one: Watch, poll: float, say: Callable[[str], None]) -> Iterator[None]:
+    away = 0
+    while True:
+        try:
+            moved = one.step()
+        except Unreachable as error:
+            if not one.reached:  # a wrong address
+                raise
+            if not away:
+                say(error.render())
+            away += 1
+            time.sleep(min(poll * 2 ** min(away, 16), AWAY_S))
+            continue
+        yield
+        if away:
+            say("the source answers again")
+            away = 0
+        if not moved:
+            time.sleep(poll)
+
+
+def watch(
+    source: Name,
+    *,
+    state: Name,
+    every: str = "6h",
+    map: Mapping[str, str] | None = None,  # noqa: A002  the word of the command line
+    format: str = "auto",  # noqa: A002  as `map`
+    accounts: Name | None = None,
+    releases: Name | None = None,
+    fdr: float = 0.01,
+    alerts: float = 12,
+    memory: str = "auto",
+    webhook: str = "",
+    poll: float = 2.0,
+    once: bool = False,
+) -> Iterator[dict[str, Any]]:
+    """Follow a growing log and give new, confirmed, grown, merged, ended and returned campaigns, as `stillwatch watch` does.
+
+    Args:
+        source: Folder or file that grows, or the address of a stream (`redis://`, `nats://`, `kafka://`).
+        state: Folder for what is remembered.
+        every: How far the log goes on between judgements, such as `"30m"`, `"6h"`, `"1d"`.
+        map: As for `scan`.
+        format: As for `scan`.
+        accounts: Account table, read again at every judgement.
+        releases: Table of model releases.
+        fdr: False-discovery rate of confirmed campaigns, at whatever time one stops.
+        alerts: False alerts in a year of the log, at most.
+        memory: As for `scan`.
+        webhook: Address to which every event is posted once it is written in `state`.
+        poll: Seconds between looks.
+        once: Whether to take what is there, judge, and stop.
+
+    Yields:
+        One dictionary an event, as in `events.jsonl` of the state. Without `once` the iterator has no end. What a person has to know
+        beside events is logged, as warnings of the logger `stillwatch.watch`.
+
+    Raises:
+        UsageError: An argument is out of range.
+        Unreachable: The stream does not answer.
+        StateError: The state is another watch's.
+    """
+    events: deque[dict[str, Any]] = deque()
+    options = Options(
+        names=dict(map or {}), log_format=format, accounts=optional_path(accounts), releases=optional_path(releases),
+        fdr=check_rate(fdr), memory=memory,
+    )  # fmt: skip
+    told = Watching(options=options, every=duration(every), alerts=alerts, webhook=webhook)
+    return _events(Watch(str(source), Path(state), told, events.append, log.warning), events, once, poll)
+
+
+def _events(one: Watch, events: deque[dict[str, Any]], once: bool, poll: float) -> Iterator[dict[str, Any]]:
+    for _step in steps(one, once=once, poll=poll, say=log.warning):
+        while events:
+            yield events.popleft()
