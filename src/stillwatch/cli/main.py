@@ -41,7 +41,7 @@ COMMANDS = {
 
 EXTRAS = {
     "confluent_kafka": "streams", "google": "otlp", "nats": "streams", "opentelemetry": "otlp", "pandas": "pandas", "polars": "polars",
-    "prometheus_client": "server", "pyspark": "spark", "redis": "streams", "sklearn": "evaluate", "tokenizers": "lab", "torch": "lab",
+    "pyspark": "spark", "redis": "streams", "sklearn": "evaluate", "tokenizers": "lab", "torch": "lab",
     "transformers": "lab",
 }  # fmt: skip
 """Packages that are not always installed, and the extra that brings each."""

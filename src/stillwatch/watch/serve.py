@@ -106,7 +106,7 @@ class Server(ThreadingHTTPServer):
 def serve(port: int, numbers: Callable[[], Mapping[str, float]], healthy: Callable[[], bool]) -> Server:
     """`/metrics` and `/healthz` on the loopback address, in threads of their own.
 
-    Raises `StateError` where the port cannot be had, and `ImportError` without `prometheus_client`.
+    Raises `StateError` where the port cannot be had.
     """
     from prometheus_client import CollectorRegistry, generate_latest
 
