@@ -16,9 +16,7 @@ from pathlib import Path
 from stillwatch.prove.keyring import Keyring
 from stillwatch.prove.text import canaries, choices
 
-spec = importlib.util.spec_from_file_location(
-    "answers", Path(__file__).parents[1] / "tests/prove/answers.py"
-)
+spec = importlib.util.spec_from_file_location("answers", Path(__file__).parents[1] / "tests/prove/answers.py")
 made = importlib.util.module_from_spec(spec)
 sys.modules["answers"] = made
 spec.loader.exec_module(made)

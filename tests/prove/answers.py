@@ -134,7 +134,7 @@ def answers(number, seed=1, real=0):
     """So many answers of every kind in turn; `real` of them have a file of the standard library as unfenced code."""
     rng = np.random.default_rng(seed)
     files = list(sources(real)) if real else []
-    makers = [*_code(), *_data(), *_rest()]
+    makers = [*_code(), *_data(), *_quoted(), *_foreign()]
     for at in range(number):
         before, after = (str(rng.choice(PROSE)) for _ in range(2))
         if at < len(files):
@@ -149,6 +149,7 @@ def _filled(template, rng):
 
 def _code():
     for name, template in CODE.items():
+
         def fenced(rng, before, after, name=name, template=template):
             body = _filled(template, rng)
             return Answer(f"{name}_fenced", f"{before}\n\n```{name}\n{body}```\n\n{after}", (body,))
@@ -170,6 +171,7 @@ def _code():
 
 def _data():
     for name, template in DATA.items():
+
         def around(rng, before, after, name=name, template=template):
             body = _filled(template, rng).rstrip("\n")
             return Answer(name, f"{before}\n\n{body}\n\n{after}", (body,))
@@ -180,33 +182,50 @@ def _data():
 
         yield from (around, alone)
     for indent in (None, 1, 4):
+
         def data(rng, before, after, indent=indent):
-            body = json.dumps({"often": [NOTE, "for example,"], "whole": int(rng.integers(900)), "do not": {"thus": None, "note": NOTE}}, indent=indent)
+            body = json.dumps(
+                {
+                    "often": [NOTE, "for example,"],
+                    "whole": int(rng.integers(900)),
+                    "do not": {"thus": None, "note": NOTE},
+                },
+                indent=indent,
+            )
             return Answer("json", f"{before}\n\n{body}\n\n{after}", (body,))
 
         yield data
 
 
-def _rest():
+def _quoted():
     for number in range(len(INLINE)):
+
         def inline(rng, before, after, number=number):
             return Answer("inline", f"{before} {_filled(INLINE[number], rng)} {after}", KEPT_INLINE[number])
 
         yield inline
     for form in QUOTATIONS:
+
         def quotation(rng, before, after, form=form):
             body = form.format(q=NOTE)
             return Answer("quotation", f"{before}\n\n{body}\n\n{after}", (body,))
 
         yield quotation
     for form in QUOTATIONS[:14]:
+
         def within(rng, before, after, form=form):
             body = form.format(q=NOTE)
-            return Answer("quotation_within", f"{before} She said {body} and left the house. {after}", (body,))
+            return Answer(
+                "quotation_within", f"{before} She said {body} and left the house. {after}", (body,)
+            )
 
         yield within
+
+
+def _foreign():
     for language, texts in FOREIGN.items():
         for text in texts:
+
             def foreign(rng, before, after, language=language, text=text):
                 return Answer(language, text, (text,))
 
@@ -215,6 +234,7 @@ def _rest():
 
             yield from (foreign, mixed)
     for text in NAMED:
+
         def named(rng, before, after, text=text):
             return Answer("names", f"{before}\n\n{text}\n\n{after}", (text,))
 

@@ -42,9 +42,13 @@ PAIRS: tuple[tuple[str, str], ...] = (
 CONTRACTED = frozenset(at for at, pair in enumerate(PAIRS) if "n't" in pair[1] or pair[1] == "can't")
 # What must or must not stand after and before, as the sentence goes on. Each rule holds for both words of its pair, so
 # that the place is one whichever stands there.
+EVENTS = (
+    "start|release|meeting|event|launch|appointment|arrival|departure|exam|test|interview|flight|surgery|procedure|deadline|trip|visit|war|"
+    "election|update|upgrade|purchase|installation|deployment|experiment|operation"
+)
 RESULT = r"\s+(?:the|a|an)\s+(?:result|value|answer|sum|output|number|total)\b"
 ONLY_BEFORE = {
-    "although": r"\s+(?:the|this|it|they|we|you|he|she|there)\b", "prior to": r"\s+(?:the|this|a|an|your|its|their)\s+\w+[.,;]",
+    "although": r"\s+(?:the|this|it|they|we|you|he|she|there)\b", "prior to": rf"\s+(?:the|this|a|an|your|its|their)\s+(?:{EVENTS})\b",
     "as long as": r"\s+(?:you|we|they|he|she|it|there|the)\b(?!\s+(?:like|likes|want|wants|need|needs|wish))",
     "make sure": r"\s+(?:that|you|they|there)\b", "makes sure": r"\s+(?:that|you|they|there)\b", "in order to": r"\s+[a-z]+",
     "whole": r"\s+(?!(?:of|and|or|numbers?|grains?|wheat|milk|foods?|notes?|blood|lot)\b)[a-z]+", "obtain": RESULT, "obtains": RESULT, "gives": RESULT,
@@ -73,7 +77,9 @@ SENTENCE_OPENERS = frozenset(PAIRS.index(pair) for pair in (
 IMPERATIVE = PAIRS.index(("do not", "don't"))
 START = re.compile(r"^\W*$")
 # Words, numbers and punctuation may stand beside a place; a path, an address, an identifier or an assignment may not.
-NEIGHBOUR_BEFORE = re.compile(r"(?:^|(?:^|[\s(—–])(?:[A-Za-z'’]+(?:-[A-Za-z'’]+)*|[$€£]?\d[\d.,]*%?)?[.,;:!?)…]*\s|[(—–]|\n)$")
+NEIGHBOUR_BEFORE = re.compile(
+    r"(?:^|(?:^|[\s(—–])(?:[A-Za-z'’]+(?:-[A-Za-z'’]+)*|[$€£]?\d[\d.,]*%?)?[.,;:!?)…]*\s|[(—–]|\n)$"
+)
 NEIGHBOUR_AFTER = re.compile(
     r"(?:[.,;:!?)…]*(?:$|[\s—–)]\s*(?:$|[(—–]?(?:[A-Za-z'’]+(?:-[A-Za-z'’]+)*|[$€£]?\d[\d.,]*%?)[.,;:!?)…]*(?:[\s—–]|$)|\ufffc)))"
 )
@@ -138,6 +144,14 @@ def capacity(texts: Iterable[str]) -> Counter[str]:
     return Counter(reason for text in texts for _, reason in candidates(text))
 
 
+def as_sentence(counts: Counter[str]) -> str:
+    """A capacity in words."""
+    used, total = counts[USED], counts.total()
+    left = "; ".join(f"{count:,} {reason}" for reason, count in counts.most_common() if reason != USED)
+    said = f"{used:,} of {total:,} places of equal words carry a choice"
+    return f"{said}; left alone: {left}" if left else said
+
+
 def _in_case(form: str, like: str) -> str:
     return form[0].upper() + form[1:] if like[0].isupper() else form
 
@@ -149,12 +163,19 @@ def _fault(pair: int, said: str, spot: Spot) -> str:
         return CASE  # somebody's emphasis, or a name
     if not NEIGHBOUR_BEFORE.search(spot.before) or not NEIGHBOUR_AFTER.match(spot.after):
         return NAMES
-    if not form.endswith(",") and NAME_AFTER.match(spot.after) and (said[0].isupper() or NAME_BEFORE.search(spot.before)):
+    if (
+        not form.endswith(",")
+        and NAME_AFTER.match(spot.after)
+        and (said[0].isupper() or NAME_BEFORE.search(spot.before))
+    ):
         return NAMES
     if pair in SENTENCE_OPENERS and not is_opening:
         return RULES
     if pair in CONTRACTED and (
-        UNFIT_AFTER.match(spot.after) or spot.is_question or INVERTED.search(spot.before) or (is_opening and pair != IMPERATIVE)
+        UNFIT_AFTER.match(spot.after)
+        or spot.is_question
+        or INVERTED.search(spot.before)
+        or (is_opening and pair != IMPERATIVE)
     ):
         return RULES
     if form in ONLY_BEFORE and not re.match(ONLY_BEFORE[form], spot.after):
@@ -162,9 +183,12 @@ def _fault(pair: int, said: str, spot: Spot) -> str:
     return "" if form not in ONLY_AFTER or re.search(ONLY_AFTER[form], spot.before, re.IGNORECASE) else RULES
 
 
-def apply(text: str, key: npt.NDArray[np.uint64]) -> str:
-    """The answer with every choice made by the key; who has no key sees ordinary prose."""
-    some = list(places(text))
+def apply(text: str, key: npt.NDArray[np.uint64], counts: Counter[str] | None = None) -> str:
+    """The answer with every choice made by the key; who has no key sees ordinary prose. `counts` gains the answer's `capacity`."""
+    found = list(candidates(text))
+    if counts is not None:
+        counts.update(reason for _, reason in found)
+    some = [place for place, reason in found if not reason]
     if not some:
         return text
     curly = "’" in text and "'" not in text

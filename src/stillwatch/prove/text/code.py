@@ -13,6 +13,7 @@ import json
 import re
 import tomllib
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -25,17 +26,20 @@ if TYPE_CHECKING:
 STRICT = (
     "javascript", "typescript", "java", "c", "cpp", "c_sharp", "go", "rust", "lua", "css", "sql",
 )  # fmt: skip
-PAIRS = (
-    ("(", ")"), ("[", "]"), ("{", "}"), ("/*", "*/"), ("<!--", "-->"), ("(*", "*)"), ("{-", "-}"), ("#=", "=#"), ("#|", "|#"),
-    ("<#", "#>"), (r"\begin", r"\end"), ("--[[", "]]"),
+COMMENTS = (
+    ("/*", "*/"), ("<!--", "-->"), ("(*", "*)"), ("{-", "-}"), ("#=", "=#"), ("#|", "|#"), ("<#", "#>"), ("--[[", "]]"),
 )  # fmt: skip
+PAIRS = (*COMMENTS, ("(", ")"), ("[", "]"), ("{", "}"), (r"\begin", r"\end"))
 TWINS = ('"""', "'''", "```", "`", '"', "$$")
 LONE_QUOTE = re.compile(r"(?<!\w)'|'(?!\w)")
 HEREDOC = re.compile(r"<<[-~]?[ ]?(['\"]?)[A-Za-z_]\w*\1\s*(?:[|>&);,.].*)?$", re.MULTILINE)
 TAG = re.compile(r"</?[A-Za-z!?%]")
 # What follows these is part of them, and nothing says where it ends: data after a program, Perl's documentation, a
 # patch, a LaTeX document, blocks of Org, AsciiDoc and BBCode.
-BOUNDLESS = re.compile(r"^__(?:END|DATA)__\b|^=[a-z]+\b|^@@ |^diff |^--- \S|^\+\+\+ \S|^#\+|^=+ \S|^\[/?[a-z]+[\],]|\\[A-Za-z]{2,}[{\[]", re.MULTILINE)
+BOUNDLESS = re.compile(
+    r"^__(?:END|DATA)__\b|^=[a-z]+\b|^@@ |^diff |^--- \S|^\+\+\+ \S|^#\+|^=+ \S|^\[/?[a-z]+[\],]|\\[A-Za-z]{2,}[{\[]",
+    re.MULTILINE,
+)
 # What follows these may be part of them: a template, a block of text in YAML.
 OPEN_ENDED = re.compile(BOUNDLESS.pattern + r"|\{%|\{\{|<%|<\?|:\s*[|>][+-]?\s*$", re.MULTILINE)
 VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
@@ -71,10 +75,11 @@ def is_accepted(text: str) -> bool:
 
 def is_yaml(text: str) -> bool:
     """Whether a text is a YAML mapping or sequence as a whole."""
-    if not KEY.search(text):
-        return False
+    if not KEY.search(text) or HEREDOC.search(text) or not _is_balanced(text, COMMENTS, TWINS[:2]):
+        return False  # a comment or a string may begin in what YAML takes for plain text
     tree = _parser("yaml").parse(text.encode(errors="replace"))
-    kinds, some = set(), [tree.root_node]
+    kinds: set[str] = set()
+    some = [tree.root_node]
     while some and len(kinds) < 50:
         node = some.pop()
         kinds.add(node.type)
@@ -85,9 +90,12 @@ def is_yaml(text: str) -> bool:
 
 def is_closed(text: str) -> bool:
     """Whether every bracket, quote and comment of a text is closed, by count."""
-    if any(text.count(left) != text.count(right) for left, right in PAIRS):
-        return False
-    return all(text.count(twin) % 2 == 0 for twin in TWINS) and len(LONE_QUOTE.findall(text)) % 2 == 0
+    return _is_balanced(text, PAIRS, TWINS) and len(LONE_QUOTE.findall(text)) % 2 == 0
+
+
+def _is_balanced(text: str, pairs: Sequence[tuple[str, str]], twins: Sequence[str]) -> bool:
+    is_even = all(text.count(twin) % 2 == 0 for twin in twins)
+    return is_even and all(text.count(left) == text.count(right) for left, right in pairs)
 
 
 class _Tags(HTMLParser):
@@ -96,7 +104,7 @@ class _Tags(HTMLParser):
         self.open: list[str] = []
         self.is_sound = True
 
-    def handle_starttag(self, tag: str, attrs: object) -> None:
+    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002  the parser's own form
         if tag not in VOID:
             self.open.append(tag)
 

@@ -20,7 +20,9 @@ FUNCTION_WORDS = frozenset(
     was we were what when where whether which while who why will with within would you your""".split()
 )
 MIN_WORDS = 4  # chosen: below, the model is unsure of any language
-MIN_FUNCTION_SHARE = 0.2  # chosen: English prose has 0.4 to 0.5, a list of names and a foreign sentence hardly any
+MIN_FUNCTION_SHARE = (
+    0.2  # chosen: English prose has 0.4 to 0.5, a list of names and a foreign sentence hardly any
+)
 MIN_PROBABILITY = 0.4  # chosen: English sentences of five words reach 0.6 to 0.99, mixed ones 0.2 to 0.3
 MAX_FOREIGN_LETTERS = 0.1  # share of words with letters outside ASCII
 

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from html import unescape
 from typing import TYPE_CHECKING, Any, Literal
 
 from stillwatch.prove.text.parsers import parser_module
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 BOX = "\ufffc"  # stands for one character of something that is no prose: inline code, a link, emphasis, mathematics
 EXTENTS, DELIMITERS = "extents", "delimiters"  # where the inline rules note what they took
+SIGNS_OF_SPEECH = frozenset("\"“”„«»‹›'‘’‚")
 LINE_END = re.compile(r"\r\n?|\n")
 PLAIN = ("text", "newline", "emphasis", "strikethrough", "linkify")  # rules whose text is text
 ASIDES = (
@@ -67,17 +69,17 @@ def blocks(text: str) -> list[Block]:
     tokens = _parser().parse(text, env)
     starts = lines_of(text)
     out: list[Block] = []
-    closes = ""  # the token that ends the aside that is being read
+    closes: tuple[str, int] | None = None  # the token that ends the aside that is being read
     lists: list[bool] = []  # for every open list, whether its marker is indented
     for at, token in enumerate(tokens):
         if closes:
-            closes = "" if (token.type, token.level) == closes else closes
+            closes = None if (token.type, token.level) == closes else closes
             continue
         if token.type in ASIDES or token.type in CODE:
             first, last = token.map or (0, 0)
             out.append(Block("code" if token.type in CODE else "aside", first, last))
             if token.nesting == 1:
-                closes = (token.type.replace("_open", "_close"), token.level)  # type: ignore[assignment]
+                closes = (token.type.replace("_open", "_close"), token.level)
         elif token.type in ("bullet_list_open", "ordered_list_open") and token.map:
             line = text[starts[token.map[0]] : starts[token.map[0] + 1]]
             lists.append(not lists and line[:1] in " \t")
@@ -108,20 +110,30 @@ def _paragraph(token: Token, text: str, starts: Sequence[int], *, depth: int, in
         return Block("aside", first, last)
     letters = list(token.content)
     for start, end, rule in token.meta[EXTENTS]:
-        for here in range(start, end):
-            if letters[here] != "\n":
-                letters[here] = "<" if rule == "html_inline" else BOX
+        if rule == "backticks" and not token.content[start:end].strip("`"):
+            continue  # a run of backticks that nothing closes is text
+        cover = "<" if rule == "html_inline" else BOX
+        letters[start:end] = (one if one == "\n" else cover for one in letters[start:end])
+        if rule == "entity" and unescape(token.content[start:end]) in SIGNS_OF_SPEECH:
+            letters[start] = '"'
     return Block("paragraph", first, last, "".join(letters), begins, sources)
 
 
 @cache
 def _parser() -> MarkdownIt:
-    plugins = {name: parser_module(f"mdit_py_plugins.{name}") for name in ("dollarmath", "texmath", "amsmath", "front_matter")}
-    parser: MarkdownIt = parser_module("markdown_it").MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    plugins = {
+        name: parser_module(f"mdit_py_plugins.{name}")
+        for name in ("dollarmath", "texmath", "amsmath", "front_matter")
+    }
+    parser: MarkdownIt = (
+        parser_module("markdown_it").MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    )
     parser.use(plugins["dollarmath"].dollarmath_plugin, allow_space=True, allow_digits=False)
     parser.use(plugins["texmath"].texmath_plugin, delimiters="brackets")
     parser.use(plugins["amsmath"].amsmath_plugin).use(plugins["front_matter"].front_matter_plugin)
-    for rule in parser.inline.ruler.__rules__:  # `ruler.at` finds the first of a name only, and two plugins share one
+    for rule in (
+        parser.inline.ruler.__rules__
+    ):  # `ruler.at` finds the first of a name only, and two plugins share one
         if rule.name in ("emphasis", "strikethrough"):
             rule.fn = _noting_delimiters(rule.fn)
         elif rule.name not in PLAIN:
@@ -134,7 +146,7 @@ def _parser() -> MarkdownIt:
 def _noting_extent(
     name: str, rule: Callable[[StateInline, bool], bool]
 ) -> Callable[[StateInline, bool], bool]:
-    def noting(state: StateInline, silent: bool) -> bool:  # noqa: FBT001  the parser's own form
+    def noting(state: StateInline, silent: bool) -> bool:
         start = state.pos
         found = rule(state, silent)
         if found and not silent:
@@ -145,7 +157,7 @@ def _noting_extent(
 
 
 def _noting_delimiters(rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
-    def noting(state: StateInline, silent: bool) -> bool:  # noqa: FBT001
+    def noting(state: StateInline, silent: bool) -> bool:
         start, before = state.pos, len(state.tokens)
         found = rule(state, silent)
         if found and not silent:

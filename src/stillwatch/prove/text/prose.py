@@ -23,8 +23,15 @@ LINES = "lines of verse, fields or rows"
 SHAPE = "no whole sentence, or signs that prose has not"
 LANGUAGE = "no English beyond doubt"
 
-QUOTES = "\"“”„‟«»‹›〝〞＂「」『』"
-OPENS, CLOSES = re.compile(r"(?<![^\s(\[—–-])['‘‚](?=\w)"), re.compile(r"(?<=[\w.,!?…])['’‘](?!\w)")
+QUOTES = '"“”„‟«»‹›〝〞＂「」『』❝❞❮❯`´'
+# After these words and a colon somebody's words may follow without quotation marks.
+SPEECH = re.compile(
+    r"\b(?:sa(?:y|ys|id|ying)|reads?|writ(?:e|es|ing|ten)|wrote|stat(?:e|es|ed|ing)|ask(?:s|ed)?|repl(?:y|ies|ied)|answer(?:s|ed)?|quot\w+|texts?|titles?|messages?|"
+    r"prints?|printed|outputs?|signs?|lines?|sentences?|phrases?|captions?|lyrics|errors?|logs?|motto|slogan|called|named|words?|original|translation)\b",
+    re.IGNORECASE,
+)
+TYPED_QUOTES = re.compile("``|''|<<|>>")  # two signs of a typewriter that stand for one
+OPENS, CLOSES = re.compile(r"(?<![^\s(\[—–-])['‘‚‛❛](?=\w)"), re.compile(r"(?<=[\w.,!?…])['’‘❜](?!\w)")
 SENTENCE_END = re.compile(rf"[.!?…]+[)'’{QUOTES}{BOX}]*(?=\s|$)|:(?=\s|$)")
 OPENING = re.compile(rf"\s*\(?(?:[A-Z](?:[a-z]|['’ ])|\d|{BOX})")
 UNFIT = re.compile(rf"[^\w\s.,;:!?'’()–—…%$€£°/&{BOX}-]|_|\w\(|(?<!:)//")
@@ -105,7 +112,9 @@ def _in_sentence(paragraph: _Paragraph, first: int, last: int) -> Spot | str:
     begin = paragraph.ends[number - 1] if number else 0
     end = paragraph.ends[number] if number < len(paragraph.ends) else len(text)
     if number not in paragraph.sentences:
-        paragraph.sentences[number] = _fault(paragraph, text[begin:end])
+        previous = paragraph.ends[number - 2] if number > 1 else 0
+        is_introduced = text[begin - 1 : begin] == ":" and SPEECH.search(text, previous, begin) is not None
+        paragraph.sentences[number] = QUOTED if is_introduced else _fault(paragraph, text[begin:end])
     fault = paragraph.sentences[number]
     return fault or Spot(text[begin:first], text[last:end], text[begin:end].rstrip().endswith("?"))
 
@@ -152,6 +161,7 @@ def _quotations(texts: list[str]) -> list[list[tuple[int, int]]]:
     open on to the next paragraph that has a sign.
     """
     out: list[list[tuple[int, int]]] = []
+    texts = [TYPED_QUOTES.sub(f'"{BOX}', text) for text in texts]
     last = max((at for at, text in enumerate(texts) if any(sign in text for sign in QUOTES)), default=-1)
     is_open = False
     for number, text in enumerate(texts):
@@ -176,7 +186,11 @@ def _quotations(texts: list[str]) -> list[list[tuple[int, int]]]:
 
 def _is_pair(text: str, first: int, last: int) -> bool:
     """Whether a sign opens and the next closes: the one touches what follows it, the other what stands before it."""
-    return not text[first + 1].isspace() and not text[last - 1].isspace() and not text[last + 1 : last + 2].isalnum()
+    return (
+        not text[first + 1].isspace()
+        and not text[last - 1].isspace()
+        and not text[last + 1 : last + 2].isalnum()
+    )
 
 
 def _single(text: str) -> Iterator[tuple[int, int]]:
@@ -196,7 +210,11 @@ class _Apart:
 
     def __init__(self, text: str, every: list[Block]) -> None:
         self._text, self._starts = text, lines_of(text)
-        self._left = {code.has_ended: MOST_COUNTED, code.is_accepted: MOST_PARSED, code.is_yaml: MOST_COUNTED}
+        self._left: dict[Callable[[str], bool], int] = {
+            code.has_ended: MOST_COUNTED,
+            code.is_accepted: MOST_PARSED,
+            code.is_yaml: MOST_COUNTED,
+        }
         self.lines: list[tuple[int, int]] = []
         runs = _runs(text, self._starts, every)
         at = 0
@@ -216,16 +234,21 @@ class _Apart:
         code without a sign: of these a parser alone decides.
         """
         first = runs[0].first
-        if code.KEY.search(self._source(first, runs[0].last)):
+        lines = range(first, runs[0].last)
+        if (
+            key := next((line for line in lines if code.KEY.match(self._source(line, line + 1))), None)
+        ) is not None:
             every = [run.last for run in runs][:MOST_EXTENTS]
-            if end := next((last for last in reversed(every) if self._asks(code.is_yaml, first, last)), 0):
+            if end := next((last for last in reversed(every) if self._asks(code.is_yaml, key, last)), 0):
                 return end
         ends = [run.last for run in runs if run.is_code or run is runs[0]]
         if runs[0].is_code and (
             end := next((last for last in ends[:MOST_EXTENTS] if self._asks(code.has_ended, first, last)), 0)
         ):
             return end
-        if end := next((last for last in (ends[0], ends[-1]) if self._asks(code.is_accepted, first, last)), 0):
+        if end := next(
+            (last for last in (ends[0], ends[-1]) if self._asks(code.is_accepted, first, last)), 0
+        ):
             return end
         return len(self._starts)
 
@@ -273,10 +296,15 @@ def _is_code(block: Block, text: str, starts: list[int]) -> bool:
     """Whether a paragraph has signs of code or data, and is no sentence that mentions some."""
     source = _lines(text, starts, block.first, block.last)
     lines = block.text.split("\n")
-    if len(lines) > 1 and all(map(code.KEY.match, lines)):
+    if sum(code.KEY.match(line) is not None for line in lines) > 1:
         return True
     if not code.has_signs(block.text):
         return False
     if code.OPEN_ENDED.search(source) or code.TAG.search(source) or not code.is_closed(source):
         return True
-    return not (len(lines) == 1 and OPENING.match(block.text) and WHOLE_ENDING.search(block.text) and is_english(block.text))
+    return not (
+        len(lines) == 1
+        and OPENING.match(block.text)
+        and WHOLE_ENDING.search(block.text)
+        and is_english(block.text)
+    )
