@@ -2,7 +2,7 @@
 
     python scripts/harm_of_marks.py [ANSWERS [REAL]]
 
-Makes so many answers (2,000) of the kinds in tests/prove/answers.py, with REAL (400) files of the standard library as
+Makes so many answers (2,000) of the kinds in tests/prove/answers.py, with REAL (200) files of the standard library as
 unfenced code, marks them under two keys, and prints by kind: answers, answers whose code, data, quotation or foreign text was
 changed, answers marked in their prose, places used and left alone. Exits with 1 where anything was changed that must not be.
 """
@@ -22,7 +22,7 @@ sys.modules["answers"] = made
 spec.loader.exec_module(made)
 
 ANSWERS = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000
-REAL = int(sys.argv[2]) if len(sys.argv) > 2 else 400
+REAL = int(sys.argv[2]) if len(sys.argv) > 2 else 200
 ring = Keyring(master=bytes(32))
 keys = [(ring.key("choices", name, 1), ring.key("canaries", name, 1)) for name in "ab"]
 
