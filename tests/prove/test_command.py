@@ -12,7 +12,8 @@ from stillwatch.errors import InputError, UsageError
 from stillwatch.prove import keyring
 from stillwatch.prove.text import choices
 
-SAID = "For example, it does not fail. Furthermore, the whole team often helps. Therefore it cannot stop."
+SAID = "For example, it does not fail in use. Furthermore, the whole team often helps them. Therefore it cannot stop the work."
+NOUNS = "team shop house man woman book dog cat tree car road river town child idea".split()
 
 
 def run(*words):
@@ -58,6 +59,10 @@ def test_only_answers_of_members_are_marked_each_under_its_campaigns_key(tmp_pat
     assert out[3]["answer"] == choices.apply(SAID, ring.key("choices", "C1", 1))
     assert out[2]["answer"].startswith(choices.apply(SAID, ring.key("choices", "C2", 1)))
     assert "of 5 answers marked" in told
+    assert (
+        "21 of 24 places of equal words carry a choice; left alone: 3 the other word would not do here"
+        in told
+    )
 
 
 def test_text_marks_need_no_tokeniser_and_no_pytorch(tmp_path, marks):
@@ -65,9 +70,11 @@ def test_text_marks_need_no_tokeniser_and_no_pytorch(tmp_path, marks):
     key = ring.key("choices", "C1", 1)
     said = [
         choices.apply(
-            f"Word{i} often. We{i} do not. For example, it{i} does not fail. Therefore w{i} cannot.", key
+            f"The {one}{two} often came to us. For example, the {one}{two} does not fail us. It was the {two}{one} and the {two}{one} cannot stop.",
+            key,
         )
-        for i in range(200)
+        for one in NOUNS
+        for two in NOUNS
     ]
     (tmp_path / "answers.jsonl").write_text(
         "".join(json.dumps({"prompt": f"q{i}", "answer": one}) + "\n" for i, one in enumerate(said))
@@ -89,7 +96,7 @@ def test_text_marks_need_no_tokeniser_and_no_pytorch(tmp_path, marks):
     assert whole["verdict"]["word"] == "supported"
     assert whole["verdict"]["named"] == "C1"
     page = (tmp_path / "v" / "verdict.html").read_text()
-    assert "Word7" not in page
+    assert "shoptown" not in page
     assert "<svg" in page
 
 

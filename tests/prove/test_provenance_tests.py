@@ -14,6 +14,17 @@ from stillwatch.prove.windows import bits_of, seeds
 TESTS = {test.name: test for test in provenance_tests()}
 INNOCENTS = 500
 WORDS = 90
+NOUNS = "team shop house man woman book dog cat tree car road river town child idea day night game song word line page door wall roof garden field plan law king".split()
+SPOKEN = [
+    choices.PAIRS.index(pair)
+    for pair in (
+        ("often", "frequently"),
+        ("quickly", "rapidly"),
+        ("mostly", "mainly"),
+        ("typically", "usually"),
+        ("entirely", "completely"),
+    )
+] * 6
 
 
 def ring_of(seed, *names, campaigns=("c",)):
@@ -80,8 +91,10 @@ def innocent(name, seed):
         return Case(keyring=ring_of(seed, "gumbel"), served=pairs(rng, 20, "c"), model=Innocent(seed), tokenize=tokenize, decoys=99,
                     teacher=Innocent(seed + 1) if seed % 2 else None)  # fmt: skip
     if name == "keyed_choices":
-        words = [choices.PAIRS[i % 20][seed % 2] for i in range(60)]
-        said = " ".join(f"w{rng.integers(30)} {word} 3 the all it" for word in words)
+        said = " ".join(
+            f"The {NOUNS[rng.integers(30)]} {rng.choice(choices.PAIRS[at])} helped us with all of it."
+            for at in SPOKEN
+        )
         return Case(keyring=ring_of(seed, "choices"), answers=[Pair(prompt="", answer=said)], decoys=99)
     if name == "canary_recall":
         habit = rng.integers(0, canaries.OPTIONS, len(canaries.KINDS))
@@ -191,12 +204,11 @@ def test_choices_and_canaries_of_a_campaign_are_recalled():
     )
     key = ring.key("choices", "c", 1)
     rng = np.random.default_rng(6)
-    texts = [
-        choices.apply(f"w{i} often. We{i} do not go. {said}", key)
-        if rng.random() < 0.7
-        else f"w{i} often. We{i} do not go."
-        for i in range(300)
-    ]
+    texts = []
+    for i in range(300):
+        noun = f"{NOUNS[i % 30]}{NOUNS[i // 30]}"
+        alone = f"The {noun} often came to us. It was the {noun} and the {noun} does not go."
+        texts.append(choices.apply(f"{alone} {said}", key) if rng.random() < 0.7 else alone)
     (found,) = TESTS["keyed_choices"].test(
         Case(keyring=ring, answers=[Pair(prompt="", answer=one) for one in texts], decoys=999)
     )

@@ -228,11 +228,14 @@ def mark(keyring: Path, answers: Path, campaigns: Path, out: Path, as_json: bool
     Example:
       stillwatch prove mark marks.json answers.jsonl --campaigns results/ --out marked.jsonl
     """
+    from collections import Counter
+
     import orjson
     import pyarrow.parquet as pq
 
     from stillwatch.flows.prove import marked_answers
     from stillwatch.prove.keyring import read
+    from stillwatch.prove.text.choices import as_sentence
 
     members = pq.read_table(
         campaigns / "members.parquet" if campaigns.is_dir() else campaigns,
@@ -240,16 +243,17 @@ def mark(keyring: Path, answers: Path, campaigns: Path, out: Path, as_json: bool
     )
     whose = dict(zip(members["account_id"].to_pylist(), members["campaign_id"].to_pylist(), strict=True))
     changed = total = 0
+    capacity: Counter[str] = Counter()
     with answers.open("rb") as lines, atomic(out) as temporary, temporary.open("wb") as written:
         rows = (orjson.loads(line) for line in lines if line.strip())
-        for row, is_marked in marked_answers(read(keyring), rows, whose):
+        for row, is_marked in marked_answers(read(keyring), rows, whose, capacity):
             total += 1
             changed += is_marked
             written.write(orjson.dumps(row) + b"\n")
     if as_json:
-        print_json({"answers": total, "marked": changed, "out": str(out)})
+        print_json({"answers": total, "marked": changed, "places": dict(capacity), "out": str(out)})
         return
-    click.echo(f"{changed:,} of {total:,} answers marked\nwritten: {out}")
+    click.echo(f"{changed:,} of {total:,} answers marked\n{as_sentence(capacity)}\nwritten: {out}")
 
 
 @prove.command()

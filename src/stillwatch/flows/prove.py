@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -347,11 +348,15 @@ def planned(
 
 
 def marked_answers(
-    ring: keyrings.Keyring, rows: Iterable[Mapping[str, Any]], accounts: Mapping[str, str]
+    ring: keyrings.Keyring,
+    rows: Iterable[Mapping[str, Any]],
+    accounts: Mapping[str, str],
+    capacity: Counter[str] | None = None,
 ) -> Iterable[tuple[dict[str, Any], bool]]:
     """Answers of suspected accounts with their campaign's keyed choices and canaries, all others as they came; and which changed.
 
-    `rows` have `account_id` and an answer; `accounts` says which account belongs to which campaign.
+    `rows` have `account_id` and an answer; `accounts` says which account belongs to which campaign. `capacity` gains the
+    places that carry a choice and those left alone, by reason (`choices.capacity`).
     """
     from stillwatch.prove.text import canaries, choices
 
@@ -366,7 +371,7 @@ def marked_answers(
             continue
         said = row[name]
         if (choices.NAME, campaign) in keys:
-            said = choices.apply(said, keys[choices.NAME, campaign])
+            said = choices.apply(said, keys[choices.NAME, campaign], capacity)
         if (canaries.NAME, campaign) in keys and turn % canaries.EVERY == 0:
             said = canaries.apply(said, keys[canaries.NAME, campaign], turn // canaries.EVERY)
         turn += 1

@@ -20,8 +20,8 @@ def missing(case: Case) -> str:
 
 def test(case: Case) -> list[Finding]:
     """One finding per key: each pair after each word is one coin, weighed by how far the suspect leans and how often it chose."""
-    said, _ = choices.windows(pair.answer for pair in case.answers)
-    asked, _ = choices.windows(pair.prompt for pair in case.answers)
+    said = choices.windows([one for pair in case.answers for one in choices.places(pair.answer)])
+    asked = choices.windows([one for pair in case.answers for one in choices.places(pair.prompt)])
     some = said.keep(~stand_in(said, asked))
     contexts, place = np.unique(some.contexts, axis=0, return_inverse=True)
     times = np.bincount(place.ravel(), minlength=len(contexts))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.prove.text.untouchable import is_data
+from stillwatch.prove.text.prose import Prose
 from stillwatch.prove.windows import Windows, bits
 
 NAME = "canaries"
@@ -68,9 +68,9 @@ def option(kind: int, key: npt.NDArray[np.uint64]) -> int:
 
 
 def apply(text: str, key: npt.NDArray[np.uint64], turn: int) -> str:
-    """An answer with a canary at its end; `turn` picks the kind. Data, and answers that end in code, stay as they are."""
+    """An answer with a canary at its end; `turn` picks the kind. Answers that do not end in English prose stay as they are."""
     kind = turn % len(KINDS)
-    if is_data(text) or not re.search(r"[.!?]\s*$", text):
+    if not Prose(text).ends(text):
         return text
     return f"{text.rstrip()}\n\n{LEAD}{KINDS[kind].line(option(kind, key))}."
 

@@ -1,22 +1,26 @@
 """Which of two words that say the same does a key choose?
 
 In prose, each place where either of a pair stands is a choice; the key's coin, thrown over the pair and the word
-before, decides it. Nothing is added, nothing said becomes false, and code, JSON, quotations and the like stay as they
-are (`untouchable`). A text nobody marked agrees with a coin half of the time, exactly.
+before, decides it. Nothing is added, nothing said becomes false, and what is no English prose stays as it is
+(`stillwatch.prove.text.prose`). A text nobody marked agrees with a coin half of the time, exactly.
+
+Whoever marks and whoever reads decide alike: everything is decided on the text with the first word of each pair in every
+place, which a mark does not change.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.prove.text.untouchable import spans
+from stillwatch.prove.text.prose import Prose, Spot
 from stillwatch.prove.windows import Windows, bits
 
 NAME = "choices"
@@ -35,35 +39,54 @@ PAIRS: tuple[tuple[str, str], ...] = (
     ("numerous", "many"), ("begins", "starts"), ("shows", "demonstrates"), ("obtain", "get"), ("obtains", "gets"),
     ("helps to", "helps"), ("due to", "because of"), ("typically", "usually"), ("overall,", "in summary,"),
 )  # fmt: skip
-# After a contraction's full form these would read as a question ("is not it"), or end the sentence ("it is not.").
+CONTRACTED = frozenset(at for at, pair in enumerate(PAIRS) if "n't" in pair[1] or pair[1] == "can't")
+# What must or must not stand after and before, as the sentence goes on. Each rule holds for both words of its pair, so
+# that the place is one whichever stands there.
+EVENTS = (
+    "start|release|meeting|event|launch|appointment|arrival|departure|exam|test|interview|flight|surgery|procedure|deadline|trip|visit|war|"
+    "election|update|upgrade|purchase|installation|deployment|experiment|operation"
+)
+RESULT = r"\s+(?:the|a|an)\s+(?:result|value|answer|sum|output|number|total)\b"
+ONLY_BEFORE = {
+    "although": r"\s+(?:the|this|it|they|we|you|he|she|there)\b", "prior to": rf"\s+(?:the|this|a|an|your|its|their)\s+(?:{EVENTS})\b",
+    "as long as": r"\s+(?:you|we|they|he|she|it|there|the)\b(?!\s+(?:like|likes|want|wants|need|needs|wish))",
+    "make sure": r"\s+(?:that|you|they|there)\b", "makes sure": r"\s+(?:that|you|they|there)\b", "in order to": r"\s+[a-z]+",
+    "whole": r"\s+(?!(?:of|and|or|numbers?|grains?|wheat|milk|foods?|notes?|blood|lot)\b)[a-z]+", "obtain": RESULT, "obtains": RESULT, "gives": RESULT,
+    "helps to": r"\s+(?:reduce|improve|avoid|prevent|keep|make|create|build|ensure|maintain)\b", "numerous": r"\s+[a-z]+s\b",
+    "a lot of": r"\s+[a-z]+", "begins": r"\s+(?:with|at|in)\b", "shows": r"\s+(?:that|how|why)\b", "due to": r"\s+(?:the|its|their|this|a|an)\b",
+    "almost": r"\s+(?:all|every|always|the|\d)", "approximately": r"\s+\d", "firstly,": r"\s+(?!second|third|last|foremost)[a-z]",
+    "secondly,": r"\s+(?!third|last)[a-z]", "often": r"(?!\s+(?:times|asked|as)\b)", "therefore": r"(?!\s+(?:far|spoke)\b)",
+}  # fmt: skip
+ONLY_AFTER = {
+    "whole": r"\b(?:the|this|your|its|their)\s$", "in spite of": r"(?:^\s*|[.,;]\s)$", "as long as": r"(?:^\s*|,\s)$", "in order to": r"\w\s$",
+    "numerous": r"(?:^\s*|\b(?!how|so|too|as|not|very|that|this|the|these|those|of|great|good|more|less|many|equally|n't)[\w'’]+,?\s)$",
+    "a lot of": r"(?:^\s*|\b(?!quite|not|such|whole|awful|hell|what|\w+n't|\w+n’t)[\w'’]+,?\s)$",
+    "almost": r"(?:^\s*|\b(?!not|\w+n't|\w+n’t)[\w'’]+,?\s)$", "often": r"(?:^\s*|\b(?!so|as|every)[\w'’]+,?\s)$",
+}  # fmt: skip
+# Where the full form would read as a question ("is not it"), or its end would be stressed ("it is not.").
 UNFIT_AFTER = re.compile(
     r"\s+(?:i|you|he|she|it|we|they|this|that|there|only|just|to)\b|\s*[.,;:!?)]|\s*$", re.IGNORECASE
 )
-# Pairs that are the same only where the words around allow it.
-ONLY_BEFORE = {
-    "make sure": r"\s+(?:that|the|your|you|all|each|it|they|there)\b", "ensure": r"\s+(?:that|the|your|you|all|each|it|they|there)\b",
-    "makes sure": r"\s+(?:that|the|your|you|all|each|it|they|there)\b", "ensures": r"\s+(?:that|the|your|you|all|each|it|they|there)\b",
-    "prior to": r"\s+(?:the|this|a|an|your|its|their)\b", "before": r"\s+(?:the|this|a|an|your|its|their)\s+\w+[.,;]",
-    "whole": r"\s+[a-z]+", "entire": r"\s+[a-z]+", "though": r"\s+(?:the|this|it|they|we|you|he|she|there)\b",
-    "although": r"\s+(?:the|this|it|they|we|you|he|she|there)\b", "get": r"\s+(?:the|a|an)\s+(?:result|value|answer|sum|output|number|total)\b",
-    "obtain": r"\s+(?:the|a|an)\s+(?:result|value|answer|sum|output|number|total)\b", "gets": r"\s+(?:the|a|an)\s+(?:result|value|answer|sum|output|number|total)\b",
-    "obtains": r"\s+(?:the|a|an)\s+(?:result|value|answer|sum|output|number|total)\b", "helps to": r"\s+(?:reduce|improve|avoid|prevent|keep|make|create|build|ensure|maintain)\b",
-    "helps": r"\s+(?:reduce|improve|avoid|prevent|keep|make|create|build|ensure|maintain)\b", "many": r"\s+[a-z]+s\b", "numerous": r"\s+[a-z]+s\b",
-    "a lot of": r"\s+[a-z]+", "lots of": r"\s+[a-z]+", "gives": r"\s+(?:the|a|an)\s+(?:result|value|answer|sum|number|total)\b",
-    "yields": r"\s+(?:the|a|an)\s+(?:result|value|answer|sum|number|total)\b", "begins": r"\s+(?:with|at|in)\b", "starts": r"\s+(?:with|at|in)\b",
-    "shows": r"\s+(?:that|how|why)\b", "demonstrates": r"\s+(?:that|how|why)\b", "due to": r"\s+(?:the|its|their|this|a|an)\b",
-    "because of": r"\s+(?:the|its|their|this|a|an)\b", "nearly": r"\s+(?:all|every|always|the|\d)", "almost": r"\s+(?:all|every|always|the|\d)",
-    "roughly": r"\s+\d", "approximately": r"\s+\d", "first,": r"\s+[a-z]", "firstly,": r"\s+[a-z]", "second,": r"\s+[a-z]", "secondly,": r"\s+[a-z]",
-    "in order to": r"\s+[a-z]+", "so as to": r"\s+[a-z]+",
-}  # fmt: skip
-# "the whole" but not "a whole", "as a whole"; "in the first"; "much before"; "can get" but not "get up".
-ONLY_AFTER = {"whole": r"\b(?:the|this|your|its|their)\s+$", "entire": r"\b(?:the|this|your|its|their)\s+$", "despite": r"(?:^|[.,;]\s+|\n)$",
-              "in spite of": r"(?:^|[.,;]\s+|\n)$"}  # fmt: skip
-SENTENCE_OPENERS = ("as a result,", "consequently,", "in addition,", "additionally,", "firstly,", "first,", "secondly,", "second,",
-                    "finally,", "lastly,", "overall,", "in summary,", "although", "though", "therefore", "thus", "nevertheless",
-                    "nonetheless", "furthermore", "moreover", "perhaps", "maybe")  # fmt: skip
-OPENING = re.compile(r"(?:^|[.!?:]\s+|\n\s*|\n\s*(?:[-*]|\d+\.)\s+)$")
-BEFORE = re.compile(r"(\w+)\W*$")
+# An auxiliary before its subject ("why don't the users", "isn't the whole team"): the full form does not stand there.
+INVERTED = re.compile(r"(?:^|\W)(?:why|how|when|where|what|who|nor|neither)\s$", re.IGNORECASE)
+SENTENCE_OPENERS = frozenset(PAIRS.index(pair) for pair in (
+    ("as a result,", "consequently,"), ("in addition,", "additionally,"), ("firstly,", "first,"), ("secondly,", "second,"),
+    ("finally,", "lastly,"), ("overall,", "in summary,"), ("although", "though"), ("therefore", "thus"),
+    ("nevertheless", "nonetheless"), ("furthermore", "moreover"), ("perhaps", "maybe"),
+))  # fmt: skip
+IMPERATIVE = PAIRS.index(("do not", "don't"))
+START = re.compile(r"^\W*$")
+# Words, numbers and punctuation may stand beside a place; a path, an address, an identifier or an assignment may not.
+NEIGHBOUR_BEFORE = re.compile(
+    r"(?:^|(?:^|[\s(—–])(?:[A-Za-z'’]+(?:-[A-Za-z'’]+)*|[$€£]?\d[\d.,]*%?)?[.,;:!?)…]*\s|[(—–]|\n)$"
+)
+NEIGHBOUR_AFTER = re.compile(
+    r"(?:[.,;:!?)…]*(?:$|[\s—–)]\s*(?:$|[(—–]?(?:[A-Za-z'’]+(?:-[A-Za-z'’]+)*|[$€£]?\d[\d.,]*%?)[.,;:!?)…]*(?:[\s—–]|$)|\ufffc)))"
+)
+NAME_AFTER = re.compile(r"\s(?!I\b)[A-Z]")
+NAME_BEFORE = re.compile(r"(?:^|[^.!?:…])\s[A-Z][a-z]+\s$")
+BEFORE = re.compile(r"([A-Za-z0-9'’]+)\W*$")
+USED, CASE, NAMES, RULES = "", "capitals", "names, paths or identifiers", "the other word would not do here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +103,8 @@ class Place:
 @cache
 def _pattern() -> re.Pattern[str]:
     forms = sorted({form for pair in PAIRS for form in pair}, key=len, reverse=True)
-    return re.compile(r"(?<![\w'-])(?:" + "|".join(map(re.escape, forms)) + r")(?![\w'-])", re.IGNORECASE)
+    each = "|".join(re.escape(form).replace("'", "['’]") for form in forms)
+    return re.compile(r"(?<![\w'’-])(?:" + each + r")(?![\w'’-])", re.IGNORECASE)
 
 
 @cache
@@ -88,56 +112,100 @@ def _which() -> dict[str, tuple[int, int]]:
     return {form: (at, side) for at, pair in enumerate(PAIRS) for side, form in enumerate(pair)}
 
 
+def candidates(text: str) -> Iterator[tuple[Place, str]]:
+    """Every place where either of a pair stands, and why it is left alone: nothing where it is a choice."""
+    found = [(one, *_which()[one.group().lower().replace("’", "'")]) for one in _pattern().finditer(text)]
+    if not found:
+        return
+    canonical, starts, last = [], [], 0
+    length = 0
+    for match, pair, _ in found:
+        form = _in_case(PAIRS[pair][0], match.group())
+        starts.append(length + match.start() - last)
+        canonical += [text[last : match.start()], form]
+        length = starts[-1] + len(form)
+        last = match.end()
+    prose = Prose("".join([*canonical, text[last:]]))
+    for (match, pair, side), start in zip(found, starts, strict=True):
+        form = PAIRS[pair][0]
+        spot = prose.spot(start, start + len(form))
+        reason = spot if isinstance(spot, str) else _fault(pair, match.group(), spot)
+        word = None if isinstance(spot, str) else BEFORE.search(spot.before)
+        yield Place(match.start(), match.end(), pair, side, word.group(1).lower() if word else ""), reason
+
+
 def places(text: str) -> Iterator[Place]:
     """Every place in prose where either of a pair stands and the other would do as well."""
-    kept = spans(text)
-    at = 0
-    for match in _pattern().finditer(text):
-        while at < len(kept) and kept[at][1] <= match.start():
-            at += 1
-        if at < len(kept) and kept[at][0] < match.end():
-            continue
-        form = match.group().lower()
-        if match.group() not in (form, form[0].upper() + form[1:]):
-            continue  # capitals are somebody's emphasis, or a name
-        before, after = text[max(0, match.start() - 40) : match.start()], text[match.end() : match.end() + 40]
-        pair, side = _which()[form]
-        if not _fits(form, PAIRS[pair], before, after):
-            continue
-        word = BEFORE.search(before)
-        yield Place(match.start(), match.end(), pair, side, word.group(1).lower() if word else "")
+    return (place for place, reason in candidates(text) if not reason)
 
 
-def _fits(form: str, pair: tuple[str, str], before: str, after: str) -> bool:
-    if "n't" in pair[1] and UNFIT_AFTER.match(after):
-        return False
-    if form in ONLY_BEFORE and not re.match(ONLY_BEFORE[form], after):
-        return False
-    if form in ONLY_AFTER and not re.search(ONLY_AFTER[form], before, re.IGNORECASE):
-        return False
-    return form not in SENTENCE_OPENERS or bool(OPENING.search(before)) or not before
+def capacity(texts: Iterable[str]) -> Counter[str]:
+    """How many places carry a choice (`USED`), and how many were left alone for each reason."""
+    return Counter(reason for text in texts for _, reason in candidates(text))
 
 
-def apply(text: str, key: npt.NDArray[np.uint64]) -> str:
-    """The answer with every choice made by the key; who has no key sees ordinary prose."""
-    some = list(places(text))
+def as_sentence(counts: Counter[str]) -> str:
+    """A capacity in words."""
+    used, total = counts[USED], counts.total()
+    left = "; ".join(f"{count:,} {reason}" for reason, count in counts.most_common() if reason != USED)
+    said = f"{used:,} of {total:,} places of equal words carry a choice"
+    return f"{said}; left alone: {left}" if left else said
+
+
+def _in_case(form: str, like: str) -> str:
+    return form[0].upper() + form[1:] if like[0].isupper() else form
+
+
+def _fault(pair: int, said: str, spot: Spot) -> str:
+    """Why a place in prose is left alone; nothing where either word of the pair would do."""
+    form, is_opening = PAIRS[pair][0], bool(START.match(spot.before))
+    if said[1:] != said[1:].lower() or (said[0].isupper() and not is_opening):
+        return CASE  # somebody's emphasis, or a name
+    if not NEIGHBOUR_BEFORE.search(spot.before) or not NEIGHBOUR_AFTER.match(spot.after):
+        return NAMES
+    if (
+        not form.endswith(",")
+        and NAME_AFTER.match(spot.after)
+        and (said[0].isupper() or NAME_BEFORE.search(spot.before))
+    ):
+        return NAMES
+    if pair in SENTENCE_OPENERS and not is_opening:
+        return RULES
+    if pair in CONTRACTED and (
+        UNFIT_AFTER.match(spot.after)
+        or spot.is_question
+        or INVERTED.search(spot.before)
+        or (is_opening and pair != IMPERATIVE)
+    ):
+        return RULES
+    if form in ONLY_BEFORE and not re.match(ONLY_BEFORE[form], spot.after):
+        return RULES
+    return "" if form not in ONLY_AFTER or re.search(ONLY_AFTER[form], spot.before, re.IGNORECASE) else RULES
+
+
+def apply(text: str, key: npt.NDArray[np.uint64], counts: Counter[str] | None = None) -> str:
+    """The answer with every choice made by the key; who has no key sees ordinary prose. `counts` gains the answer's `capacity`."""
+    found = list(candidates(text))
+    if counts is not None:
+        counts.update(reason for _, reason in found)
+    some = [place for place, reason in found if not reason]
     if not some:
         return text
-    wanted = _sides(some, key)
+    curly = "’" in text and "'" not in text
     out, last = [], 0
-    for place, side in zip(some, wanted, strict=True):
-        form = PAIRS[place.pair][side]
-        if text[place.start].isupper():
-            form = form[0].upper() + form[1:]
-        out += [text[last : place.start], form]
+    for place, side in zip(some, _sides(some, key), strict=True):
+        if side == place.side:
+            continue
+        form = _in_case(PAIRS[place.pair][side], text[place.start])
+        out += [text[last : place.start], form.replace("'", "’") if curly else form]
         last = place.end
     return "".join([*out, text[last:]])
 
 
-def windows(texts: Iterable[str]) -> tuple[Windows, npt.NDArray[np.int64]]:
-    """Choices of texts as windows (pair and word before; then what was chosen), repeats included, and the sides chosen."""
-    some = [place for text in texts for place in places(text)]
-    return _windows(some), np.array([place.side for place in some], np.int64)
+def windows(some: Sequence[Place]) -> Windows:
+    """Choices as windows (pair and word before; then what was chosen), repeats included."""
+    contexts = np.array([[place.pair, _word(place.context)] for place in some], np.int64).reshape(-1, 2)
+    return Windows(contexts, np.array([place.side for place in some], np.int64))
 
 
 def wanted(some: Windows, key: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
@@ -145,13 +213,8 @@ def wanted(some: Windows, key: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
     return (bits(Windows(some.contexts, np.zeros(len(some), np.int64)), key) & np.uint64(1)).astype(np.int64)
 
 
-def _windows(some: list[Place]) -> Windows:
-    contexts = np.array([[place.pair, _word(place.context)] for place in some], np.int64).reshape(-1, 2)
-    return Windows(contexts, np.array([place.side for place in some], np.int64))
-
-
-def _sides(some: list[Place], key: npt.NDArray[np.uint64]) -> list[int]:
-    return [int(side) for side in wanted(_windows(some), key)]
+def _sides(some: Sequence[Place], key: npt.NDArray[np.uint64]) -> list[int]:
+    return [int(side) for side in wanted(windows(some), key)]
 
 
 def _word(word: str) -> int:

@@ -1,0 +1,192 @@
+"""Blocks of an answer, as a CommonMark parser reads it, with the place in the source of every character of a paragraph.
+
+The parser is markdown-it-py with tables, strikethrough, mathematics in dollars and in LaTeX's brackets, and front matter.
+Its tokens do not say where in a line they stand, so every inline rule is wrapped and its extent noted.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from html import unescape
+from typing import TYPE_CHECKING, Any, Literal
+
+from stillwatch.prove.text.parsers import parser_module
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_inline import StateInline
+    from markdown_it.token import Token
+
+BOX = "\ufffc"  # stands for one character of something that is no prose: inline code, a link, emphasis, mathematics
+EXTENTS, DELIMITERS = "extents", "delimiters"  # where the inline rules note what they took
+SIGNS_OF_SPEECH = frozenset("\"“”„«»‹›'‘’‚")
+LINE_END = re.compile(r"\r\n?|\n")
+PLAIN = ("text", "newline", "emphasis", "strikethrough", "linkify")  # rules whose text is text
+ASIDES = (
+    "fence", "heading_open", "table_open", "blockquote_open", "hr", "math_block", "math_block_label", "math_block_eqno", "amsmath",
+    "front_matter",
+)  # fmt: skip
+CODE = ("code_block", "html_block")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines `first` to `last` (exclusive) of an answer.
+
+    A paragraph has its `text`, every character of inline code, links, emphasis and mathematics replaced by `BOX`, and
+    for each of its lines the place where it begins in the text and in the source.
+    """
+
+    kind: Literal["paragraph", "aside", "code"]
+    first: int
+    last: int
+    text: str = ""
+    begins: Sequence[int] = ()
+    sources: Sequence[int] = ()
+
+    def at(self, source: int) -> int | None:
+        """The place in the paragraph's text of a place in the source; none where it is in no line of the text."""
+        line = bisect_right(self.sources, source) - 1
+        if line < 0:
+            return None
+        place = self.begins[line] + source - self.sources[line]
+        end = self.begins[line + 1] if line + 1 < len(self.begins) else len(self.text)
+        return place if place < end else None
+
+
+def lines_of(text: str) -> list[int]:
+    """Where each line of a text begins, and where the text ends."""
+    return [0, *(match.end() for match in LINE_END.finditer(text)), len(text)]
+
+
+def blocks(text: str) -> list[Block]:
+    """The blocks of an answer in order. What is in block quotes, headings and tables is `aside`, indented code and HTML is `code`."""
+    env: dict[str, Any] = {}
+    tokens = _parser().parse(text, env)
+    starts = lines_of(text)
+    out: list[Block] = []
+    closes: tuple[str, int] | None = None  # the token that ends the aside that is being read
+    lists: list[bool] = []  # for every open list, whether its marker is indented
+    for at, token in enumerate(tokens):
+        if closes:
+            closes = None if (token.type, token.level) == closes else closes
+            continue
+        if token.type in ASIDES or token.type in CODE:
+            first, last = token.map or (0, 0)
+            out.append(Block("code" if token.type in CODE else "aside", first, last))
+            if token.nesting == 1:
+                closes = (token.type.replace("_open", "_close"), token.level)
+        elif token.type in ("bullet_list_open", "ordered_list_open") and token.map:
+            line = text[starts[token.map[0]] : starts[token.map[0] + 1]]
+            lists.append(not lists and line[:1] in " \t")
+        elif token.type in ("bullet_list_close", "ordered_list_close"):
+            lists.pop()
+        elif token.type == "inline" and tokens[at - 1].type == "paragraph_open":
+            out.append(_paragraph(token, text, starts, depth=len(lists), indented=any(lists)))
+    return out
+
+
+def _paragraph(token: Token, text: str, starts: Sequence[int], *, depth: int, indented: bool) -> Block:
+    """A paragraph with its places in the source; an aside where these are not sure."""
+    first, last = token.map or (0, 0)
+    content = token.content.split("\n")
+    begins, sources, place = [], [], 0
+    for number, line in enumerate(content):
+        source = LINE_END.sub("", text[starts[first + number] : starts[first + number + 1]]).rstrip()
+        kept = line.rstrip()
+        if len(content) != last - first or not source.endswith(kept):
+            return Block("aside", first, last)
+        is_indented = kept[:1] in (" ", "\t") or (not depth and kept != source)
+        if kept and is_indented:
+            return Block("code", first, last)
+        begins.append(place)
+        sources.append(starts[first + number] + len(source) - len(kept))
+        place += len(line) + 1
+    if indented:
+        return Block("aside", first, last)
+    letters = list(token.content)
+    for start, end, rule in token.meta[EXTENTS]:
+        if rule == "backticks" and not token.content[start:end].strip("`"):
+            continue  # a run of backticks that nothing closes is text
+        cover = "<" if rule == "html_inline" else BOX
+        letters[start:end] = (one if one == "\n" else cover for one in letters[start:end])
+        if rule == "entity" and unescape(token.content[start:end]) in SIGNS_OF_SPEECH:
+            letters[start] = '"'
+    return Block("paragraph", first, last, "".join(letters), begins, sources)
+
+
+@cache
+def _parser() -> MarkdownIt:
+    plugins = {
+        name: parser_module(f"mdit_py_plugins.{name}")
+        for name in ("dollarmath", "texmath", "amsmath", "front_matter")
+    }
+    parser: MarkdownIt = (
+        parser_module("markdown_it").MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    )
+    parser.use(plugins["dollarmath"].dollarmath_plugin, allow_space=True, allow_digits=False)
+    parser.use(plugins["texmath"].texmath_plugin, delimiters="brackets")
+    parser.use(plugins["amsmath"].amsmath_plugin).use(plugins["front_matter"].front_matter_plugin)
+    for rule in (
+        parser.inline.ruler.__rules__
+    ):  # `ruler.at` finds the first of a name only, and two plugins share one
+        if rule.name in ("emphasis", "strikethrough"):
+            rule.fn = _noting_delimiters(rule.fn)
+        elif rule.name not in PLAIN:
+            rule.fn = _noting_extent(rule.name, rule.fn)
+    parser.inline.ruler.__cache__ = None
+    parser.core.ruler.at("inline", _inline)
+    return parser
+
+
+def _noting_extent(
+    name: str, rule: Callable[[StateInline, bool], bool]
+) -> Callable[[StateInline, bool], bool]:
+    def noting(state: StateInline, silent: bool) -> bool:
+        start = state.pos
+        found = rule(state, silent)
+        if found and not silent:
+            state.env[EXTENTS].append((start, state.pos, name))
+        return found
+
+    return noting
+
+
+def _noting_delimiters(rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
+    def noting(state: StateInline, silent: bool) -> bool:
+        start, before = state.pos, len(state.tokens)
+        found = rule(state, silent)
+        if found and not silent:
+            place = state.pos
+            for token in reversed(state.tokens[before:]):  # the text before them may have become a token too
+                place -= len(token.content)
+                if place < start:
+                    break
+                state.env[DELIMITERS][id(token)] = place
+        return found
+
+    return noting
+
+
+def _inline(state: Any) -> None:  # noqa: ANN401  the parser's own state
+    """The parser's rule for inline text, which also notes the extents of what is no plain text."""
+    for token in state.tokens:
+        if token.type != "inline":
+            continue
+        token.children = token.children or []
+        state.env[EXTENTS], state.env[DELIMITERS] = [], {}
+        state.md.inline.parse(token.content, state.md, state.env, token.children)
+        opened: list[int] = []
+        places = state.env[DELIMITERS]
+        for child in token.children:
+            if child.type in ("em_open", "strong_open", "s_open"):
+                # of two stars the inner one carries the token
+                opened.append(places.get(id(child), 0) - (child.type == "strong_open"))
+            elif child.type in ("em_close", "strong_close", "s_close") and opened:
+                end = places.get(id(child), len(token.content)) + len(child.markup)
+                state.env[EXTENTS].append((max(0, opened.pop()), min(end, len(token.content)), "emphasis"))
+        token.meta = {**(token.meta or {}), EXTENTS: state.env[EXTENTS]}

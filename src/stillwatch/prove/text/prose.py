@@ -1,0 +1,310 @@
+"""Which sentences of an answer are English prose, so that a word of theirs may be changed?
+
+The answer is read as CommonMark: only paragraphs and list items can be prose. Of these, what code or data without fences
+holds is set apart: from the first paragraph with its signs to where parsers say that it has ended. In what is left, a
+place can be marked in a sentence that begins and ends as one, has nothing but words, numbers and punctuation, and is
+English, outside inline code, links, emphasis and quotations. What is in doubt is no prose.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from stillwatch.prove.text import code
+from stillwatch.prove.text.language import WORD, is_english
+from stillwatch.prove.text.markdown import BOX, Block, blocks, lines_of
+
+STRUCTURE = "code, data, headings, tables or block quotes"
+QUOTED = "inline code, links, emphasis or quotations"
+LINES = "lines of verse, fields or rows"
+SHAPE = "no whole sentence, or signs that prose has not"
+LANGUAGE = "no English beyond doubt"
+
+QUOTES = '"“”„‟«»‹›〝〞＂「」『』❝❞❮❯`´'
+# After these words and a colon somebody's words may follow without quotation marks.
+SPEECH = re.compile(
+    r"\b(?:sa(?:y|ys|id|ying)|reads?|writ(?:e|es|ing|ten)|wrote|stat(?:e|es|ed|ing)|ask(?:s|ed)?|repl(?:y|ies|ied)|answer(?:s|ed)?|quot\w+|texts?|titles?|messages?|"
+    r"prints?|printed|outputs?|signs?|lines?|sentences?|phrases?|captions?|lyrics|errors?|logs?|motto|slogan|called|named|words?|original|translation)\b",
+    re.IGNORECASE,
+)
+TYPED_QUOTES = re.compile("``|''|<<|>>")  # two signs of a typewriter that stand for one
+OPENS, CLOSES = re.compile(r"(?<![^\s(\[—–-])['‘‚‛❛](?=\w)"), re.compile(r"(?<=[\w.,!?…])['’‘❜](?!\w)")
+SENTENCE_END = re.compile(rf"[.!?…]+[)'’{QUOTES}{BOX}]*(?=\s|$)|:(?=\s|$)")
+OPENING = re.compile(rf"\s*\(?(?:[A-Z](?:[a-z]|['’ ])|\d|{BOX})")
+UNFIT = re.compile(rf"[^\w\s.,;:!?'’()–—…%$€£°/&{BOX}-]|_|\w\(|(?<!:)//")
+# Comments of BASIC, m4 and J begin like a sentence; a dash at the margin begins what somebody says.
+COMMENT = re.compile(r"^(?:(?:rem|dnl|nb)\b|[—–])", re.IGNORECASE | re.MULTILINE)
+WHOLE_ENDING = re.compile(rf"[.!?:…][)'’{QUOTES}{BOX}]*\s*$")
+MIN_WORDS_WITHOUT_END = 6  # an item of a list without a full stop must be so long to be a sentence
+# A line so short that ends no sentence, and is followed by one that begins with a capital or a number, was not broken
+# because the paper was too narrow: it is a line of verse, a field, a row of a table, a heading.
+MAX_FIELD = 60
+MOST_EXTENTS = 40  # so many ends of one piece of code are tried
+# Characters of one answer that are read in looking for the ends of code, by parsers and by counting: what is not found by then
+# reaches to the end of the answer. At the limit an answer takes a third of a second.
+MOST_PARSED, MOST_COUNTED = 16_000, 400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place in prose: what stands before and after it in its sentence, and whether the sentence is a question."""
+
+    before: str
+    after: str
+    is_question: bool
+
+
+@dataclass(slots=True)
+class _Paragraph:
+    block: Block
+    text: str = ""
+    fault: str = ""
+    is_english: bool | None = None
+    ends: list[int] = field(default_factory=list)
+    sentences: dict[int, str] = field(default_factory=dict)
+
+
+class Prose:
+    """The prose of one answer. What is costly is worked out for sentences that are asked for."""
+
+    def __init__(self, text: str) -> None:
+        self._starts = lines_of(text)[:-1]
+        every = blocks(text)
+        self._apart = _Apart(text, every).lines
+        some = [one for one in every if one.kind == "paragraph"]
+        self._first = [one.first for one in some]
+        self._paragraphs = [_Paragraph(one) for one in some]
+        self._quoted = _quotations([one.text for one in some])
+
+    def spot(self, start: int, end: int) -> Spot | str:
+        """The place of a span of the text, or why it may not be changed."""
+        line = bisect_right(self._starts, start) - 1
+        at = bisect_right(self._first, line) - 1
+        if at < 0 or line >= self._paragraphs[at].block.last or any(a <= line < b for a, b in self._apart):
+            return STRUCTURE
+        paragraph = self._paragraphs[at]
+        first, last = paragraph.block.at(start), paragraph.block.at(end - 1)
+        if first is None or last is None:
+            return STRUCTURE
+        if not paragraph.text:
+            _read(paragraph, self._quoted[at])
+        if BOX in paragraph.text[first : last + 1] or "<" in paragraph.text[first : last + 1]:
+            return QUOTED
+        if paragraph.fault:
+            return paragraph.fault
+        return _in_sentence(paragraph, first, last + 1)
+
+    def ends(self, text: str) -> bool:
+        """Whether the answer ends in a whole sentence of prose at the margin, so that another may follow it."""
+        stripped = len(text.rstrip())
+        if not stripped or text[stripped - 1] not in ".!?":
+            return False
+        last = self._starts[bisect_right(self._starts, stripped - 1) - 1]
+        return text[last : last + 1].isalnum() and isinstance(self.spot(stripped - 1, stripped), Spot)
+
+
+def _in_sentence(paragraph: _Paragraph, first: int, last: int) -> Spot | str:
+    text = paragraph.text
+    number = bisect_right(paragraph.ends, first)
+    begin = paragraph.ends[number - 1] if number else 0
+    end = paragraph.ends[number] if number < len(paragraph.ends) else len(text)
+    if number not in paragraph.sentences:
+        previous = paragraph.ends[number - 2] if number > 1 else 0
+        is_introduced = text[begin - 1 : begin] == ":" and SPEECH.search(text, previous, begin) is not None
+        paragraph.sentences[number] = QUOTED if is_introduced else _fault(paragraph, text[begin:end])
+    fault = paragraph.sentences[number]
+    return fault or Spot(text[begin:first], text[last:end], text[begin:end].rstrip().endswith("?"))
+
+
+def _fault(paragraph: _Paragraph, sentence: str) -> str:
+    """Why a sentence may not be changed; nothing where it may."""
+    words = WORD.findall(sentence)
+    if not words or not OPENING.match(sentence) or UNFIT.search(sentence):
+        return SHAPE
+    if len(words[0]) > 1 and words[0].isupper():
+        return SHAPE
+    if not WHOLE_ENDING.search(sentence) and len(words) < MIN_WORDS_WITHOUT_END:
+        return SHAPE
+    if paragraph.is_english is None:
+        paragraph.is_english = is_english(paragraph.text)
+    return "" if paragraph.is_english and is_english(sentence) else LANGUAGE
+
+
+def _read(paragraph: _Paragraph, quoted: list[tuple[int, int]]) -> None:
+    letters = list(paragraph.block.text)
+    for start, end in quoted:
+        letters[start:end] = (BOX if one != "\n" else one for one in letters[start:end])
+    paragraph.text = "".join(letters)
+    paragraph.ends = [match.end() for match in SENTENCE_END.finditer(paragraph.text)]
+    lines = paragraph.text.split("\n")
+    commas = {line.count(",") for line in lines}
+    if any(map(_is_field, lines, lines[1:])) or (len(lines) > 1 and len(commas) == 1 and 0 not in commas):
+        paragraph.fault = LINES
+    elif not OPENING.match(paragraph.text) or COMMENT.search(paragraph.text):
+        paragraph.fault = SHAPE
+
+
+def _is_field(line: str, following: str) -> bool:
+    """Whether a line ends before the sentence does, though there was room for what follows."""
+    is_short = len(line.strip()) + len(following.split(" ", 1)[0]) < MAX_FIELD
+    return is_short and not WHOLE_ENDING.search(line) and (following[:1].isupper() or following[:1].isdigit())
+
+
+# -------------------------------------------------------------------------------------- quotations
+
+
+def _quotations(texts: list[str]) -> list[list[tuple[int, int]]]:
+    """Extents of quotations in each paragraph: between paired signs, in doubt from the first to the last, and where one stays
+    open on to the next paragraph that has a sign.
+    """
+    out: list[list[tuple[int, int]]] = []
+    texts = [TYPED_QUOTES.sub(f'"{BOX}', text) for text in texts]
+    last = max((at for at, text in enumerate(texts) if any(sign in text for sign in QUOTES)), default=-1)
+    is_open = False
+    for number, text in enumerate(texts):
+        signs = [at for at, letter in enumerate(text) if letter in QUOTES]
+        if is_open:
+            end = signs[-1] + 1 if signs else len(text)
+            out.append([(0, end), *_single(text)])
+            closes = bool(signs) and not text[end : end + 1].isalnum()
+            is_open = number < last and not closes
+            continue
+        found: list[tuple[int, int]] = []
+        if len(signs) % 2:
+            found.append((signs[0], len(text)))
+            is_open = number < last
+        elif all(_is_pair(text, a, b) for a, b in zip(signs[::2], signs[1::2], strict=True)):
+            found += [(a, b + 1) for a, b in zip(signs[::2], signs[1::2], strict=True)]
+        else:
+            found.append((signs[0], signs[-1] + 1))
+        out.append([*found, *_single(text)])
+    return out
+
+
+def _is_pair(text: str, first: int, last: int) -> bool:
+    """Whether a sign opens and the next closes: the one touches what follows it, the other what stands before it."""
+    return (
+        not text[first + 1].isspace()
+        and not text[last - 1].isspace()
+        and not text[last + 1 : last + 2].isalnum()
+    )
+
+
+def _single(text: str) -> Iterator[tuple[int, int]]:
+    """Extents between single quotation marks, which look like apostrophes; one that nothing closes reaches to the end."""
+    at = 0
+    while (opening := OPENS.search(text, at)) is not None:
+        closing = CLOSES.search(text, opening.end())
+        at = closing.end() if closing else len(text)
+        yield opening.start(), at
+
+
+# ---------------------------------------------------------------------------- code without fences
+
+
+class _Apart:
+    """Lines of code or data without fences, (first, last exclusive): from where its signs begin to where it has ended."""
+
+    def __init__(self, text: str, every: list[Block]) -> None:
+        self._text, self._starts = text, lines_of(text)
+        self._left: dict[Callable[[str], bool], int] = {
+            code.has_ended: MOST_COUNTED,
+            code.is_accepted: MOST_PARSED,
+            code.is_yaml: MOST_COUNTED,
+        }
+        self.lines: list[tuple[int, int]] = []
+        runs = _runs(text, self._starts, every)
+        at = 0
+        while at < len(runs):
+            first = runs[at].first
+            if runs[at].is_code or (self.lines and runs[at].is_fragment):
+                end = self._end(runs[at:])
+                self.lines.append((first, end))
+                while at < len(runs) and runs[at].first < end:
+                    at += 1
+            else:
+                at += 1
+
+    def _end(self, runs: list[_Run]) -> int:
+        """Where the code or data ends that begins with the first run: a YAML document where it is one, else where everything
+        that it opens is closed, else where a parser accepts it, else nowhere. Words after code that are no sentence may be
+        code without a sign: of these a parser alone decides.
+        """
+        first = runs[0].first
+        lines = range(first, runs[0].last)
+        if (
+            key := next((line for line in lines if code.KEY.match(self._source(line, line + 1))), None)
+        ) is not None:
+            every = [run.last for run in runs][:MOST_EXTENTS]
+            if end := next((last for last in reversed(every) if self._asks(code.is_yaml, key, last)), 0):
+                return end
+        ends = [run.last for run in runs if run.is_code or run is runs[0]]
+        if runs[0].is_code and (
+            end := next((last for last in ends[:MOST_EXTENTS] if self._asks(code.has_ended, first, last)), 0)
+        ):
+            return end
+        if end := next(
+            (last for last in (ends[0], ends[-1]) if self._asks(code.is_accepted, first, last)), 0
+        ):
+            return end
+        return len(self._starts)
+
+    def _asks(self, asked: Callable[[str], bool], first: int, last: int) -> bool:
+        text = self._source(first, last)
+        self._left[asked] -= len(text)
+        return self._left[asked] >= 0 and asked(text)
+
+    def _source(self, first: int, last: int) -> str:
+        return _lines(self._text, self._starts, first, last)
+
+
+def _lines(text: str, starts: list[int], first: int, last: int) -> str:
+    return text[starts[first] : starts[min(last, len(starts) - 1)]]
+
+
+@dataclass(slots=True)
+class _Run:
+    """Blocks without a blank line between them."""
+
+    first: int
+    last: int
+    is_code: bool = False
+    is_fragment: bool = False  # words at the margin that are no sentence
+
+
+def _runs(text: str, starts: list[int], every: list[Block]) -> list[_Run]:
+    out: list[_Run] = []
+    for block in every:
+        is_code = block.kind == "code" or (block.kind == "paragraph" and _is_code(block, text, starts))
+        is_fragment = (
+            block.kind == "paragraph" and block.sources[0] == starts[block.first]
+            and BOX not in block.text and not WHOLE_ENDING.search(block.text)
+        )  # fmt: skip
+        if out and block.first <= out[-1].last:
+            out[-1].last = max(out[-1].last, block.last)
+            out[-1].is_code |= is_code
+            out[-1].is_fragment = False
+        else:
+            out.append(_Run(block.first, block.last, is_code, is_fragment))
+    return out
+
+
+def _is_code(block: Block, text: str, starts: list[int]) -> bool:
+    """Whether a paragraph has signs of code or data, and is no sentence that mentions some."""
+    source = _lines(text, starts, block.first, block.last)
+    lines = block.text.split("\n")
+    if sum(code.KEY.match(line) is not None for line in lines) > 1:
+        return True
+    if not code.has_signs(block.text):
+        return False
+    if code.OPEN_ENDED.search(source) or code.TAG.search(source) or not code.is_closed(source):
+        return True
+    return not (
+        len(lines) == 1
+        and OPENING.match(block.text)
+        and WHOLE_ENDING.search(block.text)
+        and is_english(block.text)
+    )
