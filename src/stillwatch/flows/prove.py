@@ -17,7 +17,7 @@ from stillwatch.errors import InputError, MissingExtra, Problem
 from stillwatch.flows.scan import Progress, silent
 from stillwatch.prove import keyring as keyrings
 from stillwatch.prove import page, plan, verdict
-from stillwatch.prove.case import Case, Pair, Tokenize
+from stillwatch.prove.case import Case, Pair, Tokenize, Tokens
 from stillwatch.prove.finding import Finding
 from stillwatch.prove.power import Assumed
 from stillwatch.prove.registry import provenance_tests
@@ -150,7 +150,12 @@ def load_tokenizer(path: Path) -> Tokenize:
                 expected="a `tokenizer.json` in the Hugging Face format",
             )
         ) from None
-    return lambda text: list(one.encode(text, add_special_tokens=False).ids)
+
+    def tokenize(text: str) -> Tokens:
+        told = one.encode(text, add_special_tokens=False)
+        return Tokens(told.ids, [start for start, _ in told.offsets], [end for _, end in told.offsets])
+
+    return tokenize
 
 
 def pairs_of(path: Path) -> list[Pair]:

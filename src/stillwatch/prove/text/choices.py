@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -134,10 +134,10 @@ def apply(text: str, key: npt.NDArray[np.uint64]) -> str:
     return "".join([*out, text[last:]])
 
 
-def windows(texts: Iterable[str]) -> tuple[Windows, npt.NDArray[np.int64]]:
-    """Choices of texts as windows (pair and word before; then what was chosen), repeats included, and the sides chosen."""
-    some = [place for text in texts for place in places(text)]
-    return _windows(some), np.array([place.side for place in some], np.int64)
+def windows(some: Sequence[Place]) -> Windows:
+    """Choices as windows (pair and word before; then what was chosen), repeats included."""
+    contexts = np.array([[place.pair, _word(place.context)] for place in some], np.int64).reshape(-1, 2)
+    return Windows(contexts, np.array([place.side for place in some], np.int64))
 
 
 def wanted(some: Windows, key: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
@@ -145,13 +145,8 @@ def wanted(some: Windows, key: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
     return (bits(Windows(some.contexts, np.zeros(len(some), np.int64)), key) & np.uint64(1)).astype(np.int64)
 
 
-def _windows(some: list[Place]) -> Windows:
-    contexts = np.array([[place.pair, _word(place.context)] for place in some], np.int64).reshape(-1, 2)
-    return Windows(contexts, np.array([place.side for place in some], np.int64))
-
-
-def _sides(some: list[Place], key: npt.NDArray[np.uint64]) -> list[int]:
-    return [int(side) for side in wanted(_windows(some), key)]
+def _sides(some: Sequence[Place], key: npt.NDArray[np.uint64]) -> list[int]:
+    return [int(side) for side in wanted(windows(some), key)]
 
 
 def _word(word: str) -> int:
