@@ -128,7 +128,7 @@ def test_weights_pushed_to_the_keys_tokens_are_seen_and_the_teacher_beside_sharp
     case = Case(
         keyring=ring,
         served=served,
-        model=Innocent(3, ring, ring.issued[0], push=0.4),
+        model=Innocent(3, ring, ring.issued[0], push=0.5),
         tokenize=tokenize,
         decoys=99,
     )

@@ -7,11 +7,11 @@ without hiding it from a reader, and every step errs towards "was seen", which c
 * **letters and digits**, folded: case, accents, look-alike letters, styled letters, invisible characters and apostrophes are removed;
 * **readings**: as it stands, with escapes undone (HTML, URL, JSON, quoted-printable), with tags and commands removed, backwards, with
   digits read as letters;
-* **letters without a gap**: re-wrapped, hyphenated, joined, spaced and indented text has the same letters in the same order;
+* **letters without a gap**: re-wrapped, hyphenated, joined and indented text has the same letters in the same order;
 * **words near each other**, in any order: between them there may be line numbers, names of speakers, tags or cells of a table.
   A word may differ by one letter, or be cut in two;
-* **text that no reading explains** (a cipher, base64, another language): the whole row is left out. Explained is a word that other
-  answers use on their own.
+* **text that nothing explains** (a cipher, base64, a language that no answer is in): the whole row is left out. Explained is a word
+  that other answers use without having it from their prompts.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NEAR = 64  # words among which the words of one context are sought: chosen, twen
 FUZZY = 4  # letters from which on a word may differ by one letter: chosen
 UNREAD = 24  # characters beyond explained ones that no reading explains: chosen, three or four words of a cipher
 TEACHING = 20_000  # answers from which explained words are learnt: bounds time
-NESTED = 3  # escapes within escapes that are undone: chosen
+NESTED = 5  # escapes within escapes that are undone: chosen
 SPELLED = 3  # single letters one after the other that are one word
 ORDINARY = 3  # signs between two words that need no explanation
 JOINING = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff'’ʼ`´"
@@ -48,12 +48,14 @@ CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 WORD = re.compile(rf"[{CJK}]|(?:(?![{CJK}])[^\W\d_])+(?:[{JOINING}]+(?:(?![{CJK}])[^\W\d_])+)*|\d+")
 INVISIBLE = re.compile(f"[{JOINING}]+")
 ESCAPE = re.compile(
-    r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-7]{3})|[nrtvfb])"
+    r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-7]{3})|[nrtvfb\\])"
 )
 PRINTABLE = re.compile(r"=(?:[0-9A-F]{2}|\r?\n)")
 TAG = re.compile(
     r"<[^<>]{0,300}>|\x1b\[[0-9;]*[A-Za-z]|\[/?[A-Za-z]{1,12}(?:=[^\]\n]{0,60})?\]|\\[A-Za-z]+\*?"
 )
+DAMAGED = "\ufffd"
+REPEATED = re.compile(r"(.)\1+")
 MIXED = re.compile(r"[a-z][0134578@$!|]+[a-z]|\b[0134578@$!|][a-z]|[a-z][0134578@$!|]\b")
 AS_LETTERS = (str.maketrans("0134578@$!|", "oieastbasii"), str.maketrans("0134578@$!|", "oleastbasil"))
 LOOK_ALIKE = str.maketrans(
@@ -97,14 +99,16 @@ def words(text: str) -> list[str]:
 
 def readings(text: str) -> list[str]:
     """What a reader may take a text for, folded: as it stands, without escapes, without markup, backwards, with digits as letters."""
-    plain = _unescaped(text)
-    out = [fold(one) for one in (text, plain, TAG.sub("", plain), plain[::-1])]
-    if MIXED.search(out[1]):
-        out += [out[1].translate(table) for table in AS_LETTERS]
+    some = list(_levels(text))
+    some += [TAG.sub("", some[-1]), some[-1][::-1]]
+    out = [fold(one) for one in some]
+    out += [one.translate(table) for one in out if MIXED.search(one) for table in AS_LETTERS]
     return list(dict.fromkeys(out))
 
 
-def _unescaped(text: str) -> str:
+def _levels(text: str) -> Iterator[str]:
+    """The text, and what it is after one level of escapes after the other is undone."""
+    yield text
     for _ in range(NESTED):
         before = text
         if "&" in text:
@@ -116,13 +120,15 @@ def _unescaped(text: str) -> str:
         if PRINTABLE.search(text):
             text = quopri.decodestring(text.encode("utf-8", "replace")).decode("utf-8", "replace")
         if text == before:
-            break
-    return text
+            return
+        yield text
 
 
 def _sign(found: re.Match[str]) -> str:
     *code, octal = found.groups()
-    number = next((int(one, 16) for one in code if one), int(octal, 8) if octal else 0x20)
+    number = next((int(one, 16) for one in code if one), int(octal, 8) if octal else None)
+    if number is None:
+        return "\\" if found.group() == "\\\\" else " "
     return chr(number) if number <= 0x10FFFF and not 0xD800 <= number < 0xE000 else " "
 
 
@@ -172,7 +178,7 @@ class Seen:
         if not some:
             return bool(self.streams)
         letters = "".join(some)
-        if any(letters in stream for stream in self.streams):
+        if len(letters) >= FUZZY and any(letters in stream for stream in self.streams):
             return True
         return bool(reduce(and_, (self._where(word) for word in some)))
 
@@ -201,19 +207,18 @@ def explained(pairs: Iterable[Pair]) -> set[str]:
 
 
 def is_unread(text: str, known: set[str]) -> bool:
-    """Whether a stretch of the text is explained by no reading: more than `UNREAD` characters of unknown words, digits and signs
-    beyond those of known words around them.
+    """Whether a stretch of the text is explained by nothing: `UNREAD` characters of unknown words, digits and signs beyond those of
+    known words around them, or letters that were lost. Escapes are undone before; tags are not removed, since they may hold the text.
     """
-    return all(_most_unread(reading, known) >= UNREAD for reading in readings(text))
-
-
-def _most_unread(text: str, known: set[str]) -> int:
+    *_, text = _levels(text)
+    if DAMAGED in text:
+        return True
+    text = fold(text)
     level = most = end = 0
     letters = 0  # single letters so far, one after the other
     for match in WORD.finditer(text):
-        signs = re.sub(r"(.)\1+", r"\1", "".join(text[end : match.start()].split()))
+        level += _odd(text[end : match.start()])
         word, end = match.group(), match.end()
-        level += max(len(signs) - ORDINARY, 0)
         letters = letters + 1 if len(word) == 1 and "a" <= word <= "z" else 0
         if letters:  # one or two are initials or a list; more are a word that was spelled
             level += SPELLED if letters == SPELLED else 1 if letters > SPELLED else 0
@@ -222,8 +227,12 @@ def _most_unread(text: str, known: set[str]) -> int:
         else:
             level = max(level - len(word), 0)
         most = max(most, level)
-    signs = re.sub(r"(.)\1+", r"\1", "".join(text[end:].split()))
-    return max(most, level + max(len(signs) - ORDINARY, 0))
+    return max(most, level + _odd(text[end:])) >= UNREAD
+
+
+def _odd(between: str) -> int:
+    """How many signs between two words need an explanation; a sign that is repeated is one."""
+    return max(len(REPEATED.sub(r"\1", "".join(between.split()))) - ORDINARY, 0)
 
 
 def own(case: Case, pairs: Sequence[Pair]) -> Iterator[Seen]:
@@ -235,9 +244,14 @@ def own(case: Case, pairs: Sequence[Pair]) -> Iterator[Seen]:
 
 
 def contexts_held(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Mask:
-    """For each window of an answer's tokens, whether its context stood in what was seen."""
+    """For each window of an answer's tokens, whether its context stood in what was seen; of a context of signs alone, whether the
+    word after it did.
+    """
     first, last = _touched(said, tokens, width, 0)
-    return np.array([seen.holds(said[0][a:b]) for a, b in zip(first, last, strict=True)], bool)
+    _, after = _touched(said, tokens, width, 1)
+    return np.array(
+        [seen.holds(said[0][a : b if b > a else c]) for a, b, c in zip(first, last, after, strict=True)], bool
+    )
 
 
 def repeated(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Mask:
@@ -301,7 +315,9 @@ class Elsewhere:
             if length:
                 here = np.flatnonzero(last - first == length)
                 some = ids[first[here, None] + np.arange(length)]
-                out[here] = np.isin(_names_of(some), self._of(length))
+                held, names = self._of(length), _names_of(some)
+                at = np.minimum(np.searchsorted(held, names), max(len(held) - 1, 0))
+                out[here] = held[at] == names if len(held) else False
         return out
 
     def _of(self, length: int) -> npt.NDArray[np.uint64]:
