@@ -69,13 +69,22 @@ def marked_prose(rng, key, number):
         tried = []
         for one in rng.integers(0, len(STOCK), 12):
             word = STOCK[one]
-            new = text + (word.capitalize() if not text or text.endswith(".") and not word else (" " if text else "") + word)
+            new = text + (
+                word.capitalize()
+                if not text or (text.endswith(".") and not word)
+                else (" " if text else "") + word
+            )
             if at % 11 == 10:
                 new += "."
             ids = tokenize(new[-40:]).ids
             some = cut([ids], 2)
             tail = some.keep(np.arange(max(len(some) - 3, 0), len(some)))
-            tried.append((float(green(bits_of(seeds(tail.contexts, key), tail.tokens)).sum()) if len(tail) else 0.0, new))
+            tried.append(
+                (
+                    float(green(bits_of(seeds(tail.contexts, key), tail.tokens)).sum()) if len(tail) else 0.0,
+                    new,
+                )
+            )
         text = max(tried)[1]
     return text
 
@@ -109,12 +118,26 @@ def _style(text, first, last=None):
     """ASCII letters as letters of another block of Unicode."""
     last = first + 26 if last is None else last
     return "".join(
-        chr(first + ord(one) - 65) if "A" <= one <= "Z" else chr(last + ord(one) - 97) if "a" <= one <= "z" else one for one in text
+        chr(first + ord(one) - 65)
+        if "A" <= one <= "Z"
+        else chr(last + ord(one) - 97)
+        if "a" <= one <= "z"
+        else one
+        for one in text
     )
 
 
 def _hyphenated(text):
-    return "\n".join(line[:-3] + "-\n" + line[-3:] if line[-4:].isalpha() else line for line in _lines(text, 40))
+    return "\n".join(
+        line[:-3] + "-\n" + line[-3:] if line[-4:].isalpha() else line for line in _lines(text, 40)
+    )
+
+
+def _columns(text):
+    lines = _lines(text, 34)
+    half = -(-len(lines) // 2)
+    right = [*lines[half:], ""]
+    return "\n".join(f"{a:<36}{b}" for a, b in zip(lines[:half], right, strict=False))
 
 
 FORMS = {
@@ -139,7 +162,7 @@ FORMS = {
     "mathematical bold": lambda t: _style(t, 0x1D400),
     "circled": lambda t: _style(t, 0x24B6),
     "soft hyphens": lambda t: re.sub(r"(\w\w)(?=\w)", "\\1\u00ad", t),
-    "zero width": lambda t: "\u200b".join(t),
+    "zero width": "\u200b".join,
     "accents": lambda t: unicodedata.normalize("NFC", "".join(c + "\u0301" if c in "aeiou" else c for c in t)),
     "struck through": lambda t: "".join(c + "\u0336" for c in t),
     "hyphenated": _hyphenated,
@@ -172,7 +195,7 @@ FORMS = {
 
 LATER = {  # written after the normaliser, and composed by `fuzzed`
     "subtitles": lambda t: _each(t, lambda line, at: f"{at}\n00:00:{at % 60:02},000 --> 00:00:{(at + 1) % 60:02},500\n{line}\n", 32),
-    "two columns": lambda t: _columns(t),
+    "two columns": _columns,
     "diff": lambda t: _each(t, lambda line, at: ("+ " if at % 2 else "- ") + line),
     "terminal colours": lambda t: re.sub(r"(\w{4,})", "\x1b[1;31m\\1\x1b[0m", t),
     "yaml": lambda t: "quote: >-\n" + _each(t, lambda line, _: f"  {line}", 30),
@@ -195,13 +218,6 @@ LATER = {  # written after the normaliser, and composed by `fuzzed`
     "sentences in attributes": lambda t: "".join(f'<seg id="{i}" text="{html.escape(s)}"/>' for i, s in enumerate(t.split(". "))),
 }  # fmt: skip
 _MORSE = dict(zip("abcdefghijklmnopqrstuvwxyz", ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --..".split(), strict=True))  # fmt: skip
-
-
-def _columns(text):
-    lines = _lines(text, 34)
-    half = -(-len(lines) // 2)
-    right = [*lines[half:], ""]
-    return "\n".join(f"{a:<36}{b}" for a, b in zip(lines[:half], right, strict=False))
 
 
 def fuzzed(rng):
@@ -234,6 +250,8 @@ def quoting(rng, ring, form, *, rows, text, around=True):
         marked = text(at)
         ask = ASKS[at % len(ASKS)].format(form(marked))
         own = prose(rng, 12) if around and at % 2 else ""
-        answers.append(Pair(prompt=ask, answer=f"{own} {marked}".strip() + (" " + prose(rng, 8) if around else "")))
+        answers.append(
+            Pair(prompt=ask, answer=f"{own} {marked}".strip() + (" " + prose(rng, 8) if around else ""))
+        )
     honest = [Pair(prompt=prose(rng, 8), answer=prose(rng, 40)) for _ in range(rows)]
     return Case(keyring=ring, answers=[*answers, *honest], tokenize=tokenize, decoys=0)

@@ -156,7 +156,9 @@ def prove(
         if one["missing"]:
             click.echo(f"not made: {one['test']} (needs {one['missing']})")
     for one in verdict["hypotheses"]:
-        click.echo(f"not excluded by the test: {one['statement']}. Separated by: {one['separated_by']}. Here: {one['here']}")
+        click.echo(
+            f"not excluded by the test: {one['statement']}. Separated by: {one['separated_by']}. Here: {one['here']}"
+        )
     for one in whole["unread"]:
         click.echo(line(one))
     faults = whole["ledger"]["faults"] if whole["ledger"] else ()
@@ -361,7 +363,9 @@ def plan(
     for text in unread.lines():
         click.echo(text)
     click.echo(f"commitment {made.sha256}\nplan: {out}")
-    click.echo(f"have it time-stamped: openssl ts -query -data {out} -sha256 -cert -out {out}.tsq (the answer goes into {out}.tsr)")
+    click.echo(
+        f"have it time-stamped: openssl ts -query -data {out} -sha256 -cert -out {out}.tsq (the answer goes into {out}.tsr)"
+    )
 
 
 def _named(controls: tuple[str, ...]) -> dict[str, Path]:

@@ -20,7 +20,17 @@ from stillwatch.readers.records import records
 PROMPTS, ANSWERS = ("prompt", "question", "instruction"), ("answer", "response", "completion", "output")
 CONVERSATIONS = ("conversation_id", "session_id", "thread_id")
 # Columns that say something of a row and stood before nobody; every other column with text did.
-ABOUT = {*ANSWERS, *CONVERSATIONS, "unserved", "campaign_id", "exchange_id", "account_id", "timestamp", "id", "model"}
+ABOUT = {
+    *ANSWERS,
+    *CONVERSATIONS,
+    "unserved",
+    "campaign_id",
+    "exchange_id",
+    "account_id",
+    "timestamp",
+    "id",
+    "model",
+}
 Exchange = str | tuple[Any, ...]  # an id, or id, account and time
 MOST = 2_000_000  # pairs that are held in memory; a case has thousands
 FIRST = 10  # rows of one fault that are named
@@ -105,7 +115,12 @@ def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread:
             continue
         talk = next((f"{name} {row[name]}" for name in CONVERSATIONS if row.get(name) is not None), None)
         before = earlier.setdefault(talk, []) if talk else []
-        seen = [text for name, value in row.items() if name not in ABOUT and name != prompt for text in _texts(value)]
+        seen = [
+            text
+            for name, value in row.items()
+            if name not in ABOUT and name != prompt
+            for text in _texts(value)
+        ]
         out.append(
             Pair(
                 prompt=asked, answer=said, campaign=_text(row.get("campaign_id")), unserved=_text(row.get("unserved")),
@@ -210,7 +225,9 @@ def _labels(path: Path, unread: Unread) -> tuple[dict[Exchange, str], dict[Excha
 def members_of(path: Path, unread: Unread) -> dict[str, str]:
     """Account → campaign, from a results folder or a table of `campaign_id` and `account_id`."""
     file = path / "members.parquet" if path.is_dir() else path
-    rows = _of_columns(file, ("account_id", "campaign_id"), "this does not say which accounts a campaign has", unread)
+    rows = _of_columns(
+        file, ("account_id", "campaign_id"), "this does not say which accounts a campaign has", unread
+    )
     return {row["account_id"]: row["campaign_id"] for _, row in rows}
 
 

@@ -100,10 +100,16 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
         "assumed": {name: asdict(one) for name, one in assumed.items()},
         "findings": [asdict(one) for one in findings],
         "tests": looked,
-        "keys": [{"name": one.name, "since": one.since, "tested": one.name in tested} for one in had.ring.issued],
+        "keys": [
+            {"name": one.name, "since": one.since, "tested": one.name in tested} for one in had.ring.issued
+        ],
         "keys_sha256": had.ring.commitment(),
         "ledger": _shown(had) if had.ledger else None,
-        "plan": {"sha256": held.sha256, "departures": departures, "timestamp": asdict(stamped) if stamped else None}
+        "plan": {
+            "sha256": held.sha256,
+            "departures": departures,
+            "timestamp": asdict(stamped) if stamped else None,
+        }
         if held
         else None,
         "answers": len(case.answers),
@@ -115,7 +121,9 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
         write_json(folder, "verdict.json", whole)
         (folder / "verdict.html").write_text(page.render(whole), encoding="utf-8")
         files = [*had.files, *inputs.ledgers, *(Path(path) for path in inputs.served if Path(path).is_file())]
-        write_manifest(folder, files, {"alpha": alpha, "decoys": inputs.decoys, "keys": sha256(inputs.marks)}, 0)
+        write_manifest(
+            folder, files, {"alpha": alpha, "decoys": inputs.decoys, "keys": sha256(inputs.marks)}, 0
+        )
     return whole
 
 
@@ -134,7 +142,11 @@ def assumptions(inputs: Inputs, held: plan.Plan | None, had: Material) -> dict[s
     access = ("open" if had.case.model else "text") + ("_beside_teacher" if had.case.teacher else "")
     out = {}
     for issued in had.case.keyring.issued:
-        part = had.ledger.served[issued.name].share(len(had.case.served_to(issued.campaign))) if had.ledger else 1.0
+        part = (
+            had.ledger.served[issued.name].share(len(had.case.served_to(issued.campaign)))
+            if had.ledger
+            else 1.0
+        )
         one = (
             effects.measured(issued.mark, access, share * part)
             if effect is None

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from stillwatch.prove.keyring import Keyring
 
 
-
 class Tokens(NamedTuple):
     """The tokens of a text: their ids, and the characters from which and up to which each stands for."""
 

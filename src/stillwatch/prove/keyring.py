@@ -154,7 +154,14 @@ def read(path: Path) -> Keyring:
 
 def _issued(held: dict[str, object]) -> Issued:
     """One key's line, checked; raises `ValueError` or `TypeError`."""
-    kinds = {"mark": str, "campaign": str, "since": str, "epoch": int, "width": int, "strength": (int, float)}
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "mark": str,
+        "campaign": str,
+        "since": str,
+        "epoch": int,
+        "width": int,
+        "strength": (int, float),
+    }
     for name, kind in kinds.items():
         value = held[name]
         if not isinstance(value, kind) or isinstance(value, bool):

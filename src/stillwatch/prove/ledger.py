@@ -13,10 +13,11 @@ from __future__ import annotations
 import hmac
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeGuard
 
 from stillwatch.engine.files import OWNER, lock
 from stillwatch.errors import InputError, Problem
@@ -25,7 +26,7 @@ from stillwatch.prove.keyring import Issued, Keyring
 FORMAT = "stillwatch-ledger-1"
 START = "0" * 64
 TAIL = 1 << 16  # bytes from the end in which the last line is sought: a line has a few hundred
-FIELDS = {
+FIELDS: dict[str, type | tuple[type, ...]] = {
     "format": str, "account_id": str, "mark": str, "campaign": str, "epoch": int, "width": int, "strength": (int, float), "at": str,
     "is_marked": bool, "answer": str, "code": str,
 }  # fmt: skip
@@ -83,9 +84,15 @@ def beside(keyring: Path) -> Path:
     return keyring.with_name(f"{keyring.name.removesuffix('.json')}.ledger.jsonl")
 
 
-def entry(ring: Keyring, issued: Issued, account_id: str, answer: str | Sequence[int], *, is_marked: bool) -> Entry:
+def entry(
+    ring: Keyring, issued: Issued, account_id: str, answer: str | Sequence[int], *, is_marked: bool
+) -> Entry:
     """The line on one answer, given as text or, where an engine has no text, as token ids."""
-    content = answer.encode("utf-8", "surrogatepass") if isinstance(answer, str) else json.dumps(list(answer)).encode()
+    content = (
+        answer.encode("utf-8", "surrogatepass")
+        if isinstance(answer, str)
+        else json.dumps(list(answer)).encode()
+    )
     return Entry(
         account_id=account_id, mark=issued.mark, campaign=issued.campaign, epoch=issued.epoch, width=issued.width,
         strength=issued.strength, at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), is_marked=is_marked,
@@ -106,8 +113,6 @@ def append(path: Path, ring: Keyring, entries: Iterable[Entry]) -> None:
         handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, OWNER)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(("\n" if cut else "") + "".join(lines))
-            file.flush()
-            os.fsync(file.fileno())
 
 
 def read(paths: Iterable[Path], ring: Keyring) -> Ledger:
@@ -128,7 +133,9 @@ def read(paths: Iterable[Path], ring: Keyring) -> Ledger:
             follows = hmac.compare_digest(code, _code(secret, before, held))
             before = code
             if not follows:
-                bad.setdefault("not as it was written, not after the line before it, or of another keyring", []).append(number)
+                bad.setdefault(
+                    "not as it was written, not after the line before it, or of another keyring", []
+                ).append(number)
                 continue
             del held["format"]
             _count(out, Entry(**held))
@@ -163,13 +170,13 @@ def _lines(path: Path) -> Iterator[tuple[int, object]]:
         ) from None
 
 
-def _is_entry(held: object) -> bool:
+def _is_entry(held: object) -> TypeGuard[dict[str, Any]]:
     if not isinstance(held, dict) or set(held) != set(FIELDS) or held["format"] != FORMAT:
         return False
     return all(isinstance(held[name], kind) for name, kind in FIELDS.items()) and held["code"].isascii()
 
 
-def _code(secret: bytes, before: str, held: dict[str, object]) -> str:
+def _code(secret: bytes, before: str, held: Mapping[str, Any]) -> str:
     return hmac.digest(secret, f"{before}\n{json.dumps(held, sort_keys=True)}".encode(), "sha256").hex()
 
 

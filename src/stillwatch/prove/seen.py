@@ -11,7 +11,7 @@ without hiding it from a reader, and every step errs towards "was seen", which c
 * **words near each other**, in any order: between them there may be line numbers, names of speakers, tags or cells of a table.
   A word may differ by one letter, or be cut in two;
 * **text that nothing explains** (a cipher, base64, a language that no answer is in): the whole row is left out. Explained is a word
-  that other answers use without having it from their prompts.
+  that is common, or that other answers use without having it from their prompts.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ Mask = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 NEAR = 64  # words among which the words of one context are sought: chosen, twenty words of markup for each of three
 FUZZY = 4  # letters from which on a word may differ by one letter: chosen
-UNREAD = 24  # characters beyond explained ones that no reading explains: chosen, three or four words of a cipher
+UNREAD = (
+    24  # characters beyond explained ones that no reading explains: chosen, three or four words of a cipher
+)
 TEACHING = 20_000  # answers from which explained words are learnt: bounds time
 NESTED = 5  # escapes within escapes that are undone: chosen
 SPELLED = 3  # single letters one after the other that are one word
@@ -63,6 +65,26 @@ LOOK_ALIKE = str.maketrans(
     "aeopcyxijshdqwkmtbhaopviktuxenigoldht",
 )
 LETTER = re.compile(r"(?:SMALL|CAPITAL|LETTER|SYMBOL) ([A-Z])$")
+# Common in English questions, so that few answers teach enough: written by hand.
+USUAL = frozenset(
+    """
+    a about above add after again all also always am an and another answer any are as ask at back be because been before being below
+    best better between big both build but by call can case change check child code come compare complete consider correct could
+    create day dear describe design detail details develop did difference different discuss do does done down draw during each easy end
+    english essay even every example examples explain fact few find first five following for four from function game general generate
+    get give given go going good great group had has have having he help her here high him his home hour house how i idea ideas
+    identify if important in include information instead into is issue it its job just keep kind know language last law learn left less
+    let life light like line list little live long look made main make man many me mean meaning method might mind money month more
+    most move much must my name need never new next night no not now number of off old on once one only open or order other our
+    out over own paper paragraph part people person place plan please point possible power problem process program project provide
+    put question questions read reason report result return rewrite right room run said same say school see sentence sentences set
+    she short should show side simple since small so some someone something sort state step steps still story study such suggest sum
+    summarize support system take talk tell text than thank thanks that the their them then there these they thing things think this
+    those three through time to today together too topic translate true try turn two under understand up us use used user using
+    value very want was water way ways we week well went were what when where which while who why will with without woman women
+    word words work world would write wrong year yes you young your
+    """.split()
+)
 Spoken = tuple[list[str], Ints, Ints]
 
 
@@ -78,7 +100,9 @@ def fold(text: str) -> str:
     """A text in lower case without accents, invisible characters and apostrophes, with look-alikes as Latin letters."""
     if not text.isascii():
         text = "".join(
-            sign for sign in unicodedata.normalize("NFKD", text) if unicodedata.category(sign) not in ("Mn", "Cf")
+            sign
+            for sign in unicodedata.normalize("NFKD", text)
+            if unicodedata.category(sign) not in ("Mn", "Cf")
         )
         text = text.casefold().translate(LOOK_ALIKE)
         text = "".join(sign if sign.isascii() or not sign.isprintable() else _letter(sign) for sign in text)
@@ -238,7 +262,7 @@ def _odd(between: str) -> int:
 def own(case: Case, pairs: Sequence[Pair]) -> Iterator[Seen]:
     """For each of the pairs, what stood before whoever answered."""
     teaching = [*case.answers[:TEACHING], *case.served[:TEACHING]]
-    known = explained(teaching).union(*(words(kind.asks) for kind in KINDS))
+    known = explained(teaching).union(USUAL, *(words(kind.asks) for kind in KINDS))
     for pair in pairs:
         yield Seen(pair.read, is_unread=any(is_unread(text, known) for text in pair.read))
 
@@ -323,7 +347,9 @@ class Elsewhere:
     def _of(self, length: int) -> npt.NDArray[np.uint64]:
         if length not in self._runs:
             some = [
-                np.lib.stride_tricks.sliding_window_view(ids, length) for ids in self._ids if len(ids) >= length
+                np.lib.stride_tricks.sliding_window_view(ids, length)
+                for ids in self._ids
+                if len(ids) >= length
             ]
             runs = np.concatenate(some) if some else np.empty((0, length), np.int64)
             self._runs[length] = np.unique(_names_of(runs))

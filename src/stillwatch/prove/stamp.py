@@ -66,7 +66,18 @@ def check(plan: Path, response: Path | None, authority: Path | None) -> Stamp | 
             )
         )
     if authority is not None:
-        checked = _openssl("ts", "-verify", "-data", str(plan), "-in", str(response), "-CAfile", str(authority), "-untrusted", str(authority))
+        checked = _openssl(
+            "ts",
+            "-verify",
+            "-data",
+            str(plan),
+            "-in",
+            str(response),
+            "-CAfile",
+            str(authority),
+            "-untrusted",
+            str(authority),
+        )
         if checked.returncode:
             raise InputError(
                 Problem(
@@ -82,4 +93,6 @@ def _openssl(*words: str) -> subprocess.CompletedProcess[str]:
     program = shutil.which("openssl")
     if program is None:
         raise MissingExtra(Problem(fact="checking a time stamp needs `openssl`", fix="apt install openssl"))
-    return subprocess.run([program, *words], capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False)
+    return subprocess.run(
+        [program, *words], capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False
+    )

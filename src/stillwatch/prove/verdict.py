@@ -130,7 +130,11 @@ def _hypotheses(rows: Sequence[Campaign], named: str, *, is_open: bool) -> tuple
     """What else than training on harvested answers would look the same."""
     silent = sum(row.verdict != SUPPORTED for row in rows)
     if len(rows) < 2:
-        public = "nothing separates it: there is a key of one campaign only" if rows else "nothing separates it: no campaign has a key"
+        public = (
+            "nothing separates it: there is a key of one campaign only"
+            if rows
+            else "nothing separates it: no campaign has a key"
+        )
     elif named and silent:
         public = (
             f"{silent:,} of {len(rows):,} campaigns' keys are silent, which speaks against a public pool of everybody's answers; "

@@ -9,6 +9,7 @@ that of `vllm.v1.sample.logits_processor` (the V1 model runner; with a newer one
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from stillwatch.prove.keyring import Issued, Keyring, read
 from stillwatch.prove.registry import Tensor, mark_named
 from stillwatch.prove.serving import Row, marked, row
 
+LOG = logging.getLogger(__name__)
 VARIABLE, LEDGER = "STILLWATCH_KEYRING", "STILLWATCH_LEDGER"
 
 
@@ -102,8 +104,11 @@ class Marks(LogitsProcessor):
             for one in ended
             if one is not None and len(one.output)
         ]
-        if entries:
-            ledger.append(self.ledger, self.keyring, entries)
+        try:
+            if entries:
+                ledger.append(self.ledger, self.keyring, entries)
+        except OSError as error:  # answers go on; what has no line counts as not served
+            LOG.warning("%d answers are not in the ledger %s: %s", len(entries), self.ledger, error)
 
     def apply(self, logits: Tensor) -> Tensor:
         """The engine's logits, rows with a mark reshaped.

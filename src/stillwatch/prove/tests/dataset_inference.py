@@ -32,7 +32,10 @@ def test(case: Case) -> list[Finding]:
         ])  # fmt: skip
         how = "likelier under the suspect's weights"
     else:
-        said = {pair.prompt: (pair, seen) for pair, seen in zip(case.answers, own(case, case.answers), strict=True)}
+        said = {
+            pair.prompt: (pair, seen)
+            for pair, seen in zip(case.answers, own(case, case.answers), strict=True)
+        }
         twins = [pair for pair in twins if pair.prompt in said and not said[pair.prompt][1].is_unread]
         gaps = np.array([_nearer(*said[pair.prompt], pair) for pair in twins])
         how = "nearer to the suspect's answer"

@@ -33,7 +33,9 @@ def _unseen(case: Case) -> tuple[Windows, int]:
     for pair, seen in zip(case.answers, own(case, case.answers), strict=True):
         places = list(choices.places(pair.answer))
         every += len(places)
-        held = {at for at in {one.pair for one in places} if any(map(seen.holds, map(words, choices.PAIRS[at])))}
+        held = {
+            at for at in {one.pair for one in places} if any(map(seen.holds, map(words, choices.PAIRS[at])))
+        }
         said, _, ends = spoken(pair.answer)
         for one in places:
             before = int(np.searchsorted(ends, one.start, "right"))

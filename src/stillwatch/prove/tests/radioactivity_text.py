@@ -79,7 +79,9 @@ def _unseen(case: Case, pairs: Sequence[Pair], elsewhere: Elsewhere, width: int)
             said = spoken(pair.answer)
             held = contexts_held(said, tokens, width, seen) | elsewhere.windows_held(said, tokens, width)
             kept.append(some.keep(~held))
-    return Windows(np.concatenate([one.contexts for one in kept]), np.concatenate([one.tokens for one in kept])), every
+    return Windows(
+        np.concatenate([one.contexts for one in kept]), np.concatenate([one.tokens for one in kept])
+    ), every
 
 
 def scored(said: Said, known: Windows | None) -> Weighed:
@@ -116,7 +118,12 @@ def _beside(
         mine += [np.ones(len(here)), np.zeros(likely.size)]
         theirs += [np.zeros(len(here)), p.ravel()]
     if not contexts:
-        return Windows(np.empty((0, width), np.int64), np.empty(0, np.int64)), np.empty(0), np.empty(0), left_out
+        return (
+            Windows(np.empty((0, width), np.int64), np.empty(0, np.int64)),
+            np.empty(0),
+            np.empty(0),
+            left_out,
+        )
     return (
         Windows(np.concatenate(contexts), np.concatenate(tokens)),
         np.concatenate(mine),
