@@ -281,7 +281,9 @@ def test_lines_after_a_torn_one_are_read(tmp_path):
 def test_marking_writes_the_ledger_and_what_was_marked_twice_counts_once(tmp_path):
     run("prove", "key", tmp_path / "marks.json", "--campaign", "C1")
     said = "For example, it does not fail. Furthermore, the whole team often helps."
-    write(tmp_path / "in.jsonl", [{"account_id": who, "answer": f"{said} {i}."} for i, who in enumerate("aba")])
+    write(
+        tmp_path / "in.jsonl", [{"account_id": who, "answer": f"{said} {i}."} for i, who in enumerate("aba")]
+    )
     write(tmp_path / "members.jsonl", [{"campaign_id": "C1", "account_id": "a"}])
     for _ in range(2):
         out = run(

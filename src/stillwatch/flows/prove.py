@@ -342,11 +342,21 @@ def mark_file(keyring: Path, answers: Path, campaigns: Path, out: Path) -> Marki
         for row, is_changed, some in marked_answers(ring, rows(), whose):
             total += 1
             changed += is_changed
-            written.write(json.dumps(row, ensure_ascii=False).encode() + b"\n" if is_changed else raw)
+            written.write(_rewritten(raw, row) if is_changed else raw)
             entries += some
         # Before the file takes its name: an answer that is served without a line could be tested by nobody.
         ledger.append(ledger.beside(keyring), ring, entries)
     return Marking(answers=total, changed=changed, entries=len(entries), unread=unread)
+
+
+def _rewritten(raw: bytes, row: Mapping[str, Any]) -> bytes:
+    """A line with its new answer, and every other value as it stood: whole numbers of any size, and halves of surrogate pairs."""
+    try:
+        whole = json.loads(raw)
+    except ValueError:  # was mended when it was read
+        whole = dict(row)
+    whole |= {name: row[name] for name in ANSWERS if isinstance(row.get(name), str)}
+    return json.dumps(whole).encode() + b"\n"
 
 
 def as_json_lines(questions: Sequence[str]) -> str:
