@@ -64,6 +64,7 @@ def test_forms_within_forms_made_at_random_convict_nobody_more_often_than_the_le
     assert min(p) > -4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("test", ["radioactivity_text", "keyed_choices"])
 def test_five_hundred_innocents_who_quote_in_twenty_forms_are_rejected_at_the_level_at_most(test):
     p = []
@@ -204,3 +205,17 @@ def test_words_near_each_other_are_held_and_words_far_apart_are_not():
 def test_readings_undo_escapes_level_by_level():
     assert any("it's <b>" in one or "its <b>" in one for one in readings("it&amp;#39;s &amp;lt;b&amp;gt;"))
     assert words("Don’t RE\u00adAD ça") == ["dont", "read", "ca"]
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 300_000, "<a" * 60_000, "\\" * 100_000, "&amp;" * 50_000, "=3D" * 50_000, "often we " * 20_000, "%25" * 50_000, "x1" * 40_000],
+)  # fmt: skip
+def test_what_a_sender_puts_into_a_prompt_costs_time_in_proportion_to_its_length(text):
+    import time
+
+    begin = time.process_time()
+    seen = Seen([text])
+    is_unread(text, set())
+    seen.holds(["often", "we"])
+    seen.holds(["a" * 100_000])
+    assert time.process_time() - begin < 20  # seconds; a square of them would take days

@@ -38,8 +38,10 @@ Mask = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 NEAR = 64  # words among which the words of one context are sought: chosen, twenty words of markup for each of three
 FUZZY = 4  # letters from which on a word may differ by one letter: chosen
+LONGEST = 40  # letters up to which it may: the comparison takes their square
+BLOCKS = 8_192  # blocks of a text; of a longer one the blocks are larger, which errs towards "was seen"
 UNREAD = (
-    24  # characters beyond explained ones that no reading explains: chosen, three or four words of a cipher
+    24  # characters that nothing explains beyond those explained: chosen, three or four words of a cipher
 )
 TEACHING = 20_000  # answers from which explained words are learnt: bounds time
 NESTED = 5  # escapes within escapes that are undone: chosen
@@ -173,10 +175,11 @@ class Seen:
     _held: dict[tuple[str, ...], bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        begin, step = 0, NEAR // 2
+        begin = 0
         for text in self.texts:
             for reading in readings(text):
                 some = words(reading)
+                step = max(NEAR // 2, -(-len(some) // BLOCKS))
                 for at, word in enumerate(some):
                     block = begin + at // step
                     self.blocks[word] = self.blocks.get(word, 0) | (3 << block)
@@ -185,9 +188,8 @@ class Seen:
                 self.streams += [whole, "".join(word for word in some if not word.isdigit())]
         self.streams = [one for one in dict.fromkeys(self.streams) if one]
         for word, mask in self.blocks.items():
-            if len(word) >= FUZZY:
-                for one in (word, *_shorter(word)):
-                    self.near[one] = self.near.get(one, 0) | mask
+            for one in _alike(word):
+                self.near[one] = self.near.get(one, 0) | mask
 
     def holds(self, some: Sequence[str]) -> bool:
         """Whether these words, folded, stood there next to or near each other. Without a word: whether anything stood there."""
@@ -209,17 +211,20 @@ class Seen:
     def _where(self, word: str) -> int:
         if word not in self._known:
             mask = self.blocks.get(word, 0)
-            if len(word) >= FUZZY:
-                for one in (word, *_shorter(word)):
-                    mask |= self.near.get(one, 0)
-                for cut in range(1, len(word)):
-                    mask |= self.blocks.get(word[:cut], 0) & self.blocks.get(word[cut:], 0)
+            some = _alike(word)
+            for one in some:
+                mask |= self.near.get(one, 0)
+            for cut in range(1, len(word) if some else 1):
+                mask |= self.blocks.get(word[:cut], 0) & self.blocks.get(word[cut:], 0)
             self._known[word] = mask
         return self._known[word]
 
 
-def _shorter(word: str) -> Iterator[str]:
-    return (word[:at] + word[at + 1 :] for at in range(len(word)))
+def _alike(word: str) -> list[str]:
+    """The word and the word less each of its letters, which two words share that differ by one letter; none of short and endless words."""
+    if not FUZZY <= len(word) <= LONGEST:
+        return []
+    return [word, *(word[:at] + word[at + 1 :] for at in range(len(word)))]
 
 
 def explained(pairs: Iterable[Pair]) -> set[str]:
