@@ -19,10 +19,12 @@ QUIET = Finding(test="radioactivity_text", subject="gumbel/c1/1", keyed=True, un
                 rank_p=0.4, decoys=999)  # fmt: skip
 
 
-def decide(found, *, alpha, assumed, asked, is_served_known=True):
+def decide(found, *, alpha, assumed, asked, is_served_known=True, served=()):
     """The verdict where the same effect is assumed for every key of a sampling mark."""
     effects = {one.subject: assumed for one in found if assumed and one.subject.startswith("gumbel")}
-    return verdicts.decide(found, alpha=alpha, effects=effects, asked=asked, is_served_known=is_served_known)
+    return verdicts.decide(
+        found, alpha=alpha, effects=effects, asked=asked, served=served if is_served_known else None
+    )
 
 
 def test_a_key_that_rejects_supports_and_is_named():
@@ -87,6 +89,10 @@ def test_silence_of_one_campaign_does_not_refute_another_that_no_test_could_spea
     told = decide([loud, words], alpha=1e-3, assumed=ASSUMED, asked=100)
     assert told.word == NOT_SUPPORTED
     assert [(row.campaign, row.verdict) for row in told.campaigns] == [("c1", REFUTED), ("c2", NOT_SUPPORTED)]
+    told = decide(
+        [loud], alpha=1e-3, assumed=ASSUMED, asked=100, served={"c1", "c3"}
+    )  # of c3 nothing could be tested
+    assert told.word == NOT_SUPPORTED
 
 
 @pytest.mark.issue(25)

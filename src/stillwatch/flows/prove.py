@@ -87,9 +87,10 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
     asked = [pair.prompt for pair in case.answers]
     departures = plan.departures(held, had.ring, asked, alpha) if held else []
     assumed = assumptions(inputs, held, had)
-    is_served_known = had.ledger is not None and not had.ledger.faults
+    is_known = had.ledger is not None and not had.ledger.faults
+    campaigns = {one.campaign for one in case.keyring.issued} if is_known else None
     decided = verdict.decide(
-        findings, alpha=alpha, effects=assumed, asked=len(case.answers), is_served_known=is_served_known,
+        findings, alpha=alpha, effects=assumed, asked=len(case.answers), served=campaigns,
         is_open=case.model is not None,
     )  # fmt: skip
     tested = {one.name for one in case.keyring.issued}

@@ -8,7 +8,7 @@ same way; they never make a verdict. Nor does the absence of a mark that nothing
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, log10
 
@@ -74,13 +74,13 @@ def decide(
     alpha: float,
     effects: Mapping[str, Assumed],
     asked: int,
-    is_served_known: bool,
+    served: Collection[str] | None,
     is_open: bool = False,
 ) -> Verdict:
     """The verdict on a suspect.
 
-    `effects` has for keys what is assumed of a student; only where a ledger shows what was served (`is_served_known`) may absence
-    refute. `asked` is how many answers the suspect gave, for saying how many more would settle the matter; `is_open` says that its
+    `effects` has for keys what is assumed of a student. `served` are the campaigns that a ledger shows were served a mark: all of them
+    must be refuted for the suspect to be; without a ledger (none) absence refutes nothing. `asked` is how many answers the suspect gave, for saying how many more would settle the matter; `is_open` says that its
     weights were read.
     """
     keyed = [one for one in findings if one.keyed and one.units > 0]
@@ -91,8 +91,8 @@ def decide(
         if _is_broken(one, alpha, tries)
     ]
     sound = [one for one in keyed if not _is_broken(one, alpha, tries)]
-    names = sorted({campaign_of(one) for one in keyed if campaign_of(one)})
-    known = effects if is_served_known else {}
+    names = sorted({campaign_of(one) for one in keyed if campaign_of(one)}.union(served or ()))
+    known = effects if served is not None else {}
     rows = tuple(_campaign(name, sound, tries, len(names), alpha, known) for name in names)
     others = [one for one in sound if not campaign_of(one)]
     every = [row.log10_e * LN10 for row in rows] + [one.log_e for one in others]
@@ -115,7 +115,7 @@ def decide(
         reason = "independence of our keys is not rejected" + (
             "" if keyed else ": no keyed test could be made"
         )
-        if not is_served_known:
+        if served is None:
             reason += "; without a ledger of what was served, the absence of a mark refutes nothing"
         elif effects:
             reason += f"; the power against {share} of training on answers served under these keys was {100 * power:.1f} %"
@@ -129,6 +129,7 @@ def decide(
 def _hypotheses(rows: Sequence[Campaign], named: str, *, is_open: bool) -> tuple[Hypothesis, ...]:
     """What else than training on harvested answers would look the same."""
     silent = sum(row.verdict != SUPPORTED for row in rows)
+    able = sum(row.verdict != SUPPORTED and row.power >= POWER for row in rows)
     if len(rows) < 2:
         public = (
             "nothing separates it: there is a key of one campaign only"
@@ -137,8 +138,8 @@ def _hypotheses(rows: Sequence[Campaign], named: str, *, is_open: bool) -> tuple
         )
     elif named and silent:
         public = (
-            f"{silent:,} of {len(rows):,} campaigns' keys are silent, which speaks against a public pool of everybody's answers; "
-            f"that those of `{named}` alone were made public stays possible"
+            f"{silent:,} of {len(rows):,} campaigns' keys are silent, {able:,} of them with 95 % power to be seen, which speaks against a public "
+            f"pool of everybody's answers as far as they were served in the same time; that those of `{named}` alone were made public stays possible"
         )
     else:
         public = "no campaign is singled out, as would be so if many campaigns' answers were public"
