@@ -158,9 +158,7 @@ def test_marked_text_is_seen_and_named_among_a_hundred_campaigns():
         said.append(Pair(prompt="", answer=" ".join(map(str, ids))))
     usual = [Pair(prompt="", answer=text) for text in talk(rng, 2_000)]
     case = Case(keyring=ring, answers=said, served=usual, tokenize=tokenize, decoys=99)
-    verdict = decide(
-        TESTS["radioactivity_text"].test(case), alpha=1e-3, effects={}, asked=600, is_served_known=False
-    )
+    verdict = decide(TESTS["radioactivity_text"].test(case), alpha=1e-3, effects={}, asked=600, served=None)
     assert verdict.word == "supported"
     assert verdict.named == "c042"
     assert [row.campaign for row in verdict.campaigns if row.verdict == "supported"] == ["c042"]
