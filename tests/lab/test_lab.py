@@ -152,18 +152,18 @@ def test_a_student_of_marked_answers_is_proven_and_one_of_unmarked_answers_is_no
         ]
         beside = Weights(teacher.net, teacher.tokenizer)
         text = Case(
-            keyring=ring, answers=said, served=shown, tokenize=student.encode, teacher=beside, decoys=199
+            keyring=ring, answers=said, served=shown, tokenize=student.tokenize, teacher=beside, decoys=199
         )
         weights = Case(
             keyring=ring,
             served=shown,
             model=Weights(student.net, student.tokenizer),
             teacher=beside,
-            tokenize=student.encode,
+            tokenize=student.tokenize,
             decoys=199,
         )
         found = [*radioactivity_open.test(weights), *radioactivity_text.test(text)]
-        words[name] = decide(found, alpha=1e-3, assumed=None, asked=500).word
+        words[name] = decide(found, alpha=1e-3, effects={}, asked=500, served=None).word
     assert words == {"guilty": "supported", "innocent": "not supported"}
 
 
@@ -180,7 +180,7 @@ def test_a_mark_is_weakened_by_further_training_on_unmarked_answers(students, te
     effect = {}
     for name, one in (("before", student), ("after", later)):
         case = Case(keyring=ring, served=shown, model=Weights(one.net, one.tokenizer), teacher=Weights(teacher.net, teacher.tokenizer),
-                    tokenize=one.encode, decoys=9)  # fmt: skip
+                    tokenize=one.tokenize, decoys=9)  # fmt: skip
         effect[name] = radioactivity_open.test(case)[0].effect
     assert effect["after"] < 0.7 * effect["before"]
 

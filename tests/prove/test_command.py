@@ -122,7 +122,7 @@ def test_without_a_suspect_it_says_what_it_needs():
 
 
 def test_logs_as_scan_reads_them_are_served_answers_with_results_saying_whose(tmp_path, marks):
-    from stillwatch.flows.prove import served_pairs
+    from stillwatch.flows.answers import Unread, served_pairs
 
     rows = [
         {
@@ -141,7 +141,7 @@ def test_logs_as_scan_reads_them_are_served_answers_with_results_saying_whose(tm
     pq.write_table(
         pa.table({"campaign_id": ["C1", "C2"], "exchange_id": ["e1", "e3"]}), results / "exchanges.parquet"
     )
-    pairs = served_pairs([str(tmp_path / "log.jsonl")], results, {"C1", "C2"})
+    pairs = served_pairs([str(tmp_path / "log.jsonl")], results, {"C1", "C2"}, Unread())
     assert [(one.prompt, one.answer, one.campaign) for one in pairs] == [
         ("p1", "r1", "C1"),
         ("p3", "r3", "C2"),
@@ -169,14 +169,18 @@ def test_weights_that_may_run_code_are_refused(tmp_path, marks):
 
 @pytest.mark.parametrize("place", [0, 1, 3])
 def test_lines_of_answers_that_cannot_be_read_are_passed_over(tmp_path, place):
-    from stillwatch.flows.prove import pairs_of
+    from stillwatch.flows.answers import NO_PAIR, Unread, pairs_of
 
     said = [json.dumps({"prompt": f"p{n}", "answer": f"a{n}", "n": n}) for n in range(3)]
     for odd in ("null", "{broken", "[]", json.dumps({"prompt": ["p"], "answer": "a"})):
         path = tmp_path / "answers.jsonl"
         path.write_text("\n".join([*said[:place], odd, *said[place:]]) + "\n")
-        assert [(one.prompt, one.answer) for one in pairs_of(path)] == [
+        unread = Unread()
+        assert [(one.prompt, one.answer) for one in pairs_of(path, unread)] == [
             ("p0", "a0"),
             ("p1", "a1"),
             ("p2", "a2"),
         ]
+        (told,) = unread.told()
+        assert (told["rows"], told["first"]) == (1, [place + 1])
+        assert told["reason"] == NO_PAIR or "line is not" in told["reason"]

@@ -70,7 +70,12 @@ def test_no_key_is_lost_where_six_commands_issue_at_once(tmp_path):
         go.wait()
         for _epoch in range(4):
             key.callback(
-                keyring=path, campaigns=(f"c{number}",), names=("choices",), strength=None, width=None
+                keyring=path,
+                campaigns=(f"c{number}",),
+                names=("choices",),
+                strength=None,
+                width=None,
+                as_json=False,
             )
 
     threads = [threading.Thread(target=add, args=(number,)) for number in range(6)]

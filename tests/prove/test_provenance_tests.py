@@ -1,11 +1,12 @@
 """Does every test on a suspect reject innocents at its level at most, see what is there, and take nothing on trust?"""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from stillwatch.prove.case import Case, Pair
+from stillwatch.prove.case import Case, Pair, Tokens
 from stillwatch.prove.keyring import Keyring
 from stillwatch.prove.registry import mark_named, provenance_tests
 from stillwatch.prove.text import canaries, choices
@@ -36,6 +37,11 @@ def ring_of(seed, *names, campaigns=("c",)):
 
 
 def tokenize(text):
+    places = [match.span() for match in re.finditer(r"\S+", text)]
+    return Tokens(ids(text), [start for start, _ in places], [end for _, end in places])
+
+
+def ids(text):
     return [int(one) for one in text.split()]
 
 
@@ -135,7 +141,7 @@ def test_weights_pushed_to_the_keys_tokens_are_seen_and_the_teacher_beside_sharp
     case = Case(
         keyring=ring,
         served=served,
-        model=Innocent(3, ring, ring.issued[0], push=0.4),
+        model=Innocent(3, ring, ring.issued[0], push=0.5),
         tokenize=tokenize,
         decoys=99,
     )
@@ -155,7 +161,7 @@ def test_marked_text_is_seen_and_named_among_a_hundred_campaigns():
     rng = np.random.default_rng(4)
     said = []
     for text in talk(rng, 600):
-        ids = tokenize(text)
+        ids = list(tokenize(text).ids)
         for at in range(2, len(ids)):  # a tenth of free choices are drawn again if they are not green
             green = mark_named("greenlist").score(
                 bits_of(seeds(np.array([ids[at - 2 : at]]), key), np.array([ids[at]]))
@@ -165,7 +171,7 @@ def test_marked_text_is_seen_and_named_among_a_hundred_campaigns():
         said.append(Pair(prompt="", answer=" ".join(map(str, ids))))
     usual = [Pair(prompt="", answer=text) for text in talk(rng, 2_000)]
     case = Case(keyring=ring, answers=said, served=usual, tokenize=tokenize, decoys=99)
-    verdict = decide(TESTS["radioactivity_text"].test(case), alpha=1e-3, assumed=None, asked=600)
+    verdict = decide(TESTS["radioactivity_text"].test(case), alpha=1e-3, effects={}, asked=600, served=None)
     assert verdict.word == "supported"
     assert verdict.named == "c042"
     assert [row.campaign for row in verdict.campaigns if row.verdict == "supported"] == ["c042"]

@@ -8,14 +8,23 @@ import pytest
 
 from stillwatch.errors import InputError
 from stillwatch.prove import plan
+from stillwatch.prove import verdict as verdicts
 from stillwatch.prove.finding import Finding
 from stillwatch.prove.keyring import Keyring
 from stillwatch.prove.power import Assumed, pieces, power_of
-from stillwatch.prove.verdict import NOT_SUPPORTED, REFUTED, SUPPORTED, decide
+from stillwatch.prove.verdict import NOT_SUPPORTED, REFUTED, SUPPORTED
 
 ASSUMED = Assumed(share=0.1, effect=0.05, source="a test")
 QUIET = Finding(test="radioactivity_text", subject="gumbel/c1/1", keyed=True, units=1_000, effect=0.0, log10_p=-0.3, log_e=-1.0,
                 rank_p=0.4, decoys=999)  # fmt: skip
+
+
+def decide(found, *, alpha, assumed, asked, is_served_known=True, served=()):
+    """The verdict where the same effect is assumed for every key of a sampling mark."""
+    effects = {one.subject: assumed for one in found if assumed and one.subject.startswith("gumbel")}
+    return verdicts.decide(
+        found, alpha=alpha, effects=effects, asked=asked, served=served if is_served_known else None
+    )
 
 
 def test_a_key_that_rejects_supports_and_is_named():
@@ -63,6 +72,54 @@ def test_silence_refutes_only_with_power_and_an_assumed_effect():
     assert few.word == NOT_SUPPORTED
     needed = pieces(0.05, 1e-3, 0.95)
     assert few.further == pytest.approx(needed / 5 - 100, abs=1)
+
+
+@pytest.mark.issue(25)
+def test_silence_refutes_nothing_where_no_ledger_shows_what_was_served():
+    loud = replace(QUIET, units=20_000)
+    told = decide([loud], alpha=1e-3, assumed=ASSUMED, asked=100, is_served_known=False)
+    assert told.word == NOT_SUPPORTED
+    assert "without a ledger" in told.reason
+
+
+@pytest.mark.issue(25)
+def test_silence_of_one_campaign_does_not_refute_another_that_no_test_could_speak_of():
+    loud = replace(QUIET, units=20_000)
+    words = replace(QUIET, test="keyed_choices", subject="choices/c2/1")
+    told = decide([loud, words], alpha=1e-3, assumed=ASSUMED, asked=100)
+    assert told.word == NOT_SUPPORTED
+    assert [(row.campaign, row.verdict) for row in told.campaigns] == [("c1", REFUTED), ("c2", NOT_SUPPORTED)]
+    told = decide(
+        [loud], alpha=1e-3, assumed=ASSUMED, asked=100, served={"c1", "c3"}
+    )  # of c3 nothing could be tested
+    assert told.word == NOT_SUPPORTED
+
+
+@pytest.mark.issue(25)
+def test_of_several_keys_the_strongest_test_refutes_and_not_the_lowest():
+    """1,000 guilty students of a campaign with eight keys: the lowest of eight would err in a third of cases."""
+    rng = np.random.default_rng(3)
+    wrong = 0
+    for _ in range(1_000):
+        found = [
+            replace(QUIET, subject=f"gumbel/c1/{epoch}", units=8_000, effect=ASSUMED.effect + rng.normal() / np.sqrt(8_000),
+                    log10_p=-0.1, rank_p=0.5) for epoch in range(1, 9)
+        ]  # fmt: skip
+        wrong += decide(found, alpha=1e-6, assumed=ASSUMED, asked=1).word == REFUTED
+    assert wrong / 1_000 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 1_000)
+
+
+@pytest.mark.issue(25)
+def test_a_public_pool_of_answers_is_a_hypothesis_with_what_would_separate_it():
+    loud = replace(QUIET, effect=0.4, log10_p=-9.0, log_e=18.0, rank_p=0.001)
+    alone = decide([loud], alpha=1e-3, assumed=None, asked=1)
+    assert "public" in alone.hypotheses[0].statement
+    assert "one campaign only" in alone.hypotheses[0].here
+    beside = decide([loud, replace(QUIET, subject="gumbel/c2/1")], alpha=1e-3, assumed=None, asked=1)
+    assert "1 of 2 campaigns' keys are silent" in beside.hypotheses[0].here
+    pool = decide([loud, replace(loud, subject="gumbel/c2/1")], alpha=1e-3, assumed=None, asked=1)
+    assert "no campaign is singled out" in pool.hypotheses[0].here
+    assert decide([QUIET], alpha=1e-3, assumed=None, asked=1).hypotheses == ()
 
 
 def test_over_innocents_and_keys_the_word_supported_comes_at_the_level_at_most():

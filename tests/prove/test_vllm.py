@@ -40,8 +40,12 @@ def adapter(monkeypatch, tmp_path):
     sys.modules.pop("stillwatch.prove.vllm", None)
 
 
-def request(campaign=None, heat=1.0):
-    extra = {"stillwatch_mark": "gumbel", "stillwatch_campaign": campaign} if campaign else None
+def request(campaign=None, heat=1.0, account="a1"):
+    extra = (
+        {"stillwatch_mark": "gumbel", "stillwatch_campaign": campaign, "stillwatch_account": account}
+        if campaign
+        else None
+    )
     return SimpleNamespace(extra_args=extra, temperature=heat)
 
 
@@ -103,3 +107,45 @@ def test_without_a_keyring_the_engine_does_not_start(adapter, monkeypatch):
     monkeypatch.delenv("STILLWATCH_KEYRING")
     with pytest.raises(UsageError, match="STILLWATCH_KEYRING"):
         adapter.Marks(None, "cpu", False)
+
+
+@pytest.mark.issue(25)
+def test_what_was_served_is_in_the_ledger_when_a_request_ends(adapter, tmp_path):
+    from stillwatch.prove import ledger
+    from stillwatch.prove.keyring import read
+
+    marks = adapter.Marks(None, "cpu", False)
+    outs = {name: [3, 4] for name in "abx"}
+    some = [
+        (0, request("a"), [1], outs["a"]),
+        (1, request(), [1], outs["x"]),
+        (2, request("b", account="b1"), [1], outs["b"]),
+    ]
+    marks.update_state(update(added=some))
+    path = tmp_path / "marks.ledger.jsonl"
+    assert not path.exists()
+    outs["a"].append(9)
+    marks.update_state(
+        update(removed=[0, 1], added=[(0, request("a"), [1], [])])
+    )  # one that ends without a token is not served
+    marks.update_state(update(removed=[0], moved=[(2, 0, Direction.UNIDIRECTIONAL)]))
+    marks.update_state(update(removed=[0]))
+    ring = read(tmp_path / "marks.json")
+    known = ledger.read([path], ring)
+    assert {name: (len(one.marked), one.accounts) for name, one in known.served.items()} == {
+        "gumbel/a/1": (1, {"a1"}),
+        "gumbel/b/1": (1, {"b1"}),
+    }
+    assert (
+        ledger.entry(ring, ring.issued[0], "a1", [3, 4, 9], is_marked=True).answer
+        in known.served["gumbel/a/1"].marked
+    )
+
+
+@pytest.mark.issue(25)
+def test_an_engine_goes_on_where_the_ledger_cannot_be_written(adapter, tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("STILLWATCH_LEDGER", str(tmp_path / "marks.json" / "no folder"))
+    marks = adapter.Marks(None, "cpu", False)
+    marks.update_state(update(added=[(0, request("a"), [1], [3, 4])]))
+    marks.update_state(update(removed=[0]))
+    assert "not in the ledger" in caplog.text

@@ -182,6 +182,7 @@ def serve(
     import numpy as np
 
     from stillwatch.lab import models, school
+    from stillwatch.prove import ledger
     from stillwatch.prove.keyring import read
     from stillwatch.prove.serving import row
 
@@ -211,6 +212,13 @@ def serve(
             file.write(
                 json.dumps({"prompt": prompt, "answer": one, "campaign_id": campaign if some else ""}) + "\n"
             )
+        if marks:
+            entries = [
+                ledger.entry(ring, issued, "lab", one, is_marked=True)
+                for (_, one), some in zip(said, is_marked, strict=True)
+                if some
+            ]
+            ledger.append(ledger.beside(marks), ring, entries)
     if as_json:
         print_json({"served": str(out), "answers": len(said), "marked": int(is_marked.sum())})
     else:
@@ -252,10 +260,13 @@ def learn(
     Example:
       stillwatch lab learn --served served.jsonl --teacher teacher/ --out student/
     """
-    from stillwatch.flows.prove import pairs_of
+    from stillwatch.flows.answers import Unread, pairs_of
     from stillwatch.lab import models, school
 
-    pairs = [(pair.prompt, pair.answer) for pair in pairs_of(served)]
+    unread = Unread()
+    pairs = [(pair.prompt, pair.answer) for pair in pairs_of(served, unread)]
+    for text in unread.lines():
+        click.echo(text)
     student = school.learn(way, pairs, teacher=models.load(teacher), seed=seed, lesson=school.Lesson(steps=steps),
                            start=models.load(base) if base else None)  # fmt: skip
     student.save(out)

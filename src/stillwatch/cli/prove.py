@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -16,21 +15,8 @@ from stillwatch.cli.values import Existing, completing, mark_names
 from stillwatch.engine.files import atomic
 from stillwatch.errors import Problem, UsageError
 
-if TYPE_CHECKING:
-    from stillwatch.prove.power import Assumed
-
 FILE = Existing()
 TEXT_MARKS = ("choices", "canaries")
-
-
-def assumed(share: float, effect: float | None, mark: str, access: str) -> Assumed | None:
-    """The effect that is taken for granted: the user's, or what the lab measured for the mark."""
-    from stillwatch.prove.effects import measured
-    from stillwatch.prove.power import Assumed as Held
-
-    if effect is not None:
-        return Held(share=share, effect=effect, source="given on the command line")
-    return measured(mark, access, share)
 
 
 @click.group(cls=Group, invoke_without_command=True)
@@ -61,10 +47,32 @@ def assumed(share: float, effect: float | None, mark: str, access: str) -> Assum
 @click.option("--tokenizer", type=FILE, help="tokenizer.json under which answers were marked.")
 @click.option("--teacher", type=FILE, help="Weights that were served: makes tests several times stronger.")
 @click.option(
+    "--ledger",
+    "ledgers",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What was served; several may be given. Else KEYRING.ledger.jsonl beside the keyring, if there.",
+)
+@click.option(
+    "--no-ledger",
+    is_flag=True,
+    help="Test every key that was issued, whether the ledger shows that it was served or not; nothing can be refuted then.",
+)
+@click.option(
     "--plan",
     "plan_file",
     type=Existing(folder=False),
     help="What was committed to.",
+)
+@click.option(
+    "--timestamp",
+    type=Existing(folder=False),
+    help="The plan's time stamp (RFC 3161). Else PLAN.tsr beside the plan, if there.",
+)
+@click.option(
+    "--authority",
+    type=Existing(folder=False),
+    help="Certificates (PEM) of the authority that stamped; else its signature is not checked.",
 )
 @click.option(
     "--alpha", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="Level; the plan's, or 0.001."
@@ -93,8 +101,9 @@ def assumed(share: float, effect: float | None, mark: str, access: str) -> Assum
 @click.pass_context
 def prove(
     context: click.Context, suspect: Path | None, marks: Path | None, served: tuple[str, ...], campaigns: Path | None,
-    controls: tuple[str, ...], tokenizer: Path | None, teacher: Path | None, plan_file: Path | None, alpha: float | None, share: float,
-    effect: float | None, decoys: int, out: Path, as_json: bool, quiet: bool,
+    controls: tuple[str, ...], tokenizer: Path | None, teacher: Path | None, ledgers: tuple[Path, ...], no_ledger: bool,
+    plan_file: Path | None, timestamp: Path | None, authority: Path | None, alpha: float | None, share: float, effect: float | None,
+    decoys: int, out: Path, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     r"""Test a suspect against the keys that marked answers, and write a verdict page.
 
@@ -115,19 +124,18 @@ def prove(
                 fix="stillwatch prove --suspect answers.jsonl --marks marks.json --served served.jsonl",
             )
         )
+    from stillwatch.flows.answers import line
     from stillwatch.flows.prove import Inputs
     from stillwatch.flows.prove import prove as run
-    from stillwatch.prove import plan
-    from stillwatch.prove.keyring import read
+    from stillwatch.prove import ledger
 
-    held = plan.read(plan_file) if plan_file else None
-    if held is not None:
-        share, effect = held.share, held.effect
-    access = ("open" if suspect.is_dir() else "text") + ("_beside_teacher" if teacher else "")
+    if ledgers and no_ledger:
+        raise UsageError(Problem(fact="`--ledger` and `--no-ledger` exclude each other"))
+    if not ledgers and not no_ledger and ledger.beside(marks).is_file():
+        ledgers = (ledger.beside(marks),)
     inputs = Inputs(
         suspect=suspect, marks=marks, served=served, campaigns=campaigns, controls=_named(controls), tokenizer=tokenizer, teacher=teacher,
-        plan=plan_file, alpha=alpha or (held.alpha / held.looks if held else 1e-3),
-        assumed=assumed(share, effect, _first_mark(read(marks).issued), access), decoys=decoys,
+        ledgers=ledgers, plan=plan_file, timestamp=timestamp, authority=authority, alpha=alpha, share=share, effect=effect, decoys=decoys,
     )  # fmt: skip
     with bars(quiet=quiet or as_json) as progress:
         whole = run(inputs, out, progress)
@@ -149,8 +157,15 @@ def prove(
     for one in whole["tests"]:
         if one["missing"]:
             click.echo(f"not made: {one['test']} (needs {one['missing']})")
-    for line in (*verdict["warnings"], *(whole["plan"] or {"departures": ()})["departures"]):
-        click.echo(f"warning: {line}", err=True)
+    for one in verdict["hypotheses"]:
+        click.echo(
+            f"not excluded by the test: {one['statement']}. Separated by: {one['separated_by']}. Here: {one['here']}"
+        )
+    for one in whole["unread"]:
+        click.echo(line(one))
+    faults = whole["ledger"]["faults"] if whole["ledger"] else ()
+    for text in (*verdict["warnings"], *faults, *(whole["plan"] or {"departures": ()})["departures"]):
+        click.echo(f"warning: {text}", err=True)
     click.echo(f"\nverdict: {out / 'verdict.html'}")
 
 
@@ -228,32 +243,26 @@ def mark(keyring: Path, answers: Path, campaigns: Path, out: Path, as_json: bool
     Example:
       stillwatch prove mark marks.json answers.jsonl --campaigns results/ --out marked.jsonl
     """
-    from collections import Counter
-
-    import orjson
-    import pyarrow.parquet as pq
-
-    from stillwatch.flows.prove import marked_answers
-    from stillwatch.prove.keyring import read
+    from stillwatch.flows.prove import mark_file
+    from stillwatch.prove import ledger
     from stillwatch.prove.text.choices import as_sentence
 
-    members = pq.read_table(
-        campaigns / "members.parquet" if campaigns.is_dir() else campaigns,
-        columns=["campaign_id", "account_id"],
-    )
-    whose = dict(zip(members["account_id"].to_pylist(), members["campaign_id"].to_pylist(), strict=True))
-    changed = total = 0
-    capacity: Counter[str] = Counter()
-    with answers.open("rb") as lines, atomic(out) as temporary, temporary.open("wb") as written:
-        rows = (orjson.loads(line) for line in lines if line.strip())
-        for row, is_marked in marked_answers(read(keyring), rows, whose, capacity):
-            total += 1
-            changed += is_marked
-            written.write(orjson.dumps(row) + b"\n")
+    done = mark_file(keyring, answers, campaigns, out)
     if as_json:
-        print_json({"answers": total, "marked": changed, "places": dict(capacity), "out": str(out)})
+        print_json(
+            {
+                "answers": done.answers, "marked": done.changed, "places": dict(done.capacity), "out": str(out),
+                "ledger": str(ledger.beside(keyring)) if done.entries else "", "unread": list(done.unread.lines()),
+            }
+        )  # fmt: skip
         return
-    click.echo(f"{changed:,} of {total:,} answers marked\n{as_sentence(capacity)}\nwritten: {out}")
+    click.echo(
+        f"{done.changed:,} of {done.answers:,} answers marked\n{as_sentence(done.capacity)}\nwritten: {out}"
+    )
+    if done.entries:
+        click.echo(f"ledger: {ledger.beside(keyring)}")
+    for text in done.unread.lines():
+        click.echo(text)
 
 
 @prove.command()
@@ -321,9 +330,15 @@ def plan(
     from dataclasses import asdict
 
     from stillwatch.flows.prove import as_json_lines, planned
+    from stillwatch.prove import effects
     from stillwatch.prove.keyring import read
+    from stillwatch.prove.power import Assumed
 
-    taken = assumed(share, effect, _first_mark(read(marks).issued), "text")
+    taken = (
+        effects.measured(_first_mark(read(marks).issued), "text", share)
+        if effect is None
+        else Assumed(share=share, effect=effect, source="given on the command line")
+    )
     if taken is None:
         raise UsageError(
             Problem(
@@ -331,7 +346,7 @@ def plan(
                 fix="--effect, from `stillwatch lab traces` on models of yours",
             )
         )
-    made, chosen = planned(
+    made, chosen, unread = planned(
         marks,
         served,
         campaigns,
@@ -363,7 +378,12 @@ def plan(
     click.echo(
         f"  questions    {made.questions:,}{'' if made.questions >= made.answers_needed else ' (fewer than needed: ask them several times, or serve more)'}"
     )
+    for text in unread.lines():
+        click.echo(text)
     click.echo(f"commitment {made.sha256}\nplan: {out}")
+    click.echo(
+        f"have it time-stamped: openssl ts -query -data {out} -sha256 -cert -out {out}.tsq (the answer goes into {out}.tsr)"
+    )
 
 
 def _named(controls: tuple[str, ...]) -> dict[str, Path]:

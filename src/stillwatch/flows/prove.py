@@ -9,38 +9,33 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import orjson
 
 from stillwatch import __version__
-from stillwatch.engine.files import sha256
+from stillwatch.engine.files import atomic, sha256
 from stillwatch.errors import InputError, MissingExtra, Problem
+from stillwatch.flows.answers import ANSWERS, Unread, members_of, pairs_of, served_pairs
 from stillwatch.flows.scan import Progress, silent
+from stillwatch.prove import effects, ledger, page, plan, stamp, verdict
 from stillwatch.prove import keyring as keyrings
-from stillwatch.prove import page, plan, verdict
-from stillwatch.prove.case import Case, Pair, Tokenize
+from stillwatch.prove.case import Case, Pair, Tokenize, Tokens
 from stillwatch.prove.finding import Finding
 from stillwatch.prove.power import Assumed
-from stillwatch.prove.registry import provenance_tests
-from stillwatch.readers.discover import discover
-from stillwatch.readers.limits import LIMITS
-from stillwatch.readers.losses import Losses
-from stillwatch.readers.open import FAULTS
-from stillwatch.readers.read import check, read
-from stillwatch.readers.records import records
+from stillwatch.prove.registry import marks, provenance_tests
+from stillwatch.readers.tolerant import loads
 from stillwatch.results.folder import whole_or_nothing, write_json, write_manifest
 
 if TYPE_CHECKING:
     from stillwatch.prove.weights import Weights
 
-PROMPTS, ANSWERS = ("prompt", "question", "instruction"), ("answer", "response", "completion", "output")
-Exchange = str | tuple[Any, ...]  # an id, or id, account and time
-MOST = 2_000_000  # pairs that are held in memory; a case has thousands
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """What `prove` was given."""
+    """What `prove` was given.
+
+    `ledgers` are none where nothing shows what was served. `effect` is the user's own number of standard deviations a window at `share`;
+    without it, what the lab measured. The plan's level, share and effect stand where none is given here.
+    """
 
     suspect: Path
     marks: Path
@@ -49,15 +44,34 @@ class Inputs:
     controls: Mapping[str, Path] = field(default_factory=dict)
     tokenizer: Path | None = None
     teacher: Path | None = None
+    ledgers: Sequence[Path] = ()
     plan: Path | None = None
-    alpha: float = 1e-3
-    assumed: Assumed | None = None
+    timestamp: Path | None = None
+    authority: Path | None = None
+    alpha: float | None = None
+    share: float = 0.1
+    effect: float | None = None
     decoys: int = 9_999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """All that was read: the case, the whole keyring, what the ledgers show, and rows that are not used."""
+
+    case: Case
+    ring: keyrings.Keyring
+    ledger: ledger.Ledger | None
+    files: Sequence[Path]
+    unread: Unread
 
 
 def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, Any]:
     """Run every test that the material allows, write verdict.html, verdict.json and a manifest, and give what was written."""
-    case, suspect_files, passed_over = gather(inputs)
+    held = plan.read(inputs.plan) if inputs.plan else None
+    stamped = stamp.check(inputs.plan, inputs.timestamp, inputs.authority) if inputs.plan else None
+    alpha = inputs.alpha or (held.alpha / held.looks if held else 1e-3)
+    had = gather(inputs)
+    case = had.case
     findings: list[Finding] = []
     looked: list[dict[str, Any]] = []
     tests = provenance_tests()
@@ -71,39 +85,107 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
             "removed_by": list(test.removed_by), "source": test.source, "missing": missing,
         })  # fmt: skip
     progress("prove", len(tests), len(tests))
-    held = plan.read(inputs.plan) if inputs.plan else None
     asked = [pair.prompt for pair in case.answers]
-    departures = plan.departures(held, case.keyring, asked, inputs.alpha) if held else []
-    decided = verdict.decide(findings, alpha=inputs.alpha, assumed=inputs.assumed, asked=len(case.answers))
+    departures = plan.departures(held, had.ring, asked, alpha) if held else []
+    assumed = assumptions(inputs, held, had)
+    is_known = had.ledger is not None and not had.ledger.faults
+    campaigns = {one.campaign for one in case.keyring.issued} if is_known else None
+    decided = verdict.decide(
+        findings, alpha=alpha, effects=assumed, asked=len(case.answers), served=campaigns,
+        is_open=case.model is not None,
+    )  # fmt: skip
+    tested = {one.name for one in case.keyring.issued}
     whole = {
         "version": __version__,
         "suspect": inputs.suspect.name,
         "verdict": asdict(decided),
-        "assumed": asdict(inputs.assumed) if inputs.assumed else None,
+        "assumed": {name: asdict(one) for name, one in assumed.items()},
         "findings": [asdict(one) for one in findings],
         "tests": looked,
-        "keys": [{"name": one.name, "since": one.since} for one in case.keyring.issued],
-        "keys_sha256": case.keyring.commitment(),
-        "plan": {"sha256": held.sha256, "departures": departures} if held else None,
+        "keys": [
+            {"name": one.name, "since": one.since, "tested": one.name in tested} for one in had.ring.issued
+        ],
+        "keys_sha256": had.ring.commitment(),
+        "ledger": _shown(had) if had.ledger else None,
+        "plan": {
+            "sha256": held.sha256,
+            "departures": departures,
+            "timestamp": asdict(stamped) if stamped else None,
+        }
+        if held
+        else None,
         "answers": len(case.answers),
         "served": len(case.served),
-        "passed_over": passed_over,
+        "passed_over": had.unread.of(inputs.suspect),
+        "unread": had.unread.told(),
     }
     with whole_or_nothing(out) as folder:
         write_json(folder, "verdict.json", whole)
         (folder / "verdict.html").write_text(page.render(whole), encoding="utf-8")
-        files = [*suspect_files, *(Path(path) for path in inputs.served if Path(path).is_file())]
+        files = [*had.files, *inputs.ledgers, *(Path(path) for path in inputs.served if Path(path).is_file())]
         write_manifest(
-            folder, files, {"alpha": inputs.alpha, "decoys": inputs.decoys, "keys": sha256(inputs.marks)}, 0
+            folder, files, {"alpha": alpha, "decoys": inputs.decoys, "keys": sha256(inputs.marks)}, 0
         )
     return whole
 
 
-def gather(inputs: Inputs) -> tuple[Case, list[Path], int]:
-    """Everything the tests may look at, read and checked before any of them begins; the suspect's files; rows passed over."""
+def assumptions(inputs: Inputs, held: plan.Plan | None, had: Material) -> dict[str, Assumed]:
+    """For each key that is tested, what is assumed of a student whose training was to a share answers served under it.
+
+    Where a ledger shows that only a part of those answers bore the mark, the effect is that of the smaller share.
+    """
+    share, effect = inputs.share, inputs.effect
+    source = "given on the command line"
+    if held is not None and effect is None:
+        share = held.share
+        # What a plan has from the lab is for text; another access has the lab's own number for it.
+        if held.effect_source != effects.SOURCE:
+            effect, source = held.effect, f"{held.effect_source}, in the plan"
+    access = ("open" if had.case.model else "text") + ("_beside_teacher" if had.case.teacher else "")
+    out = {}
+    for issued in had.case.keyring.issued:
+        part = (
+            had.ledger.served[issued.name].share(len(had.case.served_to(issued.campaign)))
+            if had.ledger
+            else 1.0
+        )
+        one = (
+            effects.measured(issued.mark, access, share * part)
+            if effect is None
+            else Assumed(share=share, effect=effect * part, source=source)
+            if issued.mark in marks()
+            else None
+        )
+        if one is not None:
+            out[issued.name] = replace(one, share=share)
+    return out
+
+
+def _shown(had: Material) -> dict[str, Any]:
+    """What the ledgers show, by key, without a digest of text."""
+    assert had.ledger is not None
+    keys = []
+    for issued in had.ring.issued:
+        one = had.ledger.served.get(issued.name, ledger.Served())
+        keys.append({
+            "name": issued.name, "marked": len(one.marked), "unmarked": len(one.unmarked), "accounts": len(one.accounts),
+            "first": one.first, "last": one.last, "share": one.share(len(had.case.served_to(issued.campaign))),
+        })  # fmt: skip
+    return {"entries": had.ledger.entries, "faults": had.ledger.faults, "keys": keys}
+
+
+def gather(inputs: Inputs) -> Material:
+    """Everything the tests may look at, read and checked before any of them begins. With a ledger, only keys that it shows were served
+    are tested.
+    """
     ring = keyrings.read(inputs.marks)
-    served = served_pairs(inputs.served, inputs.campaigns, {one.campaign for one in ring.issued})
-    controls = {name: pairs_of(path) for name, path in inputs.controls.items()}
+    known = ledger.read(inputs.ledgers, ring) if inputs.ledgers else None
+    issued = ring.issued if known is None else tuple(
+        one for one in ring.issued if one.name in known.served and known.served[one.name].marked
+    )  # fmt: skip
+    unread = Unread()
+    served = served_pairs(inputs.served, inputs.campaigns, {one.campaign for one in ring.issued}, unread)
+    controls = {name: pairs_of(path, unread) for name, path in inputs.controls.items()}
     teacher = load_weights(inputs.teacher) if inputs.teacher else None
     is_open = inputs.suspect.is_dir()
     model = load_weights(inputs.suspect) if is_open else None
@@ -111,17 +193,16 @@ def gather(inputs: Inputs) -> tuple[Case, list[Path], int]:
     if tokenize is None and (teacher or model):
         tokenize = (teacher or model).tokenize  # type: ignore[union-attr]
     answers: list[Pair] = []
-    files, passed_over = [inputs.suspect], 0
+    files = [inputs.suspect]
     if is_open:
         files = sorted(path for path in inputs.suspect.iterdir() if path.is_file())
     else:
-        table = _table(inputs.suspect)
-        answers = _pairs_of(inputs.suspect, table)
-        passed_over = int(table.num_rows) - len(answers)
-    return Case(
-        keyring=ring, answers=answers, served=served, model=model, teacher=teacher, tokenize=tokenize, controls=controls,
-        decoys=inputs.decoys,
-    ), files, passed_over  # fmt: skip
+        answers = pairs_of(inputs.suspect, unread)
+    case = Case(
+        keyring=replace(ring, issued=issued), answers=answers, served=served, model=model, teacher=teacher, tokenize=tokenize,
+        controls=controls, decoys=inputs.decoys,
+    )  # fmt: skip
+    return Material(case=case, ring=ring, ledger=known, files=files, unread=unread)
 
 
 def load_weights(folder: Path) -> Weights:
@@ -151,186 +232,27 @@ def load_tokenizer(path: Path) -> Tokenize:
                 expected="a `tokenizer.json` in the Hugging Face format",
             )
         ) from None
-    return lambda text: list(one.encode(text, add_special_tokens=False).ids)
 
+    def tokenize(text: str) -> Tokens:
+        told = one.encode(text, add_special_tokens=False)
+        return Tokens(told.ids, [start for start, _ in told.offsets], [end for _, end in told.offsets])
 
-def pairs_of(path: Path) -> list[Pair]:
-    """Prompts and answers from JSON lines or Parquet; rows without both are passed over, a file without any is refused."""
-    return _pairs_of(path, _table(path))
-
-
-def _pairs_of(path: Path, table: pa.Table) -> list[Pair]:
-    prompt, answer = _column(table, PROMPTS), _column(table, ANSWERS)
-    if prompt is None or answer is None:
-        raise InputError(
-            Problem(
-                fact="no prompts and answers in this file",
-                where=str(path),
-                found=", ".join(table.column_names),
-                expected=f"a column of {', '.join(PROMPTS)} and one of {', '.join(ANSWERS)}",
-            )
-        )
-    names = table.column_names
-    campaign = table["campaign_id"] if "campaign_id" in names else None
-    twin = table["unserved"] if "unserved" in names else None
-    return list(_pairs(table[prompt], table[answer], campaign, twin))
-
-
-def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str]) -> list[Pair]:
-    """What was served, each exchange with the campaign whose key it bore.
-
-    From a table that says so itself (`campaign_id`), or from logs as `scan` reads them with `campaigns`: a results folder
-    or a table of `exchange_id` and `campaign_id`. With one campaign in the keyring and no word on who got what, all is its.
-    """
-    if not paths:
-        return []
-    if len(paths) == 1 and Path(paths[0]).is_file():
-        table = _plain(Path(paths[0]))
-        if table is not None:
-            pairs = _pairs_of(Path(paths[0]), table)
-            if "campaign_id" in table.column_names or len(known) != 1:
-                return pairs
-            only = next(iter(known))
-            return [replace(one, campaign=only) for one in pairs]
-    whose, twins = _labels(campaigns) if campaigns else ({}, {})
-    only = next(iter(known)) if len(known) == 1 and campaigns is None else ""
-    sources = check(discover(paths), {})
-    out: list[Pair] = []
-    for batch in read(sources, {}):
-        rows = batch.rows
-        if not {"exchange_id", "prompt", "response"} <= set(rows.column_names):
-            continue
-        columns = ("exchange_id", "account_id", "timestamp", "prompt", "response")
-        for *exchange, prompt, answer in zip(*(rows[c].to_pylist() for c in columns), strict=True):
-            name = next((name for name in (tuple(exchange), exchange[0]) if name in whose), None)
-            if prompt and answer and (only or not whose or name is not None):
-                out.append(
-                    Pair(
-                        prompt=prompt,
-                        answer=answer,
-                        campaign=only if name is None else whose[name],
-                        unserved=twins.get(name if name is not None else exchange[0], ""),
-                    )
-                )
-        if len(out) > MOST:
-            raise InputError(
-                Problem(
-                    fact="too many served answers to hold",
-                    found=f"over {MOST:,}",
-                    fix="name the campaign's alone with --campaigns RESULTS",
-                )
-            )
-    return out
-
-
-def _labels(path: Path) -> tuple[dict[Exchange, str], dict[Exchange, str]]:
-    """Exchange → its campaign, and → the answer that was not served. An exchange is its id, with account and time where the table has
-    them, since senders may use one id for many.
-    """
-    file = path / "exchanges.parquet" if path.is_dir() else path
-    table = _table(file)
-    if not {"exchange_id", "campaign_id"} <= set(table.column_names):
-        raise InputError(
-            Problem(
-                fact="this does not say who was served what",
-                where=str(file),
-                found=", ".join(table.column_names),
-                expected="columns `exchange_id` and `campaign_id`",
-            )
-        )
-    names, owners = table["exchange_id"].to_pylist(), table["campaign_id"].to_pylist()
-    told = ("exchange_id", "account_id", "timestamp")
-    if set(told) <= set(table.column_names):
-        names = list(zip(*(table[name].to_pylist() for name in told), strict=True))
-    whose = {name: owner for name, owner in zip(names, owners, strict=True) if owner}
-    twins = (
-        dict(zip(names, table["unserved"].to_pylist(), strict=True))
-        if "unserved" in table.column_names
-        else {}
-    )
-    return whose, {name: twin for name, twin in twins.items() if twin}
-
-
-def _plain(path: Path) -> pa.Table | None:
-    """A file of prompts and answers alone; a log with times is read as logs are."""
-    if not path.name.endswith((".jsonl", ".parquet", ".json")):
-        return None
-    try:
-        table = _table(path)
-    except InputError:
-        return None
-    return (
-        table
-        if "timestamp" not in table.column_names and _column(table, PROMPTS) and _column(table, ANSWERS)
-        else None
-    )
-
-
-def _table(path: Path) -> pa.Table:
-    try:
-        if path.suffix == ".parquet":
-            return pq.read_table(path)
-        losses = Losses(path)
-        rows = [dict(record) for _, record in records(path, losses, LIMITS)]
-    except FAULTS as error:
-        raise InputError(_unreadable(path, type(error).__name__)) from None
-    lost = losses.listed().column("reason").to_pylist() + losses.counted().column("reason").to_pylist()
-    if not rows:
-        raise InputError(_unreadable(path, lost[0] if lost else "no row"))
-    names = dict.fromkeys(name for row in rows for name in row)
-    texts = {name: [_text(row.get(name)) for row in rows] + [None] * len(lost) for name in names}
-    kinds = {name: pa.string() if any(some) else pa.null() for name, some in texts.items()}
-    return pa.table({name: pa.array(some, kinds[name]) for name, some in texts.items()})
-
-
-def _text(value: object) -> str | None:
-    """Text that can be written as such; half a surrogate pair cannot."""
-    return value.encode(errors="replace").decode() if isinstance(value, str) else None
-
-
-def _unreadable(path: Path, found: str) -> Problem:
-    return Problem(
-        fact="the file could not be read",
-        where=str(path),
-        found=found,
-        expected="JSON lines or Parquet with a prompt and an answer in each row",
-    )
-
-
-def _column(table: pa.Table, names: Iterable[str]) -> str | None:
-    return next(
-        (
-            name
-            for name in names
-            if name in table.column_names and pa.types.is_string(table.schema.field(name).type)
-        ),
-        None,
-    )
-
-
-def _pairs(
-    prompts: pa.Array, answers: pa.Array, campaigns: pa.Array | None, twins: pa.Array | None
-) -> Iterable[Pair]:
-    count = len(prompts)
-    whose = campaigns.to_pylist() if campaigns is not None else [""] * count
-    other = twins.to_pylist() if twins is not None else [""] * count
-    for prompt, answer, campaign, twin in zip(
-        prompts.to_pylist(), answers.to_pylist(), whose, other, strict=True
-    ):
-        if prompt is not None and answer:
-            yield Pair(prompt=prompt, answer=answer, campaign=campaign or "", unserved=twin or "")
+    return tokenize
 
 
 def planned(
-    marks: Path, served: Sequence[str], campaigns: Path | None, tokenizer: Path | None, *,
+    keyring: Path, served: Sequence[str], campaigns: Path | None, tokenizer: Path | None, *,
     questions: int, alpha: float, looks: int, assumed: Assumed, power: float,
-) -> tuple[plan.Plan, list[str]]:  # fmt: skip
-    """A plan and its questions: prompts that were served, the canaries', as many as the power asks for or as there are."""
+) -> tuple[plan.Plan, list[str], Unread]:  # fmt: skip
+    """A plan, its questions (prompts that were served, the canaries', as many as the power asks for or as there are), and what was not
+    read.
+    """
     from stillwatch.prove.tests.radioactivity_text import radioactivity_text
     from stillwatch.prove.text import canaries
 
-    ring = keyrings.read(marks)
-    pairs = served_pairs(served, campaigns, {one.campaign for one in ring.issued})
+    ring = keyrings.read(keyring)
+    unread = Unread()
+    pairs = served_pairs(served, campaigns, {one.campaign for one in ring.issued}, unread)
     tokenize = load_tokenizer(tokenizer) if tokenizer else None
     each = 0.0
     if tokenize is not None and pairs:
@@ -344,7 +266,8 @@ def planned(
     chosen = some[:wanted]
     if any(one.mark == canaries.NAME for one in ring.issued):
         chosen += [kind.asks for kind in canaries.KINDS]
-    return plan.make(ring, chosen, alpha=alpha, looks=looks, assumed=assumed, power=power, each=each), chosen
+    made = plan.make(ring, chosen, alpha=alpha, looks=looks, assumed=assumed, power=power, each=each)
+    return made, chosen, unread
 
 
 def marked_answers(
@@ -352,8 +275,9 @@ def marked_answers(
     rows: Iterable[Mapping[str, Any]],
     accounts: Mapping[str, str],
     capacity: Counter[str] | None = None,
-) -> Iterable[tuple[dict[str, Any], bool]]:
-    """Answers of suspected accounts with their campaign's keyed choices and canaries, all others as they came; and which changed.
+) -> Iterable[tuple[dict[str, Any], bool, list[ledger.Entry]]]:
+    """Answers of suspected accounts with their campaign's keyed choices and canaries, all others as they came; whether each changed; and
+    its lines for the ledger, one for every key that it was marked under or passed.
 
     `rows` have `account_id` and an answer; `accounts` says which account belongs to which campaign. `capacity` gains the
     places that carry a choice and those left alone, by reason (`choices.capacity`).
@@ -362,20 +286,90 @@ def marked_answers(
 
     turn = 0
     last = {(one.mark, one.campaign): one for one in sorted(ring.issued, key=lambda one: one.epoch)}
-    keys = {name: ring.key_of(one) for name, one in last.items()}
     for row in rows:
-        campaign = accounts.get(str(row.get("account_id")))
+        account = str(row.get("account_id"))
+        campaign = accounts.get(account, "")
         name = next((name for name in ANSWERS if isinstance(row.get(name), str)), None)
-        if campaign is None or name is None:
-            yield dict(row), False
+        if not campaign or name is None:
+            yield dict(row), False, []
             continue
         said = row[name]
-        if (choices.NAME, campaign) in keys:
-            said = choices.apply(said, keys[choices.NAME, campaign], capacity)
-        if (canaries.NAME, campaign) in keys and turn % canaries.EVERY == 0:
-            said = canaries.apply(said, keys[canaries.NAME, campaign], turn // canaries.EVERY)
+        borne: list[tuple[keyrings.Issued, bool]] = []
+        if key := last.get((choices.NAME, campaign)):
+            counts: Counter[str] = Counter()
+            said = choices.apply(said, ring.key_of(key), counts)
+            borne.append((key, counts[choices.USED] > 0))
+            if capacity is not None:
+                capacity.update(counts)
+        if key := last.get((canaries.NAME, campaign)):
+            before = said
+            if turn % canaries.EVERY == 0:
+                said = canaries.apply(said, ring.key_of(key), turn // canaries.EVERY)
+            borne.append((key, said != before))
         turn += 1
-        yield {**row, name: said}, said != row[name]
+        entries = [ledger.entry(ring, one, account, said, is_marked=is_marked) for one, is_marked in borne]
+        yield {**row, name: said}, said != row[name], entries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marking:
+    """What `prove mark` did: answers read and changed, places that carry a choice and those left alone by reason, lines added to the
+    ledger, and lines that were passed on unread.
+    """
+
+    answers: int
+    changed: int
+    capacity: Counter[str]
+    entries: int
+    unread: Unread
+
+
+def mark_file(keyring: Path, answers: Path, campaigns: Path, out: Path) -> Marking:
+    """Mark a file of answers (JSON lines) and write what was served into the keyring's ledger.
+
+    A line that is no JSON object, or whose answer stays as it was, is written byte for byte as it came.
+    """
+    ring, unread = keyrings.read(keyring), Unread()
+    whose = members_of(campaigns, unread)
+    raw = b""
+    total = changed = 0
+    entries: list[ledger.Entry] = []
+    capacity: Counter[str] = Counter()
+    with answers.open("rb") as lines, atomic(out) as temporary, temporary.open("wb") as written:
+
+        def rows() -> Iterable[dict[str, Any]]:
+            nonlocal raw
+            for number, line in enumerate(lines, 1):
+                try:
+                    row = loads(line)
+                except orjson.JSONDecodeError:
+                    row = None
+                if isinstance(row, dict):
+                    raw = line
+                    yield row
+                else:
+                    written.write(line)
+                    if line.strip():
+                        unread.add(str(answers), "line is not a JSON object; passed on as it came", number)
+
+        for row, is_changed, some in marked_answers(ring, rows(), whose, capacity):
+            total += 1
+            changed += is_changed
+            written.write(_rewritten(raw, row) if is_changed else raw)
+            entries += some
+        # Before the file takes its name: an answer that is served without a line could be tested by nobody.
+        ledger.append(ledger.beside(keyring), ring, entries)
+    return Marking(answers=total, changed=changed, capacity=capacity, entries=len(entries), unread=unread)
+
+
+def _rewritten(raw: bytes, row: Mapping[str, Any]) -> bytes:
+    """A line with its new answer, and every other value as it stood: whole numbers of any size, and halves of surrogate pairs."""
+    try:
+        whole = json.loads(raw)
+    except ValueError:  # was mended when it was read
+        whole = dict(row)
+    whole |= {name: row[name] for name in ANSWERS if isinstance(row.get(name), str)}
+    return json.dumps(whole).encode() + b"\n"
 
 
 def as_json_lines(questions: Sequence[str]) -> str:

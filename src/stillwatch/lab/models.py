@@ -16,6 +16,7 @@ import numpy as np
 from stillwatch.errors import InputError, MissingExtra, Problem
 from stillwatch.lab.tasks import END, words
 from stillwatch.prove import weights
+from stillwatch.prove.case import Tokens
 from stillwatch.prove.serving import Marking, Row
 
 Tensor = Any
@@ -57,6 +58,10 @@ class Model:
     def encode(self, text: str) -> list[int]:
         """Token ids of a text, nothing added."""
         return list(self.tokenizer.encode(text, add_special_tokens=False))
+
+    def tokenize(self, text: str) -> Tokens:
+        """Tokens of a text with their places, nothing added."""
+        return weights.tokens_of(self.tokenizer, text)
 
     def save(self, folder: Path) -> None:
         """In the Hugging Face format."""

@@ -85,7 +85,7 @@ def measured(
     tasks = school.prompts(trial.seed + 500, trial.asked)
     said = models.answer(student, [task.prompt for task in tasks], seed=trial.seed + 1, reshape=reshape)
     beside = Weights(teacher.net, teacher.tokenizer)
-    text = Case(keyring=ring, served=pairs, tokenize=student.encode, teacher=beside, decoys=99,
+    text = Case(keyring=ring, served=pairs, tokenize=student.tokenize, teacher=beside, decoys=99,
                 answers=[Pair(prompt=task.prompt, answer=one) for task, one in zip(tasks, said, strict=True)])  # fmt: skip
     weights = replace(text, answers=(), model=Weights(student.net, student.tokenizer))
     right = school.accuracy(tasks[: 5 * each], said[: 5 * each])

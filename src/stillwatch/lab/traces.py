@@ -88,7 +88,7 @@ def case_of(
         answers = [Pair(prompt=prompt, answer=one) for prompt, one in zip(asked, said, strict=True)]
     return Case(
         keyring=ring, answers=answers, served=pairs, model=Weights(student.net, student.tokenizer) if is_open else None,
-        tokenize=student.encode, decoys=decoys,
+        tokenize=student.tokenize, decoys=decoys,
     )  # fmt: skip
 
 

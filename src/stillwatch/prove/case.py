@@ -4,24 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from stillwatch.prove.keyring import Keyring
 
-Tokenize = Callable[[str], Sequence[int]]
+
+class Tokens(NamedTuple):
+    """The tokens of a text: their ids, and the characters from which and up to which each stands for."""
+
+    ids: Sequence[int]
+    starts: Sequence[int]
+    ends: Sequence[int]
+
+
+Tokenize = Callable[[str], Tokens]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A prompt and an answer to it; for what was served also whose key it bore, and an answer that was never sent."""
+    """A prompt and an answer to it; for what was served also whose key it bore, and an answer that was never sent.
+
+    `seen` is what else stood before whoever answered: a system prompt, results of tools, earlier turns.
+    """
 
     prompt: str
     answer: str
     campaign: str = ""
     unserved: str = ""
+    seen: tuple[str, ...] = ()
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Everything that whoever answered had before it."""
+        return (self.prompt, *self.seen)
 
 
 class OpenModel(Protocol):

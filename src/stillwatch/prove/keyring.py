@@ -24,6 +24,7 @@ from stillwatch.engine.files import atomic, lock
 from stillwatch.errors import InputError, Problem, UsageError
 
 FORMAT = "stillwatch-keyring-1"
+WIDEST = 8  # tokens of context
 Keys = npt.NDArray[np.uint64]
 
 
@@ -66,6 +67,10 @@ class Keyring:
         ]
         words = np.concatenate(blocks).view(np.uint64) if blocks else np.empty(0, np.uint64)
         return np.asarray(words.reshape(-1, 2)[:number])
+
+    def secret(self, purpose: str) -> bytes:
+        """32 bytes for another purpose than marking; they say nothing of the master or of any key."""
+        return self._derive(f"secret\x00{purpose}", 32).tobytes()
 
     def issue(
         self, mark: str, campaign: str, *, since: str, width: int, strength: float
@@ -134,14 +139,36 @@ def read(path: Path) -> Keyring:
         master = bytes.fromhex(held["master"])
         if len(master) != 32:
             raise ValueError(f"a master of {len(master)} bytes")
-        return Keyring(master=master, issued=tuple(Issued(**one) for one in held["issued"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Keyring(master=master, issued=tuple(_issued(one) for one in held["issued"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(
             Problem(
                 fact="this is no keyring",
                 where=str(path),
-                found=type(error).__name__ if isinstance(error, KeyError | TypeError) else str(error),
+                found=str(error) if isinstance(error, ValueError) else type(error).__name__,
                 expected=f"what `stillwatch prove key` writes ({FORMAT})",
                 fix=f"stillwatch prove key {path} --campaign NAME",
             )
         ) from None
+
+
+def _issued(held: dict[str, object]) -> Issued:
+    """One key's line, checked; raises `ValueError` or `TypeError`."""
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "mark": str,
+        "campaign": str,
+        "since": str,
+        "epoch": int,
+        "width": int,
+        "strength": (int, float),
+    }
+    for name, kind in kinds.items():
+        value = held[name]
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise ValueError(f"`{name}` of a key is no {'text' if kind is str else 'number'}")
+        if isinstance(value, str):
+            value.encode()  # half a surrogate pair is no name
+    one = Issued(**held)  # type: ignore[arg-type]  # checked above; another field is a TypeError
+    if one.epoch < 1 or not 1 <= one.width <= WIDEST:
+        raise ValueError("a key's epoch or width is out of range")
+    return one

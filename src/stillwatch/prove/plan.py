@@ -1,7 +1,8 @@
 """What is fixed before the first question is put to a suspect?
 
-Keys, questions, tests, level and the number of looks, under one SHA-256 that is published or time-stamped (RFC 3161)
-beforehand. Who then reports what was planned cannot have looked for the key, the questions or the moment that suit.
+Keys, questions, tests, level and the number of looks, under one SHA-256. The digest shows that a file is whole; that the plan was there
+beforehand is shown only by a time stamp (RFC 3161) over it, or by its publication. Who then reports what was planned cannot
+have looked for the key, the questions or the moment that suit.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -90,13 +91,13 @@ def read(path: Path) -> Plan:
         if held.pop("format") != FORMAT:
             raise ValueError("another format")
         told = held.pop("sha256")
-        plan = Plan(**{**held, "tests": tuple(held["tests"])})
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        plan = _checked(Plan(**{**held, "tests": tuple(held["tests"])}))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             Problem(
                 fact="this is no plan",
                 where=str(path),
-                found=str(error),
+                found=str(error) if isinstance(error, ValueError) else type(error).__name__,
                 expected=f"what `stillwatch prove plan` writes ({FORMAT})",
             )
         ) from None
@@ -107,9 +108,27 @@ def read(path: Path) -> Plan:
                 where=str(path),
                 found=plan.sha256,
                 expected=told,
-                why="a plan that fits the results is no plan",
+                why="a plan that fits the results is no plan; and only a time stamp shows that one was there before",
             )
         )
+    return plan
+
+
+def _checked(plan: Plan) -> Plan:
+    """The plan, if every field is what it should be; raises `ValueError`."""
+    for one in fields(Plan):
+        value, kind = getattr(plan, one.name), str(one.type)
+        is_right = (
+            isinstance(value, str)
+            if kind == "str"
+            else all(isinstance(name, str) for name in value)
+            if kind.startswith("tuple")
+            else isinstance(value, int if kind == "int" else (int, float)) and not isinstance(value, bool)
+        )
+        if not is_right:
+            raise ValueError(f"`{one.name}` is not {'text' if kind == 'str' else 'a number'}")
+    if not 0 < plan.alpha < 1 or plan.looks < 1 or not 0 < plan.share <= 1:
+        raise ValueError("level, looks or share out of range")
     return plan
 
 

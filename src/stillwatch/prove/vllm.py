@@ -2,25 +2,41 @@
 
 `vllm serve MODEL --logits-processors stillwatch.prove.vllm:Marks` with `STILLWATCH_KEYRING` naming the keyring's file,
 in the environment of the engine. The gateway, which knows who asks, adds to a suspected account's request
-`"vllm_xargs": {"stillwatch_campaign": "c7", "stillwatch_mark": "gumbel"}`; all others stay as they are. The interface is
+`"vllm_xargs": {"stillwatch_campaign": "c7", "stillwatch_mark": "gumbel", "stillwatch_account": "a1"}`; all others stay as they are.
+What was served is written into the ledger beside the keyring, or at `STILLWATCH_LEDGER`, when a request ends. The interface is
 that of `vllm.v1.sample.logits_processor` (the V1 model runner; with a newer one set `VLLM_USE_V2_MODEL_RUNNER=0`).
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vllm.v1.sample.logits_processor import LogitsProcessor, MoveDirectionality
 
 from stillwatch.errors import Problem, UsageError
-from stillwatch.prove.keyring import Keyring, read
+from stillwatch.prove import ledger
+from stillwatch.prove.keyring import Issued, Keyring, read
 from stillwatch.prove.registry import Tensor, mark_named
 from stillwatch.prove.serving import Row, marked, row
 
-VARIABLE = "STILLWATCH_KEYRING"
+LOG = logging.getLogger(__name__)
+VARIABLE, LEDGER = "STILLWATCH_KEYRING", "STILLWATCH_LEDGER"
+
+
+@dataclass(slots=True)
+class Request:
+    """A request that is marked: how, under which key, for whom, its tokens so far (the engine adds to them), and its temperature."""
+
+    row: Row
+    issued: Issued
+    account: str
+    output: Sequence[int]
+    heat: float
 
 
 def asked(extra: dict[str, Any] | None) -> tuple[str, str] | None:
@@ -53,7 +69,8 @@ class Marks(LogitsProcessor):
         if not path:
             raise UsageError(Problem(fact=f"`{VARIABLE}` is not set", fix=f"export {VARIABLE}=KEYRING.json"))
         self.keyring: Keyring = read(Path(path))
-        self.rows: dict[int, tuple[Row, Sequence[int], float]] = {}
+        self.ledger = Path(os.environ.get(LEDGER) or ledger.beside(Path(path)))
+        self.rows: dict[int, Request] = {}
 
     def is_argmax_invariant(self) -> bool:
         """A mark may change the likeliest token."""
@@ -63,20 +80,35 @@ class Marks(LogitsProcessor):
         """Follow requests as they come, go and move, in the order that the engine asks for."""
         if batch_update is None:
             return
-        for index in batch_update.removed:
-            self.rows.pop(index, None)
+        ended = [self.rows.pop(index, None) for index in batch_update.removed]
         for index, parameters, _, output in batch_update.added:
-            self.rows.pop(index, None)
+            ended.append(self.rows.pop(index, None))
             wanted = asked(parameters.extra_args)
             heat = float(parameters.temperature)
             if wanted and heat > 0:  # a greedy answer has no noise to key
-                self.rows[index] = (row(self.keyring, self.keyring.current(*wanted)), output, heat)
+                issued = self.keyring.current(*wanted)
+                account = str((parameters.extra_args or {}).get("stillwatch_account", ""))
+                self.rows[index] = Request(row(self.keyring, issued), issued, account, output, heat)
+        self._write(ended)
         for start, end, direction in batch_update.moved:
             moved, other = self.rows.pop(start, None), self.rows.pop(end, None)
             if moved is not None:
                 self.rows[end] = moved
             if other is not None and direction == MoveDirectionality.SWAP:
                 self.rows[start] = other
+
+    def _write(self, ended: Sequence[Request | None]) -> None:
+        """Requests that have ended, or were set back, into the ledger. One that bore no token yet has nothing in it."""
+        entries = [
+            ledger.entry(self.keyring, one.issued, one.account, one.output, is_marked=True)
+            for one in ended
+            if one is not None and len(one.output)
+        ]
+        try:
+            if entries:
+                ledger.append(self.ledger, self.keyring, entries)
+        except OSError as error:  # answers go on; what has no line counts as not served
+            LOG.warning("%d answers are not in the ledger %s: %s", len(entries), self.ledger, error)
 
     def apply(self, logits: Tensor) -> Tensor:
         """The engine's logits, rows with a mark reshaped.
@@ -91,7 +123,7 @@ class Marks(LogitsProcessor):
         places = sorted(self.rows)
         index = torch.tensor(places, device=logits.device)
         some = [self.rows[place] for place in places]
-        heat = torch.tensor([t for _, _, t in some], device=logits.device)[:, None]
-        shaped = marked(logits[index] / heat, [one for one, _, _ in some], [list(out) for _, out, _ in some])
+        heat = torch.tensor([one.heat for one in some], device=logits.device)[:, None]
+        shaped = marked(logits[index] / heat, [one.row for one in some], [list(one.output) for one in some])
         logits[index] = (shaped * heat).to(logits.dtype)
         return logits

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.errors import InputError, MissingExtra, Problem
+from stillwatch.prove.case import Tokens
 from stillwatch.prove.quarters import Refused, confined
 
 
@@ -21,9 +22,9 @@ class Weights:
         self.net, self.tokenizer = net, tokenizer
         self._start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
 
-    def tokenize(self, text: str) -> list[int]:
-        """Token ids, nothing added."""
-        return list(self.tokenizer.encode(text, add_special_tokens=False))
+    def tokenize(self, text: str) -> Tokens:
+        """Tokens with their places, nothing added."""
+        return tokens_of(self.tokenizer, text)
 
     def nearest(self, ids: Sequence[int], top: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """For each position but the first, the likeliest tokens and their probabilities given what stands before."""
@@ -38,7 +39,7 @@ class Weights:
         """Mean natural log-probability of an answer's tokens after a prompt."""
         import torch
 
-        asked, said = self.tokenize(prompt), self.tokenize(answer)
+        asked, said = self.tokenize(prompt).ids, self.tokenize(answer).ids
         if not said:
             return 0.0
         ids = [*self._start, *asked, *said]
@@ -53,6 +54,22 @@ class Weights:
 
         place = next(self.net.parameters()).device
         return self.net(input_ids=torch.tensor([list(ids)], device=place), use_cache=False).logits[0].float()
+
+
+def tokens_of(tokenizer: Any, text: str) -> Tokens:
+    """A text's tokens by a tokeniser of Hugging Face's. Raises `InputError` where it does not say where its tokens stand."""
+    try:
+        told = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    except NotImplementedError:
+        raise InputError(
+            Problem(
+                fact="the tokeniser does not say where its tokens stand in a text",
+                found=type(tokenizer).__name__,
+                expected="a tokeniser with a `tokenizer.json`",
+            )
+        ) from None
+    places = told["offset_mapping"]
+    return Tokens(told["input_ids"], [start for start, _ in places], [end for _, end in places])
 
 
 def load(folder: Path) -> Weights:

@@ -7,6 +7,7 @@ import numpy as np
 from stillwatch.prove.case import Case
 from stillwatch.prove.finding import Finding, mixture_log_e, rank_p
 from stillwatch.prove.registry import ProvenanceTest
+from stillwatch.prove.seen import own, words
 from stillwatch.prove.text import canaries
 
 STAKES = np.array([0.02, 0.1, 0.3, 0.6])
@@ -25,14 +26,24 @@ def missing(case: Case) -> str:
 
 
 def shares(case: Case) -> np.ndarray:
-    """For every kind asked, the share of its answers that give each of the 64 options, shape (kinds, 64)."""
+    """For every kind asked, the share of its answers that give each of the 64 options, shape (kinds, 64).
+
+    Answers are left out that give an option which stood, in any form, in what the suspect had before any answer of the kind.
+    """
     out = np.zeros((len(canaries.KINDS), canaries.OPTIONS))
     for at, kind in enumerate(canaries.KINDS):
-        some = [pair.answer for pair in case.answers if pair.prompt == kind.asks]
-        for answer in some:
-            one = canaries.given(at, answer)
-            if one is not None:
-                out[at, one] += 1 / len(some)
+        asked = [pair for pair in case.answers if pair.prompt == kind.asks]
+        options = [canaries.given(at, pair.answer) for pair in asked]
+        seen = list(own(case, asked))
+        read = {
+            option
+            for option in set(options)
+            if option is not None and any(one.holds(words(kind.sign(option))) for one in seen)
+        }
+        some = [option for option in options if option not in read]
+        for option in some:
+            if option is not None:
+                out[at, option] += 1 / len(some)
     return out
 
 
@@ -79,7 +90,7 @@ canary_recall = ProvenanceTest(
     name="canary_recall",
     asks="asked for an arbitrary example, does the suspect give the key's?",
     null="the suspect's examples are independent of the key, which chose each of 64 options with equal probability",
-    assumes=("the key was never published", "canaries were served to the campaign alone"),
+    assumes=("the key was never published", "the file has all that stood before the suspect when it answered", "canaries were served to the campaign alone"),
     keyed=True,
     removed_by=("dropping the last line of harvested answers", "paraphrase that leaves asides out"),
     source="keyed pairs as in Bouaziz and others 2024, Data taggants; e-value by betting (Vovk and Wang 2021)",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import rankdata
 
-from stillwatch.prove.case import Case
+from stillwatch.prove.case import Case, Pair
 from stillwatch.prove.finding import Finding, signed
 from stillwatch.prove.likeness import likeness
 from stillwatch.prove.registry import ProvenanceTest
+from stillwatch.prove.seen import Seen, own, words
 
 
 def missing(case: Case) -> str:
@@ -31,11 +32,12 @@ def test(case: Case) -> list[Finding]:
         ])  # fmt: skip
         how = "likelier under the suspect's weights"
     else:
-        said = {pair.prompt: pair.answer for pair in case.answers}
-        twins = [pair for pair in twins if pair.prompt in said]
-        gaps = np.array([
-            likeness(said[pair.prompt], pair.answer) - likeness(said[pair.prompt], pair.unserved) for pair in twins
-        ])  # fmt: skip
+        said = {
+            pair.prompt: (pair, seen)
+            for pair, seen in zip(case.answers, own(case, case.answers), strict=True)
+        }
+        twins = [pair for pair in twins if pair.prompt in said and not said[pair.prompt][1].is_unread]
+        gaps = np.array([_nearer(*said[pair.prompt], pair) for pair in twins])
         how = "nearer to the suspect's answer"
     gaps = gaps[gaps != 0]
     log_p, log_e = signed(rankdata(np.abs(gaps)), np.sign(gaps)) if len(gaps) else (0.0, 0.0)
@@ -52,6 +54,15 @@ def test(case: Case) -> list[Finding]:
             statement=f"of {len(gaps):,} twins, the answer that was served is {how} in {100 * share:.1f} %",
         )
     ]
+
+
+def _nearer(said: Pair, seen: Seen, twin: Pair) -> float:
+    """How much nearer the suspect's answer is to what was served than to its twin, in runs of words that it had not before it."""
+
+    def was_read(run: tuple[str, ...]) -> bool:
+        return seen.holds(words(" ".join(run)))
+
+    return likeness(said.answer, twin.answer, was_read) - likeness(said.answer, twin.unserved, was_read)
 
 
 dataset_inference = ProvenanceTest(

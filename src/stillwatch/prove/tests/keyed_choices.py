@@ -7,8 +7,9 @@ import numpy as np
 from stillwatch.prove.case import Case
 from stillwatch.prove.finding import Finding, histogram, rank_p, signed
 from stillwatch.prove.registry import ProvenanceTest
+from stillwatch.prove.seen import followed, own, spoken, words
 from stillwatch.prove.text import choices
-from stillwatch.prove.windows import Windows, stand_in
+from stillwatch.prove.windows import Windows
 
 
 def missing(case: Case) -> str:
@@ -18,11 +19,35 @@ def missing(case: Case) -> str:
     return "" if any(one.mark == choices.NAME for one in case.keyring.issued) else "a key of `choices`"
 
 
+def _unseen(case: Case) -> tuple[Windows, int]:
+    """The choices of the suspect's answers that it had not before it, in any form, and how many it had.
+
+    A pair is left out of an answer where either of its forms stood in what that answer had before it, and everywhere in a
+    context in which it stands in any other prompt; at the opening of an answer, where the word before is missing, in any context.
+    """
+    forms = {tuple(words(form)): at for at, pair in enumerate(choices.PAIRS) for form in pair}
+    read = followed((text for pair in case.answers for text in pair.read), forms)
+    anywhere = {number for number, _ in read}
+    kept: list[choices.Place] = []
+    every = 0
+    for pair, seen in zip(case.answers, own(case, case.answers), strict=True):
+        places = list(choices.places(pair.answer))
+        every += len(places)
+        held = {
+            at for at in {one.pair for one in places} if any(map(seen.holds, map(words, choices.PAIRS[at])))
+        }
+        said, _, ends = spoken(pair.answer)
+        for one in places:
+            before = int(np.searchsorted(ends, one.start, "right"))
+            is_read = (one.pair, said[before - 1]) in read if before else one.pair in anywhere
+            if one.pair not in held and not is_read:
+                kept.append(one)
+    return choices.windows(kept), every - len(kept)
+
+
 def test(case: Case) -> list[Finding]:
     """One finding per key: each pair after each word is one coin, weighed by how far the suspect leans and how often it chose."""
-    said = choices.windows([one for pair in case.answers for one in choices.places(pair.answer)])
-    asked = choices.windows([one for pair in case.answers for one in choices.places(pair.prompt)])
-    some = said.keep(~stand_in(said, asked))
+    some, left_out = _unseen(case)
     contexts, place = np.unique(some.contexts, axis=0, return_inverse=True)
     times = np.bincount(place.ravel(), minlength=len(contexts))
     second = np.bincount(place.ravel(), weights=some.tokens, minlength=len(contexts))
@@ -53,7 +78,7 @@ def test(case: Case) -> list[Finding]:
                 decoys=len(others),
                 decoy_z=histogram(others / spread) if n else (),
                 log_e=log_e,
-                statement=f"in {hits:,} of {n:,} contexts the suspect leans to the one of two equal words that the key chose",
+                statement=f"in {hits:,} of {n:,} contexts the suspect leans to the one of two equal words that the key chose; {left_out:,} choices are not counted, since the suspect may have read them",
             )
         )
     return out
@@ -63,7 +88,7 @@ keyed_choices = ProvenanceTest(
     name="keyed_choices",
     asks="does the suspect choose between equal words as the key would?",
     null="the suspect's answers are independent of the key: each context's coin is fair and its own",
-    assumes=("the key was never published", "answers were not marked by us on their way"),
+    assumes=("the key was never published", "the file has all that stood before the suspect when it answered", "answers were not marked by us on their way"),
     keyed=True,
     removed_by=("paraphrase", "a fixed house style imposed on what was harvested"),
     source="keyed synonyms as in Topkara and others 2006; exact by the key's own coins",

@@ -9,6 +9,7 @@ from stillwatch.prove.case import Case
 from stillwatch.prove.finding import Finding
 from stillwatch.prove.keyring import Issued
 from stillwatch.prove.registry import ProvenanceTest, marks
+from stillwatch.prove.seen import own, repeated, spoken
 from stillwatch.prove.weighing import Findings, Weighed
 from stillwatch.prove.windows import contexts_of, cut
 
@@ -32,27 +33,30 @@ def missing(case: Case) -> str:
 def read(case: Case, issued: Issued) -> Weighed:
     """The likeliest tokens at each context's first place, weighed by how far the suspect leans to them.
 
-    A context is read once in all, so that tokens after it were not seen before in the text at hand: what the suspect
+    A context is read once in all, and not where its words stood before in the text at hand, in any form: what the suspect
     says there is its training, not its reading. With the teacher at hand the weight is the suspect's probability less
     the teacher's, which is what the mark can have added; without, p(1-p), how far a small push moves a probability.
     """
     assert case.model is not None
     assert case.tokenize is not None
-    seen: set[int] = set()
+    met: set[int] = set()
     contexts, tokens, weights = [], [], []
-    for pair in case.served_to(issued.campaign):
-        asked, said = list(case.tokenize(pair.prompt)), list(case.tokenize(pair.answer))
+    served = case.served_to(issued.campaign)
+    for pair, seen in zip(served, own(case, served), strict=True):
+        told = case.tokenize(pair.answer)
+        asked, said = list(case.tokenize(pair.prompt).ids), list(told.ids)
         ids = asked + said
         some = cut([ids], issued.width)
-        if not len(some):
+        if not len(some) or seen.is_unread:
             continue
+        spent = repeated(spoken(pair.answer), told, issued.width, seen)
         likely, p = case.model.nearest(ids, TOP)
         usual = case.teacher.nearest(ids, TOP) if case.teacher is not None else None
         for at, name in enumerate(contexts_of(some).tolist()):
-            if name in seen:
+            if name in met:
                 continue
-            seen.add(name)
-            if at >= len(asked):  # the context lies within the answer
+            met.add(name)
+            if at >= len(asked) and not spent[at - len(asked)]:  # the context lies within the answer
                 there = at + issued.width - 1
                 contexts.append(some.contexts[at])
                 tokens.append(likely[there])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.prove.case import Case, OpenModel, Tokenize
+from stillwatch.prove.case import Case, OpenModel, Pair, Tokenize
 from stillwatch.prove.finding import Finding
 from stillwatch.prove.registry import ProvenanceTest, marks
+from stillwatch.prove.seen import Elsewhere, contexts_held, own, spoken
 from stillwatch.prove.weighing import Findings, Weighed, counted, differing
 from stillwatch.prove.windows import Windows, cut, has_context_of, stand_in
 
@@ -32,26 +34,54 @@ def missing(case: Case) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The suspect's windows that stand in no prompt, and what is usual: told by the teacher place by place, or by unmarked text."""
+    """The suspect's windows that it had not before it, how many it had, and what is usual: told by the teacher place by place, or by
+    unmarked text.
+    """
 
     windows: Windows
+    seen: int = 0
     usual: Windows | None = None
     mine: Array | None = None
     theirs: Array | None = None
 
 
 def read(case: Case, width: int) -> Said:
-    """The answers, read once for all keys of a width; with the teacher at hand it says what is usual, else unmarked answers do."""
+    """The answers, read once for all keys of a width; with the teacher at hand it says what is usual, else unmarked answers do.
+
+    A place is left out, whatever stands in it, where its context stood in what was before whoever answered, in any form: so what is
+    left out depends neither on the key nor on what was said there. A window that stands in any other prompt is left out too.
+    """
     assert case.tokenize is not None
     tokenize = case.tokenize
-    asked = cut((tokenize(pair.prompt) for pair in case.answers), width)
-    if case.teacher is None:
-        said = cut((tokenize(pair.answer) for pair in case.answers), width)
-        usual = cut((tokenize(pair.answer) for pair in case.unmarked()), width)
-        return Said(said.keep(~stand_in(said, asked)), usual.keep(~stand_in(usual, asked)))
-    said, mine, theirs = _beside(case, case.teacher, tokenize, width)
-    mask = ~stand_in(said, asked)
-    return Said(said.keep(mask), mine=mine[mask], theirs=theirs[mask])
+    asked = list(dict.fromkeys(text for pair in case.answers for text in pair.read))
+    tokens = cut((tokenize(text).ids for text in asked), width)
+    if case.teacher is not None:
+        said, mine, theirs, seen = _beside(case, case.teacher, tokenize, width)
+        mask = ~stand_in(said, tokens)
+        return Said(said.keep(mask), seen, mine=mine[mask], theirs=theirs[mask])
+    elsewhere = Elsewhere(asked)
+    said, every = _unseen(case, case.answers, elsewhere, width)
+    usual, _ = _unseen(case, case.unmarked(), elsewhere, width)
+    kept = said.keep(~stand_in(said, tokens))
+    return Said(kept, every - len(kept), usual.keep(~stand_in(usual, tokens)))
+
+
+def _unseen(case: Case, pairs: Sequence[Pair], elsewhere: Elsewhere, width: int) -> tuple[Windows, int]:
+    """Windows of answers that stood in nothing that was before whoever answered, and how many there were."""
+    assert case.tokenize is not None
+    kept: list[Windows] = [cut([], width)]
+    every = 0
+    for pair, seen in zip(pairs, own(case, pairs), strict=True):
+        tokens = case.tokenize(pair.answer)
+        some = cut([tokens.ids], width)
+        every += len(some)
+        if not seen.is_unread and len(some):
+            said = spoken(pair.answer)
+            held = contexts_held(said, tokens, width, seen) | elsewhere.windows_held(said, tokens, width)
+            kept.append(some.keep(~held))
+    return Windows(
+        np.concatenate([one.contexts for one in kept]), np.concatenate([one.tokens for one in kept])
+    ), every
 
 
 def scored(said: Said, known: Windows | None) -> Weighed:
@@ -63,26 +93,42 @@ def scored(said: Said, known: Windows | None) -> Weighed:
     return differing(some.keep(mask), said.mine[mask], said.theirs[mask])
 
 
-def _beside(case: Case, teacher: OpenModel, tokenize: Tokenize, width: int) -> tuple[Windows, Array, Array]:
-    """Every place of the answers with what was said there (weight 1) and what the teacher would have said (its probabilities)."""
+def _beside(
+    case: Case, teacher: OpenModel, tokenize: Tokenize, width: int
+) -> tuple[Windows, Array, Array, int]:
+    """Every place of the answers whose context had not been seen, with what was said there (weight 1) and what the teacher would have
+    said (its probabilities); and how many places are left out.
+    """
     contexts, tokens, mine, theirs = [], [], [], []
-    for pair in case.answers:
-        asked, said = list(tokenize(pair.prompt)), np.array(tokenize(pair.answer), np.int64)
+    left_out = 0
+    for pair, seen in zip(case.answers, own(case, case.answers), strict=True):
+        told = tokenize(pair.answer)
+        asked, said = list(tokenize(pair.prompt).ids), np.array(told.ids, np.int64)
         if len(said) <= width:
             continue
+        kept = ~contexts_held(spoken(pair.answer), told, width, seen)
+        left_out += len(kept) - int(kept.sum())
+        if not kept.any():
+            continue
         likely, p = teacher.nearest([*asked, *said.tolist()], TOP)
-        likely, p = likely[len(asked) + width - 1 :], p[len(asked) + width - 1 :]
-        here = cut([said.tolist()], width).contexts
+        likely, p = likely[len(asked) + width - 1 :][kept], p[len(asked) + width - 1 :][kept]
+        here = cut([said.tolist()], width).contexts[kept]
         contexts += [here, np.repeat(here, likely.shape[1], axis=0)]
-        tokens += [said[width:], likely.ravel()]
+        tokens += [said[width:][kept], likely.ravel()]
         mine += [np.ones(len(here)), np.zeros(likely.size)]
         theirs += [np.zeros(len(here)), p.ravel()]
     if not contexts:
-        return Windows(np.empty((0, width), np.int64), np.empty(0, np.int64)), np.empty(0), np.empty(0)
+        return (
+            Windows(np.empty((0, width), np.int64), np.empty(0, np.int64)),
+            np.empty(0),
+            np.empty(0),
+            left_out,
+        )
     return (
         Windows(np.concatenate(contexts), np.concatenate(tokens)),
         np.concatenate(mine),
         np.concatenate(theirs),
+        left_out,
     )
 
 
@@ -92,7 +138,10 @@ def test(case: Case) -> list[Finding]:
     said: dict[int, Said] = {}
     kept: dict[tuple[str, int], Findings] = {}
     out = []
-    words = "{windows} different windows of the suspect's answers score {effect} standard deviations each under the key"
+    words = (
+        "{{windows}} different windows of the suspect's answers score {{effect}} standard deviations each under the key; "
+        "{seen:,} places are not counted, since the suspect may have read what stands there"
+    )
     for issued in case.keyring.issued:
         mark = marks().get(issued.mark)
         if mark is None:
@@ -102,9 +151,10 @@ def test(case: Case) -> list[Finding]:
             said[width] = read(case, width)
         name = (issued.campaign if served else "", width)
         if name not in kept:
-            known = cut(map(case.tokenize, (pair.answer for pair in served)), width) if served else None
+            known = cut((case.tokenize(pair.answer).ids for pair in served), width) if served else None
             windows = scored(said[width], known)
-            kept[name] = Findings("radioactivity_text", case.keyring, windows, case.decoys, words)
+            statement = words.format(seen=said[width].seen)
+            kept[name] = Findings("radioactivity_text", case.keyring, windows, case.decoys, statement)
         out.append(kept[name].of(issued, mark))
     return out
 
@@ -113,7 +163,7 @@ radioactivity_text = ProvenanceTest(
     name="radioactivity_text",
     asks="do the suspect's answers carry a campaign's watermark, though nobody marked them?",
     null="the suspect's answers are independent of the key: bits of different windows are independent and uniform",
-    assumes=("the key was never published, and no marked answer stood in the suspect's prompts", "answers were not marked by us on their way"),
+    assumes=("the key was never published", "the file has all that stood before the suspect when it answered", "answers were not marked by us on their way"),
     keyed=True,
     removed_by=("paraphrase of what was harvested", "neutralisation when the suspect answers", "much further training on unmarked text"),
     source="Sander and others 2024, Watermarking makes language models radioactive, NeurIPS: closed model, supervised; with weights and Chernoff's bound",

@@ -1,0 +1,281 @@
+"""Which prompts and answers do files hold, and what of them cannot be used?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from stillwatch.errors import InputError, Problem
+from stillwatch.foreign import named, visible
+from stillwatch.prove.case import Pair
+from stillwatch.readers.discover import discover
+from stillwatch.readers.limits import LIMITS
+from stillwatch.readers.losses import Losses
+from stillwatch.readers.open import FAULTS
+from stillwatch.readers.read import check, read
+from stillwatch.readers.records import records
+
+PROMPTS, ANSWERS = ("prompt", "question", "instruction"), ("answer", "response", "completion", "output")
+CONVERSATIONS = ("conversation_id", "session_id", "thread_id")
+# Columns that say something of a row and stood before nobody; every other column with text did.
+ABOUT = {
+    *ANSWERS,
+    *CONVERSATIONS,
+    "unserved",
+    "campaign_id",
+    "exchange_id",
+    "account_id",
+    "timestamp",
+    "id",
+    "model",
+}
+Exchange = str | tuple[Any, ...]  # an id, or id, account and time
+MOST = 2_000_000  # pairs that are held in memory; a case has thousands
+FIRST = 10  # rows of one fault that are named
+NO_PAIR = "no prompt and answer as text"
+
+
+@dataclass(slots=True)
+class Unread:
+    """Rows that are not used, by file and reason: how many, and the first of them."""
+
+    rows: dict[tuple[str, str], int] = field(default_factory=dict)
+    first: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+
+    def add(self, file: str, reason: str, row: int, number: int = 1) -> None:
+        """One row, or several of which `row` is the first."""
+        self.rows[file, reason] = self.rows.get((file, reason), 0) + number
+        some = self.first.setdefault((file, reason), [])
+        if row and len(some) < FIRST:
+            some.append(row)
+
+    def of(self, file: Path) -> int:
+        """How many rows of one file are not used."""
+        return sum(number for (name, _), number in self.rows.items() if name == str(file))
+
+    def told(self) -> list[dict[str, Any]]:
+        """For a page or a program."""
+        return [
+            {"file": file, "reason": reason, "rows": number, "first": self.first[file, reason]}
+            for (file, reason), number in self.rows.items()
+        ]
+
+    def lines(self) -> list[str]:
+        """For a person, one line a file and reason."""
+        return [line(one) for one in self.told()]
+
+
+def line(one: Mapping[str, Any]) -> str:
+    """Rows of one file that are not used for one reason, as a person reads it."""
+    where = f" (rows {', '.join(f'{row:,}' for row in one['first'])}{', ...' if one['rows'] > len(one['first']) else ''})"
+    rows = f"{one['rows']:,} {'row' if one['rows'] == 1 else 'rows'}"
+    return f"{visible(one['file'], 200)}: {rows} not used: {visible(one['reason'], 200)}{where if one['first'] else ''}"
+
+
+def rows_of(path: Path, unread: Unread) -> list[tuple[int, dict[str, Any]]]:
+    """Rows of a file with their numbers; lines that are none are added to `unread`. Raises `InputError` where there is no row."""
+    losses = Losses(path)
+    try:
+        rows = [(number, dict(record)) for number, record in records(path, losses, LIMITS)]
+    except FAULTS as error:
+        raise InputError(_unreadable(path, type(error).__name__)) from None
+    lost = [*losses.listed().to_pylist(), *losses.counted().to_pylist()]
+    if not rows:
+        raise InputError(_unreadable(path, lost[0]["reason"] if lost else "no row"))
+    for one in lost:
+        unread.add(str(path), one["reason"], one["row"], one["rows"])
+    return rows
+
+
+def pairs_of(path: Path, unread: Unread) -> list[Pair]:
+    """Prompts and answers of a file. Rows without both are added to `unread`; a file without any is refused."""
+    return _pairs_of(path, rows_of(path, unread), unread)
+
+
+def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread: Unread) -> list[Pair]:
+    prompt, answer = _column(rows, PROMPTS), _column(rows, ANSWERS)
+    if prompt is None or answer is None:
+        every = list(dict.fromkeys(name for _, row in rows for name in row))
+        raise InputError(
+            Problem(
+                fact="no prompts and answers in this file",
+                where=str(path),
+                found=named(every, {*PROMPTS, *ANSWERS, *ABOUT}),
+                expected=f"a column of {', '.join(PROMPTS)} and one of {', '.join(ANSWERS)}",
+            )
+        )
+    earlier: dict[str, list[str]] = {}
+    out = []
+    for number, row in rows:
+        asked, said = row.get(prompt), row.get(answer)
+        if not isinstance(asked, str) or not isinstance(said, str) or not said:
+            unread.add(str(path), NO_PAIR, number)
+            continue
+        talk = next((f"{name} {row[name]}" for name in CONVERSATIONS if row.get(name) is not None), None)
+        before = earlier.setdefault(talk, []) if talk else []
+        seen = [
+            text
+            for name, value in row.items()
+            if name not in ABOUT and name != prompt
+            for text in _texts(value)
+        ]
+        out.append(
+            Pair(
+                prompt=asked, answer=said, campaign=_text(row.get("campaign_id")), unserved=_text(row.get("unserved")),
+                seen=(*seen, *before),
+            )
+        )  # fmt: skip
+        before += [asked, said]
+    return out
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in a value, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _texts(one)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _column(rows: Iterable[tuple[int, Mapping[str, Any]]], names: Sequence[str]) -> str | None:
+    there = {name for _, row in rows for name in names if isinstance(row.get(name), str)}
+    return next((name for name in names if name in there), None)
+
+
+def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str], unread: Unread) -> list[Pair]:
+    """What was served, each exchange with the campaign whose key it bore.
+
+    From a table that says so itself (`campaign_id`), or from logs as `scan` reads them with `campaigns`: a results folder
+    or a table of `exchange_id` and `campaign_id`. With one campaign in the keyring and no word on who got what, all is its.
+    """
+    if not paths:
+        return []
+    if len(paths) == 1 and Path(paths[0]).is_file():
+        path = Path(paths[0])
+        rows = _plain(path, unread)
+        if rows is not None:
+            pairs = _pairs_of(path, rows, unread)
+            if any("campaign_id" in row for _, row in rows) or len(known) != 1:
+                return pairs
+            only = next(iter(known))
+            return [replace(one, campaign=only) for one in pairs]
+    whose, twins = _labels(campaigns, unread) if campaigns else ({}, {})
+    only = next(iter(known)) if len(known) == 1 and campaigns is None else ""
+    sources = check(discover(paths), {})
+    for file, problems in sources.unread.items():
+        unread.add(str(file), problems[0].fact, 0)
+    out: list[Pair] = []
+    for batch in read(sources, {}):
+        for lost in batch.quarantine.to_pylist():
+            unread.add(lost["file"], lost["reason"], lost["row"], lost["rows"])
+        rows_read = batch.rows
+        if not {"exchange_id", "prompt", "response"} <= set(rows_read.column_names):
+            continue
+        columns = ("exchange_id", "account_id", "timestamp", "prompt", "response")
+        for *exchange, prompt, answer in zip(*(rows_read[c].to_pylist() for c in columns), strict=True):
+            name = next((name for name in (tuple(exchange), exchange[0]) if name in whose), None)
+            if prompt and answer and (only or not whose or name is not None):
+                out.append(
+                    Pair(
+                        prompt=prompt,
+                        answer=answer,
+                        campaign=only if name is None else whose[name],
+                        unserved=twins.get(name if name is not None else exchange[0], ""),
+                    )
+                )
+        if len(out) > MOST:
+            raise InputError(
+                Problem(
+                    fact="too many served answers to hold",
+                    found=f"over {MOST:,}",
+                    fix="name the campaign's alone with --campaigns RESULTS",
+                )
+            )
+    return out
+
+
+def _labels(path: Path, unread: Unread) -> tuple[dict[Exchange, str], dict[Exchange, str]]:
+    """Exchange → its campaign, and → the answer that was not served. An exchange is its id, with account and time where the table has
+    them, since senders may use one id for many.
+    """
+    file = path / "exchanges.parquet" if path.is_dir() else path
+    rows = _of_columns(file, ("exchange_id", "campaign_id"), "this does not say who was served what", unread)
+    told = ("exchange_id", "account_id", "timestamp")
+    is_whole = all(set(told) <= set(row) for _, row in rows)
+    whose: dict[Exchange, str] = {}
+    twins: dict[Exchange, str] = {}
+    for _, row in rows:
+        name = tuple(row[one] for one in told) if is_whole else row["exchange_id"]
+        whose[name] = row["campaign_id"]
+        if _text(row.get("unserved")):
+            twins[name] = row["unserved"]
+    return whose, twins
+
+
+def members_of(path: Path, unread: Unread) -> dict[str, str]:
+    """Account → campaign, from a results folder or a table of `campaign_id` and `account_id`."""
+    file = path / "members.parquet" if path.is_dir() else path
+    rows = _of_columns(
+        file, ("account_id", "campaign_id"), "this does not say which accounts a campaign has", unread
+    )
+    return {row["account_id"]: row["campaign_id"] for _, row in rows}
+
+
+def _of_columns(
+    file: Path, columns: Sequence[str], fact: str, unread: Unread
+) -> list[tuple[int, dict[str, Any]]]:
+    """Rows that have text in all of the columns; numbers are taken as text, other rows are added to `unread`."""
+    rows = rows_of(file, unread)
+    if not all(any(name in row for _, row in rows) for name in columns):
+        every = list(dict.fromkeys(name for _, row in rows for name in row))
+        raise InputError(
+            Problem(
+                fact=fact,
+                where=str(file),
+                found=named(every, {*columns, *ABOUT}),
+                expected=f"columns {' and '.join(f'`{name}`' for name in columns)}",
+            )
+        )
+    out = []
+    for number, row in rows:
+        values = {name: row.get(name) for name in columns}
+        if all(isinstance(one, str | int) and one != "" for one in values.values()):
+            out.append((number, {**row, **{name: str(one) for name, one in values.items()}}))
+        else:
+            unread.add(str(file), f"no text in {' or '.join(f'`{name}`' for name in columns)}", number)
+    return out
+
+
+def _plain(path: Path, unread: Unread) -> list[tuple[int, dict[str, Any]]] | None:
+    """Rows of a file of prompts and answers alone; a log with times is read as logs are."""
+    if not path.name.endswith((".jsonl", ".parquet", ".json")):
+        return None
+    mine = Unread()
+    try:
+        rows = rows_of(path, mine)
+    except InputError:
+        return None
+    if any("timestamp" in row for _, row in rows) or not (_column(rows, PROMPTS) and _column(rows, ANSWERS)):
+        return None
+    unread.rows |= mine.rows
+    unread.first |= mine.first
+    return rows
+
+
+def _unreadable(path: Path, found: str) -> Problem:
+    return Problem(
+        fact="the file could not be read",
+        where=str(path),
+        found=found,
+        expected="JSON lines or Parquet",
+    )

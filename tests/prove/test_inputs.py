@@ -1,0 +1,388 @@
+"""Is every input of `prove` and `lab` that cannot be read counted and named, and never a traceback?"""
+
+import json
+import subprocess
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from stillwatch.cli.main import cli
+from stillwatch.errors import InputError, StillwatchError
+from stillwatch.flows.answers import Unread, members_of, pairs_of
+from stillwatch.prove import keyring, plan, stamp
+from stillwatch.prove.keyring import Keyring
+from stillwatch.prove.power import Assumed
+
+pytestmark = pytest.mark.issue(25)
+SAID = "For example, it does not fail. Furthermore, the whole team often helps."
+ODD = {
+    "malformed": b'{"account_id": "a", "answer": "For example, \n',
+    "no object": b'["a", "b"]\n',
+    "a number": b"17\n",
+    "not UTF-8": b"\xff\xfe\x00 garbage \x80\n",
+    "nothing": b"null\n",
+}
+
+
+def run(*words):
+    result = CliRunner().invoke(cli, [str(word) for word in words])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.output
+
+
+@pytest.fixture
+def marks(tmp_path):
+    run("prove", "key", tmp_path / "marks.json", "--campaign", "C1", "--mark", "choices")
+    (tmp_path / "members.jsonl").write_text('{"campaign_id": "C1", "account_id": "a"}\n')
+    return tmp_path / "marks.json"
+
+
+def mark(folder, marks, content, campaigns=None):
+    (folder / "in.jsonl").write_bytes(content)
+    told = run(
+        "prove",
+        "mark",
+        marks,
+        folder / "in.jsonl",
+        "--campaigns",
+        campaigns or folder / "members.jsonl",
+        "--out",
+        folder / "out.jsonl",
+    )
+    return told, (folder / "out.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_line_that_is_no_answer_is_passed_on_as_it_came_and_named(tmp_path, marks, name):
+    good = json.dumps({"account_id": "a", "answer": SAID}).encode() + b"\n"
+    told, out = mark(tmp_path, marks, good + ODD[name] + good)
+    assert ODD[name] in out
+    assert out.count(b'"answer": "For') == 2 + (name == "malformed")
+    assert "2 answers marked" in told
+    assert "1 row not used: line is not a JSON object" in told
+    assert "(rows 2)" in told
+    assert "garbage" not in told
+
+
+def test_half_a_surrogate_pair_costs_no_answer_and_no_ledger(tmp_path, marks):
+    row = (
+        b'{"account_id": "a", "answer": "'
+        + SAID.encode()
+        + b' \\ud800", "note": "\\udc00", "n": 123456789012345678901234567890}\n'
+    )
+    told, out = mark(tmp_path, marks, row)
+    assert "of 1 answers marked" in told
+    assert len(json.loads(out)["answer"]) > 50
+    assert json.loads(out)["n"] == 123456789012345678901234567890
+
+
+def test_answers_of_others_are_written_byte_for_byte(tmp_path, marks):
+    lines = b'{"account_id":"b" , "answer":"It does not.", "x":1.50}\n\n  {"account_id": 7}\n{"account_id":"a","answer":["it does not"]}'
+    _, out = mark(tmp_path, marks, lines)
+    assert out == lines
+
+
+@pytest.mark.parametrize(
+    "content", [b"not a table", b"PAR1 broken PAR1", b"", b"[1, 2]\n", b'{"exchange_id": "x"}\n']
+)
+@pytest.mark.parametrize("ending", ["parquet", "jsonl"])
+def test_campaigns_that_are_no_table_of_members_are_refused_with_what_is_expected(
+    tmp_path, marks, content, ending
+):
+    path = tmp_path / f"c.{ending}"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"could not be read|does not say which accounts"):
+        mark(tmp_path, marks, b"{}\n", path)
+    assert not (tmp_path / "out.jsonl").exists()
+    (tmp_path / "s.jsonl").write_text('{"prompt": "p", "answer": "a"}\n')
+    (tmp_path / "log.jsonl").write_text(
+        '{"exchange_id": "e", "timestamp": "2026-05-01T00:00:00Z", "account_id": "a", "model": "m", "prompt": "p", "response": "r"}\n'
+    )
+    with pytest.raises(InputError, match=r"could not be read|does not say who"):
+        run(
+            "prove",
+            "--suspect",
+            tmp_path / "s.jsonl",
+            "--marks",
+            marks,
+            "--served",
+            tmp_path / "log.jsonl",
+            "--campaigns",
+            path,
+            "--out",
+            tmp_path / "v",
+        )
+
+
+def test_members_without_a_name_are_named_and_numbers_are_names(tmp_path):
+    path = tmp_path / "m.parquet"
+    pq.write_table(
+        pa.table({"campaign_id": ["C1", None, "C2"], "account_id": pa.array([1, 2, None], pa.int64())}), path
+    )
+    unread = Unread()
+    assert members_of(path, unread) == {"1": "C1"}
+    (one,) = unread.told()
+    assert (one["rows"], one["first"]) == (2, [2, 3])
+
+
+@pytest.mark.parametrize("kind", [pa.large_string(), pa.string(), pa.dictionary(pa.int32(), pa.string())])
+def test_text_of_any_kind_of_a_table_is_text(tmp_path, kind):
+    path = tmp_path / "a.parquet"
+    pq.write_table(
+        pa.table({"prompt": pa.array(["p", "q"]).cast(kind), "answer": pa.array(["a", None]).cast(kind)}),
+        path,
+    )
+    unread = Unread()
+    assert [one.answer for one in pairs_of(path, unread)] == ["a"]
+    assert unread.of(path) == 1
+
+
+def test_every_input_of_a_verdict_names_the_rows_that_it_lost(tmp_path, marks):
+    good = json.dumps({"prompt": "p", "answer": "a"}) + "\n"
+    for name in ("suspect", "served", "control"):
+        (tmp_path / f"{name}.jsonl").write_bytes(
+            good.encode()
+            + ODD["malformed"]
+            + b'{"prompt": "\\ud800", "answer": "a"}\n'
+            + good.encode()
+            + b'{"prompt": 3}\n'
+        )
+    common = ("prove", "--suspect", tmp_path / "suspect.jsonl", "--marks", marks, "--served", tmp_path / "served.jsonl",
+              "--control", f"x={tmp_path / 'control.jsonl'}", "--quiet", "--out", tmp_path / "v")  # fmt: skip
+    told = run(*common)
+    for name in ("suspect", "served", "control"):
+        assert told.count(f"{name}.jsonl: 1 row not used") == 2
+    whole = json.loads(run(*common, "--json"))
+    assert whole["passed_over"] == 2
+    assert whole["answers"] == 3
+    assert sum(one["rows"] for one in whole["unread"]) == 6
+    assert "Rows that are not used" in (tmp_path / "v" / "verdict.html").read_text()
+
+
+def test_rows_of_a_served_log_that_cannot_be_read_are_named(tmp_path, marks):
+    row = {
+        "exchange_id": "e",
+        "timestamp": "2026-05-01T00:00:00Z",
+        "account_id": "a",
+        "model": "m",
+        "prompt": "p",
+        "response": "r",
+    }
+    (tmp_path / "log.jsonl").write_text(
+        json.dumps(row) + "\n{broken\n" + json.dumps(row | {"exchange_id": "f", "timestamp": "never"}) + "\n"
+    )
+    (tmp_path / "s.jsonl").write_text('{"prompt": "p", "answer": "a"}\n')
+    told = run(
+        "prove",
+        "--suspect",
+        tmp_path / "s.jsonl",
+        "--marks",
+        marks,
+        "--served",
+        tmp_path / "log.jsonl",
+        "--quiet",
+        "--out",
+        tmp_path / "v",
+    )
+    assert told.count("log.jsonl: 1 row not used") == 2
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "3", '{"format": 1}', "[" * 5_000, '{"a":"\\ud800"}', "\udcff"]
+)
+def test_files_that_are_no_keyring_and_no_plan_are_refused(tmp_path, content):
+    path = tmp_path / "x.json"
+    path.write_bytes(content.encode("utf-8", "surrogateescape"))
+    for read in (keyring.read, plan.read):
+        with pytest.raises(InputError, match=r"this is no (keyring|plan)"):
+            read(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"epoch": "1"}, {"width": 0}, {"strength": None}, {"mark": 3}, {"campaign": "\ud800"}, {"new": 1}],
+)
+def test_a_keyring_with_a_key_that_cannot_be_is_refused(tmp_path, change):
+    ring, _ = Keyring(master=bytes(32)).issue("gumbel", "c", since="x", width=2, strength=1.0)
+    ring.write(tmp_path / "k.json")
+    held = json.loads((tmp_path / "k.json").read_text())
+    held["issued"][0] |= change
+    (tmp_path / "k.json").write_text(json.dumps(held))
+    with pytest.raises(InputError, match="this is no keyring"):
+        keyring.read(tmp_path / "k.json")
+
+
+def planned(folder, effect_source="measured in the lab on models of half a million parameters"):
+    ring = keyring.read(folder / "marks.json")
+    made = plan.make(
+        ring,
+        ["p"],
+        alpha=1e-4,
+        looks=2,
+        assumed=Assumed(share=0.05, effect=0.0466, source=effect_source),
+        power=0.95,
+        each=20.0,
+    )
+    made.write(folder / "plan.json")
+    return made
+
+
+@pytest.mark.parametrize(
+    "change", [{"alpha": "x"}, {"looks": 0}, {"tests": [1]}, {"share": True}, {"effect_source": 4}]
+)
+def test_a_plan_with_a_field_that_cannot_be_is_refused(tmp_path, marks, change):
+    planned(tmp_path)
+    held = json.loads((tmp_path / "plan.json").read_text()) | change
+    (tmp_path / "plan.json").write_text(json.dumps(held))
+    with pytest.raises(InputError, match=r"this is no plan|was changed"):
+        plan.read(tmp_path / "plan.json")
+
+
+def verdict_of(folder, *more):
+    (folder / "s.jsonl").write_text('{"prompt": "p", "answer": "a"}\n')
+    run("prove", "key", folder / "marks.json", "--campaign", "C1", "--mark", "gumbel")
+    planned(folder, *more)
+    out = run(
+        "prove",
+        "--suspect",
+        folder / "s.jsonl",
+        "--marks",
+        folder / "marks.json",
+        "--plan",
+        folder / "plan.json",
+        "--quiet",
+        "--json",
+        "--out",
+        folder / "v",
+    )
+    return json.loads(out), (folder / "v" / "verdict.html").read_text()
+
+
+def test_where_an_effect_is_from_is_said_as_it_is(tmp_path, marks):
+    told, page = verdict_of(tmp_path)
+    assert (
+        told["assumed"]["gumbel/C1/1"]["source"]
+        == "measured in the lab on models of half a million parameters"
+    )
+    assert told["verdict"]["alpha"] == 5e-5
+    assert "command line" not in page
+    run("prove", "key", tmp_path / "marks.json", "--campaign", "C2", "--mark", "gumbel")
+    told, _ = verdict_of(tmp_path, "given on the command line")
+    assert told["assumed"]["gumbel/C2/1"]["source"] == "given on the command line, in the plan"
+
+
+def test_without_a_time_stamp_the_page_says_that_nothing_protects_the_plan(tmp_path, marks):
+    told, page = verdict_of(tmp_path)
+    assert told["plan"]["timestamp"] is None
+    assert "Only a time stamp" in page
+
+
+CONFIGURATION = """
+[tsa]
+default_tsa = one
+[one]
+serial = {0}/serial
+signer_cert = {0}/tsa.pem
+signer_key = {0}/tsa.key
+signer_digest = sha256
+default_policy = 1.2.3.4.1
+digests = sha256
+accuracy = secs:1
+[req]
+distinguished_name = name
+x509_extensions = extensions
+[name]
+[extensions]
+extendedKeyUsage = critical,timeStamping
+basicConstraints = CA:true
+"""
+
+
+def openssl(*words):
+    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
+
+
+def authority(folder):
+    folder.mkdir()
+    (folder / "c.cnf").write_text(CONFIGURATION.format(folder))
+    (folder / "serial").write_text("01\n")
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "tsa.key", "-out", folder / "tsa.pem", "-days", 30, "-subj", "/CN=Clock",
+            "-config", folder / "c.cnf")  # fmt: skip
+    return folder
+
+
+def stamped(path, by, digest="-sha256"):
+    openssl("ts", "-query", "-data", path, digest, "-cert", "-out", by / "q.tsq")
+    openssl("ts", "-reply", "-config", by / "c.cnf", "-queryfile", by / "q.tsq", "-out", f"{path}.tsr")
+
+
+def test_a_time_stamp_is_checked_against_the_plan_and_the_authority(tmp_path, marks):
+    pytest.importorskip("shutil").which("openssl") or pytest.skip("no openssl")
+    clock = authority(tmp_path / "clock")
+    path = tmp_path / "plan.json"
+    planned(tmp_path)
+    stamped(path, clock)
+    assert not stamp.check(path, None, None).is_verified
+    told = stamp.check(path, None, clock / "tsa.pem")
+    assert told.is_verified
+    assert "GMT" in told.at
+    other = authority(tmp_path / "other")
+    with pytest.raises(InputError, match="signature is not that of the authority"):
+        stamp.check(path, None, other / "tsa.pem")
+    # A plan that was edited, with its digest computed anew, is whole and passes as such: the stamp alone tells.
+    planned(tmp_path, "other")
+    assert plan.read(path)
+    with pytest.raises(InputError, match="of another file than this plan"):
+        stamp.check(path, None, None)
+    (tmp_path / "plan.json.tsr").write_bytes(b"no stamp")
+    with pytest.raises(InputError, match="no time stamp"):
+        stamp.check(path, None, None)
+
+
+def test_a_lesson_names_the_rows_that_it_lost(tmp_path, monkeypatch):
+    from stillwatch.lab import models, school
+
+    monkeypatch.setattr(models, "load", lambda folder: None)
+    seen = []
+
+    class Student:
+        def save(self, folder):
+            pass
+
+    def learn(way, pairs, **_):
+        seen.extend(pairs)
+        return Student()
+
+    monkeypatch.setattr(school, "learn", learn)
+    monkeypatch.setattr(school, "examine", lambda *_: {})
+    (tmp_path / "teacher").mkdir()
+    (tmp_path / "s.jsonl").write_bytes(
+        b'{"prompt": "p", "answer": "a"}\n' + ODD["malformed"] + b'{"prompt": 1}\n'
+    )
+    told = run(
+        "lab",
+        "learn",
+        "--served",
+        tmp_path / "s.jsonl",
+        "--teacher",
+        tmp_path / "teacher",
+        "--out",
+        tmp_path / "o",
+    )
+    assert seen == [("p", "a")]
+    assert told.count("1 row not used") == 2
+    (tmp_path / "s.jsonl").write_bytes(b"[1]\n")
+    with pytest.raises(StillwatchError, match="could not be read"):
+        run(
+            "lab",
+            "learn",
+            "--served",
+            tmp_path / "s.jsonl",
+            "--teacher",
+            tmp_path / "teacher",
+            "--out",
+            tmp_path / "o",
+        )

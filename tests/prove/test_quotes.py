@@ -1,0 +1,221 @@
+"""Is an innocent who repeats marked text that stood before it spared, in whatever form it stood there?"""
+
+import numpy as np
+import pytest
+import quoting as q
+
+from stillwatch.prove.case import Case, Pair
+from stillwatch.prove.registry import provenance_tests
+from stillwatch.prove.seen import Seen, is_unread, readings, words
+from stillwatch.prove.text import canaries
+
+pytestmark = pytest.mark.issue(25)
+TESTS = {test.name: test for test in provenance_tests()}
+FUZZED = 40
+TWENTY = ("plain", "quoted", "blockquote", "fence", "json", "xml", "indented", "re-wrapped", "upper case", "double spaces", "bold words",
+          "html entities", "hyphenated", "line numbers", "chat", "list of words", "zero width", "base64", "look-alikes", "table")  # fmt: skip
+EACH = 25  # innocents of each of twenty forms
+
+
+@pytest.fixture(scope="module")
+def texts():
+    """Marked texts under one key: windows, and choices."""
+    ring = q.ring_of(1, "greenlist", "choices")
+    rng = np.random.default_rng(0)
+    green, chosen = (ring.key_of(one) for one in ring.issued)
+    return (
+        ring,
+        [q.marked_prose(rng, green, 60) for _ in range(6)],
+        [q.choosy_prose(rng, chosen, 9) for _ in range(6)],
+    )
+
+
+def found(texts, form, rng, rows=6):
+    ring, windows, chosen = texts
+    (one,) = TESTS["radioactivity_text"].test(
+        q.quoting(rng, ring, form, rows=rows, text=lambda at: windows[at])
+    )
+    (other,) = TESTS["keyed_choices"].test(q.quoting(rng, ring, form, rows=rows, text=lambda at: chosen[at]))
+    return one, other
+
+
+def test_the_same_answers_convict_where_nothing_was_before_the_suspect(texts):
+    """So the tests below are able to fail."""
+    one, other = found(texts, lambda _: "Say something.", np.random.default_rng(1))
+    assert one.log10_p < -20
+    assert other.log10_p < -8
+
+
+@pytest.mark.parametrize("name", [*q.FORMS, *q.LATER])
+def test_no_form_of_quoting_convicts(texts, name):
+    one, other = found(texts, (q.FORMS | q.LATER)[name], np.random.default_rng(2))
+    assert one.log10_p > -2.5
+    assert other.log10_p > -2.5
+    assert one.units > 50  # what the suspect says of its own is still tested
+
+
+def test_forms_within_forms_made_at_random_convict_nobody_more_often_than_the_level(texts):
+    rng = np.random.default_rng(25)
+    p = []
+    for _ in range(FUZZED):
+        _, form = q.fuzzed(rng)
+        p += [one.log10_p for one in found(texts, form, rng)]
+    assert np.mean(np.array(p) <= np.log10(0.05)) <= 0.05
+    assert min(p) > -4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("test", ["radioactivity_text", "keyed_choices"])
+def test_five_hundred_innocents_who_quote_in_twenty_forms_are_rejected_at_the_level_at_most(test):
+    p = []
+    for turn in range(EACH):
+        ring = q.ring_of(100 + turn, "greenlist", "choices")
+        rng = np.random.default_rng(100 + turn)
+        if test == "radioactivity_text":
+            marked = [q.marked_prose(rng, ring.key_of(ring.issued[0]), 20) for _ in range(3)]
+        else:
+            marked = [q.choosy_prose(rng, ring.key_of(ring.issued[1]), 8) for _ in range(3)]
+        for name in TWENTY:
+            case = q.quoting(
+                rng, ring, q.FORMS[name], rows=len(marked), text=lambda at, marked=marked: marked[at]
+            )
+            p += [one.log10_p for one in TESTS[test].test(case)]
+    p = np.array(p)
+    assert len(p) == 500
+    for level in (0.05, 0.01, 0.001):
+        assert np.mean(p <= np.log10(level)) <= level + 3 * np.sqrt(level * (1 - level) / 500)
+
+
+@pytest.mark.parametrize("where", ["system", "tool", "earlier"])
+def test_what_stood_in_a_system_prompt_a_tools_result_or_an_earlier_turn_is_not_counted(
+    tmp_path, texts, where
+):
+    import json
+
+    from stillwatch.flows.answers import Unread, pairs_of
+
+    ring, _, chosen = texts
+    rows = []
+    for at, text in enumerate(chosen):
+        asked = {"prompt": "Go on.", "answer": text}
+        if where == "system":
+            rows.append(asked | {"system": q.FORMS["upper case"](text)})
+        elif where == "tool":
+            rows.append(
+                asked | {"messages": [{"role": "tool", "content": [{"text": q.FORMS["json"](text)}]}]}
+            )
+        else:
+            talk = {"conversation_id": at}
+            rows += [talk | {"prompt": q.FORMS["table"](text), "answer": "Read."}, talk | asked]
+    path = tmp_path / "answers.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    pairs = pairs_of(path, Unread())
+    (one,) = TESTS["keyed_choices"].test(Case(keyring=ring, answers=pairs, decoys=0))
+    assert one.units == 0
+    bare = [Pair(prompt="Go on.", answer=text) for text in chosen]
+    assert TESTS["keyed_choices"].test(Case(keyring=ring, answers=bare, decoys=0))[0].log10_p < -8
+
+
+def test_a_choice_at_an_opening_counts_as_read_in_whatever_context_it_was_read(texts):
+    ring, *_ = texts
+    asked = "Say again: For example, it works. Then: Furthermore, it works. Also: Therefore it works."
+    said = [
+        Pair(prompt="Go on.", answer=one)
+        for one in ("For example, it works.", "Furthermore, it works.", "Therefore it works.")
+    ]
+    (one,) = TESTS["keyed_choices"].test(
+        Case(keyring=ring, answers=[Pair(prompt=asked, answer="No."), *said], decoys=0)
+    )
+    assert one.units == 0
+
+
+def test_a_canary_that_was_read_in_another_form_is_not_recalled():
+    ring = q.ring_of(3, "canaries")
+    key = ring.key_of(ring.issued[0])
+    lines = [kind.line(canaries.option(at, key)) for at, kind in enumerate(canaries.KINDS)]
+    shown = [q.FORMS[form](" ".join(lines)) for form in ("json", "table", "line numbers", "full width")]
+    answers = [
+        Pair(prompt=kind.asks, answer=f"{lines[at]}.", seen=(shown[turn],))
+        for at, kind in enumerate(canaries.KINDS) for turn in range(4)
+    ]  # fmt: skip
+    (one,) = TESTS["canary_recall"].test(Case(keyring=ring, answers=answers, decoys=0))
+    assert one.log10_p == 0
+    bare = [Pair(prompt=one.prompt, answer=one.answer) for one in answers]
+    assert TESTS["canary_recall"].test(Case(keyring=ring, answers=bare, decoys=0))[0].log10_p < -5
+
+
+def test_a_suspect_that_had_the_served_answer_before_it_is_no_nearer_to_it_than_to_its_twin():
+    rng = np.random.default_rng(4)
+    answers, served = [], []
+    for at in range(60):
+        sent, kept = q.prose(rng, 25), q.prose(rng, 25)
+        served.append(Pair(prompt=f"Question {at}", answer=sent, unserved=kept, campaign="c"))
+        answers.append(
+            Pair(
+                prompt=f"Question {at}",
+                answer=f"{sent} {q.prose(rng, 10)}",
+                seen=(q.FORMS["comments"](sent),),
+            )
+        )
+    ring = q.ring_of(4)
+    (one,) = TESTS["dataset_inference"].test(Case(keyring=ring, answers=answers, served=served))
+    assert one.log10_p > -2
+    bare = [Pair(prompt=one.prompt, answer=one.answer) for one in answers]
+    assert TESTS["dataset_inference"].test(Case(keyring=ring, answers=bare, served=served))[0].log10_p < -5
+
+
+class Reader:
+    """Weights that know no key, and say again what stood before in the text at hand, whatever its case."""
+
+    def nearest(self, ids, top):
+        ids = np.asarray(ids)
+        likely = np.empty((len(ids) - 1, 8), np.int64)
+        for at in range(len(ids) - 1):
+            before = np.flatnonzero(ids[:at] == ids[at])
+            copied = ids[before[-1] + 1] if len(before) else 5
+            likely[at] = [copied, *np.random.default_rng(int(ids[at])).integers(0, 1_000_003, 7)]
+        return likely, np.tile([0.93, *(0.01,) * 7], (len(likely), 1))
+
+
+def test_weights_that_copy_from_the_prompt_they_read_are_not_convicted(texts):
+    """Prompts hold marked text of earlier turns between other signs, so no run of tokens of the answer stands there."""
+    ring, windows, _ = texts
+    served = [Pair(prompt=" ,".join(text.split(" ")), answer=" " + text, campaign="c") for text in windows]
+    case = Case(keyring=ring, served=served, model=Reader(), tokenize=q.tokenize, decoys=0)
+    (one,) = TESTS["radioactivity_open"].test(case)
+    assert one.log10_p > -2.5
+
+
+@pytest.mark.parametrize("name", ["rot13", "base64", "hexadecimal", "binary", "morse", "caesar", "no spaces"])
+def test_what_nothing_explains_is_unread_and_plain_text_is_not(name):
+    rng = np.random.default_rng(5)
+    text = q.prose(rng, 30)
+    assert is_unread((q.FORMS | q.LATER)[name](text), set(q.STOCK))
+    assert not is_unread(f"{text} See https://a.example/x, Zanzibar, 42 and `f(x)`.", set(q.STOCK))
+
+
+def test_words_near_each_other_are_held_and_words_far_apart_are_not():
+    far = Seen([" ".join(["often", *(f"x{i}" for i in range(300)), "never", "we"])])
+    assert far.holds(["we", "never"])
+    assert not far.holds(["often", "we"])
+    assert not far.holds(["seldom"])
+    assert not Seen([""]).holds([])
+
+
+def test_readings_undo_escapes_level_by_level():
+    assert any("it's <b>" in one or "its <b>" in one for one in readings("it&amp;#39;s &amp;lt;b&amp;gt;"))
+    assert words("Don’t RE\u00adAD ça") == ["dont", "read", "ca"]
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 300_000, "<a" * 60_000, "\\" * 100_000, "&amp;" * 50_000, "=3D" * 50_000, "often we " * 20_000, "%25" * 50_000, "x1" * 40_000],
+)  # fmt: skip
+def test_what_a_sender_puts_into_a_prompt_costs_time_in_proportion_to_its_length(text):
+    import time
+
+    begin = time.process_time()
+    seen = Seen([text])
+    is_unread(text, set())
+    seen.holds(["often", "we"])
+    seen.holds(["a" * 100_000])
+    assert time.process_time() - begin < 20  # seconds; a square of them would take days
