@@ -25,6 +25,9 @@ COMMANDS = {
     "evaluate": "measure how well campaigns are seen, on worlds of known truth",
     "report": "write report.html again from a results folder",
     "taken": "say what campaigns took, by capability, and what it may be worth",
+    "package": "write results as a package that others can verify",
+    "verify": "say whether a package or a log of seals is as it was made",
+    "seal": "add digests of files to a log that is only ever added to",
     "watch": "follow a growing log and report campaigns as they appear",
     "sketch": "sketch logs where the text is, so that only digests leave",
     "prove": "test whether a model was trained on answers that were served",
@@ -35,6 +38,7 @@ COMMANDS = {
 
 
 EXTRAS = {
+    "cryptography": "package", "rfc3161_client": "package",
     "confluent_kafka": "kafka", "google": "otlp", "nats": "nats", "opentelemetry": "otlp", "pandas": "spark", "pyspark": "spark",
     "redis": "redis", "sklearn": "evaluate", "tokenizers": "lab", "torch": "lab", "transformers": "lab",
 }  # fmt: skip
