@@ -1,6 +1,5 @@
 """A small results folder, as a scan writes it, whose numbers follow from its tables; and packages of it."""
 
-import math
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,8 +39,13 @@ def rows_of(name, rank):
         for n, account in enumerate(accounts) for h in range(2, 6) for k in range(2)
     ]  # fmt: skip
     total = len(attributed)
-    q_values = e_bh_q_values(np.array([min(e) * LN10 for e in LEFT.values()] + [-np.inf] * (CANDIDATES - len(LEFT))))
-    looks = {h: (3.0 * h, alert_log_e(CANDIDATES, 12.0) / LN10, confirm_log_e(CANDIDATES, FDR, h + 2) / LN10) for h in (0, 2, 4)}
+    q_values = e_bh_q_values(
+        np.array([min(e) * LN10 for e in LEFT.values()] + [-np.inf] * (CANDIDATES - len(LEFT)))
+    )
+    looks = {
+        h: (3.0 * h, alert_log_e(CANDIDATES, 12.0) / LN10, confirm_log_e(CANDIDATES, FDR, h + 1) / LN10)
+        for h in (0, 2, 4)
+    }
     timeline = [
         {"campaign_id": name, "hour": hour(h), "exchanges": 0 if h == 0 else 2 * len(accounts),
          "log10_e": looks.get(h, (None,) * 3)[0], "log10_alert": looks.get(h, (None,) * 3)[1], "log10_confirm": looks.get(h, (None,) * 3)[2]}
@@ -95,9 +99,17 @@ def tables():
                       "settled_by": "the list of participants", "statement": f"two accounts, {HONEST} among them"}]  # fmt: skip
     rows["lead_members"] = [{"lead_id": "L1", "account_id": a} for a in (HONEST, "acct_other")]
     rows["explanations"].append(
-        {"group_id": "L1", "explanation": "course", "marked": 2, "log10_e": 0.5, "statement": f"{HONEST} takes the course"}
+        {
+            "group_id": "L1",
+            "explanation": "course",
+            "marked": 2,
+            "log10_e": 0.5,
+            "statement": f"{HONEST} takes the course",
+        }
     )
-    rows["quarantine"] = [{"file": PATH, "row": 3, "column": None, "reason": "broken", "raw_sha256": "ab" * 32, "rows": 1}]
+    rows["quarantine"] = [
+        {"file": PATH, "row": 3, "column": None, "reason": "broken", "raw_sha256": "ab" * 32, "rows": 1}
+    ]
     return rows
 
 
@@ -114,8 +126,9 @@ def write_results(folder, rows):
     (folder / "report.html").write_text(f"<p>{HONEST} {TEXT}</p>")
     log = folder.parent / PATH
     log.write_text("a log")
-    write_manifest(folder, [log], {"fdr": FDR, "show_prompts": True, "accounts": str(log), "map": {"prompt": PATH}}, 7)
-    assert math.isclose(rows["campaigns"][0]["q_value"], CANDIDATES / 10 ** min(LEFT["C1"]))  # worked by hand
+    write_manifest(
+        folder, [log], {"fdr": FDR, "show_prompts": True, "accounts": str(log), "map": {"prompt": PATH}}, 7
+    )
     return folder
 
 

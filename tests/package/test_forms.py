@@ -86,7 +86,11 @@ def test_every_proof_of_inclusion_leads_to_the_root_and_no_other_does():
             proof = tree.inclusion(index)
             assert includes(hashes[index], index, size, proof, tree.root)
             assert alone.root_by(hashes[index], index, size, proof) == tree.root
-            wrong = [(index + 1, proof), (index, [*proof, hashes[0]]), (index, proof[:-1] if proof else [hashes[0]])]
+            wrong = [
+                (index + 1, proof),
+                (index, [*proof, hashes[0]]),
+                (index, proof[:-1] if proof else [hashes[0]]),
+            ]
             for at, steps in wrong:
                 assert not includes(hashes[index], at, size, steps, tree.root)
                 assert alone.root_by(hashes[index], at, size, steps) != tree.root
@@ -130,7 +134,9 @@ def test_the_published_signatures_of_ed25519(seed, public, message, signature):
     good = bytes.fromhex(signature)
     assert alone.is_signed(held, text, good)
     assert not alone.is_signed(held, text + b"x", good)
-    assert not alone.is_signed(held, text, good[:32] + (int.from_bytes(good[32:], "little") + alone.ORDER).to_bytes(32, "little"))
+    assert not alone.is_signed(
+        held, text, good[:32] + (int.from_bytes(good[32:], "little") + alone.ORDER).to_bytes(32, "little")
+    )
     for place in (0, 31, 32, 63):
         assert not alone.is_signed(held, text, good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
 

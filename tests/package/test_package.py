@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import HONEST, MEMBER, PATH, TEXT, VALUE, tables, write_results
 
+from conftest import HONEST, MEMBER, PATH, TEXT, VALUE, tables, write_results
 from stillwatch.contract import results as contract
 from stillwatch.detect import decide, explain, replay
-from stillwatch.errors import InputError, StateError, UsageError
+from stillwatch.errors import InputError, UsageError
 from stillwatch.package import alone, levels
 from stillwatch.package.check import Trust, check
 from stillwatch.package.levels import KEPT, PSEUDONYMOUS
@@ -42,14 +42,19 @@ def both(path):
 def by_hand(path, *more):
     """What a stranger sees who runs the file alone: exit code, and what is printed."""
     run = subprocess.run(
-        [sys.executable, "-I", alone.__file__, str(path), *map(str, more)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-I", alone.__file__, str(path), *map(str, more)],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert run.stderr == ""
     return run.returncode, run.stdout
 
 
 def files_of(folder):
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
+    }
 
 
 def flipped(data, place, bit):
@@ -68,25 +73,33 @@ def test_a_package_is_whole_by_both_verifiers(made, level, form):
     assert told.endswith("whole\n")
     assert f"level {level}, root of the tree {verdict.root}" in told
     assert f"{verdict.numbers} numbers follow" in told
-    assert (verdict.numbers > 30) == (level in ("keyed", "open"))
+    assert (verdict.numbers > 20) == (level in ("keyed", "open"))
     assert all(f"does not follow: {one}" in told for one in verdict.not_derived)
 
 
 def test_the_shipped_verifier_is_the_one_of_the_source_and_needs_nothing(made):
     assert (made / "sealed/verify.py").read_bytes() == Path(alone.__file__).read_bytes()
-    run = subprocess.run([sys.executable, "-I", "-S", made / "keyed/verify.py"], capture_output=True, text=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", made / "keyed/verify.py"], capture_output=True, text=True, timeout=60
+    )
     assert (run.returncode, run.stdout.splitlines()[-1]) == (0, "whole")
 
 
-def test_equal_results_and_key_give_equal_bytes_and_another_key_other_pseudonyms(results, made, key, tmp_path):
+def test_equal_results_and_key_give_equal_bytes_and_another_key_other_pseudonyms(
+    results, made, key, tmp_path
+):
     for level in LEVELS[:3]:
         package(results, tmp_path / f"{level}.zip", order_of(level, None, key, None))
         assert (tmp_path / f"{level}.zip").read_bytes() == (made / f"{level}.zip").read_bytes()
         with zipfile.ZipFile(made / f"{level}.zip") as held:
             assert {name: held.read(name) for name in held.namelist()} == files_of(made / level)
     package(results, tmp_path / "other", order_of("keyed", None, tmp_path / "other.pem", None))
-    one, other = ((folder / "tables/members.jsonl").read_text() for folder in (made / "keyed", tmp_path / "other"))
-    accounts = [{json.loads(line)["row"]["account_id"] for line in text.splitlines()} for text in (one, other)]
+    one, other = (
+        (folder / "tables/members.jsonl").read_text() for folder in (made / "keyed", tmp_path / "other")
+    )
+    accounts = [
+        {json.loads(line)["row"]["account_id"] for line in text.splitlines()} for text in (one, other)
+    ]
     assert len(accounts[0]) == len(accounts[1]) == 8
     assert not accounts[0] & accounts[1]
 
@@ -103,10 +116,9 @@ def test_a_flipped_byte_in_any_file_is_found_and_that_file_alone_is_named(made, 
     copy = tmp_path / level
     shutil.copytree(made / level, copy)
     for name, content in files_of(copy).items():
-        for place in sorted({0, len(content) // 3, len(content) // 2, len(content) - 2, len(content) - 1} & set(range(len(content)))):
-            for bit in (0x01, 0x20):
-                (copy / name).write_bytes(flipped(content, place, bit))
-                assert both(copy) == ({name}, {name}), (name, place, bit)
+        for place, bit in ((0, 0x01), (len(content) // 2, 0x20), (len(content) - 1, 0x02)) if content else ():
+            (copy / name).write_bytes(flipped(content, place, bit))
+            assert both(copy) == ({name}, {name}), (name, place, bit)
         if content:
             code, told = by_hand(copy)
             assert code == 1
@@ -130,7 +142,7 @@ def test_a_flipped_byte_anywhere_in_an_archive_is_found(made, tmp_path):
     names = files_of(made / "sealed").keys()
     path = tmp_path / "sealed.zip"
     entries, at = [], content.index(b"PK\x01\x02")
-    for place in [*range(0, at, 997), *range(0, 60), *range(at, len(content), 5)]:
+    for place in [*range(0, at, 997), *range(60), *range(at, len(content), 5)]:
         path.write_bytes(flipped(content, place, 1 << place % 8))
         for found in both(path):
             assert found, place
@@ -139,19 +151,21 @@ def test_a_flipped_byte_anywhere_in_an_archive_is_found(made, tmp_path):
     assert all(entries)
     for length in (0, 1, 21, 22, at, len(content) - 1):
         path.write_bytes(content[:length])
-        assert alone.verify(path)[0]
-        if length < at:  # nothing of a package is left in it
-            with pytest.raises(StateError):
-                check(path, NOBODY)
-        else:
-            assert check(path, NOBODY).faults
+        assert all(both(path))
     path.write_bytes(content + b"\0")
     assert both(path) == ({path.name}, {path.name})
 
 
 def test_files_added_removed_renamed_and_cut_short_are_named(made, tmp_path):
     copy = tmp_path / "keyed"
-    for name in ("tables/members.jsonl", "manifest.json", "statement.json", "SHA256SUMS", "verify.py", "public_key.pem"):
+    for name in (
+        "tables/members.jsonl",
+        "manifest.json",
+        "statement.json",
+        "SHA256SUMS",
+        "verify.py",
+        "public_key.pem",
+    ):
         shutil.copytree(made / "keyed", copy)
         content = (copy / name).read_bytes()
         (copy / name).write_bytes(content[:-7])
@@ -197,7 +211,10 @@ def test_who_recomputes_the_digests_is_caught_by_the_signature(made, tmp_path):
     assert both(tmp_path / "forged.zip") == ({name}, {name})
     stripped = json.loads((made / "keyed/statement.json").read_bytes())
     stripped["signatures"] = []
-    bare = forged(made / "keyed", {"statement.json": json.dumps(stripped, separators=(",", ":"), sort_keys=True).encode()})
+    bare = forged(
+        made / "keyed",
+        {"statement.json": json.dumps(stripped, separators=(",", ":"), sort_keys=True).encode()},
+    )
     assert both(written(tmp_path / "bare", bare)) == ({"statement.json"},) * 2
 
 
@@ -218,7 +235,9 @@ def test_who_signs_anew_is_caught_by_the_key_that_should_have_signed(results, ke
     [b"", b"{}", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"payload":1,"payloadType":2,"signatures":3}', b'{"tree":{}}', b"{" + b'"a":1,' * 9 + b'"a":2}'],
     ids=range(9),
 )  # fmt: skip
-@pytest.mark.parametrize("name", ["statement.json", "manifest.json", "tree.json", "tables/campaigns.jsonl", "public_key.pem"])
+@pytest.mark.parametrize(
+    "name", ["statement.json", "manifest.json", "tree.json", "tables/campaigns.jsonl", "public_key.pem"]
+)
 def test_files_that_are_none_of_a_package_end_no_verifier(made, tmp_path, name, content):
     files = forged(made / "open", {name: content})
     assert all(both(written(tmp_path / "folder", files)))
@@ -228,7 +247,9 @@ def test_a_package_of_hostile_but_well_signed_content_ends_no_verifier(results, 
     from stillwatch.package import make
 
     real = make._manifest
-    for number, change in enumerate(({"tree": 5}, {"overview": None}, {"level": "keyed"}, {"tree": {"root": "zz", "size": 1}})):
+    for number, change in enumerate(
+        ({"tree": 5}, {"overview": None}, {"level": "keyed"}, {"tree": {"root": "zz", "size": 1}})
+    ):
         monkeypatch.setattr(make, "_manifest", lambda *a, change=change: real(*a) | change)
         package(results, tmp_path / str(number), order_of("open", None, key, None))
         assert check(tmp_path / str(number), NOBODY).faults
@@ -280,7 +301,11 @@ def test_a_guess_at_a_row_cannot_be_confirmed_without_its_salt(made, results, ke
     from stillwatch.package.merkle import leaf_hash
     from stillwatch.results.folder import read_table
 
-    steps = {step for row in (made / "account/rows.jsonl").read_text().splitlines() for step in json.loads(row)["proof"]}
+    steps = {
+        step
+        for row in (made / "account/rows.jsonl").read_text().splitlines()
+        for step in json.loads(row)["proof"]
+    }
     guesses = {
         leaf_hash(line(schema.name, row)).hex()
         for schema in TABLES
@@ -321,6 +346,13 @@ def test_numbers_follow_by_the_rules_of_the_detector():
         assert all(math.isclose(found[f"C{n}"], q[n]) for n in range(k))
 
 
+def test_the_rate_of_a_campaign_is_as_worked_by_hand(made):
+    """Of 50 candidates, 10^8.2 comes first: 50 / 1 / 10^8.2 is less than 50 / 2 / 10^6.5 of the second."""
+    rows = [json.loads(line)["row"] for line in (made / "keyed/tables/campaigns.jsonl").read_text().splitlines()]
+    assert math.isclose(rows[0]["q_value"], 50 / 10**8.2)
+    assert math.isclose(rows[1]["q_value"], 25 / 10**6.5)
+
+
 CHANGES = {
     "campaigns": [("q_value", 1e-9), ("accounts", 6), ("exchanges", 41), ("kind", "relay"), ("detected_at", None),
                   ("first_seen", "last_seen"), ("capabilities", ["reasoning"])],
@@ -333,19 +365,17 @@ CHANGES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("table", "column", "value"), [(t, *change) for t, some in CHANGES.items() for change in some])
+@pytest.mark.parametrize(
+    ("table", "column", "value"), [(t, *change) for t, some in CHANGES.items() for change in some]
+)
 def test_a_number_that_does_not_follow_from_the_tables_is_named(tmp_path, key, table, column, value):
     rows = tables()
     row = rows[table][-1 if table == "evidence" else 0]
     row[column] = row[value] if value == "last_seen" else value
-    folder = write_results(tmp_path / "results", rows) if (table, column) != ("campaigns", "q_value") else None
-    if folder is None:
-        row[column] = value
-        with pytest.raises(AssertionError):
-            write_results(tmp_path / "results", rows)
-        folder = tmp_path / "results"
-    package(folder, tmp_path / "open", order_of("open", None, key, None))
-    for found in both(tmp_path / "open"):
+    folder = write_results(tmp_path / "results", rows)
+    # The accounts of leads are in keyed packages only, exchanges in open ones only.
+    package(folder, tmp_path / "made", order_of("keyed" if table == "leads" else "open", None, key, None))
+    for found in both(tmp_path / "made"):
         assert found
         assert all(name.startswith("tables/") for name in found)
 
@@ -354,7 +384,9 @@ def test_a_number_that_does_not_follow_from_the_tables_is_named(tmp_path, key, t
 
 
 def test_what_is_no_results_folder_or_was_changed_is_refused_and_nothing_is_written(results, tmp_path, run):
-    code, out, err = run("package", tmp_path / "absent", "--level", "sealed", "--out", tmp_path / "out", "--json")
+    code, out, err = run(
+        "package", tmp_path / "absent", "--level", "sealed", "--out", tmp_path / "out", "--json"
+    )
     assert code == 1
     assert "is not a results folder" in err
     assert json.loads(out)["error"] == "StateError"
@@ -432,7 +464,11 @@ def test_provenance_leads_from_the_inputs_over_the_scan_to_the_package(made, res
     assert {one["sw:sha256"] for one in prov["entity"].values() if one} == {
         *manifest["inputs"].values(), *json.loads((made / "sealed/manifest.json").read_bytes())["results"]["sha256"].values()
     }  # fmt: skip
-    for relation, ends in (("used", ("activity", "entity")), ("wasGeneratedBy", ("entity", "activity")), ("wasAssociatedWith", ("activity", "agent"))):
+    for relation, ends in (
+        ("used", ("activity", "entity")),
+        ("wasGeneratedBy", ("entity", "activity")),
+        ("wasAssociatedWith", ("activity", "agent")),
+    ):
         for one in prov[relation].values():
             for kind in ends:
                 assert one[f"prov:{kind}"] in prov[kind]

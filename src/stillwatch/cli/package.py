@@ -11,11 +11,32 @@ from stillwatch.cli.output import print_json
 
 @click.command()
 @click.argument("results", type=click.Path(path_type=Path))
-@click.option("--level", type=click.Choice(["sealed", "keyed", "open"]), help="How much it shows: digests, tables under pseudonyms, or all.")
-@click.option("--account", metavar="ID", help="Show this account's rows with their proofs, and no other's, instead of a level.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder, or new file whose name ends with .zip.")
-@click.option("--key", type=click.Path(path_type=Path, dir_okay=False), help="Ed25519 private key (PEM) that signs; made where it does not exist.")
-@click.option("--timestamp", metavar="URL", help="Time-stamping authority (RFC 3161) that is asked to stamp the signed statement.")
+@click.option(
+    "--level",
+    type=click.Choice(["sealed", "keyed", "open"]),
+    help="How much it shows: digests, tables under pseudonyms, or all.",
+)
+@click.option(
+    "--account",
+    metavar="ID",
+    help="Show this account's rows with their proofs, and no other's, instead of a level.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="New folder, or new file whose name ends with .zip.",
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Ed25519 private key (PEM) that signs; made where it does not exist.",
+)
+@click.option(
+    "--timestamp",
+    metavar="URL",
+    help="Time-stamping authority (RFC 3161) that is asked to stamp the signed statement.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def package(
     results: Path, level: str | None, account: str | None, out: Path, key: Path | None, timestamp: str | None, as_json: bool

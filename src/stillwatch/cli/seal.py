@@ -12,8 +12,17 @@ from stillwatch.foreign import visible
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--log", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File that is added to; made where it does not exist.")
-@click.option("--key", type=click.Path(path_type=Path, dir_okay=False), help="Ed25519 private key (PEM) that signs the head; made where it does not exist.")
+@click.option(
+    "--log",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="File that is added to; made where it does not exist.",
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Ed25519 private key (PEM) that signs the head; made where it does not exist.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the head as JSON, for a witness to keep.")
 def seal(paths: tuple[Path, ...], log: Path, key: Path | None, as_json: bool) -> None:
     r"""Add digests of the files at PATHS, folders with all that is below them, to an append-only log, and print its new head.

@@ -14,10 +14,23 @@ from stillwatch.foreign import visible
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--public-key", "public", type=click.Path(path_type=Path, dir_okay=False), help="Key (PEM) that must have signed.")
-@click.option("--tsa-certificates", "authorities", type=click.Path(path_type=Path, dir_okay=False),
-              help="Certificates (PEM) of time-stamping authorities that are trusted.")
-@click.option("--head", type=click.Path(path_type=Path, dir_okay=False), help="Head of a log that was kept, with which the log must begin.")
+@click.option(
+    "--public-key",
+    "public",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Key (PEM) that must have signed.",
+)
+@click.option(
+    "--tsa-certificates",
+    "authorities",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Certificates (PEM) of time-stamping authorities that are trusted.",
+)
+@click.option(
+    "--head",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Head of a log that was kept, with which the log must begin.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 def verify(path: Path, public: Path | None, authorities: Path | None, head: Path | None, as_json: bool) -> None:  # fmt: skip
     r"""Verify the package or the log of seals at PATH; exit code 0 where it is whole, 1 where it was changed, with each changed file named.

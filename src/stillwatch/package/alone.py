@@ -87,7 +87,9 @@ def is_signed(public: bytes, message: bytes, signature: bytes) -> bool:
         return False
     h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % ORDER
     left, right = times(s, BASE), add(r, times(h, key))
-    is_same = (left[0] * right[2] - right[0] * left[2]) % P == 0 == (left[1] * right[2] - right[1] * left[2]) % P
+    is_same = (
+        (left[0] * right[2] - right[0] * left[2]) % P == 0 == (left[1] * right[2] - right[1] * left[2]) % P
+    )
     return s < ORDER and is_same
 
 
@@ -115,7 +117,9 @@ def root_of(hashes: list[bytes]) -> bytes:
     if not hashes:
         return hashlib.sha256(b"").digest()
     while len(hashes) > 1:
-        pairs = [hashlib.sha256(b"\x01" + hashes[i] + hashes[i + 1]).digest() for i in range(0, len(hashes) - 1, 2)]
+        pairs = [
+            hashlib.sha256(b"\x01" + hashes[i] + hashes[i + 1]).digest() for i in range(0, len(hashes) - 1, 2)
+        ]
         hashes = pairs + hashes[len(hashes) & ~1 :]
     return hashes[0]
 
@@ -155,7 +159,9 @@ class Folder:
                     self.names.add(relative)
 
     def read(self, name: str) -> bytes:
-        """The content of a file."""
+        """The content of a file; raises `KeyError` where there is none of that name."""
+        if name not in self.names:
+            raise KeyError(name)
         return (self.path / name).read_bytes()
 
 
@@ -176,7 +182,7 @@ class Zip:
             self.faults.append((path.name, "the archive around its files is not as Stillwatch writes it"))
 
     def read(self, name: str) -> bytes:
-        """The content of a file."""
+        """The content of a file; raises `KeyError` where there is none of that name."""
         return self.files[name]
 
 
@@ -185,7 +191,9 @@ def zipped(files: dict[str, bytes]) -> bytes:
     local, central = b"", b""
     for name in sorted(files):
         data, label = files[name], name.encode("utf-8")
-        fields = struct.pack("<HHHHHIIIHH", 20, 0, 0, 0, 0x21, crc32(data), len(data), len(data), len(label), 0)
+        fields = struct.pack(
+            "<HHHHHIIIHH", 20, 0, 0, 0, 0x21, crc32(data), len(data), len(data), len(label), 0
+        )
         central += b"PK\x01\x02" + struct.pack("<H", 0x314) + fields
         central += struct.pack("<HHHII", 0, 0, 0, 0o100644 << 16, len(local)) + label
         local += b"PK\x03\x04" + fields + label + data
@@ -245,7 +253,11 @@ def statement_of(files: Files, public: bytes | None) -> tuple[dict[str, Any], st
         name = hashlib.sha256(key).hexdigest()
         if signatures and signatures[0]["keyid"] == name and is_signed(key, message, signature):
             return statement, f"signed with the key {name}", []
-        return statement, "not signed by this key", [(STATEMENT, "its signature is not of the key that should have signed it")]
+        return (
+            statement,
+            "not signed by this key",
+            [(STATEMENT, "its signature is not of the key that should have signed it")],
+        )
     except (KeyError, IndexError, TypeError, ValueError, RecursionError) as error:
         return {}, "not signed", [(STATEMENT, f"it cannot be read ({type(error).__name__})")]
 
@@ -263,7 +275,11 @@ def statement_faults(files: Files, statement: dict[str, Any], told: dict[str, st
     for name in sorted(files.names & signed.keys()):
         if hashlib.sha256(files.read(name)).hexdigest() != signed[name]:
             faults.append((name, "it is not the file that the statement names"))
-    if told is None and STAMP in files.names and hashlib.sha256(files.read(STATEMENT)).digest() not in files.read(STAMP):
+    if (
+        told is None
+        and STAMP in files.names
+        and hashlib.sha256(files.read(STATEMENT)).digest() not in files.read(STAMP)
+    ):
         faults.append((STAMP, "it is a time stamp of something else"))
     return faults
 
@@ -315,7 +331,9 @@ Number = tuple[str, str, Any, Any]  # table, name, what is stated, what follows
 
 def not_derived(level: str) -> tuple[str, ...]:
     """What does not follow from the tables of a package of that level."""
-    return {"open": NOT_DERIVED, "keyed": (*NOT_DERIVED, *IF_KEYED)}.get(level, ("any number: no tables are shown",))
+    return {"open": NOT_DERIVED, "keyed": (*NOT_DERIVED, *IF_KEYED)}.get(
+        level, ("any number: no tables are shown",)
+    )
 
 
 def numbers(tables: dict[str, list[Row]], overview: Row) -> list[Number]:
@@ -328,13 +346,21 @@ def numbers(tables: dict[str, list[Row]], overview: Row) -> list[Number]:
             table: [row for row in rows if row.get("campaign_id") == name or row.get("group_id") == name]
             for table, rows in tables.items()
         }
-        derived = {**counted(parts), "q_value": rates.get(name)} | timed(parts, campaign, overview)
-        derived["kind"] = kind_of({row["hypothesis"]: row["log10_likelihood"] for row in parts.get("hypotheses", ())})
+        derived = {**counted(parts), "q_value": rates.get(name)} | timed(parts, campaign)
+        derived["kind"] = kind_of(
+            {row["hypothesis"]: row["log10_likelihood"] for row in parts.get("hypotheses", ())}
+        )
         derived["capabilities"] = capabilities(parts.get("capabilities", []), campaign["capabilities"])
-        found += [("campaigns", f"{name} {key}", campaign[key], v) for key, v in derived.items() if v is not None]
+        found += [
+            ("campaigns", f"{name} {key}", campaign[key], v) for key, v in derived.items() if v is not None
+        ]
         for table in ("timeline", "capabilities", "exchanges"):
             if parts.get(table):
-                total = len(parts[table]) if table == "exchanges" else sum(row["exchanges"] for row in parts[table])
+                total = (
+                    len(parts[table])
+                    if table == "exchanges"
+                    else sum(row["exchanges"] for row in parts[table])
+                )
                 found.append(("campaigns", f"{name} exchanges by {table}", campaign["exchanges"], total))
         found += shared(name, parts) + of_members(name, parts) + bars(name, parts, overview)
     for lead in tables.get("leads", ()):
@@ -373,13 +399,15 @@ def counted(parts: dict[str, list[Row]]) -> dict[str, Any]:
     return {"accounts": len(members), "exchanges": sum(row["exchanges"] for row in parts["members"])}
 
 
-def timed(parts: dict[str, list[Row]], campaign: Row, overview: Row) -> dict[str, Any]:
+def timed(parts: dict[str, list[Row]], campaign: Row) -> dict[str, Any]:
     """First and last exchange, and when the evidence sufficed: after the first hour that was looked at and alerted."""
     derived: dict[str, Any] = {}
     if parts.get("exchanges"):
         times = [row["timestamp"] for row in parts["exchanges"]]
         derived = {"first_seen": min(times), "last_seen": max(times)}
-    looks = sorted((row for row in parts.get("timeline", ()) if row["log10_e"] is not None), key=lambda row: row["hour"])
+    looks = sorted(
+        (row for row in parts.get("timeline", ()) if row["log10_e"] is not None), key=lambda row: row["hour"]
+    )
     alerts = [row["hour"] for row in looks if row["log10_e"] >= row["log10_alert"]]
     if alerts:
         moment = datetime.fromisoformat(alerts[0]) + timedelta(hours=1)
@@ -397,7 +425,11 @@ def kind_of(log10: dict[str, float]) -> str | None:
     lead = -log10[ordered[1]]
     if ordered[0] == "H1" and -log10["H2"] >= DECISIVE:
         return "harvest" if -log10["H3"] >= CLEAR else "undetermined"
-    leads = {"H2": ("relay", lead >= CLEAR), "H4": ("fleet", lead >= DECISIVE), "H3": ("mixed", -log10["H2"] >= DECISIVE)}
+    leads = {
+        "H2": ("relay", lead >= CLEAR),
+        "H4": ("fleet", lead >= DECISIVE),
+        "H3": ("mixed", -log10["H2"] >= DECISIVE),
+    }
     kind, is_clear = leads.get(ordered[0], ("undetermined", True))
     return kind if is_clear else "undetermined"
 
@@ -421,7 +453,9 @@ def shared(name: str, parts: dict[str, list[Row]]) -> list[Number]:
         mine = links.get((row["kind"], row["value"]), [])
         what = f"{name} {row['kind']}"
         if mine:
-            found.append(("evidence", f"{what} accounts", row["accounts"], len({one["account_id"] for one in mine})))
+            found.append(
+                ("evidence", f"{what} accounts", row["accounts"], len({one["account_id"] for one in mine}))
+            )
             weights = {one["weight"] for one in mine}
             found += [("evidence", f"{what} weight", row["log10_likelihood_ratio"], one) for one in weights]
     return found
@@ -494,9 +528,12 @@ def verify(path: Path, public: bytes | None = None) -> tuple[list[Fault], list[s
     faults = files.faults + faults
     named = {name for name, _what in faults}
     statement, signer, more = statement_of(files, public)
-    if public is not None or not named & {PUBLIC, STATEMENT}:  # else whether the signature is the key's cannot be said
+    if public is not None or not named & {
+        PUBLIC,
+        STATEMENT,
+    }:  # else whether the signature is the key's cannot be said
         faults += more
-    if statement:
+    if statement and STATEMENT not in named:  # else what it says of other files is not to be believed
         faults += [one for one in statement_faults(files, statement, told) if one[0] not in named]
     said = [signer]
     try:

@@ -67,7 +67,7 @@ def check(path: Path, trust: Trust) -> Verdict:
     """Verify the package at `path`, a folder or a .zip. Raises `StateError` where there is nothing like a package."""
     verdict = Verdict(path=str(path))
     files = _read(path, verdict.faults)
-    if not files.keys() & {SUMS, STATEMENT, MANIFEST}:
+    if not verdict.faults and not files.keys() & {SUMS, STATEMENT, MANIFEST}:
         raise StateError(
             Problem(
                 fact=f"`{path}` is no package",
@@ -77,8 +77,10 @@ def check(path: Path, trust: Trust) -> Verdict:
             )
         )
     listed = _listed(files, verdict.faults)
+    is_changed = any(one.file == STATEMENT for one in verdict.faults)
     statement = _statement(files, trust, verdict)
-    _subjects(files, statement, verdict)
+    if not is_changed:  # else what it says of other files is not to be believed
+        _subjects(files, statement, verdict)
     _stamp(files, trust, listed, statement, verdict)
     if not verdict.faults:
         _content(files, statement, verdict)
@@ -102,7 +104,9 @@ def _read(path: Path, faults: list[Fault]) -> dict[str, bytes]:
                 files[name] = one.read_bytes()
         return files
     if not path.is_file():
-        raise StateError(Problem(fact=f"`{path}` does not exist", where=str(path), expected="a package, or a log of seals"))
+        raise StateError(
+            Problem(fact=f"`{path}` does not exist", where=str(path), expected="a package, or a log of seals")
+        )
     return _unzipped(path.name, path.read_bytes(), faults)
 
 
@@ -118,7 +122,15 @@ def _unzipped(name: str, data: bytes, faults: list[Fault]) -> dict[str, bytes]:
                 except zipfile.BadZipFile:
                     faults.append(Fault(one.filename, "its content or its entry in the archive was changed"))
                     files[one.filename] = b""
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, NotImplementedError, RuntimeError, OverflowError):
+    except (
+        zipfile.BadZipFile,
+        ValueError,
+        OSError,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        OverflowError,
+    ):
         faults.append(Fault(name, "the archive cannot be read"))
     if not faults and archive(files) != data:
         faults.append(Fault(name, "the archive around its files is not as it was written"))
@@ -135,7 +147,7 @@ def _listed(files: Mapping[str, bytes], faults: list[Fault]) -> bool:
     if not mark or whole != files[SUMS]:
         faults.append(Fault(SUMS, "its last line is not the digest of the others"))
         return False
-    told = dict(reversed(line.split("  ", 1)) for line in body.decode("utf-8", "replace").splitlines())
+    told = {line[66:]: line[:64] for line in body.decode("utf-8", "replace").splitlines()}
     _compare(files, told, {SUMS}, faults, "its content was changed")
     if sums({name: content for name, content in files.items() if name != SUMS}) != files[SUMS] and not faults:
         faults.append(Fault(SUMS, "it does not list the files in the form that it has"))
@@ -161,7 +173,9 @@ def _statement(files: Mapping[str, bytes], trust: Trust, verdict: Verdict) -> di
         verdict.faults.append(Fault(STATEMENT, f"it cannot be read ({type(error).__name__})"))
         return {}
     if trust.public is None and signature is None and PUBLIC not in files:
-        verdict.notes.append("not signed: whoever changed it could have made it anew; compare the root with the one you were given")
+        verdict.notes.append(
+            "not signed: whoever changed it could have made it anew; compare the root with the one you were given"
+        )
         return statement
     if trust.public is None and any(one.file == PUBLIC for one in verdict.faults):
         return statement  # whether the signature is the key's cannot be said
@@ -171,7 +185,9 @@ def _statement(files: Mapping[str, bytes], trust: Trust, verdict: Verdict) -> di
         return statement
     verdict.signed_by = name
     if trust.public is None:
-        verdict.notes.append("the key is the package's own: compare its name with the signer's, or give --public-key")
+        verdict.notes.append(
+            "the key is the package's own: compare its name with the signer's, or give --public-key"
+        )
     return statement
 
 

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 
@@ -36,7 +36,16 @@ PAGE = "report.html"  # made again at will, so it may differ from what the scan 
 SHOWN_OVERVIEW = (
     "accounts", "candidates", "compared", "duplicates", "exchanges", "fdr", "first_seen", "last_seen", "leads", "quarantined", "seed",
 )  # fmt: skip
-SHOWN_PARAMETERS = ("engine", "fdr", "format", "limits", "memory", "shards", "show_prompts", "without")  # the others may name paths
+SHOWN_PARAMETERS = (
+    "engine",
+    "fdr",
+    "format",
+    "limits",
+    "memory",
+    "shards",
+    "show_prompts",
+    "without",
+)  # the others may name paths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +112,11 @@ def read_results(folder: Path) -> Results:
                 fix="stillwatch scan LOGS --out RESULTS",
             )
         ) from None
-    names = [schema for schema in COMMITTED if schema is not contract.PROMPTS or f"{schema.name}.parquet" in outputs]
+    names = [
+        schema
+        for schema in COMMITTED
+        if schema is not contract.PROMPTS or f"{schema.name}.parquet" in outputs
+    ]
     wanted = {OVERVIEW, *(f"{schema.name}.parquet" for schema in names)}
     now = {name: sha256(folder / name) if (folder / name).is_file() else "" for name in outputs}
     changed = sorted((wanted - outputs.keys()) | {n for n, d in outputs.items() if now[n] != d and n != PAGE})
@@ -136,7 +149,9 @@ def contents(results: Results, order: Order) -> tuple[dict[str, bytes], dict[str
     files = _shown(results, order, secret, tree, parts)
     name = None if order.key is None else key_name(order.key.public)
     inputs = sorted(set(results.manifest["inputs"].values()))
-    files["provenance.json"] = canonical(provenance(inputs, results.outputs, results.manifest["version"], name))
+    files["provenance.json"] = canonical(
+        provenance(inputs, results.outputs, results.manifest["version"], name)
+    )
     files["lock.txt"] = "".join(f"{one}=={version}\n" for one, version in installed().items()).encode()
     files["verify.py"] = Path(alone.__file__).read_bytes()
     files[alone.MANIFEST] = canonical(_manifest(results, order, tree))
@@ -145,7 +160,8 @@ def contents(results: Results, order: Order) -> tuple[dict[str, bytes], dict[str
     statement: dict[str, Json] = {
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [
-            {"name": one, "digest": {"sha256": hashlib.sha256(files[one]).hexdigest()}} for one in sorted(files)
+            {"name": one, "digest": {"sha256": hashlib.sha256(files[one]).hexdigest()}}
+            for one in sorted(files)
         ],
         "predicateType": PREDICATE,
         "predicate": {
@@ -297,5 +313,5 @@ def order_of(level: str | None, account: str | None, key: Path | None, timestamp
                 fix="stillwatch package RESULTS --account ID --key KEY.pem --out PATH",
             )
         )
-    chosen: Level = "account" if level is None else level  # type: ignore[assignment]  one of click's choices
+    chosen: Level = "account" if level is None else cast("Level", level)
     return Order(level=chosen, key=None if key is None else signer(key), account=account, timestamp=timestamp)

@@ -1,13 +1,14 @@
 """A log of sealed files that is only ever added to: its heads show later that nothing in it was changed, left out or written afterwards.
 
 The log is one file of canonical JSON lines. `{"entry": {...}}` is a file: its name, size and SHA-256. `{"head": {...}, "proof": [...],
-"signature": {...}}` ends each call: the number and the Merkle root of all entries so far, the time, the proof that the tree begins
-with that of the head before (RFC 9162), and, with a key, the DSSE envelope of the head. Whoever keeps a head (a witness: a regulator,
+"sha256": ..., "signature": {...}}` ends each call: the number and the Merkle root of all entries so far, the time, the proof that the
+tree begins with that of the head before (RFC 9162), the digest of the log up to here, and, with a key, the DSSE envelope of the head. Whoever keeps a head (a witness: a regulator,
 a newspaper, a time-stamping authority) can tell later whether the log still begins as it did.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -80,16 +81,29 @@ def seal(paths: Sequence[Path], log: Path, key: Signer | None, now: datetime | N
         }
         if key is not None:
             written["signature"] = json.loads(envelope(HEAD, canonical(head), key))
+        body = before + b"".join(line + b"\n" for line in lines)
+        written["sha256"] = _digest(body, written)
         with atomic(log) as temporary:
-            temporary.write_bytes(before + b"".join(line + b"\n" for line in (*lines, canonical(written))))
+            temporary.write_bytes(body + canonical(written) + b"\n")
     return {"log": str(log), "added": len(lines), "changed": changed, "head": head, "signed": key is not None}
+
+
+def _digest(before: bytes, head: dict[str, Json]) -> str:
+    """SHA-256 of the log up to a head's line, and of that line without the digest itself."""
+    others = {name: value for name, value in head.items() if name != "sha256"}
+    return hashlib.sha256(before + canonical(others)).hexdigest()
 
 
 def _files(paths: Sequence[Path], log: Path) -> Iterator[tuple[str, Path]]:
     """Name and path of each file; a name is relative to the folder that was given, and begins with that folder's name."""
     missing = [path for path in paths if not path.exists()]
     if missing:
-        raise InputError(*(Problem(fact=f"`{path}` does not exist", where=str(path), expected="a file or folder") for path in missing))
+        raise InputError(
+            *(
+                Problem(fact=f"`{path}` does not exist", where=str(path), expected="a file or folder")
+                for path in missing
+            )
+        )
     for path in paths:
         whole = path.resolve()
         for one in sorted(whole.rglob("*")) if whole.is_dir() else [whole]:
@@ -99,8 +113,9 @@ def _files(paths: Sequence[Path], log: Path) -> Iterator[tuple[str, Path]]:
 
 def read(content: bytes, name: str) -> Log:
     """The lines of a log. Those that are none of a log are faults."""
-    log = Log()
+    log, at = Log(), 0
     for number, line in enumerate(content.splitlines(), 1):
+        before, at = content[:at], at + len(line) + 1
         try:
             held = json.loads(line)
             if canonical(held) != line:
@@ -109,13 +124,19 @@ def read(content: bytes, name: str) -> Log:
                 log.entries.append(line)
             elif isinstance(held["head"]["size"], int) and isinstance(held["proof"], list):
                 bytes.fromhex(held["head"]["root"] + "".join(held["proof"]))
+                if held["sha256"] != _digest(before, held):
+                    raise ValueError("the digest of another log")
                 log.heads.append(held)
                 log.places.append(number)
             else:
                 raise ValueError("neither an entry nor a head")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             log.faults.append(Fault(name, f"line {number} is no line of a log ({type(error).__name__})"))
-    if content and not log.faults and (not content.endswith(b"\n") or log.places[-1:] != [len(content.splitlines())]):
+    if (
+        content
+        and not log.faults
+        and (not content.endswith(b"\n") or log.places[-1:] != [len(content.splitlines())])
+    ):
         log.faults.append(Fault(name, "it does not end with a head"))
     return log
 
@@ -129,7 +150,9 @@ def faults_of(log: Log, name: str) -> list[Fault]:
         head, proof = held["head"], [bytes.fromhex(step) for step in held["proof"]]
         tree = Tree(leaves[: head["size"]])
         if tree.size != head["size"] or tree.root.hex() != head["root"] or head["size"] < size:
-            faults.append(Fault(name, f"entries {size + 1} to {head['size']} are not those of the head in line {place}"))
+            faults.append(
+                Fault(name, f"entries {size + 1} to {head['size']} are not those of the head in line {place}")
+            )
         elif not consistent(size, root, tree.size, tree.root, proof):
             faults.append(Fault(name, f"the head in line {place} does not follow from the one before it"))
         elif str(head.get("at", "")) < moment:
@@ -153,19 +176,27 @@ def check_log(path: Path, trust: Trust, witnessed: Path | None) -> Verdict:
     verdict = Verdict(path=str(path), kind="log", faults=log.faults or faults_of(log, path.name))
     if log.heads:
         verdict.root = log.heads[-1]["head"]["root"]
-        verdict.notes.append(f"{len(log.entries)} entries, {len(log.heads)} heads, the last of {log.heads[-1]['head'].get('at')}")
+        verdict.notes.append(
+            f"{len(log.entries)} entries, {len(log.heads)} heads, the last of {log.heads[-1]['head'].get('at')}"
+        )
     if trust.public is not None:
         public = public_key(trust.public, trust.public.read_bytes())
         for place, held in zip(log.places, log.heads, strict=True):
             if "signature" not in held or not signed_by(public, canonical(held["signature"]), HEAD):
-                verdict.faults.append(Fault(path.name, f"the head in line {place} is not signed with this key"))
+                verdict.faults.append(
+                    Fault(path.name, f"the head in line {place} is not signed with this key")
+                )
     if witnessed is None:
-        verdict.notes.append("it agrees with itself; that it was not written anew shows a head that someone else kept: give --head")
+        verdict.notes.append(
+            "it agrees with itself; that it was not written anew shows a head that someone else kept: give --head"
+        )
     elif not verdict.faults:
         head = _head(witnessed)
         begun = Tree([leaf_hash(line) for line in log.entries[: head["size"]]])
         if begun.size != head["size"] or begun.root.hex() != head["root"]:
-            verdict.faults.append(Fault(path.name, "it does not begin with the entries of the head that was kept"))
+            verdict.faults.append(
+                Fault(path.name, "it does not begin with the entries of the head that was kept")
+            )
         else:
             verdict.notes.append(f"its first {head['size']} entries are those of the head that was kept")
     return verdict
@@ -182,7 +213,12 @@ def _head(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         found = type(error).__name__
     raise InputError(
-        Problem(fact="this is no head of a log", where=str(path), found=found, expected="what `stillwatch seal --json` printed")
+        Problem(
+            fact="this is no head of a log",
+            where=str(path),
+            found=found,
+            expected="what `stillwatch seal --json` printed",
+        )
     )
 
 

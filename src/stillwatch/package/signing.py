@@ -41,7 +41,9 @@ class Signer:
 
 def derived(secret: bytes, label: str) -> bytes:
     """32 bytes made from a secret for one purpose (HKDF-SHA256 of RFC 5869, with one block of output)."""
-    return hmac.digest(hmac.digest(b"stillwatch-package", secret, "sha256"), label.encode() + b"\x01", "sha256")
+    return hmac.digest(
+        hmac.digest(b"stillwatch-package", secret, "sha256"), label.encode() + b"\x01", "sha256"
+    )
 
 
 def key_name(public: bytes) -> str:
@@ -119,7 +121,7 @@ def envelope(kind: str, payload: bytes, key: Signer | None) -> bytes:
     signatures = []
     if key is not None:
         signatures = [{"keyid": key_name(key.public), "sig": _text(key.sign(authenticated(kind, payload)))}]
-    return canonical({"payload": _text(payload), "payloadType": kind, "signatures": list(signatures)})
+    return canonical({"payload": _text(payload), "payloadType": kind, "signatures": signatures})
 
 
 def authenticated(kind: str, payload: bytes) -> bytes:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 import urllib.request
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stillwatch.errors import InputError, Problem, Unreachable
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 TIMEOUT_S = 30
 MOST = 1 << 20  # bytes of an answer that are read
@@ -66,14 +70,19 @@ def time_of(stamp: bytes) -> str:
     return decode_timestamp_response(stamp).tst_info.gen_time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _certificates(roots: Path) -> list[object]:
+def _certificates(roots: Path) -> list[Certificate]:
     from cryptography.x509 import load_pem_x509_certificates
 
     try:
         return list(load_pem_x509_certificates(roots.read_bytes()))
     except (OSError, ValueError) as error:
         raise InputError(
-            Problem(fact="these are no certificates", where=str(roots), found=type(error).__name__, expected="a PEM file")
+            Problem(
+                fact="these are no certificates",
+                where=str(roots),
+                found=type(error).__name__,
+                expected="a PEM file",
+            )
         ) from None
 
 
