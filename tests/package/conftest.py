@@ -149,7 +149,7 @@ def made(results, key, tmp_path_factory):
 
     out = tmp_path_factory.mktemp("made")
     for level in ("sealed", "keyed", "open", "account"):
-        order = order_of(None, MEMBER, key, None) if level == "account" else order_of(level, None, key, None)
+        order = order_of(None, key, account=MEMBER) if level == "account" else order_of(level, key)
         for name in (level, f"{level}.zip"):
             package(results, out / name, order)
     return out

@@ -53,7 +53,9 @@ def test_the_proofs_in_heads_suffice_without_the_entries(days):
     size, root = 0, Tree([]).root
     for held in read(log.read_bytes(), "log").heads:
         head = held["head"]
-        assert consistent(size, root, head["size"], bytes.fromhex(head["root"]), [bytes.fromhex(p) for p in held["proof"]])
+        assert consistent(
+            size, root, head["size"], bytes.fromhex(head["root"]), [bytes.fromhex(p) for p in held["proof"]]
+        )
         size, root = head["size"], bytes.fromhex(head["root"])
     assert size == 6
 
@@ -76,7 +78,12 @@ def test_a_flipped_byte_anywhere_in_a_log_is_found(days, run):
 def test_lines_left_out_or_moved_are_found(days, change):
     _folder, log, _heads = days
     lines = log.read_bytes().splitlines(keepends=True)
-    kept = {"first": lines[1:], "last line": lines[:-1], "entry": [*lines[:4], *lines[5:]], "swap": [lines[1], lines[0], *lines[2:]]}[change]
+    kept = {
+        "first": lines[1:],
+        "last line": lines[:-1],
+        "entry": [*lines[:4], *lines[5:]],
+        "swap": [lines[1], lines[0], *lines[2:]],
+    }[change]
     log.write_bytes(b"".join(kept))
     assert check_log(log, NOBODY, None).faults
     with pytest.raises(StateError, match="the log of seals was changed"):
@@ -84,12 +91,16 @@ def test_lines_left_out_or_moved_are_found(days, change):
     assert log.read_bytes() == b"".join(kept)
 
 
-def test_a_log_written_anew_or_cut_at_a_head_agrees_with_itself_and_not_with_a_head_that_was_kept(days, tmp_path, run):
+def test_a_log_written_anew_or_cut_at_a_head_agrees_with_itself_and_not_with_a_head_that_was_kept(
+    days, tmp_path, run
+):
     folder, log, heads = days
     lines = log.read_bytes().splitlines(keepends=True)
     log.write_bytes(b"".join(lines[:6]))  # two days of three
     assert check_log(log, NOBODY, heads[1]).faults == []
-    assert [fault.what for fault in check_log(log, NOBODY, heads[2]).faults] == ["it does not begin with the entries of the head that was kept"]
+    assert [fault.what for fault in check_log(log, NOBODY, heads[2]).faults] == [
+        "it does not begin with the entries of the head that was kept"
+    ]
     log.unlink()
     (folder / "date=1/sightings").write_text("what was wished")
     seal([folder], log, None, DAY)

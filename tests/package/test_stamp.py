@@ -16,7 +16,9 @@ from stillwatch.package.stamp import stamped
 
 pytestmark = [
     pytest.mark.issue(27),
-    pytest.mark.skipif(shutil.which("openssl") is None, reason="no `openssl` command to run a time-stamping authority with"),
+    pytest.mark.skipif(
+        shutil.which("openssl") is None, reason="no `openssl` command to run a time-stamping authority with"
+    ),
 ]
 SETTINGS = """
 [tsa]
@@ -46,10 +48,23 @@ def authority_in(folder):
     (folder / "serial").write_text("01\n")
     for name in ("root", "tsa"):
         openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", folder / f"{name}.key")
-    (folder / "req.cnf").write_text("[req]\ndistinguished_name = dn\n[dn]\n[root]\nbasicConstraints = critical,CA:TRUE\nkeyUsage = critical,keyCertSign\n")
+    (folder / "req.cnf").write_text(
+        "[req]\ndistinguished_name = dn\n[dn]\n[root]\nbasicConstraints = critical,CA:TRUE\nkeyUsage = critical,keyCertSign\n"
+    )
     openssl("req", "-x509", "-new", "-key", folder / "root.key", "-subj", "/CN=Root", "-days", "9", "-out", folder / "root.pem",
             "-config", folder / "req.cnf", "-extensions", "root")  # fmt: skip
-    openssl("req", "-new", "-key", folder / "tsa.key", "-subj", "/CN=Authority", "-out", folder / "tsa.csr", "-config", folder / "req.cnf")
+    openssl(
+        "req",
+        "-new",
+        "-key",
+        folder / "tsa.key",
+        "-subj",
+        "/CN=Authority",
+        "-out",
+        folder / "tsa.csr",
+        "-config",
+        folder / "req.cnf",
+    )
     openssl("x509", "-req", "-in", folder / "tsa.csr", "-CA", folder / "root.pem", "-CAkey", folder / "root.key", "-CAcreateserial", "-days", "9",
             "-extfile", folder / "tsa.cnf", "-extensions", "extensions", "-out", folder / "tsa.pem")  # fmt: skip
     return folder
@@ -65,8 +80,14 @@ def authority(tmp_path_factory):
             (folder / "query").write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
             if self.path == "/other":
                 (folder / "other").write_text("something else")
-                openssl("ts", "-query", "-data", folder / "other", "-sha256", "-cert", "-out", folder / "query")
-            answer = b"no" if self.path == "/nonsense" else openssl("ts", "-reply", "-config", folder / "tsa.cnf", "-queryfile", folder / "query")
+                openssl(
+                    "ts", "-query", "-data", folder / "other", "-sha256", "-cert", "-out", folder / "query"
+                )
+            answer = (
+                b"no"
+                if self.path == "/nonsense"
+                else openssl("ts", "-reply", "-config", folder / "tsa.cnf", "-queryfile", folder / "query")
+            )
             self.send_response(200)
             self.end_headers()
             self.wfile.write(answer)
@@ -86,7 +107,7 @@ def authority(tmp_path_factory):
 @pytest.fixture(scope="module")
 def stamped_package(results, key, authority, tmp_path_factory):
     out = tmp_path_factory.mktemp("stamped") / "package"
-    package(results, out, order_of("sealed", None, key, authority[1]))
+    package(results, out, order_of("sealed", key, timestamp=authority[1]))
     return out
 
 
@@ -115,19 +136,29 @@ def test_every_byte_of_a_stamp_is_held(stamped_package, tmp_path):
     shutil.copytree(stamped_package, copy)
     content = (copy / "timestamp.tsr").read_bytes()
     for place in range(0, len(content), 37):
-        (copy / "timestamp.tsr").write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
+        (copy / "timestamp.tsr").write_bytes(
+            content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :]
+        )
         assert [fault.file for fault in check(copy, Trust()).faults] == ["timestamp.tsr"]
         assert [name for name, _what in alone.verify(copy)[0]] == ["timestamp.tsr"]
 
 
-def test_a_stamp_cannot_be_taken_away_or_put_in_place_of_another(stamped_package, results, key, authority, tmp_path):
+def test_a_stamp_cannot_be_taken_away_or_put_in_place_of_another(
+    stamped_package, results, key, authority, tmp_path
+):
     copy = tmp_path / "copy"
     shutil.copytree(stamped_package, copy)
 
     def named():
-        files = {p.relative_to(copy).as_posix(): p.read_bytes() for p in copy.rglob("*") if p.is_file() and p.name != "SHA256SUMS"}
+        files = {
+            p.relative_to(copy).as_posix(): p.read_bytes()
+            for p in copy.rglob("*")
+            if p.is_file() and p.name != "SHA256SUMS"
+        }
         (copy / "SHA256SUMS").write_bytes(sums(files))  # whoever does it makes the list agree
-        return [fault.file for fault in check(copy, Trust()).faults], [name for name, _what in alone.verify(copy)[0]]
+        return [fault.file for fault in check(copy, Trust()).faults], [
+            name for name, _what in alone.verify(copy)[0]
+        ]
 
     (copy / "timestamp.tsr").write_bytes(stamped(b"another statement", authority[1]))
     assert named() == (["timestamp.tsr"], ["timestamp.tsr"])
@@ -136,8 +167,10 @@ def test_a_stamp_cannot_be_taken_away_or_put_in_place_of_another(stamped_package
 
 
 @pytest.mark.parametrize("path", ["/nonsense", "/other", None])
-def test_an_authority_that_gives_no_stamp_is_an_error_and_no_package_is_written(results, key, authority, tmp_path, path):
+def test_an_authority_that_gives_no_stamp_is_an_error_and_no_package_is_written(
+    results, key, authority, tmp_path, path
+):
     url = f"{authority[1]}{path}" if path else "file:///etc/passwd"
     with pytest.raises(Unreachable, match="gave no time stamp"):
-        package(results, tmp_path / "out", order_of("sealed", None, key, url))
+        package(results, tmp_path / "out", order_of("sealed", key, timestamp=url))
     assert list(tmp_path.iterdir()) == []

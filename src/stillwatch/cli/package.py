@@ -21,6 +21,7 @@ from stillwatch.cli.output import print_json
     metavar="ID",
     help="Show this account's rows with their proofs, and no other's, instead of a level.",
 )
+@click.option("--exchange", metavar="ID", help="Show this exchange's row with its proof, instead of a level.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -39,7 +40,8 @@ from stillwatch.cli.output import print_json
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def package(
-    results: Path, level: str | None, account: str | None, out: Path, key: Path | None, timestamp: str | None, as_json: bool
+    results: Path, level: str | None, account: str | None, exchange: str | None, out: Path, key: Path | None, timestamp: str | None,
+    as_json: bool,
 ) -> None:  # fmt: skip
     r"""Write a package of the results folder RESULTS that others verify without this program.
 
@@ -52,7 +54,8 @@ def package(
     from stillwatch.package.make import order_of
     from stillwatch.package.make import package as run
 
-    told = run(results, out, order_of(level, account, key, timestamp))
+    order = order_of(level, key, account=account, exchange=exchange, timestamp=timestamp)
+    told = run(results, out, order)
     if as_json:
         print_json(told)
         return

@@ -204,24 +204,24 @@ def zipped(files: dict[str, bytes]) -> bytes:
 Files = Folder | Zip
 
 
-def digests_of(files: Files) -> tuple[dict[str, str] | None, list[Fault]]:
-    """What SHA256SUMS says of each file, None where it cannot be believed, and what differs from it."""
+def listed_faults(files: Files) -> list[Fault]:
+    """What differs from SHA256SUMS. Where that cannot be believed itself, it is the one fault."""
     if SUMS not in files.names:
-        return None, [(SUMS, "it is missing")]
+        return [(SUMS, "it is missing")]
     text = files.read(SUMS)
     body, mark, rest = text.rpartition(LAST_LINE.encode())
     if not mark or rest != hashlib.sha256(body).hexdigest().encode() + b"\n":
-        return None, [(SUMS, "it is not what was written: its last line is not the digest of the others")]
+        return [(SUMS, "it is not what was written: its last line is not the digest of the others")]
     try:
         told = {line[66:]: line[:64] for line in body.decode().splitlines()}
     except UnicodeDecodeError:
-        return None, [(SUMS, "it is not UTF-8")]
+        return [(SUMS, "it is not UTF-8")]
     faults = [(name, "it is missing") for name in told.keys() - files.names]
     faults += [(name, "it was added") for name in files.names - told.keys() - {SUMS}]
     for name in sorted(told.keys() & files.names):
         if hashlib.sha256(files.read(name)).hexdigest() != told[name]:
             faults.append((name, "its content was changed"))
-    return told, faults
+    return faults
 
 
 # ------------------------------------------------------------------------------------------ statement, tree
@@ -262,7 +262,7 @@ def statement_of(files: Files, public: bytes | None) -> tuple[dict[str, Any], st
         return {}, "not signed", [(STATEMENT, f"it cannot be read ({type(error).__name__})")]
 
 
-def statement_faults(files: Files, statement: dict[str, Any], told: dict[str, str] | None) -> list[Fault]:
+def statement_faults(files: Files, statement: dict[str, Any]) -> list[Fault]:
     """Files that are not those that the statement names."""
     try:
         signed = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
@@ -275,22 +275,31 @@ def statement_faults(files: Files, statement: dict[str, Any], told: dict[str, st
     for name in sorted(files.names & signed.keys()):
         if hashlib.sha256(files.read(name)).hexdigest() != signed[name]:
             faults.append((name, "it is not the file that the statement names"))
-    if (
-        told is None
-        and STAMP in files.names
-        and hashlib.sha256(files.read(STATEMENT)).digest() not in files.read(STAMP)
-    ):
+    if STAMP in files.names and hashlib.sha256(files.read(STATEMENT)).digest() not in files.read(STAMP):
         faults.append((STAMP, "it is a time stamp of something else"))
     return faults
 
 
-def tree_faults(files: Files, manifest: dict[str, Any]) -> list[Fault]:
+def tree_faults(files: Files, manifest: dict[str, Any], predicate: dict[str, Any]) -> list[Fault]:
     """Rows that do not lead to the root of the tree."""
     root, size = bytes.fromhex(manifest["tree"]["root"]), manifest["tree"]["size"]
     faults = []
+    if (
+        manifest["tree"] != {name: predicate[name] for name in ("root", "size")}
+        or manifest["level"] != predicate["level"]
+    ):
+        faults.append((MANIFEST, "level or tree are not those of the statement"))
+    needed = {"open": TREE, "account": ROWS, "exchange": ROWS}.get(manifest["level"])
+    if needed is not None and needed not in files.names:
+        faults.append((needed, "it is missing"))
     if TREE in files.names:
         leaves = []
-        for table in parse(files.read(TREE))["tables"]:
+        heads = parse(files.read(TREE))["tables"]
+        shown = {f"{TABLES}{table['name']}.jsonl" for table in heads if "salts" in table}
+        faults += [
+            (name, "the tree does not hold it") for name in files.names - shown if name.startswith(TABLES)
+        ]
+        for table in heads:
             if "leaves" in table:
                 leaves += [bytes.fromhex(one) for one in table["leaves"]]
                 continue
@@ -524,8 +533,7 @@ def wrong(derived: list[Number]) -> list[Fault]:
 def verify(path: Path, public: bytes | None = None) -> tuple[list[Fault], list[str]]:
     """What is wrong with a package, and what is to be said of it besides."""
     files: Files = Zip(path) if path.is_file() else Folder(path)
-    told, faults = digests_of(files)
-    faults = files.faults + faults
+    faults = files.faults + listed_faults(files)
     named = {name for name, _what in faults}
     statement, signer, more = statement_of(files, public)
     if public is not None or not named & {
@@ -534,13 +542,13 @@ def verify(path: Path, public: bytes | None = None) -> tuple[list[Fault], list[s
     }:  # else whether the signature is the key's cannot be said
         faults += more
     if statement and STATEMENT not in named:  # else what it says of other files is not to be believed
-        faults += [one for one in statement_faults(files, statement, told) if one[0] not in named]
+        faults += [one for one in statement_faults(files, statement) if one[0] not in named]
     said = [signer]
     try:
         manifest = parse(files.read(MANIFEST))
         said.insert(0, f"level {manifest['level']}, root of the tree {manifest['tree']['root']}")
         if not faults:
-            faults += tree_faults(files, manifest)
+            faults += tree_faults(files, manifest, statement["predicate"])
             count, others = number_faults(files, manifest)
             faults += others
             said.append(f"{count} numbers follow from the tables")

@@ -241,8 +241,11 @@ def _content(files: Mapping[str, bytes], statement: Mapping[str, Any], verdict: 
         root, size = bytes.fromhex(manifest["tree"]["root"]), int(manifest["tree"]["size"])
         if (manifest["level"], manifest["tree"]) != (verdict.level, _tree(statement)):
             verdict.faults.append(Fault(MANIFEST, "level or tree are not those of the statement"))
-        if TREE in files and ((found := _rebuilt(files)).root, found.size) != (root, size):
-            verdict.faults.append(Fault(TREE, "the rows do not give the root of the tree"))
+        needed = {"open": TREE, "account": ROWS, "exchange": ROWS}.get(manifest["level"])
+        if needed is not None and needed not in files:
+            verdict.faults.append(Fault(needed, "it is missing"))
+        if TREE in files:
+            _rows_in_tree(files, root, size, verdict.faults)
         _proofs(files.get(ROWS, b""), root, size, verdict.faults)
         _numbers(files, manifest, verdict)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -253,16 +256,26 @@ def _tree(statement: Mapping[str, Any]) -> dict[str, Any]:
     return {name: statement["predicate"][name] for name in ("root", "size")}
 
 
-def _rebuilt(files: Mapping[str, bytes]) -> Tree:
+def _rows_in_tree(files: Mapping[str, bytes], root: bytes, size: int, faults: list[Fault]) -> None:
     leaves: list[bytes] = []
+    shown = set()
     for table in json.loads(files[TREE])["tables"]:
         if "leaves" in table:
             leaves += [bytes.fromhex(one) for one in table["leaves"]]
             continue
-        key = bytes.fromhex(table["salts"])
-        lines = files[f"{TABLES}{table['name']}.jsonl"].splitlines()
-        leaves += [leaf_hash(salt(key, number) + line) for number, line in enumerate(lines)]
-    return Tree(leaves)
+        name, key = f"{TABLES}{table['name']}.jsonl", bytes.fromhex(table["salts"])
+        shown.add(name)
+        leaves += [
+            leaf_hash(salt(key, number) + line) for number, line in enumerate(files[name].splitlines())
+        ]
+    tree = Tree(leaves)
+    if (tree.root, tree.size) != (root, size):
+        faults.append(Fault(TREE, "the rows do not give the root of the tree"))
+    faults += [
+        Fault(name, "the tree does not hold it")
+        for name in files
+        if name.startswith(TABLES) and name not in shown
+    ]
 
 
 def _proofs(rows: bytes, root: bytes, size: int, faults: list[Fault]) -> None:

@@ -6,6 +6,7 @@
 | `keyed` | the tables without exchanges and text; accounts and shared values under pseudonyms |
 | `open` | the tables as they are, exchanges and prompts included, without the accounts of leads |
 | `account` | the rows of one account, each with its proof |
+| `exchange` | the row of one exchange, with its proof |
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from stillwatch.contract import results as contract
 from stillwatch.package.canonical import LARGEST, Json
 from stillwatch.results.folder import TABLES
 
-Level = Literal["sealed", "keyed", "open", "account"]
+Level = Literal["sealed", "keyed", "open", "account", "exchange"]
 COMMITTED = (*TABLES, contract.PROMPTS)  # tables of which every row is a leaf of the tree
 
 PSEUDONYMOUS = frozenset({"account_id", "value"})
@@ -39,6 +40,7 @@ WITHHELD: dict[Level, frozenset[str]] = {
     "keyed": frozenset({contract.ATTRIBUTED.name, contract.PROMPTS.name}),
     "open": frozenset({contract.LEAD_MEMBERS.name}),  # groups that an innocent explanation may account for
     "account": frozenset(),
+    "exchange": frozenset(),
 }
 """Tables that a level leaves out."""
 

@@ -66,11 +66,11 @@ class Results:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What is asked for: the level, the key that signs, the one account to show, and the authority that stamps."""
+    """What is asked for: the level, the key that signs, the authority that stamps, and the id of the one account or exchange to show."""
 
     level: Level
     key: Signer | None = None
-    account: str | None = None
+    only: str | None = None
     timestamp: str | None = None
 
 
@@ -218,24 +218,32 @@ def _shown(
         return {f"{TABLES}{part.name}.jsonl": _lines(part.lines) for part in shown} | {
             TREE: canonical({"tables": heads})
         }
-    if order.level == "account":
-        return {ROWS: _of_account(results, order.account, tree, parts)}
+    if order.only is not None:
+        return {ROWS: _selected(results, f"{order.level}_id", order.only, tree, parts)}
     return {}
 
 
-def _of_account(results: Results, account: str | None, tree: Tree, parts: list[Committed]) -> bytes:
-    rows = []
+def _selected(results: Results, column: str, value: str, tree: Tree, parts: list[Committed]) -> bytes:
+    """The rows that have the value in that column, each with its proof."""
+    rows, accounts = [], set()
     for part in parts:
-        if "account_id" in results.tables[part.name].column_names:
-            accounts = results.tables[part.name].column("account_id").to_pylist()
-            rows += [(part, number) for number, one in enumerate(accounts) if one == account]
-    if not rows:
+        table = results.tables[part.name]
+        if column in table.column_names:
+            places = [number for number, one in enumerate(table.column(column).to_pylist()) if one == value]
+            rows += [(part, number) for number in places]
+            accounts.update(table.column("account_id").take(pa.array(places, pa.int64())).to_pylist())
+    word = column.removesuffix("_id")
+    if not rows or len(accounts) > 1:
         raise InputError(
             Problem(
-                fact="no row of the results is of this account",
+                fact=f"no row of the results is of this {word}"
+                if not rows
+                else f"{len(accounts)} accounts sent exchanges of this id",
                 where=str(results.folder),
-                found=repr(account)[:80],
-                expected="a member of a campaign or of a lead",
+                found=repr(value)[:80],
+                expected="a member of a campaign or of a lead"
+                if word == "account"
+                else "an exchange of a campaign, sent by one account",
             )
         )
     return _lines(
@@ -295,23 +303,33 @@ def _is_free(out: Path) -> None:
         )
 
 
-def order_of(level: str | None, account: str | None, key: Path | None, timestamp: str | None) -> Order:
+def order_of(
+    level: str | None,
+    key: Path | None,
+    *,
+    account: str | None = None,
+    exchange: str | None = None,
+    timestamp: str | None = None,
+) -> Order:
     """What is asked for on a command line; raises `UsageError` for what cannot be, `InputError` for a file that is no key."""
-    if (level is None) == (account is None):
+    asked = {name: one for name, one in (("account", account), ("exchange", exchange)) if one is not None}
+    if (level is not None) + len(asked) != 1:
         raise UsageError(
             Problem(
-                fact="a package has a level, or it is of one account",
-                expected="--level sealed, keyed or open; or --account ID",
+                fact="a package has a level, or it is of one account or one exchange",
+                expected="--level sealed, keyed or open; or --account ID; or --exchange ID",
                 fix="stillwatch package RESULTS --level sealed --out PATH",
             )
         )
-    if account is not None and key is None:
+    if asked and key is None:
+        (name,) = asked
         raise UsageError(
             Problem(
-                fact="`--account` needs `--key`",
+                fact=f"`--{name}` needs `--key`",
                 why="its proofs lead to the root of a package that was made with the same key",
-                fix="stillwatch package RESULTS --account ID --key KEY.pem --out PATH",
+                fix=f"stillwatch package RESULTS --{name} ID --key KEY.pem --out PATH",
             )
         )
-    chosen: Level = "account" if level is None else cast("Level", level)
-    return Order(level=chosen, key=None if key is None else signer(key), account=account, timestamp=timestamp)
+    chosen = cast("Level", level or next(iter(asked)))
+    held = None if key is None else signer(key)
+    return Order(level=chosen, key=held, only=asked.get(chosen), timestamp=timestamp)
