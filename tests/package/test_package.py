@@ -1,5 +1,6 @@
 """What a package of each level shows and proves, and that both verifiers name every file that is changed."""
 
+import hashlib
 import json
 import math
 import shutil
@@ -13,7 +14,7 @@ import pytest
 
 from conftest import HONEST, MEMBER, PATH, TEXT, VALUE, tables, write_results
 from stillwatch.contract import results as contract
-from stillwatch.detect import decide, explain, replay
+from stillwatch.detect import explain, replay
 from stillwatch.errors import InputError, UsageError
 from stillwatch.package import alone, levels
 from stillwatch.package.check import Trust, check
@@ -357,7 +358,6 @@ def test_every_column_of_the_results_is_shown_hidden_or_left_out_on_purpose():
 
 
 def test_numbers_follow_by_the_rules_of_the_detector():
-    assert alone.STRONGEST * LN10 == decide.STRONGEST
     assert (alone.ALERTS_A_YEAR, alone.HOURS_A_YEAR) == (replay.ALERTS_A_YEAR, sequential.HOURS_A_YEAR)
     rng = np.random.default_rng(3)
     for _time in range(300):
@@ -433,6 +433,17 @@ def test_what_is_no_results_folder_or_was_changed_is_refused_and_nothing_is_writ
     assert "`members.parquet` is not the file that the scan wrote" in err
     assert "links.parquet" in err
     assert not (tmp_path / "out").exists()
+    manifest = json.loads((results / "manifest.json").read_text())
+    for elsewhere in (str(tmp_path / "secret"), "../secret"):
+        (tmp_path / "secret").write_text("of this machine")
+        shutil.rmtree(copy)
+        shutil.copytree(results, copy)
+        manifest["outputs"] = {
+            **manifest["outputs"],
+            elsewhere: hashlib.sha256(b"of this machine").hexdigest(),
+        }
+        (copy / "manifest.json").write_text(json.dumps(manifest))
+        assert run("package", copy, "--level", "sealed", "--out", tmp_path / "out")[0] == 1
 
 
 def test_a_package_is_never_written_over_anything(results, made, tmp_path, run):
@@ -478,6 +489,34 @@ def test_the_command_prints_what_it_wrote_and_found(results, tmp_path, run):
     assert "does not exist" in err
     code, out, err = run("verify", results)
     assert code == 1
+
+
+WITHOUT = """
+import sys
+sys.modules["cryptography"] = sys.modules["rfc3161_client"] = None
+from stillwatch.cli.main import main
+sys.argv = ["stillwatch", *sys.argv[1:]]
+main()
+"""
+
+
+def test_without_the_extra_packages_are_made_and_verified_unsigned_and_a_key_asks_for_the_extra(
+    results, tmp_path
+):
+    def without(*arguments):
+        run = subprocess.run(
+            [sys.executable, "-c", WITHOUT, *map(str, arguments)], capture_output=True, text=True, timeout=120
+        )
+        return run.returncode, run.stdout + run.stderr
+
+    assert without("package", results, "--level", "open", "--out", tmp_path / "p")[0] == 0
+    code, told = without("verify", tmp_path / "p")
+    assert (code, told.splitlines()[-1]) == (0, "whole")
+    code, told = without(
+        "package", results, "--level", "open", "--key", tmp_path / "k", "--out", tmp_path / "q"
+    )
+    assert code == 1
+    assert "pip install 'stillwatch[package]'" in told
 
 
 def test_the_key_is_made_for_its_owner_only_and_never_stands_in_a_package(made, key):

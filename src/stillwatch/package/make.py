@@ -83,8 +83,18 @@ def package(results: Path, out: Path, order: Order) -> dict[str, Any]:
     _is_free(out)
     files, told = contents(read_results(results), order)
     if out.suffix == ".zip":
+        try:
+            whole = archive(files)
+        except zipfile.LargeZipFile:
+            raise StateError(
+                Problem(
+                    fact="the package is too large for an archive",
+                    where=str(out),
+                    fix=f"--out {out.with_suffix('')}",
+                )
+            ) from None
         with atomic(out) as temporary:
-            temporary.write_bytes(archive(files))
+            temporary.write_bytes(whole)
     else:
         with whole_or_nothing(out) as folder:
             for name, content in files.items():
@@ -118,7 +128,10 @@ def read_results(folder: Path) -> Results:
         if schema is not contract.PROMPTS or f"{schema.name}.parquet" in outputs
     ]
     wanted = {OVERVIEW, *(f"{schema.name}.parquet" for schema in names)}
-    now = {name: sha256(folder / name) if (folder / name).is_file() else "" for name in outputs}
+    now = {
+        name: sha256(folder / name) if _is_below(name) and (folder / name).is_file() else ""
+        for name in outputs
+    }
     changed = sorted((wanted - outputs.keys()) | {n for n, d in outputs.items() if now[n] != d and n != PAGE})
     if changed:
         raise StateError(
@@ -139,6 +152,12 @@ def read_results(folder: Path) -> Results:
         outputs={name: digest for name, digest in now.items() if digest},
         tables={schema.name: read_table(folder, schema) for schema in names},
     )
+
+
+def _is_below(name: str) -> bool:
+    """Whether a name of the manifest is one of a file in the folder, not of one elsewhere on this machine."""
+    path = Path(name)
+    return not path.is_absolute() and ".." not in path.parts
 
 
 def contents(results: Results, order: Order) -> tuple[dict[str, bytes], dict[str, Any]]:
