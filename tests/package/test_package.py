@@ -277,6 +277,9 @@ def test_sealed_and_keyed_packages_hold_no_text_and_no_account(made):
         for name, content in files_of(made / level).items():
             for canary in (HONEST, MEMBER, TEXT, VALUE, PATH, "acct_", "x_C1", "canary"):
                 assert canary.encode() not in content, (level, name, canary)
+    tables = {name for name in files_of(made / "keyed") if name.startswith("tables/")}
+    assert tables == {f"tables/{schema.name}.jsonl" for schema in TABLES if schema.name != "exchanges"}
+    assert not [name for name in files_of(made / "sealed") if name.startswith("tables/")]
 
 
 def test_an_open_package_names_members_and_shows_text_and_no_account_of_a_lead(made):

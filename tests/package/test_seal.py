@@ -7,9 +7,10 @@ from multiprocessing import Process
 import pytest
 
 from stillwatch.errors import InputError, StateError
+from stillwatch.package.canonical import canonical
 from stillwatch.package.check import Trust
 from stillwatch.package.merkle import Tree, consistent
-from stillwatch.package.seal import check_log, is_log, read, seal
+from stillwatch.package.seal import _digest, check_log, is_log, read, seal
 from stillwatch.package.signing import public_pem, signer
 
 pytestmark = pytest.mark.issue(27)
@@ -111,6 +112,54 @@ def test_a_log_written_anew_or_cut_at_a_head_agrees_with_itself_and_not_with_a_h
     code, _out, err = run("verify", log, "--head", folder / "date=0/activity")
     assert code == 1
     assert "no head of a log" in err
+
+
+def forged(log, change):
+    """The log with a change, and with digests of lines that agree with it, as one who knows the form makes them."""
+    body = b""
+    for line in log.read_bytes().splitlines():
+        held = json.loads(line)
+        change(held)
+        if "head" in held:
+            held["sha256"] = _digest(body, held)
+        body += canonical(held) + b"\n"
+    log.write_bytes(body)
+
+
+def other_content(held):
+    if "entry" in held and held["entry"]["name"].endswith("date=1/activity"):
+        held["entry"]["sha256"] = "00" * 32
+
+
+def no_proof(held):
+    held.pop("proof", None)
+    if "head" in held:
+        held["proof"] = []
+
+
+def other_time(held):
+    if "head" in held and held["head"]["size"] == 4:
+        held["head"]["at"] = "2026-05-03T00:00:00Z"  # the time of the next
+
+
+def smaller(held):
+    if "head" in held and held["head"]["size"] == 6:
+        held["head"]["size"] = 2
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (other_content, "the head in line 6 is not of the entries before it"),
+        (no_proof, "the head in line 6 does not follow from the one before it"),
+        (other_time, "the signature in line 6 is of another head"),
+        (smaller, "the head in line 9 is not of the entries before it"),
+    ],
+)
+def test_a_change_by_one_who_recomputes_the_digests_of_lines_is_found(days, change, told):
+    _folder, log, _heads = days
+    forged(log, change)
+    assert told in [fault.what for fault in check_log(log, NOBODY, None).faults]
 
 
 def test_heads_of_another_key_or_of_none_are_named(days, tmp_path):

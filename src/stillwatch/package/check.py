@@ -82,13 +82,12 @@ def check(path: Path, trust: Trust) -> Verdict:
     if not is_changed:  # else what it says of other files is not to be believed
         _subjects(files, statement, verdict)
     _stamp(files, trust, listed, statement, verdict)
-    if not verdict.faults:
-        _content(files, statement, verdict)
-    # A file that differs is named once, by the first check that noticed it.
-    first: dict[str, Fault] = {}
+    first: dict[str, Fault] = {}  # a file that differs is named once, by the first check that noticed it
     for one in verdict.faults:
         first.setdefault(one.file, one)
     verdict.faults = sorted(first.values())
+    if not verdict.faults:
+        _content(files, statement, verdict)
     return verdict
 
 
