@@ -490,8 +490,10 @@ def test_the_command_prints_what_it_wrote_and_found(results, tmp_path, run):
     code, out, err = run("verify", tmp_path / "absent", "--json")
     assert code == 1
     assert "does not exist" in err
-    code, out, err = run("verify", results)
-    assert code == 1
+    assert run("verify", results)[0] == 1
+    (tmp_path / "log").write_bytes(b"")
+    assert run("verify", tmp_path / "p.zip", "--head", tmp_path / "log")[0] == 2
+    assert run("verify", tmp_path / "log", "--tsa-certificates", tmp_path / "log")[0] == 2
 
 
 WITHOUT = """

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from stillwatch.cli.output import print_json
+from stillwatch.errors import Problem, UsageError
 from stillwatch.foreign import visible
 
 
@@ -44,8 +45,19 @@ def verify(path: Path, public: Path | None, authorities: Path | None, head: Path
     from stillwatch.package.check import Trust, check
     from stillwatch.package.seal import check_log, is_log
 
+    log = is_log(path)
+    for name, value, fits in (("--head", head, log), ("--tsa-certificates", authorities, not log)):
+        if value is not None and not fits:
+            raise UsageError(
+                Problem(
+                    fact=f"`{name}` is for {'packages' if log else 'logs of seals'}",
+                    where=str(path),
+                    found="a log of seals" if log else "no log of seals",
+                    fix="stillwatch verify --help",
+                )
+            )
     trust = Trust(public=public, authorities=authorities)
-    verdict = check_log(path, trust, head) if is_log(path) else check(path, trust)
+    verdict = check_log(path, trust, head) if log else check(path, trust)
     if as_json:
         print_json(asdict(verdict) | {"whole": verdict.is_whole})
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +32,7 @@ def stamped(content: bytes, authority: str) -> bytes:
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
             held: bytes = answer.read(MOST)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise _no_stamp(authority, type(error).__name__) from None
     if (fault := fault_of(held, content, None)) is not None:
         raise _no_stamp(authority, fault)
