@@ -46,11 +46,11 @@ def verify(path: Path, public: Path | None, authorities: Path | None, head: Path
     from stillwatch.package.seal import check_log, is_log
 
     log = is_log(path)
-    for name, value, fits in (("--head", head, log), ("--tsa-certificates", authorities, not log)):
-        if value is not None and not fits:
+    for option, given, fits in (("--head", head, log), ("--tsa-certificates", authorities, not log)):
+        if given is not None and not fits:
             raise UsageError(
                 Problem(
-                    fact=f"`{name}` is for {'packages' if log else 'logs of seals'}",
+                    fact=f"`{option}` is for {'packages' if log else 'logs of seals'}",
                     where=str(path),
                     found="a log of seals" if log else "no log of seals",
                     fix="stillwatch verify --help",
