@@ -33,6 +33,9 @@ COMMANDS = {
     "watch": "follow a growing log and report campaigns as they appear",
     "sketch": "sketch logs where the text is, so that only digests leave",
     "prove": "test whether a model was trained on answers that were served",
+    "package": "write results as a package that others can verify",
+    "verify": "say whether a package or a log of seals is as it was made",
+    "seal": "add digests of files to a log that is only ever added to",
     "lab": "measure on models of your own what answers, marks and defences are worth",
     "formats": "list the log formats that can be read as they are",
     "signals": "list the signals, what each sees and what could mimic it",
@@ -42,7 +45,7 @@ COMMANDS = {
 EXTRAS = {
     "confluent_kafka": "streams", "google": "otlp", "nats": "streams", "opentelemetry": "otlp", "pandas": "pandas", "polars": "polars",
     "pyspark": "spark", "redis": "streams", "sklearn": "evaluate", "tokenizers": "lab", "torch": "lab",
-    "transformers": "lab",
+    "transformers": "lab", "cryptography": "package", "rfc3161_client": "package",
 }  # fmt: skip
 """Packages that are not always installed, and the extra that brings each."""
 

@@ -1,0 +1,64 @@
+"""`stillwatch package`: results that a third party can verify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stillwatch.cli.output import print_json
+
+
+@click.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option(
+    "--level",
+    type=click.Choice(["sealed", "keyed", "open"]),
+    help="How much it shows: digests, tables under pseudonyms, or all.",
+)
+@click.option(
+    "--account",
+    metavar="ID",
+    help="Show this account's rows with their proofs, and no other's, instead of a level.",
+)
+@click.option("--exchange", metavar="ID", help="Show this exchange's row with its proof, instead of a level.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="New folder, or new file whose name ends with .zip.",
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Ed25519 private key (PEM) that signs; made where it does not exist.",
+)
+@click.option(
+    "--timestamp",
+    metavar="URL",
+    help="Time-stamping authority (RFC 3161) that is asked to stamp the signed statement.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+def package(
+    results: Path, level: str | None, account: str | None, exchange: str | None, out: Path, key: Path | None, timestamp: str | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    r"""Write a package of the results folder RESULTS that others verify without this program.
+
+    \b
+    Examples:
+      stillwatch package results/ --level sealed --key provider.pem --out sealed.zip
+      stillwatch package results/ --level keyed --key provider.pem --out keyed/
+      stillwatch package results/ --account acct_02d87b5ffad1b9 --key provider.pem --out one-account/
+    """
+    from stillwatch.package.make import order_of
+    from stillwatch.package.make import package as run
+
+    order = order_of(level, key, account=account, exchange=exchange, timestamp=timestamp)
+    told = run(results, out, order)
+    if as_json:
+        print_json(told)
+        return
+    click.echo(f"{out}: level {told['level']}, {len(told['files'])} files")
+    click.echo(f"root of the tree   {told['root']}")
+    click.echo(f"signed with        {told['signed_by'] or 'no key: give --key, or publish the root'}")

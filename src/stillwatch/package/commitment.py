@@ -1,0 +1,61 @@
+"""One Merkle tree over every row of the results, whose leaves reveal nothing of the rows that are not shown.
+
+A leaf is `leaf_hash(salt + line)`, where `line` is the canonical JSON of `{"row": {...}, "table": NAME}`. The salt of row i of a
+table is the first 16 bytes of HMAC-SHA256(key of the table, i), so that showing one row, or one table, does not allow guesses at
+another. The same results and the same secret give the same tree at every level.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from stillwatch.package.canonical import Json, canonical
+from stillwatch.package.levels import rows_of
+from stillwatch.package.merkle import Tree, leaf_hash
+from stillwatch.package.signing import derived
+
+SALT = 16  # bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committed:
+    """A table in the tree: its rows' lines, the key of their salts, and the index of its first leaf."""
+
+    name: str
+    lines: Sequence[bytes]
+    key: bytes
+    first: int
+
+    @property
+    def leaves(self) -> list[bytes]:
+        """Hashes of its leaves."""
+        return [leaf_hash(salt(self.key, number) + line) for number, line in enumerate(self.lines)]
+
+
+def commit(tables: Mapping[str, pa.Table], secret: bytes) -> tuple[Tree, list[Committed]]:
+    """The tree over the rows of all tables, in the order of their names."""
+    parts, first = [], 0
+    for name in sorted(tables):
+        part = Committed(
+            name=name,
+            lines=[line(name, row) for row in rows_of(tables[name])],
+            key=derived(secret, f"salts {name}"),
+            first=first,
+        )
+        first += len(part.lines)
+        parts.append(part)
+    return Tree([leaf for part in parts for leaf in part.leaves]), parts
+
+
+def line(table: str, row: dict[str, Json]) -> bytes:
+    """A row of a table as it is hashed and written."""
+    return canonical({"row": row, "table": table})
+
+
+def salt(key: bytes, number: int) -> bytes:
+    """The salt of a table's row."""
+    return hmac.digest(key, number.to_bytes(8, "big"), "sha256")[:SALT]

@@ -1,0 +1,77 @@
+"""What a package of each level holds of the tables of a results folder.
+
+| level | holds |
+|---|---|
+| `sealed` | digests only |
+| `keyed` | the tables without exchanges and text; accounts and shared values under pseudonyms |
+| `open` | the tables as they are, exchanges and prompts included, without the accounts of leads |
+| `account` | the rows of one account, each with its proof |
+| `exchange` | the row of one exchange, with its proof |
+"""
+
+from __future__ import annotations
+
+import hmac
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from stillwatch.contract import results as contract
+from stillwatch.package.canonical import LARGEST, Json
+from stillwatch.results.folder import TABLES
+
+Level = Literal["sealed", "keyed", "open", "account", "exchange"]
+COMMITTED = (*TABLES, contract.PROMPTS)  # tables of which every row is a leaf of the tree
+
+PSEUDONYMOUS = frozenset({"account_id", "value"})
+KEPT = frozenset(
+    """
+    accounts basis campaign_id capabilities capability claim detected_at exchanges exchanges_high exchanges_low explanation
+    first_seen fpr_empirical fpr_synthetic group_id hour hypothesis input_tokens kind last_seen lead_id log10_alert log10_confirm
+    log10_e log10_likelihood log10_likelihood_ratio marked output_tokens q_value rank score speaks trait weight
+    """.split()
+)
+"""Columns that a keyed package shows: numbers, times, and words that this program chose. A column that is named nowhere is left out."""
+WITHHELD: dict[Level, frozenset[str]] = {
+    "sealed": frozenset(schema.name for schema in COMMITTED),
+    "keyed": frozenset({contract.ATTRIBUTED.name, contract.PROMPTS.name}),
+    "open": frozenset({contract.LEAD_MEMBERS.name}),  # groups that an innocent explanation may account for
+    "account": frozenset(),
+    "exchange": frozenset(),
+}
+"""Tables that a level leaves out."""
+
+
+def rows_of(table: pa.Table) -> Iterator[dict[str, Json]]:
+    """The rows of a table as JSON has them: times in ISO 8601 with microseconds, numbers that JSON lacks as strings."""
+    for batch in table.to_batches():
+        for row in batch.to_pylist():
+            yield {name: _plain(value) for name, value in row.items()}
+
+
+def _plain(value: Any) -> Json:  # noqa: ANN401  a cell of any type of the contract
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    is_beyond = (isinstance(value, float) and not math.isfinite(value)) or (
+        isinstance(value, int) and abs(value) > LARGEST
+    )
+    return str(value) if is_beyond else value
+
+
+def keyed(row: dict[str, Json], key: bytes) -> dict[str, Json]:
+    """The row as a keyed package shows it. Equal values of one kind have equal pseudonyms under one key."""
+    shown = {name: value for name, value in row.items() if name in KEPT}
+    for name in PSEUDONYMOUS & row.keys():
+        kind = "account" if name == "account_id" else str(row.get("kind"))
+        shown[name] = None if row[name] is None else pseudonym(key, kind, str(row[name]))
+    return shown
+
+
+def pseudonym(key: bytes, kind: str, value: str) -> str:
+    """80 bits of HMAC-SHA256 over a value of that kind."""
+    return hmac.digest(key, f"{kind}\x00{value}".encode(), "sha256")[:10].hex()

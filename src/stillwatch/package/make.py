@@ -1,0 +1,354 @@
+"""Makes a package from a results folder."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import secrets
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+
+from stillwatch import __version__
+from stillwatch.contract import results as contract
+from stillwatch.engine.files import atomic, sha256
+from stillwatch.errors import InputError, Problem, StateError, UsageError
+from stillwatch.package import alone
+from stillwatch.package.alone import LAST_LINE, PUBLIC, ROWS, STAMP, STATEMENT, SUMS, TABLES, TREE
+from stillwatch.package.canonical import Json, canonical
+from stillwatch.package.commitment import Committed, commit, line, salt
+from stillwatch.package.levels import COMMITTED, WITHHELD, Level, keyed, rows_of
+from stillwatch.package.merkle import Tree
+from stillwatch.package.provenance import installed, provenance
+from stillwatch.package.signing import IN_TOTO, Signer, derived, envelope, key_name, public_pem, signer
+from stillwatch.package.stamp import stamped
+from stillwatch.results.folder import MANIFEST, read_table, whole_or_nothing
+
+FORMAT = "stillwatch-package-1"
+PREDICATE = "https://stillwatch.example/package/v1"
+OVERVIEW = "overview.json"
+PAGE = "report.html"  # made again at will, so it may differ from what the scan wrote
+SHOWN_OVERVIEW = (
+    "accounts", "candidates", "compared", "duplicates", "exchanges", "fdr", "first_seen", "last_seen", "leads", "quarantined", "seed",
+)  # fmt: skip
+SHOWN_PARAMETERS = (
+    "engine",
+    "fdr",
+    "format",
+    "limits",
+    "memory",
+    "shards",
+    "show_prompts",
+    "without",
+)  # the others may name paths
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """A results folder, none of whose tables was changed since the scan."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    overview: dict[str, Any]
+    outputs: Mapping[str, str]
+    tables: Mapping[str, pa.Table]
+
+    @property
+    def digest(self) -> str:
+        """What names these results: the digest of all outputs but the page."""
+        return hashlib.sha256(canonical({n: d for n, d in self.outputs.items() if n != PAGE})).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is asked for: the level, the key that signs, the authority that stamps, and the id of the one account or exchange to show."""
+
+    level: Level
+    key: Signer | None = None
+    only: str | None = None
+    timestamp: str | None = None
+
+
+def package(results: Path, out: Path, order: Order) -> dict[str, Any]:
+    """Write a package of the results at `out`, a folder or, if its name ends with `.zip`, an archive; returns its root and who signed.
+
+    Raises `StateError` where `results` is no results folder or was changed since the scan, or `out` exists; `InputError` for an
+    account without rows.
+    """
+    _is_free(out)
+    files, told = contents(read_results(results), order)
+    if out.suffix == ".zip":
+        try:
+            whole = archive(files)
+        except zipfile.LargeZipFile:
+            raise StateError(
+                Problem(
+                    fact="the package is too large for an archive",
+                    where=str(out),
+                    fix=f"--out {out.with_suffix('')}",
+                )
+            ) from None
+        with atomic(out) as temporary:
+            temporary.write_bytes(whole)
+    else:
+        with whole_or_nothing(out) as folder:
+            for name, content in files.items():
+                (folder / name).parent.mkdir(exist_ok=True)
+                (folder / name).write_bytes(content)
+    return told | {"path": str(out), "files": sorted(files)}
+
+
+def read_results(folder: Path) -> Results:
+    """The tables of a results folder. Raises `StateError` where it is none, or where a file is not the one that the scan wrote."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        outputs = {str(name): str(digest) for name, digest in manifest["outputs"].items()}
+        overview = json.loads((folder / OVERVIEW).read_bytes())
+        missing = {"inputs", "parameters", "seed", "version"} - manifest.keys()
+        if missing or not isinstance(overview, dict):
+            raise KeyError(*missing)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StateError(
+            Problem(
+                fact=f"`{folder}` is not a results folder",
+                where=str(folder),
+                found=f"{type(error).__name__} on reading `{MANIFEST}` and `{OVERVIEW}`",
+                expected="a folder that `stillwatch scan` wrote",
+                fix="stillwatch scan LOGS --out RESULTS",
+            )
+        ) from None
+    names = [
+        schema
+        for schema in COMMITTED
+        if schema is not contract.PROMPTS or f"{schema.name}.parquet" in outputs
+    ]
+    wanted = {OVERVIEW, *(f"{schema.name}.parquet" for schema in names)}
+    now = {
+        name: sha256(folder / name) if _is_below(name) and (folder / name).is_file() else ""
+        for name in outputs
+    }
+    changed = sorted((wanted - outputs.keys()) | {n for n, d in outputs.items() if now[n] != d and n != PAGE})
+    if changed:
+        raise StateError(
+            *(
+                Problem(
+                    fact=f"`{name}` is not the file that the scan wrote",
+                    where=str(folder / name),
+                    why="a package states what a scan found",
+                    fix="stillwatch scan LOGS --out RESULTS",
+                )
+                for name in changed
+            )
+        )
+    return Results(
+        folder=folder,
+        manifest=manifest,
+        overview=overview,
+        outputs={name: digest for name, digest in now.items() if digest},
+        tables={schema.name: read_table(folder, schema) for schema in names},
+    )
+
+
+def _is_below(name: str) -> bool:
+    """Whether a name of the manifest is one of a file in the folder, not of one elsewhere on this machine."""
+    path = Path(name)
+    return not path.is_absolute() and ".." not in path.parts
+
+
+def contents(results: Results, order: Order) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The files of the package, and its root, level and signer."""
+    secret = secrets.token_bytes(32) if order.key is None else order.key.seed
+    secret = derived(secret, results.digest)
+    tree, parts = commit(results.tables, secret)
+    files = _shown(results, order, secret, tree, parts)
+    name = None if order.key is None else key_name(order.key.public)
+    inputs = sorted(set(results.manifest["inputs"].values()))
+    files["provenance.json"] = canonical(
+        provenance(inputs, results.outputs, results.manifest["version"], name)
+    )
+    files["lock.txt"] = "".join(f"{one}=={version}\n" for one, version in installed().items()).encode()
+    files["verify.py"] = Path(alone.__file__).read_bytes()
+    files[alone.MANIFEST] = canonical(_manifest(results, order, tree))
+    if order.key is not None:
+        files[PUBLIC] = public_pem(order.key.public)
+    statement: dict[str, Json] = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [
+            {"name": one, "digest": {"sha256": hashlib.sha256(files[one]).hexdigest()}}
+            for one in sorted(files)
+        ],
+        "predicateType": PREDICATE,
+        "predicate": {
+            "level": order.level,
+            "root": tree.root.hex(),
+            "size": tree.size,
+            "timestamp": order.timestamp is not None,
+        },
+    }
+    files[STATEMENT] = envelope(IN_TOTO, canonical(statement), order.key)
+    if order.timestamp is not None:
+        files[STAMP] = stamped(files[STATEMENT], order.timestamp)
+    files[SUMS] = sums(files)
+    told = {"level": order.level, "root": tree.root.hex(), "size": tree.size, "signed_by": name}
+    return files, told | {"statement_sha256": hashlib.sha256(files[STATEMENT]).hexdigest()}
+
+
+def sums(files: Mapping[str, bytes]) -> bytes:
+    """The list that `sha256sum --check` reads; its last line is the digest of the others."""
+    body = "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files)).encode()
+    return body + LAST_LINE.encode() + hashlib.sha256(body).hexdigest().encode() + b"\n"
+
+
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """A .zip whose bytes follow from names and contents: nothing is compressed, and no time stands in it."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED, allowZip64=False) as archive:
+        for name in sorted(files):
+            one = zipfile.ZipInfo(name)
+            one.create_system, one.external_attr = 3, 0o100644 << 16
+            archive.writestr(one, files[name])
+    return made.getvalue()
+
+
+def _shown(
+    results: Results, order: Order, secret: bytes, tree: Tree, parts: list[Committed]
+) -> dict[str, bytes]:
+    """The files that hold rows."""
+    if order.level == "keyed":
+        key = derived(secret, "pseudonyms")
+        tables = {name: table for name, table in results.tables.items() if name not in WITHHELD["keyed"]}
+        return {
+            f"{TABLES}{name}.jsonl": _lines([line(name, keyed(row, key)) for row in rows_of(table)])
+            for name, table in tables.items()
+        }
+    if order.level == "open":
+        shown = [part for part in parts if part.name not in WITHHELD["open"]]
+        heads: list[Json] = [
+            {"name": part.name, "salts": part.key.hex()}
+            if part in shown
+            else {"name": part.name, "leaves": [leaf.hex() for leaf in part.leaves]}
+            for part in parts
+        ]
+        return {f"{TABLES}{part.name}.jsonl": _lines(part.lines) for part in shown} | {
+            TREE: canonical({"tables": heads})
+        }
+    if order.only is not None:
+        return {ROWS: _selected(results, f"{order.level}_id", order.only, tree, parts)}
+    return {}
+
+
+def _selected(results: Results, column: str, value: str, tree: Tree, parts: list[Committed]) -> bytes:
+    """The rows that have the value in that column, each with its proof."""
+    rows, accounts = [], set()
+    for part in parts:
+        table = results.tables[part.name]
+        if column in table.column_names:
+            places = [number for number, one in enumerate(table.column(column).to_pylist()) if one == value]
+            rows += [(part, number) for number in places]
+            accounts.update(table.column("account_id").take(pa.array(places, pa.int64())).to_pylist())
+    word = column.removesuffix("_id")
+    if not rows or len(accounts) > 1:
+        raise InputError(
+            Problem(
+                fact=f"no row of the results is of this {word}"
+                if not rows
+                else f"{len(accounts)} accounts sent exchanges of this id",
+                where=str(results.folder),
+                found=repr(value)[:80],
+                expected="a member of a campaign or of a lead"
+                if word == "account"
+                else "an exchange of a campaign, sent by one account",
+            )
+        )
+    return _lines(
+        [
+            canonical(
+                {
+                    "index": part.first + number,
+                    "line": part.lines[number].decode(),
+                    "proof": [step.hex() for step in tree.inclusion(part.first + number)],
+                    "salt": salt(part.key, number).hex(),
+                }
+            )
+            for part, number in rows
+        ]
+    )
+
+
+def _lines(lines: Any) -> bytes:  # noqa: ANN401  a sequence of bytes
+    return b"".join(one + b"\n" for one in lines)
+
+
+def _manifest(results: Results, order: Order, tree: Tree) -> dict[str, Json]:
+    manifest, is_open = results.manifest, order.level == "open"
+    parameters = {
+        name: value for name, value in manifest["parameters"].items() if is_open or name in SHOWN_PARAMETERS
+    }
+    inputs = manifest["inputs"] if is_open else sorted(set(manifest["inputs"].values()))
+    shows = order.level in ("keyed", "open")
+    overview = {name: results.overview[name] for name in SHOWN_OVERVIEW if name in results.overview}
+    return {
+        "format": FORMAT,
+        "level": order.level,
+        "inputs": inputs,
+        "overview": overview if shows else None,
+        "results": {"sha256": dict(results.outputs), "digest": results.digest},
+        "scan": {"version": manifest["version"], "seed": manifest["seed"], "parameters": parameters},
+        "software": {"stillwatch": __version__, "lock": "lock.txt"},
+        "tree": {"root": tree.root.hex(), "size": tree.size},
+        "withheld": sorted(
+            [
+                *(f"parameter {name}" for name in manifest["parameters"].keys() - parameters.keys()),
+                *(f"table {name}" for name in results.tables.keys() & WITHHELD[order.level]),
+            ]
+        ),
+    }
+
+
+def _is_free(out: Path) -> None:
+    if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
+        raise StateError(
+            Problem(
+                fact=f"`{out}` exists",
+                where=str(out),
+                why="a package is never written over another",
+                fix="choose another --out, or remove it",
+            )
+        )
+
+
+def order_of(
+    level: str | None,
+    key: Path | None,
+    *,
+    account: str | None = None,
+    exchange: str | None = None,
+    timestamp: str | None = None,
+) -> Order:
+    """What is asked for on a command line; raises `UsageError` for what cannot be, `InputError` for a file that is no key."""
+    asked = {name: one for name, one in (("account", account), ("exchange", exchange)) if one is not None}
+    if (level is not None) + len(asked) != 1:
+        raise UsageError(
+            Problem(
+                fact="a package has a level, or it is of one account or one exchange",
+                expected="--level sealed, keyed or open; or --account ID; or --exchange ID",
+                fix="stillwatch package RESULTS --level sealed --out PATH",
+            )
+        )
+    if asked and key is None:
+        (name,) = asked
+        raise UsageError(
+            Problem(
+                fact=f"`--{name}` needs `--key`",
+                why="its proofs lead to the root of a package that was made with the same key",
+                fix=f"stillwatch package RESULTS --{name} ID --key KEY.pem --out PATH",
+            )
+        )
+    chosen = cast("Level", level or next(iter(asked)))
+    held = None if key is None else signer(key)
+    return Order(level=chosen, key=held, only=asked.get(chosen), timestamp=timestamp)
