@@ -21,7 +21,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from stillwatch.contract import results as contract
+from stillwatch.contract.table import TableSchema
 from stillwatch.engine.files import sha256
 from stillwatch.enrich import agents, tls
 from stillwatch.enrich.describe import ADDRESSES
@@ -43,6 +46,7 @@ OPEN_CLASSES = frozenset({"", "hosting"})
 """Classes of networks whose addresses are rented by few; addresses of any other class are shared by many."""
 WIDEST = {4: 16, 6: 32}
 """Shortest prefix that is exported, by version of IP. Chosen: the size that one network operator is given."""
+OVERVIEW = "overview.json"
 CONFIDENCE = 100
 """The scale of STIX, MISP and OCSF."""
 STEP = timedelta(milliseconds=1)
@@ -141,24 +145,18 @@ def read_content(results: Path, terms: Terms) -> Content:
     Raises `UsageError` for a revoked campaign that is not in the results, `StateError` where a table cannot be read, `InputError` for a
     variable `STILLWATCH_KEY` that is no secret.
     """
-    rows = sorted(_rows(results, contract.CAMPAIGNS), key=lambda row: (row["first_seen"], row["campaign_id"]))
+    rows = read_table(results, contract.CAMPAIGNS).to_pylist()
+    rows.sort(key=lambda row: (row["first_seen"], row["campaign_id"]))
     for name in sorted(terms.revoked - {row["campaign_id"] for row in rows}):
         raise unknown("campaign of these results", name, [row["campaign_id"] for row in rows])
-    key = export_key(results)
-    members, links = _by_campaign(results, contract.MEMBERS), _by_campaign(results, contract.LINKS)
-    evidence = _by_campaign(results, contract.EVIDENCE)
-    holders = _holders(links, {c: {row["account_id"] for row in rows} for c, rows in members.items()})
-    campaigns, withheld = [], []
+    source = _source(results, terms)
+    campaigns: list[Campaign] = []
+    withheld: list[Withheld] = []
     for at, row in enumerate(rows):
-        name = row["campaign_id"]
         before = sum(one["first_seen"] == row["first_seen"] for one in rows[:at])
-        shown, kept = _indicators(row, evidence[name], holders, members[name], terms)
+        shown, kept = _indicators(row, source)
         withheld += kept
-        campaigns.append(
-            _campaign(
-                row, terms, shown, members[name], {one["kind"] for one in evidence[name]}, key, _as_of(results, row), before,
-            )
-        )  # fmt: skip
+        campaigns.append(_campaign(row, source, shown, before))
     return Content(terms=terms, campaigns=tuple(campaigns), withheld=tuple(withheld))
 
 
@@ -215,62 +213,87 @@ def _reason_of_network(value: str, network_class: str) -> str:
     return ""
 
 
-def _rows(results: Path, schema: Any) -> list[dict[str, Any]]:  # noqa: ANN401
-    return read_table(results, schema).to_pylist()
-
-
-def _by_campaign(results: Path, schema: Any) -> Mapping[str, list[dict[str, Any]]]:  # noqa: ANN401
-    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    if (results / f"{schema.name}.parquet").exists() or schema is contract.MEMBERS:
-        for row in _rows(results, schema):
-            rows[row["campaign_id"]].append(row)
-    return rows
-
-
+Row = Mapping[str, Any]
 Holders = Mapping[tuple[str, str], Mapping[str, set[str]]]
 
 
-def _holders(links: Mapping[str, Iterable[Mapping[str, Any]]], members: Mapping[str, set[str]]) -> Holders:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """What is read of a folder: rows by campaign, the holders of each value, the last moment of the log (None: not told)."""
+
+    terms: Terms
+    key: Key
+    members: Mapping[str, list[Row]]
+    evidence: Mapping[str, list[Row]]
+    holders: Holders
+    until: datetime | None
+
+
+def _source(results: Path, terms: Terms) -> _Source:
+    members = _by_campaign(read_table(results, contract.MEMBERS))
+    links = _by_campaign(_table_or_none(results, contract.LINKS))
+    told = read_json(results, OVERVIEW).get("last_seen") if (results / OVERVIEW).exists() else None
+    return _Source(
+        terms=terms,
+        key=export_key(results),
+        members=members,
+        evidence=_by_campaign(_table_or_none(results, contract.EVIDENCE)),
+        holders=_holders(
+            links, {name: {row["account_id"] for row in rows} for name, rows in members.items()}
+        ),
+        until=datetime.fromisoformat(told) if told else None,
+    )
+
+
+def _table_or_none(results: Path, schema: TableSchema) -> pa.Table:
+    """A table that an older folder may lack, then without rows."""
+    return read_table(results, schema) if (results / f"{schema.name}.parquet").exists() else schema.empty()
+
+
+def _by_campaign(table: pa.Table) -> Mapping[str, list[Row]]:
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in table.to_pylist():
+        rows[row["campaign_id"]].append(row)
+    return rows
+
+
+def _holders(links: Mapping[str, list[Row]], members: Mapping[str, set[str]]) -> Holders:
     """Kind and value → campaign → its members that show the value."""
     found: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for campaign, rows in links.items():
         for row in rows:
-            if row["account_id"] in members[campaign]:
+            if row["account_id"] in members.get(campaign, ()):
                 found[row["kind"], row["value"]][campaign].add(row["account_id"])
     return found
 
 
-def _indicators(
-    row: Mapping[str, Any],
-    evidence: Iterable[Mapping[str, Any]],
-    holders: Holders,
-    members: Iterable[Mapping[str, Any]],
-    terms: Terms,
-) -> tuple[list[Indicator], list[Withheld]]:
-    """Values of a campaign that are exported, and those of the same kinds that are not. Members of other
-    campaigns that stand are no `others`; those of revoked ones are.
+def _indicators(row: Row, source: _Source) -> tuple[list[Indicator], list[Withheld]]:
+    """Values of a campaign that are exported, and those of the same kinds that are not.
+
+    Members of other campaigns that stand are no `others`; those of revoked ones are.
     """
-    name = row["campaign_id"]
-    score = {one["account_id"]: one["score"] for one in members}
+    name, terms = row["campaign_id"], source.terms
+    score = {one["account_id"]: one["score"] for one in source.members[name]}
     kinds = SHARED + (OWN if terms.with_accounts else ())
     shown, withheld = [], []
-    for one in sorted(evidence, key=lambda one: (one["kind"], one["value"])):
-        place = (one["kind"], one["value"])
-        mine = holders[place].get(name, set()) if place in holders else set()
-        if one["kind"] not in kinds or not mine:
+    for one in sorted(source.evidence[name], key=lambda one: (one["kind"], one["value"])):
+        kind, value = one["kind"], one["value"]
+        holders = source.holders.get((kind, value), {})
+        mine = holders.get(name, set())
+        if kind not in kinds or not mine:
             continue
-        also = [some for c, some in holders[place].items() if c != name and c not in terms.revoked]
+        also = [some for c, some in holders.items() if c != name and c not in terms.revoked]
         elsewhere = set().union(*also) - mine
         others = None if one["others"] is None else max(0, one["others"] - len(elsewhere))
-        reason = reason_withheld(*place, len(mine), others, one["network_class"] or "")
+        reason = reason_withheld(kind, value, len(mine), others, one["network_class"] or "")
         if reason or others is None:
-            withheld.append(Withheld(campaign=name, kind=place[0], value=place[1], reason=reason))
+            withheld.append(Withheld(campaign=name, kind=kind, value=value, reason=reason))
             continue
         probability = sum(score[account] for account in mine) / len(mine)
         shown.append(
             Indicator(
-                kind=place[0],
-                value=place[1],
+                kind=kind,
+                value=value,
                 members=len(mine),
                 others=others,
                 probability=probability,
@@ -280,60 +303,45 @@ def _indicators(
     return shown, withheld
 
 
-def _campaign(
-    row: Mapping[str, Any],
-    terms: Terms,
-    indicators: Iterable[Indicator],
-    members: Iterable[Mapping[str, Any]],
-    signals: set[str],
-    key: Key,
-    as_of: datetime,
-    before: int,
-) -> Campaign:
+def _campaign(row: Row, source: _Source, indicators: Iterable[Indicator], before: int) -> Campaign:
+    """The campaign; `before` others have the same first exchange's time and come before it."""
+    name, terms = row["campaign_id"], source.terms
     first, last = row["first_seen"].astimezone(UTC), row["last_seen"].astimezone(UTC)
-    is_revoked = row["campaign_id"] in terms.revoked
-    named = [(one, pseudonym(one["account_id"], key)) for one in members]
+    is_revoked = name in terms.revoked
+    # The end of the log counts too, so that results of a longer log are a later version of the same campaign.
+    modified = max(first, last, source.until or last)
     return Campaign(
-        key=_keyed(key, "campaign", f"{first.isoformat()} {before}", 16),
-        name=row["campaign_id"],
+        key=_keyed(source.key, "campaign", f"{first.isoformat()} {before}", 16),
+        name=name,
         kind=row["kind"],
         first_seen=first,
         last_seen=last,
-        modified=max(first, last, as_of) + (STEP if is_revoked else timedelta(0)),
+        modified=modified + (STEP if is_revoked else timedelta(0)),
         expires=last + timedelta(days=terms.valid_days),
         exchanges=row["exchanges"],
         q_value=row["q_value"],
         confidence=_confidence(1.0, row),
         capabilities=tuple(row["capabilities"]),
-        techniques=techniques(row["kind"], signals),
+        techniques=techniques(row["kind"], {one["kind"] for one in source.evidence[name]}),
         members=tuple(
-            sorted(
-                (
-                    Member(
-                        name=one["account_id"] if terms.with_accounts else hidden,
-                        pseudonym=hidden,
-                        probability=one["score"],
-                        confidence=_confidence(one["score"], row),
-                    )
-                    for one, hidden in named
-                ),
-                key=lambda one: one.name,
-            )
+            sorted((_member(one, row, source) for one in source.members[name]), key=lambda one: one.name)
         ),
         indicators=tuple(indicators),
         is_revoked=is_revoked,
     )
 
 
-def _as_of(results: Path, row: Mapping[str, Any]) -> datetime:
-    """The last moment of the log, so that results of a longer log are a later version of the same campaign."""
-    if not (results / "overview.json").exists():
-        return row["last_seen"].astimezone(UTC)
-    told = read_json(results, "overview.json").get("last_seen")
-    return datetime.fromisoformat(told).astimezone(UTC) if told else row["last_seen"].astimezone(UTC)
+def _member(one: Row, campaign: Row, source: _Source) -> Member:
+    hidden = pseudonym(one["account_id"], source.key)
+    return Member(
+        name=one["account_id"] if source.terms.with_accounts else hidden,
+        pseudonym=hidden,
+        probability=one["score"],
+        confidence=_confidence(one["score"], campaign),
+    )
 
 
-def _confidence(probability: float, row: Mapping[str, Any]) -> int:
+def _confidence(probability: float, row: Row) -> int:
     """Probability that this holds and that the campaign is none of the false discoveries, rounded down to hundredths."""
     return int(CONFIDENCE * min(max(probability * (1.0 - row["q_value"]), 0.0), 1.0))
 
