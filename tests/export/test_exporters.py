@@ -95,6 +95,9 @@ def test_each_withheld_value_has_its_reason(folder):
         ("tls_fingerprint", "whatever", 100, 0, "", False),
         ("user_agent", "curl/8.0", 100, 0, "", True),
         ("email_domain", "x.example", 100, None, "", True),
+        ("email_domain", "Gmail.com", 100, 0, "", True),
+        ("email_domain", "mailinator.com", 100, 0, "", True),
+        ("email_domain", "mail-560f.xyz", 100, 0, "", False),
     ],
 )
 def test_values_are_withheld_by_rule(kind, value, inside, others, network_class, is_withheld):

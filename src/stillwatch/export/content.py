@@ -26,7 +26,7 @@ import pyarrow as pa
 from stillwatch.contract import results as contract
 from stillwatch.contract.table import TableSchema
 from stillwatch.engine.files import sha256
-from stillwatch.enrich import agents, tls
+from stillwatch.enrich import agents, domains, tls
 from stillwatch.enrich.describe import ADDRESSES
 from stillwatch.errors import unknown
 from stillwatch.export.atlas import Technique, techniques
@@ -190,6 +190,8 @@ def reason_withheld(kind: str, value: str, members: int, others: int | None, net
         return f"{others:,} other account{' shows' if others == 1 else 's show'} it"
     if kind in ADDRESSES:
         return _reason_of_network(value, network_class)
+    if kind == "email_domain":
+        return "anybody may have an address there" if domains.is_open_to_all(value) else ""
     if kind == "tls_fingerprint":
         greeting = tls.parse(value)
         return f"it is that of {greeting.client}" if greeting and greeting.client else ""
