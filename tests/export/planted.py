@@ -10,6 +10,7 @@ RANGE, CAMPUS, CARRIER, CGNAT, VPN = (
 )  # fmt: skip
 AGENT = "bulk*client'9?\\x"
 GREETING = "t13d1812h2_4c8466ff5bad_5a2be9d1c3f0"
+JA3 = "0123456789abcdef0123456789abcdef"
 COMMON_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/120.0.0.0 Safari/537.36"
 SEEN = {  # kind, value → members of C1 that show it, other accounts, class of the network
     ("client_prefix", RANGE): (12, 5, "hosting"),  # the five are the members of C2
@@ -22,13 +23,14 @@ SEEN = {  # kind, value → members of C1 that show it, other accounts, class of
     ("email_domain", "mail-560f.xyz"): (6, 0, None),
     ("email_domain", "webmail.example"): (6, 3, None),
     ("tls_fingerprint", GREETING): (12, 0, None),
+    ("tls_fingerprint", JA3): (4, 0, None),
     ("user_agent", AGENT): (12, 0, None),
     ("user_agent", COMMON_AGENT): (12, 0, None),
     ("payment_fingerprint", "card_310c05a642ba"): (4, 0, None),
     ("prompt_template", "1000000006061"): (12, 0, None),
     ("email_domain", "old-results.example"): (5, None, None),
 }
-EXPORTED = {RANGE, "117.176.214.201", "mail-560f.xyz", GREETING, AGENT}
+EXPORTED = {RANGE, "117.176.214.201", "mail-560f.xyz", GREETING, JA3, AGENT}
 WITHHELD = {
     CAMPUS,
     CARRIER,

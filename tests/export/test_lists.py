@@ -9,7 +9,7 @@ import re
 import jsonschema
 import pytest
 import yaml
-from planted import AGENT, EXPORTED, GREETING, RANGE, members
+from planted import AGENT, EXPORTED, GREETING, JA3, RANGE, members
 
 from stillwatch.export.exporters.blocklist import is_plain
 from stillwatch.export.exporters.csv import cell
@@ -133,9 +133,8 @@ def rules(export):
 
 def test_rules_are_as_the_specification_says(rules):
     base, correlations = rules()
-    assert (
-        len(base) == len(correlations) == 5
-    )  # four kinds of C1 that stand in an exchange, and the range of C2
+    # five values of C1 that stand in an exchange, and the range of C2
+    assert len(base) == len(correlations) == 6
     for one in base:
         jsonschema.validate(one, BASE)
     for one in correlations:
@@ -153,10 +152,11 @@ def test_correlations_count_accounts_of_the_rule_that_they_name(rules):
 def test_values_stand_for_themselves_in_rules(rules):
     shown = {}
     for rule in rules()[0]:
-        shown |= rule["detection"]["selection"]
-    assert shown["client_ip|cidr"] == RANGE
-    assert shown["tls_fingerprint"] == GREETING
-    assert shown["user_agent"] == AGENT.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")
+        for field, value in rule["detection"]["selection"].items():
+            shown.setdefault(field, []).append(value)
+    assert shown["client_ip|cidr"] == [RANGE, RANGE]
+    assert shown["tls_fingerprint"] == [JA3, GREETING]
+    assert shown["user_agent"] == [AGENT.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")]
 
 
 def test_rules_tell_marking_technique_expiry_and_revocation(rules):

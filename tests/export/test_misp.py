@@ -6,7 +6,7 @@ from pathlib import Path
 import jsonschema
 import pymisp
 import pytest
-from planted import AGENT, EXPORTED, GREETING, RANGE
+from planted import AGENT, EXPORTED, GREETING, JA3, RANGE
 
 pytestmark = pytest.mark.issue(28)
 DATA = Path(pymisp.__file__).parent / "data"
@@ -57,6 +57,7 @@ def test_the_library_of_receivers_reads_events_attributes_and_objects(events):
     harvest, relay = (read(event) for event in sorted(events(), key=lambda one: -len(one["Attribute"])))
     values = {one.value for one in harvest.attributes}
     assert values | {GREETING} == EXPORTED
+    assert {one.type for one in harvest.attributes if one.value == JA3} == {"ja3-fingerprint-md5"}
     assert {one.name for one in harvest.objects} == {"ja4-plus", "attack-pattern", "user-account"}
     assert len(harvest.get_objects_by_name("user-account")) == 12
     assert len(relay.get_objects_by_name("user-account")) == 5

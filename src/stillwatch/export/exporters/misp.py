@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from stillwatch.enrich import tls
 from stillwatch.export.content import Campaign, Content, Indicator, read_content
 from stillwatch.export.registry import exporter
 from stillwatch.export.terms import Terms
@@ -27,9 +28,10 @@ ATTRIBUTES = {
     "client_prefix": "ip-src",
     "signup_address": "ip-src",
     "email_domain": "domain",
+    "tls_fingerprint": "ja3-fingerprint-md5",
     "user_agent": "user-agent",
 }
-"""MISP's type of a value that is an attribute of its own."""
+"""MISP's type of a value that is an attribute of its own; a JA4 fingerprint is an object."""
 LEVELS = ((91, "high"), (50, "moderate"), (0, "low"))
 """Least confidence in hundredths of each value of MISP's taxonomy `estimative-language`."""
 
@@ -63,9 +65,9 @@ def _event(one: Campaign, content: Content) -> dict[str, Any]:
         "published": NOT_PUBLISHED,
         "Orgc": organisation,
         "Tag": [{"name": tag} for tag in tags],
-        "Attribute": [_shared(what, one, name) for what in one.shared if what.kind in ATTRIBUTES],
+        "Attribute": [_shared(what, one, name) for what in one.shared if not _is_ja4(what)],
         "Object": [
-            *(_fingerprint(what, one, name) for what in one.shared if what.kind == "tls_fingerprint"),
+            *(_fingerprint(what, one, name) for what in one.shared if _is_ja4(what)),
             *(
                 _object("attack-pattern", t.technique, one, name, id=t.technique, name=t.name, references=t.url)
                 for t in one.techniques
@@ -80,6 +82,12 @@ def _event(one: Campaign, content: Content) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _is_ja4(what: Indicator) -> bool:
+    """Whether a value is a TLS fingerprint that goes into an object of its own; a JA3 is an attribute."""
+    greeting = tls.parse(what.value) if what.kind == "tls_fingerprint" else None
+    return what.kind == "tls_fingerprint" and (greeting is None or greeting.kind == "ja4")
+
+
 def _fingerprint(what: Indicator, one: Campaign, event: str) -> dict[str, Any]:
     values = {"ja4-fingerprint": what.value, "ja4-type": "JA4", "description": _comment(what, one)}
     return _object("ja4-plus", what.value, one, event, **values)
@@ -88,7 +96,9 @@ def _fingerprint(what: Indicator, one: Campaign, event: str) -> dict[str, Any]:
 def _shared(what: Indicator, one: Campaign, event: str) -> dict[str, Any]:
     # A program's name alone convicts nobody: MISP does not make detection rules of it.
     is_rule = what.kind != "user_agent" and not one.is_revoked
-    return _attribute(ATTRIBUTES[what.kind], what.value, one, event, what.kind, is_rule=is_rule) | {
+    greeting = tls.parse(what.value) if what.kind == "tls_fingerprint" else None
+    value = greeting.digest if greeting else what.value
+    return _attribute(ATTRIBUTES[what.kind], value, one, event, what.kind, is_rule=is_rule) | {
         "category": "Network activity",
         "comment": _comment(what, one),
         "Tag": [{"name": _confidence(what.confidence)}],
