@@ -121,7 +121,7 @@ from stillwatch.export.registry import exporter
 
 
 @exporter(title="the number of campaigns, as text")
-def acme_count(results, out):
+def acme_count(results, out, terms):
     (out / "campaigns.txt").write_text(str(pq.read_table(results / "campaigns.parquet").num_rows))
 ''',
 }

@@ -80,6 +80,16 @@ EVIDENCE = TableSchema(
         column("log10_likelihood_ratio", REAL, "weight of the evidence", required=True),
         column("statement", STRING, "one plain sentence", required=True),
         column("basis", STRING, "measured, inferred or alleged"),
+        column(
+            "others",
+            INT,
+            "accounts beyond the members that show the value; null where it is not a shared value",
+        ),
+        column(
+            "network_class",
+            STRING,
+            "class of the network that the value names, such as `hosting`; null where no list says it",
+        ),
     ),
 )
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from stillwatch.enrich import agents, domains, networks, tls
 from stillwatch.enrich.networks import Networks
 
+ADDRESSES = ("client_address", "client_prefix", "signup_address")
+"""Kinds of indicator whose value is an address or an address range."""
+
 
 def describe(kind: str, value: str, known: Networks) -> str:
     """A few words on an indicator's value; empty where nothing is known, as for any digest.
 
     `known` are the user's lists; the bundled ones speak where they are silent. Words weigh nothing: they are for who reads.
     """
-    if kind in ("client_address", "client_prefix", "signup_address"):
-        return _network(value, known)
+    if kind in ADDRESSES:
+        return _network(kind, value, known)
     if kind == "asn":
         told = networks.systems().get(int(value)) if value.isdigit() else None
         return ", ".join(part for part in (told[1], f"{told[0]} network") if part) if told else ""
@@ -30,11 +33,26 @@ def describe(kind: str, value: str, known: Networks) -> str:
     return ""
 
 
-def _network(value: str, known: Networks) -> str:
-    one, listed = known.of(value), networks.bundled().of(value)
+def network_class(kind: str, value: str, known: Networks) -> str:
+    """The class of the network that an indicator's value names, such as `hosting`; empty where no list says it."""
+    if kind == "asn":
+        return networks.systems().get(int(value), ("", ""))[0] if value.isdigit() else ""
+    if kind not in ADDRESSES:
+        return ""
+    one = known.of(value)
+    if one and one.kind:
+        return one.kind
+    listed = networks.bundled().of(value)
+    if listed and listed.kind:
+        return listed.kind
+    return networks.systems().get(one.asn, ("", ""))[0] if one and one.asn is not None else ""
+
+
+def _network(kind: str, value: str, known: Networks) -> str:
+    one = known.of(value)
     asn = one.asn if one else None
     system = networks.systems().get(asn, ("", "")) if asn is not None else ("", "")
-    kind = (one.kind if one else "") or (listed.kind if listed else "") or system[0]
+    kind = network_class(kind, value, known)
     name = (one.name if one else "") or system[1]
     parts = [f"{kind} network" if kind else "", f"AS{asn}" if asn is not None else "", name]
     return ", ".join(part for part in parts if part)

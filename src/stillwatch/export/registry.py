@@ -9,35 +9,41 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from stillwatch.errors import Problem, UsageError, unknown
 from stillwatch.export import exporters
+from stillwatch.export.terms import Terms
 from stillwatch.results.folder import check_results
 from stillwatch.units import units
 
 EXPORTERS = "stillwatch.exporters"
 """Group of entry points by which exporters of other packages are found."""
 
-Write = Callable[[Path, Path], None]
+Write = Callable[[Path, Path, Terms], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exporter:
-    """A form of results. `write(results, out)` reads the results folder and writes files into the empty folder `out`."""
+    """A form of results. `write(results, out, terms)` reads the results folder and writes files into the empty folder `out`.
+
+    `names_accounts` says whether accounts are named where the terms leave it open; None for a form that is the tables as they are, to
+    which no terms apply.
+    """
 
     name: str
     title: str
     write: Write
+    names_accounts: bool | None
 
 
-def exporter(*, title: str) -> Callable[[Write], Exporter]:
-    """Declare an exporter; the decorated function is its `write`."""
+def exporter(*, title: str, names_accounts: bool | None = None) -> Callable[[Write], Exporter]:
+    """Declare an exporter; the decorated function is its `write`, the arguments are those of `Exporter`."""
 
     def wrap(function: Write) -> Exporter:
-        return Exporter(name=function.__name__, title=title, write=function)
+        return Exporter(name=function.__name__, title=title, write=function, names_accounts=names_accounts)
 
     return wrap
 
@@ -48,23 +54,50 @@ def all_exporters() -> tuple[Exporter, ...]:
     return units(exporters, Exporter, EXPORTERS)
 
 
-def export(results: Path, name: str, out: Path) -> list[Path]:
-    """Write the results in a form of this name into the new folder `out`; returns the files, sorted.
-
-    Raises `UsageError` for another name and for a folder that exists, `StateError` where `results` is no results folder. `out` appears
-    as a whole or not at all.
-    """
+def find(name: str) -> Exporter:
+    """The exporter of this name. Raises `UsageError` for another name."""
     known = {one.name: one for one in all_exporters()}
     if name not in known:
         raise unknown("exporter", name, known)
+    return known[name]
+
+
+def settled(one: Exporter, terms: Terms) -> Terms:
+    """The terms with `with_accounts` as this exporter takes them. Raises `UsageError` for terms of a form to which none apply."""
+    if one.names_accounts is None:
+        if terms != Terms():
+            raise UsageError(
+                Problem(
+                    fact=f"`{one.name}` writes the tables as they are",
+                    where="--to",
+                    expected="no option on accounts, marking, expiry, revocation or producer",
+                )
+            )
+        return terms
+    return terms if terms.with_accounts is not None else replace(terms, with_accounts=one.names_accounts)
+
+
+def export(results: Path, name: str, out: Path, terms: Terms | None = None) -> list[Path]:
+    """Write the results in a form of this name into the new folder `out`; returns the files, sorted.
+
+    Where the form is one file and `out` ends as that file does, such as `.json`, `out` is the file. Raises `UsageError` for another
+    name, for terms that cannot be and for a path that exists, `StateError` where `results` is no results folder. `out` appears as a
+    whole or not at all.
+    """
+    one = find(name)
+    terms = settled(one, terms or Terms())
     check_results(results)
     if out.exists():
         raise UsageError(Problem(fact=f"`{out}` exists", where=str(out), expected="a folder that is new"))
     work = out.parent / f".{out.name}.{secrets.token_hex(6)}"
     work.mkdir(parents=True)
     try:
-        known[name].write(results, work)
-        work.rename(out)
+        one.write(results, work, terms)
+        files = [path for path in work.rglob("*") if path.is_file()]
+        if out.suffix and [path.suffix for path in files] == [out.suffix]:
+            files[0].rename(out)
+        else:
+            work.rename(out)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return sorted(path for path in out.rglob("*") if path.is_file())
+    return [out] if out.is_file() else sorted(path for path in out.rglob("*") if path.is_file())

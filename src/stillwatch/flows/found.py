@@ -25,7 +25,7 @@ from stillwatch.detect.fold import FEWEST_WORDS
 from stillwatch.detect.judge import Judged
 from stillwatch.detect.replay import Look
 from stillwatch.engine.connect import Engine
-from stillwatch.enrich.describe import describe
+from stillwatch.enrich.describe import describe, network_class
 from stillwatch.enrich.networks import Networks
 from stillwatch.readers.discover import Sources
 from stillwatch.readers.limits import Limits
@@ -182,6 +182,8 @@ def _shared(
             "statement": f"{row['inside']} of {size} members share one {row['kind'].replace('_', ' ')}; "
             f"{row['holders'] - row['inside']} of {everyone - size} other accounts show it{_known(row, networks)}",
             "basis": "measured",
+            "others": row["holders"] - row["inside"],
+            "network_class": network_class(row["kind"], str(row["value"]), networks) or None,
         }
         for row in top.order_by([ibis.desc("weight"), "kind", "value"]).to_pyarrow().to_pylist()
     ]

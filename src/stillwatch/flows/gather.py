@@ -33,11 +33,10 @@ from stillwatch.readers.open import ROWS
 from stillwatch.readers.read import Batch, guarded, read_file
 from stillwatch.readers.recognise import KEY_ID, SKETCH, Recognised
 from stillwatch.sketch.digest import BANDS, MAX_WORDS, VERSION
-from stillwatch.sketch.keys import Key, fresh, of_secret
+from stillwatch.sketch.keys import KEY_VARIABLE, Key, fresh, of_secret
 from stillwatch.sketch.observe import KEPT, halves, observe, sealed
 from stillwatch.store.store import SECRET, LogFile, Part, Piece, Place, Store, kept_secret
 
-KEY_VARIABLE = "STILLWATCH_KEY"
 EPOCH = date(1970, 1, 1)
 DAY_US = 86_400_000_000
 PIECE_ROWS = 1_000_000

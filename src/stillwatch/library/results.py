@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import shutil
 import tempfile
+from collections.abc import Collection
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from stillwatch.contract import results as contract
 from stillwatch.contract.table import TableSchema
 from stillwatch.errors import unknown
 from stillwatch.export.registry import export
+from stillwatch.export.terms import VALID_DAYS, Terms, Tlp
 from stillwatch.library.table import Table
 from stillwatch.report import page
 from stillwatch.report.cards import Card, card, cards, verdict
@@ -103,12 +105,30 @@ class Results:
         shutil.copytree(self.folder, target)
         return Results(target)
 
-    def export(self, name: str, out: str | Path) -> list[Path]:
-        """Write the results into the new folder `out` in the form of an exporter, such as `json_lines`; returns the files.
+    def export(
+        self,
+        name: str,
+        out: str | Path,
+        *,
+        with_accounts: bool | None = None,
+        tlp: Tlp = "amber+strict",
+        valid_days: int = VALID_DAYS,
+        revoke: Collection[str] = (),
+        producer: str = "unnamed provider",
+    ) -> list[Path]:
+        """Write the results into the new folder or file `out` in the form of an exporter, such as `stix`; returns the files.
 
-        Raises `UsageError` for an exporter that does not exist.
+        The other arguments are the options of `stillwatch export`. Raises `UsageError` for an exporter that does not exist, for an
+        argument that cannot be, and where `out` exists.
         """
-        return export(self.folder, name, Path(out))
+        terms = Terms(
+            with_accounts=with_accounts,
+            tlp=tlp,
+            valid_days=valid_days,
+            revoked=frozenset(revoke),
+            producer=producer,
+        )
+        return export(self.folder, name, Path(out), terms)
 
     def close(self) -> None:
         """Remove the temporary folder, where these results have one."""

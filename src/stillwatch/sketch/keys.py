@@ -17,6 +17,8 @@ from functools import cache
 
 from stillwatch.errors import InputError, Problem
 
+KEY_VARIABLE = "STILLWATCH_KEY"
+"""The environment variable that may hold the secret."""
 SHORTEST = 16  # bytes of a secret; chosen: 128 bits where they are random
 FRESH = "openssl rand -hex 32"
 COST, BLOCK, LANES = (

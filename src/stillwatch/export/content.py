@@ -1,0 +1,352 @@
+"""The part of a results folder that may be given to others, made once for all exporters.
+
+Rules, which hold for every exporter that is built on it:
+
+* Only fields that are named here leave: members, values of `SHARED` kinds, counts, times, rates. No sentence of the results and no text
+  of a log is among them; kinds that are digests of prompts are not `SHARED`.
+* Only members of campaigns appear. Leads and accounts outside campaigns are not read.
+* A value that honest accounts show, or may show, is withheld with the reason (`reason_withheld`).
+* The same folder and the same terms give the same content. No clock is read: times come from the log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from stillwatch.contract import results as contract
+from stillwatch.contract.table import TableSchema
+from stillwatch.engine.files import sha256
+from stillwatch.enrich import agents, domains, tls
+from stillwatch.enrich.describe import ADDRESSES
+from stillwatch.errors import unknown
+from stillwatch.export.atlas import Technique, techniques
+from stillwatch.export.terms import Terms
+from stillwatch.results.folder import read_json, read_table
+from stillwatch.sketch.keys import KEY_VARIABLE, Key, of_secret
+
+SHARED = ("client_prefix", "signup_address", "email_domain", "tls_fingerprint", "user_agent")
+"""Kinds of indicator that mean the same to every provider: infrastructure and programs."""
+OWN = ("payment_fingerprint",)
+"""Kinds that name a customer to the provider itself, and leave only where accounts are named."""
+CROWD = 3
+"""Other accounts from which a value counts as shared by a crowd. Chosen: as many as a value needs to count as shared at all."""
+MAX_OTHERS_SHARE = 0.01
+"""Largest share of other accounts among those that show an exported value. Chosen: the share of strangers among a campaign's members."""
+OPEN_CLASSES = frozenset({"", "hosting"})
+"""Classes of networks whose addresses are rented by few; addresses of any other class are shared by many."""
+WIDEST = {4: 16, 6: 32}
+"""Shortest prefix that is exported, by version of IP. Chosen: the size that one network operator is given."""
+OVERVIEW = "overview.json"
+CONFIDENCE = 100
+"""The scale of STIX, MISP and OCSF."""
+STEP = timedelta(milliseconds=1)
+"""The least difference of two times in STIX; a revocation is that much later than what it revokes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A member of a campaign. `name` is the account's, or its pseudonym where accounts are not named."""
+
+    name: str
+    pseudonym: str
+    probability: float
+    confidence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indicator:
+    """A value that members share, with how many of them show it, how many others do, and the mean probability of its members."""
+
+    kind: str
+    value: str
+    members: int
+    others: int
+    probability: float
+    confidence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withheld:
+    """A value that members share and that is not exported."""
+
+    campaign: str
+    kind: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign:
+    """A campaign as it is exported. `key` names it beyond this folder; `expires` is when its indicators end."""
+
+    key: str
+    name: str
+    kind: str
+    first_seen: datetime
+    last_seen: datetime
+    modified: datetime
+    expires: datetime
+    exchanges: int
+    q_value: float
+    confidence: int
+    capabilities: tuple[str, ...]
+    techniques: tuple[Technique, ...]
+    members: tuple[Member, ...]
+    indicators: tuple[Indicator, ...]
+    is_revoked: bool
+
+    @property
+    def shared(self) -> tuple[Indicator, ...]:
+        """Its indicators that mean the same to every provider."""
+        return tuple(one for one in self.indicators if one.kind in SHARED)
+
+    @property
+    def title(self) -> str:
+        """A name of the campaign that holds in other places too."""
+        return f"Model extraction campaign {self.key[:8]}"
+
+    @property
+    def status(self) -> str:
+        """`active` or `revoked`."""
+        return "revoked" if self.is_revoked else "active"
+
+    @property
+    def summary(self) -> str:
+        """One sentence on kind, size and rate, and one on what is not claimed."""
+        accounts = f"{len(self.members):,} account{'' if len(self.members) == 1 else 's'}"
+        return (
+            f"{accounts} under one control made {self.exchanges:,} requests ({self.kind}); false-discovery rate {self.q_value:.1g}. "
+            "Logs do not show which organisation directed it."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """All that an export may hold, and what was withheld."""
+
+    terms: Terms
+    campaigns: tuple[Campaign, ...]
+    withheld: tuple[Withheld, ...]
+
+
+def read_content(results: Path, terms: Terms) -> Content:
+    """What of a results folder may be exported on these terms.
+
+    Raises `UsageError` for a revoked campaign that is not in the results, `StateError` where a table cannot be read, `InputError` for a
+    variable `STILLWATCH_KEY` that is no secret.
+    """
+    rows = read_table(results, contract.CAMPAIGNS).to_pylist()
+    rows.sort(key=lambda row: (row["first_seen"], row["campaign_id"]))
+    for name in sorted(terms.revoked - {row["campaign_id"] for row in rows}):
+        raise unknown("campaign of these results", name, [row["campaign_id"] for row in rows])
+    source = _source(results, terms)
+    campaigns: list[Campaign] = []
+    withheld: list[Withheld] = []
+    for at, row in enumerate(rows):
+        before = sum(one["first_seen"] == row["first_seen"] for one in rows[:at])
+        shown, kept = _indicators(row, source)
+        withheld += kept
+        campaigns.append(_campaign(row, source, shown, before))
+    return Content(terms=terms, campaigns=tuple(campaigns), withheld=tuple(withheld))
+
+
+def export_key(results: Path) -> Key:
+    """The key of pseudonyms and of campaigns' keys.
+
+    With `STILLWATCH_KEY` the same account has the same pseudonym in every export. Without it the key is made of the folder's own tables,
+    which nobody else holds: the same folder gives the same pseudonyms, and another folder gives others.
+    """
+    given = os.environ.get(KEY_VARIABLE)
+    if given is not None:
+        return of_secret(given.encode(), f"the variable `{KEY_VARIABLE}`").for_release("export")
+    whole = hashlib.sha256()
+    for schema in (contract.MEMBERS, contract.ATTRIBUTED):
+        path = results / f"{schema.name}.parquet"
+        if path.exists():
+            whole.update(sha256(path).encode())
+    return Key(master=whole.digest(), release="export")
+
+
+def pseudonym(account_id: str, key: Key) -> str:
+    """The account's name to those who may not know it: 80 bits of a keyed BLAKE2b."""
+    return f"acct-{_keyed(key, 'account', account_id, 10)}"
+
+
+def reason_withheld(kind: str, value: str, members: int, others: int | None, network_class: str) -> str:
+    """Why a value may not be exported; empty where it may. `members` and `others` count the accounts that show it."""
+    if others is None:
+        return "the results do not say how many other accounts show it"
+    if others >= CROWD or others > MAX_OTHERS_SHARE * (members + others):
+        return f"{others:,} other account{' shows' if others == 1 else 's show'} it"
+    if kind in ADDRESSES:
+        return _reason_of_network(value, network_class)
+    if kind == "email_domain":
+        return "anybody may have an address there" if domains.is_open_to_all(value) else ""
+    if kind == "tls_fingerprint":
+        greeting = tls.parse(value)
+        return f"it is that of {greeting.client}" if greeting and greeting.client else ""
+    if kind == "user_agent":
+        agent = agents.family(value)
+        return f"it is that of {agent.family}, which others use too" if agent else ""
+    return ""
+
+
+def _reason_of_network(value: str, network_class: str) -> str:
+    try:
+        network = ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return "it is no address"
+    if not network.is_global:
+        return "it is no public address, or one that a carrier shares among its customers"
+    if network.prefixlen < WIDEST[network.version]:
+        return "the range is wider than one network"
+    if network_class not in OPEN_CLASSES:
+        return f"it lies in a {network_class} network, whose addresses many share"
+    return ""
+
+
+Row = Mapping[str, Any]
+Holders = Mapping[tuple[str, str], Mapping[str, set[str]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """What is read of a folder: rows by campaign, the holders of each value, the last moment of the log (None: not told)."""
+
+    terms: Terms
+    key: Key
+    members: Mapping[str, list[Row]]
+    evidence: Mapping[str, list[Row]]
+    holders: Holders
+    until: datetime | None
+
+
+def _source(results: Path, terms: Terms) -> _Source:
+    members = _by_campaign(read_table(results, contract.MEMBERS))
+    links = _by_campaign(_table_or_none(results, contract.LINKS))
+    told = read_json(results, OVERVIEW).get("last_seen") if (results / OVERVIEW).exists() else None
+    return _Source(
+        terms=terms,
+        key=export_key(results),
+        members=members,
+        evidence=_by_campaign(_table_or_none(results, contract.EVIDENCE)),
+        holders=_holders(
+            links, {name: {row["account_id"] for row in rows} for name, rows in members.items()}
+        ),
+        until=datetime.fromisoformat(told) if told else None,
+    )
+
+
+def _table_or_none(results: Path, schema: TableSchema) -> pa.Table:
+    """A table that an older folder may lack, then without rows."""
+    return read_table(results, schema) if (results / f"{schema.name}.parquet").exists() else schema.empty()
+
+
+def _by_campaign(table: pa.Table) -> Mapping[str, list[Row]]:
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in table.to_pylist():
+        rows[row["campaign_id"]].append(row)
+    return rows
+
+
+def _holders(links: Mapping[str, list[Row]], members: Mapping[str, set[str]]) -> Holders:
+    """Kind and value → campaign → its members that show the value."""
+    found: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for campaign, rows in links.items():
+        for row in rows:
+            if row["account_id"] in members.get(campaign, ()):
+                found[row["kind"], row["value"]][campaign].add(row["account_id"])
+    return found
+
+
+def _indicators(row: Row, source: _Source) -> tuple[list[Indicator], list[Withheld]]:
+    """Values of a campaign that are exported, and those of the same kinds that are not.
+
+    Members of other campaigns that stand are no `others`; those of revoked ones are.
+    """
+    name, terms = row["campaign_id"], source.terms
+    score = {one["account_id"]: one["score"] for one in source.members[name]}
+    kinds = SHARED + (OWN if terms.with_accounts else ())
+    shown, withheld = [], []
+    for one in sorted(source.evidence[name], key=lambda one: (one["kind"], one["value"])):
+        kind, value = one["kind"], one["value"]
+        holders = source.holders.get((kind, value), {})
+        mine = holders.get(name, set())
+        if kind not in kinds or not mine:
+            continue
+        also = [some for c, some in holders.items() if c != name and c not in terms.revoked]
+        elsewhere = set().union(*also) - mine
+        others = None if one["others"] is None else max(0, one["others"] - len(elsewhere))
+        reason = reason_withheld(kind, value, len(mine), others, one["network_class"] or "")
+        if reason or others is None:
+            withheld.append(Withheld(campaign=name, kind=kind, value=value, reason=reason))
+            continue
+        probability = sum(score[account] for account in mine) / len(mine)
+        shown.append(
+            Indicator(
+                kind=kind,
+                value=value,
+                members=len(mine),
+                others=others,
+                probability=probability,
+                confidence=_confidence(probability * len(mine) / (len(mine) + others), row),
+            )
+        )
+    return shown, withheld
+
+
+def _campaign(row: Row, source: _Source, indicators: Iterable[Indicator], before: int) -> Campaign:
+    """The campaign; `before` others have the same first exchange's time and come before it."""
+    name, terms = row["campaign_id"], source.terms
+    first, last = row["first_seen"].astimezone(UTC), row["last_seen"].astimezone(UTC)
+    is_revoked = name in terms.revoked
+    # The end of the log counts too, so that results of a longer log are a later version of the same campaign.
+    modified = max(first, last, source.until or last)
+    return Campaign(
+        key=_keyed(source.key, "campaign", f"{first.isoformat()} {before}", 16),
+        name=name,
+        kind=row["kind"],
+        first_seen=first,
+        last_seen=last,
+        modified=modified + (STEP if is_revoked else timedelta(0)),
+        expires=last + timedelta(days=terms.valid_days),
+        exchanges=row["exchanges"],
+        q_value=row["q_value"],
+        confidence=_confidence(1.0, row),
+        capabilities=tuple(row["capabilities"]),
+        techniques=techniques(row["kind"], {one["kind"] for one in source.evidence[name]}),
+        members=tuple(
+            sorted((_member(one, row, source) for one in source.members[name]), key=lambda one: one.name)
+        ),
+        indicators=tuple(indicators),
+        is_revoked=is_revoked,
+    )
+
+
+def _member(one: Row, campaign: Row, source: _Source) -> Member:
+    hidden = pseudonym(one["account_id"], source.key)
+    return Member(
+        name=one["account_id"] if source.terms.with_accounts else hidden,
+        pseudonym=hidden,
+        probability=one["score"],
+        confidence=_confidence(one["score"], campaign),
+    )
+
+
+def _confidence(probability: float, row: Row) -> int:
+    """Probability that this holds and that the campaign is none of the false discoveries, rounded down to hundredths."""
+    return int(CONFIDENCE * min(max(probability * (1.0 - row["q_value"]), 0.0), 1.0))
+
+
+def _keyed(key: Key, purpose: str, text: str, size: int) -> str:
+    return hashlib.blake2b(text.encode(), key=key.of(purpose), digest_size=size).hexdigest()

@@ -1,0 +1,162 @@
+"""One MISP event a campaign, with its attributes and objects.
+
+Object templates are those of misp-objects (`user-account` 6, `ja4-plus` 2, `attack-pattern` 1). A revoked campaign keeps its
+identifiers: its attributes and objects are marked as deleted, which a MISP instance that has them carries out.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from stillwatch.enrich import tls
+from stillwatch.export.content import Campaign, Content, Indicator, read_content
+from stillwatch.export.registry import exporter
+from stillwatch.export.terms import Terms
+from stillwatch.export.values import day, json_bytes, own_uuid
+
+NOT_PUBLISHED, OWN_ORGANISATION, COMPLETED, UNDEFINED = False, "0", "2", "4"
+"""An event arrives unpublished and for one's own organisation only; who receives it decides on more."""
+TEMPLATES = {
+    "user-account": ("49606b06-22f0-4ac8-8eee-2f12ad46f3d3", "6", "misc"),
+    "ja4-plus": ("2c15c75e-e7db-4b62-8d17-633e7571818f", "2", "network"),
+    "attack-pattern": ("35928348-56be-4d7f-9752-a80927936351", "1", "vulnerability"),
+}
+"""Template's identifier, version and class, by name."""
+ATTRIBUTES = {
+    "client_prefix": "ip-src",
+    "signup_address": "ip-src",
+    "email_domain": "domain",
+    "tls_fingerprint": "ja3-fingerprint-md5",
+    "user_agent": "user-agent",
+}
+"""MISP's type of a value that is an attribute of its own; a JA4 fingerprint is an object."""
+LEVELS = ((91, "high"), (50, "moderate"), (0, "low"))
+"""Least confidence in hundredths of each value of MISP's taxonomy `estimative-language`."""
+
+
+@exporter(title="MISP events with attributes and objects, one event a campaign", names_accounts=False)
+def misp(results: Path, out: Path, terms: Terms) -> None:
+    content = read_content(results, terms)
+    events = [{"Event": _event(one, content)} for one in content.campaigns]
+    whole = events[0] if len(events) == 1 else {"response": events}
+    (out / "misp.json").write_bytes(json_bytes(whole))
+
+
+def _event(one: Campaign, content: Content) -> dict[str, Any]:
+    terms = content.terms
+    organisation = {"name": terms.producer, "uuid": own_uuid("organisation", terms.producer)}
+    tags = [
+        f"tlp:{terms.tlp}",
+        _confidence(one.confidence),
+        f'stillwatch:valid-until="{day(one.expires)}"',
+        f"stillwatch:{one.status}",
+    ]
+    name = own_uuid(organisation["uuid"], "event", one.key)
+    return {
+        "uuid": name,
+        "info": f"{one.title}: {one.summary}",
+        "date": day(one.first_seen),
+        "timestamp": _seconds(one.modified, one),
+        "threat_level_id": UNDEFINED,
+        "analysis": COMPLETED,
+        "distribution": OWN_ORGANISATION,
+        "published": NOT_PUBLISHED,
+        "Orgc": organisation,
+        "Tag": [{"name": tag} for tag in tags],
+        "Attribute": [_shared(what, one, name) for what in one.shared if not _is_ja4(what)],
+        "Object": [
+            *(_fingerprint(what, one, name) for what in one.shared if _is_ja4(what)),
+            *(
+                _object("attack-pattern", t.technique, one, name, id=t.technique, name=t.name, references=t.url)
+                for t in one.techniques
+            ),
+            *(
+                _object(
+                    "user-account", who.name, one, name, **{"user-id": who.name, "description": f"member with probability {who.probability:.4f}"},
+                )
+                for who in one.members
+            ),
+        ],
+    }  # fmt: skip
+
+
+def _is_ja4(what: Indicator) -> bool:
+    """Whether a value is a TLS fingerprint that goes into an object of its own; a JA3 is an attribute."""
+    greeting = tls.parse(what.value) if what.kind == "tls_fingerprint" else None
+    return what.kind == "tls_fingerprint" and (greeting is None or greeting.kind == "ja4")
+
+
+def _fingerprint(what: Indicator, one: Campaign, event: str) -> dict[str, Any]:
+    values = {"ja4-fingerprint": what.value, "ja4-type": "JA4", "description": _comment(what, one)}
+    return _object("ja4-plus", what.value, one, event, **values)
+
+
+def _shared(what: Indicator, one: Campaign, event: str) -> dict[str, Any]:
+    # A program's name alone convicts nobody: MISP does not make detection rules of it.
+    is_rule = what.kind != "user_agent" and not one.is_revoked
+    greeting = tls.parse(what.value) if what.kind == "tls_fingerprint" else None
+    value = greeting.digest if greeting else what.value
+    return _attribute(ATTRIBUTES[what.kind], value, one, event, what.kind, is_rule=is_rule) | {
+        "category": "Network activity",
+        "comment": _comment(what, one),
+        "Tag": [{"name": _confidence(what.confidence)}],
+    }
+
+
+def _comment(what: Indicator, one: Campaign) -> str:
+    return (
+        f"{what.kind}: {what.members:,} members, {what.others:,} other accounts; confidence {what.confidence}; "
+        f"valid until {day(one.expires)}"
+    )
+
+
+def _attribute(
+    kind: str, value: str, one: Campaign, event: str, *parts: str, is_rule: bool = False
+) -> dict[str, Any]:
+    return {
+        "uuid": own_uuid(event, "attribute", kind, value, *parts),
+        "type": kind,
+        "category": "Other",
+        "value": value,
+        "to_ids": is_rule,
+        "disable_correlation": False,
+        "deleted": one.is_revoked,
+        "distribution": "5",  # as the event's
+        "timestamp": _seconds(one.modified, one),
+    }
+
+
+def _object(template: str, title: str, one: Campaign, event: str, **values: str) -> dict[str, Any]:
+    uuid, version, meta = TEMPLATES[template]
+    name = own_uuid(event, template, title)
+    return {
+        "uuid": name,
+        "name": template,
+        "template_uuid": uuid,
+        "template_version": version,
+        "meta-category": meta,
+        "distribution": "5",
+        "timestamp": _seconds(one.modified, one),
+        "deleted": one.is_revoked,
+        "Attribute": [
+            _attribute(TYPES.get(relation, "text"), value, one, name, relation)
+            | {"object_relation": relation}
+            for relation, value in values.items()
+        ],
+    }
+
+
+TYPES = {"references": "link"}
+"""Types of the templates' relations that are no text."""
+
+
+def _confidence(confidence: int) -> str:
+    level = next(level for least, level in LEVELS if confidence >= least)
+    return f'estimative-language:confidence-in-analytic-judgment="{level}"'
+
+
+def _seconds(moment: datetime, one: Campaign) -> str:
+    """Seconds since 1970; a revocation is one later than what it revokes."""
+    return str(int(moment.astimezone(UTC).timestamp()) + one.is_revoked)

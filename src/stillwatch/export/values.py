@@ -1,0 +1,52 @@
+"""Forms that several exporters give to times, names and JSON."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from stillwatch.export.content import Campaign
+
+NAMESPACE = uuid.UUID("6a1d1f3c-5f0e-5b86-9a39-0d8f3a7c2e41")
+"""Namespace of Stillwatch's own identifiers (UUID version 5, RFC 9562). Drawn once; never changes."""
+
+
+def json_lines_bytes(rows: Iterable[Any]) -> bytes:
+    """One JSON object a line, keys in a fixed order."""
+    return b"".join(
+        orjson.dumps(row, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE) for row in rows
+    )
+
+
+def own_uuid(*parts: str) -> str:
+    """An identifier made of these parts, the same each time."""
+    return str(uuid.uuid5(NAMESPACE, "|".join(parts)))
+
+
+def stamp(moment: datetime) -> str:
+    """A time as STIX writes it: UTC, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def day(moment: datetime) -> str:
+    """A time's day in UTC."""
+    return moment.astimezone(UTC).date().isoformat()
+
+
+def json_bytes(value: Any) -> bytes:  # noqa: ANN401  anything that JSON has
+    """JSON for people and programs: indented, keys in a fixed order."""
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
+def tlp_label(tlp: str) -> str:
+    """The marking as people write it, such as `TLP:AMBER+STRICT`."""
+    return f"TLP:{tlp.upper()}"
+
+
+def active(campaigns: tuple[Campaign, ...]) -> list[Campaign]:
+    """Campaigns that are not revoked."""
+    return [one for one in campaigns if not one.is_revoked]
