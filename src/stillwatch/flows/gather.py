@@ -253,11 +253,18 @@ def _read_piece(
     lost: list[pa.Table] = []
     aside: dict[str, int] = {}
     nulled: dict[str, dict[str, int]] = defaultdict(dict)
+    envelopes: dict[str, int] = {}
+    passed: dict[str, int] = {}
+    records = 0
     left = one.size
 
     def taken(batches: Iterator[Batch]) -> Iterator[pa.Table]:
+        nonlocal records
         for batch in batches:
             aside.update(batch.aside)
+            envelopes.update(batch.envelopes)
+            passed.update(batch.passed)
+            records += batch.records
             for (column, reason), number in batch.nulled.items():
                 nulled[column][reason] = number
             if batch.quarantine.num_rows:
@@ -290,6 +297,9 @@ def _read_piece(
         filled=tuple(sorted(writer.filled)),
         aside=aside,
         nulled=dict(nulled),
+        envelopes=envelopes,
+        passed=passed,
+        records=records,
     )
 
 

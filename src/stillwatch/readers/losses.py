@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,18 @@ class Losses:
 
     * The first `DETAILED` quarantined rows are listed one by one; of the rest each (column, reason) has one row that says how many.
     * `nulled` counts cells by column and reason; `fields` counts names of unknown fields, `OTHERS` beyond the first `FIELDS`.
-    * `lines` is the number of lines that were seen.
+    * `envelopes` counts records by the envelope that they were taken out of; a record in two envelopes counts in both.
+    * `passed` counts, by reason, what is no exchange and nothing is lost with: lines of text between records, health checks.
+    * `records` is the number of records that were found, `lines` that of lines that were seen.
     """
 
     def __init__(self, file: Path | str) -> None:
         self.file = str(file)
         self.nulled: Counter[tuple[str, str]] = Counter()
         self.fields: Counter[str] = Counter()
+        self.envelopes: Counter[str] = Counter()
+        self.passed: Counter[str] = Counter()
+        self.records = 0
         self.lines = 0
         self._left = DETAILED
         self._listed: list[dict[str, Any]] = []
@@ -74,19 +79,24 @@ class Losses:
         if number:
             self.nulled[column, reason] += number
 
+    def passed_over(self, reason: str, number: int = 1) -> None:
+        """Something is no exchange and is left out."""
+        self.passed[reason] += number
+
     def unknown(self, names: Iterable[str]) -> None:
         """A record has fields that its format does not know."""
         for name in names:
             self.fields[name if name in self.fields or len(self.fields) < FIELDS else OTHERS] += 1
 
-    def absorb(
-        self, listed: pa.Table, nulled: Mapping[tuple[str, str], int], fields: Mapping[str, int], line: int
-    ) -> None:
+    def absorb(self, part: Losses, line: int) -> None:
         """Take what a part of the file lost, whose first line is the file's `line` + 1."""
-        self.nulled.update(nulled)
-        for name, number in fields.items():
+        self.nulled.update(part.nulled)
+        self.envelopes.update(part.envelopes)
+        self.passed.update(part.passed)
+        self.records += part.records
+        for name, number in part.fields.items():
             self.fields[name if name in self.fields or len(self.fields) < FIELDS else OTHERS] += number
-        for one in listed.to_pylist():
+        for one in pa.concat_tables([part.listed(), part.counted()]).to_pylist():
             number = one["row"] + line
             if one["rows"] == 1 and self._left > 0:
                 self._left -= 1

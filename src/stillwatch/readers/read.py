@@ -45,8 +45,9 @@ NEAR = 40  # letters of a name of a file's own that is suggested to `--map`
 class Batch:
     """Rows of one file that follow the contract, and those that do not, as quarantine rows.
 
-    `aside` counts fields of a vendor's records that its format does not know, and `nulled` cells that could not be read by column and
-    reason; both are told once per file, with the last batch.
+    `aside` counts fields of a vendor's records that its format does not know, `nulled` cells that could not be read by column and
+    reason, `envelopes` records by what they were taken out of, `passed` what is no exchange by reason, and `records` all that were found.
+    They are given once per file, with the last batch.
     """
 
     file: Path
@@ -54,6 +55,9 @@ class Batch:
     quarantine: pa.Table
     aside: Mapping[str, int] = field(default_factory=dict)
     nulled: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    envelopes: Mapping[str, int] = field(default_factory=dict)
+    passed: Mapping[str, int] = field(default_factory=dict)
+    records: int = 0
 
 
 def check(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -> Sources:
@@ -320,6 +324,9 @@ def read_file(
         quarantine=quarantine,
         aside=dict(losses.fields),
         nulled=dict(losses.nulled),
+        envelopes=dict(losses.envelopes),
+        passed=dict(losses.passed),
+        records=losses.records,
     )
 
 
@@ -344,6 +351,7 @@ def _rows(
         yield from vendor_batches(file, form, names, losses, limits, apart=apart)
         return
     for table, numbers in raw_batches(file, EXCHANGES, names, losses, limits, groups):
+        losses.records += len(numbers)
         if table.num_columns:
             yield conform(table, losses, numbers, most=limits.line)
         else:

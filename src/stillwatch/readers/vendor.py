@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -33,13 +33,10 @@ TEXT = ("prompt", "response", "system_prompt")
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What was read of a part of a file: batches, lines, what was lost, and what waits for other parts."""
+    """What was read of a part of a file: batches, what was lost, and what waits for other parts."""
 
     batches: list[pa.Table]
-    lines: int
-    quarantine: pa.Table
-    nulled: Counter[tuple[str, str]]
-    fields: Counter[str]
+    losses: Losses
     left_open: Unjoined | None
 
 
@@ -78,13 +75,13 @@ def _in_parts(
     while waiting:
         part = waiting.popleft().result()
         read_on(1)
-        losses.absorb(part.quarantine, part.nulled, part.fields, line)
+        losses.absorb(part.losses, line)
         yield from part.batches
         if last is not None:
             yield from _late(*last, losses, limits, before, part.left_open)
             before = last[0]
         last = (part.left_open, line) if part.left_open is not None else None
-        line += part.lines
+        line += part.losses.lines
     if last is not None:
         yield from _late(*last, losses, limits, before, None)
 
@@ -124,8 +121,7 @@ def _read_part(path: Path, name: str, names: dict[str, str], span: Span | None, 
     left: list[Unjoined] = []
     with _no_search_for_cycles():
         batches = list(_batches(path, form.part, form.known, names, losses, limits, span, left))
-    lost = pa.concat_tables([losses.listed(), losses.counted()])
-    return _Part(batches, losses.lines, lost, losses.nulled, losses.fields, left[0] if left else None)
+    return _Part(batches, losses, left[0] if left else None)
 
 
 @contextmanager
@@ -155,6 +151,7 @@ def _batches(
 
     def watched() -> Iterator[Numbered]:
         for number, record in records(path, losses, limits, span):
+            losses.records += 1
             strange = record.keys() - known
             if strange:
                 losses.unknown(strange)
