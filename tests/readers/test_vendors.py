@@ -198,7 +198,7 @@ def test_a_folder_s_other_json_files_are_passed_over_and_a_named_one_is_refused(
     write(tmp_path / "log.jsonl", FIXTURES["bedrock"][1])
     (tmp_path / "manifest.json").write_text('{"version": 1}')
     assert [p.name for p in discover([str(tmp_path)]).exchanges] == ["log.jsonl"]
-    with pytest.raises(InputError, match="no format that is known"):
+    with pytest.raises(InputError, match="not recognised: keys `version`"):
         discover([str(tmp_path / "manifest.json")])
 
 

@@ -26,10 +26,12 @@ from stillwatch.engine.files import atomic
 from stillwatch.enrich.networks import Networks
 from stillwatch.errors import InputError, Problem
 from stillwatch.readers.cast import conformed
-from stillwatch.readers.discover import Sources, format_of
+from stillwatch.readers.container import kind_of
+from stillwatch.readers.discover import Sources
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import ROWS
+from stillwatch.readers.places import seekable
 from stillwatch.readers.read import Batch, guarded, read_file
 from stillwatch.readers.recognise import KEY_ID, SKETCH, Recognised
 from stillwatch.sketch.digest import BANDS, MAX_WORDS, VERSION
@@ -66,7 +68,7 @@ def key_of(sources: Sources, folder: Path) -> tuple[Key | None, str]:
     """
     for file in sources.exchanges:
         if sources.formats[file].sketch:
-            return None, (pq.read_schema(file).metadata or {}).get(KEY_ID, b"").decode("utf-8", "replace")
+            return None, (pq.read_schema(seekable(file)).metadata or {}).get(KEY_ID, b"").decode("utf-8", "replace")
     given = os.environ.get(KEY_VARIABLE)
     key = of_secret(kept_secret(folder) if given is None else given.encode(), _where(folder, given))
     return key, key.name
@@ -99,7 +101,7 @@ def check_sketches(sources: Sources) -> None:
     told = {}
     for file in sources.exchanges:
         if sources.formats[file].sketch:
-            metadata = pq.read_schema(file).metadata
+            metadata = pq.read_schema(seekable(file)).metadata
             told[file] = (
                 metadata[SKETCH].decode("utf-8", "replace"),
                 metadata.get(KEY_ID, b"").decode("utf-8", "replace"),
@@ -208,7 +210,7 @@ def _cut(path: Path, recognised: Recognised, names: Mapping[str, str], lists: st
         recognised.name + "".join(f" {column}={theirs}" for column, theirs in sorted(names.items())) + lists
     )
     runs: list[range | None] = [None]
-    if recognised.format is None and format_of(path) == "parquet" and not recognised.sketch:
+    if recognised.format is None and kind_of(path) == "parquet" and not recognised.sketch:
         runs = list(_runs(path))
     file = LogFile(
         path=str(path.resolve()),
@@ -225,7 +227,7 @@ def _cut(path: Path, recognised: Recognised, names: Mapping[str, str], lists: st
 
 def _runs(path: Path) -> Iterator[range]:
     """Row groups of about `PIECE_ROWS` rows together."""
-    metadata = pq.read_metadata(path)
+    metadata = pq.read_metadata(seekable(path))
     begin = rows = 0
     for group in range(metadata.num_row_groups):
         rows += metadata.row_group(group).num_rows
@@ -314,7 +316,7 @@ def _sketched(path: Path) -> Iterator[Batch]:
 
 def _observations(path: Path, losses: Losses) -> Iterator[pa.Table]:
     row = 1
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(seekable(path)) as file:
         if set(_observed().names) - set(file.schema_arrow.names):
             raise ValueError("a sketch lacks columns")
         for batch in file.iter_batches(batch_size=ROWS):

@@ -28,13 +28,15 @@ from stillwatch.readers.cast import cells, shortened
 from stillwatch.readers.limits import FREE, Limits
 from stillwatch.readers.losses import Losses, Numbers
 from stillwatch.readers.pages import page_sizes
+from stillwatch.readers.places import seekable
 from stillwatch.readers.tolerant import loads
 
 ROWS = 65_536
 BLOCK = 16 << 20
 LINES = 1 << 20  # bytes of lines looked at together: what the processor's cache holds
 PIECE = 4096
-COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
+COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
+"""First bytes of compressed files: what a file is called may have been changed, or cut off, when logs were rotated."""
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 PAGE = 8  # times the limit of a line that a page may have: chosen, since a page holds at least one value
 FEWEST, MOST = 16, 4096  # rows of a Parquet file that are decoded together
@@ -57,14 +59,14 @@ Raw = tuple[pa.Table, Numbers]
 
 
 class Stream(io.RawIOBase):
-    """Bytes of a plain, gzip or zstd file, or those from `span[0]` to `span[1]` of a plain one.
+    """Bytes of a plain, gzip, zstd or bzip2 file, or those from `span[0]` to `span[1]` of a plain one.
 
     It ends where the file is cut short or exceeds a limit, with `fault` saying so. A byte-order mark is left out, and UTF-16 becomes UTF-8.
     """
 
     def __init__(self, path: Path, limits: Limits, span: tuple[int, int] | None = None) -> None:
-        codec = COMPRESSED.get(path.suffix.lower())
-        self._bytes = pa.input_stream(str(path), compression=codec)
+        codec = codec_of(path)
+        self._bytes = pa.input_stream(seekable(path), compression=codec)
         self._piece = PIECE if codec else BLOCK  # what a failing read loses
         self._limits = limits
         self._left = limits.file
@@ -182,8 +184,15 @@ class Utf8(io.RawIOBase):
         return bytes(view[:done])
 
 
+def codec_of(path: Path) -> str | None:
+    """How a file is compressed, by its first bytes."""
+    with path.open("rb") as file:
+        head = file.read(max(map(len, COMPRESSED)))
+    return next((codec for magic, codec in COMPRESSED.items() if head.startswith(magic)), None)
+
+
 def open_stream(path: Path, limits: Limits, span: tuple[int, int] | None = None) -> Stream:
-    """Bytes of a plain, gzip or zstd file, or some of them."""
+    """Bytes of a plain, gzip, zstd or bzip2 file, or some of them."""
     return Stream(path, limits, span)
 
 
@@ -266,13 +275,13 @@ def parquet_batches(
     """Batches of a Parquet file or of some of its row groups, restricted to the named columns; rows of a damaged row
     group are quarantined.
     """
-    with pq.ParquetFile(path) as plain:
+    with pq.ParquetFile(seekable(path)) as plain:
         metadata = plain.metadata
         every = range(metadata.num_row_groups) if groups is None else groups
         row = 1 + sum(metadata.row_group(group).num_rows for group in range(every.start))
         left = limits.file - sum(metadata.row_group(group).total_byte_size for group in range(every.start))
         coded = _coded(metadata, every, columns)
-    with pq.ParquetFile(path, read_dictionary=coded) as file:
+    with pq.ParquetFile(seekable(path), read_dictionary=coded) as file:
         for group in every:
             told = metadata.row_group(group)
             end = row + told.num_rows

@@ -18,7 +18,8 @@ from stillwatch.contract.table import TableSchema
 from stillwatch.errors import InputError, Problem
 from stillwatch.foreign import described, named
 from stillwatch.readers.cast import cast_rows, conform
-from stillwatch.readers.discover import Sources, format_of
+from stillwatch.readers.container import kind_of
+from stillwatch.readers.discover import Sources, unreadable
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import (
@@ -32,6 +33,8 @@ from stillwatch.readers.open import (
     open_stream,
     parquet_batches,
 )
+from stillwatch.readers.places import partition, seekable
+from stillwatch.readers.recognise import NEEDED, known_names
 from stillwatch.readers.records import records
 from stillwatch.readers.registry import Format, Malformed, all_formats
 from stillwatch.readers.tolerant import loads
@@ -88,24 +91,13 @@ def check(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -
             else:
                 found[file] = _check_file(file, EXCHANGES, names, limits)
         except FAULTS as error:
-            found[file] = [_unreadable(file, error)]
+            found[file] = [unreadable(file, error)]
     unread = {file: tuple(several) for file, several in found.items() if several}
     unread = dict(sources.unread) | unread
     good = tuple(file for file in sources.exchanges if file not in unread)
     if unread and not good:
         raise InputError(*(problem for several in unread.values() for problem in several))
     return replace(sources, exchanges=good, unread=unread)
-
-
-def _unreadable(file: Path, error: Exception) -> Problem:
-    """A library's own words may hold customers' text: only the kind of fault is told."""
-    found = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-    return Problem(
-        fact=f"`{file.name}` cannot be read",
-        where=str(file),
-        found=found,
-        expected=f"a whole {format_of(file)} file",
-    )
 
 
 def _check_vendor(file: Path, form: Format, limits: Limits) -> list[Problem]:
@@ -128,20 +120,16 @@ def _check_vendor(file: Path, form: Format, limits: Limits) -> list[Problem]:
     ]
 
 
-def _known(schema: TableSchema) -> frozenset[str]:
-    """Field names that are no customer's text: the contract's, and the vendors'."""
-    return frozenset(schema.names).union(*(form.known for form in all_formats()))
-
-
 def _check_file(file: Path, schema: TableSchema, names: Mapping[str, str], limits: Limits) -> list[Problem]:
-    fields = _fields(file, limits)
+    fields = dict.fromkeys(partition(file)) | _fields(file, limits)
+    needed = NEEDED if schema is EXCHANGES else schema.required
     if not fields and file.stat().st_size == 0:
         return []
     problems = []
     for column in schema.columns:
         theirs = names.get(column.name, column.name)
         if theirs not in fields:
-            if not column.nullable or column.name in names:
+            if column.name in needed or column.name in names:
                 near = [
                     name
                     for name in get_close_matches(theirs, list(fields), 1)
@@ -149,11 +137,11 @@ def _check_file(file: Path, schema: TableSchema, names: Mapping[str, str], limit
                 ]
                 problems.append(
                     Problem(
-                        fact=f"required column `{theirs}` is missing"
-                        if not column.nullable
-                        else f"column `{theirs}`, named by `--map`, is missing",
+                        fact=f"column `{theirs}`, named by `--map`, is missing"
+                        if column.name in names
+                        else f"required column `{theirs}` is missing",
                         where=f"{file}, column `{theirs}`",
-                        found=named(fields, _known(schema)) or "no column",
+                        found=named(fields, known_names(fields, kind_of(file) != "csv")) or "no column",
                         expected=f"`{column.name}` ({column.type}): {column.meaning}",
                         fix=f"stillwatch scan ... --map {column.name}={near[0] if near else 'THEIR_NAME'}",
                     )
@@ -174,12 +162,13 @@ def _check_file(file: Path, schema: TableSchema, names: Mapping[str, str], limit
 
 def _check_values(file: Path, schema: TableSchema, names: Mapping[str, str], limits: Limits) -> list[Problem]:
     """A required column none of whose first values can be read means that the file is not what it claims."""
-    if format_of(file) == "parquet":
+    if kind_of(file) == "parquet":
         return []
     problems = []
+    needed = NEEDED if schema is EXCHANGES else schema.required
     for table, _numbers in islice(raw_batches(file, schema, names, Losses(file), limits), 1):
         for column in schema.columns:
-            if column.nullable or column.name not in table.column_names:
+            if column.name not in needed or column.name not in table.column_names:
                 continue
             values = pa.concat_arrays(
                 table.column(column.name).slice(0, SAMPLE).chunks or [pa.array([], pa.string())]
@@ -212,9 +201,9 @@ def _check_values(file: Path, schema: TableSchema, names: Mapping[str, str], lim
 
 def _fields(file: Path, limits: Limits) -> dict[str, pa.DataType | None]:
     """Column names with their types; a type of None means that values decide."""
-    kind = format_of(file)
+    kind = kind_of(file)
     if kind == "parquet":
-        schema = pq.read_schema(file)
+        schema = pq.read_schema(seekable(file))
         return {field.name: field.type for field in schema}
     if kind == "csv":
         return dict.fromkeys(csv_header(file, limits))
@@ -277,18 +266,21 @@ def raw_batches(
 ) -> Iterator[Raw]:
     """Batches under contract names, with the file's own types; two columns may be read from one field."""
     sources = {column: names.get(column, column) for column in schema.names}
-    kind = format_of(file)
+    kind = kind_of(file)
     if kind == "parquet":
         wanted = set(sources.values())
-        present = [name for name in dict.fromkeys(pq.read_schema(file).names) if name in wanted]
+        present = [name for name in dict.fromkeys(pq.read_schema(seekable(file)).names) if name in wanted]
         stream = parquet_batches(file, present, groups, losses, limits)
     elif kind == "csv":
         stream = csv_batches(file, losses, limits)
     else:
         stream = jsonl_batches(file, schema, sources, losses, limits)
+    folders = {ours: value for ours, theirs in sources.items() if (value := partition(file).get(theirs)) is not None}
     for table, numbers in stream:
         places = {name: place for place, name in reversed(list(enumerate(table.column_names)))}
         held = {ours: table.column(places[theirs]) for ours, theirs in sources.items() if theirs in places}
+        for ours, value in folders.items():
+            held.setdefault(ours, pa.chunked_array([pa.repeat(value, table.num_rows)]))
         yield pa.table(held) if held else pa.table({}), numbers
 
 
@@ -368,7 +360,7 @@ def read_small(file: Path, schema: TableSchema, limits: Limits = LIMITS) -> tupl
     try:
         problems = _check_file(file, schema, {}, limits)
     except FAULTS as error:
-        problems = [_unreadable(file, error)]
+        problems = [unreadable(file, error)]
     if problems:
         raise InputError(*problems)
     losses = Losses(file)

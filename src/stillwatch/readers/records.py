@@ -18,24 +18,24 @@ import orjson
 import pyarrow.parquet as pq
 
 from stillwatch.errors import InputError, Problem
+from stillwatch.readers.container import kind_of
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import (
     BLOCK,
-    COMPRESSED,
     LINES,
     MARKS,
     blocks,
+    codec_of,
     open_stream,
     parquet_batches,
     text_lines,
     text_of,
 )
+from stillwatch.readers.places import seekable
 from stillwatch.readers.registry import Numbered, Record
 from stillwatch.readers.tolerant import DECODER, end_of, loads
 
-JSON = (".json", ".jsonl", ".ndjson")
-PROTOBUF = (".binpb", ".pb", ".otlp")
 WHOLE = 8 << 20  # bytes of the largest document that is parsed at once: chosen
 PEEK = 1 << 20
 FILLING = re.compile(r"[\s,]*")
@@ -48,14 +48,14 @@ def records(path: Path, losses: Losses, limits: Limits, span: Span | None = None
 
     `span` are the first and the last byte of some whole lines of a file whose records are lines; the first of them has number 1.
     """
-    name = path.name.lower().removesuffix(".gz").removesuffix(".zst")
-    if name.endswith(".parquet"):
+    kind = kind_of(path)
+    if kind == "parquet":
         yield from _parquet(path, losses, limits)
-    elif name.endswith(".csv"):
+    elif kind == "csv":
         yield from _csv(path, losses, limits)
-    elif name.endswith(PROTOBUF):
+    elif kind == "protobuf":
         yield from _protobuf(path, losses, limits)
-    elif name.endswith(JSON):
+    elif kind == "json":
         document = is_document(path, limits)
         yield from _document(path, losses, limits) if document else _lines(path, losses, limits, span)
     elif _is_text(path, limits):
@@ -66,8 +66,7 @@ def records(path: Path, losses: Losses, limits: Limits, span: Span | None = None
 
 def in_lines(path: Path, limits: Limits) -> bool:
     """Whether a file can be cut at its lines: it is not compressed, one byte is one letter, and each record is one line."""
-    name = path.name.lower()
-    if name.endswith((*COMPRESSED, ".parquet", ".csv", *PROTOBUF)):
+    if kind_of(path) not in ("json", "log") or codec_of(path):
         return False
     with path.open("rb") as file:
         head = file.read(4)
@@ -82,7 +81,7 @@ def _is_text(path: Path, limits: Limits) -> bool:
 
 def is_document(path: Path, limits: Limits) -> bool:
     """Whether the file is one JSON value, an array or an object over several lines."""
-    if not path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith(JSON):
+    if kind_of(path) != "json":
         return False
     with open_stream(path, limits) as stream:
         head = stream.read(PEEK).lstrip()
@@ -227,7 +226,7 @@ def _cell(value: Any) -> Any:  # noqa: ANN401  any text
 
 
 def _parquet(path: Path, losses: Losses, limits: Limits) -> Iterator[Numbered]:
-    names = list(dict.fromkeys(pq.read_schema(path).names))
+    names = list(dict.fromkeys(pq.read_schema(seekable(path)).names))
     for table, numbers in parquet_batches(path, names, None, losses, limits):
         for begin in range(0, table.num_rows, PYTHON):
             some = slice(begin, begin + PYTHON)
