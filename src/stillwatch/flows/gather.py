@@ -254,16 +254,15 @@ def _read_piece(
     aside: dict[str, int] = {}
     nulled: dict[str, dict[str, int]] = defaultdict(dict)
     envelopes: dict[str, int] = {}
-    passed: dict[str, int] = {}
-    records = 0
+    records = passed_over = 0
     left = one.size
 
     def taken(batches: Iterator[Batch]) -> Iterator[pa.Table]:
-        nonlocal records
+        nonlocal records, passed_over
         for batch in batches:
             aside.update(batch.aside)
             envelopes.update(batch.envelopes)
-            passed.update(batch.passed)
+            passed_over += batch.passed_over
             records += batch.records
             for (column, reason), number in batch.nulled.items():
                 nulled[column][reason] = number
@@ -298,7 +297,7 @@ def _read_piece(
         aside=aside,
         nulled=dict(nulled),
         envelopes=envelopes,
-        passed=passed,
+        passed_over=passed_over,
         records=records,
     )
 

@@ -46,8 +46,8 @@ class Batch:
     """Rows of one file that follow the contract, and those that do not, as quarantine rows.
 
     `aside` counts fields of a vendor's records that its format does not know, `nulled` cells that could not be read by column and
-    reason, `envelopes` records by what they were taken out of, `passed` what is no exchange by reason, and `records` all that were found.
-    They are given once per file, with the last batch.
+    reason, `envelopes` records by what they were taken out of, `passed_over` records that are no exchanges, and `records` all that were
+    found; all are given once per file, with the last batch.
     """
 
     file: Path
@@ -56,7 +56,7 @@ class Batch:
     aside: Mapping[str, int] = field(default_factory=dict)
     nulled: Mapping[tuple[str, str], int] = field(default_factory=dict)
     envelopes: Mapping[str, int] = field(default_factory=dict)
-    passed: Mapping[str, int] = field(default_factory=dict)
+    passed_over: int = 0
     records: int = 0
 
 
@@ -325,7 +325,7 @@ def read_file(
         aside=dict(losses.fields),
         nulled=dict(losses.nulled),
         envelopes=dict(losses.envelopes),
-        passed=dict(losses.passed),
+        passed_over=losses.passed_over,
         records=losses.records,
     )
 
