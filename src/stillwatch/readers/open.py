@@ -9,10 +9,12 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
@@ -35,8 +37,12 @@ BLOCK = 16 << 20
 LINES = 1 << 20  # bytes of lines looked at together: what the processor's cache holds
 PIECE = 4096
 COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
+NOTHING = ("", "NULL", "null", "None", "\\N", "nan", "NaN")  # what programs write into a cell of a CSV file for none
+DELIMITERS = ",;\t|"
+HEAD = 64 << 10  # characters of a CSV file by which its dialect is known: chosen
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 PAGE = 8  # times the limit of a line that a page may have: chosen, since a page holds at least one value
+NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 FEWEST, MOST = 16, 4096  # rows of a Parquet file that are decoded together
 CODED = 64  # bytes a row below which a column of strings repeats few values
 FAULTS = (
@@ -54,6 +60,18 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 Raw = tuple[pa.Table, Numbers]
+
+
+def encoding_of(head: bytes) -> tuple[str, int]:
+    """The encoding of a text that begins with these four bytes, and how many of them are its mark."""
+    for mark, encoding in MARKS.items():
+        if head.startswith(mark):
+            return encoding, len(mark)
+    if len(head) == 4 and all(head[::2]) and not any(head[1::2]):  # ASCII in two bytes each
+        return "utf-16-le", 0
+    if len(head) == 4 and all(head[1::2]) and not any(head[::2]):
+        return "utf-16-be", 0
+    return "utf-8", 0
 
 
 class Stream(io.RawIOBase):
@@ -85,13 +103,11 @@ class Stream(io.RawIOBase):
     def _begin(self) -> None:
         """Look for a byte-order mark."""
         head = self._raw(4)
-        for mark, encoding in MARKS.items():
-            if head.startswith(mark):
-                head = head[len(mark) :]
-                if encoding != "utf-8":
-                    self._decoder = codecs.getincrementaldecoder(encoding)("replace")
-                    head = self._decoder.decode(head).encode()
-                break
+        encoding, mark = encoding_of(head)
+        head = head[mark:]
+        if encoding != "utf-8":
+            self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+            head = self._decoder.decode(head).encode()
         self._ready = head
 
     def readable(self) -> bool:
@@ -498,6 +514,51 @@ def _any(values: list[Any], kind: pa.DataType) -> pa.Array:
         return cells(values, pa.string())[0]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How a CSV file is written: its `delimiter`, `skip` lines before the header, blanks after delimiters, backslashes before quotes."""
+
+    delimiter: str = ","
+    skip: int = 0
+    blanks: bool = False
+    backslashes: bool = False
+
+    def rows(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        """The rows of lines, the header first; blank lines are rows of no values. Raises `csv.Error` for a value beyond the limit."""
+        return csv.reader(
+            islice(lines, self.skip, None),
+            delimiter=self.delimiter,
+            skipinitialspace=self.blanks,
+            escapechar="\\" if self.backslashes else None,
+        )
+
+
+def csv_dialect(path: Path, limits: Limits) -> Dialect:
+    """The dialect of a CSV file by its first lines."""
+    csv.field_size_limit(limits.line)
+    with open_stream(path, limits) as stream:
+        head = text_of(stream).read(HEAD)
+    lines = head.splitlines(keepends=True)[: None if len(head) < HEAD else -1]
+    skip = int(bool(lines) and lines[0].strip()[:4].lower() == "sep=")
+    signs = lines[0].strip()[4:5] or "," if skip else DELIMITERS
+    header = "".join(lines[skip : skip + 1])
+    told = Dialect(skip=skip, delimiter=max(signs, key=header.count))
+    told = replace(told, blanks=any(name[:1] == " " for name in next(told.rows(lines), [])))
+    if '\\"' in head:
+        other = replace(told, backslashes=True)
+        told = min((told, other), key=lambda one: _uneven(one, lines))
+    return told
+
+
+def _uneven(dialect: Dialect, lines: list[str]) -> int:
+    """Rows of these lines that have another number of values than the header; the last may be cut."""
+    try:
+        rows = [row for row in dialect.rows(lines) if row][:-1]
+    except csv.Error:
+        return len(lines)
+    return sum(len(row) != len(rows[0]) for row in rows)
+
+
 def csv_batches(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
     """Batches of a CSV file with a header; every value is text, an empty one is null.
 
@@ -513,6 +574,9 @@ def csv_batches(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
 
 
 def _csv_fast(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
+    dialect = csv_dialect(path, limits)
+    if dialect.blanks:  # which Arrow takes for a part of the value
+        raise csv.Error("blanks after delimiters")
     header = csv_header(path, limits)
     rejected = 0
 
@@ -528,13 +592,18 @@ def _csv_fast(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
             return
         reader = pacsv.open_csv(
             Utf8(stream),
-            read_options=pacsv.ReadOptions(use_threads=False, block_size=BLOCK),
-            parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=reject),
+            read_options=pacsv.ReadOptions(use_threads=False, block_size=BLOCK, skip_rows=dialect.skip),
+            parse_options=pacsv.ParseOptions(
+                delimiter=dialect.delimiter,
+                escape_char="\\" if dialect.backslashes else False,
+                newlines_in_values=True,
+                invalid_row_handler=reject,
+            ),
             convert_options=pacsv.ConvertOptions(
                 column_types=dict.fromkeys(header, pa.string()),
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
-                null_values=[""],
+                null_values=NOTHING,
                 check_utf8=False,
             ),
         )
@@ -548,9 +617,9 @@ def _csv_fast(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
 
 def _csv_slow(path: Path, losses: Losses, limits: Limits, done: int) -> Iterator[Raw]:
     """Rows after the first `done`, one by one."""
-    csv.field_size_limit(limits.line)
+    dialect = csv_dialect(path, limits)
     with open_stream(path, limits) as stream:
-        rows = csv.reader(text_lines(stream, limits))
+        rows = dialect.rows(text_lines(stream, limits))
         header = next(rows, [])
         waiting: list[list[str]] = []
         numbers: list[int] = []
@@ -586,16 +655,22 @@ def _csv_slow(path: Path, losses: Losses, limits: Limits, done: int) -> Iterator
 
 def _columns(header: list[str], rows: list[list[str]]) -> pa.Table:
     arrays = [
-        pa.array([value or None for value in column], pa.string()) for column in zip(*rows, strict=True)
+        pa.array([None if value in NOTHING else value for value in column], pa.string()) for column in zip(*rows, strict=True)
     ]
     return pa.Table.from_arrays(arrays, names=header)
 
 
+def partitions(path: Path) -> dict[str, str | None]:
+    """Column → value by the names of a file's folders, as Hive and Spark write them (`model=m-1/`)."""
+    pairs = (unquote(part).partition("=") for part in path.parts[:-1] if "=" in part)
+    return {name: None if value == NO_PARTITION else value for name, _sign, value in pairs}
+
+
 def csv_header(path: Path, limits: Limits) -> list[str]:
     """Column names of a CSV file."""
-    csv.field_size_limit(limits.line)
+    dialect = csv_dialect(path, limits)
     with open_stream(path, limits) as stream:
         try:
-            return next(csv.reader(text_lines(stream, limits)), [])
+            return next(dialect.rows(text_lines(stream, limits)), [])
         except csv.Error:
             return []

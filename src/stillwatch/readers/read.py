@@ -17,7 +17,7 @@ from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.table import TableSchema
 from stillwatch.errors import InputError, Problem
 from stillwatch.foreign import described, named
-from stillwatch.readers.cast import cast_rows, conform
+from stillwatch.readers.cast import MADE, cast_rows, conform
 from stillwatch.readers.discover import Sources, format_of
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
@@ -31,6 +31,7 @@ from stillwatch.readers.open import (
     jsonl_batches,
     open_stream,
     parquet_batches,
+    partitions,
 )
 from stillwatch.readers.records import records
 from stillwatch.readers.registry import Format, Malformed, all_formats
@@ -38,6 +39,7 @@ from stillwatch.readers.tolerant import loads
 from stillwatch.readers.vendor import vendor_batches
 
 SAMPLE = 1000
+TOLD = ("timestamp", "account_id")  # required, and not chosen by senders
 NEAR = 40  # letters of a name of a file's own that is suggested to `--map`
 
 
@@ -138,10 +140,11 @@ def _check_file(file: Path, schema: TableSchema, names: Mapping[str, str], limit
     if not fields and file.stat().st_size == 0:
         return []
     problems = []
+    made = MADE if {names.get(name, name) for name in TOLD} <= fields.keys() else ()
     for column in schema.columns:
         theirs = names.get(column.name, column.name)
         if theirs not in fields:
-            if not column.nullable or column.name in names:
+            if column.name in names or not (column.nullable or column.name in made):
                 near = [
                     name
                     for name in get_close_matches(theirs, list(fields), 1)
@@ -175,11 +178,17 @@ def _check_file(file: Path, schema: TableSchema, names: Mapping[str, str], limit
 def _check_values(file: Path, schema: TableSchema, names: Mapping[str, str], limits: Limits) -> list[Problem]:
     """A required column none of whose first values can be read means that the file is not what it claims."""
     if format_of(file) == "parquet":
-        return []
+        plain = pq.read_schema(file)
+        odd = [
+            column for column in schema.columns
+            if not column.nullable and (theirs := names.get(column.name, column.name)) in plain.names
+            and not (plain.field(theirs).type == column.type or pa.types.is_timestamp(plain.field(theirs).type))
+        ]  # fmt: skip
+        schema = TableSchema(name=schema.name, columns=tuple(odd))
     problems = []
     for table, _numbers in islice(raw_batches(file, schema, names, Losses(file), limits), 1):
         for column in schema.columns:
-            if column.nullable or column.name not in table.column_names:
+            if column.nullable or column.name in MADE or column.name not in table.column_names:
                 continue
             values = pa.concat_arrays(
                 table.column(column.name).slice(0, SAMPLE).chunks or [pa.array([], pa.string())]
@@ -196,7 +205,7 @@ def _check_values(file: Path, schema: TableSchema, names: Mapping[str, str], lim
                     )
                 )
                 continue
-            _cast, bad = cast_rows(values, column.type)
+            _cast, bad = cast_rows(values, column.type, column.name)
             if present and bad.sum() >= present:
                 problems.append(
                     Problem(
@@ -215,10 +224,10 @@ def _fields(file: Path, limits: Limits) -> dict[str, pa.DataType | None]:
     kind = format_of(file)
     if kind == "parquet":
         schema = pq.read_schema(file)
-        return {field.name: field.type for field in schema}
+        return dict.fromkeys(partitions(file)) | {field.name: field.type for field in schema}
+    names: dict[str, pa.DataType | None] = dict.fromkeys(partitions(file))
     if kind == "csv":
-        return dict.fromkeys(csv_header(file, limits))
-    names: dict[str, pa.DataType | None] = {}
+        return names | dict.fromkeys(csv_header(file, limits))
     seen = 0
     with open_stream(file, limits) as stream:
         for text, _first in blocks(stream, Losses(file), limits, LINES):
@@ -243,28 +252,12 @@ def _fields(file: Path, limits: Limits) -> dict[str, pa.DataType | None]:
 
 
 def _castable(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether a column of this type may hold what is wanted; its values decide."""
     if pa.types.is_dictionary(found):
         found = found.value_type
-    if found == wanted or pa.types.is_null(found):
-        return True
-    text = pa.types.is_string(found) or pa.types.is_large_string(found) or pa.types.is_string_view(found)
-    if pa.types.is_timestamp(wanted):
-        return pa.types.is_timestamp(found)
-    if pa.types.is_string(wanted):
-        return text or pa.types.is_integer(found)
-    if pa.types.is_floating(wanted):
-        return pa.types.is_floating(found) or pa.types.is_integer(found) or pa.types.is_decimal(found)
-    if pa.types.is_integer(wanted):
-        return pa.types.is_integer(found) or pa.types.is_floating(found)
-    if pa.types.is_boolean(wanted):
-        return pa.types.is_boolean(found)
-    if pa.types.is_list(wanted):
-        return (pa.types.is_list(found) or pa.types.is_large_list(found)) and (
-            pa.types.is_string(found.value_type)
-            or pa.types.is_large_string(found.value_type)
-            or pa.types.is_null(found.value_type)
-        )
-    return False
+    if pa.types.is_nested(found):
+        return bool(pa.types.is_list(wanted))
+    return not (pa.types.is_timestamp(wanted) and pa.types.is_boolean(found))
 
 
 def raw_batches(
@@ -275,7 +268,11 @@ def raw_batches(
     limits: Limits,
     groups: range | None = None,
 ) -> Iterator[Raw]:
-    """Batches under contract names, with the file's own types; two columns may be read from one field."""
+    """Batches under contract names, with the file's own types; two columns may be read from one field.
+
+    A column that the file lacks and its folders name (`model=m-1/`) is that of every row.
+    """
+    named_by_folders = partitions(file)
     sources = {column: names.get(column, column) for column in schema.names}
     kind = format_of(file)
     if kind == "parquet":
@@ -289,6 +286,10 @@ def raw_batches(
     for table, numbers in stream:
         places = {name: place for place, name in reversed(list(enumerate(table.column_names)))}
         held = {ours: table.column(places[theirs]) for ours, theirs in sources.items() if theirs in places}
+        for ours, theirs in sources.items():
+            if ours not in held and theirs in named_by_folders and held:
+                same = pa.array([named_by_folders[theirs]] * table.num_rows, pa.string())
+                held[ours] = pa.chunked_array([same])
         yield pa.table(held) if held else pa.table({}), numbers
 
 

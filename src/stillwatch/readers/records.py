@@ -11,6 +11,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,10 @@ from stillwatch.readers.open import (
     BLOCK,
     COMPRESSED,
     LINES,
-    MARKS,
+    NOTHING,
     blocks,
+    csv_dialect,
+    encoding_of,
     open_stream,
     parquet_batches,
     text_lines,
@@ -71,8 +74,7 @@ def in_lines(path: Path, limits: Limits) -> bool:
         return False
     with path.open("rb") as file:
         head = file.read(4)
-    wide = any(head.startswith(mark) for mark, encoding in MARKS.items() if encoding != "utf-8")
-    return not wide and not is_document(path, limits)
+    return encoding_of(head)[0] == "utf-8" and not is_document(path, limits)
 
 
 def _is_text(path: Path, limits: Limits) -> bool:
@@ -194,9 +196,10 @@ def _text(path: Path, losses: Losses, limits: Limits, span: Span | None) -> Iter
 
 
 def _csv(path: Path, losses: Losses, limits: Limits) -> Iterator[Numbered]:
-    csv.field_size_limit(limits.line)
+    dialect = csv_dialect(path, limits)
     with open_stream(path, limits) as stream:
-        rows = csv.DictReader(text_lines(stream, limits))
+        rows = dialect.rows(text_lines(stream, limits))
+        header = next(rows, [])
         number = 0
         while True:
             number += 1
@@ -207,23 +210,17 @@ def _csv(path: Path, losses: Losses, limits: Limits) -> Iterator[Numbered]:
                 continue
             if row is None:
                 break
-            yield number, {name: _cell(value) for name, value in row.items() if name is not None}
+            if row:
+                yield number, dict(zip_longest(header, map(_cell, row[: len(header)])))
+            else:
+                number -= 1
         if stream.fault:
             losses.row(number, stream.fault)
 
 
 def _cell(value: Any) -> Any:  # noqa: ANN401  any text
-    """A cell as a number where it is one; empty is nothing."""
-    if not isinstance(value, str) or value == "":
-        return None
-    if (
-        len(value) < 18
-        and value.isascii()
-        and value.lstrip("-").replace(".", "", 1).isdigit()
-        and not value.startswith("00")
-    ):
-        return float(value) if "." in value else int(value)
-    return value
+    """A cell as it stands, since ids may look like numbers; None for what databases write in place of nothing."""
+    return None if not isinstance(value, str) or value.strip() in NOTHING else value
 
 
 def _parquet(path: Path, losses: Losses, limits: Limits) -> Iterator[Numbered]:

@@ -202,7 +202,7 @@ def build(rows: list[Row], numbers: list[int], losses: Losses, limits: Limits) -
         try:
             columns[column.name] = pa.array(values, kind).cast(column.type)
         except WRONG:
-            array, bad = cells(values, column.type)
+            array, bad = cells(values, column.type, column.name)
             columns[column.name] = array
             if column.nullable:
                 losses.cells(column.name, "value is of another type", int(bad.sum()))
