@@ -41,20 +41,24 @@ MISSING = "required value is missing"
 OUT, CUT = "value is out of bounds", "value is too long and was cut"
 # Words for nothing, and for no limit, where no text is wanted.
 NOTHING = frozenset(
-    ("", "-", "null", "none", "nil", "nan", "nat", "na", "n/a", "<na>", "undefined", "\\n")
-    + ("inf", "+inf", "-inf", "infinity", "+infinity", "-infinity")
+    "- null none nil nan nat na n/a <na> undefined \\n inf +inf -inf infinity +infinity -infinity".split()
+    + [""]
 )
 BOOLEANS = {"true": True, "1": True, "1.0": True, "t": True, "yes": True, "y": True, "on": True} | {
     "false": False, "0": False, "0.0": False, "f": False, "no": False, "n": False, "off": False,
 }  # fmt: skip
 LONGEST_NUMBER = 64  # characters of a text that is a number: chosen
 THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
-DURATION = re.compile(r"\s*([-+.,\deE]{1,32}?)\s*(ns|us|µs|μs|ms|msec|millis(?:econds?)?|s|secs?|seconds?)\s*", re.IGNORECASE)
+DURATION = re.compile(
+    r"\s*([-+.,\deE]{1,32}?)\s*(ns|us|µs|μs|ms|msec|millis(?:econds?)?|s|secs?|seconds?)\s*", re.IGNORECASE
+)
 MILLISECONDS = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "μs": 1e-3, "ms": 1.0, "msec": 1.0} | dict.fromkeys(
     ("millis", "millisecond", "milliseconds"), 1.0
 ) | dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1e3)  # fmt: skip
 SYSTEM = re.compile(r"\s*AS\s?(\d{1,10})\b", re.IGNORECASE)
-NAMES = re.compile(r"\{[^\"{}]*\}|[\w.:/-]+(?:\s*[,;|]\s*[\w.:/-]+)+")  # names of tools: PostgreSQL's array, or several
+NAMES = re.compile(
+    r"\{[^\"{}]*\}|[\w.:/-]+(?:\s*[,;|]\s*[\w.:/-]+)+"
+)  # names of tools: PostgreSQL's array, or several
 QUOTED = re.compile(r"'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\"")
 
 
@@ -300,11 +304,11 @@ def text_cell(value: Any) -> str | None:  # noqa: ANN401  any JSON value
         return bytes(value).decode("utf-8", "replace")
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float | Decimal):
-        if not math.isfinite(value):
-            return None
-        return str(int(value)) if value == int(value) and abs(value) < 2**63 else str(value)
-    if isinstance(value, int):
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, float | Decimal) and value == int(value) and abs(int(value)) < 2**63:
+        return str(int(value))
+    if isinstance(value, int | float | Decimal):
         return str(value)
     if isinstance(value, datetime):
         return value.isoformat()
@@ -318,10 +322,10 @@ def _as_text(value: Any) -> str | None:  # noqa: ANN401  any JSON value
         return whole(str(value))
 
 
-def _number(value: Any) -> float | Decimal | int:  # noqa: ANN401  any JSON value
+def _number(value: Any) -> float:  # noqa: ANN401  any JSON value
     """A number, or a text that is one, with a comma between thousands or before decimals. Raises `ValueError` or `TypeError`."""
     if not isinstance(value, str):
-        return value if isinstance(value, int | float | Decimal) else float(value)
+        return value if isinstance(value, int) else float(value)
     text = value.strip()
     if len(text) > LONGEST_NUMBER:
         raise ValueError("text is no number")

@@ -18,7 +18,6 @@ from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
@@ -30,14 +29,22 @@ from stillwatch.readers.cast import cells, shortened
 from stillwatch.readers.limits import FREE, Limits
 from stillwatch.readers.losses import Losses, Numbers
 from stillwatch.readers.pages import page_sizes
-from stillwatch.readers.tolerant import loads
+from stillwatch.readers.tolerant import is_broken, objects
 
 ROWS = 65_536
 BLOCK = 16 << 20
 LINES = 1 << 20  # bytes of lines looked at together: what the processor's cache holds
 PIECE = 4096
 COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
-NOTHING = ("", "NULL", "null", "None", "\\N", "nan", "NaN")  # what programs write into a cell of a CSV file for none
+NOTHING = (
+    "",
+    "NULL",
+    "null",
+    "None",
+    "\\N",
+    "nan",
+    "NaN",
+)  # what programs write into a cell of a CSV file for none
 DELIMITERS = ",;\t|"
 HEAD = 64 << 10  # characters of a CSV file by which its dialect is known: chosen
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -475,8 +482,8 @@ def _json_block(
     # Arrow's parser ends the process at a `null` before any object (apache/arrow#47409): lines that are not objects
     # never reach it.
     lines = text.count(b"\n") + (not text.endswith(b"\n"))
-    objects = text.count(b"\n{") + text.startswith(b"{")
-    if explicit is not None and lines == objects and b"\r" not in text:
+    begun = text.count(b"\n{") + text.startswith(b"{")
+    if explicit is not None and lines == begun and b"\r" not in text:
         try:
             options = pajson.ReadOptions(block_size=max(len(text), 1) + 1)
             table = pajson.read_json(io.BytesIO(text), read_options=options, parse_options=parse)
@@ -490,17 +497,17 @@ def _json_block(
     for number, raw in enumerate(text.split(b"\n"), start=line):
         if not raw.strip():
             continue
-        try:
-            value = loads(raw)
-        except orjson.JSONDecodeError as error:
-            losses.row(number, f"line is not JSON: {error.msg}", raw)
+        several = objects(raw)
+        if several is None:
+            if is_broken(raw.decode("utf-8", "replace"), strict=True):
+                losses.row(number, "line is not a JSON object", raw)
+            else:
+                losses.passed_over += 1
             continue
-        if not isinstance(value, dict):
-            losses.row(number, "line is not a JSON object", raw)
-            continue
-        for name in names:
-            values[name].append(value.get(name))
-        numbers.append(number)
+        for value in several:
+            for name in names:
+                values[name].append(value.get(name))
+            numbers.append(number)
     kinds = dict(zip(explicit.names, explicit.types, strict=True)) if explicit is not None else {}
     table = pa.table({name: _any(values[name], kinds.get(name, pa.string())) for name in names})
     return table, np.array(numbers, np.int64)
@@ -655,7 +662,8 @@ def _csv_slow(path: Path, losses: Losses, limits: Limits, done: int) -> Iterator
 
 def _columns(header: list[str], rows: list[list[str]]) -> pa.Table:
     arrays = [
-        pa.array([None if value in NOTHING else value for value in column], pa.string()) for column in zip(*rows, strict=True)
+        pa.array([None if value in NOTHING else value for value in column], pa.string())
+        for column in zip(*rows, strict=True)
     ]
     return pa.Table.from_arrays(arrays, names=header)
 

@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,6 +18,7 @@ from stillwatch.errors import InputError, Problem
 from stillwatch.foreign import described, named
 from stillwatch.readers.cast import MADE, cast_rows, conform
 from stillwatch.readers.discover import Sources, format_of
+from stillwatch.readers.envelope import unwrapped
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import (
@@ -33,9 +33,8 @@ from stillwatch.readers.open import (
     parquet_batches,
     partitions,
 )
-from stillwatch.readers.records import records
 from stillwatch.readers.registry import Format, Malformed, all_formats
-from stillwatch.readers.tolerant import loads
+from stillwatch.readers.tolerant import objects
 from stillwatch.readers.vendor import vendor_batches
 
 SAMPLE = 1000
@@ -86,7 +85,7 @@ def check(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -
             if told.sketch:
                 found[file] = []
             elif told.format:
-                found[file] = _check_vendor(file, told.format, limits)
+                found[file] = _check_vendor(file, told.format, names, limits)
             else:
                 found[file] = _check_file(file, EXCHANGES, names, limits)
         except FAULTS as error:
@@ -110,10 +109,10 @@ def _unreadable(file: Path, error: Exception) -> Problem:
     )
 
 
-def _check_vendor(file: Path, form: Format, limits: Limits) -> list[Problem]:
+def _check_vendor(file: Path, form: Format, names: Mapping[str, str], limits: Limits) -> list[Problem]:
     """A file none of whose first records is an exchange is not what it was taken for."""
     lost = Losses(file)
-    seen = list(islice(form.read(islice(records(file, lost, limits), SAMPLE)), SAMPLE))
+    seen = list(islice(form.read(islice(unwrapped(file, form, names, lost, limits), SAMPLE)), SAMPLE))
     reasons = {why.reason for _number, why in seen if isinstance(why, Malformed)}
     reasons |= set(lost.listed().column("reason").to_pylist())
     if any(not isinstance(row, Malformed) for _number, row in seen) or not reasons:
@@ -234,11 +233,7 @@ def _fields(file: Path, limits: Limits) -> dict[str, pa.DataType | None]:
             lines = [line for line in text.split(b"\n") if line.strip()]
             for line in lines[: SAMPLE - seen]:
                 seen += 1
-                try:
-                    value = loads(line)
-                except orjson.JSONDecodeError:
-                    continue
-                if isinstance(value, dict):
+                for value in objects(line) or ():
                     names |= dict.fromkeys(value)
                 if len(names) > 40 or (seen > 50 and set(EXCHANGES.required) <= set(names)):
                     return names

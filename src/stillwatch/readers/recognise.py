@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -11,26 +12,35 @@ import pyarrow.parquet as pq
 
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.errors import Problem, UsageError
+from stillwatch.readers.cast import MADE
+from stillwatch.readers.envelope import Opener, is_line
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
-from stillwatch.readers.open import FAULTS, csv_header
+from stillwatch.readers.open import FAULTS, csv_header, partitions
 from stillwatch.readers.records import records
-from stillwatch.readers.registry import Format, Record, all_formats
+from stillwatch.readers.registry import Format, Numbered, Record, all_formats
 
 CONTRACT, SKETCHES = "contract", "sketch"
 # In the metadata of a sketch's Parquet.
 SKETCH, KEY_ID, RELEASE = b"stillwatch.sketch", b"stillwatch.key_id", b"stillwatch.release"
 SAMPLE = 200
+MOST = 20_000  # records and lines of text among which the sample is looked for: chosen
 TABLES = (".parquet", ".csv")
+COLUMNS = "columns of the contract"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recognised:
-    """A file's format, None for the contract's own tables and for sketches, and why it was taken for that."""
+    """A file's format, None for the contract's own tables and for sketches, and why it was taken for that.
+
+    `envelopes` are those that its first records are in, and `plain` is False where these or lines of text stand between its records.
+    """
 
     format: Format | None
     why: str
     sketch: bool = False
+    plain: bool = True
+    envelopes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -52,34 +62,64 @@ def named(name: str) -> Recognised | None:
 
 
 def recognise(path: Path, names: Mapping[str, str], limits: Limits = LIMITS) -> Recognised | None:
-    """The format of a file by its first records; None where it is none that is known.
+    """The format of a file by its first records, taken out of their envelopes; None where it is none that is known.
 
-    Columns of the contract, or those that `--map` names, come before a vendor's shape.
+    Columns of the contract, or those that `--map` names, come before a vendor's shape, and a vendor's shape before rows of the contract
+    without what can be made. Lines of text and records of no format before the first that is known do not matter.
     """
     required = {names.get(column, column) for column in EXCHANGES.required}
-    table = path.name.lower().endswith(TABLES) or ".csv" in path.name.lower()
+    least = {names.get(column, column) for column in EXCHANGES.required if column not in MADE} | {
+        names.get("model", "model")
+    }
     if _is_sketch(path):
         return Recognised(format=None, why="metadata of `stillwatch sketch`", sketch=True)
-    if table:
-        columns = set(_columns(path, limits))
+    folders = partitions(path).keys()
+    if path.name.lower().endswith(TABLES) or ".csv" in path.name.lower():
+        columns = folders | set(_columns(path, limits))
         if required <= columns:
-            return Recognised(format=None, why="columns of the contract")
+            return Recognised(format=None, why=COLUMNS)
+    lost = Losses(path)
+    opener = Opener(
+        lambda record: required <= record.keys() or best(record) is not None,
+        lost,
+        limits,
+        modified=path.stat().st_mtime,
+    )
     try:
-        some = [record for _number, record in islice(records(path, Losses(path), limits), SAMPLE)]
+        some = list(_first(opener(islice(records(path, lost, limits), MOST))))
     except FAULTS:
         return None
-    if any(required <= record.keys() for record in some):
-        return Recognised(format=None, why="columns of the contract")
-    return best(some)
+    plain = not lost.envelopes and not lost.passed_over
+    if any(required <= record.keys() | folders for record in some):
+        return Recognised(format=None, why=COLUMNS, plain=plain, envelopes=tuple(lost.envelopes))
+    found = [told for record in some if (told := best(record)) is not None]
+    votes = Counter(told.name for told in found)
+    if found:
+        first = max(found, key=lambda told: votes[told.name])
+        return replace(first, plain=plain, envelopes=tuple(lost.envelopes))
+    if any(least <= record.keys() | folders for record in some):
+        return Recognised(format=None, why=COLUMNS, plain=plain, envelopes=tuple(lost.envelopes))
+    return None
 
 
-def best(some: Iterable[Record]) -> Recognised | None:
-    """The first format that recognises any of these records."""
-    for record in some:
-        for one in all_formats():
-            why = one.recognise(record)
-            if why:
-                return Recognised(format=one, why=why)
+def _first(records: Iterator[Numbered]) -> Iterator[Record]:
+    """The first records that are no text, and the lines of text that a format knows."""
+    seen = 0
+    for _number, record in records:
+        if is_line(record) and best(record) is None:
+            continue
+        yield record
+        seen += 1
+        if seen == SAMPLE:
+            return
+
+
+def best(record: Record) -> Recognised | None:
+    """The first format that recognises a record."""
+    for one in all_formats():
+        why = one.recognise(record)
+        if why:
+            return Recognised(format=one, why=why)
     return None
 
 

@@ -60,8 +60,10 @@ def micros(value: Any) -> int | None:  # noqa: ANN401  any JSON value
         return None
     if isinstance(value, int):
         return _of_whole(value)
-    if isinstance(value, float | Decimal):
+    if isinstance(value, float):
         return _of_real(value)
+    if isinstance(value, Decimal):
+        return _of_text(str(value))
     if isinstance(value, datetime):
         return _of_datetime(value)
     if isinstance(value, date):
@@ -98,7 +100,7 @@ def _of_whole(value: int) -> int | None:
     return value // 1000 if abs(value) < 2**72 else None
 
 
-def _of_real(value: float | Decimal) -> int | None:
+def _of_real(value: float) -> int | None:
     if not abs(value) < 2**72:  # neither infinite nor NaN
         return None
     if value == int(value):
@@ -121,7 +123,7 @@ def _of_text(value: str) -> int | None:
     if NUMBER.fullmatch(text):
         if len(text) in (8, 14) and text.isdigit() and text.startswith("20"):  # 20260504, 20260504090000
             return _iso(text)
-        return _of_real(Decimal(text))
+        return _of_whole(int(text)) if text.isdigit() else _of_real(float(text))
     for read in (_iso, _rfc, _with_month):
         found = read(text)
         if found is not None:
