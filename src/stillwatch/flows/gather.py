@@ -68,7 +68,9 @@ def key_of(sources: Sources, folder: Path) -> tuple[Key | None, str]:
     """
     for file in sources.exchanges:
         if sources.formats[file].sketch:
-            return None, (pq.read_schema(seekable(file)).metadata or {}).get(KEY_ID, b"").decode("utf-8", "replace")
+            return None, (pq.read_schema(seekable(file)).metadata or {}).get(KEY_ID, b"").decode(
+                "utf-8", "replace"
+            )
     given = os.environ.get(KEY_VARIABLE)
     key = of_secret(kept_secret(folder) if given is None else given.encode(), _where(folder, given))
     return key, key.name
@@ -256,16 +258,15 @@ def _read_piece(
     aside: dict[str, int] = {}
     nulled: dict[str, dict[str, int]] = defaultdict(dict)
     envelopes: dict[str, int] = {}
-    passed: dict[str, int] = {}
-    records = 0
+    records = passed_over = 0
     left = one.size
 
     def taken(batches: Iterator[Batch]) -> Iterator[pa.Table]:
-        nonlocal records
+        nonlocal records, passed_over
         for batch in batches:
             aside.update(batch.aside)
             envelopes.update(batch.envelopes)
-            passed.update(batch.passed)
+            passed_over += batch.passed_over
             records += batch.records
             for (column, reason), number in batch.nulled.items():
                 nulled[column][reason] = number
@@ -300,7 +301,7 @@ def _read_piece(
         aside=aside,
         nulled=dict(nulled),
         envelopes=envelopes,
-        passed=passed,
+        passed_over=passed_over,
         records=records,
     )
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Literal
 
 from stillwatch.readers.limits import LIMITS
-from stillwatch.readers.open import FAULTS, open_stream
+from stillwatch.readers.open import DELIMITERS, FAULTS, open_stream
 
 Kind = Literal["parquet", "csv", "json", "protobuf", "log"]
 """`json` may be lines or one document; of a `log` each line may be text or JSON."""
 
 ENDINGS: dict[str, Kind] = {
-    ".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json", ".jl": "json",
+    ".parquet": "parquet", ".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json", ".jl": "json",
     ".binpb": "protobuf", ".pb": "protobuf", ".otlp": "protobuf", ".log": "log",
 }  # fmt: skip
 ROTATED = re.compile(
@@ -62,6 +62,9 @@ def _sniffed(path: Path) -> Kind | None:
 
 
 def _is_header(line: str) -> bool:
-    """Whether a line is several names with commas between them."""
-    names = [name.strip().strip('"') for name in line.split(",")]
-    return len(names) > 2 and all(re.fullmatch(r"[A-Za-z_][\w.\- ]{0,63}", name) for name in names)
+    """Whether a line is several names with a delimiter between them."""
+    for delimiter in DELIMITERS:
+        names = [name.strip().strip('"') for name in line.split(delimiter)]
+        if len(names) > 2 and all(re.fullmatch(r"[A-Za-z_][\w.\- ]{0,63}", name) for name in names):
+            return True
+    return False

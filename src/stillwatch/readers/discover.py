@@ -56,8 +56,10 @@ def _stem(name: str) -> str:
 
 def _is_bookkeeping(path: LogPath, inner: tuple[str, ...]) -> bool:
     """Whether a file of a folder is hidden, or what Spark, Delta and their kin keep beside data."""
-    return any(part.startswith(".") for part in inner) or any(part.startswith("_") for part in inner[:-1]) or (
-        inner[-1].startswith("_") and path.stat().st_size == 0
+    return (
+        any(part.startswith(".") for part in inner)
+        or any(part.startswith("_") for part in inner[:-1])
+        or (inner[-1].startswith("_") and path.stat().st_size == 0)
     )
 
 
@@ -99,7 +101,10 @@ def _meant(given: str) -> _Meant:
     if path.is_file():
         return _Meant(files=[path], beside=_files_of(path.parent), one=True)
     found = [p for p in map(Path, sorted(glob.glob(given, recursive=True))) if p.is_file()]  # noqa: PTH207  a whole pattern, perhaps absolute
-    return _Meant(files=[*found], beside=[file for folder in sorted({p.parent for p in found}) for file in _files_of(folder)])
+    return _Meant(
+        files=[*found],
+        beside=[file for folder in sorted({p.parent for p in found}) for file in _files_of(folder)],
+    )
 
 
 def _files_of(folder: Path) -> list[LogPath]:
@@ -236,7 +241,8 @@ def _format(
         told = forced or recognise(file, names, limits)
         if told and told.format is None and not told.sketch:
             nested = any("." in theirs for theirs in names.values())
-            if is_document(file, limits) or (nested and is_nested(file, names, limits)):
+            by_rows = not told.plain or is_document(file, limits)
+            if by_rows or (nested and is_nested(file, names, limits)):
                 return replace(told, format=contract_document)
         if told is None and is_empty(file, limits):
             return Recognised(format=contract_document, why="it holds no record")
@@ -247,6 +253,10 @@ def _format(
 
 def _companion(name: str, files: Iterable[LogPath]) -> LogPath | None:
     for file in files:
-        if _stem(file.name) == name and ".json" not in file.suffixes and kind_of(file) in ("parquet", "csv", "json"):
+        if (
+            _stem(file.name) == name
+            and ".json" not in file.suffixes
+            and kind_of(file) in ("parquet", "csv", "json")
+        ):
             return file
     return None

@@ -28,8 +28,8 @@ class Losses:
     * The first `DETAILED` quarantined rows are listed one by one; of the rest each (column, reason) has one row that says how many.
     * `nulled` counts cells by column and reason; `fields` counts names of unknown fields, `OTHERS` beyond the first `FIELDS`.
     * `envelopes` counts records by the envelope that they were taken out of; a record in two envelopes counts in both.
-    * `passed` counts, by reason, what is no exchange and nothing is lost with: lines of text between records, health checks.
-    * `records` is the number of records that were found, `lines` that of lines that were seen.
+    * `lines` is the number of lines that were seen, `records` that of records that were found, `passed_over` that of records and lines of
+      text that are no exchanges.
     """
 
     def __init__(self, file: Path | str) -> None:
@@ -37,9 +37,9 @@ class Losses:
         self.nulled: Counter[tuple[str, str]] = Counter()
         self.fields: Counter[str] = Counter()
         self.envelopes: Counter[str] = Counter()
-        self.passed: Counter[str] = Counter()
         self.records = 0
         self.lines = 0
+        self.passed_over = 0
         self._left = DETAILED
         self._listed: list[dict[str, Any]] = []
         self._more: dict[tuple[str | None, str], list[int]] = {}
@@ -79,10 +79,6 @@ class Losses:
         if number:
             self.nulled[column, reason] += number
 
-    def passed_over(self, reason: str, number: int = 1) -> None:
-        """Something is no exchange and is left out."""
-        self.passed[reason] += number
-
     def unknown(self, names: Iterable[str]) -> None:
         """A record has fields that its format does not know."""
         for name in names:
@@ -92,7 +88,7 @@ class Losses:
         """Take what a part of the file lost, whose first line is the file's `line` + 1."""
         self.nulled.update(part.nulled)
         self.envelopes.update(part.envelopes)
-        self.passed.update(part.passed)
+        self.passed_over += part.passed_over
         self.records += part.records
         for name, number in part.fields.items():
             self.fields[name if name in self.fields or len(self.fields) < FIELDS else OTHERS] += number

@@ -9,14 +9,15 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
@@ -29,7 +30,7 @@ from stillwatch.readers.limits import FREE, Limits
 from stillwatch.readers.losses import Losses, Numbers
 from stillwatch.readers.pages import page_sizes
 from stillwatch.readers.places import seekable
-from stillwatch.readers.tolerant import loads
+from stillwatch.readers.tolerant import is_broken, objects
 
 ROWS = 65_536
 BLOCK = 16 << 20
@@ -37,8 +38,20 @@ LINES = 1 << 20  # bytes of lines looked at together: what the processor's cache
 PIECE = 4096
 COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
 """First bytes of compressed files: what a file is called may have been changed, or cut off, when logs were rotated."""
+NOTHING = (
+    "",
+    "NULL",
+    "null",
+    "None",
+    "\\N",
+    "nan",
+    "NaN",
+)  # what programs write into a cell of a CSV file for none
+DELIMITERS = ",;\t|"
+HEAD = 64 << 10  # characters of a CSV file by which its dialect is known: chosen
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 PAGE = 8  # times the limit of a line that a page may have: chosen, since a page holds at least one value
+NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 FEWEST, MOST = 16, 4096  # rows of a Parquet file that are decoded together
 CODED = 64  # bytes a row below which a column of strings repeats few values
 FAULTS = (
@@ -56,6 +69,18 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 Raw = tuple[pa.Table, Numbers]
+
+
+def encoding_of(head: bytes) -> tuple[str, int]:
+    """The encoding of a text that begins with these four bytes, and how many of them are its mark."""
+    for mark, encoding in MARKS.items():
+        if head.startswith(mark):
+            return encoding, len(mark)
+    if len(head) == 4 and all(head[::2]) and not any(head[1::2]):  # ASCII in two bytes each
+        return "utf-16-le", 0
+    if len(head) == 4 and all(head[1::2]) and not any(head[::2]):
+        return "utf-16-be", 0
+    return "utf-8", 0
 
 
 class Stream(io.RawIOBase):
@@ -87,13 +112,11 @@ class Stream(io.RawIOBase):
     def _begin(self) -> None:
         """Look for a byte-order mark."""
         head = self._raw(4)
-        for mark, encoding in MARKS.items():
-            if head.startswith(mark):
-                head = head[len(mark) :]
-                if encoding != "utf-8":
-                    self._decoder = codecs.getincrementaldecoder(encoding)("replace")
-                    head = self._decoder.decode(head).encode()
-                break
+        encoding, mark = encoding_of(head)
+        head = head[mark:]
+        if encoding != "utf-8":
+            self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+            head = self._decoder.decode(head).encode()
         self._ready = head
 
     def readable(self) -> bool:
@@ -468,8 +491,8 @@ def _json_block(
     # Arrow's parser ends the process at a `null` before any object (apache/arrow#47409): lines that are not objects
     # never reach it.
     lines = text.count(b"\n") + (not text.endswith(b"\n"))
-    objects = text.count(b"\n{") + text.startswith(b"{")
-    if explicit is not None and lines == objects and b"\r" not in text:
+    begun = text.count(b"\n{") + text.startswith(b"{")
+    if explicit is not None and lines == begun and b"\r" not in text:
         try:
             options = pajson.ReadOptions(block_size=max(len(text), 1) + 1)
             table = pajson.read_json(io.BytesIO(text), read_options=options, parse_options=parse)
@@ -483,17 +506,17 @@ def _json_block(
     for number, raw in enumerate(text.split(b"\n"), start=line):
         if not raw.strip():
             continue
-        try:
-            value = loads(raw)
-        except orjson.JSONDecodeError as error:
-            losses.row(number, f"line is not JSON: {error.msg}", raw)
+        several = objects(raw)
+        if several is None:
+            if is_broken(raw.decode("utf-8", "replace"), strict=True):
+                losses.row(number, "line is not a JSON object", raw)
+            else:
+                losses.passed_over += 1
             continue
-        if not isinstance(value, dict):
-            losses.row(number, "line is not a JSON object", raw)
-            continue
-        for name in names:
-            values[name].append(value.get(name))
-        numbers.append(number)
+        for value in several:
+            for name in names:
+                values[name].append(value.get(name))
+            numbers.append(number)
     kinds = dict(zip(explicit.names, explicit.types, strict=True)) if explicit is not None else {}
     table = pa.table({name: _any(values[name], kinds.get(name, pa.string())) for name in names})
     return table, np.array(numbers, np.int64)
@@ -505,6 +528,51 @@ def _any(values: list[Any], kind: pa.DataType) -> pa.Array:
         return pa.array(values, kind)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         return cells(values, pa.string())[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How a CSV file is written: its `delimiter`, `skip` lines before the header, blanks after delimiters, backslashes before quotes."""
+
+    delimiter: str = ","
+    skip: int = 0
+    blanks: bool = False
+    backslashes: bool = False
+
+    def rows(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        """The rows of lines, the header first; blank lines are rows of no values. Raises `csv.Error` for a value beyond the limit."""
+        return csv.reader(
+            islice(lines, self.skip, None),
+            delimiter=self.delimiter,
+            skipinitialspace=self.blanks,
+            escapechar="\\" if self.backslashes else None,
+        )
+
+
+def csv_dialect(path: Path, limits: Limits) -> Dialect:
+    """The dialect of a CSV file by its first lines."""
+    csv.field_size_limit(limits.line)
+    with open_stream(path, limits) as stream:
+        head = text_of(stream).read(HEAD)
+    lines = head.splitlines(keepends=True)[: None if len(head) < HEAD else -1]
+    skip = int(bool(lines) and lines[0].strip()[:4].lower() == "sep=")
+    signs = lines[0].strip()[4:5] or "," if skip else DELIMITERS
+    header = "".join(lines[skip : skip + 1])
+    told = Dialect(skip=skip, delimiter=max(signs, key=header.count))
+    told = replace(told, blanks=any(name[:1] == " " for name in next(told.rows(lines), [])))
+    if '\\"' in head:
+        other = replace(told, backslashes=True)
+        told = min((told, other), key=lambda one: _uneven(one, lines))
+    return told
+
+
+def _uneven(dialect: Dialect, lines: list[str]) -> int:
+    """Rows of these lines that have another number of values than the header; the last may be cut."""
+    try:
+        rows = [row for row in dialect.rows(lines) if row][:-1]
+    except csv.Error:
+        return len(lines)
+    return sum(len(row) != len(rows[0]) for row in rows)
 
 
 def csv_batches(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
@@ -522,6 +590,9 @@ def csv_batches(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
 
 
 def _csv_fast(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
+    dialect = csv_dialect(path, limits)
+    if dialect.blanks:  # which Arrow takes for a part of the value
+        raise csv.Error("blanks after delimiters")
     header = csv_header(path, limits)
     rejected = 0
 
@@ -537,13 +608,18 @@ def _csv_fast(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
             return
         reader = pacsv.open_csv(
             Utf8(stream),
-            read_options=pacsv.ReadOptions(use_threads=False, block_size=BLOCK),
-            parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=reject),
+            read_options=pacsv.ReadOptions(use_threads=False, block_size=BLOCK, skip_rows=dialect.skip),
+            parse_options=pacsv.ParseOptions(
+                delimiter=dialect.delimiter,
+                escape_char="\\" if dialect.backslashes else False,
+                newlines_in_values=True,
+                invalid_row_handler=reject,
+            ),
             convert_options=pacsv.ConvertOptions(
                 column_types=dict.fromkeys(header, pa.string()),
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
-                null_values=[""],
+                null_values=NOTHING,
                 check_utf8=False,
             ),
         )
@@ -557,9 +633,9 @@ def _csv_fast(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
 
 def _csv_slow(path: Path, losses: Losses, limits: Limits, done: int) -> Iterator[Raw]:
     """Rows after the first `done`, one by one."""
-    csv.field_size_limit(limits.line)
+    dialect = csv_dialect(path, limits)
     with open_stream(path, limits) as stream:
-        rows = csv.reader(text_lines(stream, limits))
+        rows = dialect.rows(text_lines(stream, limits))
         header = next(rows, [])
         waiting: list[list[str]] = []
         numbers: list[int] = []
@@ -595,16 +671,23 @@ def _csv_slow(path: Path, losses: Losses, limits: Limits, done: int) -> Iterator
 
 def _columns(header: list[str], rows: list[list[str]]) -> pa.Table:
     arrays = [
-        pa.array([value or None for value in column], pa.string()) for column in zip(*rows, strict=True)
+        pa.array([None if value in NOTHING else value for value in column], pa.string())
+        for column in zip(*rows, strict=True)
     ]
     return pa.Table.from_arrays(arrays, names=header)
 
 
+def partitions(path: Path) -> dict[str, str | None]:
+    """Column → value by the names of a file's folders, as Hive and Spark write them (`model=m-1/`)."""
+    pairs = (unquote(part).partition("=") for part in path.parts[:-1] if "=" in part)
+    return {name: None if value == NO_PARTITION else value for name, _sign, value in pairs}
+
+
 def csv_header(path: Path, limits: Limits) -> list[str]:
     """Column names of a CSV file."""
-    csv.field_size_limit(limits.line)
+    dialect = csv_dialect(path, limits)
     with open_stream(path, limits) as stream:
         try:
-            return next(csv.reader(text_lines(stream, limits)), [])
+            return next(dialect.rows(text_lines(stream, limits)), [])
         except csv.Error:
             return []

@@ -143,7 +143,7 @@ class _Answering(io.RawIOBase):
         view = memoryview(buffer).cast("B")
         try:
             data = self._opened.read(len(view))
-        except Exception as error:  # noqa: BLE001  drivers raise what their libraries do
+        except Exception as error:
             raise Unreachable(_unanswered(self._url, error)) from error
         view[: len(data)] = data
         return len(data)
@@ -177,7 +177,9 @@ def from_stream(given: str) -> Remote:
     if given in STDIN:
         if sys.stdin is None or sys.stdin.isatty():
             raise InputError(
-                Problem(fact="standard input is a terminal", where=given, fix="zcat LOG.gz | stillwatch scan -")
+                Problem(
+                    fact="standard input is a terminal", where=given, fix="zcat LOG.gz | stillwatch scan -"
+                )
             )
         return _held("standard input", sys.stdin.buffer)
     with Path(given).open("rb") as pipe:
@@ -295,7 +297,9 @@ def _driver(url: str) -> Iterator[Any]:
         filesystem, _path = url_to_fs(url)
     except ImportError as error:
         fact = f"reading `{scheme}://` needs a package that is not installed"
-        raise MissingExtra(Problem(fact=fact, where=url, fix=f"pip install 'stillwatch[{EXTRAS[scheme]}]'")) from error
+        raise MissingExtra(
+            Problem(fact=fact, where=url, fix=f"pip install 'stillwatch[{EXTRAS[scheme]}]'")
+        ) from error
     try:
         yield filesystem
     except StillwatchError:
@@ -316,14 +320,3 @@ def _unanswered(url: str, error: Exception) -> Problem:
         expected="a store that answers, and rights to read from it",
         fix="set the credentials that its driver reads (docs/input.md), and run the same command again: what is read stays read",
     )
-
-
-def partition(path: LogPath) -> dict[str, str | None]:
-    """Columns that a file's folders name, such as `model=gpt-4o/date=2026-05-01/`."""
-    found: dict[str, str | None] = {}
-    for part in path.parts[:-1]:
-        name, sign, value = part.partition("=")
-        if sign and name:
-            value = unquote(value)
-            found[name] = None if value in ("__HIVE_DEFAULT_PARTITION__", "") else value
-    return found

@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -17,9 +16,10 @@ from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.table import TableSchema
 from stillwatch.errors import InputError, Problem
 from stillwatch.foreign import described, named
-from stillwatch.readers.cast import cast_rows, conform
+from stillwatch.readers.cast import MADE, cast_rows, conform
 from stillwatch.readers.container import kind_of
 from stillwatch.readers.discover import Sources, unreadable
+from stillwatch.readers.envelope import unwrapped
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import (
@@ -32,12 +32,12 @@ from stillwatch.readers.open import (
     jsonl_batches,
     open_stream,
     parquet_batches,
+    partitions,
 )
-from stillwatch.readers.places import partition, seekable
+from stillwatch.readers.places import seekable
 from stillwatch.readers.recognise import NEEDED, known_names
-from stillwatch.readers.records import records
-from stillwatch.readers.registry import Format, Malformed, all_formats
-from stillwatch.readers.tolerant import loads
+from stillwatch.readers.registry import Format, Malformed
+from stillwatch.readers.tolerant import objects
 from stillwatch.readers.vendor import vendor_batches
 
 SAMPLE = 1000
@@ -49,8 +49,8 @@ class Batch:
     """Rows of one file that follow the contract, and those that do not, as quarantine rows.
 
     `aside` counts fields of a vendor's records that its format does not know, `nulled` cells that could not be read by column and
-    reason, `envelopes` records by what they were taken out of, `passed` what is no exchange by reason, and `records` all that were found.
-    They are given once per file, with the last batch.
+    reason, `envelopes` records by what they were taken out of, `passed_over` records that are no exchanges, and `records` all that were
+    found; all are given once per file, with the last batch.
     """
 
     file: Path
@@ -59,7 +59,7 @@ class Batch:
     aside: Mapping[str, int] = field(default_factory=dict)
     nulled: Mapping[tuple[str, str], int] = field(default_factory=dict)
     envelopes: Mapping[str, int] = field(default_factory=dict)
-    passed: Mapping[str, int] = field(default_factory=dict)
+    passed_over: int = 0
     records: int = 0
 
 
@@ -87,7 +87,7 @@ def check(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -
             if told.sketch:
                 found[file] = []
             elif told.format:
-                found[file] = _check_vendor(file, told.format, limits)
+                found[file] = _check_vendor(file, told.format, names, limits)
             else:
                 found[file] = _check_file(file, EXCHANGES, names, limits)
         except FAULTS as error:
@@ -100,10 +100,10 @@ def check(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -
     return replace(sources, exchanges=good, unread=unread)
 
 
-def _check_vendor(file: Path, form: Format, limits: Limits) -> list[Problem]:
+def _check_vendor(file: Path, form: Format, names: Mapping[str, str], limits: Limits) -> list[Problem]:
     """A file none of whose first records is an exchange is not what it was taken for."""
     lost = Losses(file)
-    seen = list(islice(form.read(islice(records(file, lost, limits), SAMPLE)), SAMPLE))
+    seen = list(islice(form.read(islice(unwrapped(file, form, names, lost, limits), SAMPLE)), SAMPLE))
     reasons = {why.reason for _number, why in seen if isinstance(why, Malformed)}
     reasons |= set(lost.listed().column("reason").to_pylist())
     if any(not isinstance(row, Malformed) for _number, row in seen) or not reasons:
@@ -121,7 +121,7 @@ def _check_vendor(file: Path, form: Format, limits: Limits) -> list[Problem]:
 
 
 def _check_file(file: Path, schema: TableSchema, names: Mapping[str, str], limits: Limits) -> list[Problem]:
-    fields = dict.fromkeys(partition(file)) | _fields(file, limits)
+    fields = _fields(file, limits)
     needed = NEEDED if schema is EXCHANGES else schema.required
     if not fields and file.stat().st_size == 0:
         return []
@@ -163,12 +163,17 @@ def _check_file(file: Path, schema: TableSchema, names: Mapping[str, str], limit
 def _check_values(file: Path, schema: TableSchema, names: Mapping[str, str], limits: Limits) -> list[Problem]:
     """A required column none of whose first values can be read means that the file is not what it claims."""
     if kind_of(file) == "parquet":
-        return []
+        plain = pq.read_schema(seekable(file))
+        odd = [
+            column for column in schema.columns
+            if not column.nullable and (theirs := names.get(column.name, column.name)) in plain.names
+            and not (plain.field(theirs).type == column.type or pa.types.is_timestamp(plain.field(theirs).type))
+        ]  # fmt: skip
+        schema = TableSchema(name=schema.name, columns=tuple(odd))
     problems = []
-    needed = NEEDED if schema is EXCHANGES else schema.required
     for table, _numbers in islice(raw_batches(file, schema, names, Losses(file), limits), 1):
         for column in schema.columns:
-            if column.name not in needed or column.name not in table.column_names:
+            if column.nullable or column.name in MADE or column.name not in table.column_names:
                 continue
             values = pa.concat_arrays(
                 table.column(column.name).slice(0, SAMPLE).chunks or [pa.array([], pa.string())]
@@ -185,7 +190,7 @@ def _check_values(file: Path, schema: TableSchema, names: Mapping[str, str], lim
                     )
                 )
                 continue
-            _cast, bad = cast_rows(values, column.type)
+            _cast, bad = cast_rows(values, column.type, column.name)
             if present and bad.sum() >= present:
                 problems.append(
                     Problem(
@@ -204,21 +209,17 @@ def _fields(file: Path, limits: Limits) -> dict[str, pa.DataType | None]:
     kind = kind_of(file)
     if kind == "parquet":
         schema = pq.read_schema(seekable(file))
-        return {field.name: field.type for field in schema}
+        return dict.fromkeys(partitions(file)) | {field.name: field.type for field in schema}
+    names: dict[str, pa.DataType | None] = dict.fromkeys(partitions(file))
     if kind == "csv":
-        return dict.fromkeys(csv_header(file, limits))
-    names: dict[str, pa.DataType | None] = {}
+        return names | dict.fromkeys(csv_header(file, limits))
     seen = 0
     with open_stream(file, limits) as stream:
         for text, _first in blocks(stream, Losses(file), limits, LINES):
             lines = [line for line in text.split(b"\n") if line.strip()]
             for line in lines[: SAMPLE - seen]:
                 seen += 1
-                try:
-                    value = loads(line)
-                except orjson.JSONDecodeError:
-                    continue
-                if isinstance(value, dict):
+                for value in objects(line) or ():
                     names |= dict.fromkeys(value)
                 if len(names) > 40 or (seen > 50 and set(EXCHANGES.required) <= set(names)):
                     return names
@@ -232,28 +233,12 @@ def _fields(file: Path, limits: Limits) -> dict[str, pa.DataType | None]:
 
 
 def _castable(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether a column of this type may hold what is wanted; its values decide."""
     if pa.types.is_dictionary(found):
         found = found.value_type
-    if found == wanted or pa.types.is_null(found):
-        return True
-    text = pa.types.is_string(found) or pa.types.is_large_string(found) or pa.types.is_string_view(found)
-    if pa.types.is_timestamp(wanted):
-        return pa.types.is_timestamp(found)
-    if pa.types.is_string(wanted):
-        return text or pa.types.is_integer(found)
-    if pa.types.is_floating(wanted):
-        return pa.types.is_floating(found) or pa.types.is_integer(found) or pa.types.is_decimal(found)
-    if pa.types.is_integer(wanted):
-        return pa.types.is_integer(found) or pa.types.is_floating(found)
-    if pa.types.is_boolean(wanted):
-        return pa.types.is_boolean(found)
-    if pa.types.is_list(wanted):
-        return (pa.types.is_list(found) or pa.types.is_large_list(found)) and (
-            pa.types.is_string(found.value_type)
-            or pa.types.is_large_string(found.value_type)
-            or pa.types.is_null(found.value_type)
-        )
-    return False
+    if pa.types.is_nested(found):
+        return bool(pa.types.is_list(wanted))
+    return not (pa.types.is_timestamp(wanted) and pa.types.is_boolean(found))
 
 
 def raw_batches(
@@ -264,7 +249,11 @@ def raw_batches(
     limits: Limits,
     groups: range | None = None,
 ) -> Iterator[Raw]:
-    """Batches under contract names, with the file's own types; two columns may be read from one field."""
+    """Batches under contract names, with the file's own types; two columns may be read from one field.
+
+    A column that the file lacks and its folders name (`model=m-1/`) is that of every row.
+    """
+    named_by_folders = partitions(file)
     sources = {column: names.get(column, column) for column in schema.names}
     kind = kind_of(file)
     if kind == "parquet":
@@ -275,12 +264,13 @@ def raw_batches(
         stream = csv_batches(file, losses, limits)
     else:
         stream = jsonl_batches(file, schema, sources, losses, limits)
-    folders = {ours: value for ours, theirs in sources.items() if (value := partition(file).get(theirs)) is not None}
     for table, numbers in stream:
         places = {name: place for place, name in reversed(list(enumerate(table.column_names)))}
         held = {ours: table.column(places[theirs]) for ours, theirs in sources.items() if theirs in places}
-        for ours, value in folders.items():
-            held.setdefault(ours, pa.chunked_array([pa.repeat(value, table.num_rows)]))
+        for ours, theirs in sources.items():
+            if ours not in held and theirs in named_by_folders and held:
+                same = pa.array([named_by_folders[theirs]] * table.num_rows, pa.string())
+                held[ours] = pa.chunked_array([same])
         yield pa.table(held) if held else pa.table({}), numbers
 
 
@@ -317,7 +307,7 @@ def read_file(
         aside=dict(losses.fields),
         nulled=dict(losses.nulled),
         envelopes=dict(losses.envelopes),
-        passed=dict(losses.passed),
+        passed_over=losses.passed_over,
         records=losses.records,
     )
 

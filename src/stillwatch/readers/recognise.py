@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -14,29 +15,39 @@ from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.errors import Problem, UsageError
 from stillwatch.foreign import named as shown
 from stillwatch.readers.container import kind_of
+from stillwatch.readers.envelope import Opener, is_line
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
-from stillwatch.readers.open import FAULTS, csv_header
-from stillwatch.readers.places import partition, seekable
+from stillwatch.readers.open import FAULTS, csv_header, partitions
+from stillwatch.readers.places import seekable
 from stillwatch.readers.records import records
-from stillwatch.readers.registry import Format, Record, all_formats
+from stillwatch.readers.registry import Format, Numbered, Record, all_formats, field
 
 CONTRACT, SKETCHES = "contract", "sketch"
 # In the metadata of a sketch's Parquet.
 SKETCH, KEY_ID, RELEASE = b"stillwatch.sketch", b"stillwatch.key_id", b"stillwatch.release"
 SAMPLE = 200
+MOST = 20_000  # records and lines of text among which the sample is looked for: chosen
 TABLES = ("parquet", "csv")
-NEEDED = tuple(name for name in EXCHANGES.required if name != "exchange_id")  # that is made where a log has none
+COLUMNS = "columns of the contract"
+NEEDED = tuple(
+    name for name in EXCHANGES.required if name != "exchange_id"
+)  # that is made where a log has none
 PLAIN = re.compile(r"@?[A-Za-z_][\w.:/-]{0,39}", re.ASCII)  # a name that a program gives to a field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recognised:
-    """A file's format, None for the contract's own tables and for sketches, and why it was taken for that."""
+    """A file's format, None for the contract's own tables and for sketches, and why it was taken for that.
+
+    `envelopes` are those that its first records are in, and `plain` is False where these or lines of text stand between its records.
+    """
 
     format: Format | None
     why: str
     sketch: bool = False
+    plain: bool = True
+    envelopes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -58,30 +69,66 @@ def named(name: str) -> Recognised | None:
 
 
 def recognise(path: Path, names: Mapping[str, str], limits: Limits = LIMITS) -> Recognised | None:
-    """The format of a file by its first records; None where it is none that is known.
+    """The format of a file by its first records, taken out of their envelopes; None where it is none that is known.
 
-    Columns of the contract, or those that `--map` names, come before a vendor's shape; a few of them come after it.
+    Columns of the contract, or those that `--map` names, come before a vendor's shape, and a vendor's shape before rows of the contract
+    without an id. Lines of text and records of no format before the first that is known do not matter.
     """
+    required, least = (
+        {names.get(column, column) for column in columns} for columns in (EXCHANGES.required, NEEDED)
+    )
     if _is_sketch(path):
         return Recognised(format=None, why="metadata of `stillwatch sketch`", sketch=True)
-    every = frozenset(partition(path))
-    if kind_of(path) in TABLES:
-        told = _of_contract([every.union(_columns(path, limits))], names, EXCHANGES.required)
-        if told:
-            return told
-    some = first_records(path, limits)
-    fields = [every.union(record) for record in some]
-    return (
-        _of_contract(fields, names, EXCHANGES.required)
-        or best(some)
-        or _of_contract(fields, names, NEEDED)
-    )
-
-
-def first_records(path: Path, limits: Limits, number: int = SAMPLE) -> list[Record]:
-    """The first records of a file, none where it cannot be read."""
+    folders = partitions(path).keys()
+    if kind_of(path) in TABLES and required <= folders | set(_columns(path, limits)):
+        return Recognised(format=None, why=COLUMNS)
+    lost = Losses(path)
     try:
-        return [record for _number, record in islice(records(path, Losses(path), limits), number)]
+        some = list(_sample(path, names, lost, limits))
+    except FAULTS:
+        return None
+    told = _of_contract(required, some, folders) or _by_votes(some) or _of_contract(least, some, folders)
+    if told is None:
+        return None
+    plain = not lost.envelopes and not lost.passed_over
+    return replace(told, plain=plain, envelopes=tuple(lost.envelopes))
+
+
+def _sample(path: Path, names: Mapping[str, str], losses: Losses, limits: Limits) -> Iterator[Record]:
+    """The first records of a file, out of their envelopes."""
+    required = {names.get(column, column) for column in EXCHANGES.required}
+    opener = Opener(
+        lambda record: holds(record, required) or best(record) is not None,
+        losses,
+        limits,
+        modified=path.stat().st_mtime,
+    )
+    return _first(opener(islice(records(path, losses, limits), MOST)))
+
+
+def _of_contract(
+    wanted: Collection[str], some: Iterable[Record], folders: Collection[str]
+) -> Recognised | None:
+    missing = [name for name in wanted if name not in folders]
+    return Recognised(format=None, why=COLUMNS) if any(holds(record, missing) for record in some) else None
+
+
+def _by_votes(some: Iterable[Record]) -> Recognised | None:
+    """The format that recognises most of the records that any recognises."""
+    found = [told for record in some if (told := best(record)) is not None]
+    votes = Counter(told.name for told in found)
+    return max(found, key=lambda told: votes[told.name], default=None)
+
+
+def holds(record: Record, names: Iterable[str]) -> bool:
+    """Whether a record has these fields; a name such as `user.id` may be a path into it."""
+    return all(name in record or ("." in name and field(record, name) is not None) for name in names)
+
+
+def first_records(path: Path, limits: Limits = LIMITS) -> list[Record]:
+    """The first records of a file, out of their envelopes; none where it cannot be read."""
+    try:
+        return list(_sample(path, {}, Losses(path), limits))
     except FAULTS:
         return []
 
@@ -93,40 +140,35 @@ def is_empty(path: Path, limits: Limits) -> bool:
         found = next(iter(records(path, losses, limits)), None)
     except FAULTS:
         return False
-    return found is None and not losses.listed().num_rows and not (kind_of(path) in TABLES and _columns(path, limits))
+    header = _columns(path, limits) if kind_of(path) in TABLES else []
+    return found is None and not losses.listed().num_rows and not header
 
 
 def is_nested(path: Path, names: Mapping[str, str], limits: Limits) -> bool:
     """Whether one of these names is no field of the file's first records but a path into them, such as `user.id`."""
-    fields = frozenset(_columns(path, limits)) if kind_of(path) in TABLES else frozenset()
-    fields = fields.union(*first_records(path, limits))
-    return any(theirs not in fields and _has(fields, theirs) for theirs in names.values())
+    some = first_records(path, limits)
+    paths = [theirs for theirs in names.values() if "." in theirs]
+    return any(theirs not in record and holds(record, [theirs]) for theirs in paths for record in some)
 
 
-def _of_contract(
-    fields: Iterable[frozenset[str]],
-    names: Mapping[str, str],
-    needed: Iterable[str],
-) -> Recognised | None:
-    """The contract where a record has all of these columns under these names."""
-    wanted = {names.get(column, column) for column in needed}
-    if any(all(_has(some, name) for name in wanted) for some in fields):
-        return Recognised(format=None, why="columns of the contract")
-    return None
+def _first(records: Iterator[Numbered]) -> Iterator[Record]:
+    """The first records that are no text, and the lines of text that a format knows."""
+    seen = 0
+    for _number, record in records:
+        if is_line(record) and best(record) is None:
+            continue
+        yield record
+        seen += 1
+        if seen == SAMPLE:
+            return
 
 
-def _has(fields: frozenset[str], name: str) -> bool:
-    """Whether a record has a field of this name, or the object in which a path such as `metadata.user` begins."""
-    return name in fields or name.partition(".")[0] in fields
-
-
-def best(some: Iterable[Record]) -> Recognised | None:
-    """The first format that recognises any of these records."""
-    for record in some:
-        for one in all_formats():
-            why = one.recognise(record)
-            if why:
-                return Recognised(format=one, why=why)
+def best(record: Record) -> Recognised | None:
+    """The first format that recognises a record."""
+    for one in all_formats():
+        why = one.recognise(record)
+        if why:
+            return Recognised(format=one, why=why)
     return None
 
 
@@ -141,7 +183,9 @@ def _is_sketch(path: Path) -> bool:
 
 def _columns(path: Path, limits: Limits) -> list[str]:
     try:
-        return pq.read_schema(seekable(path)).names if kind_of(path) == "parquet" else csv_header(path, limits)
+        return (
+            pq.read_schema(seekable(path)).names if kind_of(path) == "parquet" else csv_header(path, limits)
+        )
     except FAULTS:
         return []
 
@@ -159,9 +203,7 @@ def keys_of(path: Path, limits: Limits = LIMITS) -> list[str]:
 def seen(path: Path, keys: Collection[str]) -> str:
     """These keys of a file as a message may show them."""
     if not keys:
-        return "no record"
-    if set(keys) <= {"line", "modified"}:
-        return "lines of text that are not JSON"
+        return "no line that is JSON or of a known form" if kind_of(path) == "log" else "no record"
     return f"keys {shown(keys, known_names(keys, kind_of(path) != 'csv'))}"
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from stillwatch.readers import formats
+from stillwatch.readers.times import NO_TIME, micros
 from stillwatch.units import units
 
 Record = Mapping[str, Any]
@@ -125,31 +125,11 @@ def all_formats() -> tuple[Format, ...]:
 
 
 def moment(value: Any) -> int:  # noqa: ANN401  any JSON value
-    """Microseconds since 1970 from a time as logs write it: seconds, milli-, micro- or nanoseconds, or ISO 8601.
-
-    A time without a zone is taken as UTC, as every vendor here documents. Raises `Malformed`.
-    """
-    if isinstance(value, str):
-        text = value.strip()
-        if text.replace(".", "", 1).isdigit():
-            value = float(text) if "." in text else int(text)
-        else:
-            try:
-                at = datetime.fromisoformat(text.removesuffix(" UTC").replace("Z", "+00:00"))
-            except ValueError:
-                raise Malformed("timestamp", "value is not a time with its zone") from None
-            at = at if at.tzinfo else at.replace(tzinfo=UTC)
-            whole = at.replace(microsecond=0)
-            return int(whole.timestamp()) * 1_000_000 + at.microsecond
-    if isinstance(value, datetime):
-        at = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return int(at.timestamp() * 1_000_000)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Malformed("timestamp", "value is not a time with its zone")
-    for limit, factor in ((1e11, 1_000_000), (1e14, 1000), (1e17, 1)):
-        if abs(value) < limit:
-            return int(value * factor)
-    return int(value) // 1000
+    """Microseconds since 1970 from a time as logs write it (`readers/times.py`). Raises `Malformed`."""
+    found = micros(value)
+    if found is None:
+        raise Malformed("timestamp", NO_TIME)
+    return found
 
 
 def first(*values: Any) -> Any:  # noqa: ANN401  any JSON values
@@ -164,6 +144,11 @@ def at(record: Any, *path: str) -> Any:  # noqa: ANN401  any JSON value
             return None
         record = record.get(name)
     return record
+
+
+def field(record: Record, name: str) -> Any:  # noqa: ANN401  any JSON value
+    """The value that a person means by a name: of a field, or at a path such as `metadata.user`; None where there is none."""
+    return record[name] if name in record else at(record, *name.split("."))
 
 
 def mapping(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  any JSON value

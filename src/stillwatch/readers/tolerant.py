@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -18,6 +19,10 @@ LONE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
+BETWEEN = re.compile(r"[\s,\x1e]*")
+BEGUN = re.compile(r"\s*(?:\{\s*(?:\"|$|[^'\s}:])|\[\s*[\[{\"])")  # not the way Python writes a dictionary
+SCALAR = re.compile(r"\s*(?:(?:null|true|false|NaN)\b|\"|\[|-?\d[\d.eE+-]*\s*$)")
+UNPRINTABLE = ("\x00", "\ufffd\ufffd\ufffd")
 TOKENS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -30,6 +35,65 @@ def loads(raw: bytes | memoryview | str) -> Any:  # noqa: ANN401  any JSON value
             return _mended(raw)
         except (ValueError, RecursionError):
             raise error from None
+
+
+def objects(raw: bytes | memoryview | str) -> list[Mapping[str, Any]] | None:
+    """The objects that a text is: one, those of a list, or one after the other, also in a text of JSON that holds them or after the
+    `data:` of a stream of events; None where it is something else.
+    """
+    text = _bare(raw if isinstance(raw, str) else bytes(raw))
+    if text[:1] not in ("{", b"{", "[", b"[", '"', b'"'):
+        return None
+    if text[:1] in ("[", b"[") and text[1:65].lstrip()[:1] not in ("{", b"{", "[", b"[", "", b""):
+        return None
+    try:
+        value = loads(text)
+    except orjson.JSONDecodeError:
+        return _in_a_row(text if isinstance(text, str) else text.decode("utf-8", "replace"))
+    if isinstance(value, str):  # written as JSON twice
+        return objects(value) if value.lstrip()[:1] in ("{", "[") else None
+    several = value if isinstance(value, list) else [value]
+    return several if several and all(isinstance(one, dict) for one in several) else None
+
+
+def _bare(text: Any) -> Any:  # noqa: ANN401  str or bytes
+    """A text without blanks, signs between records and the `data:` of an event."""
+    if isinstance(text, str):
+        text = text.strip(" \t\r\n\x1e\ufeff")
+        return text[5:].lstrip() if text.startswith("data:") else text
+    text = text.strip(b" \t\r\n\x1e").removeprefix(b"\xef\xbb\xbf")
+    return text[5:].lstrip() if text.startswith(b"data:") else text
+
+
+def _in_a_row(text: str) -> list[Mapping[str, Any]] | None:
+    """Objects one after the other."""
+    if text[:1] != "{":
+        return None
+    found: list[Mapping[str, Any]] = []
+    at = 0
+    while at < len(text):
+        end = end_of(text, at)
+        if end is None:
+            return None
+        try:
+            value = loads(text[at:end])
+        except orjson.JSONDecodeError:
+            return None
+        if not isinstance(value, dict):
+            return None
+        found.append(value)
+        at = BETWEEN.match(text, end).end()  # type: ignore[union-attr]  # it matches everywhere
+    return found
+
+
+def is_broken(text: str, strict: bool = False) -> bool:
+    """Whether something is lost with a text that is no object: it begins as one, or holds what no line of text does.
+
+    `strict` is for files that say they are JSON: there an object's end, and JSON that is no object, are no text either.
+    """
+    if BEGUN.match(text) or any(sign in text for sign in UNPRINTABLE):
+        return True
+    return strict and (text.rstrip().endswith("}") or bool(SCALAR.match(text)))
 
 
 def _mended(raw: bytes | memoryview | str) -> Any:  # noqa: ANN401  any JSON value

@@ -18,13 +18,25 @@ import pyarrow as pa
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.engine.cores import CORES, processes
 from stillwatch.readers.cast import cells, conform
+from stillwatch.readers.envelope import unwrapped
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import BLOCK
-from stillwatch.readers.records import Span, in_lines, records
-from stillwatch.readers.registry import Format, Malformed, Numbered, Read, Row, Unjoined, all_formats, moment
+from stillwatch.readers.records import Span, in_lines
+from stillwatch.readers.registry import (
+    Format,
+    Malformed,
+    Numbered,
+    Read,
+    Row,
+    Unjoined,
+    all_formats,
+    field,
+    moment,
+)
 
 BATCH = 16_384
+SAMPLE = 200  # records by which it is known whether a file's records are in envelopes: chosen
 PART = 16 << 20  # bytes of lines that one process reads at a time
 WHOLE = 8 << 20  # bytes of the largest file that one reads whole where lines cannot be told apart
 WRONG = (pa.ArrowException, OverflowError, TypeError, ValueError)
@@ -48,18 +60,26 @@ def vendor_batches(
     `names` maps a contract column to a top-level field of the record that is taken instead of the format's own. `apart`
     has the file read by other processes, a run of lines by each, which is worth their start for much to read only.
     """
-    if apart and (in_lines(path, limits) or path.stat().st_size <= WHOLE):
+    if apart and (_in_lines(path, form, names, limits) or path.stat().st_size <= WHOLE):
         yield from _in_parts(path, form, names, losses, limits)
     else:
         with _no_search_for_cycles():
-            yield from _batches(path, form.read, form.known, names, losses, limits)
+            yield from _batches(path, form, form.read, names, losses, limits)
+
+
+def _in_lines(path: Path, form: Format, names: Mapping[str, str], limits: Limits) -> bool:
+    """Whether a file can be cut at its lines; where its first records are in envelopes, one may be in several lines."""
+    lost = Losses(path)
+    return in_lines(path, limits) and (
+        any(islice(unwrapped(path, form, names, lost, limits), SAMPLE)) and not lost.envelopes
+    )
 
 
 def _in_parts(
     path: Path, form: Format, names: Mapping[str, str], losses: Losses, limits: Limits
 ) -> Iterator[pa.Table]:
     """A file read by several processes, in order; never more parts ahead than memory should hold."""
-    cuts = _cuts(path) if in_lines(path, limits) else None
+    cuts = _cuts(path) if _in_lines(path, form, names, limits) else None
     spans = list(pairwise(cuts)) if cuts else [None]
     todo = iter(spans)
     waiting: deque[Future[_Part]] = deque()
@@ -120,7 +140,7 @@ def _read_part(path: Path, name: str, names: dict[str, str], span: Span | None, 
     losses = Losses(path)
     left: list[Unjoined] = []
     with _no_search_for_cycles():
-        batches = list(_batches(path, form.part, form.known, names, losses, limits, span, left))
+        batches = list(_batches(path, form, form.part, names, losses, limits, span, left))
     return _Part(batches, losses, left[0] if left else None)
 
 
@@ -138,8 +158,8 @@ def _no_search_for_cycles() -> Iterator[None]:
 
 def _batches(
     path: Path,
+    form: Format,
     read: Callable[[Iterator[Numbered]], Read],
-    known: frozenset[str],
     names: Mapping[str, str],
     losses: Losses,
     limits: Limits,
@@ -150,15 +170,15 @@ def _batches(
     current: dict[str, Any] = {}
 
     def watched() -> Iterator[Numbered]:
-        for number, record in records(path, losses, limits, span):
+        for number, record in unwrapped(path, form, names, losses, limits, span):
             losses.records += 1
-            strange = record.keys() - known
+            strange = record.keys() - form.known
             if strange:
                 losses.unknown(strange)
             if names:
                 current.clear()
                 current.update(
-                    {column: _mapped(column, record.get(theirs)) for column, theirs in names.items()}
+                    {column: _mapped(column, field(record, theirs)) for column, theirs in names.items()}
                 )
             yield number, record
 
@@ -202,7 +222,7 @@ def build(rows: list[Row], numbers: list[int], losses: Losses, limits: Limits) -
         try:
             columns[column.name] = pa.array(values, kind).cast(column.type)
         except WRONG:
-            array, bad = cells(values, column.type)
+            array, bad = cells(values, column.type, column.name)
             columns[column.name] = array
             if column.nullable:
                 losses.cells(column.name, "value is of another type", int(bad.sum()))

@@ -56,8 +56,8 @@ class Part:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
     """A piece of a log file, read whole. `filled` are the observations' columns that hold a value in it, `nulled` counts cells that could
-    not be read by column and reason, `envelopes` records by what they were taken out of, `passed` what is no exchange by reason, and
-    `records` all that were found.
+    not be read by column and reason, `envelopes` records by what they were taken out of, `passed_over` records that are no exchanges,
+    and `records` all that were found.
     """
 
     rows: int
@@ -67,7 +67,7 @@ class Piece:
     aside: Mapping[str, int]
     nulled: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     envelopes: Mapping[str, int] = field(default_factory=dict)
-    passed: Mapping[str, int] = field(default_factory=dict)
+    passed_over: int = 0
     records: int = 0
 
 

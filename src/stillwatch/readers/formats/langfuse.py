@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stillwatch.readers.content import answered, asked, decoded
-from stillwatch.readers.registry import Record, Row, at, first, log_format, mapping, moment, refusal, total
+from stillwatch.readers.registry import (
+    Record,
+    Row,
+    at,
+    first,
+    log_format,
+    mapping,
+    milliseconds,
+    moment,
+    refusal,
+    total,
+)
 
 
 def _recognise(record: Record) -> str:
@@ -52,7 +63,6 @@ def langfuse(record: Record) -> Iterator[Row]:
     system, prompt = asked(turns, at(given, "system"))
     if isinstance(given, dict) and prompt is None:
         prompt = first(given.get("prompt"), given.get("content"), given.get("input"))
-    seconds = snake.get("latency")
     definitions = decoded(snake.get("tool_definitions"))
     names = None
     if isinstance(definitions, dict):
@@ -79,7 +89,7 @@ def langfuse(record: Record) -> Iterator[Row]:
         "input_tokens": total(usage.get("input"), usage.get("input_cached_tokens")),
         "output_tokens": usage.get("output"),
         "finish_reason": refusal(choice.get("finish_reason"), None),
-        "latency_ms": seconds * 1000 if isinstance(seconds, int | float) else None,
+        "latency_ms": milliseconds(snake.get("latency")),
         "status": 500 if snake.get("level") == "ERROR" else 200,
     }
 
