@@ -19,6 +19,7 @@ from stillwatch.errors import EngineError, MissingExtra, Problem, StillwatchErro
 
 COMMANDS = {
     "demo": "make a world with known campaigns, scan it, and compare",
+    "inspect": "say what a scan would read of logs, and write nothing",
     "scan": "find campaigns in logs",
     "simulate": "write the tables of a world with known truth",
     "score": "compare results with the truth",
@@ -35,6 +36,7 @@ COMMANDS = {
 
 
 EXTRAS = {
+    "adlfs": "azure", "aiohttp": "https", "deltalake": "delta", "fsspec": "https", "gcsfs": "gs", "pyiceberg": "iceberg", "s3fs": "s3",
     "confluent_kafka": "kafka", "google": "otlp", "nats": "nats", "opentelemetry": "otlp", "pandas": "spark", "pyspark": "spark",
     "redis": "redis", "sklearn": "evaluate", "tokenizers": "lab", "torch": "lab", "transformers": "lab",
 }  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from stillwatch.cli.progress import bars
-from stillwatch.cli.tables import campaigns_table, unread_files
+from stillwatch.cli.tables import campaigns_table, said_of_reading, unread_files
 from stillwatch.cli.values import memory_size
 from stillwatch.errors import Problem, UsageError
 
@@ -168,10 +168,12 @@ def scan(
             f"{overview['quarantined']:,} rows quarantined. Judge them: stillwatch scan LOGS --store {overview['store']}"
         )
         unread_files(overview)
+        said_of_reading(overview)
         return
     if as_json:
         click.echo(json.dumps(overview, indent=2, sort_keys=True, default=str))
     else:
         campaigns_table(out, overview)
+    said_of_reading(overview)
     if fail_on_campaign and overview.get("campaigns"):
         sys.exit(1)

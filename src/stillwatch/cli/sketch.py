@@ -9,7 +9,7 @@ import click
 
 from stillwatch.cli.progress import bars
 from stillwatch.cli.scan import mapping
-from stillwatch.cli.tables import unread_files
+from stillwatch.cli.tables import said_of_reading, unread_files
 
 
 @click.command()
@@ -84,7 +84,9 @@ def sketch(
             )
     if as_json:
         click.echo(json.dumps(told, indent=2, sort_keys=True))
+        said_of_reading(told)
         return
     lost = f", {told['quarantined']:,} set aside" if told.get("quarantined") else ""
     unread_files(told)
     click.echo(f"{told['rows']:,} exchanges sketched{lost}, key {told['key_id']}, in {out}")
+    said_of_reading(told)

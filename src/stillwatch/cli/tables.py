@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import click
 
 from stillwatch.contract.results import CAMPAIGNS
+from stillwatch.errors import Problem, StillwatchError
 from stillwatch.foreign import visible
 from stillwatch.results.folder import read_table
 
@@ -42,6 +44,16 @@ def unread_files(told: dict[str, Any]) -> None:
         click.echo(f"not read: {visible(one['path'], 200)}: {visible(one['reason'], 200)}")
     if len(unread) > SHOWN:
         click.echo(f"not read: {len(unread) - SHOWN:,} more, in quarantine.parquet")
+
+
+def said_of_reading(told: dict[str, Any]) -> None:
+    """On standard error: what was noticed about the logs, and of which files too little was read. Those end the program with code 1."""
+    for one in told.get("warnings") or []:
+        click.echo(Problem(**one).render("warning"), err=True)
+    short = told.get("short") or []
+    if short:
+        click.echo(StillwatchError(*(Problem(**one) for one in short)).render(), err=True)
+        sys.exit(1)
 
 
 def campaigns_table(out: Path, overview: dict[str, Any]) -> None:

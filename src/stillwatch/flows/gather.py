@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,13 +25,14 @@ from stillwatch.engine.cores import CORES, on_all_cores
 from stillwatch.engine.files import atomic
 from stillwatch.enrich.networks import Networks
 from stillwatch.errors import InputError, Problem
+from stillwatch.flows.shortfall import FileRead, nothing_read, shortfalls
 from stillwatch.readers.cast import conformed
 from stillwatch.readers.container import kind_of
 from stillwatch.readers.discover import Sources
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import ROWS
-from stillwatch.readers.places import seekable
+from stillwatch.readers.places import LogPath, seekable
 from stillwatch.readers.read import Batch, guarded, read_file
 from stillwatch.readers.recognise import KEY_ID, SKETCH, Recognised
 from stillwatch.sketch.digest import BANDS, MAX_WORDS, VERSION
@@ -87,9 +88,13 @@ def beside(out: Path, key_name: str, sources: Sources) -> Iterator[Store]:
     store = Store(folder, version=VERSION, key_id=key_name)
     if not store.fits():
         store.clear()
-    with store:
-        store.only(sources.exchanges)  # an earlier run may have been of other logs
-        yield store
+    try:
+        with store:
+            store.only(sources.exchanges)  # an earlier run may have been of other logs
+            yield store
+    except InputError:  # not one row was read: there is nothing to take up again
+        store.remove()
+        raise
     store.remove()
 
 
@@ -205,7 +210,39 @@ def gather(
     progress(total, total)
 
 
-def _cut(path: Path, recognised: Recognised, names: Mapping[str, str], lists: str) -> list[_Work]:
+def too_little(sources: Sources, store: Store, limits: Limits = LIMITS) -> list[Problem]:
+    """A problem for each file of which too little was read, once `gather` is done.
+
+    Raises `InputError` where the store holds no row although the logs are not empty.
+    """
+    read = [_file_read(file, store) for file in sources.exchanges]
+    if store.rows:
+        return shortfalls(sources, read, limits)
+    problems = nothing_read(sources, read, limits)
+    if any(one.quarantined or one.passed_over for one in read):
+        raise InputError(*problems)
+    return problems
+
+
+def _file_read(file: LogPath, store: Store) -> FileRead:
+    mine = [name for name, one in store.files.items() if one.path == str(file.resolve())]
+    pieces = [(name, number, piece) for name in mine for number, piece in store.pieces[name].items()]
+    rows, quarantined, passed_over = (
+        sum(getattr(piece, what) for _name, _number, piece in pieces)
+        for what in ("rows", "quarantined", "passed_over")
+    )
+    reasons: Counter[str] = Counter()
+    if quarantined > rows:
+        for name, number, _piece in pieces:
+            lost = pq.read_table(store.place.quarantine(name, number), columns=["column", "reason", "rows"])
+            for one in lost.to_pylist():
+                reasons[f"{one['column']}: {one['reason']}" if one["column"] else one["reason"]] += one[
+                    "rows"
+                ]
+    return FileRead(file, rows, quarantined, passed_over, reasons)
+
+
+def _cut(path: LogPath, recognised: Recognised, names: Mapping[str, str], lists: str) -> list[_Work]:
     """The pieces of a file: runs of row groups of a Parquet file, else the whole."""
     stat = path.stat()
     read_as = (

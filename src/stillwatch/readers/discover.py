@@ -39,7 +39,7 @@ COMPRESSIONS = "plain, gzip, zstd or bzip2"
 class Sources:
     """The files of one scan; companions are found beside the exchanges unless named.
 
-    `unread` are files that were meant and cannot be read, with what is wrong with each; of those, `named` were given one by one.
+    `unread` are files that were meant and cannot be read, with what is wrong with each; `named` are files that were given one by one.
     """
 
     exchanges: tuple[LogPath, ...]

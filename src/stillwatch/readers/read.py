@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import islice
@@ -35,7 +35,7 @@ from stillwatch.readers.open import (
     partitions,
 )
 from stillwatch.readers.places import seekable
-from stillwatch.readers.recognise import NEEDED, known_names
+from stillwatch.readers.recognise import NEEDED, first_records, holds, keys_of, known_names, seen
 from stillwatch.readers.registry import Format, Malformed
 from stillwatch.readers.tolerant import objects
 from stillwatch.readers.vendor import vendor_batches
@@ -97,7 +97,40 @@ def check(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -
     good = tuple(file for file in sources.exchanges if file not in unread)
     if unread and not good:
         raise InputError(*(problem for several in unread.values() for problem in several))
+    missing = [
+        _unmapped(column, theirs, good, limits)
+        for column, theirs in names.items()
+        if good and not any(_has_field(file, theirs, limits) for file in good)
+    ]
+    if missing:
+        raise InputError(*missing)
     return replace(sources, exchanges=good, unread=unread)
+
+
+def _has_field(file: Path, theirs: str, limits: Limits) -> bool:
+    """Whether one of a file's first records, or its folders, have a field of this name."""
+    return (
+        theirs in partitions(file)
+        or theirs in _fields_of_table(file, limits)
+        or any(holds(record, [theirs]) for record in first_records(file, limits))
+    )
+
+
+def _fields_of_table(file: Path, limits: Limits) -> Collection[str]:
+    return _fields(file, limits) if kind_of(file) in ("parquet", "csv") else ()
+
+
+def _unmapped(column: str, theirs: str, files: Sequence[Path], limits: Limits) -> Problem:
+    """`--map` names a field that no file has."""
+    keys = keys_of(files[0], limits)
+    near = get_close_matches(theirs, known_names(keys, kind_of(files[0]) != "csv") & set(keys), 1)
+    return Problem(
+        fact=f"no record has a field `{theirs}`, which `--map` names for `{column}`",
+        where=str(files[0]) if len(files) == 1 else f"{files[0]} and {len(files) - 1} more",
+        found=seen(files[0], keys),
+        expected=f"a field that holds `{column}`, or a path to it such as `metadata.user`",
+        fix=f"stillwatch scan ... --map {column}={near[0] if near else 'THEIR_NAME'}",
+    )
 
 
 def _check_vendor(file: Path, form: Format, names: Mapping[str, str], limits: Limits) -> list[Problem]:

@@ -207,7 +207,7 @@ def seen(path: Path, keys: Collection[str]) -> str:
     return f"keys {shown(keys, known_names(keys, kind_of(path) != 'csv'))}"
 
 
-def known_names(fields: Collection[str], keyed: bool) -> Collection[str]:
+def known_names(fields: Collection[str], keyed: bool) -> frozenset[str]:
     """Names of fields that are no customer's text: the contract's, the vendors', and those that look like a program's.
 
     Of a CSV file, which may have no header, all must look so: `keyed` is False.
