@@ -54,6 +54,12 @@ def _short(one: FileRead, sources: Sources, limits: Limits) -> Problem:
     if one.passed_over:
         told.append(f"{one.passed_over:,} records passed over as no exchanges")
     keys = keys_of(one.file, limits)
+    accounts = (
+        _best(account_fields(one.file, limits))
+        if any("account_id" in reason for reason in one.reasons)
+        else []
+    )
+    mapped = f"account_id={accounts[0]}" if accounts else "COLUMN=THEIR_NAME"
     of = one.rows + one.quarantined + one.passed_over
     return Problem(
         fact=f"`{one.file.name}`: {one.rows:,} of {of:,} records were read"
@@ -66,7 +72,7 @@ def _short(one: FileRead, sources: Sources, limits: Limits) -> Problem:
             f"`{column}` from {source}" if source != column else f"`{column}`"
             for column, source in fields.items()
         ),
-        fix=f"stillwatch inspect {shlex.quote(str(one.file))}, then --map COLUMN=THEIR_NAME or --format NAME",
+        fix=f"stillwatch inspect {shlex.quote(str(one.file))}, then --map {mapped} or --format NAME",
     )
 
 
@@ -78,7 +84,7 @@ def one_account(sources: Sources, accounts: int, rows: int, limits: Limits = LIM
     for file in sources.exchanges[:FILES]:
         for name, number in account_fields(file, limits).items():
             found[name] = max(found.get(name, 0), number)
-    best = sorted(found, key=lambda name: (-found[name], name))
+    best = _best(found)
     return [
         Problem(
             fact=f"all {rows:,} exchanges are of one account, so that no campaign can be found",
@@ -88,3 +94,8 @@ def one_account(sources: Sources, accounts: int, rows: int, limits: Limits = LIM
             fix=f"stillwatch scan ... --map account_id={best[0] if best else 'THEIR_NAME'}",
         )
     ]
+
+
+def _best(fields: Mapping[str, int]) -> list[str]:
+    """Names of fields, those with most values first."""
+    return sorted(fields, key=lambda name: (-fields[name], name))

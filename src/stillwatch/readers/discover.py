@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from stillwatch.errors import InputError, Problem
 from stillwatch.readers.container import kind_of
 from stillwatch.readers.formats.contract_document import contract_document
+from stillwatch.readers.lakes import live
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.open import BLOCK, FAULTS, open_stream
 from stillwatch.readers.places import PATTERN, LogPath, from_stream, is_stream, is_url, remote_files, seekable
@@ -93,11 +94,11 @@ def _meant(given: str) -> _Meant:
         root = given.rstrip("/")
         if PATTERN.search(root) or [str(file) for file in files] == [root] or given.startswith("http"):
             return _Meant(files=files, beside=[], one=len(files) == 1)
-        return _Meant(files=_below(files, root), beside=files)
+        return _Meant(files=_below(live(files), root), beside=files)
     path = Path(given)
     if path.is_dir():
         every = [p for p in sorted(path.rglob("*")) if p.is_file()]
-        return _Meant(files=_below(every, str(path)), beside=[*_files_of(path), *_files_of(path.parent)])
+        return _Meant(files=_below(live(every), str(path)), beside=[*_files_of(path), *_files_of(path.parent)])
     if path.is_file():
         return _Meant(files=[path], beside=_files_of(path.parent), one=True)
     found = [p for p in map(Path, sorted(glob.glob(given, recursive=True))) if p.is_file()]  # noqa: PTH207  a whole pattern, perhaps absolute
