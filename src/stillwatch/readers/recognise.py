@@ -27,6 +27,7 @@ CONTRACT, SKETCHES = "contract", "sketch"
 # In the metadata of a sketch's Parquet.
 SKETCH, KEY_ID, RELEASE = b"stillwatch.sketch", b"stillwatch.key_id", b"stillwatch.release"
 SAMPLE = 200
+SHOWN = 60  # keys that a message shows: chosen
 MOST = 20_000  # records and lines of text among which the sample is looked for: chosen
 TABLES = ("parquet", "csv")
 COLUMNS = "columns of the contract"
@@ -204,7 +205,7 @@ def seen(path: Path, keys: Collection[str]) -> str:
     """These keys of a file as a message may show them."""
     if not keys:
         return "no line that is JSON or of a known form" if kind_of(path) == "log" else "no record"
-    return f"keys {shown(keys, known_names(keys, kind_of(path) != 'csv'))}"
+    return f"keys {shown(keys, known_names(keys, kind_of(path) != 'csv'), SHOWN)}"
 
 
 def known_names(fields: Collection[str], keyed: bool) -> frozenset[str]:
