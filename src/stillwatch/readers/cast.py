@@ -41,8 +41,10 @@ MISSING = "required value is missing"
 OUT, CUT = "value is out of bounds", "value is too long and was cut"
 # Words for nothing, and for no limit, where no text is wanted.
 NOTHING = frozenset(
-    "- null none nil nan nat na n/a <na> undefined \\n inf +inf -inf infinity +infinity -infinity".split()
-    + [""]
+    [
+        "",
+        *"- null none nil nan nat na n/a <na> undefined \\n inf +inf -inf infinity +infinity -infinity".split(),
+    ]
 )
 BOOLEANS = {"true": True, "1": True, "1.0": True, "t": True, "yes": True, "y": True, "on": True} | {
     "false": False, "0": False, "0.0": False, "f": False, "no": False, "n": False, "off": False,

@@ -38,7 +38,7 @@ from stillwatch.readers.tolerant import objects
 from stillwatch.readers.vendor import vendor_batches
 
 SAMPLE = 1000
-TOLD = ("timestamp", "account_id")  # required, and not chosen by senders
+TOLD = ("timestamp", "account_id", "model")  # columns beside which ids can be made
 NEAR = 40  # letters of a name of a file's own that is suggested to `--map`
 
 
@@ -139,7 +139,7 @@ def _check_file(file: Path, schema: TableSchema, names: Mapping[str, str], limit
     if not fields and file.stat().st_size == 0:
         return []
     problems = []
-    made = MADE if {names.get(name, name) for name in TOLD} <= fields.keys() else ()
+    made = ("exchange_id",) if {names.get(name, name) for name in TOLD} <= fields.keys() else ()
     for column in schema.columns:
         theirs = names.get(column.name, column.name)
         if theirs not in fields:

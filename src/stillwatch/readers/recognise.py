@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.errors import Problem, UsageError
-from stillwatch.readers.cast import MADE
 from stillwatch.readers.envelope import Opener, is_line
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
@@ -68,9 +67,7 @@ def recognise(path: Path, names: Mapping[str, str], limits: Limits = LIMITS) -> 
     without what can be made. Lines of text and records of no format before the first that is known do not matter.
     """
     required = {names.get(column, column) for column in EXCHANGES.required}
-    least = {names.get(column, column) for column in EXCHANGES.required if column not in MADE} | {
-        names.get("model", "model")
-    }
+    least = required - {names.get("exchange_id", "exchange_id")}
     if _is_sketch(path):
         return Recognised(format=None, why="metadata of `stillwatch sketch`", sketch=True)
     folders = partitions(path).keys()
