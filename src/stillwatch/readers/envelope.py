@@ -25,10 +25,11 @@ from stillwatch.readers.losses import Losses
 from stillwatch.readers.records import Span, records
 from stillwatch.readers.registry import Format, Numbered, Record
 from stillwatch.readers.times import MICROSECONDS, micros
-from stillwatch.readers.tolerant import is_broken, objects
+from stillwatch.readers.tolerant import is_broken, objects, unquoted
 from stillwatch.units import units
 
 DEEPEST = 8  # envelopes in envelopes that are opened: chosen, twice what shippers make
+BEGINNINGS = 4  # pieces that may be the first of a record and are tried: chosen
 LINE = "line"
 
 
@@ -135,8 +136,8 @@ class Opener:
                     yield number, one
                 else:
                     self._passed_over(one)
-        for key in list(self._pieces):
-            self._give_up(key, "record is cut short")
+        for pieces in self._pieces.values():
+            self._give_up(pieces)
 
     def _passed_over(self, line: Record) -> None:
         text = line[LINE]
@@ -147,8 +148,9 @@ class Opener:
 
     def _opened(self, record: Record, deep: int) -> tuple[list[Record], Counter[str]]:
         """The records in a record, and how often each envelope was opened."""
+        nothing: tuple[list[Record], Counter[str]] = [record], Counter()
         if not deep or self._known(record):
-            return [record], Counter()
+            return nothing
         for one in self._candidates(record):
             inner = one.open(record, self._limits)
             if inner is None:
@@ -161,9 +163,11 @@ class Opener:
                     more, others = self._opened(made, deep - 1)
                     found += more
                     names += others
-            if not one.loose or any(map(self._known, found)):
+            if (not found and not one.loose) or any(map(self._known, found)):
                 return found, names
-        return [record], Counter()
+            if not one.loose and not nothing[1]:
+                nothing = found, names
+        return nothing
 
     def _candidates(self, record: Record) -> list[Envelope]:
         some = {one.name: one for key in record if key in self._keys for one in by_key().get(key, ())}
@@ -171,51 +175,47 @@ class Opener:
 
     def _read(self, piece: Text) -> list[Record]:
         """The records that a text holds, itself as a line where it holds none, nothing where it goes on in another envelope."""
-        text = piece.text
-        waiting = self._pieces.get(piece.of) if piece.of else None
+        waiting = self._pieces.pop(piece.of, []) if piece.of else []
         if piece.ends is None:
-            return self._guessed(piece, waiting)
-        if waiting is not None:
-            del self._pieces[piece.of]
-            text = "".join([*waiting, text])
-        if not piece.ends:
-            self._wait(piece.of, text)
-            return []
-        return self._whole(text, piece.time)
-
-    def _guessed(self, piece: Text, waiting: list[str] | None) -> list[Record]:
-        """As `_read`, of a piece that does not say whether it is the last one."""
-        alone = objects(piece.text)
-        if waiting is None:
-            if alone is None and is_broken(piece.text):
-                self._wait(piece.of, piece.text)
-                return []
-            return self._whole(piece.text, piece.time) if alone is None else alone
-        if alone is not None:
-            self._give_up(piece.of, "record is cut short")
-            return alone
-        joined = "".join([*waiting, piece.text])
-        del self._pieces[piece.of]
-        found = objects(joined) if piece.text.rstrip().endswith("}") else None
-        if found is None:
-            self._wait(piece.of, joined)
-        return found or []
-
-    def _wait(self, of: str, text: str) -> None:
-        if len(text) > self._limits.line:
-            raw = text.encode("utf-8", "replace")
-            self._losses.row(self._number, self._limits.told("line", "line exceeds"), raw)
+            alone = objects(piece.text)
+            if alone is not None:
+                self._give_up(waiting)
+                return alone
+            if not waiting and not is_broken(piece.text):
+                return self._whole(piece.text, piece.time)
+        elif not waiting and piece.ends:
+            return self._whole(piece.text, piece.time)
+        pieces = [*waiting, piece.text]
+        if piece.ends or (piece.ends is None and piece.text.rstrip().endswith("}")):
+            found = self._joined(pieces)
+            if found is not None or piece.ends:
+                return self._whole("".join(pieces), piece.time) if found is None else found
+        if sum(map(len, pieces)) > self._limits.line:
+            self._give_up(pieces, self._limits.told("line", "line exceeds"))
         else:
-            self._pieces[of] = [text]
+            self._pieces[piece.of] = pieces
+        return []
 
-    def _give_up(self, of: str, why: str) -> None:
-        text = "".join(self._pieces.pop(of))
-        self._losses.row(self._number, why, text.encode("utf-8", "replace"))
+    def _joined(self, pieces: list[str]) -> list[Record] | None:
+        """The records of these pieces, or of the last ones, where the first are of a record whose end is missing."""
+        begins = [place for place, piece in enumerate(pieces) if place == 0 or is_broken(piece)]
+        for begin in (*begins[:1], *begins[1:][-BEGINNINGS:]):
+            found = objects("".join(pieces[begin:]))
+            if found is not None:
+                self._give_up(pieces[:begin])
+                return found
+        return None
+
+    def _give_up(self, pieces: list[str], why: str = "record is cut short") -> None:
+        if pieces:
+            self._losses.row(self._number, why, "".join(pieces).encode("utf-8", "replace"))
 
     def _whole(self, text: str, time: Any) -> list[Record]:  # noqa: ANN401  any JSON value
         found = objects(text)
         if found is not None:
             return found
+        if text.startswith('"'):
+            text = unquoted(text)
         at = micros(time)
         seconds = self._modified if at is None else at / MICROSECONDS
         return [
