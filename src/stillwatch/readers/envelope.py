@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from stillwatch.units import units
 
 DEEPEST = 8  # envelopes in envelopes that are opened: chosen, twice what shippers make
 BEGINNINGS = 4  # pieces that may be the first of a record and are tried: chosen
+SAMPLE = 200  # records by which a file is known: chosen
+MOST = 20_000  # records and lines of text among which they are looked for: chosen
 LINE = "line"
 
 
@@ -55,7 +58,8 @@ class Envelope:
     """One shape of what shippers put around records.
 
     `keys` are names of which a record has at least one to be looked at; `open` gives what is in it, None where it is no such envelope.
-    A `loose` shape could be a record of its own: it is opened only where something known is in it.
+    A `loose` shape could be a record of its own: it is opened where something known is in it, or was in others of the same file, since a
+    sender may make his own record unknown.
     """
 
     name: str
@@ -104,7 +108,7 @@ class Opener:
     """Takes the records of one file out of their envelopes.
 
     `known` says whether a record is of the file's format, `lines` whether that format reads lines of text. `modified` is the time of lines
-    whose envelope tells none.
+    whose envelope tells none. `usual` gives an opener that has opened the first records of the file, where it is asked.
     """
 
     def __init__(
@@ -115,11 +119,13 @@ class Opener:
         *,
         lines: bool = True,
         modified: float = 0.0,
+        usual: Callable[[], Opener | None] = lambda: None,
     ) -> None:
         self._known, self._losses, self._limits = known, losses, limits
-        self._lines, self._modified = lines, modified
+        self._lines, self._modified, self._usual = lines, modified, cache(usual)
         self._keys = by_key().keys() | {LINE}
         self._pieces: dict[str, list[str]] = {}
+        self._ending: set[str] = set()  # streams of which a piece said that it is the last one
         self._number = 0
 
     def __call__(self, numbered: Iterator[Numbered]) -> Iterator[Numbered]:
@@ -165,7 +171,7 @@ class Opener:
                     names += others
             if (not found and not one.loose) or any(map(self._known, found)):
                 return found, names
-            if not one.loose and not nothing[1]:
+            if not nothing[1] and (not one.loose or self._is_usual(one.name)):
                 nothing = found, names
         return nothing
 
@@ -176,7 +182,9 @@ class Opener:
     def _read(self, piece: Text) -> list[Record]:
         """The records that a text holds, itself as a line where it holds none, nothing where it goes on in another envelope."""
         waiting = self._pieces.pop(piece.of, []) if piece.of else []
-        if piece.ends is None:
+        if piece.ends:
+            self._ending.add(piece.of)
+        if piece.ends is None and not self._is_ending(piece.of):
             alone = objects(piece.text)
             if alone is not None:
                 self._give_up(waiting)
@@ -186,7 +194,9 @@ class Opener:
         elif not waiting and piece.ends:
             return self._whole(piece.text, piece.time)
         pieces = [*waiting, piece.text]
-        if piece.ends or (piece.ends is None and piece.text.rstrip().endswith("}")):
+        if piece.ends or (
+            piece.ends is None and piece.text.rstrip().endswith("}") and not self._is_ending(piece.of)
+        ):
             found = self._joined(pieces)
             if found is not None or piece.ends:
                 return self._whole("".join(pieces), piece.time) if found is None else found
@@ -195,6 +205,16 @@ class Opener:
         else:
             self._pieces[piece.of] = pieces
         return []
+
+    def _is_usual(self, name: str) -> bool:
+        first = self._usual()
+        return first is not None and name in first._losses.envelopes
+
+    def _is_ending(self, of: str) -> bool:
+        """Whether the last pieces of this stream's lines say that they are."""
+        if of not in self._ending and (first := self._usual()) is not None and of in first._ending:
+            self._ending.add(of)
+        return of in self._ending
 
     def _joined(self, pieces: list[str]) -> list[Record] | None:
         """The records of these pieces, or of the last ones, where the first are of a record whose end is missing."""
@@ -235,14 +255,32 @@ def unwrapped(
 ) -> Iterator[Numbered]:
     """Records of a file of this format, out of their envelopes; `names` and `span` as in `vendor_batches` and `records`."""
     required = {names.get(column, column) for column in EXCHANGES.required}
+
+    def known(record: Record) -> bool:
+        return bool(form.recognise(record)) or required <= record.keys()
+
+    def usual() -> Opener:
+        lost = Losses(path)
+        first = Opener(known, lost, limits)
+        for _record in sample(first(records(path, lost, limits)), known):
+            pass
+        return first
+
     opener = Opener(
-        lambda record: bool(form.recognise(record)) or required <= record.keys(),
-        losses,
-        limits,
-        lines=LINE in form.known,
-        modified=path.stat().st_mtime,
+        known, losses, limits, lines=LINE in form.known, modified=path.stat().st_mtime, usual=usual
     )
     return opener(records(path, losses, limits, span))
+
+
+def sample(numbered: Iterator[Numbered], known: Callable[[Record], bool]) -> Iterator[Record]:
+    """The first `SAMPLE` records that are no text or known, of the first `MOST`."""
+    seen = 0
+    for _number, record in islice(numbered, MOST):
+        if seen < SAMPLE and (not is_line(record) or known(record)):
+            seen += 1
+            yield record
+        if seen == SAMPLE:
+            return
 
 
 def is_line(record: Record) -> bool:

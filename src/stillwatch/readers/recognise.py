@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.errors import Problem, UsageError
-from stillwatch.readers.envelope import Opener, is_line
+from stillwatch.readers.envelope import Opener, sample
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import FAULTS, csv_header, partitions
 from stillwatch.readers.records import records
-from stillwatch.readers.registry import Format, Numbered, Record, all_formats
+from stillwatch.readers.registry import Format, Record, all_formats
 
 CONTRACT, SKETCHES = "contract", "sketch"
 # In the metadata of a sketch's Parquet.
 SKETCH, KEY_ID, RELEASE = b"stillwatch.sketch", b"stillwatch.key_id", b"stillwatch.release"
-SAMPLE = 200
-MOST = 20_000  # records and lines of text among which the sample is looked for: chosen
 TABLES = (".parquet", ".csv")
 COLUMNS = "columns of the contract"
 
@@ -76,14 +73,13 @@ def recognise(path: Path, names: Mapping[str, str], limits: Limits = LIMITS) -> 
         if required <= columns:
             return Recognised(format=None, why=COLUMNS)
     lost = Losses(path)
-    opener = Opener(
-        lambda record: required <= record.keys() or best(record) is not None,
-        lost,
-        limits,
-        modified=path.stat().st_mtime,
-    )
+
+    def known(record: Record) -> bool:
+        return required <= record.keys() or best(record) is not None
+
+    opener = Opener(known, lost, limits, modified=path.stat().st_mtime)
     try:
-        some = list(_first(opener(islice(records(path, lost, limits), MOST))))
+        some = list(sample(opener(records(path, lost, limits)), known))
     except FAULTS:
         return None
     plain = not lost.envelopes and not lost.passed_over
@@ -97,18 +93,6 @@ def recognise(path: Path, names: Mapping[str, str], limits: Limits = LIMITS) -> 
     if any(least <= record.keys() | folders for record in some):
         return Recognised(format=None, why=COLUMNS, plain=plain, envelopes=tuple(lost.envelopes))
     return None
-
-
-def _first(records: Iterator[Numbered]) -> Iterator[Record]:
-    """The first records that are no text, and the lines of text that a format knows."""
-    seen = 0
-    for _number, record in records:
-        if is_line(record) and best(record) is None:
-            continue
-        yield record
-        seen += 1
-        if seen == SAMPLE:
-            return
 
 
 def best(record: Record) -> Recognised | None:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.engine.cores import CORES, processes
 from stillwatch.readers.cast import column_of, conform
-from stillwatch.readers.envelope import unwrapped
+from stillwatch.readers.envelope import SAMPLE, unwrapped
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import BLOCK
@@ -26,7 +26,6 @@ from stillwatch.readers.records import Span, in_lines
 from stillwatch.readers.registry import Format, Malformed, Numbered, Read, Row, Unjoined, all_formats, moment
 
 BATCH = 16_384
-SAMPLE = 200  # records by which it is known whether a file's records are in envelopes: chosen
 PART = 16 << 20  # bytes of lines that one process reads at a time
 WHOLE = 8 << 20  # bytes of the largest file that one reads whole where lines cannot be told apart
 TEXT = ("prompt", "response", "system_prompt")
