@@ -121,11 +121,11 @@ class Opener:
         modified: float = 0.0,
         usual: Callable[[], Opener | None] = lambda: None,
     ) -> None:
-        self._known, self._losses, self._limits = known, losses, limits
+        self._known, self.losses, self._limits = known, losses, limits
         self._lines, self._modified, self._usual = lines, modified, cache(usual)
         self._keys = by_key().keys() | {LINE}
         self._pieces: dict[str, list[str]] = {}
-        self._ending: set[str] = set()  # streams of which a piece said that it is the last one
+        self.ending: set[str] = set()  # streams of which a piece said that it is the last one
         self._number = 0
 
     def __call__(self, numbered: Iterator[Numbered]) -> Iterator[Numbered]:
@@ -136,7 +136,7 @@ class Opener:
                 continue
             self._number = number
             found, names = self._opened(record, DEEPEST)
-            self._losses.envelopes.update(names)
+            self.losses.envelopes.update(names)
             for one in found:
                 if self._lines or not is_line(one):
                     yield number, one
@@ -148,9 +148,9 @@ class Opener:
     def _passed_over(self, line: Record) -> None:
         text = line[LINE]
         if is_broken(text):
-            self._losses.row(self._number, "line is not JSON", text.encode("utf-8", "replace"))
+            self.losses.row(self._number, "line is not JSON", text.encode("utf-8", "replace"))
         else:
-            self._losses.passed_over += 1
+            self.losses.passed_over += 1
 
     def _opened(self, record: Record, deep: int) -> tuple[list[Record], Counter[str]]:
         """The records in a record, and how often each envelope was opened."""
@@ -164,7 +164,7 @@ class Opener:
             found: list[Record] = []
             names = Counter((one.name,))
             for each in inner:
-                records = self._read(each) if isinstance(each, Text) else [each]
+                records = self._read(each, f"{deep} {each.of}") if isinstance(each, Text) else [each]
                 for made in records:
                     more, others = self._opened(made, deep - 1)
                     found += more
@@ -179,12 +179,12 @@ class Opener:
         some = {one.name: one for key in record if key in self._keys for one in by_key().get(key, ())}
         return sorted(some.values(), key=lambda one: (one.loose, one.name))
 
-    def _read(self, piece: Text) -> list[Record]:
+    def _read(self, piece: Text, of: str) -> list[Record]:
         """The records that a text holds, itself as a line where it holds none, nothing where it goes on in another envelope."""
-        waiting = self._pieces.pop(piece.of, []) if piece.of else []
+        waiting = self._pieces.pop(of, []) if piece.of else []
         if piece.ends:
-            self._ending.add(piece.of)
-        if piece.ends is None and not self._is_ending(piece.of):
+            self.ending.add(of)
+        if piece.ends is None and not self._is_ending(of):
             alone = objects(piece.text)
             if alone is not None:
                 self._give_up(waiting)
@@ -195,7 +195,7 @@ class Opener:
             return self._whole(piece.text, piece.time)
         pieces = [*waiting, piece.text]
         if piece.ends or (
-            piece.ends is None and piece.text.rstrip().endswith("}") and not self._is_ending(piece.of)
+            piece.ends is None and piece.text.rstrip().endswith("}") and not self._is_ending(of)
         ):
             found = self._joined(pieces)
             if found is not None or piece.ends:
@@ -203,18 +203,18 @@ class Opener:
         if sum(map(len, pieces)) > self._limits.line:
             self._give_up(pieces, self._limits.told("line", "line exceeds"))
         else:
-            self._pieces[piece.of] = pieces
+            self._pieces[of] = pieces
         return []
 
     def _is_usual(self, name: str) -> bool:
         first = self._usual()
-        return first is not None and name in first._losses.envelopes
+        return first is not None and name in first.losses.envelopes
 
     def _is_ending(self, of: str) -> bool:
         """Whether the last pieces of this stream's lines say that they are."""
-        if of not in self._ending and (first := self._usual()) is not None and of in first._ending:
-            self._ending.add(of)
-        return of in self._ending
+        if of not in self.ending and (first := self._usual()) is not None and of in first.ending:
+            self.ending.add(of)
+        return of in self.ending
 
     def _joined(self, pieces: list[str]) -> list[Record] | None:
         """The records of these pieces, or of the last ones, where the first are of a record whose end is missing."""
@@ -228,7 +228,7 @@ class Opener:
 
     def _give_up(self, pieces: list[str], why: str = "record is cut short") -> None:
         if pieces:
-            self._losses.row(self._number, why, "".join(pieces).encode("utf-8", "replace"))
+            self.losses.row(self._number, why, "".join(pieces).encode("utf-8", "replace"))
 
     def _whole(self, text: str, time: Any) -> list[Record]:  # noqa: ANN401  any JSON value
         found = objects(text)

@@ -176,8 +176,9 @@ def _split(text: bytes, number: int) -> Iterator[tuple[int, memoryview]]:
 def _document(path: Path, losses: Losses, limits: Limits) -> Iterator[Numbered]:
     """The values of a document. A small one that is a single value is parsed at once."""
     with open_stream(path, limits) as stream:
-        raw = stream.read(WHOLE + 1)
-        whole = len(raw) <= WHOLE and not stream.fault
+        most = min(WHOLE, limits.line)
+        raw = stream.read(most + 1)
+        whole = len(raw) <= most and not stream.fault
     if whole:
         try:
             value = loads(raw)
@@ -230,24 +231,29 @@ class Values:
         return bool(more)
 
     def _object(self) -> Iterator[Numbered]:
-        while True:
-            end = self._end()
-            if end is not None:
-                break
-            if len(self._held) - self._at > self._limits.line:
-                self._skip(self._limits.told("line", "an element exceeds"))
-                return
+        line = self._held[self._held.rfind("\n", 0, self._at) + 1 : self._at]
+        begin = "\n" + (line if not line.strip(" \t") else "") + "{"  # of an object as deep as this one
+        while (end := self._end()) is None and len(self._held) - self._at <= self._limits.line:
             if not self._more():
-                self._skip("element is not JSON")
+                self._losses.row(self._number, "element is not JSON")
+                self._resume(begin, None)
                 return
+        if end is None or end - self._at > self._limits.line:
+            self._losses.row(self._number, self._limits.told("line", "an element exceeds"))
+            self._resume(begin, end)
+            return
         self._size = BLOCK
-        raw, self._at = self._held[self._at : end], end
+        raw = self._held[self._at : end]
         try:
-            yield self._number, loads(raw)
+            value = loads(raw)
         except orjson.JSONDecodeError as error:
             self._losses.row(
                 self._number, f"element is not JSON: {error.msg}", raw.encode("utf-8", "replace")
             )
+            self._resume(begin, None if "\n" in raw else end)
+        else:
+            self._at = end
+            yield self._number, value
 
     def _end(self) -> int | None:
         """Where the value ends that begins here; None where it goes on, or is broken."""
@@ -256,21 +262,19 @@ class Values:
         except (json.JSONDecodeError, RecursionError):
             return end_of(self._held, self._at)
 
-    def _skip(self, why: str) -> None:
-        """Leave a broken value out: to the next line that begins with a brace as deep as its own line, or to the end."""
-        line = self._held.rfind("\n", 0, self._at) + 1
-        begin = "\n" + self._held[line : self._at] if not self._held[line : self._at].strip(" \t") else "\n"
-        found = self._held.find(begin + "{", self._at + 1)
-        while found < 0:
-            self._at = max(len(self._held) - len(begin), 0)
-            self._size = BLOCK
+    def _resume(self, begin: str, end: int | None) -> None:
+        """Go on after a value that is left out: at its end, or where its end is not known at the next `begin`."""
+        if end is not None:
+            self._at = end
+            return
+        self._at += 1
+        self._size = BLOCK
+        while (found := self._held.find(begin, self._at)) < 0:
+            self._at = max(len(self._held) - len(begin) + 1, self._at)
             if not self._more():
                 self._at = len(self._held)
-                break
-            found = self._held.find(begin + "{")
-        else:
-            self._at = found + len(begin)
-        self._losses.row(self._number, why)
+                return
+        self._at = found + len(begin) - 1
 
     def _other(self) -> Iterator[Numbered]:
         """A line of text, or a value that is no object."""
