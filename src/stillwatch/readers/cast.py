@@ -41,8 +41,10 @@ MISSING = "required value is missing"
 OUT, CUT = "value is out of bounds", "value is too long and was cut"
 # Words for nothing, and for no limit, where no text is wanted.
 NOTHING = frozenset(
-    "- null none nil nan nat na n/a <na> undefined \\n inf +inf -inf infinity +infinity -infinity".split()
-    + [""]
+    [
+        "",
+        *"- null none nil nan nat na n/a <na> undefined \\n inf +inf -inf infinity +infinity -infinity".split(),
+    ]
 )
 BOOLEANS = {"true": True, "1": True, "1.0": True, "t": True, "yes": True, "y": True, "on": True} | {
     "false": False, "0": False, "0.0": False, "f": False, "no": False, "n": False, "off": False,
@@ -153,12 +155,6 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
 
 def _column(raw: pa.Array, column: Column, most: int | None) -> tuple[pa.Array, dict[str, Mask]]:
     """A column of the contract's type within its bounds, and by reason where it is not what stood there."""
-    if pa.types.is_dictionary(raw.type):
-        raw = raw.dictionary_decode()
-    if pa.types.is_string_view(raw.type):
-        raw = raw.cast(pa.large_string())
-    if _is_text(raw.type):
-        raw = valid_text(raw)
     array, bad = cast_rows(raw, column.type, column.name)
     faults = {f"value is not {_kind(column.type)}": bad} if bad.any() else {}
     array, more = _bounded(array, column, most)
@@ -225,8 +221,7 @@ def cast_rows(array: pa.Array, kind: pa.DataType, name: str = "") -> tuple[pa.Ar
     `name` is the column's: a duration may have its unit, and a system's number `AS` before it. What stands for nothing is null and not in the mask.
     """
     bad = np.zeros(len(array), bool)
-    if pa.types.is_floating(array.type):
-        array = _finite(array)
+    array = _plain(array)
     if array.type == kind:
         return array, bad
     if pa.types.is_decimal(array.type) and pa.types.is_floating(kind):
@@ -242,6 +237,19 @@ def cast_rows(array: pa.Array, kind: pa.DataType, name: str = "") -> tuple[pa.Ar
         return (_finite(cast) if pa.types.is_floating(kind) else cast), bad
     except WRONG:
         return cells(array.to_pylist(), kind, name)
+
+
+def _plain(array: pa.Array) -> pa.Array:
+    """The values without a dictionary, bytes as text, text in UTF-8, and numbers that are finite."""
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_string_view(array.type):
+        array = array.cast(pa.large_string())
+    if pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type):
+        array = array.cast(pa.large_binary()).view(pa.large_string())
+    if _is_text(array.type):
+        return valid_text(array)
+    return _finite(array) if pa.types.is_floating(array.type) else array
 
 
 def _finite(array: pa.Array) -> pa.Array:
@@ -266,6 +274,19 @@ def _times(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, Mask]:
         return array.cast(pa.timestamp("ns", tz="UTC")).cast(kind, safe=False), bad
     except pa.ArrowInvalid:
         return array.cast(pa.timestamp("ns")).cast(pa.timestamp("us"), safe=False).cast(kind), bad
+
+
+def column_of(values: list[Any], kind: pa.DataType, name: str) -> tuple[pa.Array, Mask]:
+    """As `cells`, all at once where the values are of the wanted type; a time is microseconds since 1970."""
+    try:
+        if pa.types.is_list(kind) and any(
+            isinstance(one, str) for one in values
+        ):  # which Arrow takes for lists of letters
+            raise TypeError("a text among lists")
+        array = pa.array(values, pa.int64() if pa.types.is_timestamp(kind) else kind).cast(kind)
+    except WRONG:
+        return cells(values, kind, name)
+    return array, np.zeros(len(values), bool)
 
 
 def cells(values: Sequence[Any], kind: pa.DataType, name: str = "") -> tuple[pa.Array, Mask]:

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,13 @@ from stillwatch.readers.losses import Losses
 from stillwatch.readers.records import Span, records
 from stillwatch.readers.registry import Format, Numbered, Record
 from stillwatch.readers.times import MICROSECONDS, micros
-from stillwatch.readers.tolerant import is_broken, objects
+from stillwatch.readers.tolerant import is_broken, objects, unquoted
 from stillwatch.units import units
 
 DEEPEST = 8  # envelopes in envelopes that are opened: chosen, twice what shippers make
+BEGINNINGS = 4  # pieces that may be the first of a record and are tried: chosen
+SAMPLE = 200  # records by which a file is known: chosen
+MOST = 20_000  # records and lines of text among which they are looked for: chosen
 LINE = "line"
 
 
@@ -54,7 +58,8 @@ class Envelope:
     """One shape of what shippers put around records.
 
     `keys` are names of which a record has at least one to be looked at; `open` gives what is in it, None where it is no such envelope.
-    A `loose` shape could be a record of its own: it is opened only where something known is in it.
+    A `loose` shape could be a record of its own: it is opened where something known is in it, or was in others of the same file, since a
+    sender may make his own record unknown.
     """
 
     name: str
@@ -103,7 +108,7 @@ class Opener:
     """Takes the records of one file out of their envelopes.
 
     `known` says whether a record is of the file's format, `lines` whether that format reads lines of text. `modified` is the time of lines
-    whose envelope tells none.
+    whose envelope tells none. `usual` gives an opener that has opened the first records of the file, where it is asked.
     """
 
     def __init__(
@@ -114,11 +119,13 @@ class Opener:
         *,
         lines: bool = True,
         modified: float = 0.0,
+        usual: Callable[[], Opener | None] = lambda: None,
     ) -> None:
-        self._known, self._losses, self._limits = known, losses, limits
-        self._lines, self._modified = lines, modified
+        self._known, self.losses, self._limits = known, losses, limits
+        self._lines, self._modified, self._usual = lines, modified, cache(usual)
         self._keys = by_key().keys() | {LINE}
         self._pieces: dict[str, list[str]] = {}
+        self.ending: set[str] = set()  # streams of which a piece said that it is the last one
         self._number = 0
 
     def __call__(self, numbered: Iterator[Numbered]) -> Iterator[Numbered]:
@@ -129,26 +136,27 @@ class Opener:
                 continue
             self._number = number
             found, names = self._opened(record, DEEPEST)
-            self._losses.envelopes.update(names)
+            self.losses.envelopes.update(names)
             for one in found:
                 if self._lines or not is_line(one):
                     yield number, one
                 else:
                     self._passed_over(one)
-        for key in list(self._pieces):
-            self._give_up(key, "record is cut short")
+        for pieces in self._pieces.values():
+            self._give_up(pieces)
 
     def _passed_over(self, line: Record) -> None:
         text = line[LINE]
         if is_broken(text):
-            self._losses.row(self._number, "line is not JSON", text.encode("utf-8", "replace"))
+            self.losses.row(self._number, "line is not JSON", text.encode("utf-8", "replace"))
         else:
-            self._losses.passed_over += 1
+            self.losses.passed_over += 1
 
     def _opened(self, record: Record, deep: int) -> tuple[list[Record], Counter[str]]:
         """The records in a record, and how often each envelope was opened."""
+        nothing: tuple[list[Record], Counter[str]] = [record], Counter()
         if not deep or self._known(record):
-            return [record], Counter()
+            return nothing
         for one in self._candidates(record):
             inner = one.open(record, self._limits)
             if inner is None:
@@ -156,66 +164,78 @@ class Opener:
             found: list[Record] = []
             names = Counter((one.name,))
             for each in inner:
-                records = self._read(each) if isinstance(each, Text) else [each]
+                records = self._read(each, f"{deep} {each.of}") if isinstance(each, Text) else [each]
                 for made in records:
                     more, others = self._opened(made, deep - 1)
                     found += more
                     names += others
-            if not one.loose or any(map(self._known, found)):
+            if (not found and not one.loose) or any(map(self._known, found)):
                 return found, names
-        return [record], Counter()
+            if not nothing[1] and (not one.loose or self._is_usual(one.name)):
+                nothing = found, names
+        return nothing
 
     def _candidates(self, record: Record) -> list[Envelope]:
         some = {one.name: one for key in record if key in self._keys for one in by_key().get(key, ())}
         return sorted(some.values(), key=lambda one: (one.loose, one.name))
 
-    def _read(self, piece: Text) -> list[Record]:
+    def _read(self, piece: Text, of: str) -> list[Record]:
         """The records that a text holds, itself as a line where it holds none, nothing where it goes on in another envelope."""
-        text = piece.text
-        waiting = self._pieces.get(piece.of) if piece.of else None
-        if piece.ends is None:
-            return self._guessed(piece, waiting)
-        if waiting is not None:
-            del self._pieces[piece.of]
-            text = "".join([*waiting, text])
-        if not piece.ends:
-            self._wait(piece.of, text)
-            return []
-        return self._whole(text, piece.time)
-
-    def _guessed(self, piece: Text, waiting: list[str] | None) -> list[Record]:
-        """As `_read`, of a piece that does not say whether it is the last one."""
-        alone = objects(piece.text)
-        if waiting is None:
-            if alone is None and is_broken(piece.text):
-                self._wait(piece.of, piece.text)
-                return []
-            return self._whole(piece.text, piece.time) if alone is None else alone
-        if alone is not None:
-            self._give_up(piece.of, "record is cut short")
-            return alone
-        joined = "".join([*waiting, piece.text])
-        del self._pieces[piece.of]
-        found = objects(joined) if piece.text.rstrip().endswith("}") else None
-        if found is None:
-            self._wait(piece.of, joined)
-        return found or []
-
-    def _wait(self, of: str, text: str) -> None:
-        if len(text) > self._limits.line:
-            raw = text.encode("utf-8", "replace")
-            self._losses.row(self._number, self._limits.told("line", "line exceeds"), raw)
+        waiting = self._pieces.pop(of, []) if piece.of else []
+        if piece.ends:
+            self.ending.add(of)
+        if piece.ends is None and not self._is_ending(of):
+            alone = objects(piece.text)
+            if alone is not None:
+                self._give_up(waiting)
+                return alone
+            if not waiting and not is_broken(piece.text):
+                return self._whole(piece.text, piece.time)
+        elif not waiting and piece.ends:
+            return self._whole(piece.text, piece.time)
+        pieces = [*waiting, piece.text]
+        if piece.ends or (
+            piece.ends is None and piece.text.rstrip().endswith("}") and not self._is_ending(of)
+        ):
+            found = self._joined(pieces)
+            if found is not None or piece.ends:
+                return self._whole("".join(pieces), piece.time) if found is None else found
+        if sum(map(len, pieces)) > self._limits.line:
+            self._give_up(pieces, self._limits.told("line", "line exceeds"))
         else:
-            self._pieces[of] = [text]
+            self._pieces[of] = pieces
+        return []
 
-    def _give_up(self, of: str, why: str) -> None:
-        text = "".join(self._pieces.pop(of))
-        self._losses.row(self._number, why, text.encode("utf-8", "replace"))
+    def _is_usual(self, name: str) -> bool:
+        first = self._usual()
+        return first is not None and name in first.losses.envelopes
+
+    def _is_ending(self, of: str) -> bool:
+        """Whether the last pieces of this stream's lines say that they are."""
+        if of not in self.ending and (first := self._usual()) is not None and of in first.ending:
+            self.ending.add(of)
+        return of in self.ending
+
+    def _joined(self, pieces: list[str]) -> list[Record] | None:
+        """The records of these pieces, or of the last ones, where the first are of a record whose end is missing."""
+        begins = [place for place, piece in enumerate(pieces) if place == 0 or is_broken(piece)]
+        for begin in (*begins[:1], *begins[1:][-BEGINNINGS:]):
+            found = objects("".join(pieces[begin:]))
+            if found is not None:
+                self._give_up(pieces[:begin])
+                return found
+        return None
+
+    def _give_up(self, pieces: list[str], why: str = "record is cut short") -> None:
+        if pieces:
+            self.losses.row(self._number, why, "".join(pieces).encode("utf-8", "replace"))
 
     def _whole(self, text: str, time: Any) -> list[Record]:  # noqa: ANN401  any JSON value
         found = objects(text)
         if found is not None:
             return found
+        if text.startswith('"'):
+            text = unquoted(text)
         at = micros(time)
         seconds = self._modified if at is None else at / MICROSECONDS
         return [
@@ -235,14 +255,32 @@ def unwrapped(
 ) -> Iterator[Numbered]:
     """Records of a file of this format, out of their envelopes; `names` and `span` as in `vendor_batches` and `records`."""
     required = {names.get(column, column) for column in EXCHANGES.required}
+
+    def known(record: Record) -> bool:
+        return bool(form.recognise(record)) or required <= record.keys()
+
+    def usual() -> Opener:
+        lost = Losses(path)
+        first = Opener(known, lost, limits)
+        for _record in sample(first(records(path, lost, limits)), known):
+            pass
+        return first
+
     opener = Opener(
-        lambda record: bool(form.recognise(record)) or required <= record.keys(),
-        losses,
-        limits,
-        lines=LINE in form.known,
-        modified=path.stat().st_mtime,
+        known, losses, limits, lines=LINE in form.known, modified=path.stat().st_mtime, usual=usual
     )
     return opener(records(path, losses, limits, span))
+
+
+def sample(numbered: Iterator[Numbered], known: Callable[[Record], bool]) -> Iterator[Record]:
+    """The first `SAMPLE` records that are no text or known, of the first `MOST`."""
+    seen = 0
+    for _number, record in islice(numbered, MOST):
+        if seen < SAMPLE and (not is_line(record) or known(record)):
+            seen += 1
+            yield record
+        if seen == SAMPLE:
+            return
 
 
 def is_line(record: Record) -> bool:

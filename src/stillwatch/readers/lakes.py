@@ -92,7 +92,7 @@ def _iceberg(root: str, metadata: str) -> list[str]:
     try:
         table = StaticTable.from_metadata(metadata, driver)
         tasks = list(table.scan().plan_files())
-    except Exception as error:  # noqa: BLE001  the library's errors have nothing in common
+    except Exception as error:  # the errors of the library have nothing in common
         raise _damaged("Iceberg", root, error) from error
     names: dict[int, set[str]] = {}
     for schema in table.schemas().values():

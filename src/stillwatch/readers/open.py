@@ -524,6 +524,10 @@ def _json_block(
 
 def _any(values: list[Any], kind: pa.DataType) -> pa.Array:
     """Values in a type that may be theirs, else as text, which `conform` reads cell by cell."""
+    if pa.types.is_list(kind) and any(
+        isinstance(one, str) for one in values
+    ):  # which Arrow takes for lists of letters
+        return cells(values, pa.string())[0]
     try:
         return pa.array(values, kind)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):

@@ -301,7 +301,11 @@ def raw_batches(
         places = {name: place for place, name in reversed(list(enumerate(table.column_names)))}
         held = {ours: table.column(places[theirs]) for ours, theirs in sources.items() if theirs in places}
         for ours, theirs in sources.items():
-            if ours not in held and theirs in named_by_folders and held:
+            if (
+                held
+                and theirs in named_by_folders
+                and (ours not in held or held[ours].null_count == len(held[ours]))
+            ):
                 same = pa.array([named_by_folders[theirs]] * table.num_rows, pa.string())
                 held[ours] = pa.chunked_array([same])
         yield pa.table(held) if held else pa.table({}), numbers

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -15,20 +14,18 @@ from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.errors import Problem, UsageError
 from stillwatch.foreign import named as shown
 from stillwatch.readers.container import kind_of
-from stillwatch.readers.envelope import Opener, is_line
+from stillwatch.readers.envelope import Opener, sample
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import FAULTS, csv_header, partitions
 from stillwatch.readers.places import seekable
 from stillwatch.readers.records import records
-from stillwatch.readers.registry import Format, Numbered, Record, all_formats, field
+from stillwatch.readers.registry import Format, Record, all_formats, field
 
 CONTRACT, SKETCHES = "contract", "sketch"
 # In the metadata of a sketch's Parquet.
 SKETCH, KEY_ID, RELEASE = b"stillwatch.sketch", b"stillwatch.key_id", b"stillwatch.release"
-SAMPLE = 200
 SHOWN = 60  # keys that a message shows: chosen
-MOST = 20_000  # records and lines of text among which the sample is looked for: chosen
 TABLES = ("parquet", "csv")
 COLUMNS = "columns of the contract"
 NEEDED = tuple(
@@ -98,13 +95,12 @@ def recognise(path: Path, names: Mapping[str, str], limits: Limits = LIMITS) -> 
 def _sample(path: Path, names: Mapping[str, str], losses: Losses, limits: Limits) -> Iterator[Record]:
     """The first records of a file, out of their envelopes."""
     required = {names.get(column, column) for column in EXCHANGES.required}
-    opener = Opener(
-        lambda record: holds(record, required) or best(record) is not None,
-        losses,
-        limits,
-        modified=path.stat().st_mtime,
-    )
-    return _first(opener(islice(records(path, losses, limits), MOST)))
+
+    def known(record: Record) -> bool:
+        return holds(record, required) or best(record) is not None
+
+    opener = Opener(known, losses, limits, modified=path.stat().st_mtime)
+    return sample(opener(records(path, losses, limits)), known)
 
 
 def _of_contract(
@@ -150,18 +146,6 @@ def is_nested(path: Path, names: Mapping[str, str], limits: Limits) -> bool:
     some = first_records(path, limits)
     paths = [theirs for theirs in names.values() if "." in theirs]
     return any(theirs not in record and holds(record, [theirs]) for theirs in paths for record in some)
-
-
-def _first(records: Iterator[Numbered]) -> Iterator[Record]:
-    """The first records that are no text, and the lines of text that a format knows."""
-    seen = 0
-    for _number, record in records:
-        if is_line(record) and best(record) is None:
-            continue
-        yield record
-        seen += 1
-        if seen == SAMPLE:
-            return
 
 
 def best(record: Record) -> Recognised | None:

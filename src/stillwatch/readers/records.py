@@ -18,7 +18,6 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 
-from stillwatch.errors import InputError, Problem
 from stillwatch.readers.container import kind_of
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.losses import Losses
@@ -36,7 +35,8 @@ from stillwatch.readers.open import (
     text_of,
 )
 from stillwatch.readers.places import seekable
-from stillwatch.readers.registry import Numbered, Record
+from stillwatch.readers.protobuf import protobuf_messages
+from stillwatch.readers.registry import Numbered
 from stillwatch.readers.tolerant import DECODER, end_of, is_broken, loads, objects
 
 WHOLE = 8 << 20  # bytes of the largest document that is parsed at once: chosen
@@ -48,6 +48,7 @@ SCALAR = re.compile(
     r"(\"(?:[^\"\\]|\\.)*+\"|-?\d[\d.eE+-]*|true|false|null|NaN|\[[\d\s,]*\])\s*(?:[,\]\n]|$)"
 )
 JSON_BEGINS = re.compile(rb"(?:data:\s*)?(?:\{|\[\s*(?:[\[{\"\]]|$))")
+EVENT = re.compile(r"data: ?(?=[\[{])")
 BRACE = ord("{")
 PYTHON = 1024  # rows of a table that are Python objects at a time: chosen
 Span = tuple[int, int]
@@ -64,7 +65,7 @@ def records(path: Path, losses: Losses, limits: Limits, span: Span | None = None
     elif kind == "csv":
         yield from _csv(path, losses, limits)
     elif kind == "protobuf":
-        yield from _protobuf(path, losses, limits)
+        yield from protobuf_messages(path, losses, limits)
     elif is_document(path, limits):
         yield from _document(path, losses, limits)
     else:
@@ -170,8 +171,9 @@ def _split(text: bytes, number: int) -> Iterator[tuple[int, memoryview]]:
 def _document(path: Path, losses: Losses, limits: Limits) -> Iterator[Numbered]:
     """The values of a document. A small one that is a single value is parsed at once."""
     with open_stream(path, limits) as stream:
-        raw = stream.read(WHOLE + 1)
-        whole = len(raw) <= WHOLE and not stream.fault
+        most = min(WHOLE, limits.line)
+        raw = stream.read(most + 1)
+        whole = len(raw) <= most and not stream.fault
     if whole:
         try:
             value = loads(raw)
@@ -224,24 +226,29 @@ class Values:
         return bool(more)
 
     def _object(self) -> Iterator[Numbered]:
-        while True:
-            end = self._end()
-            if end is not None:
-                break
-            if len(self._held) - self._at > self._limits.line:
-                self._skip(self._limits.told("line", "an element exceeds"))
-                return
+        line = self._held[self._held.rfind("\n", 0, self._at) + 1 : self._at]
+        begin = "\n" + (line if not line.strip(" \t") else "") + "{"  # of an object as deep as this one
+        while (end := self._end()) is None and len(self._held) - self._at <= self._limits.line:
             if not self._more():
-                self._skip("element is not JSON")
+                self._losses.row(self._number, "element is not JSON")
+                self._resume(begin, None)
                 return
+        if end is None or end - self._at > self._limits.line:
+            self._losses.row(self._number, self._limits.told("line", "an element exceeds"))
+            self._resume(begin, end)
+            return
         self._size = BLOCK
-        raw, self._at = self._held[self._at : end], end
+        raw = self._held[self._at : end]
         try:
-            yield self._number, loads(raw)
+            value = loads(raw)
         except orjson.JSONDecodeError as error:
             self._losses.row(
                 self._number, f"element is not JSON: {error.msg}", raw.encode("utf-8", "replace")
             )
+            self._resume(begin, None if "\n" in raw else end)
+        else:
+            self._at = end
+            yield self._number, value
 
     def _end(self) -> int | None:
         """Where the value ends that begins here; None where it goes on, or is broken."""
@@ -250,21 +257,19 @@ class Values:
         except (json.JSONDecodeError, RecursionError):
             return end_of(self._held, self._at)
 
-    def _skip(self, why: str) -> None:
-        """Leave a broken value out: to the next line that begins with a brace as deep as its own line, or to the end."""
-        line = self._held.rfind("\n", 0, self._at) + 1
-        begin = "\n" + self._held[line : self._at] if not self._held[line : self._at].strip(" \t") else "\n"
-        found = self._held.find(begin + "{", self._at + 1)
-        while found < 0:
-            self._at = len(self._held) - len(begin)
-            self._size = BLOCK
+    def _resume(self, begin: str, end: int | None) -> None:
+        """Go on after a value that is left out: at its end, or where its end is not known at the next `begin`."""
+        if end is not None:
+            self._at = end
+            return
+        self._at += 1
+        self._size = BLOCK
+        while (found := self._held.find(begin, self._at)) < 0:
+            self._at = max(len(self._held) - len(begin) + 1, self._at)
             if not self._more():
                 self._at = len(self._held)
-                break
-            found = self._held.find(begin + "{")
-        else:
-            self._at = found + len(begin)
-        self._losses.row(self._number, why)
+                return
+        self._at = found + len(begin) - 1
 
     def _other(self) -> Iterator[Numbered]:
         """A line of text, or a value that is no object."""
@@ -280,13 +285,13 @@ class Values:
             )
             self._at = scalar.end(1)
             return
-        line, self._at = self._held[self._at : stop].rstrip("\r"), stop
-        event = line.find("{", 0, 16) if line.startswith("data:") else -1
-        if event > 0:
-            self._held, self._at = self._held[stop - len(line) + event :], 0
+        event = EVENT.match(self._held, self._at)
+        if event:
+            self._at = event.end()
             self._number -= 1
-        else:
-            yield self._number, {"line": line, "modified": self._modified}
+            return
+        line, self._at = self._held[self._at : stop].rstrip("\r"), stop
+        yield self._number, {"line": line, "modified": self._modified}
 
 
 def _csv(path: Path, losses: Losses, limits: Limits) -> Iterator[Numbered]:
@@ -323,81 +328,3 @@ def _parquet(path: Path, losses: Losses, limits: Limits) -> Iterator[Numbered]:
         for begin in range(0, table.num_rows, PYTHON):
             some = slice(begin, begin + PYTHON)
             yield from zip(numbers[some].tolist(), table.slice(begin, PYTHON).to_pylist(), strict=True)
-
-
-def _protobuf(path: Path, losses: Losses, limits: Limits) -> Iterator[Numbered]:
-    """OTLP messages, each after its length in four bytes (file exporter), or one alone."""
-    try:
-        from google.protobuf.message import DecodeError
-        from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-    except ImportError as error:
-        raise InputError(
-            Problem(
-                fact="reading OTLP protobuf needs a package",
-                where=str(path),
-                fix="pip install 'stillwatch[otlp]'",
-            )
-        ) from error
-    for number, message in _framed(path, losses, limits):
-        for kind, name in (
-            (ExportTraceServiceRequest, "resourceSpans"),
-            (ExportLogsServiceRequest, "resourceLogs"),
-        ):
-            try:
-                parsed = kind.FromString(message)
-                told = _plain(parsed)
-            except (DecodeError, UnicodeDecodeError):
-                continue
-            if _filled(told, name):
-                yield number, told
-                break
-        else:
-            losses.row(number, "message is neither spans nor log records", message)
-
-
-def _framed(path: Path, losses: Losses, limits: Limits) -> Iterator[tuple[int, bytes]]:
-    """Messages with their numbers; of one that exceeds the limit nothing is kept, and no more is read."""
-    with open_stream(path, limits) as stream:
-        number, head = 1, stream.read(4)
-        while head:
-            size = int.from_bytes(head, "big")
-            if not (len(head) == 4 and 0 < size <= limits.line):
-                body = head + stream.read(limits.line + 1 - len(head)) if number == 1 else head
-                if len(body) > limits.line:
-                    losses.row(number, limits.told("line", "message exceeds"))
-                elif number == 1:
-                    yield number, body
-                else:
-                    losses.row(number, "message has no length that can be", head)
-                break
-            body = stream.read(size)
-            if len(body) < size and number == 1:
-                body = head + body
-            yield number, body
-            number, head = number + 1, stream.read(4)
-        if stream.fault:
-            losses.row(number, stream.fault)
-
-
-def _filled(told: Record, name: str) -> bool:
-    inner, last = ("scopeSpans", "spans") if name == "resourceSpans" else ("scopeLogs", "logRecords")
-    return any(scope.get(last) for resource in told.get(name, ()) for scope in resource.get(inner, ()))
-
-
-def _plain(message: Any) -> Any:  # noqa: ANN401  any protobuf message
-    """A message as the JSON of OTLP has it: camel case, ids in hexadecimal."""
-    told: dict[str, Any] = {}
-    for field, value in message.ListFields():
-        if field.message_type is None:
-            several = (
-                field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED
-            )
-            told[field.json_name] = (
-                list(value) if several else value.hex() if isinstance(value, bytes) else value
-            )
-        elif hasattr(value, "ListFields"):
-            told[field.json_name] = _plain(value)
-        else:
-            told[field.json_name] = [_plain(one) for one in value]
-    return told

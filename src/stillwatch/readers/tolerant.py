@@ -56,6 +56,15 @@ def objects(raw: bytes | memoryview | str) -> list[Mapping[str, Any]] | None:
     return several if several and all(isinstance(one, dict) for one in several) else None
 
 
+def unquoted(text: str) -> str:
+    """The text that a text of JSON stands for; itself where it is none."""
+    try:
+        value = loads(text)
+    except orjson.JSONDecodeError:
+        return text
+    return value if isinstance(value, str) else text
+
+
 def _bare(text: Any) -> Any:  # noqa: ANN401  str or bytes
     """A text without blanks, signs between records and the `data:` of an event."""
     if isinstance(text, str):

@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.engine.cores import CORES, processes
-from stillwatch.readers.cast import cells, conform
-from stillwatch.readers.envelope import unwrapped
+from stillwatch.readers.cast import column_of, conform
+from stillwatch.readers.envelope import SAMPLE, unwrapped
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import BLOCK
@@ -36,10 +36,8 @@ from stillwatch.readers.registry import (
 )
 
 BATCH = 16_384
-SAMPLE = 200  # records by which it is known whether a file's records are in envelopes: chosen
 PART = 16 << 20  # bytes of lines that one process reads at a time
 WHOLE = 8 << 20  # bytes of the largest file that one reads whole where lines cannot be told apart
-WRONG = (pa.ArrowException, OverflowError, TypeError, ValueError)
 TEXT = ("prompt", "response", "system_prompt")
 
 
@@ -218,12 +216,7 @@ def build(rows: list[Row], numbers: list[int], losses: Losses, limits: Limits) -
     columns: dict[str, pa.Array] = {}
     for column in EXCHANGES.columns:
         values = [row.get(column.name) for row in rows]
-        kind = pa.int64() if pa.types.is_timestamp(column.type) else column.type
-        try:
-            columns[column.name] = pa.array(values, kind).cast(column.type)
-        except WRONG:
-            array, bad = cells(values, column.type, column.name)
-            columns[column.name] = array
-            if column.nullable:
-                losses.cells(column.name, "value is of another type", int(bad.sum()))
+        columns[column.name], bad = column_of(values, column.type, column.name)
+        if column.nullable:
+            losses.cells(column.name, "value is of another type", int(bad.sum()))
     return conform(pa.table(columns), losses, np.array(numbers, np.int64), most=limits.line)

@@ -43,7 +43,7 @@ def datadog(record: Record, _limits: Limits) -> Iterable[Inner] | None:
         text = record.get("message")
         if isinstance(text, str) and text.lstrip()[:1] == "{":
             return [Text(text=text, time=record.get("date", record.get("timestamp")))]
-        return [inner] if len(inner) > 1 or not isinstance(text, str) else None
+        return [dict(inner)] if len(inner) > 1 or not text else None
     for name in ("Content", "Message"):
         if isinstance(record.get(name), str):
             return [Text(text=record[name], time=record.get("Date"))]

@@ -23,7 +23,7 @@ BESIDE = (
     title="systemd journal", source="systemd: Journal Export Formats; journalctl -o json", keys=("MESSAGE",)
 )
 def journald(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """`MESSAGE`, text, or its bytes as numbers where it is no text."""
+    """`MESSAGE`, a line or a piece of one (`_LINE_BREAK`), as text, or its bytes as numbers where it is no text."""
     message = record["MESSAGE"]
     if not any(name in record for name in BESIDE):
         return None
@@ -32,4 +32,11 @@ def journald(record: Record, _limits: Limits) -> Iterable[Inner] | None:
     if not isinstance(message, str):
         return None
     of = str(record.get("_STREAM_ID") or record.get("_PID") or record.get("_SYSTEMD_UNIT"))
-    return [Text(text=message, time=record.get("__REALTIME_TIMESTAMP"), of=of, ends=None)]
+    return [
+        Text(
+            text=message,
+            time=record.get("__REALTIME_TIMESTAMP"),
+            of=of,
+            ends=record.get("_LINE_BREAK") != "line-max",
+        )
+    ]

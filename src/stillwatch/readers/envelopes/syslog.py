@@ -15,7 +15,7 @@ NEW = re.compile(
 )
 # RFC 3164, or a time of RFC 3339 as rsyslog writes it: priority, time, host, program.
 OLD = re.compile(
-    r"(?:<\d{1,3}>)?(?:([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)|(\d{4}-\d\d-\d\dT\S{8,40})) (?:\S{1,255} )?[^\s\[:{]{1,128}(?:\[\d{1,10}\])?: ?"
+    r"(?:<\d{1,3}>)?(?:([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)|(\d{4}-\d\d-\d\dT\S{8,40})) (?:[\w.:-]{1,255} )?[\w./()-]{1,128}(?:\[\d{1,10}\])?: ?"
 )
 
 

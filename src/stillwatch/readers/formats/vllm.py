@@ -42,7 +42,7 @@ def _recognise(record: Record) -> str:
         "input_tokens": "prompt_token_ids; out.meta_info.prompt_tokens", "output_tokens": "out.meta_info.completion_tokens",
         "finish_reason": "out.meta_info.finish_reason.type", "latency_ms": "out.meta_info.e2e_latency",
     },
-    known=("line", "modified", "timestamp", "event", "rid", "obj", "out"),
+    known=("line", "modified", "timed", "timestamp", "event", "rid", "obj", "out"),
     recognise=_recognise,
     notes=(
         "There is no account and no address at this layer: nothing can be grouped until rows are joined with a gateway.",
@@ -61,7 +61,8 @@ def vllm(record: Record) -> Iterator[Row]:
     begin = line.index(SAID)
     at = WHEN.search(line, 0, min(begin, HEAD))
     ends = ENDS.search(line, begin)
-    if at is None or ends is None:
+    timed = record.get("timed")  # by what the line was in
+    if (at is None and not timed) or ends is None:
         raise Malformed(None, "line is not a request")
     told = PROMPT.match(line, ends.end())
     cut = OPEN.match(line, ends.end()) if told is None else None
@@ -70,7 +71,7 @@ def vllm(record: Record) -> Iterator[Row]:
     params, _sign, tokens = params.removeprefix(PARAMS).partition(TOKENS)
     tokens = tokens.partition("]")[0] + "]" if tokens.startswith("[") else ""
     last = datetime.fromtimestamp(record.get("modified") or 0, UTC)
-    when = f"{last.year}-{at['month']}-{at['day']}T{at['clock']}+00:00"
+    when = f"{last.year}-{at['month']}-{at['day']}T{at['clock']}+00:00" if at else last.isoformat()
     if moment(when) > (last.timestamp() + 86400) * 1e6:
         when = f"{last.year - 1}{when[4:]}"
 
