@@ -27,7 +27,7 @@ class Losses:
 
     * The first `DETAILED` quarantined rows are listed one by one; of the rest each (column, reason) has one row that says how many.
     * `nulled` counts cells by column and reason; `fields` counts names of unknown fields, `OTHERS` beyond the first `FIELDS`.
-    * `lines` is the number of lines that were seen.
+    * `lines` is the number of lines that were seen, `passed_over` that of records that are no exchanges.
     """
 
     def __init__(self, file: Path | str) -> None:
@@ -35,6 +35,7 @@ class Losses:
         self.nulled: Counter[tuple[str, str]] = Counter()
         self.fields: Counter[str] = Counter()
         self.lines = 0
+        self.passed_over = 0
         self._left = DETAILED
         self._listed: list[dict[str, Any]] = []
         self._more: dict[tuple[str | None, str], list[int]] = {}

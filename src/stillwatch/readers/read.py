@@ -45,8 +45,8 @@ NEAR = 40  # letters of a name of a file's own that is suggested to `--map`
 class Batch:
     """Rows of one file that follow the contract, and those that do not, as quarantine rows.
 
-    `aside` counts fields of a vendor's records that its format does not know, and `nulled` cells that could not be read by column and
-    reason; both are told once per file, with the last batch.
+    `aside` counts fields of a vendor's records that its format does not know, `nulled` cells that could not be read by column and
+    reason, and `passed_over` records that are no exchanges; all are told once per file, with the last batch.
     """
 
     file: Path
@@ -54,6 +54,7 @@ class Batch:
     quarantine: pa.Table
     aside: Mapping[str, int] = field(default_factory=dict)
     nulled: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    passed_over: int = 0
 
 
 def check(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -> Sources:
@@ -108,9 +109,9 @@ def _check_vendor(file: Path, form: Format, limits: Limits) -> list[Problem]:
     """A file none of whose first records is an exchange is not what it was taken for."""
     lost = Losses(file)
     seen = list(islice(form.read(islice(records(file, lost, limits), SAMPLE)), SAMPLE))
-    reasons = {why.reason for _number, why in seen if isinstance(why, Malformed)}
+    reasons = {told.reason for _number, told in seen if isinstance(told, Malformed)}
     reasons |= set(lost.listed().column("reason").to_pylist())
-    if any(not isinstance(row, Malformed) for _number, row in seen) or not reasons:
+    if any(not isinstance(told, Malformed) for _number, told in seen) or not reasons:
         return []
     return [
         Problem(
@@ -320,6 +321,7 @@ def read_file(
         quarantine=quarantine,
         aside=dict(losses.fields),
         nulled=dict(losses.nulled),
+        passed_over=losses.passed_over,
     )
 
 

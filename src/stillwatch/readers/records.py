@@ -39,6 +39,7 @@ PROTOBUF = (".binpb", ".pb", ".otlp")
 WHOLE = 8 << 20  # bytes of the largest document that is parsed at once: chosen
 PEEK = 1 << 20
 FILLING = re.compile(r"[\s,]*")
+NOTHING = ("", "NULL", "null", "None", "\\N", "nan", "NaN")  # of a cell of a CSV file
 PYTHON = 1024  # rows of a table that are Python objects at a time: chosen
 Span = tuple[int, int]
 
@@ -213,17 +214,8 @@ def _csv(path: Path, losses: Losses, limits: Limits) -> Iterator[Numbered]:
 
 
 def _cell(value: Any) -> Any:  # noqa: ANN401  any text
-    """A cell as a number where it is one; empty is nothing."""
-    if not isinstance(value, str) or value == "":
-        return None
-    if (
-        len(value) < 18
-        and value.isascii()
-        and value.lstrip("-").replace(".", "", 1).isdigit()
-        and not value.startswith("00")
-    ):
-        return float(value) if "." in value else int(value)
-    return value
+    """A cell as it stands, since ids may look like numbers; None for what databases write in place of nothing."""
+    return None if not isinstance(value, str) or value.strip() in NOTHING else value
 
 
 def _parquet(path: Path, losses: Losses, limits: Limits) -> Iterator[Numbered]:

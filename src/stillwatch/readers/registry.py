@@ -2,7 +2,8 @@
 
 A format is one module in `readers/formats` that defines one `Format` of the module's own name. It turns records (JSON
 objects, rows of a table) into rows of the contract, as dictionaries with contract names; a value that is not there is
-left out. What a record lacks or has wrongly makes it `Malformed`, and only it is quarantined.
+left out. What a record lacks or has wrongly makes it `Malformed`, and only it is quarantined. A record of a log that is no
+exchange (a health check, an audit record, a step of a trace) is `PassedOver`: counted, and not quarantined.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from math import inf
 from typing import Any
 
 from stillwatch.readers import formats
+from stillwatch.readers.addresses import address_in
 from stillwatch.units import units
 
 Record = Mapping[str, Any]
@@ -27,6 +30,10 @@ class Malformed(Exception):
     def __init__(self, column: str | None, reason: str) -> None:
         super().__init__(reason)
         self.column, self.reason = column, reason
+
+
+class PassedOver(Exception):
+    """A record that its format knows and that is no exchange."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,8 @@ class Unjoined:
             yield number, row if told is None else self.join(row, told)
 
 
-Read = Iterator[tuple[int, Row | Malformed | Unjoined]]
+Told = Row | Malformed | PassedOver
+Read = Iterator[tuple[int, Told | Unjoined]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +76,12 @@ class Format:
     notes: tuple[str, ...]
     known: frozenset[str]
     recognise: Callable[[Record], str]
-    read: Callable[[Iterator[Numbered]], Iterator[tuple[int, Row | Malformed]]]
+    read: Callable[[Iterator[Numbered]], Iterator[tuple[int, Told]]]
     part: Callable[[Iterator[Numbered]], Read]
 
+
+LONGEST_NUMBER = 64  # letters of a number: chosen
+LONGEST_SECONDS = 1e12  # chosen: beyond all that is a duration
 
 SHAPES = (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
 
@@ -95,17 +106,21 @@ def log_format(
 ) -> Callable[[Reader], Format]:
     """Declare a format whose records are read one by one; `split` gives the entries of a record that holds several.
 
-    Each entry that cannot be read is a reason of its own, and its neighbours are read.
+    Each entry that cannot be read is a reason of its own, and its neighbours are read. An entry that gives no row is passed over.
     """
 
     def wrap(function: Reader) -> Format:
-        def read(records: Iterator[Numbered]) -> Iterator[tuple[int, Row | Malformed]]:
+        def read(records: Iterator[Numbered]) -> Iterator[tuple[int, Told]]:
             for number, record in records:
                 for entry in split(record):
+                    none = True
                     try:
                         for row in function(entry):
+                            none = False
                             yield number, row
-                    except Malformed as why:
+                        if none:
+                            yield number, PassedOver()
+                    except (Malformed, PassedOver) as why:
                         yield number, why
                     except SHAPES as error:
                         yield number, another_shape(error)
@@ -153,8 +168,8 @@ def moment(value: Any) -> int:  # noqa: ANN401  any JSON value
 
 
 def first(*values: Any) -> Any:  # noqa: ANN401  any JSON values
-    """The first value that says something."""
-    return next((v for v in values if v is not None and v not in ("", [], {})), None)
+    """The first value that says something; NaN, which tables have in place of nothing, does not."""
+    return next((v for v in values if v is not None and v not in ("", [], {}) and v == v), None)  # noqa: PLR0124
 
 
 def at(record: Any, *path: str) -> Any:  # noqa: ANN401  any JSON value
@@ -171,31 +186,35 @@ def mapping(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  any JSON value
     return value if isinstance(value, Mapping) else {}
 
 
+def number(value: Any) -> int | float | None:  # noqa: ANN401  any JSON value
+    """A finite number, given as one or as text."""
+    if isinstance(value, str) and len(value) <= LONGEST_NUMBER:
+        try:
+            value = int(value) if value.strip().lstrip("+-").isdecimal() else float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < inf:
+        return None
+    return value
+
+
 def total(*counts: Any) -> int | None:  # noqa: ANN401  any JSON values
     """The sum of the counts that are given; None when none is."""
-    known = [
-        int(c) for c in counts if isinstance(c, int | float) and not isinstance(c, bool) and abs(c) < 2**62
-    ]
+    known = [int(c) for c in map(number, counts) if c is not None and abs(c) < 2**62]
     return sum(known) if known else None
 
 
 def milliseconds(seconds: Any) -> float | None:  # noqa: ANN401  any JSON value
     """A duration in seconds, as a number or as text, in milliseconds."""
-    try:
-        return float(seconds) * 1000
-    except (TypeError, ValueError, OverflowError):
-        return None
+    known = number(seconds)
+    return None if known is None or abs(known) > LONGEST_SECONDS else known * 1000
 
 
 def address(value: Any) -> str | None:  # noqa: ANN401  any JSON value
-    """The address in `host`, `host:port` or `[host]:port`."""
-    if not isinstance(value, str) or not value:
-        return None
-    if "," in value or value[0].isspace() or value[-1].isspace():
-        value = value.partition(",")[0].strip()
-    if value.startswith("["):
-        return value[1:].partition("]")[0]
-    return value.rpartition(":")[0] if value.count(":") == 1 else value
+    """The address in `host`, `host:port` or `[host]:port`, the first of several; None where there is none."""
+    if isinstance(value, list) and value:
+        value = value[0]
+    return address_in(value) if isinstance(value, str) and value else None
 
 
 def header(headers: Any, *names: str) -> Any:  # noqa: ANN401  any JSON value

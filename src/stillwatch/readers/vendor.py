@@ -17,12 +17,22 @@ import pyarrow as pa
 
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.engine.cores import CORES, processes
-from stillwatch.readers.cast import cells, conform
+from stillwatch.readers.cast import MISSING, cells, conformed
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import BLOCK
 from stillwatch.readers.records import Span, in_lines, records
-from stillwatch.readers.registry import Format, Malformed, Numbered, Read, Row, Unjoined, all_formats, moment
+from stillwatch.readers.registry import (
+    Format,
+    Malformed,
+    Numbered,
+    PassedOver,
+    Read,
+    Row,
+    Unjoined,
+    all_formats,
+    moment,
+)
 
 BATCH = 16_384
 PART = 16 << 20  # bytes of lines that one process reads at a time
@@ -32,14 +42,53 @@ TEXT = ("prompt", "response", "system_prompt")
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """What was read of a part of a file: batches, lines, what was lost, and what waits for other parts."""
+class _Made:
+    """Rows of a batch whose ids are made of the file's name and the numbers of their records, since they have none.
 
-    batches: list[pa.Table]
+    Of several such rows of one record the second and later ones add their place, from 2.
+    """
+
+    rows: list[int]
+    numbers: list[int]
+    places: list[int]
+
+    def ids(self, file: str, line: int) -> list[str]:
+        """The ids where the batch's numbers count from the file's `line` + 1."""
+        name = Path(file).name
+        pairs = zip(self.numbers, self.places, strict=True)
+        return [
+            f"{name}:{line + number}" + (f".{place}" if place > 1 else "") for number, place in pairs
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Rows of the contract, and which of their ids were made."""
+
+    rows: pa.Table
+    made: _Made | None
+
+    def named(self, file: str, line: int) -> pa.Table:
+        """The rows with the ids that they have where their part of the file begins after `line`."""
+        if self.made is None or not line:
+            return self.rows
+        place = self.rows.column_names.index("exchange_id")
+        ids = self.rows.column(place).to_pylist()
+        for row, name in zip(self.made.rows, self.made.ids(file, line), strict=True):
+            ids[row] = name
+        return self.rows.set_column(place, self.rows.schema.field(place), pa.array(ids, pa.string()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What was read of a part of a file: batches, lines, what was lost or passed over, and what waits for other parts."""
+
+    batches: list[_Batch]
     lines: int
     quarantine: pa.Table
     nulled: Counter[tuple[str, str]]
     fields: Counter[str]
+    passed_over: int
     left_open: Unjoined | None
 
 
@@ -55,7 +104,8 @@ def vendor_batches(
         yield from _in_parts(path, form, names, losses, limits)
     else:
         with _no_search_for_cycles():
-            yield from _batches(path, form.read, form.known, names, losses, limits)
+            for batch in _batches(path, form.read, form.known, names, losses, limits):
+                yield batch.rows
 
 
 def _in_parts(
@@ -79,7 +129,9 @@ def _in_parts(
         part = waiting.popleft().result()
         read_on(1)
         losses.absorb(part.quarantine, part.nulled, part.fields, line)
-        yield from part.batches
+        losses.passed_over += part.passed_over
+        for batch in part.batches:
+            yield batch.named(losses.file, line)
         if last is not None:
             yield from _late(*last, losses, limits, before, part.left_open)
             before = last[0]
@@ -101,7 +153,7 @@ def _late(
     pairs = list(left_open.joined(before, after))
     for begin in range(0, len(pairs), BATCH):
         some = pairs[begin : begin + BATCH]
-        yield build([row for _, row in some], [line + number for number, _ in some], losses, limits)
+        yield build([row for _, row in some], [line + number for number, _ in some], losses, limits).rows
 
 
 def _cuts(path: Path) -> list[int]:
@@ -125,7 +177,9 @@ def _read_part(path: Path, name: str, names: dict[str, str], span: Span | None, 
     with _no_search_for_cycles():
         batches = list(_batches(path, form.part, form.known, names, losses, limits, span, left))
     lost = pa.concat_tables([losses.listed(), losses.counted()])
-    return _Part(batches, losses.lines, lost, losses.nulled, losses.fields, left[0] if left else None)
+    return _Part(
+        batches, losses.lines, lost, losses.nulled, losses.fields, losses.passed_over, left[0] if left else None
+    )
 
 
 @contextmanager
@@ -149,7 +203,7 @@ def _batches(
     limits: Limits,
     span: Span | None = None,
     left: list[Unjoined] | None = None,
-) -> Iterator[pa.Table]:
+) -> Iterator[_Batch]:
     """Batches of a file or of a part of it; what that part leaves open goes to `left`."""
     current: dict[str, Any] = {}
 
@@ -171,6 +225,9 @@ def _batches(
     for number, row in read(watched()):
         if isinstance(row, Malformed):
             losses.row(number, row.reason, column=row.column)
+            continue
+        if isinstance(row, PassedOver):
+            losses.passed_over += 1
             continue
         if isinstance(row, Unjoined):
             if left is not None:
@@ -196,8 +253,9 @@ def _mapped(column: str, value: Any) -> Any:  # noqa: ANN401  any JSON value
         return None
 
 
-def build(rows: list[Row], numbers: list[int], losses: Losses, limits: Limits) -> pa.Table:
+def build(rows: list[Row], numbers: list[int], losses: Losses, limits: Limits) -> _Batch:
     """Rows as a table of the contract; values of another type are read cell by cell."""
+    made = _made(rows, numbers, losses)
     columns: dict[str, pa.Array] = {}
     for column in EXCHANGES.columns:
         values = [row.get(column.name) for row in rows]
@@ -209,4 +267,30 @@ def build(rows: list[Row], numbers: list[int], losses: Losses, limits: Limits) -
             columns[column.name] = array
             if column.nullable:
                 losses.cells(column.name, "value is of another type", int(bad.sum()))
-    return conform(pa.table(columns), losses, np.array(numbers, np.int64), most=limits.line)
+    table, kept = conformed(pa.table(columns), losses, np.array(numbers, np.int64), most=limits.line)
+    if made is not None and not kept.all():
+        new = (np.cumsum(kept) - 1).tolist()
+        left = [at for at, row in enumerate(made.rows) if kept[row]]
+        made = _Made(
+            [new[made.rows[at]] for at in left],
+            [made.numbers[at] for at in left],
+            [made.places[at] for at in left],
+        )
+    return _Batch(table, made)
+
+
+def _made(rows: list[Row], numbers: list[int], losses: Losses) -> _Made | None:
+    """Give ids to rows that have none."""
+    without = [place for place, row in enumerate(rows) if row.get("exchange_id") in (None, "", [], {})]
+    if not without:
+        return None
+    seen: Counter[int] = Counter()
+    places = []
+    for place in without:
+        seen[numbers[place]] += 1
+        places.append(seen[numbers[place]])
+    made = _Made(without, [numbers[place] for place in without], places)
+    for place, name in zip(without, made.ids(losses.file, 0), strict=True):
+        rows[place]["exchange_id"] = name
+    losses.cells("exchange_id", f"{MISSING} and was made", len(without))
+    return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stillwatch.readers.content import answered, asked, decoded
-from stillwatch.readers.registry import Record, Row, at, first, log_format, mapping, moment, refusal, total
+from stillwatch.readers.registry import Record, Row, at, first, log_format, mapping, milliseconds, moment, refusal, total
 
 
 def _recognise(record: Record) -> str:
@@ -79,7 +79,7 @@ def langfuse(record: Record) -> Iterator[Row]:
         "input_tokens": total(usage.get("input"), usage.get("input_cached_tokens")),
         "output_tokens": usage.get("output"),
         "finish_reason": refusal(choice.get("finish_reason"), None),
-        "latency_ms": seconds * 1000 if isinstance(seconds, int | float) else None,
+        "latency_ms": milliseconds(seconds),
         "status": 500 if snake.get("level") == "ERROR" else 200,
     }
 

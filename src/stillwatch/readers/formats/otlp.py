@@ -22,6 +22,7 @@ from stillwatch.readers.registry import (
     Read,
     Record,
     Row,
+    Told,
     Unjoined,
     address,
     another_shape,
@@ -388,7 +389,7 @@ def complete(row: Row, call: Mapping[str, Any]) -> Row:
     return row
 
 
-def _read(records: Iterator[Numbered]) -> Iterator[tuple[int, Row | Malformed]]:
+def _read(records: Iterator[Numbered]) -> Iterator[tuple[int, Told]]:
     for number, row in _part(records):
         if isinstance(row, Unjoined):
             yield from row.joined()
