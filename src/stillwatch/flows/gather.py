@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -192,6 +192,7 @@ def gather(
         networks=networks,
         limits=limits,
         apart=here and logs >= APART,
+        among=sources.exchanges,
     )
     spread = on_all_cores if engine is None else engine.spread
     for one, made in zip(work, spread(read, work), strict=True):
@@ -246,6 +247,7 @@ def _read_piece(
     networks: Networks | None = None,
     limits: Limits = LIMITS,
     apart: bool = False,
+    among: Sequence[Path] = (),
 ) -> Piece:
     """Read one piece and write its observations; it counts once the store is told that it is finished."""
     recognised = formats[one.path]
@@ -268,7 +270,9 @@ def _read_piece(
         rows = taken(_sketched(one.path))
     else:
         assert key is not None
-        batches = read_file(one.path, recognised.format, names, one.groups, limits=limits, apart=apart)
+        batches = read_file(
+            one.path, recognised.format, names, one.groups, limits=limits, apart=apart, among=among
+        )
         rows = observe(taken(batches), key, cores)
     step = max(one.size // 10, 1)
     for table in rows:

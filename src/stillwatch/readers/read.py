@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import islice
@@ -108,7 +108,7 @@ def _unreadable(file: Path, error: Exception) -> Problem:
 def _check_vendor(file: Path, form: Format, limits: Limits) -> list[Problem]:
     """A file none of whose first records is an exchange is not what it was taken for."""
     lost = Losses(file)
-    seen = list(islice(form.read(islice(records(file, lost, limits), SAMPLE)), SAMPLE))
+    seen = list(islice(form.read(islice(records(file, lost, limits), SAMPLE), None), SAMPLE))
     reasons = {told.reason for _number, told in seen if isinstance(told, Malformed)}
     reasons |= set(lost.listed().column("reason").to_pylist())
     if any(not isinstance(told, Malformed) for _number, told in seen) or not reasons:
@@ -292,7 +292,9 @@ def raw_batches(
 def read(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -> Iterator[Batch]:
     """Contract rows of every file in order; call `check` first."""
     for file in sources.exchanges:
-        yield from read_file(file, sources.formats[file].format, names, limits=limits)
+        yield from read_file(
+            file, sources.formats[file].format, names, limits=limits, among=sources.exchanges
+        )
 
 
 def read_file(
@@ -303,16 +305,17 @@ def read_file(
     *,
     limits: Limits = LIMITS,
     apart: bool = False,
+    among: Sequence[Path] = (),
 ) -> Iterator[Batch]:
     """Contract rows of one file, or of some row groups of a Parquet file in the contract's columns.
 
     Where a file turns out to be damaged, what was read of it stands, and the quarantine says from where on it could not be read.
-    `apart` has a vendor's log read by several processes.
+    `apart` has a vendor's log read by several processes; `among` are the files that are read with it.
     """
     if file.stat().st_size == 0:
         return
     losses = Losses(file)
-    for rows in guarded(lambda: _rows(file, form, names, groups, losses, limits, apart), losses):
+    for rows in guarded(lambda: _rows(file, form, names, groups, losses, limits, apart, among), losses):
         yield Batch(file=file, rows=rows, quarantine=losses.listed())
     quarantine = pa.concat_tables([losses.listed(), losses.counted()])
     yield Batch(
@@ -341,9 +344,10 @@ def _rows(
     losses: Losses,
     limits: Limits,
     apart: bool,
+    among: Sequence[Path],
 ) -> Iterator[pa.Table]:
     if form is not None:
-        yield from vendor_batches(file, form, names, losses, limits, apart=apart)
+        yield from vendor_batches(file, form, names, losses, limits, apart=apart, among=among)
         return
     for table, numbers in raw_batches(file, EXCHANGES, names, losses, limits, groups):
         if table.num_columns:

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from stillwatch.readers import formats
 from stillwatch.readers.addresses import address_in
 from stillwatch.units import units
+
+if TYPE_CHECKING:
+    from stillwatch.readers.beside import Beside
 
 Record = Mapping[str, Any]
 Row = dict[str, Any]
@@ -66,7 +69,8 @@ class Format:
     `recognise` tells from one record why it is of this format, '' when it is not. `read` turns numbered records into
     numbered rows, or reasons why there is none. `fields` are contract columns with the vendor's names for them;
     `known` are the top-level names that the format reads or knowingly leaves, all others are counted as set aside.
-    `part` reads some of a log's records apart from the others; what it leaves open is `Unjoined`, its last item.
+    `part` reads some of a log's records apart from the others; what it leaves open is `Unjoined`, its last item. Where a format's records
+    belong together over the whole file, `in_parts` is false.
     """
 
     name: str
@@ -76,8 +80,9 @@ class Format:
     notes: tuple[str, ...]
     known: frozenset[str]
     recognise: Callable[[Record], str]
-    read: Callable[[Iterator[Numbered]], Iterator[tuple[int, Told]]]
-    part: Callable[[Iterator[Numbered]], Read]
+    read: Callable[[Iterator[Numbered], Beside | None], Iterator[tuple[int, Told]]]
+    part: Callable[[Iterator[Numbered], Beside | None], Read]
+    in_parts: bool = True
 
 
 LONGEST_NUMBER = 64  # letters of a number: chosen
@@ -92,6 +97,35 @@ def another_shape(error: Exception) -> Malformed:
 
 
 Reader = Callable[[Record], Iterable[Row]]
+WiderReader = Callable[[Record, "Beside | None"], Iterable[Row]]
+
+
+@overload
+def log_format(
+    *,
+    title: str,
+    source: str,
+    fields: Mapping[str, str],
+    known: Iterable[str],
+    recognise: Callable[[Record], str],
+    notes: tuple[str, ...] = ...,
+    split: Callable[[Record], Iterable[Record]] = ...,
+    beside: Literal[False] = ...,
+) -> Callable[[Reader], Format]: ...
+
+
+@overload
+def log_format(
+    *,
+    title: str,
+    source: str,
+    fields: Mapping[str, str],
+    known: Iterable[str],
+    recognise: Callable[[Record], str],
+    notes: tuple[str, ...] = ...,
+    split: Callable[[Record], Iterable[Record]] = ...,
+    beside: Literal[True],
+) -> Callable[[WiderReader], Format]: ...
 
 
 def log_format(
@@ -103,19 +137,22 @@ def log_format(
     recognise: Callable[[Record], str],
     notes: tuple[str, ...] = (),
     split: Callable[[Record], Iterable[Record]] = lambda record: (record,),
-) -> Callable[[Reader], Format]:
-    """Declare a format whose records are read one by one; `split` gives the entries of a record that holds several.
+    beside: bool = False,
+) -> Callable[[Any], Format]:
+    """Declare a format whose records are read one by one; `split` gives the entries of a record that holds several. With `beside`
+    the function is given what lies beside the log as well.
 
     Each entry that cannot be read is a reason of its own, and its neighbours are read. An entry that gives no row is passed over.
     """
 
-    def wrap(function: Reader) -> Format:
-        def read(records: Iterator[Numbered]) -> Iterator[tuple[int, Told]]:
+    def wrap(function: Callable[..., Iterable[Row]]) -> Format:
+        def read(records: Iterator[Numbered], around: Beside | None = None) -> Iterator[tuple[int, Told]]:
+            more = (around,) if beside else ()
             for number, record in records:
                 for entry in split(record):
                     none = True
                     try:
-                        for row in function(entry):
+                        for row in function(entry, *more):
                             none = False
                             yield number, row
                         if none:

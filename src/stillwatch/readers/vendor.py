@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.engine.cores import CORES, processes
+from stillwatch.readers.beside import Beside
 from stillwatch.readers.cast import MISSING, cells, conformed
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.losses import Losses
@@ -93,18 +94,26 @@ class _Part:
 
 
 def vendor_batches(
-    path: Path, form: Format, names: Mapping[str, str], losses: Losses, limits: Limits, *, apart: bool = False
+    path: Path,
+    form: Format,
+    names: Mapping[str, str],
+    losses: Losses,
+    limits: Limits,
+    *,
+    apart: bool = False,
+    among: Sequence[Path] = (),
 ) -> Iterator[pa.Table]:
     """Contract rows of a file; what cannot be read, and top-level fields that the format does not know, go to `losses`.
 
     `names` maps a contract column to a top-level field of the record that is taken instead of the format's own. `apart`
-    has the file read by other processes, a run of lines by each, which is worth their start for much to read only.
+    has the file read by other processes, a run of lines by each, which is worth their start for much to read only. `among` are the files that
+    are read with it, some of which may tell more of its exchanges.
     """
-    if apart and (in_lines(path, limits) or path.stat().st_size <= WHOLE):
+    if apart and form.in_parts and (in_lines(path, limits) or path.stat().st_size <= WHOLE):
         yield from _in_parts(path, form, names, losses, limits)
     else:
         with _no_search_for_cycles():
-            for batch in _batches(path, form.read, form.known, names, losses, limits):
+            for batch in _batches(form.read, form.known, names, losses, Beside(path, limits, among)):
                 yield batch.rows
 
 
@@ -175,7 +184,7 @@ def _read_part(path: Path, name: str, names: dict[str, str], span: Span | None, 
     losses = Losses(path)
     left: list[Unjoined] = []
     with _no_search_for_cycles():
-        batches = list(_batches(path, form.part, form.known, names, losses, limits, span, left))
+        batches = list(_batches(form.part, form.known, names, losses, Beside(path, limits), span, left))
     lost = pa.concat_tables([losses.listed(), losses.counted()])
     return _Part(
         batches, losses.lines, lost, losses.nulled, losses.fields, losses.passed_over, left[0] if left else None
@@ -195,17 +204,17 @@ def _no_search_for_cycles() -> Iterator[None]:
 
 
 def _batches(
-    path: Path,
-    read: Callable[[Iterator[Numbered]], Read],
+    read: Callable[[Iterator[Numbered], Beside | None], Read],
     known: frozenset[str],
     names: Mapping[str, str],
     losses: Losses,
-    limits: Limits,
+    beside: Beside,
     span: Span | None = None,
     left: list[Unjoined] | None = None,
 ) -> Iterator[_Batch]:
     """Batches of a file or of a part of it; what that part leaves open goes to `left`."""
     current: dict[str, Any] = {}
+    path, limits = beside.path, beside.limits
 
     def watched() -> Iterator[Numbered]:
         for number, record in records(path, losses, limits, span):
@@ -222,7 +231,7 @@ def _batches(
     rows: list[Row] = []
     numbers: list[int] = []
     size = 0
-    for number, row in read(watched()):
+    for number, row in read(watched(), beside):
         if isinstance(row, Malformed):
             losses.row(number, row.reason, column=row.column)
             continue

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from stillwatch.readers.beside import Beside
 from stillwatch.readers.content import answered, asked, decoded, tool_names
 from stillwatch.readers.registry import (
     SHAPES,
@@ -389,15 +390,15 @@ def complete(row: Row, call: Mapping[str, Any]) -> Row:
     return row
 
 
-def _read(records: Iterator[Numbered]) -> Iterator[tuple[int, Told]]:
-    for number, row in _part(records):
+def _read(records: Iterator[Numbered], beside: Beside | None = None) -> Iterator[tuple[int, Told]]:
+    for number, row in _part(records, beside):
         if isinstance(row, Unjoined):
             yield from row.joined()
         else:
             yield number, row
 
 
-def _part(records: Iterator[Numbered]) -> Read:
+def _part(records: Iterator[Numbered], beside: Beside | None = None) -> Read:
     traces = Traces()
     for number, record in records:
         try:
