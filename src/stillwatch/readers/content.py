@@ -222,7 +222,9 @@ def answered(answer: Any, deep: int = DEEPEST) -> str | None:  # noqa: ANN401  a
     for name in ANSWERED:
         if name in answer:
             inner = answer[name]
-            return answered(inner, deep - 1) if isinstance(inner, list | dict) else _or_none(text_of(inner))
+            said = answered(inner, deep - 1) if isinstance(inner, list | dict) else text_of(inner)
+            called = text_of(answer["tool_calls"], calls=True) if isinstance(answer.get("tool_calls"), list) else ""
+            return _or_none("\n".join(part for part in (said, called) if part))
     for name in SEVERAL:
         if isinstance(answer.get(name), list) and answer[name]:
             inner = answer[name][0]

@@ -247,6 +247,14 @@ def milliseconds(seconds: Any) -> float | None:  # noqa: ANN401  any JSON value
     return None if known is None or abs(known) > LONGEST_SECONDS else known * 1000
 
 
+def elapsed_ms(begin: Any, end: Any) -> float | None:  # noqa: ANN401  any JSON values
+    """Milliseconds between two times in any form; None where one of them is none."""
+    try:
+        return (moment(end) - moment(begin)) / 1000
+    except Malformed:
+        return None
+
+
 def address(value: Any) -> str | None:  # noqa: ANN401  any JSON value
     """The address in `host`, `host:port` or `[host]:port`, the first of several; None where there is none."""
     if isinstance(value, list) and value:
