@@ -32,6 +32,7 @@ CALLS = (
     "functionCall",
     "server_tool_call",
     "server_tool_use",
+    "function",
 )
 SILENT = (
     "tool_result", "tool_call_response", "toolResult", "functionResponse", "function_response", "function_call_output",
@@ -119,7 +120,7 @@ def _part(part: Mapping[str, Any], calls: bool, deep: int) -> str:
 
 def tool_name(part: Mapping[str, Any]) -> str:
     """The name of the tool that a part calls or a definition offers."""
-    for name in ("name", *CALLS, "function", "toolSpec"):
+    for name in ("name", *CALLS, "toolSpec"):
         value = part.get(name)
         if isinstance(value, str):
             return value

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from stillwatch.readers.registry import Row, first
+from stillwatch.readers.content import answer_columns, request_columns, whole_answer
+from stillwatch.readers.registry import Row, at, first, header
 
 ASKS = frozenset((
     "model", "messages", "prompt", "contents", "inputText", "input", "inputs", "message", "texts", "instances", "modelInput",
@@ -19,6 +20,9 @@ NO_CALLS = re.compile(
 )
 REALTIME = re.compile(r"/realtime\b|BidiGenerateContent")
 NAMED = re.compile(r"/(?:deployments|engines|models?)/([^/?#:]{1,256})(?=[/:?#]|$)")
+CALLERS = (
+    "x-account-id", "x-user-id", "x-consumer-id", "x-consumer-username", "x-customer-id", "x-forwarded-user", "x-auth-request-user",
+)  # fmt: skip
 LONGEST = 8192  # letters of an address that are looked at: chosen
 
 
@@ -57,6 +61,22 @@ def model_in(*addresses: Any) -> str | None:  # noqa: ANN401  any JSON values
         if found:
             return unquote(found[1])
     return None
+
+
+def call_columns(body: Mapping[str, Any], answer: Any, path: Any) -> Row:  # noqa: ANN401  any JSON values
+    """What the bodies of a request and its answer say, and the model that is asked for: in the body, in the path, or in the answer."""
+    answer = whole_answer(answer)
+    return {
+        "model": first(body.get("model"), body.get("modelId"), model_in(path), at(answer, "model"), at(answer, "modelVersion")),
+        "operation": path_of(path) or None,
+        **request_columns(body),
+        **answer_columns(answer),
+    }
+
+
+def account_in(headers: Any) -> Any:  # noqa: ANN401  any JSON values
+    """Who a gateway says is calling, where it says so in a header."""
+    return header(headers, *CALLERS)
 
 
 def named_first(record: Mapping[str, Any], *names: str) -> Any:  # noqa: ANN401  any JSON value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -80,14 +80,13 @@ class Losses:
         for name in names:
             self.fields[name if name in self.fields or len(self.fields) < FIELDS else OTHERS] += 1
 
-    def absorb(
-        self, listed: pa.Table, nulled: Mapping[tuple[str, str], int], fields: Mapping[str, int], line: int
-    ) -> None:
+    def absorb(self, part: Losses, line: int) -> None:
         """Take what a part of the file lost, whose first line is the file's `line` + 1."""
-        self.nulled.update(nulled)
-        for name, number in fields.items():
+        self.nulled.update(part.nulled)
+        self.passed_over += part.passed_over
+        for name, number in part.fields.items():
             self.fields[name if name in self.fields or len(self.fields) < FIELDS else OTHERS] += number
-        for one in listed.to_pylist():
+        for one in pa.concat_tables([part.listed(), part.counted()]).to_pylist():
             number = one["row"] + line
             if one["rows"] == 1 and self._left > 0:
                 self._left -= 1

@@ -70,7 +70,7 @@ class Format:
     numbered rows, or reasons why there is none. `fields` are contract columns with the vendor's names for them;
     `known` are the top-level names that the format reads or knowingly leaves, all others are counted as set aside.
     `part` reads some of a log's records apart from the others; what it leaves open is `Unjoined`, its last item. Where a format's records
-    belong together over the whole file, `in_parts` is false.
+    belong together over the whole file, `in_parts` is false. A `loose` shape is looked for where no other one fits.
     """
 
     name: str
@@ -83,6 +83,7 @@ class Format:
     read: Callable[[Iterator[Numbered], Beside | None], Iterator[tuple[int, Told]]]
     part: Callable[[Iterator[Numbered], Beside | None], Read]
     in_parts: bool = True
+    loose: bool = False
 
 
 LONGEST_NUMBER = 64  # letters of a number: chosen
@@ -110,6 +111,7 @@ def log_format(
     recognise: Callable[[Record], str],
     notes: tuple[str, ...] = ...,
     split: Callable[[Record], Iterable[Record]] = ...,
+    loose: bool = ...,
     beside: Literal[False] = ...,
 ) -> Callable[[Reader], Format]: ...
 
@@ -124,6 +126,7 @@ def log_format(
     recognise: Callable[[Record], str],
     notes: tuple[str, ...] = ...,
     split: Callable[[Record], Iterable[Record]] = ...,
+    loose: bool = ...,
     beside: Literal[True],
 ) -> Callable[[WiderReader], Format]: ...
 
@@ -137,6 +140,7 @@ def log_format(
     recognise: Callable[[Record], str],
     notes: tuple[str, ...] = (),
     split: Callable[[Record], Iterable[Record]] = lambda record: (record,),
+    loose: bool = False,
     beside: bool = False,
 ) -> Callable[[Any], Format]:
     """Declare a format whose records are read one by one; `split` gives the entries of a record that holds several. With `beside`
@@ -164,7 +168,7 @@ def log_format(
 
         return Format(
             name=function.__name__, title=title, source=source, fields=fields, notes=notes, known=frozenset(known),
-            recognise=recognise, read=read, part=read,
+            recognise=recognise, read=read, part=read, loose=loose,
         )  # fmt: skip
 
     return wrap
@@ -172,8 +176,8 @@ def log_format(
 
 @cache
 def all_formats() -> tuple[Format, ...]:
-    """Every format, in the order of their names."""
-    return units(formats, Format)
+    """Every format, those of a loose shape last, in the order of their names."""
+    return tuple(sorted(units(formats, Format), key=lambda form: (form.loose, form.name)))
 
 
 def moment(value: Any) -> int:  # noqa: ANN401  any JSON value

@@ -1,7 +1,7 @@
 """JSON as loggers write it, of which any sender may have chosen a part.
 
 Where the fast parser refuses, these are mended, each in linear time: a byte-order mark, bytes that are not UTF-8 and lone surrogates
-(U+FFFD), NaN and infinities (null), control characters, numbers beyond 64 bits, and nests deeper than `DEEPEST` (null).
+(U+FFFD), NaN and infinities (null), control characters, bytes written as `\\x22`, numbers beyond 64 bits, and nests deeper than `DEEPEST` (null).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ LONE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
+HEX = re.compile(r"\\(?:(x[0-9a-fA-F]{2}(?:\\x[0-9a-fA-F]{2})*+)|.)", re.DOTALL)
 TOKENS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -34,6 +35,7 @@ def loads(raw: bytes | memoryview | str) -> Any:  # noqa: ANN401  any JSON value
 
 def _mended(raw: bytes | memoryview | str) -> Any:  # noqa: ANN401  any JSON value
     text = raw if isinstance(raw, str) else bytes(raw).decode("utf-8", "replace")
+    text = HEX.sub(_of_bytes, text) if "\\x" in text else text
     text = LONE.sub(
         _paired, text.lstrip("\ufeff").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     )
@@ -45,6 +47,13 @@ def _mended(raw: bytes | memoryview | str) -> Any:  # noqa: ANN401  any JSON val
         return DECODER.decode(text)
     except RecursionError:
         return DECODER.decode(_shallow(text))
+
+
+def _of_bytes(found: re.Match[str]) -> str:
+    """Bytes as access logs escape them (`\\x22`), as JSON writes their text."""
+    if not found[1]:
+        return found[0]
+    return json.dumps(bytes.fromhex(found[1].replace("\\x", "")[1:]).decode("utf-8", "replace"))[1:-1]
 
 
 def _paired(found: re.Match[str]) -> str:

@@ -82,14 +82,10 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What was read of a part of a file: batches, lines, what was lost or passed over, and what waits for other parts."""
+    """What was read of a part of a file: batches, what was lost, and what waits for other parts."""
 
     batches: list[_Batch]
-    lines: int
-    quarantine: pa.Table
-    nulled: Counter[tuple[str, str]]
-    fields: Counter[str]
-    passed_over: int
+    losses: Losses
     left_open: Unjoined | None
 
 
@@ -137,15 +133,14 @@ def _in_parts(
     while waiting:
         part = waiting.popleft().result()
         read_on(1)
-        losses.absorb(part.quarantine, part.nulled, part.fields, line)
-        losses.passed_over += part.passed_over
+        losses.absorb(part.losses, line)
         for batch in part.batches:
             yield batch.named(losses.file, line)
         if last is not None:
             yield from _late(*last, losses, limits, before, part.left_open)
             before = last[0]
         last = (part.left_open, line) if part.left_open is not None else None
-        line += part.lines
+        line += part.losses.lines
     if last is not None:
         yield from _late(*last, losses, limits, before, None)
 
@@ -185,10 +180,7 @@ def _read_part(path: Path, name: str, names: dict[str, str], span: Span | None, 
     left: list[Unjoined] = []
     with _no_search_for_cycles():
         batches = list(_batches(form.part, form.known, names, losses, Beside(path, limits), span, left))
-    lost = pa.concat_tables([losses.listed(), losses.counted()])
-    return _Part(
-        batches, losses.lines, lost, losses.nulled, losses.fields, losses.passed_over, left[0] if left else None
-    )
+    return _Part(batches, losses, left[0] if left else None)
 
 
 @contextmanager
