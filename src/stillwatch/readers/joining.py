@@ -140,7 +140,7 @@ def joined_format(
 
         form = Format(
             name=function.__name__, title=title, source=source, fields=fields, notes=notes, known=frozenset(known),
-            recognise=recognise, read=read, part=read, in_parts=False,
+            recognise=recognise, read=read, part=read, in_parts=lambda _beside: False,
         )  # fmt: skip
         return form
 

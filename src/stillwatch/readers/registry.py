@@ -44,18 +44,22 @@ class Unjoined:
     """What a part of a log leaves open at its end.
 
     `rows` have their number and the name of what they wait for; `told` is, by name, what rows elsewhere may wait for;
-    `join` makes a row whole.
+    `join` makes a row whole, or gives None where another row is of the same exchange.
     """
 
     rows: list[tuple[int, str, Row]]
     told: Mapping[str, Mapping[str, Any]]
-    join: Callable[[Row, Mapping[str, Any]], Row]
+    join: Callable[[Row, Mapping[str, Any]], Row | None]
 
     def joined(self, *others: Unjoined | None) -> Iterator[tuple[int, Row]]:
-        """The rows, whole where a neighbouring part tells what they wait for, and as they are elsewhere."""
+        """The rows, whole where neighbouring parts tell what they wait for, and as they are elsewhere; without those that a neighbour has."""
         for number, name, row in self.rows:
-            told = next((other.told[name] for other in others if other and name in other.told), None)
-            yield number, row if told is None else self.join(row, told)
+            whole: Row | None = row
+            for other in others:
+                if other is not None and name in other.told and whole is not None:
+                    whole = self.join(whole, other.told[name])
+            if whole is not None:
+                yield number, whole
 
 
 Told = Row | Malformed | PassedOver
@@ -70,7 +74,7 @@ class Format:
     numbered rows, or reasons why there is none. `fields` are contract columns with the vendor's names for them;
     `known` are the top-level names that the format reads or knowingly leaves, all others are counted as set aside.
     `part` reads some of a log's records apart from the others; what it leaves open is `Unjoined`, its last item. Where a format's records
-    belong together over the whole file, `in_parts` is false. A `loose` shape is looked for where no other one fits.
+    belong together over the whole file, or with those of files that lie together, `in_parts` is false. A `loose` shape is looked for where no other one fits.
     """
 
     name: str
@@ -82,7 +86,7 @@ class Format:
     recognise: Callable[[Record], str]
     read: Callable[[Iterator[Numbered], Beside | None], Iterator[tuple[int, Told]]]
     part: Callable[[Iterator[Numbered], Beside | None], Read]
-    in_parts: bool = True
+    in_parts: Callable[[Beside], bool] = lambda _beside: True
     loose: bool = False
 
 

@@ -105,7 +105,7 @@ def vendor_batches(
     has the file read by other processes, a run of lines by each, which is worth their start for much to read only. `among` are the files that
     are read with it, some of which may tell more of its exchanges.
     """
-    if apart and form.in_parts and (in_lines(path, limits) or path.stat().st_size <= WHOLE):
+    if apart and form.in_parts(Beside(path, limits, among)) and (in_lines(path, limits) or path.stat().st_size <= WHOLE):
         yield from _in_parts(path, form, names, losses, limits)
     else:
         with _no_search_for_cycles():
