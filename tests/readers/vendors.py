@@ -263,7 +263,7 @@ FIXTURES = {
         "request_body": __import__("json").dumps(OPENAI),
     }], {"system_prompt": SYSTEM, "prompt": PROMPT, "response": None, "account_id": "acct-1", "status": 200, "latency_ms": 800.0,
          "tls_fingerprint": "t13d", **SETTINGS}),
-    "sglang": ("vllm", [
+    "sglang": ("sglang", [
         {"timestamp": TIME, "event": "request.received", "rid": "x-1", "obj": {"text": PROMPT}},
         {"timestamp": TIME, "event": "request.finished", "rid": "x-1", "obj": {"text": PROMPT, "sampling_params": {
             "temperature": 0.2, "top_p": 0.9, "max_new_tokens": 512}}, "out": {"text": ANSWER, "meta_info": {

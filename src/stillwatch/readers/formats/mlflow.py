@@ -61,8 +61,8 @@ def _spans(record: Record) -> Iterable[Record]:
 )  # fmt: skip
 def mlflow(record: Record) -> Iterator[Row]:
     info, span, data = mapping(record["info"]), mapping(record["span"]), mapping(record["data"])
-    told = {str(name): decoded(value) for name, value in mapping(decoded(span.get("attributes"))).items()}
-    kind = str(first(told.get("mlflow.spanType"), span.get("span_type")) or "").strip('"').upper()
+    told = {str(name): _plain(value) for name, value in mapping(decoded(span.get("attributes"))).items()}
+    kind = str(first(told.get("mlflow.spanType"), span.get("span_type")) or "").upper()
     if span and kind not in CALLS:
         return
     given = first(told.get("mlflow.spanInputs"), span.get("inputs"), decoded(first(data.get("request"), info.get("request_preview"))))
@@ -98,6 +98,12 @@ def mlflow(record: Record) -> Iterator[Row]:
 
 def _said(answer: Any) -> Row:  # noqa: ANN401  any JSON value
     return answer_columns(answer) if isinstance(answer, dict) else {"response": answered(answer)}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  any JSON value
+    """An attribute's value: they are written as JSON, a text also."""
+    inner = decoded(value)
+    return inner[1:-1] if isinstance(inner, str) and len(inner) > 1 and inner[0] == inner[-1] == '"' else inner
 
 
 def _pairs(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  any JSON value
