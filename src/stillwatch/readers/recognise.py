@@ -13,6 +13,7 @@ from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.errors import Problem, UsageError
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
+from stillwatch.readers.mapping import ENDING, read_mapping
 from stillwatch.readers.open import FAULTS, csv_header
 from stillwatch.readers.records import records
 from stillwatch.readers.registry import Format, Record, all_formats
@@ -39,15 +40,19 @@ class Recognised:
 
 
 def named(name: str) -> Recognised | None:
-    """The format of this name, as `--format` asks for it; None for `auto`. Raises `UsageError` for another name."""
+    """The format of this name, or of the mapping file at this path, as `--format` asks for it; None for `auto`. Raises `UsageError` for another
+    name, and for a mapping file that is wrong.
+    """
     if name == "auto":
         return None
+    if name.endswith(ENDING):
+        return Recognised(format=read_mapping(Path(name)), why="asked for")
     if name == CONTRACT:
         return Recognised(format=None, why="asked for")
     for one in all_formats():
         if one.name == name:
             return Recognised(format=one, why="asked for")
-    known = ", ".join(["auto", CONTRACT, *(one.name for one in all_formats())])
+    known = ", ".join(["auto", CONTRACT, *(one.name for one in all_formats()), f"a mapping file (NAME{ENDING})"])
     raise UsageError(Problem(fact=f"no format is called `{name}`", expected=known, fix="stillwatch formats"))
 
 

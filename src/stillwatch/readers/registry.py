@@ -74,7 +74,8 @@ class Format:
     numbered rows, or reasons why there is none. `fields` are contract columns with the vendor's names for them;
     `known` are the top-level names that the format reads or knowingly leaves, all others are counted as set aside.
     `part` reads some of a log's records apart from the others; what it leaves open is `Unjoined`, its last item. Where a format's records
-    belong together over the whole file, or with those of files that lie together, `in_parts` is false. A `loose` shape is looked for where no other one fits.
+    belong together over the whole file, or with those of files that lie together, `in_parts` is false. A `loose` shape is looked for where no other one fits. `origin` is the
+    text of a mapping file and its name, where the format was made of one.
     """
 
     name: str
@@ -88,6 +89,19 @@ class Format:
     part: Callable[[Iterator[Numbered], Beside | None], Read]
     in_parts: Callable[[Beside], bool] = lambda _beside: True
     loose: bool = False
+    origin: tuple[str, str] | None = None
+
+    def __reduce__(self) -> tuple[Callable[..., Format], tuple[Any, ...]]:
+        """A format goes to another process by its name, or by the text of the mapping file that it was made of."""
+        return _again, (self.name, self.origin)
+
+
+def _again(name: str, origin: tuple[str, str] | None) -> Format:
+    if origin is not None:
+        from stillwatch.readers.mapping import mapped_format
+
+        return mapped_format(*origin)
+    return next(form for form in all_formats() if form.name == name)
 
 
 LONGEST_NUMBER = 64  # letters of a number: chosen

@@ -31,7 +31,6 @@ from stillwatch.readers.registry import (
     Read,
     Row,
     Unjoined,
-    all_formats,
     moment,
 )
 
@@ -124,7 +123,7 @@ def _in_parts(
 
     def read_on(most: int) -> None:
         for span in islice(todo, most):
-            waiting.append(processes().submit(_read_part, path, form.name, dict(names), span, limits))
+            waiting.append(processes().submit(_read_part, path, form, dict(names), span, limits))
 
     read_on(2 * CORES)
     before: Unjoined | None = None
@@ -173,9 +172,8 @@ def _cuts(path: Path) -> list[int]:
     return [*cuts, size] if cuts[-1] < size else cuts
 
 
-def _read_part(path: Path, name: str, names: dict[str, str], span: Span | None, limits: Limits) -> _Part:
+def _read_part(path: Path, form: Format, names: dict[str, str], span: Span | None, limits: Limits) -> _Part:
     """A part of a file, or all of it, read in a process of its own."""
-    form = next(form for form in all_formats() if form.name == name)
     losses = Losses(path)
     left: list[Unjoined] = []
     with _no_search_for_cycles():
