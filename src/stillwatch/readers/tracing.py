@@ -651,6 +651,8 @@ def traced_format(
                 for _one in range(traces.passed_over):
                     yield number, PassedOver()
                 traces.passed_over = 0
+            except Malformed as why:
+                yield number, why
             except SHAPES as error:  # of the batch itself
                 yield number, another_shape(error)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stillwatch.readers.registry import Malformed, Record, first, mapping, number
+from stillwatch.readers.registry import Record, first, mapping, number
 from stillwatch.readers.tracing import flat, traced_format
 
 
@@ -30,7 +30,7 @@ def _entries(record: Record) -> Iterator[tuple[Record, Mapping[str, Any]]]:
     spans = record.get("spans")
     for span in spans if isinstance(spans, list) else (record,):
         if not isinstance(span, dict):
-            raise Malformed(None, "span is not an object")
+            span = {}  # noqa: PLW2901  nothing can be read of it
         process = mapping(first(span.get("process"), processes.get(str(span.get("processID")))))
         yield _as_otlp(span), _tags(process.get("tags"))
 
@@ -38,15 +38,13 @@ def _entries(record: Record) -> Iterator[tuple[Record, Mapping[str, Any]]]:
 def _as_otlp(span: Record) -> Record:
     said = {**flat({str(k).replace("@", "."): v for k, v in mapping(span.get("tag")).items()}), **_tags(span.get("tags"))}
     begin, lasted = number(span.get("startTime")), number(span.get("duration"))
-    if begin is None:
-        raise Malformed("timestamp", "required value is missing")
     failed = str(first(said.get("error"), said.get("otel.status_code"), "")).lower() in ("true", "error")
     logs = span.get("logs")
     return {
         "traceId": span.get("traceID"),
         "spanId": span.get("spanID"),
-        "startTimeUnixNano": int(begin) * 1000,
-        "endTimeUnixNano": int(begin + lasted) * 1000 if lasted is not None else None,
+        "startTimeUnixNano": int(begin) * 1000 if begin is not None else None,
+        "endTimeUnixNano": int(begin + lasted) * 1000 if begin is not None and lasted is not None else None,
         "attributes": said,
         "events": [_event(one) for one in (logs if isinstance(logs, list) else ()) if isinstance(one, dict)],
         "status": {"code": 2} if failed else {},
