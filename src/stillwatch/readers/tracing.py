@@ -424,13 +424,13 @@ class Traces:
     `others` gives, when it is first needed, what files that lie together tell.
     """
 
-    def __init__(self, most: int = WAITING, others: Callable[[], Of] | None = None) -> None:
+    def __init__(self, most: int | None = None, others: Callable[[], Of] | None = None) -> None:
         self.rows: OrderedDict[str, list[tuple[int, Row]]] = OrderedDict()
         self.calls: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self.said: OrderedDict[str, dict[str, Said]] = OrderedDict()
         self.spans: OrderedDict[str, set[str]] = OrderedDict()
         self.passed_over = self._size = 0
-        self._most, self._others = most, others
+        self._most, self._others = most or WAITING, others
 
     def take(self, number: int, entry: Record, base: Mapping[str, Any]) -> list[tuple[int, Row]]:
         """A span or log record of the resource `base` came: the rows that are ready by it."""

@@ -46,7 +46,7 @@ TOOK = ("latency_ms", "duration_ms", "execution_time_ms", "execution_duration_ms
 WHICH = ("exchange_id", "request_id", "requestId", "databricks_request_id", "id", "custom_id", "client_request_id")
 FROM = ("client_ip", "ip", "remote_addr", "client_address", "ip_address", "source_ip")
 ASKED = frozenset(("messages", "input", "prompt", "contents"))
-GATEWAYS = ("remote_addr", "request_created_at", "schemaType", "call_type")  # their own formats read these
+GATEWAYS = ("remote_addr", "uri", "request_uri", "request_created_at", "schemaType", "call_type")  # their own formats read these
 HEADERS = ("headers", "request_headers", "requestHeaders")
 
 
