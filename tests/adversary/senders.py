@@ -58,6 +58,18 @@ SENT = {
     "helicone": {("request_body",): BODY, ("response_body",): BODY, ("request_properties",): BODY, ("request_model",): TEXT, ("request_path",): TEXT},
     "envoy": {("user-agent",): TEXT, ("x-forwarded-for",): TEXT, ("x-request-id",): TEXT, ("session.id",): TEXT, ("gen_ai.request.model",): TEXT, ("x-envoy-origin-path",): TEXT},
     "nginx": {("request_body",): TEXT, ("response_body",): TEXT, ("http_user_agent",): TEXT, ("http_x_session_id",): TEXT, ("http_x_forwarded_for",): TEXT, ("request_uri",): TEXT},
+    "kong": {("ai", "proxy", "payload", "request"): TEXT, ("ai", "proxy", "payload", "response"): TEXT, ("request", "headers", "user-agent"): TEXT,
+             ("request", "uri"): TEXT, ("request", "id"): TEXT},
+    "apisix": {("request", "body"): TEXT, ("response", "body"): TEXT, ("request", "headers"): BODY, ("request", "uri"): TEXT},
+    "cloudflare": {("request",): BODY, ("response",): BODY, ("path",): TEXT, ("metadata",): TEXT},
+    "portkey": {("request", "body"): BODY, ("response", "body"): BODY, ("request", "headers"): BODY, ("trace_id",): TEXT},
+    "portkey export": {("request",): TEXT, ("response",): TEXT, ("metadata",): BODY},
+    "aws api gateway": {("requestBody",): TEXT, ("responseBody",): TEXT, ("userAgent",): TEXT, ("resourcePath",): TEXT},
+    "langsmith": {("inputs",): BODY, ("outputs",): BODY, ("extra", "invocation_params"): BODY, ("extra", "metadata"): BODY},
+    "jaeger": {("data", 0, "spans", 0, "tags", 5, "value"): BODY, ("data", 0, "spans", 0, "tags", 12, "value"): BODY, ("data", 0, "spans", 0, "tags", 13, "value"): TEXT},
+    "phoenix": {("attributes", "llm", "input_messages"): BODY, ("attributes", "llm", "output_messages"): BODY,
+                ("attributes", "llm", "invocation_parameters"): BODY},
+    "bedrock batch": {("modelInput", "messages"): BODY, ("modelInput", "system"): BODY, ("modelOutput",): BODY},
 }  # fmt: skip
 OTLP = (
     "otlp latest, joined with its HTTP span",

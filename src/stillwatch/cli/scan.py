@@ -74,11 +74,12 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
 )
 @click.option(
     "--format",
+    "--mapping",
     "log_format",
     default="auto",
     show_default=True,
-    metavar="NAME",
-    help="What the logs are, instead of recognising it; see `stillwatch formats`.",
+    metavar="NAME|FILE.toml",
+    help="What the logs are, instead of recognising it: a name of `stillwatch formats`, or a mapping file for a log of your own.",
 )
 @click.option(
     "--store",

@@ -34,7 +34,13 @@ from stillwatch.cli.tables import said_of_reading, unread_files
 )
 @click.option("--map", "pairs", multiple=True, metavar="COLUMN=NAME", help="Your name for a contract column.")
 @click.option(
-    "--format", "log_format", default="auto", show_default=True, metavar="NAME", help="As for `scan`."
+    "--format",
+    "--mapping",
+    "log_format",
+    default="auto",
+    show_default=True,
+    metavar="NAME|FILE.toml",
+    help="As for `scan`.",
 )
 @click.option("--limit", "limits", multiple=True, metavar="NAME=SIZE", help="As for `scan`.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was read as JSON.")

@@ -47,7 +47,13 @@ def duration(text: str) -> timedelta:
 @click.option("--every", default="6h", show_default=True, help="How far the log goes on between judgements.")
 @click.option("--map", "pairs", multiple=True, metavar="COLUMN=NAME", help="Your name for a contract column.")
 @click.option(
-    "--format", "log_format", default="auto", show_default=True, metavar="NAME", help="As for `scan`."
+    "--format",
+    "--mapping",
+    "log_format",
+    default="auto",
+    show_default=True,
+    metavar="NAME|FILE.toml",
+    help="As for `scan`.",
 )
 @click.option(
     "--accounts", type=click.Path(path_type=Path), help="Account table; read again at every judgement."

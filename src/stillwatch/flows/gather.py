@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -147,7 +147,7 @@ class _Work:
     """A piece of a log file that is to be read; `groups` are row groups, None for the whole file."""
 
     file: LogFile
-    path: Path
+    path: LogPath
     number: int
     groups: range | None
     size: int
@@ -201,6 +201,7 @@ def gather(
         networks=networks,
         limits=limits,
         apart=here and logs >= APART,
+        among=sources.exchanges,
     )
     spread = on_all_cores if engine is None else engine.spread
     for one, made in zip(work, spread(read, work), strict=True):
@@ -264,7 +265,7 @@ def _cut(path: LogPath, recognised: Recognised, names: Mapping[str, str], lists:
     ]
 
 
-def _runs(path: Path) -> Iterator[range]:
+def _runs(path: LogPath) -> Iterator[range]:
     """Row groups of about `PIECE_ROWS` rows together."""
     metadata = pq.read_metadata(seekable(path))
     begin = rows = 0
@@ -278,7 +279,7 @@ def _runs(path: Path) -> Iterator[range]:
 def _read_piece(
     one: _Work,
     *,
-    formats: Mapping[Path, Recognised],
+    formats: Mapping[LogPath, Recognised],
     names: Mapping[str, str],
     place: Place,
     key: Key | None,
@@ -287,6 +288,7 @@ def _read_piece(
     networks: Networks | None = None,
     limits: Limits = LIMITS,
     apart: bool = False,
+    among: Sequence[LogPath] = (),
 ) -> Piece:
     """Read one piece and write its observations; it counts once the store is told that it is finished."""
     recognised = formats[one.path]
@@ -315,7 +317,9 @@ def _read_piece(
         rows = taken(_sketched(one.path))
     else:
         assert key is not None
-        batches = read_file(one.path, recognised.format, names, one.groups, limits=limits, apart=apart)
+        batches = read_file(
+            one.path, recognised.format, names, one.groups, limits=limits, apart=apart, among=among
+        )
         rows = observe(taken(batches), key, cores)
     step = max(one.size // 10, 1)
     for table in rows:
@@ -343,7 +347,7 @@ def _read_piece(
     )
 
 
-def _sketched(path: Path) -> Iterator[Batch]:
+def _sketched(path: LogPath) -> Iterator[Batch]:
     """Sketches made elsewhere are observations already; their values are bounded as those of a log are."""
     losses = Losses(path)
     for table in guarded(lambda: _observations(path, losses), losses):
@@ -352,7 +356,7 @@ def _sketched(path: Path) -> Iterator[Batch]:
     yield Batch(file=path, rows=_observed().empty_table(), quarantine=lost, nulled=dict(losses.nulled))
 
 
-def _observations(path: Path, losses: Losses) -> Iterator[pa.Table]:
+def _observations(path: LogPath, losses: Losses) -> Iterator[pa.Table]:
     row = 1
     with pq.ParquetFile(seekable(path)) as file:
         if set(_observed().names) - set(file.schema_arrow.names):

@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.table import Column, TableSchema
 from stillwatch.foreign import whole
+from stillwatch.readers.addresses import addresses
 from stillwatch.readers.losses import Losses, Numbers
 from stillwatch.readers.times import many, micros
 from stillwatch.readers.tolerant import loads
@@ -38,6 +39,7 @@ LONGEST_LIST = 1_000  # items of a list of names that are kept: chosen
 WRONG = (pa.ArrowException, OverflowError, TypeError, ValueError, AttributeError)
 MADE = ("exchange_id", "model")  # required, chosen by senders, and made where they are missing
 MISSING = "required value is missing"
+ADDRESS, NO_ADDRESS = "client_ip", "value is no address"
 OUT, CUT = "value is out of bounds", "value is too long and was cut"
 # Words for nothing, and for no limit, where no text is wanted.
 NOTHING = frozenset(
@@ -98,6 +100,9 @@ def conformed(
             array, faults = _column(_one(batch.column(column.name)), column, most)
         else:
             array, faults = pa.nulls(n, column.type), {}
+        if column.name == ADDRESS:
+            array, none = addresses(array)
+            faults |= {NO_ADDRESS: none} if none.any() else {}
         if not column.nullable and pa.types.is_string(column.type):
             array = pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.string()), array)
         columns[column.name] = array

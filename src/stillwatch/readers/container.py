@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from pathlib import Path
 from typing import Literal
 
 from stillwatch.readers.limits import LIMITS
 from stillwatch.readers.open import DELIMITERS, FAULTS, open_stream
+from stillwatch.readers.places import LogPath
 
 Kind = Literal["parquet", "csv", "json", "protobuf", "log"]
 """`json` may be lines or one document; of a `log` each line may be text or JSON."""
@@ -25,14 +25,14 @@ ROTATED = re.compile(
 PEEK = 4096
 
 
-def kind_of(path: Path) -> Kind | None:
+def kind_of(path: LogPath) -> Kind | None:
     """What holds a file's records; None where neither its name nor its first bytes say so, and for compressed Parquet."""
     state = path.stat()
     return _kind(path, state.st_size, state.st_mtime_ns)
 
 
 @lru_cache(maxsize=4096)
-def _kind(path: Path, _size: int, _changed_ns: int) -> Kind | None:
+def _kind(path: LogPath, _size: int, _changed_ns: int) -> Kind | None:
     name = path.name.lower()
     while True:
         found = next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), None)
@@ -45,7 +45,7 @@ def _kind(path: Path, _size: int, _changed_ns: int) -> Kind | None:
     return found or _sniffed(path)
 
 
-def _sniffed(path: Path) -> Kind | None:
+def _sniffed(path: LogPath) -> Kind | None:
     try:
         with open_stream(path, LIMITS) as stream:
             head = stream.read(PEEK)

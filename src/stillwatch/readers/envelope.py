@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.readers import envelopes
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.losses import Losses
+from stillwatch.readers.places import LogPath
 from stillwatch.readers.records import Span, records
 from stillwatch.readers.registry import Format, Numbered, Record
 from stillwatch.readers.times import MICROSECONDS, micros
@@ -246,7 +246,7 @@ class Opener:
 
 
 def unwrapped(
-    path: Path,
+    path: LogPath,
     form: Format,
     names: Mapping[str, str],
     losses: Losses,

@@ -12,7 +12,6 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -29,7 +28,7 @@ from stillwatch.readers.cast import cells, shortened
 from stillwatch.readers.limits import FREE, Limits
 from stillwatch.readers.losses import Losses, Numbers
 from stillwatch.readers.pages import page_sizes
-from stillwatch.readers.places import seekable
+from stillwatch.readers.places import LogPath, seekable
 from stillwatch.readers.tolerant import is_broken, objects
 
 ROWS = 65_536
@@ -89,7 +88,7 @@ class Stream(io.RawIOBase):
     It ends where the file is cut short or exceeds a limit, with `fault` saying so. A byte-order mark is left out, and UTF-16 becomes UTF-8.
     """
 
-    def __init__(self, path: Path, limits: Limits, span: tuple[int, int] | None = None) -> None:
+    def __init__(self, path: LogPath, limits: Limits, span: tuple[int, int] | None = None) -> None:
         codec = codec_of(path)
         self._bytes = pa.input_stream(seekable(path), compression=codec)
         self._piece = PIECE if codec else BLOCK  # what a failing read loses
@@ -207,14 +206,14 @@ class Utf8(io.RawIOBase):
         return bytes(view[:done])
 
 
-def codec_of(path: Path) -> str | None:
+def codec_of(path: LogPath) -> str | None:
     """How a file is compressed, by its first bytes."""
     with path.open("rb") as file:
         head = file.read(max(map(len, COMPRESSED)))
     return next((codec for magic, codec in COMPRESSED.items() if head.startswith(magic)), None)
 
 
-def open_stream(path: Path, limits: Limits, span: tuple[int, int] | None = None) -> Stream:
+def open_stream(path: LogPath, limits: Limits, span: tuple[int, int] | None = None) -> Stream:
     """Bytes of a plain, gzip, zstd or bzip2 file, or some of them."""
     return Stream(path, limits, span)
 
@@ -293,7 +292,7 @@ def _short_enough(
 
 
 def parquet_batches(
-    path: Path, columns: Sequence[str], groups: range | None, losses: Losses, limits: Limits
+    path: LogPath, columns: Sequence[str], groups: range | None, losses: Losses, limits: Limits
 ) -> Iterator[Raw]:
     """Batches of a Parquet file or of some of its row groups, restricted to the named columns; rows of a damaged row
     group are quarantined.
@@ -330,7 +329,7 @@ def parquet_batches(
 
 
 def _refused(
-    path: Path, group: pq.RowGroupMetaData, columns: Sequence[str], left: int, limits: Limits
+    path: LogPath, group: pq.RowGroupMetaData, columns: Sequence[str], left: int, limits: Limits
 ) -> str:
     """Why a row group is not read, or nothing."""
     if left < 0:
@@ -343,7 +342,7 @@ def _refused(
     return ""
 
 
-def _largest_page(path: Path, group: pq.RowGroupMetaData, columns: Sequence[str]) -> int:
+def _largest_page(path: LogPath, group: pq.RowGroupMetaData, columns: Sequence[str]) -> int:
     """Bytes of the largest page among these columns when it is decompressed; 0 where no column is so large that one could matter."""
     largest = 0
     with path.open("rb") as file:
@@ -467,7 +466,7 @@ def explicit_schema(schema: TableSchema, sources: Mapping[str, str]) -> pa.Schem
 
 
 def jsonl_batches(
-    path: Path, schema: TableSchema, sources: Mapping[str, str], losses: Losses, limits: Limits
+    path: LogPath, schema: TableSchema, sources: Mapping[str, str], losses: Losses, limits: Limits
 ) -> Iterator[Raw]:
     """Blocks of whole lines, parsed at once; a block that fails is parsed line by line."""
     explicit = explicit_schema(schema, sources)
@@ -553,7 +552,7 @@ class Dialect:
         )
 
 
-def csv_dialect(path: Path, limits: Limits) -> Dialect:
+def csv_dialect(path: LogPath, limits: Limits) -> Dialect:
     """The dialect of a CSV file by its first lines."""
     csv.field_size_limit(limits.line)
     with open_stream(path, limits) as stream:
@@ -579,7 +578,7 @@ def _uneven(dialect: Dialect, lines: list[str]) -> int:
     return sum(len(row) != len(rows[0]) for row in rows)
 
 
-def csv_batches(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
+def csv_batches(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Raw]:
     """Batches of a CSV file with a header; every value is text, an empty one is null.
 
     Arrow's parser wants every row within one block. Where a row is larger, Python's goes on from that row.
@@ -593,7 +592,7 @@ def csv_batches(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
         yield from _csv_slow(path, losses, limits, done)
 
 
-def _csv_fast(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
+def _csv_fast(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Raw]:
     dialect = csv_dialect(path, limits)
     if dialect.blanks:  # which Arrow takes for a part of the value
         raise csv.Error("blanks after delimiters")
@@ -635,7 +634,7 @@ def _csv_fast(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
             losses.row(row, stream.fault)
 
 
-def _csv_slow(path: Path, losses: Losses, limits: Limits, done: int) -> Iterator[Raw]:
+def _csv_slow(path: LogPath, losses: Losses, limits: Limits, done: int) -> Iterator[Raw]:
     """Rows after the first `done`, one by one."""
     dialect = csv_dialect(path, limits)
     with open_stream(path, limits) as stream:
@@ -681,13 +680,13 @@ def _columns(header: list[str], rows: list[list[str]]) -> pa.Table:
     return pa.Table.from_arrays(arrays, names=header)
 
 
-def partitions(path: Path) -> dict[str, str | None]:
+def partitions(path: LogPath) -> dict[str, str | None]:
     """Column → value by the names of a file's folders, as Hive and Spark write them (`model=m-1/`)."""
     pairs = (unquote(part).partition("=") for part in path.parts[:-1] if "=" in part)
     return {name: None if value == NO_PARTITION else value for name, _sign, value in pairs}
 
 
-def csv_header(path: Path, limits: Limits) -> list[str]:
+def csv_header(path: LogPath, limits: Limits) -> list[str]:
     """Column names of a CSV file."""
     dialect = csv_dialect(path, limits)
     with open_stream(path, limits) as stream:

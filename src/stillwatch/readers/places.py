@@ -78,6 +78,16 @@ class Remote:
         return unquote(PurePosixPath(self.url).name)
 
     @property
+    def parent(self) -> str:
+        """The address of its folder."""
+        return self.url.rpartition("/")[0]
+
+    def below(self, url: str) -> Remote | None:
+        """The file of this address, if it is in this file's folder or below."""
+        inside = url.startswith(f"{self.parent}/") and ".." not in url and self.held is None
+        return Remote(url, 0, 0) if inside else None
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """The parts of its address."""
         return PurePosixPath(self.url).parts
@@ -105,7 +115,10 @@ class Remote:
         return Stat(self.size, self.modified, self.version)
 
     def open(self, mode: str = "rb") -> BinaryIO:  # noqa: ARG002  as `Path.open`
-        """Its bytes, which can be searched. Raises `Unreachable` where the store does not answer, here and while it is read."""
+        """Its bytes, which can be searched.
+
+        Raises `FileNotFoundError` where it is gone, and `Unreachable` where the store does not answer, here and while it is read.
+        """
         if self.held is not None:
             return self.held.open("rb")
         with _driver(self.url) as filesystem:
@@ -216,8 +229,15 @@ def remote_files(given: str) -> list[Remote]:
                 expected=", ".join(f"{scheme}://" for scheme in EXTRAS),
             )
         )
-    if split.scheme in ("https", "http"):
-        return [_from_web(given)]
+    try:
+        return [_from_web(given)] if split.scheme in ("https", "http") else _listed(given)
+    except FileNotFoundError as error:
+        raise InputError(Problem(fact=f"`{_shown(given)}` does not exist", where=_shown(given))) from error
+
+
+def _listed(given: str) -> list[Remote]:
+    """The files of a store behind a URL."""
+    split = urlsplit(given)
     root = given.rstrip("/")
     with _driver(root) as filesystem:
         filesystem.invalidate_cache()
@@ -302,10 +322,8 @@ def _driver(url: str) -> Iterator[Any]:
         ) from error
     try:
         yield filesystem
-    except StillwatchError:
+    except (StillwatchError, FileNotFoundError):
         raise
-    except FileNotFoundError as error:
-        raise InputError(Problem(fact=f"`{url}` does not exist", where=url)) from error
     except Exception as error:  # drivers raise what their libraries do
         raise Unreachable(_unanswered(url, error)) from error
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from stillwatch.errors import InputError, Problem
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import open_stream
+from stillwatch.readers.places import LogPath
 from stillwatch.readers.registry import Record
 
 
-def protobuf_messages(path: Path, losses: Losses, limits: Limits) -> Iterator[tuple[int, Record]]:
+def protobuf_messages(path: LogPath, losses: Losses, limits: Limits) -> Iterator[tuple[int, Record]]:
     """OTLP messages, each after its length in four bytes (file exporter), or one alone. Raises `InputError` without protobuf."""
     try:
         kinds = _kinds()
@@ -95,7 +95,7 @@ def _of_bytes(kind: Any) -> Any:  # noqa: ANN401  a message's class
     return GetMessageClass(pool.FindMessageTypeByName(kind.DESCRIPTOR.full_name))
 
 
-def _framed(path: Path, losses: Losses, limits: Limits) -> Iterator[tuple[int, bytes]]:
+def _framed(path: LogPath, losses: Losses, limits: Limits) -> Iterator[tuple[int, bytes]]:
     """Messages with their numbers; of one that exceeds the limit nothing is kept, and no more is read."""
     with open_stream(path, limits) as stream:
         number, head = 1, stream.read(4)

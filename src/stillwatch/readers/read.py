@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -34,7 +33,7 @@ from stillwatch.readers.open import (
     parquet_batches,
     partitions,
 )
-from stillwatch.readers.places import seekable
+from stillwatch.readers.places import LogPath, seekable
 from stillwatch.readers.recognise import NEEDED, first_records, holds, keys_of, known_names, seen
 from stillwatch.readers.registry import Format, Malformed
 from stillwatch.readers.tolerant import objects
@@ -53,7 +52,7 @@ class Batch:
     found; all are given once per file, with the last batch.
     """
 
-    file: Path
+    file: LogPath
     rows: pa.Table
     quarantine: pa.Table
     aside: Mapping[str, int] = field(default_factory=dict)
@@ -80,7 +79,7 @@ def check(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -
     ]
     if problems:
         raise InputError(*problems)
-    found: dict[Path, list[Problem]] = {}
+    found: dict[LogPath, list[Problem]] = {}
     for file in sources.exchanges:
         told = sources.formats[file]
         try:
@@ -107,7 +106,7 @@ def check(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -
     return replace(sources, exchanges=good, unread=unread)
 
 
-def _has_field(file: Path, theirs: str, limits: Limits) -> bool:
+def _has_field(file: LogPath, theirs: str, limits: Limits) -> bool:
     """Whether one of a file's first records, or its folders, have a field of this name."""
     return (
         theirs in partitions(file)
@@ -116,11 +115,11 @@ def _has_field(file: Path, theirs: str, limits: Limits) -> bool:
     )
 
 
-def _fields_of_table(file: Path, limits: Limits) -> Collection[str]:
+def _fields_of_table(file: LogPath, limits: Limits) -> Collection[str]:
     return _fields(file, limits) if kind_of(file) in ("parquet", "csv") else ()
 
 
-def _unmapped(column: str, theirs: str, files: Sequence[Path], limits: Limits) -> Problem:
+def _unmapped(column: str, theirs: str, files: Sequence[LogPath], limits: Limits) -> Problem:
     """`--map` names a field that no file has."""
     keys = keys_of(files[0], limits)
     near = get_close_matches(theirs, known_names(keys, kind_of(files[0]) != "csv") & set(keys), 1)
@@ -133,13 +132,13 @@ def _unmapped(column: str, theirs: str, files: Sequence[Path], limits: Limits) -
     )
 
 
-def _check_vendor(file: Path, form: Format, names: Mapping[str, str], limits: Limits) -> list[Problem]:
+def _check_vendor(file: LogPath, form: Format, names: Mapping[str, str], limits: Limits) -> list[Problem]:
     """A file none of whose first records is an exchange is not what it was taken for."""
     lost = Losses(file)
-    seen = list(islice(form.read(islice(unwrapped(file, form, names, lost, limits), SAMPLE)), SAMPLE))
-    reasons = {why.reason for _number, why in seen if isinstance(why, Malformed)}
+    seen = list(islice(form.read(islice(unwrapped(file, form, names, lost, limits), SAMPLE), None), SAMPLE))
+    reasons = {told.reason for _number, told in seen if isinstance(told, Malformed)}
     reasons |= set(lost.listed().column("reason").to_pylist())
-    if any(not isinstance(row, Malformed) for _number, row in seen) or not reasons:
+    if any(not isinstance(told, Malformed) for _number, told in seen) or not reasons:
         return []
     return [
         Problem(
@@ -153,7 +152,7 @@ def _check_vendor(file: Path, form: Format, names: Mapping[str, str], limits: Li
     ]
 
 
-def _check_file(file: Path, schema: TableSchema, names: Mapping[str, str], limits: Limits) -> list[Problem]:
+def _check_file(file: LogPath, schema: TableSchema, names: Mapping[str, str], limits: Limits) -> list[Problem]:
     fields = _fields(file, limits)
     needed = NEEDED if schema is EXCHANGES else schema.required
     if not fields and file.stat().st_size == 0:
@@ -193,7 +192,7 @@ def _check_file(file: Path, schema: TableSchema, names: Mapping[str, str], limit
     return problems or _check_values(file, schema, names, limits)
 
 
-def _check_values(file: Path, schema: TableSchema, names: Mapping[str, str], limits: Limits) -> list[Problem]:
+def _check_values(file: LogPath, schema: TableSchema, names: Mapping[str, str], limits: Limits) -> list[Problem]:
     """A required column none of whose first values can be read means that the file is not what it claims."""
     if kind_of(file) == "parquet":
         plain = pq.read_schema(seekable(file))
@@ -237,7 +236,7 @@ def _check_values(file: Path, schema: TableSchema, names: Mapping[str, str], lim
     return problems
 
 
-def _fields(file: Path, limits: Limits) -> dict[str, pa.DataType | None]:
+def _fields(file: LogPath, limits: Limits) -> dict[str, pa.DataType | None]:
     """Column names with their types; a type of None means that values decide."""
     kind = kind_of(file)
     if kind == "parquet":
@@ -275,7 +274,7 @@ def _castable(found: pa.DataType, wanted: pa.DataType) -> bool:
 
 
 def raw_batches(
-    file: Path,
+    file: LogPath,
     schema: TableSchema,
     names: Mapping[str, str],
     losses: Losses,
@@ -314,27 +313,30 @@ def raw_batches(
 def read(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -> Iterator[Batch]:
     """Contract rows of every file in order; call `check` first."""
     for file in sources.exchanges:
-        yield from read_file(file, sources.formats[file].format, names, limits=limits)
+        yield from read_file(
+            file, sources.formats[file].format, names, limits=limits, among=sources.exchanges
+        )
 
 
 def read_file(
-    file: Path,
+    file: LogPath,
     form: Format | None,
     names: Mapping[str, str],
     groups: range | None = None,
     *,
     limits: Limits = LIMITS,
     apart: bool = False,
+    among: Sequence[LogPath] = (),
 ) -> Iterator[Batch]:
     """Contract rows of one file, or of some row groups of a Parquet file in the contract's columns.
 
     Where a file turns out to be damaged, what was read of it stands, and the quarantine says from where on it could not be read.
-    `apart` has a vendor's log read by several processes.
+    `apart` has a vendor's log read by several processes; `among` are the files that are read with it.
     """
     if file.stat().st_size == 0:
         return
     losses = Losses(file)
-    for rows in guarded(lambda: _rows(file, form, names, groups, losses, limits, apart), losses):
+    for rows in guarded(lambda: _rows(file, form, names, groups, losses, limits, apart, among), losses):
         yield Batch(file=file, rows=rows, quarantine=losses.listed())
     quarantine = pa.concat_tables([losses.listed(), losses.counted()])
     yield Batch(
@@ -358,16 +360,17 @@ def guarded(tables: Callable[[], Iterator[pa.Table]], losses: Losses) -> Iterato
 
 
 def _rows(
-    file: Path,
+    file: LogPath,
     form: Format | None,
     names: Mapping[str, str],
     groups: range | None,
     losses: Losses,
     limits: Limits,
     apart: bool,
+    among: Sequence[LogPath],
 ) -> Iterator[pa.Table]:
     if form is not None:
-        yield from vendor_batches(file, form, names, losses, limits, apart=apart)
+        yield from vendor_batches(file, form, names, losses, limits, apart=apart, among=among)
         return
     for table, numbers in raw_batches(file, EXCHANGES, names, losses, limits, groups):
         losses.records += len(numbers)
@@ -379,7 +382,7 @@ def _rows(
             )
 
 
-def read_small(file: Path, schema: TableSchema, limits: Limits = LIMITS) -> tuple[pa.Table, pa.Table]:
+def read_small(file: LogPath, schema: TableSchema, limits: Limits = LIMITS) -> tuple[pa.Table, pa.Table]:
     """An account-sized table of the contract, whole, and the quarantine rows of those that could not be read.
 
     Raises `InputError` where `check` would.

@@ -17,8 +17,9 @@ from stillwatch.readers.container import kind_of
 from stillwatch.readers.envelope import Opener, sample
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
+from stillwatch.readers.mapping import ENDING, read_mapping
 from stillwatch.readers.open import FAULTS, csv_header, partitions
-from stillwatch.readers.places import seekable
+from stillwatch.readers.places import LogPath, seekable
 from stillwatch.readers.records import records
 from stillwatch.readers.registry import Format, Record, all_formats, field
 
@@ -54,19 +55,23 @@ class Recognised:
 
 
 def named(name: str) -> Recognised | None:
-    """The format of this name, as `--format` asks for it; None for `auto`. Raises `UsageError` for another name."""
+    """The format of this name, or of the mapping file at this path, as `--format` asks for it; None for `auto`. Raises `UsageError` for another
+    name, and for a mapping file that is wrong.
+    """
     if name == "auto":
         return None
+    if name.endswith(ENDING):
+        return Recognised(format=read_mapping(Path(name)), why="asked for")
     if name == CONTRACT:
         return Recognised(format=None, why="asked for")
     for one in all_formats():
         if one.name == name:
             return Recognised(format=one, why="asked for")
-    known = ", ".join(["auto", CONTRACT, *(one.name for one in all_formats())])
+    known = ", ".join(["auto", CONTRACT, *(one.name for one in all_formats()), f"a mapping file (NAME{ENDING})"])
     raise UsageError(Problem(fact=f"no format is called `{name}`", expected=known, fix="stillwatch formats"))
 
 
-def recognise(path: Path, names: Mapping[str, str], limits: Limits = LIMITS) -> Recognised | None:
+def recognise(path: LogPath, names: Mapping[str, str], limits: Limits = LIMITS) -> Recognised | None:
     """The format of a file by its first records, taken out of their envelopes; None where it is none that is known.
 
     Columns of the contract, or those that `--map` names, come before a vendor's shape, and a vendor's shape before rows of the contract
@@ -92,7 +97,7 @@ def recognise(path: Path, names: Mapping[str, str], limits: Limits = LIMITS) -> 
     return replace(told, plain=plain, envelopes=tuple(lost.envelopes))
 
 
-def _sample(path: Path, names: Mapping[str, str], losses: Losses, limits: Limits) -> Iterator[Record]:
+def _sample(path: LogPath, names: Mapping[str, str], losses: Losses, limits: Limits) -> Iterator[Record]:
     """The first records of a file, out of their envelopes."""
     required = {names.get(column, column) for column in EXCHANGES.required}
 
@@ -122,7 +127,7 @@ def holds(record: Record, names: Iterable[str]) -> bool:
     return all(name in record or ("." in name and field(record, name) is not None) for name in names)
 
 
-def first_records(path: Path, limits: Limits = LIMITS) -> list[Record]:
+def first_records(path: LogPath, limits: Limits = LIMITS) -> list[Record]:
     """The first records of a file, out of their envelopes; none where it cannot be read."""
     try:
         return list(_sample(path, {}, Losses(path), limits))
@@ -130,7 +135,7 @@ def first_records(path: Path, limits: Limits = LIMITS) -> list[Record]:
         return []
 
 
-def is_empty(path: Path, limits: Limits) -> bool:
+def is_empty(path: LogPath, limits: Limits) -> bool:
     """Whether a file has neither records nor anything that could not be read as one."""
     losses = Losses(path)
     try:
@@ -141,7 +146,7 @@ def is_empty(path: Path, limits: Limits) -> bool:
     return found is None and not losses.listed().num_rows and not header
 
 
-def is_nested(path: Path, names: Mapping[str, str], limits: Limits) -> bool:
+def is_nested(path: LogPath, names: Mapping[str, str], limits: Limits) -> bool:
     """Whether one of these names is no field of the file's first records but a path into them, such as `user.id`."""
     some = first_records(path, limits)
     paths = [theirs for theirs in names.values() if "." in theirs]
@@ -157,7 +162,7 @@ def best(record: Record) -> Recognised | None:
     return None
 
 
-def _is_sketch(path: Path) -> bool:
+def _is_sketch(path: LogPath) -> bool:
     if kind_of(path) != "parquet":
         return False
     try:
@@ -166,7 +171,7 @@ def _is_sketch(path: Path) -> bool:
         return False
 
 
-def _columns(path: Path, limits: Limits) -> list[str]:
+def _columns(path: LogPath, limits: Limits) -> list[str]:
     try:
         return (
             pq.read_schema(seekable(path)).names if kind_of(path) == "parquet" else csv_header(path, limits)
@@ -175,7 +180,7 @@ def _columns(path: Path, limits: Limits) -> list[str]:
         return []
 
 
-def keys_of(path: Path, limits: Limits = LIMITS) -> list[str]:
+def keys_of(path: LogPath, limits: Limits = LIMITS) -> list[str]:
     """The keys of a file's first records, or the header of a table without rows."""
     keys: dict[str, None] = {}
     for record in first_records(path, limits):
@@ -185,7 +190,7 @@ def keys_of(path: Path, limits: Limits = LIMITS) -> list[str]:
     return list(keys)
 
 
-def seen(path: Path, keys: Collection[str]) -> str:
+def seen(path: LogPath, keys: Collection[str]) -> str:
     """These keys of a file as a message may show them."""
     if not keys:
         return "no line that is JSON or of a known form" if kind_of(path) == "log" else "no record"

@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterator
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -34,7 +33,7 @@ from stillwatch.readers.open import (
     text_lines,
     text_of,
 )
-from stillwatch.readers.places import seekable
+from stillwatch.readers.places import LogPath, seekable
 from stillwatch.readers.protobuf import protobuf_messages
 from stillwatch.readers.registry import Numbered
 from stillwatch.readers.tolerant import DECODER, end_of, is_broken, loads, objects
@@ -54,7 +53,7 @@ PYTHON = 1024  # rows of a table that are Python objects at a time: chosen
 Span = tuple[int, int]
 
 
-def records(path: Path, losses: Losses, limits: Limits, span: Span | None = None) -> Iterator[Numbered]:
+def records(path: LogPath, losses: Losses, limits: Limits, span: Span | None = None) -> Iterator[Numbered]:
     """Records of a file in order; what cannot be split goes to `losses`. A line of text is `{"line": text, "modified": seconds since 1970}`.
 
     `span` are the first and the last byte of some whole lines of a file whose records are lines; the first of them has number 1.
@@ -72,7 +71,7 @@ def records(path: Path, losses: Losses, limits: Limits, span: Span | None = None
         yield from _lines(path, losses, limits, span)
 
 
-def in_lines(path: Path, limits: Limits) -> bool:
+def in_lines(path: LogPath, limits: Limits) -> bool:
     """Whether a file can be cut at its lines: it is not compressed, one byte is one letter, and each record is one line."""
     if kind_of(path) not in ("json", "log") or codec_of(path):
         return False
@@ -81,7 +80,7 @@ def in_lines(path: Path, limits: Limits) -> bool:
     return encoding_of(head)[0] == "utf-8" and not is_document(path, limits)
 
 
-def is_document(path: Path, limits: Limits) -> bool:
+def is_document(path: LogPath, limits: Limits) -> bool:
     """Whether the file's JSON is not one value a line: an array, an object over several lines, or values one after the other.
 
     Its first line that begins as JSON decides; lines of text before it may be the start-up messages of a program.
@@ -113,7 +112,7 @@ def is_document(path: Path, limits: Limits) -> bool:
     return False
 
 
-def _lines(path: Path, losses: Losses, limits: Limits, span: Span | None) -> Iterator[Numbered]:
+def _lines(path: LogPath, losses: Losses, limits: Limits, span: Span | None) -> Iterator[Numbered]:
     modified = path.stat().st_mtime
     strict = kind_of(path) == "json"
     with open_stream(path, limits, span) as stream:
@@ -168,7 +167,7 @@ def _split(text: bytes, number: int) -> Iterator[tuple[int, memoryview]]:
         yield number, view[begin:]
 
 
-def _document(path: Path, losses: Losses, limits: Limits) -> Iterator[Numbered]:
+def _document(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Numbered]:
     """The values of a document. A small one that is a single value is parsed at once."""
     with open_stream(path, limits) as stream:
         most = min(WHOLE, limits.line)
@@ -294,7 +293,7 @@ class Values:
         yield self._number, {"line": line, "modified": self._modified}
 
 
-def _csv(path: Path, losses: Losses, limits: Limits) -> Iterator[Numbered]:
+def _csv(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Numbered]:
     dialect = csv_dialect(path, limits)
     with open_stream(path, limits) as stream:
         rows = dialect.rows(text_lines(stream, limits))
@@ -322,7 +321,7 @@ def _cell(value: Any) -> Any:  # noqa: ANN401  any text
     return None if not isinstance(value, str) or value.strip() in NOTHING else value
 
 
-def _parquet(path: Path, losses: Losses, limits: Limits) -> Iterator[Numbered]:
+def _parquet(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Numbered]:
     names = list(dict.fromkeys(pq.read_schema(seekable(path)).names))
     for table, numbers in parquet_batches(path, names, None, losses, limits):
         for begin in range(0, table.num_rows, PYTHON):

@@ -1,7 +1,7 @@
 """JSON as loggers write it, of which any sender may have chosen a part.
 
 Where the fast parser refuses, these are mended, each in linear time: a byte-order mark, bytes that are not UTF-8 and lone surrogates
-(U+FFFD), NaN and infinities (null), control characters, numbers beyond 64 bits, and nests deeper than `DEEPEST` (null).
+(U+FFFD), NaN and infinities (null), control characters, bytes written as `\\x22`, numbers beyond 64 bits, and nests deeper than `DEEPEST` (null).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ BETWEEN = re.compile(r"[\s,\x1e]*")
 BEGUN = re.compile(r"\s*(?:\{\s*(?:\"|$|[^'\s}:])|\[\s*[\[{\"])")  # not the way Python writes a dictionary
 SCALAR = re.compile(r"\s*(?:(?:null|true|false|NaN)\b|\"|\[|-?\d[\d.eE+-]*\s*$)")
 UNPRINTABLE = ("\x00", "\ufffd\ufffd\ufffd")
+HEX = re.compile(r"\\(?:(x[0-9a-fA-F]{2}(?:\\x[0-9a-fA-F]{2})*+)|.)", re.DOTALL)
 TOKENS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -107,6 +108,7 @@ def is_broken(text: str, strict: bool = False) -> bool:
 
 def _mended(raw: bytes | memoryview | str) -> Any:  # noqa: ANN401  any JSON value
     text = raw if isinstance(raw, str) else bytes(raw).decode("utf-8", "replace")
+    text = HEX.sub(_of_bytes, text) if "\\x" in text else text
     text = LONE.sub(
         _paired, text.lstrip("\ufeff").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     )
@@ -118,6 +120,13 @@ def _mended(raw: bytes | memoryview | str) -> Any:  # noqa: ANN401  any JSON val
         return DECODER.decode(text)
     except RecursionError:
         return DECODER.decode(_shallow(text))
+
+
+def _of_bytes(found: re.Match[str]) -> str:
+    """Bytes as access logs escape them (`\\x22`), as JSON writes their text."""
+    if not found[1]:
+        return found[0]
+    return json.dumps(bytes.fromhex(found[1].replace("\\x", "")[1:]).decode("utf-8", "replace"))[1:-1]
 
 
 def _paired(found: re.Match[str]) -> str:

@@ -1,0 +1,213 @@
+"""How is an exchange read that several records tell of, in one file or in files that lie together?
+
+Each record gives a `Fragment`, and those of one key are put together. A file's own fragments are held up to `HELD` bytes, the oldest
+being settled first; those of the files of a scan that lie together are read once for all of these, up to `BESIDE` bytes of text, beyond
+which only their keys are kept. An exchange is a row of the file that has its leading fragment, so that it is counted once and lost nowhere.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+from stillwatch.readers.beside import Beside
+from stillwatch.readers.limits import Limits
+from stillwatch.readers.losses import Losses
+from stillwatch.readers.open import FAULTS
+from stillwatch.readers.places import LogPath
+from stillwatch.readers.records import records
+from stillwatch.readers.registry import (
+    SHAPES,
+    Format,
+    Malformed,
+    Numbered,
+    PassedOver,
+    Record,
+    Row,
+    Told,
+    another_shape,
+)
+
+HELD = 64 << 20  # bytes of fragments of a file that wait for others: chosen
+BESIDE = 256 << 20  # bytes of fragments of files that lie together: chosen
+KEYS = 4_000_000  # fragments of files that lie together that are known at all: chosen
+FILES = 2_000  # files of a folder that are looked at: chosen
+PEEK = 20  # records by which a file beside is recognised: chosen
+OVERHEAD = 300  # bytes that a fragment takes beside its text
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """What one record tells of the exchange `key`; of an exchange's fragments the one of least `rank` leads."""
+
+    key: str
+    rank: int
+    told: Mapping[str, Any]
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return OVERHEAD + sum(len(one) for one in self.told.values() if isinstance(one, str))
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A fragment with where it stands: a file, and the number of its record."""
+
+    fragment: Fragment
+    file: str
+    number: int
+
+    @property
+    def order(self) -> tuple[int, str, int]:
+        """By which fragments of one exchange are ordered."""
+        return self.fragment.rank, self.file, self.number
+
+
+Taken = Fragment | Row | None
+Assembled = Iterable[tuple[Placed, Row | Malformed]]
+
+
+def joined_format(
+    *,
+    title: str,
+    source: str,
+    fields: Mapping[str, str],
+    known: Iterable[str],
+    recognise: Callable[[Record], str],
+    assemble: Callable[[Sequence[Placed], Beside | None], Assembled],
+    is_whole: Callable[[Sequence[Placed]], bool],
+    notes: tuple[str, ...] = (),
+    split: Callable[[Record], Iterable[Record]] = lambda record: (record,),
+) -> Callable[[Callable[[Record], Taken]], Format]:
+    """Declare a format of which several records tell of one exchange.
+
+    The function gives a record's fragment, a row where the record tells of all, or None where it is no exchange. `assemble` makes rows of
+    the fragments of one key, each with the fragment that leads it; `is_whole` says that no more will come.
+    """
+
+    def wrap(function: Callable[[Record], Taken]) -> Format:
+        def taken(records: Iterator[Numbered]) -> Iterator[tuple[int, Taken | Malformed]]:
+            for number, record in records:
+                for entry in split(record):
+                    try:
+                        yield number, function(entry)
+                    except PassedOver:
+                        yield number, None
+                    except Malformed as why:
+                        yield number, why
+                    except SHAPES as error:
+                        yield number, another_shape(error)
+
+        def read(records: Iterator[Numbered], beside: Beside | None = None) -> Iterator[tuple[int, Told]]:
+            file = str(beside.path) if beside else ""
+            held = _Held()
+            others: Mapping[str, Sequence[Placed]] | None = None if beside else {}
+
+            def settled(several: list[Placed]) -> Iterator[tuple[int, Told]]:
+                nonlocal others
+                if not is_whole(several):
+                    if others is None and beside is not None:
+                        others = _together(beside, recognise, taken)
+                    key = several[0].fragment.key
+                    several = several + [one for one in (others or {}).get(key, ()) if one.file != file]
+                led = False
+                for leader, row in assemble(several, beside):
+                    if leader.file == file:
+                        led = True
+                        yield leader.number, row
+                if not led:  # another file has the row
+                    yield from ((one.number, PassedOver()) for one in several if one.file == file)
+
+            for number, one in taken(records):
+                if one is None:
+                    yield number, PassedOver()
+                elif not isinstance(one, Fragment):
+                    yield number, one
+                else:
+                    several = held.add(Placed(one, file, number))
+                    if is_whole(several):
+                        yield from settled(held.take(one.key))
+                    while held.size > HELD:
+                        yield from settled(held.oldest())
+            while held.several:
+                yield from settled(held.oldest())
+
+        form = Format(
+            name=function.__name__, title=title, source=source, fields=fields, notes=notes, known=frozenset(known),
+            recognise=recognise, read=read, part=read, in_parts=lambda _beside: False,
+        )  # fmt: skip
+        return form
+
+    return wrap
+
+
+@dataclass(slots=True)
+class _Held:
+    """Fragments of a file that wait for others of their key, in the order in which their keys came."""
+
+    several: OrderedDict[str, list[Placed]] = field(default_factory=OrderedDict)
+    size: int = 0
+
+    def add(self, one: Placed) -> list[Placed]:
+        """Hold a fragment; returns all of its key."""
+        self.size += one.fragment.size
+        several = self.several.setdefault(one.fragment.key, [])
+        several.append(one)
+        return several
+
+    def take(self, key: str) -> list[Placed]:
+        """Those of a key, which are held no more."""
+        several = self.several.pop(key)
+        self.size -= sum(one.fragment.size for one in several)
+        return several
+
+    def oldest(self) -> list[Placed]:
+        """Those of the key that came first, which are held no more."""
+        return self.take(next(iter(self.several)))
+
+
+Reader = Callable[[Iterator[Numbered]], Iterator[tuple[int, Any]]]
+Recognise = Callable[[Record], str]
+_LOCK = threading.Lock()
+
+
+def _together(beside: Beside, recognise: Recognise, taken: Reader) -> Mapping[str, Sequence[Placed]]:
+    """The fragments of the files that lie together with a log and are of its format, by key."""
+    files = beside.together()[:FILES]
+    if len(files) < 2:
+        return {}
+    with _LOCK:  # files of one folder are read by several threads, and one reading serves all
+        return _indexed(files, recognise, taken, beside.limits)
+
+
+@lru_cache(2)
+def _indexed(
+    files: tuple[tuple[LogPath, int, int], ...], recognise: Recognise, taken: Reader, limits: Limits
+) -> Mapping[str, Sequence[Placed]]:
+    """As `_together`, of these files as they are now."""
+    found: dict[str, list[Placed]] = {}
+    size = number_of = 0
+    for path, _size, _changed in files:
+        try:
+            if not any(
+                recognise(record) for _n, record in islice(records(path, Losses(path), limits), PEEK)
+            ):
+                continue
+            for number, one in taken(records(path, Losses(path), limits)):
+                if isinstance(one, Fragment):
+                    size += one.size
+                    number_of += 1
+                    if size > BESIDE:
+                        one = Fragment(one.key, one.rank, {})  # noqa: PLW2901  the text is left out
+                    found.setdefault(one.key, []).append(Placed(one, str(path), number))
+                    if number_of >= KEYS:
+                        return found
+        except FAULTS:
+            continue
+    return found
