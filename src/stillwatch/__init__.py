@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from stillwatch.flows.inspect import read
+from typing import Any
 
 __version__ = "0.1.0"
 
 LAZY = {"read": "flows.inspect"}
 """Public names, and the module of this package that defines each; it is imported when the name is first used."""
 
-__all__ = ["__version__", "read"]
+__all__ = ["__version__", *LAZY]  # noqa: PLE0604  names of `LAZY`
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  whatever is public

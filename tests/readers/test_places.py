@@ -158,7 +158,7 @@ def test_a_store_that_stops_answering_ends_the_scan_and_quarantines_nothing(s3, 
 
 def test_a_scheme_without_its_driver_says_which_extra_brings_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "gcsfs", None)
-    with pytest.raises(Exception, match=r"stillwatch\[gs\]"):
+    with pytest.raises(Exception, match=r"stillwatch\[cloud\]"):
         remote_files("gs://bucket/a.jsonl")
 
 

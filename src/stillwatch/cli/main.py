@@ -36,7 +36,7 @@ COMMANDS = {
 
 
 EXTRAS = {
-    "adlfs": "azure", "aiohttp": "https", "deltalake": "delta", "fsspec": "https", "gcsfs": "gs", "pyiceberg": "iceberg", "s3fs": "s3",
+    "adlfs": "cloud", "aiohttp": "cloud", "deltalake": "tables", "fsspec": "cloud", "gcsfs": "cloud", "pyiceberg": "tables", "s3fs": "cloud",
     "confluent_kafka": "kafka", "google": "otlp", "nats": "nats", "opentelemetry": "otlp", "pandas": "spark", "pyspark": "spark",
     "redis": "redis", "sklearn": "evaluate", "tokenizers": "lab", "torch": "lab", "transformers": "lab",
 }  # fmt: skip

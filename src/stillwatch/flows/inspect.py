@@ -214,5 +214,5 @@ def _made_of(table: str, column: str) -> tuple[str, ...]:
 
 
 def _cards() -> Iterator[Card]:
-    for unit in (*all_indicators(), *all_group_tests()):
-        yield unit.card
+    yield from (unit.card for unit in all_indicators())
+    yield from (test.card for test in all_group_tests())

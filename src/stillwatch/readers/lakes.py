@@ -60,7 +60,7 @@ def _delta(root: str) -> list[str]:
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError
     except ImportError as error:
-        raise _without("Delta", "delta", root) from error
+        raise _without("Delta", root) from error
     try:
         table = DeltaTable(root)
         features = set(table.protocol().reader_features or ()) - PLAIN_FEATURES
@@ -87,7 +87,7 @@ def _iceberg(root: str, metadata: str) -> list[str]:
     try:
         from pyiceberg.table import StaticTable
     except ImportError as error:
-        raise _without("Iceberg", "iceberg", root) from error
+        raise _without("Iceberg", root) from error
     driver = {"py-io-impl": "pyiceberg.io.fsspec.FsspecFileIO"} if "://" in root else {}
     try:
         table = StaticTable.from_metadata(metadata, driver)
@@ -121,12 +121,12 @@ def _below(uri: str, location: str) -> str:
     return uri.removeprefix("file://").removeprefix(location.rstrip("/").removeprefix("file://")).lstrip("/")
 
 
-def _without(name: str, extra: str, root: str) -> MissingExtra:
+def _without(name: str, root: str) -> MissingExtra:
     return MissingExtra(
         Problem(
             fact=f"reading a table of {name} needs a package that is not installed",
             where=root,
-            fix=f"pip install 'stillwatch[{extra}]'",
+            fix="pip install 'stillwatch[tables]'",
         )
     )
 

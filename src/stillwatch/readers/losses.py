@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillwatch.contract.results import QUARANTINE
+from stillwatch.readers.places import LogPath
 
 DETAILED = 10_000  # quarantined rows of a file that are listed one by one: chosen
 FIELDS = 1_000  # names of unknown fields that are counted apart: chosen
@@ -32,7 +32,7 @@ class Losses:
       text that are no exchanges.
     """
 
-    def __init__(self, file: Path | str) -> None:
+    def __init__(self, file: LogPath | str) -> None:
         self.file = str(file)
         self.nulled: Counter[tuple[str, str]] = Counter()
         self.fields: Counter[str] = Counter()

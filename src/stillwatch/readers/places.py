@@ -30,12 +30,7 @@ from stillwatch.errors import InputError, MissingExtra, Problem, StillwatchError
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-EXTRAS = {
-    "s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "abfs": "azure", "abfss": "azure", "az": "azure",
-    "https": "https", "http": "https",
-}  # fmt: skip
-"""Schemes that are read, with the extra that brings the driver."""
-
+SCHEMES = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "https", "http")
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
 STDIN = ("-", "/dev/stdin")
 FETCHED = 8 << 20  # bytes that one request to a store asks for: chosen
@@ -221,12 +216,12 @@ def remote_files(given: str) -> list[Remote]:
     Raises `InputError` for a scheme that is not read, `MissingExtra` without its driver, `Unreachable` where the store does not answer.
     """
     split = urlsplit(given)
-    if split.scheme not in EXTRAS:
+    if split.scheme not in SCHEMES:
         raise InputError(
             Problem(
                 fact=f"`{split.scheme}://` is not read",
                 where=_shown(given),
-                expected=", ".join(f"{scheme}://" for scheme in EXTRAS),
+                expected=", ".join(f"{scheme}://" for scheme in SCHEMES),
             )
         )
     try:
@@ -318,7 +313,7 @@ def _driver(url: str) -> Iterator[Any]:
     except ImportError as error:
         fact = f"reading `{scheme}://` needs a package that is not installed"
         raise MissingExtra(
-            Problem(fact=fact, where=url, fix=f"pip install 'stillwatch[{EXTRAS[scheme]}]'")
+            Problem(fact=fact, where=url, fix="pip install 'stillwatch[cloud]'")
         ) from error
     try:
         yield filesystem

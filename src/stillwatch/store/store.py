@@ -35,7 +35,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch.contract.table import TableSchema
-from stillwatch.engine.files import atomic, lock
+from stillwatch.engine.files import Openable, atomic, lock
 from stillwatch.errors import Problem, StateError
 
 HEAD, SECRET = "store.json", "key"
@@ -259,7 +259,7 @@ class Store:
             self.files[file.id] = file
         return self.pieces[file.id]
 
-    def only(self, paths: Iterable[Path]) -> None:
+    def only(self, paths: Iterable[Openable]) -> None:
         """Forget every log file but these, and every small table."""
         wanted = {str(path.resolve()) for path in paths}
         self._forget([name for name, file in self.files.items() if file.path not in wanted])
@@ -295,7 +295,7 @@ class Store:
         """Rows that were read, copies among them."""
         return sum(piece.rows for pieces in self.pieces.values() for piece in pieces.values())
 
-    def rows_of(self, path: Path) -> int:
+    def rows_of(self, path: Openable) -> int:
         """Rows that were read of the file at this path."""
         mine = [one.id for one in self.files.values() if one.path == str(path.resolve())]
         return sum(piece.rows for name in mine for piece in self.pieces[name].values())
