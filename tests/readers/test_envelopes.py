@@ -64,6 +64,8 @@ def test_records_in_an_envelope_are_the_records(tmp_path, plain, name, wrap):
 @pytest.mark.parametrize(("name", "outer"), WRAPS)
 def test_envelopes_in_envelopes_are_opened_in_any_order(tmp_path, plain, name, outer):
     for other, inner in ((other, wraps[len(name) % len(wraps)]) for other, wraps in SHIPPERS.items()):
+        if (name, other) == ("prefixed", "logfmt"):  # a prefix stands before an object
+            continue
         ending, raw = shipped([inner(one) for one in payloads(3)], outer)
         rows, lost, last = read_back(tmp_path, raw, f"log{ending}")
         assert (rows, lost) == (plain, []), other
