@@ -130,6 +130,7 @@ class Opener:
         self._pieces: dict[str, list[str]] = {}
         self.ending: set[str] = set()  # streams of which a piece said that it is the last one
         self._number = 0
+        self._waits = False  # whether the record at hand is a piece
 
     def __call__(self, numbered: Iterator[Numbered]) -> Iterator[Numbered]:
         """The records, opened; one in an envelope has the envelope's number."""
@@ -137,9 +138,10 @@ class Opener:
             if self._keys.isdisjoint(record):
                 yield number, record
                 continue
-            self._number = number
+            self._number, self._waits = number, False
             found, names = self._opened(record, DEEPEST)
             self.losses.envelopes.update(names)
+            self.losses.passed_over += not found and not self._waits
             for one in found:
                 if self._lines or not is_line(one):
                     yield number, one
@@ -215,6 +217,7 @@ class Opener:
             self._give_up(pieces, self._limits.told("line", "line exceeds"))
         else:
             self._pieces[of] = pieces
+        self._waits = True
         return []
 
     def _is_usual(self, name: str) -> bool:
