@@ -43,6 +43,7 @@ SHIPPERS = {
         lambda one: f'<14>1 {T} host app 12 ID1 [a@1 b="c"] {text(one)}',
         lambda one: f"<14>May  4 09:00:00 host app[12]: {text(one)}",
         lambda one: f"2026-05-04T09:00:00.5+00:00 host app[12]: {text(one)}",
+        lambda one: f"83 <190>1 {T} host app web.1 - {text(one)}",
     ),
     "prefixed": (
         lambda one: f"{T} {text(one)}",
@@ -98,6 +99,12 @@ SHIPPERS = {
         lambda one: {"invocationId": "i", "records": [{"recordId": "1", "data": packed(one)}]},
         lambda one: {"Data": packed(one), "PartitionKey": "p", "SequenceNumber": "1"},
     ),
+    "columns_and_rows": (
+        lambda one: {"tables": [{"name": "PrimaryResult", "columns": [{"name": "T", "type": "datetime"}, {"name": "message", "type": "string"}], "rows": [[T, text(one)]]}]},
+        lambda one: {"columns": list(one) if isinstance(one, dict) else ["message"], "index": [0], "data": [list(one.values()) if isinstance(one, dict) else [one]]},
+        lambda one: {"schema": {"fields": [{"name": "payload"}]}, "rows": [{"f": [{"v": text(one)}]}]},
+    ),
+    "logfmt": (lambda one: f"time={T} level=info msg={json.dumps(text(one))} n=1",),
     "api_page": (
         lambda one: {"data": [one if isinstance(one, dict) else {"message": one}], "meta": {"page": 1, "totalItems": 1}},
         lambda one: {"items": [one if isinstance(one, dict) else {"message": one}], "next_cursor": None},
@@ -108,6 +115,9 @@ SHIPPERS = {
         lambda one: {"message": text(one), "source_type": "docker_logs", "timestamp": T, "host": "h"},
         lambda one: {"TimeGenerated": T, "LogMessage": text(one), "PodName": "p"},
         lambda one: {"severity": "INFO", "message": json.dumps(text(one))},
+        lambda one: {"@timestamp": T, "log": {"offset": 7, "file": {"path": "/x"}}, "message": text(one)},
+        lambda one: {"Type": "Notification", "Message": text(one)},
+        lambda one: {"specversion": "1.0", "type": "t", "source": "/s", "id": "1", "data": one},
     ),
 }  # fmt: skip
 WRAPS = [(name, wrap) for name, wraps in SHIPPERS.items() for wrap in wraps]

@@ -260,7 +260,10 @@ def _plain(array: pa.Array) -> pa.Array:
 def _finite(array: pa.Array) -> pa.Array:
     """Real numbers, with null for NaN, by which pandas says that there is none, and for infinity, which is no limit."""
     array = array.cast(pa.float64())
-    return pc.if_else(pc.is_finite(array), array, pa.scalar(None, pa.float64()))
+    finite = pc.is_finite(array)
+    if pc.all(finite).as_py() is not False:
+        return array
+    return pc.if_else(finite, array, pa.scalar(None, pa.float64()))
 
 
 def _times(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, Mask]:

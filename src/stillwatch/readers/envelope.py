@@ -51,6 +51,7 @@ class Text:
 
 
 Inner = Record | Text
+Opened = tuple[list[Record], Counter[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,7 @@ class Envelope:
 
     `keys` are names of which a record has at least one to be looked at; `open` gives what is in it, None where it is no such envelope.
     A `loose` shape could be a record of its own: it is opened where something known is in it, or was in others of the same file, since a
-    sender may make his own record unknown.
+    sender may make his own record unknown. What is in it is `either` of several, or all of them.
     """
 
     name: str
@@ -68,13 +69,14 @@ class Envelope:
     keys: frozenset[str]
     open: Callable[[Record, Limits], Iterable[Inner] | None]
     loose: bool = False
+    either: bool = False
 
 
 Open = Callable[[Record, Limits], Iterable[Inner] | None]
 
 
 def envelope(
-    *, title: str, source: str, keys: Iterable[str], loose: bool = False
+    *, title: str, source: str, keys: Iterable[str], loose: bool = False, either: bool = False
 ) -> Callable[[Open], Envelope]:
     """Declare an envelope by the function that opens it."""
 
@@ -86,6 +88,7 @@ def envelope(
             keys=frozenset(keys),
             open=function,
             loose=loose,
+            either=either,
         )
 
     return wrap
@@ -127,6 +130,7 @@ class Opener:
         self._pieces: dict[str, list[str]] = {}
         self.ending: set[str] = set()  # streams of which a piece said that it is the last one
         self._number = 0
+        self._waits = False  # whether the record at hand is a piece
 
     def __call__(self, numbered: Iterator[Numbered]) -> Iterator[Numbered]:
         """The records, opened; one in an envelope has the envelope's number."""
@@ -134,9 +138,10 @@ class Opener:
             if self._keys.isdisjoint(record):
                 yield number, record
                 continue
-            self._number = number
+            self._number, self._waits = number, False
             found, names = self._opened(record, DEEPEST)
             self.losses.envelopes.update(names)
+            self.losses.passed_over += not found and not self._waits
             for one in found:
                 if self._lines or not is_line(one):
                     yield number, one
@@ -152,32 +157,40 @@ class Opener:
         else:
             self.losses.passed_over += 1
 
-    def _opened(self, record: Record, deep: int) -> tuple[list[Record], Counter[str]]:
+    def _opened(self, record: Record, deep: int) -> Opened:
         """The records in a record, and how often each envelope was opened."""
-        nothing: tuple[list[Record], Counter[str]] = [record], Counter()
+        closed: Opened = [record], Counter()
         if not deep or self._known(record):
-            return nothing
-        for one in self._candidates(record):
-            inner = one.open(record, self._limits)
-            if inner is None:
-                continue
-            found: list[Record] = []
-            names = Counter((one.name,))
-            for each in inner:
-                records = self._read(each, f"{deep} {each.of}") if isinstance(each, Text) else [each]
-                for made in records:
-                    more, others = self._opened(made, deep - 1)
-                    found += more
-                    names += others
+            return closed
+        usual = strict = None
+        for one, inner in self._readings(record):
+            found, names = self._inside(inner, deep)
+            names[one.name] += 1
             if (not found and not one.loose) or any(map(self._known, found)):
                 return found, names
-            if not nothing[1] and (not one.loose or self._is_usual(one.name)):
-                nothing = found, names
-        return nothing
+            if usual is None and self._is_usual(one.name):
+                usual = found, names
+            elif strict is None and not one.loose:
+                strict = found, names
+        return usual or strict or closed
 
-    def _candidates(self, record: Record) -> list[Envelope]:
+    def _inside(self, inner: Iterable[Inner], deep: int) -> Opened:
+        found: list[Record] = []
+        names: Counter[str] = Counter()
+        for one in inner:
+            for made in self._read(one, f"{deep} {one.of}") if isinstance(one, Text) else [one]:
+                more, others = self._opened(made, deep - 1)
+                found += more
+                names += others
+        return found, names
+
+    def _readings(self, record: Record) -> Iterator[tuple[Envelope, list[Inner]]]:
+        """What may be in a record, by each envelope that it may be."""
         some = {one.name: one for key in record if key in self._keys for one in by_key().get(key, ())}
-        return sorted(some.values(), key=lambda one: (one.loose, one.name))
+        for one in sorted(some.values(), key=lambda one: (one.loose, one.name)):
+            inner = one.open(record, self._limits)
+            if inner is not None:
+                yield from ((one, [each]) for each in inner) if one.either else [(one, list(inner))]
 
     def _read(self, piece: Text, of: str) -> list[Record]:
         """The records that a text holds, itself as a line where it holds none, nothing where it goes on in another envelope."""
@@ -204,6 +217,7 @@ class Opener:
             self._give_up(pieces, self._limits.told("line", "line exceeds"))
         else:
             self._pieces[of] = pieces
+        self._waits = True
         return []
 
     def _is_usual(self, name: str) -> bool:

@@ -47,7 +47,7 @@ NOTHING = (
     "NaN",
 )  # what programs write into a cell of a CSV file for none
 DELIMITERS = ",;\t|"
-HEAD = 64 << 10  # characters of a CSV file by which its dialect is known: chosen
+HEAD = 64 << 10  # bytes of a CSV file by which its dialect is known: chosen
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 PAGE = 8  # times the limit of a line that a page may have: chosen, since a page holds at least one value
 NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
@@ -555,18 +555,24 @@ class Dialect:
 def csv_dialect(path: LogPath, limits: Limits) -> Dialect:
     """The dialect of a CSV file by its first lines."""
     csv.field_size_limit(limits.line)
-    with open_stream(path, limits) as stream:
-        head = text_of(stream).read(HEAD)
-    lines = head.splitlines(keepends=True)[: None if len(head) < HEAD else -1]
+    lines = _first_lines(path, limits)
     skip = int(bool(lines) and lines[0].strip()[:4].lower() == "sep=")
     signs = lines[0].strip()[4:5] or "," if skip else DELIMITERS
     header = "".join(lines[skip : skip + 1])
     told = Dialect(skip=skip, delimiter=max(signs, key=header.count))
     told = replace(told, blanks=any(name[:1] == " " for name in next(told.rows(lines), [])))
-    if '\\"' in head:
+    if any('\\"' in line for line in lines):
         other = replace(told, backslashes=True)
         told = min((told, other), key=lambda one: _uneven(one, lines))
     return told
+
+
+def _first_lines(path: Path, limits: Limits) -> list[str]:
+    """The lines within the first `HEAD` bytes of a file, at least one."""
+    with open_stream(path, limits) as stream:
+        raw = stream.read(HEAD)
+    lines = io.StringIO(raw.decode("utf-8", "replace").replace("\0", ""), newline="").readlines()
+    return lines[:-1] if len(raw) >= HEAD and len(lines) > 1 else lines
 
 
 def _uneven(dialect: Dialect, lines: list[str]) -> int:
@@ -689,8 +695,11 @@ def partitions(path: LogPath) -> dict[str, str | None]:
 def csv_header(path: LogPath, limits: Limits) -> list[str]:
     """Column names of a CSV file."""
     dialect = csv_dialect(path, limits)
-    with open_stream(path, limits) as stream:
-        try:
+    lines = _first_lines(path, limits)
+    try:
+        if len(lines) > dialect.skip + 1:
+            return next(dialect.rows(lines), [])
+        with open_stream(path, limits) as stream:
             return next(dialect.rows(text_lines(stream, limits)), [])
-        except csv.Error:
-            return []
+    except csv.Error:
+        return []

@@ -201,6 +201,8 @@ def _check_values(file: LogPath, schema: TableSchema, names: Mapping[str, str], 
             if not column.nullable and (theirs := names.get(column.name, column.name)) in plain.names
             and not (plain.field(theirs).type == column.type or pa.types.is_timestamp(plain.field(theirs).type))
         ]  # fmt: skip
+        if not odd:
+            return []
         schema = TableSchema(name=schema.name, columns=tuple(odd))
     problems = []
     for table, _numbers in islice(raw_batches(file, schema, names, Losses(file), limits), 1):

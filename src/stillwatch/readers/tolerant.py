@@ -22,6 +22,7 @@ LONE = re.compile(
 BETWEEN = re.compile(r"[\s,\x1e]*")
 BEGUN = re.compile(r"\s*(?:\{\s*(?:\"|$|[^'\s}:])|\[\s*[\[{\"])")  # not the way Python writes a dictionary
 SCALAR = re.compile(r"\s*(?:(?:null|true|false|NaN)\b|\"|\[|-?\d[\d.eE+-]*\s*$)")
+START = ("{", b"{", "[", b"[", '"', b'"', "", b"")  # of an array that may hold objects
 UNPRINTABLE = ("\x00", "\ufffd\ufffd\ufffd")
 HEX = re.compile(r"\\(?:(x[0-9a-fA-F]{2}(?:\\x[0-9a-fA-F]{2})*+)|.)", re.DOTALL)
 TOKENS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
@@ -45,7 +46,7 @@ def objects(raw: bytes | memoryview | str) -> list[Mapping[str, Any]] | None:
     text = _bare(raw if isinstance(raw, str) else bytes(raw))
     if text[:1] not in ("{", b"{", "[", b"[", '"', b'"'):
         return None
-    if text[:1] in ("[", b"[") and text[1:65].lstrip()[:1] not in ("{", b"{", "[", b"[", "", b""):
+    if text[:1] in ("[", b"[") and text[1:65].lstrip()[:1] not in START:
         return None
     try:
         value = loads(text)
@@ -53,8 +54,18 @@ def objects(raw: bytes | memoryview | str) -> list[Mapping[str, Any]] | None:
         return _in_a_row(text if isinstance(text, str) else text.decode("utf-8", "replace"))
     if isinstance(value, str):  # written as JSON twice
         return objects(value) if value.lstrip()[:1] in ("{", "[") else None
+    return _inside(value)
+
+
+def _inside(value: Any) -> list[Mapping[str, Any]] | None:  # noqa: ANN401  any JSON value
+    """An object alone, or those of a list, in which a tag and a time may stand before each (Fluentd's forward protocol)."""
     several = value if isinstance(value, list) else [value]
-    return several if several and all(isinstance(one, dict) for one in several) else None
+    lists = [one for one in several if isinstance(one, list)]
+    found: list[Mapping[str, Any]] = [one for one in several if isinstance(one, dict)]
+    if lists and not found:
+        inside = [_inside(one) if len(one) < 4 else None for one in lists]
+        return None if None in inside else [one for some in inside for one in some or ()]
+    return found or None
 
 
 def unquoted(text: str) -> str:

@@ -20,8 +20,8 @@ LISTS = (
     "traces",
     "observations",
     "requests",
-    "hits",
     "response",
+    "Messages",
 )
 ABOUT = {
     "meta", "error", "errors", "object", "has_more", "hasMore", "next", "previous", "next_page", "nextPage", "next_cursor", "nextCursor",

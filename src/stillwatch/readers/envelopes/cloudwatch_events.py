@@ -31,7 +31,9 @@ def cloudwatch_events(record: Record, _limits: Limits) -> Iterable[Inner] | None
     several = record.get("logEvents") if "messageType" in record else record.get("events")
     if isinstance(several, list):
         some = [one for one in several if isinstance(one, dict)]
-        if any(not (isinstance(one.get("message"), str | dict) and "timestamp" in one) for one in some):
+        if not some or any(
+            not (isinstance(one.get("message"), str | dict) and "timestamp" in one) for one in some
+        ):
             return None
     elif (
         isinstance(record.get("timestamp"), int)

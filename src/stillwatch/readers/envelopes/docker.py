@@ -31,11 +31,7 @@ BESIDE = (
 def docker(record: Record, _limits: Limits) -> Iterable[Inner] | None:
     """`log` beside a stream or a time. A line beyond 16 KiB is cut into several records, all but the last without a line end."""
     text = record["log"]
-    if not any(name in record for name in BESIDE):
-        return None
-    if isinstance(text, dict):
-        return [text]
-    if not isinstance(text, str):
+    if not isinstance(text, str) or not any(name in record for name in BESIDE):
         return None
     at = next((record[name] for name in ("time", "@timestamp", "timestamp", "date") if name in record), None)
     of = f"{record.get('stream')} {record.get('container_id')}"

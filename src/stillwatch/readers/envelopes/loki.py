@@ -31,7 +31,11 @@ def loki(record: Record, _limits: Limits) -> Iterable[Inner] | None:
         streams = at(record, "data", "result")
     elif "stream" in record and "values" in record:
         streams = [record]
-    if not isinstance(streams, list) or not all(isinstance(at(one, "values"), list) for one in streams):
+    if (
+        not isinstance(streams, list)
+        or not streams
+        or not all(isinstance(at(one, "values"), list) for one in streams)
+    ):
         return None
     return list(_lines(streams))
 

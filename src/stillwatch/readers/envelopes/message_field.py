@@ -9,42 +9,27 @@ from stillwatch.readers.limits import Limits
 from stillwatch.readers.registry import Record
 
 FIELDS = (
-    "message",
-    "log",
-    "_raw",
-    "MESSAGE",
-    "msg",
-    "event",
-    "LogMessage",
-    "LogEntry",
-    "log_processed",
-    "event.original",
-    "payload",
-    "data",
-    "raw",
-    "json",
-    "value",
-)
+    "message", "log", "_raw", "MESSAGE", "msg", "event", "Message", "Body", "LogMessage", "LogEntry", "log_processed", "event.original",
+    "payload", "data", "detail", "raw", "json", "value",
+)  # fmt: skip
 TIMES = ("timestamp", "@timestamp", "time", "ts", "date", "asctime", "TimeGenerated", "_time")
 
 
 @envelope(
     title="a field that holds the record: `message`, `log`, `_raw`, `MESSAGE`, `msg`, `payload`",
-    source="Vector, Filebeat, Logstash, Azure Monitor's ContainerLog, Kafka Connect, structlog, python-json-logger",
+    source="Vector, Filebeat, Logstash, Azure Monitor's ContainerLog, Kafka Connect, CloudEvents, SNS, SQS, EventBridge, structlog, python-json-logger",
     keys=FIELDS,
     loose=True,
+    either=True,
 )
 def message_field(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """The first of `FIELDS` that holds an object or its text, else the first that holds a line."""
+    """What each of `FIELDS` holds: an object, or text."""
     at = next((record[name] for name in TIMES if name in record), None)
-    lines: list[Inner] = []
+    inner: list[Inner] = []
     for name in FIELDS:
         value = record.get(name)
         if isinstance(value, dict):
-            return [value]
-        if isinstance(value, str) and value.strip():
-            text = Text(text=value, time=at)
-            if value.lstrip()[:1] in '{["':
-                return [text]
-            lines.append(text)
-    return lines[:1] or None
+            inner.append(value)
+        elif isinstance(value, str) and value.strip():
+            inner.append(Text(text=value, time=at))
+    return inner or None

@@ -28,7 +28,7 @@ BESIDE = {
 def splunk_export(record: Record, _limits: Limits) -> Iterable[Inner] | None:
     """`result`, `results`, or an event with `_raw` and `_time`."""
     raw = record.get("_raw")
-    if isinstance(raw, str):
+    if isinstance(raw, str) and raw:
         return [Text(text=raw, time=record.get("_time"))]
     if not BESIDE & record.keys():
         return None
