@@ -70,6 +70,7 @@ class Placed:
 
 
 Taken = Fragment | Row | None
+Recognise = Callable[[Record], str]
 Assembled = Iterable[tuple[Placed, Row | Malformed]]
 
 
@@ -79,7 +80,7 @@ def joined_format(
     source: str,
     fields: Mapping[str, str],
     known: Iterable[str],
-    recognise: Callable[[Record], str],
+    recognise: Recognise,
     assemble: Callable[[Sequence[Placed], Beside | None], Assembled],
     is_whole: Callable[[Sequence[Placed]], bool],
     notes: tuple[str, ...] = (),
@@ -92,59 +93,86 @@ def joined_format(
     """
 
     def wrap(function: Callable[[Record], Taken]) -> Format:
-        def taken(records: Iterator[Numbered]) -> Iterator[tuple[int, Taken | Malformed]]:
-            for number, record in records:
-                for entry in split(record):
-                    try:
-                        yield number, function(entry)
-                    except PassedOver:
-                        yield number, None
-                    except Malformed as why:
-                        yield number, why
-                    except SHAPES as error:
-                        yield number, another_shape(error)
+        taken = _Taker(function, split)
 
         def read(records: Iterator[Numbered], beside: Beside | None = None) -> Iterator[tuple[int, Told]]:
-            file = str(beside.path) if beside else ""
-            held = _Held()
-            others: Mapping[str, Sequence[Placed]] | None = None if beside else {}
+            return _Reading(taken, recognise, assemble, is_whole, beside).rows(records)
 
-            def settled(several: list[Placed]) -> Iterator[tuple[int, Told]]:
-                nonlocal others
-                if not is_whole(several):
-                    if others is None and beside is not None:
-                        others = _together(beside, recognise, taken)
-                    key = several[0].fragment.key
-                    several = several + [one for one in (others or {}).get(key, ()) if one.file != file]
-                led = False
-                for leader, row in assemble(several, beside):
-                    if leader.file == file:
-                        led = True
-                        yield leader.number, row
-                if not led:  # another file has the row
-                    yield from ((one.number, PassedOver()) for one in several if one.file == file)
-
-            for number, one in taken(records):
-                if one is None:
-                    yield number, PassedOver()
-                elif not isinstance(one, Fragment):
-                    yield number, one
-                else:
-                    several = held.add(Placed(one, file, number))
-                    if is_whole(several):
-                        yield from settled(held.take(one.key))
-                    while held.size > HELD:
-                        yield from settled(held.oldest())
-            while held.several:
-                yield from settled(held.oldest())
-
-        form = Format(
+        return Format(
             name=function.__name__, title=title, source=source, fields=fields, notes=notes, known=frozenset(known),
             recognise=recognise, read=read, part=read, in_parts=lambda _beside: False,
         )  # fmt: skip
-        return form
 
     return wrap
+
+
+@dataclass(frozen=True, slots=True)
+class _Taker:
+    """What each record is: a fragment, a row, a reason why there is none, or None for what is no exchange."""
+
+    function: Callable[[Record], Taken]
+    split: Callable[[Record], Iterable[Record]]
+
+    def __call__(self, records: Iterator[Numbered]) -> Iterator[tuple[int, Taken | Malformed]]:
+        for number, record in records:
+            for entry in self.split(record):
+                try:
+                    yield number, self.function(entry)
+                except PassedOver:
+                    yield number, None
+                except Malformed as why:
+                    yield number, why
+                except SHAPES as error:
+                    yield number, another_shape(error)
+
+
+class _Reading:
+    """One file as it is read."""
+
+    def __init__(
+        self,
+        taken: _Taker,
+        recognise: Recognise,
+        assemble: Callable[[Sequence[Placed], Beside | None], Assembled],
+        is_whole: Callable[[Sequence[Placed]], bool],
+        beside: Beside | None,
+    ) -> None:
+        self._taken, self._recognise, self._assemble, self._is_whole = taken, recognise, assemble, is_whole
+        self._beside, self._file = beside, str(beside.path) if beside else ""
+        self._held = _Held()
+        self._others: Mapping[str, Sequence[Placed]] | None = None
+
+    def rows(self, records: Iterator[Numbered]) -> Iterator[tuple[int, Told]]:
+        """The file's rows, and what is passed over or cannot be read."""
+        for number, one in self._taken(records):
+            if one is None:
+                yield number, PassedOver()
+            elif not isinstance(one, Fragment):
+                yield number, one
+            else:
+                several = self._held.add(Placed(one, self._file, number))
+                if self._is_whole(several):
+                    yield from self._settled(self._held.take(one.key))
+                while self._held.size > HELD:
+                    yield from self._settled(self._held.oldest())
+        while self._held.several:
+            yield from self._settled(self._held.oldest())
+
+    def _settled(self, mine: list[Placed]) -> Iterator[tuple[int, Told]]:
+        """What becomes of the file's fragments of one key."""
+        several = mine if self._is_whole(mine) else [*mine, *self._elsewhere(mine[0].fragment.key)]
+        led = False
+        for leader, row in self._assemble(several, self._beside):
+            if leader.file == self._file:
+                led = True
+                yield leader.number, row
+        if not led:  # another file has the row
+            yield from ((one.number, PassedOver()) for one in mine)
+
+    def _elsewhere(self, key: str) -> Iterator[Placed]:
+        if self._others is None:
+            self._others = _together(self._beside, self._recognise, self._taken) if self._beside else {}
+        return (one for one in self._others.get(key, ()) if one.file != self._file)
 
 
 @dataclass(slots=True)
@@ -172,12 +200,10 @@ class _Held:
         return self.take(next(iter(self.several)))
 
 
-Reader = Callable[[Iterator[Numbered]], Iterator[tuple[int, Any]]]
-Recognise = Callable[[Record], str]
 _LOCK = threading.Lock()
 
 
-def _together(beside: Beside, recognise: Recognise, taken: Reader) -> Mapping[str, Sequence[Placed]]:
+def _together(beside: Beside, recognise: Recognise, taken: _Taker) -> Mapping[str, Sequence[Placed]]:
     """The fragments of the files that lie together with a log and are of its format, by key."""
     files = beside.together()[:FILES]
     if len(files) < 2:
@@ -188,16 +214,14 @@ def _together(beside: Beside, recognise: Recognise, taken: Reader) -> Mapping[st
 
 @lru_cache(2)
 def _indexed(
-    files: tuple[tuple[Path, int, int], ...], recognise: Recognise, taken: Reader, limits: Limits
+    files: tuple[tuple[Path, int, int], ...], recognise: Recognise, taken: _Taker, limits: Limits
 ) -> Mapping[str, Sequence[Placed]]:
     """As `_together`, of these files as they are now."""
     found: dict[str, list[Placed]] = {}
     size = number_of = 0
     for path, _size, _changed in files:
         try:
-            if not any(
-                recognise(record) for _n, record in islice(records(path, Losses(path), limits), PEEK)
-            ):
+            if not any(recognise(record) for _n, record in islice(records(path, Losses(path), limits), PEEK)):
                 continue
             for number, one in taken(records(path, Losses(path), limits)):
                 if isinstance(one, Fragment):

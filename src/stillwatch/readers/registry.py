@@ -228,7 +228,7 @@ def moment(value: Any) -> int:  # noqa: ANN401  any JSON value
 
 def first(*values: Any) -> Any:  # noqa: ANN401  any JSON values
     """The first value that says something; NaN, which tables have in place of nothing, does not."""
-    return next((v for v in values if v is not None and v not in ("", [], {}) and v == v), None)  # noqa: PLR0124
+    return next((v for v in values if v is not None and v not in ("", [], {}) and v == v), None)
 
 
 def at(record: Any, *path: str) -> Any:  # noqa: ANN401  any JSON value

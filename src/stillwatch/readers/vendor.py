@@ -56,9 +56,7 @@ class _Made:
         """The ids where the batch's numbers count from the file's `line` + 1."""
         name = Path(file).name
         pairs = zip(self.numbers, self.places, strict=True)
-        return [
-            f"{name}:{line + number}" + (f".{place}" if place > 1 else "") for number, place in pairs
-        ]
+        return [f"{name}:{line + number}" + (f".{place}" if place > 1 else "") for number, place in pairs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,11 @@ def vendor_batches(
     has the file read by other processes, a run of lines by each, which is worth their start for much to read only. `among` are the files that
     are read with it, some of which may tell more of its exchanges.
     """
-    if apart and form.in_parts(Beside(path, limits, among)) and (in_lines(path, limits) or path.stat().st_size <= WHOLE):
+    if (
+        apart
+        and form.in_parts(Beside(path, limits, among))
+        and (in_lines(path, limits) or path.stat().st_size <= WHOLE)
+    ):
         yield from _in_parts(path, form, names, losses, limits)
     else:
         with _no_search_for_cycles():

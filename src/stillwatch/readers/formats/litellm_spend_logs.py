@@ -6,7 +6,18 @@ from collections.abc import Iterator
 
 from stillwatch.readers.content import answer_columns, decoded, request_columns
 from stillwatch.readers.litellm import agent_in, failure_code, is_no_call, unredacted
-from stillwatch.readers.registry import Record, Row, address, at, elapsed_ms, first, header, log_format, mapping, moment
+from stillwatch.readers.registry import (
+    Record,
+    Row,
+    address,
+    at,
+    elapsed_ms,
+    first,
+    header,
+    log_format,
+    mapping,
+    moment,
+)
 
 
 def _recognise(record: Record) -> str:

@@ -6,7 +6,18 @@ from collections.abc import Iterator
 
 from stillwatch.readers.content import body_in, decoded
 from stillwatch.readers.http import call_columns, joined
-from stillwatch.readers.registry import Record, Row, address, at, first, header, log_format, mapping, moment, number
+from stillwatch.readers.registry import (
+    Record,
+    Row,
+    address,
+    at,
+    first,
+    header,
+    log_format,
+    mapping,
+    moment,
+    number,
+)
 
 USERS = ("_user", "user", "user_id", "userId", "account_id", "customer_id")
 UNKNOWN = "unattributed"
@@ -23,7 +34,12 @@ def _recognise(record: Record) -> str:
         return "`ai_org` and `ai_model` of Portkey"
     meta = decoded(record.get("metadata"))
     request = decoded(record.get("request"))
-    if isinstance(meta, dict) and isinstance(request, dict) and "body" in request and not set(MARKS).isdisjoint(record):
+    if (
+        isinstance(meta, dict)
+        and isinstance(request, dict)
+        and "body" in request
+        and not set(MARKS).isdisjoint(record)
+    ):
         return "`request.body`, `metadata` and `metrics` of Portkey"
     return ""
 
@@ -72,12 +88,21 @@ def portkey(record: Record) -> Iterator[Row]:
         "user_agent": header(request.get("headers"), "user-agent"),
         "input_tokens": number(record.get("req_units")),
         "output_tokens": number(record.get("res_units")),
-        "latency_ms": first(record.get("response_time"), response.get("response_time"), metrics.get("response_time")),
+        "latency_ms": first(
+            record.get("response_time"), response.get("response_time"), metrics.get("response_time")
+        ),
         "status": first(
-            record.get("response_status_code"), response.get("status"), response.get("status_code"), metrics.get("status_code")
+            record.get("response_status_code"),
+            response.get("status"),
+            response.get("status_code"),
+            metrics.get("status_code"),
         ),
     }
-    yield joined(row, call_columns(body, answer, url), {"model": record.get("ai_model"), "operation": at(record, "mode")})
+    yield joined(
+        row,
+        call_columns(body, answer, url),
+        {"model": record.get("ai_model"), "operation": at(record, "mode")},
+    )
 
 
 def _pairs(metadata: object) -> Record:
