@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import orjson
 
 from stillwatch.readers.limits import Limits
+from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import FAULTS, open_stream
+from stillwatch.readers.records import records
+from stillwatch.readers.registry import Format, Numbered
 from stillwatch.readers.tolerant import loads
 
+PEEK = 20  # records by which a file beside is recognised: chosen
 DEEPEST = 8  # last parts of a key that are looked for below the log's folder: chosen
 
 
@@ -70,6 +75,13 @@ class Beside:
             return loads(raw) if len(raw) <= self.limits.line else None
         except (*FAULTS, orjson.JSONDecodeError):
             return None
+
+
+def records_of(path: Path, form: Format, limits: Limits) -> Iterator[Numbered]:
+    """The records of a file that lies together with another one of this format; none where it is of another format."""
+    first = islice(records(path, Losses(path), limits), PEEK)
+    if any(form.recognise(record) for _number, record in first):
+        yield from records(path, Losses(path), limits)
 
 
 def _parallel(one: Path, other: Path) -> bool:

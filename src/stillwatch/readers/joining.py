@@ -10,17 +10,15 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from stillwatch.readers.beside import Beside
+from stillwatch.readers.beside import Beside, records_of
 from stillwatch.readers.limits import Limits
-from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import FAULTS
-from stillwatch.readers.records import records
 from stillwatch.readers.registry import (
     SHAPES,
     Format,
@@ -37,7 +35,6 @@ HELD = 64 << 20  # bytes of fragments of a file that wait for others: chosen
 BESIDE = 256 << 20  # bytes of fragments of files that lie together: chosen
 KEYS = 4_000_000  # fragments of files that lie together that are known at all: chosen
 FILES = 2_000  # files of a folder that are looked at: chosen
-PEEK = 20  # records by which a file beside is recognised: chosen
 OVERHEAD = 300  # bytes that a fragment takes beside its text
 
 
@@ -96,12 +93,13 @@ def joined_format(
         taken = _Taker(function, split)
 
         def read(records: Iterator[Numbered], beside: Beside | None = None) -> Iterator[tuple[int, Told]]:
-            return _Reading(taken, recognise, assemble, is_whole, beside).rows(records)
+            return _Reading(form, taken, assemble, is_whole, beside).rows(records)
 
-        return Format(
+        form = Format(
             name=function.__name__, title=title, source=source, fields=fields, notes=notes, known=frozenset(known),
             recognise=recognise, read=read, part=read, in_parts=lambda _beside: False,
         )  # fmt: skip
+        return form
 
     return wrap
 
@@ -131,13 +129,13 @@ class _Reading:
 
     def __init__(
         self,
+        form: Format,
         taken: _Taker,
-        recognise: Recognise,
         assemble: Callable[[Sequence[Placed], Beside | None], Assembled],
         is_whole: Callable[[Sequence[Placed]], bool],
         beside: Beside | None,
     ) -> None:
-        self._taken, self._recognise, self._assemble, self._is_whole = taken, recognise, assemble, is_whole
+        self._form, self._taken, self._assemble, self._is_whole = form, taken, assemble, is_whole
         self._beside, self._file = beside, str(beside.path) if beside else ""
         self._held = _Held()
         self._others: Mapping[str, Sequence[Placed]] | None = None
@@ -171,7 +169,7 @@ class _Reading:
 
     def _elsewhere(self, key: str) -> Iterator[Placed]:
         if self._others is None:
-            self._others = _together(self._beside, self._recognise, self._taken) if self._beside else {}
+            self._others = _together(self._beside, self._form, self._taken) if self._beside else {}
         return (one for one in self._others.get(key, ()) if one.file != self._file)
 
 
@@ -203,35 +201,30 @@ class _Held:
 _LOCK = threading.Lock()
 
 
-def _together(beside: Beside, recognise: Recognise, taken: _Taker) -> Mapping[str, Sequence[Placed]]:
+def _together(beside: Beside, form: Format, taken: _Taker) -> Mapping[str, Sequence[Placed]]:
     """The fragments of the files that lie together with a log and are of its format, by key."""
     files = beside.together()[:FILES]
     if len(files) < 2:
         return {}
     with _LOCK:  # files of one folder are read by several threads, and one reading serves all
-        return _indexed(files, recognise, taken, beside.limits)
+        return _indexed(files, form, taken, beside.limits)
 
 
 @lru_cache(2)
 def _indexed(
-    files: tuple[tuple[Path, int, int], ...], recognise: Recognise, taken: _Taker, limits: Limits
+    files: tuple[tuple[Path, int, int], ...], form: Format, taken: _Taker, limits: Limits
 ) -> Mapping[str, Sequence[Placed]]:
     """As `_together`, of these files as they are now."""
     found: dict[str, list[Placed]] = {}
     size = number_of = 0
     for path, _size, _changed in files:
-        try:
-            if not any(recognise(record) for _n, record in islice(records(path, Losses(path), limits), PEEK)):
-                continue
-            for number, one in taken(records(path, Losses(path), limits)):
-                if isinstance(one, Fragment):
-                    size += one.size
-                    number_of += 1
-                    if size > BESIDE:
-                        one = Fragment(one.key, one.rank, {})  # noqa: PLW2901  the text is left out
-                    found.setdefault(one.key, []).append(Placed(one, str(path), number))
-                    if number_of >= KEYS:
-                        return found
-        except FAULTS:
-            continue
+        with suppress(*FAULTS):
+            for number, one in taken(records_of(path, form, limits)):
+                if not isinstance(one, Fragment):
+                    continue
+                size, number_of = size + one.size, number_of + 1
+                told = one if size <= BESIDE else Fragment(one.key, one.rank, {})
+                found.setdefault(one.key, []).append(Placed(told, str(path), number))
+                if number_of >= KEYS:
+                    return found
     return found

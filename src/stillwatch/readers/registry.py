@@ -66,7 +66,7 @@ Told = Row | Malformed | PassedOver
 Read = Iterator[tuple[int, Told | Unjoined]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Format:
     """A vendor's shape of log.
 

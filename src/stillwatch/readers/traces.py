@@ -9,19 +9,18 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from stillwatch.readers.beside import Beside
+from stillwatch.readers.beside import PEEK, Beside, records_of
 from stillwatch.readers.content import answered, asked, decoded
 from stillwatch.readers.http import joined
 from stillwatch.readers.limits import Limits
-from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import FAULTS
-from stillwatch.readers.records import records
 from stillwatch.readers.registry import (
     SHAPES,
     Format,
@@ -57,7 +56,6 @@ WAITING = 40_000  # traces that wait for others: chosen
 SPAN, ALONE = "_span", "_alone"  # marks of rows that wait
 TEXT_HELD = 128 << 20  # letters of log records that are held for spans: chosen
 KEYS = 1_000_000  # traces of other files that are remembered: chosen
-PEEK = 20  # records by which it is known what a file holds: chosen
 
 
 @dataclass(slots=True)
@@ -298,9 +296,9 @@ def traced_format(
     """
 
     def read(records: Iterator[Numbered], beside: Beside | None = None) -> Iterator[tuple[int, Told]]:
-        others = _other_files(beside, recognise, entries) if beside else ()
+        others = _other_files(beside, form, entries) if beside else ()
         traces = Traces(
-            others=partial(_told_by, others, entries, beside.limits) if beside and others else None
+            others=partial(_told_by, others, form, entries, beside.limits) if beside and others else None
         )
         yield from _taken(entries, traces, records)
         yield from traces.end()
@@ -314,10 +312,11 @@ def traced_format(
         yield from _passed_over(traces, 0)
         yield 0, left_open
 
-    return Format(
+    form = Format(
         name=name, title=title, source=source, fields=FIELDS, notes=notes, known=frozenset(known), recognise=recognise, read=read,
-        part=part, in_parts=lambda beside: not _other_files(beside, recognise, entries),
+        part=part, in_parts=lambda beside: not _other_files(beside, form, entries),
     )  # fmt: skip
+    return form
 
 
 def _taken(entries: Entries, traces: Traces, records: Iterator[Numbered]) -> Iterator[tuple[int, Told]]:
@@ -351,48 +350,39 @@ Files = tuple[tuple[Path, int, int], ...]
 _LOCK = threading.Lock()
 
 
-def _other_files(beside: Beside, recognise: Callable[[Record], str], entries: Entries) -> Files:
+def _other_files(beside: Beside, form: Format, entries: Entries) -> Files:
     """The files that lie together with one and have log records where it has spans, or spans where it has log records."""
     together = beside.together()
     if len(together) < 2:
         return ()
-    kinds = {one: _kinds(one, recognise, entries, beside.limits) for one in together}
+    kinds = {one: _kinds(one, form, entries, beside.limits) for one in together}
     mine = next((found for one, found in kinds.items() if one[0] == beside.path), frozenset())
     return tuple(one for one, found in kinds.items() if one[0] != beside.path and found - mine)
 
 
 @lru_cache(4096)
-def _kinds(
-    file: tuple[Path, int, int], recognise: Callable[[Record], str], entries: Entries, limits: Limits
-) -> frozenset[str]:
+def _kinds(file: tuple[Path, int, int], form: Format, entries: Entries, limits: Limits) -> frozenset[str]:
     """Whether the first records of a file are spans, log records, or both."""
     found = set()
-    try:
-        for _number, record in islice(records(file[0], Losses(file[0]), limits), PEEK):
-            if recognise(record):
-                found |= {
-                    "spans" if "startTimeUnixNano" in entry else "logs"
-                    for entry, _base in islice(entries(record), PEEK)
-                }
-    except (*FAULTS, *SHAPES):
-        return frozenset()
+    with suppress(*FAULTS, *SHAPES):
+        for _number, record in islice(records_of(file[0], form, limits), PEEK):
+            for entry, _base in islice(entries(record), PEEK):
+                found.add("spans" if "startTimeUnixNano" in entry else "logs")
     return frozenset(found)
 
 
-def _told_by(files: Files, entries: Entries, limits: Limits) -> Of:
+def _told_by(files: Files, form: Format, entries: Entries, limits: Limits) -> Of:
     with _LOCK:  # files of one folder are read by several threads, and one reading serves all
-        return _tellings(files, entries, limits)
+        return _tellings(files, form, entries, limits)
 
 
 @lru_cache(2)
-def _tellings(files: Files, entries: Entries, limits: Limits) -> Of:
+def _tellings(files: Files, form: Format, entries: Entries, limits: Limits) -> Of:
     """What files tell, by trace: of `KEYS` traces at most, and of text up to `TEXT_HELD`."""
     traces = Traces(KEYS)
     for path, _size, _changed in files:
-        try:
-            for _number, _row in _taken(entries, traces, records(path, Losses(path), limits)):
+        with suppress(*FAULTS):
+            for _number, _row in _taken(entries, traces, records_of(path, form, limits)):
                 pass
-            traces.rows.clear()
-        except FAULTS:
-            continue
+        traces.rows.clear()
     return traces.told()

@@ -110,7 +110,7 @@ def vendor_batches(
         yield from _in_parts(path, form, names, losses, limits)
     else:
         with _no_search_for_cycles():
-            for batch in _batches(form.read, form.known, names, losses, Beside(path, limits, among)):
+            for batch in _batches(form, form.read, names, losses, Beside(path, limits, among)):
                 yield batch.rows
 
 
@@ -179,7 +179,7 @@ def _read_part(path: Path, form: Format, names: dict[str, str], span: Span | Non
     losses = Losses(path)
     left: list[Unjoined] = []
     with _no_search_for_cycles():
-        batches = list(_batches(form.part, form.known, names, losses, Beside(path, limits), span, left))
+        batches = list(_batches(form, form.part, names, losses, Beside(path, limits), span, left))
     return _Part(batches, losses, left[0] if left else None)
 
 
@@ -196,8 +196,8 @@ def _no_search_for_cycles() -> Iterator[None]:
 
 
 def _batches(
+    form: Format,
     read: Callable[[Iterator[Numbered], Beside | None], Read],
-    known: frozenset[str],
     names: Mapping[str, str],
     losses: Losses,
     beside: Beside,
@@ -210,7 +210,7 @@ def _batches(
 
     def watched() -> Iterator[Numbered]:
         for number, record in records(path, losses, limits, span):
-            strange = record.keys() - known
+            strange = record.keys() - form.known
             if strange:
                 losses.unknown(strange)
             if names:
