@@ -6,14 +6,27 @@ import json
 import pytest
 from logs import row as contract_row
 from logs import rows_of, told_of
-from vendors import ANSWER, ANTHROPIC, ANTHROPIC_ANSWER, FIXTURES, OPENAI, OPENAI_ANSWER, PROMPT, SECONDS, SYSTEM, TIME, span, spans
+from vendors import (
+    ANSWER,
+    ANTHROPIC,
+    ANTHROPIC_ANSWER,
+    FIXTURES,
+    OPENAI,
+    OPENAI_ANSWER,
+    PROMPT,
+    SECONDS,
+    SYSTEM,
+    TIME,
+    span,
+    spans,
+)
 
 from stillwatch.readers import vendor
 from stillwatch.readers.addresses import address_in
 from stillwatch.readers.content import answer_columns, decoded, request_columns, up_to_the_cut
 from stillwatch.readers.discover import discover
-from stillwatch.readers.losses import Losses
 from stillwatch.readers.limits import LIMITS
+from stillwatch.readers.losses import Losses
 from stillwatch.readers.read import check, read
 
 pytestmark = pytest.mark.issue(23)
@@ -68,12 +81,16 @@ BEDROCK = {
     ],
 )  # fmt: skip
 def test_every_family_of_models_on_bedrock_is_read(tmp_path, asked, given, wanted):
-    (row,) = only(tmp_path, BEDROCK | {"input": {"inputBodyJson": asked}, "output": {"outputBodyJson": given}})
+    (row,) = only(
+        tmp_path, BEDROCK | {"input": {"inputBodyJson": asked}, "output": {"outputBodyJson": given}}
+    )
     assert (row["prompt"], row["response"]) == (PROMPT, ANSWER)
     assert {name: row[name] for name in wanted} == wanted
 
 
-def test_bedrock_s_bodies_are_read_where_they_lie_beside_the_log_and_the_row_stays_where_they_do_not(tmp_path):
+def test_bedrock_s_bodies_are_read_where_they_lie_beside_the_log_and_the_row_stays_where_they_do_not(
+    tmp_path,
+):
     def offloaded(number):
         return BEDROCK | {"requestId": f"x{number}", "input": {"inputBodyS3Path": f"s3://bucket/logs/09/data/{number}_input.json.gz", "inputTokenCount": 9},
                           "output": {"outputBodyS3Path": f"s3://bucket/logs/09/data/{number}_output.json.gz"}}  # fmt: skip
@@ -84,7 +101,14 @@ def test_bedrock_s_bodies_are_read_where_they_lie_beside_the_log_and_the_row_sta
     (folder / "data" / "1_output.json.gz").write_bytes(gzip.compress(json.dumps(ANTHROPIC_ANSWER).encode()))
     (tmp_path / "secret.json").write_text(json.dumps(ANTHROPIC))
     elsewhere = offloaded(3) | {"input": {"inputBodyS3Path": "s3://bucket/../../secret.json"}}
-    rows = only(folder, offloaded(1), offloaded(2), elsewhere, BEDROCK | {"input": {}, "output": {}}, BEDROCK | {"input": {"inputBodyJson": {}}})
+    rows = only(
+        folder,
+        offloaded(1),
+        offloaded(2),
+        elsewhere,
+        BEDROCK | {"input": {}, "output": {}},
+        BEDROCK | {"input": {"inputBodyJson": {}}},
+    )
     assert [(row["prompt"], row["response"]) for row in rows] == [(PROMPT, ANSWER)] + [(None, None)] * 4
 
 
@@ -95,22 +119,34 @@ SSE = (
 )
 
 
+ANTHROPIC_SSE = (
+    'event: message_start\ndata: {"type": "message_start", "message": {"usage": {"input_tokens": 5, "cache_read_input_tokens": 2}}}\n\n'
+    'event: content_block_delta\ndata: {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "streamed"}}\n\n'
+    'event: message_delta\ndata: {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}}\n\n'
+)
+RESPONSES_SSE = (
+    'data: {"type": "response.output_text.delta", "delta": "str"}\n\ndata: {"type": "response.completed", "response": {"status": "completed", '
+    '"output": [{"type": "message", "content": [{"type": "output_text", "text": "streamed"}]}], "usage": {"input_tokens": 7, "output_tokens": 2}}}\n\n'
+)
+GEMINI_SSE = (
+    'data: {"candidates": [{"content": {"parts": [{"text": "str"}]}}]}\n\ndata: {"candidates": [{"content": {"parts": [{"text": "eamed"}]}, '
+    '"finishReason": "STOP"}], "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 2}}\n\n'
+)
+OLLAMA_LINES = (
+    '{"message": {"role": "assistant", "content": "str"}, "done": false}\n{"message": {"content": "eamed"}, "done": true, "done_reason": "stop", '
+    '"prompt_eval_count": 7, "eval_count": 2}'
+)
+
+
 @pytest.mark.parametrize(
     ("answer", "wanted"),
     [
         (SSE, ("streamed", "stop", 7, 2)),
         (SSE[:150] + "data: {", ("str", None, None, None)),
-        ('event: message_start\ndata: {"type": "message_start", "message": {"usage": {"input_tokens": 5, "cache_read_input_tokens": 2}}}\n\n'
-         'event: content_block_delta\ndata: {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "streamed"}}\n\n'
-         'event: message_delta\ndata: {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}}\n\n',
-         ("streamed", "end_turn", 7, 2)),
-        ('data: {"type": "response.output_text.delta", "delta": "str"}\n\ndata: {"type": "response.completed", "response": {"status": "completed", "output": '
-         '[{"type": "message", "content": [{"type": "output_text", "text": "streamed"}]}], "usage": {"input_tokens": 7, "output_tokens": 2}}}\n\n',
-         ("streamed", "completed", 7, 2)),
-        ('data: {"candidates": [{"content": {"parts": [{"text": "str"}]}}]}\n\ndata: {"candidates": [{"content": {"parts": [{"text": "eamed"}]}, '
-         '"finishReason": "STOP"}], "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 2}}\n\n', ("streamed", "STOP", 7, 2)),
-        ('{"message": {"role": "assistant", "content": "str"}, "done": false}\n{"message": {"content": "eamed"}, "done": true, "done_reason": "stop", '
-         '"prompt_eval_count": 7, "eval_count": 2}', ("streamed", "stop", 7, 2)),
+        (ANTHROPIC_SSE, ("streamed", "end_turn", 7, 2)),
+        (RESPONSES_SSE, ("streamed", "completed", 7, 2)),
+        (GEMINI_SSE, ("streamed", "STOP", 7, 2)),
+        (OLLAMA_LINES, ("streamed", "stop", 7, 2)),
         ({"streamed_data": SSE}, ("streamed", "stop", 7, 2)),
     ],
 )  # fmt: skip
@@ -120,7 +156,15 @@ def test_answers_that_were_streamed_are_put_together_with_their_tokens(answer, w
 
 
 def test_a_body_that_was_cut_off_is_read_up_to_the_cut():
-    body = json.dumps({"model": "gpt-x", "messages": [{"role": "user", "content": 'a "quoted" {word] \u5b57'}], "n": 12, "t": True, "o": {"a": [1, {}]}})
+    body = json.dumps(
+        {
+            "model": "gpt-x",
+            "messages": [{"role": "user", "content": 'a "quoted" {word] \u5b57'}],
+            "n": 12,
+            "t": True,
+            "o": {"a": [1, {}]},
+        }
+    )
     for end in range(1, len(body)):
         value = up_to_the_cut(body[:end])
         assert isinstance(value, dict), body[:end]
@@ -129,17 +173,47 @@ def test_a_body_that_was_cut_off_is_read_up_to_the_cut():
 
 
 def azure(**more):
-    told = {"apimSubscriptionId": "customer-1", "userId": "1", "method": "POST", "url": "https://gw/openai/deployments/gpt-chat/chat/completions?v=1"}
-    return {"time": TIME, "category": "GatewayLogs", "callerIpAddress": "203.0.113.9", "correlationId": "c", "resourceId": "/R", "properties": told | more}
+    told = {
+        "apimSubscriptionId": "customer-1",
+        "userId": "1",
+        "method": "POST",
+        "url": "https://gw/openai/deployments/gpt-chat/chat/completions?v=1",
+    }
+    return {
+        "time": TIME,
+        "category": "GatewayLogs",
+        "callerIpAddress": "203.0.113.9",
+        "correlationId": "c",
+        "resourceId": "/R",
+        "properties": told | more,
+    }
 
 
 @pytest.mark.parametrize(
     ("bodies", "wanted"),
     [
-        ({"requestBody": json.dumps({"messages": [{"role": "user", "content": "hi"}]}), "responseBody": SSE}, ("hi", "streamed")),
-        ({"requestBody": '{"messages": [{"role": "user", "content": "hi the', "responseBody": '{"id": "c", "choices": [{"fini'}, ("hi the", None)),
+        (
+            {
+                "requestBody": json.dumps({"messages": [{"role": "user", "content": "hi"}]}),
+                "responseBody": SSE,
+            },
+            ("hi", "streamed"),
+        ),
+        (
+            {
+                "requestBody": '{"messages": [{"role": "user", "content": "hi the',
+                "responseBody": '{"id": "c", "choices": [{"fini',
+            },
+            ("hi the", None),
+        ),
         ({"requestBody": "", "responseBody": ""}, (None, None)),
-        ({"requestBody": '{"messages": [{"role": "user", "content": "hi"}]}', "responseBody": '{"error": {"code": "content_filter"}}'}, ("hi", None)),
+        (
+            {
+                "requestBody": '{"messages": [{"role": "user", "content": "hi"}]}',
+                "responseBody": '{"error": {"code": "content_filter"}}',
+            },
+            ("hi", None),
+        ),
         ({}, (None, None)),
     ],
 )
@@ -163,12 +237,20 @@ def test_azure_s_tables_are_read_like_its_events(tmp_path):
 def test_litellm_s_old_payload_redacted_text_and_tags_are_read(tmp_path):
     old = {"id": "x", "call_type": "acompletion", "startTime": SECONDS, "endTime": SECONDS + 1, "model": "gpt-x", "model_group": "gpt-x", "response_cost": 0.1,
            "metadata": {"user_api_key_alias": "k", "user_api_key_user_id": "u0"}, "messages": [{"role": "user", "content": PROMPT}], "response": OPENAI_ANSWER}  # fmt: skip
-    tags = {"request_tags": ["User-Agent: openai-python", "User-Agent: openai-python/1.70"], "hidden_params": {}}
+    tags = {
+        "request_tags": ["User-Agent: openai-python", "User-Agent: openai-python/1.70"],
+        "hidden_params": {},
+    }
     redacted = old | tags | {"id": "y", "messages": "redacted-by-litellm", "response": "redacted-by-litellm"}
     turns = old | {"id": "z", "messages": [{"role": "user", "content": "default-message-value"}]}
     nested = old | {"id": "w", "messages": {"messages": [{"role": "user", "content": PROMPT}]}}
     first, second, third, fourth = only(tmp_path, old, redacted, turns, nested)
-    assert (first["account_id"], first["prompt"], first["response"], first["latency_ms"]) == ("u0", PROMPT, ANSWER, 1000.0)
+    assert (first["account_id"], first["prompt"], first["response"], first["latency_ms"]) == (
+        "u0",
+        PROMPT,
+        ANSWER,
+        1000.0,
+    )
     assert (second["prompt"], second["response"], second["user_agent"]) == (None, None, "openai-python/1.70")
     assert (third["prompt"], fourth["prompt"]) == (None, PROMPT)
 
@@ -188,12 +270,27 @@ def test_every_place_where_instrumentations_name_the_user_is_read(tmp_path, name
 @pytest.mark.parametrize(
     "said",
     [
-        {"gen_ai.input.messages": [json.dumps({"role": "user", "parts": [{"type": "text", "content": PROMPT}]})]},
-        {"gen_ai.input.messages": json.dumps(json.dumps([{"role": "user", "parts": [{"type": "text", "content": PROMPT}]}]))},
+        {
+            "gen_ai.input.messages": [
+                json.dumps({"role": "user", "parts": [{"type": "text", "content": PROMPT}]})
+            ]
+        },
+        {
+            "gen_ai.input.messages": json.dumps(
+                json.dumps([{"role": "user", "parts": [{"type": "text", "content": PROMPT}]}])
+            )
+        },
         {"gen_ai.request.messages": json.dumps([{"role": "user", "content": PROMPT}])},
         {"ai.prompt.messages": json.dumps([{"role": "user", "content": [{"type": "text", "text": PROMPT}]}])},
-        {"gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.content": json.dumps([{"type": "text", "text": PROMPT}])},
-        {"gcp.vertex.agent.llm_request": json.dumps({"model": "m", "contents": [{"role": "user", "parts": [{"text": PROMPT}]}]})},
+        {
+            "gen_ai.prompt.0.role": "user",
+            "gen_ai.prompt.0.content": json.dumps([{"type": "text", "text": PROMPT}]),
+        },
+        {
+            "gcp.vertex.agent.llm_request": json.dumps(
+                {"model": "m", "contents": [{"role": "user", "parts": [{"text": PROMPT}]}]}
+            )
+        },
         {"langfuse.observation.input": json.dumps([{"role": "user", "content": PROMPT}])},
     ],
 )
@@ -204,11 +301,23 @@ def test_prompts_are_found_wherever_instrumentations_put_them_also_serialised_tw
 
 def test_no_limit_of_tokens_is_none_and_costs_no_row(tmp_path):
     _form, (record, _span), _wanted = FIXTURES["langfuse export"]
-    rows = only(tmp_path, *(record | {"id": f"x{n}", "model_parameters": {"max_tokens": most}} for n, most in enumerate(("inf", "Infinity", None))))
+    rows = only(
+        tmp_path,
+        *(
+            record | {"id": f"x{n}", "model_parameters": {"max_tokens": most}}
+            for n, most in enumerate(("inf", "Infinity", None))
+        ),
+    )
     assert [row["max_tokens"] for row in rows] == [None] * 3
 
 
-ACCESS = {"remote_addr": "203.0.113.9", "msec": SECONDS, "status": "200", "request_id": "x", "http_x_user_id": "u"}
+ACCESS = {
+    "remote_addr": "203.0.113.9",
+    "msec": SECONDS,
+    "status": "200",
+    "request_id": "x",
+    "http_x_user_id": "u",
+}
 
 
 @pytest.mark.parametrize(
@@ -216,8 +325,22 @@ ACCESS = {"remote_addr": "203.0.113.9", "msec": SECONDS, "status": "200", "reque
     [
         ACCESS | {"request_uri": "/v1/chat/completions", "request_body": json.dumps(OPENAI)},
         ACCESS | {"request": "POST /v1/chat/completions HTTP/1.1", "req_body": json.dumps(OPENAI)},
-        {"ip": "203.0.113.9", "@timestamp": TIME, "request": "POST /v1/chat/completions HTTP/1.1", "req_body": json.dumps(OPENAI), "status": "200", "ua": "c"},
-        {"client_ip": "203.0.113.9", "time_iso8601": TIME, "uri": "/v1/chat/completions", "method": "POST", "request_body": json.dumps(OPENAI), "status": 200},
+        {
+            "ip": "203.0.113.9",
+            "@timestamp": TIME,
+            "request": "POST /v1/chat/completions HTTP/1.1",
+            "req_body": json.dumps(OPENAI),
+            "status": "200",
+            "ua": "c",
+        },
+        {
+            "client_ip": "203.0.113.9",
+            "time_iso8601": TIME,
+            "uri": "/v1/chat/completions",
+            "method": "POST",
+            "request_body": json.dumps(OPENAI),
+            "status": 200,
+        },
     ],
 )
 def test_access_logs_are_read_under_the_names_that_operators_give_their_fields(tmp_path, record):
@@ -226,9 +349,16 @@ def test_access_logs_are_read_under_the_names_that_operators_give_their_fields(t
 
 
 def test_an_access_log_with_bytes_escaped_as_nginx_does_by_default_is_read(tmp_path):
-    body = json.dumps({"model": "gpt-x", "messages": [{"role": "user", "content": "naïve 字"}]}, ensure_ascii=False)
-    escaped = "".join(f"\\x{byte:02X}" if byte in b'"\\' or byte > 126 else chr(byte) for byte in body.encode())
-    line = json.dumps(ACCESS | {"request_uri": "/v1/chat/completions"})[:-1] + f', "request_body": "{escaped}"}}\n'
+    body = json.dumps(
+        {"model": "gpt-x", "messages": [{"role": "user", "content": "naïve 字"}]}, ensure_ascii=False
+    )
+    escaped = "".join(
+        f"\\x{byte:02X}" if byte in b'"\\' or byte > 126 else chr(byte) for byte in body.encode()
+    )
+    line = (
+        json.dumps(ACCESS | {"request_uri": "/v1/chat/completions"})[:-1]
+        + f', "request_body": "{escaped}"}}\n'
+    )
     path = tmp_path / "access.log"
     path.write_text(line)
     good, bad = rows_of(path)
@@ -291,7 +421,10 @@ def test_addresses_of_the_contract_s_tables_are_addresses_too(tmp_path):
 def test_ids_of_a_vendor_s_csv_stay_as_they_are_written(tmp_path):
     users = ["7.10", "7.1", "0123", "123", "12.0", "1e5", "-7", "12345678901234567890"]
     head = "request_id,call_type,api_key,spend,startTime,endTime,model,user,prompt_tokens,metadata\n"
-    lines = [f"{user},acompletion,k,0.1,2026-05-28 10:00:00,2026-05-28 10:00:01,gpt-x,{user},20,{{}}\n" for user in users]
+    lines = [
+        f"{user},acompletion,k,0.1,2026-05-28 10:00:00,2026-05-28 10:00:01,gpt-x,{user},20,{{}}\n"
+        for user in users
+    ]
     (tmp_path / "spend.csv").write_text(head + "".join(lines))
     good, bad = rows_of(tmp_path / "spend.csv")
     assert bad == []
@@ -300,8 +433,13 @@ def test_ids_of_a_vendor_s_csv_stay_as_they_are_written(tmp_path):
     assert good["latency_ms"].to_pylist() == [1000.0] * len(users)
 
 
-def test_an_exchange_without_an_id_has_one_of_file_and_row_that_is_the_same_on_every_reading(tmp_path, monkeypatch):
-    record = {name: value for name, value in ACCESS.items() if name != "request_id"} | {"request_uri": "/v1/messages", "request_body": json.dumps(OPENAI)}
+def test_an_exchange_without_an_id_has_one_of_file_and_row_that_is_the_same_on_every_reading(
+    tmp_path, monkeypatch
+):
+    record = {name: value for name, value in ACCESS.items() if name != "request_id"} | {
+        "request_uri": "/v1/messages",
+        "request_body": json.dumps(OPENAI),
+    }
     path = write(tmp_path / "access.log", [record] * 300)
     good, _bad = rows_of(path)
     names = good["exchange_id"].to_pylist()
@@ -314,7 +452,11 @@ def test_an_exchange_without_an_id_has_one_of_file_and_row_that_is_the_same_on_e
 
 
 def test_calls_of_one_line_without_ids_have_different_ones(tmp_path):
-    entry = {name: value for name, value in azure(requestBody=json.dumps(OPENAI)).items() if name != "correlationId"}
+    entry = {
+        name: value
+        for name, value in azure(requestBody=json.dumps(OPENAI)).items()
+        if name != "correlationId"
+    }
     rows = only(tmp_path, {"records": [entry, entry, entry]})
     assert len({row["exchange_id"] for row in rows}) == 3
 

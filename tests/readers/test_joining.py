@@ -7,7 +7,7 @@ import pytest
 from logs import rows_of
 from vendors import CONTENT, LATEST, NANOS, PROMPT, SECONDS, attribute, span, spans
 
-from stillwatch.readers import joining, tracing
+from stillwatch.readers import joining, traces
 from stillwatch.readers.discover import discover
 from stillwatch.readers.read import check, read
 
@@ -30,12 +30,26 @@ def asked(number, name="req"):
 
 
 def given(number, name="req"):
-    body = {"created": SECONDS, "model": "gpt-x-1", "choices": [{"message": {"content": f"answer {number}"}, "finish_reason": "stop"}]}
-    return {"id": f"b{number}", "custom_id": f"{name}-{number}", "response": {"status_code": 200, "body": body}, "error": None}
+    body = {
+        "created": SECONDS,
+        "model": "gpt-x-1",
+        "choices": [{"message": {"content": f"answer {number}"}, "finish_reason": "stop"}],
+    }
+    return {
+        "id": f"b{number}",
+        "custom_id": f"{name}-{number}",
+        "response": {"status_code": 200, "body": body},
+        "error": None,
+    }
 
 
 def failed(number):
-    return {"id": f"b{number}", "custom_id": f"req-{number}", "response": None, "error": {"code": "batch_expired", "message": "late"}}
+    return {
+        "id": f"b{number}",
+        "custom_id": f"req-{number}",
+        "response": None,
+        "error": {"code": "batch_expired", "message": "late"},
+    }
 
 
 @pytest.mark.issue(23)
@@ -131,7 +145,9 @@ def test_azure_s_log_of_models_is_joined_over_its_rows_and_with_the_gateway_s(tm
 
 def traced(number, **more):
     ids = {"traceId": f"{number:032x}", "spanId": f"{number:016x}"}
-    said = LATEST | {"gen_ai.response.id": f"x-{number}", "user.id": "a", "client.address": "203.0.113.9"} | more
+    said = (
+        LATEST | {"gen_ai.response.id": f"x-{number}", "user.id": "a", "client.address": "203.0.113.9"} | more
+    )
     return span(said) | ids
 
 
@@ -167,14 +183,26 @@ def test_prompts_in_log_records_are_joined_to_their_spans(tmp_path, place):
     else:
         write(tmp_path / "otel.jsonl", [*said, *calls] if place == "before" else [*calls, *said])
     found = by_id(tmp_path, "system_prompt", "prompt", "response")
-    assert found == {f"x-{n}": ("Be brief.", f"question {n}", f"answer {n}") for n in range(4)} | {"x-4": (None, None, None)}
+    assert found == {f"x-{n}": ("Be brief.", f"question {n}", f"answer {n}") for n in range(4)} | {
+        "x-4": (None, None, None)
+    }
 
 
 @pytest.mark.issue(23)
 @pytest.mark.parametrize("beside", [True, False])
 def test_a_log_record_of_a_whole_call_and_its_span_are_one_exchange(tmp_path, beside):
-    event = record(1, "gen_ai.client.inference.operation.details", {}, **(LATEST | CONTENT | {"gen_ai.response.id": "x-1"}))
-    alone = record(2, "gen_ai.client.inference.operation.details", {}, **(LATEST | CONTENT | {"gen_ai.response.id": "x-2", "user.id": "b"}))
+    event = record(
+        1,
+        "gen_ai.client.inference.operation.details",
+        {},
+        **(LATEST | CONTENT | {"gen_ai.response.id": "x-1"}),
+    )
+    alone = record(
+        2,
+        "gen_ai.client.inference.operation.details",
+        {},
+        **(LATEST | CONTENT | {"gen_ai.response.id": "x-2", "user.id": "b"}),
+    )
     if beside:
         write(tmp_path / "logs.jsonl", [logs(event, alone)])
         write(tmp_path / "traces.jsonl", [spans(traced(1))])
@@ -185,19 +213,30 @@ def test_a_log_record_of_a_whole_call_and_its_span_are_one_exchange(tmp_path, be
 
 @pytest.mark.issue(23)
 def test_spans_and_their_log_records_are_joined_in_bounded_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(tracing, "WAITING", 50)
+    monkeypatch.setattr(traces, "WAITING", 50)
     write(tmp_path / "traces.jsonl", [spans(traced(n)) for n in range(400)])
     write(tmp_path / "logs.jsonl", [logs(*turns(n)) for n in range(400)])
-    tracing._tellings.cache_clear()
+    traces._tellings.cache_clear()
     assert by_id(tmp_path, "prompt") == {f"x-{n}": (f"question {n}",) for n in range(400)}
-    write(tmp_path / "one" / "otel.jsonl", [r for n in range(400) for r in (spans(traced(n)), logs(*turns(n)))])
+    write(
+        tmp_path / "one" / "otel.jsonl", [r for n in range(400) for r in (spans(traced(n)), logs(*turns(n)))]
+    )
     assert len(by_id(tmp_path / "one", "prompt")) == 400
 
 
 @pytest.mark.issue(23)
 def test_observations_of_langfuse_have_the_users_of_their_traces(tmp_path):
-    call = {"type": "GENERATION", "startTime": "2026-05-28T10:00:00Z", "model": "gpt-x", "usageDetails": {"input": 4, "output": 2}, "projectId": "p"}
-    write(tmp_path / "observations.jsonl", [call | {"id": f"o{n}", "traceId": f"t{n % 2}", "input": "hi"} for n in range(4)])
+    call = {
+        "type": "GENERATION",
+        "startTime": "2026-05-28T10:00:00Z",
+        "model": "gpt-x",
+        "usageDetails": {"input": 4, "output": 2},
+        "projectId": "p",
+    }
+    write(
+        tmp_path / "observations.jsonl",
+        [call | {"id": f"o{n}", "traceId": f"t{n % 2}", "input": "hi"} for n in range(4)],
+    )
     trace = {"timestamp": "2026-05-28T10:00:00Z", "projectId": "p", "sessionId": "s"}
     write(tmp_path / "traces.jsonl", [trace | {"id": f"t{n}", "userId": f"u{n}"} for n in range(2)])
     assert by_id(tmp_path, "account_id", "conversation_id") == {f"o{n}": (f"u{n % 2}", "s") for n in range(4)}

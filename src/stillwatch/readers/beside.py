@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
 
 import orjson
 
+from stillwatch.readers.envelope import unwrapped
 from stillwatch.readers.limits import Limits
+from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import FAULTS, open_stream
 from stillwatch.readers.places import LogPath, Remote
+from stillwatch.readers.registry import Format, Numbered
 from stillwatch.readers.tolerant import loads
 
+PEEK = 20  # records by which a file beside is recognised: chosen
 DEEPEST = 8  # last parts of a key that are looked for below the log's folder: chosen
 
 
@@ -74,6 +79,13 @@ class Beside:
             return loads(raw) if len(raw) <= self.limits.line else None
         except (*FAULTS, orjson.JSONDecodeError):
             return None
+
+
+def records_of(path: LogPath, form: Format, limits: Limits) -> Iterator[Numbered]:
+    """The records of a file that lies together with another one of this format; none where it is of another format."""
+    first = islice(unwrapped(path, form, {}, Losses(path), limits), PEEK)
+    if any(form.recognise(record) for _number, record in first):
+        yield from unwrapped(path, form, {}, Losses(path), limits)
 
 
 def _parallel(one: LogPath, other: LogPath) -> bool:

@@ -51,8 +51,26 @@ LIMITS = (
     "max_tokens", "max_completion_tokens", "max_output_tokens", "maxTokens", "maxOutputTokens", "max_gen_len",
     "maxTokenCount", "max_tokens_to_sample", "max_new_tokens", "maxNewTokens", "num_predict",
 )  # fmt: skip
-ASKED = ("messages", "input", "contents", "prompt", "inputText", "message", "inputs", "texts", "text", "query")
-INSTRUCTED = ("system", "instructions", "system_instruction", "systemInstruction", "preamble", "system_prompt")
+ASKED = (
+    "messages",
+    "input",
+    "contents",
+    "prompt",
+    "inputText",
+    "message",
+    "inputs",
+    "texts",
+    "text",
+    "query",
+)
+INSTRUCTED = (
+    "system",
+    "instructions",
+    "system_instruction",
+    "systemInstruction",
+    "preamble",
+    "system_prompt",
+)
 ANSWERED = (
     "output", "content", "completion", "message", "text", "outputText", "generation", "output_text", "response", "data",
     "streamed_data",
@@ -65,7 +83,9 @@ EVENTS = frozenset((
     "event_type", "done", "delta", "completion",
 ))  # fmt: skip
 PARTS_OF_ANSWERS = frozenset((*ANSWERED, *SEVERAL, "choices", "candidates", "usage"))
-BEGUN = re.compile(r'"(?:[^"\\]|\\.)*+("?)|[\[{]|[\]}]', re.DOTALL)  # strings, of which the last may have no end, and brackets
+BEGUN = re.compile(
+    r'"(?:[^"\\]|\\.)*+("?)|[\[{]|[\]}]', re.DOTALL
+)  # strings, of which the last may have no end, and brackets
 CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?$")
 PEEK = 64  # letters within which a text shows that it is of server-sent events
 READ = (
@@ -224,7 +244,11 @@ def answered(answer: Any, deep: int = DEEPEST) -> str | None:  # noqa: ANN401  a
         if name in answer:
             inner = answer[name]
             said = answered(inner, deep - 1) if isinstance(inner, list | dict) else text_of(inner)
-            called = text_of(answer["tool_calls"], calls=True) if isinstance(answer.get("tool_calls"), list) else ""
+            called = (
+                text_of(answer["tool_calls"], calls=True)
+                if isinstance(answer.get("tool_calls"), list)
+                else ""
+            )
             return _or_none("\n".join(part for part in (said, called) if part))
     for name in SEVERAL:
         if isinstance(answer.get(name), list) and answer[name]:
@@ -248,10 +272,8 @@ def choice_of(answer: Mapping[str, Any]) -> Mapping[str, Any]:
 def request_columns(body: Mapping[str, Any]) -> Row:
     """What a request's body in a provider's own shape says: instructions, prompt, tools and settings."""
     get = body.get
-    system, prompt = asked(
-        first(*(get(name) for name in ASKED)), first(*(get(name) for name in INSTRUCTED))
-    )
-    more = next((body[name] for name in SETTINGS if isinstance(get(name), dict)), {})
+    system, prompt = asked(first(*(get(name) for name in ASKED)), first(*(get(name) for name in INSTRUCTED)))
+    more: Mapping[str, Any] = next((body[name] for name in SETTINGS if isinstance(get(name), dict)), {})
 
     def setting(*names: str) -> Any:  # noqa: ANN401  any JSON value
         return first(*(get(name) for name in names), *(more.get(name) for name in names))
@@ -275,7 +297,7 @@ def answer_columns(answer: Any) -> Row:  # noqa: ANN401  any JSON value
     """
     answer = whole_answer(answer)
     body = answer if isinstance(answer, dict) else {}
-    held = next((body[name] for name in USAGE if isinstance(body.get(name), dict)), {})
+    held: Mapping[str, Any] = next((body[name] for name in USAGE if isinstance(body.get(name), dict)), {})
     inner = held.get("billed_units")
     usage = {**mapping(inner), **held}
     choice = choice_of(body) or next((one for one in map(_first, map(body.get, SEVERAL)) if one), {})
@@ -321,7 +343,8 @@ def _are_events(answer: Any) -> bool:  # noqa: ANN401  any JSON value
         return False
     one = next((event for event in answer if isinstance(event, dict)), None)
     return one is not None and (
-        not EVENTS.isdisjoint(one) or str(one.get("type")).startswith(("message_", "content_block", "response."))
+        not EVENTS.isdisjoint(one)
+        or str(one.get("type")).startswith(("message_", "content_block", "response."))
     )
 
 
@@ -369,7 +392,12 @@ def up_to_the_cut(text: str) -> Any:  # noqa: ANN401  any JSON value
     within = text if cut is None else CUT_ESCAPE.sub("", text) + '"'
     comma = text.rfind(",", end) if cut is None else cut
     close = "".join(reversed(open_ones))
-    for begin in (within, within + ":null", text[: max(comma, end)].rstrip(", :\n\t"), text[:end].rstrip(", :") + ":null"):
+    for begin in (
+        within,
+        within + ":null",
+        text[: max(comma, end)].rstrip(", :\n\t"),
+        text[:end].rstrip(", :") + ":null",
+    ):
         try:
             return loads(begin + close)
         except orjson.JSONDecodeError:
@@ -420,7 +448,9 @@ def from_events(events: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
             answer |= {k: v for k, v in started.items() if k not in ("content", "usage")}
         for holder in (event, started, event.get("delta"), event.get("messageStop"), choice_of(event)):
             if isinstance(holder, dict):
-                answer |= {name: holder[name] for name in (*ENDED, "stop_details", "model") if holder.get(name)}
+                answer |= {
+                    name: holder[name] for name in (*ENDED, "stop_details", "model") if holder.get(name)
+                }
         metered = event.get("amazon-bedrock-invocationMetrics")
         usage |= {name: v for name, v in mapping(metered).items() if name.endswith("TokenCount")}
         usage |= {name: event[name] for name in (*READ, *WRITTEN) if event.get(name) is not None}

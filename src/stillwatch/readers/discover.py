@@ -98,7 +98,9 @@ def _meant(given: str) -> _Meant:
     path = Path(given)
     if path.is_dir():
         every = [p for p in sorted(path.rglob("*")) if p.is_file()]
-        return _Meant(files=_below(live(every), str(path)), beside=[*_files_of(path), *_files_of(path.parent)])
+        return _Meant(
+            files=_below(live(every), str(path)), beside=[*_files_of(path), *_files_of(path.parent)]
+        )
     if path.is_file():
         return _Meant(files=[path], beside=_files_of(path.parent), one=True)
     found = [p for p in map(Path, sorted(glob.glob(given, recursive=True))) if p.is_file()]  # noqa: PTH207  a whole pattern, perhaps absolute

@@ -13,7 +13,13 @@ from stillwatch.readers.registry import Row, at, first, header
 ASKS = frozenset((
     "model", "messages", "prompt", "contents", "inputText", "input", "inputs", "message", "texts", "instances", "modelInput",
 ))  # fmt: skip
-READS = ("GET", "HEAD", "OPTIONS", "TRACE", "CONNECT")  # methods that call no model, but of a realtime session
+READS = (
+    "GET",
+    "HEAD",
+    "OPTIONS",
+    "TRACE",
+    "CONNECT",
+)  # methods that call no model, but of a realtime session
 NO_CALLS = re.compile(
     r"(?:/[\w-]+){0,3}/(?:health|healthz|health-check|healthcheck|health/\w+|live|livez|liveness|ready|readyz|readiness|ping|metrics"
     r"|status|stub_status|nginx_status|version|favicon\.ico|robots\.txt|v1/models|models|docs|openapi\.json)/?|/"
@@ -67,7 +73,13 @@ def call_columns(body: Mapping[str, Any], answer: Any, path: Any) -> Row:  # noq
     """What the bodies of a request and its answer say, and the model that is asked for: in the body, in the path, or in the answer."""
     answer = whole_answer(answer)
     return {
-        "model": first(body.get("model"), body.get("modelId"), model_in(path), at(answer, "model"), at(answer, "modelVersion")),
+        "model": first(
+            body.get("model"),
+            body.get("modelId"),
+            model_in(path),
+            at(answer, "model"),
+            at(answer, "modelVersion"),
+        ),
         "operation": path_of(path) or None,
         **request_columns(body),
         **answer_columns(answer),

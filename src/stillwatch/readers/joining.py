@@ -10,17 +10,15 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice
 from typing import Any
 
-from stillwatch.readers.beside import Beside
+from stillwatch.readers.beside import Beside, records_of
 from stillwatch.readers.limits import Limits
-from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import FAULTS
 from stillwatch.readers.places import LogPath
-from stillwatch.readers.records import records
 from stillwatch.readers.registry import (
     SHAPES,
     Format,
@@ -37,7 +35,6 @@ HELD = 64 << 20  # bytes of fragments of a file that wait for others: chosen
 BESIDE = 256 << 20  # bytes of fragments of files that lie together: chosen
 KEYS = 4_000_000  # fragments of files that lie together that are known at all: chosen
 FILES = 2_000  # files of a folder that are looked at: chosen
-PEEK = 20  # records by which a file beside is recognised: chosen
 OVERHEAD = 300  # bytes that a fragment takes beside its text
 
 
@@ -70,6 +67,7 @@ class Placed:
 
 
 Taken = Fragment | Row | None
+Recognise = Callable[[Record], str]
 Assembled = Iterable[tuple[Placed, Row | Malformed]]
 
 
@@ -79,7 +77,7 @@ def joined_format(
     source: str,
     fields: Mapping[str, str],
     known: Iterable[str],
-    recognise: Callable[[Record], str],
+    recognise: Recognise,
     assemble: Callable[[Sequence[Placed], Beside | None], Assembled],
     is_whole: Callable[[Sequence[Placed]], bool],
     notes: tuple[str, ...] = (),
@@ -92,51 +90,10 @@ def joined_format(
     """
 
     def wrap(function: Callable[[Record], Taken]) -> Format:
-        def taken(records: Iterator[Numbered]) -> Iterator[tuple[int, Taken | Malformed]]:
-            for number, record in records:
-                for entry in split(record):
-                    try:
-                        yield number, function(entry)
-                    except PassedOver:
-                        yield number, None
-                    except Malformed as why:
-                        yield number, why
-                    except SHAPES as error:
-                        yield number, another_shape(error)
+        taken = _Taker(function, split)
 
         def read(records: Iterator[Numbered], beside: Beside | None = None) -> Iterator[tuple[int, Told]]:
-            file = str(beside.path) if beside else ""
-            held = _Held()
-            others: Mapping[str, Sequence[Placed]] | None = None if beside else {}
-
-            def settled(several: list[Placed]) -> Iterator[tuple[int, Told]]:
-                nonlocal others
-                if not is_whole(several):
-                    if others is None and beside is not None:
-                        others = _together(beside, recognise, taken)
-                    key = several[0].fragment.key
-                    several = several + [one for one in (others or {}).get(key, ()) if one.file != file]
-                led = False
-                for leader, row in assemble(several, beside):
-                    if leader.file == file:
-                        led = True
-                        yield leader.number, row
-                if not led:  # another file has the row
-                    yield from ((one.number, PassedOver()) for one in several if one.file == file)
-
-            for number, one in taken(records):
-                if one is None:
-                    yield number, PassedOver()
-                elif not isinstance(one, Fragment):
-                    yield number, one
-                else:
-                    several = held.add(Placed(one, file, number))
-                    if is_whole(several):
-                        yield from settled(held.take(one.key))
-                    while held.size > HELD:
-                        yield from settled(held.oldest())
-            while held.several:
-                yield from settled(held.oldest())
+            return _Reading(form, taken, assemble, is_whole, beside).rows(records)
 
         form = Format(
             name=function.__name__, title=title, source=source, fields=fields, notes=notes, known=frozenset(known),
@@ -145,6 +102,75 @@ def joined_format(
         return form
 
     return wrap
+
+
+@dataclass(frozen=True, slots=True)
+class _Taker:
+    """What each record is: a fragment, a row, a reason why there is none, or None for what is no exchange."""
+
+    function: Callable[[Record], Taken]
+    split: Callable[[Record], Iterable[Record]]
+
+    def __call__(self, records: Iterator[Numbered]) -> Iterator[tuple[int, Taken | Malformed]]:
+        for number, record in records:
+            for entry in self.split(record):
+                try:
+                    yield number, self.function(entry)
+                except PassedOver:
+                    yield number, None
+                except Malformed as why:
+                    yield number, why
+                except SHAPES as error:
+                    yield number, another_shape(error)
+
+
+class _Reading:
+    """One file as it is read."""
+
+    def __init__(
+        self,
+        form: Format,
+        taken: _Taker,
+        assemble: Callable[[Sequence[Placed], Beside | None], Assembled],
+        is_whole: Callable[[Sequence[Placed]], bool],
+        beside: Beside | None,
+    ) -> None:
+        self._form, self._taken, self._assemble, self._is_whole = form, taken, assemble, is_whole
+        self._beside, self._file = beside, str(beside.path) if beside else ""
+        self._held = _Held()
+        self._others: Mapping[str, Sequence[Placed]] | None = None
+
+    def rows(self, records: Iterator[Numbered]) -> Iterator[tuple[int, Told]]:
+        """The file's rows, and what is passed over or cannot be read."""
+        for number, one in self._taken(records):
+            if one is None:
+                yield number, PassedOver()
+            elif not isinstance(one, Fragment):
+                yield number, one
+            else:
+                several = self._held.add(Placed(one, self._file, number))
+                if self._is_whole(several):
+                    yield from self._settled(self._held.take(one.key))
+                while self._held.size > HELD:
+                    yield from self._settled(self._held.oldest())
+        while self._held.several:
+            yield from self._settled(self._held.oldest())
+
+    def _settled(self, mine: list[Placed]) -> Iterator[tuple[int, Told]]:
+        """What becomes of the file's fragments of one key."""
+        several = mine if self._is_whole(mine) else [*mine, *self._elsewhere(mine[0].fragment.key)]
+        led = False
+        for leader, row in self._assemble(several, self._beside):
+            if leader.file == self._file:
+                led = True
+                yield leader.number, row
+        if not led:  # another file has the row
+            yield from ((one.number, PassedOver()) for one in mine)
+
+    def _elsewhere(self, key: str) -> Iterator[Placed]:
+        if self._others is None:
+            self._others = _together(self._beside, self._form, self._taken) if self._beside else {}
+        return (one for one in self._others.get(key, ()) if one.file != self._file)
 
 
 @dataclass(slots=True)
@@ -172,42 +198,33 @@ class _Held:
         return self.take(next(iter(self.several)))
 
 
-Reader = Callable[[Iterator[Numbered]], Iterator[tuple[int, Any]]]
-Recognise = Callable[[Record], str]
 _LOCK = threading.Lock()
 
 
-def _together(beside: Beside, recognise: Recognise, taken: Reader) -> Mapping[str, Sequence[Placed]]:
+def _together(beside: Beside, form: Format, taken: _Taker) -> Mapping[str, Sequence[Placed]]:
     """The fragments of the files that lie together with a log and are of its format, by key."""
     files = beside.together()[:FILES]
     if len(files) < 2:
         return {}
     with _LOCK:  # files of one folder are read by several threads, and one reading serves all
-        return _indexed(files, recognise, taken, beside.limits)
+        return _indexed(files, form, taken, beside.limits)
 
 
 @lru_cache(2)
 def _indexed(
-    files: tuple[tuple[LogPath, int, int], ...], recognise: Recognise, taken: Reader, limits: Limits
+    files: tuple[tuple[LogPath, int, int], ...], form: Format, taken: _Taker, limits: Limits
 ) -> Mapping[str, Sequence[Placed]]:
     """As `_together`, of these files as they are now."""
     found: dict[str, list[Placed]] = {}
     size = number_of = 0
     for path, _size, _changed in files:
-        try:
-            if not any(
-                recognise(record) for _n, record in islice(records(path, Losses(path), limits), PEEK)
-            ):
-                continue
-            for number, one in taken(records(path, Losses(path), limits)):
-                if isinstance(one, Fragment):
-                    size += one.size
-                    number_of += 1
-                    if size > BESIDE:
-                        one = Fragment(one.key, one.rank, {})  # noqa: PLW2901  the text is left out
-                    found.setdefault(one.key, []).append(Placed(one, str(path), number))
-                    if number_of >= KEYS:
-                        return found
-        except FAULTS:
-            continue
+        with suppress(*FAULTS):
+            for number, one in taken(records_of(path, form, limits)):
+                if not isinstance(one, Fragment):
+                    continue
+                size, number_of = size + one.size, number_of + 1
+                told = one if size <= BESIDE else Fragment(one.key, one.rank, {})
+                found.setdefault(one.key, []).append(Placed(told, str(path), number))
+                if number_of >= KEYS:
+                    return found
     return found

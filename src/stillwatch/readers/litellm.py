@@ -12,7 +12,9 @@ from stillwatch.readers.registry import Row, mapping
 REDACTED = ("redacted-by-litellm", "default-message-value")
 HEALTH = "litellm-internal-health-check"  # the account under which the proxy asks its own models
 AGENT = "User-Agent: "
-NO_CALLS = re.compile(r"_?a?(?:list|retrieve|get|delete|cancel|file|create_file|create_batch|create_thread|add_message)_?\w*|\w*mcp\w*")
+NO_CALLS = re.compile(
+    r"_?a?(?:list|retrieve|get|delete|cancel|file|create_file|create_batch|create_thread|add_message)_?\w*|\w*mcp\w*"
+)
 
 
 def agent_in(tags: Any) -> str | None:  # noqa: ANN401  any JSON value
@@ -28,15 +30,18 @@ def agent_in(tags: Any) -> str | None:  # noqa: ANN401  any JSON value
 
 def unredacted(row: Row) -> Row:
     """The row without the words that stand in place of text that the proxy left out."""
-    return row | {
-        name: None for name in ("prompt", "response", "system_prompt") if row.get(name) in REDACTED
-    }
+    return row | {name: None for name in ("prompt", "response", "system_prompt") if row.get(name) in REDACTED}
 
 
 def is_no_call(record: Mapping[str, Any], meta: Any) -> bool:  # noqa: ANN401  any JSON value
     """Whether the proxy asked on its own account, or nothing was asked of a model."""
     told = mapping(meta)
-    names = (told.get("user_api_key_team_id"), told.get("user_api_key_alias"), record.get("team_id"), record.get("api_key"))
+    names = (
+        told.get("user_api_key_team_id"),
+        told.get("user_api_key_alias"),
+        record.get("team_id"),
+        record.get("api_key"),
+    )
     kind = record.get("call_type")
     return HEALTH in names or (isinstance(kind, str) and NO_CALLS.fullmatch(kind) is not None)
 

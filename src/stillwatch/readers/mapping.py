@@ -148,14 +148,24 @@ def read_mapping(path: Path) -> Format:
         raw = path.read_bytes()
     except OSError as error:
         raise UsageError(
-            Problem(fact="the mapping file cannot be read", where=str(path), found=error.strerror or type(error).__name__)
+            Problem(
+                fact="the mapping file cannot be read",
+                where=str(path),
+                found=error.strerror or type(error).__name__,
+            )
         ) from error
     if len(raw) > LARGEST:
-        raise UsageError(Problem(fact="the mapping file is too large", where=str(path), expected=f"at most {LARGEST:,} bytes"))
+        raise UsageError(
+            Problem(
+                fact="the mapping file is too large", where=str(path), expected=f"at most {LARGEST:,} bytes"
+            )
+        )
     try:
         return mapped_format(raw.decode("utf-8"), path.stem)
     except UsageError as error:
-        raise UsageError(*(replace(problem, where=f"{path}{problem.where}") for problem in error.problems)) from None
+        raise UsageError(
+            *(replace(problem, where=f"{path}{problem.where}") for problem in error.problems)
+        ) from None
     except UnicodeDecodeError:
         raise UsageError(Problem(fact="the mapping file is not UTF-8", where=str(path))) from None
 
@@ -179,7 +189,11 @@ def mapped_format(text: str, stem: str) -> Format:
         },
     )
     form = _format(mapped, told, text, stem)
-    failed = [problem for place, test in enumerate(told.get("test", []), 1) for problem in _failures(form, place, test)]
+    failed = [
+        problem
+        for place, test in enumerate(told.get("test", []), 1)
+        for problem in _failures(form, place, test)
+    ]
     if failed:
         raise UsageError(*failed)
     return form
@@ -250,7 +264,9 @@ def _problems(told: Mapping[str, Any]) -> Iterator[Problem]:
         if not isinstance(told.get(part, {}), dict):
             yield Problem(fact=f"`{part}` is not a table", where=f", `{part}`", fix=FIX)
             return
-    if not isinstance(told.get("test", []), list) or not all(isinstance(one, dict) for one in told.get("test", [])):
+    if not isinstance(told.get("test", []), list) or not all(
+        isinstance(one, dict) for one in told.get("test", [])
+    ):
         yield Problem(fact="`test` is not a list of tables", where=", `test`", expected="[[test]]", fix=FIX)
     columns = told.get("columns", {})
     yield from _unknown(columns, EXCHANGES.names, "columns")
@@ -258,7 +274,10 @@ def _problems(told: Mapping[str, Any]) -> Iterator[Problem]:
     for name in REQUIRED:
         if name not in columns:
             yield Problem(
-                fact=f"the mapping names no `{name}`", where=", `columns`", expected=_meaning(name), fix=f'{name} = "THEIR_FIELD"'
+                fact=f"the mapping names no `{name}`",
+                where=", `columns`",
+                expected=_meaning(name),
+                fix=f'{name} = "THEIR_FIELD"',
             )
     for part, several in (("columns", columns), ("bodies", told.get("bodies", {}))):
         for name, value in several.items():
@@ -291,7 +310,9 @@ def _source_problems(where: str, name: str, value: Any) -> Iterator[Problem]:  #
     unit = table.get("unit")
     if unit is not None and (name != "latency_ms" or unit not in MILLISECONDS):
         expected = ", ".join(MILLISECONDS) if name == "latency_ms" else "no unit: times are read in any"
-        yield Problem(fact="the unit is not one that is known", where=where, found=str(unit), expected=expected)
+        yield Problem(
+            fact="the unit is not one that is known", where=where, found=str(unit), expected=expected
+        )
 
 
 def _no_path(where: str, path: Any) -> Problem:  # noqa: ANN401  any TOML value
@@ -324,9 +345,15 @@ def _failures(form: Format, place: int, test: Mapping[str, Any]) -> Iterator[Pro
         return
     row = rows[0][1] if rows else None
     if isinstance(row, Malformed):
-        yield Problem(fact="the record of a test gives no row", where=where, found=f"{row.column or 'record'}: {row.reason}")
+        yield Problem(
+            fact="the record of a test gives no row",
+            where=where,
+            found=f"{row.column or 'record'}: {row.reason}",
+        )
     elif not isinstance(row, dict):
-        yield Problem(fact="the record of a test gives no row", where=where, found="it is passed over by `where`")
+        yield Problem(
+            fact="the record of a test gives no row", where=where, found="it is passed over by `where`"
+        )
     else:
         yield from _differences(row, wanted, where)
 
@@ -334,9 +361,13 @@ def _failures(form: Format, place: int, test: Mapping[str, Any]) -> Iterator[Pro
 def _differences(row: Row, wanted: Mapping[str, Any], where: str) -> Iterable[Problem]:
     for name, value in wanted.items():
         found = row.get(name)
-        same = _moment_of(value) == found if name == "timestamp" else found == value or str(found) == str(value)
+        same = (
+            _moment_of(value) == found if name == "timestamp" else found == value or str(found) == str(value)
+        )
         if not same:
-            yield Problem(fact=f"a test gives another `{name}`", where=where, found=str(found), expected=str(value))
+            yield Problem(
+                fact=f"a test gives another `{name}`", where=where, found=str(found), expected=str(value)
+            )
 
 
 def _moment_of(value: Any) -> int | None:  # noqa: ANN401  any TOML value

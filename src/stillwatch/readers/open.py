@@ -567,7 +567,7 @@ def csv_dialect(path: LogPath, limits: Limits) -> Dialect:
     return told
 
 
-def _first_lines(path: Path, limits: Limits) -> list[str]:
+def _first_lines(path: LogPath, limits: Limits) -> list[str]:
     """The lines within the first `HEAD` bytes of a file, at least one."""
     with open_stream(path, limits) as stream:
         raw = stream.read(HEAD)

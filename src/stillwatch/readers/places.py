@@ -312,9 +312,7 @@ def _driver(url: str) -> Iterator[Any]:
         filesystem, _path = url_to_fs(url)
     except ImportError as error:
         fact = f"reading `{scheme}://` needs a package that is not installed"
-        raise MissingExtra(
-            Problem(fact=fact, where=url, fix="pip install 'stillwatch[cloud]'")
-        ) from error
+        raise MissingExtra(Problem(fact=fact, where=url, fix="pip install 'stillwatch[cloud]'")) from error
     try:
         yield filesystem
     except (StillwatchError, FileNotFoundError):

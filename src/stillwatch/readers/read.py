@@ -152,7 +152,9 @@ def _check_vendor(file: LogPath, form: Format, names: Mapping[str, str], limits:
     ]
 
 
-def _check_file(file: LogPath, schema: TableSchema, names: Mapping[str, str], limits: Limits) -> list[Problem]:
+def _check_file(
+    file: LogPath, schema: TableSchema, names: Mapping[str, str], limits: Limits
+) -> list[Problem]:
     fields = _fields(file, limits)
     needed = NEEDED if schema is EXCHANGES else schema.required
     if not fields and file.stat().st_size == 0:
@@ -192,7 +194,9 @@ def _check_file(file: LogPath, schema: TableSchema, names: Mapping[str, str], li
     return problems or _check_values(file, schema, names, limits)
 
 
-def _check_values(file: LogPath, schema: TableSchema, names: Mapping[str, str], limits: Limits) -> list[Problem]:
+def _check_values(
+    file: LogPath, schema: TableSchema, names: Mapping[str, str], limits: Limits
+) -> list[Problem]:
     """A required column none of whose first values can be read means that the file is not what it claims."""
     if kind_of(file) == "parquet":
         plain = pq.read_schema(seekable(file))

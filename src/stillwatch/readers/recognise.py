@@ -67,7 +67,9 @@ def named(name: str) -> Recognised | None:
     for one in all_formats():
         if one.name == name:
             return Recognised(format=one, why="asked for")
-    known = ", ".join(["auto", CONTRACT, *(one.name for one in all_formats()), f"a mapping file (NAME{ENDING})"])
+    known = ", ".join(
+        ["auto", CONTRACT, *(one.name for one in all_formats()), f"a mapping file (NAME{ENDING})"]
+    )
     raise UsageError(Problem(fact=f"no format is called `{name}`", expected=known, fix="stillwatch formats"))
 
 

@@ -66,7 +66,7 @@ Told = Row | Malformed | PassedOver
 Read = Iterator[tuple[int, Told | Unjoined]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Format:
     """A vendor's shape of log.
 
@@ -208,7 +208,7 @@ def moment(value: Any) -> int:  # noqa: ANN401  any JSON value
 
 def first(*values: Any) -> Any:  # noqa: ANN401  any JSON values
     """The first value that says something; NaN, which tables have in place of nothing, does not."""
-    return next((v for v in values if v is not None and v not in ("", [], {}) and v == v), None)  # noqa: PLR0124
+    return next((v for v in values if v is not None and v not in ("", [], {}) and v == v), None)
 
 
 def at(record: Any, *path: str) -> Any:  # noqa: ANN401  any JSON value

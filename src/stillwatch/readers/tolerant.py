@@ -1,7 +1,7 @@
 """JSON as loggers write it, of which any sender may have chosen a part.
 
 Where the fast parser refuses, these are mended, each in linear time: a byte-order mark, bytes that are not UTF-8 and lone surrogates
-(U+FFFD), NaN and infinities (null), control characters, bytes written as `\\x22`, numbers beyond 64 bits, and nests deeper than `DEEPEST` (null).
+(U+FFFD), NaN and infinities (null), control characters, bytes that are written as access logs do, numbers beyond 64 bits, and nests deeper than `DEEPEST` (null).
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _mended(raw: bytes | memoryview | str) -> Any:  # noqa: ANN401  any JSON val
 
 
 def _of_bytes(found: re.Match[str]) -> str:
-    """Bytes as access logs escape them (`\\x22`), as JSON writes their text."""
+    """Bytes that access logs write as an x and two digits, as JSON writes their text."""
     if not found[1]:
         return found[0]
     return json.dumps(bytes.fromhex(found[1].replace("\\x", "")[1:]).decode("utf-8", "replace"))[1:-1]

@@ -1,49 +1,19 @@
-"""Calls of models among the spans and log records of traces, in whatever files they are kept.
+"""What do the attributes of a span or a log record tell of a call of a model?
 
-The current conventions of OpenTelemetry and those up to 1.36 are read, and what Traceloop, OpenInference, Vercel, Sentry, Langfuse,
-LangSmith, LiteLLM and Google's ADK have of their own. Who called, and from where, is on the HTTP server span of the same trace; what was asked may
-be in log records of the same span. Both are joined within a file, in any order, as long as no more than `WAITING` traces wait at a time, and log records
-also with spans in files that lie together (`tracing_files`).
+The current conventions of OpenTelemetry are read and those up to 1.36, and what Traceloop, OpenInference, Vercel, Sentry, Langfuse,
+LangSmith, LiteLLM and Google's ADK have of their own. How spans are joined is in `traces.py`.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache, partial
-from itertools import islice
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from stillwatch.readers.beside import Beside
 from stillwatch.readers.content import answered, asked, decoded, request_columns, tool_names
-from stillwatch.readers.http import joined
-from stillwatch.readers.limits import Limits
-from stillwatch.readers.losses import Losses
-from stillwatch.readers.open import FAULTS
-from stillwatch.readers.places import LogPath
-from stillwatch.readers.records import records
-from stillwatch.readers.registry import (
-    SHAPES,
-    Format,
-    Malformed,
-    Numbered,
-    PassedOver,
-    Read,
-    Record,
-    Row,
-    Told,
-    Unjoined,
-    address,
-    another_shape,
-    at,
-    first,
-    mapping,
-    refusal,
-)  # fmt: skip
+from stillwatch.readers.registry import Malformed, Record, Row, address, first, mapping, refusal
 
-WAITING = 40_000
 EVENT = "gen_ai.client.inference.operation.details"
 MODEL = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "llm.request.model")
 ACCOUNT = (
@@ -130,12 +100,10 @@ ANSWERED = (
 )  # fmt: skip
 TOOLS = ("gen_ai.tool.definitions", "gen_ai.request.available_tools", "ai.prompt.tools")
 NAMES, LAYOUTS = 64, 4096  # attributes of a span, and sets of their names, that are remembered
-STEPS = frozenset(("gen_ai.operation.name", "openinference.span.kind", "ai.operationId", "traceloop.span.kind"))
+STEPS = frozenset(
+    ("gen_ai.operation.name", "openinference.span.kind", "ai.operationId", "traceloop.span.kind")
+)
 NO_CALLS = frozenset(("execute_tool", "invoke_agent", "create_agent", "embeddings"))
-SPAN, ALONE = "_span", "_alone"  # marks of rows that wait
-TEXT_HELD = 128 << 20  # letters of log records that are held for spans: chosen
-KEYS = 1_000_000  # traces of other files that are remembered: chosen
-PEEK = 20  # records by which it is known what a file holds: chosen
 JOINED = (
     *ACCOUNT,
     *ORGANIZATION,
@@ -212,7 +180,9 @@ def _numbered_turns(said: Mapping[str, Any], prefix: str) -> list[dict[str, Any]
 def _parts(value: Any) -> Any:  # noqa: ANN401  any JSON value
     """A turn's content: parts that were written as JSON are parts again."""
     inner = decoded(value)
-    typed = isinstance(inner, list) and inner and all(isinstance(one, dict) and "type" in one for one in inner)
+    typed = (
+        isinstance(inner, list) and inner and all(isinstance(one, dict) and "type" in one for one in inner)
+    )
     return inner if typed else value
 
 
@@ -225,11 +195,13 @@ def _listed_turns(value: Any) -> list[dict[str, Any]] | None:  # noqa: ANN401  a
     for one in value:
         if isinstance(one, dict):
             inner = one.get("message")
-            turns.append(inner if isinstance(inner, dict) else {k.removeprefix("message."): v for k, v in one.items()})
+            turns.append(
+                inner if isinstance(inner, dict) else {k.removeprefix("message."): v for k, v in one.items()}
+            )
     return turns or None
 
 
-def _from_events(events: Any, said: dict[str, Any]) -> None:  # noqa: ANN401  any JSON value
+def add_events(events: Any, said: dict[str, Any]) -> None:  # noqa: ANN401  any JSON value
     """Messages that older conventions put into the span's events, under the names of the current ones."""
     turns, answers = [], []
     for event in events or ():
@@ -295,7 +267,7 @@ def _laid(names: tuple[str, ...]) -> Layout:
 _kept = lru_cache(LAYOUTS)(_laid)
 
 
-def _row(span: Record, said: dict[str, Any], where: Layout) -> Row:
+def row_of(span: Record, said: dict[str, Any], where: Layout) -> Row:
     """The exchange that one GenAI span or event tells of."""
     tell = span.get
     row: Row = {}
@@ -334,7 +306,9 @@ def _say(row: Row, said: Mapping[str, Any]) -> None:
         output = _answered_elsewhere(said)
     turns = decoded(given)
     if isinstance(turns, dict) and "role" not in turns:
-        told = request_columns(turns.get("config", {}) | turns if isinstance(turns.get("config"), dict) else turns)
+        told = request_columns(
+            turns.get("config", {}) | turns if isinstance(turns.get("config"), dict) else turns
+        )
         row |= {name: value for name, value in told.items() if row.get(name) is None}
     else:
         row["system_prompt"], row["prompt"] = asked(turns, get("gen_ai.system_instructions"))
@@ -383,7 +357,7 @@ def _pick(said: Mapping[str, Any], names: tuple[str, ...]) -> Any:  # noqa: ANN4
     return None
 
 
-def _genai(said: Mapping[str, Any], models: tuple[str, ...]) -> bool:
+def is_call(said: Mapping[str, Any], models: tuple[str, ...]) -> bool:
     """Whether attributes are of a call of a model, and not of a tool, an embedding's retrieval or an agent's step."""
     kind = said.get("openinference.span.kind")
     if said.get("gen_ai.operation.name") in NO_CALLS or (kind and kind != "LLM"):
@@ -392,216 +366,6 @@ def _genai(said: Mapping[str, Any], models: tuple[str, ...]) -> bool:
         if said[name]:
             return True
     return False
-
-
-@dataclass(slots=True)
-class Said:
-    """What log records tell of a span: turns and answers in the order in which they came, and a record of the whole call."""
-
-    turns: list[Any] = field(default_factory=list)
-    answers: list[Any] = field(default_factory=list)
-    finish: Any = None
-    call: tuple[int, Row] | None = None
-    size: int = 0
-
-    def columns(self) -> Row:
-        """As columns of the contract."""
-        system, prompt = asked(self.turns)
-        row: Row = {"system_prompt": system, "prompt": prompt}
-        if self.answers:
-            row["response"] = answered(self.answers[0])
-        if self.finish:
-            row["finish_reason"] = refusal(self.finish, None)
-        return joined(row, self.call[1]) if self.call else row
-
-
-Of = Mapping[str, Mapping[str, Any]]  # trace → what others may wait for: `call`, `said` by span, `spans`
-
-
-class Traces:
-    """Calls that wait for what other spans and log records of their trace tell, and what these told; of `most` traces each.
-
-    `others` gives, when it is first needed, what files that lie together tell.
-    """
-
-    def __init__(self, most: int | None = None, others: Callable[[], Of] | None = None) -> None:
-        self.rows: OrderedDict[str, list[tuple[int, Row]]] = OrderedDict()
-        self.calls: OrderedDict[str, dict[str, Any]] = OrderedDict()
-        self.said: OrderedDict[str, dict[str, Said]] = OrderedDict()
-        self.spans: OrderedDict[str, set[str]] = OrderedDict()
-        self.passed_over = self._size = 0
-        self._most, self._others = most or WAITING, others
-
-    def take(self, number: int, entry: Record, base: Mapping[str, Any]) -> list[tuple[int, Row]]:
-        """A span or log record of the resource `base` came: the rows that are ready by it."""
-        said = attributes(entry.get("attributes"))
-        if base:
-            said = {**base, **said}
-        name = entry.get("eventName") or said.get("event.name")
-        body = entry.get("body")
-        if body:
-            told = decoded(value_of(body) if isinstance(body, dict) and len(body) == 1 else body)
-            if isinstance(told, dict):
-                said |= told
-        trace, span = entry.get("traceId") or "", entry.get("spanId") or ""
-        where = layout(tuple(said))
-        if where.models and (name is None or name == EVENT) and _genai(said, where.models):
-            events = entry.get("events")
-            if events:
-                _from_events(events, said)
-                where = layout(tuple(said))
-            row = _row(entry, said, where)
-            if name == EVENT and trace and span:
-                return self._event(trace, span, number, row)
-            return self._span(trace, span, number, row)
-        if isinstance(name, str) and name.startswith("gen_ai.") and trace and span:
-            return self._message(trace, span, name, said)
-        known = trace and not SEEN.isdisjoint(said)
-        if not known or not STEPS.isdisjoint(said):
-            self.passed_over += 1
-        return self._call(trace, said) if known else []
-
-    def _call(self, trace: str, said: Mapping[str, Any]) -> list[tuple[int, Row]]:
-        """An HTTP span came: the rows that waited for nothing else."""
-        self.calls[trace] = {name: said[name] for name in JOINED if name in said}
-        while len(self.calls) > self._most:
-            self.calls.popitem(last=False)
-        waiting = self.rows.get(trace, ())
-        return [] if any(SPAN in row for _number, row in waiting) else self._release(trace)
-
-    def _span(self, trace: str, span: str, number: int, row: Row) -> list[tuple[int, Row]]:
-        """The span of a call came: it and others that need not wait any more."""
-        if not trace:
-            return [(number, row)]
-        self.spans.setdefault(trace, set()).add(span)
-        while len(self.spans) > self._most:
-            self.spans.popitem(last=False)
-        if span and row.get("prompt") is None:
-            row[SPAN] = span
-        elif trace in self.calls:
-            return [(number, complete(row, self.calls[trace]))]
-        elif row.get("account_id") and row.get("client_ip"):
-            return [(number, row)]
-        self.rows.setdefault(trace, []).append((number, row))
-        ready = []
-        while len(self.rows) > self._most:
-            ready += self._release(next(iter(self.rows)))
-        return ready
-
-    def _message(self, trace: str, span: str, name: str, said: Mapping[str, Any]) -> list[tuple[int, Row]]:
-        """A log record of one turn came."""
-        told = self.said.setdefault(trace, {}).setdefault(span, Said())
-        content = first(said.get("content"), at(said, "message", "content"))
-        if name == "gen_ai.choice":
-            message = decoded(said.get("message"))
-            told.answers.append(first(message, content))
-            told.finish = told.finish or said.get("finish_reason")
-        elif name.endswith(".message"):
-            told.turns.append({"role": first(said.get("role"), name.split(".")[1]), "content": decoded(content)})
-        else:
-            self.passed_over += 1
-        return self._bounded(told, len(content) if isinstance(content, str) else 0)
-
-    def _event(self, trace: str, span: str, number: int, row: Row) -> list[tuple[int, Row]]:
-        """A log record of a whole call came: its span, where there is one, is the exchange."""
-        told = self.said.setdefault(trace, {}).setdefault(span, Said())
-        if told.call is not None:  # several calls of one span
-            return [(number, row)]
-        told.call = (number, row)
-        return self._bounded(told, sum(len(text) for text in row.values() if isinstance(text, str)))
-
-    def _bounded(self, told: Said, size: int) -> list[tuple[int, Row]]:
-        """Forget what was told first where it is too much; calls that had no span are rows."""
-        told.size += size
-        self._size += size
-        ready: list[tuple[int, Row]] = []
-        while len(self.said) > self._most or (self._size > TEXT_HELD and len(self.said) > 1):
-            trace, several = self.said.popitem(last=False)
-            self._size -= sum(one.size for one in several.values())
-            ready += [self._filled(trace, number, row) for number, row in self._alone(trace, several)]
-        return ready
-
-    def _alone(self, trace: str, several: Mapping[str, Said]) -> Iterator[tuple[int, Row]]:
-        """Log records of whole calls whose spans are not there."""
-        spans = self.spans.get(trace, set()) | set(self._elsewhere(trace).get("spans", ()))
-        for span, one in several.items():
-            if one.call is not None and span in spans:
-                self.passed_over += 1
-            elif one.call is not None:
-                yield one.call
-
-    def _elsewhere(self, trace: str) -> Mapping[str, Any]:
-        return self._others().get(trace, {}) if self._others is not None else {}
-
-    def _filled(self, trace: str, number: int, row: Row) -> tuple[int, Row]:
-        """The row with what was told of it here and in other files."""
-        here = {"call": self.calls.get(trace), "said": {span: one.columns() for span, one in self.said.get(trace, {}).items()}}
-        for told in (here, self._elsewhere(trace)):
-            told_row = complete_with(row, told)
-            row = row if told_row is None else told_row
-        row.pop(SPAN, None)
-        return number, row
-
-    def _release(self, trace: str) -> list[tuple[int, Row]]:
-        return [self._filled(trace, number, row) for number, row in self.rows.pop(trace, ())]
-
-    def end(self) -> Iterator[tuple[int, Row]]:
-        """Every row that still waits, with what was told of it."""
-        for trace in list(self.rows):
-            yield from self._release(trace)
-        for trace, several in self.said.items():
-            yield from (self._filled(trace, number, row) for number, row in self._alone(trace, several))
-
-    def told(self) -> Of:
-        """What was told, by trace."""
-        found: dict[str, dict[str, Any]] = {trace: {"call": call} for trace, call in self.calls.items()}
-        for trace, several in self.said.items():
-            found.setdefault(trace, {})["said"] = {span: one.columns() for span, one in several.items()}
-            found[trace]["calls"] = {span for span, one in several.items() if one.call is not None}
-        if self.said or self._most > WAITING:
-            for trace, spans in self.spans.items():
-                found.setdefault(trace, {})["spans"] = spans
-        return found
-
-    def rest(self) -> tuple[list[tuple[int, Row]], Unjoined]:
-        """The rows that wait for nothing, and those that may wait for a neighbouring part, with what this one told."""
-        ready, waiting = [], []
-        for trace, several in self.rows.items():
-            for number, row in several:
-                if not self.said and trace not in self.calls and row.get("account_id") and row.get("client_ip"):
-                    row.pop(SPAN, None)
-                    ready.append((number, row))
-                elif trace in self.calls and not self.said:
-                    ready.append(self._filled(trace, number, row))
-                else:
-                    waiting.append((number, trace, row))
-        told = self.told()
-        for trace, everything in self.said.items():
-            spans = {id(one.call[1]): span for span, one in everything.items() if one.call is not None}
-            for number, row in self._alone(trace, everything):
-                waiting.append((number, trace, row | {SPAN: spans[id(row)], ALONE: True}))
-        mine = [(number, trace, self._kept(trace, row)) for number, trace, row in waiting]
-        return ready, Unjoined(mine, told, complete_with)
-
-    def _kept(self, trace: str, row: Row) -> Row:
-        span = row.get(SPAN)
-        _number, filled = self._filled(trace, 0, row)
-        return filled if span is None else filled | {SPAN: span}
-
-
-def complete_with(row: Row, told: Mapping[str, Any]) -> Row | None:
-    """A row with what others told of its trace; None where another one is of the same call."""
-    span = row.get(SPAN)
-    if row.get(ALONE) and span in told.get("spans", ()):
-        return None
-    call = told.get("call")
-    if call:
-        complete(row, call)
-    more = told.get("said", {}).get(span) if span is not None else None
-    for name, value in (more or {}).items():
-        if value is not None and row.get(name) is None:
-            row[name] = value
-    return row
 
 
 def complete(row: Row, call: Mapping[str, Any]) -> Row:
@@ -617,66 +381,6 @@ def complete(row: Row, call: Mapping[str, Any]) -> Row:
         if value is not None and row.get(name) is None:
             row[name] = value
     return row
-
-
-Entries = Callable[[Record], Iterator[tuple[Record, Mapping[str, Any]]]]
-
-
-def traced_format(
-    *,
-    name: str,
-    title: str,
-    source: str,
-    known: Iterable[str],
-    recognise: Callable[[Record], str],
-    entries: Entries,
-    notes: tuple[str, ...] = (),
-) -> Format:
-    """Declare a format of traces; `entries` gives the spans and log records of a record, as OTLP has them, with the attributes of their
-    resource.
-    """
-
-    def taken(traces: Traces, records: Iterator[Numbered]) -> Iterator[tuple[int, Told]]:
-        for number, record in records:
-            try:
-                for entry, base in entries(record):
-                    try:
-                        ready = traces.take(number, entry, base)
-                    except Malformed as why:
-                        yield number, why
-                    except SHAPES as error:
-                        yield number, another_shape(error)
-                    else:
-                        yield from ready
-                for _one in range(traces.passed_over):
-                    yield number, PassedOver()
-                traces.passed_over = 0
-            except Malformed as why:
-                yield number, why
-            except SHAPES as error:  # of the batch itself
-                yield number, another_shape(error)
-
-    def read(records: Iterator[Numbered], beside: Beside | None = None) -> Iterator[tuple[int, Told]]:
-        others = _other_files(beside, recognise, entries) if beside else ()
-        traces = Traces(others=partial(_told_by, others, taken, beside.limits) if beside and others else None)
-        yield from taken(traces, records)
-        yield from traces.end()
-        for _one in range(traces.passed_over):
-            yield 0, PassedOver()
-
-    def part(records: Iterator[Numbered], _beside: Beside | None = None) -> Read:
-        traces = Traces()
-        yield from taken(traces, records)
-        ready, left_open = traces.rest()
-        yield from ready
-        for _one in range(traces.passed_over):
-            yield 0, PassedOver()
-        yield 0, left_open
-
-    return Format(
-        name=name, title=title, source=source, fields=FIELDS, notes=notes, known=frozenset(known), recognise=recognise, read=read,
-        part=part, in_parts=lambda beside: not _other_files(beside, recognise, entries),
-    )  # fmt: skip
 
 
 FIELDS = {
@@ -705,51 +409,3 @@ FIELDS = {
     "latency_ms": "endTimeUnixNano",
     "status": "http.response.status_code; 500 for an error",
 }
-
-Files = tuple[tuple[LogPath, int, int], ...]
-Taken = Callable[[Traces, Iterator[Numbered]], Iterator[tuple[int, Told]]]
-_LOCK = threading.Lock()
-
-
-def _other_files(beside: Beside, recognise: Callable[[Record], str], entries: Entries) -> Files:
-    """The files that lie together with one and have log records where it has spans, or spans where it has log records."""
-    together = beside.together()
-    if len(together) < 2:
-        return ()
-    kinds = {one: _kinds(one, recognise, entries, beside.limits) for one in together}
-    mine = next((found for one, found in kinds.items() if one[0] == beside.path), frozenset())
-    return tuple(one for one, found in kinds.items() if one[0] != beside.path and found - mine)
-
-
-@lru_cache(4096)
-def _kinds(
-    file: tuple[LogPath, int, int], recognise: Callable[[Record], str], entries: Entries, limits: Limits
-) -> frozenset[str]:
-    """Whether the first records of a file are spans, log records, or both."""
-    found = set()
-    try:
-        for _number, record in islice(records(file[0], Losses(file[0]), limits), PEEK):
-            if recognise(record):
-                found |= {"spans" if "startTimeUnixNano" in entry else "logs" for entry, _base in islice(entries(record), PEEK)}
-    except (*FAULTS, *SHAPES):
-        return frozenset()
-    return frozenset(found)
-
-
-def _told_by(files: Files, taken: Taken, limits: Limits) -> Of:
-    with _LOCK:  # files of one folder are read by several threads, and one reading serves all
-        return _tellings(files, taken, limits)
-
-
-@lru_cache(2)
-def _tellings(files: Files, taken: Taken, limits: Limits) -> Of:
-    """What files tell, by trace: of `KEYS` traces at most, and of text up to `TEXT_HELD`."""
-    traces = Traces(KEYS)
-    for path, _size, _changed in files:
-        try:
-            for _number, _row in taken(traces, records(path, Losses(path), limits)):
-                pass
-            traces.rows.clear()
-        except FAULTS:
-            continue
-    return traces.told()

@@ -58,9 +58,7 @@ class _Made:
         """The ids where the batch's numbers count from the file's `line` + 1."""
         name = Path(file).name
         pairs = zip(self.numbers, self.places, strict=True)
-        return [
-            f"{name}:{line + number}" + (f".{place}" if place > 1 else "") for number, place in pairs
-        ]
+        return [f"{name}:{line + number}" + (f".{place}" if place > 1 else "") for number, place in pairs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +105,11 @@ def vendor_batches(
     are read with it, some of which may tell more of its exchanges.
     """
     beside = Beside(path, limits, among)
-    lines = _in_lines(path, form, names, limits)
-    if apart and form.in_parts(beside) and (lines or path.stat().st_size <= WHOLE):
+    if (
+        apart
+        and form.in_parts(beside)
+        and (_in_lines(path, form, names, limits) or path.stat().st_size <= WHOLE)
+    ):
         yield from _in_parts(path, form, names, losses, limits)
     else:
         with _no_search_for_cycles():
@@ -184,7 +185,9 @@ def _cuts(path: LogPath) -> list[int]:
     return [*cuts, size] if cuts[-1] < size else cuts
 
 
-def _read_part(path: LogPath, form: Format, names: dict[str, str], span: Span | None, limits: Limits) -> _Part:
+def _read_part(
+    path: LogPath, form: Format, names: dict[str, str], span: Span | None, limits: Limits
+) -> _Part:
     """A part of a file, or all of it, read in a process of its own."""
     losses = Losses(path)
     left: list[Unjoined] = []

@@ -23,8 +23,10 @@ from stillwatch.readers.registry import (
 def _recognise(record: Record) -> str:
     if not isinstance(record.get("request"), dict) or "latencies" in record:
         return ""
-    if isinstance(record.get("response"), dict) and "start_time" in record and (
-        not {"route_id", "apisix_latency", "upstream_latency", "service_id"}.isdisjoint(record)
+    if (
+        isinstance(record.get("response"), dict)
+        and "start_time" in record
+        and (not {"route_id", "apisix_latency", "upstream_latency", "service_id"}.isdisjoint(record))
     ):
         return "`request`, `response`, `start_time` and `route_id` of APISIX"
     return ""
@@ -63,7 +65,9 @@ def apisix(record: Record) -> Iterator[Row]:
     headers, client = request.get("headers"), address(record.get("client_ip"))
     used, told = mapping(record.get("ai_token_usage")), mapping(record.get("llm_summary"))
     row = {
-        "exchange_id": first(header(headers, "x-request-id"), header(response.get("headers"), "x-request-id")),
+        "exchange_id": first(
+            header(headers, "x-request-id"), header(response.get("headers"), "x-request-id")
+        ),
         "timestamp": moment(record.get("start_time")),
         "account_id": first(at(record, "consumer", "username"), account_in(headers), client),
         "organization_id": at(record, "consumer", "group_id"),
@@ -77,7 +81,9 @@ def apisix(record: Record) -> Iterator[Row]:
     answer = first(response.get("body"), record.get("llm_response_text"))
     counts = {
         "model": first(record.get("request_llm_model"), told.get("model"), record.get("llm_model")),
-        "input_tokens": first(used.get("prompt_tokens"), told.get("prompt_tokens"), record.get("llm_prompt_tokens")),
+        "input_tokens": first(
+            used.get("prompt_tokens"), told.get("prompt_tokens"), record.get("llm_prompt_tokens")
+        ),
         "output_tokens": first(
             used.get("completion_tokens"), told.get("completion_tokens"), record.get("llm_completion_tokens")
         ),

@@ -21,7 +21,11 @@ def _recognise(record: Record) -> str:
     if "requestId" not in record or "schemaType" in record:
         return ""
     client = {"ip", "sourceIp", "identity", "caller"} & record.keys()
-    if client and {"requestTime", "requestTimeEpoch"} & record.keys() and {"httpMethod", "routeKey", "resourcePath"} & record.keys():
+    if (
+        client
+        and {"requestTime", "requestTimeEpoch"} & record.keys()
+        and {"httpMethod", "routeKey", "resourcePath"} & record.keys()
+    ):
         return "`requestId`, `requestTime` and `httpMethod` of an access log of API Gateway"
     return ""
 
@@ -66,7 +70,10 @@ def aws_api_gateway(record: Record) -> Iterator[Row]:
         "exchange_id": first(told.get("requestId"), told.get("extendedRequestId")),
         "timestamp": moment(first(told.get("requestTimeEpoch"), told.get("requestTime"))),
         "account_id": first(
-            authorizer.get("accountId"), authorizer.get("account_id"), *(told.get(name) for name in WHO), client
+            authorizer.get("accountId"),
+            authorizer.get("account_id"),
+            *(told.get(name) for name in WHO),
+            client,
         ),
         "organization_id": first(told.get("customerOrg"), told.get("tenantId")),
         "api_key_id": first(told.get("apiKeyId"), told.get("api_key_id")),

@@ -28,7 +28,9 @@ KINDS = {
     "apimanagementgatewayllmlog": MODEL, "requestresponse": SERVICE,
     "trace": SERVICE,
 }  # fmt: skip
-CALLS = re.compile(r"completion|embedding|response|generat|inference|messages|speech|transcri|translat|image", re.IGNORECASE)
+CALLS = re.compile(
+    r"completion|embedding|response|generat|inference|messages|speech|transcri|translat|image", re.IGNORECASE
+)
 WHEN = ("time", "timegenerated", "timestamp", "timegenerated [utc]")
 PIECES = ("requestmessages", "responsemessages")
 
@@ -136,8 +138,7 @@ def _whole(several: Sequence[Placed]) -> bool:
     is_whole=_whole,
     notes=(
         "The diagnostic log has no text and a masked address; API Management's logs have both.",
-        "The log of models (`ApiManagementGatewayLlmLog`) has long messages in several rows, and no account: its rows are joined by "
-        "`correlationId` with each other and with the gateway's, in a file and over the files of a folder.",
+        "The log of models (`ApiManagementGatewayLlmLog`) has long messages in several rows, and no account: its rows are joined by `correlationId` with each other and with the gateway's, in a file and over the files of a folder.",
         "Where no caller is named, all of a resource's traffic is one account.",
         "Audit records, operations that call no model (`Create_Thread`) and requests that read or probe are passed over.",
     ),
@@ -164,7 +165,9 @@ def _is_call(told: Mapping[str, Any], kind: str, body: Mapping[str, Any]) -> boo
         named = first(told.get("modelname"), told.get("modeldeploymentname"))
         return named is not None or CALLS.search(operation) is not None
     url = first(told.get("url"), told.get("backendurl"))
-    return CALLS.search(operation) is not None or calls_model(method_of(told.get("method")), path_of(url), body)
+    return CALLS.search(operation) is not None or calls_model(
+        method_of(told.get("method")), path_of(url), body
+    )
 
 
 def _row(told: Mapping[str, Any], body: Record) -> Row:
@@ -217,7 +220,11 @@ def _of_model(told: Mapping[str, Any]) -> Taken:
     key = row["exchange_id"]
     if not isinstance(key, str) or not key:
         system, prompt = asked(pieces[PIECES[0]])
-        return row | {"system_prompt": system, "prompt": prompt, "response": answer_columns(pieces[PIECES[1]])["response"]}
+        return row | {
+            "system_prompt": system,
+            "prompt": prompt,
+            "response": answer_columns(pieces[PIECES[1]])["response"],
+        }
     return Fragment(key, 1, {"row": row, "sequence": number(told.get("sequencenumber")) or 0, **pieces})
 
 

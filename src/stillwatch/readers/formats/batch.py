@@ -18,8 +18,29 @@ GIVEN = ("response", "result", "modelOutput", "error")
 WHO = ("account_id", "user_id", "customer_id", "account", "user")
 UNKNOWN = "unattributed"
 WORDS = re.compile(r"[^\W_]+")
-ROLES = frozenset(("input", "inputs", "output", "outputs", "error", "errors", "result", "results", "requests", "batch", "jsonl", "out", "in"))
-FAMILIES = {"anthropic": ("params", "result"), "bedrock": ("recordId",), "gemini": ("key",), "openai": ("custom_id",)}
+ROLES = frozenset(
+    (
+        "input",
+        "inputs",
+        "output",
+        "outputs",
+        "error",
+        "errors",
+        "result",
+        "results",
+        "requests",
+        "batch",
+        "jsonl",
+        "out",
+        "in",
+    )
+)
+FAMILIES = {
+    "anthropic": ("params", "result"),
+    "bedrock": ("recordId",),
+    "gemini": ("key",),
+    "openai": ("custom_id",),
+}
 STATUS = {"succeeded": 200, "errored": 400}
 
 
@@ -31,7 +52,9 @@ def _recognise(record: Record) -> str:
     gives = [name for name in GIVEN if isinstance(decoded(record.get(name)), dict)]
     if key == "custom_id" and asks and gives and not isinstance(record.get("result"), dict):
         return ""  # a log of both sides, not a batch's file
-    if key == "key" and not ((asks or gives) and len(record) <= 5 and {"contents", "candidates"} & _sides(record)):
+    if key == "key" and not (
+        (asks or gives) and len(record) <= 5 and {"contents", "candidates"} & _sides(record)
+    ):
         return ""
     if asks or gives:
         return f"`{key}` beside `{(gives or [n for n in ASKED if n in record])[0]}` of a batch"
@@ -70,12 +93,12 @@ def _words(file: str) -> set[str]:
     return set(WORDS.findall(file.rpartition("/")[2].lower())) - ROLES
 
 
-def _whole(several: Sequence[Placed]) -> bool:
+def _whole(_several: Sequence[Placed]) -> bool:
     """Nothing tells that no more will come but that a record has both sides, which is a row at once."""
     return False
 
 
-def _row(answer: Fragment | None, request: Fragment | None, beside: Beside | None) -> Row | Malformed:
+def _row(answer: Fragment | None, request: Fragment | None, beside: Beside | None) -> Row:
     told = {**(request.told if request else {}), **(answer.told if answer else {})}
     row = joined(told.get("asked", {}), told.get("given", {}))
     row["exchange_id"] = told.get("id")
@@ -114,7 +137,10 @@ def batch(record: Record) -> Taken:
     if not isinstance(key, str | int):
         raise Malformed("exchange_id", "record has no id of a batch")
     asked_for = next((body for name in ASKED if isinstance(body := decoded(record.get(name)), dict)), None)
-    given = next((name for name in GIVEN if isinstance(decoded(record.get(name)), dict | str) and record.get(name)), None)
+    given = next(
+        (name for name in GIVEN if isinstance(decoded(record.get(name)), dict | str) and record.get(name)),
+        None,
+    )
     told: dict[str, Any] = {"id": str(key)}
     if asked_for is not None:
         told["asked"] = _asked(record, asked_for)
@@ -125,7 +151,7 @@ def batch(record: Record) -> Taken:
     fragment = Fragment(f"{_family(record)} {key}", 1 if given is None else 0, told)
     if asked_for is not None and given is not None:
         row = _row(fragment, None, None)
-        return fragment if isinstance(row, dict) and not row["timestamp"] else row
+        return row if row["timestamp"] else fragment
     return fragment
 
 
@@ -153,14 +179,21 @@ def _given(record: Record, answer: Any) -> Row:  # noqa: ANN401  any JSON value
     """What an answer tells, or an error in its place."""
     result = mapping(answer)
     kind = result.get("type") if "message" in result or "error" in result or "type" in result else None
-    body = first(decoded(result.get("body")), result.get("message") if isinstance(result.get("message"), dict) else None)
+    body = first(
+        decoded(result.get("body")),
+        result.get("message") if isinstance(result.get("message"), dict) else None,
+    )
     body = mapping(body) if body is not None else mapping(answer)
     failed = first(record.get("error"), body.get("error"), result.get("error"))
     reason = first(
         at(failed, "code"), at(failed, "type"), at(failed, "errorCode"), kind if kind in ("canceled", "expired") else None
     )  # fmt: skip
     told = answer_columns(body)
-    when = first(body.get("created"), body.get("created_at"), *(record.get(n) for n in ("processed_time", "timestamp", "created_at")))
+    when = first(
+        body.get("created"),
+        body.get("created_at"),
+        *(record.get(n) for n in ("processed_time", "timestamp", "created_at")),
+    )
     row = {
         "timestamp": moment(when) if when is not None else None,
         "model": first(body.get("model"), body.get("modelVersion")),

@@ -40,8 +40,7 @@ def _recognise(record: Record) -> str:
     recognise=_recognise,
     notes=(
         "Addresses and programs are in CloudTrail, not here: what they tell is not looked at.",
-        "Bodies too large for the log are files of their own (`inputBodyS3Path`): they are read where they lie below the log's folder, "
-        "as in the bucket; else the row has no text.",
+        "Bodies too large for the log are files of their own (`inputBodyS3Path`): they are read where they lie below the log's folder, as in the bucket; else the row has no text.",
         "Bodies are read in the shapes of Anthropic, Nova, Titan, Llama, Mistral, Cohere, AI21, DeepSeek and OpenAI models and of Converse.",
     ),
     beside=True,

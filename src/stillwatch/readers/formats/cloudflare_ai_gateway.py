@@ -8,14 +8,29 @@ from stillwatch.readers.content import body_in, decoded
 from stillwatch.readers.http import call_columns, joined
 from stillwatch.readers.registry import Record, Row, address, at, first, log_format, mapping, moment
 
-USERS = ("user_id", "userId", "user", "account_id", "account", "customer_id", "customer", "uid", "email", "username")
+USERS = (
+    "user_id",
+    "userId",
+    "user",
+    "account_id",
+    "account",
+    "customer_id",
+    "customer",
+    "uid",
+    "email",
+    "username",
+)
 UNKNOWN = "unattributed"
 
 
 def _recognise(record: Record) -> str:
     if {"Gateway", "Provider", "Endpoint"} <= record.keys():
         return "`Gateway`, `Provider` and `Endpoint` of an event of Logpush"
-    if {"provider", "model", "created_at", "cached"} <= record.keys() and not {"tokens_in", "tokens_out", "model_type"}.isdisjoint(record):
+    if {"provider", "model", "created_at", "cached"} <= record.keys() and not {
+        "tokens_in",
+        "tokens_out",
+        "model_type",
+    }.isdisjoint(record):
         return "`provider`, `cached` and `tokens_in` of a log of the gateway"
     return ""
 
@@ -43,15 +58,18 @@ def _recognise(record: Record) -> str:
     ),
     recognise=_recognise,
     notes=(
-        "The gateway knows no accounts: they are what callers put into `cf-aig-metadata`. Name the field with `--map` or a mapping file if it is "
-        "none of these.",
+        "The gateway knows no accounts: they are what callers put into `cf-aig-metadata`. Name the field with `--map` or a mapping file if it is none of these.",
         "Logpush's bodies are encrypted: decrypt them before the scan, or there is no text.",
     ),
 )  # fmt: skip
 def cloudflare_ai_gateway(record: Record) -> Iterator[Row]:
     meta = mapping(decoded(first(record.get("metadata"), record.get("Metadata"))))
-    body = body_in(first(*(record.get(name) for name in ("request", "request_body", "RequestBody", "request_head"))))
-    answer = first(*(record.get(name) for name in ("response", "response_body", "ResponseBody", "response_head")))
+    body = body_in(
+        first(*(record.get(name) for name in ("request", "request_body", "RequestBody", "request_head")))
+    )
+    answer = first(
+        *(record.get(name) for name in ("response", "response_body", "ResponseBody", "response_head"))
+    )
     if at(decoded(answer), "type") == "encrypted":
         answer = None
     if body.get("type") == "encrypted":

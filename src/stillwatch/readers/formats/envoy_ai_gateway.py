@@ -47,7 +47,10 @@ def envoy_ai_gateway(record: Record) -> Iterator[Row]:
         return first(*(record[n] for n in names if record.get(n) not in (None, "-", "")))
 
     model, path = said("gen_ai.request.model", "gen_ai.response.model"), said("x-envoy-origin-path")
-    if model is None and (any(name.startswith("mcp.") for name in record) or not calls_model(method_of(said("method")), path_of(path), {})):
+    if model is None and (
+        any(name.startswith("mcp.") for name in record)
+        or not calls_model(method_of(said("method")), path_of(path), {})
+    ):
         return
     client = first(address(said("downstream_remote_address")), address(said("x-forwarded-for")))
     yield {

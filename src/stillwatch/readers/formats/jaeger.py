@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stillwatch.readers.registry import Record, first, mapping, number
-from stillwatch.readers.tracing import flat, traced_format
+from stillwatch.readers.traces import traced_format
+from stillwatch.readers.tracing import flat
 
 
 def _recognise(record: Record) -> str:
@@ -36,7 +37,10 @@ def _entries(record: Record) -> Iterator[tuple[Record, Mapping[str, Any]]]:
 
 
 def _as_otlp(span: Record) -> Record:
-    said = {**flat({str(k).replace("@", "."): v for k, v in mapping(span.get("tag")).items()}), **_tags(span.get("tags"))}
+    said = {
+        **flat({str(k).replace("@", "."): v for k, v in mapping(span.get("tag")).items()}),
+        **_tags(span.get("tags")),
+    }
     begin, lasted = number(span.get("startTime")), number(span.get("duration"))
     failed = str(first(said.get("error"), said.get("otel.status_code"), "")).lower() in ("true", "error")
     logs = span.get("logs")

@@ -11,7 +11,11 @@ from stillwatch.readers.registry import Record, Row, address, at, first, header,
 
 
 def _recognise(record: Record) -> str:
-    if isinstance(record.get("request"), dict) and isinstance(record.get("latencies"), dict) and "started_at" in record:
+    if (
+        isinstance(record.get("request"), dict)
+        and isinstance(record.get("latencies"), dict)
+        and "started_at" in record
+    ):
         return "`latencies`, `request` and `started_at` of Kong"
     return ""
 
@@ -54,10 +58,17 @@ def kong(record: Record) -> Iterator[Row]:
     client = address(record.get("client_ip"))
     entity = at(record, "authenticated_entity", "id")
     row = {
-        "exchange_id": first(request.get("id"), header(headers, "x-kong-request-id", "kong-request-id", "x-request-id")),
+        "exchange_id": first(
+            request.get("id"), header(headers, "x-kong-request-id", "kong-request-id", "x-request-id")
+        ),
         "timestamp": moment(record.get("started_at")),
         "account_id": first(
-            consumer.get("custom_id"), consumer.get("username"), consumer.get("id"), entity, account_in(headers), client
+            consumer.get("custom_id"),
+            consumer.get("username"),
+            consumer.get("id"),
+            entity,
+            account_in(headers),
+            client,
         ),
         "organization_id": first(record.get("workspace_name"), record.get("workspace")),
         "api_key_id": entity,
@@ -87,6 +98,8 @@ def _of_plugins(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  any JSON valu
                 if isinstance(one.get(name), dict):
                     found.setdefault(name, one[name])
             for each in one.values():
-                inner += [part for part in (each if isinstance(each, list) else [each]) if isinstance(part, dict)]
+                inner += [
+                    part for part in (each if isinstance(each, list) else [each]) if isinstance(part, dict)
+                ]
         several = inner
     return found

@@ -54,7 +54,11 @@ def _entries(record: Record) -> Iterable[Record]:
     """The record; of a trace with its observations these as well, with its user."""
     inner = record.get("observations")
     if isinstance(inner, list) and any(isinstance(one, dict) for one in inner):
-        shared = {"userId": record.get("userId"), "sessionId": record.get("sessionId"), "projectId": record.get("projectId")}
+        shared = {
+            "userId": record.get("userId"),
+            "sessionId": record.get("sessionId"),
+            "projectId": record.get("projectId"),
+        }
         yield from ({**shared, **one} for one in inner if isinstance(one, dict))
         return
     yield record
@@ -135,7 +139,11 @@ def langfuse(record: Record) -> Taken:
         "conversation_id": first(session, snake.get("trace_id")),
     }
     trace = snake.get("trace_id")
-    return row if user is not None or not isinstance(trace, str) or not trace else Fragment(trace, 0, {"row": row})
+    return (
+        row
+        if user is not None or not isinstance(trace, str) or not trace
+        else Fragment(trace, 0, {"row": row})
+    )
 
 
 def _row(snake: Mapping[str, Any]) -> Row:
@@ -144,7 +152,9 @@ def _row(snake: Mapping[str, Any]) -> Row:
     output = _value(snake.get("output"))
     if isinstance(given, dict) and "role" not in given:
         told = request_columns(given)
-        told["prompt"] = first(told["prompt"], given["content"] if isinstance(given.get("content"), str) else None)
+        told["prompt"] = first(
+            told["prompt"], given["content"] if isinstance(given.get("content"), str) else None
+        )
     else:
         told = dict(zip(("system_prompt", "prompt"), asked(given), strict=True))
     return {
@@ -161,7 +171,9 @@ def _row(snake: Mapping[str, Any]) -> Row:
         "max_tokens": number(first(said.get("max_tokens"), said.get("max_completion_tokens"))),
         **_counts(snake),
         "finish_reason": answer_columns(output)["finish_reason"] if isinstance(output, dict) else None,
-        "latency_ms": first(milliseconds(snake.get("latency")), elapsed_ms(snake.get("start_time"), snake.get("end_time"))),
+        "latency_ms": first(
+            milliseconds(snake.get("latency")), elapsed_ms(snake.get("start_time"), snake.get("end_time"))
+        ),
         "status": 500 if snake.get("level") == "ERROR" else 200,
     }
 

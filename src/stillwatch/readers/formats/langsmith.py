@@ -15,7 +15,11 @@ UNKNOWN = "unattributed"
 
 
 def _recognise(record: Record) -> str:
-    if "run_type" in record and "start_time" in record and not {"inputs", "outputs", "extra", "trace_id", "dotted_order"}.isdisjoint(record):
+    if (
+        "run_type" in record
+        and "start_time" in record
+        and not {"inputs", "outputs", "extra", "trace_id", "dotted_order"}.isdisjoint(record)
+    ):
         return "`run_type`, `inputs` and `start_time` of a run"
     return ""
 
@@ -63,7 +67,9 @@ def langsmith(record: Record) -> Iterator[Row]:
     params = body_in(first(extra.get("invocation_params"), record.get("invocation_params")))
     inputs, outputs = body_in(record.get("inputs")), body_in(record.get("outputs"))
     project = first(record.get("session_name"), record.get("session_id"), record.get("tenant_id"))
-    said = first(*(inputs.get(name) for name in ("messages", "prompts", "prompt", "input", "question", "text")))
+    said = first(
+        *(inputs.get(name) for name in ("messages", "prompts", "prompt", "input", "question", "text"))
+    )
     system, prompt = asked(said, first(inputs.get("system"), params.get("system")))
     failed = record.get("error") not in (None, "")
     row = {
@@ -71,9 +77,13 @@ def langsmith(record: Record) -> Iterator[Row]:
         "timestamp": moment(record.get("start_time")),
         "account_id": first(*(meta.get(name) for name in USERS), project, UNKNOWN),
         "organization_id": project,
-        "conversation_id": first(*(meta.get(name) for name in SESSIONS), record.get("thread_id"), record.get("trace_id")),
+        "conversation_id": first(
+            *(meta.get(name) for name in SESSIONS), record.get("thread_id"), record.get("trace_id")
+        ),
         "model": first(
-            *(params.get(name) for name in ("model", "model_name", "model_id", "deployment_name")), meta.get("ls_model_name"), inputs.get("model")
+            *(params.get(name) for name in ("model", "model_name", "model_id", "deployment_name")),
+            meta.get("ls_model_name"),
+            inputs.get("model"),
         ),
         "operation": first(record.get("name"), "chat"),
         "system_prompt": system,
@@ -82,7 +92,10 @@ def langsmith(record: Record) -> Iterator[Row]:
         "temperature": first(params.get("temperature"), meta.get("ls_temperature")),
         "top_p": params.get("top_p"),
         "max_tokens": first(
-            params.get("max_tokens"), params.get("max_completion_tokens"), params.get("max_output_tokens"), meta.get("ls_max_tokens")
+            params.get("max_tokens"),
+            params.get("max_completion_tokens"),
+            params.get("max_output_tokens"),
+            meta.get("ls_max_tokens"),
         ),
         "stream": params.get("stream"),
         "latency_ms": elapsed_ms(record.get("start_time"), record.get("end_time")),
@@ -97,14 +110,26 @@ def _given(record: Record, outputs: Mapping[str, Any]) -> Row:
     for _deep in range(2):
         generation = generation[0] if isinstance(generation, list) and generation else generation
     generation = mapping(generation)
-    usage = mapping(first(at(outputs, "llm_output", "token_usage"), at(outputs, "usage_metadata"), at(outputs, "usage")))
+    usage = mapping(
+        first(at(outputs, "llm_output", "token_usage"), at(outputs, "usage_metadata"), at(outputs, "usage"))
+    )
     info = mapping(generation.get("generation_info"))
-    told = answer_columns({k: v for k, v in outputs.items() if k not in ("generations", "llm_output")} or None)
+    told = answer_columns(
+        {k: v for k, v in outputs.items() if k not in ("generations", "llm_output")} or None
+    )
     text = first(generation.get("text"), answered(generation.get("message")))
     return {
-        "input_tokens": first(record.get("prompt_tokens"), usage.get("prompt_tokens"), usage.get("input_tokens")),
-        "output_tokens": first(record.get("completion_tokens"), usage.get("completion_tokens"), usage.get("output_tokens")),
-        **{name: value for name, value in told.items() if name not in ("input_tokens", "output_tokens", "response")},
+        "input_tokens": first(
+            record.get("prompt_tokens"), usage.get("prompt_tokens"), usage.get("input_tokens")
+        ),
+        "output_tokens": first(
+            record.get("completion_tokens"), usage.get("completion_tokens"), usage.get("output_tokens")
+        ),
+        **{
+            name: value
+            for name, value in told.items()
+            if name not in ("input_tokens", "output_tokens", "response")
+        },
         "response": first(text, told["response"]),
         "finish_reason": first(info.get("finish_reason"), info.get("stop_reason"), told["finish_reason"]),
     }

@@ -26,10 +26,18 @@ def _recognise(record: Record) -> str:
     if isinstance(inner, dict):
         return _recognise(inner)
     meta = decoded(record.get("metadata"))
-    shape = {"call_type", "startTime", "model"} <= record.keys() and not {"request_id", "api_key", "spend"} <= record.keys()
-    if not shape or not ({"model_group", "hidden_params", "response_cost", "model_parameters"} & record.keys()):
+    shape = {"call_type", "startTime", "model"} <= record.keys() and not {
+        "request_id",
+        "api_key",
+        "spend",
+    } <= record.keys()
+    if not shape or not (
+        {"model_group", "hidden_params", "response_cost", "model_parameters"} & record.keys()
+    ):
         return ""
-    if isinstance(meta, dict) and ("hidden_params" in record or any(name.startswith("user_api_key") for name in meta)):
+    if isinstance(meta, dict) and (
+        "hidden_params" in record or any(name.startswith("user_api_key") for name in meta)
+    ):
         return "`call_type`, `startTime` and `metadata.user_api_key_...` of a standard logging payload"
     return ""
 

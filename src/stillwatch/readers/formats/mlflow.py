@@ -29,7 +29,9 @@ def _spans(record: Record) -> Iterable[Record]:
     info = mapping(decoded(record.get("info"))) or record
     data = mapping(decoded(record.get("data"))) or record
     spans = decoded(data.get("spans"))
-    several = [span for span in map(decoded, spans if isinstance(spans, list) else ()) if isinstance(span, dict)]
+    several = [
+        span for span in map(decoded, spans if isinstance(spans, list) else ()) if isinstance(span, dict)
+    ]
     if not several:
         yield {"info": info, "span": {}, "data": data}
     for span in several:
@@ -65,14 +67,27 @@ def mlflow(record: Record) -> Iterator[Row]:
     kind = str(first(told.get("mlflow.spanType"), span.get("span_type")) or "").upper()
     if span and kind not in CALLS:
         return
-    given = first(told.get("mlflow.spanInputs"), span.get("inputs"), decoded(first(data.get("request"), info.get("request_preview"))))
-    answer = first(told.get("mlflow.spanOutputs"), span.get("outputs"), decoded(first(data.get("response"), info.get("response_preview"))))
-    meta = {**_pairs(info.get("tags")), **_pairs(first(info.get("trace_metadata"), info.get("request_metadata")))}
+    given = first(
+        told.get("mlflow.spanInputs"),
+        span.get("inputs"),
+        decoded(first(data.get("request"), info.get("request_preview"))),
+    )
+    answer = first(
+        told.get("mlflow.spanOutputs"),
+        span.get("outputs"),
+        decoded(first(data.get("response"), info.get("response_preview"))),
+    )
+    meta = {
+        **_pairs(info.get("tags")),
+        **_pairs(first(info.get("trace_metadata"), info.get("request_metadata"))),
+    }
     begin = first(*(span.get(name) for name in BEGINS), info.get("request_time"), info.get("timestamp_ms"))
     end = first(*(span.get(name) for name in ENDS))
     usage = mapping(told.get("mlflow.chat.tokenUsage"))
     experiment = first(
-        at(info, "trace_location", "mlflow_experiment", "experiment_id"), info.get("experiment_id"), meta.get("mlflow.experimentId")
+        at(info, "trace_location", "mlflow_experiment", "experiment_id"),
+        info.get("experiment_id"),
+        meta.get("mlflow.experimentId"),
     )
     body = body_in(given)
     row = {
@@ -81,18 +96,26 @@ def mlflow(record: Record) -> Iterator[Row]:
         ),
         "timestamp": moment(begin),
         "account_id": first(
-            *(meta.get(name) for name in ("mlflow.trace.user", "user_id", "user", "mlflow.user")), experiment, UNKNOWN
+            *(meta.get(name) for name in ("mlflow.trace.user", "user_id", "user", "mlflow.user")),
+            experiment,
+            UNKNOWN,
         ),
         "organization_id": experiment,
         "conversation_id": first(meta.get("mlflow.trace.session"), meta.get("session_id")),
-        "model": first(told.get("mlflow.llm.model"), told.get("mlflow.model"), body.get("model"), at(answer, "model")),
+        "model": first(
+            told.get("mlflow.llm.model"), told.get("mlflow.model"), body.get("model"), at(answer, "model")
+        ),
         "operation": first(span.get("name"), "chat"),
         "input_tokens": first(usage.get("input_tokens"), usage.get("prompt_tokens")),
         "output_tokens": first(usage.get("output_tokens"), usage.get("completion_tokens")),
         "latency_ms": elapsed_ms(begin, end),
-        "status": 500 if "ERROR" in str(first(span.get("status"), span.get("status_code"), info.get("state"), "")) else 200,
+        "status": 500
+        if "ERROR" in str(first(span.get("status"), span.get("status_code"), info.get("state"), ""))
+        else 200,
     }
-    asked_for = request_columns(body) if body else dict(zip(("system_prompt", "prompt"), asked(given), strict=True))
+    asked_for = (
+        request_columns(body) if body else dict(zip(("system_prompt", "prompt"), asked(given), strict=True))
+    )
     yield joined(row, asked_for, _said(answer), {"prompt": given if isinstance(given, str) else None})
 
 
@@ -103,7 +126,9 @@ def _said(answer: Any) -> Row:  # noqa: ANN401  any JSON value
 def _plain(value: Any) -> Any:  # noqa: ANN401  any JSON value
     """An attribute's value: they are written as JSON, a text also."""
     inner = decoded(value)
-    return inner[1:-1] if isinstance(inner, str) and len(inner) > 1 and inner[0] == inner[-1] == '"' else inner
+    return (
+        inner[1:-1] if isinstance(inner, str) and len(inner) > 1 and inner[0] == inner[-1] == '"' else inner
+    )
 
 
 def _pairs(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  any JSON value

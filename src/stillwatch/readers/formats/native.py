@@ -25,7 +25,18 @@ from stillwatch.readers.registry import (
 
 REQUEST = ("request", "request_body", "requestBody", "params", "body")
 ANSWER = ("response", "response_body", "responseBody", "result", "completion")
-WHO = ("account_id", "accountId", "user_id", "userId", "customer_id", "account", "user", "_user", "requester", "username")
+WHO = (
+    "account_id",
+    "accountId",
+    "user_id",
+    "userId",
+    "customer_id",
+    "account",
+    "user",
+    "_user",
+    "requester",
+    "username",
+)
 ORGANIZATION = ("organization_id", "organizationId", "org_id", "workspace_id", "project_id", "tenant")
 WHEN = (
     "timestamp",
@@ -43,10 +54,25 @@ WHEN = (
     "date",
 )
 TOOK = ("latency_ms", "duration_ms", "execution_time_ms", "execution_duration_ms", "response_time_ms")
-WHICH = ("exchange_id", "request_id", "requestId", "databricks_request_id", "id", "custom_id", "client_request_id")
+WHICH = (
+    "exchange_id",
+    "request_id",
+    "requestId",
+    "databricks_request_id",
+    "id",
+    "custom_id",
+    "client_request_id",
+)
 FROM = ("client_ip", "ip", "remote_addr", "client_address", "ip_address", "source_ip")
 ASKED = frozenset(("messages", "input", "prompt", "contents"))
-GATEWAYS = ("remote_addr", "uri", "request_uri", "request_created_at", "schemaType", "call_type")  # their own formats read these
+GATEWAYS = (
+    "remote_addr",
+    "uri",
+    "request_uri",
+    "request_created_at",
+    "schemaType",
+    "call_type",
+)  # their own formats read these
 HEADERS = ("headers", "request_headers", "requestHeaders")
 
 
@@ -122,8 +148,14 @@ def native(record: Record) -> Iterator[Row]:
         return first(*(record.get(name) for name in names))
 
     meta = mapping(decoded(record.get("metadata")))
-    headers = next((record[n] for n in HEADERS if isinstance(record.get(n), dict)), at(record, "request", "headers"))
-    status = first(record.get("status_code"), record.get("status"), *(at(record, "response", name) for name in ("status_code", "status")))
+    headers = next(
+        (record[n] for n in HEADERS if isinstance(record.get(n), dict)), at(record, "request", "headers")
+    )
+    status = first(
+        record.get("status_code"),
+        record.get("status"),
+        *(at(record, "response", name) for name in ("status_code", "status")),
+    )
     conversation = request.get("conversation")
     yield {
         "exchange_id": first(named(WHICH[:4]), said.get("id"), named(WHICH[4:])),
@@ -157,7 +189,9 @@ def native(record: Record) -> Iterator[Row]:
 def _who(value: Any) -> Any:  # noqa: ANN401  any JSON value
     """Who a field names, which may hold what is known of a user."""
     if isinstance(value, dict):
-        return first(*(value.get(name) for name in ("id", "user_id", "account_id", "username", "email", "name")))
+        return first(
+            *(value.get(name) for name in ("id", "user_id", "account_id", "username", "email", "name"))
+        )
     return value
 
 

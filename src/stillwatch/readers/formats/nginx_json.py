@@ -11,7 +11,18 @@ from stillwatch.readers.registry import Record, Row, address, first, header, log
 BODY = ("request_body", "req_body", "requestBody", "post_data", "body")
 ANSWER = ("response_body", "resp_body", "res_body", "responseBody")
 LINE = ("request_uri", "uri", "request", "request_line", "url", "path")
-CLIENT = ("remote_addr", "realip_remote_addr", "client_ip", "clientip", "client", "remote_ip", "ip", "real_ip", "remoteAddr", "x_real_ip")
+CLIENT = (
+    "remote_addr",
+    "realip_remote_addr",
+    "client_ip",
+    "clientip",
+    "client",
+    "remote_ip",
+    "ip",
+    "real_ip",
+    "remoteAddr",
+    "x_real_ip",
+)
 WHEN = (
     "msec", "time_iso8601", "@timestamp", "timestamp", "time", "time_local", "ts", "start_time", "datetime", "date", "logtime",
 )  # fmt: skip
@@ -34,7 +45,12 @@ def _recognise(record: Record) -> str:
     body = next((name for name in BODY if isinstance(record.get(name), str)), None)
     line = next((name for name in LINE if isinstance(record.get(name), str)), None)
     client = next((name for name in CLIENT if name in record), None)
-    if body is None or line is None or client is None or not ({"status", "response_status", "code"} & record.keys() or client == CLIENT[0]):
+    if (
+        body is None
+        or line is None
+        or client is None
+        or not ({"status", "response_status", "code"} & record.keys() or client == CLIENT[0])
+    ):
         return ""
     return f"`{client}`, `{line}` and `{body}` of an access log"
 
@@ -67,8 +83,7 @@ def _recognise(record: Record) -> str:
     recognise=_recognise,
     loose=True,
     notes=(
-        "NGINX cuts a body that does not fit its buffer out of the log: raise `client_body_buffer_size`. Of a body that was cut off, what "
-        "stands before the cut is read.",
+        "NGINX cuts a body that does not fit its buffer out of the log: raise `client_body_buffer_size`. Of a body that was cut off, what stands before the cut is read.",
         "Requests that read (`GET /healthz`) and probes are passed over; what may be a call of a model is a row, also without a body.",
     ),
 )  # fmt: skip
@@ -85,7 +100,9 @@ def nginx_json(record: Record) -> Iterator[Row]:
         **called,
         "exchange_id": named_first(record, *ID),
         "timestamp": moment(named_first(record, *WHEN)),
-        "account_id": first(named_first(record, *WHO), named_first(record, *KEY), client, named_first(record, *CLIENT)),
+        "account_id": first(
+            named_first(record, *WHO), named_first(record, *KEY), client, named_first(record, *CLIENT)
+        ),
         "organization_id": named_first(record, "http_x_organization_id"),
         "api_key_id": named_first(record, *KEY),
         "conversation_id": named_first(record, *CONVERSATION),

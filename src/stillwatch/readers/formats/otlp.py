@@ -6,12 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stillwatch.readers.registry import Record, mapping
-from stillwatch.readers.tracing import attributes, traced_format
+from stillwatch.readers.traces import traced_format
+from stillwatch.readers.tracing import attributes
 
 SPANS = ("resourceSpans", "resource_spans", "batches")
 LOGS = ("resourceLogs", "resource_logs")
 OUTER = ("trace", "result")
-SCOPED_SPANS = ("scopeSpans", "scope_spans", "instrumentationLibrarySpans", "instrumentation_library_spans", "ilSpans")
+SCOPED_SPANS = (
+    "scopeSpans",
+    "scope_spans",
+    "instrumentationLibrarySpans",
+    "instrumentation_library_spans",
+    "ilSpans",
+)
 SCOPED_LOGS = ("scopeLogs", "scope_logs", "instrumentationLibraryLogs", "instrumentation_library_logs")
 
 
@@ -20,7 +27,9 @@ def _recognise(record: Record) -> str:
         if name in record:
             return f"`{name}` of OTLP"
     several = record.get("batches")
-    if isinstance(several, list) and any(not set(SCOPED_SPANS).isdisjoint(one) for one in several if isinstance(one, dict)):
+    if isinstance(several, list) and any(
+        not set(SCOPED_SPANS).isdisjoint(one) for one in several if isinstance(one, dict)
+    ):
         return "`batches` of spans of Tempo"
     for name in OUTER:
         inner = record.get(name)
@@ -44,7 +53,9 @@ def _entries(record: Record) -> Iterator[tuple[Record, Mapping[str, Any]]]:
         base = attributes(mapping(resource.get("resource")).get("attributes"))
         for scope in _several(resource, *SCOPED_LOGS):
             for entry in _several(scope, "logRecords", "log_records", "logs"):
-                yield (entry, base) if "traceId" in entry or "timeUnixNano" in entry else (_camel(entry), base)
+                yield (
+                    (entry, base) if "traceId" in entry or "timeUnixNano" in entry else (_camel(entry), base)
+                )
 
 
 def _camel(entry: Record) -> Record:
@@ -70,8 +81,7 @@ otlp = traced_format(
     source="semantic-conventions-genai and semantic conventions up to 1.36; Traceloop 0.5; OpenInference; Vercel AI SDK; Langfuse",
     notes=(
         "Content is off by default in instrumentations; then there is no text.",
-        "What was asked in log records (`gen_ai.user.message`, `gen_ai.choice`, ...) is joined to their spans by trace and span, in a file and over "
-        "the files of a folder. A log record of a whole call whose span is there as well is the same exchange.",
+        "What was asked in log records (`gen_ai.user.message`, `gen_ai.choice`, ...) is joined to their spans by trace and span, in a file and over the files of a folder. A log record of a whole call whose span is there as well is the same exchange.",
         "Trace ids are hexadecimal in JSON, which protobuf's own JSON reader would corrupt: it is not used.",
         "Cache tokens are inside `gen_ai.usage.input_tokens` by the conventions, whatever the provider counts.",
     ),

@@ -7,7 +7,8 @@ from typing import Any
 
 from stillwatch.readers.content import decoded
 from stillwatch.readers.registry import Record, at, first, mapping, moment, number
-from stillwatch.readers.tracing import flat, traced_format
+from stillwatch.readers.traces import traced_format
+from stillwatch.readers.tracing import flat
 
 DOTTED = "attributes."
 ATTRIBUTES = ("attributes", "SpanAttributes", "span_attributes", "otel_attributes")
@@ -26,18 +27,27 @@ def _recognise(record: Record) -> str:
     told = next((found for name in ATTRIBUTES if isinstance(found := decoded(record.get(name)), dict)), None)
     if told is None or not (any(name in record for name in (*TRACES, "context"))):
         return ""
-    if any(str(name).startswith(MARKS) for name in told) or not {"llm", "gen_ai", "openinference", "http"}.isdisjoint(told):
+    if any(str(name).startswith(MARKS) for name in told) or not {
+        "llm",
+        "gen_ai",
+        "openinference",
+        "http",
+    }.isdisjoint(told):
         return "a trace's id beside `attributes` of a span"
     return ""
 
 
 def _entries(record: Record) -> Iterator[tuple[Record, Mapping[str, Any]]]:
     """The span that a record is, as OTLP has it."""
-    said: dict[str, Any] = {k.removeprefix(DOTTED): v for k, v in record.items() if k.startswith(DOTTED) and v is not None}
+    said: dict[str, Any] = {
+        k.removeprefix(DOTTED): v for k, v in record.items() if k.startswith(DOTTED) and v is not None
+    }
     for name in ATTRIBUTES:
         said |= flat(mapping(decoded(record.get(name))))
     kind = first(record.get("span_kind"), record.get("openinference_span_kind"))
-    if kind is not None and not str(kind).startswith(("SPAN_KIND", "SpanKind", "Internal", "Client", "Server")):
+    if kind is not None and not str(kind).startswith(
+        ("SPAN_KIND", "SpanKind", "Internal", "Client", "Server")
+    ):
         said.setdefault("openinference.span.kind", str(kind).upper())
     meta = decoded(said.get("metadata"))
     if isinstance(meta, dict):
@@ -46,8 +56,21 @@ def _entries(record: Record) -> Iterator[tuple[Record, Mapping[str, Any]]]:
     last = first(*(record.get(name) for name in ENDS))
     nanos = number(first(record.get("Duration"), record.get("duration_ns")))
     end = moment(last) if last is not None else begin + int(nanos / 1000) if nanos is not None else None
-    status = first(record.get("status_code"), record.get("StatusCode"), at(record, "status", "status_code"), at(record, "status", "code"))
-    resource = mapping(decoded(first(record.get("resource"), record.get("ResourceAttributes"), record.get("otel_resource_attributes"))))
+    status = first(
+        record.get("status_code"),
+        record.get("StatusCode"),
+        at(record, "status", "status_code"),
+        at(record, "status", "code"),
+    )
+    resource = mapping(
+        decoded(
+            first(
+                record.get("resource"),
+                record.get("ResourceAttributes"),
+                record.get("otel_resource_attributes"),
+            )
+        )
+    )
     yield (
         {
             "traceId": first(*(record.get(name) for name in TRACES), at(record, "context", "trace_id")),

@@ -34,7 +34,12 @@ def _recognise(record: Record) -> str:
         return "`ai_org` and `ai_model` of Portkey"
     meta = decoded(record.get("metadata"))
     request = decoded(record.get("request"))
-    if isinstance(meta, dict) and isinstance(request, dict) and "body" in request and not set(MARKS).isdisjoint(record):
+    if (
+        isinstance(meta, dict)
+        and isinstance(request, dict)
+        and "body" in request
+        and not set(MARKS).isdisjoint(record)
+    ):
         return "`request.body`, `metadata` and `metrics` of Portkey"
     return ""
 
@@ -83,12 +88,21 @@ def portkey(record: Record) -> Iterator[Row]:
         "user_agent": header(request.get("headers"), "user-agent"),
         "input_tokens": number(record.get("req_units")),
         "output_tokens": number(record.get("res_units")),
-        "latency_ms": first(record.get("response_time"), response.get("response_time"), metrics.get("response_time")),
+        "latency_ms": first(
+            record.get("response_time"), response.get("response_time"), metrics.get("response_time")
+        ),
         "status": first(
-            record.get("response_status_code"), response.get("status"), response.get("status_code"), metrics.get("status_code")
+            record.get("response_status_code"),
+            response.get("status"),
+            response.get("status_code"),
+            metrics.get("status_code"),
         ),
     }
-    yield joined(row, call_columns(body, answer, url), {"model": record.get("ai_model"), "operation": at(record, "mode")})
+    yield joined(
+        row,
+        call_columns(body, answer, url),
+        {"model": record.get("ai_model"), "operation": at(record, "mode")},
+    )
 
 
 def _pairs(metadata: object) -> Record:

@@ -36,6 +36,8 @@ HEAD = 256  # letters before the message in which its time stands: chosen
 UNKNOWN = "unattributed"
 WRONG = (ValueError, SyntaxError, MemoryError, RecursionError, TypeError)
 
+Request = tuple[str, Any, Mapping[str, Any], Mapping[str, Any], Any]  # event, id, request, answer and time
+
 
 def _recognise(record: Record) -> str:
     if record.get("event") in (RECEIVED, FINISHED) and "rid" in record:
@@ -83,14 +85,10 @@ def _finished(several: Sequence[Placed]) -> bool:
     ),
 )  # fmt: skip
 def sglang(record: Record) -> Taken:
-    if "line" in record:
-        read = _of_line(record)
-        if read is None:
-            return None
-        event, rid, asked_for, out, when = read
-    else:
-        event, rid, when = str(record.get("event")), record.get("rid"), record.get("timestamp")
-        asked_for, out = mapping(decoded(record.get("obj"))), mapping(decoded(record.get("out")))
+    read = _of_line(record) if "line" in record else _of_event(record)
+    if read is None:
+        return None
+    event, rid, asked_for, out, when = read
     if event not in (RECEIVED, FINISHED):
         return None
     row = _row(record, asked_for, out) | {"exchange_id": rid, "timestamp": moment(when)}
@@ -123,7 +121,12 @@ def _row(record: Record, asked_for: Mapping[str, Any], out: Mapping[str, Any]) -
     }
 
 
-def _of_line(record: Record) -> tuple[str, str | None, dict[str, Any], dict[str, Any], Any] | None:
+def _of_event(record: Record) -> Request:
+    obj, out = mapping(decoded(record.get("obj"))), mapping(decoded(record.get("out")))
+    return str(record.get("event")), record.get("rid"), obj, out, record.get("timestamp")
+
+
+def _of_line(record: Record) -> Request | None:
     """Event, id, request, answer and time of a line; what a sender wrote stands in strings, and is skipped as such."""
     line = record["line"]
     begun = next(((at, begin) for begin in BEGINS if (at := line.find(begin)) >= 0), None)
@@ -136,13 +139,22 @@ def _of_line(record: Record) -> tuple[str, str | None, dict[str, Any], dict[str,
     rid = rid or ID.search(line, end)
     settings, out = SETTINGS.search(line, end), OUT.search(line, end)
     when = WHEN.search(line, 0, min(begin, HEAD))
-    asked_for = {"text": _literal(text[1]) if text else None, "sampling_params": _literal(settings[1]) if settings else None}
+    asked_for = {
+        "text": _literal(text[1]) if text else None,
+        "sampling_params": _literal(settings[1]) if settings else None,
+    }
     answer: dict[str, Any] = {}
     if out:
         whole = _literal(line[out.end() :].rstrip())
         said = SAID.search(line, out.end())
         answer = whole if isinstance(whole, dict) else {"text": _literal(said[1])} if said else {}
-    return BEGINS[word], rid[1] if rid else None, asked_for, answer, when[1] if when else record.get("modified")
+    return (
+        BEGINS[word],
+        rid[1] if rid else None,
+        asked_for,
+        answer,
+        when[1] if when else record.get("modified"),
+    )
 
 
 def _literal(text: str) -> Any:  # noqa: ANN401  any Python value

@@ -13,7 +13,9 @@ UNKNOWN = "unattributed"
 
 
 def _recognise(record: Record) -> str:
-    if {"logging_time", "request_id"} <= record.keys() and not {"full_request", "request_payload"}.isdisjoint(record):
+    if {"logging_time", "request_id"} <= record.keys() and not {"full_request", "request_payload"}.isdisjoint(
+        record
+    ):
         return "`logging_time` and `full_request` of a request-response log"
     return ""
 
