@@ -9,8 +9,8 @@ HEAD = """# Log formats
 
 `stillwatch scan` reads these as they are. The format of a file is recognised by its first records and printed in the overview with the reason
 (`inputs` of `--json`); `--format NAME` overrules it. Files may be JSON Lines, a JSON array or document, CSV or Parquet exports with the same fields,
-plain text (vLLM) or protobuf (OTLP, `pip install 'stillwatch[otlp]'`), compressed with gzip or zstd or not. In a folder, other `.json` and
-`.log` files are passed over; named directly, they are refused. This page is made by `scripts/format_page.py` from the code.
+plain text (vLLM) or protobuf (OTLP, `pip install 'stillwatch[otlp]'`), compressed with gzip, zstd or bzip2 or not. Of a folder, a file of
+no known format is named and left out; one that was named by itself ends the scan with exit code 1. This page is made by `scripts/format_page.py` from the code.
 
 What every format does alike:
 - **Text.** The prompt is the text of the last user turn that has any; tool results are not what a user asks. System and developer turns and separate

@@ -183,11 +183,14 @@ def test_a_file_that_was_named_and_is_not_recognised_fails_and_one_of_a_folder_i
     (logs / "README.md").write_text("# These are logs\n")
     (logs / "image.bin").write_bytes(bytes(range(256)))
     (logs / "_SUCCESS").write_text("")
+    (logs / "data").mkdir()
+    (logs / "data" / "r1_input.json.gz").write_text("{}")
     code, out, _err = run("scan", logs, "--out", tmp_path / "r", "--quiet")
     assert code == 0
     for name in ("users.csv", "README.md", "image.bin"):
         assert f"{name}: `{name}` is not recognised" in out
     assert "_SUCCESS" not in out
+    assert "r1_input" not in out
     code, out, err = run("scan", logs / "a.jsonl", logs / "users.csv", "--out", tmp_path / "r", "--quiet")
     assert code == 1
     assert "`users.csv` is not recognised: keys `id`, `name`" in err

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import glob
+import re
 import shlex
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -33,6 +35,22 @@ from stillwatch.readers.records import is_document
 from stillwatch.readers.registry import all_formats
 
 COMPANIONS = ("accounts", "releases", "truth", "quarantine", "sketch")
+RESULTS = frozenset(
+    ("manifest.json", "overview.json", "campaigns.parquet")
+)  # by which a results folder is known
+BOOKKEEPING = frozenset(
+    (
+        "_delta_log",
+        "_temporary",
+        "_spark_metadata",
+        "_symlink_format_manifest",
+        "_metadata",
+        "_common_metadata",
+    )
+)
+BODY = re.compile(
+    r".*_(?:input|output)\.json(?:\.gz)?"
+)  # of an exchange, in `data/` beside the log that names it
 COMPRESSIONS = "plain, gzip, zstd or bzip2"
 
 
@@ -56,17 +74,23 @@ def _stem(name: str) -> str:
 
 
 def _is_bookkeeping(path: LogPath, inner: tuple[str, ...]) -> bool:
-    """Whether a file of a folder is hidden, or what Spark, Delta and their kin keep beside data."""
+    """Whether a file of a folder is hidden, or what Spark, Delta, Bedrock and their kin keep beside logs."""
     return (
-        any(part.startswith(".") for part in inner)
-        or any(part.startswith("_") for part in inner[:-1])
+        any(part.startswith(".") or part in BOOKKEEPING for part in inner)
         or (inner[-1].startswith("_") and path.stat().st_size == 0)
+        or (path.parts[-2:-1] == ("data",) and BODY.fullmatch(inner[-1]) is not None)
     )
 
 
 def _below(files: Iterable[LogPath], root: str) -> list[LogPath]:
-    """Of all files below a folder those that may be logs: in `exchanges/` where there is one, and no companions."""
-    placed = [(file, str(file)[len(root) :].strip("/").split("/")) for file in files]
+    """Of all files below a folder those that may be logs: in `exchanges/` where there is one, no companions, and no results of a scan."""
+    every = list(files)
+    results = _results(every)
+    placed = [
+        (file, str(file)[len(root) :].strip("/").split("/"))
+        for file in every
+        if not any(str(file).startswith(f"{folder}/") for folder in results)
+    ]
     inner = [(file, parts[1:]) for file, parts in placed if parts[0] == "exchanges" and len(parts) > 1]
     if not inner:
         inner = [
@@ -75,6 +99,15 @@ def _below(files: Iterable[LogPath], root: str) -> list[LogPath]:
             if _stem(parts[-1]) not in COMPANIONS and parts[0] not in COMPANIONS
         ]
     return [file for file, parts in inner if not _is_bookkeeping(file, tuple(parts))]
+
+
+def _results(files: Iterable[LogPath]) -> list[str]:
+    """The folders that a scan wrote: what they hold was made from logs and is none."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for file in files:
+        folder, _slash, name = str(file).rpartition("/")
+        names[folder].add(name)
+    return [folder for folder, held in names.items() if held >= RESULTS]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,13 +203,19 @@ def discover(
     )
 
 
+def _found(given: str) -> str:
+    path = Path(given)
+    is_results = path.is_dir() and bool(_results(_files_of(path)))
+    return "the results of a scan" if is_results else "no file that could be a log"
+
+
 def _nothing(given: str) -> Problem:
     """A path that means no file."""
     here = not is_url(given) and Path(given).exists()
     return Problem(
         fact=f"`{given}` means no file that can be read",
         where=given,
-        found="no file that is not hidden" if here else "nothing",
+        found=_found(given) if here else "nothing",
         expected=f"a file, folder, pattern or URL of logs ({COMPRESSIONS})",
         fix="stillwatch scan PATH_TO_LOGS --out RESULTS",
     )
