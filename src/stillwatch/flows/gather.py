@@ -220,7 +220,7 @@ def too_little(sources: Sources, store: Store, limits: Limits = LIMITS) -> list[
     if store.rows:
         return shortfalls(sources, read, limits)
     problems = nothing_read(sources, read, limits)
-    if any(one.quarantined or one.passed_over for one in read):
+    if any(one.records or one.quarantined or one.passed_over for one in read):
         raise InputError(*problems)
     return problems
 
@@ -228,9 +228,9 @@ def too_little(sources: Sources, store: Store, limits: Limits = LIMITS) -> list[
 def _file_read(file: LogPath, store: Store) -> FileRead:
     mine = [name for name, one in store.files.items() if one.path == str(file.resolve())]
     pieces = [(name, number, piece) for name in mine for number, piece in store.pieces[name].items()]
-    rows, quarantined, passed_over = (
+    records, rows, quarantined, passed_over = (
         sum(getattr(piece, what) for _name, _number, piece in pieces)
-        for what in ("rows", "quarantined", "passed_over")
+        for what in ("records", "rows", "quarantined", "passed_over")
     )
     reasons: Counter[str] = Counter()
     if quarantined > rows:
@@ -240,7 +240,7 @@ def _file_read(file: LogPath, store: Store) -> FileRead:
                 reasons[f"{one['column']}: {one['reason']}" if one["column"] else one["reason"]] += one[
                     "rows"
                 ]
-    return FileRead(file, rows, quarantined, passed_over, reasons)
+    return FileRead(file, records, rows, quarantined, passed_over, reasons)
 
 
 def _cut(path: LogPath, recognised: Recognised, names: Mapping[str, str], lists: str) -> list[_Work]:

@@ -99,7 +99,7 @@ def inspect(
     }
     can, needs = _signals(known)
     read = [
-        FileRead(file, one.rows, one.quarantined, one.passed_over, one.reasons)
+        FileRead(file, one.records, one.rows, one.quarantined, one.passed_over, one.reasons)
         for file, one in counts.items()
     ]
     accounts = set().union(*(one.accounts for one in counts.values()))
@@ -143,7 +143,7 @@ def read(
         tables.append(batch.rows)
     table = pa.concat_tables(tables)
     told = [
-        FileRead(file, one.rows, one.quarantined, one.passed_over, one.reasons)
+        FileRead(file, one.records, one.rows, one.quarantined, one.passed_over, one.reasons)
         for file, one in counts.items()
     ]
     if not table.num_rows:

@@ -20,9 +20,10 @@ FILES = 100  # files of a log of one account in which fields are looked for: cho
 
 @dataclass(frozen=True, slots=True)
 class FileRead:
-    """How much was read of a file: rows, rows quarantined by reason, and records that are no exchanges."""
+    """How much was read of a file: records found, rows, rows quarantined by reason, and records that are no exchanges."""
 
     file: LogPath
+    records: int
     rows: int
     quarantined: int
     passed_over: int
@@ -30,9 +31,11 @@ class FileRead:
 
 
 def shortfalls(sources: Sources, read: Sequence[FileRead], limits: Limits = LIMITS) -> list[Problem]:
-    """A problem for each file of which fewer than half of the records were read, and for each that was named by itself and of which none was."""
+    """A problem for each file of which fewer than half of the records were read, and for each that was named by itself and is of no known format."""
     short = [
-        one for one in read if one.quarantined > one.rows or (one.file in sources.named and not one.rows)
+        one
+        for one in read
+        if one.quarantined > one.rows or (one.records and not one.rows + one.quarantined + one.passed_over)
     ]
     unread = [
         problem for file, problems in sources.unread.items() if file in sources.named for problem in problems
@@ -60,7 +63,7 @@ def _short(one: FileRead, sources: Sources, limits: Limits) -> Problem:
         else []
     )
     mapped = f"account_id={accounts[0]}" if accounts else "COLUMN=THEIR_NAME"
-    of = one.rows + one.quarantined + one.passed_over
+    of = max(one.records, one.rows + one.quarantined + one.passed_over)
     return Problem(
         fact=f"`{one.file.name}`: {one.rows:,} of {of:,} records were read"
         if of
