@@ -12,7 +12,8 @@ payload that Docker wrote, Fluent Bit shipped, CloudWatch stored and Firehose de
 `stillwatch inspect` name the envelopes of each file. This page is made by `scripts/envelope_page.py` from the code.
 
 - A record that the file's format knows is never opened, so that text that a sender chose is not taken for a record. A prefix before a record ends at
-  the first brace, and the record must go on to the end of its line.
+  the first brace, and the record must go on to the end of its line. A program that ends its lines with its users' text lets them write records: keep such
+  logs out of a scan.
 - A record that a container runtime or the journal cut into pieces is put together, up to `--limit line`. One whose pieces are missing is quarantined,
   and its neighbours are read. What is packed (base64, gzip) is unpacked up to the same limit.
 - Text that is no record is passed over and counted: start-up messages, access lines, empty lines. Text that begins as a record and is none is quarantined.

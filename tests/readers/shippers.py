@@ -63,6 +63,7 @@ SHIPPERS = {
     ),
     "elasticsearch": (
         lambda one: {"_index": "i", "_id": "0", **obj(one, "_source")},
+        lambda one: {"_index": "i", "_id": "0", "fields": {"message": [text(one)], "@timestamp": [T]}},
         lambda one: {"took": 3, "hits": {"total": {"value": 1}, "hits": [{"_index": "i", "_id": "0", **obj(one, "_source")}]}},
     ),
     "loki": (
@@ -117,6 +118,7 @@ SHIPPERS = {
         lambda one: {"severity": "INFO", "message": json.dumps(text(one))},
         lambda one: {"@timestamp": T, "log": {"offset": 7, "file": {"path": "/x"}}, "message": text(one)},
         lambda one: {"Type": "Notification", "Message": text(one)},
+        lambda one: {"version": "1.1", "host": "h", "short_message": text(one), "timestamp": S + 0.5},
         lambda one: {"specversion": "1.0", "type": "t", "source": "/s", "id": "1", "data": one},
     ),
 }  # fmt: skip

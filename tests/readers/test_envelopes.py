@@ -178,6 +178,10 @@ def test_lines_of_text_between_records_are_counted_and_not_quarantined(tmp_path,
 def test_text_of_a_sender_within_a_line_is_no_record(tmp_path):
     forged = json.dumps(PAYLOAD | {"id": "forged"})
     lines = [f'INFO: 10.0.0.1:5 - "GET /x?{forged} HTTP/1.1" 404 Not Found', json.dumps(PAYLOAD)]
+    lines += [
+        json.dumps({"level": "info", "message": f"said:\n{forged}"}),
+        json.dumps({"log": f"said\n {forged}\n", "stream": "x", "time": T}),
+    ]
     rows, _lost, _last = read_back(tmp_path, "\n".join(lines), "log.log")
     assert len(rows) == 1
 

@@ -252,11 +252,8 @@ class Opener:
             text = unquoted(text)
         at = micros(time)
         seconds = self._modified if at is None else at / MICROSECONDS
-        return [
-            {LINE: one, "modified": seconds, "timed": at is not None}
-            for one in text.splitlines()
-            if one.strip()
-        ]
+        line = text.strip("\r\n")
+        return [{LINE: line, "modified": seconds, "timed": at is not None}] if line.strip() else []
 
 
 def unwrapped(

@@ -35,7 +35,7 @@ from stillwatch.readers.open import (
 )
 from stillwatch.readers.places import LogPath, seekable
 from stillwatch.readers.protobuf import protobuf_messages
-from stillwatch.readers.registry import Numbered
+from stillwatch.readers.registry import Numbered, Record
 from stillwatch.readers.tolerant import DECODER, end_of, is_broken, loads, objects
 
 WHOLE = 8 << 20  # bytes of the largest document that is parsed at once: chosen
@@ -106,9 +106,9 @@ def is_document(path: LogPath, limits: Limits) -> bool:
             if line.rstrip().endswith((b"{", b"[", b",")) or line.startswith(b"[{"):
                 return True
             continue
-        return (
-            isinstance(value, list) and not head[begin:].strip()
-        )  # an array and then more is one line among others
+        if head[begin:].strip():  # an array and then more is one line among others
+            return False
+        return isinstance(value, list) or by_columns(value) is not None
     return False
 
 
@@ -179,7 +179,8 @@ def _document(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Numbere
         except orjson.JSONDecodeError:
             pass
         else:
-            for number, one in enumerate(value if isinstance(value, list) else [value], 1):
+            several = value if isinstance(value, list) else by_columns(value) or [value]
+            for number, one in enumerate(several, 1):
                 if isinstance(one, dict):
                     yield number, one
                 else:
@@ -189,6 +190,18 @@ def _document(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Numbere
         yield from Values(text_of(stream), path.stat().st_mtime, losses, limits)
         if stream.fault:
             losses.row(losses.lines + 1, stream.fault)
+
+
+def by_columns(value: Any) -> list[dict[str, Any]] | None:  # noqa: ANN401  any JSON value
+    """The rows of an object of columns, each of values by the row's number, as pandas writes a table; None where it is none."""
+    columns = list(value.values()) if isinstance(value, dict) else []
+    if len(columns) < 2 or not all(
+        isinstance(one, dict) and one.keys() == columns[0].keys() for one in columns
+    ):
+        return None
+    if not columns[0] or not all(name.isdigit() for name in columns[0]):
+        return None
+    return [{name: column[row] for name, column in value.items()} for row in columns[0]]
 
 
 class Values:
@@ -227,11 +240,13 @@ class Values:
     def _object(self) -> Iterator[Numbered]:
         line = self._held[self._held.rfind("\n", 0, self._at) + 1 : self._at]
         begin = "\n" + (line if not line.strip(" \t") else "") + "{"  # of an object as deep as this one
-        while (end := self._end()) is None and len(self._held) - self._at <= self._limits.line:
+        value, end = self._value()
+        while end is None and len(self._held) - self._at <= self._limits.line:
             if not self._more():
                 self._losses.row(self._number, "element is not JSON")
                 self._resume(begin, None)
                 return
+            value, end = self._value()
         if end is None or end - self._at > self._limits.line:
             self._losses.row(self._number, self._limits.told("line", "an element exceeds"))
             self._resume(begin, end)
@@ -239,7 +254,7 @@ class Values:
         self._size = BLOCK
         raw = self._held[self._at : end]
         try:
-            value = loads(raw)
+            value = loads(raw) if value is None or "\\u" in raw else value  # lone surrogates are mended
         except orjson.JSONDecodeError as error:
             self._losses.row(
                 self._number, f"element is not JSON: {error.msg}", raw.encode("utf-8", "replace")
@@ -249,12 +264,12 @@ class Values:
             self._at = end
             yield self._number, value
 
-    def _end(self) -> int | None:
-        """Where the value ends that begins here; None where it goes on, or is broken."""
+    def _value(self) -> tuple[Record | None, int | None]:
+        """The object that begins here, None where it is to be mended, and where it ends, None where it goes on or is broken."""
         try:
-            return int(DECODER.raw_decode(self._held, self._at)[1])
+            return DECODER.raw_decode(self._held, self._at)
         except (json.JSONDecodeError, RecursionError):
-            return end_of(self._held, self._at)
+            return None, end_of(self._held, self._at)
 
     def _resume(self, begin: str, end: int | None) -> None:
         """Go on after a value that is left out: at its end, or where its end is not known at the next `begin`."""

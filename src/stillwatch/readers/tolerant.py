@@ -60,6 +60,9 @@ def objects(raw: bytes | memoryview | str) -> list[Mapping[str, Any]] | None:
 def _inside(value: Any) -> list[Mapping[str, Any]] | None:  # noqa: ANN401  any JSON value
     """An object alone, or those of a list, in which a tag and a time may stand before each (Fluentd's forward protocol)."""
     several = value if isinstance(value, list) else [value]
+    if several and all(isinstance(one, str) for one in several):  # each as text
+        texts = [objects(one) for one in several]
+        return None if None in texts else [one for some in texts for one in some or ()]
     lists = [one for one in several if isinstance(one, list)]
     found: list[Mapping[str, Any]] = [one for one in several if isinstance(one, dict)]
     if lists and not found:

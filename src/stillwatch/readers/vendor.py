@@ -119,10 +119,12 @@ def vendor_batches(
 
 def _in_lines(path: LogPath, form: Format, names: Mapping[str, str], limits: Limits) -> bool:
     """Whether a file can be cut at its lines; where its first records are in envelopes, one may be in several lines."""
+    if not in_lines(path, limits):
+        return False
     lost = Losses(path)
-    return in_lines(path, limits) and (
-        any(islice(unwrapped(path, form, names, lost, limits), SAMPLE)) and not lost.envelopes
-    )
+    for _record in islice(unwrapped(path, form, names, lost, limits), SAMPLE):
+        pass
+    return not lost.envelopes
 
 
 def _in_parts(

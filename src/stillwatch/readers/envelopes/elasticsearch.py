@@ -12,13 +12,18 @@ from stillwatch.readers.registry import Record, at
 @envelope(
     title="Elasticsearch or OpenSearch hits",
     source="Elasticsearch: Search API, Bulk API; elasticdump",
-    keys=("_source", "hits", "index", "create"),
+    keys=("_source", "fields", "hits", "index", "create"),
 )
 def elasticsearch(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """`_source` of a hit or of each hit of a search; a line that says what to do with the next one holds nothing."""
+    """`_source` or `fields` of a hit or of each hit of a search; a line that says what to do with the next one holds nothing."""
     source = record.get("_source")
     if isinstance(source, dict) and {"_index", "_id", "_score", "sort"} & record.keys():
         return [source]
+    fields = record.get("fields")
+    if isinstance(fields, dict) and {"_index", "_id"} <= record.keys():  # lists of values, also of one
+        return [
+            {name: one[0] if isinstance(one, list) and len(one) == 1 else one for name, one in fields.items()}
+        ]
     several = at(record, "hits", "hits")
     if isinstance(several, list):
         return [one for one in several if isinstance(one, dict)]

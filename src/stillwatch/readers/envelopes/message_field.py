@@ -10,7 +10,7 @@ from stillwatch.readers.registry import Record
 
 FIELDS = (
     "message", "log", "_raw", "MESSAGE", "msg", "event", "Message", "Body", "LogMessage", "LogEntry", "log_processed", "event.original",
-    "payload", "data", "detail", "raw", "json", "value",
+    "payload", "data", "detail", "raw", "json", "value", "full_message", "short_message", "Line", "_line",
 )  # fmt: skip
 TIMES = ("timestamp", "@timestamp", "time", "ts", "date", "asctime", "TimeGenerated", "_time")
 

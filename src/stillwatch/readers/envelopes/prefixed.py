@@ -9,7 +9,7 @@ from stillwatch.readers.envelope import Inner, Text, envelope
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.registry import Record
 
-PREFIX = re.compile(r"[^{]{1,512}(?=\{)")
+PREFIX = re.compile(r"[^{\r\n]{1,512}(?=\{)")
 TIME = re.compile(r"\s*(\d{4}-\d\d-\d\dT\S{8,40})\s")
 
 
