@@ -34,23 +34,14 @@ from stillwatch.readers.recognise import (
 from stillwatch.readers.records import is_document
 from stillwatch.readers.registry import all_formats
 
-COMPANIONS = ("accounts", "releases", "truth", "quarantine", "sketch")
-RESULTS = frozenset(
-    ("manifest.json", "overview.json", "campaigns.parquet")
-)  # by which a results folder is known
+COMPANIONS = ("accounts", "releases", "truth", "quarantine")
+# By these a results folder is known.
+RESULTS = frozenset(("manifest.json", "overview.json", "campaigns.parquet"))
 BOOKKEEPING = frozenset(
-    (
-        "_delta_log",
-        "_temporary",
-        "_spark_metadata",
-        "_symlink_format_manifest",
-        "_metadata",
-        "_common_metadata",
-    )
+    "_delta_log _temporary _spark_metadata _symlink_format_manifest _metadata _common_metadata sketch.json".split()
 )
-BODY = re.compile(
-    r".*_(?:input|output)\.json(?:\.gz)?"
-)  # of an exchange, in `data/` beside the log that names it
+# The body of an exchange, in `data/` beside the log that names it.
+BODY = re.compile(r".*_(?:input|output)\.json(?:\.gz)?")
 COMPRESSIONS = "plain, gzip, zstd or bzip2"
 
 
@@ -74,7 +65,7 @@ def _stem(name: str) -> str:
 
 
 def _is_bookkeeping(path: LogPath, inner: tuple[str, ...]) -> bool:
-    """Whether a file of a folder is hidden, or what Spark, Delta, Bedrock and their kin keep beside logs."""
+    """Whether a file of a folder is hidden, or what Spark, Delta, Bedrock and `stillwatch sketch` keep beside logs."""
     return (
         any(part.startswith(".") or part in BOOKKEEPING for part in inner)
         or (inner[-1].startswith("_") and path.stat().st_size == 0)
@@ -112,7 +103,7 @@ def _results(files: Iterable[LogPath]) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Meant:
-    """What one given path means: its files, the folders where companions may lie, and whether it is the name of one file."""
+    """What one given path means: its files, those among which companions are looked for, and whether it is the name of one file."""
 
     files: list[LogPath]
     beside: list[LogPath]
@@ -132,19 +123,20 @@ def _meant(given: str) -> _Meant:
     if path.is_dir():
         every = [p for p in sorted(path.rglob("*")) if p.is_file()]
         return _Meant(
-            files=_below(live(every), str(path)), beside=[*_files_of(path), *_files_of(path.parent)]
+            files=_below(live(every), str(path)), beside=[*_companions(path), *_companions(path.parent)]
         )
     if path.is_file():
-        return _Meant(files=[path], beside=_files_of(path.parent), one=True)
+        return _Meant(files=[path], beside=_companions(path.parent), one=True)
     found = [p for p in map(Path, sorted(glob.glob(given, recursive=True))) if p.is_file()]  # noqa: PTH207  a whole pattern, perhaps absolute
     return _Meant(
         files=[*found],
-        beside=[file for folder in sorted({p.parent for p in found}) for file in _files_of(folder)],
+        beside=[file for folder in sorted({p.parent for p in found}) for file in _companions(folder)],
     )
 
 
-def _files_of(folder: Path) -> list[LogPath]:
-    return [path for path in sorted(folder.iterdir()) if path.is_file()]
+def _companions(folder: Path) -> list[LogPath]:
+    """Files of a folder that have a companion's name."""
+    return [path for name in COMPANIONS for path in sorted(folder.glob(f"{name}.*")) if path.is_file()]
 
 
 def discover(
@@ -205,7 +197,7 @@ def discover(
 
 def _found(given: str) -> str:
     path = Path(given)
-    is_results = path.is_dir() and bool(_results(_files_of(path)))
+    is_results = all((path / name).is_file() for name in RESULTS)
     return "the results of a scan" if is_results else "no file that could be a log"
 
 

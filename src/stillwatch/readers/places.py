@@ -300,12 +300,18 @@ def _number(digest: bytes) -> int:
     return int.from_bytes(digest[:7], "big")
 
 
+@cache
+def _quiet() -> None:
+    """Have drivers print nothing: the error says it."""
+    for name in ("fsspec", "s3fs", "gcsfs", "adlfs", "azure"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
+
+
 @contextmanager
 def _driver(url: str) -> Iterator[Any]:
     """The driver of a URL's scheme, with its errors as ours."""
     scheme = urlsplit(url).scheme
-    for name in ("fsspec", "s3fs", "gcsfs", "adlfs", "azure"):
-        logging.getLogger(name).addHandler(logging.NullHandler())  # what they would print, the error says
+    _quiet()
     try:
         from fsspec.core import url_to_fs
 
