@@ -131,6 +131,32 @@ def test_companions_of_a_store_s_folder_are_found_and_patterns_are_followed(s3):
 
 
 @pytest.mark.issue(23)
+def test_a_body_that_lies_beside_its_log_in_a_store_is_read_and_one_elsewhere_is_not(s3):
+    def record(number, address):
+        return {
+            "schemaType": "ModelInvocationLog", "schemaVersion": "1.0", "timestamp": "2026-05-04T09:00:00Z", "accountId": "1111",
+            "identity": {"arn": f"arn:aws:sts::1111:assumed-role/app/{number}"}, "region": "us-east-1", "requestId": f"r{number}",
+            "operation": "InvokeModel", "modelId": "anthropic.claude-x", "input": {"inputBodyS3Path": address, "inputTokenCount": 1},
+            "output": {"outputTokenCount": 4},
+        }  # fmt: skip
+
+    body = gzip.compress(
+        json.dumps({"messages": [{"role": "user", "content": [{"text": "asked"}]}]}).encode()
+    )
+    for name in ("bed/09/data/r0_input.json.gz", "elsewhere/r1_input.json.gz"):
+        s3.pipe(f"logs/{name}", body)
+    addresses = [
+        "s3://logs/bed/09/data/r0_input.json.gz",
+        "s3://logs/elsewhere/r1_input.json.gz",
+        "s3://logs/bed/09/none.json.gz",
+    ]
+    s3.pipe("logs/bed/09/a.json.gz", gzip.compress(lines(*(record(*pair) for pair in enumerate(addresses)))))
+    rows, bad = rows_of("s3://logs/bed/")
+    assert rows.column("prompt").to_pylist() == ["asked", None, None]
+    assert bad == []
+
+
+@pytest.mark.issue(23)
 def test_what_a_store_refuses_is_an_error_with_its_address_and_no_traceback(s3, run, tmp_path):
     for address, word in (
         ("s3://nosuchbucket/a", "does not exist"),
