@@ -26,7 +26,7 @@ from stillwatch.readers.losses import Losses
 from stillwatch.readers.records import Span, records
 from stillwatch.readers.registry import Format, Numbered, Record
 from stillwatch.readers.times import MICROSECONDS, micros
-from stillwatch.readers.tolerant import is_broken, objects, unquoted
+from stillwatch.readers.tolerant import is_begun, is_broken, objects, unquoted
 from stillwatch.units import units
 
 DEEPEST = 8  # envelopes in envelopes that are opened: chosen, twice what shippers make
@@ -202,7 +202,7 @@ class Opener:
             if alone is not None:
                 self._give_up(waiting)
                 return alone
-            if not waiting and not is_broken(piece.text):
+            if not waiting and not is_begun(piece.text):
                 return self._whole(piece.text, piece.time)
         elif not waiting and piece.ends:
             return self._whole(piece.text, piece.time)
@@ -232,7 +232,7 @@ class Opener:
 
     def _joined(self, pieces: list[str]) -> list[Record] | None:
         """The records of these pieces, or of the last ones, where the first are of a record whose end is missing."""
-        begins = [place for place, piece in enumerate(pieces) if place == 0 or is_broken(piece)]
+        begins = [place for place, piece in enumerate(pieces) if place == 0 or is_begun(piece)]
         for begin in (*begins[:1], *begins[1:][-BEGINNINGS:]):
             found = objects("".join(pieces[begin:]))
             if found is not None:

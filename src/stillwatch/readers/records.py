@@ -35,7 +35,7 @@ from stillwatch.readers.open import (
 )
 from stillwatch.readers.protobuf import protobuf_messages
 from stillwatch.readers.registry import Numbered, Record
-from stillwatch.readers.tolerant import DECODER, end_of, is_broken, loads, objects
+from stillwatch.readers.tolerant import DECODER, end_of, is_begun, loads, objects
 
 JSON = (".json", ".jsonl", ".ndjson")
 PROTOBUF = (".binpb", ".pb", ".otlp")
@@ -156,7 +156,7 @@ def _odd(
     text = bytes(raw).decode("utf-8", "replace").strip("\r")
     if not text.strip():
         return
-    if is_broken(text, strict):
+    if is_begun(text, strict):
         losses.row(number, why, raw)
     else:
         yield number, {"line": text, "modified": modified}
