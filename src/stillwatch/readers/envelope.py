@@ -256,6 +256,11 @@ class Opener:
         return [{LINE: line, "modified": seconds, "timed": at is not None}] if line.strip() else []
 
 
+def least_columns(names: Mapping[str, str]) -> set[str]:
+    """The fields without which a record is no row of the contract; ids can be made."""
+    return {names.get(column, column) for column in EXCHANGES.required if column != "exchange_id"}
+
+
 def unwrapped(
     path: Path,
     form: Format,
@@ -265,10 +270,10 @@ def unwrapped(
     span: Span | None = None,
 ) -> Iterator[Numbered]:
     """Records of a file of this format, out of their envelopes; `names` and `span` as in `vendor_batches` and `records`."""
-    required = {names.get(column, column) for column in EXCHANGES.required}
+    least = least_columns(names)
 
     def known(record: Record) -> bool:
-        return bool(form.recognise(record)) or required <= record.keys()
+        return bool(form.recognise(record)) or least <= record.keys()
 
     def usual() -> Opener:
         lost = Losses(path)

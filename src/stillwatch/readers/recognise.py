@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.errors import Problem, UsageError
-from stillwatch.readers.envelope import Opener, sample
+from stillwatch.readers.envelope import Opener, least_columns, sample
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import FAULTS, csv_header, partitions
@@ -64,7 +64,7 @@ def recognise(path: Path, names: Mapping[str, str], limits: Limits = LIMITS) -> 
     without what can be made. Lines of text and records of no format before the first that is known do not matter.
     """
     required = {names.get(column, column) for column in EXCHANGES.required}
-    least = required - {names.get("exchange_id", "exchange_id")}
+    least = least_columns(names)
     if _is_sketch(path):
         return Recognised(format=None, why="metadata of `stillwatch sketch`", sketch=True)
     folders = partitions(path).keys()
@@ -75,7 +75,7 @@ def recognise(path: Path, names: Mapping[str, str], limits: Limits = LIMITS) -> 
     lost = Losses(path)
 
     def known(record: Record) -> bool:
-        return required <= record.keys() or best(record) is not None
+        return least <= record.keys() or best(record) is not None
 
     opener = Opener(known, lost, limits, modified=path.stat().st_mtime)
     try:
