@@ -8,8 +8,8 @@ from stillwatch.readers.envelope import DEEPEST, all_envelopes
 HEAD = f"""# Envelopes
 
 What agents, log stores and APIs put around a gateway's records is taken off before the format is recognised, in any order and up to {DEEPEST} levels: a
-payload that Docker wrote, Fluent Bit shipped, CloudWatch stored and Firehose delivered is that payload. Nothing needs to be set; `overview.json` and
-`stillwatch inspect` name the envelopes of each file. This page is made by `scripts/envelope_page.py` from the code.
+payload that Docker wrote, Fluent Bit shipped, CloudWatch stored and Firehose delivered is that payload. Nothing needs to be set;
+`stillwatch inspect` names the envelopes of each file. This page is made by `scripts/envelope_page.py` from the code.
 
 - A record that the file's format knows is never opened, so that text that a sender chose is not taken for a record. A prefix before a record ends at
   the first brace, and the record must go on to the end of its line. A program that ends its lines with its users' text lets them write records: keep such

@@ -80,6 +80,11 @@ def test_rows_of_the_contract_in_an_envelope_are_rows(tmp_path, name, wrap):
     rows, lost, _last = read_back(tmp_path, raw, f"log{ending}")
     assert [one["exchange_id"] for one in rows] == ["x0", "x1", "x2"]
     assert lost == []
+    bare = [{k: v for k, v in row(number).items() if k != "exchange_id"} for number in range(3)]
+    ending, raw = shipped(bare, wrap)
+    rows, lost, _last = read_back(tmp_path, raw, f"bare{ending}")
+    assert [one["account_id"] for one in rows] == ["a0", "a1", "a2"]
+    assert lost == []
 
 
 @pytest.mark.issue(23)

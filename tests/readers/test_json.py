@@ -5,7 +5,7 @@ import random
 
 import pytest
 from logs import row, rows_of, told_of
-from vendors import FIXTURES
+from vendors import FIXTURES, VLLM
 
 from stillwatch.readers import records
 from stillwatch.readers.limits import Limits
@@ -164,6 +164,23 @@ def test_lines_of_text_in_rows_of_the_contract_are_passed_over_and_broken_ones_a
     good, bad, _nulled = told_of(tmp_path / "log.jsonl")
     assert good.column("exchange_id").to_pylist() == IDS[:2]
     assert [one["row"] for one in bad] == [4]
+
+
+@pytest.mark.issue(23)
+@pytest.mark.parametrize(
+    "said", ["\ufffd\ufffd\ufffd", "\x00", '{"a": 1}', "[[", "\u2028", "\x85", "data: {}", "}"]
+)
+def test_no_sign_in_a_line_of_text_costs_it_where_a_format_reads_lines(tmp_path, said):
+    honest = VLLM.split("\n")[1]
+    lines = [honest, honest.replace("prompt: '", f"prompt: '{said}"), honest]
+    for name, some in (
+        ("log.log", lines),
+        ("d.log", [json.dumps({"log": one, "stream": "stdout", "time": "x"}) for one in lines]),
+    ):
+        (tmp_path / name).write_text("\n".join(some))
+        good, bad = rows_of(tmp_path / name)
+        assert good.num_rows == 3
+        assert bad == []
 
 
 @pytest.mark.issue(23)

@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 
 from stillwatch.errors import InputError, Problem
 from stillwatch.readers.container import kind_of
+from stillwatch.readers.envelope import NEEDED
 from stillwatch.readers.formats.contract_document import contract_document
 from stillwatch.readers.lakes import live
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.open import BLOCK, FAULTS, open_stream
 from stillwatch.readers.places import PATTERN, LogPath, from_stream, is_stream, is_url, remote_files, seekable
 from stillwatch.readers.recognise import (
-    NEEDED,
     Recognised,
     is_empty,
     is_nested,

@@ -24,11 +24,12 @@ from stillwatch.readers.limits import Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.places import LogPath
 from stillwatch.readers.records import Span, records
-from stillwatch.readers.registry import Format, Numbered, Record
+from stillwatch.readers.registry import Format, Numbered, Record, field
 from stillwatch.readers.times import MICROSECONDS, micros
-from stillwatch.readers.tolerant import is_broken, objects, unquoted
+from stillwatch.readers.tolerant import is_begun, is_broken, objects, unquoted
 from stillwatch.units import units
 
+NEEDED = tuple(name for name in EXCHANGES.required if name != "exchange_id")
 DEEPEST = 8  # envelopes in envelopes that are opened: chosen, twice what shippers make
 BEGINNINGS = 4  # pieces that may be the first of a record and are tried: chosen
 SAMPLE = 200  # records by which a file is known: chosen
@@ -202,7 +203,7 @@ class Opener:
             if alone is not None:
                 self._give_up(waiting)
                 return alone
-            if not waiting and not is_broken(piece.text):
+            if not waiting and not is_begun(piece.text):
                 return self._whole(piece.text, piece.time)
         elif not waiting and piece.ends:
             return self._whole(piece.text, piece.time)
@@ -232,7 +233,7 @@ class Opener:
 
     def _joined(self, pieces: list[str]) -> list[Record] | None:
         """The records of these pieces, or of the last ones, where the first are of a record whose end is missing."""
-        begins = [place for place, piece in enumerate(pieces) if place == 0 or is_broken(piece)]
+        begins = [place for place, piece in enumerate(pieces) if place == 0 or is_begun(piece)]
         for begin in (*begins[:1], *begins[1:][-BEGINNINGS:]):
             found = objects("".join(pieces[begin:]))
             if found is not None:
@@ -256,6 +257,16 @@ class Opener:
         return [{LINE: line, "modified": seconds, "timed": at is not None}] if line.strip() else []
 
 
+def least_columns(names: Mapping[str, str]) -> set[str]:
+    """The fields without which a record is no row of the contract; ids can be made."""
+    return {names.get(column, column) for column in NEEDED}
+
+
+def holds(record: Record, names: Iterable[str]) -> bool:
+    """Whether a record has these fields; a name such as `user.id` may be a path into it."""
+    return all(name in record or ("." in name and field(record, name) is not None) for name in names)
+
+
 def unwrapped(
     path: LogPath,
     form: Format,
@@ -265,10 +276,10 @@ def unwrapped(
     span: Span | None = None,
 ) -> Iterator[Numbered]:
     """Records of a file of this format, out of their envelopes; `names` and `span` as in `vendor_batches` and `records`."""
-    required = {names.get(column, column) for column in EXCHANGES.required}
+    least = least_columns(names)
 
     def known(record: Record) -> bool:
-        return bool(form.recognise(record)) or required <= record.keys()
+        return bool(form.recognise(record)) or holds(record, least)
 
     def usual() -> Opener:
         lost = Losses(path)

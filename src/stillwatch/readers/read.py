@@ -18,7 +18,7 @@ from stillwatch.foreign import described, named
 from stillwatch.readers.cast import MADE, cast_rows, conform
 from stillwatch.readers.container import kind_of
 from stillwatch.readers.discover import Sources, unreadable
-from stillwatch.readers.envelope import unwrapped
+from stillwatch.readers.envelope import NEEDED, holds, unwrapped
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import (
@@ -34,7 +34,7 @@ from stillwatch.readers.open import (
     partitions,
 )
 from stillwatch.readers.places import LogPath, seekable
-from stillwatch.readers.recognise import NEEDED, first_records, holds, keys_of, known_names, seen
+from stillwatch.readers.recognise import first_records, keys_of, known_names, seen
 from stillwatch.readers.registry import Format, Malformed
 from stillwatch.readers.tolerant import objects
 from stillwatch.readers.vendor import vendor_batches

@@ -14,14 +14,14 @@ from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.errors import Problem, UsageError
 from stillwatch.foreign import named as shown
 from stillwatch.readers.container import kind_of
-from stillwatch.readers.envelope import Opener, sample
+from stillwatch.readers.envelope import Opener, holds, least_columns, sample
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.mapping import ENDING, read_mapping
 from stillwatch.readers.open import FAULTS, csv_header, partitions
 from stillwatch.readers.places import LogPath, seekable
 from stillwatch.readers.records import records
-from stillwatch.readers.registry import Format, Record, all_formats, field
+from stillwatch.readers.registry import Format, Record, all_formats
 
 CONTRACT, SKETCHES = "contract", "sketch"
 # In the metadata of a sketch's Parquet.
@@ -29,9 +29,6 @@ SKETCH, KEY_ID, RELEASE = b"stillwatch.sketch", b"stillwatch.key_id", b"stillwat
 SHOWN = 60  # keys that a message shows: chosen
 TABLES = ("parquet", "csv")
 COLUMNS = "columns of the contract"
-NEEDED = tuple(
-    name for name in EXCHANGES.required if name != "exchange_id"
-)  # that is made where a log has none
 PLAIN = re.compile(r"@?[A-Za-z_][\w.:/-]{0,39}", re.ASCII)  # a name that a program gives to a field
 
 
@@ -79,9 +76,8 @@ def recognise(path: LogPath, names: Mapping[str, str], limits: Limits = LIMITS) 
     Columns of the contract, or those that `--map` names, come before a vendor's shape, and a vendor's shape before rows of the contract
     without an id. Lines of text and records of no format before the first that is known do not matter.
     """
-    required, least = (
-        {names.get(column, column) for column in columns} for columns in (EXCHANGES.required, NEEDED)
-    )
+    required = {names.get(column, column) for column in EXCHANGES.required}
+    least = least_columns(names)
     if _is_sketch(path):
         return Recognised(format=None, why="metadata of `stillwatch sketch`", sketch=True)
     folders = partitions(path).keys()
@@ -101,10 +97,10 @@ def recognise(path: LogPath, names: Mapping[str, str], limits: Limits = LIMITS) 
 
 def _sample(path: LogPath, names: Mapping[str, str], losses: Losses, limits: Limits) -> Iterator[Record]:
     """The first records of a file, out of their envelopes."""
-    required = {names.get(column, column) for column in EXCHANGES.required}
+    least = least_columns(names)
 
     def known(record: Record) -> bool:
-        return holds(record, required) or best(record) is not None
+        return holds(record, least) or best(record) is not None
 
     opener = Opener(known, losses, limits, modified=path.stat().st_mtime)
     return sample(opener(records(path, losses, limits)), known)
@@ -122,11 +118,6 @@ def _by_votes(some: Iterable[Record]) -> Recognised | None:
     found = [told for record in some if (told := best(record)) is not None]
     votes = Counter(told.name for told in found)
     return max(found, key=lambda told: votes[told.name], default=None)
-
-
-def holds(record: Record, names: Iterable[str]) -> bool:
-    """Whether a record has these fields; a name such as `user.id` may be a path into it."""
-    return all(name in record or ("." in name and field(record, name) is not None) for name in names)
 
 
 def first_records(path: LogPath, limits: Limits = LIMITS) -> list[Record]:

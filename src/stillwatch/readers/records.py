@@ -36,7 +36,7 @@ from stillwatch.readers.open import (
 from stillwatch.readers.places import LogPath, seekable
 from stillwatch.readers.protobuf import protobuf_messages
 from stillwatch.readers.registry import Numbered, Record
-from stillwatch.readers.tolerant import DECODER, end_of, is_broken, loads, objects
+from stillwatch.readers.tolerant import DECODER, end_of, is_begun, loads, objects
 
 WHOLE = 8 << 20  # bytes of the largest document that is parsed at once: chosen
 PEEK = 1 << 20
@@ -150,7 +150,7 @@ def _odd(
     text = bytes(raw).decode("utf-8", "replace").strip("\r")
     if not text.strip():
         return
-    if is_broken(text, strict):
+    if is_begun(text, strict):
         losses.row(number, why, raw)
     else:
         yield number, {"line": text, "modified": modified}

@@ -60,15 +60,19 @@ def objects(raw: bytes | memoryview | str) -> list[Mapping[str, Any]] | None:
 def _inside(value: Any) -> list[Mapping[str, Any]] | None:  # noqa: ANN401  any JSON value
     """An object alone, or those of a list, in which a tag and a time may stand before each (Fluentd's forward protocol)."""
     several = value if isinstance(value, list) else [value]
-    if several and all(isinstance(one, str) for one in several):  # each as text
+    if all(isinstance(one, dict) for one in several):
+        return several or None
+    if all(isinstance(one, str) for one in several):  # each as text
         texts = [objects(one) for one in several]
         return None if None in texts else [one for some in texts for one in some or ()]
-    lists = [one for one in several if isinstance(one, list)]
-    found: list[Mapping[str, Any]] = [one for one in several if isinstance(one, dict)]
-    if lists and not found:
-        inside = [_inside(one) if len(one) < 4 else None for one in lists]
+    if all(isinstance(one, list) for one in several):
+        inside = [_inside(one) for one in several]
         return None if None in inside else [one for some in inside for one in some or ()]
-    return found or None
+    *before, last = several
+    tagged = (
+        len(before) < 3 and isinstance(last, dict) and not any(isinstance(one, list | dict) for one in before)
+    )
+    return [last] if tagged else None
 
 
 def unquoted(text: str) -> str:
@@ -110,14 +114,17 @@ def _in_a_row(text: str) -> list[Mapping[str, Any]] | None:
     return found
 
 
-def is_broken(text: str, strict: bool = False) -> bool:
-    """Whether something is lost with a text that is no object: it begins as one, or holds what no line of text does.
+def is_begun(text: str, strict: bool = False) -> bool:
+    """Whether a text that is no object begins as one, so that something is lost with it.
 
     `strict` is for files that say they are JSON: there an object's end, and JSON that is no object, are no text either.
     """
-    if BEGUN.match(text) or any(sign in text for sign in UNPRINTABLE):
-        return True
-    return strict and (text.rstrip().endswith("}") or bool(SCALAR.match(text)))
+    return bool(BEGUN.match(text)) or (strict and (text.rstrip().endswith("}") or bool(SCALAR.match(text))))
+
+
+def is_broken(text: str, strict: bool = False) -> bool:
+    """As `is_begun`, of a line that no format wants: it is broken, too, where it holds what no line of text does."""
+    return is_begun(text, strict) or any(sign in text for sign in UNPRINTABLE)
 
 
 def _mended(raw: bytes | memoryview | str) -> Any:  # noqa: ANN401  any JSON value
