@@ -260,6 +260,8 @@ def answered(answer: Any, deep: int = DEEPEST) -> str | None:  # noqa: ANN401  a
 
 def _as_turn(turn: Any) -> Any:  # noqa: ANN401  any JSON value
     """A turn that was written as a string, as its value."""
+    if not isinstance(turn, str):
+        return turn
     inner = decoded(turn)
     return inner if isinstance(inner, dict) and "role" in inner else turn
 

@@ -104,6 +104,7 @@ def _again(name: str, origin: tuple[str, str] | None) -> Format:
     return next(form for form in all_formats() if form.name == name)
 
 
+UNATTRIBUTED = "unattributed"  # the account of rows whose log names none
 LONGEST_NUMBER = 64  # letters of a number: chosen
 LONGEST_SECONDS = 1e12  # chosen: beyond all that is a duration
 

@@ -201,13 +201,14 @@ class Traces:
 
     def _filled(self, trace: str, number: int, row: Row) -> tuple[int, Row]:
         """The row with what was told of it here and in other files."""
-        here = {
-            "call": self.calls.get(trace),
-            "said": {span: one.columns() for span, one in self.said.get(trace, {}).items()},
-        }
-        for told in (here, self._elsewhere(trace)):
-            told_row = complete_with(row, told)
-            row = row if told_row is None else told_row
+        call = self.calls.get(trace)
+        if call is not None:
+            complete(row, call)
+        several = self.said.get(trace) if self.said else None
+        if several:
+            complete_with(row, {"said": {span: one.columns() for span, one in several.items()}})
+        if self._others is not None:
+            complete_with(row, self._elsewhere(trace))
         row.pop(SPAN, None)
         return number, row
 
@@ -332,7 +333,8 @@ def _taken(entries: Entries, traces: Traces, records: Iterator[Numbered]) -> Ite
                     yield number, another_shape(error)
                 else:
                     yield from ready
-            yield from _passed_over(traces, number)
+            if traces.passed_over:
+                yield from _passed_over(traces, number)
         except Malformed as why:
             yield number, why
         except SHAPES as error:  # of the batch itself

@@ -10,13 +10,22 @@ from stillwatch.readers.beside import Beside
 from stillwatch.readers.content import answer_columns, decoded, request_columns
 from stillwatch.readers.http import joined
 from stillwatch.readers.joining import Fragment, Placed, Taken, joined_format
-from stillwatch.readers.registry import Malformed, Record, Row, at, first, mapping, moment, number
+from stillwatch.readers.registry import (
+    UNATTRIBUTED,
+    Malformed,
+    Record,
+    Row,
+    at,
+    first,
+    mapping,
+    moment,
+    number,
+)
 
 KEYS = ("custom_id", "recordId", "key")
 ASKED = ("body", "params", "modelInput", "request")
 GIVEN = ("response", "result", "modelOutput", "error")
 WHO = ("account_id", "user_id", "customer_id", "account", "user")
-UNKNOWN = "unattributed"
 WORDS = re.compile(r"[^\W_]+")
 ROLES = frozenset(
     (
@@ -102,7 +111,7 @@ def _row(answer: Fragment | None, request: Fragment | None, beside: Beside | Non
     told = {**(request.told if request else {}), **(answer.told if answer else {})}
     row = joined(told.get("asked", {}), told.get("given", {}))
     row["exchange_id"] = told.get("id")
-    row.setdefault("account_id", UNKNOWN)
+    row.setdefault("account_id", UNATTRIBUTED)
     if row.get("timestamp") is None:
         row["timestamp"] = int(beside.path.stat().st_mtime * 1e6) if beside else 0
     return row

@@ -6,7 +6,17 @@ from collections.abc import Iterator
 
 from stillwatch.readers.content import body_in, decoded
 from stillwatch.readers.http import call_columns, joined
-from stillwatch.readers.registry import Record, Row, address, at, first, log_format, mapping, moment
+from stillwatch.readers.registry import (
+    UNATTRIBUTED,
+    Record,
+    Row,
+    address,
+    at,
+    first,
+    log_format,
+    mapping,
+    moment,
+)
 
 USERS = (
     "user_id",
@@ -20,7 +30,6 @@ USERS = (
     "email",
     "username",
 )
-UNKNOWN = "unattributed"
 
 
 def _recognise(record: Record) -> str:
@@ -78,7 +87,7 @@ def cloudflare_ai_gateway(record: Record) -> Iterator[Row]:
     row = {
         "exchange_id": first(record.get("id"), record.get("RayID"), record.get("RoutingDecisionID")),
         "timestamp": moment(first(record.get("created_at"), record.get("Timestamp"))),
-        "account_id": first(*(meta.get(name) for name in USERS), UNKNOWN),
+        "account_id": first(*(meta.get(name) for name in USERS), UNATTRIBUTED),
         "organization_id": first(record.get("Gateway"), record.get("gateway_id")),
         "conversation_id": first(meta.get("session_id"), meta.get("sessionId"), meta.get("conversation_id")),
         "model": first(record.get("RequestedModel"), record.get("model"), record.get("Model")),

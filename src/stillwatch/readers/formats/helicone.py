@@ -6,9 +6,17 @@ from collections.abc import Iterator
 
 from stillwatch.readers.content import answer_columns, body_in, decoded, request_columns
 from stillwatch.readers.http import model_in
-from stillwatch.readers.registry import Record, Row, elapsed_ms, first, log_format, mapping, moment, total
-
-UNKNOWN = "unattributed"
+from stillwatch.readers.registry import (
+    UNATTRIBUTED,
+    Record,
+    Row,
+    elapsed_ms,
+    first,
+    log_format,
+    mapping,
+    moment,
+    total,
+)
 
 
 def _recognise(record: Record) -> str:
@@ -60,7 +68,7 @@ def helicone(record: Record) -> Iterator[Row]:
         "account_id": first(
             record.get("request_user_id"), record.get("user_id"),
             *(properties.get(name) for name in ("Helicone-User-Id", "User-Id", "UserId", "user_id", "userId")),
-            record.get("proxy_key_id"), record.get("organization_id"), UNKNOWN,
+            record.get("proxy_key_id"), record.get("organization_id"), UNATTRIBUTED,
         ),
         "organization_id": record.get("organization_id"),
         "api_key_id": record.get("proxy_key_id"),

@@ -7,11 +7,20 @@ from typing import Any
 
 from stillwatch.readers.content import answer_columns, answered, asked, body_in, decoded, tool_names
 from stillwatch.readers.http import joined
-from stillwatch.readers.registry import Record, Row, at, elapsed_ms, first, log_format, mapping, moment
+from stillwatch.readers.registry import (
+    UNATTRIBUTED,
+    Record,
+    Row,
+    at,
+    elapsed_ms,
+    first,
+    log_format,
+    mapping,
+    moment,
+)
 
 USERS = ("user_id", "userId", "user", "ls_user_id", "account_id", "langgraph_auth_user_id", "customer_id")
 SESSIONS = ("thread_id", "session_id", "conversation_id")
-UNKNOWN = "unattributed"
 
 
 def _recognise(record: Record) -> str:
@@ -75,7 +84,7 @@ def langsmith(record: Record) -> Iterator[Row]:
     row = {
         "exchange_id": record.get("id"),
         "timestamp": moment(record.get("start_time")),
-        "account_id": first(*(meta.get(name) for name in USERS), project, UNKNOWN),
+        "account_id": first(*(meta.get(name) for name in USERS), project, UNATTRIBUTED),
         "organization_id": project,
         "conversation_id": first(
             *(meta.get(name) for name in SESSIONS), record.get("thread_id"), record.get("trace_id")

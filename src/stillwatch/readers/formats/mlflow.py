@@ -7,10 +7,19 @@ from typing import Any
 
 from stillwatch.readers.content import answer_columns, answered, asked, body_in, decoded, request_columns
 from stillwatch.readers.http import joined
-from stillwatch.readers.registry import Record, Row, at, elapsed_ms, first, log_format, mapping, moment
+from stillwatch.readers.registry import (
+    UNATTRIBUTED,
+    Record,
+    Row,
+    at,
+    elapsed_ms,
+    first,
+    log_format,
+    mapping,
+    moment,
+)
 
 CALLS = ("CHAT_MODEL", "LLM", "EMBEDDING")
-UNKNOWN = "unattributed"
 BEGINS = ("start_time_unix_nano", "start_time_ns", "start_time")
 ENDS = ("end_time_unix_nano", "end_time_ns", "end_time")
 
@@ -98,7 +107,7 @@ def mlflow(record: Record) -> Iterator[Row]:
         "account_id": first(
             *(meta.get(name) for name in ("mlflow.trace.user", "user_id", "user", "mlflow.user")),
             experiment,
-            UNKNOWN,
+            UNATTRIBUTED,
         ),
         "organization_id": experiment,
         "conversation_id": first(meta.get("mlflow.trace.session"), meta.get("session_id")),

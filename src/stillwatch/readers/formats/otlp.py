@@ -41,9 +41,8 @@ def _recognise(record: Record) -> str:
 def _entries(record: Record) -> Iterator[tuple[Record, Mapping[str, Any]]]:
     """Spans and log records with the attributes of their resource."""
     for name in OUTER:
-        inner = record.get(name)
-        if isinstance(inner, dict):
-            yield from _entries(inner)
+        if name in record and isinstance(record[name], dict):
+            yield from _entries(record[name])
     for resource in _several(record, *SPANS):
         base = attributes(mapping(resource.get("resource")).get("attributes"))
         for scope in _several(resource, *SCOPED_SPANS):
@@ -69,7 +68,9 @@ def _camel(entry: Record) -> Record:
 
 def _several(record: Record, *names: str) -> Sequence[Any]:
     """A list under one of the names; a text in its place is one thing wrong, not one for each letter."""
-    some = next((record[name] for name in names if record.get(name)), ())
+    some = record.get(names[0])
+    if not some:
+        some = next((record[name] for name in names if record.get(name)), ())
     if not isinstance(some, list | tuple):
         raise TypeError(names[0])
     return some

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from stillwatch.readers.content import body_in, decoded
 from stillwatch.readers.http import call_columns, joined
 from stillwatch.readers.registry import (
+    UNATTRIBUTED,
     Record,
     Row,
     address,
@@ -20,7 +21,6 @@ from stillwatch.readers.registry import (
 )
 
 USERS = ("_user", "user", "user_id", "userId", "account_id", "customer_id")
-UNKNOWN = "unattributed"
 MARKS = (
     "ai_org", "ai_model", "req_units", "res_units", "response_status_code", "is_success", "trace_id", "virtual_key", "metrics", "config",
     "portkeyHeaders",
@@ -80,7 +80,7 @@ def portkey(record: Record) -> Iterator[Row]:
     row = {
         "exchange_id": record.get("id"),
         "timestamp": moment(first(record.get("created_at"), record.get("time_of_generation"))),
-        "account_id": first(*(meta.get(name) for name in USERS), key, workspace, UNKNOWN),
+        "account_id": first(*(meta.get(name) for name in USERS), key, workspace, UNATTRIBUTED),
         "organization_id": workspace,
         "api_key_id": key,
         "conversation_id": first(meta.get("session_id"), record.get("trace_id")),

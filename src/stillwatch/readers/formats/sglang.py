@@ -12,6 +12,7 @@ from stillwatch.readers.content import answered, asked, decoded
 from stillwatch.readers.http import account_in, joined
 from stillwatch.readers.joining import Fragment, Placed, Taken, joined_format
 from stillwatch.readers.registry import (
+    UNATTRIBUTED,
     Malformed,
     Record,
     Row,
@@ -33,7 +34,6 @@ ID = re.compile(r"\brid='([^']{0,512})'")
 SETTINGS = re.compile(r"\bsampling_params=(\{[^{}]{0,4096}\})")
 OUT = re.compile(r"\), out=(?=\{)")
 HEAD = 256  # letters before the message in which its time stands: chosen
-UNKNOWN = "unattributed"
 WRONG = (ValueError, SyntaxError, MemoryError, RecursionError, TypeError)
 
 Request = tuple[str, Any, Mapping[str, Any], Mapping[str, Any], Any]  # event, id, request, answer and time
@@ -104,7 +104,7 @@ def _row(record: Record, asked_for: Mapping[str, Any], out: Mapping[str, Any]) -
     system, prompt = (None, text) if isinstance(text, str) else asked(first(asked_for.get("messages"), text))
     headers = record.get("headers")
     return {
-        "account_id": first(account_in(headers), UNKNOWN),
+        "account_id": first(account_in(headers), UNATTRIBUTED),
         "model": first(asked_for.get("model"), record.get("model"), asked_for.get("lora_path"), "sglang"),
         "user_agent": header(headers, "user-agent"),
         "system_prompt": system,

@@ -7,9 +7,7 @@ from typing import Any
 
 from stillwatch.readers.content import answer_columns, body_in, decoded, request_columns, whole_answer
 from stillwatch.readers.http import model_in
-from stillwatch.readers.registry import Record, Row, at, first, log_format, mapping, moment
-
-UNKNOWN = "unattributed"
+from stillwatch.readers.registry import UNATTRIBUTED, Record, Row, at, first, log_format, mapping, moment
 
 
 def _recognise(record: Record) -> str:
@@ -59,7 +57,7 @@ def vertex(record: Record) -> Iterator[Row]:
         "timestamp": moment(record.get("logging_time")),
         "account_id": first(
             *(labels.get(name) for name in ("user_id", "account", "account_id", "user", "customer_id")),
-            at(request, "metadata", "user_id"), endpoint, UNKNOWN,
+            at(request, "metadata", "user_id"), endpoint, UNATTRIBUTED,
         ),
         "organization_id": parts[parts.index("projects") + 1] if "projects" in parts[:-1] else None,
         "conversation_id": first(labels.get("session_id"), labels.get("conversation_id")),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from stillwatch.readers.registry import Malformed, Record, Row, log_format, moment
+from stillwatch.readers.registry import UNATTRIBUTED, Malformed, Record, Row, log_format, moment
 
 SAID = "Received request "
 WHEN = re.compile(r"(?P<month>\d\d)-(?P<day>\d\d) (?P<clock>\d\d:\d\d:\d\d)(?:[.,]\d{1,9})? ")
@@ -19,7 +19,6 @@ NAMED = re.compile(r"lora_name='([^']{0,512})'")
 OPEN = re.compile(r"prompt: ['\"]")
 HEAD = 256  # letters before the message in which its time stands: chosen
 NUMBER = r"(?<![A-Za-z_])%s=([-+0-9.eE]+)"
-UNKNOWN = "unattributed"
 
 
 def _recognise(record: Record) -> str:
@@ -76,7 +75,7 @@ def vllm(record: Record) -> Iterator[Row]:
     yield {
         "exchange_id": line[begin + len(SAID) : ends.start()],
         "timestamp": moment(when),
-        "account_id": UNKNOWN,
+        "account_id": UNATTRIBUTED,
         "model": model[1] if model else "vllm",
         "prompt": prompt or None,
         "temperature": number("temperature"),
