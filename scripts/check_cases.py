@@ -1,6 +1,6 @@
 """Are small files in the shape of what operators really have read as they should be?
 
-    python scripts/log_cases.py FOLDER        (a folder of cases, each folder with its own kind; see RIGHT)
+    python scripts/check_cases.py FOLDER        (a folder of cases, each folder with its own kind; see RIGHT)
 
 Prints each file that gives another number of rows than is right, or none without a refusal, and exits with 1 where there is one.
 """
