@@ -159,8 +159,12 @@ def _format(
     """What a file is read as; a document of contract rows is read one by one, as vendors' records are."""
     told = forced or recognise(file, names, limits)
     try:
-        table = told and told.format is None and not told.sketch
-        if told and table and (not told.plain or is_document(file, limits)):
+        if (
+            told
+            and told.format is None
+            and not told.sketch
+            and not (told.plain and not is_document(file, limits))
+        ):
             return replace(told, format=contract_document)
     except OSError:  # `check` says so
         pass
