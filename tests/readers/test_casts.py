@@ -206,7 +206,6 @@ def test_a_cell_that_cannot_be_read_is_null_and_counted_in_every_container(tmp_p
         ([12, 7], ["12", "7"]),
         ([2**63, 2**63 + 1], [str(2**63), str(2**63 + 1)]),
         ([1001.0, 7.5], ["1001", "7.5"]),
-        ([True, False], ["true", "false"]),
     ],
 )
 def test_ids_that_are_no_text_are_read(tmp_path, how, values, ids):
