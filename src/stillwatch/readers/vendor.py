@@ -293,7 +293,7 @@ def build(rows: list[Row], numbers: list[int], losses: Losses, limits: Limits) -
 
 def _made(rows: list[Row], numbers: list[int], losses: Losses) -> _Made | None:
     """Give ids to rows that have none."""
-    without = [place for place, row in enumerate(rows) if not row.get("exchange_id")]
+    without = [place for place, row in enumerate(rows) if row.get("exchange_id") in (None, "", [], {})]
     if not without:
         return None
     seen: Counter[int] = Counter()
