@@ -249,3 +249,35 @@ def test_what_another_file_tells_is_counted_once(tmp_path):
     sources = check(discover([str(tmp_path)]), {})
     counts = [(batch.file.name, batch.passed_over) for batch in read(sources, {}) if batch.passed_over]
     assert counts == [("input.jsonl", 3)]
+
+
+HOSTILE = [
+    "", "\ud83d", "\x00", "[" * 3000, '{"a":' * 1500, '[{"role": ["user"], "content": 7}]', '{"messages": 7}', "data: {", '"', "9" * 5000, "x" * 50_000, "{", "[1,",
+    '[{"type": "tool_use", "name": {}}]', '{"role": {}, "parts": {"text": {"text": {}}}}',
+]  # fmt: skip
+
+
+@pytest.mark.issue(23)
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_call_is_lost_by_what_a_sender_wrote_into_a_part_of_it(tmp_path, text):
+    said = [record(n, name, {"content": {"stringValue": text}, "message": {"stringValue": text}, "role": {"stringValue": text}})
+            for n in range(3) for name in ("gen_ai.user.message", "gen_ai.choice", "gen_ai.system.message")]  # fmt: skip
+    write(tmp_path / "otel" / "log.jsonl", [logs(*said), *(spans(traced(n)) for n in range(3))])
+    assert len(by_id(tmp_path / "otel")) == 3
+    models = [llm(n, sequence, text, text) for n in range(3) for sequence in (0, 1)]
+    write(
+        tmp_path / "azure" / "log.jsonl",
+        [*models, *(gateway(n, requestBody=text, responseBody=text) for n in range(3))],
+    )
+    assert len(by_id(tmp_path / "azure")) == 3
+    body = {"model": text, "messages": [{"role": text, "content": text}], "tools": text, "max_tokens": text}
+    asking = [{"custom_id": f"r{n}", "body": body} for n in range(3)]
+    answering = [
+        {
+            "custom_id": f"r{n}",
+            "response": {"status_code": 200, "body": {"choices": [{"message": text}], "usage": text}},
+        }
+        for n in range(3)
+    ]
+    write(tmp_path / "batch" / "log.jsonl", [*asking, *answering])
+    assert len(by_id(tmp_path / "batch")) == 3

@@ -69,11 +69,12 @@ class Said:
     size: int = 0
 
     def columns(self) -> Row:
-        """As columns of the contract."""
-        system, prompt = asked(self.turns)
-        row: Row = {"system_prompt": system, "prompt": prompt}
-        if self.answers:
-            row["response"] = answered(self.answers[0])
+        """As columns of the contract; what a sender made unreadable is left out."""
+        row: Row = {}
+        with suppress(*SHAPES):
+            row["system_prompt"], row["prompt"] = asked(self.turns)
+        with suppress(*SHAPES):
+            row["response"] = answered(self.answers[0]) if self.answers else None
         if self.finish:
             row["finish_reason"] = refusal(self.finish, None)
         return joined(row, self.call[1]) if self.call else row
