@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 
 import pytest
 from logs import rows_of
@@ -225,6 +226,28 @@ def test_spans_and_their_log_records_are_joined_in_bounded_memory(tmp_path, monk
 
 
 @pytest.mark.issue(23)
+def test_a_sender_who_chooses_one_trace_for_all_of_his_requests_costs_bounded_memory_and_loses_none(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(traces, "WAITING", 50)
+    monkeypatch.setattr(traces, "TEXT_HELD", 20_000)
+    one = {"traceId": "f" * 32}
+    calls = [spans(traced(n) | one) for n in range(300)]
+    said = [logs(*(turn | one for turn in turns(n))) for n in range(300)]
+    write(tmp_path / "otel.jsonl", [line for pair in zip(calls, said, strict=True) for line in pair])
+    held, taken = [], traces.Traces.take
+
+    def watched(self, *given):
+        ready = taken(self, *given)
+        held.append(sum(map(len, self.rows.values())) + sum(map(len, self.said.values())))
+        return ready
+
+    monkeypatch.setattr(traces.Traces, "take", watched)
+    assert len(by_id(tmp_path)) == 300
+    assert max(held) < 150
+
+
+@pytest.mark.issue(23)
 def test_observations_of_langfuse_have_the_users_of_their_traces(tmp_path):
     call = {
         "type": "GENERATION",
@@ -281,3 +304,14 @@ def test_no_call_is_lost_by_what_a_sender_wrote_into_a_part_of_it(tmp_path, text
     ]
     write(tmp_path / "batch" / "log.jsonl", [*asking, *answering])
     assert len(by_id(tmp_path / "batch")) == 3
+
+
+@pytest.mark.issue(23)
+def test_a_sender_who_uses_one_id_for_all_of_his_requests_loses_none_and_stalls_nothing(tmp_path):
+    write(tmp_path / "input.jsonl", [asked(n) | {"custom_id": "one"} for n in range(4000)])
+    write(tmp_path / "output.jsonl", [given(n) | {"custom_id": "one"} for n in range(3900)])
+    began = time.perf_counter()
+    good, bad = rows_of(tmp_path)
+    assert (good.num_rows, bad) == (4000, [])
+    assert sorted(good["prompt"].to_pylist()) == sorted(f"question {n}" for n in range(4000))
+    assert time.perf_counter() - began < 30
