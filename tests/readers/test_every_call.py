@@ -465,3 +465,14 @@ def test_json_written_twice_is_read_and_quoted_text_stays(tmp_path):
     assert decoded(json.dumps(json.dumps([1]))) == [1]
     assert decoded('"quoted"') == '"quoted"'
     assert decoded('"unfinished') == '"unfinished'
+
+
+@pytest.mark.parametrize(
+    ("fixture", "page"), [("cloudflare", "result"), ("langsmith", "runs"), ("jaeger", "data")]
+)
+def test_pages_of_a_vendor_s_api_are_read(tmp_path, fixture, page):
+    several = FIXTURES[fixture][1] if page != "data" else FIXTURES[fixture][1][0]["data"]
+    path = tmp_path / "page.json"
+    path.write_text(json.dumps({page: several, "success": True}, indent=1))
+    good, bad = rows_of(path)
+    assert (good["prompt"].to_pylist(), bad) == ([PROMPT], [])

@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 
 import pytest
 from logs import rows_of
@@ -225,6 +226,28 @@ def test_spans_and_their_log_records_are_joined_in_bounded_memory(tmp_path, monk
 
 
 @pytest.mark.issue(23)
+def test_a_sender_who_chooses_one_trace_for_all_of_his_requests_costs_bounded_memory_and_loses_none(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(traces, "WAITING", 50)
+    monkeypatch.setattr(traces, "TEXT_HELD", 20_000)
+    one = {"traceId": "f" * 32}
+    calls = [spans(traced(n) | one) for n in range(300)]
+    said = [logs(*(turn | one for turn in turns(n))) for n in range(300)]
+    write(tmp_path / "otel.jsonl", [line for pair in zip(calls, said, strict=True) for line in pair])
+    held, taken = [], traces.Traces.take
+
+    def watched(self, *given):
+        ready = taken(self, *given)
+        held.append(sum(map(len, self.rows.values())) + sum(map(len, self.said.values())))
+        return ready
+
+    monkeypatch.setattr(traces.Traces, "take", watched)
+    assert len(by_id(tmp_path)) == 300
+    assert max(held) < 150
+
+
+@pytest.mark.issue(23)
 def test_observations_of_langfuse_have_the_users_of_their_traces(tmp_path):
     call = {
         "type": "GENERATION",
@@ -249,3 +272,46 @@ def test_what_another_file_tells_is_counted_once(tmp_path):
     sources = check(discover([str(tmp_path)]), {})
     counts = [(batch.file.name, batch.passed_over) for batch in read(sources, {}) if batch.passed_over]
     assert counts == [("input.jsonl", 3)]
+
+
+HOSTILE = [
+    "", "\ud83d", "\x00", "[" * 3000, '{"a":' * 1500, '[{"role": ["user"], "content": 7}]', '{"messages": 7}', "data: {", '"', "9" * 5000, "x" * 50_000, "{", "[1,",
+    '[{"type": "tool_use", "name": {}}]', '{"role": {}, "parts": {"text": {"text": {}}}}',
+]  # fmt: skip
+
+
+@pytest.mark.issue(23)
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_call_is_lost_by_what_a_sender_wrote_into_a_part_of_it(tmp_path, text):
+    said = [record(n, name, {"content": {"stringValue": text}, "message": {"stringValue": text}, "role": {"stringValue": text}})
+            for n in range(3) for name in ("gen_ai.user.message", "gen_ai.choice", "gen_ai.system.message")]  # fmt: skip
+    write(tmp_path / "otel" / "log.jsonl", [logs(*said), *(spans(traced(n)) for n in range(3))])
+    assert len(by_id(tmp_path / "otel")) == 3
+    models = [llm(n, sequence, text, text) for n in range(3) for sequence in (0, 1)]
+    write(
+        tmp_path / "azure" / "log.jsonl",
+        [*models, *(gateway(n, requestBody=text, responseBody=text) for n in range(3))],
+    )
+    assert len(by_id(tmp_path / "azure")) == 3
+    body = {"model": text, "messages": [{"role": text, "content": text}], "tools": text, "max_tokens": text}
+    asking = [{"custom_id": f"r{n}", "body": body} for n in range(3)]
+    answering = [
+        {
+            "custom_id": f"r{n}",
+            "response": {"status_code": 200, "body": {"choices": [{"message": text}], "usage": text}},
+        }
+        for n in range(3)
+    ]
+    write(tmp_path / "batch" / "log.jsonl", [*asking, *answering])
+    assert len(by_id(tmp_path / "batch")) == 3
+
+
+@pytest.mark.issue(23)
+def test_a_sender_who_uses_one_id_for_all_of_his_requests_loses_none_and_stalls_nothing(tmp_path):
+    write(tmp_path / "input.jsonl", [asked(n) | {"custom_id": "one"} for n in range(4000)])
+    write(tmp_path / "output.jsonl", [given(n) | {"custom_id": "one"} for n in range(3900)])
+    began = time.perf_counter()
+    good, bad = rows_of(tmp_path)
+    assert (good.num_rows, bad) == (4000, [])
+    assert sorted(good["prompt"].to_pylist()) == sorted(f"question {n}" for n in range(4000))
+    assert time.perf_counter() - began < 30

@@ -160,10 +160,14 @@ class _Reading:
         """What becomes of the file's fragments of one key."""
         several = mine if self._is_whole(mine) else [*mine, *self._elsewhere(mine[0].fragment.key)]
         led = False
-        for leader, row in self._assemble(several, self._beside):
-            if leader.file == self._file:
-                led = True
-                yield leader.number, row
+        try:
+            for leader, row in self._assemble(several, self._beside):
+                if leader.file == self._file:
+                    led = True
+                    yield leader.number, row
+        except SHAPES as error:
+            led = True
+            yield mine[0].number, another_shape(error)
         if not led:  # another file has the row
             yield from ((one.number, PassedOver()) for one in mine)
 

@@ -54,7 +54,9 @@ from stillwatch.readers.tracing import (
 
 WAITING = 40_000  # traces that wait for others: chosen
 SPAN, ALONE = "_span", "_alone"  # marks of rows that wait
-TEXT_HELD = 128 << 20  # letters of log records that are held for spans: chosen
+TEXT_HELD = 256 << 20  # letters of log records that are held for spans: chosen
+OVERHEAD = 300  # bytes that a log record takes beside its text
+SPANS_OF_A_TRACE = 4  # times the traces that wait: spans that are remembered
 KEYS = 1_000_000  # traces of other files that are remembered: chosen
 
 
@@ -69,11 +71,12 @@ class Said:
     size: int = 0
 
     def columns(self) -> Row:
-        """As columns of the contract."""
-        system, prompt = asked(self.turns)
-        row: Row = {"system_prompt": system, "prompt": prompt}
-        if self.answers:
-            row["response"] = answered(self.answers[0])
+        """As columns of the contract; what a sender made unreadable is left out."""
+        row: Row = {}
+        with suppress(*SHAPES):
+            row["system_prompt"], row["prompt"] = asked(self.turns)
+        with suppress(*SHAPES):
+            row["response"] = answered(self.answers[0]) if self.answers else None
         if self.finish:
             row["finish_reason"] = refusal(self.finish, None)
         return joined(row, self.call[1]) if self.call else row
@@ -83,18 +86,20 @@ Of = Mapping[str, Mapping[str, Any]]  # trace → what others may wait for: `cal
 
 
 class Traces:
-    """Calls that wait for what other spans and log records of their trace tell, and what these told; of `most` traces each.
+    """Calls that wait for what other spans and log records of their trace tell, and what these told; of `most` calls and traces.
 
-    `others` gives, when it is first needed, what files that lie together tell.
+    `others` gives, when it is first needed, what files that lie together tell. With `only_told` calls are no rows.
     """
 
-    def __init__(self, most: int | None = None, others: Callable[[], Of] | None = None) -> None:
+    def __init__(
+        self, most: int | None = None, others: Callable[[], Of] | None = None, *, only_told: bool = False
+    ) -> None:
         self.rows: OrderedDict[str, list[tuple[int, Row]]] = OrderedDict()
         self.calls: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self.said: OrderedDict[str, dict[str, Said]] = OrderedDict()
         self.spans: OrderedDict[str, set[str]] = OrderedDict()
-        self.passed_over = self._size = 0
-        self._most, self._others = most or WAITING, others
+        self.passed_over = self._size = self._waiting = self._spans = 0
+        self._most, self._others, self._only_told = most or WAITING, others, only_told
 
     def take(self, number: int, entry: Record, base: Mapping[str, Any]) -> list[tuple[int, Row]]:
         """A span or log record of the resource `base` came: the rows that are ready by it."""
@@ -138,8 +143,11 @@ class Traces:
         if not trace:
             return [(number, row)]
         self.spans.setdefault(trace, set()).add(span)
-        while len(self.spans) > self._most:
-            self.spans.popitem(last=False)
+        self._spans += 1
+        while self._spans > SPANS_OF_A_TRACE * self._most or len(self.spans) > self._most:
+            self._spans -= len(self.spans.popitem(last=False)[1])
+        if self._only_told:
+            return []
         if span and row.get("prompt") is None:
             row[SPAN] = span
         elif trace in self.calls:
@@ -147,8 +155,9 @@ class Traces:
         elif row.get("account_id") and row.get("client_ip"):
             return [(number, row)]
         self.rows.setdefault(trace, []).append((number, row))
-        ready = []
-        while len(self.rows) > self._most:
+        self._waiting += 1
+        ready: list[tuple[int, Row]] = []
+        while self._waiting > self._most:  # of one trace, where a sender chose one for all of his requests
             ready += self._release(next(iter(self.rows)))
         return ready
 
@@ -178,11 +187,13 @@ class Traces:
 
     def _bounded(self, told: Said, size: int) -> list[tuple[int, Row]]:
         """Forget what was told first where it is too much; calls that had no span are rows."""
-        told.size += size
-        self._size += size
+        told.size += size + OVERHEAD
+        self._size += size + OVERHEAD
         ready: list[tuple[int, Row]] = []
-        while len(self.said) > self._most or (self._size > TEXT_HELD and len(self.said) > 1):
-            trace, several = self.said.popitem(last=False)
+        while self.said and (len(self.said) > self._most or self._size > TEXT_HELD):
+            trace = next(iter(self.said))
+            ready += self._release(trace)
+            several = self.said.pop(trace)
             self._size -= sum(one.size for one in several.values())
             ready += [self._filled(trace, number, row) for number, row in self._alone(trace, several)]
         return ready
@@ -213,7 +224,9 @@ class Traces:
         return number, row
 
     def _release(self, trace: str) -> list[tuple[int, Row]]:
-        return [self._filled(trace, number, row) for number, row in self.rows.pop(trace, ())]
+        several = self.rows.pop(trace, [])
+        self._waiting -= len(several)
+        return [self._filled(trace, number, row) for number, row in several]
 
     def end(self) -> Iterator[tuple[int, Row]]:
         """Every row that still waits, with what was told of it."""
@@ -228,7 +241,7 @@ class Traces:
         for trace, several in self.said.items():
             found.setdefault(trace, {})["said"] = {span: one.columns() for span, one in several.items()}
             found[trace]["calls"] = {span for span, one in several.items() if one.call is not None}
-        if self.said or self._most > WAITING:
+        if self.said or self._only_told:
             for trace, spans in self.spans.items():
                 found.setdefault(trace, {})["spans"] = spans
         return found
@@ -381,10 +394,9 @@ def _told_by(files: Files, form: Format, entries: Entries, limits: Limits) -> Of
 @lru_cache(2)
 def _tellings(files: Files, form: Format, entries: Entries, limits: Limits) -> Of:
     """What files tell, by trace: of `KEYS` traces at most, and of text up to `TEXT_HELD`."""
-    traces = Traces(KEYS)
+    traces = Traces(KEYS, only_told=True)
     for path, _size, _changed in files:
         with suppress(*FAULTS):
             for _number, _row in _taken(entries, traces, records_of(path, form, limits)):
                 pass
-        traces.rows.clear()
     return traces.told()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from stillwatch.readers.beside import Beside
@@ -82,24 +84,32 @@ def _assemble(several: Sequence[Placed], beside: Beside | None) -> Iterator[tupl
     the next in order.
     """
     ordered = sorted(several, key=lambda one: one.order)
-    requests = [one for one in ordered if one.fragment.rank == 1]
+    requests: dict[str, deque[Placed]] = {}
+    for one in ordered:
+        if one.fragment.rank == 1:
+            requests.setdefault(one.file, deque()).append(one)
     for one in ordered:
         if one.fragment.rank == 0:
             request = _nearest(one, requests)
-            if request is not None:
-                requests.remove(request)
             yield one, _row(one.fragment, request.fragment if request else None, beside)
-    for one in requests:
-        yield one, _row(None, one.fragment, beside)
+    for left in requests.values():
+        yield from ((one, _row(None, one.fragment, beside)) for one in left)
 
 
-def _nearest(answer: Placed, requests: Sequence[Placed]) -> Placed | None:
+def _nearest(answer: Placed, requests: Mapping[str, deque[Placed]]) -> Placed | None:
+    """Take the next request of the file that is most like an answer's by its name."""
     words = _words(answer.file)
-    return max(requests, key=lambda one: len(words & _words(one.file)), default=None)
+    file = max(
+        (name for name, left in requests.items() if left),
+        key=lambda name: len(words & _words(name)),
+        default=None,
+    )
+    return requests[file].popleft() if file is not None else None
 
 
-def _words(file: str) -> set[str]:
-    return set(WORDS.findall(file.rpartition("/")[2].lower())) - ROLES
+@lru_cache(4096)
+def _words(file: str) -> frozenset[str]:
+    return frozenset(WORDS.findall(file.rpartition("/")[2].lower())) - ROLES
 
 
 def _whole(_several: Sequence[Placed]) -> bool:

@@ -41,7 +41,17 @@ def _recognise(record: Record) -> str:
         "model_type",
     }.isdisjoint(record):
         return "`provider`, `cached` and `tokens_in` of a log of the gateway"
-    return ""
+    return next((why for one in _page(record) if (why := _recognise(one))), "")
+
+
+def _page(record: Record) -> list[Record]:
+    """The logs on a page of the API."""
+    several = record.get("result")
+    return [one for one in several if isinstance(one, dict)] if isinstance(several, list) else []
+
+
+def _logs(record: Record) -> list[Record]:
+    return _page(record) or [record]
 
 
 @log_format(
@@ -58,7 +68,7 @@ def _recognise(record: Record) -> str:
         "status": "status_code, StatusCode",
     },
     known=(
-        "id", "created_at", "provider", "model", "model_type", "path", "duration", "success", "status_code", "cached", "tokens_in",
+        "result", "result_info", "errors", "messages", "id", "created_at", "provider", "model", "model_type", "path", "duration", "success", "status_code", "cached", "tokens_in",
         "tokens_out", "cost", "custom_cost", "metadata", "request_content_type", "response_content_type", "request_type", "step",
         "request_head", "request_head_complete", "response_head", "response_head_complete", "request_size", "response_size", "request",
         "response", "request_body", "response_body", "gateway_id", "Gateway", "Provider", "Endpoint", "Model", "RequestedModel", "Metadata",
@@ -66,6 +76,7 @@ def _recognise(record: Record) -> str:
         "RoutingReason", "RayID",
     ),
     recognise=_recognise,
+    split=_logs,
     notes=(
         "The gateway knows no accounts: they are what callers put into `cf-aig-metadata`. Name the field with `--map` or a mapping file if it is none of these.",
         "Logpush's bodies are encrypted: decrypt them before the scan, or there is no text.",

@@ -30,16 +30,21 @@ def _recognise(record: Record) -> str:
         and not {"inputs", "outputs", "extra", "trace_id", "dotted_order"}.isdisjoint(record)
     ):
         return "`run_type`, `inputs` and `start_time` of a run"
+    several = record.get("runs")
+    if isinstance(several, list):
+        return next((why for one in several if isinstance(one, dict) and (why := _recognise(one))), "")
     return ""
 
 
 def _runs(record: Record) -> Iterable[Record]:
-    """The run, and those within it."""
-    yield record
-    inner = record.get("child_runs")
-    for one in inner if isinstance(inner, list) else ():
-        if isinstance(one, dict):
-            yield from _runs(one)
+    """The run and those within it, or those on a page of the API."""
+    if "run_type" in record or "runs" not in record:
+        yield record
+    for name in ("runs", "child_runs"):
+        inner = record.get(name)
+        for one in inner if isinstance(inner, list) else ():
+            if isinstance(one, dict):
+                yield from _runs(one)
 
 
 @log_format(
@@ -58,7 +63,7 @@ def _runs(record: Record) -> Iterable[Record]:
         "latency_ms": "end_time", "status": "500 where error is set",
     },
     known=(
-        "id", "name", "run_type", "start_time", "end_time", "inputs", "outputs", "extra", "error", "session_id", "session_name",
+        "runs", "cursors", "id", "name", "run_type", "start_time", "end_time", "inputs", "outputs", "extra", "error", "session_id", "session_name",
         "trace_id", "parent_run_id", "parent_run_ids", "child_runs", "child_run_ids", "dotted_order", "tags", "events", "status",
         "prompt_tokens", "completion_tokens", "total_tokens", "prompt_cost", "completion_cost", "total_cost", "first_token_time",
         "feedback_stats", "serialized", "reference_example_id", "execution_order", "manifest_id", "app_path", "tenant_id", "is_root",

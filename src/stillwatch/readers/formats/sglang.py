@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -51,10 +52,10 @@ def _recognise(record: Record) -> str:
 def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tuple[Placed, Row | Malformed]]:
     """A row for each request that finished, and for each that was received and did not; clients may choose ids, and choose one twice."""
     ordered = sorted(several, key=lambda one: one.order)
-    received = [one for one in ordered if one.fragment.rank == 1]
+    received = deque(one for one in ordered if one.fragment.rank == 1)
     for one in ordered:
         if one.fragment.rank == 0:
-            begun = received.pop(0).fragment.told if received else {}
+            begun = received.popleft().fragment.told if received else {}
             yield one, joined({"timestamp": begun.get("timestamp")}, one.fragment.told, begun)
     yield from ((one, dict(one.fragment.told)) for one in received)
 
