@@ -7,12 +7,13 @@ import json
 import sys
 import tempfile
 import time
-from collections import Counter
 from pathlib import Path
 
 import orjson
 
 from stillwatch.readers.formats.otlp import otlp
+from stillwatch.readers.limits import LIMITS
+from stillwatch.readers.losses import Losses
 from stillwatch.readers.vendor import vendor_batches
 
 ONE, ALL = "rows of the contract, one core", "rows of the contract, all cores"
@@ -64,8 +65,8 @@ def main() -> None:
             rates["orjson alone"].append(size / (time.monotonic() - began))
             for name, apart in ((ONE, False), (ALL, True)):
                 began = time.monotonic()
-                batches = vendor_batches(path, otlp, {}, Counter(), apart=apart)
-                rows = sum(good.num_rows for good, _bad in batches)
+                batches = vendor_batches(path, otlp, {}, Losses(path), LIMITS, apart=apart)
+                rows = sum(table.num_rows for table in batches)
                 rates[name].append(size / (time.monotonic() - began))
                 assert rows == spans, rows
     best = {name: max(each) for name, each in rates.items()}

@@ -2,8 +2,8 @@
 
     python scripts/adversary_readers.py [SECONDS] [SEED]        (default 600)
 
-Writes logs as an operator would who wants to vanish (`tests/adversary/senders.py`), in every reader's format in turn, reads and sketches
-them, and prints each finding with the seed that shows it again.
+Writes logs as an operator would who wants to vanish (`tests/adversary/senders.py`), in every reader's format in turn, plain and in the
+envelopes of shippers, reads and sketches them, and prints each finding with the seed that shows it again.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "adversary"))
 from reading import findings
-from senders import FORMS
+from senders import FORMS, RECORDS, log_of, shipped_log_of
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 600.0
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 0
 ROWS = 60
+LOGS = [(form, log_of) for form in FORMS] + [(form, shipped_log_of) for form in RECORDS]
 
 
 def main() -> None:
@@ -29,17 +30,19 @@ def main() -> None:
     rounds = found = 0
     with tempfile.TemporaryDirectory() as folder:
         while time.monotonic() - began < SECONDS:
-            for form in FORMS:
-                seed = f"{SEED} {rounds} {form}"
+            for form, make in LOGS:
+                seed = f"{SEED} {rounds} {form} {make.__name__}"
                 try:
-                    told = findings(random.Random(seed), form, Path(folder), ROWS)
+                    told = findings(random.Random(seed), form, Path(folder), ROWS, make=make)
                 except Exception as error:  # noqa: BLE001  every escape is a finding
                     told = [f"{form}: {type(error).__name__}: {str(error)[:200]}"]
                 found += len(told)
                 for one in told:
                     print(f"seed {seed!r}: {one}", flush=True)
             rounds += 1
-    print(f"{rounds:,} rounds of {len(FORMS)} formats, {rounds * len(FORMS) * ROWS:,} rows: {found} findings")
+    print(
+        f"{rounds:,} rounds of {len(LOGS)} kinds of log, {rounds * len(LOGS) * ROWS:,} rows: {found} findings"
+    )
     sys.exit(found > 0)
 
 

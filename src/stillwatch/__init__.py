@@ -14,6 +14,7 @@ LAZY = {
     "Results": "library.results",
     "Table": "library.table",
     "open_results": "library.results",
+    "read": "flows.inspect",
     "scan": "library.calls",
     "score": "library.calls",
     "simulate": "library.calls",

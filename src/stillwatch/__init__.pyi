@@ -1,3 +1,4 @@
+from stillwatch.flows.inspect import read as read
 from stillwatch.library.calls import scan as scan
 from stillwatch.library.calls import score as score
 from stillwatch.library.calls import simulate as simulate

@@ -40,9 +40,9 @@ class Problem:
         if not self.fact or self.fact.endswith(".") or self.fact[0].isupper():
             raise ValueError(f"a problem's fact is one lower-case line without a full stop: {self.fact!r}")
 
-    def render(self) -> str:
-        """The problem as a person reads it, several lines."""
-        lines = [f"error: {visible(self.fact, None)}"]
+    def render(self, kind: str = "error") -> str:
+        """The problem as a person reads it, several lines; `kind` is `error` or `warning`."""
+        lines = [f"{kind}: {visible(self.fact, None)}"]
         if self.where:
             lines.append(f"  --> {visible(self.where, None)}")
         for name in ("found", "expected", "why", "fix"):

@@ -14,9 +14,9 @@ SECONDS_A_MEGABYTE = 4.0  # chosen: fifty times what the slowest takes on an idl
 LEAST_SECONDS = 5.0
 
 
-def findings(rng, form, folder, rows, *, sketched=True):
+def findings(rng, form, folder, rows, *, sketched=True, make=log_of):
     """What a hostile log in this format did that it should not; nothing where all is well."""
-    log = log_of(rng, form, rows)
+    log = make(rng, form, rows)
     path = folder / f"log{log.ending}"
     path.write_bytes(log.raw)
     began = time.perf_counter()

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "readers"))
+from shippers import WRAPS, T, text
 from vendors import FIXTURES, VLLM
 
 TEXTS = [
@@ -57,6 +58,18 @@ SENT = {
     "helicone": {("request_body",): BODY, ("response_body",): BODY, ("request_properties",): BODY, ("request_model",): TEXT, ("request_path",): TEXT},
     "envoy": {("user-agent",): TEXT, ("x-forwarded-for",): TEXT, ("x-request-id",): TEXT, ("session.id",): TEXT, ("gen_ai.request.model",): TEXT, ("x-envoy-origin-path",): TEXT},
     "nginx": {("request_body",): TEXT, ("response_body",): TEXT, ("http_user_agent",): TEXT, ("http_x_session_id",): TEXT, ("http_x_forwarded_for",): TEXT, ("request_uri",): TEXT},
+    "kong": {("ai", "proxy", "payload", "request"): TEXT, ("ai", "proxy", "payload", "response"): TEXT, ("request", "headers", "user-agent"): TEXT,
+             ("request", "uri"): TEXT, ("request", "id"): TEXT},
+    "apisix": {("request", "body"): TEXT, ("response", "body"): TEXT, ("request", "headers"): BODY, ("request", "uri"): TEXT},
+    "cloudflare": {("request",): BODY, ("response",): BODY, ("path",): TEXT, ("metadata",): TEXT},
+    "portkey": {("request", "body"): BODY, ("response", "body"): BODY, ("request", "headers"): BODY, ("trace_id",): TEXT},
+    "portkey export": {("request",): TEXT, ("response",): TEXT, ("metadata",): BODY},
+    "aws api gateway": {("requestBody",): TEXT, ("responseBody",): TEXT, ("userAgent",): TEXT, ("resourcePath",): TEXT},
+    "langsmith": {("inputs",): BODY, ("outputs",): BODY, ("extra", "invocation_params"): BODY, ("extra", "metadata"): BODY},
+    "jaeger": {("data", 0, "spans", 0, "tags", 5, "value"): BODY, ("data", 0, "spans", 0, "tags", 12, "value"): BODY, ("data", 0, "spans", 0, "tags", 13, "value"): TEXT},
+    "phoenix": {("attributes", "llm", "input_messages"): BODY, ("attributes", "llm", "output_messages"): BODY,
+                ("attributes", "llm", "invocation_parameters"): BODY},
+    "bedrock batch": {("modelInput", "messages"): BODY, ("modelInput", "system"): BODY, ("modelOutput",): BODY},
 }  # fmt: skip
 OTLP = (
     "otlp latest, joined with its HTTP span",
@@ -77,6 +90,7 @@ ROW = {
     "conversation_id": "c", "operation": "chat", "tls_fingerprint": "t", "system_prompt": "s", "response": "r", "temperature": 0.5, "top_p": 0.5,
     "max_tokens": 5, "stream": True, "finish_reason": "stop", "tool_names": ["t"],
 }  # fmt: skip
+RECORDS = (*SENT, *OTLP, "contract lines")
 FORMS = (*SENT, *OTLP, "vllm", "contract lines", "contract array", "contract csv", "contract parquet")
 SPOILED = b"\xff\xfe\xed\xa0\x80"
 
@@ -101,11 +115,56 @@ def log_of(rng: random.Random, form: str, rows: int) -> Log:
         return Log(".csv", _csv(rng, hostile), rows)
     if form == "contract parquet":
         return Log(".parquet", _parquet(rng, hostile), rows)
+    records = _records(rng, form, hostile)
+    if form == "contract array":
+        return Log(".json", _json(rng, records, array=True), rows)
+    return Log(".jsonl", _json(rng, records), rows)
+
+
+def shipped_log_of(rng: random.Random, form: str, rows: int) -> Log:
+    """As `log_of`, of records that one or two shippers put into envelopes, or that stand in a file as no line does."""
+    records = _records(rng, form, [0 < number < rows - 1 and rng.random() < 0.8 for number in range(rows)])
+    if rng.random() < 0.3:
+        return Log(rng.choice((".json", ".jsonl", ".log")), _in_a_row(rng, records), rows)
+    made: list = records
+    for _name, wrap in rng.sample(WRAPS, rng.choice((1, 1, 2))):
+        made = [wrap(one) for one in made]
+    if rng.random() < 0.2:
+        made = [piece for one in made for piece in _pieces(rng, text(one))]
+    lines = [
+        one if isinstance(one, str) else json.dumps(one, ensure_ascii=rng.random() < 0.5) for one in made
+    ]
+    ending = ".jsonl" if isinstance(made[0], dict) else ".log"
+    return Log(ending, "\n".join(lines).encode("utf-8", "surrogatepass"), rows)
+
+
+def _in_a_row(rng, records):
+    """Objects one after the other, over several lines, or after a sign."""
+    how = rng.choice(
+        (("", "", None), ("\n", "", 2), ("\n", "\x1e", None), ("\n\n", "data: ", None), (",\n", "", None))
+    )
+    written = [how[1] + json.dumps(one, ensure_ascii=rng.random() < 0.5, indent=how[2]) for one in records]
+    return how[0].join(written).encode("utf-8", "surrogatepass")
+
+
+def _pieces(rng, whole):
+    """A line as a runtime cuts it."""
+    size = rng.choice((200, 1000, 16_384))
+    some = [whole[at : at + size] for at in range(0, len(whole), size)]
+    if rng.random() < 0.5:
+        return [
+            f"{T} stdout {'F' if place == len(some) - 1 else 'P'} {one}" for place, one in enumerate(some)
+        ]
+    ends = [""] * (len(some) - 1) + ["\n"]
+    return [
+        json.dumps({"log": one + end, "stream": "stdout", "time": T})
+        for one, end in zip(some, ends, strict=True)
+    ]
+
+
+def _records(rng, form, hostile):
     if form.startswith("contract"):
-        records = [_contract(rng) if bad else ROW for bad in hostile]
-        if form.endswith("array"):
-            return Log(".json", _json(rng, records, array=True), rows)
-        return Log(".jsonl", _json(rng, records), rows)
+        return [_contract(rng) if bad else ROW for bad in hostile]
     records = []
     for number, bad in enumerate(hostile):
         one = copy.deepcopy(FIXTURES[form][1][0])
@@ -114,7 +173,7 @@ def log_of(rng: random.Random, form: str, rows: int) -> Log:
         if bad:
             (_otlp if form in OTLP else _vendor)(rng, one, form)
         records.append(one)
-    return Log(".jsonl", _json(rng, records), rows)
+    return records
 
 
 def _json(rng, records, *, array=False):

@@ -1,5 +1,6 @@
 import gzip
 import json
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -76,12 +77,12 @@ def test_a_csv_row_with_too_few_values_and_a_bad_time_are_set_aside(tmp_path):
         ("output_tokens", -1, None),
         ("temperature", 1e300, None),
         ("temperature", "hot", None),
-        ("latency_ms", "12ms", None),
+        ("latency_ms", "a while", None),
         ("stream", "perhaps", None),
-        ("tool_names", {"name": "search"}, ['{"name":"search"}']),
+        ("tool_names", {"name": "search"}, ["search"]),
         ("tool_names", 7, ["7"]),
         ("prompt", {"role": "user"}, '{"role":"user"}'),
-        ("user_agent", ["curl"], '["curl"]'),
+        ("user_agent", ["curl", "wget"], '["curl","wget"]'),
         ("conversation_id", 17, "17"),
     ],
 )
@@ -206,8 +207,8 @@ def test_a_parquet_file_with_a_damaged_page_is_reported_and_the_rest_is_read(tmp
     [
         ("log.parquet", b"PAR1 but no footer", "log.parquet"),
         ("log.jsonl", b"\xff\xfe\x00not text", "log.jsonl"),
-        ("log.jsonl", lines({"id": 1, "text": "x"}).encode(), "exchange_id"),
-        ("log.csv", b"a;b;c\n1;2;3\n", "exchange_id"),
+        ("log.jsonl", lines({"id": 1, "text": "x"}).encode(), "is not recognised: keys `id`, `text`"),
+        ("log.csv", b"a;b;c\n1;2;3\n", "is not recognised: keys `a`, `b`, `c`"),
         ("log.jsonl", lines(*[row(i, timestamp="5 o'clock") for i in range(9)]).encode(), "timestamp"),
         ("log.jsonl.gz", b"this is no gzip", "log.jsonl.gz"),
         ("log.txt", b"hello", "log.txt"),
@@ -235,7 +236,7 @@ def test_every_problem_of_every_file_is_told_at_once(tmp_path):
         (tmp_path / f"{name}.jsonl").write_text(lines({"id": name}))
     with pytest.raises(InputError) as refused:
         rows_of(tmp_path / "a.jsonl", tmp_path / "b.jsonl")
-    assert len(refused.value.problems) == 8
+    assert [Path(problem.where).name for problem in refused.value.problems] == ["a.jsonl", "b.jsonl"]
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

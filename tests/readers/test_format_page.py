@@ -8,9 +8,12 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.issue(5)
-def test_the_page_of_formats_says_what_the_code_does():
+@pytest.mark.parametrize(
+    ("script", "page"), [("format_page.py", "formats.md"), ("envelope_page.py", "envelopes.md")]
+)
+def test_the_page_says_what_the_code_does(script, page):
     run = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "format_page.py"], capture_output=True, text=True, timeout=120
+        [sys.executable, ROOT / "scripts" / script], capture_output=True, text=True, timeout=120
     )
     assert run.returncode == 0, run.stderr
-    assert run.stdout == (ROOT / "docs" / "formats.md").read_text()
+    assert run.stdout == (ROOT / "docs" / page).read_text()

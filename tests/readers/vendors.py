@@ -1,5 +1,7 @@
 """Fixtures in the shapes that vendors publish: one exchange each, told in every format that can tell it."""
 
+from json import dumps
+
 PROMPT = "Prove that the sum of two odd numbers is even, step by step."
 SYSTEM = "You are a patient tutor."
 ANSWER = "Let the numbers be 2a+1 and 2b+1; their sum is 2(a+b+1)."
@@ -225,8 +227,8 @@ FIXTURES = {
     "azure API management": ("azure_openai", [{"records": [{
         "time": TIME, "category": "GatewayLogs", "callerIpAddress": "203.0.113.9", "correlationId": "x-1", "durationMs": 800,
         "operationName": "Microsoft.ApiManagement/GatewayLogs", "resourceId": "/SUBSCRIPTIONS/S/X",
-        "properties": {"responseCode": 200, "userId": "acct-1", "requestBody": __import__("json").dumps(OPENAI),
-                       "responseBody": __import__("json").dumps(OPENAI_ANSWER)},
+        "properties": {"responseCode": 200, "userId": "acct-1", "requestBody": dumps(OPENAI),
+                       "responseBody": dumps(OPENAI_ANSWER)},
     }]}], COMMON | SETTINGS | COUNTS | {"account_id": "acct-1", "client_ip": "203.0.113.9", "status": 200}),
     "vertex": ("vertex", [{
         "logging_time": "2026-05-28 10:00:00.000000 UTC", "request_id": "x-1", "api_method": "StreamGenerateContent", "model": "gemini-x",
@@ -260,15 +262,112 @@ FIXTURES = {
     "nginx": ("nginx_json", [{
         "request_id": "x-1", "msec": "1779962400.250", "remote_addr": "203.0.113.9", "request_uri": "/v1/chat/completions", "status": "200",
         "request_time": "0.800", "http_user_agent": "sdk/1", "http_x_user_id": "acct-1", "http_x_ja4": "t13d",
-        "request_body": __import__("json").dumps(OPENAI),
+        "request_body": dumps(OPENAI),
     }], {"system_prompt": SYSTEM, "prompt": PROMPT, "response": None, "account_id": "acct-1", "status": 200, "latency_ms": 800.0,
          "tls_fingerprint": "t13d", **SETTINGS}),
-    "sglang": ("vllm", [
+    "sglang": ("sglang", [
         {"timestamp": TIME, "event": "request.received", "rid": "x-1", "obj": {"text": PROMPT}},
         {"timestamp": TIME, "event": "request.finished", "rid": "x-1", "obj": {"text": PROMPT, "sampling_params": {
             "temperature": 0.2, "top_p": 0.9, "max_new_tokens": 512}}, "out": {"text": ANSWER, "meta_info": {
                 "e2e_latency": 0.8, "prompt_tokens": 40, "completion_tokens": 25, "finish_reason": {"type": "stop"}}}},
     ], {"prompt": PROMPT, "response": ANSWER, "latency_ms": 800.0, "finish_reason": "stop", **SETTINGS, **COUNTS}),
+    "kong": ("kong", [{
+        "client_ip": "203.0.113.9", "started_at": SECONDS * 1000, "latencies": {"request": 800, "kong": 10, "proxy": 790},
+        "request": {"id": "x-1", "method": "POST", "uri": "/v1/chat/completions", "headers": {"user-agent": "sdk/1", "x-ja4": "t13d"}},
+        "response": {"status": 200, "headers": {}}, "consumer": {"id": "c", "username": "acct-1"}, "workspace_name": "org",
+        "ai": {"proxy": {"meta": {"request_model": "gpt-x", "response_model": "gpt-x-1"}, "usage": {"prompt_tokens": 40, "completion_tokens": 25},
+                         "payload": {"request": dumps(OPENAI), "response": dumps(OPENAI_ANSWER)}}},
+    }], COMMON | SETTINGS | COUNTS | {"account_id": "acct-1", "model": "gpt-x", "client_ip": "203.0.113.9", "latency_ms": 800.0,
+        "tls_fingerprint": "t13d", "tool_names": ["calculator"], "finish_reason": "stop"}),
+    "kong 3.6, without bodies": ("kong", [{
+        "client_ip": "203.0.113.9", "started_at": SECONDS * 1000, "latencies": {"request": 800}, "request": {
+            "method": "POST", "uri": "/chat", "headers": {"x-kong-request-id": "x-1"}}, "response": {"status": 200},
+        "authenticated_entity": {"id": "acct-1"}, "ai": {"ai-proxy": {"instances": [
+            {"meta": {"request_model": "gpt-x"}, "usage": {"prompt_token": 40, "completion_token": 25}}]}},
+    }], COUNTS | {"account_id": "acct-1", "model": "gpt-x", "prompt": None}),
+    "apisix": ("apisix", [{
+        "client_ip": "203.0.113.9", "start_time": SECONDS * 1000, "latency": 800.0, "route_id": "r", "consumer": {"username": "acct-1"},
+        "request": {"method": "POST", "uri": "/v1/chat/completions", "headers": {"user-agent": "sdk/1", "x-request-id": "x-1"}, "body": dumps(OPENAI)},
+        "response": {"status": 200, "headers": {}, "body": dumps(OPENAI_ANSWER)}, "ai_token_usage": {"prompt_tokens": 40, "completion_tokens": 25},
+    }], COMMON | SETTINGS | COUNTS | {"account_id": "acct-1", "model": "gpt-x", "client_ip": "203.0.113.9", "user_agent": "sdk/1",
+        "latency_ms": 800.0, "exchange_id": "x-1"}),
+    "apisix, of ai-proxy": ("apisix", [{
+        "client_ip": "203.0.113.9", "start_time": SECONDS * 1000, "latency": 800, "route_id": "r", "request": {
+            "method": "POST", "uri": "/anything", "headers": {"x-request-id": "x-1", "x-user-id": "acct-1"}}, "response": {"status": 200},
+        "llm_request": OPENAI, "llm_response_text": {"content": ANSWER}, "llm_summary": {"model": "gpt-x", "prompt_tokens": 40, "completion_tokens": 25},
+    }], COMMON | SETTINGS | COUNTS | {"account_id": "acct-1"}),
+    "cloudflare": ("cloudflare_ai_gateway", [{
+        "id": "x-1", "created_at": TIME, "provider": "openai", "model": "gpt-x", "path": "chat/completions", "duration": 800, "success": True,
+        "status_code": 200, "cached": False, "tokens_in": 40, "tokens_out": 25, "metadata": '{"user_id": "acct-1", "session_id": "conv-1"}',
+        "request": OPENAI, "response": OPENAI_ANSWER,
+    }], COMMON | SETTINGS | COUNTS | {"account_id": "acct-1", "conversation_id": "conv-1", "latency_ms": 800.0, "status": 200}),
+    "cloudflare logpush": ("cloudflare_ai_gateway", [{
+        "Gateway": "gw", "Provider": "openai", "Model": "gpt-x-1", "RequestedModel": "gpt-x", "Endpoint": "chat/completions", "StatusCode": 200,
+        "Timestamp": SECONDS * 10**9, "Metadata": {"user": "acct-1"}, "Metrics": {"durationMs": 800}, "RayID": "x-1",
+        "RequestBody": {"type": "encrypted", "data": "AAAA"}, "ResponseBody": {"type": "encrypted", "data": "AAAA"},
+    }], {"account_id": "acct-1", "model": "gpt-x", "prompt": None, "response": None, "latency_ms": 800.0}),
+    "portkey": ("portkey", [{
+        "id": "x-1", "created_at": TIME, "trace_id": "conv-1", "metadata": {"_user": "acct-1"}, "metrics": {"tokens": 65},
+        "request": {"url": "https://api.example/v1/chat/completions", "method": "POST", "headers": {"user-agent": "sdk/1"}, "body": OPENAI},
+        "response": {"status": 200, "headers": {}, "body": OPENAI_ANSWER, "response_time": 800},
+    }], COMMON | SETTINGS | COUNTS | {"account_id": "acct-1", "user_agent": "sdk/1", "latency_ms": 800.0, "status": 200}),
+    "portkey export": ("portkey", [{
+        "id": "x-1", "created_at": TIME, "ai_org": "openai", "ai_model": "gpt-x", "req_units": 40, "res_units": 25, "request": dumps(OPENAI),
+        "response": dumps(OPENAI_ANSWER), "metadata": [{"key": "_user", "value": "acct-1"}], "response_status_code": 200, "response_time": 800,
+    }], COMMON | SETTINGS | COUNTS | {"account_id": "acct-1", "status": 200}),
+    "aws api gateway": ("aws_api_gateway", [{
+        "requestId": "x-1", "ip": "203.0.113.9", "caller": "-", "user": "-", "requestTime": "-", "requestTimeEpoch": SECONDS * 1000, "httpMethod": "POST",
+        "resourcePath": "/v1/chat/completions", "status": "200", "protocol": "HTTP/1.1", "responseLatency": "800", "userAgent": "sdk/1",
+        "authorizer": {"principalId": "acct-1"}, "apiKeyId": "key-1", "requestBody": dumps(OPENAI), "responseBody": dumps(OPENAI_ANSWER),
+    }], COMMON | SETTINGS | COUNTS | {"account_id": "acct-1", "api_key_id": "key-1", "client_ip": "203.0.113.9", "latency_ms": 800.0}),
+    "langsmith": ("langsmith", [{
+        "id": "x-1", "name": "ChatOpenAI", "run_type": "llm", "start_time": "2026-05-28T10:00:00.000000", "end_time": "2026-05-28T10:00:00.800000",
+        "inputs": {"messages": [[
+            {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "SystemMessage"], "kwargs": {"content": SYSTEM}},
+            {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "HumanMessage"], "kwargs": {"content": PROMPT}}]]},
+        "outputs": {"generations": [[{"text": ANSWER, "generation_info": {"finish_reason": "stop"}}]]}, "prompt_tokens": 40, "completion_tokens": 25,
+        "extra": {"invocation_params": {"model": "gpt-x", "temperature": 0.2, "top_p": 0.9, "max_tokens": 512, "tools": TOOLS},
+                  "metadata": {"user_id": "acct-1", "thread_id": "conv-1"}}, "trace_id": "t", "session_id": "org",
+    }, {"id": "y", "name": "chain", "run_type": "chain", "start_time": "2026-05-28T10:00:00", "inputs": {}, "outputs": {}}],
+        COMMON | SETTINGS | COUNTS | {"account_id": "acct-1", "conversation_id": "conv-1", "latency_ms": 800.0, "tool_names": ["calculator"]}),
+    "mlflow": ("mlflow", [{
+        "info": {"trace_id": "tr-1", "request_time": TIME, "state": "OK", "trace_metadata": {"mlflow.trace.user": "acct-1", "mlflow.trace.session": "conv-1"}},
+        "data": {"spans": [
+            {"span_id": "root", "name": "agent", "start_time_unix_nano": int(NANOS), "attributes": {"mlflow.spanType": '"AGENT"'}},
+            {"span_id": "x-1", "name": "chat", "start_time_unix_nano": int(NANOS), "end_time_unix_nano": int(NANOS) + 800_000_000, "attributes": {
+                "mlflow.spanType": '"CHAT_MODEL"', "mlflow.spanInputs": dumps(OPENAI), "mlflow.spanOutputs": dumps(OPENAI_ANSWER),
+                "mlflow.chat.tokenUsage": '{"input_tokens": 40, "output_tokens": 25}'}}]},
+    }], COMMON | SETTINGS | COUNTS | {"account_id": "acct-1", "conversation_id": "conv-1", "model": "gpt-x", "exchange_id": "x-1", "latency_ms": 800.0}),
+    "jaeger": ("jaeger", [{"data": [{"traceID": "t", "processes": {"p1": {"serviceName": "gw", "tags": []}}, "spans": [{
+        "traceID": "t", "spanID": "x-1", "operationName": "chat", "startTime": SECONDS * 10**6, "duration": 800_000, "processID": "p1", "logs": [],
+        "tags": [{"key": k, "type": "string", "value": v} for k, v in (LATEST | CONTENT | {"user.id": "acct-1", "client.address": "203.0.113.9"}).items()],
+    }]}]}], COMMON | SETTINGS | COUNTS | {"account_id": "acct-1", "client_ip": "203.0.113.9", "latency_ms": 800.0}),
+    "tempo": ("otlp", [{"batches": [{"resource": {"attributes": []}, "instrumentationLibrarySpans": [{"spans": [
+        span(LATEST | CONTENT | {"langfuse.user.id": "acct-1"})]}]}]}], COMMON | SETTINGS | COUNTS | {"account_id": "acct-1"}),
+    "tempo 2": ("otlp", [{"trace": spans(span(LATEST | CONTENT | {"traceloop.association.properties.user_id": "acct-1"}))}],
+        COMMON | SETTINGS | COUNTS | {"account_id": "acct-1"}),
+    "otlp of Vercel": ("otlp", [spans(span({
+        "operation.name": "ai.generateText.doGenerate", "ai.operationId": "ai.generateText.doGenerate", "gen_ai.request.model": "gpt-x",
+        "gen_ai.request.temperature": 0.2, "ai.prompt.messages": dumps(CHAT), "ai.response.text": ANSWER, "ai.response.finishReason": "stop",
+        "ai.usage.promptTokens": 40, "ai.usage.completionTokens": 25, "ai.telemetry.metadata.userId": "acct-1"}))],
+        COMMON | COUNTS | {"account_id": "acct-1", "finish_reason": "stop", "temperature": 0.2}),
+    "phoenix": ("plain_spans", [{
+        "id": "U3Bhbjox", "name": "ChatCompletion", "context": {"trace_id": "t", "span_id": "x-1"}, "span_kind": "LLM", "start_time": TIME,
+        "end_time": "2026-05-28T10:00:00.800Z", "status_code": "OK", "attributes": {
+            "llm": {"model_name": "gpt-x", "invocation_parameters": '{"temperature":0.2,"top_p":0.9,"max_tokens":512}',
+                    "input_messages": [{"message": turn} for turn in CHAT], "output_messages": [{"message": {"role": "assistant", "content": ANSWER}}],
+                    "token_count": {"prompt": 40, "completion": 25}}, "user": {"id": "acct-1"}}},
+    ], COMMON | SETTINGS | COUNTS | {"account_id": "acct-1", "latency_ms": 800.0}),
+    "console span": ("plain_spans", [{
+        "name": "chat", "context": {"trace_id": "0x01", "span_id": "x-1"}, "kind": "SpanKind.CLIENT", "start_time": TIME, "end_time": TIME,
+        "status": {"status_code": "UNSET"}, "attributes": LATEST | CONTENT | {"user.id": "acct-1"}, "events": [], "resource": {"attributes": {}}},
+    ], COMMON | SETTINGS | COUNTS | {"account_id": "acct-1"}),
+    "anthropic batch": ("batch", [
+        {"custom_id": "x-1", "params": ANTHROPIC | {"metadata": {"user_id": "acct-1"}}},
+        {"custom_id": "x-1", "created_at": TIME, "result": {"type": "succeeded", "message": ANTHROPIC_ANSWER}},
+    ], COMMON | SETTINGS | COUNTS | {"account_id": "acct-1", "exchange_id": "x-1", "status": 200, "finish_reason": "refusal:reasoning_extraction"}),
+    "bedrock batch": ("batch", [{"recordId": "x-1", "timestamp": TIME, "modelInput": ANTHROPIC | {"metadata": {"user_id": "acct-1"}},
+        "modelOutput": ANTHROPIC_ANSWER}], COMMON | SETTINGS | COUNTS | {"account_id": "acct-1"}),
 }  # fmt: skip
 VLLM = (
     "INFO 05-28 09:59:59 [api_server.py:1] Started server process\n"

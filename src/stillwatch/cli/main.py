@@ -23,6 +23,7 @@ from stillwatch.errors import EngineError, MissingExtra, Problem, StillwatchErro
 
 COMMANDS = {
     "demo": "make a world with known campaigns, scan it, and compare",
+    "inspect": "say what a scan would read of logs, and write nothing",
     "scan": "find campaigns in logs",
     "simulate": "write the tables of a world with known truth",
     "score": "compare results with the truth",
@@ -46,6 +47,7 @@ EXTRAS = {
     "confluent_kafka": "streams", "google": "otlp", "nats": "streams", "opentelemetry": "otlp", "pandas": "pandas", "polars": "polars",
     "pyspark": "spark", "redis": "streams", "sklearn": "evaluate", "tokenizers": "lab", "torch": "lab",
     "transformers": "lab", "cryptography": "package", "rfc3161_client": "package",
+    "adlfs": "cloud", "aiohttp": "cloud", "deltalake": "tables", "fsspec": "cloud", "gcsfs": "cloud", "pyiceberg": "tables", "s3fs": "cloud",
 }  # fmt: skip
 """Packages that are not always installed, and the extra that brings each."""
 

@@ -10,7 +10,7 @@ import click
 from stillwatch.cli.exits import CAMPAIGN_FOUND, DONE
 from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
-from stillwatch.cli.tables import campaigns_table, unread_files
+from stillwatch.cli.tables import campaigns_table, said_of_reading, unread_files
 from stillwatch.cli.values import column_names, completing, format_names, memory_size, signal_names
 from stillwatch.errors import Problem, UsageError
 
@@ -75,12 +75,13 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
 )
 @click.option(
     "--format",
+    "--mapping",
     "log_format",
     shell_complete=completing(format_names),
     default="auto",
     show_default=True,
-    metavar="NAME",
-    help="What the logs are, instead of recognising it; see `stillwatch formats`.",
+    metavar="NAME|FILE.toml",
+    help="What the logs are, instead of recognising it: a name of `stillwatch formats`, or a mapping file for a log of your own.",
 )
 @click.option(
     "--store",
@@ -176,9 +177,11 @@ def scan(
             f"{overview['quarantined']:,} rows quarantined. Judge them: stillwatch scan LOGS --store {overview['store']}"
         )
         unread_files(overview)
+        said_of_reading(overview)
         return DONE
     if as_json:
         print_json(overview)
     else:
         campaigns_table(out, overview)
+    said_of_reading(overview)
     return CAMPAIGN_FOUND if fail_on_campaign and overview.get("campaigns") else DONE

@@ -9,7 +9,7 @@ import click
 from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
 from stillwatch.cli.scan import mapping
-from stillwatch.cli.tables import unread_files
+from stillwatch.cli.tables import said_of_reading, unread_files
 from stillwatch.cli.values import Existing, completing, format_names
 
 
@@ -36,10 +36,11 @@ from stillwatch.cli.values import Existing, completing, format_names
 @click.option("--map", "pairs", multiple=True, metavar="COLUMN=NAME", help="Your name for a contract column.")
 @click.option(
     "--format",
+    "--mapping",
     "log_format",
     default="auto",
     show_default=True,
-    metavar="NAME",
+    metavar="NAME|FILE.toml",
     shell_complete=completing(format_names),
     help="As for `scan`.",
 )
@@ -91,7 +92,9 @@ def sketch(
             )
     if as_json:
         print_json(told)
+        said_of_reading(told)
         return
     lost = f", {told['quarantined']:,} set aside" if told.get("quarantined") else ""
     unread_files(told)
     click.echo(f"{told['rows']:,} exchanges sketched{lost}, key {told['key_id']}, in {out}")
+    said_of_reading(told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import click
 from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.results import CAMPAIGNS
+from stillwatch.errors import Problem, StillwatchError
 from stillwatch.foreign import visible
 from stillwatch.results.folder import read_table
 
@@ -55,6 +57,16 @@ def nothing_found(overview: dict[str, Any]) -> str:
     missing = ", ".join(f"`{name}`" for name in lacking if name in known)
     seen = f"; without values: {missing} (docs/input.md)" if missing else ""
     return f"nothing could be judged: no column that accounts could share{seen}"
+
+
+def said_of_reading(told: dict[str, Any]) -> None:
+    """On standard error: what was noticed about the logs, and of which files too little was read. Those end the program with code 1."""
+    for one in told.get("warnings") or []:
+        click.echo(Problem(**one).render("warning"), err=True)
+    short = told.get("short") or []
+    if short:
+        click.echo(StillwatchError(*(Problem(**one) for one in short)).render(), err=True)
+        sys.exit(1)
 
 
 def campaigns_table(out: Path, overview: dict[str, Any]) -> None:

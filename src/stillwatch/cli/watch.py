@@ -28,10 +28,11 @@ from stillwatch.cli.values import completing, format_names, memory_size
 @click.option("--map", "pairs", multiple=True, metavar="COLUMN=NAME", help="Your name for a contract column.")
 @click.option(
     "--format",
+    "--mapping",
     "log_format",
     default="auto",
     show_default=True,
-    metavar="NAME",
+    metavar="NAME|FILE.toml",
     shell_complete=completing(format_names),
     help="As for `scan`.",
 )

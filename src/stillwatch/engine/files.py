@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO, Literal, Protocol
 
 CHUNK = 1 << 20
 OWNER, EVERYONE = 0o600, 0o666  # modes asked of the system, which takes the umask off them
@@ -73,7 +73,17 @@ def lock(path: Path, *, wait: bool = False) -> IO[str]:
     return file
 
 
-def sha256(path: Path) -> str:
+class Openable(Protocol):
+    """A file that is read once more for its digest or known by its one spelling: a `Path`, or one that lies elsewhere."""
+
+    def open(self, mode: Literal["rb"]) -> BinaryIO:
+        """Its bytes."""
+
+    def resolve(self) -> object:
+        """Itself, in its one spelling."""
+
+
+def sha256(path: Openable) -> str:
     """Hexadecimal digest of a file's bytes."""
     digest = hashlib.sha256()
     with path.open("rb") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 
 from stillwatch.contract import results as contract
 from stillwatch.errors import InputError, Problem
-from stillwatch.flows.gather import beside, gather
+from stillwatch.flows.gather import beside, gather, too_little
 from stillwatch.readers.discover import discover
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.read import check
@@ -53,6 +54,7 @@ def sketch(
     sources = check(sources, names, limits)
     with whole_or_nothing(out) as folder, beside(out, key.name, sources) as store:
         gather(sources, names, store, key, progress, limits=limits)
+        short = too_little(sources, store, limits)
         for number, part in enumerate(store.parts):
             _write(store.path(part), folder / f"sketch-{number:05}.parquet", key)
         quarantine = pa.concat_tables([contract.QUARANTINE.empty(), *store.quarantined()])
@@ -63,6 +65,7 @@ def sketch(
             "unread": [
                 {"path": str(file), "reason": p[0].fact} for file, p in sorted(sources.unread.items())
             ],
+            "short": [asdict(problem) for problem in short],
             "key_id": key.name,
             "release": key.release,
             "sketch_version": VERSION,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -25,11 +25,14 @@ from stillwatch.engine.cores import CORES, on_all_cores
 from stillwatch.engine.files import atomic
 from stillwatch.enrich.networks import Networks
 from stillwatch.errors import InputError, Problem
+from stillwatch.flows.shortfall import FileRead, nothing_read, shortfalls
 from stillwatch.readers.cast import conformed
-from stillwatch.readers.discover import Sources, format_of
+from stillwatch.readers.container import kind_of
+from stillwatch.readers.discover import Sources
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import ROWS
+from stillwatch.readers.places import LogPath, seekable
 from stillwatch.readers.read import Batch, guarded, read_file
 from stillwatch.readers.recognise import KEY_ID, SKETCH, Recognised
 from stillwatch.sketch.digest import BANDS, MAX_WORDS, VERSION
@@ -65,7 +68,9 @@ def key_of(sources: Sources, folder: Path) -> tuple[Key | None, str]:
     """
     for file in sources.exchanges:
         if sources.formats[file].sketch:
-            return None, (pq.read_schema(file).metadata or {}).get(KEY_ID, b"").decode("utf-8", "replace")
+            return None, (pq.read_schema(seekable(file)).metadata or {}).get(KEY_ID, b"").decode(
+                "utf-8", "replace"
+            )
     given = os.environ.get(KEY_VARIABLE)
     key = of_secret(kept_secret(folder) if given is None else given.encode(), _where(folder, given))
     return key, key.name
@@ -82,9 +87,13 @@ def beside(out: Path, key_name: str, sources: Sources) -> Iterator[Store]:
     store = Store(folder, version=VERSION, key_id=key_name)
     if not store.fits():
         store.clear()
-    with store:
-        store.only(sources.exchanges)  # an earlier run may have been of other logs
-        yield store
+    try:
+        with store:
+            store.only(sources.exchanges)  # an earlier run may have been of other logs
+            yield store
+    except InputError:  # not one row was read: there is nothing to take up again
+        store.remove()
+        raise
     store.remove()
 
 
@@ -98,7 +107,7 @@ def check_sketches(sources: Sources) -> None:
     told = {}
     for file in sources.exchanges:
         if sources.formats[file].sketch:
-            metadata = pq.read_schema(file).metadata
+            metadata = pq.read_schema(seekable(file)).metadata
             told[file] = (
                 metadata[SKETCH].decode("utf-8", "replace"),
                 metadata.get(KEY_ID, b"").decode("utf-8", "replace"),
@@ -137,7 +146,7 @@ class _Work:
     """A piece of a log file that is to be read; `groups` are row groups, None for the whole file."""
 
     file: LogFile
-    path: Path
+    path: LogPath
     number: int
     groups: range | None
     size: int
@@ -191,6 +200,7 @@ def gather(
         networks=networks,
         limits=limits,
         apart=here and logs >= APART,
+        among=sources.exchanges,
     )
     spread = on_all_cores if engine is None else engine.spread
     for one, made in zip(work, spread(read, work), strict=True):
@@ -200,14 +210,46 @@ def gather(
     progress(total, total)
 
 
-def _cut(path: Path, recognised: Recognised, names: Mapping[str, str], lists: str) -> list[_Work]:
+def too_little(sources: Sources, store: Store, limits: Limits = LIMITS) -> list[Problem]:
+    """A problem for each file of which too little was read, once `gather` is done.
+
+    Raises `InputError` where the store holds no row although the logs are not empty.
+    """
+    read = [_file_read(file, store) for file in sources.exchanges]
+    if store.rows:
+        return shortfalls(sources, read, limits)
+    problems = nothing_read(sources, read, limits)
+    if any(one.records or one.quarantined or one.passed_over for one in read):
+        raise InputError(*problems)
+    return problems
+
+
+def _file_read(file: LogPath, store: Store) -> FileRead:
+    mine = [name for name, one in store.files.items() if one.path == str(file.resolve())]
+    pieces = [(name, number, piece) for name in mine for number, piece in store.pieces[name].items()]
+    records, rows, quarantined, passed_over = (
+        sum(getattr(piece, what) for _name, _number, piece in pieces)
+        for what in ("records", "rows", "quarantined", "passed_over")
+    )
+    reasons: Counter[str] = Counter()
+    if quarantined > rows:
+        for name, number, _piece in pieces:
+            lost = pq.read_table(store.place.quarantine(name, number), columns=["column", "reason", "rows"])
+            for one in lost.to_pylist():
+                reasons[f"{one['column']}: {one['reason']}" if one["column"] else one["reason"]] += one[
+                    "rows"
+                ]
+    return FileRead(file, records, rows, quarantined, passed_over, reasons)
+
+
+def _cut(path: LogPath, recognised: Recognised, names: Mapping[str, str], lists: str) -> list[_Work]:
     """The pieces of a file: runs of row groups of a Parquet file, else the whole."""
     stat = path.stat()
     read_as = (
         recognised.name + "".join(f" {column}={theirs}" for column, theirs in sorted(names.items())) + lists
     )
     runs: list[range | None] = [None]
-    if recognised.format is None and format_of(path) == "parquet" and not recognised.sketch:
+    if recognised.format is None and kind_of(path) == "parquet" and not recognised.sketch:
         runs = list(_runs(path))
     file = LogFile(
         path=str(path.resolve()),
@@ -222,9 +264,9 @@ def _cut(path: Path, recognised: Recognised, names: Mapping[str, str], lists: st
     ]
 
 
-def _runs(path: Path) -> Iterator[range]:
+def _runs(path: LogPath) -> Iterator[range]:
     """Row groups of about `PIECE_ROWS` rows together."""
-    metadata = pq.read_metadata(path)
+    metadata = pq.read_metadata(seekable(path))
     begin = rows = 0
     for group in range(metadata.num_row_groups):
         rows += metadata.row_group(group).num_rows
@@ -236,7 +278,7 @@ def _runs(path: Path) -> Iterator[range]:
 def _read_piece(
     one: _Work,
     *,
-    formats: Mapping[Path, Recognised],
+    formats: Mapping[LogPath, Recognised],
     names: Mapping[str, str],
     place: Place,
     key: Key | None,
@@ -245,6 +287,7 @@ def _read_piece(
     networks: Networks | None = None,
     limits: Limits = LIMITS,
     apart: bool = False,
+    among: Sequence[LogPath] = (),
 ) -> Piece:
     """Read one piece and write its observations; it counts once the store is told that it is finished."""
     recognised = formats[one.path]
@@ -252,11 +295,17 @@ def _read_piece(
     lost: list[pa.Table] = []
     aside: dict[str, int] = {}
     nulled: dict[str, dict[str, int]] = defaultdict(dict)
+    envelopes: dict[str, int] = {}
+    records = passed_over = 0
     left = one.size
 
     def taken(batches: Iterator[Batch]) -> Iterator[pa.Table]:
+        nonlocal records, passed_over
         for batch in batches:
             aside.update(batch.aside)
+            envelopes.update(batch.envelopes)
+            passed_over += batch.passed_over
+            records += batch.records
             for (column, reason), number in batch.nulled.items():
                 nulled[column][reason] = number
             if batch.quarantine.num_rows:
@@ -267,7 +316,9 @@ def _read_piece(
         rows = taken(_sketched(one.path))
     else:
         assert key is not None
-        batches = read_file(one.path, recognised.format, names, one.groups, limits=limits, apart=apart)
+        batches = read_file(
+            one.path, recognised.format, names, one.groups, limits=limits, apart=apart, among=among
+        )
         rows = observe(taken(batches), key, cores)
     step = max(one.size // 10, 1)
     for table in rows:
@@ -289,10 +340,13 @@ def _read_piece(
         filled=tuple(sorted(writer.filled)),
         aside=aside,
         nulled=dict(nulled),
+        envelopes=envelopes,
+        passed_over=passed_over,
+        records=records,
     )
 
 
-def _sketched(path: Path) -> Iterator[Batch]:
+def _sketched(path: LogPath) -> Iterator[Batch]:
     """Sketches made elsewhere are observations already; their values are bounded as those of a log are."""
     losses = Losses(path)
     for table in guarded(lambda: _observations(path, losses), losses):
@@ -301,9 +355,9 @@ def _sketched(path: Path) -> Iterator[Batch]:
     yield Batch(file=path, rows=_observed().empty_table(), quarantine=lost, nulled=dict(losses.nulled))
 
 
-def _observations(path: Path, losses: Losses) -> Iterator[pa.Table]:
+def _observations(path: LogPath, losses: Losses) -> Iterator[pa.Table]:
     row = 1
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(seekable(path)) as file:
         if set(_observed().names) - set(file.schema_arrow.names):
             raise ValueError("a sketch lacks columns")
         for batch in file.iter_batches(batch_size=ROWS):

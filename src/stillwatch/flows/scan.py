@@ -38,9 +38,10 @@ from stillwatch.engine.connect import Engine, open_engine
 from stillwatch.enrich.networks import from_files
 from stillwatch.errors import InputError, Problem, UsageError, unknown
 from stillwatch.flows.found import Found, describe_campaign, utc, write_prompts, write_tables
-from stillwatch.flows.gather import beside, beside_folder, check_sketches, gather, key_of
+from stillwatch.flows.gather import beside, beside_folder, check_sketches, gather, key_of, too_little
 from stillwatch.flows.groups import find_leads, nights, write_groups
 from stillwatch.flows.log import add_up, before, open_log, shareable
+from stillwatch.flows.shortfall import one_account
 from stillwatch.foreign import described
 from stillwatch.readers.discover import Sources, discover
 from stillwatch.readers.limits import LIMITS, Limits
@@ -119,6 +120,7 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
         _engine(sources, store, options) as engine,
     ):
         known = _read(sources, store, key, engine, told, options, progress)
+        short = too_little(sources, store, options.limits)
         aside = sealed(pa.concat_tables([*lost, _unread_rows(sources)]), key)
         quarantine = pa.concat_tables([*store.quarantined(), aside])
         overview, found, groups = _find(engine, store, known, options, progress)
@@ -133,6 +135,13 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
             "quarantined": contract.quarantined_rows(quarantine),
             "quarantine_reasons": _reasons(quarantine),
             "unread": _unread(quarantine),
+            "short": [asdict(problem) for problem in short],
+            "warnings": [
+                asdict(problem)
+                for problem in one_account(
+                    sources, overview["accounts"], overview["exchanges"], options.limits
+                )
+            ],
             "nulled": _nulled(store),
             "duplicates": store.rows - overview["exchanges"],
             "inputs": _inputs(sources, store),
@@ -171,6 +180,7 @@ def feed(paths: Sequence[str], options: Options, progress: Progress = silent) ->
     ):
         rows_before, before = store.rows, _exchanges(engine, store)
         _read(sources, store, key, engine, told, options, progress)
+        short = too_little(sources, store, options.limits)
         exchanges = 0
         if store.rows:
             added = add_up(engine, store, lambda done, total: progress("fold", done, total))
@@ -185,6 +195,7 @@ def feed(paths: Sequence[str], options: Options, progress: Progress = silent) ->
             "days": len(store.days),
             "quarantined": sum(contract.quarantined_rows(table) for table in (*store.quarantined(), *lost)),
             "unread": _unread(pa.concat_tables([*store.quarantined(), *lost, _unread_rows(sources)])),
+            "short": [asdict(problem) for problem in short],
             "elapsed_s": round(time.monotonic() - began, 1),
         }
 

@@ -9,9 +9,12 @@ Rules:
 from __future__ import annotations
 
 import hashlib
+import math
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,9 @@ import pyarrow.compute as pc
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.table import Column, TableSchema
 from stillwatch.foreign import whole
+from stillwatch.readers.addresses import addresses
 from stillwatch.readers.losses import Losses, Numbers
+from stillwatch.readers.times import many, micros
 from stillwatch.readers.tolerant import loads
 
 Mask = npt.NDArray[np.bool_]
@@ -34,7 +39,31 @@ LONGEST_LIST = 1_000  # items of a list of names that are kept: chosen
 WRONG = (pa.ArrowException, OverflowError, TypeError, ValueError, AttributeError)
 MADE = ("exchange_id", "model")  # required, chosen by senders, and made where they are missing
 MISSING = "required value is missing"
+ADDRESS, NO_ADDRESS = "client_ip", "value is no address"
 OUT, CUT = "value is out of bounds", "value is too long and was cut"
+# Words for nothing, and for no limit, where no text is wanted.
+NOTHING = frozenset(
+    [
+        "",
+        *"- null none nil nan nat na n/a <na> undefined \\n inf +inf -inf infinity +infinity -infinity".split(),
+    ]
+)
+BOOLEANS = {"true": True, "1": True, "1.0": True, "t": True, "yes": True, "y": True, "on": True} | {
+    "false": False, "0": False, "0.0": False, "f": False, "no": False, "n": False, "off": False,
+}  # fmt: skip
+LONGEST_NUMBER = 64  # characters of a text that is a number: chosen
+THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
+DURATION = re.compile(
+    r"\s*([-+.,\deE]{1,32}?)\s*(ns|us|µs|μs|ms|msec|millis(?:econds?)?|s|secs?|seconds?)\s*", re.IGNORECASE
+)
+MILLISECONDS = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "μs": 1e-3, "ms": 1.0, "msec": 1.0} | dict.fromkeys(
+    ("millis", "millisecond", "milliseconds"), 1.0
+) | dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1e3)  # fmt: skip
+SYSTEM = re.compile(r"\s*AS\s?(\d{1,10})\b", re.IGNORECASE)
+NAMES = re.compile(
+    r"\{[^\"{}]*\}|[\w.:/-]+(?:\s*[,;|]\s*[\w.:/-]+)+"
+)  # names of tools: PostgreSQL's array, or several
+QUOTED = re.compile(r"'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\"")
 
 
 def conform(
@@ -71,6 +100,9 @@ def conformed(
             array, faults = _column(_one(batch.column(column.name)), column, most)
         else:
             array, faults = pa.nulls(n, column.type), {}
+        if column.name == ADDRESS:
+            array, none = addresses(array)
+            faults |= {NO_ADDRESS: none} if none.any() else {}
         if not column.nullable and pa.types.is_string(column.type):
             array = pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.string()), array)
         columns[column.name] = array
@@ -128,11 +160,7 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
 
 def _column(raw: pa.Array, column: Column, most: int | None) -> tuple[pa.Array, dict[str, Mask]]:
     """A column of the contract's type within its bounds, and by reason where it is not what stood there."""
-    if pa.types.is_dictionary(raw.type):
-        raw = raw.dictionary_decode()
-    if _is_text(raw.type):
-        raw = valid_text(raw)
-    array, bad = cast_rows(raw, column.type)
+    array, bad = cast_rows(raw, column.type, column.name)
     faults = {f"value is not {_kind(column.type)}": bad} if bad.any() else {}
     array, more = _bounded(array, column, most)
     return array, faults | more
@@ -192,47 +220,124 @@ def _short_list(values: Sequence[str | None], longest: int) -> list[str | None]:
     return [None if one is None else shortened(one, longest) for one in values[:LONGEST_LIST]]
 
 
-def cast_rows(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, Mask]:
-    """The array in the wanted type and a mask of the rows that could not be cast (null in the result)."""
+def cast_rows(array: pa.Array, kind: pa.DataType, name: str = "") -> tuple[pa.Array, Mask]:
+    """The array in the wanted type, and a mask of the rows that could not be cast (null in the result).
+
+    `name` is the column's: a duration may have its unit, and a system's number `AS` before it. What stands for nothing is null and not in the mask.
+    """
     bad = np.zeros(len(array), bool)
+    array = _plain(array)
     if array.type == kind:
         return array, bad
-    if pa.types.is_floating(array.type) and pa.types.is_integer(kind):
+    if pa.types.is_decimal(array.type) and pa.types.is_floating(kind):
         array = array.cast(pa.float64())
-        array = pc.if_else(pc.is_finite(array), array, pa.scalar(None, pa.float64()))
+    if pa.types.is_date(array.type):
+        array = array.cast(pa.timestamp("ms"))
     try:
-        if _is_text(array.type) and pa.types.is_timestamp(kind):
-            return array.cast(pa.timestamp("ns", tz="UTC"), safe=True).cast(kind, safe=False), bad
-        return array.cast(kind, safe=not pa.types.is_timestamp(array.type)), bad
+        if pa.types.is_timestamp(kind):
+            return _times(array, kind)
+        if pa.types.is_string(kind) and not _is_text(array.type) and not pa.types.is_integer(array.type):
+            return cells(array.to_pylist(), kind, name)
+        cast = array.cast(kind)
+        return (_finite(cast) if pa.types.is_floating(kind) else cast), bad
     except WRONG:
-        return cells(array.to_pylist(), kind, zoned=True)
+        return cells(array.to_pylist(), kind, name)
 
 
-def cells(values: Sequence[Any], kind: pa.DataType, *, zoned: bool = False) -> tuple[pa.Array, Mask]:
-    """Any values as the wanted type, one by one, and a mask of those that could not be read (null in the result).
+def _plain(array: pa.Array) -> pa.Array:
+    """The values without a dictionary, bytes as text, text in UTF-8, and numbers that are finite."""
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_string_view(array.type):
+        array = array.cast(pa.large_string())
+    if pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type):
+        array = array.cast(pa.large_binary()).view(pa.large_string())
+    if _is_text(array.type):
+        return valid_text(array)
+    return _finite(array) if pa.types.is_floating(array.type) else array
 
-    A time is text, or microseconds since 1970; a time without a zone is UTC unless `zoned` ones are asked for.
-    """
-    read: Callable[..., Any] = _READERS.get(kind.id, _as_list)
+
+def _finite(array: pa.Array) -> pa.Array:
+    """Real numbers, with null for NaN, by which pandas says that there is none, and for infinity, which is no limit."""
+    array = array.cast(pa.float64())
+    finite = pc.is_finite(array)
+    if pc.all(finite).as_py() is not False:
+        return array
+    return pc.if_else(finite, array, pa.scalar(None, pa.float64()))
+
+
+def _times(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, Mask]:
+    """As `cast_rows`, all at once; raises where texts are of several forms."""
+    bad = np.zeros(len(array), bool)
+    if pa.types.is_timestamp(array.type):
+        return array.cast(kind, safe=False), bad
+    if pa.types.is_integer(array.type) or pa.types.is_floating(array.type):
+        known = np.asarray(pc.is_valid(array))
+        found = np.full(len(array), -1, np.int64)
+        found[known] = many(np.asarray(array.filter(pa.array(known))))
+        if (found[known] < 0).any():
+            raise ValueError("numbers that are no times of now")
+        return pa.array(found, pa.int64(), mask=~known).cast(kind), bad
+    try:
+        return array.cast(pa.timestamp("ns", tz="UTC")).cast(kind, safe=False), bad
+    except pa.ArrowInvalid:
+        return array.cast(pa.timestamp("ns")).cast(pa.timestamp("us"), safe=False).cast(kind), bad
+
+
+def column_of(values: list[Any], kind: pa.DataType, name: str) -> tuple[pa.Array, Mask]:
+    """As `cells`, all at once where the values are of the wanted type; a time is microseconds since 1970."""
+    try:
+        if pa.types.is_list(kind) and any(
+            isinstance(one, str) for one in values
+        ):  # which Arrow takes for lists of letters
+            raise TypeError("a text among lists")
+        array = pa.array(values, pa.int64() if pa.types.is_timestamp(kind) else kind).cast(kind)
+    except WRONG:
+        return cells(values, kind, name)
+    return array, np.zeros(len(values), bool)
+
+
+def cells(values: Sequence[Any], kind: pa.DataType, name: str = "") -> tuple[pa.Array, Mask]:
+    """As `cast_rows` for any values, one by one. A value alone in a list is that value."""
+    read: Callable[[Any], Any] = _OF_COLUMN.get(name) or _READERS.get(kind.id, _as_list)
+    scalar = not pa.types.is_list(kind)
+    text = pa.types.is_string(kind)
     made: list[Any] = [None] * len(values)
     bad = np.zeros(len(values), bool)
     for place, value in enumerate(values):
-        if value is None:
+        if scalar and isinstance(value, list) and len(value) == 1 and not isinstance(value[0], list | dict):
+            value = value[0]  # noqa: PLW2901  as headers are logged
+        if value is None or (not text and _is_nothing(value)):
             continue
         with suppress(*WRONG):
-            made[place] = read(value) if read is not _as_time else _as_time(value, zoned)
+            made[place] = read(value)
         bad[place] = made[place] is None
     array = pa.array(made, pa.int64() if pa.types.is_timestamp(kind) else kind)
     return array.cast(kind), bad
 
 
+def _is_nothing(value: Any) -> bool:  # noqa: ANN401  any JSON value
+    """Whether a value that is to be no text stands for none: NaN, infinity (no limit), or a word for nothing."""
+    if isinstance(value, str):
+        return value.strip().lower() in NOTHING
+    return isinstance(value, float) and not math.isfinite(value)
+
+
 def text_cell(value: Any) -> str | None:  # noqa: ANN401  any JSON value
-    """A value as text: lone surrogates mended, numbers written out, and structures as JSON."""
+    """A value as text: lone surrogates mended, numbers written out (1001.0 as 1001, since pandas makes whole numbers real), and structures
+    as JSON.
+    """
     if isinstance(value, str):
         return whole(value)
     if isinstance(value, bytes | bytearray):
         return bytes(value).decode("utf-8", "replace")
-    if isinstance(value, int | float):
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, float | Decimal) and value == int(value) and abs(int(value)) < 2**63:
+        return str(int(value))
+    if isinstance(value, int | float | Decimal):
         return str(value)
     if isinstance(value, datetime):
         return value.isoformat()
@@ -246,45 +351,81 @@ def _as_text(value: Any) -> str | None:  # noqa: ANN401  any JSON value
         return whole(str(value))
 
 
+def _number(value: Any) -> float:  # noqa: ANN401  any JSON value
+    """A number, or a text that is one, with a comma between thousands or before decimals. Raises `ValueError` or `TypeError`."""
+    if not isinstance(value, str):
+        return value if isinstance(value, int) else float(value)
+    text = value.strip()
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError("text is no number")
+    if "," in text:
+        text = text.replace(",", "") if THOUSANDS.fullmatch(text) else text.replace(",", ".", 1)
+    return int(text) if text.isdigit() else float(text)
+
+
 def _as_int(value: Any) -> int | None:  # noqa: ANN401  any JSON value
-    number = value if isinstance(value, int) else float(value)
+    number = _number(value)
     return int(number) if number == int(number) and abs(number) < 2**62 else None
 
 
 def _as_real(value: Any) -> float | None:  # noqa: ANN401  any JSON value
-    number = float(value)
+    number = float(_number(value))
     return number if np.isfinite(number) else None
 
 
 def _as_bool(value: Any) -> bool | None:  # noqa: ANN401  any JSON value
-    return {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
+    return BOOLEANS.get(str(value).strip().lower())
 
 
-def _as_time(value: Any, zoned: bool) -> int | None:  # noqa: ANN401  any JSON value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value if abs(value) < 2**62 else None
-    at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
-    if at.tzinfo is None:
-        if zoned:
-            return None
-        at = at.replace(tzinfo=UTC)
-    return int(at.replace(microsecond=0).timestamp()) * 1_000_000 + at.microsecond
+def _as_system(value: Any) -> int | None:  # noqa: ANN401  any JSON value
+    found = SYSTEM.match(value) if isinstance(value, str) else None
+    return _as_int(found[1] if found else value)
 
 
-def _as_list(value: Any) -> list[str | None]:  # noqa: ANN401  any JSON value
-    if isinstance(value, str) and value.startswith("["):
-        value = loads(value)
+def _as_duration_ms(value: Any) -> float | None:  # noqa: ANN401  any JSON value
+    found = DURATION.fullmatch(value) if isinstance(value, str) else None
+    return _as_real(found[1]) * MILLISECONDS[found[2].lower()] if found else _as_real(value)  # type: ignore[operator]  # a match is a number
+
+
+def _as_list(value: Any) -> list[str | None] | None:  # noqa: ANN401  any JSON value
+    """The texts of a list, as it stands or in a cell as JSON, Python, PostgreSQL, or with signs between names."""
+    if isinstance(value, str):
+        text = value.strip()
+        if text.startswith(("[", '{"')):
+            value = _written_list(text)
+        elif NAMES.fullmatch(text):
+            value = [one.strip() for one in re.split(r"[,;|]", text.strip("{}")) if one.strip()]
     several = value if isinstance(value, list | tuple) else [value]
-    return [None if one is None else _as_text(one) for one in several]
+    return [None if one is None else _as_text(_name_of(one)) for one in several]
 
 
-_READERS: dict[int, Callable[..., Any]] = {
+def _name_of(tool: Any) -> Any:  # noqa: ANN401  any JSON value
+    """The name of a tool that is declared as providers want it; anything else as it is."""
+    if isinstance(tool, dict):
+        inner = tool.get("function")
+        name = tool.get("name") or (inner.get("name") if isinstance(inner, dict) else None)
+        return name if isinstance(name, str) else tool
+    return tool
+
+
+def _written_list(text: str) -> Any:  # noqa: ANN401  any list
+    try:
+        return loads(text)
+    except orjson.JSONDecodeError:
+        quoted = QUOTED.findall(text)  # of Python, with or without commas (NumPy)
+        if quoted:
+            return [one[1:-1] for one in quoted]
+        return [one.strip() for one in text.strip("[]").split(",") if one.strip()]
+
+
+_READERS: dict[int, Callable[[Any], Any]] = {
     pa.string().id: _as_text,
     pa.int64().id: _as_int,
     pa.float64().id: _as_real,
     pa.bool_().id: _as_bool,
-    pa.timestamp("us").id: _as_time,
+    pa.timestamp("us").id: micros,
 }
+_OF_COLUMN: dict[str, Callable[[Any], Any]] = {"asn": _as_system, "latency_ms": _as_duration_ms}
 
 
 def valid_text(array: pa.Array) -> pa.Array:
@@ -325,7 +466,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _kind(kind: pa.DataType) -> str:
     if pa.types.is_timestamp(kind):
-        return "a time with its zone"
+        return "a time"
     if pa.types.is_integer(kind):
         return "a whole number"
     if pa.types.is_floating(kind):

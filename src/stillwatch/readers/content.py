@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from stillwatch.readers.registry import Row, at, first, mapping, refusal, total
 from stillwatch.readers.tolerant import loads
 
 TEXT = ("text", "input_text", "output_text")
+SAID = ("text", "content", "parts", "outputText", "generation", "output_text", "message", "kwargs")
 MARKS = {
     "image": "[image]", "image_url": "[image]", "input_image": "[image]", "inline_data": "[file]", "inlineData": "[file]",
     "file_data": "[file]", "fileData": "[file]", "document": "[file]", "file": "[file]", "input_file": "[file]",
@@ -30,6 +32,7 @@ CALLS = (
     "functionCall",
     "server_tool_call",
     "server_tool_use",
+    "function",
 )
 SILENT = (
     "tool_result", "tool_call_response", "toolResult", "functionResponse", "function_response", "function_call_output",
@@ -38,6 +41,61 @@ SILENT = (
 DEEPEST = 20  # parts within parts whose text is read: chosen
 SYSTEM = ("system", "developer")
 USER = ("user", "human")
+CLASSES = (*SYSTEM, *USER, "ai", "assistant", "tool", "function", "chat")
+TURNS = ("messages", "input", "contents")
+SETTINGS = (
+    "inferenceConfig", "textGenerationConfig", "generationConfig", "generation_config", "inference_config", "parameters",
+    "options", "sampling_params",
+)  # fmt: skip
+LIMITS = (
+    "max_tokens", "max_completion_tokens", "max_output_tokens", "maxTokens", "maxOutputTokens", "max_gen_len",
+    "maxTokenCount", "max_tokens_to_sample", "max_new_tokens", "maxNewTokens", "num_predict",
+)  # fmt: skip
+ASKED = (
+    "messages",
+    "input",
+    "contents",
+    "prompt",
+    "inputText",
+    "message",
+    "inputs",
+    "texts",
+    "text",
+    "query",
+)
+INSTRUCTED = (
+    "system",
+    "instructions",
+    "system_instruction",
+    "systemInstruction",
+    "preamble",
+    "system_prompt",
+)
+ANSWERED = (
+    "output", "content", "completion", "message", "text", "outputText", "generation", "output_text", "response", "data",
+    "streamed_data",
+)  # fmt: skip
+SEVERAL = ("outputs", "results", "generations", "completions")  # answers of which the first counts
+ENDED = ("stop_reason", "stopReason", "finish_reason", "finishReason", "completionReason", "done_reason")
+USAGE = ("usage", "usageMetadata", "usage_metadata", "meta", "tokens")
+EVENTS = frozenset((
+    "choices", "candidates", "contentBlockDelta", "messageStart", "messageStop", "outputText", "generation", "outputs",
+    "event_type", "done", "delta", "completion",
+))  # fmt: skip
+PARTS_OF_ANSWERS = frozenset((*ANSWERED, *SEVERAL, "choices", "candidates", "usage"))
+BEGUN = re.compile(
+    r'"(?:[^"\\]|\\.)*+("?)|[\[{]|[\]}]', re.DOTALL
+)  # strings, of which the last may have no end, and brackets
+CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?$")
+PEEK = 64  # letters within which a text shows that it is of server-sent events
+READ = (
+    "prompt_tokens", "inputTokens", "promptTokenCount", "prompt_token_count", "inputTextTokenCount", "prompt_eval_count",
+    "inputTokenCount",
+)  # fmt: skip
+WRITTEN = (
+    "completion_tokens", "output_tokens", "outputTokens", "generation_token_count", "totalOutputTextTokenCount",
+    "eval_count", "tokenCount", "outputTokenCount",
+)  # fmt: skip
 
 
 def text_of(content: Any, *, calls: bool = False, deep: int = DEEPEST) -> str:  # noqa: ANN401  any JSON value
@@ -71,18 +129,18 @@ def _part(part: Mapping[str, Any], calls: bool, deep: int) -> str:
         return f"[tool {tool_name(part)}]" if calls else ""
     if kind in MARKS:
         return MARKS[str(kind)]
-    for name in ("text", "content", "parts"):
+    for name in SAID:
         value = part.get(name)
         if isinstance(value, str):
             return value
-        if isinstance(value, list):
+        if isinstance(value, list | dict):
             return text_of(value, calls=calls, deep=deep)
     return next((mark for name, mark in MARKS.items() if name in part), "")
 
 
 def tool_name(part: Mapping[str, Any]) -> str:
     """The name of the tool that a part calls or a definition offers."""
-    for name in ("name", *CALLS, "function", "toolSpec"):
+    for name in ("name", *CALLS, "toolSpec"):
         value = part.get(name)
         if isinstance(value, str):
             return value
@@ -114,8 +172,7 @@ def asked(messages: Any, instructions: Any = None) -> tuple[str | None, str | No
         return _or_none(text_of(instructions)), messages or None
     system = [text_of(decoded(instructions))] if instructions else []
     prompt = ""
-    turns: list[Any] = messages if isinstance(messages, list) else []
-    for turn in reversed(turns):
+    for turn in reversed(_turns(messages)):
         role, content = _turn(turn)
         if role in USER and not prompt:
             prompt = text_of(content)
@@ -124,18 +181,44 @@ def asked(messages: Any, instructions: Any = None) -> tuple[str | None, str | No
     return _or_none("\n\n".join(part for part in system if part)), _or_none(prompt)
 
 
+def _turns(messages: Any) -> list[Any]:  # noqa: ANN401  any JSON value
+    """The turns of a conversation, alone, below a name, or of the first of several conversations."""
+    if isinstance(messages, dict):
+        inner = next((messages[name] for name in TURNS if isinstance(messages.get(name), list)), None)
+        return [messages] if inner is None else inner
+    if isinstance(messages, list) and messages and isinstance(messages[0], list):
+        return messages[0]
+    return messages if isinstance(messages, list) else []
+
+
 def _turn(turn: Any) -> tuple[str, Any]:  # noqa: ANN401  any JSON value
     """Who speaks, and what is said."""
     if isinstance(turn, str):
-        return "user", turn
+        inner = decoded(turn)
+        if not isinstance(inner, dict) or "role" not in inner:
+            return "user", turn
+        turn = inner
     if not isinstance(turn, dict):
         return "", None
     if isinstance(turn.get("message"), dict):
         turn = turn["message"]
+    role = turn.get("role")
+    if role is None:
+        role, turn = _of_langchain(turn)
     content = turn.get("content")
     if content is None:
-        content = turn.get("parts", turn.get("text"))
-    return str(turn.get("role", "user")).lower(), content
+        content = turn.get("parts", turn.get("text", turn.get("message")))
+    return str(role or "user").lower(), content
+
+
+def _of_langchain(turn: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
+    """Role and fields of a turn as LangChain writes it: by the name of its class, or by its `type`."""
+    inner = turn.get("kwargs", turn.get("data"))
+    kind, name = turn.get("type"), turn.get("id")
+    if isinstance(name, list) and name and isinstance(inner, dict):
+        kind = str(name[-1]).removesuffix("Chunk").removesuffix("Message").lower()
+    said = inner if isinstance(inner, dict) else turn
+    return (kind, said) if isinstance(kind, str) and kind.lower() in CLASSES else (None, turn)
 
 
 def answered(answer: Any, deep: int = DEEPEST) -> str | None:  # noqa: ANN401  any JSON value
@@ -145,70 +228,196 @@ def answered(answer: Any, deep: int = DEEPEST) -> str | None:  # noqa: ANN401  a
         return answer or None
     if isinstance(answer, list):
         turns = [
-            turn.get("content", turn.get("parts")) if isinstance(turn, dict) and "role" in turn else turn for turn in answer
-        ]  # fmt: skip
+            turn.get("content", turn.get("parts")) if isinstance(turn, dict) and "role" in turn else turn
+            for turn in map(_as_turn, answer)
+        ]
         return _or_none(text_of(turns, calls=True))
     if not isinstance(answer, dict):
         return None
-    first = _first(answer.get("choices")) or _first(answer.get("candidates"))
-    if first is not None:
+    first = choice_of(answer)
+    if first:
         message = first.get("message") or first.get("content") or first.get("text")
         called = message.get("tool_calls") if isinstance(message, dict) else None
         parts = [text_of(message, calls=True), text_of(called, calls=True)]
         return _or_none("\n".join(part for part in parts if part))
-    for name in ("output", "content", "completion", "message", "text", "outputs"):
+    for name in ANSWERED:
         if name in answer:
             inner = answer[name]
-            return answered(inner, deep - 1) if isinstance(inner, list | dict) else _or_none(text_of(inner))
+            said = answered(inner, deep - 1) if isinstance(inner, list | dict) else text_of(inner)
+            called = (
+                text_of(answer["tool_calls"], calls=True)
+                if isinstance(answer.get("tool_calls"), list)
+                else ""
+            )
+            return _or_none("\n".join(part for part in (said, called) if part))
+    for name in SEVERAL:
+        if isinstance(answer.get(name), list) and answer[name]:
+            inner = answer[name][0]
+            inner = inner[0] if isinstance(inner, list) and inner else inner
+            return answered(inner, deep - 1) if isinstance(inner, dict) else _or_none(text_of(inner))
     return None
+
+
+def _as_turn(turn: Any) -> Any:  # noqa: ANN401  any JSON value
+    """A turn that was written as a string, as its value."""
+    if not isinstance(turn, str):
+        return turn
+    inner = decoded(turn)
+    return inner if isinstance(inner, dict) and "role" in inner else turn
+
+
+def choice_of(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The first choice or candidate of an answer; one without names where there is none."""
+    return _first(answer.get("choices")) or _first(answer.get("candidates")) or {}
 
 
 def request_columns(body: Mapping[str, Any]) -> Row:
     """What a request's body in a provider's own shape says: instructions, prompt, tools and settings."""
-    system, prompt = asked(
-        first(body.get("messages"), body.get("input"), body.get("contents"), body.get("prompt")),
-        first(body.get("system"), body.get("instructions")),
-    )
-    limits = (body.get(name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"))
+    get = body.get
+    system, prompt = asked(first(*(get(name) for name in ASKED)), first(*(get(name) for name in INSTRUCTED)))
+    more: Mapping[str, Any] = next((body[name] for name in SETTINGS if isinstance(get(name), dict)), {})
+
+    def setting(*names: str) -> Any:  # noqa: ANN401  any JSON value
+        return first(*(get(name) for name in names), *(more.get(name) for name in names))
+
     return {
         "system_prompt": system,
         "prompt": prompt,
-        "tool_names": tool_names(body.get("tools")),
-        "temperature": body.get("temperature"),
-        "top_p": body.get("top_p"),
-        "max_tokens": first(*limits),
-        "stream": body.get("stream"),
+        "tool_names": tool_names(first(get("tools"), get("toolConfig"), get("functions"))),
+        "temperature": setting("temperature"),
+        "top_p": setting("top_p", "topP", "p"),
+        "max_tokens": setting(*LIMITS),
+        "stream": get("stream"),
     }
 
 
 def answer_columns(answer: Any) -> Row:  # noqa: ANN401  any JSON value
     """What an answer in a provider's own shape says: its text, its tokens, and why it ended.
 
-    Input tokens read from and written to a cache are counted in, whether the provider has them inside or beside.
+    Input tokens read from and written to a cache are counted in, whether the provider has them inside or beside. An answer that was
+    streamed is put together, whether it was logged as text or as a list of events.
     """
+    answer = whole_answer(answer)
     body = answer if isinstance(answer, dict) else {}
-    usage = mapping(at(body, "usage"))
+    held: Mapping[str, Any] = next((body[name] for name in USAGE if isinstance(body.get(name), dict)), {})
+    inner = held.get("billed_units")
+    usage = {**mapping(inner), **held}
+    choice = choice_of(body) or next((one for one in map(_first, map(body.get, SEVERAL)) if one), {})
     beside = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-    choice = _first(body.get("choices")) or {}
     reason = first(
-        body.get("stop_reason"), choice.get("finish_reason"), body.get("finish_reason"),
+        *(one.get(name) for one in (body, choice) for name in ENDED),
         at(body, "incomplete_details", "reason"), body.get("status"),
     )  # fmt: skip
+    counts = (usage, body, choice)
+    thoughts = first(usage.get("thoughtsTokenCount"), usage.get("thoughts_token_count"))
+    candidates = first(usage.get("candidatesTokenCount"), usage.get("candidates_token_count"))
     return {
         "response": answered(answer),
-        "input_tokens": first(at(usage, "prompt_tokens"), total(*(at(usage, name) for name in beside))),
-        "output_tokens": first(at(usage, "completion_tokens"), at(usage, "output_tokens")),
-        "finish_reason": refusal(reason, at(body, "stop_details", "category")),
+        "input_tokens": first(
+            *(one.get(name) for one in counts for name in READ), total(*(usage.get(name) for name in beside))
+        ),
+        "output_tokens": first(
+            *(one.get(name) for one in counts for name in WRITTEN), total(candidates, thoughts)
+        ),
+        "finish_reason": refusal(at(reason, "reason") or reason, at(body, "stop_details", "category")),
     }
 
 
-def decoded(value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """JSON that was written as a string, as its value; anything else as it is."""
-    if isinstance(value, str) and value[:1] in ("{", "["):
+def whole_answer(answer: Any) -> Any:  # noqa: ANN401  any JSON value
+    """An answer as one value: that of a stream is put together, whether it is text of server-sent events or a list of events."""
+    if isinstance(answer, dict):
+        inner = answer.get("streamed_data")
+        return answer if inner is None else whole_answer(inner)
+    if isinstance(answer, str):
+        events = events_in(answer)
+        if events is not None:
+            return from_events(events)
+        answer = decoded(answer)
+        if isinstance(answer, str):
+            cut = body_in(answer)
+            answer = cut if not cut.keys().isdisjoint(PARTS_OF_ANSWERS) else answer
+    return from_events(answer) if _are_events(answer) else answer
+
+
+def _are_events(answer: Any) -> bool:  # noqa: ANN401  any JSON value
+    """Whether a list is of a stream's events, and not of turns or parts."""
+    if not isinstance(answer, list) or not answer:
+        return False
+    one = next((event for event in answer if isinstance(event, dict)), None)
+    return one is not None and (
+        not EVENTS.isdisjoint(one)
+        or str(one.get("type")).startswith(("message_", "content_block", "response."))
+    )
+
+
+def events_in(text: str) -> list[Any] | None:
+    """The data of server-sent events, or values one a line; None where a text is neither. A last one that was cut is left out."""
+    begin = text[:PEEK].lstrip()
+    if begin.startswith(("data:", "event:", "id:", ": ", "retry:")):
+        lines = [line[5:] for line in text.splitlines() if line.startswith("data:")]
+    elif begin.startswith("{") and "\n{" in text:
+        lines = text.splitlines()
+    else:
+        return None
+    found = []
+    for line in lines:
+        if line.strip() not in ("", "[DONE]"):
+            try:
+                found.append(loads(line))
+            except orjson.JSONDecodeError:
+                continue
+    return found if found or begin[:1] != "{" else None
+
+
+def body_in(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  any JSON value
+    """The body of a request or an answer, as an object or as its JSON, which a logger may have cut off; else one without names."""
+    value = decoded(value)
+    if isinstance(value, str) and value[:1] == "{":
+        value = up_to_the_cut(value)
+    return value if isinstance(value, dict) else {}
+
+
+def up_to_the_cut(text: str) -> Any:  # noqa: ANN401  any JSON value
+    """The value of a JSON text that ends early, with all that stands before its end; None where it is no JSON."""
+    open_ones: list[str] = []
+    end, cut = 0, None
+    for found in BEGUN.finditer(text):
+        sign = found[0][0]
+        if sign == '"' and not found[1]:
+            cut = found.start()
+            break
+        end = found.end()
+        if sign in "[{":
+            open_ones.append("]" if sign == "[" else "}")
+        elif sign in "]}" and open_ones:
+            open_ones.pop()
+    within = text if cut is None else CUT_ESCAPE.sub("", text) + '"'
+    comma = text.rfind(",", end) if cut is None else cut
+    close = "".join(reversed(open_ones))
+    for begin in (
+        within,
+        within + ":null",
+        text[: max(comma, end)].rstrip(", :\n\t"),
+        text[:end].rstrip(", :") + ":null",
+    ):
         try:
-            return loads(value)
+            return loads(begin + close)
+        except orjson.JSONDecodeError:
+            continue
+    return None
+
+
+def decoded(value: Any) -> Any:  # noqa: ANN401  any JSON value
+    """JSON that was written as a string, once or twice, as its value; anything else as it is."""
+    if isinstance(value, str) and value[:1] in ("{", "[", '"'):
+        try:
+            inner = loads(value)
         except orjson.JSONDecodeError:
             return value
+        if not isinstance(inner, str):
+            return inner
+        if inner[:1] in ("{", "["):
+            return decoded(inner)
     return value
 
 
@@ -223,32 +432,64 @@ def _or_none(text: str) -> str | None:
 
 
 def from_events(events: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
-    """One answer from the list of events that a streamed one was logged as (Anthropic, OpenAI, Bedrock Converse)."""
+    """One answer from the list of events that a streamed one was logged as, in the shape of any provider."""
     answer: dict[str, Any] = {}
     said: list[str] = []
     usage: dict[str, Any] = {}
     for event in events if isinstance(events, list) else ():
         if not isinstance(event, dict):
             continue
+        ended = event.get("response")
+        if isinstance(ended, dict) and "output" in ended:  # OpenAI Responses: the whole answer comes last
+            answer |= {k: v for k, v in ended.items() if k not in ("output", "usage")}
+            said, usage = [answered(ended) or "".join(said)], {**usage, **mapping(ended.get("usage"))}
+            continue
+        said.append(_piece(event))
         started = event.get("message")
         if isinstance(started, dict):
-            answer |= {k: v for k, v in started.items() if k != "content"}
-            usage |= mapping(started.get("usage"))
-        delta = event.get("delta")
-        inner = event.get("contentBlockDelta")
-        if isinstance(inner, dict):
-            delta = inner.get("delta")
-        if isinstance(delta, dict):
-            said.append(text_of(delta.get("text", "")))
-            answer |= {k: delta[k] for k in ("stop_reason", "stop_details") if delta.get(k)}
-        choice = _first(event.get("choices"))
-        if choice is not None:
-            said.append(text_of(mapping(choice.get("delta")).get("content") or ""))
-            answer |= {"finish_reason": choice["finish_reason"]} if choice.get("finish_reason") else {}
-        stopped = event.get("messageStop")
-        if isinstance(stopped, dict):
-            answer["stop_reason"] = stopped.get("stopReason")
-        for holder in (event, event.get("metadata")):
-            if isinstance(holder, dict) and isinstance(holder.get("usage"), dict):
-                usage |= {k: v for k, v in holder["usage"].items() if v is not None}
+            answer |= {k: v for k, v in started.items() if k not in ("content", "usage")}
+        for holder in (event, started, event.get("delta"), event.get("messageStop"), choice_of(event)):
+            if isinstance(holder, dict):
+                answer |= {
+                    name: holder[name] for name in (*ENDED, "stop_details", "model") if holder.get(name)
+                }
+        metered = event.get("amazon-bedrock-invocationMetrics")
+        usage |= {name: v for name, v in mapping(metered).items() if name.endswith("TokenCount")}
+        usage |= {name: event[name] for name in (*READ, *WRITTEN) if event.get(name) is not None}
+        for holder in (event, started, event.get("metadata")):
+            for name in USAGE:
+                if isinstance(holder, dict) and isinstance(holder.get(name), dict):
+                    usage |= {k: v for k, v in holder[name].items() if v is not None}
+            if isinstance(holder, dict) and isinstance(holder.get("metrics"), dict):
+                answer["metrics"] = holder["metrics"]
     return answer | {"content": "".join(said), "usage": usage}
+
+
+def _piece(event: Mapping[str, Any]) -> str:
+    """The text that one event adds to the answer."""
+    delta, inner, begun = event.get("delta"), event.get("contentBlockDelta"), event.get("content_block")
+    if isinstance(inner, dict):
+        delta = inner.get("delta")
+    if isinstance(delta, dict):
+        return text_of(delta.get("text", ""))
+    if isinstance(delta, str):
+        return delta if str(event.get("type")).endswith("output_text.delta") else ""
+    if isinstance(begun, dict):
+        return text_of(begun, calls=True)
+    choice = choice_of(event)
+    if choice:
+        turn = mapping(first(choice.get("delta"), choice.get("message"), choice.get("content")))
+        parts = [text_of(first(turn.get("content"), turn.get("parts"), choice.get("text"), ""))]
+        if isinstance(turn.get("tool_calls"), list):
+            parts += [
+                f"[tool {name}]" for call in turn["tool_calls"] if (name := at(call, "function", "name"))
+            ]
+        return "".join(parts)
+    if isinstance(event.get("message"), dict) and "done" in event:  # Ollama
+        return text_of(event["message"].get("content") or "")
+    several = event.get("outputs")
+    for value in (event.get("outputText"), event.get("generation"), event.get("completion"), several):
+        if isinstance(value, str | list):
+            return text_of(value)
+    text = event.get("text", event.get("response"))
+    return text if isinstance(text, str) else ""

@@ -3,79 +3,140 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Mapping, Sequence
+import re
+import shlex
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from stillwatch.errors import InputError, Problem
+from stillwatch.readers.container import kind_of
+from stillwatch.readers.envelope import NEEDED
 from stillwatch.readers.formats.contract_document import contract_document
+from stillwatch.readers.lakes import live
 from stillwatch.readers.limits import LIMITS, Limits
-from stillwatch.readers.open import COMPRESSED
-from stillwatch.readers.recognise import Recognised, named, recognise
+from stillwatch.readers.open import BLOCK, FAULTS, open_stream
+from stillwatch.readers.places import PATTERN, LogPath, from_stream, is_stream, is_url, remote_files, seekable
+from stillwatch.readers.recognise import (
+    Recognised,
+    is_empty,
+    is_nested,
+    keys_of,
+    known_names,
+    named,
+    recognise,
+    seen,
+)
 from stillwatch.readers.records import is_document
 from stillwatch.readers.registry import all_formats
 
-SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".csv", ".json", ".log", ".binpb", ".pb", ".otlp")
-VENDORS = (".json", ".log", ".binpb", ".pb", ".otlp")  # taken from a folder only where a format is recognised
 COMPANIONS = ("accounts", "releases", "truth", "quarantine")
-RESULTS = ("manifest.json", "overview.json", "campaigns.parquet")  # files by which a results folder is known
+# By these a results folder is known.
+RESULTS = frozenset(("manifest.json", "overview.json", "campaigns.parquet"))
+BOOKKEEPING = frozenset(
+    "_delta_log _temporary _spark_metadata _symlink_format_manifest _metadata _common_metadata sketch.json".split()
+)
+# The body of an exchange, in `data/` beside the log that names it.
+BODY = re.compile(r".*_(?:input|output)\.json(?:\.gz)?")
+COMPRESSIONS = "plain, gzip, zstd or bzip2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     """The files of one scan; companions are found beside the exchanges unless named.
 
-    `unread` are files that were meant and cannot be read, with what is wrong with each.
+    `unread` are files that were meant and cannot be read, with what is wrong with each; `named` are files that were given one by one.
     """
 
-    exchanges: tuple[Path, ...]
-    formats: Mapping[Path, Recognised]
-    accounts: Path | None = None
-    releases: Path | None = None
-    unread: Mapping[Path, tuple[Problem, ...]] = field(default_factory=dict)
+    exchanges: tuple[LogPath, ...]
+    formats: Mapping[LogPath, Recognised]
+    accounts: LogPath | None = None
+    releases: LogPath | None = None
+    unread: Mapping[LogPath, tuple[Problem, ...]] = field(default_factory=dict)
+    named: frozenset[LogPath] = frozenset()
 
 
-def format_of(path: Path) -> str | None:
-    """`parquet`, `jsonl`, `csv` or `vendor` by the file's name, or None."""
-    name = path.name.lower()
-    for ending in COMPRESSED:
-        if name.endswith(ending):
-            name = name.removesuffix(ending)
-            if name.endswith(".parquet"):
-                return None
-    for suffix in SUFFIXES:
-        if name.endswith(suffix):
-            return "vendor" if suffix in VENDORS else "jsonl" if suffix == ".ndjson" else suffix[1:]
-    return None
+def _stem(name: str) -> str:
+    return name.split(".", 1)[0].lower()
 
 
-def _stem(path: Path) -> str:
-    return path.name.split(".", 1)[0].lower()
+def _is_bookkeeping(path: LogPath, inner: tuple[str, ...]) -> bool:
+    """Whether a file of a folder is hidden, or what Spark, Delta, Bedrock and `stillwatch sketch` keep beside logs."""
+    return (
+        any(part.startswith(".") or part in BOOKKEEPING for part in inner)
+        or (inner[-1].startswith("_") and path.stat().st_size == 0)
+        or (path.parts[-2:-1] == ("data",) and BODY.fullmatch(inner[-1]) is not None)
+    )
 
 
-def _hidden(path: Path, root: Path) -> bool:
-    return any(part.startswith((".", "_")) for part in path.relative_to(root).parts)
+def _below(files: Iterable[LogPath], root: str) -> list[LogPath]:
+    """Of all files below a folder those that may be logs: in `exchanges/` where there is one, no companions, and no results of a scan."""
+    every = list(files)
+    results = _results(every)
+    placed = [
+        (file, str(file)[len(root) :].strip("/").split("/"))
+        for file in every
+        if not any(str(file).startswith(f"{folder}/") for folder in results)
+    ]
+    inner = [(file, parts[1:]) for file, parts in placed if parts[0] == "exchanges" and len(parts) > 1]
+    if not inner:
+        inner = [
+            (file, parts)
+            for file, parts in placed
+            if _stem(parts[-1]) not in COMPANIONS and parts[0] not in COMPANIONS
+        ]
+    return [file for file, parts in inner if not _is_bookkeeping(file, tuple(parts))]
 
 
-def _is_results(folder: Path) -> bool:
-    """Whether a scan wrote this folder: what it holds was made from logs and is none."""
-    return all((folder / name).is_file() for name in RESULTS)
+def _results(files: Iterable[LogPath]) -> list[str]:
+    """The folders that a scan wrote: what they hold was made from logs and is none."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for file in files:
+        folder, _slash, name = str(file).rpartition("/")
+        names[folder].add(name)
+    return [folder for folder, held in names.items() if held >= RESULTS]
 
 
-def _tree(folder: Path) -> list[Path]:
-    inner = folder / "exchanges"
-    root = inner if inner.is_dir() else folder
-    found = []
-    results = [one.parent for one in root.rglob(RESULTS[0]) if _is_results(one.parent)]
-    for path in sorted(root.rglob("*")):
-        if not path.is_file() or _hidden(path, root) or format_of(path) is None:
-            continue
-        if any(path.is_relative_to(one) for one in results):
-            continue
-        if root is folder and (_stem(path) in COMPANIONS or path.relative_to(root).parts[0] in COMPANIONS):
-            continue
-        found.append(path)
-    return found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Meant:
+    """What one given path means: its files, those among which companions are looked for, and whether it is the name of one file."""
+
+    files: list[LogPath]
+    beside: list[LogPath]
+    one: bool = False
+
+
+def _meant(given: str) -> _Meant:
+    if is_stream(given):
+        return _Meant(files=[from_stream(given)], beside=[], one=True)
+    if is_url(given):
+        files: list[LogPath] = [*remote_files(given)]
+        root = given.rstrip("/")
+        if PATTERN.search(root) or [str(file) for file in files] == [root] or given.startswith("http"):
+            return _Meant(files=files, beside=[], one=len(files) == 1)
+        return _Meant(files=_below(live(files), root), beside=files)
+    path = Path(given)
+    if path.is_dir():
+        every = [p for p in sorted(path.rglob("*")) if p.is_file()]
+        return _Meant(
+            files=_below(live(every), str(path)), beside=[*_companions(path), *_companions(path.parent)]
+        )
+    if path.is_file():
+        return _Meant(files=[path], beside=_companions(path.parent), one=True)
+    found = [p for p in map(Path, sorted(glob.glob(given, recursive=True))) if p.is_file()]  # noqa: PTH207  a whole pattern, perhaps absolute
+    return _Meant(
+        files=[*found],
+        beside=[file for folder in sorted({p.parent for p in found}) for file in _companions(folder)],
+    )
+
+
+def _companions(folder: Path) -> list[LogPath]:
+    """Files of a folder that have a companion's name."""
+    return [path for name in COMPANIONS for path in sorted(folder.glob(f"{name}.*")) if path.is_file()]
 
 
 def discover(
@@ -95,95 +156,141 @@ def discover(
     means no file, and where no file is of a known format.
     """
     forced = named(log_format)
-    files: list[Path] = []
-    places: list[Path] = []
+    files: list[LogPath] = []
+    beside: list[LogPath] = []
     problems: list[Problem] = []
-    told: dict[Path, Recognised] = {}
-    unread: dict[Path, tuple[Problem, ...]] = {}
+    told: dict[LogPath, Recognised] = {}
+    unread: dict[LogPath, tuple[Problem, ...]] = {}
+    single: set[LogPath] = set()
     for given in paths:
-        path = Path(given)
-        if path.is_dir():
-            found = _tree(path)
-            places += [path, path.parent]
-        elif path.is_file():
-            found = [path]
-            places.append(path.parent)
-        else:
-            found = [p for p in map(Path, sorted(glob.glob(given, recursive=True))) if p.is_file()]  # noqa: PTH207  a whole pattern, perhaps absolute
-            places += sorted({p.parent for p in found})
-        if not found:
-            problems.append(
-                Problem(
-                    fact=f"`{given}` means no file that can be read",
-                    where=given,
-                    found=_found(path),
-                    expected="a file, folder or glob of " + ", ".join(SUFFIXES) + " (plain, .gz or .zst)",
-                    fix="stillwatch scan PATH_TO_LOGS --out RESULTS",
-                )
-            )
-        formats = {f: _format(f, forced, names or {}, limits) for f in found if format_of(f)}
-        told |= {f: one for f, one in formats.items() if one is not None}
-        strange = [f for f in found if f not in told and format_of(f) in (None, "vendor")]
-        if path.is_dir():  # a folder may hold other things than logs
-            found = [f for f in found if f not in strange]
-        else:
-            unread |= {f: (_no_format(f) if format_of(f) else _no_ending(f),) for f in strange}
-        files += [f for f in found if f not in files and f not in unread]
+        meant = _meant(given)
+        beside += meant.beside
+        if not meant.files:
+            problems.append(_nothing(given))
+        if meant.one:
+            single.update(meant.files)
+        for file in meant.files:
+            if file in told or file in unread:
+                continue
+            one = _format(file, forced, names or {}, limits)
+            if one is None:
+                unread[file] = (_unknown(file, limits),)
+            else:
+                told[file] = one
+                files.append(file)
     if not files:
         problems += [problem for several in unread.values() for problem in several]
-    for name, file in (("accounts", accounts), ("releases", releases)):
-        if file is not None and not file.exists():
-            problems.append(Problem(fact=f"the {name} file does not exist", where=str(file)))
+    for name, path in (("accounts", accounts), ("releases", releases)):
+        if path is not None and not path.exists():
+            problems.append(Problem(fact=f"the {name} file does not exist", where=str(path)))
     if problems:
         raise InputError(*problems)
     return Sources(
         exchanges=tuple(files),
         unread=unread,
-        formats={f: told.get(f) or Recognised(format=None, why="by its ending") for f in files},
-        accounts=accounts or _companion("accounts", places),
-        releases=releases or _companion("releases", places),
+        named=frozenset(single),
+        formats=told,
+        accounts=accounts or _companion("accounts", beside),
+        releases=releases or _companion("releases", beside),
     )
 
 
-def _found(path: Path) -> str:
-    if not path.exists():
-        return "nothing"
-    return "the results of a scan" if _is_results(path) else "no file with a known ending"
+def _found(given: str) -> str:
+    path = Path(given)
+    is_results = all((path / name).is_file() for name in RESULTS)
+    return "the results of a scan" if is_results else "no file that could be a log"
 
 
-def _no_ending(file: Path) -> Problem:
+def _nothing(given: str) -> Problem:
+    """A path that means no file."""
+    here = not is_url(given) and Path(given).exists()
     return Problem(
-        fact=f"`{file.name}` has no ending that names a known format",
-        where=str(file),
-        expected=", ".join(SUFFIXES) + " (plain, .gz or .zst)",
+        fact=f"`{given}` means no file that can be read",
+        where=given,
+        found=_found(given) if here else "nothing",
+        expected=f"a file, folder, pattern or URL of logs ({COMPRESSIONS})",
+        fix="stillwatch scan PATH_TO_LOGS --out RESULTS",
     )
 
 
-def _no_format(file: Path) -> Problem:
+def unreadable(file: LogPath, error: Exception | str) -> Problem:
+    """A library's own words may hold customers' text: only the kind of fault is told."""
+    found = error if isinstance(error, str) else type(error).__name__
+    if isinstance(error, OSError) and error.strerror:
+        found = error.strerror
     return Problem(
-        fact=f"`{file.name}` is of no format that is known",
+        fact=f"`{file.name}` cannot be read",
         where=str(file),
-        expected=", ".join(["the contract's columns", *(one.name for one in all_formats())]),
-        fix="stillwatch formats",
+        found=found,
+        expected=f"a whole file ({kind_of(file) or 'of any known kind'}, {COMPRESSIONS})",
+    )
+
+
+def _fault(file: LogPath, limits: Limits) -> Exception | str:
+    """What is wrong with a file's bytes, or ''."""
+    try:
+        if kind_of(file) == "parquet":
+            pq.read_schema(seekable(file))
+            return ""
+        with open_stream(file, limits) as stream:
+            stream.read(BLOCK)
+            return stream.fault
+    except FAULTS as error:
+        return error
+
+
+def _unknown(file: LogPath, limits: Limits) -> Problem:
+    """A file of no known format, with the keys that were seen in it."""
+    if fault := _fault(file, limits):
+        return unreadable(file, fault)
+    if kind_of(file) is None:
+        return Problem(
+            fact=f"`{file.name}` is not recognised",
+            where=str(file),
+            found="neither text nor Parquet",
+            expected=f"Parquet, CSV, JSON, OTLP or lines of text ({COMPRESSIONS})",
+        )
+    keys = keys_of(file, limits)
+    known = known_names(keys, kind_of(file) != "csv")
+    missing = [name for name in NEEDED if name not in keys]
+    near = {name: [key for key in get_close_matches(name, keys, 1) if key in known] for name in missing}
+    options = " ".join(f"--map {name}={near[name][0] if near[name] else 'THEIR_NAME'}" for name in missing)
+    return Problem(
+        fact=f"`{file.name}` is not recognised: {seen(file, keys)}",
+        where=str(file),
+        expected=", ".join(
+            [f"columns {', '.join(f'`{name}`' for name in NEEDED)}", *(one.name for one in all_formats())]
+        ),
+        fix=f"stillwatch inspect {shlex.quote(str(file))} {options}".strip(),
     )
 
 
 def _format(
-    file: Path, forced: Recognised | None, names: Mapping[str, str], limits: Limits
+    file: LogPath, forced: Recognised | None, names: Mapping[str, str], limits: Limits
 ) -> Recognised | None:
-    """What a file is read as; a document of contract rows is read one by one, as vendors' records are."""
-    told = forced or recognise(file, names, limits)
+    """What a file is read as; a document of contract rows, or one with names such as `user.id`, is read row by row."""
     try:
-        if told and told.format is None and not told.sketch and is_document(file, limits):
-            return replace(told, format=contract_document)
+        if kind_of(file) is None:
+            return None
+        told = forced or recognise(file, names, limits)
+        if told and told.format is None and not told.sketch:
+            nested = any("." in theirs for theirs in names.values())
+            by_rows = not told.plain or is_document(file, limits)
+            if by_rows or (nested and is_nested(file, names, limits)):
+                return replace(told, format=contract_document)
+        if told is None and is_empty(file, limits):
+            return Recognised(format=contract_document, why="it holds no record")
     except OSError:  # `check` says so
-        pass
+        return forced or Recognised(format=None, why="it cannot be read")
     return told
 
 
-def _companion(name: str, places: Sequence[Path]) -> Path | None:
-    for place in places:
-        for path in sorted(place.glob(f"{name}.*")):
-            if path.is_file() and format_of(path) not in (None, "vendor"):
-                return path
+def _companion(name: str, files: Iterable[LogPath]) -> LogPath | None:
+    for file in files:
+        if (
+            _stem(file.name) == name
+            and ".json" not in file.suffixes
+            and kind_of(file) in ("parquet", "csv", "json")
+        ):
+            return file
     return None

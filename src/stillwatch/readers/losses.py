@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillwatch.contract.results import QUARANTINE
+from stillwatch.readers.places import LogPath
 
 DETAILED = 10_000  # quarantined rows of a file that are listed one by one: chosen
 FIELDS = 1_000  # names of unknown fields that are counted apart: chosen
@@ -27,14 +27,19 @@ class Losses:
 
     * The first `DETAILED` quarantined rows are listed one by one; of the rest each (column, reason) has one row that says how many.
     * `nulled` counts cells by column and reason; `fields` counts names of unknown fields, `OTHERS` beyond the first `FIELDS`.
-    * `lines` is the number of lines that were seen.
+    * `envelopes` counts records by the envelope that they were taken out of; a record in two envelopes counts in both.
+    * `lines` is the number of lines that were seen, `records` that of records that were found, `passed_over` that of records and lines of
+      text that are no exchanges.
     """
 
-    def __init__(self, file: Path | str) -> None:
+    def __init__(self, file: LogPath | str) -> None:
         self.file = str(file)
         self.nulled: Counter[tuple[str, str]] = Counter()
         self.fields: Counter[str] = Counter()
+        self.envelopes: Counter[str] = Counter()
+        self.records = 0
         self.lines = 0
+        self.passed_over = 0
         self._left = DETAILED
         self._listed: list[dict[str, Any]] = []
         self._more: dict[tuple[str | None, str], list[int]] = {}
@@ -79,14 +84,15 @@ class Losses:
         for name in names:
             self.fields[name if name in self.fields or len(self.fields) < FIELDS else OTHERS] += 1
 
-    def absorb(
-        self, listed: pa.Table, nulled: Mapping[tuple[str, str], int], fields: Mapping[str, int], line: int
-    ) -> None:
+    def absorb(self, part: Losses, line: int) -> None:
         """Take what a part of the file lost, whose first line is the file's `line` + 1."""
-        self.nulled.update(nulled)
-        for name, number in fields.items():
+        self.nulled.update(part.nulled)
+        self.envelopes.update(part.envelopes)
+        self.passed_over += part.passed_over
+        self.records += part.records
+        for name, number in part.fields.items():
             self.fields[name if name in self.fields or len(self.fields) < FIELDS else OTHERS] += number
-        for one in listed.to_pylist():
+        for one in pa.concat_tables([part.listed(), part.counted()]).to_pylist():
             number = one["row"] + line
             if one["rows"] == 1 and self._left > 0:
                 self._left -= 1

@@ -9,14 +9,14 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
@@ -28,15 +28,29 @@ from stillwatch.readers.cast import cells, shortened
 from stillwatch.readers.limits import FREE, Limits
 from stillwatch.readers.losses import Losses, Numbers
 from stillwatch.readers.pages import page_sizes
-from stillwatch.readers.tolerant import loads
+from stillwatch.readers.places import LogPath, seekable
+from stillwatch.readers.tolerant import is_broken, objects
 
 ROWS = 65_536
 BLOCK = 16 << 20
 LINES = 1 << 20  # bytes of lines looked at together: what the processor's cache holds
 PIECE = 4096
-COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
+COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
+"""First bytes of compressed files: what a file is called may have been changed, or cut off, when logs were rotated."""
+NOTHING = (
+    "",
+    "NULL",
+    "null",
+    "None",
+    "\\N",
+    "nan",
+    "NaN",
+)  # what programs write into a cell of a CSV file for none
+DELIMITERS = ",;\t|"
+HEAD = 64 << 10  # bytes of a CSV file by which its dialect is known: chosen
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 PAGE = 8  # times the limit of a line that a page may have: chosen, since a page holds at least one value
+NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 FEWEST, MOST = 16, 4096  # rows of a Parquet file that are decoded together
 CODED = 64  # bytes a row below which a column of strings repeats few values
 FAULTS = (
@@ -56,15 +70,27 @@ if TYPE_CHECKING:
 Raw = tuple[pa.Table, Numbers]
 
 
+def encoding_of(head: bytes) -> tuple[str, int]:
+    """The encoding of a text that begins with these four bytes, and how many of them are its mark."""
+    for mark, encoding in MARKS.items():
+        if head.startswith(mark):
+            return encoding, len(mark)
+    if len(head) == 4 and all(head[::2]) and not any(head[1::2]):  # ASCII in two bytes each
+        return "utf-16-le", 0
+    if len(head) == 4 and all(head[1::2]) and not any(head[::2]):
+        return "utf-16-be", 0
+    return "utf-8", 0
+
+
 class Stream(io.RawIOBase):
-    """Bytes of a plain, gzip or zstd file, or those from `span[0]` to `span[1]` of a plain one.
+    """Bytes of a plain, gzip, zstd or bzip2 file, or those from `span[0]` to `span[1]` of a plain one.
 
     It ends where the file is cut short or exceeds a limit, with `fault` saying so. A byte-order mark is left out, and UTF-16 becomes UTF-8.
     """
 
-    def __init__(self, path: Path, limits: Limits, span: tuple[int, int] | None = None) -> None:
-        codec = COMPRESSED.get(path.suffix.lower())
-        self._bytes = pa.input_stream(str(path), compression=codec)
+    def __init__(self, path: LogPath, limits: Limits, span: tuple[int, int] | None = None) -> None:
+        codec = codec_of(path)
+        self._bytes = pa.input_stream(seekable(path), compression=codec)
         self._piece = PIECE if codec else BLOCK  # what a failing read loses
         self._limits = limits
         self._left = limits.file
@@ -85,13 +111,11 @@ class Stream(io.RawIOBase):
     def _begin(self) -> None:
         """Look for a byte-order mark."""
         head = self._raw(4)
-        for mark, encoding in MARKS.items():
-            if head.startswith(mark):
-                head = head[len(mark) :]
-                if encoding != "utf-8":
-                    self._decoder = codecs.getincrementaldecoder(encoding)("replace")
-                    head = self._decoder.decode(head).encode()
-                break
+        encoding, mark = encoding_of(head)
+        head = head[mark:]
+        if encoding != "utf-8":
+            self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+            head = self._decoder.decode(head).encode()
         self._ready = head
 
     def readable(self) -> bool:
@@ -182,8 +206,15 @@ class Utf8(io.RawIOBase):
         return bytes(view[:done])
 
 
-def open_stream(path: Path, limits: Limits, span: tuple[int, int] | None = None) -> Stream:
-    """Bytes of a plain, gzip or zstd file, or some of them."""
+def codec_of(path: LogPath) -> str | None:
+    """How a file is compressed, by its first bytes."""
+    with path.open("rb") as file:
+        head = file.read(max(map(len, COMPRESSED)))
+    return next((codec for magic, codec in COMPRESSED.items() if head.startswith(magic)), None)
+
+
+def open_stream(path: LogPath, limits: Limits, span: tuple[int, int] | None = None) -> Stream:
+    """Bytes of a plain, gzip, zstd or bzip2 file, or some of them."""
     return Stream(path, limits, span)
 
 
@@ -261,18 +292,18 @@ def _short_enough(
 
 
 def parquet_batches(
-    path: Path, columns: Sequence[str], groups: range | None, losses: Losses, limits: Limits
+    path: LogPath, columns: Sequence[str], groups: range | None, losses: Losses, limits: Limits
 ) -> Iterator[Raw]:
     """Batches of a Parquet file or of some of its row groups, restricted to the named columns; rows of a damaged row
     group are quarantined.
     """
-    with pq.ParquetFile(path) as plain:
+    with pq.ParquetFile(seekable(path)) as plain:
         metadata = plain.metadata
         every = range(metadata.num_row_groups) if groups is None else groups
         row = 1 + sum(metadata.row_group(group).num_rows for group in range(every.start))
         left = limits.file - sum(metadata.row_group(group).total_byte_size for group in range(every.start))
         coded = _coded(metadata, every, columns)
-    with pq.ParquetFile(path, read_dictionary=coded) as file:
+    with pq.ParquetFile(seekable(path), read_dictionary=coded) as file:
         for group in every:
             told = metadata.row_group(group)
             end = row + told.num_rows
@@ -298,7 +329,7 @@ def parquet_batches(
 
 
 def _refused(
-    path: Path, group: pq.RowGroupMetaData, columns: Sequence[str], left: int, limits: Limits
+    path: LogPath, group: pq.RowGroupMetaData, columns: Sequence[str], left: int, limits: Limits
 ) -> str:
     """Why a row group is not read, or nothing."""
     if left < 0:
@@ -311,7 +342,7 @@ def _refused(
     return ""
 
 
-def _largest_page(path: Path, group: pq.RowGroupMetaData, columns: Sequence[str]) -> int:
+def _largest_page(path: LogPath, group: pq.RowGroupMetaData, columns: Sequence[str]) -> int:
     """Bytes of the largest page among these columns when it is decompressed; 0 where no column is so large that one could matter."""
     largest = 0
     with path.open("rb") as file:
@@ -435,7 +466,7 @@ def explicit_schema(schema: TableSchema, sources: Mapping[str, str]) -> pa.Schem
 
 
 def jsonl_batches(
-    path: Path, schema: TableSchema, sources: Mapping[str, str], losses: Losses, limits: Limits
+    path: LogPath, schema: TableSchema, sources: Mapping[str, str], losses: Losses, limits: Limits
 ) -> Iterator[Raw]:
     """Blocks of whole lines, parsed at once; a block that fails is parsed line by line."""
     explicit = explicit_schema(schema, sources)
@@ -459,8 +490,8 @@ def _json_block(
     # Arrow's parser ends the process at a `null` before any object (apache/arrow#47409): lines that are not objects
     # never reach it.
     lines = text.count(b"\n") + (not text.endswith(b"\n"))
-    objects = text.count(b"\n{") + text.startswith(b"{")
-    if explicit is not None and lines == objects and b"\r" not in text:
+    begun = text.count(b"\n{") + text.startswith(b"{")
+    if explicit is not None and lines == begun and b"\r" not in text:
         try:
             options = pajson.ReadOptions(block_size=max(len(text), 1) + 1)
             table = pajson.read_json(io.BytesIO(text), read_options=options, parse_options=parse)
@@ -474,17 +505,17 @@ def _json_block(
     for number, raw in enumerate(text.split(b"\n"), start=line):
         if not raw.strip():
             continue
-        try:
-            value = loads(raw)
-        except orjson.JSONDecodeError as error:
-            losses.row(number, f"line is not JSON: {error.msg}", raw)
+        several = objects(raw)
+        if several is None:
+            if is_broken(raw.decode("utf-8", "replace"), strict=True):
+                losses.row(number, "line is not a JSON object", raw)
+            else:
+                losses.passed_over += 1
             continue
-        if not isinstance(value, dict):
-            losses.row(number, "line is not a JSON object", raw)
-            continue
-        for name in names:
-            values[name].append(value.get(name))
-        numbers.append(number)
+        for value in several:
+            for name in names:
+                values[name].append(value.get(name))
+            numbers.append(number)
     kinds = dict(zip(explicit.names, explicit.types, strict=True)) if explicit is not None else {}
     table = pa.table({name: _any(values[name], kinds.get(name, pa.string())) for name in names})
     return table, np.array(numbers, np.int64)
@@ -492,13 +523,68 @@ def _json_block(
 
 def _any(values: list[Any], kind: pa.DataType) -> pa.Array:
     """Values in a type that may be theirs, else as text, which `conform` reads cell by cell."""
+    if pa.types.is_list(kind) and any(
+        isinstance(one, str) for one in values
+    ):  # which Arrow takes for lists of letters
+        return cells(values, pa.string())[0]
     try:
         return pa.array(values, kind)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         return cells(values, pa.string())[0]
 
 
-def csv_batches(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How a CSV file is written: its `delimiter`, `skip` lines before the header, blanks after delimiters, backslashes before quotes."""
+
+    delimiter: str = ","
+    skip: int = 0
+    blanks: bool = False
+    backslashes: bool = False
+
+    def rows(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        """The rows of lines, the header first; blank lines are rows of no values. Raises `csv.Error` for a value beyond the limit."""
+        return csv.reader(
+            islice(lines, self.skip, None),
+            delimiter=self.delimiter,
+            skipinitialspace=self.blanks,
+            escapechar="\\" if self.backslashes else None,
+        )
+
+
+def csv_dialect(path: LogPath, limits: Limits) -> Dialect:
+    """The dialect of a CSV file by its first lines."""
+    csv.field_size_limit(limits.line)
+    lines = _first_lines(path, limits)
+    skip = int(bool(lines) and lines[0].strip()[:4].lower() == "sep=")
+    signs = lines[0].strip()[4:5] or "," if skip else DELIMITERS
+    header = "".join(lines[skip : skip + 1])
+    told = Dialect(skip=skip, delimiter=max(signs, key=header.count))
+    told = replace(told, blanks=any(name[:1] == " " for name in next(told.rows(lines), [])))
+    if any('\\"' in line for line in lines):
+        other = replace(told, backslashes=True)
+        told = min((told, other), key=lambda one: _uneven(one, lines))
+    return told
+
+
+def _first_lines(path: LogPath, limits: Limits) -> list[str]:
+    """The lines within the first `HEAD` bytes of a file, at least one."""
+    with open_stream(path, limits) as stream:
+        raw = stream.read(HEAD)
+    lines = io.StringIO(raw.decode("utf-8", "replace").replace("\0", ""), newline="").readlines()
+    return lines[:-1] if len(raw) >= HEAD and len(lines) > 1 else lines
+
+
+def _uneven(dialect: Dialect, lines: list[str]) -> int:
+    """Rows of these lines that have another number of values than the header; the last may be cut."""
+    try:
+        rows = [row for row in dialect.rows(lines) if row][:-1]
+    except csv.Error:
+        return len(lines)
+    return sum(len(row) != len(rows[0]) for row in rows)
+
+
+def csv_batches(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Raw]:
     """Batches of a CSV file with a header; every value is text, an empty one is null.
 
     Arrow's parser wants every row within one block. Where a row is larger, Python's goes on from that row.
@@ -512,7 +598,10 @@ def csv_batches(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
         yield from _csv_slow(path, losses, limits, done)
 
 
-def _csv_fast(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
+def _csv_fast(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Raw]:
+    dialect = csv_dialect(path, limits)
+    if dialect.blanks:  # which Arrow takes for a part of the value
+        raise csv.Error("blanks after delimiters")
     header = csv_header(path, limits)
     rejected = 0
 
@@ -528,13 +617,18 @@ def _csv_fast(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
             return
         reader = pacsv.open_csv(
             Utf8(stream),
-            read_options=pacsv.ReadOptions(use_threads=False, block_size=BLOCK),
-            parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=reject),
+            read_options=pacsv.ReadOptions(use_threads=False, block_size=BLOCK, skip_rows=dialect.skip),
+            parse_options=pacsv.ParseOptions(
+                delimiter=dialect.delimiter,
+                escape_char="\\" if dialect.backslashes else False,
+                newlines_in_values=True,
+                invalid_row_handler=reject,
+            ),
             convert_options=pacsv.ConvertOptions(
                 column_types=dict.fromkeys(header, pa.string()),
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
-                null_values=[""],
+                null_values=NOTHING,
                 check_utf8=False,
             ),
         )
@@ -546,11 +640,11 @@ def _csv_fast(path: Path, losses: Losses, limits: Limits) -> Iterator[Raw]:
             losses.row(row, stream.fault)
 
 
-def _csv_slow(path: Path, losses: Losses, limits: Limits, done: int) -> Iterator[Raw]:
+def _csv_slow(path: LogPath, losses: Losses, limits: Limits, done: int) -> Iterator[Raw]:
     """Rows after the first `done`, one by one."""
-    csv.field_size_limit(limits.line)
+    dialect = csv_dialect(path, limits)
     with open_stream(path, limits) as stream:
-        rows = csv.reader(text_lines(stream, limits))
+        rows = dialect.rows(text_lines(stream, limits))
         header = next(rows, [])
         waiting: list[list[str]] = []
         numbers: list[int] = []
@@ -586,16 +680,26 @@ def _csv_slow(path: Path, losses: Losses, limits: Limits, done: int) -> Iterator
 
 def _columns(header: list[str], rows: list[list[str]]) -> pa.Table:
     arrays = [
-        pa.array([value or None for value in column], pa.string()) for column in zip(*rows, strict=True)
+        pa.array([None if value in NOTHING else value for value in column], pa.string())
+        for column in zip(*rows, strict=True)
     ]
     return pa.Table.from_arrays(arrays, names=header)
 
 
-def csv_header(path: Path, limits: Limits) -> list[str]:
+def partitions(path: LogPath) -> dict[str, str | None]:
+    """Column → value by the names of a file's folders, as Hive and Spark write them (`model=m-1/`)."""
+    pairs = (unquote(part).partition("=") for part in path.parts[:-1] if "=" in part)
+    return {name: None if value == NO_PARTITION else value for name, _sign, value in pairs}
+
+
+def csv_header(path: LogPath, limits: Limits) -> list[str]:
     """Column names of a CSV file."""
-    csv.field_size_limit(limits.line)
-    with open_stream(path, limits) as stream:
-        try:
-            return next(csv.reader(text_lines(stream, limits)), [])
-        except csv.Error:
-            return []
+    dialect = csv_dialect(path, limits)
+    lines = _first_lines(path, limits)
+    try:
+        if len(lines) > dialect.skip + 1:
+            return next(dialect.rows(lines), [])
+        with open_stream(path, limits) as stream:
+            return next(dialect.rows(text_lines(stream, limits)), [])
+    except csv.Error:
+        return []

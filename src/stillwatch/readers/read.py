@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -17,8 +15,10 @@ from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.table import TableSchema
 from stillwatch.errors import InputError, Problem
 from stillwatch.foreign import described, named
-from stillwatch.readers.cast import cast_rows, conform
-from stillwatch.readers.discover import Sources, format_of
+from stillwatch.readers.cast import MADE, cast_rows, conform
+from stillwatch.readers.container import kind_of
+from stillwatch.readers.discover import Sources, unreadable
+from stillwatch.readers.envelope import NEEDED, holds, unwrapped
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import (
@@ -31,10 +31,12 @@ from stillwatch.readers.open import (
     jsonl_batches,
     open_stream,
     parquet_batches,
+    partitions,
 )
-from stillwatch.readers.records import records
-from stillwatch.readers.registry import Format, Malformed, all_formats
-from stillwatch.readers.tolerant import loads
+from stillwatch.readers.places import LogPath, seekable
+from stillwatch.readers.recognise import first_records, keys_of, known_names, seen
+from stillwatch.readers.registry import Format, Malformed
+from stillwatch.readers.tolerant import objects
 from stillwatch.readers.vendor import vendor_batches
 
 SAMPLE = 1000
@@ -45,15 +47,19 @@ NEAR = 40  # letters of a name of a file's own that is suggested to `--map`
 class Batch:
     """Rows of one file that follow the contract, and those that do not, as quarantine rows.
 
-    `aside` counts fields of a vendor's records that its format does not know, and `nulled` cells that could not be read by column and
-    reason; both are told once per file, with the last batch.
+    `aside` counts fields of a vendor's records that its format does not know, `nulled` cells that could not be read by column and
+    reason, `envelopes` records by what they were taken out of, `passed_over` records that are no exchanges, and `records` all that were
+    found; all are given once per file, with the last batch.
     """
 
-    file: Path
+    file: LogPath
     rows: pa.Table
     quarantine: pa.Table
     aside: Mapping[str, int] = field(default_factory=dict)
     nulled: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    envelopes: Mapping[str, int] = field(default_factory=dict)
+    passed_over: int = 0
+    records: int = 0
 
 
 def check(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -> Sources:
@@ -73,44 +79,66 @@ def check(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -
     ]
     if problems:
         raise InputError(*problems)
-    found: dict[Path, list[Problem]] = {}
+    found: dict[LogPath, list[Problem]] = {}
     for file in sources.exchanges:
         told = sources.formats[file]
         try:
             if told.sketch:
                 found[file] = []
             elif told.format:
-                found[file] = _check_vendor(file, told.format, limits)
+                found[file] = _check_vendor(file, told.format, names, limits)
             else:
                 found[file] = _check_file(file, EXCHANGES, names, limits)
         except FAULTS as error:
-            found[file] = [_unreadable(file, error)]
+            found[file] = [unreadable(file, error)]
     unread = {file: tuple(several) for file, several in found.items() if several}
     unread = dict(sources.unread) | unread
     good = tuple(file for file in sources.exchanges if file not in unread)
     if unread and not good:
         raise InputError(*(problem for several in unread.values() for problem in several))
+    missing = [
+        _unmapped(column, theirs, good, limits)
+        for column, theirs in names.items()
+        if good and not any(_has_field(file, theirs, limits) for file in good)
+    ]
+    if missing:
+        raise InputError(*missing)
     return replace(sources, exchanges=good, unread=unread)
 
 
-def _unreadable(file: Path, error: Exception) -> Problem:
-    """A library's own words may hold customers' text: only the kind of fault is told."""
-    found = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-    return Problem(
-        fact=f"`{file.name}` cannot be read",
-        where=str(file),
-        found=found,
-        expected=f"a whole {format_of(file)} file",
+def _has_field(file: LogPath, theirs: str, limits: Limits) -> bool:
+    """Whether one of a file's first records, or its folders, have a field of this name."""
+    return (
+        theirs in partitions(file)
+        or theirs in _fields_of_table(file, limits)
+        or any(holds(record, [theirs]) for record in first_records(file, limits))
     )
 
 
-def _check_vendor(file: Path, form: Format, limits: Limits) -> list[Problem]:
+def _fields_of_table(file: LogPath, limits: Limits) -> Collection[str]:
+    return _fields(file, limits) if kind_of(file) in ("parquet", "csv") else ()
+
+
+def _unmapped(column: str, theirs: str, files: Sequence[LogPath], limits: Limits) -> Problem:
+    """`--map` names a field that no file has."""
+    keys = keys_of(files[0], limits)
+    near = get_close_matches(theirs, known_names(keys, kind_of(files[0]) != "csv") & set(keys), 1)
+    return Problem(
+        fact=f"no record has a field `{theirs}`, which `--map` names for `{column}`",
+        where=str(files[0]) if len(files) == 1 else f"{files[0]} and {len(files) - 1} more",
+        found=seen(files[0], keys),
+        expected=f"a field that holds `{column}`, or a path to it such as `metadata.user`",
+        fix=f"stillwatch scan ... --map {column}={near[0] if near else 'THEIR_NAME'}",
+    )
+
+
+def _check_vendor(file: LogPath, form: Format, names: Mapping[str, str], limits: Limits) -> list[Problem]:
     """A file none of whose first records is an exchange is not what it was taken for."""
     lost = Losses(file)
-    seen = list(islice(form.read(islice(records(file, lost, limits), SAMPLE)), SAMPLE))
-    reasons = {why.reason for _number, why in seen if isinstance(why, Malformed)}
+    seen = list(islice(form.read(islice(unwrapped(file, form, names, lost, limits), SAMPLE), None), SAMPLE))
+    reasons = {told.reason for _number, told in seen if isinstance(told, Malformed)}
     reasons |= set(lost.listed().column("reason").to_pylist())
-    if any(not isinstance(row, Malformed) for _number, row in seen) or not reasons:
+    if any(not isinstance(told, Malformed) for _number, told in seen) or not reasons:
         return []
     return [
         Problem(
@@ -124,20 +152,18 @@ def _check_vendor(file: Path, form: Format, limits: Limits) -> list[Problem]:
     ]
 
 
-def _known(schema: TableSchema) -> frozenset[str]:
-    """Field names that are no customer's text: the contract's, and the vendors'."""
-    return frozenset(schema.names).union(*(form.known for form in all_formats()))
-
-
-def _check_file(file: Path, schema: TableSchema, names: Mapping[str, str], limits: Limits) -> list[Problem]:
+def _check_file(
+    file: LogPath, schema: TableSchema, names: Mapping[str, str], limits: Limits
+) -> list[Problem]:
     fields = _fields(file, limits)
+    needed = NEEDED if schema is EXCHANGES else schema.required
     if not fields and file.stat().st_size == 0:
         return []
     problems = []
     for column in schema.columns:
         theirs = names.get(column.name, column.name)
         if theirs not in fields:
-            if not column.nullable or column.name in names:
+            if column.name in needed or column.name in names:
                 near = [
                     name
                     for name in get_close_matches(theirs, list(fields), 1)
@@ -145,11 +171,11 @@ def _check_file(file: Path, schema: TableSchema, names: Mapping[str, str], limit
                 ]
                 problems.append(
                     Problem(
-                        fact=f"required column `{theirs}` is missing"
-                        if not column.nullable
-                        else f"column `{theirs}`, named by `--map`, is missing",
+                        fact=f"column `{theirs}`, named by `--map`, is missing"
+                        if column.name in names
+                        else f"required column `{theirs}` is missing",
                         where=f"{file}, column `{theirs}`",
-                        found=named(fields, _known(schema)) or "no column",
+                        found=named(fields, known_names(fields, kind_of(file) != "csv")) or "no column",
                         expected=f"`{column.name}` ({column.type}): {column.meaning}",
                         fix=f"stillwatch scan ... --map {column.name}={near[0] if near else 'THEIR_NAME'}",
                     )
@@ -168,14 +194,24 @@ def _check_file(file: Path, schema: TableSchema, names: Mapping[str, str], limit
     return problems or _check_values(file, schema, names, limits)
 
 
-def _check_values(file: Path, schema: TableSchema, names: Mapping[str, str], limits: Limits) -> list[Problem]:
+def _check_values(
+    file: LogPath, schema: TableSchema, names: Mapping[str, str], limits: Limits
+) -> list[Problem]:
     """A required column none of whose first values can be read means that the file is not what it claims."""
-    if format_of(file) == "parquet":
-        return []
+    if kind_of(file) == "parquet":
+        plain = pq.read_schema(seekable(file))
+        odd = [
+            column for column in schema.columns
+            if not column.nullable and (theirs := names.get(column.name, column.name)) in plain.names
+            and not (plain.field(theirs).type == column.type or pa.types.is_timestamp(plain.field(theirs).type))
+        ]  # fmt: skip
+        if not odd:
+            return []
+        schema = TableSchema(name=schema.name, columns=tuple(odd))
     problems = []
     for table, _numbers in islice(raw_batches(file, schema, names, Losses(file), limits), 1):
         for column in schema.columns:
-            if column.nullable or column.name not in table.column_names:
+            if column.nullable or column.name in MADE or column.name not in table.column_names:
                 continue
             values = pa.concat_arrays(
                 table.column(column.name).slice(0, SAMPLE).chunks or [pa.array([], pa.string())]
@@ -192,7 +228,7 @@ def _check_values(file: Path, schema: TableSchema, names: Mapping[str, str], lim
                     )
                 )
                 continue
-            _cast, bad = cast_rows(values, column.type)
+            _cast, bad = cast_rows(values, column.type, column.name)
             if present and bad.sum() >= present:
                 problems.append(
                     Problem(
@@ -206,26 +242,22 @@ def _check_values(file: Path, schema: TableSchema, names: Mapping[str, str], lim
     return problems
 
 
-def _fields(file: Path, limits: Limits) -> dict[str, pa.DataType | None]:
+def _fields(file: LogPath, limits: Limits) -> dict[str, pa.DataType | None]:
     """Column names with their types; a type of None means that values decide."""
-    kind = format_of(file)
+    kind = kind_of(file)
     if kind == "parquet":
-        schema = pq.read_schema(file)
-        return {field.name: field.type for field in schema}
+        schema = pq.read_schema(seekable(file))
+        return dict.fromkeys(partitions(file)) | {field.name: field.type for field in schema}
+    names: dict[str, pa.DataType | None] = dict.fromkeys(partitions(file))
     if kind == "csv":
-        return dict.fromkeys(csv_header(file, limits))
-    names: dict[str, pa.DataType | None] = {}
+        return names | dict.fromkeys(csv_header(file, limits))
     seen = 0
     with open_stream(file, limits) as stream:
         for text, _first in blocks(stream, Losses(file), limits, LINES):
             lines = [line for line in text.split(b"\n") if line.strip()]
             for line in lines[: SAMPLE - seen]:
                 seen += 1
-                try:
-                    value = loads(line)
-                except orjson.JSONDecodeError:
-                    continue
-                if isinstance(value, dict):
+                for value in objects(line) or ():
                     names |= dict.fromkeys(value)
                 if len(names) > 40 or (seen > 50 and set(EXCHANGES.required) <= set(names)):
                     return names
@@ -239,44 +271,32 @@ def _fields(file: Path, limits: Limits) -> dict[str, pa.DataType | None]:
 
 
 def _castable(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether a column of this type may hold what is wanted; its values decide."""
     if pa.types.is_dictionary(found):
         found = found.value_type
-    if found == wanted or pa.types.is_null(found):
-        return True
-    text = pa.types.is_string(found) or pa.types.is_large_string(found) or pa.types.is_string_view(found)
-    if pa.types.is_timestamp(wanted):
-        return pa.types.is_timestamp(found)
-    if pa.types.is_string(wanted):
-        return text or pa.types.is_integer(found)
-    if pa.types.is_floating(wanted):
-        return pa.types.is_floating(found) or pa.types.is_integer(found) or pa.types.is_decimal(found)
-    if pa.types.is_integer(wanted):
-        return pa.types.is_integer(found) or pa.types.is_floating(found)
-    if pa.types.is_boolean(wanted):
-        return pa.types.is_boolean(found)
-    if pa.types.is_list(wanted):
-        return (pa.types.is_list(found) or pa.types.is_large_list(found)) and (
-            pa.types.is_string(found.value_type)
-            or pa.types.is_large_string(found.value_type)
-            or pa.types.is_null(found.value_type)
-        )
-    return False
+    if pa.types.is_nested(found):
+        return bool(pa.types.is_list(wanted))
+    return not (pa.types.is_timestamp(wanted) and pa.types.is_boolean(found))
 
 
 def raw_batches(
-    file: Path,
+    file: LogPath,
     schema: TableSchema,
     names: Mapping[str, str],
     losses: Losses,
     limits: Limits,
     groups: range | None = None,
 ) -> Iterator[Raw]:
-    """Batches under contract names, with the file's own types; two columns may be read from one field."""
+    """Batches under contract names, with the file's own types; two columns may be read from one field.
+
+    A column that the file lacks and its folders name (`model=m-1/`) is that of every row.
+    """
+    named_by_folders = partitions(file)
     sources = {column: names.get(column, column) for column in schema.names}
-    kind = format_of(file)
+    kind = kind_of(file)
     if kind == "parquet":
         wanted = set(sources.values())
-        present = [name for name in dict.fromkeys(pq.read_schema(file).names) if name in wanted]
+        present = [name for name in dict.fromkeys(pq.read_schema(seekable(file)).names) if name in wanted]
         stream = parquet_batches(file, present, groups, losses, limits)
     elif kind == "csv":
         stream = csv_batches(file, losses, limits)
@@ -285,33 +305,44 @@ def raw_batches(
     for table, numbers in stream:
         places = {name: place for place, name in reversed(list(enumerate(table.column_names)))}
         held = {ours: table.column(places[theirs]) for ours, theirs in sources.items() if theirs in places}
+        for ours, theirs in sources.items():
+            if (
+                held
+                and theirs in named_by_folders
+                and (ours not in held or held[ours].null_count == len(held[ours]))
+            ):
+                same = pa.array([named_by_folders[theirs]] * table.num_rows, pa.string())
+                held[ours] = pa.chunked_array([same])
         yield pa.table(held) if held else pa.table({}), numbers
 
 
 def read(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -> Iterator[Batch]:
     """Contract rows of every file in order; call `check` first."""
     for file in sources.exchanges:
-        yield from read_file(file, sources.formats[file].format, names, limits=limits)
+        yield from read_file(
+            file, sources.formats[file].format, names, limits=limits, among=sources.exchanges
+        )
 
 
 def read_file(
-    file: Path,
+    file: LogPath,
     form: Format | None,
     names: Mapping[str, str],
     groups: range | None = None,
     *,
     limits: Limits = LIMITS,
     apart: bool = False,
+    among: Sequence[LogPath] = (),
 ) -> Iterator[Batch]:
     """Contract rows of one file, or of some row groups of a Parquet file in the contract's columns.
 
     Where a file turns out to be damaged, what was read of it stands, and the quarantine says from where on it could not be read.
-    `apart` has a vendor's log read by several processes.
+    `apart` has a vendor's log read by several processes; `among` are the files that are read with it.
     """
     if file.stat().st_size == 0:
         return
     losses = Losses(file)
-    for rows in guarded(lambda: _rows(file, form, names, groups, losses, limits, apart), losses):
+    for rows in guarded(lambda: _rows(file, form, names, groups, losses, limits, apart, among), losses):
         yield Batch(file=file, rows=rows, quarantine=losses.listed())
     quarantine = pa.concat_tables([losses.listed(), losses.counted()])
     yield Batch(
@@ -320,6 +351,9 @@ def read_file(
         quarantine=quarantine,
         aside=dict(losses.fields),
         nulled=dict(losses.nulled),
+        envelopes=dict(losses.envelopes),
+        passed_over=losses.passed_over,
+        records=losses.records,
     )
 
 
@@ -332,18 +366,20 @@ def guarded(tables: Callable[[], Iterator[pa.Table]], losses: Losses) -> Iterato
 
 
 def _rows(
-    file: Path,
+    file: LogPath,
     form: Format | None,
     names: Mapping[str, str],
     groups: range | None,
     losses: Losses,
     limits: Limits,
     apart: bool,
+    among: Sequence[LogPath],
 ) -> Iterator[pa.Table]:
     if form is not None:
-        yield from vendor_batches(file, form, names, losses, limits, apart=apart)
+        yield from vendor_batches(file, form, names, losses, limits, apart=apart, among=among)
         return
     for table, numbers in raw_batches(file, EXCHANGES, names, losses, limits, groups):
+        losses.records += len(numbers)
         if table.num_columns:
             yield conform(table, losses, numbers, most=limits.line)
         else:
@@ -352,7 +388,7 @@ def _rows(
             )
 
 
-def read_small(file: Path, schema: TableSchema, limits: Limits = LIMITS) -> tuple[pa.Table, pa.Table]:
+def read_small(file: LogPath, schema: TableSchema, limits: Limits = LIMITS) -> tuple[pa.Table, pa.Table]:
     """An account-sized table of the contract, whole, and the quarantine rows of those that could not be read.
 
     Raises `InputError` where `check` would.
@@ -360,7 +396,7 @@ def read_small(file: Path, schema: TableSchema, limits: Limits = LIMITS) -> tupl
     try:
         problems = _check_file(file, schema, {}, limits)
     except FAULTS as error:
-        problems = [_unreadable(file, error)]
+        problems = [unreadable(file, error)]
     if problems:
         raise InputError(*problems)
     losses = Losses(file)

@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from itertools import islice
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.errors import unknown
+from stillwatch.foreign import named as shown
+from stillwatch.readers.container import kind_of
+from stillwatch.readers.envelope import Opener, holds, least_columns, sample
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import Losses
-from stillwatch.readers.open import FAULTS, csv_header
+from stillwatch.readers.mapping import ENDING, read_mapping
+from stillwatch.readers.open import FAULTS, csv_header, partitions
+from stillwatch.readers.places import LogPath, seekable
 from stillwatch.readers.records import records
 from stillwatch.readers.registry import Format, Record, all_formats
 
 CONTRACT, SKETCHES = "contract", "sketch"
 # In the metadata of a sketch's Parquet.
 SKETCH, KEY_ID, RELEASE = b"stillwatch.sketch", b"stillwatch.key_id", b"stillwatch.release"
-SAMPLE = 200
-TABLES = (".parquet", ".csv")
+SHOWN = 60  # keys that a message shows: chosen
+TABLES = ("parquet", "csv")
+COLUMNS = "columns of the contract"
+PLAIN = re.compile(r"@?[A-Za-z_][\w.:/-]{0,39}", re.ASCII)  # a name that a program gives to a field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recognised:
-    """A file's format, None for the contract's own tables and for sketches, and why it was taken for that."""
+    """A file's format, None for the contract's own tables and for sketches, and why it was taken for that.
+
+    `envelopes` are those that its first records are in, and `plain` is False where these or lines of text stand between its records.
+    """
 
     format: Format | None
     why: str
     sketch: bool = False
+    plain: bool = True
+    envelopes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -39,64 +52,147 @@ class Recognised:
 
 
 def named(name: str) -> Recognised | None:
-    """The format of this name, as `--format` asks for it; None for `auto`. Raises `UsageError` for another name."""
+    """The format of this name, or of the mapping file at this path, as `--format` asks for it; None for `auto`. Raises `UsageError` for another
+    name, and for a mapping file that is wrong.
+    """
     if name == "auto":
         return None
+    if name.endswith(ENDING):
+        return Recognised(format=read_mapping(Path(name)), why="asked for")
     if name == CONTRACT:
         return Recognised(format=None, why="asked for")
     for one in all_formats():
         if one.name == name:
             return Recognised(format=one, why="asked for")
-    raise unknown(
-        "format", name, ["auto", CONTRACT, *(one.name for one in all_formats())], "stillwatch formats"
-    )
+    names = ["auto", CONTRACT, *(one.name for one in all_formats()), f"a mapping file (NAME{ENDING})"]
+    raise unknown("format", name, names, "stillwatch formats")
 
 
-def recognise(path: Path, names: Mapping[str, str], limits: Limits = LIMITS) -> Recognised | None:
-    """The format of a file by its first records; None where it is none that is known.
+def recognise(path: LogPath, names: Mapping[str, str], limits: Limits = LIMITS) -> Recognised | None:
+    """The format of a file by its first records, taken out of their envelopes; None where it is none that is known.
 
-    Columns of the contract, or those that `--map` names, come before a vendor's shape.
+    Columns of the contract, or those that `--map` names, come before a vendor's shape, and a vendor's shape before rows of the contract
+    without an id. Lines of text and records of no format before the first that is known do not matter.
     """
     required = {names.get(column, column) for column in EXCHANGES.required}
-    table = path.name.lower().endswith(TABLES) or ".csv" in path.name.lower()
+    least = least_columns(names)
     if _is_sketch(path):
         return Recognised(format=None, why="metadata of `stillwatch sketch`", sketch=True)
-    if table:
-        columns = set(_columns(path, limits))
-        if required <= columns:
-            return Recognised(format=None, why="columns of the contract")
+    folders = partitions(path).keys()
+    if kind_of(path) in TABLES and required <= folders | set(_columns(path, limits)):
+        return Recognised(format=None, why=COLUMNS)
+    lost = Losses(path)
     try:
-        some = [record for _number, record in islice(records(path, Losses(path), limits), SAMPLE)]
+        some = list(_sample(path, names, lost, limits))
     except FAULTS:
         return None
-    if any(required <= record.keys() for record in some):
-        return Recognised(format=None, why="columns of the contract")
-    return best(some)
+    told = _of_contract(required, some, folders) or _by_votes(some) or _of_contract(least, some, folders)
+    if told is None:
+        return None
+    plain = not lost.envelopes and not lost.passed_over
+    return replace(told, plain=plain, envelopes=tuple(lost.envelopes))
 
 
-def best(some: Iterable[Record]) -> Recognised | None:
-    """The first format that recognises any of these records."""
-    for record in some:
-        for one in all_formats():
-            why = one.recognise(record)
-            if why:
-                return Recognised(format=one, why=why)
+def _sample(path: LogPath, names: Mapping[str, str], losses: Losses, limits: Limits) -> Iterator[Record]:
+    """The first records of a file, out of their envelopes."""
+    least = least_columns(names)
+
+    def known(record: Record) -> bool:
+        return holds(record, least) or best(record) is not None
+
+    opener = Opener(known, losses, limits, modified=path.stat().st_mtime)
+    return sample(opener(records(path, losses, limits)), known)
+
+
+def _of_contract(
+    wanted: Collection[str], some: Iterable[Record], folders: Collection[str]
+) -> Recognised | None:
+    missing = [name for name in wanted if name not in folders]
+    return Recognised(format=None, why=COLUMNS) if any(holds(record, missing) for record in some) else None
+
+
+def _by_votes(some: Iterable[Record]) -> Recognised | None:
+    """The format that recognises most of the records that any recognises."""
+    found = [told for record in some if (told := best(record)) is not None]
+    votes = Counter(told.name for told in found)
+    return max(found, key=lambda told: votes[told.name], default=None)
+
+
+def first_records(path: LogPath, limits: Limits = LIMITS) -> list[Record]:
+    """The first records of a file, out of their envelopes; none where it cannot be read."""
+    try:
+        return list(_sample(path, {}, Losses(path), limits))
+    except FAULTS:
+        return []
+
+
+def is_empty(path: LogPath, limits: Limits) -> bool:
+    """Whether a file has neither records nor anything that could not be read as one."""
+    losses = Losses(path)
+    try:
+        found = next(iter(records(path, losses, limits)), None)
+    except FAULTS:
+        return False
+    header = _columns(path, limits) if kind_of(path) in TABLES else []
+    return found is None and not losses.listed().num_rows and not header
+
+
+def is_nested(path: LogPath, names: Mapping[str, str], limits: Limits) -> bool:
+    """Whether one of these names is no field of the file's first records but a path into them, such as `user.id`."""
+    some = first_records(path, limits)
+    paths = [theirs for theirs in names.values() if "." in theirs]
+    return any(theirs not in record and holds(record, [theirs]) for theirs in paths for record in some)
+
+
+def best(record: Record) -> Recognised | None:
+    """The first format that recognises a record."""
+    for one in all_formats():
+        why = one.recognise(record)
+        if why:
+            return Recognised(format=one, why=why)
     return None
 
 
-def _is_sketch(path: Path) -> bool:
-    if not path.name.lower().endswith(".parquet"):
+def _is_sketch(path: LogPath) -> bool:
+    if kind_of(path) != "parquet":
         return False
     try:
-        return SKETCH in (pq.read_schema(path).metadata or {})
+        return SKETCH in (pq.read_schema(seekable(path)).metadata or {})
     except FAULTS:
         return False
 
 
-def _columns(path: Path, limits: Limits) -> list[str]:
+def _columns(path: LogPath, limits: Limits) -> list[str]:
     try:
         return (
-            pq.read_schema(path).names if path.name.lower().endswith(".parquet") else csv_header(path, limits)
+            pq.read_schema(seekable(path)).names if kind_of(path) == "parquet" else csv_header(path, limits)
         )
     except FAULTS:
         return []
+
+
+def keys_of(path: LogPath, limits: Limits = LIMITS) -> list[str]:
+    """The keys of a file's first records, or the header of a table without rows."""
+    keys: dict[str, None] = {}
+    for record in first_records(path, limits):
+        keys |= dict.fromkeys(map(str, record))
+    if not keys and kind_of(path) in TABLES:
+        return _columns(path, limits)
+    return list(keys)
+
+
+def seen(path: LogPath, keys: Collection[str]) -> str:
+    """These keys of a file as a message may show them."""
+    if not keys:
+        return "no line that is JSON or of a known form" if kind_of(path) == "log" else "no record"
+    return f"keys {shown(keys, known_names(keys, kind_of(path) != 'csv'), SHOWN)}"
+
+
+def known_names(fields: Collection[str], keyed: bool) -> frozenset[str]:
+    """Names of fields that are no customer's text: the contract's, the vendors', and those that look like a program's.
+
+    Of a CSV file, which may have no header, all must look so: `keyed` is False.
+    """
+    plain = {name for name in fields if PLAIN.fullmatch(name)}
+    known = frozenset(EXCHANGES.names).union(*(form.known for form in all_formats()))
+    return known | plain if keyed or len(plain) == len(set(fields)) else known

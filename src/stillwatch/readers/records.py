@@ -11,105 +11,149 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from itertools import zip_longest
 from typing import Any
 
 import orjson
 import pyarrow.parquet as pq
 
-from stillwatch.errors import InputError, Problem
+from stillwatch.readers.container import kind_of
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import (
     BLOCK,
-    COMPRESSED,
     LINES,
-    MARKS,
+    NOTHING,
     blocks,
+    codec_of,
+    csv_dialect,
+    encoding_of,
     open_stream,
     parquet_batches,
     text_lines,
     text_of,
 )
+from stillwatch.readers.places import LogPath, seekable
+from stillwatch.readers.protobuf import protobuf_messages
 from stillwatch.readers.registry import Numbered, Record
-from stillwatch.readers.tolerant import DECODER, end_of, loads
+from stillwatch.readers.tolerant import DECODER, end_of, is_begun, loads, objects
 
-JSON = (".json", ".jsonl", ".ndjson")
-PROTOBUF = (".binpb", ".pb", ".otlp")
 WHOLE = 8 << 20  # bytes of the largest document that is parsed at once: chosen
 PEEK = 1 << 20
-FILLING = re.compile(r"[\s,]*")
+FILLING = re.compile(
+    r"[\s,\]\x1e\ufeff]*(?:\[(?=\s*(?:[\[{\]]|$))[\s,\]\x1e]*)*"
+)  # between values, and where an array begins
+SCALAR = re.compile(
+    r"(\"(?:[^\"\\]|\\.)*+\"|-?\d[\d.eE+-]*|true|false|null|NaN|\[[\d\s,]*\])\s*(?:[,\]\n]|$)"
+)
+JSON_BEGINS = re.compile(rb"(?:data:\s*)?(?:\{|\[\s*(?:[\[{\"\]]|$))")
+EVENT = re.compile(r"data: ?(?=[\[{])")
+BRACE = ord("{")
 PYTHON = 1024  # rows of a table that are Python objects at a time: chosen
 Span = tuple[int, int]
 
 
-def records(path: Path, losses: Losses, limits: Limits, span: Span | None = None) -> Iterator[Numbered]:
-    """Records of a file in order; what cannot be split goes to `losses`.
+def records(path: LogPath, losses: Losses, limits: Limits, span: Span | None = None) -> Iterator[Numbered]:
+    """Records of a file in order; what cannot be split goes to `losses`. A line of text is `{"line": text, "modified": seconds since 1970}`.
 
     `span` are the first and the last byte of some whole lines of a file whose records are lines; the first of them has number 1.
     """
-    name = path.name.lower().removesuffix(".gz").removesuffix(".zst")
-    if name.endswith(".parquet"):
+    kind = kind_of(path)
+    if kind == "parquet":
         yield from _parquet(path, losses, limits)
-    elif name.endswith(".csv"):
+    elif kind == "csv":
         yield from _csv(path, losses, limits)
-    elif name.endswith(PROTOBUF):
-        yield from _protobuf(path, losses, limits)
-    elif name.endswith(JSON):
-        document = is_document(path, limits)
-        yield from _document(path, losses, limits) if document else _lines(path, losses, limits, span)
-    elif _is_text(path, limits):
-        yield from _text(path, losses, limits, span)
+    elif kind == "protobuf":
+        yield from protobuf_messages(path, losses, limits)
+    elif is_document(path, limits):
+        yield from _document(path, losses, limits)
     else:
         yield from _lines(path, losses, limits, span)
 
 
-def in_lines(path: Path, limits: Limits) -> bool:
+def in_lines(path: LogPath, limits: Limits) -> bool:
     """Whether a file can be cut at its lines: it is not compressed, one byte is one letter, and each record is one line."""
-    name = path.name.lower()
-    if name.endswith((*COMPRESSED, ".parquet", ".csv", *PROTOBUF)):
+    if kind_of(path) not in ("json", "log") or codec_of(path):
         return False
     with path.open("rb") as file:
         head = file.read(4)
-    wide = any(head.startswith(mark) for mark, encoding in MARKS.items() if encoding != "utf-8")
-    return not wide and not is_document(path, limits)
+    return encoding_of(head)[0] == "utf-8" and not is_document(path, limits)
 
 
-def _is_text(path: Path, limits: Limits) -> bool:
-    with open_stream(path, limits) as stream:
-        return stream.read(4096).lstrip()[:1] != b"{"
+def is_document(path: LogPath, limits: Limits) -> bool:
+    """Whether the file's JSON is not one value a line: an array, an object over several lines, or values one after the other.
 
-
-def is_document(path: Path, limits: Limits) -> bool:
-    """Whether the file is one JSON value, an array or an object over several lines."""
-    if not path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith(JSON):
+    Its first line that begins as JSON decides; lines of text before it may be the start-up messages of a program.
+    """
+    if kind_of(path) not in ("json", "log"):
         return False
     with open_stream(path, limits) as stream:
         head = stream.read(PEEK).lstrip()
-    line, _, more = head.partition(b"\n")
-    if len(line) >= PEEK - 64:
-        return head[:1] == b"["
-    try:
-        loads(line)
-    except orjson.JSONDecodeError:
-        return head[:1] == b"[" or line.rstrip().endswith((b"{", b"[", b","))
-    return head[:1] == b"[" and not more.strip()  # an array and then more is one line among others
+    begin = 0
+    while begin < len(head):
+        end = head.find(b"\n", begin)
+        line = head[begin : end if end >= 0 else len(head)].strip(b" \t\r\x1e")
+        begin = end + 1 if end >= 0 else len(head)
+        if not JSON_BEGINS.match(line):
+            continue
+        if end < 0 and len(head) >= PEEK - 64:  # the line goes on
+            return line.startswith(b"[") or end_of(line.decode("utf-8", "replace"), 0) is not None
+        try:
+            value = loads(line)
+        except orjson.JSONDecodeError:
+            if objects(line) is not None:  # several in a line
+                return not head[begin:].strip()
+            if line.rstrip().endswith((b"{", b"[", b",")) or line.startswith(b"[{"):
+                return True
+            continue
+        if head[begin:].strip():  # an array and then more is one line among others
+            return False
+        return isinstance(value, list) or by_columns(value) is not None
+    return False
 
 
-def _lines(path: Path, losses: Losses, limits: Limits, span: Span | None) -> Iterator[Numbered]:
+def _lines(path: LogPath, losses: Losses, limits: Limits, span: Span | None) -> Iterator[Numbered]:
+    modified = path.stat().st_mtime
+    strict = kind_of(path) == "json"
     with open_stream(path, limits, span) as stream:
         for text, first in blocks(stream, losses, limits, LINES):
             for number, raw in _split(text, first):
-                try:
-                    value = loads(raw)
-                except orjson.JSONDecodeError as error:
-                    if bytes(raw).strip():
-                        losses.row(number, f"line is not JSON: {error.msg}", raw)
-                    continue
-                if isinstance(value, dict):
-                    yield number, value
+                if raw and raw[0] == BRACE:
+                    try:
+                        value = loads(raw)
+                    except orjson.JSONDecodeError as error:
+                        several = objects(raw)
+                        if several is None:
+                            yield from _odd(
+                                number, raw, losses, modified, strict, f"line is not JSON: {error.msg}"
+                            )
+                    else:
+                        yield number, value
+                        continue
                 else:
-                    losses.row(number, "line is not a JSON object", raw)
+                    several = objects(raw)
+                    if several is None:
+                        yield from _odd(number, raw, losses, modified, strict)
+                for one in several or ():
+                    yield number, one
+
+
+def _odd(
+    number: int,
+    raw: memoryview,
+    losses: Losses,
+    modified: float,
+    strict: bool,
+    why: str = "line is not a JSON object",
+) -> Iterator[Numbered]:
+    """A line that holds no object: a line of text, or one that is set aside."""
+    text = bytes(raw).decode("utf-8", "replace").strip("\r")
+    if not text.strip():
+        return
+    if is_begun(text, strict):
+        losses.row(number, why, raw)
+    else:
+        yield number, {"line": text, "modified": modified}
 
 
 def _split(text: bytes, number: int) -> Iterator[tuple[int, memoryview]]:
@@ -123,80 +167,152 @@ def _split(text: bytes, number: int) -> Iterator[tuple[int, memoryview]]:
         yield number, view[begin:]
 
 
-def _document(path: Path, losses: Losses, limits: Limits) -> Iterator[Numbered]:
-    """Elements of an array, or a value alone. A small document is parsed at once, a large one element by element."""
+def _document(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Numbered]:
+    """The values of a document. A small one that is a single value is parsed at once."""
     with open_stream(path, limits) as stream:
-        raw = stream.read(WHOLE + 1)
-        whole = len(raw) <= WHOLE and not stream.fault
-    if not whole:
-        with open_stream(path, limits) as stream:
-            yield from _elements(text_of(stream), losses, limits)
-            if stream.fault:
-                losses.row(losses.lines + 1, stream.fault)
-        return
-    try:
-        value = loads(raw)
-    except orjson.JSONDecodeError as error:
-        losses.row(1, f"document is not JSON: {error.msg}", raw)
-        return
-    for number, one in enumerate(value if isinstance(value, list) else [value], 1):
-        if isinstance(one, dict):
-            yield number, one
-        else:
-            losses.row(number, "element is not a JSON object", orjson.dumps(one))
-
-
-def _elements(text: io.TextIOWrapper, losses: Losses, limits: Limits) -> Iterator[Numbered]:
-    """Elements of an array, or values one after the other, of which no more than one is held."""
-    held, at, number, size = text.read(BLOCK), 0, 1, BLOCK
-    at = FILLING.match(held).end()  # type: ignore[union-attr]  # it matches everywhere
-    at += held[at : at + 1] == "["
-    while True:
-        at = FILLING.match(held, at).end()  # type: ignore[union-attr]
-        end = at
+        most = min(WHOLE, limits.line)
+        raw = stream.read(most + 1)
+        whole = len(raw) <= most and not stream.fault
+    if whole:
         try:
-            value, end = DECODER.raw_decode(held, at)
-            lone = "\\u" in held[at:end]
-        except (json.JSONDecodeError, RecursionError):
-            value, end, lone = None, end_of(held, at), True
-        if end is None or end == at:  # cut, or no value
-            more = text.read(size)
-            if more and len(held) - at <= limits.line:
-                held, at, size = held[at:] + more, 0, 2 * size
-                continue
-            if held[at:].strip("] \t\r\n"):
-                why = (
-                    limits.told("line", "an element exceeds") if more else "document is not JSON from here on"
-                )
-                losses.row(number, why)
+            value = loads(raw)
+        except orjson.JSONDecodeError:
+            pass
+        else:
+            several = value if isinstance(value, list) else by_columns(value) or [value]
+            for number, one in enumerate(several, 1):
+                if isinstance(one, dict):
+                    yield number, one
+                else:
+                    losses.row(number, "element is not a JSON object", orjson.dumps(one))
             return
-        size = BLOCK
-        try:
-            value = loads(held[at:end]) if lone else value
-        except orjson.JSONDecodeError as error:
-            losses.row(number, f"element is not JSON: {error.msg}", held[at:end].encode("utf-8", "replace"))
-        else:
-            if isinstance(value, dict):
-                yield number, value
-            else:
-                losses.row(number, "element is not a JSON object", held[at:end].encode("utf-8", "replace"))
-        losses.lines = number
-        number, at = number + 1, end
-
-
-def _text(path: Path, losses: Losses, limits: Limits, span: Span | None) -> Iterator[Numbered]:
-    modified = path.stat().st_mtime
-    with open_stream(path, limits, span) as stream:
-        for text, first in blocks(stream, losses, limits, LINES):
-            for number, line in enumerate(text.decode("utf-8", "replace").split("\n"), first):
-                if line:
-                    yield number, {"line": line.rstrip("\r"), "modified": modified}
-
-
-def _csv(path: Path, losses: Losses, limits: Limits) -> Iterator[Numbered]:
-    csv.field_size_limit(limits.line)
     with open_stream(path, limits) as stream:
-        rows = csv.DictReader(text_lines(stream, limits))
+        yield from Values(text_of(stream), path.stat().st_mtime, losses, limits)
+        if stream.fault:
+            losses.row(losses.lines + 1, stream.fault)
+
+
+def by_columns(value: Any) -> list[dict[str, Any]] | None:  # noqa: ANN401  any JSON value
+    """The rows of an object of columns, each of values by the row's number, as pandas writes a table; None where it is none."""
+    columns = list(value.values()) if isinstance(value, dict) else []
+    if len(columns) < 2 or not all(
+        isinstance(one, dict) and one.keys() == columns[0].keys() for one in columns
+    ):
+        return None
+    if not columns[0] or not all(name.isdigit() for name in columns[0]):
+        return None
+    return [{name: column[row] for name, column in value.items()} for row in columns[0]]
+
+
+class Values:
+    """The objects of a text one after the other, in an array or not, on one line or several; what stands between them is lines of text.
+
+    No more than one value is held. One that is broken is set aside up to the next line that begins as it did.
+    """
+
+    def __init__(self, text: io.TextIOWrapper, modified: float, losses: Losses, limits: Limits) -> None:
+        self._text, self._modified = text, modified
+        self._losses, self._limits = losses, limits
+        self._held, self._at, self._size = "", 0, BLOCK
+        self._number = 0
+
+    def __iter__(self) -> Iterator[Numbered]:
+        while True:
+            self._at = FILLING.match(self._held, self._at).end()  # type: ignore[union-attr]  # it matches everywhere
+            if self._at == len(self._held):
+                if not self._more():
+                    return
+                continue
+            self._number += 1
+            self._losses.lines = self._number
+            if self._held[self._at] == "{":
+                yield from self._object()
+            else:
+                yield from self._other()
+
+    def _more(self) -> bool:
+        """Read on."""
+        more = self._text.read(self._size)
+        self._held, self._at = self._held[self._at :] + more, 0
+        self._size *= 2
+        return bool(more)
+
+    def _object(self) -> Iterator[Numbered]:
+        line = self._held[self._held.rfind("\n", 0, self._at) + 1 : self._at]
+        begin = "\n" + (line if not line.strip(" \t") else "") + "{"  # of an object as deep as this one
+        value, end = self._value()
+        while end is None and len(self._held) - self._at <= self._limits.line:
+            if not self._more():
+                self._losses.row(self._number, "element is not JSON")
+                self._resume(begin, None)
+                return
+            value, end = self._value()
+        if end is None or end - self._at > self._limits.line:
+            self._losses.row(self._number, self._limits.told("line", "an element exceeds"))
+            self._resume(begin, end)
+            return
+        self._size = BLOCK
+        raw = self._held[self._at : end]
+        try:
+            value = loads(raw) if value is None or "\\u" in raw else value  # lone surrogates are mended
+        except orjson.JSONDecodeError as error:
+            self._losses.row(
+                self._number, f"element is not JSON: {error.msg}", raw.encode("utf-8", "replace")
+            )
+            self._resume(begin, None if "\n" in raw else end)
+        else:
+            self._at = end
+            yield self._number, value
+
+    def _value(self) -> tuple[Record | None, int | None]:
+        """The object that begins here, None where it is to be mended, and where it ends, None where it goes on or is broken."""
+        try:
+            return DECODER.raw_decode(self._held, self._at)
+        except (json.JSONDecodeError, RecursionError):
+            return None, end_of(self._held, self._at)
+
+    def _resume(self, begin: str, end: int | None) -> None:
+        """Go on after a value that is left out: at its end, or where its end is not known at the next `begin`."""
+        if end is not None:
+            self._at = end
+            return
+        self._at += 1
+        self._size = BLOCK
+        while (found := self._held.find(begin, self._at)) < 0:
+            self._at = max(len(self._held) - len(begin) + 1, self._at)
+            if not self._more():
+                self._at = len(self._held)
+                return
+        self._at = found + len(begin) - 1
+
+    def _other(self) -> Iterator[Numbered]:
+        """A line of text, or a value that is no object."""
+        end = self._held.find("\n", self._at)
+        while end < 0 and len(self._held) - self._at <= self._limits.line and self._more():
+            end = self._held.find("\n", self._at)
+        self._size = BLOCK
+        stop = end if end >= 0 else len(self._held)
+        scalar = SCALAR.match(self._held, self._at)
+        if scalar:
+            self._losses.row(
+                self._number, "element is not a JSON object", scalar[1].encode("utf-8", "replace")
+            )
+            self._at = scalar.end(1)
+            return
+        event = EVENT.match(self._held, self._at)
+        if event:
+            self._at = event.end()
+            self._number -= 1
+            return
+        line, self._at = self._held[self._at : stop].rstrip("\r"), stop
+        yield self._number, {"line": line, "modified": self._modified}
+
+
+def _csv(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Numbered]:
+    dialect = csv_dialect(path, limits)
+    with open_stream(path, limits) as stream:
+        rows = dialect.rows(text_lines(stream, limits))
+        header = next(rows, [])
         number = 0
         while True:
             number += 1
@@ -207,106 +323,22 @@ def _csv(path: Path, losses: Losses, limits: Limits) -> Iterator[Numbered]:
                 continue
             if row is None:
                 break
-            yield number, {name: _cell(value) for name, value in row.items() if name is not None}
+            if row:
+                yield number, dict(zip_longest(header, map(_cell, row[: len(header)])))
+            else:
+                number -= 1
         if stream.fault:
             losses.row(number, stream.fault)
 
 
 def _cell(value: Any) -> Any:  # noqa: ANN401  any text
-    """A cell as a number where it is one; empty is nothing."""
-    if not isinstance(value, str) or value == "":
-        return None
-    if (
-        len(value) < 18
-        and value.isascii()
-        and value.lstrip("-").replace(".", "", 1).isdigit()
-        and not value.startswith("00")
-    ):
-        return float(value) if "." in value else int(value)
-    return value
+    """A cell as it stands, since ids may look like numbers; None for what databases write in place of nothing."""
+    return None if not isinstance(value, str) or value.strip() in NOTHING else value
 
 
-def _parquet(path: Path, losses: Losses, limits: Limits) -> Iterator[Numbered]:
-    names = list(dict.fromkeys(pq.read_schema(path).names))
+def _parquet(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Numbered]:
+    names = list(dict.fromkeys(pq.read_schema(seekable(path)).names))
     for table, numbers in parquet_batches(path, names, None, losses, limits):
         for begin in range(0, table.num_rows, PYTHON):
             some = slice(begin, begin + PYTHON)
             yield from zip(numbers[some].tolist(), table.slice(begin, PYTHON).to_pylist(), strict=True)
-
-
-def _protobuf(path: Path, losses: Losses, limits: Limits) -> Iterator[Numbered]:
-    """OTLP messages, each after its length in four bytes (file exporter), or one alone."""
-    try:
-        from google.protobuf.message import DecodeError
-        from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-    except ImportError as error:
-        raise InputError(
-            Problem(
-                fact="reading OTLP protobuf needs a package",
-                where=str(path),
-                fix="pip install 'stillwatch[otlp]'",
-            )
-        ) from error
-    for number, message in _framed(path, losses, limits):
-        for kind, name in (
-            (ExportTraceServiceRequest, "resourceSpans"),
-            (ExportLogsServiceRequest, "resourceLogs"),
-        ):
-            try:
-                parsed = kind.FromString(message)
-                told = _plain(parsed)
-            except (DecodeError, UnicodeDecodeError):
-                continue
-            if _filled(told, name):
-                yield number, told
-                break
-        else:
-            losses.row(number, "message is neither spans nor log records", message)
-
-
-def _framed(path: Path, losses: Losses, limits: Limits) -> Iterator[tuple[int, bytes]]:
-    """Messages with their numbers; of one that exceeds the limit nothing is kept, and no more is read."""
-    with open_stream(path, limits) as stream:
-        number, head = 1, stream.read(4)
-        while head:
-            size = int.from_bytes(head, "big")
-            if not (len(head) == 4 and 0 < size <= limits.line):
-                body = head + stream.read(limits.line + 1 - len(head)) if number == 1 else head
-                if len(body) > limits.line:
-                    losses.row(number, limits.told("line", "message exceeds"))
-                elif number == 1:
-                    yield number, body
-                else:
-                    losses.row(number, "message has no length that can be", head)
-                break
-            body = stream.read(size)
-            if len(body) < size and number == 1:
-                body = head + body
-            yield number, body
-            number, head = number + 1, stream.read(4)
-        if stream.fault:
-            losses.row(number, stream.fault)
-
-
-def _filled(told: Record, name: str) -> bool:
-    inner, last = ("scopeSpans", "spans") if name == "resourceSpans" else ("scopeLogs", "logRecords")
-    return any(scope.get(last) for resource in told.get(name, ()) for scope in resource.get(inner, ()))
-
-
-def _plain(message: Any) -> Any:  # noqa: ANN401  any protobuf message
-    """A message as the JSON of OTLP has it: camel case, ids in hexadecimal."""
-    told: dict[str, Any] = {}
-    for field, value in message.ListFields():
-        if field.message_type is None:
-            several = (
-                field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED
-            )
-            told[field.json_name] = (
-                list(value) if several else value.hex() if isinstance(value, bytes) else value
-            )
-        elif hasattr(value, "ListFields"):
-            told[field.json_name] = _plain(value)
-        else:
-            told[field.json_name] = [_plain(one) for one in value]
-    return told

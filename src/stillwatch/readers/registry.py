@@ -3,22 +3,29 @@
 A format is one module in `readers/formats` that defines one `Format` of the module's own name, or one that an entry point
 of an installed package names (`READERS`). It turns records (JSON
 objects, rows of a table) into rows of the contract, as dictionaries with contract names; a value that is not there is
-left out. What a record lacks or has wrongly makes it `Malformed`, and only it is quarantined.
+left out. What a record lacks or has wrongly makes it `Malformed`, and only it is quarantined. A record of a log that is no
+exchange (a health check, an audit record, a step of a trace) is `PassedOver`: counted, and not quarantined.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from math import inf
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from stillwatch.readers import formats
+from stillwatch.readers.addresses import address_in
+from stillwatch.readers.times import NO_TIME, micros
 from stillwatch.units import units
+
+if TYPE_CHECKING:
+    from stillwatch.readers.beside import Beside
 
 READERS = "stillwatch.readers"
 """Group of entry points by which formats of other packages are found."""
+
 Record = Mapping[str, Any]
 Row = dict[str, Any]
 Numbered = tuple[int, Record]
@@ -32,36 +39,47 @@ class Malformed(Exception):
         self.column, self.reason = column, reason
 
 
+class PassedOver(Exception):
+    """A record that its format knows and that is no exchange."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unjoined:
     """What a part of a log leaves open at its end.
 
     `rows` have their number and the name of what they wait for; `told` is, by name, what rows elsewhere may wait for;
-    `join` makes a row whole.
+    `join` makes a row whole, or gives None where another row is of the same exchange.
     """
 
     rows: list[tuple[int, str, Row]]
     told: Mapping[str, Mapping[str, Any]]
-    join: Callable[[Row, Mapping[str, Any]], Row]
+    join: Callable[[Row, Mapping[str, Any]], Row | None]
 
     def joined(self, *others: Unjoined | None) -> Iterator[tuple[int, Row]]:
-        """The rows, whole where a neighbouring part tells what they wait for, and as they are elsewhere."""
+        """The rows, whole where neighbouring parts tell what they wait for, and as they are elsewhere; without those that a neighbour has."""
         for number, name, row in self.rows:
-            told = next((other.told[name] for other in others if other and name in other.told), None)
-            yield number, row if told is None else self.join(row, told)
+            whole: Row | None = row
+            for other in others:
+                if other is not None and name in other.told and whole is not None:
+                    whole = self.join(whole, other.told[name])
+            if whole is not None:
+                yield number, whole
 
 
-Read = Iterator[tuple[int, Row | Malformed | Unjoined]]
+Told = Row | Malformed | PassedOver
+Read = Iterator[tuple[int, Told | Unjoined]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Format:
     """A vendor's shape of log.
 
     `recognise` tells from one record why it is of this format, '' when it is not. `read` turns numbered records into
     numbered rows, or reasons why there is none. `fields` are contract columns with the vendor's names for them;
     `known` are the top-level names that the format reads or knowingly leaves, all others are counted as set aside.
-    `part` reads some of a log's records apart from the others; what it leaves open is `Unjoined`, its last item.
+    `part` reads some of a log's records apart from the others; what it leaves open is `Unjoined`, its last item. Where a format's records
+    belong together over the whole file, or with those of files that lie together, `in_parts` is false. A `loose` shape is looked for where no other one fits. `origin` is the
+    text of a mapping file and its name, where the format was made of one.
     """
 
     name: str
@@ -71,9 +89,28 @@ class Format:
     notes: tuple[str, ...]
     known: frozenset[str]
     recognise: Callable[[Record], str]
-    read: Callable[[Iterator[Numbered]], Iterator[tuple[int, Row | Malformed]]]
-    part: Callable[[Iterator[Numbered]], Read]
+    read: Callable[[Iterator[Numbered], Beside | None], Iterator[tuple[int, Told]]]
+    part: Callable[[Iterator[Numbered], Beside | None], Read]
+    in_parts: Callable[[Beside], bool] = lambda _beside: True
+    loose: bool = False
+    origin: tuple[str, str] | None = None
 
+    def __reduce__(self) -> tuple[Callable[..., Format], tuple[Any, ...]]:
+        """A format goes to another process by its name, or by the text of the mapping file that it was made of."""
+        return _again, (self.name, self.origin)
+
+
+def _again(name: str, origin: tuple[str, str] | None) -> Format:
+    if origin is not None:
+        from stillwatch.readers.mapping import mapped_format
+
+        return mapped_format(*origin)
+    return next(form for form in all_formats() if form.name == name)
+
+
+UNATTRIBUTED = "unattributed"  # the account of rows whose log names none
+LONGEST_NUMBER = 64  # letters of a number: chosen
+LONGEST_SECONDS = 1e12  # chosen: beyond all that is a duration
 
 SHAPES = (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
 
@@ -84,6 +121,37 @@ def another_shape(error: Exception) -> Malformed:
 
 
 Reader = Callable[[Record], Iterable[Row]]
+WiderReader = Callable[[Record, "Beside | None"], Iterable[Row]]
+
+
+@overload
+def log_format(
+    *,
+    title: str,
+    source: str,
+    fields: Mapping[str, str],
+    known: Iterable[str],
+    recognise: Callable[[Record], str],
+    notes: tuple[str, ...] = ...,
+    split: Callable[[Record], Iterable[Record]] = ...,
+    loose: bool = ...,
+    beside: Literal[False] = ...,
+) -> Callable[[Reader], Format]: ...
+
+
+@overload
+def log_format(
+    *,
+    title: str,
+    source: str,
+    fields: Mapping[str, str],
+    known: Iterable[str],
+    recognise: Callable[[Record], str],
+    notes: tuple[str, ...] = ...,
+    split: Callable[[Record], Iterable[Record]] = ...,
+    loose: bool = ...,
+    beside: Literal[True],
+) -> Callable[[WiderReader], Format]: ...
 
 
 def log_format(
@@ -95,27 +163,35 @@ def log_format(
     recognise: Callable[[Record], str],
     notes: tuple[str, ...] = (),
     split: Callable[[Record], Iterable[Record]] = lambda record: (record,),
-) -> Callable[[Reader], Format]:
-    """Declare a format whose records are read one by one; `split` gives the entries of a record that holds several.
+    loose: bool = False,
+    beside: bool = False,
+) -> Callable[[Any], Format]:
+    """Declare a format whose records are read one by one; `split` gives the entries of a record that holds several. With `beside`
+    the function is given what lies beside the log as well.
 
-    Each entry that cannot be read is a reason of its own, and its neighbours are read.
+    Each entry that cannot be read is a reason of its own, and its neighbours are read. An entry that gives no row is passed over.
     """
 
-    def wrap(function: Reader) -> Format:
-        def read(records: Iterator[Numbered]) -> Iterator[tuple[int, Row | Malformed]]:
+    def wrap(function: Callable[..., Iterable[Row]]) -> Format:
+        def read(records: Iterator[Numbered], around: Beside | None = None) -> Iterator[tuple[int, Told]]:
+            more = (around,) if beside else ()
             for number, record in records:
                 for entry in split(record):
+                    none = True
                     try:
-                        for row in function(entry):
+                        for row in function(entry, *more):
+                            none = False
                             yield number, row
-                    except Malformed as why:
+                        if none:
+                            yield number, PassedOver()
+                    except (Malformed, PassedOver) as why:
                         yield number, why
                     except SHAPES as error:
                         yield number, another_shape(error)
 
         return Format(
             name=function.__name__, title=title, source=source, fields=fields, notes=notes, known=frozenset(known),
-            recognise=recognise, read=read, part=read,
+            recognise=recognise, read=read, part=read, loose=loose,
         )  # fmt: skip
 
     return wrap
@@ -123,41 +199,21 @@ def log_format(
 
 @cache
 def all_formats() -> tuple[Format, ...]:
-    """Every format, in the order of their names."""
-    return units(formats, Format, READERS)
+    """Every format, those of a loose shape last, in the order of their names."""
+    return tuple(sorted(units(formats, Format, READERS), key=lambda form: (form.loose, form.name)))
 
 
 def moment(value: Any) -> int:  # noqa: ANN401  any JSON value
-    """Microseconds since 1970 from a time as logs write it: seconds, milli-, micro- or nanoseconds, or ISO 8601.
-
-    A time without a zone is taken as UTC, as every vendor here documents. Raises `Malformed`.
-    """
-    if isinstance(value, str):
-        text = value.strip()
-        if text.replace(".", "", 1).isdigit():
-            value = float(text) if "." in text else int(text)
-        else:
-            try:
-                at = datetime.fromisoformat(text.removesuffix(" UTC").replace("Z", "+00:00"))
-            except ValueError:
-                raise Malformed("timestamp", "value is not a time with its zone") from None
-            at = at if at.tzinfo else at.replace(tzinfo=UTC)
-            whole = at.replace(microsecond=0)
-            return int(whole.timestamp()) * 1_000_000 + at.microsecond
-    if isinstance(value, datetime):
-        at = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return int(at.timestamp() * 1_000_000)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Malformed("timestamp", "value is not a time with its zone")
-    for limit, factor in ((1e11, 1_000_000), (1e14, 1000), (1e17, 1)):
-        if abs(value) < limit:
-            return int(value * factor)
-    return int(value) // 1000
+    """Microseconds since 1970 from a time as logs write it (`readers/times.py`). Raises `Malformed`."""
+    found = micros(value)
+    if found is None:
+        raise Malformed("timestamp", NO_TIME)
+    return found
 
 
 def first(*values: Any) -> Any:  # noqa: ANN401  any JSON values
-    """The first value that says something."""
-    return next((v for v in values if v is not None and v not in ("", [], {})), None)
+    """The first value that says something; NaN, which tables have in place of nothing, does not."""
+    return next((v for v in values if v is not None and v not in ("", [], {}) and v == v), None)
 
 
 def at(record: Any, *path: str) -> Any:  # noqa: ANN401  any JSON value
@@ -169,36 +225,53 @@ def at(record: Any, *path: str) -> Any:  # noqa: ANN401  any JSON value
     return record
 
 
+def field(record: Record, name: str) -> Any:  # noqa: ANN401  any JSON value
+    """The value that a person means by a name: of a field, or at a path such as `metadata.user`; None where there is none."""
+    return record[name] if name in record else at(record, *name.split("."))
+
+
 def mapping(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  any JSON value
     """The value where it is an object; else one without names, since senders choose what stands there."""
     return value if isinstance(value, Mapping) else {}
 
 
+def number(value: Any) -> int | float | None:  # noqa: ANN401  any JSON value
+    """A finite number, given as one or as text."""
+    if isinstance(value, str) and len(value) <= LONGEST_NUMBER:
+        try:
+            value = int(value) if value.strip().lstrip("+-").isdecimal() else float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < inf:
+        return None
+    return value
+
+
 def total(*counts: Any) -> int | None:  # noqa: ANN401  any JSON values
     """The sum of the counts that are given; None when none is."""
-    known = [
-        int(c) for c in counts if isinstance(c, int | float) and not isinstance(c, bool) and abs(c) < 2**62
-    ]
+    known = [int(c) for c in map(number, counts) if c is not None and abs(c) < 2**62]
     return sum(known) if known else None
 
 
 def milliseconds(seconds: Any) -> float | None:  # noqa: ANN401  any JSON value
     """A duration in seconds, as a number or as text, in milliseconds."""
+    known = number(seconds)
+    return None if known is None or abs(known) > LONGEST_SECONDS else known * 1000
+
+
+def elapsed_ms(begin: Any, end: Any) -> float | None:  # noqa: ANN401  any JSON values
+    """Milliseconds between two times in any form; None where one of them is none."""
     try:
-        return float(seconds) * 1000
-    except (TypeError, ValueError, OverflowError):
+        return (moment(end) - moment(begin)) / 1000
+    except Malformed:
         return None
 
 
 def address(value: Any) -> str | None:  # noqa: ANN401  any JSON value
-    """The address in `host`, `host:port` or `[host]:port`."""
-    if not isinstance(value, str) or not value:
-        return None
-    if "," in value or value[0].isspace() or value[-1].isspace():
-        value = value.partition(",")[0].strip()
-    if value.startswith("["):
-        return value[1:].partition("]")[0]
-    return value.rpartition(":")[0] if value.count(":") == 1 else value
+    """The address in `host`, `host:port` or `[host]:port`, the first of several; None where there is none."""
+    if isinstance(value, list) and value:
+        value = value[0]
+    return address_in(value) if isinstance(value, str) and value else None
 
 
 def header(headers: Any, *names: str) -> Any:  # noqa: ANN401  any JSON value

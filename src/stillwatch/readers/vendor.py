@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,59 +17,128 @@ import pyarrow as pa
 
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.engine.cores import CORES, processes
-from stillwatch.readers.cast import cells, conform
+from stillwatch.readers.beside import Beside
+from stillwatch.readers.cast import MISSING, column_of, conformed
+from stillwatch.readers.envelope import SAMPLE, unwrapped
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import BLOCK
-from stillwatch.readers.records import Span, in_lines, records
-from stillwatch.readers.registry import Format, Malformed, Numbered, Read, Row, Unjoined, all_formats, moment
+from stillwatch.readers.places import LogPath
+from stillwatch.readers.records import Span, in_lines
+from stillwatch.readers.registry import (
+    Format,
+    Malformed,
+    Numbered,
+    PassedOver,
+    Read,
+    Row,
+    Unjoined,
+    field,
+    moment,
+)
 
 BATCH = 16_384
 PART = 16 << 20  # bytes of lines that one process reads at a time
 WHOLE = 8 << 20  # bytes of the largest file that one reads whole where lines cannot be told apart
-WRONG = (pa.ArrowException, OverflowError, TypeError, ValueError)
 TEXT = ("prompt", "response", "system_prompt")
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """What was read of a part of a file: batches, lines, what was lost, and what waits for other parts."""
+class _Made:
+    """Rows of a batch whose ids are made of the file's name and the numbers of their records, since they have none.
 
-    batches: list[pa.Table]
-    lines: int
-    quarantine: pa.Table
-    nulled: Counter[tuple[str, str]]
-    fields: Counter[str]
+    Of several such rows of one record the second and later ones add their place, from 2.
+    """
+
+    rows: list[int]
+    numbers: list[int]
+    places: list[int]
+
+    def ids(self, file: str, line: int) -> list[str]:
+        """The ids where the batch's numbers count from the file's `line` + 1."""
+        name = Path(file).name
+        pairs = zip(self.numbers, self.places, strict=True)
+        return [f"{name}:{line + number}" + (f".{place}" if place > 1 else "") for number, place in pairs]
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Rows of the contract, and which of their ids were made."""
+
+    rows: pa.Table
+    made: _Made | None
+
+    def named(self, file: str, line: int) -> pa.Table:
+        """The rows with the ids that they have where their part of the file begins after `line`."""
+        if self.made is None or not line:
+            return self.rows
+        place = self.rows.column_names.index("exchange_id")
+        ids = self.rows.column(place).to_pylist()
+        for row, name in zip(self.made.rows, self.made.ids(file, line), strict=True):
+            ids[row] = name
+        return self.rows.set_column(place, self.rows.schema.field(place), pa.array(ids, pa.string()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What was read of a part of a file: batches, what was lost, and what waits for other parts."""
+
+    batches: list[_Batch]
+    losses: Losses
     left_open: Unjoined | None
 
 
 def vendor_batches(
-    path: Path, form: Format, names: Mapping[str, str], losses: Losses, limits: Limits, *, apart: bool = False
+    path: LogPath,
+    form: Format,
+    names: Mapping[str, str],
+    losses: Losses,
+    limits: Limits,
+    *,
+    apart: bool = False,
+    among: Sequence[LogPath] = (),
 ) -> Iterator[pa.Table]:
     """Contract rows of a file; what cannot be read, and top-level fields that the format does not know, go to `losses`.
 
     `names` maps a contract column to a top-level field of the record that is taken instead of the format's own. `apart`
-    has the file read by other processes, a run of lines by each, which is worth their start for much to read only.
+    has the file read by other processes, a run of lines by each, which is worth their start for much to read only. `among` are the files that
+    are read with it, some of which may tell more of its exchanges.
     """
-    if apart and (in_lines(path, limits) or path.stat().st_size <= WHOLE):
+    beside = Beside(path, limits, among)
+    if (
+        apart
+        and form.in_parts(beside)
+        and (_in_lines(path, form, names, limits) or path.stat().st_size <= WHOLE)
+    ):
         yield from _in_parts(path, form, names, losses, limits)
     else:
         with _no_search_for_cycles():
-            yield from _batches(path, form.read, form.known, names, losses, limits)
+            for batch in _batches(form, form.read, names, losses, beside):
+                yield batch.rows
+
+
+def _in_lines(path: LogPath, form: Format, names: Mapping[str, str], limits: Limits) -> bool:
+    """Whether a file can be cut at its lines; where its first records are in envelopes, one may be in several lines."""
+    if not in_lines(path, limits):
+        return False
+    lost = Losses(path)
+    for _record in islice(unwrapped(path, form, names, lost, limits), SAMPLE):
+        pass
+    return not lost.envelopes
 
 
 def _in_parts(
-    path: Path, form: Format, names: Mapping[str, str], losses: Losses, limits: Limits
+    path: LogPath, form: Format, names: Mapping[str, str], losses: Losses, limits: Limits
 ) -> Iterator[pa.Table]:
     """A file read by several processes, in order; never more parts ahead than memory should hold."""
-    cuts = _cuts(path) if in_lines(path, limits) else None
+    cuts = _cuts(path) if _in_lines(path, form, names, limits) else None
     spans = list(pairwise(cuts)) if cuts else [None]
     todo = iter(spans)
     waiting: deque[Future[_Part]] = deque()
 
     def read_on(most: int) -> None:
         for span in islice(todo, most):
-            waiting.append(processes().submit(_read_part, path, form.name, dict(names), span, limits))
+            waiting.append(processes().submit(_read_part, path, form, dict(names), span, limits))
 
     read_on(2 * CORES)
     before: Unjoined | None = None
@@ -78,13 +147,14 @@ def _in_parts(
     while waiting:
         part = waiting.popleft().result()
         read_on(1)
-        losses.absorb(part.quarantine, part.nulled, part.fields, line)
-        yield from part.batches
+        losses.absorb(part.losses, line)
+        for batch in part.batches:
+            yield batch.named(losses.file, line)
         if last is not None:
             yield from _late(*last, losses, limits, before, part.left_open)
             before = last[0]
         last = (part.left_open, line) if part.left_open is not None else None
-        line += part.lines
+        line += part.losses.lines
     if last is not None:
         yield from _late(*last, losses, limits, before, None)
 
@@ -101,10 +171,10 @@ def _late(
     pairs = list(left_open.joined(before, after))
     for begin in range(0, len(pairs), BATCH):
         some = pairs[begin : begin + BATCH]
-        yield build([row for _, row in some], [line + number for number, _ in some], losses, limits)
+        yield build([row for _, row in some], [line + number for number, _ in some], losses, limits).rows
 
 
-def _cuts(path: Path) -> list[int]:
+def _cuts(path: LogPath) -> list[int]:
     """Where parts of a file begin and end, each at the end of a line."""
     size = path.stat().st_size
     cuts = [0]
@@ -117,15 +187,15 @@ def _cuts(path: Path) -> list[int]:
     return [*cuts, size] if cuts[-1] < size else cuts
 
 
-def _read_part(path: Path, name: str, names: dict[str, str], span: Span | None, limits: Limits) -> _Part:
+def _read_part(
+    path: LogPath, form: Format, names: dict[str, str], span: Span | None, limits: Limits
+) -> _Part:
     """A part of a file, or all of it, read in a process of its own."""
-    form = next(form for form in all_formats() if form.name == name)
     losses = Losses(path)
     left: list[Unjoined] = []
     with _no_search_for_cycles():
-        batches = list(_batches(path, form.part, form.known, names, losses, limits, span, left))
-    lost = pa.concat_tables([losses.listed(), losses.counted()])
-    return _Part(batches, losses.lines, lost, losses.nulled, losses.fields, left[0] if left else None)
+        batches = list(_batches(form, form.part, names, losses, Beside(path, limits), span, left))
+    return _Part(batches, losses, left[0] if left else None)
 
 
 @contextmanager
@@ -141,36 +211,40 @@ def _no_search_for_cycles() -> Iterator[None]:
 
 
 def _batches(
-    path: Path,
-    read: Callable[[Iterator[Numbered]], Read],
-    known: frozenset[str],
+    form: Format,
+    read: Callable[[Iterator[Numbered], Beside | None], Read],
     names: Mapping[str, str],
     losses: Losses,
-    limits: Limits,
+    beside: Beside,
     span: Span | None = None,
     left: list[Unjoined] | None = None,
-) -> Iterator[pa.Table]:
+) -> Iterator[_Batch]:
     """Batches of a file or of a part of it; what that part leaves open goes to `left`."""
     current: dict[str, Any] = {}
+    path, limits = beside.path, beside.limits
 
     def watched() -> Iterator[Numbered]:
-        for number, record in records(path, losses, limits, span):
-            strange = record.keys() - known
+        for number, record in unwrapped(path, form, names, losses, limits, span):
+            losses.records += 1
+            strange = record.keys() - form.known
             if strange:
                 losses.unknown(strange)
             if names:
                 current.clear()
                 current.update(
-                    {column: _mapped(column, record.get(theirs)) for column, theirs in names.items()}
+                    {column: _mapped(column, field(record, theirs)) for column, theirs in names.items()}
                 )
             yield number, record
 
     rows: list[Row] = []
     numbers: list[int] = []
     size = 0
-    for number, row in read(watched()):
+    for number, row in read(watched(), beside):
         if isinstance(row, Malformed):
             losses.row(number, row.reason, column=row.column)
+            continue
+        if isinstance(row, PassedOver):
+            losses.passed_over += 1
             continue
         if isinstance(row, Unjoined):
             if left is not None:
@@ -196,17 +270,39 @@ def _mapped(column: str, value: Any) -> Any:  # noqa: ANN401  any JSON value
         return None
 
 
-def build(rows: list[Row], numbers: list[int], losses: Losses, limits: Limits) -> pa.Table:
+def build(rows: list[Row], numbers: list[int], losses: Losses, limits: Limits) -> _Batch:
     """Rows as a table of the contract; values of another type are read cell by cell."""
+    made = _made(rows, numbers, losses)
     columns: dict[str, pa.Array] = {}
     for column in EXCHANGES.columns:
         values = [row.get(column.name) for row in rows]
-        kind = pa.int64() if pa.types.is_timestamp(column.type) else column.type
-        try:
-            columns[column.name] = pa.array(values, kind).cast(column.type)
-        except WRONG:
-            array, bad = cells(values, column.type)
-            columns[column.name] = array
-            if column.nullable:
-                losses.cells(column.name, "value is of another type", int(bad.sum()))
-    return conform(pa.table(columns), losses, np.array(numbers, np.int64), most=limits.line)
+        columns[column.name], bad = column_of(values, column.type, column.name)
+        if column.nullable:
+            losses.cells(column.name, "value is of another type", int(bad.sum()))
+    table, kept = conformed(pa.table(columns), losses, np.array(numbers, np.int64), most=limits.line)
+    if made is not None and not kept.all():
+        new = (np.cumsum(kept) - 1).tolist()
+        left = [at for at, row in enumerate(made.rows) if kept[row]]
+        made = _Made(
+            [new[made.rows[at]] for at in left],
+            [made.numbers[at] for at in left],
+            [made.places[at] for at in left],
+        )
+    return _Batch(table, made)
+
+
+def _made(rows: list[Row], numbers: list[int], losses: Losses) -> _Made | None:
+    """Give ids to rows that have none."""
+    without = [place for place, row in enumerate(rows) if row.get("exchange_id") in (None, "", [], {})]
+    if not without:
+        return None
+    seen: Counter[int] = Counter()
+    places = []
+    for place in without:
+        seen[numbers[place]] += 1
+        places.append(seen[numbers[place]])
+    made = _Made(without, [numbers[place] for place in without], places)
+    for place, name in zip(without, made.ids(losses.file, 0), strict=True):
+        rows[place]["exchange_id"] = name
+    losses.cells("exchange_id", f"{MISSING} and was made", len(without))
+    return made

@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from stillwatch import __version__
 from stillwatch.contract import results as contract
 from stillwatch.contract.table import TableSchema
-from stillwatch.engine.files import sha256
+from stillwatch.engine.files import Openable, sha256
 from stillwatch.errors import Problem, StateError
 
 TABLES: tuple[TableSchema, ...] = (
@@ -162,7 +162,7 @@ def write_json(folder: Path, name: str, value: dict[str, Any]) -> None:
     (folder / name).write_text(json.dumps(value, indent=2, sort_keys=True, default=str) + "\n")
 
 
-def write_manifest(folder: Path, inputs: list[Path], parameters: dict[str, Any], seed: int) -> None:
+def write_manifest(folder: Path, inputs: Sequence[Openable], parameters: dict[str, Any], seed: int) -> None:
     """SHA-256 of every input and every output file, with version, parameters and seed."""
     outputs = {
         str(path.relative_to(folder)): sha256(path)

@@ -28,6 +28,14 @@ DIGESTS = (
     "conversation_key",
 )  # fmt: skip
 LISTS = ("phrases", "system_phrases")
+MADE_OF = {
+    **dict.fromkeys(("text_key", "prompt_key", "opening_key", *(f"band_{band}" for band in range(BANDS))), ("prompt",)),
+    **dict.fromkeys(("phrases", "words", "written", "capability", "coerces"), ("prompt",)),
+    **dict.fromkeys(("system_key", "system_phrases"), ("system_prompt",)),
+    "conversation_key": ("conversation_id",), "shape_key": SHAPE, "has_tools": ("tool_names",), "half": ("timestamp",),
+    "account_key": ("account_id",), "exchange_key": ("exchange_id",),
+}  # fmt: skip
+"""Columns of observations that are made of others, with those of the contract of which one is enough."""
 NAMES = b"stillwatch names"  # key of digests whose originals stand beside them: that of accounts, and before enciphering
 
 

@@ -35,7 +35,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch.contract.table import TableSchema
-from stillwatch.engine.files import atomic, lock
+from stillwatch.engine.files import Openable, atomic, lock
 from stillwatch.errors import Problem, StateError
 
 HEAD, SECRET = "store.json", "key"
@@ -56,7 +56,8 @@ class Part:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
     """A piece of a log file, read whole. `filled` are the observations' columns that hold a value in it, `nulled` counts cells that could
-    not be read by column and reason.
+    not be read by column and reason, `envelopes` records by what they were taken out of, `passed_over` records that are no exchanges,
+    and `records` all that were found.
     """
 
     rows: int
@@ -65,6 +66,9 @@ class Piece:
     filled: tuple[str, ...]
     aside: Mapping[str, int]
     nulled: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    envelopes: Mapping[str, int] = field(default_factory=dict)
+    passed_over: int = 0
+    records: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +259,7 @@ class Store:
             self.files[file.id] = file
         return self.pieces[file.id]
 
-    def only(self, paths: Iterable[Path]) -> None:
+    def only(self, paths: Iterable[Openable]) -> None:
         """Forget every log file but these, and every small table."""
         wanted = {str(path.resolve()) for path in paths}
         self._forget([name for name, file in self.files.items() if file.path not in wanted])
@@ -291,7 +295,7 @@ class Store:
         """Rows that were read, copies among them."""
         return sum(piece.rows for pieces in self.pieces.values() for piece in pieces.values())
 
-    def rows_of(self, path: Path) -> int:
+    def rows_of(self, path: Openable) -> int:
         """Rows that were read of the file at this path."""
         mine = [one.id for one in self.files.values() if one.path == str(path.resolve())]
         return sum(piece.rows for name in mine for piece in self.pieces[name].values())

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from stillwatch.readers.content import answer_columns, decoded, request_columns
+from stillwatch.readers.beside import Beside
+from stillwatch.readers.content import answer_columns, asked, body_in, decoded, request_columns, whole_answer
+from stillwatch.readers.http import calls_model, joined, method_of, model_in, path_of
+from stillwatch.readers.joining import Fragment, Placed, Taken, joined_format
 from stillwatch.readers.registry import (
     Malformed,
     Record,
@@ -12,22 +17,60 @@ from stillwatch.readers.registry import (
     address,
     at,
     first,
-    log_format,
+    header,
     moment,
+    number,
 )
+
+GATEWAY, MODEL, SERVICE = "gatewaylogs", "gatewayllmlogs", "requestresponse"
+KINDS = {
+    "gatewaylogs": GATEWAY, "apimanagementgatewaylogs": GATEWAY, "gatewayllmlogs": MODEL, "gatewayllmlog": MODEL,
+    "apimanagementgatewayllmlog": MODEL, "requestresponse": SERVICE,
+    "trace": SERVICE,
+}  # fmt: skip
+CALLS = re.compile(
+    r"completion|embedding|response|generat|inference|messages|speech|transcri|translat|image", re.IGNORECASE
+)
+WHEN = ("time", "timegenerated", "timestamp", "timegenerated [utc]")
+PIECES = ("requestmessages", "responsemessages")
+
+
+def _flat(record: Record) -> dict[str, Any]:
+    """A record's fields and those of its properties, by their names in lower case: the three exports differ in case and depth."""
+    told = {str(name).lower(): value for name, value in record.items()}
+    more = decoded(first(told.get("properties"), told.get("properties_s")))
+    for name, value in (more if isinstance(more, dict) else {}).items():
+        told.setdefault(str(name).lower(), value)
+    for name in [name for name in told if name.endswith(("_s", "_d", "_g", "_b"))]:
+        told.setdefault(name[:-2], told[name])
+    return told
+
+
+def _kind(told: Mapping[str, Any]) -> str | None:
+    for name in ("category", "type"):
+        value = told.get(name)
+        if isinstance(value, str) and value.lower() in KINDS:
+            return KINDS[value.lower()]
+    if "requestmessages" in told and "correlationid" in told:
+        return MODEL
+    return None
 
 
 def _recognise(record: Record) -> str:
-    if record.get("category") == "RequestResponse" and "operationName" in record and "resourceId" in record:
+    several = record.get("records")
+    if isinstance(several, list):
+        return next((why for one in several if isinstance(one, dict) and (why := _recognise(one))), "")
+    lower = {str(name).lower() for name in record}
+    if not lower & {"category", "type", "requestmessages"} or not lower & set(WHEN):
+        return ""
+    told = {str(name).lower(): value for name, value in record.items()}
+    kind = _kind(told)
+    if kind == SERVICE and "operationname" in told and ("resourceid" in told or "_resourceid" in told):
         return "`category` is RequestResponse, with `operationName` and `resourceId`"
-    if record.get("category") == "GatewayLogs" and "properties" in record:
+    if kind == GATEWAY and ("properties" in told or "correlationid" in told):
         return "`category` is GatewayLogs, of API Management"
-    if (
-        isinstance(record.get("records"), list)
-        and record["records"]
-        and isinstance(record["records"][0], dict)
-    ):
-        return _recognise(record["records"][0])
+    if kind == MODEL and ("properties" in told or "correlationid" in told):
+        return "`category` is GatewayLlmLogs, of API Management"
     return ""
 
 
@@ -36,66 +79,159 @@ def _entries(record: Record) -> list[Record]:
     return several if isinstance(several, list) else [record]
 
 
-@log_format(
-    title="Azure OpenAI diagnostic log",
-    source="category RequestResponse, and API Management's GatewayLogs; elastic/integrations azure_openai",
+def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tuple[Placed, Row | Malformed]]:
+    """The row of a call: what the gateway says, then what the model's log says, whose messages stand in pieces."""
+    ordered = sorted(several, key=lambda one: one.order)
+    gateway = [one for one in ordered if one.fragment.rank == 0]
+    models = [one for one in ordered if one.fragment.rank == 1]
+    pieces = [one.fragment.told for one in models if "sequence" in one.fragment.told]
+    said: dict[str, str] = {}
+    for name in PIECES:
+        texts = {told["sequence"]: told[name] for told in reversed(pieces) if told.get(name)}
+        said[name] = "".join(texts[place] for place in sorted(texts))
+    system, prompt = asked(said[PIECES[0]])
+    answer = answer_columns(said[PIECES[1]])["response"]
+    text = {"system_prompt": system, "prompt": prompt, "response": answer}
+    lead, *rest = gateway or models[:1]
+    rows = [one.fragment.told.get("row", {}) for one in (lead, *(one for one in models if one is not lead))]
+    yield lead, joined(*rows, text)
+    yield from ((one, one.fragment.told.get("row", {})) for one in rest)
+
+
+def _whole(several: Sequence[Placed]) -> bool:
+    """Whether a call needs nothing of other records: the gateway's log has what was asked."""
+    return any(one.fragment.told.get("whole") for one in several)
+
+
+@joined_format(
+    title="Azure OpenAI diagnostic log, and API Management's logs of its gateway and of models",
+    source="category RequestResponse, GatewayLogs and GatewayLlmLogs (ApiManagementGatewayLlmLog); elastic/integrations azure_openai",
     fields={
         "exchange_id": "correlationId", "timestamp": "time", "organization_id": "resourceId",
-        "account_id": "properties.objectId, else properties.subscriptionId or apiKey id, else callerIpAddress, else resourceId",
-        "model": "properties.modelName, else .modelDeploymentName", "operation": "operationName",
-        "client_ip": "callerIpAddress, unless masked", "system_prompt": "properties.requestBody.messages",
-        "prompt": "properties.requestBody.messages", "response": "properties.responseBody",
+        "account_id": "properties.objectId, else .apimSubscriptionId, .subscriptionId, .userId, else callerIpAddress, else resourceId",
+        "model": "properties.modelName, .modelDeploymentName, .deploymentName; .requestBody.model; the deployment in .backendUrl or .url; "
+        ".responseBody.model", "operation": "properties.operationId, else operationName",
+        "client_ip": "callerIpAddress, unless masked", "user_agent": "properties.requestHeaders[User-Agent]",
+        "system_prompt": "properties.requestBody, .backendRequestBody, .requestMessages",
+        "prompt": "the same", "response": "properties.responseBody, .backendResponseBody, .responseMessages; a stream is put together",
         "tool_names": "properties.requestBody.tools", "temperature": "properties.requestBody.temperature",
         "top_p": "properties.requestBody.top_p", "max_tokens": "properties.requestBody.max_tokens",
-        "stream": "properties.streamType, .requestBody.stream", "input_tokens": "properties.responseBody.usage",
-        "output_tokens": "properties.responseBody.usage", "finish_reason": "properties.responseBody.choices[0]",
-        "latency_ms": "durationMs, unless negative", "status": "resultSignature, properties.responseCode",
+        "stream": "properties.streamType, .isStreamCompletion, .requestBody.stream",
+        "input_tokens": "properties.responseBody.usage, .promptTokens",
+        "output_tokens": "properties.responseBody.usage, .completionTokens", "finish_reason": "properties.responseBody.choices[0]",
+        "latency_ms": "durationMs, totalTime, unless negative", "status": "properties.responseCode, resultSignature",
     },
     known=(
         "time", "category", "callerIpAddress", "correlationId", "durationMs", "operationName", "resourceId",
         "resultSignature", "properties", "records", "location", "operationVersion", "resultType", "Level", "tenantId",
-        "event", "isRequestSuccess",
+        "event", "isRequestSuccess", "Tenant", "DeploymentVersion", "Sku", "truncated", "TenantId", "TimeGenerated", "ResourceId",
+        "_ResourceId", "Category", "OperationName", "ResultSignature", "DurationMs", "CallerIPAddress", "CorrelationId",
+        "properties_s", "Type", "CallerIpAddress", "ApimSubscriptionId", "RequestBody", "ResponseBody", "BackendRequestBody",
+        "BackendResponseBody", "ResponseCode", "BackendResponseCode", "Url", "BackendUrl", "Method", "BackendMethod", "UserId",
+        "ProductId", "OperationId", "ApiId", "ApiRevision", "RequestHeaders", "TotalTime", "Region", "IsRequestSuccess",
+        "RequestMessages", "ResponseMessages", "SequenceNumber", "PromptTokens", "CompletionTokens", "TotalTokens", "ModelName",
+        "DeploymentName", "IsStreamCompletion", "RequestId", "BackendId", "SourceSystem", "ResourceGroup", "SubscriptionId",
     ),
     recognise=_recognise,
     split=_entries,
+    assemble=_assemble,
+    is_whole=_whole,
     notes=(
-        "The diagnostic log has no text and a masked address; API Management's gateway log has both.",
+        "The diagnostic log has no text and a masked address; API Management's logs have both.",
+        "The log of models (`ApiManagementGatewayLlmLog`) has long messages in several rows, and no account: its rows are joined by `correlationId` with each other and with the gateway's, in a file and over the files of a folder.",
         "Where no caller is named, all of a resource's traffic is one account.",
+        "Audit records, operations that call no model (`Create_Thread`) and requests that read or probe are passed over.",
     ),
 )  # fmt: skip
-def azure_openai(record: Record) -> Iterator[Row]:
+def azure_openai(record: Record) -> Taken:
     if not isinstance(record, dict):
         raise Malformed(None, "entry is not an object")
-    more = decoded(record.get("properties")) or {}
-    if not isinstance(more, dict):
-        raise Malformed(None, "`properties` is not an object")
-    body, answer = decoded(more.get("requestBody")), decoded(more.get("responseBody"))
-    body, answer = (one if isinstance(one, dict) else {} for one in (body, answer))
-    caller = record.get("callerIpAddress")
-    whole = None if not isinstance(caller, str) or "*" in caller else address(caller)
-    lasted = record.get("durationMs")
+    told = _flat(record)
+    kind = _kind(told)
+    if kind == MODEL:
+        return _of_model(told)
+    body = body_in(first(told.get("requestbody"), told.get("backendrequestbody")))
+    if kind is None or not _is_call(told, kind, body):
+        return None
+    row = _row(told, body)
+    key = row["exchange_id"]
+    waits = kind == GATEWAY and row.get("prompt") is None and isinstance(key, str)
+    return Fragment(key, 0, {"row": row}) if waits else row
+
+
+def _is_call(told: Mapping[str, Any], kind: str, body: Mapping[str, Any]) -> bool:
+    operation = str(first(told.get("operationid"), told.get("operationname")) or "")
+    if kind == SERVICE:
+        named = first(told.get("modelname"), told.get("modeldeploymentname"))
+        return named is not None or CALLS.search(operation) is not None
+    url = first(told.get("url"), told.get("backendurl"))
+    return CALLS.search(operation) is not None or calls_model(
+        method_of(told.get("method")), path_of(url), body
+    )
+
+
+def _row(told: Mapping[str, Any], body: Record) -> Row:
+    """The exchange of a diagnostic record or of a gateway's."""
+    given = whole_answer(first(told.get("responsebody"), told.get("backendresponsebody")))
+    answer = answer_columns(given)
+    client = address(first(told.get("calleripaddress"), told.get("callerip")))
+    lasted = number(first(told.get("durationms"), told.get("totaltime")))
     said = request_columns(body)
-    code = str(first(more.get("responseCode"), record.get("resultSignature")) or "")
-    stream = str(more.get("streamType") or "")
-    yield {
-        "exchange_id": first(record.get("correlationId"), more.get("correlationId")),
-        "timestamp": moment(record.get("time")),
+    stream = str(told.get("streamtype") or "")
+    resource = first(told.get("resourceid"), told.get("_resourceid"))
+    return {
+        "exchange_id": first(told.get("correlationid"), told.get("requestid")),
+        "timestamp": moment(first(*(told.get(name) for name in WHEN))),
         "account_id": first(
-            more.get("objectId"),
-            more.get("subscriptionId"),
-            more.get("userId"),
-            whole,
-            record.get("resourceId"),
+            *(told.get(name) for name in ("objectid", "apimsubscriptionid", "subscriptionid", "userid")),
+            client, resource,
         ),
-        "organization_id": record.get("resourceId"),
+        "organization_id": resource,
         "model": first(
-            more.get("modelName"), more.get("modelDeploymentName"), body.get("model"), at(answer, "model")
+            told.get("modelname"), told.get("modeldeploymentname"), body.get("model"),
+            model_in(told.get("backendurl"), told.get("url")), at(given, "model"),
         ),
-        "operation": record.get("operationName"),
-        "client_ip": whole,
+        "operation": first(told.get("operationid"), told.get("operationname")),
+        "client_ip": client,
+        "user_agent": header(decoded(told.get("requestheaders")), "user-agent"),
         **said,
-        **answer_columns(answer),
+        **answer,
         "stream": first(said["stream"], stream != "Non-Streaming" if stream else None),
-        "latency_ms": lasted if isinstance(lasted, int | float) and lasted >= 0 else None,
-        "status": code,
+        "latency_ms": lasted if lasted is not None and lasted >= 0 else None,
+        "status": str(first(told.get("responsecode"), told.get("resultsignature"), told.get("backendresponsecode")) or ""),
+    }  # fmt: skip
+
+
+def _of_model(told: Mapping[str, Any]) -> Taken:
+    """What a row of the log of models tells: a piece of the messages, and in some rows the counts."""
+    resource = first(told.get("resourceid"), told.get("_resourceid"))
+    row: Row = {
+        "exchange_id": told.get("correlationid"),
+        "timestamp": moment(first(*(told.get(name) for name in WHEN))),
+        "account_id": resource,
+        "organization_id": resource,
+        "model": first(told.get("modelname"), told.get("deploymentname")),
+        "operation": told.get("operationname"),
+        "stream": told.get("isstreamcompletion"),
+        "input_tokens": number(told.get("prompttokens")) or None,
+        "output_tokens": number(told.get("completiontokens")) or None,
     }
+    pieces = {name: _text(told.get(name)) for name in PIECES}
+    key = row["exchange_id"]
+    if not isinstance(key, str) or not key:
+        system, prompt = asked(pieces[PIECES[0]])
+        return row | {
+            "system_prompt": system,
+            "prompt": prompt,
+            "response": answer_columns(pieces[PIECES[1]])["response"],
+        }
+    return Fragment(key, 1, {"row": row, "sequence": number(told.get("sequencenumber")) or 0, **pieces})
+
+
+def _text(value: Any) -> str | None:  # noqa: ANN401  any JSON value
+    """A piece of JSON text; what an export has parsed already is written again."""
+    if value is None or isinstance(value, str):
+        return value or None
+    import orjson
+
+    return orjson.dumps(value).decode()

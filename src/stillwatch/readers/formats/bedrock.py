@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from stillwatch.readers.content import answered, asked, decoded, from_events, tool_names
-from stillwatch.readers.registry import Record, Row, at, first, log_format, mapping, moment, refusal, total
+from stillwatch.readers.beside import Beside
+from stillwatch.readers.content import answer_columns, decoded, request_columns, whole_answer
+from stillwatch.readers.registry import Record, Row, at, first, log_format, mapping, moment, number, total
 
 
 def _recognise(record: Record) -> str:
     if record.get("schemaType") == "ModelInvocationLog":
         return "`schemaType` is ModelInvocationLog"
+    if {"modelId", "requestId", "input", "output", "accountId"} <= record.keys():
+        return "`modelId`, `requestId`, `input` and `output` of a model invocation log"
     return ""
 
 
@@ -21,13 +25,13 @@ def _recognise(record: Record) -> str:
         "exchange_id": "requestId", "timestamp": "timestamp (whole seconds)", "account_id": "identity.arn, else accountId",
         "organization_id": "accountId", "api_key_id": "identity.arn", "conversation_id": "requestMetadata.session_id",
         "model": "modelId", "operation": "operation", "system_prompt": "input.inputBodyJson.system",
-        "prompt": "input.inputBodyJson.messages", "response": "output.outputBodyJson",
+        "prompt": "input.inputBodyJson: messages, prompt, inputText or message; or the file of inputBodyS3Path", "response": "output.outputBodyJson",
         "tool_names": "input.inputBodyJson.tools, .toolConfig.tools",
-        "temperature": "inputBodyJson.temperature, .inferenceConfig.temperature", "top_p": "the same, top_p or topP",
-        "max_tokens": "the same, max_tokens or maxTokens", "stream": "operation ends in Stream",
-        "input_tokens": "input.inputTokenCount and cache reads and writes", "output_tokens": "output.outputTokenCount",
-        "finish_reason": "output.outputBodyJson.stop_reason, .stopReason", "latency_ms": "outputBodyJson.metrics.latencyMs",
-        "status": "400 where errorCode is set",
+        "temperature": "inputBodyJson, .inferenceConfig, .textGenerationConfig",
+        "top_p": "the same: top_p, topP or p", "max_tokens": "the same, under each model family's own name",
+        "stream": "operation ends in Stream", "input_tokens": "input.inputTokenCount and cache reads and writes",
+        "output_tokens": "output.outputTokenCount", "finish_reason": "output.outputBodyJson, under each family's own name",
+        "latency_ms": "outputBodyJson.metrics.latencyMs", "status": "status, else 400 where errorCode is set, else 200",
     },
     known=(
         "schemaType", "schemaVersion", "timestamp", "accountId", "identity", "region", "requestId", "operation", "modelId",
@@ -36,49 +40,47 @@ def _recognise(record: Record) -> str:
     recognise=_recognise,
     notes=(
         "Addresses and programs are in CloudTrail, not here: what they tell is not looked at.",
-        "Bodies too large for the log are references; their text is absent.",
+        "Bodies too large for the log are files of their own (`inputBodyS3Path`): they are read where they lie below the log's folder, as in the bucket; else the row has no text.",
+        "Bodies are read in the shapes of Anthropic, Nova, Titan, Llama, Mistral, Cohere, AI21, DeepSeek and OpenAI models and of Converse.",
     ),
+    beside=True,
 )  # fmt: skip
-def bedrock(record: Record) -> Iterator[Row]:
+def bedrock(record: Record, beside: Beside | None) -> Iterator[Row]:
     asked_for, given = mapping(record.get("input")), mapping(record.get("output"))
-    body = mapping(decoded(asked_for.get("inputBodyJson")))
-    answer = decoded(given.get("outputBodyJson"))
-    if isinstance(answer, list):
-        answer = from_events(answer)
-    answer = answer if isinstance(answer, dict) else {}
-    settings = mapping(first(body.get("inferenceConfig"), body))
-    system, prompt = asked(
-        first(body.get("messages"), body.get("prompt"), body.get("inputText")), body.get("system")
-    )
+    body = mapping(_body(asked_for, "inputBody", beside))
+    answer = whole_answer(_body(given, "outputBody", beside))
+    metered = mapping(at(answer, "amazon-bedrock-invocationMetrics"))
     meta = mapping(decoded(record.get("requestMetadata")))
     operation = record.get("operation")
     arn = at(record, "identity", "arn")
-    usage = mapping(answer.get("usage"))
+    told = answer_columns(answer)
     yield {
         "exchange_id": record.get("requestId"),
         "timestamp": moment(record.get("timestamp")),
         "account_id": first(arn, record.get("accountId")),
         "organization_id": record.get("accountId"),
         "api_key_id": arn,
-        "conversation_id": first(meta.get("session_id"), meta.get("conversation_id")),
+        "conversation_id": first(meta.get("session_id"), meta.get("conversation_id"), meta.get("sessionId")),
         "model": record.get("modelId"),
         "operation": operation,
-        "system_prompt": system,
-        "prompt": prompt,
-        "response": answered(first(at(answer, "output", "message"), answer)),
-        "tool_names": tool_names(first(body.get("tools"), at(body, "toolConfig", "tools"))),
-        "temperature": settings.get("temperature"),
-        "top_p": first(settings.get("top_p"), settings.get("topP")),
-        "max_tokens": first(settings.get("max_tokens"), settings.get("maxTokens")),
+        **request_columns(body),
+        **told,
         "stream": str(operation).endswith("Stream") if operation else None,
         "input_tokens": total(
-            first(asked_for.get("inputTokenCount"), usage.get("input_tokens"), usage.get("inputTokens")),
+            first(asked_for.get("inputTokenCount"), metered.get("inputTokenCount"), told["input_tokens"]),
             asked_for.get("cacheReadInputTokenCount"), asked_for.get("cacheWriteInputTokenCount"),
         ),
-        "output_tokens": first(given.get("outputTokenCount"), usage.get("output_tokens"), usage.get("outputTokens")),
-        "finish_reason": refusal(
-            first(answer.get("stop_reason"), answer.get("stopReason")), at(answer, "stop_details", "category")
+        "output_tokens": first(
+            given.get("outputTokenCount"), metered.get("outputTokenCount"), told["output_tokens"]
         ),
-        "latency_ms": at(answer, "metrics", "latencyMs"),
-        "status": 400 if record.get("errorCode") else 200,
+        "latency_ms": first(at(answer, "metrics", "latencyMs"), metered.get("invocationLatency")),
+        "status": first(number(record.get("status")), 400 if record.get("errorCode") else 200),
     }  # fmt: skip
+
+
+def _body(side: Record, name: str, beside: Beside | None) -> Any:  # noqa: ANN401  any JSON value
+    """A body as the record holds it, or as the file holds it that the record names."""
+    body = first(decoded(side.get(f"{name}Json")), decoded(side.get(f"{name}")))
+    if body is None and beside is not None:
+        body = beside.document(side.get(f"{name}S3Path"))
+    return body

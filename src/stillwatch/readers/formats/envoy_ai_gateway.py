@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stillwatch.readers.http import calls_model, method_of, path_of
 from stillwatch.readers.registry import Record, Row, address, first, log_format, moment
 
 
@@ -37,6 +38,7 @@ def _recognise(record: Record) -> str:
     recognise=_recognise,
     notes=(
         "The log has no text. Its keys are the operator's: rename others with `--map`.",
+        "Requests for no model (probes, tools by MCP) are passed over.",
         "`x-forwarded-for` is written by the client; it is used only where the connection's own address is missing.",
     ),
 )  # fmt: skip
@@ -44,7 +46,13 @@ def envoy_ai_gateway(record: Record) -> Iterator[Row]:
     def said(*names: str) -> object:
         return first(*(record[n] for n in names if record.get(n) not in (None, "-", "")))
 
-    client = address(said("downstream_remote_address", "x-forwarded-for"))
+    model, path = said("gen_ai.request.model", "gen_ai.response.model"), said("x-envoy-origin-path")
+    if model is None and (
+        any(name.startswith("mcp.") for name in record)
+        or not calls_model(method_of(said("method")), path_of(path), {})
+    ):
+        return
+    client = first(address(said("downstream_remote_address")), address(said("x-forwarded-for")))
     yield {
         "exchange_id": said("x-request-id"),
         "timestamp": moment(record.get("start_time")),
@@ -54,8 +62,8 @@ def envoy_ai_gateway(record: Record) -> Iterator[Row]:
         "organization_id": said("x-organization-id", "x-tenant-id"),
         "api_key_id": said("api_key_id", "x-api-key-id"),
         "conversation_id": said("session.id", "agent-session-id"),
-        "model": said("gen_ai.request.model", "gen_ai.response.model"),
-        "operation": said("x-envoy-origin-path"),
+        "model": model,
+        "operation": path,
         "client_ip": client,
         "user_agent": said("user-agent"),
         "tls_fingerprint": said("tls_ja4_fingerprint", "tls_ja3_fingerprint"),

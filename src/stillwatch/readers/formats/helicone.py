@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stillwatch.readers.content import answer_columns, decoded, request_columns
-from stillwatch.readers.registry import Record, Row, first, log_format, mapping, moment, total
+from stillwatch.readers.content import answer_columns, body_in, decoded, request_columns
+from stillwatch.readers.http import model_in
+from stillwatch.readers.registry import (
+    UNATTRIBUTED,
+    Record,
+    Row,
+    elapsed_ms,
+    first,
+    log_format,
+    mapping,
+    moment,
+    total,
+)
 
 
 def _recognise(record: Record) -> str:
-    if {"request_id", "request_created_at"} <= record.keys() and (
-        "request_body" in record or "proxy_key_id" in record
-    ):
-        return "`request_id`, `request_created_at` and `request_body` of a Helicone request"
+    if {"request_id", "request_created_at"} <= record.keys() and not {
+        "request_body", "proxy_key_id", "response_status", "signed_body_url", "request_model", "delay_ms", "response_id",
+    }.isdisjoint(record):  # fmt: skip
+        return "`request_id` and `request_created_at` of a Helicone request"
     return ""
 
 
@@ -21,7 +32,7 @@ def _recognise(record: Record) -> str:
     source="HeliconeRequest of its API, and its table request_response_rmt",
     fields={
         "exchange_id": "request_id", "timestamp": "request_created_at",
-        "account_id": "request_user_id or user_id, else proxy_key_id, else organization_id",
+        "account_id": "request_user_id or user_id, else request_properties, proxy_key_id or organization_id; else `unattributed`",
         "organization_id": "organization_id", "api_key_id": "proxy_key_id",
         "conversation_id": "request_properties[Helicone-Session-Id]", "model": "request_model or model",
         "operation": "request_path or target_url", "country": "country_code", "system_prompt": "request_body",
@@ -43,29 +54,38 @@ def _recognise(record: Record) -> str:
     notes=("The log has a country and no address.", "Bodies are kept for three months, then only counts are."),
 )  # fmt: skip
 def helicone(record: Record) -> Iterator[Row]:
-    body, answer = decoded(record.get("request_body")), decoded(record.get("response_body"))
-    body, answer = (one if isinstance(one, dict) else {} for one in (body, answer))
+    body, answer = body_in(record.get("request_body")), record.get("response_body")
     properties = mapping(decoded(first(record.get("request_properties"), record.get("properties"))))
     anthropic = str(record.get("provider")).upper() == "ANTHROPIC"
     cached = (
         (record.get("prompt_cache_read_tokens"), record.get("prompt_cache_write_tokens")) if anthropic else ()
     )
+    path = first(record.get("request_path"), record.get("target_url"))
+    told = answer_columns(answer)
     yield {
         "exchange_id": record.get("request_id"),
         "timestamp": moment(record.get("request_created_at")),
         "account_id": first(
-            record.get("request_user_id"), record.get("user_id"), record.get("proxy_key_id"), record.get("organization_id")
+            record.get("request_user_id"), record.get("user_id"),
+            *(properties.get(name) for name in ("Helicone-User-Id", "User-Id", "UserId", "user_id", "userId")),
+            record.get("proxy_key_id"), record.get("organization_id"), UNATTRIBUTED,
         ),
         "organization_id": record.get("organization_id"),
         "api_key_id": record.get("proxy_key_id"),
         "conversation_id": properties.get("Helicone-Session-Id"),
-        "model": first(record.get("request_model"), record.get("model"), body.get("model")),
-        "operation": first(record.get("request_path"), record.get("target_url")),
+        "model": first(
+            record.get("request_model"), record.get("model"), body.get("model"), record.get("response_model"), model_in(path)
+        ),
+        "operation": path,
         "country": record.get("country_code"),
-        **request_columns(body),
-        **answer_columns(answer),
-        "input_tokens": total(record.get("prompt_tokens"), *cached),
-        "output_tokens": record.get("completion_tokens"),
-        "latency_ms": first(record.get("delay_ms"), record.get("latency")),
+        **request_columns({name: body[name] for name in body if name != "heliconeMessage"}),
+        **told,
+        "response": first(told["response"], record.get("response_prompt"), record.get("completion_text")),
+        "input_tokens": first(total(record.get("prompt_tokens"), *cached), told["input_tokens"]),
+        "output_tokens": first(record.get("completion_tokens"), told["output_tokens"]),
+        "latency_ms": first(
+            record.get("delay_ms"), record.get("latency"),
+            elapsed_ms(record.get("request_created_at"), record.get("response_created_at")),
+        ),
         "status": first(record.get("response_status"), record.get("status")),
     }  # fmt: skip

@@ -1,97 +1,215 @@
-"""Langfuse's export of observations."""
+"""Langfuse's observations, with the traces that name their users."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from stillwatch.readers.content import answered, asked, decoded
-from stillwatch.readers.registry import Record, Row, at, first, log_format, mapping, moment, refusal, total
+from stillwatch.readers.beside import Beside
+from stillwatch.readers.content import answer_columns, answered, asked, decoded, request_columns
+from stillwatch.readers.joining import Fragment, Placed, Taken, joined_format
+from stillwatch.readers.registry import (
+    Malformed,
+    Record,
+    Row,
+    at,
+    elapsed_ms,
+    first,
+    mapping,
+    milliseconds,
+    moment,
+    number,
+    total,
+)
+
+CALLS = ("GENERATION", "EMBEDDING")
+USERS = ("user_id", "userId", "langfuse_user_id", "user")
+SESSIONS = ("session_id", "sessionId", "langfuse_session_id")
 
 
 def _recognise(record: Record) -> str:
-    if {"trace_id", "start_time", "provided_model_name"} <= record.keys():
-        return "`trace_id`, `start_time` and `provided_model_name` of an export of observations"
+    if {"trace_id", "start_time", "type"} <= record.keys() and (
+        not {"provided_model_name", "usage_details", "project_id"}.isdisjoint(record)
+    ):
+        return "`trace_id`, `start_time` and `type` of an export of observations"
     if {"traceId", "startTime", "type"} <= record.keys() and (
-        "usageDetails" in record or "providedModelName" in record
+        not {"usageDetails", "providedModelName", "modelParameters", "completionStartTime"}.isdisjoint(record)
     ):
         return "`traceId` and `usageDetails` of the observations API"
+    if _is_trace(record):
+        return "`id`, `timestamp` and the user of a trace"
     return ""
 
 
-@log_format(
-    title="Langfuse observations",
-    source="blob-storage export observations_v2, and /api/public/v2/observations; SDK 5.0",
+def _is_trace(record: Record) -> bool:
+    if not {"id", "timestamp"} <= record.keys() or "type" in record:
+        return False
+    return {"userId", "sessionId", "projectId"} <= record.keys() or (
+        {"user_id", "session_id", "project_id"} <= record.keys()
+        and not {"public", "bookmarked", "release", "tags"}.isdisjoint(record)
+    )
+
+
+def _entries(record: Record) -> Iterable[Record]:
+    """The record; of a trace with its observations these as well, with its user."""
+    inner = record.get("observations")
+    if isinstance(inner, list) and any(isinstance(one, dict) for one in inner):
+        shared = {
+            "userId": record.get("userId"),
+            "sessionId": record.get("sessionId"),
+            "projectId": record.get("projectId"),
+        }
+        yield from ({**shared, **one} for one in inner if isinstance(one, dict))
+        return
+    yield record
+
+
+def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tuple[Placed, Row | Malformed]]:
+    """The observations of a trace, with its user and session."""
+    ordered = sorted(several, key=lambda one: one.order)
+    trace = next((one.fragment.told for one in ordered if one.fragment.rank == 1), {})
+    for one in ordered:
+        row = one.fragment.told.get("row")
+        if one.fragment.rank == 0 and row is not None:
+            yield (
+                one,
+                row
+                | {
+                    "account_id": first(trace.get("account_id"), row["account_id"]),
+                    "conversation_id": first(trace.get("conversation_id"), row["conversation_id"]),
+                },
+            )
+
+
+def _never(_several: Sequence[Placed]) -> bool:
+    return False
+
+
+@joined_format(
+    title="Langfuse observations and traces",
+    source="blob-storage export observations_v2, /api/public/observations and /api/public/traces, CSV of the pages; SDK 5.0",
     fields={
-        "exchange_id": "id", "timestamp": "start_time", "account_id": "user_id, else metadata.user_id, else project_id",
-        "organization_id": "project_id", "conversation_id": "session_id, else trace_id", "model": "provided_model_name",
-        "operation": "type", "system_prompt": "input", "prompt": "input", "response": "output",
-        "tool_names": "tool_definitions", "temperature": "model_parameters.temperature", "top_p": "model_parameters.top_p",
-        "max_tokens": "model_parameters.max_tokens", "input_tokens": "usage_details.input and input_cached_tokens",
-        "output_tokens": "usage_details.output", "finish_reason": "output.choices[0].finish_reason", "latency_ms": "latency",
-        "status": "500 where level is ERROR",
+        "exchange_id": "id", "timestamp": "start_time", "account_id": "user_id, else metadata.user_id, else the trace's user_id, else project_id",
+        "organization_id": "project_id", "conversation_id": "session_id, else the trace's session_id, else trace_id",
+        "model": "provided_model_name, model", "operation": "type", "system_prompt": "input", "prompt": "input", "response": "output",
+        "tool_names": "tool_definitions, input.tools", "temperature": "model_parameters.temperature", "top_p": "model_parameters.top_p",
+        "max_tokens": "model_parameters.max_tokens", "input_tokens": "usage_details: all that are named input",
+        "output_tokens": "usage_details: all that are named output", "finish_reason": "output.choices[0].finish_reason",
+        "latency_ms": "latency, else end_time", "status": "500 where level is ERROR",
     },
     known=(
         "id", "trace_id", "project_id", "environment", "type", "parent_observation_id", "start_time", "end_time", "name",
         "metadata", "level", "status_message", "version", "input", "output", "provided_model_name", "model_parameters",
         "usage_details", "cost_details", "completion_start_time", "total_cost", "latency", "time_to_first_token",
         "tool_calls", "tool_call_names", "tool_definitions", "user_id", "session_id", "trace_name", "tags", "release",
-        "prompt_id", "prompt_name", "prompt_version", "model_id", "created_at", "updated_at",
+        "prompt_id", "prompt_name", "prompt_version", "model_id", "created_at", "updated_at", "traceId", "projectId",
+        "parentObservationId", "startTime", "endTime", "statusMessage", "providedModelName", "modelParameters", "usageDetails",
+        "costDetails", "completionStartTime", "totalCost", "timeToFirstToken", "toolCalls", "toolCallNames", "toolDefinitions",
+        "userId", "sessionId", "traceName", "promptId", "promptName", "promptVersion", "modelId", "createdAt", "updatedAt",
+        "model", "usage", "unit", "promptTokens", "completionTokens", "totalTokens", "calculatedTotalCost", "inputPrice",
+        "outputPrice", "totalPrice", "calculatedInputCost", "calculatedOutputCost", "timestamp", "public", "bookmarked",
+        "observations", "scores", "htmlPath", "externalId", "internalModelId",
     ),
     recognise=_recognise,
-    notes=("Only observations of type GENERATION are exchanges.", "The log has no addresses and no programs."),
+    split=_entries,
+    assemble=_assemble,
+    is_whole=_never,
+    notes=(
+        "Only observations of type GENERATION and EMBEDDING are exchanges; others are passed over.",
+        "The observations API and exports of observations name no user: traces in the same file or beside it do.",
+        "The log has no addresses and no programs.",
+    ),
 )  # fmt: skip
-def langfuse(record: Record) -> Iterator[Row]:
+def langfuse(record: Record) -> Taken:
     snake = {_snake(name): value for name, value in record.items()}
-    if str(snake.get("type", "GENERATION")).upper() != "GENERATION":
-        return
-    said = mapping(decoded(snake.get("model_parameters")))
-    usage = mapping(decoded(snake.get("usage_details")))
+    if _is_trace(record):
+        meta = mapping(decoded(snake.get("metadata")))
+        told = {
+            "account_id": first(snake.get("user_id"), *(meta.get(name) for name in USERS)),
+            "conversation_id": first(snake.get("session_id"), *(meta.get(name) for name in SESSIONS)),
+        }
+        return Fragment(str(snake.get("id")), 1, told)
+    if str(snake.get("type", "GENERATION")).upper() not in CALLS:
+        return None
     meta = mapping(decoded(snake.get("metadata")))
-    given, output = decoded(snake.get("input")), decoded(snake.get("output"))
-    turns = given.get("messages") if isinstance(given, dict) and "messages" in given else given
-    system, prompt = asked(turns, at(given, "system"))
-    if isinstance(given, dict) and prompt is None:
-        prompt = first(given.get("prompt"), given.get("content"), given.get("input"))
-    seconds = snake.get("latency")
-    definitions = decoded(snake.get("tool_definitions"))
-    names = None
-    if isinstance(definitions, dict):
-        names = list(definitions)
-    elif isinstance(definitions, list):
-        names = [str(at(one, "name") or one) for one in definitions] or None
-    choices = at(output, "choices")
-    choice = mapping(choices[0] if isinstance(choices, list) and choices else None)
-    yield {
+    user = first(snake.get("user_id"), *(meta.get(name) for name in USERS))
+    session = first(snake.get("session_id"), *(meta.get(name) for name in SESSIONS))
+    row = _row(snake) | {
+        "account_id": first(user, snake.get("project_id")),
+        "conversation_id": first(session, snake.get("trace_id")),
+    }
+    trace = snake.get("trace_id")
+    return (
+        row
+        if user is not None or not isinstance(trace, str) or not trace
+        else Fragment(trace, 0, {"row": row})
+    )
+
+
+def _row(snake: Mapping[str, Any]) -> Row:
+    said = mapping(decoded(snake.get("model_parameters")))
+    given = _value(snake.get("input"))
+    output = _value(snake.get("output"))
+    if isinstance(given, dict) and "role" not in given:
+        told = request_columns(given)
+        told["prompt"] = first(
+            told["prompt"], given["content"] if isinstance(given.get("content"), str) else None
+        )
+    else:
+        told = dict(zip(("system_prompt", "prompt"), asked(given), strict=True))
+    return {
         "exchange_id": snake.get("id"),
         "timestamp": moment(snake.get("start_time")),
-        "account_id": first(snake.get("user_id"), at(meta, "user_id"), snake.get("project_id")),
         "organization_id": snake.get("project_id"),
-        "conversation_id": first(snake.get("session_id"), snake.get("trace_id")),
-        "model": first(snake.get("provided_model_name"), snake.get("model")),
-        "operation": "chat",
-        "system_prompt": system,
-        "prompt": prompt if isinstance(prompt, str) else None,
+        "model": first(snake.get("provided_model_name"), snake.get("model"), said.get("model")),
+        "operation": "chat" if str(snake.get("type", "GENERATION")).upper() == CALLS[0] else "embeddings",
+        **told,
         "response": answered(output),
-        "tool_names": names,
-        "temperature": _number(said.get("temperature")),
-        "top_p": _number(said.get("top_p")),
-        "max_tokens": _number(said.get("max_tokens")),
-        "input_tokens": total(usage.get("input"), usage.get("input_cached_tokens")),
-        "output_tokens": usage.get("output"),
-        "finish_reason": refusal(choice.get("finish_reason"), None),
-        "latency_ms": seconds * 1000 if isinstance(seconds, int | float) else None,
+        "tool_names": first(_tools(decoded(snake.get("tool_definitions"))), told.get("tool_names")),
+        "temperature": number(said.get("temperature")),
+        "top_p": number(said.get("top_p")),
+        "max_tokens": number(first(said.get("max_tokens"), said.get("max_completion_tokens"))),
+        **_counts(snake),
+        "finish_reason": answer_columns(output)["finish_reason"] if isinstance(output, dict) else None,
+        "latency_ms": first(
+            milliseconds(snake.get("latency")), elapsed_ms(snake.get("start_time"), snake.get("end_time"))
+        ),
         "status": 500 if snake.get("level") == "ERROR" else 200,
     }
 
 
+def _counts(snake: Mapping[str, Any]) -> Row:
+    """Tokens read and written: what Langfuse adds up itself, by the names that hold `input` and `output`."""
+    for usage in (mapping(decoded(snake.get(name))) for name in ("usage_details", "usage")):
+        read = total(*(usage[name] for name in usage if "input" in name and "cost" not in name.lower()))
+        written = total(*(usage[name] for name in usage if "output" in name and "cost" not in name.lower()))
+        read = first(read, usage.get("prompt_tokens"), usage.get("promptTokens"))
+        written = first(written, usage.get("completion_tokens"), usage.get("completionTokens"))
+        if read is not None or written is not None:
+            return {"input_tokens": read, "output_tokens": written}
+    return {"input_tokens": snake.get("prompt_tokens"), "output_tokens": snake.get("completion_tokens")}
+
+
+def _tools(definitions: Any) -> list[str] | None:  # noqa: ANN401  any JSON value
+    if isinstance(definitions, dict):
+        return list(definitions) or None
+    if isinstance(definitions, list):
+        return [str(first(at(one, "name"), at(one, "function", "name"), one)) for one in definitions] or None
+    return None
+
+
+def _value(value: Any) -> Any:  # noqa: ANN401  any JSON value
+    """What was logged: an export writes it as JSON, a text also."""
+    inner = decoded(value)
+    if isinstance(inner, str) and len(inner) > 1 and inner[0] == inner[-1] == '"':
+        import orjson
+
+        try:
+            return orjson.loads(inner)
+        except orjson.JSONDecodeError:
+            return inner
+    return inner
+
+
 def _snake(name: str) -> str:
     return "".join("_" + c.lower() if c.isupper() else c for c in name)
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return None
-    return value if isinstance(value, int | float) else None

@@ -5,26 +5,47 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stillwatch.readers.content import answer_columns, decoded, request_columns
+from stillwatch.readers.litellm import agent_in, failure_code, is_no_call, unredacted
 from stillwatch.readers.registry import (
-    Malformed,
     Record,
     Row,
     address,
     at,
+    elapsed_ms,
     first,
     header,
     log_format,
     mapping,
+    milliseconds,
     moment,
 )
 
 
 def _recognise(record: Record) -> str:
-    meta = record.get("metadata")
-    shape = "call_type" in record and "startTime" in record and "model_group" in record
-    if shape and isinstance(meta, dict) and ("user_api_key_hash" in meta or "hidden_params" in record):
-        return "`call_type`, `startTime` and `metadata.user_api_key_hash` of a standard logging payload"
+    inner = record.get("standard_logging_object")
+    if isinstance(inner, dict):
+        return _recognise(inner)
+    meta = decoded(record.get("metadata"))
+    shape = {"call_type", "startTime", "model"} <= record.keys() and not {
+        "request_id",
+        "api_key",
+        "spend",
+    } <= record.keys()
+    if not shape or not (
+        {"model_group", "hidden_params", "response_cost", "model_parameters"} & record.keys()
+    ):
+        return ""
+    if isinstance(meta, dict) and (
+        "hidden_params" in record or any(name.startswith("user_api_key") for name in meta)
+    ):
+        return "`call_type`, `startTime` and `metadata.user_api_key_...` of a standard logging payload"
     return ""
+
+
+def _payloads(record: Record) -> tuple[Record]:
+    """The payload, which callbacks of one's own may have below a name."""
+    inner = record.get("standard_logging_object")
+    return (inner,) if isinstance(inner, dict) else (record,)
 
 
 @log_format(
@@ -32,10 +53,10 @@ def _recognise(record: Record) -> str:
     source="litellm/types/utils.py, StandardLoggingPayload, 1.106 to 1.109",
     fields={
         "exchange_id": "id", "timestamp": "startTime", "model": "model_group, else model", "operation": "call_type",
-        "account_id": "metadata.user_api_key_user_id, else ._team_id, else ._hash",
-        "organization_id": "metadata.user_api_key_org_id, else ._team_id", "api_key_id": "metadata.user_api_key_hash",
+        "account_id": "metadata.user_api_key_user_id, else ._team_id, ._hash, ._alias or ._org_id; else end_user, else the address",
+        "organization_id": "metadata.user_api_key_org_id, else ._team_id", "api_key_id": "metadata.user_api_key_hash, else ._alias",
         "conversation_id": "session_id, else trace_id", "client_ip": "requester_ip_address",
-        "user_agent": "user_agent", "tls_fingerprint": "metadata.requester_custom_headers[x-ja4, x-ja3]",
+        "user_agent": "user_agent, metadata.user_agent, request_tags", "tls_fingerprint": "metadata.requester_custom_headers[x-ja4, x-ja3]",
         "system_prompt": "messages", "prompt": "messages", "response": "response", "tool_names": "model_parameters.tools",
         "temperature": "model_parameters.temperature", "top_p": "model_parameters.top_p",
         "max_tokens": "model_parameters.max_tokens", "stream": "stream", "input_tokens": "prompt_tokens",
@@ -48,43 +69,46 @@ def _recognise(record: Record) -> str:
         "completionStartTime", "response_time", "model", "model_id", "model_group", "api_base", "metadata", "cache_hit",
         "cache_key", "request_tags", "end_user", "requester_ip_address", "user_agent", "messages", "response", "error_str",
         "error_information", "model_parameters", "hidden_params", "guardrail_information", "response_cost",
+        "saved_cache_cost", "standard_logging_object", "cost_breakdown", "response_cost_failure_debug_info", "kwargs",
     ),
     recognise=_recognise,
+    split=_payloads,
     notes=(
         "The address may be a forwarded one that the client wrote: the proxy trusts headers from loopback.",
-        "`end_user` is set by the caller and is not taken for the account.",
+        "`end_user` is set by the caller; it stands for the account only where the proxy names none.",
+        "Words that stand in place of redacted text are no text. The proxy's own health checks and calls of no model are passed over.",
     ),
 )  # fmt: skip
 def litellm_payload(record: Record) -> Iterator[Row]:
-    meta = mapping(record.get("metadata"))
-    said = dict(mapping(record.get("model_parameters")))
-    response = decoded(record.get("response"))
+    meta = mapping(decoded(record.get("metadata")))
+    if is_no_call(record, meta):
+        return
+    said = dict(mapping(decoded(record.get("model_parameters"))))
     failed = record.get("status") == "failure"
-    code = at(record, "error_information", "error_code")
     custom = first(meta.get("requester_custom_headers"), at(meta, "requester_metadata", "headers"))
-    account = first(
-        meta.get("user_api_key_user_id"), meta.get("user_api_key_team_id"), meta.get("user_api_key_hash")
-    )
-    if account is None:
-        raise Malformed("account_id", "required value is missing")
-    seconds = record.get("response_time")
-    yield {
+    client = address(first(record.get("requester_ip_address"), meta.get("requester_ip_address")))
+    yield unredacted({
         "exchange_id": first(record.get("id"), record.get("litellm_call_id")),
         "timestamp": moment(record.get("startTime")),
-        "account_id": account,
+        "account_id": first(
+            *(meta.get(f"user_api_key_{name}") for name in ("user_id", "team_id", "hash", "alias", "org_id")),
+            record.get("end_user"), client,
+        ),
         "organization_id": first(meta.get("user_api_key_org_id"), meta.get("user_api_key_team_id")),
-        "api_key_id": meta.get("user_api_key_hash"),
+        "api_key_id": first(meta.get("user_api_key_hash"), meta.get("user_api_key_alias")),
         "conversation_id": first(record.get("session_id"), record.get("trace_id")),
         "model": first(record.get("model_group"), record.get("model")),
         "operation": record.get("call_type"),
-        "client_ip": address(first(record.get("requester_ip_address"), meta.get("requester_ip_address"))),
-        "user_agent": first(record.get("user_agent"), meta.get("user_agent")),
+        "client_ip": client,
+        "user_agent": first(record.get("user_agent"), meta.get("user_agent"), agent_in(record.get("request_tags"))),
         "tls_fingerprint": header(custom, "x-ja4", "x-ja3"),
         **request_columns(said | {"messages": record.get("messages")}),
-        **answer_columns(response),
+        **answer_columns(record.get("response")),
         "stream": record.get("stream"),
         "input_tokens": record.get("prompt_tokens"),
         "output_tokens": record.get("completion_tokens"),
-        "latency_ms": seconds * 1000 if isinstance(seconds, int | float) else None,
-        "status": int(code) if str(code).isdecimal() and len(str(code)) < 9 else 500 if failed else 200,
-    }
+        "latency_ms": first(
+            milliseconds(record.get("response_time")), elapsed_ms(record.get("startTime"), record.get("endTime"))
+        ),
+        "status": failure_code(record.get("error_information"), failed),
+    })  # fmt: skip

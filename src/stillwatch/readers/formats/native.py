@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stillwatch.readers.content import answer_columns, decoded, from_events, request_columns
+from stillwatch.readers.content import answer_columns, body_in, decoded, request_columns, whole_answer
 from stillwatch.readers.registry import (
     Malformed,
     Record,
@@ -19,12 +19,24 @@ from stillwatch.readers.registry import (
     first,
     header,
     log_format,
+    mapping,
     moment,
 )
 
 REQUEST = ("request", "request_body", "requestBody", "params", "body")
 ANSWER = ("response", "response_body", "responseBody", "result", "completion")
-WHO = ("account_id", "accountId", "user_id", "userId", "customer_id", "account", "user")
+WHO = (
+    "account_id",
+    "accountId",
+    "user_id",
+    "userId",
+    "customer_id",
+    "account",
+    "user",
+    "_user",
+    "requester",
+    "username",
+)
 ORGANIZATION = ("organization_id", "organizationId", "org_id", "workspace_id", "project_id", "tenant")
 WHEN = (
     "timestamp",
@@ -36,45 +48,70 @@ WHEN = (
     "started_at",
     "received_at",
     "request_time",
+    "timestamp_ms",
+    "request_date",
+    "@timestamp",
+    "date",
 )
-WHICH = ("exchange_id", "request_id", "requestId", "id", "custom_id")
+TOOK = ("latency_ms", "duration_ms", "execution_time_ms", "execution_duration_ms", "response_time_ms")
+WHICH = (
+    "exchange_id",
+    "request_id",
+    "requestId",
+    "databricks_request_id",
+    "id",
+    "custom_id",
+    "client_request_id",
+)
 FROM = ("client_ip", "ip", "remote_addr", "client_address", "ip_address", "source_ip")
-GATEWAYS = ("remote_addr", "request_created_at", "schemaType", "call_type")  # their own formats read these
+ASKED = frozenset(("messages", "input", "prompt", "contents"))
+GATEWAYS = (
+    "remote_addr",
+    "uri",
+    "request_uri",
+    "request_created_at",
+    "schemaType",
+    "call_type",
+)  # their own formats read these
 HEADERS = ("headers", "request_headers", "requestHeaders")
 
 
 def _pair(record: Record) -> tuple[Mapping[str, Any], Any]:
-    request = next((decoded(record[n]) for n in REQUEST if isinstance(decoded(record.get(n)), dict)), None)
-    if isinstance(request, dict) and isinstance(decoded(request.get("body")), dict):
-        request = decoded(request["body"])
-    answer = next(
-        (decoded(record[n]) for n in ANSWER if isinstance(decoded(record.get(n)), dict | list)), None
-    )
+    request = next((body for name in REQUEST if (body := body_in(record.get(name)))), {})
+    request = body_in(request.get("body")) or request
+    answer: Any = None
+    for name in ANSWER:
+        answer = whole_answer(record.get(name))
+        if answer:
+            break
     for inner in ("body", "message"):
-        if isinstance(answer, dict) and isinstance(decoded(answer.get(inner)), dict):
-            answer = decoded(answer[inner])
-    return (request if isinstance(request, dict) else {}), answer
+        if isinstance(answer, dict) and isinstance(whole_answer(answer.get(inner)), dict):
+            answer = whole_answer(answer[inner])
+    return request, answer
 
 
 def _recognise(record: Record) -> str:
     if any(name in record for name in GATEWAYS):
         return ""
     request, answer = _pair(record)
-    if not {"model"} <= request.keys() or not ({"messages", "input", "prompt"} & request.keys()):
+    said = mapping(answer)
+    if "model" not in request and "model" not in said and "model" not in record:
         return ""
-    if "anthropic_version" in request or at(answer, "type") == "message" or "stop_reason" in (answer or {}):
+    if ASKED.isdisjoint(request):
+        return ""
+    if "anthropic_version" in request or said.get("type") == "message" or "stop_reason" in said:
         return "a request with `messages` beside an Anthropic message"
-    if at(answer, "object") == "response" or "input" in request:
+    if said.get("object") == "response" or "input" in request:
         return "a request with `input` beside an OpenAI response"
     return "a request with `model` and `messages` in a provider's own shape"
 
 
 @log_format(
-    title="Anthropic Messages, OpenAI Chat Completions, Responses and batches",
+    title="Anthropic Messages, OpenAI Chat Completions and Responses, request and answer side by side",
     source="types of the providers' SDKs: anthropic 2.11, openai 3.52",
     fields={
         "exchange_id": "request_id, else response.id", "timestamp": "timestamp, else response.created",
-        "account_id": "account_id or user_id beside them; else request.metadata.user_id, request.safety_identifier, request.user",
+        "account_id": "account_id, user_id or requester beside them or in metadata; else request.metadata.user_id, request.safety_identifier, request.user",
         "organization_id": "organization_id, workspace_id or project_id", "api_key_id": "api_key_id",
         "conversation_id": "conversation_id, session_id; request.conversation, request.previous_response_id",
         "model": "request.model, else response.model", "operation": "by the shape of the body", "client_ip": "client_ip",
@@ -86,38 +123,46 @@ def _recognise(record: Record) -> str:
         "max_tokens": "request.max_tokens, .max_completion_tokens, .max_output_tokens", "stream": "request.stream",
         "input_tokens": "response.usage; Anthropic's without cache reads and writes is added up",
         "output_tokens": "response.usage", "finish_reason": "stop_reason with stop_details.category; finish_reason; status",
-        "latency_ms": "latency_ms, duration_ms", "status": "status, status_code",
+        "latency_ms": "latency_ms, duration_ms, execution_duration_ms", "status": "status, status_code",
     },
     known=(
-        *REQUEST, *ANSWER, *WHO, *ORGANIZATION, *WHEN, *WHICH, *FROM, *HEADERS, "api_key_id", "conversation_id", "session_id",
+        *REQUEST, *ANSWER, *WHO, *ORGANIZATION, *WHEN, *WHICH, *FROM, *HEADERS, *TOOK, "metadata", "model", "served_entity_id", "sampling_fraction", "logging_error_codes", "request_metadata", "api_key_id", "conversation_id", "session_id",
         "asn", "country", "user_agent", "tls_fingerprint", "ja4", "ja3", "latency_ms", "duration_ms", "status", "status_code",
         "method", "url", "error", "provider",
     ),
     recognise=_recognise,
+    loose=True,
     notes=(
         "Ids of end users are set by the caller; they stand for the account only where the log names no account.",
-        "Streamed answers logged as lists of events are put together.",
+        "Streamed answers are put together, whether they were logged as lists of events or as text of server-sent events.",
+        "Inference tables of Databricks and of MLflow's gateway have this shape.",
     ),
 )  # fmt: skip
 def native(record: Record) -> Iterator[Row]:
     request, answer = _pair(record)
-    if isinstance(answer, list):
-        answer = from_events(answer)
-    answer = answer if isinstance(answer, dict) else {}
     if not request and not answer:
         raise Malformed(None, "record holds neither a request nor an answer")
+    said = mapping(answer)
 
     def named(names: tuple[str, ...]) -> Any:  # noqa: ANN401  any JSON value
         return first(*(record.get(name) for name in names))
 
-    headers = next((record[n] for n in HEADERS if isinstance(record.get(n), dict)), None)
-    status = first(record.get("status_code"), record.get("status"), at(record, "response", "status_code"))
+    meta = mapping(decoded(record.get("metadata")))
+    headers = next(
+        (record[n] for n in HEADERS if isinstance(record.get(n), dict)), at(record, "request", "headers")
+    )
+    status = first(
+        record.get("status_code"),
+        record.get("status"),
+        *(at(record, "response", name) for name in ("status_code", "status")),
+    )
     conversation = request.get("conversation")
     yield {
-        "exchange_id": first(named(WHICH[:3]), answer.get("id"), named(WHICH[3:])),
-        "timestamp": moment(first(named(WHEN), answer.get("created"), answer.get("created_at"))),
+        "exchange_id": first(named(WHICH[:4]), said.get("id"), named(WHICH[4:])),
+        "timestamp": moment(first(named(WHEN), said.get("created"), said.get("created_at"))),
         "account_id": first(
-            named(WHO), at(request, "metadata", "user_id"), request.get("safety_identifier"), request.get("user")
+            _who(named(WHO)), *(meta.get(name) for name in WHO), at(request, "metadata", "user_id"),
+            request.get("safety_identifier"), request.get("user"),
         ),
         "organization_id": named(ORGANIZATION),
         "api_key_id": record.get("api_key_id"),
@@ -125,8 +170,8 @@ def native(record: Record) -> Iterator[Row]:
             record.get("conversation_id"), record.get("session_id"),
             conversation.get("id") if isinstance(conversation, dict) else conversation, request.get("previous_response_id"),
         ),
-        "model": first(request.get("model"), answer.get("model")),
-        "operation": _operation(request, answer),
+        "model": first(request.get("model"), record.get("model"), said.get("model")),
+        "operation": _operation(request, said),
         "client_ip": address(first(named(FROM), header(headers, "x-real-ip"))),
         "asn": record.get("asn"),
         "country": record.get("country"),
@@ -136,9 +181,18 @@ def native(record: Record) -> Iterator[Row]:
         ),
         **request_columns(request),
         **answer_columns(answer),
-        "latency_ms": first(record.get("latency_ms"), record.get("duration_ms")),
+        "latency_ms": first(*(record.get(name) for name in TOOK)),
         "status": status if not isinstance(status, str) or status.isdecimal() else None,
     }  # fmt: skip
+
+
+def _who(value: Any) -> Any:  # noqa: ANN401  any JSON value
+    """Who a field names, which may hold what is known of a user."""
+    if isinstance(value, dict):
+        return first(
+            *(value.get(name) for name in ("id", "user_id", "account_id", "username", "email", "name"))
+        )
+    return value
 
 
 def _operation(request: Mapping[str, Any], answer: Mapping[str, Any]) -> str:

@@ -1,34 +1,72 @@
-"""NGINX access logs written as JSON, with the request's body."""
+"""Access logs of NGINX, OpenResty and their kin written as JSON, with the request's body."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stillwatch.readers.content import answer_columns, decoded, request_columns
-from stillwatch.readers.registry import Record, Row, address, at, first, log_format, milliseconds, moment
+from stillwatch.readers.content import body_in, decoded
+from stillwatch.readers.http import call_columns, calls_model, method_of, model_in, named_first, path_of
+from stillwatch.readers.registry import Record, Row, address, first, header, log_format, milliseconds, moment
+
+BODY = ("request_body", "req_body", "requestBody", "post_data", "body")
+ANSWER = ("response_body", "resp_body", "res_body", "responseBody")
+LINE = ("request_uri", "uri", "request", "request_line", "url", "path")
+CLIENT = (
+    "remote_addr",
+    "realip_remote_addr",
+    "client_ip",
+    "clientip",
+    "client",
+    "remote_ip",
+    "ip",
+    "real_ip",
+    "remoteAddr",
+    "x_real_ip",
+)
+WHEN = (
+    "msec", "time_iso8601", "@timestamp", "timestamp", "time", "time_local", "ts", "start_time", "datetime", "date", "logtime",
+)  # fmt: skip
+WHO = (
+    "http_x_account_id", "http_x_user_id", "http_x_consumer_id", "http_x_consumer_username", "http_x_customer_id", "account_id", "user_id",
+    "consumer", "remote_user", "user",
+)  # fmt: skip
+KEY = ("api_key_id", "http_x_api_key_id", "key_id")
+AGENT = ("http_user_agent", "user_agent", "ua", "agent", "userAgent")
+ID = ("request_id", "http_x_request_id", "req_id", "requestId", "x_request_id", "trace_id", "id")
+SECONDS = ("request_time", "req_time", "requestTime", "upstream_response_time", "resp_time")
+CONVERSATION = ("http_x_session_id", "session_id")
+COUNTRY = ("geoip_country_code", "geoip2_country", "geoip2_country_code", "country")
+TLS = ("http_x_ja4", "ssl_ja4", "http_x_ja3", "http_ssl_ja3", "ssl_ja3", "ja4", "ja3")
 
 
 def _recognise(record: Record) -> str:
+    if not {"proxy_key_id", "request_created_at", "httpMethod"}.isdisjoint(record):
+        return ""
+    body = next((name for name in BODY if isinstance(record.get(name), str)), None)
+    line = next((name for name in LINE if isinstance(record.get(name), str)), None)
+    client = next((name for name in CLIENT if name in record), None)
     if (
-        "request_body" in record
-        and ("remote_addr" in record)
-        and ("request_uri" in record or "request" in record or "uri" in record)
+        body is None
+        or line is None
+        or client is None
+        or not ({"status", "response_status", "code"} & record.keys() or client == CLIENT[0])
     ):
-        return "`remote_addr`, `request_uri` and `request_body` of an access log"
-    return ""
+        return ""
+    return f"`{client}`, `{line}` and `{body}` of an access log"
 
 
 @log_format(
-    title="NGINX JSON access log with a body",
-    source="log_format ... escape=json of ngx_http_log_module",
+    title="JSON access log with a body (NGINX, OpenResty, Tengine)",
+    source="log_format ... escape=json or escape=default of ngx_http_log_module; lua-resty-logger",
     fields={
-        "exchange_id": "request_id", "timestamp": "msec, else time_iso8601",
-        "account_id": "http_x_account_id, http_x_user_id or remote_user, else api_key_id, else remote_addr",
+        "exchange_id": "request_id, http_x_request_id, else file and line", "timestamp": "msec, else time_iso8601, @timestamp, time_local, ...",
+        "account_id": "http_x_account_id, http_x_user_id, http_x_consumer_... or remote_user, else api_key_id, else the address",
         "organization_id": "http_x_organization_id", "api_key_id": "api_key_id, http_x_api_key_id",
-        "conversation_id": "http_x_session_id, request_body.conversation", "model": "request_body.model",
-        "operation": "uri, else request_uri", "client_ip": "remote_addr", "country": "geoip_country_code, geoip2_country",
-        "user_agent": "http_user_agent", "tls_fingerprint": "http_x_ja4, ssl_ja4, http_ssl_ja3",
-        "system_prompt": "request_body", "prompt": "request_body", "response": "response_body, resp_body",
+        "conversation_id": "http_x_session_id", "model": "request_body.model, else in the address, else response_body.model",
+        "operation": "uri, else request_uri or request", "client_ip": "remote_addr, client_ip, ip, ...",
+        "country": "geoip_country_code, geoip2_country", "user_agent": "http_user_agent, user_agent, ua",
+        "tls_fingerprint": "http_x_ja4, ssl_ja4, http_ssl_ja3",
+        "system_prompt": "request_body", "prompt": "request_body", "response": "response_body, resp_body; a stream is put together",
         "tool_names": "request_body.tools", "temperature": "request_body.temperature", "top_p": "request_body.top_p",
         "max_tokens": "request_body.max_tokens", "stream": "request_body.stream",
         "input_tokens": "response_body.usage", "output_tokens": "response_body.usage",
@@ -36,45 +74,43 @@ def _recognise(record: Record) -> str:
         "status": "status",
     },
     known=(
-        "request_id", "msec", "time_iso8601", "time_local", "http_x_account_id", "http_x_user_id", "remote_user",
-        "api_key_id", "http_x_api_key_id", "http_x_organization_id", "http_x_session_id", "uri", "request_uri", "request",
-        "remote_addr", "geoip_country_code", "geoip2_country", "http_user_agent", "http_x_ja4", "ssl_ja4", "http_ssl_ja3",
-        "request_body", "response_body", "resp_body", "request_time", "status", "body_bytes_sent", "request_method",
-        "http_referer", "http_host", "server_name", "upstream_response_time", "request_length", "http_x_forwarded_for",
-        "scheme", "server_protocol",
+        *BODY, *ANSWER, *LINE, *CLIENT, *WHEN, *WHO, *KEY, *AGENT, *ID, *SECONDS, *CONVERSATION, *COUNTRY, *TLS,
+        "http_x_organization_id", "status", "response_status", "code", "body_bytes_sent", "bytes_sent", "request_method", "method",
+        "http_referer", "referer", "http_host", "host", "server_name", "upstream_addr", "upstream_status", "request_length",
+        "http_x_forwarded_for", "X-Forwarded-For", "x_forwarded_for", "scheme", "server_protocol", "server_addr", "args", "headers",
+        "remote_port", "connection", "pipe", "upstream_connect_time", "upstream_header_time",
     ),
     recognise=_recognise,
-    notes=("NGINX cuts a body that does not fit its buffer out of the log: raise `client_body_buffer_size`.",),
+    loose=True,
+    notes=(
+        "NGINX cuts a body that does not fit its buffer out of the log: raise `client_body_buffer_size`. Of a body that was cut off, what stands before the cut is read.",
+        "Requests that read (`GET /healthz`) and probes are passed over; what may be a call of a model is a row, also without a body.",
+    ),
 )  # fmt: skip
 def nginx_json(record: Record) -> Iterator[Row]:
-    def said(*names: str) -> object:
-        return first(*(record[n] for n in names if record.get(n) not in (None, "-", "")))
-
-    body, answer = decoded(record.get("request_body")), decoded(said("response_body", "resp_body"))
-    body = body if isinstance(body, dict) else {}
-    seconds, status = said("request_time"), said("status")
+    body, answer = body_in(named_first(record, *BODY)), named_first(record, *ANSWER)
+    line = named_first(record, *LINE)
+    method = method_of(named_first(record, "request_method", "method"), record.get("request"))
+    if not calls_model(method, path_of(line), body):
+        return
+    client = next((found for name in CLIENT if (found := address(record.get(name)))), None)
+    headers = decoded(record.get("headers"))
+    called = call_columns(body, answer, line)
     yield {
-        "exchange_id": said("request_id"),
-        "timestamp": moment(said("msec", "time_iso8601")),
-        "account_id": said(
-            "http_x_account_id",
-            "http_x_user_id",
-            "remote_user",
-            "api_key_id",
-            "http_x_api_key_id",
-            "remote_addr",
+        **called,
+        "exchange_id": named_first(record, *ID),
+        "timestamp": moment(named_first(record, *WHEN)),
+        "account_id": first(
+            named_first(record, *WHO), named_first(record, *KEY), client, named_first(record, *CLIENT)
         ),
-        "organization_id": said("http_x_organization_id"),
-        "api_key_id": said("api_key_id", "http_x_api_key_id"),
-        "conversation_id": said("http_x_session_id"),
-        "model": first(body.get("model"), at(answer, "model")),
-        "operation": said("uri", "request_uri"),
-        "client_ip": address(record.get("remote_addr")),
-        "country": said("geoip_country_code", "geoip2_country"),
-        "user_agent": said("http_user_agent"),
-        "tls_fingerprint": said("http_x_ja4", "ssl_ja4", "http_ssl_ja3"),
-        **request_columns(body),
-        **answer_columns(answer),
-        "latency_ms": milliseconds(seconds),
-        "status": status,
+        "organization_id": named_first(record, "http_x_organization_id"),
+        "api_key_id": named_first(record, *KEY),
+        "conversation_id": named_first(record, *CONVERSATION),
+        "model": first(called["model"], model_in(record.get("request_uri"), record.get("request"))),
+        "client_ip": client,
+        "country": named_first(record, *COUNTRY),
+        "user_agent": first(named_first(record, *AGENT), header(headers, "user-agent")),
+        "tls_fingerprint": named_first(record, *TLS),
+        "latency_ms": milliseconds(named_first(record, *SECONDS)),
+        "status": named_first(record, "status", "response_status", "code"),
     }

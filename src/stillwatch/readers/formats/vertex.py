@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from stillwatch.readers.content import answered, asked, decoded, tool_names
-from stillwatch.readers.registry import Record, Row, at, first, log_format, mapping, moment, refusal, total
+from stillwatch.readers.content import answer_columns, body_in, decoded, request_columns, whole_answer
+from stillwatch.readers.http import model_in
+from stillwatch.readers.registry import UNATTRIBUTED, Record, Row, at, first, log_format, mapping, moment
 
 
 def _recognise(record: Record) -> str:
-    if {"logging_time", "full_request", "request_id"} <= record.keys():
+    if {"logging_time", "request_id"} <= record.keys() and not {"full_request", "request_payload"}.isdisjoint(
+        record
+    ):
         return "`logging_time` and `full_request` of a request-response log"
     return ""
 
@@ -37,52 +41,46 @@ def _recognise(record: Record) -> str:
     notes=("The log is sampled at the rate set on the endpoint; it has no addresses and no caller unless labelled.",),
 )  # fmt: skip
 def vertex(record: Record) -> Iterator[Row]:
-    request = mapping(decoded(record.get("full_request")))
-    answer = mapping(decoded(record.get("full_response")))
-    settings = mapping(first(request.get("generation_config"), request.get("generationConfig")))
-    usage = mapping(first(answer.get("usage_metadata"), answer.get("usageMetadata"), answer.get("usage")))
-    labels = mapping(request.get("labels"))
-    system, prompt = asked(
-        first(request.get("contents"), request.get("messages")),
-        first(request.get("system_instruction"), request.get("systemInstruction"), request.get("system")),
-    )
-    candidates = answer.get("candidates")
-    candidate = mapping(candidates[0] if isinstance(candidates, list) and candidates else None)
+    request = body_in(first(record.get("full_request"), _payload(record.get("request_payload"))))
+    answer = whole_answer(first(record.get("full_response"), _payload(record.get("response_payload"))))
+    labels = _labels(request.get("labels"))
     endpoint = str(record.get("endpoint") or "")
     parts = endpoint.split("/")
     method = str(record.get("api_method") or "")
     meta = mapping(decoded(record.get("metadata")))
+    told = answer_columns(answer)
+    stream = request.get("stream")
     yield {
-        "exchange_id": first(record.get("request_id"), answer.get("response_id")),
+        "exchange_id": first(
+            record.get("request_id"), *(at(answer, name) for name in ("response_id", "responseId", "id"))
+        ),
         "timestamp": moment(record.get("logging_time")),
-        "account_id": first(labels.get("user_id"), labels.get("account"), endpoint),
+        "account_id": first(
+            *(labels.get(name) for name in ("user_id", "account", "account_id", "user", "customer_id")),
+            at(request, "metadata", "user_id"), endpoint, UNATTRIBUTED,
+        ),
         "organization_id": parts[parts.index("projects") + 1] if "projects" in parts[:-1] else None,
-        "conversation_id": labels.get("session_id"),
-        "model": first(record.get("model"), request.get("model")),
+        "conversation_id": first(labels.get("session_id"), labels.get("conversation_id")),
+        "model": first(record.get("model"), request.get("model"), model_in(endpoint), at(answer, "model")),
         "operation": method or None,
-        "system_prompt": system,
-        "prompt": prompt,
-        "response": answered(answer),
-        "tool_names": tool_names(request.get("tools")),
-        "temperature": settings.get("temperature"),
-        "top_p": first(settings.get("top_p"), settings.get("topP")),
-        "max_tokens": first(
-            settings.get("max_output_tokens"), settings.get("maxOutputTokens"), request.get("max_tokens")
-        ),
-        "stream": method.lower().startswith("stream") if method else None,
-        "input_tokens": first(
-            usage.get("prompt_token_count"), usage.get("promptTokenCount"), usage.get("input_tokens")
-        ),
-        "output_tokens": first(
-            total(
-                first(usage.get("candidates_token_count"), usage.get("candidatesTokenCount")),
-                first(usage.get("thoughts_token_count"), usage.get("thoughtsTokenCount")),
-            ),
-            usage.get("output_tokens"),
-        ),
-        "finish_reason": refusal(
-            first(candidate.get("finish_reason"), candidate.get("finishReason"), answer.get("stop_reason")),
-            at(answer, "stop_details", "category"),
-        ),
-        "latency_ms": meta.get("request_latency"),
-    }
+        **request_columns(request),
+        **told,
+        "stream": stream if isinstance(stream, bool) else method.lower().startswith("stream") if method else None,
+        "latency_ms": first(meta.get("request_latency"), meta.get("requestLatency")),
+    }  # fmt: skip
+
+
+def _labels(labels: Any) -> Record:  # noqa: ANN401  any JSON value
+    """Labels as an object, or as the list of names and values that BigQuery has for one."""
+    labels = decoded(labels)
+    if isinstance(labels, list):
+        return {str(one["key"]): one.get("value") for one in labels if isinstance(one, dict) and "key" in one}
+    return mapping(labels)
+
+
+def _payload(payload: Any) -> Any:  # noqa: ANN401  any JSON value
+    """What was asked or answered, in the column that holds its pieces as text."""
+    payload = decoded(payload)
+    if isinstance(payload, list) and payload and all(isinstance(one, str) for one in payload):
+        return payload[0] if len(payload) == 1 else [decoded(one) for one in payload]
+    return payload

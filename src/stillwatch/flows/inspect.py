@@ -1,0 +1,218 @@
+"""What would a scan make of these logs: which format, which rows, what is lost, and which signals can work on it?"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stillwatch.contract.accounts import ACCOUNTS
+from stillwatch.contract.exchanges import EXCHANGES
+from stillwatch.contract.releases import RELEASES
+from stillwatch.contract.table import TableSchema
+from stillwatch.errors import InputError
+from stillwatch.flows.shortfall import FileRead, nothing_read, one_account, shortfalls
+from stillwatch.readers.discover import discover
+from stillwatch.readers.limits import LIMITS, Limits
+from stillwatch.readers.places import LogPath
+from stillwatch.readers.read import Batch, check, read_small
+from stillwatch.readers.read import read as read_batches
+from stillwatch.signals.registry import Card, all_group_tests, all_indicators
+from stillwatch.sketch.observe import MADE_OF
+
+LARGEST = 5  # accounts of a file that are shown: chosen
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What was read of one file."""
+
+    records: int = 0
+    rows: int = 0
+    passed_over: int = 0
+    envelopes: Counter[str] = field(default_factory=Counter)
+    nulled: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    accounts: Counter[str] = field(default_factory=Counter)
+    first: datetime | None = None
+    last: datetime | None = None
+    filled: Counter[str] = field(default_factory=Counter)
+
+    def add(self, batch: Batch) -> None:
+        """Take a batch."""
+        self.records += batch.records
+        self.passed_over += batch.passed_over
+        self.envelopes.update(batch.envelopes)
+        for (column, _why), cells in batch.nulled.items():
+            self.nulled[column] += cells
+        lost = batch.quarantine
+        for column, reason, rows in zip(
+            *(lost.column(name).to_pylist() for name in ("column", "reason", "rows")), strict=True
+        ):
+            self.reasons[f"{column}: {reason}" if column else reason] += rows
+        rows = batch.rows
+        if not rows.num_rows:
+            return
+        self.rows += rows.num_rows
+        for one in pc.value_counts(rows.column("account_id").combine_chunks()).to_pylist():
+            self.accounts[one["values"]] += one["counts"]
+        bounds = pc.min_max(rows.column("timestamp")).as_py()
+        self.first = min(filter(None, (self.first, bounds["min"])))
+        self.last = max(filter(None, (self.last, bounds["max"])))
+        for name in rows.column_names:
+            self.filled[name] += rows.num_rows - rows.column(name).null_count
+
+    @property
+    def quarantined(self) -> int:
+        """Rows, or spans of rows, that cannot be read."""
+        return sum(self.reasons.values())
+
+
+def inspect(
+    paths: Sequence[str],
+    names: Mapping[str, str] | None = None,
+    log_format: str = "auto",
+    limits: Limits = LIMITS,
+) -> dict[str, Any]:
+    """What a scan of these paths would read, per file and in all; nothing is written.
+
+    `files` has one entry per file (times as ISO 8601 in UTC; `nulled` by column), `signals` those that can work on the log, and `would_need`
+    the columns that would let others work, with their names. `short` are the problems because of which a scan would end with exit code 1.
+    Raises `InputError` where no file can be read, or `names` cannot be followed.
+    """
+    names = names or {}
+    sources = check(discover(paths, names=names, log_format=log_format, limits=limits), names, limits)
+    counts = {file: _Counts() for file in sources.exchanges}
+    for batch in read_batches(sources, names, limits):
+        counts[batch.file].add(batch)
+    filled = {name for one in counts.values() for name, number in one.filled.items() if number}
+    known = {"observations": filled} | {
+        schema.name: _filled(file, schema, limits)
+        for file, schema in ((sources.accounts, ACCOUNTS), (sources.releases, RELEASES))
+    }
+    can, needs = _signals(known)
+    read = [
+        FileRead(file, one.records, one.rows, one.quarantined, one.passed_over, one.reasons)
+        for file, one in counts.items()
+    ]
+    accounts = set().union(*(one.accounts for one in counts.values()))
+    rows = sum(one.rows for one in counts.values())
+    short = shortfalls(sources, read, limits) if rows else nothing_read(sources, read, limits)
+    return {
+        "files": sorted(
+            [
+                _told(file, sources.formats[file].name, sources.formats[file].why, one)
+                for file, one in counts.items()
+            ]
+            + [_told(file, None, problems[0].fact, _Counts()) for file, problems in sources.unread.items()],
+            key=lambda told: str(told["path"]),
+        ),
+        "signals": can,
+        "would_need": needs,
+        "warnings": [asdict(problem) for problem in one_account(sources, len(accounts), rows, limits)],
+        "short": [asdict(problem) for problem in short],
+    }
+
+
+def read(
+    path: str | Path | Sequence[str | Path],
+    *,
+    names: Mapping[str, str] | None = None,
+    log_format: str = "auto",
+) -> pa.Table:
+    """The rows of the contract that a scan would read from a path, or several: one Arrow table with the columns of `exchanges`.
+
+    `names` maps contract columns to a log's own names. Rows that cannot be read are counted in a `UserWarning`. Raises `InputError` where
+    nothing can be read.
+
+    >>> stillwatch.read("logs/")  # doctest: +SKIP
+    """
+    given = [path] if isinstance(path, str | Path) else list(path)
+    names = names or {}
+    sources = check(discover([str(one) for one in given], names=names, log_format=log_format), names)
+    tables, counts = [EXCHANGES.empty()], {file: _Counts() for file in sources.exchanges}
+    for batch in read_batches(sources, names):
+        counts[batch.file].add(batch)
+        tables.append(batch.rows)
+    table = pa.concat_tables(tables)
+    told = [
+        FileRead(file, one.records, one.rows, one.quarantined, one.passed_over, one.reasons)
+        for file, one in counts.items()
+    ]
+    if not table.num_rows:
+        raise InputError(*nothing_read(sources, told))
+    lost = sum(one.quarantined for one in counts.values())
+    if lost or sources.unread:
+        unread = f", {len(sources.unread)} files were not read" if sources.unread else ""
+        warnings.warn(
+            f"{lost} rows could not be read{unread}: see stillwatch inspect", UserWarning, stacklevel=2
+        )
+    return table
+
+
+def _told(file: LogPath, name: str | None, why: str, counts: _Counts) -> dict[str, Any]:
+    return {
+        "path": str(file),
+        "format": name,
+        "why": why,
+        "envelopes": sorted(counts.envelopes),
+        "records": counts.records,
+        "rows": counts.rows,
+        "quarantined": counts.quarantined,
+        "quarantine_reasons": dict(counts.reasons.most_common()),
+        "passed_over": counts.passed_over,
+        "accounts": len(counts.accounts),
+        "largest_accounts": dict(counts.accounts.most_common(LARGEST)),
+        "first": _iso(counts.first),
+        "last": _iso(counts.last),
+        "filled": {name: counts.filled[name] for name in EXCHANGES.names if counts.filled[name]},
+        "nulled": dict(counts.nulled),
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _filled(file: LogPath | None, schema: TableSchema, limits: Limits) -> set[str]:
+    """Columns of a companion that hold a value."""
+    if file is None:
+        return set()
+    try:
+        table, _lost = read_small(file, schema, limits)
+    except InputError:
+        return set()
+    return {name for name in table.column_names if table.column(name).null_count < table.num_rows}
+
+
+def _signals(known: Mapping[str, set[str]]) -> tuple[list[str], dict[str, list[str]]]:
+    """The signals whose columns hold a value, and by missing column the others."""
+    can: list[str] = []
+    needs: dict[str, list[str]] = defaultdict(list)
+    for card in _cards():
+        missing = [
+            f"{card.table}.{made_of[0]}" if len(made_of) == 1 else " or ".join(made_of)
+            for column in card.columns
+            if not known[card.table].intersection(made_of := _made_of(card.table, column))
+        ]
+        if not missing:
+            can.append(card.name)
+        for column in dict.fromkeys(name.removeprefix("observations.") for name in missing):
+            needs[column].append(card.name)
+    return can, dict(needs)
+
+
+def _made_of(table: str, column: str) -> tuple[str, ...]:
+    return MADE_OF.get(column, (column,)) if table == "observations" else (column,)
+
+
+def _cards() -> Iterator[Card]:
+    yield from (unit.card for unit in all_indicators())
+    yield from (test.card for test in all_group_tests())

@@ -1,0 +1,45 @@
+"""Which fields of a log could name the account?"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from stillwatch.readers.limits import LIMITS, Limits
+from stillwatch.readers.places import LogPath
+from stillwatch.readers.recognise import PLAIN, first_records
+from stillwatch.readers.registry import Record, mapping
+
+NAMES = re.compile(
+    r"user|account|acct|customer|client_?id|tenant|organi[sz]ation|org_|team|subscri|consumer|project|principal|identity|owner|key_?(id|alias|name|hash)|"
+    r"\bsub\b|email|member|workspace",
+    re.IGNORECASE,
+)
+NOT = re.compile(r"agent|prompt|content|message|token|address|_ip\b|url", re.IGNORECASE)
+DEEPEST = 4  # levels of a record that are looked through: chosen
+LONGEST = 200  # characters of a value that may be a name: chosen
+
+
+def account_fields(path: LogPath, limits: Limits = LIMITS) -> dict[str, int]:
+    """Fields of a file's first records whose names are those of accounts, and that have several values, with their number.
+
+    A path into a record is written with dots, as `--map` takes it.
+    """
+    values: dict[str, set[str]] = defaultdict(set)
+    for record in first_records(path, limits):
+        for name, value in _leaves(record, "", DEEPEST):
+            values[name].add(value)
+    return {name: len(several) for name, several in values.items() if len(several) > 1}
+
+
+def _leaves(record: Record, above: str, deep: int) -> Iterator[tuple[str, str]]:
+    for name, value in record.items():
+        if not isinstance(name, str) or not PLAIN.fullmatch(name) or "." in name:
+            continue
+        path = f"{above}{name}"
+        if isinstance(value, str | int) and not isinstance(value, bool):
+            if NAMES.search(name) and not NOT.search(name) and 0 < len(str(value)) <= LONGEST:
+                yield path, str(value)
+        elif deep > 1:
+            yield from _leaves(mapping(value), f"{path}.", deep - 1)

@@ -1,0 +1,47 @@
+"""Network addresses as logs write them, each in one spelling."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+KEPT = 1 << 16  # spellings that are remembered: chosen
+LONGEST = 256  # letters of what may be an address with a port and a zone: chosen
+
+
+@lru_cache(KEPT)
+def address_in(text: str) -> str | None:
+    """The address in `host`, `host:port`, `[host]:port` or a list of them, of which the first counts.
+
+    An IPv4 address inside IPv6 (`::ffff:1.2.3.4`) is the IPv4 address. None where there is no address (`-`, `unknown`, `unix:`, a
+    name, a masked address).
+    """
+    if len(text) > LONGEST:
+        text = text[:LONGEST]
+    value = text.partition(",")[0].strip().strip('"').removeprefix("for=").strip('"')
+    if value.startswith("["):
+        value = value[1:].partition("]")[0]
+    elif value.count(":") == 1:
+        value = value.rpartition(":")[0]
+    elif value.count(":") == 0 and value.count(".") == 4:  # tcpdump's and Zeek's `1.2.3.4.443`
+        value = value.rpartition(".")[0]
+    try:
+        found = ip_address(value.partition("%")[0].partition("/")[0])
+    except ValueError:
+        return None
+    inner = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return str(inner or found)
+
+
+def addresses(array: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+    """Strings as addresses in one spelling, and a mask of those that are none (null in the result)."""
+    coded = array.dictionary_encode()
+    several = [None if text is None else address_in(text) for text in coded.dictionary.to_pylist()]
+    found = pa.array(several, pa.string()).take(coded.indices)
+    bad = np.asarray(pc.and_(pc.is_null(found), pc.is_valid(array)))
+    return found, bad

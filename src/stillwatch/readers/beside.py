@@ -1,0 +1,94 @@
+"""What lies beside a log file and belongs to its records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import PurePosixPath
+from typing import Any
+
+import orjson
+
+from stillwatch.readers.envelope import unwrapped
+from stillwatch.readers.limits import Limits
+from stillwatch.readers.losses import Losses
+from stillwatch.readers.open import FAULTS, open_stream
+from stillwatch.readers.places import LogPath, Remote
+from stillwatch.readers.registry import Format, Numbered
+from stillwatch.readers.tolerant import loads
+
+PEEK = 20  # records by which a file beside is recognised: chosen
+DEEPEST = 8  # last parts of a key that are looked for below the log's folder: chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The surroundings of one log file. Nothing outside its folder is read, whatever a record names.
+
+    `among` are the files that are read with it, its own among them.
+    """
+
+    path: LogPath
+    limits: Limits
+    among: Sequence[LogPath] = ()
+    _missing: set[str] = field(default_factory=set)
+
+    def document(self, key: Any) -> Any:  # noqa: ANN401  any JSON values
+        """The JSON value of the file that a record names by its address in a store of objects (`s3://bucket/a/b.json.gz`).
+
+        It is looked for below the log's folder under the address's last parts: `a/b.json.gz`, then `b.json.gz`. None where it is not there.
+        """
+        if not isinstance(key, str) or not key or len(self._missing) > 1 << 16:
+            return None
+        if isinstance(self.path, Remote):
+            there = self.path.below(key)
+            return None if there is None else self._value(there)
+        parts = PurePosixPath(key.partition("://")[2] or key).parts[-DEEPEST:]
+        if ".." in parts:
+            return None
+        folder = self.path.parent
+        for begin in range(len(parts)):
+            file = folder.joinpath(*parts[begin:])
+            if str(file.parent) not in self._missing:
+                if file.is_file() and file.resolve().is_relative_to(folder.resolve()):
+                    return self._value(file)
+                if not file.parent.is_dir():
+                    self._missing.add(str(file.parent))
+        return None
+
+    def together(self) -> tuple[tuple[LogPath, int, int], ...]:
+        """Those of the files that lie together with this one, itself among them, with size and time of change.
+
+        They are in its folder, or under its name in a tree that differs in one folder's name, as exports of several tables have it.
+        """
+        found = []
+        for path in sorted(set(self.among), key=str):
+            if path.parent == self.path.parent or _parallel(path, self.path):
+                try:
+                    stat = path.stat()
+                except OSError:
+                    continue
+                found.append((path, stat.st_size, stat.st_mtime_ns))
+        return tuple(found)
+
+    def _value(self, file: LogPath) -> Any:  # noqa: ANN401  any JSON value
+        try:
+            with open_stream(file, self.limits) as stream:
+                raw = stream.read(self.limits.line + 1)
+            return loads(raw) if len(raw) <= self.limits.line else None
+        except (*FAULTS, orjson.JSONDecodeError):
+            return None
+
+
+def records_of(path: LogPath, form: Format, limits: Limits) -> Iterator[Numbered]:
+    """The records of a file that lies together with another one of this format; none where it is of another format."""
+    first = islice(unwrapped(path, form, {}, Losses(path), limits), PEEK)
+    if any(form.recognise(record) for _number, record in first):
+        yield from unwrapped(path, form, {}, Losses(path), limits)
+
+
+def _parallel(one: LogPath, other: LogPath) -> bool:
+    if one.name != other.name or len(one.parts) != len(other.parts):
+        return False
+    return sum(a != b for a, b in zip(one.parts, other.parts, strict=True)) == 1

@@ -1,0 +1,70 @@
+"""What holds the records of a file, by its name and, where the name does not say, by its first bytes?"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Literal
+
+from stillwatch.readers.limits import LIMITS
+from stillwatch.readers.open import DELIMITERS, FAULTS, open_stream
+from stillwatch.readers.places import LogPath
+
+Kind = Literal["parquet", "csv", "json", "protobuf", "log"]
+"""`json` may be lines or one document; of a `log` each line may be text or JSON."""
+
+ENDINGS: dict[str, Kind] = {
+    ".parquet": "parquet", ".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json", ".jl": "json",
+    ".binpb": "protobuf", ".pb": "protobuf", ".otlp": "protobuf", ".log": "log",
+}  # fmt: skip
+ROTATED = re.compile(
+    r"(?:\.gz|\.zst|\.bz2|\.old|\.bak|[.-]\d{1,3}|[._-]\d{4}-?\d{2}-?\d{2}(?:[T._-]?\d{2}(?:[:-]?\d{2}){0,2})?)$",
+    re.IGNORECASE,
+)
+"""What compression and rotation append to a name, such as `.1`, `-20260503` and `.gz`."""
+PEEK = 4096
+
+
+def kind_of(path: LogPath) -> Kind | None:
+    """What holds a file's records; None where neither its name nor its first bytes say so, and for compressed Parquet."""
+    state = path.stat()
+    return _kind(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _kind(path: LogPath, _size: int, _changed_ns: int) -> Kind | None:
+    name = path.name.lower()
+    while True:
+        found = next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), None)
+        shorter = ROTATED.sub("", name)
+        if found or shorter in (name, ""):
+            break
+        name = shorter
+    if found == "parquet" and path.name.lower().endswith((".gz", ".zst", ".bz2")):
+        return None
+    return found or _sniffed(path)
+
+
+def _sniffed(path: LogPath) -> Kind | None:
+    try:
+        with open_stream(path, LIMITS) as stream:
+            head = stream.read(PEEK)
+    except FAULTS:
+        return None
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    text = head.lstrip()
+    if text[:1] in (b"{", b"["):
+        return "json"
+    if b"\0" in head:
+        return None
+    return "csv" if _is_header(text.partition(b"\n")[0].decode("utf-8", "replace")) else "log"
+
+
+def _is_header(line: str) -> bool:
+    """Whether a line is several names with a delimiter between them."""
+    for delimiter in DELIMITERS:
+        names = [name.strip().strip('"') for name in line.split(delimiter)]
+        if len(names) > 2 and all(re.fullmatch(r"[A-Za-z_][\w.\- ]{0,63}", name) for name in names):
+            return True
+    return False

@@ -1,0 +1,32 @@
+"""Lines in which a logger or a shipper writes a prefix before the record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from stillwatch.readers.envelope import Inner, Text, envelope
+from stillwatch.readers.limits import Limits
+from stillwatch.readers.registry import Record
+
+PREFIX = re.compile(r"[^{\r\n]{1,512}(?=\{)")
+TIME = re.compile(r"\s*(\d{4}-\d\d-\d\dT\S{8,40})\s")
+
+
+@envelope(
+    title="a prefix before the record: CloudWatch's export task, kubectl and docker compose logs, Fluentd's files, loggers of programs",
+    source="AWS CreateExportTask; fluentd out_file; Python logging, Monolog",
+    keys=("line",),
+    loose=True,
+)
+def prefixed(record: Record, _limits: Limits) -> Iterable[Inner] | None:
+    """The object from the first brace to the line's end, so that no text of a sender in the middle of a line can be taken for one."""
+    line = record["line"]
+    found = PREFIX.match(line) if isinstance(line, str) else None
+    if found is None:
+        return None
+    at = TIME.match(found[0])
+    rest = line[found.end() :].rstrip()
+    while rest.endswith(" []"):  # Monolog's empty context
+        rest = rest[:-3].rstrip()
+    return [Text(text=rest, time=at[1] if at else None)]

@@ -1,0 +1,38 @@
+"""Results of a search, as Splunk exports them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from stillwatch.readers.envelope import Inner, Text, envelope
+from stillwatch.readers.limits import Limits
+from stillwatch.readers.registry import Record
+
+BESIDE = {
+    "preview",
+    "offset",
+    "lastrow",
+    "init_offset",
+    "messages",
+    "fields",
+    "highlighted",
+    "post_process_count",
+}
+
+
+@envelope(
+    title="Splunk search results",
+    source="Splunk REST: search/v2/jobs/export and results; the CSV export",
+    keys=("result", "results", "_raw"),
+)
+def splunk_export(record: Record, _limits: Limits) -> Iterable[Inner] | None:
+    """`result`, `results`, or an event with `_raw` and `_time`."""
+    raw = record.get("_raw")
+    if isinstance(raw, str) and raw:
+        return [Text(text=raw, time=record.get("_time"))]
+    if not BESIDE & record.keys():
+        return None
+    if isinstance(record.get("result"), dict):
+        return [record["result"]]
+    several = record.get("results")
+    return [one for one in several if isinstance(one, dict)] if isinstance(several, list) else None

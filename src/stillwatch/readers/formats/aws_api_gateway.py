@@ -1,0 +1,86 @@
+"""Access logs of Amazon API Gateway with a body among their fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stillwatch.readers.content import body_in
+from stillwatch.readers.http import call_columns, calls_model, joined, method_of, model_in, path_of
+from stillwatch.readers.registry import Record, Row, address, first, log_format, moment
+
+PATHS = ("resourcePath", "path", "routeKey", "proxyPath", "rawPath")
+BODY = ("requestBody", "request_body", "body", "input")
+ANSWER = ("responseBody", "response_body", "output")
+WHO = (
+    "principalId", "userId", "user_id", "sub", "username", "user", "caller", "customerId", "apiKeyId", "api_key_id",
+    "cognitoIdentityId", "userArn",
+)  # fmt: skip
+
+
+def _recognise(record: Record) -> str:
+    if "requestId" not in record or "schemaType" in record:
+        return ""
+    client = {"ip", "sourceIp", "identity", "caller"} & record.keys()
+    if (
+        client
+        and {"requestTime", "requestTimeEpoch"} & record.keys()
+        and {"httpMethod", "routeKey", "resourcePath"} & record.keys()
+    ):
+        return "`requestId`, `requestTime` and `httpMethod` of an access log of API Gateway"
+    return ""
+
+
+@log_format(
+    title="Amazon API Gateway access log",
+    source="$context variables of access logging of REST, HTTP and WebSocket APIs, with a body that an integration or authorizer put there",
+    fields={
+        "exchange_id": "requestId, extendedRequestId", "timestamp": "requestTimeEpoch, else requestTime",
+        "account_id": "the authorizer's principalId, sub, userId or accountId; caller, user; apiKeyId; else the address",
+        "organization_id": "customerOrg, tenantId", "api_key_id": "apiKeyId", "model": "requestBody.model, else in the path",
+        "operation": "resourcePath, path, routeKey", "client_ip": "ip, sourceIp", "user_agent": "userAgent", "system_prompt": "requestBody",
+        "prompt": "requestBody", "response": "responseBody", "tool_names": "requestBody.tools", "temperature": "requestBody",
+        "top_p": "requestBody", "max_tokens": "requestBody", "stream": "requestBody", "input_tokens": "responseBody.usage",
+        "output_tokens": "responseBody.usage", "finish_reason": "responseBody", "latency_ms": "responseLatency", "status": "status",
+    },
+    known=(
+        *PATHS, *BODY, *ANSWER, *WHO, "accountId", "requestId", "extendedRequestId", "ip", "sourceIp", "identity", "requestTime", "requestTimeEpoch",
+        "httpMethod", "status", "protocol", "responseLength", "responseLatency", "integrationLatency", "integrationStatus", "userAgent",
+        "stage", "apiId", "domainName", "authorizer", "error", "errorMessage", "integrationErrorMessage", "customerOrg", "tenantId",
+        "xrayTraceId", "wafResponseCode",
+    ),
+    recognise=_recognise,
+    notes=(
+        "The service logs no bodies by itself; without them there is no text and the model is known from the path only.",
+        "`accountId` is the owner of the API and no caller. The names are the operator's own choice: those of AWS's examples are read, others by `--map` or a mapping file.",
+    ),
+)  # fmt: skip
+def aws_api_gateway(record: Record) -> Iterator[Row]:
+    authorizer = body_in(record.get("authorizer"))
+    inner = {**record, **body_in(record.get("identity")), **authorizer}
+    told = {name: value for name, value in inner.items() if value != "-"}
+    body = body_in(first(*(told.get(name) for name in BODY)))
+    paths = [told.get(name) for name in PATHS if isinstance(told.get(name), str)]
+    route = str(told.get("routeKey") or "")
+    method = method_of(told.get("httpMethod"), route)
+    path = path_of(first(told.get("path"), told.get("rawPath"), *paths))
+    if not calls_model(method, path, body):
+        return
+    client = address(first(told.get("ip"), told.get("sourceIp")))
+    row = {
+        "exchange_id": first(told.get("requestId"), told.get("extendedRequestId")),
+        "timestamp": moment(first(told.get("requestTimeEpoch"), told.get("requestTime"))),
+        "account_id": first(
+            authorizer.get("accountId"),
+            authorizer.get("account_id"),
+            *(told.get(name) for name in WHO),
+            client,
+        ),
+        "organization_id": first(told.get("customerOrg"), told.get("tenantId")),
+        "api_key_id": first(told.get("apiKeyId"), told.get("api_key_id")),
+        "model": first(body.get("model"), body.get("modelId"), model_in(*paths)),
+        "client_ip": client,
+        "user_agent": told.get("userAgent"),
+        "latency_ms": first(told.get("responseLatency"), told.get("integrationLatency")),
+        "status": told.get("status"),
+    }
+    yield joined(row, call_columns(body, first(*(told.get(name) for name in ANSWER)), path))

@@ -1,0 +1,28 @@
+"""Text that was packed into JSON: base64, and often gzip."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+
+from stillwatch.readers.limits import Limits
+
+GZIP = b"\x1f\x8b"
+
+
+def unpacked(text: str, limits: Limits) -> str | None:
+    """The text in base64, without its gzip; None where there is none, or where it exceeds the limit of a line."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    if raw.startswith(GZIP):
+        stream = zlib.decompressobj(wbits=31)
+        try:
+            raw = stream.decompress(raw, limits.line + 1)
+        except zlib.error:
+            return None
+        if len(raw) > limits.line:
+            return None
+    return raw.decode("utf-8", "replace")

@@ -1,0 +1,147 @@
+"""OTLP's messages in protobuf, as the JSON of OTLP has them.
+
+A text that is not UTF-8 is an error of protobuf, though any sender can make one. A message that holds such texts is parsed again by
+descriptors in which every text is bytes, which are written alike, and each text gets U+FFFD for what is no UTF-8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from stillwatch.errors import InputError, Problem
+from stillwatch.readers.limits import Limits
+from stillwatch.readers.losses import Losses
+from stillwatch.readers.open import open_stream
+from stillwatch.readers.places import LogPath
+from stillwatch.readers.registry import Record
+
+
+def protobuf_messages(path: LogPath, losses: Losses, limits: Limits) -> Iterator[tuple[int, Record]]:
+    """OTLP messages, each after its length in four bytes (file exporter), or one alone. Raises `InputError` without protobuf."""
+    try:
+        kinds = _kinds()
+    except ImportError as error:
+        raise InputError(
+            Problem(
+                fact="reading OTLP protobuf needs a package",
+                where=str(path),
+                fix="pip install 'stillwatch[otlp]'",
+            )
+        ) from error
+    for number, message in _framed(path, losses, limits):
+        for kind, name in kinds:
+            told = _parsed(kind, message)
+            if told is not None and _filled(told, name):
+                yield number, told
+                break
+        else:
+            losses.row(number, "message is neither spans nor log records", message)
+
+
+@cache
+def _kinds() -> tuple[tuple[Any, str], ...]:
+    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    return (ExportTraceServiceRequest, "resourceSpans"), (ExportLogsServiceRequest, "resourceLogs")
+
+
+def _parsed(kind: Any, message: bytes) -> Record | None:  # noqa: ANN401  a message's class
+    """A message as the JSON of OTLP has it; None where it is not of this kind."""
+    from google.protobuf.message import DecodeError
+
+    for make in (_same, _of_bytes):
+        try:
+            return _plain(make(kind).FromString(message), kind.DESCRIPTOR)
+        except (DecodeError, UnicodeDecodeError):
+            continue
+    return None
+
+
+def _same(kind: Any) -> Any:  # noqa: ANN401  a message's class
+    return kind
+
+
+@cache
+def _of_bytes(kind: Any) -> Any:  # noqa: ANN401  a message's class
+    """The class of the same message in which every text is bytes."""
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto
+    from google.protobuf.descriptor_pool import DescriptorPool
+    from google.protobuf.message_factory import GetMessageClass
+
+    pool, added = DescriptorPool(), set()
+
+    def loosen(message: Any) -> None:  # noqa: ANN401  a descriptor
+        for field in message.field:
+            if field.type == field.TYPE_STRING:
+                field.type = field.TYPE_BYTES
+        for inner in message.nested_type:
+            loosen(inner)
+
+    def add(file: Any) -> None:  # noqa: ANN401  a descriptor
+        for other in file.dependencies:
+            add(other)
+        if file.name not in added:
+            added.add(file.name)
+            loose = FileDescriptorProto()
+            file.CopyToProto(loose)
+            for message in loose.message_type:
+                loosen(message)
+            pool.Add(loose)
+
+    add(kind.DESCRIPTOR.file)
+    return GetMessageClass(pool.FindMessageTypeByName(kind.DESCRIPTOR.full_name))
+
+
+def _framed(path: LogPath, losses: Losses, limits: Limits) -> Iterator[tuple[int, bytes]]:
+    """Messages with their numbers; of one that exceeds the limit nothing is kept, and no more is read."""
+    with open_stream(path, limits) as stream:
+        number, head = 1, stream.read(4)
+        while head:
+            size = int.from_bytes(head, "big")
+            if not (len(head) == 4 and 0 < size <= limits.line):
+                body = head + stream.read(limits.line + 1 - len(head)) if number == 1 else head
+                if len(body) > limits.line:
+                    losses.row(number, limits.told("line", "message exceeds"))
+                elif number == 1:
+                    yield number, body
+                else:
+                    losses.row(number, "message has no length that can be", head)
+                break
+            body = stream.read(size)
+            if len(body) < size and number == 1:
+                body = head + body
+            yield number, body
+            number, head = number + 1, stream.read(4)
+        if stream.fault:
+            losses.row(number, stream.fault)
+
+
+def _filled(told: Record, name: str) -> bool:
+    inner, last = ("scopeSpans", "spans") if name == "resourceSpans" else ("scopeLogs", "logRecords")
+    return any(scope.get(last) for resource in told.get(name, ()) for scope in resource.get(inner, ()))
+
+
+def _plain(message: Any, kind: Any) -> dict[str, Any]:  # noqa: ANN401  any protobuf message
+    """A message as the JSON of OTLP has it: camel case, ids in hexadecimal. `kind` is its descriptor, which knows texts from bytes."""
+    told: dict[str, Any] = {}
+    for field, value in message.ListFields():
+        known = kind.fields_by_name[field.name]
+        if known.message_type is None:
+            text = known.type == known.TYPE_STRING
+            several = hasattr(value, "append")
+            made = [_scalar(one, text) for one in value] if several else _scalar(value, text)
+        elif hasattr(value, "ListFields"):
+            made = _plain(value, known.message_type)
+        else:
+            made = [_plain(one, known.message_type) for one in value]
+        told[known.json_name] = made
+    return told
+
+
+def _scalar(value: Any, text: bool) -> Any:  # noqa: ANN401  any protobuf value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace") if text else value.hex()
+    return value

@@ -1,0 +1,184 @@
+"""Times as logs write them, as microseconds since 1970.
+
+* A number is in seconds, milli-, micro- or nanoseconds since 1970, in ticks of 100 ns since 1601 (Windows) or in those since year 1 (.NET):
+  whichever lies between 2015 and 2100. The six ranges do not overlap.
+* A text is a number, ISO 8601 (also with a comma, a blank, `UTC` or the name of a zone), RFC 5322, or has the month's name.
+* A time without a zone is UTC. `05/04/2026` is none: day and month cannot be told apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.contract.table import EARLIEST_US, LATEST_US
+
+NO_TIME = "value is not a time"
+MICROSECONDS = 1_000_000
+SINCE_1601_S = 11_644_473_600  # from 1601 to 1970
+SINCE_1_S = 62_135_596_800  # from year 1 to 1970
+# Of each unit: how many are a second, and how many seconds its zero is before 1970.
+UNITS = ((1, 0), (10**3, 0), (10**6, 0), (10**9, 0), (10**7, SINCE_1601_S), (10**7, SINCE_1_S))
+EARLIEST_S, LATEST_S = EARLIEST_US // MICROSECONDS, LATEST_US // MICROSECONDS + 1
+LONGEST = 64  # characters of the longest text that is a time: chosen
+NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d{1,3})?")
+ISO = re.compile(
+    r"(?P<date>\d{4}(?P<sign>[-/.]?)\d\d(?P=sign)\d\d)"
+    r"(?:[T ]?\s?(?P<clock>\d\d(?::?\d\d(?::?\d\d)?)?)(?:[.,](?P<parts>\d{1,12}))?"
+    r"\s*(?P<zone>Z|UTC|GMT|[-+]\d\d(?::?\d\d)?(?:\s*UTC)?|[A-Za-z]+/[A-Za-z_/+-]+[0-9]*)?)?",
+    re.IGNORECASE,
+)
+NAMED = (
+    "%d/%b/%Y:%H:%M:%S %z",  # access logs of Apache and nginx
+    "%d/%b/%Y:%H:%M:%S",
+    "%b %d, %Y @ %H:%M:%S.%f",  # Kibana
+    "%b %d, %Y %H:%M:%S",
+    "%b %d, %Y, %H:%M:%S",
+    "%b %d, %Y, %I:%M:%S %p",
+    "%b %d, %Y %I:%M:%S %p",
+    "%a %b %d %H:%M:%S %Y",  # asctime
+    "%a %b %d %H:%M:%S UTC %Y",
+    "%d %b %Y %H:%M:%S",
+    "%d %b %Y %H:%M:%S %z",
+    "%d-%b-%Y %H:%M:%S",
+)
+
+
+def micros(value: Any) -> int | None:  # noqa: ANN401  any JSON value
+    """Microseconds since 1970 of a time in any of the forms above; None for anything else. The result may be out of 2015 to 2100."""
+    if isinstance(value, str):
+        return _of_text(value)
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return _of_whole(value)
+    if isinstance(value, float):
+        return _of_real(value)
+    if isinstance(value, Decimal):
+        return _of_text(str(value))
+    if isinstance(value, datetime):
+        return _of_datetime(value)
+    if isinstance(value, date):
+        return _of_datetime(datetime(value.year, value.month, value.day, tzinfo=UTC))
+    return None
+
+
+def many(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """As `micros` for numbers without nulls; -1 for those that are outside of 2015 to 2100 in each unit."""
+    found = np.full(len(values), -1, np.int64)
+    for a_second, before in UNITS:
+        least, most = (EARLIEST_S + before) * a_second, (LATEST_S + before) * a_second
+        hit = (values >= least) & (values < most)
+        if not hit.any():
+            continue
+        some = values[hit]
+        if a_second > MICROSECONDS:
+            made = some.astype(np.int64) // (a_second // MICROSECONDS)
+        elif np.issubdtype(some.dtype, np.floating):
+            made = np.rint(some * (MICROSECONDS // a_second)).astype(np.int64)
+        else:
+            made = some.astype(np.int64) * (MICROSECONDS // a_second)
+        found[hit] = made - before * MICROSECONDS
+    return found
+
+
+def _of_whole(value: int) -> int | None:
+    for a_second, before in UNITS:
+        if (EARLIEST_S + before) * a_second <= value < (LATEST_S + before) * a_second:
+            return value * MICROSECONDS // a_second - before * MICROSECONDS
+    for limit, factor in ((10**11, MICROSECONDS), (10**14, 1000), (10**17, 1)):
+        if abs(value) < limit:
+            return value * factor
+    return value // 1000 if abs(value) < 2**72 else None
+
+
+def _of_real(value: float) -> int | None:
+    if not abs(value) < 2**72:  # neither infinite nor NaN
+        return None
+    if value == int(value):
+        return _of_whole(int(value))
+    for a_second, before in UNITS:
+        if (EARLIEST_S + before) * a_second <= value < (LATEST_S + before) * a_second:
+            return round(value * MICROSECONDS / a_second) - before * MICROSECONDS
+    return _of_whole(int(value))
+
+
+def _of_datetime(at: datetime) -> int:
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return int(at.replace(microsecond=0).timestamp()) * MICROSECONDS + at.microsecond
+
+
+def _of_text(value: str) -> int | None:
+    text = value.strip().strip("[]")
+    if len(text) > LONGEST or not text.isascii():
+        return None
+    if NUMBER.fullmatch(text):
+        if len(text) in (8, 14) and text.isdigit() and text.startswith("20"):  # 20260504, 20260504090000
+            return _iso(text)
+        return _of_whole(int(text)) if text.isdigit() else _of_real(float(text))
+    for read in (_iso, _rfc, _with_month):
+        found = read(text)
+        if found is not None:
+            return found
+    return None
+
+
+def _nothing_where_wrong(read: Callable[[str], int | None]) -> Callable[[str], int | None]:
+    def tried(text: str) -> int | None:
+        try:
+            return read(text)
+        except (ValueError, TypeError, LookupError, OverflowError, OSError):
+            return None
+
+    return tried
+
+
+@_nothing_where_wrong
+def _iso(text: str) -> int | None:
+    try:
+        return _of_datetime(datetime.fromisoformat(text))
+    except ValueError:
+        pass
+    found = ISO.fullmatch(text)
+    if found is None:
+        return None
+    clock = (found["clock"] or "00").replace(":", "")
+    leap = clock[4:] == "60"
+    clock = clock[:4] + "59" if leap else clock
+    at = datetime.fromisoformat(f"{found['date'].replace(found['sign'] or '-', '')}T{clock.ljust(6, '0')}")
+    at += timedelta(seconds=leap, microseconds=int((found["parts"] or "0").ljust(6, "0")[:6]))
+    return _of_datetime(_in_zone(at, (found["zone"] or "Z").upper(), found["zone"] or ""))
+
+
+def _in_zone(at: datetime, zone: str, name: str) -> datetime:
+    if "/" in zone:
+        return at.replace(tzinfo=ZoneInfo(name))
+    if zone[0] not in "+-":
+        return at.replace(tzinfo=UTC)
+    digits = zone.removesuffix("UTC").strip().replace(":", "").ljust(5, "0")
+    offset = timedelta(hours=int(digits[1:3]), minutes=int(digits[3:5]))
+    return (at - offset if zone[0] == "+" else at + offset).replace(tzinfo=UTC)
+
+
+@_nothing_where_wrong
+def _rfc(text: str) -> int | None:
+    return _of_datetime(parsedate_to_datetime(text)) if text[:3].isalpha() and "," in text[:5] else None
+
+
+def _with_month(text: str) -> int | None:
+    if not any(letter.isalpha() for letter in text):
+        return None
+    for form in NAMED:
+        try:
+            return _of_datetime(datetime.strptime(text, form))  # noqa: DTZ007  UTC unless the text has a zone
+        except ValueError:
+            continue
+    return None

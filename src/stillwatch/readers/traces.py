@@ -1,0 +1,402 @@
+"""How are calls of models joined with what other spans and log records of their traces tell?
+
+Who called is on the HTTP server span of the same trace; what was asked may be in log records of the same span. Both are joined within a
+file, in any order, as long as no more than `WAITING` traces wait at a time, and log records also with spans in files that lie together.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from itertools import islice
+from typing import Any
+
+from stillwatch.readers.beside import PEEK, Beside, records_of
+from stillwatch.readers.content import answered, asked, decoded
+from stillwatch.readers.http import joined
+from stillwatch.readers.limits import Limits
+from stillwatch.readers.open import FAULTS
+from stillwatch.readers.places import LogPath
+from stillwatch.readers.registry import (
+    SHAPES,
+    Format,
+    Malformed,
+    Numbered,
+    PassedOver,
+    Read,
+    Record,
+    Row,
+    Told,
+    Unjoined,
+    another_shape,
+    at,
+    first,
+    refusal,
+)
+from stillwatch.readers.tracing import (
+    EVENT,
+    FIELDS,
+    JOINED,
+    SEEN,
+    STEPS,
+    add_events,
+    attributes,
+    complete,
+    is_call,
+    layout,
+    row_of,
+    value_of,
+)
+
+WAITING = 40_000  # traces that wait for others: chosen
+SPAN, ALONE = "_span", "_alone"  # marks of rows that wait
+TEXT_HELD = 256 << 20  # letters of log records that are held for spans: chosen
+OVERHEAD = 300  # bytes that a log record takes beside its text
+SPANS_OF_A_TRACE = 4  # times the traces that wait: spans that are remembered
+KEYS = 1_000_000  # traces of other files that are remembered: chosen
+
+
+@dataclass(slots=True)
+class Said:
+    """What log records tell of a span: turns and answers in the order in which they came, and a record of the whole call."""
+
+    turns: list[Any] = field(default_factory=list)
+    answers: list[Any] = field(default_factory=list)
+    finish: Any = None
+    call: tuple[int, Row] | None = None
+    size: int = 0
+
+    def columns(self) -> Row:
+        """As columns of the contract; what a sender made unreadable is left out."""
+        row: Row = {}
+        with suppress(*SHAPES):
+            row["system_prompt"], row["prompt"] = asked(self.turns)
+        with suppress(*SHAPES):
+            row["response"] = answered(self.answers[0]) if self.answers else None
+        if self.finish:
+            row["finish_reason"] = refusal(self.finish, None)
+        return joined(row, self.call[1]) if self.call else row
+
+
+Of = Mapping[str, Mapping[str, Any]]  # trace → what others may wait for: `call`, `said` by span, `spans`
+
+
+class Traces:
+    """Calls that wait for what other spans and log records of their trace tell, and what these told; of `most` calls and traces.
+
+    `others` gives, when it is first needed, what files that lie together tell. With `only_told` calls are no rows.
+    """
+
+    def __init__(
+        self, most: int | None = None, others: Callable[[], Of] | None = None, *, only_told: bool = False
+    ) -> None:
+        self.rows: OrderedDict[str, list[tuple[int, Row]]] = OrderedDict()
+        self.calls: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self.said: OrderedDict[str, dict[str, Said]] = OrderedDict()
+        self.spans: OrderedDict[str, set[str]] = OrderedDict()
+        self.passed_over = self._size = self._waiting = self._spans = 0
+        self._most, self._others, self._only_told = most or WAITING, others, only_told
+
+    def take(self, number: int, entry: Record, base: Mapping[str, Any]) -> list[tuple[int, Row]]:
+        """A span or log record of the resource `base` came: the rows that are ready by it."""
+        said = attributes(entry.get("attributes"))
+        if base:
+            said = {**base, **said}
+        name = entry.get("eventName") or said.get("event.name")
+        body = entry.get("body")
+        if body:
+            told = decoded(value_of(body) if isinstance(body, dict) and len(body) == 1 else body)
+            if isinstance(told, dict):
+                said |= told
+        trace, span = entry.get("traceId") or "", entry.get("spanId") or ""
+        where = layout(tuple(said))
+        if where.models and (name is None or name == EVENT) and is_call(said, where.models):
+            events = entry.get("events")
+            if events:
+                add_events(events, said)
+                where = layout(tuple(said))
+            row = row_of(entry, said, where)
+            if name == EVENT and trace and span:
+                return self._event(trace, span, number, row)
+            return self._span(trace, span, number, row)
+        if isinstance(name, str) and name.startswith("gen_ai.") and trace and span:
+            return self._message(trace, span, name, said)
+        known = trace and not SEEN.isdisjoint(said)
+        if not known or not STEPS.isdisjoint(said):
+            self.passed_over += 1
+        return self._call(trace, said) if known else []
+
+    def _call(self, trace: str, said: Mapping[str, Any]) -> list[tuple[int, Row]]:
+        """An HTTP span came: the rows that waited for nothing else."""
+        self.calls[trace] = {name: said[name] for name in JOINED if name in said}
+        while len(self.calls) > self._most:
+            self.calls.popitem(last=False)
+        waiting = self.rows.get(trace, ())
+        return [] if any(SPAN in row for _number, row in waiting) else self._release(trace)
+
+    def _span(self, trace: str, span: str, number: int, row: Row) -> list[tuple[int, Row]]:
+        """The span of a call came: it and others that need not wait any more."""
+        if not trace:
+            return [(number, row)]
+        self.spans.setdefault(trace, set()).add(span)
+        self._spans += 1
+        while self._spans > SPANS_OF_A_TRACE * self._most or len(self.spans) > self._most:
+            self._spans -= len(self.spans.popitem(last=False)[1])
+        if self._only_told:
+            return []
+        if span and row.get("prompt") is None:
+            row[SPAN] = span
+        elif trace in self.calls:
+            return [(number, complete(row, self.calls[trace]))]
+        elif row.get("account_id") and row.get("client_ip"):
+            return [(number, row)]
+        self.rows.setdefault(trace, []).append((number, row))
+        self._waiting += 1
+        ready: list[tuple[int, Row]] = []
+        while self._waiting > self._most:  # of one trace, where a sender chose one for all of his requests
+            ready += self._release(next(iter(self.rows)))
+        return ready
+
+    def _message(self, trace: str, span: str, name: str, said: Mapping[str, Any]) -> list[tuple[int, Row]]:
+        """A log record of one turn came."""
+        told = self.said.setdefault(trace, {}).setdefault(span, Said())
+        content = first(said.get("content"), at(said, "message", "content"))
+        if name == "gen_ai.choice":
+            message = decoded(said.get("message"))
+            told.answers.append(first(message, content))
+            told.finish = told.finish or said.get("finish_reason")
+        elif name.endswith(".message"):
+            told.turns.append(
+                {"role": first(said.get("role"), name.split(".")[1]), "content": decoded(content)}
+            )
+        else:
+            self.passed_over += 1
+        return self._bounded(told, len(content) if isinstance(content, str) else 0)
+
+    def _event(self, trace: str, span: str, number: int, row: Row) -> list[tuple[int, Row]]:
+        """A log record of a whole call came: its span, where there is one, is the exchange."""
+        told = self.said.setdefault(trace, {}).setdefault(span, Said())
+        if told.call is not None:  # several calls of one span
+            return [(number, row)]
+        told.call = (number, row)
+        return self._bounded(told, sum(len(text) for text in row.values() if isinstance(text, str)))
+
+    def _bounded(self, told: Said, size: int) -> list[tuple[int, Row]]:
+        """Forget what was told first where it is too much; calls that had no span are rows."""
+        told.size += size + OVERHEAD
+        self._size += size + OVERHEAD
+        ready: list[tuple[int, Row]] = []
+        while self.said and (len(self.said) > self._most or self._size > TEXT_HELD):
+            trace = next(iter(self.said))
+            ready += self._release(trace)
+            several = self.said.pop(trace)
+            self._size -= sum(one.size for one in several.values())
+            ready += [self._filled(trace, number, row) for number, row in self._alone(trace, several)]
+        return ready
+
+    def _alone(self, trace: str, several: Mapping[str, Said]) -> Iterator[tuple[int, Row]]:
+        """Log records of whole calls whose spans are not there."""
+        spans = self.spans.get(trace, set()) | set(self._elsewhere(trace).get("spans", ()))
+        for span, one in several.items():
+            if one.call is not None and span in spans:
+                self.passed_over += 1
+            elif one.call is not None:
+                yield one.call
+
+    def _elsewhere(self, trace: str) -> Mapping[str, Any]:
+        return self._others().get(trace, {}) if self._others is not None else {}
+
+    def _filled(self, trace: str, number: int, row: Row) -> tuple[int, Row]:
+        """The row with what was told of it here and in other files."""
+        call = self.calls.get(trace)
+        if call is not None:
+            complete(row, call)
+        several = self.said.get(trace) if self.said else None
+        if several:
+            complete_with(row, {"said": {span: one.columns() for span, one in several.items()}})
+        if self._others is not None:
+            complete_with(row, self._elsewhere(trace))
+        row.pop(SPAN, None)
+        return number, row
+
+    def _release(self, trace: str) -> list[tuple[int, Row]]:
+        several = self.rows.pop(trace, [])
+        self._waiting -= len(several)
+        return [self._filled(trace, number, row) for number, row in several]
+
+    def end(self) -> Iterator[tuple[int, Row]]:
+        """Every row that still waits, with what was told of it."""
+        for trace in list(self.rows):
+            yield from self._release(trace)
+        for trace, several in self.said.items():
+            yield from (self._filled(trace, number, row) for number, row in self._alone(trace, several))
+
+    def told(self) -> Of:
+        """What was told, by trace."""
+        found: dict[str, dict[str, Any]] = {trace: {"call": call} for trace, call in self.calls.items()}
+        for trace, several in self.said.items():
+            found.setdefault(trace, {})["said"] = {span: one.columns() for span, one in several.items()}
+            found[trace]["calls"] = {span for span, one in several.items() if one.call is not None}
+        if self.said or self._only_told:
+            for trace, spans in self.spans.items():
+                found.setdefault(trace, {})["spans"] = spans
+        return found
+
+    def rest(self) -> tuple[list[tuple[int, Row]], Unjoined]:
+        """The rows that wait for nothing, and those that may wait for a neighbouring part, with what this one told."""
+        ready, waiting = [], []
+        for trace, several in self.rows.items():
+            for number, row in several:
+                if (
+                    not self.said
+                    and trace not in self.calls
+                    and row.get("account_id")
+                    and row.get("client_ip")
+                ):
+                    row.pop(SPAN, None)
+                    ready.append((number, row))
+                elif trace in self.calls and not self.said:
+                    ready.append(self._filled(trace, number, row))
+                else:
+                    waiting.append((number, trace, row))
+        told = self.told()
+        for trace, everything in self.said.items():
+            spans = {id(one.call[1]): span for span, one in everything.items() if one.call is not None}
+            for number, row in self._alone(trace, everything):
+                waiting.append((number, trace, row | {SPAN: spans[id(row)], ALONE: True}))
+        mine = [(number, trace, self._kept(trace, row)) for number, trace, row in waiting]
+        return ready, Unjoined(mine, told, complete_with)
+
+    def _kept(self, trace: str, row: Row) -> Row:
+        span = row.get(SPAN)
+        _number, filled = self._filled(trace, 0, row)
+        return filled if span is None else filled | {SPAN: span}
+
+
+def complete_with(row: Row, told: Mapping[str, Any]) -> Row | None:
+    """A row with what others told of its trace; None where another one is of the same call."""
+    span = row.get(SPAN)
+    if row.get(ALONE) and span in told.get("spans", ()):
+        return None
+    call = told.get("call")
+    if call:
+        complete(row, call)
+    more = told.get("said", {}).get(span) if span is not None else None
+    for name, value in (more or {}).items():
+        if value is not None and row.get(name) is None:
+            row[name] = value
+    return row
+
+
+Entries = Callable[[Record], Iterator[tuple[Record, Mapping[str, Any]]]]
+
+
+def traced_format(
+    *,
+    name: str,
+    title: str,
+    source: str,
+    known: Iterable[str],
+    recognise: Callable[[Record], str],
+    entries: Entries,
+    notes: tuple[str, ...] = (),
+) -> Format:
+    """Declare a format of traces; `entries` gives the spans and log records of a record, as OTLP has them, with the attributes of their
+    resource.
+    """
+
+    def read(records: Iterator[Numbered], beside: Beside | None = None) -> Iterator[tuple[int, Told]]:
+        others = _other_files(beside, form, entries) if beside else ()
+        traces = Traces(
+            others=partial(_told_by, others, form, entries, beside.limits) if beside and others else None
+        )
+        yield from _taken(entries, traces, records)
+        yield from traces.end()
+        yield from _passed_over(traces, 0)
+
+    def part(records: Iterator[Numbered], _beside: Beside | None = None) -> Read:
+        traces = Traces()
+        yield from _taken(entries, traces, records)
+        ready, left_open = traces.rest()
+        yield from ready
+        yield from _passed_over(traces, 0)
+        yield 0, left_open
+
+    form = Format(
+        name=name, title=title, source=source, fields=FIELDS, notes=notes, known=frozenset(known), recognise=recognise, read=read,
+        part=part, in_parts=lambda beside: not _other_files(beside, form, entries),
+    )  # fmt: skip
+    return form
+
+
+def _taken(entries: Entries, traces: Traces, records: Iterator[Numbered]) -> Iterator[tuple[int, Told]]:
+    """The rows that are ready by each record, and what is passed over or cannot be read."""
+    for number, record in records:
+        try:
+            for entry, base in entries(record):
+                try:
+                    ready = traces.take(number, entry, base)
+                except Malformed as why:
+                    yield number, why
+                except SHAPES as error:
+                    yield number, another_shape(error)
+                else:
+                    yield from ready
+            if traces.passed_over:
+                yield from _passed_over(traces, number)
+        except Malformed as why:
+            yield number, why
+        except SHAPES as error:  # of the batch itself
+            yield number, another_shape(error)
+
+
+def _passed_over(traces: Traces, number: int) -> Iterator[tuple[int, PassedOver]]:
+    """One for each entry that was no call."""
+    for _one in range(traces.passed_over):
+        yield number, PassedOver()
+    traces.passed_over = 0
+
+
+Files = tuple[tuple[LogPath, int, int], ...]
+_LOCK = threading.Lock()
+
+
+def _other_files(beside: Beside, form: Format, entries: Entries) -> Files:
+    """The files that lie together with one and have log records where it has spans, or spans where it has log records."""
+    together = beside.together()
+    if len(together) < 2:
+        return ()
+    kinds = {one: _kinds(one, form, entries, beside.limits) for one in together}
+    mine = next((found for one, found in kinds.items() if one[0] == beside.path), frozenset())
+    return tuple(one for one, found in kinds.items() if one[0] != beside.path and found - mine)
+
+
+@lru_cache(4096)
+def _kinds(file: tuple[LogPath, int, int], form: Format, entries: Entries, limits: Limits) -> frozenset[str]:
+    """Whether the first records of a file are spans, log records, or both."""
+    found = set()
+    with suppress(*FAULTS, *SHAPES):
+        for _number, record in islice(records_of(file[0], form, limits), PEEK):
+            for entry, _base in islice(entries(record), PEEK):
+                found.add("spans" if "startTimeUnixNano" in entry else "logs")
+    return frozenset(found)
+
+
+def _told_by(files: Files, form: Format, entries: Entries, limits: Limits) -> Of:
+    with _LOCK:  # files of one folder are read by several threads, and one reading serves all
+        return _tellings(files, form, entries, limits)
+
+
+@lru_cache(2)
+def _tellings(files: Files, form: Format, entries: Entries, limits: Limits) -> Of:
+    """What files tell, by trace: of `KEYS` traces at most, and of text up to `TEXT_HELD`."""
+    traces = Traces(KEYS, only_told=True)
+    for path, _size, _changed in files:
+        with suppress(*FAULTS):
+            for _number, _row in _taken(entries, traces, records_of(path, form, limits)):
+                pass
+    return traces.told()
