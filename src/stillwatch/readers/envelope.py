@@ -128,7 +128,10 @@ class Opener:
         self._known, self.losses, self._limits = known, losses, limits
         self._lines, self._modified, self._usual = lines, modified, cache(usual)
         self._keys = by_key().keys() | {LINE}
-        self._pieces: dict[str, list[str]] = {}
+        self._pieces: dict[
+            str, list[str]
+        ] = {}  # by stream; lists are added to, since one line may be in thousands of pieces
+        self._sizes: Counter[str] = Counter()  # characters of these
         self.ending: set[str] = set()  # streams of which a piece said that it is the last one
         self._number = 0
         self._waits = False  # whether the record at hand is a piece
@@ -195,29 +198,30 @@ class Opener:
 
     def _read(self, piece: Text, of: str) -> list[Record]:
         """The records that a text holds, itself as a line where it holds none, nothing where it goes on in another envelope."""
-        waiting = self._pieces.pop(of, []) if piece.of else []
+        pieces = self._pieces.pop(of, []) if piece.of else []
+        size = self._sizes.pop(of, 0) + len(piece.text)
         if piece.ends:
             self.ending.add(of)
         if piece.ends is None and not self._is_ending(of):
             alone = objects(piece.text)
             if alone is not None:
-                self._give_up(waiting)
+                self._give_up(pieces)
                 return alone
-            if not waiting and not is_begun(piece.text):
+            if not pieces and not is_begun(piece.text):
                 return self._whole(piece.text, piece.time)
-        elif not waiting and piece.ends:
+        elif not pieces and piece.ends:
             return self._whole(piece.text, piece.time)
-        pieces = [*waiting, piece.text]
+        pieces.append(piece.text)
         if piece.ends or (
             piece.ends is None and piece.text.rstrip().endswith("}") and not self._is_ending(of)
         ):
             found = self._joined(pieces)
             if found is not None or piece.ends:
                 return self._whole("".join(pieces), piece.time) if found is None else found
-        if sum(map(len, pieces)) > self._limits.line:
+        if size > self._limits.line:
             self._give_up(pieces, self._limits.told("line", "line exceeds"))
         else:
-            self._pieces[of] = pieces
+            self._pieces[of], self._sizes[of] = pieces, size
         self._waits = True
         return []
 
