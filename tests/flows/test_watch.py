@@ -202,7 +202,7 @@ def test_rotated_late_malformed_and_whole_files_are_each_taken_once(log, tmp_pat
     assert watch.state.ledger.rows == 300
     (lost,) = pq.read_table(tmp_path / "state" / "quarantine").to_pylist()
     assert (lost["file"], lost["row"]) == ("a.jsonl", 101)
-    assert "not JSON" in lost["reason"]
+    assert lost["reason"] == "line is not a JSON object"
     assert watch.state.ledger.quarantined == 1
     drain(watch)
     assert watch.state.ledger.rows == 300

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
+from stillwatch.cli.output import print_json
 from stillwatch.cli.scan import mapping
 from stillwatch.cli.tables import said_of_reading, text_table
+from stillwatch.cli.values import completing, format_names
 from stillwatch.foreign import visible
 
 SHOWN = 20  # files that are described one by one: chosen
@@ -18,7 +19,14 @@ SHOWN = 20  # files that are described one by one: chosen
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--map", "pairs", multiple=True, metavar="COLUMN=NAME", help="Your name for a contract column.")
 @click.option(
-    "--format", "log_format", default="auto", show_default=True, metavar="NAME", help="As for `scan`."
+    "--format",
+    "--mapping",
+    "log_format",
+    default="auto",
+    show_default=True,
+    metavar="NAME|FILE.toml",
+    shell_complete=completing(format_names),
+    help="As for `scan`.",
 )
 @click.option("--limit", "limits", multiple=True, metavar="NAME=SIZE", help="As for `scan`.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
@@ -42,7 +50,7 @@ def inspect(
 
     told = run(paths, mapping(pairs), log_format, limits_of(limits))
     if as_json:
-        click.echo(json.dumps(told, indent=2))
+        print_json(told)
     else:
         _print(told)
     said_of_reading(told)

@@ -31,7 +31,7 @@ KEPT = frozenset(
     """
     accounts basis campaign_id capabilities capability claim detected_at exchanges exchanges_high exchanges_low explanation
     first_seen fpr_empirical fpr_synthetic group_id hour hypothesis input_tokens kind last_seen lead_id log10_alert log10_confirm
-    log10_e log10_likelihood log10_likelihood_ratio marked output_tokens q_value rank score speaks trait weight
+    log10_e log10_likelihood log10_likelihood_ratio marked network_class others output_tokens q_value rank score speaks trait weight
     """.split()
 )
 """Columns that a keyed package shows: numbers, times, and words that this program chose. A column that is named nowhere is left out."""

@@ -37,7 +37,7 @@ OPTIONAL = {
 }
 MAY_LACK = {  # columns that are read as null where an older version did not write them
     "campaigns": ("fpr_empirical", "fpr_synthetic", "explanation"),
-    "evidence": ("basis",),
+    "evidence": ("basis", "others", "network_class"),
     "leads": ("statement",),
 }
 NAMED_BY = {
