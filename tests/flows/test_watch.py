@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 import urllib.request
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -17,6 +18,7 @@ from stillwatch.errors import StateError, UsageError
 from stillwatch.flows import watch as watching
 from stillwatch.flows.scan import Options
 from stillwatch.flows.watch import Watch, Watching
+from stillwatch.readers.limits import limits_of
 from stillwatch.simulate.worlds import simulate
 from stillwatch.watch import sources, webhook
 from stillwatch.watch.serve import METRICS, serve
@@ -226,7 +228,7 @@ def test_a_file_that_is_emptied_and_outgrows_its_old_self_between_two_looks_is_r
 
 @pytest.mark.issue(5)
 def test_a_line_longer_than_what_is_taken_at_once_is_taken_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "MOST", 1000)
+    monkeypatch.setattr(sources, "MOST_TAKEN", 1000)
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"x" * 5500 + b"\nshort\n" + b"y" * 3000)
     source = open_source(str(path))
@@ -326,3 +328,16 @@ def test_metrics_and_health_are_served(watched):
 def test_a_source_that_is_none_is_refused(wrong):
     with pytest.raises(UsageError):
         open_source(wrong)
+
+
+@pytest.mark.issue(21)
+def test_a_limit_that_was_given_holds_for_lines_that_arrive(log, tmp_path):
+    lines, accounts = log
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "a.jsonl").write_text(lines[0] + '{"prompt": "' + "x" * 40_000 + '"}\n' + lines[1])
+    options = Options(names={}, accounts=accounts, limits=limits_of(["line=20KB"]))
+    watch = Watch(str(logs), tmp_path / "state", replace(told(accounts, timedelta(days=99)), options=options))
+    for _look in range(3):
+        drain(watch)
+    assert (watch.state.ledger.rows, watch.state.ledger.quarantined) == (2, 1)

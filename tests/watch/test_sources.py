@@ -7,14 +7,15 @@ import pytest
 from stillwatch.watch import sources
 from stillwatch.watch.sources import open_source
 
+LONGEST = 5000  # bytes of a line
+
 pytestmark = pytest.mark.issue(21)
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(sources, "MOST", 1000)
+    monkeypatch.setattr(sources, "MOST_TAKEN", 1000)
     monkeypatch.setattr(sources, "CHUNK", 100)
-    monkeypatch.setattr(sources, "LONGEST_LINE", 5000)
 
 
 @pytest.fixture
@@ -58,7 +59,10 @@ def everything(source):
 def test_a_line_that_is_too_long_is_passed_over_and_its_neighbours_are_taken(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"one\n" + b"x" * 23_456 + b"\nthree\n" + b"y" * 5001 + b"\nfive\n")
-    assert everything(open_source(str(path))) == ([(1, b"one"), (3, b"three"), (5, b"five")], [2, 4])
+    assert everything(open_source(str(path), longest=LONGEST)) == (
+        [(1, b"one"), (3, b"three"), (5, b"five")],
+        [2, 4],
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -68,7 +72,7 @@ def test_however_a_file_grows_every_line_is_taken_once_with_its_number(tmp_path,
     whole = b"".join(bytes([97 + place % 26]) * length + b"\n" for place, length in enumerate(lengths))
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"")
-    source, position, lines, overlong = open_source(str(path)), {}, {}, []
+    source, position, lines, overlong = open_source(str(path), longest=LONGEST), {}, {}, []
     cuts = sorted(rng.sample(range(len(whole)), 40))
     for begin, end in zip([0, *cuts], [*cuts, len(whole)], strict=True):
         with path.open("ab") as file:
@@ -79,7 +83,7 @@ def test_however_a_file_grows_every_line_is_taken_once_with_its_number(tmp_path,
                 assert lines.setdefault(taken.first_line + place, line) is line
             overlong += [taken.first_line] if taken.overlong else []
         if rng.random() < 0.2:
-            source = open_source(str(path))  # begun again, with the position alone
+            source = open_source(str(path), longest=LONGEST)  # begun again, with the position alone
     long = [place for place, length in enumerate(lengths, 1) if length >= 5000]
     assert overlong == long
     assert lines == {
@@ -92,7 +96,7 @@ def test_however_a_file_grows_every_line_is_taken_once_with_its_number(tmp_path,
 def test_a_line_without_an_end_is_not_read_again_at_every_look(tmp_path, bytes_read):
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"one\n")
-    source = open_source(str(path))
+    source = open_source(str(path), longest=LONGEST)
     position = source.take({}).position
     for _look in range(200):
         with path.open("ab") as file:
@@ -107,7 +111,7 @@ def test_a_line_without_an_end_is_not_read_again_at_every_look(tmp_path, bytes_r
 def test_a_file_that_is_written_anew_while_its_first_line_had_no_end_is_read_from_its_beginning(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"x" * 300)
-    source = open_source(str(path))
+    source = open_source(str(path), longest=LONGEST)
     assert source.take({}) is None
     path.write_bytes(b"short\n" + b"y" * 600)
     assert source.take({}).lines == b"short\n"
@@ -116,5 +120,5 @@ def test_a_file_that_is_written_anew_while_its_first_line_had_no_end_is_read_fro
 def test_files_of_the_state_are_none_of_the_log(tmp_path):
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "events.jsonl").write_text("{}\n")
-    assert open_source(str(tmp_path), tmp_path / "state").take({}) is None
-    assert open_source(str(tmp_path)).take({}) is not None
+    assert open_source(str(tmp_path), tmp_path / "state", longest=LONGEST).take({}) is None
+    assert open_source(str(tmp_path), longest=LONGEST).take({}) is not None

@@ -36,6 +36,7 @@ from stillwatch.cli.values import completing, format_names, memory_size
     shell_complete=completing(format_names),
     help="As for `scan`.",
 )
+@click.option("--limit", "limits", multiple=True, metavar="NAME=SIZE", help="As for `scan`.")
 @click.option(
     "--accounts", type=click.Path(path_type=Path), help="Account table; read again at every judgement."
 )
@@ -70,6 +71,7 @@ def watch(
     every: str,
     pairs: tuple[str, ...],
     log_format: str,
+    limits: tuple[str, ...],
     accounts: Path | None,
     releases: Path | None,
     fdr: float,
@@ -94,6 +96,7 @@ def watch(
     from stillwatch.flows.scan import Options
     from stillwatch.flows.watch import Watch, Watching
     from stillwatch.library.watching import duration, steps
+    from stillwatch.readers.limits import limits_of
     from stillwatch.watch.serve import serve
 
     options = Options(
@@ -103,6 +106,7 @@ def watch(
         releases=releases,
         fdr=fdr,
         memory=memory,
+        limits=limits_of(limits),
     )
 
     stops = click.get_current_context().find_object(Stops)

@@ -29,7 +29,6 @@ from stillwatch.errors import (
 )
 from stillwatch.flows.blind import read_key, sketch
 from stillwatch.flows.scan import Options, scan
-from stillwatch.readers.limits import LIMITS
 from stillwatch.readers.losses import Losses
 from stillwatch.results.folder import read_table
 from stillwatch.stats.sequential import alert_level
@@ -91,7 +90,7 @@ class Watch:
         complain: Callable[[str], None] = lambda _message: None,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.source: Source = open_source(source, state)
+        self.source: Source = open_source(source, state, told.options.limits.line)
         self.webhook = Webhook(told.webhook, self._refused) if told.webhook else None
         self.state = State(state, source)
         self.told, self.emit, self.complain, self.is_stopped = told, emit, complain, is_stopped
@@ -162,7 +161,7 @@ class Watch:
         with tempfile.TemporaryDirectory(prefix=".batch-", dir=self.state.folder) as folder:
             out = Path(folder) / "sketched"
             if taken.overlong:
-                fact = LIMITS.told("line", "line exceeds")
+                fact = self.told.options.limits.told("line", "line exceeds")
                 rows, quarantined, lost = 0, 1, _unread(taken.name, 1, fact)
             elif taken.file is None and not taken.lines:  # the rest of a line that is passed over
                 rows, quarantined, lost = 0, 0, contract.QUARANTINE.empty()

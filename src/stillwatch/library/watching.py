@@ -14,7 +14,7 @@ from typing import Any
 from stillwatch.errors import Problem, Unreachable, UsageError
 from stillwatch.flows.scan import Options
 from stillwatch.flows.watch import Watch, Watching
-from stillwatch.library.calls import Name, check_rate, optional_path
+from stillwatch.library.calls import Name, check_rate, limits, optional_path
 
 STABLE_LOOKS = 2  # looks without anything new after which all that is there was taken
 LOOK_S = 0.2  # between them
@@ -91,6 +91,7 @@ def watch(
     fdr: float = 0.01,
     alerts: float = 12,
     memory: str = "auto",
+    limit: Mapping[str, str | int] | None = None,
     webhook: str = "",
     poll: float = 2.0,
     once: bool = False,
@@ -108,6 +109,7 @@ def watch(
         fdr: False-discovery rate of confirmed campaigns, at whatever time one stops.
         alerts: False alerts in a year of the log, at most.
         memory: As for `scan`.
+        limit: As for `scan`.
         webhook: Address to which every event is posted once it is written in `state`.
         poll: Seconds between looks.
         once: Whether to take what is there, judge, and stop.
@@ -124,7 +126,7 @@ def watch(
     events: deque[dict[str, Any]] = deque()
     options = Options(
         names=dict(map or {}), log_format=format, accounts=optional_path(accounts), releases=optional_path(releases),
-        fdr=check_rate(fdr), memory=memory,
+        fdr=check_rate(fdr), memory=memory, limits=limits(limit),
     )  # fmt: skip
     told = Watching(options=options, every=duration(every), alerts=alerts, webhook=webhook)
     return _events(Watch(str(source), Path(state), told, events.append, log.warning), events, once, poll)

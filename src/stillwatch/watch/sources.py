@@ -20,11 +20,10 @@ from stillwatch.errors import MissingExtra, Problem, Unreachable, UsageError
 from stillwatch.readers.limits import LIMITS
 
 Position = Mapping[str, Any]
-MOST = 32 << 20  # bytes taken at once from one file: the rest waits in the file
+MOST_TAKEN = 32 << 20  # bytes taken at once from one file: the rest waits in the file
 LINES = (".jsonl", ".ndjson", ".log")
 WHOLE = (".parquet", ".csv", ".json", ".gz", ".zst", ".pb", ".binpb", ".otlp")
-LONGEST_LINE = LIMITS.line
-AT_ONCE = 20_000  # messages taken at once from a stream, or fewer that have `MOST` bytes together
+AT_ONCE = 20_000  # messages taken at once from a stream, or fewer that have `MOST_TAKEN` bytes together
 FETCH = 500  # messages asked for in one go
 ANSWER_S = 10  # how long brokers may take to answer
 CHUNK = 1 << 20
@@ -36,7 +35,7 @@ class Taken:
     """New data of one kind: lines to be read, or a whole `file`; `position` holds after it.
 
     `waiting` bytes of a file, or `behind` messages of a stream, are known to be left. With `overlong` there are no lines: the
-    next one, of number `first_line`, is longer than `LONGEST_LINE` and is passed over.
+    next one, of number `first_line`, is longer than a line may be and is passed over.
     """
 
     name: str
@@ -63,12 +62,13 @@ class Folder:
     its first bytes, since inodes are used again and files are emptied and written anew.
     """
 
-    def __init__(self, path: Path, without: Path | None = None) -> None:
-        """`without` is a folder whose files are none of the log's, though it may lie within `path`."""
+    def __init__(self, path: Path, without: Path | None = None, longest: int = LIMITS.line) -> None:
+        """`without` is a folder whose files are none of the log's, though it may lie within `path`; a line has `longest` bytes at most."""
         if not path.exists():
             raise UsageError(Problem(fact=f"`{path}` does not exist", expected="a folder or file to follow"))
         self.path = path
         self._without = without.resolve() if without else None
+        self._longest = longest
         self._sizes: dict[str, int] = {}
         # Where a line began, up to where it had no end, and a digest of the file's first bytes.
         self._unfinished: dict[str, tuple[int, int, str]] = {}
@@ -132,11 +132,11 @@ class Folder:
                 if self._is_unfinished(stream, key, begin):
                     return None
                 stream.seek(begin)
-                lines, overlong = _whole_lines(stream)
+                lines, overlong = _whole_lines(stream, self._longest)
                 if not lines and not overlong:
                     known = stream.tell()
                     self._unfinished[key] = (begin, known, _head(stream, known))
-            end = begin + (LONGEST_LINE if overlong else len(lines))
+            end = begin + (self._longest if overlong else len(lines))
             if end == at["bytes"]:
                 return None
             after = {
@@ -163,7 +163,7 @@ class Folder:
         passed, ended = _to_line_end(stream, known)
         known += passed
         self._unfinished[key] = (begin, known, _head(stream, known))
-        return not ended and known - begin < LONGEST_LINE
+        return not ended and known - begin < self._longest
 
 
 def _head(stream: IO[bytes], size: int) -> str:
@@ -173,18 +173,18 @@ def _head(stream: IO[bytes], size: int) -> str:
     return hashlib.blake2b(first, digest_size=8).hexdigest() if first else ""
 
 
-def _whole_lines(stream: IO[bytes]) -> tuple[bytes, bool]:
-    """The next lines up to their last end, and whether the next line alone is longer than `LONGEST_LINE`.
+def _whole_lines(stream: IO[bytes], longest: int) -> tuple[bytes, bool]:
+    """The next lines up to their last end, and whether the next line alone is longer than `longest` bytes.
 
     Where one line is longer than all that is taken at once, it is all of that line.
     """
-    pieces = [stream.read(min(MOST, LONGEST_LINE))]
+    pieces = [stream.read(min(MOST_TAKEN, longest))]
     size, cut = len(pieces[0]), pieces[0].rfind(b"\n") + 1
-    while not cut and size < LONGEST_LINE and (more := stream.read(min(MOST, LONGEST_LINE - size))):
+    while not cut and size < longest and (more := stream.read(min(MOST_TAKEN, longest - size))):
         pieces.append(more)
         cut = size + more.rfind(b"\n") + 1 if b"\n" in more else 0
         size += len(more)
-    return b"".join(pieces)[:cut], not cut and size >= LONGEST_LINE
+    return b"".join(pieces)[:cut], not cut and size >= longest
 
 
 def _to_line_end(stream: IO[bytes], begin: int) -> tuple[int, bool]:
@@ -237,7 +237,7 @@ class RedisStream:
         last = position.get(self.name) or "-"
         lines: list[bytes] = []
         size = 0
-        while len(lines) < AT_ONCE and size < MOST:
+        while len(lines) < AT_ONCE and size < MOST_TAKEN:
             entries = self._client.xrange(
                 self.name, min=last if last == "-" else f"({last}", max="+", count=FETCH
             )
@@ -301,7 +301,7 @@ class NatsSubject:
             lines: list[bytes] = []
             at = last
             size = 0
-            while at < end and len(lines) < AT_ONCE and size < MOST:
+            while at < end and len(lines) < AT_ONCE and size < MOST_TAKEN:
                 try:
                     messages = await asked.fetch(min(FETCH, AT_ONCE - len(lines)), timeout=2)
                 except TimeoutError:  # late, or deleted since
@@ -363,7 +363,7 @@ class KafkaTopic:
         deadline = time.monotonic() + ANSWER_S
         # A broker that has not answered yet is not a topic that has nothing: partitions say that they are at their end.
         size = 0
-        while unread and len(lines) < AT_ONCE and size < MOST and time.monotonic() < deadline:
+        while unread and len(lines) < AT_ONCE and size < MOST_TAKEN and time.monotonic() < deadline:
             for message in self._consumer.consume(min(FETCH, AT_ONCE - len(lines)), timeout=0.2):
                 if message.error() is None:
                     lines.append((message.value() or b"").replace(b"\n", b" "))
@@ -386,8 +386,8 @@ class KafkaTopic:
         )
 
 
-def open_source(told: str, without: Path | None = None) -> Source:
-    """The source that a path or URL names; files under `without` are none of it. Raises `UsageError` for one that names none."""
+def open_source(told: str, without: Path | None = None, longest: int = LIMITS.line) -> Source:
+    """The source that a path or URL names; files under `without` are none of it, and a line of a file has `longest` bytes at most. Raises `UsageError` for one that names none."""
     parts = urlsplit(told)
     asked = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
     if parts.scheme == "redis" and "stream" in asked:
@@ -404,4 +404,4 @@ def open_source(told: str, without: Path | None = None) -> Source:
                 expected="a folder or file, redis://HOST/0?stream=NAME, nats://HOST?stream=NAME, kafka://HOST?topic=NAME",
             )
         )
-    return Folder(Path(os.path.expanduser(told)), without)  # noqa: PTH111  the shell's own rule
+    return Folder(Path(os.path.expanduser(told)), without, longest)  # noqa: PTH111  the shell's own rule
