@@ -37,7 +37,7 @@ WORDS = {  # options of the command line that a call does not have, and why
     "simulate": {"as_json": "printing", "quiet": "printing"},
     "score": {"as_json": "printing"},
     "watch": {
-        "as_json": "printing", "port": "a server", "pairs": "`map`", "log_format": "`format`",
+        "as_json": "printing", "port": "a server", "limits": "`limit`", "pairs": "`map`", "log_format": "`format`",
     },
 }  # fmt: skip
 
