@@ -7,9 +7,8 @@ from typing import Any
 import click
 
 from stillwatch.cli.output import print_json
-from stillwatch.cli.scan import mapping
+from stillwatch.cli.reading import mapping, reading_options
 from stillwatch.cli.tables import said_of_reading, text_table
-from stillwatch.cli.values import completing, format_names
 from stillwatch.foreign import visible
 
 SHOWN = 20  # files that are described one by one: chosen
@@ -17,18 +16,7 @@ SHOWN = 20  # files that are described one by one: chosen
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True)
-@click.option("--map", "pairs", multiple=True, metavar="COLUMN=NAME", help="Your name for a contract column.")
-@click.option(
-    "--format",
-    "--mapping",
-    "log_format",
-    default="auto",
-    show_default=True,
-    metavar="NAME|FILE.toml",
-    shell_complete=completing(format_names),
-    help="As for `scan`.",
-)
-@click.option("--limit", "limits", multiple=True, metavar="NAME=SIZE", help="As for `scan`.")
+@reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def inspect(
     paths: tuple[str, ...], pairs: tuple[str, ...], log_format: str, limits: tuple[str, ...], as_json: bool

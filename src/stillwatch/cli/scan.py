@@ -10,27 +10,9 @@ import click
 from stillwatch.cli.exits import CAMPAIGN_FOUND, DONE
 from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
+from stillwatch.cli.reading import mapping, reading_options
 from stillwatch.cli.tables import campaigns_table, said_of_reading, unread_files
-from stillwatch.cli.values import column_names, completing, format_names, memory_size, signal_names
-from stillwatch.errors import Problem, UsageError
-
-
-def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
-    """`column=their_name` pairs; raises `UsageError` for anything else."""
-    names: dict[str, str] = {}
-    for pair in pairs:
-        column, sign, theirs = pair.partition("=")
-        if not sign or not column or not theirs:
-            raise UsageError(
-                Problem(
-                    fact="`--map` is not of the form column=their_name",
-                    found=pair,
-                    expected="a contract column, an equals sign, the name in your files",
-                    fix="stillwatch scan LOGS --map timestamp=received_at --out RESULTS",
-                )
-            )
-        names[column] = theirs
-    return names
+from stillwatch.cli.values import completing, memory_size, signal_names
 
 
 @click.command()
@@ -42,14 +24,7 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     show_default=True,
     help="Results folder.",
 )
-@click.option(
-    "--map",
-    "pairs",
-    multiple=True,
-    metavar="COLUMN=NAME",
-    shell_complete=completing(column_names),
-    help="Your name for a contract column; repeatable.",
-)
+@reading_options
 @click.option(
     "--accounts", type=click.Path(path_type=Path), help="Account table, if it does not lie beside the logs."
 )
@@ -72,16 +47,6 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     show_default=True,
     metavar="SIZE",
     help="Memory for the database, such as 4GB; beyond it work spills to disk.",
-)
-@click.option(
-    "--format",
-    "--mapping",
-    "log_format",
-    shell_complete=completing(format_names),
-    default="auto",
-    show_default=True,
-    metavar="NAME|FILE.toml",
-    help="What the logs are, instead of recognising it: a name of `stillwatch formats`, or a mapping file for a log of your own.",
 )
 @click.option(
     "--store",
@@ -114,13 +79,6 @@ def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     multiple=True,
     metavar="[CLASS=]FILE",
     help="Networks with their systems or class (CSV, Parquet, or addresses by line), such as tor=exits.txt; repeatable.",
-)
-@click.option(
-    "--limit",
-    "limits",
-    multiple=True,
-    metavar="NAME=SIZE",
-    help="What one file may cost: line (32MB), file (256GB) when decompressed, ratio (10000) of that; repeatable.",
 )
 @click.option("--no-judge", is_flag=True, help="Only read into the --store and add up its days.")
 @click.option(

@@ -8,9 +8,9 @@ import click
 
 from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
-from stillwatch.cli.scan import mapping
+from stillwatch.cli.reading import mapping, reading_options
 from stillwatch.cli.tables import said_of_reading, unread_files
-from stillwatch.cli.values import Existing, completing, format_names
+from stillwatch.cli.values import Existing
 
 
 @click.command()
@@ -33,18 +33,7 @@ from stillwatch.cli.values import Existing, completing, format_names
     metavar="NAME",
     help="Key of their own for the sketches that one receiver gets; they cannot be compared with those of another release.",
 )
-@click.option("--map", "pairs", multiple=True, metavar="COLUMN=NAME", help="Your name for a contract column.")
-@click.option(
-    "--format",
-    "--mapping",
-    "log_format",
-    default="auto",
-    show_default=True,
-    metavar="NAME|FILE.toml",
-    shell_complete=completing(format_names),
-    help="As for `scan`.",
-)
-@click.option("--limit", "limits", multiple=True, metavar="NAME=SIZE", help="As for `scan`.")
+@reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print what was read as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def sketch(

@@ -11,9 +11,9 @@ import click
 
 from stillwatch.cli.main import to_nobody
 from stillwatch.cli.output import print_json
-from stillwatch.cli.scan import mapping
+from stillwatch.cli.reading import mapping, reading_options
 from stillwatch.cli.stops import Stops
-from stillwatch.cli.values import completing, format_names, memory_size
+from stillwatch.cli.values import memory_size
 
 
 @click.command()
@@ -25,18 +25,7 @@ from stillwatch.cli.values import completing, format_names, memory_size
     help="Folder for what is remembered.",
 )
 @click.option("--every", default="6h", show_default=True, help="How far the log goes on between judgements.")
-@click.option("--map", "pairs", multiple=True, metavar="COLUMN=NAME", help="Your name for a contract column.")
-@click.option(
-    "--format",
-    "--mapping",
-    "log_format",
-    default="auto",
-    show_default=True,
-    metavar="NAME|FILE.toml",
-    shell_complete=completing(format_names),
-    help="As for `scan`.",
-)
-@click.option("--limit", "limits", multiple=True, metavar="NAME=SIZE", help="As for `scan`.")
+@reading_options
 @click.option(
     "--accounts", type=click.Path(path_type=Path), help="Account table; read again at every judgement."
 )
