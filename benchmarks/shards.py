@@ -10,7 +10,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import ibis
 import pyarrow.parquet as pq
 
 from stillwatch.detect.cluster import communities
@@ -45,9 +44,7 @@ def main() -> None:
             world = Path(folder) / "world"
             simulate(scenario, seed=1, out=world, scale=SCALE.get(scenario, 1.0))
             with opened(world) as one:
-                number = int(one.summaries.activity.account_id.nunique().to_pyarrow().as_py())
-                first = one.summaries.sightings.filter((ibis._.half == 0) | ibis._.half.isnull())
-                edges = links(first.semi_join(one.summaries.activity, "account_id"), number).to_pyarrow()
+                edges = links(one.summaries, lambda expression: expression.to_pyarrow())
             ways = [communities, *(sharded(n, Path(folder), map) for n in SHARDS)]
             candidates = [propose(edges, cluster=way) for way in ways]
             for name, members in planted(world).items():

@@ -79,7 +79,7 @@ def test_a_campaign_that_shares_nothing_is_proposed_and_its_purpose_then_is_no_e
         return expression.to_pyarrow()
 
     with opened(tmp_path / "world") as one:
-        edges = run(links(one.summaries.sightings.filter(one.summaries.sightings.half == 0), 1000))
+        edges = links(one.summaries, run)
         alike = neighbours(run(measured(one.summaries)), 0)
         truth = pq.read_table(tmp_path / "world" / "truth.parquet")
         planted = set(truth.filter(truth.column("campaign_id").is_valid()).column("account_id").to_pylist())

@@ -9,7 +9,10 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
+from stillwatch.contract.phrases import Phrases
+
 OF_SOURCES = ("account_id", "half", "hour", "exchanges")  # columns of `sources` that are no kind
+SIGHTING = ("account_id", "kind", "value", "half", "exchanges")  # columns of `sightings`
 MINUTES = (1, 4)  # parts of an hour in which moments are located: the hour itself and its quarters
 CAPABILITIES = ("coding", "agentic", "reasoning", "grading", "rewriting", "data_analysis", "vision", "other")
 
@@ -23,7 +26,8 @@ class Summaries:
     * `sources`: account × hour × one value of each kind of which an exchange shows one: in how many exchanges.
     * `attributes`: account × indicator value of what the account table says, which has no hour.
     * `marks`: account × indicator value × hour of phrases and bands, whose values are digests.
-    * `sightings`: account × indicator value × half of the data, the sum of these three.
+    * `phrases`: the same of values that several accounts show, in arrays.
+    * `sightings`: account × indicator value × half of the data, the sum of `sources` and `attributes`.
     * `items`: account × text × hour, of texts that several accounts sent.
     * `usage`: account × model × hour.
     * `conversations`: account × conversation, of those that several accounts carried on: when it began there.
@@ -36,6 +40,7 @@ class Summaries:
     sources: ir.Table
     attributes: ir.Table
     marks: ir.Table
+    phrases: Phrases
     sightings: ir.Table
     items: ir.Table
     usage: ir.Table
@@ -44,19 +49,20 @@ class Summaries:
     accounts: ir.Table
     releases: ir.Table
 
-    def until(self, moment: datetime) -> Summaries:
-        """The summaries of the log before `moment`, a full hour."""
-        before = ibis.literal(moment, "timestamp('UTC', 6)")
+    def until(self, moment: datetime | ir.TimestampScalar) -> Summaries:
+        """The tables of the log before `moment`, a full hour; `phrases` are cut for a moment that is known."""
+        known = isinstance(moment, datetime)
+        before = ibis.literal(moment, "timestamp('UTC', 6)") if known else moment
         activity = self.activity.filter(_.hour < before)
         sources = self.sources.filter(_.hour < before)
-        marks = self.marks.filter(_.hour < before)
         return replace(
             self,
             activity=activity,
             halves=halved(activity),
             sources=sources,
-            marks=marks,
-            sightings=summed(sources, self.attributes, marks),
+            marks=self.marks.filter(_.hour < before),
+            phrases=self.phrases.until(moment) if known else self.phrases,
+            sightings=summed(sources, self.attributes),
             items=self.items.filter(_.hour < before),
             usage=self.usage.filter(_.hour < before),
             conversations=self.conversations.filter(_.first_seen < before),
@@ -73,9 +79,8 @@ def halved(activity: ir.Table) -> ir.Table:
     )
 
 
-def summed(sources: ir.Table, attributes: ir.Table, marks: ir.Table) -> ir.Table:
-    """`sightings` from what they are the sum of; of the marks those that more than one account shows."""
-    keys = ["account_id", "kind", "value", "half"]
+def summed(sources: ir.Table, attributes: ir.Table) -> ir.Table:
+    """`sightings` from what they are the sum of."""
     kinds = [name for name in sources.columns if name not in OF_SOURCES]
     # An account shows few different sources: added up over hours first, only those few are taken apart.
     few = sources.group_by(["account_id", "half", *kinds]).agg(exchanges=_.exchanges.sum())
@@ -85,10 +90,15 @@ def summed(sources: ir.Table, attributes: ir.Table, marks: ir.Table) -> ir.Table
         )
         for kind in kinds
     ]
-    each = marks.group_by(keys).agg(exchanges=_.exchanges.sum())
+    parts = [attributes.select(*SIGHTING)]
+    if apart:
+        parts.append(ibis.union(*apart).group_by(list(SIGHTING[:-1])).agg(exchanges=_.exchanges.sum()))
+    return ibis.union(*(part.select(*SIGHTING) for part in parts))
+
+
+def summed_marks(marks: ir.Table) -> ir.Table:
+    """`marks` summed over hours, as `sightings` are; of the values those that more than one account shows."""
+    each = marks.group_by(list(SIGHTING[:-1])).agg(exchanges=_.exchanges.sum())
     spread = each.group_by(["kind", "value"]).agg(low=_.account_id.min(), high=_.account_id.max())
     shared = each.semi_join(spread.filter(_.low != _.high), ["kind", "value"])
-    parts = [attributes, shared.mutate(value=_.value.cast("string"))]
-    if apart:
-        parts.append(ibis.union(*apart).group_by(keys).agg(exchanges=_.exchanges.sum()))
-    return ibis.union(*(part.select(*keys, "exchanges") for part in parts))
+    return shared.mutate(value=_.value.cast("string")).select(*SIGHTING)

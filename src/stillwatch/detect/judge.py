@@ -251,7 +251,10 @@ def bench(
 ) -> Bench:
     """Run the engine part of every test, and of the marks; `run` turns an expression into Arrow."""
     asked = {test.rows: test.card.name for test in tests}  # several tests may ask for the same rows
-    tables = {name: run(rows(summaries)) for rows, name in asked.items()}
+    tables = {}
+    for rows, name in asked.items():
+        table = rows(summaries)
+        tables[name] = table if isinstance(table, pa.Table) else run(table)
     known = {name for table in tables.values() for name in pc.unique(table.column("account_id")).to_pylist()}
     names = {name: place for place, name in enumerate(sorted(known))}  # in an order that no engine chooses
     rng = np.random.default_rng(len(names))
@@ -270,10 +273,8 @@ def bench(
         return whole, whole if others.all() else whole.only(np.flatnonzero(others[columns["account"]]))
 
     both = dict(zip(tables, on_all_cores(put_together, list(tables.values())), strict=True))
-    rows, sampled = ({name: pair[side] for name, pair in both.items()} for side in (0, 1))
-    for test in tests:
-        rows[test.card.name] = rows[asked[test.rows]]
-        sampled[test.card.name] = sampled[asked[test.rows]]
+    whole = {test.card.name: both[asked[test.rows]][0] for test in tests}
+    sampled = {test.card.name: both[asked[test.rows]][1] for test in tests}
     declared = run(summaries.owners)
     owner = dict(
         zip(declared.column("account_id").to_pylist(), declared.column("owner").to_pylist(), strict=True)
@@ -284,7 +285,7 @@ def bench(
         tests=tuple(tests),
         explanations=tuple(explanations),
         traits=traits(summaries, tuple(names), owners, run),
-        rows=rows,
+        rows=whole,
         sampled=sampled,
         others=others,
         names=tuple(names),

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from ibis import _
 
+from stillwatch.contract.phrases import FEWEST_HOLDERS
 from stillwatch.contract.summaries import CAPABILITIES, Summaries
 from stillwatch.detect import weigh
 
@@ -52,7 +53,7 @@ def neighbours(rows: pa.Table, seed: int) -> pa.Table:
         )
         cell = cell.ravel()
         told = np.flatnonzero(
-            (holders[cell] >= weigh.FEWEST_HOLDERS) & (holders[cell] < LARGEST_SHARE_IN_CELL * len(points))
+            (holders[cell] >= FEWEST_HOLDERS) & (holders[cell] < LARGEST_SHARE_IN_CELL * len(points))
         )
         columns = {
             "account_id": rows.column("account_id").take(pa.array(told)),

@@ -80,12 +80,9 @@ def judge_prefix(
 
     Only those that are `worth` it are judged; the others count among the proposed.
     """
-    accounts = run(summaries.halves.aggregate(n=summaries.halves.account_id.nunique()))
-    number = int(accounts.column("n")[0].as_py())
-    first = summaries.sightings.filter((summaries.sightings.half == 0) | summaries.sightings.half.isnull())
-    edges = run(links(first.semi_join(summaries.halves, "account_id"), number))
+    edges = links(summaries, run)
     alike = neighbours(run(measured(summaries)), seed)
-    candidates = propose(edges, alike, seed=seed, cluster=cluster) if number else []
+    candidates = propose(edges, alike, seed=seed, cluster=cluster) if summaries.phrases.accounts else []
     chosen = [candidate for candidate in candidates if worth(candidate)]
     outcomes = Outcomes()
     if not chosen:

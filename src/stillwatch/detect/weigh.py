@@ -8,14 +8,31 @@ common one nothing: what a framework or a popular tool gives to many strangers i
 
 from __future__ import annotations
 
-import ibis
+import math
+from collections.abc import Callable
+
 import ibis.expr.types as ir
+import numba
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from ibis import _
+
+from stillwatch.contract.phrases import FEWEST_HOLDERS, Phrases
+from stillwatch.contract.summaries import Summaries
 
 AGREEMENT = 0.5
 VALUES_KEPT_PER_ACCOUNT = 40
-FEWEST_HOLDERS = 3
-PER_ACCOUNT_KINDS = ("prompt_template", "prompt_near_duplicate")
+LINKS = pa.schema(
+    {
+        "account_id": pa.string(),
+        "kind": pa.string(),
+        "value": pa.string(),
+        "weight": pa.float64(),
+        "exchanges": pa.int64(),
+        "holders": pa.int64(),
+    }
+)
 
 
 def prevalence(sightings: ir.Table) -> ir.Table:
@@ -23,22 +40,105 @@ def prevalence(sightings: ir.Table) -> ir.Table:
     return sightings.group_by(["kind", "value"]).agg(holders=_.account_id.nunique())
 
 
-def links(sightings: ir.Table, accounts: int) -> ir.Table:
-    """Account × value edges with their weight in log10 units, for values that at least `FEWEST_HOLDERS` accounts share.
+def links(summaries: Summaries, run: Callable[[ir.Table], pa.Table], *, first: bool = True) -> pa.Table:
+    """Account × value edges (`LINKS`) with their weight in log10 units, for values that at least `FEWEST_HOLDERS` accounts share:
+    those of the first half of the data, or of all of it.
 
-    Of the kinds of which an account has hundreds (phrases, bands) its `VALUES_KEPT_PER_ACCOUNT` most used are kept.
+    Of phrases and bands, of which an account has hundreds, its `VALUES_KEPT_PER_ACCOUNT` most used and rarest are kept.
     """
-    merged = sightings.group_by(["account_id", "kind", "value"]).agg(exchanges=_.exchanges.sum())
-    shared = prevalence(sightings).filter((_.holders >= FEWEST_HOLDERS) & (_.holders < AGREEMENT * accounts))
-    rows = merged.join(shared, ["kind", "value"]).mutate(
+    accounts = summaries.phrases.accounts
+    few = run(_few(summaries, accounts, first=first)).select(LINKS.names).cast(LINKS)
+    return pa.concat_tables([few, _many(summaries.phrases, accounts, first=first)])
+
+
+def _few(summaries: Summaries, accounts: int, *, first: bool) -> ir.Table:
+    """Edges of the kinds of which an exchange shows one value, and of account attributes."""
+    seen = summaries.sightings
+    if first:
+        seen = seen.filter((_.half == 0) | _.half.isnull())
+    seen = seen.semi_join(summaries.halves, "account_id")
+    merged = seen.group_by(["account_id", "kind", "value"]).agg(exchanges=_.exchanges.sum())
+    holders = merged.group_by(["kind", "value"]).agg(holders=_.count())
+    shared = holders.filter((_.holders >= FEWEST_HOLDERS) & (_.holders < AGREEMENT * accounts))
+    return merged.join(shared, ["kind", "value"]).select(
+        "account_id",
+        "kind",
+        "value",
+        "exchanges",
+        "holders",
         weight=(AGREEMENT * accounts / _.holders).log10(),
     )
-    many = rows.kind.isin(PER_ACCOUNT_KINDS)
-    rank = ibis.row_number().over(
-        ibis.window(
-            group_by=["account_id", "kind"],
-            order_by=[ibis.desc(rows.exchanges * rows.weight), rows.value],
-        )
+
+
+def _many(phrases: Phrases, accounts: int, *, first: bool) -> pa.Table:
+    """Edges of phrases and bands."""
+    account, value, exchanges, holders = _pairs(
+        phrases.starts, phrases.account, phrases.hour, phrases.half, phrases.exchanges, phrases.end, first,
+        FEWEST_HOLDERS, AGREEMENT * accounts,
+    )  # fmt: skip
+    weight = np.array(
+        [math.log10(AGREEMENT * accounts / n) if n else 0.0 for n in range(holders.max(initial=0) + 1)]
     )
-    rows = rows.mutate(rank=rank, many=many).filter(~_.many | (_.rank < VALUES_KEPT_PER_ACCOUNT))
-    return rows.select("account_id", "kind", "value", "weight", "exchanges", "holders")
+    weight = weight[holders]
+    bucket = account.astype(np.int64) * max(len(phrases.kinds), 1) + phrases.kind[value]
+    kept = _most(
+        bucket, len(phrases.names) * max(len(phrases.kinds), 1), exchanges * weight, VALUES_KEPT_PER_ACCOUNT
+    )
+    account, value = account[kept], value[kept]
+    return pa.table(
+        {
+            "account_id": phrases.names.take(pa.array(account)),
+            "kind": pa.array(phrases.kinds, pa.string()).take(pa.array(phrases.kind[value])),
+            "value": pc.cast(pa.array(phrases.codes[value]), pa.string()),
+            "weight": weight[kept],
+            "exchanges": exchanges[kept],
+            "holders": holders[kept],
+        },
+        LINKS,
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def _pairs(starts, account, hour, half, exchanges, end, first, fewest, most):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Account, value, exchanges and holders of the value, by value and account, of values whose holders are from `fewest` to below `most`."""
+    n = len(account)
+    accounts, values = np.empty(n, np.int32), np.empty(n, np.int32)
+    sums, holders = np.empty(n, np.int64), np.empty(n, np.int64)
+    k = 0
+    for v in range(len(starts) - 1):
+        begin, row, stop = k, starts[v], starts[v + 1]
+        while row < stop:
+            who, many = account[row], 0
+            while row < stop and account[row] == who:
+                if hour[row] < end and (half[row] == 0 or not first):
+                    many += exchanges[row]
+                row += 1
+            if many:
+                accounts[k], values[k], sums[k] = who, v, many
+                k += 1
+        if k - begin < fewest or k - begin >= most:
+            k = begin
+        holders[begin:k] = k - begin
+    return accounts[:k], values[:k], sums[:k], holders[:k]
+
+
+@numba.njit(cache=True, nogil=True)
+def _most(bucket, buckets, score, kept):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Places of the `kept` entries of each bucket with the highest scores; of equal ones the first."""
+    ends = np.zeros(buckets + 1, np.int64)
+    for b in bucket:
+        ends[b + 1] += 1
+    ends = np.cumsum(ends)
+    free, ordered = ends[:-1].copy(), np.empty(len(bucket), np.int64)
+    for place in range(len(bucket)):
+        ordered[free[bucket[place]]] = place
+        free[bucket[place]] += 1
+    out, k = np.empty(len(bucket), np.int64), 0
+    for b in range(buckets):
+        mine = ordered[ends[b] : ends[b + 1]]
+        if len(mine) > kept:
+            mine = mine[np.argsort(-score[mine], kind="mergesort")[:kept]]
+        for place in mine:
+            out[k] = place
+            k += 1
+    return out[:k]

@@ -33,7 +33,7 @@ FACTORS = ((747_796_405, 362_437), (1_540_483_477, 521_288_629))  # chosen: larg
 
 @dataclass(frozen=True, slots=True)
 class Codes:
-    """Gives numbers to digests; `accounts` has two numbers for every account."""
+    """Gives numbers to digests; `accounts` has for every account its `place` in the order of names, and two numbers."""
 
     engine: Engine
     accounts: ir.Table
@@ -41,10 +41,13 @@ class Codes:
     @classmethod
     def of(cls, engine: Engine, activity: ir.Table) -> Codes:
         """Codes for the accounts of `activity`, whose numbers follow from their names alone."""
-        names = activity.select("account_id").distinct().to_pyarrow().column("account_id")
+        names = (
+            activity.select("account_id").distinct().order_by("account_id").to_pyarrow().column("account_id")
+        )
         states = [hashlib.blake2b(name.encode(), digest_size=16).digest() for name in names.to_pylist()]
         numbers = np.frombuffer(b"".join(states), "<u8").reshape(-1, 2) % PRIME
         columns = {f"number_{i}": numbers[:, i].astype(np.int64) for i in range(2)}
+        columns["place"] = np.arange(len(names))
         return cls(engine, engine.load("account_numbers", pa.table({"account_id": names} | columns)))
 
     def coded(self, name: str, rows: ir.Table, column: str, moment: str = "hour") -> ir.Table:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from ibis import _
 
 from stillwatch.contract import results as contract
-from stillwatch.contract.summaries import CAPABILITIES, Summaries
+from stillwatch.contract.summaries import CAPABILITIES, SIGHTING, Summaries
 from stillwatch.detect import weigh
 from stillwatch.detect.attribute import Attribution
 from stillwatch.detect.bank import empirical_rate
@@ -154,10 +154,20 @@ def _shared(
     networks: Networks,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Account × value edges to draw, and a statement for each value that members share most tellingly."""
-    mine = summaries.sightings.filter(_.kind.notin(UNSHOWN)).semi_join(members, "account_id")
+    shown = summaries.marks.filter(_.kind.notin(UNSHOWN))
+    several = shown.semi_join(members, "account_id").group_by("value").agg(inside=_.account_id.nunique())
+    marks = shown.semi_join(several.filter(_.inside >= FEWEST_HOLDERS), "value")
+    marks = engine.keep(
+        f"marks_{name}",
+        marks.group_by(list(SIGHTING[:-1]))
+        .agg(exchanges=_.exchanges.sum())
+        .mutate(value=_.value.cast("string")),
+    )
+    every = summaries.sightings.filter(_.kind.notin(UNSHOWN)).union(marks.select(*SIGHTING))
+    mine = every.semi_join(members, "account_id")
     common = mine.group_by(["kind", "value"]).agg(inside=_.account_id.nunique(), exchanges=_.exchanges.sum())
     common = engine.keep(f"common_{name}", common.filter(_.inside >= FEWEST_HOLDERS))
-    holders = weigh.prevalence(summaries.sightings.semi_join(common, ["kind", "value"]))
+    holders = weigh.prevalence(every.semi_join(common, ["kind", "value"]))
     values = common.join(holders, ["kind", "value"]).filter(_.holders < weigh.AGREEMENT * everyone)
     told = values.mutate(
         weight=((_.inside / size) / ((_.holders - _.inside + 0.5) / (everyone - size + 1.0))).log10()

@@ -12,10 +12,11 @@ from pathlib import Path
 import ibis.expr.types as ir
 from ibis import _
 
-from stillwatch.contract.summaries import OF_SOURCES, Summaries, halved, summed
+from stillwatch.contract.phrases import HOUR_S, Phrases
+from stillwatch.contract.summaries import OF_SOURCES, Summaries, halved, summed, summed_marks
 from stillwatch.detect import fold
 from stillwatch.engine.connect import Engine
-from stillwatch.flows.codes import Codes
+from stillwatch.flows.codes import FIRST, Codes
 from stillwatch.signals.registry import Indicator, all_indicators
 from stillwatch.store.store import Part, Store, content_id
 
@@ -30,8 +31,8 @@ Skipped = tuple[Indicator, str]
 class Log:
     """A log as the detector sees it: every exchange once, what they add up to, and which signals found something to read.
 
-    `summaries` have numbers in place of digests (`flows.codes`); `sightings` have the digests, as the exchanges do. Of phrases
-    and bands one in 2^`thinned` was compared.
+    `summaries` have numbers in place of digests (`flows.codes`); `sightings`, not yet computed, have the digests, as the exchanges
+    do, and the phrases and bands that several accounts show besides. Of phrases and bands one in 2^`thinned` was compared.
     """
 
     exchanges: ir.Table
@@ -115,7 +116,7 @@ def open_log(
     marks = fold.thin(kept("marks"), thinned).filter(_.kind.isin(kinds))
     attributes = fold.attributes(accounts, sources.half).filter(_.kind.isin(kinds))
     activity = engine.keep("activity", kept("activity"))
-    sightings = engine.keep("sightings", summed(sources, attributes, marks))
+    sightings = summed(sources, attributes).union(summed_marks(marks))
     codes = Codes.of(engine, activity)
     sources = engine.keep("sources_coded", codes.coded_sources(sources))
     marks = engine.keep("marks_coded", codes.coded("codes_marks", marks, "value"))
@@ -125,7 +126,8 @@ def open_log(
         sources=sources,
         attributes=attributes,
         marks=marks,
-        sightings=engine.keep("sightings_coded", summed(sources, attributes, marks)),
+        phrases=_phrases(activity, marks, codes),
+        sightings=engine.keep("sightings", summed(sources, attributes)),
         items=engine.keep("items", codes.coded("codes_items", fold.shared_items(kept("items")), "item")),
         usage=kept("usage"),
         conversations=engine.keep(
@@ -148,6 +150,23 @@ def open_log(
         used=used,
         skipped=skipped,
         thinned=thinned,
+    )
+
+
+def _phrases(activity: ir.Table, marks: ir.Table, codes: Codes) -> Phrases:
+    """`Summaries.phrases` from tables whose digests have numbers."""
+    began = activity.group_by("account_id").agg(began=(_.hour.min().epoch_seconds() // HOUR_S).cast("int64"))
+    rows = marks.filter(_.value >= FIRST).join(codes.accounts, "account_id")
+    rows = rows.select(
+        "kind",
+        "value",
+        "half",
+        "exchanges",
+        account=_.place,
+        hour=(_.hour.epoch_seconds() // HOUR_S).cast("int64"),
+    )
+    return Phrases.of(
+        began.order_by("account_id").to_pyarrow(), rows.order_by(["value", "account", "hour"]).to_pyarrow()
     )
 
 

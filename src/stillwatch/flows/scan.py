@@ -575,6 +575,8 @@ def _attribute(
 
     drafts: list[tuple[Judged, Attribution]] = []
     taken: set[str] = set()
+    if chosen:
+        sightings = engine.keep("sightings_by_digest", sightings)
     known = engine.keep("background", background(sightings, used)) if chosen else None
     for number, (one, accounts) in enumerate(chosen):
         progress("attribute", number, len(chosen))

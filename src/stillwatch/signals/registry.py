@@ -158,7 +158,7 @@ Statistic = Callable[[Columns, Mask], Outcome]
 class GroupTest:
     """Evidence against a stated null about a group.
 
-    `rows` asks the engine for one table about all accounts, with `account_id`; `statistic` gets its columns and
+    `rows` asks the engine for one table about all accounts, with `account_id`, or makes one of `summaries.phrases`; `statistic` gets its columns and
     a mask of the rows that belong to members, and returns a finding, or the reason why there is none. Rows of other accounts
     are those of a random sample of them where there are very many, and in no order, unless `everyone` says that the
     statistic needs the rows as they are; there are none where `alone` says that it reads members' rows only. `sample_null` draws such columns and mask under the null, so that the stated error can be checked by simulation.
@@ -166,7 +166,7 @@ class GroupTest:
 
     card: Card
     family: Family
-    rows: Callable[[Summaries], ir.Table]
+    rows: Callable[[Summaries], ir.Table | pa.Table]
     sample_null: Callable[[np.random.Generator, int], tuple[Columns, Mask]]
     statistic: Statistic
     everyone: bool = False
@@ -176,7 +176,7 @@ class GroupTest:
 def group_test(
     *,
     family: Family,
-    rows: Callable[[Summaries], ir.Table],
+    rows: Callable[[Summaries], ir.Table | pa.Table],
     sample_null: Callable[[np.random.Generator, int], tuple[Columns, Mask]],
     measures: str,
     null: str,

@@ -7,25 +7,29 @@ from dataclasses import dataclass, field
 
 import ibis
 import ibis.expr.types as ir
+import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from ibis import _
 
+from stillwatch.contract.phrases import FEWEST_HOLDERS as SHARED_BY
+from stillwatch.contract.phrases import Phrases
 from stillwatch.contract.summaries import MINUTES, Summaries
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Run = Callable[[ir.Table], pa.Table]
 
+PHRASE = "prompt_template"
 MAIN_KINDS = (
-    "prompt_template", "system_prompt", "user_agent", "tls_fingerprint", "client_prefix", "asn", "request_shape",
+    PHRASE, "system_prompt", "user_agent", "tls_fingerprint", "client_prefix", "asn", "request_shape",
 )  # fmt: skip
 ATTRIBUTE_KINDS = ("payment_fingerprint", "email_domain", "signup_address", "signup_burst")
 NEARLY = 0.9  # of an account's largest day: a day that counts as full
 MOST_TEXTS = 2_000_000
 FEWEST_EXCHANGES = 6  # below which the hours of an account's day are not looked at
-SHARED_BY = 3  # accounts that show a phrase, at least, for it to be a template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,7 @@ def traits(summaries: Summaries, names: Sequence[str], owner: Ints, run: Run) ->
     hours = np.stack([column(sums, f"h{h}") for h in range(24)], axis=1)
     days = run(_days(summaries))
     value, share = _main(run(_shown(summaries)), place, n, exchanges)
+    value[PHRASE], share[PHRASE] = _main_phrase(summaries.phrases, names, exchanges)
     for kind, (codes, sure) in _attributes(run(_stated(summaries)), place, n).items():
         value[kind], share[kind] = codes, sure
     texts = run(_texts(summaries))
@@ -140,12 +145,9 @@ def _created(summaries: Summaries) -> ir.Table:
 
 
 def _shown(summaries: Summaries) -> ir.Table:
-    """Account × kind: the value that it shows most, and in how many exchanges; phrases only where several accounts show them."""
+    """Account × kind: the value that it shows most, and in how many exchanges."""
     seen = summaries.sightings.filter(_.kind.isin(MAIN_KINDS))
     counted = seen.group_by(["account_id", "kind", "value"]).agg(exchanges=_.exchanges.sum())
-    phrases = counted.filter(_.kind == "prompt_template")
-    several = phrases.group_by("value").agg(holders=_.count()).filter(_.holders >= SHARED_BY)
-    counted = counted.filter(_.kind != "prompt_template").union(phrases.semi_join(several, "value"))
     order = ibis.window(group_by=["account_id", "kind"], order_by=[ibis.desc("exchanges"), "value"])
     return counted.mutate(place=ibis.row_number().over(order)).filter(_.place == 0).drop("place")
 
@@ -177,6 +179,44 @@ def _main(
         value[kind][who[mine]] = codes[mine]
         share[kind][who[mine]] = counts[mine] / np.maximum(exchanges[who[mine]], 1.0)
     return value, share
+
+
+def _main_phrase(phrases: Phrases, names: Sequence[str], exchanges: Floats) -> tuple[Ints, Floats]:
+    """Of each account the phrase that it shows most, of those that `SHARED_BY` accounts show, and its share of the exchanges."""
+    most, often = _most_shown(
+        phrases.starts, phrases.account, phrases.hour, phrases.exchanges, phrases.kind, phrases.kind_of(PHRASE), phrases.end,
+        SHARED_BY, len(phrases.names),
+    )  # fmt: skip
+    at = pc.index_in(pa.array(names, pa.string()), phrases.names).fill_null(-1).to_numpy(zero_copy_only=False)
+    known = at >= 0
+    value, share = np.full(len(names), -1, np.int64), np.zeros(len(names))
+    value[known], share[known] = most[at[known]], often[at[known]]
+    codes = np.unique(value[value >= 0])
+    value[value >= 0] = np.searchsorted(codes, value[value >= 0])
+    return value, share / np.maximum(exchanges, 1.0)
+
+
+@numba.njit(cache=True, nogil=True)
+def _most_shown(starts, account, hour, exchanges, kind, wanted, end, fewest, accounts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Of each account the value of the kind `wanted` in most exchanges, the first of several and -1 for none, and in how many."""
+    best, often = np.full(accounts, -1, np.int64), np.zeros(accounts, np.int64)
+    sums = np.zeros(accounts, np.int64)
+    shown = np.empty(accounts, np.int64)
+    for v in range(len(starts) - 1):
+        if kind[v] != wanted:
+            continue
+        k = 0
+        for row in range(starts[v], starts[v + 1]):
+            if hour[row] < end:
+                if sums[account[row]] == 0:
+                    shown[k] = account[row]
+                    k += 1
+                sums[account[row]] += exchanges[row]
+        for who in shown[:k]:
+            if k >= fewest and sums[who] > often[who]:
+                best[who], often[who] = v, sums[who]
+            sums[who] = 0
+    return best, often
 
 
 def _attributes(table: pa.Table, place: Mapping[str, int], n: int) -> dict[str, tuple[Ints, Floats]]:

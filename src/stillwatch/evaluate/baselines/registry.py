@@ -107,8 +107,7 @@ def read_traffic(world: Path) -> Traffic:
     encoded = rows.column("account_id").combine_chunks().dictionary_encode()
     names = encoded.dictionary.to_pylist()
     with opened(world) as one:
-        sightings = one.summaries.sightings.semi_join(one.summaries.halves, "account_id")
-        edges = links(sightings, len(names)).to_pyarrow()
+        edges = links(one.summaries, lambda expression: expression.to_pyarrow(), first=False)
         edges = edges.filter(pc.is_in(edges.column("account_id"), encoded.dictionary))
         cards = one.summaries.accounts.select("account_id", "payment_fingerprint").filter(
             _.payment_fingerprint.notnull()

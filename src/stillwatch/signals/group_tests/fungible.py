@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ibis
-import ibis.expr.types as ir
+import numba
 import numpy as np
 import numpy.typing as npt
-from ibis import _
+import pyarrow as pa
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
@@ -25,25 +24,76 @@ LEAST_SPECIFICITY = 10.0
 LEAST_SHARE_OF_WORK = 0.005  # share of the group's requests that a kind of work has
 
 
-def kinds_of_work(summaries: Summaries) -> ir.Table:
+def kinds_of_work(summaries: Summaries) -> pa.Table:
     """Account × half × kind of work: in how many hours it was sent. The kind of work of an hour is the phrase
     of that hour's prompts that its senders send most often, by exchanges an account: a task's words are sent again and again, common turns
     of speech now and then. Neither the key of the digests nor the names of accounts decide between equal ones.
     """
-    marks = summaries.marks.filter(_.kind == "prompt_template")
-    holders = marks.group_by("value").agg(
-        holders=_.account_id.nunique(), exchanges=_.exchanges.sum(), when=_.hour.epoch_seconds().sum()
+    told = summaries.phrases
+    holders, exchanges, when = _shown(
+        told.starts,
+        told.account,
+        told.hour,
+        told.exchanges,
+        told.kind,
+        told.kind_of("prompt_template"),
+        told.end,
     )
-    everyone = summaries.halves.aggregate(everyone=_.account_id.nunique())
-    shared = holders.filter(_.holders >= FEWEST_HOLDERS).cross_join(everyone)
-    shared = shared.filter(_.holders < LARGEST_SHARE_OF_HOLDERS * _.everyone).mutate(
-        rank=ibis.row_number().over(
-            ibis.window(order_by=[_.exchanges / _.holders, "holders", "exchanges", "when", "value"])
-        )
+    shared = (holders >= FEWEST_HOLDERS) & (holders < LARGEST_SHARE_OF_HOLDERS * told.accounts)
+    values = np.flatnonzero(shared)
+    order = np.lexsort(
+        (values, when[values], exchanges[values], holders[values], exchanges[values] / holders[values])
     )
-    hours = marks.select("account_id", "half", "hour", "value").join(shared.select("value", "rank"), "value")
-    each = hours.group_by(["account_id", "half", "hour"]).agg(work=_["rank"].max())
-    return each.group_by(["account_id", "half", "work"]).agg(exchanges=_.count())
+    rank = np.full(len(holders), -1, np.int64)
+    rank[values[order]] = np.arange(len(values))
+    work, account, half = _work(
+        told.starts, told.account, told.hour, told.half, told.visit, told.visits, rank, told.end
+    )
+    sent = np.flatnonzero(work >= 0)
+    key = (account[sent].astype(np.int64) * 2 + half[sent]) * max(len(values), 1) + work[sent]
+    key, times = np.unique(key, return_counts=True)
+    of, work = np.divmod(key, max(len(values), 1))
+    return pa.table(
+        {
+            "account_id": told.names.take(pa.array(of // 2)),
+            "half": of % 2,
+            "work": work,
+            "exchanges": times.astype(np.int64),
+        }
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def _shown(starts, account, hour, exchanges, kind, wanted, end):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Of each value of the kind `wanted`, before `end`: its accounts, its exchanges and the sum of its rows' hours."""
+    values = len(starts) - 1
+    holders, sums, when = np.zeros(values, np.int64), np.zeros(values, np.int64), np.zeros(values, np.int64)
+    for v in range(values):
+        if kind[v] != wanted:
+            continue
+        last = -1
+        for row in range(starts[v], starts[v + 1]):
+            if hour[row] < end:
+                if account[row] != last:
+                    holders[v] += 1
+                    last = account[row]
+                sums[v] += exchanges[row]
+                when[v] += hour[row]
+    return holders, sums, when
+
+
+@numba.njit(cache=True, nogil=True)
+def _work(starts, account, hour, half, visit, visits, rank, end):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Of each visit before `end`: the highest rank of its values, -1 where none has one, its account, and its half of the data."""
+    best, who, of = np.full(visits, -1, np.int64), np.zeros(visits, np.int32), np.zeros(visits, np.int8)
+    for v in range(len(starts) - 1):
+        if rank[v] < 0:
+            continue
+        for row in range(starts[v], starts[v + 1]):
+            if hour[row] < end and rank[v] > best[visit[row]]:
+                place = visit[row]
+                best[place], who[place], of[place] = rank[v], account[row], half[row]
+    return best, who, of
 
 
 def own_work(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
