@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -22,27 +23,40 @@ class Cluster(Protocol):
         """Candidates as (`candidate`, `account_id`) rows, from account × value links."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """Weights of links, accounts × values, and the names of the accounts."""
+
+    weights: sparse.csr_matrix
+    names: pa.Array
+
+    @classmethod
+    def of(cls, links: pa.Table) -> Graph:
+        """The graph of account × value links."""
+        account = links.column("account_id").combine_chunks().dictionary_encode()
+        names = pc.binary_join_element_wise(links.column("kind"), links.column("value"), "\x1f")
+        value = names.combine_chunks().dictionary_encode()
+        weights = np.maximum(links.column("weight").to_numpy(), 0.0)
+        places = (account.indices.to_numpy(), value.indices.to_numpy())
+        shape = (len(account.dictionary), len(value.dictionary))
+        return cls(weights=sparse.csr_matrix((weights, places), shape=shape), names=account.dictionary)
+
+
 def communities(
-    links: pa.Table, seed: int = 0, resolution: float = 1.0, smallest: int = FEWEST_ACCOUNTS
+    links: pa.Table | Graph, seed: int = 0, resolution: float = 1.0, smallest: int = FEWEST_ACCOUNTS
 ) -> pa.Table:
-    """Candidates as (`candidate`, `account_id`) rows, from account × value links.
+    """Candidates as (`candidate`, `account_id`) rows, from account × value links, or from their graph where it is clustered repeatedly.
 
     The graph stays bipartite, accounts on one side and values on the other, so 25,000 accounts with one
     template are 25,000 edges. Leiden (Traag, Waltman and van Eck 2019) as in scikit-network.
     """
-    if links.num_rows == 0:
+    graph = links if isinstance(links, Graph) else Graph.of(links)
+    if not len(graph.names):
         return pa.table({"candidate": pa.array([], pa.int64()), "account_id": pa.array([], pa.string())})
     from stillwatch.detect.leiden import Ending
 
-    account = links.column("account_id").combine_chunks().dictionary_encode()
-    names = pc.binary_join_element_wise(links.column("kind"), links.column("value"), "\x1f")
-    value = names.combine_chunks().dictionary_encode()
-    rows, columns = account.indices.to_numpy(), value.indices.to_numpy()
-    n, m = len(account.dictionary), len(value.dictionary)
-    weights = np.maximum(links.column("weight").to_numpy(), 0.0)
-    matrix = sparse.csr_matrix((weights, (rows, columns)), shape=(n, m))
-    labels = Ending(resolution, seed).fit(matrix, force_bipartite=True).labels_row_
-    return _table(np.asarray(labels), account.dictionary, smallest)
+    labels = Ending(resolution, seed).fit(graph.weights, force_bipartite=True).labels_row_
+    return _table(np.asarray(labels), graph.names, smallest)
 
 
 def _table(labels: npt.NDArray[np.int64], names: pa.Array, smallest: int) -> pa.Table:

@@ -323,7 +323,8 @@ def judge(
     chosen = [t for t in bench.tests if described or t.family in CONTROL]
 
     def judged(candidate: Candidate) -> tuple[Judged, Mapping[str, Outcome]]:
-        return _judged(candidate, bench, chosen, described=described)
+        draft = _tested(candidate, bench, chosen)
+        return _tried(draft, bench, described=described), draft.outcomes
 
     drafts = []
     for one, returned in on_all_cores(judged, candidates):
@@ -335,32 +336,68 @@ def judge(
     return sorted(told, key=lambda j: -j.log_e)
 
 
-def _judged(
-    candidate: Candidate, bench: Bench, tests: Sequence[GroupTest], *, described: bool
-) -> tuple[Judged, Mapping[str, Outcome]]:
-    """One candidate, with q-value 1, and what every test returned about it."""
-    representatives = _one_of_each_owner(bench, candidate)
+def strongest(candidates: Sequence[Candidate], bench: Bench) -> float | None:
+    """The highest log e-value beyond every explanation of these candidates, as `judge` gives it; None of no candidate.
+
+    Explanations can only lessen the evidence, so they are tried until no candidate that is left can have more.
+    """
+    tests = [t for t in bench.tests if t.family in CONTROL]
+    drafts = list(on_all_cores(lambda candidate: _tested(candidate, bench, tests), candidates))
+    best: float | None = None
+    for draft in sorted(drafts, key=lambda one: -one.unexplained):
+        if best is not None and draft.unexplained <= best:
+            break
+        log_e = _tried(draft, bench, described=False).log_e
+        best = log_e if best is None else max(best, log_e)
+    return best
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tested:
+    """What the tests say of a candidate before any explanation is tried: `places` are those of one account of each owner, `counted` the
+    tests that the graph which proposed it leaves.
+    """
+
+    candidate: Candidate
+    places: Labels
+    counted: tuple[GroupTest, ...]
+    outcomes: Mapping[str, Outcome]
+    families: Mapping[Family, float]
+    unexplained: float
+
+
+def _tested(candidate: Candidate, bench: Bench, tests: Sequence[GroupTest]) -> Tested:
+    places = _one_of_each_owner(bench, candidate)
     spared = SPARED.get(candidate.graph, ())
-    counted = [t for t in tests if t.family not in spared]
-    outcomes = _outcomes(bench, counted, representatives)
-    findings = _findings(outcomes)
-    families = _families(bench, findings)
-    unexplained = evidence(families)
-    trials: tuple[Trial, ...] = ()
-    if unexplained > LEAST_LOG_E_TRIED:
-        control = [t for t in counted if t.family in CONTROL]
-        trials = _trials(bench, control, representatives, families, whole=described)
-    judged = Judged(
+    counted = tuple(t for t in tests if t.family not in spared)
+    outcomes = _outcomes(bench, counted, places)
+    families = _families(bench, _findings(outcomes))
+    return Tested(
         candidate=candidate,
-        owners=frozenset(bench.owners[representatives].tolist()),
-        findings=findings,
+        places=places,
+        counted=counted,
+        outcomes=outcomes | {t.card.name: PROPOSED_BY_IT for t in tests if t.family in spared},
         families=families,
-        unexplained=unexplained,
+        unexplained=evidence(families),
+    )
+
+
+def _tried(draft: Tested, bench: Bench, *, described: bool) -> Judged:
+    """A candidate that was tested, beyond every explanation; with q-value 1."""
+    trials: tuple[Trial, ...] = ()
+    if draft.unexplained > LEAST_LOG_E_TRIED:
+        control = [t for t in draft.counted if t.family in CONTROL]
+        trials = _trials(bench, control, draft.places, draft.families, whole=described)
+    return Judged(
+        candidate=draft.candidate,
+        owners=frozenset(bench.owners[draft.places].tolist()),
+        findings=_findings(draft.outcomes),
+        families=draft.families,
+        unexplained=draft.unexplained,
         trials=trials,
-        log_e=min([unexplained, *(t.log_e for t in trials)]),
+        log_e=min([draft.unexplained, *(t.log_e for t in trials)]),
         q_value=1.0,
     )
-    return judged, outcomes | {t.card.name: PROPOSED_BY_IT for t in tests if t.family in spared}
 
 
 def control_of(candidate: Candidate, bench: Bench) -> dict[Family, float]:

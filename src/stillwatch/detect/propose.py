@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Cluster, communities
+from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Cluster, Graph, communities
 from stillwatch.engine.cores import on_all_cores
 
 ATTRIBUTES, NEIGHBOURS = "attributes", "neighbours"
@@ -80,6 +80,7 @@ def propose(
         for turn_seed in range(seed, seed + CLUSTERINGS_PER_GRAPH)
     ]
     found: dict[frozenset[str], str] = {}
+    by_size: defaultdict[int, list[frozenset[str]]] = defaultdict(list)
     for ask, table in zip(asked, _clustered(asked, cluster), strict=True):
         groups: dict[int, set[str]] = defaultdict(set)
         for account, label in zip(
@@ -87,10 +88,14 @@ def propose(
         ):
             groups[label].add(account)
         for group in groups.values():
-            if FEWEST_ACCOUNTS <= len(group) <= LARGEST_SHARE_OF_ACCOUNTS * everyone and not _known(
-                group, ask.name, found
-            ):
+            size = len(group)
+            if not FEWEST_ACCOUNTS <= size <= LARGEST_SHARE_OF_ACCOUNTS * everyone:
+                continue
+            alike_in_size = range(int(SAME_GROUP_OVERLAP * size), int(size / SAME_GROUP_OVERLAP) + 2)
+            near = (other for n in alike_in_size for other in by_size.get(n, ()))
+            if not _known(group, ask.name, near, found):
                 found[frozenset(group)] = ask.name
+                by_size[size].append(frozenset(group))
     return [
         Candidate(accounts=group, graph=found[group])
         for group in sorted(found, key=lambda g: (-len(g), sorted(g)[:3]))
@@ -109,17 +114,24 @@ class Ask:
 
 def _clustered(asked: Sequence[Ask], cluster: Cluster) -> Iterable[pa.Table]:
     """Communities of each graph at each resolution, in order, on all cores where that is ours to say."""
+    if cluster is not communities:
+        return (cluster(ask.graph, seed=ask.seed, resolution=ask.resolution) for ask in asked)
+    graphs = {name: Graph.of(links) for name, links in {ask.name: ask.graph for ask in asked}.items()}
 
     def one(ask: Ask) -> pa.Table:
-        return cluster(ask.graph, seed=ask.seed, resolution=ask.resolution)
+        return communities(graphs[ask.name], seed=ask.seed, resolution=ask.resolution)
 
-    return on_all_cores(one, asked) if cluster is communities else map(one, asked)
+    return on_all_cores(one, asked)
 
 
-def _known(group: set[str], graph: str, found: Mapping[frozenset[str], str]) -> bool:
-    """Whether a group with nearly the same accounts was found before, by a graph that spares no family that `graph` counts."""
-    spared = SPARED.get(graph, ())
-    return any(set(SPARED.get(by, ())) <= set(spared) and _same(group, other) for other, by in found.items())
+def _known(
+    group: set[str], graph: str, near: Iterable[frozenset[str]], found: Mapping[frozenset[str], str]
+) -> bool:
+    """Whether one of the groups `near` in size has nearly the same accounts, and was found by a graph that spares no family that
+    `graph` counts.
+    """
+    spared = set(SPARED.get(graph, ()))
+    return any(_same(group, other) and set(SPARED.get(found[other], ())) <= spared for other in near)
 
 
 def _same(one: Set[str], other: Set[str]) -> bool:

@@ -2,8 +2,9 @@
 
 The log is replayed: at an hour only what had been seen by then is proposed, tested and judged, with the same
 code as at the end, against bars that hold for looking at every hour (`stats.sequential`). A summary has a time, so a prefix of the log is a prefix of every summary.
-Nothing learned from the whole log enters, neither weights nor reference nor membership; the final members only
-tell which of the groups found at that hour is this campaign.
+Nothing learned from the whole log enters a look, neither weights nor reference nor membership. The final members tell
+which of the groups found at that hour is this campaign, and which hours are worth a look: a look costs a clustering of all
+accounts, and the evidence about the members themselves, which needs none, shows about when it suffices.
 """
 
 from __future__ import annotations
@@ -18,17 +19,18 @@ import pyarrow as pa
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.detect.cluster import Cluster, communities
-from stillwatch.detect.judge import Bench, Judged, Outcomes, bench, judge
+from stillwatch.detect.judge import Bench, Judged, Outcomes, bench, judge, strongest
 from stillwatch.detect.neighbours import measured, neighbours
 from stillwatch.detect.propose import Candidate, propose
 from stillwatch.detect.weigh import links
-from stillwatch.signals.registry import CONTROL, Explanation, GroupTest
+from stillwatch.signals.registry import Explanation, GroupTest
 from stillwatch.stats.sequential import alert_log_e, confirm_log_e
 
 LOOKS_AFTER_H = (0, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 144, 216, 336, 504, 720, 1080)
 SHARE_OF_CANDIDATE = 0.5
 HOUR = timedelta(hours=1)
 FINEST_SHARE_OF_AGE = 0.04  # of a campaign's age: how exactly the hour of detection is sought
+FIRST_STEP_OF_AGE = 0.08  # of a campaign's age: how far from the expected hour the second look is; the next steps are twice as wide
 ALERTS_A_YEAR = 12.0  # false ones, at most, over all groups
 
 Run = Callable[[ir.Table], pa.Table]
@@ -73,95 +75,169 @@ def judge_prefix(
     explanations: Sequence[Explanation],
     run: Run,
     seed: int,
-    worth: Callable[[Candidate], bool] = lambda _candidate: True,
     cluster: Cluster = communities,
 ) -> Judgement:
-    """Candidates of these summaries, proposed on the first half of the data and judged on the second.
-
-    Only those that are `worth` it are judged; the others count among the proposed.
-    """
-    edges = links(summaries, run)
-    alike = neighbours(run(measured(summaries)), seed)
-    candidates = propose(edges, alike, seed=seed, cluster=cluster) if summaries.phrases.accounts else []
-    chosen = [candidate for candidate in candidates if worth(candidate)]
+    """Candidates of these summaries, proposed on the first half of the data and judged on the second."""
+    edges, candidates = _proposed(summaries, run, seed, cluster)
     outcomes = Outcomes()
-    if not chosen:
-        return Judgement(judged=(), proposed=len(candidates), links=edges, bench=None, outcomes=outcomes)
+    if not candidates:
+        return Judgement(judged=(), proposed=0, links=edges, bench=None, outcomes=outcomes)
     rows = bench(summaries, tests, explanations, run)
-    judged = judge(chosen, rows, outcomes=outcomes)
+    judged = judge(candidates, rows, outcomes=outcomes)
     return Judgement(
         judged=tuple(judged), proposed=len(candidates), links=edges, bench=rows, outcomes=outcomes
     )
 
 
-def replay(
-    until: Callable[[datetime], Summaries],
-    campaigns: Mapping[str, tuple[frozenset[str], datetime, datetime]],
-    tests: Sequence[GroupTest],
-    explanations: Sequence[Explanation],
-    run: Run,
-    *,
-    fdr: float,
-    seed: int,
-    begin: datetime,
-    cluster: Cluster = communities,
-    progress: Callable[[int, int], None] | None = None,
-) -> dict[str, list[Look]]:
-    """Looks at each campaign (members, first and last exchange) until it is confirmed, in time order.
+def _proposed(
+    summaries: Summaries, run: Run, seed: int, cluster: Cluster
+) -> tuple[pa.Table, list[Candidate]]:
+    """The links of the first half of the data, and the candidates that they give."""
+    edges = links(summaries, run)
+    alike = neighbours(run(measured(summaries)), seed)
+    return edges, propose(edges, alike, seed=seed, cluster=cluster) if summaries.phrases.accounts else []
 
-    `until` gives the summaries of the log before a full hour. Looks are sparse at first; between the last that did not suffice and the first that did, hours are halved until
-    one hour, or `FINEST_SHARE_OF_AGE` of the campaign's age, is left. The bars are those of looking at every hour since `begin`, the
-    log's first exchange, so looking at fewer only finds later. Every hour looked at is judged once for all campaigns.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """A campaign that is followed back: its members, the graph that proposed it, and when it began and ended."""
+
+    members: frozenset[str]
+    graph: str
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """A log that is looked at again at one hour after another.
+
+    `until` gives its summaries before a full hour; `begin` is its first exchange, from which the hours of the bars are counted; `proposed`
+    is the number of candidates of the whole log.
     """
-    counted = [test for test in tests if test.family in CONTROL]
-    looks: dict[str, dict[datetime, Look]] = {name: {} for name in campaigns}
-    members = {name: campaign[0] for name, campaign in campaigns.items()}
-    origin = _hour(begin)
 
-    def look(moment: datetime) -> None:
-        tried = judge_prefix(
-            until(moment), counted, explanations, run, seed,
-            lambda c: any(_mostly(c.accounts, some) for some in members.values()), cluster,
-        )  # fmt: skip
-        age = round((moment - origin) / HOUR)
-        for name, some in members.items():
-            best = max((j.log_e for j in tried.judged if _mostly(j.accounts, some)), default=0.0)
-            looks[name][moment] = Look(
-                moment=moment,
-                log_e=best,
-                alert=alert_log_e(tried.proposed, ALERTS_A_YEAR),
-                confirm=confirm_log_e(tried.proposed, fdr, age),
-            )
+    until: Callable[[datetime], Summaries]
+    tests: Sequence[GroupTest]
+    explanations: Sequence[Explanation]
+    run: Run
+    begin: datetime
+    proposed: int
+    fdr: float
+    seed: int
+    cluster: Cluster = communities
 
-    plan = {name: _hours(first, last) for name, (_members, first, last) in campaigns.items()}
-    moments = sorted({m for hours in plan.values() for m in hours})
-    waiting = set(campaigns)
-    for number, moment in enumerate(moments):
+    def looks(
+        self, campaigns: Mapping[str, Followed], progress: Callable[[int, int], None] | None = None
+    ) -> dict[str, list[Look]]:
+        """Looks at each campaign until it is confirmed, in time order.
+
+        Of each bar the hour is sought at which it is passed: from the hour at which the members' own evidence passes it, in steps that
+        double, and then by halving between the last look that did not suffice and the first that did, until
+        one hour, or `FINEST_SHARE_OF_AGE` of the campaign's age, is left. The bars are those of looking at every hour, so looking at
+        fewer only finds later.
+        """
+        done, steps = 0, 2 * len(campaigns)
+        expected: dict[datetime, dict[str, float]] = {}
+        found: dict[str, list[Look]] = {}
+        for name, one in campaigns.items():
+            looks: dict[datetime, Look] = {}
+            for enough in (attrgetter("alerts"), attrgetter("confirms")):
+                if progress is not None:
+                    progress(done, steps)
+                guess = self._expected(name, campaigns, enough, expected)
+                self._seek(one, enough, guess, looks)
+                done += 1
+            found[name] = _until_confirmed(looks.values())
         if progress is not None:
-            progress(number if waiting else len(moments), len(moments))
-        if any(moment in plan[name] for name in waiting):
-            look(moment)
-            waiting -= {name for name in waiting if looks[name][moment].confirms}
-    for name, (_members, first, _last) in campaigns.items():
-        for enough in (attrgetter("alerts"), attrgetter("confirms")):
-            while (middle := _between(looks[name].values(), enough, _hour(first))) is not None:
-                look(middle)
-    if progress is not None:
-        progress(len(moments), max(len(moments), 1))
-    return {name: _until_confirmed(some.values()) for name, some in looks.items()}
+            progress(steps, max(steps, 1))
+        return found
+
+    def _expected(
+        self,
+        name: str,
+        campaigns: Mapping[str, Followed],
+        enough: Callable[[Look], bool],
+        known: dict[datetime, dict[str, float]],
+    ) -> datetime:
+        """The hour from which the evidence about the members of a campaign passes a bar; its last where it never does.
+
+        `known` has what was learned of all campaigns at earlier hours, and gets what is learned.
+        """
+        one = campaigns[name]
+
+        def passes(moment: datetime) -> bool:
+            if moment not in known:
+                rows = bench(self.until(moment), self.tests, self.explanations, self.run)
+                groups = {n: Candidate(accounts=c.members, graph=c.graph) for n, c in campaigns.items()}
+                known[moment] = {n: strongest([group], rows) or 0.0 for n, group in groups.items()}
+            return enough(self._look(moment, known[moment][name], self.proposed))
+
+        hours = _hours(one.first, one.last)
+        low, high = 0, len(hours) - 1  # the hour sought is one of these
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if passes(hours[middle]) else (middle + 1, high)
+        before, after = hours[low - 1] if low else _hour(one.first), hours[low]
+        while (middle_hour := _between(before, after, _hour(one.first))) is not None:
+            before, after = (before, middle_hour) if passes(middle_hour) else (middle_hour, after)
+        return after
+
+    def _seek(
+        self, one: Followed, enough: Callable[[Look], bool], guess: datetime, looks: dict[datetime, Look]
+    ) -> None:
+        """Look, from the expected hour on, until the hour is known at which a bar is passed, or that it never is."""
+        first, end = _hour(one.first), _hour(one.last) + HOUR
+
+        def passes(moment: datetime) -> bool:
+            if moment not in looks:
+                looks[moment] = self._at(moment, one.members)
+            return enough(looks[moment])
+
+        step = FIRST_STEP_OF_AGE
+        before, after = first, guess
+        if passes(guess):
+            while after > first + HOUR:
+                earlier = max(_hour(after - step * (after - first)), first + HOUR)
+                if earlier == after:
+                    earlier = after - HOUR
+                if not passes(earlier):
+                    before = earlier
+                    break
+                after, step = earlier, min(2 * step, 0.5)
+        else:
+            while not passes(after):
+                if after >= end:
+                    return
+                before = after
+                after = min(max(_hour(after + step * (after - first)), after + HOUR), end)
+                step *= 2
+        while (middle := _between(before, after, first)) is not None:
+            before, after = (before, middle) if passes(middle) else (middle, after)
+
+    def _at(self, moment: datetime, members: frozenset[str]) -> Look:
+        """What is known at an hour of the group, of those found by then, that is mostly of these members."""
+        summaries = self.until(moment)
+        _links, candidates = _proposed(summaries, self.run, self.seed, self.cluster)
+        mine = [one for one in candidates if _mostly(one.accounts, members)]
+        log_e = strongest(mine, bench(summaries, self.tests, self.explanations, self.run)) if mine else None
+        return self._look(moment, log_e or 0.0, len(candidates))
+
+    def _look(self, moment: datetime, log_e: float, proposed: int) -> Look:
+        age = round((moment - _hour(self.begin)) / HOUR)
+        return Look(
+            moment=moment,
+            log_e=log_e,
+            alert=alert_log_e(proposed, ALERTS_A_YEAR),
+            confirm=confirm_log_e(proposed, self.fdr, age),
+        )
 
 
-def _between(looks: Iterable[Look], enough: Callable[[Look], bool], first: datetime) -> datetime | None:
-    """The hour to look at next to know better when it was enough; None where it is known well enough."""
-    before = first
-    for one in sorted(looks, key=lambda o: o.moment):
-        if enough(one):
-            gap = one.moment - before
-            if gap <= max(HOUR, FINEST_SHARE_OF_AGE * (one.moment - first)):
-                return None
-            return before + HOUR * (gap // HOUR // 2)
-        before = max(one.moment, first)
-    return None
+def _between(before: datetime, after: datetime, first: datetime) -> datetime | None:
+    """The hour to look at next where `before` did not suffice and `after` did; None where it is known well enough."""
+    gap = after - before
+    if gap <= max(HOUR, FINEST_SHARE_OF_AGE * (after - first)):
+        return None
+    return before + HOUR * (gap // HOUR // 2)
 
 
 def _until_confirmed(looks: Iterable[Look]) -> list[Look]:

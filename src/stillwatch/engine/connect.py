@@ -27,6 +27,9 @@ class Engine(Protocol):
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
         """An expression computed once and kept as a temporary table, in place of an earlier one of that name."""
 
+    def ask(self, expression: ir.Table) -> pa.Table:
+        """An account-sized expression as Arrow. Equal expressions are compiled once: what is asked of one moment after another."""
+
     def read_parts(self, paths: Sequence[str | Path]) -> ir.Table:
         """Parquet files of one schema as one table."""
 

@@ -20,6 +20,8 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
+from ibis.backends.duckdb.converter import DuckDBPyArrowData
+from ibis.expr.operations import Node
 
 from stillwatch.engine.cores import CORES, on_all_cores
 from stillwatch.errors import EngineError, Problem
@@ -36,6 +38,7 @@ class DuckDB:
 
     def __init__(self, backend: Backend, places: Places) -> None:
         self._backend, self._places = backend, places
+        self._compiled: dict[Node, str] = {}
 
     def load(self, name: str, rows: pa.Table) -> ir.Table:
         """An account-sized Arrow table as a temporary table."""
@@ -48,8 +51,22 @@ class DuckDB:
 
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
         """An expression computed once and kept as a temporary table, in place of an earlier one of that name."""
-        self._backend.raw_sql(f"drop table if exists {identifier(name)}")
-        return self._backend.create_table(name, expression, temp=True)
+        columns = ", ".join(_typed(column, kind) for column, kind in expression.schema().items())
+        self._backend.raw_sql(
+            f"create or replace temp table {identifier(name)} as select {columns} from ({self._sql(expression)})"
+        )
+        return self._backend.table(name)
+
+    def ask(self, expression: ir.Table) -> pa.Table:
+        """An account-sized expression as Arrow. Equal expressions are compiled once: what is asked of one moment after another."""
+        found = self._backend.con.sql(self._sql(expression)).to_arrow_table()
+        return expression.__pyarrow_result__(found, data_mapper=DuckDBPyArrowData)
+
+    def _sql(self, expression: ir.Table) -> str:
+        node = expression.op()
+        if node not in self._compiled:
+            self._compiled[node] = self._backend.compile(expression)
+        return self._compiled[node]
 
     def read_parts(self, paths: Sequence[str | Path]) -> ir.Table:
         """Parquet files of one schema as one table."""
@@ -61,13 +78,13 @@ class DuckDB:
         made = (
             path.parent / f".{uuid4().hex}.parquet"
         )  # the database makes no file where a link leads nowhere yet
-        self._copy(self._backend.compile(expression), self._places.of(path.parent) / made.name)
+        self._copy(self._sql(expression), self._places.of(path.parent) / made.name)
         made.replace(path)
 
     def write_by(self, expression: ir.Table, column: str, folder: Path) -> dict[str, list[Path]]:
         """Write a table as Parquet, apart by the values of a column that is left out; returns the files of each value."""
         columns = ", ".join(_typed(name, kind) for name, kind in expression.schema().items())
-        query = f"select {columns} from ({self._backend.compile(expression)})"
+        query = f"select {columns} from ({self._sql(expression)})"
         folder.mkdir(exist_ok=True)
         self._copy(query, self._places.of(folder), f"partition_by ({identifier(column)})")
         return by_value(folder)

@@ -51,6 +51,10 @@ class Spark:
         self._frame(expression).write.option("compression", "lz4").parquet(str(path))
         return self._view(self._session.read.parquet(str(path)))
 
+    def ask(self, expression: ir.Table) -> pa.Table:
+        """An account-sized expression as Arrow."""
+        return expression.to_pyarrow()
+
     def read_parts(self, paths: Sequence[str | Path]) -> ir.Table:
         """Parquet files of one schema as one table."""
         return self._view(self._session.read.parquet(*(str(Path(path).resolve()) for path in paths)))

@@ -14,7 +14,7 @@ from ibis import _
 from stillwatch.detect.judge import Judged
 from stillwatch.detect.replay import ALERTS_A_YEAR, HOUR, judge_prefix
 from stillwatch.evaluate.world import opened
-from stillwatch.flows.log import before
+from stillwatch.flows.log import Prefixes
 from stillwatch.signals.registry import all_explanations, all_group_tests
 from stillwatch.stats.sequential import HOURS_A_YEAR, alert_log_e, confirm_log_e
 
@@ -37,14 +37,15 @@ def monitor(world: Path, every_h: int, fdr: float) -> dict[str, Any]:
     tests_told: dict[str, list[float]] = {}
     with opened(world) as one:
         span = one.summaries.activity.agg(a=_.hour.min(), b=_.hour.max()).to_pyarrow().to_pylist()[0]
+        prefixes = Prefixes(one.engine, one.summaries)
         hours = round((span["b"] - span["a"]) / HOUR) + 1
         for hour in range(every_h, hours + 1, every_h):
             moment = span["a"] + timedelta(hours=hour)
             tried = judge_prefix(
-                before(one.engine, one.summaries, moment),
+                prefixes.before(moment),
                 tests,
                 all_explanations(),
-                lambda e: e.to_pyarrow(),
+                one.engine.ask,
                 0,
             )
             looks += 1

@@ -6,10 +6,11 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import ibis.expr.types as ir
+import pyarrow as pa
 from ibis import _
 
 from stillwatch.contract.phrases import HOUR_S, Phrases
@@ -184,14 +185,28 @@ def shareable(log: Log) -> list[str]:
     return sorted(names)
 
 
-def before(engine: Engine, summaries: Summaries, moment: datetime) -> Summaries:
-    """The summaries of the log before `moment`, a full hour, with their sums computed once for all who ask for them."""
-    cut = summaries.until(moment)
-    return replace(
-        cut,
-        halves=engine.keep("halves_before", cut.halves),
-        sightings=engine.keep("sightings_before", cut.sightings),
-    )
+class Prefixes:
+    """The summaries of a log before one moment after another. The expressions are made once and read the moment from a table, so that
+    the engine compiles what is asked of them once.
+    """
+
+    def __init__(self, engine: Engine, summaries: Summaries) -> None:
+        self._engine, self._summaries = engine, summaries
+        self._cut = summaries.until(_moment(engine, datetime.fromtimestamp(0, UTC)).moment.as_scalar())
+
+    def before(self, moment: datetime) -> Summaries:
+        """The summaries before `moment`, a full hour; they hold until the next call."""
+        _moment(self._engine, moment)
+        return replace(
+            self._cut,
+            halves=self._engine.keep("halves_before", self._cut.halves),
+            sightings=self._engine.keep("sightings_before", self._cut.sightings),
+            phrases=self._summaries.phrases.until(moment),
+        )
+
+
+def _moment(engine: Engine, moment: datetime) -> ir.Table:
+    return engine.load("moment", pa.table({"moment": pa.array([moment], pa.timestamp("us", "UTC"))}))
 
 
 def _day(rows: ir.Table) -> ir.StringValue:

@@ -32,7 +32,7 @@ from stillwatch.detect.judge import Judged, Outcomes, judge
 from stillwatch.detect.matched import synthetic_rate
 from stillwatch.detect.propose import Candidate
 from stillwatch.detect.refine import contacts, refine
-from stillwatch.detect.replay import Judgement, Look, judge_prefix, replay
+from stillwatch.detect.replay import Followed, Judgement, Look, Replay, judge_prefix
 from stillwatch.detect.shards import sharded
 from stillwatch.engine.connect import Engine, open_engine
 from stillwatch.enrich.networks import from_files
@@ -40,7 +40,7 @@ from stillwatch.errors import InputError, Problem, UsageError, unknown
 from stillwatch.flows.found import Found, describe_campaign, utc, write_prompts, write_tables
 from stillwatch.flows.gather import beside, beside_folder, check_sketches, gather, key_of, too_little
 from stillwatch.flows.groups import find_leads, nights, write_groups
-from stillwatch.flows.log import add_up, before, open_log, shareable
+from stillwatch.flows.log import Prefixes, add_up, open_log, shareable
 from stillwatch.flows.shortfall import one_account
 from stillwatch.foreign import described
 from stillwatch.readers.discover import Sources, discover
@@ -52,7 +52,6 @@ from stillwatch.results.folder import whole_or_nothing, write_json, write_manife
 from stillwatch.signals.registry import (
     CONTROL,
     Card,
-    Explanation,
     GroupTest,
     Indicator,
     all_explanations,
@@ -400,7 +399,7 @@ def _find(
 
     def run(expression: ir.Table) -> pa.Table:
         progress("judge", 0, 1)  # a judgement may take long: every query is a sign of life
-        return _run(expression)
+        return engine.ask(expression)
 
     cluster: Cluster = communities
     if options.shards > 1:
@@ -434,9 +433,18 @@ def _find(
     drafts, dropped = _judged_again(drafts, tried, options.fdr, described)
     looks: dict[str, list[Look]] = {f"C{number}": [] for number in range(1, len(drafts) + 1)}
     if options.replay:
-        looks = _replay(
-            engine, summaries, drafts, tests, explanations, options, utc(total["first"]), cluster, progress
+        replay = Replay(
+            until=Prefixes(engine, summaries).before,
+            tests=[test for test in tests if test.family in CONTROL],
+            explanations=explanations,
+            run=engine.ask,
+            begin=utc(total["first"]),
+            proposed=tried.proposed,
+            fdr=options.fdr,
+            seed=options.seed,
+            cluster=cluster,
         )
+        looks = replay.looks(_followed(drafts), lambda done, steps: progress("replay", done, steps))
     leads = find_leads(
         engine,
         exchanges,
@@ -497,10 +505,6 @@ def _find(
         found,
         partial(write_groups, campaigns={f.name: f.judged for f in found}, found=leads, bench=tried.bench),
     )
-
-
-def _run(expression: ir.Table) -> pa.Table:
-    return expression.to_pyarrow()
 
 
 def _nothing() -> dict[str, Any]:
@@ -657,19 +661,10 @@ def _names(accounts: Set[str]) -> pa.Table:
     return pa.table({"account_id": pa.array(sorted(accounts), pa.string())})
 
 
-def _replay(
-    engine: Engine,
-    summaries: Summaries,
-    drafts: Sequence[tuple[Judged, Attribution]],
-    tests: Sequence[GroupTest],
-    explanations: Sequence[Explanation],
-    options: Options,
-    begin: datetime,
-    cluster: Cluster,
-    progress: Progress,
-) -> dict[str, list[Look]]:
+def _followed(drafts: Sequence[tuple[Judged, Attribution]]) -> dict[str, Followed]:
+    """The campaigns by name, as the replay follows them; one begins when `BEGUN` of its exchanges have been sent."""
     campaigns = {}
-    for number, (_one, attribution) in enumerate(drafts, 1):
+    for number, (one, attribution) in enumerate(drafts, 1):
         span = (
             attribution.exchanges.agg(
                 first=_.timestamp.epoch_seconds().quantile(BEGUN), last=_.timestamp.max()
@@ -677,9 +672,10 @@ def _replay(
             .to_pyarrow()
             .to_pylist()[0]
         )
-        members = frozenset(attribution.members.column("account_id").to_pylist())
-        campaigns[f"C{number}"] = (members, datetime.fromtimestamp(span["first"], UTC), utc(span["last"]))
-    return replay(
-        partial(before, engine, summaries), campaigns, tests, explanations, _run, fdr=options.fdr, seed=options.seed, begin=begin, cluster=cluster,
-        progress=lambda done, total: progress("replay", done, total),
-    )  # fmt: skip
+        campaigns[f"C{number}"] = Followed(
+            members=_accounts(attribution),
+            graph=one.candidate.graph,
+            first=datetime.fromtimestamp(span["first"], UTC),
+            last=utc(span["last"]),
+        )
+    return campaigns
