@@ -21,5 +21,5 @@ def world(tmp_path_factory):
 @pytest.fixture(scope="session")
 def results(world, tmp_path_factory):
     out = tmp_path_factory.mktemp("scan") / "results"
-    overview = scan([str(world)], out, Options(names={}))
+    overview = scan([str(world)], out, Options(names={}, profile=True))
     return out, overview

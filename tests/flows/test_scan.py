@@ -207,6 +207,7 @@ def test_the_reason_why_a_group_test_was_not_used_is_one_that_it_returned(
         pq.write_table(table.select(["exchange_id", "timestamp", "account_id", "model", "client_ip"]), log)
     reasons, found = recorded(monkeypatch)
     overview = scan([str(log)], tmp_path / "r", Options(names={}, replay=False))
+    assert "profile" not in json.loads((tmp_path / "r" / "manifest.json").read_text())  # it was not asked for
     rows = {s["name"]: s for s in overview["signals"] if s["kind"] == "group test"}
     assert set(rows) == {test.card.name for test in all_group_tests()}
     unused = [row for row in rows.values() if not row["used"]]
@@ -276,3 +277,15 @@ def test_a_wrong_file_is_refused_before_any_work(tmp_path):
         scan([str(tmp_path / "log.csv")], tmp_path / "r", Options(names={}))
     assert "account_id" in str(refused.value)
     assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.issue(24)
+def test_a_profile_has_the_stages_in_order_and_their_seconds_add_up(world, results):
+    profile = json.loads((results[0] / "manifest.json").read_text())["profile"]
+    stages = [one["stage"] for one in profile["stages"]]
+    assert stages == ["prepare", "read", "fold", "judge", "attribute", "replay", "describe", "write"]
+    assert sum(one["seconds"] for one in profile["stages"]) == pytest.approx(profile["seconds"], abs=0.1)
+    assert all(one["seconds"] >= 0 and one["peak_mb"] > 50 for one in profile["stages"])
+    assert profile["rows"]["exchanges"] > profile["rows"]["accounts"] > profile["rows"]["campaigns"] > 0
+    names = pq.read_table(world / "accounts.parquet").column("account_id").to_pylist()
+    assert not any(name in json.dumps(profile) for name in names)

@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("stillwatch.progress")
 
+LARGEST_SHARE_SHOWN = 0.99  # of a stage that has not ended
 STAGES = {
+    "prepare": "finding what to read",
     "simulate": "writing a world",
     "read": "reading and sketching",
     "fold": "adding up",
     "judge": "judging candidates",
     "attribute": "attributing exchanges",
     "replay": "replaying in time order",
+    "describe": "describing what was found",
     "write": "writing results",
     "evaluate": "evaluating worlds",
     "prove": "testing the suspect",
@@ -69,6 +72,7 @@ def bars(*, quiet: bool) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
+        TaskID,
         TaskProgressColumn,
         TextColumn,
         TimeElapsedColumn,
@@ -82,13 +86,19 @@ def bars(*, quiet: bool) -> Iterator[Progress]:
         TextColumn("{task.description:<24}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
     )  # fmt: skip
     with Bars(*columns, TransferSpeedColumn(), console=console, transient=True) as shown:
-        tasks = {}
+        tasks: dict[str, TaskID] = {}
 
         def update(stage: str, done: int, total: int) -> None:
+            ended = stages.name if stage != stages.name else ""
             stages.update(stage, done, total)
+            if ended:
+                shown.update(tasks[ended], completed=1, total=1)
             if stage not in tasks:
                 tasks[stage] = shown.add_task(STAGES.get(stage, stage), total=total)
-            shown.update(tasks[stage], completed=done, total=total)
+            if total <= 1:  # one step of unknown length
+                shown.update(tasks[stage], total=None)
+            else:  # all counted pieces may be done and the stage not: it is when another begins
+                shown.update(tasks[stage], completed=min(done, LARGEST_SHARE_SHOWN * total), total=total)
 
         try:
             yield update

@@ -11,7 +11,7 @@ from stillwatch.cli.exits import CAMPAIGN_FOUND, DONE
 from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
 from stillwatch.cli.reading import mapping, reading_options
-from stillwatch.cli.tables import campaigns_table, said_of_reading, unread_files
+from stillwatch.cli.tables import campaigns_table, profile_table, said_of_reading, unread_files
 from stillwatch.cli.values import completing, memory_size, signal_names
 
 
@@ -89,6 +89,11 @@ from stillwatch.cli.values import completing, memory_size, signal_names
     help="Leave a signal out; repeatable.",
 )
 @click.option("--show-prompts", is_flag=True, help="Write a few prompts of each campaign into the results.")
+@click.option(
+    "--profile",
+    is_flag=True,
+    help="Measure seconds and memory of every stage: written to manifest.json, without anything of the log.",
+)
 @click.option("--fail-on-campaign", is_flag=True, help="Exit with 3 when a campaign is found.")
 @click.option("--json", "as_json", is_flag=True, help="Print the overview as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress bars.")
@@ -119,6 +124,7 @@ def scan(
       stillwatch scan logs/2026-05-02/ --store kept/ --out results/
       stillwatch scan logs/2026-05-03/ --store kept/ --no-judge
       stillwatch scan logs/ --fdr 0.001 --fail-on-campaign --json
+      stillwatch scan logs/ --profile --out results/
     """
     from stillwatch.flows.scan import Options, feed
     from stillwatch.flows.scan import scan as run
@@ -141,5 +147,7 @@ def scan(
         print_json(overview)
     else:
         campaigns_table(out, overview)
+        if given["profile"]:
+            profile_table(out)
     said_of_reading(overview)
     return CAMPAIGN_FOUND if fail_on_campaign and overview.get("campaigns") else DONE

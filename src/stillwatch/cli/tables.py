@@ -9,12 +9,13 @@ from typing import Any
 
 import click
 
+from stillwatch.cli.progress import STAGES
 from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.results import CAMPAIGNS
 from stillwatch.errors import Problem, StillwatchError
 from stillwatch.foreign import visible
-from stillwatch.results.folder import read_table
+from stillwatch.results.folder import MANIFEST, read_json, read_table
 
 SHOWN = 10  # files that could not be read, before the rest is counted
 
@@ -37,6 +38,19 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     click.echo("  ".join("-" * w for w in widths))
     for row in cells:
         click.echo(line(row))
+
+
+def profile_table(results: Path) -> None:
+    """Where the time of a scan went, as its manifest has it."""
+    profile = read_json(results, MANIFEST)["profile"]
+    click.echo()
+    text_table(
+        ("stage", "seconds", "CPU seconds", "peak MB"),
+        [
+            (STAGES.get(row["stage"], row["stage"]), row["seconds"], row["cpu_seconds"], row["peak_mb"])
+            for row in profile["stages"]
+        ],
+    )
 
 
 def unread_files(told: dict[str, Any]) -> None:

@@ -30,7 +30,6 @@ LOOKS_AFTER_H = (0, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 144, 216, 336, 50
 SHARE_OF_CANDIDATE = 0.5
 HOUR = timedelta(hours=1)
 FINEST_SHARE_OF_AGE = 0.04  # of a campaign's age: how exactly the hour of detection is sought
-FIRST_STEP_OF_AGE = 0.08  # of a campaign's age: how far from the expected hour the second look is; the next steps are twice as wide
 ALERTS_A_YEAR = 12.0  # false ones, at most, over all groups
 
 Run = Callable[[ir.Table], pa.Table]
@@ -131,10 +130,9 @@ class Replay:
     ) -> dict[str, list[Look]]:
         """Looks at each campaign until it is confirmed, in time order.
 
-        Of each bar the hour is sought at which it is passed: from the hour at which the members' own evidence passes it, in steps that
-        double, and then by halving between the last look that did not suffice and the first that did, until
-        one hour, or `FINEST_SHARE_OF_AGE` of the campaign's age, is left. The bars are those of looking at every hour, so looking at
-        fewer only finds later.
+        Of each bar the hour is sought at which it is passed: from the hour at which the members' own evidence passes it, in steps of
+        one hour, or `FINEST_SHARE_OF_AGE` of the campaign's age, that double, and then by halving between the last look that did not
+        suffice and the first that did. The bars are those of looking at every hour, so looking at fewer only finds later.
         """
         done, steps = 0, 2 * len(campaigns)
         expected: dict[datetime, dict[str, float]] = {}
@@ -193,24 +191,23 @@ class Replay:
                 looks[moment] = self._at(moment, one.members)
             return enough(looks[moment])
 
-        step = FIRST_STEP_OF_AGE
-        before, after = first, guess
-        if passes(guess):
-            while after > first + HOUR:
-                earlier = max(_hour(after - step * (after - first)), first + HOUR)
-                if earlier == after:
-                    earlier = after - HOUR
-                if not passes(earlier):
-                    before = earlier
-                    break
-                after, step = earlier, min(2 * step, 0.5)
-        else:
+        after = min((moment for moment, look in looks.items() if enough(look)), default=None)
+        before = max((moment for moment in looks if after is None or moment < after), default=first)
+        step = FINEST_SHARE_OF_AGE
+        if after is None:
+            after = max(guess, before)
             while not passes(after):
                 if after >= end:
                     return
                 before = after
-                after = min(max(_hour(after + step * (after - first)), after + HOUR), end)
+                after = min(after + _step(step, after - first), end)
                 step *= 2
+        while before == first and after > first + HOUR:
+            earlier = max(after - _step(step, after - first), first + HOUR)
+            if passes(earlier):
+                after, step = earlier, min(2 * step, 0.5)
+            else:
+                before = earlier
         while (middle := _between(before, after, first)) is not None:
             before, after = (before, middle) if passes(middle) else (middle, after)
 
@@ -230,6 +227,11 @@ class Replay:
             alert=alert_log_e(proposed, ALERTS_A_YEAR),
             confirm=confirm_log_e(proposed, self.fdr, age),
         )
+
+
+def _step(share: float, age: timedelta) -> timedelta:
+    """A share of an age in full hours, at least one."""
+    return HOUR * max(share * age // HOUR, 1)
 
 
 def _between(before: datetime, after: datetime, first: datetime) -> datetime | None:

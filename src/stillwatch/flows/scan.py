@@ -41,6 +41,7 @@ from stillwatch.flows.found import Found, describe_campaign, utc, write_prompts,
 from stillwatch.flows.gather import beside, beside_folder, check_sketches, gather, key_of, too_little
 from stillwatch.flows.groups import find_leads, nights, write_groups
 from stillwatch.flows.log import Prefixes, add_up, open_log, shareable
+from stillwatch.flows.profile import Profile
 from stillwatch.flows.shortfall import one_account
 from stillwatch.foreign import described
 from stillwatch.readers.discover import Sources, discover
@@ -99,6 +100,7 @@ class Options:
     shards: int = 1  # in how many the graph is clustered
     store: Path | None = None  # where what was read is kept; if None, until the results are there
     limits: Limits = LIMITS  # what one file may cost
+    profile: bool = False  # whether the manifest says where the time went
     replay: bool = True  # whether to look for the hour at which each campaign could have been known
 
 
@@ -109,6 +111,7 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
     something else.
     """
     began = time.monotonic()
+    progress = Profile(progress)
     _check_names(options.without)
     from_files(options.networks)
     sources = _sources(paths, options)
@@ -151,7 +154,10 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
         write_json(folder, "overview.json", overview)
         page.write(folder)
         inputs = [*sources.exchanges, *(p for p in (sources.accounts, sources.releases) if p is not None)]
-        write_manifest(folder, inputs, _parameters(options), options.seed)
+        counted = {name: overview[name] for name in ("exchanges", "accounts", "candidates", "quarantined")}
+        counted["campaigns"] = len(found)
+        profile = progress.measured(counted) if options.profile else None
+        write_manifest(folder, inputs, _parameters(options), options.seed, profile)
         progress("write", 1, 1)
     return overview
 
@@ -445,6 +451,7 @@ def _find(
             cluster=cluster,
         )
         looks = replay.looks(_followed(drafts), lambda done, steps: progress("replay", done, steps))
+    progress("describe", 0, 1)
     leads = find_leads(
         engine,
         exchanges,

@@ -88,6 +88,7 @@ def scan(
     limit: Mapping[str, str | int] | None = None,
     without: str | Iterable[str] = (),
     show_prompts: bool = False,
+    profile: bool = False,
     progress: Progress = scanning.silent,
 ) -> Results:
     """Find the campaigns in logs, as `stillwatch scan` does.
@@ -110,6 +111,7 @@ def scan(
         limit: What one file may cost, such as `{"line": "64MB"}`.
         without: Names of signals or explanations to leave out.
         show_prompts: Whether to write a few prompts of each campaign into the results.
+        profile: Whether `manifest.json` says how long every stage took and how much memory it needed.
         progress: Called with a stage's name, what is done of it, and what it is in all.
 
     Returns:
@@ -129,7 +131,7 @@ def scan(
         raise UsageError(Problem(fact=f"no engine is called `{engine}`", expected="duckdb, spark"))
     options = scanning.Options(
         names=dict(map or {}), accounts=optional_path(accounts), releases=optional_path(releases), fdr=check_rate(fdr),
-        seed=_at_least("seed", seed, 0), memory=memory, show_prompts=show_prompts, without=frozenset(several(without)),
+        seed=_at_least("seed", seed, 0), memory=memory, show_prompts=show_prompts, profile=profile, without=frozenset(several(without)),
         log_format=format, networks=several(networks), engine=engine, spark_master=spark_master,
         shards=_at_least("shards", shards, 1), store=optional_path(store), limits=limits(limit),
     )  # fmt: skip

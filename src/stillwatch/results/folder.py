@@ -162,8 +162,14 @@ def write_json(folder: Path, name: str, value: dict[str, Any]) -> None:
     (folder / name).write_text(json.dumps(value, indent=2, sort_keys=True, default=str) + "\n")
 
 
-def write_manifest(folder: Path, inputs: Sequence[Openable], parameters: dict[str, Any], seed: int) -> None:
-    """SHA-256 of every input and every output file, with version, parameters and seed."""
+def write_manifest(
+    folder: Path,
+    inputs: Sequence[Openable],
+    parameters: dict[str, Any],
+    seed: int,
+    profile: dict[str, Any] | None = None,
+) -> None:
+    """SHA-256 of every input and every output file, with version, parameters and seed; and where the time went, if it was measured."""
     outputs = {
         str(path.relative_to(folder)): sha256(path)
         for path in sorted(folder.rglob("*"))
@@ -178,7 +184,8 @@ def write_manifest(folder: Path, inputs: Sequence[Openable], parameters: dict[st
             "seed": seed,
             "inputs": {str(path): sha256(path) for path in inputs},
             "outputs": outputs,
-        },
+        }
+        | ({} if profile is None else {"profile": profile}),
     )
 
 
