@@ -36,9 +36,10 @@ RESOLUTIONS = (1.0, 2.5)
 CLUSTERINGS_PER_GRAPH = (
     3  # clusterings of each graph: communities differ with the random numbers and the order of accounts
 )
-COARSE_RESOLUTION = (
-    0.6  # likeness of what accounts ask for has degrees, and finer clustering cuts one group in two
-)
+# At 1.0 a campaign of which little has been seen falls into parts, and no part shows what the whole does.
+COARSE_RESOLUTION = 0.4
+# Likeness of what accounts ask for has degrees, and finer clustering cuts one group in two.
+COARSE_RESOLUTION_OF_NEIGHBOURS = 0.6
 LARGEST_SHARE_OF_ACCOUNTS = 0.5
 SAME_GROUP_OVERLAP = 0.9
 
@@ -73,12 +74,19 @@ def propose(
     }
     if alike is not None and alike.num_rows:
         graphs[NEIGHBOURS] = alike
-    asked = [
-        Ask(name=name, graph=graph, resolution=resolution, seed=turn_seed)
-        for name, graph in graphs.items()
-        for resolution in ((COARSE_RESOLUTION, *resolutions) if name == NEIGHBOURS else resolutions)
-        for turn_seed in range(seed, seed + CLUSTERINGS_PER_GRAPH)
-    ]
+    asked = []
+    for name, graph in graphs.items():
+        # communities so coarse hardly depend on the random numbers: they are found once
+        coarse = (
+            [(COARSE_RESOLUTION_OF_NEIGHBOURS, turn) for turn in range(CLUSTERINGS_PER_GRAPH)]
+            if name == NEIGHBOURS
+            else [(COARSE_RESOLUTION, 0)]
+        )
+        fine = [(resolution, turn) for resolution in resolutions for turn in range(CLUSTERINGS_PER_GRAPH)]
+        asked += [
+            Ask(name=name, graph=graph, resolution=resolution, seed=seed + turn)
+            for resolution, turn in (*coarse, *fine)
+        ]
     found: dict[frozenset[str], str] = {}
     by_size: defaultdict[int, list[frozenset[str]]] = defaultdict(list)
     for ask, table in zip(asked, _clustered(asked, cluster), strict=True):
