@@ -11,8 +11,9 @@ def test_only_texts_of_other_members_are_repeats():
     assert marked("coding_contest", known, [0, 1]) == []
 
 
-def test_it_bends_division_and_fungible_and_turns_and_load_beside_likeness():
+def test_it_bends_coercion_and_division_and_fungible_and_turns_and_load_beside_likeness():
     assert load("coding_contest").bends == {
+        "coercion",
         "division",
         "fungible",
         "turns",

@@ -18,8 +18,9 @@ def test_a_person_who_came_for_a_few_days_is_marked_without_repeats():
     assert marked("course", known) == [[0]]
 
 
-def test_it_bends_division_and_fungible_and_turns_and_load_beside_likeness():
+def test_it_bends_coercion_and_division_and_fungible_and_turns_and_load_beside_likeness():
     assert load("course").bends == {
+        "coercion",
         "division",
         "fungible",
         "turns",

@@ -46,9 +46,9 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 @explanation(
     what="installations of one program that sends each new article to the model",
     carries="three tenths or more of the account's exchanges have a text that other members sent too",
-    bends=("turns", "load", "fungible", "division", *LIKENESS),
-    produces="the same texts at the same time, even volumes, and a fixed order of accounts that fetch on a clock",
-    cannot="shared cards, coerced reasoning, conversations handed on",
+    bends=("coercion", "turns", "load", "fungible", "division", *LIKENESS),
+    produces="the same texts at the same time, even volumes, and a fixed order of accounts that fetch on a clock, and whatever the common text asks for, reasoning too",
+    cannot="shared cards, conversations handed on",
     settled_by="the articles, which can be found where they were published",
     source="feed readers with summaries by an own key (FreshRSS, Inoreader and Obsidian extensions)",
     draw=draw,

@@ -40,9 +40,9 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 @explanation(
     what="participants of one contest, with the same tasks in the same hours",
     carries="three tenths or more of the account's exchanges have a text that other members sent too",
-    bends=("turns", "load", "fungible", "division", *LIKENESS),
-    produces="joint starts and ends, the same tasks, alike volumes, sign-ups before the first round",
-    cannot="shared cards, coerced reasoning, conversations handed on, each task sent by one account only",
+    bends=("coercion", "turns", "load", "fungible", "division", *LIKENESS),
+    produces="joint starts and ends, the same tasks, alike volumes, sign-ups before the first round, and whatever the common text asks for, reasoning too",
+    cannot="shared cards, conversations handed on, each task sent by one account only",
     settled_by="the contest's tasks and times, and its list of participants",
     source="Codeforces and ICPC rounds",
     draw=draw,

@@ -52,9 +52,9 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 @explanation(
     what="people who copied one automation from a template gallery or a tutorial",
     carries="the account's moments keep one minute of the hour or quarter, or one time of the day",
-    bends=("turns", "load", "fungible", "division", *LIKENESS),
-    produces="one schedule, one template and even volumes in unrelated accounts",
-    cannot="shared cards, coerced reasoning, conversations handed on",
+    bends=("coercion", "turns", "load", "fungible", "division", *LIKENESS),
+    produces="one schedule, one template and even volumes in unrelated accounts, and whatever the common text asks for, reasoning too",
+    cannot="shared cards, conversations handed on",
     settled_by="the published template, with its prompt and its schedule",
     source="the template galleries of n8n, Make and Zapier, whose schedule triggers start at full hours by default",
     draw=draw,

@@ -61,9 +61,9 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
         "three tenths or more of the account's exchanges have a text that other members sent too, or the account was made shortly "
         "before its first exchange, was active for a few days only and keeps a person's hours"
     ),
-    bends=("turns", "load", "fungible", "division", *LIKENESS),
-    produces="the same tasks, joint hours before each due date, alike volumes, sign-ups in one week",
-    cannot="shared cards, coerced reasoning, conversations handed on, each task sent by one account only",
+    bends=("coercion", "turns", "load", "fungible", "division", *LIKENESS),
+    produces="the same tasks, joint hours before each due date, alike volumes, sign-ups in one week, and whatever the common text asks for, reasoning too",
+    cannot="shared cards, conversations handed on, each task sent by one account only",
     settled_by="the course's pages and dates, or its teacher",
     source="StudyChat, arXiv 2503.07928; RECIPE4U and ChEDDAR",
     draw=draw,

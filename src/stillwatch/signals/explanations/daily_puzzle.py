@@ -43,9 +43,9 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 @explanation(
     what="people who solve the same puzzle each day",
     carries="three tenths or more of the account's exchanges have a text that other members sent too",
-    bends=("turns", "load", "fungible", "division", *LIKENESS),
-    produces="one text a day in all accounts, soon after a fixed hour, and volumes as even as the puzzle makes them",
-    cannot="shared cards, coerced reasoning, conversations handed on, each puzzle sent by one account only",
+    bends=("coercion", "turns", "load", "fungible", "division", *LIKENESS),
+    produces="one text a day in all accounts, soon after a fixed hour, and volumes as even as the puzzle makes them, and whatever the common text asks for, reasoning too",
+    cannot="shared cards, conversations handed on, each puzzle sent by one account only",
     settled_by="the puzzle's page and its hour of publication",
     source="Advent of Code and daily word puzzles, with one task a day",
     draw=draw,

@@ -49,9 +49,9 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 @explanation(
     what="laboratories that run the same public benchmark",
     carries="three tenths or more of the account's exchanges have a text that other members sent too",
-    bends=("turns", "load", "fungible", "division", *LIKENESS),
-    produces="the same questions under one template, equal volumes, fast requests at all hours",
-    cannot="shared cards, coerced reasoning, conversations handed on, each question sent by one account only",
+    bends=("coercion", "turns", "load", "fungible", "division", *LIKENESS),
+    produces="the same questions under one template, equal volumes, fast requests at all hours, and whatever the common text asks for, reasoning too",
+    cannot="shared cards, conversations handed on, each question sent by one account only",
     settled_by="the benchmark's files, in which the questions stand",
     source="lm-evaluation-harness and HELM, whose questions and templates are public",
     draw=draw,

@@ -55,9 +55,9 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
         "three tenths or more of the account's exchanges have a text that other members sent too, or the account was made shortly "
         "before its first exchange, was active for a few days only and keeps a person's hours"
     ),
-    bends=("turns", "load", "fungible", "division", *LIKENESS),
-    produces="one list of texts in one order, volumes as even as the sheet makes them, and joint hours before a deadline",
-    cannot="shared cards, coerced reasoning, conversations handed on, each question sent by one account only",
+    bends=("coercion", "turns", "load", "fungible", "division", *LIKENESS),
+    produces="one list of texts in one order, volumes as even as the sheet makes them, and joint hours before a deadline, and whatever the common text asks for, reasoning too",
+    cannot="shared cards, conversations handed on, each question sent by one account only",
     settled_by="the sheet, and who handed it out",
     source="'Give me the code', arXiv 2411.17855: 69 students with one problem",
     draw=draw,

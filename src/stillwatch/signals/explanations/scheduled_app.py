@@ -52,9 +52,9 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 @explanation(
     what="installations of one program that sends requests by the clock, each with its owner's key",
     carries="the account's moments keep one minute of the hour or quarter, or one time of the day",
-    bends=("turns", "load", "fungible", "division", *LIKENESS),
-    produces="even volumes, regular turns and the same requests from unrelated accounts",
-    cannot="shared cards, coerced reasoning, conversations handed on",
+    bends=("coercion", "turns", "load", "fungible", "division", *LIKENESS),
+    produces="even volumes, regular turns and the same requests from unrelated accounts, and whatever the common text asks for, reasoning too",
+    cannot="shared cards, conversations handed on",
     settled_by="the program's code or manual, which states the schedule, and other traffic of the same owners",
     source="a simulated digest app of 150 installations, which an earlier version reported as a harvest by load_balance and rotation",
     draw=draw,

@@ -42,8 +42,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 @explanation(
     what="people who try prompts of one list that was shared widely",
     carries="three tenths or more of the account's exchanges have a text that other members sent too",
-    bends=("turns", "load", "fungible", "division", *LIKENESS),
-    produces="the same texts in unrelated accounts within a few days, new accounts among them",
+    bends=("coercion", "turns", "load", "fungible", "division", *LIKENESS),
+    produces="the same texts in unrelated accounts within a few days, new accounts among them, and whatever the common text asks for, reasoning too",
     cannot="shared cards, conversations handed on, each text sent by one account only",
     settled_by="the published list, and accounts outside the group that use it",
     source="awesome-chatgpt-prompts and similar lists",
