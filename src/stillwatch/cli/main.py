@@ -30,6 +30,8 @@ COMMANDS = {
     "evaluate": "measure how well campaigns are seen, on worlds of known truth",
     "report": "write report.html again from a results folder",
     "export": "write results in a form that other programs read",
+    "attribute": "compare who may have directed campaigns, and say what is missing to name anybody",
+    "dossier": "write a campaign's dossier for counsel: HTML, PDF, letters, numbers",
     "taken": "say what campaigns took, by capability, and what it may be worth",
     "watch": "follow a growing log and report campaigns as they appear",
     "sketch": "sketch logs where the text is, so that only digests leave",
