@@ -34,6 +34,9 @@ MOST_ACTS = 30.0
 CLEAR = 20.0
 """Likelihood ratio of people against a program from which a zone is stated."""
 MASS = 0.9
+"""Probability that the interval of the zone holds."""
+EPOCH_WEEKDAY = 3
+"""1 January 1970 was a Thursday, the fourth day of a week that begins with Monday as 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,7 @@ def infer(acts: Sequence[datetime]) -> Calendar:
     if days < MIN_DAYS:
         return Calendar(acts=len(hours), reason=f"control acts of {days:.0f} days, and {MIN_DAYS} days are needed")
     temper = min(1.0, MOST_ACTS / len(hours))
-    table = np.array([[_log_likelihood(hours, zone, week) for week in WEEKS.values()] for zone in ZONES]) * temper
+    table = _log_likelihoods(hours) * temper
     zones = np.logaddexp.reduce(table, axis=1) - np.log(len(WEEKS))
     people = float(np.logaddexp.reduce(zones) - np.log(len(ZONES)))
     program = -temper * len(hours) * np.log(168.0)
@@ -103,14 +106,17 @@ def log10_ratio(calendar: Calendar, zone: float, tolerance: float = 1.0) -> floa
     return float((own - every) / np.log(10))
 
 
-def _log_likelihood(hours: Sequence[datetime], zone: float, week: Sequence[int]) -> float:
-    local = [at + timedelta(hours=zone + 0.5) for at in hours]  # the middle of the hour
-    of_day = np.array([at.hour + at.minute / 60 for at in local])
-    works = np.array([at.weekday() in week for at in local])
+def _log_likelihoods(hours: Sequence[datetime]) -> npt.NDArray[np.float64]:
+    """Log likelihood of the acts for each zone and each week."""
+    local = np.array([at.timestamp() / 3600 for at in hours])[None, :] + ZONES[:, None] + 0.5  # the middle of the hour
+    of_day, weekday = local % 24, (local // 24 + EPOCH_WEEKDAY) % 7
     rise = 1 / (1 + np.exp(-(of_day - FIRST_HOUR) / (EDGE / 3)))
     fall = 1 / (1 + np.exp((of_day - LAST_HOUR) / (EDGE / 3)))
-    at_work = works * rise * fall / ((LAST_HOUR - FIRST_HOUR) * len(week))
-    return float(np.sum(np.log(AT_WORK * at_work + (1 - AT_WORK) / 168.0)))
+    found = np.empty((len(ZONES), len(WEEKS)))
+    for place, week in enumerate(WEEKS.values()):
+        at_work = np.isin(weekday, week) * rise * fall / ((LAST_HOUR - FIRST_HOUR) * len(week))
+        found[:, place] = np.log(AT_WORK * at_work + (1 - AT_WORK) / 168.0).sum(axis=1)
+    return found
 
 
 def _shortest(weights: npt.NDArray[np.float64]) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from stillwatch.attribution import words
 from stillwatch.attribution.calendar import Calendar
-from stillwatch.attribution.grades import DOUBT_WITH_FLAG, PLANTED, PLANTED_WITH_FLAG, SOUND
+from stillwatch.attribution.grades import DOUBT_WITH_FLAG, FAIR, PLANTED, PLANTED_WITH_FLAG, SOUND
 from stillwatch.attribution.knowledge import Actor, Knowledge
 from stillwatch.attribution.match import Facts, Match, facts, matches
 from stillwatch.attribution.seen import Seen
@@ -98,8 +98,8 @@ def assess(seen: Seen, known: Knowledge) -> Assessment:
     best = max((one for one in hypotheses if one.kind == "actor"), key=lambda one: (one.probability, one.actor))
     needed = _needed(seen, known, groups, best)
     mine = [group for group in groups if group.actor == best.actor]
-    is_trained = any(group.chosen.family == "training" and _is_sound_and_for(group) for group in mine)
-    sound = {group.chosen.item.source.casefold() for group in mine if _is_sound_and_for(group)}
+    is_trained = any(group.chosen.family == "training" and _speaks_for(group) for group in mine)
+    sound = {group.chosen.item.source.casefold() for group in mine if _speaks_for(group)}
     alone = _least_without(seen, known.actors, groups, best.actor) < WITHOUT_ONE
     sure = words.confidence(len(sound), is_decided_by_one=alone)
     word = words.likelihood(best.probability)
@@ -218,8 +218,8 @@ def weighed(seen: Seen, actors: Sequence[Actor], groups: Sequence[Group]) -> tup
     return tuple(sorted(found, key=lambda one: (-one.probability, one.kind, one.actor)))
 
 
-def _is_sound_and_for(group: Group) -> bool:
-    return group.chosen.belief >= SOUND and group.log10["own"] >= SPEAKS_LOG10 and group.chosen.outcome == "fits"
+def _speaks_for(group: Group) -> bool:
+    return group.chosen.belief >= FAIR and group.log10["own"] >= SPEAKS_LOG10 and group.chosen.outcome == "fits"
 
 
 def _least_without(seen: Seen, actors: Sequence[Actor], groups: Sequence[Group], actor: str) -> float:
@@ -244,15 +244,17 @@ def _needed(seen: Seen, known: Knowledge, groups: Sequence[Group], best: Hypothe
         needed.append("claim 3: evidence that the purpose is harvesting, rather than what a reseller or a fleet does")
     if next(actor.kind for actor in known.actors if actor.name == best.actor) != "lab":
         needed.append("evidence of who directed it: a vendor or a reseller acts for customers")
-    mine = [group for group in groups if group.actor == best.actor and _is_sound_and_for(group)]
-    hard = [group for group in mine if group.chosen.is_hard]
-    if not hard:
+    mine = [group for group in groups if group.actor == best.actor and _speaks_for(group)]
+    if not any(group.chosen.is_hard and group.chosen.belief >= SOUND for group in mine):
         needed.append(
             "evidence that an imitator cannot make at will, graded B2 or better: an address range of its own, a payment account, a record "
             "from a processor or a registrar, infrastructure of an earlier campaign, or a test that supports claim 4"
         )
     if len({group.chosen.item.source.casefold() for group in mine}) < MIN_GROUPS or len(mine) < MIN_GROUPS:
-        needed.append("a second independent source, graded B2 or better, for something else than the first says")
+        needed.append("a second independent source, graded C3 or better, for something else than the first says")
+    misfits = {g.name for g in groups if g.actor == best.actor and g.chosen.outcome == "does not fit" and g.chosen.belief >= FAIR}
+    if len(misfits) > len({group.name for group in mine}):
+        needed.append(f"an explanation of what does not fit the actor: {', '.join(sorted(misfits))}")
     rivals = sorted({
         group.actor for group in groups
         if group.actor != best.actor and group.chosen.is_hard and group.log10["own"] >= SPEAKS_LOG10
