@@ -13,7 +13,7 @@ from stillwatch import __version__
 from stillwatch.attribution import calendar, densities, grades
 from stillwatch.attribution.knowledge import Knowledge, read_knowledge
 from stillwatch.attribution.seen import read_seen
-from stillwatch.attribution.weigh import PRIORS, Assessment, Group, assess, contradictions
+from stillwatch.attribution.weigh import PRIORS, Assessment, Group, Hypothesis, assess, contradictions
 from stillwatch.attribution.words import likelihood
 from stillwatch.engine.files import atomic, sha256
 from stillwatch.errors import InputError, Problem, unknown
@@ -75,7 +75,7 @@ def told(one: Assessment, known: Knowledge) -> dict[str, Any]:
         "hypotheses": [
             {
                 "hypothesis": h.kind, "actor": h.actor or None, "statement": h.name, "prior": h.prior, "probability": h.probability,
-                "likelihood": likelihood(h.probability), "log10_against": h.log10_against, "rank_by_contradiction": ranks[h.kind, h.actor],
+                "likelihood": _word(h, one), "log10_against": h.log10_against, "rank_by_contradiction": ranks[h.kind, h.actor],
                 "against": list(h.against),
             }
             for h in one.hypotheses
@@ -89,6 +89,14 @@ def told(one: Assessment, known: Knowledge) -> dict[str, Any]:
         "items_not_compared": one.unmatched,
         "calendar": _calendar(one, known),
     }  # fmt: skip
+
+
+def _word(hypothesis: Hypothesis, one: Assessment) -> str:
+    """The word for a likelihood; of an actor that is not named it is at most `likely`, since a stronger one would name it."""
+    if hypothesis.kind == "actor" and hypothesis.actor == one.named:
+        return one.word
+    word = likelihood(hypothesis.probability)
+    return "likely" if hypothesis.kind == "actor" and word in ("very likely", "almost certain") else word
 
 
 def _claims(one: Assessment) -> list[dict[str, Any]]:
