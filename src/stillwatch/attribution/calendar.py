@@ -26,7 +26,11 @@ FIRST_HOUR, LAST_HOUR, EDGE = 9.0, 18.0, 1.5
 """Working hours in local time, and the hours over which they fade."""
 ZONES = np.arange(-24, 28) / 2.0
 """Hours from UTC, -12 to +13.5."""
-WEEKS = {"Monday to Friday": (0, 1, 2, 3, 4), "Sunday to Thursday": (6, 0, 1, 2, 3), "every day": (0, 1, 2, 3, 4, 5, 6)}
+WEEKS = {
+    "Monday to Friday": (0, 1, 2, 3, 4),
+    "Sunday to Thursday": (6, 0, 1, 2, 3),
+    "every day": (0, 1, 2, 3, 4, 5, 6),
+}
 MIN_ACTS, MIN_DAYS = 20, 10
 """Hours with an act, and days from first to last, below which nothing is inferred. Chosen."""
 MOST_ACTS = 30.0
@@ -70,10 +74,14 @@ def infer(acts: Sequence[datetime]) -> Calendar:
     """The calendar that these moments show."""
     hours = sorted({at.astimezone(UTC).replace(minute=0, second=0, microsecond=0) for at in acts})
     if len(hours) < MIN_ACTS:
-        return Calendar(acts=len(hours), reason=f"{len(hours)} hours with a control act, and {MIN_ACTS} are needed")
+        return Calendar(
+            acts=len(hours), reason=f"{len(hours)} hours with a control act, and {MIN_ACTS} are needed"
+        )
     days = (hours[-1] - hours[0]).total_seconds() / 86_400
     if days < MIN_DAYS:
-        return Calendar(acts=len(hours), reason=f"control acts of {days:.0f} days, and {MIN_DAYS} days are needed")
+        return Calendar(
+            acts=len(hours), reason=f"control acts of {days:.0f} days, and {MIN_DAYS} days are needed"
+        )
     temper = min(1.0, MOST_ACTS / len(hours))
     table = _log_likelihoods(hours) * temper
     zones = np.logaddexp.reduce(table, axis=1) - np.log(len(WEEKS))
@@ -108,7 +116,9 @@ def log10_ratio(calendar: Calendar, zone: float, tolerance: float = 1.0) -> floa
 
 def _log_likelihoods(hours: Sequence[datetime]) -> npt.NDArray[np.float64]:
     """Log likelihood of the acts for each zone and each week."""
-    local = np.array([at.timestamp() / 3600 for at in hours])[None, :] + ZONES[:, None] + 0.5  # the middle of the hour
+    local = (
+        np.array([at.timestamp() / 3600 for at in hours])[None, :] + ZONES[:, None] + 0.5
+    )  # the middle of the hour
     of_day, weekday = local % 24, (local // 24 + EPOCH_WEEKDAY) % 7
     rise = 1 / (1 + np.exp(-(of_day - FIRST_HOUR) / (EDGE / 3)))
     fall = 1 / (1 + np.exp((of_day - LAST_HOUR) / (EDGE / 3)))

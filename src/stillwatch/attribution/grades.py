@@ -23,4 +23,3 @@ FAIR = 0.70
 def believed(grade: str) -> float:
     """Probability that what is said under this grade is so. Example: `believed("B1")` is 0.9."""
     return min(RELIABILITY[grade[0]], CREDIBILITY[grade[1]])
-

@@ -7,7 +7,7 @@ import ipaddress
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -41,7 +41,14 @@ OPTIONS: Mapping[str, Mapping[str, tuple[str, ...] | type]] = {
 }
 """Kinds of item about an actor, and the fields that each may have besides `values`, `source`, `grade`, `date` and `group`."""
 WITHOUT_VALUES = frozenset({"working_calendar", "statements", "model_tests", "records", "earlier_campaigns"})
-OBSERVED = ("card_countries", "payment_processors", "payment_accounts", "control_addresses", "control_times", "toolchains")
+OBSERVED = (
+    "card_countries",
+    "payment_processors",
+    "payment_accounts",
+    "control_addresses",
+    "control_times",
+    "toolchains",
+)
 """Kinds of observation of a campaign that a results folder does not hold."""
 COMMON = ("value", "values", "source", "grade", "date", "group", "note")
 
@@ -113,7 +120,12 @@ def read_knowledge(path: Path) -> Knowledge:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(
-            Problem(fact=f"`{path}` cannot be read", where=str(path), found=type(error).__name__, expected="a TOML, YAML or JSON file")
+            Problem(
+                fact=f"`{path}` cannot be read",
+                where=str(path),
+                found=type(error).__name__,
+                expected="a TOML, YAML or JSON file",
+            )
         ) from None
     return knowledge(_parsed(path, data), path.name, hashlib.sha256(data).hexdigest())
 
@@ -143,7 +155,10 @@ def _parsed(path: Path, data: bytes) -> Any:  # noqa: ANN401  what a file holds
         ) from None
     raise InputError(
         Problem(
-            fact=f"`{path.name}` has no known ending", where=str(path), found=repr(ending), expected=".toml, .yaml, .yml or .json"
+            fact=f"`{path.name}` has no known ending",
+            where=str(path),
+            found=repr(ending),
+            expected=".toml, .yaml, .yml or .json",
         )
     )
 
@@ -153,10 +168,13 @@ def knowledge(given: Any, name: str = "actors", digest: str = "") -> Knowledge: 
     reading = _Reading(name)
     top = reading.table(given, "", ("actors", "observations", "schema"))
     actors = [
-        reading.actor(one, f"actors[{number}]") for number, one in enumerate(reading.rows(top.get("actors"), "actors"), 1)
+        reading.actor(one, f"actors[{number}]")
+        for number, one in enumerate(reading.rows(top.get("actors"), "actors"), 1)
     ]
     if not actors and not reading.problems:
-        reading.fault("actors", "names no actor", "a list of actors, each with `name` and what is known of it")
+        reading.fault(
+            "actors", "names no actor", "a list of actors, each with `name` and what is known of it"
+        )
     names = [one.name for one in actors]
     for one in sorted({one for one in names if names.count(one) > 1}):
         reading.fault("actors", f"names `{one[:60]}` twice", "each actor once")
@@ -195,7 +213,12 @@ class _Reading:
             return {}
         for name in given:
             if name not in known:
-                self.fault(place, f"has no field `{str(name)[:40]}`", ", ".join(known), did_you_mean(str(name), known))
+                self.fault(
+                    place,
+                    f"has no field `{str(name)[:40]}`",
+                    ", ".join(known),
+                    did_you_mean(str(name), known),
+                )
         return given
 
     def rows(self, given: Any, place: str) -> list[Any]:  # noqa: ANN401
@@ -203,7 +226,9 @@ class _Reading:
         if isinstance(given, dict):
             return [given]
         if not isinstance(given, list):
-            self.fault(place, "is missing" if given is None else f"is {type(given).__name__}", "a list of tables")
+            self.fault(
+                place, "is missing" if given is None else f"is {type(given).__name__}", "a list of tables"
+            )
             return []
         return given
 
@@ -245,7 +270,7 @@ class _Reading:
             if isinstance(form, tuple):
                 if value not in form:
                     self.fault(place, f"has `{name}` {str(value)[:40]!r}", ", ".join(form))
-            elif not isinstance(value, form) or (form is int and (isinstance(value, bool) or value < 1)):
+            elif not _is_a(value, form):
                 self.fault(place, f"has a `{name}` that is {type(value).__name__}", f"{form.__name__}")
                 continue
             options[name] = value
@@ -261,7 +286,11 @@ class _Reading:
         source = self.text(top.get("source"), place, "source")
         grade = str(top.get("grade", "")).strip().upper()
         if not GRADE.fullmatch(grade):
-            self.fault(place, f"has the grade {grade[:20]!r}", "the Admiralty code: a letter A to F and a number 1 to 6, such as B2")
+            self.fault(
+                place,
+                f"has the grade {grade[:20]!r}",
+                "the Admiralty code: a letter A to F and a number 1 to 6, such as B2",
+            )
             grade = "F6"
         return source, grade
 
@@ -281,38 +310,34 @@ class _Reading:
             self.fault(place, "has no `values`", "`values`, a list of texts, or `value`, one")
         return tuple(one for one in texts if one)
 
-    def checked(self, kind: str, values: tuple[str, ...], options: dict[str, Any], place: str) -> tuple[str, ...]:
+    def checked(
+        self, kind: str, values: tuple[str, ...], options: dict[str, Any], place: str
+    ) -> tuple[str, ...]:
         """The values in one form; notes those that are none."""
-        if kind == "address_ranges":
-            for one in values:
-                try:
-                    ipaddress.ip_network(one, strict=False)
-                except ValueError:
-                    self.fault(place, f"holds {one[:60]!r}", "an address or a range, such as 203.0.113.0/24")
-        elif kind == "card_countries":
+        if kind == "card_countries":
             values = tuple(one.upper() for one in values)
+        if kind in FORMS:
+            is_one, expected = FORMS[kind]
             for one in values:
-                if not re.fullmatch(r"[A-Z]{2}", one):
-                    self.fault(place, f"holds {one[:20]!r}", "ISO 3166-1 alpha-2, such as DE")
-        elif kind == "release_dates":
-            for one in values:
-                if moment_of(one) is None:
-                    self.fault(place, f"holds {one[:40]!r}", "a date, such as 2026-06-20")
+                if not is_one(one):
+                    self.fault(place, f"holds {one[:60]!r}", expected)
         elif kind == "working_calendar":
             self.calendar(options, place)
         elif kind == "earlier_campaigns":
             self.earlier(options, place)
-        elif kind in ("statements", "model_tests"):
-            wanted = {"statements": "said", "model_tests": "verdict"}[kind]
-            if wanted not in options:
-                self.fault(place, f"has no `{wanted}`", ", ".join(OPTIONS[kind][wanted]))  # type: ignore[arg-type]
+        elif kind in NEEDED and NEEDED[kind] not in options:
+            self.fault(place, f"has no `{NEEDED[kind]}`", ", ".join(map(str, OPTIONS[kind][NEEDED[kind]])))  # type: ignore[arg-type]
         return values
 
     def calendar(self, options: dict[str, Any], place: str) -> None:
         """Zone, week and holidays of a working calendar."""
         zone = options.get("time_zone")
         if zone is not None and hours_from_utc(zone) is None:
-            self.fault(place, f"has the time zone {zone[:40]!r}", "a name such as Europe/Berlin, or an offset such as +08:00")
+            self.fault(
+                place,
+                f"has the time zone {zone[:40]!r}",
+                "a name such as Europe/Berlin, or an offset such as +08:00",
+            )
         week = [str(day).strip().lower()[:3] for day in options.get("week", [])]
         if any(day not in WEEK for day in week):
             self.fault(place, "has a `week` with a day that does not exist", ", ".join(WEEK))
@@ -326,12 +351,24 @@ class _Reading:
         """Indicators of an earlier campaign."""
         found = []
         for one in options.get("indicators", []):
-            if isinstance(one, dict) and isinstance(one.get("kind"), str) and isinstance(one.get("value"), str | int):
+            if (
+                isinstance(one, dict)
+                and isinstance(one.get("kind"), str)
+                and isinstance(one.get("value"), str | int)
+            ):
                 found.append((one["kind"], str(one["value"])))
             else:
-                self.fault(place, "has an indicator without `kind` and `value`", 'such as { kind = "email_domain", value = "mail.example" }')
+                self.fault(
+                    place,
+                    "has an indicator without `kind` and `value`",
+                    'such as { kind = "email_domain", value = "mail.example" }',
+                )
         if not found:
-            self.fault(place, "has no `indicators`", 'a list such as [{ kind = "email_domain", value = "mail.example" }]')
+            self.fault(
+                place,
+                "has no `indicators`",
+                'a list such as [{ kind = "email_domain", value = "mail.example" }]',
+            )
         options["indicators"] = found
 
     def observation(self, given: Any, place: str) -> Observation:  # noqa: ANN401
@@ -347,8 +384,19 @@ class _Reading:
         if kind == "card_countries":
             values = tuple(one.upper() for one in values)
         return Observation(
-            campaign=self.text(top.get("campaign"), place, "campaign"), kind=str(kind), values=values, source=source, grade=grade
+            campaign=self.text(top.get("campaign"), place, "campaign"),
+            kind=str(kind),
+            values=values,
+            source=source,
+            grade=grade,
         )
+
+
+def _is_a(value: Any, form: type) -> bool:  # noqa: ANN401  what a file holds
+    """Whether a value is of that type; a number is 1 or more."""
+    if form is int:
+        return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, form)
 
 
 def moment_of(text: str) -> datetime | None:
@@ -365,9 +413,31 @@ def hours_from_utc(zone: str, at: datetime | None = None) -> float | None:
     found = OFFSET.fullmatch(zone.strip())
     if found:
         hours = int(found[2]) + int(found[3] or 0) / 60
-        return (hours if found[1] == "+" else -hours) if hours <= 14 else None  # noqa: PLR2004  the farthest zone
+        return (hours if found[1] == "+" else -hours) if hours <= 14 else None
     try:
         ahead = ZoneInfo(zone.strip()).utcoffset(at or datetime(2026, 1, 1, tzinfo=UTC))
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
     return None if ahead is None else ahead / timedelta(hours=1)
+
+
+def is_range(text: str) -> bool:
+    """Whether a text is an address or a range of addresses."""
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+FORMS: Mapping[str, tuple[Callable[[str], bool], str]] = {
+    "address_ranges": (is_range, "an address or a range, such as 203.0.113.0/24"),
+    "card_countries": (
+        lambda one: re.fullmatch("[A-Z]{2}", one) is not None,
+        "ISO 3166-1 alpha-2, such as DE",
+    ),
+    "release_dates": (lambda one: moment_of(one) is not None, "a date, such as 2026-06-20"),
+}
+"""Kinds of item whose values have a form: what checks it, and how it is described."""
+NEEDED = {"statements": "said", "model_tests": "verdict"}
+"""Fields that an item of the kind cannot do without."""

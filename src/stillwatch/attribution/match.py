@@ -74,7 +74,12 @@ def facts(seen: Seen, known: Knowledge) -> Facts:
     mine = tuple(one for one in known.observations if one.campaign == seen.campaign)
     told = [moment_of(v) for one in mine if one.kind == "control_times" for v in one.values]
     acts = [at for at in told if at is not None]
-    return Facts(seen=seen, observed=mine, calendar=calendar.infer(acts or seen.acts), shared_ranges=known.shared_ranges())
+    return Facts(
+        seen=seen,
+        observed=mine,
+        calendar=calendar.infer(acts or seen.acts),
+        shared_ranges=known.shared_ranges(),
+    )
 
 
 def matches(items: Iterable[Item], about: Facts) -> list[Match]:
@@ -113,7 +118,14 @@ def _range(item: Item, about: Facts) -> Match | None:
     told = about.of("control_addresses")
     if told is not None:
         hits = [one for one in told[0] if any(covers(given, one) for given in item.values)]
-        known, where, belief = [Value(kind="control_address", value=one, members=1, others=None, network_class="") for one in hits], "control addresses", told[1]
+        known, where, belief = (
+            [
+                Value(kind="control_address", value=one, members=1, others=None, network_class="")
+                for one in hits
+            ],
+            "control addresses",
+            told[1],
+        )
         seen_any = True
     else:
         every = about.values(*ADDRESSES)
@@ -128,11 +140,23 @@ def _range(item: Item, about: Facts) -> Match | None:
         or bool(about.shared_ranges & set(item.values))
         or (bool(known) and all(one.is_shared for one in known))
     )
-    density = {"own": densities.OWN_RANGE, "rented": densities.RENTED_RANGE, None: densities.UNSTATED_RANGE}.get(use, densities.SHARED)
+    density = {
+        "own": densities.OWN_RANGE,
+        "rented": densities.RENTED_RANGE,
+        None: densities.UNSTATED_RANGE,
+    }.get(use, densities.SHARED)
     if is_shared:
-        words = f"{where} lie in a range that many customers share" if known else "a range that many customers share is not among the addresses"
+        words = (
+            f"{where} lie in a range that many customers share"
+            if known
+            else "a range that many customers share is not among the addresses"
+        )
         return _match(item, bool(known), densities.SHARED, words, belief, is_shared=True)
-    words = f"{len(known)} of the {where} lie in the stated range" if known else f"none of the {where} lies in the stated range"
+    words = (
+        f"{len(known)} of the {where} lie in the stated range"
+        if known
+        else f"none of the {where} lies in the stated range"
+    )
     return _match(item, bool(known), density, words, belief)
 
 
@@ -148,9 +172,20 @@ def _observed(kind: str, density: Density, shown: str) -> Callable[[Item, Facts]
             return None
         common = {one.casefold() for one in item.values} & told[0]
         words = kind.replace("_", " ")
-        is_shared = item.options.get("customers", 1) >= 1000 and kind == "payment_processors"  # noqa: PLR2004  as good as everybody
-        statement = f"{len(common)} of {len(told[0])} {words} observed are those stated" if common else f"none of the {words} observed is stated"
-        return _match(item, bool(common), densities.SHARED if is_shared else density, statement, told[1], is_shared=is_shared)
+        is_shared = item.options.get("customers", 1) >= 1000 and kind == "payment_processors"
+        statement = (
+            f"{len(common)} of {len(told[0])} {words} observed are those stated"
+            if common
+            else f"none of the {words} observed is stated"
+        )
+        return _match(
+            item,
+            bool(common),
+            densities.SHARED if is_shared else density,
+            statement,
+            told[1],
+            is_shared=is_shared,
+        )
 
     return compare
 
@@ -163,7 +198,11 @@ def _payment(item: Item, about: Facts) -> Match | None:
         return None
     common = {one.casefold() for one in item.values} & values
     is_shared = bool(common) and all(one in seen and seen[one].is_shared for one in common)
-    statement = f"{len(common)} of the stated payment accounts pay for members" if common else "no stated payment account pays for members"
+    statement = (
+        f"{len(common)} of the stated payment accounts pay for members"
+        if common
+        else "no stated payment account pays for members"
+    )
     density = densities.SHARED if is_shared else densities.PAYMENT_ACCOUNT
     return _match(item, bool(common), density, statement, told[1] if told else 1.0, is_shared=is_shared)
 
@@ -182,7 +221,13 @@ def _earlier(item: Item, about: Facts) -> Match | None:
     rare = [one for one in common if not one.is_shared]
     is_shared = bool(common) and not rare
     is_copied = item.options.get("public", False) or not any(one.kind in OF_ONE_HOLDER for one in rare)
-    density = densities.SHARED if is_shared else densities.EARLIER_PUBLIC if common and is_copied else densities.EARLIER
+    density = (
+        densities.SHARED
+        if is_shared
+        else densities.EARLIER_PUBLIC
+        if common and is_copied
+        else densities.EARLIER
+    )
     many = "indicator" if len(common) == 1 else "indicators"
     statement = (
         f"{len(common)} {many} of the earlier campaign {'is' if len(common) == 1 else 'are'} seen again{', which many share' if is_shared else ''}"
@@ -225,15 +270,27 @@ def _tools(item: Item, about: Facts) -> Match | None:
     common = [one for one in values if any(one.value.casefold().startswith(given) for given in wanted)]
     also = {one for one in (told[0] if told else ()) if any(one.startswith(given) for given in wanted)}
     is_shared = not also and bool(common) and all(one.is_shared for one in common)
-    statement = "programs that members use are those stated" if common or also else "no stated program is used"
+    statement = (
+        "programs that members use are those stated" if common or also else "no stated program is used"
+    )
     density = densities.SHARED if is_shared else densities.TOOLCHAIN
-    return _match(item, bool(common or also), density, statement, told[1] if also and told else 1.0, is_shared=is_shared)
+    return _match(
+        item, bool(common or also), density, statement, told[1] if also and told else 1.0, is_shared=is_shared
+    )
 
 
 def _statement(item: Item, about: Facts) -> Match:  # noqa: ARG001  as the others
     said = item.options["said"]
-    density = {"admission": densities.ADMISSION, "denial": densities.DENIAL, "allegation": densities.ALLEGATION}[said]
-    words = {"admission": "the actor says that it did", "denial": "the actor denies it", "allegation": "somebody else says that the actor did"}
+    density = {
+        "admission": densities.ADMISSION,
+        "denial": densities.DENIAL,
+        "allegation": densities.ALLEGATION,
+    }[said]
+    words = {
+        "admission": "the actor says that it did",
+        "denial": "the actor denies it",
+        "allegation": "somebody else says that the actor did",
+    }
     return _match(item, True, density, words[said])
 
 
@@ -246,14 +303,26 @@ def _training(item: Item, about: Facts) -> Match | None:
     if not _is_of(item, about) or verdict == "not supported":
         return None
     if verdict == "supported":
-        return _match(item, True, densities.TRAINED, "a test on a model of the actor supports that it was trained on the answers")
-    return _match(item, True, densities.NOT_TRAINED, "a test on a model of the actor, able to see it, does not find the answers")
+        return _match(
+            item,
+            True,
+            densities.TRAINED,
+            "a test on a model of the actor supports that it was trained on the answers",
+        )
+    return _match(
+        item,
+        True,
+        densities.NOT_TRAINED,
+        "a test on a model of the actor, able to see it, does not find the answers",
+    )
 
 
 def _record(item: Item, about: Facts) -> Match | None:
     if not _is_of(item, about):
         return None
-    return _match(item, True, densities.RECORD, "a record names the actor as the one who holds or pays for the accounts")
+    return _match(
+        item, True, densities.RECORD, "a record names the actor as the one who holds or pays for the accounts"
+    )
 
 
 def _working(item: Item, about: Facts) -> Match | None:

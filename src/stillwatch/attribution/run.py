@@ -102,7 +102,14 @@ def _word(hypothesis: Hypothesis, one: Assessment) -> str:
 def _claims(one: Assessment) -> list[dict[str, Any]]:
     seen = one.seen
     harvest = seen.kind in ("harvest", "mixed")
-    trained = next((g.chosen for g in one.groups if g.actor == one.best and g.chosen.family == "training" and g.log10["own"] > 0), None)
+    trained = next(
+        (
+            g.chosen
+            for g in one.groups
+            if g.actor == one.best and g.chosen.family == "training" and g.log10["own"] > 0
+        ),
+        None,
+    )
     rows = [
         (1, "measured", f"{seen.exchanges} exchanges of {seen.accounts} accounts are in the logs that were read"),
         (2, seen.control_basis, {
@@ -118,7 +125,13 @@ def _claims(one: Assessment) -> list[dict[str, Any]]:
          f"{one.named} directed it: {one.word}, {one.confidence} confidence" if one.named else "no organisation is named: the evidence that this takes is missing"),
     ]  # fmt: skip
     return [
-        {"claim": number, "basis": basis, "stated": basis != "not shown", "statement": statement, "needed": list(one.needed) if number == 5 else []}  # noqa: PLR2004  the fifth claim
+        {
+            "claim": number,
+            "basis": basis,
+            "stated": basis != "not shown",
+            "statement": statement,
+            "needed": list(one.needed) if number == 5 else [],
+        }
         for number, basis, statement in rows
     ]
 
@@ -148,10 +161,23 @@ def _calendar(one: Assessment, known: Knowledge) -> dict[str, Any]:
             "week": inferred.week, "week_probability": inferred.week_probability, "holidays": [],
         }  # fmt: skip
         for actor in known.actors:
-            days: list[date] = [d for item in actor.items if item.kind == "working_calendar" for d in item.options.get("holidays", ())]
+            days: list[date] = [
+                d
+                for item in actor.items
+                if item.kind == "working_calendar"
+                for d in item.options.get("holidays", ())
+            ]
             quiet = inferred.holiday(days)
             if quiet is not None:
-                told["holidays"].append({"actor": actor.name, "within": quiet[0], "without_an_act": quiet[1], "share_low": quiet[2], "share_high": quiet[3]})
+                told["holidays"].append(
+                    {
+                        "actor": actor.name,
+                        "within": quiet[0],
+                        "without_an_act": quiet[1],
+                        "share_low": quiet[2],
+                        "share_high": quiet[3],
+                    }
+                )
     return told
 
 
@@ -167,7 +193,9 @@ def _matrix(whole: dict[str, Any]) -> str:
                 one["campaign_id"], _safe(f"{item['actor']}: {item['statement']}"), item["grade"],
                 *(f"{item['log10_by_hypothesis'][_column(h, item)]:.2f}" for h in order),
             ])  # fmt: skip
-        writer.writerow([one["campaign_id"], "speaks against (log10)", "", *(f"{h['log10_against']:.2f}" for h in order)])
+        writer.writerow(
+            [one["campaign_id"], "speaks against (log10)", "", *(f"{h['log10_against']:.2f}" for h in order)]
+        )
         writer.writerow([one["campaign_id"], "probability", "", *(f"{h['probability']:.4f}" for h in order)])
     return made.getvalue()
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -68,7 +69,13 @@ def read_seen(folder: Path) -> list[Seen]:
     campaigns = read_table(folder, contract.CAMPAIGNS).to_pylist()
     parts = {
         schema.name: _by(_rows(folder, schema), "group_id" if "group_id" in schema.names else "campaign_id")
-        for schema in (contract.EVIDENCE, contract.LINKS, contract.HYPOTHESES, contract.EXPLANATIONS, contract.ATTRIBUTED)
+        for schema in (
+            contract.EVIDENCE,
+            contract.LINKS,
+            contract.HYPOTHESES,
+            contract.EXPLANATIONS,
+            contract.ATTRIBUTED,
+        )
     }
     found = []
     for row in campaigns:
@@ -84,31 +91,35 @@ def read_seen(folder: Path) -> list[Seen]:
                 last=row["last_seen"],
                 q_value=row["q_value"],
                 control_log10=min(left, default=0.0),
-                log10={one["hypothesis"]: one["log10_likelihood"] for one in parts["hypotheses"].get(name, ())},
+                log10={
+                    one["hypothesis"]: one["log10_likelihood"] for one in parts["hypotheses"].get(name, ())
+                },
                 capabilities=tuple(row["capabilities"] or ()),
                 values=tuple(_values(parts["evidence"].get(name, ()), parts["links"].get(name, ()))),
-                acts=tuple(control_acts(parts["exchanges"].get(name, ()), row["first_seen"], row["last_seen"])),
+                acts=tuple(
+                    control_acts(parts["exchanges"].get(name, ()), row["first_seen"], row["last_seen"])
+                ),
                 control_basis=basis_of_control(parts["evidence"].get(name, ())),
             )
         )
     return found
 
 
-def _rows(folder: Path, schema: TableSchema) -> list[dict[str, object]]:
+def _rows(folder: Path, schema: TableSchema) -> list[dict[str, Any]]:
     if not (folder / f"{schema.name}.parquet").exists():
         return []
     table: pa.Table = read_table(folder, schema)
     return list(table.to_pylist())
 
 
-def _by(rows: Iterable[dict[str, object]], column: str) -> Mapping[str, list[dict[str, object]]]:
-    found: dict[str, list[dict[str, object]]] = defaultdict(list)
+def _by(rows: Iterable[dict[str, Any]], column: str) -> Mapping[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         found[str(row[column])].append(row)
     return found
 
 
-def _values(evidence: Iterable[Mapping[str, object]], links: Iterable[Mapping[str, object]]) -> list[Value]:
+def _values(evidence: Iterable[Mapping[str, Any]], links: Iterable[Mapping[str, Any]]) -> list[Value]:
     """Values of the evidence with their counts, and those of links that the evidence leaves out."""
     holders: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in links:
@@ -124,7 +135,9 @@ def _values(evidence: Iterable[Mapping[str, object]], links: Iterable[Mapping[st
         )  # fmt: skip
     for key, accounts in holders.items():
         if key not in found:
-            found[key] = Value(kind=key[0], value=key[1], members=len(accounts), others=None, network_class=_class_of(*key))
+            found[key] = Value(
+                kind=key[0], value=key[1], members=len(accounts), others=None, network_class=_class_of(*key)
+            )
     return [found[key] for key in sorted(found)]
 
 
@@ -132,7 +145,7 @@ def _class_of(kind: str, value: str) -> str:
     return network_class(kind, value, bundled())
 
 
-def control_acts(exchanges: Iterable[Mapping[str, object]], first: datetime, last: datetime) -> list[datetime]:
+def control_acts(exchanges: Iterable[Mapping[str, Any]], first: datetime, last: datetime) -> list[datetime]:
     """Moments at which an account was brought into use or taken out of it, without those at the edges of the campaign's time."""
     begun: dict[str, datetime] = {}
     ended: dict[str, datetime] = {}

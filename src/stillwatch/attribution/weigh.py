@@ -63,7 +63,9 @@ class Hypothesis:
             "unknown lab": "a laboratory that is not listed directed it",
             "shared vendor": "a vendor that serves several customers ran it",
             "reseller": "a reseller passed on its customers' requests",
-            "false flag": f"somebody imitates {self.actor}" if self.actor else "somebody imitates a listed actor",
+            "false flag": f"somebody imitates {self.actor}"
+            if self.actor
+            else "somebody imitates a listed actor",
             "nobody": "no single party harvested: an honest fleet, other fraud, or independent accounts",
         }[self.kind]
 
@@ -86,7 +88,9 @@ class Assessment:
 
     def of_actor(self, name: str) -> float:
         """Probability that this actor directed the campaign."""
-        return next((one.probability for one in self.hypotheses if (one.kind, one.actor) == ("actor", name)), 0.0)
+        return next(
+            (one.probability for one in self.hypotheses if (one.kind, one.actor) == ("actor", name)), 0.0
+        )
 
 
 def assess(seen: Seen, known: Knowledge) -> Assessment:
@@ -95,7 +99,9 @@ def assess(seen: Seen, known: Knowledge) -> Assessment:
     compared = {actor.name: matches(actor.items, about) for actor in known.actors}
     groups = [group for name, some in compared.items() for group in grouped(name, some)]
     hypotheses = weighed(seen, known.actors, groups)
-    best = max((one for one in hypotheses if one.kind == "actor"), key=lambda one: (one.probability, one.actor))
+    best = max(
+        (one for one in hypotheses if one.kind == "actor"), key=lambda one: (one.probability, one.actor)
+    )
     needed = _needed(seen, known, groups, best)
     mine = [group for group in groups if group.actor == best.actor]
     is_trained = any(group.chosen.family == "training" and _speaks_for(group) for group in mine)
@@ -153,13 +159,17 @@ def _bounded(groups: list[Group]) -> list[Group]:
         if total > most:
             for place in places:
                 scale = most / total
-                groups[place] = replace(groups[place], log10={n: v * scale for n, v in groups[place].log10.items()})
+                groups[place] = replace(
+                    groups[place], log10={n: v * scale for n, v in groups[place].log10.items()}
+                )
     return groups
 
 
 def priors(seen: Seen, actors: Sequence[Actor]) -> dict[tuple[str, str], float]:
     """Prior probability of each hypothesis, by kind and actor, after the content of the campaign was looked at."""
-    content = {one: max(seen.log10.get(one, 0.0), LEAST_CONTENT_LOG10) for one in ("H1", "H2", "H3", "H4", "H5")}
+    content = {
+        one: max(seen.log10.get(one, 0.0), LEAST_CONTENT_LOG10) for one in ("H1", "H2", "H3", "H4", "H5")
+    }
     like = {
         "lab": content["H1"],
         "false flag": content["H1"],
@@ -198,14 +208,18 @@ def weighed(seen: Seen, actors: Sequence[Actor], groups: Sequence[Group]) -> tup
     """All hypotheses with their probabilities, the likeliest first."""
     before = priors(seen, actors)
     ratios = {
-        (kind, actor): [(group, group.log10[_column(kind, actor, group)]) for group in groups] for kind, actor in before
+        (kind, actor): [(group, group.log10[_column(kind, actor, group)]) for group in groups]
+        for kind, actor in before
     }
     log10 = {key: math.log10(before[key]) + sum(value for _group, value in ratios[key]) for key in before}
     top = max(log10.values())
     total = sum(10 ** (value - top) for value in log10.values())
     found = []
     for key in before:
-        best = {id(group): max(ratios[other][n][1] for other in before) for n, (group, _v) in enumerate(ratios[key])}
+        best = {
+            id(group): max(ratios[other][n][1] for other in before)
+            for n, (group, _v) in enumerate(ratios[key])
+        }
         lost = [(group, best[id(group)] - value) for group, value in ratios[key]]
         against = sorted((one for one in lost if one[1] >= SPEAKS_LOG10), key=lambda one: -one[1])
         found.append(
@@ -219,7 +233,9 @@ def weighed(seen: Seen, actors: Sequence[Actor], groups: Sequence[Group]) -> tup
 
 
 def _speaks_for(group: Group) -> bool:
-    return group.chosen.belief >= FAIR and group.log10["own"] >= SPEAKS_LOG10 and group.chosen.outcome == "fits"
+    return (
+        group.chosen.belief >= FAIR and group.log10["own"] >= SPEAKS_LOG10 and group.chosen.outcome == "fits"
+    )
 
 
 def _least_without(seen: Seen, actors: Sequence[Actor], groups: Sequence[Group], actor: str) -> float:
@@ -229,7 +245,11 @@ def _least_without(seen: Seen, actors: Sequence[Actor], groups: Sequence[Group],
     left = [[g for g in groups if g.chosen.item.source.casefold() != source] for source in sources]
     left += [[g for g in groups if g is not group] for group in mine]
     found = [
-        next(one.probability for one in weighed(seen, actors, some) if (one.kind, one.actor) == ("actor", actor))
+        next(
+            one.probability
+            for one in weighed(seen, actors, some)
+            if (one.kind, one.actor) == ("actor", actor)
+        )
         for some in left
     ]
     return min(found, default=0.0)
@@ -241,7 +261,9 @@ def _needed(seen: Seen, known: Knowledge, groups: Sequence[Group], best: Hypothe
     if seen.control_basis == "not shown":
         needed.append("claim 2: evidence that one party controls these accounts")
     if seen.kind not in ("harvest", "mixed"):
-        needed.append("claim 3: evidence that the purpose is harvesting, rather than what a reseller or a fleet does")
+        needed.append(
+            "claim 3: evidence that the purpose is harvesting, rather than what a reseller or a fleet does"
+        )
     if next(actor.kind for actor in known.actors if actor.name == best.actor) != "lab":
         needed.append("evidence of who directed it: a vendor or a reseller acts for customers")
     mine = [group for group in groups if group.actor == best.actor and _speaks_for(group)]
@@ -251,8 +273,14 @@ def _needed(seen: Seen, known: Knowledge, groups: Sequence[Group], best: Hypothe
             "from a processor or a registrar, infrastructure of an earlier campaign, or a test that supports claim 4"
         )
     if len({group.chosen.item.source.casefold() for group in mine}) < MIN_GROUPS or len(mine) < MIN_GROUPS:
-        needed.append("a second independent source, graded C3 or better, for something else than the first says")
-    misfits = {g.name for g in groups if g.actor == best.actor and g.chosen.outcome == "does not fit" and g.chosen.belief >= FAIR}
+        needed.append(
+            "a second independent source, graded C3 or better, for something else than the first says"
+        )
+    misfits = {
+        g.name
+        for g in groups
+        if g.actor == best.actor and g.chosen.outcome == "does not fit" and g.chosen.belief >= FAIR
+    }
     if len(misfits) > len({group.name for group in mine}):
         needed.append(f"an explanation of what does not fit the actor: {', '.join(sorted(misfits))}")
     rivals = sorted({
@@ -264,7 +292,9 @@ def _needed(seen: Seen, known: Knowledge, groups: Sequence[Group], best: Hypothe
     if any(g.actor == best.actor and g.chosen.family == "training" and g.log10["own"] < 0 for g in groups):
         needed.append("an explanation of the test on the actor's model that does not find the answers")
     if best.probability < DECIDED:
-        needed.append(f"evidence that separates the actor from its rivals: its probability is {best.probability:.2f}, and {DECIDED} is needed")
+        needed.append(
+            f"evidence that separates the actor from its rivals: its probability is {best.probability:.2f}, and {DECIDED} is needed"
+        )
     elif _least_without(seen, known.actors, groups, best.actor) < WITHOUT_ONE:
         needed.append("evidence that does not rest on one item or one source alone")
     return tuple(needed)
@@ -272,8 +302,20 @@ def _needed(seen: Seen, known: Knowledge, groups: Sequence[Group], best: Hypothe
 
 def contradictions(assessment: Assessment) -> list[tuple[Hypothesis, int]]:
     """Hypotheses in the order of competing hypotheses: the one against which least speaks is first (Heuer 1999, chapter 8), with its rank."""
-    ordered = sorted(assessment.hypotheses, key=lambda one: (one.log10_against, -one.probability, one.kind, one.actor))
+    ordered = sorted(
+        assessment.hypotheses, key=lambda one: (one.log10_against, -one.probability, one.kind, one.actor)
+    )
     return [(one, rank) for rank, one in enumerate(ordered, 1)]
 
 
-__all__ = ["Assessment", "Facts", "Group", "Hypothesis", "assess", "contradictions", "grouped", "priors", "weighed"]
+__all__ = [
+    "Assessment",
+    "Facts",
+    "Group",
+    "Hypothesis",
+    "assess",
+    "contradictions",
+    "grouped",
+    "priors",
+    "weighed",
+]

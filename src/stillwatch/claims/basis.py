@@ -30,7 +30,11 @@ Row = Mapping[str, Any]
 
 def tests_for(evidence: Iterable[Row]) -> list[Row]:
     """Rows of group tests of control that speak for it, the strongest first."""
-    some = [row for row in evidence if row["kind"] in CONTROL_TESTS and row["log10_likelihood_ratio"] >= CLEAR_LOG10]
+    some = [
+        row
+        for row in evidence
+        if row["kind"] in CONTROL_TESTS and row["log10_likelihood_ratio"] >= CLEAR_LOG10
+    ]
     return sorted(some, key=lambda row: (-row["log10_likelihood_ratio"], row["kind"]))
 
 
@@ -44,7 +48,9 @@ def tests_against(evidence: Iterable[Row]) -> list[Row]:
 def likeness(evidence: Iterable[Row]) -> list[Row]:
     """Rows that show that members are alike: tests of likeness, and values that members share; the strongest first."""
     some = [
-        row for row in evidence if row["kind"] not in CONTROL_TESTS and row["log10_likelihood_ratio"] >= CLEAR_LOG10
+        row
+        for row in evidence
+        if row["kind"] not in CONTROL_TESTS and row["log10_likelihood_ratio"] >= CLEAR_LOG10
     ]
     return sorted(some, key=lambda row: (-row["log10_likelihood_ratio"], row["kind"]))
 

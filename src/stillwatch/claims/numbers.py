@@ -31,7 +31,14 @@ def text(parts: Sentence) -> str:
 
 
 def number(
-    tables: Tables, table: str, take: str, column: str = "", *, shown: Callable[[Any], str] = words.count, times: float | None = None, **where: Any  # noqa: ANN401
+    tables: Tables,
+    table: str,
+    take: str,
+    column: str = "",
+    *,
+    shown: Callable[[Any], str] = words.count,
+    times: float | None = None,
+    **where: Any,  # noqa: ANN401
 ) -> Number | None:
     """A number counted now; None where no row gives it."""
     if table not in tables:
@@ -41,5 +48,5 @@ def number(
         how["column"] = column
     if times is not None:
         how["times"] = times
-    value = derive({name: list(rows) for name, rows in tables.items() if name == table}, how)
+    value = derive({table: [dict(row) for row in tables[table]]}, how)
     return None if value is None else Number(value=value, shown=shown(value), how=how)

@@ -34,28 +34,43 @@ class Claim:
 def of_campaign(tables: Tables, name: str) -> dict[str, list[Mapping[str, Any]]]:
     """The rows of each table that are about this campaign."""
     return {
-        table: [row for row in rows if name in (row.get("campaign_id"), row.get("group_id"))] for table, rows in tables.items()
+        table: [row for row in rows if name in (row.get("campaign_id"), row.get("group_id"))]
+        for table, rows in tables.items()
     }
 
 
 def claims(tables: Tables, name: str, attributed: Mapping[str, Any] | None = None) -> list[Claim]:
     """The five claims about a campaign; `attributed` is its part of `attribution.json`, without which claims 4 and 5 are not shown."""
     mine = of_campaign(tables, name)
-    return [_happened(tables, mine, name), _control(tables, mine, name), _purpose(tables, mine, name), *_actor(attributed)]
+    return [
+        _happened(tables, mine, name),
+        _control(tables, mine, name),
+        _purpose(tables, mine, name),
+        *_actor(attributed),
+    ]
 
 
 def _claim(number_: int, basis: Basis, sentence: Sentence, *carried_by: str) -> Claim:
-    return Claim(number=number_, title=words.TITLES[number_], basis=basis, sentence=sentence, carried_by=carried_by)
+    return Claim(
+        number=number_, title=words.TITLES[number_], basis=basis, sentence=sentence, carried_by=carried_by
+    )
 
 
 def _happened(tables: Tables, mine: Tables, name: str) -> Claim:
     exchanges = number(tables, "members", "sum", "exchanges", campaign_id=name)
     accounts = number(tables, "members", "count", campaign_id=name)
     if exchanges is None or accounts is None or not exchanges.value or not mine["members"]:
-        return _claim(1, "not shown", ("no exchange of the logs that were read is attributed to it",), "members")
+        return _claim(
+            1, "not shown", ("no exchange of the logs that were read is attributed to it",), "members"
+        )
     many = "exchange" if exchanges.value == 1 else "exchanges"
     who = "account" if accounts.value == 1 else "accounts"
-    return _claim(1, "measured", (exchanges, f" {many} of ", accounts, f" {who} are in the logs that were read"), "members")
+    return _claim(
+        1,
+        "measured",
+        (exchanges, f" {many} of ", accounts, f" {who} are in the logs that were read"),
+        "members",
+    )
 
 
 def _control(tables: Tables, mine: Tables, name: str) -> Claim:
@@ -68,8 +83,10 @@ def _control(tables: Tables, mine: Tables, name: str) -> Claim:
         doubt = (f"; {len(against)} {many} against it",)
     if basis == "measured":
         parts: list[str | Number] = [
-            f"{len(for_one)} {'test' if len(for_one) == 1 else 'tests'} of control {'speaks' if len(for_one) == 1 else 'speak'} for one party "
-            f"behind these accounts: {words.listed([words.signal(row['kind']) for row in for_one[:3]])}; the strongest is an e-value of ",
+            (
+                f"{len(for_one)} {'test' if len(for_one) == 1 else 'tests'} of control {'speaks' if len(for_one) == 1 else 'speak'} for one party "
+                f"behind these accounts: {words.listed([words.signal(row['kind']) for row in for_one[:3]])}; the strongest is an e-value of "
+            ),
         ]
         best = _evidence(tables, name, for_one[0]["kind"])
         parts.append(best or words.tenfold(for_one[0]["log10_likelihood_ratio"]))
@@ -77,15 +94,21 @@ def _control(tables: Tables, mine: Tables, name: str) -> Claim:
     if basis == "inferred":
         alike = likeness(evidence)
         sentence: Sentence = (
-            f"no test of control speaks for it; {len(alike)} pieces of evidence show that these accounts are alike, which one party would "
-            "explain, and so may a common cause",
+            (
+                f"no test of control speaks for it; {len(alike)} pieces of evidence show that these accounts are alike, which one party would "
+                "explain, and so may a common cause"
+            ),
         )
         return _claim(2, basis, (*sentence, *_beyond(tables, name), *doubt), "evidence", "explanations")
-    return _claim(2, basis, ("nothing that was measured speaks for one party behind these accounts", *doubt), "evidence")
+    return _claim(
+        2, basis, ("nothing that was measured speaks for one party behind these accounts", *doubt), "evidence"
+    )
 
 
 def _evidence(tables: Tables, name: str, kind: str) -> Number | None:
-    return number(tables, "evidence", "most", "log10_likelihood_ratio", shown=words.tenfold, campaign_id=name, kind=kind)
+    return number(
+        tables, "evidence", "most", "log10_likelihood_ratio", shown=words.tenfold, campaign_id=name, kind=kind
+    )
 
 
 def _beyond(tables: Tables, name: str) -> Sentence:
@@ -107,15 +130,33 @@ def _purpose(tables: Tables, mine: Tables, name: str) -> Claim:
     lead = log10[best] - log10["H2"]
     factor: str | Number = words.tenfold(lead)
     if log10[best] == 0:
-        factor = number(
-            tables, "hypotheses", "value", "log10_likelihood", shown=lambda v: words.tenfold(-v), campaign_id=name, hypothesis="H2"
-        ) or factor
-    return _claim(3, "inferred", ("what is asked and how favours harvesting over relaying end users by a factor of ", factor), "hypotheses")
+        factor = (
+            number(
+                tables,
+                "hypotheses",
+                "value",
+                "log10_likelihood",
+                shown=lambda v: words.tenfold(-v),
+                campaign_id=name,
+                hypothesis="H2",
+            )
+            or factor
+        )
+    return _claim(
+        3,
+        "inferred",
+        ("what is asked and how favours harvesting over relaying end users by a factor of ", factor),
+        "hypotheses",
+    )
 
 
 def _actor(attributed: Mapping[str, Any] | None) -> list[Claim]:
     told = {row["claim"]: row for row in (attributed or {}).get("claims", ())}
-    four = _claim(4, "not shown", ("logs do not show that a model was trained on the answers; that takes a test on the model",))
+    four = _claim(
+        4,
+        "not shown",
+        ("logs do not show that a model was trained on the answers; that takes a test on the model",),
+    )
     five = _claim(5, "not shown", ("logs do not show which organisation directed it",))
     if told.get(4, {}).get("basis") == "alleged":
         four = _claim(4, "alleged", (str(told[4]["statement"]),), "attribution")
@@ -124,7 +165,12 @@ def _actor(attributed: Mapping[str, Any] | None) -> list[Claim]:
         sentence = f"{accused['organisation']} directed it: {accused['likelihood']}, with {accused['confidence']} confidence"
         five = _claim(5, "inferred", (sentence,), "attribution")
     elif attributed is not None:
-        five = _claim(5, "not shown", ("no organisation is named: the evidence that this takes is missing",), "attribution")
+        five = _claim(
+            5,
+            "not shown",
+            ("no organisation is named: the evidence that this takes is missing",),
+            "attribution",
+        )
     return [four, five]
 
 

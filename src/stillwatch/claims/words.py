@@ -65,7 +65,20 @@ APART = {
 }
 """What two traits say where they speak against."""
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -98,11 +111,11 @@ def tenfold(log10: float) -> str:
     """A factor given by its log10, as a power of ten from a hundred on: 10²⁴·⁹ is written 8 × 10²⁴."""
     if not math.isfinite(log10):
         return "∞"
-    if abs(log10) < 2:  # noqa: PLR2004  below it the number itself is short
+    if abs(log10) < 2:
         return f"{10**log10:.2g}"
     power = math.floor(log10)
     first = round(10 ** (log10 - power))
-    power, first = (power + 1, 1) if first == 10 else (power, first)  # noqa: PLR2004  rounded up to the next power
+    power, first = (power + 1, 1) if first == 10 else (power, first)
     return f"{first}{THIN}×{THIN}10{str(power).translate(SUPERSCRIPT)}"
 
 
@@ -110,9 +123,9 @@ def share(value: float) -> str:
     """A probability or rate: in per cent, or as a power of ten where it is small."""
     if value <= 0:
         return "0"
-    if value < 1e-3:  # noqa: PLR2004  a tenth of a per cent
+    if value < 1e-3:
         return tenfold(math.log10(value))
-    shown = f"{100 * value:.2g}" if value < 0.1 else f"{100 * value:.0f}"  # noqa: PLR2004
+    shown = f"{100 * value:.2g}" if value < 0.1 else f"{100 * value:.0f}"
     return f"> 99{THIN}%" if shown == "100" and value < 1 else f"{shown}{THIN}%"
 
 

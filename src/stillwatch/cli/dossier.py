@@ -19,12 +19,42 @@ from stillwatch.cli.values import Existing
     required=True,
     help="Folder for dossier.html, dossier.pdf, four letters, and numbers.json.",
 )
-@click.option("--attribution", type=Existing(), help="Folder that `stillwatch attribute` wrote of the same results.")
-@click.option("--producer", default="the provider", show_default=True, metavar="NAME", help="Name of the provider in the letters.")
-@click.option("--done", multiple=True, metavar="TEXT", help="What was done about the campaign, in one sentence. May be repeated.")
-@click.option("--price-in", type=click.FloatRange(0), default=2.0, show_default=True, help="Dollars for a million tokens read.")
-@click.option("--price-out", type=click.FloatRange(0), default=10.0, show_default=True, help="Dollars for a million tokens written.")
-@click.option("--pdf/--no-pdf", "with_pdf", default=None, help="Make PDF/A as well. [default: where the engine is installed]")
+@click.option(
+    "--attribution", type=Existing(), help="Folder that `stillwatch attribute` wrote of the same results."
+)
+@click.option(
+    "--producer",
+    default="the provider",
+    show_default=True,
+    metavar="NAME",
+    help="Name of the provider in the letters.",
+)
+@click.option(
+    "--done",
+    multiple=True,
+    metavar="TEXT",
+    help="What was done about the campaign, in one sentence. May be repeated.",
+)
+@click.option(
+    "--price-in",
+    type=click.FloatRange(0),
+    default=2.0,
+    show_default=True,
+    help="Dollars for a million tokens read.",
+)
+@click.option(
+    "--price-out",
+    type=click.FloatRange(0),
+    default=10.0,
+    show_default=True,
+    help="Dollars for a million tokens written.",
+)
+@click.option(
+    "--pdf/--no-pdf",
+    "with_pdf",
+    default=None,
+    help="Make PDF/A as well. [default: where the engine is installed]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the names of the files as JSON.")
 def dossier(
     results: Path, campaign: str, out: Path, attribution: Path | None, producer: str, done: tuple[str, ...], price_in: float,

@@ -41,18 +41,26 @@ class Case:
 
     def number(self, table: str, take: str, column: str = "", **more: Any) -> Number:  # noqa: ANN401
         """A number of this campaign; `StateError` where the table does not give it."""
-        of = "group_id" if table in ("explanations", "glance") else "campaign_id"
-        one = number(self.tables, table, take, column, **{of: self.name}, **more)
+        more[_of(table)] = self.name
+        one = number(self.tables, table, take, column, **more)
         if one is None:
             raise StateError(
-                Problem(fact=f"`{table}` of the results gives no `{column or take}` of `{self.name}`", fix="stillwatch scan LOGS --out RESULTS")
+                Problem(
+                    fact=f"`{table}` of the results gives no `{column or take}` of `{self.name}`",
+                    fix="stillwatch scan LOGS --out RESULTS",
+                )
             )
         return one
 
     def maybe(self, table: str, take: str, column: str = "", **more: Any) -> Number | None:  # noqa: ANN401
         """A number of this campaign, or None."""
-        of = "group_id" if table in ("explanations", "glance") else "campaign_id"
-        return number(self.tables, table, take, column, **{of: self.name}, **more)
+        more[_of(table)] = self.name
+        return number(self.tables, table, take, column, **more)
+
+
+def _of(table: str) -> str:
+    """The column of a table that names the campaign."""
+    return "group_id" if table in ("explanations", "glance") else "campaign_id"
 
 
 def read_case(results: Path, campaign: str, attribution: Path | None, producer: str) -> Case:
@@ -64,7 +72,10 @@ def read_case(results: Path, campaign: str, attribution: Path | None, producer: 
     if campaign not in names:
         raise unknown("campaign of these results", campaign, names)
     tables = {
-        name: [{column: value for column, value in row.items() if column in KEPT} for row in rows_of(whole.tables[name])]
+        name: [
+            {column: value for column, value in row.items() if column in KEPT}
+            for row in rows_of(whole.tables[name])
+        ]
         for name in sorted(READABLE & whole.tables.keys())
     }
     terms = Terms(with_accounts=False, producer=producer)
@@ -80,7 +91,9 @@ def read_case(results: Path, campaign: str, attribution: Path | None, producer: 
         inputs=tuple(sorted(set(whole.manifest["inputs"].values()))),
         shown=next(one for one in content.campaigns if one.name == campaign),
         withheld=sum(one.campaign == campaign for one in content.withheld),
-        attribution=None if attribution is None else _attributed(attribution, campaign, whole.outputs["campaigns.parquet"]),
+        attribution=None
+        if attribution is None
+        else _attributed(attribution, campaign, whole.outputs["campaigns.parquet"]),
     )
 
 

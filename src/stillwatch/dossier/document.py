@@ -25,7 +25,9 @@ class Numbers:
         key = repr(sorted((name, repr(value)) for name, value in one.how.items()))
         if key not in self._ids:
             self._ids[key] = f"N{len(self.rows) + 1}"
-            self.rows.append({"id": self._ids[key], "value": one.value, "shown": one.shown, "how": dict(one.how)})
+            self.rows.append(
+                {"id": self._ids[key], "value": one.value, "shown": one.shown, "how": dict(one.how)}
+            )
         return self._ids[key]
 
 
@@ -63,13 +65,32 @@ class Document:
     def box(self, title: str, items: Iterable[Sequence[Part]], *, side: str, otherwise: str) -> None:
         """A box of sentences; `side` is `for`, `against` or `note`."""
         made = [self.runs(one) for one in items]
-        self.blocks.append({"kind": "box", "title": title, "items": made or [self.runs((otherwise,))], "side": side})
+        self.blocks.append(
+            {"kind": "box", "title": title, "items": made or [self.runs((otherwise,))], "side": side}
+        )
 
-    def table(self, head: Sequence[str], rows: Iterable[Sequence[Sequence[Part]]], *, widths: Sequence[int], right: Sequence[int] = (), is_dense: bool = False) -> None:
+    def table(
+        self,
+        head: Sequence[str],
+        rows: Iterable[Sequence[Sequence[Part]]],
+        *,
+        widths: Sequence[int],
+        right: Sequence[int] = (),
+        is_dense: bool = False,
+    ) -> None:
         """A table; `widths` are relative, `right` the columns of numbers; `is_dense` sets it small."""
         made = [[self.runs(cell) for cell in row] for row in rows]
         if made:
-            self.blocks.append({"kind": "table", "head": list(head), "rows": made, "widths": list(widths), "right": list(right), "dense": is_dense})
+            self.blocks.append(
+                {
+                    "kind": "table",
+                    "head": list(head),
+                    "rows": made,
+                    "widths": list(widths),
+                    "right": list(right),
+                    "dense": is_dense,
+                }
+            )
 
     def claims(self, rows: Iterable[tuple[int, str, Basis, Sequence[Part]]]) -> None:
         """The five claims, each with its basis."""

@@ -30,8 +30,19 @@ CLOSING = {
 
 def letter(to: str, case: Case, terms: Terms, numbers: Numbers) -> Document:
     """The draft to one of `READERS`."""
-    document = Document(f"Draft of a letter to {READERS[to]}", "To be read and signed by counsel; nothing here is sent by this program", numbers)
-    document.lines([f"From: {terms.producer}", f"To: {READERS[to]}", "Date: to be filled in", "Annexes: the dossier; the package, with its root and signature"])
+    document = Document(
+        f"Draft of a letter to {READERS[to]}",
+        "To be read and signed by counsel; nothing here is sent by this program",
+        numbers,
+    )
+    document.lines(
+        [
+            f"From: {terms.producer}",
+            f"To: {READERS[to]}",
+            "Date: to be filled in",
+            "Annexes: the dossier; the package, with its root and signature",
+        ]
+    )
     document.text(OPENING[to])
     stated = claims(case.tables, case.name, case.attribution)
     document.claims((one.number, one.title, one.basis, one.sentence) for one in _for(to, stated))
@@ -58,5 +69,8 @@ def _for(to: str, stated: Sequence[Claim]) -> list[Claim]:
         return list(stated)
     hidden: tuple[Part, ...] = ("not shared between providers",)
     return [
-        Claim(number=one.number, title=one.title, basis="not shown", sentence=hidden, carried_by=()) if one.number == 5 else one for one in stated  # noqa: PLR2004
+        Claim(number=one.number, title=one.title, basis="not shown", sentence=hidden, carried_by=())
+        if one.number == 5
+        else one
+        for one in stated
     ]

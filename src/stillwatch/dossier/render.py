@@ -9,18 +9,22 @@ from base64 import b64encode
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-STANDARD = "a-2a"
+STANDARD: Literal["a-2a"] = "a-2a"
 """PDF/A-2a (ISO 19005-2, level A: tagged); the engine refuses a document that does not conform."""
 
 
 def html(document: dict[str, Any]) -> str:
     """The document as HTML, whole in itself and without script."""
     environment = Environment(
-        loader=PackageLoader("stillwatch.dossier"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("stillwatch.dossier"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     style = (files("stillwatch.dossier") / "templates" / "document.css").read_text(encoding="utf-8")
     digest = f"sha256-{b64encode(hashlib.sha256(style.encode()).digest()).decode()}"

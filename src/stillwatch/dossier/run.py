@@ -23,7 +23,13 @@ ENGINE = "typst"
 
 
 def write_dossier(
-    results: Path, campaign: str, out: Path, *, terms: Terms, attribution: Path | None = None, with_pdf: bool | None = None
+    results: Path,
+    campaign: str,
+    out: Path,
+    *,
+    terms: Terms,
+    attribution: Path | None = None,
+    with_pdf: bool | None = None,
 ) -> dict[str, Any]:
     """Write the dossier of a campaign into `out`; returns the files and the number of numbers.
 
@@ -33,7 +39,10 @@ def write_dossier(
     has_engine = importlib.util.find_spec(ENGINE) is not None
     if with_pdf and not has_engine:
         raise MissingExtra(
-            Problem(fact="a PDF needs the package `typst`", fix="pip install 'stillwatch[dossier]', or --no-pdf for HTML alone")
+            Problem(
+                fact="a PDF needs the package `typst`",
+                fix="pip install 'stillwatch[dossier]', or --no-pdf for HTML alone",
+            )
         )
     case = read_case(results, campaign, attribution, terms.producer)
     numbers = Numbers()
@@ -67,7 +76,10 @@ def numbers_file(case: Case, numbers: Numbers) -> dict[str, Any]:
 
 def _weights(told: Any) -> dict[str, Any]:  # noqa: ANN401
     """Priors, log10 likelihood ratios of each group of items and probabilities, by hypothesis. Actors are not named: they are numbered."""
-    actors = {name: f"actor {n}" for n, name in enumerate(sorted({h["actor"] for h in told["hypotheses"] if h["actor"]}), 1)}
+    actors = {
+        name: f"actor {n}"
+        for n, name in enumerate(sorted({h["actor"] for h in told["hypotheses"] if h["actor"]}), 1)
+    }
 
     def key(one: Any) -> str:  # noqa: ANN401
         return f"{one['hypothesis']}: {actors[one['actor']]}" if one["actor"] else str(one["hypothesis"])
@@ -80,6 +92,9 @@ def _weights(told: Any) -> dict[str, Any]:  # noqa: ANN401
     every = told["hypotheses"]
     return {
         "priors": {key(one): one["prior"] for one in every},
-        "log10_ratios": [{key(one): item["log10_by_hypothesis"][column(one, item)] for one in every} for item in told["items"]],
+        "log10_ratios": [
+            {key(one): item["log10_by_hypothesis"][column(one, item)] for one in every}
+            for item in told["items"]
+        ],
         "probabilities": {key(one): one["probability"] for one in every if math.isfinite(one["probability"])},
     }

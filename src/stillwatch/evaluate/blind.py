@@ -80,20 +80,33 @@ def draw(rng: np.random.Generator) -> Case:
     actors = [_party(rng) for _ in range(rng.integers(2, 7))]
     target = int(rng.integers(len(actors)))
     stranger, pool = _party(rng), _party(rng)
-    evident = kind == "listed" and rng.random() < 0.7  # noqa: PLR2004  the rest leave little behind
+    evident = kind == "listed" and rng.random() < 0.7
     behind = actors[target] if kind in ("listed", "through a reseller") else stranger
     campaign = _campaign(rng, kind, behind, pool, actors[target], evident=evident)
-    planted = target if kind == "false flag" else int(rng.integers(len(actors))) if rng.random() < 0.15 else -1  # noqa: PLR2004
+    planted = (
+        target if kind == "false flag" else int(rng.integers(len(actors))) if rng.random() < 0.15 else -1
+    )
     told = [
-        _told(rng, f"Actor {number}", one, campaign if number == planted else None, much=evident and number == target)
+        _told(
+            rng,
+            f"Actor {number}",
+            one,
+            campaign if number == planted else None,
+            much=evident and number == target,
+        )
         for number, one in enumerate(actors)
     ]
-    if rng.random() < 0.3:  # noqa: PLR2004
-        told.append({"name": "Vendor", "kind": "vendor", "address_ranges": [_item(rng, [pool.network], use="shared")]})
+    if rng.random() < 0.3:
+        told.append(
+            {"name": "Vendor", "kind": "vendor", "address_ranges": [_item(rng, [pool.network], use="shared")]}
+        )
     observations = [
         {"campaign": "C1", "kind": what, "values": [value], "source": "payment provider", "grade": "A2"}
-        for what, value in (("card_countries", campaign[1].country), ("payment_processors", campaign[1].processor))
-        if rng.random() < 0.6  # noqa: PLR2004
+        for what, value in (
+            ("card_countries", campaign[1].country),
+            ("payment_processors", campaign[1].processor),
+        )
+        if rng.random() < 0.6
     ]
     return Case(
         kind=kind, seen=campaign[0], known=knowledge({"actors": told, "observations": observations}),
@@ -106,8 +119,16 @@ def _is_evident(told: Mapping[str, Any], truly: _Party, seen: Seen) -> bool:
     """Whether two sources, one of them graded B2 or better, each say something true that only the actor can show, and the scan shows both."""
     if seen.kind not in ("harvest", "mixed"):
         return False
-    shown = {one.value for one in seen.values if one.kind in ("payment_fingerprint", "email_domain") and (one.others or 0) < 3}  # noqa: PLR2004
-    shown |= {truly.network for one in seen.values if one.kind == "signup_address" and one.value[:-1] == truly.network[:-4]}
+    shown = {
+        one.value
+        for one in seen.values
+        if one.kind in ("payment_fingerprint", "email_domain") and (one.others or 0) < 3
+    }
+    shown |= {
+        truly.network
+        for one in seen.values
+        if one.kind == "signup_address" and one.value[:-1] == truly.network[:-4]
+    }
     items = [
         (item["source"], item["grade"])
         for kind, value in (("address_ranges", truly.network), ("payment_accounts", truly.card), ("earlier_campaigns", truly.mail))
@@ -115,7 +136,9 @@ def _is_evident(told: Mapping[str, Any], truly: _Party, seen: Seen) -> bool:
         if value in shown and (value in item["values"] or any(one["value"] == value for one in item.get("indicators", ())))
         and item["grade"] in ("A1", "A2", "B2", "B3", "C2", "C3")
     ]  # fmt: skip
-    return len({source for source, _grade in items}) > 1 and any(grade in ("A1", "A2", "B2") for _source, grade in items)
+    return len({source for source, _grade in items}) > 1 and any(
+        grade in ("A1", "A2", "B2") for _source, grade in items
+    )
 
 
 def _campaign(
@@ -123,7 +146,7 @@ def _campaign(
 ) -> tuple[Seen, _Party]:
     """What a scan shows of it, and the party that pays visibly."""
     honest = {"honest": "fleet", "end users": "relay"}.get(kind)
-    called = honest if honest and rng.random() < 0.7 else str(rng.choice(["harvest", "mixed"], p=[0.8, 0.2]))  # noqa: PLR2004
+    called = honest if honest and rng.random() < 0.7 else str(rng.choice(["harvest", "mixed"], p=[0.8, 0.2]))
     log10 = {
         "harvest": {"H1": 0.0, "H2": -rng.uniform(1, 60), "H3": -rng.uniform(0.2, 4), "H4": -rng.uniform(0, 5), "H5": -9.0},
         "mixed": {"H1": -rng.uniform(0.1, 1), "H2": -rng.uniform(1, 9), "H3": 0.0, "H4": -rng.uniform(0.5, 4), "H5": -9.0},
@@ -131,24 +154,48 @@ def _campaign(
         "fleet": {"H1": -rng.uniform(1, 5), "H2": -rng.uniform(0, 9), "H3": -3.0, "H4": 0.0, "H5": -6.0},
     }[called]  # fmt: skip
     members = int(rng.integers(40, 3000))
-    values = [Value(kind="client_prefix", value=pool.network, members=members, others=int(rng.integers(5, 900)), network_class="relay")]
-    paying = behind if evident or rng.random() < 0.5 else pool  # noqa: PLR2004
+    values = [
+        Value(
+            kind="client_prefix",
+            value=pool.network,
+            members=members,
+            others=int(rng.integers(5, 900)),
+            network_class="relay",
+        )
+    ]
+    paying = behind if evident or rng.random() < 0.5 else pool
     if kind == "false flag":
-        paying = target if rng.random() < 0.3 else behind  # noqa: PLR2004
-        if rng.random() < 0.5:  # noqa: PLR2004
+        paying = target if rng.random() < 0.3 else behind
+        if rng.random() < 0.5:
             paying = _with(behind, country=target.country, processor=target.processor)
-        agent, zone = target.agent, target.zone if rng.random() < 0.6 else behind.zone  # noqa: PLR2004
-        wants = target.wants if rng.random() < 0.7 else behind.wants  # noqa: PLR2004
+        agent, zone = target.agent, target.zone if rng.random() < 0.6 else behind.zone
+        wants = target.wants if rng.random() < 0.7 else behind.wants
     else:
         agent, zone, wants = behind.agent, behind.zone, behind.wants
-    values.append(Value(kind="user_agent", value=agent, members=members, others=int(rng.choice([0, 2, 40])), network_class=""))
+    values.append(
+        Value(
+            kind="user_agent",
+            value=agent,
+            members=members,
+            others=int(rng.choice([0, 2, 40])),
+            network_class="",
+        )
+    )
     if kind not in ("through a reseller", "end users") and rng.random() < (0.85 if evident else 0.25):
         values.append(Value(kind="signup_address", value=behind.network.replace(".0/24", ".7"), members=int(rng.integers(2, 40)), others=0, network_class=""))  # fmt: skip
     if rng.random() < (0.7 if evident else 0.3):
-        values.append(Value(kind="payment_fingerprint", value=paying.card, members=int(rng.integers(2, 60)), others=0, network_class=""))
+        values.append(
+            Value(
+                kind="payment_fingerprint",
+                value=paying.card,
+                members=int(rng.integers(2, 60)),
+                others=0,
+                network_class="",
+            )
+        )
     if rng.random() < (0.7 if evident else 0.4):
         values.append(Value(kind="email_domain", value=(behind if kind != "through a reseller" else pool).mail, members=int(rng.integers(2, 90)), others=int(rng.choice([0, 0, 1, 12])), network_class=""))  # fmt: skip
-    acts = _acts(rng, zone if rng.random() < 0.5 else None)  # noqa: PLR2004
+    acts = _acts(rng, zone if rng.random() < 0.5 else None)
     seen = Seen(
         campaign="C1", kind=called, accounts=members, exchanges=members * 900, first=START, last=START + timedelta(days=DAYS),
         q_value=1e-6, control_log10=float(rng.uniform(4, 40)), log10=log10, capabilities=wants, values=tuple(values), acts=acts,
@@ -165,21 +212,33 @@ def _with(party: _Party, *, country: str, processor: str) -> _Party:
 
 def _acts(rng: np.random.Generator, zone: float | None) -> tuple[datetime, ...]:
     """Control acts: by people at work in that zone, or by a program."""
-    found = []
-    while len(found) < 60:  # noqa: PLR2004
+    found: list[datetime] = []
+    while len(found) < 60:
         at = START + timedelta(hours=float(rng.uniform(0, 24 * DAYS)))
         local = at + timedelta(hours=zone or 0)
-        works = local.weekday() < 5 and 8 <= local.hour < 20  # noqa: PLR2004
-        if zone is None or works or rng.random() < 0.08:  # noqa: PLR2004
+        works = local.weekday() < 5 and 8 <= local.hour < 20
+        if zone is None or works or rng.random() < 0.08:
             found.append(at)
     return tuple(sorted(found))
 
 
-def _item(rng: np.random.Generator, values: Sequence[str], grade: str | None = None, **more: Any) -> dict[str, Any]:  # noqa: ANN401
-    return {"values": list(values), "source": f"source {rng.integers(1, 9)}", "grade": grade or str(rng.choice(list(WRONG))), **more}
+def _item(
+    rng: np.random.Generator,
+    values: Sequence[str],
+    grade: str | None = None,
+    **more: Any,  # noqa: ANN401  fields of an item
+) -> dict[str, Any]:
+    return {
+        "values": list(values),
+        "source": f"source {rng.integers(1, 9)}",
+        "grade": grade or str(rng.choice(list(WRONG))),
+        **more,
+    }
 
 
-def _told(rng: np.random.Generator, name: str, truly: _Party, planted: tuple[Seen, _Party] | None, *, much: bool) -> dict[str, Any]:
+def _told(
+    rng: np.random.Generator, name: str, truly: _Party, planted: tuple[Seen, _Party] | None, *, much: bool
+) -> dict[str, Any]:
     """What is said of an actor: true, or wrong at the rate of its grade; of a planted actor, one or two things that fit the campaign."""
     grades = ["A1", "A2", "B2", "B3", "C2"] if much else list(WRONG)
 
@@ -201,14 +260,25 @@ def _told(rng: np.random.Generator, name: str, truly: _Party, planted: tuple[See
             actor[kind] = [_item(rng, values, grade, **more)]
     if rng.random() < (0.7 if much else 0.3):
         (mail,), grade = said(lambda p: [p.mail])
-        actor["earlier_campaigns"] = [_item(rng, [], grade, indicators=[{"kind": "email_domain", "value": mail}])]
-    if rng.random() < 0.7:  # noqa: PLR2004
+        actor["earlier_campaigns"] = [
+            _item(rng, [], grade, indicators=[{"kind": "email_domain", "value": mail}])
+        ]
+    if rng.random() < 0.7:
         (zone,), grade = said(lambda p: [f"{p.zone:+g}"])
         hours = float(zone)
-        actor["working_calendar"] = [_item(rng, [], grade, time_zone=f"{'+' if hours >= 0 else '-'}{int(abs(hours)):02d}:{int(abs(hours) % 1 * 60):02d}")]
-    if rng.random() < 0.5:  # noqa: PLR2004
-        actor["release_dates"] = [_item(rng, [(START + timedelta(days=float(rng.uniform(-200, 400)))).date().isoformat()])]
-    if rng.random() < 0.3:  # noqa: PLR2004
+        actor["working_calendar"] = [
+            _item(
+                rng,
+                [],
+                grade,
+                time_zone=f"{'+' if hours >= 0 else '-'}{int(abs(hours)):02d}:{int(abs(hours) % 1 * 60):02d}",
+            )
+        ]
+    if rng.random() < 0.5:
+        actor["release_dates"] = [
+            _item(rng, [(START + timedelta(days=float(rng.uniform(-200, 400)))).date().isoformat()])
+        ]
+    if rng.random() < 0.3:
         actor["statements"] = [_item(rng, [], said=str(rng.choice(["allegation", "denial"])))]
     if planted is not None:
         _plant(rng, actor, planted[0])
@@ -218,7 +288,8 @@ def _told(rng: np.random.Generator, name: str, truly: _Party, planted: tuple[See
 def _plant(rng: np.random.Generator, actor: dict[str, Any], seen: Seen) -> None:
     """Put intelligence into the file that fits the campaign and is not true."""
     ways = {
-        "address_ranges": [v.value for v in seen.values if v.kind == "signup_address"] or [seen.values[0].value],
+        "address_ranges": [v.value for v in seen.values if v.kind == "signup_address"]
+        or [seen.values[0].value],
         "payment_accounts": [v.value for v in seen.values if v.kind == "payment_fingerprint"],
         "earlier_campaigns": [v.value for v in seen.values if v.kind == "email_domain"],
     }
@@ -278,7 +349,9 @@ def _figures(some: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     top = np.array([max(((p, float(true)) for _n, p, true in one["actors"])) for one in some])
     figures = {
         "false_accusations": of_share(len(false), len(some)),
-        "named_where_evident": of_share(sum(one["named"] == one["director"] for one in evident), len(evident)),
+        "named_where_evident": of_share(
+            sum(one["named"] == one["director"] for one in evident), len(evident)
+        ),
         "brier_decided": of_bounded_sum(float(np.sum(errors)), len(errors)),
         "brier_of_likeliest": of_bounded_sum(float(np.sum((top[:, 0] - top[:, 1]) ** 2)), len(top)),
     }
@@ -315,7 +388,7 @@ def calibration_slope(
         information = (x * (fitted * (1 - fitted))[:, None]).T @ x + 1e-9 * np.eye(2)
         step = np.linalg.solve(information, x.T @ (outcome - fitted))
         beta = beta + step
-        if np.max(np.abs(step)) < 1e-9:  # noqa: PLR2004
+        if np.max(np.abs(step)) < 1e-9:
             break
     half = 1.96 * math.sqrt(np.linalg.inv(information)[1, 1])
     return float(beta[1]), float(beta[1]) - half, float(beta[1]) + half

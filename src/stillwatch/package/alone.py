@@ -540,7 +540,9 @@ def derive(tables: dict[str, list[Row]], how: Row) -> Any:
     if how["take"] == "total":
         parts = [derive(tables, one) for one in how["of"]]
         return None if None in parts else sum(parts)
-    rows = [row for row in tables[how["table"]] if all(row[name] == value for name, value in how["where"].items())]
+    rows = [
+        row for row in tables[how["table"]] if all(row[name] == value for name, value in how["where"].items())
+    ]
     take = how["take"]
     if take == "count":
         return len(rows)
@@ -553,7 +555,7 @@ def derive(tables: dict[str, list[Row]], how: Row) -> Any:
         raise ValueError(take)
     if not values or (take == "value" and len(values) > 1):
         return None
-    found = {"sum": sum, "least": min, "most": max, "value": max}[take](values)
+    found = sum(values) if take == "sum" else min(values) if take == "least" else max(values)
     return found * how["times"] if "times" in how else found
 
 
@@ -574,13 +576,19 @@ def dossier_numbers(dossier: Row, tables: dict[str, list[Row]]) -> list[Number]:
     for number in dossier["numbers"]:
         stated, derived = number["value"], derive(tables, number["how"])
         if isinstance(stated, list) and isinstance(derived, list) and len(stated) == len(derived):
-            found += [("", f"{number['id']}[{n}]", a, b) for n, (a, b) in enumerate(zip(stated, derived, strict=True))]
+            found += [
+                ("", f"{number['id']}[{n}]", a, b)
+                for n, (a, b) in enumerate(zip(stated, derived, strict=True))
+            ]
         else:
             found.append(("", number["id"], stated, derived))
     weighed = dossier.get("attribution")
     if weighed:
         probabilities = posteriors(weighed)
-        found += [("", f"probability of {name}", p, probabilities.get(name)) for name, p in weighed["probabilities"].items()]
+        found += [
+            ("", f"probability of {name}", p, probabilities.get(name))
+            for name, p in weighed["probabilities"].items()
+        ]
     return found
 
 
@@ -605,8 +613,14 @@ def dossier_faults(files: Files, manifest: dict[str, Any]) -> tuple[int, list[Fa
 
 def dossier_wrong(name: str, derived: list[Number]) -> list[Fault]:
     """The numbers of a dossier that are stated otherwise than they follow, as one fault."""
-    off = [f"{what} is stated as {stated}, and {value} follows from the tables" for _t, what, stated, value in derived if differs(stated, value)]
-    return [(name, "; ".join(off[:5]) + (f"; and {len(off) - 5} more" if len(off) > 5 else ""))] if off else []
+    off = [
+        f"{what} is stated as {stated}, and {value} follows from the tables"
+        for _t, what, stated, value in derived
+        if differs(stated, value)
+    ]
+    return (
+        [(name, "; ".join(off[:5]) + (f"; and {len(off) - 5} more" if len(off) > 5 else ""))] if off else []
+    )
 
 
 # ------------------------------------------------------------------------------------------ the command

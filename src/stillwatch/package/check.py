@@ -17,7 +17,18 @@ from typing import Any
 
 from stillwatch.errors import InputError, Problem, StateError
 from stillwatch.package import alone
-from stillwatch.package.alone import DOSSIERS, LAST_LINE, MANIFEST, PUBLIC, ROWS, STAMP, STATEMENT, SUMS, TABLES, TREE
+from stillwatch.package.alone import (
+    DOSSIERS,
+    LAST_LINE,
+    MANIFEST,
+    PUBLIC,
+    ROWS,
+    STAMP,
+    STATEMENT,
+    SUMS,
+    TABLES,
+    TREE,
+)
 from stillwatch.package.canonical import canonical
 from stillwatch.package.commitment import salt
 from stillwatch.package.make import FORMAT, archive, sums
