@@ -47,7 +47,10 @@ STRONG = {
 
 
 def found(actor, *others, about=None, observations=()):
-    return assess(about or seen(), knowledge({"actors": [actor, {"name": "Beta"}, *others], "observations": list(observations)}))
+    return assess(
+        about or seen(),
+        knowledge({"actors": [actor, {"name": "Beta"}, *others], "observations": list(observations)}),
+    )
 
 
 def test_an_organisation_is_named_where_two_sources_carry_it_that_cannot_be_imitated():
@@ -78,7 +81,9 @@ def test_without_its_tier_of_evidence_claim_5_is_refused_with_what_is_needed(cha
     assert any(need in text for text in one.needed), one.needed
 
 
-@pytest.mark.parametrize("change", [{"kind": "relay"}, {"kind": "fleet"}, {"kind": "undetermined"}, {"control_basis": "not shown"}])
+@pytest.mark.parametrize(
+    "change", [{"kind": "relay"}, {"kind": "fleet"}, {"kind": "undetermined"}, {"control_basis": "not shown"}]
+)
 def test_claims_2_and_3_come_before_claim_5(change):
     assert found(STRONG, about=seen(**change)).named == ""
 
@@ -100,7 +105,10 @@ def test_a_range_that_many_share_says_nothing_of_the_actor():
     proxy = Value(kind="client_prefix", value=RANGE, members=90, others=800, network_class="")
     vpn = Value(kind="client_prefix", value=RANGE, members=90, others=0, network_class="vpn")
     for value in (proxy, vpn):
-        (group,) = found({"name": "Alpha", "address_ranges": [item(values=[RANGE], use="own")]}, about=seen(values=(value,))).groups
+        (group,) = found(
+            {"name": "Alpha", "address_ranges": [item(values=[RANGE], use="own")]},
+            about=seen(values=(value,)),
+        ).groups
         assert abs(group.log10["own"]) < 0.02
     both = found(
         {"name": "Alpha", "address_ranges": [item(values=[RANGE], use="own")]},
@@ -111,7 +119,9 @@ def test_a_range_that_many_share_says_nothing_of_the_actor():
 
 def test_items_that_depend_on_each_other_share_one_ratio():
     once = found({"name": "Alpha", "address_ranges": [item("a", values=[RANGE], use="own")]})
-    thrice = found({"name": "Alpha", "address_ranges": [item(source, values=[RANGE], use="own") for source in "abc"]})
+    thrice = found(
+        {"name": "Alpha", "address_ranges": [item(source, values=[RANGE], use="own") for source in "abc"]}
+    )
     assert once.of_actor("Alpha") == pytest.approx(thrice.of_actor("Alpha"))
     assert len(thrice.groups[0].sharing) == 2
 
@@ -123,7 +133,10 @@ def test_what_can_be_imitated_does_not_separate_an_actor_from_a_false_flag():
         "capability_interests": [item("b", values=["coding", "reasoning"])],
         "card_countries": [item("c", values=["CN"])],
     }
-    agent = (*seen().values, Value(kind="user_agent", value="client-7/1", members=99, others=0, network_class=""))
+    agent = (
+        *seen().values,
+        Value(kind="user_agent", value="client-7/1", members=99, others=0, network_class=""),
+    )
     cards = {"campaign": "C1", "kind": "card_countries", "values": ["CN"], **item("bank", "A2")}
     one = found(soft, about=seen(values=agent), observations=[cards])
     flag = next(h.probability for h in one.hypotheses if (h.kind, h.actor) == ("false flag", "Alpha"))
@@ -132,7 +145,10 @@ def test_what_can_be_imitated_does_not_separate_an_actor_from_a_false_flag():
 
 
 def test_two_actors_with_hard_evidence_name_nobody():
-    rival = {"name": "Gamma", "earlier_campaigns": [item("case", "A1", indicators=[{"kind": "email_domain", "value": MAIL}])]}
+    rival = {
+        "name": "Gamma",
+        "earlier_campaigns": [item("case", "A1", indicators=[{"kind": "email_domain", "value": MAIL}])],
+    }
     one = found(STRONG, rival)
     assert one.named == ""
     assert any("Gamma" in text for text in one.needed)
@@ -194,7 +210,10 @@ def test_few_acts_and_one_burst_show_nothing():
 
 
 def test_a_calendar_is_never_worth_much():
-    one = found({"name": "Alpha", "working_calendar": [item(time_zone="Asia/Shanghai")]}, about=seen(acts=tuple(acts(8, number=400))))
+    one = found(
+        {"name": "Alpha", "working_calendar": [item(time_zone="Asia/Shanghai")]},
+        about=seen(acts=tuple(acts(8, number=400))),
+    )
     (group,) = one.groups
     assert group.chosen.outcome == "fits"
     assert 0 < group.log10["own"] <= 0.7
@@ -213,7 +232,9 @@ def test_holidays_are_compared_with_days_without_an_act():
 def test_a_file_is_read_alike_in_toml_yaml_and_json(tmp_path):
     content = {"actors": [{"name": "Alpha", "address_ranges": [item(values=[RANGE])]}]}
     (tmp_path / "a.json").write_text(json.dumps(content))
-    (tmp_path / "a.yaml").write_text(f"actors:\n- name: Alpha\n  address_ranges:\n  - {{source: register, grade: A1, values: [{RANGE}]}}\n")
+    (tmp_path / "a.yaml").write_text(
+        f"actors:\n- name: Alpha\n  address_ranges:\n  - {{source: register, grade: A1, values: [{RANGE}]}}\n"
+    )
     (tmp_path / "a.toml").write_text(
         f'[[actors]]\nname = "Alpha"\n[[actors.address_ranges]]\nsource = "register"\ngrade = "A1"\nvalues = ["{RANGE}"]\n'
     )
@@ -250,7 +271,10 @@ def test_every_fault_of_a_file_is_named_at_once():
     assert len(caught.value.problems) == 2
 
 
-@pytest.mark.parametrize(("name", "data"), [("a.toml", b"= 1"), ("a.json", b"{"), ("a.yaml", b"a: ["), ("a.txt", b""), ("a.json", b"\xff")])
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("a.toml", b"= 1"), ("a.json", b"{"), ("a.yaml", b"a: ["), ("a.txt", b""), ("a.json", b"\xff")],
+)
 def test_a_file_that_cannot_be_read_is_refused(tmp_path, name, data):
     (tmp_path / name).write_bytes(data)
     with pytest.raises(InputError):

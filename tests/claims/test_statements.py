@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "package"))
 
 from small_results import tables
+
 from stillwatch.claims.basis import CONTROL_TESTS, LIKENESS_TESTS, basis_of_control
 from stillwatch.claims.numbers import text
 from stillwatch.claims.statements import claims, known_from
@@ -48,7 +49,10 @@ def test_control_is_measured_only_where_a_test_of_control_speaks_for_it(rows):
     assert "no test of control speaks for it" in sentence
     assert "1 test speaks against it" in sentence
     rows["evidence"] = [evidence("rotation", -18.0), evidence("synchrony", -3.0)]
-    assert said(rows, 2) == ("not shown", "nothing that was measured speaks for one party behind these accounts; 2 tests speak against it")
+    assert said(rows, 2) == (
+        "not shown",
+        "nothing that was measured speaks for one party behind these accounts; 2 tests speak against it",
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,7 +64,9 @@ def test_control_is_measured_only_where_a_test_of_control_speaks_for_it(rows):
         (3, "hypotheses", "log10_likelihood", lambda v: v * 2),
     ],
 )
-def test_a_changed_finding_changes_the_sentence_that_it_carries_and_no_other(rows, number, table, column, change):
+def test_a_changed_finding_changes_the_sentence_that_it_carries_and_no_other(
+    rows, number, table, column, change
+):
     before = {n: said(rows, n) for n in range(1, 6)}
     for row in rows[table]:
         row[column] = change(row[column])
@@ -86,7 +92,10 @@ def test_a_finding_of_another_campaign_carries_nothing(rows):
 def test_purpose_is_not_shown_where_the_hypotheses_do_not_favour_a_harvest(rows):
     for row in rows["hypotheses"]:
         row["log10_likelihood"] = {"H2": 0.0}.get(row["hypothesis"], -3.0)
-    assert said(rows, 3) == ("not shown", "what is asked and how looks like real end users; harvesting is not shown")
+    assert said(rows, 3) == (
+        "not shown",
+        "what is asked and how looks like real end users; harvesting is not shown",
+    )
 
 
 def test_nothing_could_be_known_earlier_where_no_look_alerted(rows):

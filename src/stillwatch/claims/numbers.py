@@ -38,15 +38,17 @@ def number(
     *,
     shown: Callable[[Any], str] = words.count,
     times: float | None = None,
+    at_least: Mapping[str, float] | None = None,
+    at_most: Mapping[str, float] | None = None,
     **where: Any,  # noqa: ANN401
 ) -> Number | None:
-    """A number counted now; None where no row gives it."""
+    """A number counted now, of rows that have the values in `where` (a list: any of these) and lie within bounds; None where no row gives it."""
     if table not in tables:
         return None
     how: dict[str, Any] = {"table": table, "take": take, "where": where}
     if column:
         how["column"] = column
-    if times is not None:
-        how["times"] = times
+    more = {"times": times, "at_least": at_least, "at_most": at_most}
+    how |= {name: value for name, value in more.items() if value is not None}
     value = derive({table: [dict(row) for row in tables[table]]}, how)
     return None if value is None else Number(value=value, shown=shown(value), how=how)

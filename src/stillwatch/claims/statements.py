@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stillwatch.claims import words
-from stillwatch.claims.basis import basis_of_control, likeness, tests_against, tests_for
+from stillwatch.claims.basis import CLEAR_LOG10, basis_of_control, likeness, tests_against, tests_for
 from stillwatch.claims.numbers import Number, Sentence, Tables, number
 from stillwatch.contract.results import Basis
 from stillwatch.package.alone import kind_of
@@ -76,33 +76,50 @@ def _happened(tables: Tables, mine: Tables, name: str) -> Claim:
 def _control(tables: Tables, mine: Tables, name: str) -> Claim:
     evidence = list(mine.get("evidence", ()))
     basis, for_one = basis_of_control(evidence), tests_for(evidence)
-    against = tests_against(evidence)
     doubt: Sentence = ()
+    against = tests_against(evidence)
     if against:
-        many = "test speaks" if len(against) == 1 else "tests speak"
-        doubt = (f"; {len(against)} {many} against it",)
+        doubt = (
+            "; ",
+            _pieces(tables, name, against, against=True),
+            " test speaks against it" if len(against) == 1 else " tests speak against it",
+        )
     if basis == "measured":
+        is_one = len(for_one) == 1
         parts: list[str | Number] = [
+            _pieces(tables, name, for_one),
             (
-                f"{len(for_one)} {'test' if len(for_one) == 1 else 'tests'} of control {'speaks' if len(for_one) == 1 else 'speak'} for one party "
-                f"behind these accounts: {words.listed([words.signal(row['kind']) for row in for_one[:3]])}; the strongest is an e-value of "
+                f" {'test' if is_one else 'tests'} of control {'speaks' if is_one else 'speak'} for one party behind these accounts: "
+                f"{words.listed([words.signal(row['kind']) for row in for_one[:3]])}; the strongest is an e-value of "
             ),
+            _evidence(tables, name, for_one[0]["kind"]) or "unknown size",
         ]
-        best = _evidence(tables, name, for_one[0]["kind"])
-        parts.append(best or words.tenfold(for_one[0]["log10_likelihood_ratio"]))
         return _claim(2, basis, (*parts, *_beyond(tables, name), *doubt), "evidence", "explanations")
     if basis == "inferred":
         alike = likeness(evidence)
         sentence: Sentence = (
-            (
-                f"no test of control speaks for it; {len(alike)} pieces of evidence show that these accounts are alike, which one party would "
-                "explain, and so may a common cause"
-            ),
-        )
+            "no test of control speaks for it; ", _pieces(tables, name, alike),
+            (f" {'piece of evidence shows' if len(alike) == 1 else 'pieces of evidence show'} that these accounts are alike, which one party would "
+            "explain, and so may a common cause"),
+        )  # fmt: skip
         return _claim(2, basis, (*sentence, *_beyond(tables, name), *doubt), "evidence", "explanations")
     return _claim(
         2, basis, ("nothing that was measured speaks for one party behind these accounts", *doubt), "evidence"
     )
+
+
+def _pieces(
+    tables: Tables, name: str, rows: Iterable[Mapping[str, Any]], *, against: bool = False
+) -> Number | str:
+    """The number of these rows of evidence, all of which speak clearly one way."""
+    some = list(rows)
+    kinds = sorted({row["kind"] for row in some})
+    found = number(
+        tables, "evidence", "count", campaign_id=name, kind=kinds,
+        at_most={"log10_likelihood_ratio": -CLEAR_LOG10} if against else None,
+        at_least=None if against else {"log10_likelihood_ratio": CLEAR_LOG10},
+    )  # fmt: skip
+    return words.count(len(some)) if found is None else found
 
 
 def _evidence(tables: Tables, name: str, kind: str) -> Number | None:

@@ -16,6 +16,7 @@ from stillwatch.dossier.render import html, pdf
 from stillwatch.engine.files import atomic
 from stillwatch.errors import MissingExtra, Problem
 from stillwatch.package.canonical import canonical
+from stillwatch.package.levels import plain
 from stillwatch.package.make import NUMBERS
 
 FORMAT = "stillwatch-dossier-1"
@@ -69,7 +70,7 @@ def numbers_file(case: Case, numbers: Numbers) -> dict[str, Any]:
     """How each number is counted, and the weights from which the probabilities of hypotheses follow."""
     return {
         "format": FORMAT, "results": case.digest, "campaign_id": case.name,
-        "numbers": [{"id": row["id"], "value": row["value"], "how": row["how"]} for row in numbers.rows],
+        "numbers": [{"id": row["id"], "value": plain(row["value"]), "how": row["how"]} for row in numbers.rows],
         "attribution": None if case.attribution is None else _weights(case.attribution),
     }  # fmt: skip
 

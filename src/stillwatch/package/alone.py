@@ -533,22 +533,19 @@ def wrong(derived: list[Number]) -> list[Fault]:
 def derive(tables: dict[str, list[Row]], how: Row) -> Any:
     """A number by how it is counted: rows of a `table` whose columns have the values in `where`, of which `take` is taken.
 
-    `take` is `count`; `sum`, `least`, `most`, `value` (the one value) or `sorted` (all, descending) of `column`, null values left out; or
-    `distinct`; `total` is the sum of the numbers in `of`. A number is multiplied by `times`. None where there is no such row. Raises `KeyError` where there is no such table or
-    column, `ValueError` for a word that is none of these.
+    A list in `where` means any of its values; `at_least` and `at_most` bound columns. `take` is `count`; or `sum`, `least`, `most`, `value`
+    (the one value) or `sorted` (all, descending) of `column`, null values left out; `total` is the sum of the numbers in `of`. A number is
+    multiplied by `times`. None where there is no such row. Raises `KeyError` where there is no such table or column, `ValueError` for a word
+    that is none of these.
     """
     if how["take"] == "total":
         parts = [derive(tables, one) for one in how["of"]]
         return None if None in parts else sum(parts)
-    rows = [
-        row for row in tables[how["table"]] if all(row[name] == value for name, value in how["where"].items())
-    ]
+    rows = [row for row in tables[how["table"]] if is_meant(row, how)]
     take = how["take"]
     if take == "count":
         return len(rows)
-    values = [row[how["column"]] for row in rows if row[how["column"]] is not None]
-    if take == "distinct":
-        return len(set(values))
+    values = [numeric(row[how["column"]]) for row in rows if row[how["column"]] is not None]
     if take == "sorted":
         return sorted(values, reverse=True)
     if take not in ("sum", "least", "most", "value"):
@@ -557,6 +554,27 @@ def derive(tables: dict[str, list[Row]], how: Row) -> Any:
         return None
     found = sum(values) if take == "sum" else min(values) if take == "least" else max(values)
     return found * how["times"] if "times" in how else found
+
+
+def is_meant(row: Row, how: Row) -> bool:
+    """Whether a row has the values that are asked for."""
+    wanted = {name: one if isinstance(one, list) else [one] for name, one in how["where"].items()}
+    return (
+        all(row[name] in values for name, values in wanted.items())
+        and all(numeric(row[name]) >= bound for name, bound in how.get("at_least", {}).items())
+        and all(numeric(row[name]) <= bound for name, bound in how.get("at_most", {}).items())
+    )
+
+
+def numeric(value: Any) -> Any:
+    """A number that JSON cannot hold exactly stands as text in the tables; any other value stays what it is."""
+    if isinstance(value, str):
+        for number in (int, float):
+            try:
+                return number(value)
+            except ValueError:
+                continue
+    return value
 
 
 def posteriors(weighed: Row) -> dict[str, float]:
@@ -574,7 +592,7 @@ def dossier_numbers(dossier: Row, tables: dict[str, list[Row]]) -> list[Number]:
     """Each number of a dossier as it is stated and as it follows from the tables."""
     found: list[Number] = []
     for number in dossier["numbers"]:
-        stated, derived = number["value"], derive(tables, number["how"])
+        stated, derived = numeric(number["value"]), derive(tables, number["how"])
         if isinstance(stated, list) and isinstance(derived, list) and len(stated) == len(derived):
             found += [
                 ("", f"{number['id']}[{n}]", a, b)
