@@ -14,6 +14,8 @@ from stillwatch.attribution.densities import Density, Family
 from stillwatch.attribution.grades import believed
 from stillwatch.attribution.knowledge import Item, Knowledge, Observation, hours_from_utc, moment_of
 from stillwatch.attribution.seen import CROWD, Seen, Value, covers
+from stillwatch.enrich.describe import network_class
+from stillwatch.enrich.networks import bundled
 
 RIVALS = ("own", "rest", "forged", "vendor", "reseller")
 Outcome = Literal["fits", "does not fit"]
@@ -114,25 +116,23 @@ def _match(
     )  # fmt: skip
 
 
-def _range(item: Item, about: Facts) -> Match | None:
+def _addresses(about: Facts) -> tuple[list[Value], str, float]:
+    """Addresses from which control was seen; where none was observed, those that members share. With the words, and the belief in them."""
     told = about.of("control_addresses")
-    if told is not None:
-        hits = [one for one in told[0] if any(covers(given, one) for given in item.values)]
-        known, where, belief = (
-            [
-                Value(kind="control_address", value=one, members=1, others=None, network_class="")
-                for one in hits
-            ],
-            "control addresses",
-            told[1],
-        )
-        seen_any = True
-    else:
-        every = about.values(*ADDRESSES)
-        known = [one for one in every if any(covers(given, one.value) for given in item.values)]
-        where, belief, seen_any = "members' addresses", 1.0, bool(every)
-    if not seen_any:
+    if told is None:
+        return about.values(*ADDRESSES), "members' addresses", 1.0
+    values = [
+        Value(kind="control_address", value=one, members=1, others=None, network_class=network_class("client_address", one, bundled()))
+        for one in sorted(told[0])
+    ]  # fmt: skip
+    return values, "control addresses", told[1]
+
+
+def _range(item: Item, about: Facts) -> Match | None:
+    every, where, belief = _addresses(about)
+    if not every:
         return None
+    known = [one for one in every if any(covers(given, one.value) for given in item.values)]
     use = item.options.get("use")
     is_shared = (
         use == "shared"
@@ -140,24 +140,29 @@ def _range(item: Item, about: Facts) -> Match | None:
         or bool(about.shared_ranges & set(item.values))
         or (bool(known) and all(one.is_shared for one in known))
     )
-    density = {
-        "own": densities.OWN_RANGE,
-        "rented": densities.RENTED_RANGE,
-        None: densities.UNSTATED_RANGE,
-    }.get(use, densities.SHARED)
-    if is_shared:
-        words = (
-            f"{where} lie in a range that many customers share"
-            if known
-            else "a range that many customers share is not among the addresses"
-        )
-        return _match(item, bool(known), densities.SHARED, words, belief, is_shared=True)
-    words = (
-        f"{len(known)} of the {where} lie in the stated range"
-        if known
-        else f"none of the {where} lies in the stated range"
+    statement = (
+        f"{len(known) or 'none'} of the {where} {'lies' if len(known) < 2 else 'lie'} in the stated range"
     )
-    return _match(item, bool(known), density, words, belief)
+    if is_shared:
+        return _match(
+            item,
+            bool(known),
+            densities.SHARED,
+            f"{statement}, which many customers share",
+            belief,
+            is_shared=True,
+        )
+    is_hosted = any(
+        one.network_class == "hosting" for one in known
+    )  # whatever is said of it, a hoster's customers come and go
+    density = (
+        densities.RENTED_RANGE
+        if use == "rented" or is_hosted
+        else densities.OWN_RANGE
+        if use == "own"
+        else densities.UNSTATED_RANGE
+    )
+    return _match(item, bool(known), density, statement, belief)
 
 
 def _observed(kind: str, density: Density, shown: str) -> Callable[[Item, Facts], Match | None]:

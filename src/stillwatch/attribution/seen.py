@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -74,9 +75,9 @@ def read_seen(folder: Path) -> list[Seen]:
             contract.LINKS,
             contract.HYPOTHESES,
             contract.EXPLANATIONS,
-            contract.ATTRIBUTED,
         )
     }
+    spans = _spans(folder)
     found = []
     for row in campaigns:
         name = row["campaign_id"]
@@ -92,13 +93,13 @@ def read_seen(folder: Path) -> list[Seen]:
                 q_value=row["q_value"],
                 control_log10=min(left, default=0.0),
                 log10={
-                    one["hypothesis"]: one["log10_likelihood"] for one in parts["hypotheses"].get(name, ())
+                    one["hypothesis"]: one["log10_likelihood"]
+                    for one in parts["hypotheses"].get(name, ())
+                    if not math.isnan(one["log10_likelihood"])
                 },
                 capabilities=tuple(row["capabilities"] or ()),
                 values=tuple(_values(parts["evidence"].get(name, ()), parts["links"].get(name, ()))),
-                acts=tuple(
-                    control_acts(parts["exchanges"].get(name, ()), row["first_seen"], row["last_seen"])
-                ),
+                acts=tuple(control_acts(spans.get(name, ()), row["first_seen"], row["last_seen"])),
                 control_basis=basis_of_control(parts["evidence"].get(name, ())),
             )
         )
@@ -145,17 +146,30 @@ def _class_of(kind: str, value: str) -> str:
     return network_class(kind, value, bundled())
 
 
-def control_acts(exchanges: Iterable[Mapping[str, Any]], first: datetime, last: datetime) -> list[datetime]:
-    """Moments at which an account was brought into use or taken out of it, without those at the edges of the campaign's time."""
-    begun: dict[str, datetime] = {}
-    ended: dict[str, datetime] = {}
-    for row in exchanges:
-        account, at = str(row["account_id"]), row["timestamp"]
-        if isinstance(at, datetime):
-            begun[account] = min(at, begun.get(account, at))
-            ended[account] = max(at, ended.get(account, at))
-    acts = [at for at in begun.values() if at > first + EDGE]
-    return sorted(acts + [at for at in ended.values() if first + EDGE < at < last - EDGE])
+def _spans(folder: Path) -> Mapping[str, list[tuple[datetime, datetime]]]:
+    """First and last exchange of each account, by campaign; grouped by Arrow, since exchanges may be tens of millions."""
+    if not (folder / f"{contract.ATTRIBUTED.name}.parquet").exists():
+        return {}
+    table: pa.Table = read_table(folder, contract.ATTRIBUTED)
+    grouped = table.group_by(["campaign_id", "account_id"]).aggregate(
+        [("timestamp", "min"), ("timestamp", "max")]
+    )
+    found: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
+    for row in grouped.to_pylist():
+        if row["timestamp_min"] is not None:
+            found[row["campaign_id"]].append((row["timestamp_min"], row["timestamp_max"]))
+    return found
+
+
+def control_acts(
+    spans: Iterable[tuple[datetime, datetime]], first: datetime, last: datetime
+) -> list[datetime]:
+    """Moments at which an account was brought into use or taken out of it, from first and last exchanges of accounts, without those at the
+    edges of the campaign's time.
+    """
+    every = list(spans)
+    acts = [begun for begun, _ended in every if begun > first + EDGE]
+    return sorted(acts + [ended for _begun, ended in every if first + EDGE < ended < last - EDGE])
 
 
 def covers(given: str, value: str) -> bool:
