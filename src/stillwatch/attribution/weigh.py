@@ -21,13 +21,16 @@ PRIORS = {"lab": 0.40, "vendor": 0.15, "reseller": 0.25, "false flag": 0.06, "no
 """Prior probability of each kind of explanation, before anything is known of actors. Chosen: `docs/methods/actors.md`."""
 LISTED = 0.5
 """Share of a kind's prior that the actors of the file have together; the rest is of actors that nobody listed."""
-LEAST_CONTENT_LOG10 = -1.5
+LEAST_CONTENT_LOG10 = -2.0
 """What the content of a campaign may speak against a kind of explanation at most: its densities are a judgement too."""
 DECIDED = 0.95
 """Probability from which a hypothesis is decided, and which claim 5 needs."""
 WITHOUT_ONE = 0.5
 """Probability that claim 5 keeps when any one source, or any one group of items, is left out."""
 MIN_GROUPS = 2
+MOST_DOUBT = 0.01
+"""Probability that every source of hard evidence is wrong, at most, for claim 5: A1 with C3 or better, or two sources of B2. Chosen."""
+CLOSE = 1.0 + 1e-9  # products of rounded probabilities
 SPEAKS_LOG10 = math.log10(2.0)
 """Ratio from which a group counts as speaking for or against."""
 
@@ -238,6 +241,17 @@ def _speaks_for(group: Group) -> bool:
     )
 
 
+def _hard_sources(groups: Iterable[Group]) -> dict[str, float]:
+    """Sources of evidence that an imitator cannot make at will, with the belief in each; items that share a ratio confirm each other."""
+    found: dict[str, float] = {}
+    for group in groups:
+        for one in (group.chosen, *group.sharing):
+            if one.is_hard and one.belief >= FAIR:
+                source = one.item.source.casefold()
+                found[source] = max(one.belief, found.get(source, 0.0))
+    return found
+
+
 def _least_without(seen: Seen, actors: Sequence[Actor], groups: Sequence[Group], actor: str) -> float:
     """The least probability of the actor when one source, or one group about it, is left out."""
     mine = [group for group in groups if group.actor == actor and group.log10["own"] > 0]
@@ -267,10 +281,16 @@ def _needed(seen: Seen, known: Knowledge, groups: Sequence[Group], best: Hypothe
     if next(actor.kind for actor in known.actors if actor.name == best.actor) != "lab":
         needed.append("evidence of who directed it: a vendor or a reseller acts for customers")
     mine = [group for group in groups if group.actor == best.actor and _speaks_for(group)]
-    if not any(group.chosen.is_hard and group.chosen.belief >= SOUND for group in mine):
+    hard = _hard_sources(mine)
+    doubt = math.prod(1.0 - belief for belief in hard.values())
+    if max(hard.values(), default=0.0) < SOUND:
         needed.append(
             "evidence that an imitator cannot make at will, graded B2 or better: an address range of its own, a payment account, a record "
             "from a processor or a registrar, infrastructure of an earlier campaign, or a test that supports claim 4"
+        )
+    elif doubt > MOST_DOUBT * CLOSE:
+        needed.append(
+            f"such evidence from a further source, or of a better grade: all of it is wrong with a probability of {doubt:.3g}, and {MOST_DOUBT} is needed"
         )
     if len({group.chosen.item.source.casefold() for group in mine}) < MIN_GROUPS or len(mine) < MIN_GROUPS:
         needed.append(
