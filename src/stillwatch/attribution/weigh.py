@@ -105,12 +105,12 @@ def assess(seen: Seen, known: Knowledge) -> Assessment:
     best = max(
         (one for one in hypotheses if one.kind == "actor"), key=lambda one: (one.probability, one.actor)
     )
-    needed = _needed(seen, known, groups, best)
+    kept = _least_without(seen, known.actors, groups, best.actor) if best.probability >= WITHOUT_ONE else 0.0
+    needed = _needed(seen, known, groups, best, kept)
     mine = [group for group in groups if group.actor == best.actor]
     is_trained = any(group.chosen.family == "training" and _speaks_for(group) for group in mine)
     sound = {group.chosen.item.source.casefold() for group in mine if _speaks_for(group)}
-    alone = _least_without(seen, known.actors, groups, best.actor) < WITHOUT_ONE
-    sure = words.confidence(len(sound), is_decided_by_one=alone)
+    sure = words.confidence(len(sound), is_decided_by_one=kept < WITHOUT_ONE)
     word = words.likelihood(best.probability)
     if not is_trained:  # claim 5 without claim 4 is at most likely, with moderate confidence
         word = "likely" if word in ("very likely", "almost certain") else word
@@ -269,8 +269,10 @@ def _least_without(seen: Seen, actors: Sequence[Actor], groups: Sequence[Group],
     return min(found, default=0.0)
 
 
-def _needed(seen: Seen, known: Knowledge, groups: Sequence[Group], best: Hypothesis) -> tuple[str, ...]:
-    """What is missing before claim 5 may be stated of the likeliest actor; nothing where it may."""
+def _needed(
+    seen: Seen, known: Knowledge, groups: Sequence[Group], best: Hypothesis, kept: float
+) -> tuple[str, ...]:
+    """What is missing before claim 5 may be stated of the likeliest actor; nothing where it may. `kept` is the least probability without one."""
     needed = []
     if seen.control_basis == "not shown":
         needed.append("claim 2: evidence that one party controls these accounts")
@@ -315,7 +317,7 @@ def _needed(seen: Seen, known: Knowledge, groups: Sequence[Group], best: Hypothe
         needed.append(
             f"evidence that separates the actor from its rivals: its probability is {best.probability:.2f}, and {DECIDED} is needed"
         )
-    elif _least_without(seen, known.actors, groups, best.actor) < WITHOUT_ONE:
+    elif kept < WITHOUT_ONE:
         needed.append("evidence that does not rest on one item or one source alone")
     return tuple(needed)
 

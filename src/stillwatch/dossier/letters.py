@@ -22,7 +22,7 @@ OPENING = {
 }
 CLOSING = {
     "legislator": "We ask that no one be named on the strength of claims 1 to 3 alone. The package lets your staff, or anyone you appoint, derive each number again without us.",
-    "regulator": "The package is signed and can be verified offline. On your order we can produce a package of level open, which holds the exchanges.",
+    "regulator": "The package can be verified offline, without us and without our program. On your order we can produce a package of level open, which holds the exchanges.",
     "accused": "If there is an innocent cause that we did not try, tell us and we will try it and publish the outcome. Until then we ask you to keep what you hold on these accounts.",
     "peer": "The indicators in annex B of the dossier expire. If you find the same values among your honest customers, tell us, so that we withdraw them.",
 }
@@ -40,7 +40,7 @@ def letter(to: str, case: Case, terms: Terms, numbers: Numbers) -> Document:
             f"From: {terms.producer}",
             f"To: {READERS[to]}",
             "Date: to be filled in",
-            "Annexes: the dossier; the package, with its root and signature",
+            "Annexes: the dossier; the package, with its root",
         ]
     )
     document.text(OPENING[to])
