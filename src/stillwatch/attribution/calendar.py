@@ -65,6 +65,8 @@ class Calendar:
         if self.zone is None or self.span is None:
             return None
         inside = [day for day in days if self.span[0] <= day <= self.span[1]]
+        if not inside:
+            return None
         quiet = sum(day not in self.active for day in inside)
         share = of_share(quiet, len(inside))
         return None if share is None else (len(inside), quiet, share.low, share.high)
