@@ -154,6 +154,13 @@ def test_two_actors_with_hard_evidence_name_nobody():
     assert any("Gamma" in text for text in one.needed)
 
 
+def test_without_a_table_of_hypotheses_the_kind_stands_for_it():
+    harvest, relay = (found(STRONG, about=seen(log10={}, kind=kind)) for kind in ("harvest", "relay"))
+    assert harvest.named == "Alpha"
+    assert relay.named == ""
+    assert relay.of_actor("Alpha") < harvest.of_actor("Alpha")
+
+
 def test_probabilities_add_up_and_ranks_follow_what_contradicts():
     one = found(STRONG)
     assert sum(h.probability for h in one.hypotheses) == pytest.approx(1.0)

@@ -49,3 +49,17 @@ def test_the_matrix_is_built_in():
     (cell,) = read_matrix("attribution")
     assert cell.cases == 200
     assert [one.seed for one in read_matrix("attribution", seeds=3)] == [1, 2, 3]
+
+
+def test_the_command_runs_a_matrix_of_cases(run, tmp_path):
+    (tmp_path / "few.toml").write_text("[worlds.few]\ncases = 12\n")
+    code, out, err = run(
+        "evaluate", "--matrix", tmp_path / "few.toml", "--out", tmp_path / "out", "--workers", 1, "--quiet"
+    )
+    assert code == 0, err
+    assert "few: 12 blind cases" in out
+    assert "Blind cases of attribution" in (tmp_path / "out" / "evaluation.html").read_text()
+    (tmp_path / "few.toml").write_text("[worlds.few]\ncases = 12\naccounts = 3\n")
+    code, _out, err = run("evaluate", "--matrix", tmp_path / "few.toml", "--out", tmp_path / "out")
+    assert code == 1
+    assert "has no `accounts`" in err

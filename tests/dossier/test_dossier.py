@@ -15,7 +15,7 @@ from small_results import HONEST, MEMBER, PATH, TEXT, VALUE, tables, write_resul
 from stillwatch.dossier.content import Terms
 from stillwatch.dossier.letters import READERS
 from stillwatch.dossier.run import write_dossier
-from stillwatch.errors import MissingExtra, StateError, UsageError
+from stillwatch.errors import InputError, MissingExtra, StateError, UsageError
 from stillwatch.package.check import Trust, check
 from stillwatch.package.make import order_of, package
 
@@ -120,6 +120,33 @@ def test_an_actor_that_is_not_named_by_claim_5_is_named_nowhere(made, attributed
     assert told["campaigns"][0]["accusation"] is None
     for path in made.iterdir():
         assert "Alpha Laboratory" not in text_of(path)
+
+
+def test_an_actor_of_whom_claim_5_is_stated_is_named_but_to_no_other_provider(results, attributed, tmp_path):
+    told = json.loads((attributed / "attribution.json").read_text())
+    one = told["campaigns"][0]
+    one["accusation"] = {
+        "organisation": "Alpha Laboratory",
+        "probability": 0.97,
+        "likelihood": "likely",
+        "confidence": "moderate",
+    }
+    one["claims"][4]["basis"] = "inferred"
+    (tmp_path / "attribution.json").write_text(json.dumps(told))
+    write_dossier(results, "C1", tmp_path / "out", terms=Terms(), attribution=tmp_path, with_pdf=False)
+    named = {path.name for path in (tmp_path / "out").iterdir() if "Alpha Laboratory" in text_of(path)}
+    assert named == {"dossier.html", "letter-accused.html", "letter-legislator.html", "letter-regulator.html"}
+    assert "Alpha Laboratory directed it: likely, with moderate confidence" in shown(
+        tmp_path / "out" / "dossier.html"
+    )
+
+
+def test_an_attribution_of_other_results_is_refused(results, attributed, tmp_path):
+    told = json.loads((attributed / "attribution.json").read_text())
+    told["results"]["campaigns_sha256"] = "0" * 64
+    (tmp_path / "attribution.json").write_text(json.dumps(told))
+    with pytest.raises(InputError, match="other results"):
+        write_dossier(results, "C1", tmp_path / "out", terms=Terms(), attribution=tmp_path, with_pdf=False)
 
 
 def test_every_number_of_a_letter_is_a_reference(made):

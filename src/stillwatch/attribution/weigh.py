@@ -23,6 +23,13 @@ LISTED = 0.5
 """Share of a kind's prior that the actors of the file have together; the rest is of actors that nobody listed."""
 LEAST_CONTENT_LOG10 = -2.0
 """What the content of a campaign may speak against a kind of explanation at most: its densities are a judgement too."""
+LEAST_LEADS: Mapping[str, Mapping[str, float]] = {
+    "harvest": {"H2": -1.0, "H3": -0.2, "H4": -1.0, "H5": -1.0},
+    "mixed": {"H1": -0.2, "H2": -1.0, "H4": -1.0, "H5": -1.0},
+    "relay": {"H1": -1.0, "H3": -0.2, "H4": -0.2, "H5": -1.0},
+    "fleet": {"H1": -1.0, "H2": -1.0, "H3": -1.0, "H5": -1.0},
+}
+"""Where results have no table of hypotheses: the least leads with which a scan calls a campaign so (`docs/methods/hypotheses.md`)."""
 DECIDED = 0.95
 """Probability from which a hypothesis is decided, and which claim 5 needs."""
 WITHOUT_ONE = 0.5
@@ -170,9 +177,8 @@ def _bounded(groups: list[Group]) -> list[Group]:
 
 def priors(seen: Seen, actors: Sequence[Actor]) -> dict[tuple[str, str], float]:
     """Prior probability of each hypothesis, by kind and actor, after the content of the campaign was looked at."""
-    content = {
-        one: max(seen.log10.get(one, 0.0), LEAST_CONTENT_LOG10) for one in ("H1", "H2", "H3", "H4", "H5")
-    }
+    told = seen.log10 or LEAST_LEADS.get(seen.kind, {})
+    content = {one: max(told.get(one, 0.0), LEAST_CONTENT_LOG10) for one in ("H1", "H2", "H3", "H4", "H5")}
     like = {
         "lab": content["H1"],
         "false flag": content["H1"],
