@@ -5,6 +5,7 @@ import pytest
 
 from stillwatch.evaluate.blind import CASES, calibration_slope, summarise_trials, trial
 from stillwatch.evaluate.matrix import read_matrix
+from stillwatch.evaluate.run import run_cell
 
 pytestmark = pytest.mark.issue(27)
 
@@ -53,6 +54,9 @@ def test_the_matrix_is_built_in():
 
 def test_the_command_runs_a_matrix_of_cases(run, tmp_path):
     (tmp_path / "few.toml").write_text("[worlds.few]\ncases = 12\n")
+    (cell,) = read_matrix(str(tmp_path / "few.toml"))
+    (tmp_path / "out" / "cells").mkdir(parents=True)
+    run_cell(cell, tmp_path / "out" / "cells")  # in this process; the command goes on from there
     code, out, err = run(
         "evaluate", "--matrix", tmp_path / "few.toml", "--out", tmp_path / "out", "--workers", 1, "--quiet"
     )
