@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from stillwatch import __version__
-from stillwatch.attribution import calendar, densities, grades
+from stillwatch.attribution import calendar
 from stillwatch.attribution.knowledge import Knowledge, read_knowledge
 from stillwatch.attribution.seen import read_seen
-from stillwatch.attribution.weigh import PRIORS, Assessment, Group, Hypothesis, assess, contradictions
+from stillwatch.attribution.weigh import PRIORS, Assessment, Group, Hypothesis, assess, column, contradictions
 from stillwatch.attribution.words import likelihood
 from stillwatch.engine.files import atomic, sha256
 from stillwatch.errors import InputError, Problem, unknown
@@ -74,6 +74,7 @@ def told(one: Assessment, known: Knowledge) -> dict[str, Any]:
         "kind": one.seen.kind,
         "hypotheses": [
             {
+                "key": h.key,
                 "hypothesis": h.kind, "actor": h.actor or None, "statement": h.name, "prior": h.prior, "probability": h.probability,
                 "likelihood": _word(h, one), "log10_against": h.log10_against, "rank_by_contradiction": ranks[h.kind, h.actor],
                 "against": list(h.against),
@@ -85,7 +86,7 @@ def told(one: Assessment, known: Knowledge) -> dict[str, Any]:
         if one.named else None,
         "stated": bool(one.named),
         "needed": list(one.needed),
-        "items": [_item(group) for group in one.groups],
+        "items": [_item(group, one) for group in one.groups],
         "items_not_compared": one.unmatched,
         "calendar": _calendar(one, known),
     }  # fmt: skip
@@ -136,12 +137,12 @@ def _claims(one: Assessment) -> list[dict[str, Any]]:
     ]
 
 
-def _item(group: Group) -> dict[str, Any]:
+def _item(group: Group, one: Assessment) -> dict[str, Any]:
     chosen = group.chosen
     return {
         "actor": group.actor, "group": group.name, "kind": chosen.item.kind, "outcome": chosen.outcome, "source": chosen.item.source,
         "grade": chosen.item.grade, "belief": chosen.belief, "log10_likelihood_ratio": group.log10["own"],
-        "log10_by_hypothesis": dict(group.log10), "is_hard": chosen.is_hard, "is_shared": chosen.is_shared, "statement": chosen.statement,
+        "log10_by_hypothesis": {h.key: group.log10[column(h.kind, h.actor, group)] for h in one.hypotheses}, "is_hard": chosen.is_hard, "is_shared": chosen.is_shared, "statement": chosen.statement,
         "shares_one_ratio_with": [
             {"kind": one.item.kind, "source": one.item.source, "grade": one.item.grade, "statement": one.statement} for one in group.sharing
         ],
@@ -191,7 +192,7 @@ def _matrix(whole: dict[str, Any]) -> str:
         for item in one["items"]:
             writer.writerow([
                 one["campaign_id"], _safe(f"{item['actor']}: {item['statement']}"), item["grade"],
-                *(f"{item['log10_by_hypothesis'][_column(h, item)]:.2f}" for h in order),
+                *(f"{item['log10_by_hypothesis'][h['key']]:.2f}" for h in order),
             ])  # fmt: skip
         writer.writerow(
             [one["campaign_id"], "speaks against (log10)", "", *(f"{h['log10_against']:.2f}" for h in order)]
@@ -200,15 +201,6 @@ def _matrix(whole: dict[str, Any]) -> str:
     return made.getvalue()
 
 
-def _column(hypothesis: dict[str, Any], item: dict[str, Any]) -> str:
-    if hypothesis["actor"] == item["actor"]:
-        return {"actor": "own", "false flag": "forged"}[hypothesis["hypothesis"]]
-    return {"shared vendor": "vendor", "reseller": "reseller"}.get(hypothesis["hypothesis"], "rest")
-
-
 def _safe(text: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in "=+-@" else text
-
-
-__all__ = ["FORMAT", "MATRIX", "NAME", "attribute", "densities", "grades", "told"]

@@ -14,7 +14,7 @@ from stillwatch.attribution import words
 from stillwatch.attribution.calendar import Calendar
 from stillwatch.attribution.grades import DOUBT_WITH_FLAG, FAIR, PLANTED, PLANTED_WITH_FLAG, SOUND
 from stillwatch.attribution.knowledge import Actor, Knowledge
-from stillwatch.attribution.match import Facts, Match, facts, matches
+from stillwatch.attribution.match import Match, facts, matches
 from stillwatch.attribution.seen import Seen
 
 PRIORS = {"lab": 0.40, "vendor": 0.15, "reseller": 0.25, "false flag": 0.06, "nobody": 0.14}
@@ -64,6 +64,11 @@ class Hypothesis:
     log10_for: float
     log10_against: float
     against: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """What tells it from the others."""
+        return f"{self.kind}: {self.actor}" if self.actor else self.kind
 
     @property
     def name(self) -> str:
@@ -206,8 +211,8 @@ def priors(seen: Seen, actors: Sequence[Actor]) -> dict[tuple[str, str], float]:
 COLUMN = {"shared vendor": "vendor", "reseller": "reseller"}
 
 
-def _column(kind: str, actor: str, group: Group) -> str:
-    """Which density of an item a hypothesis takes."""
+def column(kind: str, actor: str, group: Group) -> str:
+    """The column of a group's ratios that a hypothesis takes."""
     if actor == group.actor:
         return {"actor": "own", "false flag": "forged"}[kind]
     return COLUMN.get(kind, "rest")
@@ -217,7 +222,7 @@ def weighed(seen: Seen, actors: Sequence[Actor], groups: Sequence[Group]) -> tup
     """All hypotheses with their probabilities, the likeliest first."""
     before = priors(seen, actors)
     ratios = {
-        (kind, actor): [(group, group.log10[_column(kind, actor, group)]) for group in groups]
+        (kind, actor): [(group, group.log10[column(kind, actor, group)]) for group in groups]
         for kind, actor in before
     }
     log10 = {key: math.log10(before[key]) + sum(value for _group, value in ratios[key]) for key in before}
@@ -334,16 +339,3 @@ def contradictions(assessment: Assessment) -> list[tuple[Hypothesis, int]]:
         assessment.hypotheses, key=lambda one: (one.log10_against, -one.probability, one.kind, one.actor)
     )
     return [(one, rank) for rank, one in enumerate(ordered, 1)]
-
-
-__all__ = [
-    "Assessment",
-    "Facts",
-    "Group",
-    "Hypothesis",
-    "assess",
-    "contradictions",
-    "grouped",
-    "priors",
-    "weighed",
-]

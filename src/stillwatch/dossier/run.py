@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -75,27 +74,21 @@ def numbers_file(case: Case, numbers: Numbers) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _weights(told: Any) -> dict[str, Any]:  # noqa: ANN401
+def _weights(told: Any) -> dict[str, Any]:  # noqa: ANN401  a part of `attribution.json`
     """Priors, log10 likelihood ratios of each group of items and probabilities, by hypothesis. Actors are not named: they are numbered."""
     actors = {
-        name: f"actor {n}"
-        for n, name in enumerate(sorted({h["actor"] for h in told["hypotheses"] if h["actor"]}), 1)
+        name: n for n, name in enumerate(sorted({h["actor"] for h in told["hypotheses"] if h["actor"]}), 1)
     }
-
-    def key(one: Any) -> str:  # noqa: ANN401
-        return f"{one['hypothesis']}: {actors[one['actor']]}" if one["actor"] else str(one["hypothesis"])
-
-    def column(hypothesis: Any, item: Any) -> str:  # noqa: ANN401
-        if hypothesis["actor"] == item["actor"]:
-            return {"actor": "own", "false flag": "forged"}[hypothesis["hypothesis"]]
-        return {"shared vendor": "vendor", "reseller": "reseller"}.get(hypothesis["hypothesis"], "rest")
-
-    every = told["hypotheses"]
+    keys = {
+        one["key"]: f"{one['hypothesis']}: actor {actors[one['actor']]}"
+        if one["actor"]
+        else one["hypothesis"]
+        for one in told["hypotheses"]
+    }
     return {
-        "priors": {key(one): one["prior"] for one in every},
+        "priors": {keys[one["key"]]: one["prior"] for one in told["hypotheses"]},
         "log10_ratios": [
-            {key(one): item["log10_by_hypothesis"][column(one, item)] for one in every}
-            for item in told["items"]
+            {keys[key]: ratio for key, ratio in item["log10_by_hypothesis"].items()} for item in told["items"]
         ],
-        "probabilities": {key(one): one["probability"] for one in every if math.isfinite(one["probability"])},
+        "probabilities": {keys[one["key"]]: one["probability"] for one in told["hypotheses"]},
     }
