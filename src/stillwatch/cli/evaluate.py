@@ -21,7 +21,7 @@ from stillwatch.engine.cores import CORES
     show_default=True,
     metavar="NAME|FILE",
     shell_complete=completing(matrix_names),
-    help="standard, null, honest, honest-quick, alarms, baselines, evasion, ablation, early, reach, calibration, quick, or a TOML file of worlds.",
+    help="standard, null, honest, honest-quick, alarms, baselines, evasion, ablation, early, reach, calibration, attribution, quick, or a TOML file of worlds.",
 )
 @click.option(
     "--out",
@@ -79,10 +79,11 @@ def evaluate(
     if as_json:
         print_json(rows)
         return
-    planted = [row for row in rows if "explanations" not in row]
+    planted = [row for row in rows if not row.keys() & {"explanations", "cases"}]
     if planted:
         _planted_table(planted)
     _crowd_tables([row for row in rows if "explanations" in row])
+    _trial_tables([row for row in rows if "cases" in row])
     click.echo(f"\npage: {out / 'evaluation.html'}")
 
 
@@ -132,6 +133,29 @@ def _crowd_tables(rows: list[dict[str, Any]]) -> None:
                 f"\n{row['world']}: with its explanation removed, a crowd was reported in {_share(row, 'mean')} of worlds "
                 "(mean over explanations); this is the estimate for causes nobody thought of"
             )
+
+
+def _trial_tables(rows: list[dict[str, Any]]) -> None:
+    """Blind cases of attribution: accusations and refusals by kind of case, and how good the probabilities are."""
+    for row in rows:
+        click.echo(f"\n{row['world']}: {row['cases']} blind cases")
+        text_table(
+            ("kind of case", "cases", "named", "rightly", "refused"),
+            [(one["kind"], one["cases"], one["named"], one["true"], one["refused"]) for one in row["kinds"]],
+        )
+        slope = row["calibration_slope"]
+        text_table(
+            ("false accusations", "named where evident", "Brier, decided", "Brier, likeliest actor", "calibration slope"),
+            [(
+                _share(row, "false_accusations"), _share(row, "named_where_evident"), _plain_share(row, "brier_decided"),
+                _plain_share(row, "brier_of_likeliest"), f"{slope['value']:.2f} [{slope['low']:.2f}, {slope['high']:.2f}]",
+            )],
+        )  # fmt: skip
+
+
+def _plain_share(row: dict[str, Any], name: str) -> str:
+    one = row[name]
+    return "-" if one is None else f"{one['value']:.3f} [{one['low']:.3f}, {one['high']:.3f}]"
 
 
 def _share(row: dict[str, object], name: str) -> str:

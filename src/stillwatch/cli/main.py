@@ -30,6 +30,8 @@ COMMANDS = {
     "evaluate": "measure how well campaigns are seen, on worlds of known truth",
     "report": "write report.html again from a results folder",
     "export": "write results in a form that other programs read",
+    "attribute": "compare who may have directed campaigns, and say what is missing to name anybody",
+    "dossier": "write a campaign's dossier for counsel: HTML, PDF, letters, numbers",
     "taken": "say what campaigns took, by capability, and what it may be worth",
     "watch": "follow a growing log and report campaigns as they appear",
     "sketch": "sketch logs where the text is, so that only digests leave",
@@ -46,7 +48,7 @@ COMMANDS = {
 EXTRAS = {
     "confluent_kafka": "streams", "google": "otlp", "nats": "streams", "opentelemetry": "otlp", "pandas": "pandas", "polars": "polars",
     "pyspark": "spark", "redis": "streams", "sklearn": "evaluate", "tokenizers": "lab", "torch": "lab",
-    "transformers": "lab", "cryptography": "package", "rfc3161_client": "package",
+    "transformers": "lab", "typst": "dossier", "cryptography": "package", "rfc3161_client": "package",
     "adlfs": "cloud", "aiohttp": "cloud", "deltalake": "tables", "fsspec": "cloud", "gcsfs": "cloud", "pyiceberg": "tables", "s3fs": "cloud",
 }  # fmt: skip
 """Packages that are not always installed, and the extra that brings each."""

@@ -34,14 +34,22 @@ from stillwatch.cli.output import print_json
     help="Ed25519 private key (PEM) that signs; made where it does not exist.",
 )
 @click.option(
+    "--dossier",
+    "dossiers",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="DIR",
+    help="Put in how each number of this dossier is counted, so that `verify` derives it again. May be repeated.",
+)
+@click.option(
     "--timestamp",
     metavar="URL",
     help="Time-stamping authority (RFC 3161) that is asked to stamp the signed statement.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def package(
-    results: Path, level: str | None, account: str | None, exchange: str | None, out: Path, key: Path | None, timestamp: str | None,
-    as_json: bool,
+    results: Path, level: str | None, account: str | None, exchange: str | None, out: Path, key: Path | None, dossiers: tuple[Path, ...],
+    timestamp: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     r"""Write a package of the results folder RESULTS that others verify without this program.
 
@@ -49,12 +57,13 @@ def package(
     Examples:
       stillwatch package results/ --level sealed --key provider.pem --out sealed.zip
       stillwatch package results/ --level keyed --key provider.pem --out keyed/
+      stillwatch package results/ --level keyed --dossier dossier/ --out keyed.zip
       stillwatch package results/ --account acct_02d87b5ffad1b9 --key provider.pem --out one-account/
     """
     from stillwatch.package.make import order_of
     from stillwatch.package.make import package as run
 
-    order = order_of(level, key, account=account, exchange=exchange, timestamp=timestamp)
+    order = order_of(level, key, account=account, exchange=exchange, timestamp=timestamp, dossiers=dossiers)
     told = run(results, out, order)
     if as_json:
         print_json(told)

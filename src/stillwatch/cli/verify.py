@@ -67,6 +67,8 @@ def verify(path: Path, public: Path | None, authorities: Path | None, head: Path
                 click.echo(f"{name:<12} {visible(value)}")
         if verdict.numbers:
             click.echo(f"{'numbers':<12} {verdict.numbers} follow from the tables")
+        if verdict.of_dossiers:
+            click.echo(f"{'dossiers':<12} {verdict.of_dossiers} numbers follow from the tables")
         for note in (*verdict.notes, *(f"not derived: {one}" for one in verdict.not_derived)):
             click.echo(f"{'note':<12} {note}")
         for fault in verdict.faults:

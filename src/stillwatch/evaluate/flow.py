@@ -10,6 +10,7 @@ from typing import Any
 from stillwatch import __version__
 from stillwatch.engine.files import atomic
 from stillwatch.evaluate.accusations import summarise_crowds
+from stillwatch.evaluate.blind import summarise_trials
 from stillwatch.evaluate.matrix import read_matrix
 from stillwatch.evaluate.page import render
 from stillwatch.evaluate.run import run
@@ -27,15 +28,16 @@ def evaluate(
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[dict[str, Any]]:
     """Run a matrix and write `evaluation.json` and `evaluation.html` into `out`; returns one row per world, those of honest
-    worlds (`summarise_crowds`, with `explanations`) after those of scenarios.
+    worlds (`summarise_crowds`, with `explanations`) after those of scenarios, those of blind cases (`summarise_trials`, with `cases`) last.
 
     Raises `InputError` and `UsageError` for a matrix that cannot be run, before any work.
     """
     cells = read_matrix(matrix, seeds=seeds, prompts=prompts, times=times)
     outcomes = run(cells, out, workers, progress)
-    planted = [outcome for outcome in outcomes if "crowds" not in outcome]
+    planted = [outcome for outcome in outcomes if not outcome.keys() & {"crowds", "cases"}]
     rows = summarise(planted)
     crowds = summarise_crowds([outcome for outcome in outcomes if "crowds" in outcome])
+    trials = summarise_trials([outcome for outcome in outcomes if "cases" in outcome])
     whole = {
         "version": __version__,
         "matrix": matrix,
@@ -44,9 +46,10 @@ def evaluate(
         "kinds": balanced_accuracy(planted),
         "worlds": rows,
         "crowds": crowds,
+        "trials": trials,
     }
     with atomic(out / "evaluation.json") as path:
         path.write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")
     with atomic(out / "evaluation.html") as path:
         path.write_text(render(whole))
-    return [*rows, *crowds]
+    return [*rows, *crowds, *trials]

@@ -8,6 +8,8 @@ A list where one value is expected makes one world of each: two lists make all p
 With `crowds` in place of `scenario` a world is honest: an ordinary crowd with groups of innocent explanations in it.
 `crowds` is "each" (one world for every explanation, alone), a number (so many, drawn by seed) or a list of names (all of
 them in every world); `accounts` and `days` are the world's size, and `leave_out = true` removes the world's explanations from the scan.
+
+With `cases` a world is that many blind cases of attribution for each seed; nothing is scanned (`evaluate.blind`).
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from stillwatch.simulate.worlds import Value, change, find_scenario
 
 FIELDS = ("scenario", "seeds", "scale", "fdr", "without", "changes", "baselines", "monitor", "without_each")
 OF_CROWDS = ("crowds", "seeds", "accounts", "days", "fdr", "without", "leave_out")
+OF_CASES = ("cases", "seeds")
 SHOWN = (
     "page.py",
     "summary.py",
@@ -66,6 +69,7 @@ class Cell:
     accounts: int = 0  # of an honest world
     days: int = 0  # of an honest world; drawn where 0
     leave_out: bool = False  # whether the scan goes without the explanations in `crowds`
+    cases: int = 0  # blind cases of attribution, in place of a world
 
     @property
     def name(self) -> str:
@@ -126,15 +130,17 @@ def read_matrix(
                 expected="tables [worlds.NAME] with "
                 + ", ".join(f"`{f}`" for f in FIELDS)
                 + "; or, of honest worlds, with "
-                + ", ".join(f"`{f}`" for f in OF_CROWDS),
+                + ", ".join(f"`{f}`" for f in OF_CROWDS)
+                + "; or, of cases of attribution, with "
+                + ", ".join(f"`{f}`" for f in OF_CASES),
             )
         ) from error
     text, rates = (str(path.resolve()) if path else "" for path in (prompts, times))
     cells = [replace(cell, prompts=text, times=rates) for cell in cells]
     for cell in cells:
-        if not cell.crowds:
+        if not cell.crowds and not cell.cases:
             change(find_scenario(cell.scenario), dict(cell.changes))
-        elif times:
+        elif times and cell.crowds:
             raise UsageError(
                 Problem(
                     fact="honest worlds take no arrival rates",
@@ -202,9 +208,23 @@ def _crowd_names(world: str, given: object, seed: int) -> list[tuple[str, ...]]:
     return [tuple(given)]
 
 
+def _blind_cells(world: str, spec: Mapping[str, object], seeds: int | None) -> list[Cell]:
+    """Cells of blind cases: one for each seed."""
+    unknown = sorted(set(spec) - set(OF_CASES))
+    if unknown:
+        raise ValueError(f"[worlds.{world}] of `cases` has no `{unknown[0]}`")
+    cases = int(str(spec["cases"]))
+    if cases < 1:
+        raise ValueError(f"[worlds.{world}] `cases` is 1 or more")
+    number = seeds or int(str(spec.get("seeds", 1)))
+    return [Cell(world=world, seed=seed, cases=cases) for seed in range(1, number + 1)]
+
+
 def _cells(world: str, spec: Mapping[str, object], seeds: int | None) -> list[Cell]:
     if "crowds" in spec:
         return _crowd_cells(world, spec, seeds)
+    if "cases" in spec:
+        return _blind_cells(world, spec, seeds)
     unknown = sorted(set(spec) - set(FIELDS))
     if unknown:
         raise ValueError(f"[worlds.{world}] has no `{unknown[0]}`")

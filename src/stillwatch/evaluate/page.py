@@ -41,6 +41,7 @@ def render(whole: Mapping[str, Any]) -> str:
         whole=whole,
         rows=rows,
         crowds=whole.get("crowds", []),
+        trials=whole.get("trials", []),
         plots=plots,
         reliability=reliability(rows),
         evidence=[evidence(row) for row in rows if any(row["replay"])],

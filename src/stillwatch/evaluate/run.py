@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from stillwatch.contract import results as contract
 from stillwatch.engine.cores import end_with_parent
 from stillwatch.engine.files import atomic
+from stillwatch.evaluate.blind import trial
 from stillwatch.evaluate.compare import baseline_scores
 from stillwatch.evaluate.costs import costs
 from stillwatch.evaluate.honest import outcome_of
@@ -65,7 +66,10 @@ def run_cell(cell: Cell, folder: Path) -> None:
     work = Path(tempfile.mkdtemp(prefix=".cell-", dir=folder))
     try:
         outcome: dict[str, Any] = {"world": cell.world, "seed": cell.seed, "tunes": cell.tunes}
-        outcome |= outcome_of(cell, work) if cell.crowds else _simulated(cell, work)
+        if cell.cases:
+            outcome["cases"] = trial(cell.cases, cell.seed)
+        else:
+            outcome |= outcome_of(cell, work) if cell.crowds else _simulated(cell, work)
         with atomic(folder / f"{cell.name}.json") as path:
             path.write_text(json.dumps(outcome, indent=1, sort_keys=True, default=str) + "\n")
     finally:

@@ -25,7 +25,7 @@ from typing import Any
 from zlib import crc32
 
 SUMS, STATEMENT, STAMP, PUBLIC = "SHA256SUMS", "statement.json", "timestamp.tsr", "public_key.pem"
-MANIFEST, TREE, ROWS, TABLES = "manifest.json", "tree.json", "rows.jsonl", "tables/"
+MANIFEST, TREE, ROWS, TABLES, DOSSIERS = "manifest.json", "tree.json", "rows.jsonl", "tables/", "dossiers/"
 UNSIGNED = {SUMS, STATEMENT, STAMP}  # files that the statement cannot name
 LAST_LINE = "# sha256 of the lines above: "
 KIND = "application/vnd.in-toto+json"
@@ -527,6 +527,120 @@ def wrong(derived: list[Number]) -> list[Fault]:
     ]
 
 
+# ------------------------------------------------------------------------------------------ dossiers
+
+
+def derive(tables: dict[str, list[Row]], how: Row) -> Any:
+    """A number by how it is counted: rows of a `table` whose columns have the values in `where`, of which `take` is taken.
+
+    A list in `where` means any of its values; `at_least` and `at_most` bound columns. `take` is `count`; or `sum`, `least`, `most`, `value`
+    (the one value) or `sorted` (all, descending) of `column`, null values left out; `total` is the sum of the numbers in `of`. A number is
+    multiplied by `times`. None where there is no such row. Raises `KeyError` where there is no such table or column, `ValueError` for a word
+    that is none of these.
+    """
+    if how["take"] == "total":
+        parts = [derive(tables, one) for one in how["of"]]
+        return None if None in parts else sum(parts)
+    rows = [row for row in tables[how["table"]] if is_meant(row, how)]
+    take = how["take"]
+    if take == "count":
+        return len(rows)
+    values = [numeric(row[how["column"]]) for row in rows if row[how["column"]] is not None]
+    if take == "sorted":
+        return sorted(values, reverse=True)
+    if take not in ("sum", "least", "most", "value"):
+        raise ValueError(take)
+    if not values or (take == "value" and len(values) > 1):
+        return None
+    found = sum(values) if take == "sum" else min(values) if take == "least" else max(values)
+    return found * how["times"] if "times" in how else found
+
+
+def is_meant(row: Row, how: Row) -> bool:
+    """Whether a row has the values that are asked for."""
+    wanted = {name: one if isinstance(one, list) else [one] for name, one in how["where"].items()}
+    return (
+        all(row[name] in values for name, values in wanted.items())
+        and all(numeric(row[name]) >= bound for name, bound in how.get("at_least", {}).items())
+        and all(numeric(row[name]) <= bound for name, bound in how.get("at_most", {}).items())
+    )
+
+
+def numeric(value: Any) -> Any:
+    """A number that JSON cannot hold exactly stands as text in the tables; any other value stays what it is."""
+    if isinstance(value, str):
+        for number in (int, float):
+            try:
+                return number(value)
+            except ValueError:
+                continue
+    return value
+
+
+def posteriors(weighed: Row) -> dict[str, float]:
+    """Probabilities of hypotheses from their priors and the log10 likelihood ratios of groups of items."""
+    log10 = {
+        name: math.log10(prior) + sum(group[name] for group in weighed["log10_ratios"])
+        for name, prior in weighed["priors"].items()
+    }
+    top = max(log10.values())
+    total = sum(10 ** (value - top) for value in log10.values())
+    return {name: 10 ** (value - top) / total for name, value in log10.items()}
+
+
+def dossier_numbers(dossier: Row, tables: dict[str, list[Row]]) -> list[Number]:
+    """Each number of a dossier as it is stated and as it follows from the tables."""
+    found: list[Number] = []
+    for number in dossier["numbers"]:
+        stated, derived = numeric(number["value"]), derive(tables, number["how"])
+        if isinstance(stated, list) and isinstance(derived, list) and len(stated) == len(derived):
+            found += [
+                ("", f"{number['id']}[{n}]", a, b)
+                for n, (a, b) in enumerate(zip(stated, derived, strict=True))
+            ]
+        else:
+            found.append(("", number["id"], stated, derived))
+    weighed = dossier.get("attribution")
+    if weighed:
+        probabilities = posteriors(weighed)
+        found += [
+            ("", f"probability of {name}", p, probabilities.get(name))
+            for name, p in weighed["probabilities"].items()
+        ]
+    return found
+
+
+def dossier_faults(files: Files, manifest: dict[str, Any]) -> tuple[int, list[Fault]]:
+    """How many numbers of dossiers follow from the tables, and those that differ."""
+    tables = {
+        name[len(TABLES) : -len(".jsonl")]: [parse(line)["row"] for line in files.read(name).splitlines()]
+        for name in files.names
+        if name.startswith(TABLES) and name.endswith(".jsonl")
+    }
+    count, faults = 0, []
+    for name in sorted(one for one in files.names if one.startswith(DOSSIERS)):
+        dossier = parse(files.read(name))
+        if dossier["results"] != manifest["results"]["digest"]:
+            faults.append((name, "it is a dossier of other results"))
+        elif tables:
+            derived = dossier_numbers(dossier, tables)
+            count += len(derived)
+            faults += dossier_wrong(name, derived)
+    return count, faults
+
+
+def dossier_wrong(name: str, derived: list[Number]) -> list[Fault]:
+    """The numbers of a dossier that are stated otherwise than they follow, as one fault."""
+    off = [
+        f"{what} is stated as {stated}, and {value} follows from the tables"
+        for _t, what, stated, value in derived
+        if differs(stated, value)
+    ]
+    return (
+        [(name, "; ".join(off[:5]) + (f"; and {len(off) - 5} more" if len(off) > 5 else ""))] if off else []
+    )
+
+
 # ------------------------------------------------------------------------------------------ the command
 
 
@@ -552,6 +666,10 @@ def verify(path: Path, public: bytes | None = None) -> tuple[list[Fault], list[s
             count, others = number_faults(files, manifest)
             faults += others
             said.append(f"{count} numbers follow from the tables")
+            count, others = dossier_faults(files, manifest)
+            faults += others
+            if any(name.startswith(DOSSIERS) for name in files.names):
+                said.append(f"{count} numbers of dossiers follow from the tables")
             said += [f"does not follow: {one}" for one in not_derived(manifest["level"])]
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
         if not faults:

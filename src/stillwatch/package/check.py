@@ -17,7 +17,18 @@ from typing import Any
 
 from stillwatch.errors import InputError, Problem, StateError
 from stillwatch.package import alone
-from stillwatch.package.alone import LAST_LINE, MANIFEST, PUBLIC, ROWS, STAMP, STATEMENT, SUMS, TABLES, TREE
+from stillwatch.package.alone import (
+    DOSSIERS,
+    LAST_LINE,
+    MANIFEST,
+    PUBLIC,
+    ROWS,
+    STAMP,
+    STATEMENT,
+    SUMS,
+    TABLES,
+    TREE,
+)
 from stillwatch.package.canonical import canonical
 from stillwatch.package.commitment import salt
 from stillwatch.package.make import FORMAT, archive, sums
@@ -45,6 +56,7 @@ class Verdict:
     signed_by: str | None = None
     stamped_at: str | None = None
     numbers: int = 0
+    of_dossiers: int = 0
     not_derived: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -296,3 +308,11 @@ def _numbers(files: Mapping[str, bytes], manifest: Mapping[str, Any], verdict: V
         derived = alone.numbers(tables, manifest["overview"])
         verdict.numbers = len(derived)
         verdict.faults += [Fault(*one) for one in alone.wrong(derived)]
+    for name in sorted(one for one in files if one.startswith(DOSSIERS)):
+        dossier = json.loads(files[name])
+        if dossier["results"] != manifest["results"]["digest"]:
+            verdict.faults.append(Fault(name, "it is a dossier of other results"))
+        elif tables:
+            derived = alone.dossier_numbers(dossier, tables)
+            verdict.of_dossiers += len(derived)
+            verdict.faults += [Fault(*one) for one in alone.dossier_wrong(name, derived)]

@@ -49,14 +49,15 @@ def rows_of(table: pa.Table) -> Iterator[dict[str, Json]]:
     """The rows of a table as JSON has them: times in ISO 8601 with microseconds, numbers that JSON lacks as strings."""
     for batch in table.to_batches():
         for row in batch.to_pylist():
-            yield {name: _plain(value) for name, value in row.items()}
+            yield {name: plain(value) for name, value in row.items()}
 
 
-def _plain(value: Any) -> Json:  # noqa: ANN401  a cell of any type of the contract
+def plain(value: Any) -> Json:  # noqa: ANN401  a cell of any type of the contract
+    """A cell as JSON has it."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     is_beyond = (isinstance(value, float) and not math.isfinite(value)) or (
         isinstance(value, int) and abs(value) > LARGEST
     )

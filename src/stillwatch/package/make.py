@@ -19,7 +19,7 @@ from stillwatch.contract import results as contract
 from stillwatch.engine.files import atomic, sha256
 from stillwatch.errors import InputError, Problem, StateError, UsageError
 from stillwatch.package import alone
-from stillwatch.package.alone import LAST_LINE, PUBLIC, ROWS, STAMP, STATEMENT, SUMS, TABLES, TREE
+from stillwatch.package.alone import DOSSIERS, LAST_LINE, PUBLIC, ROWS, STAMP, STATEMENT, SUMS, TABLES, TREE
 from stillwatch.package.canonical import Json, canonical
 from stillwatch.package.commitment import Committed, commit, line, salt
 from stillwatch.package.levels import COMMITTED, WITHHELD, Level, keyed, rows_of
@@ -30,6 +30,8 @@ from stillwatch.package.stamp import stamped
 from stillwatch.results.folder import MANIFEST, read_table, whole_or_nothing
 
 FORMAT = "stillwatch-package-1"
+NUMBERS = "numbers.json"
+"""File of a dossier that says how each of its numbers is counted."""
 PREDICATE = "https://stillwatch.example/package/v1"
 OVERVIEW = "overview.json"
 PAGE = "report.html"  # made again at will, so it may differ from what the scan wrote
@@ -66,12 +68,15 @@ class Results:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What is asked for: the level, the key that signs, the authority that stamps, and the id of the one account or exchange to show."""
+    """What is asked for: the level, the key that signs, the authority that stamps, the id of the one account or exchange to show, and the
+    `numbers.json` of dossiers of these results, which are put in.
+    """
 
     level: Level
     key: Signer | None = None
     only: str | None = None
     timestamp: str | None = None
+    dossiers: tuple[Path, ...] = ()
 
 
 def package(results: Path, out: Path, order: Order) -> dict[str, Any]:
@@ -172,6 +177,7 @@ def contents(results: Results, order: Order) -> tuple[dict[str, bytes], dict[str
         provenance(inputs, results.outputs, results.manifest["version"], name)
     )
     files["lock.txt"] = "".join(f"{one}=={version}\n" for one, version in installed().items()).encode()
+    files |= dict(_dossier(path, results) for path in order.dossiers)
     files["verify.py"] = Path(alone.__file__).read_bytes()
     files[alone.MANIFEST] = canonical(_manifest(results, order, tree))
     if order.key is not None:
@@ -196,6 +202,30 @@ def contents(results: Results, order: Order) -> tuple[dict[str, bytes], dict[str
     files[SUMS] = sums(files)
     told = {"level": order.level, "root": tree.root.hex(), "size": tree.size, "signed_by": name}
     return files, told | {"statement_sha256": hashlib.sha256(files[STATEMENT]).hexdigest()}
+
+
+def _dossier(path: Path, results: Results) -> tuple[str, bytes]:
+    """The numbers of a dossier as a file of the package. Raises `StateError` where there are none, or they are of other results."""
+    file = path / NUMBERS if path.is_dir() else path
+    try:
+        dossier = json.loads(file.read_bytes())
+        of, name = dossier["results"], str(dossier["campaign_id"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StateError(
+            Problem(
+                fact=f"`{path}` is no dossier", where=str(file), found=type(error).__name__,
+                expected=f"a folder that `stillwatch dossier` wrote, with `{NUMBERS}`", fix="stillwatch dossier RESULTS --campaign ID --out DIR",
+            )
+        ) from None  # fmt: skip
+    if of != results.digest:
+        raise StateError(
+            Problem(
+                fact=f"`{path}` is a dossier of other results", where=str(file), expected=f"one of `{results.folder}`",
+                fix=f"stillwatch dossier {results.folder} --campaign ID --out DIR",
+            )
+        )  # fmt: skip
+    label = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)
+    return f"{DOSSIERS}{label}.json", canonical(dossier)
 
 
 def sums(files: Mapping[str, bytes]) -> bytes:
@@ -329,6 +359,7 @@ def order_of(
     account: str | None = None,
     exchange: str | None = None,
     timestamp: str | None = None,
+    dossiers: tuple[Path, ...] = (),
 ) -> Order:
     """What is asked for on a command line; raises `UsageError` for what cannot be, `InputError` for a file that is no key."""
     asked = {name: one for name, one in (("account", account), ("exchange", exchange)) if one is not None}
@@ -351,4 +382,4 @@ def order_of(
         )
     chosen = cast("Level", level or next(iter(asked)))
     held = None if key is None else signer(key)
-    return Order(level=chosen, key=held, only=asked.get(chosen), timestamp=timestamp)
+    return Order(level=chosen, key=held, only=asked.get(chosen), timestamp=timestamp, dossiers=dossiers)

@@ -11,6 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stillwatch.claims.numbers import text
+from stillwatch.claims.statements import claims as stated
+from stillwatch.claims.statements import known_from
 from stillwatch.report import graph, plots, wording
 from stillwatch.report.leads import leads_found
 from stillwatch.report.reading import Overview, Results, Row
@@ -73,6 +76,8 @@ def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> Ca
     name = row["campaign_id"]
     told = results.of("timeline", name)
     timeline = _timeline(told)
+    if told is not None and known_from(told.to_pylist()) is None:
+        row = {**row, "detected_at": None}  # no look alerted, whatever else is written
     detected = row["detected_at"].timestamp() if row["detected_at"] else None
     marks = _marks(told, results.overview)
     members = results.of("members", name)
@@ -95,7 +100,7 @@ def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> Ca
         trial=tried,
         nearest=tried.named(row["explanation"]) if tried else None,
         capabilities=_capabilities(results.rows("capabilities", name)),
-        claims=_claims(results.rows("claims", name)),
+        claims=_claims(results, name),
         hypotheses=hypotheses,
         rivals=_rivals(hypotheses, results.rows("hypotheses", name)),
         evidence=evidence[:STRONGEST],
@@ -216,14 +221,16 @@ def _capabilities(rows: Sequence[Row] | None) -> list[tuple[str, int, float, str
     ]
 
 
-def _claims(rows: Sequence[Row] | None) -> dict[str, list[tuple[int, str, str]]] | None:
-    if rows is None:
+def _claims(results: Results, name: str) -> dict[str, list[tuple[int, str, str]]] | None:
+    """The claims by basis, each made from the rows that carry it."""
+    if "claims" not in results.tables:
         return None
+    tables = {
+        one: results.rows(one, name) or [] for one in ("members", "evidence", "hypotheses", "explanations")
+    }
     apart: dict[str, list[tuple[int, str, str]]] = {"measured": [], "inferred": [], "not shown": []}
-    said = {row["claim"]: row for row in rows}
-    for number, words in wording.CLAIMS.items():
-        row = said.get(number, {"basis": "not shown", "statement": "The scan wrote nothing on this."})
-        apart.setdefault(row["basis"], []).append((number, words, row["statement"]))
+    for one in stated(tables, name):
+        apart.setdefault(one.basis, []).append((one.number, one.title, text(one.sentence)))
     return apart
 
 

@@ -25,13 +25,6 @@ HYPOTHESES = {
     "H4": "an honest fleet: enterprise, evaluation vendor, course, agent product",
     "H5": "other fraud: free credit, spam",
 }
-CLAIMS = {
-    1: "These exchanges happened",
-    2: "These accounts share control",
-    3: "The purpose is harvesting",
-    4: "A particular model was trained on the answers",
-    5: "A particular organisation directed it",
-}
 BASES = {
     "measured": "counted or computed from the logs",
     "inferred": "follows from what was measured, under stated assumptions",

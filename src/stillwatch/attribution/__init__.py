@@ -1,0 +1,1 @@
+"""Whether an actor directed a campaign, compared with rival hypotheses."""

@@ -1,0 +1,65 @@
+"""How likely each kind of item fits under each hypothesis. The numbers are a judgement, not a fit; `docs/methods/actors.md` gives reasons.
+
+`own`: probability that an item of the kind fits the campaign of the actor it is about. `rest`: that it fits somebody else's campaign by
+chance. `forged`: that it fits where somebody imitates the actor. `vendor`, `reseller`: that it fits where an intermediary stands between;
+`None` is as `rest`. `rest` is nowhere below 0.003, so that no item is worth more than two hundred times, whatever its kind and grade.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Family = Literal[
+    "infrastructure", "payment", "history", "purpose", "time", "tools", "statement", "training", "record"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Density:
+    """Probabilities that an item fits, and what kind of evidence it is. `is_hard`: whoever imitates the actor cannot make it at will."""
+
+    family: Family
+    own: float
+    rest: float
+    forged: float
+    vendor: float | None = None
+    reseller: float | None = None
+    is_hard: bool = False
+
+
+SHARED = Density(family="infrastructure", own=0.52, rest=0.50, forged=0.52, vendor=0.52, reseller=0.52)
+"""What many customers share: worth 1.04 at most."""
+OWN_RANGE = Density(
+    family="infrastructure", own=0.60, rest=0.003, forged=0.003, vendor=0.003, reseller=0.003, is_hard=True
+)
+RENTED_RANGE = Density(family="infrastructure", own=0.60, rest=0.04, forged=0.20, vendor=0.10, reseller=0.10)
+UNSTATED_RANGE = Density(
+    family="infrastructure", own=0.60, rest=0.01, forged=0.05, vendor=0.03, reseller=0.03, is_hard=True
+)
+CARD_COUNTRY = Density(family="payment", own=0.70, rest=0.15, forged=0.50, vendor=0.30, reseller=0.30)
+PROCESSOR = Density(family="payment", own=0.70, rest=0.20, forged=0.50, vendor=0.30, reseller=0.30)
+PAYMENT_ACCOUNT = Density(
+    family="payment", own=0.60, rest=0.003, forged=0.01, vendor=0.01, reseller=0.01, is_hard=True
+)
+EARLIER = Density(
+    family="history", own=0.60, rest=0.01, forged=0.05, vendor=0.10, reseller=0.10, is_hard=True
+)
+EARLIER_PUBLIC = Density(family="history", own=0.50, rest=0.05, forged=0.60, vendor=0.20, reseller=0.20)
+CAPABILITY = Density(family="purpose", own=0.85, rest=0.45, forged=0.80)
+RELEASE = Density(family="purpose", own=0.50, rest=0.25, forged=0.40)
+TOOLCHAIN = Density(family="tools", own=0.70, rest=0.10, forged=0.50, vendor=0.20, reseller=0.20)
+ADMISSION = Density(family="statement", own=0.20, rest=0.01, forged=0.02, is_hard=True)
+ALLEGATION = Density(family="statement", own=0.40, rest=0.30, forged=0.60)
+DENIAL = Density(family="statement", own=0.80, rest=0.90, forged=0.90)
+TRAINED = Density(
+    family="training", own=0.60, rest=0.003, forged=0.003, vendor=0.25, reseller=0.15, is_hard=True
+)
+NOT_TRAINED = Density(family="training", own=0.05, rest=0.50, forged=0.50, vendor=0.40, reseller=0.50)
+RECORD = Density(family="record", own=0.30, rest=0.003, forged=0.01, vendor=0.01, reseller=0.01, is_hard=True)
+FLAG_FITS_ANYWAY = 0.5
+"""Probability that a false flag bothers to make a soft item fit that is about the actor: used for items that do not fit."""
+RELEASE_WITHIN_DAYS = 180
+"""Days after the campaign's last exchange within which a release of the actor fits. Chosen: a distilled model is tuned within months."""
+LARGEST_CALENDAR_LOG10 = 0.7
+"""Most that a working calendar is worth: a zone is shared by a fifth of mankind, and a calendar can be kept on purpose."""

@@ -1,0 +1,374 @@
+"""Which items about an actor fit a campaign, and how likely that is under each hypothesis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from stillwatch.attribution import calendar, densities
+from stillwatch.attribution.calendar import Calendar
+from stillwatch.attribution.densities import Density, Family
+from stillwatch.attribution.grades import believed
+from stillwatch.attribution.knowledge import Item, Knowledge, Observation, hours_from_utc, moment_of
+from stillwatch.attribution.seen import CROWD, Seen, Value, covers
+from stillwatch.enrich.describe import network_class
+from stillwatch.enrich.networks import bundled
+
+RIVALS = ("own", "rest", "forged", "vendor", "reseller")
+Outcome = Literal["fits", "does not fit"]
+ADDRESSES = ("client_prefix", "signup_address", "client_address")
+OF_ONE_HOLDER = frozenset({"payment_fingerprint", "client_prefix", "signup_address", "email_domain"})
+"""Kinds of value that only its holder can use; a program's name or a template is copied by anybody."""
+FEWEST_MEMBERS = 2
+MIN_SHARE_OF_INTERESTS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """An item compared with a campaign.
+
+    `log10` has the log10 probability of the outcome, if what is said is true, under each of `RIVALS` divided by that under `rest`.
+    `log10_rest` is that under `rest`. `belief` is the probability that what is said is so, of the item and of what was observed.
+    """
+
+    item: Item
+    outcome: Outcome
+    family: Family
+    log10: Mapping[str, float]
+    log10_rest: float
+    belief: float
+    is_hard: bool
+    is_shared: bool
+    statement: str
+
+    @property
+    def group(self) -> str:
+        """Items of one group depend on each other and share one ratio."""
+        return self.item.group or self.family
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """A campaign with what was observed of it besides its results, and the calendar of its control."""
+
+    seen: Seen
+    observed: tuple[Observation, ...]
+    calendar: Calendar
+    shared_ranges: frozenset[str]
+
+    def of(self, kind: str) -> tuple[set[str], float] | None:
+        """Values of that kind observed, and the least belief in them; None where none was."""
+        some = [one for one in self.observed if one.kind == kind]
+        if not some:
+            return None
+        return {v.casefold() for one in some for v in one.values}, min(believed(one.grade) for one in some)
+
+    def values(self, *kinds: str) -> list[Value]:
+        """Values of these kinds that members show."""
+        return [one for one in self.seen.values if one.kind in kinds and one.members >= FEWEST_MEMBERS]
+
+
+def facts(seen: Seen, known: Knowledge) -> Facts:
+    """What there is to compare for one campaign."""
+    mine = tuple(one for one in known.observations if one.campaign == seen.campaign)
+    told = [moment_of(v) for one in mine if one.kind == "control_times" for v in one.values]
+    acts = [at for at in told if at is not None]
+    return Facts(
+        seen=seen,
+        observed=mine,
+        calendar=calendar.infer(acts or seen.acts),
+        shared_ranges=known.shared_ranges(),
+    )
+
+
+def matches(items: Iterable[Item], about: Facts) -> list[Match]:
+    """Every item that can be compared with the campaign; those without a counterpart are left out."""
+    found = []
+    for item in items:
+        one = COMPARE[item.kind](item, about)
+        if one is not None:
+            found.append(one)
+    return found
+
+
+def _match(
+    item: Item, fits: bool, density: Density, statement: str, belief: float = 1.0, *, is_shared: bool = False
+) -> Match:
+    chances = {
+        "own": density.own,
+        "rest": density.rest,
+        "forged": density.forged,
+        "vendor": density.rest if density.vendor is None else density.vendor,
+        "reseller": density.rest if density.reseller is None else density.reseller,
+    }
+    if not fits:
+        if not density.is_hard:
+            chances["forged"] *= densities.FLAG_FITS_ANYWAY
+        chances = {name: 1.0 - chance for name, chance in chances.items()}
+    return Match(
+        item=item, outcome="fits" if fits else "does not fit", family=density.family,
+        log10={name: math.log10(chance / chances["rest"]) for name, chance in chances.items()},
+        log10_rest=math.log10(chances["rest"]), belief=min(believed(item.grade), belief),
+        is_hard=density.is_hard and fits and not is_shared, is_shared=is_shared, statement=statement,
+    )  # fmt: skip
+
+
+def _addresses(about: Facts) -> tuple[list[Value], str, float]:
+    """Addresses from which control was seen; where none was observed, those that members share. With the words, and the belief in them."""
+    told = about.of("control_addresses")
+    if told is None:
+        return about.values(*ADDRESSES), "members' addresses", 1.0
+    values = [
+        Value(kind="control_address", value=one, members=1, others=None, network_class=network_class("client_address", one, bundled()))
+        for one in sorted(told[0])
+    ]  # fmt: skip
+    return values, "control addresses", told[1]
+
+
+def _range(item: Item, about: Facts) -> Match | None:
+    every, where, belief = _addresses(about)
+    if not every:
+        return None
+    known = [one for one in every if any(covers(given, one.value) for given in item.values)]
+    use = item.options.get("use")
+    is_shared = (
+        use == "shared"
+        or item.options.get("customers", 1) >= CROWD
+        or bool(about.shared_ranges & set(item.values))
+        or (bool(known) and all(one.is_shared for one in known))
+    )
+    statement = (
+        f"{len(known) or 'none'} of the {where} {'lies' if len(known) < 2 else 'lie'} in the stated range"
+    )
+    if is_shared:
+        return _match(
+            item,
+            bool(known),
+            densities.SHARED,
+            f"{statement}, which many customers share",
+            belief,
+            is_shared=True,
+        )
+    is_hosted = any(
+        one.network_class == "hosting" for one in known
+    )  # whatever is said of it, a hoster's customers come and go
+    density = (
+        densities.RENTED_RANGE
+        if use == "rented" or is_hosted
+        else densities.OWN_RANGE
+        if use == "own"
+        else densities.UNSTATED_RANGE
+    )
+    return _match(item, bool(known), density, statement, belief)
+
+
+def _observed(kind: str, density: Density, shown: str) -> Callable[[Item, Facts], Match | None]:
+    """Comparison of an item with observations of the same kind, or with values `shown` by members."""
+
+    def compare(item: Item, about: Facts) -> Match | None:
+        told = about.of(kind)
+        if told is None:
+            values = {one.value.casefold() for one in about.values(shown)}
+            told = (values, 1.0) if values else None
+        if told is None:
+            return None
+        common = {one.casefold() for one in item.values} & told[0]
+        words = kind.replace("_", " ")
+        is_shared = item.options.get("customers", 1) >= 1000 and kind == "payment_processors"
+        statement = (
+            f"{len(common)} of {len(told[0])} {words} observed are those stated"
+            if common
+            else f"none of the {words} observed is stated"
+        )
+        return _match(
+            item,
+            bool(common),
+            densities.SHARED if is_shared else density,
+            statement,
+            told[1],
+            is_shared=is_shared,
+        )
+
+    return compare
+
+
+def _payment(item: Item, about: Facts) -> Match | None:
+    told = about.of("payment_accounts")
+    seen = {one.value.casefold(): one for one in about.values("payment_fingerprint")}
+    values = set(seen) | (told[0] if told else set())
+    if not values:
+        return None
+    common = {one.casefold() for one in item.values} & values
+    is_shared = bool(common) and all(one in seen and seen[one].is_shared for one in common)
+    statement = (
+        f"{len(common)} of the stated payment accounts pay for members"
+        if common
+        else "no stated payment account pays for members"
+    )
+    density = densities.SHARED if is_shared else densities.PAYMENT_ACCOUNT
+    return _match(item, bool(common), density, statement, told[1] if told else 1.0, is_shared=is_shared)
+
+
+def _earlier(item: Item, about: Facts) -> Match | None:
+    kinds = {kind for kind, _value in item.options.get("indicators", ())}
+    values = about.values(*kinds)
+    if not values:
+        return None
+    wanted = {(kind, value.casefold()) for kind, value in item.options["indicators"]}
+    common = [
+        one for one in values
+        if (one.kind, one.value.casefold()) in wanted
+        or (one.kind in ADDRESSES and any(kind == one.kind and covers(value, one.value) for kind, value in wanted))
+    ]  # fmt: skip
+    rare = [one for one in common if not one.is_shared]
+    is_shared = bool(common) and not rare
+    is_copied = item.options.get("public", False) or not any(one.kind in OF_ONE_HOLDER for one in rare)
+    density = (
+        densities.SHARED
+        if is_shared
+        else densities.EARLIER_PUBLIC
+        if common and is_copied
+        else densities.EARLIER
+    )
+    many = "indicator" if len(common) == 1 else "indicators"
+    statement = (
+        f"{len(common)} {many} of the earlier campaign {'is' if len(common) == 1 else 'are'} seen again{', which many share' if is_shared else ''}"
+        if common
+        else "no indicator of the earlier campaign is seen again"
+    )
+    return _match(item, bool(common), density, statement, is_shared=is_shared)
+
+
+def _capability(item: Item, about: Facts) -> Match | None:
+    sought = {one.casefold() for one in about.seen.capabilities}
+    wanted = {one.casefold() for one in item.values}
+    if not sought:
+        return None
+    fits = len(sought & wanted) >= MIN_SHARE_OF_INTERESTS * min(len(sought), len(wanted))
+    statement = f"{len(sought & wanted)} of {len(sought)} capabilities sought are among the stated interests"
+    return _match(item, fits, densities.CAPABILITY, statement)
+
+
+def _release(item: Item, about: Facts) -> Match | None:
+    days = [moment_of(one) for one in item.values]
+    after = [
+        at for at in days
+        if at is not None and timedelta(0) <= at - about.seen.first and at - about.seen.last <= timedelta(days=densities.RELEASE_WITHIN_DAYS)
+    ]  # fmt: skip
+    statement = (
+        f"a release lies within {densities.RELEASE_WITHIN_DAYS} days after the campaign"
+        if after
+        else f"no release lies within {densities.RELEASE_WITHIN_DAYS} days after the campaign"
+    )
+    return _match(item, bool(after), densities.RELEASE, statement)
+
+
+def _tools(item: Item, about: Facts) -> Match | None:
+    told = about.of("toolchains")
+    values = about.values("user_agent", "tls_fingerprint")
+    if not values and told is None:
+        return None
+    wanted = [one.casefold() for one in item.values]
+    common = [one for one in values if any(one.value.casefold().startswith(given) for given in wanted)]
+    also = {one for one in (told[0] if told else ()) if any(one.startswith(given) for given in wanted)}
+    is_shared = not also and bool(common) and all(one.is_shared for one in common)
+    statement = (
+        "programs that members use are those stated" if common or also else "no stated program is used"
+    )
+    density = densities.SHARED if is_shared else densities.TOOLCHAIN
+    return _match(
+        item, bool(common or also), density, statement, told[1] if also and told else 1.0, is_shared=is_shared
+    )
+
+
+def _statement(item: Item, about: Facts) -> Match:  # noqa: ARG001  as the others
+    said = item.options["said"]
+    density = {
+        "admission": densities.ADMISSION,
+        "denial": densities.DENIAL,
+        "allegation": densities.ALLEGATION,
+    }[said]
+    words = {
+        "admission": "the actor says that it did",
+        "denial": "the actor denies it",
+        "allegation": "somebody else says that the actor did",
+    }
+    return _match(item, True, density, words[said])
+
+
+def _is_of(item: Item, about: Facts) -> bool:
+    return item.options.get("campaign", about.seen.campaign) == about.seen.campaign
+
+
+def _training(item: Item, about: Facts) -> Match | None:
+    verdict = item.options["verdict"]
+    if not _is_of(item, about) or verdict == "not supported":
+        return None
+    if verdict == "supported":
+        return _match(
+            item,
+            True,
+            densities.TRAINED,
+            "a test on a model of the actor supports that it was trained on the answers",
+        )
+    return _match(
+        item,
+        True,
+        densities.NOT_TRAINED,
+        "a test on a model of the actor, able to see it, does not find the answers",
+    )
+
+
+def _record(item: Item, about: Facts) -> Match | None:
+    if not _is_of(item, about):
+        return None
+    return _match(
+        item, True, densities.RECORD, "a record names the actor as the one who holds or pays for the accounts"
+    )
+
+
+def _working(item: Item, about: Facts) -> Match | None:
+    """Zone, week and holidays together are one item: each says when the same people work."""
+    inferred = about.calendar
+    zone = item.options.get("time_zone")
+    ahead = None if zone is None else hours_from_utc(zone, about.seen.first)
+    if inferred.zone is None or ahead is None:
+        return None
+    most = densities.LARGEST_CALENDAR_LOG10
+    ratio = calendar.log10_ratio(inferred, ahead)
+    stated = {calendar.WEEKS[inferred.week]} if inferred.week else set()
+    week = tuple(item.options.get("week", ()))
+    if week and stated:
+        days = {("mon", "tue", "wed", "thu", "fri", "sat", "sun")[day] for day in next(iter(stated))}
+        ratio += 0.1 if days == set(week) else -0.3
+    quiet = inferred.holiday(item.options.get("holidays", ()))
+    if quiet is not None:
+        ratio += 0.1 if quiet[1] == quiet[0] else -0.1 * (quiet[0] - quiet[1])
+    ratio = min(max(ratio, -most), most)
+    statement = f"control acts fit local time UTC{inferred.zone[1]:+g} to UTC{inferred.zone[2]:+g} (90 %); the actor's is UTC{ahead:+g}"
+    if quiet is not None:
+        statement += f"; {quiet[1]} of {quiet[0]} of its holidays are without an act"
+    return Match(
+        item=item, outcome="fits" if ratio > 0 else "does not fit", family="time",
+        log10={"own": ratio, "rest": 0.0, "forged": ratio * 0.8, "vendor": 0.0, "reseller": 0.0}, log10_rest=math.log10(0.2),
+        belief=believed(item.grade), is_hard=False, is_shared=False, statement=statement,
+    )  # fmt: skip
+
+
+COMPARE: Mapping[str, Callable[[Item, Facts], Match | None]] = {
+    "address_ranges": _range,
+    "card_countries": _observed("card_countries", densities.CARD_COUNTRY, "payment_country"),
+    "payment_processors": _observed("payment_processors", densities.PROCESSOR, "payment_processor"),
+    "payment_accounts": _payment,
+    "earlier_campaigns": _earlier,
+    "capability_interests": _capability,
+    "working_calendar": _working,
+    "release_dates": _release,
+    "toolchains": _tools,
+    "statements": _statement,
+    "model_tests": _training,
+    "records": _record,
+}

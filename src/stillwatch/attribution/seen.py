@@ -1,0 +1,181 @@
+"""What a results folder shows of a campaign that can be compared with what is known of actors."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from stillwatch.claims.basis import basis_of_control
+from stillwatch.contract import results as contract
+from stillwatch.contract.table import TableSchema
+from stillwatch.enrich.describe import network_class
+from stillwatch.enrich.networks import bundled
+from stillwatch.results.folder import read_table
+
+CROWD = 3
+"""Other accounts from which a value counts as shared by many; as for exports."""
+SHARED_CLASSES = frozenset({"relay", "vpn", "tor", "proxy", "residential", "mobile", "education", "business"})
+"""Classes of networks that many customers share: an address there is an exit, and says nothing of whoever uses it."""
+NARROWEST = {4: 24, 6: 48}
+"""Widest range of a value that is compared, by version of IP: what the signals take for one network."""
+EDGE = timedelta(hours=24)
+"""Part of the log at either end in which an account's first or last exchange is the log's edge and no act."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """A value that members show: how many do, how many other accounts do (None: not known), and whether many customers share it."""
+
+    kind: str
+    value: str
+    members: int
+    others: int | None
+    network_class: str
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether whoever is seen with it may be anybody."""
+        return (self.others or 0) >= CROWD or self.network_class in SHARED_CLASSES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A campaign as it is compared. `log10` has the likelihood of H1 to H5; `control_log10` is the evidence beyond the nearest explanation."""
+
+    campaign: str
+    kind: str
+    accounts: int
+    exchanges: int
+    first: datetime
+    last: datetime
+    q_value: float
+    control_log10: float
+    log10: Mapping[str, float] = field(default_factory=dict)
+    capabilities: tuple[str, ...] = ()
+    values: tuple[Value, ...] = ()
+    acts: tuple[datetime, ...] = ()
+    control_basis: str = "measured"
+
+
+def read_seen(folder: Path) -> list[Seen]:
+    """Every campaign of a results folder, in the order of its table. Raises `StateError` where a file is not as agreed."""
+    campaigns = read_table(folder, contract.CAMPAIGNS).to_pylist()
+    parts = {
+        schema.name: _by(_rows(folder, schema), "group_id" if "group_id" in schema.names else "campaign_id")
+        for schema in (
+            contract.EVIDENCE,
+            contract.LINKS,
+            contract.HYPOTHESES,
+            contract.EXPLANATIONS,
+        )
+    }
+    spans = _spans(folder)
+    found = []
+    for row in campaigns:
+        name = row["campaign_id"]
+        left = [one["log10_e"] for one in parts["explanations"].get(name, ())]
+        found.append(
+            Seen(
+                campaign=name,
+                kind=row["kind"],
+                accounts=row["accounts"],
+                exchanges=row["exchanges"],
+                first=row["first_seen"],
+                last=row["last_seen"],
+                q_value=row["q_value"],
+                control_log10=min(left, default=0.0),
+                log10={
+                    one["hypothesis"]: one["log10_likelihood"]
+                    for one in parts["hypotheses"].get(name, ())
+                    if not math.isnan(one["log10_likelihood"])
+                },
+                capabilities=tuple(row["capabilities"] or ()),
+                values=tuple(_values(parts["evidence"].get(name, ()), parts["links"].get(name, ()))),
+                acts=tuple(control_acts(spans.get(name, ()), row["first_seen"], row["last_seen"])),
+                control_basis=basis_of_control(parts["evidence"].get(name, ())),
+            )
+        )
+    return found
+
+
+def _rows(folder: Path, schema: TableSchema) -> list[dict[str, Any]]:
+    if not (folder / f"{schema.name}.parquet").exists():
+        return []
+    table: pa.Table = read_table(folder, schema)
+    return list(table.to_pylist())
+
+
+def _by(rows: Iterable[dict[str, Any]], column: str) -> Mapping[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        found[str(row[column])].append(row)
+    return found
+
+
+def _values(evidence: Iterable[Mapping[str, Any]], links: Iterable[Mapping[str, Any]]) -> list[Value]:
+    """Values of the evidence with their counts, and those of links that the evidence leaves out."""
+    holders: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in links:
+        holders[str(row["kind"]), str(row["value"])].add(str(row["account_id"]))
+    found: dict[tuple[str, str], Value] = {}
+    for row in evidence:
+        key = str(row["kind"]), str(row["value"])
+        others, of_network = row.get("others"), str(row.get("network_class") or "")
+        members = max(len(holders.get(key, ())), int(str(row["accounts"])))
+        found[key] = Value(
+            kind=key[0], value=key[1], members=members, others=None if others is None else int(str(others)),
+            network_class=of_network or _class_of(*key),
+        )  # fmt: skip
+    for key, accounts in holders.items():
+        if key not in found:
+            found[key] = Value(
+                kind=key[0], value=key[1], members=len(accounts), others=None, network_class=_class_of(*key)
+            )
+    return [found[key] for key in sorted(found)]
+
+
+def _class_of(kind: str, value: str) -> str:
+    return network_class(kind, value, bundled())
+
+
+def _spans(folder: Path) -> Mapping[str, list[tuple[datetime, datetime]]]:
+    """First and last exchange of each account, by campaign; grouped by Arrow, since exchanges may be tens of millions."""
+    if not (folder / f"{contract.ATTRIBUTED.name}.parquet").exists():
+        return {}
+    table: pa.Table = read_table(folder, contract.ATTRIBUTED)
+    grouped = table.group_by(["campaign_id", "account_id"]).aggregate(
+        [("timestamp", "min"), ("timestamp", "max")]
+    )
+    found: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
+    for row in grouped.to_pylist():
+        if row["timestamp_min"] is not None:
+            found[row["campaign_id"]].append((row["timestamp_min"], row["timestamp_max"]))
+    return found
+
+
+def control_acts(
+    spans: Iterable[tuple[datetime, datetime]], first: datetime, last: datetime
+) -> list[datetime]:
+    """Moments at which an account was brought into use or taken out of it, from first and last exchanges of accounts, without those at the
+    edges of the campaign's time.
+    """
+    every = list(spans)
+    acts = [begun for begun, _ended in every if begun > first + EDGE]
+    return sorted(acts + [ended for _begun, ended in every if first + EDGE < ended < last - EDGE])
+
+
+def covers(given: str, value: str) -> bool:
+    """Whether an address or range has addresses of the given range; a member's range is a /24 or a /48 at the widest."""
+    try:
+        one, two = ipaddress.ip_network(given, strict=False), ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return False
+    return one.version == two.version and two.prefixlen >= NARROWEST[two.version] and one.overlaps(two)

@@ -1,0 +1,341 @@
+"""Compares hypotheses about who directed a campaign, and decides what may be said of an organisation.
+
+Probability of a hypothesis: prior times the product of likelihood ratios, one for each group of items that depend on each other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from stillwatch.attribution import words
+from stillwatch.attribution.calendar import Calendar
+from stillwatch.attribution.grades import DOUBT_WITH_FLAG, FAIR, PLANTED, PLANTED_WITH_FLAG, SOUND
+from stillwatch.attribution.knowledge import Actor, Knowledge
+from stillwatch.attribution.match import Match, facts, matches
+from stillwatch.attribution.seen import Seen
+
+PRIORS = {"lab": 0.40, "vendor": 0.15, "reseller": 0.25, "false flag": 0.06, "nobody": 0.14}
+"""Prior probability of each kind of explanation, before anything is known of actors. Chosen: `docs/methods/actors.md`."""
+LISTED = 0.5
+"""Share of a kind's prior that the actors of the file have together; the rest is of actors that nobody listed."""
+LEAST_CONTENT_LOG10 = -2.0
+"""What the content of a campaign may speak against a kind of explanation at most: its densities are a judgement too."""
+LEAST_LEADS: Mapping[str, Mapping[str, float]] = {
+    "harvest": {"H2": -1.0, "H3": -0.2, "H4": -1.0, "H5": -1.0},
+    "mixed": {"H1": -0.2, "H2": -1.0, "H4": -1.0, "H5": -1.0},
+    "relay": {"H1": -1.0, "H3": -0.2, "H4": -0.2, "H5": -1.0},
+    "fleet": {"H1": -1.0, "H2": -1.0, "H3": -1.0, "H5": -1.0},
+}
+"""Where results have no table of hypotheses: the least leads with which a scan calls a campaign so (`docs/methods/hypotheses.md`)."""
+DECIDED = 0.95
+"""Probability from which a hypothesis is decided, and which claim 5 needs."""
+WITHOUT_ONE = 0.5
+"""Probability that claim 5 keeps when any one source, or any one group of items, is left out."""
+MIN_GROUPS = 2
+MOST_DOUBT = 0.01
+"""Probability that every source of hard evidence is wrong, at most, for claim 5: A1 with C3 or better, or two sources of B2. Chosen."""
+CLOSE = 1.0 + 1e-9  # products of rounded probabilities
+SPEAKS_LOG10 = math.log10(2.0)
+"""Ratio from which a group counts as speaking for or against."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Items about one actor that depend on each other; `chosen` is the one whose ratio counts. `log10` is by hypothesis column."""
+
+    actor: str
+    name: str
+    chosen: Match
+    sharing: tuple[Match, ...]
+    log10: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypothesis:
+    """One explanation: its kind, the actor that it names or "", prior and posterior probability, and log10 of what speaks against it."""
+
+    kind: str
+    actor: str
+    prior: float
+    probability: float
+    log10_for: float
+    log10_against: float
+    against: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """What tells it from the others."""
+        return f"{self.kind}: {self.actor}" if self.actor else self.kind
+
+    @property
+    def name(self) -> str:
+        """What it says, in words."""
+        return {
+            "actor": f"{self.actor} directed it",
+            "unknown lab": "a laboratory that is not listed directed it",
+            "shared vendor": "a vendor that serves several customers ran it",
+            "reseller": "a reseller passed on its customers' requests",
+            "false flag": f"somebody imitates {self.actor}"
+            if self.actor
+            else "somebody imitates a listed actor",
+            "nobody": "no single party harvested: an honest fleet, other fraud, or independent accounts",
+        }[self.kind]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """What is found about one campaign. `named` is the actor of whom claim 5 is stated, or ""; `needed` what is missing for that."""
+
+    seen: Seen
+    hypotheses: tuple[Hypothesis, ...]
+    groups: tuple[Group, ...]
+    unmatched: int
+    calendar: Calendar
+    best: str
+    named: str
+    needed: tuple[str, ...]
+    word: str
+    confidence: str
+    is_trained: bool
+
+    def of_actor(self, name: str) -> float:
+        """Probability that this actor directed the campaign."""
+        return next(
+            (one.probability for one in self.hypotheses if (one.kind, one.actor) == ("actor", name)), 0.0
+        )
+
+
+def assess(seen: Seen, known: Knowledge) -> Assessment:
+    """Weigh all hypotheses for one campaign, and decide whether an organisation may be named."""
+    about = facts(seen, known)
+    compared = {actor.name: matches(actor.items, about) for actor in known.actors}
+    groups = [group for name, some in compared.items() for group in grouped(name, some)]
+    hypotheses = weighed(seen, known.actors, groups)
+    best = max(
+        (one for one in hypotheses if one.kind == "actor"), key=lambda one: (one.probability, one.actor)
+    )
+    kept = _least_without(seen, known.actors, groups, best.actor) if best.probability >= WITHOUT_ONE else 0.0
+    needed = _needed(seen, known, groups, best, kept)
+    mine = [group for group in groups if group.actor == best.actor]
+    is_trained = any(group.chosen.family == "training" and _speaks_for(group) for group in mine)
+    sound = {group.chosen.item.source.casefold() for group in mine if _speaks_for(group)}
+    sure = words.confidence(len(sound), is_decided_by_one=kept < WITHOUT_ONE)
+    word = words.likelihood(best.probability)
+    if not is_trained:  # claim 5 without claim 4 is at most likely, with moderate confidence
+        word = "likely" if word in ("very likely", "almost certain") else word
+        sure = "moderate" if sure == "high" else sure
+    return Assessment(
+        seen=seen, hypotheses=hypotheses, groups=tuple(groups),
+        unmatched=sum(len(actor.items) for actor in known.actors) - sum(map(len, compared.values())),
+        calendar=about.calendar, best=best.actor, named="" if needed else best.actor, needed=needed, word=word, confidence=sure,
+        is_trained=is_trained,
+    )  # fmt: skip
+
+
+def grouped(actor: str, some: Iterable[Match]) -> list[Group]:
+    """One group for items that depend on each other and speak the same way; the strongest counts. One source's groups are bounded together."""
+    parts: dict[tuple[str, str], list[Match]] = defaultdict(list)
+    for one in some:
+        parts[one.group, one.outcome].append(one)
+    groups = []
+    for (name, _outcome), sharing in sorted(parts.items()):
+        chosen = max(sharing, key=lambda one: (abs(_believed(one)["own"]), -one.item.number))
+        rest = tuple(one for one in sharing if one is not chosen)
+        groups.append(Group(actor=actor, name=name, chosen=chosen, sharing=rest, log10=_believed(chosen)))
+    return _bounded(groups)
+
+
+def _believed(one: Match) -> dict[str, float]:
+    """Log10 likelihood ratios against `rest` when what is said is so with probability `belief` only."""
+    fits = one.outcome == "fits"
+    rest = 10**one.log10_rest
+    found = {}
+    for name, ratio in one.log10.items():
+        doubt, planted = 1.0 - one.belief, PLANTED
+        if name == "forged":
+            doubt, planted = min(doubt * DOUBT_WITH_FLAG, 1.0), PLANTED_WITH_FLAG
+        otherwise = planted * fits + (1.0 - planted) * rest
+        found[name] = math.log10((1.0 - doubt) * rest * 10**ratio + doubt * otherwise)
+    return {name: value - found["rest"] for name, value in found.items()}
+
+
+def _bounded(groups: list[Group]) -> list[Group]:
+    """What one source says together is worth at most 1 / (doubt times `PLANTED`): it may all be planted."""
+    by_source: dict[str, list[int]] = defaultdict(list)
+    for place, group in enumerate(groups):
+        if group.log10["own"] > 0:
+            by_source[group.chosen.item.source.casefold()].append(place)
+    for places in by_source.values():
+        most = -math.log10((1.0 - max(groups[place].chosen.belief for place in places)) * PLANTED)
+        total = sum(groups[place].log10["own"] for place in places)
+        if total > most:
+            for place in places:
+                scale = most / total
+                groups[place] = replace(
+                    groups[place], log10={n: v * scale for n, v in groups[place].log10.items()}
+                )
+    return groups
+
+
+def priors(seen: Seen, actors: Sequence[Actor]) -> dict[tuple[str, str], float]:
+    """Prior probability of each hypothesis, by kind and actor, after the content of the campaign was looked at."""
+    told = seen.log10 or LEAST_LEADS.get(seen.kind, {})
+    content = {one: max(told.get(one, 0.0), LEAST_CONTENT_LOG10) for one in ("H1", "H2", "H3", "H4", "H5")}
+    like = {
+        "lab": content["H1"],
+        "false flag": content["H1"],
+        "vendor": max(content["H1"] + math.log10(0.5), content["H3"]),
+        "reseller": max(content["H2"], content["H3"]),
+        "nobody": max(content["H4"], content["H5"]),
+    }
+    if seen.control_basis == "not shown":
+        like["nobody"] = 0.0
+    mass = {kind: prior * 10 ** like[kind] for kind, prior in PRIORS.items()}
+    found: dict[tuple[str, str], float] = {}
+    unlisted = {"lab": "unknown lab", "vendor": "shared vendor", "reseller": "reseller"}
+    for kind, name in unlisted.items():
+        listed = [actor.name for actor in actors if actor.kind == kind]
+        for actor in listed:
+            found["actor", actor] = mass[kind] * LISTED / len(listed)
+        found[name, ""] = mass[kind] * (1.0 - LISTED if listed else 1.0)
+    for actor_ in actors:
+        found["false flag", actor_.name] = mass["false flag"] / len(actors)
+    found["nobody", ""] = mass["nobody"]
+    total = sum(found.values())
+    return {key: value / total for key, value in found.items()}
+
+
+COLUMN = {"shared vendor": "vendor", "reseller": "reseller"}
+
+
+def column(kind: str, actor: str, group: Group) -> str:
+    """The column of a group's ratios that a hypothesis takes."""
+    if actor == group.actor:
+        return {"actor": "own", "false flag": "forged"}[kind]
+    return COLUMN.get(kind, "rest")
+
+
+def weighed(seen: Seen, actors: Sequence[Actor], groups: Sequence[Group]) -> tuple[Hypothesis, ...]:
+    """All hypotheses with their probabilities, the likeliest first."""
+    before = priors(seen, actors)
+    ratios = {
+        (kind, actor): [(group, group.log10[column(kind, actor, group)]) for group in groups]
+        for kind, actor in before
+    }
+    log10 = {key: math.log10(before[key]) + sum(value for _group, value in ratios[key]) for key in before}
+    top = max(log10.values())
+    total = sum(10 ** (value - top) for value in log10.values())
+    found = []
+    for key in before:
+        best = {
+            id(group): max(ratios[other][n][1] for other in before)
+            for n, (group, _v) in enumerate(ratios[key])
+        }
+        lost = [(group, best[id(group)] - value) for group, value in ratios[key]]
+        against = sorted((one for one in lost if one[1] >= SPEAKS_LOG10), key=lambda one: -one[1])
+        found.append(
+            Hypothesis(
+                kind=key[0], actor=key[1], prior=before[key], probability=10 ** (log10[key] - top) / total,
+                log10_for=sum(value for _group, value in ratios[key] if value > 0), log10_against=sum(value for _g, value in against),
+                against=tuple(f"{group.actor}: {group.chosen.statement}" for group, _value in against),
+            )
+        )  # fmt: skip
+    return tuple(sorted(found, key=lambda one: (-one.probability, one.kind, one.actor)))
+
+
+def _speaks_for(group: Group) -> bool:
+    return (
+        group.chosen.belief >= FAIR and group.log10["own"] >= SPEAKS_LOG10 and group.chosen.outcome == "fits"
+    )
+
+
+def _hard_sources(groups: Iterable[Group]) -> dict[str, float]:
+    """Sources of evidence that an imitator cannot make at will, with the belief in each; items that share a ratio confirm each other."""
+    found: dict[str, float] = {}
+    for group in groups:
+        for one in (group.chosen, *group.sharing):
+            if one.is_hard and one.belief >= FAIR:
+                source = one.item.source.casefold()
+                found[source] = max(one.belief, found.get(source, 0.0))
+    return found
+
+
+def _least_without(seen: Seen, actors: Sequence[Actor], groups: Sequence[Group], actor: str) -> float:
+    """The least probability of the actor when one source, or one group about it, is left out."""
+    mine = [group for group in groups if group.actor == actor and group.log10["own"] > 0]
+    sources = {group.chosen.item.source.casefold() for group in mine}
+    left = [[g for g in groups if g.chosen.item.source.casefold() != source] for source in sources]
+    left += [[g for g in groups if g is not group] for group in mine]
+    found = [
+        next(
+            one.probability
+            for one in weighed(seen, actors, some)
+            if (one.kind, one.actor) == ("actor", actor)
+        )
+        for some in left
+    ]
+    return min(found, default=0.0)
+
+
+def _needed(
+    seen: Seen, known: Knowledge, groups: Sequence[Group], best: Hypothesis, kept: float
+) -> tuple[str, ...]:
+    """What is missing before claim 5 may be stated of the likeliest actor; nothing where it may. `kept` is the least probability without one."""
+    needed = []
+    if seen.control_basis == "not shown":
+        needed.append("claim 2: evidence that one party controls these accounts")
+    if seen.kind not in ("harvest", "mixed"):
+        needed.append(
+            "claim 3: evidence that the purpose is harvesting, rather than what a reseller or a fleet does"
+        )
+    if next(actor.kind for actor in known.actors if actor.name == best.actor) != "lab":
+        needed.append("evidence of who directed it: a vendor or a reseller acts for customers")
+    mine = [group for group in groups if group.actor == best.actor and _speaks_for(group)]
+    hard = _hard_sources(mine)
+    doubt = math.prod(1.0 - belief for belief in hard.values())
+    if max(hard.values(), default=0.0) < SOUND:
+        needed.append(
+            "evidence that an imitator cannot make at will, graded B2 or better: an address range of its own, a payment account, a record "
+            "from a processor or a registrar, infrastructure of an earlier campaign, or a test that supports claim 4"
+        )
+    elif doubt > MOST_DOUBT * CLOSE:
+        needed.append(
+            f"such evidence from a further source, or of a better grade: all of it is wrong with a probability of {doubt:.3g}, and {MOST_DOUBT} is needed"
+        )
+    if len({group.chosen.item.source.casefold() for group in mine}) < MIN_GROUPS or len(mine) < MIN_GROUPS:
+        needed.append(
+            "a second independent source, graded C3 or better, for something else than the first says"
+        )
+    misfits = {
+        g.name
+        for g in groups
+        if g.actor == best.actor and g.chosen.outcome == "does not fit" and g.chosen.belief >= FAIR
+    }
+    if len(misfits) > len({group.name for group in mine}):
+        needed.append(f"an explanation of what does not fit the actor: {', '.join(sorted(misfits))}")
+    rivals = sorted({
+        group.actor for group in groups
+        if group.actor != best.actor and group.chosen.is_hard and group.log10["own"] >= SPEAKS_LOG10
+    })  # fmt: skip
+    if rivals:
+        needed.append(f"an explanation of what points to {', '.join(rivals)} instead")
+    if any(g.actor == best.actor and g.chosen.family == "training" and g.log10["own"] < 0 for g in groups):
+        needed.append("an explanation of the test on the actor's model that does not find the answers")
+    if best.probability < DECIDED:
+        needed.append(
+            f"evidence that separates the actor from its rivals: its probability is {best.probability:.2f}, and {DECIDED} is needed"
+        )
+    elif kept < WITHOUT_ONE:
+        needed.append("evidence that does not rest on one item or one source alone")
+    return tuple(needed)
+
+
+def contradictions(assessment: Assessment) -> list[tuple[Hypothesis, int]]:
+    """Hypotheses in the order of competing hypotheses: the one against which least speaks is first (Heuer 1999, chapter 8), with its rank."""
+    ordered = sorted(
+        assessment.hypotheses, key=lambda one: (one.log10_against, -one.probability, one.kind, one.actor)
+    )
+    return [(one, rank) for rank, one in enumerate(ordered, 1)]

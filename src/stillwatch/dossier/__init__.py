@@ -1,0 +1,1 @@
+"""Documents on one campaign for counsel, policy readers and a court."""

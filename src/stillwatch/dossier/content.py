@@ -1,0 +1,383 @@
+"""The text of a dossier: what is claimed and what is not, numbers, method, evidence, what speaks against, harm, what was done, what is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stillwatch.claims import words
+from stillwatch.claims.basis import likeness, tests_against, tests_for
+from stillwatch.claims.numbers import Number, Part
+from stillwatch.claims.statements import Claim, claims, known_from
+from stillwatch.dossier.annexes import annexes
+from stillwatch.dossier.case import Case
+from stillwatch.dossier.document import Document, Numbers
+from stillwatch.dossier.method import method
+
+MOST_EXPLANATIONS, MOST_EVIDENCE = 6, 8
+LEAST_PRICE_SHARE = 0.1
+"""Part of the list price that resellers of access are reported to ask; the lower end of the value of what was taken (`docs/methods/dossier.md`)."""
+MILLION = 1e6
+LEAST_SHOWN = 0.001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the provider adds: its name, dollars for a million tokens read and written at list price, what it did."""
+
+    producer: str = "the provider"
+    price_in: float = 2.0
+    price_out: float = 10.0
+    done: tuple[str, ...] = ()
+
+
+def dossier(case: Case, terms: Terms, numbers: Numbers) -> Document:
+    """The dossier of one campaign: four pages, then annexes."""
+    document = Document(
+        f"Dossier on campaign {case.name}",
+        f"{words.moment(case.row['first_seen'])} to {words.moment(case.row['last_seen'])}", numbers,
+    )  # fmt: skip
+    stated = claims(case.tables, case.name, case.attribution)
+    _claimed(document, stated)
+    _counted(document, case)
+    method(document, case)
+    _evidence(document, case, stated)
+    _against(document, case)
+    _harm(document, case, terms)
+    _done(document, terms)
+    _open(document, stated)
+    annexes(document, case)
+    return document
+
+
+def _claimed(document: Document, stated: Sequence[Claim]) -> None:
+    document.heading("1. What is claimed, and what is not")
+    document.text(
+        "Five claims are kept apart. Each stands on its own evidence and lends none of its certainty to another. The word in front of each "
+        "names its basis: measured (counted or computed from the provider's logs), inferred (follows from what was measured, under stated "
+        "assumptions), alleged (said by a named source, not checked here), not shown (nothing here speaks for it).", is_small=True,
+    )  # fmt: skip
+    document.claims((one.number, one.title, one.basis, one.sentence) for one in stated)
+
+
+def _counted(document: Document, case: Case) -> None:
+    document.heading("2. Numbers, and how they were counted")
+    rows: list[Sequence[Sequence[Part]]] = []
+
+    def row(what: str, value: Sequence[Part], how: Sequence[Part]) -> None:
+        rows.append(((what,), value, how))
+
+    row(
+        "accounts",
+        (case.number("members", "count"),),
+        ("members by attribution; each with its probability in annex A",),
+    )
+    least = case.maybe("members", "least", "score", shown=words.share)
+    row(
+        "exchanges",
+        (case.number("members", "sum", "exchanges"),),
+        ("between ", case.number("campaigns", "value", "exchanges_low"), " and ", case.number("campaigns", "value", "exchanges_high"),
+         " with 90 % confidence; a member's ordinary exchanges are not counted"),
+    )  # fmt: skip
+    if least is not None:
+        row("least probable member", (least,), ("probability that the account belongs to the campaign",))
+    row(
+        "first exchange",
+        (case.number("campaigns", "value", "first_seen", shown=words.moment),),
+        ("first exchange that is attributed",),
+    )
+    row(
+        "last exchange",
+        (case.number("campaigns", "value", "last_seen", shown=words.moment),),
+        ("last exchange that is attributed",),
+    )
+    row(
+        "rate of false reports", (case.number("campaigns", "value", "q_value", shown=words.share),),
+        ("false-discovery rate at which it is reported, among all groups that were tested (e-BH; Wang and Ramdas 2022)",),
+    )  # fmt: skip
+    for column, what, how in (
+        (
+            "fpr_empirical",
+            "rate on honest groups",
+            "upper 95 % bound: how often honest groups of the nearest explanation reach this evidence, from the shipped bank",
+        ),
+        (
+            "fpr_synthetic",
+            "rate on random groups",
+            "upper 95 % bound: the same for groups drawn at random from this log",
+        ),
+    ):
+        one = case.maybe("campaigns", "value", column, shown=words.share)
+        if one is not None:
+            row(what, (one,), (how,))
+    seen = case.maybe("campaigns", "value", "detected_at", shown=words.moment)
+    if seen is not None and known_from(case.mine.get("timeline", ())) is not None:
+        row(
+            "evidence sufficed from",
+            (seen,),
+            ("first look, in time order, at which an alert would have been called",),
+        )
+    else:
+        row(
+            "evidence sufficed from",
+            ("at no look",),
+            ("no look, in time order, alerted; the whole log was needed",),
+        )
+    document.table(("number", "value", "how it was counted"), rows, widths=(20, 25, 55))
+    document.text(
+        "A small mark such as N1 behind a number names the entry of numbers.json that says from which rows it is counted. "
+        "`stillwatch verify`, or the verifier of one file that lies in every package, derives it again.", is_small=True,
+    )  # fmt: skip
+
+
+def _evidence(document: Document, case: Case, stated: Sequence[Claim]) -> None:
+    document.heading("4. Evidence by claim", is_new_page=True)
+    evidence = list(case.mine.get("evidence", ()))
+    for one in stated:
+        document.text(
+            f"Claim {one.number}, {one.title[:1].lower()}{one.title[1:]}: ",
+            *one.sentence,
+            ".",
+            basis=one.basis,
+        )
+        if one.number == 2:
+            pieces = (*tests_for(evidence), *likeness(evidence))[:MOST_EVIDENCE]
+            document.table(
+                ("what was seen", "members", "weight"),
+                [
+                    (
+                        (_seen(piece["kind"]),),
+                        (case.number("evidence", "most", "accounts", kind=piece["kind"]),),
+                        (case.number("evidence", "most", "log10_likelihood_ratio", kind=piece["kind"], shown=words.tenfold),),
+                    )
+                    for piece in _once(pieces)
+                ],
+                widths=(66, 14, 20), right=(1, 2),
+            )  # fmt: skip
+    document.text(
+        "The weight is how much likelier the observation is if one party controls the accounts than if they are independent. Pieces overlap: they "
+        "are not to be multiplied.", is_small=True,
+    )  # fmt: skip
+    if case.attribution is not None:
+        _hypotheses(document, case.attribution)
+
+
+def _seen(kind: str) -> str:
+    from stillwatch.claims.basis import CONTROL_TESTS, LIKENESS_TESTS
+
+    if kind in CONTROL_TESTS:
+        return f"{words.signal(kind)} (control)"
+    return (
+        f"{words.signal(kind)} (likeness)"
+        if kind in LIKENESS_TESTS
+        else f"members share a value: {words.named(kind)}"
+    )
+
+
+def _once(pieces: Sequence[Any]) -> Iterator[Any]:
+    """The strongest row of each kind."""
+    kinds = set()
+    for one in pieces:
+        if one["kind"] not in kinds:
+            kinds.add(one["kind"])
+            yield one
+
+
+def _hypotheses(document: Document, told: Any) -> None:  # noqa: ANN401
+    document.text(
+        "Who directed it: hypotheses compared, the one against which least speaks first.", basis="inferred"
+    )
+    rows = sorted(told["hypotheses"], key=lambda one: one["rank_by_contradiction"])[:8]
+    named = (told["accusation"] or {}).get("organisation")
+    numbered = {
+        name: n
+        for n, name in enumerate(sorted({one["actor"] for one in told["hypotheses"] if one["actor"]}), 1)
+    }
+
+    def said(one: Any) -> str:  # noqa: ANN401
+        """The hypothesis; an actor that is not named by claim 5 stands under a number."""
+        if one["actor"] and one["actor"] != named:
+            return one["statement"].replace(one["actor"], f"listed actor {numbered[one['actor']]}")
+        return str(one["statement"])
+
+    document.table(
+        ("hypothesis", "probability", "contradicted by"),
+        [
+            ((said(one),), (f"{one['probability']:.3f}" if one["probability"] >= LEAST_SHOWN else f"< {LEAST_SHOWN}",),
+             (f"a factor of {words.tenfold(one['log10_against'])}" if one["log10_against"] else "nothing",))
+            for one in rows
+        ],
+        widths=(58, 15, 27), right=(1, 2),
+    )  # fmt: skip
+    if not named and numbered:
+        document.text("Actors of whom claim 5 is not stated are numbered and not named.", is_small=True)
+    for need in told["needed"][:4]:
+        document.text(
+            f"Missing before an organisation may be named: {need}.", basis="not shown", is_small=True
+        )
+
+
+def _against(document: Document, case: Case) -> None:
+    document.heading("5. What speaks against, and innocent explanations that were tried")
+    evidence = list(case.mine.get("evidence", ()))
+    items: list[Sequence[Part]] = [
+        (f"The test of whether {words.signal(row['kind'])} speaks against: an e-value of ",
+         case.number("evidence", "least", "log10_likelihood_ratio", kind=row["kind"], shown=words.tenfold), ".")
+        for row in tests_against(evidence)
+    ]  # fmt: skip
+    items += [
+        (f"{_upper(words.trait(row['trait'], 'against'))}.",)
+        for row in case.mine.get("glance", ())
+        if row["speaks"] == "against"
+    ]
+    if case.row.get("fpr_empirical"):
+        items.append(
+            ("Honest groups of the nearest explanation reach this evidence in up to ",
+             case.number("campaigns", "value", "fpr_empirical", shown=words.share), " of cases (upper 95 % bound).")
+        )  # fmt: skip
+    document.box(
+        "Speaks against",
+        items,
+        side="against",
+        otherwise="No test and no first fact that was computed speaks against one control.",
+    )
+    for_one = [
+        (f"{_upper(words.signal(row['kind']))}: an e-value of ",
+         case.number("evidence", "most", "log10_likelihood_ratio", kind=row["kind"], shown=words.tenfold), ".")
+        for row in tests_for(evidence)[:6]
+    ]  # fmt: skip
+    document.box("Speaks for one control", for_one, side="for", otherwise="No test of control speaks for it.")
+    tried = sorted(case.mine.get("explanations", ()), key=lambda row: (row["log10_e"], row["explanation"]))
+    number_tried = case.maybe("explanations", "count")
+    if number_tried is not None and tried:
+        document.text(
+            number_tried, " innocent explanations were tried; the nearest are below. Remaining evidence is what the explanation cannot produce. A "
+            "cause that nobody thought of was not tried.", basis="measured",
+        )  # fmt: skip
+        document.table(
+            ("innocent explanation", "accounts with its mark", "remains against it"),
+            [
+                (
+                    (words.named(row["explanation"]),),
+                    (case.number("explanations", "value", "marked", explanation=row["explanation"]),),
+                    (case.number("explanations", "value", "log10_e", explanation=row["explanation"], shown=words.tenfold),),
+                )
+                for row in tried[:MOST_EXPLANATIONS]
+            ],
+            widths=(50, 25, 25), right=(1, 2),
+        )  # fmt: skip
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _harm(document: Document, case: Case, terms: Terms) -> None:
+    document.heading("6. Harm")
+    rows = []
+    for row in sorted(
+        case.mine.get("capabilities", ()), key=lambda one: (-one["exchanges"], one["capability"])
+    ):
+        of = {"capability": row["capability"]}
+        tokens = [
+            case.maybe("capabilities", "value", column, **of) for column in ("input_tokens", "output_tokens")
+        ]
+        rows.append((
+            (words.capability(row["capability"]),), (case.number("capabilities", "value", "exchanges", **of),),
+            *((one,) if one is not None else ("not in the log",) for one in tokens),
+        ))  # fmt: skip
+    document.table(
+        ("capability", "exchanges", "tokens read", "tokens written"),
+        rows,
+        widths=(34, 22, 22, 22),
+        right=(1, 2, 3),
+    )
+    document.text(
+        "Exchanges by capability are counted; the class of each is inferred from words and shape of the request and may be wrong for single requests.",
+        basis="measured", is_small=True,
+    )  # fmt: skip
+    value = _value(case, terms)
+    if value is not None:
+        low, high = value
+        document.text(
+            "The tokens would have cost between ", low, " and ", high, f". Assumed: ${terms.price_in:g} for a million tokens read and "
+            f"${terms.price_out:g} for a million written; the lower figure is a tenth of that, which resellers of access are reported to ask. This is neither the "
+            "provider's loss nor what a model trained on the answers is worth, which is not shown.", basis="inferred",
+        )  # fmt: skip
+    else:
+        document.text(
+            "The log does not say how many tokens were used, so no cost is stated.", basis="not shown"
+        )
+
+
+def _value(case: Case, terms: Terms) -> tuple[Number, Number] | None:
+    """Cost of all tokens, at a tenth of the list price and at the list price; None where the log does not say how many there were."""
+    ends: list[Number] = []
+    for share in (LEAST_PRICE_SHARE, 1.0):
+        parts = [
+            case.maybe("capabilities", "sum", column, times=price * share / MILLION)
+            for column, price in (("input_tokens", terms.price_in), ("output_tokens", terms.price_out))
+        ]
+        known = [one for one in parts if one is not None]
+        if len(known) < len(parts):
+            return None
+        total = sum(one.value for one in known)
+        ends.append(
+            Number(
+                value=total,
+                shown=_dollars(total),
+                how={"take": "total", "of": [dict(one.how) for one in known]},
+            )
+        )
+    return ends[0], ends[1]
+
+
+def _dollars(value: float) -> str:
+    if value >= MILLION:
+        return f"${value / MILLION:.2g} million"
+    return f"${words.count(value)}" if value >= 10 else f"${value:.2g}"
+
+
+def _done(document: Document, terms: Terms) -> None:
+    document.heading("7. What was done")
+    if terms.done:
+        for one in terms.done:
+            document.text(f"{terms.producer}: {one}", basis="alleged")
+    else:
+        document.text(
+            "The results record no action. What the provider did (notices, limits, suspensions, appeals that were heard) is for the provider to state, "
+            "with dates.", basis="not shown",
+        )  # fmt: skip
+
+
+def _open(document: Document, stated: Sequence[Claim]) -> None:
+    document.heading("8. Open questions")
+    items: list[Sequence[Part]] = [
+        (f"Claim {one.number} ({one.title.lower()}) is not shown: {OPEN[one.number]}.",)
+        for one in stated
+        if one.basis == "not shown"
+    ]
+    if any(one.number == 2 and one.basis == "inferred" for one in stated):
+        items.append(
+            ("Control is inferred from likeness alone: a probe, or payment records, would settle it.",)
+        )
+    if any(one.number == 3 and one.basis == "inferred" for one in stated):
+        items.append(
+            ("Whether a reseller stands between the accounts and whoever uses the answers is not known.",)
+        )
+    items.append(
+        (
+            "Accounts that belong and were not found are missing here; only the upper bound of the exchanges allows for them.",
+        )
+    )
+    document.bullets(items)
+
+
+OPEN = {
+    1: "logs with the attributed exchanges would be needed",
+    2: "evidence of control, such as one card for several accounts or a probe that all accounts answer alike, would be needed",
+    3: "what is asked would have to be told from what a reseller's customers or a fleet ask",
+    4: "a test on the model with marks or canaries that these accounts were served would be needed",
+    5: "records that link control to an organisation, from two independent sources, would be needed",
+}
