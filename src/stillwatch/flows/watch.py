@@ -37,7 +37,7 @@ from stillwatch.watch.poison import poisonous
 from stillwatch.watch.pulse import Pulse
 from stillwatch.watch.sources import Source, Taken, open_source
 from stillwatch.watch.state import KEY, Apart, State
-from stillwatch.watch.tracks import follow
+from stillwatch.memory.tracks import follow
 from stillwatch.watch.webhook import Webhook
 
 STORE = "store"  # what was sketched, and each day of it added up once
@@ -236,8 +236,9 @@ class Watch:
         )
         alert = min(self.told.options.fdr, alert_level(self.told.alerts, passed / timedelta(hours=1)))
         options = replace(
-            self.told.options, fdr=max(alert, confirm), replay=False, store=self.state.folder / STORE
-        )
+            self.told.options, fdr=max(alert, confirm), replay=False, store=self.state.folder / STORE, named=False,
+            labels=(*self.told.options.labels, self.state.folder),
+        )  # fmt: skip
         results = self.state.folder / "results"
         taken = self.state.parts
         with self.pulse.working():

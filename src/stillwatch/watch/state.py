@@ -17,7 +17,7 @@ from typing import IO, Any
 from stillwatch.engine.files import atomic, lock
 from stillwatch.errors import Problem, StateError
 from stillwatch.sketch.digest import VERSION
-from stillwatch.watch.tracks import Track
+from stillwatch.memory.tracks import Track
 
 LEDGER, KEY, SKETCHES, APART, QUARANTINE, EVENTS, LOCK = (
     "ledger.json", "key", "sketches", "apart", "quarantine", "events.jsonl", ".lock",
