@@ -33,6 +33,8 @@ COMMANDS = {
     "label": "say that an account, a group or a value is honest or a campaign's",
     "allow": "let the guard do nothing to an account, a group or a value",
     "labels": "list, export and import labels",
+    "policy": "check a policy, preview what it would do, approve it, roll it out, undo it",
+    "guard": "decide on requests at a gateway, by results, labels and a policy",
     "taken": "say what campaigns took, by capability, and what it may be worth",
     "watch": "follow a growing log and report campaigns as they appear",
     "sketch": "sketch logs where the text is, so that only digests leave",
@@ -49,7 +51,7 @@ COMMANDS = {
 EXTRAS = {
     "confluent_kafka": "streams", "google": "otlp", "nats": "streams", "opentelemetry": "otlp", "pandas": "pandas", "polars": "polars",
     "pyspark": "spark", "redis": "streams", "sklearn": "evaluate", "tokenizers": "lab", "torch": "lab",
-    "transformers": "lab", "cryptography": "package", "rfc3161_client": "package",
+    "transformers": "lab", "cel": "server", "httptools": "server", "uvicorn": "server", "uvloop": "server", "cryptography": "package", "rfc3161_client": "package",
     "adlfs": "cloud", "aiohttp": "cloud", "deltalake": "tables", "fsspec": "cloud", "gcsfs": "cloud", "pyiceberg": "tables", "s3fs": "cloud",
 }  # fmt: skip
 """Packages that are not always installed, and the extra that brings each."""

@@ -125,6 +125,12 @@ def _is_still(path: Path, file: IO[bytes]) -> bool:
         return False
 
 
+def last_code(path: Path) -> str:
+    """The code of a file's last whole line."""
+    with path.open("rb") as file:
+        return _last(file)[0]
+
+
 def read(path: Path) -> Record:
     """The lines of a file; one that is not there has none. Lines that cannot be read, and lines that do not follow the one before, are faults."""
     record = Record()
