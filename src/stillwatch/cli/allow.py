@@ -14,7 +14,9 @@ from stillwatch.cli.values import Existing
 @click.argument("folder", type=Existing(file=False), metavar="RESULTS_OR_STATE")
 @click.argument("target")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; shown in the report.")
-@click.option("--expires", metavar="DATE", default="", help="Last day on which it holds. [default: until withdrawn]")
+@click.option(
+    "--expires", metavar="DATE", default="", help="Last day on which it holds. [default: until withdrawn]"
+)
 @author_option
 @click.option("--json", "as_json", is_flag=True, help="Print the label as JSON.")
 def allow(folder: Path, target: str, reason: str, expires: str, author: str, as_json: bool) -> None:

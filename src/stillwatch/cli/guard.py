@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -26,19 +27,31 @@ def guard() -> None:
 
 
 @guard.command("serve")
-@click.option("--results", type=Existing(file=False), required=True, help="Results folder, or a watch's STATE/results.")
+@click.option(
+    "--results", type=Existing(file=False), required=True, help="Results folder, or a watch's STATE/results."
+)
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for decisions, approvals and roll-outs. [default: RESULTS.guard beside the results]",
 )
-@click.option("--policy", type=Existing(folder=False), help="Policy in TOML. [default: the one that comes along]")
-@click.option("--accounts", type=Existing(folder=False), help="Account table for plans, programs, age and spend.")
 @click.option(
-    "--mode", type=click.Choice(MODES), default="shadow", show_default=True, help="Whether actions are carried out."
+    "--policy", type=Existing(folder=False), help="Policy in TOML. [default: the one that comes along]"
+)
+@click.option(
+    "--accounts", type=Existing(folder=False), help="Account table for plans, programs, age and spend."
+)
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="shadow",
+    show_default=True,
+    help="Whether actions are carried out.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8790, show_default=True, help="Port; 0 takes a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8790, show_default=True, help="Port; 0 takes a free one."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
 def serve_command(
     results: Path, state: Path | None, policy: Path | None, accounts: Path | None, mode: str, host: str, port: int, as_json: bool
@@ -61,14 +74,20 @@ def serve_command(
         core = one.core
         if as_json:
             print_json(
-                {"host": address, "port": taken, "mode": mode, "policy": core.snapshot.policy.title, "members": len(core.snapshot.index)},
+                {
+                    "host": address,
+                    "port": taken,
+                    "mode": mode,
+                    "policy": core.snapshot.policy.title,
+                    "members": len(core.snapshot.index),
+                },
                 on_one_line=True,
             )
         else:
             click.echo(
                 f"http://{address}:{taken}: {mode}, policy {core.snapshot.policy.title}, {len(core.snapshot.index):,} accounts"
             )
-        click.get_text_stream("stdout").flush()
+        sys.stdout.flush()
         serve(one, on)
 
 
@@ -99,13 +118,17 @@ def _switched(state: Path, author: str, reason: str, *, stop: bool, as_json: boo
     if as_json:
         print_json({"at": entry.at, "kind": entry.kind, "author": entry.author, "code": entry.code})
     else:
-        click.echo("every action is switched off" if stop else "actions are carried out again as the policy says")
+        click.echo(
+            "every action is switched off" if stop else "actions are carried out again as the policy says"
+        )
 
 
 @guard.command("log")
 @click.option("--state", type=Existing(file=False), required=True, help="The guard's state.")
 @click.option("--results", type=Existing(file=False), help="Results folder, whose labels are listed too.")
-@click.option("--last", type=click.IntRange(min=1), default=20, show_default=True, help="Lines of each file to print.")
+@click.option(
+    "--last", type=click.IntRange(min=1), default=20, show_default=True, help="Lines of each file to print."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print every line as JSON.")
 def log_command(state: Path, results: Path | None, last: int, as_json: bool) -> int:
     """Print decisions, approvals, roll-outs, undos and labels, and check that no line was changed. Exits with 1 where one was."""

@@ -15,9 +15,16 @@ VERDICTS = ("honest", "campaign", "withdrawn")
 @click.command()
 @click.argument("folder", type=Existing(file=False), metavar="RESULTS_OR_STATE")
 @click.argument("target")
-@click.option("--verdict", type=click.Choice(VERDICTS), required=True, help="What TARGET is; `withdrawn` ends its label.")
+@click.option(
+    "--verdict",
+    type=click.Choice(VERDICTS),
+    required=True,
+    help="What TARGET is; `withdrawn` ends its label.",
+)
 @click.option("--reason", required=True, metavar="TEXT", help="Why; shown in the report.")
-@click.option("--expires", metavar="DATE", default="", help="Last day on which it holds. [default: until withdrawn]")
+@click.option(
+    "--expires", metavar="DATE", default="", help="Last day on which it holds. [default: until withdrawn]"
+)
 @author_option
 @click.option("--json", "as_json", is_flag=True, help="Print the label as JSON.")
 def label(

@@ -25,7 +25,9 @@ def whoami() -> str:
 
 def author_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """The option `--author`, which defaults to the user of this process."""
-    return click.option("--author", default=whoami, show_default="the user", metavar="NAME", help="Who says so.")(command)
+    return click.option(
+        "--author", default=whoami, show_default="the user", metavar="NAME", help="Who says so."
+    )(command)
 
 
 def write_label(

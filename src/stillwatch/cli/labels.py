@@ -27,7 +27,9 @@ def labels() -> None:
 
 @labels.command("list")
 @click.argument("folder", type=Existing(file=False), metavar="RESULTS_OR_STATE")
-@click.option("--json", "as_json", is_flag=True, help="Print the labels as JSON, with the accounts of groups.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the labels as JSON, with the accounts of groups."
+)
 def list_labels(folder: Path, as_json: bool) -> None:
     """List the labels that are in force."""
     from stillwatch.memory.labels import in_force
@@ -81,7 +83,8 @@ def import_labels(folder: Path, file: Path, as_json: bool) -> None:
         ) from None
     if not isinstance(given, list):
         raise InputError(Problem(fact="the file of labels is no list", where=str(file)))
-    found, problems = [], []
+    found = []
+    problems: list[Problem] = []
     for number, one in enumerate(given, 1):
         try:
             found.append(of_json(one, f"{file}, label {number}"))

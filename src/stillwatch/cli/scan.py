@@ -96,7 +96,11 @@ from stillwatch.cli.values import Existing, completing, memory_size, signal_name
     help="Leave a signal out; repeatable.",
 )
 @click.option("--show-prompts", is_flag=True, help="Write a few prompts of each campaign into the results.")
-@click.option("--fail-on-campaign", is_flag=True, help="Exit with 3 when a campaign is found that is not labelled honest.")
+@click.option(
+    "--fail-on-campaign",
+    is_flag=True,
+    help="Exit with 3 when a campaign is found that is not labelled honest.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the overview as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress bars.")
 def scan(

@@ -102,7 +102,9 @@ class Options:
     store: Path | None = None  # where what was read is kept; if None, until the results are there
     limits: Limits = LIMITS  # what one file may cost
     replay: bool = True  # whether to look for the hour at which each campaign could have been known
-    labels: tuple[Path, ...] = ()  # folders whose labels are shown, besides those of the results folder itself
+    labels: tuple[
+        Path, ...
+    ] = ()  # folders whose labels are shown, besides those of the results folder itself
     named: bool = True  # whether campaigns keep names over scans into one folder; a watch names its own
 
 
@@ -130,7 +132,9 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
         progress("write", 0, 1)
         write_tables(folder, found, engine)
         groups(folder)
-        overview["labels"] = remember(folder, out, options.labels, overview["last_seen"] if options.named else None)
+        overview["labels"] = remember(
+            folder, out, options.labels, overview["last_seen"] if options.named else None
+        )
         if options.show_prompts:
             write_prompts(folder, sources, options.names, found, options.limits)
         write_table(folder, contract.QUARANTINE, quarantine)

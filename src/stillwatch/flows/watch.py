@@ -29,6 +29,7 @@ from stillwatch.errors import (
 )
 from stillwatch.flows.blind import read_key, sketch
 from stillwatch.flows.scan import Options, scan
+from stillwatch.memory.tracks import follow
 from stillwatch.readers.losses import Losses
 from stillwatch.results.folder import read_table
 from stillwatch.stats.sequential import alert_level
@@ -37,7 +38,6 @@ from stillwatch.watch.poison import poisonous
 from stillwatch.watch.pulse import Pulse
 from stillwatch.watch.sources import Source, Taken, open_source
 from stillwatch.watch.state import KEY, Apart, State
-from stillwatch.memory.tracks import follow
 from stillwatch.watch.webhook import Webhook
 
 STORE = "store"  # what was sketched, and each day of it added up once

@@ -48,10 +48,14 @@ class Guard:
         elif path == "/healthz":
             await _answer(send, 200, b"ok\n", [(b"content-type", b"text/plain")])
         elif path == "/metrics":
-            await _answer(send, 200, self._metrics(), [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")])
+            await _answer(
+                send, 200, self._metrics(), [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
+            )
         else:
             status = 405 if path == "/v1/decide" else 404
-            await _answer(send, status, orjson.dumps({"error": "there is nothing at this path by this method"}), JSON)
+            await _answer(
+                send, status, orjson.dumps({"error": "there is nothing at this path by this method"}), JSON
+            )
 
     async def _decide(self, receive: Receive, send: Send, arrived: float) -> None:
         try:
@@ -68,7 +72,12 @@ class Guard:
         name = path.split("/", 3)[2]
         adapter = REPLIES.get(name)
         if adapter is None:
-            await _answer(send, 404, orjson.dumps({"error": "no adapter of this name", "adapters": sorted(REPLIES)}), JSON)
+            await _answer(
+                send,
+                404,
+                orjson.dumps({"error": "no adapter of this name", "adapters": sorted(REPLIES)}),
+                JSON,
+            )
             return
         reply: Reply
         try:
@@ -108,7 +117,9 @@ class Guard:
         for key, number in list(core.counts.items()):
             decisions.add_metric(key, number)
         yield decisions
-        errors = CounterMetricFamily("stillwatch_guard_errors", "decisions that failed, by kind of error", labels=["kind"])
+        errors = CounterMetricFamily(
+            "stillwatch_guard_errors", "decisions that failed, by kind of error", labels=["kind"]
+        )
         for kind, number in list(core.errors.items()):
             errors.add_metric([kind], number)
         yield errors
@@ -117,7 +128,10 @@ class Guard:
             total += number
             buckets.append((edge, total))
         yield HistogramMetricFamily(
-            "stillwatch_guard_seconds", "how long a decision took", buckets=buckets, sum_value=core.seconds_sum
+            "stillwatch_guard_seconds",
+            "how long a decision took",
+            buckets=buckets,
+            sum_value=core.seconds_sum,
         )
         audit = core.audit
         told = {
@@ -130,13 +144,27 @@ class Guard:
             "stillwatch_guard_audit_lost": ("counter", "decisions not written since too many waited", audit.lost if audit else 0),
         }  # fmt: skip
         if self.reloader is not None:
-            told["stillwatch_guard_stale"] = ("gauge", "whether files changed that cannot be used", bool(self.reloader.faults))
-            told["stillwatch_guard_reloads"] = ("counter", "snapshots that replaced another", self.reloader.reloads)
-            told["stillwatch_guard_refusals"] = ("counter", "changes of files that were refused", self.reloader.refusals)
+            told["stillwatch_guard_stale"] = (
+                "gauge",
+                "whether files changed that cannot be used",
+                bool(self.reloader.faults),
+            )
+            told["stillwatch_guard_reloads"] = (
+                "counter",
+                "snapshots that replaced another",
+                self.reloader.reloads,
+            )
+            told["stillwatch_guard_refusals"] = (
+                "counter",
+                "changes of files that were refused",
+                self.reloader.refusals,
+            )
         for name, (kind, meaning, value) in told.items():
             family = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
             yield family(name, meaning, value=float(value))
-        policy = GaugeMetricFamily("stillwatch_guard_policy", "the policy in use", labels=["policy", "digest"])
+        policy = GaugeMetricFamily(
+            "stillwatch_guard_policy", "the policy in use", labels=["policy", "digest"]
+        )
         policy.add_metric([core.snapshot.policy.title, core.snapshot.policy.digest[:12]], 1.0)
         yield policy
 
@@ -178,5 +206,3 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         else:
             await send({"type": "lifespan.shutdown.complete"})
             return
-
-

@@ -45,7 +45,11 @@ class Audit:
             self.is_up = False
             self.lost += 1
             return
-        body = decision.as_json() | {"account_id": account_id, "rule": decision.rule, "campaign": decision.campaign}
+        body = decision.as_json() | {
+            "account_id": account_id,
+            "rule": decision.rule,
+            "campaign": decision.campaign,
+        }
         self._waiting.append(Entry(at=record.now(), kind="decision", author=AUTHOR, body=body))
 
     def note_plain(self, policy: str) -> None:

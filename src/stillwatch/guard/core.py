@@ -29,7 +29,13 @@ from stillwatch.policy.rollout import effective
 from stillwatch.policy.rules import ALLOW, Mode, Policy, Rule, applies
 from stillwatch.policy.subjects import DAY_S, sparing
 
-NO_MATCH, BY_LABEL, ON_ERROR, TOO_LATE, OFF = "no_match", "allowed_by_label", "guard_error", "deadline", "switched_off"
+NO_MATCH, BY_LABEL, ON_ERROR, TOO_LATE, OFF = (
+    "no_match",
+    "allowed_by_label",
+    "guard_error",
+    "deadline",
+    "switched_off",
+)
 PLAIN_MESSAGES = {
     429: "Too many requests. Please retry later.",
     403: "This request cannot be served for this account. Please contact support.",
@@ -112,17 +118,23 @@ class Core:
             return self._plain(policy, self.mode, NO_MATCH)
         else:
             match = self._match(request, policy, began)
-            campaign = next((one for one in snapshot.campaigns if match and one.name == match.campaign_id), None)
+            campaign = next(
+                (one for one in snapshot.campaigns if match and one.name == match.campaign_id), None
+            )
             if match is None or campaign is None:
                 return self._plain(policy, self.mode, NO_MATCH)
         organization = request.get("organization_id") or ""
         if not organization and account_id in snapshot.accounts:
             organization = snapshot.accounts[account_id].organization
-        label = sparing(snapshot.labels, account_id, organization, request.get("api_key_id") or "", campaign.label)
+        label = sparing(
+            snapshot.labels, account_id, organization, request.get("api_key_id") or "", campaign.label
+        )
         if label is not None and label.is_sparing:
             return self._plain(policy, self.mode, BY_LABEL, campaign.name)
         now = self._clock()
-        rule = self._rule(snapshot, row, account_id, request, match, campaign.facts, label.verdict if label else "", now)
+        rule = self._rule(
+            snapshot, row, account_id, request, match, campaign.facts, label.verdict if label else "", now
+        )
         if rule is None:
             return self._plain(policy, self.mode, NO_MATCH, campaign.name)
         return self._carried_out(rule, snapshot, request, campaign.name, now)
@@ -153,7 +165,9 @@ class Core:
                 "account": snapshot.account_facts(account_id, request, label, now),
                 "request": asked(request),
             }
-        place = next((place for place, rule in enumerate(rules) if rule.mode != "off" and applies(rule, facts)), -1)
+        place = next(
+            (place for place, rule in enumerate(rules) if rule.mode != "off" and applies(rule, facts)), -1
+        )
         if not depends:
             if len(snapshot.rules) >= RULES_KEPT:
                 snapshot.rules.clear()
@@ -203,7 +217,13 @@ class Core:
 
     def _plain(self, policy: Policy, mode: Mode, reason: str, campaign: str = "") -> Decision:
         return Decision(
-            action=ALLOW, would=ALLOW, mode=mode, reason=reason, policy=policy.title, decision_id=self._id(), campaign=campaign
+            action=ALLOW,
+            would=ALLOW,
+            mode=mode,
+            reason=reason,
+            policy=policy.title,
+            decision_id=self._id(),
+            campaign=campaign,
         )
 
     def _failed(self, policy: Policy, reason: str) -> Decision:

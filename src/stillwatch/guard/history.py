@@ -12,7 +12,19 @@ from stillwatch.guard.audit import FOLDER
 from stillwatch.memory import record
 from stillwatch.memory.record import START, Entry
 
-SHOWN = ("policy", "version", "share", "target", "verdict", "account_id", "action", "would", "mode", "reason", "number")
+SHOWN = (
+    "policy",
+    "version",
+    "share",
+    "target",
+    "verdict",
+    "account_id",
+    "action",
+    "would",
+    "mode",
+    "reason",
+    "number",
+)
 
 
 def every(state: Path, results: Path | None) -> tuple[list[Entry], list[str]]:
@@ -43,7 +55,15 @@ def told(entries: Sequence[Entry]) -> list[tuple[dict[str, Any], str]]:
     """Each line as JSON and as a person reads it."""
     out = []
     for one in entries:
-        some = " ".join(f"{name}={visible(one.body[name], 60)}" for name in SHOWN if one.body.get(name) not in (None, ""))
-        held = {"at": one.at, "kind": one.kind, "author": one.author, "body": dict(one.body), "code": one.code}
+        some = " ".join(
+            f"{name}={visible(one.body[name], 60)}" for name in SHOWN if one.body.get(name) not in (None, "")
+        )
+        held = {
+            "at": one.at,
+            "kind": one.kind,
+            "author": one.author,
+            "body": dict(one.body),
+            "code": one.code,
+        }
         out.append((held, f"{one.at}  {visible(one.kind):10}  {visible(one.author, 20)}  {some}"))
     return out

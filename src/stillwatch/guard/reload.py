@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stillwatch.contract import results as contract
-from stillwatch.engine.files import atomic
 from stillwatch.errors import StillwatchError
 from stillwatch.guard.core import Core
 from stillwatch.guard.snapshot import READ, Snapshot, make, signature
@@ -84,7 +83,9 @@ def keep(places: Places, snapshot: Snapshot) -> None:
         shutil.rmtree(good, ignore_errors=True)
         fresh.rename(good)
     except OSError as error:
-        log.warning("what is used now cannot be kept in `%s`: %s", good, error.strerror or type(error).__name__)
+        log.warning(
+            "what is used now cannot be kept in `%s`: %s", good, error.strerror or type(error).__name__
+        )
 
 
 class Reloader:
@@ -119,7 +120,9 @@ class Reloader:
             return False
         self._taken = now
         try:
-            snapshot = self._build(self.places.results, self.places.read_policy(), self.places.state, self.places.accounts)
+            snapshot = self._build(
+                self.places.results, self.places.read_policy(), self.places.state, self.places.accounts
+            )
         except Exception as error:  # noqa: BLE001  whatever is wrong with the files, the present snapshot stays
             self._refused(error)
             return False

@@ -24,7 +24,7 @@ LONG = frozenset({"prompt", "system_prompt"})
 NUMBERS = frozenset({"asn", "max_tokens"})
 ALSO = frozenset({"route"})
 KNOWN = TEXTS | OF_ACCOUNTS | LONG | NUMBERS | ALSO
-assert KNOWN - ALSO <= {*EXCHANGES.names, *ACCOUNTS.names}
+assert {*EXCHANGES.names, *ACCOUNTS.names} >= KNOWN - ALSO
 
 HEADERS = {
     "x-account-id": "account_id", "x-organization-id": "organization_id", "x-api-key-id": "api_key_id", "x-client-ip": "client_ip",
@@ -77,5 +77,9 @@ def from_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, Any]:
     for name, value in headers:
         column = HEADERS.get(name.decode("latin-1").lower())
         if column is not None and value:
-            told[column] = value.decode("utf-8", "replace").partition("?")[0] if column == "route" else value.decode("utf-8", "replace")
+            told[column] = (
+                value.decode("utf-8", "replace").partition("?")[0]
+                if column == "route"
+                else value.decode("utf-8", "replace")
+            )
     return checked(told)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from stillwatch.errors import Problem, StateError
 from stillwatch.guard.app import Guard
@@ -17,6 +19,8 @@ from stillwatch.policy.rules import Mode
 
 CONNECTIONS = 2048  # at a time; one more is answered 503
 IDLE_S = 30
+END_S = 2  # for requests that are being answered when the process is told to end
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 BACKLOG = 2048
 
 
@@ -67,8 +71,22 @@ def serve(guard: Guard, on: socket.socket) -> None:
     class Server(uvicorn.Server):
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
-            """Signals are the command line's, as for every command."""
-            yield
+            """End in order when a signal comes, and then hand it to whoever took signals before: the command line ends by it."""
+            came: list[int] = []
+
+            def note(number: int, _frame: FrameType | None) -> None:
+                came.append(number)
+                self.should_exit = True
+                self.force_exit = len(came) > 1
+
+            before = {number: signal.signal(number, note) for number in SIGNALS}
+            try:
+                yield
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+            for number in came[:1]:
+                signal.raise_signal(number)
 
     settings = uvicorn.Config(
         guard,
@@ -82,5 +100,6 @@ def serve(guard: Guard, on: socket.socket) -> None:
         limit_concurrency=CONNECTIONS,
         timeout_keep_alive=IDLE_S,
         ws="none",
+        timeout_graceful_shutdown=END_S,
     )
     Server(settings).run([on])

@@ -80,7 +80,9 @@ class Snapshot:
     scanned_at: float
     rules: dict[tuple[str, float], int] = field(default_factory=dict)
 
-    def facts(self, row: int, account_id: str, request: Mapping[str, Any], label: str, now: float) -> dict[str, Any]:
+    def facts(
+        self, row: int, account_id: str, request: Mapping[str, Any], label: str, now: float
+    ) -> dict[str, Any]:
         """Facts of a member and his request."""
         return {
             "campaign": self.campaigns[self.campaign[row]].facts,
@@ -94,7 +96,9 @@ class Snapshot:
             "request": asked(request),
         }
 
-    def account_facts(self, account_id: str, request: Mapping[str, Any], label: str, now: float) -> dict[str, Any]:
+    def account_facts(
+        self, account_id: str, request: Mapping[str, Any], label: str, now: float
+    ) -> dict[str, Any]:
         """Facts of an account: those of the account table, or else those that the request states."""
         facts = self.accounts.get(account_id, UNKNOWN).facts(account_id, label, now)
         for name, column in (("organization", "organization_id"), ("plan", "plan"), ("program", "program")):
@@ -110,9 +114,7 @@ def asked(request: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def make(
-    results: Path, policy: Policy, state: Path | None = None, accounts: Path | None = None
-) -> Snapshot:
+def make(results: Path, policy: Policy, state: Path | None = None, accounts: Path | None = None) -> Snapshot:
     """A snapshot of what lies on the disk. Raises `StateError` or `InputError` where a part cannot be used; then nothing of it is."""
     check_results(results)
     _check_digests(results)
@@ -189,7 +191,10 @@ def _campaign_by_hand(labels: Sequence[Label]) -> Campaign:
 
 
 def _one_row_each(
-    names: Sequence[str], campaign: npt.NDArray[np.int32], probability: npt.NDArray[np.float32], campaigns: Sequence[Campaign]
+    names: Sequence[str],
+    campaign: npt.NDArray[np.int32],
+    probability: npt.NDArray[np.float32],
+    campaigns: Sequence[Campaign],
 ) -> list[int]:
     """For each account the row that decides about it: of campaigns that are not labelled honest, the one it most probably belongs to."""
     spared = np.array([bool(one.label and one.label.is_sparing) for one in campaigns] or [False])

@@ -134,9 +134,7 @@ def add(folder: Path, label: Label) -> Entry:
 
 def add_all(folder: Path, labels: Iterable[Label]) -> list[Entry]:
     """Append labels to the record of a folder."""
-    lines = [
-        Entry(at=record.now(), kind=LABEL, author=one.author, body=one.as_json()) for one in labels
-    ]
+    lines = [Entry(at=record.now(), kind=LABEL, author=one.author, body=one.as_json()) for one in labels]
     return record.append(place_of(folder), lines) if lines else []
 
 
@@ -185,7 +183,12 @@ def of_json(given: object, where: str) -> Label:
     fault = _fault(given)
     if fault or not isinstance(given, dict):
         raise StateError(
-            Problem(fact="what should be a label is none", where=where, found=fault, fix="stillwatch labels list --help")
+            Problem(
+                fact="what should be a label is none",
+                where=where,
+                found=fault,
+                fix="stillwatch labels list --help",
+            )
         )
     expires = given.get("expires")
     return Label(

@@ -70,7 +70,13 @@ def append(path: Path, entries: Sequence[Entry]) -> list[Entry]:
         before, cut = _last(file)
         done, lines = [], []
         for one in entries:
-            held = {"format": FORMAT, "at": one.at, "kind": one.kind, "author": one.author, "body": dict(one.body)}
+            held = {
+                "format": FORMAT,
+                "at": one.at,
+                "kind": one.kind,
+                "author": one.author,
+                "body": dict(one.body),
+            }
             before = _code(before, held)
             lines.append(json.dumps({**held, "code": before}, sort_keys=True, default=str) + "\n")
             done.append(Entry(at=one.at, kind=one.kind, author=one.author, body=one.body, code=before))
@@ -173,9 +179,7 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
 
 
 def _code(before: str, held: Mapping[str, Any]) -> str:
-    return hashlib.sha256(
-        f"{before}\n{json.dumps(held, sort_keys=True, default=str)}".encode()
-    ).hexdigest()
+    return hashlib.sha256(f"{before}\n{json.dumps(held, sort_keys=True, default=str)}".encode()).hexdigest()
 
 
 def _last(file: IO[bytes]) -> tuple[str, bool]:

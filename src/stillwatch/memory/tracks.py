@@ -70,7 +70,9 @@ def follow(
                 continue
             name = f"W{len(tracks) + 1:04}"
             lineage = [f"split from {split[place]}"] if place in split else []
-            tracks[name] = Track(name=name, accounts=set(accounts), told=dict(facts), lineage=lineage, since=at)
+            tracks[name] = Track(
+                name=name, accounts=set(accounts), told=dict(facts), lineage=lineage, since=at
+            )
             more = {"split_from": split[place]} if place in split else {}
             events.append(_event("new", tracks[name], at) | more)
             continue

@@ -32,7 +32,9 @@ def compiled(text: str, where: str) -> tuple[Condition | None, bool, list[Proble
     except ValueError as error:
         return None, False, [_problem(where, " ".join(str(error).split())[:160], "an expression in CEL")]
     problems = [
-        _problem(where, f"a call of `{name}`", f"comparisons, and calls of {', '.join(sorted(CALLS - {'@in'}))}")
+        _problem(
+            where, f"a call of `{name}`", f"comparisons, and calls of {', '.join(sorted(CALLS - {'@in'}))}"
+        )
         for name in program.functions()
         if not name.startswith(("_", "!", "-")) and name not in CALLS
     ]
@@ -55,7 +57,11 @@ def compiled(text: str, where: str) -> tuple[Condition | None, bool, list[Proble
     try:
         given = program.execute({short: FACTS[of][name] for short, (of, name) in named.items()})
     except Exception as error:  # noqa: BLE001  whatever the library raises, the condition cannot be computed
-        return None, False, [_problem(where, f"{type(error).__name__}: {str(error)[:120]}", "types that can be compared")]
+        return (
+            None,
+            False,
+            [_problem(where, f"{type(error).__name__}: {str(error)[:120]}", "types that can be compared")],
+        )
     if not isinstance(given, bool):
         return None, False, [_problem(where, f"a value of type {type(given).__name__}", "true or false")]
     return holds, any(of == "request" for of, _name in named.values()), []
@@ -79,4 +85,6 @@ def _flat(text: str) -> tuple[str, dict[str, tuple[str, str]]]:
 
 
 def _problem(where: str, found: str, expected: str, fix: str = "") -> Problem:
-    return Problem(fact="`when` cannot be used as a condition", where=where, found=found, expected=expected, fix=fix)
+    return Problem(
+        fact="`when` cannot be used as a condition", where=where, found=found, expected=expected, fix=fix
+    )

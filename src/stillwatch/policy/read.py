@@ -30,8 +30,14 @@ Check = Callable[[Any], str]
 
 def _text(longest: int, pattern: re.Pattern[str] | None = None) -> Check:
     def check(value: Any) -> str:  # noqa: ANN401  any value of TOML
-        fits = isinstance(value, str) and len(value) <= longest and (pattern is None or pattern.fullmatch(value))
-        return "" if fits else f"text of at most {longest} characters" + (f", {pattern.pattern}" if pattern else "")
+        fits = (
+            isinstance(value, str) and len(value) <= longest and (pattern is None or pattern.fullmatch(value))
+        )
+        return (
+            ""
+            if fits
+            else f"text of at most {longest} characters" + (f", {pattern.pattern}" if pattern else "")
+        )
 
     return check
 
@@ -39,7 +45,11 @@ def _text(longest: int, pattern: re.Pattern[str] | None = None) -> Check:
 def _number(least: float, most: float, *, whole: bool = False) -> Check:
     def check(value: Any) -> str:  # noqa: ANN401  any value of TOML
         right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-        return "" if right and least <= value <= most else f"a {'whole ' * whole}number from {least:g} to {most:g}"
+        return (
+            ""
+            if right and least <= value <= most
+            else f"a {'whole ' * whole}number from {least:g} to {most:g}"
+        )
 
     return check
 
@@ -102,7 +112,11 @@ def read_policy(path: Path) -> Policy:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(
-            Problem(fact="the policy cannot be read", where=str(path), found=error.strerror or type(error).__name__)
+            Problem(
+                fact="the policy cannot be read",
+                where=str(path),
+                found=error.strerror or type(error).__name__,
+            )
         ) from None
     return parse(content, str(path))
 
@@ -110,13 +124,13 @@ def read_policy(path: Path) -> Policy:
 def parse(content: bytes, where: str) -> Policy:
     """A policy from the bytes of its file; raises `InputError` with everything that is wrong with them."""
     if len(content) > MAX_BYTES:
-        raise InputError(Problem(fact="the policy is too long", where=where, expected=f"at most {MAX_BYTES} bytes"))
+        raise InputError(
+            Problem(fact="the policy is too long", where=where, expected=f"at most {MAX_BYTES} bytes")
+        )
     try:
         given = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(
-            Problem(fact="the policy is no TOML", where=where, found=str(error)[:160])
-        ) from None
+        raise InputError(Problem(fact="the policy is no TOML", where=where, found=str(error)[:160])) from None
     problems = _checked(given, POLICY, where, ("format", "name", "version"))
     rules, faults = _rules(given.get("rule"), where)
     problems += faults
@@ -129,7 +143,9 @@ def parse(content: bytes, where: str) -> Policy:
 
 def _rules(given: object, where: str) -> tuple[tuple[Rule, ...], list[Problem]]:
     if not isinstance(given, list) or not given or not all(isinstance(one, dict) for one in given):
-        return (), [Problem(fact="the policy has no rule", where=where, expected="one or more tables [[rule]]")]
+        return (), [
+            Problem(fact="the policy has no rule", where=where, expected="one or more tables [[rule]]")
+        ]
     rules, problems, names = [], [], set()
     for number, one in enumerate(given, 1):
         place = f"{where}, rule {number}"
@@ -143,7 +159,7 @@ def _rules(given: object, where: str) -> tuple[tuple[Rule, ...], list[Problem]]:
             faults += bad
         problems += faults
         if not faults:
-            told = {name: frozenset(value) if name in SETS else value for name, value in one.items()}
+            told: dict[str, Any] = {name: frozenset(value) if name in SETS else value for name, value in one.items()}
             rules.append(Rule(**told, condition=condition, uses_request=uses_request))
     return tuple(rules), problems
 
@@ -152,7 +168,9 @@ def _checked(
     given: Mapping[str, Any], fields: Mapping[str, Check], where: str, needed: tuple[str, ...]
 ) -> list[Problem]:
     problems = [
-        Problem(fact=f"`{name}` is missing", where=where, fix=f'{name} = "{FORMAT}"' if name == "format" else "")
+        Problem(
+            fact=f"`{name}` is missing", where=where, fix=f'{name} = "{FORMAT}"' if name == "format" else ""
+        )
         for name in needed
         if name not in given
     ]
@@ -160,12 +178,20 @@ def _checked(
         if name not in fields:
             problems.append(
                 Problem(
-                    fact=f"no field is called `{name[:80]}`", where=where, expected=", ".join(fields), fix=did_you_mean(name, fields)
+                    fact=f"no field is called `{name[:80]}`",
+                    where=where,
+                    expected=", ".join(fields),
+                    fix=did_you_mean(name, fields),
                 )
             )
         elif told := fields[name](value):
             problems.append(
-                Problem(fact=f"`{name}` cannot have this value", where=where, found=repr(value)[:80], expected=told)
+                Problem(
+                    fact=f"`{name}` cannot have this value",
+                    where=where,
+                    found=repr(value)[:80],
+                    expected=told,
+                )
             )
     return problems
 

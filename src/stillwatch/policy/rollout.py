@@ -56,7 +56,11 @@ def standing(state: Path | None, policy: Policy, labels: Labels | None = None) -
             share, since = 0.0, datetime.fromisoformat(one.at)
     stopped = _stop(policy, share, since, labels)
     return Standing(
-        approvers=frozenset(approvers), share=0.0 if stopped else share, since=since, stopped=stopped, history=tuple(entries)
+        approvers=frozenset(approvers),
+        share=0.0 if stopped else share,
+        since=since,
+        stopped=stopped,
+        history=tuple(entries),
     )
 
 
@@ -67,7 +71,10 @@ def _stop(policy: Policy, share: float, since: datetime | None, labels: Labels |
     honest = [
         one
         for one in labels.labels
-        if one.kind == "account" and one.is_sparing and one.at >= since and in_share(policy.name, one.target, share)
+        if one.kind == "account"
+        and one.is_sparing
+        and one.at >= since
+        and in_share(policy.name, one.target, share)
     ]
     if len(honest) < policy.stop_after_honest:
         return ""
@@ -78,7 +85,9 @@ def in_share(policy: str, account_id: str, share: float) -> bool:
     """Whether an account is among the share on which a policy acts."""
     if share >= 1.0:
         return True
-    digest = hashlib.blake2b(f"{policy}\n{account_id}".encode("utf-8", "surrogatepass"), digest_size=4).digest()
+    digest = hashlib.blake2b(
+        f"{policy}\n{account_id}".encode("utf-8", "surrogatepass"), digest_size=4
+    ).digest()
     return int.from_bytes(digest, "big") < share * SPACE
 
 
@@ -88,7 +97,9 @@ def effective(guard: Mode, policy: Policy, rule: Rule, held: Standing, account_i
         return "off"
     if "shadow" in (guard, policy.mode, rule.mode) or len(held.approvers) < rule.approvals:
         return "shadow"
-    if not in_share(policy.name, account_id, held.share) or not in_share(f"{policy.name}/{rule.name}", account_id, rule.share):
+    if not in_share(policy.name, account_id, held.share) or not in_share(
+        f"{policy.name}/{rule.name}", account_id, rule.share
+    ):
         return "shadow"
     return "enforce"
 

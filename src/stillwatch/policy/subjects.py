@@ -124,7 +124,9 @@ def _seconds(at: datetime) -> float:
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
-def sparing(labels: Labels, account_id: str, organization: str, key: str, campaign: Label | None) -> Label | None:
+def sparing(
+    labels: Labels, account_id: str, organization: str, key: str, campaign: Label | None
+) -> Label | None:
     """The label that decides about an account: its own, its key's, its organisation's, or else its campaign's."""
     own = labels.of("account", account_id) if account_id else None
     if own is None and key:

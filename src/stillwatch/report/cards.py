@@ -122,7 +122,9 @@ def _known_as(rows: Sequence[Row] | None) -> str:
 
 def _labels(rows: Sequence[Row] | None) -> list[str]:
     """What people said of the campaign, of values that its members share, and of how many of its members."""
-    told = [row["statement"][:1].upper() + row["statement"][1:] for row in rows or () if row["account_id"] is None]
+    told = [
+        row["statement"][:1].upper() + row["statement"][1:] for row in rows or () if row["account_id"] is None
+    ]
     counted = Counter(row["verdict"] for row in rows or () if row["account_id"] is not None)
     return told + [
         f"{wording.counted(number, 'member')} labelled {verdict} by {'its' if number == 1 else 'their'} own name"

@@ -16,8 +16,8 @@ from typing import IO, Any
 
 from stillwatch.engine.files import atomic, lock
 from stillwatch.errors import Problem, StateError
-from stillwatch.sketch.digest import VERSION
 from stillwatch.memory.tracks import Track
+from stillwatch.sketch.digest import VERSION
 
 LEDGER, KEY, SKETCHES, APART, QUARANTINE, EVENTS, LOCK = (
     "ledger.json", "key", "sketches", "apart", "quarantine", "events.jsonl", ".lock",

@@ -41,7 +41,8 @@ class Adapter:
     columns: Callable[[bytes], Mapping[str, Any]] | None = None
 
 
-def _passes(decision: Decision) -> Headers:
+def passes(decision: Decision) -> Headers:
+    """Headers of a request that goes on, for what lies behind the gateway."""
     told = [(b"x-decision-id", decision.decision_id.encode())]
     return told + ([(DIRECTIVE, decision.action.encode())] if decision.action != "allow" else [])
 
@@ -49,14 +50,14 @@ def _passes(decision: Decision) -> Headers:
 def _envoy(decision: Decision, policy: Policy) -> Reply:
     """`ext_authz` over HTTP: 200 lets the request go on, everything else is what the client gets."""
     if not decision.refuses:
-        return Reply(status=200, body=b"", headers=_passes(decision))
+        return Reply(status=200, body=b"", headers=passes(decision))
     return Reply(status=decision.status, body=bodies.body(decision, policy), headers=bodies.headers(decision))
 
 
 def _nginx(decision: Decision, policy: Policy) -> Reply:
     """`auth_request`: only 2xx, 401 and 403 mean anything to it. What the client gets is made by its configuration of our headers."""
     if not decision.refuses:
-        return Reply(status=200, body=b"", headers=_passes(decision))
+        return Reply(status=200, body=b"", headers=passes(decision))
     told = [
         (b"x-guard-status", str(decision.status).encode()),
         (b"x-guard-body", bodies.body(decision, policy)),
@@ -68,7 +69,11 @@ def _nginx(decision: Decision, policy: Policy) -> Reply:
 
 def _litellm(decision: Decision, policy: Policy) -> Reply:
     """LiteLLM's Generic Guardrail API. A block is HTTP 400 to its client, whatever the reason."""
-    told = {"action": "BLOCKED", "blocked_reason": bodies.words(decision, policy)} if decision.refuses else {"action": "NONE"}
+    told = (
+        {"action": "BLOCKED", "blocked_reason": bodies.words(decision, policy)}
+        if decision.refuses
+        else {"action": "NONE"}
+    )
     return Reply(status=200, body=orjson.dumps(told), headers=JSON)
 
 
@@ -87,7 +92,11 @@ def _of_litellm(content: bytes) -> Mapping[str, Any]:
     headers = given.get("request_headers") or {}
     if not isinstance(about, dict) or not isinstance(headers, dict):
         raise Malformed("`request_data` or `request_headers` is no JSON object")
-    account = about.get("user_api_key_user_id") or about.get("user_api_key_end_user_id") or about.get("user_api_key_hash")
+    account = (
+        about.get("user_api_key_user_id")
+        or about.get("user_api_key_end_user_id")
+        or about.get("user_api_key_hash")
+    )
     told = {
         "account_id": account,
         "organization_id": about.get("user_api_key_org_id") or about.get("user_api_key_team_id"),
@@ -121,9 +130,13 @@ REPLIES: Mapping[str, Adapter] = {
     "envoy": Adapter(reply=_envoy, unknown=lambda _why: Reply(status=200, body=b"", headers=[])),
     "nginx": Adapter(reply=_nginx, unknown=lambda _why: Reply(status=200, body=b"", headers=[])),
     "litellm": Adapter(
-        reply=_litellm, unknown=lambda _why: Reply(status=200, body=orjson.dumps({"action": "NONE"}), headers=JSON), columns=_of_litellm
+        reply=_litellm,
+        unknown=lambda _why: Reply(status=200, body=orjson.dumps({"action": "NONE"}), headers=JSON),
+        columns=_of_litellm,
     ),
     "portkey": Adapter(
-        reply=_portkey, unknown=lambda _why: Reply(status=200, body=orjson.dumps({"verdict": True}), headers=JSON), columns=_of_portkey
+        reply=_portkey,
+        unknown=lambda _why: Reply(status=200, body=orjson.dumps({"verdict": True}), headers=JSON),
+        columns=_of_portkey,
     ),
 }
