@@ -97,10 +97,25 @@ class Served:
     """A guard as a process of its own."""
 
     def __init__(self, results, *options):
-        command = [sys.executable, "-m", "stillwatch", "guard", "serve", "--results", str(results), "--port", "0", "--json"]
+        command = [
+            sys.executable,
+            "-m",
+            "stillwatch",
+            "guard",
+            "serve",
+            "--results",
+            str(results),
+            "--port",
+            "0",
+            "--json",
+        ]
         environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / "src")}
         self.process = subprocess.Popen(
-            [*command, *map(str, options)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+            [*command, *map(str, options)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
         )
         line = self.process.stdout.readline()
         if '"port"' not in line:

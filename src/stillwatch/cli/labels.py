@@ -43,7 +43,7 @@ def list_labels(folder: Path, as_json: bool) -> None:
         [
             (
                 one.kind, one.target, len(one.accounts), one.verdict, one.author,
-                f"{one.expires:%Y-%m-%d}" if one.expires else "it is withdrawn", one.reason,
+                one.last_day or "it is withdrawn", one.reason,
             )
             for one in standing
         ],

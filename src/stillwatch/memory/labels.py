@@ -57,11 +57,16 @@ class Label:
         return self.verdict in ("honest", "allow")
 
     @property
+    def last_day(self) -> str:
+        """The last day on which it holds; empty where it holds until it is withdrawn."""
+        return f"{self.expires - timedelta(microseconds=1):%Y-%m-%d}" if self.expires else ""
+
+    @property
     def statement(self) -> str:
         """The label as a person reads it."""
         said = "allowed" if self.verdict == "allow" else f"labelled {self.verdict}"
         whose = "" if self.kind in ("account", *GROUPS) else f" ({self.kind} {self.target})"
-        until = f", until {self.expires:%Y-%m-%d}" if self.expires else ""
+        until = f", until {self.last_day}" if self.last_day else ""
         return f"{said} by {self.author} because {self.reason}{whose}{until}"
 
     def as_json(self) -> dict[str, Any]:

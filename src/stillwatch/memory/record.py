@@ -57,8 +57,8 @@ class Record:
 
 
 def now() -> str:
-    """The machine's time as lines have it: ISO 8601 in UTC, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """The machine's time as lines have it: ISO 8601 in UTC, to the microsecond."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def append(path: Path, entries: Sequence[Entry]) -> list[Entry]:

@@ -159,7 +159,9 @@ def _rules(given: object, where: str) -> tuple[tuple[Rule, ...], list[Problem]]:
             faults += bad
         problems += faults
         if not faults:
-            told: dict[str, Any] = {name: frozenset(value) if name in SETS else value for name, value in one.items()}
+            told: dict[str, Any] = {
+                name: frozenset(value) if name in SETS else value for name, value in one.items()
+            }
             rules.append(Rule(**told, condition=condition, uses_request=uses_request))
     return tuple(rules), problems
 

@@ -65,6 +65,7 @@ class Ledger:
     owed: list[dict[str, Any]] = field(default_factory=list)
     events_bytes: int = 0
     events: int = 0
+    muted: int = 0
 
 
 class State:
