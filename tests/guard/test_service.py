@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import random
 import shutil
 import signal
@@ -320,4 +319,4 @@ def test_what_was_used_last_is_kept_in_the_state(results, tmp_path):
         )
         == "verify"
     )
-    assert os.listdir(places.state) == [GOOD]
+    assert [one.name for one in places.state.iterdir()] == [GOOD]

@@ -242,4 +242,4 @@ def test_a_label_in_the_state_of_a_watch_may_use_the_names_that_it_gave(results,
     (state / "ledger.json").write_text(json.dumps({"tracks": {"W0007": {"accounts": ["a1", "a2"]}}}))
     assert run("label", state, "W0007", "--verdict", "honest", "--reason", "r")[0] == 0
     assert run("label", state, "C2", "--verdict", "honest", "--reason", "r")[0] == 0
-    assert [one.accounts for one in in_force([state]).labels][0] == {"a1", "a2"}
+    assert next(one.accounts for one in in_force([state]).labels) == {"a1", "a2"}

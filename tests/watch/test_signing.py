@@ -131,3 +131,22 @@ def test_events_have_a_schema_that_knows_them_and_refuses_others():
     for bad in ({"id": "x"}, EVENT, EVENT | {"type": "gone"}, {"id": "b", "watch": "w", "type": "heartbeat"}):
         with pytest.raises(jsonschema.ValidationError):
             validator.validate(bad)
+
+
+def test_a_campaign_that_is_labelled_honest_is_written_and_printed_and_does_not_reach_the_webhook(tmp_path):
+    from types import SimpleNamespace
+
+    from stillwatch.flows.watch import Watch
+    from stillwatch.watch.state import State
+
+    label = {"verdict": "honest", "statement": "labelled honest by ann because a class"}
+    watch = object.__new__(Watch)
+    watch.state, printed, owed = State(tmp_path / "state", "logs"), [], []
+    watch.emit = printed.append
+    watch.webhook = SimpleNamespace(taken=set, forget=lambda _ids: None, owe=owed.extend)
+    watch.state.ledger.outbox = [EVENT | {"label": label}, EVENT | {"id": "w-1-2"}]
+    watch.deliver()
+    assert [event["id"] for event in printed] == ["w-1-1", "w-1-2"]
+    assert [event["id"] for event in owed] == ["w-1-2"]
+    assert watch.state.ledger.muted == 1
+    assert len((tmp_path / "state" / "events.jsonl").read_text().splitlines()) == 2

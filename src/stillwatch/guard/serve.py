@@ -85,8 +85,8 @@ def serve(guard: Guard, on: socket.socket) -> None:
             finally:
                 for number, handler in before.items():
                     signal.signal(number, handler)
-            for number in came[:1]:
-                signal.raise_signal(number)
+            for one in came[:1]:
+                signal.raise_signal(one)
 
     settings = uvicorn.Config(
         guard,

@@ -134,7 +134,7 @@ def scan(
         seed=_at_least("seed", seed, 0), memory=memory, show_prompts=show_prompts, without=frozenset(several(without)),
         log_format=format, networks=several(networks), engine=engine, spark_master=spark_master,
         shards=_at_least("shards", shards, 1), store=optional_path(store), limits=limits(limit),
-        labels=tuple(map(Path, paths_of(labels))) if labels else (),
+        labels=tuple(Path(one) for one in paths_of(labels)) if labels else (),
     )  # fmt: skip
     paths = paths_of(logs)
     if out is not None:

@@ -103,7 +103,8 @@ def send_in_time(url: str, event: Event, secrets: Sequence[bytes] = ()) -> Refus
     if len(_late) >= MAX_LATE:
         return Refusal(why=f"{MAX_LATE} earlier requests are still without an answer")
     ended: list[Refusal | None] = []
-    thread = threading.Thread(target=lambda: ended.append(send(url, event, secrets)), daemon=True)
+    signing = (secrets,) if secrets else ()
+    thread = threading.Thread(target=lambda: ended.append(send(url, event, *signing)), daemon=True)
     thread.start()
     thread.join(DEADLINE_S)
     if thread.is_alive():
