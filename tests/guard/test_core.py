@@ -90,6 +90,13 @@ def test_a_label_on_a_campaign_spares_its_members_whatever_it_is_called_now(resu
     assert ask(core(results), "a7").action == "allow"
 
 
+def test_a_label_in_the_state_of_the_watch_whose_results_they_are_counts(results):
+    (results.parent / "ledger.json").write_text("{}")
+    add(results.parent, label("honest"))
+    assert ask(core(results), "a1").reason == "allowed_by_label"
+    assert ask(core(results), "a2").action == "verify"
+
+
 def test_an_accounts_own_label_outweighs_that_of_its_campaign(results):
     add(results, label("honest", "campaign", "C1", accounts=frozenset({"a1", "a2", "a3"})))
     add(results, label("campaign", target="a2"))

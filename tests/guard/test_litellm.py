@@ -18,14 +18,20 @@ from pathlib import Path
 import pytest
 
 PROGRAM = os.environ.get("STILLWATCH_LITELLM", "")
-pytestmark = pytest.mark.skipif(not PROGRAM, reason="STILLWATCH_LITELLM names no litellm program (see the head of this file)")
+pytestmark = pytest.mark.skipif(
+    not PROGRAM, reason="STILLWATCH_LITELLM names no litellm program (see the head of this file)"
+)
 
 
-def test_a_refused_account_gets_400_with_the_policys_words_and_others_an_answer(serve, results, policy, model, tmp_path):
+def test_a_refused_account_gets_400_with_the_policys_words_and_others_an_answer(
+    serve, results, policy, model, tmp_path
+):
     guard = serve(results, "--mode", "enforce", "--policy", policy("suspend", 'message = "No."'))
     page = (Path(__file__).parents[2] / "docs" / "gateways" / "litellm.md").read_text()
     text = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0]
-    text = text.replace("127.0.0.1:8790", f"127.0.0.1:{guard.port}").replace("api_key: none", 'api_key: none, mock_response: "hello"')
+    text = text.replace("127.0.0.1:8790", f"127.0.0.1:{guard.port}").replace(
+        "api_key: none", 'api_key: none, mock_response: "hello"'
+    )
     (tmp_path / "config.yaml").write_text(text)
     with socket.create_server(("127.0.0.1", 0)) as one:
         port = one.getsockname()[1]
@@ -50,7 +56,9 @@ def test_a_refused_account_gets_400_with_the_policys_words_and_others_an_answer(
         def ask(user):
             connection = HTTPConnection("127.0.0.1", port, timeout=60)
             content = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "user": user}
-            connection.request("POST", "/v1/chat/completions", json.dumps(content), {"content-type": "application/json"})
+            connection.request(
+                "POST", "/v1/chat/completions", json.dumps(content), {"content-type": "application/json"}
+            )
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
 

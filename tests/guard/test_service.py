@@ -151,8 +151,10 @@ def test_killed_at_any_moment_it_starts_again_with_what_it_used_last_and_its_log
     one.process.wait()
     path.write_text("not a policy")
     (results / "members.parquet").write_bytes(b"PAR1")
+    add(results, honest("a2"))
     one = serve(results, "--mode", "enforce", "--policy", path, "--state", state)
     assert one.ask("a1")["action"] == "suspend"
+    assert one.ask("a2")["action"] == "allow"
     assert one.ask("somebody")["action"] == "allow"
     one.end()
     lines, faults = every(state, None)

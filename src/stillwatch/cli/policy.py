@@ -169,6 +169,7 @@ def backtest_command(
 def _reached(policy: Path, results: Path, state: Path | None, accounts: Path | None, share: float) -> Reach:
     from stillwatch.contract import results as contract
     from stillwatch.memory.labels import in_force
+    from stillwatch.memory.targets import folders_of
     from stillwatch.policy.preview import reach
     from stillwatch.policy.read import read_policy
     from stillwatch.policy.subjects import read_accounts
@@ -177,7 +178,7 @@ def _reached(policy: Path, results: Path, state: Path | None, accounts: Path | N
     one = read_policy(policy)
     check_results(results)
     members = frozenset(read_table(results, contract.MEMBERS).column("account_id").to_pylist())
-    labels = in_force([results, *([state] if state else [])])
+    labels = in_force(folders_of(results, state))
     return reach(results, one, labels, read_accounts(accounts, members), time.time(), share)
 
 

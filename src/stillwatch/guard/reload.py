@@ -22,6 +22,7 @@ from stillwatch.errors import StillwatchError
 from stillwatch.guard.core import Core
 from stillwatch.guard.snapshot import READ, Snapshot, make, signature
 from stillwatch.memory.labels import in_force
+from stillwatch.memory.targets import folders_of
 from stillwatch.policy.read import read_policy, standard
 from stillwatch.policy.rollout import KILLED, standing
 from stillwatch.policy.rules import Policy
@@ -64,7 +65,8 @@ def first(places: Places) -> Snapshot:
         if not (kept / POLICY).exists():
             raise
         log.warning("%s\nthe results and the policy that were used last are used", error.render())
-        return make(kept, read_policy(kept / POLICY), places.state, places.accounts)
+        labelled_in = folders_of(places.results, places.state)
+        return make(kept, read_policy(kept / POLICY), places.state, places.accounts, labelled_in)
     keep(places, snapshot)
     return snapshot
 
@@ -143,7 +145,7 @@ class Reloader:
         log.warning("%s\nthe guard goes on with what it has", self.faults)
         present = self.core.snapshot
         try:
-            labels = in_force([self.places.results, self.places.state])
+            labels = in_force(folders_of(self.places.results, self.places.state))
             campaigns = tuple(replace(one, label=labels.of_group(one.accounts)) for one in present.campaigns)
             held = standing(self.places.state, present.policy, labels)
         except (StillwatchError, OSError):

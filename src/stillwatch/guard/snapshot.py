@@ -21,6 +21,7 @@ from stillwatch.contract import results as contract
 from stillwatch.engine.files import sha256
 from stillwatch.errors import Problem, StateError
 from stillwatch.memory.labels import Label, Labels, in_force
+from stillwatch.memory.targets import folders_of
 from stillwatch.policy.rollout import Standing, standing
 from stillwatch.policy.rules import FACTS, Policy
 from stillwatch.policy.subjects import UNKNOWN, Account, Campaign, read_accounts, read_campaigns
@@ -114,11 +115,20 @@ def asked(request: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def make(results: Path, policy: Policy, state: Path | None = None, accounts: Path | None = None) -> Snapshot:
-    """A snapshot of what lies on the disk. Raises `StateError` or `InputError` where a part cannot be used; then nothing of it is."""
+def make(
+    results: Path,
+    policy: Policy,
+    state: Path | None = None,
+    accounts: Path | None = None,
+    labelled_in: Sequence[Path] = (),
+) -> Snapshot:
+    """A snapshot of what lies on the disk; labels are those of the results, of the state, and of the folders `labelled_in`.
+
+    Raises `StateError` or `InputError` where a part cannot be used; then nothing of it is.
+    """
     check_results(results)
     _check_digests(results)
-    labels = in_force([results, *([state] if state else [])])
+    labels = in_force([*folders_of(results, state), *labelled_in])
     campaigns = read_campaigns(results, labels)
     table = read_table(results, contract.MEMBERS)
     names = table.column("account_id").to_pylist()
@@ -210,8 +220,7 @@ def _one_row_each(
 def signature(results: Path, state: Path | None, policy: Path | None, accounts: Path | None) -> str:
     """What tells one version of the files from another; changes whenever one is replaced or grows."""
     files = [results / f"{schema.name}.parquet" for schema in READ]
-    files += [results / MANIFEST, results / contract.RECORD]
-    files += [state / contract.RECORD] if state else []
+    files += [results / MANIFEST, *(folder / contract.RECORD for folder in folders_of(results, state))]
     files += [one for one in (policy, accounts) if one]
     told = []
     for path in files:

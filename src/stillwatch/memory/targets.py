@@ -17,6 +17,12 @@ RESULTS_OF_A_STATE = "results"  # the results of a watch's last judgement lie in
 LEDGER = "ledger.json"
 
 
+def folders_of(results: Path, state: Path | None = None) -> list[Path]:
+    """Folders whose labels concern a results folder: itself, the state of the watch whose results they are, and a guard's state."""
+    watch = results.resolve().parent
+    return [results, *([watch] if (watch / LEDGER).exists() else []), *([state] if state else [])]
+
+
 def known_in(folder: Path) -> Known:
     """Groups of a results folder, or of a watch's state with the names that it gave.
 
