@@ -143,11 +143,17 @@ class Served:
 
 
 @pytest.fixture
-def serve():
+def serve(tmp_path):
+    """Starts a guard; without a policy of its own it has the standard one, with more patience, since the tests' machine is busy."""
+    from stillwatch.policy.read import standard
+
+    patient = tmp_path / "patient.toml"
+    patient.write_text(standard().text.replace("deadline_ms = 50", "deadline_ms = 10000"))
     made = []
 
-    def start(*options):
-        made.append(Served(*options))
+    def start(results, *options):
+        given = options if "--policy" in options else (*options, "--policy", patient)
+        made.append(Served(results, *given))
         return made[-1]
 
     yield start

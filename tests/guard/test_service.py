@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -272,7 +273,7 @@ def test_on_a_full_disk_decisions_are_made_and_nothing_is_carried_out_until_they
 
     monkeypatch.setattr(record, "append", append)
     audit = Audit(tmp_path / "state")
-    core = Core(make(results, standard()), "enforce", audit)
+    core = Core(make(results, replace(standard(), deadline_ms=10_000)), "enforce", audit)
     core.decide({"account_id": "a1"})
     eventually(lambda: not audit.is_up)
     began = time.perf_counter()
@@ -292,7 +293,7 @@ def test_every_decision_that_is_no_plain_allow_is_in_the_log_and_a_changed_line_
     from stillwatch.guard.audit import Audit
 
     audit = Audit(tmp_path / "state")
-    core = Core(make(results, standard()), "enforce", audit)
+    core = Core(make(results, replace(standard(), deadline_ms=10_000)), "enforce", audit)
     decision = core.decide({"account_id": "a1"})
     for n in range(5):
         core.decide({"account_id": f"honest{n}"})
