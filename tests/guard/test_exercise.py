@@ -13,7 +13,7 @@ from stillwatch.guard.history import every
 from stillwatch.guard.serve import state_beside
 from stillwatch.results.folder import read_table, write_json
 
-pytestmark = pytest.mark.issue(26)
+pytestmark = [pytest.mark.issue(26), pytest.mark.slow]
 PAGE = (Path(__file__).parents[2] / "docs" / "exercise.md").read_text()
 
 

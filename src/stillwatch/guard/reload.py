@@ -13,7 +13,6 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -93,8 +92,8 @@ def keep(places: Places, snapshot: Snapshot) -> None:
 class Reloader:
     """A thread that replaces a core's snapshot. `faults` says why the last change of the files was not taken; empty where it was."""
 
-    def __init__(self, core: Core, places: Places, build: Callable[..., Snapshot] = make) -> None:
-        self.core, self.places, self._build = core, places, build
+    def __init__(self, core: Core, places: Places) -> None:
+        self.core, self.places = core, places
         self.faults = ""
         self.reloads = self.refusals = 0
         self._taken = places.signature()
@@ -122,7 +121,7 @@ class Reloader:
             return False
         self._taken = now
         try:
-            snapshot = self._build(
+            snapshot = make(
                 self.places.results, self.places.read_policy(), self.places.state, self.places.accounts
             )
         except Exception as error:  # noqa: BLE001  whatever is wrong with the files, the present snapshot stays
