@@ -9,7 +9,9 @@ import urllib.request
 from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
 
+import jsonschema
 import pyarrow.parquet as pq
 import pytest
 from traffic import contract, rows
@@ -299,6 +301,10 @@ def test_what_the_webhook_does_not_take_is_written_here_and_stays_owed(log, tmp_
     ]
     written = [json.loads(line) for line in (tmp_path / "state" / "events.jsonl").read_text().splitlines()]
     assert written == events
+    schema = resources.files("stillwatch.watch").joinpath("event-1.schema.json").read_bytes()
+    for event in events:
+        jsonschema.validate(event, json.loads(schema))
+    assert events[0]["evidence"]
     assert watch.numbers()["stillwatch_outbox"] == len(events)
     takes[0] = True
     sent.clear()

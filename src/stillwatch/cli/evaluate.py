@@ -48,6 +48,12 @@ from stillwatch.engine.cores import CORES
     show_default="all cores",
     help="Worlds at a time.",
 )
+@click.option(
+    "--labels",
+    type=Existing(file=False),
+    metavar="RESULTS_OR_STATE",
+    help="Score the results there on the labels there, and say what these would change; no world is made.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def evaluate(
@@ -57,6 +63,7 @@ def evaluate(
     prompts: Path | None,
     times: Path | None,
     workers: int,
+    labels: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -68,7 +75,11 @@ def evaluate(
       stillwatch evaluate --matrix null --out null-worlds/
       stillwatch evaluate --matrix honest --prompts real.parquet --out honest-worlds/
       stillwatch evaluate --matrix mine.toml --seeds 10 --out mine/
+      stillwatch evaluate --labels results/
     """
+    if labels is not None:
+        _on_labels(labels, as_json=as_json)
+        return
     from stillwatch.evaluate.flow import evaluate as run
 
     with bars(quiet=quiet or as_json) as progress:
@@ -85,6 +96,20 @@ def evaluate(
     _crowd_tables([row for row in rows if "explanations" in row])
     _trial_tables([row for row in rows if "cases" in row])
     click.echo(f"\npage: {out / 'evaluation.html'}")
+
+
+def _on_labels(folder: Path, *, as_json: bool) -> None:
+    from stillwatch.flows.labelled import score_labels
+
+    told = score_labels(folder)
+    if as_json:
+        print_json(told)
+        return
+    for verdict, words in (("campaign", "labelled a campaign's"), ("honest", "labelled honest")):
+        one = told[verdict]
+        click.echo(f"of {one['labelled']:,} accounts {words}, {one['reported']:,} are reported")
+    for one in told["would_change"]:
+        click.echo(f"{one['campaign_id'] or 'no campaign'}, {one['accounts']:,} accounts: {one['change']}")
 
 
 def _planted_table(rows: list[dict[str, Any]]) -> None:

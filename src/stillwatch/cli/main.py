@@ -32,6 +32,11 @@ COMMANDS = {
     "export": "write results in a form that other programs read",
     "attribute": "compare who may have directed campaigns, and say what is missing to name anybody",
     "dossier": "write a campaign's dossier for counsel: HTML, PDF, letters, numbers",
+    "label": "say that an account, a group or a value is honest or a campaign's",
+    "allow": "let the guard do nothing to an account, a group or a value",
+    "labels": "list, export and import labels",
+    "policy": "check a policy, preview what it would do, approve it, roll it out, undo it",
+    "guard": "decide on requests at a gateway, by results, labels and a policy",
     "taken": "say what campaigns took, by capability, and what it may be worth",
     "watch": "follow a growing log and report campaigns as they appear",
     "sketch": "sketch logs where the text is, so that only digests leave",
@@ -48,7 +53,7 @@ COMMANDS = {
 EXTRAS = {
     "confluent_kafka": "streams", "google": "otlp", "nats": "streams", "opentelemetry": "otlp", "pandas": "pandas", "polars": "polars",
     "pyspark": "spark", "redis": "streams", "sklearn": "evaluate", "tokenizers": "lab", "torch": "lab",
-    "transformers": "lab", "typst": "dossier", "cryptography": "package", "rfc3161_client": "package",
+    "transformers": "lab", "typst": "dossier", "cel": "server", "httptools": "server", "uvicorn": "server", "uvloop": "server", "cryptography": "package", "rfc3161_client": "package",
     "adlfs": "cloud", "aiohttp": "cloud", "deltalake": "tables", "fsspec": "cloud", "gcsfs": "cloud", "pyiceberg": "tables", "s3fs": "cloud",
 }  # fmt: skip
 """Packages that are not always installed, and the extra that brings each."""

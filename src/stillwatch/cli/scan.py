@@ -12,7 +12,7 @@ from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
 from stillwatch.cli.reading import mapping, reading_options
 from stillwatch.cli.tables import campaigns_table, profile_table, said_of_reading, unread_files
-from stillwatch.cli.values import completing, memory_size, signal_names
+from stillwatch.cli.values import Existing, completing, memory_size, signal_names
 
 
 @click.command()
@@ -80,6 +80,13 @@ from stillwatch.cli.values import completing, memory_size, signal_names
     metavar="[CLASS=]FILE",
     help="Networks with their systems or class (CSV, Parquet, or addresses by line), such as tor=exits.txt; repeatable.",
 )
+@click.option(
+    "--labels",
+    multiple=True,
+    type=Existing(file=False),
+    metavar="DIR",
+    help="Folder whose labels are shown too, besides those of RESULTS; repeatable.",
+)
 @click.option("--no-judge", is_flag=True, help="Only read into the --store and add up its days.")
 @click.option(
     "--without",
@@ -94,7 +101,11 @@ from stillwatch.cli.values import completing, memory_size, signal_names
     is_flag=True,
     help="Measure seconds and memory of every stage: written to manifest.json, without anything of the log.",
 )
-@click.option("--fail-on-campaign", is_flag=True, help="Exit with 3 when a campaign is found.")
+@click.option(
+    "--fail-on-campaign",
+    is_flag=True,
+    help="Exit with 3 when a campaign is found that is not labelled honest.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the overview as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress bars.")
 def scan(
@@ -150,4 +161,6 @@ def scan(
         if given["profile"]:
             profile_table(out)
     said_of_reading(overview)
-    return CAMPAIGN_FOUND if fail_on_campaign and overview.get("campaigns") else DONE
+    honest = {one["campaign_id"] for one in overview.get("labels") or () if one["verdict"] == "honest"}
+    standing = [one for one in overview.get("campaigns") or () if one["campaign_id"] not in honest]
+    return CAMPAIGN_FOUND if fail_on_campaign and standing else DONE

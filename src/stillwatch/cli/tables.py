@@ -115,6 +115,8 @@ def campaigns_table(out: Path, overview: dict[str, Any]) -> None:
                 for r in rows
             ],
         )  # fmt: skip
+        for one in overview.get("labels") or ():
+            click.echo(f"{one['campaign_id']}: {visible(one['statement'], 300)}")
     else:
         click.echo(nothing_found(overview))
     click.echo(f"\nreport: {out / 'report.html'}")

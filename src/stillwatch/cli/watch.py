@@ -44,6 +44,12 @@ from stillwatch.cli.values import memory_size
 )
 @click.option("--webhook", default="", metavar="URL", help="POST every event there, once it is written here.")
 @click.option(
+    "--webhook-secrets",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File of secrets that sign events (Standard Webhooks), one a line; read again before each event.",
+)
+@click.option("--heartbeat", default="", metavar="SPAN", help="POST a sign of life so often, such as 10m.")
+@click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=0,
@@ -67,6 +73,8 @@ def watch(
     alerts: float,
     memory: str,
     webhook: str,
+    webhook_secrets: Path | None,
+    heartbeat: str,
     port: int,
     poll: float,
     once: bool,
@@ -113,7 +121,14 @@ def watch(
     one = Watch(
         source,
         state,
-        Watching(options=options, every=duration(every), alerts=alerts, webhook=webhook),
+        Watching(
+            options=options,
+            every=duration(every),
+            alerts=alerts,
+            webhook=webhook,
+            webhook_secrets=webhook_secrets,
+            heartbeat=duration(heartbeat) if heartbeat else None,
+        ),
         emit,
         say,
         lambda: stops is not None and stops.first is not None,

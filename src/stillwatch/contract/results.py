@@ -13,6 +13,9 @@ STRING, INT, REAL = pa.string(), pa.int64(), pa.float64()
 CampaignKind = Literal["harvest", "relay", "mixed", "fleet", "undetermined"]
 Basis = Literal["measured", "inferred", "alleged", "not shown"]
 
+RECORD = "record.jsonl"
+"""File of what people decided (labels, approvals, roll-outs) in a results folder or a state; no scan writes it."""
+
 CAMPAIGNS = TableSchema(
     name="campaigns",
     key=("campaign_id",),
@@ -199,6 +202,32 @@ SOUGHT = TableSchema(
         column("exchanges", INT, "attributed exchanges of that class", required=True),
         column("input_tokens", INT, "tokens read in them; null where the log does not say"),
         column("output_tokens", INT, "tokens written in them; null where the log does not say"),
+    ),
+)
+
+NAMES = TableSchema(
+    name="names",
+    key=("campaign_id",),
+    columns=(
+        column("campaign_id", STRING, "as in `campaigns`", required=True),
+        column("name", STRING, "name that the campaign keeps over scans into this folder", required=True),
+        column("known_since", TIMESTAMP, "end of the log of the scan that first reported it", required=True),
+        column("lineage", pa.list_(STRING), "splits and merges", required=True),
+    ),
+)
+
+LABELLED = TableSchema(
+    name="labels",
+    columns=(
+        column("group_id", STRING, "a `campaign_id` or a `lead_id`", required=True),
+        column("account_id", STRING, "the account that is meant; null where it is the group"),
+        column("value", STRING, "the value that is meant, as `KIND=VALUE`; null where it is none"),
+        column("verdict", STRING, "honest, campaign or allow", required=True),
+        column("author", STRING, "who said so", required=True),
+        column("reason", STRING, "why", required=True),
+        column("labelled_at", TIMESTAMP, "when", required=True),
+        column("expires", TIMESTAMP, "until when it holds; null: until it is withdrawn"),
+        column("statement", STRING, "the label in one plain sentence", required=True),
     ),
 )
 

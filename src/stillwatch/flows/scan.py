@@ -42,6 +42,7 @@ from stillwatch.flows.gather import beside, beside_folder, check_sketches, gathe
 from stillwatch.flows.groups import find_leads, nights, write_groups
 from stillwatch.flows.log import Prefixes, add_up, open_log, shareable
 from stillwatch.flows.profile import Profile
+from stillwatch.flows.remembered import remember
 from stillwatch.flows.shortfall import one_account
 from stillwatch.foreign import described
 from stillwatch.readers.discover import Sources, discover
@@ -102,6 +103,10 @@ class Options:
     limits: Limits = LIMITS  # what one file may cost
     profile: bool = False  # whether the manifest says where the time went
     replay: bool = True  # whether to look for the hour at which each campaign could have been known
+    labels: tuple[
+        Path, ...
+    ] = ()  # folders whose labels are shown, besides those of the results folder itself
+    named: bool = True  # whether campaigns keep names over scans into one folder; a watch names its own
 
 
 def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress = silent) -> dict[str, Any]:
@@ -129,6 +134,9 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
         progress("write", 0, 1)
         write_tables(folder, found, engine)
         groups(folder)
+        overview["labels"] = remember(
+            folder, out, options.labels, overview["last_seen"] if options.named else None
+        )
         if options.show_prompts:
             write_prompts(folder, sources, options.names, found, options.limits)
         write_table(folder, contract.QUARANTINE, quarantine)
@@ -345,6 +353,7 @@ def _parameters(options: Options) -> dict[str, Any]:
         "format": options.log_format,
         "networks": list(options.networks),
         "limits": asdict(options.limits),
+        "labels": [str(folder) for folder in options.labels],
     }
 
 

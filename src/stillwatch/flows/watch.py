@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +29,8 @@ from stillwatch.errors import (
 )
 from stillwatch.flows.blind import read_key, sketch
 from stillwatch.flows.scan import Options, scan
+from stillwatch.memory.labels import in_force
+from stillwatch.memory.tracks import Track, follow
 from stillwatch.readers.losses import Losses
 from stillwatch.results.folder import read_table
 from stillwatch.stats.sequential import alert_level
@@ -37,7 +39,6 @@ from stillwatch.watch.poison import poisonous
 from stillwatch.watch.pulse import Pulse
 from stillwatch.watch.sources import Source, Taken, open_source
 from stillwatch.watch.state import KEY, Apart, State
-from stillwatch.watch.tracks import follow
 from stillwatch.watch.webhook import Webhook
 
 STORE = "store"  # what was sketched, and each day of it added up once
@@ -51,6 +52,7 @@ FACTS = (
     "last_seen",
     "q_value",
 )
+STRONGEST = 3  # pieces of evidence that an event names
 RETRY_S = 60.0  # before a judgement that failed is tried again; doubled each time
 MAX_RETRY_S = 3600.0
 
@@ -60,13 +62,15 @@ class Watching:
     """What a watch may be told.
 
     `every` is of the log's own time; `alerts` is how many false ones a year may bring at most; every event is posted to
-    `webhook`.
+    `webhook`, signed with the secrets of a file, and beside them a sign of life every `heartbeat` of the machine's time.
     """
 
     options: Options
     every: timedelta = timedelta(hours=6)
     alerts: float = ALERTS_A_YEAR
     webhook: str = ""
+    webhook_secrets: Path | None = None
+    heartbeat: timedelta | None = None
 
 
 def machine_time() -> datetime:
@@ -91,7 +95,11 @@ class Watch:
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self.source: Source = open_source(source, state, told.options.limits.line)
-        self.webhook = Webhook(told.webhook, self._refused) if told.webhook else None
+        self.webhook = Webhook(told.webhook, self._refused, told.webhook_secrets) if told.webhook else None
+        if self.webhook is None and (told.webhook_secrets or told.heartbeat):
+            raise UsageError(
+                Problem(fact="secrets or a heartbeat were given and no webhook", fix="add --webhook URL")
+            )
         self.state = State(state, source)
         self.told, self.emit, self.complain, self.is_stopped = told, emit, complain, is_stopped
         self.key = read_key(state / KEY)
@@ -104,6 +112,22 @@ class Watch:
         self.judge_failures = 0
         self.failures_in_row = 0
         self.not_before = 0.0
+        if self.webhook is not None and told.heartbeat is not None:
+            self.webhook.beat(told.heartbeat.total_seconds(), self._sign_of_life)
+
+    def _sign_of_life(self) -> dict[str, Any] | None:
+        """A heartbeat; None while the watch shows no sign of life, so that its absence is noticed."""
+        if not self.pulse.healthy():
+            return None
+        ledger = self.state.ledger
+        return {
+            "id": f"{ledger.id}-beat-{int(time.time())}",
+            "watch": ledger.id,
+            "type": "heartbeat",
+            "at": ledger.clock,
+            "rows": ledger.rows,
+            "campaigns": sum(not track.ended for track in list(ledger.tracks.values())),
+        }
 
     def step(self) -> bool:
         """Deliver what is owed, judge if it is due, or take one batch if there is one. Raises `Unreachable`."""
@@ -236,8 +260,9 @@ class Watch:
         )
         alert = min(self.told.options.fdr, alert_level(self.told.alerts, passed / timedelta(hours=1)))
         options = replace(
-            self.told.options, fdr=max(alert, confirm), replay=False, store=self.state.folder / STORE
-        )
+            self.told.options, fdr=max(alert, confirm), replay=False, store=self.state.folder / STORE, named=False,
+            labels=(*self.told.options.labels, self.state.folder),
+        )  # fmt: skip
         results = self.state.folder / "results"
         taken = self.state.parts
         with self.pulse.working():
@@ -245,8 +270,9 @@ class Watch:
                 self._scan(results, options)
             found, unsure = _found(results, alert, confirm)
         events = follow(ledger.tracks, found, ledger.clock, unsure)
+        more = _told_beside(results, self.state.folder, ledger.tracks) if events else lambda _event: {}
         told = [
-            event | {"id": f"{ledger.id}-{number}-{place}", "watch": ledger.id}
+            event | more(event) | {"id": f"{ledger.id}-{number}-{place}", "watch": ledger.id}
             for place, event in enumerate(events, 1)
         ]
         ledger.judged, ledger.judged_at = number, ledger.clock
@@ -344,7 +370,9 @@ class Watch:
             self.state.tell(event)
             self.emit(event)
             ledger.outbox = ledger.outbox[1:]
-            if self.webhook is not None:
+            is_muted = event.get("label", {}).get("verdict") == "honest"
+            ledger.muted += is_muted
+            if self.webhook is not None and not is_muted:
                 ledger.owed = [*ledger.owed, event]
             self.state.commit()
         if self.webhook is None:
@@ -385,6 +413,8 @@ class Watch:
             "stillwatch_campaigns": sum(not track.ended for track in list(ledger.tracks.values())),
             "stillwatch_events_total": ledger.events,
             "stillwatch_outbox": len(ledger.outbox) + len(ledger.owed),
+            "stillwatch_webhook_failures_total": self.webhook.failures if self.webhook else 0,
+            "stillwatch_muted_total": ledger.muted,
             "stillwatch_lag_bytes": self.waiting,
             "stillwatch_lag_messages": self.behind,
             "stillwatch_lag_seconds": time.monotonic() - self.taken_at
@@ -414,6 +444,29 @@ def _found(
     # A q-value of at most alert / R, of R campaigns, means an e-value of at least m / alert: enough by itself.
     unsure = [at for at, row in enumerate(campaigns) if row["q_value"] * len(campaigns) > max(alert, confirm)]
     return found, unsure
+
+
+def _told_beside(
+    results: Path, state: Path, tracks: Mapping[str, Track]
+) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """What an event tells of its campaign besides its figures: the strongest evidence, where its accounts and its page are, its label."""
+    evidence = read_table(results, contract.EVIDENCE).to_pylist() if results.exists() else []
+    labels = in_force([state])
+
+    def more(event: dict[str, Any]) -> dict[str, Any]:
+        mine = [row for row in evidence if row["campaign_id"] == event.get("reported_as")]
+        mine.sort(key=lambda row: -row["log10_likelihood_ratio"])
+        told: dict[str, Any] = {}
+        if event["type"] not in ("ended", "merged"):
+            names = ("kind", "statement", "log10_likelihood_ratio")
+            told["evidence"] = [{name: row[name] for name in names} for row in mine[:STRONGEST]]
+            told["accounts_in"], told["report"] = "results/members.parquet", "results/report.html"
+        label = labels.of_group(tracks[event["campaign"]].accounts)
+        if label is not None:
+            told["label"] = {"verdict": label.verdict, "statement": label.statement}
+        return told
+
+    return more
 
 
 def _unread(name: str, lines: int, fact: str) -> pa.Table:

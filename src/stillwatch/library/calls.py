@@ -87,6 +87,7 @@ def scan(
     networks: str | Iterable[str] = (),
     limit: Mapping[str, str | int] | None = None,
     without: str | Iterable[str] = (),
+    labels: Names = (),
     show_prompts: bool = False,
     profile: bool = False,
     progress: Progress = scanning.silent,
@@ -110,6 +111,7 @@ def scan(
         networks: `[CLASS=]FILE` lists of networks.
         limit: What one file may cost, such as `{"line": "64MB"}`.
         without: Names of signals or explanations to leave out.
+        labels: Folders whose labels are shown, besides those of `out`.
         show_prompts: Whether to write a few prompts of each campaign into the results.
         profile: Whether `manifest.json` says how long every stage took and how much memory it needed.
         progress: Called with a stage's name, what is done of it, and what it is in all.
@@ -134,6 +136,7 @@ def scan(
         seed=_at_least("seed", seed, 0), memory=memory, show_prompts=show_prompts, profile=profile, without=frozenset(several(without)),
         log_format=format, networks=several(networks), engine=engine, spark_master=spark_master,
         shards=_at_least("shards", shards, 1), store=optional_path(store), limits=limits(limit),
+        labels=tuple(Path(one) for one in paths_of(labels)) if labels else (),
     )  # fmt: skip
     paths = paths_of(logs)
     if out is not None:

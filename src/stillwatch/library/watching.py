@@ -93,6 +93,8 @@ def watch(
     memory: str = "auto",
     limit: Mapping[str, str | int] | None = None,
     webhook: str = "",
+    webhook_secrets: Name | None = None,
+    heartbeat: str = "",
     poll: float = 2.0,
     once: bool = False,
 ) -> Iterator[dict[str, Any]]:
@@ -111,6 +113,8 @@ def watch(
         memory: As for `scan`.
         limit: As for `scan`.
         webhook: Address to which every event is posted once it is written in `state`.
+        webhook_secrets: File of secrets that sign events, one a line.
+        heartbeat: How often a sign of life is posted, such as `"10m"`; empty: never.
         poll: Seconds between looks.
         once: Whether to take what is there, judge, and stop.
 
@@ -128,7 +132,10 @@ def watch(
         names=dict(map or {}), log_format=format, accounts=optional_path(accounts), releases=optional_path(releases),
         fdr=check_rate(fdr), memory=memory, limits=limits(limit),
     )  # fmt: skip
-    told = Watching(options=options, every=duration(every), alerts=alerts, webhook=webhook)
+    told = Watching(
+        options=options, every=duration(every), alerts=alerts, webhook=webhook, webhook_secrets=optional_path(webhook_secrets),
+        heartbeat=duration(heartbeat) if heartbeat else None,
+    )  # fmt: skip
     return _events(Watch(str(source), Path(state), told, events.append, log.warning), events, once, poll)
 
 

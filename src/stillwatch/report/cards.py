@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -41,6 +42,8 @@ class Card:
     anchor: str
     row: Row
     meaning: str
+    known_as: str
+    labels: Sequence[str]
     days: float
     share_before: float | None
     spark: str | None
@@ -92,6 +95,8 @@ def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> Ca
         anchor=anchor,
         row=row,
         meaning=wording.KINDS.get(row["kind"], "A kind that this version of the page does not know."),
+        known_as=_known_as(results.rows("names", name)),
+        labels=_labels(results.rows("labels", name)),
         days=(row["last_seen"] - row["first_seen"]).total_seconds() / plots.DAY,
         share_before=timeline.share_before(detected) if timeline and detected is not None else None,
         spark=plots.spark(timeline) if timeline else None,
@@ -113,6 +118,23 @@ def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> Ca
         prompts=None if prompts is None else [prompt["prompt"] for prompt in prompts[:PROMPTS]],
         prompts_more=max(0, len(prompts or ()) - PROMPTS),
     )
+
+
+def _known_as(rows: Sequence[Row] | None) -> str:
+    """The name that a campaign keeps over scans, and since when."""
+    return f"{rows[0]['name']}, known since {wording.day(rows[0]['known_since'])}" if rows else ""
+
+
+def _labels(rows: Sequence[Row] | None) -> list[str]:
+    """What people said of the campaign, of values that its members share, and of how many of its members."""
+    told = [
+        row["statement"][:1].upper() + row["statement"][1:] for row in rows or () if row["account_id"] is None
+    ]
+    counted = Counter(row["verdict"] for row in rows or () if row["account_id"] is not None)
+    return told + [
+        f"{wording.counted(number, 'member')} labelled {verdict} by {'its' if number == 1 else 'their'} own name"
+        for verdict, number in sorted(counted.items())
+    ]
 
 
 def verdict(results: Results, every: Sequence[Card]) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from stillwatch.foreign import visible
 from stillwatch.report import wording
 from stillwatch.report.cards import CARDS, Card, cards, overview_or_unknown, verdict
 from stillwatch.report.leads import MAX_LEADS, leads, leads_found
-from stillwatch.report.reading import OPTIONAL, read
+from stillwatch.report.reading import OPTIONAL, UNTOLD, read
 from stillwatch.report.trial import explanations_tried
 
 NAME = "report.html"
@@ -49,7 +49,7 @@ def render(folder: Path) -> str:
         explanations_tried=explanations_tried(results),
         overview=overview_or_unknown(results),
         has_overview=results.overview is not None,
-        missing=[name for name in OPTIONAL if name not in results.tables and name != "prompts"],
+        missing=[name for name in OPTIONAL if name not in results.tables and name not in UNTOLD],
     )
 
 

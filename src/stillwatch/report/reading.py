@@ -34,7 +34,10 @@ OPTIONAL = {
     "lead_members": "lead_id account_id",
     "explanations": "group_id explanation marked log10_e statement",
     "glance": "group_id trait speaks statement",
+    "names": "campaign_id name known_since lineage",
+    "labels": "group_id account_id value verdict statement",
 }
+UNTOLD = ("prompts", "names", "labels")  # tables whose absence the page does not mention
 MAY_LACK = {  # columns that are read as null where an older version did not write them
     "campaigns": ("fpr_empirical", "fpr_synthetic", "explanation"),
     "evidence": ("basis", "others", "network_class"),
@@ -44,6 +47,7 @@ NAMED_BY = {
     "lead_members": "lead_id",
     "explanations": "group_id",
     "glance": "group_id",
+    "labels": "group_id",
 }  # others: `campaign_id`
 
 Row = Mapping[str, Any]  # one row of a table, as pyarrow gives it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import glob
 import json
 import os
@@ -35,6 +36,8 @@ TABLES: tuple[TableSchema, ...] = (
     contract.LEAD_MEMBERS,
     contract.EXPLANATIONS,
     contract.GLANCE,
+    contract.NAMES,
+    contract.LABELLED,
 )
 MANIFEST = "manifest.json"
 PREVIOUS = "previous"  # results that are being replaced, in a folder of the run that replaces them
@@ -65,16 +68,31 @@ def whole_or_nothing(out: Path) -> Iterator[Path]:
         yield work
         old = None
         if out.exists():
-            _carry(out, work)
             old = _beside(out, "old.") / PREVIOUS
-            out.rename(old)
+            with _no_label_meanwhile(out) as settled:
+                _carry(out, work)
+                out.rename(old)
         work.rename(out)
         if old is not None:
-            _carry(old, out)  # what was put there meanwhile
+            _carry(old, out, settled)  # what was put there meanwhile
             shutil.rmtree(old.parent, ignore_errors=True)
     finally:
         if work.exists():
             shutil.rmtree(work, ignore_errors=True)
+
+
+@contextmanager
+def _no_label_meanwhile(out: Path) -> Iterator[frozenset[Path]]:
+    """Hold the lock of the record in `out`, if it has one, and give its name: who waits for the lock finds that the folder was replaced, and
+    writes to the new one.
+    """
+    path = out / contract.RECORD
+    if not path.exists():
+        yield frozenset()
+        return
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield frozenset({Path(contract.RECORD)})
 
 
 def _beside(out: Path, kind: str) -> Path:
@@ -105,9 +123,9 @@ def _written(folder: Path) -> set[Path]:
         ) from error
 
 
-def _carry(old: Path, new: Path) -> None:
-    """Keep, in the folder `new`, the files of `old` that no run wrote."""
-    mine = _written(old)
+def _carry(old: Path, new: Path, settled: frozenset[Path] = frozenset()) -> None:
+    """Keep, in the folder `new`, the files of `old` that no run wrote, except those that are `settled` already."""
+    mine = _written(old) | settled
     for path in sorted(old.rglob("*")):
         name = path.relative_to(old)
         if name in mine or (path.is_dir() and not path.is_symlink()):

@@ -27,6 +27,14 @@ METRICS = {
     "stillwatch_campaigns": ("gauge", "campaigns that are reported now"),
     "stillwatch_events_total": ("counter", "events written"),
     "stillwatch_outbox": ("gauge", "events that the webhook has not taken yet"),
+    "stillwatch_webhook_failures_total": (
+        "counter",
+        "times that the webhook did not take an event or a heartbeat",
+    ),
+    "stillwatch_muted_total": (
+        "counter",
+        "events of campaigns labelled honest, which the webhook is not sent",
+    ),
     "stillwatch_lag_bytes": ("gauge", "bytes of the source not yet taken, of the file being read"),
     "stillwatch_lag_messages": (
         "gauge",

@@ -16,8 +16,8 @@ from typing import IO, Any
 
 from stillwatch.engine.files import atomic, lock
 from stillwatch.errors import Problem, StateError
+from stillwatch.memory.tracks import Track
 from stillwatch.sketch.digest import VERSION
-from stillwatch.watch.tracks import Track
 
 LEDGER, KEY, SKETCHES, APART, QUARANTINE, EVENTS, LOCK = (
     "ledger.json", "key", "sketches", "apart", "quarantine", "events.jsonl", ".lock",
@@ -65,6 +65,7 @@ class Ledger:
     owed: list[dict[str, Any]] = field(default_factory=list)
     events_bytes: int = 0
     events: int = 0
+    muted: int = 0
 
 
 class State:

@@ -9,12 +9,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from stillwatch.errors import Problem, UsageError
+from stillwatch.watch.signing import enveloped, read_secrets, signed
 
 Event = Mapping[str, Any]
 
@@ -64,17 +67,15 @@ def check(url: str) -> str:
     return url
 
 
-def send(url: str, event: Event) -> Refusal | None:
-    """Send an event once; returns why the receiver did not take it, or None.
+def send(url: str, event: Event, secrets: Sequence[bytes] = ()) -> Refusal | None:
+    """Send an event once, signed with each of the secrets; returns why the receiver did not take it, or None.
 
     Any status from 200 to 299 means that it was taken, and so does 409: the receiver has seen the event's id.
     """
-    request = urllib.request.Request(  # noqa: S310  `check` allows http and https only
-        url,
-        data=json.dumps(event, sort_keys=True, default=str).encode(),
-        headers={"Content-Type": "application/json", "Idempotency-Key": str(event["id"])},
-        method="POST",
-    )
+    body = json.dumps(event, sort_keys=True, default=str).encode()
+    headers = {"Content-Type": "application/json", "Idempotency-Key": str(event["id"])}
+    headers |= enveloped(event) | signed(secrets, str(event["id"]), body)
+    request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310  `check` allows http and https only
     try:
         with _opener.open(request, timeout=TIMEOUT_S) as answer:
             return None if 200 <= answer.status < 300 else _status(answer.status)
@@ -96,13 +97,14 @@ def _status(code: int) -> Refusal:
     return Refusal(why=f"it answers {code}{moved}", answered=True)
 
 
-def send_in_time(url: str, event: Event) -> Refusal | None:
+def send_in_time(url: str, event: Event, secrets: Sequence[bytes] = ()) -> Refusal | None:
     """As `send`, within `DEADLINE_S`. A receiver that sends byte after byte is left waiting in a thread of its own."""
     _late[:] = [thread for thread in _late if thread.is_alive()]
     if len(_late) >= MAX_LATE:
         return Refusal(why=f"{MAX_LATE} earlier requests are still without an answer")
     ended: list[Refusal | None] = []
-    thread = threading.Thread(target=lambda: ended.append(send(url, event)), daemon=True)
+    signing = (secrets,) if secrets else ()
+    thread = threading.Thread(target=lambda: ended.append(send(url, event, *signing)), daemon=True)
     thread.start()
     thread.join(DEADLINE_S)
     if thread.is_alive():
@@ -110,7 +112,9 @@ def send_in_time(url: str, event: Event) -> Refusal | None:
     return ended[0] if ended else Refusal(why=f"no whole answer within {DEADLINE_S:g} s")
 
 
-def post(url: str, event: Event, pause: Callable[[float], object] = time.sleep) -> Refusal | None:
+def post(
+    url: str, event: Event, pause: Callable[[float], object] = time.sleep, secrets: Sequence[bytes] = ()
+) -> Refusal | None:
     """Send an event up to `TRIES` times, with growing pauses; returns why it was not taken, or None.
 
     A receiver that keeps ids of what it has seen gets every event once, though it may be sent twice.
@@ -119,7 +123,7 @@ def post(url: str, event: Event, pause: Callable[[float], object] = time.sleep) 
     for attempt in range(TRIES):
         if attempt:
             pause(FIRST_PAUSE_S * 2 ** (attempt - 1))
-        refusal = send_in_time(url, event)
+        refusal = send_in_time(url, event, secrets)
         if refusal is None:
             break
     return refusal
@@ -133,9 +137,14 @@ class Webhook:
     is another than before, and with an empty string once events are taken again.
     """
 
-    def __init__(self, url: str, complain: Callable[[str], None] = lambda _why: None) -> None:
+    def __init__(
+        self, url: str, complain: Callable[[str], None] = lambda _why: None, secrets: Path | None = None
+    ) -> None:
         self.url = check(url)
+        self.failures = 0
         self._complain = complain
+        self._secrets_in = secrets
+        self._secrets = read_secrets(secrets) if secrets else []
         self._owed: list[Event] = []
         self._taken: set[str] = set()
         self._rounds = 0
@@ -154,6 +163,28 @@ class Webhook:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, daemon=True)
             self._thread.start()
+
+    def secrets(self) -> list[bytes]:
+        """The secrets of the file as it is now; those read last where it cannot be read."""
+        if self._secrets_in is not None:
+            with suppress(UsageError):
+                self._secrets = read_secrets(self._secrets_in)
+        return self._secrets
+
+    def beat(self, every_s: float, event: Callable[[], Event | None]) -> None:
+        """Send an event every so many seconds from now on, once each, in a thread of its own; None is not sent.
+
+        A receiver that hears nothing for longer knows that the watch is gone, or stalled.
+        """
+
+        def run() -> None:
+            while True:
+                time.sleep(every_s)
+                told = event()
+                if told is not None and send_in_time(self.url, told, self.secrets()) is not None:
+                    self.failures += 1
+
+        threading.Thread(target=run, daemon=True).start()
 
     def taken(self) -> set[str]:
         """Ids of the events that the receiver took."""
@@ -196,8 +227,9 @@ class Webhook:
         """
         why, taken = "", 0
         for event in some:
-            refusal = post(self.url, event)
+            refusal = post(self.url, event, secrets=self.secrets())
             if refusal is not None:
+                self.failures += 1
                 why = refusal.why
                 if not refusal.answered:
                     break

@@ -12,13 +12,40 @@ GROWN = 1.01  # times the accounts or exchanges last told of
 
 @dataclass(slots=True, kw_only=True)
 class Track:
-    """A campaign over time: its accounts, whether it is still reported, and where it came from."""
+    """A campaign over time: its accounts, whether it is still reported, where it came from, and `since` when it is known."""
 
     name: str
     accounts: set[str]
     told: dict[str, Any]
     ended: bool = False
     lineage: list[str] = field(default_factory=list)
+    since: str = ""
+
+
+def shared_with(tracks: Mapping[str, Track], accounts: frozenset[str]) -> dict[str, int]:
+    """How many of these accounts each known campaign has, of those that share `SAME_TRACK_OVERLAP` of the smaller one's."""
+    shared = {name: len(accounts & track.accounts) for name, track in tracks.items()}
+    return {
+        name: number
+        for name, number in shared.items()
+        if number >= SAME_TRACK_OVERLAP * min(len(accounts), len(tracks[name].accounts))
+    }
+
+
+def match(overlaps: Sequence[Mapping[str, int]]) -> tuple[dict[int, str], dict[int, str]]:
+    """Which of several groups have which known names, and which were split from which; groups are numbered by place."""
+    claims: dict[str, list[int]] = {}
+    for place, shared in enumerate(overlaps):
+        if shared:
+            best = max(shared, key=lambda name: (shared[name], name))
+            claims.setdefault(best, []).append(place)
+    named: dict[int, str] = {}
+    split: dict[int, str] = {}
+    for name, places in claims.items():
+        ordered = sorted(places, key=lambda p: (-overlaps[p][name], p))
+        named[ordered[0]] = name
+        split |= dict.fromkeys(ordered[1:], name)
+    return named, split
 
 
 def follow(
@@ -35,32 +62,17 @@ def follow(
     a known campaign alive and begins none; once `confirmed`, a campaign stays so.
     """
     events: list[dict[str, Any]] = []
-    claims: dict[str, list[int]] = {}
-    overlaps = [
-        {
-            name: len(accounts & track.accounts)
-            for name, track in tracks.items()
-            if len(accounts & track.accounts) >= SAME_TRACK_OVERLAP * min(len(accounts), len(track.accounts))
-        }
-        for _facts, accounts in found
-    ]
-    for place, shared in enumerate(overlaps):
-        if shared:
-            best = max(shared, key=lambda name: (shared[name], name))
-            claims.setdefault(best, []).append(place)
-    named: dict[int, str] = {}
-    split: dict[int, str] = {}
-    for name, places in claims.items():
-        ordered = sorted(places, key=lambda p: (-overlaps[p][name], p))
-        named[ordered[0]] = name
-        split |= dict.fromkeys(ordered[1:], name)
+    overlaps = [shared_with(tracks, accounts) for _facts, accounts in found]
+    named, split = match(overlaps)
     for place, (facts, accounts) in enumerate(found):
         if place not in named:
             if place in unsure:
                 continue
             name = f"W{len(tracks) + 1:04}"
             lineage = [f"split from {split[place]}"] if place in split else []
-            tracks[name] = Track(name=name, accounts=set(accounts), told=dict(facts), lineage=lineage)
+            tracks[name] = Track(
+                name=name, accounts=set(accounts), told=dict(facts), lineage=lineage, since=at
+            )
             more = {"split_from": split[place]} if place in split else {}
             events.append(_event("new", tracks[name], at) | more)
             continue

@@ -1,6 +1,6 @@
 import pytest
 
-from stillwatch.watch.tracks import follow
+from stillwatch.memory.tracks import follow
 
 
 def group(begin, end):

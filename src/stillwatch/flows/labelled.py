@@ -1,0 +1,104 @@
+"""How does the detector do on what people labelled, and what would their labels change? Labels train nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from stillwatch.contract import results as contract
+from stillwatch.errors import Problem, UsageError
+from stillwatch.flows.remembered import accounts_of
+from stillwatch.memory.labels import VALUES, Labels, in_force
+from stillwatch.memory.targets import RESULTS_OF_A_STATE
+from stillwatch.results.folder import check_results, read_table
+
+
+def score_labels(folder: Path) -> dict[str, Any]:
+    """Recall on accounts labelled a campaign's, false reports on accounts labelled honest, and what the labels would change.
+
+    `folder` is a results folder, or the state of a watch. An account's own label outweighs that of its group. Raises `UsageError` where the folder has no
+    label, `StateError` where it has no results.
+    """
+    results = (
+        folder if (folder / f"{contract.CAMPAIGNS.name}.parquet").exists() else folder / RESULTS_OF_A_STATE
+    )
+    check_results(results)
+    labels = in_force([folder, *([results] if results != folder else [])])
+    if not labels:
+        raise UsageError(
+            Problem(
+                fact="no label is in force here",
+                where=str(folder),
+                fix=f"stillwatch label {folder} TARGET --verdict honest --reason TEXT",
+            )
+        )
+    groups = accounts_of(read_table(results, contract.MEMBERS), "campaign_id")
+    reported = frozenset[str]().union(*groups.values())
+    verdicts = _verdicts(labels)
+    honest = {name for name, verdict in verdicts.items() if verdict == "honest"}
+    guilty = {name for name, verdict in verdicts.items() if verdict == "campaign"}
+    return {
+        "labels": len(labels.labels),
+        "honest": _counted(len(honest & reported), len(honest)),
+        "campaign": _counted(len(guilty & reported), len(guilty)),
+        "would_change": _changes(groups, labels, honest, guilty - reported, results),
+    }
+
+
+def _verdicts(labels: Labels) -> dict[str, str]:
+    """Account → verdict; labels of groups come first, so that an account's own replaces them."""
+    found: dict[str, str] = {}
+    for one in reversed(labels.groups):
+        found |= dict.fromkeys(one.accounts, one.verdict)
+    return found | {one.target: one.verdict for one in labels.labels if one.kind == "account"}
+
+
+def _counted(reported: int, labelled: int) -> dict[str, Any]:
+    return {
+        "labelled": labelled,
+        "reported": reported,
+        "share": round(reported / labelled, 4) if labelled else None,
+    }
+
+
+def _changes(
+    groups: dict[str, frozenset[str]], labels: Labels, honest: set[str], missed: set[str], results: Path
+) -> list[dict[str, Any]]:
+    changes: list[dict[str, Any]] = []
+    for name, accounts in sorted(groups.items()):
+        whole = labels.of_group(accounts)
+        if whole is not None and whole.verdict == "honest":
+            changes.append(
+                {
+                    "campaign_id": name,
+                    "accounts": len(accounts),
+                    "change": f"would not be reported: {whole.statement}",
+                }
+            )
+        elif spared := accounts & honest:
+            changes.append(
+                {
+                    "campaign_id": name,
+                    "accounts": len(spared),
+                    "change": "members labelled honest would be left out",
+                }
+            )
+    for row in read_table(results, contract.EVIDENCE).to_pylist():
+        label = labels.values.get((row["kind"], row["value"]))
+        if label is not None and label.kind in VALUES and label.is_sparing:
+            changes.append(
+                {
+                    "campaign_id": row["campaign_id"],
+                    "accounts": row["accounts"],
+                    "change": f"evidence would not count: {label.statement}",
+                }
+            )
+    if missed:
+        changes.append(
+            {
+                "campaign_id": "",
+                "accounts": len(missed),
+                "change": "accounts labelled a campaign's that were not reported",
+            }
+        )
+    return changes

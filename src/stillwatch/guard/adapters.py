@@ -1,0 +1,142 @@
+"""How each kind of gateway asks, and how it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from stillwatch.guard import bodies
+from stillwatch.guard.decision import Decision
+from stillwatch.guard.requests import Malformed
+from stillwatch.policy.rules import Policy
+
+Headers = list[tuple[bytes, bytes]]
+DIRECTIVE = b"x-guard-directive"
+"""Header to what lies behind the gateway: what it is to do with a request that goes on, such as `hide_reasoning`."""
+JSON: Headers = [(b"content-type", b"application/json")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer to a gateway."""
+
+    status: int
+    body: bytes
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """A kind of gateway.
+
+    `columns` makes the contract's columns of a body; None where the gateway names them in headers. `reply` is the answer with a
+    decision, `unknown` the one to a request that names no account, given the reason: such a request goes on.
+    """
+
+    reply: Callable[[Decision, Policy], Reply]
+    unknown: Callable[[str], Reply]
+    columns: Callable[[bytes], Mapping[str, Any]] | None = None
+
+
+def passes(decision: Decision) -> Headers:
+    """Headers of a request that goes on, for what lies behind the gateway."""
+    told = [(b"x-decision-id", decision.decision_id.encode())]
+    return told + ([(DIRECTIVE, decision.action.encode())] if decision.action != "allow" else [])
+
+
+def _envoy(decision: Decision, policy: Policy) -> Reply:
+    """`ext_authz` over HTTP: 200 lets the request go on, everything else is what the client gets."""
+    if not decision.refuses:
+        return Reply(status=200, body=b"", headers=passes(decision))
+    return Reply(status=decision.status, body=bodies.body(decision, policy), headers=bodies.headers(decision))
+
+
+def _nginx(decision: Decision, policy: Policy) -> Reply:
+    """`auth_request`: only 2xx, 401 and 403 mean anything to it. What the client gets is made by its configuration of our headers."""
+    if not decision.refuses:
+        return Reply(status=200, body=b"", headers=passes(decision))
+    told = [
+        (b"x-guard-status", str(decision.status).encode()),
+        (b"x-guard-body", bodies.body(decision, policy)),
+        (b"x-request-id", decision.decision_id.encode()),
+        (b"retry-after", str(decision.retry_after_s).encode()),
+    ]
+    return Reply(status=403, body=b"", headers=told)
+
+
+def _litellm(decision: Decision, policy: Policy) -> Reply:
+    """LiteLLM's Generic Guardrail API. A block is HTTP 400 to its client, whatever the reason."""
+    told = (
+        {"action": "BLOCKED", "blocked_reason": bodies.words(decision, policy)}
+        if decision.refuses
+        else {"action": "NONE"}
+    )
+    return Reply(status=200, body=orjson.dumps(told), headers=JSON)
+
+
+def _portkey(decision: Decision, policy: Policy) -> Reply:
+    """A webhook of Portkey's guardrails: `verdict` false refuses the request."""
+    told: dict[str, Any] = {"verdict": not decision.refuses}
+    if decision.refuses:
+        told["data"] = {"reason": bodies.words(decision, policy), "explanation": decision.reason}
+    return Reply(status=200, body=orjson.dumps(told), headers=JSON)
+
+
+def _of_litellm(content: bytes) -> Mapping[str, Any]:
+    """Columns that LiteLLM knows of a request: hash of the key, user, team; headers only as far as it passes them on."""
+    given = _object(content)
+    about = given.get("request_data") or {}
+    headers = given.get("request_headers") or {}
+    if not isinstance(about, dict) or not isinstance(headers, dict):
+        raise Malformed("`request_data` or `request_headers` is no JSON object")
+    account = (
+        about.get("user_api_key_user_id")
+        or about.get("user_api_key_end_user_id")
+        or about.get("user_api_key_hash")
+    )
+    told = {
+        "account_id": account,
+        "organization_id": about.get("user_api_key_org_id") or about.get("user_api_key_team_id"),
+        "api_key_id": about.get("user_api_key_hash"),
+        "model": given.get("model"),
+        "user_agent": headers.get("user-agent"),
+    }
+    return {name: value for name, value in told.items() if value not in (None, "", "[present]")}
+
+
+def _of_portkey(content: bytes) -> Mapping[str, Any]:
+    """Columns that a Portkey webhook names in the metadata of a request."""
+    given = _object(content)
+    about = given.get("metadata") or {}
+    if not isinstance(about, dict):
+        raise Malformed("`metadata` is no JSON object")
+    return {**about, "account_id": about.get("account_id") or about.get("_user")}
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        given = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        raise Malformed("the body is no JSON") from None
+    if not isinstance(given, dict):
+        raise Malformed("the body is no JSON object")
+    return given
+
+
+REPLIES: Mapping[str, Adapter] = {
+    "envoy": Adapter(reply=_envoy, unknown=lambda _why: Reply(status=200, body=b"", headers=[])),
+    "nginx": Adapter(reply=_nginx, unknown=lambda _why: Reply(status=200, body=b"", headers=[])),
+    "litellm": Adapter(
+        reply=_litellm,
+        unknown=lambda _why: Reply(status=200, body=orjson.dumps({"action": "NONE"}), headers=JSON),
+        columns=_of_litellm,
+    ),
+    "portkey": Adapter(
+        reply=_portkey,
+        unknown=lambda _why: Reply(status=200, body=orjson.dumps({"verdict": True}), headers=JSON),
+        columns=_of_portkey,
+    ),
+}

@@ -1,0 +1,109 @@
+"""Decisions on a disk: every one that is not a plain allow, one hash-chained file a day, and the number of the others.
+
+Lines are written by a thread, so that no decision waits for a disk. While they cannot be written the guard carries nothing out: what cannot be
+shown later must not be done. What a crash loses is at most the decisions of the last `PAUSE_S`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from datetime import UTC, datetime
+from pathlib import Path
+
+from stillwatch.guard.decision import Decision
+from stillwatch.memory import record
+from stillwatch.memory.record import Entry
+
+FOLDER = "decisions"
+AUTHOR = "guard"
+PAUSE_S = 0.2
+RETRY_S = 1.0
+PLAIN_S = 60.0  # after which the number of plain allows is written
+MOST = 100_000  # decisions that may wait for the disk
+
+
+class Audit:
+    """The log of decisions in a state's folder. `is_up` says whether what is decided now can be written."""
+
+    def __init__(self, state: Path) -> None:
+        self.folder = state / FOLDER
+        self.is_up = True
+        self.written = 0
+        self.lost = 0
+        self._waiting: deque[Entry] = deque()
+        self._plain: Counter[str] = Counter()
+        self._ends = threading.Event()
+        self._flushing = threading.Lock()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._thread = threading.Thread(target=self._run, daemon=True, name="guard-audit")
+        self._thread.start()
+
+    def note(self, decision: Decision, account_id: str) -> None:
+        """Have a decision written."""
+        if len(self._waiting) >= MOST:
+            self.is_up = False
+            self.lost += 1
+            return
+        body = decision.as_json() | {
+            "account_id": account_id,
+            "rule": decision.rule,
+            "campaign": decision.campaign,
+        }
+        self._waiting.append(Entry(at=record.now(), kind="decision", author=AUTHOR, body=body))
+
+    def note_plain(self, policy: str) -> None:
+        """Count a decision that nothing is to be done."""
+        self._plain[policy] += 1
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._ends.set()
+        self._thread.join(5.0)
+        self._add_plain()
+        self.flush()
+
+    def flush(self) -> bool:
+        """Write what waits; returns whether that worked."""
+        with self._flushing:
+            some = list(self._waiting)
+            if not some:
+                return self.is_up
+            try:
+                path = self._file()
+                record.append(path, some)
+            except OSError:
+                self.is_up = False
+                return False
+            for _one in some:
+                self._waiting.popleft()
+            self.written += len(some)
+            self.is_up = True
+            return True
+
+    def _file(self) -> Path:
+        """Today's file; a new one begins with the last code of the one before."""
+        path = self.folder / f"{datetime.now(UTC):%Y-%m-%d}.jsonl"
+        if not path.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            earlier = sorted(one for one in self.folder.glob("*.jsonl") if one.name < path.name)
+            if earlier:
+                head = record.last_code(earlier[-1])
+                body = {"file": earlier[-1].name, "code": head}
+                record.append(path, [Entry(at=record.now(), kind="continues", author=AUTHOR, body=body)])
+        return path
+
+    def _add_plain(self) -> None:
+        plain, self._plain = self._plain, Counter()
+        for policy, number in plain.items():
+            body = {"policy": policy, "number": number}
+            self._waiting.append(Entry(at=record.now(), kind="allowed", author=AUTHOR, body=body))
+
+    def _run(self) -> None:
+        passed = 0.0
+        while not self._ends.wait(PAUSE_S if self.is_up else RETRY_S):
+            passed += PAUSE_S
+            if passed >= PLAIN_S:
+                passed = 0.0
+                self._add_plain()
+            self.flush()

@@ -1,0 +1,54 @@
+"""What a client is shown when its request is refused: a body in its provider's shape, without a word on what was noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from stillwatch.guard.core import PLAIN_MESSAGES
+from stillwatch.guard.decision import Decision
+from stillwatch.policy.rules import Policy
+
+OPENAI = {429: "rate_limit_exceeded", 403: "permission_denied", 503: "server_error"}
+ANTHROPIC = {429: "rate_limit_error", 403: "permission_error", 503: "overloaded_error"}
+GEMINI = {429: "RESOURCE_EXHAUSTED", 403: "PERMISSION_DENIED", 503: "UNAVAILABLE"}
+
+
+def words(decision: Decision, policy: Policy) -> str:
+    """The customer's wording of an action, and where to appeal."""
+    message = decision.message or PLAIN_MESSAGES[decision.status]
+    return f"{message} Appeal: {policy.appeal}" if policy.appeal else message
+
+
+def body(decision: Decision, policy: Policy) -> bytes:
+    """The JSON body of a refusal."""
+    status, message = decision.status, words(decision, policy)
+    code = decision.reason
+    shaped: Mapping[str, Any]
+    if policy.provider == "anthropic":
+        shaped = {
+            "type": "error",
+            "error": {"type": ANTHROPIC[status], "message": message, "details": {"error_code": code}},
+            "request_id": decision.decision_id,
+        }
+    elif policy.provider == "gemini":
+        shaped = {"error": {"code": status, "message": message, "status": GEMINI[status], "details": []}}
+    elif policy.provider == "openai":
+        shaped = {"error": {"message": message, "type": OPENAI[status], "param": None, "code": code}}
+    else:
+        shaped = {"message": message, "code": code, "request_id": decision.decision_id}
+    return orjson.dumps(shaped)
+
+
+def headers(decision: Decision) -> list[tuple[bytes, bytes]]:
+    """The headers of a refusal. Clients of OpenAI and Anthropic do not retry by themselves where `x-should-retry` is false."""
+    told = [
+        (b"content-type", b"application/json"),
+        (b"x-request-id", decision.decision_id.encode()),
+        (b"x-should-retry", b"false"),
+    ]
+    if decision.retry_after_s:
+        told.append((b"retry-after", str(decision.retry_after_s).encode()))
+    return told

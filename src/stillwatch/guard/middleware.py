@@ -1,0 +1,55 @@
+"""The guard within an ASGI application (Starlette, FastAPI, and others), without a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from stillwatch.guard import bodies
+from stillwatch.guard.adapters import passes
+from stillwatch.guard.core import Core
+from stillwatch.guard.requests import Malformed, checked
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class GuardMiddleware:
+    """Asks a core about every HTTP request and answers those that are refused.
+
+    `identify` gives the contract's columns of a request from its ASGI scope, after authentication; None where the request is nobody's,
+    which then goes on. What it raises is its own fault, is counted in the core's `errors`, and lets the request go on.
+
+    Example:
+        >>> app = GuardMiddleware(app, core, lambda scope: {"account_id": scope["user"], "route": scope["path"]})  # doctest: +SKIP
+    """
+
+    def __init__(self, app: App, core: Core, identify: Callable[[Scope], Mapping[str, Any] | None]) -> None:
+        self.app, self.core, self._identify = app, core, identify
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, as ASGI has it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        try:
+            told = self._identify(scope)
+            request = None if told is None else checked(told)
+        except Malformed:
+            request = None
+        except Exception as error:  # noqa: BLE001  the application is served whatever an addition to it does
+            self.core.errors[type(error).__name__] += 1
+            request = None
+        if request is None:
+            await self.app(scope, receive, send)
+            return
+        decision = self.core.decide(request)
+        if not decision.refuses:
+            await self.app({**scope, "headers": [*scope["headers"], *passes(decision)]}, receive, send)
+            return
+        content = bodies.body(decision, self.core.snapshot.policy)
+        headers = [*bodies.headers(decision), (b"content-length", str(len(content)).encode())]
+        await send({"type": "http.response.start", "status": decision.status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})

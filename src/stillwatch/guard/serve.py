@@ -1,0 +1,105 @@
+"""The guard as a process: its port, its threads, and how it ends."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from stillwatch.errors import Problem, StateError
+from stillwatch.guard.app import Guard
+from stillwatch.guard.audit import Audit
+from stillwatch.guard.core import Core
+from stillwatch.guard.newcomers import Matcher
+from stillwatch.guard.reload import Places, Reloader, first
+from stillwatch.policy.rules import Mode
+
+CONNECTIONS = 2048  # at a time; one more is answered 503
+IDLE_S = 30
+END_S = 2  # for requests that are being answered when the process is told to end
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+BACKLOG = 2048
+
+
+def state_beside(results: Path) -> Path:
+    """The state of a guard that was told none: a folder beside the results, since a scan replaces theirs."""
+    return results.resolve().parent / f"{results.resolve().name}.guard"
+
+
+@contextmanager
+def opened(places: Places, mode: Mode, matcher: Matcher | None = None) -> Iterator[Guard]:
+    """A guard whose snapshot follows the files while the block runs.
+
+    Raises `StillwatchError` where neither the files nor those used last can be used.
+    """
+    places.state.mkdir(parents=True, exist_ok=True)
+    snapshot = first(places)
+    audit = Audit(places.state)
+    core = Core(snapshot, mode, audit, matcher)
+    reloader = Reloader(core, places)
+    reloader.look()
+    reloader.start()
+    try:
+        yield Guard(core, reloader)
+    finally:
+        reloader.close()
+        audit.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket for the service. Raises `StateError` where the address cannot be had."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise StateError(
+            Problem(
+                fact=f"{host}:{port} cannot be listened on",
+                found=error.strerror or type(error).__name__,
+                fix="choose another --host or --port, or end the program that has it",
+            )
+        ) from error
+
+
+def serve(guard: Guard, on: socket.socket) -> None:
+    """Answer until the process is told to end."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """End in order when a signal comes, and then hand it to whoever took signals before: the command line ends by it."""
+            came: list[int] = []
+
+            def note(number: int, _frame: FrameType | None) -> None:
+                came.append(number)
+                self.should_exit = True
+                self.force_exit = len(came) > 1
+
+            before = {number: signal.signal(number, note) for number in SIGNALS}
+            try:
+                yield
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+            for one in came[:1]:
+                signal.raise_signal(one)
+
+    settings = uvicorn.Config(
+        guard,
+        loop="uvloop",
+        http="httptools",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=IDLE_S,
+        ws="none",
+        timeout_graceful_shutdown=END_S,
+    )
+    Server(settings).run([on])

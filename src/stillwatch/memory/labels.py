@@ -1,0 +1,263 @@
+"""What people know of accounts, groups, campaigns and shared values, and how long it holds.
+
+Rules:
+    A label changes no table of a scan: a campaign that is labelled honest is still listed, with who said so and why.
+    A label on a campaign or a lead names the accounts that it had. It applies to a later group that shares at least half of
+    the smaller one's accounts (`memory.tracks`), whatever that group is called.
+    Of several labels on one target the latest counts; a label that is withdrawn or has expired does not.
+    An account's own label outweighs those of its group, and those outweigh labels of values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from stillwatch.contract.results import RECORD
+from stillwatch.errors import Problem, StateError, UsageError
+from stillwatch.memory import record
+from stillwatch.memory.record import Entry
+from stillwatch.memory.tracks import SAME_TRACK_OVERLAP
+
+Verdict = Literal["honest", "campaign", "allow", "withdrawn"]
+Kind = Literal["account", "organization", "key", "campaign", "lead", "indicator", "mark"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+GROUPS = ("campaign", "lead")
+VALUES = ("indicator", "mark")
+LABEL = "label"
+"""Kind of the record's lines that are labels."""
+MAX_REASON = 2000  # characters of a reason, an author or a target: chosen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """A verdict on a target by an author, with a reason and an end.
+
+    `target` is an account, organisation, key, a campaign's or lead's name, or `KIND=VALUE` of an indicator or an explanation's mark.
+    `accounts` are those that a campaign or lead had. `expires` is None where the label holds until it is withdrawn.
+    """
+
+    kind: Kind
+    target: str
+    verdict: Verdict
+    reason: str
+    author: str
+    at: datetime
+    expires: datetime | None = None
+    accounts: frozenset[str] = frozenset()
+
+    @property
+    def is_sparing(self) -> bool:
+        """Whether nothing may be done to what carries it."""
+        return self.verdict in ("honest", "allow")
+
+    @property
+    def last_day(self) -> str:
+        """The last day on which it holds; empty where it holds until it is withdrawn."""
+        return f"{self.expires - timedelta(microseconds=1):%Y-%m-%d}" if self.expires else ""
+
+    @property
+    def statement(self) -> str:
+        """The label as a person reads it."""
+        said = "allowed" if self.verdict == "allow" else f"labelled {self.verdict}"
+        whose = "" if self.kind in ("account", *GROUPS) else f" ({self.kind} {self.target})"
+        until = f", until {self.last_day}" if self.last_day else ""
+        return f"{said} by {self.author} because {self.reason}{whose}{until}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The label in the form in which it is kept and exported."""
+        return {
+            "kind": self.kind,
+            "target": self.target,
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "author": self.author,
+            "at": self.at.isoformat(),
+            "expires": self.expires.isoformat() if self.expires else None,
+            "accounts": sorted(self.accounts),
+        }
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels in force at a moment, found by what they are about."""
+
+    labels: tuple[Label, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self.labels)
+
+    @cached_property
+    def _named(self) -> dict[tuple[str, str], Label]:
+        return {(one.kind, one.target): one for one in self.labels if one.kind not in GROUPS}
+
+    @cached_property
+    def groups(self) -> tuple[Label, ...]:
+        """Labels of campaigns and leads, the latest first."""
+        return tuple(one for one in reversed(self.labels) if one.kind in GROUPS)
+
+    @cached_property
+    def values(self) -> Mapping[tuple[str, str], Label]:
+        """Labels of values by kind and value of the indicator."""
+        found: dict[tuple[str, str], Label] = {}
+        for one in self.labels:
+            if one.kind in VALUES:
+                kind, _equals, value = one.target.partition("=")
+                found[kind.rpartition(":")[2], value] = one
+        return found
+
+    def of(self, kind: Kind, target: str) -> Label | None:
+        """The label of an account, organisation or key."""
+        return self._named.get((kind, target))
+
+    def of_group(self, accounts: Collection[str]) -> Label | None:
+        """The latest label of a campaign or lead that shares at least half of the smaller one's accounts with these."""
+        mine = frozenset(accounts)
+        for one in self.groups:
+            common = len(mine & one.accounts)
+            if common and common >= SAME_TRACK_OVERLAP * min(len(mine), len(one.accounts)):
+                return one
+        return None
+
+
+def place_of(folder: Path) -> Path:
+    """Where a results folder or a state folder keeps its labels."""
+    return folder / RECORD
+
+
+def add(folder: Path, label: Label) -> Entry:
+    """Append a label to the record of a folder."""
+    (entry,) = add_all(folder, [label])
+    return entry
+
+
+def add_all(folder: Path, labels: Iterable[Label]) -> list[Entry]:
+    """Append labels to the record of a folder."""
+    lines = [Entry(at=record.now(), kind=LABEL, author=one.author, body=one.as_json()) for one in labels]
+    return record.append(place_of(folder), lines) if lines else []
+
+
+def in_force(folders: Sequence[Path], at: datetime | None = None) -> Labels:
+    """The labels of these folders that hold at a moment (None: now). A folder without a record has none.
+
+    Raises `StateError` where a line of a record is no label of this version, or was changed.
+    """
+    moment = at or datetime.now(UTC)
+    latest: dict[tuple[str, str], Label] = {}
+    every = sorted((one for folder in folders for one in read(folder)), key=lambda one: one.at)
+    for one in every:
+        latest.pop((one.kind, one.target), None)  # a later label stands later, too
+        latest[one.kind, one.target] = one
+    return Labels(
+        tuple(
+            one
+            for one in latest.values()
+            if one.verdict != "withdrawn" and (one.expires is None or one.expires > moment)
+        )
+    )
+
+
+def read(folder: Path) -> list[Label]:
+    """Every label that a folder was ever given, in order.
+
+    Raises `StateError` where the record is not as it was written.
+    """
+    path = place_of(folder)
+    kept = record.read(path)
+    if any("cut short" not in fault for fault in kept.faults):
+        raise StateError(
+            Problem(
+                fact="the record of labels was changed",
+                where=str(path),
+                found=kept.faults[0],
+                why="each line is bound to the line before it",
+                fix="restore the file, or move it away and label anew",
+            )
+        )
+    return [of_json(one.body, f"{path}, label of {one.at}") for one in kept.entries if one.kind == LABEL]
+
+
+def of_json(given: object, where: str) -> Label:
+    """A label as `as_json` wrote it; raises `StateError` naming the field that is not as it should be."""
+    fault = _fault(given)
+    if fault or not isinstance(given, dict):
+        raise StateError(
+            Problem(
+                fact="what should be a label is none",
+                where=where,
+                found=fault,
+                fix="stillwatch labels list --help",
+            )
+        )
+    expires = given.get("expires")
+    return Label(
+        kind=given["kind"],
+        target=given["target"],
+        verdict=given["verdict"],
+        reason=given["reason"],
+        author=given["author"],
+        at=_moment(given["at"]),
+        expires=_moment(expires) if expires else None,
+        accounts=frozenset(given.get("accounts") or ()),
+    )
+
+
+def _fault(given: object) -> str:
+    if not isinstance(given, dict):
+        return "no JSON object"
+    for name in ("kind", "target", "verdict", "reason", "author", "at"):
+        value = given.get(name)
+        if not isinstance(value, str) or not value or len(value) > MAX_REASON:
+            return f"`{name}` is absent, empty or longer than {MAX_REASON} characters"
+    if given["kind"] not in KINDS:
+        return f"`kind` is none of {', '.join(KINDS)}"
+    if given["verdict"] not in VERDICTS:
+        return f"`verdict` is none of {', '.join(VERDICTS)}"
+    accounts = given.get("accounts") or []
+    if not isinstance(accounts, list) or not all(isinstance(one, str) for one in accounts):
+        return "`accounts` is no list of names"
+    try:
+        _moment(given["at"])
+        if given.get("expires"):
+            _moment(given["expires"])
+    except (ValueError, TypeError):
+        return "`at` or `expires` is no moment in ISO 8601"
+    return ""
+
+
+def _moment(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def expiry(text: str) -> datetime:
+    """The end of a label that is valid to the end of a day (`2027-01-31`) or until a moment (`2027-01-31T12:00Z`).
+
+    Raises `UsageError` for anything else.
+    """
+    try:
+        at = _moment(text)
+    except ValueError as error:
+        raise UsageError(
+            Problem(fact="`--expires` is no date", found=text[:60], expected="a date such as 2027-01-31")
+        ) from error
+    return at + timedelta(days=1) if "T" not in text and ":" not in text else at
+
+
+@dataclass(slots=True, kw_only=True)
+class Known:
+    """Groups of a folder by every name under which a person may label them: accounts of each."""
+
+    campaigns: dict[str, frozenset[str]] = field(default_factory=dict)
+    leads: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def accounts(self) -> frozenset[str]:
+        """Accounts of all groups."""
+        return frozenset[str]().union(*self.campaigns.values(), *self.leads.values())

@@ -1,0 +1,75 @@
+"""Names that campaigns keep from one scan into a results folder to the next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from stillwatch.contract.results import NAMES
+from stillwatch.errors import Problem, StateError
+from stillwatch.memory.tracks import Track, follow, match, shared_with
+
+TRACKS = "tracks.json"
+
+
+def read_tracks(folder: Path) -> dict[str, Track]:
+    """The campaigns that earlier scans into a results folder reported; none where there was no such scan.
+
+    Raises `StateError` where the file is there and cannot be read.
+    """
+    path = folder / TRACKS
+    try:
+        told = json.loads(path.read_bytes())["tracks"]
+        return {name: Track(**(one | {"accounts": set(one["accounts"])})) for name, one in told.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StateError(
+            Problem(
+                fact=f"`{TRACKS}` of the results cannot be read",
+                where=str(path),
+                found=type(error).__name__,
+                why="it holds the names of the campaigns of earlier scans",
+                fix="remove it: names begin anew",
+            )
+        ) from error
+
+
+def name_campaigns(
+    tracks: dict[str, Track],
+    campaigns: Sequence[Mapping[str, Any]],
+    members: Mapping[str, frozenset[str]],
+    at: datetime,
+) -> pa.Table:
+    """The table `names`; `tracks` is brought up to date. `at` is the end of the log."""
+    found = [
+        ({name: row[name] for name in ("campaign_id", "accounts", "exchanges")}, members[row["campaign_id"]])
+        for row in campaigns
+    ]
+    named, _split = match([shared_with(tracks, accounts) for _facts, accounts in found])
+    names = {found[place][0]["campaign_id"]: name for place, name in named.items()}
+    for event in follow(tracks, found, at.isoformat()):
+        if event["type"] == "new":
+            names[event["campaign_id"]] = event["campaign"]
+    rows = [
+        {
+            "campaign_id": campaign,
+            "name": name,
+            "known_since": datetime.fromisoformat(tracks[name].since).astimezone(UTC),
+            "lineage": list(tracks[name].lineage),
+        }
+        for campaign, name in sorted(names.items())
+    ]
+    return pa.Table.from_pylist(rows, NAMES.arrow)
+
+
+def write_tracks(folder: Path, tracks: Mapping[str, Track]) -> None:
+    """The file that the next scan reads."""
+    told = {name: asdict(track) | {"accounts": sorted(track.accounts)} for name, track in tracks.items()}
+    (folder / TRACKS).write_text(json.dumps({"tracks": told}, sort_keys=True) + "\n")

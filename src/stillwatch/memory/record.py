@@ -1,0 +1,201 @@
+"""An append-only file of what people and programs decided, each line bound to the line before it.
+
+Rules:
+    A line holds its time, its kind, its author, its content and `code`, the SHA-256 of the previous line's code and of the line itself.
+    A line that was changed, left out or put in therefore does not fit the one after it. Lines that are cut off at the end can
+    only be found by somebody who kept the last code (`stillwatch seal`).
+    A file has one writer at a time: the file itself is locked. Where the folder was replaced meanwhile, the file that now has
+    its name is written.
+    A line that was cut short by a crash is counted and passed over; the chain goes on from the last whole line.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from stillwatch.engine.files import OWNER
+
+FORMAT = "stillwatch-record-1"
+START = "0" * 64
+TAIL = 1 << 16  # bytes from the end in which the last line is sought first; doubled where that line is longer
+REPLACED_S = 1.0  # for which a folder that is being replaced may be absent
+FIELDS = frozenset({"format", "at", "kind", "author", "body", "code"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line: when, what kind, by whom, its content, and the code that binds it to the line before."""
+
+    at: str
+    kind: str
+    author: str
+    body: Mapping[str, Any]
+    code: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """The lines of a file, in order, and in words what is wrong with it."""
+
+    entries: list[Entry] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def head(self) -> str:
+        """The last line's code."""
+        return self.entries[-1].code if self.entries else START
+
+
+def now() -> str:
+    """The machine's time as lines have it: ISO 8601 in UTC, to the microsecond."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def append(path: Path, entries: Sequence[Entry]) -> list[Entry]:
+    """Add lines and force them to the disk; returns them with their codes. Codes given are ignored.
+
+    Raises `OSError` where the disk is full or the folder is not there; then no line counts.
+    """
+    with locked(path) as file:
+        before, cut = _last(file)
+        done, lines = [], []
+        for one in entries:
+            held = {
+                "format": FORMAT,
+                "at": one.at,
+                "kind": one.kind,
+                "author": one.author,
+                "body": dict(one.body),
+            }
+            before = _code(before, held)
+            lines.append(json.dumps({**held, "code": before}, sort_keys=True, default=str) + "\n")
+            done.append(Entry(at=one.at, kind=one.kind, author=one.author, body=one.body, code=before))
+        end = file.seek(0, os.SEEK_END)
+        try:
+            file.write((("\n" if cut else "") + "".join(lines)).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            _take_back(file, end)
+            raise
+        return done
+
+
+def _take_back(file: IO[bytes], end: int) -> None:
+    """Remove what of a failed write reached the file; where that fails too, the rest is a line cut short."""
+    try:
+        os.ftruncate(file.fileno(), end)
+    except OSError:
+        return
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[IO[bytes]]:
+    """The file at `path`, made for its owner if need be, locked until the block ends.
+
+    The lock is taken anew where the folder was replaced while this process waited, so that no line is written to a file that is gone.
+    """
+    until = time.monotonic() + REPLACED_S
+    while True:
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_RDWR, OWNER)
+        except FileNotFoundError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+            continue
+        file = os.fdopen(handle, "r+b", buffering=0)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_still(path, file):
+                yield file
+                return
+        finally:
+            file.close()
+
+
+def _is_still(path: Path, file: IO[bytes]) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except OSError:
+        return False
+
+
+def last_code(path: Path) -> str:
+    """The code of a file's last whole line."""
+    with path.open("rb") as file:
+        return _last(file)[0]
+
+
+def read(path: Path) -> Record:
+    """The lines of a file; one that is not there has none. Lines that cannot be read, and lines that do not follow the one before, are faults."""
+    record = Record()
+    before = START
+    for number, held in _lines(path):
+        if held is None:
+            record.faults.append(f"{path.name}: line {number} is cut short or no line of a record")
+            continue
+        code = held.pop("code")
+        if code != _code(before, held):
+            record.faults.append(
+                f"{path.name}: line {number} is not as it was written, or not after the line before it"
+            )
+        before = code
+        record.entries.append(
+            Entry(at=held["at"], kind=held["kind"], author=held["author"], body=held["body"], code=code)
+        )
+    return record
+
+
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield number, _parsed(line)
+    except FileNotFoundError:
+        return
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        held = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(held, dict) or set(held) != FIELDS or held["format"] != FORMAT:
+        return None
+    texts = all(isinstance(held[name], str) for name in ("at", "kind", "author", "code"))
+    return held if texts and isinstance(held["body"], dict) else None
+
+
+def _code(before: str, held: Mapping[str, Any]) -> str:
+    return hashlib.sha256(f"{before}\n{json.dumps(held, sort_keys=True, default=str)}".encode()).hexdigest()
+
+
+def _last(file: IO[bytes]) -> tuple[str, bool]:
+    """The code of the last whole line, and whether the file ends within a line."""
+    end = file.seek(0, os.SEEK_END)
+    size = TAIL
+    while True:
+        begin = max(end - size, 0)
+        file.seek(begin)
+        tail = file.read(end - begin)
+        cut = bool(tail) and not tail.endswith(b"\n")
+        lines = tail.split(b"\n")[0 if begin == 0 else 1 :]
+        for line in reversed(lines):
+            held = _parsed(line) if line.strip() else None
+            if held is not None:
+                return str(held["code"]), cut
+        if begin == 0:
+            return START, cut
+        size *= 2

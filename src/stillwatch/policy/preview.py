@@ -1,0 +1,236 @@
+"""What a policy would do: now, and in the weeks of a log that is past. Nothing is done and nothing is written."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stillwatch.contract import results as contract
+from stillwatch.enrich.describe import ADDRESSES
+from stillwatch.memory.labels import Label, Labels
+from stillwatch.policy.rollout import in_share
+from stillwatch.policy.rules import UNNOTICED, Policy, Rule, applies
+from stillwatch.policy.subjects import Account, Campaign, read_campaigns, subjects
+from stillwatch.results.folder import read_table
+
+WEEK_S = 7 * 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A member to which a rule applies."""
+
+    account_id: str
+    campaign: Campaign
+    rule: Rule
+    probability: float
+    exchanges: int
+    spend: float | None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether requests of this account would not go on; an account that is limited counts as refused."""
+        return self.rule.action not in UNNOTICED
+
+
+@dataclass(slots=True, kw_only=True)
+class Reach:
+    """Everything that a policy reaches: the members hit, those that a label spares, and those to which no rule applies."""
+
+    hits: list[Hit] = field(default_factory=list)
+    spared: list[tuple[str, Label]] = field(default_factory=list)
+    untouched: int = 0
+    campaigns: Sequence[Campaign] = ()
+
+
+def reach(
+    results: Path,
+    policy: Policy,
+    labels: Labels,
+    accounts: Mapping[str, Account],
+    now: float,
+    share: float = 1.0,
+) -> Reach:
+    """Which rule applies to which member. A condition on the request sees one of which nothing is known."""
+    found = Reach(campaigns=read_campaigns(results, labels))
+    for campaign, account, label, facts in subjects(results, list(found.campaigns), labels, accounts, now):
+        if label is not None and label.is_sparing:
+            found.spared.append((account, label))
+            continue
+        rule = next((one for one in policy.rules if one.mode != "off" and applies(one, facts)), None)
+        if rule is None or not _is_drawn(policy, rule, account, share):
+            found.untouched += 1
+            continue
+        spend = facts["account"]["spend"]
+        found.hits.append(
+            Hit(
+                account_id=account, campaign=campaign, rule=rule, probability=facts["member"]["probability"],
+                exchanges=facts["member"]["exchanges"], spend=spend if spend >= 0 else None,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _is_drawn(policy: Policy, rule: Rule, account: str, share: float) -> bool:
+    return in_share(policy.name, account, share) and in_share(
+        f"{policy.name}/{rule.name}", account, rule.share
+    )
+
+
+def preview(found: Reach, results: Path, traffic: pa.Table | None = None) -> dict[str, Any]:
+    """The figures of a preview.
+
+    Honest accounts among those hit are the sum of one minus the probability of membership. `traffic` has `account_id`, `network`, `week`
+    and `exchanges` of a log (`flows.traffic`); with it the neighbours are counted, without it they are at most the other accounts that the results name.
+    """
+    refused = [one for one in found.hits if one.is_refused]
+    told: dict[str, Any] = {
+        "accounts": len(found.hits),
+        "refused": len(refused),
+        "spared": len(found.spared),
+        "untouched": found.untouched,
+        "expected_honest": _honest(refused),
+        "rules": [_of_rule(name, some) for name, some in _by(found.hits, lambda one: one.rule.name)],
+        "by_explanation": [
+            {
+                "explanation": name or "none named",
+                "accounts": len(some),
+                "expected_honest": _honest(some),
+                "fpr_empirical": max(one.campaign.facts["fpr_empirical"] for one in some),
+            }
+            for name, some in _by(refused, lambda one: str(one.campaign.facts["explanation"]))
+        ],
+        "by_probability": _by_probability(refused),
+        "spend": {
+            "known": sum(one.spend or 0.0 for one in refused),
+            "accounts_unknown": sum(one.spend is None for one in refused),
+        },
+        "campaigns": [_stopped(one, refused) for one in found.campaigns],
+        "labels": sorted({label.statement for _account, label in found.spared}),
+    }
+    told["neighbours"] = (
+        _neighbours_in(traffic, refused) if traffic is not None else _neighbours_at_most(results, refused)
+    )
+    return told
+
+
+def _honest(hits: Sequence[Hit]) -> float:
+    return round(sum(1.0 - one.probability for one in hits), 3)
+
+
+def _by(hits: Sequence[Hit], name: Any) -> list[tuple[str, list[Hit]]]:  # noqa: ANN401  a function of a hit
+    groups: dict[str, list[Hit]] = defaultdict(list)
+    for one in hits:
+        groups[name(one)].append(one)
+    return sorted(groups.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+
+
+def _of_rule(name: str, hits: Sequence[Hit]) -> dict[str, Any]:
+    rule = hits[0].rule
+    return {
+        "rule": name, "action": rule.action, "accounts": len(hits), "exchanges": sum(one.exchanges for one in hits),
+        "expected_honest": _honest(hits), "approvals": rule.approvals,
+    }  # fmt: skip
+
+
+def _by_probability(hits: Sequence[Hit]) -> list[dict[str, Any]]:
+    """Accounts by probability of membership, in tenths."""
+    edges = np.linspace(0.0, 1.0, 11)
+    counts, _edges = np.histogram([one.probability for one in hits], edges)
+    return [
+        {"from": round(float(low), 1), "to": round(float(high), 1), "accounts": int(number)}
+        for low, high, number in zip(edges, edges[1:], counts, strict=False)
+        if number
+    ]
+
+
+def _stopped(campaign: Campaign, refused: Sequence[Hit]) -> dict[str, Any]:
+    """The share of a campaign's exchanges that its refused members made."""
+    taken = sum(one.exchanges for one in refused if one.campaign is campaign)
+    every = int(campaign.facts["exchanges"])
+    return {
+        "campaign_id": campaign.name,
+        "accounts": sum(one.campaign is campaign for one in refused),
+        "of": int(campaign.facts["accounts"]),
+        "share_stopped": round(taken / every, 4) if every else 0.0,
+    }
+
+
+def _neighbours_at_most(results: Path, refused: Sequence[Hit]) -> dict[str, Any]:
+    """Other accounts that show an address of a campaign, added up over addresses: an upper bound."""
+    names = {one.campaign.name for one in refused}
+    rows = read_table(results, contract.EVIDENCE).to_pylist()
+    others = sum(
+        row["others"] or 0 for row in rows if row["campaign_id"] in names and row["kind"] in ADDRESSES
+    )
+    return {"at_most": others, "counted": False}
+
+
+def _neighbours_in(traffic: pa.Table, refused: Sequence[Hit]) -> dict[str, Any]:
+    """Accounts that are not refused and sit in a network of one that is, with their exchanges."""
+    hit = pa.array([one.account_id for one in refused], pa.string())
+    mine = pc.is_in(traffic.column("account_id"), hit)
+    networks = pc.unique(traffic.filter(mine).column("network").drop_null())
+    beside = traffic.filter(pc.and_(pc.invert(mine), pc.is_in(traffic.column("network"), networks)))
+    return {
+        "accounts": pc.count_distinct(beside.column("account_id")).as_py(),
+        "exchanges": pc.sum(beside.column("exchanges")).as_py() or 0,
+        "counted": True,
+    }
+
+
+def backtest(
+    found: Reach, results: Path, detected: Mapping[str, float], traffic: pa.Table | None = None
+) -> list[dict[str, Any]]:
+    """Week by week: what the policy would have refused, had it acted on each campaign from the hour at which it could be known.
+
+    `detected` is that hour of each campaign, in seconds since 1970; a campaign without one is never acted on. With a log's
+    `traffic` the refused members' ordinary exchanges are counted too.
+    """
+    refused = {(one.campaign.name, one.account_id) for one in found.hits if one.is_refused}
+    table = read_table(results, contract.ATTRIBUTED)
+    table = table.filter(pc.is_valid(table.column("timestamp")))
+    moments = pc.cast(table.column("timestamp"), pa.timestamp("s", tz="UTC"), safe=False)
+    seconds = pc.cast(moments, pa.int64()).to_pylist()
+    campaigns, accounts = table.column("campaign_id").to_pylist(), table.column("account_id").to_pylist()
+    weeks: dict[int, dict[str, Any]] = {}
+    taken: dict[tuple[int, str], int] = defaultdict(int)
+    for at, campaign, account in zip(seconds, campaigns, accounts, strict=True):
+        week = at // WEEK_S * WEEK_S
+        row = weeks.setdefault(week, {"exchanges": 0, "refused": 0, "accounts": set()})
+        row["exchanges"] += 1
+        taken[week, account] += 1
+        if (campaign, account) in refused and at >= detected.get(campaign, np.inf):
+            row["refused"] += 1
+            row["accounts"].add(account)
+    ordinary = _ordinary(traffic, weeks, taken) if traffic is not None else {}
+    return [
+        {
+            "week": str(np.datetime64(week, "s").astype("datetime64[D]")),
+            "campaign_exchanges": row["exchanges"],
+            "refused": row["refused"],
+            "share_stopped": round(row["refused"] / row["exchanges"], 4),
+            "accounts": len(row["accounts"]),
+            "ordinary_refused": ordinary.get(week),
+        }
+        for week, row in sorted(weeks.items())
+    ]
+
+
+def _ordinary(
+    traffic: pa.Table, weeks: Mapping[int, Mapping[str, Any]], taken: Mapping[tuple[int, str], int]
+) -> dict[int, int]:
+    """Exchanges a week of accounts refused in it that are attributed to no campaign."""
+    found: dict[int, int] = dict.fromkeys(weeks, 0)
+    for row in traffic.group_by(["account_id", "week"]).aggregate([("exchanges", "sum")]).to_pylist():
+        week = row["week"]
+        if week in weeks and row["account_id"] in weeks[week]["accounts"]:
+            found[week] += max(0, row["exchanges_sum"] - taken.get((week, row["account_id"]), 0))
+    return found

@@ -1,0 +1,160 @@
+"""Approvals, staged roll-outs and their undoing, as lines of the record in a guard's state.
+
+Rules:
+    An approval is bound to the digest of the policy's file: a change of one byte needs new ones. One person counts once.
+    A roll-out gives the share of accounts on which a policy's actions are carried out. Without any, the share is 1; after an undo it
+    is 0 until the next roll-out.
+    The accounts of a share are drawn by their names, so that a larger share holds those of a smaller one.
+    A roll-out stops by itself once as many of its accounts were labelled honest since it began as the policy says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from stillwatch.contract.results import RECORD
+from stillwatch.errors import Problem, UsageError
+from stillwatch.memory import record
+from stillwatch.memory.labels import Labels
+from stillwatch.memory.record import Entry
+from stillwatch.policy.rules import Mode, Policy, Rule
+
+APPROVAL, ROLL_OUT, UNDO, STOP, GO = "approval", "roll-out", "undo", "stop", "go"
+KILLED = "stopped"
+"""File in a guard's state that switches every action off while it is there."""
+SPACE = 1 << 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the record says of a policy: who approved it, on which share of accounts it acts, since when, and why it stopped."""
+
+    approvers: frozenset[str] = frozenset()
+    share: float = 1.0
+    since: datetime | None = None
+    stopped: str = ""
+    history: tuple[Entry, ...] = field(default=(), repr=False)
+
+
+def standing(state: Path | None, policy: Policy, labels: Labels | None = None) -> Standing:
+    """What a state's record says of a policy. Without a state nobody approved it, and it acts on all accounts."""
+    if state is None:
+        return Standing()
+    entries = record.read(state / RECORD).entries
+    approvers = {
+        one.author for one in entries if one.kind == APPROVAL and one.body.get("digest") == policy.digest
+    }
+    share, since = 1.0, None
+    for one in entries:
+        if one.kind == ROLL_OUT and one.body.get("policy") == policy.name:
+            share, since = float(one.body["share"]), datetime.fromisoformat(one.at)
+        elif one.kind == UNDO and one.body.get("policy") == policy.name:
+            share, since = 0.0, datetime.fromisoformat(one.at)
+    stopped = _stop(policy, share, since, labels)
+    return Standing(
+        approvers=frozenset(approvers),
+        share=0.0 if stopped else share,
+        since=since,
+        stopped=stopped,
+        history=tuple(entries),
+    )
+
+
+def _stop(policy: Policy, share: float, since: datetime | None, labels: Labels | None) -> str:
+    """Why a roll-out stopped by itself; empty where it goes on."""
+    if not policy.stop_after_honest or since is None or labels is None:
+        return ""
+    honest = [
+        one
+        for one in labels.labels
+        if one.kind == "account"
+        and one.is_sparing
+        and one.at >= since
+        and in_share(policy.name, one.target, share)
+    ]
+    if len(honest) < policy.stop_after_honest:
+        return ""
+    return f"{len(honest)} of its accounts were labelled honest since it began"
+
+
+def in_share(policy: str, account_id: str, share: float) -> bool:
+    """Whether an account is among the share on which a policy acts."""
+    if share >= 1.0:
+        return True
+    digest = hashlib.blake2b(
+        f"{policy}\n{account_id}".encode("utf-8", "surrogatepass"), digest_size=4
+    ).digest()
+    return int.from_bytes(digest, "big") < share * SPACE
+
+
+def effective(guard: Mode, policy: Policy, rule: Rule, held: Standing, account_id: str) -> Mode:
+    """The mode of a rule for an account: the least of the guard's, the policy's, the rule's, and what approvals and roll-out allow."""
+    if "off" in (guard, policy.mode, rule.mode):
+        return "off"
+    if "shadow" in (guard, policy.mode, rule.mode) or len(held.approvers) < rule.approvals:
+        return "shadow"
+    if not in_share(policy.name, account_id, held.share) or not in_share(
+        f"{policy.name}/{rule.name}", account_id, rule.share
+    ):
+        return "shadow"
+    return "enforce"
+
+
+def approve(state: Path, policy: Policy, author: str, reason: str) -> Entry:
+    """Note that somebody approves this very file. Raises `UsageError` where he did already."""
+    if author in standing(state, policy).approvers:
+        raise UsageError(
+            Problem(
+                fact=f"`{author}` has approved this policy already",
+                why="two approvals are those of two people",
+                fix="let somebody else approve it, with --author",
+            )
+        )
+    return _note(state, APPROVAL, author, policy, reason=reason)
+
+
+def roll_out(state: Path, policy: Policy, share: float, author: str, reason: str) -> Entry:
+    """Let the policy act on a share of accounts. Raises `UsageError` where approvals are missing that one of its rules needs."""
+    needed = max(rule.approvals for rule in policy.rules)
+    held = standing(state, policy)
+    if len(held.approvers) < needed:
+        raise UsageError(
+            Problem(
+                fact=f"the policy needs {needed} approvals and has {len(held.approvers)}",
+                found=", ".join(sorted(held.approvers)) or "none",
+                fix=f"stillwatch policy approve POLICY --state {state}",
+            )
+        )
+    return _note(state, ROLL_OUT, author, policy, reason=reason, share=share)
+
+
+def undo(state: Path, policy: Policy, author: str, reason: str) -> Entry:
+    """Let the policy act on no account any more; it goes on saying what it would do."""
+    return _note(state, UNDO, author, policy, reason=reason)
+
+
+def kill(state: Path, author: str, reason: str, *, stop: bool) -> Entry:
+    """Switch every action of the guard off, or on again: a file in its state, and a line in the record."""
+    state.mkdir(parents=True, exist_ok=True)
+    if stop:
+        (state / KILLED).touch()
+    else:
+        (state / KILLED).unlink(missing_ok=True)
+    return append_all(
+        state, [Entry(at=record.now(), kind=STOP if stop else GO, author=author, body={"reason": reason})]
+    )
+
+
+def _note(state: Path, kind: str, author: str, policy: Policy, **more: object) -> Entry:
+    body = {"policy": policy.name, "version": policy.version, "digest": policy.digest, **more}
+    return append_all(state, [Entry(at=record.now(), kind=kind, author=author, body=body)])
+
+
+def append_all(state: Path, entries: Iterable[Entry]) -> Entry:
+    """Append to a state's record, making the folder if need be; returns the last line."""
+    state.mkdir(parents=True, exist_ok=True)
+    return record.append(state / RECORD, list(entries))[-1]

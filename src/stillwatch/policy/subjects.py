@@ -1,0 +1,156 @@
+"""Members of campaigns with the facts that a policy's conditions may name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stillwatch.contract import results as contract
+from stillwatch.contract.accounts import ACCOUNTS
+from stillwatch.errors import InputError, Problem
+from stillwatch.memory.labels import Label, Labels
+from stillwatch.results.folder import read_table
+
+NOTHING_ASKED: Mapping[str, Any] = {
+    "model": "", "route": "", "operation": "", "country": "", "asn": -1, "user_agent": "",
+}  # fmt: skip
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign:
+    """A campaign of the results, with its facts and its label."""
+
+    name: str
+    accounts: frozenset[str]
+    facts: Mapping[str, Any]
+    label: Label | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What an account table says of an account; a text that is not known is empty, a number None."""
+
+    organization: str = ""
+    plan: str = ""
+    program: str = ""
+    created_at: float | None = None
+    spend: float | None = None
+
+    def facts(self, account_id: str, label: str, now: float) -> dict[str, Any]:
+        """Its facts at a moment in seconds since 1970."""
+        age = -1.0 if self.created_at is None else max(0.0, (now - self.created_at) / DAY_S)
+        spend = -1.0 if self.spend is None else self.spend
+        return {
+            "id": account_id, "organization": self.organization, "plan": self.plan, "program": self.program, "age_days": age,
+            "spend": spend, "label": label,
+        }  # fmt: skip
+
+
+UNKNOWN = Account()
+
+
+def read_campaigns(results: Path, labels: Labels) -> list[Campaign]:
+    """The campaigns of a results folder; raises `StateError` where a table cannot be read."""
+    members: dict[str, set[str]] = {}
+    for row in read_table(results, contract.MEMBERS).select(["campaign_id", "account_id"]).to_pylist():
+        members.setdefault(row["campaign_id"], set()).add(row["account_id"])
+    claims: dict[str, list[int]] = {}
+    if (results / "claims.parquet").exists():
+        for row in read_table(results, contract.CLAIMS).to_pylist():
+            if row["basis"] == "measured":
+                claims.setdefault(row["campaign_id"], []).append(row["claim"])
+    found = []
+    for row in read_table(results, contract.CAMPAIGNS).to_pylist():
+        name = row["campaign_id"]
+        accounts = frozenset(members.get(name, ()))
+        label = labels.of_group(accounts)
+        facts = {
+            "kind": row["kind"], "q_value": row["q_value"], "accounts": row["accounts"], "exchanges": row["exchanges"],
+            "explanation": row["explanation"], "claims": claims.get(name, []), "fpr_empirical": _known(row["fpr_empirical"]),
+            "fpr_synthetic": _known(row["fpr_synthetic"]), "label": label.verdict if label else "",
+        }  # fmt: skip
+        found.append(Campaign(name=name, accounts=accounts, facts=facts, label=label))
+    return found
+
+
+def _known(rate: float | None) -> float:
+    return -1.0 if rate is None else rate
+
+
+def read_accounts(path: Path | None, wanted: frozenset[str]) -> dict[str, Account]:
+    """What an account table says of some accounts; `organization_id` and `spend` are read where the table has them.
+
+    Raises `InputError` where the table cannot be read.
+    """
+    if path is None:
+        return {}
+    names = [*ACCOUNTS.names, "organization_id", "spend"]
+    try:
+        have = pq.read_schema(path).names
+        table = pq.read_table(path, columns=[name for name in names if name in have])
+        mine = table.filter(pc.is_in(table.column("account_id"), pa.array(sorted(wanted), pa.string())))
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise InputError(
+            Problem(
+                fact="the account table cannot be read",
+                where=str(path),
+                found=f"{type(error).__name__}: {str(error)[:120]}",
+                expected="a Parquet file with `account_id`",
+            )
+        ) from None
+    return {row["account_id"]: _account(row) for row in mine.to_pylist()}
+
+
+def _account(row: Mapping[str, Any]) -> Account:
+    created, spend = row.get("created_at"), row.get("spend")
+    return Account(
+        organization=str(row.get("organization_id") or ""),
+        plan=str(row.get("plan") or ""),
+        program=str(row.get("program") or ""),
+        created_at=_seconds(created) if isinstance(created, datetime) else None,
+        spend=float(spend) if isinstance(spend, int | float) else None,
+    )
+
+
+def _seconds(at: datetime) -> float:
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+
+
+def sparing(
+    labels: Labels, account_id: str, organization: str, key: str, campaign: Label | None
+) -> Label | None:
+    """The label that decides about an account: its own, its key's, its organisation's, or else its campaign's."""
+    own = labels.of("account", account_id) if account_id else None
+    if own is None and key:
+        own = labels.of("key", key)
+    if own is None and organization:
+        own = labels.of("organization", organization)
+    return own or campaign
+
+
+def subjects(
+    results: Path, campaigns: list[Campaign], labels: Labels, accounts: Mapping[str, Account], now: float
+) -> Iterator[tuple[Campaign, str, Label | None, dict[str, Mapping[str, Any]]]]:
+    """Each member with its campaign, its label and the facts of a request of which nothing is known."""
+    by_name = {one.name: one for one in campaigns}
+    for row in read_table(results, contract.MEMBERS).to_pylist():
+        campaign = by_name[row["campaign_id"]]
+        known = accounts.get(row["account_id"], UNKNOWN)
+        label = sparing(labels, row["account_id"], known.organization, "", campaign.label)
+        facts: dict[str, Mapping[str, Any]] = {
+            "campaign": campaign.facts,
+            "member": {
+                "probability": row["score"], "exchanges": row["exchanges"], "is_newcomer": False, "weight": 0.0,
+            },
+            "account": known.facts(row["account_id"], label.verdict if label else "", now),
+            "request": NOTHING_ASKED,
+        }  # fmt: skip
+        yield campaign, row["account_id"], label, facts
