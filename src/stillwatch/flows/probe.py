@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -193,22 +193,35 @@ def slots_of(table: pa.Table, members: Sequence[str]) -> Slots:
 
 
 def traffic_of(logs: Sequence[str], members: Sequence[str], reading: Reading) -> tuple[Traffic, list[str]]:
-    """Requests of these accounts, and what of the logs was not read. Text is digested at once under a key that is kept nowhere."""
+    """Requests of these accounts in logs, and what of the logs was not read."""
     sources = check(
         discover(logs, names=reading.names, log_format=reading.log_format, limits=reading.limits),
         reading.names,
         reading.limits,
     )
     told = [problems[0].fact for problems in sources.unread.values()]
+    lost = 0
+
+    def rows() -> Iterator[pa.Table]:
+        nonlocal lost
+        for batch in read(sources, reading.names, reading.limits):
+            lost += sum(batch.quarantine["rows"].to_pylist())
+            yield batch.rows
+
+    traffic = gathered(rows(), members)
+    if lost:
+        told.append(f"{lost:,} rows of the logs could not be read; `stillwatch inspect` names them")
+    return traffic, told
+
+
+def gathered(tables: Iterable[pa.Table], members: Sequence[str]) -> Traffic:
+    """Requests of these accounts in tables of exchanges. Text is digested at once under a key that is kept nowhere."""
     key = secrets.token_bytes(16)
     wanted = pa.array(members, pa.string())
     parts: list[tuple[np.ndarray[Any, Any], ...]] = []
-    organisations: dict[str, str] = {}
-    lost = 0
-    for batch in read(sources, reading.names, reading.limits):
-        lost += sum(batch.quarantine["rows"].to_pylist())
-        rows = batch.rows
-        rows = rows.select([name for name in COLUMNS if name in rows.column_names])
+    organizations: dict[str, str] = {}
+    for table in tables:
+        rows = table.select([name for name in COLUMNS if name in table.column_names])
         place = pc.index_in(rows["account_id"], value_set=wanted)
         keep = pc.is_valid(place)
         rows, place = rows.filter(keep), place.filter(keep)
@@ -216,24 +229,21 @@ def traffic_of(logs: Sequence[str], members: Sequence[str], reading: Reading) ->
             continue
         if "organization_id" in rows.column_names:
             owned = rows.select(["account_id", "organization_id"]).drop_null()
-            organisations.update(zip(owned[0].to_pylist(), owned[1].to_pylist(), strict=True))
-        status = rows["status"].fill_null(-1).to_numpy() if "status" in rows.column_names else -np.ones(rows.num_rows)
+            organizations.update(zip(owned[0].to_pylist(), owned[1].to_pylist(), strict=True))
+        known = "status" in rows.column_names
+        status = rows["status"].fill_null(-1).to_numpy() if known else np.full(rows.num_rows, -1)
         parts.append(
             (
                 rows["timestamp"].cast(pa.int64()).to_numpy(), place.to_numpy().astype(np.int64), _work(rows, key),
                 np.asarray(status, dtype=np.int64),
             )
         )  # fmt: skip
-    if lost:
-        told.append(f"{lost:,} rows of the logs could not be read; `stillwatch inspect` names them")
     columns = [np.concatenate(some) for some in zip(*parts, strict=True)] if parts else [np.zeros(0, np.int64)] * 4
     at, account, work, status = columns
     order = np.lexsort((account, at))
-    numbers = {name: number for number, name in enumerate(sorted(set(organisations.values())))}
-    owner = np.array([numbers.get(organisations.get(name, ""), -1) for name in members], dtype=np.int64)
-    return Traffic(
-        at=at[order], account=account[order], work=work[order], status=status[order], organization=owner
-    ), told
+    numbers = {name: number for number, name in enumerate(sorted(set(organizations.values())))}
+    owner = np.array([numbers.get(organizations.get(name, ""), -1) for name in members], dtype=np.int64)
+    return Traffic(at=at[order], account=account[order], work=work[order], status=status[order], organization=owner)
 
 
 def _work(rows: pa.Table, key: bytes) -> np.ndarray[Any, np.dtype[np.int64]]:
