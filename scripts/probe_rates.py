@@ -10,6 +10,7 @@ Campaigns: 200 accounts of `stealth-3` at 26 requests a day. The outcome is writ
 import argparse
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +22,15 @@ import pyarrow.parquet as pq
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.trials import TRIALS
 from stillwatch.flows.probe import gathered, slots_of
-from stillwatch.probe.judge import judge
-from stillwatch.signals.registry import all_explanations
+from stillwatch.probe.judge import Judged, judge
+from stillwatch.signals.registry import Explanation, all_explanations
 from stillwatch.simulate.crowds import setting, tables
 from stillwatch.simulate.refusals import HONEST, QUEUE, SAME_ACCOUNT, Habit, refuse
 from stillwatch.simulate.worlds import simulate
 
 SECOND = 1_000_000
 HOLD_S, WITHIN_S = 2700, 900
+COUNTS = (10, 20, 30, 40, 50, 75, 100, 150, 200)
 CAMPAIGNS = {
     "hands on within seconds": QUEUE,
     "hands on within ten minutes": Habit(again=1.0, elsewhere=0.95, delay_s=300, least_s=30),
@@ -38,7 +40,14 @@ CAMPAIGNS = {
 }
 
 
-def coins(rng, members, span, moments, slots, refused):
+def coins(
+    rng: np.random.Generator,
+    members: Sequence[str],
+    span: tuple[int, int],
+    moments: int,
+    slots: int,
+    refused: int,
+) -> pa.Table:
     """Trials at random moments."""
     rows = []
     part = (span[1] - span[0]) // moments
@@ -52,16 +61,33 @@ def coins(rng, members, span, moments, slots, refused):
     )
 
 
-def judged(rng, exchanges, members, span, habit, *, moments=90, slots=20, refused=4):
+def judged(
+    rng: np.random.Generator,
+    exchanges: pa.Table,
+    members: Sequence[str],
+    span: tuple[int, int],
+    habit: Habit,
+    *,
+    moments: int = 90,
+    slots: int = 20,
+    refused: int = 4,
+) -> Judged:
     """One group under one coin."""
     trials = coins(rng, members, span, moments, slots, refused)
     log = refuse(rng, exchanges, trials, habit, hold_s=HOLD_S)
     return judge(slots_of(trials, members), gathered([log], members), within_s=WITHIN_S, hold_s=HOLD_S)
 
 
-def honest(one, groups, crowds):
+def honest(one: Explanation, groups: int, crowds: int) -> dict[str, int]:
     """Groups of one explanation: how many were convicted, exactly and at level 0.01 of the p-value, and how many could be judged."""
-    out = {"groups": 0, "convicted": 0, "p_below_alpha": 0, "pair_p_below_alpha": 0, "comparisons": 0, "coin": 0}
+    out = {
+        "groups": 0,
+        "convicted": 0,
+        "p_below_alpha": 0,
+        "pair_p_below_alpha": 0,
+        "comparisons": 0,
+        "coin": 0,
+    }
     each = -(-groups // crowds)
     for number in range(crowds):
         rng = np.random.default_rng([number, *one.card.name.encode()])
@@ -80,17 +106,19 @@ def honest(one, groups, crowds):
     return out
 
 
-def campaign(folder):
+def campaign(folder: Path) -> tuple[pa.Table, list[str]]:
     """The requests of a campaign of 200 accounts, and its members."""
     changes = {"days": 7, "campaign.accounts": 200, "campaign.exchanges": 200 * 26 * 6}
     simulate("stealth-3", seed=3, out=folder, scale=0.02, changes=changes)
     truth = pq.read_table(folder / "truth.parquet")
     members = sorted(set(truth.filter(pc.is_valid(truth["campaign_id"]))["account_id"].to_pylist()))
     rows = ds.dataset(folder / "exchanges", partitioning="hive").to_table()
-    return EXCHANGES.conform(rows.filter(pc.is_in(rows["account_id"], pa.array(members))).sort_by("timestamp")), members
+    return EXCHANGES.conform(
+        rows.filter(pc.is_in(rows["account_id"], pa.array(members))).sort_by("timestamp")
+    ), members
 
 
-def power(exchanges, members, runs, counts=(10, 20, 30, 40, 50, 75, 100, 150, 200)):
+def power(exchanges: pa.Table, members: Sequence[str], runs: int) -> dict[str, dict[str, float]]:
     """Kind of campaign -> refusals that met a request -> share of runs with a verdict, at most so many refusals."""
     at = exchanges["timestamp"].cast(pa.int64()).to_numpy()
     span = (int(at.min()), int(at.max()))
@@ -102,11 +130,11 @@ def power(exchanges, members, runs, counts=(10, 20, 30, 40, 50, 75, 100, 150, 20
             result = judged(rng, exchanges, members, span, habit, moments=100, slots=20, refused=3)
             met = result.harm.met / max(result.harm.refusals, 1)
             settled.append(result.settled_after * met if result.settled_after is not None else np.inf)
-        out[name] = {str(count): float(np.mean(np.array(settled) <= count)) for count in counts}
+        out[name] = {str(count): float(np.mean(np.array(settled) <= count)) for count in COUNTS}
     return out
 
 
-def main():
+def main() -> None:
     """Parse, run, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
@@ -117,7 +145,7 @@ def main():
     given = parser.parse_args()
     told = json.loads(given.out.read_text()) if given.out.exists() else {"honest": {}, "power": {}}
 
-    def keep():
+    def keep() -> None:
         given.out.write_text(json.dumps(told, indent=1, sort_keys=True))
 
     if given.power and not told["power"]:

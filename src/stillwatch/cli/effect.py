@@ -26,7 +26,12 @@ from stillwatch.cli.values import Existing
     help="Hours that are counted together; 24 keeps days and nights out of the comparison.",
 )  # fmt: skip
 @click.option(
-    "--bins", "most_bins", type=click.IntRange(3), default=28, show_default=True, help="Of these on each side, at most."
+    "--bins",
+    "most_bins",
+    type=click.IntRange(3),
+    default=28,
+    show_default=True,
+    help="Of these on each side, at most.",
 )
 @reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print the effect as JSON.")

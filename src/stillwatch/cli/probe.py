@@ -54,7 +54,9 @@ def probe() -> None:
     type=SHARE,
     help="Share of refused requests that pairs of accounts in an honest group may move; else the plan's, or 0.1.",
 )
-@click.option("--natural", is_flag=True, help="An outage decided who failed, and no coin: a weaker guarantee.")
+@click.option(
+    "--natural", is_flag=True, help="An outage decided who failed, and no coin: a weaker guarantee."
+)
 @reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 def judge(
@@ -130,14 +132,22 @@ def _print(told: dict[str, Any]) -> None:
 @click.option("--begins", type=MOMENT, help="First moment (UTC); else the next full hour.")
 @click.option("--until", type=MOMENT, help="Last moment (UTC); else seven days later.")
 @click.option(
-    "--hours", type=(int, int), default=(0, 24), show_default=True, help="Hours (UTC) in which moments may lie."
+    "--hours",
+    type=(int, int),
+    default=(0, 24),
+    show_default=True,
+    help="Hours (UTC) in which moments may lie.",
 )
 @click.option("--moments", type=click.IntRange(min=1), default=100, show_default=True, help="How many.")
 @click.option(
     "--slots", type=click.IntRange(min=2), default=20, show_default=True, help="Accounts drawn at a moment."
 )
 @click.option(
-    "--refused", type=click.IntRange(min=1), default=2, show_default=True, help="Of these, refused one request."
+    "--refused",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="Of these, refused one request.",
 )
 @click.option(
     "--sham", type=click.IntRange(min=0), default=0, show_default=True,
@@ -152,7 +162,11 @@ def _print(told: dict[str, Any]) -> None:
     help="Seconds for which what follows is looked at.",
 )  # fmt: skip
 @click.option(
-    "--most", type=click.IntRange(min=1), default=20, show_default=True, help="Refusals of one account, at most."
+    "--most",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="Refusals of one account, at most.",
 )
 @click.option(
     "--alpha", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.01, show_default=True,
@@ -186,9 +200,9 @@ def plan(
     from stillwatch.flows.probe import accounts_of
     from stillwatch.probe import plan as plans
 
-    first = (begins or datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)).replace(
-        tzinfo=UTC
-    )
+    first = (
+        begins or datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    ).replace(tzinfo=UTC)
     last = (until or first + timedelta(days=7)).replace(tzinfo=UTC)
     made, seed = plans.make(
         accounts_of(group_from, group), group=group, begins=first, ends=last, hours=hours, moments=moments, slots=slots, refused=refused,
@@ -216,7 +230,9 @@ def plan(
     help="Seconds for which orders are written; later moments stay secret.",
 )  # fmt: skip
 @click.option("--at", "now", type=MOMENT, help="The present moment (UTC); else the clock's.")
-@click.option("--orders", type=click.Path(path_type=Path, dir_okay=False), help="Write orders for a gateway here.")
+@click.option(
+    "--orders", type=click.Path(path_type=Path, dir_okay=False), help="Write orders for a gateway here."
+)
 @click.option(
     "--trials", type=click.Path(path_type=Path, dir_okay=False), help="Write the trials that are over here."
 )

@@ -15,7 +15,9 @@ from stillwatch.cli.values import Existing, completing, scenario_names
 from stillwatch.errors import Problem, UsageError
 
 ReactionKind = Literal["retry", "slow", "replace", "leave"]
-REACTIONS: tuple[ReactionKind, ...] = get_args(ReactionKind)  # named here too, since `--help` loads no simulator
+REACTIONS: tuple[ReactionKind, ...] = get_args(
+    ReactionKind
+)  # named here too, since `--help` loads no simulator
 
 
 @click.command()

@@ -11,7 +11,10 @@ TRIALS = TableSchema(
     columns=(
         column("trial", pa.string(), "name of the moment; its rows were drawn together", required=True),
         column(
-            "at", TIMESTAMP, "from when on the account's next request was to be refused or spared", required=True
+            "at",
+            TIMESTAMP,
+            "from when on the account's next request was to be refused or spared",
+            required=True,
         ),
         column("account_id", pa.string(), "as in `exchanges`", required=True),
         column("failed", pa.bool_(), "whether it was refused", required=True),

@@ -34,13 +34,18 @@ class Scope:
 def measured(actions: Path, logs: Sequence[str], scope: Scope, reading: Reading) -> dict[str, Any]:
     """The effect of actions as plain values. Raises `InputError` for a table that is none and a log that is too short."""
     table, lost = read_small(actions, ACTIONS)
-    told = [f"{visible(str(actions), 200)}: {row['rows']:,} row(s) not used: {row['reason']}" for row in lost.to_pylist()[:FAULTS_SHOWN]]
+    told = [
+        f"{visible(str(actions), 200)}: {row['rows']:,} row(s) not used: {row['reason']}"
+        for row in lost.to_pylist()[:FAULTS_SHOWN]
+    ]
     if scope.campaign and pc.any(pc.is_valid(table["campaign_id"])).as_py():
         own = table.filter(pc.equal(table["campaign_id"], scope.campaign))
         table = own if own.num_rows else table
     if not table.num_rows:
         raise InputError(
-            Problem(fact="no action can be read", where=str(actions), expected="columns `account_id` and `at`")
+            Problem(
+                fact="no action can be read", where=str(actions), expected="columns `account_id` and `at`"
+            )
         )
     acted = set(table["account_id"].to_pylist())
     members = sorted(acted | set(accounts_of(scope.group, scope.campaign) if scope.group else ()))
@@ -51,7 +56,9 @@ def measured(actions: Path, logs: Sequence[str], scope: Scope, reading: Reading)
         bin_s=scope.bin_s, most_bins=scope.most_bins,
     )  # fmt: skip
     if scope.group is None:
-        told.append("only accounts that were acted on are known; --group names the others that may have taken up the work")
+        told.append(
+            "only accounts that were acted on are known; --group names the others that may have taken up the work"
+        )
     if found.last - found.first > scope.bin_s * 1e6:
         told.append(f"actions lie {(found.last - found.first) / 3.6e9:.0f} h apart; that time is left out")
     return as_values(found, [*told, *faults])
@@ -63,7 +70,9 @@ def as_values(found: Effect, warnings: list[str]) -> dict[str, Any]:
         "version": __version__,
         "statement": found.statement,
         "fall": {"share": 1 - found.whole.ratio, "low": 1 - found.whole.high, "high": 1 - found.whole.low},
-        "taken_up": None if found.taken is None else {**asdict(found.taken), "accounts": found.takers, "new": found.newcomers},
+        "taken_up": None
+        if found.taken is None
+        else {**asdict(found.taken), "accounts": found.takers, "new": found.newcomers},
         "whole": asdict(found.whole),
         "acted_on": None if found.acted is None else asdict(found.acted),
         "accounts": {"acted_on": found.accounts_acted_on, "group": found.accounts},

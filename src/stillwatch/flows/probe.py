@@ -78,9 +78,7 @@ def judged(trials: Path, logs: Sequence[str], terms: Terms, reading: Reading) ->
             )
         )
     slots = slots_of(table, members)
-    within = (
-        terms.within_s if terms.within_s is not None else float(held.within_s) if held else WITHIN_S
-    )
+    within = terms.within_s if terms.within_s is not None else float(held.within_s) if held else WITHIN_S
     result = judge(
         slots, traffic, within_s=within, hold_s=held.hold_s if held else None, alpha=terms.alpha, tolerated=tolerated, natural=terms.natural,
         name=held.sha256 if held else "stillwatch",
@@ -134,7 +132,11 @@ def statement(result: Judged) -> str:
         )
     won = f"{result.hits:,} of {result.comparisons:,} refused requests were followed by more work of others than those that were spared ({result.hits_by_chance:.0f} by chance)"
     if result.verdict == "one_hand":
-        ground = "" if result.basis == "coin" else ", if the moments had nothing to do with what the others did anyway"
+        ground = (
+            ""
+            if result.basis == "coin"
+            else ", if the moments had nothing to do with what the others did anyway"
+        )
         return f"one hand holds accounts of this group{ground}: {won}; {share}; e = 10^{result.log10_e:.1f}"
     if result.verdict == "no_movement":
         return f"refused work does not move to other accounts: {won}; {share}"
@@ -184,7 +186,9 @@ def slots_of(table: pa.Table, members: Sequence[str]) -> Slots:
     first = np.full(int(number.max()) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first, number, at)
     place = np.argsort(np.argsort(first, kind="stable"), kind="stable")
-    account = np.searchsorted(np.asarray(members, dtype=object), np.asarray(table["account_id"].to_pylist(), dtype=object))
+    account = np.searchsorted(
+        np.asarray(members, dtype=object), np.asarray(table["account_id"].to_pylist(), dtype=object)
+    )
     slots = Slots(
         trial=place[number].astype(np.int64), at=at.astype(np.int64), account=account.astype(np.int64),
         failed=np.asarray(table["failed"].to_pylist(), dtype=np.bool_),
@@ -238,17 +242,22 @@ def gathered(tables: Iterable[pa.Table], members: Sequence[str]) -> Traffic:
                 np.asarray(status, dtype=np.int64),
             )
         )  # fmt: skip
-    columns = [np.concatenate(some) for some in zip(*parts, strict=True)] if parts else [np.zeros(0, np.int64)] * 4
+    columns = (
+        [np.concatenate(some) for some in zip(*parts, strict=True)] if parts else [np.zeros(0, np.int64)] * 4
+    )
     at, account, work, status = columns
     order = np.lexsort((account, at))
     numbers = {name: number for number, name in enumerate(sorted(set(organizations.values())))}
     owner = np.array([numbers.get(organizations.get(name, ""), -1) for name in members], dtype=np.int64)
-    return Traffic(at=at[order], account=account[order], work=work[order], status=status[order], organization=owner)
+    return Traffic(
+        at=at[order], account=account[order], work=work[order], status=status[order], organization=owner
+    )
 
 
 def _work(rows: pa.Table, key: bytes) -> np.ndarray[Any, np.dtype[np.int64]]:
     """A number for the content of each request: of its text but for case and blanks, or else of its shape; -1 where neither is known."""
-    columns = {name: rows[name].to_pylist() for name in rows.column_names}
+    wanted = ("prompt", "system_prompt", *SHAPE)
+    columns = {name: rows[name].to_pylist() for name in wanted if name in rows.column_names}
     none = [None] * rows.num_rows
     prompts, systems = columns.get("prompt", none), columns.get("system_prompt", none)
     shapes = list(zip(*(columns.get(name, none) for name in SHAPE), strict=True))

@@ -29,10 +29,12 @@ SECOND = 1_000_000
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
 MAX_SPARED = 19  # spared slots that one refused slot is compared with; chosen, chance 1 in 20
 MIN_OTHERS = 3  # accounts outside the trial, at least, for these to be the others; chosen
-MIN_REFUSED_SEEN = 0.2  # share of refused slots whose request has an error status, for refusals to be in the log; chosen
+MIN_REFUSED_SEEN = (
+    0.2  # share of refused slots whose request has an error status, for refusals to be in the log; chosen
+)
 FEWEST_DELAYS = 3  # refusals from which the time that a slot's request is awaited is taken; chosen
 FIRST_ERROR = 400  # HTTP status from which a request was refused
-SHAM_BLOCK = 10  # moments that are compared with each other, where whole moments were spared; chosen
+SHAM_BLOCK = 2  # moments that are compared with each other, where whole moments were spared; the least, so that many accounts stay unrefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +191,8 @@ class Follower:
 
         The score adds up density(lag) / rate over others' requests: the likelihood ratio, but for a constant, of a further request at that
         lag in a Poisson stream. The density is that of a lag which is spread evenly on a logarithmic scale from a second to the window's
-        end: 1 / (lag + 1 s). Requests with the slot's own content are set against the rate of that content as well.
+        end: 1 / (lag + 1 s). Requests with the slot's own content are set against the rate of that content as well. A slot of no account is
+        a whole moment: the score is the number of others' requests over the number expected.
         """
         request, account, at = slot
         rows, times = self.work_of(others, at + 1, end)
@@ -197,6 +200,8 @@ class Follower:
             keep = self.traffic.organization[self.traffic.account[rows]] != own
             rows, times = rows[keep], times[keep]
         lag = (times - at) / SECOND
+        if not by_content and account < 0:  # a whole moment: what was refused comes over the whole window
+            return len(rows) / (rate * (end - at) / SECOND), np.nan
         density = 1.0 / ((lag + 1.0) * self.norm)
         score = float(density.sum()) / rate
         work = int(self.traffic.work[request]) if request >= 0 and by_content else -1
@@ -271,7 +276,7 @@ def requests(slots: Slots, follower: Follower, draws: Draws, *, in_log: bool) ->
                 out.cut_off += 1
                 continue
             found.append((int(row), (request if in_log else -1, account, began), until))
-        if not found or len({slot[2] for _, slot, _ in found}) == 1 and not in_log:
+        if not found or (len({slot[2] for _, slot, _ in found}) == 1 and not in_log):
             continue
         rate = follower.rate(others, max(until for *_, until in found))
         scored = [follower.score(others, slot, until, rate, by_content=in_log) for _, slot, until in found]
@@ -291,9 +296,7 @@ def _delays(slots: Slots, rows: Ints, following: int, follower: Follower) -> lis
     return out
 
 
-def _others(
-    slots: Slots, rows: Ints, refused: Ints, accounts: int, draws: Draws
-) -> tuple[Bools, Ints]:
+def _others(slots: Slots, rows: Ints, refused: Ints, accounts: int, draws: Draws) -> tuple[Bools, Ints]:
     """Whose work is looked at, and which slots are compared."""
     inside = np.unique(slots.account[rows])
     others = np.ones(accounts, dtype=np.bool_)
@@ -364,7 +367,7 @@ def other_times(slots: Slots, follower: Follower, draws: Draws, *, in_log: bool)
     steps = [sign * k * unit for unit in (DAY, HOUR) for k in range(1, 40) for sign in (-1, 1)]
     for rows, following in in_order(slots):
         hit_rows = rows[slots.failed[rows]]
-        if not len(hit_rows) or in_log and not _delays(slots, hit_rows, following, follower):
+        if not len(hit_rows) or (in_log and not _delays(slots, hit_rows, following, follower)):
             continue
         at = int(slots.at[hit_rows].min())
         width = min(follower.within, following - at)

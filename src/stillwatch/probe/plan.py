@@ -84,11 +84,11 @@ class Plan:
             at = self._moment(draw, number, part)
             is_sham = bool(self.sham) and draw.share("sham", number) < 1.0 / self.sham
             # Accounts that were drawn least come first, so that harm is spread evenly.
-            order = sorted(self.accounts, key=lambda one: (given[one], draw.share("drawn", number, one)))  # noqa: B023
+            order = sorted(self.accounts, key=lambda one: (given[one], draw.share("drawn", number, one)))
             drawn = order[: self.slots]
             for one in drawn:
                 given[one] += 1
-            coin = sorted(drawn, key=lambda one: draw.share("coin", number, one))  # noqa: B023
+            coin = sorted(drawn, key=lambda one: draw.share("coin", number, one))
             failed = set() if is_sham else set(coin[: self.refused])
             rows += [(f"m{number + 1}", at, one, one in failed) for one in sorted(drawn)]
         trial, moment, account, refused = zip(*rows, strict=True)
@@ -210,9 +210,7 @@ def read(path: Path) -> Plan:
         if held.pop("format") != FORMAT:
             raise ValueError("another format")
         told = held.pop("sha256")
-        plan = _checked(
-            Plan(**{**held, "accounts": tuple(held["accounts"]), "hours": tuple(held["hours"])})
-        )
+        plan = _checked(Plan(**{**held, "accounts": tuple(held["accounts"]), "hours": tuple(held["hours"])}))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             Problem(

@@ -50,7 +50,10 @@ class Probe:
         for row in self._rows.set_column(1, "at", self._rows["at"].cast(pa.int64())).to_pylist():
             self._by_account.setdefault(row["account_id"], []).append(
                 Outcome(
-                    trial=row["trial"], refuse=row["failed"], at=row["at"], until=row["at"] + plan.hold_s * SECOND
+                    trial=row["trial"],
+                    refuse=row["failed"],
+                    at=row["at"],
+                    until=row["at"] + plan.hold_s * SECOND,
                 )
             )
         self._used: set[tuple[str, str]] = set()

@@ -27,6 +27,7 @@ from stillwatch.simulate.traffic import Rows
 ReactionKind = Literal["retry", "slow", "replace", "leave"]
 KINDS: tuple[str, ...] = get_args(ReactionKind)
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reaction:
     """An action and what its operator does.

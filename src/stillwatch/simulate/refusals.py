@@ -79,7 +79,9 @@ def refuse(
     if not hit:
         return exchanges
     rows = np.array(sorted(hit), dtype=np.int64)
-    sent = _sent_again(rng, exchanges, rows, [hit[row] for row in rows.tolist()], people, order[begins[:-1]], habit)
+    sent = _sent_again(
+        rng, exchanges, rows, [hit[row] for row in rows.tolist()], people, order[begins[:-1]], habit
+    )
     return _with_status(exchanges, rows, sent)
 
 
@@ -90,14 +92,18 @@ def _sent_again(
     """The rows that follow refusals."""
     out = []
     refused = exchanges.take(pa.array(rows)).to_pylist()
-    likeness = {name: row for name, row in zip(people.tolist(), firsts.tolist(), strict=True)}
+    likeness = dict(zip(people.tolist(), firsts.tolist(), strict=True))
     everybody = people.tolist()
     for number, (row, taken) in enumerate(zip(refused, busy, strict=True)):
         if rng.random() >= habit.again:
             continue
         delay = habit.least_s + rng.exponential(habit.delay_s)
         moment = pa.scalar(row["timestamp"], EXCHANGES.column("timestamp").type).cast(pa.int64()).as_py()
-        new = {**row, "exchange_id": f"{row['exchange_id']}-again-{number}", "timestamp": moment + int(delay * SECOND)}
+        new = {
+            **row,
+            "exchange_id": f"{row['exchange_id']}-again-{number}",
+            "timestamp": moment + int(delay * SECOND),
+        }
         if rng.random() < habit.elsewhere:
             target = _target(rng, row["account_id"], everybody, taken, habit)
             if target is not None:

@@ -329,7 +329,9 @@ def simulate(
         raise UsageError(Problem(fact="`seed` is negative", found=str(seed), expected="0 or more"))
     changed = change(plan.scaled(scale, rate), changes or {})
     if reaction is not None and not changed.plans:
-        raise UsageError(Problem(fact="a world without a campaign has no operator that could react", found=f"`{scenario}`"))
+        raise UsageError(
+            Problem(fact="a world without a campaign has no operator that could react", found=f"`{scenario}`")
+        )
     if reaction is not None and not 0 < reaction.day < changed.days:
         raise UsageError(
             Problem(
@@ -415,7 +417,13 @@ def _write(
         Campaign(c, rng, start, end, release)
         if reaction is None
         else Reacting(
-            c, rng, start, end, release, reaction=reaction, own=np.random.default_rng([seed, number, *b"reaction"])
+            c,
+            rng,
+            start,
+            end,
+            release,
+            reaction=reaction,
+            own=np.random.default_rng([seed, number, *b"reaction"]),
         )
         for number, c in enumerate(plan.plans)
     ]

@@ -40,12 +40,16 @@ def change(before: Floats, after: Floats) -> Change:
     Raises `ValueError` where a side has fewer than `FEWEST_BINS` counts, or there is nothing before.
     """
     if min(len(before), len(after)) < FEWEST_BINS:
-        raise ValueError(f"{FEWEST_BINS} counts on each side are needed, there are {len(before)} and {len(after)}")
+        raise ValueError(
+            f"{FEWEST_BINS} counts on each side are needed, there are {len(before)} and {len(after)}"
+        )
     if before.sum() <= 0:
         raise ValueError("nothing was counted before")
     sides = [before.astype(float), after.astype(float)]
     means = [max(float(one.sum()), 0.5) / len(one) for one in sides]
-    beyond = sum((len(one) - 1) * (float(one.var(ddof=1)) - mean) for one, mean in zip(sides, means, strict=True))
+    beyond = sum(
+        (len(one) - 1) * (float(one.var(ddof=1)) - mean) for one, mean in zip(sides, means, strict=True)
+    )
     scale = sum((len(one) - 1) * mean**2 for one, mean in zip(sides, means, strict=True))
     spread = max(0.0, beyond / scale)
     memory = _memory(sides, means, spread)
@@ -62,13 +66,17 @@ def change(before: Floats, after: Floats) -> Change:
 
 def _memory(sides: list[Floats], means: list[float], spread: float) -> float:
     """Correlation of neighbours over both sides, corrected for its bias of about (1 + 3 r) / n in short series (Kendall 1954)."""
-    rest = [(one - mean) / np.sqrt(mean + spread * mean**2) for one, mean in zip(sides, means, strict=True)]
+    rest = [(one - one.mean()) / np.sqrt(mean + spread * mean**2) for one, mean in zip(sides, means, strict=True)]
     total = sum(float((one**2).sum()) for one in rest)
     if total <= 0:
         return 0.0
     raw = sum(float((one[1:] * one[:-1]).sum()) for one in rest) / total
     number = sum(len(one) for one in rest)
-    return float(np.clip(raw + (1 + 3 * max(raw, 0.0)) * len(rest) / number, 0.0, MOST_MEMORY)) if raw > 0 else 0.0
+    return (
+        float(np.clip(raw + (1 + 3 * max(raw, 0.0)) * len(rest) / number, 0.0, MOST_MEMORY))
+        if raw > 0
+        else 0.0
+    )
 
 
 def _quantile(free: float) -> float:
@@ -96,7 +104,9 @@ def taken_up(before: Floats, after: Floats, lost: float) -> Taken:
         for one in (before, after)
     ]
     total = sum(variance)
-    free = total**2 / sum(v**2 / max(len(one) - 1, 1) for v, one in zip(variance, (before, after), strict=True))
+    free = total**2 / sum(
+        v**2 / max(len(one) - 1, 1) for v, one in zip(variance, (before, after), strict=True)
+    )
     more = float(after.mean() - before.mean())
     half = _quantile(max(free, 1.0)) * float(np.sqrt(total))
     share, low, high = (max(0.0, x / lost) for x in (more, more - half, more + half))

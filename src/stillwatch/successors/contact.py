@@ -159,7 +159,9 @@ def _log_ratio(members: int, of: int, others: int, of_others: int) -> float:
 
 
 def _best(values: Iterable[Value], weights: Mapping[Value, float], family: str) -> float:
-    return max((weights.get(value, 0.0) for value in values if FAMILY_OF.get(value[0]) == family), default=0.0)
+    return max(
+        (weights.get(value, 0.0) for value in values if FAMILY_OF.get(value[0]) == family), default=0.0
+    )
 
 
 def of_results(results: Path) -> list[Signature]:
@@ -168,7 +170,9 @@ def of_results(results: Path) -> list[Signature]:
     Of a family with several values it is taken that no other account shows two of them, which makes its weight the least possible.
     """
     accounts = _accounts(results)
-    sizes = {row["campaign_id"]: row["accounts"] for row in read_table(results, contract.CAMPAIGNS).to_pylist()}
+    sizes = {
+        row["campaign_id"]: row["accounts"] for row in read_table(results, contract.CAMPAIGNS).to_pylist()
+    }
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in read_table(results, contract.EVIDENCE).to_pylist():
         if row["kind"] in FAMILY_OF and row["kind"] not in DIGESTS and row["others"] is not None:
@@ -184,13 +188,23 @@ def of_results(results: Path) -> list[Signature]:
         }
         families = {}
         for family in FAMILIES:
-            mine = [row for row in kept if (row["kind"], row["value"]) in weights and FAMILY_OF[row["kind"]] == family]
+            mine = [
+                row
+                for row in kept
+                if (row["kind"], row["value"]) in weights and FAMILY_OF[row["kind"]] == family
+            ]
             steps = {}
             for level in {int(weights[row["kind"], row["value"]] // STEP) for row in mine}:
                 above = [row for row in mine if weights[row["kind"], row["value"]] >= level * STEP]
-                widest = max(sum(r["accounts"] for r in above if r["kind"] == kind) for kind in {r["kind"] for r in above})
+                widest = max(
+                    sum(r["accounts"] for r in above if r["kind"] == kind)
+                    for kind in {r["kind"] for r in above}
+                )
                 steps[level] = _log_ratio(min(size, widest), size, sum(r["others"] for r in above), rest)
-            most = max((sum(r["accounts"] for r in mine if r["kind"] == kind) for kind in {r["kind"] for r in mine}), default=0)
+            most = max(
+                (sum(r["accounts"] for r in mine if r["kind"] == kind) for kind in {r["kind"] for r in mine}),
+                default=0,
+            )
             without = _log_ratio(max(0, size - most), size, rest, rest)
             families[family] = Family(steps=steps, none=_none(family, without) if mine else 0.0)
         out.append(Signature(campaign_id=campaign, values=weights, families=families))
@@ -270,7 +284,10 @@ class FirstContact:
                     total += weights.none
             if total >= self.least_weight and (best is None or total > best.log10_weight):
                 best = Contact(
-                    campaign_id=signature.campaign_id, log10_weight=total, exchanges=exchanges, families=tuple(matched)
+                    campaign_id=signature.campaign_id,
+                    log10_weight=total,
+                    exchanges=exchanges,
+                    families=tuple(matched),
                 )
         return best
 
@@ -290,8 +307,16 @@ def sightings(
 
 
 def _rows(exchanges: pa.Table, observations: pa.Table | None) -> Iterator[tuple[str, list[Value]]]:
-    names = [n for n in ("account_id", "client_ip", "asn", "user_agent", "tls_fingerprint") if n in exchanges.column_names]
-    digests = [n for n in ("phrases", "system_phrases", "shape_key") if observations is not None and n in observations.column_names]
+    names = [
+        n
+        for n in ("account_id", "client_ip", "asn", "user_agent", "tls_fingerprint")
+        if n in exchanges.column_names
+    ]
+    digests = [
+        n
+        for n in ("phrases", "system_phrases", "shape_key")
+        if observations is not None and n in observations.column_names
+    ]
     rows = exchanges.select(names).to_pylist()
     drawn: list[Mapping[str, Any] | None] = (
         observations.select(digests).to_pylist() if observations is not None else [None] * len(rows)

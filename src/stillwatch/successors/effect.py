@@ -44,7 +44,9 @@ class Effect:
     @property
     def statement(self) -> str:
         """The effect as a sentence."""
-        low, value, high = (f"{100 * (1 - x):.0f}" for x in (self.whole.high, self.whole.ratio, self.whole.low))
+        low, value, high = (
+            f"{100 * (1 - x):.0f}" for x in (self.whole.high, self.whole.ratio, self.whole.low)
+        )
         if self.whole.low > 1:
             fell = f"the harvest rose by {100 * (self.whole.ratio - 1):.0f} % ({100 * (self.whole.low - 1):.0f} to {100 * (self.whole.high - 1):.0f} %)"
         elif self.whole.high >= 1:
@@ -98,7 +100,9 @@ def effect(
     np.add.at(counts, (account, place), 1.0)
     total: Floats = counts.sum(axis=0)
     if total[:before].sum() == 0:
-        raise InputError(Problem(fact="the group sent nothing before the action", found=f"{before} bins without a request"))
+        raise InputError(
+            Problem(fact="the group sent nothing before the action", found=f"{before} bins without a request")
+        )
     mine: Floats = counts[is_acted].sum(axis=0)
     acted = change(mine[:before], mine[before:]) if mine[:before].sum() > 0 else None
     others = counts[~is_acted]
