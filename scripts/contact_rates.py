@@ -30,7 +30,13 @@ from stillwatch.sketch.observe import observe
 from stillwatch.successors.contact import MOST_EXCHANGES, FirstContact, Signature, learn, sightings
 
 KEY = of_secret(b"of measurements alone, no secret", "scripts")
-CHANGES = {"accounts": 1500, "exchanges": 15_000, "days": 10, "campaign.accounts": 100, "campaign.exchanges": 6000}
+CHANGES = {
+    "accounts": 1500,
+    "exchanges": 15_000,
+    "days": 10,
+    "campaign.accounts": 100,
+    "campaign.exchanges": 6000,
+}
 SKETCH = ["phrases", "system_phrases", "shape_key"]
 
 
@@ -52,11 +58,19 @@ def newcomers(rows: pa.Table, accounts: pa.Table) -> Iterator[tuple[dict[str, An
 
 def acted(scenario: str, folder: Path) -> tuple[list[Signature], dict[str, int]]:
     """What a campaign shared before its suspension, and how many successors and honest newcomers of the world were known."""
-    simulate(scenario, seed=5, out=folder, changes=CHANGES, reaction=Reaction(kind="replace", day=6.0, delay_hours=6))
+    simulate(
+        scenario,
+        seed=5,
+        out=folder,
+        changes=CHANGES,
+        reaction=Reaction(kind="replace", day=6.0, delay_hours=6),
+    )
     truth = pq.read_table(folder / "truth.parquet")
     planted = set(truth.filter(pc.is_valid(truth["campaign_id"]))["account_id"].to_pylist())
     actions = pq.read_table(folder / "actions.parquet")
-    rows = EXCHANGES.conform(ds.dataset(folder / "exchanges", partitioning="hive").to_table()).sort_by("timestamp")
+    rows = EXCHANGES.conform(ds.dataset(folder / "exchanges", partitioning="hive").to_table()).sort_by(
+        "timestamp"
+    )
     is_before = pc.less(rows["timestamp"], actions["at"][0])
     before, after = rows.filter(is_before), rows.filter(pc.invert(is_before))
     accounts = pq.read_table(folder / "accounts.parquet")
@@ -66,7 +80,11 @@ def acted(scenario: str, folder: Path) -> tuple[list[Signature], dict[str, int]]
     signatures = learn(sightings(before, there, observed), suspended)
     fresh = after.filter(pc.invert(pc.is_in(after["account_id"], pc.unique(before["account_id"]))))
     contact = FirstContact(signatures)
-    found = {request["account_id"] for request, sketch in newcomers(fresh, accounts) if contact.see(request, sketch)}
+    found = {
+        request["account_id"]
+        for request, sketch in newcomers(fresh, accounts)
+        if contact.see(request, sketch)
+    }
     new = set(fresh["account_id"].to_pylist())
     return signatures, {
         "successors": len(new & planted), "known": len(found & planted), "honest": len(new - planted), "false": len(found - planted),
@@ -93,7 +111,11 @@ def main() -> None:
         rng = np.random.default_rng([6, *one.card.name.encode()])
         rows, accounts, _ = tables([one.draw(rng, given.accounts, setting(rng, 1, None))], rng)
         contact = FirstContact(signatures)
-        false = {request["account_id"] for request, sketch in newcomers(rows, accounts) if contact.see(request, sketch)}
+        false = {
+            request["account_id"]
+            for request, sketch in newcomers(rows, accounts)
+            if contact.see(request, sketch)
+        }
         told["crowds"][one.card.name] = {"accounts": accounts.num_rows, "false": len(false)}
         given.out.write_text(json.dumps(told, indent=1, sort_keys=True))
 

@@ -1,6 +1,6 @@
 """How often does the probe convict honest groups, and how many refusals does it need for a campaign?
 
-Usage: python scripts/probe_rates.py OUT.json [--groups 1000] [--only NAME ...] [--crowds 40] [--power 100]
+Usage: python scripts/probe_rates.py OUT.json [--groups 1000] [--only NAME ...] [--crowds 40] [--power 100] [--plot FILE.svg]
 
 Honest groups: crowds of every explanation under coins of their own, with senders that retry,
 give up or come back. `--crowds` crowds are drawn of each explanation, and so many coins for each that there are `--groups` groups.
@@ -134,6 +134,47 @@ def power(exchanges: pa.Table, members: Sequence[str], runs: int) -> dict[str, d
     return out
 
 
+COLOURS = ("#1b6ca8", "#2a9d5c", "#c9772b", "#8d5aa8", "#777777")
+
+
+def plot(power: dict[str, dict[str, float]]) -> str:
+    """Power against refusals, as a drawing."""
+    left, top, width, height = 60, 20, 420, 240
+    most = max(COUNTS)
+
+    def x(count: float) -> float:
+        return left + width * count / most
+
+    def y(share: float) -> float:
+        return top + height * (1 - share)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 220} {top + height + 50}" font-family="sans-serif" font-size="12">',
+        f'<rect width="{left + width + 220}" height="{top + height + 50}" fill="white"/>',
+        *(
+            f'<text x="{left - 8}" y="{y(s) + 4:.0f}" text-anchor="end">{100 * s:.0f} %</text>'
+            f'<line x1="{left}" x2="{left + width}" y1="{y(s):.0f}" y2="{y(s):.0f}" stroke="#dddddd"/>'
+            for s in (0, 0.25, 0.5, 0.75, 0.95)
+        ),
+        *(
+            f'<text x="{x(c):.0f}" y="{top + height + 18}" text-anchor="middle">{c}</text>'
+            for c in (0, 50, 100, 150, 200)
+        ),
+        f'<text x="{left + width / 2}" y="{top + height + 40}" text-anchor="middle">refused requests</text>',
+    ]
+    for colour, (place, (name, shares)) in zip(COLOURS, enumerate(sorted(power.items())), strict=False):
+        points = " ".join(f"{x(count):.1f},{y(shares[str(count)]):.1f}" for count in COUNTS)
+        parts.append(
+            f'<polyline points="{x(0):.1f},{y(0):.1f} {points}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        )
+        at = top + 14 + 22 * place
+        parts.append(
+            f'<line x1="{left + width + 12}" x2="{left + width + 32}" y1="{at}" y2="{at}" stroke="{colour}" stroke-width="2"/>'
+        )
+        parts.append(f'<text x="{left + width + 38}" y="{at + 4}">{name}</text>')
+    return "\n".join([*parts, "</svg>\n"])
+
+
 def main() -> None:
     """Parse, run, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -142,6 +183,7 @@ def main() -> None:
     parser.add_argument("--crowds", type=int, default=40)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--power", type=int, default=100)
+    parser.add_argument("--plot", type=Path, help="write the power as a drawing (SVG) here")
     given = parser.parse_args()
     told = json.loads(given.out.read_text()) if given.out.exists() else {"honest": {}, "power": {}}
 
@@ -153,6 +195,8 @@ def main() -> None:
             exchanges, members = campaign(Path(folder))
         told["power"] = power(exchanges, members, given.power)
         keep()
+    if given.plot and told["power"]:
+        given.plot.write_text(plot(told["power"]), encoding="utf-8")
     for one in all_explanations():
         if one.card.name not in told["honest"] and (not given.only or one.card.name in given.only):
             told["honest"][one.card.name] = honest(one, given.groups, given.crowds)

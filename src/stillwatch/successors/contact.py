@@ -6,7 +6,8 @@ The match weight of Fellegi and Sunter (1969), as the detector's links have it, 
 2. A family's weight is log10 of the share of members over the share of other accounts that show a value of at least that weight. It holds
    for the best of many values, since both shares are counted over the best.
 3. What a newcomer does not share weighs against it, but at most as if a share `CHANGED` of operators had changed it since.
-4. Content weighs for a campaign only: three exchanges show a few of its templates.
+4. Content weighs for a campaign only, since three exchanges show a few of its templates; and only phrases that a share `LEAST_SHARE` of members
+   show are looked for: the items of a harvest are met by honest people too.
 5. A newcomer is known at `LEAST_WEIGHT` or more. If families were independent among honest newcomers, at most one in 10^`LEAST_WEIGHT` would
    reach it (the mean of a likelihood ratio is 1); docs/methods/first-contact.md has what was counted.
 """
@@ -38,6 +39,7 @@ LEAST_WEIGHT = 4.0  # log10 from which a newcomer is known: one honest newcomer 
 MOST_EXCHANGES = 3  # exchanges of a newcomer that are looked at: the issue's bar
 FEWEST_MEMBERS = 3  # members that show a value, at least, as for the detector's links
 LEAST_VALUE = 1.0  # log10 weight of a value that is looked for at all; chosen
+LEAST_SHARE = 0.25  # share of members that show a phrase, for it to be of a template and not of an item that others meet too; chosen
 STEP = 0.5  # steps of log10 in which a family's weight is counted; chosen
 CHANGED = 0.3  # share of operators that change one family after an action; chosen
 MOST_FOLLOWED = 1_000_000  # newcomers whose first exchanges are remembered; chosen, about 1 GB
@@ -132,7 +134,7 @@ def _signature(
     weights = {
         value: weight
         for value, number in count.items()
-        if number >= FEWEST_MEMBERS
+        if number >= max(FEWEST_MEMBERS, LEAST_SHARE * len(mine) if FAMILY_OF[value[0]] == "content" else 0)
         and (weight := _log_ratio(number, len(mine), held.get(value, 0), len(others))) >= LEAST_VALUE
     }
     families = {}
