@@ -31,8 +31,8 @@ from stillwatch.successors.contact import MOST_EXCHANGES, FirstContact, Signatur
 
 KEY = of_secret(b"of measurements alone, no secret", "scripts")
 CHANGES = {
-    "accounts": 1500,
-    "exchanges": 15_000,
+    "accounts": 3000,
+    "exchanges": 30_000,
     "days": 10,
     "campaign.accounts": 100,
     "campaign.exchanges": 6000,

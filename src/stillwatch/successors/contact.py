@@ -6,15 +6,15 @@ The match weight of Fellegi and Sunter (1969), as the detector's links have it, 
 2. A family's weight is log10 of the share of members over the share of other accounts that show a value of at least that weight. It holds
    for the best of many values, since both shares are counted over the best.
 3. What a newcomer does not share weighs against it, but at most as if a share `CHANGED` of operators had changed it since.
-4. Content weighs for a campaign only, since three exchanges show a few of its templates; and only phrases that a share `LEAST_SHARE` of members
-   show are looked for: the items of a harvest are met by honest people too.
+4. Content weighs for a campaign only, since three exchanges show a few of its templates; and only phrases of templates are
+   looked for, which most members show, and often: the items of a harvest are met by honest people too.
 5. A newcomer is known at `LEAST_WEIGHT` or more. If families were independent among honest newcomers, at most one in 10^`LEAST_WEIGHT` would
    reach it (the mean of a likelihood ratio is 1); docs/methods/first-contact.md has what was counted.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,7 +39,8 @@ LEAST_WEIGHT = 4.0  # log10 from which a newcomer is known: one honest newcomer 
 MOST_EXCHANGES = 3  # exchanges of a newcomer that are looked at: the issue's bar
 FEWEST_MEMBERS = 3  # members that show a value, at least, as for the detector's links
 LEAST_VALUE = 1.0  # log10 weight of a value that is looked for at all; chosen
-LEAST_SHARE = 0.25  # share of members that show a phrase, for it to be of a template and not of an item that others meet too; chosen
+LEAST_SHARE = 0.5  # share of members that show a phrase, for it to be of a template; chosen
+LEAST_OFTEN = 0.3  # how often members show it, as a share of their most frequent phrase, for it to be of no item; chosen
 STEP = 0.5  # steps of log10 in which a family's weight is counted; chosen
 CHANGED = 0.3  # share of operators that change one family after an action; chosen
 MOST_FOLLOWED = 1_000_000  # newcomers whose first exchanges are remembered; chosen, about 1 GB
@@ -107,11 +108,17 @@ def prefix_of(address: str) -> str:
 
 
 def learn(sightings: Iterable[tuple[str, Value]], members: Mapping[str, str]) -> list[Signature]:
-    """Signatures of campaigns from what accounts were seen to show. `members` maps accounts to campaigns; all others are the reference."""
+    """Signatures of campaigns from what accounts were seen to show, once for each exchange in which they did.
+
+    `members` maps accounts to campaigns; all others are the reference.
+    """
     shown: dict[str, set[Value]] = defaultdict(set)
+    often: dict[str, Counter[Value]] = defaultdict(Counter)
     for account, value in sightings:
         if value[0] in FAMILY_OF:
             shown[account].add(value)
+            if account in members and FAMILY_OF[value[0]] == "content":
+                often[members[account]][value] += 1
     others = [values for account, values in shown.items() if account not in members]
     held: dict[Value, int] = defaultdict(int)
     for values in others:
@@ -120,13 +127,18 @@ def learn(sightings: Iterable[tuple[str, Value]], members: Mapping[str, str]) ->
     out = []
     for campaign in sorted(set(members.values())):
         mine = [shown[account] for account in members if members[account] == campaign and account in shown]
-        out.append(_signature(campaign, mine, others, held))
+        out.append(_signature(campaign, mine, others, held, often[campaign]))
     return out
 
 
 def _signature(
-    campaign: str, mine: list[set[Value]], others: list[set[Value]], held: Mapping[Value, int]
+    campaign: str,
+    mine: list[set[Value]],
+    others: list[set[Value]],
+    held: Mapping[Value, int],
+    often: Counter[Value],
 ) -> Signature:
+    least_often = LEAST_OFTEN * max(often.values(), default=0)
     count: dict[Value, int] = defaultdict(int)
     for values in mine:
         for value in values:
@@ -134,7 +146,11 @@ def _signature(
     weights = {
         value: weight
         for value, number in count.items()
-        if number >= max(FEWEST_MEMBERS, LEAST_SHARE * len(mine) if FAMILY_OF[value[0]] == "content" else 0)
+        if number >= FEWEST_MEMBERS
+        and (
+            FAMILY_OF[value[0]] != "content"
+            or (number >= LEAST_SHARE * len(mine) and often[value] >= least_often)
+        )
         and (weight := _log_ratio(number, len(mine), held.get(value, 0), len(others))) >= LEAST_VALUE
     }
     families = {}
