@@ -1,3 +1,4 @@
+import itertools
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ BEGINS = datetime(2026, 4, 1, tzinfo=UTC)
 
 def made(**more):
     terms = {
-        "group": "L1", "begins": BEGINS, "ends": BEGINS + timedelta(days=4), "hours": (6, 20), "moments": 40, "slots": 10, "refused": 2,
+        "group": "L1", "begins": BEGINS, "ends": BEGINS + timedelta(days=6), "hours": (6, 20), "moments": 40, "slots": 10, "refused": 2,
         "sham": 0, "hold_s": 1800, "within_s": 900, "most": 20, "tolerated": 0.1, "alpha": 0.01, "author": "ana",
     }  # fmt: skip
     return plans.make([f"a{i}" for i in range(30)], **(terms | more))
@@ -45,14 +46,13 @@ def test_dose_harm_and_hours_are_those_of_the_plan():
     assert max(Counter(row["account_id"] for row in rows if row["failed"]).values()) <= plan.most
     moments = sorted({row["at"] for row in rows})
     assert len(moments) == 40
-    at_night = [m for m in moments if not 6 <= m.hour < 20]
-    day_parts = (plan.ends - plan.begins) / plan.moments / 3.6e9
-    assert day_parts < 6 or not at_night
+    assert all(6 <= moment.hour < 20 for moment in moments)
+    assert min(b - a for a, b in itertools.pairwise(moments)) >= timedelta(seconds=2700)
 
 
 @pytest.mark.parametrize(
     "more",
-    [{"refused": 10}, {"moments": 5000}, {"most": 3}, {"hours": (20, 6)}, {"alpha": 1.0}],
+    [{"refused": 10}, {"moments": 5000}, {"moments": 0}, {"most": 3}, {"hours": (20, 6)}, {"alpha": 1.0}],
 )
 def test_plans_that_cannot_be_are_refused(more):
     with pytest.raises(UsageError):

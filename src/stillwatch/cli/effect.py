@@ -47,7 +47,7 @@ def effect(
       stillwatch effect actions.csv logs/ --bin 6 --json
     """
     from stillwatch.flows.effect import Scope, measured
-    from stillwatch.flows.probe import Reading
+    from stillwatch.flows.reading import Reading
     from stillwatch.readers.limits import limits_of
 
     scope = Scope(group=group, campaign=campaign, bin_s=3600 * bin_h, most_bins=most_bins)

@@ -75,7 +75,8 @@ def judge(
       stillwatch probe judge trials.parquet logs/ --plan plan.json --secret plan.secret
       stillwatch probe judge outage.csv --log logs/ --natural
     """
-    from stillwatch.flows.probe import Reading, Terms, judged
+    from stillwatch.flows.probe import Terms, judged
+    from stillwatch.flows.reading import Reading
     from stillwatch.readers.limits import limits_of
 
     if not (logs or more):
@@ -197,7 +198,7 @@ def plan(
     from dataclasses import asdict
     from datetime import timedelta
 
-    from stillwatch.flows.probe import accounts_of
+    from stillwatch.flows.reading import accounts_of
     from stillwatch.probe import plan as plans
 
     first = (

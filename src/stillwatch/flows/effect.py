@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 from stillwatch import __version__
 from stillwatch.contract.actions import ACTIONS
 from stillwatch.errors import InputError, Problem
-from stillwatch.flows.probe import FAULTS_SHOWN, Reading, accounts_of
+from stillwatch.flows.probe import FAULTS_SHOWN
+from stillwatch.flows.reading import Reading, accounts_of, rows_of
 from stillwatch.foreign import visible
-from stillwatch.readers.discover import discover
-from stillwatch.readers.read import check, read, read_small
+from stillwatch.readers.read import read_small
 from stillwatch.successors.effect import Effect, effect
 
 
@@ -85,25 +85,17 @@ def _requests(
     logs: Sequence[str], members: Sequence[str], reading: Reading
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], tuple[int, int], list[str]]:
     """Times and accounts of the group's requests, the log's first and last time, and what was not read."""
-    sources = check(
-        discover(logs, names=reading.names, log_format=reading.log_format, limits=reading.limits),
-        reading.names,
-        reading.limits,
-    )
-    told = [problems[0].fact for problems in sources.unread.values()]
+    told: list[str] = []
     wanted = pa.array(members, pa.string())
     times, accounts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    low, high, lost = np.iinfo(np.int64).max, 0, 0
-    for batch in read(sources, reading.names, reading.limits):
-        lost += sum(batch.quarantine["rows"].to_pylist())
-        if not batch.rows.num_rows:
+    low, high = np.iinfo(np.int64).max, 0
+    for rows in rows_of(logs, reading, told):
+        if not rows.num_rows:
             continue
-        at = batch.rows["timestamp"].cast(pa.int64())
+        at = rows["timestamp"].cast(pa.int64())
         low, high = min(low, pc.min(at).as_py()), max(high, pc.max(at).as_py())
-        place = pc.index_in(batch.rows["account_id"], value_set=wanted)
+        place = pc.index_in(rows["account_id"], value_set=wanted)
         keep = pc.is_valid(place)
         times.append(at.filter(keep).to_numpy())
         accounts.append(place.filter(keep).to_numpy().astype(np.int64))
-    if lost:
-        told.append(f"{lost:,} rows of the logs could not be read; `stillwatch inspect` names them")
     return np.concatenate(times), np.concatenate(accounts), (int(low), int(high)), told

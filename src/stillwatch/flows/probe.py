@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,34 +14,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch import __version__
-from stillwatch.contract import results as contract
-from stillwatch.contract.table import TableSchema, column
 from stillwatch.contract.trials import TRIALS
-from stillwatch.errors import InputError, Problem, unknown
+from stillwatch.errors import InputError, Problem
+from stillwatch.flows.reading import Reading, rows_of
 from stillwatch.foreign import visible
 from stillwatch.probe import plan as plans
 from stillwatch.probe.compare import Slots, Traffic
 from stillwatch.probe.judge import ALPHA, TOLERATED, WITHIN_S, Judged, judge
-from stillwatch.readers.discover import discover
-from stillwatch.readers.limits import LIMITS, Limits
-from stillwatch.readers.read import check, read, read_small
-from stillwatch.results.folder import check_results, read_table
+from stillwatch.readers.read import read_small
 
 SHAPE = ("model", "input_tokens", "max_tokens", "temperature", "top_p")
 COLUMNS = ("timestamp", "account_id", "organization_id", "status", "prompt", "system_prompt", *SHAPE)
 FAULTS_SHOWN = 5
-GROUP = TableSchema(
-    name="group", columns=(column("account_id", pa.string(), "as in `exchanges`", required=True),)
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """How logs are read: `names` as `--map` gives them, the format, and what one file may cost."""
-
-    names: Mapping[str, str]
-    log_format: str = "auto"
-    limits: Limits = LIMITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,24 +182,8 @@ def slots_of(table: pa.Table, members: Sequence[str]) -> Slots:
 
 def traffic_of(logs: Sequence[str], members: Sequence[str], reading: Reading) -> tuple[Traffic, list[str]]:
     """Requests of these accounts in logs, and what of the logs was not read."""
-    sources = check(
-        discover(logs, names=reading.names, log_format=reading.log_format, limits=reading.limits),
-        reading.names,
-        reading.limits,
-    )
-    told = [problems[0].fact for problems in sources.unread.values()]
-    lost = 0
-
-    def rows() -> Iterator[pa.Table]:
-        nonlocal lost
-        for batch in read(sources, reading.names, reading.limits):
-            lost += sum(batch.quarantine["rows"].to_pylist())
-            yield batch.rows
-
-    traffic = gathered(rows(), members)
-    if lost:
-        told.append(f"{lost:,} rows of the logs could not be read; `stillwatch inspect` names them")
-    return traffic, told
+    told: list[str] = []
+    return gathered(rows_of(logs, reading, told), members), told
 
 
 def gathered(tables: Iterable[pa.Table], members: Sequence[str]) -> Traffic:
@@ -272,25 +240,3 @@ def _work(rows: pa.Table, key: bytes) -> np.ndarray[Any, np.dtype[np.int64]]:
         digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=key, digest_size=8).digest()
         out[number] = int.from_bytes(digest, "big") >> 1
     return out
-
-
-def accounts_of(path: Path, group: str) -> list[str]:
-    """Accounts of a campaign or lead in a results folder, or of a table with `account_id`.
-
-    Raises `UsageError` where a folder has no such group, and `InputError` for a file without accounts.
-    """
-    if path.is_dir():
-        check_results(path)
-        found: dict[str, list[str]] = {}
-        for schema in (contract.MEMBERS, contract.LEAD_MEMBERS):
-            if (path / f"{schema.name}.parquet").exists():
-                for row in read_table(path, schema).to_pylist():
-                    found.setdefault(row[schema.key[0]], []).append(row["account_id"])
-        if group not in found:
-            raise unknown("campaign or lead", group, sorted(found))
-        return sorted(set(found[group]))
-    table, _lost = read_small(path, GROUP)
-    accounts = sorted(set(table["account_id"].to_pylist()))
-    if not accounts:
-        raise InputError(Problem(fact="the file names no account", where=str(path), expected="`account_id`"))
-    return accounts

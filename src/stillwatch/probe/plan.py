@@ -25,7 +25,6 @@ from stillwatch.errors import InputError, Problem, UsageError
 
 FORMAT, SECRET = "stillwatch-probe-plan-1", "stillwatch-probe-secret-1"
 SECOND = 1_000_000
-MOMENTS_OF_A_DAY = 86_400 * SECOND
 SHOWN = 3  # departures of one kind that are named
 
 
@@ -33,7 +32,7 @@ SHOWN = 3  # departures of one kind that are named
 class Plan:
     """What was committed to.
 
-    * `begins`, `ends`: microseconds since 1970; the span is cut into `moments` equal parts and one moment is drawn in each.
+    * `begins`, `ends`: microseconds since 1970; the hours of this span are cut into `moments` equal parts and one moment is drawn in each.
     * `hours`: first and last hour (UTC) in which a moment may lie, the last not included.
     * `slots` accounts are drawn at each moment, of which the coin refuses `refused`; every `sham`-th moment on average is spared as a whole
       (0: none).
@@ -79,9 +78,8 @@ class Plan:
         draw = _Coin(seed)
         rows: list[tuple[str, int, str, bool]] = []
         given = dict.fromkeys(self.accounts, 0)
-        part = (self.ends - self.begins) // self.moments
         for number in range(self.moments):
-            at = self._moment(draw, number, part)
+            at = self._moment(draw, number)
             is_sham = bool(self.sham) and draw.share("sham", number) < 1.0 / self.sham
             # Accounts that were drawn least come first, so that harm is spread evenly.
             order = sorted(self.accounts, key=lambda one: (given[one], draw.share("drawn", number, one)))
@@ -103,21 +101,34 @@ class Plan:
             )
         )
 
-    def _moment(self, draw: _Coin, number: int, part: int) -> int:
-        """The moment of a part: evenly drawn of the seconds of the part that lie within the hours, or of all where none does."""
-        low = self.begins + number * part
-        room = max(part - (self.hold_s + self.within_s) * SECOND, SECOND)
-        allowed = [
-            second
-            for second in range(low, low + room, max(SECOND, room // 4096))
-            if self.hours[0] <= (second % MOMENTS_OF_A_DAY) // (3600 * SECOND) < self.hours[1]
-        ]
-        step = max(SECOND, room // 4096)
-        if not allowed:
-            return low + int(draw.share("moment", number) * room)
-        return allowed[int(draw.share("moment", number) * len(allowed))] + int(
-            draw.share("second", number) * step
-        )
+    @property
+    def windows(self) -> list[tuple[int, int]]:
+        """Times in which moments may lie: the whole span, or the hours of each day but for the time that a trial takes."""
+        if self.hours == (0, 24):
+            return [(self.begins, self.ends)]
+        day, hour = 86_400 * SECOND, 3600 * SECOND
+        out = []
+        for start in range(self.begins // day * day, self.ends, day):
+            low = max(self.begins, start + self.hours[0] * hour)
+            high = min(self.ends, start + self.hours[1] * hour - (self.hold_s + self.within_s) * SECOND)
+            if high > low:
+                out.append((low, high))
+        return out
+
+    @property
+    def part(self) -> int:
+        """Microseconds of the windows that each moment has for itself."""
+        return sum(high - low for low, high in self.windows) // max(self.moments, 1)
+
+    def _moment(self, draw: _Coin, number: int) -> int:
+        """The moment of a part of the windows, evenly drawn but for the end, which the trial takes."""
+        room = max(self.part - (self.hold_s + self.within_s) * SECOND, SECOND)
+        offset = number * self.part + int(draw.share("moment", number) * room)
+        for low, high in self.windows:
+            if offset < high - low:
+                return low + offset
+            offset -= high - low
+        return self.windows[-1][1]
 
 
 class _Coin:
@@ -168,7 +179,8 @@ def _micros(moment: datetime) -> int:
 
 def _faults(plan: Plan) -> list[tuple[str, str, str]]:
     out = []
-    part = (plan.ends - plan.begins) / max(plan.moments, 1) / SECOND
+    has_hours = 0 <= plan.hours[0] < plan.hours[1] <= 24
+    part = plan.part / SECOND if has_hours else 0.0
     if len(plan.accounts) < 4:
         out.append(("a group of fewer than four accounts cannot be probed", str(len(plan.accounts)), ""))
     if not 0 < plan.refused < plan.slots:
@@ -179,12 +191,12 @@ def _faults(plan: Plan) -> list[tuple[str, str, str]]:
                 "--slots 10 --refused 1",
             )
         )
-    if plan.moments < 1 or part < plan.hold_s + plan.within_s + 1:
+    if plan.moments < 1 or (has_hours and part < plan.hold_s + plan.within_s + 1):
         out.append(
             (
                 "the moments do not fit into the time",
                 f"{part:.0f} s each, {plan.hold_s + plan.within_s} s needed",
-                "fewer --moments, a shorter --within, or a later --until",
+                "fewer --moments, a shorter --hold or --within, more --hours, or a later --until",
             )
         )
     worst = -(-plan.moments * plan.slots // max(len(plan.accounts), 1))
@@ -196,7 +208,7 @@ def _faults(plan: Plan) -> list[tuple[str, str, str]]:
                 f"fewer --moments or --slots, or --most {worst}",
             )
         )
-    if not 0 <= plan.hours[0] < plan.hours[1] <= 24:
+    if not has_hours:
         out.append(("the hours are none", f"{plan.hours[0]} to {plan.hours[1]}", "--hours 8 20"))
     if not 0 < plan.alpha < 1 or not 0 <= plan.tolerated < 1:
         out.append(("level or tolerated share out of range", f"{plan.alpha:g}, {plan.tolerated:g}", ""))
