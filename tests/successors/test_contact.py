@@ -23,7 +23,14 @@ from stillwatch.successors.contact import FirstContact, learn, of_results, prefi
 
 pytestmark = pytest.mark.issue(26)
 KEY = of_secret(b"a secret of tests that is long", "tests")
-CHANGES = {"accounts": 400, "exchanges": 4000, "days": 10, "campaign.accounts": 60, "campaign.exchanges": 3500, "campaign.cards": 8}
+CHANGES = {
+    "accounts": 400,
+    "exchanges": 4000,
+    "days": 10,
+    "campaign.accounts": 60,
+    "campaign.exchanges": 3500,
+    "campaign.cards": 8,
+}
 
 
 def observed(rows):
@@ -43,7 +50,9 @@ def newcomers(rows, accounts):
             seen[account] += 1
             kept.append(place)
     some, drawn = rows.take(pa.array(kept)), sketches.take(pa.array(kept))
-    for row, sketch in zip(some.to_pylist(), drawn.select(["phrases", "system_phrases", "shape_key"]).to_pylist(), strict=True):
+    for row, sketch in zip(
+        some.to_pylist(), drawn.select(["phrases", "system_phrases", "shape_key"]).to_pylist(), strict=True
+    ):
         yield stated[row["account_id"]] | row, sketch
 
 
@@ -51,13 +60,25 @@ def newcomers(rows, accounts):
 def acted(request, tmp_path_factory):
     """A world in which all accounts of a campaign were suspended and replaced: what was known before, and what came after."""
     folder = tmp_path_factory.mktemp(request.param)
-    changes = CHANGES if request.param == "stealth-1" else {k: v for k, v in CHANGES.items() if k != "campaign.cards"}
-    simulate(request.param, seed=2, out=folder, changes=changes, reaction=Reaction(kind="replace", day=6.0, delay_hours=6))
+    changes = (
+        CHANGES
+        if request.param == "stealth-1"
+        else {k: v for k, v in CHANGES.items() if k != "campaign.cards"}
+    )
+    simulate(
+        request.param,
+        seed=2,
+        out=folder,
+        changes=changes,
+        reaction=Reaction(kind="replace", day=6.0, delay_hours=6),
+    )
     truth = pq.read_table(folder / "truth.parquet")
     planted = set(truth.filter(pc.is_valid(truth["campaign_id"]))["account_id"].to_pylist())
     actions = pq.read_table(folder / "actions.parquet")
     suspended = set(actions["account_id"].to_pylist())
-    rows = EXCHANGES.conform(ds.dataset(folder / "exchanges", partitioning="hive").to_table()).sort_by("timestamp")
+    rows = EXCHANGES.conform(ds.dataset(folder / "exchanges", partitioning="hive").to_table()).sort_by(
+        "timestamp"
+    )
     is_before = pc.less(rows["timestamp"], actions["at"][0])
     before, after = rows.filter(is_before), rows.filter(pc.invert(is_before))
     accounts = pq.read_table(folder / "accounts.parquet")
@@ -83,7 +104,10 @@ def test_successors_are_known_within_three_exchanges_and_honest_newcomers_are_no
     assert all(one.exchanges <= 3 and len(one.families) >= 2 for one in found.values())
 
 
-@pytest.mark.parametrize("name", ["course", "scheduled_app", "server_program", "coding_agents", "launch_day", "promotion", "vpn_users"])
+@pytest.mark.parametrize(
+    "name",
+    ["course", "scheduled_app", "server_program", "coding_agents", "launch_day", "promotion", "vpn_users"],
+)
 def test_newcomers_of_honest_crowds_are_not_taken_for_successors(acted, name):
     signatures, *_ = acted
     rng = np.random.default_rng([5, *name.encode()])
@@ -111,10 +135,19 @@ def _expression(indicator, table):
 
 
 def test_the_caller_gives_contract_columns_and_memory_is_bounded():
-    rows = [(f"m{i}", ("tls_fingerprint", "t1")) for i in range(20)] + [(f"m{i}", ("payment_fingerprint", "card")) for i in range(20)]
+    rows = [(f"m{i}", ("tls_fingerprint", "t1")) for i in range(20)] + [
+        (f"m{i}", ("payment_fingerprint", "card")) for i in range(20)
+    ]
     rows += [(f"o{i}", ("tls_fingerprint", f"u{i % 7}")) for i in range(3000)]
     contact = FirstContact(learn(rows, {f"m{i}": "C9" for i in range(20)}), most_followed=2)
-    told = contact.see({"account_id": "n", "tls_fingerprint": "t1", "payment_fingerprint": "card", "prompt": "never looked at"})
+    told = contact.see(
+        {
+            "account_id": "n",
+            "tls_fingerprint": "t1",
+            "payment_fingerprint": "card",
+            "prompt": "never looked at",
+        }
+    )
     assert told.campaign_id == "C9"
     assert told.log10_weight >= 4
     assert told.exchanges == 1
@@ -127,7 +160,9 @@ def test_the_caller_gives_contract_columns_and_memory_is_bounded():
 
 
 def test_after_three_exchanges_the_answer_stays():
-    rows = [(f"m{i}", ("tls_fingerprint", "t1")) for i in range(20)] + [(f"m{i}", ("payment_fingerprint", "card")) for i in range(20)]
+    rows = [(f"m{i}", ("tls_fingerprint", "t1")) for i in range(20)] + [
+        (f"m{i}", ("payment_fingerprint", "card")) for i in range(20)
+    ]
     rows += [(f"o{i}", ("tls_fingerprint", f"u{i % 7}")) for i in range(3000)]
     contact = FirstContact(learn(rows, {f"m{i}": "C9" for i in range(20)}))
     for _ in range(3):
@@ -155,5 +190,7 @@ def test_signatures_come_from_a_results_folder(tmp_path):
     (signature,) = of_results(tmp_path)
     assert {kind for kind, _ in signature.values} == {"tls_fingerprint", "asn", "email_domain"}
     contact = FirstContact([signature])
-    assert contact.see({"account_id": "a", "tls_fingerprint": "t1", "email_domain": "y.top"}).campaign_id == "C1"
+    assert (
+        contact.see({"account_id": "a", "tls_fingerprint": "t1", "email_domain": "y.top"}).campaign_id == "C1"
+    )
     assert contact.see({"account_id": "b", "user_agent": "browser", "asn": 64500}) is None

@@ -66,7 +66,9 @@ def change(before: Floats, after: Floats) -> Change:
 
 def _memory(sides: list[Floats], means: list[float], spread: float) -> float:
     """Correlation of neighbours over both sides, corrected for its bias of about (1 + 3 r) / n in short series (Kendall 1954)."""
-    rest = [(one - one.mean()) / np.sqrt(mean + spread * mean**2) for one, mean in zip(sides, means, strict=True)]
+    rest = [
+        (one - one.mean()) / np.sqrt(mean + spread * mean**2) for one, mean in zip(sides, means, strict=True)
+    ]
     total = sum(float((one**2).sum()) for one in rest)
     if total <= 0:
         return 0.0
