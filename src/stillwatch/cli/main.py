@@ -41,6 +41,8 @@ COMMANDS = {
     "watch": "follow a growing log and report campaigns as they appear",
     "sketch": "sketch logs where the text is, so that only digests leave",
     "prove": "test whether a model was trained on answers that were served",
+    "probe": "refuse some requests at random, and test whether one hand holds a group's accounts",
+    "effect": "say how far a campaign fell after an action, and who took up its work",
     "package": "write results as a package that others can verify",
     "verify": "say whether a package or a log of seals is as it was made",
     "seal": "add digests of files to a log that is only ever added to",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal, get_args
 
 import click
 
@@ -11,6 +12,12 @@ from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
 from stillwatch.cli.tables import text_table
 from stillwatch.cli.values import Existing, completing, scenario_names
+from stillwatch.errors import Problem, UsageError
+
+ReactionKind = Literal["retry", "slow", "replace", "leave"]
+REACTIONS: tuple[ReactionKind, ...] = get_args(
+    ReactionKind
+)  # named here too, since `--help` loads no simulator
 
 
 @click.command()
@@ -37,6 +44,19 @@ from stillwatch.cli.values import Existing, completing, scenario_names
     type=Existing(folder=False),
     help="Real arrival rates for honest applications.",
 )
+@click.option(
+    "--reaction",
+    type=click.Choice(REACTIONS),
+    help="Suspend every campaign's accounts on a day, and what its operator then does.",
+)
+@click.option("--action-day", type=float, help="Day of the action; else the middle of the world.")
+@click.option(
+    "--caught",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Share of a campaign's accounts that the action suspends.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress bars.")
 def simulate(
@@ -47,6 +67,9 @@ def simulate(
     rate: float,
     prompts: Path | None,
     times: Path | None,
+    reaction: ReactionKind | None,
+    action_day: float | None,
+    caught: float,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -56,13 +79,20 @@ def simulate(
     Examples:
       stillwatch simulate --scenario demo --seed 1 --out world/
       stillwatch simulate --scenario seed --scale 0.01 --seed 3 --out world/
+      stillwatch simulate --scenario stealth-1 --reaction replace --action-day 7 --caught 0.9 --out world/
       stillwatch simulate --scenario seed --rate 0.35 --out world/    (30 million rows, 25,000 campaign accounts)
     """
+    from stillwatch.simulate.reaction import Reaction
+    from stillwatch.simulate.worlds import find_scenario
     from stillwatch.simulate.worlds import simulate as run
 
+    if reaction is None and action_day is not None:
+        raise UsageError(Problem(fact="`--action-day` needs `--reaction`", expected=", ".join(REACTIONS)))
+    day = find_scenario(scenario).days / 2 if action_day is None else action_day
+    acted = None if reaction is None else Reaction(kind=reaction, day=day, caught=caught)
     with bars(quiet=quiet or as_json) as progress:
         world = run(
-            scenario, seed=seed, out=out, scale=scale, rate=rate, prompts=prompts, times=times,
+            scenario, seed=seed, out=out, scale=scale, rate=rate, prompts=prompts, times=times, reaction=acted,
             progress=lambda done, total: progress("simulate", done, total),
         )  # fmt: skip
     if as_json:

@@ -85,7 +85,7 @@ class Campaign:
         self.release = release
         self.start = start + int(min(plan.first_day, (end - start) / DAY / 4) * DAY)
         self.end = min(end, start + int(plan.last_day * DAY))
-        self.members = _members(plan, rng, self.start, self.end)
+        self.members = members_of(plan, rng, self.start, self.end)
         self.weights: Floats = rng.lognormal(0.0, plan.uneven, plan.accounts)
         self.queue = Counter(int(rng.integers(1, 1 << 40)))
         self.bases: Keys = rng.integers(0, 1 << 62, (len(plan.capabilities), max(1, plan.templates))).astype(
@@ -275,7 +275,7 @@ def _silences(plan: Plan, rng: np.random.Generator, start: int, end: int) -> lis
     return long + [(int(a), int(a) + 6 * 60 * p.SECOND) for a in begins]
 
 
-def _members(plan: Plan, rng: np.random.Generator, start: int, end: int) -> Population:
+def members_of(plan: Plan, rng: np.random.Generator, start: int, end: int) -> Population:
     """The pool's accounts: persons in all but what the plan makes them share."""
     n = plan.accounts
     members = p.persons(rng, n, start, end)

@@ -25,6 +25,7 @@ from stillwatch.simulate.campaigns import Campaign, Plan
 from stillwatch.simulate.lookalikes import honest_crowd
 from stillwatch.simulate.population import DAY, HOUR, Population
 from stillwatch.simulate.prompts import read_prompts
+from stillwatch.simulate.reaction import Reacting, Reaction, actions
 from stillwatch.simulate.tables import Writer, accounts_table
 from stillwatch.simulate.traffic import Counter, Rows, concatenate, ordinary
 
@@ -307,13 +308,14 @@ def simulate(
     prompts: Path | None = None,
     times: Path | None = None,
     changes: Mapping[str, Value] | None = None,
+    reaction: Reaction | None = None,
     progress: Progress | None = None,
 ) -> World:
     """Write a world's contract tables and its truth into `out`, replacing those of an earlier run.
 
     `scale` multiplies accounts and exchanges, `rate` exchanges alone; `changes` then replaces fields of the `Scenario`, or of every `Plan`
     where the name begins with `campaign.`; `prompts` gives real text instead of the grammar's, `times` real arrivals
-    to honest applications;
+    to honest applications; `reaction` suspends accounts of every campaign and lets its operator react, and writes `actions.parquet`;
     `progress` is called with days done and days in all. One seed gives byte-identical tables.
     Raises UsageError for an unknown scenario, scale or seed, InputError for an unusable prompts file.
     """
@@ -326,6 +328,18 @@ def simulate(
     if seed < 0:
         raise UsageError(Problem(fact="`seed` is negative", found=str(seed), expected="0 or more"))
     changed = change(plan.scaled(scale, rate), changes or {})
+    if reaction is not None and not changed.plans:
+        raise UsageError(
+            Problem(fact="a world without a campaign has no operator that could react", found=f"`{scenario}`")
+        )
+    if reaction is not None and not 0 < reaction.day < changed.days:
+        raise UsageError(
+            Problem(
+                fact="the day of the action is not within the world",
+                found=f"{reaction.day:g}",
+                expected=f"above 0, below {changed.days}",
+            )
+        )
     real = read_prompts(prompts) if prompts else None
     arrivals = read_arrivals(times) if times else None
     out.mkdir(parents=True, exist_ok=True)
@@ -336,7 +350,7 @@ def simulate(
             partial, seed=seed, real=real, many=size >= EXCHANGES_IN_ONE_PROCESS, pasted=changed.pasted
         )
         try:
-            world = _write(scenario, changed, seed, writer, arrivals, progress)
+            world = _write(scenario, changed, seed, writer, arrivals, reaction, progress)
         except BaseException:
             writer.stop()
             raise
@@ -347,11 +361,13 @@ def simulate(
 
 
 def _move_into(partial: Path, out: Path) -> None:
-    for name in ("exchanges", "accounts.parquet", "releases.parquet", "truth.parquet"):
+    for name in ("exchanges", "accounts.parquet", "releases.parquet", "truth.parquet", "actions.parquet"):
         target = out / name
         if target.is_dir():
             shutil.rmtree(target)
-        (partial / name).replace(target)
+        target.unlink(missing_ok=True)  # of an earlier world, which may have had a file that this one has not
+        if (partial / name).exists():
+            (partial / name).replace(target)
 
 
 def _calibrate(honest: Population, exchanges: int, start: int, end: int) -> None:
@@ -380,6 +396,7 @@ def _write(
     seed: int,
     writer: Writer,
     arrivals: Arrivals | None,
+    reaction: Reaction | None,
     progress: Progress | None,
 ) -> World:
     root = np.random.SeedSequence([seed, zlib.crc32(name.encode())])
@@ -396,7 +413,20 @@ def _write(
     honest.adopts[crowd], honest.last[crowd] = release, np.minimum(end, release + 2 * DAY)
     honest.first[crowd] = release + (rng.exponential(5 * HOUR, int(crowd.sum()))).astype(np.int64)
     honest.created[crowd] = np.minimum(honest.created[crowd], honest.first[crowd] - HOUR // 4)
-    campaigns = [Campaign(c, rng, start, end, release) for c in plan.plans]
+    campaigns = [
+        Campaign(c, rng, start, end, release)
+        if reaction is None
+        else Reacting(
+            c,
+            rng,
+            start,
+            end,
+            release,
+            reaction=reaction,
+            own=np.random.default_rng([seed, number, *b"reaction"]),
+        )
+        for number, c in enumerate(plan.plans)
+    ]
     people = p.concatenate([honest, *[c.members for c in campaigns]])
     people.account_id = p.fresh(rng, len(people), "acct_", 14)
     bases = np.cumsum([len(honest), *[len(c.members) for c in campaigns]])
@@ -433,6 +463,8 @@ def _write(
     rng = writer.close()
     writer.table("accounts.parquet", accounts_table(people, rng))
     writer.table("releases.parquet", _releases(start, release))
+    if reaction is not None:
+        writer.table("actions.parquet", actions(people, campaigns, bases))
     return World(
         scenario=name,
         exchanges=writer.exchanges,

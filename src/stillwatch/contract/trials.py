@@ -1,0 +1,22 @@
+"""Which accounts were refused a request at which moment, and which were spared, by a coin or by an outage?"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from stillwatch.contract.table import TIMESTAMP, TableSchema, column
+
+TRIALS = TableSchema(
+    name="trials",
+    columns=(
+        column("trial", pa.string(), "name of the moment; its rows were drawn together", required=True),
+        column(
+            "at",
+            TIMESTAMP,
+            "from when on the account's next request was to be refused or spared",
+            required=True,
+        ),
+        column("account_id", pa.string(), "as in `exchanges`", required=True),
+        column("failed", pa.bool_(), "whether it was refused", required=True),
+    ),
+)

@@ -1,0 +1,331 @@
+"""What is fixed before the first request is refused: accounts, moments, dose, harm bound and the coin, under one SHA-256.
+
+The public part holds everything but the coin, of which it holds a digest; the secret part is the coin's seed of 256 bits. Whoever has both
+computes every outcome (`Plan.trials`), before and after. The digest shows that a plan is whole; that it was there beforehand is shown by a
+time stamp (RFC 3161) over it, as for `prove plan`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from stillwatch.contract.trials import TRIALS
+from stillwatch.engine.files import atomic
+from stillwatch.errors import InputError, Problem, UsageError
+
+FORMAT, SECRET = "stillwatch-probe-plan-1", "stillwatch-probe-secret-1"
+SECOND = 1_000_000
+SHOWN = 3  # departures of one kind that are named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What was committed to.
+
+    * `begins`, `ends`: microseconds since 1970; the hours of this span are cut into `moments` equal parts and one moment is drawn in each.
+    * `hours`: first and last hour (UTC) in which a moment may lie, the last not included.
+    * `slots` accounts are drawn at each moment, of which the coin refuses `refused`; every `sham`-th moment on average is spared as a whole
+      (0: none).
+    * `hold_s`: how long a drawn account's next request is awaited. `within_s`: how long what follows is looked at.
+    * `most`: refusals of one account, at most.
+    """
+
+    group: str
+    accounts: tuple[str, ...]
+    begins: int
+    ends: int
+    hours: tuple[int, int]
+    moments: int
+    slots: int
+    refused: int
+    sham: int
+    hold_s: int
+    within_s: int
+    most: int
+    tolerated: float
+    alpha: float
+    author: str
+    seed_sha256: str
+
+    @property
+    def sha256(self) -> str:
+        """The commitment."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    @property
+    def refusals(self) -> int:
+        """Refused requests in all, at most."""
+        return self.moments * self.refused
+
+    def write(self, path: Path) -> None:
+        """As JSON, whole or not at all."""
+        held = {"format": FORMAT, "sha256": self.sha256, **asdict(self)}
+        with atomic(path) as temporary:
+            temporary.write_text(json.dumps(held, indent=2) + "\n", encoding="utf-8")
+
+    def trials(self, seed: bytes) -> pa.Table:
+        """All trials, as the contract has them, in the order of time. `seed` is the one that was committed to."""
+        draw = _Coin(seed)
+        rows: list[tuple[str, int, str, bool]] = []
+        given = dict.fromkeys(self.accounts, 0)
+        for number in range(self.moments):
+            at = self._moment(draw, number)
+            is_sham = bool(self.sham) and draw.share("sham", number) < 1.0 / self.sham
+            # Accounts that were drawn least come first, so that harm is spread evenly.
+            order = sorted(self.accounts, key=lambda one: (given[one], draw.share("drawn", number, one)))
+            drawn = order[: self.slots]
+            for one in drawn:
+                given[one] += 1
+            coin = sorted(drawn, key=lambda one: draw.share("coin", number, one))
+            failed = set() if is_sham else set(coin[: self.refused])
+            rows += [(f"m{number + 1}", at, one, one in failed) for one in sorted(drawn)]
+        trial, moment, account, refused = zip(*rows, strict=True)
+        return TRIALS.conform(
+            pa.table(
+                {
+                    "trial": pa.array(trial, pa.string()),
+                    "at": pa.array(moment, pa.int64()),
+                    "account_id": pa.array(account, pa.string()),
+                    "failed": pa.array(refused, pa.bool_()),
+                }
+            )
+        )
+
+    @property
+    def windows(self) -> list[tuple[int, int]]:
+        """Times in which moments may lie: the whole span, or the hours of each day but for the time that a trial takes."""
+        if self.hours == (0, 24):
+            return [(self.begins, self.ends)]
+        day, hour = 86_400 * SECOND, 3600 * SECOND
+        out = []
+        for start in range(self.begins // day * day, self.ends, day):
+            low = max(self.begins, start + self.hours[0] * hour)
+            high = min(self.ends, start + self.hours[1] * hour - (self.hold_s + self.within_s) * SECOND)
+            if high > low:
+                out.append((low, high))
+        return out
+
+    @property
+    def part(self) -> int:
+        """Microseconds of the windows that each moment has for itself."""
+        return sum(high - low for low, high in self.windows) // max(self.moments, 1)
+
+    def _moment(self, draw: _Coin, number: int) -> int:
+        """The moment of a part of the windows, evenly drawn but for the end, which the trial takes."""
+        room = max(self.part - (self.hold_s + self.within_s) * SECOND, SECOND)
+        offset = number * self.part + int(draw.share("moment", number) * room)
+        for low, high in self.windows:
+            if offset < high - low:
+                return low + offset
+            offset -= high - low
+        return self.windows[-1][1]
+
+
+class _Coin:
+    """Numbers in [0, 1) that only the seed gives: HMAC-SHA-256 of names."""
+
+    def __init__(self, seed: bytes) -> None:
+        self.seed = seed
+
+    def share(self, *parts: object) -> float:
+        told = "|".join(map(str, parts)).encode()
+        return int.from_bytes(hmac.digest(self.seed, told, "sha256")[:7], "big") / (1 << 56)
+
+
+def make(
+    accounts: Sequence[str],
+    *,
+    group: str,
+    begins: datetime,
+    ends: datetime,
+    hours: tuple[int, int],
+    moments: int,
+    slots: int,
+    refused: int,
+    sham: int,
+    hold_s: int,
+    within_s: int,
+    most: int,
+    tolerated: float,
+    alpha: float,
+    author: str,
+) -> tuple[Plan, bytes]:
+    """A plan and its secret seed. Raises `UsageError` for what cannot be, or would exceed the bound of harm."""
+    seed = secrets.token_bytes(32)
+    plan = Plan(
+        group=group, accounts=tuple(sorted(set(accounts))), begins=_micros(begins), ends=_micros(ends), hours=hours, moments=moments,
+        slots=min(slots, len(set(accounts))), refused=refused, sham=sham, hold_s=hold_s, within_s=within_s, most=most, tolerated=tolerated,
+        alpha=alpha, author=author, seed_sha256=hashlib.sha256(seed).hexdigest(),
+    )  # fmt: skip
+    if problems := _faults(plan):
+        raise UsageError(*(Problem(fact=fact, found=found, fix=fix) for fact, found, fix in problems))
+    return plan, seed
+
+
+def _micros(moment: datetime) -> int:
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return int(zoned.timestamp()) * SECOND
+
+
+def _faults(plan: Plan) -> list[tuple[str, str, str]]:
+    out = []
+    has_hours = 0 <= plan.hours[0] < plan.hours[1] <= 24
+    part = plan.part / SECOND if has_hours else 0.0
+    if len(plan.accounts) < 4:
+        out.append(("a group of fewer than four accounts cannot be probed", str(len(plan.accounts)), ""))
+    if not 0 < plan.refused < plan.slots:
+        out.append(
+            (
+                "at every moment some drawn accounts must be refused and some spared",
+                f"{plan.refused} of {plan.slots}",
+                "--slots 10 --refused 1",
+            )
+        )
+    if plan.moments < 1 or (has_hours and part < plan.hold_s + plan.within_s + 1):
+        out.append(
+            (
+                "the moments do not fit into the time",
+                f"{part:.0f} s each, {plan.hold_s + plan.within_s} s needed",
+                "fewer --moments, a shorter --hold or --within, more --hours, or a later --until",
+            )
+        )
+    worst = -(-plan.moments * plan.slots // max(len(plan.accounts), 1))
+    if worst > plan.most and plan.refused:
+        out.append(
+            (
+                "an account could be refused more often than the bound of harm allows",
+                f"{worst} times, {plan.most} allowed",
+                f"fewer --moments or --slots, or --most {worst}",
+            )
+        )
+    if not has_hours:
+        out.append(("the hours are none", f"{plan.hours[0]} to {plan.hours[1]}", "--hours 8 20"))
+    if not 0 < plan.alpha < 1 or not 0 <= plan.tolerated < 1:
+        out.append(("level or tolerated share out of range", f"{plan.alpha:g}, {plan.tolerated:g}", ""))
+    return out
+
+
+def read(path: Path) -> Plan:
+    """A plan from its file; raises `InputError` where it is none or was changed after it was made."""
+    try:
+        held: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if held.pop("format") != FORMAT:
+            raise ValueError("another format")
+        told = held.pop("sha256")
+        plan = _checked(Plan(**{**held, "accounts": tuple(held["accounts"]), "hours": tuple(held["hours"])}))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(
+            Problem(
+                fact="this is no plan of a probe",
+                where=str(path),
+                found=str(error) if isinstance(error, ValueError) else type(error).__name__,
+                expected=f"what `stillwatch probe plan` writes ({FORMAT})",
+            )
+        ) from None
+    if plan.sha256 != told:
+        raise InputError(
+            Problem(
+                fact="the plan was changed after it was made",
+                where=str(path),
+                found=plan.sha256,
+                expected=told,
+                why="a plan that fits the outcome is no plan",
+            )
+        )
+    return plan
+
+
+def _checked(plan: Plan) -> Plan:
+    for one in fields(Plan):
+        value, kind = getattr(plan, one.name), str(one.type)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        is_right = (
+            isinstance(value, str)
+            if kind == "str"
+            else isinstance(value, int) and not isinstance(value, bool)
+            if kind == "int"
+            else number
+            if kind == "float"
+            else all(isinstance(part, str if "str" in kind else int) for part in value)
+        )
+        if not is_right:
+            raise ValueError(f"`{one.name}` is not {kind}")
+    if len(plan.hours) != 2 or (found := _faults(plan)):
+        raise ValueError(found[0][0] if len(plan.hours) == 2 else "`hours` are not two")
+    return plan
+
+
+def write_secret(path: Path, seed: bytes, plan: Plan) -> None:
+    """The seed, for its owner's eyes only."""
+    with atomic(path, private=True) as temporary:
+        held = {"format": SECRET, "plan_sha256": plan.sha256, "seed": seed.hex()}
+        temporary.write_text(json.dumps(held, indent=2) + "\n", encoding="utf-8")
+
+
+def read_secret(path: Path) -> bytes:
+    """The seed from its file; raises `InputError` where it is none."""
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        seed = bytes.fromhex(held["seed"]) if held["format"] == SECRET else b""
+        if len(seed) != 32:
+            raise ValueError("no seed of 32 bytes")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(
+            Problem(
+                fact="this is no secret of a probe",
+                where=str(path),
+                found=type(error).__name__,
+                expected=f"what `stillwatch probe plan --secret` writes ({SECRET})",
+            )
+        ) from None
+    return seed
+
+
+def same_secret(plan: Plan, seed: bytes) -> None:
+    """Raises `InputError` where the seed is not the one that the plan committed to."""
+    if hashlib.sha256(seed).hexdigest() != plan.seed_sha256:
+        raise InputError(
+            Problem(
+                fact="the secret is not the one that the plan committed to",
+                expected=plan.seed_sha256,
+                found=hashlib.sha256(seed).hexdigest(),
+            )
+        )
+
+
+def departures(plan: Plan, seed: bytes | None, table: pa.Table, tolerated: float) -> list[str]:
+    """How what was done differs from what was planned, in words; empty where it does not."""
+    out = []
+    if abs(tolerated - plan.tolerated) > 1e-12:
+        out.append(f"the tolerated share is {tolerated:g}, {plan.tolerated:g} was planned")
+    strangers = set(table["account_id"].to_pylist()) - set(plan.accounts)
+    if strangers:
+        out.append(f"{len(strangers):,} accounts of the trials are not in the plan")
+    if seed is None:
+        return [*out, "the coin was not checked: no secret was given"]
+    same_secret(plan, seed)
+    planned = {(r["trial"], r["account_id"]): (r["at"], r["failed"]) for r in plan.trials(seed).to_pylist()}
+    done = {(r["trial"], r["account_id"]): (r["at"], r["failed"]) for r in table.to_pylist()}
+    other = [key for key, value in done.items() if planned.get(key) not in (None, value)]
+    added = [key for key in done if key not in planned]
+    first = {name for name, _ in done}
+    missing = [key for key in planned if key[0] in first and key not in done]
+    for keys, fact in (
+        (other, "have another moment or outcome than the coin gave"),
+        (added, "were not planned"),
+        (missing, "were planned in these trials and are not there"),
+    ):
+        if keys:
+            named = ", ".join(f"{trial} {account}" for trial, account in keys[:SHOWN])
+            out.append(f"{len(keys):,} rows {fact} ({named}{', ...' if len(keys) > SHOWN else ''})")
+    return out

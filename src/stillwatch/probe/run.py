@@ -1,0 +1,108 @@
+"""What does a gateway do with an account's next request, and which trials have taken place?
+
+The product refuses nothing itself. A gateway asks `Probe.outcome` in its own process, or reads the file of orders that `orders` makes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from stillwatch.errors import InputError, Problem
+from stillwatch.probe.plan import SECOND, Plan, same_secret
+
+ORDERS = "stillwatch-probe-orders-1"
+STATUS, RETRY_AFTER_S = 429, 1  # a refusal that every client's library takes for a limit and retries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The coin's outcome for one account: `refuse` its next request until `until` (microseconds since 1970), or spare it."""
+
+    trial: str
+    refuse: bool
+    at: int
+    until: int
+
+
+class Probe:
+    """A plan with its secret, approved by somebody other than its author. At most one request of an account is refused a trial.
+
+    Raises `InputError` for a secret that is not the plan's, and where the author approved his own plan.
+    """
+
+    def __init__(self, plan: Plan, seed: bytes, *, approved_by: str) -> None:
+        same_secret(plan, seed)
+        if not approved_by.strip() or approved_by.strip() == plan.author.strip():
+            raise InputError(
+                Problem(
+                    fact="a probe is approved by somebody other than its author",
+                    found=approved_by or "nobody",
+                    expected=f"another name than `{plan.author}`",
+                )
+            )
+        self.plan, self.approved_by = plan, approved_by.strip()
+        self._rows = plan.trials(seed)
+        self._by_account: dict[str, list[Outcome]] = {}
+        for row in self._rows.set_column(1, "at", self._rows["at"].cast(pa.int64())).to_pylist():
+            self._by_account.setdefault(row["account_id"], []).append(
+                Outcome(
+                    trial=row["trial"],
+                    refuse=row["failed"],
+                    at=row["at"],
+                    until=row["at"] + plan.hold_s * SECOND,
+                )
+            )
+        self._used: set[tuple[str, str]] = set()
+
+    def outcome(self, account_id: str, now: datetime) -> Outcome | None:
+        """The coin's outcome for a request of this account now, once a trial; None where the account is in no trial or had its turn."""
+        moment = _micros(now)
+        for one in self._by_account.get(account_id, ()):
+            if one.at <= moment < one.until and (key := (one.trial, account_id)) not in self._used:
+                self._used.add(key)
+                return one
+        return None
+
+    def orders(self, now: datetime, ahead_s: float) -> dict[str, Any]:
+        """Refusals of the next `ahead_s` seconds, for a gateway that reads a file. Those of later moments stay secret."""
+        moment = _micros(now)
+        rows = [
+            {
+                "account_id": account,
+                "trial": one.trial,
+                "not_before": _iso(one.at),
+                "not_after": _iso(one.until),
+                "requests": 1,
+                "status": STATUS,
+                "retry_after_s": RETRY_AFTER_S,
+            }
+            for account, several in sorted(self._by_account.items())
+            for one in several
+            if one.refuse and one.until > moment and one.at < moment + ahead_s * SECOND
+        ]
+        return {
+            "format": ORDERS,
+            "plan_sha256": self.plan.sha256,
+            "approved_by": self.approved_by,
+            "made_at": _iso(moment),
+            "valid_until": _iso(moment + int(ahead_s * SECOND)),
+            "refusals": sorted(rows, key=lambda row: (str(row["not_before"]), str(row["account_id"]))),
+        }
+
+    def done(self, now: datetime) -> pa.Table:
+        """Trials whose moment and wait are over, as `judge` reads them."""
+        ends = self._rows["at"].cast(pa.int64()).to_numpy() + self.plan.hold_s * SECOND
+        return self._rows.filter(pa.array(ends <= _micros(now)))
+
+
+def _micros(moment: datetime) -> int:
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return int(zoned.timestamp() * SECOND)
+
+
+def _iso(micros: int) -> str:
+    return datetime.fromtimestamp(micros / SECOND, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

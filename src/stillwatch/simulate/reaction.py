@@ -1,0 +1,142 @@
+"""What does an operator do whose accounts are suspended?
+
+A reaction changes what a campaign sends from the day of the action on, and nothing of honest accounts. Rules:
+
+1. The action suspends a share of the campaign's accounts at one moment. A suspended account sends nothing any more, its cover traffic
+   included.
+2. Work of suspended accounts goes on as the kind of reaction says, at the moments at which it would have been sent.
+3. Successors are drawn from the plan as the first accounts were, so that they have cards and addresses of their own; templates stay, and
+   clients where `keeps_client`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Literal, get_args
+
+import numpy as np
+import pyarrow as pa
+
+from stillwatch.contract.actions import ACTIONS
+from stillwatch.simulate import population as p
+from stillwatch.simulate.campaigns import Campaign, Plan, members_of
+from stillwatch.simulate.population import DAY, HOUR, Population
+from stillwatch.simulate.prompts import Ints
+from stillwatch.simulate.traffic import Rows
+
+ReactionKind = Literal["retry", "slow", "replace", "leave"]
+KINDS: tuple[str, ...] = get_args(ReactionKind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction:
+    """An action and what its operator does.
+
+    * `kind`: `retry` (accounts that are left take up the work), `slow` (they take up none and send `slowed` of their own, more each day until
+      `recovers_days` have passed), `replace` (new accounts take it up after `delay_hours`), `leave` (everything ends, for another product).
+    * `day` of the action, counted from the world's first. `caught`: share of the accounts that are suspended.
+    * `replaced`: successors for each suspended account. `keeps_client`: whether successors use the old clients.
+    """
+
+    kind: ReactionKind
+    day: float
+    caught: float = 1.0
+    delay_hours: float = 20.0
+    replaced: float = 0.6
+    slowed: float = 0.3
+    recovers_days: float = 4.0
+    keeps_client: bool = True
+
+
+class Reacting(Campaign):
+    """A campaign whose operator reacts to an action. It has random draws of its own, so that the world around it stays as it was."""
+
+    def __init__(
+        self, plan: Plan, rng: np.random.Generator, start: int, end: int, release: int, *, reaction: Reaction, own: np.random.Generator
+    ) -> None:  # fmt: skip
+        super().__init__(plan, rng, start, end, release)
+        self.reaction, self.own = reaction, own
+        self.acted_at = start + int(reaction.day * DAY)
+        first = self.members
+        self.worked = copied(first)
+        self.caught = own.random(len(first)) < reaction.caught
+        first.last[self.caught] = np.minimum(first.last[self.caught], self.acted_at)
+        self.successors = 0
+        if reaction.kind == "replace" and self.acted_at < end and self.caught.any():
+            self._replace(plan, first, end)
+        if reaction.kind == "leave":
+            first.last[:] = np.minimum(first.last, self.acted_at)
+
+    def _replace(self, plan: Plan, first: Population, end: int) -> None:
+        number = max(1, round(self.reaction.replaced * int(self.caught.sum())))
+        fresh = replace(plan, accounts=number, banned_on=0.0, replaced_every=0.0, first_day=0.0)
+        begin = self.acted_at + int(self.reaction.delay_hours * HOUR)
+        more = members_of(fresh, self.own, min(begin, end - 1), end)
+        more.first = begin + (self.own.random(number) * 12 * HOUR).astype(np.int64)
+        more.created = more.first - (self.own.random(number) * 6 * HOUR + HOUR / 6).astype(np.int64)
+        more.rate = self.own.choice(first.rate, number)
+        if self.reaction.keeps_client:
+            like = self.own.integers(0, len(first), number)
+            more.agent, more.tls = first.agent[like], first.tls[like]
+        self.members = p.concatenate([first, more])
+        self.successors = number
+
+    def day(self, rng: np.random.Generator, index: int, day: int) -> Rows:
+        """The campaign's exchanges on one day, after the reaction."""
+        everyone, self.members = self.members, self.worked
+        rows = super().day(rng, index, day)
+        self.members = everyone
+        after = rows.at >= self.acted_at
+        dead = after & self.caught[rows.account]
+        if self.reaction.kind == "leave":
+            return rows.take(~after)
+        if self.reaction.kind == "slow":
+            since = (rows.at - self.acted_at) / DAY / max(self.reaction.recovers_days, 1e-9)
+            share = np.clip(self.reaction.slowed + (1 - self.reaction.slowed) * since, 0, 1)
+            return rows.take(~dead & (~after | (self.own.random(len(rows)) < share)))
+        taken = self._taken_up(rows, dead)
+        rows.account = np.where(dead & (taken >= 0), taken, rows.account)
+        return rows.take(~dead | (taken >= 0))
+
+    def _taken_up(self, rows: Rows, dead: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Ints:
+        """For each of the dead rows the account that sends it in another's place, -1 where nobody is there."""
+        taken = np.full(len(rows), -1, dtype=np.int64)
+        where = np.flatnonzero(dead)
+        if self.reaction.kind == "replace":
+            pool = np.arange(len(self.caught), len(self.members))
+        else:
+            pool = np.flatnonzero(~self.caught)
+        if not len(pool) or not len(where):
+            return taken
+        chosen = pool[self.own.integers(0, len(pool), len(where))]
+        alive = (self.members.first[chosen] <= rows.at[where]) & (self.members.last[chosen] > rows.at[where])
+        taken[where] = np.where(alive, chosen, -1)
+        return taken
+
+
+def copied(people: Population) -> Population:
+    """A copy whose columns can be changed without the other's."""
+    return Population(**{f.name: getattr(people, f.name).copy() for f in fields(Population)})
+
+
+def actions(people: Population, campaigns: list[Campaign], bases: Ints) -> pa.Table:
+    """Who was suspended when, as `ACTIONS` has it."""
+    account: list[str] = []
+    at: list[int] = []
+    name: list[str] = []
+    for campaign, base in zip(campaigns, bases.tolist(), strict=False):
+        if isinstance(campaign, Reacting):
+            caught = np.flatnonzero(campaign.caught)
+            account += people.account_id[base + caught].tolist()
+            at += [campaign.acted_at] * len(caught)
+            name += [campaign.plan.name] * len(caught)
+    return ACTIONS.conform(
+        pa.table(
+            {
+                "account_id": pa.array(account, pa.string()),
+                "at": pa.array(at, pa.int64()),
+                "action": pa.array(["suspend"] * len(account), pa.string()),
+                "campaign_id": pa.array(name, pa.string()),
+            }
+        )
+    )

@@ -1,0 +1,343 @@
+"""Is a new account another one of a known campaign, after its first exchanges?
+
+The match weight of Fellegi and Sunter (1969), as the detector's links have it, but over families of values that come together. Rules:
+
+1. A family counts once: a client's fingerprint and its user agent are one observation, and so are an address, its prefix and its network.
+2. A family's weight is log10 of the share of members over the share of other accounts that show a value of at least that weight. It holds
+   for the best of many values, since both shares are counted over the best.
+3. What a newcomer does not share weighs against it, but at most as if a share `CHANGED` of operators had changed it since.
+4. Content weighs for a campaign only, since three exchanges show a few of its templates; and only phrases of templates are
+   looked for, which most members show, and often: the items of a harvest are met by honest people too.
+5. A newcomer is known at `LEAST_WEIGHT` or more. If families were independent among honest newcomers, at most one in 10^`LEAST_WEIGHT` would
+   reach it (the mean of a likelihood ratio is 1); docs/methods/first-contact.md has what was counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from stillwatch.contract import results as contract
+from stillwatch.results.folder import read_json, read_table
+
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "client": ("tls_fingerprint", "user_agent", "request_shape"),
+    "network": ("client_address", "client_prefix", "asn"),
+    "sign-up": ("email_domain", "email_local_shape", "signup_address", "signup_burst"),
+    "payment": ("payment_fingerprint",),
+    "content": ("prompt_template", "system_prompt"),
+}
+FAMILY_OF = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
+LEAST_WEIGHT = 4.0  # log10 from which a newcomer is known: one honest newcomer in 10,000, the issue's bar
+MOST_EXCHANGES = 3  # exchanges of a newcomer that are looked at: the issue's bar
+FEWEST_MEMBERS = 3  # members that show a value, at least, as for the detector's links
+LEAST_VALUE = 1.0  # log10 weight of a value that is looked for at all; chosen
+LEAST_SHARE = 0.5  # share of members that show a phrase, for it to be of a template; chosen
+LEAST_OFTEN = 0.3  # how often members show it, as a share of their most frequent phrase, for it to be of no item; chosen
+STEP = 0.5  # steps of log10 in which a family's weight is counted; chosen
+CHANGED = 0.3  # share of operators that change one family after an action; chosen
+MOST_FOLLOWED = 1_000_000  # newcomers whose first exchanges are remembered; chosen, about 1 GB
+
+Value = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """Weights of one family of a campaign: log10 of both shares for each step of the best value's weight, and where none is shared."""
+
+    steps: Mapping[int, float]
+    none: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """What members of one campaign share: the weight of each value, and of each family."""
+
+    campaign_id: str
+    values: Mapping[Value, float]
+    families: Mapping[str, Family]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """A newcomer that is known: the campaign, the log10 weight, after how many exchanges, and the families that matched."""
+
+    campaign_id: str
+    log10_weight: float
+    exchanges: int
+    families: tuple[str, ...]
+
+
+def values_of(request: Mapping[str, Any], sketch: Mapping[str, Any] | None = None) -> Iterator[Value]:
+    """Kinds and values that a request shows, as the indicators of these names have them.
+
+    `request` has columns of the contract's `exchanges` and `accounts`; `sketch` has those of `observations`: `phrases`, `system_phrases` and
+    `shape_key`.
+    """
+    for kind, name in (
+        ("tls_fingerprint", "tls_fingerprint"), ("user_agent", "user_agent"), ("client_address", "client_ip"), ("asn", "asn"),
+        ("email_domain", "email_domain"), ("email_local_shape", "email_local_shape"), ("signup_address", "signup_ip"),
+        ("payment_fingerprint", "payment_fingerprint"),
+    ):  # fmt: skip
+        if (value := request.get(name)) not in (None, ""):
+            yield kind, str(value)
+    if address := request.get("client_ip"):
+        yield "client_prefix", prefix_of(str(address))
+    if isinstance(created := request.get("created_at"), datetime):
+        yield "signup_burst", str(int(created.timestamp()) // 600)
+    if sketch:
+        if shape := sketch.get("shape_key"):
+            yield "request_shape", str(shape)
+        for kind, name in (("prompt_template", "phrases"), ("system_prompt", "system_phrases")):
+            for phrase in sketch.get(name) or ():
+                yield kind, str(phrase)
+
+
+def prefix_of(address: str) -> str:
+    """The /24 or /48 of an address, as the indicator `client_prefix` writes it."""
+    if ":" in address:
+        return ":".join([*address.split(":"), "", ""][:3])
+    return f"{address.rsplit('.', 1)[0]}.0/24"
+
+
+def learn(sightings: Iterable[tuple[str, Value]], members: Mapping[str, str]) -> list[Signature]:
+    """Signatures of campaigns from what accounts were seen to show, once for each exchange in which they did.
+
+    `members` maps accounts to campaigns; all others are the reference.
+    """
+    shown: dict[str, set[Value]] = defaultdict(set)
+    often: dict[str, Counter[Value]] = defaultdict(Counter)
+    for account, value in sightings:
+        if value[0] in FAMILY_OF:
+            shown[account].add(value)
+            if account in members and FAMILY_OF[value[0]] == "content":
+                often[members[account]][value] += 1
+    others = [values for account, values in shown.items() if account not in members]
+    held: dict[Value, int] = defaultdict(int)
+    for values in others:
+        for value in values:
+            held[value] += 1
+    out = []
+    for campaign in sorted(set(members.values())):
+        mine = [shown[account] for account in members if members[account] == campaign and account in shown]
+        out.append(_signature(campaign, mine, others, held, often[campaign]))
+    return out
+
+
+def _signature(
+    campaign: str,
+    mine: list[set[Value]],
+    others: list[set[Value]],
+    held: Mapping[Value, int],
+    often: Counter[Value],
+) -> Signature:
+    least_often = LEAST_OFTEN * max(often.values(), default=0)
+    count: dict[Value, int] = defaultdict(int)
+    for values in mine:
+        for value in values:
+            count[value] += 1
+    weights = {
+        value: weight
+        for value, number in count.items()
+        if number >= FEWEST_MEMBERS
+        and (
+            FAMILY_OF[value[0]] != "content"
+            or (number >= LEAST_SHARE * len(mine) and often[value] >= least_often)
+        )
+        and (weight := _log_ratio(number, len(mine), held.get(value, 0), len(others))) >= LEAST_VALUE
+    }
+    families = {}
+    for family in FAMILIES:
+        inside = np.array([_best(values, weights, family) for values in mine])
+        outside = np.array([_best(values, weights, family) for values in others])
+        levels = {int(best // STEP) for best in inside if best > 0}
+        steps = {
+            level: _log_ratio(int((inside >= level * STEP).sum()), len(mine), int((outside >= level * STEP).sum()), len(others))
+            for level in levels
+        }  # fmt: skip
+        without = _log_ratio(int((inside <= 0).sum()), len(mine), int((outside <= 0).sum()), len(others))
+        families[family] = Family(steps=steps, none=_none(family, without))
+    return Signature(campaign_id=campaign, values=weights, families=families)
+
+
+def _none(family: str, without: float) -> float:
+    """The weight of a family of which nothing is shared (rules 3 and 4)."""
+    return 0.0 if family == "content" else min(0.0, max(without, float(np.log10(CHANGED))))
+
+
+def _log_ratio(members: int, of: int, others: int, of_others: int) -> float:
+    return float(np.log10((members + 0.5) / (of + 1)) - np.log10((others + 1) / (of_others + 2)))
+
+
+def _best(values: Iterable[Value], weights: Mapping[Value, float], family: str) -> float:
+    return max(
+        (weights.get(value, 0.0) for value in values if FAMILY_OF.get(value[0]) == family), default=0.0
+    )
+
+
+def of_results(results: Path) -> list[Signature]:
+    """Signatures of a results folder's campaigns: of values that stand in its evidence. Digests of text do not; `learn` has those.
+
+    Of a family with several values it is taken that no other account shows two of them, which makes its weight the least possible.
+    """
+    accounts = _accounts(results)
+    sizes = {
+        row["campaign_id"]: row["accounts"] for row in read_table(results, contract.CAMPAIGNS).to_pylist()
+    }
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in read_table(results, contract.EVIDENCE).to_pylist():
+        if row["kind"] in FAMILY_OF and row["kind"] not in DIGESTS and row["others"] is not None:
+            rows[row["campaign_id"]].append(row)
+    out = []
+    for campaign, size in sizes.items():
+        rest = max(accounts - size, 1)
+        kept = [row for row in rows[campaign] if row["accounts"] >= FEWEST_MEMBERS]
+        weights = {
+            (row["kind"], row["value"]): weight
+            for row in kept
+            if (weight := _log_ratio(row["accounts"], size, row["others"], rest)) >= LEAST_VALUE
+        }
+        families = {}
+        for family in FAMILIES:
+            mine = [
+                row
+                for row in kept
+                if (row["kind"], row["value"]) in weights and FAMILY_OF[row["kind"]] == family
+            ]
+            steps = {}
+            for level in {int(weights[row["kind"], row["value"]] // STEP) for row in mine}:
+                above = [row for row in mine if weights[row["kind"], row["value"]] >= level * STEP]
+                widest = max(
+                    sum(r["accounts"] for r in above if r["kind"] == kind)
+                    for kind in {r["kind"] for r in above}
+                )
+                steps[level] = _log_ratio(min(size, widest), size, sum(r["others"] for r in above), rest)
+            most = max(
+                (sum(r["accounts"] for r in mine if r["kind"] == kind) for kind in {r["kind"] for r in mine}),
+                default=0,
+            )
+            without = _log_ratio(max(0, size - most), size, rest, rest)
+            families[family] = Family(steps=steps, none=_none(family, without) if mine else 0.0)
+        out.append(Signature(campaign_id=campaign, values=weights, families=families))
+    return out
+
+
+DIGESTS = ("request_shape", "prompt_template", "system_prompt")
+
+
+def _accounts(results: Path) -> int:
+    """Accounts of the log that was scanned."""
+    told = read_json(results, "overview.json")
+    return int(told.get("accounts") or 0)
+
+
+@dataclass(slots=True)
+class _Followed:
+    exchanges: int = 0
+    values: set[Value] = field(default_factory=set)
+    found: Contact | None = None
+
+
+class FirstContact:
+    """Follows the first exchanges of new accounts. The caller decides which accounts are new.
+
+    Memory is bounded: of more than `most_followed` newcomers the one that was not seen for longest is forgotten.
+    """
+
+    def __init__(
+        self,
+        signatures: Iterable[Signature],
+        *,
+        least_weight: float = LEAST_WEIGHT,
+        exchanges: int = MOST_EXCHANGES,
+        most_followed: int = MOST_FOLLOWED,
+    ) -> None:
+        self.signatures = tuple(signatures)
+        self.least_weight, self.exchanges, self.most_followed = least_weight, exchanges, most_followed
+        self._index: dict[Value, list[Signature]] = defaultdict(list)
+        for signature in self.signatures:
+            for value in signature.values:
+                self._index[value].append(signature)
+        self._followed: OrderedDict[str, _Followed] = OrderedDict()
+
+    def see(self, request: Mapping[str, Any], sketch: Mapping[str, Any] | None = None) -> Contact | None:
+        """What is known of the sender of this request, None where nothing is.
+
+        `request` has `account_id` and what is known of the request and its account, by the contract's names. After the first exchanges
+        the answer no longer changes.
+        """
+        account = str(request.get("account_id") or "")
+        one = self._followed.setdefault(account, _Followed())
+        self._followed.move_to_end(account)
+        if len(self._followed) > self.most_followed:
+            self._followed.popitem(last=False)
+        if one.found is None and one.exchanges < self.exchanges:
+            one.exchanges += 1
+            one.values.update(value for value in values_of(request, sketch) if value in self._index)
+            one.found = self.match(one.values, one.exchanges)
+            if one.found is not None or one.exchanges == self.exchanges:
+                one.values.clear()
+        return one.found
+
+    def match(self, values: Iterable[Value], exchanges: int = 1) -> Contact | None:
+        """The campaign that fits these values best, if its weight suffices."""
+        held = [value for value in values if value in self._index]
+        best: Contact | None = None
+        for signature in {id(one): one for value in held for one in self._index[value]}.values():
+            total, matched = 0.0, []
+            for family, weights in signature.families.items():
+                level = _best(held, signature.values, family)
+                if level > 0 and weights.steps:
+                    step = max((s for s in weights.steps if s <= level // STEP), default=min(weights.steps))
+                    total += weights.steps[step]
+                    matched.append(family)
+                else:
+                    total += weights.none
+            if total >= self.least_weight and (best is None or total > best.log10_weight):
+                best = Contact(
+                    campaign_id=signature.campaign_id,
+                    log10_weight=total,
+                    exchanges=exchanges,
+                    families=tuple(matched),
+                )
+        return best
+
+
+def sightings(
+    exchanges: pa.Table, accounts: pa.Table | None = None, observations: pa.Table | None = None
+) -> Iterator[tuple[str, Value]]:
+    """What accounts show in tables of the contract; `observations` are of these exchanges, in their order."""
+    stated = {row["account_id"]: row for row in accounts.to_pylist()} if accounts is not None else {}
+    for number, (account, values) in enumerate(_rows(exchanges, observations)):
+        del number
+        for value in values:
+            yield account, value
+    for account, row in stated.items():
+        for value in values_of(row):
+            yield account, value
+
+
+def _rows(exchanges: pa.Table, observations: pa.Table | None) -> Iterator[tuple[str, list[Value]]]:
+    names = [
+        n
+        for n in ("account_id", "client_ip", "asn", "user_agent", "tls_fingerprint")
+        if n in exchanges.column_names
+    ]
+    digests = [
+        n
+        for n in ("phrases", "system_phrases", "shape_key")
+        if observations is not None and n in observations.column_names
+    ]
+    rows = exchanges.select(names).to_pylist()
+    drawn: list[Mapping[str, Any] | None] = (
+        observations.select(digests).to_pylist() if observations is not None else [None] * len(rows)
+    )
+    for row, sketch in zip(rows, drawn, strict=True):
+        yield row["account_id"], list(values_of(row, sketch))
