@@ -65,11 +65,16 @@ def serve_command(
       stillwatch guard serve --results results/
       stillwatch guard serve --results watch/results --state guard/ --policy policy.toml --mode enforce
     """
+    from stillwatch.flows.newcomers import KnownCampaigns
     from stillwatch.guard.reload import Places
     from stillwatch.guard.serve import listen, opened, serve, state_beside
 
     places = Places(results=results, state=state or state_beside(results), policy=policy, accounts=accounts)
-    with listen(host, port) as on, opened(places, "enforce" if mode == "enforce" else "shadow") as one:
+    known = KnownCampaigns(results)
+    with (
+        listen(host, port) as on,
+        opened(places, "enforce" if mode == "enforce" else "shadow", known) as one,
+    ):
         address, taken = on.getsockname()[:2]
         core = one.core
         if as_json:

@@ -1,0 +1,64 @@
+"""The guard's matcher: is an account that no scan knows another one of a known campaign?"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from stillwatch.contract.results import CAMPAIGNS
+from stillwatch.errors import StillwatchError
+from stillwatch.guard.newcomers import Match
+from stillwatch.results.folder import MANIFEST, read_table
+from stillwatch.successors.contact import FirstContact, of_results
+
+LOOK_S = 1.0  # seconds between looks at whether a scan has replaced the results
+
+
+class KnownCampaigns:
+    """Matches the first exchanges of newcomers with the campaigns of a results folder, which is read again when a scan replaces it.
+
+    An account that is known to have been made before a campaign began is not its newcomer. Where the results cannot be read,
+    those read last stay.
+    """
+
+    def __init__(self, results: Path) -> None:
+        self._results = results
+        self._lock = threading.Lock()
+        self._seen: tuple[int, int] | None = None
+        self._looked = float("-inf")
+        self._contact = FirstContact(())
+        self._began: dict[str, datetime] = {}
+
+    def match(self, request: Mapping[str, Any]) -> Match | None:
+        """The campaign of the account that makes a request, given the contract's columns of it; None where there is none."""
+        with self._lock:
+            self._look()
+            found = self._contact.see(request)
+            if found is None:
+                return None
+            created = request.get("created_at")
+            began = self._began.get(found.campaign_id)
+            if isinstance(created, datetime) and began is not None and created < began:
+                return None
+            return Match(campaign_id=found.campaign_id, weight=found.log10_weight)
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now - self._looked < LOOK_S:
+            return
+        self._looked = now
+        try:
+            told = (self._results / MANIFEST).stat()
+            if (told.st_mtime_ns, told.st_ino) == self._seen:
+                return
+            signatures = of_results(self._results)
+            campaigns = read_table(self._results, CAMPAIGNS).to_pylist()
+        except (OSError, StillwatchError):
+            return
+        self._contact = FirstContact(signatures)
+        self._began = {row["campaign_id"]: row["first_seen"] for row in campaigns}
+        self._seen = (told.st_mtime_ns, told.st_ino)
