@@ -16,18 +16,20 @@ from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import FAULTS
 from stillwatch.readers.read import check, read
 from stillwatch.readers.records import records
+from stillwatch.readers.times import micros
 
 PROMPTS, ANSWERS = ("prompt", "question", "instruction"), ("answer", "response", "completion", "output")
 CONVERSATIONS = ("conversation_id", "session_id", "thread_id")
+TIMES = ("asked_at", "timestamp")
 # Columns that say something of a row and stood before nobody; every other column with text did.
 ABOUT = {
     *ANSWERS,
     *CONVERSATIONS,
+    *TIMES,
     "unserved",
     "campaign_id",
     "exchange_id",
     "account_id",
-    "timestamp",
     "id",
     "model",
 }
@@ -124,7 +126,7 @@ def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread:
         out.append(
             Pair(
                 prompt=asked, answer=said, campaign=_text(row.get("campaign_id")), unserved=_text(row.get("unserved")),
-                seen=(*seen, *before),
+                seen=(*seen, *before), asked_at=next((at for name in TIMES if (at := micros(row.get(name))) is not None), None),
             )
         )  # fmt: skip
         before += [asked, said]
