@@ -21,6 +21,7 @@ from stillwatch.prove.tests import radioactivity_text
 from stillwatch.prove.windows import cut, identities, stand_in
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "prove"))
+import later_forms
 import quoting as q
 
 TESTS = {test.name: test for test in provenance_tests()}
@@ -68,10 +69,10 @@ def main() -> None:
     if told.kept:
         kept(told.kept)
         return
-    every = list((q.FORMS | q.LATER).items())
+    every = list((q.FORMS | q.LATER | later_forms.FORMS).items())
     forms = [every[at % len(every)] for at in range(told.innocents)]
     fuzz = np.random.default_rng(told.seed)
-    fuzzed = [q.fuzzed(fuzz) for _ in range(told.fuzzed)]
+    fuzzed = [(q, later_forms)[at % 2].fuzzed(fuzz) for at in range(told.fuzzed)]
     for name, some in (("forms in turn", forms), ("forms within forms", fuzzed)):
         p = np.array(
             [p_values(told.seed * 100_000 + at, form, told.rows) for at, (_, form) in enumerate(some)]
