@@ -29,12 +29,46 @@ def folders(tmp_path_factory):
     """A teacher and a base of another size, hardly taught."""
     torch.set_num_threads(1)
     out = tmp_path_factory.mktemp("models")
-    run("lab", "teach", "--width", 16, "--layers", 1, "--heads", 2, "--steps", 4, "--batch", 8, "--out", out / "teacher", "--quiet")
+    run(
+        "lab",
+        "teach",
+        "--width",
+        16,
+        "--layers",
+        1,
+        "--heads",
+        2,
+        "--steps",
+        4,
+        "--batch",
+        8,
+        "--out",
+        out / "teacher",
+        "--quiet",
+    )
     run("lab", "teach", "--width", 24, "--layers", 2, "--heads", 2, "--steps", 4, "--batch", 8, "--form-only", "--out", out / "base", "--quiet")  # fmt: skip
     return out / "teacher", out / "base"
 
 
-SMALL = ("--answers", 24, "--asked", 12, "--steps", 2, "--batch", 4, "--rank", 2, "--seeds", 1, "--workers", 1, "--longest", 24, "--json")
+SMALL = (
+    "--answers",
+    24,
+    "--asked",
+    12,
+    "--steps",
+    2,
+    "--batch",
+    4,
+    "--rank",
+    2,
+    "--seeds",
+    1,
+    "--workers",
+    1,
+    "--longest",
+    24,
+    "--json",
+)
 
 
 @pytest.mark.issue(25)
@@ -65,7 +99,18 @@ def test_questions_of_ones_own_are_served_and_asked_and_answers_are_said_again_b
     )  # fmt: skip
     assert {row["reword"] for row in rows} == {0.0, 0.5}
     with pytest.raises(InputError, match="too few different prompts"):
-        run("lab", "power", "--teacher", teacher, "--base", base, "--out", tmp_path / "out2", "--prompts", asked)
+        run(
+            "lab",
+            "power",
+            "--teacher",
+            teacher,
+            "--base",
+            base,
+            "--out",
+            tmp_path / "out2",
+            "--prompts",
+            asked,
+        )
 
 
 def test_adapters_alone_are_trained_and_are_added_to_the_weights(folders):
@@ -79,7 +124,9 @@ def test_adapters_alone_are_trained_and_are_added_to_the_weights(folders):
     after = models.merged(student)
     assert set(after.net.state_dict()) == set(before.net.state_dict())
     changed = {
-        name for name, one in after.net.state_dict().items() if not torch.allclose(one, before.net.state_dict()[name])
+        name
+        for name, one in after.net.state_dict().items()
+        if not torch.allclose(one, before.net.state_dict()[name])
     }
     assert changed
     assert not any("norm" in name or "embed" in name for name in changed)
@@ -88,12 +135,24 @@ def test_adapters_alone_are_trained_and_are_added_to_the_weights(folders):
 def test_power_is_that_of_the_mean_effect_and_counts_students_that_are_rejected():
     def job(seed, effect, log10_p):
         one = {"effect": effect, "units": 10_000, "log10_p": log10_p}
-        return {"mark": "gumbel", "share": 0.1, "reword": 0.0, "seed": seed, "text": one, "text_beside_teacher": one}
+        return {
+            "mark": "gumbel",
+            "share": 0.1,
+            "reword": 0.0,
+            "seed": seed,
+            "text": one,
+            "text_beside_teacher": one,
+        }
 
     rows = tables.power([job(0, 0.06, -8.0), job(1, 0.04, -3.5)])
-    assert [row["access"] for row in rows] == ["text", "text_beside_teacher"]  # another tokeniser: no findings on weights
+    assert [row["access"] for row in rows] == [
+        "text",
+        "text_beside_teacher",
+    ]  # another tokeniser: no findings on weights
     assert rows[0]["rejected"] == {"0.001": 2, "1e-05": 1}
-    assert rows[0]["power"]["1e-05"] == pytest.approx(0.7689, abs=1e-3)  # 5 standard deviations against 4.2649
+    assert rows[0]["power"]["1e-05"] == pytest.approx(
+        0.7689, abs=1e-3
+    )  # 5 standard deviations against 4.2649
 
 
 def test_students_of_every_share_and_of_every_rewording_at_the_largest():

@@ -45,7 +45,9 @@ def cells(text, columns):
     some = sentences(text)
     some += [""] * (-len(some) % columns)
     rows = [" | ".join(some[at : at + columns]) for at in range(0, len(some), columns)]
-    return "\n".join(f"| {row} |" for row in [" | ".join("abc"[:columns]), " | ".join(["---"] * columns), *rows])
+    return "\n".join(
+        f"| {row} |" for row in [" | ".join("abc"[:columns]), " | ".join(["---"] * columns), *rows]
+    )
 
 
 def unified(text):
@@ -61,9 +63,11 @@ def mail(text):
     return head + each_line(text, lambda at, line: f"{'> ' * (1 + at % 3)}{line}")
 
 
-def of_letters(first, text, last=None):
+def of_letters(first, text):
     """Letters of the alphabet as the signs from `first` on; both cases alike."""
-    return "".join(chr(first + ord(sign.lower()) - 97) if sign.isascii() and sign.isalpha() else sign for sign in text)
+    return "".join(
+        chr(first + ord(sign.lower()) - 97) if sign.isascii() and sign.isalpha() else sign for sign in text
+    )
 
 
 TURNED = dict(zip("abcdefghijklmnopqrstuvwxyz", "ɐqɔpǝɟƃɥᴉɾʞlɯuodbɹsʇnʌʍxʎz", strict=True))
@@ -83,7 +87,15 @@ def scrambled(word):
 
 def in_turn(text):
     """Every sentence in another way."""
-    ways = (str.upper, lambda t: f"> {t}", json.dumps, lambda t: f"* {t}", html.escape, lambda t: t.replace(" ", "_"), lambda t: quote(t))
+    ways = (
+        str.upper,
+        lambda t: f"> {t}",
+        json.dumps,
+        lambda t: f"* {t}",
+        html.escape,
+        lambda t: t.replace(" ", "_"),
+        quote,
+    )
     return "\n".join(way(one) for way, one in zip(itertools.cycle(ways), sentences(text), strict=False))
 
 
@@ -92,7 +104,9 @@ def parsed(text):
 
 
 def conll(text):
-    return "\n".join(f"{at}\t{word}\t{word.lower()[:-1]}\tNOUN\t_\tdep" for at, word in enumerate(words(text), 1))
+    return "\n".join(
+        f"{at}\t{word}\t{word.lower()[:-1]}\tNOUN\t_\tdep" for at, word in enumerate(words(text), 1)
+    )
 
 
 FORMS = {
@@ -121,7 +135,7 @@ FORMS = {
     "split strings": lambda t: "char *s =\n" + "\n".join(f'    "{t[at : at + 13]}"' for at in range(0, len(t), 13)) + ";",
     "train case": lambda t: "-".join(word.capitalize() for word in words(t)),
     "dots between letters": lambda t: each_word(t, lambda _, word: ".".join(word)),
-    "a letter a line": lambda t: "\n".join(t),
+    "a letter a line": "\n".join,
     "a span a letter": lambda t: "".join(f"<span>{html.escape(sign)}</span>" for sign in t),
     "cdata of words": lambda t: each_word(t, lambda at, word: f'<w n="{at}"><![CDATA[{word}]]></w>', "<c> </c>"),
     "dictionary of words": lambda t: "{" + each_word(t, lambda at, word: f"'w{at}': {word!r}", ", ") + "}",

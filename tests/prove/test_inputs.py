@@ -286,7 +286,9 @@ def clock(tmp_path_factory):
     """An authority of the test's own, run by `openssl ts`: its folder, with `root.pem`."""
     if shutil.which("openssl") is None:
         pytest.skip("no `openssl` command to run a time-stamping authority with")
-    pytest.importorskip("rfc3161_client", reason="rfc3161-client is not installed: pip install 'stillwatch[package]'")
+    pytest.importorskip(
+        "rfc3161_client", reason="rfc3161-client is not installed: pip install 'stillwatch[package]'"
+    )
     return authority_in(tmp_path_factory.mktemp("clocks") / "one")
 
 
@@ -323,18 +325,34 @@ def test_a_time_stamp_is_checked_against_the_plan_and_the_authority(tmp_path, ma
     ("times", "says"),
     [
         (("2100-01-01T00:00:00Z", "2099-01-01T00:00:00Z"), ""),
-        (("2100-01-01T00:00:00Z", "2001-09-09T01:46:40Z"), "after the first question (2001-09-09T01:46:40Z): it is no commitment"),
-        ((4_102_444_800, 1_577_836_800), "after the first question (2020-01-01T00:00:00Z): it is no commitment"),
+        (
+            ("2100-01-01T00:00:00Z", "2001-09-09T01:46:40Z"),
+            "after the first question (2001-09-09T01:46:40Z): it is no commitment",
+        ),
+        (
+            (4_102_444_800, 1_577_836_800),
+            "after the first question (2020-01-01T00:00:00Z): it is no commitment",
+        ),
         (("2100-01-01T00:00:00Z", None), "1 of 2 answers have no time"),
         (("never", None), "2 of 2 answers have no time"),
     ],
 )
-def test_a_plan_that_was_stamped_after_the_first_question_is_no_commitment(tmp_path, marks, clock, times, says):
+def test_a_plan_that_was_stamped_after_the_first_question_is_no_commitment(
+    tmp_path, marks, clock, times, says
+):
     planned(tmp_path)
     stamped(tmp_path / "plan.json", clock)
     rows = [{"prompt": "p", "answer": "a", "asked_at": at} for at in times]
     (tmp_path / "s.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    words = ("prove", "--suspect", tmp_path / "s.jsonl", "--marks", tmp_path / "marks.json", "--plan", tmp_path / "plan.json")
+    words = (
+        "prove",
+        "--suspect",
+        tmp_path / "s.jsonl",
+        "--marks",
+        tmp_path / "marks.json",
+        "--plan",
+        tmp_path / "plan.json",
+    )
     whole = json.loads(run(*words, "--out", tmp_path / "v", "--quiet", "--json"))
     page = (tmp_path / "v" / "verdict.html").read_text()
     assert "time-stamped over the plan's file" in page.lower()

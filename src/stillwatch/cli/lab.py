@@ -92,11 +92,25 @@ def lab() -> None:
     "--steps", type=click.IntRange(min=1), default=3_000, show_default=True, help="Batches of tasks."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of weights and tasks.")
-@click.option("--width", type=click.IntRange(min=8), default=96, show_default=True, help="Width of the model.")
+@click.option(
+    "--width", type=click.IntRange(min=8), default=96, show_default=True, help="Width of the model."
+)
 @click.option("--layers", type=click.IntRange(min=1), default=3, show_default=True, help="Its layers.")
-@click.option("--heads", type=click.IntRange(min=1), default=4, show_default=True, help="Heads of a layer; they divide the width.")
+@click.option(
+    "--heads",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    help="Heads of a layer; they divide the width.",
+)
 @BATCH
-@click.option("--rate", type=click.FloatRange(0, min_open=True), default=2e-3, show_default=True, help="Largest rate of learning.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    default=2e-3,
+    show_default=True,
+    help="Largest rate of learning.",
+)
 @JSON
 @QUIET
 @click.option(
@@ -119,7 +133,9 @@ def teach(
     from stillwatch.lab import models, school
 
     if width % heads:
-        raise UsageError(Problem(fact="the heads do not divide the width", found=f"{width} / {heads}", fix="--heads 4"))
+        raise UsageError(
+            Problem(fact="the heads do not divide the width", found=f"{width} / {heads}", fix="--heads 4")
+        )
 
     with bars(quiet=quiet or as_json) as progress:
         model = school.teach(
@@ -205,6 +221,8 @@ def serve(
     from stillwatch.prove.keyring import read
     from stillwatch.prove.serving import row
 
+    model = models.load(teacher)
+
     asked = [task.prompt for task in school.prompts(seed, answers)]
     is_marked = (
         np.random.default_rng(seed).permutation(answers) < round(share * answers)
@@ -219,7 +237,7 @@ def serve(
         rows = [row(ring, issued) if some else None for some in is_marked]
     with bars(quiet=quiet or as_json) as progress:
         said = school.serve(
-            models.load(teacher),
+            model,
             asked,
             seed=seed,
             rows=rows,
@@ -233,7 +251,7 @@ def serve(
             )
         if marks:
             entries = [
-                ledger.entry(ring, issued, "lab", one, is_marked=True)
+                ledger.entry(ring, issued, "lab", one, is_marked=len(model.encode(one)) > issued.width)
                 for (_, one), some in zip(said, is_marked, strict=True)
                 if some
             ]
@@ -430,9 +448,17 @@ def traces(
 
 @lab.command()
 @TEACHER
-@click.option("--base", type=Existing(file=False), required=True, help="Model that students are fine-tuned from.")
-@click.option("--prompts", type=Existing(folder=False), help="Questions of your own (a column `prompt`); else tasks of the lab.")
-@click.option("--mark", default="gumbel", shell_complete=completing(mark_names), show_default=True, help="The mark.")
+@click.option(
+    "--base", type=Existing(file=False), required=True, help="Model that students are fine-tuned from."
+)
+@click.option(
+    "--prompts",
+    type=Existing(folder=False),
+    help="Questions of your own (a column `prompt`); else tasks of the lab.",
+)
+@click.option(
+    "--mark", default="gumbel", shell_complete=completing(mark_names), show_default=True, help="The mark."
+)
 @click.option(
     "--share", "shares", type=click.FloatRange(0, 1), multiple=True, default=(0.0, 0.02, 0.05, 0.1, 0.5), show_default=True,
     help="Marked shares of training; 0 is the control.",
@@ -441,17 +467,51 @@ def traces(
     "--reword", "rewords", type=click.FloatRange(0, 1), multiple=True, default=(0.25, 0.5, 0.75, 1.0), show_default=True,
     help="Shares reworded before training, at the largest marked share: of free words, or of answers with --prompts.",
 )  # fmt: skip
-@click.option("--way", default="reasoning", show_default=True, shell_complete=completing(way_names), help="Way of learning.")
-@click.option("--rank", type=click.IntRange(min=0), default=16, show_default=True, help="Rank of the adapters (LoRA); 0 trains all weights.")
-@click.option("--answers", type=click.IntRange(min=1), default=20_000, show_default=True, help="Answers a student learns from.")
-@click.option("--asked", type=click.IntRange(min=1), default=10_000, show_default=True, help="Answers asked of it.")
-@click.option("--longest", type=click.IntRange(min=1), default=72, show_default=True, help="Most tokens of an answer.")
+@click.option(
+    "--way",
+    default="reasoning",
+    show_default=True,
+    shell_complete=completing(way_names),
+    help="Way of learning.",
+)
+@click.option(
+    "--rank",
+    type=click.IntRange(min=0),
+    default=16,
+    show_default=True,
+    help="Rank of the adapters (LoRA); 0 trains all weights.",
+)
+@click.option(
+    "--answers",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    help="Answers a student learns from.",
+)
+@click.option(
+    "--asked", type=click.IntRange(min=1), default=10_000, show_default=True, help="Answers asked of it."
+)
+@click.option(
+    "--longest", type=click.IntRange(min=1), default=72, show_default=True, help="Most tokens of an answer."
+)
 @click.option("--width", type=click.IntRange(1, 8), default=2, show_default=True, help="Tokens of context.")
 @click.option("--strength", type=float, help="How strongly; the mark's own default.")
 @SEEDS
-@click.option("--steps", type=click.IntRange(min=1), default=1_500, show_default=True, help="Steps that a student learns.")
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1),
+    default=1_500,
+    show_default=True,
+    help="Steps that a student learns.",
+)
 @BATCH
-@click.option("--rate", type=click.FloatRange(0, min_open=True), default=1e-3, show_default=True, help="Largest rate of learning.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    default=1e-3,
+    show_default=True,
+    help="Largest rate of learning.",
+)
 @_outcomes("power")
 @WORKERS
 @JSON
@@ -486,7 +546,9 @@ def power(
         one = tuning.keep(out, [text for text in some if isinstance(text, str) and text.strip()], one)
         for text in unread.lines():
             click.echo(text, err=True)
-    rows = _run("power", teacher, power_jobs(one, shares, rewords, seeds), out, workers, quiet or as_json)["rows"]
+    rows = _run("power", teacher, power_jobs(one, shares, rewords, seeds), out, workers, quiet or as_json)[
+        "rows"
+    ]
     if as_json:
         print_json(rows)
         return

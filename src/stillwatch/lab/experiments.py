@@ -91,7 +91,9 @@ def defence_jobs(answers: int, seeds: int, each: int, steps: int, base: Path | N
     ]  # fmt: skip
 
 
-def power_jobs(one: tuning.Tuning, shares: Sequence[float], rewords: Sequence[float], seeds: int) -> list[Job]:
+def power_jobs(
+    one: tuning.Tuning, shares: Sequence[float], rewords: Sequence[float], seeds: int
+) -> list[Job]:
     """Fine-tuned students by marked share, and by rewording at the largest of the shares."""
     return [{"kind": "power", **asdict(some)} for some in tuning.students(one, shares, rewords, seeds)]
 

@@ -158,7 +158,11 @@ def adapted(model: Model, rank: int, seed: int) -> Model:
 
 def merged(model: Model) -> Model:
     """A model with its adapters added to its weights, as it would be published."""
-    return Model(model.net.merge_and_unload(), model.tokenizer) if hasattr(model.net, "merge_and_unload") else model
+    return (
+        Model(model.net.merge_and_unload(), model.tokenizer)
+        if hasattr(model.net, "merge_and_unload")
+        else model
+    )
 
 
 def train(

@@ -288,7 +288,9 @@ def _power(rows: Sequence[Row], axis: str, title: str) -> str:
     for at, access in enumerate(ACCESS):
         mine = sorted((row for row in rows if row["access"] == access), key=lambda row: float(row[axis]))
         points = [(x(row[axis]), _y(row["power"][f"{min(LEVELS):g}"])) for row in mine]
-        drawn += element("polyline", points=" ".join(f"{px:.1f},{py:.1f}" for px, py in points), class_=f"line c{at}")
+        drawn += element(
+            "polyline", points=" ".join(f"{px:.1f},{py:.1f}" for px, py in points), class_=f"line c{at}"
+        )
         drawn += "".join(element("circle", cx=px, cy=py, r=3.4, class_=f"dot c{at}") for px, py in points)
         drawn += text(SHORT[access], WIDTH - 86, TOP + 16 * at + 8, class_=f"tick name c{at}")
     return svg(WIDTH, HEIGHT, f"Power against {title}", drawn, "plot half")

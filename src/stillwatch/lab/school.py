@@ -74,7 +74,9 @@ def serve(
     progress: Step | None = None,
 ) -> Pairs:
     """The teacher's answers as they leave the interface, each marked under its own key where `rows` has one."""
-    said = models.answer(teacher, asked, seed=seed, rows=rows, proxy=proxy, longest=longest, progress=progress)
+    said = models.answer(
+        teacher, asked, seed=seed, rows=rows, proxy=proxy, longest=longest, progress=progress
+    )
     return list(zip(asked, said, strict=True))
 
 
@@ -108,7 +110,9 @@ def learn(
         )
         return student
     first = max(len(served) // 10, 1)
-    models.train(student, served[:first], steps=lesson.steps // 2, seed=seed, batch=lesson.batch, rate=lesson.rate)
+    models.train(
+        student, served[:first], steps=lesson.steps // 2, seed=seed, batch=lesson.batch, rate=lesson.rate
+    )
     rest = served[first:]
     kept = served[:first]
     for turn in range(ROUNDS):
@@ -122,7 +126,12 @@ def learn(
             if without_trace(said) == without_trace(graded)
         ]
         models.train(
-            student, kept, steps=lesson.steps // (2 * ROUNDS), seed=seed + turn, batch=lesson.batch, rate=lesson.rate / 2
+            student,
+            kept,
+            steps=lesson.steps // (2 * ROUNDS),
+            seed=seed + turn,
+            batch=lesson.batch,
+            rate=lesson.rate / 2,
         )
     return student
 

@@ -42,7 +42,9 @@ class Trial:
 
     def suspects(self) -> list[str]:
         """What the student is asked later."""
-        return list(self.prompts[self.answers : self.answers + self.asked]) or _tasks(self.seed + 500, self.asked)
+        return list(self.prompts[self.answers : self.answers + self.asked]) or _tasks(
+            self.seed + 500, self.asked
+        )
 
 
 def _tasks(seed: int, number: int) -> list[str]:
@@ -97,7 +99,14 @@ def student_of(pairs: list[Pair], trial: Trial, lesson: school.Lesson, base: Mod
 
 
 def case_of(
-    student: Model, pairs: list[Pair], trial: Trial, ring: Keyring, teacher: Model, *, is_open: bool, decoys: int = 999
+    student: Model,
+    pairs: list[Pair],
+    trial: Trial,
+    ring: Keyring,
+    teacher: Model,
+    *,
+    is_open: bool,
+    decoys: int = 999,
 ) -> Case:
     """What a provider would have in hand: the student's answers to new prompts, or its weights; under the teacher's tokens."""
     answers: list[Pair] = []
@@ -123,7 +132,14 @@ def measured(
 
 
 def found(
-    teacher: Model, student: Model, pairs: list[Pair], trial: Trial, ring: Keyring, *, proxy: Model | None, decoys: int
+    teacher: Model,
+    student: Model,
+    pairs: list[Pair],
+    trial: Trial,
+    ring: Keyring,
+    *,
+    proxy: Model | None,
+    decoys: int,
 ) -> dict[str, Finding]:
     """Findings on a student of what was served under the keyring's one key, by what the provider has in hand. Without findings on
     weights where student and teacher have other tokens.

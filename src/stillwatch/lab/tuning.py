@@ -54,7 +54,9 @@ class Tuning:
 
 def students(one: Tuning, shares: Sequence[float], rewords: Sequence[float], seeds: int) -> list[Tuning]:
     """Students of every share as it was served, and of the largest share after every rewording."""
-    some = dict.fromkeys([*((share, 0.0) for share in shares), *((max(shares), reword) for reword in rewords)])
+    some = dict.fromkeys(
+        [*((share, 0.0) for share in shares), *((max(shares), reword) for reword in rewords)]
+    )
     return [
         replace(one, seed=seed, share=share, reword=reword) for seed in range(seeds) for share, reword in some
     ]

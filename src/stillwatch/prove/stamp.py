@@ -59,7 +59,11 @@ def check(plan: Path, response: Path | None, authority: Path | None) -> Stamp | 
 def first_of(times: Sequence[int | None]) -> str | None:
     """The earliest of times in microseconds since 1970, as ISO 8601 in UTC; none where there is none."""
     known = [one for one in times if one is not None]
-    return datetime.fromtimestamp(min(known) / MICROSECONDS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if known else None
+    return (
+        datetime.fromtimestamp(min(known) / MICROSECONDS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if known
+        else None
+    )
 
 
 def departure(stamped: Stamp, first: str | None) -> str:
@@ -68,4 +72,6 @@ def departure(stamped: Stamp, first: str | None) -> str:
     """
     if first is None or stamped.at <= first:
         return ""
-    return f"the plan was time-stamped at {stamped.at}, after the first question ({first}): it is no commitment"
+    return (
+        f"the plan was time-stamped at {stamped.at}, after the first question ({first}): it is no commitment"
+    )
