@@ -59,11 +59,9 @@ def check(plan: Path, response: Path | None, authority: Path | None) -> Stamp | 
 def first_of(times: Sequence[int | None]) -> str | None:
     """The earliest of times in microseconds since 1970, as ISO 8601 in UTC; none where there is none."""
     known = [one for one in times if one is not None]
-    return (
-        datetime.fromtimestamp(min(known) / MICROSECONDS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        if known
-        else None
-    )
+    if not known:
+        return None
+    return datetime.fromtimestamp(min(known) // MICROSECONDS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def departure(stamped: Stamp, first: str | None) -> str:
