@@ -9,35 +9,47 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from stillwatch.prove.case import Case, Pair
+from stillwatch.prove.keyring import Keyring
 from stillwatch.prove.registry import provenance_tests
 from stillwatch.prove.seen import own
 from stillwatch.prove.tests import radioactivity_text
 from stillwatch.prove.windows import cut, identities, stand_in
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "prove"))
+import later_forms
 import quoting as q
 
 TESTS = {test.name: test for test in provenance_tests()}
 LEVELS = (0.05, 0.01, 0.001)
+A_KEY = 20  # innocents that quote texts of one keyring, each in another form
 
 
-def p_values(seed: int, form: Callable[[str], str], rows: int) -> tuple[float, float]:
-    """log10 p of one innocent's windows and choices, under keys of its own."""
+@lru_cache(2)
+def marked(seed: int, rows: int) -> tuple[Keyring, list[str], list[str]]:
+    """A keyring, and texts under its two keys: windows, and choices."""
     ring = q.ring_of(seed, "greenlist", "choices")
     rng = np.random.default_rng(seed)
     green, chosen = (ring.key_of(one) for one in ring.issued)
-    texts = [q.marked_prose(rng, green, 40) for _ in range(rows)]
-    choosy = [q.choosy_prose(rng, chosen, 9) for _ in range(rows)]
-    (one,) = TESTS["radioactivity_text"].test(
-        q.quoting(rng, ring, form, rows=rows, text=lambda at: texts[at])
+    return (
+        ring,
+        [q.marked_prose(rng, green, 40) for _ in range(rows)],
+        [q.choosy_prose(rng, chosen, 9) for _ in range(rows)],
     )
-    (other,) = TESTS["keyed_choices"].test(q.quoting(rng, ring, form, rows=rows, text=lambda at: choosy[at]))
+
+
+def p_values(at: int, seed: int, form: Callable[[str], str], rows: int) -> tuple[float, float]:
+    """log10 p of one innocent's windows and choices; `A_KEY` innocents in turn have one keyring."""
+    ring, texts, choosy = marked(seed + at // A_KEY, rows)
+    rng = np.random.default_rng((seed, at))
+    (one,) = TESTS["radioactivity_text"].test(q.quoting(rng, ring, form, rows=rows, text=texts.__getitem__))
+    (other,) = TESTS["keyed_choices"].test(q.quoting(rng, ring, form, rows=rows, text=choosy.__getitem__))
     return one.log10_p, other.log10_p
 
 
@@ -68,13 +80,13 @@ def main() -> None:
     if told.kept:
         kept(told.kept)
         return
-    every = list((q.FORMS | q.LATER).items())
+    every = list((q.FORMS | q.LATER | later_forms.FORMS).items())
     forms = [every[at % len(every)] for at in range(told.innocents)]
     fuzz = np.random.default_rng(told.seed)
-    fuzzed = [q.fuzzed(fuzz) for _ in range(told.fuzzed)]
+    fuzzed = [(q, later_forms)[at % 2].fuzzed(fuzz) for at in range(told.fuzzed)]
     for name, some in (("forms in turn", forms), ("forms within forms", fuzzed)):
         p = np.array(
-            [p_values(told.seed * 100_000 + at, form, told.rows) for at, (_, form) in enumerate(some)]
+            [p_values(at, told.seed * 100_000, form, told.rows) for at, (_, form) in enumerate(some)]
         )
         for at, test in enumerate(("radioactivity_text", "keyed_choices")):
             shares = ", ".join(
@@ -82,7 +94,8 @@ def main() -> None:
             )
             worst = int(np.argmin(p[:, at]))
             print(
-                f"{name}, {test}: {len(p)} innocents, rejected {shares}; lowest log10 p {p[worst, at]:.1f} ({some[worst][0]})"
+                f"{name}, {test}: {len(p)} innocents, rejected {shares}; lowest log10 p {p[worst, at]:.1f} ({some[worst][0]})",
+                flush=True,
             )
 
 

@@ -72,3 +72,26 @@ def test_a_curve_has_a_picture_for_all_and_for_each_capability():
     rows = tables.curve(done)
     assert len(rows) == 2 * 2 * 3
     assert render("curve", rows).count("<svg") == 3
+
+
+@pytest.mark.issue(25)
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_power_is_drawn_against_the_share_and_against_rewording_at_the_largest_share(seeds):
+    def job(share, reword, seed):
+        z = 20 * share * (1 - reword)
+        one = {"effect": z / 100, "units": 10_000, "log10_p": -z}
+        return {"mark": "gumbel", "share": share, "reword": reword, "seed": seed, "text": one, "open": one}
+
+    kinds = [(0.0, 0.0), (0.1, 0.0), (0.5, 0.0), (0.5, 0.5), (0.5, 1.0)]
+    rows = tables.power([job(*one, seed) for one in kinds for seed in range(seeds)])
+    assert {row["access"] for row in rows} == {"text", "open"}
+    by = {(row["share"], row["reword"]): row["power"]["1e-05"] for row in rows if row["access"] == "text"}
+    assert by[0.5, 0.0] > 0.99 > by[0.5, 0.5] > by[0.1, 0.0] > by[0.0, 0.0]
+    assert by[0.5, 1.0] == pytest.approx(1e-5)
+    html = render("power", rows)
+    assert html.count("<svg") == 2
+    assert (
+        html.count("<circle") == 2 * 3 + 2 * 3
+    )  # three shares and three rewordings, with text and with weights
+    assert f"{seeds} of {seeds}" in html
+    assert "half a million" not in html

@@ -1,6 +1,7 @@
-"""Modules that these tests share can be imported by their names."""
+"""Lets these tests import `quoting` and `answers` from beside them, and `authority` from the tests of packages."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+for folder in (Path(__file__).parent, Path(__file__).parents[1] / "package"):
+    sys.path.insert(0, str(folder))

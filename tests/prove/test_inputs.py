@@ -1,11 +1,12 @@
 """Is every input of `prove` and `lab` that cannot be read counted and named, and never a traceback?"""
 
 import json
-import subprocess
+import shutil
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from authority import authority_in, openssl
 from click.testing import CliRunner
 
 from stillwatch.cli.main import cli
@@ -280,66 +281,84 @@ def test_without_a_time_stamp_the_page_says_that_nothing_protects_the_plan(tmp_p
     assert "Only a time stamp" in page
 
 
-CONFIGURATION = """
-[tsa]
-default_tsa = one
-[one]
-serial = {0}/serial
-signer_cert = {0}/tsa.pem
-signer_key = {0}/tsa.key
-signer_digest = sha256
-default_policy = 1.2.3.4.1
-digests = sha256
-accuracy = secs:1
-[req]
-distinguished_name = name
-x509_extensions = extensions
-[name]
-[extensions]
-extendedKeyUsage = critical,timeStamping
-basicConstraints = CA:true
-"""
-
-
-def openssl(*words):
-    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
-
-
-def authority(folder):
-    folder.mkdir()
-    (folder / "c.cnf").write_text(CONFIGURATION.format(folder))
-    (folder / "serial").write_text("01\n")
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "tsa.key", "-out", folder / "tsa.pem", "-days", 30, "-subj", "/CN=Clock",
-            "-config", folder / "c.cnf")  # fmt: skip
-    return folder
+@pytest.fixture(scope="module")
+def clock(tmp_path_factory):
+    """An authority of the test's own, run by `openssl ts`: its folder, with `root.pem`."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no `openssl` command to run a time-stamping authority with")
+    pytest.importorskip(
+        "rfc3161_client", reason="rfc3161-client is not installed: pip install 'stillwatch[package]'"
+    )
+    return authority_in(tmp_path_factory.mktemp("clocks") / "one")
 
 
 def stamped(path, by, digest="-sha256"):
     openssl("ts", "-query", "-data", path, digest, "-cert", "-out", by / "q.tsq")
-    openssl("ts", "-reply", "-config", by / "c.cnf", "-queryfile", by / "q.tsq", "-out", f"{path}.tsr")
+    openssl("ts", "-reply", "-config", by / "tsa.cnf", "-queryfile", by / "q.tsq", "-out", f"{path}.tsr")
 
 
-def test_a_time_stamp_is_checked_against_the_plan_and_the_authority(tmp_path, marks):
-    pytest.importorskip("shutil").which("openssl") or pytest.skip("no openssl")
-    clock = authority(tmp_path / "clock")
+def test_a_time_stamp_is_checked_against_the_plan_and_the_authority(tmp_path, marks, clock):
     path = tmp_path / "plan.json"
     planned(tmp_path)
     stamped(path, clock)
     assert not stamp.check(path, None, None).is_verified
-    told = stamp.check(path, None, clock / "tsa.pem")
+    told = stamp.check(path, None, clock / "root.pem")
     assert told.is_verified
-    assert "GMT" in told.at
-    other = authority(tmp_path / "other")
-    with pytest.raises(InputError, match="signature is not that of the authority"):
-        stamp.check(path, None, other / "tsa.pem")
-    # A plan that was edited, with its digest computed anew, is whole and passes as such: the stamp alone tells.
+    assert told.at.endswith("Z")
+    other = authority_in(tmp_path / "other")
+    with pytest.raises(InputError, match="not signed by an authority"):
+        stamp.check(path, None, other / "root.pem")
+    # A plan that was edited, with its digest computed anew, is whole and passes as such: the stamp alone shows it.
     planned(tmp_path, "other")
     assert plan.read(path)
-    with pytest.raises(InputError, match="of another file than this plan"):
+    with pytest.raises(InputError, match="a time stamp of something else"):
+        stamp.check(path, None, None)
+    stamped(path, clock, "-sha512")
+    with pytest.raises(InputError, match="a time stamp of something else"):
         stamp.check(path, None, None)
     (tmp_path / "plan.json.tsr").write_bytes(b"no stamp")
-    with pytest.raises(InputError, match="no time stamp"):
+    with pytest.raises(InputError, match="it is no time stamp"):
         stamp.check(path, None, None)
+
+
+@pytest.mark.parametrize(
+    ("times", "says"),
+    [
+        (("2099-06-01T00:00:00Z", "2099-01-01T00:00:00Z"), ""),
+        (
+            ("2099-06-01T00:00:00Z", "2016-09-09T01:46:40Z"),
+            "after the first question (2016-09-09T01:46:40Z): it is no commitment",
+        ),
+        (
+            (4_070_908_800, 1_577_836_800),
+            "after the first question (2020-01-01T00:00:00Z): it is no commitment",
+        ),
+        (("2099-06-01T00:00:00Z", None), "1 of 2 answers have no time"),
+        (("never", None), "2 of 2 answers have no time"),
+        (("9999-12-31T23:59:59.9Z", "0001-01-01"), "2 of 2 answers have no time"),
+    ],
+)
+def test_a_plan_that_was_stamped_after_the_first_question_is_no_commitment(
+    tmp_path, marks, clock, times, says
+):
+    planned(tmp_path)
+    stamped(tmp_path / "plan.json", clock)
+    rows = [{"prompt": "p", "answer": "a", "asked_at": at} for at in times]
+    (tmp_path / "s.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = (
+        "prove",
+        "--suspect",
+        tmp_path / "s.jsonl",
+        "--marks",
+        tmp_path / "marks.json",
+        "--plan",
+        tmp_path / "plan.json",
+    )
+    whole = json.loads(run(*words, "--out", tmp_path / "v", "--quiet", "--json"))
+    page = (tmp_path / "v" / "verdict.html").read_text()
+    assert "time-stamped over the plan's file" in page.lower()
+    assert says in page
+    assert any("no commitment" in one for one in whole["plan"]["departures"]) == ("no commitment" in says)
 
 
 def test_a_lesson_names_the_rows_that_it_lost(tmp_path, monkeypatch):

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stillwatch.errors import MissingExtra
 from stillwatch.prove.keyring import Keyring
-from stillwatch.prove.text import canaries, choices, code, parsers
+from stillwatch.prove.text import canaries, choices, code
 from stillwatch.prove.text.language import is_english
 from stillwatch.prove.text.markdown import BOX, blocks
 
@@ -198,19 +197,9 @@ def test_two_thousand_characters_of_prose_take_a_few_milliseconds():
 
 
 def test_grammars_are_loaded_for_what_could_be_code_alone(monkeypatch):
-    monkeypatch.setattr(code, "parser_module", lambda name: pytest.fail(f"{name} was loaded"))
+    monkeypatch.setattr(code.importlib, "import_module", lambda name: pytest.fail(f"{name} was loaded"))
     code._parser.cache_clear()
     assert len(marked(" ".join(made.PROSE))) > 1
-
-
-@pytest.mark.issue(25)
-def test_without_the_extra_marking_is_refused(monkeypatch):
-    def absent(name):
-        raise ImportError(name)
-
-    monkeypatch.setattr(parsers.importlib, "import_module", absent)
-    with pytest.raises(MissingExtra, match="need parsers"):
-        parsers.parser_module("markdown_it")
 
 
 def test_every_character_of_a_paragraph_has_its_place_in_the_source():

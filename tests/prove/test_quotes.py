@@ -1,5 +1,6 @@
 """Is an innocent who repeats marked text that stood before it spared, in whatever form it stood there?"""
 
+import later_forms
 import numpy as np
 import pytest
 import quoting as q
@@ -46,9 +47,12 @@ def test_the_same_answers_convict_where_nothing_was_before_the_suspect(texts):
     assert other.log10_p < -8
 
 
-@pytest.mark.parametrize("name", [*q.FORMS, *q.LATER])
+EVERY = q.FORMS | q.LATER | later_forms.FORMS
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_no_form_of_quoting_convicts(texts, name):
-    one, other = found(texts, (q.FORMS | q.LATER)[name], np.random.default_rng(2))
+    one, other = found(texts, EVERY[name], np.random.default_rng(2))
     assert one.log10_p > -2.5
     assert other.log10_p > -2.5
     assert one.units > 50  # what the suspect says of its own is still tested
@@ -57,8 +61,8 @@ def test_no_form_of_quoting_convicts(texts, name):
 def test_forms_within_forms_made_at_random_convict_nobody_more_often_than_the_level(texts):
     rng = np.random.default_rng(25)
     p = []
-    for _ in range(FUZZED):
-        _, form = q.fuzzed(rng)
+    for turn in range(FUZZED):
+        _, form = (q, later_forms)[turn % 2].fuzzed(rng)
         p += [one.log10_p for one in found(texts, form, rng)]
     assert np.mean(np.array(p) <= np.log10(0.05)) <= 0.05
     assert min(p) > -4
@@ -192,6 +196,13 @@ def test_what_nothing_explains_is_unread_and_plain_text_is_not(name):
     text = q.prose(rng, 30)
     assert is_unread((q.FORMS | q.LATER)[name](text), set(q.STOCK))
     assert not is_unread(f"{text} See https://a.example/x, Zanzibar, 42 and `f(x)`.", set(q.STOCK))
+
+
+def test_a_word_is_held_of_which_letters_are_hidden_and_not_one_of_which_most_are():
+    hidden = Seen(["of*en, frequ##tly and h**r; t•e q"])
+    assert all(hidden.holds([word]) for word in ("often", "frequently", "hour", "the"))
+    assert not hidden.holds(["quarter"])
+    assert not hidden.holds(["hospitable"])
 
 
 def test_words_near_each_other_are_held_and_words_far_apart_are_not():

@@ -125,6 +125,7 @@ def test_what_was_served_is_in_the_ledger_when_a_request_ends(adapter, tmp_path)
     path = tmp_path / "marks.ledger.jsonl"
     assert not path.exists()
     outs["a"].append(9)
+    outs["b"].append(9)
     marks.update_state(
         update(removed=[0, 1], added=[(0, request("a"), [1], [])])
     )  # one that ends without a token is not served

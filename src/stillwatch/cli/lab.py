@@ -35,6 +35,9 @@ SEEDS = click.option(
 STEPS = click.option(
     "--steps", type=click.IntRange(min=1), default=600, show_default=True, help="Steps that a student learns."
 )
+BATCH = click.option(
+    "--batch", type=click.IntRange(min=1), default=64, show_default=True, help="Answers of a step."
+)
 EACH = click.option(
     "--each",
     type=click.IntRange(min=1),
@@ -75,6 +78,7 @@ def lab() -> None:
       stillwatch lab teach --out teacher/
       stillwatch lab curve --teacher teacher/ --out curve/
       stillwatch lab traces --teacher teacher/ --out traces/
+      stillwatch lab power --teacher teacher/ --base base-110m/ --out power/
       stillwatch lab defences --teacher teacher/ --out defences/
       stillwatch lab serve --teacher teacher/ --answers 2000 --out served.jsonl
     """
@@ -85,9 +89,28 @@ def lab() -> None:
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the model."
 )
 @click.option(
-    "--steps", type=click.IntRange(min=1), default=3_000, show_default=True, help="Batches of 64 tasks."
+    "--steps", type=click.IntRange(min=1), default=3_000, show_default=True, help="Batches of tasks."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of weights and tasks.")
+@click.option(
+    "--width", type=click.IntRange(min=8), default=96, show_default=True, help="Width of the model."
+)
+@click.option("--layers", type=click.IntRange(min=1), default=3, show_default=True, help="Its layers.")
+@click.option(
+    "--heads",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    help="Heads of a layer; they divide the width.",
+)
+@BATCH
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    default=2e-3,
+    show_default=True,
+    help="Largest rate of learning.",
+)
 @JSON
 @QUIET
 @click.option(
@@ -95,21 +118,33 @@ def lab() -> None:
     is_flag=True,
     help="Teach the language and how answers look, and no skill: a base for students.",
 )
-def teach(out: Path, steps: int, seed: int, as_json: bool, quiet: bool, form_only: bool) -> None:
+def teach(
+    out: Path, steps: int, seed: int, width: int, layers: int, heads: int, batch: int, rate: float, as_json: bool, quiet: bool,
+    form_only: bool,
+) -> None:  # fmt: skip
     r"""Teach a model five capabilities with exact scoring (seven minutes on two cores).
 
     \b
     Example:
       stillwatch lab teach --out teacher/
       stillwatch lab teach --seed 9 --steps 700 --form-only --out base/
+      stillwatch lab teach --form-only --width 768 --layers 14 --heads 12 --rate 5e-4 --out base-110m/
     """
-    from stillwatch.lab import school
+    from stillwatch.lab import models, school
+
+    if width % heads:
+        raise UsageError(
+            Problem(fact="the heads do not divide the width", found=f"{width} / {heads}", fix="--heads 4")
+        )
 
     with bars(quiet=quiet or as_json) as progress:
         model = school.teach(
             seed,
             steps=steps,
+            size=models.Size(width=width, layers=layers, heads=heads),
             form_only=form_only,
+            batch=batch,
+            rate=rate,
             progress=lambda done, total: progress("teach", done, total),
         )
     model.save(out)
@@ -186,6 +221,8 @@ def serve(
     from stillwatch.prove.keyring import read
     from stillwatch.prove.serving import row
 
+    model = models.load(teacher)
+
     asked = [task.prompt for task in school.prompts(seed, answers)]
     is_marked = (
         np.random.default_rng(seed).permutation(answers) < round(share * answers)
@@ -200,7 +237,7 @@ def serve(
         rows = [row(ring, issued) if some else None for some in is_marked]
     with bars(quiet=quiet or as_json) as progress:
         said = school.serve(
-            models.load(teacher),
+            model,
             asked,
             seed=seed,
             rows=rows,
@@ -214,7 +251,7 @@ def serve(
             )
         if marks:
             entries = [
-                ledger.entry(ring, issued, "lab", one, is_marked=True)
+                ledger.entry(ring, issued, "lab", one, is_marked=len(model.encode(one)) > issued.width)
                 for (_, one), some in zip(said, is_marked, strict=True)
                 if some
             ]
@@ -407,6 +444,124 @@ def traces(
         ],
     )  # fmt: skip
     click.echo(f"\npage: {out / 'traces.html'}")
+
+
+@lab.command()
+@TEACHER
+@click.option(
+    "--base", type=Existing(file=False), required=True, help="Model that students are fine-tuned from."
+)
+@click.option(
+    "--prompts",
+    type=Existing(folder=False),
+    help="Questions of your own (a column `prompt`); else tasks of the lab.",
+)
+@click.option(
+    "--mark", default="gumbel", shell_complete=completing(mark_names), show_default=True, help="The mark."
+)
+@click.option(
+    "--share", "shares", type=click.FloatRange(0, 1), multiple=True, default=(0.0, 0.02, 0.05, 0.1, 0.5), show_default=True,
+    help="Marked shares of training; 0 is the control.",
+)  # fmt: skip
+@click.option(
+    "--reword", "rewords", type=click.FloatRange(0, 1), multiple=True, default=(0.25, 0.5, 0.75, 1.0), show_default=True,
+    help="Shares reworded before training, at the largest marked share: of free words, or of answers with --prompts.",
+)  # fmt: skip
+@click.option(
+    "--way",
+    default="reasoning",
+    show_default=True,
+    shell_complete=completing(way_names),
+    help="Way of learning.",
+)
+@click.option(
+    "--rank",
+    type=click.IntRange(min=0),
+    default=16,
+    show_default=True,
+    help="Rank of the adapters (LoRA); 0 trains all weights.",
+)
+@click.option(
+    "--answers",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    help="Answers a student learns from.",
+)
+@click.option(
+    "--asked", type=click.IntRange(min=1), default=10_000, show_default=True, help="Answers asked of it."
+)
+@click.option(
+    "--longest", type=click.IntRange(min=1), default=72, show_default=True, help="Most tokens of an answer."
+)
+@click.option("--width", type=click.IntRange(1, 8), default=2, show_default=True, help="Tokens of context.")
+@click.option("--strength", type=float, help="How strongly; the mark's own default.")
+@SEEDS
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1),
+    default=1_500,
+    show_default=True,
+    help="Steps that a student learns.",
+)
+@BATCH
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    default=1e-3,
+    show_default=True,
+    help="Largest rate of learning.",
+)
+@_outcomes("power")
+@WORKERS
+@JSON
+@QUIET
+def power(
+    teacher: Path, base: Path, prompts: Path | None, mark: str, shares: tuple[float, ...], rewords: tuple[float, ...], way: str, rank: int,
+    answers: int, asked: int, longest: int, width: int, strength: float | None, seeds: int, steps: int, batch: int, rate: float, out: Path,
+    workers: int, as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    r"""How surely a student is told that was fine-tuned from a larger model, by marked share and by rewording.
+
+    \b
+    Examples:
+      stillwatch lab power --teacher teacher/ --base base-110m/ --out power/
+      stillwatch lab power --teacher large/ --base small/ --prompts questions.jsonl --longest 400 --share 0.1 --out power/
+    """
+    from stillwatch.flows.answers import PROMPTS, Unread, rows_of
+    from stillwatch.lab import tuning
+    from stillwatch.lab.experiments import power_jobs
+    from stillwatch.lab.school import WAYS
+
+    _can_be_set((mark,), base, "--base")
+    if way not in WAYS:
+        raise UsageError(Problem(fact="no such way of learning", found=way, expected=", ".join(WAYS)))
+    one = tuning.Tuning(
+        base=str(base), mark=mark, way=way, rank=rank, answers=answers, asked=asked, longest=longest, width=width, strength=strength,
+        steps=steps, batch=batch, rate=rate,
+    )  # fmt: skip
+    if prompts is not None:
+        unread = Unread()
+        some = [row.get(name) for _, row in rows_of(prompts, unread) for name in PROMPTS]
+        one = tuning.keep(out, [text for text in some if isinstance(text, str) and text.strip()], one)
+        for text in unread.lines():
+            click.echo(text, err=True)
+    rows = _run("power", teacher, power_jobs(one, shares, rewords, seeds), out, workers, quiet or as_json)[
+        "rows"
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    text_table(
+        ("marked", "reworded", "access", "windows", "effect", "log10 p, worst", "rejected at 1e-5", "power there"),
+        [
+            (f"{100 * r['share']:g} %", f"{100 * r['reword']:g} %", r["access"].replace("_", " "), f"{r['units']:,.0f}",
+             f"{r['effect']['value']:+.4f}", f"{r['log10_p'][-1]:.1f}", f"{r['rejected']['1e-05']} of {r['seeds']}",
+             f"{100 * r['power']['1e-05']:.0f} %")
+            for r in rows
+        ],
+    )  # fmt: skip
+    click.echo(f"\npage: {out / 'power.html'}")
 
 
 @lab.command()

@@ -53,7 +53,7 @@ COMMANDS = {
 
 
 EXTRAS = {
-    "confluent_kafka": "streams", "google": "otlp", "nats": "streams", "opentelemetry": "otlp", "pandas": "pandas", "polars": "polars",
+    "confluent_kafka": "streams", "google": "otlp", "nats": "streams", "opentelemetry": "otlp", "peft": "lab", "pandas": "pandas", "polars": "polars",
     "pyspark": "spark", "redis": "streams", "sklearn": "evaluate", "tokenizers": "lab", "torch": "lab",
     "transformers": "lab", "typst": "dossier", "cel": "server", "httptools": "server", "uvicorn": "server", "uvloop": "server", "cryptography": "package", "rfc3161_client": "package",
     "adlfs": "cloud", "aiohttp": "cloud", "deltalake": "tables", "fsspec": "cloud", "gcsfs": "cloud", "pyiceberg": "tables", "s3fs": "cloud",

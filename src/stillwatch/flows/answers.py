@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from stillwatch.contract.table import EARLIEST_US, LATEST_US
 from stillwatch.errors import InputError, Problem
 from stillwatch.foreign import named, visible
 from stillwatch.prove.case import Pair
@@ -16,18 +17,20 @@ from stillwatch.readers.losses import Losses
 from stillwatch.readers.open import FAULTS
 from stillwatch.readers.read import check, read
 from stillwatch.readers.records import records
+from stillwatch.readers.times import micros
 
 PROMPTS, ANSWERS = ("prompt", "question", "instruction"), ("answer", "response", "completion", "output")
 CONVERSATIONS = ("conversation_id", "session_id", "thread_id")
+TIMES = ("asked_at", "timestamp")
 # Columns that say something of a row and stood before nobody; every other column with text did.
 ABOUT = {
     *ANSWERS,
     *CONVERSATIONS,
+    *TIMES,
     "unserved",
     "campaign_id",
     "exchange_id",
     "account_id",
-    "timestamp",
     "id",
     "model",
 }
@@ -124,11 +127,17 @@ def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread:
         out.append(
             Pair(
                 prompt=asked, answer=said, campaign=_text(row.get("campaign_id")), unserved=_text(row.get("unserved")),
-                seen=(*seen, *before),
+                seen=(*seen, *before), asked_at=_moment(row),
             )
         )  # fmt: skip
         before += [asked, said]
     return out
+
+
+def _moment(row: Mapping[str, Any]) -> int | None:
+    """When a row's question was asked, in microseconds since 1970; none where no column has a time that a log may have."""
+    some = (micros(row.get(name)) for name in TIMES)
+    return next((at for at in some if at is not None and EARLIEST_US <= at <= LATEST_US), None)
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -87,6 +87,9 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
     progress("prove", len(tests), len(tests))
     asked = [pair.prompt for pair in case.answers]
     departures = plan.departures(held, had.ring, asked, alpha) if held else []
+    first = stamp.first_of([pair.asked_at for pair in case.answers])
+    if stamped and (late := stamp.departure(stamped, first)):
+        departures.append(late)
     assumed = assumptions(inputs, held, had)
     is_known = had.ledger is not None and not had.ledger.faults
     campaigns = {one.campaign for one in case.keyring.issued} if is_known else None
@@ -111,6 +114,8 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
             "sha256": held.sha256,
             "departures": departures,
             "timestamp": asdict(stamped) if stamped else None,
+            "first_question": first,
+            "undated": sum(pair.asked_at is None for pair in case.answers),
         }
         if held
         else None,

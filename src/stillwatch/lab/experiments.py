@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from multiprocessing import get_context
@@ -19,7 +19,7 @@ from stillwatch import __version__
 from stillwatch.engine.cores import CORES, end_with_parent
 from stillwatch.engine.files import atomic
 from stillwatch.errors import Problem, StateError
-from stillwatch.lab import defences, models, page, removal, school, tables, traces
+from stillwatch.lab import defences, models, page, removal, school, tables, traces, tuning
 
 Progress = Callable[[str, int, int], None]
 Job = dict[str, Any]
@@ -28,6 +28,10 @@ TITLES = {
     "removal": (
         "What removes a mark",
         "Findings on students after somebody tried to remove what they kept of a mark, and what it cost them.",
+    ),
+    "power": (
+        "How surely a fine-tuned student is told",
+        "Students that are fine-tuned from a larger model on answers of which a share bore a mark, as served and after rewording.",
     ),
     "traces": ("What a student keeps of a mark", "Evidence (z, in standard deviations of the null) against the share of the student's training that bore the mark."),
     "defences": ("Defences and their price", "Each defence is applied to everything served; students learn from as many answers."),
@@ -87,6 +91,13 @@ def defence_jobs(answers: int, seeds: int, each: int, steps: int, base: Path | N
     ]  # fmt: skip
 
 
+def power_jobs(
+    one: tuning.Tuning, shares: Sequence[float], rewords: Sequence[float], seeds: int
+) -> list[Job]:
+    """Fine-tuned students by marked share, and by rewording at the largest of the shares."""
+    return [{"kind": "power", **asdict(some)} for some in tuning.students(one, shares, rewords, seeds)]
+
+
 def _from(base: Path | None) -> Job:
     return {"base": str(base)} if base else {}
 
@@ -114,16 +125,26 @@ def run(teacher: Path, jobs: Sequence[Job], out: Path, workers: int, progress: P
     progress("lab", done, len(jobs))
     # One GPU is shared badly; cores are shared well.
     width = 1 if models.device() == "cuda" else min(workers, max(len(waiting), 1))
-    if waiting:
-        with ProcessPoolExecutor(
-            width, mp_context=get_context("spawn"), initializer=_alone, initargs=(width,)
-        ) as pool:
-            running = [pool.submit(_do, str(teacher), job, str(_file(out, job))) for job in waiting]
-            for one in as_completed(running):
-                one.result()
-                done += 1
-                progress("lab", done, len(jobs))
+    for _ in _all_done(str(teacher), waiting, out, width):
+        done += 1
+        progress("lab", done, len(jobs))
     return [{**job, **json.loads(_file(out, job).read_text())} for job in jobs]
+
+
+def _all_done(teacher: str, waiting: Sequence[Job], out: Path, width: int) -> Iterator[None]:
+    """Do jobs, one after the other here, or several at a time in processes of their own; one item for each that is done."""
+    if width == 1:
+        for job in waiting:
+            _do(teacher, job, str(_file(out, job)))
+            yield
+        return
+    with ProcessPoolExecutor(
+        width, mp_context=get_context("spawn"), initializer=_alone, initargs=(width,)
+    ) as pool:
+        running = [pool.submit(_do, teacher, job, str(_file(out, job))) for job in waiting]
+        for one in as_completed(running):
+            one.result()
+            yield
 
 
 def report(kind: str, teacher: Path, done: Sequence[Job], out: Path) -> dict[str, Any]:
@@ -133,6 +154,7 @@ def report(kind: str, teacher: Path, done: Sequence[Job], out: Path) -> dict[str
         "traces": tables.traces,
         "defences": tables.defences,
         "removal": tables.removal,
+        "power": tables.power,
     }[kind](done)
     slopes = []
     if kind == "traces":
@@ -191,6 +213,11 @@ def _traces(teacher: models.Model, job: Job) -> Mapping[str, Any]:
     return {access: asdict(one) for access, one in found.items()}
 
 
+def _power(teacher: models.Model, job: Job) -> Mapping[str, Any]:
+    one = tuning.Tuning(**{name: value for name, value in job.items() if name != "kind"})
+    return {access: asdict(found) for access, found in tuning.measured(teacher, one).items()}
+
+
 def _removal(teacher: models.Model, job: Job) -> Mapping[str, Any]:
     trial = traces.Trial(
         mark=job["mark"], share=job["share"], seed=job["seed"], answers=job["answers"], asked=job["asked"]
@@ -221,7 +248,7 @@ def _defences(teacher: models.Model, job: Job) -> Mapping[str, Any]:
 
 
 KINDS: dict[str, Callable[[models.Model, Job], Mapping[str, Any]]] = {
-    "curve": _curve, "traces": _traces, "defences": _defences, "removal": _removal,
+    "curve": _curve, "traces": _traces, "defences": _defences, "removal": _removal, "power": _power,
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from stillwatch.prove.serving import Marking, Row
 Tensor = Any
 PAD, START, UNKNOWN = "<pad>", "<start>", "<unknown>"
 Step = Callable[[int, int], None]
+LONGEST = 72  # tokens of an answer: the lab's longest have 70
 
 
 def torch_or_say() -> Any:
@@ -54,6 +55,22 @@ class Model:
     def place(self) -> Any:
         """Where its weights lie."""
         return next(self.net.parameters()).device
+
+    @property
+    def pad(self) -> int:
+        """The id that fills a batch; the end's where the tokeniser has none of its own."""
+        own = self.tokenizer.pad_token_id
+        return int(self.tokenizer.eos_token_id if own is None else own)
+
+    def asked(self, prompt: str) -> list[int]:
+        """Token ids of a question as the model expects it: in its chat template if it has one, else after its first token."""
+        if getattr(self.tokenizer, "chat_template", None):
+            text = self.tokenizer.apply_chat_template(
+                [{"role": "user", "content": prompt}], add_generation_prompt=True, tokenize=False
+            )
+            return self.encode(text)
+        first = self.tokenizer.bos_token_id
+        return [self.tokenizer.eos_token_id if first is None else first, *self.encode(prompt)]
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a text, nothing added."""
@@ -130,6 +147,24 @@ def copy_of(model: Model) -> Model:
     return Model(copy.deepcopy(model.net), model.tokenizer)
 
 
+def adapted(model: Model, rank: int, seed: int) -> Model:
+    """A copy of which only low-rank adapters of every linear layer are trained (LoRA, Hu and others 2021)."""
+    from peft import LoraConfig, get_peft_model
+
+    torch_or_say().manual_seed(seed)
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
+    return Model(get_peft_model(copy_of(model).net, config), model.tokenizer)
+
+
+def merged(model: Model) -> Model:
+    """A model with its adapters added to its weights, as it would be published."""
+    return (
+        Model(model.net.merge_and_unload(), model.tokenizer)
+        if hasattr(model.net, "merge_and_unload")
+        else model
+    )
+
+
 def train(
     model: Model,
     pairs: Sequence[tuple[str, str]],
@@ -149,7 +184,8 @@ def train(
     torch = torch_or_say()
     rng = np.random.default_rng(seed)
     rows = [encoded(model, prompt, answer) for prompt, answer in pairs]
-    optimizer = torch.optim.AdamW(model.net.parameters(), lr=rate, weight_decay=0.01, betas=(0.9, 0.98))
+    learnt = [one for one in model.net.parameters() if one.requires_grad]
+    optimizer = torch.optim.AdamW(learnt, lr=rate, weight_decay=0.01, betas=(0.9, 0.98))
     shape = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=max(steps, 2), pct_start=0.1)
     model.net.train()
     losses: list[float] = []
@@ -165,7 +201,7 @@ def train(
             loss = _soft(torch, model, teacher, ids, labels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.net.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(learnt, 1.0)
         optimizer.step()
         shape.step()
         losses.append(float(loss.detach()))
@@ -182,7 +218,7 @@ def answer(
     seed: int,
     rows: Sequence[Row | None] | None = None,
     temperature: float = 1.0,
-    longest: int = 72,
+    longest: int = LONGEST,
     batch: int = 512,
     reshape: Callable[[Tensor, Tensor], Tensor] | None = None,
     proxy: Model | None = None,
@@ -197,7 +233,7 @@ def answer(
     torch.manual_seed(seed)
     said: list[str] = [""] * len(prompts)
     # Prompts of one length at a time need no padding.
-    encoded = [[model.tokenizer.bos_token_id, *model.encode(prompt)] for prompt in prompts]
+    encoded = [model.asked(prompt) for prompt in prompts]
     order = sorted(range(len(prompts)), key=lambda at: len(encoded[at]))
     groups: list[list[int]] = []
     for at in order:
@@ -294,7 +330,7 @@ def _soft(torch: Any, model: Model, teacher: Model, ids: Tensor, labels: Tensor)
 
 def encoded(model: Model, prompt: str, said: str) -> tuple[list[int], int]:
     """Token ids of a prompt and an answer with start and end, and how many are the prompt's."""
-    asked = [model.tokenizer.bos_token_id, *model.encode(prompt)]
+    asked = model.asked(prompt)
     return [*asked, *model.encode(said), model.tokenizer.eos_token_id], len(asked)
 
 
@@ -302,7 +338,7 @@ def padded(model: Model, rows: Sequence[tuple[list[int], int]]) -> tuple[Tensor,
     """Encoded rows as one batch: token ids, and labels that ask for the answers alone."""
     torch = torch_or_say()
     longest = max(len(ids) for ids, _ in rows)
-    ids = np.full((len(rows), longest), model.tokenizer.pad_token_id, np.int64)
+    ids = np.full((len(rows), longest), model.pad, np.int64)
     labels = np.full((len(rows), longest), -100, np.int64)
     for at, (one, asked) in enumerate(rows):
         ids[at, : len(one)] = one

@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from stillwatch.lab.tables import LEVELS
 from stillwatch.report.plots import element, svg, text
 
 Row = Mapping[str, Any]
@@ -16,6 +17,10 @@ COLOURS = 6
 ACCESS = {
     "open": "with open weights", "open_beside_teacher": "with open weights, beside the teacher",
     "text": "with text alone", "text_beside_teacher": "with text alone, beside the teacher",
+}  # fmt: skip
+
+SHORT = {
+    "open": "weights", "open_beside_teacher": "weights, teacher", "text": "text", "text_beside_teacher": "text, teacher",
 }  # fmt: skip
 
 
@@ -258,4 +263,37 @@ def _removed(rows: Sequence[Row]) -> list[str]:
     return [svg(width, height, "What removes a mark", drawn)]
 
 
-PLOTS = {"removal": _removed, "curve": _curves, "traces": _traced, "defences": _defended}
+def _powers(rows: Sequence[Row]) -> list[str]:
+    """Power at the stricter level against the marked share as served, and against rewording at the largest share."""
+    largest = max(row["share"] for row in rows)
+    return [
+        _power([row for row in rows if row["reword"] == 0], "share", "per cent of training marked"),
+        _power([row for row in rows if row["share"] == largest], "reword", "per cent reworded"),
+    ]
+
+
+def _power(rows: Sequence[Row], axis: str, title: str) -> str:
+    ticks = sorted({row[axis] for row in rows})
+    drawn = text(f"power at {min(LEVELS):g}", 0, 14, class_="axis-title")
+
+    def x(value: float) -> float:  # evenly spaced, since shares lie over several powers of ten
+        return LEFT + (WIDTH - LEFT - 90) * (ticks.index(value) / max(len(ticks) - 1, 1))
+
+    for level in (0, 0.25, 0.5, 0.75, 1.0):
+        drawn += element("line", x1=LEFT, x2=WIDTH - 90, y1=_y(level), y2=_y(level), class_="grid")
+        drawn += text(f"{100 * level:.0f} %", LEFT - 6, _y(level) + 4, "end")
+    for tick in ticks:
+        drawn += text(f"{100 * tick:g}", x(tick), HEIGHT - BELOW + 16, "middle")
+    drawn += text(title, WIDTH - 90, HEIGHT - 8, "end")
+    for at, access in enumerate(ACCESS):
+        mine = sorted((row for row in rows if row["access"] == access), key=lambda row: float(row[axis]))
+        points = [(x(row[axis]), _y(row["power"][f"{min(LEVELS):g}"])) for row in mine]
+        drawn += element(
+            "polyline", points=" ".join(f"{px:.1f},{py:.1f}" for px, py in points), class_=f"line c{at}"
+        )
+        drawn += "".join(element("circle", cx=px, cy=py, r=3.4, class_=f"dot c{at}") for px, py in points)
+        drawn += text(SHORT[access], WIDTH - 86, TOP + 16 * at + 8, class_=f"tick name c{at}")
+    return svg(WIDTH, HEIGHT, f"Power against {title}", drawn, "plot half")
+
+
+PLOTS = {"power": _powers, "removal": _removed, "curve": _curves, "traces": _traced, "defences": _defended}

@@ -20,10 +20,11 @@ ALL = tuple(CAPABILITIES)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
-    """How long a student learns, and how large it is."""
+    """How long a student learns, how fast at most, and how large it is."""
 
     steps: int = 500
     batch: int = 64
+    rate: float = 2e-3
     size: Size = field(default_factory=Size)
 
 
@@ -34,6 +35,8 @@ def teach(
     capabilities: tuple[str, ...] = ALL,
     size: Size | None = None,
     form_only: bool = False,
+    batch: int = 64,
+    rate: float = 2e-3,
     progress: Step | None = None,
 ) -> Model:
     """A teacher trained on as many fresh tasks as its steps ask for.
@@ -43,7 +46,7 @@ def teach(
     """
     model = models.fresh(seed, size)
     rng = np.random.default_rng(seed)
-    tasks = draw(rng, min(64 * steps, 200_000), capabilities)
+    tasks = draw(rng, min(batch * steps, 200_000), capabilities)
     answers = [task.full for task in tasks]
     if form_only:
         for name in capabilities:
@@ -51,7 +54,7 @@ def teach(
             for at, other in zip(mine, rng.permutation(mine), strict=True):
                 answers[at] = tasks[other].full
     pairs = [(task.prompt, answer) for task, answer in zip(tasks, answers, strict=True)]
-    models.train(model, pairs, steps=steps, seed=seed, progress=progress)
+    models.train(model, pairs, steps=steps, seed=seed, batch=batch, rate=rate, progress=progress)
     return model
 
 
@@ -67,10 +70,13 @@ def serve(
     seed: int,
     rows: Sequence[Row | None] | None = None,
     proxy: Model | None = None,
+    longest: int = models.LONGEST,
     progress: Step | None = None,
 ) -> Pairs:
     """The teacher's answers as they leave the interface, each marked under its own key where `rows` has one."""
-    said = models.answer(teacher, asked, seed=seed, rows=rows, proxy=proxy, progress=progress)
+    said = models.answer(
+        teacher, asked, seed=seed, rows=rows, proxy=proxy, longest=longest, progress=progress
+    )
     return list(zip(asked, said, strict=True))
 
 
@@ -99,11 +105,14 @@ def learn(
             steps=lesson.steps,
             seed=seed,
             batch=lesson.batch,
+            rate=lesson.rate,
             teacher=teacher if way == "logprobs" else None,
         )
         return student
     first = max(len(served) // 10, 1)
-    models.train(student, served[:first], steps=lesson.steps // 2, seed=seed, batch=lesson.batch)
+    models.train(
+        student, served[:first], steps=lesson.steps // 2, seed=seed, batch=lesson.batch, rate=lesson.rate
+    )
     rest = served[first:]
     kept = served[:first]
     for turn in range(ROUNDS):
@@ -117,7 +126,12 @@ def learn(
             if without_trace(said) == without_trace(graded)
         ]
         models.train(
-            student, kept, steps=lesson.steps // (2 * ROUNDS), seed=seed + turn, batch=lesson.batch, rate=1e-3
+            student,
+            kept,
+            steps=lesson.steps // (2 * ROUNDS),
+            seed=seed + turn,
+            batch=lesson.batch,
+            rate=lesson.rate / 2,
         )
     return student
 

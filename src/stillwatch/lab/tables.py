@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from math import log10
 from typing import Any
 
 import numpy as np
 
+from stillwatch.prove.power import power_of
 from stillwatch.stats.intervals import Interval, of_mean
 
 Row = dict[str, Any]
 Job = dict[str, Any]
+LEVELS = (1e-3, 1e-5)
 
 
 def _held(values: Sequence[float], low: float = -np.inf, high: float = np.inf) -> dict[str, float] | None:
@@ -54,6 +57,30 @@ def traces(done: Sequence[Job]) -> list[Row]:
                 "units": float(np.mean([one["units"] for one in found])),
                 "log10_p": sorted(one["log10_p"] for one in found),
                 "rank_p": sorted(one["rank_p"] for one in found if one["rank_p"] is not None),
+            })  # fmt: skip
+    return rows
+
+
+def power(done: Sequence[Job]) -> list[Row]:
+    """By marked share, rewording and access: the effect, the p-values, how many students are rejected at each of `LEVELS`, and the power
+    there that the mean effect gives for as many windows (normal approximation).
+    """
+    rows: list[Row] = []
+    for share, reword in sorted({(job["share"], job["reword"]) for job in done}):
+        some = [job for job in done if (job["share"], job["reword"]) == (share, reword)]
+        for access in ("open", "open_beside_teacher", "text", "text_beside_teacher"):
+            found = [job[access] for job in some if access in job]
+            if not found:
+                continue
+            units = float(np.mean([one["units"] for one in found]))
+            effect = float(np.mean([one["effect"] for one in found]))
+            rows.append({
+                "mark": some[0]["mark"], "share": share, "reword": reword, "access": access, "seeds": len(found),
+                "effect": _held([one["effect"] for one in found]),
+                "z": _held([one["effect"] * one["units"] ** 0.5 for one in found]),
+                "units": units, "log10_p": sorted(one["log10_p"] for one in found),
+                "rejected": {f"{level:g}": sum(one["log10_p"] <= log10(level) for one in found) for level in LEVELS},
+                "power": {f"{level:g}": power_of(effect, round(units), level) for level in LEVELS},
             })  # fmt: skip
     return rows
 

@@ -20,7 +20,11 @@ from stillwatch.prove.weights import Weights
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One student: which mark, what share of its answers bore it, and how many answers it learnt from and gave."""
+    """One student: which mark, what share of its answers bore it, and how many answers it learnt from and gave.
+
+    `prompts` are questions of one's own: the first `answers` of them are served, the next `asked` are put to the student. Without
+    them, tasks of the lab are. `longest` is the most tokens of an answer.
+    """
 
     mark: str
     share: float
@@ -29,6 +33,22 @@ class Trial:
     asked: int
     width: int = 2
     strength: float | None = None
+    prompts: tuple[str, ...] = ()
+    longest: int = models.LONGEST
+
+    def campaigns(self) -> list[str]:
+        """What the campaign asks."""
+        return list(self.prompts[: self.answers]) or _tasks(self.seed, self.answers)
+
+    def suspects(self) -> list[str]:
+        """What the student is asked later."""
+        return list(self.prompts[self.answers : self.answers + self.asked]) or _tasks(
+            self.seed + 500, self.asked
+        )
+
+
+def _tasks(seed: int, number: int) -> list[str]:
+    return [task.prompt for task in school.prompts(seed, number)]
 
 
 def keyring_of(
@@ -53,11 +73,11 @@ def served(
     teacher: Model, trial: Trial, ring: Keyring, issued: Issued, proxy: Model | None = None
 ) -> list[Pair]:
     """Answers to a campaign's prompts, a share of them marked; by `proxy`, a student's stand-in, where the mark needs one."""
-    asked = [task.prompt for task in school.prompts(trial.seed, trial.answers)]
+    asked = trial.campaigns()
     rng = np.random.default_rng(trial.seed + 11)
     is_marked = rng.permutation(len(asked)) < round(trial.share * len(asked))
     rows = [row(ring, issued) if some else None for some in is_marked]
-    said = school.serve(teacher, asked, seed=trial.seed, rows=rows, proxy=proxy)
+    said = school.serve(teacher, asked, seed=trial.seed, rows=rows, proxy=proxy, longest=trial.longest)
     return [
         Pair(prompt=prompt, answer=one, campaign=issued.campaign if some else "")
         for (prompt, one), some in zip(said, is_marked, strict=True)
@@ -73,22 +93,30 @@ def student_of(pairs: list[Pair], trial: Trial, lesson: school.Lesson, base: Mod
         steps=lesson.steps,
         seed=trial.seed,
         batch=lesson.batch,
+        rate=lesson.rate,
     )
     return student
 
 
 def case_of(
-    student: Model, pairs: list[Pair], trial: Trial, ring: Keyring, *, is_open: bool, decoys: int = 999
+    student: Model,
+    pairs: list[Pair],
+    trial: Trial,
+    ring: Keyring,
+    teacher: Model,
+    *,
+    is_open: bool,
+    decoys: int = 999,
 ) -> Case:
-    """What a provider would have in hand: the student's answers to new prompts, or its weights."""
+    """What a provider would have in hand: the student's answers to new prompts, or its weights; under the teacher's tokens."""
     answers: list[Pair] = []
     if not is_open:
-        asked = [task.prompt for task in school.prompts(trial.seed + 500, trial.asked)]
-        said = models.answer(student, asked, seed=trial.seed + 1)
+        asked = trial.suspects()
+        said = models.answer(student, asked, seed=trial.seed + 1, longest=trial.longest)
         answers = [Pair(prompt=prompt, answer=one) for prompt, one in zip(asked, said, strict=True)]
     return Case(
         keyring=ring, answers=answers, served=pairs, model=Weights(student.net, student.tokenizer) if is_open else None,
-        tokenize=student.tokenize, decoys=decoys,
+        tokenize=teacher.tokenize, decoys=decoys,
     )  # fmt: skip
 
 
@@ -100,15 +128,34 @@ def measured(
     proxy = base if mark_named(trial.mark).needs_proxy else None
     pairs = served(teacher, trial, ring, issued, proxy)
     student = student_of(pairs, trial, lesson, base)
+    return found(teacher, student, pairs, trial, ring, proxy=proxy, decoys=decoys)
+
+
+def found(
+    teacher: Model,
+    student: Model,
+    pairs: list[Pair],
+    trial: Trial,
+    ring: Keyring,
+    *,
+    proxy: Model | None,
+    decoys: int,
+) -> dict[str, Finding]:
+    """Findings on a student of what was served under the keyring's one key, by what the provider has in hand. Without findings on
+    weights where student and teacher have other tokens.
+    """
+    (issued,) = ring.issued
     if not any(pair.campaign for pair in pairs):  # the control: what would have been read, had it been marked
-        control = replace(trial, share=1.0, seed=trial.seed + 77, answers=500, asked=0)
+        control = replace(trial, share=1.0, seed=trial.seed + 77, answers=min(500, trial.answers), asked=0)
         pairs = [*served(teacher, control, ring, issued, proxy), *pairs]
-    text = case_of(student, pairs, trial, ring, is_open=False, decoys=decoys)
-    weights = case_of(student, pairs, trial, ring, is_open=True, decoys=decoys)
     beside = Weights(teacher.net, teacher.tokenizer)
-    return {
+    text = case_of(student, pairs, trial, ring, teacher, is_open=False, decoys=decoys)
+    out = {
         "text": radioactivity_text.test(text)[0],
         "text_beside_teacher": radioactivity_text.test(replace(text, teacher=beside))[0],
-        "open": radioactivity_open.test(weights)[0],
-        "open_beside_teacher": radioactivity_open.test(replace(weights, teacher=beside))[0],
     }
+    if student.tokenizer.get_vocab() == teacher.tokenizer.get_vocab():
+        weights = case_of(student, pairs, trial, ring, teacher, is_open=True, decoys=decoys)
+        out["open"] = radioactivity_open.test(weights)[0]
+        out["open_beside_teacher"] = radioactivity_open.test(replace(weights, teacher=beside))[0]
+    return out

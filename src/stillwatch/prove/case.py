@@ -27,7 +27,8 @@ Tokenize = Callable[[str], Tokens]
 class Pair:
     """A prompt and an answer to it; for what was served also whose key it bore, and an answer that was never sent.
 
-    `seen` is what else stood before whoever answered: a system prompt, results of tools, earlier turns.
+    `seen` is what else stood before whoever answered: a system prompt, results of tools, earlier turns. `asked_at` is when it was
+    asked, in microseconds since 1970, where that is known.
     """
 
     prompt: str
@@ -35,6 +36,7 @@ class Pair:
     campaign: str = ""
     unserved: str = ""
     seen: tuple[str, ...] = ()
+    asked_at: int | None = None
 
     @property
     def read(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ without hiding it from a reader, and every step errs towards "was seen", which c
   digits read as letters;
 * **letters without a gap**: re-wrapped, hyphenated, joined and indented text has the same letters in the same order;
 * **words near each other**, in any order: between them there may be line numbers, names of speakers, tags or cells of a table.
-  A word may differ by one letter, or be cut in two;
+  A word may differ by one letter, or be cut in two, with half of its letters hidden in between;
 * **text that nothing explains** (a cipher, base64, a language that no answer is in): the whole row is left out. Explained is a word
   that is common, or that other answers use without having it from their prompts.
 """
@@ -38,6 +38,7 @@ Mask = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 NEAR = 64  # words among which the words of one context are sought: chosen, twenty words of markup for each of three
 FUZZY = 4  # letters from which on a word may differ by one letter: chosen
+HIDDEN = 2  # of a word's letters, one in so many may be hidden by signs within it: chosen, what a reader still reads
 LONGEST = 40  # letters up to which it may: the comparison takes their square
 BLOCKS = 8_192  # blocks of a text; of a longer one the blocks are larger, which errs towards "was seen"
 UNREAD = (
@@ -214,8 +215,10 @@ class Seen:
             some = _alike(word)
             for one in some:
                 mask |= self.near.get(one, 0)
-            for cut in range(1, len(word) if some else 1):
-                mask |= self.blocks.get(word[:cut], 0) & self.blocks.get(word[cut:], 0)
+            for cut in range(1, len(word) if len(word) <= LONGEST else 1):
+                first = self.blocks.get(word[:cut], 0)
+                for lost in range(min(max(len(word) // HIDDEN, 1), len(word) - cut - 1) + 1) if first else ():
+                    mask |= first & self.blocks.get(word[cut + lost :], 0)
             self._known[word] = mask
         return self._known[word]
 

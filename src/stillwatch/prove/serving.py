@@ -2,17 +2,21 @@
 
 `Marking` is a logits processor in Hugging Face's form: a callable of token ids, shape (rows, length), and logits, shape
 (rows, vocabulary). Every row has its own key, or none. It must see the distribution that is sampled from: put it after
-temperature, top-k and top-p, or give the temperature here and switch the others off.
+temperature, top-k and top-p, or give the temperature here and switch the others off. `generate` does so, and writes what was served
+into the ledger; who uses `Marking` alone writes it himself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.prove import ledger
 from stillwatch.prove.keyring import Issued, Keyring
 from stillwatch.prove.registry import Mark, Tensor, mark_named
 from stillwatch.prove.windows import GOLDEN, M2, M3, seeds
@@ -107,3 +111,66 @@ class Marking:
         answers = input_ids[:, self.prompt :].tolist()
         proxy = self.proxy(input_ids) if self._asks and self.proxy else None
         return marked(scores / self.temperature, self.rows, answers, proxy).to(scores.dtype)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request whose answer is to be marked: for which account, under which key."""
+
+    account: str
+    issued: Issued
+
+
+def line(keyring: Keyring, asked: Asked, answer: Sequence[int]) -> ledger.Entry:
+    """The ledger's line on an answer's token ids; one that is no longer than the key's context bears no mark."""
+    return ledger.entry(
+        keyring, asked.issued, asked.account, answer, is_marked=len(answer) > asked.issued.width
+    )
+
+
+def generate(
+    net: Any,  # noqa: ANN401  any model of Hugging Face's
+    batch: Mapping[str, Tensor],
+    asked: Sequence[Asked | None],
+    keyring: Keyring,
+    path: Path,
+    *,
+    temperature: float = 1.0,
+    **options: Any,  # noqa: ANN401  as `generate` takes them
+) -> list[list[int]]:
+    """Answers of a Hugging Face model to a batch as its tokeniser gives it (padded on the left), as token ids without what fills up.
+
+    `asked` has one entry a row, none for a row that is not marked. Lines on marked answers are in the ledger at `path` before anything is
+    returned. `options` are those of `generate`, except for how it samples: top-k and top-p are off, since a mark has to see the whole law.
+    """
+    from transformers import LogitsProcessorList
+
+    ids = batch["input_ids"]
+    rows = [None if one is None else row(keyring, one.issued) for one in asked]
+    marking = Marking(rows, ids.shape[1], temperature=temperature)
+    out = net.generate(
+        **batch,
+        **options,
+        do_sample=True,
+        temperature=1.0,
+        top_k=0,
+        top_p=1.0,
+        logits_processor=LogitsProcessorList([marking]),
+    )
+    config = net.generation_config
+    ends = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
+    plain = {*ends, config.pad_token_id}
+    said = [_until(one, plain) for one in out[:, ids.shape[1] :].tolist()]
+    lines = [
+        line(keyring, one, answer)
+        for one, answer in zip(asked, said, strict=True)
+        if one is not None and answer
+    ]
+    if lines:
+        ledger.append(path, keyring, lines)
+    return said
+
+
+def _until(ids: Sequence[int], ends: set[int | None]) -> list[int]:
+    """The ids before the first that ends an answer or fills it up."""
+    return list(ids[: next((at for at, one in enumerate(ids) if one in ends), len(ids))])

@@ -20,9 +20,9 @@ from vllm.v1.sample.logits_processor import LogitsProcessor, MoveDirectionality
 
 from stillwatch.errors import Problem, UsageError
 from stillwatch.prove import ledger
-from stillwatch.prove.keyring import Issued, Keyring, read
+from stillwatch.prove.keyring import Keyring, read
 from stillwatch.prove.registry import Tensor, mark_named
-from stillwatch.prove.serving import Row, marked, row
+from stillwatch.prove.serving import Asked, Row, line, marked, row
 
 LOG = logging.getLogger(__name__)
 VARIABLE, LEDGER = "STILLWATCH_KEYRING", "STILLWATCH_LEDGER"
@@ -30,11 +30,10 @@ VARIABLE, LEDGER = "STILLWATCH_KEYRING", "STILLWATCH_LEDGER"
 
 @dataclass(slots=True)
 class Request:
-    """A request that is marked: how, under which key, for whom, its tokens so far (the engine adds to them), and its temperature."""
+    """A request that is marked: how, for whom and under which key, its tokens so far (the engine adds to them), and its temperature."""
 
     row: Row
-    issued: Issued
-    account: str
+    asked: Asked
     output: Sequence[int]
     heat: float
 
@@ -88,7 +87,9 @@ class Marks(LogitsProcessor):
             if wanted and heat > 0:  # a greedy answer has no noise to key
                 issued = self.keyring.current(*wanted)
                 account = str((parameters.extra_args or {}).get("stillwatch_account", ""))
-                self.rows[index] = Request(row(self.keyring, issued), issued, account, output, heat)
+                self.rows[index] = Request(
+                    row(self.keyring, issued), Asked(account=account, issued=issued), output, heat
+                )
         self._write(ended)
         for start, end, direction in batch_update.moved:
             moved, other = self.rows.pop(start, None), self.rows.pop(end, None)
@@ -100,9 +101,7 @@ class Marks(LogitsProcessor):
     def _write(self, ended: Sequence[Request | None]) -> None:
         """Requests that have ended, or were set back, into the ledger. One that bore no token yet has nothing in it."""
         entries = [
-            ledger.entry(self.keyring, one.issued, one.account, one.output, is_marked=True)
-            for one in ended
-            if one is not None and len(one.output)
+            line(self.keyring, one.asked, one.output) for one in ended if one is not None and len(one.output)
         ]
         try:
             if entries:

@@ -9,6 +9,7 @@ Scala and Haskell accept an open comment or heredoc. For these and all others ev
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import re
 import tomllib
@@ -17,8 +18,6 @@ from collections.abc import Sequence
 from functools import cache
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
-
-from stillwatch.prove.text.parsers import parser_module
 
 if TYPE_CHECKING:
     from tree_sitter import Parser
@@ -157,7 +156,9 @@ def _parses(text: str, language: str) -> bool:
 
 @cache
 def _parser(language: str) -> Parser:
-    tree_sitter, grammar = parser_module("tree_sitter"), parser_module(f"tree_sitter_{language}")
+    import tree_sitter
+
+    grammar = importlib.import_module(f"tree_sitter_{language}")
     make = grammar.language_typescript if language == "typescript" else grammar.language
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # some grammars still hand over a number

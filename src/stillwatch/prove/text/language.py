@@ -6,8 +6,6 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from stillwatch.prove.text.parsers import parser_module
-
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
@@ -43,6 +41,7 @@ def is_english(text: str) -> bool:
 
 @cache
 def _model() -> LanguageIdentifier:
-    langid = parser_module("py3langid.langid")
+    from py3langid import langid
+
     model: LanguageIdentifier = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
     return model

@@ -14,8 +14,6 @@ from functools import cache
 from html import unescape
 from typing import TYPE_CHECKING, Any, Literal
 
-from stillwatch.prove.text.parsers import parser_module
-
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_inline import StateInline
@@ -121,16 +119,16 @@ def _paragraph(token: Token, text: str, starts: Sequence[int], *, depth: int, in
 
 @cache
 def _parser() -> MarkdownIt:
-    plugins = {
-        name: parser_module(f"mdit_py_plugins.{name}")
-        for name in ("dollarmath", "texmath", "amsmath", "front_matter")
-    }
-    parser: MarkdownIt = (
-        parser_module("markdown_it").MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    )
-    parser.use(plugins["dollarmath"].dollarmath_plugin, allow_space=True, allow_digits=False)
-    parser.use(plugins["texmath"].texmath_plugin, delimiters="brackets")
-    parser.use(plugins["amsmath"].amsmath_plugin).use(plugins["front_matter"].front_matter_plugin)
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.amsmath import amsmath_plugin
+    from mdit_py_plugins.dollarmath import dollarmath_plugin
+    from mdit_py_plugins.front_matter import front_matter_plugin
+    from mdit_py_plugins.texmath import texmath_plugin
+
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    parser.use(dollarmath_plugin, allow_space=True, allow_digits=False)
+    parser.use(texmath_plugin, delimiters="brackets")
+    parser.use(amsmath_plugin).use(front_matter_plugin)
     for rule in (
         parser.inline.ruler.__rules__
     ):  # `ruler.at` finds the first of a name only, and two plugins share one

@@ -1,0 +1,189 @@
+"""Ways in which a prompt may show a text that a reader can read, written after `prove.seen` and without looking at its rules."""
+
+import html
+import itertools
+import json
+import random
+import re
+import textwrap
+from urllib.parse import quote, quote_plus
+
+FILLER = (
+    "the station closes at nine", "nobody asked about the blue bicycle", "she kept a map of the harbour", "rain was expected on friday",
+    "his uncle repaired clocks", "the recipe needs two lemons", "they met near the old mill", "a letter arrived from the museum",
+)  # fmt: skip
+GERMAN = ("Überschrift", "Einleitung", "Zusammenfassung", "Nächster Abschnitt", "Anmerkung", "Beispiel")
+
+
+def sentences(text):
+    return re.split(r"(?<=[.!?])\s+", text)
+
+
+def words(text):
+    return text.split()
+
+
+def lines(text, width=48):
+    return textwrap.wrap(text, width)
+
+
+def shuffled(some, seed=3):
+    some = list(some)
+    random.Random(seed).shuffle(some)
+    return some
+
+
+def each_line(text, make, width=48):
+    return "\n".join(make(at, line) for at, line in enumerate(lines(text, width), 1))
+
+
+def each_word(text, make, between=" "):
+    return between.join(make(at, word) for at, word in enumerate(words(text), 1))
+
+
+def cells(text, columns):
+    some = sentences(text)
+    some += [""] * (-len(some) % columns)
+    rows = [" | ".join(some[at : at + columns]) for at in range(0, len(some), columns)]
+    return "\n".join(
+        f"| {row} |" for row in [" | ".join("abc"[:columns]), " | ".join(["---"] * columns), *rows]
+    )
+
+
+def unified(text):
+    out = ["--- a/notes.txt", "+++ b/notes.txt"]
+    for at, line in enumerate(lines(text)):
+        out += [f"@@ -{at * 3},3 +{at * 3},4 @@ section {at}"] if at % 3 == 0 else []
+        out.append(f"{' +-'[at % 3]}{line}")
+    return "\n".join(out)
+
+
+def mail(text):
+    head = "On Tue, 4 Mar 2025 at 09:12, Ann Example <ann@a.example> wrote:\n>\n"
+    return head + each_line(text, lambda at, line: f"{'> ' * (1 + at % 3)}{line}")
+
+
+def of_letters(first, text):
+    """Letters of the alphabet as the signs from `first` on; both cases alike."""
+    return "".join(
+        chr(first + ord(sign.lower()) - 97) if sign.isascii() and sign.isalpha() else sign for sign in text
+    )
+
+
+TURNED = dict(zip("abcdefghijklmnopqrstuvwxyz", "ɐqɔpǝɟƃɥᴉɾʞlɯuodbɹsʇnʌʍxʎz", strict=True))
+RAISED = dict(zip("abcdefghijklmnoprstuvwxyz", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ", strict=True))
+BRAILLE = dict(zip("abcdefghijklmnopqrstuvwxyz", "⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵", strict=True))
+
+
+def by_letter(table, text):
+    return "".join(table.get(sign.lower(), sign) for sign in text)
+
+
+def scrambled(word):
+    inner = list(word[1:-1])
+    random.Random(len(word)).shuffle(inner)
+    return word[0] + "".join(inner) + word[-1] if len(word) > 3 else word
+
+
+def in_turn(text):
+    """Every sentence in another way."""
+    ways = (
+        str.upper,
+        lambda t: f"> {t}",
+        json.dumps,
+        lambda t: f"* {t}",
+        html.escape,
+        lambda t: t.replace(" ", "_"),
+        quote,
+    )
+    return "\n".join(way(one) for way, one in zip(itertools.cycle(ways), sentences(text), strict=False))
+
+
+def parsed(text):
+    return " ".join(f"(S {' '.join(f'(NN {word})' for word in words(one))})" for one in sentences(text))
+
+
+def conll(text):
+    return "\n".join(
+        f"{at}\t{word}\t{word.lower()[:-1]}\tNOUN\t_\tdep" for at, word in enumerate(words(text), 1)
+    )
+
+
+FORMS = {
+    "numbered list": lambda t: "\n".join(f"{at}. {one}" for at, one in enumerate(sentences(t), 1)),
+    "list from its end": lambda t: "\n".join(f"{at}) {one}" for at, one in reversed(list(enumerate(sentences(t), 1)))),
+    "sentences in another order": lambda t: " ".join(shuffled(sentences(t))),
+    "bullets under German headings": lambda t: "\n".join(f"## {GERMAN[at % 6]}\n\n- {one}" for at, one in enumerate(sentences(t))),
+    "cells of three columns": lambda t: cells(t, 3),
+    "unified patch": unified,
+    "mail": mail,
+    "verbatim": lambda t: "\\begin{verbatim}\n" + each_line(t, lambda at, line: f"\\item[{at}] {line} \\\\") + "\n\\end{verbatim}",
+    "no-break spaces": lambda t: t.replace(" ", "&nbsp;").replace("'", "&apos;"),
+    "percent twice": lambda t: quote(quote(t, safe=""), safe=""),
+    "query of a form": lambda t: f"https://a.example/s?q={quote_plus(t)}&lang=en",
+    "json three deep": lambda t: json.dumps({"a": json.dumps({"b": json.dumps(["".join(f"\\u{ord(c):04x}" if c == "e" else c for c in t)])})}),
+    "joiners": lambda t: re.sub(r"(\w)(?=\w)", "\\1\u200d", t).replace(" ", "\u2009\u2060"),
+    "wide spaces": lambda t: t.replace(" ", "\u3000"),
+    "quotes around words": lambda t: each_word(t, lambda _, word: f"‘{word}’"),
+    "brackets around words": lambda t: each_word(t, lambda _, word: f"[{word}]", ""),
+    "links": lambda t: each_word(t, lambda at, word: f"[{word}](#n{at})"),
+    "footnotes": lambda t: each_word(t, lambda at, word: f"{word}[{at}]"),
+    "hands": lambda t: each_word(t, lambda _, word: word, " 👏 "),
+    "times before lines": lambda t: each_line(t, lambda at, line: f"2025-03-04T09:{at % 60:02}:17.204Z INFO  {line}", 30),
+    "numbers after lines": lambda t: each_line(t, lambda at, line: f"{line:<52}{at:>4}"),
+    "syllables": lambda t: re.sub(r"\b(\w{2,3})(\w{3,})\b", r"\1-\2", t),
+    "split strings": lambda t: "char *s =\n" + "\n".join(f'    "{t[at : at + 13]}"' for at in range(0, len(t), 13)) + ";",
+    "train case": lambda t: "-".join(word.capitalize() for word in words(t)),
+    "dots between letters": lambda t: each_word(t, lambda _, word: ".".join(word)),
+    "a letter a line": "\n".join,
+    "a span a letter": lambda t: "".join(f"<span>{html.escape(sign)}</span>" for sign in t),
+    "cdata of words": lambda t: each_word(t, lambda at, word: f'<w n="{at}"><![CDATA[{word}]]></w>', "<c> </c>"),
+    "dictionary of words": lambda t: "{" + each_word(t, lambda at, word: f"'w{at}': {word!r}", ", ") + "}",
+    "variables": lambda t: each_word(t, lambda at, word: f"const w{at} = {json.dumps(word)};", "\n"),
+    "parse tree": parsed,
+    "lines of a corpus": conll,
+    "escaped": re.escape,
+    "bytes": lambda t: repr(t.encode()),
+    "shell": lambda t: "printf '%s' '" + t.replace("'", "'\\''") + "'",
+    "raised letters": lambda t: by_letter(RAISED, t),
+    "boxed letters": lambda t: of_letters(0x1F130, t),
+    "dark boxes": lambda t: of_letters(0x1F170, t),
+    "turned over": lambda t: by_letter(TURNED, t)[::-1],
+    "braille": lambda t: by_letter(BRAILLE, t),
+    "ligatures": lambda t: t.replace("fi", "ﬁ").replace("ff", "ﬀ").replace("fl", "ﬂ").replace("st", "ﬆ").replace("s", "ſ"),
+    "a letter hidden": lambda t: re.sub(r"\b(\w\w)\w(\w+)", r"\1*\2", t),
+    "two letters hidden": lambda t: re.sub(r"\b(\w)\w\w(\w+)", r"\1**\2", t),
+    "a letter of short words hidden": lambda t: re.sub(r"\b(\w)\w(\w)\b", r"\1_\2", t),
+    "every third letter hidden": lambda t: re.sub(r"(\w\w)\w", r"\1•", t),
+    "hidden by a digit": lambda t: re.sub(r"\b(\w\w)\w(\w+)", r"\g<1>9\2", t),
+    "inner letters mixed": lambda t: re.sub(r"\w+", lambda found: scrambled(found.group()), t),
+    "neighbours swapped": lambda t: re.sub(r"\b(\w)(\w)(\w)(\w+)", r"\1\3\2\4", t),
+    "some spaces gone": lambda t: "".join(word + ("" if at % 3 else " ") for at, word in enumerate(words(t))),
+    "first letters apart": lambda t: re.sub(r"\b([A-Z])(\w+)", r"\1 \2", t),
+    "editor's brackets": lambda t: re.sub(r"\b(\w)(\w\w+)", r"[\1]\2", t),
+    "between other lines": lambda t: "\n".join(f"{line}\n{FILLER[at % 8]}" for at, line in enumerate(lines(t, 30))),
+    "between other words": lambda t: each_word(t, lambda at, word: f"{word} {words(FILLER[at % 8])[at % 4]}"),
+    "halves of lines side by side": lambda t: each_line(t, lambda _, line: f"| {line[: len(line) // 2]} | {line[len(line) // 2 :]} |"),
+    "a play": lambda t: each_line(t, lambda at, line: f"{('ANN', 'BOB')[at % 2]} (softly): {line.rstrip('.')}...", 26),
+    "turns": lambda t: "\n\n".join(f"<|{('user', 'assistant')[at % 2]}|>\n{one}" for at, one in enumerate(sentences(t))),
+    "signs by name": lambda t: t.replace(",", " comma").replace(".", " full stop").replace("'", " apostrophe "),
+    "every sentence another way": in_turn,
+    "letters of music": lambda t: each_word(t, lambda at, word: "♪" * (at % 4) + word, " ~ "),
+    "counted words": lambda t: "".join(f"{word}{at}" for at, word in enumerate(words(t))),
+    "reading aids": lambda t: each_word(t, lambda _, word: f"<ruby>{word}<rt>{word[:1]}</rt></ruby>"),
+    "plus signs": lambda t: '"' + '" + "'.join(t[at : at + 7] for at in range(0, len(t), 7)) + '"',
+    "backslashes at ends": lambda t: "\\\n".join(lines(t, 20)),
+    "title case in a chapter list": lambda t: each_line(t.title(), lambda at, line: f"Chapter {at} . . . . . {line} . . . . . {at * 7}"),
+}  # fmt: skip
+
+
+def fuzzed(rng):
+    """One to three of the forms, one within the other, at random; gives their names and the form."""
+    names = [str(one) for one in rng.choice(sorted(FORMS), int(rng.integers(1, 4)), replace=False)]
+
+    def form(text):
+        for name in names:
+            text = FORMS[name](text)
+        return text
+
+    return " > ".join(names), form
