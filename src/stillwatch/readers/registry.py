@@ -108,6 +108,11 @@ def _again(name: str, origin: tuple[str, str] | None) -> Format:
     return next(form for form in all_formats() if form.name == name)
 
 
+class Unreadable:
+    """Stands in a row for a value that is there and cannot be read: its cell is null and counted."""
+
+
+UNREADABLE: Any = Unreadable()
 UNATTRIBUTED = "unattributed"  # the account of rows whose log names none
 LONGEST_NUMBER = 64  # letters of a number: chosen
 LONGEST_SECONDS = 1e12  # chosen: beyond all that is a duration

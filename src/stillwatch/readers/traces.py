@@ -102,22 +102,26 @@ class Traces:
         self._most, self._others, self._only_told = most or WAITING, others, only_told
 
     def take(self, number: int, entry: Record, base: Mapping[str, Any]) -> list[tuple[int, Row]]:
-        """A span or log record of the resource `base` came: the rows that are ready by it."""
+        """A span or log record of the resource `base` came: the rows that are ready by it.
+
+        The body of a log record is read where the record is of a model's call; elsewhere it may be anything that a sender wrote.
+        """
         said = attributes(entry.get("attributes"))
         if base:
             said = {**base, **said}
         name = entry.get("eventName") or said.get("event.name")
         body = entry.get("body")
-        if body:
+        if body and isinstance(name, str) and name.startswith("gen_ai."):
             told = decoded(value_of(body) if isinstance(body, dict) and len(body) == 1 else body)
             if isinstance(told, dict):
-                said |= told
+                said = {**told, **said}
         trace, span = entry.get("traceId") or "", entry.get("spanId") or ""
         where = layout(tuple(said))
         if where.models and (name is None or name == EVENT) and is_call(said, where.models):
             events = entry.get("events")
             if events:
-                add_events(events, said)
+                with suppress(*SHAPES):
+                    add_events(events, said)
                 where = layout(tuple(said))
             row = row_of(entry, said, where)
             if name == EVENT and trace and span:

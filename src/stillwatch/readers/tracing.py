@@ -6,13 +6,28 @@ LangSmith, LiteLLM and Google's ADK have of their own. How spans are joined is i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from stillwatch.readers.content import answered, asked, decoded, request_columns, tool_names
-from stillwatch.readers.registry import Malformed, Record, Row, address, first, mapping, refusal
+from stillwatch.readers.registry import (
+    SHAPES,
+    UNREADABLE,
+    Malformed,
+    Record,
+    Row,
+    address,
+    at,
+    elapsed_ms,
+    first,
+    mapping,
+    moment,
+    refusal,
+)
 
 EVENT = "gen_ai.client.inference.operation.details"
 MODEL = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "llm.request.model")
@@ -99,11 +114,12 @@ ANSWERED = (
     "langfuse.observation.output", "mlflow.spanOutputs", "output.value",
 )  # fmt: skip
 TOOLS = ("gen_ai.tool.definitions", "gen_ai.request.available_tools", "ai.prompt.tools")
+PLACE = re.compile(r"\d{1,9}", re.ASCII)  # of a turn in a conversation
 NAMES, LAYOUTS = 64, 4096  # attributes of a span, and sets of their names, that are remembered
 STEPS = frozenset(
     ("gen_ai.operation.name", "openinference.span.kind", "ai.operationId", "traceloop.span.kind")
 )
-NO_CALLS = frozenset(("execute_tool", "invoke_agent", "create_agent", "embeddings"))
+NO_CALLS = ("execute_tool", "invoke_agent", "create_agent", "embeddings")
 JOINED = (
     *ACCOUNT,
     *ORGANIZATION,
@@ -128,23 +144,37 @@ def value_of(value: Any) -> Any:  # noqa: ANN401  any JSON value
     if kind == "arrayValue":
         return [value_of(one) for one in inner.get("values", ())]
     if kind == "kvlistValue":
-        return {one["key"]: value_of(one.get("value")) for one in inner.get("values", ())}
+        return attributes(inner.get("values"))
     return inner
 
 
 def attributes(several: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
-    """Attributes as a dictionary by their dotted names."""
+    """Attributes as a dictionary by their dotted names; one that cannot be read is left out."""
     if isinstance(several, dict):
         return flat(several)
-    return {
-        one["key"]: value["stringValue"]
-        if "stringValue" in value
-        else int(value["intValue"])
-        if "intValue" in value
-        else value_of(value)
-        for one in several or ()
-        if (value := one.get("value"))
-    }
+    found: dict[str, Any] = {}
+    try:
+        for one in several or ():
+            value = one["value"]
+            if "stringValue" in value:
+                found[one["key"]] = value["stringValue"]
+            elif "intValue" in value:
+                found[one["key"]] = int(value["intValue"])
+            elif value:
+                found[one["key"]] = value_of(value)
+    except SHAPES:
+        return _some_attributes(several)
+    return found
+
+
+def _some_attributes(several: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
+    """As `attributes`, one by one."""
+    found: dict[str, Any] = {}
+    for one in several if isinstance(several, list) else ():
+        with suppress(*SHAPES):
+            if one.get("value"):
+                found[one["key"]] = value_of(one["value"])
+    return found
 
 
 def flat(nested: Mapping[str, Any], deep: int = 6) -> dict[str, Any]:
@@ -166,7 +196,7 @@ def _numbered_turns(said: Mapping[str, Any], prefix: str) -> list[dict[str, Any]
             continue
         number, _, field = name[len(prefix) + 1 :].partition(".")
         field = field.removeprefix("message.")
-        if number.isdigit() and field:
+        if PLACE.fullmatch(number) and field:
             turn = turns.setdefault(int(number), {})
             if field == "role":
                 turn[field] = value
@@ -282,17 +312,24 @@ def row_of(span: Record, said: dict[str, Any], where: Layout) -> Row:
     stamp = begin or tell("timeUnixNano") or tell("observedTimeUnixNano")
     if not stamp:
         raise Malformed("timestamp", "required value is missing")
-    row["timestamp"] = int(stamp) // 1000
-    if begin and end:
-        row["latency_ms"] = (int(end) - int(begin)) / 1e6
+    try:
+        row["timestamp"] = int(stamp) // 1000
+        if begin and end:
+            row["latency_ms"] = (int(end) - int(begin)) / 1e6
+    except (TypeError, ValueError):  # times in another form
+        row["timestamp"] = moment(stamp)
+        row["latency_ms"] = elapsed_ms(begin, end)
     if "exchange_id" not in row:
         row["exchange_id"] = tell("spanId")
     if "account_id" not in row and "api_key_id" in row:
         row["account_id"] = row["api_key_id"]
     if "client_ip" in row:
         row["client_ip"] = address(row["client_ip"])
-    _say(row, said)
-    _end(row, said, span.get("status"))
+    try:
+        _say(row, said)
+    except SHAPES:
+        row["prompt"] = UNREADABLE
+    _end(row, said, tell("status"))
     return row
 
 
@@ -344,7 +381,7 @@ def _end(row: Row, said: Mapping[str, Any], status: Any) -> None:  # noqa: ANN40
             reasons[0] if isinstance(reasons, list) and reasons else reasons, category
         )
     if "status" not in row and (
-        said.get("error.type") or (status or {}).get("code") in (2, "STATUS_CODE_ERROR")
+        said.get("error.type") or at(status, "code") in (2, "STATUS_CODE_ERROR")
     ):
         row["status"] = 500
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.engine.cores import CORES, processes
 from stillwatch.readers.beside import Beside
-from stillwatch.readers.cast import MISSING, column_of, conformed
+from stillwatch.readers.cast import MISSING, WRONG, column_of, conformed
 from stillwatch.readers.envelope import SAMPLE, unwrapped
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.losses import Losses
@@ -41,6 +41,13 @@ BATCH = 16_384
 PART = 16 << 20  # bytes of lines that one process reads at a time
 WHOLE = 8 << 20  # bytes of the largest file that one reads whole where lines cannot be told apart
 TEXT = ("prompt", "response", "system_prompt")
+PLAIN = pa.struct(
+    [
+        (column.name, pa.int64() if pa.types.is_timestamp(column.type) else column.type)
+        for column in EXCHANGES.columns
+    ]
+)
+"""Types of the values that formats give; a time is microseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +259,9 @@ def _batches(
             continue
         rows.append(row | current if names else row)
         numbers.append(number)
-        size += sum(len(text) for name in TEXT if isinstance(text := row.get(name), str))
+        for name in TEXT:
+            if isinstance(text := row.get(name), str):
+                size += len(text)
         if len(rows) >= BATCH or size > BLOCK:
             yield build(rows, numbers, losses, limits)
             rows, numbers, size = [], [], 0
@@ -273,13 +282,9 @@ def _mapped(column: str, value: Any) -> Any:  # noqa: ANN401  any JSON value
 def build(rows: list[Row], numbers: list[int], losses: Losses, limits: Limits) -> _Batch:
     """Rows as a table of the contract; values of another type are read cell by cell."""
     made = _made(rows, numbers, losses)
-    columns: dict[str, pa.Array] = {}
-    for column in EXCHANGES.columns:
-        values = [row.get(column.name) for row in rows]
-        columns[column.name], bad = column_of(values, column.type, column.name)
-        if column.nullable:
-            losses.cells(column.name, "value is of another type", int(bad.sum()))
-    table, kept = conformed(pa.table(columns), losses, np.array(numbers, np.int64), most=limits.line)
+    table, kept = conformed(
+        _at_once(rows) or _by_columns(rows, losses), losses, np.array(numbers, np.int64), most=limits.line
+    )
     if made is not None and not kept.all():
         new = (np.cumsum(kept) - 1).tolist()
         left = [at for at, row in enumerate(made.rows) if kept[row]]
@@ -289,6 +294,26 @@ def build(rows: list[Row], numbers: list[int], losses: Losses, limits: Limits) -
             [made.places[at] for at in left],
         )
     return _Batch(table, made)
+
+
+def _at_once(rows: list[Row]) -> pa.Table | None:
+    """Rows whose values are all of the wanted types; None for others."""
+    if any(isinstance(row.get("tool_names"), str) for row in rows):  # which Arrow takes for lists of letters
+        return None
+    try:
+        return pa.Table.from_struct_array(pa.array(rows, PLAIN)).cast(EXCHANGES.arrow)
+    except WRONG:
+        return None
+
+
+def _by_columns(rows: list[Row], losses: Losses) -> pa.Table:
+    columns: dict[str, pa.Array] = {}
+    for column in EXCHANGES.columns:
+        values = [row.get(column.name) for row in rows]
+        columns[column.name], bad = column_of(values, column.type, column.name)
+        if column.nullable:
+            losses.cells(column.name, "value is of another type", int(bad.sum()))
+    return pa.table(columns)
 
 
 def _made(rows: list[Row], numbers: list[int], losses: Losses) -> _Made | None:
