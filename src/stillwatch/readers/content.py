@@ -142,18 +142,17 @@ def text_of(content: Any, *, calls: bool = False, deep: int = DEEPEST) -> str:  
     if isinstance(content, dict):
         return _part(content, calls, deep - 1)
     if isinstance(content, list):
-        parts = [text_of(part, calls=calls, deep=deep - 1) for part in content]
-        return "\n".join(part for part in parts if part)
+        return "\n".join(filter(None, (text_of(part, calls=calls, deep=deep - 1) for part in content)))
     return ""
 
 
 def _part(part: Mapping[str, Any], calls: bool, deep: int) -> str:
     kind = part.get("type")
-    kind = kind if isinstance(kind, str) else None
     if kind in TEXT:  # by far the most frequent
         said = part.get("text") or part.get("content")
         if isinstance(said, str):
             return said
+    kind = kind if isinstance(kind, str) else None
     if kind in SILENT or any(name in part for name in SILENT):
         return ""
     if kind in CALLS or any(name in part for name in CALLS):

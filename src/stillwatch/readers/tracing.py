@@ -351,9 +351,10 @@ def _say(row: Row, said: Mapping[str, Any]) -> None:
         row["system_prompt"], row["prompt"] = asked(turns, get("gen_ai.system_instructions"))
     if output is not None:
         row["response"] = answered(output)
-    tools = next((said[name] for name in TOOLS if name in said), None)
-    if tools:
-        row["tool_names"] = tool_names(tools)
+    for name in TOOLS:
+        if name in said:
+            row["tool_names"] = tool_names(said[name]) if said[name] else None
+            break
     if flat := get("llm.invocation_parameters"):
         settings = mapping(decoded(flat))
         for name in SETTINGS:
