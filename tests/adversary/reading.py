@@ -2,7 +2,7 @@
 
 import time
 
-from senders import log_of
+from senders import NAMED_BY_CLIENTS, log_of
 
 from stillwatch.contract.results import quarantined_rows
 from stillwatch.readers.discover import discover
@@ -12,6 +12,7 @@ from stillwatch.sketch.observe import observe
 
 SECONDS_A_MEGABYTE = 4.0  # chosen: fifty times what the slowest takes on an idle machine
 LEAST_SECONDS = 5.0
+GATEWAYS = ["account_id", "timestamp"]  # columns that no sender may change: all rows of a log have the same
 
 
 def findings(rng, form, folder, rows, *, sketched=True, make=log_of):
@@ -34,6 +35,9 @@ def findings(rng, form, folder, rows, *, sketched=True, make=log_of):
         found.append(
             f"{form}: {number} of {log.rows} rows read, {observed} sketched, {lost} quarantined: {sorted(reasons)}"
         )
+    owners = {(row["account_id"], row["timestamp"]) for table in good for row in table.select(GATEWAYS).to_pylist()}
+    if len(owners) > 1 and form not in NAMED_BY_CLIENTS:
+        found.append(f"{form}: rows of one account at one time are of {sorted(map(str, owners))[:4]}")
     if took > LEAST_SECONDS + SECONDS_A_MEGABYTE * len(log.raw) / 1e6:
         found.append(f"{form}: {took:.1f} s for {len(log.raw):,} bytes")
     return found
