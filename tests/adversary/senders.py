@@ -345,7 +345,8 @@ def _parquet(rng, hostile):
             raw = [
                 None
                 if v is None
-                else v.encode("utf-8", "surrogatepass") + (SPOILED if rng.random() < 0.02 else b"")
+                else v.encode("utf-8", "surrogatepass")
+                + (SPOILED if name in CONTRACT_SENT and rng.random() < 0.02 else b"")
                 for v in values
             ]
             columns[name] = pa.array(raw, pa.binary()).view(pa.string())

@@ -58,7 +58,7 @@ def _short(one: FileRead, sources: Sources, limits: Limits) -> Problem:
         told.append(f"{one.passed_over:,} records passed over as no exchanges")
     keys = keys_of(one.file, limits)
     accounts = (
-        _best(account_fields(one.file, limits))
+        _best(account_fields(one.file, form, limits))
         if any("account_id" in reason for reason in one.reasons)
         else []
     )
@@ -85,7 +85,7 @@ def one_account(sources: Sources, accounts: int, rows: int, limits: Limits = LIM
         return []
     found: dict[str, int] = {}
     for file in sources.exchanges[:FILES]:
-        for name, number in account_fields(file, limits).items():
+        for name, number in account_fields(file, sources.formats[file].format, limits).items():
             found[name] = max(found.get(name, 0), number)
     best = _best(found)
     return [

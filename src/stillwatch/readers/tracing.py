@@ -132,6 +132,7 @@ JOINED = (
     "http.status_code",
 )
 SEEN = frozenset(JOINED)
+NAMED = "_named"  # of an HTTP span: the columns that `--map` names
 
 
 def value_of(value: Any) -> Any:  # noqa: ANN401  any JSON value
@@ -414,7 +415,7 @@ def complete(row: Row, call: Mapping[str, Any]) -> Row:
         "api_key_id": _pick(call, KEY), "conversation_id": get("session.id"),
         "client_ip": address(_pick(call, ADDRESS)), "user_agent": _pick(call, AGENT),
         "tls_fingerprint": _pick(call, TLS), "status": get("http.response.status_code") or get("http.status_code"),
-    }  # fmt: skip
+    } | get(NAMED, {})  # fmt: skip
     for name, value in told.items():
         if value is not None and row.get(name) is None:
             row[name] = value

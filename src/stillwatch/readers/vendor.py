@@ -33,8 +33,6 @@ from stillwatch.readers.registry import (
     Read,
     Row,
     Unjoined,
-    field,
-    moment,
 )
 
 BATCH = 16_384
@@ -107,11 +105,11 @@ def vendor_batches(
 ) -> Iterator[pa.Table]:
     """Contract rows of a file; what cannot be read, and top-level fields that the format does not know, go to `losses`.
 
-    `names` maps a contract column to a top-level field of the record that is taken instead of the format's own. `apart`
+    `names` maps a contract column to a field of the record that is taken instead of the format's own. `apart`
     has the file read by other processes, a run of lines by each, which is worth their start for much to read only. `among` are the files that
     are read with it, some of which may tell more of its exchanges.
     """
-    beside = Beside(path, limits, among)
+    beside = Beside(path, limits, among, names)
     if (
         apart
         and form.in_parts(beside)
@@ -201,7 +199,7 @@ def _read_part(
     losses = Losses(path)
     left: list[Unjoined] = []
     with _no_search_for_cycles():
-        batches = list(_batches(form, form.part, names, losses, Beside(path, limits), span, left))
+        batches = list(_batches(form, form.part, names, losses, Beside(path, limits, names=names), span, left))
     return _Part(batches, losses, left[0] if left else None)
 
 
@@ -227,7 +225,6 @@ def _batches(
     left: list[Unjoined] | None = None,
 ) -> Iterator[_Batch]:
     """Batches of a file or of a part of it; what that part leaves open goes to `left`."""
-    current: dict[str, Any] = {}
     path, limits = beside.path, beside.limits
 
     def watched() -> Iterator[Numbered]:
@@ -236,11 +233,6 @@ def _batches(
             strange = record.keys() - form.known
             if strange:
                 losses.unknown(strange)
-            if names:
-                current.clear()
-                current.update(
-                    {column: _mapped(column, field(record, theirs)) for column, theirs in names.items()}
-                )
             yield number, record
 
     rows: list[Row] = []
@@ -257,7 +249,7 @@ def _batches(
             if left is not None:
                 left.append(row)
             continue
-        rows.append(row | current if names else row)
+        rows.append(row)
         numbers.append(number)
         for name in TEXT:
             if isinstance(text := row.get(name), str):
@@ -267,16 +259,6 @@ def _batches(
             rows, numbers, size = [], [], 0
     if rows:
         yield build(rows, numbers, losses, limits)
-
-
-def _mapped(column: str, value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """A value that `--map` names; a time in any unit, or none."""
-    if column != "timestamp":
-        return value
-    try:
-        return moment(value)
-    except Malformed:
-        return None
 
 
 def build(rows: list[Row], numbers: list[int], losses: Losses, limits: Limits) -> _Batch:
