@@ -20,7 +20,7 @@ from stillwatch.readers.registry import SHAPES, UNREADABLE, Row, at, first, mapp
 from stillwatch.readers.tolerant import loads
 
 TEXT = ("text", "input_text", "output_text")
-SAID = ("text", "content", "parts", "outputText", "generation", "output_text", "message", "kwargs")
+SAID = ("text", "content", "parts", "outputText", "generation", "output_text", "generated_text", "message", "kwargs")
 MARKS = {
     "image": "[image]", "image_url": "[image]", "input_image": "[image]", "inline_data": "[file]", "inlineData": "[file]",
     "file_data": "[file]", "fileData": "[file]", "document": "[file]", "file": "[file]", "input_file": "[file]",
@@ -74,12 +74,12 @@ INSTRUCTED = (
     "system_prompt",
 )
 ANSWERED = (
-    "output", "content", "completion", "message", "text", "outputText", "generation", "output_text", "response", "data",
-    "streamed_data",
+    "output", "content", "completion", "message", "text", "outputText", "generation", "output_text", "generated_text", "response", "data",
+    "streamed_data", "parts",
 )  # fmt: skip
 SEVERAL = ("outputs", "results", "generations", "completions")  # answers of which the first counts
 ENDED = ("stop_reason", "stopReason", "finish_reason", "finishReason", "completionReason", "done_reason")
-USAGE = ("usage", "usageMetadata", "usage_metadata", "meta", "tokens")
+USAGE = ("usage", "usageMetadata", "usage_metadata", "meta", "tokens", "details")
 EVENTS = frozenset((
     "choices", "candidates", "contentBlockDelta", "messageStart", "messageStop", "outputText", "generation", "outputs",
     "event_type", "done", "delta", "completion",
@@ -98,7 +98,7 @@ READ = (
 )  # fmt: skip
 WRITTEN = (
     "completion_tokens", "output_tokens", "outputTokens", "generation_token_count", "totalOutputTextTokenCount",
-    "eval_count", "tokenCount", "outputTokenCount",
+    "eval_count", "tokenCount", "outputTokenCount", "generated_tokens",
 )  # fmt: skip
 
 
@@ -340,7 +340,7 @@ def answer_columns(answer: Any) -> Row:  # noqa: ANN401  any JSON value
     choice = choice_of(body) or next((one for one in map(_first, map(body.get, SEVERAL)) if one), {})
     beside = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
     reason = first(
-        *(one.get(name) for one in (body, choice) for name in ENDED),
+        *(one.get(name) for one in (body, choice, held) for name in ENDED),
         at(body, "incomplete_details", "reason"), body.get("status"),
     )  # fmt: skip
     counts = (usage, body, choice)
@@ -361,6 +361,8 @@ def answer_columns(answer: Any) -> Row:  # noqa: ANN401  any JSON value
 @sent(lambda: UNREADABLE)
 def whole_answer(answer: Any) -> Any:  # noqa: ANN401  any JSON value
     """An answer as one value: that of a stream is put together, whether it is text of server-sent events or a list of events."""
+    if isinstance(answer, list) and len(answer) == 1 and at(answer[0], "generated_text") is not None:
+        answer = answer[0]  # of TGI
     if isinstance(answer, dict):
         inner = answer.get("streamed_data")
         return answer if inner is None else whole_answer(inner)

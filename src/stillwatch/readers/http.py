@@ -25,6 +25,10 @@ NO_CALLS = re.compile(
     r"(?:/[\w-]+){0,3}/(?:health|healthz|health-check|healthcheck|health/\w+|live|livez|liveness|ready|readyz|readiness|ping|metrics"
     r"|status|stub_status|nginx_status|version|favicon\.ico|robots\.txt|v1/models|models|docs|openapi\.json)/?|/"
 )
+OF_MODELS = re.compile(
+    r"/(?:completions?|messages|responses|embeddings|generate(?:_stream)?|infer|invoke(?:-with-response-stream)?|converse(?:-stream)?|rerank"
+    r"|api/chat|realtime)/?$|:(?:stream)?(?:generateContent|rawPredict|predict)", re.IGNORECASE,
+)  # fmt: skip
 SCHEME = re.compile(r"[A-Za-z][\w+.-]{0,31}://")
 REALTIME = re.compile(r"/realtime\b|BidiGenerateContent")
 NAMED = re.compile(r"/(?:deployments|engines|models?)/([^/?#:]{1,256})(?=[/:?#]|$)")
@@ -65,6 +69,11 @@ def calls_model(method: str, path: str, body: Any, answer: Any = None) -> bool: 
         return True
     told = whole_answer(answer)
     return isinstance(told, Mapping) and not ANSWERS.isdisjoint(told)
+
+
+def is_of_models(path: str) -> bool:
+    """Whether a path is one of those at which providers and servers offer models: what tells calls in a log of all requests of a site."""
+    return OF_MODELS.search(path) is not None
 
 
 def model_in(*addresses: Any) -> str | None:  # noqa: ANN401  any JSON values

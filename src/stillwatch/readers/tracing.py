@@ -30,7 +30,7 @@ from stillwatch.readers.registry import (
 )
 
 EVENT = "gen_ai.client.inference.operation.details"
-MODEL = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "llm.request.model")
+MODEL = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "llm.request.model", "ai.model.id")
 ACCOUNT = (
     "user.id",
     "enduser.id",
@@ -73,11 +73,11 @@ AGENT = ("user_agent.original", "http.user_agent", "http.request.header.user-age
 TLS = ("tls.client.ja4", "ja4", "http.request.header.x-ja4", "tls.client.ja3")
 READ = (
     "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.usage.prompt_tokens", "llm.token_count.prompt",
-    "ai.usage.promptTokens", "ai.usage.inputTokens",
+    "ai.usage.promptTokens", "ai.usage.inputTokens", "gen_ai.response.prompt_tokens",
 )  # fmt: skip
 WRITTEN = (
     "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.usage.completion_tokens",
-    "llm.token_count.completion", "ai.usage.completionTokens", "ai.usage.outputTokens",
+    "llm.token_count.completion", "ai.usage.completionTokens", "ai.usage.outputTokens", "gen_ai.response.completion_tokens",
 )  # fmt: skip
 PICKED = {  # the first that says something
     "exchange_id": ("gen_ai.response.id", "litellm.call_id"),
@@ -107,7 +107,7 @@ COUNTED = {  # the first that is there, though it be nought
 SETTINGS = ("temperature", "top_p", "max_tokens")
 SPOKEN = (  # whole conversations, in the order in which they are looked for
     "gen_ai.input.messages", "gen_ai.request.messages", "ai.prompt.messages", "gen_ai.prompt", "gcp.vertex.agent.llm_request",
-    "langfuse.observation.input", "mlflow.spanInputs", "all_messages_events", "pydantic_ai.all_messages", "input.value",
+    "langfuse.observation.input", "mlflow.spanInputs", "all_messages_events", "pydantic_ai.all_messages", "events", "input.value",
 )  # fmt: skip
 ANSWERED = (
     "gen_ai.output.messages", "gen_ai.response.text", "ai.response.text", "gen_ai.completion", "gcp.vertex.agent.llm_response",
@@ -120,6 +120,7 @@ STEPS = frozenset(
     ("gen_ai.operation.name", "openinference.span.kind", "ai.operationId", "traceloop.span.kind")
 )
 NO_CALLS = ("execute_tool", "invoke_agent", "create_agent", "embeddings")
+CALLS = (".doGenerate", ".doStream")  # operations of Vercel's SDK that call a model; others are steps around these
 JOINED = (
     *ACCOUNT,
     *ORGANIZATION,
@@ -372,7 +373,21 @@ def _asked_elsewhere(said: Mapping[str, Any]) -> Any:  # noqa: ANN401  any JSON 
 def _answered_elsewhere(said: Mapping[str, Any]) -> Any:  # noqa: ANN401  any JSON value
     found = _numbered_turns(said, "gen_ai.completion") or _numbered_turns(said, "llm.output_messages")
     found = found or _listed_turns(said.get("llm.output_messages"))
-    return found or next((said[name] for name in ANSWERED if said.get(name)), None)
+    found = found or next((said[name] for name in ANSWERED if said.get(name)), None)
+    return _chosen(said.get("events")) if found is None else found
+
+
+def _chosen(events: Any) -> Any:  # noqa: ANN401  any JSON value
+    """The answer among the events that an attribute holds, as Logfire writes them."""
+    several = decoded(events)
+    return next(
+        (
+            one.get("message")
+            for one in (several if isinstance(several, list) else ())
+            if isinstance(one, dict) and one.get("event.name") == "gen_ai.choice"
+        ),
+        None,
+    )
 
 
 def _end(row: Row, said: Mapping[str, Any], status: Any) -> None:  # noqa: ANN401  any JSON value
@@ -400,6 +415,8 @@ def is_call(said: Mapping[str, Any], models: tuple[str, ...]) -> bool:
     """Whether attributes are of a call of a model, and not of a tool, an embedding's retrieval or an agent's step."""
     kind = said.get("openinference.span.kind")
     if said.get("gen_ai.operation.name") in NO_CALLS or (kind and kind != "LLM"):
+        return False
+    if "ai.operationId" in said and not str(said["ai.operationId"]).endswith(CALLS):
         return False
     for name in models:  # noqa: SIM110  a generator costs more than all of this
         if said[name]:
