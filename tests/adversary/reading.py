@@ -35,7 +35,9 @@ def findings(rng, form, folder, rows, *, sketched=True, make=log_of):
         found.append(
             f"{form}: {number} of {log.rows} rows read, {observed} sketched, {lost} quarantined: {sorted(reasons)}"
         )
-    owners = {(row["account_id"], row["timestamp"]) for table in good for row in table.select(GATEWAYS).to_pylist()}
+    owners = {
+        (row["account_id"], row["timestamp"]) for table in good for row in table.select(GATEWAYS).to_pylist()
+    }
     if len(owners) > 1 and form not in NAMED_BY_CLIENTS:
         found.append(f"{form}: rows of one account at one time are of {sorted(map(str, owners))[:4]}")
     if took > LEAST_SECONDS + SECONDS_A_MEGABYTE * len(log.raw) / 1e6:

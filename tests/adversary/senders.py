@@ -94,7 +94,16 @@ SENT = {
     "cloudflare logpush": {("RequestBody",): BODY, ("ResponseBody",): BODY, ("RequestedModel",): TEXT},
     "bedrock batch": {("modelInput", "messages"): BODY, ("modelInput", "system"): BODY, ("modelOutput",): BODY},
 }  # fmt: skip
-NAMED_BY_CLIENTS = ("vertex", "cloudflare", "portkey", "portkey export", "langsmith", "bedrock batch", "anthropic batch", "cloudflare logpush")
+NAMED_BY_CLIENTS = (
+    "vertex",
+    "cloudflare",
+    "portkey",
+    "portkey export",
+    "langsmith",
+    "bedrock batch",
+    "anthropic batch",
+    "cloudflare logpush",
+)
 """Formats in which what a client fills also names the account or the time."""
 OTLP = (
     "otlp latest, joined with its HTTP span",
@@ -235,7 +244,9 @@ def _written(rng):
 
 
 def _path(rng):
-    begin = rng.choice(("/v1/chat/completions?", "/v1/chat/completions/", "/openai/deployments/m/chat/completions#"))
+    begin = rng.choice(
+        ("/v1/chat/completions?", "/v1/chat/completions/", "/openai/deployments/m/chat/completions#")
+    )
     return begin + _text(rng).replace(" ", "%20")
 
 
@@ -270,7 +281,9 @@ def _traced(record, number):
 
 def _attributes(value):
     if isinstance(value, dict):
-        if isinstance(value.get("attributes"), list) and not {"spanId", "eventName", "name"}.isdisjoint(value):
+        if isinstance(value.get("attributes"), list) and not {"spanId", "eventName", "name"}.isdisjoint(
+            value
+        ):
             yield value
         for inner in value.values():
             yield from _attributes(inner)

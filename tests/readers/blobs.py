@@ -23,9 +23,7 @@ class Blobs:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self.held))
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         host, port = self._server.server_address
-        self.connection = (
-            f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint=http://{host}:{port}/{ACCOUNT};"
-        )
+        self.connection = f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint=http://{host}:{port}/{ACCOUNT};"
 
     def stop(self):
         self._server.shutdown()
@@ -47,13 +45,22 @@ def _handler(held):
             asked = {name: several[0] for name, several in parse_qs(split.query).items()}
             container, _, name = unquote(split.path).removeprefix(f"/{ACCOUNT}/").partition("/")
             if asked.get("comp") == "list":
-                return self._answer(200, _listed(container, held.get(container, {}), asked), {"Content-Type": "application/xml"})
+                return self._answer(
+                    200,
+                    _listed(container, held.get(container, {}), asked),
+                    {"Content-Type": "application/xml"},
+                )
             if asked.get("restype") == "container":
                 return self._answer(200 if container in held else 404, b"", {})
             blob = held.get(container, {}).get(name)
             if blob is None:
                 return self._answer(404, b"", {"x-ms-error-code": "BlobNotFound"})
-            told = {"Accept-Ranges": "bytes", "x-ms-blob-type": "BlockBlob", "ETag": _tag(blob), "Last-Modified": formatdate(0, usegmt=True)}
+            told = {
+                "Accept-Ranges": "bytes",
+                "x-ms-blob-type": "BlockBlob",
+                "ETag": _tag(blob),
+                "Last-Modified": formatdate(0, usegmt=True),
+            }
             wanted = self.headers.get("x-ms-range") or self.headers.get("Range")
             if not wanted or self.command == "HEAD":
                 return self._answer(200, blob, told)
@@ -61,11 +68,15 @@ def _handler(held):
             begin, end = int(first), min(int(last or len(blob)), len(blob) - 1)
             if begin >= len(blob):
                 return self._answer(416, b"", {"x-ms-error-code": "InvalidRange"})
-            return self._answer(206, blob[begin : end + 1], told | {"Content-Range": f"bytes {begin}-{end}/{len(blob)}"})
+            return self._answer(
+                206, blob[begin : end + 1], told | {"Content-Range": f"bytes {begin}-{end}/{len(blob)}"}
+            )
 
         def _answer(self, status, body, headers):
             self.send_response(status)
-            for name, value in ({"x-ms-version": "2025-05-05", "Content-Length": str(len(body))} | headers).items():
+            for name, value in (
+                {"x-ms-version": "2025-05-05", "Content-Length": str(len(body))} | headers
+            ).items():
                 self.send_header(name, value)
             self.end_headers()
             if self.command != "HEAD":

@@ -22,7 +22,12 @@ SSE = "".join(
         {"id": "c", "model": "gpt-x", "choices": [], "usage": {"prompt_tokens": 11, "completion_tokens": 4}},
     )
 ) + "data: [DONE]\n\n"  # fmt: skip
-CLAUDE = {"model": "claude-x", "max_tokens": 64, "system": "Be brief.", "messages": [{"role": "user", "content": [{"type": "text", "text": "Name a river."}]}]}
+CLAUDE = {
+    "model": "claude-x",
+    "max_tokens": 64,
+    "system": "Be brief.",
+    "messages": [{"role": "user", "content": [{"type": "text", "text": "Name a river."}]}],
+}
 CLAUDE_REPLY = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-x", "content": [{"type": "text", "text": "The Oder."}],
                 "stop_reason": "end_turn", "usage": {"input_tokens": 11, "output_tokens": 4}}  # fmt: skip
 CLAUDE_SSE = "".join(
@@ -53,7 +58,11 @@ def span(said, **more):
 
 
 def resource(*spans):
-    return {"resourceSpans": [{"resource": {"attributes": []}, "scopeSpans": [{"scope": {}, "spans": list(spans)}]}]}
+    return {
+        "resourceSpans": [
+            {"resource": {"attributes": []}, "scopeSpans": [{"scope": {}, "spans": list(spans)}]}
+        ]
+    }
 
 
 def lines(*records):
@@ -69,7 +78,10 @@ def wave(role, text):
     return {"role": role, "content": [{"text": text}]}
 
 
-BEDROCK = {"account_id": "arn:aws:sts::111122223333:assumed-role/app/alice", "organization_id": "111122223333"}
+BEDROCK = {
+    "account_id": "arn:aws:sts::111122223333:assumed-role/app/alice",
+    "organization_id": "111122223333",
+}
 LITELLM = {
     "id": "chatcmpl-9", "trace_id": "t-1", "call_type": "acompletion", "response_cost": 0.001, "status": "success", "total_tokens": 15,
     "prompt_tokens": 11, "completion_tokens": 4, "startTime": S + 0.0, "endTime": S + 1.0, "completionStartTime": S + 0.4, "response_time": 1.0,

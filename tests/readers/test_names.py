@@ -88,7 +88,16 @@ def test_of_joined_records_each_exchange_has_its_own(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("a.b", 1), ("c.d", 2), ("c.e.f", 3), ("g.h.i", 4), ("a", None), ("c.x", None), ("a.b.c", None), ("", None)],
+    [
+        ("a.b", 1),
+        ("c.d", 2),
+        ("c.e.f", 3),
+        ("g.h.i", 4),
+        ("a", None),
+        ("c.x", None),
+        ("a.b.c", None),
+        ("", None),
+    ],
 )
 def test_a_path_may_hold_names_with_dots(name, value):
     record = {"a.b": 1, "c": {"d": 2, "e.f": 3}, "g.h": {"i": 4}}
@@ -98,7 +107,8 @@ def test_a_path_may_hold_names_with_dots(name, value):
 def test_a_log_of_one_account_is_warned_of_with_attributes_and_entries_that_may_name_the_accounts(tmp_path):
     said = LATEST | CONTENT | {"user.id": "gateway"}
     path = write(
-        tmp_path / "a.jsonl", [spans(traced(said | {"customer.id": owner}, n)) for n, owner in enumerate(OWNERS)]
+        tmp_path / "a.jsonl",
+        [spans(traced(said | {"customer.id": owner}, n)) for n, owner in enumerate(OWNERS)],
     )
     (warning,) = inspect([str(path)])["warnings"]
     assert "`customer.id` with 3 values" in warning["found"]
@@ -107,7 +117,8 @@ def test_a_log_of_one_account_is_warned_of_with_attributes_and_entries_that_may_
 
 def test_a_log_that_names_no_account_is_refused_with_the_attribute_that_may(tmp_path):
     path = write(
-        tmp_path / "a.jsonl", [spans(traced(LATEST | {"customer.id": owner}, n)) for n, owner in enumerate(OWNERS)]
+        tmp_path / "a.jsonl",
+        [spans(traced(LATEST | {"customer.id": owner}, n)) for n, owner in enumerate(OWNERS)],
     )
     (short,) = inspect([str(path)])["short"]
     assert "account_id=customer.id" in short["fix"]

@@ -143,7 +143,10 @@ def test_stores_of_google_and_azure_are_read_as_the_disk_is(tmp_path, monkeypatc
             assert there[0].equals(here[0])
         assert rows_of(f"{address}/day")[0].num_rows == 90
         assert [file.name for file in remote_files(f"{address}/day/*.jsonl")] == ["2026-05-01.jsonl"]
-        first, again = remote_files(f"{address}/day/2026-05-01.jsonl"), remote_files(f"{address}/day/2026-05-01.jsonl")
+        first, again = (
+            remote_files(f"{address}/day/2026-05-01.jsonl"),
+            remote_files(f"{address}/day/2026-05-01.jsonl"),
+        )
         assert first == again
         put("day/2026-05-01.jsonl", lines(*ROWS, row(31)))
         (grown,) = remote_files(f"{address}/day/2026-05-01.jsonl")

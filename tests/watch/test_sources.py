@@ -131,7 +131,13 @@ def test_files_of_the_state_are_none_of_the_log(tmp_path):
 
 
 ROWS = [
-    {"exchange_id": f"x{number}", "timestamp": f"2026-05-01T14:0{number}:00Z", "account_id": "a1", "model": "m", "prompt": "hello"}
+    {
+        "exchange_id": f"x{number}",
+        "timestamp": f"2026-05-01T14:0{number}:00Z",
+        "account_id": "a1",
+        "model": "m",
+        "prompt": "hello",
+    }
     for number in range(4)
 ]
 LINES = "".join(json.dumps(row) + "\n" for row in ROWS)
@@ -194,7 +200,9 @@ def test_lines_of_a_file_without_an_ending_are_taken_as_they_are_written(tmp_pat
 
 
 @pytest.mark.issue(23)
-def test_what_a_scan_leaves_out_is_not_followed_and_a_file_of_no_known_kind_is_named(tmp_path, monkeypatch, caplog):
+def test_what_a_scan_leaves_out_is_not_followed_and_a_file_of_no_known_kind_is_named(
+    tmp_path, monkeypatch, caplog
+):
     monkeypatch.undo()
     pq.write_table(pa.table({"account_id": ["a1"]}), tmp_path / "accounts.parquet")
     (tmp_path / ".hidden.jsonl").write_text(LINES)

@@ -20,7 +20,17 @@ from stillwatch.readers.registry import SHAPES, UNREADABLE, Row, at, first, mapp
 from stillwatch.readers.tolerant import loads
 
 TEXT = ("text", "input_text", "output_text")
-SAID = ("text", "content", "parts", "outputText", "generation", "output_text", "generated_text", "message", "kwargs")
+SAID = (
+    "text",
+    "content",
+    "parts",
+    "outputText",
+    "generation",
+    "output_text",
+    "generated_text",
+    "message",
+    "kwargs",
+)
 MARKS = {
     "image": "[image]", "image_url": "[image]", "input_image": "[image]", "inline_data": "[file]", "inlineData": "[file]",
     "file_data": "[file]", "fileData": "[file]", "document": "[file]", "file": "[file]", "input_file": "[file]",
@@ -102,7 +112,8 @@ WRITTEN = (
 )  # fmt: skip
 
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def sent(unreadable: Callable[[], R]) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -196,7 +207,11 @@ def tool_names(tools: Any) -> list[str] | None:  # noqa: ANN401  any JSON value
     return names or None
 
 
-@sent(lambda: (None, UNREADABLE))
+def _nothing_asked() -> tuple[str | None, str | None]:
+    return None, UNREADABLE
+
+
+@sent(_nothing_asked)
 def asked(messages: Any, instructions: Any = None) -> tuple[str | None, str | None]:  # noqa: ANN401  any JSON values
     """System prompt and prompt of a conversation, given as turns with roles, as one string, or as JSON of either."""
     messages = decoded(messages)

@@ -13,7 +13,9 @@ from stillwatch.readers.registry import Row, at, first, header
 ASKS = frozenset((
     "model", "messages", "prompt", "contents", "inputText", "input", "inputs", "message", "texts", "instances", "modelInput",
 ))  # fmt: skip
-ANSWERS = frozenset(("choices", "candidates", "usage", "usageMetadata", "stop_reason", "stopReason", "generations"))
+ANSWERS = frozenset(
+    ("choices", "candidates", "usage", "usageMetadata", "stop_reason", "stopReason", "generations")
+)
 READS = (
     "GET",
     "HEAD",

@@ -331,7 +331,9 @@ def traced_format(
     def read(records: Iterator[Numbered], beside: Beside | None = None) -> Iterator[tuple[int, Told]]:
         others = _other_files(beside, form, entries) if beside else ()
         names = beside.names if beside else {}
-        told = partial(_told_by, others, form, entries, beside.limits, tuple(names.items())) if beside else None
+        told = (
+            partial(_told_by, others, form, entries, beside.limits, tuple(names.items())) if beside else None
+        )
         traces = Traces(others=told if others else None, names=names)
         yield from _taken(entries, traces, records)
         yield from traces.end()

@@ -30,7 +30,13 @@ from stillwatch.readers.registry import (
 )
 
 EVENT = "gen_ai.client.inference.operation.details"
-MODEL = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "llm.request.model", "ai.model.id")
+MODEL = (
+    "gen_ai.request.model",
+    "gen_ai.response.model",
+    "llm.model_name",
+    "llm.request.model",
+    "ai.model.id",
+)
 ACCOUNT = (
     "user.id",
     "enduser.id",
@@ -115,12 +121,16 @@ ANSWERED = (
 )  # fmt: skip
 TOOLS = ("gen_ai.tool.definitions", "gen_ai.request.available_tools", "ai.prompt.tools")
 PLACE = re.compile(r"\d{1,9}", re.ASCII)  # of a turn in a conversation
+RARE = frozenset((*TOOLS, "llm.invocation_parameters"))
 NAMES, LAYOUTS = 64, 4096  # attributes of a span, and sets of their names, that are remembered
 STEPS = frozenset(
     ("gen_ai.operation.name", "openinference.span.kind", "ai.operationId", "traceloop.span.kind")
 )
 NO_CALLS = ("execute_tool", "invoke_agent", "create_agent", "embeddings")
-CALLS = (".doGenerate", ".doStream")  # operations of Vercel's SDK that call a model; others are steps around these
+CALLS = (
+    ".doGenerate",
+    ".doStream",
+)  # operations of Vercel's SDK that call a model; others are steps around these
 JOINED = (
     *ACCOUNT,
     *ORGANIZATION,
@@ -273,11 +283,12 @@ def _as_turns(messages: Any) -> list[Any]:  # noqa: ANN401  any JSON value
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which attributes fill which columns, worked out once for every set of names that spans bring."""
+    """Which attributes fill which columns, worked out once for every set of names that spans bring; `rare` is whether one of `RARE` is there."""
 
     picked: tuple[tuple[str, tuple[str, ...]], ...]
     counted: tuple[tuple[str, str], ...]
     models: tuple[str, ...]
+    rare: bool
 
 
 def layout(names: tuple[str, ...]) -> Layout:
@@ -293,6 +304,7 @@ def _laid(names: tuple[str, ...]) -> Layout:
         tuple((column, several) for column, several in picked if several),
         tuple((column, several[0]) for column, several in counted if several),
         tuple(name for name in MODEL if name in there),
+        not RARE.isdisjoint(there),
     )
 
 
@@ -329,6 +341,8 @@ def row_of(span: Record, said: dict[str, Any], where: Layout) -> Row:
         row["client_ip"] = address(row["client_ip"])
     try:
         _say(row, said)
+        if where.rare:
+            _offer(row, said)
     except SHAPES:
         row["prompt"] = UNREADABLE
     _end(row, said, tell("status"))
@@ -336,7 +350,7 @@ def row_of(span: Record, said: dict[str, Any], where: Layout) -> Row:
 
 
 def _say(row: Row, said: Mapping[str, Any]) -> None:
-    """What was asked, with which tools and settings, and what was answered."""
+    """What was asked, and what was answered."""
     get = said.get
     given, output = get("gen_ai.input.messages"), get("gen_ai.output.messages")
     if given is None:
@@ -353,11 +367,15 @@ def _say(row: Row, said: Mapping[str, Any]) -> None:
         row["system_prompt"], row["prompt"] = asked(turns, get("gen_ai.system_instructions"))
     if output is not None:
         row["response"] = answered(output)
+
+
+def _offer(row: Row, said: Mapping[str, Any]) -> None:
+    """The tools and settings that few spans have."""
     for name in TOOLS:
-        if name in said:
-            row["tool_names"] = tool_names(said[name]) if said[name] else None
+        if said.get(name):
+            row["tool_names"] = tool_names(said[name])
             break
-    if flat := get("llm.invocation_parameters"):
+    if flat := said.get("llm.invocation_parameters"):
         settings = mapping(decoded(flat))
         for name in SETTINGS:
             row.setdefault(name, settings.get(name))
@@ -397,9 +415,7 @@ def _end(row: Row, said: Mapping[str, Any], status: Any) -> None:  # noqa: ANN40
         row["finish_reason"] = refusal(
             reasons[0] if isinstance(reasons, list) and reasons else reasons, category
         )
-    if "status" not in row and (
-        said.get("error.type") or at(status, "code") in (2, "STATUS_CODE_ERROR")
-    ):
+    if "status" not in row and (said.get("error.type") or at(status, "code") in (2, "STATUS_CODE_ERROR")):
         row["status"] = 500
 
 

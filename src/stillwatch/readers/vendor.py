@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -199,7 +198,9 @@ def _read_part(
     losses = Losses(path)
     left: list[Unjoined] = []
     with _no_search_for_cycles():
-        batches = list(_batches(form, form.part, names, losses, Beside(path, limits, names=names), span, left))
+        batches = list(
+            _batches(form, form.part, names, losses, Beside(path, limits, names=names), span, left)
+        )
     return _Part(batches, losses, left[0] if left else None)
 
 
@@ -251,14 +252,21 @@ def _batches(
             continue
         rows.append(row)
         numbers.append(number)
-        for name in TEXT:
-            if isinstance(text := row.get(name), str):
-                size += len(text)
+        size += _letters(row)
         if len(rows) >= BATCH or size > BLOCK:
             yield build(rows, numbers, losses, limits)
             rows, numbers, size = [], [], 0
     if rows:
         yield build(rows, numbers, losses, limits)
+
+
+def _letters(row: Row) -> int:
+    """About how much text a row has."""
+    size = 0
+    for name in TEXT:
+        if isinstance(text := row.get(name), str):
+            size += len(text)
+    return size
 
 
 def build(rows: list[Row], numbers: list[int], losses: Losses, limits: Limits) -> _Batch:

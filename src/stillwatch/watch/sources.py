@@ -26,7 +26,10 @@ from stillwatch.readers.tolerant import objects
 
 Position = Mapping[str, Any]
 MOST_TAKEN = 32 << 20  # bytes taken at once from one file: the rest waits in the file
-ENDINGS = {"log": ".log", "json": ".jsonl"}  # what is added to a name that does not say how its lines are read
+ENDINGS = {
+    "log": ".log",
+    "json": ".jsonl",
+}  # what is added to a name that does not say how its lines are read
 LOG = logging.getLogger("stillwatch.watch")
 AT_ONCE = 20_000  # messages taken at once from a stream, or fewer that have `MOST_TAKEN` bytes together
 FETCH = 500  # messages asked for in one go

@@ -37,7 +37,9 @@ def traefik(record: Record) -> Iterator[Row]:
     path = path_of(record.get("RequestPath"))
     if not calls_model(method_of(record.get("RequestMethod")), path, None) or not is_of_models(path):
         return
-    headers = {name.removeprefix(HEADERS): value for name, value in record.items() if name.startswith(HEADERS)}
+    headers = {
+        name.removeprefix(HEADERS): value for name, value in record.items() if name.startswith(HEADERS)
+    }
     client = address(record.get("ClientHost"))
     nanoseconds = number(record.get("Duration"))
     user = record.get("ClientUsername")
