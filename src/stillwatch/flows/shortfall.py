@@ -64,10 +64,15 @@ def _short(one: FileRead, sources: Sources, limits: Limits) -> Problem:
     )
     mapped = f"account_id={accounts[0]}" if accounts else "COLUMN=THEIR_NAME"
     of = max(one.records, one.rows + one.quarantined + one.passed_over)
+    if not of:
+        return Problem(
+            fact=f"`{one.file.name}` holds no record",
+            where=str(one.file),
+            found="; ".join([*told, "no record"]),
+            expected="at least one exchange",
+        )
     return Problem(
-        fact=f"`{one.file.name}`: {one.rows:,} of {of:,} records were read"
-        if of
-        else f"`{one.file.name}` holds no record",
+        fact=f"`{one.file.name}`: {one.rows:,} of {of:,} records were read",
         where=str(one.file),
         found="; ".join([*told, seen(one.file, keys)]),
         expected=f"{form.title if form else 'columns of the contract'}: "
