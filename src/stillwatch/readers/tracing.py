@@ -340,17 +340,15 @@ def row_of(span: Record, said: dict[str, Any], where: Layout) -> Row:
     if "client_ip" in row:
         row["client_ip"] = address(row["client_ip"])
     try:
-        _say(row, said)
-        if where.rare:
-            _offer(row, said)
+        _say(row, said, where)
     except SHAPES:
         row["prompt"] = UNREADABLE
     _end(row, said, tell("status"))
     return row
 
 
-def _say(row: Row, said: Mapping[str, Any]) -> None:
-    """What was asked, and what was answered."""
+def _say(row: Row, said: Mapping[str, Any], where: Layout) -> None:
+    """What was asked, with which tools and settings, and what was answered."""
     get = said.get
     given, output = get("gen_ai.input.messages"), get("gen_ai.output.messages")
     if given is None:
@@ -367,6 +365,8 @@ def _say(row: Row, said: Mapping[str, Any]) -> None:
         row["system_prompt"], row["prompt"] = asked(turns, get("gen_ai.system_instructions"))
     if output is not None:
         row["response"] = answered(output)
+    if where.rare:
+        _offer(row, said)
 
 
 def _offer(row: Row, said: Mapping[str, Any]) -> None:
