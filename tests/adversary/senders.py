@@ -81,7 +81,7 @@ SENT = {
                 ("attributes", "llm", "invocation_parameters"): BODY},
     "openrouter": {("user_agent",): TEXT, ("session_id",): TEXT, ("finish_reason_normalized",): TEXT},
     "caddy": {("request_body",): TEXT, ("response_body",): TEXT, ("request", "headers"): BODY, ("request", "uri"): PATH},
-    "traefik": {("request_User-Agent",): TEXT, ("request_X-Request-Id",): TEXT},
+    "traefik": {("RequestPath",): PATH, ("request_User-Agent",): TEXT, ("request_X-Request-Id",): TEXT},
     "console span": {("attributes", "gen_ai.input.messages"): WRITTEN, ("attributes", "gen_ai.output.messages"): WRITTEN, ("attributes", "gen_ai.tool.definitions"): WRITTEN,
                      ("attributes", "gen_ai.system_instructions"): WRITTEN, ("attributes", "gen_ai.conversation.id"): TEXT, ("events",): BODY},
     "mlflow": {("data", "spans", 1, "attributes", "mlflow.spanInputs"): WRITTEN, ("data", "spans", 1, "attributes", "mlflow.spanOutputs"): WRITTEN,

@@ -29,7 +29,7 @@ NO_CALLS = re.compile(
 )
 OF_MODELS = re.compile(
     r"/(?:completions?|messages|responses|embeddings|generate(?:_stream)?|infer|invoke(?:-with-response-stream)?|converse(?:-stream)?|rerank"
-    r"|api/chat|realtime)/?$|:(?:stream)?(?:generateContent|rawPredict|predict)", re.IGNORECASE,
+    r"|api/chat|realtime)(?![\w-])|:(?:stream)?(?:generateContent|rawPredict|predict)", re.IGNORECASE,
 )  # fmt: skip
 SCHEME = re.compile(r"[A-Za-z][\w+.-]{0,31}://")
 REALTIME = re.compile(r"/realtime\b|BidiGenerateContent")
@@ -63,19 +63,27 @@ def calls_model(method: str, path: str, body: Any, answer: Any = None) -> bool: 
     """Whether a request may be a call of a model: all that can be one is, since senders choose bodies and much of the path. A model's answer
     shows one as well.
     """
-    if isinstance(body, Mapping) and not ASKS.isdisjoint(body):
+    if _asks(body):
         return True
     if method in READS:
         return REALTIME.search(path) is not None
-    if NO_CALLS.fullmatch(path) is None:
-        return True
+    return NO_CALLS.fullmatch(path) is None or _answers(answer)
+
+
+def calls_model_of_site(method: str, path: str, body: Any, answer: Any = None) -> bool:  # noqa: ANN401  any JSON values
+    """As `calls_model`, in a log of all requests of a site: only what shows that it is a call is one, by its path, its body or its answer."""
+    if not calls_model(method, path, body, answer):
+        return False
+    return OF_MODELS.search(path) is not None or _asks(body) or _answers(answer)
+
+
+def _asks(body: Any) -> bool:  # noqa: ANN401  any JSON value
+    return isinstance(body, Mapping) and not ASKS.isdisjoint(body)
+
+
+def _answers(answer: Any) -> bool:  # noqa: ANN401  any JSON value
     told = whole_answer(answer)
     return isinstance(told, Mapping) and not ANSWERS.isdisjoint(told)
-
-
-def is_of_models(path: str) -> bool:
-    """Whether a path is one of those at which providers and servers offer models: what tells calls in a log of all requests of a site."""
-    return OF_MODELS.search(path) is not None
 
 
 def model_in(*addresses: Any) -> str | None:  # noqa: ANN401  any JSON values

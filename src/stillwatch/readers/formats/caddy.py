@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stillwatch.readers.content import body_in
-from stillwatch.readers.http import (
-    account_in,
-    call_columns,
-    calls_model,
-    is_of_models,
-    joined,
-    method_of,
-    path_of,
-)
+from stillwatch.readers.http import account_in, call_columns, calls_model_of_site, joined, method_of, path_of
 from stillwatch.readers.registry import (
     Record,
     Row,
@@ -60,9 +52,7 @@ def caddy(record: Record) -> Iterator[Row]:
     request = mapping(record.get("request"))
     path = path_of(request.get("uri"))
     body, answer = body_in(record.get("request_body")), record.get("response_body")
-    if not calls_model(method_of(request.get("method")), path, body, answer) or not (
-        body or is_of_models(path)
-    ):
+    if not calls_model_of_site(method_of(request.get("method")), path, body, answer):
         return
     headers = request.get("headers")
     client = first(address(request.get("client_ip")), address(request.get("remote_ip")))

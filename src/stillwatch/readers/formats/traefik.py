@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stillwatch.readers.http import account_in, calls_model, is_of_models, method_of, model_in, path_of
+from stillwatch.readers.http import account_in, calls_model_of_site, method_of, model_in, path_of
 from stillwatch.readers.registry import Record, Row, address, first, header, log_format, moment, number
 
 HEADERS = "request_"
@@ -35,7 +35,7 @@ def _recognise(record: Record) -> str:
 )  # fmt: skip
 def traefik(record: Record) -> Iterator[Row]:
     path = path_of(record.get("RequestPath"))
-    if not calls_model(method_of(record.get("RequestMethod")), path, None) or not is_of_models(path):
+    if not calls_model_of_site(method_of(record.get("RequestMethod")), path, None):
         return
     headers = {
         name.removeprefix(HEADERS): value for name, value in record.items() if name.startswith(HEADERS)
