@@ -28,7 +28,7 @@ What every format does alike:
 - **What is no exchange** (a health check, an audit record, a step of a trace that calls no model) is passed over and counted, and is no row and no quarantine. What may be a call is a row, also without text or model.
 - **Exchanges that several records tell of** (a batch's requests and answers, Azure's log of models, OpenTelemetry's log records, Langfuse's traces) are joined by their id in a file and over the files of one scan that lie
   together: in one folder, or under one name in trees that differ in one folder's name. Up to 64 MiB of a file's records wait for each other, and up to 256 MiB of files that lie together are remembered.
-- **What is missing** stays null; signals that need it say in the report that they could not look. `--map column=field` takes another top-level field.
+- **What is missing** stays null; signals that need it say in the report that they could not look. `--map column=field` takes another field, or a path to one; of spans an attribute, also that of the HTTP span of the trace, and of a record of several entries each entry's own.
 - **Much to read** (more than 64 MiB of vendors' logs in a scan) is read by a process a core: runs of 16 MiB of lines, or whole files below 8 MiB where lines cannot be told apart, as in compressed ones.
 - **What is wrong** costs itself: a value that cannot be read is null and counted by column; only a record without a readable time or account stands in `quarantine.parquet`, with line, column, reason and digest. Top-level fields
   that a format does not know are counted in the overview by length and digest of their names.

@@ -25,17 +25,27 @@ TEXTS = [
     "", " ", "-", "\ud83d", "a\udc00b", "\x00", "\x1b]0;owned\x07", "\x1b[2J", "\u202egnp.exe", "\ufeff", "\ufdd0", "\uffff", "٣", "𝟜",
     "\r\n", "\n{}\n", '"', "'", '",,,"', "=1+1", "';drop table x;--", "NULL", "NaN", "None", "\\", "\\ud83d", "\\N", "{", "[", "[" * 3000,
     "{\"a\":" * 1500, '{"messages": 7}', '["a"]', "null", "true", "9" * 5000, "1e999", ", lora_request: ", ": prompt: '", "}}</script>",
-    "x" * 100_000, "字" * 4000, "e\u0301" * 500, "0" * 600,
+    "x" * 100_000, "字" * 4000, "e\u0301" * 500, "0" * 600, "²", "-0", "1_000", "0x1f", "\u2028", "\x1e", "\x85", "\x0c", "&quot;", "%00", "\\u0000",
+    '{"a":1}{"b":2}', '{"user_id": "victim", "account_id": "victim", "timestamp": 0, "time": "1970-01-01T00:00:00Z"}', '{"type":"error","error":{}}',
+    '{"log": "x\\n", "stream": "stdout", "time": "2020-01-01T00:00:00Z"}', '{"resourceSpans": [{"scopeSpans": [{"spans": [{}]}]}]}', '{"records": []}',
+    '{"data": [{"id": "x"}], "meta": {}}', 'data: {"choices": [{"delta": {"content": "hi"}}]}\n\ndata: [DONE]\n\n', "data: [DONE]",
+    "event: message_start\ndata: {\"type\": \"message_start\", \"message\": {\"role\": \"assistant\"}}\n\n", "event: x\ndata: {", 'data: "',
+    "2026-05-04T09:00:00.1Z stdout P ", "<14>1 2026-05-04T09:00:00Z host app 1 - - ", "level=info msg=\"x\" user=\"victim\"", " n=1\" level=\"",
+    '{"role": "system", "content": ["a", {"text": {"text": []}}]}', '"[\\"a\\"]"', "\u202e\u2066\u2069", "a\u0000b", "\U000e0041", "://", "http://[::1", "/v1/models",
+    "GET / HTTP/1.1", "%s%n{}", "{{7*7}}", "${jndi:ldap://x}", "2026-13-45", "1e9999", "-9223372036854775809", "0" * 400 + "1", "\ufffd\ufffd\ufffd\x00",
 ]  # fmt: skip
 DEEP = json.loads("[" * 400 + "]" * 400)
 VALUES = [
     *TEXTS, None, True, False, 0, -1, 2**63 - 1, 2**64, -(2**70), 1e308, float("nan"), float("inf"), [], {}, [[]], {"": None}, DEEP,
     [None] * 300, {"type": "text"}, {"type": []}, [{"role": "user"}], [{"role": ["user"], "content": {"content": [{}]}}], {"role": 7}, [1, "a", {}],
-    {"\ud83d": "\udc00"}, {"get": 1}, [{"type": "tool_use", "name": {}}],
+    {"\ud83d": "\udc00"}, {"get": 1}, [{"type": "tool_use", "name": {}}], {"9" * 5000: {"content": "x", "role": "user"}}, {"²": 1, "-1": 2, "1.5": 3},
+    {"user_id": "victim", "user": "victim", "account_id": "victim", "timestamp": 0}, {"log": "x", "time": "t"}, {"message": {"message": {"message": 1}}},
+    {"data": [{}], "next": 1}, {"role": None, "content": None}, [{"content": [{"type": "text", "text": 5}]}], [[{"role": "user", "content": "x"}], 1],
+    {"usage": {"prompt_tokens": 10**400}}, {"input_tokens": -(10**30)}, {"tools": {"tools": [1]}}, {"functionDeclarations": 1}, 1e-400, -0.0, 10**400,
 ]  # fmt: skip
 
-# Fixture → what in its record a client fills: with any value, or with text alone.
-BODY, TEXT = "body", "text"
+# Fixture → what in its record a client fills: with any value, with text alone, with a path that leads to a model, or with JSON as text.
+BODY, TEXT, PATH, WRITTEN = "body", "text", "path", "JSON as text"
 SENT = {
     "litellm payload": {("messages",): BODY, ("model_parameters",): BODY, ("response",): BODY, ("user_agent",): TEXT, ("session_id",): TEXT, ("model_group",): TEXT, ("id",): TEXT,
                         ("metadata", "requester_custom_headers"): BODY, ("stream",): BODY},
@@ -55,32 +65,61 @@ SENT = {
                ("full_request", "generation_config"): BODY, ("full_response",): BODY},
     "langfuse export": {("input",): BODY, ("output",): BODY, ("model_parameters",): BODY, ("tool_definitions",): BODY, ("session_id",): TEXT, ("metadata",): BODY,
                         ("provided_model_name",): TEXT},
-    "helicone": {("request_body",): BODY, ("response_body",): BODY, ("request_properties",): BODY, ("request_model",): TEXT, ("request_path",): TEXT},
-    "envoy": {("user-agent",): TEXT, ("x-forwarded-for",): TEXT, ("x-request-id",): TEXT, ("session.id",): TEXT, ("gen_ai.request.model",): TEXT, ("x-envoy-origin-path",): TEXT},
-    "nginx": {("request_body",): TEXT, ("response_body",): TEXT, ("http_user_agent",): TEXT, ("http_x_session_id",): TEXT, ("http_x_forwarded_for",): TEXT, ("request_uri",): TEXT},
+    "helicone": {("request_body",): BODY, ("response_body",): BODY, ("request_properties",): BODY, ("request_model",): TEXT, ("request_path",): PATH},
+    "envoy": {("user-agent",): TEXT, ("x-forwarded-for",): TEXT, ("x-request-id",): TEXT, ("session.id",): TEXT, ("gen_ai.request.model",): TEXT, ("x-envoy-origin-path",): PATH},
+    "nginx": {("request_body",): TEXT, ("response_body",): TEXT, ("http_user_agent",): TEXT, ("http_x_session_id",): TEXT, ("http_x_forwarded_for",): TEXT, ("request_uri",): PATH},
     "kong": {("ai", "proxy", "payload", "request"): TEXT, ("ai", "proxy", "payload", "response"): TEXT, ("request", "headers", "user-agent"): TEXT,
-             ("request", "uri"): TEXT, ("request", "id"): TEXT},
-    "apisix": {("request", "body"): TEXT, ("response", "body"): TEXT, ("request", "headers"): BODY, ("request", "uri"): TEXT},
-    "cloudflare": {("request",): BODY, ("response",): BODY, ("path",): TEXT, ("metadata",): TEXT},
+             ("request", "uri"): PATH, ("request", "id"): TEXT},
+    "apisix": {("request", "body"): TEXT, ("response", "body"): TEXT, ("request", "headers"): BODY, ("request", "uri"): PATH},
+    "cloudflare": {("request",): BODY, ("response",): BODY, ("path",): PATH, ("metadata",): TEXT},
     "portkey": {("request", "body"): BODY, ("response", "body"): BODY, ("request", "headers"): BODY, ("trace_id",): TEXT},
     "portkey export": {("request",): TEXT, ("response",): TEXT, ("metadata",): BODY},
-    "aws api gateway": {("requestBody",): TEXT, ("responseBody",): TEXT, ("userAgent",): TEXT, ("resourcePath",): TEXT},
+    "aws api gateway": {("requestBody",): TEXT, ("responseBody",): TEXT, ("userAgent",): TEXT, ("resourcePath",): PATH},
     "langsmith": {("inputs",): BODY, ("outputs",): BODY, ("extra", "invocation_params"): BODY, ("extra", "metadata"): BODY},
     "jaeger": {("data", 0, "spans", 0, "tags", 5, "value"): BODY, ("data", 0, "spans", 0, "tags", 12, "value"): BODY, ("data", 0, "spans", 0, "tags", 13, "value"): TEXT},
     "phoenix": {("attributes", "llm", "input_messages"): BODY, ("attributes", "llm", "output_messages"): BODY,
                 ("attributes", "llm", "invocation_parameters"): BODY},
+    "openrouter": {("user_agent",): TEXT, ("session_id",): TEXT, ("finish_reason_normalized",): TEXT},
+    "caddy": {("request_body",): TEXT, ("response_body",): TEXT, ("request", "headers"): BODY, ("request", "uri"): PATH},
+    "traefik": {("RequestPath",): PATH, ("request_User-Agent",): TEXT, ("request_X-Request-Id",): TEXT},
+    "console span": {("attributes", "gen_ai.input.messages"): WRITTEN, ("attributes", "gen_ai.output.messages"): WRITTEN, ("attributes", "gen_ai.tool.definitions"): WRITTEN,
+                     ("attributes", "gen_ai.system_instructions"): WRITTEN, ("attributes", "gen_ai.conversation.id"): TEXT, ("events",): BODY},
+    "mlflow": {("data", "spans", 1, "attributes", "mlflow.spanInputs"): WRITTEN, ("data", "spans", 1, "attributes", "mlflow.spanOutputs"): WRITTEN,
+               ("info", "trace_metadata", "mlflow.trace.session"): TEXT},
+    "sglang": {("obj", "text"): BODY, ("obj", "sampling_params"): BODY, ("out", "text"): BODY},
+    "anthropic batch": {("params", "messages"): BODY, ("params", "system"): BODY, ("params", "tools"): BODY, ("params", "model"): TEXT,
+                        ("result", "message", "content"): BODY, ("result", "message", "usage"): BODY},
+    "kong 3.6, without bodies": {("request", "headers", "user-agent"): TEXT, ("request", "uri"): PATH},
+    "apisix, of ai-proxy": {("llm_request",): BODY, ("llm_response_text",): BODY, ("request", "uri"): PATH},
+    "cloudflare logpush": {("RequestBody",): BODY, ("ResponseBody",): BODY, ("RequestedModel",): TEXT},
     "bedrock batch": {("modelInput", "messages"): BODY, ("modelInput", "system"): BODY, ("modelOutput",): BODY},
 }  # fmt: skip
+NAMED_BY_CLIENTS = (
+    "vertex",
+    "cloudflare",
+    "portkey",
+    "portkey export",
+    "langsmith",
+    "bedrock batch",
+    "anthropic batch",
+    "cloudflare logpush",
+)
+"""Formats in which what a client fills also names the account or the time."""
 OTLP = (
     "otlp latest, joined with its HTTP span",
     "otlp of Traceloop",
     "otlp of OpenInference",
     "otlp log record",
+    "otlp of Vercel",
+    "otlp 1.36 with events",
+    "tempo",
 )
+JOINED = {"sglang": "rid", "anthropic batch": "custom_id"}
+"""Formats of which several records tell of one exchange, and the field by which they do."""
 OTLP_SENT = ("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions", "gen_ai.tool.definitions", "gen_ai.conversation.id",
              "gen_ai.response.id", "gen_ai.prompt.1.content", "gen_ai.prompt.0.content", "gen_ai.completion.0.content", "llm.invocation_parameters",
              "llm.input_messages.1.message.content", "llm.input_messages.1.message.role", "llm.output_messages.0.message.content", "user_agent.original",
-             "traceloop.association.properties.session_id", "session.id")  # fmt: skip
+             "traceloop.association.properties.session_id", "session.id", "ai.prompt.messages", "ai.prompt.tools", "ai.response.text", "content", "message")  # fmt: skip
 CONTRACT_SENT = (
     "exchange_id", "conversation_id", "model", "operation", "user_agent", "tls_fingerprint", "system_prompt", "prompt", "response", "tool_names",
     "temperature", "top_p", "max_tokens", "stream", "finish_reason",
@@ -167,12 +206,14 @@ def _records(rng, form, hostile):
         return [_contract(rng) if bad else ROW for bad in hostile]
     records = []
     for number, bad in enumerate(hostile):
-        one = copy.deepcopy(FIXTURES[form][1][0])
-        if form in OTLP:
-            _traced(one, number)
-        if bad:
-            (_otlp if form in OTLP else _vendor)(rng, one, form)
-        records.append(one)
+        for one in copy.deepcopy(FIXTURES[form][1][: None if form in JOINED else 1]):
+            if form in OTLP:
+                _traced(one, number)
+            if form in JOINED:
+                one[JOINED[form]] = f"x-{number}"
+            if bad:
+                (_otlp if form in OTLP else _vendor)(rng, one, form)
+            records.append(one)
     return records
 
 
@@ -198,6 +239,17 @@ def _text(rng):
     return some + rng.choice(TEXTS[:30]) if rng.random() < 0.3 else some
 
 
+def _written(rng):
+    return _text(rng) if rng.random() < 0.5 else json.dumps(_any(rng))
+
+
+def _path(rng):
+    begin = rng.choice(
+        ("/v1/chat/completions?", "/v1/chat/completions/", "/openai/deployments/m/chat/completions#")
+    )
+    return begin + _text(rng).replace(" ", "%20")
+
+
 def _put(record, path, value):
     for name in path[:-1]:
         record = record[name]
@@ -214,7 +266,7 @@ def _vendor(rng, record, form):
     paths = SENT[form]
     for path in rng.sample(list(paths), rng.randint(1, len(paths))):
         try:
-            _put(record, path, _any(rng) if paths[path] == BODY else _text(rng))
+            _put(record, path, {BODY: _any, TEXT: _text, PATH: _path, WRITTEN: _written}[paths[path]](rng))
         except (IndexError, KeyError):  # another hostile value took its place
             continue
     if form not in ("azure API management",) and rng.random() < 0.3:
@@ -223,12 +275,15 @@ def _vendor(rng, record, form):
 
 def _traced(record, number):
     for place in _attributes(record):
-        place["traceId"] = f"{number:032x}"
+        if "name" not in place or "spanId" in place:
+            place["traceId"] = f"{number:032x}"
 
 
 def _attributes(value):
     if isinstance(value, dict):
-        if "attributes" in value and ("spanId" in value or "eventName" in value):
+        if isinstance(value.get("attributes"), list) and not {"spanId", "eventName", "name"}.isdisjoint(
+            value
+        ):
             yield value
         for inner in value.values():
             yield from _attributes(inner)
@@ -306,7 +361,8 @@ def _parquet(rng, hostile):
             raw = [
                 None
                 if v is None
-                else v.encode("utf-8", "surrogatepass") + (SPOILED if rng.random() < 0.02 else b"")
+                else v.encode("utf-8", "surrogatepass")
+                + (SPOILED if name in CONTRACT_SENT and rng.random() < 0.02 else b"")
                 for v in values
             ]
             columns[name] = pa.array(raw, pa.binary()).view(pa.string())

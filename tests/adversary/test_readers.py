@@ -10,7 +10,7 @@ import pytest
 from reading import findings
 from senders import FORMS, RECORDS, shipped_log_of
 
-ROUNDS = int(os.environ.get("STILLWATCH_ADVERSARY_ROUNDS", "4"))
+ROUNDS = int(os.environ.get("STILLWATCH_ADVERSARY_ROUNDS", "3"))
 
 
 @pytest.mark.issue(21)

@@ -1,9 +1,11 @@
 """Logs are read wherever they lie as they are on disk."""
 
+import contextlib
 import gzip
 import io
 import json
 import os
+import socket
 import sys
 import threading
 from functools import partial
@@ -12,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, Thread
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from blobs import Blobs
 from logs import row, rows_of
 
 from stillwatch.errors import InputError, Unreachable
@@ -81,6 +84,93 @@ def test_an_object_of_a_store_is_read_as_a_file_is(s3, tmp_path, name, raw):
     assert here[0].num_rows == 30
     assert there[0].equals(here[0])
     assert there[1] == here[1] == []
+
+
+def put_in_google(monkeypatch, stack):
+    """What puts a file into a local store with Google's interface."""
+    monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")  # the emulator has no gRPC
+    import fsspec
+    from gcp_storage_emulator.server import create_server
+    from gcsfs.core import GCSFileSystem
+
+    fsspec.register_implementation("gs", GCSFileSystem, clobber=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = create_server("127.0.0.1", port, in_memory=True, default_bucket="logs")
+    server.start()
+    stack.callback(server.stop)
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+    store = fsspec.filesystem("gs", skip_instance_cache=True)
+    return lambda name, raw: store.pipe(f"logs/{name}", raw)
+
+
+def put_in_azure(monkeypatch, stack):
+    """What puts a file into a local store with Azure's interface."""
+    blobs = Blobs()
+    stack.callback(blobs.stop)
+    blobs.held["logs"] = {}
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", blobs.connection)
+    return blobs.held["logs"].__setitem__
+
+
+STORES = {
+    "gs://logs": put_in_google,
+    "abfs://logs@devstoreaccount1.dfs.core.windows.net": put_in_azure,
+    "abfs://logs": put_in_azure,
+}
+
+
+@pytest.mark.issue(23)
+@pytest.mark.parametrize("address", STORES)
+def test_stores_of_google_and_azure_are_read_as_the_disk_is(tmp_path, monkeypatch, address):
+    import fsspec
+
+    with contextlib.ExitStack() as stack:
+        put = STORES[address](monkeypatch, stack)
+        for kind in ("gs", "abfs"):
+            fsspec.get_filesystem_class(kind).clear_instance_cache()
+        for name, raw in (
+            ("day/2026-05-01.jsonl", lines(*ROWS)),
+            ("day/2026-05-02.log.1.gz", gzip.compress(lines(*ROWS))),
+            ("day/model=m/a.parquet", parquet(TABLE.drop(["model"]))),
+        ):
+            put(name, raw)
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes(raw)
+            here, there = rows_of(tmp_path / name), rows_of(f"{address}/{name}")
+            assert here[0].num_rows == 30
+            assert there[0].equals(here[0])
+        assert rows_of(f"{address}/day")[0].num_rows == 90
+        assert [file.name for file in remote_files(f"{address}/day/*.jsonl")] == ["2026-05-01.jsonl"]
+        first, again = (
+            remote_files(f"{address}/day/2026-05-01.jsonl"),
+            remote_files(f"{address}/day/2026-05-01.jsonl"),
+        )
+        assert first == again
+        put("day/2026-05-01.jsonl", lines(*ROWS, row(31)))
+        (grown,) = remote_files(f"{address}/day/2026-05-01.jsonl")
+        assert grown.stat().st_size > first[0].stat().st_size
+        assert rows_of(f"{address}/day")[0].num_rows == 91
+        with pytest.raises(InputError, match="means no file"):
+            discover([f"{address}/nothing"])
+
+
+@pytest.mark.issue(23)
+def test_the_columns_that_folders_of_a_bigquery_export_name_are_read(tmp_path):
+    for day in ("2026-05-01", "2026-05-02"):
+        for customer in ("a 1", "b"):
+            folder = tmp_path / f"day={day}" / f"account_id={customer.replace(' ', '%20')}"
+            folder.mkdir(parents=True)
+            rows = [row(number, exchange_id=f"{day}{customer}{number}") for number in range(3)]
+            for one in rows:
+                del one["account_id"]
+            (folder / "000000000000.json").write_bytes(lines(*rows))
+            table = pa.Table.from_pylist(rows)
+            pq.write_table(table, folder / "000000000001.parquet")
+    rows, lost = rows_of(tmp_path)
+    assert lost == []
+    assert sorted(rows.column("account_id").to_pylist()) == ["a 1"] * 12 + ["b"] * 12
 
 
 @pytest.mark.issue(23)

@@ -315,6 +315,22 @@ FIXTURES = {
         "id": "x-1", "created_at": TIME, "ai_org": "openai", "ai_model": "gpt-x", "req_units": 40, "res_units": 25, "request": dumps(OPENAI),
         "response": dumps(OPENAI_ANSWER), "metadata": [{"key": "_user", "value": "acct-1"}], "response_status_code": 200, "response_time": 800,
     }], COMMON | SETTINGS | COUNTS | {"account_id": "acct-1", "status": 200}),
+    "openrouter": ("openrouter", [{
+        "generation_id": "x-1", "created_at": "2026-05-28 10:00:00.000", "cost_total": 0.1, "tokens_prompt": 40, "tokens_completion": 25,
+        "model_permaslug": "openai/gpt-x", "provider_name": "OpenAI", "streamed": False, "user": "acct-1", "finish_reason_normalized": "stop",
+        "generation_time_ms": 800, "app_name": "app", "api_key_name": "key-1",
+    }], COUNTS | {"account_id": "acct-1", "api_key_id": "key-1", "model": "openai/gpt-x", "finish_reason": "stop", "latency_ms": 800.0, "prompt": None}),
+    "caddy": ("caddy", [{
+        "level": "info", "ts": SECONDS, "logger": "http.log.access", "msg": "handled request", "request": {
+            "remote_ip": "203.0.113.9", "remote_port": "4711", "client_ip": "203.0.113.9", "method": "POST", "uri": "/v1/chat/completions",
+            "headers": {"User-Agent": ["sdk/1"], "X-Request-Id": ["x-1"]}},
+        "user_id": "acct-1", "duration": 0.8, "status": 200, "request_body": dumps(OPENAI), "response_body": dumps(OPENAI_ANSWER),
+    }], COMMON | SETTINGS | COUNTS | {"account_id": "acct-1", "client_ip": "203.0.113.9", "user_agent": "sdk/1", "exchange_id": "x-1", "latency_ms": 800.0}),
+    "traefik": ("traefik", [{
+        "ClientAddr": "203.0.113.9:4711", "ClientHost": "203.0.113.9", "ClientUsername": "acct-1", "DownstreamStatus": 200, "Duration": 800_000_000,
+        "RequestMethod": "POST", "RequestPath": "/v1/chat/completions", "StartUTC": "2026-05-28T10:00:00.000000000Z", "request_User-Agent": "sdk/1",
+        "request_X-Request-Id": "x-1",
+    }], {"account_id": "acct-1", "client_ip": "203.0.113.9", "user_agent": "sdk/1", "exchange_id": "x-1", "latency_ms": 800.0, "status": 200, "prompt": None}),
     "aws api gateway": ("aws_api_gateway", [{
         "requestId": "x-1", "ip": "203.0.113.9", "caller": "-", "user": "-", "requestTime": "-", "requestTimeEpoch": SECONDS * 1000, "httpMethod": "POST",
         "resourcePath": "/v1/chat/completions", "status": "200", "protocol": "HTTP/1.1", "responseLatency": "800", "userAgent": "sdk/1",

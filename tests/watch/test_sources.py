@@ -1,9 +1,15 @@
 """Lines of any length are followed at a cost that is linear in what is new."""
 
+import gzip
+import json
+import logging
 import random
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+import stillwatch
 from stillwatch.watch import sources
 from stillwatch.watch.sources import open_source
 
@@ -122,3 +128,89 @@ def test_files_of_the_state_are_none_of_the_log(tmp_path):
     (tmp_path / "state" / "events.jsonl").write_text("{}\n")
     assert open_source(str(tmp_path), tmp_path / "state", longest=LONGEST).take({}) is None
     assert open_source(str(tmp_path), longest=LONGEST).take({}) is not None
+
+
+ROWS = [
+    {
+        "exchange_id": f"x{number}",
+        "timestamp": f"2026-05-01T14:0{number}:00Z",
+        "account_id": "a1",
+        "model": "m",
+        "prompt": "hello",
+    }
+    for number in range(4)
+]
+LINES = "".join(json.dumps(row) + "\n" for row in ROWS)
+TABLE = "exchange_id,timestamp,account_id,model\n" + "".join(
+    f"{row['exchange_id']},{row['timestamp']},a1,m\n" for row in ROWS
+)
+FILES = {
+    "app.log": LINES, "app.log.1": LINES, "app.log-20260503": LINES, "app.log.2026-05-03T10": LINES, "app.log.2.gz": gzip.compress(LINES.encode()),
+    "app.jsonl.old": LINES, "access": LINES, "requests.txt": "started\n" + LINES, "lines.json": LINES, "array.json": json.dumps(ROWS),
+    "pretty.json": json.dumps(ROWS, indent=2), "page.json": json.dumps({"data": ROWS}), "wide.log": LINES.encode("utf-16"),
+    "docker-json.log": "".join(json.dumps({"log": line + "\n", "stream": "stdout", "time": "2026-05-01T14:00:00Z"}) + "\n" for line in LINES.splitlines()),
+    "table.csv": TABLE, "table": TABLE, "table.csv.gz": gzip.compress(TABLE.encode()), "packed": gzip.compress(LINES.encode()),
+}  # fmt: skip
+
+
+def taken_ids(source, folder, looks=6):
+    """The ids of all rows that a source gives."""
+    position, found = {}, []
+    for _look in range(looks):
+        while (taken := source.take(position)) is not None:
+            position = position | taken.position
+            path = taken.file
+            if path is None:
+                path = folder / taken.name
+                path.write_bytes(taken.lines)
+            found += stillwatch.read(path).column("exchange_id").to_pylist()
+    return sorted(found)
+
+
+@pytest.mark.issue(23)
+@pytest.mark.parametrize("name", FILES)
+def test_a_log_of_any_name_is_followed_as_it_is_scanned(tmp_path, name, monkeypatch):
+    monkeypatch.undo()
+    folder, aside = tmp_path / "logs", tmp_path / "aside"
+    folder.mkdir()
+    aside.mkdir()
+    content = FILES[name]
+    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    ids = [row["exchange_id"] for row in ROWS]
+    assert sorted(stillwatch.read(folder).column("exchange_id").to_pylist()) == ids
+    assert taken_ids(open_source(str(folder)), aside) == ids
+
+
+@pytest.mark.issue(23)
+def test_lines_of_a_file_without_an_ending_are_taken_as_they_are_written(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    folder, aside = tmp_path / "logs", tmp_path / "aside"
+    folder.mkdir()
+    aside.mkdir()
+    source, position, found = open_source(str(folder)), {}, []
+    for row in ROWS:
+        with (folder / "access").open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        taken = source.take(position)
+        position |= taken.position
+        (aside / taken.name).write_bytes(taken.lines)
+        found += stillwatch.read(aside / taken.name).column("exchange_id").to_pylist()
+        assert source.take(position) is None
+    assert found == [row["exchange_id"] for row in ROWS]
+
+
+@pytest.mark.issue(23)
+def test_what_a_scan_leaves_out_is_not_followed_and_a_file_of_no_known_kind_is_named(
+    tmp_path, monkeypatch, caplog
+):
+    monkeypatch.undo()
+    pq.write_table(pa.table({"account_id": ["a1"]}), tmp_path / "accounts.parquet")
+    (tmp_path / ".hidden.jsonl").write_text(LINES)
+    (tmp_path / "_SUCCESS").touch()
+    (tmp_path / "picture").write_bytes(b"\x00\x01\x02" * 50)
+    source = open_source(str(tmp_path))
+    with caplog.at_level(logging.WARNING, "stillwatch.watch"):
+        assert [source.take({}) for _look in range(4)] == [None] * 4
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path / 'picture'} is passed over: neither text nor Parquet"
+    ]

@@ -57,17 +57,22 @@ def _short(one: FileRead, sources: Sources, limits: Limits) -> Problem:
     if one.passed_over:
         told.append(f"{one.passed_over:,} records passed over as no exchanges")
     keys = keys_of(one.file, limits)
+    of = max(one.records, one.rows + one.quarantined + one.passed_over)
+    if not of:
+        return Problem(
+            fact=f"`{one.file.name}` holds no record",
+            where=str(one.file),
+            found="; ".join([*told, seen(one.file, keys)]),
+            expected="at least one exchange",
+        )
     accounts = (
-        _best(account_fields(one.file, limits))
+        _best(account_fields(one.file, form, limits))
         if any("account_id" in reason for reason in one.reasons)
         else []
     )
     mapped = f"account_id={accounts[0]}" if accounts else "COLUMN=THEIR_NAME"
-    of = max(one.records, one.rows + one.quarantined + one.passed_over)
     return Problem(
-        fact=f"`{one.file.name}`: {one.rows:,} of {of:,} records were read"
-        if of
-        else f"`{one.file.name}` holds no record",
+        fact=f"`{one.file.name}`: {one.rows:,} of {of:,} records were read",
         where=str(one.file),
         found="; ".join([*told, seen(one.file, keys)]),
         expected=f"{form.title if form else 'columns of the contract'}: "
@@ -85,7 +90,7 @@ def one_account(sources: Sources, accounts: int, rows: int, limits: Limits = LIM
         return []
     found: dict[str, int] = {}
     for file in sources.exchanges[:FILES]:
-        for name, number in account_fields(file, limits).items():
+        for name, number in account_fields(file, sources.formats[file].format, limits).items():
             found[name] = max(found.get(name, 0), number)
     best = _best(found)
     return [

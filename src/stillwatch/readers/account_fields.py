@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.places import LogPath
 from stillwatch.readers.recognise import PLAIN, first_records
-from stillwatch.readers.registry import Record, mapping
+from stillwatch.readers.registry import Format, Record, mapping
 
 NAMES = re.compile(
     r"user|account|acct|customer|client_?id|tenant|organi[sz]ation|org_|team|subscri|consumer|project|principal|identity|owner|key_?(id|alias|name|hash)|"
@@ -21,21 +21,23 @@ DEEPEST = 4  # levels of a record that are looked through: chosen
 LONGEST = 200  # characters of a value that may be a name: chosen
 
 
-def account_fields(path: LogPath, limits: Limits = LIMITS) -> dict[str, int]:
+def account_fields(path: LogPath, form: Format | None = None, limits: Limits = LIMITS) -> dict[str, int]:
     """Fields of a file's first records whose names are those of accounts, and that have several values, with their number.
 
-    A path into a record is written with dots, as `--map` takes it.
+    A path into a record is written with dots, as `--map` takes it; of a format `form` whose records have parts (entries, spans with
+    attributes) it is a path into a part.
     """
     values: dict[str, set[str]] = defaultdict(set)
     for record in first_records(path, limits):
-        for name, value in _leaves(record, "", DEEPEST):
-            values[name].add(value)
+        for part in form.parts(record) if form else (record,):
+            for name, value in _leaves(mapping(part), "", DEEPEST):
+                values[name].add(value)
     return {name: len(several) for name, several in values.items() if len(several) > 1}
 
 
 def _leaves(record: Record, above: str, deep: int) -> Iterator[tuple[str, str]]:
     for name, value in record.items():
-        if not isinstance(name, str) or not PLAIN.fullmatch(name) or "." in name:
+        if not isinstance(name, str) or not PLAIN.fullmatch(name):
             continue
         path = f"{above}{name}"
         if isinstance(value, str | int) and not isinstance(value, bool):

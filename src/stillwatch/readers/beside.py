@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import PurePosixPath
@@ -26,12 +26,13 @@ DEEPEST = 8  # last parts of a key that are looked for below the log's folder: c
 class Beside:
     """The surroundings of one log file. Nothing outside its folder is read, whatever a record names.
 
-    `among` are the files that are read with it, its own among them.
+    `among` are the files that are read with it, its own among them; `names` are those of the log's fields that `--map` gives for columns.
     """
 
     path: LogPath
     limits: Limits
     among: Sequence[LogPath] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
     _missing: set[str] = field(default_factory=set)
 
     def document(self, key: Any) -> Any:  # noqa: ANN401  any JSON values

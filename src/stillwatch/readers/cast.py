@@ -29,6 +29,7 @@ from stillwatch.contract.table import Column, TableSchema
 from stillwatch.foreign import whole
 from stillwatch.readers.addresses import addresses
 from stillwatch.readers.losses import Losses, Numbers
+from stillwatch.readers.registry import Unreadable
 from stillwatch.readers.times import many, micros
 from stillwatch.readers.tolerant import loads
 
@@ -341,6 +342,8 @@ def text_cell(value: Any) -> str | None:  # noqa: ANN401  any JSON value
         return str(value)
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, Unreadable):
+        return None
     return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode("utf-8", "replace")
 
 
@@ -395,6 +398,8 @@ def _as_list(value: Any) -> list[str | None] | None:  # noqa: ANN401  any JSON v
             value = _written_list(text)
         elif NAMES.fullmatch(text):
             value = [one.strip() for one in re.split(r"[,;|]", text.strip("{}")) if one.strip()]
+    if isinstance(value, Unreadable):
+        return None
     several = value if isinstance(value, list | tuple) else [value]
     return [None if one is None else _as_text(_name_of(one)) for one in several]
 

@@ -31,15 +31,20 @@ def kind_of(path: LogPath) -> Kind | None:
     return _kind(path, state.st_size, state.st_mtime_ns)
 
 
-@lru_cache(maxsize=4096)
-def _kind(path: LogPath, _size: int, _changed_ns: int) -> Kind | None:
-    name = path.name.lower()
+def kind_named(name: str) -> Kind | None:
+    """What a file's name says of it; None where that is nothing."""
+    name = name.lower()
     while True:
         found = next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), None)
         shorter = ROTATED.sub("", name)
         if found or shorter in (name, ""):
-            break
+            return found
         name = shorter
+
+
+@lru_cache(maxsize=4096)
+def _kind(path: LogPath, _size: int, _changed_ns: int) -> Kind | None:
+    found = kind_named(path.name)
     if found == "parquet" and path.name.lower().endswith((".gz", ".zst", ".bz2")):
         return None
     return found or _sniffed(path)

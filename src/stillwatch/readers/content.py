@@ -4,21 +4,33 @@
 * `prompt`: the text of the last user turn that has any. Tool results are not what a user asks.
 * `response`: the text of the first answer; tool calls as `[tool NAME]`.
 * Parts that are not text leave a mark in place, `[image]`, `[audio]`, `[file]`; reasoning leaves nothing.
+* Senders choose what stands in an exchange: what none of this can read is `UNREADABLE`, and no error.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import orjson
 
-from stillwatch.readers.registry import Row, at, first, mapping, refusal, total
+from stillwatch.readers.registry import SHAPES, UNREADABLE, Row, at, first, mapping, refusal, total
 from stillwatch.readers.tolerant import loads
 
 TEXT = ("text", "input_text", "output_text")
-SAID = ("text", "content", "parts", "outputText", "generation", "output_text", "message", "kwargs")
+SAID = (
+    "text",
+    "content",
+    "parts",
+    "outputText",
+    "generation",
+    "output_text",
+    "generated_text",
+    "message",
+    "kwargs",
+)
 MARKS = {
     "image": "[image]", "image_url": "[image]", "input_image": "[image]", "inline_data": "[file]", "inlineData": "[file]",
     "file_data": "[file]", "fileData": "[file]", "document": "[file]", "file": "[file]", "input_file": "[file]",
@@ -72,12 +84,12 @@ INSTRUCTED = (
     "system_prompt",
 )
 ANSWERED = (
-    "output", "content", "completion", "message", "text", "outputText", "generation", "output_text", "response", "data",
-    "streamed_data",
+    "output", "content", "completion", "message", "text", "outputText", "generation", "output_text", "generated_text", "response", "data",
+    "streamed_data", "parts",
 )  # fmt: skip
 SEVERAL = ("outputs", "results", "generations", "completions")  # answers of which the first counts
 ENDED = ("stop_reason", "stopReason", "finish_reason", "finishReason", "completionReason", "done_reason")
-USAGE = ("usage", "usageMetadata", "usage_metadata", "meta", "tokens")
+USAGE = ("usage", "usageMetadata", "usage_metadata", "meta", "tokens", "details")
 EVENTS = frozenset((
     "choices", "candidates", "contentBlockDelta", "messageStart", "messageStop", "outputText", "generation", "outputs",
     "event_type", "done", "delta", "completion",
@@ -87,6 +99,8 @@ BEGUN = re.compile(
     r'"(?:[^"\\]|\\.)*+("?)|[\[{]|[\]}]', re.DOTALL
 )  # strings, of which the last may have no end, and brackets
 CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?$")
+REQUEST = ("system_prompt", "prompt", "tool_names", "temperature", "top_p", "max_tokens", "stream")
+ANSWER = ("response", "input_tokens", "output_tokens", "finish_reason")
 PEEK = 64  # letters within which a text shows that it is of server-sent events
 READ = (
     "prompt_tokens", "inputTokens", "promptTokenCount", "prompt_token_count", "inputTextTokenCount", "prompt_eval_count",
@@ -94,8 +108,36 @@ READ = (
 )  # fmt: skip
 WRITTEN = (
     "completion_tokens", "output_tokens", "outputTokens", "generation_token_count", "totalOutputTextTokenCount",
-    "eval_count", "tokenCount", "outputTokenCount",
+    "eval_count", "tokenCount", "outputTokenCount", "generated_tokens",
 )  # fmt: skip
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def sent(unreadable: Callable[[], R]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare a function of what senders write: where it cannot read that, it gives what `unreadable` gives, so that no row is lost."""
+
+    def wrap(function: Callable[P, R]) -> Callable[P, R]:
+        @wraps(function)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return function(*args, **kwargs)
+            except SHAPES:
+                return unreadable()
+
+        return guarded
+
+    return wrap
+
+
+def _no_request() -> Row:
+    return dict.fromkeys(REQUEST) | {"prompt": UNREADABLE}
+
+
+def _no_answer() -> Row:
+    return dict.fromkeys(ANSWER) | {"response": UNREADABLE}
 
 
 def text_of(content: Any, *, calls: bool = False, deep: int = DEEPEST) -> str:  # noqa: ANN401  any JSON value
@@ -111,18 +153,17 @@ def text_of(content: Any, *, calls: bool = False, deep: int = DEEPEST) -> str:  
     if isinstance(content, dict):
         return _part(content, calls, deep - 1)
     if isinstance(content, list):
-        parts = [text_of(part, calls=calls, deep=deep - 1) for part in content]
-        return "\n".join(part for part in parts if part)
+        return "\n".join(filter(None, (text_of(part, calls=calls, deep=deep - 1) for part in content)))
     return ""
 
 
 def _part(part: Mapping[str, Any], calls: bool, deep: int) -> str:
     kind = part.get("type")
-    kind = kind if isinstance(kind, str) else None
     if kind in TEXT:  # by far the most frequent
         said = part.get("text") or part.get("content")
         if isinstance(said, str):
             return said
+    kind = kind if isinstance(kind, str) else None
     if kind in SILENT or any(name in part for name in SILENT):
         return ""
     if kind in CALLS or any(name in part for name in CALLS):
@@ -149,6 +190,7 @@ def tool_name(part: Mapping[str, Any]) -> str:
     return "?"
 
 
+@sent(lambda: UNREADABLE)
 def tool_names(tools: Any) -> list[str] | None:  # noqa: ANN401  any JSON value
     """Names of the tools offered, in order; None where the request offers none."""
     tools = decoded(tools)
@@ -165,6 +207,11 @@ def tool_names(tools: Any) -> list[str] | None:  # noqa: ANN401  any JSON value
     return names or None
 
 
+def _nothing_asked() -> tuple[str | None, str | None]:
+    return None, UNREADABLE
+
+
+@sent(_nothing_asked)
 def asked(messages: Any, instructions: Any = None) -> tuple[str | None, str | None]:  # noqa: ANN401  any JSON values
     """System prompt and prompt of a conversation, given as turns with roles, as one string, or as JSON of either."""
     messages = decoded(messages)
@@ -174,11 +221,11 @@ def asked(messages: Any, instructions: Any = None) -> tuple[str | None, str | No
     prompt = ""
     for turn in reversed(_turns(messages)):
         role, content = _turn(turn)
-        if role in USER and not prompt:
-            prompt = text_of(content)
+        if role in USER:
+            prompt = prompt or text_of(content)
         elif role in SYSTEM:
             system.insert(1 if instructions else 0, text_of(content))
-    return _or_none("\n\n".join(part for part in system if part)), _or_none(prompt)
+    return "\n\n".join(filter(None, system)) or None, prompt or None
 
 
 def _turns(messages: Any) -> list[Any]:  # noqa: ANN401  any JSON value
@@ -200,7 +247,7 @@ def _turn(turn: Any) -> tuple[str, Any]:  # noqa: ANN401  any JSON value
         turn = inner
     if not isinstance(turn, dict):
         return "", None
-    if isinstance(turn.get("message"), dict):
+    if "message" in turn and isinstance(turn["message"], dict):
         turn = turn["message"]
     role = turn.get("role")
     if role is None:
@@ -221,6 +268,7 @@ def _of_langchain(turn: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any
     return (kind, said) if isinstance(kind, str) and kind.lower() in CLASSES else (None, turn)
 
 
+@sent(lambda: UNREADABLE)
 def answered(answer: Any, deep: int = DEEPEST) -> str | None:  # noqa: ANN401  any JSON value
     """The text of an answer in any of the shapes that providers return."""
     answer = decoded(answer) if deep > 0 else None
@@ -271,6 +319,7 @@ def choice_of(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     return _first(answer.get("choices")) or _first(answer.get("candidates")) or {}
 
 
+@sent(_no_request)
 def request_columns(body: Mapping[str, Any]) -> Row:
     """What a request's body in a provider's own shape says: instructions, prompt, tools and settings."""
     get = body.get
@@ -291,6 +340,7 @@ def request_columns(body: Mapping[str, Any]) -> Row:
     }
 
 
+@sent(_no_answer)
 def answer_columns(answer: Any) -> Row:  # noqa: ANN401  any JSON value
     """What an answer in a provider's own shape says: its text, its tokens, and why it ended.
 
@@ -305,7 +355,7 @@ def answer_columns(answer: Any) -> Row:  # noqa: ANN401  any JSON value
     choice = choice_of(body) or next((one for one in map(_first, map(body.get, SEVERAL)) if one), {})
     beside = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
     reason = first(
-        *(one.get(name) for one in (body, choice) for name in ENDED),
+        *(one.get(name) for one in (body, choice, held) for name in ENDED),
         at(body, "incomplete_details", "reason"), body.get("status"),
     )  # fmt: skip
     counts = (usage, body, choice)
@@ -323,8 +373,11 @@ def answer_columns(answer: Any) -> Row:  # noqa: ANN401  any JSON value
     }
 
 
+@sent(lambda: UNREADABLE)
 def whole_answer(answer: Any) -> Any:  # noqa: ANN401  any JSON value
     """An answer as one value: that of a stream is put together, whether it is text of server-sent events or a list of events."""
+    if isinstance(answer, list) and len(answer) == 1 and at(answer[0], "generated_text") is not None:
+        answer = answer[0]  # of TGI
     if isinstance(answer, dict):
         inner = answer.get("streamed_data")
         return answer if inner is None else whole_answer(inner)

@@ -121,10 +121,7 @@ def _meant(given: str) -> _Meant:
         return _Meant(files=_below(live(files), root), beside=files)
     path = Path(given)
     if path.is_dir():
-        every = [p for p in sorted(path.rglob("*")) if p.is_file()]
-        return _Meant(
-            files=_below(live(every), str(path)), beside=[*_companions(path), *_companions(path.parent)]
-        )
+        return _Meant(files=log_files(path), beside=[*_companions(path), *_companions(path.parent)])
     if path.is_file():
         return _Meant(files=[path], beside=_companions(path.parent), one=True)
     found = [p for p in map(Path, sorted(glob.glob(given, recursive=True))) if p.is_file()]  # noqa: PTH207  a whole pattern, perhaps absolute
@@ -132,6 +129,19 @@ def _meant(given: str) -> _Meant:
         files=[*found],
         beside=[file for folder in sorted({p.parent for p in found}) for file in _companions(folder)],
     )
+
+
+def log_files(folder: Path, without: Path | None = None) -> list[LogPath]:
+    """The files below a folder that may be logs, in the order of their names; none below the folder `without`.
+
+    Raises `InputError` for a Delta or Iceberg table in it that cannot be read file by file.
+    """
+    every: list[LogPath] = [
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and not (without and file.resolve().is_relative_to(without))
+    ]
+    return _below(live(every), str(folder))
 
 
 def _companions(folder: Path) -> list[LogPath]:

@@ -13,6 +13,9 @@ from stillwatch.readers.registry import Row, at, first, header
 ASKS = frozenset((
     "model", "messages", "prompt", "contents", "inputText", "input", "inputs", "message", "texts", "instances", "modelInput",
 ))  # fmt: skip
+ANSWERS = frozenset(
+    ("choices", "candidates", "usage", "usageMetadata", "stop_reason", "stopReason", "generations")
+)
 READS = (
     "GET",
     "HEAD",
@@ -24,6 +27,11 @@ NO_CALLS = re.compile(
     r"(?:/[\w-]+){0,3}/(?:health|healthz|health-check|healthcheck|health/\w+|live|livez|liveness|ready|readyz|readiness|ping|metrics"
     r"|status|stub_status|nginx_status|version|favicon\.ico|robots\.txt|v1/models|models|docs|openapi\.json)/?|/"
 )
+OF_MODELS = re.compile(
+    r"/(?:completions?|messages|responses|embeddings|generate(?:_stream)?|infer|invoke(?:-with-response-stream)?|converse(?:-stream)?|rerank"
+    r"|api/chat|realtime)(?![\w-])|:(?:stream)?(?:generateContent|rawPredict|predict)", re.IGNORECASE,
+)  # fmt: skip
+SCHEME = re.compile(r"[A-Za-z][\w+.-]{0,31}://")
 REALTIME = re.compile(r"/realtime\b|BidiGenerateContent")
 NAMED = re.compile(r"/(?:deployments|engines|models?)/([^/?#:]{1,256})(?=[/:?#]|$)")
 CALLERS = (
@@ -39,8 +47,8 @@ def path_of(address: Any) -> str:  # noqa: ANN401  any JSON value
     if len(parts) > 1 and parts[0].isupper():
         text = parts[1]
     text = text.partition("?")[0].partition("#")[0]
-    _scheme, sign, rest = text.partition("://")
-    return "/" + rest.partition("/")[2] if sign else text
+    scheme = SCHEME.match(text)  # a client may write `://` anywhere in his path
+    return "/" + text[scheme.end() :].partition("/")[2] if scheme else text
 
 
 def method_of(method: Any, line: Any = None) -> str:  # noqa: ANN401  any JSON values
@@ -51,13 +59,31 @@ def method_of(method: Any, line: Any = None) -> str:  # noqa: ANN401  any JSON v
     return word if word.isupper() and word.isalpha() else ""
 
 
-def calls_model(method: str, path: str, body: Any) -> bool:  # noqa: ANN401  any JSON value
-    """Whether a request may be a call of a model: all that can be one is, since senders choose bodies and much of the path."""
-    if isinstance(body, Mapping) and not ASKS.isdisjoint(body):
+def calls_model(method: str, path: str, body: Any, answer: Any = None) -> bool:  # noqa: ANN401  any JSON values
+    """Whether a request may be a call of a model: all that can be one is, since senders choose bodies and much of the path. A model's answer
+    shows one as well.
+    """
+    if _asks(body):
         return True
     if method in READS:
         return REALTIME.search(path) is not None
-    return NO_CALLS.fullmatch(path) is None
+    return NO_CALLS.fullmatch(path) is None or _answers(answer)
+
+
+def calls_model_of_site(method: str, path: str, body: Any, answer: Any = None) -> bool:  # noqa: ANN401  any JSON values
+    """As `calls_model`, in a log of all requests of a site: only what shows that it is a call is one, by its path, its body or its answer."""
+    if not calls_model(method, path, body, answer):
+        return False
+    return OF_MODELS.search(path) is not None or _asks(body) or _answers(answer)
+
+
+def _asks(body: Any) -> bool:  # noqa: ANN401  any JSON value
+    return isinstance(body, Mapping) and not ASKS.isdisjoint(body)
+
+
+def _answers(answer: Any) -> bool:  # noqa: ANN401  any JSON value
+    told = whole_answer(answer)
+    return isinstance(told, Mapping) and not ANSWERS.isdisjoint(told)
 
 
 def model_in(*addresses: Any) -> str | None:  # noqa: ANN401  any JSON values

@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -29,6 +29,7 @@ from stillwatch.readers.registry import (
     Row,
     Told,
     another_shape,
+    mapped,
 )
 
 HELD = 64 << 20  # bytes of fragments of a file that wait for others: chosen
@@ -40,11 +41,15 @@ OVERHEAD = 300  # bytes that a fragment takes beside its text
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """What one record tells of the exchange `key`; of an exchange's fragments the one of least `rank` leads."""
+    """What one record tells of the exchange `key`; of an exchange's fragments the one of least `rank` leads.
+
+    `named` are columns by the names that `--map` gives.
+    """
 
     key: str
     rank: int
     told: Mapping[str, Any]
+    named: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -93,11 +98,12 @@ def joined_format(
         taken = _Taker(function, split)
 
         def read(records: Iterator[Numbered], beside: Beside | None = None) -> Iterator[tuple[int, Told]]:
-            return _Reading(form, taken, assemble, is_whole, beside).rows(records)
+            names = tuple(beside.names.items()) if beside else ()
+            return _Reading(form, replace(taken, names=names), assemble, is_whole, beside).rows(records)
 
         form = Format(
             name=function.__name__, title=title, source=source, fields=fields, notes=notes, known=frozenset(known),
-            recognise=recognise, read=read, part=read, in_parts=lambda _beside: False,
+            recognise=recognise, read=read, part=read, in_parts=lambda _beside: False, parts=split,
         )  # fmt: skip
         return form
 
@@ -110,12 +116,18 @@ class _Taker:
 
     function: Callable[[Record], Taken]
     split: Callable[[Record], Iterable[Record]]
+    names: tuple[tuple[str, str], ...] = ()
 
     def __call__(self, records: Iterator[Numbered]) -> Iterator[tuple[int, Taken | Malformed]]:
+        names = dict(self.names)
         for number, record in records:
             for entry in self.split(record):
                 try:
-                    yield number, self.function(entry)
+                    taken = self.function(entry)
+                    if names and taken is not None:
+                        named = mapped(names, entry, record)
+                        taken = replace(taken, named=named) if isinstance(taken, Fragment) else taken | named
+                    yield number, taken
                 except PassedOver:
                     yield number, None
                 except Malformed as why:
@@ -164,6 +176,8 @@ class _Reading:
             for leader, row in self._assemble(several, self._beside):
                 if leader.file == self._file:
                     led = True
+                    if self._taken.names and not isinstance(row, Malformed):
+                        row = row | _named([leader, *several])  # noqa: PLW2901
                     yield leader.number, row
         except SHAPES as error:
             led = True
@@ -175,6 +189,14 @@ class _Reading:
         if self._others is None:
             self._others = _together(self._beside, self._form, self._taken) if self._beside else {}
         return (one for one in self._others.get(key, ()) if one.file != self._file)
+
+
+def _named(several: Iterable[Placed]) -> Row:
+    """The columns that `--map` names, each from the first of the fragments that has it."""
+    row: Row = {}
+    for one in several:
+        row |= {name: value for name, value in one.fragment.named.items() if row.get(name) is None}
+    return row
 
 
 @dataclass(slots=True)

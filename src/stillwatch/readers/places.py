@@ -240,7 +240,9 @@ def _listed(given: str) -> list[Remote]:
             found = filesystem.glob(root, detail=True)
         else:
             found = filesystem.find(root, detail=True)
-    files = [info for info in found.values() if info.get("type") == "file"]
+        # Azure's driver gives the name alone for the address of one file.
+        told = found.values() if isinstance(found, dict) else [filesystem.info(name) for name in found]
+    files = [info for info in told if info.get("type") == "file"]
     # A driver names a file BUCKET/KEY; the host of an Azure account stands in the address only.
     made = [
         Remote(

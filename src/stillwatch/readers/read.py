@@ -99,19 +99,24 @@ def check(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -
     missing = [
         _unmapped(column, theirs, good, limits)
         for column, theirs in names.items()
-        if good and not any(_has_field(file, theirs, limits) for file in good)
+        if good and not any(_has_field(file, sources.formats[file].format, theirs, limits) for file in good)
     ]
     if missing:
         raise InputError(*missing)
     return replace(sources, exchanges=good, unread=unread)
 
 
-def _has_field(file: LogPath, theirs: str, limits: Limits) -> bool:
-    """Whether one of a file's first records, or its folders, have a field of this name."""
+def _has_field(file: LogPath, form: Format | None, theirs: str, limits: Limits) -> bool:
+    """Whether one of a file's first records, or their parts, or its folders, have a field of this name."""
     return (
         theirs in partitions(file)
         or theirs in _fields_of_table(file, limits)
-        or any(holds(record, [theirs]) for record in first_records(file, limits))
+        or any(
+            holds(one, [theirs])
+            for record in first_records(file, limits)
+            for one in (record, *(form.parts(record) if form else ()))
+            if isinstance(one, dict)
+        )
     )
 
 

@@ -79,7 +79,8 @@ class Format:
     `known` are the top-level names that the format reads or knowingly leaves, all others are counted as set aside.
     `part` reads some of a log's records apart from the others; what it leaves open is `Unjoined`, its last item. Where a format's records
     belong together over the whole file, or with those of files that lie together, `in_parts` is false. A `loose` shape is looked for where no other one fits. `origin` is the
-    text of a mapping file and its name, where the format was made of one.
+    text of a mapping file and its name, where the format was made of one. `parts` gives what of a record is looked through for the names that
+    a person gives for columns (`mapped`): entries, or the attributes of spans.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Format:
     in_parts: Callable[[Beside], bool] = lambda _beside: True
     loose: bool = False
     origin: tuple[str, str] | None = None
+    parts: Callable[[Record], Iterable[Record]] = lambda record: (record,)
 
     def __reduce__(self) -> tuple[Callable[..., Format], tuple[Any, ...]]:
         """A format goes to another process by its name, or by the text of the mapping file that it was made of."""
@@ -108,6 +110,11 @@ def _again(name: str, origin: tuple[str, str] | None) -> Format:
     return next(form for form in all_formats() if form.name == name)
 
 
+class Unreadable:
+    """Stands in a row for a value that is there and cannot be read: its cell is null and counted."""
+
+
+UNREADABLE: Any = Unreadable()
 UNATTRIBUTED = "unattributed"  # the account of rows whose log names none
 LONGEST_NUMBER = 64  # letters of a number: chosen
 LONGEST_SECONDS = 1e12  # chosen: beyond all that is a duration
@@ -175,13 +182,14 @@ def log_format(
     def wrap(function: Callable[..., Iterable[Row]]) -> Format:
         def read(records: Iterator[Numbered], around: Beside | None = None) -> Iterator[tuple[int, Told]]:
             more = (around,) if beside else ()
+            names = around.names if around else {}
             for number, record in records:
                 for entry in split(record):
                     none = True
                     try:
                         for row in function(entry, *more):
                             none = False
-                            yield number, row
+                            yield number, row | mapped(names, entry, record) if names else row
                         if none:
                             yield number, PassedOver()
                     except (Malformed, PassedOver) as why:
@@ -191,7 +199,7 @@ def log_format(
 
         return Format(
             name=function.__name__, title=title, source=source, fields=fields, notes=notes, known=frozenset(known),
-            recognise=recognise, read=read, part=read, loose=loose,
+            recognise=recognise, read=read, part=read, loose=loose, parts=split,
         )  # fmt: skip
 
     return wrap
@@ -225,9 +233,28 @@ def at(record: Any, *path: str) -> Any:  # noqa: ANN401  any JSON value
     return record
 
 
-def field(record: Record, name: str) -> Any:  # noqa: ANN401  any JSON value
-    """The value that a person means by a name: of a field, or at a path such as `metadata.user`; None where there is none."""
-    return record[name] if name in record else at(record, *name.split("."))
+def field(record: Any, name: str) -> Any:  # noqa: ANN401  any JSON value
+    """The value that a person means by a name: of a field, or at a path such as `metadata.user`, in which the name of a field may have dots
+    itself; None where there is none.
+    """
+    if not isinstance(record, Mapping):
+        return None
+    if name in record:
+        return record[name]
+    at = len(name)
+    while (at := name.rfind(".", 0, at)) > 0:
+        if name[:at] in record:
+            return field(record[name[:at]], name[at + 1 :])
+    return None
+
+
+def mapped(names: Mapping[str, str], *records: Any) -> Row:  # noqa: ANN401  any JSON values
+    """The columns of `names` with the values of the fields of these names, in the first of the records that has one; None for others."""
+    row: Row = {}
+    for column, theirs in names.items():
+        value = next((found for one in records if (found := field(one, theirs)) is not None), None)
+        row[column] = micros(value) if column == "timestamp" else value
+    return row
 
 
 def mapping(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  any JSON value

@@ -35,12 +35,14 @@ from stillwatch.readers.registry import (
     another_shape,
     at,
     first,
+    mapped,
     refusal,
 )
 from stillwatch.readers.tracing import (
     EVENT,
     FIELDS,
     JOINED,
+    NAMED,
     SEEN,
     STEPS,
     add_events,
@@ -88,11 +90,17 @@ Of = Mapping[str, Mapping[str, Any]]  # trace → what others may wait for: `cal
 class Traces:
     """Calls that wait for what other spans and log records of their trace tell, and what these told; of `most` calls and traces.
 
-    `others` gives, when it is first needed, what files that lie together tell. With `only_told` calls are no rows.
+    `others` gives, when it is first needed, what files that lie together tell. With `only_told` calls are no rows. `names` maps columns to
+    the attributes that `--map` gives for them.
     """
 
     def __init__(
-        self, most: int | None = None, others: Callable[[], Of] | None = None, *, only_told: bool = False
+        self,
+        most: int | None = None,
+        others: Callable[[], Of] | None = None,
+        *,
+        only_told: bool = False,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self.rows: OrderedDict[str, list[tuple[int, Row]]] = OrderedDict()
         self.calls: OrderedDict[str, dict[str, Any]] = OrderedDict()
@@ -100,39 +108,50 @@ class Traces:
         self.spans: OrderedDict[str, set[str]] = OrderedDict()
         self.passed_over = self._size = self._waiting = self._spans = 0
         self._most, self._others, self._only_told = most or WAITING, others, only_told
+        self._names = names or {}
+        self._seen = SEEN | set(self._names.values())
 
     def take(self, number: int, entry: Record, base: Mapping[str, Any]) -> list[tuple[int, Row]]:
-        """A span or log record of the resource `base` came: the rows that are ready by it."""
+        """A span or log record of the resource `base` came: the rows that are ready by it.
+
+        The body of a log record is read where the record is of a model's call; elsewhere it may be anything that a sender wrote.
+        """
         said = attributes(entry.get("attributes"))
         if base:
             said = {**base, **said}
         name = entry.get("eventName") or said.get("event.name")
         body = entry.get("body")
-        if body:
+        if body and isinstance(name, str) and name.startswith("gen_ai."):
             told = decoded(value_of(body) if isinstance(body, dict) and len(body) == 1 else body)
             if isinstance(told, dict):
-                said |= told
+                said = {**told, **said}
         trace, span = entry.get("traceId") or "", entry.get("spanId") or ""
         where = layout(tuple(said))
         if where.models and (name is None or name == EVENT) and is_call(said, where.models):
             events = entry.get("events")
             if events:
-                add_events(events, said)
+                with suppress(*SHAPES):
+                    add_events(events, said)
                 where = layout(tuple(said))
             row = row_of(entry, said, where)
+            if self._names:
+                row |= mapped(self._names, said)
             if name == EVENT and trace and span:
                 return self._event(trace, span, number, row)
             return self._span(trace, span, number, row)
         if isinstance(name, str) and name.startswith("gen_ai.") and trace and span:
             return self._message(trace, span, name, said)
-        known = trace and not SEEN.isdisjoint(said)
+        known = trace and not self._seen.isdisjoint(said)
         if not known or not STEPS.isdisjoint(said):
             self.passed_over += 1
         return self._call(trace, said) if known else []
 
     def _call(self, trace: str, said: Mapping[str, Any]) -> list[tuple[int, Row]]:
         """An HTTP span came: the rows that waited for nothing else."""
-        self.calls[trace] = {name: said[name] for name in JOINED if name in said}
+        call = {name: said[name] for name in JOINED if name in said}
+        if self._names:
+            call[NAMED] = mapped(self._names, said)
+        self.calls[trace] = call
         while len(self.calls) > self._most:
             self.calls.popitem(last=False)
         waiting = self.rows.get(trace, ())
@@ -311,24 +330,31 @@ def traced_format(
 
     def read(records: Iterator[Numbered], beside: Beside | None = None) -> Iterator[tuple[int, Told]]:
         others = _other_files(beside, form, entries) if beside else ()
-        traces = Traces(
-            others=partial(_told_by, others, form, entries, beside.limits) if beside and others else None
+        names = beside.names if beside else {}
+        told = (
+            partial(_told_by, others, form, entries, beside.limits, tuple(names.items())) if beside else None
         )
+        traces = Traces(others=told if others else None, names=names)
         yield from _taken(entries, traces, records)
         yield from traces.end()
         yield from _passed_over(traces, 0)
 
-    def part(records: Iterator[Numbered], _beside: Beside | None = None) -> Read:
-        traces = Traces()
+    def part(records: Iterator[Numbered], beside: Beside | None = None) -> Read:
+        traces = Traces(names=beside.names if beside else None)
         yield from _taken(entries, traces, records)
         ready, left_open = traces.rest()
         yield from ready
         yield from _passed_over(traces, 0)
         yield 0, left_open
 
+    def parts(record: Record) -> Iterator[Record]:
+        with suppress(*SHAPES, Malformed):
+            for entry, base in entries(record):
+                yield {**base, **attributes(entry.get("attributes"))}
+
     form = Format(
         name=name, title=title, source=source, fields=FIELDS, notes=notes, known=frozenset(known), recognise=recognise, read=read,
-        part=part, in_parts=lambda beside: not _other_files(beside, form, entries),
+        part=part, in_parts=lambda beside: not _other_files(beside, form, entries), parts=parts,
     )  # fmt: skip
     return form
 
@@ -386,15 +412,18 @@ def _kinds(file: tuple[LogPath, int, int], form: Format, entries: Entries, limit
     return frozenset(found)
 
 
-def _told_by(files: Files, form: Format, entries: Entries, limits: Limits) -> Of:
+Names = tuple[tuple[str, str], ...]
+
+
+def _told_by(files: Files, form: Format, entries: Entries, limits: Limits, names: Names) -> Of:
     with _LOCK:  # files of one folder are read by several threads, and one reading serves all
-        return _tellings(files, form, entries, limits)
+        return _tellings(files, form, entries, limits, names)
 
 
 @lru_cache(2)
-def _tellings(files: Files, form: Format, entries: Entries, limits: Limits) -> Of:
+def _tellings(files: Files, form: Format, entries: Entries, limits: Limits, names: Names) -> Of:
     """What files tell, by trace: of `KEYS` traces at most, and of text up to `TEXT_HELD`."""
-    traces = Traces(KEYS, only_told=True)
+    traces = Traces(KEYS, only_told=True, names=dict(names))
     for path, _size, _changed in files:
         with suppress(*FAULTS):
             for _number, _row in _taken(entries, traces, records_of(path, form, limits)):

@@ -6,16 +6,37 @@ LangSmith, LiteLLM and Google's ADK have of their own. How spans are joined is i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from stillwatch.readers.content import answered, asked, decoded, request_columns, tool_names
-from stillwatch.readers.registry import Malformed, Record, Row, address, first, mapping, refusal
+from stillwatch.readers.registry import (
+    SHAPES,
+    UNREADABLE,
+    Malformed,
+    Record,
+    Row,
+    address,
+    at,
+    elapsed_ms,
+    first,
+    mapping,
+    moment,
+    refusal,
+)
 
 EVENT = "gen_ai.client.inference.operation.details"
-MODEL = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "llm.request.model")
+MODEL = (
+    "gen_ai.request.model",
+    "gen_ai.response.model",
+    "llm.model_name",
+    "llm.request.model",
+    "ai.model.id",
+)
 ACCOUNT = (
     "user.id",
     "enduser.id",
@@ -58,11 +79,11 @@ AGENT = ("user_agent.original", "http.user_agent", "http.request.header.user-age
 TLS = ("tls.client.ja4", "ja4", "http.request.header.x-ja4", "tls.client.ja3")
 READ = (
     "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.usage.prompt_tokens", "llm.token_count.prompt",
-    "ai.usage.promptTokens", "ai.usage.inputTokens",
+    "ai.usage.promptTokens", "ai.usage.inputTokens", "gen_ai.response.prompt_tokens",
 )  # fmt: skip
 WRITTEN = (
     "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.usage.completion_tokens",
-    "llm.token_count.completion", "ai.usage.completionTokens", "ai.usage.outputTokens",
+    "llm.token_count.completion", "ai.usage.completionTokens", "ai.usage.outputTokens", "gen_ai.response.completion_tokens",
 )  # fmt: skip
 PICKED = {  # the first that says something
     "exchange_id": ("gen_ai.response.id", "litellm.call_id"),
@@ -92,18 +113,24 @@ COUNTED = {  # the first that is there, though it be nought
 SETTINGS = ("temperature", "top_p", "max_tokens")
 SPOKEN = (  # whole conversations, in the order in which they are looked for
     "gen_ai.input.messages", "gen_ai.request.messages", "ai.prompt.messages", "gen_ai.prompt", "gcp.vertex.agent.llm_request",
-    "langfuse.observation.input", "mlflow.spanInputs", "all_messages_events", "pydantic_ai.all_messages", "input.value",
+    "langfuse.observation.input", "mlflow.spanInputs", "all_messages_events", "pydantic_ai.all_messages", "events", "input.value",
 )  # fmt: skip
 ANSWERED = (
     "gen_ai.output.messages", "gen_ai.response.text", "ai.response.text", "gen_ai.completion", "gcp.vertex.agent.llm_response",
     "langfuse.observation.output", "mlflow.spanOutputs", "output.value",
 )  # fmt: skip
 TOOLS = ("gen_ai.tool.definitions", "gen_ai.request.available_tools", "ai.prompt.tools")
+PLACE = re.compile(r"\d{1,9}", re.ASCII)  # of a turn in a conversation
+RARE = frozenset((*TOOLS, "llm.invocation_parameters"))
 NAMES, LAYOUTS = 64, 4096  # attributes of a span, and sets of their names, that are remembered
 STEPS = frozenset(
     ("gen_ai.operation.name", "openinference.span.kind", "ai.operationId", "traceloop.span.kind")
 )
-NO_CALLS = frozenset(("execute_tool", "invoke_agent", "create_agent", "embeddings"))
+NO_CALLS = ("execute_tool", "invoke_agent", "create_agent", "embeddings")
+CALLS = (
+    ".doGenerate",
+    ".doStream",
+)  # operations of Vercel's SDK that call a model; others are steps around these
 JOINED = (
     *ACCOUNT,
     *ORGANIZATION,
@@ -116,6 +143,7 @@ JOINED = (
     "http.status_code",
 )
 SEEN = frozenset(JOINED)
+NAMED = "_named"  # of an HTTP span: the columns that `--map` names
 
 
 def value_of(value: Any) -> Any:  # noqa: ANN401  any JSON value
@@ -128,23 +156,37 @@ def value_of(value: Any) -> Any:  # noqa: ANN401  any JSON value
     if kind == "arrayValue":
         return [value_of(one) for one in inner.get("values", ())]
     if kind == "kvlistValue":
-        return {one["key"]: value_of(one.get("value")) for one in inner.get("values", ())}
+        return attributes(inner.get("values"))
     return inner
 
 
 def attributes(several: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
-    """Attributes as a dictionary by their dotted names."""
+    """Attributes as a dictionary by their dotted names; one that cannot be read is left out."""
     if isinstance(several, dict):
         return flat(several)
-    return {
-        one["key"]: value["stringValue"]
-        if "stringValue" in value
-        else int(value["intValue"])
-        if "intValue" in value
-        else value_of(value)
-        for one in several or ()
-        if (value := one.get("value"))
-    }
+    found: dict[str, Any] = {}
+    try:
+        for one in several or ():
+            value = one["value"]
+            if "stringValue" in value:
+                found[one["key"]] = value["stringValue"]
+            elif "intValue" in value:
+                found[one["key"]] = int(value["intValue"])
+            elif value:
+                found[one["key"]] = value_of(value)
+    except SHAPES:
+        return _some_attributes(several)
+    return found
+
+
+def _some_attributes(several: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
+    """As `attributes`, one by one."""
+    found: dict[str, Any] = {}
+    for one in several if isinstance(several, list) else ():
+        with suppress(*SHAPES):
+            if one.get("value"):
+                found[one["key"]] = value_of(one["value"])
+    return found
 
 
 def flat(nested: Mapping[str, Any], deep: int = 6) -> dict[str, Any]:
@@ -166,7 +208,7 @@ def _numbered_turns(said: Mapping[str, Any], prefix: str) -> list[dict[str, Any]
             continue
         number, _, field = name[len(prefix) + 1 :].partition(".")
         field = field.removeprefix("message.")
-        if number.isdigit() and field:
+        if PLACE.fullmatch(number) and field:
             turn = turns.setdefault(int(number), {})
             if field == "role":
                 turn[field] = value
@@ -241,11 +283,12 @@ def _as_turns(messages: Any) -> list[Any]:  # noqa: ANN401  any JSON value
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which attributes fill which columns, worked out once for every set of names that spans bring."""
+    """Which attributes fill which columns, worked out once for every set of names that spans bring; `rare` is whether one of `RARE` is there."""
 
     picked: tuple[tuple[str, tuple[str, ...]], ...]
     counted: tuple[tuple[str, str], ...]
     models: tuple[str, ...]
+    rare: bool
 
 
 def layout(names: tuple[str, ...]) -> Layout:
@@ -261,6 +304,7 @@ def _laid(names: tuple[str, ...]) -> Layout:
         tuple((column, several) for column, several in picked if several),
         tuple((column, several[0]) for column, several in counted if several),
         tuple(name for name in MODEL if name in there),
+        not RARE.isdisjoint(there),
     )
 
 
@@ -282,21 +326,28 @@ def row_of(span: Record, said: dict[str, Any], where: Layout) -> Row:
     stamp = begin or tell("timeUnixNano") or tell("observedTimeUnixNano")
     if not stamp:
         raise Malformed("timestamp", "required value is missing")
-    row["timestamp"] = int(stamp) // 1000
-    if begin and end:
-        row["latency_ms"] = (int(end) - int(begin)) / 1e6
+    try:
+        row["timestamp"] = int(stamp) // 1000
+        if begin and end:
+            row["latency_ms"] = (int(end) - int(begin)) / 1e6
+    except (TypeError, ValueError):  # times in another form
+        row["timestamp"] = moment(stamp)
+        row["latency_ms"] = elapsed_ms(begin, end)
     if "exchange_id" not in row:
         row["exchange_id"] = tell("spanId")
     if "account_id" not in row and "api_key_id" in row:
         row["account_id"] = row["api_key_id"]
     if "client_ip" in row:
         row["client_ip"] = address(row["client_ip"])
-    _say(row, said)
-    _end(row, said, span.get("status"))
+    try:
+        _say(row, said, where)
+    except SHAPES:
+        row["prompt"] = UNREADABLE
+    _end(row, said, tell("status"))
     return row
 
 
-def _say(row: Row, said: Mapping[str, Any]) -> None:
+def _say(row: Row, said: Mapping[str, Any], where: Layout) -> None:
     """What was asked, with which tools and settings, and what was answered."""
     get = said.get
     given, output = get("gen_ai.input.messages"), get("gen_ai.output.messages")
@@ -314,10 +365,17 @@ def _say(row: Row, said: Mapping[str, Any]) -> None:
         row["system_prompt"], row["prompt"] = asked(turns, get("gen_ai.system_instructions"))
     if output is not None:
         row["response"] = answered(output)
-    tools = next((said[name] for name in TOOLS if name in said), None)
-    if tools:
-        row["tool_names"] = tool_names(tools)
-    if flat := get("llm.invocation_parameters"):
+    if where.rare:
+        _offer(row, said)
+
+
+def _offer(row: Row, said: Mapping[str, Any]) -> None:
+    """The tools and settings that few spans have."""
+    for name in TOOLS:
+        if said.get(name):
+            row["tool_names"] = tool_names(said[name])
+            break
+    if flat := said.get("llm.invocation_parameters"):
         settings = mapping(decoded(flat))
         for name in SETTINGS:
             row.setdefault(name, settings.get(name))
@@ -333,7 +391,21 @@ def _asked_elsewhere(said: Mapping[str, Any]) -> Any:  # noqa: ANN401  any JSON 
 def _answered_elsewhere(said: Mapping[str, Any]) -> Any:  # noqa: ANN401  any JSON value
     found = _numbered_turns(said, "gen_ai.completion") or _numbered_turns(said, "llm.output_messages")
     found = found or _listed_turns(said.get("llm.output_messages"))
-    return found or next((said[name] for name in ANSWERED if said.get(name)), None)
+    found = found or next((said[name] for name in ANSWERED if said.get(name)), None)
+    return _chosen(said.get("events")) if found is None else found
+
+
+def _chosen(events: Any) -> Any:  # noqa: ANN401  any JSON value
+    """The answer among the events that an attribute holds, as Logfire writes them."""
+    several = decoded(events)
+    return next(
+        (
+            one.get("message")
+            for one in (several if isinstance(several, list) else ())
+            if isinstance(one, dict) and one.get("event.name") == "gen_ai.choice"
+        ),
+        None,
+    )
 
 
 def _end(row: Row, said: Mapping[str, Any], status: Any) -> None:  # noqa: ANN401  any JSON value
@@ -343,9 +415,7 @@ def _end(row: Row, said: Mapping[str, Any], status: Any) -> None:  # noqa: ANN40
         row["finish_reason"] = refusal(
             reasons[0] if isinstance(reasons, list) and reasons else reasons, category
         )
-    if "status" not in row and (
-        said.get("error.type") or (status or {}).get("code") in (2, "STATUS_CODE_ERROR")
-    ):
+    if "status" not in row and (said.get("error.type") or at(status, "code") in (2, "STATUS_CODE_ERROR")):
         row["status"] = 500
 
 
@@ -362,6 +432,8 @@ def is_call(said: Mapping[str, Any], models: tuple[str, ...]) -> bool:
     kind = said.get("openinference.span.kind")
     if said.get("gen_ai.operation.name") in NO_CALLS or (kind and kind != "LLM"):
         return False
+    if "ai.operationId" in said and not str(said["ai.operationId"]).endswith(CALLS):
+        return False
     for name in models:  # noqa: SIM110  a generator costs more than all of this
         if said[name]:
             return True
@@ -376,7 +448,7 @@ def complete(row: Row, call: Mapping[str, Any]) -> Row:
         "api_key_id": _pick(call, KEY), "conversation_id": get("session.id"),
         "client_ip": address(_pick(call, ADDRESS)), "user_agent": _pick(call, AGENT),
         "tls_fingerprint": _pick(call, TLS), "status": get("http.response.status_code") or get("http.status_code"),
-    }  # fmt: skip
+    } | get(NAMED, {})  # fmt: skip
     for name, value in told.items():
         if value is not None and row.get(name) is None:
             row[name] = value

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +17,7 @@ import pyarrow as pa
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.engine.cores import CORES, processes
 from stillwatch.readers.beside import Beside
-from stillwatch.readers.cast import MISSING, column_of, conformed
+from stillwatch.readers.cast import MISSING, WRONG, column_of, conformed
 from stillwatch.readers.envelope import SAMPLE, unwrapped
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.losses import Losses
@@ -33,14 +32,19 @@ from stillwatch.readers.registry import (
     Read,
     Row,
     Unjoined,
-    field,
-    moment,
 )
 
 BATCH = 16_384
 PART = 16 << 20  # bytes of lines that one process reads at a time
 WHOLE = 8 << 20  # bytes of the largest file that one reads whole where lines cannot be told apart
 TEXT = ("prompt", "response", "system_prompt")
+PLAIN = pa.struct(
+    [
+        (column.name, pa.int64() if pa.types.is_timestamp(column.type) else column.type)
+        for column in EXCHANGES.columns
+    ]
+)
+"""Types of the values that formats give; a time is microseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +104,11 @@ def vendor_batches(
 ) -> Iterator[pa.Table]:
     """Contract rows of a file; what cannot be read, and top-level fields that the format does not know, go to `losses`.
 
-    `names` maps a contract column to a top-level field of the record that is taken instead of the format's own. `apart`
+    `names` maps a contract column to a field of the record that is taken instead of the format's own. `apart`
     has the file read by other processes, a run of lines by each, which is worth their start for much to read only. `among` are the files that
     are read with it, some of which may tell more of its exchanges.
     """
-    beside = Beside(path, limits, among)
+    beside = Beside(path, limits, among, names)
     if (
         apart
         and form.in_parts(beside)
@@ -194,7 +198,9 @@ def _read_part(
     losses = Losses(path)
     left: list[Unjoined] = []
     with _no_search_for_cycles():
-        batches = list(_batches(form, form.part, names, losses, Beside(path, limits), span, left))
+        batches = list(
+            _batches(form, form.part, names, losses, Beside(path, limits, names=names), span, left)
+        )
     return _Part(batches, losses, left[0] if left else None)
 
 
@@ -220,7 +226,6 @@ def _batches(
     left: list[Unjoined] | None = None,
 ) -> Iterator[_Batch]:
     """Batches of a file or of a part of it; what that part leaves open goes to `left`."""
-    current: dict[str, Any] = {}
     path, limits = beside.path, beside.limits
 
     def watched() -> Iterator[Numbered]:
@@ -229,11 +234,6 @@ def _batches(
             strange = record.keys() - form.known
             if strange:
                 losses.unknown(strange)
-            if names:
-                current.clear()
-                current.update(
-                    {column: _mapped(column, field(record, theirs)) for column, theirs in names.items()}
-                )
             yield number, record
 
     rows: list[Row] = []
@@ -250,9 +250,9 @@ def _batches(
             if left is not None:
                 left.append(row)
             continue
-        rows.append(row | current if names else row)
+        rows.append(row)
         numbers.append(number)
-        size += sum(len(text) for name in TEXT if isinstance(text := row.get(name), str))
+        size += _letters(row)
         if len(rows) >= BATCH or size > BLOCK:
             yield build(rows, numbers, losses, limits)
             rows, numbers, size = [], [], 0
@@ -260,26 +260,21 @@ def _batches(
         yield build(rows, numbers, losses, limits)
 
 
-def _mapped(column: str, value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """A value that `--map` names; a time in any unit, or none."""
-    if column != "timestamp":
-        return value
-    try:
-        return moment(value)
-    except Malformed:
-        return None
+def _letters(row: Row) -> int:
+    """About how much text a row has."""
+    size = 0
+    for name in TEXT:
+        if isinstance(text := row.get(name), str):
+            size += len(text)
+    return size
 
 
 def build(rows: list[Row], numbers: list[int], losses: Losses, limits: Limits) -> _Batch:
     """Rows as a table of the contract; values of another type are read cell by cell."""
     made = _made(rows, numbers, losses)
-    columns: dict[str, pa.Array] = {}
-    for column in EXCHANGES.columns:
-        values = [row.get(column.name) for row in rows]
-        columns[column.name], bad = column_of(values, column.type, column.name)
-        if column.nullable:
-            losses.cells(column.name, "value is of another type", int(bad.sum()))
-    table, kept = conformed(pa.table(columns), losses, np.array(numbers, np.int64), most=limits.line)
+    table, kept = conformed(
+        _at_once(rows) or _by_columns(rows, losses), losses, np.array(numbers, np.int64), most=limits.line
+    )
     if made is not None and not kept.all():
         new = (np.cumsum(kept) - 1).tolist()
         left = [at for at, row in enumerate(made.rows) if kept[row]]
@@ -289,6 +284,26 @@ def build(rows: list[Row], numbers: list[int], losses: Losses, limits: Limits) -
             [made.places[at] for at in left],
         )
     return _Batch(table, made)
+
+
+def _at_once(rows: list[Row]) -> pa.Table | None:
+    """Rows whose values are all of the wanted types; None for others."""
+    if any(isinstance(row.get("tool_names"), str) for row in rows):  # which Arrow takes for lists of letters
+        return None
+    try:
+        return pa.Table.from_struct_array(pa.array(rows, PLAIN)).cast(EXCHANGES.arrow)
+    except WRONG:
+        return None
+
+
+def _by_columns(rows: list[Row], losses: Losses) -> pa.Table:
+    columns: dict[str, pa.Array] = {}
+    for column in EXCHANGES.columns:
+        values = [row.get(column.name) for row in rows]
+        columns[column.name], bad = column_of(values, column.type, column.name)
+        if column.nullable:
+            losses.cells(column.name, "value is of another type", int(bad.sum()))
+    return pa.table(columns)
 
 
 def _made(rows: list[Row], numbers: list[int], losses: Losses) -> _Made | None:

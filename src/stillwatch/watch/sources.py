@@ -7,6 +7,7 @@ the caller together with what was made of the lines, so a crash between the two 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -16,13 +17,20 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
-from stillwatch.errors import MissingExtra, Problem, Unreachable, UsageError
+from stillwatch.errors import InputError, MissingExtra, Problem, Unreachable, UsageError
+from stillwatch.readers.container import kind_named, kind_of
+from stillwatch.readers.discover import log_files
 from stillwatch.readers.limits import LIMITS
+from stillwatch.readers.records import in_lines
+from stillwatch.readers.tolerant import objects
 
 Position = Mapping[str, Any]
 MOST_TAKEN = 32 << 20  # bytes taken at once from one file: the rest waits in the file
-LINES = (".jsonl", ".ndjson", ".log")
-WHOLE = (".parquet", ".csv", ".json", ".gz", ".zst", ".pb", ".binpb", ".otlp")
+ENDINGS = {
+    "log": ".log",
+    "json": ".jsonl",
+}  # what is added to a name that does not say how its lines are read
+LOG = logging.getLogger("stillwatch.watch")
 AT_ONCE = 20_000  # messages taken at once from a stream, or fewer that have `MOST_TAKEN` bytes together
 FETCH = 500  # messages asked for in one go
 ANSWER_S = 10  # how long brokers may take to answer
@@ -56,9 +64,10 @@ class Source(Protocol):
 
 
 class Folder:
-    """Files in a folder, or one file: text grows by whole lines, other files are taken once they stop growing.
+    """Files in a folder, or one file: lines are taken as they are written, other files once they stop growing.
 
-    A file is known by its inode, so one that is rotated away under another name is read to its end and not again; and by
+    Which files these are and what holds their records is what `scan` takes them for, by their contents: a log may have any name. A file
+    is known by its inode, so one that is rotated away under another name is read to its end and not again; and by
     its first bytes, since inodes are used again and files are emptied and written anew.
     """
 
@@ -72,13 +81,15 @@ class Folder:
         self._sizes: dict[str, int] = {}
         # Where a line began, up to where it had no end, and a digest of the file's first bytes.
         self._unfinished: dict[str, tuple[int, int, str]] = {}
+        self._passed_over: set[str] = set()
 
     def _files(self) -> list[Path]:
         if self.path.is_file():
             return [self.path]
-        found = [p for p in self.path.rglob("*") if p.is_file() and not p.name.startswith(".")]
-        if self._without is not None and self._without.is_relative_to(self.path.resolve()):
-            found = [p for p in found if not p.resolve().is_relative_to(self._without)]
+        try:
+            found = [file for file in log_files(self.path, self._without) if isinstance(file, Path)]
+        except InputError as error:  # a table that is being written
+            raise Unreachable(*error.problems) from error
         return sorted(found, key=lambda p: (p.stat().st_mtime_ns, str(p)))
 
     def take(self, position: Position) -> Taken | None:
@@ -93,30 +104,36 @@ class Folder:
             state = file.stat()
             key = f"{state.st_dev}:{state.st_ino}"
             at = dict(position.get(key) or {"bytes": 0, "lines": 0})
-            name = file.name.lower()
-            if name.endswith(WHOLE):
-                stable = self._sizes.get(key) == state.st_size
-                self._sizes[key] = state.st_size
-                known = (at["bytes"], at.get("changed", state.st_mtime_ns))
-                if known != (state.st_size, state.st_mtime_ns) and stable and state.st_size:
-                    told = {
-                        key: {
-                            "bytes": state.st_size,
-                            "lines": 0,
-                            "path": str(file),
-                            "changed": state.st_mtime_ns,
-                        }
-                    }
-                    return Taken(name=file.name, position=told, file=file)
+            if (state.st_size, state.st_mtime_ns) == (at["bytes"], at.get("changed")) or not state.st_size:
                 continue
-            if not (name.endswith(LINES) or key in position):
-                continue
-            if state.st_size == at["bytes"] and state.st_mtime_ns == at.get("changed"):
-                continue
-            taken = self._text(file, state, key, at)
-            if taken is not None:
-                return taken
+            stable = self._sizes.get(key) == state.st_size
+            self._sizes[key] = state.st_size
+            if "head" in at or self._grows(file, stable and key not in position):
+                taken = self._text(file, state, key, at)
+                if taken is not None:
+                    return taken
+            elif stable and self._is_read(file):
+                told = {"bytes": state.st_size, "lines": 0, "path": str(file), "changed": state.st_mtime_ns}
+                return Taken(name=file.name, position={key: told}, file=file)
         return None
+
+    def _grows(self, file: Path, stable: bool) -> bool:
+        """Whether a file is of lines, which are taken one by one; not so a `stable` one of one value without a line's end."""
+        if not in_lines(file, LIMITS):
+            return False
+        if not stable or file.stat().st_size > self._longest:
+            return True
+        raw = file.read_bytes()
+        return b"\n" in raw or objects(raw) is None
+
+    def _is_read(self, file: Path) -> bool:
+        """Whether a file is of a kind that is read; of another one it is said once that it is passed over."""
+        if kind_of(file) is not None:
+            return True
+        if str(file) not in self._passed_over:
+            self._passed_over.add(str(file))
+            LOG.warning("%s is passed over: neither text nor Parquet", file)
+        return False
 
     def _text(self, file: Path, state: os.stat_result, key: str, at: dict[str, Any]) -> Taken | None:
         """The next whole lines of a file of text after `at`."""
@@ -147,7 +164,7 @@ class Folder:
             }
             after |= {"changed": state.st_mtime_ns} | ({"overlong": True} if overlong or not ended else {})
         return Taken(
-            name=file.name if file.name.lower().endswith(LINES) else file.name + LINES[0],
+            name=_named(file),
             position={key: after},
             lines=lines,
             first_line=number + 1,
@@ -164,6 +181,12 @@ class Folder:
         known += passed
         self._unfinished[key] = (begin, known, _head(stream, known))
         return not ended and known - begin < self._longest
+
+
+def _named(file: Path) -> str:
+    """A name by which lines of a file are read as the file is."""
+    kind = kind_of(file) or "log"
+    return file.name if kind_named(file.name) == kind else file.name + ENDINGS.get(kind, ENDINGS["json"])
 
 
 def _head(stream: IO[bytes], size: int) -> str:

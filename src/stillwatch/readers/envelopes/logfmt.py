@@ -10,16 +10,24 @@ from stillwatch.readers.limits import Limits
 from stillwatch.readers.registry import Record
 from stillwatch.readers.tolerant import unquoted
 
+BEGIN = re.compile(r'[^"={}]{0,512}?(?=(?<![^\s:])[\w.@-]{1,64}=)')
 PAIR = re.compile(r'([\w.@-]{1,64})=("(?:[^"\\]|\\.)*+"|[^\s"]*+)(?: |$)')
+EMPTY = " []"  # Monolog's empty context
 
 
 @envelope(title="logfmt line", source="kr/logfmt; slog, logrus", keys=("line",), loose=True)
 def logfmt(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """The pairs as an object, of which one may hold the record."""
+    """The pairs as an object, of which one may hold the record; before the first there may be what another shipper wrote."""
     line = record["line"]
+    begin = BEGIN.match(line) if isinstance(line, str) else None
+    if begin is None:
+        return None
+    text = line.rstrip()
+    while text.endswith(EMPTY):
+        text = text[: -len(EMPTY)].rstrip()
     pairs: dict[str, str] = {}
-    end = 0
-    while isinstance(line, str) and (found := PAIR.match(line, end)):
+    end = begin.end()
+    while found := PAIR.match(text, end):
         pairs[found[1]] = unquoted(found[2]) if found[2].startswith('"') else found[2]
         end = found.end()
-    return [pairs] if len(pairs) > 1 and end == len(line) else None
+    return [pairs] if len(pairs) > 1 and end == len(text) else None

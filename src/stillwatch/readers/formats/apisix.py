@@ -60,7 +60,8 @@ def apisix(record: Record) -> Iterator[Row]:
     request, response = mapping(record.get("request")), mapping(record.get("response"))
     body = body_in(first(request.get("body"), record.get("llm_request")))
     url = first(request.get("uri"), request.get("url"))
-    if not calls_model(method_of(request.get("method")), path_of(url), body):
+    answer = first(response.get("body"), record.get("llm_response_text"))
+    if not calls_model(method_of(request.get("method")), path_of(url), body, answer):
         return
     headers, client = request.get("headers"), address(record.get("client_ip"))
     used, told = mapping(record.get("ai_token_usage")), mapping(record.get("llm_summary"))
@@ -78,7 +79,6 @@ def apisix(record: Record) -> Iterator[Row]:
         "latency_ms": number(record.get("latency")),
         "status": response.get("status"),
     }
-    answer = first(response.get("body"), record.get("llm_response_text"))
     counts = {
         "model": first(record.get("request_llm_model"), told.get("model"), record.get("llm_model")),
         "input_tokens": first(

@@ -63,7 +63,8 @@ def aws_api_gateway(record: Record) -> Iterator[Row]:
     route = str(told.get("routeKey") or "")
     method = method_of(told.get("httpMethod"), route)
     path = path_of(first(told.get("path"), told.get("rawPath"), *paths))
-    if not calls_model(method, path, body):
+    answer = first(*(told.get(name) for name in ANSWER))
+    if not calls_model(method, path, body, answer):
         return
     client = address(first(told.get("ip"), told.get("sourceIp")))
     row = {
@@ -83,4 +84,4 @@ def aws_api_gateway(record: Record) -> Iterator[Row]:
         "latency_ms": first(told.get("responseLatency"), told.get("integrationLatency")),
         "status": told.get("status"),
     }
-    yield joined(row, call_columns(body, first(*(told.get(name) for name in ANSWER)), path))
+    yield joined(row, call_columns(body, answer, path))

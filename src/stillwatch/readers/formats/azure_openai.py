@@ -166,7 +166,7 @@ def _is_call(told: Mapping[str, Any], kind: str, body: Mapping[str, Any]) -> boo
         return named is not None or CALLS.search(operation) is not None
     url = first(told.get("url"), told.get("backendurl"))
     return CALLS.search(operation) is not None or calls_model(
-        method_of(told.get("method")), path_of(url), body
+        method_of(told.get("method")), path_of(url), body, told.get("responsebody")
     )
 
 

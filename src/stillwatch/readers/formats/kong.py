@@ -51,7 +51,8 @@ def kong(record: Record) -> Iterator[Row]:
     meta, usage, payload = (mapping(told.get(name)) for name in ("meta", "usage", "payload"))
     body = body_in(first(payload.get("request"), request.get("body"), record.get("request_body")))
     url = first(request.get("uri"), request.get("url"), record.get("upstream_uri"))
-    if not told and not calls_model(method_of(request.get("method")), path_of(url), body):
+    answer = first(payload.get("response"), response.get("body"), record.get("response_body"))
+    if not told and not calls_model(method_of(request.get("method")), path_of(url), body, answer):
         return
     headers = request.get("headers")
     consumer = mapping(record.get("consumer"))
@@ -83,7 +84,6 @@ def kong(record: Record) -> Iterator[Row]:
         "latency_ms": at(record, "latencies", "request"),
         "status": response.get("status"),
     }
-    answer = first(payload.get("response"), response.get("body"), record.get("response_body"))
     yield joined(row, call_columns(body, answer, url), {"model": meta.get("response_model")})
 
 

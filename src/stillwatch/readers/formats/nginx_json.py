@@ -91,7 +91,7 @@ def nginx_json(record: Record) -> Iterator[Row]:
     body, answer = body_in(named_first(record, *BODY)), named_first(record, *ANSWER)
     line = named_first(record, *LINE)
     method = method_of(named_first(record, "request_method", "method"), record.get("request"))
-    if not calls_model(method, path_of(line), body):
+    if not calls_model(method, path_of(line), body, answer):
         return
     client = next((found for name in CLIENT if (found := address(record.get(name)))), None)
     headers = decoded(record.get("headers"))
