@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.report import graph, plots, wording
+from stillwatch.report import plots, wording
+from stillwatch.report.desk import Desk, desk
 from stillwatch.report.leads import leads_found
 from stillwatch.report.reading import Overview, Results, Row
 from stillwatch.report.trial import FULL_BAR_LOG10, Glance, Trial, TrialRow, glance, trial
@@ -52,8 +53,7 @@ class Card:
     evidence: Sequence[Row]
     evidence_more: Sequence[Row]
     evidence_uncounted: int
-    graph: graph.Drawing | None
-    has_links: bool
+    desk: Desk
     members: Sequence[Row]
     members_more: int
     prompts: Sequence[str] | None
@@ -79,10 +79,9 @@ def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> Ca
     assert members is not None
     top = members.sort_by([("score", "descending"), ("exchanges", "descending"), ("account_id", "ascending")])
     evidence = sorted(results.rows("evidence", name) or (), key=lambda e: -e["log10_likelihood_ratio"])
-    links = results.rows("links", name) if is_full else None
     tried = trial(results, name, row["accounts"])
     hypotheses = _hypotheses(results.rows("hypotheses", name))
-    prompts = results.rows("prompts", name)
+    prompts = _unplaced(results.rows("prompts", name))
     return Card(
         anchor=anchor,
         row=row,
@@ -101,13 +100,17 @@ def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> Ca
         evidence=evidence[:STRONGEST],
         evidence_more=evidence[STRONGEST:EVIDENCE],
         evidence_uncounted=max(0, len(evidence) - EVIDENCE),
-        graph=graph.draw(links) if links else None,
-        has_links="links" in results.tables,
+        desk=desk(results, row, is_full=is_full),
         members=top.slice(0, MEMBERS).to_pylist(),
         members_more=max(0, len(top) - MEMBERS),
         prompts=None if prompts is None else [prompt["prompt"] for prompt in prompts[:PROMPTS]],
         prompts_more=max(0, len(prompts or ()) - PROMPTS),
     )
+
+
+def _unplaced(rows: Sequence[Row] | None) -> Sequence[Row] | None:
+    """Prompts that belong to no row of `texts`, as an older version wrote them; None where there are none."""
+    return [row for row in rows or () if row["rank"] is None] or None
 
 
 def verdict(results: Results, every: Sequence[Card]) -> tuple[str, str]:

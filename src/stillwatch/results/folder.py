@@ -35,6 +35,9 @@ TABLES: tuple[TableSchema, ...] = (
     contract.LEAD_MEMBERS,
     contract.EXPLANATIONS,
     contract.GLANCE,
+    contract.PROFILES,
+    contract.COMMON,
+    contract.TEXTS,
 )
 MANIFEST = "manifest.json"
 PREVIOUS = "previous"  # results that are being replaced, in a folder of the run that replaces them

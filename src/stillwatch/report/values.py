@@ -1,0 +1,147 @@
+"""The values that members of a campaign share, in words that a person can read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from stillwatch.enrich.describe import describe
+from stillwatch.enrich.networks import Networks, from_files
+from stillwatch.report import wording
+from stillwatch.report.reading import Results, Row
+
+NAMES = {
+    "prompt_template": "phrase in prompts",
+    "system_prompt": "system prompt",
+    "request_shape": "request parameters",
+    "prompt_near_duplicate": "nearly equal prompts",
+    "user_agent": "client program",
+    "tls_fingerprint": "TLS fingerprint",
+    "client_prefix": "address range",
+    "client_address": "address",
+    "asn": "network",
+    "email_domain": "mail domain",
+    "email_local_shape": "form of the mail name",
+    "payment_fingerprint": "payment card",
+    "signup_address": "sign-up address",
+    "signup_burst": "ten minutes of sign-up",
+}
+"""Kinds of shared values, as the page calls them; another kind is called by its own name, spaced."""
+OPAQUE = {
+    "prompt_template": "four words of a prompt, known by a number alone",
+    "system_prompt": "the text is known by a number alone",
+    "request_shape": "sampling parameters and tools together, known by a number alone",
+    "prompt_near_duplicate": "known by a number alone",
+}
+"""Kinds whose values are numbers that the scan gave, which say nothing to a person, and what they stand for."""
+A_NUMBER_ALONE = re.compile(r"-?\d{8,}")  # of any other kind: longer than every number of a network
+ELSEWHERE = "a number alone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """One shared value: how the page calls it, who shows it, and the scan's own name of it.
+
+    `accounts` are members; `others` accounts beyond the members, and `share` the share of the members' exchanges that show it,
+    are None where the scan did not say.
+    """
+
+    kind: str
+    value: str
+    kind_words: str
+    label: str
+    about: str
+    accounts: int
+    others: int | None
+    share: float | None
+    log10: float
+    network_class: str
+
+    @property
+    def aggregate(self) -> str:
+        """Members and others in a few words: 40 members, 2 other accounts."""
+        members = wording.counted(self.accounts, "member")
+        return (
+            members
+            if self.others is None
+            else f"{members}, {wording.counted(self.others, 'other account') if self.others else 'nobody else'}"
+        )
+
+
+def kind_words(kind: str) -> str:
+    """What the page calls a kind of value."""
+    return NAMES.get(kind, wording.spaced(kind))
+
+
+def shared_values(results: Results, campaign: str, exchanges: int) -> list[Shared]:
+    """The values that members share, those first that set them apart most; `exchanges` are all exchanges of the members."""
+    held: dict[tuple[str, str], int] = {}
+    links = results.of("links", campaign)
+    if links is not None:
+        pairs = links.group_by(["kind", "value"]).aggregate([("account_id", "count_distinct")])
+        counts = pairs["account_id_count_distinct"].to_pylist()
+        held = {
+            (kind, value): number
+            for kind, value, number in zip(
+                pairs["kind"].to_pylist(), pairs["value"].to_pylist(), counts, strict=True
+            )
+        }
+    told = {
+        (row["kind"], row["value"]): row
+        for row in results.rows("evidence", campaign) or ()
+        if (row["kind"], row["value"]) in held
+    }
+    weights: dict[tuple[str, str], float] = {}
+    if links is not None:
+        mean = links.group_by(["kind", "value"]).aggregate([("weight", "mean")])
+        weights = {
+            (kind, value): weight
+            for kind, value, weight in zip(*(mean[c].to_pylist() for c in ("kind", "value", "weight_mean")), strict=True)
+        }
+    known = from_files(())
+    order = sorted(held, key=lambda key: (-weights[key], -held[key], key))
+    numbers: dict[str, int] = {}
+    rows = []
+    for kind, value in order:
+        numbers[kind] = numbers.get(kind, 0) + 1
+        rows.append(
+            _shared(kind, value, numbers[kind], held[kind, value], weights[kind, value], told.get((kind, value)), exchanges, known)
+        )  # fmt: skip
+    return rows
+
+
+def _shared(
+    kind: str,
+    value: str,
+    number: int,
+    accounts: int,
+    log10: float,
+    told: Row | None,
+    exchanges: int,
+    known: Networks,
+) -> Shared:
+    words = kind_words(kind)
+    is_opaque = kind in OPAQUE or (kind != "asn" and A_NUMBER_ALONE.fullmatch(value) is not None)
+    if is_opaque:
+        label, about = f"{words} {number}", OPAQUE.get(kind, ELSEWHERE)
+    else:
+        label, about = (f"AS{value}" if kind == "asn" else value), describe(kind, value, known)
+    share = None if told is None or not exchanges else min(1.0, told["exchanges"] / exchanges)
+    return Shared(
+        kind=kind,
+        value=value,
+        kind_words=words,
+        label=label,
+        about=about,
+        accounts=accounts,
+        others=None if told is None else told["others"],
+        share=share,
+        log10=log10,
+        network_class=str((told or {}).get("network_class") or ""),
+    )
+
+
+def labels(shared: Sequence[Shared]) -> Mapping[tuple[str, str], str]:
+    """Kind and value → what the page calls it."""
+    return {(one.kind, one.value): one.label for one in shared}
