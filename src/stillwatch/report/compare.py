@@ -10,7 +10,7 @@ from stillwatch.report.reading import Results, Row
 from stillwatch.report.trial import NOTHING_LOG10
 
 MAX_CAMPAIGNS, MAX_LEADS = 4, 3  # groups that stand side by side; chosen: what fits the width of a page
-SHARE_IN_COMMON = 0.5  # of the accounts, from which a value is named as theirs; as in the first glance
+LEAST_SHARE_NAMED = 0.2  # of the accounts, from which it is said how many share one value; below, how many values there are; chosen
 FEWEST_DAYS_IN_MONTHS = 91  # from which an age is given in months
 DAYS_IN_MONTH = 30.4
 
@@ -54,6 +54,7 @@ def compare(results: Results) -> Comparison | None:
     groups += [(f"lead-{i}", row["lead_id"], "lead", row) for i, row in enumerate(some_leads, 1)]
     facts = {name: _facts(results, name, row) for _anchor, name, _kind, row in groups}
     rows = [words for words in ORDER if any(words in told for told in facts.values())]
+    rows = rows if len(rows) > len(ALWAYS) else [*rows, *_traits(results, [name for _anchor, name, _kind, _row in groups], facts)]
     return Comparison(
         rows=rows,
         columns=[
@@ -80,11 +81,23 @@ def _facts(results: Results, name: str, row: Row) -> dict[str, Cell]:
         if one["trait"] in WORDS:
             title, said = WORDS[one["trait"]]
             facts[title] = Cell(words=said(one), speaks=_speaks(one, speaks))
+    if "most of the activity" in facts:
+        facts.setdefault("texts that they share", Cell(words="none"))
     facts["nearest innocent explanation"] = Cell(
         words=wording.spaced(str(row["explanation"] or "none was tried"))
     )
     facts["what that leaves unexplained"] = _remains(results, name, row)
     return facts
+
+
+def _traits(results: Results, names: Sequence[str], facts: Mapping[str, dict[str, Cell]]) -> list[str]:
+    """The sentences of the first glance as rows, for folders whose scan did not write `common`; puts them into `facts`."""
+    traits: dict[str, None] = {}
+    for name in names:
+        for one in results.rows("glance", name) or ():
+            traits[wording.spaced(one["trait"])] = None
+            facts[name][wording.spaced(one["trait"])] = Cell(words=wording.prose(one["statement"]), speaks=one["speaks"])
+    return list(traits)
 
 
 def _speaks(one: Row, speaks: Mapping[str, str]) -> str:
@@ -105,27 +118,29 @@ def _remains(results: Results, name: str, row: Row) -> Cell:
 
 def _cards(one: Row) -> str:
     if one["different"] == one["known"]:
-        return f"{wording.count(one['different'])} of {wording.count(one['known'])} different"
+        return f"{_of(one['different'], one['known'])} different"
     return f"{wording.counted(one['different'], 'card')} for {wording.counted(one['known'], 'account')}"
 
 
 def _one(one: Row) -> str:
-    """How many accounts have the most frequent value of a kind."""
-    if one["known"] > 1 and one["different"] == one["known"]:
-        return f"{wording.count(one['different'])} of {wording.count(one['known'])} different"
-    if one["most"] >= SHARE_IN_COMMON * one["known"]:
+    """How many accounts have the most frequent value of a kind, where that is a good part of them; else how many values there are."""
+    if one["most"] >= LEAST_SHARE_NAMED * one["known"] and one["most"] > 1:
         return f"{wording.part(one['most'], one['known'])} share one"
-    return f"{wording.count(one['different'])} different, the commonest of {wording.counted(one['most'], 'account')}"
+    return f"{_of(one['different'], one['known'])} different"
+
+
+def _of(some: int, whole: int) -> str:
+    return f"{wording.count(some)} of {wording.count(whole)}"
 
 
 def _texts(one: Row) -> str:
     if one["different"]:
-        return f"{wording.counted(one['different'], 'text')} sent by at least half of them"
-    return f"none sent by half of them; at most {wording.count(one['most'])} sent the same"
+        return f"{wording.counted(one['different'], 'text')} sent by half or more"
+    return f"none; {wording.count(one['most'])} at most sent the same"
 
 
 def _span(one: Row) -> str:
-    return f"most of it within {wording.counted(round(one['high_days']), 'day')}"
+    return f"within {wording.counted(round(one['high_days']), 'day')}"
 
 
 def _age(one: Row) -> str:
@@ -135,29 +150,28 @@ def _age(one: Row) -> str:
 
 
 def _nights(one: Row) -> str:
-    return f"{wording.part(one['most'], one['known'])} keep a person's nights"
+    return f"{wording.part(one['most'], one['known'])} rest at night"
 
 
 def _owners(one: Row) -> str:
     if one["different"] == one["known"]:
-        return "none declared in common"
-    return f"{wording.counted(one['different'], 'declared owner')} of {wording.counted(one['known'], 'account')}"
+        return "none in common"
+    return f"{wording.counted(one['different'], 'owner')} of {wording.counted(one['known'], 'account')}"
 
 
 WORDS: Mapping[str, tuple[str, Callable[[Row], str]]] = {
     "client_prefix": ("address range", _one),
     "asn": ("network (AS)", _one),
     "email_domain": ("mail domain", _one),
-    "span": ("when", _span),
-    "texts": ("same texts", _texts),
+    "span": ("most of the activity", _span),
+    "texts": ("texts that they share", _texts),
     "payment_fingerprint": ("payment cards", _cards),
     "signup_address": ("sign-up addresses", _one),
     "age": ("age of the accounts", _age),
-    "nights": ("nights", _nights),
+    "nights": ("who rests at night", _nights),
     "user_agent": ("client program", _one),
     "owner": ("declared owners", _owners),
 }
 """Trait → the words of its row, and what is said of it; in the order of the rows."""
-ORDER = (
-    "accounts", "exchanges", *(title for title, _said in WORDS.values()), "nearest innocent explanation", "what that leaves unexplained",
-)  # fmt: skip
+ALWAYS = ("accounts", "exchanges", "nearest innocent explanation", "what that leaves unexplained")
+ORDER = (*ALWAYS[:2], *(title for title, _said in WORDS.values()), *ALWAYS[2:])

@@ -29,6 +29,7 @@ from stillwatch.report.leads import MAX_LEADS, Lead, leads, leads_found
 from stillwatch.report.packed import Group, pack
 from stillwatch.report.reading import OPTIONAL, Results, read
 from stillwatch.report.trial import explanations_tried
+from stillwatch.report.values import kind_words
 
 NAME = "report.html"
 STYLE, SCRIPT = "style.css", "workbench.js"
@@ -144,6 +145,7 @@ def _environment() -> Environment:
         wording.duration,
         wording.listed,
         wording.prose,
+        kind_words,
         visible,
     ):
         environment.filters[words.__name__] = words

@@ -51,9 +51,9 @@ def draw(results: Results, campaign: str, shared: Sequence[Shared], accounts: in
     if links is None or not len(links) or not shared:
         return None
     some = _balanced(shared)
-    patterns, left = _patterns(links, some, accounts)
+    patterns = _patterns(links, some, accounts)
     return Drawing(
-        svg=_svg(some, patterns),
+        svg=_svg(some, patterns, [shared.index(one) for one in some]),
         values=len(some),
         patterns=patterns,
         sentences=[
@@ -61,7 +61,7 @@ def draw(results: Results, campaign: str, shared: Sequence[Shared], accounts: in
             for one in patterns
         ],
         drawn=sum(one.accounts for one in patterns),
-        accounts=accounts - left,
+        accounts=accounts,
     )
 
 
@@ -78,8 +78,8 @@ def _balanced(shared: Sequence[Shared]) -> list[Shared]:
     return [one for of_kind in kinds.values() for one in of_kind if (one.kind, one.value) in chosen]
 
 
-def _patterns(links: pa.Table, some: Sequence[Shared], accounts: int) -> tuple[list[Pattern], int]:
-    """The commonest combinations, most accounts first, and the number of members without any link (counted as a pattern of nothing)."""
+def _patterns(links: pa.Table, some: Sequence[Shared], accounts: int) -> list[Pattern]:
+    """The commonest combinations, most accounts first; members without any link share nothing."""
     names = links["account_id"].unique()
     flags = np.zeros((len(names), len(some)), bool)
     for number, one in enumerate(some):
@@ -91,10 +91,11 @@ def _patterns(links: pa.Table, some: Sequence[Shared], accounts: int) -> tuple[l
     if without:
         found[()] = found.get((), 0) + without
     order = sorted(found, key=lambda places: (-found[places], places))[:MAX_PATTERNS]
-    return [Pattern(places=places, accounts=found[places]) for places in order], 0
+    return [Pattern(places=places, accounts=found[places]) for places in order]
 
 
-def _svg(some: Sequence[Shared], patterns: Sequence[Pattern]) -> str:
+def _svg(some: Sequence[Shared], patterns: Sequence[Pattern], numbers: Sequence[int]) -> str:
+    """The drawing; `numbers` are the places of its values among all that are shared, by which the script knows them."""
     width = LEFT + STEP * max(len(patterns), 4) + 20
     kinds = {kind: i % COLOURS for i, kind in enumerate(dict.fromkeys(one.kind for one in some))}
     most = max(one.accounts for one in patterns)
@@ -122,5 +123,5 @@ def _svg(some: Sequence[Shared], patterns: Sequence[Pattern]) -> str:
         inner = [y[i] for i in pattern.places]
         if len(inner) > 1:
             inside = element("line", x1=x, x2=x, y1=min(inner), y2=max(inner), class_="axis") + inside
-        drawn += element("g", inside, class_="pattern", data_values=" ".join(map(str, pattern.places)))
+        drawn += element("g", inside, class_="pattern", data_values=" ".join(str(numbers[i]) for i in pattern.places))
     return svg(width, TOP + ROW * len(some) + 8, "Groups of accounts by the values that they share", drawn, "plot patterns")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from stillwatch.enrich.describe import describe
 from stillwatch.enrich.networks import Networks, from_files
@@ -12,9 +13,9 @@ from stillwatch.report import wording
 from stillwatch.report.reading import Results, Row
 
 NAMES = {
-    "prompt_template": "phrase in prompts",
+    "prompt_template": "phrase",
     "system_prompt": "system prompt",
-    "request_shape": "request parameters",
+    "request_shape": "parameters",
     "prompt_near_duplicate": "nearly equal prompts",
     "user_agent": "client program",
     "tls_fingerprint": "TLS fingerprint",
@@ -25,18 +26,21 @@ NAMES = {
     "email_local_shape": "form of the mail name",
     "payment_fingerprint": "payment card",
     "signup_address": "sign-up address",
-    "signup_burst": "ten minutes of sign-up",
+    "signup_burst": "signed up within ten minutes",
 }
 """Kinds of shared values, as the page calls them; another kind is called by its own name, spaced."""
 OPAQUE = {
-    "prompt_template": "four words of a prompt, known by a number alone",
-    "system_prompt": "the text is known by a number alone",
-    "request_shape": "sampling parameters and tools together, known by a number alone",
-    "prompt_near_duplicate": "known by a number alone",
+    "prompt_template": "four words in a row of a prompt",
+    "system_prompt": "the instructions sent with every request",
+    "request_shape": "sampling parameters and tools together",
+    "prompt_near_duplicate": "prompts that are nearly equal",
 }
 """Kinds whose values are numbers that the scan gave, which say nothing to a person, and what they stand for."""
+OF_ACCOUNTS = ("email_domain", "email_local_shape", "payment_fingerprint", "signup_address", "signup_burst")
+"""Kinds that the account table states: no exchange shows them."""
+BURST_S = 600  # seconds of the blocks by which sign-ups are numbered
 A_NUMBER_ALONE = re.compile(r"-?\d{8,}")  # of any other kind: longer than every number of a network
-ELSEWHERE = "a number alone"
+ELSEWHERE = "known by a number alone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,7 @@ class Shared:
     kind: str
     value: str
     kind_words: str
+    is_opaque: bool
     label: str
     about: str
     accounts: int
@@ -59,14 +64,18 @@ class Shared:
     network_class: str
 
     @property
+    def note(self) -> str:
+        """What is known of the value in a few words: how many exchanges show it, and what lists and the value itself say."""
+        shown = f"in {wording.percent(self.share)} of members' exchanges" if self.share is not None else ""
+        return "; ".join(part for part in (self.about, shown) if part)
+
+    @property
     def aggregate(self) -> str:
         """Members and others in a few words: 40 members, 2 other accounts."""
         members = wording.counted(self.accounts, "member")
-        return (
-            members
-            if self.others is None
-            else f"{members}, {wording.counted(self.others, 'other account') if self.others else 'nobody else'}"
-        )
+        if self.others is None:
+            return members
+        return f"{members}, {wording.counted(self.others, 'other account') if self.others else 'nobody else'}"
 
 
 def kind_words(kind: str) -> str:
@@ -125,13 +134,16 @@ def _shared(
     is_opaque = kind in OPAQUE or (kind != "asn" and A_NUMBER_ALONE.fullmatch(value) is not None)
     if is_opaque:
         label, about = f"{words} {number}", OPAQUE.get(kind, ELSEWHERE)
+    elif kind == "signup_burst" and value.isdigit():
+        label, about = wording.moment(datetime.fromtimestamp(int(value) * BURST_S, UTC)), ""
     else:
         label, about = (f"AS{value}" if kind == "asn" else value), describe(kind, value, known)
-    share = None if told is None or not exchanges else min(1.0, told["exchanges"] / exchanges)
+    share = None if told is None or not exchanges or kind in OF_ACCOUNTS else min(1.0, told["exchanges"] / exchanges)
     return Shared(
         kind=kind,
         value=value,
         kind_words=words,
+        is_opaque=is_opaque,
         label=label,
         about=about,
         accounts=accounts,

@@ -186,8 +186,8 @@
       this.window = make("div", { class: "window", tabindex: "0", role: "region", "aria-label": `Accounts of ${visible(g.name)}, scrolls`, on: { scroll: () => this.later(), keydown: (event) => this.key(event) } }, this.table);
       this.account = make("section", { class: "account", hidden: true, tabindex: "-1", "aria-label": "Account" });
       place.replaceChildren(tools, this.chips, this.says, this.window,
-        make("details", { class: "keys" }, make("summary", {}, "Keys"), make("p", {}, "In the list: arrows, Page Up, Page Down, Home and End move; Space selects; Enter opens the account. Everywhere: / goes to the search, Escape closes the account, then clears the filters.")),
-        this.account);
+        make("details", { class: "keys" }, make("summary", {}, "Keys"), make("p", {}, "In the list: arrows, Page Up, Page Down, Home and End move; Space selects; Enter opens the account. Everywhere: / goes to the search, Escape closes the account, then clears the filters.")));
+      (this.card.querySelector(".opened") ?? place).append(this.account);
       place.hidden = false;
       this.active = 0;
       new ResizeObserver(() => this.later()).observe(this.window);
@@ -242,8 +242,8 @@
       const g = this.group;
       this.valueRows = all(this.card, "table.values tbody tr");
       this.valueRows.forEach((row, k) => {
-        const words = row.querySelector(".label");
-        row.querySelector("th").replaceChildren(button(words, () => this.toggle(k), { class: "link", "aria-pressed": "false" }));
+        const words = row.querySelector(".name");
+        words.replaceWith(button(words.cloneNode(true), () => this.toggle(k), { class: "link", "aria-pressed": "false" }));
       });
       all(this.card, ".evidence li[data-kind]").forEach((item) => {
         const k = g.values.findIndex((one) => one.kind === item.dataset.kind && one.value === item.dataset.value);
