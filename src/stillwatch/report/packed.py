@@ -1,14 +1,14 @@
 """The members of campaigns and leads, packed for the page's script: columns of numbers and bits, compressed.
 
 One block holds all groups. It is a header in JSON, its length before it as four bytes, and behind it arrays that the header names by
-place and type; all of it is compressed by gzip and written in base64. `workbench.js` reads it, `unpack` is its inverse for tests.
+place and type; all of it is compressed by gzip and written in base64 with `-` and `_`, so that nothing in it looks like an address. `workbench.js` reads it, `unpack` is its inverse for tests.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
-from base64 import b64decode, b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,12 +72,12 @@ def pack(results: Results, groups: Sequence[Group]) -> tuple[str, dict[str, int]
     header = json.dumps({"groups": heads}, ensure_ascii=True, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 4)
     whole = len(header).to_bytes(4, "little") + header + b"".join(block.parts)
-    return b64encode(gzip.compress(whole, 6, mtime=0)).decode(), held
+    return urlsafe_b64encode(gzip.compress(whole, 6, mtime=0)).decode(), held
 
 
 def unpack(text: str) -> tuple[dict[str, Any], bytes]:
     """The header of a block, and the bytes of its arrays."""
-    whole = gzip.decompress(b64decode(text))
+    whole = gzip.decompress(urlsafe_b64decode(text))
     length = int.from_bytes(whole[:4], "little")
     return json.loads(whole[4 : 4 + length]), whole[4 + length :]
 

@@ -4,7 +4,6 @@
 (() => {
   const THIN = "\u202f", ROW = 36, MARGIN = 8, HOUR = 3600, DAY = 86400;
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-  const SVG = "http://www.w3.org/2000/svg";
   const all = (root, query) => Array.from(root.querySelectorAll(query));
   const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -39,6 +38,7 @@
     one.append(...inside.filter((part) => part !== null && part !== undefined));
     return one;
   };
+  const SVG = (() => { const some = make("template"); some.innerHTML = "<svg></svg>"; return some.content.firstChild.namespaceURI; })();
   const draw = (tag, given = {}, ...inside) => {
     const one = document.createElementNS(SVG, tag);
     for (const [name, value] of Object.entries(given)) one.setAttribute(name, value);
@@ -66,7 +66,7 @@
   // -------------------------------------------------------------------------------------------- data
   const TYPES = { u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, f4: Float32Array };
   const unpack = async (text) => {
-    const letters = atob(text), bytes = new Uint8Array(letters.length);
+    const letters = atob(text.replaceAll("-", "+").replaceAll("_", "/")), bytes = new Uint8Array(letters.length);
     for (let i = 0; i < letters.length; i += 1) bytes[i] = letters.charCodeAt(i);
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     const whole = await new Response(stream).arrayBuffer();
@@ -167,7 +167,7 @@
       const id = `${g.anchor}-search`;
       this.search = make("input", { type: "search", id, autocomplete: "off", spellcheck: "false", on: { input: () => this.set({ q: this.search.value }) } });
       this.mark = make("select", { id: `${g.anchor}-mark`, on: { change: () => this.set({ mark: this.mark.value }) } },
-        make("option", { value: "" }, "any"), ...g.marks.map((one) => make("option", { value: one.name }, `${spaced(one.name)} (${count(this.number(one.bits))})`)));
+        make("option", { value: "" }, "any"), ...g.marks.map((one) => make("option", { value: one.name }, `${visible(spaced(one.name), 60)} (${count(this.number(one.bits))})`)));
       this.says = make("p", { class: "says", role: "status" });
       this.chips = make("ul", { class: "chips", "aria-label": "filters that are set" });
       const tools = make("div", { class: "tools" },
@@ -246,13 +246,15 @@
         words.replaceWith(button(words.cloneNode(true), () => this.toggle(k), { class: "link", "aria-pressed": "false" }));
       });
       all(this.card, ".evidence li[data-kind]").forEach((item) => {
-        const k = g.values.findIndex((one) => one.kind === item.dataset.kind && one.value === item.dataset.value);
+        const [kind, value] = [item.dataset.kind, item.dataset.value].map(decodeURIComponent);
+        const k = g.values.findIndex((one) => one.kind === kind && one.value === value);
         if (k >= 0) item.querySelector("small").append(" · ", button("show its accounts", () => { this.toggle(k, true); this.show(); }, { class: "link" }));
       });
       all(this.card, ".trial td[data-explanation]").forEach((cell) => {
-        if (g.marks.some((one) => one.name === cell.dataset.explanation)) {
+        const name = decodeURIComponent(cell.dataset.explanation);
+        if (g.marks.some((one) => one.name === name)) {
           const words = cell.firstChild.textContent.trim();
-          cell.firstChild.replaceWith(button(words, () => { this.set({ mark: cell.dataset.explanation }); this.show(); }, { class: "link", "aria-label": `${words} with the mark of ${spaced(cell.dataset.explanation)}: list them` }));
+          cell.firstChild.replaceWith(button(words, () => { this.set({ mark: name }); this.show(); }, { class: "link", "aria-label": `${words} with the mark of ${visible(spaced(name))}: list them` }));
         }
       });
       all(this.card, ".pattern").forEach((one) => {
@@ -297,7 +299,7 @@
       const chip = (words, off) => make("li", {}, button(`${words} ×`, off, { "aria-label": `Remove the filter ${words}` }));
       this.chips.replaceChildren(
         ...[...s.values].map((k) => chip(`${g.values[k].words}: ${visible(g.values[k].label, 40)}`, () => this.toggle(k))),
-        ...(s.mark ? [chip(`mark of ${spaced(s.mark)}`, () => this.set({ mark: "" }))] : []),
+        ...(s.mark ? [chip(`mark of ${visible(spaced(s.mark), 60)}`, () => this.set({ mark: "" }))] : []),
         ...(this.isCut() ? [chip("span of time", () => this.set({ from: 0, to: g.bins - 1 }))] : []));
       this.chips.hidden = !this.chips.children.length;
       this.valueRows.forEach((row, k) => {
@@ -364,7 +366,7 @@
         else if (name === "first" || name === "last") inside = key(i) ? moment(key(i) * 60) : "not known";
         else if (name === "owner") inside = g.owner[i] ? `owner ${count(g.owner[i])}` : "none";
         else if (name === "shares") inside = this.reasons(i);
-        else inside = this.marksOf(i).map((mark) => spaced(mark.name)).join(", ") || "none";
+        else inside = this.marksOf(i).map((mark) => visible(spaced(mark.name), 60)).join(", ") || "none";
         row.append(make("td", { class: kind ?? "", title: typeof inside === "string" && inside.length > 30 ? inside : null }, inside));
       }
       return row;
@@ -426,7 +428,7 @@
               `${counted(this.number(one.bits), "member")}${one.others === null ? "" : `, ${counted(one.others, "other account")}`}${one.about ? `; ${one.about}` : ""}`,
               () => this.toggle(g.values.indexOf(one), true)))) : make("p", {}, g.lead ? "Shared values are written for campaigns only." : "None of the values listed.")),
           make("section", { class: "against-one" }, make("h5", {}, "Who this could innocently be"),
-            marks.length ? make("ul", {}, ...marks.map((one) => item(spaced(one.name), `${count(this.number(one.bits))} of ${counted(this.n, "account")} of this group carry the mark`, () => this.set({ mark: one.name })))) : make("p", {}, "It carries the mark of no explanation that was tried."))),
+            marks.length ? make("ul", {}, ...marks.map((one) => item(visible(spaced(one.name), 60), `${count(this.number(one.bits))} of ${counted(this.n, "account")} of this group carry the mark`, () => this.set({ mark: one.name })))) : make("p", {}, "It carries the mark of no explanation that was tried."))),
         near.length ? make("p", { class: "note" }, "Shares most with: ", ...near.flatMap((j, k) => [k ? ", " : "", button(this.words[j], () => this.set({ account: j }), { class: "link value" })])) : "");
       this.account.hidden = false;
     }
