@@ -68,6 +68,7 @@ class Plan:
     prompts: bool = False
     leads: int = 4
     old: bool = False
+    campaigns: int = len(CAMPAIGNS)
     accounts: int = 0  # of the first campaign, in place of its own number
     overview: dict = field(default_factory=dict)
 
@@ -79,7 +80,7 @@ def build(folder: Path, **options) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(7)
     rows: dict[str, list[tuple]] = {name: [] for name in SCHEMAS}
-    for name, kind, accounts, days, late in () if empty else CAMPAIGNS:
+    for name, kind, accounts, days, late in () if empty else CAMPAIGNS[: plan.campaigns]:
         many = plan.accounts if name == "C1" and plan.accounts else accounts
         _campaign(rows, rng, (name, kind, many, days, late), hostile)
     for rank in range(1, plan.leads + 1):
@@ -164,11 +165,23 @@ def _campaign(rows, rng, plan, hostile):
 def _profiles(rows, name, names, days, hostile):
     """Every account is active on three of the days, at hours that follow from its place; each fifth has an owner in common."""
     for i, account in enumerate(names):
-        moments = [START + timedelta(days=(i * 7 + 3 * k) % days, hours=(i + 5 * k) % 24, minutes=i % 60) for k in range(3)]
+        moments = [
+            START + timedelta(days=(i * 7 + 3 * k) % days, hours=(i + 5 * k) % 24, minutes=i % 60)
+            for k in range(3)
+        ]
         rows["exchanges"] += [(name, f"x_{name}_{i}_{k}", account, at) for k, at in enumerate(moments)]
         marks = [mark + hostile for number, mark in enumerate(EXPLANATIONS) if (i + number) % 3 == 0]
         rows["profiles"].append(
-            (name, account, 7 if i % 5 == 0 else None, START - timedelta(days=40 + i % 300), min(moments), max(moments), 9, marks)
+            (
+                name,
+                account,
+                7 if i % 5 == 0 else None,
+                START - timedelta(days=40 + i % 300),
+                min(moments),
+                max(moments),
+                9,
+                marks,
+            )
         )
     n = len(names)
     rows["common"] += [
@@ -280,7 +293,16 @@ def _lead(rows, rank, hostile):
     mine = [f"acct_{rank:02d}{i:06x}" + hostile for i in range(accounts)]
     rows["lead_members"] += [(name + hostile, account) for account in mine]
     rows["profiles"] += [
-        (name + hostile, account, None, START - timedelta(days=30 + 5 * i), START, START + timedelta(days=6), 76, [explanation + hostile])
+        (
+            name + hostile,
+            account,
+            None,
+            START - timedelta(days=30 + 5 * i),
+            START,
+            START + timedelta(days=6),
+            76,
+            [explanation + hostile],
+        )
         for i, account in enumerate(mine)
     ]
     rows["common"] += [

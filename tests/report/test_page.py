@@ -260,4 +260,9 @@ def test_every_member_is_on_the_page_with_what_it_shares_and_the_marks_it_carrie
     assert sorted(groups["C1"]["names"]) == sorted(members)
     assert {"score", "exchanges", "owner", "created", "first", "last", "counts"} <= groups["C1"].keys()
     assert {mark["name"] for mark in groups["C1"]["marks"]} == set(results_folder.EXPLANATIONS)
-    assert {value["kind"] for value in groups["C1"]["values"]} == {"payment_fingerprint", "template", "network_24", "tls_fingerprint"}
+    assert {value["kind"] for value in groups["C1"]["values"]} == {
+        "payment_fingerprint",
+        "template",
+        "network_24",
+        "tls_fingerprint",
+    }

@@ -18,7 +18,7 @@ results_folder = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(results_folder)
 
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
-HOSTILE = "\"'><img src=x onerror=\"window.broken=1\"><script>window.broken=2</script>\u202egnp"
+HOSTILE = '"\'><img src=x onerror="window.broken=1"><script>window.broken=2</script>\u202egnp'
 MANY = 25_000
 pytestmark = pytest.mark.issue(29)
 
@@ -42,6 +42,15 @@ def report(tmp_path_factory):
     return page.write(results_folder.build(tmp_path_factory.mktemp("report") / "results", prompts=True))
 
 
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """A page of one campaign and one lead, which is checked quickly."""
+    folder = results_folder.build(
+        tmp_path_factory.mktemp("short") / "results", campaigns=1, leads=1, accounts=60
+    )
+    return page.write(folder)
+
+
 @pytest.fixture
 def opened(browser):
     """Opens a page at a hash, in a window of its own; fails where the page complained of anything."""
@@ -53,7 +62,10 @@ def opened(browser):
         tab = context.new_page()
         tab.on("console", lambda message: complaints.append(message.text))
         tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.on("request", lambda request: complaints.append(request.url) if request.url.startswith("http") else None)
+        tab.on(
+            "request",
+            lambda request: complaints.append(request.url) if request.url.startswith("http") else None,
+        )
         tab.goto(path.as_uri() + hash_)
         tab.wait_for_selector("html[data-ready]")
         return tab
@@ -88,11 +100,13 @@ def test_the_first_screen_says_why_one_group_is_a_class_and_the_other_a_campaign
     tab = opened(report)
     table = tab.locator("table.compare")
     rows = {
-        row.locator("th").inner_text(): [cell.replace("\u202f", " ") for cell in row.locator("td").all_inner_texts()]
+        row.locator("th").inner_text(): [
+            cell.replace("\u202f", " ") for cell in row.locator("td").all_inner_texts()
+        ]
         for row in table.locator("tbody tr").all()
     }
-    names = [name.split("\n")[0].split(" ")[0] for name in table.locator("thead th").all_inner_texts()[1:]]
-    course, harvest = names.index("L1"), next(i for i, n in enumerate(names) if n.startswith("C1"))
+    names = table.locator("thead th a").all_inner_texts()
+    course, harvest = names.index("L1"), names.index("C1")
     assert "all 73 share one" in rows["address range"][course]
     assert "all 73 share one" in rows["mail domain"][course]
     assert "within 7 days" in rows["most of the activity"][course]
@@ -116,7 +130,14 @@ def test_all_members_are_listed_and_only_those_in_sight_are_in_the_document(open
     window.evaluate("e => { e.scrollTop = e.scrollHeight; }")
     tab.wait_for_selector('#campaign-1 tr[aria-rowindex="341"]')
     head = " ".join(card.locator("table.members thead th").all_inner_texts())
-    for words in ("probability", "first exchange", "last exchange", "declared owner", "shares with members", "marks of innocent explanations"):
+    for words in (
+        "probability",
+        "first exchange",
+        "last exchange",
+        "declared owner",
+        "shares with members",
+        "marks of innocent explanations",
+    ):
         assert words in head
 
 
@@ -149,7 +170,7 @@ def test_an_indicator_leads_to_its_accounts_and_an_account_to_its_evidence_and_t
     assert row.locator(".now").inner_text() == f"{members} of {members}"
     label = row.get_by_role("button").inner_text()
     card.locator("table.members td button.value").first.click()
-    account = card.locator("section.account")
+    account = card.locator(".account")
     assert label in account.locator(".for-one").inner_text()
     assert account.locator(".against-one li").count() >= 1
     assert account.locator("svg rect.bar").count() == 3
@@ -204,7 +225,16 @@ def test_what_is_selected_is_exported_as_csv_and_json(opened, report):
     text, name = saved(tab, card, "JSON")
     records = json.loads(text)
     assert (name, len(records)) == ("C1-accounts.json", 4)
-    assert records[0].keys() >= {"account_id", "probability", "exchanges", "first_seen", "last_seen", "owner", "explanations", "shared"}
+    assert records[0].keys() >= {
+        "account_id",
+        "probability",
+        "exchanges",
+        "first_seen",
+        "last_seen",
+        "owner",
+        "explanations",
+        "shared",
+    }
     text, name = saved(tab, card, "CSV")
     rows = list(csv.DictReader(text.splitlines()))
     assert [row["account_id"] for row in rows] == [record["account_id"] for record in records]
@@ -219,7 +249,10 @@ def test_names_are_copied(opened, report):
     card.locator("table.members tbody input").first.click()
     card.get_by_role("button", name="Copy names").click()
     tab.wait_for_function("() => document.querySelector('#campaign-1 .says').textContent.includes('Copied')")
-    assert tab.evaluate("navigator.clipboard.readText()") == card.locator("table.members td button.value").first.inner_text()
+    assert (
+        tab.evaluate("navigator.clipboard.readText()")
+        == card.locator("table.members td button.value").first.inner_text()
+    )
 
 
 def test_a_link_opens_the_page_as_it_was_left(opened, report):
@@ -233,7 +266,7 @@ def test_a_link_opens_the_page_as_it_was_left(opened, report):
     card = desk(again)
     assert says(card) == left
     assert again.evaluate("location.hash") == link
-    assert card.locator("section.account").is_visible()
+    assert card.locator(".account").is_visible()
     other = opened(report, "#lead-1&q=000003")
     assert says(desk(other, "lead-1")).startswith("1 of 73 accounts")
 
@@ -256,9 +289,9 @@ def test_everything_is_done_by_keys(opened, report):
     for key in ("ArrowDown", "ArrowDown", " ", "Enter"):
         tab.keyboard.press(key)
     assert "1 selected" in says(card)
-    assert card.locator("section.account").is_visible()
+    assert card.locator(".account").is_visible()
     tab.keyboard.press("Escape")
-    assert not card.locator("section.account").is_visible()
+    assert not card.locator(".account").is_visible()
     tab.keyboard.press("End")
     tab.wait_for_selector('#campaign-1 tr[aria-rowindex="341"]')
     tab.keyboard.press("Escape")
@@ -278,7 +311,7 @@ def test_what_strangers_chose_stays_text_and_no_cell_of_the_csv_is_a_formula(ope
     tab = opened(page.write(folder))
     card = desk(tab)
     card.locator("table.members td button.value").filter(has_text="img").first.click()
-    assert "\\u202e" in card.locator("section.account h4").inner_text()
+    assert "\\u202e" in card.locator(".account h4").inner_text()
     assert tab.evaluate("window.broken") is None
     assert tab.locator("img").count() == 0
     text, _name = saved(tab, card, "CSV")
@@ -293,7 +326,7 @@ def test_a_campaign_of_25_000_members_opens_within_3_s_from_less_than_8_mb(opene
     path = page.write(results_folder.build(tmp_path, accounts=MANY))
     assert path.stat().st_size < 8_000_000
     began = time.monotonic()
-    tab = opened(path, "#campaign-1&q=a")
+    tab = opened(path, "#campaign-1&q=a1")
     card = desk(tab)
     assert "of 25 000 accounts" in says(card)
     assert time.monotonic() - began < 3
@@ -315,9 +348,9 @@ def test_a_campaign_prints_on_at_most_four_pages(opened, report):
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (400, "light")])
-def test_axe_has_no_finding_and_nothing_is_wider_than_the_window(opened, report, width, scheme):
+def test_axe_has_no_finding_and_nothing_is_wider_than_the_window(opened, short, width, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    tab = opened(report, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    tab = opened(short, viewport={"width": width, "height": 900}, color_scheme=scheme)
     card = desk(tab)
     card.locator("table.members td button.value").first.click()
     card.locator("table.values button").first.click()
@@ -325,7 +358,9 @@ def test_axe_has_no_finding_and_nothing_is_wider_than_the_window(opened, report,
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
     found = axe.Axe().run(tab, options={"runOnly": {"type": "tag", "values": tags}}).response["violations"]
-    assert [(one["id"], one["nodes"][0]["html"][:200], one["nodes"][0]["failureSummary"][:300]) for one in found] == []
+    assert [
+        (one["id"], one["nodes"][0]["html"][:200], one["nodes"][0]["failureSummary"][:300]) for one in found
+    ] == []
 
 
 def test_without_its_script_the_page_still_shows_the_finding_and_members(browser, report):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -17,9 +17,9 @@ from ibis import _
 
 from stillwatch.contract import results as contract
 from stillwatch.contract.summaries import CAPABILITIES
-from stillwatch.readers.discover import Sources
+from stillwatch.readers.discover import Sources, discover
 from stillwatch.readers.limits import Limits
-from stillwatch.readers.read import read
+from stillwatch.readers.read import check, read
 from stillwatch.results.folder import read_table
 
 if TYPE_CHECKING:
@@ -103,6 +103,14 @@ def prompts(folder: Path, sources: Sources, names: Mapping[str, str], limits: Li
         for (campaign, rank), text in sorted(found.items())
     ]
     return pa.Table.from_pylist(rows, contract.PROMPTS.arrow)
+
+
+def read_again(
+    folder: Path, paths: Sequence[str], names: Mapping[str, str], log_format: str, limits: Limits
+) -> pa.Table:
+    """The words of a results folder's texts, from the logs at `paths`; raises what `prompts` does."""
+    sources = check(discover(paths, names=names, log_format=log_format, limits=limits), names, limits)
+    return prompts(folder, sources, names, limits)
 
 
 def write_prompts(folder: Path, sources: Sources, names: Mapping[str, str], limits: Limits) -> None:

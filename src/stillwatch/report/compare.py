@@ -50,11 +50,17 @@ def compare(results: Results) -> Comparison | None:
     some_campaigns, some_leads = results.campaigns[:MAX_CAMPAIGNS], leads[:MAX_LEADS]
     if not (some_campaigns or some_leads) or not ("common" in results.tables or "glance" in results.tables):
         return None
-    groups = [(f"campaign-{i}", row["campaign_id"], row["kind"], row) for i, row in enumerate(some_campaigns, 1)]
+    groups = [
+        (f"campaign-{i}", row["campaign_id"], row["kind"], row) for i, row in enumerate(some_campaigns, 1)
+    ]
     groups += [(f"lead-{i}", row["lead_id"], "lead", row) for i, row in enumerate(some_leads, 1)]
     facts = {name: _facts(results, name, row) for _anchor, name, _kind, row in groups}
     rows = [words for words in ORDER if any(words in told for told in facts.values())]
-    rows = rows if len(rows) > len(ALWAYS) else [*rows, *_traits(results, [name for _anchor, name, _kind, _row in groups], facts)]
+    rows = (
+        rows
+        if len(rows) > len(ALWAYS)
+        else [*rows, *_traits(results, [name for _anchor, name, _kind, _row in groups], facts)]
+    )
     return Comparison(
         rows=rows,
         columns=[
@@ -96,7 +102,9 @@ def _traits(results: Results, names: Sequence[str], facts: Mapping[str, dict[str
     for name in names:
         for one in results.rows("glance", name) or ():
             traits[wording.spaced(one["trait"])] = None
-            facts[name][wording.spaced(one["trait"])] = Cell(words=wording.prose(one["statement"]), speaks=one["speaks"])
+            facts[name][wording.spaced(one["trait"])] = Cell(
+                words=wording.prose(one["statement"]), speaks=one["speaks"]
+            )
     return list(traits)
 
 

@@ -23,7 +23,11 @@ from stillwatch.report.reading import Results
 from stillwatch.report.values import Shared
 
 WIDTHS = (HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 28 * DAY, 91 * DAY, 364 * DAY)
-MAX_BINS, FEW_BINS, MANY_MEMBERS = 120, 48, 5_000  # of time in one group; fewer where it has many members, to keep the page small
+MAX_BINS, FEW_BINS, MANY_MEMBERS = (
+    120,
+    48,
+    5_000,
+)  # of time in one group; fewer where it has many members, to keep the page small
 MAX_PACKED = 250_000  # members on one page, all groups together; chosen: about 20 MB
 NEVER = 0  # a moment that is not known, in minutes since 1970
 

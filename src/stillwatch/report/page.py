@@ -11,8 +11,8 @@ Rules:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
 from base64 import b64encode
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ def render(folder: Path, prompts: pa.Table | None = None) -> str:
 
 def render_campaign(results: Results, card: Card) -> str:
     """A page with one campaign's card alone, as HTML."""
-    packed, held = pack(results, _campaigns(results, [card]))
+    packed, held = pack(results, [*_campaigns(results, [card])])
     return _rendered("campaign.html.j2", card=card, packed=packed, held=held)
 
 
@@ -79,7 +79,11 @@ def _campaigns(results: Results, every: Sequence[Card]) -> Iterator[Group]:
         assert members is not None
         order = [("score", "descending"), ("exchanges", "descending"), ("account_id", "ascending")]
         yield Group(
-            anchor=card.anchor, name=name, is_lead=False, members=members.sort_by(order), shared=card.desk.shared
+            anchor=card.anchor,
+            name=name,
+            is_lead=False,
+            members=members.sort_by(order),
+            shared=card.desk.shared,
         )
 
 

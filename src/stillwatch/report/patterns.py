@@ -86,7 +86,9 @@ def _patterns(links: pa.Table, some: Sequence[Shared], accounts: int) -> list[Pa
         mine = links.filter(pc.and_(pc.equal(links["kind"], one.kind), pc.equal(links["value"], one.value)))
         flags[pc.index_in(mine["account_id"], names).to_numpy(), number] = True
     rows, counts = np.unique(flags, axis=0, return_counts=True)
-    found = {tuple(np.flatnonzero(row).tolist()): int(number) for row, number in zip(rows, counts, strict=True)}
+    found = {
+        tuple(np.flatnonzero(row).tolist()): int(number) for row, number in zip(rows, counts, strict=True)
+    }
     without = max(0, accounts - len(names))
     if without:
         found[()] = found.get((), 0) + without
@@ -118,10 +120,22 @@ def _svg(some: Sequence[Shared], patterns: Sequence[Pattern], numbers: Sequence[
         for i in range(len(some)):
             on = i in pattern.places
             inside += element(
-                "circle", cx=x, cy=y[i], r=5.5 if on else 2.5, class_=f"node k{kinds[some[i].kind]}" if on else "off"
+                "circle",
+                cx=x,
+                cy=y[i],
+                r=5.5 if on else 2.5,
+                class_=f"node k{kinds[some[i].kind]}" if on else "off",
             )
         inner = [y[i] for i in pattern.places]
         if len(inner) > 1:
             inside = element("line", x1=x, x2=x, y1=min(inner), y2=max(inner), class_="axis") + inside
-        drawn += element("g", inside, class_="pattern", data_values=" ".join(str(numbers[i]) for i in pattern.places))
-    return svg(width, TOP + ROW * len(some) + 8, "Groups of accounts by the values that they share", drawn, "plot patterns")
+        drawn += element(
+            "g", inside, class_="pattern", data_values=" ".join(str(numbers[i]) for i in pattern.places)
+        )
+    return svg(
+        width,
+        TOP + ROW * len(some) + 8,
+        "Groups of accounts by the values that they share",
+        drawn,
+        "plot patterns",
+    )

@@ -39,9 +39,7 @@ def text(words: str, x: float, y: float, anchor: str = "start", class_: str = "t
     return element("text", escape(words), x=x, y=y, text_anchor=anchor, class_=class_)
 
 
-def svg(
-    width: float, height: float, title: str, content: str, class_: str = "plot", **more: object
-) -> str:
+def svg(width: float, height: float, title: str, content: str, class_: str = "plot", **more: object) -> str:
     """A drawing that scales with the page; the title is read aloud where it is not seen. `more` are attributes."""
     return element(
         "svg",

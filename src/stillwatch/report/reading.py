@@ -148,7 +148,9 @@ def _table(folder: Path, name: str, columns: str) -> pa.Table:
     expected = columns.split()
     try:
         held = set(pq.read_schema(path).names)
-        table = pq.read_table(path, columns=[name for name in (*expected, *MAY_LACK.get(name, ())) if name in held])
+        table = pq.read_table(
+            path, columns=[name for name in (*expected, *MAY_LACK.get(name, ())) if name in held]
+        )
     except (OSError, pa.ArrowException) as error:
         raise _damaged(path, f"{type(error).__name__}: {str(error)[:120]}", "a Parquet file") from error
     absent = [column for column in expected if column not in table.column_names]

@@ -39,7 +39,8 @@ def sent(results: Results, campaign: str, exchanges: int) -> tuple[Sequence[Sent
     if rows is None:
         return None
     said = {row["rank"]: row for row in results.rows("prompts", campaign) or () if row["rank"] is not None}
-    texts, shapes = [], []
+    texts: list[Sent] = []
+    shapes: list[Sent] = []
     for row in sorted(rows, key=lambda row: row["rank"]):
         example = said.get(row["rank"])
         is_text = row["texts"] == 1

@@ -106,7 +106,9 @@ def shared_values(results: Results, campaign: str, exchanges: int) -> list[Share
         mean = links.group_by(["kind", "value"]).aggregate([("weight", "mean")])
         weights = {
             (kind, value): weight
-            for kind, value, weight in zip(*(mean[c].to_pylist() for c in ("kind", "value", "weight_mean")), strict=True)
+            for kind, value, weight in zip(
+                *(mean[c].to_pylist() for c in ("kind", "value", "weight_mean")), strict=True
+            )
         }
     known = from_files(())
     order = sorted(held, key=lambda key: (-weights[key], -held[key], key))
@@ -138,7 +140,11 @@ def _shared(
         label, about = wording.moment(datetime.fromtimestamp(int(value) * BURST_S, UTC)), ""
     else:
         label, about = (f"AS{value}" if kind == "asn" else value), describe(kind, value, known)
-    share = None if told is None or not exchanges or kind in OF_ACCOUNTS else min(1.0, told["exchanges"] / exchanges)
+    share = (
+        None
+        if told is None or not exchanges or kind in OF_ACCOUNTS
+        else min(1.0, told["exchanges"] / exchanges)
+    )
     return Shared(
         kind=kind,
         value=value,

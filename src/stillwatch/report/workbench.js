@@ -183,8 +183,8 @@
       }
       this.body = make("tbody");
       this.table = make("table", { class: "members", "aria-label": `Accounts of ${visible(g.name)}` }, make("thead", {}, this.head), this.body);
-      this.window = make("div", { class: "window", tabindex: "0", role: "region", "aria-label": `Accounts of ${visible(g.name)}, scrolls`, on: { scroll: () => this.later(), keydown: (event) => this.key(event) } }, this.table);
-      this.account = make("section", { class: "account", hidden: true, tabindex: "-1", "aria-label": "Account" });
+      this.window = make("div", { class: "window", tabindex: "0", role: "group", "aria-label": `Accounts of ${visible(g.name)}, scrolls`, on: { scroll: () => this.later(), keydown: (event) => this.key(event) } }, this.table);
+      this.account = make("div", { class: "account", role: "group", hidden: true, tabindex: "-1", "aria-label": "Account" });
       place.replaceChildren(tools, this.chips, this.says, this.window,
         make("details", { class: "keys" }, make("summary", {}, "Keys"), make("p", {}, "In the list: arrows, Page Up, Page Down, Home and End move; Space selects; Enter opens the account. Everywhere: / goes to the search, Escape closes the account, then clears the filters.")));
       (this.card.querySelector(".opened") ?? place).append(this.account);
