@@ -144,7 +144,7 @@ def _of(some: int, whole: int) -> str:
 def _texts(one: Row) -> str:
     if one["different"]:
         return f"{wording.counted(one['different'], 'text')} sent by half or more"
-    return f"none; {wording.count(one['most'])} at most sent the same"
+    return f"at most {wording.count(one['most'])} sent the same"
 
 
 def _span(one: Row) -> str:

@@ -183,7 +183,7 @@ def _values(
             if at is not None and which is not None:
                 holders[which].append(at)
     return [
-        {"kind": one.kind, "value": one.value, "words": one.kind_words, "label": one.label, "about": one.about, "others": one.others,
+        {"kind": one.kind, "value": one.value, "words": one.kind_words, "label": one.label, "opaque": one.is_opaque, "about": one.about, "others": one.others,
          "log10": round(one.log10, 3), "bits": block.add(_bits(who, len(place)))}
         for one, who in zip(shared, holders, strict=True)
     ]  # fmt: skip

@@ -119,7 +119,10 @@
       return some;
     }
 
-    marksOf(i) { return this.group.marks.filter((mark) => has(mark.bits, i)); }
+    // The marks that fewest members carry stand first: they tell this account from the others.
+    marksOf(i) { return this.group.marks.filter((mark) => has(mark.bits, i)).reverse(); }
+    title(value, most = 60) { return value.opaque ? value.label : `${value.words}: ${visible(value.label, most)}`; }
+    others(value) { return value.others === null ? "" : value.others ? `, ${counted(value.others, "other account")}` : ", nobody else"; }
     valuesOf(i) { return this.group.values.filter((value) => has(value.bits, i)); }
     strength(i) { return this.valuesOf(i).reduce((sum, value) => sum + value.log10, 0); }
     isCut() { const s = this.state; return s.from > 0 || s.to < (this.group.bins ?? 1) - 1; }
@@ -129,7 +132,7 @@
     reasons(i) {
       const kinds = new Map();
       for (const value of this.valuesOf(i)) kinds.set(value.words, [...(kinds.get(value.words) ?? []), value]);
-      return Array.from(kinds, ([words, some]) => (some.length > 1 ? `${words} ×${some.length}` : `${words} ${visible(some[0].label.replace(`${words} `, ""), 26)}`)).join(", ") || "none of the values listed";
+      return Array.from(kinds, ([words, some]) => (some.length > 1 ? `${words} ×${some.length}` : this.title(some[0], 26))).join(", ") || "none of the values listed";
     }
 
     // What is searched, filtered and in the span of time, in the chosen order.
@@ -298,7 +301,7 @@
         this.selected.size ? `; ${count(this.selected.size)} selected` : "", ".");
       const chip = (words, off) => make("li", {}, button(`${words} ×`, off, { "aria-label": `Remove the filter ${words}` }));
       this.chips.replaceChildren(
-        ...[...s.values].map((k) => chip(`${g.values[k].words}: ${visible(g.values[k].label, 40)}`, () => this.toggle(k))),
+        ...[...s.values].map((k) => chip(this.title(g.values[k], 40), () => this.toggle(k))),
         ...(s.mark ? [chip(`mark of ${visible(spaced(s.mark), 60)}`, () => this.set({ mark: "" }))] : []),
         ...(this.isCut() ? [chip("span of time", () => this.set({ from: 0, to: g.bins - 1 }))] : []));
       this.chips.hidden = !this.chips.children.length;
@@ -416,6 +419,7 @@
       const item = (words, note, run) => make("li", {}, run ? button(words, run, { class: "link" }) : make("span", {}, words), make("small", {}, note));
       const values = this.valuesOf(i).sort((a, b) => b.log10 - a.log10);
       const marks = this.marksOf(i);
+      const [some, shared] = [marks.filter((one) => this.number(one.bits) < this.n), marks.filter((one) => this.number(one.bits) === this.n)];
       const near = g.values.length ? this.nearest(i) : [];
       this.account.setAttribute("aria-label", `Account ${this.words[i]}`);
       this.account.replaceChildren(
@@ -424,11 +428,13 @@
         facts, this.days(i) ?? "",
         make("div", { class: "glance" },
           make("section", { class: "for-one" }, make("h5", {}, "Shares with other members"),
-            values.length ? make("ul", {}, ...values.map((one) => item(`${one.words}: ${visible(one.label.replace(`${one.words} `, ""), 60)}`,
-              `${counted(this.number(one.bits), "member")}${one.others === null ? "" : `, ${counted(one.others, "other account")}`}${one.about ? `; ${one.about}` : ""}`,
+            values.length ? make("ul", {}, ...values.map((one) => item(this.title(one),
+              `${counted(this.number(one.bits), "member")}${this.others(one)}${one.about ? `; ${one.about}` : ""}`,
               () => this.toggle(g.values.indexOf(one), true)))) : make("p", {}, g.lead ? "Shared values are written for campaigns only." : "None of the values listed.")),
           make("section", { class: "against-one" }, make("h5", {}, "Who this could innocently be"),
-            marks.length ? make("ul", {}, ...marks.map((one) => item(visible(spaced(one.name), 60), `${count(this.number(one.bits))} of ${counted(this.n, "account")} of this group carry the mark`, () => this.set({ mark: one.name })))) : make("p", {}, "It carries the mark of no explanation that was tried."))),
+            some.length ? make("ul", {}, ...some.map((one) => item(visible(spaced(one.name), 60), `${count(this.number(one.bits))} of ${counted(this.n, "account")} of this group carry the mark`, () => this.set({ mark: one.name })))) : null,
+            shared.length ? make("p", {}, `${some.length ? "And, as" : "As"} every account of this group: ${shared.map((one) => visible(spaced(one.name), 60)).join(", ")}.`) : null,
+            marks.length ? null : make("p", {}, "It carries the mark of no explanation that was tried."))),
         near.length ? make("p", { class: "note" }, "Shares most with: ", ...near.flatMap((j, k) => [k ? ", " : "", button(this.words[j], () => this.set({ account: j }), { class: "link value" })])) : "");
       this.account.hidden = false;
     }
