@@ -9,9 +9,13 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from stillwatch.report import page
+from stillwatch.foreign import visible
+from stillwatch.report import page, wording
+from stillwatch.report.reading import read
 
 spec = importlib.util.spec_from_file_location("results_folder", Path(__file__).with_name("results_folder.py"))
 results_folder = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
@@ -39,7 +43,11 @@ def browser():
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     """The page of the synthetic results, with words of prompts."""
-    return page.write(results_folder.build(tmp_path_factory.mktemp("report") / "results", campaigns=2, leads=1, prompts=True))
+    return page.write(
+        results_folder.build(
+            tmp_path_factory.mktemp("report") / "results", campaigns=2, leads=1, prompts=True
+        )
+    )
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +89,14 @@ def desk(tab, anchor="campaign-1"):
     tab.locator(f"#{anchor}").scroll_into_view_if_needed()
     tab.wait_for_selector(f"#{anchor} .window")
     return tab.locator(f"#{anchor}")
+
+
+def grouped(rows, key):
+    """Rows by the value of a column."""
+    found = {}
+    for row in rows:
+        found.setdefault(row[key], []).append(row)
+    return found
 
 
 def says(card):
@@ -300,13 +316,9 @@ def test_everything_is_done_by_keys(opened, report):
 
 def test_what_strangers_chose_stays_text_and_no_cell_of_the_csv_is_a_formula(opened, tmp_path):
     folder = results_folder.build(tmp_path, hostile=HOSTILE, prompts=True)
-    import pyarrow.parquet as pq
-
     path = folder / "members.parquet"
     rows = pq.read_table(path).to_pylist()
     rows[1]["account_id"] = "=cmd|' /C calc'!A0"
-    import pyarrow as pa
-
     pq.write_table(pa.Table.from_pylist(rows, pq.read_schema(path)), path)
     tab = opened(page.write(folder))
     card = desk(tab)
@@ -317,6 +329,32 @@ def test_what_strangers_chose_stays_text_and_no_cell_of_the_csv_is_a_formula(ope
     text, _name = saved(tab, card, "CSV")
     assert "'=cmd|" in text
     assert not re.search(r"(?m)(^|,)\"?=cmd", text)
+
+
+def test_the_script_writes_numbers_times_and_names_as_the_rest_of_the_page(opened, tmp_path):
+    folder = results_folder.build(tmp_path, campaigns=1, leads=0, accounts=30, hostile="\u202e\u200b\t é 名")
+    results = read(folder)
+    first = {
+        account: min(row["timestamp"] for row in rows)
+        for account, rows in grouped(results.of("exchanges", "C1").to_pylist(), "account_id").items()
+    }
+    expected = {
+        (
+            visible(row["account_id"]),
+            wording.percent(row["score"]),
+            wording.count(row["exchanges"]),
+            wording.moment(first[row["account_id"]]),
+        )
+        for row in results.of("members", "C1").to_pylist()
+    }
+    card = desk(opened(page.write(folder)))
+    card.locator(".window").evaluate("e => { e.style.maxHeight = 'none'; }")
+    card.locator('tr[aria-rowindex="31"]').wait_for()
+    shown = {
+        tuple(row.locator("td").nth(k).inner_text() for k in (1, 2, 3, 4))
+        for row in card.locator("tr[data-row]").all()
+    }
+    assert shown == expected
 
 
 # ------------------------------------------------------------------------------------- size, paper, access
