@@ -32,7 +32,7 @@ KEPT = frozenset(
     accounts basis campaign_id capabilities capability claim created_at detected_at different exchanges exchanges_high exchanges_low
     explanation first_seen fpr_empirical fpr_synthetic group_id high_days hour hypothesis input_tokens kind known language last_seen
     lead_id log10_alert log10_confirm log10_e log10_likelihood log10_likelihood_ratio low_days marked marks most network_class others
-    output_tokens owner q_value rank score speaks trait weight words
+    output_tokens owner q_value rank score speaks texts trait weight words_high words_low
     """.split()
 )
 """Columns that a keyed package shows: numbers, times, and words that this program chose. A column that is named nowhere is left out."""
