@@ -129,6 +129,7 @@ def test_options_for_reading_logs_without_logs_are_refused(results, run):
     [
         ("Explain step by step why the sky is blue during the day", "en"),
         ("Bitte erkläre mir Schritt für Schritt, warum der Himmel blau ist", "de"),
+        ("换成表格。", "zh"),
         ("ok", None),
     ],
 )

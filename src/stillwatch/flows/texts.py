@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 MOST_TEXTS, MOST_SHAPES = 12, 8  # of one campaign; chosen: what a person reads
 FEWEST_SENDERS = 2  # of a text, for it to be named by itself
-FEWEST_WORDS_OF_LANGUAGE = 4  # chosen: below, the model is unsure of any language
+FEWEST_WORDS_OF_LANGUAGE = (
+    4  # words, or letters outside ASCII; chosen: below, the model is unsure of any language
+)
 MOST_CHARACTERS_OF_LANGUAGE = 2_000  # of a text, from which its language is told; chosen
 BY_MOMENT = ("timestamp", "exchange_id", "account_id")
 
@@ -121,7 +123,8 @@ def write_prompts(folder: Path, sources: Sources, names: Mapping[str, str], limi
 def language(text: str) -> str | None:
     """The likeliest language of a text, ISO 639-1, by py3langid; None where it has too few words to tell."""
     some = text[:MOST_CHARACTERS_OF_LANGUAGE]
-    if len(some.split()) < FEWEST_WORDS_OF_LANGUAGE:
+    spoken = len(some.split()) if some.isascii() else sum(letter.isalpha() for letter in some)
+    if spoken < FEWEST_WORDS_OF_LANGUAGE:
         return None
     return str(_model().classify(some)[0])
 
