@@ -130,7 +130,7 @@ def test_what_senders_choose_stays_text_in_a_notebook():
     assert "\u202e" not in told
 
 
-DRAWN = {"anchor", "spark", "timeline", "graph", "has_links", "evidence_more", "evidence_uncounted", "members_more", "prompts",
+DRAWN = {"anchor", "spark", "timeline", "desk", "evidence_more", "evidence_uncounted", "members_more", "prompts",
          "prompts_more", "rivals"}  # fmt: skip
 """Parts of a card that are drawings, counts of what is left out, or written on request alone."""
 

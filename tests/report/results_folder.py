@@ -29,7 +29,13 @@ SCHEMAS = {
     "hypotheses": {"campaign_id": TEXT, "hypothesis": TEXT, "log10_likelihood": REAL, "statement": TEXT},
     "claims": {"campaign_id": TEXT, "claim": INT, "basis": TEXT, "statement": TEXT},
     "capabilities": {"campaign_id": TEXT, "capability": TEXT, "exchanges": INT},
-    "prompts": {"campaign_id": TEXT, "prompt": TEXT},
+    "prompts": {"campaign_id": TEXT, "prompt": TEXT, "rank": INT, "language": TEXT},
+    "exchanges": {"campaign_id": TEXT, "exchange_id": TEXT, "account_id": TEXT, "timestamp": TIME},
+    "profiles": {"group_id": TEXT, "account_id": TEXT, "owner": INT, "created_at": TIME, "first_seen": TIME, "last_seen": TIME,
+                 "exchanges": INT, "marks": pa.list_(TEXT)},
+    "common": {"group_id": TEXT, "trait": TEXT, "known": INT, "different": INT, "most": INT, "low_days": REAL, "high_days": REAL},
+    "texts": {"campaign_id": TEXT, "rank": INT, "texts": INT, "accounts": INT, "exchanges": INT, "words_low": INT, "words_high": INT,
+              "capability": TEXT, "first_seen": TIME, "last_seen": TIME, "exchange_id": TEXT, "account_id": TEXT},
     "leads": {"lead_id": TEXT, "accounts": INT, "exchanges": INT, "rank": INT, "explanation": TEXT,
               "log10_e": REAL, "settled_by": TEXT, "statement": TEXT},
     "lead_members": {"lead_id": TEXT, "account_id": TEXT},
@@ -37,7 +43,7 @@ SCHEMAS = {
     "glance": {"group_id": TEXT, "trait": TEXT, "speaks": TEXT, "statement": TEXT},
 }  # fmt: skip
 REQUIRED = ("campaigns", "members", "evidence")
-OF_TRIALS = ("leads", "lead_members", "explanations", "glance")
+OF_TRIALS = ("leads", "lead_members", "explanations", "glance", "profiles", "common", "texts")
 CAMPAIGNS = (  # name, kind, accounts, days, hours until the evidence sufficed (None: at no look)
     ("C1", "harvest", 340, 28, 6), ("C2", "mixed", 85, 21, 30), ("C3", "relay", 46, 3, 20), ("C4", "fleet", 73, 9, None),
 )  # fmt: skip
@@ -62,6 +68,8 @@ class Plan:
     prompts: bool = False
     leads: int = 4
     old: bool = False
+    campaigns: int = len(CAMPAIGNS)
+    accounts: int = 0  # of the first campaign, in place of its own number
     overview: dict = field(default_factory=dict)
 
 
@@ -72,8 +80,9 @@ def build(folder: Path, **options) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(7)
     rows: dict[str, list[tuple]] = {name: [] for name in SCHEMAS}
-    for name, kind, accounts, days, late in () if empty else CAMPAIGNS:
-        _campaign(rows, rng, (name, kind, accounts, days, late), hostile)
+    for name, kind, accounts, days, late in () if empty else CAMPAIGNS[: plan.campaigns]:
+        many = plan.accounts if name == "C1" and plan.accounts else accounts
+        _campaign(rows, rng, (name, kind, many, days, late), hostile)
     for rank in range(1, plan.leads + 1):
         _lead(rows, rank, hostile)
     for name, schema in SCHEMAS.items():
@@ -148,7 +157,49 @@ def _campaign(rows, rng, plan, hostile):
     _trial(rows, name, accounts, 3.4 if kind == "fleet" else 8.2, "scheduled_app", hostile)
     _glance(rows, name, accounts, kind, hostile)
     rows["capabilities"] += [(name, capability, round(total * share)) for capability, share in sought.items()]
-    rows["prompts"].append((name, "Explain step by step why the answer is 42." + hostile))
+    rows["prompts"].append((name, "Explain step by step why the answer is 42." + hostile, 1, "en"))
+    _profiles(rows, name, names, days, hostile)
+    _texts(rows, name, accounts, total, days, hostile)
+
+
+def _profiles(rows, name, names, days, hostile):
+    """Every account is active on three of the days, at hours that follow from its place; each fifth has an owner in common."""
+    for i, account in enumerate(names):
+        moments = [
+            START + timedelta(days=(i * 7 + 3 * k) % days, hours=(i + 5 * k) % 24, minutes=i % 60)
+            for k in range(3)
+        ]
+        rows["exchanges"] += [(name, f"x_{name}_{i}_{k}", account, at) for k, at in enumerate(moments)]
+        marks = [mark + hostile for number, mark in enumerate(EXPLANATIONS) if (i + number) % 3 == 0]
+        rows["profiles"].append(
+            (
+                name,
+                account,
+                7 if i % 5 == 0 else None,
+                START - timedelta(days=40 + i % 300),
+                min(moments),
+                max(moments),
+                9,
+                marks,
+            )
+        )
+    n = len(names)
+    rows["common"] += [
+        (name, "client_prefix", n, n // 4, n // 8, None, None), (name, "email_domain", n, n, 1, None, None),
+        (name, "payment_fingerprint", n, 9, n // 9, None, None), (name, "texts", n, 0, 2, None, None),
+        (name, "span", n, None, None, 0.0, float(days)), (name, "age", n, None, None, 12.0, 80.0), (name, "nights", n, None, 0, None, None),
+    ]  # fmt: skip
+
+
+def _texts(rows, name, accounts, total, days, hostile):
+    """Two texts that members sent word for word, and two shapes."""
+    end = START + timedelta(days=days - 1)
+    rows["texts"] += [
+        (name, rank, texts, members, number, low, high, capability + hostile, START, end, f"x_{name}_0_0", "a")
+        for rank, (texts, members, number, low, high, capability) in enumerate(
+            ((1, accounts // 2, accounts // 2, 42, 42, "coding"), (1, 3, 5, 7, 7, "reasoning"),
+             (900, accounts, total // 2, 32, 63, "coding"), (100, 9, total // 9, 8, 15, "data_analysis")), 1)
+    ]  # fmt: skip
 
 
 def _statements(rows, name, kind, accounts, total, hostile):
@@ -239,7 +290,27 @@ def _lead(rows, rank, hostile):
             said,
         )
     )
-    rows["lead_members"] += [(name + hostile, f"acct_{rank:02d}{i:06x}" + hostile) for i in range(accounts)]
+    mine = [f"acct_{rank:02d}{i:06x}" + hostile for i in range(accounts)]
+    rows["lead_members"] += [(name + hostile, account) for account in mine]
+    rows["profiles"] += [
+        (
+            name + hostile,
+            account,
+            None,
+            START - timedelta(days=30 + 5 * i),
+            START,
+            START + timedelta(days=6),
+            76,
+            [explanation + hostile],
+        )
+        for i, account in enumerate(mine)
+    ]
+    rows["common"] += [
+        (name + hostile, "client_prefix", accounts, 1, accounts, None, None), (name + hostile, "email_domain", accounts, 1, accounts, None, None),
+        (name + hostile, "payment_fingerprint", accounts, accounts, 1, None, None), (name + hostile, "texts", accounts, 4, accounts, None, None),
+        (name + hostile, "span", accounts, None, None, 0.0, 7.0), (name + hostile, "age", accounts, None, None, 31.0, 425.0),
+        (name + hostile, "nights", accounts, None, accounts, None, None),
+    ]  # fmt: skip
     _trial(rows, name + hostile, accounts, log10_e, explanation, hostile)
     counted = [
         ("campus", "for", "Members share one campus."), ("mail_domain", "for", "Members share one mail domain."),

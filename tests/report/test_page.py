@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from stillwatch.errors import StateError
-from stillwatch.report import graph, page
+from stillwatch.report import page, patterns
+from stillwatch.report.packed import unpack
+from stillwatch.report.reading import read
+from stillwatch.report.values import shared_values
 
 spec = importlib.util.spec_from_file_location("results_folder", Path(__file__).with_name("results_folder.py"))
 results_folder = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
@@ -26,6 +29,7 @@ EXTRAS = ["overview.json"] + [
         "lead_members",
         "explanations",
         "glance",
+        "texts",
     ]
 ]
 PLACES = {
@@ -85,7 +89,7 @@ def test_the_page_says_what_was_found(tmp_path):
     ):
         assert part in words
     assert "This part is missing" not in words
-    assert "--show-prompts" not in words
+    assert "Prompts, shown because" not in words
 
 
 def test_the_page_names_no_address_outside_itself(tmp_path):
@@ -101,7 +105,8 @@ def test_the_page_names_no_address_outside_itself(tmp_path):
 def test_what_strangers_choose_stays_text(tmp_path):
     text = page.render(build(tmp_path, hostile=HOSTILE, prompts=True))
     parsed = Tags(text)
-    assert [tag for tag, _ in parsed.tags].count("script") == 1
+    scripts = [attributes for tag, attributes in parsed.tags if tag == "script"]
+    assert scripts == [{"type": "application/octet-stream", "id": "packed"}, {}]
     assert "img" not in {tag for tag, _ in parsed.tags}
     assert all(not name.startswith("on") for _, attributes in parsed.tags for name in attributes)
     assert "49" not in re.findall(r"\d+\\u202e", text)
@@ -234,22 +239,30 @@ def test_writing_leaves_the_page_and_nothing_else(tmp_path):
     assert written.read_text(encoding="utf-8") == page.render(tmp_path)
 
 
-def test_the_graph_is_cut_to_its_limits_and_says_so():
-    rows = [
-        {"account_id": f"a{i:03d}", "kind": f"k{j % 5}", "value": f"v{j}", "weight": 1.0 + j / 50}
-        for i in range(100)
-        for j in range(50)
-        if (i + j) % 3
-    ]
-    drawn = graph.draw(rows)
-    assert drawn.is_part
-    assert (drawn.accounts <= 60, drawn.indicators <= 40, drawn.edges <= 700) == (True, True, True)
-    assert (drawn.accounts_given, drawn.indicators_given) == (100, 50)
+def test_the_drawing_has_a_column_for_each_combination_however_many_accounts_there_are(tmp_path):
+    for accounts in (40, 400):
+        folder = build(tmp_path / str(accounts), accounts=accounts)
+        results = read(folder)
+        shared = shared_values(results, "C1", 1)
+        drawn = patterns.draw(results, "C1", shared, accounts)
+        assert drawn.svg.count('class="pattern"') == len(drawn.patterns) <= patterns.MAX_PATTERNS
+        assert drawn.values <= patterns.MAX_VALUES
+        assert drawn.drawn == sum(one.accounts for one in drawn.patterns) <= accounts
+        assert len(drawn.sentences) == len(drawn.patterns)
 
 
-def test_separable_groups_are_drawn_without_crossings():
-    edges = {(f"a{i * 7 % 30:02d}", ("card", f"v{(i * 7 % 30 + 3) % 5}")): 1.0 for i in range(30)}
-    accounts, groups = graph.order(edges)
-    place = {indicator: i for i, indicator in enumerate(i for group in groups for i in group)}
-    target = [next(place[indicator] for name, indicator in edges if name == account) for account in accounts]
-    assert target == sorted(target)
+def test_every_member_is_on_the_page_with_what_it_shares_and_the_marks_it_carries(tmp_path):
+    folder = build(tmp_path)
+    head, _arrays = unpack(re.search(r'id="packed">(.*?)</script>', page.render(folder), re.DOTALL).group(1))
+    groups = {group["name"]: group for group in head["groups"]}
+    assert set(groups) == {"C1", "C2", "C3", "C4", "L1", "L2", "L3", "L4"}
+    members = read(folder).of("members", "C1")["account_id"].to_pylist()
+    assert sorted(groups["C1"]["names"]) == sorted(members)
+    assert {"score", "exchanges", "owner", "created", "first", "last", "counts"} <= groups["C1"].keys()
+    assert {mark["name"] for mark in groups["C1"]["marks"]} == set(results_folder.EXPLANATIONS)
+    assert {value["kind"] for value in groups["C1"]["values"]} == {
+        "payment_fingerprint",
+        "template",
+        "network_24",
+        "tls_fingerprint",
+    }

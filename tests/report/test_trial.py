@@ -75,13 +75,13 @@ def test_the_nearest_explanation_stands_first_and_the_rest_are_folded(tmp_path):
 
 def test_a_row_of_the_trial_has_the_mark_the_statement_and_what_remains(tmp_path):
     card = card_of(page.render(build(tmp_path)), "C1")
-    rows = re.findall(r"<tr><td class=\"name\">.*?</tr>", card, re.DOTALL)
-    assert ">scheduled app</td>" in rows[0]
-    assert ">all 340</td>" in rows[0]
+    rows = re.findall(r"<tr><th scope=\"row\" class=\"name\">.*?</tr>", card, re.DOTALL)
+    assert ">scheduled app</th>" in rows[0]
+    assert ">all 340</span></td>" in rows[0]
     assert "no text is sent twice remains." in rows[0]
     assert "<b>10<sup>8.2</sup></b><svg" in rows[0]
-    assert ">143 of 340<small>42\u202f%</small></td>" in rows[1]
-    assert ">none</td>" in rows[4]
+    assert ">143 of 340</span><small>42\u202f%</small></td>" in rows[1]
+    assert ">none</span></td>" in rows[4]
 
 
 def test_the_trial_says_what_its_numbers_mean(tmp_path):

@@ -37,4 +37,7 @@ def demo(out: Path, seed: int, as_json: bool, quiet: bool) -> None:
         print_json(scored)
         return
     score_table(scored)
-    click.echo(f"\nlook at {out / 'results' / 'report.html'}")
+    click.echo(f"\nopen in a browser: {out / 'results' / 'report.html'}")
+    click.echo(
+        "its first table says why each group is what it is; docs/commands/report.md says how to work with it"
+    )

@@ -147,6 +147,78 @@ GLANCE = TableSchema(
     ),
 )
 
+PROFILES = TableSchema(
+    name="profiles",
+    key=("group_id", "account_id"),
+    columns=(
+        column("group_id", STRING, "a `campaign_id` or a `lead_id`", required=True),
+        column("account_id", STRING, "as in `exchanges`", required=True),
+        column(
+            "owner",
+            INT,
+            "number of the declared owner, the same for all accounts of the log with that owner; null where no other account has it",
+        ),
+        column(
+            "created_at",
+            TIMESTAMP,
+            "hour in which the account was created; null where the log does not say it",
+        ),
+        column("first_seen", TIMESTAMP, "start of the hour of its first exchange, attributed or not"),
+        column("last_seen", TIMESTAMP, "start of the hour of its last exchange, attributed or not"),
+        column("exchanges", INT, "exchanges of the account, attributed or not", required=True),
+        column(
+            "marks", pa.list_(STRING), "explanations that were tried and whose mark it carries", required=True
+        ),
+    ),
+)
+
+COMMON = TableSchema(
+    name="common",
+    key=("group_id", "trait"),
+    columns=(
+        column("group_id", STRING, "a `campaign_id` or a `lead_id`", required=True),
+        column("trait", STRING, "what was counted", required=True),
+        column("known", INT, "accounts of which it is known", required=True),
+        column("different", INT, "different values; null where it is no value"),
+        column(
+            "most",
+            INT,
+            "accounts that have the most frequent value, or to which it applies; null where it is a span",
+        ),
+        column("low_days", REAL, "lower end of a span in days; null elsewhere"),
+        column("high_days", REAL, "upper end of a span in days; null elsewhere"),
+    ),
+)
+
+TEXTS = TableSchema(
+    name="texts",
+    key=("campaign_id", "rank"),
+    columns=(
+        column("campaign_id", STRING, "as in `campaigns`", required=True),
+        column("rank", INT, "1 is the text that most members sent; shapes follow texts", required=True),
+        column(
+            "texts",
+            INT,
+            "1 for one text, word for word; else the different texts that have this shape",
+            required=True,
+        ),
+        column("accounts", INT, "members that sent it", required=True),
+        column("exchanges", INT, "attributed exchanges with it", required=True),
+        column("words_low", INT, "words of the shortest", required=True),
+        column("words_high", INT, "words of the longest", required=True),
+        column("capability", STRING, "capability class", required=True),
+        column("first_seen", TIMESTAMP, "first attributed exchange with it", required=True),
+        column("last_seen", TIMESTAMP, "last attributed exchange with it", required=True),
+        column(
+            "exchange_id",
+            STRING,
+            "that first exchange, by which the text is found again in the logs",
+            required=True,
+        ),
+        column("account_id", STRING, "whose exchange that is"),
+    ),
+)
+
 TIMELINE = TableSchema(
     name="timeline",
     key=("campaign_id", "hour"),
@@ -236,6 +308,8 @@ PROMPTS = TableSchema(
     columns=(
         column("campaign_id", STRING, "as in `campaigns`", required=True),
         column("prompt", STRING, "customer text, written only on request", required=True),
+        column("rank", INT, "as in `texts`: the text, or an example of the shape, that it is"),
+        column("language", STRING, "its language, ISO 639-1; null where it has too few words to tell"),
     ),
 )
 

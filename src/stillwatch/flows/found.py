@@ -11,8 +11,6 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from ibis import _
 
 from stillwatch.contract import results as contract
@@ -27,13 +25,10 @@ from stillwatch.detect.replay import Look
 from stillwatch.engine.connect import Engine
 from stillwatch.enrich.describe import describe, network_class
 from stillwatch.enrich.networks import Networks
-from stillwatch.readers.discover import Sources
-from stillwatch.readers.limits import Limits
-from stillwatch.readers.read import read
+from stillwatch.flows.texts import text_rows
 from stillwatch.results.folder import write_table
 from stillwatch.stats.evalues import LN10
 
-SHOWN_PROMPTS = 5
 SHOWN_VALUES = 4
 FEWEST_HOLDERS = 3
 TOKENS = ("input_tokens", "output_tokens")
@@ -209,7 +204,7 @@ def _known(row: Mapping[str, Any], networks: Networks) -> str:
 def write_tables(folder: Path, found: Sequence[Found], engine: Engine) -> None:
     """The tables of the results."""
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in (
-        "campaigns", "members", "evidence", "timeline", "links", "hypotheses", "claims", "capabilities"
+        "campaigns", "members", "evidence", "timeline", "links", "hypotheses", "claims", "capabilities", "texts"
     )}  # fmt: skip
     attributed = []
     for one in found:
@@ -234,12 +229,13 @@ def write_tables(folder: Path, found: Sequence[Found], engine: Engine) -> None:
             for c, n in enumerate(one.counts)
             if n
         ]
+        rows["texts"] += [key | row for row in text_rows(one.attribution.exchanges)]
         attributed.append(
             one.attribution.exchanges.select(*ATTRIBUTED_BY, campaign_id=ibis.literal(one.name))
         )
     for schema in (
         contract.CAMPAIGNS, contract.MEMBERS, contract.EVIDENCE, contract.TIMELINE, contract.LINKS,
-        contract.HYPOTHESES, contract.CLAIMS, contract.SOUGHT,
+        contract.HYPOTHESES, contract.CLAIMS, contract.SOUGHT, contract.TEXTS,
     ):  # fmt: skip
         write_table(folder, schema, pa.Table.from_pylist(rows[schema.name], schema.arrow))
     if attributed:
@@ -299,27 +295,3 @@ def _timeline(one: Found) -> list[dict[str, Any]]:
 def utc(moment: datetime) -> datetime:
     """A moment of an engine, which may leave the time zone out."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def write_prompts(
-    folder: Path, sources: Sources, names: Mapping[str, str], found: Sequence[Found], limits: Limits
-) -> None:
-    """A few prompts of each campaign, on request: the text is read again from the logs."""
-    wanted: dict[tuple[str, str, datetime], str] = {}
-    for one in found:
-        some = one.attribution.exchanges.select(*ATTRIBUTED_BY).order_by(ATTRIBUTED_BY).limit(SHOWN_PROMPTS)
-        wanted |= {
-            (row["exchange_id"], row["account_id"], utc(row["timestamp"])): one.name
-            for row in some.to_pyarrow().to_pylist()
-        }
-    rows = []
-    if wanted:
-        keys = pa.array(sorted({name for name, _account, _moment in wanted}), pa.string())
-        for batch in read(sources, names, limits):
-            hit = batch.rows.filter(pc.is_in(batch.rows.column("exchange_id"), keys))
-            for row in hit.select([*ATTRIBUTED_BY, "prompt"]).to_pylist():
-                campaign = wanted.get((row["exchange_id"], row["account_id"], row["timestamp"]))
-                if campaign is not None and row["prompt"] is not None:
-                    rows.append({"campaign_id": campaign, "prompt": row["prompt"]})
-    table = pa.Table.from_pylist(rows, contract.PROMPTS.arrow)
-    pq.write_table(table, folder / "prompts.parquet", compression="zstd")

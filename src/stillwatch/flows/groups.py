@@ -20,6 +20,7 @@ from stillwatch.detect.fold import FEWEST_WORDS
 from stillwatch.detect.judge import Bench, Judged, Outcomes, Trial, judge
 from stillwatch.detect.leads import Lead
 from stillwatch.engine.connect import Engine
+from stillwatch.flows.profiles import write_profiles
 from stillwatch.results.folder import write_table
 from stillwatch.signals import marks
 from stillwatch.signals.registry import CONTROL
@@ -144,7 +145,7 @@ def nights(one: Judged, bench: Bench) -> float:
 def write_groups(
     folder: Path, campaigns: Mapping[str, Judged], found: Sequence[Lead], bench: Bench | None
 ) -> None:
-    """The tables `leads`, `lead_members`, `explanations` and `glance` of a results folder."""
+    """The tables `leads`, `lead_members`, `explanations`, `glance`, `profiles` and `common` of a results folder."""
     named = [Group(name=name, judged=one) for name, one in campaigns.items()]
     of_leads = [Group(name=f"L{rank}", judged=lead.judged) for rank, lead in enumerate(found, 1)]
     rows: dict[str, list[dict[str, Any]]] = {
@@ -161,6 +162,7 @@ def write_groups(
     }
     for schema in (contract.LEADS, contract.LEAD_MEMBERS, contract.EXPLANATIONS, contract.GLANCE):
         write_table(folder, schema, pa.Table.from_pylist(rows[schema.name], schema.arrow))
+    write_profiles(folder, {group.name: group.judged for group in (*named, *of_leads)}, bench)
 
 
 def _lead(group: Group, rank: int, bench: Bench | None) -> dict[str, Any]:

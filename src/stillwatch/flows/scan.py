@@ -37,13 +37,14 @@ from stillwatch.detect.shards import sharded
 from stillwatch.engine.connect import Engine, open_engine
 from stillwatch.enrich.networks import from_files
 from stillwatch.errors import InputError, Problem, UsageError, unknown
-from stillwatch.flows.found import Found, describe_campaign, utc, write_prompts, write_tables
+from stillwatch.flows.found import Found, describe_campaign, utc, write_tables
 from stillwatch.flows.gather import beside, beside_folder, check_sketches, gather, key_of, too_little
 from stillwatch.flows.groups import find_leads, nights, write_groups
 from stillwatch.flows.log import Prefixes, add_up, open_log, shareable
 from stillwatch.flows.profile import Profile
 from stillwatch.flows.remembered import remember
 from stillwatch.flows.shortfall import one_account
+from stillwatch.flows.texts import write_prompts
 from stillwatch.foreign import described
 from stillwatch.readers.discover import Sources, discover
 from stillwatch.readers.limits import LIMITS, Limits
@@ -138,7 +139,7 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
             folder, out, options.labels, overview["last_seen"] if options.named else None
         )
         if options.show_prompts:
-            write_prompts(folder, sources, options.names, found, options.limits)
+            write_prompts(folder, sources, options.names, options.limits)
         write_table(folder, contract.QUARANTINE, quarantine)
         overview |= {
             "version": __version__,

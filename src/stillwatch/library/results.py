@@ -265,7 +265,7 @@ class Campaign:
 
     def _repr_html_(self) -> str:
         """The campaign's card of the page, in a frame of its own, so that neither disturbs the other's style."""
-        return f'<iframe {FRAME} srcdoc="{html.escape(page.render_campaign(self._card))}"></iframe>'
+        return f'<iframe {FRAME} srcdoc="{html.escape(page.render_campaign(self._results.page_data, self._card))}"></iframe>'
 
 
 def open_results(folder: str | Path) -> Results:

@@ -29,16 +29,19 @@ COMMITTED = (*TABLES, contract.PROMPTS)  # tables of which every row is a leaf o
 PSEUDONYMOUS = frozenset({"account_id", "value"})
 KEPT = frozenset(
     """
-    accounts basis campaign_id capabilities capability claim detected_at exchanges exchanges_high exchanges_low explanation
-    first_seen fpr_empirical fpr_synthetic group_id hour hypothesis input_tokens kind last_seen lead_id log10_alert log10_confirm
-    log10_e log10_likelihood log10_likelihood_ratio marked network_class others output_tokens q_value rank score speaks trait weight
+    accounts basis campaign_id capabilities capability claim created_at detected_at different exchanges exchanges_high exchanges_low
+    explanation first_seen fpr_empirical fpr_synthetic group_id high_days hour hypothesis input_tokens kind known language last_seen
+    lead_id log10_alert log10_confirm log10_e log10_likelihood log10_likelihood_ratio low_days marked marks most network_class others
+    output_tokens owner q_value rank score speaks texts trait weight words_high words_low
     """.split()
 )
 """Columns that a keyed package shows: numbers, times, and words that this program chose. A column that is named nowhere is left out."""
 WITHHELD: dict[Level, frozenset[str]] = {
     "sealed": frozenset(schema.name for schema in COMMITTED),
     "keyed": frozenset({contract.ATTRIBUTED.name, contract.PROMPTS.name}),
-    "open": frozenset({contract.LEAD_MEMBERS.name}),  # groups that an innocent explanation may account for
+    "open": frozenset(
+        {contract.LEAD_MEMBERS.name, contract.PROFILES.name}
+    ),  # groups that an innocent explanation may account for
     "account": frozenset(),
     "exchange": frozenset(),
 }

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from stillwatch.claims.numbers import text
 from stillwatch.claims.statements import claims as stated
 from stillwatch.claims.statements import known_from
-from stillwatch.report import graph, plots, wording
+from stillwatch.report import plots, wording
+from stillwatch.report.desk import Desk, desk
 from stillwatch.report.leads import leads_found
 from stillwatch.report.reading import Overview, Results, Row
 from stillwatch.report.trial import FULL_BAR_LOG10, Glance, Trial, TrialRow, glance, trial
@@ -58,8 +59,7 @@ class Card:
     evidence: Sequence[Row]
     evidence_more: Sequence[Row]
     evidence_uncounted: int
-    graph: graph.Drawing | None
-    has_links: bool
+    desk: Desk
     members: Sequence[Row]
     members_more: int
     prompts: Sequence[str] | None
@@ -87,10 +87,9 @@ def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> Ca
     assert members is not None
     top = members.sort_by([("score", "descending"), ("exchanges", "descending"), ("account_id", "ascending")])
     evidence = sorted(results.rows("evidence", name) or (), key=lambda e: -e["log10_likelihood_ratio"])
-    links = results.rows("links", name) if is_full else None
     tried = trial(results, name, row["accounts"])
     hypotheses = _hypotheses(results.rows("hypotheses", name))
-    prompts = results.rows("prompts", name)
+    prompts = _unplaced(results.rows("prompts", name))
     return Card(
         anchor=anchor,
         row=row,
@@ -111,8 +110,7 @@ def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> Ca
         evidence=evidence[:STRONGEST],
         evidence_more=evidence[STRONGEST:EVIDENCE],
         evidence_uncounted=max(0, len(evidence) - EVIDENCE),
-        graph=graph.draw(links) if links else None,
-        has_links="links" in results.tables,
+        desk=desk(results, row, is_full=is_full),
         members=top.slice(0, MEMBERS).to_pylist(),
         members_more=max(0, len(top) - MEMBERS),
         prompts=None if prompts is None else [prompt["prompt"] for prompt in prompts[:PROMPTS]],
@@ -135,6 +133,11 @@ def _labels(rows: Sequence[Row] | None) -> list[str]:
         f"{wording.counted(number, 'member')} labelled {verdict} by {'its' if number == 1 else 'their'} own name"
         for verdict, number in sorted(counted.items())
     ]
+
+
+def _unplaced(rows: Sequence[Row] | None) -> Sequence[Row] | None:
+    """Prompts that belong to no row of `texts`, as an older version wrote them; None where there are none."""
+    return [row for row in rows or () if row["rank"] is None] or None
 
 
 def verdict(results: Results, every: Sequence[Card]) -> tuple[str, str]:

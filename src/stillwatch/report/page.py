@@ -5,37 +5,47 @@ Rules:
     Account names and indicator values are the attacker's to choose: everything is escaped, and what would
     be invisible or turn the text around is spelled out.
     Style and script are allowed by their digest alone, so nothing that slips in can run.
+    The page can be read and printed without its script; the script adds search, filters, export and links into the page.
 """
 
 from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stillwatch.engine.files import atomic
 from stillwatch.foreign import visible
 from stillwatch.report import wording
 from stillwatch.report.cards import CARDS, Card, cards, overview_or_unknown, verdict
-from stillwatch.report.leads import MAX_LEADS, leads, leads_found
-from stillwatch.report.reading import OPTIONAL, UNTOLD, read
+from stillwatch.report.compare import compare
+from stillwatch.report.leads import MAX_LEADS, Lead, leads, leads_found
+from stillwatch.report.packed import Group, pack
+from stillwatch.report.reading import OPTIONAL, UNTOLD, Results, read
 from stillwatch.report.trial import explanations_tried
+from stillwatch.report.values import kind_words
 
 NAME = "report.html"
+STYLE, SCRIPT = "style.css", "workbench.js"
 NEVER = 2**40  # seconds since 1970 by which `at no look` is sorted, later than any moment of a log
 
 
-def render(folder: Path) -> str:
+def render(folder: Path, prompts: pa.Table | None = None) -> str:
     """The page of a results folder, as HTML; nothing is written.
 
-    Raises `StateError` when `campaigns`, `members` or `evidence` is absent, or any file is not as agreed.
+    `prompts`, in the form of the table of that name, takes the place of the folder's own. Raises `StateError` when `campaigns`,
+    `members` or `evidence` is absent, or any file is not as agreed.
     """
-    results = read(folder)
-    every = cards(results)
+    results = read(folder, prompts)
+    every, some_leads = cards(results), leads(results)
     found, meaning = verdict(results, every)
+    packed, held = pack(results, [*_campaigns(results, every), *_leads(results, some_leads or ())])
     return _rendered(
         "page.html.j2",
         found=found,
@@ -43,42 +53,73 @@ def render(folder: Path) -> str:
         cards=every,
         full_cards=CARDS,
         never=NEVER,
-        leads=leads(results),
+        comparison=compare(results),
+        leads=some_leads,
         leads_found=leads_found(results),
         full_leads=MAX_LEADS,
         explanations_tried=explanations_tried(results),
         overview=overview_or_unknown(results),
         has_overview=results.overview is not None,
+        packed=packed,
+        held=held,
         missing=[name for name in OPTIONAL if name not in results.tables and name not in UNTOLD],
     )
 
 
-def render_campaign(card: Card) -> str:
+def render_campaign(results: Results, card: Card) -> str:
     """A page with one campaign's card alone, as HTML."""
-    return _rendered("campaign.html.j2", card=card)
+    packed, held = pack(results, [*_campaigns(results, [card])])
+    return _rendered("campaign.html.j2", card=card, packed=packed, held=held)
+
+
+def _campaigns(results: Results, every: Sequence[Card]) -> Iterator[Group]:
+    for card in every:
+        name = card.row["campaign_id"]
+        members = results.of("members", name)
+        assert members is not None
+        order = [("score", "descending"), ("exchanges", "descending"), ("account_id", "ascending")]
+        yield Group(
+            anchor=card.anchor,
+            name=name,
+            is_lead=False,
+            members=members.sort_by(order),
+            shared=card.desk.shared,
+        )
+
+
+def _leads(results: Results, some: Sequence[Lead]) -> Iterator[Group]:
+    for lead in some:
+        name = lead.row["lead_id"]
+        members = results.of("lead_members", name)
+        if members is not None:
+            yield Group(anchor=lead.anchor, name=name, is_lead=True, members=members.sort_by("account_id"))
 
 
 def _rendered(template: str, **shown: Any) -> str:  # noqa: ANN401  what a template shows
     """A template with the style, the script and the policy that allows these two alone."""
-    environment = _environment()
-    style = environment.get_template("style.html.j2").render()
-    script = environment.get_template("script.html.j2").render()
-    return environment.get_template(template).render(
-        style=style,
-        script=script,
-        policy=(
-            f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
-            "base-uri 'none'; form-action 'none'"
-        ),
-        bases=wording.BASES,
-        kinds=wording.KINDS,
-        **shown,
+    style, script = (
+        files("stillwatch.report").joinpath(name).read_text(encoding="utf-8") for name in (STYLE, SCRIPT)
+    )
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            style=style,
+            script=script,
+            policy=(
+                f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+                "base-uri 'none'; form-action 'none'"
+            ),
+            bases=wording.BASES,
+            kinds=wording.KINDS,
+            **shown,
+        )
     )
 
 
-def write(folder: Path) -> Path:
-    """Writes `report.html` into a results folder, whole or not at all, and gives its path."""
-    page = render(folder)
+def write(folder: Path, prompts: pa.Table | None = None) -> Path:
+    """Writes `report.html` into a results folder, whole or not at all, and gives its path; `prompts` as for `render`."""
+    page = render(folder, prompts)
     target = folder / NAME
     with atomic(target) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
@@ -107,6 +148,8 @@ def _environment() -> Environment:
         wording.day,
         wording.duration,
         wording.listed,
+        wording.prose,
+        kind_words,
         visible,
     ):
         environment.filters[words.__name__] = words

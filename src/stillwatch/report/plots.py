@@ -39,14 +39,15 @@ def text(words: str, x: float, y: float, anchor: str = "start", class_: str = "t
     return element("text", escape(words), x=x, y=y, text_anchor=anchor, class_=class_)
 
 
-def svg(width: float, height: float, title: str, content: str, class_: str = "plot") -> str:
-    """A drawing that scales with the page; the title is read aloud where it is not seen."""
+def svg(width: float, height: float, title: str, content: str, class_: str = "plot", **more: object) -> str:
+    """A drawing that scales with the page; the title is read aloud where it is not seen. `more` are attributes."""
     return element(
         "svg",
         element("title", escape(title)) + content,
         viewBox=f"0 0 {width:g} {height:g}",
         role="img",
         class_=class_,
+        **more,
     )
 
 
@@ -153,8 +154,24 @@ def draw_timeline(timeline: Timeline, detected: float | None, marks: Sequence[Ma
         side, shift = ("end", -6) if at > WIDTH * 0.6 else ("start", 6)
         drawn += element("line", x1=at, x2=at, y1=4, y2=bottom, class_="detected")
         drawn += text("enough was known from here on", at + shift, 14, side, "detected-words")
-    title = f"Exchanges per {unit} and the evidence known at each time"
-    return svg(WIDTH, bottom + BOTTOM, title, drawn)
+    most = int(np.argmax(counts))
+    title = (
+        f"Exchanges per {unit} and the evidence known at each time. Most exchanges: {wording.count(counts[most])} in the {unit} of "
+        f"{_stamp(float(starts[most]), width)}. {_reached(timeline, marks)}"
+    )
+    return svg(
+        WIDTH, bottom + BOTTOM, title, drawn, "plot timeline",
+        data_begin=int(begin), data_end=int(end), data_left=LEFT, data_right=WIDTH - RIGHT, data_bottom=low,
+    )  # fmt: skip
+
+
+def _reached(timeline: Timeline, marks: Sequence[Mark]) -> str:
+    """In a sentence, what the curve of evidence shows."""
+    known = timeline.log10_e[~np.isnan(timeline.log10_e)]
+    if not len(known):
+        return "No evidence over time was written."
+    asked = f"; asked for were {wording.listed([mark.words for mark in marks])}" if marks else ""
+    return f"The evidence at the end is 10 to the power {wording.exponent(float(known[-1]))}{asked}."
 
 
 def _curve(timeline: Timeline, x: object, top: float, marks: Sequence[Mark]) -> str:

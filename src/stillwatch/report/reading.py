@@ -30,6 +30,10 @@ OPTIONAL = {
     "claims": "campaign_id claim basis statement",
     "capabilities": "campaign_id capability exchanges",
     "prompts": "campaign_id prompt",
+    "profiles": "group_id account_id owner created_at first_seen last_seen exchanges marks",
+    "common": "group_id trait known different most low_days high_days",
+    "texts": "campaign_id rank texts accounts exchanges words_low words_high capability first_seen last_seen",
+    "exchanges": "campaign_id",
     "leads": "lead_id accounts exchanges rank explanation log10_e settled_by",
     "lead_members": "lead_id account_id",
     "explanations": "group_id explanation marked log10_e statement",
@@ -41,13 +45,17 @@ UNTOLD = ("prompts", "names", "labels")  # tables whose absence the page does no
 MAY_LACK = {  # columns that are read as null where an older version did not write them
     "campaigns": ("fpr_empirical", "fpr_synthetic", "explanation"),
     "evidence": ("basis", "others", "network_class"),
+    "exchanges": ("account_id", "timestamp"),
     "leads": ("statement",),
+    "prompts": ("rank", "language"),
 }
 NAMED_BY = {
     "lead_members": "lead_id",
     "explanations": "group_id",
     "glance": "group_id",
     "labels": "group_id",
+    "profiles": "group_id",
+    "common": "group_id",
 }  # others: `campaign_id`
 
 Row = Mapping[str, Any]  # one row of a table, as pyarrow gives it
@@ -120,12 +128,16 @@ class Results:
         return None if table is None else table.to_pylist()
 
 
-def read(folder: Path) -> Results:
-    """A results folder; raises `StateError` when a required file is absent or any file is not as agreed."""
+def read(folder: Path, prompts: pa.Table | None = None) -> Results:
+    """A results folder, with `prompts` in place of its own; raises `StateError` when a required file is absent or any file is not
+    as agreed.
+    """
     tables = {name: _table(folder, name, columns) for name, columns in REQUIRED.items()}
     for name, columns in OPTIONAL.items():
         if (folder / f"{name}.parquet").exists():
             tables[name] = _table(folder, name, columns)
+    if prompts is not None:
+        tables["prompts"] = prompts
     campaigns = tables.pop("campaigns").sort_by([("exchanges", "descending"), ("campaign_id", "ascending")])
     return Results(
         folder=folder,
@@ -139,7 +151,10 @@ def _table(folder: Path, name: str, columns: str) -> pa.Table:
     path = folder / f"{name}.parquet"
     expected = columns.split()
     try:
-        table = pq.read_table(path)
+        held = set(pq.read_schema(path).names)
+        table = pq.read_table(
+            path, columns=[name for name in (*expected, *MAY_LACK.get(name, ())) if name in held]
+        )
     except (OSError, pa.ArrowException) as error:
         raise _damaged(path, f"{type(error).__name__}: {str(error)[:120]}", "a Parquet file") from error
     absent = [column for column in expected if column not in table.column_names]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -84,6 +85,24 @@ def exponent(log10: float) -> str:
     if not math.isfinite(log10):
         return "∞"
     return f"{log10:.1f}" if abs(log10) < 9.95 else count(log10)
+
+
+def prose(statement: str) -> str:
+    """A sentence of the scan with its numbers in the page's one form: 41 855, 10³⁷, 2 × 10⁻¹⁰; with a capital and a stop.
+
+    Only numbers that stand alone are touched: those in names of accounts, addresses and versions are not.
+    """
+    said = re.sub(
+        r"(?<![\w.,:/-])10\^(-?\d+(?:\.\d+)?)",
+        lambda m: f"10{str(round(float(m[1]))).translate(SUPERSCRIPT)}",
+        statement,
+    )
+    said = re.sub(r"(?<![\w.,:/-])(\d(?:\.\d+)?e-\d+)(?![\w-])", lambda m: scientific(float(m[1])), said)
+    said = re.sub(r"(?<![\w.,:/@-])(\d{5,})(?![\w:/@-]|\.\d)", lambda m: count(int(m[1])), said)
+    said = re.sub(r"between (\S+(?: %)?) and \1(?= |$)", r"\1", said)
+    said = re.sub(r"(?<=\d) %", f"{THIN}%", said)
+    ended = said if not said or said[-1] in ".!?)" else f"{said}."
+    return f"{ended[:1].upper()}{ended[1:]}" if not re.match(r"[a-z]+_|\S*[@:/]", ended) else ended
 
 
 def spaced(name: str) -> str:

@@ -38,6 +38,9 @@ TABLES: tuple[TableSchema, ...] = (
     contract.GLANCE,
     contract.NAMES,
     contract.LABELLED,
+    contract.PROFILES,
+    contract.COMMON,
+    contract.TEXTS,
 )
 MANIFEST = "manifest.json"
 PREVIOUS = "previous"  # results that are being replaced, in a folder of the run that replaces them

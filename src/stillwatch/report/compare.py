@@ -1,0 +1,185 @@
+"""Campaigns and leads side by side: the few facts by which a person tells a class from a campaign, in the first screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from stillwatch.report import wording
+from stillwatch.report.reading import Results, Row
+from stillwatch.report.trial import NOTHING_LOG10
+
+MAX_CAMPAIGNS, MAX_LEADS = 4, 3  # groups that stand side by side; chosen: what fits the width of a page
+LEAST_SHARE_NAMED = 0.2  # of the accounts, from which it is said how many share one value; below, how many values there are; chosen
+FEWEST_DAYS_IN_MONTHS = 91  # from which an age is given in months
+DAYS_IN_MONTH = 30.4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One fact of one group, and which way it speaks: `for` or `against` one control, `neither`, or nothing known."""
+
+    words: str
+    speaks: str = "neither"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One group: where it stands on the page, what it is, and its facts in the order of `Comparison.rows`."""
+
+    anchor: str
+    name: str
+    kind: str
+    cells: Sequence[Cell]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The groups side by side; `more` is the number of groups that are not among them."""
+
+    rows: Sequence[str]
+    columns: Sequence[Column]
+    more: int
+
+
+def compare(results: Results) -> Comparison | None:
+    """The largest campaigns beside the leads with the most at stake; None where there is neither or no facts were written."""
+    leads = sorted(
+        results.tables["leads"].to_pylist() if "leads" in results.tables else (), key=lambda row: row["rank"]
+    )
+    some_campaigns, some_leads = results.campaigns[:MAX_CAMPAIGNS], leads[:MAX_LEADS]
+    if not (some_campaigns or some_leads) or not ("common" in results.tables or "glance" in results.tables):
+        return None
+    groups = [
+        (f"campaign-{i}", row["campaign_id"], row["kind"], row) for i, row in enumerate(some_campaigns, 1)
+    ]
+    groups += [(f"lead-{i}", row["lead_id"], "lead", row) for i, row in enumerate(some_leads, 1)]
+    facts = {name: _facts(results, name, row) for _anchor, name, _kind, row in groups}
+    rows = [words for words in ORDER if any(words in told for told in facts.values())]
+    rows = (
+        rows
+        if len(rows) > len(ALWAYS)
+        else [*rows, *_traits(results, [name for _anchor, name, _kind, _row in groups], facts)]
+    )
+    return Comparison(
+        rows=rows,
+        columns=[
+            Column(
+                anchor=anchor,
+                name=name,
+                kind=kind,
+                cells=[facts[name].get(words, Cell(words="not known", speaks="unknown")) for words in rows],
+            )
+            for anchor, name, kind, _row in groups
+        ],
+        more=len(results.campaigns) + len(leads) - len(groups),
+    )
+
+
+def _facts(results: Results, name: str, row: Row) -> dict[str, Cell]:
+    """The facts of one group by the words of their row."""
+    speaks = {one["trait"]: one["speaks"] for one in results.rows("glance", name) or ()}
+    facts = {
+        "accounts": Cell(words=wording.count(row["accounts"])),
+        "exchanges": Cell(words=wording.count(row["exchanges"])),
+    }
+    for one in results.rows("common", name) or ():
+        if one["trait"] in WORDS:
+            title, said = WORDS[one["trait"]]
+            facts[title] = Cell(words=said(one), speaks=_speaks(one, speaks))
+    if "most of the activity" in facts:
+        facts.setdefault("texts that they share", Cell(words="none"))
+    facts["nearest innocent explanation"] = Cell(
+        words=wording.spaced(str(row["explanation"] or "none was tried"))
+    )
+    facts["what that leaves unexplained"] = _remains(results, name, row)
+    return facts
+
+
+def _traits(results: Results, names: Sequence[str], facts: Mapping[str, dict[str, Cell]]) -> list[str]:
+    """The sentences of the first glance as rows, for folders whose scan did not write `common`; puts them into `facts`."""
+    traits: dict[str, None] = {}
+    for name in names:
+        for one in results.rows("glance", name) or ():
+            traits[wording.spaced(one["trait"])] = None
+            facts[name][wording.spaced(one["trait"])] = Cell(
+                words=wording.prose(one["statement"]), speaks=one["speaks"]
+            )
+    return list(traits)
+
+
+def _speaks(one: Row, speaks: Mapping[str, str]) -> str:
+    """As the first glance says; where it has no sentence on the trait, the group stands out by nothing."""
+    return speaks.get(one["trait"], "neither")
+
+
+def _remains(results: Results, name: str, row: Row) -> Cell:
+    """What remains against the nearest explanation, which is why a group is a campaign or a lead."""
+    tried = {one["explanation"]: one["log10_e"] for one in results.rows("explanations", name) or ()}
+    log10 = tried.get(row["explanation"], row.get("log10_e"))
+    if log10 is None:
+        return Cell(words="not known", speaks="unknown")
+    if log10 < NOTHING_LOG10:
+        return Cell(words="nothing", speaks="against")
+    return Cell(words=f"{wording.odds(log10)}", speaks="for" if "campaign_id" in row else "against")
+
+
+def _cards(one: Row) -> str:
+    if one["different"] == one["known"]:
+        return f"{_of(one['different'], one['known'])} different"
+    return f"{wording.counted(one['different'], 'card')} for {wording.counted(one['known'], 'account')}"
+
+
+def _one(one: Row) -> str:
+    """How many accounts have the most frequent value of a kind, where that is a good part of them; else how many values there are."""
+    if one["most"] >= LEAST_SHARE_NAMED * one["known"] and one["most"] > 1:
+        return f"{wording.part(one['most'], one['known'])} share one"
+    return f"{_of(one['different'], one['known'])} different"
+
+
+def _of(some: int, whole: int) -> str:
+    return f"{wording.count(some)} of {wording.count(whole)}"
+
+
+def _texts(one: Row) -> str:
+    if one["different"]:
+        return f"{wording.counted(one['different'], 'text')} sent by half or more"
+    return f"at most {wording.count(one['most'])} sent the same"
+
+
+def _span(one: Row) -> str:
+    return f"within {wording.counted(round(one['high_days']), 'day')}"
+
+
+def _age(one: Row) -> str:
+    unit, words = (1.0, "day") if one["high_days"] < FEWEST_DAYS_IN_MONTHS else (DAYS_IN_MONTH, "month")
+    low, high = round(one["low_days"] / unit), round(one["high_days"] / unit)
+    return wording.counted(high, words) if low == high else f"{low} to {wording.counted(high, words)}"
+
+
+def _nights(one: Row) -> str:
+    return f"{wording.part(one['most'], one['known'])} rest at night"
+
+
+def _owners(one: Row) -> str:
+    if one["different"] == one["known"]:
+        return "none in common"
+    return f"{wording.counted(one['different'], 'owner')} of {wording.counted(one['known'], 'account')}"
+
+
+WORDS: Mapping[str, tuple[str, Callable[[Row], str]]] = {
+    "client_prefix": ("address range", _one),
+    "asn": ("network (AS)", _one),
+    "email_domain": ("mail domain", _one),
+    "span": ("most of the activity", _span),
+    "texts": ("texts that they share", _texts),
+    "payment_fingerprint": ("payment cards", _cards),
+    "signup_address": ("sign-up addresses", _one),
+    "age": ("age of the accounts", _age),
+    "nights": ("who rests at night", _nights),
+    "user_agent": ("client program", _one),
+    "owner": ("declared owners", _owners),
+}
+"""Trait → the words of its row, and what is said of it; in the order of the rows."""
+ALWAYS = ("accounts", "exchanges", "nearest innocent explanation", "what that leaves unexplained")
+ORDER = (*ALWAYS[:2], *(title for title, _said in WORDS.values()), *ALWAYS[2:])

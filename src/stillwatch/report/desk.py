@@ -1,0 +1,46 @@
+"""What an analyst works with on one campaign's card: shared values, accounts grouped by them, and texts by shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow.compute as pc
+
+from stillwatch.report import patterns, texts
+from stillwatch.report.reading import Results, Row
+from stillwatch.report.texts import Sent
+from stillwatch.report.values import Shared, labels, shared_values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Shared values, the strongest first; their drawing, and texts and shapes, which are None where their file was not written."""
+
+    shared: Sequence[Shared]
+    has_links: bool
+    drawing: patterns.Drawing | None
+    texts: Sequence[Sent] | None
+    shapes: Sequence[Sent] | None
+    names: Mapping[tuple[str, str], str]
+
+    def called(self, piece: Row) -> str:
+        """What the page calls the value of a piece of evidence; empty for numbers that say nothing."""
+        return self.names.get((piece["kind"], piece["value"]), str(piece["value"]))
+
+
+def desk(results: Results, row: Row, *, is_full: bool) -> Desk:
+    """The desk of a campaign; one that is not full has no drawing."""
+    name = row["campaign_id"]
+    profiles = results.of("profiles", name)
+    every = 0 if profiles is None else int(pc.sum(profiles["exchanges"]).as_py() or 0)
+    shared = shared_values(results, name, every)
+    said = texts.sent(results, name, row["exchanges"])
+    return Desk(
+        shared=shared,
+        has_links="links" in results.tables,
+        drawing=patterns.draw(results, name, shared, row["accounts"]) if is_full else None,
+        texts=None if said is None else said[0],
+        shapes=None if said is None else said[1],
+        names=labels(shared),
+    )
