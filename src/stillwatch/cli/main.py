@@ -30,6 +30,9 @@ COMMANDS = {
     "evaluate": "measure how well campaigns are seen, on worlds of known truth",
     "report": "write report.html again from a results folder",
     "export": "write results in a form that other programs read",
+    "share": "decide and log what leaves, check what is received, and withdraw what was wrong",
+    "taxii": "serve campaigns to peers by TAXII 2.1, and pull theirs",
+    "match": "learn how many values two providers have in common, without showing the rest",
     "taken": "say what campaigns took, by capability, and what it may be worth",
     "watch": "follow a growing log and report campaigns as they appear",
     "sketch": "sketch logs where the text is, so that only digests leave",
@@ -47,6 +50,7 @@ EXTRAS = {
     "confluent_kafka": "streams", "google": "otlp", "nats": "streams", "opentelemetry": "otlp", "pandas": "pandas", "polars": "polars",
     "pyspark": "spark", "redis": "streams", "sklearn": "evaluate", "tokenizers": "lab", "torch": "lab",
     "transformers": "lab", "cryptography": "package", "rfc3161_client": "package",
+    "rbcl": "share", "opendp": "share", "starlette": "server", "uvicorn": "server",
     "adlfs": "cloud", "aiohttp": "cloud", "deltalake": "tables", "fsspec": "cloud", "gcsfs": "cloud", "pyiceberg": "tables", "s3fs": "cloud",
 }  # fmt: skip
 """Packages that are not always installed, and the extra that brings each."""
