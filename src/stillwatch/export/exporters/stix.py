@@ -49,14 +49,14 @@ SCHEMA = (
 
 @exporter(title="STIX 2.1 bundle", names_accounts=False)
 def stix(results: Path, out: Path, terms: Terms) -> None:
-    objects = list(_objects(read_content(results, terms)))
+    objects = list(objects_of(read_content(results, terms)))
     name = own_uuid("bundle", *sorted(f"{one['id']} {one.get('modified', '')}" for one in objects))
     whole = {"type": "bundle", "id": f"bundle--{name}", "objects": objects}
     (out / "bundle.json").write_bytes(json_bytes(whole))
 
 
-def _objects(content: Content) -> Iterator[Object]:
-    """Objects of the bundle, none twice, those that others refer to first."""
+def objects_of(content: Content) -> Iterator[Object]:
+    """Objects of a bundle of this content, none twice, those that others refer to first."""
     terms = content.terms
     producer = f"identity--{own_uuid('identity', terms.producer)}"
     marking = TLP_MARKINGS[terms.tlp]
