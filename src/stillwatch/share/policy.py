@@ -10,7 +10,7 @@ Rules:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ import yaml
 from stillwatch.errors import InputError, Problem, StillwatchError, UsageError, unknown
 from stillwatch.export.content import SHARED, Campaign, Content, Withheld, read_content
 from stillwatch.export.exporters.stix import objects_of
-from stillwatch.export.terms import TLP, VALID_DAYS, Terms, Tlp
+from stillwatch.export.terms import MOST_DAYS, TLP, VALID_DAYS, Terms, Tlp
+from stillwatch.foreign import visible
 from stillwatch.share.state import check_name
 
 Object = dict[str, Any]
@@ -38,7 +39,8 @@ PROPERTIES: dict[str, frozenset[str]] = {
     "campaign": COMMON | {"first_seen", "last_seen", "objective"},
     "grouping": COMMON | {"context", "object_refs"},
     "relationship": COMMON | {"relationship_type", "source_ref", "target_ref"},
-    "indicator": COMMON | {"indicator_types", "pattern", "pattern_type", "pattern_version", "valid_from", "valid_until"},
+    "indicator": COMMON
+    | {"indicator_types", "pattern", "pattern_type", "pattern_version", "valid_from", "valid_until"},
 }
 """Every property that can leave, by type of object."""
 NEVER = ("price", "volume by customer", "name of a customer", "product plan")
@@ -66,57 +68,76 @@ class Policy:
     least_confidence: int
 
 
+TEXTS = ("fields", "purposes", "legal_bases")
+KNOWN = ("producer", *TEXTS, "collections", "valid_days", "least_confidence")
+"""Keys of a policy file."""
+
+
 def read_policy(path: Path) -> Policy:
     """The policy in a YAML file. Raises `InputError` with every problem of it."""
     try:
         found = yaml.safe_load(path.read_bytes())
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(Problem(fact="the policy cannot be read", where=str(path), found=type(error).__name__)) from None
-    known = ("producer", "fields", "collections", "purposes", "legal_bases", "valid_days", "least_confidence")
-    problems: list[Problem] = []
-
-    def wrong(name: str, expected: str) -> None:
-        problems.append(Problem(fact=f"`{name}` of the policy cannot be", where=str(path), expected=expected))
-
+        raise InputError(
+            Problem(fact="the policy cannot be read", where=str(path), found=type(error).__name__)
+        ) from None
     if not isinstance(found, dict):
-        raise InputError(Problem(fact="the policy is no mapping", where=str(path), expected=", ".join(known)))
-    for name in sorted(map(str, found.keys() - set(known))):
-        wrong(name, f"one of {', '.join(known)}")
-    lists = {}
-    for name in ("fields", "purposes", "legal_bases"):
-        lists[name] = tuple(found.get(name) or ())
-        if not isinstance(found.get(name), list) or not all(isinstance(one, str) and one.strip() for one in lists[name]):
-            wrong(name, "a list of texts")
-    if not set(lists["fields"]) <= set(FIELDS):
-        wrong("fields", f"some of {', '.join(FIELDS)}")
-    producer, days, least = found.get("producer"), found.get("valid_days", VALID_DAYS), found.get("least_confidence", 0)
-    if not isinstance(producer, str) or not producer.strip():
-        wrong("producer", "the name under which you share")
-    if not isinstance(days, int) or not 1 <= days <= 3650:
-        wrong("valid_days", "1 to 3650")
-    if not isinstance(least, int) or not 0 <= least <= 100:
-        wrong("least_confidence", "0 to 100")
-    shelves = {}
-    for name, one in (found.get("collections") or {}).items():
+        raise InputError(Problem(fact="the policy is no mapping", where=str(path), expected=", ".join(KNOWN)))
+    shelves, problems = _shelves(found.get("collections"), path)
+    problems += [_wrong(name, expected, path) for name, expected in _mistakes(found)]
+    if problems:
+        raise InputError(*problems)
+    return Policy(
+        producer=found["producer"], fields=frozenset(found["fields"]), collections=shelves, purposes=tuple(found["purposes"]),
+        legal_bases=tuple(found["legal_bases"]), valid_days=found.get("valid_days", VALID_DAYS),
+        least_confidence=found.get("least_confidence", 0),
+    )  # fmt: skip
+
+
+def _wrong(name: str, expected: str, path: Path) -> Problem:
+    return Problem(fact=f"`{visible(name)}` of the policy cannot be", where=str(path), expected=expected)
+
+
+def _mistakes(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Keys of the policy that cannot be, each with what is expected."""
+    bad = [(str(name), f"one of {', '.join(KNOWN)}") for name in found if name not in KNOWN]
+    for name in TEXTS:
+        given = found.get(name)
+        if (
+            not isinstance(given, list)
+            or not given
+            or not all(isinstance(one, str) and one.strip() for one in given)
+        ):
+            bad.append((name, "a list of texts"))
+        elif name == "fields" and not set(given) <= set(FIELDS):
+            bad.append((name, f"some of {', '.join(FIELDS)}"))
+    if not isinstance(found.get("producer"), str) or not found["producer"].strip():
+        bad.append(("producer", "the name under which you share"))
+    for name, least, most in (("valid_days", 1, MOST_DAYS), ("least_confidence", 0, 100)):
+        given = found.get(name, least)
+        if type(given) is not int or not least <= given <= most:
+            bad.append((name, f"{least} to {most}"))
+    return bad
+
+
+def _shelves(found: object, path: Path) -> tuple[dict[str, Shelf], list[Problem]]:
+    """The collections of the policy, and what is wrong with them."""
+    if not isinstance(found, dict) or not found:
+        return {}, [_wrong("collections", "at least one collection", path)]
+    shelves, problems = {}, []
+    for name, one in found.items():
         try:
             check_name("collection", str(name))
             if one["tlp"] not in TLP:
                 raise unknown("marking", str(one["tlp"]), TLP)
             for peer in one["peers"]:
-                check_name("peer", peer)
-            shelves[str(name)] = Shelf(tlp=one["tlp"], peers=tuple(one["peers"]))
+                check_name("peer", str(peer))
+            shelves[str(name)] = Shelf(tlp=one["tlp"], peers=tuple(map(str, one["peers"])))
         except StillwatchError as error:
-            problems += error.problems
+            problems += [*error.problems]
         except (TypeError, KeyError):
-            wrong(f"collections.{name}", "tlp: MARKING and peers: [NAME, ...]")
-    if not shelves and not problems:
-        wrong("collections", "at least one collection")
-    if problems:
-        raise InputError(*problems)
-    return Policy(
-        producer=str(producer), fields=frozenset(lists["fields"]), collections=shelves, purposes=lists["purposes"],
-        legal_bases=lists["legal_bases"], valid_days=days, least_confidence=least,
-    )  # fmt: skip
+            problems.append(_wrong(f"collections.{name}", "tlp: MARKING and peers: [NAME, ...]", path))
+    return shelves, problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +186,11 @@ def leaving(results: Path, policy: Policy, collection: str) -> Leaving:
             if _is_named(what, policy):
                 own = what["type"] in ("campaign", "grouping", "relationship", "indicator", "user-account")
                 objects.setdefault(what["id"], (one.key if own else "", _checked(what)))
-    return Leaving(objects=tuple(objects.values()), campaigns=tuple(one.key for one in campaigns), withheld=tuple(withheld))
+    return Leaving(
+        objects=tuple(objects.values()),
+        campaigns=tuple(one.key for one in campaigns),
+        withheld=tuple(withheld),
+    )
 
 
 def _reduced(one: Campaign, policy: Policy) -> tuple[Campaign | None, list[Withheld]]:
@@ -175,14 +200,17 @@ def _reduced(one: Campaign, policy: Policy) -> tuple[Campaign | None, list[Withh
         return Withheld(campaign=one.name, kind=kind, value=value, reason=reason)
 
     if one.confidence < policy.least_confidence:
-        return None, [held("campaign", one.name, f"its confidence is {one.confidence}, below {policy.least_confidence}")]
+        return None, [
+            held("campaign", one.name, f"its confidence is {one.confidence}, below {policy.least_confidence}")
+        ]
     shown = tuple(what for what in one.indicators if what.kind in policy.fields)
     more = [
-        held(what.kind, what.value, "the policy does not let this kind out") for what in one.indicators if what.kind not in policy.fields
+        held(what.kind, what.value, "the policy does not let this kind out")
+        for what in one.indicators
+        if what.kind not in policy.fields
     ]
     for name in ("pseudonyms", "capabilities", "techniques"):
-        if name not in policy.fields:
-            more.append(held(name, "", "the policy does not let this out"))
+        more += [] if name in policy.fields else [held(name, "", "the policy does not let this out")]
     capabilities = one.capabilities if "capabilities" in policy.fields else ()
     techniques = one.techniques if "techniques" in policy.fields else ()
     return replace(one, indicators=shown, capabilities=capabilities, techniques=techniques), more
@@ -202,13 +230,13 @@ def _checked(what: Object) -> Object:
 
 def check_release(policy: Policy, purpose: str, basis: str, approver: str) -> None:
     """Raise `UsageError` for a purpose or a basis that the policy does not name, and without an approver."""
-    for what, given, known in (("purpose", purpose, policy.purposes), ("legal basis", basis, policy.legal_bases)):
+    for what, given, known in (
+        ("purpose", purpose, policy.purposes),
+        ("legal basis", basis, policy.legal_bases),
+    ):
         if given not in known:
             raise unknown(f"{what} of the policy", given, known)
     if not approver.strip():
-        raise UsageError(Problem(fact="`--approver` is empty", expected="the name of who answers for the release"))
-
-
-def names(policy: Policy) -> Sequence[str]:
-    """Every peer that the policy names."""
-    return sorted({peer for shelf in policy.collections.values() for peer in shelf.peers})
+        raise UsageError(
+            Problem(fact="`--approver` is empty", expected="the name of who answers for the release")
+        )

@@ -8,7 +8,7 @@ from typing import Any
 
 from stillwatch.export.values import NAMESPACE
 from stillwatch.package.canonical import canonical
-from stillwatch.package.signing import Signer, envelope, opened
+from stillwatch.package.signing import Signer, envelope, opened, signed_by
 
 RECEIPT = "application/vnd.stillwatch.receipt+json"
 ABSTRACT = "Receipt of a withdrawal"
@@ -24,12 +24,17 @@ def receipt(writer: str, versions: Sequence[tuple[str, str]], at: str, key: Sign
     }  # fmt: skip
 
 
-def read_receipt(note: dict[str, Any]) -> dict[str, Any] | None:
-    """Objects with versions and the key id of the signature, as the note names it; None for another note."""
+def read_receipt(note: dict[str, Any], public: bytes | None) -> dict[str, Any] | None:
+    """Objects with versions, and whether the peer's public key signed them: None where there is no signature or no key to check it by.
+
+    None for a note that is no receipt.
+    """
     if note.get("abstract") != ABSTRACT:
         return None
+    content = str(note.get("content")).encode()
     try:
-        held, name, _sig = opened(str(note["content"]).encode(), RECEIPT)
-        return {"objects": [str(one) for one in held["objects"]], "signed_by": name}
+        held, name, _sig = opened(content, RECEIPT)
+        is_signed = None if name is None or public is None else signed_by(public, content, RECEIPT)
+        return {"objects": [str(one) for one in held["objects"]], "is_signed": is_signed}
     except (ValueError, KeyError, TypeError):
         return None

@@ -38,7 +38,10 @@ def add_collection(state: State, name: str, title: str, tlp: str, *, inbox: bool
             )
         )  # fmt: skip
     if not found:
-        state.write("INSERT INTO collections VALUES (?, ?, ?, ?, ?)", (collection_id(name), name, title, tlp, int(inbox)))
+        state.write(
+            "INSERT INTO collections VALUES (?, ?, ?, ?, ?)",
+            (collection_id(name), name, title, tlp, int(inbox)),
+        )
     return collection_id(name)
 
 
@@ -58,7 +61,8 @@ def put(state: State, collection: str, objects: Iterable[tuple[str, Object]], so
             at, body = now(), canonical(one)
             if "modified" not in one and "created" not in one:
                 last = state.rows(
-                    "SELECT body FROM objects WHERE collection = ? AND id = ? ORDER BY number DESC LIMIT 1", (collection, one["id"])
+                    "SELECT body FROM objects WHERE collection = ? AND id = ? ORDER BY number DESC LIMIT 1",
+                    (collection, one["id"]),
                 )
                 if last and last[0]["body"] == body:
                     continue
@@ -71,7 +75,9 @@ def put(state: State, collection: str, objects: Iterable[tuple[str, Object]], so
     return added
 
 
-def release(state: State, results: Path, policy: Policy, collection: str, purpose: str, basis: str, approver: str) -> dict[str, Any]:
+def release(
+    state: State, results: Path, policy: Policy, collection: str, purpose: str, basis: str, approver: str
+) -> dict[str, Any]:
     """Put what the policy lets out of the results into a collection, and log it; returns what the log says.
 
     Raises `UsageError` for a collection, purpose or basis that the policy does not name.
@@ -122,7 +128,12 @@ def retract(state: State, campaign: str, reason: str, approver: str) -> dict[str
     if not rows:
         known = sorted({key for line in state.journal.read("release") for key in line["campaigns"]})
         raise UsageError(
-            Problem(fact="no such campaign was released", found=campaign[:80], expected=", ".join(known[:10]), fix="stillwatch share log --state DIR")
+            Problem(
+                fact="no such campaign was released",
+                found=campaign[:80],
+                expected=", ".join(known[:10]),
+                fix="stillwatch share log --state DIR",
+            )
         )
     at = now()[:-4] + "Z"  # STIX writes milliseconds
     places: set[str] = set()
@@ -133,9 +144,17 @@ def retract(state: State, campaign: str, reason: str, approver: str) -> dict[str
             continue
         number += put(state, row["collection"], [(campaign, _withdrawn(one, at))], "retraction")
         places.add(row["collection"])
-    names = [row["name"] for row in state.rows("SELECT id, name FROM collections ORDER BY name") if row["id"] in places]
+    names = [
+        row["name"]
+        for row in state.rows("SELECT id, name FROM collections ORDER BY name")
+        if row["id"] in places
+    ]
     peers = sorted(
-        {row["peer"] for place in places for row in state.rows("SELECT peer FROM access WHERE collection = ?", (place,))}
+        {
+            row["peer"]
+            for place in places
+            for row in state.rows("SELECT peer FROM access WHERE collection = ?", (place,))
+        }
     )
     told = {
         "campaign": campaign, "reason": reason, "approver": approver, "objects": number, "collections": names, "peers": peers,
@@ -148,7 +167,8 @@ def _withdrawn(one: Object, at: str) -> Object:
     if "modified" in one:
         return {**one, "revoked": True, "modified": at, "confidence": 0}
     extensions = {
-        name: {**held, "probability": 0.0} if "probability" in held else held for name, held in one.get("extensions", {}).items()
+        name: {**held, "probability": 0.0} if "probability" in held else held
+        for name, held in one.get("extensions", {}).items()
     }
     return {**one, "extensions": extensions}
 
@@ -156,13 +176,15 @@ def _withdrawn(one: Object, at: str) -> Object:
 def receipts(state: State) -> list[dict[str, Any]]:
     """For each retraction and each peer that may have read the campaign: when the withdrawal was fetched, and when the peer confirmed it.
 
-    `fetched` is the server's own record; `confirmed` is a note that the peer wrote into the inbox, `signed_by` the key it is signed with.
+    `fetched` is the server's own record; `confirmed` is a note that the peer wrote into the inbox; `is_signed` says whether its signature is of the peer's public key, None
+    where there is no signature or no key.
     """
     found = []
     notes = _notes(state)
     for line in state.journal.read("retraction"):
         versions = state.rows(
-            "SELECT collection, id, version FROM objects WHERE source = ? AND json_extract(CAST(body AS TEXT), '$.revoked')", (line["campaign"],)
+            "SELECT collection, id, version FROM objects WHERE source = ? AND json_extract(CAST(body AS TEXT), '$.revoked')",
+            (line["campaign"],),
         )
         for peer in line["peers"]:
             served = [
@@ -174,11 +196,13 @@ def receipts(state: State) -> list[dict[str, Any]]:
                 )
             ]
             wanted = {f"{one['id']} {one['version']}" for one in versions}
-            answer = next((note for note in notes if note["peer"] == peer and wanted & set(note["objects"])), None)
+            answer = next(
+                (note for note in notes if note["peer"] == peer and wanted & set(note["objects"])), None
+            )
             found.append(
                 {
                     "campaign": line["campaign"], "retracted": line["at"], "peer": peer, "objects": len(versions), "fetched": min(served, default=None),
-                    "confirmed": answer["at"] if answer else None, "signed_by": answer["signed_by"] if answer else None,
+                    "confirmed": answer["at"] if answer else None, "is_signed": answer["is_signed"] if answer else None,
                 }
             )  # fmt: skip
     return found
@@ -189,10 +213,12 @@ def _notes(state: State) -> list[dict[str, Any]]:
 
     found = []
     rows = state.rows(
-        "SELECT body, source, added FROM objects WHERE collection = ? AND type = 'note' ORDER BY number", (collection_id(INBOX),)
+        "SELECT body, source, added FROM objects WHERE collection = ? AND type = 'note' ORDER BY number",
+        (collection_id(INBOX),),
     )
+    keys = {row["name"]: row["public_key"] for row in state.rows("SELECT name, public_key FROM peers")}
     for row in rows:
-        held = read_receipt(orjson.loads(row["body"]))
+        held = read_receipt(orjson.loads(row["body"]), keys.get(row["source"]))
         if held is not None:
             found.append({"peer": row["source"], "at": row["added"], **held})
     return found
@@ -208,9 +234,17 @@ def antitrust(state: State) -> dict[str, Any]:
         for kind, properties in line.get("properties", {}).items():
             beyond = set(properties) - PROPERTIES.get(kind, frozenset())
             if beyond:
-                raise StateError(Problem(fact="the log names a property that does not leave", where=line["at"], found=", ".join(beyond)))
+                raise StateError(
+                    Problem(
+                        fact="the log names a property that does not leave",
+                        where=line["at"],
+                        found=", ".join(beyond),
+                    )
+                )
     return {
-        "statement": "No release holds " + ", ".join(NEVER) + ". Properties that can leave at all are listed; a release with any other fails.",
+        "statement": "No release holds "
+        + ", ".join(NEVER)
+        + ". Properties that can leave at all are listed; a release with any other fails.",
         "properties": {kind: sorted(held) for kind, held in sorted(PROPERTIES.items())},
         "never": list(NEVER),
         "lines": lines,

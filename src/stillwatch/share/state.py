@@ -30,7 +30,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 """Form of the name of a peer or of a collection."""
 TOKEN_BYTES = 32
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS peers (name TEXT PRIMARY KEY, token_sha256 TEXT UNIQUE NOT NULL, since TEXT NOT NULL, until TEXT);
+CREATE TABLE IF NOT EXISTS peers (name TEXT PRIMARY KEY, token_sha256 TEXT UNIQUE NOT NULL, since TEXT NOT NULL, until TEXT, public_key BLOB);
 CREATE TABLE IF NOT EXISTS collections (
     id TEXT PRIMARY KEY, name TEXT UNIQUE NOT NULL, title TEXT NOT NULL, tlp TEXT NOT NULL, inbox INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS access (peer TEXT NOT NULL, collection TEXT NOT NULL, PRIMARY KEY (peer, collection));
@@ -119,10 +119,11 @@ class State:
 
     # ------------------------------------------------------------------------------------------- peers
 
-    def add_peer(self, name: str, collections: Sequence[str] = ()) -> str:
+    def add_peer(self, name: str, collections: Sequence[str] = (), public_key: bytes | None = None) -> str:
         """Give a peer a new token, which replaces an earlier one, and access to collections; returns the token, which is kept nowhere.
 
-        Raises `UsageError` for a name that cannot be and for a collection that does not exist.
+        `public_key` (Ed25519, 32 bytes) is that by which the peer signs receipts. Raises `UsageError` for a name that cannot be and for a
+        collection that does not exist.
         """
         check_name("peer", name)
         token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -132,9 +133,9 @@ class State:
                 if one not in known:
                     raise unknown("collection", one, known)
             self.write(
-                "INSERT INTO peers (name, token_sha256, since) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
-                "token_sha256 = excluded.token_sha256, until = NULL",
-                (name, _digest(token), now()),
+                "INSERT INTO peers (name, token_sha256, since, public_key) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
+                "token_sha256 = excluded.token_sha256, until = NULL, public_key = coalesce(excluded.public_key, public_key)",
+                (name, _digest(token), now(), public_key),
             )
             for one in collections:
                 self.write("INSERT OR IGNORE INTO access VALUES (?, ?)", (name, known[one]))

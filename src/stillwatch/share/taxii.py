@@ -44,7 +44,9 @@ PAGE = 1000
 """Objects of a page where a client asks for no fewer."""
 MOST_BYTES = 8 << 20
 MOST_POSTED = 1000
-WRITABLE = frozenset({"sighting", "opinion", "note", "identity", "indicator", "observed-data", "marking-definition"})
+WRITABLE = frozenset(
+    {"sighting", "opinion", "note", "identity", "indicator", "observed-data", "marking-definition"}
+)
 """Types of objects that a peer may write into the inbox."""
 IDENTIFIER = re.compile(r"[a-z][a-z0-9-]{2,250}--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
@@ -76,7 +78,9 @@ def app(state: State, *, title: str = "Stillwatch", requests_a_minute: int | Non
     door = Door(state) if requests_a_minute is None else Door(state, requests_a_minute)
 
     def answer(body: Any, headers: Mapping[str, str], status: int) -> Response:  # noqa: ANN401  any JSON
-        return Response(orjson.dumps(body, option=orjson.OPT_SORT_KEYS), status, {**headers, "Content-Type": MEDIA})
+        return Response(
+            orjson.dumps(body, option=orjson.OPT_SORT_KEYS), status, {**headers, "Content-Type": MEDIA}
+        )
 
     def refused(why: Refused) -> Response:
         headers = {} if why.retry_after is None else {"Retry-After": str(why.retry_after)}
@@ -93,7 +97,12 @@ def app(state: State, *, title: str = "Stillwatch", requests_a_minute: int | Non
                 _negotiated(request)
                 body = await _body(request) if method == "POST" else b""
                 asked = Asked(
-                    state=state, peer=peer, url=str(request.base_url), path=request.path_params, query=request.query_params, body=body
+                    state=state,
+                    peer=peer,
+                    url=str(request.base_url),
+                    path=request.path_params,
+                    query=request.query_params,
+                    body=body,
                 )
                 told = await run_in_threadpool(act, asked)
                 status = told[2]
@@ -103,7 +112,14 @@ def app(state: State, *, title: str = "Stillwatch", requests_a_minute: int | Non
                 return refused(why)
             finally:
                 await run_in_threadpool(
-                    state.journal.add, "taxii", {"peer": peer, "method": request.method, "path": request.url.path[:400], "status": status}
+                    state.journal.add,
+                    "taxii",
+                    {
+                        "peer": peer,
+                        "method": request.method,
+                        "path": request.url.path[:400],
+                        "status": status,
+                    },
                 )
 
         return Route(path, endpoint, methods=[method])
@@ -135,7 +151,9 @@ def app(state: State, *, title: str = "Stillwatch", requests_a_minute: int | Non
 
 def _negotiated(request: Request) -> None:
     """Raise `Refused` for an answer that the client does not take (406) and for a body of another kind (415)."""
-    wanted = [part.strip().lower().replace(" ", "") for part in request.headers.get("accept", "*/*").split(",")]
+    wanted = [
+        part.strip().lower().replace(" ", "") for part in request.headers.get("accept", "*/*").split(",")
+    ]
     takes = ("*/*", "application/*", "application/taxii+json", MEDIA)
     if not any(part.split(";q=")[0] in takes for part in wanted):
         raise Refused(406, "this media type is not offered", MEDIA)
@@ -163,7 +181,10 @@ def _root(_asked: Asked, title: str) -> Told:
 
 
 def _readable(asked: Asked) -> set[str]:
-    return {row["collection"] for row in asked.state.rows("SELECT collection FROM access WHERE peer = ?", (asked.peer,))}
+    return {
+        row["collection"]
+        for row in asked.state.rows("SELECT collection FROM access WHERE peer = ?", (asked.peer,))
+    }
 
 
 def _collections(asked: Asked) -> Told:
@@ -235,7 +256,9 @@ def _selected(asked: Asked, *, every_version: bool = False) -> tuple[list[dict[s
         where.append("number > ?")
         values.append(_after(query["next"]))
     limit = _limit(query.get("limit"))
-    rows = asked.state.rows(f"SELECT * FROM objects o WHERE {' AND '.join(where)} ORDER BY number LIMIT ?", (*values, limit + 1))
+    rows = asked.state.rows(
+        f"SELECT * FROM objects o WHERE {' AND '.join(where)} ORDER BY number LIMIT ?", (*values, limit + 1)
+    )
     return rows[:limit], len(rows) > limit
 
 
@@ -279,23 +302,34 @@ def _objects(asked: Asked) -> Told:
     with asked.state.whole():
         for row in rows:
             asked.state.write(
-                "INSERT OR IGNORE INTO served VALUES (?, ?, ?, ?, ?)", (asked.peer, row["collection"], row["id"], row["version"], at)
+                "INSERT OR IGNORE INTO served VALUES (?, ?, ?, ?, ?)",
+                (asked.peer, row["collection"], row["id"], row["version"], at),
             )
-    return {**head, **({"objects": [orjson.loads(row["body"]) for row in rows]} if rows else {})}, headers, 200
+    return (
+        {**head, **({"objects": [orjson.loads(row["body"]) for row in rows]} if rows else {})},
+        headers,
+        200,
+    )
 
 
 def _known(asked: Asked, rows: list[dict[str, Any]]) -> None:
     """Raise `Refused` where one object was asked for that the collection never held."""
     if "object" in asked.path and not rows:
         place = _place(asked)
-        if not asked.state.rows("SELECT 1 FROM objects WHERE collection = ? AND id = ? LIMIT 1", (place["id"], asked.path["object"])):
+        if not asked.state.rows(
+            "SELECT 1 FROM objects WHERE collection = ? AND id = ? LIMIT 1",
+            (place["id"], asked.path["object"]),
+        ):
             raise Refused(404, "no such object")
 
 
 def _manifest(asked: Asked) -> Told:
     rows, more = _selected(asked)
     head, headers = _paged(rows, more)
-    records = [{"id": row["id"], "date_added": row["added"], "version": row["version"], "media_type": STIX_MEDIA} for row in rows]
+    records = [
+        {"id": row["id"], "date_added": row["added"], "version": row["version"], "media_type": STIX_MEDIA}
+        for row in rows
+    ]
     return {**head, **({"objects": records} if rows else {})}, headers, 200
 
 
@@ -337,7 +371,8 @@ def _post(asked: Asked) -> Told:
         "failure_count": len(failures), "pending_count": 0, "successes": successes, "failures": failures,
     }  # fmt: skip
     asked.state.write(
-        "INSERT INTO statuses VALUES (?, ?, ?, ?)", (status["id"], asked.peer, place["id"], orjson.dumps(status))
+        "INSERT INTO statuses VALUES (?, ?, ?, ?)",
+        (status["id"], asked.peer, place["id"], orjson.dumps(status)),
     )
     return status, {}, 202
 
@@ -357,7 +392,9 @@ def _why_not(one: Any) -> str:  # noqa: ANN401  foreign JSON
     if one.get("spec_version") != SPEC:
         return f"spec_version is not {SPEC}"
     for name in ("created", "modified"):
-        if not (name in one or one["type"] == "marking-definition") or not MOMENT.fullmatch(str(one.get(name, "2026-01-01T00:00:00Z"))):
+        if not (name in one or one["type"] == "marking-definition") or not MOMENT.fullmatch(
+            str(one.get(name, "2026-01-01T00:00:00Z"))
+        ):
             return f"{name} is no time"
     try:
         orjson.dumps(one)
@@ -367,7 +404,9 @@ def _why_not(one: Any) -> str:  # noqa: ANN401  foreign JSON
 
 
 def _status(asked: Asked) -> Told:
-    rows = asked.state.rows("SELECT body FROM statuses WHERE id = ? AND peer = ?", (asked.path["status"], asked.peer))
+    rows = asked.state.rows(
+        "SELECT body FROM statuses WHERE id = ? AND peer = ?", (asked.path["status"], asked.peer)
+    )
     if not rows:
         raise Refused(404, "no such status")
     return orjson.loads(rows[0]["body"]), {}, 200
@@ -375,5 +414,8 @@ def _status(asked: Asked) -> Told:
 
 def inbox(state: State) -> list[dict[str, Any]]:
     """What peers wrote: peer, time and object, the first one first."""
-    rows = state.rows("SELECT source, added, body FROM objects WHERE collection = ? ORDER BY number", (collection_id(INBOX),))
+    rows = state.rows(
+        "SELECT source, added, body FROM objects WHERE collection = ? ORDER BY number",
+        (collection_id(INBOX),),
+    )
     return [{"peer": row["source"], "at": row["added"], "object": orjson.loads(row["body"])} for row in rows]
