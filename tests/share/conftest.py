@@ -36,7 +36,9 @@ def state(tmp_path):
 
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "export"))
-spec = importlib.util.spec_from_file_location("export_conftest", Path(__file__).parents[1] / "export/conftest.py")
+spec = importlib.util.spec_from_file_location(
+    "export_conftest", Path(__file__).parents[1] / "export/conftest.py"
+)
 planted_results = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(planted_results)
 folder = planted_results.folder  # the small results of the exporters' tests

@@ -47,8 +47,16 @@ def test_the_asker_learns_the_size_and_no_value_until_both_agree(provider, tmp_p
     assert match_client.reveal(server, kept, out, "lab-a") == 50
     assert sessions.opened(state, told["session"], theirs) == 50
     mine, other = (json.loads(path.read_bytes())["values"] for path in (out, theirs))
-    assert mine == other == [{"kind": kind, "value": value} for kind, value in sorted(set(MINE) & set(THEIRS))]
-    assert [line["kind"] for line in state.journal.read()] == ["peer", "match", "match consent", "match order told", "match opened"]
+    assert (
+        mine == other == [{"kind": kind, "value": value} for kind, value in sorted(set(MINE) & set(THEIRS))]
+    )
+    assert [line["kind"] for line in state.journal.read()] == [
+        "peer",
+        "match",
+        "match consent",
+        "match order told",
+        "match opened",
+    ]
 
 
 def test_without_the_order_no_place_of_the_answer_is_known_to_be_a_value():
@@ -85,7 +93,9 @@ def test_a_dictionary_of_a_million_values_is_refused_and_so_is_one_in_pieces(pro
 def begin(server, whole, commitment, nonce=None, purpose="test"):
     nonce = nonce or hashlib.sha256(whole.encode() + commitment.encode()).hexdigest()
     return server.send(
-        "POST", "/match/sessions", {"commitment": commitment, "nonce": nonce, "purpose": purpose, "elements": whole}
+        "POST",
+        "/match/sessions",
+        {"commitment": commitment, "nonce": nonce, "purpose": purpose, "elements": whole},
     ).json()
 
 
@@ -102,7 +112,10 @@ def test_one_set_may_be_asked_again_until_the_day_is_used_up_and_a_month_has_few
         begin(server, whole, "1" * 64, "f" * 64)
     assert "too many sessions" in refused.value.problems[0].why
     for days in (2, 3, 4, 5):
-        state.write("UPDATE sessions SET at = ? WHERE at > ?", (match_server._ago(days=days), match_server._ago(days=1)))
+        state.write(
+            "UPDATE sessions SET at = ? WHERE at > ?",
+            (match_server._ago(days=days), match_server._ago(days=1)),
+        )
         if days < 5:
             begin(server, whole, f"{days}" * 64, f"{days:060x}aaaa")
     with pytest.raises(InputError) as refused:
@@ -144,7 +157,13 @@ def test_all_that_crosses_the_wire_confirms_no_guess(provider, tmp_path, monkeyp
     for pair in {*MINE, *THEIRS}:
         value = encoded(pair)
         element = oprf.hashed(value)
-        for form in (pair[1].encode(), element, oprf.tag(element), hashlib.sha256(value).digest(), hashlib.sha512(value).digest()[:12]):
+        for form in (
+            pair[1].encode(),
+            element,
+            oprf.tag(element),
+            hashlib.sha256(value).digest(),
+            hashlib.sha512(value).digest()[:12],
+        ):
             assert form not in seen
             assert form.hex().encode() not in seen
 
@@ -163,14 +182,14 @@ def test_values_that_were_not_committed_to_or_that_the_server_lacks_are_not_open
     sessions.consent(state, told["session"], "J. Doe")
     kept = orjson.loads((tmp_path / "session").read_bytes())
     asked = matching.Asked(
-        pairs=tuple(map(tuple, kept["pairs"])), blind=bytes.fromhex(kept["blind"]), seed=bytes.fromhex(kept["seed"])
+        pairs=tuple(map(tuple, kept["pairs"])),
+        blind=bytes.fromhex(kept["blind"]),
+        seed=bytes.fromhex(kept["seed"]),
     )
     place = f"/match/sessions/{told['session']}"
     seed = bytes.fromhex(server.send("POST", f"{place}/order", {}).json()["order"])
     outside = next(at for at in range(100) if asked.pairs[matching.shuffled(100, seed)[at]] not in THEIRS)
-    true, false = (
-        matching.openings(asked, [at], seed)[0] for at in (kept["places"][0], outside)
-    )
+    true, false = (matching.openings(asked, [at], seed)[0] for at in (kept["places"][0], outside))
     made_up = matching.Opening(pair=THEIRS[-1], index=true.index, salt=true.salt, proof=true.proof)
     for one in (false, made_up):
         with pytest.raises(InputError) as refused:
@@ -220,7 +239,9 @@ def test_a_kept_set_is_served_again_under_its_key_and_another_under_a_fresh_one(
     assert again == first
     assert matching.kept(tmp_path / "set", MINE[1:]) is None
     assert matching.prepare(MINE).key != first.key
-    assert all(pair[1] not in path.read_text("latin-1") for path in (tmp_path / "set").iterdir() for pair in MINE)
+    assert all(
+        pair[1] not in path.read_text("latin-1") for path in (tmp_path / "set").iterdir() for pair in MINE
+    )
 
 
 @pytest.mark.parametrize(
@@ -259,7 +280,10 @@ def test_a_set_is_private_and_comes_back_as_it_was(tmp_path, small_world):
 
 
 def test_journal_lines_of_several_threads_follow_from_each_other_and_a_changed_one_is_found(state):
-    threads = [threading.Thread(target=lambda: [state.journal.add("x", {"n": n}) for n in range(5)]) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: [state.journal.add("x", {"n": n}) for n in range(5)])
+        for _ in range(4)
+    ]
     for one in threads:
         one.start()
     for one in threads:

@@ -27,7 +27,10 @@ pytestmark = pytest.mark.issue(28)
 def policy(tmp_path):
     def write(text=POLICY, **changes):
         for name, value in changes.items():
-            text = "\n".join(line for line in text.splitlines() if not line.startswith(name)) + f"\n{name}: {value}\n"
+            text = (
+                "\n".join(line for line in text.splitlines() if not line.startswith(name))
+                + f"\n{name}: {value}\n"
+            )
         path = tmp_path / "policy.yml"
         path.write_text(text)
         return read_policy(path)
@@ -49,7 +52,9 @@ def test_only_what_the_policy_names_leaves(folder, policy):
 
 
 @pytest.mark.parametrize("fields", ["[client_prefix]", f"[{', '.join(FIELDS)}]"])
-def test_no_text_no_honest_account_and_no_crowd_leaves_and_no_property_beyond_the_list(folder, policy, fields):
+def test_no_text_no_honest_account_and_no_crowd_leaves_and_no_property_beyond_the_list(
+    folder, policy, fields
+):
     what = leaving(folder, policy(fields=fields), "community-green")
     text = json.dumps([one for _key, one in what.objects])
     assert CANARY not in text
@@ -59,7 +64,9 @@ def test_no_text_no_honest_account_and_no_crowd_leaves_and_no_property_beyond_th
         assert one.keys() <= PROPERTIES[one["type"]]
 
 
-@pytest.mark.parametrize("word", ["price", "cost", "plan", "customer", "revenue", "exchanges", "organization"])
+@pytest.mark.parametrize(
+    "word", ["price", "cost", "plan", "customer", "revenue", "exchanges", "organization"]
+)
 def test_no_property_that_can_leave_is_of_a_price_a_customers_volume_or_a_plan(word):
     assert not [name for names in PROPERTIES.values() for name in names if word in name]
 
@@ -106,7 +113,9 @@ def test_the_same_release_twice_adds_nothing_and_another_marking_is_refused(stat
     assert releases.release(state, folder, policy(), "lab-b-amber", *GIVEN)["new"] > 0
     assert releases.release(state, folder, policy(), "lab-b-amber", *GIVEN)["new"] == 0
     with pytest.raises(UsageError, match="another marking"):
-        releases.release(state, folder, policy(POLICY.replace("tlp: amber,", "tlp: clear,")), "lab-b-amber", *GIVEN)
+        releases.release(
+            state, folder, policy(POLICY.replace("tlp: amber,", "tlp: clear,")), "lab-b-amber", *GIVEN
+        )
 
 
 def test_the_antitrust_log_names_every_property_that_left_and_what_never_does(state, folder, policy):
@@ -141,17 +150,26 @@ def test_a_retraction_reaches_every_peer_and_comes_back_with_proof_of_receipt(
         assert all(one["fetched"] is None and one["confirmed"] is None for one in releases.receipts(state))
         again = pull(theirs, Server(url=url, token=token), "acme", "B", key=key if signs else None)
         assert again["receipts"] > 0
-        gone = {row["id"] for row in state.rows("SELECT id FROM objects WHERE source = ? AND type = 'indicator'", (campaigns[0],))}
+        gone = {
+            row["id"]
+            for row in state.rows(
+                "SELECT id FROM objects WHERE source = ? AND type = 'indicator'", (campaigns[0],)
+            )
+        }
         assert gone
         assert not gone & {row["id"] for row in acting(theirs)}
-        assert {row["status"] for row in theirs.rows("SELECT * FROM received") if row["id"] in gone} == {"retracted"}
+        assert {row["status"] for row in theirs.rows("SELECT * FROM received") if row["id"] in gone} == {
+            "retracted"
+        }
     mine = {one["peer"]: one for one in releases.receipts(state)}
     assert mine["lab-b"]["fetched"]
     assert mine["lab-b"]["confirmed"]
     assert mine["lab-b"]["is_signed"] is (True if signs else None)
     assert mine["lab-c"]["fetched"] is None
     assert mine["lab-c"]["confirmed"] is None
-    Server(url=url, token=other).send("GET", "/shared/collections/community-green/objects/", headers={"Accept": taxii.MEDIA})
+    Server(url=url, token=other).send(
+        "GET", "/shared/collections/community-green/objects/", headers={"Accept": taxii.MEDIA}
+    )
     assert {one["peer"]: one for one in releases.receipts(state)}["lab-c"]["fetched"]
 
 
@@ -181,7 +199,9 @@ def test_the_commands_go_from_preview_to_retraction(run, folder, tmp_path):
     assert sum(done["objects"].values()) == len(before["objects"])
     code, out, _err = run("share", "peer", "lab-b", "--state", kept)
     assert (code, len(out.strip()) > 30) == (0, True)
-    code, out, _err = run("share", "retract", done["campaigns"][0], "--state", kept, "--reason", "wrong", "--approver", "J. Doe")
+    code, out, _err = run(
+        "share", "retract", done["campaigns"][0], "--state", kept, "--reason", "wrong", "--approver", "J. Doe"
+    )
     assert (code, "withdrawn from lab-b-amber" in out) == (0, True)
     code, out, _err = run("share", "receipts", "--state", kept)
     assert (code, "not yet" in out) == (0, True)
@@ -189,5 +209,7 @@ def test_the_commands_go_from_preview_to_retraction(run, folder, tmp_path):
     assert (code, orjson.loads(out)[0]["approver"]) == (0, "J. Doe")
     code, out, _err = run("share", "antitrust", "--state", kept)
     assert (code, "price" in out) == (0, True)
-    code, _out, err = run("share", "retract", "nothing", "--state", kept, "--reason", "wrong", "--approver", "J. Doe")
+    code, _out, err = run(
+        "share", "retract", "nothing", "--state", kept, "--reason", "wrong", "--approver", "J. Doe"
+    )
     assert (code, "no such campaign" in err) == (2, True)

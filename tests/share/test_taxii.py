@@ -43,7 +43,9 @@ def shared(state, policy, folder, running):
 
 
 def ask(url, token=None, method="GET", body=None, **headers):
-    every = {**ACCEPT, "Content-Type": taxii.MEDIA, **headers} | ({"Authorization": f"Bearer {token}"} if token else {})
+    every = {**ACCEPT, "Content-Type": taxii.MEDIA, **headers} | (
+        {"Authorization": f"Bearer {token}"} if token else {}
+    )
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, headers=every, method=method)
     try:
@@ -182,7 +184,9 @@ def test_too_many_requests_are_refused_with_the_time_to_wait_and_all_are_logged(
     told = [ask(f"{url}taxii2/", token) for _turn in range(4)]
     assert [status for status, _headers, _told in told] == [200, 200, 200, 429]
     assert 0 < int(told[-1][1]["retry-after"]) <= 61
-    assert [(one["peer"], one["status"]) for one in state.journal.read("taxii")] == [("lab-b", 200)] * 3 + [("", 429)]
+    assert [(one["peer"], one["status"]) for one in state.journal.read("taxii")] == [("lab-b", 200)] * 3 + [
+        ("", 429)
+    ]
 
 
 def test_what_peers_write_is_held_to_types_sizes_and_forms(shared):
@@ -193,7 +197,14 @@ def test_what_peers_write_is_held_to_types_sizes_and_forms(shared):
         "type": "opinion", "spec_version": "2.1", "id": "opinion--7b1c1b0a-7c0d-4b1e-9f52-0a1b2c3d4e5f", "created": now, "modified": now,
         "opinion": "strongly-disagree", "object_refs": ["indicator--7b1c1b0a-7c0d-4b1e-9f52-0a1b2c3d4e5f"],
     }  # fmt: skip
-    bad = [{}, 7, {**good, "type": "malware"}, {**good, "id": "opinion--x"}, {**good, "created": "today"}, {**good, "spec_version": "2.0"}]
+    bad = [
+        {},
+        7,
+        {**good, "type": "malware"},
+        {**good, "id": "opinion--x"},
+        {**good, "created": "today"},
+        {**good, "spec_version": "2.0"},
+    ]
     status, _headers, told = ask(place, tokens["lab-c"], "POST", {"objects": [good, *bad]})
     assert (status, told["success_count"], told["failure_count"]) == (202, 1, len(bad))
     assert ask(f"{url}shared/status/{told['id']}/", tokens["lab-c"])[2] == told
