@@ -34,8 +34,13 @@ def match() -> None:
     required=True,
     help="File for the set (CSV with columns kind and value).",
 )
+@click.option(
+    "--results",
+    type=Existing(file=False),
+    help="Of sketches, only what members of the campaigns of these results share.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def values(source: Path, out: Path, as_json: bool) -> None:
+def values(source: Path, out: Path, results: Path | None, as_json: bool) -> None:
     r"""Write the set of values of SOURCE: a results folder, a folder of sketches, or an account table (Parquet).
 
     Of results, the values that members of campaigns share and crowds do not. Of sketches, prompt families under the sketches' key: both providers make sketches
@@ -44,7 +49,7 @@ def values(source: Path, out: Path, as_json: bool) -> None:
     \b
     Examples:
       stillwatch match values results/ --out set.csv
-      stillwatch match values sketches/ --out families.csv
+      stillwatch match values sketches/ --results results/ --out families.csv
       stillwatch match values logs/accounts.parquet --out everything.csv
     """
     from stillwatch.results.folder import check_results
@@ -54,7 +59,7 @@ def values(source: Path, out: Path, as_json: bool) -> None:
     if source.is_file():
         pairs = sets.values_of_accounts(source)
     elif any(source.glob("sketch-*.parquet")):
-        pairs = sets.prompt_families(source)
+        pairs = sets.prompt_families(source, results)
     else:
         check_results(source)
         pairs, withheld = sets.values_of_results(source)
@@ -247,4 +252,52 @@ def opened(session: str, state: Path, out: Path, as_json: bool) -> None:
         number = run(held, session, out)
     print_json({"out": str(out), "values": number}) if as_json else click.echo(
         f"{out}: {number:,} values in common"
+    )
+
+
+@match.command()
+@click.argument("sketches", type=Existing(file=False))
+@click.option(
+    "--key-file",
+    type=Existing(folder=False),
+    required=True,
+    help="The joint key, under which SKETCHES were made.",
+)
+@click.option(
+    "--own-key",
+    type=Existing(folder=False),
+    required=True,
+    help="A key of your own, for the pseudonyms; share it with nobody.",
+)
+@click.option("--provider", required=True, metavar="NAME", help="Your name, with which pseudonyms begin.")
+@click.option(
+    "--accounts", type=Existing(folder=False), help="Account table (Parquet) of the sketches' accounts."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="New folder; NEW.accounts.csv beside it says whose a pseudonym is.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def joint(
+    sketches: Path, key_file: Path, own_key: Path, provider: str, accounts: Path | None, out: Path, as_json: bool
+) -> None:  # fmt: skip
+    r"""Write SKETCHES under a joint key for one scan over several providers, with accounts under pseudonyms.
+
+    \b
+    Examples:
+      stillwatch sketch logs/ --key-file joint.key --out sketches/
+      stillwatch match joint sketches/ --key-file joint.key --own-key own.key --provider lab-a --accounts logs/accounts.parquet --out lab-a/
+      stillwatch scan lab-a/ lab-b/ lab-c/ --out together/
+    """
+    from stillwatch.flows.blind import read_key
+    from stillwatch.share.joint import joint as run
+
+    told = run(sketches, accounts, out, provider, read_key(own_key), read_key(key_file))
+    if as_json:
+        print_json(told)
+        return
+    click.echo(
+        f"{out}: {told['rows']:,} exchanges of {told['accounts']:,} accounts; {told['names']} is for you alone"
     )

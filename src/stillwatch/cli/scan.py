@@ -80,6 +80,12 @@ from stillwatch.cli.values import completing, memory_size, signal_names
     metavar="[CLASS=]FILE",
     help="Networks with their systems or class (CSV, Parquet, or addresses by line), such as tor=exits.txt; repeatable.",
 )
+@click.option(
+    "--with-peer",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Values in common with a peer (`stillwatch match reveal`), as one more indicator.",
+)
 @click.option("--no-judge", is_flag=True, help="Only read into the --store and add up its days.")
 @click.option(
     "--without",

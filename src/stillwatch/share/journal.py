@@ -17,7 +17,7 @@ from typing import Any
 
 from stillwatch.engine.files import OWNER, lock
 from stillwatch.errors import InputError, Problem
-from stillwatch.package.canonical import Json, canonical
+from stillwatch.package.canonical import canonical
 
 FIRST = "0" * 64
 """What the first line names as the digest of the line before it."""
@@ -30,8 +30,8 @@ class Journal:
         self.path = path
         self._busy = threading.Lock()
 
-    def add(self, kind: str, fields: Mapping[str, Json]) -> str:
-        """Add a line with the present time; returns its digest."""
+    def add(self, kind: str, fields: Mapping[str, Any]) -> str:
+        """Add a line with the present time, and these fields of JSON; returns its digest."""
         with self._busy, lock(self.path.with_name(f".{self.path.name}.lock"), wait=True):
             last = _last(self.path)
             previous = _digest(last) if last else FIRST

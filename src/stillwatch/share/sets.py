@@ -11,21 +11,27 @@ import ipaddress
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from stillwatch.contract import results as contract
 from stillwatch.contract.observations import BANDS
 from stillwatch.engine.files import atomic
 from stillwatch.enrich import domains
 from stillwatch.errors import InputError, Problem, unknown
-from stillwatch.export.content import read_content
+from stillwatch.export.content import MAX_OTHERS_SHARE, read_content
 from stillwatch.export.terms import Terms
 from stillwatch.foreign import described
 from stillwatch.readers.recognise import KEY_ID
+from stillwatch.results.folder import read_table
 
 Pair = tuple[str, str]
 
 PROMPT_FAMILY = "prompt_family"
-"""Kind of a band of a prompt's MinHash under a joint key."""
+"""Kind of a phrase, or of a band of a prompt's MinHash, under a joint key."""
+FEWEST = 3
+"""Accounts that show a prompt family: what one or two show is their own text."""
 LONGEST = 512
 """Bytes of a value, as in the contract."""
 MOST_VALUES = 2_000_000
@@ -200,12 +206,13 @@ def values_of_accounts(path: Path) -> list[Pair]:
     return sorted(pairs)
 
 
-def prompt_families(sketches: Path) -> list[Pair]:
-    """Bands of the prompts in a folder of sketches, under the key that the sketches were made with.
+def prompt_families(sketches: Path, results: Path | None = None) -> list[Pair]:
+    """Prompt families in a folder of sketches: phrases and bands that several accounts show, under the key of the sketches.
 
-    A band stands for prompts that are nearly alike (`sketch.digest`). Both providers make sketches with one joint key
-    (`stillwatch sketch --key-file JOINT`); its public name stands in each value, so that bands of two keys never match. Raises
-    `InputError` for a folder without sketches.
+    A band stands for prompts that are nearly alike, a phrase for four words of a template (`sketch.digest`). Both providers make sketches with one
+    joint key (`stillwatch sketch --key-file JOINT`); its public name stands in each value, so that values of two keys never match. With
+    `results` they are those that at least `FEWEST` members of campaigns show, and other accounts are at most `MAX_OTHERS_SHARE` of those that do;
+    without, those that at least `FEWEST` accounts show. Raises `InputError` for a folder without sketches.
     """
     parts = sorted(sketches.glob("sketch-*.parquet"))
     if not parts:
@@ -215,11 +222,59 @@ def prompt_families(sketches: Path) -> list[Pair]:
                 fix="stillwatch sketch LOGS --key-file JOINT.key --out SKETCHES",
             )
         )  # fmt: skip
-    pairs: set[Pair] = set()
+    members = (
+        None
+        if results is None
+        else read_table(results, contract.MEMBERS).column("account_id").combine_chunks()
+    )
+    seen: list[pa.Table] = []
     for part in parts:
         name = (pq.read_schema(part).metadata or {}).get(KEY_ID, b"").decode("ascii", "replace")
-        table = pq.read_table(part, columns=[f"band_{band}" for band in range(BANDS)])
-        for band in range(BANDS):
-            values = set(table.column(band).to_pylist()) - {0, None}
-            pairs |= {(PROMPT_FAMILY, f"{name}:{band}:{value & (1 << 64) - 1:016x}") for value in values}
-    return sorted(pairs)
+        seen += marks(pq.ParquetFile(part).read(), name)
+    every = pa.concat_tables(seen).group_by(["value", "account_id"]).aggregate([])
+    inside = every if members is None else every.filter(pc.is_in(every.column("account_id"), members))
+    held = inside.group_by("value").aggregate([("account_id", "count")])
+    held = held.filter(pc.greater_equal(held.column("account_id_count"), FEWEST))
+    if members is not None:
+        all_of = (
+            every.group_by("value").aggregate([("account_id", "count")]).rename_columns(["value", "every"])
+        )
+        held = held.join(all_of, "value")
+        share = pc.divide(
+            pc.subtract(held.column("every"), held.column("account_id_count")).cast(pa.float64()),
+            held.column("every"),
+        )
+        held = held.filter(pc.less_equal(share, MAX_OTHERS_SHARE))
+    return [(PROMPT_FAMILY, value) for value in sorted(held.column("value").to_pylist())]
+
+
+def marks(rows: pa.Table, key_name: str) -> list[pa.Table]:
+    """Account and value, each pair once, of every band and of the phrases of observations, under the key of this name."""
+    found = []
+    columns: list[tuple[str, pa.ChunkedArray, pa.ChunkedArray]] = [
+        (str(band), rows.column("account_id"), rows.column(f"band_{band}")) for band in range(BANDS)
+    ]
+    whole = rows.select(["account_id", "phrases"]).combine_chunks()
+    lists = whole.column("phrases").combine_chunks()
+    lists = lists.chunk(0) if isinstance(lists, pa.ChunkedArray) else lists
+    columns.append(
+        (
+            "p",
+            whole.column("account_id").take(pc.list_parent_indices(lists)),
+            pa.chunked_array([pc.list_flatten(lists)]),
+        )
+    )
+    for name, accounts, values in columns:
+        table = (
+            pa.table({"account_id": accounts, "digest": values})
+            .group_by(["account_id", "digest"])
+            .aggregate([])
+        )
+        table = table.filter(
+            pc.and_kleene(pc.is_valid(table.column("digest")), pc.not_equal(table.column("digest"), 0))
+        )
+        text = pc.binary_join_element_wise(
+            pa.scalar(f"{key_name}:{name}"), table.column("digest").cast(pa.string()), ":"
+        )
+        found.append(pa.table({"account_id": table.column("account_id"), "value": text}))
+    return found
