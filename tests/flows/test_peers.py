@@ -14,7 +14,7 @@ from stillwatch.errors import InputError
 from stillwatch.flows.blind import sketch
 from stillwatch.flows.peers import flagged, read_intersection
 from stillwatch.flows.scan import Options, feed, scan
-from stillwatch.share.joint import joint
+from stillwatch.share.joint import joint, together
 from stillwatch.share.match_client import write_intersection
 from stillwatch.share.sets import prompt_families
 from stillwatch.simulate.worlds import simulate
@@ -78,7 +78,8 @@ def test_none_of_three_providers_finds_the_campaign_alone(labs, tmp_path, lab):
 def test_three_providers_find_it_together_and_each_knows_its_own_accounts_alone(labs, given, tmp_path):
     members = labs[1]
     out = tmp_path / "results"
-    found = scan([str(given / f"joint-{lab}") for lab in LABS], out, Options(names={}, replay=False))
+    together([given / f"joint-{lab}" for lab in LABS], tmp_path / "together")
+    found = scan([str(tmp_path / "together")], out, Options(names={}, replay=False))
     assert len(found["campaigns"]) == 1
     named = pq.read_table(out / "members.parquet").column("account_id").to_pylist()
     assert {name.rpartition("-")[0] for name in named} == set(LABS)
@@ -89,6 +90,14 @@ def test_three_providers_find_it_together_and_each_knows_its_own_accounts_alone(
     mine = {names[name] for name in named}
     assert len(mine & members) >= 0.9 * len(members)
     assert len(mine - members) <= 1
+
+
+def test_two_folders_of_one_provider_and_one_that_nobody_gave_are_refused(given, tmp_path):
+    for folders, why in (
+        ([given / "joint-lab-a"] * 2, "one provider"), ([given / "joint-lab-a", given / "sketches-lab-b"], "not what a provider gives"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=why):
+            together(folders, tmp_path / "together")
 
 
 def test_what_is_given_names_no_account_and_no_card_and_the_names_are_private(labs, given):
@@ -138,12 +147,12 @@ def test_accounts_that_show_a_matched_value_carry_the_peers_name_and_one_of_a_ca
     rows = pq.read_table(labs[0] / "lab-a/accounts.parquet")
     counted = rows.group_by("email_domain").aggregate([("account_id", "count")]).to_pylist()
     domain = max(counted, key=lambda one: one["account_id_count"])["email_domain"]
-    logs = pq.read_table(next((labs[0] / "lab-a").glob("date=*/*.parquet")))
+    logs = pq.read_table(next((labs[0] / "lab-a").rglob("date=*/*.parquet")))
     greeting = logs.column("tls_fingerprint")[0].as_py()
     accounts, found = flag(labs, tmp_path, [("email_domain", domain), ("tls_fingerprint", greeting)])
     named = {row["account_id"] for row in found.to_pylist() if row["peer_match"] == "lab-b"}
     shown = set()
-    for path in (labs[0] / "lab-a").glob("date=*/*.parquet"):
+    for path in (labs[0] / "lab-a").rglob("date=*/*.parquet"):
         table = pq.ParquetFile(path).read()
         shown |= set(
             table.filter(pc.equal(table.column("tls_fingerprint"), greeting)).column("account_id").to_pylist()

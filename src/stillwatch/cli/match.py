@@ -289,7 +289,7 @@ def joint(
     Examples:
       stillwatch sketch logs/ --key-file joint.key --out sketches/
       stillwatch match joint sketches/ --key-file joint.key --own-key own.key --provider lab-a --accounts logs/accounts.parquet --out lab-a/
-      stillwatch scan lab-a/ lab-b/ lab-c/ --out together/
+      stillwatch match together lab-a/ lab-b/ lab-c/ --out together/
     """
     from stillwatch.flows.blind import read_key
     from stillwatch.share.joint import joint as run
@@ -300,4 +300,27 @@ def joint(
         return
     click.echo(
         f"{out}: {told['rows']:,} exchanges of {told['accounts']:,} accounts; {told['names']} is for you alone"
+    )
+
+
+@match.command()
+@click.argument("folders", nargs=-1, required=True, type=Existing(file=False))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder, which `scan` reads.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def together(folders: tuple[Path, ...], out: Path, as_json: bool) -> None:
+    r"""Put FOLDERS, what several providers gave by `joint`, into one folder for a scan.
+
+    \b
+    Examples:
+      stillwatch match together lab-a/ lab-b/ lab-c/ --out together/
+      stillwatch scan together/ --out results/
+    """
+    from stillwatch.share.joint import together as run
+
+    told = run(folders, out)
+    if as_json:
+        print_json(told)
+        return
+    click.echo(
+        f"{out}: {told['rows']:,} exchanges of {told['accounts']:,} accounts, from {', '.join(told['providers'])}"
     )

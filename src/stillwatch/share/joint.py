@@ -13,6 +13,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,7 @@ from stillwatch.sketch.digest import name_keys
 from stillwatch.sketch.keys import Key
 from stillwatch.sketch.observe import NAMES
 
+HEAD, TOGETHER, ACCOUNTS_FILE = "joint.json", "together.json", "accounts.parquet"
 NAMED = ("account_id", "organization_id", "exchange_id")
 """Columns of sketches that become pseudonyms."""
 HIDDEN = ("email_local_shape", "plan", "program", "phone_prefix")
@@ -75,11 +79,11 @@ def joint(
         if accounts is not None:
             pq.write_table(
                 _accounts(accounts, provider, own, common, names),
-                folder / "accounts.parquet",
+                folder / ACCOUNTS_FILE,
                 compression="zstd",
             )
         told = {"provider": provider, "rows": rows, "accounts": len(names), "key_id": common.name}
-        write_json(folder, "joint.json", told)
+        write_json(folder, HEAD, told)
     mine = out.parent / f"{out.name}.accounts.csv"
     with atomic(mine, private=True) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         table_of = csv.writer(file)
@@ -136,3 +140,51 @@ def _accounts(path: Path, provider: str, own: Key, common: Key, names: dict[str,
     card, _made = _pseudonyms(table.column("payment_fingerprint"), "payment_fingerprint", "card", common)
     columns = {name: table.column(name) for name in ACCOUNTS.names if name not in HIDDEN}
     return ACCOUNTS.conform(pa.table(columns | {"account_id": account, "payment_fingerprint": card}))
+
+
+def together(folders: Sequence[Path], out: Path) -> dict[str, Any]:
+    """Put what several providers gave into one new folder that `stillwatch scan` reads; returns providers, exchanges and accounts.
+
+    Raises `InputError` for a folder that `joint` did not write, for two of one provider, and for two keys.
+    """
+    heads = [_head(folder) for folder in folders]
+    for name, what in (
+        ("provider", "two folders are of one provider"),
+        ("key_id", "the folders are under several keys"),
+    ):
+        told = [str(head[name]) for head in heads]
+        if (len(set(told)) < len(told)) if name == "provider" else (len(set(told)) > 1):
+            raise InputError(Problem(fact=what, where=", ".join(map(str, folders)), found=", ".join(told)))
+    tables = []
+    with whole_or_nothing(out) as folder:
+        for head, given in zip(heads, folders, strict=True):
+            for part in sorted(given.glob("sketch-*.parquet")):
+                shutil.copy2(part, folder / f"sketch-{head['provider']}-{part.name.removeprefix('sketch-')}")
+            if (given / ACCOUNTS_FILE).exists():
+                tables.append(ACCOUNTS.conform(pq.read_table(given / ACCOUNTS_FILE)))
+        if tables:
+            pq.write_table(pa.concat_tables(tables), folder / ACCOUNTS_FILE, compression="zstd")
+        whole = {
+            "providers": [head["provider"] for head in heads], "rows": sum(head["rows"] for head in heads),
+            "accounts": sum(head["accounts"] for head in heads), "key_id": heads[0]["key_id"],
+        }  # fmt: skip
+        write_json(folder, TOGETHER, whole)
+    return whole
+
+
+def _head(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / HEAD).read_bytes())
+        return {
+            "provider": str(found["provider"]),
+            "key_id": str(found["key_id"]),
+            "rows": int(found["rows"]),
+            "accounts": int(found["accounts"]),
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            Problem(
+                fact="a folder is not what a provider gives into a joint view", where=str(folder), found=type(error).__name__,
+                fix="stillwatch match joint SKETCHES --key-file JOINT.key --own-key OWN.key --provider NAME --out NEW",
+            )
+        ) from None  # fmt: skip
