@@ -16,7 +16,7 @@ every = pytest.mark.parametrize("name", FOR_OTHERS)
 
 
 def test_there_is_one_exporter_for_each_form():
-    assert set(FOR_OTHERS) == {"stix", "misp", "ocsf", "csv", "blocklist", "sigma", "navigator"}
+    assert set(FOR_OTHERS) == {"stix", "misp", "ocsf", "csv", "blocklist", "sigma", "sigma_sql", "navigator"}
 
 
 @every

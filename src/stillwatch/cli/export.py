@@ -68,7 +68,7 @@ def export(
 ) -> None:  # fmt: skip
     r"""Write RESULTS, a results folder or an open package (folder or .zip), in the form of an exporter.
 
-    Exporters are stix, misp, ocsf, csv, blocklist, sigma, navigator, json_lines, and those of installed packages (entry points of
+    Exporters are stix, misp, ocsf, csv, blocklist, sigma, sigma_sql, navigator, json_lines, and those of installed packages (entry points of
     `stillwatch.exporters`).
 
     \b
