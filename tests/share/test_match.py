@@ -291,3 +291,50 @@ def test_journal_lines_of_several_threads_follow_from_each_other_and_a_changed_o
         state.journal.path.write_bytes(b"".join(spoiled))
         with pytest.raises(InputError, match="does not follow"):
             state.journal.read()
+
+
+def test_the_commands_go_from_a_set_to_the_values_in_common(run, tmp_path, state, running):
+    theirs, mine = tmp_path / "theirs.csv", tmp_path / "mine.csv"
+    write_set(theirs, THEIRS)
+    write_set(mine, MINE)
+    code, out, _err = run("match", "serve", theirs, "--state", state.folder, "--prepare-only", "--json")
+    assert (code, json.loads(out)["values"]) == (0, 200)
+    prepared = matching.kept(state.folder / "set", THEIRS)
+    url, token = running(match_server.app(state, prepared)), tmp_path / "token"
+    code, out, _err = run("share", "peer", "lab-b", "--state", state.folder)
+    token.write_text(out)
+    to = ("--url", url, "--token-file", token)
+    code, out, _err = run(
+        "match", "ask", mine, *to, "--purpose", "test", "--keep", tmp_path / "session", "--json"
+    )
+    assert code == 0
+    told = json.loads(out)
+    assert told["in_common"] == 50
+    code, out, _err = run("match", "sessions", "--state", state.folder)
+    assert (code, "size only" in out) == (0, True)
+    reveal = (
+        "match",
+        "reveal",
+        tmp_path / "session",
+        *to,
+        "--peer",
+        "lab-a",
+        "--out",
+        tmp_path / "common.json",
+    )
+    code, _out, err = run(*reveal)
+    assert (code, "has not consented" in err) == (1, True)
+    assert run("match", "consent", told["session"], "--state", state.folder, "--approver", "J. Doe")[0] == 0
+    assert run(*reveal)[0] == 0
+    code, out, _err = run(
+        "match", "opened", told["session"], "--state", state.folder, "--out", tmp_path / "ours.json"
+    )
+    assert (code, "50 values" in out) == (0, True)
+
+
+@pytest.mark.parametrize("more", [("--host", "0.0.0.0"), ("--tls-cert", __file__)])
+def test_a_server_never_listens_beyond_this_machine_without_tls(run, tmp_path, more):
+    for command in (("taxii", "serve"), ("match", "serve", tmp_path / "set.csv")):
+        write_set(tmp_path / "set.csv", MINE)
+        code, _out, err = run(*command, "--state", tmp_path / "sharing", *more)
+        assert (code, "tls" in err) == (2, True)

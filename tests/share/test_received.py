@@ -198,3 +198,38 @@ def test_counts_have_the_stated_noise_and_a_budget_beyond_the_bound_is_refused(f
     for bad in (0.0, -1.0, 2.5, float("nan")):
         with pytest.raises(UsageError):
             private_counts(folder, bad)
+
+
+def test_events_of_a_misp_server_are_pulled_and_nothing_else_of_its_answer(state, folder, running, tmp_path):
+    from starlette.applications import Starlette
+    from starlette.responses import JSONResponse, RedirectResponse
+    from starlette.routing import Route
+
+    from stillwatch.flows.share import pull
+
+    told = json.loads(registry.export(folder, "misp", tmp_path / "misp")[0].read_bytes())
+    asked = []
+
+    async def search(request):
+        asked.append((request.headers["authorization"], await request.json()))
+        return JSONResponse(told)
+
+    async def elsewhere(_request):
+        return RedirectResponse("http://127.0.0.1:9/")
+
+    server = Starlette(
+        routes=[Route("/events/restSearch", search, methods=["POST"]), Route("/taxii2/", elsewhere)]
+    )
+    peer = Server(url=running(server), token="the key of MISP")
+    assert pull(state, peer, "misp-cert", "B", misp_days=7)["new"] >= 4
+    assert asked[0][0] == "the key of MISP"
+    assert asked[0][1]["timestamp"] == "7d"
+    with pytest.raises(InputError, match="refuses"):  # a redirect is not followed
+        pull(state, peer, "misp-cert", "B")
+
+
+def test_a_token_is_sent_over_tls_or_to_this_machine_only():
+    for url in ("http://peer.example/", "ftp://peer.example/", "https://user@peer.example/", "peer.example"):
+        with pytest.raises(UsageError):
+            Server(url=url, token="x")
+    assert "secret" not in repr(Server(url="https://peer.example/", token="secret"))

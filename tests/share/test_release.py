@@ -213,3 +213,11 @@ def test_the_commands_go_from_preview_to_retraction(run, folder, tmp_path):
         "share", "retract", "nothing", "--state", kept, "--reason", "wrong", "--approver", "J. Doe"
     )
     assert (code, "no such campaign" in err) == (2, True)
+
+
+def test_a_retracted_campaign_is_in_no_later_release(state, folder, policy):
+    first, *others = releases.release(state, folder, policy(), "lab-b-amber", *GIVEN)["campaigns"]
+    releases.retract(state, first, "wrong", "J. Doe")
+    assert releases.release(state, folder, policy(), "community-green", *GIVEN)["campaigns"] == others
+    what = leaving(folder, policy(), "community-green", releases.retracted(state))
+    assert ("campaign", "it was retracted") in {(one.kind, one.reason) for one in what.withheld}

@@ -126,6 +126,7 @@ def scan(
       stillwatch scan logs/2026-05-03/ --store kept/ --no-judge
       stillwatch scan logs/ --fdr 0.001 --fail-on-campaign --json
     """
+    from stillwatch.flows.peers import read_intersection
     from stillwatch.flows.scan import Options, feed
     from stillwatch.flows.scan import scan as run
     from stillwatch.readers.limits import limits_of
@@ -133,6 +134,8 @@ def scan(
     options = Options(
         names=mapping(pairs), without=frozenset(without), networks=networks, limits=limits_of(limits), **given
     )
+    if options.with_peer is not None:
+        read_intersection(options.with_peer)  # before any work
     with bars(quiet=quiet or as_json) as progress:
         overview = feed(paths, options, progress) if no_judge else run(paths, out, options, progress)
     if no_judge and not as_json:

@@ -70,8 +70,13 @@ def peer(name: str, state: Path, key: Path | None, end: bool, as_json: bool) -> 
 @click.argument("results", type=Existing(file=False))
 @policy_option
 @collection_option
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="State folder, whose retracted campaigns do not leave again.",
+)
 @as_json_option
-def preview(results: Path, policy: Path, collection: str, as_json: bool) -> None:
+def preview(results: Path, policy: Path, collection: str, state: Path | None, as_json: bool) -> None:
     r"""Show exactly what of RESULTS would go into a collection, and what is withheld with the reason. Nothing leaves.
 
     \b
@@ -80,10 +85,16 @@ def preview(results: Path, policy: Path, collection: str, as_json: bool) -> None
     """
     from stillwatch.results.folder import check_results
     from stillwatch.share.policy import NEVER, leaving, read_policy
+    from stillwatch.share.release import retracted
+    from stillwatch.share.state import State
 
     check_results(results)
     held = read_policy(policy)
-    what = leaving(results, held, collection)
+    gone: frozenset[str] = frozenset()
+    if state is not None:
+        with State(state) as kept:
+            gone = retracted(kept)
+    what = leaving(results, held, collection, gone)
     shelf = held.collections[collection]
     if as_json:
         print_json({**what.as_json(), "tlp": shelf.tlp, "peers": list(shelf.peers)})

@@ -55,6 +55,16 @@ class Door:
         asked.append(moment)
 
 
+async def body_of(request: Request, most: int) -> bytes:
+    """The body of a request. Raises `Refused` (413) as soon as it has more than `most` bytes."""
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > most:
+            raise Refused(413, "the request is too large", f"at most {most:,} bytes")
+    return bytes(content)
+
+
 def _token(kind: str, word: str) -> str:
     """The token of a header: as it is (Bearer), or the password of HTTP Basic, which TAXII clients send."""
     import base64

@@ -32,11 +32,11 @@ from stillwatch.sketch.digest import name_keys
 from stillwatch.sketch.keys import Key
 from stillwatch.sketch.observe import NAMES
 
-HEAD, TOGETHER, ACCOUNTS_FILE = "joint.json", "together.json", "accounts.parquet"
+HEAD, ACCOUNTS_FILE = "sketch.json", "accounts.parquet"  # names that a scan knows beside sketches
 NAMED = ("account_id", "organization_id", "exchange_id")
 """Columns of sketches that become pseudonyms."""
-HIDDEN = ("email_local_shape", "plan", "program", "phone_prefix")
-"""Columns of accounts that stay with the provider."""
+HIDDEN = ("plan", "program", "phone_prefix")
+"""Columns of accounts that stay with the provider; no signal reads them."""
 
 
 def joint(
@@ -168,7 +168,7 @@ def together(folders: Sequence[Path], out: Path) -> dict[str, Any]:
             "providers": [head["provider"] for head in heads], "rows": sum(head["rows"] for head in heads),
             "accounts": sum(head["accounts"] for head in heads), "key_id": heads[0]["key_id"],
         }  # fmt: skip
-        write_json(folder, TOGETHER, whole)
+        write_json(folder, HEAD, whole)
     return whole
 
 

@@ -17,7 +17,7 @@ import base64
 import binascii
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from stillwatch.share import matching, oprf
-from stillwatch.share.access import Door, Refused
+from stillwatch.share.access import Door, Refused, body_of
 from stillwatch.share.sets import CANONICAL, canonical
 from stillwatch.share.state import State, now
 
@@ -69,7 +69,7 @@ def app(state: State, prepared: matching.Prepared, limits: Limits | None = None)
         async def endpoint(request: Request) -> Response:
             try:
                 peer = door.peer(request)
-                body = await _body(request) if method == "POST" else {}
+                body = await _json(request) if method == "POST" else {}
                 told = await run_in_threadpool(
                     act, state, prepared, bounds, peer, body, request.path_params.get("name", "")
                 )
@@ -95,14 +95,10 @@ def app(state: State, prepared: matching.Prepared, limits: Limits | None = None)
     )
 
 
-async def _body(request: Request) -> dict[str, Any]:
-    content = b""
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > MOST_BYTES:
-            raise Refused(413, "the request is too large", f"at most {MOST_BYTES:,} bytes")
+async def _json(request: Request) -> dict[str, Any]:
+    """The request's body as a JSON object. Raises `Refused`."""
     try:
-        found = orjson.loads(content)
+        found = orjson.loads(await body_of(request, MOST_BYTES))
     except orjson.JSONDecodeError:
         raise Refused(400, "the request is no JSON") from None
     if not isinstance(found, dict):
@@ -118,16 +114,17 @@ def _begin(
         raise Refused(400, "`commitment` and `nonce` are 64 hexadecimal digits")
     if not 0 < len(purpose.strip()) <= LONGEST_PURPOSE:
         raise Refused(400, "`purpose` is missing", f"1 to {LONGEST_PURPOSE} characters")
-    elements = _elements(body.get("elements"))
+    whole = _whole(body.get("elements"))
     told = {
         "peer": peer,
-        "size": len(elements),
+        "size": len(whole) // oprf.ELEMENT,
         "commitment": commitment,
         "set": prepared.name,
         "purpose": purpose,
     }
     try:
-        name, seed = _admitted(state, prepared, limits, peer, nonce, purpose, commitment, elements)
+        elements = _elements(whole, limits)
+        name, seed = _admitted(state, limits, told, nonce)
     except Refused as why:
         state.journal.add("match refused", {**told, "why": why.title})
         raise
@@ -142,31 +139,29 @@ def _begin(
     }  # fmt: skip
 
 
-def _elements(text: object) -> list[bytes]:
+def _whole(text: object) -> bytes:
     try:
         whole = base64.b64decode(str(text), validate=True)
     except (binascii.Error, ValueError):
         raise Refused(400, "`elements` is no base64") from None
     if not whole or len(whole) % oprf.ELEMENT:
         raise Refused(400, "`elements` is no sequence of elements", f"{oprf.ELEMENT} bytes each")
-    return [whole[at : at + oprf.ELEMENT] for at in range(0, len(whole), oprf.ELEMENT)]
+    return whole
 
 
-def _admitted(
-    state: State,
-    prepared: matching.Prepared,
-    limits: Limits,
-    peer: str,
-    nonce: str,
-    purpose: str,
-    commitment: str,
-    elements: list[bytes],
-) -> tuple[str, bytes]:
-    """Name and seed of a new session, which counts from now on. Raises `Refused`."""
-    if len(elements) > limits.values:
+def _elements(whole: bytes, limits: Limits) -> list[bytes]:
+    """The elements, each once, not more than a session may have. Raises `Refused`."""
+    if len(whole) > limits.values * oprf.ELEMENT:
         raise Refused(413, "too many values", f"at most {limits.values:,} in a session")
+    elements = [whole[at : at + oprf.ELEMENT] for at in range(0, len(whole), oprf.ELEMENT)]
     if len(set(elements)) < len(elements):
         raise Refused(400, "an element stands twice")
+    return elements
+
+
+def _admitted(state: State, limits: Limits, told: Mapping[str, Any], nonce: str) -> tuple[str, bytes]:
+    """Name and seed of the session that `told` describes, which counts from now on. Raises `Refused`."""
+    peer, commitment = told["peer"], told["commitment"]
     seed, name = secrets.token_bytes(matching.SEED), secrets.token_hex(16)
     with state.whole():
         before = state.rows(
@@ -188,7 +183,7 @@ def _admitted(
                 raise Refused(429, "too many sets", f"at most {limits.sets_a_month} in 30 days", 86_400)
         state.write(
             "INSERT INTO sessions (id, peer, nonce, at, commitment, size, set_id, seed, purpose) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (name, peer, nonce, now(), commitment, len(elements), prepared.name, seed.hex(), purpose),
+            (name, peer, nonce, now(), commitment, told["size"], told["set"], seed.hex(), told["purpose"]),
         )
     return name, seed
 

@@ -163,8 +163,10 @@ class Leaving:
         return dict(sorted(Counter(one["type"] for _key, one in self.objects).items()))
 
 
-def leaving(results: Path, policy: Policy, collection: str) -> Leaving:
-    """What of results leaves into a collection of the policy.
+def leaving(
+    results: Path, policy: Policy, collection: str, retracted: frozenset[str] = frozenset()
+) -> Leaving:
+    """What of results leaves into a collection of the policy; campaigns that were `retracted`, by their keys, never leave again.
 
     Raises `UsageError` for a collection that the policy does not name, `StateError` where a table of the results cannot be read.
     """
@@ -176,7 +178,7 @@ def leaving(results: Path, policy: Policy, collection: str) -> Leaving:
     withheld = list(content.withheld)
     campaigns = []
     for one in content.campaigns:
-        kept, more = _reduced(one, policy)
+        kept, more = _reduced(one, policy, retracted)
         withheld += more
         if kept is not None:
             campaigns.append(kept)
@@ -193,12 +195,16 @@ def leaving(results: Path, policy: Policy, collection: str) -> Leaving:
     )
 
 
-def _reduced(one: Campaign, policy: Policy) -> tuple[Campaign | None, list[Withheld]]:
+def _reduced(
+    one: Campaign, policy: Policy, retracted: frozenset[str]
+) -> tuple[Campaign | None, list[Withheld]]:
     """The campaign with what the policy lets out; None where it lets out nothing of it."""
 
     def held(kind: str, value: str, reason: str) -> Withheld:
         return Withheld(campaign=one.name, kind=kind, value=value, reason=reason)
 
+    if one.key in retracted:
+        return None, [held("campaign", one.name, "it was retracted")]
     if one.confidence < policy.least_confidence:
         return None, [
             held("campaign", one.name, f"its confidence is {one.confidence}, below {policy.least_confidence}")

@@ -83,7 +83,7 @@ def release(
     Raises `UsageError` for a collection, purpose or basis that the policy does not name.
     """
     check_release(policy, purpose, basis, approver)
-    what = leaving(results, policy, collection)
+    what = leaving(results, policy, collection, retracted(state))
     shelf = policy.collections[collection]
     place = add_collection(state, collection, f"Campaigns, TLP:{shelf.tlp.upper()}", shelf.tlp)
     add_collection(state, INBOX, "Feedback and receipts", "red", inbox=True)
@@ -113,6 +113,11 @@ def _properties(what: Leaving) -> dict[str, list[str]]:
 def _digest_of(results: Path) -> str:
     path = results / MANIFEST
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
+
+
+def retracted(state: State) -> frozenset[str]:
+    """Keys of the campaigns that were withdrawn."""
+    return frozenset(str(line["campaign"]) for line in state.journal.read("retraction"))
 
 
 def retract(state: State, campaign: str, reason: str, approver: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from stillwatch.share.access import Door, Refused
+from stillwatch.share.access import Door, Refused, body_of
 from stillwatch.share.release import INBOX, SPEC, add_collection, collection_id, put, version_of
 from stillwatch.share.state import State, now
 
@@ -95,7 +95,7 @@ def app(state: State, *, title: str = "Stillwatch", requests_a_minute: int | Non
             try:
                 peer = door.peer(request)
                 _negotiated(request)
-                body = await _body(request) if method == "POST" else b""
+                body = await body_of(request, MOST_BYTES) if method == "POST" else b""
                 asked = Asked(
                     state=state,
                     peer=peer,
@@ -160,15 +160,6 @@ def _negotiated(request: Request) -> None:
     given = request.headers.get("content-type", "").lower().replace(" ", "")
     if request.method == "POST" and given not in ("application/taxii+json", MEDIA):
         raise Refused(415, "this media type is not taken", MEDIA)
-
-
-async def _body(request: Request) -> bytes:
-    content = b""
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > MOST_BYTES:
-            raise Refused(413, "the request is too large", f"at most {MOST_BYTES:,} bytes")
-    return content
 
 
 def _discovery(asked: Asked, title: str) -> Told:
