@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import zlib
 
 import pyarrow as pa
@@ -41,15 +42,12 @@ def labs(tmp_path_factory):
             if zlib.crc32(name.encode()) % 3 == number
         ]
         mine = pa.array(names)
-        for file in [
-            path
-            for path in (base / "world").rglob("*.parquet")
-            if path.name not in ("truth.parquet", "releases.parquet")
-        ]:
+        for file in [*(base / "world").rglob("date=*/*.parquet"), base / "world/accounts.parquet"]:
             rows = pq.ParquetFile(file).read()
             out = base / lab / file.relative_to(base / "world")
             out.parent.mkdir(parents=True, exist_ok=True)
             pq.write_table(rows.filter(pc.is_in(rows.column("account_id"), mine)), out)
+        shutil.copy(base / "world/releases.parquet", base / lab)
     truth = pq.read_table(base / "world/truth.parquet")
     truth = truth.filter(pc.is_valid(truth.column("campaign_id")))
     return base, set(truth.column("account_id").to_pylist())
@@ -79,7 +77,8 @@ def test_three_providers_find_it_together_and_each_knows_its_own_accounts_alone(
     members = labs[1]
     out = tmp_path / "results"
     together([given / f"joint-{lab}" for lab in LABS], tmp_path / "together")
-    found = scan([str(tmp_path / "together")], out, Options(names={}, replay=False))
+    releases = labs[0] / "world/releases.parquet"
+    found = scan([str(tmp_path / "together")], out, Options(names={}, replay=False, releases=releases))
     assert len(found["campaigns"]) == 1
     named = pq.read_table(out / "members.parquet").column("account_id").to_pylist()
     assert {name.rpartition("-")[0] for name in named} == set(LABS)

@@ -81,7 +81,7 @@ def serve(
 ) -> None:  # fmt: skip
     r"""Serve SET, a CSV file with columns kind and value, to peers that have a token.
 
-    The set is prepared first, about 25 seconds of two cores for a million values, and kept prepared in the state folder.
+    The set is prepared first, about 40 seconds of two cores for a million values, and kept prepared in the state folder.
 
     \b
     Examples:
