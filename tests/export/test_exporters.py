@@ -1,7 +1,9 @@
 """What holds for every exporter that gives results to others."""
 
+import json
+
 import pytest
-from planted import AGENT, CANARY, EXPORTED, HONEST, WITHHELD, members
+from planted import AGENT, CANARY, EXPORTED, GREETING, HONEST, RANGE, WITHHELD, members
 
 from stillwatch.errors import UsageError
 from stillwatch.export import registry
@@ -14,7 +16,7 @@ every = pytest.mark.parametrize("name", FOR_OTHERS)
 
 
 def test_there_is_one_exporter_for_each_form():
-    assert set(FOR_OTHERS) == {"stix", "misp", "ocsf", "csv", "blocklist", "sigma", "navigator"}
+    assert set(FOR_OTHERS) == {"stix", "misp", "ocsf", "csv", "blocklist", "sigma", "sigma_sql", "navigator"}
 
 
 @every
@@ -185,3 +187,44 @@ def test_results_without_a_campaign_give_a_valid_empty_form(folder, tmp_path, na
         write_table(tmp_path, schema, schema.empty())
     (file,) = registry.export(tmp_path, name, tmp_path / "out")
     assert "acct" not in file.read_text()
+
+
+@pytest.mark.parametrize("name", ["stix", "misp", "csv", "sigma"])
+def test_a_value_of_a_campaign_that_stands_is_withdrawn_where_members_of_a_revoked_one_show_it(export, name):
+    before, after = export(name), export(name, revoked=frozenset({"C2"}))
+    words = {
+        "stix": '"revoked": true',
+        "misp": '"deleted": true',
+        "csv": ",revoked,",
+        "sigma": "status: deprecated",
+    }
+    assert words[name] not in before
+    with_range = [part for part in _parts(name, after) if RANGE in part]
+    assert len(with_range) >= 2  # that of the campaign that stands, and that of the revoked one
+    assert all(words[name] in part for part in with_range)
+    assert any(
+        words[name] not in part for part in _parts(name, after) if "mail-560f.xyz" in part or GREETING in part
+    )
+
+
+def test_whatever_was_exported_is_withdrawn_when_all_campaigns_are(export):
+    def indicators(text):
+        return {one["id"]: one for one in json.loads(text)["objects"] if one["type"] == "indicator"}
+
+    before, after = (indicators(export("stix", revoked=frozenset(names))) for names in ((), ("C1", "C2")))
+    assert before.keys() == after.keys()
+    assert all(one["revoked"] for one in after.values())
+
+
+def _parts(name, text):
+    if name == "csv":
+        return text.splitlines()
+    if name == "sigma":
+        return text.split("---")
+    if name == "stix":
+        return [json.dumps(one) for one in json.loads(text)["objects"] if one["type"] == "indicator"]
+    return [
+        json.dumps(one)
+        for event in json.loads(text)["response"]
+        for one in (*event["Event"]["Attribute"], *event["Event"]["Object"])
+    ]

@@ -13,7 +13,7 @@ from stillwatch.export.terms import TLP, VALID_DAYS, Terms, Tlp
 
 
 @click.command()
-@click.argument("results", type=Existing(file=False))
+@click.argument("results", type=Existing())
 @click.option(
     "--to",
     "name",
@@ -66,18 +66,20 @@ def export(
     results: Path, name: str, out: Path, with_accounts: bool | None, tlp: Tlp, valid_days: int, revoked: tuple[str, ...], producer: str,
     as_json: bool,
 ) -> None:  # fmt: skip
-    r"""Write the results folder RESULTS in the form of an exporter.
+    r"""Write RESULTS, a results folder or an open package (folder or .zip), in the form of an exporter.
 
-    Exporters are stix, misp, ocsf, csv, blocklist, sigma, navigator, json_lines, and those of installed packages (entry points of
+    Exporters are stix, misp, ocsf, csv, blocklist, sigma, sigma_sql, navigator, json_lines, and those of installed packages (entry points of
     `stillwatch.exporters`).
 
     \b
     Examples:
       stillwatch export results/ --to stix --out bundle.json
       stillwatch export results/ --to blocklist --out blocklist.txt
+      stillwatch export open.zip --to misp --out misp.json
       stillwatch export results/ --to stix --revoke C2 --out withdrawn.json
     """
     from stillwatch.export.content import read_content
+    from stillwatch.export.opened import results_of
     from stillwatch.export.registry import export as run
     from stillwatch.export.registry import find, settled
 
@@ -89,8 +91,9 @@ def export(
         producer=producer,
     )
     one = find(name)
-    files = run(results, name, out, terms)
-    withheld = () if one.names_accounts is None else read_content(results, settled(one, terms)).withheld
+    with results_of(results) as folder:
+        files = run(folder, name, out, terms)
+        withheld = () if one.names_accounts is None else read_content(folder, settled(one, terms)).withheld
     if as_json:
         told = [
             {"campaign": w.campaign, "kind": w.kind, "value": w.value, "reason": w.reason} for w in withheld

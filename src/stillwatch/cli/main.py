@@ -37,6 +37,9 @@ COMMANDS = {
     "labels": "list, export and import labels",
     "policy": "check a policy, preview what it would do, approve it, roll it out, undo it",
     "guard": "decide on requests at a gateway, by results, labels and a policy",
+    "share": "decide and log what leaves, check what is received, and withdraw what was wrong",
+    "taxii": "serve campaigns to peers by TAXII 2.1, and pull theirs",
+    "match": "learn how many values two providers have in common, without showing the rest",
     "taken": "say what campaigns took, by capability, and what it may be worth",
     "watch": "follow a growing log and report campaigns as they appear",
     "sketch": "sketch logs where the text is, so that only digests leave",
@@ -55,7 +58,8 @@ COMMANDS = {
 EXTRAS = {
     "confluent_kafka": "streams", "google": "otlp", "nats": "streams", "opentelemetry": "otlp", "peft": "lab", "pandas": "pandas", "polars": "polars",
     "pyspark": "spark", "redis": "streams", "sklearn": "evaluate", "tokenizers": "lab", "torch": "lab",
-    "transformers": "lab", "typst": "dossier", "cel": "server", "httptools": "server", "uvicorn": "server", "uvloop": "server", "cryptography": "package", "rfc3161_client": "package",
+    "transformers": "lab", "typst": "dossier", "cel": "server", "httptools": "server", "starlette": "server", "uvicorn": "server", "uvloop": "server",
+    "rbcl": "share", "opendp": "share", "cryptography": "package", "rfc3161_client": "package",
     "adlfs": "cloud", "aiohttp": "cloud", "deltalake": "tables", "fsspec": "cloud", "gcsfs": "cloud", "pyiceberg": "tables", "s3fs": "cloud",
 }  # fmt: skip
 """Packages that are not always installed, and the extra that brings each."""

@@ -87,6 +87,12 @@ from stillwatch.cli.values import Existing, completing, memory_size, signal_name
     metavar="DIR",
     help="Folder whose labels are shown too, besides those of RESULTS; repeatable.",
 )
+@click.option(
+    "--with-peer",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Values in common with a peer (`stillwatch match reveal`), as one more indicator.",
+)
 @click.option("--no-judge", is_flag=True, help="Only read into the --store and add up its days.")
 @click.option(
     "--without",
@@ -137,6 +143,7 @@ def scan(
       stillwatch scan logs/ --fdr 0.001 --fail-on-campaign --json
       stillwatch scan logs/ --profile --out results/
     """
+    from stillwatch.flows.peers import read_intersection
     from stillwatch.flows.scan import Options, feed
     from stillwatch.flows.scan import scan as run
     from stillwatch.readers.limits import limits_of
@@ -144,6 +151,8 @@ def scan(
     options = Options(
         names=mapping(pairs), without=frozenset(without), networks=networks, limits=limits_of(limits), **given
     )
+    if options.with_peer is not None:
+        read_intersection(options.with_peer)  # before any work
     with bars(quiet=quiet or as_json) as progress:
         overview = feed(paths, options, progress) if no_judge else run(paths, out, options, progress)
     if no_judge and not as_json:

@@ -22,5 +22,10 @@ ACCOUNTS = TableSchema(
         column("signup_ip", STRING, "address at sign-up"),
         column("program", STRING, "standard, education, research, startup, reseller, ..."),
         column("plan", STRING, "what is paid for"),
+        column(
+            "peer_match",
+            STRING,
+            "name of a peer with which the account has a value in common (`scan --with-peer`)",
+        ),
     ),
 )

@@ -168,6 +168,9 @@ def duckdb_engine(
             autoload_known_extensions=False,
         )
         connection.raw_sql("set timezone = 'UTC'")
+        connection.raw_sql(
+            "set enable_progress_bar = false"
+        )  # it would be drawn into whatever the program prints
         try:
             yield DuckDB(connection, places)
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:

@@ -16,7 +16,7 @@ import ipaddress
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,10 @@ class Withheld:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
-    """A campaign as it is exported. `key` names it beyond this folder; `expires` is when its indicators end."""
+    """A campaign as it is exported. `key` names it beyond this folder; `expires` is when its indicators end.
+
+    `withdrawn` are values that were exported before another campaign was revoked and are not any more, since its members count as others now.
+    """
 
     key: str
     name: str
@@ -103,12 +106,23 @@ class Campaign:
     techniques: tuple[Technique, ...]
     members: tuple[Member, ...]
     indicators: tuple[Indicator, ...]
+    withdrawn: tuple[Indicator, ...]
     is_revoked: bool
 
     @property
     def shared(self) -> tuple[Indicator, ...]:
         """Its indicators that mean the same to every provider."""
         return tuple(one for one in self.indicators if one.kind in SHARED)
+
+    @property
+    def as_revoked(self) -> Campaign:
+        """The campaign as it is where it is revoked."""
+        return self if self.is_revoked else replace(self, is_revoked=True, modified=self.modified + STEP)
+
+    def each(self, *, own: bool = False) -> list[tuple[Indicator, Campaign]]:
+        """Values with the campaign as it is for each of them, those that are withdrawn last; with the provider's `own` kinds, or without."""
+        shown = self.indicators if own else self.shared
+        return [*((what, self) for what in shown), *((what, self.as_revoked) for what in self.withdrawn)]
 
     @property
     def title(self) -> str:
@@ -154,9 +168,15 @@ def read_content(results: Path, terms: Terms) -> Content:
     withheld: list[Withheld] = []
     for at, row in enumerate(rows):
         before = sum(one["first_seen"] == row["first_seen"] for one in rows[:at])
-        shown, kept = _indicators(row, source)
+        # What is withdrawn is what may have been exported before anything was revoked.
+        first, kept = _indicators(row, source, frozenset())
+        shown = first
+        if terms.revoked and row["campaign_id"] not in terms.revoked:
+            shown, kept = _indicators(row, source, terms.revoked)
         withheld += kept
-        campaigns.append(_campaign(row, source, shown, before))
+        left = {(one.kind, one.value) for one in shown}
+        gone = [one for one in first if (one.kind, one.value) not in left and one.kind in SHARED]
+        campaigns.append(_campaign(row, source, shown, gone, before))
     return Content(terms=terms, campaigns=tuple(campaigns), withheld=tuple(withheld))
 
 
@@ -269,10 +289,10 @@ def _holders(links: Mapping[str, list[Row]], members: Mapping[str, set[str]]) ->
     return found
 
 
-def _indicators(row: Row, source: _Source) -> tuple[list[Indicator], list[Withheld]]:
+def _indicators(row: Row, source: _Source, revoked: frozenset[str]) -> tuple[list[Indicator], list[Withheld]]:
     """Values of a campaign that are exported, and those of the same kinds that are not.
 
-    Members of other campaigns that stand are no `others`; those of revoked ones are.
+    Members of other campaigns are no `others`; those of `revoked` ones are.
     """
     name, terms = row["campaign_id"], source.terms
     score = {one["account_id"]: one["score"] for one in source.members[name]}
@@ -284,7 +304,7 @@ def _indicators(row: Row, source: _Source) -> tuple[list[Indicator], list[Withhe
         mine = holders.get(name, set())
         if kind not in kinds or not mine:
             continue
-        also = [some for c, some in holders.items() if c != name and c not in terms.revoked]
+        also = [some for c, some in holders.items() if c != name and c not in revoked]
         elsewhere = set().union(*also) - mine
         others = None if one["others"] is None else max(0, one["others"] - len(elsewhere))
         reason = reason_withheld(kind, value, len(mine), others, one["network_class"] or "")
@@ -305,7 +325,9 @@ def _indicators(row: Row, source: _Source) -> tuple[list[Indicator], list[Withhe
     return shown, withheld
 
 
-def _campaign(row: Row, source: _Source, indicators: Iterable[Indicator], before: int) -> Campaign:
+def _campaign(
+    row: Row, source: _Source, indicators: Iterable[Indicator], withdrawn: Iterable[Indicator], before: int
+) -> Campaign:
     """The campaign; `before` others have the same first exchange's time and come before it."""
     name, terms = row["campaign_id"], source.terms
     first, last = row["first_seen"].astimezone(UTC), row["last_seen"].astimezone(UTC)
@@ -329,6 +351,7 @@ def _campaign(row: Row, source: _Source, indicators: Iterable[Indicator], before
             sorted((_member(one, row, source) for one in source.members[name]), key=lambda one: one.name)
         ),
         indicators=tuple(indicators),
+        withdrawn=tuple(withdrawn),
         is_revoked=is_revoked,
     )
 

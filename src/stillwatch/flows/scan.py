@@ -41,6 +41,8 @@ from stillwatch.flows.found import Found, describe_campaign, utc, write_tables
 from stillwatch.flows.gather import beside, beside_folder, check_sketches, gather, key_of, too_little
 from stillwatch.flows.groups import find_leads, nights, write_groups
 from stillwatch.flows.log import Prefixes, add_up, open_log, shareable
+from stillwatch.flows.peers import COLUMN as PEER_MATCH
+from stillwatch.flows.peers import flagged
 from stillwatch.flows.profile import Profile
 from stillwatch.flows.remembered import remember
 from stillwatch.flows.shortfall import one_account
@@ -103,6 +105,7 @@ class Options:
     store: Path | None = None  # where what was read is kept; if None, until the results are there
     limits: Limits = LIMITS  # what one file may cost
     profile: bool = False  # whether the manifest says where the time went
+    with_peer: Path | None = None  # values in common with a peer
     replay: bool = True  # whether to look for the hour at which each campaign could have been known
     labels: tuple[
         Path, ...
@@ -128,6 +131,8 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
         _engine(sources, store, options) as engine,
     ):
         known = _read(sources, store, key, engine, told, options, progress)
+        if options.with_peer is not None:
+            known[0] = flagged(engine, store, known[0], options.with_peer)
         short = too_little(sources, store, options.limits)
         aside = sealed(pa.concat_tables([*lost, _unread_rows(sources)]), key)
         quarantine = pa.concat_tables([*store.quarantined(), aside])
@@ -353,6 +358,7 @@ def _parameters(options: Options) -> dict[str, Any]:
         "without": sorted(options.without),
         "format": options.log_format,
         "networks": list(options.networks),
+        "with_peer": str(options.with_peer or ""),
         "limits": asdict(options.limits),
         "labels": [str(folder) for folder in options.labels],
     }
@@ -503,6 +509,7 @@ def _find(
                 for unit, _why in log.skipped
                 if unit.card.name not in options.without
                 for c in unit.card.columns
+                if c != PEER_MATCH  # no log has it: it is made by `with_peer`
             }
         ),
         "campaigns": [

@@ -340,17 +340,19 @@ def accounts_table(people: Population, rng: np.random.Generator) -> pa.Table:
     """The contract's `accounts`, in an order that says nothing."""
     rows = people.take(rng.permutation(len(people)))
     created = np.minimum(rows.created, rows.first)
-    return pa.table(
-        {
-            "account_id": _column(rows.account_id),
-            "created_at": pa.array(created, pa.int64()),
-            "email_domain": _column(rows.email_domain),
-            "email_local_shape": _column(rows.email_shape),
-            "payment_fingerprint": _column(rows.card),
-            "payment_country": _column(rows.card_country),
-            "phone_prefix": _column(rows.phone),
-            "signup_ip": _column(rows.signup_ip),
-            "program": _column(rows.program),
-            "plan": _column(rows.plan),
-        }
-    ).cast(ACCOUNTS.arrow)
+    return ACCOUNTS.conform(
+        pa.table(
+            {
+                "account_id": _column(rows.account_id),
+                "created_at": pa.array(created, pa.int64()),
+                "email_domain": _column(rows.email_domain),
+                "email_local_shape": _column(rows.email_shape),
+                "payment_fingerprint": _column(rows.card),
+                "payment_country": _column(rows.card_country),
+                "phone_prefix": _column(rows.phone),
+                "signup_ip": _column(rows.signup_ip),
+                "program": _column(rows.program),
+                "plan": _column(rows.plan),
+            }
+        )
+    )

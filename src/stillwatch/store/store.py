@@ -169,6 +169,11 @@ class Store:
         self.days: dict[str, Day] = {}
         _check(folder)
 
+    @property
+    def key_id(self) -> str:
+        """Public name of the key that its digests are under."""
+        return str(self._head["key_id"])
+
     def fits(self) -> bool:
         """Whether what lies in the folder, if anything, was made by this version under this key."""
         head = self.folder / HEAD

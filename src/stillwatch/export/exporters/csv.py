@@ -37,9 +37,10 @@ def csv(results: Path, out: Path, terms: Terms) -> None:
                         "probability": f"{who.probability:.4f}", "confidence": who.confidence,
                     }
                 )  # fmt: skip
-            for what in one.indicators:
+            for what, its in one.each(own=True):
                 table.writerow(
                     always | {
+                        "status": its.status,
                         "kind": what.kind, "value": cell(what.value), "probability": f"{what.probability:.4f}",
                         "confidence": what.confidence, "members": what.members, "others": what.others,
                     }

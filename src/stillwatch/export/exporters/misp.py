@@ -54,6 +54,7 @@ def _event(one: Campaign, content: Content) -> dict[str, Any]:
         f"stillwatch:{one.status}",
     ]
     name = own_uuid(organisation["uuid"], "event", one.key)
+    values = one.each()
     return {
         "uuid": name,
         "info": f"{one.title}: {one.summary}",
@@ -65,9 +66,9 @@ def _event(one: Campaign, content: Content) -> dict[str, Any]:
         "published": NOT_PUBLISHED,
         "Orgc": organisation,
         "Tag": [{"name": tag} for tag in tags],
-        "Attribute": [_shared(what, one, name) for what in one.shared if not _is_ja4(what)],
+        "Attribute": [_shared(what, its, name) for what, its in values if not _is_ja4(what)],
         "Object": [
-            *(_fingerprint(what, one, name) for what in one.shared if _is_ja4(what)),
+            *(_fingerprint(what, its, name) for what, its in values if _is_ja4(what)),
             *(
                 _object("attack-pattern", t.technique, one, name, id=t.technique, name=t.name, references=t.url)
                 for t in one.techniques

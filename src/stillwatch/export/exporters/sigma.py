@@ -34,9 +34,9 @@ def sigma(results: Path, out: Path, terms: Terms) -> None:
     rules = [
         rule
         for one in content.campaigns
-        for what in one.shared
+        for what, its in one.each()
         if what.kind in FIELDS
-        for rule in _rules(what, one, content)
+        for rule in _rules(what, its, content)
     ]
     with (out / "rules.yml").open("w", encoding="utf-8") as file:
         yaml.safe_dump_all(rules, file, sort_keys=False, allow_unicode=True, explicit_start=True, width=1000)

@@ -49,14 +49,14 @@ SCHEMA = (
 
 @exporter(title="STIX 2.1 bundle", names_accounts=False)
 def stix(results: Path, out: Path, terms: Terms) -> None:
-    objects = list(_objects(read_content(results, terms)))
+    objects = list(objects_of(read_content(results, terms)))
     name = own_uuid("bundle", *sorted(f"{one['id']} {one.get('modified', '')}" for one in objects))
     whole = {"type": "bundle", "id": f"bundle--{name}", "objects": objects}
     (out / "bundle.json").write_bytes(json_bytes(whole))
 
 
-def _objects(content: Content) -> Iterator[Object]:
-    """Objects of the bundle, none twice, those that others refer to first."""
+def objects_of(content: Content) -> Iterator[Object]:
+    """Objects of a bundle of this content, none twice, those that others refer to first."""
     terms = content.terms
     producer = f"identity--{own_uuid('identity', terms.producer)}"
     marking = TLP_MARKINGS[terms.tlp]
@@ -128,12 +128,11 @@ def account_id(name: str) -> str:
 
 
 def _campaign(one: Campaign, common: Object) -> Iterator[Object]:
-    times: Object = {"created": stamp(one.first_seen), "modified": stamp(one.modified)}
-    if one.is_revoked:
-        times["revoked"] = True
-
-    def made(kind: str, *parts: str, **properties: Any) -> Object:  # noqa: ANN401
+    def made(kind: str, *parts: str, its: Campaign = one, **properties: Any) -> Object:  # noqa: ANN401
         name = f"{kind}--{own_uuid(common['created_by_ref'], kind, one.key, *parts)}"
+        times: Object = {"created": stamp(one.first_seen), "modified": stamp(its.modified)}
+        if its.is_revoked:
+            times["revoked"] = True
         return {"type": kind, "id": name, **common, **times, **properties}
 
     campaign = made(
@@ -151,16 +150,16 @@ def _campaign(one: Campaign, common: Object) -> Iterator[Object]:
             "relationship", "uses", technique.technique, relationship_type="uses", source_ref=campaign["id"],
             target_ref=_pattern_id(technique), confidence=one.confidence,
         )  # fmt: skip
-    for what in one.shared:
+    for what, its in one.each():
         indicator = made(
-            "indicator", what.kind, what.value, name=f"{what.kind} of {one.title}", indicator_types=["malicious-activity"],
+            "indicator", what.kind, what.value, its=its, name=f"{what.kind} of {one.title}", indicator_types=["malicious-activity"],
             description=f"{what.members:,} members show this value, and {what.others:,} other accounts of the provider.",
             pattern=pattern(what), pattern_type="stix", pattern_version="2.1", valid_from=stamp(one.first_seen),
             valid_until=stamp(one.expires), confidence=what.confidence, extensions=_extension(members=what.members, others=what.others),
         )  # fmt: skip
         yield indicator
         yield made(
-            "relationship", "indicates", what.kind, what.value, relationship_type="indicates", source_ref=indicator["id"],
+            "relationship", "indicates", what.kind, what.value, its=its, relationship_type="indicates", source_ref=indicator["id"],
             target_ref=campaign["id"], confidence=what.confidence,
         )  # fmt: skip
 

@@ -1,0 +1,126 @@
+"""`stillwatch taxii`: campaigns to peers and from them, by TAXII 2.1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stillwatch.cli.groups import Group
+from stillwatch.cli.output import print_json
+from stillwatch.cli.serving import address_options, announce, state_option
+from stillwatch.cli.values import Existing
+
+
+@click.group(cls=Group)
+def taxii() -> None:
+    r"""Serve releases to peers by TAXII 2.1, and pull what theirs hold.
+
+    \b
+    Examples:
+      stillwatch taxii serve --state sharing/ --port 8480
+      stillwatch taxii pull https://taxii.lab-b.example/ --token-file lab-b.token --source lab-b --state sharing/
+    """
+
+
+@taxii.command()
+@state_option
+@address_options
+@click.option("--title", default="Stillwatch", show_default=True, help="Title of the server.")
+@click.option("--json", "as_json", is_flag=True, help="Print where it serves as JSON.")
+def serve(
+    state: Path, host: str, port: int, tls_cert: Path | None, tls_key: Path | None, title: str, as_json: bool
+) -> None:  # fmt: skip
+    r"""Serve the collections of the state folder until stopped. Discovery is at /taxii2/.
+
+    Collections are made by `stillwatch share release`, tokens by `stillwatch share peer`; both are seen at once.
+
+    \b
+    Examples:
+      stillwatch taxii serve --state sharing/ --port 8480
+      stillwatch taxii serve --state sharing/ --host 0.0.0.0 --port 443 --tls-cert cert.pem --tls-key key.pem
+    """
+    from stillwatch.share.serving import Address
+    from stillwatch.share.serving import serve as run
+    from stillwatch.share.state import State
+    from stillwatch.share.taxii import app
+
+    address = Address(host=host, port=port, certificate=tls_cert, key=tls_key)
+    with State(state) as held:
+        run(
+            app(held, title=title),
+            address,
+            lambda url: announce("taxii", f"{url}taxii2/", held.peers(), {"url": f"{url}taxii2/"}, as_json),
+        )
+
+
+@taxii.command()
+@click.argument("url")
+@click.option(
+    "--token-file", type=Existing(folder=False), required=True, help="File with the token that the peer gave."
+)
+@click.option(
+    "--source", required=True, metavar="NAME", help="Name of the source, which stays with all that it sent."
+)
+@state_option
+@click.option(
+    "--grade",
+    default="C",
+    show_default=True,
+    metavar="A-F",
+    help="Reliability of the source by the Admiralty Code.",
+)
+@click.option(
+    "--collection", "collections", multiple=True, metavar="ID", help="Only this collection; repeatable."
+)
+@click.option("--misp", is_flag=True, help="URL is that of a MISP server, and the token its key.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 3650),
+    default=30,
+    show_default=True,
+    help="With --misp: events of so many days.",
+)
+@click.option("--basic", is_flag=True, help="Send the token as the password of HTTP Basic.")
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Ed25519 private key (PEM) that signs receipts; made where it does not exist.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was received as JSON.")
+def pull(
+    url: str, token_file: Path, source: str, state: Path, grade: str, collections: tuple[str, ...], misp: bool, days: int, basic: bool,
+    key: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    r"""Receive the indicators of a peer's server at URL. They act in nothing before `stillwatch share check`.
+
+    What the peer withdrew is retracted here, and a receipt is written back.
+
+    \b
+    Examples:
+      stillwatch taxii pull https://taxii.lab-b.example/ --token-file lab-b.token --source lab-b --grade B --state sharing/
+      stillwatch taxii pull https://misp.example/ --misp --token-file misp.key --source misp-cert --state sharing/
+    """
+    from stillwatch.flows.share import pull as run
+    from stillwatch.share.client import Server, read_token
+    from stillwatch.share.state import State
+
+    with State(state) as held:
+        told = run(
+            held,
+            Server(url=url, token=read_token(token_file)),
+            source,
+            grade,
+            collections,
+            misp_days=days if misp else None,
+            basic=basic,
+            key=key,
+        )
+    if as_json:
+        print_json(told)
+        return
+    click.echo(
+        f"{told['objects']:,} objects of {source}: {told['new']:,} new values, {told['retracted']:,} retracted, receipts for {told['receipts']:,}"
+    )
+    for reason, number in told["not_understood"].items():
+        click.echo(f"not understood: {number:,}, {reason}", err=True)

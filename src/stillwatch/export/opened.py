@@ -1,0 +1,87 @@
+"""A results folder of what is to be exported: results themselves, or the tables of an open package that was verified."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from stillwatch.contract.table import TableSchema
+from stillwatch.errors import Problem, StateError
+from stillwatch.package.alone import MANIFEST as PACKAGE
+from stillwatch.package.alone import STATEMENT, TABLES
+from stillwatch.package.check import Trust, check
+from stillwatch.package.levels import COMMITTED
+from stillwatch.results.folder import check_results, write_json, write_table
+
+OVERVIEW = "overview.json"
+
+
+@contextmanager
+def results_of(path: Path) -> Iterator[Path]:
+    """The results folder at `path`, or one made of the open package there for as long as the block lasts.
+
+    Raises `StateError` where neither is there, where the package is not as it was made, and where it is of a level that shows no values.
+    """
+    if not (zipfile.is_zipfile(path) if path.is_file() else (path / STATEMENT).is_file()):
+        check_results(path)
+        yield path
+        return
+    verdict = check(path, Trust())
+    if not verdict.is_whole:
+        raise StateError(
+            *(
+                Problem(
+                    fact="the package is not as it was made",
+                    where=f"{path}, {fault.file}",
+                    found=fault.what,
+                    fix=f"stillwatch verify {path}",
+                )
+                for fault in verdict.faults[:10]
+            )
+        )
+    if verdict.level != "open":
+        raise StateError(
+            Problem(
+                fact="a package of this level shows no values", where=str(path), found=str(verdict.level), expected="open",
+                fix="stillwatch package RESULTS --level open --key KEY.pem --out PATH",
+            )
+        )  # fmt: skip
+    files = _files(path)
+    with tempfile.TemporaryDirectory(prefix="stillwatch-") as name:
+        folder = Path(name)
+        for schema in COMMITTED:
+            lines = files.get(f"{TABLES}{schema.name}.jsonl", b"").splitlines()
+            rows = [_row(json.loads(line)["row"], schema) for line in lines]
+            write_table(folder, schema, pa.Table.from_pylist(rows, schema.arrow))
+        write_json(folder, OVERVIEW, json.loads(files[PACKAGE])["overview"] or {})
+        yield folder
+
+
+def _files(path: Path) -> Mapping[str, bytes]:
+    if path.is_file():
+        with zipfile.ZipFile(path) as archive:
+            return {one: archive.read(one) for one in archive.namelist()}
+    return {str(one.relative_to(path)): one.read_bytes() for one in path.rglob("*") if one.is_file()}
+
+
+def _row(row: Mapping[str, Any], schema: TableSchema) -> dict[str, Any]:
+    """A row as the table has it: `package.levels.rows_of` wrote times and numbers that JSON lacks as strings."""
+    return {one.name: _cell(row.get(one.name), one.type) for one in schema.columns}
+
+
+def _cell(value: Any, kind: pa.DataType) -> Any:  # noqa: ANN401  a cell of any type of the contract
+    if isinstance(value, str) and pa.types.is_timestamp(kind):
+        return datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    if isinstance(value, str) and pa.types.is_floating(kind):
+        return float(value)
+    if isinstance(value, str) and pa.types.is_integer(kind):
+        return int(value)
+    return value

@@ -1,0 +1,129 @@
+"""Which accounts have a value in common with a peer, as a column of the account table?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import ibis.expr.types as ir
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stillwatch.contract.accounts import ACCOUNTS
+from stillwatch.engine.connect import Engine
+from stillwatch.errors import InputError, Problem
+from stillwatch.share.match_client import FORM
+from stillwatch.share.sets import PROMPT_FAMILY, Pair, canonical, marks
+from stillwatch.signals.registry import all_indicators
+from stillwatch.store.store import Store
+
+COLUMN = "peer_match"
+MOST_BYTES = 256 << 20
+
+
+def read_intersection(path: Path) -> tuple[str, list[Pair]]:
+    """The name of the peer and the values in common of a file that `stillwatch match` wrote. Raises `InputError` for another file."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError("too large")
+        found = orjson.loads(path.read_bytes())
+        if found["format"] != FORM:
+            raise ValueError("another format")
+        return str(found["peer"]), [
+            (str(one["kind"]), canonical(str(one["kind"]), str(one["value"]))) for one in found["values"]
+        ]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            Problem(
+                fact="this is no file of values in common with a peer", where=str(path), found=type(error).__name__,
+                fix="stillwatch match reveal SESSION --url URL --token-file FILE --peer NAME --out COMMON.json",
+            )
+        ) from None  # fmt: skip
+
+
+def flagged(engine: Engine, store: Store, accounts: pa.Table, path: Path) -> pa.Table:
+    """The account table with the peer's name at accounts that show a value of the file; accounts that it lacks are added.
+
+    A value of the account table itself (card, sign-up address, domain) flags one of its accounts only, so that the flag does not link accounts
+    by what group tests of such values count. Raises `InputError` for a file that is none, and for prompt families under another key.
+    """
+    peer, pairs = read_intersection(path)
+    by_kind: dict[str, set[str]] = defaultdict(set)
+    for kind, value in pairs:
+        by_kind[kind].add(value)
+    families = by_kind.pop(PROMPT_FAMILY, set())
+    parts = [store.path(part) for part in store.parts if part.rows]
+    names = _of_families(parts, families, store.key_id, path)
+    if parts:
+        tables = {
+            "accounts": engine.load("accounts_of_peer", accounts),
+            "observations": engine.read_parts(parts),
+        }
+        names |= _of_indicators(tables, by_kind)
+    return _with_flag(accounts, sorted(names), peer)
+
+
+def _of_indicators(tables: Mapping[str, ir.Table], by_kind: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    for unit in all_indicators():
+        wanted = by_kind.get(unit.card.name)
+        if not wanted:
+            continue
+        table = tables[unit.card.table]
+        rows = table.select("account_id", value=unit.value(table)).distinct()
+        rows = rows.filter(rows.value.notnull())
+        raw = [
+            value
+            for value in rows.select("value").distinct().to_pyarrow().column(0).to_pylist()
+            if _in(unit.card.name, value, wanted)
+        ]
+        if not raw:
+            continue
+        shown = rows.filter(rows.value.isin(raw))
+        if unit.card.table == "accounts":
+            shown = shown.group_by("value").agg(account_id=shown.account_id.min())
+        found |= set(shown.select("account_id").to_pyarrow().column(0).to_pylist())
+    return found
+
+
+def _in(kind: str, value: str, wanted: set[str]) -> bool:
+    try:
+        return canonical(kind, value) in wanted
+    except (ValueError, UnicodeError):
+        return False
+
+
+def _of_families(parts: Sequence[Path], wanted: set[str], key_id: str, path: Path) -> set[str]:
+    """Accounts that show a prompt family."""
+    if not wanted:
+        return set()
+    other = sorted({value.partition(":")[0] for value in wanted} - {key_id})
+    if other:
+        raise InputError(
+            Problem(
+                fact="prompt families are of another key", where=str(path), found=other[0], expected=key_id,
+                fix="stillwatch sketch LOGS --key-file JOINT.key --out SKETCHES, then scan SKETCHES",
+            )
+        )  # fmt: skip
+    found: set[str] = set()
+    for part in parts:
+        for table in marks(pq.ParquetFile(part).read(), key_id):
+            hit = pc.is_in(table.column("value"), pa.array(sorted(wanted), pa.string()))
+            found |= set(table.filter(hit).column("account_id").to_pylist())
+    return found
+
+
+def _with_flag(accounts: pa.Table, names: Sequence[str], peer: str) -> pa.Table:
+    known = accounts.column("account_id").to_pylist()
+    new = sorted(set(names) - set(known))
+    rows = ACCOUNTS.conform(accounts)
+    if new:
+        rows = pa.concat_tables(
+            [rows, ACCOUNTS.conform(pa.table({"account_id": pa.array(new, pa.string())}))]
+        )
+    hit = pc.is_in(rows.column("account_id"), pa.array(list(names), pa.string()))
+    flag = pc.if_else(hit, pa.scalar(peer), pa.scalar(None, pa.string()))
+    return rows.set_column(rows.column_names.index(COLUMN), ACCOUNTS.arrow.field(COLUMN), flag)

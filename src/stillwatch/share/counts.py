@@ -1,0 +1,72 @@
+"""Counts for publication, differentially private by account (OpenDP).
+
+What is published of results are the number of members, in all and by kind of campaign, and the number of members whose campaigns sought each
+capability. One account more or less changes the first table by 1 in one cell, and the second by 1 in each of at most `MOST_CAPABILITIES` cells of its
+campaign. The budget is halved between the tables; noise is that of the geometric mechanism (Ghosh, Roughgarden and Sundararajan 2012), as OpenDP samples
+it, with scale sensitivity / epsilon.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from stillwatch.contract import results as contract
+from stillwatch.errors import Problem, UsageError
+from stillwatch.results.folder import read_table
+
+MOST_CAPABILITIES = 3
+"""Capabilities of a campaign that are counted, the most sought first."""
+KINDS = ("harvest", "relay", "mixed", "fleet", "undetermined")
+MOST_EPSILON = 2.0
+"""Largest budget. Chosen: beyond it the noise hides one account from nobody."""
+
+
+def private_counts(results: Path, epsilon: float) -> dict[str, Any]:
+    """Counts of accounts with noise, and the noise's scale and 95 % interval; negative counts stand as 0.
+
+    Every call spends the budget anew: publish one call's result. Raises `UsageError` for a budget that cannot be.
+    """
+    from stillwatch.contract.summaries import CAPABILITIES
+
+    if not 0 < epsilon <= MOST_EPSILON:
+        raise UsageError(
+            Problem(
+                fact="`--epsilon` is out of range",
+                found=str(epsilon),
+                expected=f"above 0, at most {MOST_EPSILON}",
+            )
+        )
+    campaigns = {row["campaign_id"]: row for row in read_table(results, contract.CAMPAIGNS).to_pylist()}
+    kinds: Counter[str] = Counter()
+    sought: Counter[str] = Counter()
+    for row in read_table(results, contract.MEMBERS).select(["account_id", "campaign_id"]).to_pylist():
+        one = campaigns[row["campaign_id"]]
+        kinds[one["kind"]] += 1
+        sought.update(one["capabilities"][:MOST_CAPABILITIES])
+    tables = {}
+    for name, cells, counted, sensitivity in (
+        ("accounts_by_kind", KINDS, kinds, 1), ("accounts_by_capability", CAPABILITIES, sought, MOST_CAPABILITIES),
+    ):  # fmt: skip
+        scale = sensitivity / (epsilon / 2)
+        tables[name] = {
+            "counts": _noisy([counted[cell] for cell in cells], cells, scale), "scale": scale, "within_95": _within(scale, 0.95),
+        }  # fmt: skip
+    return {"epsilon": epsilon, "unit": "account", "mechanism": "geometric", **tables}
+
+
+def _noisy(counts: list[int], cells: tuple[str, ...], scale: float) -> dict[str, int]:
+    import opendp.prelude as dp
+
+    dp.enable_features("contrib")
+    space = dp.atom_domain(T=int), dp.absolute_distance(T=int)
+    measure = dp.m.make_geometric(*space, scale=scale)
+    return {cell: max(0, int(measure(count))) for cell, count in zip(cells, counts, strict=True)}
+
+
+def _within(scale: float, share: float) -> int:
+    """The least k for which the noise lies within k of 0 with this probability."""
+    alpha = math.exp(-1 / scale)
+    return math.ceil(math.log((1 - share) * (1 + alpha) / 2) / math.log(alpha) - 1)

@@ -1,0 +1,190 @@
+"""Sketches for a joint view: what several providers give into one scan, with their accounts under pseudonyms.
+
+Rules:
+
+* Digests of text are under a joint key, which all providers have and whoever scans need not have.
+* Names of accounts, organisations and exchanges are pseudonyms under a key of the provider's own, which nobody else has. They begin with the
+  provider's name, so that no two providers' accounts are mistaken for one.
+* Cards are pseudonyms under the joint key: one card is the same at every provider, and can be guessed at by those who have that key alone.
+* Addresses, programs, mail domains, times and counts stay: the detector reads them.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stillwatch.contract.accounts import ACCOUNTS
+from stillwatch.engine.files import atomic
+from stillwatch.errors import InputError, Problem
+from stillwatch.results.folder import whole_or_nothing, write_json
+from stillwatch.share.state import check_name
+from stillwatch.sketch.digest import name_keys
+from stillwatch.sketch.keys import Key
+from stillwatch.sketch.observe import NAMES
+
+HEAD, ACCOUNTS_FILE = "sketch.json", "accounts.parquet"  # names that a scan knows beside sketches
+NAMED = ("account_id", "organization_id", "exchange_id")
+"""Columns of sketches that become pseudonyms."""
+HIDDEN = ("plan", "program", "phone_prefix")
+"""Columns of accounts that stay with the provider; no signal reads them."""
+
+
+def joint(
+    sketches: Path, accounts: Path | None, out: Path, provider: str, own: Key, common: Key
+) -> dict[str, Any]:
+    """Write sketches for a joint view into the new folder `out`, and beside it, for the provider alone, which account has which pseudonym.
+
+    Raises `UsageError` for a name that cannot be, `InputError` for a folder without sketches and for sketches under another key than `common`.
+    """
+    check_name("provider", provider)
+    parts = sorted(sketches.glob("sketch-*.parquet"))
+    if not parts:
+        raise InputError(
+            Problem(
+                fact="the folder holds no sketches", where=str(sketches), expected="sketch-*.parquet",
+                fix="stillwatch sketch LOGS --key-file JOINT.key --out SKETCHES",
+            )
+        )  # fmt: skip
+    from stillwatch.readers.recognise import KEY_ID
+
+    names: dict[str, str] = {}
+    rows = 0
+    with whole_or_nothing(out) as folder:
+        for part in parts:
+            table = pq.ParquetFile(part).read()
+            found = (table.schema.metadata or {}).get(KEY_ID, b"").decode("ascii", "replace")
+            if found != common.name:
+                raise InputError(
+                    Problem(
+                        fact="a sketch is under another key",
+                        where=str(part),
+                        found=found,
+                        expected=common.name,
+                        fix="stillwatch sketch LOGS --key-file JOINT.key --out SKETCHES",
+                    )
+                )
+            made = _hidden(table, provider, own, names)
+            pq.write_table(made, folder / part.name, compression="zstd")
+            rows += made.num_rows
+        if accounts is not None:
+            pq.write_table(
+                _accounts(accounts, provider, own, common, names),
+                folder / ACCOUNTS_FILE,
+                compression="zstd",
+            )
+        told = {"provider": provider, "rows": rows, "accounts": len(names), "key_id": common.name}
+        write_json(folder, HEAD, told)
+    mine = out.parent / f"{out.name}.accounts.csv"
+    with atomic(mine, private=True) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        table_of = csv.writer(file)
+        table_of.writerow(("pseudonym", "account_id"))
+        table_of.writerows(sorted((hidden, name) for name, hidden in names.items()))
+    return {**told, "names": str(mine)}
+
+
+def _pseudonyms(
+    column: pa.Array | pa.ChunkedArray, purpose: str, provider: str, key: Key
+) -> tuple[pa.Array, dict[str, str]]:
+    """The column with a pseudonym in place of each name, and which is which; null stays null."""
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
+    coded = whole.dictionary_encode()
+    secret = key.of(f"joint {purpose}")
+    made = {
+        name: f"{provider}-{hashlib.blake2b(name.encode(), key=secret, digest_size=10).hexdigest()}"
+        for name in coded.dictionary.to_pylist()
+    }
+    hidden = pa.array([made[name] for name in coded.dictionary.to_pylist()], pa.string())
+    return hidden.take(coded.indices), made
+
+
+def _hidden(table: pa.Table, provider: str, own: Key, names: dict[str, str]) -> pa.Table:
+    metadata = table.schema.metadata
+    for name in NAMED:
+        place = table.column_names.index(name)
+        column, made = _pseudonyms(table.column(name), name, provider, own)
+        if name == "account_id":
+            names |= made
+            keys = name_keys(column, NAMES)
+            at = table.column_names.index("account_key")
+            table = table.set_column(at, "account_key", pa.array(np.ascontiguousarray(keys).view(np.int64)))
+        table = table.set_column(place, name, column)
+    return table.replace_schema_metadata(metadata)
+
+
+def _accounts(path: Path, provider: str, own: Key, common: Key, names: dict[str, str]) -> pa.Table:
+    try:
+        table = pq.read_table(path)
+        table = ACCOUNTS.conform(table)
+    except (OSError, KeyError, pa.ArrowInvalid) as error:
+        raise InputError(
+            Problem(
+                fact="the account table cannot be read",
+                where=str(path),
+                found=type(error).__name__,
+                expected="Parquet, as in the contract",
+            )
+        ) from None
+    account, made = _pseudonyms(table.column("account_id"), "account_id", provider, own)
+    names |= made
+    card, _made = _pseudonyms(table.column("payment_fingerprint"), "payment_fingerprint", "card", common)
+    columns = {name: table.column(name) for name in ACCOUNTS.names if name not in HIDDEN}
+    return ACCOUNTS.conform(pa.table(columns | {"account_id": account, "payment_fingerprint": card}))
+
+
+def together(folders: Sequence[Path], out: Path) -> dict[str, Any]:
+    """Put what several providers gave into one new folder that `stillwatch scan` reads; returns providers, exchanges and accounts.
+
+    Raises `InputError` for a folder that `joint` did not write, for two of one provider, and for two keys.
+    """
+    heads = [_head(folder) for folder in folders]
+    for name, what in (
+        ("provider", "two folders are of one provider"),
+        ("key_id", "the folders are under several keys"),
+    ):
+        told = [str(head[name]) for head in heads]
+        if (len(set(told)) < len(told)) if name == "provider" else (len(set(told)) > 1):
+            raise InputError(Problem(fact=what, where=", ".join(map(str, folders)), found=", ".join(told)))
+    tables = []
+    with whole_or_nothing(out) as folder:
+        for head, given in zip(heads, folders, strict=True):
+            for part in sorted(given.glob("sketch-*.parquet")):
+                shutil.copy2(part, folder / f"sketch-{head['provider']}-{part.name.removeprefix('sketch-')}")
+            if (given / ACCOUNTS_FILE).exists():
+                tables.append(ACCOUNTS.conform(pq.read_table(given / ACCOUNTS_FILE)))
+        if tables:
+            pq.write_table(pa.concat_tables(tables), folder / ACCOUNTS_FILE, compression="zstd")
+        whole = {
+            "providers": [head["provider"] for head in heads], "rows": sum(head["rows"] for head in heads),
+            "accounts": sum(head["accounts"] for head in heads), "key_id": heads[0]["key_id"],
+        }  # fmt: skip
+        write_json(folder, HEAD, whole)
+    return whole
+
+
+def _head(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / HEAD).read_bytes())
+        return {
+            "provider": str(found["provider"]),
+            "key_id": str(found["key_id"]),
+            "rows": int(found["rows"]),
+            "accounts": int(found["accounts"]),
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            Problem(
+                fact="a folder is not what a provider gives into a joint view", where=str(folder), found=type(error).__name__,
+                fix="stillwatch match joint SKETCHES --key-file JOINT.key --own-key OWN.key --provider NAME --out NEW",
+            )
+        ) from None  # fmt: skip

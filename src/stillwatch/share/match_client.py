@@ -1,0 +1,115 @@
+"""The side that asks: one session with a provider that serves a set (`share.matching`, `share.match_server`)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from stillwatch.engine.files import atomic
+from stillwatch.errors import InputError, Problem
+from stillwatch.share import matching, oprf
+from stillwatch.share.client import Server
+from stillwatch.share.sets import Pair
+
+FORM = "stillwatch-intersection-1"
+
+
+def ask(server: Server, pairs: Sequence[Pair], purpose: str, session: Path | None) -> dict[str, Any]:
+    """How many of these values the peer has; returns sizes and the name of the session.
+
+    With `session` the secrets of the session are kept in that file, for its owner only, so that the intersection can be revealed later.
+    Raises `InputError` for an answer that cannot be, and where the peer refuses.
+    """
+    asked = matching.ask(pairs)
+    told = server.send(
+        "POST", "/match/sessions",
+        {
+            "commitment": asked.tree.root.hex(), "nonce": secrets.token_hex(32), "purpose": purpose,
+            "elements": base64.b64encode(b"".join(asked.elements())).decode(),
+        },
+    ).json()  # fmt: skip
+    try:
+        name, of_set, size = str(told["session"]), str(told["set"]), int(told["set_size"])
+        whole = base64.b64decode(told["elements"], validate=True)
+        answered = [whole[at : at + oprf.ELEMENT] for at in range(0, len(whole), oprf.ELEMENT)]
+        tags = server.send("GET", f"/match/sets/{of_set}").body
+        if not of_set.isalnum() or not name.isalnum() or len(tags) != size * oprf.TAG:
+            raise ValueError("sizes disagree")
+        places = matching.matched(asked, answered, tags)
+    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+        raise _odd(server, error) from None
+    if session is not None:
+        kept = {
+            "session": name, "pairs": asked.pairs, "blind": asked.blind.hex(), "seed": asked.seed.hex(), "places": places,
+        }  # fmt: skip
+        with atomic(session, private=True) as temporary:
+            temporary.write_bytes(orjson.dumps(kept))
+    return {"session": name, "asked": len(pairs), "served": size, "in_common": len(places)}
+
+
+def reveal(server: Server, session: Path, out: Path, peer: str) -> int:
+    """Learn which values are in common, open them to the peer, and write them to `out`; returns their number.
+
+    Raises `InputError` where the peer has not consented, where the session cannot be read, and where the revealed order contradicts
+    what was counted before.
+    """
+    try:
+        kept = orjson.loads(session.read_bytes())
+        pairs = tuple((str(kind), str(value)) for kind, value in kept["pairs"])
+        asked = matching.Asked(
+            pairs=pairs, blind=bytes.fromhex(kept["blind"]), seed=bytes.fromhex(kept["seed"])
+        )
+        name, places = str(kept["session"]), [int(place) for place in kept["places"]]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            Problem(
+                fact="the file is no session",
+                where=str(session),
+                found=type(error).__name__,
+                fix="stillwatch match ask SET.csv --keep FILE",
+            )
+        ) from None
+    try:
+        seed = bytes.fromhex(server.send("POST", f"/match/sessions/{name}/order", {}).json()["order"])
+        if len(seed) != matching.SEED:
+            raise ValueError("length")
+        found = matching.openings(asked, places, seed)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise _odd(server, error) from None
+    opened = [
+        {
+            "kind": one.pair[0], "value": one.pair[1], "index": one.index, "salt": one.salt.hex(),
+            "proof": [step.hex() for step in one.proof],
+        }
+        for one in found
+    ]  # fmt: skip
+    server.send("POST", f"/match/sessions/{name}/openings", {"openings": opened})
+    write_intersection(out, peer, name, [one.pair for one in found])
+    return len(found)
+
+
+def write_intersection(out: Path, peer: str, session: str, pairs: Sequence[Pair]) -> None:
+    """Write the values that two providers have in common, for `stillwatch scan --with-peer`; only the owner can read the file."""
+    whole = {
+        "format": FORM, "peer": peer, "session": session, "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "values": [{"kind": kind, "value": value} for kind, value in sorted(pairs)],
+    }  # fmt: skip
+    with atomic(out, private=True) as temporary:
+        temporary.write_bytes(orjson.dumps(whole, option=orjson.OPT_INDENT_2))
+
+
+def _odd(server: Server, error: Exception) -> InputError:
+    return InputError(
+        Problem(
+            fact="the answer of the server is not as the protocol says",
+            where=server.url,
+            found=type(error).__name__,
+        )
+    )

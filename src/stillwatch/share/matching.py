@@ -1,0 +1,163 @@
+"""Matching without showing: the steps of both sides, as functions from bytes to bytes.
+
+The side that *asks* has a set X, the side that *serves* has a set Y and a secret key k.
+
+1. The asker draws a scalar a and sends a·H(x) for its values in a random order, with a commitment to the set: the root of a Merkle tree
+   over salted values.
+2. The server multiplies each by k and sends them back in another random order, and the tags of k·H(y) for its own values.
+3. The asker divides by a and compares tags. It learns how many of its values the server has, and not which, since it does not know the
+   order (De Cristofaro, Gasti and Tsudik 2012; ristretto255 as in RFC 9497).
+4. Where both sides consent, the server tells the order, the asker learns which values they are, and opens those alone from its
+   commitment. The server accepts only values that were committed to and that it has itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stillwatch.engine.files import atomic
+from stillwatch.package import merkle
+from stillwatch.share import oprf
+from stillwatch.share.sets import Pair, encoded
+
+SEED = 32
+"""Bytes of a seed of salts or of an order."""
+NAME_OF_SET = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A set that is served: its key, its values, and their tags one after another, sorted, so that their order says nothing."""
+
+    key: bytes
+    pairs: frozenset[Pair]
+    tags: bytes
+
+    @property
+    def name(self) -> str:
+        """Names this set under this key."""
+        return hashlib.sha256(self.tags).hexdigest()[:NAME_OF_SET]
+
+
+def prepare(pairs: Sequence[Pair]) -> Prepared:
+    """The set with its tags under a fresh key. This is the work that grows with the larger set."""
+    key = oprf.random_scalar()
+    tags = sorted(oprf.tags_of(key, [encoded(pair) for pair in pairs]))
+    return Prepared(key=key, pairs=frozenset(pairs), tags=b"".join(tags))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The asker's secrets of one session: its values in the order in which they were sent, the blinding scalar, the seed of the salts."""
+
+    pairs: tuple[Pair, ...]
+    blind: bytes
+    seed: bytes
+
+    def salt(self, index: int) -> bytes:
+        """The salt of the value at this place."""
+        return hmac.digest(self.seed, b"salt %d" % index, "sha256")
+
+    @property
+    def tree(self) -> merkle.Tree:
+        """The tree whose root commits to the set."""
+        return merkle.Tree([leaf(pair, self.salt(at)) for at, pair in enumerate(self.pairs)])
+
+    def elements(self) -> list[bytes]:
+        """What is sent."""
+        return oprf.blinded(self.blind, [encoded(pair) for pair in self.pairs])
+
+
+def ask(pairs: Sequence[Pair]) -> Asked:
+    """The asker's secrets for a session over this set; the order is drawn at random."""
+    order = list(pairs)
+    secrets.SystemRandom().shuffle(order)
+    return Asked(pairs=tuple(order), blind=oprf.random_scalar(), seed=secrets.token_bytes(SEED))
+
+
+def leaf(pair: Pair, salt: bytes) -> bytes:
+    """The commitment to one value: nobody can test a guess at it without the salt."""
+    return merkle.leaf_hash(salt + encoded(pair))
+
+
+def shuffled(size: int, seed: bytes) -> list[int]:
+    """The order in which the server answers: at each place the place of what was asked."""
+    return sorted(range(size), key=lambda at: hmac.digest(seed, b"order %d" % at, "sha256"))
+
+
+def answer(prepared: Prepared, elements: Sequence[bytes], seed: bytes) -> list[bytes]:
+    """The answer to blinded elements, in the order of the seed. Raises `oprf.NotAnElement`."""
+    done = oprf.evaluated(prepared.key, elements)
+    return [done[at] for at in shuffled(len(done), seed)]
+
+
+def matched(asked: Asked, answered: Sequence[bytes], tags: bytes) -> list[int]:
+    """Places of the answer whose values the server has. Raises `oprf.NotAnElement`, `ValueError` for an answer of another length."""
+    if len(answered) != len(asked.pairs) or len(tags) % oprf.TAG:
+        raise ValueError("the answer has another length")
+    theirs = {tags[at : at + oprf.TAG] for at in range(0, len(tags), oprf.TAG)}
+    mine = oprf.evaluated(oprf.inverted(asked.blind), answered)
+    return [at for at, one in enumerate(mine) if oprf.tag(one) in theirs]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """One value of the intersection with the proof that it was committed to."""
+
+    pair: Pair
+    index: int
+    salt: bytes
+    proof: tuple[bytes, ...]
+
+
+def openings(asked: Asked, places: Sequence[int], seed: bytes) -> list[Opening]:
+    """The values at these places of the answer, now that the order is known, each with its proof."""
+    order, tree = shuffled(len(asked.pairs), seed), asked.tree
+    return [
+        Opening(pair=asked.pairs[at], index=at, salt=asked.salt(at), proof=tuple(tree.inclusion(at)))
+        for at in sorted(order[place] for place in places)
+    ]
+
+
+def is_opening(one: Opening, prepared: Prepared, commitment: bytes, size: int) -> bool:
+    """Whether the value was committed to and is one of the server's own."""
+    is_committed = merkle.includes(leaf(one.pair, one.salt), one.index, size, one.proof, commitment)
+    return is_committed and one.pair in prepared.pairs
+
+
+def kept(folder: Path, pairs: Sequence[Pair]) -> Prepared | None:
+    """The set as it was prepared before in this folder; None where it was another set, or none."""
+    try:
+        head = json.loads((folder / "set.json").read_bytes())
+        tags = (folder / "tags").read_bytes()
+        if head["digest"] != _digest(pairs) or head["tags"] != hashlib.sha256(tags).hexdigest():
+            return None
+        return Prepared(key=(folder / "key").read_bytes(), pairs=frozenset(pairs), tags=tags)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def keep(folder: Path, pairs: Sequence[Pair], prepared: Prepared) -> None:
+    """Keep a prepared set in this folder, for its owner only: the key, the tags and a digest of the values, not the values."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    head = {"digest": _digest(pairs), "tags": hashlib.sha256(prepared.tags).hexdigest()}
+    for name, content in (
+        ("tags", prepared.tags),
+        ("key", prepared.key),
+        ("set.json", json.dumps(head).encode()),
+    ):
+        with atomic(folder / name, private=True) as temporary:
+            temporary.write_bytes(content)
+
+
+def _digest(pairs: Sequence[Pair]) -> str:
+    whole = hashlib.sha256()
+    for pair in sorted(pairs):
+        whole.update(encoded(pair) + b"\n")
+    return whole.hexdigest()

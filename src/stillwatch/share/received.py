@@ -1,0 +1,444 @@
+"""Indicators that peers sent: read within limits, kept apart with source, grade and expiry, and tested on one's own traffic before they act.
+
+Rules:
+
+* What is received acts in nothing until `check` tested it on one's own traffic.
+* One that `CROWD` or more accounts show that are no members of one's own campaigns never acts; the reason is kept.
+* An indicator acts until it expires, is retracted, or a later check refuses it.
+* Text of a sender is a value and nothing else: patterns are matched whole against few forms, and nothing of them is run.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow.parquet as pq
+
+from stillwatch.contract import results as contract
+from stillwatch.errors import InputError, Problem, StillwatchError, UsageError
+from stillwatch.export.content import CROWD, reason_withheld
+from stillwatch.export.exporters.stix import TLP_MARKINGS
+from stillwatch.export.terms import VALID_DAYS
+from stillwatch.results.folder import read_table
+from stillwatch.share.sets import canonical
+from stillwatch.share.state import State, now
+
+MOST_OBJECTS = 100_000
+MOST_BYTES = 128 << 20
+LONGEST_PATTERN = 2048
+LONGEST_VALIDITY = timedelta(days=365)
+"""Longest time for which a received indicator acts, whatever its sender says. Chosen."""
+RELIABILITY = "ABCDEF"
+"""Grades of a source by the Admiralty Code, A the most reliable, F one that cannot be judged."""
+_TEXT = r"'((?:[^'\\]|\\['\\])*)'"
+PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile(rf"\[\s*{left}\s*{sign}\s*{_TEXT}\s*\]"))
+    for kind, left, sign in (
+        ("client_prefix", r"ipv[46]-addr:value", r"(?:=|ISSUBSET)"),
+        ("email_domain", r"domain-name:value", "="),
+        ("user_agent", r"network-traffic:extensions\.'http-request-ext'\.request_header\.'User-Agent'", "="),
+        (
+            "tls_fingerprint",
+            r"network-traffic:extensions\.'extension-definition--[0-9a-f-]{36}'\.ja[34]",
+            "=",
+        ),
+    )
+)
+MISP_KINDS = {
+    "ip-src": "client_prefix", "ip-dst": "client_prefix", "domain": "email_domain", "ja3-fingerprint-md5": "tls_fingerprint",
+    "user-agent": "user_agent",
+}  # fmt: skip
+"""Kind of a value by the type of a MISP attribute."""
+COLUMNS = {
+    "client_prefix": "client_ip",
+    "tls_fingerprint": "tls_fingerprint",
+    "user_agent": "user_agent",
+    "email_domain": "email_domain",
+}
+"""Column of one's own tables that shows a kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """One value of one object of a peer."""
+
+    id: str
+    kind: str
+    value: str
+    version: str
+    tlp: str
+    confidence: int
+    valid_until: str
+    revoked: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Taken:
+    """What was made of objects: values, withdrawn objects with their versions, and objects that were not understood, by reason."""
+
+    values: list[Received]
+    withdrawn: list[tuple[str, str]]
+    odd: dict[str, int]
+
+
+def read_file(path: Path) -> list[Any]:
+    """STIX objects of a bundle, or MISP events, of a JSON file. Raises `InputError` for anything else and beyond the limits."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(
+                Problem(
+                    fact="the file is too large", where=str(path), expected=f"at most {MOST_BYTES:,} bytes"
+                )
+            )
+        found = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise InputError(
+            Problem(fact="the file is no JSON", where=str(path), found=type(error).__name__)
+        ) from None
+    return objects_of(found, str(path))
+
+
+def objects_of(found: Any, where: str) -> list[Any]:  # noqa: ANN401  foreign JSON
+    """STIX objects of a bundle or an envelope, or events of MISP. Raises `InputError` for anything else and for too many."""
+    objects: Any = None
+    if isinstance(found, dict):
+        for name in ("objects", "response"):
+            objects = found.get(name, objects)
+        if objects is None and "Event" in found:
+            objects = [found]
+    elif isinstance(found, list):
+        objects = found
+    if not isinstance(objects, list):
+        raise InputError(
+            Problem(
+                fact="this is no STIX bundle and no MISP event",
+                where=where,
+                expected="`objects`, `response` or `Event`",
+            )
+        )
+    if len(objects) > MOST_OBJECTS:
+        raise InputError(
+            Problem(
+                fact="there are too many objects",
+                where=where,
+                found=f"{len(objects):,}",
+                expected=f"at most {MOST_OBJECTS:,}",
+            )
+        )
+    return objects
+
+
+def taken(objects: Iterable[Any]) -> Taken:
+    """The values of indicators among foreign objects. What is not understood is counted by its reason and costs no other object."""
+    found = Taken(values=[], withdrawn=[], odd=defaultdict(int))
+    for one in objects:
+        try:
+            if not isinstance(one, dict):
+                raise ValueError("no object")
+            if "Event" in one:
+                _misp(one["Event"], found)
+            elif one.get("type") == "indicator":
+                _stix(one, found)
+            elif one.get("revoked") is True:
+                found.withdrawn.append((_short(one["id"]), _short(one["modified"])))
+        except (KeyError, TypeError, ValueError, UnicodeError, AttributeError, StillwatchError) as error:
+            found.odd[
+                str(error)
+                if isinstance(error, ValueError) and str(error) in REASONS
+                else "not as the standard says"
+            ] += 1
+    found.odd = dict(found.odd)
+    return found
+
+
+REASONS = (
+    "no object",
+    "a pattern of another form",
+    "a pattern in another language",
+    "a value that cannot be of its kind",
+)
+
+
+def _short(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= 300:
+        raise TypeError("text")
+    return value
+
+
+def _stix(one: Mapping[str, Any], found: Taken) -> None:
+    name, version = _short(one["id"]), _short(one.get("modified") or one.get("created"))
+    revoked = one.get("revoked") is True
+    if revoked:
+        found.withdrawn.append((name, version))
+    if one.get("pattern_type", "stix") != "stix":
+        raise ValueError("a pattern in another language")
+    kind, value = _of_pattern(str(one["pattern"]))
+    marks = {mark: tlp for tlp, mark in TLP_MARKINGS.items()}
+    tlps = [marks[mark] for mark in one.get("object_marking_refs") or () if mark in marks]
+    found.values.append(
+        Received(
+            id=name, kind=kind, value=_valued(kind, value), version=version, tlp=tlps[0] if tlps else "amber+strict",
+            confidence=_confidence(one.get("confidence")), valid_until=_until(one.get("valid_until")), revoked=revoked,
+        )
+    )  # fmt: skip
+
+
+def _of_pattern(pattern: str) -> tuple[str, str]:
+    """Kind and value of a pattern that is one comparison. Raises `ValueError` for any other."""
+    for kind, form in PATTERNS:
+        match = form.fullmatch(pattern.strip()) if len(pattern) <= LONGEST_PATTERN else None
+        if match:
+            return kind, re.sub(r"\\(['\\])", r"\1", match[1])
+    raise ValueError("a pattern of another form")
+
+
+def _misp(event: Mapping[str, Any], found: Taken) -> None:
+    tags = [str(tag.get("name", "")) for tag in event.get("Tag") or ()]
+    tlp = next(
+        (tag.removeprefix("tlp:") for tag in tags if tag.removeprefix("tlp:") in TLP_MARKINGS), "amber+strict"
+    )
+    attributes = list(event.get("Attribute") or ())
+    for part in event.get("Object") or ():
+        attributes += part.get("Attribute") or ()
+    for one in attributes:
+        kind = MISP_KINDS.get(one.get("type"))
+        if kind is None:
+            continue
+        name, version = _short(one["uuid"]), str(one.get("timestamp", "0"))[:20]
+        revoked = one.get("deleted") in (True, 1, "1")
+        if revoked:
+            found.withdrawn.append((name, version))
+        elif not one.get("to_ids"):
+            continue
+        found.values.append(
+            Received(
+                id=name, kind=kind, value=_valued(kind, _short(one["value"])), version=version, tlp=tlp, confidence=50,
+                valid_until=_until(one.get("last_seen")), revoked=revoked,
+            )
+        )  # fmt: skip
+
+
+def _valued(kind: str, value: str) -> str:
+    """An address range stays as wide as it was sent: widening it would touch others."""
+    try:
+        if kind == "client_prefix":
+            return str(ipaddress.ip_network(value.strip(), strict=False))
+        return canonical(kind, value)
+    except (ValueError, UnicodeError):
+        raise ValueError("a value that cannot be of its kind") from None
+
+
+def _confidence(given: object) -> int:
+    return min(max(given, 0), 100) if isinstance(given, int) else 50
+
+
+def _until(given: object) -> str:
+    """When it expires: as the sender says, at most `LONGEST_VALIDITY` from now, and `VALID_DAYS` from now where he says nothing."""
+    moment = datetime.now(UTC)
+    if given is None:
+        end = moment + timedelta(days=VALID_DAYS)
+    else:
+        end = datetime.fromisoformat(str(given).replace("Z", "+00:00"))
+        end = end.replace(tzinfo=end.tzinfo or UTC)
+    return min(end, moment + LONGEST_VALIDITY).astimezone(UTC).isoformat(timespec="seconds")
+
+
+def receive(state: State, source: str, reliability: str, objects: Sequence[Any]) -> dict[str, Any]:
+    """Keep what a source sent, untested; returns counts. What was withdrawn is retracted here too, at once.
+
+    Raises `UsageError` for a grade that does not exist.
+    """
+    if reliability not in RELIABILITY or len(reliability) != 1:
+        raise UsageError(
+            Problem(
+                fact="this is no grade of a source", found=reliability[:20], expected=", ".join(RELIABILITY)
+            )
+        )
+    found = taken(objects)
+    new = 0
+    gone = dict(found.withdrawn)
+    with state.whole():
+        for one in found.values:
+            if one.revoked:
+                continue
+            gone.pop(one.id, None)
+            new += state.write(
+                "INSERT INTO received VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'untested', '', NULL) ON CONFLICT (source, id, kind, value) DO UPDATE SET "
+                "version = excluded.version, tlp = excluded.tlp, grade = excluded.grade, confidence = excluded.confidence, "
+                "valid_until = excluded.valid_until, status = 'untested', reason = '' WHERE excluded.version > version",
+                (
+                    source, one.id, one.kind, one.value, one.version, one.tlp, f"{reliability}{_credibility(one.confidence)}", one.confidence,
+                    one.valid_until, now(),
+                ),
+            )  # fmt: skip
+        retracted = sum(
+            state.write(
+                "UPDATE received SET status = 'retracted', reason = 'withdrawn by its source', version = ? WHERE source = ? AND id = ?",
+                (version, source, name),
+            )
+            for name, version in gone.items()
+        )
+    told = {
+        "source": source,
+        "objects": len(objects),
+        "new": new,
+        "retracted": retracted,
+        "not_understood": dict(found.odd),
+    }
+    state.journal.add("received", told)
+    return {**told, "withdrawn": sorted(gone.items())}
+
+
+def _credibility(confidence: int) -> int:
+    """Credibility of the information by the Admiralty Code, 1 the best, from STIX's scale (its appendix A)."""
+    return next(grade for grade, least in enumerate((90, 70, 50, 30, 10, 0), 1) if confidence >= least)
+
+
+def check(state: State, traffic: Path, results: Path | None) -> dict[str, Any]:
+    """Test what was received, and is not retracted, on one's own traffic; returns how many may act and how many may not.
+
+    `traffic` is a folder of Parquet tables that have `account_id` and any of `COLUMNS` (exchanges, sketches, a store, accounts); members of
+    campaigns in `results` are no honest accounts. Raises `InputError` for a folder without such tables.
+    """
+    rows = state.rows("SELECT rowid, kind, value FROM received WHERE status != 'retracted'")
+    members = (
+        set()
+        if results is None
+        else set(read_table(results, contract.MEMBERS).column("account_id").to_pylist())
+    )
+    touched = holders(traffic, {(row["kind"], row["value"]) for row in rows})
+    counts = {"may_act": 0, "refused": 0}
+    with state.whole():
+        for row in rows:
+            honest = len(touched[row["kind"], row["value"]] - members)
+            why = reason_withheld(row["kind"], row["value"], 1, 0, "")
+            if honest >= CROWD:
+                why = f"{honest:,} of your accounts that are no members of a campaign show it"
+            counts["refused" if why else "may_act"] += 1
+            state.write(
+                "UPDATE received SET status = ?, reason = ?, accounts = ? WHERE rowid = ?",
+                ("refused" if why else "may act", why, honest, row["rowid"]),
+            )
+    state.journal.add("received checked", counts)
+    return counts
+
+
+def holders(traffic: Path, wanted: set[tuple[str, str]]) -> Mapping[tuple[str, str], set[str]]:
+    """Kind and value → accounts that show it, of the Parquet tables below a folder."""
+    files = sorted(traffic.rglob("*.parquet")) if traffic.is_dir() else [traffic]
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    networks = _Networks(value for kind, value in wanted if kind == "client_prefix")
+    used = 0
+    for path in files:
+        try:
+            names = set(pq.read_schema(path).names)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                Problem(fact="a table cannot be read", where=str(path), found=type(error).__name__)
+            ) from None
+        shown = [(kind, column) for kind, column in COLUMNS.items() if column in names]
+        shown += [("client_prefix", "signup_ip")] if "signup_ip" in names else []
+        if "account_id" not in names:
+            continue
+        used += bool(shown)
+        for kind, column in shown:
+            table = (
+                pq.read_table(path, columns=["account_id", column])
+                .group_by(["account_id", column])
+                .aggregate([])
+            )
+            for account, value in zip(
+                table.column("account_id").to_pylist(), table.column(column).to_pylist(), strict=True
+            ):
+                for one in networks.over(value) if kind == "client_prefix" else _forms(kind, value):
+                    if (kind, one) in wanted:
+                        found[kind, one].add(account)
+    if not used:
+        raise InputError(
+            Problem(
+                fact="no table here shows accounts with addresses or programs", where=str(traffic), expected="Parquet with `account_id` and `client_ip`",
+                fix="stillwatch scan LOGS --store KEPT --no-judge",
+            )
+        )  # fmt: skip
+    return found
+
+
+def _forms(kind: str, value: str | None) -> Sequence[str]:
+    try:
+        return () if not value else (canonical(kind, value),)
+    except (ValueError, UnicodeError):
+        return ()
+
+
+class _Networks:
+    """Received ranges by their lengths, so that the ranges over an address are found with one look a length."""
+
+    def __init__(self, ranges: Iterable[str]) -> None:
+        self._held = {ipaddress.ip_network(one) for one in ranges}
+        self._lengths = sorted({(one.version, one.prefixlen) for one in self._held})
+
+    def over(self, address: str | None) -> list[str]:
+        """The received ranges that an address lies in."""
+        try:
+            one = ipaddress.ip_address(address or "")
+        except ValueError:
+            return []
+        some = (
+            ipaddress.ip_network((one, length), strict=False)
+            for version, length in self._lengths
+            if version == one.version
+        )
+        return [str(network) for network in some if network in self._held]
+
+
+def acting(state: State) -> list[dict[str, Any]]:
+    """What may act now: tested, not refused, not retracted, not expired."""
+    rows = state.rows(
+        "SELECT * FROM received WHERE status = 'may act' AND valid_until > ? ORDER BY kind, value, source",
+        (now(),),
+    )
+    return [dict(row) for row in rows]
+
+
+def feedback(state: State, source: str, at: str) -> list[dict[str, Any]]:
+    """STIX objects for the source: a sighting of each indicator that was seen here, an opinion on each that honest crowds show.
+
+    A sighting's count is the number of accounts; no account is named.
+    """
+    import uuid
+
+    from stillwatch.export.values import NAMESPACE
+
+    objects = []
+    for row in state.rows(
+        "SELECT * FROM received WHERE source = ? AND accounts IS NOT NULL ORDER BY id, value", (source,)
+    ):
+        if not str(row["id"]).startswith("indicator--"):
+            continue
+        refused = row["status"] == "refused"
+        kind = "opinion" if refused else "sighting"
+        if not refused and not row["accounts"]:
+            continue
+        name = uuid.uuid5(NAMESPACE, "|".join((source, row["id"], row["value"], row["version"])))
+        one: dict[str, Any] = {
+            "type": kind, "spec_version": "2.1", "id": f"{kind}--{name}",
+            "created": at, "modified": at,
+        }  # fmt: skip
+        if refused:
+            one |= {
+                "opinion": "strongly-disagree",
+                "explanation": f"false positive: {row['reason']}",
+                "object_refs": [row["id"]],
+            }
+        else:
+            one |= {"sighting_of_ref": row["id"], "count": row["accounts"]}
+        objects.append(one)
+    return objects

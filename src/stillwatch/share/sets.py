@@ -1,0 +1,280 @@
+"""Sets of values for matching: canonical form, files, and what of results or sketches goes into one.
+
+A set is a table of `kind` and `value`, each pair once, in a fixed order. Two providers match only where both write a value in the same
+form, so every value is brought into the one form of its kind before it is used.
+"""
+
+from __future__ import annotations
+
+import csv
+import ipaddress
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stillwatch.contract import results as contract
+from stillwatch.contract.observations import BANDS
+from stillwatch.engine.files import atomic
+from stillwatch.enrich import domains
+from stillwatch.errors import InputError, Problem, unknown
+from stillwatch.export.content import MAX_OTHERS_SHARE, read_content
+from stillwatch.export.terms import Terms
+from stillwatch.foreign import described
+from stillwatch.readers.recognise import KEY_ID
+from stillwatch.results.folder import read_table
+
+Pair = tuple[str, str]
+
+PROMPT_FAMILY = "prompt_family"
+"""Kind of a phrase, or of a band of a prompt's MinHash, under a joint key."""
+FEWEST = 3
+"""Accounts that show a prompt family: what one or two show is their own text."""
+LONGEST = 512
+"""Bytes of a value, as in the contract."""
+MOST_VALUES = 2_000_000
+"""Values of a set. Chosen: twice the size at which the time is stated."""
+LEAST_PREFIX = {4: 24, 6: 48}
+"""Length of the prefix that `client_prefix` is, by version of IP."""
+
+
+def _text(value: str) -> str:
+    return value.strip()
+
+
+def _lower(value: str) -> str:
+    return value.strip().lower()
+
+
+def _domain(value: str) -> str:
+    return value.strip().rstrip(".").lower().encode("idna").decode("ascii")
+
+
+def _address(value: str) -> str:
+    address = ipaddress.ip_address(value.strip())
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
+
+
+def _prefix(value: str) -> str:
+    network = ipaddress.ip_network(value.strip(), strict=False)
+    length = min(network.prefixlen, LEAST_PREFIX[network.version])
+    return str(network.supernet(new_prefix=length) if length < network.prefixlen else network)
+
+
+CANONICAL: dict[str, Callable[[str], str]] = {
+    "client_prefix": _prefix,
+    "signup_address": _address,
+    "email_domain": _domain,
+    "payment_fingerprint": _text,
+    "tls_fingerprint": _lower,
+    "user_agent": _text,
+    PROMPT_FAMILY: _text,
+}
+"""The one form of a value, by kind. A `payment_fingerprint` matches only between providers with one payment processor."""
+
+
+def canonical(kind: str, value: str) -> str:
+    """The value in the form of its kind. Raises `UsageError` for another kind, `ValueError` for a value that cannot be of it."""
+    if kind not in CANONICAL:
+        raise unknown("kind of value", kind, CANONICAL)
+    found = CANONICAL[kind](value)
+    if not found or len(found.encode()) > LONGEST:
+        raise ValueError("empty, or too long")
+    return found
+
+
+def encoded(pair: Pair) -> bytes:
+    """The bytes of a pair of kind and canonical value, which no other pair has."""
+    return "\x1f".join(pair).encode()
+
+
+def read_set(path: Path) -> list[Pair]:
+    """The pairs of a file with columns `kind` and `value` (CSV), in canonical form, each once, sorted.
+
+    Raises `InputError` with every row that cannot be read, up to ten: nothing of a set is left out in silence.
+    """
+    problems: list[Problem] = []
+    found: set[Pair] = set()
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.reader(file)
+            _check_head(path, next(rows, []))
+            for number, row in enumerate(rows, 2):
+                if not row:
+                    continue
+                try:
+                    kind, value = row
+                    found.add((kind, canonical(kind, value)))
+                except (ValueError, UnicodeError) as error:
+                    problems.append(_bad_row(path, number, row, error))
+                    if len(problems) >= 10:
+                        break
+                if len(found) > MOST_VALUES:
+                    raise InputError(
+                        Problem(
+                            fact="the set is too large",
+                            where=str(path),
+                            expected=f"at most {MOST_VALUES:,} values",
+                        )
+                    )
+    except UnicodeDecodeError:
+        raise InputError(
+            Problem(
+                fact="the file is no UTF-8 text", where=str(path), expected="CSV with columns kind and value"
+            )
+        ) from None
+    except csv.Error as error:
+        raise InputError(Problem(fact="the file is no CSV", where=str(path), found=str(error))) from None
+    if problems:
+        raise InputError(*problems)
+    if not found:
+        raise InputError(Problem(fact="the set holds no value", where=str(path)))
+    return sorted(found)
+
+
+def _check_head(path: Path, head: Sequence[str]) -> None:
+    if [name.strip().lower() for name in head] != ["kind", "value"]:
+        raise InputError(
+            Problem(
+                fact="the first line does not name the columns `kind` and `value`",
+                where=f"{path}, row 1",
+                found=described(",".join(head)),
+                expected="kind,value",
+                fix="stillwatch match values RESULTS --out SET.csv",
+            )
+        )
+
+
+def _bad_row(path: Path, number: int, row: Sequence[str], error: Exception) -> Problem:
+    return Problem(
+        fact="a row is no value of its kind",
+        where=f"{path}, row {number:,}, column `value`",
+        found=f"{len(row)} columns" if len(row) != 2 else described(row[1]),
+        expected=f"kind,value with a kind of {', '.join(CANONICAL)}",
+        why=type(error).__name__,
+    )
+
+
+def write_set(path: Path, pairs: Iterable[Pair]) -> int:
+    """Write the pairs, each once and sorted, into a file that only its owner can read; returns their number."""
+    whole = sorted(set(pairs))
+    with atomic(path, private=True) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("kind", "value"))
+        writer.writerows(whole)
+    return len(whole)
+
+
+def values_of_results(results: Path) -> tuple[list[Pair], int]:
+    """Values that members of the campaigns of a results folder share and crowds do not, with payment fingerprints, and the number withheld.
+
+    Raises `StateError` where a table cannot be read.
+    """
+    content = read_content(results, Terms(with_accounts=True))
+    pairs = {
+        (one.kind, canonical(one.kind, one.value))
+        for campaign in content.campaigns
+        for one in campaign.indicators
+    }
+    return sorted(pairs), len(content.withheld)
+
+
+def values_of_accounts(path: Path) -> list[Pair]:
+    """Payment fingerprints, sign-up addresses and mail domains of an account table (Parquet, as in the contract).
+
+    Mail domains at which anybody may have an address are left out.
+    """
+    columns = {
+        "payment_fingerprint": "payment_fingerprint",
+        "signup_ip": "signup_address",
+        "email_domain": "email_domain",
+    }
+    table = pq.read_table(path, columns=[name for name in columns if name in pq.read_schema(path).names])
+    pairs: set[Pair] = set()
+    for name in table.column_names:
+        for value in set(table.column(name).to_pylist()) - {None, ""}:
+            kind = columns[name]
+            if kind == "email_domain" and domains.is_open_to_all(value):
+                continue
+            try:
+                pairs.add((kind, canonical(kind, value)))
+            except (ValueError, UnicodeError):
+                continue  # a sender's own text; it can match nothing
+    return sorted(pairs)
+
+
+def prompt_families(sketches: Path, results: Path | None = None) -> list[Pair]:
+    """Prompt families in a folder of sketches: phrases and bands that several accounts show, under the key of the sketches.
+
+    A band stands for prompts that are nearly alike, a phrase for four words of a template (`sketch.digest`). Both providers make sketches with one
+    joint key (`stillwatch sketch --key-file JOINT`); its public name stands in each value, so that values of two keys never match. With
+    `results` they are those that at least `FEWEST` members of campaigns show, and other accounts are at most `MAX_OTHERS_SHARE` of those that do;
+    without, those that at least `FEWEST` accounts show. Raises `InputError` for a folder without sketches.
+    """
+    parts = sorted(sketches.glob("sketch-*.parquet"))
+    if not parts:
+        raise InputError(
+            Problem(
+                fact="the folder holds no sketches", where=str(sketches), expected="sketch-*.parquet",
+                fix="stillwatch sketch LOGS --key-file JOINT.key --out SKETCHES",
+            )
+        )  # fmt: skip
+    members = (
+        None
+        if results is None
+        else read_table(results, contract.MEMBERS).column("account_id").combine_chunks()
+    )
+    seen: list[pa.Table] = []
+    for part in parts:
+        name = (pq.read_schema(part).metadata or {}).get(KEY_ID, b"").decode("ascii", "replace")
+        seen += marks(pq.ParquetFile(part).read(), name)
+    every = pa.concat_tables(seen).group_by(["value", "account_id"]).aggregate([])
+    inside = every if members is None else every.filter(pc.is_in(every.column("account_id"), members))
+    held = inside.group_by("value").aggregate([("account_id", "count")])
+    held = held.filter(pc.greater_equal(held.column("account_id_count"), FEWEST))
+    if members is not None:
+        all_of = (
+            every.group_by("value").aggregate([("account_id", "count")]).rename_columns(["value", "every"])
+        )
+        held = held.join(all_of, "value")
+        share = pc.divide(
+            pc.subtract(held.column("every"), held.column("account_id_count")).cast(pa.float64()),
+            held.column("every"),
+        )
+        held = held.filter(pc.less_equal(share, MAX_OTHERS_SHARE))
+    return [(PROMPT_FAMILY, value) for value in sorted(held.column("value").to_pylist())]
+
+
+def marks(rows: pa.Table, key_name: str) -> list[pa.Table]:
+    """Account and value, each pair once, of every band and of the phrases of observations, under the key of this name."""
+    found = []
+    columns: list[tuple[str, pa.ChunkedArray, pa.ChunkedArray]] = [
+        (str(band), rows.column("account_id"), rows.column(f"band_{band}")) for band in range(BANDS)
+    ]
+    whole = rows.select(["account_id", "phrases"]).combine_chunks()
+    lists = whole.column("phrases").combine_chunks()
+    lists = lists.chunk(0) if isinstance(lists, pa.ChunkedArray) else lists
+    columns.append(
+        (
+            "p",
+            whole.column("account_id").take(pc.list_parent_indices(lists)),
+            pa.chunked_array([pc.list_flatten(lists)]),
+        )
+    )
+    for name, accounts, values in columns:
+        table = (
+            pa.table({"account_id": accounts, "digest": values})
+            .group_by(["account_id", "digest"])
+            .aggregate([])
+        )
+        table = table.filter(
+            pc.and_kleene(pc.is_valid(table.column("digest")), pc.not_equal(table.column("digest"), 0))
+        )
+        text = pc.binary_join_element_wise(
+            pa.scalar(f"{key_name}:{name}"), table.column("digest").cast(pa.string()), ":"
+        )
+        found.append(pa.table({"account_id": table.column("account_id"), "value": text}))
+    return found

@@ -1,0 +1,184 @@
+"""The state folder of sharing: peers and their tokens, sessions, objects that were released and indicators that were received.
+
+    share.sqlite     the tables
+    journal.jsonl    releases, accesses, sessions and retractions (`share.journal`)
+    set/             the set that is served for matching, prepared under its key
+
+The folder and its files are their owner's alone. Of a token only the SHA-256 is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from stillwatch.errors import Problem, StateError, UsageError, unknown
+from stillwatch.share.journal import Journal
+
+DATABASE, JOURNAL = "share.sqlite", "journal.jsonl"
+VERSION = 1
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+"""Form of the name of a peer or of a collection."""
+TOKEN_BYTES = 32
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS peers (name TEXT PRIMARY KEY, token_sha256 TEXT UNIQUE NOT NULL, since TEXT NOT NULL, until TEXT, public_key BLOB);
+CREATE TABLE IF NOT EXISTS collections (
+    id TEXT PRIMARY KEY, name TEXT UNIQUE NOT NULL, title TEXT NOT NULL, tlp TEXT NOT NULL, inbox INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS access (peer TEXT NOT NULL, collection TEXT NOT NULL, PRIMARY KEY (peer, collection));
+CREATE TABLE IF NOT EXISTS objects (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, collection TEXT NOT NULL, id TEXT NOT NULL, type TEXT NOT NULL, version TEXT NOT NULL,
+    spec_version TEXT NOT NULL, added TEXT NOT NULL, body BLOB NOT NULL, source TEXT NOT NULL, UNIQUE (collection, id, version));
+CREATE TABLE IF NOT EXISTS statuses (id TEXT PRIMARY KEY, peer TEXT NOT NULL, collection TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS served (
+    peer TEXT NOT NULL, collection TEXT NOT NULL, id TEXT NOT NULL, version TEXT NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (peer, collection, id, version));
+CREATE TABLE IF NOT EXISTS sessions (
+    id TEXT PRIMARY KEY, peer TEXT NOT NULL, nonce TEXT NOT NULL, at TEXT NOT NULL, commitment TEXT NOT NULL, size INTEGER NOT NULL,
+    set_id TEXT NOT NULL, seed TEXT NOT NULL, purpose TEXT NOT NULL, consent TEXT, opened TEXT, UNIQUE (peer, nonce));
+CREATE TABLE IF NOT EXISTS received (
+    source TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL, version TEXT NOT NULL, tlp TEXT NOT NULL,
+    grade TEXT NOT NULL, confidence INTEGER NOT NULL, valid_until TEXT NOT NULL, at TEXT NOT NULL, status TEXT NOT NULL,
+    reason TEXT NOT NULL, accounts INTEGER, PRIMARY KEY (source, id, kind, value));
+"""
+
+
+class State:
+    """The state folder, made where it does not exist. Safe for the threads of one server and for other processes beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / DATABASE).exists():
+            raise StateError(
+                Problem(
+                    fact=f"`{folder}` exists and is no state of sharing",
+                    where=str(folder),
+                    expected=f"a new or empty folder, or one with `{DATABASE}`",
+                    fix="give another --state",
+                )
+            )
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder = folder
+        self.journal = Journal(folder / JOURNAL)
+        path = folder / DATABASE
+        path.touch(mode=0o600)
+        self._busy = threading.RLock()
+        try:
+            self._base = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
+            self._base.row_factory = sqlite3.Row
+            (version,) = self._base.execute("PRAGMA user_version").fetchone()
+            if version not in (0, VERSION):
+                raise StateError(
+                    Problem(
+                        fact="the state is of another version",
+                        where=str(path),
+                        found=str(version),
+                        expected=str(VERSION),
+                    )
+                )
+            self._base.executescript(f"PRAGMA journal_mode=WAL; PRAGMA user_version={VERSION}; {SCHEMA}")
+        except sqlite3.DatabaseError as error:
+            raise StateError(
+                Problem(fact="the state cannot be read", where=str(path), found=str(error))
+            ) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._base.close()
+
+    def rows(self, query: str, values: Sequence[object] = ()) -> list[dict[str, Any]]:
+        """The rows of a query, whose values are bound."""
+        with self._busy:
+            return [dict(row) for row in self._base.execute(query, values).fetchall()]
+
+    def write(self, query: str, values: Sequence[object] = ()) -> int:
+        """Change rows; returns how many were."""
+        with self._busy:
+            return self._base.execute(query, values).rowcount
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """Changes inside the block count together or not at all."""
+        with self._busy:
+            self._base.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._base.execute("ROLLBACK")
+                raise
+            self._base.execute("COMMIT")
+
+    # ------------------------------------------------------------------------------------------- peers
+
+    def add_peer(self, name: str, collections: Sequence[str] = (), public_key: bytes | None = None) -> str:
+        """Give a peer a new token, which replaces an earlier one, and access to collections; returns the token, which is kept nowhere.
+
+        `public_key` (Ed25519, 32 bytes) is that by which the peer signs receipts. Raises `UsageError` for a name that cannot be and for a
+        collection that does not exist.
+        """
+        check_name("peer", name)
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        with self.whole():
+            known = {row["name"]: row["id"] for row in self.rows("SELECT name, id FROM collections")}
+            for one in collections:
+                if one not in known:
+                    raise unknown("collection", one, known)
+            self.write(
+                "INSERT INTO peers (name, token_sha256, since, public_key) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
+                "token_sha256 = excluded.token_sha256, until = NULL, public_key = coalesce(excluded.public_key, public_key)",
+                (name, _digest(token), now(), public_key),
+            )
+            for one in collections:
+                self.write("INSERT OR IGNORE INTO access VALUES (?, ?)", (name, known[one]))
+        self.journal.add("peer", {"peer": name, "collections": sorted(collections), "action": "token given"})
+        return token
+
+    def end_peer(self, name: str) -> None:
+        """Take a peer's token back. Raises `UsageError` for a peer that does not exist."""
+        if not self.write(
+            "UPDATE peers SET until = ?, token_sha256 = ? WHERE name = ?", (now(), f"ended {name}", name)
+        ):
+            raise unknown("peer", name, self.peers())
+        self.journal.add("peer", {"peer": name, "action": "token taken back"})
+
+    def peers(self) -> list[str]:
+        """Names of the peers."""
+        return [row["name"] for row in self.rows("SELECT name FROM peers ORDER BY name")]
+
+    def peer_of(self, token: str) -> str | None:
+        """Whose token it is; None for nobody's."""
+        digest = _digest(token)
+        for row in self.rows("SELECT name, token_sha256 FROM peers WHERE until IS NULL"):
+            if hmac.compare_digest(row["token_sha256"], digest):
+                return str(row["name"])
+        return None
+
+
+def check_name(what: str, name: str) -> None:
+    """Raise `UsageError` for what is no name of a peer or a collection."""
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            Problem(
+                fact=f"this is no name of a {what}",
+                found=repr(name)[:80],
+                expected="a-z, 0-9 and -, at most 63 characters",
+            )
+        )
+
+
+def now() -> str:
+    """The present moment as TAXII writes it: UTC, to the microsecond."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,412 @@
+"""A TAXII 2.1 server (OASIS standard of 10 June 2021) over the state of sharing.
+
+| request | section |
+|---|---|
+| `GET /taxii2/` | 4.1 discovery |
+| `GET /shared/` | 4.2 API root |
+| `GET /shared/status/{id}/` | 4.3 status |
+| `GET /shared/collections/` and `/{id}/` | 5.1, 5.2 |
+| `GET /shared/collections/{id}/manifest/` | 5.3 |
+| `GET`, `POST /shared/collections/{id}/objects/` | 5.4, 5.5 |
+| `GET`, `DELETE /shared/collections/{id}/objects/{object}/` | 5.6, 5.7 |
+| `GET /shared/collections/{id}/objects/{object}/versions/` | 5.8 |
+
+A peer sees the collections that it has access to, for reading, and the inbox, for writing. Nothing is deleted by a peer. Every request is in
+the journal, and which version of which object was served to whom.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from stillwatch.share.access import Door, Refused, body_of
+from stillwatch.share.release import INBOX, SPEC, add_collection, collection_id, put, version_of
+from stillwatch.share.state import State, now
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+MEDIA = "application/taxii+json;version=2.1"
+STIX_MEDIA = "application/stix+json;version=2.1"
+ROOT = "shared"
+PAGE = 1000
+"""Objects of a page where a client asks for no fewer."""
+MOST_BYTES = 8 << 20
+MOST_POSTED = 1000
+WRITABLE = frozenset(
+    {"sighting", "opinion", "note", "identity", "indicator", "observed-data", "marking-definition"}
+)
+"""Types of objects that a peer may write into the inbox."""
+IDENTIFIER = re.compile(r"[a-z][a-z0-9-]{2,250}--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
+
+Told = tuple[Any, dict[str, str], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request: who asks, for what, and with which parameters."""
+
+    state: State
+    peer: str
+    url: str
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+
+
+def app(state: State, *, title: str = "Stillwatch", requests_a_minute: int | None = None) -> Starlette:
+    """The application. The inbox exists from the start; other collections are made by releases."""
+    from starlette.applications import Starlette
+    from starlette.concurrency import run_in_threadpool
+    from starlette.exceptions import HTTPException
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    add_collection(state, INBOX, "Feedback and receipts", "red", inbox=True)
+    door = Door(state) if requests_a_minute is None else Door(state, requests_a_minute)
+
+    def answer(body: Any, headers: Mapping[str, str], status: int) -> Response:  # noqa: ANN401  any JSON
+        return Response(
+            orjson.dumps(body, option=orjson.OPT_SORT_KEYS), status, {**headers, "Content-Type": MEDIA}
+        )
+
+    def refused(why: Refused) -> Response:
+        headers = {} if why.retry_after is None else {"Retry-After": str(why.retry_after)}
+        if why.status == 401:
+            headers["WWW-Authenticate"] = 'Bearer realm="taxii", Basic realm="taxii"'
+        told = {"title": why.title, "http_status": str(why.status), "error_id": secrets.token_hex(8)}
+        return answer(told | ({"description": why.detail} if why.detail else {}), headers, why.status)
+
+    def route(path: str, method: str, act: Callable[[Asked], Told]) -> Route:
+        async def endpoint(request: Request) -> Response:
+            peer, status = "", 500
+            try:
+                peer = door.peer(request)
+                _negotiated(request)
+                body = await body_of(request, MOST_BYTES) if method == "POST" else b""
+                asked = Asked(
+                    state=state,
+                    peer=peer,
+                    url=str(request.base_url),
+                    path=request.path_params,
+                    query=request.query_params,
+                    body=body,
+                )
+                told = await run_in_threadpool(act, asked)
+                status = told[2]
+                return answer(*told)
+            except Refused as why:
+                status = why.status
+                return refused(why)
+            finally:
+                await run_in_threadpool(
+                    state.journal.add,
+                    "taxii",
+                    {
+                        "peer": peer,
+                        "method": request.method,
+                        "path": request.url.path[:400],
+                        "status": status,
+                    },
+                )
+
+        return Route(path, endpoint, methods=[method])
+
+    async def odd(_request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        return refused(Refused(status, "not found" if status == 404 else "this cannot be done here"))
+
+    one = f"/{ROOT}/collections/{{collection}}"
+    made = Starlette(
+        routes=[
+            route("/taxii2/", "GET", lambda asked: _discovery(asked, title)),
+            route(f"/{ROOT}/", "GET", lambda asked: _root(asked, title)),
+            route(f"/{ROOT}/status/{{status}}/", "GET", _status),
+            route(f"/{ROOT}/collections/", "GET", _collections),
+            route(f"{one}/", "GET", _collection),
+            route(f"{one}/manifest/", "GET", _manifest),
+            route(f"{one}/objects/", "GET", _objects),
+            route(f"{one}/objects/", "POST", _post),
+            route(f"{one}/objects/{{object}}/", "GET", _objects),
+            route(f"{one}/objects/{{object}}/", "DELETE", _delete),
+            route(f"{one}/objects/{{object}}/versions/", "GET", _versions),
+        ],
+        exception_handlers={404: odd, 405: odd, 500: odd},
+    )
+    made.router.redirect_slashes = False
+    return made
+
+
+def _negotiated(request: Request) -> None:
+    """Raise `Refused` for an answer that the client does not take (406) and for a body of another kind (415)."""
+    wanted = [
+        part.strip().lower().replace(" ", "") for part in request.headers.get("accept", "*/*").split(",")
+    ]
+    takes = ("*/*", "application/*", "application/taxii+json", MEDIA)
+    if not any(part.split(";q=")[0] in takes for part in wanted):
+        raise Refused(406, "this media type is not offered", MEDIA)
+    given = request.headers.get("content-type", "").lower().replace(" ", "")
+    if request.method == "POST" and given not in ("application/taxii+json", MEDIA):
+        raise Refused(415, "this media type is not taken", MEDIA)
+
+
+def _discovery(asked: Asked, title: str) -> Told:
+    root = f"{asked.url}{ROOT}/"
+    return {"title": title, "default": root, "api_roots": [root]}, {}, 200
+
+
+def _root(_asked: Asked, title: str) -> Told:
+    return {"title": title, "versions": [MEDIA], "max_content_length": MOST_BYTES}, {}, 200
+
+
+def _readable(asked: Asked) -> set[str]:
+    return {
+        row["collection"]
+        for row in asked.state.rows("SELECT collection FROM access WHERE peer = ?", (asked.peer,))
+    }
+
+
+def _collections(asked: Asked) -> Told:
+    mine = _readable(asked)
+    rows = asked.state.rows("SELECT * FROM collections ORDER BY name")
+    shown = [_shown(row, row["id"] in mine) for row in rows if row["id"] in mine or row["inbox"]]
+    return {"collections": shown}, {}, 200
+
+
+def _shown(row: Mapping[str, Any], can_read: bool) -> dict[str, Any]:
+    return {
+        "id": row["id"], "title": row["title"], "alias": row["name"], "description": f"TLP:{row['tlp'].upper()}", "can_read": can_read,
+        "can_write": bool(row["inbox"]), "media_types": [STIX_MEDIA],
+    }  # fmt: skip
+
+
+def _place(asked: Asked, *, read: bool = False, write: bool = False) -> Mapping[str, Any]:
+    """The collection, by identifier or alias. Raises `Refused`: 404 for one that the peer does not see, 403 for what it may not do there."""
+    name = asked.path["collection"]
+    rows = asked.state.rows("SELECT * FROM collections WHERE id = ? OR name = ?", (name, name))
+    can_read = bool(rows) and rows[0]["id"] in _readable(asked)
+    if not rows or not (can_read or rows[0]["inbox"]):
+        raise Refused(404, "no such collection")
+    if (read and not can_read) or (write and not rows[0]["inbox"]):
+        raise Refused(403, "this may not be done in this collection")
+    return {**rows[0], "can_read": can_read}
+
+
+def _collection(asked: Asked) -> Told:
+    row = _place(asked)
+    return _shown(row, row["can_read"]), {}, 200
+
+
+def _selected(asked: Asked, *, every_version: bool = False) -> tuple[list[dict[str, Any]], bool]:
+    """Rows of a page in the order in which they were added, and whether more follow. Raises `Refused` for a parameter that cannot be."""
+    place = _place(asked, read=True)
+    where, values = ["collection = ?"], [place["id"]]
+    query = asked.query
+    if "object" in asked.path:
+        where.append("id = ?")
+        values.append(asked.path["object"])
+    for name, column in (("id", "id"), ("type", "type"), ("spec_version", "spec_version")):
+        given = query.get(f"match[{name}]")
+        if given is not None:
+            some = given.split(",")
+            where.append(f"{column} IN ({','.join('?' * len(some))})")
+            values += some
+    versions = (query.get("match[version]") or "last").split(",") if not every_version else ["all"]
+    if "all" not in versions:
+        kinds = {"last": "max", "first": "min"}
+        told = [one for one in versions if one not in kinds]
+        if any(not MOMENT.fullmatch(one) for one in told):
+            raise Refused(400, "`match[version]` cannot be", "last, first, all or a time")
+        parts = [
+            f"version = (SELECT {kinds[one]}(version) FROM objects i WHERE i.collection = o.collection AND i.id = o.id)"
+            for one in versions if one in kinds
+        ]  # fmt: skip
+        if told:
+            parts.append(f"version IN ({','.join('?' * len(told))})")
+            values += told
+        where.append(f"({' OR '.join(parts)})")
+    added_after = query.get("added_after")
+    if added_after is not None:
+        if not MOMENT.fullmatch(added_after):
+            raise Refused(400, "`added_after` is no time", "such as 2026-05-01T00:00:00.000Z")
+        where.append("added > ?")
+        values.append(_micro(added_after))
+    if "next" in query:
+        where.append("number > ?")
+        values.append(_after(query["next"]))
+    limit = _limit(query.get("limit"))
+    rows = asked.state.rows(
+        f"SELECT * FROM objects o WHERE {' AND '.join(where)} ORDER BY number LIMIT ?", (*values, limit + 1)
+    )
+    return rows[:limit], len(rows) > limit
+
+
+def _micro(text: str) -> str:
+    """A time to the microsecond, as times of addition are written, so that they compare as text."""
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return PAGE
+    if not text.isascii() or not text.isdigit() or int(text[:9]) < 1:
+        raise Refused(400, "`limit` is no number of objects", "1 or more")
+    return min(int(text[:9]), PAGE)
+
+
+def _after(text: str) -> int:
+    try:
+        return int(base64.urlsafe_b64decode(text))
+    except (binascii.Error, ValueError):
+        raise Refused(400, "`next` is not what this server gave") from None
+
+
+def _paged(rows: list[dict[str, Any]], more: bool) -> tuple[dict[str, Any], dict[str, str]]:
+    """The page's own properties and headers."""
+    if not rows:
+        return {}, {}
+    head: dict[str, Any] = {"more": more}
+    if more:
+        head["next"] = base64.urlsafe_b64encode(str(rows[-1]["number"]).encode()).decode()
+    added = sorted(row["added"] for row in rows)
+    return head, {"X-TAXII-Date-Added-First": added[0], "X-TAXII-Date-Added-Last": added[-1]}
+
+
+def _objects(asked: Asked) -> Told:
+    rows, more = _selected(asked)
+    _known(asked, rows)
+    head, headers = _paged(rows, more)
+    at = now()
+    with asked.state.whole():
+        for row in rows:
+            asked.state.write(
+                "INSERT OR IGNORE INTO served VALUES (?, ?, ?, ?, ?)",
+                (asked.peer, row["collection"], row["id"], row["version"], at),
+            )
+    return (
+        {**head, **({"objects": [orjson.loads(row["body"]) for row in rows]} if rows else {})},
+        headers,
+        200,
+    )
+
+
+def _known(asked: Asked, rows: list[dict[str, Any]]) -> None:
+    """Raise `Refused` where one object was asked for that the collection never held."""
+    if "object" in asked.path and not rows:
+        place = _place(asked)
+        if not asked.state.rows(
+            "SELECT 1 FROM objects WHERE collection = ? AND id = ? LIMIT 1",
+            (place["id"], asked.path["object"]),
+        ):
+            raise Refused(404, "no such object")
+
+
+def _manifest(asked: Asked) -> Told:
+    rows, more = _selected(asked)
+    head, headers = _paged(rows, more)
+    records = [
+        {"id": row["id"], "date_added": row["added"], "version": row["version"], "media_type": STIX_MEDIA}
+        for row in rows
+    ]
+    return {**head, **({"objects": records} if rows else {})}, headers, 200
+
+
+def _versions(asked: Asked) -> Told:
+    rows, more = _selected(asked, every_version=True)
+    _known(asked, rows)
+    head, headers = _paged(rows, more)
+    return {**head, **({"versions": [row["version"] for row in rows]} if rows else {})}, headers, 200
+
+
+def _delete(asked: Asked) -> Told:
+    _place(asked)
+    raise Refused(403, "objects are not deleted by peers", "what is withdrawn is revoked")
+
+
+def _post(asked: Asked) -> Told:
+    place = _place(asked, write=True)
+    try:
+        found = orjson.loads(asked.body)
+        objects = found["objects"]
+        if not isinstance(objects, list):
+            raise TypeError("objects")
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise Refused(422, "this is no envelope", '{"objects": [...]}') from None
+    if len(objects) > MOST_POSTED:
+        raise Refused(413, "too many objects", f"at most {MOST_POSTED:,} in a request")
+    good, successes, failures = [], [], []
+    for one in objects:
+        why = _why_not(one)
+        if why:
+            name = one.get("id") if isinstance(one, dict) else None
+            failures.append({"id": str(name)[:300], "version": now(), "message": why})
+        else:
+            good.append(("", one))
+            successes.append({"id": one["id"], "version": version_of(one, now())})
+    put(asked.state, place["id"], good, asked.peer)
+    status = {
+        "id": str(_uuid()), "status": "complete", "request_timestamp": now(), "total_count": len(objects), "success_count": len(successes),
+        "failure_count": len(failures), "pending_count": 0, "successes": successes, "failures": failures,
+    }  # fmt: skip
+    asked.state.write(
+        "INSERT INTO statuses VALUES (?, ?, ?, ?)",
+        (status["id"], asked.peer, place["id"], orjson.dumps(status)),
+    )
+    return status, {}, 202
+
+
+def _uuid() -> str:
+    import uuid
+
+    return str(uuid.uuid4())
+
+
+def _why_not(one: Any) -> str:  # noqa: ANN401  foreign JSON
+    """Why an object is not taken; empty where it is."""
+    if not isinstance(one, dict) or not IDENTIFIER.fullmatch(str(one.get("id"))):
+        return "no STIX object with an identifier"
+    if one.get("type") not in WRITABLE or not one["id"].startswith(f"{one['type']}--"):
+        return f"type is none of {', '.join(sorted(WRITABLE))}"
+    if one.get("spec_version") != SPEC:
+        return f"spec_version is not {SPEC}"
+    for name in ("created", "modified"):
+        if not (name in one or one["type"] == "marking-definition") or not MOMENT.fullmatch(
+            str(one.get(name, "2026-01-01T00:00:00Z"))
+        ):
+            return f"{name} is no time"
+    try:
+        orjson.dumps(one)
+    except orjson.JSONEncodeError:
+        return "it cannot be written again"
+    return ""
+
+
+def _status(asked: Asked) -> Told:
+    rows = asked.state.rows(
+        "SELECT body FROM statuses WHERE id = ? AND peer = ?", (asked.path["status"], asked.peer)
+    )
+    if not rows:
+        raise Refused(404, "no such status")
+    return orjson.loads(rows[0]["body"]), {}, 200
+
+
+def inbox(state: State) -> list[dict[str, Any]]:
+    """What peers wrote: peer, time and object, the first one first."""
+    rows = state.rows(
+        "SELECT source, added, body FROM objects WHERE collection = ? ORDER BY number",
+        (collection_id(INBOX),),
+    )
+    return [{"peer": row["source"], "at": row["added"], "object": orjson.loads(row["body"])} for row in rows]

@@ -1,0 +1,5 @@
+from crowds import indicator_values
+
+
+def test_the_value_is_what_two_accounts_could_share_and_null_stays_null():
+    assert indicator_values("peer_match", peer_match=["lab-b", None]) == ["lab-b", None]
