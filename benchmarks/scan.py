@@ -22,8 +22,8 @@ import duckdb
 import pyarrow.parquet as pq
 
 from stillwatch.engine.connect import open_engine
-from stillwatch.flows.gather import gather, key_of
-from stillwatch.flows.log import add_up
+from stillwatch.flows.ingest import gather, key_of
+from stillwatch.flows.summarise import add_up
 from stillwatch.readers.discover import discover
 from stillwatch.sketch.digest import VERSION
 from stillwatch.sketch.observe import KEPT, SHAPE

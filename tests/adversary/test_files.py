@@ -15,7 +15,7 @@ from logs import row, rows_of
 from vendors import FIXTURES
 
 from stillwatch.errors import InputError, Problem, StillwatchError
-from stillwatch.flows.blind import sketch
+from stillwatch.flows.content_blind import sketch
 from stillwatch.flows.scan import Options, scan
 from stillwatch.foreign import described, named, visible
 from stillwatch.readers.discover import discover

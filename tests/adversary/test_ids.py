@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "readers"))
 from logs import row
 
 from stillwatch.contract.exchanges import EXCHANGES
-from stillwatch.flows.blind import sketch
+from stillwatch.flows.content_blind import sketch
 from stillwatch.flows.scan import Options, scan
 from stillwatch.flows.score import score
 from stillwatch.sketch.keys import Key

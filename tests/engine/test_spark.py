@@ -4,9 +4,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.engine.connect import open_engine
-from stillwatch.flows.gather import gather
-from stillwatch.flows.log import summaries_of
+from stillwatch.flows.ingest import gather
 from stillwatch.flows.scan import Options, scan
+from stillwatch.flows.summarise import summaries_of
 from stillwatch.readers.discover import discover
 from stillwatch.simulate.worlds import simulate
 from stillwatch.sketch.digest import VERSION

@@ -12,7 +12,7 @@ import pytest
 
 from stillwatch.engine.connect import open_engine
 from stillwatch.errors import InputError
-from stillwatch.flows.blind import sketch
+from stillwatch.flows.content_blind import sketch
 from stillwatch.flows.peers import flagged, read_intersection
 from stillwatch.flows.scan import Options, feed, scan
 from stillwatch.share.joint import joint, together

@@ -20,7 +20,7 @@ from stillwatch.errors import MissingExtra, StateError, UsageError
 from stillwatch.library.calls import paths_of
 from stillwatch.library.table import Table
 from stillwatch.report import page
-from stillwatch.report.cards import Card
+from stillwatch.report.cards import CampaignCard
 from stillwatch.results.folder import read_table
 
 pytestmark = pytest.mark.issue(22)
@@ -157,7 +157,7 @@ def test_a_campaign_answers_what_the_page_answers(scanned):
     assert len(campaign.links) > 0
     assert len(campaign.exchanges) == campaign.facts["exchanges"]
     tested = {*answers, "nearest", "trial", "capabilities", "hypotheses", "claims", "glance", *DRAWN}
-    assert {field.name for field in fields(Card)} == tested
+    assert {field.name for field in fields(CampaignCard)} == tested
 
 
 def test_a_name_that_does_not_exist_is_answered_with_those_that_do(scanned):

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.errors import PluginError
+from stillwatch.plugins import units
 from stillwatch.signals import indicators
 from stillwatch.signals.registry import Indicator
 from stillwatch.simulate.worlds import simulate
-from stillwatch.units import units
 
 pytestmark = pytest.mark.issue(22)
 ROOT = Path(__file__).parents[2]

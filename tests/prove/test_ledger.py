@@ -127,7 +127,7 @@ def test_innocents_are_refuted_at_the_stated_power_and_students_at_the_level(cas
 
 def test_a_student_with_marks_that_were_never_served_is_never_refuted(case):
     """200 students that learnt from the campaign, marked by `prove mark` alone, whatever the silence of the sampling key."""
-    from stillwatch.prove.finding import Finding
+    from stillwatch.prove.finding import SuspectFinding
     from stillwatch.prove.verdict import decide
 
     folder, ring, _ = case
@@ -141,7 +141,7 @@ def test_a_student_with_marks_that_were_never_served_is_never_refuted(case):
     assert effects_ == {}
     rng = np.random.default_rng(8)
     for _ in range(200):
-        quiet = Finding(
+        quiet = SuspectFinding(
             test="radioactivity_text",
             subject="gumbel/c/1",
             keyed=True,

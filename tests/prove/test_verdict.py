@@ -9,13 +9,13 @@ import pytest
 from stillwatch.errors import InputError
 from stillwatch.prove import plan
 from stillwatch.prove import verdict as verdicts
-from stillwatch.prove.finding import Finding
+from stillwatch.prove.finding import SuspectFinding
 from stillwatch.prove.keyring import Keyring
 from stillwatch.prove.power import Assumed, pieces, power_of
 from stillwatch.prove.verdict import NOT_SUPPORTED, REFUTED, SUPPORTED
 
 ASSUMED = Assumed(share=0.1, effect=0.05, source="a test")
-QUIET = Finding(test="radioactivity_text", subject="gumbel/c1/1", keyed=True, units=1_000, effect=0.0, log10_p=-0.3, log_e=-1.0,
+QUIET = SuspectFinding(test="radioactivity_text", subject="gumbel/c1/1", keyed=True, units=1_000, effect=0.0, log10_p=-0.3, log_e=-1.0,
                 rank_p=0.4, decoys=999)  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def test_what_was_looked_at_is_paid_for():
 
 
 def test_a_test_without_a_key_of_ours_decides_nothing():
-    one = Finding(
+    one = SuspectFinding(
         test="agreement",
         subject="the teacher",
         keyed=False,

@@ -18,7 +18,7 @@ from blobs import Blobs
 from logs import row, rows_of
 
 from stillwatch.errors import InputError, Unreachable
-from stillwatch.flows import gather
+from stillwatch.flows import ingest as gather
 from stillwatch.flows.scan import Options, feed, scan
 from stillwatch.readers.discover import discover
 from stillwatch.readers.places import remote_files

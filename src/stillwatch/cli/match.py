@@ -291,7 +291,7 @@ def joint(
       stillwatch match joint sketches/ --key-file joint.key --own-key own.key --provider lab-a --accounts logs/accounts.parquet --out lab-a/
       stillwatch match together lab-a/ lab-b/ lab-c/ --out together/
     """
-    from stillwatch.flows.blind import read_key
+    from stillwatch.flows.content_blind import read_key
     from stillwatch.share.joint import joint as run
 
     told = run(sketches, accounts, out, provider, read_key(own_key), read_key(key_file))

@@ -60,9 +60,9 @@ def sketch(
       stillwatch sketch sketches/ --rekey key --key-file new-key --out rekeyed/
       stillwatch sketch sketches/ --rekey key --key-file key --release acme-may --out for-acme/
     """
-    from stillwatch.flows.blind import read_key
-    from stillwatch.flows.blind import rekey as change
-    from stillwatch.flows.blind import sketch as run
+    from stillwatch.flows.content_blind import read_key
+    from stillwatch.flows.content_blind import rekey as change
+    from stillwatch.flows.content_blind import sketch as run
     from stillwatch.readers.limits import limits_of
 
     key = read_key(key_file).for_release(release)

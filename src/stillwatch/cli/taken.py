@@ -65,8 +65,8 @@ def taken(
       stillwatch taken results/
       stillwatch taken results/ --curve curve/curve.json --used 0.05 1
     """
-    from stillwatch.report.taken import Assumptions, Prices, lines
-    from stillwatch.report.taken import taken as run
+    from stillwatch.report.exposure import Assumptions, Prices, lines
+    from stillwatch.report.exposure import taken as run
     from stillwatch.results.folder import check_results
 
     check_results(results)

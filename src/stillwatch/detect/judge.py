@@ -129,7 +129,7 @@ class Outcomes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
+class TestRows:
     """What one test asked of the engine: its columns, whose each row is, and where each account's rows are.
 
     `order` has the rows by account, those of account a from `starts[a]` to `starts[a + 1]`.
@@ -146,15 +146,15 @@ class Rows:
         ends = np.cumsum(many)
         return self.order[np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - many - begin, many)]
 
-    def only(self, places: np.ndarray) -> Rows:
+    def only(self, places: np.ndarray) -> TestRows:
         """Some of the rows."""
         return _indexed({name: values[places] for name, values in self.columns.items()}, len(self.starts) - 1)
 
 
-def _indexed(columns: Mapping[str, np.ndarray], accounts: int) -> Rows:
+def _indexed(columns: Mapping[str, np.ndarray], accounts: int) -> TestRows:
     account = columns["account"]
     order = np.argsort(account, kind="stable")
-    return Rows(
+    return TestRows(
         columns=columns,
         account=account,
         order=order,
@@ -175,8 +175,8 @@ class Bench:
     tests: tuple[GroupTest, ...]
     explanations: tuple[Explanation, ...]
     traits: Traits
-    rows: Mapping[str, Rows]
-    sampled: Mapping[str, Rows]
+    rows: Mapping[str, TestRows]
+    sampled: Mapping[str, TestRows]
     others: np.ndarray
     names: tuple[str, ...]
     owners: np.ndarray
@@ -261,7 +261,7 @@ def bench(
     others = np.zeros(len(names), bool)
     others[rng.permutation(len(names))[:MOST_OTHERS]] = True
 
-    def put_together(table: pa.Table) -> tuple[Rows, Rows]:
+    def put_together(table: pa.Table) -> tuple[TestRows, TestRows]:
         encoded = table.column("account_id").combine_chunks().dictionary_encode()
         places = np.asarray([names[a] for a in encoded.dictionary.to_pylist()], np.int64)
         indices = encoded.indices.to_numpy()

@@ -11,7 +11,7 @@ from typing import Any
 from stillwatch.claims.numbers import Number, number
 from stillwatch.claims.statements import of_campaign
 from stillwatch.errors import InputError, Problem, StateError, unknown
-from stillwatch.export.content import Campaign, read_content
+from stillwatch.export.content import ExportedCampaign, read_content
 from stillwatch.export.terms import Terms
 from stillwatch.package.levels import KEPT, rows_of
 from stillwatch.package.make import read_results
@@ -35,7 +35,7 @@ class Case:
     version: str
     digest: str
     inputs: tuple[str, ...]
-    shown: Campaign
+    shown: ExportedCampaign
     withheld: int
     attribution: Mapping[str, Any] | None
 

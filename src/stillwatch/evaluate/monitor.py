@@ -14,7 +14,7 @@ from ibis import _
 from stillwatch.detect.judge import Judged
 from stillwatch.detect.replay import ALERTS_A_YEAR, HOUR, judge_prefix
 from stillwatch.evaluate.world import opened
-from stillwatch.flows.log import Prefixes
+from stillwatch.flows.summarise import Prefixes
 from stillwatch.signals.registry import all_explanations, all_group_tests
 from stillwatch.stats.sequential import HOURS_A_YEAR, alert_log_e, confirm_log_e
 

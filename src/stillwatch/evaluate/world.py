@@ -14,8 +14,8 @@ from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.summaries import Summaries
 from stillwatch.engine.connect import Engine, open_engine
-from stillwatch.flows.gather import gather
-from stillwatch.flows.log import open_log
+from stillwatch.flows.ingest import gather
+from stillwatch.flows.summarise import open_log
 from stillwatch.readers.discover import discover
 from stillwatch.readers.read import read_small
 from stillwatch.sketch.digest import VERSION

@@ -86,7 +86,7 @@ class Withheld:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Campaign:
+class ExportedCampaign:
     """A campaign as it is exported. `key` names it beyond this folder; `expires` is when its indicators end.
 
     `withdrawn` are values that were exported before another campaign was revoked and are not any more, since its members count as others now.
@@ -115,11 +115,11 @@ class Campaign:
         return tuple(one for one in self.indicators if one.kind in SHARED)
 
     @property
-    def as_revoked(self) -> Campaign:
+    def as_revoked(self) -> ExportedCampaign:
         """The campaign as it is where it is revoked."""
         return self if self.is_revoked else replace(self, is_revoked=True, modified=self.modified + STEP)
 
-    def each(self, *, own: bool = False) -> list[tuple[Indicator, Campaign]]:
+    def each(self, *, own: bool = False) -> list[tuple[Indicator, ExportedCampaign]]:
         """Values with the campaign as it is for each of them, those that are withdrawn last; with the provider's `own` kinds, or without."""
         shown = self.indicators if own else self.shared
         return [*((what, self) for what in shown), *((what, self.as_revoked) for what in self.withdrawn)]
@@ -149,7 +149,7 @@ class Content:
     """All that an export may hold, and what was withheld."""
 
     terms: Terms
-    campaigns: tuple[Campaign, ...]
+    campaigns: tuple[ExportedCampaign, ...]
     withheld: tuple[Withheld, ...]
 
 
@@ -164,7 +164,7 @@ def read_content(results: Path, terms: Terms) -> Content:
     for name in sorted(terms.revoked - {row["campaign_id"] for row in rows}):
         raise unknown("campaign of these results", name, [row["campaign_id"] for row in rows])
     source = _source(results, terms)
-    campaigns: list[Campaign] = []
+    campaigns: list[ExportedCampaign] = []
     withheld: list[Withheld] = []
     for at, row in enumerate(rows):
         before = sum(one["first_seen"] == row["first_seen"] for one in rows[:at])
@@ -327,14 +327,14 @@ def _indicators(row: Row, source: _Source, revoked: frozenset[str]) -> tuple[lis
 
 def _campaign(
     row: Row, source: _Source, indicators: Iterable[Indicator], withdrawn: Iterable[Indicator], before: int
-) -> Campaign:
+) -> ExportedCampaign:
     """The campaign; `before` others have the same first exchange's time and come before it."""
     name, terms = row["campaign_id"], source.terms
     first, last = row["first_seen"].astimezone(UTC), row["last_seen"].astimezone(UTC)
     is_revoked = name in terms.revoked
     # The end of the log counts too, so that results of a longer log are a later version of the same campaign.
     modified = max(first, last, source.until or last)
-    return Campaign(
+    return ExportedCampaign(
         key=_keyed(source.key, "campaign", f"{first.isoformat()} {before}", 16),
         name=name,
         kind=row["kind"],

@@ -16,8 +16,8 @@ from pathlib import Path
 from stillwatch.errors import Problem, UsageError, unknown
 from stillwatch.export import exporters
 from stillwatch.export.terms import Terms
+from stillwatch.plugins import units
 from stillwatch.results.folder import check_results
-from stillwatch.units import units
 
 EXPORTERS = "stillwatch.exporters"
 """Group of entry points by which exporters of other packages are found."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from stillwatch.export.content import Campaign
+from stillwatch.export.content import ExportedCampaign
 
 NAMESPACE = uuid.UUID("6a1d1f3c-5f0e-5b86-9a39-0d8f3a7c2e41")
 """Namespace of Stillwatch's own identifiers (UUID version 5, RFC 9562). Drawn once; never changes."""
@@ -47,6 +47,6 @@ def tlp_label(tlp: str) -> str:
     return f"TLP:{tlp.upper()}"
 
 
-def active(campaigns: tuple[Campaign, ...]) -> list[Campaign]:
+def active(campaigns: tuple[ExportedCampaign, ...]) -> list[ExportedCampaign]:
     """Campaigns that are not revoked."""
     return [one for one in campaigns if not one.is_revoked]

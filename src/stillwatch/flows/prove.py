@@ -19,7 +19,7 @@ from stillwatch.flows.scan import Progress, silent
 from stillwatch.prove import effects, ledger, page, plan, stamp, verdict
 from stillwatch.prove import keyring as keyrings
 from stillwatch.prove.case import Case, Pair, Tokenize, Tokens
-from stillwatch.prove.finding import Finding
+from stillwatch.prove.finding import SuspectFinding
 from stillwatch.prove.power import Assumed
 from stillwatch.prove.registry import marks, provenance_tests
 from stillwatch.readers.tolerant import loads
@@ -72,7 +72,7 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
     alpha = inputs.alpha or (held.alpha / held.looks if held else 1e-3)
     had = gather(inputs)
     case = had.case
-    findings: list[Finding] = []
+    findings: list[SuspectFinding] = []
     looked: list[dict[str, Any]] = []
     tests = provenance_tests()
     for at, test in enumerate(tests):

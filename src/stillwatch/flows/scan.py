@@ -37,15 +37,15 @@ from stillwatch.detect.shards import sharded
 from stillwatch.engine.connect import Engine, open_engine
 from stillwatch.enrich.networks import from_files
 from stillwatch.errors import InputError, Problem, UsageError, unknown
-from stillwatch.flows.found import Found, describe_campaign, utc, write_tables
-from stillwatch.flows.gather import beside, beside_folder, check_sketches, gather, key_of, too_little
+from stillwatch.flows.campaign_tables import CampaignRecord, describe_campaign, utc, write_tables
 from stillwatch.flows.groups import find_leads, nights, write_groups
-from stillwatch.flows.log import Prefixes, add_up, open_log, shareable
+from stillwatch.flows.ingest import beside, beside_folder, check_sketches, gather, key_of, too_little
 from stillwatch.flows.peers import COLUMN as PEER_MATCH
 from stillwatch.flows.peers import flagged
 from stillwatch.flows.profile import Profile
 from stillwatch.flows.remembered import remember
 from stillwatch.flows.shortfall import one_account
+from stillwatch.flows.summarise import Prefixes, add_up, open_log, shareable
 from stillwatch.flows.texts import write_prompts
 from stillwatch.foreign import described
 from stillwatch.readers.discover import Sources, discover
@@ -408,7 +408,7 @@ def _find(
     known: Sequence[pa.Table],
     options: Options,
     progress: Progress,
-) -> tuple[dict[str, Any], list[Found], Callable[[Path], None]]:
+) -> tuple[dict[str, Any], list[CampaignRecord], Callable[[Path], None]]:
     """The overview, the campaigns, and what writes the tables of trials and leads."""
     if store.rows == 0:
         return _nothing(), [], lambda folder: write_groups(folder, {}, [], None)

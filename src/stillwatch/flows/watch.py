@@ -27,10 +27,10 @@ from stillwatch.errors import (
     Unreachable,
     UsageError,
 )
-from stillwatch.flows.blind import read_key, sketch
+from stillwatch.flows.content_blind import read_key, sketch
 from stillwatch.flows.scan import Options, scan
+from stillwatch.memory.identities import Track, follow
 from stillwatch.memory.labels import in_force
-from stillwatch.memory.tracks import Track, follow
 from stillwatch.readers.losses import Losses
 from stillwatch.results.folder import read_table
 from stillwatch.stats.sequential import alert_level

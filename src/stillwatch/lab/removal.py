@@ -17,7 +17,7 @@ from stillwatch.lab import models, school, traces
 from stillwatch.lab.models import Model
 from stillwatch.lab.tasks import OPENINGS, TAILS, VERBS
 from stillwatch.prove.case import Case, Pair
-from stillwatch.prove.finding import Finding
+from stillwatch.prove.finding import SuspectFinding
 from stillwatch.prove.registry import mark_named
 from stillwatch.prove.tests.radioactivity_open import radioactivity_open
 from stillwatch.prove.tests.radioactivity_text import radioactivity_text
@@ -56,7 +56,7 @@ def neutralised(base: Model, strength: float = 1.0) -> Callable[[Tensor, Tensor]
 
 def measured(
     teacher: Model, base: Model, trial: traces.Trial, removal: str, lesson: school.Lesson, each: int
-) -> dict[str, Finding | float]:
+) -> dict[str, SuspectFinding | float]:
     """Findings on one student after one removal, and its share of right answers."""
     ring, (issued,) = traces.keyring_of(trial.seed, trial.mark, trial.width, trial.strength)
     pairs = traces.served(teacher, trial, ring, issued, base if mark_named(trial.mark).needs_proxy else None)

@@ -9,7 +9,7 @@ import numpy as np
 from stillwatch.lab import models, school
 from stillwatch.lab.models import Model
 from stillwatch.prove.case import Case, Pair
-from stillwatch.prove.finding import Finding
+from stillwatch.prove.finding import SuspectFinding
 from stillwatch.prove.keyring import Issued, Keyring
 from stillwatch.prove.registry import mark_named
 from stillwatch.prove.serving import row
@@ -122,7 +122,7 @@ def case_of(
 
 def measured(
     teacher: Model, trial: Trial, lesson: school.Lesson, base: Model | None = None, decoys: int = 99
-) -> dict[str, Finding]:
+) -> dict[str, SuspectFinding]:
     """Findings on one student: with weights and with text alone, without and with the teacher beside."""
     ring, (issued,) = keyring_of(trial.seed, trial.mark, trial.width, trial.strength)
     proxy = base if mark_named(trial.mark).needs_proxy else None
@@ -140,7 +140,7 @@ def found(
     *,
     proxy: Model | None,
     decoys: int,
-) -> dict[str, Finding]:
+) -> dict[str, SuspectFinding]:
     """Findings on a student of what was served under the keyring's one key, by what the provider has in hand. Without findings on
     weights where student and teacher have other tokens.
     """

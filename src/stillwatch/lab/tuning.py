@@ -20,7 +20,7 @@ from stillwatch.lab import models, school, traces
 from stillwatch.lab.models import Model
 from stillwatch.lab.removal import reworded
 from stillwatch.prove.case import Pair
-from stillwatch.prove.finding import Finding
+from stillwatch.prove.finding import SuspectFinding
 from stillwatch.prove.registry import mark_named
 
 AGAIN = "Say the following in other words, and leave nothing out:\n\n{}"
@@ -85,7 +85,7 @@ def keep(out: Path, prompts: Sequence[str], tuning: Tuning) -> Tuning:
     return replace(tuning, prompts=str(file))
 
 
-def measured(teacher: Model, tuning: Tuning, decoys: int = 99) -> dict[str, Finding]:
+def measured(teacher: Model, tuning: Tuning, decoys: int = 99) -> dict[str, SuspectFinding]:
     """Findings on one student, by what the provider has in hand."""
     base = models.load(Path(tuning.base))
     trial = traces.Trial(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stillwatch.errors import Problem, UsageError
-from stillwatch.flows import blind
+from stillwatch.flows import content_blind as blind
 from stillwatch.flows import scan as scanning
 from stillwatch.flows import score as scoring
 from stillwatch.library.results import Results

@@ -21,7 +21,7 @@ from stillwatch.export.registry import export
 from stillwatch.export.terms import VALID_DAYS, Terms, Tlp
 from stillwatch.library.table import Table
 from stillwatch.report import page
-from stillwatch.report.cards import Card, card, cards, verdict
+from stillwatch.report.cards import CampaignCard, card, cards, verdict
 from stillwatch.report.reading import Results as Folder
 from stillwatch.report.reading import read
 from stillwatch.results.folder import TABLES, check_results, read_json, read_table
@@ -180,7 +180,7 @@ class Campaign:
             raise unknown("campaign of these results", name, rows)
         self.name = name
         self._results = results
-        self._card: Card = card(results.page_data, rows[name], "campaign")
+        self._card: CampaignCard = card(results.page_data, rows[name], "campaign")
 
     @property
     def facts(self) -> dict[str, Any]:

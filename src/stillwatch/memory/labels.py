@@ -3,7 +3,7 @@
 Rules:
     A label changes no table of a scan: a campaign that is labelled honest is still listed, with who said so and why.
     A label on a campaign or a lead names the accounts that it had. It applies to a later group that shares at least half of
-    the smaller one's accounts (`memory.tracks`), whatever that group is called.
+    the smaller one's accounts (`memory.identities`), whatever that group is called.
     Of several labels on one target the latest counts; a label that is withdrawn or has expired does not.
     An account's own label outweighs those of its group, and those outweigh labels of values.
 """
@@ -20,8 +20,8 @@ from typing import Any, Literal, get_args
 from stillwatch.contract.results import RECORD
 from stillwatch.errors import Problem, StateError, UsageError
 from stillwatch.memory import record
+from stillwatch.memory.identities import SAME_TRACK_OVERLAP
 from stillwatch.memory.record import Entry
-from stillwatch.memory.tracks import SAME_TRACK_OVERLAP
 
 Verdict = Literal["honest", "campaign", "allow", "withdrawn"]
 Kind = Literal["account", "organization", "key", "campaign", "lead", "indicator", "mark"]

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from stillwatch.contract.results import NAMES
 from stillwatch.errors import Problem, StateError
-from stillwatch.memory.tracks import Track, follow, match, shared_with
+from stillwatch.memory.identities import Track, follow, match, shared_with
 
 TRACKS = "tracks.json"
 

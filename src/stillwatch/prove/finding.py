@@ -13,7 +13,7 @@ TILTS = np.geomspace(1e-3, 30.0, 60)  # where Chernoff's bound is sought; any of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class SuspectFinding:
     """One test's outcome.
 
     `subject` is a key's name (mark/campaign/epoch) or what else was tested; `units` how many independent pieces were

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.errors import Problem, UsageError
-from stillwatch.units import units
+from stillwatch.plugins import units
 
 if TYPE_CHECKING:
     from stillwatch.prove.case import Case
-    from stillwatch.prove.finding import Finding
+    from stillwatch.prove.finding import SuspectFinding
 
 Array = npt.NDArray[np.float64]
 Bits = npt.NDArray[np.uint64]
@@ -69,7 +69,7 @@ class ProvenanceTest:
     removed_by: tuple[str, ...]
     source: str
     missing: Callable[[Case], str]
-    test: Callable[[Case], list[Finding]]
+    test: Callable[[Case], list[SuspectFinding]]
 
 
 @cache

@@ -14,7 +14,7 @@ from math import inf, log10
 
 import numpy as np
 
-from stillwatch.prove.finding import Finding
+from stillwatch.prove.finding import SuspectFinding
 from stillwatch.prove.power import Assumed, log10_p_if_present, pieces, power_of
 from stillwatch.stats.evalues import LN10, mean_log_e
 
@@ -24,7 +24,7 @@ RANK_AT_MOST = 0.02  # a mark so strong that it convicts must also beat 98 % of 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Campaign:
+class CampaignVerdict:
     """A campaign's evidence: its keys' e-values multiplied, the smallest p-value times the tries, and the power against the assumed
     effect of its strongest test.
     """
@@ -56,20 +56,20 @@ class Verdict:
     log10_e: float
     log10_p: float
     named: str
-    campaigns: tuple[Campaign, ...]
+    campaigns: tuple[CampaignVerdict, ...]
     power: float
     further: float
     warnings: tuple[str, ...]
     hypotheses: tuple[Hypothesis, ...] = ()
 
 
-def campaign_of(finding: Finding) -> str:
+def campaign_of(finding: SuspectFinding) -> str:
     """Whose key it is."""
     return finding.subject.split("/")[1] if "/" in finding.subject else ""
 
 
 def decide(
-    findings: Sequence[Finding],
+    findings: Sequence[SuspectFinding],
     *,
     alpha: float,
     effects: Mapping[str, Assumed],
@@ -126,7 +126,7 @@ def decide(
     )  # fmt: skip
 
 
-def _hypotheses(rows: Sequence[Campaign], named: str, *, is_open: bool) -> tuple[Hypothesis, ...]:
+def _hypotheses(rows: Sequence[CampaignVerdict], named: str, *, is_open: bool) -> tuple[Hypothesis, ...]:
     """What else than training on harvested answers would look the same."""
     silent = sum(row.verdict != SUPPORTED for row in rows)
     able = sum(row.verdict != SUPPORTED and row.power >= POWER for row in rows)
@@ -162,15 +162,20 @@ def _hypotheses(rows: Sequence[Campaign], named: str, *, is_open: bool) -> tuple
     )
 
 
-def _is_broken(one: Finding, alpha: float, tries: int) -> bool:
+def _is_broken(one: SuspectFinding, alpha: float, tries: int) -> bool:
     if one.rank_p is None or one.decoys < 99:
         return False
     return one.log10_p + log10(tries) <= log10(alpha / 2) and one.rank_p > RANK_AT_MOST
 
 
 def _campaign(
-    name: str, sound: Sequence[Finding], tries: int, names: int, alpha: float, effects: Mapping[str, Assumed]
-) -> Campaign:
+    name: str,
+    sound: Sequence[SuspectFinding],
+    tries: int,
+    names: int,
+    alpha: float,
+    effects: Mapping[str, Assumed],
+) -> CampaignVerdict:
     mine = [one for one in sound if campaign_of(one) == name]
     by_key: dict[str, list[float]] = {}
     for one in mine:
@@ -180,13 +185,13 @@ def _campaign(
     log10_p = min((min(one.log10_p + log10(tries), 0.0) for one in mine), default=0.0)
     is_shown = log10_e - log10(names) >= -log10(alpha / 2) or log10_p <= log10(alpha / 2)
     power, is_absent = _absence(mine, effects)
-    return Campaign(
+    return CampaignVerdict(
         campaign=name, log10_e=log10_e, log10_p=log10_p, power=power,
         verdict=SUPPORTED if is_shown else REFUTED if is_absent and power >= POWER else NOT_SUPPORTED,
     )  # fmt: skip
 
 
-def _absence(some: Sequence[Finding], effects: Mapping[str, Assumed]) -> tuple[float, bool]:
+def _absence(some: Sequence[SuspectFinding], effects: Mapping[str, Assumed]) -> tuple[float, bool]:
     """The power of a campaign's strongest test, and whether that test speaks against the effect.
 
     The strongest is chosen by what was assumed and how much was scored, not by its outcome, so that it errs at its level.
@@ -202,7 +207,9 @@ def _absence(some: Sequence[Finding], effects: Mapping[str, Assumed]) -> tuple[f
     )
 
 
-def _further(sound: Sequence[Finding], effects: Mapping[str, Assumed], alpha: float, asked: int) -> float:
+def _further(
+    sound: Sequence[SuspectFinding], effects: Mapping[str, Assumed], alpha: float, asked: int
+) -> float:
     """How many more answers would bring 95 % power, if each adds as many windows as those so far; nan where unknown."""
     some = [one for one in sound if one.test == "radioactivity_text" and one.units and one.subject in effects]
     if not some or not asked:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.engine.cores import on_all_cores
-from stillwatch.prove.finding import TILTS, Finding, histogram, mixture_log_e, rank_p
+from stillwatch.prove.finding import TILTS, SuspectFinding, histogram, mixture_log_e, rank_p
 from stillwatch.prove.keyring import Issued, Keyring
 from stillwatch.prove.registry import Mark
 from stillwatch.prove.windows import Windows, bits_of, contexts_of, identities, seeds
@@ -144,12 +144,12 @@ class Findings:
     def __post_init__(self) -> None:
         self.windows = replace(self.windows, weights=tempered(self.windows.weights))
 
-    def of(self, issued: Issued, mark: Mark) -> Finding:
+    def of(self, issued: Issued, mark: Mark) -> SuspectFinding:
         """One key's finding."""
         some = self.windows
         n = len(some)
         if not n:
-            return Finding(
+            return SuspectFinding(
                 test=self.test, subject=issued.name, keyed=True, units=0, effect=0.0, log10_p=0.0, log_e=0.0,
                 statement="no window could be scored",
             )  # fmt: skip
@@ -159,7 +159,7 @@ class Findings:
         units = effective(some.weights)
         effect = excess / spread / np.sqrt(units) if spread else 0.0
         others = self._decoys(mark)
-        return Finding(
+        return SuspectFinding(
             test=self.test,
             subject=issued.name,
             keyed=True,

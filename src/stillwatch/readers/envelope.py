@@ -19,6 +19,7 @@ from itertools import islice
 from typing import Any
 
 from stillwatch.contract.exchanges import EXCHANGES
+from stillwatch.plugins import units
 from stillwatch.readers import envelopes
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.losses import Losses
@@ -27,7 +28,6 @@ from stillwatch.readers.records import Span, records
 from stillwatch.readers.registry import Format, Numbered, Record, field
 from stillwatch.readers.times import MICROSECONDS, micros
 from stillwatch.readers.tolerant import is_begun, is_broken, objects, unquoted
-from stillwatch.units import units
 
 NEEDED = tuple(name for name in EXCHANGES.required if name != "exchange_id")
 DEEPEST = 8  # envelopes in envelopes that are opened: chosen, twice what shippers make

@@ -15,10 +15,10 @@ from functools import cache
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from stillwatch.plugins import units
 from stillwatch.readers import formats
 from stillwatch.readers.addresses import address_in
 from stillwatch.readers.times import NO_TIME, micros
-from stillwatch.units import units
 
 if TYPE_CHECKING:
     from stillwatch.readers.beside import Beside

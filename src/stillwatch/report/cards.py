@@ -37,7 +37,7 @@ class HypothesisLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class CampaignCard:
     """One campaign as the page shows it. A part is None where its file was not written."""
 
     anchor: str
@@ -66,7 +66,7 @@ class Card:
     prompts_more: int
 
 
-def cards(results: Results) -> list[Card]:
+def cards(results: Results) -> list[CampaignCard]:
     """One card per campaign, the largest first."""
     return [
         card(results, row, f"campaign-{number}", is_full=number <= CARDS)
@@ -74,7 +74,7 @@ def cards(results: Results) -> list[Card]:
     ]
 
 
-def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> Card:
+def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> CampaignCard:
     """One campaign's card; one that is not full leaves out the drawings that cost space."""
     name = row["campaign_id"]
     told = results.of("timeline", name)
@@ -90,7 +90,7 @@ def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> Ca
     tried = trial(results, name, row["accounts"])
     hypotheses = _hypotheses(results.rows("hypotheses", name))
     prompts = _unplaced(results.rows("prompts", name))
-    return Card(
+    return CampaignCard(
         anchor=anchor,
         row=row,
         meaning=wording.KINDS.get(row["kind"], "A kind that this version of the page does not know."),
@@ -140,7 +140,7 @@ def _unplaced(rows: Sequence[Row] | None) -> Sequence[Row] | None:
     return [row for row in rows or () if row["rank"] is None] or None
 
 
-def verdict(results: Results, every: Sequence[Card]) -> tuple[str, str]:
+def verdict(results: Results, every: Sequence[CampaignCard]) -> tuple[str, str]:
     """The finding in a sentence, and what it means in another."""
     overview = results.overview or Overview()
     rate = (
@@ -214,7 +214,7 @@ def _timeline(table: pa.Table | None) -> plots.Timeline | None:
     )
 
 
-def _marks(table: pa.Table | None, overview: Overview | None) -> list[plots.Mark]:
+def _marks(table: pa.Table | None, overview: Overview | None) -> list[plots.PlotMark]:
     """What the bars asked at the hour at which the evidence first reached them, or at the last look."""
     if table is None:
         return []
@@ -231,7 +231,7 @@ def _marks(table: pa.Table | None, overview: Overview | None) -> list[plots.Mark
         if some:
             level = some[-1][name] if level is None else level
             class_ = "threshold" if name == "log10_alert" else "threshold together"
-            marks.append(plots.Mark(level, f"{said}: {wording.odds(level)}", class_))
+            marks.append(plots.PlotMark(level, f"{said}: {wording.odds(level)}", class_))
     return marks
 
 

@@ -23,7 +23,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from stillwatch.engine.files import atomic
 from stillwatch.foreign import visible
 from stillwatch.report import wording
-from stillwatch.report.cards import CARDS, Card, cards, overview_or_unknown, verdict
+from stillwatch.report.cards import CARDS, CampaignCard, cards, overview_or_unknown, verdict
 from stillwatch.report.compare import compare
 from stillwatch.report.leads import MAX_LEADS, Lead, leads, leads_found
 from stillwatch.report.packed import Group, pack
@@ -66,13 +66,13 @@ def render(folder: Path, prompts: pa.Table | None = None) -> str:
     )
 
 
-def render_campaign(results: Results, card: Card) -> str:
+def render_campaign(results: Results, card: CampaignCard) -> str:
     """A page with one campaign's card alone, as HTML."""
     packed, held = pack(results, [*_campaigns(results, [card])])
     return _rendered("campaign.html.j2", card=card, packed=packed, held=held)
 
 
-def _campaigns(results: Results, every: Sequence[Card]) -> Iterator[Group]:
+def _campaigns(results: Results, every: Sequence[CampaignCard]) -> Iterator[Group]:
     for card in every:
         name = card.row["campaign_id"]
         members = results.of("members", name)

@@ -87,7 +87,7 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class PlotMark:
     """A level of evidence that is asked for, as log10 e."""
 
     level: float
@@ -108,7 +108,7 @@ def spark(timeline: Timeline) -> str:
     return element("svg", bars, viewBox="0 0 120 26", class_="spark", aria_hidden="true")
 
 
-def draw_timeline(timeline: Timeline, detected: float | None, marks: Sequence[Mark]) -> str:
+def draw_timeline(timeline: Timeline, detected: float | None, marks: Sequence[PlotMark]) -> str:
     """Two panels over one time axis: exchanges as bars above, evidence as a curve with its marks below.
 
     `detected` is the second since 1970 from which the evidence sufficed, None where at no look it did.
@@ -165,7 +165,7 @@ def draw_timeline(timeline: Timeline, detected: float | None, marks: Sequence[Ma
     )  # fmt: skip
 
 
-def _reached(timeline: Timeline, marks: Sequence[Mark]) -> str:
+def _reached(timeline: Timeline, marks: Sequence[PlotMark]) -> str:
     """In a sentence, what the curve of evidence shows."""
     known = timeline.log10_e[~np.isnan(timeline.log10_e)]
     if not len(known):
@@ -174,7 +174,7 @@ def _reached(timeline: Timeline, marks: Sequence[Mark]) -> str:
     return f"The evidence at the end is 10 to the power {wording.exponent(float(known[-1]))}{asked}."
 
 
-def _curve(timeline: Timeline, x: object, top: float, marks: Sequence[Mark]) -> str:
+def _curve(timeline: Timeline, x: object, top: float, marks: Sequence[PlotMark]) -> str:
     assert callable(x)
     bottom = top + CURVE
     drawn = text("evidence so far, log₁₀ e", LEFT, top - 8, class_="axis-title")

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from stillwatch.errors import InputError, Problem, StillwatchError, UsageError, unknown
-from stillwatch.export.content import SHARED, Campaign, Content, Withheld, read_content
+from stillwatch.export.content import SHARED, Content, ExportedCampaign, Withheld, read_content
 from stillwatch.export.exporters.stix import objects_of
 from stillwatch.export.terms import MOST_DAYS, TLP, VALID_DAYS, Terms, Tlp
 from stillwatch.foreign import visible
@@ -196,8 +196,8 @@ def leaving(
 
 
 def _reduced(
-    one: Campaign, policy: Policy, retracted: frozenset[str]
-) -> tuple[Campaign | None, list[Withheld]]:
+    one: ExportedCampaign, policy: Policy, retracted: frozenset[str]
+) -> tuple[ExportedCampaign | None, list[Withheld]]:
     """The campaign with what the policy lets out; None where it lets out nothing of it."""
 
     def held(kind: str, value: str, reason: str) -> Withheld:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from stillwatch.signals.traits import Floats, Ints, Traits
-from stillwatch.stats.codes import Same, codes
+from stillwatch.stats.factorize import Same, codes
 from stillwatch.stats.membership import log_beta_binomial
 
 Bools = npt.NDArray[np.bool_]

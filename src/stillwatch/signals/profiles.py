@@ -18,8 +18,8 @@ from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome
-from stillwatch.stats.codes import Same
 from stillwatch.stats.evalues import Array, bounded_log_e
+from stillwatch.stats.factorize import Same
 from stillwatch.stats.homogeneity import COVERS, FEWEST_REFERENCE, FEWEST_VALUES, Alike, Lack, alike
 
 FEWEST_EXCHANGES = 2

@@ -24,11 +24,11 @@ from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.observations import OBSERVATIONS
 from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.summaries import Summaries
+from stillwatch.plugins import units
 from stillwatch.signals import explanations, group_tests, indicators
 from stillwatch.signals.traits import Traits
 from stillwatch.simulate.crowds import Crowd, Setting
 from stillwatch.suggestions import did_you_mean
-from stillwatch.units import units
 
 Family = Literal[
     "ownership",

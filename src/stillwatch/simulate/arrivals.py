@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from stillwatch.errors import InputError, Problem
 from stillwatch.simulate.population import DAY, SECOND, Population
 from stillwatch.simulate.prompts import mix
-from stillwatch.simulate.traffic import Rows
+from stillwatch.simulate.traffic import TrafficRows
 
 APPLICATIONS = ("product", "batch")
 COLUMNS = ("client", "second", "rate")
@@ -26,7 +26,9 @@ class Arrivals:
     rates: npt.NDArray[np.float64]
     window_s: int
 
-    def move(self, rng: np.random.Generator, rows: Rows, people: Population, index: int, day: int) -> None:
+    def move(
+        self, rng: np.random.Generator, rows: TrafficRows, people: Population, index: int, day: int
+    ) -> None:
         """Give the exchanges of applications, in place, moments of one real client each, in the day's windows.
 
         An account keeps its client. A client that is silent on that day leaves the account's times as they are.

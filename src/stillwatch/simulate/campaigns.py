@@ -26,7 +26,7 @@ from stillwatch.simulate.traffic import (
     OPENING,
     TRANSCRIPT,
     Counter,
-    Rows,
+    TrafficRows,
     awake,
     concatenate,
     moment,
@@ -77,7 +77,7 @@ class Plan:
     keeps_conversation: bool = True  # the end user's conversation id is forwarded
 
 
-class Campaign:
+class PlantedCampaign:
     """A plan in a window of time, with its accounts and its queue; days must be asked for in order."""
 
     def __init__(self, plan: Plan, rng: np.random.Generator, start: int, end: int, release: int) -> None:
@@ -98,7 +98,7 @@ class Campaign:
         self.quota: Ints = rng.multinomial(plan.exchanges, share / share.sum()).astype(np.int64)
         self.turns = 0
 
-    def day(self, rng: np.random.Generator, index: int, day: int) -> Rows:
+    def day(self, rng: np.random.Generator, index: int, day: int) -> TrafficRows:
         """The campaign's exchanges on one day; `index` counts days of the world."""
         quota = int(self.quota[index])
         relayed = int(rng.binomial(quota, self.plan.relayed)) if self.plan.relayed else 0
@@ -112,7 +112,7 @@ class Campaign:
     def _open_span(self, day: int) -> tuple[int, int]:
         return max(day, self.start), min(day + DAY, self.end)
 
-    def _harvest(self, rng: np.random.Generator, n: int, day: int) -> Rows:
+    def _harvest(self, rng: np.random.Generator, n: int, day: int) -> TrafficRows:
         if self.plan.hours == "human":
             account, at = self._by_hand(rng, n, day)
         else:
@@ -167,7 +167,7 @@ class Campaign:
             self.turns += int(stop - begin)
         return account
 
-    def _with_words(self, rng: np.random.Generator, account: Ints, at: Ints) -> Rows:
+    def _with_words(self, rng: np.random.Generator, account: Ints, at: Ints) -> TrafficRows:
         plan, n = self.plan, len(account)
         key = self.queue.keys(n)
         capability = rng.integers(0, len(plan.capabilities), n)
@@ -186,7 +186,7 @@ class Campaign:
             want[rows] = ROOT[template] if template else -1
             root[rows] = np.array([ROOT[item] for item in items])[below(key[rows], len(items), 33)]
         place = np.where(below(want_key, 3, 34) == 0, 1, 0) if not plan.injected else np.full(n, 2)
-        return Rows(
+        return TrafficRows(
             account=account,
             at=at,
             turn=np.zeros(n, dtype=np.int64),
@@ -204,7 +204,7 @@ class Campaign:
             campaign=np.zeros(n, dtype=np.int64),
         )
 
-    def _relay(self, rng: np.random.Generator, n: int, day: int) -> Rows:
+    def _relay(self, rng: np.random.Generator, n: int, day: int) -> TrafficRows:
         """End users' conversations: an hour on one account, then on the least recently used."""
         low, high = self._open_span(day)
         conversations = int(n / 5.2) + 2 if n else 0
@@ -246,7 +246,7 @@ class Campaign:
         if not self.plan.keeps_conversation:
             name = mix(name ^ account.astype(np.uint64), 38)
         m = len(turn)
-        return Rows(
+        return TrafficRows(
             account=account,
             at=at[keep],
             conversation=name,

@@ -26,7 +26,7 @@ from stillwatch.simulate.people import (
 )
 from stillwatch.simulate.population import DAY, MODELS, SECOND, SHAPED, Floats, fresh, some, texts
 from stillwatch.simulate.prompts import Ints, Texts
-from stillwatch.simulate.visits import Rows, own_life, sittings, ticks, volumes, write
+from stillwatch.simulate.visits import VisitRows, own_life, sittings, ticks, volumes, write
 
 __all__ = ["Crowd", "Setting", "crowd", "joined", "ordinary", "setting", "tables"]
 
@@ -58,7 +58,7 @@ class Crowd:
         return len(self.accounts["created_at"])
 
 
-def crowd(rng: np.random.Generator, group: People, setting: Setting, parts: Sequence[Rows]) -> Crowd:
+def crowd(rng: np.random.Generator, group: People, setting: Setting, parts: Sequence[VisitRows]) -> Crowd:
     """The crowd of these people that sends these rows.
 
     Conversation numbers of different parts are different conversations. Rows outside the setting are left out; an account that
@@ -100,7 +100,7 @@ def crowd(rng: np.random.Generator, group: People, setting: Setting, parts: Sequ
     return Crowd(accounts=accounts, exchanges=exchanges)
 
 
-def _conversations(rng: np.random.Generator, rows: Rows) -> Texts:
+def _conversations(rng: np.random.Generator, rows: VisitRows) -> Texts:
     distinct, code = np.unique(rows.conversation, return_inverse=True)
     names = fresh(rng, len(distinct), "c", 15)
     names[distinct < 0] = None
@@ -258,7 +258,7 @@ def _products(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
     hour = _day_and_night(rng, account, group)
     at = setting.start + day * DAY + (hour / 24 * DAY).astype(np.int64)
     zero = np.zeros(len(at), np.int64)
-    rows = Rows(account=account, at=at, conversation=zero - 1, turn=zero, run=zero, place=zero)
+    rows = VisitRows(account=account, at=at, conversation=zero - 1, turn=zero, run=zero, place=zero)
     return crowd(rng, group, setting, [_by_template(rng, group, rows)])
 
 
@@ -313,7 +313,7 @@ def _as_companies(rng: np.random.Generator, group: People) -> None:
     group.plan = texts(n, "api")
 
 
-def _by_template(rng: np.random.Generator, group: People, rows: Rows) -> Rows:
+def _by_template(rng: np.random.Generator, group: People, rows: VisitRows) -> VisitRows:
     """Items of each account below its own template, or with the template as the system prompt, in place."""
     template = words(rng, "product_template", len(group))
     as_system = rng.random(len(group)) < 0.5

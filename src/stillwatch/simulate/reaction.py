@@ -19,10 +19,10 @@ import pyarrow as pa
 
 from stillwatch.contract.actions import ACTIONS
 from stillwatch.simulate import population as p
-from stillwatch.simulate.campaigns import Campaign, Plan, members_of
+from stillwatch.simulate.campaigns import Plan, PlantedCampaign, members_of
 from stillwatch.simulate.population import DAY, HOUR, Population
 from stillwatch.simulate.prompts import Ints
-from stillwatch.simulate.traffic import Rows
+from stillwatch.simulate.traffic import TrafficRows
 
 ReactionKind = Literal["retry", "slow", "replace", "leave"]
 KINDS: tuple[str, ...] = get_args(ReactionKind)
@@ -48,7 +48,7 @@ class Reaction:
     keeps_client: bool = True
 
 
-class Reacting(Campaign):
+class Reacting(PlantedCampaign):
     """A campaign whose operator reacts to an action. It has random draws of its own, so that the world around it stays as it was."""
 
     def __init__(
@@ -81,7 +81,7 @@ class Reacting(Campaign):
         self.members = p.concatenate([first, more])
         self.successors = number
 
-    def day(self, rng: np.random.Generator, index: int, day: int) -> Rows:
+    def day(self, rng: np.random.Generator, index: int, day: int) -> TrafficRows:
         """The campaign's exchanges on one day, after the reaction."""
         everyone, self.members = self.members, self.worked
         rows = super().day(rng, index, day)
@@ -98,7 +98,7 @@ class Reacting(Campaign):
         rows.account = np.where(dead & (taken >= 0), taken, rows.account)
         return rows.take(~dead | (taken >= 0))
 
-    def _taken_up(self, rows: Rows, dead: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Ints:
+    def _taken_up(self, rows: TrafficRows, dead: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Ints:
         """For each of the dead rows the account that sends it in another's place, -1 where nobody is there."""
         taken = np.full(len(rows), -1, dtype=np.int64)
         where = np.flatnonzero(dead)
@@ -119,7 +119,7 @@ def copied(people: Population) -> Population:
     return Population(**{f.name: getattr(people, f.name).copy() for f in fields(Population)})
 
 
-def actions(people: Population, campaigns: list[Campaign], bases: Ints) -> pa.Table:
+def actions(people: Population, campaigns: list[PlantedCampaign], bases: Ints) -> pa.Table:
     """Who was suspended when, as `ACTIONS` has it."""
     account: list[str] = []
     at: list[int] = []

@@ -25,7 +25,7 @@ from stillwatch.simulate.grammar import FOLLOW_UP as FOLLOW_RULES
 from stillwatch.simulate.grammar import GRAMMAR, ROOTS
 from stillwatch.simulate.population import DAY, Population
 from stillwatch.simulate.prompts import Ints, Keys, RealText, Texts, below, mix, place, typed_by_hand
-from stillwatch.simulate.traffic import EDIT, FOLLOW_UP, HARVEST, OPENING, TRANSCRIPT, Rows
+from stillwatch.simulate.traffic import EDIT, FOLLOW_UP, HARVEST, OPENING, TRANSCRIPT, TrafficRows
 
 CHUNK = 150_000
 _EDITS: Texts = np.array(
@@ -60,7 +60,7 @@ class _Day:
 
     path: Path
     truth: Path
-    rows: Rows
+    rows: TrafficRows
     rng: np.random.Generator
     first: int  # number of the day's first exchange
     answered: int  # prompts of a real harvest that were used before
@@ -122,7 +122,7 @@ class Writer:
         """Write a small table whole."""
         pq.write_table(table, self.folder / name, compression="zstd")
 
-    def day(self, rng: np.random.Generator, rows: Rows, day: int) -> None:
+    def day(self, rng: np.random.Generator, rows: TrafficRows, day: int) -> None:
         """Write one day's partition, a row group at a time; a day without traffic has none."""
         if not len(rows):
             self._last = _done(rng)
@@ -199,7 +199,7 @@ class _Maker:
                 truths.write_table(truth)
         return one.rng
 
-    def _chunk(self, rng: np.random.Generator, rows: Rows) -> tuple[pa.Table, pa.Table]:
+    def _chunk(self, rng: np.random.Generator, rows: TrafficRows) -> tuple[pa.Table, pa.Table]:
         people, names = self.people, self.names
         n, who = len(rows), rows.account
         numbers = np.arange(self.exchanges, self.exchanges + n, dtype=np.uint64)
@@ -267,7 +267,7 @@ class _Maker:
         labels = _pick(np.array([None, *names], dtype=object), rows.campaign + 1)
         return table, pa.table([ids, account, labels], schema=TRUTH.arrow)
 
-    def _words(self, people: Population, rows: Rows) -> pa.Array:
+    def _words(self, people: Population, rows: TrafficRows) -> pa.Array:
         """The prompt of every row."""
         out: Texts = np.full(len(rows), "", dtype=object)
         for root in np.unique(rows.root).tolist():
@@ -315,7 +315,7 @@ class _Maker:
         said[at] = said[at] + "\n\n" + GRAMMAR.expand("document", keys[at])
         return said
 
-    def _harvest(self, rows: Rows, root: int) -> Texts:
+    def _harvest(self, rows: TrafficRows, root: int) -> Texts:
         if self.real is not None and self.real.harvest is not None:
             pool = self.real.harvest
             items = pool[(self.answered + np.arange(len(rows))) % len(pool)]

@@ -26,7 +26,7 @@ OPENING, FOLLOW_UP, EDIT, TRANSCRIPT, HARVEST = range(5)
 
 
 @dataclass(slots=True, kw_only=True)
-class Rows:
+class TrafficRows:
     """Exchanges before they have words: columns of one length, accounts as positions in a population.
 
     Conversation 0 is none; campaign -1 is ordinary traffic; `want` is the root of a template or -1.
@@ -51,14 +51,16 @@ class Rows:
     def __len__(self) -> int:
         return len(self.account)
 
-    def take(self, rows: npt.NDArray[Any]) -> Rows:
+    def take(self, rows: npt.NDArray[Any]) -> TrafficRows:
         """The exchanges at these positions or under this mask."""
-        return Rows(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+        return TrafficRows(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
 
-def concatenate(parts: list[Rows]) -> Rows:
+def concatenate(parts: list[TrafficRows]) -> TrafficRows:
     """All exchanges of all parts, in order."""
-    return Rows(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Rows)})
+    return TrafficRows(
+        **{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(TrafficRows)}
+    )
 
 
 @dataclass(slots=True)
@@ -145,7 +147,9 @@ def zipf(rng: np.random.Generator, n: int, bound: int = 3000) -> Ints:
     return np.searchsorted(weight / weight[-1], rng.random(n)).astype(np.int64)
 
 
-def ordinary(rng: np.random.Generator, people: Population, day: int, counter: Counter, salt: int) -> Rows:
+def ordinary(
+    rng: np.random.Generator, people: Population, day: int, counter: Counter, salt: int
+) -> TrafficRows:
     """What honest accounts (and the cover of others) send on one day."""
     account, at, conversation, turn = sit_down(rng, people, day_counts(rng, people, day), day)
     n = len(account)
@@ -166,7 +170,7 @@ def ordinary(rng: np.random.Generator, people: Population, day: int, counter: Co
     model = people.model[account]
     model = np.where((at >= people.adopts[account]) & (rng.random(n) < 0.7), NEW_MODEL, model)
     name = mix(opening ^ mix(at[opens][conversation - 1].astype(np.uint64)), 21) if n else key
-    rows = Rows(
+    rows = TrafficRows(
         account=account,
         at=at,
         conversation=np.where(people.follow[account] > 0, name, np.uint64(0)),

@@ -24,7 +24,7 @@ BUSIEST = 400.0  # exchanges of one account on one day, at most
 
 
 @dataclass(slots=True, kw_only=True)
-class Rows:
+class VisitRows:
     """Exchanges before they carry the columns of their accounts.
 
     * `account`: position in the crowd; `at`: microseconds since 1970.
@@ -44,9 +44,9 @@ class Rows:
     def __len__(self) -> int:
         return len(self.account)
 
-    def take(self, rows: Ints | Bools) -> Rows:
+    def take(self, rows: Ints | Bools) -> VisitRows:
         """The exchanges at these positions or under this mask."""
-        return Rows(
+        return VisitRows(
             account=self.account[rows],
             at=self.at[rows],
             conversation=self.conversation[rows],
@@ -75,7 +75,7 @@ def sittings(
     *,
     between: tuple[int, int] | None = None,
     days: Bools | None = None,
-) -> Rows:
+) -> VisitRows:
     """Exchanges at people's hours: sittings on each person's days, in its waking hours, with conversations.
 
     `counts` is the number of exchanges of each account over all days, `between` an optional span (microseconds) that holds
@@ -120,7 +120,7 @@ def sittings(
     opens = starts | (rng.random(len(at)) > group.follow[account])
     conversation = np.cumsum(opens) - 1
     zero = np.zeros(len(at), np.int64)
-    return Rows(
+    return VisitRows(
         account=account, at=at, conversation=conversation.astype(np.int64), turn=within_group(conversation), run=zero, place=zero,
     )  # fmt: skip
 
@@ -142,7 +142,7 @@ def ticks(
     jitter_s: float = 0.0,
     kept: float = 1.0,
     days: Bools | None = None,
-) -> Rows:
+) -> VisitRows:
     """Exchanges that clocks start: every day at `times_s`, (accounts, runs a day) seconds after UTC midnight.
 
     A run makes `requests` exchanges (a number, or one a account), `gap_s` apart on average, and starts up to `jitter_s` late.
@@ -162,19 +162,23 @@ def ticks(
     heads = np.cumsum(wanted) - wanted
     late = late - late[heads][one] if len(one) else late
     at = setting.start + ((moment[one] + late) * SECOND).astype(np.int64)
-    return Rows(
+    return VisitRows(
         account=account[one], at=at, conversation=np.full(len(one), -1, np.int64), turn=np.zeros(len(one), np.int64),
         run=run[one], place=place,
     )  # fmt: skip
 
 
-def moments(account: Ints, at: Ints) -> Rows:
+def moments(account: Ints, at: Ints) -> VisitRows:
     """Rows of single exchanges without a conversation at given moments."""
     zero = np.zeros(len(at), np.int64)
-    return Rows(account=account, at=at, conversation=zero - 1, turn=zero, run=zero, place=np.arange(len(at)))
+    return VisitRows(
+        account=account, at=at, conversation=zero - 1, turn=zero, run=zero, place=np.arange(len(at))
+    )
 
 
-def reacting(rng: np.random.Generator, group: People, events: Ints, *, median_h: float, share: float) -> Rows:
+def reacting(
+    rng: np.random.Generator, group: People, events: Ints, *, median_h: float, share: float
+) -> VisitRows:
     """One exchange of each account that reacts to each event, `run` being the event's number.
 
     An account reacts with chance `share`, about `median_h` hours after the event (microseconds since 1970), in its waking
@@ -190,7 +194,7 @@ def reacting(rng: np.random.Generator, group: People, events: Ints, *, median_h:
     return rows
 
 
-def write(rng: np.random.Generator, group: People, rows: Rows, setting: Setting) -> Rows:
+def write(rng: np.random.Generator, group: People, rows: VisitRows, setting: Setting) -> VisitRows:
     """Give rows of people their own words in place; returns the rows.
 
     Openings are texts of the setting, from a person's own topics, about the person's usual length and with its usual first words
@@ -243,8 +247,13 @@ def typed(rng: np.random.Generator, group: People, account: Ints, said: Texts) -
 
 
 def own_life(
-    rng: np.random.Generator, group: People, setting: Setting, common: Rows, *, share: float | None = None
-) -> Rows:
+    rng: np.random.Generator,
+    group: People,
+    setting: Setting,
+    common: VisitRows,
+    *,
+    share: float | None = None,
+) -> VisitRows:
     """Other traffic of the same accounts, in their own words and hours.
 
     It is `share` of each account's exchanges on average (drawn between 0 and 0.7 where None), more for some than for others. In
@@ -269,7 +278,7 @@ def text_of(keys: Ints, rule: str) -> Texts:
     return GRAMMAR.expand(rule, keys.astype(np.uint64))
 
 
-def continue_as(rng: np.random.Generator, group: People, rows: Rows, opening: Texts) -> Rows:
+def continue_as(rng: np.random.Generator, group: People, rows: VisitRows, opening: Texts) -> VisitRows:
     """Give the openings of conversations these texts and further turns the person's own words, in place; returns the rows."""
     said = words(rng, "follow_en", len(rows))
     opens = rows.turn == 0
@@ -287,7 +296,7 @@ def on_topics(rng: np.random.Generator, setting: Setting, topics: Ints) -> Texts
     )
 
 
-def through_list(rng: np.random.Generator, rows: Rows, pool: Texts, *, shuffled: float = 0.0) -> Texts:
+def through_list(rng: np.random.Generator, rows: VisitRows, pool: Texts, *, shuffled: float = 0.0) -> Texts:
     """For each row the item of `pool` that its account has reached with its openings so far.
 
     Accounts start at the first item where `shuffled` is 0, go in an order of their own where it is 1, and begin again at the end.
@@ -309,12 +318,12 @@ def through_list(rng: np.random.Generator, rows: Rows, pool: Texts, *, shuffled:
 
 def instruct(
     rng: np.random.Generator,
-    rows: Rows,
+    rows: VisitRows,
     items: Texts,
     *,
     template: str | None = None,
     as_system: bool | None = None,
-) -> Rows:
+) -> VisitRows:
     """Give rows these items under one template in place; returns the rows.
 
     The template is one of the grammar where None, and stands above the items, below them or in the system prompt: there when
@@ -336,9 +345,9 @@ def numbered(rng: np.random.Generator, rule: str, number: Ints) -> Texts:
     return text_of(number + int(rng.integers(1, 1 << 60)), rule)
 
 
-def stacked(parts: Sequence[Rows]) -> Rows:
+def stacked(parts: Sequence[VisitRows]) -> VisitRows:
     """All rows of all parts; the parts have the same columns, and equal conversation numbers are one conversation."""
-    return Rows(
+    return VisitRows(
         account=np.concatenate([part.account for part in parts]),
         at=np.concatenate([part.at for part in parts]),
         conversation=np.concatenate([part.conversation for part in parts]),

@@ -21,13 +21,13 @@ from stillwatch.contract.releases import RELEASES
 from stillwatch.errors import Problem, UsageError
 from stillwatch.simulate import population as p
 from stillwatch.simulate.arrivals import Arrivals, read_arrivals
-from stillwatch.simulate.campaigns import Campaign, Plan
+from stillwatch.simulate.campaigns import Plan, PlantedCampaign
 from stillwatch.simulate.lookalikes import honest_crowd
 from stillwatch.simulate.population import DAY, HOUR, Population
 from stillwatch.simulate.prompts import read_prompts
 from stillwatch.simulate.reaction import Reacting, Reaction, actions
 from stillwatch.simulate.tables import Writer, accounts_table
-from stillwatch.simulate.traffic import Counter, Rows, concatenate, ordinary
+from stillwatch.simulate.traffic import Counter, TrafficRows, concatenate, ordinary
 
 Progress = Callable[[int, int], None]
 Value = int | float | str | bool
@@ -414,7 +414,7 @@ def _write(
     honest.first[crowd] = release + (rng.exponential(5 * HOUR, int(crowd.sum()))).astype(np.int64)
     honest.created[crowd] = np.minimum(honest.created[crowd], honest.first[crowd] - HOUR // 4)
     campaigns = [
-        Campaign(c, rng, start, end, release)
+        PlantedCampaign(c, rng, start, end, release)
         if reaction is None
         else Reacting(
             c,
@@ -443,7 +443,7 @@ def _write(
     for index in range(plan.days):
         rng = np.random.default_rng(streams[2 + index])
         day = start + index * DAY
-        parts: list[Rows] = [ordinary(rng, people, day, counter, salt)]
+        parts: list[TrafficRows] = [ordinary(rng, people, day, counter, salt)]
         if arrivals is not None:
             arrivals.move(rng, parts[0], people, index, day)
         for number, campaign in enumerate(campaigns):

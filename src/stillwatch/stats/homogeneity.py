@@ -69,11 +69,11 @@ def even(proposed: Array, tested: Array, reference: Array) -> Alike | Lack:
     return _crowding(proposed, tested, reference, _narrowest, DENSEST, EVEN_ENRICHMENT)
 
 
-Interval = Callable[[Array, Array, int], tuple[float, float, float]]
+IntervalMethod = Callable[[Array, Array, int], tuple[float, float, float]]
 
 
 def _crowding(
-    proposed: Array, tested: Array, reference: Array, choose: Interval, widest: float, enrichment: float
+    proposed: Array, tested: Array, reference: Array, choose: IntervalMethod, widest: float, enrichment: float
 ) -> Alike | Lack:
     proposed, tested = proposed[np.isfinite(proposed)], tested[np.isfinite(tested)]
     reference = np.sort(reference[np.isfinite(reference)])

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from stillwatch.engine.files import atomic, lock
 from stillwatch.errors import Problem, StateError
-from stillwatch.memory.tracks import Track
+from stillwatch.memory.identities import Track
 from stillwatch.sketch.digest import VERSION
 
 LEDGER, KEY, SKETCHES, APART, QUARANTINE, EVENTS, LOCK = (

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stillwatch.enrich import tls
-from stillwatch.export.content import Campaign, Content, Indicator, read_content
+from stillwatch.export.content import Content, ExportedCampaign, Indicator, read_content
 from stillwatch.export.registry import exporter
 from stillwatch.export.terms import Terms
 from stillwatch.export.values import day, json_bytes, own_uuid
@@ -44,7 +44,7 @@ def misp(results: Path, out: Path, terms: Terms) -> None:
     (out / "misp.json").write_bytes(json_bytes(whole))
 
 
-def _event(one: Campaign, content: Content) -> dict[str, Any]:
+def _event(one: ExportedCampaign, content: Content) -> dict[str, Any]:
     terms = content.terms
     organisation = {"name": terms.producer, "uuid": own_uuid("organisation", terms.producer)}
     tags = [
@@ -89,12 +89,12 @@ def _is_ja4(what: Indicator) -> bool:
     return what.kind == "tls_fingerprint" and (greeting is None or greeting.kind == "ja4")
 
 
-def _fingerprint(what: Indicator, one: Campaign, event: str) -> dict[str, Any]:
+def _fingerprint(what: Indicator, one: ExportedCampaign, event: str) -> dict[str, Any]:
     values = {"ja4-fingerprint": what.value, "ja4-type": "JA4", "description": _comment(what, one)}
     return _object("ja4-plus", what.value, one, event, **values)
 
 
-def _shared(what: Indicator, one: Campaign, event: str) -> dict[str, Any]:
+def _shared(what: Indicator, one: ExportedCampaign, event: str) -> dict[str, Any]:
     # A program's name alone convicts nobody: MISP does not make detection rules of it.
     is_rule = what.kind != "user_agent" and not one.is_revoked
     greeting = tls.parse(what.value) if what.kind == "tls_fingerprint" else None
@@ -106,7 +106,7 @@ def _shared(what: Indicator, one: Campaign, event: str) -> dict[str, Any]:
     }
 
 
-def _comment(what: Indicator, one: Campaign) -> str:
+def _comment(what: Indicator, one: ExportedCampaign) -> str:
     return (
         f"{what.kind}: {what.members:,} members, {what.others:,} other accounts; confidence {what.confidence}; "
         f"valid until {day(one.expires)}"
@@ -114,7 +114,7 @@ def _comment(what: Indicator, one: Campaign) -> str:
 
 
 def _attribute(
-    kind: str, value: str, one: Campaign, event: str, *parts: str, is_rule: bool = False
+    kind: str, value: str, one: ExportedCampaign, event: str, *parts: str, is_rule: bool = False
 ) -> dict[str, Any]:
     return {
         "uuid": own_uuid(event, "attribute", kind, value, *parts),
@@ -129,7 +129,7 @@ def _attribute(
     }
 
 
-def _object(template: str, title: str, one: Campaign, event: str, **values: str) -> dict[str, Any]:
+def _object(template: str, title: str, one: ExportedCampaign, event: str, **values: str) -> dict[str, Any]:
     uuid, version, meta = TEMPLATES[template]
     name = own_uuid(event, template, title)
     return {
@@ -158,6 +158,6 @@ def _confidence(confidence: int) -> str:
     return f'estimative-language:confidence-in-analytic-judgment="{level}"'
 
 
-def _seconds(moment: datetime, one: Campaign) -> str:
+def _seconds(moment: datetime, one: ExportedCampaign) -> str:
     """Seconds since 1970; a revocation is one later than what it revokes."""
     return str(int(moment.astimezone(UTC).timestamp()) + one.is_revoked)

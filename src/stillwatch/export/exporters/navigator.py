@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stillwatch.export import atlas
-from stillwatch.export.content import CONFIDENCE, Campaign, read_content
+from stillwatch.export.content import CONFIDENCE, ExportedCampaign, read_content
 from stillwatch.export.registry import exporter
 from stillwatch.export.terms import Terms
 from stillwatch.export.values import active, day, json_bytes, tlp_label
@@ -37,7 +37,7 @@ def navigator(results: Path, out: Path, terms: Terms) -> None:
     (out / "layer.json").write_bytes(json_bytes(layer))
 
 
-def _techniques(shown: list[Campaign]) -> list[dict[str, Any]]:
+def _techniques(shown: list[ExportedCampaign]) -> list[dict[str, Any]]:
     """One entry a technique, scored by the most certain campaign that shows it; above a sub-technique one that unfolds its parent."""
     found: dict[str, dict[str, Any]] = {}
     for one in shown:

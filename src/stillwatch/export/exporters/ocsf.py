@@ -10,7 +10,7 @@ from typing import Any
 from stillwatch import __version__
 from stillwatch.export import atlas
 from stillwatch.export.atlas import Technique
-from stillwatch.export.content import Campaign, Content, Indicator, read_content
+from stillwatch.export.content import Content, ExportedCampaign, Indicator, read_content
 from stillwatch.export.registry import exporter
 from stillwatch.export.terms import Terms
 from stillwatch.export.values import json_lines_bytes, own_uuid, stamp, tlp_label
@@ -39,7 +39,7 @@ def ocsf(results: Path, out: Path, terms: Terms) -> None:
     (out / "ocsf.jsonl").write_bytes(json_lines_bytes(_finding(one, content) for one in content.campaigns))
 
 
-def _finding(one: Campaign, content: Content) -> dict[str, Any]:
+def _finding(one: ExportedCampaign, content: Content) -> dict[str, Any]:
     """The finding; a revoked one is closed and has no evidence."""
     shared, members = ((), ()) if one.is_revoked else (one.shared, one.members)
     activity = CLOSE if one.is_revoked else CREATE

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from stillwatch.export.content import CROWD, Campaign, Content, Indicator, read_content
+from stillwatch.export.content import CROWD, Content, ExportedCampaign, Indicator, read_content
 from stillwatch.export.registry import exporter
 from stillwatch.export.terms import Terms
 from stillwatch.export.values import day, own_uuid
@@ -42,7 +42,7 @@ def sigma(results: Path, out: Path, terms: Terms) -> None:
         yaml.safe_dump_all(rules, file, sort_keys=False, allow_unicode=True, explicit_start=True, width=1000)
 
 
-def _rules(what: Indicator, one: Campaign, content: Content) -> tuple[dict[str, Any], dict[str, Any]]:
+def _rules(what: Indicator, one: ExportedCampaign, content: Content) -> tuple[dict[str, Any], dict[str, Any]]:
     name = own_uuid("sigma", content.terms.producer, one.key, what.kind, what.value)
     always = {
         "status": "deprecated" if one.is_revoked else "experimental",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 
-from stillwatch.export.content import CROWD, Campaign, Indicator, read_content
+from stillwatch.export.content import CROWD, ExportedCampaign, Indicator, read_content
 from stillwatch.export.exporters.sigma import FIELDS
 from stillwatch.export.registry import exporter
 from stillwatch.export.terms import Terms
@@ -34,7 +34,7 @@ def sigma_sql(results: Path, out: Path, terms: Terms) -> None:
     (out / "rules.sql").write_text(head + "\n".join(queries), encoding="utf-8")
 
 
-def _query(what: Indicator, one: Campaign, terms: Terms) -> str:
+def _query(what: Indicator, one: ExportedCampaign, terms: Terms) -> str:
     base = own_uuid("sigma", terms.producer, one.key, what.kind, what.value)
     return (
         f"-- rule {own_uuid('sigma correlation', base)}: several accounts with the {what.kind} of {one.title}; confidence {what.confidence}\n"

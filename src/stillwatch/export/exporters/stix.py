@@ -17,7 +17,7 @@ import orjson
 
 from stillwatch.export import atlas
 from stillwatch.export.atlas import Technique
-from stillwatch.export.content import Campaign, Content, Indicator, read_content
+from stillwatch.export.content import Content, ExportedCampaign, Indicator, read_content
 from stillwatch.export.registry import exporter
 from stillwatch.export.terms import Terms, Tlp
 from stillwatch.export.values import json_bytes, own_uuid, stamp, tlp_label
@@ -127,8 +127,8 @@ def account_id(name: str) -> str:
     return f"user-account--{uuid.uuid5(OBSERVABLES, orjson.dumps({'user_id': name}).decode())}"
 
 
-def _campaign(one: Campaign, common: Object) -> Iterator[Object]:
-    def made(kind: str, *parts: str, its: Campaign = one, **properties: Any) -> Object:  # noqa: ANN401
+def _campaign(one: ExportedCampaign, common: Object) -> Iterator[Object]:
+    def made(kind: str, *parts: str, its: ExportedCampaign = one, **properties: Any) -> Object:  # noqa: ANN401
         name = f"{kind}--{own_uuid(common['created_by_ref'], kind, one.key, *parts)}"
         times: Object = {"created": stamp(one.first_seen), "modified": stamp(its.modified)}
         if its.is_revoked:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from stillwatch.prove.case import Case, Pair
-from stillwatch.prove.finding import Finding, signed
+from stillwatch.prove.finding import SuspectFinding, signed
 from stillwatch.prove.likeness import likeness
 from stillwatch.prove.registry import ProvenanceTest
 
@@ -21,7 +21,7 @@ def missing(case: Case) -> str:
     return "" if _common(case) else "a prompt that suspect, teacher and controls all answered"
 
 
-def test(case: Case) -> list[Finding]:
+def test(case: Case) -> list[SuspectFinding]:
     """Against the control that does best: the suspect must be nearer to the teacher than each of them."""
     prompts = _common(case)
     teacher, suspect = _by_prompt(case.served), _by_prompt(case.answers)
@@ -45,7 +45,7 @@ def test(case: Case) -> list[Finding]:
     assert worst is not None
     log_p, log_e, effect, units, name = worst
     return [
-        Finding(
+        SuspectFinding(
             test="agreement",
             subject="the teacher",
             keyed=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stillwatch.prove.case import Case
-from stillwatch.prove.finding import Finding, mixture_log_e, rank_p
+from stillwatch.prove.finding import SuspectFinding, mixture_log_e, rank_p
 from stillwatch.prove.registry import ProvenanceTest
 from stillwatch.prove.seen import own, words
 from stillwatch.prove.text import canaries
@@ -53,7 +53,7 @@ def log_e_of(share: np.ndarray, chosen: np.ndarray) -> float:
     return mixture_log_e(np.array([np.log1p(stake * (canaries.OPTIONS * hit - 1)).sum() for stake in STAKES]))
 
 
-def test(case: Case) -> list[Finding]:
+def test(case: Case) -> list[SuspectFinding]:
     """One finding per key of canaries."""
     share = shares(case)
     decoys = case.keyring.decoys(canaries.NAME, min(case.decoys, 999))
@@ -66,7 +66,7 @@ def test(case: Case) -> list[Finding]:
         log_e = log_e_of(share, chosen)
         hit = share[np.arange(len(share)), chosen]
         out.append(
-            Finding(
+            SuspectFinding(
                 test="canary_recall",
                 subject=issued.name,
                 keyed=True,

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from stillwatch.prove.case import Case, Pair
-from stillwatch.prove.finding import Finding, signed
+from stillwatch.prove.finding import SuspectFinding, signed
 from stillwatch.prove.likeness import likeness
 from stillwatch.prove.registry import ProvenanceTest
 from stillwatch.prove.seen import Seen, own, words
@@ -21,7 +21,7 @@ def missing(case: Case) -> str:
     return ""
 
 
-def test(case: Case) -> list[Finding]:
+def test(case: Case) -> list[SuspectFinding]:
     """Signed ranks of log-likelihood, with weights; of likeness to the suspect's answer, with text alone."""
     twins = [pair for pair in case.served if pair.unserved and pair.unserved != pair.answer]
     if case.model is not None:
@@ -43,7 +43,7 @@ def test(case: Case) -> list[Finding]:
     log_p, log_e = signed(rankdata(np.abs(gaps)), np.sign(gaps)) if len(gaps) else (0.0, 0.0)
     share = float(np.mean(gaps > 0)) if len(gaps) else 0.5
     return [
-        Finding(
+        SuspectFinding(
             test="dataset_inference",
             subject="what was served",
             keyed=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stillwatch.prove.case import Case
-from stillwatch.prove.finding import Finding, histogram, rank_p, signed
+from stillwatch.prove.finding import SuspectFinding, histogram, rank_p, signed
 from stillwatch.prove.registry import ProvenanceTest
 from stillwatch.prove.seen import followed, own, spoken, words
 from stillwatch.prove.text import choices
@@ -45,7 +45,7 @@ def _unseen(case: Case) -> tuple[Windows, int]:
     return choices.windows(kept), every - len(kept)
 
 
-def test(case: Case) -> list[Finding]:
+def test(case: Case) -> list[SuspectFinding]:
     """One finding per key: each pair after each word is one coin, weighed by how far the suspect leans and how often it chose."""
     some, left_out = _unseen(case)
     contexts, place = np.unique(some.contexts, axis=0, return_inverse=True)
@@ -67,7 +67,7 @@ def test(case: Case) -> list[Finding]:
         log_p, log_e = signed(np.abs(lean), np.sign(lean) * sides)
         hits = int(np.count_nonzero(lean * sides > 0))
         out.append(
-            Finding(
+            SuspectFinding(
                 test="keyed_choices",
                 subject=issued.name,
                 keyed=True,

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.prove.case import Case
-from stillwatch.prove.finding import Finding
+from stillwatch.prove.finding import SuspectFinding
 from stillwatch.prove.keyring import Issued
 from stillwatch.prove.registry import ProvenanceTest, marks
 from stillwatch.prove.seen import own, repeated, spoken
@@ -85,7 +85,7 @@ def _lean(tokens: Ints, p: Array, usual: tuple[Ints, Array] | None) -> Array:
     return gap * (1 - float(usual[1] @ usual[1])) / (SMOOTH + float(np.sqrt(gap @ gap)))
 
 
-def test(case: Case) -> list[Finding]:
+def test(case: Case) -> list[SuspectFinding]:
     """One finding per key of a sampling mark whose answers are at hand."""
     kept: dict[tuple[str, int], Findings] = {}
     out = []

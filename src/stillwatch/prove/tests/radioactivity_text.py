@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.prove.case import Case, OpenModel, Pair, Tokenize
-from stillwatch.prove.finding import Finding
+from stillwatch.prove.finding import SuspectFinding
 from stillwatch.prove.registry import ProvenanceTest, marks
 from stillwatch.prove.seen import Elsewhere, contexts_held, own, spoken
 from stillwatch.prove.weighing import Findings, Weighed, counted, differing
@@ -132,7 +132,7 @@ def _beside(
     )
 
 
-def test(case: Case) -> list[Finding]:
+def test(case: Case) -> list[SuspectFinding]:
     """One finding per key of a sampling mark."""
     assert case.tokenize is not None
     said: dict[int, Said] = {}

@@ -10,7 +10,7 @@ from stillwatch.signals.traits import Traits
 from stillwatch.simulate.crowds import Crowd, Setting, crowd
 from stillwatch.simulate.people import count, move_in, people, sign_up_between, window, words
 from stillwatch.simulate.population import DAY
-from stillwatch.simulate.visits import Rows, continue_as, own_life, sittings, through_list, volumes
+from stillwatch.simulate.visits import VisitRows, continue_as, own_life, sittings, through_list, volumes
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
@@ -22,7 +22,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     group = people(rng, accounts, setting)
     if rng.random() < 0.3:
         move_in(rng, group, gateways=count(rng, 1, 6), share=rng.uniform(0.4, 1.0))
-    common: list[Rows] = []
+    common: list[VisitRows] = []
     for number in range(count(rng, 1, 6)):
         span = window(rng, setting, 1.0, 30.0)
         if number == 0 and rng.random() < 0.4:

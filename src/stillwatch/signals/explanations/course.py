@@ -10,7 +10,7 @@ from stillwatch.signals.traits import Traits
 from stillwatch.simulate.crowds import Crowd, Setting, crowd
 from stillwatch.simulate.people import count, move_in, people, sign_up_between, words
 from stillwatch.simulate.population import DAY, texts
-from stillwatch.simulate.visits import Rows, continue_as, own_life, sittings, through_list, volumes
+from stillwatch.simulate.visits import VisitRows, continue_as, own_life, sittings, through_list, volumes
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
@@ -32,7 +32,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     tasks, due = count(rng, 1, 12), int(rng.integers(1, 8))
     given = int(rng.integers(1, 7))
     copied = rng.uniform(0.1, 1.0)
-    common: list[Rows] = []
+    common: list[VisitRows] = []
     for week in range(-(-setting.days // 7)):
         high = min(setting.start + (week * 7 + due) * DAY, setting.end)
         low = max(setting.start, high - given * DAY)

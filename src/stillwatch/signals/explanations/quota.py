@@ -10,7 +10,7 @@ from stillwatch.signals.traits import Traits
 from stillwatch.simulate.crowds import Crowd, Setting, crowd
 from stillwatch.simulate.people import count, people
 from stillwatch.simulate.population import DAY, texts
-from stillwatch.simulate.visits import Rows, sittings, write
+from stillwatch.simulate.visits import VisitRows, sittings, write
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
@@ -24,7 +24,7 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     limit, wide = count(rng, 5, 60), rng.uniform(0.1, 1.0)
     demand = limit * rng.uniform(0.8, 3.0) * np.exp(0.5 * wide * rng.standard_normal(accounts))
     present = rng.random((accounts, setting.days)) < rng.uniform(0.4, 1.0)
-    parts: list[Rows] = []
+    parts: list[VisitRows] = []
     for day in range(setting.days):
         wish = rng.poisson(demand * np.exp(wide * rng.standard_normal(accounts)))
         counts = np.where(present[:, day], np.minimum(wish, limit), 0).astype(np.int64)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
-from stillwatch.stats.codes import codes
+from stillwatch.stats.factorize import codes
 from stillwatch.stats.mixtures import one_mixture_log_e
 
 FEWEST_HOLDERS = 8  # accounts that show a phrase

@@ -9,8 +9,8 @@ from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
-from stillwatch.stats.codes import codes, distinct
 from stillwatch.stats.evalues import binomial_log_e
+from stillwatch.stats.factorize import codes, distinct
 
 FEWEST_ACCOUNTS, FEWEST_OTHERS = 8, 40  # accounts
 SEVERAL = 2

@@ -8,9 +8,9 @@ from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
-from stillwatch.stats.codes import codes
 from stillwatch.stats.dispersion import even_counts_log_e
 from stillwatch.stats.evalues import mean_log_e
+from stillwatch.stats.factorize import codes
 
 FEWEST_ACCOUNTS = 10
 FEWEST_EXCHANGES_EACH = 6.0

@@ -6,8 +6,8 @@ import numpy as np
 
 from stillwatch.signals.profiles import hourly, hourly_strangers
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
-from stillwatch.stats.codes import codes, distinct
 from stillwatch.stats.evalues import mean_log_e
+from stillwatch.stats.factorize import codes, distinct
 from stillwatch.stats.returns import fewer_returns_log_e
 
 FEWEST_ACCOUNTS = 5

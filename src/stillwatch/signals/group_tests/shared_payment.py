@@ -12,8 +12,8 @@ from ibis import _
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
 from stillwatch.signals.sharing import attribute
-from stillwatch.stats.codes import Same, codes, distinct
 from stillwatch.stats.evalues import binomial_log_e
+from stillwatch.stats.factorize import Same, codes, distinct
 
 FEWEST_ACCOUNTS, FEWEST_OTHERS = 8, 40  # accounts
 FLOOR, ENRICHMENT, LARGEST_BOUND = 0.1, 3.0, 0.9

@@ -12,8 +12,8 @@ from ibis import _
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
-from stillwatch.stats.codes import Same, codes, distinct
 from stillwatch.stats.evalues import binomial_log_e
+from stillwatch.stats.factorize import Same, codes, distinct
 
 Column = Same[npt.NDArray[np.generic]]
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.errors import InputError, UsageError
-from stillwatch.report.taken import Assumptions, Prices, lines, taken
+from stillwatch.report.exposure import Assumptions, Prices, lines, taken
 
 spec = importlib.util.spec_from_file_location("results_folder", Path(__file__).with_name("results_folder.py"))
 results_folder = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
@@ -77,7 +77,7 @@ def test_a_published_estimate_is_an_interval_that_holds_the_runs_it_came_from(re
 
 def test_ninety_per_cent_intervals_cover_a_new_run():
     """Each published run left out in turn stands in for a new one; five runs are few, so one miss is borne."""
-    from stillwatch.report import taken as module
+    from stillwatch.report import exposure as module
 
     runs, held = module.PUBLISHED, 0
     for run in runs:

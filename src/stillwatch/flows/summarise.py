@@ -17,7 +17,7 @@ from stillwatch.contract.phrases import HOUR_S, Phrases
 from stillwatch.contract.summaries import OF_SOURCES, Summaries, halved, summed, summed_marks
 from stillwatch.detect import fold
 from stillwatch.engine.connect import Engine
-from stillwatch.flows.codes import FIRST, Codes
+from stillwatch.flows.factorize import FIRST, Codes
 from stillwatch.signals.registry import Indicator, all_indicators
 from stillwatch.store.store import Part, Store, content_id
 
@@ -32,7 +32,7 @@ Skipped = tuple[Indicator, str]
 class Log:
     """A log as the detector sees it: every exchange once, what they add up to, and which signals found something to read.
 
-    `summaries` have numbers in place of digests (`flows.codes`); `sightings`, not yet computed, have the digests, as the exchanges
+    `summaries` have numbers in place of digests (`flows.factorize`); `sightings`, not yet computed, have the digests, as the exchanges
     do, and the phrases and bands that several accounts show besides. Of phrases and bands one in 2^`thinned` was compared.
     """
 

@@ -14,12 +14,12 @@ from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.releases import RELEASES
 from stillwatch.engine.connect import open_engine
 from stillwatch.errors import InputError
-from stillwatch.flows import blind as blinding
-from stillwatch.flows import codes
-from stillwatch.flows.blind import read_key, rekey, sketch
-from stillwatch.flows.gather import gather, key_of
-from stillwatch.flows.log import open_log
+from stillwatch.flows import content_blind as blinding
+from stillwatch.flows import factorize as codes
+from stillwatch.flows.content_blind import read_key, rekey, sketch
+from stillwatch.flows.ingest import gather, key_of
 from stillwatch.flows.scan import Options, scan
+from stillwatch.flows.summarise import open_log
 from stillwatch.readers.discover import discover
 from stillwatch.readers.read import read_small
 from stillwatch.simulate.worlds import simulate

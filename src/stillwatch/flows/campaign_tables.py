@@ -37,7 +37,7 @@ UNSHOWN = ("prompt_near_duplicate", "client_address")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class CampaignRecord:
     """A campaign as it is written."""
 
     name: str
@@ -76,7 +76,7 @@ def describe_campaign(
     networks: Networks,
     nights: float | None,
     synthetic: float | None,
-) -> Found:
+) -> CampaignRecord:
     """All that is told of campaign `number`: its span, what it took, why it is one, and what its members share.
 
     `everyone` counts the log's accounts; `usual` is the share of exchanges that go on with a conversation elsewhere;
@@ -94,7 +94,7 @@ def describe_campaign(
     links, shared = _shared(
         engine, f"C{number}", summaries, members, attribution.members.num_rows, everyone, networks
     )
-    return Found(
+    return CampaignRecord(
         name=f"C{number}",
         judged=one,
         attribution=attribution,
@@ -201,7 +201,7 @@ def _known(row: Mapping[str, Any], networks: Networks) -> str:
     return f" ({told})" if told else ""
 
 
-def write_tables(folder: Path, found: Sequence[Found], engine: Engine) -> None:
+def write_tables(folder: Path, found: Sequence[CampaignRecord], engine: Engine) -> None:
     """The tables of the results."""
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in (
         "campaigns", "members", "evidence", "timeline", "links", "hypotheses", "claims", "capabilities", "texts"
@@ -249,7 +249,7 @@ def write_tables(folder: Path, found: Sequence[Found], engine: Engine) -> None:
         write_table(folder, contract.ATTRIBUTED, contract.ATTRIBUTED.empty())
 
 
-def _campaign(one: Found) -> dict[str, Any]:
+def _campaign(one: CampaignRecord) -> dict[str, Any]:
     nearest = one.judged.nearest.explanation.card.name if one.judged.nearest else ""
     return {
         "kind": one.explained.kind,
@@ -268,13 +268,13 @@ def _campaign(one: Found) -> dict[str, Any]:
     }
 
 
-def _detected(one: Found) -> datetime | None:
+def _detected(one: CampaignRecord) -> datetime | None:
     """The first look that alerted, at most the last exchange; None where no look did."""
     moment = next((look.moment for look in one.looks if look.alerts), None)
     return None if moment is None else min(moment, one.last)
 
 
-def _timeline(one: Found) -> list[dict[str, Any]]:
+def _timeline(one: CampaignRecord) -> list[dict[str, Any]]:
     """Attributed exchanges by hour, and the evidence known at the end of the hours at which it was looked at."""
     hourly = one.attribution.exchanges.group_by(hour=_.timestamp.truncate("h")).agg(exchanges=_.count())
     counts = {utc(row["hour"]): row["exchanges"] for row in hourly.to_pyarrow().to_pylist()}

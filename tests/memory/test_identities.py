@@ -1,6 +1,6 @@
 import pytest
 
-from stillwatch.memory.tracks import follow
+from stillwatch.memory.identities import follow
 
 
 def group(begin, end):

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stillwatch.stats.codes import codes, distinct
+from stillwatch.stats.factorize import codes, distinct
 
 INTS = st.lists(st.one_of(st.integers(-50, 50), st.integers(-(2**60), 2**60)), max_size=60)
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from stillwatch.contract import results as contract
 from stillwatch.errors import InputError, Problem
-from stillwatch.flows.gather import beside, gather, too_little
+from stillwatch.flows.ingest import beside, gather, too_little
 from stillwatch.readers.discover import discover
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.read import check
