@@ -2,15 +2,18 @@
 
     python benchmarks/claims.py [SERVED [ASKED [KEYS]]]
 
-A teacher draws answers of 60 words from a language of 240 words, five of which may follow each, with fixed probabilities. A student counts
-which word followed which two in SERVED (2,000) answers, beside a base that knows the five and not their probabilities, and gives ASKED (500)
-answers of its own. Three tables, medians over KEYS (3):
+A teacher draws answers of 60 words from a language of 240 words, five of which may follow each, with fixed
+probabilities. A student counts which word followed which two in SERVED (2,000) answers, beside a base that
+knows the five and not their probabilities, and gives ASKED (500) answers of its own. Three tables, medians
+over KEYS (3):
 
 1. radioactivity: log10 p of the student's text by the marked share of what it learnt from;
-2. antidistillation fingerprinting (2602.03812), with a proxy that knows the teacher's law, beside a green list: bits by which a marked word
-   departs from the teacher's law (Kullback and Leibler), against log10 p at 10 % marked;
-3. trace rewriting (2602.15143): every word of a finished answer is replaced by the one of the five that the key prefers. log10 p from few
-   answers, after the campaign rewords what it took, and false alarms among keys never used.
+2. antidistillation fingerprinting (2602.03812), with a proxy that knows the teacher's law, beside a green
+   list: bits by which a marked word departs from the teacher's law (Kullback and Leibler), against log10 p at
+   10 % marked;
+3. trace rewriting (2602.15143): every word of a finished answer is replaced by the one of the five that the
+   key prefers. log10 p from few answers, after the campaign rewords what it took, and false alarms among keys
+   never used.
 """
 
 import sys
@@ -73,7 +76,9 @@ def preferred(law, some):
 
 
 def texts(rng, number, law, name="gumbel", key=None, reshape=None):
-    """Texts as words by number, shape (texts, words), and the mean departure in bits of a marked word from the law."""
+    """Texts as words by number, shape (texts, words), and the mean departure in bits of a marked word
+    from the law.
+    """
     out = np.empty((number, LENGTH), np.int64)
     out[:, :2] = rng.integers(0, WORDS, (number, 2))
     bits = []
@@ -108,7 +113,9 @@ def pairs(some, campaign=""):
 
 
 def log10_p(said, served, unmarked, ring, decoys=0):
-    """Of a student's text, in contexts that were served, beside unmarked answers of the teacher; and its rank among decoys."""
+    """Of a student's text, in contexts that were served, beside unmarked answers of the teacher; and its
+    rank among decoys.
+    """
     case = Case(
         keyring=ring,
         answers=pairs(said),
@@ -166,9 +173,13 @@ print(
     flush=True,
 )
 for what, share, reword in (
-    ("all answers, as served", 1.0, 0.0), ("a tenth of them", 0.1, 0.0), ("all, a quarter reworded", 1.0, 0.25),
-    ("all, half reworded", 1.0, 0.5), ("all, all reworded", 1.0, 1.0), ("none (innocent)", 0.0, 0.0),
-):  # fmt: skip
+    ("all answers, as served", 1.0, 0.0),
+    ("a tenth of them", 0.1, 0.0),
+    ("all, a quarter reworded", 1.0, 0.25),
+    ("all, half reworded", 1.0, 0.5),
+    ("all, all reworded", 1.0, 1.0),
+    ("none (innocent)", 0.0, 0.0),
+):
     some = {
         n: [trial(seed, "gumbel", preferred, share, reword, n, 999) for seed in range(KEYS)]
         for n in (5, 20, 100)

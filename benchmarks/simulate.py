@@ -2,7 +2,8 @@
 
     python benchmarks/simulate.py [ROWS]        (default 3000000)
 
-`ratio` is rows a second of the simulator against those of DuckDB, which copies the finished tables to the same layout.
+`ratio` is rows a second of the simulator against those of DuckDB, which copies the finished tables to the
+same layout.
 """
 
 import os
@@ -42,12 +43,16 @@ def main() -> None:
         written = sum(pq.read_metadata(f).num_rows for f in (world / "exchanges").rglob("*.parquet"))
         began = time.monotonic()
         duckdb.connect().execute(
-            f"copy (select * from read_parquet('{world}/exchanges/**/*.parquet', hive_partitioning=true)) to '{folder}/copy' "
+            f"copy (select * from read_parquet('{world}/exchanges/**/*.parquet', hive_partitioning=true)) to "
+            f"'{folder}/copy' "
             "(format parquet, compression zstd, partition_by (date))"
         )
         theirs = time.monotonic() - began
-    print(f"{written:,} rows: simulator {ours:.1f} s ({written / ours:,.0f}/s, {usage.ru_maxrss / 2**20:.2f} GiB in its largest process), "
-          f"DuckDB {theirs:.1f} s ({written / theirs:,.0f}/s), ratio {theirs / ours:.2f}")  # fmt: skip
+    print(
+        f"{written:,} rows: simulator {ours:.1f} s ({written / ours:,.0f}/s, {usage.ru_maxrss / 2**20:.2f} "
+        f"GiB in its largest process), "
+        f"DuckDB {theirs:.1f} s ({written / theirs:,.0f}/s), ratio {theirs / ours:.2f}"
+    )
 
 
 if __name__ == "__main__":

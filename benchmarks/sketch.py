@@ -1,11 +1,12 @@
-"""What a sketch of a prompt costs, beside a plain MinHash of the best kept library and beside one hash of the text.
+"""What a sketch of a prompt costs, beside a plain MinHash of the best kept library and beside one hash of the
+text.
 
     pip install rensa
     python benchmarks/sketch.py [ROWS]        (default 200000)
 
-One core each, the same prompts in memory. Ours gives digests of text, template and opening, four min-hash bands and the
-winnowed phrases; Rensa's R-MinHash gives 12 permutations of word trigrams, the same number that our bands use, from words
-that are split in Python, as its interface asks.
+One core each, the same prompts in memory. Ours gives digests of text, template and opening, four min-hash
+bands and the winnowed phrases; Rensa's R-MinHash gives 12 permutations of word trigrams, the same number that
+our bands use, from words that are split in Python, as its interface asks.
 """
 
 import sys
@@ -73,7 +74,8 @@ def main() -> None:
         seconds = best(way)
         ours = ours or seconds
         print(
-            f"{name:<36} {1e6 * seconds / len(texts):>10.2f} {size / seconds / 1e6:>8.0f} {seconds / ours:>13.2f}"
+            f"{name:<36} {1e6 * seconds / len(texts):>10.2f} {size / seconds / 1e6:>8.0f} "
+            f"{seconds / ours:>13.2f}"
         )
 
 

@@ -3,8 +3,8 @@
     pip install 'stillwatch[spark]'
     python benchmarks/spark.py [SCALE]        (default 0.5: scenario stealth-1, 250,000 exchanges)
 
-The cluster is started and stopped here, one core and 3 GiB for each worker. Prints seconds, and whether campaigns, members
-and counts are the same.
+The cluster is started and stopped here, one core and 3 GiB for each worker. Prints seconds, and whether
+campaigns, members and counts are the same.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Does a watch keep up, survive being killed, and stay within its memory?
 
-python benchmarks/watch.py replay [SPEED] [EVERY]      a demo world arrives SPEED times as fast as it happened (1000, 6h)
-python benchmarks/watch.py kill [CYCLES]               kill -9 at random moments and restart (50)
+python benchmarks/watch.py replay [SPEED] [EVERY]      a demo world arrives SPEED times as fast as it happened
+(1000, 6h) python benchmarks/watch.py kill [CYCLES]               kill -9 at random moments and restart (50)
 python benchmarks/watch.py grow [ROWS]                 resident memory while ROWS arrive (10000000)
 """
 
@@ -22,8 +22,10 @@ import pyarrow.parquet as pq
 from stillwatch.simulate.worlds import simulate
 
 COLUMNS = (
-    "exchange_id, strftime(timestamp at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ') as timestamp, account_id, organization_id, "
-    "conversation_id, model, operation, client_ip, user_agent, tls_fingerprint, system_prompt, prompt, tool_names, temperature, "
+    "exchange_id, strftime(timestamp at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ') as timestamp, account_id, "
+    "organization_id, "
+    "conversation_id, model, operation, client_ip, user_agent, tls_fingerprint, system_prompt, prompt, "
+    "tool_names, temperature, "
     "top_p, max_tokens, stream, input_tokens, output_tokens, status"
 )
 
@@ -33,7 +35,8 @@ def written(world: Path, out: Path) -> None:
     out.mkdir(parents=True)
     for day in sorted((world / "exchanges").iterdir()):
         duckdb.sql(
-            f"copy (select {COLUMNS} from read_parquet('{day}/*.parquet', hive_partitioning=false) order by timestamp) "
+            f"copy (select {COLUMNS} from read_parquet('{day}/*.parquet', hive_partitioning=false) order by "
+            f"timestamp) "
             f"to '{out / (day.name.removeprefix('date=') + '.jsonl')}' (format json)"
         )
 
@@ -78,7 +81,9 @@ def scanned(log: Path, world: Path, out: Path) -> None:
 
 
 def replay(folder: Path, speed: float = 1000.0, every: str = "6h") -> None:
-    """Each campaign of a demo world: when a scan of the whole log says that it could have been known, and when it was told of."""
+    """Each campaign of a demo world: when a scan of the whole log says that it could have been known, and
+    when it was told of.
+    """
     world, log = folder / "world", folder / "log"
     simulate("demo", seed=4, out=world)
     written(world, log)
@@ -99,7 +104,8 @@ def replay(folder: Path, speed: float = 1000.0, every: str = "6h") -> None:
             last = at
     ended = time.monotonic()
     print(
-        f"{(last - first).days} days in {ended - began:,.0f} s; the watch is {ledger(state)['judged']} judgements on"
+        f"{(last - first).days} days in {ended - began:,.0f} s; the watch is {ledger(state)['judged']} "
+        f"judgements on"
     )
     for _wait in range(600):
         if datetime.fromisoformat(ledger(state).get("latest") or first.isoformat()) >= last:
@@ -123,7 +129,8 @@ def replay(folder: Path, speed: float = 1000.0, every: str = "6h") -> None:
             continue
         late = datetime.fromisoformat(told[0]["at"]) - due
         print(
-            f"{name}: batch detected_at {due:%m-%d %H:%M}, told of at the log's {told[0]['at'][5:16]}: {late} after ({late / _span(every):.2f} cadences)"
+            f"{name}: batch detected_at {due:%m-%d %H:%M}, told of at the log's {told[0]['at'][5:16]}: "
+            f"{late} after ({late / _span(every):.2f} cadences)"
         )
 
 
@@ -154,7 +161,8 @@ def kill(folder: Path, cycles: int = 50) -> None:
     told = ledger(state)
     ids = [json.loads(line)["id"] for line in (state / "events.jsonl").read_text().splitlines()]
     print(
-        f"{killed} times killed; {told['rows']:,} rows of {rows:,}, {told['quarantined']} set aside, {told['judged']} judgements"
+        f"{killed} times killed; {told['rows']:,} rows of {rows:,}, {told['quarantined']} set aside, "
+        f"{told['judged']} judgements"
     )
     print(f"{len(ids)} events, {len(ids) - len(set(ids))} of them twice")
     scanned(log, world, folder / "batch")
@@ -191,7 +199,8 @@ def grow(folder: Path, rows: int = 10_000_000) -> None:
                 0,
             )
             print(
-                f"{told['rows']:>12,} rows  {told['judged']:>2} judgements  {resident / 2**20:5.2f} GiB  {time.monotonic() - began:6.0f} s",
+                f"{told['rows']:>12,} rows  {told['judged']:>2} judgements  {resident / 2**20:5.2f} GiB  "
+                f"{time.monotonic() - began:6.0f} s",
                 flush=True,
             )
     print(f"{ledger(state)['rows']:,} of {total:,} rows taken")

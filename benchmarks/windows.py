@@ -1,12 +1,14 @@
-"""PRADA, SEAT and the MMD window test under the protocol in which their figures were published, with other texts.
+"""PRADA, SEAT and the MMD window test under the protocol in which their figures were published, with other
+texts.
 
     python scripts/real_prompts.py CORPORA real.parquet
     python benchmarks/windows.py real.parquet
 
 Protocol (of the MMD window test, arXiv 2606.05725): windows of 1,500 requests of which a share is an
-attacker's; the alarm's threshold is the 95th percentile over windows of honest requests alone. The published attacks
-are old task attacks; here the attacker's requests are those of public distillation sets, the honest ones what users
-sent. The embedding is LSA, learned on honest requests that no window holds, where the paper has a sentence encoder.
+attacker's; the alarm's threshold is the 95th percentile over windows of honest requests alone. The published
+attacks are old task attacks; here the attacker's requests are those of public distillation sets, the honest
+ones what users sent. The embedding is LSA, learned on honest requests that no window holds, where the paper
+has a sentence encoder.
 """
 
 import sys

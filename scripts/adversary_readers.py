@@ -2,8 +2,9 @@
 
     python scripts/adversary_readers.py [SECONDS] [SEED]        (default 600)
 
-Writes logs as an operator would who wants to vanish (`tests/adversary/senders.py`), in every reader's format in turn, plain and in the
-envelopes of shippers, reads and sketches them, and prints each finding with the seed that shows it again.
+Writes logs as an operator would who wants to vanish (`tests/adversary/senders.py`), in every reader's format
+in turn, plain and in the envelopes of shippers, reads and sketches them, and prints each finding with the
+seed that shows it again.
 """
 
 from __future__ import annotations

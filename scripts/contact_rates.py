@@ -2,9 +2,9 @@
 
 Usage: python scripts/contact_rates.py OUT.json [--accounts 700]
 
-Campaigns of `stealth-1` and `stealth-2` are suspended on the sixth day and replaced; what they shared before is learned, and new accounts
-are looked at for three exchanges. Honest newcomers are those of these worlds and `--accounts` of every explanation. The outcome is written
-after every explanation, and a second run goes on.
+Campaigns of `stealth-1` and `stealth-2` are suspended on the sixth day and replaced; what they shared before
+is learned, and new accounts are looked at for three exchanges. Honest newcomers are those of these worlds and
+`--accounts` of every explanation. The outcome is written after every explanation, and a second run goes on.
 """
 
 import argparse
@@ -57,7 +57,9 @@ def newcomers(rows: pa.Table, accounts: pa.Table) -> Iterator[tuple[dict[str, An
 
 
 def acted(scenario: str, folder: Path) -> tuple[list[Signature], dict[str, int]]:
-    """What a campaign shared before its suspension, and how many successors and honest newcomers of the world were known."""
+    """What a campaign shared before its suspension, and how many successors and honest newcomers of the
+    world were known.
+    """
     simulate(
         scenario,
         seed=5,
@@ -87,8 +89,11 @@ def acted(scenario: str, folder: Path) -> tuple[list[Signature], dict[str, int]]
     }
     new = set(fresh["account_id"].to_pylist())
     return signatures, {
-        "successors": len(new & planted), "known": len(found & planted), "honest": len(new - planted), "false": len(found - planted),
-    }  # fmt: skip
+        "successors": len(new & planted),
+        "known": len(found & planted),
+        "honest": len(new - planted),
+        "false": len(found - planted),
+    }
 
 
 def main() -> None:

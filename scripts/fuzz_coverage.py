@@ -2,8 +2,9 @@
 
     python scripts/fuzz_coverage.py [SECONDS] [SEED]        (default 600)
 
-Bytes that atheris makes, begun from every fixture of `tests/readers`, are read as a log of any format and kind of file (JSON Lines, JSON, CSV, text,
-Parquet, protobuf). A log is read, quarantined or refused; anything else, and anything longer than a second a kilobyte, is a finding.
+Bytes that atheris makes, begun from every fixture of `tests/readers`, are read as a log of any format and
+kind of file (JSON Lines, JSON, CSV, text, Parquet, protobuf). A log is read, quarantined or refused; anything
+else, and anything longer than a second a kilobyte, is a finding.
 """
 
 import os
@@ -65,7 +66,14 @@ if __name__ == "__main__":
         corpus.mkdir()
         seeds(corpus)
         found = Path(os.environ.get("FINDINGS", "."))
-        options = [f"-max_total_time={seconds}", f"-seed={seed}", "-timeout=5", "-rss_limit_mb=6000", "-max_len=8192",
-                   f"-artifact_prefix={found}/", "-print_final_stats=1"]  # fmt: skip
+        options = [
+            f"-max_total_time={seconds}",
+            f"-seed={seed}",
+            "-timeout=5",
+            "-rss_limit_mb=6000",
+            "-max_len=8192",
+            f"-artifact_prefix={found}/",
+            "-print_final_stats=1",
+        ]
         atheris.Setup([sys.argv[0], *options, str(corpus)], read_log)
         atheris.Fuzz()

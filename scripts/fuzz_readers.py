@@ -2,9 +2,10 @@
 
     python scripts/fuzz_readers.py [NUMBER] [SEED] [NAME]
 
-Every log format's fixture, and JSON Lines, CSV and Parquet of the contract, are spoiled in bytes (flips, cuts, insertions, repeats, other
-encodings, NUL) and in structure (any value replaced by anything, deep nests, huge numbers and texts), between records that
-are whole. Where lines stay lines, every whole record must still be read. Prints a line for each.
+Every log format's fixture, and JSON Lines, CSV and Parquet of the contract, are spoiled in bytes (flips,
+cuts, insertions, repeats, other encodings, NUL) and in structure (any value replaced by anything, deep nests,
+huge numbers and texts), between records that are whole. Where lines stay lines, every whole record must still
+be read. Prints a line for each.
 """
 
 from __future__ import annotations
@@ -27,8 +28,32 @@ NUMBER = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 0
 ONLY = sys.argv[3] if len(sys.argv) > 3 else ""
 LONGEST_S = 1.0
-HOSTILE = [None, True, -1, 0, 2**63, -(2**70), 1e308, float("inf"), "", "\x00", "x" * 100_000, "\ud800", "٣", [], {}, [[]], {"a": None},
-           "2026-13-45T99:99:99Z", "'; drop table x", "NaN", [None] * 50, {"type": "text"}, [{"role": "user"}], -0.0]  # fmt: skip
+HOSTILE = [
+    None,
+    True,
+    -1,
+    0,
+    2**63,
+    -(2**70),
+    1e308,
+    float("inf"),
+    "",
+    "\x00",
+    "x" * 100_000,
+    "\ud800",
+    "٣",
+    [],
+    {},
+    [[]],
+    {"a": None},
+    "2026-13-45T99:99:99Z",
+    "'; drop table x",
+    "NaN",
+    [None] * 50,
+    {"type": "text"},
+    [{"role": "user"}],
+    -0.0,
+]
 
 
 def fixtures() -> dict[str, tuple[str, Sequence[Any]]]:
@@ -148,7 +173,8 @@ def main() -> None:
         failed += silent > 0 or slowest > LONGEST_S
         rate = NUMBER / (time.perf_counter() - began)
         print(
-            f"{name:<22} {NUMBER:>7,} logs  {rows:>9,} rows  {bad:>9,} set aside  {refused:>6,} refused  {silent} silent  slowest {slowest:.2f} s  {rate:.0f}/s",
+            f"{name:<22} {NUMBER:>7,} logs  {rows:>9,} rows  {bad:>9,} set aside  {refused:>6,} refused  "
+            f"{silent} silent  slowest {slowest:.2f} s  {rate:.0f}/s",
             flush=True,
         )
     sys.exit(failed > 0)

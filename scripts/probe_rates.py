@@ -1,10 +1,12 @@
 """How often does the probe convict honest groups, and how many refusals does it need for a campaign?
 
-Usage: python scripts/probe_rates.py OUT.json [--groups 1000] [--only NAME ...] [--crowds 40] [--power 100] [--plot FILE.svg]
+Usage: python scripts/probe_rates.py OUT.json [--groups 1000] [--only NAME ...] [--crowds 40] [--power 100]
+[--plot FILE.svg]
 
 Honest groups: crowds of every explanation under coins of their own, with senders that retry,
-give up or come back. `--crowds` crowds are drawn of each explanation, and so many coins for each that there are `--groups` groups.
-Campaigns: 200 accounts of `stealth-3` at 26 requests a day. The outcome is written after every explanation, and a second run goes on.
+give up or come back. `--crowds` crowds are drawn of each explanation, and so many coins for each that there
+are `--groups` groups. Campaigns: 200 accounts of `stealth-3` at 26 requests a day. The outcome is written
+after every explanation, and a second run goes on.
 """
 
 import argparse
@@ -79,7 +81,9 @@ def judged(
 
 
 def honest(one: Explanation, groups: int, crowds: int) -> dict[str, int]:
-    """Groups of one explanation: how many were convicted, exactly and at level 0.01 of the p-value, and how many could be judged."""
+    """Groups of one explanation: how many were convicted, exactly and at level 0.01 of the p-value, and
+    how many could be judged.
+    """
     out = {
         "groups": 0,
         "convicted": 0,
@@ -119,7 +123,9 @@ def campaign(folder: Path) -> tuple[pa.Table, list[str]]:
 
 
 def power(exchanges: pa.Table, members: Sequence[str], runs: int) -> dict[str, dict[str, float]]:
-    """Kind of campaign -> refusals that met a request -> share of runs with a verdict, at most so many refusals."""
+    """Kind of campaign -> refusals that met a request -> share of runs with a verdict, at most so many
+    refusals.
+    """
     at = exchanges["timestamp"].cast(pa.int64()).to_numpy()
     span = (int(at.min()), int(at.max()))
     out = {}
@@ -149,7 +155,10 @@ def plot(power: dict[str, dict[str, float]]) -> str:
         return top + height * (1 - share)
 
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 220} {top + height + 50}" font-family="sans-serif" font-size="12">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 220} {top + height + 50}" '
+            f'font-family="sans-serif" font-size="12">'
+        ),
         f'<rect width="{left + width + 220}" height="{top + height + 50}" fill="white"/>',
         *(
             f'<text x="{left - 8}" y="{y(s) + 4:.0f}" text-anchor="end">{100 * s:.0f} %</text>'
@@ -165,11 +174,13 @@ def plot(power: dict[str, dict[str, float]]) -> str:
     for colour, (place, (name, shares)) in zip(COLOURS, enumerate(sorted(power.items())), strict=False):
         points = " ".join(f"{x(count):.1f},{y(shares[str(count)]):.1f}" for count in COUNTS)
         parts.append(
-            f'<polyline points="{x(0):.1f},{y(0):.1f} {points}" fill="none" stroke="{colour}" stroke-width="2"/>'
+            f'<polyline points="{x(0):.1f},{y(0):.1f} {points}" fill="none" stroke="{colour}" '
+            f'stroke-width="2"/>'
         )
         at = top + 14 + 22 * place
         parts.append(
-            f'<line x1="{left + width + 12}" x2="{left + width + 32}" y1="{at}" y2="{at}" stroke="{colour}" stroke-width="2"/>'
+            f'<line x1="{left + width + 12}" x2="{left + width + 32}" y1="{at}" y2="{at}" stroke="{colour}" '
+            f'stroke-width="2"/>'
         )
         parts.append(f'<text x="{left + width + 38}" y="{at + 4}">{name}</text>')
     return "\n".join([*parts, "</svg>\n"])

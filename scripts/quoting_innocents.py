@@ -1,7 +1,8 @@
 """How often is an innocent convicted who repeats marked text that stood before it, by form of quoting?
 
 python scripts/quoting_innocents.py --innocents 500 --fuzzed 300
-python scripts/quoting_innocents.py --kept pairs.parquet     what it costs: windows of real answers that are left out
+python scripts/quoting_innocents.py --kept pairs.parquet     what it costs: windows of real answers that are
+left out
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def p_values(at: int, seed: int, form: Callable[[str], str], rows: int) -> tuple
 
 
 def kept(path: Path, most: int = 4_000) -> None:
-    """Print how many different windows of real answers are left, of those that stand in no prompt token by token."""
+    """Print how many different windows of real answers are left, of those that stand in no prompt token
+    by token.
+    """
     table = pq.read_table(path).slice(0, most)
     columns = [table[name].to_pylist() for name in ("instruction", "input", "output")]
     pairs = [Pair(prompt=f"{a}\n{b or ''}", answer=c) for a, b, c in zip(*columns, strict=True) if a and c]
@@ -64,7 +67,8 @@ def kept(path: Path, most: int = 4_000) -> None:
     unread = sum(seen.is_unread for seen in own(case, pairs))
     left = len(np.unique(identities(radioactivity_text.read(case, 2).windows)))
     print(
-        f"{len(pairs):,} answers: {unread} rows unread; different windows {len(np.unique(identities(before))):,}, left {left:,}"
+        f"{len(pairs):,} answers: {unread} rows unread; different windows "
+        f"{len(np.unique(identities(before))):,}, left {left:,}"
     )
 
 
@@ -94,7 +98,8 @@ def main() -> None:
             )
             worst = int(np.argmin(p[:, at]))
             print(
-                f"{name}, {test}: {len(p)} innocents, rejected {shares}; lowest log10 p {p[worst, at]:.1f} ({some[worst][0]})",
+                f"{name}, {test}: {len(p)} innocents, rejected {shares}; lowest log10 p {p[worst, at]:.1f} "
+                f"({some[worst][0]})",
                 flush=True,
             )
 

@@ -2,9 +2,9 @@
 
 Usage: python scripts/reaction_gain.py OUT.json [--seeds 5]
 
-A campaign of `stealth-1` is suspended on the seventh day of 16. Counted are its exchanges of the eight days after, as a share of what it
-sent in the six days before, and the day on which its rate is back at 80 %. With first contact, an account that is known after three
-exchanges sends no more.
+A campaign of `stealth-1` is suspended on the seventh day of 16. Counted are its exchanges of the eight days
+after, as a share of what it sent in the six days before, and the day on which its rate is back at 80 %. With
+first contact, an account that is known after three exchanges sends no more.
 """
 
 import argparse

@@ -1,9 +1,10 @@
-"""Make a prompts file for `simulate --prompts` from public corpora: what honest users sent, and what was sent to a teacher.
+"""Make a prompts file for `simulate --prompts` from public corpora: what honest users sent, and what was sent
+to a teacher.
 
     python scripts/real_prompts.py CORPORA OUT.parquet
 
-CORPORA holds one folder per corpus, as `COLUMNS` names them; absent ones are skipped and said so. The texts are for
-evaluation only: several corpora may not be redistributed, and none of them is in this repository.
+CORPORA holds one folder per corpus, as `COLUMNS` names them; absent ones are skipped and said so. The texts
+are for evaluation only: several corpora may not be redistributed, and none of them is in this repository.
 """
 
 import sys

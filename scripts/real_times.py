@@ -2,7 +2,8 @@
 
     python scripts/real_times.py CORPORA OUT.parquet
 
-Reads `timing_servegen/client_windows.parquet` in CORPORA: two weeks of request rates of real clients, in windows of ten minutes.
+Reads `timing_servegen/client_windows.parquet` in CORPORA: two weeks of request rates of real clients, in
+windows of ten minutes.
 """
 
 import sys

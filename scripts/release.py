@@ -26,7 +26,8 @@ FOUND, NOT_ANSWERED = 4, 3  # exit codes of `audit`
 def verdict(report: dict[str, Any]) -> tuple[int, str]:
     """Exit code and sentence for a report of `pip-audit --format json`.
 
-    A package of which the registry knows nothing was not audited, and is not counted as one without vulnerabilities.
+    A package of which the registry knows nothing was not audited, and is not counted as one without
+    vulnerabilities.
     """
     every = report["dependencies"]
     audited = [one for one in every if "skip_reason" not in one]
@@ -91,7 +92,10 @@ def packages(source: Path, out: Path, epoch: int) -> list[Path]:
     out.mkdir(parents=True)
     for path in source.rglob("*"):
         path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-    code = "import sys; out = sys.argv[1]; from setuptools import build_meta as b; b.build_wheel(out); b.build_sdist(out)"
+    code = (
+        "import sys; out = sys.argv[1]; from setuptools import build_meta as b; b.build_wheel(out); "
+        "b.build_sdist(out)"
+    )
     environment = os.environ | {
         "SOURCE_DATE_EPOCH": str(epoch),
         "PYTHONHASHSEED": "0",
@@ -140,7 +144,9 @@ def checkout(commit: str, folder: Path) -> None:
 
 
 def build(out: Path, commit: str = "HEAD") -> list[str]:
-    """Packages of a commit in `out`, with their SHA-256, after a second build elsewhere gave the same bytes."""
+    """Packages of a commit in `out`, with their SHA-256, after a second build elsewhere gave the same
+    bytes.
+    """
     epoch = int(
         subprocess.run(
             ["git", "log", "-1", "--format=%ct", commit], cwd=ROOT, check=True, capture_output=True

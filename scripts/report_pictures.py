@@ -1,4 +1,5 @@
-"""Takes the pictures of the report that README and docs show, in Chromium: `report_pictures.py RESULTS [docs/images]`.
+"""Takes the pictures of the report that README and docs show, in Chromium: `report_pictures.py RESULTS
+[docs/images]`.
 
 Needs what `./dev check` installs. The results of `stillwatch demo` give the pictures in the repository.
 """

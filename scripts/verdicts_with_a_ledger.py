@@ -2,9 +2,10 @@
 
     python scripts/verdicts_with_a_ledger.py [SUSPECTS [ANSWERS]]
 
-So many suspects of each kind (60) give so many answers (300) in the small language of tests/prove/talking.py, where a student of 10 % marked
-training is an ideal one: in each place it says what the key prefers with a chance of 10 %. All go through the whole of `prove`, from files to
-the page, at 1e-5. The effect that is assumed is the mean of other such students.
+So many suspects of each kind (60) give so many answers (300) in the small language of tests/prove/talking.py,
+where a student of 10 % marked training is an ideal one: in each place it says what the key prefers with a
+chance of 10 %. All go through the whole of `prove`, from files to the page, at 1e-5. The effect that is
+assumed is the mean of other such students.
 """
 
 import sys
@@ -83,15 +84,23 @@ def main() -> None:
                     rows(talk(np.random.default_rng((seed, turn)), ANSWERS, key, share)),
                 )
                 inputs = flow.Inputs(
-                    suspect=file, marks=folder / "marks.json", served=(str(folder / "served.jsonl"),), ledgers=(book,),
-                    tokenizer=folder, alpha=ALPHA, effect=effect, share=SHARE, decoys=199,
-                )  # fmt: skip
+                    suspect=file,
+                    marks=folder / "marks.json",
+                    served=(str(folder / "served.jsonl"),),
+                    ledgers=(book,),
+                    tokenizer=folder,
+                    alpha=ALPHA,
+                    effect=effect,
+                    share=SHARE,
+                    decoys=199,
+                )
                 verdict = flow.prove(inputs, folder / "verdict")["verdict"]
                 said[verdict["word"]] += 1
                 powers.append(verdict["power"])
                 p.append(verdict["log10_p"])
             print(
-                f"{kind}: {dict(said)}; power stated {min(powers):.3f} to {max(powers):.3f}; log10 p, median {np.median(p):.1f}",
+                f"{kind}: {dict(said)}; power stated {min(powers):.3f} to {max(powers):.3f}; log10 p, median "
+                f"{np.median(p):.1f}",
                 flush=True,
             )
 

@@ -1,4 +1,6 @@
-"""What every test may rely on: golden files, a seeded generator, the command line, a small world, and a watch over skipped issues."""
+"""What every test may rely on: golden files, a seeded generator, the command line, a small world, and a
+watch over skipped issues.
+"""
 
 import os
 from pathlib import Path
@@ -87,7 +89,9 @@ def run(monkeypatch, capsys):
 
 @pytest.fixture(scope="session")
 def small_world():
-    """Writes a world of 500 honest accounts and one open campaign of 120 into a folder, the same each time but for `more`."""
+    """Writes a world of 500 honest accounts and one open campaign of 120 into a folder, the same each
+    time but for `more`.
+    """
     from stillwatch.simulate.worlds import simulate
 
     changes = {

@@ -47,8 +47,9 @@ def __dir__() -> list[str]:
 class _Package(ModuleType):
     """The package `stillwatch`, whose public names stay what they are.
 
-    Python sets a subpackage as an attribute of its package when it is imported. Where both have one name (`sketch`, `simulate`,
-    `watch`), the public function is kept; the subpackage is imported by `from stillwatch.sketch import ...` as any other.
+    Python sets a subpackage as an attribute of its package when it is imported. Where both have one name
+    (`sketch`, `simulate`, `watch`), the public function is kept; the subpackage is imported by `from
+    stillwatch.sketch import ...` as any other.
     """
 
     def __setattr__(self, name: str, value: object) -> None:

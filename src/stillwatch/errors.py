@@ -26,7 +26,8 @@ class Problem:
     """One fact about one place, with what was found, what was expected, why, and the fix.
 
     Rules: `fact` is one line, starts in lower case, has no full stop, and puts names in backticks.
-    Text that customers wrote never goes into a problem. Names that others chose may: they are shown by `foreign.visible`.
+    Text that customers wrote never goes into a problem. Names that others chose may: they are shown by
+    `foreign.visible`.
     """
 
     fact: str

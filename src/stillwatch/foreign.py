@@ -1,7 +1,7 @@
 """Strings that others wrote, as a message, a table or a page may show them.
 
-Account names, user agents, file names and field names are the sender's to choose. `visible` is the one function that renders them;
-`described` stands for text that must not be shown at all.
+Account names, user agents, file names and field names are the sender's to choose. `visible` is the one
+function that renders them; `described` stands for text that must not be shown at all.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ LONGEST_NAME = 64  # characters of a field name that is shown: chosen
 
 
 def visible(value: object, limit: int | None = 80) -> str:
-    """A string from outside on one line: control characters, escapes, invisible characters and those that turn the text around are spelled out.
+    """A string from outside on one line: control characters, escapes, invisible characters and those that
+    turn the text around are spelled out.
 
-    The middle of what is longer than `limit` characters is left out. Escaping for HTML is the template's work.
+    The middle of what is longer than `limit` characters is left out. Escaping for HTML is the template's
+    work.
     """
     text = str(value)
     if limit is not None and len(text) > limit:
@@ -46,7 +48,8 @@ def described(value: object) -> str:
 
 
 def named(names: Iterable[str], known: Collection[str], most: int = 20) -> str:
-    """Field names of a file: those that are `known`, and the number of the others, whose first ones are described.
+    """Field names of a file: those that are `known`, and the number of the others, whose first ones are
+    described.
 
     A file without a header, or with a shifted one, has customers' text where names should be.
     """

@@ -1,7 +1,7 @@
 """How the units of an extension point are found: in its package, and in installed packages of others.
 
-A unit of this package is one module, which defines it under the module's own name. A unit of another package is named by an
-entry point of the extension point's group.
+A unit of this package is one module, which defines it under the module's own name. A unit of another package
+is named by an entry point of the extension point's group.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ Unit = TypeVar("Unit")
 
 
 def units(package: ModuleType, kind: type[Unit], group: str = "") -> tuple[Unit, ...]:
-    """Every unit of a package and, where `group` is given, of that group of entry points, in the order of their names.
+    """Every unit of a package and, where `group` is given, of that group of entry points, in the order of
+    their names.
 
-    Raises `TypeError` for a module of the package that defines no unit, and `PluginError` for an entry point that cannot be
-    loaded, gives something else, or has a name that is taken.
+    Raises `TypeError` for a module of the package that defines no unit, and `PluginError` for an entry point
+    that cannot be loaded, gives something else, or has a name that is taken.
     """
     found: dict[str, Unit] = {}
     for name in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
@@ -39,7 +40,9 @@ def units(package: ModuleType, kind: type[Unit], group: str = "") -> tuple[Unit,
 
 
 def _entries(group: str) -> Iterator[EntryPoint]:
-    """Entry points of a group in the order of their names; one that several folders of the path name alike counts once."""
+    """Entry points of a group in the order of their names; one that several folders of the path name
+    alike counts once.
+    """
     if group:
         yield from sorted(
             {(e.name, e.value): e for e in entry_points(group=group)}.values(), key=lambda e: e.name
@@ -51,7 +54,8 @@ def _loaded(entry: EntryPoint, kind: type[Unit]) -> Unit:
     try:
         unit = entry.load()
     except Exception as error:
-        # The author of a signal raises `TypeError` by declaring it wrongly, and reads what is wrong; other texts may hold anything.
+        # The author of a signal raises `TypeError` by declaring it wrongly, and reads what is wrong; other
+        # texts may hold anything.
         found = (
             f"{type(error).__name__}: {error}"
             if isinstance(error, TypeError | ImportError)

@@ -33,7 +33,8 @@ def findings(rng, form, folder, rows, *, sketched=True, make=log_of):
     found = []
     if (number, lost, observed) != (log.rows, 0, log.rows):
         found.append(
-            f"{form}: {number} of {log.rows} rows read, {observed} sketched, {lost} quarantined: {sorted(reasons)}"
+            f"{form}: {number} of {log.rows} rows read, {observed} sketched, {lost} quarantined: "
+            f"{sorted(reasons)}"
         )
     owners = {
         (row["account_id"], row["timestamp"]) for table in good for row in table.select(GATEWAYS).to_pylist()

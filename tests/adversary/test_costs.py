@@ -1,4 +1,6 @@
-"""What a file costs is bounded by its size, whatever it expands to, and what a limit cuts off is told with the option that changes it."""
+"""What a file costs is bounded by its size, whatever it expands to, and what a limit cuts off is told
+with the option that changes it.
+"""
 
 import gzip
 import json
@@ -22,7 +24,8 @@ from stillwatch.readers.limits import Limits, limits_of
 from stillwatch.readers.pages import page_sizes
 from stillwatch.signals.group_tests.synchrony import synchrony
 
-MOST_MB = 700  # chosen: a third of what the files below took before, and above what the libraries take by themselves
+# chosen: a third of what the files below took before, and above what the libraries take by themselves
+MOST_MB = 700
 READ = """
 import json, sys, time
 from pathlib import Path

@@ -35,9 +35,15 @@ def lines(*rows):
 @pytest.mark.issue(21)
 @pytest.mark.parametrize(
     ("name", "raw"),
-    [("bad.parquet", b"PAR1 but no footer"), ("bad.jsonl", b"\x00\x01garbage\n" * 9), ("bad.csv", b"a;b\n1;2\n"), ("bad.jsonl.gz", b"no gzip"),
-     ("accounts.csv", b"\x00\x01"), ("releases.parquet", b"PAR1")],
-)  # fmt: skip
+    [
+        ("bad.parquet", b"PAR1 but no footer"),
+        ("bad.jsonl", b"\x00\x01garbage\n" * 9),
+        ("bad.csv", b"a;b\n1;2\n"),
+        ("bad.jsonl.gz", b"no gzip"),
+        ("accounts.csv", b"\x00\x01"),
+        ("releases.parquet", b"PAR1"),
+    ],
+)
 @pytest.mark.parametrize("how", ["folder", "named"])
 def test_a_garbage_file_is_set_apart_and_the_good_ones_are_read(tmp_path, name, raw, how):
     (tmp_path / "good.jsonl").write_text(lines(*(row(number) for number in range(20))))

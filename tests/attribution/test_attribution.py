@@ -28,9 +28,18 @@ def seen(**changes):
         Value(kind="email_domain", value=MAIL, members=40, others=0, network_class=""),
     )
     facts = {
-        "campaign": "C1", "kind": "harvest", "accounts": 100, "exchanges": 9000, "first": START, "last": START + timedelta(days=40),
-        "q_value": 1e-6, "control_log10": 20.0, "log10": HARVEST, "capabilities": ("coding", "reasoning"), "values": values,
-    }  # fmt: skip
+        "campaign": "C1",
+        "kind": "harvest",
+        "accounts": 100,
+        "exchanges": 9000,
+        "first": START,
+        "last": START + timedelta(days=40),
+        "q_value": 1e-6,
+        "control_log10": 20.0,
+        "log10": HARVEST,
+        "capabilities": ("coding", "reasoning"),
+        "values": values,
+    }
     return Seen(**(facts | changes))
 
 
@@ -68,13 +77,22 @@ def test_a_test_on_the_model_lifts_the_cap_on_words():
 @pytest.mark.parametrize(
     ("change", "need"),
     [
-        ({"address_ranges": [item(values=[RANGE], use="shared")], "payment_accounts": []}, "an imitator cannot make"),
+        (
+            {"address_ranges": [item(values=[RANGE], use="shared")], "payment_accounts": []},
+            "an imitator cannot make",
+        ),
         ({"payment_accounts": [], "capability_interests": []}, "a second independent source"),
-        ({"address_ranges": [item(values=[RANGE], use="own", grade="D4")], "payment_accounts": [item(values=[CARD], grade="E5")]}, "cannot make"),
+        (
+            {
+                "address_ranges": [item(values=[RANGE], use="own", grade="D4")],
+                "payment_accounts": [item(values=[CARD], grade="E5")],
+            },
+            "cannot make",
+        ),
         ({"kind": "reseller"}, "acts for customers"),
         ({"model_tests": [item("own test", "A1", verdict="refuted")]}, "does not find the answers"),
     ],
-)  # fmt: skip
+)
 def test_without_its_tier_of_evidence_claim_5_is_refused_with_what_is_needed(change, need):
     one = found(STRONG | change)
     assert one.named == ""
@@ -170,8 +188,14 @@ def test_probabilities_add_up_and_ranks_follow_what_contradicts():
 
 def test_words_of_likelihood_and_confidence_are_the_directives():
     assert [likelihood(p) for p in (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99)] == [
-        "almost no chance", "very unlikely", "unlikely", "roughly even chance", "likely", "very likely", "almost certain",
-    ]  # fmt: skip
+        "almost no chance",
+        "very unlikely",
+        "unlikely",
+        "roughly even chance",
+        "likely",
+        "very likely",
+        "almost certain",
+    ]
     assert [confidence(n, is_decided_by_one=False) for n in (1, 2, 3)] == ["low", "moderate", "high"]
     assert confidence(3, is_decided_by_one=True) == "low"
 
@@ -243,7 +267,8 @@ def test_a_file_is_read_alike_in_toml_yaml_and_json(tmp_path):
         f"actors:\n- name: Alpha\n  address_ranges:\n  - {{source: register, grade: A1, values: [{RANGE}]}}\n"
     )
     (tmp_path / "a.toml").write_text(
-        f'[[actors]]\nname = "Alpha"\n[[actors.address_ranges]]\nsource = "register"\ngrade = "A1"\nvalues = ["{RANGE}"]\n'
+        f'[[actors]]\nname = "Alpha"\n[[actors.address_ranges]]\nsource = "register"\ngrade = "A1"\nvalues = '
+        f'["{RANGE}"]\n'
     )
     one, two, three = (read_knowledge(tmp_path / f"a.{ending}") for ending in ("json", "yaml", "toml"))
     assert one.actors == two.actors == three.actors

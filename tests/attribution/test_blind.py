@@ -27,9 +27,16 @@ def test_200_blind_cases_meet_the_bars():
 
 def test_the_trial_counts_a_false_accusation():
     case = {
-        "kind": "honest", "director": "", "evident": False, "named": "Actor 1", "best": "Actor 1", "refused": False, "decided": True,
-        "likeliest": ["actor", "Actor 1", 0.99], "actors": [["Actor 1", 0.99, False], ["Actor 2", 0.001, False]],
-    }  # fmt: skip
+        "kind": "honest",
+        "director": "",
+        "evident": False,
+        "named": "Actor 1",
+        "best": "Actor 1",
+        "refused": False,
+        "decided": True,
+        "likeliest": ["actor", "Actor 1", 0.99],
+        "actors": [["Actor 1", 0.99, False], ["Actor 2", 0.001, False]],
+    }
     (row,) = summarise_trials([{"world": "w", "cases": [case, {**case, "named": ""}]}])
     assert row["false_accusations"]["value"] == 0.5
     assert row["brier_decided"]["value"] == pytest.approx((0.99**2 + 0.001**2) / 2)

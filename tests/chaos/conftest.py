@@ -16,9 +16,13 @@ BEGIN = datetime(2026, 5, 1, tzinfo=UTC)
 def line(number, at=None, account=None, **more):
     at = at or BEGIN + timedelta(minutes=number)
     row = {
-        "exchange_id": f"x{number}", "timestamp": at.isoformat(), "account_id": account or f"a{number % 23}", "model": "m",
-        "prompt": f"{NEEDLE} {number} asks for words that are its own", "system_prompt": f"{NEEDLE} of the system",
-    }  # fmt: skip
+        "exchange_id": f"x{number}",
+        "timestamp": at.isoformat(),
+        "account_id": account or f"a{number % 23}",
+        "model": "m",
+        "prompt": f"{NEEDLE} {number} asks for words that are its own",
+        "system_prompt": f"{NEEDLE} of the system",
+    }
     return json.dumps(row | more) + "\n"
 
 

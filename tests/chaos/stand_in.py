@@ -39,9 +39,18 @@ def judge(paths, out, options, progress=lambda *_told: None):
     time.sleep(0.2)
     rows = sum(rows for rows, _names in seen.values())
     campaign = {
-        "campaign_id": "C1", "kind": "harvest", "first_seen": MOMENT, "last_seen": MOMENT, "accounts": len(accounts), "exchanges": rows,
-        "exchanges_low": rows, "exchanges_high": rows, "q_value": 1e-9, "explanation": "none", "capabilities": [],
-    }  # fmt: skip
+        "campaign_id": "C1",
+        "kind": "harvest",
+        "first_seen": MOMENT,
+        "last_seen": MOMENT,
+        "accounts": len(accounts),
+        "exchanges": rows,
+        "exchanges_low": rows,
+        "exchanges_high": rows,
+        "q_value": 1e-9,
+        "explanation": "none",
+        "capabilities": [],
+    }
     members = {"campaign_id": ["C1"] * len(accounts), "account_id": accounts, "score": [1.0] * len(accounts),
                "exchanges": [1] * len(accounts)}  # fmt: skip
     with whole_or_nothing(out) as folder:
@@ -62,7 +71,9 @@ def judged(state: Path) -> int:
 
 
 def main():
-    """The program, with the judgement replaced once it is running: imports take seconds, and signals arrive during them."""
+    """The program, with the judgement replaced once it is running: imports take seconds, and signals
+    arrive during them.
+    """
     own = Lazy.get_command
 
     def get_command(group, context, name):

@@ -1,4 +1,5 @@
-"""A watch that is killed, starved, lied to and doubled: totals equal the log, alerts arrive, and no text is left behind.
+"""A watch that is killed, starved, lied to and doubled: totals equal the log, alerts arrive, and no text is
+left behind.
 
 STILLWATCH_CHAOS_ROUNDS=200 makes the random part longer.
 """
@@ -70,8 +71,19 @@ def hook():
 
 
 def command(tmp_path, *more):
-    return [sys.executable, stand_in.__file__, "watch", str(tmp_path / "logs"), "--state", str(tmp_path / "state"), "--every", "1h",
-            "--poll", "0.05", *more]  # fmt: skip
+    return [
+        sys.executable,
+        stand_in.__file__,
+        "watch",
+        str(tmp_path / "logs"),
+        "--state",
+        str(tmp_path / "state"),
+        "--every",
+        "1h",
+        "--poll",
+        "0.05",
+        *more,
+    ]
 
 
 def surroundings(tmp_path):
@@ -183,7 +195,8 @@ def test_a_second_watch_on_a_state_is_refused_and_the_lock_dies_with_the_first(t
     Watch(str(tmp_path / "logs"), tmp_path / "state", told)
 
 
-# --------------------------------------------------------------------------------------------------- in process
+# --------------------------------------------------------------------------------------------------- in
+# process
 
 
 @pytest.fixture
@@ -384,7 +397,9 @@ def test_ids_of_two_watches_on_one_log_do_not_meet_and_outlive_a_restart(place, 
 
 
 def test_no_text_is_written_to_a_disk_while_a_batch_is_read(place, lines, monkeypatch, tmp_path, no_text_in):
-    """Where a process is killed, what it has on its disks at that moment is what stays: so it is looked at from within."""
+    """Where a process is killed, what it has on its disks at that moment is what stays: so it is looked
+    at from within.
+    """
     place.append(*[lines(row) for row in range(500)])
     looked = []
     sketched = watching.sketch

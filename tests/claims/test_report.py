@@ -1,4 +1,6 @@
-"""The report's claims follow the tables: where a finding is mutated, what the page says of it changes or goes."""
+"""The report's claims follow the tables: where a finding is mutated, what the page says of it changes or
+goes.
+"""
 
 import re
 import sys

@@ -1,4 +1,6 @@
-"""Every sentence about a campaign follows the rows that carry it: where a finding changes, the sentence changes or goes."""
+"""Every sentence about a campaign follows the rows that carry it: where a finding changes, the sentence
+changes or goes.
+"""
 
 import copy
 import sys
@@ -30,9 +32,17 @@ def said(rows, number, name="C1"):
 
 def evidence(kind, log10):
     return {
-        "campaign_id": "C1", "kind": kind, "value": "v", "accounts": 5, "exchanges": 40, "log10_likelihood_ratio": log10,
-        "statement": "canary", "basis": "measured", "others": None, "network_class": None,
-    }  # fmt: skip
+        "campaign_id": "C1",
+        "kind": kind,
+        "value": "v",
+        "accounts": 5,
+        "exchanges": 40,
+        "log10_likelihood_ratio": log10,
+        "statement": "canary",
+        "basis": "measured",
+        "others": None,
+        "network_class": None,
+    }
 
 
 def test_tests_of_control_are_those_of_the_registry():

@@ -99,7 +99,8 @@ def test_the_help_of_evaluate_names_every_matrix_that_comes_along(run):
     assert all(f"{name}," in told for name in built_in())
 
 
-# ------------------------------------------------------------------------------------------ manners (issue 22)
+# ------------------------------------------------------------------------------------------ manners (issue
+# 22)
 
 
 def every_command(group=None, path=()):
@@ -169,12 +170,17 @@ def test_a_word_that_does_not_exist_is_answered_with_the_nearest_that_does(
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("scan", "absent"), ("report", "absent"), ("taken", "absent"), ("score", "absent", "absent"), ("export", "absent", "--out", "x"),
-        ("sketch", "absent", "--key-file", "absent", "--out", "x"), ("prove", "--suspect", "absent", "--marks", "absent"),
+        ("scan", "absent"),
+        ("report", "absent"),
+        ("taken", "absent"),
+        ("score", "absent", "absent"),
+        ("export", "absent", "--out", "x"),
+        ("sketch", "absent", "--key-file", "absent", "--out", "x"),
+        ("prove", "--suspect", "absent", "--marks", "absent"),
         ("simulate", "--scenario", "demo", "--prompts", "absent", "--out", "x"),
     ],
     ids=lambda given: given[0],
-)  # fmt: skip
+)
 def test_a_file_that_is_not_there_is_a_failure_and_no_wrong_usage_in_every_command(
     run, arguments, tmp_path, monkeypatch
 ):

@@ -1,4 +1,6 @@
-"""However a command is stopped or fails, a person reads one clear message, and the exit code says which it was."""
+"""However a command is stopped or fails, a person reads one clear message, and the exit code says which
+it was.
+"""
 
 import builtins
 import os

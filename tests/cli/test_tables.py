@@ -15,11 +15,21 @@ OVERVIEW = {"exchanges": 9, "accounts": 5, "candidates": 3, "fdr": 0.01, "quaran
 def test_a_campaign_that_sufficed_at_no_look_is_shown_without_a_moment(tmp_path, capsys):
     rows = [
         {
-            "campaign_id": name, "kind": "harvest", "first_seen": DAY, "last_seen": DAY, "detected_at": moment, "accounts": 5,
-            "exchanges": 9, "exchanges_low": 9, "exchanges_high": 9, "q_value": 0.001, "explanation": "", "capabilities": [],
+            "campaign_id": name,
+            "kind": "harvest",
+            "first_seen": DAY,
+            "last_seen": DAY,
+            "detected_at": moment,
+            "accounts": 5,
+            "exchanges": 9,
+            "exchanges_low": 9,
+            "exchanges_high": 9,
+            "q_value": 0.001,
+            "explanation": "",
+            "capabilities": [],
         }
         for name, moment in (("C1", DAY), ("C2", None))
-    ]  # fmt: skip
+    ]
     pq.write_table(pa.Table.from_pylist(rows, CAMPAIGNS.arrow), tmp_path / "campaigns.parquet")
     campaigns_table(tmp_path, OVERVIEW)
     told = capsys.readouterr().out

@@ -17,9 +17,11 @@ TABLES = [EXCHANGES, ACCOUNTS, RELEASES, *(v for v in vars(results).values() if 
 @pytest.mark.issue(2)
 def test_columns_types_and_order_never_change_unseen(golden):
     told = {
-        f"{t.name} ({', '.join(t.names[:1])})": [f"{c.name}: {c.type}{'' if c.nullable else ' required'}" for c in t.columns]
+        f"{t.name} ({', '.join(t.names[:1])})": [
+            f"{c.name}: {c.type}{'' if c.nullable else ' required'}" for c in t.columns
+        ]
         for t in TABLES
-    }  # fmt: skip
+    }
     golden("golden/tables.json", json.dumps(told, indent=1) + "\n")
 
 

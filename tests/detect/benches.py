@@ -1,4 +1,6 @@
-"""Benches and judged groups made by hand: accounts `a0000`, `a0001` ..., tests whose evidence is a known function of the members."""
+"""Benches and judged groups made by hand: accounts `a0000`, `a0001` ..., tests whose evidence is a known
+function of the members.
+"""
 
 import numpy as np
 from crowds import traits
@@ -27,14 +29,24 @@ def group(places, graph="words"):
 
 
 def made_test(name, family, log_e):
-    """A group test that reads the members' places only; `log_e` maps these to a log e-value, or to a reason for no finding."""
+    """A group test that reads the members' places only; `log_e` maps these to a log e-value, or to a
+    reason for no finding.
+    """
 
     def statistic(rows, member):
         places = np.unique(np.asarray(rows["account"])[member])
         found = log_e(places)
-        return NoFinding(found) if isinstance(found, str) else Finding(
-            log_e=float(found), value="", accounts=len(places), exchanges=0, statement=f"{len(places)} members: {name}"
-        )  # fmt: skip
+        return (
+            NoFinding(found)
+            if isinstance(found, str)
+            else Finding(
+                log_e=float(found),
+                value="",
+                accounts=len(places),
+                exchanges=0,
+                statement=f"{len(places)} members: {name}",
+            )
+        )
 
     card = Card(
         name=name,
@@ -60,7 +72,9 @@ def made_explanation(name, bends, labels):
 
 
 def made_bench(accounts, tests=(), explanations=(), **columns):
-    """A bench of so many accounts, with these tests and explanations; `columns` are traits, as `crowds.traits` takes them."""
+    """A bench of so many accounts, with these tests and explanations; `columns` are traits, as
+    `crowds.traits` takes them.
+    """
     known = traits(accounts, **columns)
     rows = _indexed({"account": np.arange(accounts)}, accounts)
     every = {test.card.name: rows for test in tests}

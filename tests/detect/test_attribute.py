@@ -7,9 +7,11 @@ from stillwatch.detect.excess import excess
 
 
 def styled(rng, members, others, share, shifted=1.0):
-    """Others chat in ten styles; members do so too, but for `share` of their requests, in three styles of their own.
+    """Others chat in ten styles; members do so too, but for `share` of their requests, in three styles of
+    their own.
 
-    Half of the styles are `shifted` times as frequent in what members chat about, as another language has other lengths.
+    Half of the styles are `shifted` times as frequent in what members chat about, as another language has
+    other lengths.
     """
     ordinary = rng.dirichlet(np.full(10, 2.0))
     theirs = ordinary * np.where(np.arange(10) % 2, shifted, 1.0)
@@ -100,7 +102,9 @@ def test_strangers_among_the_proposed_are_left_out():
 
 
 def test_a_convicted_group_keeps_its_likely_accounts_when_none_is_sure_by_itself():
-    """A campaign's first hours: few exchanges each, and as many members that were not proposed show the same."""
+    """A campaign's first hours: few exchanges each, and as many members that were not proposed show the
+    same.
+    """
     rng = np.random.default_rng(8)
     seeds, others, strangers = 150, 160, 900
     counts = np.concatenate([rng.integers(1, 6, seeds + others), rng.integers(1, 30, strangers)])

@@ -66,14 +66,18 @@ def test_the_core_is_what_most_views_agree_on():
 
 
 def test_consistent_keeps_the_rate_under_dependence_by_simulation():
-    """e-BH on e-values that are all driven by one common cause; false-discovery rate at most the nominal 0.1."""
+    """e-BH on e-values that are all driven by one common cause; false-discovery rate at most the nominal
+    0.1.
+    """
     rng = np.random.default_rng(4)
     rates, powers = [], []
     for _ in range(1500):
         common = rng.exponential()
         null = np.where(rng.random(15) < 0.5, np.log(common + 1e-12), np.log(rng.exponential(size=15)))
         real = 5 + rng.normal(size=5)
-        found = consistent(judged(*[(20 * i, 20 * i + 5, v / np.log(10)) for i, v in enumerate([*null, *real])]), 20, 0.1)  # fmt: skip
+        found = consistent(
+            judged(*[(20 * i, 20 * i + 5, v / np.log(10)) for i, v in enumerate([*null, *real])]), 20, 0.1
+        )
         false = sum(min(int(a[1:]) for a in j.accounts) < 300 for j in found)
         rates.append(false / max(len(found), 1))
         powers.append((len(found) - false) / 5)

@@ -104,7 +104,9 @@ def test_an_explanation_whose_mark_no_member_carries_takes_nothing_away():
 
 
 def random_case(seed):
-    """Tests whose evidence rises and falls with the members, and explanations that mark some of them, at random."""
+    """Tests whose evidence rises and falls with the members, and explanations that mark some of them, at
+    random.
+    """
     rng = np.random.default_rng(seed)
     tests = []
     for family in rng.permutation(CONTROL)[: rng.integers(1, 5)].tolist():

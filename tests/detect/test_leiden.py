@@ -31,13 +31,25 @@ def test_where_the_library_ends_the_communities_are_the_librarys(seed, resolutio
 
 @pytest.mark.issue(4)
 def test_moves_that_always_seem_to_gain_come_to_an_end():
-    # As rounding may have it, node 0 seems to gain by leaving either of two parts: by a loop that the graph does not have.
+    # As rounding may have it, node 0 seems to gain by leaving either of two parts: by a loop that the graph
+    # does not have.
     single = np.float32
     nothing = np.zeros(3, single)
     passes = leiden._refine(
-        np.zeros(3, np.int32), np.array([1, 1, 2], np.int32), np.array([1, 2], np.int32), np.array([0, 2, 2, 2], np.int32),
-        np.ones(2, single), nothing, nothing, nothing.copy(), nothing.copy(), single([1, 0, 0]), single(1), leiden.draws(1), 50,
-    )  # fmt: skip
+        np.zeros(3, np.int32),
+        np.array([1, 1, 2], np.int32),
+        np.array([1, 2], np.int32),
+        np.array([0, 2, 2, 2], np.int32),
+        np.ones(2, single),
+        nothing,
+        nothing,
+        nothing.copy(),
+        nothing.copy(),
+        single([1, 0, 0]),
+        single(1),
+        leiden.draws(1),
+        50,
+    )
     assert passes == 50
 
 

@@ -1,4 +1,6 @@
-"""Every command and code block of the documentation runs, or at least is a command that exists with the options that it is given."""
+"""Every command and code block of the documentation runs, or at least is a command that exists with the
+options that it is given.
+"""
 
 import os
 import re

@@ -1,4 +1,6 @@
-"""Dossiers of the small results folder of tests/package, in whose sentences, values and leads canaries are planted."""
+"""Dossiers of the small results folder of tests/package, in whose sentences, values and leads canaries
+are planted.
+"""
 
 import sys
 from pathlib import Path
@@ -23,7 +25,8 @@ def attributed(results, tmp_path_factory):
     out = tmp_path_factory.mktemp("attribution")
     actors = out / "actors.toml"
     actors.write_text(
-        '[[actors]]\nname = "Alpha Laboratory"\n[[actors.capability_interests]]\nvalues = ["coding"]\nsource = "adverts"\ngrade = "B2"\n'
+        '[[actors]]\nname = "Alpha Laboratory"\n[[actors.capability_interests]]\nvalues = ["coding"]\nsource '
+        '= "adverts"\ngrade = "B2"\n'
         '[[actors]]\nname = "Beta Laboratory"\n'
     )
     attribute(results, actors, out / "told")

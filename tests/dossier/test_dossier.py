@@ -22,9 +22,18 @@ from stillwatch.package.make import order_of, package
 pytestmark = pytest.mark.issue(27)
 
 ORDER = (
-    "1. What is claimed", "2. Numbers", "3. Method", "4. Evidence by claim", "5. What speaks against", "6. Harm", "7. What was done",
-    "8. Open questions", "Annex A", "Annex B", "Annex C",
-)  # fmt: skip
+    "1. What is claimed",
+    "2. Numbers",
+    "3. Method",
+    "4. Evidence by claim",
+    "5. What speaks against",
+    "6. Harm",
+    "7. What was done",
+    "8. Open questions",
+    "Annex A",
+    "Annex B",
+    "Annex C",
+)
 
 
 @cache
@@ -59,8 +68,14 @@ def test_no_text_no_honest_account_and_no_account_by_name_is_in_any_file(made):
 
 def test_canaries_in_every_string_that_a_stranger_may_have_written_stay_out(tmp_path):
     rows = tables()
-    for name, column in (("evidence", "kind"), ("evidence", "value"), ("glance", "trait"), ("explanations", "explanation"),
-                         ("capabilities", "capability"), ("campaigns", "explanation")):  # fmt: skip
+    for name, column in (
+        ("evidence", "kind"),
+        ("evidence", "value"),
+        ("glance", "trait"),
+        ("explanations", "explanation"),
+        ("capabilities", "capability"),
+        ("campaigns", "explanation"),
+    ):
         for row in rows[name]:
             row[column] = (
                 f"Canary {row[column]} of a stranger!" if name != "capabilities" else f"canary {row[column]}"

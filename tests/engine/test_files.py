@@ -1,4 +1,6 @@
-"""Files are written whole, with the modes that the umask leaves; some are on no disk; locks end with their process."""
+"""Files are written whole, with the modes that the umask leaves; some are on no disk; locks end with
+their process.
+"""
 
 import os
 import stat

@@ -1,4 +1,6 @@
-"""Names of folders, files, accounts and tables are data: they end up in no statement as more than what they are."""
+"""Names of folders, files, accounts and tables are data: they end up in no statement as more than what
+they are.
+"""
 
 import json
 import re
@@ -88,11 +90,15 @@ def test_a_scan_works_in_folders_of_any_name_on_accounts_of_any_name(name, tmp_p
     logs.mkdir()
     rows = [
         {
-            "exchange_id": f"{name}-{n}", "timestamp": f"2026-05-01T{n % 24:02}:00:00Z", "account_id": f"{HOSTILE[n % 9]}-{n % 3}",
-            "model": name, "prompt": f"some words {n}", "user_agent": name,
+            "exchange_id": f"{name}-{n}",
+            "timestamp": f"2026-05-01T{n % 24:02}:00:00Z",
+            "account_id": f"{HOSTILE[n % 9]}-{n % 3}",
+            "model": name,
+            "prompt": f"some words {n}",
+            "user_agent": name,
         }
         for n in range(60)
-    ]  # fmt: skip
+    ]
     (logs / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     overview = scan(
         [str(logs)], tmp_path / f"{name}-out", Options(names={}, store=tmp_path / f"{name}-store")

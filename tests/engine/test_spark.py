@@ -16,10 +16,19 @@ from stillwatch.store.store import Store
 SHORT = {"days": 6, "campaign.first_day": 1.0, "campaign.last_day": 6.0}
 SCENARIOS = {"stealth-1": (0.2, SHORT), "demo": (0.3, {}), "null": (0.05, {"days": 6})}
 EXACT = {
-    "campaigns": ["campaign_id", "kind", "first_seen", "last_seen", "accounts", "exchanges", "exchanges_low", "exchanges_high"],
+    "campaigns": [
+        "campaign_id",
+        "kind",
+        "first_seen",
+        "last_seen",
+        "accounts",
+        "exchanges",
+        "exchanges_low",
+        "exchanges_high",
+    ],
     "members": ["campaign_id", "account_id", "exchanges"],
     "exchanges": ["campaign_id", "exchange_id"],
-}  # fmt: skip
+}
 
 
 def found(world, out, **options):

@@ -28,13 +28,35 @@ KINDS = [
         ("Anthropic/JS 0.32.1", "anthropic-sdk", "0.32", True),
         ("python-requests/2.32.3", "python-requests", "2.32", True),
         ("Boto3/1.35.0 md/Botocore#1.35.0 ua/2.0 os/linux lang/python#3.11", "boto3", "1.35", True),
-        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/126.0.0.0 Safari/537.36", "headless chrome", "126.0", True),
-        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36 Edg/126.0.1", "edge", "126.0", False),
-        ("Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15", "safari", "17.5", False),
+        (
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+                "HeadlessChrome/126.0.0.0 "
+                "Safari/537.36"
+            ),
+            "headless chrome",
+            "126.0",
+            True,
+        ),
+        (
+            (
+                "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 "
+                "Safari/537.36 Edg/126.0.1"
+            ),
+            "edge",
+            "126.0",
+            False,
+        ),
+        (
+            "Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15",
+            "safari",
+            "17.5",
+            False,
+        ),
         ("curl/8.5.0", "curl", "8.5", True),
         ("node-fetch", "node-fetch", "", True),
     ],
-)  # fmt: skip
+)
 def test_user_agents_have_families(said, family, version, is_program):
     assert agents.family(said) == agents.Agent(family, version, is_program)
 

@@ -28,9 +28,14 @@ def slow(some, address):
 
 
 prefixes = st.lists(
-    st.tuples(st.integers(0, 2**8 - 1), st.integers(25, 32), st.one_of(st.none(), st.integers(1, 9)), st.sampled_from(["", "vpn", "hosting"])),
+    st.tuples(
+        st.integers(0, 2**8 - 1),
+        st.integers(25, 32),
+        st.one_of(st.none(), st.integers(1, 9)),
+        st.sampled_from(["", "vpn", "hosting"]),
+    ),
     max_size=25,
-)  # fmt: skip
+)
 
 
 @given(prefixes, st.integers(0, 255))

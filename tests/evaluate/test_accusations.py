@@ -76,8 +76,16 @@ def test_the_interval_of_a_mean_has_a_width_where_all_values_are_equal():
 
 def test_the_page_shows_the_estimate_for_unknown_causes_and_every_explanation(rows):
     page = render(
-        {"version": "0", "matrix": "honest", "prompts": "", "times": "", "kinds": None, "worlds": [], "crowds": list(rows.values())}
-    )  # fmt: skip
+        {
+            "version": "0",
+            "matrix": "honest",
+            "prompts": "",
+            "times": "",
+            "kinds": None,
+            "worlds": [],
+            "crowds": list(rows.values()),
+        }
+    )
     assert "Causes nobody thought of" in page
     assert "<b>33 %</b> of worlds on average over 3 explanations" in page
     assert "1 of 3 explanations was reported at least once" in page

@@ -15,7 +15,9 @@ def sentence(rng, number, some=WORDS):
 
 @pytest.fixture(scope="module")
 def traffic():
-    """Accounts of many kinds, and sixteen that send one template from one range in the same hours, all day, on one card."""
+    """Accounts of many kinds, and sixteen that send one template from one range in the same hours, all
+    day, on one card.
+    """
     rng = np.random.default_rng(7)
     rows = []
     template = "You are an expert analyst; explain your reasoning step by step about " + sentence(rng, 20)

@@ -22,8 +22,16 @@ def folder(tmp_path_factory):
     tables = {
         contract.CAMPAIGNS: [
             {
-                "campaign_id": name, "kind": kind, "first_seen": START, "last_seen": START + timedelta(days=9), "accounts": accounts,
-                "exchanges": 900, "exchanges_low": 880, "exchanges_high": 920, "q_value": q, "explanation": CANARY,
+                "campaign_id": name,
+                "kind": kind,
+                "first_seen": START,
+                "last_seen": START + timedelta(days=9),
+                "accounts": accounts,
+                "exchanges": 900,
+                "exchanges_low": 880,
+                "exchanges_high": 920,
+                "q_value": q,
+                "explanation": CANARY,
                 "capabilities": ["coding", "reasoning"],
             }
             for name, kind, accounts, q in (("C1", "harvest", 12, 1e-9), ("C2", "relay", 5, 0.02))
@@ -33,7 +41,9 @@ def folder(tmp_path_factory):
             for name, number in (("C1", 12), ("C2", 5))
             for i, who in enumerate(members(name, number))
         ],
-        contract.ATTRIBUTED: [{"campaign_id": "C1", "exchange_id": "x1", "account_id": members("C1", 12)[0], "timestamp": START}],
+        contract.ATTRIBUTED: [
+            {"campaign_id": "C1", "exchange_id": "x1", "account_id": members("C1", 12)[0], "timestamp": START}
+        ],
         contract.LINKS: [
             {"campaign_id": "C1", "account_id": who, "kind": kind, "value": value, "weight": 2.0}
             for (kind, value), (inside, _others, _class) in SEEN.items()
@@ -50,17 +60,25 @@ def folder(tmp_path_factory):
             evidence("C1", "work_queue", CANARY, 12, None, None),
         ],
         contract.CLAIMS: [{"campaign_id": "C1", "claim": 5, "basis": "not shown", "statement": CANARY}],
-        contract.HYPOTHESES: [{"campaign_id": "C1", "hypothesis": "H1", "log10_likelihood": 0.0, "statement": CANARY}],
+        contract.HYPOTHESES: [
+            {"campaign_id": "C1", "hypothesis": "H1", "log10_likelihood": 0.0, "statement": CANARY}
+        ],
         contract.LEADS: [
             {
-                "lead_id": "L1", "accounts": 2, "exchanges": 5, "rank": 1, "explanation": "course", "log10_e": 0.0, "settled_by": CANARY,
+                "lead_id": "L1",
+                "accounts": 2,
+                "exchanges": 5,
+                "rank": 1,
+                "explanation": "course",
+                "log10_e": 0.0,
+                "settled_by": CANARY,
                 "statement": CANARY,
             }
         ],
         contract.LEAD_MEMBERS: [{"lead_id": "L1", "account_id": f"{HONEST}_{i}"} for i in range(2)],
         contract.GLANCE: [{"group_id": "C1", "trait": "texts", "speaks": "for", "statement": CANARY}],
         contract.PROMPTS: [{"campaign_id": "C1", "prompt": CANARY}],
-    }  # fmt: skip
+    }
     for schema, rows in tables.items():
         write_table(out, schema, pa.Table.from_pylist(rows, schema.arrow))
     (out / "overview.json").write_text(

@@ -1,4 +1,6 @@
-"""What the results folder of these tests holds: values that may be exported, and texts and accounts that may not."""
+"""What the results folder of these tests holds: values that may be exported, and texts and accounts that
+may not.
+"""
 
 from datetime import UTC, datetime
 
@@ -49,6 +51,14 @@ def members(campaign, number):
 
 def evidence(campaign, kind, value, accounts, others, network_class):
     return {
-        "campaign_id": campaign, "kind": kind, "value": value, "accounts": accounts, "exchanges": 10, "log10_likelihood_ratio": 2.0,
-        "statement": f"{CANARY} {HONEST}", "basis": "measured", "others": others, "network_class": network_class,
-    }  # fmt: skip
+        "campaign_id": campaign,
+        "kind": kind,
+        "value": value,
+        "accounts": accounts,
+        "exchanges": 10,
+        "log10_likelihood_ratio": 2.0,
+        "statement": f"{CANARY} {HONEST}",
+        "basis": "measured",
+        "others": others,
+        "network_class": network_class,
+    }

@@ -94,10 +94,14 @@ BASE = {
     "additionalProperties": False,
     "properties": OF_ANY_RULE
     | {
-        "logsource": {"type": "object", "additionalProperties": {"type": "string"}, "propertyNames": {"enum": ["category", "product", "service"]}},
+        "logsource": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "propertyNames": {"enum": ["category", "product", "service"]},
+        },
         "detection": {"type": "object", "required": ["condition"]},
     },
-}  # fmt: skip
+}
 CORRELATION = {
     "type": "object",
     "required": ["title", "correlation"],
@@ -120,7 +124,9 @@ CORRELATION = {
         }
     },
 }  # fmt: skip
-"""What the Sigma specification 2.1 says of rules and of `value_count` correlations, as far as they are written here."""
+"""What the Sigma specification 2.1 says of rules and of `value_count` correlations, as far as they are
+written here.
+"""
 
 
 @pytest.fixture

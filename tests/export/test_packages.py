@@ -1,4 +1,6 @@
-"""An open package is exported as the results that it was made of; what was changed, and what shows no values, is refused."""
+"""An open package is exported as the results that it was made of; what was changed, and what shows no
+values, is refused.
+"""
 
 import sys
 from pathlib import Path

@@ -61,10 +61,11 @@ def test_a_revoked_campaign_has_no_query(export):
 @pytest.mark.parametrize(
     ("value", "inside", "outside"),
     [
-        ("2001:db8:7::/48", "2001:db8:7:1::2", "2001:db8:70::1"), ("192.0.2.128/25", "192.0.2.200", "192.0.2.1"),
+        ("2001:db8:7::/48", "2001:db8:7:1::2", "2001:db8:70::1"),
+        ("192.0.2.128/25", "192.0.2.200", "192.0.2.1"),
         ("192.0.2.7/32", "192.0.2.7", "192.0.2.70"),
     ],
-)  # fmt: skip
+)
 def test_ranges_are_those_of_the_addresses(value, inside, outside):
     what = Indicator(kind="client_prefix", value=value, members=3, others=0, probability=1.0, confidence=90)
     query = (

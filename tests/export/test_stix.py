@@ -69,9 +69,16 @@ def test_identifiers_of_observables_are_those_that_the_specification_gives(name)
 def test_no_actor_is_named_and_extensions_add_properties_only(bundle):
     told = bundle()
     assert {one["type"] for one in told["objects"]} == {
-        "identity", "marking-definition", "extension-definition", "attack-pattern", "user-account", "campaign", "grouping", "relationship",
+        "identity",
+        "marking-definition",
+        "extension-definition",
+        "attack-pattern",
+        "user-account",
+        "campaign",
+        "grouping",
+        "relationship",
         "indicator",
-    }  # fmt: skip
+    }
     for one in told["objects"]:
         for extension in one.get("extensions", {}).values():
             assert extension["extension_type"] == "property-extension"

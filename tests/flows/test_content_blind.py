@@ -174,7 +174,9 @@ def world_of(name, folder):
 
 
 def summaries(sources, key, folder):
-    """All that the detector reads, row by row in one order, without the digests that nothing is compared with."""
+    """All that the detector reads, row by row in one order, without the digests that nothing is compared
+    with.
+    """
     with (
         Store(folder / "store", version=VERSION, key_id="") as store,
         open_engine(scratch=folder) as engine,
@@ -229,7 +231,12 @@ def test_a_scan_of_sketches_of_real_text_finds_the_same_campaigns_members_and_ex
             out,
             Options(names={}, accounts=tmp_path / "world/accounts.parquet", replay=False),
         )
-        results.append({n: pq.read_table(out / f"{n}.parquet") for n in ("campaigns", "members", "exchanges", "evidence", "links")})  # fmt: skip
+        results.append(
+            {
+                n: pq.read_table(out / f"{n}.parquet")
+                for n in ("campaigns", "members", "exchanges", "evidence", "links")
+            }
+        )
     assert results[0]["campaigns"].num_rows
     for name in results[0]:
         assert results[0][name].equals(results[1][name]), name
@@ -273,7 +280,11 @@ def test_a_killed_sketch_leaves_nothing_that_can_be_guessed_and_the_next_goes_on
     left = [path for path in tmp_path.rglob("*.parquet") if "observations" in str(path)]
     assert left
     guesses = guessed_from(folder / "world")
-    every = {int(v) for name in ("text_key", "prompt_key", "opening_key", "phrases") for v in getattr(guesses, name).view(np.int64)}  # fmt: skip
+    every = {
+        int(v)
+        for name in ("text_key", "prompt_key", "opening_key", "phrases")
+        for v in getattr(guesses, name).view(np.int64)
+    }
     for path in left:
         table = pq.read_table(path, partitioning=None)
         stored = {

@@ -22,8 +22,18 @@ from stillwatch.signals.registry import all_group_tests, all_indicators
 from stillwatch.sketch.observe import MADE_OF
 
 FIELDS = {
-    "path", "format", "envelopes", "records", "rows", "quarantined", "passed_over", "accounts", "first", "last", "nulled",
-}  # fmt: skip
+    "path",
+    "format",
+    "envelopes",
+    "records",
+    "rows",
+    "quarantined",
+    "passed_over",
+    "accounts",
+    "first",
+    "last",
+    "nulled",
+}
 
 
 def lines(*rows):

@@ -31,11 +31,16 @@ def no_key(monkeypatch):
 def log(tmp_path):
     rows = [
         {
-            "exchange_id": f"x{n}", "timestamp": f"2026-05-0{1 + n % 3}T{n % 24:02}:00:00Z", "account_id": f"a{n % 7}",
-            "model": "m", "prompt": PROMPT.format(n % 5), "system_prompt": "You are discreet.", "conversation_id": f"c{n % 9}",
+            "exchange_id": f"x{n}",
+            "timestamp": f"2026-05-0{1 + n % 3}T{n % 24:02}:00:00Z",
+            "account_id": f"a{n % 7}",
+            "model": "m",
+            "prompt": PROMPT.format(n % 5),
+            "system_prompt": "You are discreet.",
+            "conversation_id": f"c{n % 9}",
         }
         for n in range(80)
-    ]  # fmt: skip
+    ]
     lines = [json.dumps(row) for row in rows]
     lines.append(
         '{"exchange_id": "bad", "timestamp": "yesterday", "account_id": "a", "model": "m", "prompt": "4711"}'
@@ -87,7 +92,9 @@ def recovered(name, key):
 
 @pytest.mark.issue(21)
 def test_neither_the_seed_nor_a_row_gives_the_key_away(log, tmp_path):
-    """The attacker has the store, this source code, every prompt as a guess, the seed, and all names that stand beside digests."""
+    """The attacker has the store, this source code, every prompt as a guess, the seed, and all names that
+    stand beside digests.
+    """
     filled(log, tmp_path / "store", seed=0)
     table = observations(tmp_path / "store")
     seeds = {PUBLIC, 0}
@@ -187,7 +194,9 @@ def test_a_given_key_is_kept_nowhere_and_another_is_refused_with_what_to_do(log,
 
 @pytest.mark.issue(21)
 def test_rows_that_are_set_aside_cannot_be_guessed(log, tmp_path):
-    """Of logs and of account tables: with 10,000 guesses at four digits an unkeyed digest is read like the digits."""
+    """Of logs and of account tables: with 10,000 guesses at four digits an unkeyed digest is read like
+    the digits.
+    """
     (tmp_path / "accounts.jsonl").write_text('{"account_id": null, "plan": "4711"}\n{"account_id": "a1"}\n')
     out = tmp_path / "results"
     scan([str(log)], out, Options(names={}, accounts=tmp_path / "accounts.jsonl"))
@@ -203,7 +212,10 @@ def test_rows_that_are_set_aside_cannot_be_guessed(log, tmp_path):
 
 @pytest.mark.issue(21)
 def test_runs_that_begin_at_once_draw_one_secret(tmp_path):
-    code = "import sys; from pathlib import Path; from stillwatch.store.store import kept_secret; print(kept_secret(Path(sys.argv[1])).decode())"
+    code = (
+        "import sys; from pathlib import Path; from stillwatch.store.store import kept_secret; "
+        "print(kept_secret(Path(sys.argv[1])).decode())"
+    )
     runs = [
         subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "store")], stdout=subprocess.PIPE)
         for _n in range(4)

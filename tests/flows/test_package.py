@@ -1,4 +1,6 @@
-"""The numbers of a real scan follow from the tables in its packages, which name no account that they should not name."""
+"""The numbers of a real scan follow from the tables in its packages, which name no account that they
+should not name.
+"""
 
 import re
 

@@ -30,7 +30,9 @@ LABS = ("lab-a", "lab-b", "lab-c")
 
 @pytest.fixture(scope="module")
 def labs(tmp_path_factory):
-    """Three providers that each see a third of the accounts of one world, 45 of a campaign among 375 honest ones."""
+    """Three providers that each see a third of the accounts of one world, 45 of a campaign among 375
+    honest ones.
+    """
     base = tmp_path_factory.mktemp("labs")
     changes = {"accounts": 450, "exchanges": 9000, "campaign.accounts": 45, "campaign.exchanges": 6000}
     simulate("stealth-2", seed=5, out=base / "world", changes=changes)
@@ -95,8 +97,9 @@ def test_three_providers_find_it_together_and_each_knows_its_own_accounts_alone(
 
 def test_two_folders_of_one_provider_and_one_that_nobody_gave_are_refused(given, tmp_path):
     for folders, why in (
-        ([given / "joint-lab-a"] * 2, "one provider"), ([given / "joint-lab-a", given / "sketches-lab-b"], "not what a provider gives"),
-    ):  # fmt: skip
+        ([given / "joint-lab-a"] * 2, "one provider"),
+        ([given / "joint-lab-a", given / "sketches-lab-b"], "not what a provider gives"),
+    ):
         with pytest.raises(InputError, match=why):
             together(folders, tmp_path / "together")
 

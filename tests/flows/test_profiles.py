@@ -1,4 +1,6 @@
-"""Do the tables for the report say of accounts and texts what the logs hold, and are words read again without a second scan?"""
+"""Do the tables for the report say of accounts and texts what the logs hold, and are words read again
+without a second scan?
+"""
 
 import hashlib
 import re

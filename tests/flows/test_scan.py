@@ -151,7 +151,8 @@ def test_prompts_are_written_only_when_asked(little, tmp_path):
 
 def test_repeated_deliveries_count_once_and_bad_rows_are_kept_apart(tmp_path):
     rows = [
-        f'{{"exchange_id": "x{i}", "timestamp": "2026-04-01T0{i % 10}:00:00Z", "account_id": "a{i % 3}", "model": "m", "prompt": "secret words {i}"}}'
+        f'{{"exchange_id": "x{i}", "timestamp": "2026-04-01T0{i % 10}:00:00Z", "account_id": "a{i % 3}", '
+        f'"model": "m", "prompt": "secret words {i}"}}'
         for i in range(30)
     ]
     rows += [

@@ -13,7 +13,9 @@ START = datetime(2026, 4, 1, tzinfo=UTC)
 
 @pytest.fixture
 def folder(tmp_path):
-    """Ten planted exchanges of five accounts, ten honest of five; one planted account missed, one honest flagged."""
+    """Ten planted exchanges of five accounts, ten honest of five; one planted account missed, one honest
+    flagged.
+    """
     (tmp_path / "world").mkdir()
     ids = [f"x{i}" for i in range(20)]
     accounts = [f"c{i % 5}" if i < 10 else f"h{i % 5}" for i in range(20)]

@@ -1,4 +1,6 @@
-"""What is reported depends on what accounts did, and not on keys, names, the order of rows or how files are cut."""
+"""What is reported depends on what accounts did, and not on keys, names, the order of rows or how files
+are cut.
+"""
 
 import itertools
 from pathlib import Path

@@ -55,7 +55,11 @@ def companions(world):
 
 
 def changed_at(store):
-    return {path: path.stat().st_mtime_ns for path in store.rglob("*.parquet") if "observations" in str(path) or "summaries" in str(path)}  # fmt: skip
+    return {
+        path: path.stat().st_mtime_ns
+        for path in store.rglob("*.parquet")
+        if "observations" in str(path) or "summaries" in str(path)
+    }
 
 
 def test_the_world_has_something_to_find(whole):
@@ -131,9 +135,17 @@ def test_a_store_that_was_being_removed_when_its_scan_was_killed_is_gone(tmp_pat
 def test_exchanges_that_are_delivered_again_are_no_new_ones(tmp_path):
     def log(name, numbers):
         lines = [
-            json.dumps({"exchange_id": f"x{n}", "timestamp": f"2026-05-01T10:{n:02}:00Z", "account_id": f"a{n % 3}", "model": "m",
-                        "prompt": f"text number {n}"}) for n in numbers
-        ]  # fmt: skip
+            json.dumps(
+                {
+                    "exchange_id": f"x{n}",
+                    "timestamp": f"2026-05-01T10:{n:02}:00Z",
+                    "account_id": f"a{n % 3}",
+                    "model": "m",
+                    "prompt": f"text number {n}",
+                }
+            )
+            for n in numbers
+        ]
         (tmp_path / name).write_text("\n".join(lines) + "\n")
         return feed([str(tmp_path / name)], Options(names={}, store=tmp_path / "store"))
 

@@ -1,5 +1,6 @@
-"""Streams against real servers, which the tests start themselves (Debian: redis-server, nats-server); Kafka against
-librdkafka's emulation of brokers, which speaks Kafka's protocol over TCP."""
+"""Streams against real servers, which the tests start themselves (Debian: redis-server, nats-server); Kafka
+against librdkafka's emulation of brokers, which speaks Kafka's protocol over TCP.
+"""
 
 import asyncio
 import contextlib

@@ -123,7 +123,9 @@ STEPS = ("sketch", "scan", "commit", "tell")
 @pytest.mark.issue(5)
 @pytest.mark.parametrize("seed", range(3))
 def test_a_crash_at_any_step_loses_and_doubles_nothing(log, tmp_path, monkeypatch, seed):
-    """Every step of folding, judging and telling fails at random before or after it took effect; then a new watch goes on."""
+    """Every step of folding, judging and telling fails at random before or after it took effect; then a
+    new watch goes on.
+    """
     lines, accounts = log
     some = lines[:: max(1, len(lines) // 2000)]
     (tmp_path / "logs").mkdir()
@@ -171,8 +173,20 @@ def test_a_killed_process_goes_on(log, tmp_path):
     lines, accounts = log
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "a.jsonl").write_text("".join(lines[:3000]))
-    command = [sys.executable, "-m", "stillwatch", "watch", str(tmp_path / "logs"), "--state", str(tmp_path / "state"),
-               "--accounts", str(accounts), "--every", "3d", "--once"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "stillwatch",
+        "watch",
+        str(tmp_path / "logs"),
+        "--state",
+        str(tmp_path / "state"),
+        "--accounts",
+        str(accounts),
+        "--every",
+        "3d",
+        "--once",
+    ]
     for pause in (1.5, 3.0, 4.5):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(pause)

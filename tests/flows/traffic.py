@@ -28,16 +28,37 @@ def body(row):
 
 def answer(row):
     return {
-        "id": row["exchange_id"], "object": "chat.completion", "model": row["model"],
-        "choices": [{"message": {"role": "assistant", "content": "-"}, "finish_reason": row["finish_reason"]}],
+        "id": row["exchange_id"],
+        "object": "chat.completion",
+        "model": row["model"],
+        "choices": [
+            {"message": {"role": "assistant", "content": "-"}, "finish_reason": row["finish_reason"]}
+        ],
         "usage": {"prompt_tokens": row["input_tokens"], "completion_tokens": row["output_tokens"]},
-    }  # fmt: skip
+    }
 
 
 def contract(row):
-    kept = ("exchange_id", "account_id", "organization_id", "conversation_id", "model", "client_ip", "user_agent", "tls_fingerprint",
-            "system_prompt", "prompt", "tool_names", "temperature", "top_p", "max_tokens", "stream", "input_tokens", "output_tokens",
-            "status")  # fmt: skip
+    kept = (
+        "exchange_id",
+        "account_id",
+        "organization_id",
+        "conversation_id",
+        "model",
+        "client_ip",
+        "user_agent",
+        "tls_fingerprint",
+        "system_prompt",
+        "prompt",
+        "tool_names",
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "stream",
+        "input_tokens",
+        "output_tokens",
+        "status",
+    )
     return {name: row[name] for name in kept} | {
         "timestamp": row["timestamp"].isoformat(),
         "operation": "chat",
@@ -46,35 +67,64 @@ def contract(row):
 
 def native(row):
     return {
-        "request_id": row["exchange_id"], "timestamp": row["timestamp"].isoformat(), "account_id": row["account_id"],
-        "organization_id": row["organization_id"], "conversation_id": row["conversation_id"], "client_ip": row["client_ip"],
-        "user_agent": row["user_agent"], "ja4": row["tls_fingerprint"], "status": row["status"], "request": body(row),
+        "request_id": row["exchange_id"],
+        "timestamp": row["timestamp"].isoformat(),
+        "account_id": row["account_id"],
+        "organization_id": row["organization_id"],
+        "conversation_id": row["conversation_id"],
+        "client_ip": row["client_ip"],
+        "user_agent": row["user_agent"],
+        "ja4": row["tls_fingerprint"],
+        "status": row["status"],
+        "request": body(row),
         "response": answer(row),
-    }  # fmt: skip
+    }
 
 
 def litellm(row):
     asked = body(row)
     return {
-        "id": row["exchange_id"], "session_id": row["conversation_id"], "call_type": "chat", "startTime": row["seconds"],
-        "model": row["model"], "model_group": row["model"], "stream": row["stream"], "prompt_tokens": row["input_tokens"],
-        "completion_tokens": row["output_tokens"], "requester_ip_address": row["client_ip"], "user_agent": row["user_agent"],
-        "messages": asked["messages"], "response": answer(row), "model_parameters": asked,
-        "metadata": {"user_api_key_hash": None, "user_api_key_user_id": row["account_id"],
-                     "user_api_key_org_id": row["organization_id"],
-                     "requester_custom_headers": {"x-ja4": row["tls_fingerprint"]}},
-        "status": "success", "error_information": {"error_code": str(row["status"])},
-    }  # fmt: skip
+        "id": row["exchange_id"],
+        "session_id": row["conversation_id"],
+        "call_type": "chat",
+        "startTime": row["seconds"],
+        "model": row["model"],
+        "model_group": row["model"],
+        "stream": row["stream"],
+        "prompt_tokens": row["input_tokens"],
+        "completion_tokens": row["output_tokens"],
+        "requester_ip_address": row["client_ip"],
+        "user_agent": row["user_agent"],
+        "messages": asked["messages"],
+        "response": answer(row),
+        "model_parameters": asked,
+        "metadata": {
+            "user_api_key_hash": None,
+            "user_api_key_user_id": row["account_id"],
+            "user_api_key_org_id": row["organization_id"],
+            "requester_custom_headers": {"x-ja4": row["tls_fingerprint"]},
+        },
+        "status": "success",
+        "error_information": {"error_code": str(row["status"])},
+    }
 
 
 def nginx(row):
     return {
-        "request_id": row["exchange_id"], "msec": f"{row['seconds']:.6f}", "remote_addr": row["client_ip"], "uri": "chat",
-        "request_uri": "/v1/chat", "status": str(row["status"]), "http_user_agent": row["user_agent"] or "-",
-        "http_x_user_id": row["account_id"], "http_x_organization_id": row["organization_id"] or "-",
-        "http_x_session_id": row["conversation_id"] or "-", "http_x_ja4": row["tls_fingerprint"] or "-",
-        "request_body": json.dumps(body(row)), "response_body": json.dumps(answer(row)),
-    }  # fmt: skip
+        "request_id": row["exchange_id"],
+        "msec": f"{row['seconds']:.6f}",
+        "remote_addr": row["client_ip"],
+        "uri": "chat",
+        "request_uri": "/v1/chat",
+        "status": str(row["status"]),
+        "http_user_agent": row["user_agent"] or "-",
+        "http_x_user_id": row["account_id"],
+        "http_x_organization_id": row["organization_id"] or "-",
+        "http_x_session_id": row["conversation_id"] or "-",
+        "http_x_ja4": row["tls_fingerprint"] or "-",
+        "request_body": json.dumps(body(row)),
+        "response_body": json.dumps(answer(row)),
+    }
 
 
 def _value(value):
@@ -90,18 +140,30 @@ def otlp(row):
         for t in asked["messages"][-1:]
     ]
     said = {
-        "gen_ai.operation.name": "chat", "gen_ai.request.model": row["model"], "gen_ai.response.id": row["exchange_id"],
-        "gen_ai.conversation.id": row["conversation_id"], "gen_ai.request.temperature": row["temperature"],
-        "gen_ai.request.top_p": row["top_p"], "gen_ai.request.max_tokens": row["max_tokens"],
-        "gen_ai.request.stream": row["stream"], "gen_ai.usage.input_tokens": row["input_tokens"],
-        "gen_ai.usage.output_tokens": row["output_tokens"], "gen_ai.input.messages": json.dumps(turns),
-        "gen_ai.system_instructions": json.dumps([{"type": "text", "content": row["system_prompt"]}]) if row["system_prompt"] else None,
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": row["model"],
+        "gen_ai.response.id": row["exchange_id"],
+        "gen_ai.conversation.id": row["conversation_id"],
+        "gen_ai.request.temperature": row["temperature"],
+        "gen_ai.request.top_p": row["top_p"],
+        "gen_ai.request.max_tokens": row["max_tokens"],
+        "gen_ai.request.stream": row["stream"],
+        "gen_ai.usage.input_tokens": row["input_tokens"],
+        "gen_ai.usage.output_tokens": row["output_tokens"],
+        "gen_ai.input.messages": json.dumps(turns),
+        "gen_ai.system_instructions": json.dumps([{"type": "text", "content": row["system_prompt"]}])
+        if row["system_prompt"]
+        else None,
         "gen_ai.tool.definitions": json.dumps(asked.get("tools", [])),
-    }  # fmt: skip
+    }
     who = {
-        "user.id": row["account_id"], "organization.id": row["organization_id"], "client.address": row["client_ip"],
-        "user_agent.original": row["user_agent"], "tls.client.ja4": row["tls_fingerprint"], "http.response.status_code": row["status"],
-    }  # fmt: skip
+        "user.id": row["account_id"],
+        "organization.id": row["organization_id"],
+        "client.address": row["client_ip"],
+        "user_agent.original": row["user_agent"],
+        "tls.client.ja4": row["tls_fingerprint"],
+        "http.response.status_code": row["status"],
+    }
     trace = f"{abs(hash(row['exchange_id'])):032x}"[:32]
     spans = [
         {"traceId": trace, "spanId": "a", "startTimeUnixNano": nanos,

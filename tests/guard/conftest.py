@@ -24,10 +24,22 @@ SEEN = datetime(2026, 5, 1, tzinfo=UTC)
 
 def campaign(name="C1", kind="harvest", accounts=10, **more):
     return {
-        "campaign_id": name, "kind": kind, "first_seen": SEEN, "last_seen": SEEN, "detected_at": SEEN, "accounts": accounts,
-        "exchanges": 100 * accounts, "exchanges_low": 1, "exchanges_high": 2000, "q_value": 1e-4, "fpr_empirical": 1e-3,
-        "fpr_synthetic": None, "explanation": "course", "capabilities": [], **more,
-    }  # fmt: skip
+        "campaign_id": name,
+        "kind": kind,
+        "first_seen": SEEN,
+        "last_seen": SEEN,
+        "detected_at": SEEN,
+        "accounts": accounts,
+        "exchanges": 100 * accounts,
+        "exchanges_low": 1,
+        "exchanges_high": 2000,
+        "q_value": 1e-4,
+        "fpr_empirical": 1e-3,
+        "fpr_synthetic": None,
+        "explanation": "course",
+        "capabilities": [],
+        **more,
+    }
 
 
 def written(folder, campaigns):
@@ -43,14 +55,20 @@ def written(folder, campaigns):
         contract.MEMBERS: rows,
         contract.EVIDENCE: [
             {
-                "campaign_id": "C1", "kind": "client_prefix", "value": "203.0.113.0/24", "accounts": 10, "exchanges": 100,
-                "log10_likelihood_ratio": 3.0, "statement": "they share it", "others": 2,
+                "campaign_id": "C1",
+                "kind": "client_prefix",
+                "value": "203.0.113.0/24",
+                "accounts": 10,
+                "exchanges": 100,
+                "log10_likelihood_ratio": 3.0,
+                "statement": "they share it",
+                "others": 2,
             }
         ],
         contract.CLAIMS: [{"campaign_id": "C1", "claim": 1, "basis": "measured", "statement": "one control"}],
         contract.LEADS: [],
         contract.LEAD_MEMBERS: [],
-    }  # fmt: skip
+    }
     for schema, content in tables.items():
         table = schema.conform(pa.Table.from_pylist(content, schema.arrow))
         temporary = folder / f".{schema.name}"
@@ -144,7 +162,9 @@ class Served:
 
 @pytest.fixture
 def serve(tmp_path):
-    """Starts a guard; without a policy of its own it has the standard one, with more patience, since the tests' machine is busy."""
+    """Starts a guard; without a policy of its own it has the standard one, with more patience, since the
+    tests' machine is busy.
+    """
     from stillwatch.policy.read import standard
 
     patient = tmp_path / "patient.toml"

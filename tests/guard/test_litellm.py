@@ -1,6 +1,7 @@
 """The configuration of LiteLLM's page, against the real proxy in an environment of its own.
 
-LiteLLM pins many packages that others here need in other versions, and is heavy: it is not installed by `./dev check`.
+LiteLLM pins many packages that others here need in other versions, and is heavy: it is not installed by
+`./dev check`.
 
     python3 -m venv /tmp/litellm && /tmp/litellm/bin/pip install 'litellm[proxy]'
     STILLWATCH_LITELLM=/tmp/litellm/bin/litellm python -m pytest tests/guard/test_litellm.py
@@ -36,8 +37,10 @@ def test_a_refused_account_gets_400_with_the_policys_words_and_others_an_answer(
     with socket.create_server(("127.0.0.1", 0)) as one:
         port = one.getsockname()[1]
     environment = os.environ | {
-        "HOME": str(tmp_path), "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true", "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-    }  # fmt: skip
+        "HOME": str(tmp_path),
+        "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    }
     environment.pop("PYTHONPATH", None)
     proxy = subprocess.Popen(
         [PROGRAM, "--config", str(tmp_path / "config.yaml"), "--port", str(port), "--host", "127.0.0.1"],

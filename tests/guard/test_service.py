@@ -41,7 +41,9 @@ def honest(target):
 
 
 def junk(rng):
-    """Bytes that are no request: broken JSON, other types, too long, other methods and paths, and no HTTP at all."""
+    """Bytes that are no request: broken JSON, other types, too long, other methods and paths, and no HTTP
+    at all.
+    """
     whole = json.dumps({"account_id": "a1", "model": "m"}).encode()
     kind = rng.randrange(9)
     if kind == 0:

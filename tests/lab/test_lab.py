@@ -1,4 +1,6 @@
-"""Does a student learn from a teacher, keep its mark, and is an innocent one let go; do experiments resume and show themselves?"""
+"""Does a student learn from a teacher, keep its mark, and is an innocent one let go; do experiments
+resume and show themselves?
+"""
 
 import json
 
@@ -87,7 +89,9 @@ def test_following_says_what_reading_everything_again_says(teacher):
 
 
 def test_hugging_faces_generate_marks_the_rows_that_were_asked_for(teacher):
-    """Prompts padded to one length, every other request marked; the marks are found in those and in no others."""
+    """Prompts padded to one length, every other request marked; the marks are found in those and in no
+    others.
+    """
     from transformers import LogitsProcessorList
 
     from stillwatch.prove.marks.tournament import tournament
@@ -179,8 +183,14 @@ def test_a_mark_is_weakened_by_further_training_on_unmarked_answers(students, te
 
     effect = {}
     for name, one in (("before", student), ("after", later)):
-        case = Case(keyring=ring, served=shown, model=Weights(one.net, one.tokenizer), teacher=Weights(teacher.net, teacher.tokenizer),
-                    tokenize=one.tokenize, decoys=9)  # fmt: skip
+        case = Case(
+            keyring=ring,
+            served=shown,
+            model=Weights(one.net, one.tokenizer),
+            teacher=Weights(teacher.net, teacher.tokenizer),
+            tokenize=one.tokenize,
+            decoys=9,
+        )
         effect[name] = radioactivity_open.test(case)[0].effect
     assert effect["after"] < 0.7 * effect["before"]
 
@@ -207,7 +217,9 @@ def test_defences_change_what_is_served_as_they_say():
 
 
 def test_antidistillation_raises_a_proxys_loss_more_than_noise_does(teacher):
-    """Training a proxy on what antidistillation serves helps it less on the tasks that count (Savani and others 2025)."""
+    """Training a proxy on what antidistillation serves helps it less on the tasks that count (Savani and
+    others 2025).
+    """
     asked = [task.prompt for task in school.prompts(6, 400, LISTS)]
     proxy = school.learn(
         "reasoning",
@@ -309,8 +321,24 @@ def test_from_teacher_to_verdict_on_the_command_line(folder, tmp_path):
         "".join(json.dumps({"prompt": p, "answer": "so take done 1 ; answer 1"}) + "\n" for p in asked)
         + '{"prompt": "x", "answer": null}\n'
     )
-    told = run("prove", "--suspect", answers, "--marks", marks, "--served", served, "--tokenizer", folder, "--plan", tmp_path / "plan.json",
-               "--decoys", 99, "--out", tmp_path / "v1", "--quiet")  # fmt: skip
+    told = run(
+        "prove",
+        "--suspect",
+        answers,
+        "--marks",
+        marks,
+        "--served",
+        served,
+        "--tokenizer",
+        folder,
+        "--plan",
+        tmp_path / "plan.json",
+        "--decoys",
+        99,
+        "--out",
+        tmp_path / "v1",
+        "--quiet",
+    )
     assert told.startswith("not supported")
     whole = json.loads((tmp_path / "v1" / "verdict.json").read_text())
     assert whole["plan"]["departures"] == []

@@ -40,10 +40,18 @@ def test_too_few_points_have_no_exponent():
 
 def test_defences_are_told_against_none_on_the_same_seeds():
     done = [
-        {"defence": name, "dose": dose, "seed": seed, "honest": {"lists": 0.98 - loss}, "student": {"lists": 0.8 - 2 * loss},
-         "trace_words": 20.0, "served": 3_000}
-        for seed in (0, 1) for name, dose, loss in (("none", 1.0, 0.0), ("withhold", 1.0, 0.1), ("perturb", 2.0, 0.2))
-    ]  # fmt: skip
+        {
+            "defence": name,
+            "dose": dose,
+            "seed": seed,
+            "honest": {"lists": 0.98 - loss},
+            "student": {"lists": 0.8 - 2 * loss},
+            "trace_words": 20.0,
+            "served": 3_000,
+        }
+        for seed in (0, 1)
+        for name, dose, loss in (("none", 1.0, 0.0), ("withhold", 1.0, 0.1), ("perturb", 2.0, 0.2))
+    ]
     rows = {row["defence"]: row for row in tables.defences(done)}
     assert rows["none"]["student_loss"]["value"] == 0
     assert rows["withhold"]["student_loss"]["value"] == pytest.approx(0.2)
@@ -66,9 +74,16 @@ def test_removal_shows_a_bar_for_weights_and_one_for_text():
 def test_a_curve_has_a_picture_for_all_and_for_each_capability():
     rng = np.random.default_rng(0)
     done = [
-        {"way": way, "answers": n, "accuracy": {"lists": v, "tools": v}, "teacher": {"lists": 0.99, "tools": 0.99}}
-        for _ in (0, 1) for way in ("answers", "reasoning") for n, v in ((100, 0.1 + 0.01 * rng.random()), (1_000, 0.5))
-    ]  # fmt: skip
+        {
+            "way": way,
+            "answers": n,
+            "accuracy": {"lists": v, "tools": v},
+            "teacher": {"lists": 0.99, "tools": 0.99},
+        }
+        for _ in (0, 1)
+        for way in ("answers", "reasoning")
+        for n, v in ((100, 0.1 + 0.01 * rng.random()), (1_000, 0.5))
+    ]
     rows = tables.curve(done)
     assert len(rows) == 2 * 2 * 3
     assert render("curve", rows).count("<svg") == 3

@@ -32,9 +32,20 @@ def test_every_word_is_known_to_the_tokeniser():
 
 @pytest.mark.parametrize(
     "said",
-    ["", "answer", "answer 1 2", "no answer here", "answer { \"tool\" : }", "answer lambda a : __import__ ( 'os' )", "answer lambda a : a . lower ( )",
-     "answer lambda a : a [ 9 ** 9 ]", "answer lambda a : ( lambda b : b ) ( a )", "answer a", "answer lambda : 1"],
-)  # fmt: skip
+    [
+        "",
+        "answer",
+        "answer 1 2",
+        "no answer here",
+        'answer { "tool" : }',
+        "answer lambda a : __import__ ( 'os' )",
+        "answer lambda a : a . lower ( )",
+        "answer lambda a : a [ 9 ** 9 ]",
+        "answer lambda a : ( lambda b : b ) ( a )",
+        "answer a",
+        "answer lambda : 1",
+    ],
+)
 def test_what_does_not_solve_is_wrong_and_never_runs(said):
     for prompt in (
         "program reverse twice",

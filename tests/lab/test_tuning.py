@@ -46,7 +46,24 @@ def folders(tmp_path_factory):
         out / "teacher",
         "--quiet",
     )
-    run("lab", "teach", "--width", 24, "--layers", 2, "--heads", 2, "--steps", 4, "--batch", 8, "--form-only", "--out", out / "base", "--quiet")  # fmt: skip
+    run(
+        "lab",
+        "teach",
+        "--width",
+        24,
+        "--layers",
+        2,
+        "--heads",
+        2,
+        "--steps",
+        4,
+        "--batch",
+        8,
+        "--form-only",
+        "--out",
+        out / "base",
+        "--quiet",
+    )
     return out / "teacher", out / "base"
 
 
@@ -94,9 +111,24 @@ def test_questions_of_ones_own_are_served_and_asked_and_answers_are_said_again_b
     asked = tmp_path / "asked.jsonl"
     asked.write_text("".join(json.dumps({"prompt": f"sort {i % 10} {i // 10}"}) + "\n" for i in range(36)))
     rows = json.loads(
-        run("lab", "power", "--teacher", teacher, "--base", base, "--out", tmp_path / "out", "--prompts", asked, *SMALL,
-            "--share", 1, "--reword", 0.5)
-    )  # fmt: skip
+        run(
+            "lab",
+            "power",
+            "--teacher",
+            teacher,
+            "--base",
+            base,
+            "--out",
+            tmp_path / "out",
+            "--prompts",
+            asked,
+            *SMALL,
+            "--share",
+            1,
+            "--reword",
+            0.5,
+        )
+    )
     assert {row["reword"] for row in rows} == {0.0, 0.5}
     with pytest.raises(InputError, match="too few different prompts"):
         run(

@@ -27,19 +27,33 @@ pytestmark = pytest.mark.issue(22)
 
 WORDS = {  # options of the command line that a call does not have, and why
     "scan": {
-        "paths": "`logs`", "no_judge": "it returns no results", "fail_on_campaign": "an exit code", "as_json": "printing",
-        "quiet": "printing", "limits": "`limit`", "pairs": "`map`", "log_format": "`format`",
+        "paths": "`logs`",
+        "no_judge": "it returns no results",
+        "fail_on_campaign": "an exit code",
+        "as_json": "printing",
+        "quiet": "printing",
+        "limits": "`limit`",
+        "pairs": "`map`",
+        "log_format": "`format`",
     },
     "sketch": {
-        "paths": "`logs`", "as_json": "printing", "quiet": "printing", "limits": "`limit`", "pairs": "`map`",
+        "paths": "`logs`",
+        "as_json": "printing",
+        "quiet": "printing",
+        "limits": "`limit`",
+        "pairs": "`map`",
         "log_format": "`format`",
     },
     "simulate": {"as_json": "printing", "quiet": "printing"},
     "score": {"as_json": "printing"},
     "watch": {
-        "as_json": "printing", "port": "a server", "limits": "`limit`", "pairs": "`map`", "log_format": "`format`",
+        "as_json": "printing",
+        "port": "a server",
+        "limits": "`limit`",
+        "pairs": "`map`",
+        "log_format": "`format`",
     },
-}  # fmt: skip
+}
 
 
 def test_every_public_name_is_there_and_is_the_same_thing_each_time():
@@ -89,9 +103,17 @@ def test_a_path_may_be_text_or_a_path_or_several():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"fdr": 0}, {"fdr": 1.5}, {"seed": -1}, {"shards": 0}, {"engine": "sqlite"}, {"limit": {"lines": "1MB"}}],
+    "wrong",
+    [
+        {"fdr": 0},
+        {"fdr": 1.5},
+        {"seed": -1},
+        {"shards": 0},
+        {"engine": "sqlite"},
+        {"limit": {"lines": "1MB"}},
+    ],
     ids=lambda w: next(iter(w)),
-)  # fmt: skip
+)
 def test_an_argument_that_cannot_be_is_refused_before_any_work(wrong, tmp_path):
     with pytest.raises(UsageError):
         stillwatch.scan(tmp_path / "absent", **wrong)
@@ -130,8 +152,18 @@ def test_what_senders_choose_stays_text_in_a_notebook():
     assert "\u202e" not in told
 
 
-DRAWN = {"anchor", "spark", "timeline", "desk", "evidence_more", "evidence_uncounted", "members_more", "prompts",
-         "prompts_more", "rivals"}  # fmt: skip
+DRAWN = {
+    "anchor",
+    "spark",
+    "timeline",
+    "desk",
+    "evidence_more",
+    "evidence_uncounted",
+    "members_more",
+    "prompts",
+    "prompts_more",
+    "rivals",
+}
 """Parts of a card that are drawings, counts of what is left out, or written on request alone."""
 
 
@@ -139,10 +171,13 @@ def test_a_campaign_answers_what_the_page_answers(scanned):
     campaign = scanned.campaign("C1")
     card = campaign._card
     answers = {
-        "row": {k: campaign.facts[k] for k in card.row}, "meaning": campaign.facts["meaning"], "days": campaign.facts["days"],
-        "share_before": campaign.facts["share_before"], "members": [*campaign.members][: len(card.members)],
+        "row": {k: campaign.facts[k] for k in card.row},
+        "meaning": campaign.facts["meaning"],
+        "days": campaign.facts["days"],
+        "share_before": campaign.facts["share_before"],
+        "members": [*campaign.members][: len(card.members)],
         "evidence": [*campaign.evidence][: len(card.evidence)],
-    }  # fmt: skip
+    }
     for part, answer in answers.items():
         assert answer == getattr(card, part) or list(answer) == list(getattr(card, part)), part
     assert campaign.nearest_explanation["name"] == card.nearest.name == campaign.facts["explanation"]

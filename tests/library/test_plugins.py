@@ -1,4 +1,6 @@
-"""A package outside this repository adds an indicator, a group test, an explanation, a reader and an exporter."""
+"""A package outside this repository adds an indicator, a group test, an explanation, a reader and an
+exporter.
+"""
 
 import json
 import os
@@ -66,7 +68,8 @@ def acme_even_models(rows, member):
     if member.sum() < 5:
         return NoFinding("fewer than 5 members have a known model")
     n = int(np.asarray(rows["exchanges"])[member].sum())
-    return Finding(log_e=0.0, value="none", accounts=int(member.sum()), exchanges=n, statement="members use few models")
+    accounts, said = int(member.sum()), "members use few models"
+    return Finding(log_e=0.0, value="none", accounts=accounts, exchanges=n, statement=said)
 ''',
     "acme_customers": '''
 """Customers of Acme's own training."""
@@ -111,7 +114,8 @@ from stillwatch.readers.registry import log_format, moment
 )
 def acme_gateway(record):
     yield record["rest"] | {
-        "exchange_id": record["acme_id"], "account_id": record["who"], "timestamp": moment(record["at"]), "prompt": record["text"],
+        "exchange_id": record["acme_id"], "account_id": record["who"],
+        "timestamp": moment(record["at"]), "prompt": record["text"],
     }
 ''',
     "acme_count": '''
@@ -126,9 +130,12 @@ def acme_count(results, out, terms):
 ''',
 }
 GROUPS = {
-    "indicators": "acme_status", "group_tests": "acme_even_models", "explanations": "acme_customers", "readers": "acme_gateway",
+    "indicators": "acme_status",
+    "group_tests": "acme_even_models",
+    "explanations": "acme_customers",
+    "readers": "acme_gateway",
     "exporters": "acme_count",
-}  # fmt: skip
+}
 
 
 def install(site: Path, modules: dict[str, str], entry_points: str) -> None:

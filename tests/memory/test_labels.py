@@ -1,4 +1,6 @@
-"""What people say of accounts and groups is kept, shown, exported and scored, and changes no table of a scan."""
+"""What people say of accounts and groups is kept, shown, exported and scored, and changes no table of a
+scan.
+"""
 
 import json
 import shutil
@@ -23,25 +25,43 @@ def write(folder, groups, shift=0):
     rows = {
         contract.CAMPAIGNS: [
             {
-                "campaign_id": name, "kind": "harvest", "first_seen": SEEN, "last_seen": SEEN, "detected_at": SEEN, "accounts": len(some),
-                "exchanges": 10 * len(some), "exchanges_low": 1, "exchanges_high": 9, "q_value": 1e-4, "fpr_empirical": None,
-                "fpr_synthetic": None, "explanation": "course", "capabilities": [],
+                "campaign_id": name,
+                "kind": "harvest",
+                "first_seen": SEEN,
+                "last_seen": SEEN,
+                "detected_at": SEEN,
+                "accounts": len(some),
+                "exchanges": 10 * len(some),
+                "exchanges_low": 1,
+                "exchanges_high": 9,
+                "q_value": 1e-4,
+                "fpr_empirical": None,
+                "fpr_synthetic": None,
+                "explanation": "course",
+                "capabilities": [],
             }
             for name, some in groups.items()
         ],
         contract.MEMBERS: [
-            {"campaign_id": name, "account_id": account, "score": 0.9, "exchanges": 10} for name, some in groups.items() for account in some
+            {"campaign_id": name, "account_id": account, "score": 0.9, "exchanges": 10}
+            for name, some in groups.items()
+            for account in some
         ],
         contract.EVIDENCE: [
             {
-                "campaign_id": name, "kind": "email_domain", "value": "uni.example", "accounts": 3, "exchanges": 9,
-                "log10_likelihood_ratio": 2.0, "statement": "they share it",
+                "campaign_id": name,
+                "kind": "email_domain",
+                "value": "uni.example",
+                "accounts": 3,
+                "exchanges": 9,
+                "log10_likelihood_ratio": 2.0,
+                "statement": "they share it",
             }
             for name in groups
         ],
         contract.LEAD_MEMBERS: [{"lead_id": "L1", "account_id": f"l{n}"} for n in range(4)],
         contract.LEADS: [],
-    }  # fmt: skip
+    }
     for schema in TABLES:
         table = schema.conform(pa.Table.from_pylist(rows[schema], schema.arrow))
         pq.write_table(table, folder / f"{schema.name}.parquet")
@@ -124,9 +144,18 @@ def test_a_value_that_is_labelled_is_shown_at_the_campaigns_that_share_it(result
 
 
 @pytest.mark.parametrize(
-    ("target", "kind"), [("C1", "campaign"), ("L1", "lead"), ("a3", "account"), ("account:z", "account"), ("organization:o", "organization"),
-                         ("key:k", "key"), ("campaign:C2", "campaign"), ("lead:L1", "lead")],
-)  # fmt: skip
+    ("target", "kind"),
+    [
+        ("C1", "campaign"),
+        ("L1", "lead"),
+        ("a3", "account"),
+        ("account:z", "account"),
+        ("organization:o", "organization"),
+        ("key:k", "key"),
+        ("campaign:C2", "campaign"),
+        ("lead:L1", "lead"),
+    ],
+)
 def test_targets_are_names_of_groups_and_accounts_or_say_their_kind(results, run, target, kind):
     code, out, _err = run("label", results, target, "--verdict", "campaign", "--reason", "r", "--json")
     assert code == 0

@@ -127,7 +127,8 @@ def test_killed_writers_leave_a_chain_that_holds(tmp_path):
     path = tmp_path / "record.jsonl"
     program = (
         "import sys\nfrom pathlib import Path\nfrom stillwatch.memory.record import Entry, append\n"
-        "n = 0\nwhile True:\n    n += 1\n    append(Path(sys.argv[1]), [Entry(at='t', kind='k', author='a', body={'n': n})])\n"
+        "n = 0\nwhile True:\n    n += 1\n    append(Path(sys.argv[1]), [Entry(at='t', kind='k', author='a', "
+        "body={'n': n})])\n"
         "    print(n, flush=True)\n"
     )
     whole = 0

@@ -31,10 +31,26 @@ def authority_in(folder):
     for name in ("root", "tsa"):
         openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", folder / f"{name}.key")
     (folder / "req.cnf").write_text(
-        "[req]\ndistinguished_name = dn\n[dn]\n[root]\nbasicConstraints = critical,CA:TRUE\nkeyUsage = critical,keyCertSign\n"
+        "[req]\ndistinguished_name = dn\n[dn]\n[root]\nbasicConstraints = critical,CA:TRUE\nkeyUsage = "
+        "critical,keyCertSign\n"
     )
-    openssl("req", "-x509", "-new", "-key", folder / "root.key", "-subj", "/CN=Root", "-days", "9", "-out", folder / "root.pem",
-            "-config", folder / "req.cnf", "-extensions", "root")  # fmt: skip
+    openssl(
+        "req",
+        "-x509",
+        "-new",
+        "-key",
+        folder / "root.key",
+        "-subj",
+        "/CN=Root",
+        "-days",
+        "9",
+        "-out",
+        folder / "root.pem",
+        "-config",
+        folder / "req.cnf",
+        "-extensions",
+        "root",
+    )
     openssl(
         "req",
         "-new",
@@ -47,6 +63,23 @@ def authority_in(folder):
         "-config",
         folder / "req.cnf",
     )
-    openssl("x509", "-req", "-in", folder / "tsa.csr", "-CA", folder / "root.pem", "-CAkey", folder / "root.key", "-CAcreateserial", "-days", "9",
-            "-extfile", folder / "tsa.cnf", "-extensions", "extensions", "-out", folder / "tsa.pem")  # fmt: skip
+    openssl(
+        "x509",
+        "-req",
+        "-in",
+        folder / "tsa.csr",
+        "-CA",
+        folder / "root.pem",
+        "-CAkey",
+        folder / "root.key",
+        "-CAcreateserial",
+        "-days",
+        "9",
+        "-extfile",
+        folder / "tsa.cnf",
+        "-extensions",
+        "extensions",
+        "-out",
+        folder / "tsa.pem",
+    )
     return folder

@@ -30,9 +30,16 @@ def rows_of(name, rank):
     accounts = [MEMBER if (name, n) == ("C1", 0) else f"acct_{name}_{n}" for n in range(MEMBERS[name])]
     # Account n of the campaign sends two exchanges in each of the hours 2 to 5.
     attributed = [
-        {"campaign_id": name, "exchange_id": f"x_{name}_{n}_{h}_{k}", "account_id": account, "timestamp": hour(h) + timedelta(minutes=7 * n + k)}
-        for n, account in enumerate(accounts) for h in range(2, 6) for k in range(2)
-    ]  # fmt: skip
+        {
+            "campaign_id": name,
+            "exchange_id": f"x_{name}_{n}_{h}_{k}",
+            "account_id": account,
+            "timestamp": hour(h) + timedelta(minutes=7 * n + k),
+        }
+        for n, account in enumerate(accounts)
+        for h in range(2, 6)
+        for k in range(2)
+    ]
     total = len(attributed)
     q_values = e_bh_q_values(
         np.array([min(e) * LN10 for e in LEFT.values()] + [-np.inf] * (CANDIDATES - len(LEFT)))
@@ -42,16 +49,32 @@ def rows_of(name, rank):
         for h in (0, 2, 4)
     }
     timeline = [
-        {"campaign_id": name, "hour": hour(h), "exchanges": 0 if h == 0 else 2 * len(accounts),
-         "log10_e": looks.get(h, (None,) * 3)[0], "log10_alert": looks.get(h, (None,) * 3)[1], "log10_confirm": looks.get(h, (None,) * 3)[2]}
+        {
+            "campaign_id": name,
+            "hour": hour(h),
+            "exchanges": 0 if h == 0 else 2 * len(accounts),
+            "log10_e": looks.get(h, (None,) * 3)[0],
+            "log10_alert": looks.get(h, (None,) * 3)[1],
+            "log10_confirm": looks.get(h, (None,) * 3)[2],
+        }
         for h in (0, 2, 3, 4, 5)
-    ]  # fmt: skip
+    ]
     campaign = {
-        "campaign_id": name, "kind": "harvest", "first_seen": min(a["timestamp"] for a in attributed),
-        "last_seen": max(a["timestamp"] for a in attributed), "detected_at": hour(3), "accounts": len(accounts), "exchanges": total,
-        "exchanges_low": total - 1, "exchanges_high": total + 1, "q_value": float(q_values[rank]), "fpr_empirical": 0.01, "fpr_synthetic": None,
-        "explanation": "shared_vouchers", "capabilities": ["coding", "reasoning"],
-    }  # fmt: skip
+        "campaign_id": name,
+        "kind": "harvest",
+        "first_seen": min(a["timestamp"] for a in attributed),
+        "last_seen": max(a["timestamp"] for a in attributed),
+        "detected_at": hour(3),
+        "accounts": len(accounts),
+        "exchanges": total,
+        "exchanges_low": total - 1,
+        "exchanges_high": total + 1,
+        "q_value": float(q_values[rank]),
+        "fpr_empirical": 0.01,
+        "fpr_synthetic": None,
+        "explanation": "shared_vouchers",
+        "capabilities": ["coding", "reasoning"],
+    }
     sentence = f"{VALUE} pays for all"
     return {
         "campaigns": [campaign],
@@ -59,12 +82,27 @@ def rows_of(name, rank):
         "exchanges": attributed,
         "timeline": timeline,
         "evidence": [
-            {"campaign_id": name, "kind": kind, "value": value, "accounts": len(accounts), "exchanges": total, "log10_likelihood_ratio": ratio,
-             "statement": sentence, "basis": "measured"}
+            {
+                "campaign_id": name,
+                "kind": kind,
+                "value": value,
+                "accounts": len(accounts),
+                "exchanges": total,
+                "log10_likelihood_ratio": ratio,
+                "statement": sentence,
+                "basis": "measured",
+            }
             for kind, value, ratio in (("shared_payment", "1 card", 9.1), ("payment_fingerprint", VALUE, 2.5))
         ],
         "links": [
-            {"campaign_id": name, "account_id": a, "kind": "payment_fingerprint", "value": VALUE, "weight": 2.5} for a in accounts
+            {
+                "campaign_id": name,
+                "account_id": a,
+                "kind": "payment_fingerprint",
+                "value": VALUE,
+                "weight": 2.5,
+            }
+            for a in accounts
         ],
         "hypotheses": [
             {"campaign_id": name, "hypothesis": f"H{n}", "log10_likelihood": like, "statement": sentence}
@@ -72,16 +110,34 @@ def rows_of(name, rank):
         ],
         "claims": [{"campaign_id": name, "claim": 1, "basis": "measured", "statement": sentence}],
         "capabilities": [
-            {"campaign_id": name, "capability": "coding", "exchanges": total - 5, "input_tokens": 2**60, "output_tokens": None},
-            {"campaign_id": name, "capability": "reasoning", "exchanges": 5, "input_tokens": 1, "output_tokens": 2},
+            {
+                "campaign_id": name,
+                "capability": "coding",
+                "exchanges": total - 5,
+                "input_tokens": 2**60,
+                "output_tokens": None,
+            },
+            {
+                "campaign_id": name,
+                "capability": "reasoning",
+                "exchanges": 5,
+                "input_tokens": 1,
+                "output_tokens": 2,
+            },
         ],
         "explanations": [
-            {"group_id": name, "explanation": f"explanation_{n}", "marked": 2, "log10_e": left, "statement": sentence}
+            {
+                "group_id": name,
+                "explanation": f"explanation_{n}",
+                "marked": 2,
+                "log10_e": left,
+                "statement": sentence,
+            }
             for n, left in enumerate(LEFT[name])
         ],
         "glance": [{"group_id": name, "trait": "cards", "speaks": "for", "statement": sentence}],
         "prompts": [{"campaign_id": name, "prompt": f"{TEXT} of {name}"}],
-    }  # fmt: skip
+    }
 
 
 def tables():
@@ -90,8 +146,18 @@ def tables():
     for rank, name in enumerate(MEMBERS):
         for table, more in rows_of(name, rank).items():
             rows[table] += more
-    rows["leads"] = [{"lead_id": "L1", "accounts": 2, "exchanges": 30, "rank": 1, "explanation": "course", "log10_e": 0.5,
-                      "settled_by": "the list of participants", "statement": f"two accounts, {HONEST} among them"}]  # fmt: skip
+    rows["leads"] = [
+        {
+            "lead_id": "L1",
+            "accounts": 2,
+            "exchanges": 30,
+            "rank": 1,
+            "explanation": "course",
+            "log10_e": 0.5,
+            "settled_by": "the list of participants",
+            "statement": f"two accounts, {HONEST} among them",
+        }
+    ]
     rows["lead_members"] = [{"lead_id": "L1", "account_id": a} for a in (HONEST, "acct_other")]
     rows["explanations"].append(
         {
@@ -114,9 +180,19 @@ def write_results(folder, rows):
     for schema in (*TABLES, contract.PROMPTS, contract.QUARANTINE):
         write_table(folder, schema, pa.Table.from_pylist(rows[schema.name], schema.arrow))
     overview = {
-        "accounts": 90, "candidates": CANDIDATES, "exchanges": 900, "fdr": FDR, "first_seen": hour(0).isoformat(), "last_seen": hour(9).isoformat(),
-        "inputs": [{"path": PATH}], "leads": 1, "seed": 7, "quarantined": 1, "duplicates": 0, "compared": 1.0,
-    }  # fmt: skip
+        "accounts": 90,
+        "candidates": CANDIDATES,
+        "exchanges": 900,
+        "fdr": FDR,
+        "first_seen": hour(0).isoformat(),
+        "last_seen": hour(9).isoformat(),
+        "inputs": [{"path": PATH}],
+        "leads": 1,
+        "seed": 7,
+        "quarantined": 1,
+        "duplicates": 0,
+        "compared": 1.0,
+    }
     write_json(folder, "overview.json", overview)
     (folder / "report.html").write_text(f"<p>{HONEST} {TEXT}</p>")
     log = folder.parent / PATH

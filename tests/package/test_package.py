@@ -233,9 +233,19 @@ def test_who_signs_anew_is_caught_by_the_key_that_should_have_signed(results, ke
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{}", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"payload":1,"payloadType":2,"signatures":3}', b'{"tree":{}}', b"{" + b'"a":1,' * 9 + b'"a":2}'],
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"payload":1,"payloadType":2,"signatures":3}',
+        b'{"tree":{}}',
+        b"{" + b'"a":1,' * 9 + b'"a":2}',
+    ],
     ids=range(9),
-)  # fmt: skip
+)
 @pytest.mark.parametrize(
     "name", ["statement.json", "manifest.json", "tree.json", "tables/campaigns.jsonl", "public_key.pem"]
 )
@@ -328,7 +338,9 @@ def test_one_exchange_is_shown_with_its_proof_and_none_whose_id_several_accounts
 
 
 def test_a_guess_at_a_row_cannot_be_confirmed_without_its_salt(made, results, key, tmp_path):
-    """Siblings in a proof are hashes over 16 unknown bytes: the unsalted hash of the right row is not among them."""
+    """Siblings in a proof are hashes over 16 unknown bytes: the unsalted hash of the right row is not
+    among them.
+    """
     from stillwatch.package.commitment import line
     from stillwatch.package.merkle import leaf_hash
     from stillwatch.results.folder import read_table
@@ -370,8 +382,10 @@ def test_numbers_follow_by_the_rules_of_the_detector():
         assert alone.kind_of(relative) == explain._kind(relative)
     for m, k in ((7, 3), (50, 5), (4, 4)):
         e = rng.exponential(6, k)
-        rows = {"campaigns": [{"campaign_id": f"C{n}"} for n in range(k)],
-                "explanations": [{"group_id": f"C{n}", "log10_e": value} for n, value in enumerate(e)]}  # fmt: skip
+        rows = {
+            "campaigns": [{"campaign_id": f"C{n}"} for n in range(k)],
+            "explanations": [{"group_id": f"C{n}", "log10_e": value} for n, value in enumerate(e)],
+        }
         q = e_bh_q_values(np.array([min(value, 12.0) * LN10 for value in e] + [-np.inf] * (m - k)))
         found = alone.q_values(rows, {"candidates": m})
         assert all(math.isclose(found[f"C{n}"], q[n]) for n in range(k))
@@ -387,15 +401,22 @@ def test_the_rate_of_a_campaign_is_as_worked_by_hand(made):
 
 
 CHANGES = {
-    "campaigns": [("q_value", 1e-9), ("accounts", 6), ("exchanges", 41), ("kind", "relay"), ("detected_at", None),
-                  ("first_seen", "last_seen"), ("capabilities", ["reasoning"])],
+    "campaigns": [
+        ("q_value", 1e-9),
+        ("accounts", 6),
+        ("exchanges", 41),
+        ("kind", "relay"),
+        ("detected_at", None),
+        ("first_seen", "last_seen"),
+        ("capabilities", ["reasoning"]),
+    ],
     "members": [("exchanges", 7)],
     "timeline": [("log10_confirm", 1.0), ("exchanges", 3)],
     "evidence": [("accounts", 2)],
     "explanations": [("log10_e", 3.0)],
     "leads": [("accounts", 3), ("log10_e", 0.1)],
     "capabilities": [("exchanges", 1)],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(
@@ -461,8 +482,11 @@ def test_a_package_is_never_written_over_anything(results, made, tmp_path, run):
 
 def test_a_level_or_an_account_is_asked_for_and_an_account_needs_the_key(results, tmp_path, key):
     for level, held, more in (
-        (None, key, {}), ("open", key, {"account": MEMBER}), (None, None, {"account": MEMBER}), (None, key, {"account": MEMBER, "exchange": "x"}),
-    ):  # fmt: skip
+        (None, key, {}),
+        ("open", key, {"account": MEMBER}),
+        (None, None, {"account": MEMBER}),
+        (None, key, {"account": MEMBER, "exchange": "x"}),
+    ):
         with pytest.raises(UsageError):
             order_of(level, held, **more)
     with pytest.raises(InputError, match="no row of the results is of this account"):
@@ -538,8 +562,9 @@ def test_provenance_leads_from_the_inputs_over_the_scan_to_the_package(made, res
     prov = json.loads((made / "sealed/provenance.json").read_bytes())
     manifest = json.loads((results / "manifest.json").read_text())
     assert {one["sw:sha256"] for one in prov["entity"].values() if one} == {
-        *manifest["inputs"].values(), *json.loads((made / "sealed/manifest.json").read_bytes())["results"]["sha256"].values()
-    }  # fmt: skip
+        *manifest["inputs"].values(),
+        *json.loads((made / "sealed/manifest.json").read_bytes())["results"]["sha256"].values(),
+    }
     for relation, ends in (
         ("used", ("activity", "entity")),
         ("wasGeneratedBy", ("entity", "activity")),

@@ -115,7 +115,9 @@ def test_a_log_written_anew_or_cut_at_a_head_agrees_with_itself_and_not_with_a_h
 
 
 def forged(log, change):
-    """The log with a change, and with digests of lines that agree with it, as one who knows the form makes them."""
+    """The log with a change, and with digests of lines that agree with it, as one who knows the form
+    makes them.
+    """
     body = b""
     for line in log.read_bytes().splitlines():
         held = json.loads(line)

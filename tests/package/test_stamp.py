@@ -70,8 +70,16 @@ def test_a_stamped_package_states_its_time_and_openssl_agrees(stamped_package, a
     verdict = json.loads(out)
     assert verdict["stamped_at"].startswith("20")
     assert not any("time stamp was not checked" in note for note in verdict["notes"])
-    told = openssl("ts", "-verify", "-in", stamped_package / "timestamp.tsr", "-data", stamped_package / "statement.json",
-                   "-CAfile", folder / "root.pem")  # fmt: skip
+    told = openssl(
+        "ts",
+        "-verify",
+        "-in",
+        stamped_package / "timestamp.tsr",
+        "-data",
+        stamped_package / "statement.json",
+        "-CAfile",
+        folder / "root.pem",
+    )
     assert b"Verification: OK" in told
     assert alone.verify(stamped_package)[0] == []
     assert any("give --tsa-certificates" in note for note in check(stamped_package, Trust()).notes)

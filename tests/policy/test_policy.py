@@ -1,4 +1,6 @@
-"""A policy is checked as a whole, says beforehand whom it would hit, and acts by the leave of those who must give it."""
+"""A policy is checked as a whole, says beforehand whom it would hit, and acts by the leave of those who
+must give it.
+"""
 
 import json
 import shutil
@@ -54,23 +56,47 @@ def results(tmp_path):
     rows = {
         contract.CAMPAIGNS: [
             {
-                "campaign_id": "C1", "kind": "harvest", "first_seen": SEEN, "last_seen": SEEN, "detected_at": SEEN, "accounts": 4,
-                "exchanges": 40, "exchanges_low": 1, "exchanges_high": 50, "q_value": 1e-4, "fpr_empirical": 0.01, "fpr_synthetic": None,
-                "explanation": "course", "capabilities": [],
+                "campaign_id": "C1",
+                "kind": "harvest",
+                "first_seen": SEEN,
+                "last_seen": SEEN,
+                "detected_at": SEEN,
+                "accounts": 4,
+                "exchanges": 40,
+                "exchanges_low": 1,
+                "exchanges_high": 50,
+                "q_value": 1e-4,
+                "fpr_empirical": 0.01,
+                "fpr_synthetic": None,
+                "explanation": "course",
+                "capabilities": [],
             }
         ],
-        contract.MEMBERS: [{"campaign_id": "C1", "account_id": a, "score": p, "exchanges": 10} for a, p in members],
+        contract.MEMBERS: [
+            {"campaign_id": "C1", "account_id": a, "score": p, "exchanges": 10} for a, p in members
+        ],
         contract.EVIDENCE: [
             {
-                "campaign_id": "C1", "kind": "client_prefix", "value": "203.0.113.0/24", "accounts": 4, "exchanges": 40,
-                "log10_likelihood_ratio": 2.0, "statement": "s", "others": 6,
+                "campaign_id": "C1",
+                "kind": "client_prefix",
+                "value": "203.0.113.0/24",
+                "accounts": 4,
+                "exchanges": 40,
+                "log10_likelihood_ratio": 2.0,
+                "statement": "s",
+                "others": 6,
             }
         ],
         contract.ATTRIBUTED: [
-            {"campaign_id": "C1", "exchange_id": f"x{n}", "account_id": f"a{1 + n % 4}", "timestamp": SEEN.replace(day=1 + n // 2)}
+            {
+                "campaign_id": "C1",
+                "exchange_id": f"x{n}",
+                "account_id": f"a{1 + n % 4}",
+                "timestamp": SEEN.replace(day=1 + n // 2),
+            }
             for n in range(40)
         ],
-    }  # fmt: skip
+    }
     for schema, some in rows.items():
         pq.write_table(
             schema.conform(pa.Table.from_pylist(some, schema.arrow)), folder / f"{schema.name}.parquet"

@@ -32,7 +32,9 @@ def exchanges(rng, at, account, prompts, members, organizations=None):
 
 
 def group(rng, accounts=40, days=3, per_day=40, *, sheet=0, hourly=False, organizations=None):
-    """Independent accounts. `sheet`: all ask the same so many questions. `hourly`: each sends at one minute of every hour."""
+    """Independent accounts. `sheet`: all ask the same so many questions. `hourly`: each sends at one
+    minute of every hour.
+    """
     members = sorted(f"a{i:03d}" for i in range(accounts))
     if hourly:
         minute = rng.integers(0, 3, accounts)

@@ -24,8 +24,15 @@ def at_most(hits, trials, level):
 @pytest.mark.parametrize("kind", ["retries", "gives up", "comes back"])
 def test_independent_accounts_are_convicted_at_most_at_the_level(kind):
     made = group(np.random.default_rng(1), accounts=24, days=1, per_day=100, sheet=30)
-    results = [judged(np.random.default_rng([2, run]), made, HONEST[kind], coins(np.random.default_rng([3, run]), *made[1:], moments=20))
-               for run in range(40)]  # fmt: skip
+    results = [
+        judged(
+            np.random.default_rng([2, run]),
+            made,
+            HONEST[kind],
+            coins(np.random.default_rng([3, run]), *made[1:], moments=20),
+        )
+        for run in range(40)
+    ]
     assert all(result.basis == "coin" for result in results)
     for level in (0.01, 0.05):
         assert at_most(sum(r.pair_p_value <= level for r in results), len(results), level)

@@ -17,9 +17,21 @@ BEGINS = datetime(2026, 4, 1, tzinfo=UTC)
 
 def made(**more):
     terms = {
-        "group": "L1", "begins": BEGINS, "ends": BEGINS + timedelta(days=6), "hours": (6, 20), "moments": 40, "slots": 10, "refused": 2,
-        "sham": 0, "hold_s": 1800, "within_s": 900, "most": 20, "tolerated": 0.1, "alpha": 0.01, "author": "ana",
-    }  # fmt: skip
+        "group": "L1",
+        "begins": BEGINS,
+        "ends": BEGINS + timedelta(days=6),
+        "hours": (6, 20),
+        "moments": 40,
+        "slots": 10,
+        "refused": 2,
+        "sham": 0,
+        "hold_s": 1800,
+        "within_s": 900,
+        "most": 20,
+        "tolerated": 0.1,
+        "alpha": 0.01,
+        "author": "ana",
+    }
     return plans.make([f"a{i}" for i in range(30)], **(terms | more))
 
 
@@ -126,10 +138,29 @@ def test_plan_run_and_judge_work_together_on_the_command_line(tmp_path, run):
     pq.write_table(pa.table({"account_id": members}), tmp_path / "members.parquet")
     begins = datetime.fromtimestamp(span[0] / 1e6, UTC)
     code, out, _ = run(
-        "probe", "plan", tmp_path / "members.parquet", "--author", "ana", "--begins", f"{begins:%Y-%m-%dT%H:%M:%S}", "--until",
-        f"{begins + timedelta(days=3):%Y-%m-%d}", "--moments", 60, "--slots", 16, "--refused", 4, "--most", 40,
-        "--out", tmp_path / "plan.json", "--secret", tmp_path / "plan.secret", "--json",
-    )  # fmt: skip
+        "probe",
+        "plan",
+        tmp_path / "members.parquet",
+        "--author",
+        "ana",
+        "--begins",
+        f"{begins:%Y-%m-%dT%H:%M:%S}",
+        "--until",
+        f"{begins + timedelta(days=3):%Y-%m-%d}",
+        "--moments",
+        60,
+        "--slots",
+        16,
+        "--refused",
+        4,
+        "--most",
+        40,
+        "--out",
+        tmp_path / "plan.json",
+        "--secret",
+        tmp_path / "plan.secret",
+        "--json",
+    )
     assert code == 0
     assert json.loads(out)["moments"] == 60
     wanted = ("probe", "run", tmp_path / "plan.json", "--secret", tmp_path / "plan.secret")
@@ -137,9 +168,17 @@ def test_plan_run_and_judge_work_together_on_the_command_line(tmp_path, run):
     assert code == 1
     assert "other than its author" in err
     code, out, _ = run(
-        *wanted, "--approved-by", "ben", "--at", "2026-05-01", "--trials", tmp_path / "trials.parquet", "--orders", tmp_path / "orders.json",
+        *wanted,
+        "--approved-by",
+        "ben",
+        "--at",
+        "2026-05-01",
+        "--trials",
+        tmp_path / "trials.parquet",
+        "--orders",
+        tmp_path / "orders.json",
         "--json",
-    )  # fmt: skip
+    )
     assert code == 0
     assert json.loads(out)["trials_over"] == 60
     assert json.loads((tmp_path / "orders.json").read_text())["refusals"] == []

@@ -1,4 +1,6 @@
-"""Lets these tests import `quoting` and `answers` from beside them, and `authority` from the tests of packages."""
+"""Lets these tests import `quoting` and `answers` from beside them, and `authority` from the tests of
+packages.
+"""
 
 import sys
 from pathlib import Path

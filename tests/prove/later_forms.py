@@ -1,4 +1,6 @@
-"""Ways in which a prompt may show a text that a reader can read, written after `prove.seen` and without looking at its rules."""
+"""Ways in which a prompt may show a text that a reader can read, written after `prove.seen` and without
+looking at its rules.
+"""
 
 import html
 import itertools
@@ -9,9 +11,15 @@ import textwrap
 from urllib.parse import quote, quote_plus
 
 FILLER = (
-    "the station closes at nine", "nobody asked about the blue bicycle", "she kept a map of the harbour", "rain was expected on friday",
-    "his uncle repaired clocks", "the recipe needs two lemons", "they met near the old mill", "a letter arrived from the museum",
-)  # fmt: skip
+    "the station closes at nine",
+    "nobody asked about the blue bicycle",
+    "she kept a map of the harbour",
+    "rain was expected on friday",
+    "his uncle repaired clocks",
+    "the recipe needs two lemons",
+    "they met near the old mill",
+    "a letter arrived from the museum",
+)
 GERMAN = ("Überschrift", "Einleitung", "Zusammenfassung", "Nächster Abschnitt", "Anmerkung", "Beispiel")
 
 
@@ -111,17 +119,27 @@ def conll(text):
 
 FORMS = {
     "numbered list": lambda t: "\n".join(f"{at}. {one}" for at, one in enumerate(sentences(t), 1)),
-    "list from its end": lambda t: "\n".join(f"{at}) {one}" for at, one in reversed(list(enumerate(sentences(t), 1)))),
+    "list from its end": lambda t: "\n".join(
+        f"{at}) {one}" for at, one in reversed(list(enumerate(sentences(t), 1)))
+    ),
     "sentences in another order": lambda t: " ".join(shuffled(sentences(t))),
-    "bullets under German headings": lambda t: "\n".join(f"## {GERMAN[at % 6]}\n\n- {one}" for at, one in enumerate(sentences(t))),
+    "bullets under German headings": lambda t: "\n".join(
+        f"## {GERMAN[at % 6]}\n\n- {one}" for at, one in enumerate(sentences(t))
+    ),
     "cells of three columns": lambda t: cells(t, 3),
     "unified patch": unified,
     "mail": mail,
-    "verbatim": lambda t: "\\begin{verbatim}\n" + each_line(t, lambda at, line: f"\\item[{at}] {line} \\\\") + "\n\\end{verbatim}",
+    "verbatim": lambda t: (
+        "\\begin{verbatim}\n"
+        + each_line(t, lambda at, line: f"\\item[{at}] {line} \\\\")
+        + "\n\\end{verbatim}"
+    ),
     "no-break spaces": lambda t: t.replace(" ", "&nbsp;").replace("'", "&apos;"),
     "percent twice": lambda t: quote(quote(t, safe=""), safe=""),
     "query of a form": lambda t: f"https://a.example/s?q={quote_plus(t)}&lang=en",
-    "json three deep": lambda t: json.dumps({"a": json.dumps({"b": json.dumps(["".join(f"\\u{ord(c):04x}" if c == "e" else c for c in t)])})}),
+    "json three deep": lambda t: json.dumps(
+        {"a": json.dumps({"b": json.dumps(["".join(f"\\u{ord(c):04x}" if c == "e" else c for c in t)])})}
+    ),
     "joiners": lambda t: re.sub(r"(\w)(?=\w)", "\\1\u200d", t).replace(" ", "\u2009\u2060"),
     "wide spaces": lambda t: t.replace(" ", "\u3000"),
     "quotes around words": lambda t: each_word(t, lambda _, word: f"‘{word}’"),
@@ -129,15 +147,21 @@ FORMS = {
     "links": lambda t: each_word(t, lambda at, word: f"[{word}](#n{at})"),
     "footnotes": lambda t: each_word(t, lambda at, word: f"{word}[{at}]"),
     "hands": lambda t: each_word(t, lambda _, word: word, " 👏 "),
-    "times before lines": lambda t: each_line(t, lambda at, line: f"2025-03-04T09:{at % 60:02}:17.204Z INFO  {line}", 30),
+    "times before lines": lambda t: each_line(
+        t, lambda at, line: f"2025-03-04T09:{at % 60:02}:17.204Z INFO  {line}", 30
+    ),
     "numbers after lines": lambda t: each_line(t, lambda at, line: f"{line:<52}{at:>4}"),
     "syllables": lambda t: re.sub(r"\b(\w{2,3})(\w{3,})\b", r"\1-\2", t),
-    "split strings": lambda t: "char *s =\n" + "\n".join(f'    "{t[at : at + 13]}"' for at in range(0, len(t), 13)) + ";",
+    "split strings": lambda t: (
+        "char *s =\n" + "\n".join(f'    "{t[at : at + 13]}"' for at in range(0, len(t), 13)) + ";"
+    ),
     "train case": lambda t: "-".join(word.capitalize() for word in words(t)),
     "dots between letters": lambda t: each_word(t, lambda _, word: ".".join(word)),
     "a letter a line": "\n".join,
     "a span a letter": lambda t: "".join(f"<span>{html.escape(sign)}</span>" for sign in t),
-    "cdata of words": lambda t: each_word(t, lambda at, word: f'<w n="{at}"><![CDATA[{word}]]></w>', "<c> </c>"),
+    "cdata of words": lambda t: each_word(
+        t, lambda at, word: f'<w n="{at}"><![CDATA[{word}]]></w>', "<c> </c>"
+    ),
     "dictionary of words": lambda t: "{" + each_word(t, lambda at, word: f"'w{at}': {word!r}", ", ") + "}",
     "variables": lambda t: each_word(t, lambda at, word: f"const w{at} = {json.dumps(word)};", "\n"),
     "parse tree": parsed,
@@ -150,7 +174,9 @@ FORMS = {
     "dark boxes": lambda t: of_letters(0x1F170, t),
     "turned over": lambda t: by_letter(TURNED, t)[::-1],
     "braille": lambda t: by_letter(BRAILLE, t),
-    "ligatures": lambda t: t.replace("fi", "ﬁ").replace("ff", "ﬀ").replace("fl", "ﬂ").replace("st", "ﬆ").replace("s", "ſ"),
+    "ligatures": lambda t: (
+        t.replace("fi", "ﬁ").replace("ff", "ﬀ").replace("fl", "ﬂ").replace("st", "ﬆ").replace("s", "ſ")
+    ),
     "a letter hidden": lambda t: re.sub(r"\b(\w\w)\w(\w+)", r"\1*\2", t),
     "two letters hidden": lambda t: re.sub(r"\b(\w)\w\w(\w+)", r"\1**\2", t),
     "a letter of short words hidden": lambda t: re.sub(r"\b(\w)\w(\w)\b", r"\1_\2", t),
@@ -161,20 +187,32 @@ FORMS = {
     "some spaces gone": lambda t: "".join(word + ("" if at % 3 else " ") for at, word in enumerate(words(t))),
     "first letters apart": lambda t: re.sub(r"\b([A-Z])(\w+)", r"\1 \2", t),
     "editor's brackets": lambda t: re.sub(r"\b(\w)(\w\w+)", r"[\1]\2", t),
-    "between other lines": lambda t: "\n".join(f"{line}\n{FILLER[at % 8]}" for at, line in enumerate(lines(t, 30))),
+    "between other lines": lambda t: "\n".join(
+        f"{line}\n{FILLER[at % 8]}" for at, line in enumerate(lines(t, 30))
+    ),
     "between other words": lambda t: each_word(t, lambda at, word: f"{word} {words(FILLER[at % 8])[at % 4]}"),
-    "halves of lines side by side": lambda t: each_line(t, lambda _, line: f"| {line[: len(line) // 2]} | {line[len(line) // 2 :]} |"),
-    "a play": lambda t: each_line(t, lambda at, line: f"{('ANN', 'BOB')[at % 2]} (softly): {line.rstrip('.')}...", 26),
-    "turns": lambda t: "\n\n".join(f"<|{('user', 'assistant')[at % 2]}|>\n{one}" for at, one in enumerate(sentences(t))),
-    "signs by name": lambda t: t.replace(",", " comma").replace(".", " full stop").replace("'", " apostrophe "),
+    "halves of lines side by side": lambda t: each_line(
+        t, lambda _, line: f"| {line[: len(line) // 2]} | {line[len(line) // 2 :]} |"
+    ),
+    "a play": lambda t: each_line(
+        t, lambda at, line: f"{('ANN', 'BOB')[at % 2]} (softly): {line.rstrip('.')}...", 26
+    ),
+    "turns": lambda t: "\n\n".join(
+        f"<|{('user', 'assistant')[at % 2]}|>\n{one}" for at, one in enumerate(sentences(t))
+    ),
+    "signs by name": lambda t: (
+        t.replace(",", " comma").replace(".", " full stop").replace("'", " apostrophe ")
+    ),
     "every sentence another way": in_turn,
     "letters of music": lambda t: each_word(t, lambda at, word: "♪" * (at % 4) + word, " ~ "),
     "counted words": lambda t: "".join(f"{word}{at}" for at, word in enumerate(words(t))),
     "reading aids": lambda t: each_word(t, lambda _, word: f"<ruby>{word}<rt>{word[:1]}</rt></ruby>"),
     "plus signs": lambda t: '"' + '" + "'.join(t[at : at + 7] for at in range(0, len(t), 7)) + '"',
     "backslashes at ends": lambda t: "\\\n".join(lines(t, 20)),
-    "title case in a chapter list": lambda t: each_line(t.title(), lambda at, line: f"Chapter {at} . . . . . {line} . . . . . {at * 7}"),
-}  # fmt: skip
+    "title case in a chapter list": lambda t: each_line(
+        t.title(), lambda at, line: f"Chapter {at} . . . . . {line} . . . . . {at * 7}"
+    ),
+}
 
 
 def fuzzed(rng):

@@ -1,4 +1,5 @@
-"""Innocents who quote: marked text, the forms in which a prompt may show it, and suspects that say it again as prose.
+"""Innocents who quote: marked text, the forms in which a prompt may show it, and suspects that say it again
+as prose.
 
 `FORMS` are ways of quoting; `fuzzed` composes them and others at random.
 """
@@ -21,19 +22,22 @@ from stillwatch.prove.text import choices
 from stillwatch.prove.windows import bits_of, cut, seeds
 
 STOCK = """
-time year people way day man thing woman life child world school state family student group country problem hand part place case
-week company system program question work government number night point home water room mother area money story fact month lot right
-study book eye job word business issue side kind head house service friend father power hour game line end member law car city
-community name president team minute idea kid body information back parent face others level office door health person art war
-history party result change morning reason research girl guy moment air teacher force education foot boy age policy music market
-sense nation plan college interest death experience effect use class control field development role effort rate heart drug show
-leader light voice wife police mind price report decision son view relationship town road arm difference value building action
-the a of and in to is that it was for on are with as at be this have from or had by but some what there we out other were all
-your when up use how said each she which their if will many then them would write like so these long make see him two has look more
-go come did my sound no most know over such than call first may down now find any new take get live after little only round man
-came show every good me give our under very through just form great think say help low before turn cause same mean differ move
-right old too does tell set three want well also play small put read port large spell add even land here must big high act why
-ask men change went light kind off need try us again animal near build self earth
+    time year people way day man thing woman life child world school state family student group country
+    problem hand part place case week company system program question work government number night point home
+    water room mother area money story fact month lot right study book eye job word business issue side kind
+    head house service friend father power hour game line end member law car city community name president
+    team minute idea kid body information back parent face others level office door health person art war
+    history party result change morning reason research girl guy moment air teacher force education foot boy
+    age policy music market sense nation plan college interest death experience effect use class control field
+    development role effort rate heart drug show leader light voice wife police mind price report decision son
+    view relationship town road arm difference value building action the a of and in to is that it was for on
+    are with as at be this have from or had by but some what there we out other were all your when up use how
+    said each she which their if will many then them would write like so these long make see him two has look
+    more go come did my sound no most know over such than call first may down now find any new take get live
+    after little only round man came show every good me give our under very through just form great think say
+    help low before turn cause same mean differ move right old too does tell set three want well also play
+    small put read port large spell add even land here must big high act why ask men change went light kind
+    off need try us again animal near build self earth
 """.split()
 
 
@@ -90,10 +94,17 @@ def marked_prose(rng, key, number):
 
 
 CHOSEN = (
-    "for example, {0} {1} did not {2}", "{0} often {1} the {2}", "furthermore, {0} cannot {1} among {2}", "the whole {0} does not {1} {2}",
-    "{0} {1} almost all {2}", "nevertheless, {0} is not {1} toward {2}", "{0} {1} approximately 7 {2} quickly", "therefore {0} was not {1} {2}",
-    "as a result, {0} {1} regardless of {2}", "perhaps {0} will not {1} {2} mostly",
-)  # fmt: skip
+    "for example, {0} {1} did not {2}",
+    "{0} often {1} the {2}",
+    "furthermore, {0} cannot {1} among {2}",
+    "the whole {0} does not {1} {2}",
+    "{0} {1} almost all {2}",
+    "nevertheless, {0} is not {1} toward {2}",
+    "{0} {1} approximately 7 {2} quickly",
+    "therefore {0} was not {1} {2}",
+    "as a result, {0} {1} regardless of {2}",
+    "perhaps {0} will not {1} {2} mostly",
+)
 
 
 def choosy_prose(rng, key, number):
@@ -163,7 +174,9 @@ FORMS = {
     "circled": lambda t: _style(t, 0x24B6),
     "soft hyphens": lambda t: re.sub(r"(\w\w)(?=\w)", "\\1\u00ad", t),
     "zero width": "\u200b".join,
-    "accents": lambda t: unicodedata.normalize("NFC", "".join(c + "\u0301" if c in "aeiou" else c for c in t)),
+    "accents": lambda t: unicodedata.normalize(
+        "NFC", "".join(c + "\u0301" if c in "aeiou" else c for c in t)
+    ),
     "struck through": lambda t: "".join(c + "\u0336" for c in t),
     "hyphenated": _hyphenated,
     "line numbers": lambda t: _each(t, lambda line, at: f"{at:4}: {line}", 30),
@@ -173,7 +186,9 @@ FORMS = {
     "list of words": lambda t: json.dumps(t.split()),
     "numbered words": lambda t: " ".join(f"{i}.{w}" for i, w in enumerate(t.split())),
     "tagged words": lambda t: " ".join(f"{w}/NN" for w in t.split()),
-    "words as objects": lambda t: json.dumps([{"id": i, "w": w, "pos": "x"} for i, w in enumerate(t.split())]),
+    "words as objects": lambda t: json.dumps(
+        [{"id": i, "w": w, "pos": "x"} for i, w in enumerate(t.split())]
+    ),
     "snake": lambda t: "_".join(t.split()),
     "camel": lambda t: "".join(w.capitalize() for w in t.split()),
     "no spaces": lambda t: t.replace(" ", ""),
@@ -191,16 +206,20 @@ FORMS = {
     "hexadecimal": lambda t: t.encode().hex(),
     "look-alikes": lambda t: t.translate(str.maketrans("aeopcyx", "аеорсух")),
     "leet": lambda t: t.translate(str.maketrans("oeiast", "031457")),
-}  # fmt: skip
+}
 
 LATER = {  # written after the normaliser, and composed by `fuzzed`
-    "subtitles": lambda t: _each(t, lambda line, at: f"{at}\n00:00:{at % 60:02},000 --> 00:00:{(at + 1) % 60:02},500\n{line}\n", 32),
+    "subtitles": lambda t: _each(
+        t, lambda line, at: f"{at}\n00:00:{at % 60:02},000 --> 00:00:{(at + 1) % 60:02},500\n{line}\n", 32
+    ),
     "two columns": _columns,
     "diff": lambda t: _each(t, lambda line, at: ("+ " if at % 2 else "- ") + line),
     "terminal colours": lambda t: re.sub(r"(\w{4,})", "\x1b[1;31m\\1\x1b[0m", t),
     "yaml": lambda t: "quote: >-\n" + _each(t, lambda line, _: f"  {line}", 30),
     "sql": lambda t: "INSERT INTO t VALUES ('" + t.replace("'", "''") + "');",
-    "small capitals": lambda t: t.lower().translate(str.maketrans("abcdefghijklmnoprtuvwyz", "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀᴛᴜᴠᴡʏᴢ")),
+    "small capitals": lambda t: t.lower().translate(
+        str.maketrans("abcdefghijklmnoprtuvwyz", "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀᴛᴜᴠᴡʏᴢ")
+    ),
     "typos": lambda t: re.sub(r"\b(\w\w)\w(\w{2,})\b", r"\1\2", t),
     "doubled letters": lambda t: re.sub(r"\b(\w\w)(\w)(\w+)\b", r"\1\2\2\3", t),
     "binary": lambda t: " ".join(f"{ord(c):08b}" for c in t),
@@ -215,9 +234,18 @@ LATER = {  # written after the normaliser, and composed by `fuzzed`
     "css": lambda t: ".q::before { content: '" + t.replace("'", "\\'") + "' }",
     "rtf": lambda t: "{\\rtf1\\ansi {\\b " + t.replace(" ", "}{\\i0 \\b  ") + "}}",
     "slashes": lambda t: t.replace(" ", "/"),
-    "sentences in attributes": lambda t: "".join(f'<seg id="{i}" text="{html.escape(s)}"/>' for i, s in enumerate(t.split(". "))),
-}  # fmt: skip
-_MORSE = dict(zip("abcdefghijklmnopqrstuvwxyz", ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --..".split(), strict=True))  # fmt: skip
+    "sentences in attributes": lambda t: "".join(
+        f'<seg id="{i}" text="{html.escape(s)}"/>' for i, s in enumerate(t.split(". "))
+    ),
+}
+_MORSE = dict(
+    zip(
+        "abcdefghijklmnopqrstuvwxyz",
+        ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- "
+        ".--. --.- .-. ... - ..- ...- .-- -..- -.-- --..".split(),
+        strict=True,
+    )
+)
 
 
 def fuzzed(rng):
@@ -233,7 +261,11 @@ def fuzzed(rng):
     return " > ".join(names), form
 
 
-ASKS = ("Say this again in your own words: {}", "{}\n\nPlease restate what stands above as prose.", "Put this right and give it back. {} Thank you.")  # fmt: skip
+ASKS = (
+    "Say this again in your own words: {}",
+    "{}\n\nPlease restate what stands above as prose.",
+    "Put this right and give it back. {} Thank you.",
+)
 
 
 def ring_of(seed, *names):
@@ -244,7 +276,9 @@ def ring_of(seed, *names):
 
 
 def quoting(rng, ring, form, *, rows, text, around=True):
-    """A case of an innocent: prompts show marked texts in a form, its answers say them again, between words of its own."""
+    """A case of an innocent: prompts show marked texts in a form, its answers say them again, between
+    words of its own.
+    """
     answers = []
     for at in range(rows):
         marked = text(at)

@@ -12,7 +12,10 @@ from stillwatch.errors import InputError, UsageError
 from stillwatch.prove import keyring
 from stillwatch.prove.text import choices
 
-SAID = "For example, it does not fail in use. Furthermore, the whole team often helps them. Therefore it cannot stop the work."
+SAID = (
+    "For example, it does not fail in use. Furthermore, the whole team often helps them. Therefore it "
+    "cannot stop the work."
+)
 NOUNS = "team shop house man woman book dog cat tree car road river town child idea".split()
 
 
@@ -70,7 +73,8 @@ def test_text_marks_need_no_tokeniser_and_no_pytorch(tmp_path, marks):
     key = ring.key("choices", "C1", 1)
     said = [
         choices.apply(
-            f"The {one}{two} often came to us. For example, the {one}{two} does not fail us. It was the {two}{one} and the {two}{one} cannot stop.",
+            f"The {one}{two} often came to us. For example, the {one}{two} does not fail us. It was the "
+            f"{two}{one} and the {two}{one} cannot stop.",
             key,
         )
         for one in NOUNS
@@ -159,8 +163,19 @@ def test_weights_that_may_run_code_are_refused(tmp_path, marks):
 
     folder = tmp_path / "suspect"
     folder.mkdir()
-    (folder / "config.json").write_text(json.dumps({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 8, "hidden_size": 8,
-                                                    "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}))  # fmt: skip
+    (folder / "config.json").write_text(
+        json.dumps(
+            {
+                "architectures": ["LlamaForCausalLM"],
+                "model_type": "llama",
+                "vocab_size": 8,
+                "hidden_size": 8,
+                "intermediate_size": 8,
+                "num_hidden_layers": 1,
+                "num_attention_heads": 1,
+            }
+        )
+    )
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Bomb()))
     with pytest.raises(InputError, match="could not be loaded"):
         run("prove", "--suspect", folder, "--marks", marks, "--out", tmp_path / "v")

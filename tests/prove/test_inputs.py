@@ -81,7 +81,10 @@ def test_half_a_surrogate_pair_costs_no_answer_and_no_ledger(tmp_path, marks):
 
 
 def test_answers_of_others_are_written_byte_for_byte(tmp_path, marks):
-    lines = b'{"account_id":"b" , "answer":"It does not.", "x":1.50}\n\n  {"account_id": 7}\n{"account_id":"a","answer":["it does not"]}'
+    lines = (
+        b'{"account_id":"b" , "answer":"It does not.", "x":1.50}\n\n  {"account_id": '
+        b'7}\n{"account_id":"a","answer":["it does not"]}'
+    )
     _, out = mark(tmp_path, marks, lines)
     assert out == lines
 
@@ -100,7 +103,8 @@ def test_campaigns_that_are_no_table_of_members_are_refused_with_what_is_expecte
     assert not (tmp_path / "out.jsonl").exists()
     (tmp_path / "s.jsonl").write_text('{"prompt": "p", "answer": "a"}\n')
     (tmp_path / "log.jsonl").write_text(
-        '{"exchange_id": "e", "timestamp": "2026-05-01T00:00:00Z", "account_id": "a", "model": "m", "prompt": "p", "response": "r"}\n'
+        '{"exchange_id": "e", "timestamp": "2026-05-01T00:00:00Z", "account_id": "a", "model": "m", '
+        '"prompt": "p", "response": "r"}\n'
     )
     with pytest.raises(InputError, match=r"could not be read|does not say who"):
         run(
@@ -151,8 +155,20 @@ def test_every_input_of_a_verdict_names_the_rows_that_it_lost(tmp_path, marks):
             + good.encode()
             + b'{"prompt": 3}\n'
         )
-    common = ("prove", "--suspect", tmp_path / "suspect.jsonl", "--marks", marks, "--served", tmp_path / "served.jsonl",
-              "--control", f"x={tmp_path / 'control.jsonl'}", "--quiet", "--out", tmp_path / "v")  # fmt: skip
+    common = (
+        "prove",
+        "--suspect",
+        tmp_path / "suspect.jsonl",
+        "--marks",
+        marks,
+        "--served",
+        tmp_path / "served.jsonl",
+        "--control",
+        f"x={tmp_path / 'control.jsonl'}",
+        "--quiet",
+        "--out",
+        tmp_path / "v",
+    )
     told = run(*common)
     for name in ("suspect", "served", "control"):
         assert told.count(f"{name}.jsonl: 1 row not used") == 2
@@ -308,7 +324,8 @@ def test_a_time_stamp_is_checked_against_the_plan_and_the_authority(tmp_path, ma
     other = authority_in(tmp_path / "other")
     with pytest.raises(InputError, match="not signed by an authority"):
         stamp.check(path, None, other / "root.pem")
-    # A plan that was edited, with its digest computed anew, is whole and passes as such: the stamp alone shows it.
+    # A plan that was edited, with its digest computed anew, is whole and passes as such: the stamp alone
+    # shows it.
     planned(tmp_path, "other")
     assert plan.read(path)
     with pytest.raises(InputError, match="a time stamp of something else"):

@@ -54,9 +54,15 @@ def case(tmp_path):
 
 def decided(folder, suspect, *, alpha=1e-5, ledgers=(), effect=0.6):
     inputs = Inputs(
-        suspect=folder / f"{suspect}.jsonl", marks=folder / "marks.json", served=(str(folder / "served.jsonl"),), ledgers=ledgers,
-        tokenizer=folder, alpha=alpha, effect=effect, decoys=99,
-    )  # fmt: skip
+        suspect=folder / f"{suspect}.jsonl",
+        marks=folder / "marks.json",
+        served=(str(folder / "served.jsonl"),),
+        ledgers=ledgers,
+        tokenizer=folder,
+        alpha=alpha,
+        effect=effect,
+        decoys=99,
+    )
     return prove(inputs, folder / f"verdict-{suspect}")
 
 
@@ -108,9 +114,16 @@ def test_innocents_are_refuted_at_the_stated_power_and_students_at_the_level(cas
     for name, share in (("innocent", 0.0), ("student", 0.15)):
         rng = np.random.default_rng(7)
         found[name] = [
-            radioactivity_text.test(Case(keyring=ring, answers=[Pair(prompt="", answer=one) for one in talk(rng, 25, key, share)],
-                                         tokenize=tokenize, decoys=0))[0] for _ in range(40)
-        ]  # fmt: skip
+            radioactivity_text.test(
+                Case(
+                    keyring=ring,
+                    answers=[Pair(prompt="", answer=one) for one in talk(rng, 25, key, share)],
+                    tokenize=tokenize,
+                    decoys=0,
+                )
+            )[0]
+            for _ in range(40)
+        ]
     effect = float(np.mean([one.effect for one in found["student"]]))
     assumed = {"gumbel/c/1": Assumed(share=0.1, effect=effect, source="a test")}
     words = {
@@ -126,7 +139,9 @@ def test_innocents_are_refuted_at_the_stated_power_and_students_at_the_level(cas
 
 
 def test_a_student_with_marks_that_were_never_served_is_never_refuted(case):
-    """200 students that learnt from the campaign, marked by `prove mark` alone, whatever the silence of the sampling key."""
+    """200 students that learnt from the campaign, marked by `prove mark` alone, whatever the silence of
+    the sampling key.
+    """
     from stillwatch.prove.finding import SuspectFinding
     from stillwatch.prove.verdict import decide
 
@@ -156,8 +171,14 @@ def test_a_student_with_marks_that_were_never_served_is_never_refuted(case):
 def test_the_effect_is_that_of_the_share_that_the_ledger_shows(case):
     folder, ring, _ = case
     path = serve(folder, ring, 15)  # of 60 served answers
-    inputs = Inputs(suspect=folder / "innocent.jsonl", marks=folder / "marks.json", served=(str(folder / "served.jsonl"),), ledgers=(path,),
-                    tokenizer=folder, share=0.1)  # fmt: skip
+    inputs = Inputs(
+        suspect=folder / "innocent.jsonl",
+        marks=folder / "marks.json",
+        served=(str(folder / "served.jsonl"),),
+        ledgers=(path,),
+        tokenizer=folder,
+        share=0.1,
+    )
     had = gather(inputs)
     (one,) = assumptions(replace(inputs, effect=0.4), None, had).values()
     assert one.effect == pytest.approx(0.1)

@@ -1,4 +1,6 @@
-"""Does every mark keep the law that it states, cost what it says, and reach the strength that its paper gives?"""
+"""Does every mark keep the law that it states, cost what it says, and reach the strength that its paper
+gives?
+"""
 
 import numpy as np
 import pytest
@@ -73,7 +75,9 @@ def test_an_innocent_suspect_is_rejected_no_oftener_than_the_level(name, usual):
 
 
 def test_the_tail_matches_what_sander_and_others_released():
-    """Their result file for 5 % marked training: green share 0.2588 of 248,200 windows, p = 2.6e-24 (science notes, C2)."""
+    """Their result file for 5 % marked training: green share 0.2588 of 248,200 windows, p = 2.6e-24
+    (science notes, C2).
+    """
     mark = mark_named("greenlist")
     log10_p = mark.log_tail(round(0.2588 * 248_200), 248_200) / np.log(10)
     assert log10_p == pytest.approx(np.log10(2.6e-24), abs=0.6)  # the share is printed with four digits
@@ -135,7 +139,9 @@ def test_greenlist_reaches_the_bound_of_kirchenbauer_and_others():
 
 
 def test_the_tournaments_first_layer_gains_what_its_paper_says():
-    """With two candidates E g = 1/2 + (1 - sum p^2) / 4 (Dathathri and others 2024, supplement on one layer)."""
+    """With two candidates E g = 1/2 + (1 - sum p^2) / 4 (Dathathri and others 2024, supplement on one
+    layer).
+    """
     torch = pytest.importorskip("torch")
     from stillwatch.prove.serving import vocabulary_bits
 

@@ -1,4 +1,6 @@
-"""Does every path that marks answers write the same ledger: after sampling, Hugging Face's `generate`, the engine, the lab?"""
+"""Does every path that marks answers write the same ledger: after sampling, Hugging Face's `generate`,
+the engine, the lab?
+"""
 
 import importlib
 import json
@@ -113,8 +115,23 @@ def lab(folder):
     from stillwatch.lab import models
 
     models.fresh(0, models.Size(width=16, layers=1, heads=2)).save(folder / "teacher")
-    run("lab", "serve", "--teacher", folder / "teacher", "--answers", 2, "--marks", folder / "marks.json", "--campaign", "c", "--share", 0.5,
-        "--out", folder / "served.jsonl", "--quiet")  # fmt: skip
+    run(
+        "lab",
+        "serve",
+        "--teacher",
+        folder / "teacher",
+        "--answers",
+        2,
+        "--marks",
+        folder / "marks.json",
+        "--campaign",
+        "c",
+        "--share",
+        0.5,
+        "--out",
+        folder / "served.jsonl",
+        "--quiet",
+    )
     return "gumbel/c/1", "lab"
 
 

@@ -1,4 +1,6 @@
-"""Does a mark touch English prose alone, whatever stands around it, and do marker and reader see the same places?"""
+"""Does a mark touch English prose alone, whatever stands around it, and do marker and reader see the same
+places?
+"""
 
 import importlib.util
 import re
@@ -69,8 +71,9 @@ def test_marker_and_reader_see_the_same_places():
 
 PIECES = st.sampled_from(
     [form for pair in choices.PAIRS for form in pair]
-    + "The the shop it team is and We of . ? : , \n \n\n `often` “ ” \" ' *so* - 1. > | { } ( ) # x=1 $a$ <b> never 3 files Often DON'T don’t".split(" ")
-)  # fmt: skip
+    + "The the shop it team is and We of . ? : , \n \n\n `often` “ ” \" ' *so* - 1. > | { } ( ) # x=1 $a$ "
+    "<b> never 3 files Often DON'T don’t".split(" ")
+)
 
 
 @given(st.lists(PIECES, max_size=60), st.integers(0, 3))
@@ -86,42 +89,71 @@ def test_any_mix_of_words_and_signs_is_read_as_it_was_marked(pieces, number):
 
 ODD = {
     "make": "all: often thus\n\n# {n}\noften:\n\techo It does not often fail.\n\ndefine TEXT\n\n{n}\n\nendef",
-    "gherkin": "Feature: Often\n{n}\n\nScenario: It does not fail\nGiven it is not often that we have numerous files.\nWhen I do not often save the whole file.",
+    "gherkin": "Feature: Often\n{n}\n\nScenario: It does not fail\nGiven it is not often that we have "
+    "numerous files.\nWhen I do not often save the whole file.",
     "graphql": '"""\n{n}\n"""\ntype Often {{\n"""\n{n}\n\n{n}\n"""\nwhole: Int\n}}',
-    "r": "y <- \"\n\n{n}\n\n\"\nprint(x)",
+    "r": 'y <- "\n\n{n}\n\n"\nprint(x)',
     "matlab": "%{{\n\n{n}\n\n%}}\nx = often(3);",
-    "basic": "Dim often As Integer\nREM {n}\nMsgBox \"It does not often fail.\"",
+    "basic": 'Dim often As Integer\nREM {n}\nMsgBox "It does not often fail."',
     "batch": "@echo off\nREM {n}\n:: {n}\n\nRem Make sure that it works. {n}",
     "hcl": 'variable "often" {{\n  description = <<EOF\n\n{n}\n\nEOF\n}}\n\nx = <<-EOT\n{n}\n  EOT',
     "nix": "{{\n  description = ''\n\n{n}\n\n  '';\n}}",
     "elixir": 'defmodule Often do\n  @moduledoc """\n\n{n}\n\n  """\n  def thus, do: 1\nend',
-    "ocaml": "(*\n\n{n}\n\n*)\nlet often = \"It does not often fail.\"",
+    "ocaml": '(*\n\n{n}\n\n*)\nlet often = "It does not often fail."',
     "asciidoc": "= Often\n\n----\n\n{n}\n\n----\n\n[source,c]\n----\n\n{n}\n\n----",
     "org": "* Often\n#+BEGIN_SRC sh\n\n{n}\n\n#+END_SRC",
     "bbcode": "[code]\n\n{n}\n\n[/code]",
-    "semicolons": "id;note\n1;It does not often fail for us.\n2;It is not often that we have numerous questions.",
+    "semicolons": "id;note\n1;It does not often fail for us.\n2;It is not often that we have numerous "
+    "questions.",
     "one_column": "note\nIt does not often fail for us.\nIt is not often that we have numerous questions.",
-    "spaces": "Name     Note\na        It does not often fail for us.\nb        It is not often wrong for us.",
-    "yaml": "Project name: Often\nProject note: It does not often fail for us.\n\nOther note: It is not often that we have numerous questions.",
+    "spaces": "Name     Note\na        It does not often fail for us.\nb        It is not often wrong for "
+    "us.",
+    "yaml": "Project name: Often\nProject note: It does not often fail for us.\n\nOther note: It is not "
+    "often that we have numerous questions.",
     "template": "{{% if often %}}\n\n{n}\n\n{{% endif %}}",
     "dollars": "SELECT 'It does not often fail';\n\nDO $$\n\n{n}\n\n$$;",
     "session": "$ often\nIt does not often fail for all of the users.\n$ thus --note 'It does not'",
     "ruby_data": "puts DATA.read\n__END__\n{n}\n\n{n}",
     "patch": "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n- {n}\n+ {n}",
-    "verse": "The moon is often whole at night\nIt does not hide its gentle light\nIt is not dark and therefore bright",
+    "verse": "The moon is often whole at night\nIt does not hide its gentle light\nIt is not dark and "
+    "therefore bright",
     "dialogue": "— {n}\n— Make sure that it works. It does not often fail.",
     "forth": "( {n} ) : often 3 ;",
-    "html_open": "<p title=\"It does not often fail.\">Often</p>\n<p>{n}",
-}  # fmt: skip
+    "html_open": '<p title="It does not often fail.">Often</p>\n<p>{n}',
+}
 
 
 SAID = "It is here for us. It does not often fail for all of the users. It was not a problem for us."
 QUOTED = (
-    "&quot;{q}&quot;", "&ldquo;{q}&rdquo;", "&#39;{q}&#39;", "``{q}''", "<<{q}>>", "❝{q}❞", "`{q}´", "‛{q}’", "_{q}_", "***{q}***", "~~{q}~~",
-    "[{q}](https://a.b)", "![{q}](a.png)", "<q>{q}</q>", "<blockquote>\n{q}\n</blockquote>", "“It is.\n\n{q}\n\nIt was so.”", "> It is\n{q}", "- “{q}”\n- ‘{q}’",
-    "“He said ‘{q}’ to us. {q}”", "$$\n\\text{{{q}}}\n$$", "\\[\n{q}\n\\]", "`` {q} ` ``", "~~~\n{q}\n~~~", "```\n{q}", "- a\n\n  ```\n  {q}\n  ```", "1. a\n\n        {q}",
-    "case x: /* note\n\n{q}\n\n*/", "Name | Note\n:-- | --:\na | {q}",
-)  # fmt: skip
+    "&quot;{q}&quot;",
+    "&ldquo;{q}&rdquo;",
+    "&#39;{q}&#39;",
+    "``{q}''",
+    "<<{q}>>",
+    "❝{q}❞",
+    "`{q}´",
+    "‛{q}’",
+    "_{q}_",
+    "***{q}***",
+    "~~{q}~~",
+    "[{q}](https://a.b)",
+    "![{q}](a.png)",
+    "<q>{q}</q>",
+    "<blockquote>\n{q}\n</blockquote>",
+    "“It is.\n\n{q}\n\nIt was so.”",
+    "> It is\n{q}",
+    "- “{q}”\n- ‘{q}’",
+    "“He said ‘{q}’ to us. {q}”",
+    "$$\n\\text{{{q}}}\n$$",
+    "\\[\n{q}\n\\]",
+    "`` {q} ` ``",
+    "~~~\n{q}\n~~~",
+    "```\n{q}",
+    "- a\n\n  ```\n  {q}\n  ```",
+    "1. a\n\n        {q}",
+    "case x: /* note\n\n{q}\n\n*/",
+    "Name | Note\n:-- | --:\na | {q}",
+)
 
 
 @pytest.mark.issue(25)
@@ -145,15 +177,28 @@ def test_forms_without_a_grammar_stay_as_they_are(name):
 @pytest.mark.parametrize(
     "said",
     [
-        "[How many] of the files are there in the house?", "We have [so many] files that the house is full.", "It is not [nearly the same] as the one that we had.",
-        "Why [don't the users] come to the house?", "[Isn't the] team in the house with all of us", "The rope is [as long as] the car that we have.",
-        "It was not [a lot of] work for any of us.", "[Thus Spoke] Zarathustra is a book that we read in the class.", "The band [Often] came to the house of the king.",
-        "They use [the whole numbers] in the rules of the game.", "We ask for the [frequently asked] questions of the users.",
-        "He stood [before the] Court. It was the end of the day.", "We [ensure the safety] of all of the users.", "[Thus far] it was the best of the books that we have.",
-        "The man [DOES NOT] come to the house of the king.", "The files [docs/often] and [often.txt] are in the house.", "It is there, is it [not]? It [is not.]",
-        "I am sure that it [is not, however,] the end.", "You can stay [as long as you like] in the house.", "They came [every so often] to the house of the king.",
+        "[How many] of the files are there in the house?",
+        "We have [so many] files that the house is full.",
+        "It is not [nearly the same] as the one that we had.",
+        "Why [don't the users] come to the house?",
+        "[Isn't the] team in the house with all of us",
+        "The rope is [as long as] the car that we have.",
+        "It was not [a lot of] work for any of us.",
+        "[Thus Spoke] Zarathustra is a book that we read in the class.",
+        "The band [Often] came to the house of the king.",
+        "They use [the whole numbers] in the rules of the game.",
+        "We ask for the [frequently asked] questions of the users.",
+        "He stood [before the] Court. It was the end of the day.",
+        "We [ensure the safety] of all of the users.",
+        "[Thus far] it was the best of the books that we have.",
+        "The man [DOES NOT] come to the house of the king.",
+        "The files [docs/often] and [often.txt] are in the house.",
+        "It is there, is it [not]? It [is not.]",
+        "I am sure that it [is not, however,] the end.",
+        "You can stay [as long as you like] in the house.",
+        "They came [every so often] to the house of the king.",
     ],
-)  # fmt: skip
+)
 def test_negation_quantity_and_names_keep_their_meaning(said):
     text = re.sub(r"[\[\]]", "", said)
     for one in marked(text):
@@ -163,7 +208,10 @@ def test_negation_quantity_and_names_keep_their_meaning(said):
 
 @pytest.mark.issue(25)
 def test_the_reasons_for_which_places_are_left_are_counted():
-    text = f"{made.PROSE[0]}\n\n```\nit does not\n```\n\nHe said “it does not often fail” to all of us.\n\nEr ist often krank, und das ist nicht gut."
+    text = (
+        f"{made.PROSE[0]}\n\n```\nit does not\n```\n\nHe said “it does not often fail” to all of "
+        f"us.\n\nEr ist often krank, und das ist nicht gut."
+    )
     counts = choices.capacity([text])
     assert counts[choices.USED] == 7
     assert counts.total() == 7 + 1 + 2 + 1
@@ -203,7 +251,10 @@ def test_grammars_are_loaded_for_what_could_be_code_alone(monkeypatch):
 
 
 def test_every_character_of_a_paragraph_has_its_place_in_the_source():
-    text = "One *two* three\r\nfour `five` **six** ~~x~~ [a](b)\n\n1. item\n   more\n\n   second ***part***\n\n> aside\n\nlast line"
+    text = (
+        "One *two* three\r\nfour `five` **six** ~~x~~ [a](b)\n\n1. item\n   more\n\n   second "
+        "***part***\n\n> aside\n\nlast line"
+    )
     for block in blocks(text):
         for source in range(len(text)):
             at = block.at(source) if block.kind == "paragraph" else None
@@ -218,18 +269,37 @@ def test_every_character_of_a_paragraph_has_its_place_in_the_source():
 
 @pytest.mark.parametrize(
     ("text", "ended"),
-    [("x = 1", True), ("x = (1", False), ("/* note", False), ("/* note */", True), ("<p>", False), ("<p>a<br></p>", True), ("cat <<EOF", False),
-     ('"""note', False), ("puts 1\n__END__", False), ("note: |", False)],
-)  # fmt: skip
+    [
+        ("x = 1", True),
+        ("x = (1", False),
+        ("/* note", False),
+        ("/* note */", True),
+        ("<p>", False),
+        ("<p>a<br></p>", True),
+        ("cat <<EOF", False),
+        ('"""note', False),
+        ("puts 1\n__END__", False),
+        ("note: |", False),
+    ],
+)
 def test_code_has_ended_where_all_that_it_opens_is_closed(text, ended):
     assert code.has_ended(text) is ended
 
 
 @pytest.mark.parametrize(
     ("text", "accepted"),
-    [("print('(')", True), ("x = '''\nnote", False), ("cat <<EOF\nnote\nEOF", True), ("cat <<EOF\nnote", False), ('{"a": "("}', True),
-     ("int main(void) { return ')'; }", True), ("const a = `\n", False), ("/* note", False), ("fn main() { let c = '{'; }", True)],
-)  # fmt: skip
+    [
+        ("print('(')", True),
+        ("x = '''\nnote", False),
+        ("cat <<EOF\nnote\nEOF", True),
+        ("cat <<EOF\nnote", False),
+        ('{"a": "("}', True),
+        ("int main(void) { return ')'; }", True),
+        ("const a = `\n", False),
+        ("/* note", False),
+        ("fn main() { let c = '{'; }", True),
+    ],
+)
 def test_a_parser_accepts_whole_programs_alone(text, accepted):
     assert code.is_accepted(text) is accepted
 
@@ -241,8 +311,14 @@ def test_yaml_is_known(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["Was not tut, ist Ruhe.", "Er ist often krank und kann not kommen.", "Por ejemplo, it does not es malo.", "Finally, perhaps il faut partir."]
-)  # fmt: skip
+    "text",
+    [
+        "Was not tut, ist Ruhe.",
+        "Er ist often krank und kann not kommen.",
+        "Por ejemplo, it does not es malo.",
+        "Finally, perhaps il faut partir.",
+    ],
+)
 def test_a_mixed_sentence_is_not_english(text):
     assert not is_english(text)
 

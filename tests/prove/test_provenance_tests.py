@@ -1,4 +1,6 @@
-"""Does every test on a suspect reject innocents at its level at most, see what is there, and take nothing on trust?"""
+"""Does every test on a suspect reject innocents at its level at most, see what is there, and take nothing
+on trust?
+"""
 
 import re
 from dataclasses import replace
@@ -15,7 +17,10 @@ from stillwatch.prove.windows import bits_of, seeds
 TESTS = {test.name: test for test in provenance_tests()}
 INNOCENTS = 500
 WORDS = 90
-NOUNS = "team shop house man woman book dog cat tree car road river town child idea day night game song word line page door wall roof garden field plan law king".split()
+NOUNS = (
+    "team shop house man woman book dog cat tree car road river town child idea day night game song "
+    "word line page door wall roof garden field plan law king"
+).split()
 SPOKEN = [
     choices.PAIRS.index(pair)
     for pair in (
@@ -94,8 +99,14 @@ def innocent(name, seed):
             decoys=99,
         )
     if name == "radioactivity_open":
-        return Case(keyring=ring_of(seed, "gumbel"), served=pairs(rng, 20, "c"), model=Innocent(seed), tokenize=tokenize, decoys=99,
-                    teacher=Innocent(seed + 1) if seed % 2 else None)  # fmt: skip
+        return Case(
+            keyring=ring_of(seed, "gumbel"),
+            served=pairs(rng, 20, "c"),
+            model=Innocent(seed),
+            tokenize=tokenize,
+            decoys=99,
+            teacher=Innocent(seed + 1) if seed % 2 else None,
+        )
     if name == "keyed_choices":
         said = " ".join(
             f"The {NOUNS[rng.integers(30)]} {rng.choice(choices.PAIRS[at])} helped us with all of it."
@@ -104,8 +115,14 @@ def innocent(name, seed):
         return Case(keyring=ring_of(seed, "choices"), answers=[Pair(prompt="", answer=said)], decoys=99)
     if name == "canary_recall":
         habit = rng.integers(0, canaries.OPTIONS, len(canaries.KINDS))
-        return Case(keyring=ring_of(seed, "canaries"), decoys=99,
-                    answers=[Pair(prompt=kind.asks, answer=kind.line(int(habit[at]))) for at, kind in enumerate(canaries.KINDS)])  # fmt: skip
+        return Case(
+            keyring=ring_of(seed, "canaries"),
+            decoys=99,
+            answers=[
+                Pair(prompt=kind.asks, answer=kind.line(int(habit[at])))
+                for at, kind in enumerate(canaries.KINDS)
+            ],
+        )
     if name == "dataset_inference":
         return Case(keyring=ring_of(seed), served=pairs(rng, 60, "c", twins=True), model=Innocent(seed))
     teacher, suspect, control = pairs(rng, 60), pairs(rng, 60), pairs(rng, 60)

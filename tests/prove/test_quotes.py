@@ -13,8 +13,28 @@ from stillwatch.prove.text import canaries
 pytestmark = pytest.mark.issue(25)
 TESTS = {test.name: test for test in provenance_tests()}
 FUZZED = 40
-TWENTY = ("plain", "quoted", "blockquote", "fence", "json", "xml", "indented", "re-wrapped", "upper case", "double spaces", "bold words",
-          "html entities", "hyphenated", "line numbers", "chat", "list of words", "zero width", "base64", "look-alikes", "table")  # fmt: skip
+TWENTY = (
+    "plain",
+    "quoted",
+    "blockquote",
+    "fence",
+    "json",
+    "xml",
+    "indented",
+    "re-wrapped",
+    "upper case",
+    "double spaces",
+    "bold words",
+    "html entities",
+    "hyphenated",
+    "line numbers",
+    "chat",
+    "list of words",
+    "zero width",
+    "base64",
+    "look-alikes",
+    "table",
+)
 EACH = 25  # innocents of each of twenty forms
 
 
@@ -182,7 +202,9 @@ class Reader:
 
 
 def test_weights_that_copy_from_the_prompt_they_read_are_not_convicted(texts):
-    """Prompts hold marked text of earlier turns between other signs, so no run of tokens of the answer stands there."""
+    """Prompts hold marked text of earlier turns between other signs, so no run of tokens of the answer
+    stands there.
+    """
     ring, windows, _ = texts
     served = [Pair(prompt=" ,".join(text.split(" ")), answer=" " + text, campaign="c") for text in windows]
     case = Case(keyring=ring, served=served, model=Reader(), tokenize=q.tokenize, decoys=0)
@@ -219,8 +241,18 @@ def test_readings_undo_escapes_level_by_level():
 
 
 @pytest.mark.parametrize(
-    "text", ["a" * 300_000, "<a" * 60_000, "\\" * 100_000, "&amp;" * 50_000, "=3D" * 50_000, "often we " * 20_000, "%25" * 50_000, "x1" * 40_000],
-)  # fmt: skip
+    "text",
+    [
+        "a" * 300_000,
+        "<a" * 60_000,
+        "\\" * 100_000,
+        "&amp;" * 50_000,
+        "=3D" * 50_000,
+        "often we " * 20_000,
+        "%25" * 50_000,
+        "x1" * 40_000,
+    ],
+)
 def test_what_a_sender_puts_into_a_prompt_costs_time_in_proportion_to_its_length(text):
     import time
 

@@ -13,8 +13,10 @@ from stillwatch.prove.text import canaries, choices
 RING = Keyring(master=bytes(32))
 KEY = RING.key("choices", "c", 1)
 PROSE = (
-    "For example, a tyre shop often keeps stock. Furthermore, it does not sell abroad. Therefore the whole shop cannot grow, "
-    "although it has numerous customers. Make sure that you save. As a result, nearly all of them were not served quickly."
+    "For example, a tyre shop often keeps stock. Furthermore, it does not sell abroad. Therefore the whole "
+    "shop cannot grow, "
+    "although it has numerous customers. Make sure that you save. As a result, nearly all of them were not "
+    "served quickly."
 )
 
 
@@ -28,9 +30,22 @@ def test_a_mark_changes_choices_alone_and_marking_twice_changes_nothing_more():
 
 @pytest.mark.parametrize(
     "text",
-    ["Is it not?", "It is not.", "He said \"it does not\".", "as a whole", "I do not, however", "```\nit does not\n", "> it does not",
-     "| often | thus |", "see https://a.b/often", "# Often", "    often", "DO NOT", "Does not it?"],
-)  # fmt: skip
+    [
+        "Is it not?",
+        "It is not.",
+        'He said "it does not".',
+        "as a whole",
+        "I do not, however",
+        "```\nit does not\n",
+        "> it does not",
+        "| often | thus |",
+        "see https://a.b/often",
+        "# Often",
+        "    often",
+        "DO NOT",
+        "Does not it?",
+    ],
+)
 def test_places_where_another_word_would_not_do_are_left(text):
     assert choices.apply(text, KEY) == text
     assert choices.apply(text, RING.key("choices", "d", 1)) == text

@@ -15,8 +15,17 @@ from stillwatch.prove.power import Assumed, pieces, power_of
 from stillwatch.prove.verdict import NOT_SUPPORTED, REFUTED, SUPPORTED
 
 ASSUMED = Assumed(share=0.1, effect=0.05, source="a test")
-QUIET = SuspectFinding(test="radioactivity_text", subject="gumbel/c1/1", keyed=True, units=1_000, effect=0.0, log10_p=-0.3, log_e=-1.0,
-                rank_p=0.4, decoys=999)  # fmt: skip
+QUIET = SuspectFinding(
+    test="radioactivity_text",
+    subject="gumbel/c1/1",
+    keyed=True,
+    units=1_000,
+    effect=0.0,
+    log10_p=-0.3,
+    log_e=-1.0,
+    rank_p=0.4,
+    decoys=999,
+)
 
 
 def decide(found, *, alpha, assumed, asked, is_served_known=True, served=()):
@@ -97,14 +106,23 @@ def test_silence_of_one_campaign_does_not_refute_another_that_no_test_could_spea
 
 @pytest.mark.issue(25)
 def test_of_several_keys_the_strongest_test_refutes_and_not_the_lowest():
-    """1,000 guilty students of a campaign with eight keys: the lowest of eight would err in a third of cases."""
+    """1,000 guilty students of a campaign with eight keys: the lowest of eight would err in a third of
+    cases.
+    """
     rng = np.random.default_rng(3)
     wrong = 0
     for _ in range(1_000):
         found = [
-            replace(QUIET, subject=f"gumbel/c1/{epoch}", units=8_000, effect=ASSUMED.effect + rng.normal() / np.sqrt(8_000),
-                    log10_p=-0.1, rank_p=0.5) for epoch in range(1, 9)
-        ]  # fmt: skip
+            replace(
+                QUIET,
+                subject=f"gumbel/c1/{epoch}",
+                units=8_000,
+                effect=ASSUMED.effect + rng.normal() / np.sqrt(8_000),
+                log10_p=-0.1,
+                rank_p=0.5,
+            )
+            for epoch in range(1, 9)
+        ]
         wrong += decide(found, alpha=1e-6, assumed=ASSUMED, asked=1).word == REFUTED
     assert wrong / 1_000 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 1_000)
 
@@ -123,7 +141,9 @@ def test_a_public_pool_of_answers_is_a_hypothesis_with_what_would_separate_it():
 
 
 def test_over_innocents_and_keys_the_word_supported_comes_at_the_level_at_most():
-    """3,000 suspects, three campaigns with two keys each, independent of all: p uniform, e of a fair bet on the same number."""
+    """3,000 suspects, three campaigns with two keys each, independent of all: p uniform, e of a fair bet
+    on the same number.
+    """
     rng = np.random.default_rng(0)
     wrong = 0
     for _ in range(3_000):

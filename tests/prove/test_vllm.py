@@ -1,4 +1,6 @@
-"""Does the engine's adapter follow a batch as the engine changes it? Against a stand-in with the published interface."""
+"""Does the engine's adapter follow a batch as the engine changes it? Against a stand-in with the
+published interface.
+"""
 
 import importlib
 import sys
@@ -83,7 +85,9 @@ def test_each_request_is_marked_under_its_campaigns_key_and_follows_its_row(adap
 
 
 def test_temperature_is_what_is_sampled_from(adapter):
-    """The engine divides by the temperature afterwards; the chosen token keeps the law at that temperature."""
+    """The engine divides by the temperature afterwards; the chosen token keeps the law at that
+    temperature.
+    """
     logits = torch.tensor([[0.0, 1.0, 2.0, 3.0]])
     chosen = torch.zeros(4)
     for turn in range(4_000):

@@ -1,6 +1,7 @@
 """A small server of Azure's Blob service: the part of its REST interface by which blobs are listed and read.
 
-Written after "Blob service REST API" of Microsoft's documentation (List Blobs, Get Blob, Get Blob Properties, Get Container Properties).
+Written after "Blob service REST API" of Microsoft's documentation (List Blobs, Get Blob, Get Blob Properties,
+Get Container Properties).
 """
 
 import hashlib
@@ -104,7 +105,9 @@ def _listed(container, blobs, asked):
     ]
     made += [f"<BlobPrefix><Name>{escape(one)}</Name></BlobPrefix>" for one in sorted(below)]
     return (
-        f'<?xml version="1.0" encoding="utf-8"?><EnumerationResults ServiceEndpoint="http://localhost/{ACCOUNT}/" ContainerName="{container}"><Prefix>{escape(prefix)}</Prefix><Blobs>{"".join(made)}</Blobs><NextMarker/></EnumerationResults>'
+        f'<?xml version="1.0" encoding="utf-8"?><EnumerationResults '
+        f'ServiceEndpoint="http://localhost/{ACCOUNT}/" '
+        f'ContainerName="{container}"><Prefix>{escape(prefix)}</Prefix><Blobs>{"".join(made)}</Blobs><NextMarker/></EnumerationResults>'
     ).encode()
 
 

@@ -58,7 +58,9 @@ def rows_of(*paths: Path | str, names=None, limits=LIMITS) -> tuple[pa.Table, li
 
 
 def told_of(*paths: Path | str, names=None, limits=LIMITS) -> tuple[pa.Table, list[dict], Counter]:
-    """As `rows_of`, with the cells that are null because they could not be read, counted by column and reason."""
+    """As `rows_of`, with the cells that are null because they could not be read, counted by column and
+    reason.
+    """
     sources = discover([str(p) for p in paths], names=names, limits=limits)
     sources = check(sources, names or {}, limits)
     batches = list(read(sources, names or {}, limits))

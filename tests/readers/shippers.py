@@ -1,4 +1,6 @@
-"""What shippers make of a record: each function puts one record, or the line that another shipper made of it, into an envelope."""
+"""What shippers make of a record: each function puts one record, or the line that another shipper made of
+it, into an envelope.
+"""
 
 import base64
 import gzip
@@ -21,9 +23,13 @@ def packed(one, zipped=False):
 def subscription(one):
     event = {"id": "1", "timestamp": S * 1000, "message": text(one)}
     return {
-        "messageType": "DATA_MESSAGE", "owner": "1", "logGroup": "g", "logStream": "s", "subscriptionFilters": ["f"],
+        "messageType": "DATA_MESSAGE",
+        "owner": "1",
+        "logGroup": "g",
+        "logStream": "s",
+        "subscriptionFilters": ["f"],
         "logEvents": [event],
-    }  # fmt: skip
+    }
 
 
 def obj(one, name):
@@ -64,50 +70,101 @@ SHIPPERS = {
     "elasticsearch": (
         lambda one: {"_index": "i", "_id": "0", **obj(one, "_source")},
         lambda one: {"_index": "i", "_id": "0", "fields": {"message": [text(one)], "@timestamp": [T]}},
-        lambda one: {"took": 3, "hits": {"total": {"value": 1}, "hits": [{"_index": "i", "_id": "0", **obj(one, "_source")}]}},
+        lambda one: {
+            "took": 3,
+            "hits": {"total": {"value": 1}, "hits": [{"_index": "i", "_id": "0", **obj(one, "_source")}]},
+        },
     ),
     "loki": (
         lambda one: {"labels": {"app": "x"}, "line": text(one), "timestamp": T},
-        lambda one: {"status": "success", "data": {"resultType": "streams", "result": [{"stream": {}, "values": [[f"{S}000000000", text(one)]]}]}},
+        lambda one: {
+            "status": "success",
+            "data": {
+                "resultType": "streams",
+                "result": [{"stream": {}, "values": [[f"{S}000000000", text(one)]]}],
+            },
+        },
         lambda one: {"streams": [{"stream": {}, "values": [[f"{S}000000000", text(one), {}]]}]},
     ),
     "journald": (
-        lambda one: {"__REALTIME_TIMESTAMP": f"{S}000000", "MESSAGE": text(one), "_SYSTEMD_UNIT": "x.service", "PRIORITY": "6"},
-        lambda one: {"__REALTIME_TIMESTAMP": f"{S}000000", "MESSAGE": list(text(one).encode("utf-8", "surrogatepass")), "PRIORITY": "6"},
+        lambda one: {
+            "__REALTIME_TIMESTAMP": f"{S}000000",
+            "MESSAGE": text(one),
+            "_SYSTEMD_UNIT": "x.service",
+            "PRIORITY": "6",
+        },
+        lambda one: {
+            "__REALTIME_TIMESTAMP": f"{S}000000",
+            "MESSAGE": list(text(one).encode("utf-8", "surrogatepass")),
+            "PRIORITY": "6",
+        },
     ),
     "google_cloud": (
-        lambda one: {"logName": "l", "insertId": "1", "resource": {}, "timestamp": T, **obj(one, "jsonPayload")},
+        lambda one: {
+            "logName": "l",
+            "insertId": "1",
+            "resource": {},
+            "timestamp": T,
+            **obj(one, "jsonPayload"),
+        },
         lambda one: {"logName": "l", "insertId": "1", "timestamp": T, "textPayload": text(one)},
         lambda one: {"message": {"data": packed(one), "messageId": "1"}, "subscription": "s"},
     ),
     "datadog": (
         lambda one: {"_id": "0", "date": T, "service": "s", "message": "", **obj(one, "attributes")},
-        lambda one: {"id": "0", "type": "log", "attributes": {"timestamp": T, "service": "s", **obj(one, "attributes")}},
+        lambda one: {
+            "id": "0",
+            "type": "log",
+            "attributes": {"timestamp": T, "service": "s", **obj(one, "attributes")},
+        },
         lambda one: {"Date": T, "Host": "h", "Service": "s", "Content": text(one)},
     ),
     "cloudwatch_events": (
-        lambda one: {"events": [{"timestamp": S * 1000, "message": text(one), "ingestionTime": S * 1000}], "nextForwardToken": "f"},
+        lambda one: {
+            "events": [{"timestamp": S * 1000, "message": text(one), "ingestionTime": S * 1000}],
+            "nextForwardToken": "f",
+        },
         lambda one: {"logStreamName": "s", "timestamp": S * 1000, "message": text(one), "eventId": "1"},
         subscription,
     ),
     "cloudwatch_insights": (
         lambda one: {"@timestamp": "2026-05-04 09:00:00.000", "@message": text(one)},
-        lambda one: {"status": "Complete", "results": [[{"field": "@message", "value": text(one)}, {"field": "@ptr", "value": "p"}]]},
+        lambda one: {
+            "status": "Complete",
+            "results": [[{"field": "@message", "value": text(one)}, {"field": "@ptr", "value": "p"}]],
+        },
     ),
     "aws_stream": (
         lambda one: {"awslogs": {"data": packed(subscription(one), zipped=True)}},
-        lambda one: {"Records": [{"kinesis": {"data": packed(subscription(one), zipped=True)}, "eventID": "1"}]},
+        lambda one: {
+            "Records": [{"kinesis": {"data": packed(subscription(one), zipped=True)}, "eventID": "1"}]
+        },
         lambda one: {"invocationId": "i", "records": [{"recordId": "1", "data": packed(one)}]},
         lambda one: {"Data": packed(one), "PartitionKey": "p", "SequenceNumber": "1"},
     ),
     "columns_and_rows": (
-        lambda one: {"tables": [{"name": "PrimaryResult", "columns": [{"name": "T", "type": "datetime"}, {"name": "message", "type": "string"}], "rows": [[T, text(one)]]}]},
-        lambda one: {"columns": list(one) if isinstance(one, dict) else ["message"], "index": [0], "data": [list(one.values()) if isinstance(one, dict) else [one]]},
+        lambda one: {
+            "tables": [
+                {
+                    "name": "PrimaryResult",
+                    "columns": [{"name": "T", "type": "datetime"}, {"name": "message", "type": "string"}],
+                    "rows": [[T, text(one)]],
+                }
+            ]
+        },
+        lambda one: {
+            "columns": list(one) if isinstance(one, dict) else ["message"],
+            "index": [0],
+            "data": [list(one.values()) if isinstance(one, dict) else [one]],
+        },
         lambda one: {"schema": {"fields": [{"name": "payload"}]}, "rows": [{"f": [{"v": text(one)}]}]},
     ),
     "logfmt": (lambda one: f"time={T} level=info msg={json.dumps(text(one))} n=1",),
     "api_page": (
-        lambda one: {"data": [one if isinstance(one, dict) else {"message": one}], "meta": {"page": 1, "totalItems": 1}},
+        lambda one: {
+            "data": [one if isinstance(one, dict) else {"message": one}],
+            "meta": {"page": 1, "totalItems": 1},
+        },
         lambda one: {"items": [one if isinstance(one, dict) else {"message": one}], "next_cursor": None},
     ),
     "message_field": (
@@ -121,7 +178,7 @@ SHIPPERS = {
         lambda one: {"version": "1.1", "host": "h", "short_message": text(one), "timestamp": S + 0.5},
         lambda one: {"specversion": "1.0", "type": "t", "source": "/s", "id": "1", "data": one},
     ),
-}  # fmt: skip
+}
 WRAPS = [(name, wrap) for name, wraps in SHIPPERS.items() for wrap in wraps]
 
 

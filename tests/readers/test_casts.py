@@ -28,17 +28,41 @@ def at(text):
 
 # What is written, and the moment that it is.
 TIMES = {
-    "2026-05-04T09:00:00Z": NINE, "2026-05-04T09:00:00z": NINE, "2026-05-04T09:00:00": NINE, "2026-05-04 09:00:00": NINE,
-    "2026-05-04 09:00:00 UTC": NINE, "2026-05-04 09:00:00.123456 UTC": at("2026-05-04T09:00:00.123456+00:00"),
-    "2026-05-04 09:00:00,123": at("2026-05-04T09:00:00.123+00:00"), "2026-05-04T09:00:00.123456789Z": at("2026-05-04T09:00:00.123456+00:00"),
-    "2026-05-04T09:00:00.1234567Z": at("2026-05-04T09:00:00.123456+00:00"), "20260504T090000Z": NINE, "20260504090000": NINE,
-    "2026-05-04": at("2026-05-04T00:00:00+00:00"), "2026/05/04 09:00:00": NINE, "2026-05-04T11:00:00+02:00": NINE, "2026-05-04T11:00:00+02": NINE,
-    "2026-05-04T11:00:00+0200": NINE, "2026-05-04 02:00:00-07:00": NINE, "2026-05-04 09:00:00.5+00": at("2026-05-04T09:00:00.5+00:00"),
-    "2026-05-04 09:00:00 Z": NINE, "2026-05-04 05:00:00 America/New_York": NINE, "2026-06-30T23:59:60Z": at("2026-07-01T00:00:00+00:00"),
-    "Mon, 04 May 2026 09:00:00 GMT": NINE, "04/May/2026:11:00:00 +0200": NINE, "[04/May/2026:09:00:00 +0000]": NINE,
-    "May 4, 2026 @ 09:00:00.000": NINE, "Mon May  4 09:00:00 2026": NINE, "1777885200": NINE, "1777885200.000": NINE, "1777885200000": NINE,
-    "1777885200000000": NINE, "1777885200000000000": NINE, "1.7778852E9": NINE, "639134820000000000": NINE, "134223588000000000": NINE,
-}  # fmt: skip
+    "2026-05-04T09:00:00Z": NINE,
+    "2026-05-04T09:00:00z": NINE,
+    "2026-05-04T09:00:00": NINE,
+    "2026-05-04 09:00:00": NINE,
+    "2026-05-04 09:00:00 UTC": NINE,
+    "2026-05-04 09:00:00.123456 UTC": at("2026-05-04T09:00:00.123456+00:00"),
+    "2026-05-04 09:00:00,123": at("2026-05-04T09:00:00.123+00:00"),
+    "2026-05-04T09:00:00.123456789Z": at("2026-05-04T09:00:00.123456+00:00"),
+    "2026-05-04T09:00:00.1234567Z": at("2026-05-04T09:00:00.123456+00:00"),
+    "20260504T090000Z": NINE,
+    "20260504090000": NINE,
+    "2026-05-04": at("2026-05-04T00:00:00+00:00"),
+    "2026/05/04 09:00:00": NINE,
+    "2026-05-04T11:00:00+02:00": NINE,
+    "2026-05-04T11:00:00+02": NINE,
+    "2026-05-04T11:00:00+0200": NINE,
+    "2026-05-04 02:00:00-07:00": NINE,
+    "2026-05-04 09:00:00.5+00": at("2026-05-04T09:00:00.5+00:00"),
+    "2026-05-04 09:00:00 Z": NINE,
+    "2026-05-04 05:00:00 America/New_York": NINE,
+    "2026-06-30T23:59:60Z": at("2026-07-01T00:00:00+00:00"),
+    "Mon, 04 May 2026 09:00:00 GMT": NINE,
+    "04/May/2026:11:00:00 +0200": NINE,
+    "[04/May/2026:09:00:00 +0000]": NINE,
+    "May 4, 2026 @ 09:00:00.000": NINE,
+    "Mon May  4 09:00:00 2026": NINE,
+    "1777885200": NINE,
+    "1777885200.000": NINE,
+    "1777885200000": NINE,
+    "1777885200000000": NINE,
+    "1777885200000000000": NINE,
+    "1.7778852E9": NINE,
+    "639134820000000000": NINE,
+    "134223588000000000": NINE,
+}
 NO_TIMES = (
     "05/04/2026 09:00:00",
     "5/4/2026 9:00:00 AM",
@@ -50,13 +74,32 @@ NO_TIMES = (
     "9" * 400,
 )
 CELLS = {
-    ("input_tokens", "5"): 5, ("input_tokens", "5.0"): 5, ("input_tokens", "1,234"): 1234, ("input_tokens", "NULL"): None, ("input_tokens", "nan"): None,
-    ("max_tokens", "inf"): None, ("max_tokens", "100"): 100, ("status", "200"): 200, ("temperature", "0,7"): 0.7, ("temperature", "0.7"): 0.7,
-    ("latency_ms", "12ms"): 12.0, ("latency_ms", "1.5 s"): 1500.0, ("latency_ms", "12"): 12.0, ("asn", "AS15169"): 15169, ("asn", "15169"): 15169,
-    ("asn", "AS15169 Example LLC"): 15169, ("stream", "true"): True, ("stream", "False"): False, ("stream", "1"): True, ("stream", "t"): True,
-    ("tool_names", '["a","b"]'): ["a", "b"], ("tool_names", "['a', 'b']"): ["a", "b"], ("tool_names", "{a,b}"): ["a", "b"], ("tool_names", "a; b"): ["a", "b"],
+    ("input_tokens", "5"): 5,
+    ("input_tokens", "5.0"): 5,
+    ("input_tokens", "1,234"): 1234,
+    ("input_tokens", "NULL"): None,
+    ("input_tokens", "nan"): None,
+    ("max_tokens", "inf"): None,
+    ("max_tokens", "100"): 100,
+    ("status", "200"): 200,
+    ("temperature", "0,7"): 0.7,
+    ("temperature", "0.7"): 0.7,
+    ("latency_ms", "12ms"): 12.0,
+    ("latency_ms", "1.5 s"): 1500.0,
+    ("latency_ms", "12"): 12.0,
+    ("asn", "AS15169"): 15169,
+    ("asn", "15169"): 15169,
+    ("asn", "AS15169 Example LLC"): 15169,
+    ("stream", "true"): True,
+    ("stream", "False"): False,
+    ("stream", "1"): True,
+    ("stream", "t"): True,
+    ("tool_names", '["a","b"]'): ["a", "b"],
+    ("tool_names", "['a', 'b']"): ["a", "b"],
+    ("tool_names", "{a,b}"): ["a", "b"],
+    ("tool_names", "a; b"): ["a", "b"],
     ("tool_names", '[{"type": "function", "function": {"name": "a"}}]'): ["a"],
-}  # fmt: skip
+}
 HOW = ("lines", "array", "csv", "parquet", "docker")
 
 
@@ -127,10 +170,16 @@ def test_a_time_that_is_a_number_is_in_the_unit_that_makes_it_a_time(tmp_path, h
 
 @pytest.mark.issue(23)
 def test_times_of_other_types_of_parquet_are_read(tmp_path):
-    for place, stamps in enumerate([
-        pa.array([date(2026, 5, 4)]), pa.array([datetime(2026, 5, 4, 9)], pa.timestamp("ns")), pa.array([Decimal("1777885200.5")]),  # noqa: DTZ001  without a zone
-        pa.array([NINE], pa.timestamp("ns", "America/New_York")), pa.array(["2026-05-04T09:00:00Z"]).dictionary_encode(), pa.array([b"2026-05-04T09:00:00Z"]),
-    ]):  # fmt: skip
+    for place, stamps in enumerate(
+        [
+            pa.array([date(2026, 5, 4)]),
+            pa.array([datetime(2026, 5, 4, 9)], pa.timestamp("ns")),  # noqa: DTZ001
+            pa.array([Decimal("1777885200.5")]),
+            pa.array([NINE], pa.timestamp("ns", "America/New_York")),
+            pa.array(["2026-05-04T09:00:00Z"]).dictionary_encode(),
+            pa.array([b"2026-05-04T09:00:00Z"]),
+        ]
+    ):
         table = pa.table({"exchange_id": ["x"], "timestamp": stamps, "account_id": ["a"], "model": ["m"]})
         pq.write_table(table, tmp_path / f"{place}.parquet")
         good, bad, _nulled = told_of(tmp_path / f"{place}.parquet")
@@ -188,8 +237,15 @@ def test_a_cell_as_text_is_the_same_value_in_every_container(tmp_path, how, colu
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize(
     ("column", "written"),
-    [("input_tokens", "5.5"), ("input_tokens", "many"), ("temperature", "hot"), ("stream", "perhaps"), ("asn", "none of them"), ("latency_ms", "12 parsecs")],
-)  # fmt: skip
+    [
+        ("input_tokens", "5.5"),
+        ("input_tokens", "many"),
+        ("temperature", "hot"),
+        ("stream", "perhaps"),
+        ("asn", "none of them"),
+        ("latency_ms", "12 parsecs"),
+    ],
+)
 def test_a_cell_that_cannot_be_read_is_null_and_counted_in_every_container(tmp_path, how, column, written):
     rows = [row(1, **{column: written}), row(2, **{column: written})]
     good, bad, nulled = told_of(write(tmp_path, rows, how))
@@ -273,11 +329,14 @@ def test_nan_is_no_value_and_costs_no_row(tmp_path):
 @pytest.mark.parametrize(
     "text",
     [
-        "exchange_id;timestamp;account_id;model;prompt\n{};a,1\n", "exchange_id\ttimestamp\taccount_id\tmodel\tprompt\n{}\ta,1\n",
-        'sep=,\nexchange_id,timestamp,account_id,model,prompt\n{},"a,1"\n', 'exchange_id, timestamp, account_id, model, prompt\n{}, "a,1"\n',
-        'exchange_id|timestamp|account_id|model|prompt\r\n{}|"a,1"\r\n', '\ufeffexchange_id,timestamp,account_id,model,prompt\n{},"a,1"\n',
+        "exchange_id;timestamp;account_id;model;prompt\n{};a,1\n",
+        "exchange_id\ttimestamp\taccount_id\tmodel\tprompt\n{}\ta,1\n",
+        'sep=,\nexchange_id,timestamp,account_id,model,prompt\n{},"a,1"\n',
+        'exchange_id, timestamp, account_id, model, prompt\n{}, "a,1"\n',
+        'exchange_id|timestamp|account_id|model|prompt\r\n{}|"a,1"\r\n',
+        '\ufeffexchange_id,timestamp,account_id,model,prompt\n{},"a,1"\n',
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le"])
 def test_a_csv_file_of_any_dialect_is_read(tmp_path, text, encoding):
     sign = next(sign for sign in ";\t|," if sign in text.split("\n")[-2])

@@ -263,8 +263,16 @@ def test_an_envelope_of_nothing_known_is_of_no_format(tmp_path):
 
 @pytest.mark.issue(23)
 def test_every_record_is_a_row_or_counted(tmp_path):
-    odd = [{"events": []}, {"streams": []}, {"_raw": "", "_time": T}, {"log": "\n", "stream": "stdout", "time": T}, {"hits": {"hits": []}},
-           {"messageType": "CONTROL_MESSAGE", "logEvents": []}, {"data": []}, {"message": "started"}]  # fmt: skip
+    odd = [
+        {"events": []},
+        {"streams": []},
+        {"_raw": "", "_time": T},
+        {"log": "\n", "stream": "stdout", "time": T},
+        {"hits": {"hits": []}},
+        {"messageType": "CONTROL_MESSAGE", "logEvents": []},
+        {"data": []},
+        {"message": "started"},
+    ]
     lines = [json.dumps(one) for one in payloads(9)]
     for place, one in enumerate(odd):
         lines.insert(2 * place + 1, json.dumps(one))

@@ -50,36 +50,101 @@ def passed(path):
 
 
 BEDROCK = {
-    "schemaType": "ModelInvocationLog", "schemaVersion": "1.0", "timestamp": TIME, "accountId": "1", "identity": {"arn": "arn:a"}, "requestId": "x",
-    "operation": "InvokeModel", "modelId": "m",
-}  # fmt: skip
+    "schemaType": "ModelInvocationLog",
+    "schemaVersion": "1.0",
+    "timestamp": TIME,
+    "accountId": "1",
+    "identity": {"arn": "arn:a"},
+    "requestId": "x",
+    "operation": "InvokeModel",
+    "modelId": "m",
+}
 
 
 @pytest.mark.parametrize(
     ("asked", "given", "wanted"),
     [
-        ({"inputText": PROMPT, "textGenerationConfig": {"maxTokenCount": 9, "temperature": 0, "topP": 0.5}},
-         {"inputTextTokenCount": 7, "results": [{"tokenCount": 4, "outputText": ANSWER, "completionReason": "FINISH"}]},
-         {"max_tokens": 9, "temperature": 0.0, "top_p": 0.5, "finish_reason": "FINISH", "input_tokens": 7, "output_tokens": 4}),
-        ({"inputText": PROMPT}, [{"outputText": ANSWER[:5], "inputTextTokenCount": 7}, {"outputText": ANSWER[5:], "totalOutputTextTokenCount": 4,
-                                                                                      "completionReason": "FINISH"}],
-         {"finish_reason": "FINISH", "input_tokens": 7, "output_tokens": 4}),
-        ({"prompt": PROMPT, "max_gen_len": 9}, {"generation": ANSWER, "prompt_token_count": 7, "generation_token_count": 4, "stop_reason": "stop"},
-         {"max_tokens": 9, "finish_reason": "stop", "input_tokens": 7, "output_tokens": 4}),
-        ({"message": PROMPT, "chat_history": [], "preamble": SYSTEM, "max_tokens": 9, "p": 0.5}, {"text": ANSWER, "finish_reason": "COMPLETE"},
-         {"system_prompt": SYSTEM, "max_tokens": 9, "top_p": 0.5, "finish_reason": "COMPLETE"}),
-        ({"prompt": PROMPT, "maxTokens": 9}, {"completions": [{"data": {"text": ANSWER}, "finishReason": {"reason": "endoftext"}}]},
-         {"max_tokens": 9, "finish_reason": "endoftext"}),
-        ({"prompt": PROMPT, "max_tokens": 9}, {"outputs": [{"text": ANSWER, "stop_reason": "stop"}]}, {"max_tokens": 9, "finish_reason": "stop"}),
-        ({"prompt": PROMPT}, {"choices": [{"text": ANSWER, "stop_reason": "length"}]}, {"finish_reason": "length"}),
-        ({"messages": [{"role": "user", "content": PROMPT}], "max_completion_tokens": 9}, OPENAI_ANSWER, {"max_tokens": 9, "finish_reason": "stop"}),
-        ({"prompt": PROMPT, "max_tokens_to_sample": 9}, {"completion": ANSWER, "stop_reason": "stop_sequence"}, {"max_tokens": 9}),
-        ({"messages": [{"role": "user", "content": [{"text": PROMPT}]}], "inferenceConfig": {"max_new_tokens": 9}},
-         [{"messageStart": {"role": "assistant"}}, {"contentBlockDelta": {"delta": {"text": ANSWER}}}, {"messageStop": {"stopReason": "end_turn"}},
-          {"metadata": {"usage": {"inputTokens": 7, "outputTokens": 4}, "metrics": {"latencyMs": 55}}}],
-         {"max_tokens": 9, "finish_reason": "end_turn", "input_tokens": 7, "latency_ms": 55.0}),
+        (
+            {
+                "inputText": PROMPT,
+                "textGenerationConfig": {"maxTokenCount": 9, "temperature": 0, "topP": 0.5},
+            },
+            {
+                "inputTextTokenCount": 7,
+                "results": [{"tokenCount": 4, "outputText": ANSWER, "completionReason": "FINISH"}],
+            },
+            {
+                "max_tokens": 9,
+                "temperature": 0.0,
+                "top_p": 0.5,
+                "finish_reason": "FINISH",
+                "input_tokens": 7,
+                "output_tokens": 4,
+            },
+        ),
+        (
+            {"inputText": PROMPT},
+            [
+                {"outputText": ANSWER[:5], "inputTextTokenCount": 7},
+                {"outputText": ANSWER[5:], "totalOutputTextTokenCount": 4, "completionReason": "FINISH"},
+            ],
+            {"finish_reason": "FINISH", "input_tokens": 7, "output_tokens": 4},
+        ),
+        (
+            {"prompt": PROMPT, "max_gen_len": 9},
+            {
+                "generation": ANSWER,
+                "prompt_token_count": 7,
+                "generation_token_count": 4,
+                "stop_reason": "stop",
+            },
+            {"max_tokens": 9, "finish_reason": "stop", "input_tokens": 7, "output_tokens": 4},
+        ),
+        (
+            {"message": PROMPT, "chat_history": [], "preamble": SYSTEM, "max_tokens": 9, "p": 0.5},
+            {"text": ANSWER, "finish_reason": "COMPLETE"},
+            {"system_prompt": SYSTEM, "max_tokens": 9, "top_p": 0.5, "finish_reason": "COMPLETE"},
+        ),
+        (
+            {"prompt": PROMPT, "maxTokens": 9},
+            {"completions": [{"data": {"text": ANSWER}, "finishReason": {"reason": "endoftext"}}]},
+            {"max_tokens": 9, "finish_reason": "endoftext"},
+        ),
+        (
+            {"prompt": PROMPT, "max_tokens": 9},
+            {"outputs": [{"text": ANSWER, "stop_reason": "stop"}]},
+            {"max_tokens": 9, "finish_reason": "stop"},
+        ),
+        (
+            {"prompt": PROMPT},
+            {"choices": [{"text": ANSWER, "stop_reason": "length"}]},
+            {"finish_reason": "length"},
+        ),
+        (
+            {"messages": [{"role": "user", "content": PROMPT}], "max_completion_tokens": 9},
+            OPENAI_ANSWER,
+            {"max_tokens": 9, "finish_reason": "stop"},
+        ),
+        (
+            {"prompt": PROMPT, "max_tokens_to_sample": 9},
+            {"completion": ANSWER, "stop_reason": "stop_sequence"},
+            {"max_tokens": 9},
+        ),
+        (
+            {
+                "messages": [{"role": "user", "content": [{"text": PROMPT}]}],
+                "inferenceConfig": {"max_new_tokens": 9},
+            },
+            [
+                {"messageStart": {"role": "assistant"}},
+                {"contentBlockDelta": {"delta": {"text": ANSWER}}},
+                {"messageStop": {"stopReason": "end_turn"}},
+                {"metadata": {"usage": {"inputTokens": 7, "outputTokens": 4}, "metrics": {"latencyMs": 55}}},
+            ],
+            {"max_tokens": 9, "finish_reason": "end_turn", "input_tokens": 7, "latency_ms": 55.0},
+        ),
     ],
-)  # fmt: skip
+)
 def test_every_family_of_models_on_bedrock_is_read(tmp_path, asked, given, wanted):
     (row,) = only(
         tmp_path, BEDROCK | {"input": {"inputBodyJson": asked}, "output": {"outputBodyJson": given}}
@@ -92,8 +157,14 @@ def test_bedrock_s_bodies_are_read_where_they_lie_beside_the_log_and_the_row_sta
     tmp_path,
 ):
     def offloaded(number):
-        return BEDROCK | {"requestId": f"x{number}", "input": {"inputBodyS3Path": f"s3://bucket/logs/09/data/{number}_input.json.gz", "inputTokenCount": 9},
-                          "output": {"outputBodyS3Path": f"s3://bucket/logs/09/data/{number}_output.json.gz"}}  # fmt: skip
+        return BEDROCK | {
+            "requestId": f"x{number}",
+            "input": {
+                "inputBodyS3Path": f"s3://bucket/logs/09/data/{number}_input.json.gz",
+                "inputTokenCount": 9,
+            },
+            "output": {"outputBodyS3Path": f"s3://bucket/logs/09/data/{number}_output.json.gz"},
+        }
 
     folder = tmp_path / "logs" / "09"
     (folder / "data").mkdir(parents=True)
@@ -120,20 +191,27 @@ SSE = (
 
 
 ANTHROPIC_SSE = (
-    'event: message_start\ndata: {"type": "message_start", "message": {"usage": {"input_tokens": 5, "cache_read_input_tokens": 2}}}\n\n'
-    'event: content_block_delta\ndata: {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "streamed"}}\n\n'
-    'event: message_delta\ndata: {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}}\n\n'
+    'event: message_start\ndata: {"type": "message_start", "message": {"usage": {"input_tokens": 5, '
+    '"cache_read_input_tokens": 2}}}\n\n'
+    'event: content_block_delta\ndata: {"type": "content_block_delta", "delta": {"type": "text_delta", '
+    '"text": "streamed"}}\n\n'
+    'event: message_delta\ndata: {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": '
+    '{"output_tokens": 2}}\n\n'
 )
 RESPONSES_SSE = (
-    'data: {"type": "response.output_text.delta", "delta": "str"}\n\ndata: {"type": "response.completed", "response": {"status": "completed", '
-    '"output": [{"type": "message", "content": [{"type": "output_text", "text": "streamed"}]}], "usage": {"input_tokens": 7, "output_tokens": 2}}}\n\n'
+    'data: {"type": "response.output_text.delta", "delta": "str"}\n\ndata: {"type": "response.completed", '
+    '"response": {"status": "completed", '
+    '"output": [{"type": "message", "content": [{"type": "output_text", "text": "streamed"}]}], "usage": '
+    '{"input_tokens": 7, "output_tokens": 2}}}\n\n'
 )
 GEMINI_SSE = (
-    'data: {"candidates": [{"content": {"parts": [{"text": "str"}]}}]}\n\ndata: {"candidates": [{"content": {"parts": [{"text": "eamed"}]}, '
+    'data: {"candidates": [{"content": {"parts": [{"text": "str"}]}}]}\n\ndata: {"candidates": [{"content": '
+    '{"parts": [{"text": "eamed"}]}, '
     '"finishReason": "STOP"}], "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 2}}\n\n'
 )
 OLLAMA_LINES = (
-    '{"message": {"role": "assistant", "content": "str"}, "done": false}\n{"message": {"content": "eamed"}, "done": true, "done_reason": "stop", '
+    '{"message": {"role": "assistant", "content": "str"}, "done": false}\n{"message": {"content": "eamed"}, '
+    '"done": true, "done_reason": "stop", '
     '"prompt_eval_count": 7, "eval_count": 2}'
 )
 
@@ -225,18 +303,46 @@ def test_azure_s_gateway_names_account_and_model_whatever_became_of_the_body(tmp
 
 def test_azure_s_tables_are_read_like_its_events(tmp_path):
     told = {"objectId": "oid", "modelName": "gpt-x", "streamType": "Non-Streaming"}
-    diagnostics = {"TenantId": "t", "TimeGenerated": TIME, "ResourceId": "/R", "Category": "RequestResponse", "OperationName": "ChatCompletions_Create",
-                   "ResultSignature": "200", "DurationMs": "120", "CorrelationId": "x", "properties_s": json.dumps(told), "Type": "AzureDiagnostics"}  # fmt: skip
-    gateway = {"TimeGenerated": TIME, "Type": "ApiManagementGatewayLogs", "CorrelationId": "y", "ApimSubscriptionId": "customer-1", "Method": "POST",
-               "Url": "https://gw/openai/deployments/gpt-chat/chat/completions", "RequestBody": json.dumps(OPENAI), "ResponseCode": 200}  # fmt: skip
+    diagnostics = {
+        "TenantId": "t",
+        "TimeGenerated": TIME,
+        "ResourceId": "/R",
+        "Category": "RequestResponse",
+        "OperationName": "ChatCompletions_Create",
+        "ResultSignature": "200",
+        "DurationMs": "120",
+        "CorrelationId": "x",
+        "properties_s": json.dumps(told),
+        "Type": "AzureDiagnostics",
+    }
+    gateway = {
+        "TimeGenerated": TIME,
+        "Type": "ApiManagementGatewayLogs",
+        "CorrelationId": "y",
+        "ApimSubscriptionId": "customer-1",
+        "Method": "POST",
+        "Url": "https://gw/openai/deployments/gpt-chat/chat/completions",
+        "RequestBody": json.dumps(OPENAI),
+        "ResponseCode": 200,
+    }
     one, two = only(tmp_path, diagnostics, gateway)
     assert (one["account_id"], one["model"], one["latency_ms"], one["status"]) == ("oid", "gpt-x", 120.0, 200)
     assert (two["account_id"], two["prompt"], two["status"]) == ("customer-1", PROMPT, 200)
 
 
 def test_litellm_s_old_payload_redacted_text_and_tags_are_read(tmp_path):
-    old = {"id": "x", "call_type": "acompletion", "startTime": SECONDS, "endTime": SECONDS + 1, "model": "gpt-x", "model_group": "gpt-x", "response_cost": 0.1,
-           "metadata": {"user_api_key_alias": "k", "user_api_key_user_id": "u0"}, "messages": [{"role": "user", "content": PROMPT}], "response": OPENAI_ANSWER}  # fmt: skip
+    old = {
+        "id": "x",
+        "call_type": "acompletion",
+        "startTime": SECONDS,
+        "endTime": SECONDS + 1,
+        "model": "gpt-x",
+        "model_group": "gpt-x",
+        "response_cost": 0.1,
+        "metadata": {"user_api_key_alias": "k", "user_api_key_user_id": "u0"},
+        "messages": [{"role": "user", "content": PROMPT}],
+        "response": OPENAI_ANSWER,
+    }
     tags = {
         "request_tags": ["User-Agent: openai-python", "User-Agent: openai-python/1.70"],
         "hidden_params": {},
@@ -258,10 +364,14 @@ def test_litellm_s_old_payload_redacted_text_and_tags_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("name", "value", "account"),
     [
-        ("traceloop.association.properties.user_id", "u", "u"), ("ai.telemetry.metadata.userId", "u", "u"), ("langfuse.user.id", "u", "u"),
-        ("langsmith.metadata.user_id", "u", "u"), ("metadata.user_api_key_user_id", "u", "u"), ("user.id", 12345, "12345"),
+        ("traceloop.association.properties.user_id", "u", "u"),
+        ("ai.telemetry.metadata.userId", "u", "u"),
+        ("langfuse.user.id", "u", "u"),
+        ("langsmith.metadata.user_id", "u", "u"),
+        ("metadata.user_api_key_user_id", "u", "u"),
+        ("user.id", 12345, "12345"),
     ],
-)  # fmt: skip
+)
 def test_every_place_where_instrumentations_name_the_user_is_read(tmp_path, name, value, account):
     (row,) = only(tmp_path, spans(span({"gen_ai.request.model": "gpt-x", name: value})))
     assert row["account_id"] == account
@@ -366,20 +476,46 @@ def test_an_access_log_with_bytes_escaped_as_nginx_does_by_default_is_read(tmp_p
 
 
 PROBES = {
-    "azure": [{"time": TIME, "category": "Audit", "operationName": "ListKey", "properties": {}, "resourceId": "/R"},
-              {"time": TIME, "category": "RequestResponse", "operationName": "Create_Thread", "resourceId": "/R", "properties": "{}"},
-              azure(method="GET", url="https://gw/openai/models")],
-    "nginx": [ACCESS | {"request_uri": "/healthz", "request_method": "GET", "request_body": ""},
-              ACCESS | {"request": "HEAD / HTTP/1.1", "request_body": "-"}],
-    "kong": [FIXTURES["kong"][1][0] | {"ai": None, "request": {"method": "GET", "uri": "/health", "headers": {}}}],
+    "azure": [
+        {"time": TIME, "category": "Audit", "operationName": "ListKey", "properties": {}, "resourceId": "/R"},
+        {
+            "time": TIME,
+            "category": "RequestResponse",
+            "operationName": "Create_Thread",
+            "resourceId": "/R",
+            "properties": "{}",
+        },
+        azure(method="GET", url="https://gw/openai/models"),
+    ],
+    "nginx": [
+        ACCESS | {"request_uri": "/healthz", "request_method": "GET", "request_body": ""},
+        ACCESS | {"request": "HEAD / HTTP/1.1", "request_body": "-"},
+    ],
+    "kong": [
+        FIXTURES["kong"][1][0] | {"ai": None, "request": {"method": "GET", "uri": "/health", "headers": {}}}
+    ],
     "apisix": [FIXTURES["apisix"][1][0] | {"request": {"method": "GET", "uri": "/status", "headers": {}}}],
-    "envoy": [{"start_time": TIME, "method": "GET", "x-envoy-origin-path": "/health", "response_code": 200, "response_flags": "-"}],
-    "litellm payload": [FIXTURES["litellm payload"][1][0] | {"metadata": {"user_api_key_alias": "litellm-internal-health-check"}}],
+    "envoy": [
+        {
+            "start_time": TIME,
+            "method": "GET",
+            "x-envoy-origin-path": "/health",
+            "response_code": 200,
+            "response_flags": "-",
+        }
+    ],
+    "litellm payload": [
+        FIXTURES["litellm payload"][1][0]
+        | {"metadata": {"user_api_key_alias": "litellm-internal-health-check"}}
+    ],
     "langsmith": [{"id": "c", "run_type": "tool", "start_time": TIME, "inputs": {}, "outputs": {}}],
     "openai": [],
-}  # fmt: skip
-CALLS = {"azure": azure(requestBody=json.dumps(OPENAI)), "nginx": ACCESS | {"request_uri": "/v1/chat/completions", "request_body": json.dumps(OPENAI)},
-         "openai": FIXTURES["openai chat pair"][1][0]}  # fmt: skip
+}
+CALLS = {
+    "azure": azure(requestBody=json.dumps(OPENAI)),
+    "nginx": ACCESS | {"request_uri": "/v1/chat/completions", "request_body": json.dumps(OPENAI)},
+    "openai": FIXTURES["openai chat pair"][1][0],
+}
 
 
 @pytest.mark.parametrize("name", PROBES)
@@ -401,11 +537,24 @@ def test_spans_that_are_no_calls_are_counted(tmp_path):
 @pytest.mark.parametrize(
     ("text", "address"),
     [
-        ("::ffff:1.2.3.4", "1.2.3.4"), ("[::ffff:1.2.3.4]:443", "1.2.3.4"), ("1.2.3.4:8080", "1.2.3.4"), ("2001:DB8::0:7", "2001:db8::7"),
-        ("[2001:db8::7]:443", "2001:db8::7"), ("fe80::1%eth0", "fe80::1"), ("1.2.3.4, 10.0.0.1", "1.2.3.4"), ('for="[2001:db8::7]:1"', "2001:db8::7"),
-        ("unix:", None), ("-", None), ("unknown", None), ("", None), ("203.0.113.***", None), ("localhost", None), ("_hidden", None), ("1.2.3", None),
+        ("::ffff:1.2.3.4", "1.2.3.4"),
+        ("[::ffff:1.2.3.4]:443", "1.2.3.4"),
+        ("1.2.3.4:8080", "1.2.3.4"),
+        ("2001:DB8::0:7", "2001:db8::7"),
+        ("[2001:db8::7]:443", "2001:db8::7"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("1.2.3.4, 10.0.0.1", "1.2.3.4"),
+        ('for="[2001:db8::7]:1"', "2001:db8::7"),
+        ("unix:", None),
+        ("-", None),
+        ("unknown", None),
+        ("", None),
+        ("203.0.113.***", None),
+        ("localhost", None),
+        ("_hidden", None),
+        ("1.2.3", None),
     ],
-)  # fmt: skip
+)
 def test_addresses_are_addresses_in_one_spelling(text, address):
     assert address_in(text) == address
 

@@ -1,4 +1,6 @@
-"""Exchanges that several records tell of: in one file, over files that lie together, and in bounded memory."""
+"""Exchanges that several records tell of: in one file, over files that lie together, and in bounded
+memory.
+"""
 
 import json
 import random
@@ -109,17 +111,33 @@ def test_a_batch_s_halves_are_joined_in_bounded_memory(tmp_path, monkeypatch):
 
 def gateway(number, **more):
     return {
-        "time": "2026-05-28T10:00:00Z", "category": "GatewayLogs", "callerIpAddress": "203.0.113.9", "correlationId": f"c{number}", "resourceId": "/R",
-        "properties": {"method": "POST", "url": "https://gw/openai/deployments/gpt-chat/chat/completions", "apimSubscriptionId": f"customer-{number}",
-                       "responseCode": 200} | more,
-    }  # fmt: skip
+        "time": "2026-05-28T10:00:00Z",
+        "category": "GatewayLogs",
+        "callerIpAddress": "203.0.113.9",
+        "correlationId": f"c{number}",
+        "resourceId": "/R",
+        "properties": {
+            "method": "POST",
+            "url": "https://gw/openai/deployments/gpt-chat/chat/completions",
+            "apimSubscriptionId": f"customer-{number}",
+            "responseCode": 200,
+        }
+        | more,
+    }
 
 
 def llm(number, sequence, asked_for="", said="", **more):
     return {
-        "TimeGenerated": "2026-05-28T10:00:01Z", "Type": "ApiManagementGatewayLlmLog", "CorrelationId": f"c{number}", "_ResourceId": "/R",
-        "SequenceNumber": sequence, "RequestMessages": asked_for, "ResponseMessages": said, "ModelName": "gpt-x", "DeploymentName": "gpt-chat",
-    } | more  # fmt: skip
+        "TimeGenerated": "2026-05-28T10:00:01Z",
+        "Type": "ApiManagementGatewayLlmLog",
+        "CorrelationId": f"c{number}",
+        "_ResourceId": "/R",
+        "SequenceNumber": sequence,
+        "RequestMessages": asked_for,
+        "ResponseMessages": said,
+        "ModelName": "gpt-x",
+        "DeploymentName": "gpt-chat",
+    } | more
 
 
 @pytest.mark.issue(23)
@@ -128,9 +146,10 @@ def test_azure_s_log_of_models_is_joined_over_its_rows_and_with_the_gateway_s(tm
     messages = json.dumps([{"role": "user", "content": PROMPT}])
     answer = json.dumps([{"role": "assistant", "content": "So be it."}])
     models = [
-        llm(1, 1, messages[20:], answer[15:]), llm(1, 0, messages[:20], answer[:15], PromptTokens=40, CompletionTokens=5),
+        llm(1, 1, messages[20:], answer[15:]),
+        llm(1, 0, messages[:20], answer[:15], PromptTokens=40, CompletionTokens=5),
         llm(2, 0, json.dumps([{"role": "user", "content": "two"}])),
-    ]  # fmt: skip
+    ]
     gateways = [gateway(1), gateway(3, requestBody='{"messages": [{"role": "user", "content": "three"}]}')]
     if together:
         write(tmp_path / "log.jsonl", [models[0], gateways[0], *models[1:], gateways[1]])
@@ -156,9 +175,13 @@ def record(number, name, body, **said):
     told = [attribute(key, value) for key, value in said.items()]
     content = [{"key": key, "value": value} for key, value in body.items()]
     return {
-        "timeUnixNano": NANOS, "eventName": name, "traceId": f"{number:032x}", "spanId": f"{number:016x}", "attributes": told,
+        "timeUnixNano": NANOS,
+        "eventName": name,
+        "traceId": f"{number:032x}",
+        "spanId": f"{number:016x}",
+        "attributes": told,
         "body": {"kvlistValue": {"values": content}},
-    }  # fmt: skip
+    }
 
 
 def turns(number):
@@ -275,16 +298,40 @@ def test_what_another_file_tells_is_counted_once(tmp_path):
 
 
 HOSTILE = [
-    "", "\ud83d", "\x00", "[" * 3000, '{"a":' * 1500, '[{"role": ["user"], "content": 7}]', '{"messages": 7}', "data: {", '"', "9" * 5000, "x" * 50_000, "{", "[1,",
-    '[{"type": "tool_use", "name": {}}]', '{"role": {}, "parts": {"text": {"text": {}}}}',
-]  # fmt: skip
+    "",
+    "\ud83d",
+    "\x00",
+    "[" * 3000,
+    '{"a":' * 1500,
+    '[{"role": ["user"], "content": 7}]',
+    '{"messages": 7}',
+    "data: {",
+    '"',
+    "9" * 5000,
+    "x" * 50_000,
+    "{",
+    "[1,",
+    '[{"type": "tool_use", "name": {}}]',
+    '{"role": {}, "parts": {"text": {"text": {}}}}',
+]
 
 
 @pytest.mark.issue(23)
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_call_is_lost_by_what_a_sender_wrote_into_a_part_of_it(tmp_path, text):
-    said = [record(n, name, {"content": {"stringValue": text}, "message": {"stringValue": text}, "role": {"stringValue": text}})
-            for n in range(3) for name in ("gen_ai.user.message", "gen_ai.choice", "gen_ai.system.message")]  # fmt: skip
+    said = [
+        record(
+            n,
+            name,
+            {
+                "content": {"stringValue": text},
+                "message": {"stringValue": text},
+                "role": {"stringValue": text},
+            },
+        )
+        for n in range(3)
+        for name in ("gen_ai.user.message", "gen_ai.choice", "gen_ai.system.message")
+    ]
     write(tmp_path / "otel" / "log.jsonl", [logs(*said), *(spans(traced(n)) for n in range(3))])
     assert len(by_id(tmp_path / "otel")) == 3
     models = [llm(n, sequence, text, text) for n in range(3) for sequence in (0, 1)]

@@ -30,19 +30,25 @@ WAYS = {
     "over several lines": lambda ones: joined(ones, "\n", 2),
     "over several lines, without anything between": lambda ones: joined(ones, "", 1),
     "an array": json.dumps,
-    "columns of pandas": lambda ones: json.dumps({name: {str(n): one[name] for n, one in enumerate(ones)} for name in ones[0]}),
+    "columns of pandas": lambda ones: json.dumps(
+        {name: {str(n): one[name] for n, one in enumerate(ones)} for name in ones[0]}
+    ),
     "an array over several lines": lambda ones: json.dumps(ones, indent=2),
     "an array of lines": lambda ones: "[\n" + joined(ones, ",\n") + "\n]\n",
     "lines with commas": lambda ones: joined(ones, ",\n") + ",\n",
     "arrays in lines": lambda ones: json.dumps(ones[:2]) + "\n" + json.dumps(ones[2:]),
-    "arrays one after the other": lambda ones: json.dumps(ones[:2], indent=1) + "\n" + json.dumps(ones[2:], indent=1),
+    "arrays one after the other": lambda ones: (
+        json.dumps(ones[:2], indent=1) + "\n" + json.dumps(ones[2:], indent=1)
+    ),
     "a sequence with its signs": lambda ones: joined(ones, "\n", before="\x1e"),
     "events of a stream": lambda ones: joined(ones, "\n\n", before="data: ") + "\n\ndata: [DONE]\n",
     "as texts in lists": lambda ones: "\n".join(json.dumps([json.dumps(one)]) for one in ones),
     "after a tag and a time": lambda ones: "\n".join(json.dumps(["tag", 1777885200, one]) for one in ones),
     "in a list after their times": lambda ones: joined([[[1777885200.5, one]] for one in ones], "\n"),
-    "objects between lines of text": lambda ones: "Starting.\n" + joined(ones, "\n2026-05-04 INFO said\n", 2) + "\nBye",
-}  # fmt: skip
+    "objects between lines of text": lambda ones: (
+        "Starting.\n" + joined(ones, "\n2026-05-04 INFO said\n", 2) + "\nBye"
+    ),
+}
 
 
 @pytest.mark.issue(23)
@@ -114,8 +120,19 @@ def test_an_object_beyond_the_limit_costs_itself_in_every_way(tmp_path):
 
 @pytest.mark.issue(23)
 @pytest.mark.parametrize(
-    "written", ['"\\ud83d"', '"a\\udc00b"', "NaN", "-Infinity", '"\\u0000\\ud800"', "[" * 400 + "]" * 400, "1e999", "9" * 400, '"\x01\x02"']
-)  # fmt: skip
+    "written",
+    [
+        '"\\ud83d"',
+        '"a\\udc00b"',
+        "NaN",
+        "-Infinity",
+        '"\\u0000\\ud800"',
+        "[" * 400 + "]" * 400,
+        "1e999",
+        "9" * 400,
+        '"\x01\x02"',
+    ],
+)
 @pytest.mark.parametrize("how", WAYS)
 def test_hostile_json_costs_no_row_however_it_stands_in_a_file(tmp_path, how, written):
     for ones in (ROWS, PAYLOADS):
@@ -136,8 +153,15 @@ def test_bytes_that_are_not_utf8_in_protobuf_cost_no_row(tmp_path):
     for number in range(3):
         one = spans.add(trace_id=bytes([number] * 16), span_id=bytes([number] * 8), name="chat m")
         one.start_time_unix_nano = 1_777_885_200_000_000_000
-        said = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", "user.id": f"a{number}", "gen_ai.response.id": f"x{number}",
-                "gen_ai.input.messages": json.dumps([{"role": "user", "parts": [{"type": "text", "content": f"SPOIL{number}"}]}])}  # fmt: skip
+        said = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.request.model": "m",
+            "user.id": f"a{number}",
+            "gen_ai.response.id": f"x{number}",
+            "gen_ai.input.messages": json.dumps(
+                [{"role": "user", "parts": [{"type": "text", "content": f"SPOIL{number}"}]}]
+            ),
+        }
         for key, value in said.items():
             one.attributes.add(key=key).value.string_value = value
     raw = request.SerializeToString()

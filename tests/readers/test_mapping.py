@@ -99,9 +99,16 @@ def test_a_mapping_file_reads_a_log_that_nobody_else_writes(tmp_path):
 
 
 def test_messages_and_lists_are_columns_and_json_in_text_is_read_on_the_way(tmp_path):
-    text = '[columns]\ntimestamp = "at"\naccount_id = "log.who"\nprompt = "log.turns"\ntool_names = "tools"\nsystem_prompt = "log.sys"\nresponse = "out"\n'
-    record = {"at": "2026-05-28T10:00:00Z", "tools": ["f", "g"], "out": [{"role": "assistant", "content": "yes"}],
-              "log": json.dumps({"who": "a", "turns": [{"role": "user", "content": "q"}], "sys": "be brief"})}  # fmt: skip
+    text = (
+        '[columns]\ntimestamp = "at"\naccount_id = "log.who"\nprompt = "log.turns"\ntool_names = '
+        '"tools"\nsystem_prompt = "log.sys"\nresponse = "out"\n'
+    )
+    record = {
+        "at": "2026-05-28T10:00:00Z",
+        "tools": ["f", "g"],
+        "out": [{"role": "assistant", "content": "yes"}],
+        "log": json.dumps({"who": "a", "turns": [{"role": "user", "content": "q"}], "sys": "be brief"}),
+    }
     path, mapping = written(tmp_path, [record], text)
     ((row,), _last) = (batch.rows.to_pylist() for batch in batches_of(path, mapping))
     assert (row["account_id"], row["prompt"], row["system_prompt"], row["response"], row["tool_names"]) == (

@@ -1,4 +1,6 @@
-"""Names that `--map` gives are found wherever a format's records have them, and the value stays with its exchange."""
+"""Names that `--map` gives are found wherever a format's records have them, and the value stays with its
+exchange.
+"""
 
 import copy
 import json

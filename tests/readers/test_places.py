@@ -224,11 +224,18 @@ def test_companions_of_a_store_s_folder_are_found_and_patterns_are_followed(s3):
 def test_a_body_that_lies_beside_its_log_in_a_store_is_read_and_one_elsewhere_is_not(s3):
     def record(number, address):
         return {
-            "schemaType": "ModelInvocationLog", "schemaVersion": "1.0", "timestamp": "2026-05-04T09:00:00Z", "accountId": "1111",
-            "identity": {"arn": f"arn:aws:sts::1111:assumed-role/app/{number}"}, "region": "us-east-1", "requestId": f"r{number}",
-            "operation": "InvokeModel", "modelId": "anthropic.claude-x", "input": {"inputBodyS3Path": address, "inputTokenCount": 1},
+            "schemaType": "ModelInvocationLog",
+            "schemaVersion": "1.0",
+            "timestamp": "2026-05-04T09:00:00Z",
+            "accountId": "1111",
+            "identity": {"arn": f"arn:aws:sts::1111:assumed-role/app/{number}"},
+            "region": "us-east-1",
+            "requestId": f"r{number}",
+            "operation": "InvokeModel",
+            "modelId": "anthropic.claude-x",
+            "input": {"inputBodyS3Path": address, "inputTokenCount": 1},
             "output": {"outputTokenCount": 4},
-        }  # fmt: skip
+        }
 
     body = gzip.compress(
         json.dumps({"messages": [{"role": "user", "content": [{"text": "asked"}]}]}).encode()

@@ -208,12 +208,16 @@ def test_a_folder_s_other_json_files_are_passed_over_and_a_named_one_is_refused(
 @pytest.mark.parametrize(
     ("given_time", "micros"),
     [
-        (1779962400, 1779962400_000000), (1779962400.25, 1779962400_250000), (1779962400250, 1779962400_250000),
-        ("1779962400.250", 1779962400_250000), ("2026-05-28T10:00:00Z", 1779962400_000000),
-        ("2026-05-28 12:00:00+02:00", 1779962400_000000), ("2026-05-28 10:00:00.000000 UTC", 1779962400_000000),
+        (1779962400, 1779962400_000000),
+        (1779962400.25, 1779962400_250000),
+        (1779962400250, 1779962400_250000),
+        ("1779962400.250", 1779962400_250000),
+        ("2026-05-28T10:00:00Z", 1779962400_000000),
+        ("2026-05-28 12:00:00+02:00", 1779962400_000000),
+        ("2026-05-28 10:00:00.000000 UTC", 1779962400_000000),
         (1779962400000000000, 1779962400_000000),
     ],
-)  # fmt: skip
+)
 def test_times_are_read_in_every_unit_that_logs_use(given_time, micros):
     assert moment(given_time) == micros
 
@@ -225,10 +229,16 @@ def test_what_is_no_time_is_said_so(wrong):
 
 
 HOSTILE = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20) | st.just("\x00" * 3) | st.just("9" * 400),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=20)
+    | st.just("\x00" * 3)
+    | st.just("9" * 400),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
-)  # fmt: skip
+)
 
 
 def _paths(value, at=()):
@@ -258,7 +268,9 @@ def _with(value, path, new):
 )
 @given(data=st.data())
 def test_a_mutated_record_is_read_or_quarantined_and_its_neighbours_are_read(tmp_path, name, data):
-    """Any one value replaced by anything: no crash, every record accounted for, the good one beside it untouched."""
+    """Any one value replaced by anything: no crash, every record accounted for, the good one beside it
+    untouched.
+    """
     form, records, _wanted = FIXTURES[name]
     one = data.draw(st.sampled_from(records))
     path = data.draw(st.sampled_from(list(_paths(one))[1:]))

@@ -14,39 +14,107 @@ TIME = pa.timestamp("us", "UTC")
 INT, TEXT, REAL = pa.int64(), pa.string(), pa.float64()
 SCHEMAS = {
     "campaigns": {
-        "campaign_id": TEXT, "kind": TEXT, "first_seen": TIME, "last_seen": TIME, "detected_at": TIME,
-        "accounts": INT, "exchanges": INT, "exchanges_low": INT, "exchanges_high": INT, "q_value": REAL,
-        "fpr_empirical": REAL, "fpr_synthetic": REAL, "explanation": TEXT, "capabilities": pa.list_(TEXT),
+        "campaign_id": TEXT,
+        "kind": TEXT,
+        "first_seen": TIME,
+        "last_seen": TIME,
+        "detected_at": TIME,
+        "accounts": INT,
+        "exchanges": INT,
+        "exchanges_low": INT,
+        "exchanges_high": INT,
+        "q_value": REAL,
+        "fpr_empirical": REAL,
+        "fpr_synthetic": REAL,
+        "explanation": TEXT,
+        "capabilities": pa.list_(TEXT),
     },
     "members": {"campaign_id": TEXT, "account_id": TEXT, "score": REAL, "exchanges": INT},
     "evidence": {
-        "campaign_id": TEXT, "kind": TEXT, "value": TEXT, "accounts": INT, "exchanges": INT,
-        "log10_likelihood_ratio": REAL, "statement": TEXT, "basis": TEXT,
+        "campaign_id": TEXT,
+        "kind": TEXT,
+        "value": TEXT,
+        "accounts": INT,
+        "exchanges": INT,
+        "log10_likelihood_ratio": REAL,
+        "statement": TEXT,
+        "basis": TEXT,
     },
-    "timeline": {"campaign_id": TEXT, "hour": TIME, "exchanges": INT, "log10_e": REAL,
-                 "log10_alert": REAL, "log10_confirm": REAL},
+    "timeline": {
+        "campaign_id": TEXT,
+        "hour": TIME,
+        "exchanges": INT,
+        "log10_e": REAL,
+        "log10_alert": REAL,
+        "log10_confirm": REAL,
+    },
     "links": {"campaign_id": TEXT, "account_id": TEXT, "kind": TEXT, "value": TEXT, "weight": REAL},
     "hypotheses": {"campaign_id": TEXT, "hypothesis": TEXT, "log10_likelihood": REAL, "statement": TEXT},
     "claims": {"campaign_id": TEXT, "claim": INT, "basis": TEXT, "statement": TEXT},
     "capabilities": {"campaign_id": TEXT, "capability": TEXT, "exchanges": INT},
     "prompts": {"campaign_id": TEXT, "prompt": TEXT, "rank": INT, "language": TEXT},
     "exchanges": {"campaign_id": TEXT, "exchange_id": TEXT, "account_id": TEXT, "timestamp": TIME},
-    "profiles": {"group_id": TEXT, "account_id": TEXT, "owner": INT, "created_at": TIME, "first_seen": TIME, "last_seen": TIME,
-                 "exchanges": INT, "marks": pa.list_(TEXT)},
-    "common": {"group_id": TEXT, "trait": TEXT, "known": INT, "different": INT, "most": INT, "low_days": REAL, "high_days": REAL},
-    "texts": {"campaign_id": TEXT, "rank": INT, "texts": INT, "accounts": INT, "exchanges": INT, "words_low": INT, "words_high": INT,
-              "capability": TEXT, "first_seen": TIME, "last_seen": TIME, "exchange_id": TEXT, "account_id": TEXT},
-    "leads": {"lead_id": TEXT, "accounts": INT, "exchanges": INT, "rank": INT, "explanation": TEXT,
-              "log10_e": REAL, "settled_by": TEXT, "statement": TEXT},
+    "profiles": {
+        "group_id": TEXT,
+        "account_id": TEXT,
+        "owner": INT,
+        "created_at": TIME,
+        "first_seen": TIME,
+        "last_seen": TIME,
+        "exchanges": INT,
+        "marks": pa.list_(TEXT),
+    },
+    "common": {
+        "group_id": TEXT,
+        "trait": TEXT,
+        "known": INT,
+        "different": INT,
+        "most": INT,
+        "low_days": REAL,
+        "high_days": REAL,
+    },
+    "texts": {
+        "campaign_id": TEXT,
+        "rank": INT,
+        "texts": INT,
+        "accounts": INT,
+        "exchanges": INT,
+        "words_low": INT,
+        "words_high": INT,
+        "capability": TEXT,
+        "first_seen": TIME,
+        "last_seen": TIME,
+        "exchange_id": TEXT,
+        "account_id": TEXT,
+    },
+    "leads": {
+        "lead_id": TEXT,
+        "accounts": INT,
+        "exchanges": INT,
+        "rank": INT,
+        "explanation": TEXT,
+        "log10_e": REAL,
+        "settled_by": TEXT,
+        "statement": TEXT,
+    },
     "lead_members": {"lead_id": TEXT, "account_id": TEXT},
-    "explanations": {"group_id": TEXT, "explanation": TEXT, "marked": INT, "log10_e": REAL, "statement": TEXT},
+    "explanations": {
+        "group_id": TEXT,
+        "explanation": TEXT,
+        "marked": INT,
+        "log10_e": REAL,
+        "statement": TEXT,
+    },
     "glance": {"group_id": TEXT, "trait": TEXT, "speaks": TEXT, "statement": TEXT},
-}  # fmt: skip
+}
 REQUIRED = ("campaigns", "members", "evidence")
 OF_TRIALS = ("leads", "lead_members", "explanations", "glance", "profiles", "common", "texts")
 CAMPAIGNS = (  # name, kind, accounts, days, hours until the evidence sufficed (None: at no look)
-    ("C1", "harvest", 340, 28, 6), ("C2", "mixed", 85, 21, 30), ("C3", "relay", 46, 3, 20), ("C4", "fleet", 73, 9, None),
-)  # fmt: skip
+    ("C1", "harvest", 340, 28, 6),
+    ("C2", "mixed", 85, 21, 30),
+    ("C3", "relay", 46, 3, 20),
+    ("C4", "fleet", 73, 9, None),
+)
 LEADS = (
     ("course", 73, 5_573, 0.0, "the course's list of participants, compared with the accounts",
      "73 accounts ask the same four texts within one week, from one campus."),
@@ -74,7 +142,9 @@ class Plan:
 
 
 def build(folder: Path, **options) -> Path:
-    """Writes the folder; `hostile` is put wherever a stranger may choose the text. Options are those of `Plan`."""
+    """Writes the folder; `hostile` is put wherever a stranger may choose the text. Options are those of
+    `Plan`.
+    """
     plan = Plan(**options)
     hostile, empty = plan.hostile, plan.empty
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,9 +159,12 @@ def build(folder: Path, **options) -> Path:
         is_asked = name not in OF_TRIALS or not plan.old
         if (name in REQUIRED or plan.extras) and (name != "prompts" or plan.prompts) and is_asked:
             table = pa.table(
-                [pa.array(column, type_) for column, type_ in zip(_columns(rows[name], schema), schema.values(), strict=True)],
+                [
+                    pa.array(column, type_)
+                    for column, type_ in zip(_columns(rows[name], schema), schema.values(), strict=True)
+                ],
                 names=list(schema),
-            )  # fmt: skip
+            )
             if name == "campaigns" and plan.old:
                 table = table.drop_columns(["fpr_empirical", "fpr_synthetic", "explanation"])
             pq.write_table(table, folder / f"{name}.parquet")
@@ -131,9 +204,23 @@ def _campaign(rows, rng, plan, hostile):
     detected = None if late is None else START + timedelta(hours=late, minutes=20)
     sought = {"agentic and tool use": 0.44, "coding": 0.27, "reasoning": 0.17, "grading": 0.08, "other": 0.04}
     rows["campaigns"].append(
-        (name, kind, START, START + timedelta(hours=int(hours[-1])), detected, accounts, total,
-         int(total * 0.96), int(total * 1.03), 3e-14 if kind == "harvest" else 0.004, None if kind == "relay" else 0.0093, 0.0312, "scheduled_app" + hostile, list(sought)[:3])
-    )  # fmt: skip
+        (
+            name,
+            kind,
+            START,
+            START + timedelta(hours=int(hours[-1])),
+            detected,
+            accounts,
+            total,
+            int(total * 0.96),
+            int(total * 1.03),
+            3e-14 if kind == "harvest" else 0.004,
+            None if kind == "relay" else 0.0093,
+            0.0312,
+            "scheduled_app" + hostile,
+            list(sought)[:3],
+        )
+    )
     names = [f"acct_{rng.integers(16**10):010x}" + (hostile if i == 0 else "") for i in range(accounts)]
     for i, account in enumerate(names):
         rows["members"].append((name, account, float(1 - rng.beta(1, 40) * (i > 0)), total // accounts))
@@ -163,7 +250,9 @@ def _campaign(rows, rng, plan, hostile):
 
 
 def _profiles(rows, name, names, days, hostile):
-    """Every account is active on three of the days, at hours that follow from its place; each fifth has an owner in common."""
+    """Every account is active on three of the days, at hours that follow from its place; each fifth has
+    an owner in common.
+    """
     for i, account in enumerate(names):
         moments = [
             START + timedelta(days=(i * 7 + 3 * k) % days, hours=(i + 5 * k) % 24, minutes=i % 60)
@@ -185,36 +274,115 @@ def _profiles(rows, name, names, days, hostile):
         )
     n = len(names)
     rows["common"] += [
-        (name, "client_prefix", n, n // 4, n // 8, None, None), (name, "email_domain", n, n, 1, None, None),
-        (name, "payment_fingerprint", n, 9, n // 9, None, None), (name, "texts", n, 0, 2, None, None),
-        (name, "span", n, None, None, 0.0, float(days)), (name, "age", n, None, None, 12.0, 80.0), (name, "nights", n, None, 0, None, None),
-    ]  # fmt: skip
+        (name, "client_prefix", n, n // 4, n // 8, None, None),
+        (name, "email_domain", n, n, 1, None, None),
+        (name, "payment_fingerprint", n, 9, n // 9, None, None),
+        (name, "texts", n, 0, 2, None, None),
+        (name, "span", n, None, None, 0.0, float(days)),
+        (name, "age", n, None, None, 12.0, 80.0),
+        (name, "nights", n, None, 0, None, None),
+    ]
 
 
 def _texts(rows, name, accounts, total, days, hostile):
     """Two texts that members sent word for word, and two shapes."""
     end = START + timedelta(days=days - 1)
     rows["texts"] += [
-        (name, rank, texts, members, number, low, high, capability + hostile, START, end, f"x_{name}_0_0", "a")
+        (
+            name,
+            rank,
+            texts,
+            members,
+            number,
+            low,
+            high,
+            capability + hostile,
+            START,
+            end,
+            f"x_{name}_0_0",
+            "a",
+        )
         for rank, (texts, members, number, low, high, capability) in enumerate(
-            ((1, accounts // 2, accounts // 2, 42, 42, "coding"), (1, 3, 5, 7, 7, "reasoning"),
-             (900, accounts, total // 2, 32, 63, "coding"), (100, 9, total // 9, 8, 15, "data_analysis")), 1)
-    ]  # fmt: skip
+            (
+                (1, accounts // 2, accounts // 2, 42, 42, "coding"),
+                (1, 3, 5, 7, 7, "reasoning"),
+                (900, accounts, total // 2, 32, 63, "coding"),
+                (100, 9, total // 9, 8, 15, "data_analysis"),
+            ),
+            1,
+        )
+    ]
 
 
 def _statements(rows, name, kind, accounts, total, hostile):
     pieces = [
-        ("work_queue", "", 41.2, "4\u202f812 prompts were divided over the accounts with 3 repeats where independent users would make 911.", "measured"),
-        ("payment_fingerprint", "pay_00", 17.8, f"{accounts // 9} accounts pay with one card that 0.002 % of other accounts use.", "measured"),
-        ("load_balance", "", 12.1, "Daily volumes differ by a factor of 1.3 between accounts; honest groups of this size by 9 or more.", "measured"),
-        ("synchrony", "", 9.3, "Joint pauses of 30 minutes begin within 90 seconds of each other on 17 days.", "measured"),
-        ("template", "tem_00", 6.4, f"{accounts // 3} accounts use a prompt template seen nowhere else.", "measured"),
-        ("pivot", "", 4.4, "Half of the traffic moved to a new model within 19 hours of its release.", "measured"),
-        ("harvest_shape", "", 2.9, "98 % of conversations have a single turn; answers are 6 times as long as is usual.", "inferred"),
-        ("replacement", "", 1.7, "For 23 of 25 accounts that stopped, another began within four hours.", "measured"),
+        (
+            "work_queue",
+            "",
+            41.2,
+            (
+                "4\u202f812 prompts were divided over the accounts with 3 repeats where independent users "
+                "would "
+                "make 911."
+            ),
+            "measured",
+        ),
+        (
+            "payment_fingerprint",
+            "pay_00",
+            17.8,
+            f"{accounts // 9} accounts pay with one card that 0.002 % of other accounts use.",
+            "measured",
+        ),
+        (
+            "load_balance",
+            "",
+            12.1,
+            (
+                "Daily volumes differ by a factor of 1.3 between accounts; honest groups of this size by 9 "
+                "or "
+                "more."
+            ),
+            "measured",
+        ),
+        (
+            "synchrony",
+            "",
+            9.3,
+            "Joint pauses of 30 minutes begin within 90 seconds of each other on 17 days.",
+            "measured",
+        ),
+        (
+            "template",
+            "tem_00",
+            6.4,
+            f"{accounts // 3} accounts use a prompt template seen nowhere else.",
+            "measured",
+        ),
+        (
+            "pivot",
+            "",
+            4.4,
+            "Half of the traffic moved to a new model within 19 hours of its release.",
+            "measured",
+        ),
+        (
+            "harvest_shape",
+            "",
+            2.9,
+            "98 % of conversations have a single turn; answers are 6 times as long as is usual.",
+            "inferred",
+        ),
+        (
+            "replacement",
+            "",
+            1.7,
+            "For 23 of 25 accounts that stopped, another began within four hours.",
+            "measured",
+        ),
         ("network_24", "net_00", 1.1, "31 accounts come from one network of 256 addresses.", "measured"),
         ("country", "", -0.6, "The countries of addresses are as mixed as elsewhere.", "measured"),
-    ]  # fmt: skip
+    ]
     for signal, value, weight, statement, basis in pieces:
         rows["evidence"].append(
             (name, signal, value + hostile, accounts, total, weight, statement + hostile, basis)
@@ -225,23 +393,34 @@ def _statements(rows, name, kind, accounts, total, hostile):
         "relay": (-6, 0, -0.8, -14, -5),
         "fleet": (-3, -8, -4, 0, -6),
     }[kind]
-    says = ("one prompt pool, no follow-up turns", "no conversation of end users is continued", "as H1, seen from outside",
-            "divided work and shared cards are not an office's", "answers are long and read to the end")  # fmt: skip
+    says = (
+        "one prompt pool, no follow-up turns",
+        "no conversation of end users is continued",
+        "as H1, seen from outside",
+        "divided work and shared cards are not an office's",
+        "answers are long and read to the end",
+    )
     rows["hypotheses"] += [
         (name, f"H{i}", float(fit), words + hostile)
         for i, (fit, words) in enumerate(zip(fits, says, strict=True), 1)
     ]
-    claims = (("measured", f"{total} exchanges are in the logs."), ("measured", "Independent accounts would do this once in 10¹⁴ scans."),
-              ("inferred" if kind != "relay" else "not shown", "Content and shape favour H1 or H3 over H2 and H4."),
-              ("not shown", "Needs a test on the suspected model."), ("not shown", "Logs name no organisation."))  # fmt: skip
+    claims = (
+        ("measured", f"{total} exchanges are in the logs."),
+        ("measured", "Independent accounts would do this once in 10¹⁴ scans."),
+        ("inferred" if kind != "relay" else "not shown", "Content and shape favour H1 or H3 over H2 and H4."),
+        ("not shown", "Needs a test on the suspected model."),
+        ("not shown", "Logs name no organisation."),
+    )
     rows["claims"] += [(name, i, basis, words + hostile) for i, (basis, words) in enumerate(claims, 1)]
 
 
 EXPLANATIONS = {
-    "scheduled_app": "The program explains the schedule and the even volumes; that no text is sent twice remains.",
+    "scheduled_app": "The program explains the schedule and the even volumes; that no text is sent twice "
+    "remains.",
     "course": "The course explains the texts and the week; that 9 cards pay for all accounts remains.",
     "quota": "The limit explains even volumes; the division of work remains.",
-    "hackathon": "The event explains the place, the week and the starter kit; accounts that succeed each other remain.",
+    "hackathon": "The event explains the place, the week and the starter kit; accounts that succeed each "
+    "other remain.",
     "office": "The office explains the network and the payer; the division of work remains.",
     "shared_client": "The client explains templates and fingerprints; the joint pauses remain.",
     "contest": "The contest explains the texts; that they are divided without repeats remains.",
@@ -306,18 +485,23 @@ def _lead(rows, rank, hostile):
         for i, account in enumerate(mine)
     ]
     rows["common"] += [
-        (name + hostile, "client_prefix", accounts, 1, accounts, None, None), (name + hostile, "email_domain", accounts, 1, accounts, None, None),
-        (name + hostile, "payment_fingerprint", accounts, accounts, 1, None, None), (name + hostile, "texts", accounts, 4, accounts, None, None),
-        (name + hostile, "span", accounts, None, None, 0.0, 7.0), (name + hostile, "age", accounts, None, None, 31.0, 425.0),
+        (name + hostile, "client_prefix", accounts, 1, accounts, None, None),
+        (name + hostile, "email_domain", accounts, 1, accounts, None, None),
+        (name + hostile, "payment_fingerprint", accounts, accounts, 1, None, None),
+        (name + hostile, "texts", accounts, 4, accounts, None, None),
+        (name + hostile, "span", accounts, None, None, 0.0, 7.0),
+        (name + hostile, "age", accounts, None, None, 31.0, 425.0),
         (name + hostile, "nights", accounts, None, accounts, None, None),
-    ]  # fmt: skip
+    ]
     _trial(rows, name + hostile, accounts, log10_e, explanation, hostile)
     counted = [
-        ("campus", "for", "Members share one campus."), ("mail_domain", "for", "Members share one mail domain."),
-        ("week", "for", "Members began in one week."), ("texts", "for", "Members send four texts."),
+        ("campus", "for", "Members share one campus."),
+        ("mail_domain", "for", "Members share one mail domain."),
+        ("week", "for", "Members began in one week."),
+        ("texts", "for", "Members send four texts."),
         ("cards", "against", f"Cards are {accounts} of {accounts} different."),
         ("age", "neither", "Accounts are 1 to 14 months old."),
-    ]  # fmt: skip
+    ]
     rows["glance"] += [
         (name + hostile, trait + hostile, speaks, words + hostile) for trait, speaks, words in counted
     ]
@@ -325,17 +509,35 @@ def _lead(rows, rank, hostile):
 
 def _overview(hostile, empty):
     return {
-        "version": "0.1.0", "exchanges": 301_442, "accounts": 5_214, "first_seen": "2026-03-29T00:00:11Z",
-        "last_seen": "2026-04-29T23:58:02+00:00", "duplicates": 212, "quarantined": 37,
+        "version": "0.1.0",
+        "exchanges": 301_442,
+        "accounts": 5_214,
+        "first_seen": "2026-03-29T00:00:11Z",
+        "last_seen": "2026-04-29T23:58:02+00:00",
+        "duplicates": 212,
+        "quarantined": 37,
         "quarantine_reasons": {"`timestamp` has no zone" + hostile: 30, "broken JSON": 7},
-        "candidates": 41, "fdr": 0.01, "seed": 7, "elapsed_s": 38.4,
+        "candidates": 41,
+        "fdr": 0.01,
+        "seed": 7,
+        "elapsed_s": 38.4,
         "inputs": [{"path": "logs/2026-04" + hostile + ".parquet", "rows": 301_691}],
         "signals": [
-            {"name": "payment_fingerprint", "kind": "indicator", "used": True, "why": "present in 88 % of accounts"},
+            {
+                "name": "payment_fingerprint",
+                "kind": "indicator",
+                "used": True,
+                "why": "present in 88 % of accounts",
+            },
             {"name": "template", "kind": "indicator", "used": True, "why": "prompts are kept"},
             {"name": "load_balance", "kind": "group_test", "used": True, "why": "needs timestamps only"},
-            {"name": "phone_prefix", "kind": "indicator", "used": False, "why": "column absent from `accounts`" + hostile},
+            {
+                "name": "phone_prefix",
+                "kind": "indicator",
+                "used": False,
+                "why": "column absent from `accounts`" + hostile,
+            },
             {"name": "synchrony", "kind": "group_test", "used": not empty, "why": ""},
         ],
         "missing_columns": ["phone_prefix", "latency_ms"],
-    }  # fmt: skip
+    }

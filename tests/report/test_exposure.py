@@ -1,4 +1,6 @@
-"""Are the numbers of what was taken what the tables hold, and are estimates intervals that widen with what is unknown?"""
+"""Are the numbers of what was taken what the tables hold, and are estimates intervals that widen with
+what is unknown?
+"""
 
 import importlib.util
 import json
@@ -25,13 +27,17 @@ ASSUMED = Assumptions(input_tokens=100, output_tokens=200, used=(0.5, 1.0))
 def results(tmp_path):
     folder = build(tmp_path / "results")
     pq.write_table(
-        pa.table({
-            "campaign_id": ["C1", "C1", "C2"], "capability": ["coding", "other", "other"], "exchanges": [100_000, 1_000, 10],
-            "input_tokens": pa.array([5_000_000, None, None], pa.int64()),
-            "output_tokens": pa.array([20_000_000, None, None], pa.int64()),
-        }),
+        pa.table(
+            {
+                "campaign_id": ["C1", "C1", "C2"],
+                "capability": ["coding", "other", "other"],
+                "exchanges": [100_000, 1_000, 10],
+                "input_tokens": pa.array([5_000_000, None, None], pa.int64()),
+                "output_tokens": pa.array([20_000_000, None, None], pa.int64()),
+            }
+        ),
         folder / "capabilities.parquet",
-    )  # fmt: skip
+    )
     return folder
 
 
@@ -76,7 +82,9 @@ def test_a_published_estimate_is_an_interval_that_holds_the_runs_it_came_from(re
 
 
 def test_ninety_per_cent_intervals_cover_a_new_run():
-    """Each published run left out in turn stands in for a new one; five runs are few, so one miss is borne."""
+    """Each published run left out in turn stands in for a new one; five runs are few, so one miss is
+    borne.
+    """
     from stillwatch.report import exposure as module
 
     runs, held = module.PUBLISHED, 0
@@ -92,9 +100,15 @@ def test_ninety_per_cent_intervals_cover_a_new_run():
 
 def test_a_curve_of_the_lab_gives_the_part_of_the_teachers_ability(results, tmp_path):
     rows = [
-        {"capability": "all", "way": "reasoning", "answers": n, "accuracy": {"low": v - 0.05, "value": v, "high": v + 0.05}, "teacher": {"value": 1.0}}
+        {
+            "capability": "all",
+            "way": "reasoning",
+            "answers": n,
+            "accuracy": {"low": v - 0.05, "value": v, "high": v + 0.05},
+            "teacher": {"value": 1.0},
+        }
         for n, v in ((1_000, 0.2), (10_000, 0.5), (100_000, 0.9))
-    ]  # fmt: skip
+    ]
     path = tmp_path / "curve.json"
     path.write_text(json.dumps({"rows": rows}))
     one = {c["campaign_id"]: c for c in taken(results, PRICES, ASSUMED, path)["campaigns"]}["C1"]

@@ -15,9 +15,17 @@ def test_shares_are_never_rounded_to_a_false_nothing_or_all(given, shown):
 
 @pytest.mark.parametrize(
     ("given", "shown"),
-    [(None, "not measured"), (0.00002, "below 0.01\u202f%"), (0.0004, "at most 0.04\u202f%"), (0.0093, "at most 0.93\u202f%"),
-     (0.0312, "at most 3.2\u202f%"), (0.03, "at most 3\u202f%"), (0.421, "at most 43\u202f%"), (0.9999, "at most 100\u202f%")],
-)  # fmt: skip
+    [
+        (None, "not measured"),
+        (0.00002, "below 0.01\u202f%"),
+        (0.0004, "at most 0.04\u202f%"),
+        (0.0093, "at most 0.93\u202f%"),
+        (0.0312, "at most 3.2\u202f%"),
+        (0.03, "at most 3\u202f%"),
+        (0.421, "at most 43\u202f%"),
+        (0.9999, "at most 100\u202f%"),
+    ],
+)
 def test_upper_bounds_are_rounded_up(given, shown):
     assert wording.at_most(given) == shown
 

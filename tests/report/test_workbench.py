@@ -1,4 +1,6 @@
-"""Does the page work in a real browser: search, filters, selection, export, time, links, keys, paper, and is it accessible?"""
+"""Does the page work in a real browser: search, filters, selection, export, time, links, keys, paper, and
+is it accessible?
+"""
 
 import csv
 import importlib.util

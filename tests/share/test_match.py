@@ -1,4 +1,6 @@
-"""Two providers learn how many values they have in common, which only where both agree, and nothing else whoever attacks."""
+"""Two providers learn how many values they have in common, which only where both agree, and nothing else
+whoever attacks.
+"""
 
 import base64
 import hashlib
@@ -199,20 +201,38 @@ def test_values_that_were_not_committed_to_or_that_the_server_lacks_are_not_open
 
 def as_json(one):
     return {
-        "kind": one.pair[0], "value": one.pair[1], "index": one.index, "salt": one.salt.hex(), "proof": [step.hex() for step in one.proof]
-    }  # fmt: skip
+        "kind": one.pair[0],
+        "value": one.pair[1],
+        "index": one.index,
+        "salt": one.salt.hex(),
+        "proof": [step.hex() for step in one.proof],
+    }
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        {}, {"commitment": "0" * 64}, {"commitment": "0" * 64, "nonce": "0" * 64, "purpose": " ", "elements": "AAAA"},
+        {},
+        {"commitment": "0" * 64},
+        {"commitment": "0" * 64, "nonce": "0" * 64, "purpose": " ", "elements": "AAAA"},
         {"commitment": "0" * 64, "nonce": "0" * 64, "purpose": "x", "elements": "AAAA"},
-        {"commitment": "0" * 64, "nonce": "0" * 64, "purpose": "x", "elements": base64.b64encode(b"\xff" * 32).decode()},
-        {"commitment": "0" * 64, "nonce": "0" * 64, "purpose": "x", "elements": base64.b64encode(bytes(64)).decode()},
-        [], "text", None,
+        {
+            "commitment": "0" * 64,
+            "nonce": "0" * 64,
+            "purpose": "x",
+            "elements": base64.b64encode(b"\xff" * 32).decode(),
+        },
+        {
+            "commitment": "0" * 64,
+            "nonce": "0" * 64,
+            "purpose": "x",
+            "elements": base64.b64encode(bytes(64)).decode(),
+        },
+        [],
+        "text",
+        None,
     ],
-)  # fmt: skip
+)
 def test_requests_that_are_not_as_they_must_be_are_refused(provider, body):
     _state, server = provider()
     with pytest.raises(InputError) as refused:

@@ -22,9 +22,18 @@ LATER = datetime.now(UTC).replace(year=datetime.now(UTC).year + 1, day=1).isofor
 
 def indicator(number, pattern, **more):
     return {
-        "type": "indicator", "spec_version": "2.1", "id": f"indicator--00000000-0000-4000-8000-{number:012d}", "created": NOW,
-        "modified": NOW, "pattern": pattern, "pattern_type": "stix", "valid_from": NOW, "valid_until": LATER, "confidence": 80, **more,
-    }  # fmt: skip
+        "type": "indicator",
+        "spec_version": "2.1",
+        "id": f"indicator--00000000-0000-4000-8000-{number:012d}",
+        "created": NOW,
+        "modified": NOW,
+        "pattern": pattern,
+        "pattern_type": "stix",
+        "valid_from": NOW,
+        "valid_until": LATER,
+        "confidence": 80,
+        **more,
+    }
 
 
 def address(number):
@@ -33,7 +42,9 @@ def address(number):
 
 @pytest.fixture
 def traffic(tmp_path):
-    """Own traffic: 40 accounts on each of the first 100 ranges (campuses and carriers), one on the next 100."""
+    """Own traffic: 40 accounts on each of the first 100 ranges (campuses and carriers), one on the next
+    100.
+    """
     rows = [
         {
             "account_id": f"honest_{number}_{who}",
@@ -78,11 +89,17 @@ def test_members_of_ones_own_campaigns_are_no_honest_accounts(state, traffic, fo
 @pytest.mark.parametrize(
     "pattern",
     [
-        "[ipv4-addr:value ISSUBSET '100.64.7.0/24']", "[ipv4-addr:value ISSUBSET '10.0.0.0/8']", "[ipv4-addr:value ISSUBSET '0.0.0.0/0']",
-        "[domain-name:value = 'gmail.com']", "[ipv6-addr:value ISSUBSET '2001:db8::/32']",
-        "[network-traffic:extensions.'http-request-ext'.request_header.'User-Agent' = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/120.0.0.0 Safari/537.36']",
+        "[ipv4-addr:value ISSUBSET '100.64.7.0/24']",
+        "[ipv4-addr:value ISSUBSET '10.0.0.0/8']",
+        "[ipv4-addr:value ISSUBSET '0.0.0.0/0']",
+        "[domain-name:value = 'gmail.com']",
+        "[ipv6-addr:value ISSUBSET '2001:db8::/32']",
+        (
+            "[network-traffic:extensions.'http-request-ext'.request_header.'User-Agent' = 'Mozilla/5.0 (X11; "
+            "Linux x86_64) AppleWebKit/537.36 Chrome/120.0.0.0 Safari/537.36']"
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_shared_by_its_nature_is_refused_though_nobody_here_shows_it(state, traffic, pattern):
     receive(state, "lab-b", "A", [indicator(1, pattern)])
     assert check(state, traffic, None) == {"may_act": 0, "refused": 1}
@@ -119,16 +136,18 @@ def test_another_source_cannot_retract_or_change_what_one_sent(state, traffic):
 @pytest.mark.parametrize(
     ("one", "reason"),
     [
-        (7, "no object"), ({"type": "indicator"}, "not as the standard says"),
+        (7, "no object"),
+        ({"type": "indicator"}, "not as the standard says"),
         (indicator(1, "[ipv4-addr:value = '1.2.3.4'] OR [x:y = 'z']"), "a pattern of another form"),
-        (indicator(1, "[" * 5000), "a pattern of another form"), (indicator(1, "x" * 5000), "a pattern of another form"),
+        (indicator(1, "[" * 5000), "a pattern of another form"),
+        (indicator(1, "x" * 5000), "a pattern of another form"),
         (indicator(1, "[ipv4-addr:value = 'text']"), "a value that cannot be of its kind"),
         (indicator(1, "rule x {}", pattern_type="yara"), "a pattern in another language"),
         (indicator(1, address(1), modified=5), "not as the standard says"),
         (indicator(1, address(1), valid_until="tomorrow"), "not as the standard says"),
         (indicator(1, address(1), id=["x"]), "not as the standard says"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_understood_is_counted_and_costs_no_other_object(one, reason):
     found = taken([one, indicator(9, address(9))])
     assert [value.value for value in found.values] == ["45.0.9.0/24"]

@@ -1,4 +1,6 @@
-"""What leaves is what the policy says, is logged by whom and for what, and is withdrawn everywhere with proof."""
+"""What leaves is what the policy says, is logged by whom and for what, and is withdrawn everywhere with
+proof.
+"""
 
 import json
 import sys
@@ -81,10 +83,14 @@ def test_campaigns_below_the_least_confidence_stay(folder, policy):
 @pytest.mark.parametrize(
     ("name", "value", "named"),
     [
-        ("fields", "[client_prefix, prices]", "fields"), ("producer", "''", "producer"), ("valid_days", "0", "valid_days"),
-        ("purposes", "[]", "purposes"), ("least_confidence", "true", "least_confidence"), ("prices", "yes", "prices"),
+        ("fields", "[client_prefix, prices]", "fields"),
+        ("producer", "''", "producer"),
+        ("valid_days", "0", "valid_days"),
+        ("purposes", "[]", "purposes"),
+        ("least_confidence", "true", "least_confidence"),
+        ("prices", "yes", "prices"),
     ],
-)  # fmt: skip
+)
 def test_a_policy_that_cannot_be_is_refused_with_the_key(policy, name, value, named):
     with pytest.raises(InputError) as refused:
         policy(**{name: value})

@@ -85,9 +85,14 @@ def test_a_client_that_we_did_not_write_reads_everything(shared):
     (writable,) = [one for one in root.collections if one.can_write]
     now = "2026-05-01T00:00:00.000Z"
     note = {
-        "type": "note", "spec_version": "2.1", "id": "note--7b1c1b0a-7c0d-4b1e-9f52-0a1b2c3d4e5f", "created": now, "modified": now,
-        "content": "seen here too", "object_refs": [campaign["id"]],
-    }  # fmt: skip
+        "type": "note",
+        "spec_version": "2.1",
+        "id": "note--7b1c1b0a-7c0d-4b1e-9f52-0a1b2c3d4e5f",
+        "created": now,
+        "modified": now,
+        "content": "seen here too",
+        "object_refs": [campaign["id"]],
+    }
     status = writable.add_objects({"objects": [note]})
     assert (status.status, status.success_count, status.failure_count) == ("complete", 1, 0)
     assert taxii.inbox(state)[0]["object"] == note
@@ -126,12 +131,24 @@ def test_discovery_root_and_collections_are_as_the_tables_say(shared):
         ("shared/collections/lab-b-amber/objects/?added_after=yesterday", "lab-b", {}, "GET", 400),
         ("shared/collections/lab-b-amber/objects/?next=x", "lab-b", {}, "GET", 400),
         ("shared/collections/lab-b-amber/objects/?match%5Bversion%5D=newest", "lab-b", {}, "GET", 400),
-        ("shared/collections/lab-b-amber/objects/note--7b1c1b0a-7c0d-4b1e-9f52-0a1b2c3d4e5f/", "lab-b", {}, "GET", 404),
-        ("shared/collections/lab-b-amber/objects/note--7b1c1b0a-7c0d-4b1e-9f52-0a1b2c3d4e5f/", "lab-b", {}, "DELETE", 403),
+        (
+            "shared/collections/lab-b-amber/objects/note--7b1c1b0a-7c0d-4b1e-9f52-0a1b2c3d4e5f/",
+            "lab-b",
+            {},
+            "GET",
+            404,
+        ),
+        (
+            "shared/collections/lab-b-amber/objects/note--7b1c1b0a-7c0d-4b1e-9f52-0a1b2c3d4e5f/",
+            "lab-b",
+            {},
+            "DELETE",
+            403,
+        ),
         ("shared/status/2f8c/", "lab-b", {}, "GET", 404),
         ("shared/collections/", "lab-b", {}, "PUT", 405),
     ],
-)  # fmt: skip
+)
 def test_errors_are_those_of_the_tables_and_have_their_form(shared, path, token, headers, method, status):
     _state, url, tokens = shared
     body = {} if method == "POST" else None
@@ -194,9 +211,14 @@ def test_what_peers_write_is_held_to_types_sizes_and_forms(shared):
     place = f"{url}shared/collections/inbox/objects/"
     now = "2026-05-01T00:00:00.000Z"
     good = {
-        "type": "opinion", "spec_version": "2.1", "id": "opinion--7b1c1b0a-7c0d-4b1e-9f52-0a1b2c3d4e5f", "created": now, "modified": now,
-        "opinion": "strongly-disagree", "object_refs": ["indicator--7b1c1b0a-7c0d-4b1e-9f52-0a1b2c3d4e5f"],
-    }  # fmt: skip
+        "type": "opinion",
+        "spec_version": "2.1",
+        "id": "opinion--7b1c1b0a-7c0d-4b1e-9f52-0a1b2c3d4e5f",
+        "created": now,
+        "modified": now,
+        "opinion": "strongly-disagree",
+        "object_refs": ["indicator--7b1c1b0a-7c0d-4b1e-9f52-0a1b2c3d4e5f"],
+    }
     bad = [
         {},
         7,

@@ -16,7 +16,9 @@ def load(name: str):
 
 
 def two_halves(members, others, clients=None):
-    """One value per account, the same on both halves of the data; `members` come first. `clients` has one client an account."""
+    """One value per account, the same on both halves of the data; `members` come first. `clients` has one
+    client an account.
+    """
     value = np.concatenate([members, others]).astype(float)
     n = len(value)
     rows = {
@@ -58,14 +60,24 @@ def indicator_values(name: str, **columns):
 def traits(accounts, **columns):
     """Traits of so many accounts: unremarkable people, but for `columns`.
 
-    A column is a field of `Traits`, a kind of value (codes, -1 for none) or `share_` and a kind; kinds have share 1 unless given.
+    A column is a field of `Traits`, a kind of value (codes, -1 for none) or `share_` and a kind; kinds have
+    share 1 unless given.
     """
     from stillwatch.signals.traits import ATTRIBUTE_KINDS, MAIN_KINDS, Traits
 
     usual = {
-        "exchanges": 100.0, "days": 10.0, "first": 10_000.0, "last": 10_240.0, "created": 8_000.0, "quiet": 2.0,
-        "hourly": 0.3, "minute": 0.05, "brisk": 0.5, "follow": 0.3, "full_days": 0.1,
-    }  # fmt: skip
+        "exchanges": 100.0,
+        "days": 10.0,
+        "first": 10_000.0,
+        "last": 10_240.0,
+        "created": 8_000.0,
+        "quiet": 2.0,
+        "hourly": 0.3,
+        "minute": 0.05,
+        "brisk": 0.5,
+        "follow": 0.3,
+        "full_days": 0.1,
+    }
     fields = {name: np.full(accounts, value) for name, value in usual.items()}
     value = {kind: np.full(accounts, -1) for kind in (*MAIN_KINDS, *ATTRIBUTE_KINDS)}
     share = {kind: np.ones(accounts) for kind in value}
@@ -83,7 +95,9 @@ def traits(accounts, **columns):
 
 
 def marked(name, known, members=None):
-    """Which accounts the explanation of that name counts as one: the positions of each label, in the order of the first."""
+    """Which accounts the explanation of that name counts as one: the positions of each label, in the
+    order of the first.
+    """
     members = np.arange(len(known.exchanges)) if members is None else np.asarray(members)
     labels = load(name).mark(known, members)
     together = [members[labels == label].tolist() for label in np.unique(labels[labels >= 0])]

@@ -53,7 +53,8 @@ def test_it_has_a_test_and_a_page_of_its_own(unit):
 
 
 OWN_NOTES = re.compile(
-    r"\b(peers|science|design|ecosystem|honest crowds|contract\.md)\b.*?(\d|section|flow)|contract\.md|and design"
+    r"\b(peers|science|design|ecosystem|honest crowds|contract\.md)\b.*?(\d|section|flow)|contract\.md|and "
+    r"design"
 )
 
 
@@ -95,13 +96,17 @@ def test_an_empty_and_a_lonely_group_give_no_evidence(test):
 
 
 def account_of(rows, member):
-    """Whose each row is; where rows have no account they are of all accounts in turn, in each half of the data."""
+    """Whose each row is; where rows have no account they are of all accounts in turn, in each half of the
+    data.
+    """
     accounts = len(member) // 2 if "half" in rows else len(member)
     return np.asarray(rows.get("account", np.arange(len(member)) % accounts))
 
 
 def without_evidence(test):
-    """What the test returns about groups of no, one, two and three accounts, and about a log with no rows at all."""
+    """What the test returns about groups of no, one, two and three accounts, and about a log with no rows
+    at all.
+    """
     rows, member = test.sample_null(np.random.default_rng(1), 24)
     account = account_of(rows, member)
     found = [test.statistic(rows, np.isin(account, np.unique(account[member])[:size])) for size in range(4)]
@@ -112,7 +117,9 @@ def without_evidence(test):
 @pytest.mark.issue(21)
 @pytest.mark.parametrize("test", TESTS, ids=name)
 def test_where_it_has_no_evidence_it_returns_a_reason_that_can_be_counted(test):
-    """The reason is a clause with the limits of the test: equal for groups of different sizes, without names of columns."""
+    """The reason is a clause with the limits of the test: equal for groups of different sizes, without
+    names of columns.
+    """
     nobody, one, two, three, empty = without_evidence(test)
     assert one == two == three
     for found in (nobody, one, empty):
@@ -158,7 +165,8 @@ def test_the_table_of_signals_is_the_registry():
     ]
     families = {t.card.name: t.family for t in TESTS}
     assert rows == [
-        f"| [{unit.card.name}]({unit.card.name}.md) | {families.get(unit.card.name, 'indicator')} | {unit.card.measures} |"
+        f"| [{unit.card.name}]({unit.card.name}.md) | {families.get(unit.card.name, 'indicator')} | "
+        f"{unit.card.measures} |"
         for _kind, unit in UNITS
     ]
 

@@ -1,4 +1,6 @@
-"""What every innocent explanation has to keep, whoever wrote it: enrolled by the registry, without any work of theirs."""
+"""What every innocent explanation has to keep, whoever wrote it: enrolled by the registry, without any
+work of theirs.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""What keeps the comparison of members and others from having a result, and the reason that is returned for it."""
+"""What keeps the comparison of members and others from having a result, and the reason that is returned
+for it.
+"""
 
 import numpy as np
 import pytest

@@ -38,7 +38,10 @@ def world(out, reaction=None):
 @pytest.fixture(scope="module")
 def worlds(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reactions")
-    return {kind: (folder / kind, *world(folder / kind, Reaction(kind=kind, day=5.0, caught=0.75))) for kind in ("retry", "slow", "replace", "leave")}  # fmt: skip
+    return {
+        kind: (folder / kind, *world(folder / kind, Reaction(kind=kind, day=5.0, caught=0.75)))
+        for kind in ("retry", "slow", "replace", "leave")
+    }
 
 
 def rates(worlds, kind):

@@ -229,7 +229,8 @@ def test_a_world_with_pasted_documents_differs_in_honest_words_alone(tmp_path):
     longer = pc.greater(pc.utf8_length(prompts["b"]), pc.add(pc.utf8_length(prompts["a"]), 100))
     honest = pc.invert(planted)
     assert 0.2 < pc.mean(longer.filter(honest)).as_py() < 0.5
-    # Cover traffic is asked as people ask, but in the truth it belongs to no campaign: what is planted stays as it is.
+    # Cover traffic is asked as people ask, but in the truth it belongs to no campaign: what is planted stays
+    # as it is.
     assert not pc.any(longer.filter(planted)).as_py()
     asked = prompts.append_column("account", plain["account_id"]).filter(longer)
     repeated = asked.group_by(["a", "account"]).aggregate([("b", "count"), ("b", "count_distinct")])

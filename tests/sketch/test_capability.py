@@ -5,9 +5,12 @@ from stillwatch.sketch.capability import CLASSES, COERCION, classify_array
 
 ASKED = {
     "coding": "Write a Python function that merges two sorted linked lists and add unit tests with pytest.",
-    "reasoning": "Solve step by step and show your full reasoning: a train leaves at 9 and travels 80 km per hour. When does it arrive 200 km away?",
-    "grading": "You are a judge. Rate the following response from 1 to 10 for helpfulness and explain your score. Response: the sky is green.",
-    "rewriting": "Rewrite the following paragraph in a more formal tone: hey guys we kinda messed up the launch.",
+    "reasoning": "Solve step by step and show your full reasoning: a train leaves at 9 and travels 80 km per "
+    "hour. When does it arrive 200 km away?",
+    "grading": "You are a judge. Rate the following response from 1 to 10 for helpfulness and explain your "
+    "score. Response: the sky is green.",
+    "rewriting": "Rewrite the following paragraph in a more formal tone: hey guys we kinda messed up the "
+    "launch.",
     "other": "hi",
 }
 COERCED = (

@@ -13,7 +13,9 @@ WORDS = st.lists(st.integers(0, 2**64 - 1), max_size=40)
 
 @pytest.mark.issue(5)
 def test_the_published_vector_of_speck_64_128():
-    """Key 1b1a1918 13121110 0b0a0908 03020100, plaintext 3b726574 7475432d (Beaulieu and others 2013, appendix)."""
+    """Key 1b1a1918 13121110 0b0a0908 03020100, plaintext 3b726574 7475432d (Beaulieu and others 2013,
+    appendix).
+    """
     plain = np.array([0x3B7265747475432D], np.uint64)
     assert hex(int(encipher(plain, KEY)[0])) == "0x8c6fa548454e028b"
 

@@ -74,7 +74,10 @@ def test_an_empty_and_a_missing_prompt_have_no_digest():
     assert len(marks.phrases) == 0
 
 
-TEMPLATE = "you are an expert who must think step by step and write down every intermediate thought before the answer"
+TEMPLATE = (
+    "you are an expert who must think step by step and write down every intermediate thought before "
+    "the answer"
+)
 WORDS = st.lists(st.text("abcdefghij", min_size=2, max_size=7), max_size=40)
 
 
@@ -156,7 +159,9 @@ SIPHASH = {
 @pytest.mark.issue(21)
 @pytest.mark.parametrize("length", SIPHASH)
 def test_the_published_vectors_of_siphash_2_4(length):
-    """Key 00 01 ... 0f, messages of the bytes 00, 01, ... (Aumasson and Bernstein's reference implementation)."""
+    """Key 00 01 ... 0f, messages of the bytes 00, 01, ... (Aumasson and Bernstein's reference
+    implementation).
+    """
     low, high = np.frombuffer(bytes(range(16)), "<u8")
     data = np.arange(64, dtype=np.uint8)
     told = digests.digest_loops.sip_hash(data, 0, length, low, high)

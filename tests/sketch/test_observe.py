@@ -64,7 +64,9 @@ def test_the_order_of_tools_and_their_absence_are_told_apart():
 
 @pytest.mark.issue(21)
 def test_one_text_has_unrelated_digests_in_every_column_and_under_every_key():
-    """A conversation is named by its client: under one key for all, he could ask for the digest of any text."""
+    """A conversation is named by its client: under one key for all, he could ask for the digest of any
+    text.
+    """
     table = exchanges(4, prompt=[SECRET] * 4, system_prompt=[SECRET] * 4, conversation_id=[SECRET] * 4)
     seen = set()
     for key in (KEY, KEY.for_release("acme"), fresh()):
@@ -124,7 +126,9 @@ def test_a_quarantined_row_cannot_be_guessed_without_the_key():
 
 @pytest.mark.issue(21)
 def test_enciphered_digests_are_those_of_the_public_function_and_no_others():
-    """One digest for scans and sketches: what stands in a store is the public digest under the column's key."""
+    """One digest for scans and sketches: what stands in a store is the public digest under the column's
+    key.
+    """
     told = observed(exchanges())
     plain = digest(pa.array([SECRET]), PUBLIC)
     stored = np.array(told.column("text_key").to_pylist(), np.int64).view(np.uint64)

@@ -16,11 +16,57 @@ FULL = 2**64 - 1
 M1, M2, M3 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 NUMBER, QUOTE, CODE, LINK = 11, 12, 13, 14
 PIECES = [
-    "the", "Quick", "BROWN", "don't", "'tis", "rock'n'roll'", "naïve", "Über", "请用中文", "한글", "—", "😀", "a1b2", "12ab",
-    "3,000.5", "7.", ".5", "1,", "http://x.org/a?b=c", "https://", "HTTP://Y", "hxyz://q", "httpss://", "abcd:", "http:/",
-    '"', '"a b"', '"1\n', '"' + "x y " * 60 + '"', "`", "``", "```", "```py\nprint(1)```", "````", "()", "(", ";", ";\n", "_",
-    "<tag>", "</b>", "a<b", "\n", "\t ", ". ", ", ", "\x00", "\x7f", "ha ha ha ha ha ha ha ha ha ha", "x" * 17,
-]  # fmt: skip
+    "the",
+    "Quick",
+    "BROWN",
+    "don't",
+    "'tis",
+    "rock'n'roll'",
+    "naïve",
+    "Über",
+    "请用中文",
+    "한글",
+    "—",
+    "😀",
+    "a1b2",
+    "12ab",
+    "3,000.5",
+    "7.",
+    ".5",
+    "1,",
+    "http://x.org/a?b=c",
+    "https://",
+    "HTTP://Y",
+    "hxyz://q",
+    "httpss://",
+    "abcd:",
+    "http:/",
+    '"',
+    '"a b"',
+    '"1\n',
+    '"' + "x y " * 60 + '"',
+    "`",
+    "``",
+    "```",
+    "```py\nprint(1)```",
+    "````",
+    "()",
+    "(",
+    ";",
+    ";\n",
+    "_",
+    "<tag>",
+    "</b>",
+    "a<b",
+    "\n",
+    "\t ",
+    ". ",
+    ", ",
+    "\x00",
+    "\x7f",
+    "ha ha ha ha ha ha ha ha ha ha",
+    "x" * 17,
+]
 CUT = [
     b"\xe3",
     b"a\xe3\x81",
@@ -190,7 +236,9 @@ def obvious_class(text):
 
 
 def odd_texts(rng):
-    """Bytes that no person would type: every piece beside every other, and texts cut in the middle of a character."""
+    """Bytes that no person would type: every piece beside every other, and texts cut in the middle of a
+    character.
+    """
     for length in (0, 1, 2, 3, 4, 5, 6, 9, 12, 30):
         for _ in range(25):
             text = rng.choice(["", " "]).join(rng.choices(PIECES, k=length)).encode()

@@ -9,7 +9,9 @@ from stillwatch.stats.evalues import binomial_log_e, bounded_log_e
 
 
 def mean(bounds, chances):
-    """Expected e-value against `bounds` where trial i succeeds with probability `chances[i]`: a sum over all outcomes."""
+    """Expected e-value against `bounds` where trial i succeeds with probability `chances[i]`: a sum over
+    all outcomes.
+    """
     total = 0.0
     for outcome in product([False, True], repeat=len(bounds)):
         seen = np.array(outcome)

@@ -1,4 +1,6 @@
-"""The e-value against preferences and rotas: both parts of its null by simulation, at their boundary; and its power."""
+"""The e-value against preferences and rotas: both parts of its null by simulation, at their boundary; and
+its power.
+"""
 
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ SHARES = np.array([0.3, 0.2, 0.2, 0.15, 0.1, 0.05])
 
 
 def rarely(logs, level):
-    """Whether e-values reach 1/level no more often than Markov allows, up to an error of 0.001 (exact binomial bound)."""
+    """Whether e-values reach 1/level no more often than Markov allows, up to an error of 0.001 (exact
+    binomial bound).
+    """
     return (np.asarray(logs) >= -np.log(level)).sum() <= binom.ppf(0.999, len(logs), level)
 
 
@@ -21,7 +25,9 @@ def mean_at_most_one(logs):
 
 
 def preferring(rng, accounts, exchanges, shares):
-    """Counts of two halves of accounts with preferences of their own, at an intraclass correlation of `OWN[0]`."""
+    """Counts of two halves of accounts with preferences of their own, at an intraclass correlation of
+    `OWN[0]`.
+    """
     mixes = rng.dirichlet((1 - OWN[0]) / OWN[0] * shares, accounts)
     return [rng.multinomial(exchanges, mixes) for _half in range(2)]
 
@@ -43,7 +49,9 @@ def test_accounts_with_preferences_rarely_look_like_one_mixture(accounts, exchan
 @pytest.mark.issue(20)
 @pytest.mark.parametrize("accounts", [12, 80])
 def test_accounts_that_keep_a_rota_rarely_look_like_one_mixture(accounts):
-    """Each account deals 25 of 60 cards of six kinds: its counts vary 35/59 times as much as random draws, nearly `BALANCED[-1]`."""
+    """Each account deals 25 of 60 cards of six kinds: its counts vary 35/59 times as much as random
+    draws, nearly `BALANCED[-1]`.
+    """
     rng = np.random.default_rng([2, accounts])
     assert 0.98 * BALANCED[-1] < 35 / 59 <= BALANCED[-1]
     logs = []

@@ -76,7 +76,8 @@ def test_a_mean_of_e_values_is_one_of_logs_too_large_for_floats():
 
 
 def test_e_bh_is_worked_by_hand():
-    # m = 4: e = 400 alone gives 4/400; the second of 100 gives 4/(2*100); the best of both is at most the larger k's
+    # m = 4: e = 400 alone gives 4/400; the second of 100 gives 4/(2*100); the best of both is at most the
+    # larger k's
     q = e_bh_q_values(np.log(np.array([400.0, 100.0, 1.0, 0.5])))
     assert np.allclose(q, [0.01, 0.02, 1.0, 1.0])
 
@@ -88,4 +89,6 @@ def test_moments_recover_a_beta():
     a, b = moments(hits, counts)
     assert a / (a + b) == pytest.approx(0.75, abs=0.02)
     assert a + b == pytest.approx(8.0, rel=0.2)
-    assert log_beta_binomial(np.array([54.0]), np.array([60.0]), a, b) > log_beta_binomial(np.array([6.0]), np.array([60.0]), a, b)  # fmt: skip
+    assert log_beta_binomial(np.array([54.0]), np.array([60.0]), a, b) > log_beta_binomial(
+        np.array([6.0]), np.array([60.0]), a, b
+    )

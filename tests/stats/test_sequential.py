@@ -12,7 +12,9 @@ def lasting_log_e(rng, groups, hours):
 
 
 def worst_log_e(rng, groups, bars):
-    """At each hour all or nothing: exactly the bar with probability 1/bar, for which Markov's inequality is tight."""
+    """At each hour all or nothing: exactly the bar with probability 1/bar, for which Markov's inequality
+    is tight.
+    """
     hit = rng.random((groups, len(bars))) < np.exp(-bars)
     return np.where(hit, bars, -np.inf)
 
@@ -37,7 +39,9 @@ def test_false_alerts_in_a_provider_year_stay_within_the_stated_number(worst):
 @pytest.mark.issue(5)
 @pytest.mark.parametrize("worst", [False, True])
 def test_alerts_of_a_watch_that_looks_irregularly_stay_within_the_stated_number(worst):
-    """Looks minutes to days apart, other numbers of groups at each: the number holds for the time that passed."""
+    """Looks minutes to days apart, other numbers of groups at each: the number holds for the time that
+    passed.
+    """
     rng = np.random.default_rng(4)
     per_year, runs = 40.0, 800
     alerts, allowed = [], []

@@ -58,7 +58,9 @@ def newcomers(rows, accounts):
 
 @pytest.fixture(scope="module", params=["stealth-1", "stealth-2"])
 def acted(request, tmp_path_factory):
-    """A world in which all accounts of a campaign were suspended and replaced: what was known before, and what came after."""
+    """A world in which all accounts of a campaign were suspended and replaced: what was known before, and
+    what came after.
+    """
     folder = tmp_path_factory.mktemp(request.param)
     changes = (
         CHANGES
@@ -173,17 +175,40 @@ def test_after_three_exchanges_the_answer_stays():
 def test_signatures_come_from_a_results_folder(tmp_path):
     moment = datetime(2026, 4, 1, tzinfo=UTC)
     campaign = {
-        "campaign_id": "C1", "kind": "harvest", "first_seen": moment, "last_seen": moment, "detected_at": moment, "accounts": 50,
-        "exchanges": 500, "exchanges_low": 490, "exchanges_high": 510, "q_value": 1e-6, "explanation": "course", "capabilities": ["coding"],
-    }  # fmt: skip
+        "campaign_id": "C1",
+        "kind": "harvest",
+        "first_seen": moment,
+        "last_seen": moment,
+        "detected_at": moment,
+        "accounts": 50,
+        "exchanges": 500,
+        "exchanges_low": 490,
+        "exchanges_high": 510,
+        "q_value": 1e-6,
+        "explanation": "course",
+        "capabilities": ["coding"],
+    }
     evidence = [
-        {"campaign_id": "C1", "kind": kind, "value": value, "accounts": accounts, "exchanges": 10, "log10_likelihood_ratio": 2.0,
-         "statement": "s", "others": others}
+        {
+            "campaign_id": "C1",
+            "kind": kind,
+            "value": value,
+            "accounts": accounts,
+            "exchanges": 10,
+            "log10_likelihood_ratio": 2.0,
+            "statement": "s",
+            "others": others,
+        }
         for kind, value, accounts, others in (
-            ("tls_fingerprint", "t1", 50, 0), ("asn", "64500", 48, 30), ("email_domain", "x.top", 30, 0), ("email_domain", "y.top", 20, 0),
-            ("prompt_template", "1000000001", 50, 0), ("load_balance", "14 %", 50, None), ("user_agent", "browser", 50, 9000),
+            ("tls_fingerprint", "t1", 50, 0),
+            ("asn", "64500", 48, 30),
+            ("email_domain", "x.top", 30, 0),
+            ("email_domain", "y.top", 20, 0),
+            ("prompt_template", "1000000001", 50, 0),
+            ("load_balance", "14 %", 50, None),
+            ("user_agent", "browser", 50, 9000),
         )
-    ]  # fmt: skip
+    ]
     write_table(tmp_path, contract.CAMPAIGNS, contract.CAMPAIGNS.conform(pa.Table.from_pylist([campaign])))
     write_table(tmp_path, contract.EVIDENCE, contract.EVIDENCE.conform(pa.Table.from_pylist(evidence)))
     write_json(tmp_path, "overview.json", {"accounts": 20_000})

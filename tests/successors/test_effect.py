@@ -60,7 +60,9 @@ def test_the_share_that_others_took_up_covers_the_truth():
 
 
 def a_group(rng, taken):
-    """40 accounts at 20 a day; half are suspended after day 7 and a share of their work goes to 5 new ones."""
+    """40 accounts at 20 a day; half are suspended after day 7 and a share of their work goes to 5 new
+    ones.
+    """
     at, account = [], []
     for one in range(45):
         until = 7 if one < 20 else 14

@@ -29,7 +29,9 @@ def health(server):
 
 
 def test_more_idle_connections_than_files_may_be_open_do_not_end_it(server):
-    """The clients' ends are in this process too: the limit is set so that the server's would not fit beside them."""
+    """The clients' ends are in this process too: the limit is set so that the server's would not fit
+    beside them.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     clients = []
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(400, hard), hard))

@@ -145,12 +145,28 @@ TABLE = "exchange_id,timestamp,account_id,model\n" + "".join(
     f"{row['exchange_id']},{row['timestamp']},a1,m\n" for row in ROWS
 )
 FILES = {
-    "app.log": LINES, "app.log.1": LINES, "app.log-20260503": LINES, "app.log.2026-05-03T10": LINES, "app.log.2.gz": gzip.compress(LINES.encode()),
-    "app.jsonl.old": LINES, "access": LINES, "requests.txt": "started\n" + LINES, "lines.json": LINES, "array.json": json.dumps(ROWS),
-    "pretty.json": json.dumps(ROWS, indent=2), "page.json": json.dumps({"data": ROWS}), "wide.log": LINES.encode("utf-16"),
-    "docker-json.log": "".join(json.dumps({"log": line + "\n", "stream": "stdout", "time": "2026-05-01T14:00:00Z"}) + "\n" for line in LINES.splitlines()),
-    "table.csv": TABLE, "table": TABLE, "table.csv.gz": gzip.compress(TABLE.encode()), "packed": gzip.compress(LINES.encode()),
-}  # fmt: skip
+    "app.log": LINES,
+    "app.log.1": LINES,
+    "app.log-20260503": LINES,
+    "app.log.2026-05-03T10": LINES,
+    "app.log.2.gz": gzip.compress(LINES.encode()),
+    "app.jsonl.old": LINES,
+    "access": LINES,
+    "requests.txt": "started\n" + LINES,
+    "lines.json": LINES,
+    "array.json": json.dumps(ROWS),
+    "pretty.json": json.dumps(ROWS, indent=2),
+    "page.json": json.dumps({"data": ROWS}),
+    "wide.log": LINES.encode("utf-16"),
+    "docker-json.log": "".join(
+        json.dumps({"log": line + "\n", "stream": "stdout", "time": "2026-05-01T14:00:00Z"}) + "\n"
+        for line in LINES.splitlines()
+    ),
+    "table.csv": TABLE,
+    "table": TABLE,
+    "table.csv.gz": gzip.compress(TABLE.encode()),
+    "packed": gzip.compress(LINES.encode()),
+}
 
 
 def taken_ids(source, folder, looks=6):

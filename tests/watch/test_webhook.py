@@ -16,7 +16,9 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 class Receiver:
-    """A server on a socket that answers each request with the next of `answers`, and the last one from then on."""
+    """A server on a socket that answers each request with the next of `answers`, and the last one from
+    then on.
+    """
 
     def __init__(self, *answers):
         self.answers, self.requests = list(answers), []
@@ -95,12 +97,30 @@ def test_no_redirect_is_followed_and_none_counts_as_delivered(receiver, code):
 @pytest.mark.parametrize(
     "answer",
     [
-        b"SSH-2.0-OpenSSH_9.6\r\n", b"\x16\x03\x01\x02\x00garbage\r\n\r\n", b"", reset, drip, lambda _client: time.sleep(2),
-        b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.1 500 Error\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 2000000000000 What\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 200 + b"\r\n",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"\x16\x03\x01\x02\x00garbage\r\n\r\n",
+        b"",
+        reset,
+        drip,
+        lambda _client: time.sleep(2),
+        b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 500 Error\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 2000000000000 What\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 200 + b"\r\n",
     ],
-    ids=["no http", "tls", "nothing", "reset", "drip", "silence", "400", "500", "a strange status", "too many headers"],
-)  # fmt: skip
+    ids=[
+        "no http",
+        "tls",
+        "nothing",
+        "reset",
+        "drip",
+        "silence",
+        "400",
+        "500",
+        "a strange status",
+        "too many headers",
+    ],
+)
 def test_whatever_a_receiver_answers_is_a_refusal_with_its_reason(receiver, answer):
     began = time.monotonic()
     refusal = send_in_time(receiver(answer).url, EVENT)
@@ -161,9 +181,21 @@ def test_a_receiver_that_comes_back_gets_every_event_once(receiver):
 
 @pytest.mark.parametrize(
     "url",
-    ["", "hooks.example/x", "ftp://host/x", "file:///etc/passwd", "http://", "http://host:port/", "http://host:70000/", "http://user:word@host/",
-     "http://ho st/", "http://host/\n", "https://höst/", "javascript:alert(1)"],
-)  # fmt: skip
+    [
+        "",
+        "hooks.example/x",
+        "ftp://host/x",
+        "file:///etc/passwd",
+        "http://",
+        "http://host:port/",
+        "http://host:70000/",
+        "http://user:word@host/",
+        "http://ho st/",
+        "http://host/\n",
+        "https://höst/",
+        "javascript:alert(1)",
+    ],
+)
 def test_a_url_to_which_nothing_can_be_posted_is_refused_at_the_start(url):
     with pytest.raises(UsageError, match="--webhook"):
         check(url)

@@ -1,12 +1,14 @@
-"""Time zone, working week and holidays of those who control a campaign, inferred from the times of control acts.
+"""Time zone, working week and holidays of those who control a campaign, inferred from the times of control
+acts.
 
-A control act is something that a person or his program does to the pool of accounts: an account is brought into use or taken out of it.
-Exchanges themselves are no control acts: they follow the scheduler and the end users. Acts within one hour count once, since one
-decision may open fifty accounts.
+A control act is something that a person or his program does to the pool of accounts: an account is brought
+into use or taken out of it. Exchanges themselves are no control acts: they follow the scheduler and the end
+users. Acts within one hour count once, since one decision may open fifty accounts.
 
-Model: with probability `AT_WORK` an act falls, in local time, into a working day (each hour of the day by `DAY`) and into a working
-week; else into any hour of any day. Zones of whole hours and half hours are tried with equal prior probability, and three weeks. The
-rival is a program that acts at any hour. A zone is stated only where people fit better than a program by `CLEAR`, and then as an interval.
+Model: with probability `AT_WORK` an act falls, in local time, into a working day (each hour of the day by
+`DAY`) and into a working week; else into any hour of any day. Zones of whole hours and half hours are tried
+with equal prior probability, and three weeks. The rival is a program that acts at any hour. A zone is stated
+only where people fit better than a program by `CLEAR`, and then as an interval.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ import numpy.typing as npt
 from stillwatch.stats.intervals import of_share
 
 AT_WORK = 0.8
-"""Share of acts within working hours, if people act. Chosen; the rest may fall anywhere, so no single act excludes a zone."""
+"""Share of acts within working hours, if people act. Chosen; the rest may fall anywhere, so no single act
+excludes a zone.
+"""
 FIRST_HOUR, LAST_HOUR, EDGE = 9.0, 18.0, 1.5
 """Working hours in local time, and the hours over which they fade."""
 ZONES = np.arange(-24, 28) / 2.0
@@ -45,9 +49,11 @@ EPOCH_WEEKDAY = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calendar:
-    """What is inferred. `zone` is (likeliest, low, high) in hours from UTC, at 90 %; None where nothing is stated, with the `reason`.
+    """What is inferred. `zone` is (likeliest, low, high) in hours from UTC, at 90 %; None where nothing is
+    stated, with the `reason`.
 
-    `log_zones` has the log likelihood of each of `ZONES`, averaged over weeks and tempered; `days` the working days and the days with an act.
+    `log_zones` has the log likelihood of each of `ZONES`, averaged over weeks and tempered; `days` the
+    working days and the days with an act.
     """
 
     acts: int
@@ -61,7 +67,9 @@ class Calendar:
     span: tuple[date, date] | None = None
 
     def holiday(self, days: Sequence[date]) -> tuple[int, int, float, float] | None:
-        """Holidays within the span, those without an act, and the 95 % interval of the share without; None where there is none."""
+        """Holidays within the span, those without an act, and the 95 % interval of the share without;
+        None where there is none.
+        """
         if self.zone is None or self.span is None:
             return None
         inside = [day for day in days if self.span[0] <= day <= self.span[1]]
@@ -100,14 +108,22 @@ def infer(acts: Sequence[datetime]) -> Calendar:
     zone = float(ZONES[int(np.argmax(weights))])
     local = {(at + timedelta(hours=zone)).date() for at in hours}
     return Calendar(
-        acts=len(hours), reason="", zone=(zone, low, high), week=list(WEEKS)[best] if of_weeks[best] >= MASS else None,
-        week_probability=float(of_weeks[best]), log10_people=log10_people, log_zones=zones, active=frozenset(local),
+        acts=len(hours),
+        reason="",
+        zone=(zone, low, high),
+        week=list(WEEKS)[best] if of_weeks[best] >= MASS else None,
+        week_probability=float(of_weeks[best]),
+        log10_people=log10_people,
+        log_zones=zones,
+        active=frozenset(local),
         span=(min(local), max(local)),
-    )  # fmt: skip
+    )
 
 
 def log10_ratio(calendar: Calendar, zone: float, tolerance: float = 1.0) -> float:
-    """Log10 likelihood ratio of a stated zone against one drawn at random, within `tolerance` hours of what is stated."""
+    """Log10 likelihood ratio of a stated zone against one drawn at random, within `tolerance` hours of
+    what is stated.
+    """
     if calendar.zone is None or calendar.log_zones is None:
         return 0.0
     near = np.abs((ZONES - zone + 12) % 24 - 12) <= tolerance

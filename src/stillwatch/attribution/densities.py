@@ -1,8 +1,10 @@
-"""How likely each kind of item fits under each hypothesis. The numbers are a judgement, not a fit; `docs/methods/actors.md` gives reasons.
+"""How likely each kind of item fits under each hypothesis. The numbers are a judgement, not a fit;
+`docs/methods/actors.md` gives reasons.
 
-`own`: probability that an item of the kind fits the campaign of the actor it is about. `rest`: that it fits somebody else's campaign by
-chance. `forged`: that it fits where somebody imitates the actor. `vendor`, `reseller`: that it fits where an intermediary stands between;
-`None` is as `rest`. `rest` is nowhere below 0.003, so that no item is worth more than two hundred times, whatever its kind and grade.
+`own`: probability that an item of the kind fits the campaign of the actor it is about. `rest`: that it fits
+somebody else's campaign by chance. `forged`: that it fits where somebody imitates the actor. `vendor`,
+`reseller`: that it fits where an intermediary stands between; `None` is as `rest`. `rest` is nowhere below
+0.003, so that no item is worth more than two hundred times, whatever its kind and grade.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ Family = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Density:
-    """Probabilities that an item fits, and what kind of evidence it is. `is_hard`: whoever imitates the actor cannot make it at will."""
+    """Probabilities that an item fits, and what kind of evidence it is. `is_hard`: whoever imitates the
+    actor cannot make it at will.
+    """
 
     family: Family
     own: float
@@ -58,8 +62,14 @@ TRAINED = Density(
 NOT_TRAINED = Density(family="training", own=0.05, rest=0.50, forged=0.50, vendor=0.40, reseller=0.50)
 RECORD = Density(family="record", own=0.30, rest=0.003, forged=0.01, vendor=0.01, reseller=0.01, is_hard=True)
 FLAG_FITS_ANYWAY = 0.5
-"""Probability that a false flag bothers to make a soft item fit that is about the actor: used for items that do not fit."""
+"""Probability that a false flag bothers to make a soft item fit that is about the actor: used for items
+that do not fit.
+"""
 RELEASE_WITHIN_DAYS = 180
-"""Days after the campaign's last exchange within which a release of the actor fits. Chosen: a distilled model is tuned within months."""
+"""Days after the campaign's last exchange within which a release of the actor fits. Chosen: a distilled
+model is tuned within months.
+"""
 LARGEST_CALENDAR_LOG10 = 0.7
-"""Most that a working calendar is worth: a zone is shared by a fifth of mankind, and a calendar can be kept on purpose."""
+"""Most that a working calendar is worth: a zone is shared by a fifth of mankind, and a calendar can be
+kept on purpose.
+"""

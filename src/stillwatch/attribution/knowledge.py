@@ -1,4 +1,6 @@
-"""What the user knows of actors, read from a TOML, YAML or JSON file and checked as a whole before any work."""
+"""What the user knows of actors, read from a TOML, YAML or JSON file and checked as a whole before any
+work.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ OPTIONS: Mapping[str, Mapping[str, tuple[str, ...] | type]] = {
     "model_tests": {"verdict": ("supported", "not supported", "refuted"), "model": str, "campaign": str},
     "records": {"campaign": str},
 }
-"""Kinds of item about an actor, and the fields that each may have besides `values`, `source`, `grade`, `date` and `group`."""
+"""Kinds of item about an actor, and the fields that each may have besides `values`, `source`, `grade`,
+`date` and `group`.
+"""
 WITHOUT_VALUES = frozenset({"working_calendar", "statements", "model_tests", "records", "earlier_campaigns"})
 OBSERVED = (
     "card_countries",
@@ -55,7 +59,9 @@ COMMON = ("value", "values", "source", "grade", "date", "group", "note")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One thing that is said of an actor. `number` tells it from others of the file; `grade` is the Admiralty code, such as B2."""
+    """One thing that is said of an actor. `number` tells it from others of the file; `grade` is the
+    Admiralty code, such as B2.
+    """
 
     number: int
     actor: str
@@ -80,7 +86,9 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """A party that may have directed a campaign: a laboratory, a vendor of accounts or data, or a reseller."""
+    """A party that may have directed a campaign: a laboratory, a vendor of accounts or data, or a
+    reseller.
+    """
 
     name: str
     kind: str
@@ -277,9 +285,15 @@ class _Reading:
         values = self.values(top, place, needed=kind not in WITHOUT_VALUES)
         values = self.checked(kind, values, options, place)
         return Item(
-            number=self.items, actor=actor, kind=kind, values=values, source=source, grade=grade, options=options,
+            number=self.items,
+            actor=actor,
+            kind=kind,
+            values=values,
+            source=source,
+            grade=grade,
+            options=options,
             group=str(top.get("group", ""))[:LONGEST],
-        )  # fmt: skip
+        )
 
     def graded(self, top: Mapping[str, Any], place: str) -> tuple[str, str]:
         """Source and grade, which everything needs."""

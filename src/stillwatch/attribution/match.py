@@ -30,8 +30,9 @@ MIN_SHARE_OF_INTERESTS = 0.5
 class Match:
     """An item compared with a campaign.
 
-    `log10` has the log10 probability of the outcome, if what is said is true, under each of `RIVALS` divided by that under `rest`.
-    `log10_rest` is that under `rest`. `belief` is the probability that what is said is so, of the item and of what was observed.
+    `log10` has the log10 probability of the outcome, if what is said is true, under each of `RIVALS` divided
+    by that under `rest`. `log10_rest` is that under `rest`. `belief` is the probability that what is said is
+    so, of the item and of what was observed.
     """
 
     item: Item
@@ -117,14 +118,22 @@ def _match(
 
 
 def _addresses(about: Facts) -> tuple[list[Value], str, float]:
-    """Addresses from which control was seen; where none was observed, those that members share. With the words, and the belief in them."""
+    """Addresses from which control was seen; where none was observed, those that members share. With the
+    words, and the belief in them.
+    """
     told = about.of("control_addresses")
     if told is None:
         return about.values(*ADDRESSES), "members' addresses", 1.0
     values = [
-        Value(kind="control_address", value=one, members=1, others=None, network_class=network_class("client_address", one, bundled()))
+        Value(
+            kind="control_address",
+            value=one,
+            members=1,
+            others=None,
+            network_class=network_class("client_address", one, bundled()),
+        )
         for one in sorted(told[0])
-    ]  # fmt: skip
+    ]
     return values, "control addresses", told[1]
 
 
@@ -219,10 +228,14 @@ def _earlier(item: Item, about: Facts) -> Match | None:
         return None
     wanted = {(kind, value.casefold()) for kind, value in item.options["indicators"]}
     common = [
-        one for one in values
+        one
+        for one in values
         if (one.kind, one.value.casefold()) in wanted
-        or (one.kind in ADDRESSES and any(kind == one.kind and covers(value, one.value) for kind, value in wanted))
-    ]  # fmt: skip
+        or (
+            one.kind in ADDRESSES
+            and any(kind == one.kind and covers(value, one.value) for kind, value in wanted)
+        )
+    ]
     rare = [one for one in common if not one.is_shared]
     is_shared = bool(common) and not rare
     is_copied = item.options.get("public", False) or not any(one.kind in OF_ONE_HOLDER for one in rare)
@@ -235,7 +248,8 @@ def _earlier(item: Item, about: Facts) -> Match | None:
     )
     many = "indicator" if len(common) == 1 else "indicators"
     statement = (
-        f"{len(common)} {many} of the earlier campaign {'is' if len(common) == 1 else 'are'} seen again{', which many share' if is_shared else ''}"
+        f"{len(common)} {many} of the earlier campaign {'is' if len(common) == 1 else 'are'} seen "
+        f"again{', which many share' if is_shared else ''}"
         if common
         else "no indicator of the earlier campaign is seen again"
     )
@@ -255,9 +269,12 @@ def _capability(item: Item, about: Facts) -> Match | None:
 def _release(item: Item, about: Facts) -> Match | None:
     days = [moment_of(one) for one in item.values]
     after = [
-        at for at in days
-        if at is not None and timedelta(0) <= at - about.seen.first and at - about.seen.last <= timedelta(days=densities.RELEASE_WITHIN_DAYS)
-    ]  # fmt: skip
+        at
+        for at in days
+        if at is not None
+        and timedelta(0) <= at - about.seen.first
+        and at - about.seen.last <= timedelta(days=densities.RELEASE_WITHIN_DAYS)
+    ]
     statement = (
         f"a release lies within {densities.RELEASE_WITHIN_DAYS} days after the campaign"
         if after
@@ -348,14 +365,23 @@ def _working(item: Item, about: Facts) -> Match | None:
     if quiet is not None:
         ratio += 0.1 if quiet[1] == quiet[0] else -0.1 * (quiet[0] - quiet[1])
     ratio = min(max(ratio, -most), most)
-    statement = f"control acts fit local time UTC{inferred.zone[1]:+g} to UTC{inferred.zone[2]:+g} (90 %); the actor's is UTC{ahead:+g}"
+    statement = (
+        f"control acts fit local time UTC{inferred.zone[1]:+g} to UTC{inferred.zone[2]:+g} (90 %); "
+        f"the actor's is UTC{ahead:+g}"
+    )
     if quiet is not None:
         statement += f"; {quiet[1]} of {quiet[0]} of its holidays are without an act"
     return Match(
-        item=item, outcome="fits" if ratio > 0 else "does not fit", family="time",
-        log10={"own": ratio, "rest": 0.0, "forged": ratio * 0.8, "vendor": 0.0, "reseller": 0.0}, log10_rest=math.log10(0.2),
-        belief=believed(item.grade), is_hard=False, is_shared=False, statement=statement,
-    )  # fmt: skip
+        item=item,
+        outcome="fits" if ratio > 0 else "does not fit",
+        family="time",
+        log10={"own": ratio, "rest": 0.0, "forged": ratio * 0.8, "vendor": 0.0, "reseller": 0.0},
+        log10_rest=math.log10(0.2),
+        belief=believed(item.grade),
+        is_hard=False,
+        is_shared=False,
+        statement=statement,
+    )
 
 
 COMPARE: Mapping[str, Callable[[Item, Facts], Match | None]] = {

@@ -25,10 +25,11 @@ MATRIX = "matrix.csv"
 
 
 def attribute(results: Path, actors: Path, out: Path, campaign: str | None = None) -> dict[str, Any]:
-    """Weigh the hypotheses for each campaign, or for one, and write `attribution.json` and `matrix.csv` into `out`; returns the first.
+    """Weigh the hypotheses for each campaign, or for one, and write `attribution.json` and `matrix.csv` into
+    `out`; returns the first.
 
-    Raises `StateError` where `results` is no results folder, `InputError` where the file of actors is not as it must be, and
-    `UsageError` for a campaign that does not exist.
+    Raises `StateError` where `results` is no results folder, `InputError` where the file of actors is not as
+    it must be, and `UsageError` for a campaign that does not exist.
     """
     check_results(results)
     known = read_knowledge(actors)
@@ -75,25 +76,39 @@ def told(one: Assessment, known: Knowledge) -> dict[str, Any]:
         "hypotheses": [
             {
                 "key": h.key,
-                "hypothesis": h.kind, "actor": h.actor or None, "statement": h.name, "prior": h.prior, "probability": h.probability,
-                "likelihood": _word(h, one), "log10_against": h.log10_against, "rank_by_contradiction": ranks[h.kind, h.actor],
+                "hypothesis": h.kind,
+                "actor": h.actor or None,
+                "statement": h.name,
+                "prior": h.prior,
+                "probability": h.probability,
+                "likelihood": _word(h, one),
+                "log10_against": h.log10_against,
+                "rank_by_contradiction": ranks[h.kind, h.actor],
                 "against": list(h.against),
             }
             for h in one.hypotheses
         ],
         "claims": _claims(one),
-        "accusation": {"organisation": one.named, "probability": one.of_actor(one.named), "likelihood": one.word, "confidence": one.confidence}
-        if one.named else None,
+        "accusation": {
+            "organisation": one.named,
+            "probability": one.of_actor(one.named),
+            "likelihood": one.word,
+            "confidence": one.confidence,
+        }
+        if one.named
+        else None,
         "stated": bool(one.named),
         "needed": list(one.needed),
         "items": [_item(group, one) for group in one.groups],
         "items_not_compared": one.unmatched,
         "calendar": _calendar(one, known),
-    }  # fmt: skip
+    }
 
 
 def _word(hypothesis: Hypothesis, one: Assessment) -> str:
-    """The word for a likelihood; of an actor that is not named it is at most `likely`, since a stronger one would name it."""
+    """The word for a likelihood; of an actor that is not named it is at most `likely`, since a stronger
+    one would name it.
+    """
     if hypothesis.kind == "actor" and hypothesis.actor == one.named:
         return one.word
     word = likelihood(hypothesis.probability)
@@ -112,19 +127,42 @@ def _claims(one: Assessment) -> list[dict[str, Any]]:
         None,
     )
     rows = [
-        (1, "measured", f"{seen.exchanges} exchanges of {seen.accounts} accounts are in the logs that were read"),
-        (2, seen.control_basis, {
-            "measured": "tests of control speak for one party behind these accounts",
-            "inferred": "these accounts are alike; no test of control speaks for one party",
-            "not shown": "nothing that was measured speaks for one party behind these accounts",
-        }[seen.control_basis]),
-        (3, "inferred" if harvest else "not shown",
-         "what is asked and how favours harvesting" if harvest else f"the campaign is of the kind {seen.kind}: harvesting is not shown"),
-        (4, "alleged" if trained else "not shown",
-         f"{trained.item.source} ({trained.item.grade}): {trained.statement}" if trained else "no test on a model supports that it was trained on the answers"),
-        (5, "inferred" if one.named else "not shown",
-         f"{one.named} directed it: {one.word}, {one.confidence} confidence" if one.named else "no organisation is named: the evidence that this takes is missing"),
-    ]  # fmt: skip
+        (
+            1,
+            "measured",
+            f"{seen.exchanges} exchanges of {seen.accounts} accounts are in the logs that were read",
+        ),
+        (
+            2,
+            seen.control_basis,
+            {
+                "measured": "tests of control speak for one party behind these accounts",
+                "inferred": "these accounts are alike; no test of control speaks for one party",
+                "not shown": "nothing that was measured speaks for one party behind these accounts",
+            }[seen.control_basis],
+        ),
+        (
+            3,
+            "inferred" if harvest else "not shown",
+            "what is asked and how favours harvesting"
+            if harvest
+            else f"the campaign is of the kind {seen.kind}: harvesting is not shown",
+        ),
+        (
+            4,
+            "alleged" if trained else "not shown",
+            f"{trained.item.source} ({trained.item.grade}): {trained.statement}"
+            if trained
+            else "no test on a model supports that it was trained on the answers",
+        ),
+        (
+            5,
+            "inferred" if one.named else "not shown",
+            f"{one.named} directed it: {one.word}, {one.confidence} confidence"
+            if one.named
+            else "no organisation is named: the evidence that this takes is missing",
+        ),
+    ]
     return [
         {
             "claim": number,
@@ -140,13 +178,28 @@ def _claims(one: Assessment) -> list[dict[str, Any]]:
 def _item(group: Group, one: Assessment) -> dict[str, Any]:
     chosen = group.chosen
     return {
-        "actor": group.actor, "group": group.name, "kind": chosen.item.kind, "outcome": chosen.outcome, "source": chosen.item.source,
-        "grade": chosen.item.grade, "belief": chosen.belief, "log10_likelihood_ratio": group.log10["own"],
-        "log10_by_hypothesis": {h.key: group.log10[column(h.kind, h.actor, group)] for h in one.hypotheses}, "is_hard": chosen.is_hard, "is_shared": chosen.is_shared, "statement": chosen.statement,
+        "actor": group.actor,
+        "group": group.name,
+        "kind": chosen.item.kind,
+        "outcome": chosen.outcome,
+        "source": chosen.item.source,
+        "grade": chosen.item.grade,
+        "belief": chosen.belief,
+        "log10_likelihood_ratio": group.log10["own"],
+        "log10_by_hypothesis": {h.key: group.log10[column(h.kind, h.actor, group)] for h in one.hypotheses},
+        "is_hard": chosen.is_hard,
+        "is_shared": chosen.is_shared,
+        "statement": chosen.statement,
         "shares_one_ratio_with": [
-            {"kind": one.item.kind, "source": one.item.source, "grade": one.item.grade, "statement": one.statement} for one in group.sharing
+            {
+                "kind": one.item.kind,
+                "source": one.item.source,
+                "grade": one.item.grade,
+                "statement": one.statement,
+            }
+            for one in group.sharing
         ],
-    }  # fmt: skip
+    }
 
 
 def _calendar(one: Assessment, known: Knowledge) -> dict[str, Any]:
@@ -158,9 +211,14 @@ def _calendar(one: Assessment, known: Knowledge) -> dict[str, Any]:
     if inferred.zone is not None:
         best, low, high = inferred.zone
         told |= {
-            "hours_from_utc": best, "hours_from_utc_low": low, "hours_from_utc_high": high, "interval": calendar.MASS,
-            "week": inferred.week, "week_probability": inferred.week_probability, "holidays": [],
-        }  # fmt: skip
+            "hours_from_utc": best,
+            "hours_from_utc_low": low,
+            "hours_from_utc_high": high,
+            "interval": calendar.MASS,
+            "week": inferred.week,
+            "week_probability": inferred.week_probability,
+            "holidays": [],
+        }
         for actor in known.actors:
             days: list[date] = [
                 d
@@ -183,7 +241,9 @@ def _calendar(one: Assessment, known: Knowledge) -> dict[str, Any]:
 
 
 def _matrix(whole: dict[str, Any]) -> str:
-    """The matrix of competing hypotheses: a row for each group of items, a column for each hypothesis, log10 ratios within."""
+    """The matrix of competing hypotheses: a row for each group of items, a column for each hypothesis,
+    log10 ratios within.
+    """
     made = io.StringIO()
     writer = csv.writer(made, lineterminator="\n")
     for one in whole["campaigns"]:

@@ -23,7 +23,9 @@ from stillwatch.results.folder import read_table
 CROWD = 3
 """Other accounts from which a value counts as shared by many; as for exports."""
 SHARED_CLASSES = frozenset({"relay", "vpn", "tor", "proxy", "residential", "mobile", "education", "business"})
-"""Classes of networks that many customers share: an address there is an exit, and says nothing of whoever uses it."""
+"""Classes of networks that many customers share: an address there is an exit, and says nothing of whoever
+uses it.
+"""
 NARROWEST = {4: 24, 6: 48}
 """Widest range of a value that is compared, by version of IP: what the signals take for one network."""
 EDGE = timedelta(hours=24)
@@ -32,7 +34,9 @@ EDGE = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """A value that members show: how many do, how many other accounts do (None: not known), and whether many customers share it."""
+    """A value that members show: how many do, how many other accounts do (None: not known), and whether
+    many customers share it.
+    """
 
     kind: str
     value: str
@@ -48,7 +52,9 @@ class Value:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """A campaign as it is compared. `log10` has the likelihood of H1 to H5; `control_log10` is the evidence beyond the nearest explanation."""
+    """A campaign as it is compared. `log10` has the likelihood of H1 to H5; `control_log10` is the
+    evidence beyond the nearest explanation.
+    """
 
     campaign: str
     kind: str
@@ -66,7 +72,9 @@ class Seen:
 
 
 def read_seen(folder: Path) -> list[Seen]:
-    """Every campaign of a results folder, in the order of its table. Raises `StateError` where a file is not as agreed."""
+    """Every campaign of a results folder, in the order of its table. Raises `StateError` where a file is
+    not as agreed.
+    """
     campaigns = read_table(folder, contract.CAMPAIGNS).to_pylist()
     parts = {
         schema.name: _by(_rows(folder, schema), "group_id" if "group_id" in schema.names else "campaign_id")
@@ -147,7 +155,9 @@ def _class_of(kind: str, value: str) -> str:
 
 
 def _spans(folder: Path) -> Mapping[str, list[tuple[datetime, datetime]]]:
-    """First and last exchange of each account, by campaign; grouped by Arrow, since exchanges may be tens of millions."""
+    """First and last exchange of each account, by campaign; grouped by Arrow, since exchanges may be tens
+    of millions.
+    """
     if not (folder / f"{contract.ATTRIBUTED.name}.parquet").exists():
         return {}
     table: pa.Table = read_table(folder, contract.ATTRIBUTED)
@@ -164,8 +174,8 @@ def _spans(folder: Path) -> Mapping[str, list[tuple[datetime, datetime]]]:
 def control_acts(
     spans: Iterable[tuple[datetime, datetime]], first: datetime, last: datetime
 ) -> list[datetime]:
-    """Moments at which an account was brought into use or taken out of it, from first and last exchanges of accounts, without those at the
-    edges of the campaign's time.
+    """Moments at which an account was brought into use or taken out of it, from first and last exchanges of
+    accounts, without those at the edges of the campaign's time.
     """
     every = list(spans)
     acts = [begun for begun, _ended in every if begun > first + EDGE]
@@ -173,7 +183,9 @@ def control_acts(
 
 
 def covers(given: str, value: str) -> bool:
-    """Whether an address or range has addresses of the given range; a member's range is a /24 or a /48 at the widest."""
+    """Whether an address or range has addresses of the given range; a member's range is a /24 or a /48 at
+    the widest.
+    """
     try:
         one, two = ipaddress.ip_network(given, strict=False), ipaddress.ip_network(value, strict=False)
     except ValueError:

@@ -1,6 +1,7 @@
 """Compares hypotheses about who directed a campaign, and decides what may be said of an organisation.
 
-Probability of a hypothesis: prior times the product of likelihood ratios, one for each group of items that depend on each other.
+Probability of a hypothesis: prior times the product of likelihood ratios, one for each group of items that
+depend on each other.
 """
 
 from __future__ import annotations
@@ -18,25 +19,35 @@ from stillwatch.attribution.match import Match, facts, matches
 from stillwatch.attribution.seen import Seen
 
 PRIORS = {"lab": 0.40, "vendor": 0.15, "reseller": 0.25, "false flag": 0.06, "nobody": 0.14}
-"""Prior probability of each kind of explanation, before anything is known of actors. Chosen: `docs/methods/actors.md`."""
+"""Prior probability of each kind of explanation, before anything is known of actors. Chosen:
+`docs/methods/actors.md`.
+"""
 LISTED = 0.5
-"""Share of a kind's prior that the actors of the file have together; the rest is of actors that nobody listed."""
+"""Share of a kind's prior that the actors of the file have together; the rest is of actors that nobody
+listed.
+"""
 LEAST_CONTENT_LOG10 = -2.0
-"""What the content of a campaign may speak against a kind of explanation at most: its densities are a judgement too."""
+"""What the content of a campaign may speak against a kind of explanation at most: its densities are a
+judgement too.
+"""
 LEAST_LEADS: Mapping[str, Mapping[str, float]] = {
     "harvest": {"H2": -1.0, "H3": -0.2, "H4": -1.0, "H5": -1.0},
     "mixed": {"H1": -0.2, "H2": -1.0, "H4": -1.0, "H5": -1.0},
     "relay": {"H1": -1.0, "H3": -0.2, "H4": -0.2, "H5": -1.0},
     "fleet": {"H1": -1.0, "H2": -1.0, "H3": -1.0, "H5": -1.0},
 }
-"""Where results have no table of hypotheses: the least leads with which a scan calls a campaign so (`docs/methods/hypotheses.md`)."""
+"""Where results have no table of hypotheses: the least leads with which a scan calls a campaign so
+(`docs/methods/hypotheses.md`).
+"""
 DECIDED = 0.95
 """Probability from which a hypothesis is decided, and which claim 5 needs."""
 WITHOUT_ONE = 0.5
 """Probability that claim 5 keeps when any one source, or any one group of items, is left out."""
 MIN_GROUPS = 2
 MOST_DOUBT = 0.01
-"""Probability that every source of hard evidence is wrong, at most, for claim 5: A1 with C3 or better, or two sources of B2. Chosen."""
+"""Probability that every source of hard evidence is wrong, at most, for claim 5: A1 with C3 or better, or
+two sources of B2. Chosen.
+"""
 CLOSE = 1.0 + 1e-9  # products of rounded probabilities
 SPEAKS_LOG10 = math.log10(2.0)
 """Ratio from which a group counts as speaking for or against."""
@@ -44,7 +55,9 @@ SPEAKS_LOG10 = math.log10(2.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Items about one actor that depend on each other; `chosen` is the one whose ratio counts. `log10` is by hypothesis column."""
+    """Items about one actor that depend on each other; `chosen` is the one whose ratio counts. `log10` is
+    by hypothesis column.
+    """
 
     actor: str
     name: str
@@ -55,7 +68,9 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hypothesis:
-    """One explanation: its kind, the actor that it names or "", prior and posterior probability, and log10 of what speaks against it."""
+    """One explanation: its kind, the actor that it names or "", prior and posterior probability, and
+    log10 of what speaks against it.
+    """
 
     kind: str
     actor: str
@@ -87,7 +102,9 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """What is found about one campaign. `named` is the actor of whom claim 5 is stated, or ""; `needed` what is missing for that."""
+    """What is found about one campaign. `named` is the actor of whom claim 5 is stated, or ""; `needed`
+    what is missing for that.
+    """
 
     seen: Seen
     hypotheses: tuple[Hypothesis, ...]
@@ -128,15 +145,24 @@ def assess(seen: Seen, known: Knowledge) -> Assessment:
         word = "likely" if word in ("very likely", "almost certain") else word
         sure = "moderate" if sure == "high" else sure
     return Assessment(
-        seen=seen, hypotheses=hypotheses, groups=tuple(groups),
+        seen=seen,
+        hypotheses=hypotheses,
+        groups=tuple(groups),
         unmatched=sum(len(actor.items) for actor in known.actors) - sum(map(len, compared.values())),
-        calendar=about.calendar, best=best.actor, named="" if needed else best.actor, needed=needed, word=word, confidence=sure,
+        calendar=about.calendar,
+        best=best.actor,
+        named="" if needed else best.actor,
+        needed=needed,
+        word=word,
+        confidence=sure,
         is_trained=is_trained,
-    )  # fmt: skip
+    )
 
 
 def grouped(actor: str, some: Iterable[Match]) -> list[Group]:
-    """One group for items that depend on each other and speak the same way; the strongest counts. One source's groups are bounded together."""
+    """One group for items that depend on each other and speak the same way; the strongest counts. One
+    source's groups are bounded together.
+    """
     parts: dict[tuple[str, str], list[Match]] = defaultdict(list)
     for one in some:
         parts[one.group, one.outcome].append(one)
@@ -181,7 +207,9 @@ def _bounded(groups: list[Group]) -> list[Group]:
 
 
 def priors(seen: Seen, actors: Sequence[Actor]) -> dict[tuple[str, str], float]:
-    """Prior probability of each hypothesis, by kind and actor, after the content of the campaign was looked at."""
+    """Prior probability of each hypothesis, by kind and actor, after the content of the campaign was
+    looked at.
+    """
     told = seen.log10 or LEAST_LEADS.get(seen.kind, {})
     content = {one: max(told.get(one, 0.0), LEAST_CONTENT_LOG10) for one in ("H1", "H2", "H3", "H4", "H5")}
     like = {
@@ -238,11 +266,15 @@ def weighed(seen: Seen, actors: Sequence[Actor], groups: Sequence[Group]) -> tup
         against = sorted((one for one in lost if one[1] >= SPEAKS_LOG10), key=lambda one: -one[1])
         found.append(
             Hypothesis(
-                kind=key[0], actor=key[1], prior=before[key], probability=10 ** (log10[key] - top) / total,
-                log10_for=sum(value for _group, value in ratios[key] if value > 0), log10_against=sum(value for _g, value in against),
+                kind=key[0],
+                actor=key[1],
+                prior=before[key],
+                probability=10 ** (log10[key] - top) / total,
+                log10_for=sum(value for _group, value in ratios[key] if value > 0),
+                log10_against=sum(value for _g, value in against),
                 against=tuple(f"{group.actor}: {group.chosen.statement}" for group, _value in against),
             )
-        )  # fmt: skip
+        )
     return tuple(sorted(found, key=lambda one: (-one.probability, one.kind, one.actor)))
 
 
@@ -253,7 +285,9 @@ def _speaks_for(group: Group) -> bool:
 
 
 def _hard_sources(groups: Iterable[Group]) -> dict[str, float]:
-    """Sources of evidence that an imitator cannot make at will, with the belief in each; items that share a ratio confirm each other."""
+    """Sources of evidence that an imitator cannot make at will, with the belief in each; items that share
+    a ratio confirm each other.
+    """
     found: dict[str, float] = {}
     for group in groups:
         for one in (group.chosen, *group.sharing):
@@ -283,7 +317,9 @@ def _least_without(seen: Seen, actors: Sequence[Actor], groups: Sequence[Group],
 def _needed(
     seen: Seen, known: Knowledge, groups: Sequence[Group], best: Hypothesis, kept: float
 ) -> tuple[str, ...]:
-    """What is missing before claim 5 may be stated of the likeliest actor; nothing where it may. `kept` is the least probability without one."""
+    """What is missing before claim 5 may be stated of the likeliest actor; nothing where it may. `kept`
+    is the least probability without one.
+    """
     needed = []
     if seen.control_basis == "not shown":
         needed.append("claim 2: evidence that one party controls these accounts")
@@ -298,12 +334,15 @@ def _needed(
     doubt = math.prod(1.0 - belief for belief in hard.values())
     if max(hard.values(), default=0.0) < SOUND:
         needed.append(
-            "evidence that an imitator cannot make at will, graded B2 or better: an address range of its own, a payment account, a record "
-            "from a processor or a registrar, infrastructure of an earlier campaign, or a test that supports claim 4"
+            "evidence that an imitator cannot make at will, graded B2 or better: an address range of its "
+            "own, a payment account, a record "
+            "from a processor or a registrar, infrastructure of an earlier campaign, or a test that supports "
+            "claim 4"
         )
     elif doubt > MOST_DOUBT * CLOSE:
         needed.append(
-            f"such evidence from a further source, or of a better grade: all of it is wrong with a probability of {doubt:.3g}, and {MOST_DOUBT} is needed"
+            f"such evidence from a further source, or of a better grade: all of it is wrong with a "
+            f"probability of {doubt:.3g}, and {MOST_DOUBT} is needed"
         )
     if len({group.chosen.item.source.casefold() for group in mine}) < MIN_GROUPS or len(mine) < MIN_GROUPS:
         needed.append(
@@ -326,7 +365,8 @@ def _needed(
         needed.append("an explanation of the test on the actor's model that does not find the answers")
     if best.probability < DECIDED:
         needed.append(
-            f"evidence that separates the actor from its rivals: its probability is {best.probability:.2f}, and {DECIDED} is needed"
+            f"evidence that separates the actor from its rivals: its probability is {best.probability:.2f}, "
+            f"and {DECIDED} is needed"
         )
     elif kept < WITHOUT_ONE:
         needed.append("evidence that does not rest on one item or one source alone")
@@ -334,7 +374,9 @@ def _needed(
 
 
 def contradictions(assessment: Assessment) -> list[tuple[Hypothesis, int]]:
-    """Hypotheses in the order of competing hypotheses: the one against which least speaks is first (Heuer 1999, chapter 8), with its rank."""
+    """Hypotheses in the order of competing hypotheses: the one against which least speaks is first (Heuer
+    1999, chapter 8), with its rank.
+    """
     ordered = sorted(
         assessment.hypotheses, key=lambda one: (one.log10_against, -one.probability, one.kind, one.actor)
     )

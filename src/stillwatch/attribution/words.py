@@ -1,4 +1,6 @@
-"""Words for likelihood and for confidence, apart (Intelligence Community Directive 203, 2015, section D.6.e)."""
+"""Words for likelihood and for confidence, apart (Intelligence Community Directive 203, 2015, section
+D.6.e).
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def likelihood(probability: float) -> str:
 
 
 def confidence(sound_sources: int, *, is_decided_by_one: bool) -> str:
-    """Confidence in a judgement: by the number of independent sound sources, and whether one of them decides it alone."""
+    """Confidence in a judgement: by the number of independent sound sources, and whether one of them
+    decides it alone.
+    """
     if is_decided_by_one or sound_sources < MIN_SOURCES_MODERATE:
         return "low"
     return "high" if sound_sources >= MIN_SOURCES_HIGH else "moderate"

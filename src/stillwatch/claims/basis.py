@@ -10,20 +10,44 @@ from stillwatch.contract.results import Basis
 
 CONTROL_TESTS = frozenset(
     {
-        "shared_payment", "handoff", "trace_coercion", "refused_extraction", "work_queue", "fungible", "rotation",
-        "load_balance", "even_volumes",
+        "shared_payment",
+        "handoff",
+        "trace_coercion",
+        "refused_extraction",
+        "work_queue",
+        "fungible",
+        "rotation",
+        "load_balance",
+        "even_volumes",
     }
-)  # fmt: skip
-"""Group tests of what one party does with accounts. The others see how alike accounts are, which a common cause makes too."""
+)
+"""Group tests of what one party does with accounts. The others see how alike accounts are, which a common
+cause makes too.
+"""
 LIKENESS_TESTS = frozenset(
     {
-        "capability_concentration", "even_coverage", "even_days", "harvest_shape", "joint_silence", "output_length", "prompt_length",
-        "regular_gaps", "release_pivot", "round_the_clock", "sessions", "shared_signup", "signup_bursts", "succession", "synchrony",
+        "capability_concentration",
+        "even_coverage",
+        "even_days",
+        "harvest_shape",
+        "joint_silence",
+        "output_length",
+        "prompt_length",
+        "regular_gaps",
+        "release_pivot",
+        "round_the_clock",
+        "sessions",
+        "shared_signup",
+        "signup_bursts",
+        "succession",
+        "synchrony",
         "written_out",
     }
-)  # fmt: skip
+)
 CLEAR_LOG10 = math.log10(20.0)
-"""Evidence from which a test counts as speaking for something; its negative, against. As for first facts of the report."""
+"""Evidence from which a test counts as speaking for something; its negative, against. As for first facts
+of the report.
+"""
 
 Row = Mapping[str, Any]
 
@@ -46,7 +70,9 @@ def tests_against(evidence: Iterable[Row]) -> list[Row]:
 
 
 def likeness(evidence: Iterable[Row]) -> list[Row]:
-    """Rows that show that members are alike: tests of likeness, and values that members share; the strongest first."""
+    """Rows that show that members are alike: tests of likeness, and values that members share; the
+    strongest first.
+    """
     some = [
         row
         for row in evidence
@@ -56,7 +82,9 @@ def likeness(evidence: Iterable[Row]) -> list[Row]:
 
 
 def basis_of_control(evidence: Iterable[Row]) -> Basis:
-    """`measured` where a test of control speaks for it, `inferred` where members are only alike, `not shown` where neither is so."""
+    """`measured` where a test of control speaks for it, `inferred` where members are only alike, `not
+    shown` where neither is so.
+    """
     rows = list(evidence)
     if tests_for(rows):
         return "measured"

@@ -42,7 +42,9 @@ def number(
     at_most: Mapping[str, float] | None = None,
     **where: Any,  # noqa: ANN401
 ) -> Number | None:
-    """A number counted now, of rows that have the values in `where` (a list: any of these) and lie within bounds; None where no row gives it."""
+    """A number counted now, of rows that have the values in `where` (a list: any of these) and lie within
+    bounds; None where no row gives it.
+    """
     if table not in tables:
         return None
     how: dict[str, Any] = {"table": table, "take": take, "where": where}

@@ -1,4 +1,6 @@
-"""The five claims about a campaign, each made from the rows that carry it; nothing that the rows lack is said."""
+"""The five claims about a campaign, each made from the rows that carry it; nothing that the rows lack is
+said.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def of_campaign(tables: Tables, name: str) -> dict[str, list[Mapping[str, Any]]]
 
 
 def claims(tables: Tables, name: str, attributed: Mapping[str, Any] | None = None) -> list[Claim]:
-    """The five claims about a campaign; `attributed` is its part of `attribution.json`, without which claims 4 and 5 are not shown."""
+    """The five claims about a campaign; `attributed` is its part of `attribution.json`, without which
+    claims 4 and 5 are not shown.
+    """
     mine = of_campaign(tables, name)
     return [
         _happened(tables, mine, name),
@@ -89,8 +93,10 @@ def _control(tables: Tables, mine: Tables, name: str) -> Claim:
         parts: list[str | Number] = [
             _pieces(tables, name, for_one),
             (
-                f" {'test' if is_one else 'tests'} of control {'speaks' if is_one else 'speak'} for one party behind these accounts: "
-                f"{words.listed([words.signal(row['kind']) for row in for_one[:3]])}; the strongest is an e-value of "
+                f" {'test' if is_one else 'tests'} of control {'speaks' if is_one else 'speak'} for one "
+                f"party behind these accounts: "
+                f"{words.listed([words.signal(row['kind']) for row in for_one[:3]])}; the strongest is an "
+                f"e-value of "
             ),
             _evidence(tables, name, for_one[0]["kind"]) or "unknown size",
         ]
@@ -98,10 +104,14 @@ def _control(tables: Tables, mine: Tables, name: str) -> Claim:
     if basis == "inferred":
         alike = likeness(evidence)
         sentence: Sentence = (
-            "no test of control speaks for it; ", _pieces(tables, name, alike),
-            (f" {'piece of evidence shows' if len(alike) == 1 else 'pieces of evidence show'} that these accounts are alike, which one party would "
-            "explain, and so may a common cause"),
-        )  # fmt: skip
+            "no test of control speaks for it; ",
+            _pieces(tables, name, alike),
+            (
+                f" {'piece of evidence shows' if len(alike) == 1 else 'pieces of evidence show'} that these "
+                f"accounts are alike, which one party would "
+                "explain, and so may a common cause"
+            ),
+        )
         return _claim(2, basis, (*sentence, *_beyond(tables, name), *doubt), "evidence", "explanations")
     return _claim(
         2, basis, ("nothing that was measured speaks for one party behind these accounts", *doubt), "evidence"
@@ -179,7 +189,10 @@ def _actor(attributed: Mapping[str, Any] | None) -> list[Claim]:
         four = _claim(4, "alleged", (str(told[4]["statement"]),), "attribution")
     accused = (attributed or {}).get("accusation")
     if accused and told.get(5, {}).get("basis") == "inferred":
-        sentence = f"{accused['organisation']} directed it: {accused['likelihood']}, with {accused['confidence']} confidence"
+        sentence = (
+            f"{accused['organisation']} directed it: {accused['likelihood']}, with "
+            f"{accused['confidence']} confidence"
+        )
         five = _claim(5, "inferred", (sentence,), "attribution")
     elif attributed is not None:
         five = _claim(
@@ -194,7 +207,10 @@ def _actor(attributed: Mapping[str, Any] | None) -> list[Claim]:
 def known_from(timeline: Iterable[Mapping[str, Any]]) -> Any:  # noqa: ANN401  a time as the table has it
     """The first hour at whose end a look alerted; None where no look did."""
     alerts = [
-        row["hour"] for row in timeline
-        if row["log10_e"] is not None and row["log10_alert"] is not None and row["log10_e"] >= row["log10_alert"]
-    ]  # fmt: skip
+        row["hour"]
+        for row in timeline
+        if row["log10_e"] is not None
+        and row["log10_alert"] is not None
+        and row["log10_e"] >= row["log10_alert"]
+    ]
     return min(alerts, default=None)

@@ -1,4 +1,6 @@
-"""Words for what this program counts and names. No sentence of a table is repeated: a table may hold what others wrote."""
+"""Words for what this program counts and names. No sentence of a table is repeated: a table may hold what
+others wrote.
+"""
 
 from __future__ import annotations
 

@@ -28,8 +28,9 @@ from stillwatch.cli.values import Existing
 @click.option("--campaign", metavar="ID", help="This campaign only.")
 @click.option("--json", "as_json", is_flag=True, help="Print attribution.json.")
 def attribute(results: Path, actors: Path, out: Path, campaign: str | None, as_json: bool) -> None:
-    r"""Compare who may have directed the campaigns of RESULTS: a listed actor, a laboratory that is not listed, a vendor, a reseller, a
-    false flag, nobody. An organisation is named only where the evidence for that is there; else what is missing is said.
+    r"""Compare who may have directed the campaigns of RESULTS: a listed actor, a laboratory that is not
+    listed, a vendor, a reseller, a false flag, nobody. An organisation is named only where the evidence for
+    that is there; else what is missing is said.
 
     \b
     A file of actors:
@@ -47,8 +48,8 @@ def attribute(results: Path, actors: Path, out: Path, campaign: str | None, as_j
       grade = "B2"
 
     \b
-    Items: address_ranges, card_countries, payment_processors, payment_accounts, earlier_campaigns, capability_interests,
-    working_calendar, release_dates, toolchains, statements, model_tests, records.
+    Items: address_ranges, card_countries, payment_processors, payment_accounts, earlier_campaigns,
+    capability_interests, working_calendar, release_dates, toolchains, statements, model_tests, records.
 
     \b
     Examples:

@@ -57,18 +57,29 @@ from stillwatch.cli.values import Existing
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the names of the files as JSON.")
 def dossier(
-    results: Path, campaign: str, out: Path, attribution: Path | None, producer: str, done: tuple[str, ...], price_in: float,
-    price_out: float, with_pdf: bool | None, as_json: bool,
-) -> None:  # fmt: skip
-    r"""Write the dossier of one campaign of RESULTS: four pages and annexes, in HTML and PDF/A, with drafts of letters.
+    results: Path,
+    campaign: str,
+    out: Path,
+    attribution: Path | None,
+    producer: str,
+    done: tuple[str, ...],
+    price_in: float,
+    price_out: float,
+    with_pdf: bool | None,
+    as_json: bool,
+) -> None:
+    r"""Write the dossier of one campaign of RESULTS: four pages and annexes, in HTML and PDF/A, with drafts
+    of letters.
 
-    No text of a prompt and no account outside the campaign is in it; members are named by pseudonyms. How each number is counted stands in
-    numbers.json, which `stillwatch package --dossier` puts into a package and `stillwatch verify` derives again.
+    No text of a prompt and no account outside the campaign is in it; members are named by pseudonyms. How
+    each number is counted stands in numbers.json, which `stillwatch package --dossier` puts into a package
+    and `stillwatch verify` derives again.
 
     \b
     Examples:
       stillwatch dossier results/ --campaign C1 --out dossier/
-      stillwatch dossier results/ --campaign C1 --attribution attribution/ --producer "Example Inc." --out dossier/
+      stillwatch dossier results/ --campaign C1 --attribution attribution/ --producer "Example Inc." \
+          --out dossier/
       stillwatch package results/ --level keyed --dossier dossier/ --out keyed.zip
     """
     from stillwatch.dossier.content import Terms

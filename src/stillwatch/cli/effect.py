@@ -18,7 +18,8 @@ from stillwatch.cli.values import Existing
     "--group",
     type=Existing(),
     metavar="RESULTS|FILE",
-    help="All accounts of the group: a results folder, or a table of account_id. New accounts of a later scan belong there.",
+    help="All accounts of the group: a results folder, or a table of account_id. New accounts of a later "
+    "scan belong there.",
 )
 @click.option("--campaign", default="", metavar="ID", help="The campaign or lead in the results folder.")
 @click.option(
@@ -36,10 +37,19 @@ from stillwatch.cli.values import Existing
 @reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print the effect as JSON.")
 def effect(
-    actions: Path, logs: tuple[str, ...], group: Path | None, campaign: str, bin_h: float, most_bins: int, pairs: tuple[str, ...],
-    log_format: str, limits: tuple[str, ...], as_json: bool,
-) -> None:  # fmt: skip
-    r"""Say how far a group's requests fell after the ACTIONS (account_id, at), and what other accounts took up, from LOGS.
+    actions: Path,
+    logs: tuple[str, ...],
+    group: Path | None,
+    campaign: str,
+    bin_h: float,
+    most_bins: int,
+    pairs: tuple[str, ...],
+    log_format: str,
+    limits: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    r"""Say how far a group's requests fell after the ACTIONS (account_id, at), and what other accounts took
+    up, from LOGS.
 
     \b
     Examples:

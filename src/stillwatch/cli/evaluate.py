@@ -21,7 +21,8 @@ from stillwatch.engine.cores import CORES
     show_default=True,
     metavar="NAME|FILE",
     shell_complete=completing(matrix_names),
-    help="standard, null, honest, honest-quick, alarms, baselines, evasion, ablation, early, reach, calibration, attribution, quick, or a TOML file of worlds.",
+    help="standard, null, honest, honest-quick, alarms, baselines, evasion, ablation, early, reach, "
+    "calibration, attribution, quick, or a TOML file of worlds.",
 )
 @click.option(
     "--out",
@@ -67,7 +68,8 @@ def evaluate(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    r"""Make worlds of known truth, scan them, and say how much of it was seen, with an interval on every figure.
+    r"""Make worlds of known truth, scan them, and say how much of it was seen, with an interval on every
+    figure.
 
     \b
     Examples:
@@ -114,54 +116,81 @@ def _on_labels(folder: Path, *, as_json: bool) -> None:
 
 def _planted_table(rows: list[dict[str, Any]]) -> None:
     text_table(
-        ("world", "seeds", "accounts found", "precision", "before detection", "right kind", "false campaigns", "honest per 100,000"),
+        (
+            "world",
+            "seeds",
+            "accounts found",
+            "precision",
+            "before detection",
+            "right kind",
+            "false campaigns",
+            "honest per 100,000",
+        ),
         [
             (
-                row["world"], row["seeds"], _share(row, "account_recall"), _share(row, "account_precision"),
-                _share(row, "share_before_detection"), _share(row, "right_kind"), _share(row, "any_false_campaign"),
+                row["world"],
+                row["seeds"],
+                _share(row, "account_recall"),
+                _share(row, "account_precision"),
+                _share(row, "share_before_detection"),
+                _share(row, "right_kind"),
+                _share(row, "any_false_campaign"),
                 _plain(row, "honest_flagged_per_100000"),
             )
             for row in rows
         ],
-    )  # fmt: skip
+    )
 
 
 def _crowd_tables(rows: list[dict[str, Any]]) -> None:
-    """One table of honest worlds and one of explanations for each of them; every report is false, `fleet` included."""
+    """One table of honest worlds and one of explanations for each of them; every report is false, `fleet`
+    included.
+    """
     for row in rows:
         click.echo(f"\n{row['world']}, by explanation")
         text_table(
             ("explanation", "worlds", "reported", "share", "at most", "with a lead"),
             [
                 (
-                    one["explanation"], one["worlds"], one["reported"], f"{100 * one['share']['value']:.1f} %",
-                    f"{100 * one['share']['high']:.1f} %", one["led"],
+                    one["explanation"],
+                    one["worlds"],
+                    one["reported"],
+                    f"{100 * one['share']['value']:.1f} %",
+                    f"{100 * one['share']['high']:.1f} %",
+                    one["led"],
                 )
                 for one in sorted(row["explanations"], key=lambda one: -one["reported"])
             ],
-        )  # fmt: skip
+        )
     if rows:
         click.echo("\nhonest worlds; a report of any kind, `fleet` too, is false")
         text_table(
             ("world", "worlds", "with a report", "share", "mean over explanations", "explanations reported"),
             [
                 (
-                    row["world"], row["seeds"], row["reported_worlds"], _share(row, "any_report"), _share(row, "mean"),
+                    row["world"],
+                    row["seeds"],
+                    row["reported_worlds"],
+                    _share(row, "any_report"),
+                    _share(row, "mean"),
                     f"{row['reported_explanations']} of {row['accused']['number']}",
                 )
                 for row in rows
             ],
-        )  # fmt: skip
+        )
     for row in rows:
         if row["left_out"] and row["mean"]:
             click.echo(
-                f"\n{row['world']}: with its explanation removed, a crowd was reported in {_share(row, 'mean')} of worlds "
+                f"\n{row['world']}: with its explanation removed, a crowd was reported in "
+                f"{_share(row, 'mean')} of worlds "
                 "(mean over explanations); this is the estimate for causes nobody thought of"
             )
 
 
 def _trial_tables(rows: list[dict[str, Any]]) -> None:
-    """Blind cases of attribution: accusations and refusals by kind of case, and how good the probabilities are."""
+    """Blind cases of attribution: accusations and refusals by kind of case, and how good the
+    probabilities are.
+    """
     for row in rows:
         click.echo(f"\n{row['world']}: {row['cases']} blind cases")
         text_table(
@@ -170,12 +199,23 @@ def _trial_tables(rows: list[dict[str, Any]]) -> None:
         )
         slope = row["calibration_slope"]
         text_table(
-            ("false accusations", "named where evident", "Brier, decided", "Brier, likeliest actor", "calibration slope"),
-            [(
-                _share(row, "false_accusations"), _share(row, "named_where_evident"), _plain_share(row, "brier_decided"),
-                _plain_share(row, "brier_of_likeliest"), f"{slope['value']:.2f} [{slope['low']:.2f}, {slope['high']:.2f}]",
-            )],
-        )  # fmt: skip
+            (
+                "false accusations",
+                "named where evident",
+                "Brier, decided",
+                "Brier, likeliest actor",
+                "calibration slope",
+            ),
+            [
+                (
+                    _share(row, "false_accusations"),
+                    _share(row, "named_where_evident"),
+                    _plain_share(row, "brier_decided"),
+                    _plain_share(row, "brier_of_likeliest"),
+                    f"{slope['value']:.2f} [{slope['low']:.2f}, {slope['high']:.2f}]",
+                )
+            ],
+        )
 
 
 def _plain_share(row: dict[str, Any], name: str) -> str:

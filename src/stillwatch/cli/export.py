@@ -32,7 +32,8 @@ from stillwatch.export.terms import TLP, VALID_DAYS, Terms, Tlp
 @click.option(
     "--with-accounts/--without-accounts",
     default=None,
-    help="Name accounts as in the log, or by pseudonyms. [default: named in csv and blocklist, pseudonyms elsewhere]",
+    help="Name accounts as in the log, or by pseudonyms. [default: named in csv and blocklist, pseudonyms "
+    "elsewhere]",
 )
 @click.option(
     "--tlp",
@@ -63,13 +64,20 @@ from stillwatch.export.terms import TLP, VALID_DAYS, Terms, Tlp
     "--json", "as_json", is_flag=True, help="Print the names of the files, and what was withheld, as JSON."
 )
 def export(
-    results: Path, name: str, out: Path, with_accounts: bool | None, tlp: Tlp, valid_days: int, revoked: tuple[str, ...], producer: str,
+    results: Path,
+    name: str,
+    out: Path,
+    with_accounts: bool | None,
+    tlp: Tlp,
+    valid_days: int,
+    revoked: tuple[str, ...],
+    producer: str,
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     r"""Write RESULTS, a results folder or an open package (folder or .zip), in the form of an exporter.
 
-    Exporters are stix, misp, ocsf, csv, blocklist, sigma, sigma_sql, navigator, json_lines, and those of installed packages (entry points of
-    `stillwatch.exporters`).
+    Exporters are stix, misp, ocsf, csv, blocklist, sigma, sigma_sql, navigator, json_lines, and those of
+    installed packages (entry points of `stillwatch.exporters`).
 
     \b
     Examples:

@@ -54,11 +54,19 @@ def guard() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
 def serve_command(
-    results: Path, state: Path | None, policy: Path | None, accounts: Path | None, mode: str, host: str, port: int, as_json: bool
-) -> None:  # fmt: skip
+    results: Path,
+    state: Path | None,
+    policy: Path | None,
+    accounts: Path | None,
+    mode: str,
+    host: str,
+    port: int,
+    as_json: bool,
+) -> None:
     r"""Serve POST /v1/decide, /adapters/envoy, nginx, litellm and portkey, /healthz and /metrics.
 
-    In shadow mode nothing is refused: each answer says what would be done. Results, labels and policy are read again when they change.
+    In shadow mode nothing is refused: each answer says what would be done. Results, labels and policy are
+    read again when they change.
 
     \b
     Examples:
@@ -90,7 +98,8 @@ def serve_command(
             )
         else:
             click.echo(
-                f"http://{address}:{taken}: {mode}, policy {core.snapshot.policy.title}, {len(core.snapshot.index):,} accounts"
+                f"http://{address}:{taken}: {mode}, policy {core.snapshot.policy.title}, "
+                f"{len(core.snapshot.index):,} accounts"
             )
         sys.stdout.flush()
         serve(one, on)
@@ -136,7 +145,9 @@ def _switched(state: Path, author: str, reason: str, *, stop: bool, as_json: boo
 )
 @click.option("--json", "as_json", is_flag=True, help="Print every line as JSON.")
 def log_command(state: Path, results: Path | None, last: int, as_json: bool) -> int:
-    """Print decisions, approvals, roll-outs, undos and labels, and check that no line was changed. Exits with 1 where one was."""
+    """Print decisions, approvals, roll-outs, undos and labels, and check that no line was changed. Exits
+    with 1 where one was.
+    """
     from stillwatch.guard.history import every, told
 
     lines, faults = every(state, results)

@@ -23,8 +23,8 @@ def inspect(
 ) -> None:
     r"""Say what a scan would read at PATHS, and write nothing.
 
-    Per file: its format and why, its envelopes, records and rows, what is null and what was set aside, and its largest accounts. In all:
-    which signals can work on this log, and which columns would let others work.
+    Per file: its format and why, its envelopes, records and rows, what is null and what was set aside, and
+    its largest accounts. In all: which signals can work on this log, and which columns would let others work.
 
     \b
     Examples:
@@ -68,7 +68,8 @@ def _print_file(one: dict[str, Any]) -> None:
         click.echo(f"  envelopes    {', '.join(one['envelopes'])}")
     of = f"{one['accounts']:,} account{'' if one['accounts'] == 1 else 's'}"
     click.echo(
-        f"  rows         {one['rows']:,} from {one['records']:,} record{'' if one['records'] == 1 else 's'}, of {of}"
+        f"  rows         {one['rows']:,} from {one['records']:,} record{'' if one['records'] == 1 else 's'}, "
+        f"of {of}"
     )
     if one["rows"]:
         click.echo(f"  time         {one['first']} to {one['last']}")

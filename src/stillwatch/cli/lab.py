@@ -71,7 +71,8 @@ def _outcomes(folder: str) -> Callable[[Command], Command]:
 def lab() -> None:
     r"""Train teachers and students of your own, and measure what answers, marks and defences are worth.
 
-    Needs PyTorch: pip install 'stillwatch[lab]'. Uses a GPU where there is one. It has no client for anyone's interface.
+    Needs PyTorch: pip install 'stillwatch[lab]'. Uses a GPU where there is one. It has no client for anyone's
+    interface.
 
     \b
     Examples:
@@ -119,9 +120,18 @@ def lab() -> None:
     help="Teach the language and how answers look, and no skill: a base for students.",
 )
 def teach(
-    out: Path, steps: int, seed: int, width: int, layers: int, heads: int, batch: int, rate: float, as_json: bool, quiet: bool,
+    out: Path,
+    steps: int,
+    seed: int,
+    width: int,
+    layers: int,
+    heads: int,
+    batch: int,
+    rate: float,
+    as_json: bool,
+    quiet: bool,
     form_only: bool,
-) -> None:  # fmt: skip
+) -> None:
     r"""Teach a model five capabilities with exact scoring (seven minutes on two cores).
 
     \b
@@ -212,7 +222,8 @@ def serve(
 
     \b
     Example:
-      stillwatch lab serve --teacher teacher/ --answers 5000 --marks marks.json --campaign c1 --share 0.1 --out served.jsonl
+      stillwatch lab serve --teacher teacher/ --answers 5000 --marks marks.json --campaign c1 --share 0.1 \
+          --out served.jsonl
     """
     import numpy as np
 
@@ -304,8 +315,14 @@ def learn(
     pairs = [(pair.prompt, pair.answer) for pair in pairs_of(served, unread)]
     for text in unread.lines():
         click.echo(text)
-    student = school.learn(way, pairs, teacher=models.load(teacher), seed=seed, lesson=school.Lesson(steps=steps),
-                           start=models.load(base) if base else None)  # fmt: skip
+    student = school.learn(
+        way,
+        pairs,
+        teacher=models.load(teacher),
+        seed=seed,
+        lesson=school.Lesson(steps=steps),
+        start=models.load(base) if base else None,
+    )
     student.save(out)
     _examined("student", out, school.examine(student, seed, 100), as_json=as_json)
 
@@ -342,10 +359,21 @@ def learn(
 @JSON
 @QUIET
 def curve(
-    teacher: Path, base: Path | None, answers: int, shares: tuple[float, ...], ways: tuple[str, ...], seeds: int, steps: int, each: int,
-    out: Path, workers: int, as_json: bool, quiet: bool,
-) -> None:  # fmt: skip
-    r"""The extraction curve: what 1 %, 10 % and 100 % of a campaign are worth, by capability and way of learning.
+    teacher: Path,
+    base: Path | None,
+    answers: int,
+    shares: tuple[float, ...],
+    ways: tuple[str, ...],
+    seeds: int,
+    steps: int,
+    each: int,
+    out: Path,
+    workers: int,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    r"""The extraction curve: what 1 %, 10 % and 100 % of a campaign are worth, by capability and way of
+    learning.
 
     \b
     Example:
@@ -418,9 +446,21 @@ def curve(
 @JSON
 @QUIET
 def traces(
-    teacher: Path, marks: tuple[str, ...], shares: tuple[float, ...], answers: int, asked: int, width: int, strength: float | None,
-    base: Path | None, seeds: int, steps: int, out: Path, workers: int, as_json: bool, quiet: bool,
-) -> None:  # fmt: skip
+    teacher: Path,
+    marks: tuple[str, ...],
+    shares: tuple[float, ...],
+    answers: int,
+    asked: int,
+    width: int,
+    strength: float | None,
+    base: Path | None,
+    seeds: int,
+    steps: int,
+    out: Path,
+    workers: int,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     r"""How much of a mark a student keeps, by the share of its training that bore it.
 
     \b
@@ -460,13 +500,24 @@ def traces(
     "--mark", default="gumbel", shell_complete=completing(mark_names), show_default=True, help="The mark."
 )
 @click.option(
-    "--share", "shares", type=click.FloatRange(0, 1), multiple=True, default=(0.0, 0.02, 0.05, 0.1, 0.5), show_default=True,
+    "--share",
+    "shares",
+    type=click.FloatRange(0, 1),
+    multiple=True,
+    default=(0.0, 0.02, 0.05, 0.1, 0.5),
+    show_default=True,
     help="Marked shares of training; 0 is the control.",
-)  # fmt: skip
+)
 @click.option(
-    "--reword", "rewords", type=click.FloatRange(0, 1), multiple=True, default=(0.25, 0.5, 0.75, 1.0), show_default=True,
-    help="Shares reworded before training, at the largest marked share: of free words, or of answers with --prompts.",
-)  # fmt: skip
+    "--reword",
+    "rewords",
+    type=click.FloatRange(0, 1),
+    multiple=True,
+    default=(0.25, 0.5, 0.75, 1.0),
+    show_default=True,
+    help="Shares reworded before training, at the largest marked share: of free words, or of answers with "
+    "--prompts.",
+)
 @click.option(
     "--way",
     default="reasoning",
@@ -517,16 +568,36 @@ def traces(
 @JSON
 @QUIET
 def power(
-    teacher: Path, base: Path, prompts: Path | None, mark: str, shares: tuple[float, ...], rewords: tuple[float, ...], way: str, rank: int,
-    answers: int, asked: int, longest: int, width: int, strength: float | None, seeds: int, steps: int, batch: int, rate: float, out: Path,
-    workers: int, as_json: bool, quiet: bool,
-) -> None:  # fmt: skip
-    r"""How surely a student is told that was fine-tuned from a larger model, by marked share and by rewording.
+    teacher: Path,
+    base: Path,
+    prompts: Path | None,
+    mark: str,
+    shares: tuple[float, ...],
+    rewords: tuple[float, ...],
+    way: str,
+    rank: int,
+    answers: int,
+    asked: int,
+    longest: int,
+    width: int,
+    strength: float | None,
+    seeds: int,
+    steps: int,
+    batch: int,
+    rate: float,
+    out: Path,
+    workers: int,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    r"""How surely a student is told that was fine-tuned from a larger model, by marked share and by
+    rewording.
 
     \b
     Examples:
       stillwatch lab power --teacher teacher/ --base base-110m/ --out power/
-      stillwatch lab power --teacher large/ --base small/ --prompts questions.jsonl --longest 400 --share 0.1 --out power/
+      stillwatch lab power --teacher large/ --base small/ --prompts questions.jsonl --longest 400 \
+          --share 0.1 --out power/
     """
     from stillwatch.flows.answers import PROMPTS, Unread, rows_of
     from stillwatch.lab import tuning
@@ -537,9 +608,19 @@ def power(
     if way not in WAYS:
         raise UsageError(Problem(fact="no such way of learning", found=way, expected=", ".join(WAYS)))
     one = tuning.Tuning(
-        base=str(base), mark=mark, way=way, rank=rank, answers=answers, asked=asked, longest=longest, width=width, strength=strength,
-        steps=steps, batch=batch, rate=rate,
-    )  # fmt: skip
+        base=str(base),
+        mark=mark,
+        way=way,
+        rank=rank,
+        answers=answers,
+        asked=asked,
+        longest=longest,
+        width=width,
+        strength=strength,
+        steps=steps,
+        batch=batch,
+        rate=rate,
+    )
     if prompts is not None:
         unread = Unread()
         some = [row.get(name) for _, row in rows_of(prompts, unread) for name in PROMPTS]
@@ -553,14 +634,30 @@ def power(
         print_json(rows)
         return
     text_table(
-        ("marked", "reworded", "access", "windows", "effect", "log10 p, worst", "rejected at 1e-5", "power there"),
+        (
+            "marked",
+            "reworded",
+            "access",
+            "windows",
+            "effect",
+            "log10 p, worst",
+            "rejected at 1e-5",
+            "power there",
+        ),
         [
-            (f"{100 * r['share']:g} %", f"{100 * r['reword']:g} %", r["access"].replace("_", " "), f"{r['units']:,.0f}",
-             f"{r['effect']['value']:+.4f}", f"{r['log10_p'][-1]:.1f}", f"{r['rejected']['1e-05']} of {r['seeds']}",
-             f"{100 * r['power']['1e-05']:.0f} %")
+            (
+                f"{100 * r['share']:g} %",
+                f"{100 * r['reword']:g} %",
+                r["access"].replace("_", " "),
+                f"{r['units']:,.0f}",
+                f"{r['effect']['value']:+.4f}",
+                f"{r['log10_p'][-1]:.1f}",
+                f"{r['rejected']['1e-05']} of {r['seeds']}",
+                f"{100 * r['power']['1e-05']:.0f} %",
+            )
             for r in rows
         ],
-    )  # fmt: skip
+    )
     click.echo(f"\npage: {out / 'power.html'}")
 
 
@@ -610,10 +707,16 @@ def defences(
     text_table(
         ("defence", "dose", "honest users right", "words of reasoning", "student right"),
         [
-            (r["defence"], f"{r['dose']:g}", _share(r["honest"]), f"{r['trace_words']['value']:.0f}", _share(r["student"]))
+            (
+                r["defence"],
+                f"{r['dose']:g}",
+                _share(r["honest"]),
+                f"{r['trace_words']['value']:.0f}",
+                _share(r["student"]),
+            )
             for r in rows
         ],
-    )  # fmt: skip
+    )
     click.echo(f"\npage: {out / 'defences.html'}")
 
 
@@ -653,9 +756,20 @@ def defences(
 @JSON
 @QUIET
 def removal(
-    teacher: Path, base: Path, mark: str, share: float, answers: int, asked: int, seeds: int, steps: int, each: int, out: Path,
-    workers: int, as_json: bool, quiet: bool,
-) -> None:  # fmt: skip
+    teacher: Path,
+    base: Path,
+    mark: str,
+    share: float,
+    answers: int,
+    asked: int,
+    seeds: int,
+    steps: int,
+    each: int,
+    out: Path,
+    workers: int,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     r"""What removes a mark from a student: rewording, a second teacher, more training, neutralisation.
 
     \b
@@ -673,10 +787,15 @@ def removal(
     text_table(
         ("what was tried", "log10 p with weights, worst", "with text, worst", "student right"),
         [
-            (r["removal"], f"{r['open_beside_teacher'][-1]:.1f}", f"{r['text_beside_teacher'][-1]:.1f}", _share(r["right"]))
+            (
+                r["removal"],
+                f"{r['open_beside_teacher'][-1]:.1f}",
+                f"{r['text_beside_teacher'][-1]:.1f}",
+                _share(r["right"]),
+            )
             for r in rows
         ],
-    )  # fmt: skip
+    )
     click.echo(f"\npage: {out / 'removal.html'}")
 
 

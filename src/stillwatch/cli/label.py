@@ -32,8 +32,9 @@ def label(
 ) -> None:
     r"""Label TARGET honest or part of a campaign, in a results folder or in the state of a watch or guard.
 
-    TARGET is a campaign (C1, or W0001 over scans), a lead, an account of one, or KIND:NAME: account:NAME, organization:NAME, key:NAME,
-    indicator:KIND=VALUE, mark:EXPLANATION:KIND=VALUE. A label changes no table: reports show it, and the guard does nothing to what is honest.
+    TARGET is a campaign (C1, or W0001 over scans), a lead, an account of one, or KIND:NAME: account:NAME,
+    organization:NAME, key:NAME, indicator:KIND=VALUE, mark:EXPLANATION:KIND=VALUE. A label changes no table:
+    reports show it, and the guard does nothing to what is honest.
 
     \b
     Examples:

@@ -33,7 +33,9 @@ def author_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def write_label(
     folder: Path, target: str, verdict: str, reason: str, expires: str, author: str, *, as_json: bool
 ) -> None:
-    """Append the label to the folder's record and print it. Raises `UsageError` for a target, reason or date that cannot be."""
+    """Append the label to the folder's record and print it. Raises `UsageError` for a target, reason or
+    date that cannot be.
+    """
     from stillwatch.memory.labels import MAX_REASON, Label, Verdict, add, expiry
     from stillwatch.memory.targets import known_in, resolve
 

@@ -1,7 +1,8 @@
 """What is logged, and how: lines for a person, or JSON lines for a collector, on standard error.
 
-Only the logger `stillwatch` is shown. Rules: a message names stages, counts, durations and paths, and no text of a customer; strings
-that others chose are shown by `foreign.visible`. Loggers of libraries are left alone, since their messages may hold anything.
+Only the logger `stillwatch` is shown. Rules: a message names stages, counts, durations and paths, and no text
+of a customer; strings that others chose are shown by `foreign.visible`. Loggers of libraries are left alone,
+since their messages may hold anything.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ log = logging.getLogger("stillwatch")
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a record: `time`, `level`, `logger`, `message`, and what the record carries in `facts`."""
+    """One JSON object a record: `time`, `level`, `logger`, `message`, and what the record carries in
+    `facts`.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""

@@ -56,12 +56,37 @@ COMMANDS = {
 
 
 EXTRAS = {
-    "confluent_kafka": "streams", "google": "otlp", "nats": "streams", "opentelemetry": "otlp", "peft": "lab", "pandas": "pandas", "polars": "polars",
-    "pyspark": "spark", "redis": "streams", "sklearn": "evaluate", "tokenizers": "lab", "torch": "lab",
-    "transformers": "lab", "typst": "dossier", "cel": "server", "httptools": "server", "starlette": "server", "uvicorn": "server", "uvloop": "server",
-    "rbcl": "share", "opendp": "share", "cryptography": "package", "rfc3161_client": "package",
-    "adlfs": "cloud", "aiohttp": "cloud", "deltalake": "tables", "fsspec": "cloud", "gcsfs": "cloud", "pyiceberg": "tables", "s3fs": "cloud",
-}  # fmt: skip
+    "confluent_kafka": "streams",
+    "google": "otlp",
+    "nats": "streams",
+    "opentelemetry": "otlp",
+    "peft": "lab",
+    "pandas": "pandas",
+    "polars": "polars",
+    "pyspark": "spark",
+    "redis": "streams",
+    "sklearn": "evaluate",
+    "tokenizers": "lab",
+    "torch": "lab",
+    "transformers": "lab",
+    "typst": "dossier",
+    "cel": "server",
+    "httptools": "server",
+    "starlette": "server",
+    "uvicorn": "server",
+    "uvloop": "server",
+    "rbcl": "share",
+    "opendp": "share",
+    "cryptography": "package",
+    "rfc3161_client": "package",
+    "adlfs": "cloud",
+    "aiohttp": "cloud",
+    "deltalake": "tables",
+    "fsspec": "cloud",
+    "gcsfs": "cloud",
+    "pyiceberg": "tables",
+    "s3fs": "cloud",
+}
 """Packages that are not always installed, and the extra that brings each."""
 
 
@@ -89,7 +114,9 @@ class Lazy(Group):
 
 
 def unwrapped(command: click.Command) -> click.Command:
-    r"""The command with its help's `\b` as click wants it: docstrings are raw, so it stands there as two letters."""
+    r"""The command with its help's `\b` as click wants it: docstrings are raw, so it stands there as two
+    letters.
+    """
     command.help = (command.help or "").replace("\\b\n", "\b\n")
     for part in getattr(command, "commands", {}).values():
         unwrapped(part)
@@ -125,7 +152,8 @@ unwrapped(cli)
 def main() -> None:
     """Run a command, and end with its exit code.
 
-    The codes are those of `stillwatch.cli.exits`. Whatever happens, a person reads what it was and what to do.
+    The codes are those of `stillwatch.cli.exits`. Whatever happens, a person reads what it was and what to
+    do.
     """
     stops = Stops()
     with stops.watched():
@@ -134,7 +162,9 @@ def main() -> None:
 
 
 def program() -> None:
-    """What a shell starts: `main`. A signal that arrives while the interpreter takes itself down changes nothing any more."""
+    """What a shell starts: `main`. A signal that arrives while the interpreter takes itself down changes
+    nothing any more.
+    """
     try:
         main()
     finally:
@@ -207,7 +237,9 @@ def _failed(error: StillwatchError, as_json: bool) -> int:
 
 
 def _usage(error: click.ClickException) -> StillwatchError:
-    """An error of click's as one of our own. Its text begins with a capital and ends with a stop; ours do neither."""
+    """An error of click's as one of our own. Its text begins with a capital and ends with a stop; ours do
+    neither.
+    """
     text = " ".join(error.format_message().split()).replace("'", "`")
     fact, _stop, rest = text.partition(". (")
     fact = fact.rstrip(".") or "the command line cannot be read"
@@ -237,7 +269,9 @@ def _told(error: Exception) -> StillwatchError:
 
 
 def _unforeseen(error: Exception) -> Problem:
-    """An error that is a fault of the program. Its text may hold customers' text and is not shown; its kind and place are."""
+    """An error that is a fault of the program. Its text may hold customers' text and is not shown; its
+    kind and place are.
+    """
     ours = [
         frame for frame in extract_tb(error.__traceback__) if f"{os.sep}stillwatch{os.sep}" in frame.filename
     ]
@@ -253,14 +287,23 @@ def _unforeseen(error: Exception) -> Problem:
 def _refused(error: OSError) -> Problem:
     """What the operating system would not do: a full disk, a folder that may not be written."""
     facts = {
-        errno.ENOSPC: ("no space is left on the disk", "free some, or choose another disk; what is finished is kept"),
-        errno.EDQUOT: ("the disk quota is used up", "free some, or choose another disk; what is finished is kept"),
+        errno.ENOSPC: (
+            "no space is left on the disk",
+            "free some, or choose another disk; what is finished is kept",
+        ),
+        errno.EDQUOT: (
+            "the disk quota is used up",
+            "free some, or choose another disk; what is finished is kept",
+        ),
         errno.EACCES: ("permission is denied", "choose another path, or another user"),
         errno.EPERM: ("permission is denied", "choose another path, or another user"),
         errno.EROFS: ("the file system cannot be written", "choose another path"),
-        errno.EFBIG: ("a file would exceed the size that is allowed", "ulimit -f unlimited; what is finished is kept"),
+        errno.EFBIG: (
+            "a file would exceed the size that is allowed",
+            "ulimit -f unlimited; what is finished is kept",
+        ),
         errno.EMFILE: ("too many files are open", "ulimit -n 65536"),
-    }  # fmt: skip
+    }
     fact, fix = facts.get(error.errno or 0, ("a file could not be read or written", ""))
     found = (error.strerror or str(error).splitlines()[0] if str(error) else type(error).__name__)[:200]
     return Problem(fact=fact, where=str(error.filename or ""), found=found, fix=fix)

@@ -22,7 +22,8 @@ def match() -> None:
       stillwatch match values results/ --out set.csv
       stillwatch share peer lab-b --state sharing/ > lab-b.token
       stillwatch match serve set.csv --state sharing/ --port 8470
-      stillwatch match ask set.csv --url https://match.lab-a.example/ --token-file lab-a.token --purpose "joint defence" --keep session.json
+      stillwatch match ask set.csv --url https://match.lab-a.example/ --token-file lab-a.token \
+          --purpose "joint defence" --keep session.json
     """
 
 
@@ -41,10 +42,12 @@ def match() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def values(source: Path, out: Path, results: Path | None, as_json: bool) -> None:
-    r"""Write the set of values of SOURCE: a results folder, a folder of sketches, or an account table (Parquet).
+    r"""Write the set of values of SOURCE: a results folder, a folder of sketches, or an account table
+    (Parquet).
 
-    Of results, the values that members of campaigns share and crowds do not. Of sketches, prompt families under the sketches' key: both providers make sketches
-    with one joint key. Of an account table, all cards, sign-up addresses and mail domains that are not open to all.
+    Of results, the values that members of campaigns share and crowds do not. Of sketches, prompt families
+    under the sketches' key: both providers make sketches with one joint key. Of an account table, all cards,
+    sign-up addresses and mail domains that are not open to all.
 
     \b
     Examples:
@@ -77,11 +80,19 @@ def values(source: Path, out: Path, results: Path | None, as_json: bool) -> None
 @click.option("--prepare-only", is_flag=True, help="Prepare the set, and do not serve it.")
 @click.option("--json", "as_json", is_flag=True, help="Print what is served as JSON.")
 def serve(
-    values: Path, state: Path, host: str, port: int, tls_cert: Path | None, tls_key: Path | None, prepare_only: bool, as_json: bool
-) -> None:  # fmt: skip
+    values: Path,
+    state: Path,
+    host: str,
+    port: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    prepare_only: bool,
+    as_json: bool,
+) -> None:
     r"""Serve SET, a CSV file with columns kind and value, to peers that have a token.
 
-    The set is prepared first, about 40 seconds of two cores for a million values, and kept prepared in the state folder.
+    The set is prepared first, about 40 seconds of two cores for a million values, and kept prepared in the
+    state folder.
 
     \b
     Examples:
@@ -135,7 +146,8 @@ def ask(values: Path, url: str, token_file: Path, purpose: str, keep: Path | Non
     \b
     Examples:
       stillwatch match ask set.csv --url http://127.0.0.1:8470/ --token-file token --purpose "joint defence"
-      stillwatch match ask set.csv --url http://127.0.0.1:8470/ --token-file token --purpose "joint defence" --keep session.json
+      stillwatch match ask set.csv --url http://127.0.0.1:8470/ --token-file token \
+          --purpose "joint defence" --keep session.json
     """
     from stillwatch.share.client import Server, read_token
     from stillwatch.share.match_client import ask as run
@@ -146,7 +158,8 @@ def ask(values: Path, url: str, token_file: Path, purpose: str, keep: Path | Non
         print_json(told)
         return
     click.echo(
-        f"{told['in_common']:,} of {told['asked']:,} values in common with the {told['served']:,} of the peer (session {told['session']})"
+        f"{told['in_common']:,} of {told['asked']:,} values in common with the {told['served']:,} of the "
+        f"peer (session {told['session']})"
     )
 
 
@@ -169,7 +182,8 @@ def reveal(session: Path, url: str, token_file: Path, peer: str, out: Path, as_j
 
     \b
     Example:
-      stillwatch match reveal session.json --url http://127.0.0.1:8470/ --token-file token --peer lab-a --out common.json
+      stillwatch match reveal session.json --url http://127.0.0.1:8470/ --token-file token --peer lab-a \
+          --out common.json
     """
     from stillwatch.share.client import Server, read_token
     from stillwatch.share.match_client import reveal as run
@@ -214,7 +228,8 @@ def sessions(state: Path, as_json: bool) -> None:
 @click.option("--approver", required=True, metavar="NAME", help="Who consents, for the log.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def consent(session: str, state: Path, approver: str, as_json: bool) -> None:
-    r"""Allow the peer of SESSION to learn which values are in common. The peer has to open the same values to you.
+    r"""Allow the peer of SESSION to learn which values are in common. The peer has to open the same values to
+    you.
 
     \b
     Example:
@@ -281,14 +296,21 @@ def opened(session: str, state: Path, out: Path, as_json: bool) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def joint(
-    sketches: Path, key_file: Path, own_key: Path, provider: str, accounts: Path | None, out: Path, as_json: bool
-) -> None:  # fmt: skip
+    sketches: Path,
+    key_file: Path,
+    own_key: Path,
+    provider: str,
+    accounts: Path | None,
+    out: Path,
+    as_json: bool,
+) -> None:
     r"""Write SKETCHES under a joint key for one scan over several providers, with accounts under pseudonyms.
 
     \b
     Examples:
       stillwatch sketch logs/ --key-file joint.key --out sketches/
-      stillwatch match joint sketches/ --key-file joint.key --own-key own.key --provider lab-a --accounts logs/accounts.parquet --out lab-a/
+      stillwatch match joint sketches/ --key-file joint.key --own-key own.key --provider lab-a \
+          --accounts logs/accounts.parquet --out lab-a/
       stillwatch match together lab-a/ lab-b/ lab-c/ --out together/
     """
     from stillwatch.flows.content_blind import read_key
@@ -299,7 +321,8 @@ def joint(
         print_json(told)
         return
     click.echo(
-        f"{out}: {told['rows']:,} exchanges of {told['accounts']:,} accounts; {told['names']} is for you alone"
+        f"{out}: {told['rows']:,} exchanges of {told['accounts']:,} accounts; {told['names']} is for you "
+        f"alone"
     )
 
 
@@ -322,5 +345,6 @@ def together(folders: tuple[Path, ...], out: Path, as_json: bool) -> None:
         print_json(told)
         return
     click.echo(
-        f"{out}: {told['rows']:,} exchanges of {told['accounts']:,} accounts, from {', '.join(told['providers'])}"
+        f"{out}: {told['rows']:,} exchanges of {told['accounts']:,} accounts, from "
+        f"{', '.join(told['providers'])}"
     )

@@ -10,7 +10,9 @@ import click
 
 
 def print_json(value: object, *, on_one_line: bool = False) -> None:
-    """One JSON value with keys in a fixed order. Numbers that JSON does not have (infinity, not a number) are null."""
+    """One JSON value with keys in a fixed order. Numbers that JSON does not have (infinity, not a number)
+    are null.
+    """
     indent = None if on_one_line else 2
     click.echo(json.dumps(_finite(value), indent=indent, sort_keys=True, default=str, allow_nan=False))
 

@@ -39,7 +39,8 @@ from stillwatch.cli.output import print_json
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="DIR",
-    help="Put in how each number of this dossier is counted, so that `verify` derives it again. May be repeated.",
+    help="Put in how each number of this dossier is counted, so that `verify` derives it again. May be "
+    "repeated.",
 )
 @click.option(
     "--timestamp",
@@ -48,9 +49,16 @@ from stillwatch.cli.output import print_json
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def package(
-    results: Path, level: str | None, account: str | None, exchange: str | None, out: Path, key: Path | None, dossiers: tuple[Path, ...],
-    timestamp: str | None, as_json: bool,
-) -> None:  # fmt: skip
+    results: Path,
+    level: str | None,
+    account: str | None,
+    exchange: str | None,
+    out: Path,
+    key: Path | None,
+    dossiers: tuple[Path, ...],
+    timestamp: str | None,
+    as_json: bool,
+) -> None:
     r"""Write a package of the results folder RESULTS that others verify without this program.
 
     \b

@@ -74,9 +74,16 @@ def check_command(policy: Path, as_json: bool) -> None:
 )
 @AS_JSON
 def preview_command(
-    policy: Path, results: Path, state: Path | None, accounts: Path | None, logs: tuple[str, ...], share: float, as_json: bool
-) -> None:  # fmt: skip
-    r"""Say who would be hit by POLICY: honest accounts to expect, spend, neighbours, and how much of each campaign stops.
+    policy: Path,
+    results: Path,
+    state: Path | None,
+    accounts: Path | None,
+    logs: tuple[str, ...],
+    share: float,
+    as_json: bool,
+) -> None:
+    r"""Say who would be hit by POLICY: honest accounts to expect, spend, neighbours, and how much of each
+    campaign stops.
 
     \b
     Examples:
@@ -91,8 +98,10 @@ def preview_command(
         print_json(told)
         return
     click.echo(
-        f"{told['refused']:,} accounts would be refused, of which {told['expected_honest']:.1f} are expected to be honest; "
-        f"{told['accounts'] - told['refused']:,} would be noted, {told['spared']:,} are spared by labels, {told['untouched']:,} untouched"
+        f"{told['refused']:,} accounts would be refused, of which {told['expected_honest']:.1f} are expected "
+        f"to be honest; "
+        f"{told['accounts'] - told['refused']:,} would be noted, {told['spared']:,} are spared by labels, "
+        f"{told['untouched']:,} untouched"
     )
     if told["rules"]:
         text_table(
@@ -108,11 +117,13 @@ def preview_command(
     )
     for one in told["by_explanation"]:
         click.echo(
-            f"nearest explanation {one['explanation']}: {one['accounts']:,} accounts, {one['expected_honest']:.1f} expected honest"
+            f"nearest explanation {one['explanation']}: {one['accounts']:,} accounts, "
+            f"{one['expected_honest']:.1f} expected honest"
         )
     beside = told["neighbours"]
     click.echo(
-        f"neighbours in the same networks: {beside['accounts']:,} accounts with {beside['exchanges']:,} exchanges"
+        f"neighbours in the same networks: {beside['accounts']:,} accounts with {beside['exchanges']:,} "
+        f"exchanges"
         if beside["counted"]
         else f"neighbours at the same addresses: at most {beside['at_most']:,} accounts (--log counts them)"
     )
@@ -137,7 +148,9 @@ def backtest_command(
     logs: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Say week by week what POLICY would have refused, had it acted from the hour at which each campaign could be known."""
+    """Say week by week what POLICY would have refused, had it acted from the hour at which each campaign
+    could be known.
+    """
     from stillwatch.contract import results as contract
     from stillwatch.flows.traffic import weekly
     from stillwatch.policy.preview import backtest
@@ -158,12 +171,16 @@ def backtest_command(
         ("week from", "campaigns' exchanges", "refused", "share", "accounts", "ordinary exchanges refused"),
         [
             (
-                one["week"], one["campaign_exchanges"], one["refused"], f"{100 * one['share_stopped']:.1f} %", one["accounts"],
+                one["week"],
+                one["campaign_exchanges"],
+                one["refused"],
+                f"{100 * one['share_stopped']:.1f} %",
+                one["accounts"],
                 "not counted (--log)" if one["ordinary_refused"] is None else one["ordinary_refused"],
             )
             for one in weeks
         ],
-    )  # fmt: skip
+    )
 
 
 def _reached(policy: Path, results: Path, state: Path | None, accounts: Path | None, share: float) -> Reach:

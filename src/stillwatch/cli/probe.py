@@ -26,7 +26,8 @@ def probe() -> None:
     \b
     Examples:
       stillwatch probe plan results/ --group L1 --author ana --out plan.json --secret plan.secret
-      stillwatch probe run plan.json --secret plan.secret --approved-by ben --orders orders.json --trials trials.parquet
+      stillwatch probe run plan.json --secret plan.secret --approved-by ben --orders orders.json \
+          --trials trials.parquet
       stillwatch probe judge trials.parquet logs/ --plan plan.json --secret plan.secret
     """
 
@@ -52,7 +53,8 @@ def probe() -> None:
 @click.option(
     "--tolerated",
     type=SHARE,
-    help="Share of refused requests that pairs of accounts in an honest group may move; else the plan's, or 0.1.",
+    help="Share of refused requests that pairs of accounts in an honest group may move; else the plan's, or "
+    "0.1.",
 )
 @click.option(
     "--natural", is_flag=True, help="An outage decided who failed, and no coin: a weaker guarantee."
@@ -60,14 +62,24 @@ def probe() -> None:
 @reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 def judge(
-    trials: Path, logs: tuple[str, ...], more: tuple[str, ...], plan_file: Path | None, secret: Path | None, within_s: float | None,
-    alpha: float, tolerated: float | None, natural: bool, pairs: tuple[str, ...], log_format: str, limits: tuple[str, ...],
+    trials: Path,
+    logs: tuple[str, ...],
+    more: tuple[str, ...],
+    plan_file: Path | None,
+    secret: Path | None,
+    within_s: float | None,
+    alpha: float,
+    tolerated: float | None,
+    natural: bool,
+    pairs: tuple[str, ...],
+    log_format: str,
+    limits: tuple[str, ...],
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     r"""Judge the table TRIALS (trial, at, account_id, failed) against LOGS.
 
-    Rows of one trial were drawn together: of its accounts, some were refused (`failed`) from `at` on. LOGS hold the group's requests,
-    the refused ones among them with their status.
+    Rows of one trial were drawn together: of its accounts, some were refused (`failed`) from `at` on. LOGS
+    hold the group's requests, the refused ones among them with their status.
 
     \b
     Examples:
@@ -102,20 +114,25 @@ def _print(told: dict[str, Any]) -> None:
     harm, displaced, pair = told["harm"], told["displaced"], told["any_pair"]
     click.echo(f"{told['verdict'].replace('_', ' ')}: {told['statement']}\n")
     click.echo(
-        f"  evidence     e = 10^{told['log10_e']:.2f}, p = {told['p_value']:.3g}, against at most {100 * told['tolerated_share']:g} % of refused work moving"
+        f"  evidence     e = 10^{told['log10_e']:.2f}, p = {told['p_value']:.3g}, against at most "
+        f"{100 * told['tolerated_share']:g} % of refused work moving"
     )
     click.echo(
-        f"               e = 10^{pair['log10_e']:.2f}, p = {pair['p_value']:.3g}, against none moving (one user with two keys suffices)"
+        f"               e = 10^{pair['log10_e']:.2f}, p = {pair['p_value']:.3g}, against none moving (one "
+        f"user with two keys suffices)"
     )
     if displaced:
         click.echo(
-            f"  moved        {100 * displaced['share']:.0f} % ({100 * displaced['low']:.0f} to {100 * displaced['high']:.0f} %), {displaced['measure'].replace('_', ' ')}"
+            f"  moved        {100 * displaced['share']:.0f} % ({100 * displaced['low']:.0f} to "
+            f"{100 * displaced['high']:.0f} %), {displaced['measure'].replace('_', ' ')}"
         )
     click.echo(
-        f"  trials       {told['trials']:,}, with {told['refusals']:,} refusals, of which {harm['met']:,} met a request and {told['comparisons']:,} could be compared"
+        f"  trials       {told['trials']:,}, with {told['refusals']:,} refusals, of which {harm['met']:,} "
+        f"met a request and {told['comparisons']:,} could be compared"
     )
     click.echo(
-        f"  harm         {harm['refusals']:,} refusals of {harm['accounts']:,} accounts, at most {harm['most_of_one_account']:,} each; "
+        f"  harm         {harm['refusals']:,} refusals of {harm['accounts']:,} accounts, at most "
+        f"{harm['most_of_one_account']:,} each; "
         f"{harm['errors']:,} of the group's {harm['requests']:,} requests were answered with an error"
     )
     click.echo(f"  guarantee    {told['guarantee']}")
@@ -179,15 +196,33 @@ def _print(told: dict[str, Any]) -> None:
     help="The plan; it may be shown to anybody.",
 )  # fmt: skip
 @click.option(
-    "--secret", type=click.Path(path_type=Path, dir_okay=False), default=Path("probe.secret"), show_default=True,
+    "--secret",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("probe.secret"),
+    show_default=True,
     help="The coin's seed, for its owner's eyes only.",
-)  # fmt: skip
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def plan(
-    group_from: Path, group: str, author: str, begins: datetime | None, until: datetime | None, hours: tuple[int, int], moments: int,
-    slots: int, refused: int, sham: int, hold_s: int, within_s: int, most: int, alpha: float, tolerated: float, out: Path,
-    secret: Path, as_json: bool,
-) -> None:  # fmt: skip
+    group_from: Path,
+    group: str,
+    author: str,
+    begins: datetime | None,
+    until: datetime | None,
+    hours: tuple[int, int],
+    moments: int,
+    slots: int,
+    refused: int,
+    sham: int,
+    hold_s: int,
+    within_s: int,
+    most: int,
+    alpha: float,
+    tolerated: float,
+    out: Path,
+    secret: Path,
+    as_json: bool,
+) -> None:
     r"""Fix accounts, moments, dose and bound of harm under one digest, with the coin's seed sealed in it.
 
     \b
@@ -206,16 +241,30 @@ def plan(
     ).replace(tzinfo=UTC)
     last = (until or first + timedelta(days=7)).replace(tzinfo=UTC)
     made, seed = plans.make(
-        accounts_of(group_from, group), group=group, begins=first, ends=last, hours=hours, moments=moments, slots=slots, refused=refused,
-        sham=sham, hold_s=hold_s, within_s=within_s, most=most, tolerated=tolerated, alpha=alpha, author=author,
-    )  # fmt: skip
+        accounts_of(group_from, group),
+        group=group,
+        begins=first,
+        ends=last,
+        hours=hours,
+        moments=moments,
+        slots=slots,
+        refused=refused,
+        sham=sham,
+        hold_s=hold_s,
+        within_s=within_s,
+        most=most,
+        tolerated=tolerated,
+        alpha=alpha,
+        author=author,
+    )
     plans.write_secret(secret, seed, made)
     made.write(out)
     if as_json:
         print_json({"sha256": made.sha256, **asdict(made)})
         return
     click.echo(
-        f"{made.moments:,} moments from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC: {made.slots} of {len(made.accounts):,} accounts each, {made.refused} refused one request"
+        f"{made.moments:,} moments from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC: {made.slots} of "
+        f"{len(made.accounts):,} accounts each, {made.refused} refused one request"
     )
     click.echo(f"harm: at most {made.refusals:,} refused requests, at most {made.most} of one account")
     click.echo(f"commitment {made.sha256}\nplan: {out}\nsecret: {secret}")
@@ -239,16 +288,24 @@ def plan(
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the orders as JSON.")
 def run(
-    plan_file: Path, secret: Path, approved_by: str, ahead_s: float, now: datetime | None, orders: Path | None, trials: Path | None,
+    plan_file: Path,
+    secret: Path,
+    approved_by: str,
+    ahead_s: float,
+    now: datetime | None,
+    orders: Path | None,
+    trials: Path | None,
     as_json: bool,
-) -> None:  # fmt: skip
-    r"""Write which requests a gateway is to refuse in the next minutes, and the trials that are over. Nothing is refused by this program.
+) -> None:
+    r"""Write which requests a gateway is to refuse in the next minutes, and the trials that are over. Nothing
+    is refused by this program.
 
     Run it every few minutes; the files are replaced as a whole.
 
     \b
     Example:
-      stillwatch probe run plan.json --secret plan.secret --approved-by ben --orders orders.json --trials trials.parquet
+      stillwatch probe run plan.json --secret plan.secret --approved-by ben --orders orders.json \
+          --trials trials.parquet
     """
     import json
 

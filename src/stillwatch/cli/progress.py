@@ -59,8 +59,8 @@ class Stages:
 
 @contextmanager
 def bars(*, quiet: bool) -> Iterator[Progress]:
-    """Progress bars on standard error, one per stage, when somebody watches and does not ask for quiet; and a record of the log at the
-    beginning and the end of each stage.
+    """Progress bars on standard error, one per stage, when somebody watches and does not ask for quiet; and a
+    record of the log at the beginning and the end of each stage.
     """
     stages = Stages()
     if quiet or not sys.stderr.isatty():
@@ -83,8 +83,12 @@ def bars(*, quiet: bool) -> Iterator[Progress]:
 
     console = Console(stderr=True)
     columns = (
-        TextColumn("{task.description:<24}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-    )  # fmt: skip
+        TextColumn("{task.description:<24}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Bars(*columns, TransferSpeedColumn(), console=console, transient=True) as shown:
         tasks: dict[str, TaskID] = {}
 

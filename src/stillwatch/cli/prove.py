@@ -56,7 +56,8 @@ TEXT_MARKS = ("choices", "canaries")
 @click.option(
     "--no-ledger",
     is_flag=True,
-    help="Test every key that was issued, whether the ledger shows that it was served or not; nothing can be refuted then.",
+    help="Test every key that was issued, whether the ledger shows that it was served or not; nothing can be "
+    "refuted then.",
 )
 @click.option(
     "--plan",
@@ -100,18 +101,36 @@ TEXT_MARKS = ("choices", "canaries")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.pass_context
 def prove(
-    context: click.Context, suspect: Path | None, marks: Path | None, served: tuple[str, ...], campaigns: Path | None,
-    controls: tuple[str, ...], tokenizer: Path | None, teacher: Path | None, ledgers: tuple[Path, ...], no_ledger: bool,
-    plan_file: Path | None, timestamp: Path | None, authority: Path | None, alpha: float | None, share: float, effect: float | None,
-    decoys: int, out: Path, as_json: bool, quiet: bool,
-) -> None:  # fmt: skip
+    context: click.Context,
+    suspect: Path | None,
+    marks: Path | None,
+    served: tuple[str, ...],
+    campaigns: Path | None,
+    controls: tuple[str, ...],
+    tokenizer: Path | None,
+    teacher: Path | None,
+    ledgers: tuple[Path, ...],
+    no_ledger: bool,
+    plan_file: Path | None,
+    timestamp: Path | None,
+    authority: Path | None,
+    alpha: float | None,
+    share: float,
+    effect: float | None,
+    decoys: int,
+    out: Path,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     r"""Test a suspect against the keys that marked answers, and write a verdict page.
 
     \b
     Examples:
       stillwatch prove key marks.json --campaign c1 --mark gumbel
-      stillwatch prove plan --marks marks.json --served served.jsonl --tokenizer tok/ --out plan.json --questions ask.jsonl
-      stillwatch prove --suspect answers.jsonl --marks marks.json --served served.jsonl --tokenizer tok/ --plan plan.json
+      stillwatch prove plan --marks marks.json --served served.jsonl --tokenizer tok/ --out plan.json \
+          --questions ask.jsonl
+      stillwatch prove --suspect answers.jsonl --marks marks.json --served served.jsonl --tokenizer tok/ \
+          --plan plan.json
       stillwatch prove --suspect weights/ --marks marks.json --served logs/ --campaigns results/
     """
     if context.invoked_subcommand:
@@ -134,9 +153,22 @@ def prove(
     if not ledgers and not no_ledger and ledger.beside(marks).is_file():
         ledgers = (ledger.beside(marks),)
     inputs = Inputs(
-        suspect=suspect, marks=marks, served=served, campaigns=campaigns, controls=_named(controls), tokenizer=tokenizer, teacher=teacher,
-        ledgers=ledgers, plan=plan_file, timestamp=timestamp, authority=authority, alpha=alpha, share=share, effect=effect, decoys=decoys,
-    )  # fmt: skip
+        suspect=suspect,
+        marks=marks,
+        served=served,
+        campaigns=campaigns,
+        controls=_named(controls),
+        tokenizer=tokenizer,
+        teacher=teacher,
+        ledgers=ledgers,
+        plan=plan_file,
+        timestamp=timestamp,
+        authority=authority,
+        alpha=alpha,
+        share=share,
+        effect=effect,
+        decoys=decoys,
+    )
     with bars(quiet=quiet or as_json) as progress:
         whole = run(inputs, out, progress)
     if as_json:
@@ -149,17 +181,25 @@ def prove(
     text_table(
         ("test", "key or subject", "pieces", "effect", "log10 p", "rank p", "log10 e"),
         [
-            (one["test"], one["subject"], f"{one['units']:,}", f"{one['effect']:+.4f}", f"{one['log10_p']:.1f}",
-             "-" if one["rank_p"] is None else f"{one['rank_p']:.4g}", f"{one['log_e'] / 2.302585:.1f}")
+            (
+                one["test"],
+                one["subject"],
+                f"{one['units']:,}",
+                f"{one['effect']:+.4f}",
+                f"{one['log10_p']:.1f}",
+                "-" if one["rank_p"] is None else f"{one['rank_p']:.4g}",
+                f"{one['log_e'] / 2.302585:.1f}",
+            )
             for one in sorted(whole["findings"], key=lambda one: float(one["log10_p"]))[:20]
         ],
-    )  # fmt: skip
+    )
     for one in whole["tests"]:
         if one["missing"]:
             click.echo(f"not made: {one['test']} (needs {one['missing']})")
     for one in verdict["hypotheses"]:
         click.echo(
-            f"not excluded by the test: {one['statement']}. Separated by: {one['separated_by']}. Here: {one['here']}"
+            f"not excluded by the test: {one['statement']}. Separated by: {one['separated_by']}. Here: "
+            f"{one['here']}"
         )
     for one in whole["unread"]:
         click.echo(line(one))
@@ -177,7 +217,8 @@ def prove(
     "names",
     multiple=True,
     shell_complete=completing(lambda: (*mark_names(), *TEXT_MARKS)),
-    help="greenlist, gumbel, tournament, fingerprint, choices, canaries; default gumbel, choices and canaries.",
+    help="greenlist, gumbel, tournament, fingerprint, choices, canaries; default gumbel, choices and "
+    "canaries.",
 )
 @click.option("--strength", type=float, help="How strongly; the mark's own default.")
 @click.option("--width", type=click.IntRange(1, 8), help="Tokens of context; the mark's own default.")
@@ -237,7 +278,8 @@ def key(
 )
 @click.option("--json", "as_json", is_flag=True, help="Print how many answers were marked as JSON.")
 def mark(keyring: Path, answers: Path, campaigns: Path, out: Path, as_json: bool) -> None:
-    r"""Set keyed choices and canaries in answers (JSON lines with account_id and answer) of suspected accounts alone.
+    r"""Set keyed choices and canaries in answers (JSON lines with account_id and answer) of suspected
+    accounts alone.
 
     \b
     Example:
@@ -251,10 +293,14 @@ def mark(keyring: Path, answers: Path, campaigns: Path, out: Path, as_json: bool
     if as_json:
         print_json(
             {
-                "answers": done.answers, "marked": done.changed, "places": dict(done.capacity), "out": str(out),
-                "ledger": str(ledger.beside(keyring)) if done.entries else "", "unread": list(done.unread.lines()),
+                "answers": done.answers,
+                "marked": done.changed,
+                "places": dict(done.capacity),
+                "out": str(out),
+                "ledger": str(ledger.beside(keyring)) if done.entries else "",
+                "unread": list(done.unread.lines()),
             }
-        )  # fmt: skip
+        )
         return
     click.echo(
         f"{done.changed:,} of {done.answers:,} answers marked\n{as_sentence(done.capacity)}\nwritten: {out}"
@@ -318,14 +364,27 @@ def mark(keyring: Path, answers: Path, campaigns: Path, out: Path, as_json: bool
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def plan(
-    marks: Path, served: tuple[str, ...], campaigns: Path | None, tokenizer: Path | None, alpha: float, power: float, share: float,
-    effect: float | None, looks: int, most: int, questions: Path | None, out: Path, as_json: bool,
-) -> None:  # fmt: skip
-    r"""Say how many answers of a suspect are needed, and fix keys, questions, level and looks under one digest.
+    marks: Path,
+    served: tuple[str, ...],
+    campaigns: Path | None,
+    tokenizer: Path | None,
+    alpha: float,
+    power: float,
+    share: float,
+    effect: float | None,
+    looks: int,
+    most: int,
+    questions: Path | None,
+    out: Path,
+    as_json: bool,
+) -> None:
+    r"""Say how many answers of a suspect are needed, and fix keys, questions, level and looks under one
+    digest.
 
     \b
     Example:
-      stillwatch prove plan --marks marks.json --served served.jsonl --tokenizer tok/ --share 0.05 --questions ask.jsonl
+      stillwatch prove plan --marks marks.json --served served.jsonl --tokenizer tok/ --share 0.05 \
+          --questions ask.jsonl
     """
     from dataclasses import asdict
 
@@ -365,24 +424,27 @@ def plan(
         print_json({"sha256": made.sha256, **asdict(made)})
         return
     click.echo(
-        f"to see {100 * share:g} % of marked training with {100 * power:g} % power at {alpha / looks:g} a look:"
+        f"to see {100 * share:g} % of marked training with {100 * power:g} % power at {alpha / looks:g} a "
+        f"look:"
     )
     click.echo(
-        f"  windows      {made.pieces_needed:,.0f}, at {made.effect:.4f} standard deviations each ({made.effect_source})"
+        f"  windows      {made.pieces_needed:,.0f}, at {made.effect:.4f} standard deviations each "
+        f"({made.effect_source})"
     )
     click.echo(
         f"  answers      {made.answers_needed:,.0f}, at {made.pieces_each:.1f} new windows each"
         if made.pieces_each
         else "  answers      unknown: give --tokenizer"
     )
-    click.echo(
-        f"  questions    {made.questions:,}{'' if made.questions >= made.answers_needed else ' (fewer than needed: ask them several times, or serve more)'}"
-    )
+    few = made.questions < made.answers_needed
+    hint = " (fewer than needed: ask them several times, or serve more)" if few else ""
+    click.echo(f"  questions    {made.questions:,}{hint}")
     for text in unread.lines():
         click.echo(text)
     click.echo(f"commitment {made.sha256}\nplan: {out}")
     click.echo(
-        f"have it time-stamped: openssl ts -query -data {out} -sha256 -cert -out {out}.tsq (the answer goes into {out}.tsr)"
+        f"have it time-stamped: openssl ts -query -data {out} -sha256 -cert -out {out}.tsq (the answer goes "
+        f"into {out}.tsr)"
     )
 
 

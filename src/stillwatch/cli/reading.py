@@ -28,20 +28,24 @@ OPTIONS = (
         default="auto",
         show_default=True,
         metavar="NAME|FILE.toml",
-        help="What the logs are, instead of recognising it: a name of `stillwatch formats`, or a mapping file for a log of your own.",
+        help="What the logs are, instead of recognising it: a name of `stillwatch formats`, or a mapping "
+        "file for a log of your own.",
     ),
     click.option(
         "--limit",
         "limits",
         multiple=True,
         metavar="NAME=SIZE",
-        help="What one file may cost: line (32MB), file (256GB) when decompressed, ratio (10000) of that; repeatable.",
+        help="What one file may cost: line (32MB), file (256GB) when decompressed, ratio (10000) of that; "
+        "repeatable.",
     ),
 )
 
 
 def reading_options(command: Command) -> Command:
-    """Give a command `--map`, `--format` and `--limit`, as its arguments `pairs`, `log_format` and `limits`."""
+    """Give a command `--map`, `--format` and `--limit`, as its arguments `pairs`, `log_format` and
+    `limits`.
+    """
     for option in reversed(OPTIONS):
         command = option(command)
     return command

@@ -19,7 +19,8 @@ from stillwatch.errors import Problem, UsageError
     "logs",
     multiple=True,
     metavar="LOGS",
-    help="Read the texts that members sent most again from these logs, and show their words; repeatable. Nothing is judged anew.",
+    help="Read the texts that members sent most again from these logs, and show their words; repeatable. "
+    "Nothing is judged anew.",
 )
 @reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print the path of the page as JSON.")

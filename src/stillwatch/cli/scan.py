@@ -31,8 +31,13 @@ from stillwatch.cli.values import Existing, completing, memory_size, signal_name
 @click.option(
     "--releases", type=click.Path(path_type=Path), help="Model releases, if they do not lie beside the logs."
 )
-@click.option("--fdr", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.01, show_default=True,
-              help="False-discovery rate over reported campaigns.")  # fmt: skip
+@click.option(
+    "--fdr",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.01,
+    show_default=True,
+    help="False-discovery rate over reported campaigns.",
+)
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
@@ -78,7 +83,8 @@ from stillwatch.cli.values import Existing, completing, memory_size, signal_name
     "--networks",
     multiple=True,
     metavar="[CLASS=]FILE",
-    help="Networks with their systems or class (CSV, Parquet, or addresses by line), such as tor=exits.txt; repeatable.",
+    help="Networks with their systems or class (CSV, Parquet, or addresses by line), such as tor=exits.txt; "
+    "repeatable.",
 )
 @click.option(
     "--labels",
@@ -129,9 +135,9 @@ def scan(
 ) -> int:
     r"""Find campaigns in the exchanges at PATHS and write a results folder.
 
-    PATHS are Parquet, JSON or CSV files (.gz and .zst too), folders of them, Hive-partitioned trees, or globs: tables of
-    the contract, or logs as gateways and providers write them (`stillwatch formats`), recognised by their first records.
-    Accounts and releases that lie beside them are read too.
+    PATHS are Parquet, JSON or CSV files (.gz and .zst too), folders of them, Hive-partitioned trees, or
+    globs: tables of the contract, or logs as gateways and providers write them (`stillwatch formats`),
+    recognised by their first records. Accounts and releases that lie beside them are read too.
 
     \b
     Examples:
@@ -157,8 +163,10 @@ def scan(
         overview = feed(paths, options, progress) if no_judge else run(paths, out, options, progress)
     if no_judge and not as_json:
         click.echo(
-            f"{overview['new_exchanges']:,} new exchanges; {overview['exchanges']:,} of {overview['days']} days in {overview['store']}, "
-            f"{overview['quarantined']:,} rows quarantined. Judge them: stillwatch scan LOGS --store {overview['store']}"
+            f"{overview['new_exchanges']:,} new exchanges; {overview['exchanges']:,} of {overview['days']} "
+            f"days in {overview['store']}, "
+            f"{overview['quarantined']:,} rows quarantined. Judge them: stillwatch scan LOGS --store "
+            f"{overview['store']}"
         )
         unread_files(overview)
         said_of_reading(overview)

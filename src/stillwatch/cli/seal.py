@@ -25,7 +25,8 @@ from stillwatch.foreign import visible
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the head as JSON, for a witness to keep.")
 def seal(paths: tuple[Path, ...], log: Path, key: Path | None, as_json: bool) -> None:
-    r"""Add digests of the files at PATHS, folders with all that is below them, to an append-only log, and print its new head.
+    r"""Add digests of the files at PATHS, folders with all that is below them, to an append-only log, and
+    print its new head.
 
     \b
     Examples:

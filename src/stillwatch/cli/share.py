@@ -30,7 +30,8 @@ def share() -> None:
     \b
     Examples:
       stillwatch share preview results/ --policy policy.yml --collection lab-b-amber
-      stillwatch share release results/ --policy policy.yml --collection lab-b-amber --state sharing/ --purpose "joint defence" --basis "legitimate interests" --approver "J. Doe"
+      stillwatch share release results/ --policy policy.yml --collection lab-b-amber --state sharing/ \
+          --purpose "joint defence" --basis "legitimate interests" --approver "J. Doe"
       stillwatch share retract 0c5f... --state sharing/ --reason "a class" --approver "J. Doe"
       stillwatch share check kept/ --state sharing/ --results results/
     """
@@ -77,7 +78,8 @@ def peer(name: str, state: Path, key: Path | None, end: bool, as_json: bool) -> 
 )
 @as_json_option
 def preview(results: Path, policy: Path, collection: str, state: Path | None, as_json: bool) -> None:
-    r"""Show exactly what of RESULTS would go into a collection, and what is withheld with the reason. Nothing leaves.
+    r"""Show exactly what of RESULTS would go into a collection, and what is withheld with the reason. Nothing
+    leaves.
 
     \b
     Example:
@@ -122,13 +124,21 @@ def preview(results: Path, policy: Path, collection: str, state: Path | None, as
 @click.option("--approver", required=True, metavar="NAME", help="Who answers for the release.")
 @as_json_option
 def release(
-    results: Path, policy: Path, collection: str, state: Path, purpose: str, basis: str, approver: str, as_json: bool
-) -> None:  # fmt: skip
+    results: Path,
+    policy: Path,
+    collection: str,
+    state: Path,
+    purpose: str,
+    basis: str,
+    approver: str,
+    as_json: bool,
+) -> None:
     r"""Release what `preview` shows into a collection, and log it.
 
     \b
     Example:
-      stillwatch share release results/ --policy policy.yml --collection lab-b-amber --state sharing/ --purpose "joint defence" --basis "legitimate interests" --approver "J. Doe"
+      stillwatch share release results/ --policy policy.yml --collection lab-b-amber --state sharing/ \
+          --purpose "joint defence" --basis "legitimate interests" --approver "J. Doe"
     """
     from stillwatch.results.folder import check_results
     from stillwatch.share.policy import read_policy
@@ -157,7 +167,8 @@ def retract(campaign: str, state: Path, reason: str, approver: str, as_json: boo
 
     \b
     Example:
-      stillwatch share retract 0c5f1d1f3c5f0e5b869a390d8f3a7c2e --state sharing/ --reason "a class that shared a worksheet" --approver "J. Doe"
+      stillwatch share retract 0c5f1d1f3c5f0e5b869a390d8f3a7c2e --state sharing/ \
+          --reason "a class that shared a worksheet" --approver "J. Doe"
     """
     from stillwatch.share.release import retract as run
     from stillwatch.share.state import State
@@ -168,7 +179,8 @@ def retract(campaign: str, state: Path, reason: str, approver: str, as_json: boo
         print_json(told)
         return
     click.echo(
-        f"{told['objects']:,} objects withdrawn from {', '.join(told['collections'])}; owed to {', '.join(told['peers']) or 'nobody'}"
+        f"{told['objects']:,} objects withdrawn from {', '.join(told['collections'])}; owed to "
+        f"{', '.join(told['peers']) or 'nobody'}"
     )
 
 
@@ -194,11 +206,17 @@ def receipts(state: Path, as_json: bool) -> None:
     text_table(
         ("campaign", "peer", "retracted", "fetched", "confirmed", ""),
         [
-            (one["campaign"], one["peer"], one["retracted"], one["fetched"] or "not yet", one["confirmed"] or "not yet",
-             words[one["is_signed"]] if one["confirmed"] else "")
+            (
+                one["campaign"],
+                one["peer"],
+                one["retracted"],
+                one["fetched"] or "not yet",
+                one["confirmed"] or "not yet",
+                words[one["is_signed"]] if one["confirmed"] else "",
+            )
             for one in rows
         ],
-    )  # fmt: skip
+    )
 
 
 @share.command()
@@ -206,7 +224,8 @@ def receipts(state: Path, as_json: bool) -> None:
 @click.option("--kind", "kinds", multiple=True, help="Only lines of this kind, such as release; repeatable.")
 @as_json_option
 def log(state: Path, kinds: tuple[str, ...], as_json: bool) -> None:
-    r"""Print the log of releases, retractions, sessions and requests, after checking that no line was changed.
+    r"""Print the log of releases, retractions, sessions and requests, after checking that no line was
+    changed.
 
     \b
     Example:
@@ -275,7 +294,8 @@ def receive(file: Path, source: str, state: Path, grade: str, as_json: bool) -> 
         print_json(told)
         return
     click.echo(
-        f"{told['objects']:,} objects of {source}: {told['new']:,} new values, {told['retracted']:,} retracted"
+        f"{told['objects']:,} objects of {source}: {told['new']:,} new values, {told['retracted']:,} "
+        f"retracted"
     )
     for reason, number in told["not_understood"].items():
         click.echo(f"not understood: {number:,}, {reason}", err=True)
@@ -287,7 +307,8 @@ def receive(file: Path, source: str, state: Path, grade: str, as_json: bool) -> 
 @click.option("--results", type=Existing(file=False), help="Results whose members are no honest accounts.")
 @as_json_option
 def check(traffic: Path, state: Path, results: Path | None, as_json: bool) -> None:
-    r"""Test what was received on your own accounts in TRAFFIC: a store, sketches, or Parquet tables of the contract.
+    r"""Test what was received on your own accounts in TRAFFIC: a store, sketches, or Parquet tables of the
+    contract.
 
     What three or more accounts show that are no members of your campaigns never acts.
 
@@ -353,11 +374,13 @@ def received(state: Path, acting: bool, as_json: bool) -> None:
 @click.option("--basic", is_flag=True, help="Send the token as the password of HTTP Basic.")
 @as_json_option
 def feedback(url: str, token_file: Path, source: str, state: Path, basic: bool, as_json: bool) -> None:
-    r"""Write to the source's TAXII server at URL which of its indicators were seen here, and which honest crowds show.
+    r"""Write to the source's TAXII server at URL which of its indicators were seen here, and which honest
+    crowds show.
 
     \b
     Example:
-      stillwatch share feedback https://taxii.lab-b.example/ --token-file lab-b.token --source lab-b --state sharing/
+      stillwatch share feedback https://taxii.lab-b.example/ --token-file lab-b.token --source lab-b \
+          --state sharing/
     """
     from stillwatch.flows.share import give_feedback
     from stillwatch.share.client import Server, read_token

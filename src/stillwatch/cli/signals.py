@@ -1,4 +1,6 @@
-"""`stillwatch signals`: what each signal sees, what could mimic it, and which innocent explanations are tried."""
+"""`stillwatch signals`: what each signal sees, what could mimic it, and which innocent explanations are
+tried.
+"""
 
 from __future__ import annotations
 

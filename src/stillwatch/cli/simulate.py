@@ -80,7 +80,8 @@ def simulate(
       stillwatch simulate --scenario demo --seed 1 --out world/
       stillwatch simulate --scenario seed --scale 0.01 --seed 3 --out world/
       stillwatch simulate --scenario stealth-1 --reaction replace --action-day 7 --caught 0.9 --out world/
-      stillwatch simulate --scenario seed --rate 0.35 --out world/    (30 million rows, 25,000 campaign accounts)
+      stillwatch simulate --scenario seed --rate 0.35 \
+          --out world/    (30 million rows, 25,000 campaign accounts)
     """
     from stillwatch.simulate.reaction import Reaction
     from stillwatch.simulate.worlds import find_scenario
@@ -92,9 +93,16 @@ def simulate(
     acted = None if reaction is None else Reaction(kind=reaction, day=day, caught=caught)
     with bars(quiet=quiet or as_json) as progress:
         world = run(
-            scenario, seed=seed, out=out, scale=scale, rate=rate, prompts=prompts, times=times, reaction=acted,
+            scenario,
+            seed=seed,
+            out=out,
+            scale=scale,
+            rate=rate,
+            prompts=prompts,
+            times=times,
+            reaction=acted,
             progress=lambda done, total: progress("simulate", done, total),
-        )  # fmt: skip
+        )
     if as_json:
         print_json(asdict(world))
         return

@@ -31,7 +31,8 @@ from stillwatch.cli.values import Existing
     "--release",
     default="",
     metavar="NAME",
-    help="Key of their own for the sketches that one receiver gets; they cannot be compared with those of another release.",
+    help="Key of their own for the sketches that one receiver gets; they cannot be compared with those of "
+    "another release.",
 )
 @reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print what was read as JSON.")
@@ -48,7 +49,8 @@ def sketch(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    r"""Read the logs at PATHS and write sketches that hold no text; `stillwatch scan` takes them as it takes logs.
+    r"""Read the logs at PATHS and write sketches that hold no text; `stillwatch scan` takes them as it takes
+    logs.
 
     What a sketch reveals, and to whom: docs/methods/content-blind.md.
 

@@ -1,7 +1,7 @@
 """How a command is stopped from outside: by Ctrl-C, or by the system's wish that it ends.
 
-The first signal raises `Stopped` where the program is, so that every block that is open is left in order. The second ends the
-process at once; whatever it leaves is removed at the next start.
+The first signal raises `Stopped` where the program is, so that every block that is open is left in order. The
+second ends the process at once; whatever it leaves is removed at the next start.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class Stops:
     def watched(self) -> Iterator[None]:
         """Take the signals while the block runs, other than those that this process was started to ignore.
 
-        Once one has arrived, the handlers stay: the next ends the process, whatever the interpreter is waiting for.
+        Once one has arrived, the handlers stay: the next ends the process, whatever the interpreter is
+        waiting for.
         """
         before: dict[int, Any] = {}
         hook = sys.unraisablehook
@@ -73,7 +74,9 @@ class Stops:
                     signal.signal(number, handler)
 
     def _unraisable(self, unraisable: sys.UnraisableHookArgs) -> None:
-        """Raise `Stopped` again where Python dropped it, as in a finaliser; nothing else that is dropped there concerns a user."""
+        """Raise `Stopped` again where Python dropped it, as in a finaliser; nothing else that is dropped
+        there concerns a user.
+        """
         if isinstance(unraisable.exc_value, Stopped) and self.first is not None:
             number, self.first = self.first, None
             # Later, since what is raised within this very hook is dropped too.

@@ -63,7 +63,9 @@ def unread_files(told: dict[str, Any]) -> None:
 
 
 def nothing_found(overview: dict[str, Any]) -> str:
-    """What is said where there is no campaign: a log in which nothing could be judged is not one in which nothing was found."""
+    """What is said where there is no campaign: a log in which nothing could be judged is not one in which
+    nothing was found.
+    """
     if overview.get("candidates") or overview.get("shareable") != []:
         return "no campaign found"
     known = {*EXCHANGES.names, *ACCOUNTS.names}
@@ -74,7 +76,9 @@ def nothing_found(overview: dict[str, Any]) -> str:
 
 
 def said_of_reading(told: dict[str, Any]) -> None:
-    """On standard error: what was noticed about the logs, and of which files too little was read. Those end the program with code 1."""
+    """On standard error: what was noticed about the logs, and of which files too little was read. Those
+    end the program with code 1.
+    """
     for one in told.get("warnings") or []:
         click.echo(Problem(**one).render("warning"), err=True)
     short = told.get("short") or []
@@ -86,7 +90,8 @@ def said_of_reading(told: dict[str, Any]) -> None:
 def campaigns_table(out: Path, overview: dict[str, Any]) -> None:
     """Campaigns of a results folder, and where to look further."""
     click.echo(
-        f"{overview['exchanges']:,} exchanges of {overview['accounts']:,} accounts; {overview['candidates']} candidate groups "
+        f"{overview['exchanges']:,} exchanges of {overview['accounts']:,} accounts; {overview['candidates']} "
+        f"candidate groups "
         f"judged at a false-discovery rate of {overview['fdr']:g}"
     )
     if overview["quarantined"]:
@@ -98,23 +103,39 @@ def campaigns_table(out: Path, overview: dict[str, Any]) -> None:
     unread_files(overview)
     if overview["duplicates"]:
         click.echo(
-            f"{overview['duplicates']:,} repeated deliveries counted once: same id, account, time and prompt as another row"
+            f"{overview['duplicates']:,} repeated deliveries counted once: same id, account, time and prompt "
+            f"as another row"
         )
     rows = read_table(out, CAMPAIGNS).to_pylist()
     if rows:
         click.echo("")
         text_table(
-            ("campaign", "kind", "accounts", "exchanges", "from", "to", "q-value", "detected", "capabilities"),
+            (
+                "campaign",
+                "kind",
+                "accounts",
+                "exchanges",
+                "from",
+                "to",
+                "q-value",
+                "detected",
+                "capabilities",
+            ),
             [
                 (
-                    r["campaign_id"], r["kind"], r["accounts"], r["exchanges"], f"{r['first_seen']:%Y-%m-%d}",
-                    f"{r['last_seen']:%Y-%m-%d}", f"{r['q_value']:.1g}",
+                    r["campaign_id"],
+                    r["kind"],
+                    r["accounts"],
+                    r["exchanges"],
+                    f"{r['first_seen']:%Y-%m-%d}",
+                    f"{r['last_seen']:%Y-%m-%d}",
+                    f"{r['q_value']:.1g}",
                     f"{r['detected_at']:%Y-%m-%d %H:%M}" if r["detected_at"] else "at no look",
                     ", ".join(r["capabilities"]),
                 )
                 for r in rows
             ],
-        )  # fmt: skip
+        )
         for one in overview.get("labels") or ():
             click.echo(f"{one['campaign_id']}: {visible(one['statement'], 300)}")
     else:

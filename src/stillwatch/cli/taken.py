@@ -55,10 +55,17 @@ from stillwatch.cli.values import Existing
 )
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def taken(
-    results: Path, price_in: float, price_out: float, tokens_in: float, tokens_out: float, used: tuple[float, float],
-    curve: Path | None, as_json: bool,
-) -> None:  # fmt: skip
-    r"""Exchanges and tokens by capability of every campaign in RESULTS, their price, and a student's possible gain.
+    results: Path,
+    price_in: float,
+    price_out: float,
+    tokens_in: float,
+    tokens_out: float,
+    used: tuple[float, float],
+    curve: Path | None,
+    as_json: bool,
+) -> None:
+    r"""Exchanges and tokens by capability of every campaign in RESULTS, their price, and a student's possible
+    gain.
 
     \b
     Examples:
@@ -71,23 +78,44 @@ def taken(
 
     check_results(results)
     whole = run(
-        results, Prices(read=price_in, written=price_out, source=f"${price_in:g} and ${price_out:g} a million tokens"),
-        Assumptions(input_tokens=tokens_in, output_tokens=tokens_out, used=used), curve,
-    )  # fmt: skip
+        results,
+        Prices(read=price_in, written=price_out, source=f"${price_in:g} and ${price_out:g} a million tokens"),
+        Assumptions(input_tokens=tokens_in, output_tokens=tokens_out, used=used),
+        curve,
+    )
     if as_json:
         print_json(whole)
         return
     text_table(
-        ("campaign", "capability", "exchanges", "tokens read", "written", "", "dollars", "teacher's ability reached"),
+        (
+            "campaign",
+            "capability",
+            "exchanges",
+            "tokens read",
+            "written",
+            "",
+            "dollars",
+            "teacher's ability reached",
+        ),
         [
-            (one["campaign_id"], part["capability"], f"{part['exchanges']:,}", f"{part['input_tokens']:,}", f"{part['output_tokens']:,}",
-             part["tokens"], f"{part['usd_low']:,.0f} to {part['usd_high']:,.0f}", _gap(part["gap_closed"]))
-            for one in whole["campaigns"] for part in one["capabilities"]
+            (
+                one["campaign_id"],
+                part["capability"],
+                f"{part['exchanges']:,}",
+                f"{part['input_tokens']:,}",
+                f"{part['output_tokens']:,}",
+                part["tokens"],
+                f"{part['usd_low']:,.0f} to {part['usd_high']:,.0f}",
+                _gap(part["gap_closed"]),
+            )
+            for one in whole["campaigns"]
+            for part in one["capabilities"]
         ],
-    )  # fmt: skip
+    )
     click.echo("\n" + "\n".join(lines(whole)))
     click.echo(
-        "\nmeasured: exchanges and counted tokens; computed: dollars; estimated, under what docs/methods/taken.md assumes: the rest"
+        "\nmeasured: exchanges and counted tokens; computed: dollars; estimated, under what "
+        "docs/methods/taken.md assumes: the rest"
     )
 
 

@@ -19,7 +19,8 @@ def taxii() -> None:
     \b
     Examples:
       stillwatch taxii serve --state sharing/ --port 8480
-      stillwatch taxii pull https://taxii.lab-b.example/ --token-file lab-b.token --source lab-b --state sharing/
+      stillwatch taxii pull https://taxii.lab-b.example/ --token-file lab-b.token --source lab-b \
+          --state sharing/
     """
 
 
@@ -33,7 +34,8 @@ def serve(
 ) -> None:  # fmt: skip
     r"""Serve the collections of the state folder until stopped. Discovery is at /taxii2/.
 
-    Collections are made by `stillwatch share release`, tokens by `stillwatch share peer`; both are seen at once.
+    Collections are made by `stillwatch share release`, tokens by `stillwatch share peer`; both are seen at
+    once.
 
     \b
     Examples:
@@ -89,17 +91,28 @@ def serve(
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was received as JSON.")
 def pull(
-    url: str, token_file: Path, source: str, state: Path, grade: str, collections: tuple[str, ...], misp: bool, days: int, basic: bool,
-    key: Path | None, as_json: bool,
-) -> None:  # fmt: skip
+    url: str,
+    token_file: Path,
+    source: str,
+    state: Path,
+    grade: str,
+    collections: tuple[str, ...],
+    misp: bool,
+    days: int,
+    basic: bool,
+    key: Path | None,
+    as_json: bool,
+) -> None:
     r"""Receive the indicators of a peer's server at URL. They act in nothing before `stillwatch share check`.
 
     What the peer withdrew is retracted here, and a receipt is written back.
 
     \b
     Examples:
-      stillwatch taxii pull https://taxii.lab-b.example/ --token-file lab-b.token --source lab-b --grade B --state sharing/
-      stillwatch taxii pull https://misp.example/ --misp --token-file misp.key --source misp-cert --state sharing/
+      stillwatch taxii pull https://taxii.lab-b.example/ --token-file lab-b.token --source lab-b \
+          --grade B --state sharing/
+      stillwatch taxii pull https://misp.example/ --misp --token-file misp.key --source misp-cert \
+          --state sharing/
     """
     from stillwatch.flows.share import pull as run
     from stillwatch.share.client import Server, read_token
@@ -120,7 +133,8 @@ def pull(
         print_json(told)
         return
     click.echo(
-        f"{told['objects']:,} objects of {source}: {told['new']:,} new values, {told['retracted']:,} retracted, receipts for {told['receipts']:,}"
+        f"{told['objects']:,} objects of {source}: {told['new']:,} new values, {told['retracted']:,} "
+        f"retracted, receipts for {told['receipts']:,}"
     )
     for reason, number in told["not_understood"].items():
         click.echo(f"not understood: {number:,}, {reason}", err=True)

@@ -33,7 +33,9 @@ def memory_size(text: str) -> str:
 
 
 class Existing(click.Path):
-    """A file or folder that must be there. One that is not is bad input and no wrong usage, as for every path of a log."""
+    """A file or folder that must be there. One that is not is bad input and no wrong usage, as for every
+    path of a log.
+    """
 
     def __init__(self, *, file: bool = True, folder: bool = True) -> None:
         super().__init__(exists=True, file_okay=file, dir_okay=folder, path_type=Path)

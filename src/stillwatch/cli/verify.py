@@ -33,8 +33,11 @@ from stillwatch.foreign import visible
     help="Head of a log that was kept, with which the log must begin.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
-def verify(path: Path, public: Path | None, authorities: Path | None, head: Path | None, as_json: bool) -> None:  # fmt: skip
-    r"""Verify the package or the log of seals at PATH; exit code 0 where it is whole, 1 where it was changed, with each changed file named.
+def verify(
+    path: Path, public: Path | None, authorities: Path | None, head: Path | None, as_json: bool
+) -> None:
+    r"""Verify the package or the log of seals at PATH; exit code 0 where it is whole, 1 where it was changed,
+    with each changed file named.
 
     \b
     Examples:
@@ -61,8 +64,12 @@ def verify(path: Path, public: Path | None, authorities: Path | None, head: Path
     if as_json:
         print_json(asdict(verdict) | {"whole": verdict.is_whole})
     else:
-        for name, value in (("level", verdict.level), ("root", verdict.root), ("signed with", verdict.signed_by),
-                            ("time stamp", verdict.stamped_at)):  # fmt: skip
+        for name, value in (
+            ("level", verdict.level),
+            ("root", verdict.root),
+            ("signed with", verdict.signed_by),
+            ("time stamp", verdict.stamped_at),
+        ):
             if value:
                 click.echo(f"{name:<12} {visible(value)}")
         if verdict.numbers:

@@ -30,8 +30,13 @@ from stillwatch.cli.values import memory_size
     "--accounts", type=click.Path(path_type=Path), help="Account table; read again at every judgement."
 )
 @click.option("--releases", type=click.Path(path_type=Path), help="Model releases.")
-@click.option("--fdr", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.01, show_default=True,
-              help="False-discovery rate of confirmed campaigns, at whatever time one stops.")  # fmt: skip
+@click.option(
+    "--fdr",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.01,
+    show_default=True,
+    help="False-discovery rate of confirmed campaigns, at whatever time one stops.",
+)
 @click.option("--alerts", type=click.FloatRange(0, min_open=True), default=12, show_default=True,
               help="False alerts in a year of the log, at most.")  # fmt: skip
 @click.option(
@@ -82,8 +87,8 @@ def watch(
 ) -> None:
     r"""Follow SOURCE and print new, confirmed, grown, merged, ended and returned campaigns as JSON lines.
 
-    SOURCE is a folder or file that grows, or redis://HOST/0?stream=NAME, nats://HOST?stream=NAME, kafka://HOST?topic=NAME.
-    Stop it whenever you like: it goes on where it stopped, and counts nothing twice.
+    SOURCE is a folder or file that grows, or redis://HOST/0?stream=NAME, nats://HOST?stream=NAME,
+    kafka://HOST?topic=NAME. Stop it whenever you like: it goes on where it stopped, and counts nothing twice.
 
     \b
     Examples:

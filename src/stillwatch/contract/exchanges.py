@@ -17,7 +17,8 @@ EXCHANGES = TableSchema(
         column(
             "exchange_id",
             STRING,
-            "names the exchange; rows of one id, account, time and prompt are one exchange delivered several times",
+            "names the exchange; rows of one id, account, time and prompt are one exchange delivered several "
+            "times",
             required=True,
         ),
         column("timestamp", TIMESTAMP, "when the request arrived", required=True),

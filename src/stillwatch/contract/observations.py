@@ -34,7 +34,10 @@ OBSERVATIONS = TableSchema(
         column("text_key", INT, "keyed digest of the whole prompt; 0 for none"),
         column("prompt_key", INT, "keyed digest of the prompt's template; 0 for none"),
         column("opening_key", INT, "keyed digest of the prompt's first words; 0 for none"),
-        *(column(f"band_{band}", INT, "keyed digest of one band of the prompt's MinHash") for band in range(BANDS)),
+        *(
+            column(f"band_{band}", INT, "keyed digest of one band of the prompt's MinHash")
+            for band in range(BANDS)
+        ),
         column("system_key", INT, "keyed digest of the system prompt's template; 0 for none"),
         column("system_phrases", pa.list_(INT), "keyed digests of the system prompt's phrases"),
         column("phrases", pa.list_(INT), "keyed digests of the prompt's phrases"),
@@ -45,4 +48,4 @@ OBSERVATIONS = TableSchema(
         column("capability", pa.int8(), "capability class of the prompt, as a position in `CAPABILITIES`"),
         column("coerces", BOOL, "whether the prompt asks for the reasoning to be written out"),
     ),
-)  # fmt: skip
+)

@@ -1,7 +1,8 @@
-"""Phrases and bands by account and hour, in arrays: the summary of which there are most rows, and which every moment asks again.
+"""Phrases and bands by account and hour, in arrays: the summary of which there are most rows, and which every
+moment asks again.
 
-A log has up to tens of millions of them, a number that coordinated sampling bounds whatever the size of the log. In arrays that
-are ordered once, what is asked of a prefix of the log is one pass without a query.
+A log has up to tens of millions of them, a number that coordinated sampling bounds whatever the size of the
+log. In arrays that are ordered once, what is asked of a prefix of the log is one pass without a query.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-FEWEST_HOLDERS = (
-    3  # accounts that show a value, at least, for it to be kept: nothing is said of values that fewer share
-)
+# accounts that show a value, at least, for it to be kept: nothing is said of values that fewer share
+FEWEST_HOLDERS = 3
 HOUR_S = 3600
 FOREVER = np.iinfo(np.int32).max
 Ints = npt.NDArray[np.int32]
@@ -24,13 +24,17 @@ Ints = npt.NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phrases:
-    """Rows of `Summaries.marks`, of the values that at least `FEWEST_HOLDERS` accounts show, by value, account and hour.
+    """Rows of `Summaries.marks`, of the values that at least `FEWEST_HOLDERS` accounts show, by value,
+    account and hour.
 
-    * `names`: all accounts of the log, in order; `began`: the hour of each one's first exchange. Hours are counted from 1970.
-    * `kinds`, `kind`, `codes`: names of the kinds; the kind and the number of each value, in the order of the numbers.
+    * `names`: all accounts of the log, in order; `began`: the hour of each one's first exchange. Hours are
+      counted from 1970.
+    * `kinds`, `kind`, `codes`: names of the kinds; the kind and the number of each value, in the order of the
+      numbers.
     * `starts`: the rows of value v are those from `starts[v]` to `starts[v + 1]`.
-    * `account`, `hour`, `half`, `exchanges`: of each row the place of its account in `names`, its hour, the half of the data
-      that the hour belongs to, and in how many exchanges the account shows the value in that hour.
+    * `account`, `hour`, `half`, `exchanges`: of each row the place of its account in `names`, its hour, the
+      half of the data that the hour belongs to, and in how many exchanges the account shows the value in that
+      hour.
     * `visit`: a number for the account and the hour of each row, the same for all values; `visits` of them.
     * `end`: the first hour that is not counted.
     """
@@ -64,8 +68,9 @@ class Phrases:
 
     @classmethod
     def of(cls, began: pa.Table, rows: pa.Table) -> Phrases:
-        """From `account_id`, `began`, ordered by account, and the rows of `marks` as `account` (a place in the former), `kind`, `value`, `half`, `hour`
-        (from 1970) and `exchanges`, ordered by value, account and hour.
+        """From `account_id`, `began`, ordered by account, and the rows of `marks` as `account` (a place in
+        the former), `kind`, `value`, `half`, `hour` (from 1970) and `exchanges`, ordered by value, account
+        and hour.
         """
         value = rows.column("value").to_numpy()
         account = rows.column("account").to_numpy().astype(np.int32)

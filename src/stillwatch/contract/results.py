@@ -14,7 +14,9 @@ CampaignKind = Literal["harvest", "relay", "mixed", "fleet", "undetermined"]
 Basis = Literal["measured", "inferred", "alleged", "not shown"]
 
 RECORD = "record.jsonl"
-"""File of what people decided (labels, approvals, roll-outs) in a results folder or a state; no scan writes it."""
+"""File of what people decided (labels, approvals, roll-outs) in a results folder or a state; no scan
+writes it.
+"""
 
 CAMPAIGNS = TableSchema(
     name="campaigns",
@@ -37,12 +39,14 @@ CAMPAIGNS = TableSchema(
         column(
             "fpr_empirical",
             REAL,
-            "how often honest groups of the nearest explanation in the shipped bank reach this evidence: upper 95 % bound",
+            "how often honest groups of the nearest explanation in the shipped bank reach this evidence: "
+            "upper 95 % bound",
         ),
         column(
             "fpr_synthetic",
             REAL,
-            "how often groups drawn at random from this log, stratified by the nearest explanation's mark, reach this "
+            "how often groups drawn at random from this log, stratified by the nearest explanation's mark, "
+            "reach this "
             "evidence: upper 95 % bound",
         ),
         column("explanation", STRING, "the innocent explanation that comes nearest", required=True),
@@ -156,7 +160,8 @@ PROFILES = TableSchema(
         column(
             "owner",
             INT,
-            "number of the declared owner, the same for all accounts of the log with that owner; null where no other account has it",
+            "number of the declared owner, the same for all accounts of the log with that owner; null where "
+            "no other account has it",
         ),
         column(
             "created_at",
@@ -329,7 +334,8 @@ QUARANTINE = TableSchema(
         column(
             "rows",
             INT,
-            "rows that this one stands for: more than 1 where a file has too many to list each, and `row` is the first of them",
+            "rows that this one stands for: more than 1 where a file has too many to list each, and `row` is "
+            "the first of them",
             required=True,
         ),
     ),

@@ -23,7 +23,8 @@ class Summaries:
 
     * `activity`: account × hour: how much, of what shape, and for which organization.
     * `halves`: account × half of the data: the sum of it, and on how many days it was.
-    * `sources`: account × hour × one value of each kind of which an exchange shows one: in how many exchanges.
+    * `sources`: account × hour × one value of each kind of which an exchange shows one: in how many
+      exchanges.
     * `attributes`: account × indicator value of what the account table says, which has no hour.
     * `marks`: account × indicator value × hour of phrases and bands, whose values are digests.
     * `phrases`: the same of values that several accounts show, in arrays.
@@ -50,7 +51,9 @@ class Summaries:
     releases: ir.Table
 
     def until(self, moment: datetime | ir.TimestampScalar) -> Summaries:
-        """The tables of the log before `moment`, a full hour; `phrases` are cut for a moment that is known."""
+        """The tables of the log before `moment`, a full hour; `phrases` are cut for a moment that is
+        known.
+        """
         known = isinstance(moment, datetime)
         before = ibis.literal(moment, "timestamp('UTC', 6)") if known else moment
         activity = self.activity.filter(_.hour < before)

@@ -13,8 +13,8 @@ TIMESTAMP = pa.timestamp("us", tz="UTC")
 class Column:
     """One column: `nullable` says whether a row without it is still a row of the table.
 
-    A number, or a time in microseconds since 1970, is from `least` to `most`; a string has at most `longest` bytes, None for text
-    that is read once and kept nowhere.
+    A number, or a time in microseconds since 1970, is from `least` to `most`; a string has at most `longest`
+    bytes, None for text that is read once and kept nowhere.
     """
 
     name: str
@@ -63,7 +63,8 @@ class TableSchema:
     def conform(self, table: pa.Table) -> pa.Table:
         """The same rows with exactly the contract's columns, in order; absent nullable columns become null.
 
-        Raises `KeyError` for an absent required column and `pyarrow.ArrowInvalid` for a value that does not cast.
+        Raises `KeyError` for an absent required column and `pyarrow.ArrowInvalid` for a value that does not
+        cast.
         """
         arrays = []
         for column in self.columns:
@@ -92,13 +93,18 @@ def column(
     within: tuple[float, float] | None = None,
     text: bool = False,
 ) -> Column:
-    """Shorthand for the tables below this module; a time is within 2015 to 2100 unless `within` says otherwise, a string that is no
-    `text` has at most `LONGEST` bytes.
+    """Shorthand for the tables below this module; a time is within 2015 to 2100 unless `within` says
+    otherwise, a string that is no `text` has at most `LONGEST` bytes.
     """
     if within is None and pa.types.is_timestamp(kind):
         within = (EARLIEST_US, LATEST_US)
     stringy = pa.types.is_string(kind) or (pa.types.is_list(kind) and pa.types.is_string(kind.value_type))
     return Column(
-        name=name, type=kind, nullable=not required, meaning=meaning, least=within[0] if within else None,
-        most=within[1] if within else None, longest=LONGEST if stringy and not text else None,
-    )  # fmt: skip
+        name=name,
+        type=kind,
+        nullable=not required,
+        meaning=meaning,
+        least=within[0] if within else None,
+        most=within[1] if within else None,
+        longest=LONGEST if stringy and not text else None,
+    )

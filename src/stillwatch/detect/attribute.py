@@ -1,14 +1,15 @@
 """Which accounts belong to a campaign, and which of their exchanges?
 
-Exchanges are weighed one by one, by the log-likelihood ratio of what they show (naive Bayes over kinds; Fellegi
-and Sunter 1969). Only values that three accounts of the campaign show count in favour: an
+Exchanges are weighed one by one, by the log-likelihood ratio of what they show (naive Bayes over kinds;
+Fellegi and Sunter 1969). Only values that three accounts of the campaign show count in favour: an
 account's own address says nothing of the campaign.
 
-Two questions are asked of the same ratios. Whether an *account* belongs: its share of campaign-like exchanges is
-what members have and others have not (beta-binomial on both sides, fitted by moments). Which of a member's
+Two questions are asked of the same ratios. Whether an *account* belongs: its share of campaign-like exchanges
+is what members have and others have not (beta-binomial on both sides, fitted by moments). Which of a member's
 *exchanges* belong: where a request comes from no longer tells, since all of an account's traffic comes from
-there, so only what is asked and how counts (`CONTENT_KINDS`): wording, instructions, parameters, and the request's style
-against what people ask (`detect.excess`), which is all that is left of a campaign that says nothing twice.
+there, so only what is asked and how counts (`CONTENT_KINDS`): wording, instructions, parameters, and the
+request's style against what people ask (`detect.excess`), which is all that is left of a campaign that says
+nothing twice.
 """
 
 from __future__ import annotations
@@ -49,17 +50,18 @@ LEAST_SCORE_OF_PROPOSED, LEAST_SCORE_OF_OTHERS = (
     0.5,
     0.95,
 )  # of an account that was proposed, and of one that was not
-SHARE_OF_PROPOSED_KEPT = 0.5  # of the proposed accounts must be members in the end, or the evidence is of others than those attributed
+# of the proposed accounts must be members in the end, or the evidence is of others than those attributed
+SHARE_OF_PROPOSED_KEPT = 0.5
 FALSE_MEMBERS = 0.01  # expected share of members that do not belong
 DEVIATIONS_OF_90_PERCENT = 1.645  # standard deviations that hold 90 %
 CONVERSATION_SHARE = 0.5  # of what is usual: the share of follow-ups above which traffic is conversation
 BEGINNING_SHARE_OF_HITS, EM_TURNS, TRIMMED_TAIL = 0.5, 4, 0.15
 FEWEST_HITS = 10  # of an account that was not proposed: anybody may ask a few times what a campaign asks
 TRIMMED_OUTSIDE = 0.1  # of those outside, at most, may yet be members: they do not teach what is usual
-PRIOR_OF_NEITHER = 1e-5  # prior odds that an account is neither: whom a campaign copies is left out by its control (`refine.contacts`)
-QUANTILE_OF_USUAL_HITS = (
-    0.97  # of the accounts that are not members: what they show is usual, the rest may yet belong
-)
+# prior odds that an account is neither: whom a campaign copies is left out by its control (`refine.contacts`)
+PRIOR_OF_NEITHER = 1e-5
+# of the accounts that are not members: what they show is usual, the rest may yet belong
+QUANTILE_OF_USUAL_HITS = 0.97
 LOG_ODDS_OF_MEMBERS_EXCHANGE = 1.0  # prior log odds that a member's exchange is the campaign's
 LEAST_SPEAKING_LOG_RATIO = 1.0  # log-likelihood ratio from which a value speaks for the campaign
 LARGEST_SOURCE_SCORE = 3.0  # address, program and network tell one thing together, not four
@@ -70,11 +72,12 @@ TEMPER = 0.5  # kinds are not independent, so the odds they give together are to
 class Attribution:
     """Members with their probability, and the attributed exchanges.
 
-    `members` has `account_id`, `score`, `exchanges`; `exchanges` has `exchange_id`, `account_id`, `timestamp`,
-    `capability` and tokens.
-    `low` and `high` bound the number of exchanges at a nominal 90 %: what sure members' exchanges leave open, and those of
-    others have beyond what is usual. `told` is the share of all of the members' exchanges that is told from ordinary use
-    by its style (`detect.excess`), `follow_up` the share of those that go on with a conversation, None without conversation ids.
+    `members` has `account_id`, `score`, `exchanges`; `exchanges` has `exchange_id`, `account_id`,
+    `timestamp`, `capability` and tokens.
+    `low` and `high` bound the number of exchanges at a nominal 90 %: what sure members' exchanges leave open,
+    and those of others have beyond what is usual. `told` is the share of all of the members' exchanges that
+    is told from ordinary use by its style (`detect.excess`), `follow_up` the share of those that go on with a
+    conversation, None without conversation ids.
     """
 
     members: pa.Table
@@ -89,7 +92,9 @@ Keep = Callable[[str, ir.Table | pa.Table], ir.Table]
 
 
 def style(exchanges: ir.Table) -> ir.IntegerValue:
-    """What kind of request it is: capability asked for, and lengths of question and answer in doublings, as one number."""
+    """What kind of request it is: capability asked for, and lengths of question and answer in doublings,
+    as one number.
+    """
 
     def doublings(count: ir.Value) -> ir.IntegerValue:
         return ((count.fill_null(0).cast("float64").clip(0) + 1).ln() / LN2).floor().cast("int64")
@@ -101,8 +106,8 @@ def style(exchanges: ir.Table) -> ir.IntegerValue:
 
 
 def background(sightings: ir.Table, units: tuple[Indicator, ...]) -> ir.Table:
-    """Kind × value → in how many exchanges of the whole log, of the kinds that are weighed and of which an exchange shows
-    one value.
+    """Kind × value → in how many exchanges of the whole log, of the kinds that are weighed and of which an
+    exchange shows one value.
     """
     names = [unit.card.name for unit in _weighed(units)]
     counted = sightings.filter(_.kind.isin(names)).group_by(["kind", "value"])
@@ -115,7 +120,9 @@ def _weighed(units: tuple[Indicator, ...]) -> list[Indicator]:
 
 
 def _read(units: tuple[Indicator, ...]) -> list[str]:
-    """Columns of an exchange from which the values of the weighed kinds are made; one that tells nothing where there are none."""
+    """Columns of an exchange from which the values of the weighed kinds are made; one that tells nothing
+    where there are none.
+    """
     return columns_of(_weighed(units)) or ["half"]
 
 
@@ -130,8 +137,9 @@ def _ratios(
 ) -> ir.Table:
     """Kind × value → log-likelihood ratio of the campaign against everything else.
 
-    `mine` are the `inside` exchanges thought to be the campaign's; `known` is `background`. Values that no campaign
-    exchange shows have the ratio of an absence, and those that one or two accounts show say nothing for it.
+    `mine` are the `inside` exchanges thought to be the campaign's; `known` is `background`. Values that no
+    campaign exchange shows have the ratio of an absence, and those that one or two accounts show say nothing
+    for it.
     """
     together = mine.group_by(["account_key", *_read(units)]).agg(n=_.count())
     together = keep("together", together)
@@ -158,7 +166,9 @@ def _ratios(
 
 
 def _three(who: ir.IntegerColumn) -> ir.BooleanScalar:
-    """Whether a group has three different codes, by sums alone: whether one lies between the least and the greatest."""
+    """Whether a group has three different codes, by sums alone: whether one lies between the least and
+    the greatest.
+    """
     low, high = who.min(), who.max()
     return (low + high) * who.sum() - (who * who).sum() - who.count() * low * high > 0
 
@@ -166,10 +176,12 @@ def _three(who: ir.IntegerColumn) -> ir.BooleanScalar:
 def _phrases(
     likely: ir.Table, exchanges: ir.Table, known: ir.Table | None, inside: int, total: int, keep: Keep
 ) -> tuple[ir.Table, ir.Table]:
-    """Phrase → log-likelihood ratio, of the phrases that speak for the campaign, whose exchanges are `likely`, `inside` of `total`.
+    """Phrase → log-likelihood ratio, of the phrases that speak for the campaign, whose exchanges are
+    `likely`, `inside` of `total`.
 
     Of more than `MOST_TEACHING_EXCHANGES` exchanges one in 2^k teaches, the same ones each time.
-    Returned with `known`: in how many exchanges of all each phrase is of which that was ever asked, so that it is asked once.
+    Returned with `known`: in how many exchanges of all each phrase is of which that was ever asked, so that
+    it is asked once.
     """
     fewer = halvings(total, MOST_TEACHING_EXCHANGES)
     taught = thin(exchanges, fewer, "exchange_key")
@@ -205,9 +217,9 @@ def exchange_scores(
 ) -> ir.Table:
     """Exchange → summed log-likelihood ratio over kinds, and the part of it that is `content`.
 
-    `combined` has every combination of what exchanges show, as columns `_read`. Of an exchange's phrases the best one counts,
-    and having none that speaks for the campaign counts too. `exchanges` must hold every exchange with such a phrase; `inside`
-    of `total` in the whole log are thought to be the campaign's.
+    `combined` has every combination of what exchanges show, as columns `_read`. Of an exchange's phrases the
+    best one counts, and having none that speaks for the campaign counts too. `exchanges` must hold every
+    exchange with such a phrase; `inside` of `total` in the whole log are thought to be the campaign's.
     """
     read = _read(units)
     told = combined
@@ -260,14 +272,15 @@ def attribute(
 ) -> Attribution:
     """Members and exchanges of the campaign that grew from `seeds` (`account_id` rows).
 
-    `usual` is the share of exchanges that go on with a conversation where people converse, None without conversation ids; `pooled` says
-    that conversations pass between the accounts, so that all of their traffic is the pool's. Members' exchanges are
-    split by style only where they are not pooled and what is told from ordinary use is not conversation.
+    `usual` is the share of exchanges that go on with a conversation where people converse, None without
+    conversation ids; `pooled` says that conversations pass between the accounts, so that all of their traffic
+    is the pool's. Members' exchanges are split by style only where they are not pooled and what is told from
+    ordinary use is not conversation.
 
     Nobody is a member where fewer than half of `seeds` are: what convicted them does not convict others.
 
-    `sightings` and `known` (`background`) tell of the whole log what the exchanges would; only exchanges of accounts
-    that show some value which speaks for the campaign are weighed one by one.
+    `sightings` and `known` (`background`) tell of the whole log what the exchanges would; only exchanges of
+    accounts that show some value which speaks for the campaign are weighed one by one.
     """
     worded = any(unit.card.name == PHRASES for unit in units)
     counts = keep("counts", exchanges.group_by("account_id").agg(exchanges=_.count()))
@@ -369,8 +382,8 @@ def attribute(
 
 
 def carries(members: Set[A], proposed: Set[A]) -> bool:
-    """Whether those whose evidence convicted still are the campaign: a few busy strangers among them may have drawn
-    the attribution to themselves, and of those alone nothing was shown.
+    """Whether those whose evidence convicted still are the campaign: a few busy strangers among them may have
+    drawn the attribution to themselves, and of those alone nothing was shown.
     """
     return len(members & proposed) >= SHARE_OF_PROPOSED_KEPT * len(proposed)
 
@@ -419,11 +432,12 @@ def _no_members() -> pa.Table:
 
 
 def _members(table: pa.Table, seeds: set[str], *, last: bool) -> tuple[pa.Table, float]:
-    """Accounts that belong, with their probability; and the hits of others beyond what nearly all others show.
+    """Accounts that belong, with their probability; and the hits of others beyond what nearly all others
+    show.
 
-    In the last round members are the likeliest accounts whose expected share of strangers is at most `FALSE_MEMBERS`, of
-    accounts and of exchanges, and where nobody is as sure as that, those of the proposed who are likely; before, when they
-    only teach what members are like, each has to be likely by itself.
+    In the last round members are the likeliest accounts whose expected share of strangers is at most
+    `FALSE_MEMBERS`, of accounts and of exchanges, and where nobody is as sure as that, those of the proposed
+    who are likely; before, when they only teach what members are like, each has to be likely by itself.
     """
     names = table.column("account_id").to_pylist()
     hits = table.column("hits").to_numpy().astype(float)
@@ -440,7 +454,8 @@ def _members(table: pa.Table, seeds: set[str], *, last: bool) -> tuple[pa.Table,
         accounts = np.cumsum(stranger) / np.arange(1, len(chosen) + 1)
         exchanges = np.cumsum(stranger * theirs) / np.cumsum(theirs)
         sure = chosen[(accounts <= FALSE_MEMBERS) & (exchanges <= FALSE_MEMBERS)]
-        # A group that was convicted does not vanish because no account is sure by itself, as in its first hours.
+        # A group that was convicted does not vanish because no account is sure by itself, as in its first
+        # hours.
         chosen = np.sort(sure if len(sure) else chosen[seeded[chosen]])
     left = np.ones(len(names), bool)
     left[chosen] = False
@@ -456,11 +471,12 @@ def membership(
 ) -> npt.NDArray[np.float64]:
     """Probability of membership from campaign-like exchanges among all, given who was proposed.
 
-    A mixture of accounts inside and outside, two beta-binomials fitted by moments in turns (expectation-maximisation with
-    hard assignment, the inside without a seventh at either end, the outside without its highest tenth), and of accounts of neither kind, whose share of hits may be any
-    with prior odds `PRIOR_OF_NEITHER`. An account outside the proposal that has half of the proposal's usual share of hits begins
-    on no side, so that members who were not proposed do not pass for what is usual. Prior odds are the share of those
-    inside, and being proposed itself counts as `LOG_ODDS_OF_PROPOSED` in log odds.
+    A mixture of accounts inside and outside, two beta-binomials fitted by moments in turns
+    (expectation-maximisation with hard assignment, the inside without a seventh at either end, the outside
+    without its highest tenth), and of accounts of neither kind, whose share of hits may be any with prior
+    odds `PRIOR_OF_NEITHER`. An account outside the proposal that has half of the proposal's usual share of
+    hits begins on no side, so that members who were not proposed do not pass for what is usual. Prior odds
+    are the share of those inside, and being proposed itself counts as `LOG_ODDS_OF_PROPOSED` in log odds.
     """
     share = hits / np.maximum(counts, 1.0)
     like = share >= BEGINNING_SHARE_OF_HITS * np.median(share[seeded]) if seeded.any() else seeded

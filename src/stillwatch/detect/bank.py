@@ -29,8 +29,8 @@ def _evidence() -> dict[str, npt.NDArray[np.float64]]:
 
 
 def leave_one_out() -> dict[str, float] | None:
-    """How often, in the evaluation, an honest group was reported whose explanation was left out: `share`, `high` (the upper end of its
-    interval), `worlds`; None where it was not measured.
+    """How often, in the evaluation, an honest group was reported whose explanation was left out: `share`,
+    `high` (the upper end of its interval), `worlds`; None where it was not measured.
     """
     path = Path(str(files("stillwatch.detect") / "data" / LEFT_OUT))
     if not path.exists():
@@ -40,8 +40,9 @@ def leave_one_out() -> dict[str, float] | None:
 
 
 def empirical_rate(explanation: str, log_e: float) -> float | None:
-    """Upper 95 % bound (Clopper and Pearson 1934) of the share of the explanation's honest groups whose evidence is at least
-    `log_e`; None where the bank has no group of it. `scripts/honest_bank.py` makes the bank.
+    """Upper 95 % bound (Clopper and Pearson 1934) of the share of the explanation's honest groups whose
+    evidence is at least `log_e`; None where the bank has no group of it. `scripts/honest_bank.py` makes the
+    bank.
     """
     known = _evidence().get(explanation)
     if known is None or len(known) == 0:

@@ -45,7 +45,8 @@ class Graph:
 def communities(
     links: pa.Table | Graph, seed: int = 0, resolution: float = 1.0, smallest: int = FEWEST_ACCOUNTS
 ) -> pa.Table:
-    """Candidates as (`candidate`, `account_id`) rows, from account × value links, or from their graph where it is clustered repeatedly.
+    """Candidates as (`candidate`, `account_id`) rows, from account × value links, or from their graph where
+    it is clustered repeatedly.
 
     The graph stays bipartite, accounts on one side and values on the other, so 25,000 accounts with one
     template are 25,000 edges. Leiden (Traag, Waltman and van Eck 2019) as in scikit-network.

@@ -24,13 +24,14 @@ STRONGEST_LOG_E = 12.0 * LN10
 def decide(judged: Sequence[Judged], fdr: float) -> list[Judged]:
     """Disjoint candidates that may be reported at rate `fdr`, strongest first.
 
-    They are compared by their `owners`: a hundred accounts of one owner beside fifty of a campaign count as one more account, and the
-    candidate is a view of that campaign.
+    They are compared by their `owners`: a hundred accounts of one owner beside fifty of a campaign count as
+    one more account, and the candidate is a view of that campaign.
 
-    Several candidates may be views of one campaign; the one with the most evidence, times its size, stands for it. A candidate that
-    falls apart into several disjoint ones, each significant by itself, gives way to them. The q-values are then
-    those of the representatives among *all* candidates: a set R with e >= m / (rate |R|) for each of its members is
-    self-consistent and keeps the rate, however it was chosen (Wang and Ramdas 2022, section 4).
+    Several candidates may be views of one campaign; the one with the most evidence, times its size, stands
+    for it. A candidate that falls apart into several disjoint ones, each significant by itself, gives way to
+    them. The q-values are then those of the representatives among *all* candidates: a set R with e >= m /
+    (rate |R|) for each of its members is self-consistent and keeps the rate, however it was chosen (Wang and
+    Ramdas 2022, section 4).
     """
     significant = [j for j in judged if j.q_value <= fdr]
     chosen: list[Judged] = []
@@ -45,7 +46,9 @@ def decide(judged: Sequence[Judged], fdr: float) -> list[Judged]:
 
 
 def consistent(chosen: Sequence[Judged], tested: int, fdr: float) -> list[Judged]:
-    """The largest self-consistent subset of `chosen` at `fdr`, with its q-values among `tested` candidates."""
+    """The largest self-consistent subset of `chosen` at `fdr`, with its q-values among `tested`
+    candidates.
+    """
     logs = np.full(max(tested, len(chosen)), -np.inf)
     ordered = sorted(chosen, key=lambda j: -j.log_e)
     logs[: len(ordered)] = [min(j.log_e, STRONGEST_LOG_E) for j in ordered]
@@ -78,8 +81,8 @@ def _weight(one: Judged) -> float:
 def _parts(whole: Judged, significant: Sequence[Judged]) -> list[Judged]:
     """Disjoint significant candidates inside `whole` that cover most of it, if there are at least two.
 
-    Evidence of the parts of one campaign adds up in the whole; two campaigns in one candidate dilute each other, so
-    one of them has to be clearer alone.
+    Evidence of the parts of one campaign adds up in the whole; two campaigns in one candidate dilute each
+    other, so one of them has to be clearer alone.
     """
     parts: list[Judged] = []
     inside = [

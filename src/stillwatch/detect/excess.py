@@ -1,13 +1,15 @@
 """What share of a group's requests is more than its members' ordinary use would be?
 
-The mix of request styles of a pool is taken as (1 - s) of what other accounts ask, each account counting alike, plus s
-of something else. What is asked for elsewhere and hardly by the pool bounds 1 - s from above; the bound is taken where
-three tenths of ordinary use lie below it, so that neither noise in rare styles nor a campaign's own choice among
-common ones decides. This is the mixture proportion of Blanchard, Lee and Scott (2010), whose infimum over all sets is
-relaxed to a quantile over single styles. A harvest without cover has s near 1, end users relayed have s near 0.
+The mix of request styles of a pool is taken as (1 - s) of what other accounts ask, each account counting
+alike, plus s of something else. What is asked for elsewhere and hardly by the pool bounds 1 - s from above;
+the bound is taken where three tenths of ordinary use lie below it, so that neither noise in rare styles nor a
+campaign's own choice among common ones decides. This is the mixture proportion of Blanchard, Lee and Scott
+(2010), whose infimum over all sets is relaxed to a quantile over single styles. A harvest without cover has s
+near 1, end users relayed have s near 0.
 
-What one group of people asks is not the average of all: its languages, hours and trades shift every style a little. So
-a request is only told apart where most of its style is left over when ordinary use is taken `LARGEST_ORDINARY_RATIO` times.
+What one group of people asks is not the average of all: its languages, hours and trades shift every style a
+little. So a request is only told apart where most of its style is left over when ordinary use is taken
+`LARGEST_ORDINARY_RATIO` times.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ import pyarrow as pa
 
 ORDINARY_SHARE = 0.3
 LARGEST_ORDINARY_RATIO = 2.0  # a group's ordinary use of a style may be this many times the average of all
-LEAST_SHARE_TOLD_APART = 0.05  # below this share of requests told apart nothing stands out, and none is told from another by its style
+# below this share of requests told apart nothing stands out, and none is told from another by its style
+LEAST_SHARE_TOLD_APART = 0.05
 SMALLEST_LOG_RATIO, LARGEST_LOG_RATIO = -4.0, 6.0
 STRANGE_LOG_RATIO = 4.0
 
@@ -29,8 +32,9 @@ STRANGE_LOG_RATIO = 4.0
 class Excess:
     """Per style the log-likelihood ratio of the something else against ordinary use.
 
-    `share` is what remains of s where a group's ordinary use may vary, and the prior of an exchange; `strange` says of which
-    styles more requests are something else even so, and `told` is the share of requests of these styles.
+    `share` is what remains of s where a group's ordinary use may vary, and the prior of an exchange;
+    `strange` says of which styles more requests are something else even so, and `told` is the share of
+    requests of these styles.
     """
 
     share: float
@@ -42,13 +46,17 @@ class Excess:
 
     @property
     def prior(self) -> float:
-        """Log odds that an exchange of the pool is not its ordinary use, before it is looked at; 0 excess tells nothing."""
+        """Log odds that an exchange of the pool is not its ordinary use, before it is looked at; 0 excess
+        tells nothing.
+        """
         some = min(max(self.share, 1e-9), 1.0 - 1e-9)
         return float(np.clip(np.log(some) - np.log(1.0 - some), -STRANGE_LOG_RATIO, STRANGE_LOG_RATIO))
 
     @property
     def tells(self) -> bool:
-        """Whether exchanges are told apart by their style: enough of them are, and the rest is not the pool's as well."""
+        """Whether exchanges are told apart by their style: enough of them are, and the rest is not the
+        pool's as well.
+        """
         return self.apart and self.told >= LEAST_SHARE_TOLD_APART
 
 

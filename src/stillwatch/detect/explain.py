@@ -1,7 +1,7 @@
 """Which explanation does the evidence favour, and what may be claimed?
 
-Five hypotheses are compared (design, "Five hypotheses, five claims"): H1 a trainer harvests directly, H2 a reseller
-relays real end users, H3 a reseller whose logs become training data, H4 a fleet: common control
+Five hypotheses are compared (design, "Five hypotheses, five claims"): H1 a trainer harvests directly, H2 a
+reseller relays real end users, H3 a reseller whose logs become training data, H4 a fleet: common control
 whose work is no harvest, such as a labelling firm's; H5 other fraud.
 Shared control is shown before and separates none of them; what is asked, and how, does. The
 densities are stated below, and are a judgement, not a fit: `docs/methods/hypotheses.md` gives their reasons.
@@ -26,8 +26,9 @@ DENSITIES: dict[str, tuple[float, float]] = {
     "H2": (1.0, 60.0),
     "H3": (3.0, 3.0),
 }
-# Mixtures of Beta(a, b) laws, as (weight, a, b): of the share of exchanges whose text was not sent before, and of the share of
-# members that keep a person's nights, for a harvest and for accounts under one control whose work is no harvest.
+# Mixtures of Beta(a, b) laws, as (weight, a, b): of the share of exchanges whose text was not sent before,
+# and of the share of members that keep a person's nights, for a harvest and for accounts under one control
+# whose work is no harvest.
 NOVELTY = {"harvest": ((0.85, 10.0, 1.0), (0.15, 1.0, 1.0)), "fleet": ((0.5, 1.0, 15.0), (0.5, 6.0, 1.0))}
 WITH_NIGHTS = {"harvest": ((0.75, 1.0, 6.0), (0.25, 1.0, 1.0)), "fleet": ((0.6, 6.0, 1.0), (0.4, 1.0, 1.0))}
 COERCED = 2.0  # log10 by which coerced reasoning speaks against a fleet
@@ -41,9 +42,10 @@ LARGEST_LOG_ODDS = 300.0
 class Content:
     """What a campaign's members ask for, all their traffic taken together.
 
-    `told`: share of requests that are told from ordinary use; `follow_up`: share of those that go on with a conversation,
-    relative to what is usual, at most 1, None without conversation ids. `novelty`: share of attributed exchanges whose text no
-    earlier one had, None without texts. `nights`: share of members that keep a person's nights.
+    `told`: share of requests that are told from ordinary use; `follow_up`: share of those that go on with a
+    conversation, relative to what is usual, at most 1, None without conversation ids. `novelty`: share of
+    attributed exchanges whose text no earlier one had, None without texts. `nights`: share of members that
+    keep a person's nights.
     """
 
     told: float
@@ -59,7 +61,9 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """Log10 likelihood of each hypothesis relative to the best, with its reason, and the kind that follows."""
+    """Log10 likelihood of each hypothesis relative to the best, with its reason, and the kind that
+    follows.
+    """
 
     kind: CampaignKind
     log10: Mapping[str, float]
@@ -73,7 +77,9 @@ def content(
     novelty: float | None = None,
     nights: float | None = None,
 ) -> Content:
-    """From shares of the members' exchanges, and the share of follow-ups that is `usual` where people converse."""
+    """From shares of the members' exchanges, and the share of follow-ups that is `usual` where people
+    converse.
+    """
     relative = min(1.0, follow_up / usual) if follow_up is not None and usual else None
     return Content(told=told, follow_up=relative, novelty=novelty, nights=nights)
 
@@ -101,7 +107,9 @@ def explain(judged: Judged, seen: Content) -> Explained:
 
 
 def _like_a_harvest(judged: Judged, seen: Content) -> float:
-    """Log10 likelihood ratio of a harvest against a fleet, from what is asked once only and from the members' nights."""
+    """Log10 likelihood ratio of a harvest against a fleet, from what is asked once only and from the
+    members' nights.
+    """
     ratio = 0.0
     for share, laws in ((seen.novelty, NOVELTY), (seen.nights, WITH_NIGHTS)):
         if share is not None:
@@ -142,10 +150,12 @@ def _reasons(seen: Content, purpose: float) -> dict[str, str]:
     return {
         "H1": f"a harvest asks for what it wants to learn, once each: {words}; {turns}",
         "H2": f"real end users follow up and ask for what everybody asks for: {words}; {turns}",
-        "H3": "seen from the logs this lies between H1 and H2: end users' conversations and templated tasks in one pool",
-        "H4": "a fleet does one firm's work, such as labelling, and repeats requests or keeps people's hours: "
-        + "; ".join(_fleet_words(seen)),
-        "H5": f"free credit and spam have no common purpose in what is asked; evidence of one: 10^{purpose:.0f}",
+        "H3": "seen from the logs this lies between H1 and H2: end users' conversations and templated tasks "
+        "in one pool",
+        "H4": "a fleet does one firm's work, such as labelling, and repeats requests or keeps people's "
+        "hours: " + "; ".join(_fleet_words(seen)),
+        "H5": f"free credit and spam have no common purpose in what is asked; evidence of one: "
+        f"10^{purpose:.0f}",
     }
 
 
@@ -163,9 +173,9 @@ def claims(judged: Judged, explained: Explained, accounts: int, exchanges: int) 
     control = judged.log_e / LN10
     harvest = explained.kind in ("harvest", "mixed")
     if harvest:
-        purpose = "what is asked and how favours harvesting over relaying end users by a factor of 10^{:.1f}".format(
-            max(explained.log10["H1"], explained.log10["H3"]) - explained.log10["H2"]
-        )
+        purpose = (
+            "what is asked and how favours harvesting over relaying end users by a factor of 10^{:.1f}"
+        ).format(max(explained.log10["H1"], explained.log10["H3"]) - explained.log10["H2"])
     elif explained.kind == "fleet":
         purpose = "what is asked and when looks like one firm's work, not like a harvest"
     elif explained.kind == "relay":
@@ -178,7 +188,8 @@ def claims(judged: Judged, explained: Explained, accounts: int, exchanges: int) 
             2,
             "measured",
             (
-                f"no innocent explanation that was tried produces this: the evidence beyond the nearest is an e-value of "
+                f"no innocent explanation that was tried produces this: the evidence beyond the nearest is "
+                f"an e-value of "
                 f"10^{control:.1f}; the rate of false reports at which it is made is {judged.q_value:.1g}"
             ),
         ),

@@ -31,7 +31,9 @@ def copies(observations: ir.Table) -> ir.Table:
 
 
 def once(observations: ir.Table, several: ir.Table) -> ir.Table:
-    """Of the rows of each exchange in `several`, which have one id, account, time and text, the first by what else they say."""
+    """Of the rows of each exchange in `several`, which have one id, account, time and text, the first by
+    what else they say.
+    """
     place = ibis.row_number().over(
         ibis.window(
             group_by="exchange_key",
@@ -51,7 +53,9 @@ def once(observations: ir.Table, several: ir.Table) -> ir.Table:
 
 
 def timed(exchanges: ir.Table) -> ir.Table:
-    """Exchanges with the `second`, the `hour` and the `day` in which they began, as all that follows takes them."""
+    """Exchanges with the `second`, the `hour` and the `day` in which they began, as all that follows
+    takes them.
+    """
     return exchanges.mutate(
         second=_.timestamp.epoch_seconds().floor().cast("int64"),
         hour=_.timestamp.truncate("h"),
@@ -60,8 +64,8 @@ def timed(exchanges: ir.Table) -> ir.Table:
 
 
 def flat(exchanges: ir.Table) -> ir.Table:
-    """Exchanges without what only `marks` reads, lists above all, which weigh as much as all others, and without names and
-    keys of their own.
+    """Exchanges without what only `marks` reads, lists above all, which weigh as much as all others, and
+    without names and keys of their own.
     """
     read = columns_of(one_valued(exchanges))
     schema = exchanges.schema().items()
@@ -71,11 +75,12 @@ def flat(exchanges: ir.Table) -> ir.Table:
 
 
 def activity(exchanges: ir.Table, held: ir.Table) -> ir.Table:
-    """Account × hour: counts and sums from which means over any period follow, and the organization that the account names, the
-    last by name where there are several; `held` are the `conversations` of these exchanges.
+    """Account × hour: counts and sums from which means over any period follow, and the organization that the
+    account names, the last by name where there are several; `held` are the `conversations` of these
+    exchanges.
 
-    Gaps, of whole seconds, and turns are those within a UTC day, so that days add up. Sums of logarithms are whole multiples of 2^-20, so
-    that their value does not depend on the order in which an engine adds.
+    Gaps, of whole seconds, and turns are those within a UTC day, so that days add up. Sums of logarithms are
+    whole multiples of 2^-20, so that their value does not depend on the order in which an engine adds.
     """
     by_account = ibis.window(group_by=["account_key", "day"], order_by="timestamp")
     rows = exchanges.mutate(gap=_.second - _.second.lag().over(by_account))
@@ -152,7 +157,9 @@ def conversations(exchanges: ir.Table) -> ir.Table:
 
 
 def shared_conversations(held: ir.Table) -> ir.Table:
-    """Account × conversation, of the conversations that more than one account carried on: when it began there."""
+    """Account × conversation, of the conversations that more than one account carried on: when it began
+    there.
+    """
     return (
         _shared(held, "conversation")
         .group_by(["account_id", "conversation"])
@@ -161,7 +168,9 @@ def shared_conversations(held: ir.Table) -> ir.Table:
 
 
 def _shared(rows: ir.Table, name: str) -> ir.Table:
-    """Rows whose value of this name more than one account shows; most values have one row, and are told at once."""
+    """Rows whose value of this name more than one account shows; most values have one row, and are told
+    at once.
+    """
     again = rows.group_by(name).agg(rows=_.count()).filter(_.rows > 1)
     several = rows.semi_join(again, name)
     spread = several.group_by(name).agg(low=_.account_id.min(), high=_.account_id.max())
@@ -189,7 +198,8 @@ def owners(activity: ir.Table, accounts: ir.Table) -> ir.Table:
 def sources(exchanges: ir.Table, units: Sequence[Indicator]) -> ir.Table:
     """Account × hour × the values of `units`, of each of which an exchange shows one: in how many exchanges.
 
-    Values are made of columns that have been counted already, since most of them stay what they are for hours.
+    Values are made of columns that have been counted already, since most of them stay what they are for
+    hours.
     """
     read = columns_of(units)
     keys = exchanges.select("account_id", "half", "hour", *read)
@@ -211,10 +221,11 @@ def one_valued(exchanges: ir.Table) -> list[Indicator]:
 
 
 def marks(exchanges: ir.Table, thinned: int) -> ir.Table:
-    """Account × indicator value × hour of the kinds of which an exchange shows many: phrases and bands, whose values are digests.
+    """Account × indicator value × hour of the kinds of which an exchange shows many: phrases and bands, whose
+    values are digests.
 
-    Of the digests one in 2^`thinned` is kept, the same ones for every account and every day, so that what several
-    accounts share stays shared (coordinated sampling; Broder 1997, Cohen and Kaplan 2007).
+    Of the digests one in 2^`thinned` is kept, the same ones for every account and every day, so that what
+    several accounts share stays shared (coordinated sampling; Broder 1997, Cohen and Kaplan 2007).
     """
     parts = []
     for unit in all_indicators():

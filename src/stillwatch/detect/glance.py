@@ -38,8 +38,8 @@ class Sight:
 
 
 def glance(one: Judged, bench: Bench) -> list[Sight]:
-    """What a person would look at first: place, mail, cards, sign-up, ages, span, texts, programs, nights and clocks; then the
-    findings of control.
+    """What a person would look at first: place, mail, cards, sign-up, ages, span, texts, programs, nights and
+    clocks; then the findings of control.
     """
     members = bench.places(one.accounts)
     if len(members) == 0:
@@ -99,7 +99,8 @@ def _shared(traits: Traits, members: Labels) -> Iterator[Sight]:
             yield Sight(
                 trait="texts",
                 speaks="against",
-                statement=f"{common} {'text was' if common == 1 else 'texts were'} sent by at least half of the members: they "
+                statement=f"{common} {'text was' if common == 1 else 'texts were'} sent by at least half of "
+                f"the members: they "
                 "work through one list",
             )
 
@@ -111,7 +112,8 @@ def _span(traits: Traits, members: Labels) -> Iterator[Sight]:
         yield Sight(
             trait="span",
             speaks="against",
-            statement=f"most of the activity of all members falls into {days} {'day' if days == 1 else 'days'}, as at an event",
+            statement=f"most of the activity of all members falls into {days} "
+            f"{'day' if days == 1 else 'days'}, as at an event",
         )
     created = traits.created[members]
     ages = (traits.last[members] - created)[np.isfinite(created)]
@@ -143,7 +145,8 @@ def _habits(traits: Traits, members: Labels) -> Iterator[Sight]:
         yield Sight(
             trait="clock",
             speaks="against",
-            statement=f"{clocks} of {n} members send at one minute of the hour or one time of the day, as scheduled programs do",
+            statement=f"{clocks} of {n} members send at one minute of the hour or one time of the day, as "
+            f"scheduled programs do",
         )
 
 

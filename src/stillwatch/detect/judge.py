@@ -1,14 +1,16 @@
 """Evidence that a set of accounts is under one control, beyond every innocent explanation.
 
-Each group test gives an e-value against its own null. Tests that one cause can bend together form a family, whose e-value
-is the mean of its tests', valid under any dependence. Families of likeness (place, habit, timing, purpose) describe a
-set and never count.
+Each group test gives an e-value against its own null. Tests that one cause can bend together form a family,
+whose e-value is the mean of its tests', valid under any dependence. Families of likeness (place, habit,
+timing, purpose) describe a set and never count.
 
-An innocent explanation bends some families for the accounts that carry its mark. Under the explanation, accounts
-that one mark has in common count as one account in the families that it bends, and all accounts count in the other
-families; a bent family counts no more than the number of unmarked accounts is evidence that the mark did not just miss them; the mean over the families of control is an e-value under "this explanation is the cause, or there is
-none". The evidence of a set is the least of these over all explanations, an e-value under their union.
-`docs/methods/decision.md` derives it. `judge` is the only judgement: of candidates, of members, of prefixes of a log.
+An innocent explanation bends some families for the accounts that carry its mark. Under the explanation,
+accounts that one mark has in common count as one account in the families that it bends, and all accounts
+count in the other families; a bent family counts no more than the number of unmarked accounts is evidence
+that the mark did not just miss them; the mean over the families of control is an e-value under "this
+explanation is the cause, or there is none". The evidence of a set is the least of these over all
+explanations, an e-value under their union. `docs/methods/decision.md` derives it. `judge` is the only
+judgement: of candidates, of members, of prefixes of a log.
 """
 
 from __future__ import annotations
@@ -52,8 +54,9 @@ EQUALLY_NEAR_LOG_E = 1.0  # log e-values that differ by less name explanations t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One explanation against one set of accounts: how many carry its mark, how many accounts they count as, the log e-value of
-    what it cannot produce, and by how much more often members carry the mark than other accounts.
+    """One explanation against one set of accounts: how many carry its mark, how many accounts they count as,
+    the log e-value of what it cannot produce, and by how much more often members carry the mark than other
+    accounts.
     """
 
     explanation: Explanation
@@ -67,9 +70,9 @@ class Trial:
 class Judged:
     """A set of accounts with its findings, its evidence, and the rate at which it is reported.
 
-    `owners` are the declared owners of its accounts, each counted once. `families` are log e-values under independence,
-    `unexplained` their combination, and `log_e` the evidence beyond every explanation in `trials`, which are empty where
-    `unexplained` is not worth one.
+    `owners` are the declared owners of its accounts, each counted once. `families` are log e-values under
+    independence, `unexplained` their combination, and `log_e` the evidence beyond every explanation in
+    `trials`, which are empty where `unexplained` is not worth one.
     """
 
     candidate: Candidate
@@ -92,7 +95,9 @@ class Judged:
 
     @property
     def nearest(self) -> Trial | None:
-        """The explanation that leaves the least evidence; of several, the one whose mark sets members apart most."""
+        """The explanation that leaves the least evidence; of several, the one whose mark sets members
+        apart most.
+        """
         if not self.trials:
             return None
         close = [t for t in self.trials if t.log_e <= self.log_e + EQUALLY_NEAR_LOG_E]
@@ -103,8 +108,8 @@ class Judged:
 class Outcomes:
     """What the tests returned, counted over groups.
 
-    `groups` is the number of groups, `findings` has for each test the number of groups with a finding, `reasons` for each test the
-    number of groups without one, by reason.
+    `groups` is the number of groups, `findings` has for each test the number of groups with a finding,
+    `reasons` for each test the number of groups without one, by reason.
     """
 
     groups: int = 0
@@ -121,8 +126,8 @@ class Outcomes:
                 self.findings[name] += 1
 
     def main_reason(self, test: str) -> tuple[str, int] | None:
-        """The most frequent reason why the test has no finding, with the number of groups; of several the first in the alphabet.
-        None where it was returned about no group.
+        """The most frequent reason why the test has no finding, with the number of groups; of several the
+        first in the alphabet. None where it was returned about no group.
         """
         reasons = self.reasons.get(test, Counter())
         return min(reasons.items(), key=lambda one: (-one[1], one[0]), default=None)
@@ -169,7 +174,8 @@ Asked = tuple[Mapping[str, np.ndarray], np.ndarray]
 class Bench:
     """What every test asked of the engine, once for all candidates.
 
-    `others` are the accounts, drawn at random, that stand for all others where there are many more; `sampled` their rows.
+    `others` are the accounts, drawn at random, that stand for all others where there are many more; `sampled`
+    their rows.
     """
 
     tests: tuple[GroupTest, ...]
@@ -202,7 +208,9 @@ class Bench:
 
     @cached_property
     def in_order(self) -> tuple[Explanation, ...]:
-        """Explanations, those first whose mark most accounts carry: they are the likeliest to leave nothing."""
+        """Explanations, those first whose mark most accounts carry: they are the likeliest to leave
+        nothing.
+        """
         return tuple(sorted(self.explanations, key=lambda one: (-self.usual[one.card.name], one.card.name)))
 
     def places(self, accounts: Iterable[str]) -> np.ndarray:
@@ -214,8 +222,8 @@ class Bench:
         return frozenset(self.owners[self.places(accounts)].tolist())
 
     def asker(self, inside: np.ndarray) -> Callable[[GroupTest], Asked]:
-        """For the accounts inside: a test's columns, and which rows are theirs; put together once for all tests of the same
-        rows.
+        """For the accounts inside: a test's columns, and which rows are theirs; put together once for all
+        tests of the same rows.
         """
         members = np.flatnonzero(inside)
         strangers = members[~self.others[members]]
@@ -316,9 +324,9 @@ def judge(
     """Findings, evidence beyond every explanation, and q-value of every candidate, strongest first.
 
     Other candidates' accounts stay in the reference of each: leaving them in only makes a candidate look more
-    ordinary. Accounts of one declared owner count once. A candidate is not tested on the families of which the graph that
-    proposed it was made (`SPARED`). Tests of likeness are run where `described`. What the tests returned about the candidates is
-    added to `outcomes`.
+    ordinary. Accounts of one declared owner count once. A candidate is not tested on the families of which
+    the graph that proposed it was made (`SPARED`). Tests of likeness are run where `described`. What the
+    tests returned about the candidates is added to `outcomes`.
     """
     chosen = [t for t in bench.tests if described or t.family in CONTROL]
 
@@ -337,9 +345,11 @@ def judge(
 
 
 def strongest(candidates: Sequence[Candidate], bench: Bench) -> float | None:
-    """The highest log e-value beyond every explanation of these candidates, as `judge` gives it; None of no candidate.
+    """The highest log e-value beyond every explanation of these candidates, as `judge` gives it; None of no
+    candidate.
 
-    Explanations can only lessen the evidence, so they are tried until no candidate that is left can have more.
+    Explanations can only lessen the evidence, so they are tried until no candidate that is left can have
+    more.
     """
     tests = [t for t in bench.tests if t.family in CONTROL]
     drafts = list(on_all_cores(lambda candidate: _tested(candidate, bench, tests), candidates))
@@ -354,8 +364,8 @@ def strongest(candidates: Sequence[Candidate], bench: Bench) -> float | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tested:
-    """What the tests say of a candidate before any explanation is tried: `places` are those of one account of each owner, `counted` the
-    tests that the graph which proposed it leaves.
+    """What the tests say of a candidate before any explanation is tried: `places` are those of one account of
+    each owner, `counted` the tests that the graph which proposed it leaves.
     """
 
     candidate: Candidate
@@ -401,7 +411,9 @@ def _tried(draft: Tested, bench: Bench, *, described: bool) -> Judged:
 
 
 def control_of(candidate: Candidate, bench: Bench) -> dict[Family, float]:
-    """Log e-value under independence of each family of control, as `judge` counts it; no explanation is tried."""
+    """Log e-value under independence of each family of control, as `judge` counts it; no explanation is
+    tried.
+    """
     spared = SPARED.get(candidate.graph, ())
     tests = [t for t in bench.tests if t.family in CONTROL and t.family not in spared]
     found = _families(bench, _findings(_outcomes(bench, tests, _one_of_each_owner(bench, candidate))))
@@ -423,8 +435,8 @@ def _trials(
     *,
     whole: bool,
 ) -> tuple[Trial, ...]:
-    """Explanations against the accounts at these places, whose families have these log e-values under independence: all of them
-    where `whole`, else until one leaves nothing worth another.
+    """Explanations against the accounts at these places, whose families have these log e-values under
+    independence: all of them where `whole`, else until one leaves nothing worth another.
     """
     known: dict[tuple[bytes, Family], float] = {}
 

@@ -23,7 +23,8 @@ class Lead:
 
 
 def worth_describing(judged: Sequence[Judged], fdr: float, taken: frozenset[int]) -> list[Judged]:
-    """Groups that would be reported at `fdr` if no explanation were known, the largest first, then the others.
+    """Groups that would be reported at `fdr` if no explanation were known, the largest first, then the
+    others.
 
     Groups that share many owners with `taken` are left out, and of several views of one group all but one.
     """
@@ -44,8 +45,8 @@ def worth_describing(judged: Sequence[Judged], fdr: float, taken: frozenset[int]
 
 
 def striking(described: Sequence[Judged], tested: int, fdr: float) -> list[Judged]:
-    """Of groups whose likeness was tested, those that would be reported at `fdr` among `tested` if no explanation were known: by
-    control, or by joint timing with a common purpose.
+    """Of groups whose likeness was tested, those that would be reported at `fdr` among `tested` if no
+    explanation were known: by control, or by joint timing with a common purpose.
     """
     bar = _bar(tested, fdr)
     return [one for one in described if max(one.unexplained, _together(one)) >= bar]

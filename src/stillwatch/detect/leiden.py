@@ -1,10 +1,11 @@
 """How does Leiden come to an end, and use more than one core?
 
-scikit-network's Leiden moves a node of the refined partition wherever modularity grows, and begins again until none
-grows. In single precision two moves can each seem to gain what the other loses, and then it never ends: met on a graph of
-11,774 nodes. Here passes are counted. All else is as there, to the last bit, draws included; these come from a generator
-of our own and not from the C library's, which is one for the whole process and another on every platform. Both inner
-loops are compiled here to run without Python's lock, so that several graphs are clustered at once.
+scikit-network's Leiden moves a node of the refined partition wherever modularity grows, and begins again
+until none grows. In single precision two moves can each seem to gain what the other loses, and then it never
+ends: met on a graph of 11,774 nodes. Here passes are counted. All else is as there, to the last bit, draws
+included; these come from a generator of our own and not from the C library's, which is one for the whole
+process and another on every platform. Both inner loops are compiled here to run without Python's lock, so
+that several graphs are clustered at once.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ Floats = npt.NDArray[np.float64] | Single
 
 @numba.njit(cache=True, nogil=True)
 def _draw(state):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled; types are inferred by numba
-    """The next number of an additive lagged-Fibonacci generator (Knuth, TAOCP 2, 3.2.2; GNU's `random`), 31 bits."""
+    """The next number of an additive lagged-Fibonacci generator (Knuth, TAOCP 2, 3.2.2; GNU's `random`),
+    31 bits.
+    """
     place = state[ORDER]
     state[place] += state[(place + ORDER - LAG) % ORDER]
     state[ORDER] = (place + 1) % ORDER
@@ -49,7 +52,9 @@ def draws(seed: int) -> npt.NDArray[np.uint32]:
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _worth(towards, into, out_of, w_out, w_in, resolution):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """What a node of these weights adds to modularity in a group of others, in the order in which the library subtracts."""
+    """What a node of these weights adds to modularity in a group of others, in the order in which the
+    library subtracts.
+    """
     worth = _TWO * towards
     worth -= resolution * w_out * into
     worth -= resolution * w_in * out_of
@@ -79,7 +84,9 @@ def _settle(  # type: ignore[no-untyped-def]  # noqa: ANN202
     resolution,  # noqa: ANN001
     least,  # noqa: ANN001
 ):
-    """Move nodes to the community in which they gain most, until a pass gains at most `least`; returns what was gained."""
+    """Move nodes to the community in which they gain most, until a pass gains at most `least`; returns
+    what was gained.
+    """
     towards = np.zeros(len(out_of), np.float32)
     seen_by = np.full(len(out_of), -1, np.int64)  # the visit at which a community was last seen
     near = np.empty(len(labels), np.int32)
@@ -138,7 +145,9 @@ def _refine(  # type: ignore[no-untyped-def]  # noqa: ANN202
     state,  # noqa: ANN001
     most,  # noqa: ANN001
 ):
-    """Move nodes between the parts of their community while it gains; `out_of` and `into` are the parts' weights."""
+    """Move nodes between the parts of their community while it gains; `out_of` and `into` are the parts'
+    weights.
+    """
     towards = np.zeros(len(out_of), np.float32)
     seen_by = np.full(len(out_of), -1, np.int64)  # the visit at which a part was last seen
     visit = 0
@@ -183,7 +192,9 @@ def _refine(  # type: ignore[no-untyped-def]  # noqa: ANN202
 
 
 class Ending(Leiden):
-    """Leiden (Traag, Waltman and van Eck 2019) as in scikit-network, with at most `MOST_PASSES` over the nodes in a refinement."""
+    """Leiden (Traag, Waltman and van Eck 2019) as in scikit-network, with at most `MOST_PASSES` over the
+    nodes in a refinement.
+    """
 
     def __init__(self, resolution: float, seed: int) -> None:
         super().__init__(resolution=resolution, random_state=seed, return_probs=False, return_aggregate=False)
@@ -218,7 +229,9 @@ class Ending(Leiden):
 def _single(
     adjacency: sparse.csr_matrix, labels: Ints, out_weights: Floats, in_weights: Floats
 ) -> tuple[Ints, Ints, Single, Single, Single, Single, Single, Single]:
-    """What both loops read, in single precision as in the library: the graph, weights of nodes and of communities, and loops."""
+    """What both loops read, in single precision as in the library: the graph, weights of nodes and of
+    communities, and loops.
+    """
 
     def single(values: Any) -> Single:  # noqa: ANN401  # whatever scipy's products give
         return np.ascontiguousarray(values, np.float32)
@@ -226,6 +239,12 @@ def _single(
     communities = get_membership(labels).T
     out_weights, in_weights = single(out_weights), single(in_weights)
     return (
-        adjacency.indices, adjacency.indptr, single(adjacency.data), out_weights, in_weights,
-        single(communities.dot(out_weights)), single(communities.dot(in_weights)), single(adjacency.diagonal()),
-    )  # fmt: skip
+        adjacency.indices,
+        adjacency.indptr,
+        single(adjacency.data),
+        out_weights,
+        in_weights,
+        single(communities.dot(out_weights)),
+        single(communities.dot(in_weights)),
+        single(adjacency.diagonal()),
+    )

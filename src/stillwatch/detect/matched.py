@@ -15,12 +15,13 @@ MOST_ACCOUNTS_DRAWN = 2000  # accounts of a drawn group
 
 
 def synthetic_rate(one: Judged, bench: Bench, taken: frozenset[str], seed: int) -> float | None:
-    """Upper 95 % bound (Clopper and Pearson 1934) of the share of drawn groups whose evidence reaches that of `one`.
+    """Upper 95 % bound (Clopper and Pearson 1934) of the share of drawn groups whose evidence reaches that of
+    `one`.
 
-    A drawn group takes, for each member, another account of the log at random from the member's stratum: the same number of
-    exchanges in doublings, and carrying the mark of the nearest explanation or not. Members of campaigns (`taken`) are not
-    drawn. So who belongs to the group is permuted, and the log's own margins are kept. None where a stratum has no other account
-    for half of the members.
+    A drawn group takes, for each member, another account of the log at random from the member's stratum: the
+    same number of exchanges in doublings, and carrying the mark of the nearest explanation or not. Members of
+    campaigns (`taken`) are not drawn. So who belongs to the group is permuted, and the log's own margins are
+    kept. None where a stratum has no other account for half of the members.
     """
     members = bench.places(one.accounts)
     free = np.setdiff1d(np.arange(len(bench.names)), bench.places(taken | one.accounts))

@@ -1,9 +1,10 @@
 """Which accounts ask for the same things in the same manner, though they share no value?
 
-A campaign that shares no address, card or phrase still has one purpose, and its accounts lie close together in what they
-ask: mix of capabilities, lengths of prompts and answers, follow-ups, form of writing. Close points fall into the same cell of
-a randomly turned and shifted grid more often than distant ones (locality-sensitive hashing: Indyk and Motwani 1998; Datar,
-Immorlica, Indyk and Mirrokni 2004), so that an account's cells in several grids are values that it shares, and are clustered as any other.
+A campaign that shares no address, card or phrase still has one purpose, and its accounts lie close together
+in what they ask: mix of capabilities, lengths of prompts and answers, follow-ups, form of writing. Close
+points fall into the same cell of a randomly turned and shifted grid more often than distant ones
+(locality-sensitive hashing: Indyk and Motwani 1998; Datar, Immorlica, Indyk and Mirrokni 2004), so that an
+account's cells in several grids are values that it shares, and are clustered as any other.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ def measured(summaries: Summaries) -> ir.Table:
 
 
 def neighbours(rows: pa.Table, seed: int) -> pa.Table:
-    """Account × cell edges for `cluster`, weighed as `weigh.links` weighs shared values, from the rows of `measured`."""
+    """Account × cell edges for `cluster`, weighed as `weigh.links` weighs shared values, from the rows of
+    `measured`.
+    """
     if rows.num_rows < FEWEST_ACCOUNTS:
         return EDGES.empty_table()
     points, edges = _points(rows), []

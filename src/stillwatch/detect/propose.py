@@ -1,8 +1,8 @@
 """Which groups of accounts are worth a test?
 
-Several graphs are clustered, since a campaign may share only machines, only words or only cards, and one kind of
-link can drown another: all kinds together, then each family of kinds alone, at more than one resolution. Groups
-may overlap. What is proposed here proves nothing; it only decides what is asked.
+Several graphs are clustered, since a campaign may share only machines, only words or only cards, and one kind
+of link can drown another: all kinds together, then each family of kinds alone, at more than one resolution.
+Groups may overlap. What is proposed here proves nothing; it only decides what is asked.
 """
 
 from __future__ import annotations
@@ -33,9 +33,8 @@ KINDS: dict[str, tuple[str, ...]] = {
 # What proposed a group may explain it away, but is no evidence: families that are not counted, by graph.
 SPARED: dict[str, tuple[str, ...]] = {ATTRIBUTES: ("ownership", "place"), NEIGHBOURS: ("purpose",)}
 RESOLUTIONS = (1.0, 2.5)
-CLUSTERINGS_PER_GRAPH = (
-    3  # clusterings of each graph: communities differ with the random numbers and the order of accounts
-)
+# clusterings of each graph: communities differ with the random numbers and the order of accounts
+CLUSTERINGS_PER_GRAPH = 3
 # At 1.0 a campaign of which little has been seen falls into parts, and no part shows what the whole does.
 COARSE_RESOLUTION = 0.4
 # Likeness of what accounts ask for has degrees, and finer clustering cuts one group in two.
@@ -59,11 +58,13 @@ def propose(
     resolutions: Sequence[float] = RESOLUTIONS,
     cluster: Cluster = communities,
 ) -> list[Candidate]:
-    """Distinct candidate groups of at least `FEWEST_ACCOUNTS` accounts, from account × value links and those of `detect.neighbours`.
+    """Distinct candidate groups of at least `FEWEST_ACCOUNTS` accounts, from account × value links and those
+    of `detect.neighbours`.
 
-    Account attributes have no time and so no second half to be tested on; they propose in a graph of their own. So does what
-    accounts ask for, which lasts over both halves.
-    Groups of more than a share `LARGEST_SHARE_OF_ACCOUNTS` of all linked accounts are left out: they are the crowd itself.
+    Account attributes have no time and so no second half to be tested on; they propose in a graph of their
+    own. So does what accounts ask for, which lasts over both halves.
+    Groups of more than a share `LARGEST_SHARE_OF_ACCOUNTS` of all linked accounts are left out: they are the
+    crowd itself.
     """
     links = links.sort_by([("account_id", "ascending"), ("kind", "ascending"), ("value", "ascending")])
     everyone = pc.count_distinct(links.column("account_id")).as_py()
@@ -135,8 +136,8 @@ def _clustered(asked: Sequence[Ask], cluster: Cluster) -> Iterable[pa.Table]:
 def _known(
     group: set[str], graph: str, near: Iterable[frozenset[str]], found: Mapping[frozenset[str], str]
 ) -> bool:
-    """Whether one of the groups `near` in size has nearly the same accounts, and was found by a graph that spares no family that
-    `graph` counts.
+    """Whether one of the groups `near` in size has nearly the same accounts, and was found by a graph that
+    spares no family that `graph` counts.
     """
     spared = set(SPARED.get(graph, ()))
     return any(_same(group, other) and set(SPARED.get(found[other], ())) <= spared for other in near)

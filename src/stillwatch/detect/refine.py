@@ -1,10 +1,11 @@
 """Which accounts of a candidate carry its evidence?
 
-A candidate may hold a group of strangers that clustering put beside the campaign. Its parts are found by clustering
-it again, and a part that shows no control by itself, and whose absence does not weaken that of the rest, is left out.
-This only decides with which accounts the attribution begins: what is reported, and at which rate, was decided before
-on the whole candidate. An owner with many of the accounts counted once among those that convicted, and does so when
-it is learned what the campaign is like; its other accounts may join as anybody's may.
+A candidate may hold a group of strangers that clustering put beside the campaign. Its parts are found by
+clustering it again, and a part that shows no control by itself, and whose absence does not weaken that of the
+rest, is left out. This only decides with which accounts the attribution begins: what is reported, and at
+which rate, was decided before on the whole candidate. An owner with many of the accounts counted once among
+those that convicted, and does so when it is learned what the campaign is like; its other accounts may join as
+anybody's may.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from stillwatch.detect.propose import ATTRIBUTES, KINDS, Candidate
 
 RESOLUTIONS = (1.0, 3.0)
 LEAST_SHARE_REMAINING = 0.3  # of the candidate's owners must remain
-LARGEST_SHARE_OF_ONE_OWNER = 0.05  # of the accounts, and `FEWEST_ACCOUNTS`, may be one owner's: beyond, one account speaks for all in the attribution too
+# of the accounts, and `FEWEST_ACCOUNTS`, may be one owner's: beyond, one account speaks for all in the
+# attribution too
+LARGEST_SHARE_OF_ONE_OWNER = 0.05
 FEWEST_JOINING = 2  # accounts that can be a part of those that join
 LEAST_SHARE_OF_PART = 0.005  # of the candidate is the least that is worth a test
 
@@ -60,9 +63,10 @@ def contacts(
 ) -> frozenset[str]:
     """Members outside the core that look like the campaign and do not share its control.
 
-    Whoever runs a campaign chooses what it sends, and so whom it resembles: it may repeat the requests of honest accounts. What it
-    cannot choose is what those accounts do. So the accounts that were not proposed are taken in by parts, as clustering
-    finds them, and a part stays outside where its joining lessens the evidence of the families of control that speak.
+    Whoever runs a campaign chooses what it sends, and so whom it resembles: it may repeat the requests of
+    honest accounts. What it cannot choose is what those accounts do. So the accounts that were not proposed
+    are taken in by parts, as clustering finds them, and a part stays outside where its joining lessens the
+    evidence of the families of control that speak.
     """
 
     def strength(accounts: frozenset[str]) -> float:
@@ -87,7 +91,9 @@ def contacts(
 
 
 def heard(accounts: frozenset[str], bench: Bench) -> frozenset[str]:
-    """These accounts, but one alone of each owner that has more than a share `LARGEST_SHARE_OF_ONE_OWNER` of them, and more than `FEWEST_ACCOUNTS`."""
+    """These accounts, but one alone of each owner that has more than a share `LARGEST_SHARE_OF_ONE_OWNER`
+    of them, and more than `FEWEST_ACCOUNTS`.
+    """
     places = bench.places(accounts)
     _owner, first, of, many = np.unique(
         bench.owners[places], return_index=True, return_inverse=True, return_counts=True

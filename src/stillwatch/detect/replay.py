@@ -1,10 +1,11 @@
 """How early could a campaign have been known?
 
 The log is replayed: at an hour only what had been seen by then is proposed, tested and judged, with the same
-code as at the end, against bars that hold for looking at every hour (`stats.sequential`). A summary has a time, so a prefix of the log is a prefix of every summary.
-Nothing learned from the whole log enters a look, neither weights nor reference nor membership. The final members tell
-which of the groups found at that hour is this campaign, and which hours are worth a look: a look costs a clustering of all
-accounts, and the evidence about the members themselves, which needs none, shows about when it suffices.
+code as at the end, against bars that hold for looking at every hour (`stats.sequential`). A summary has a
+time, so a prefix of the log is a prefix of every summary. Nothing learned from the whole log enters a look,
+neither weights nor reference nor membership. The final members tell which of the groups found at that hour is
+this campaign, and which hours are worth a look: a look costs a clustering of all accounts, and the evidence
+about the members themselves, which needs none, shows about when it suffices.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ Run = Callable[[ir.Table], pa.Table]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What was known of a campaign at one hour: the log e-value of its best candidate, and what the two bars asked."""
+    """What was known of a campaign at one hour: the log e-value of its best candidate, and what the two
+    bars asked.
+    """
 
     moment: datetime
     log_e: float
@@ -57,8 +60,8 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """Judged candidates, of how many that were proposed, with what they were proposed from and tested on, and what the tests
-    returned about them.
+    """Judged candidates, of how many that were proposed, with what they were proposed from and tested on, and
+    what the tests returned about them.
     """
 
     judged: tuple[Judged, ...]
@@ -99,7 +102,9 @@ def _proposed(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """A campaign that is followed back: its members, the graph that proposed it, and when it began and ended."""
+    """A campaign that is followed back: its members, the graph that proposed it, and when it began and
+    ended.
+    """
 
     members: frozenset[str]
     graph: str
@@ -111,8 +116,8 @@ class Followed:
 class Replay:
     """A log that is looked at again at one hour after another.
 
-    `until` gives its summaries before a full hour; `begin` is its first exchange, from which the hours of the bars are counted; `proposed`
-    is the number of candidates of the whole log.
+    `until` gives its summaries before a full hour; `begin` is its first exchange, from which the hours of the
+    bars are counted; `proposed` is the number of candidates of the whole log.
     """
 
     until: Callable[[datetime], Summaries]
@@ -130,9 +135,10 @@ class Replay:
     ) -> dict[str, list[Look]]:
         """Looks at each campaign until it is confirmed, in time order.
 
-        Of each bar the hour is sought at which it is passed: from the hour at which the members' own evidence passes it, in steps of
-        one hour, or `FINEST_SHARE_OF_AGE` of the campaign's age, that double, and then by halving between the last look that did not
-        suffice and the first that did. The bars are those of looking at every hour, so looking at fewer only finds later.
+        Of each bar the hour is sought at which it is passed: from the hour at which the members' own evidence
+        passes it, in steps of one hour, or `FINEST_SHARE_OF_AGE` of the campaign's age, that double, and then
+        by halving between the last look that did not suffice and the first that did. The bars are those of
+        looking at every hour, so looking at fewer only finds later.
         """
         done, steps = 0, 2 * len(campaigns)
         expected: dict[datetime, dict[str, float]] = {}
@@ -157,7 +163,8 @@ class Replay:
         enough: Callable[[Look], bool],
         known: dict[datetime, dict[str, float]],
     ) -> datetime:
-        """The hour from which the evidence about the members of a campaign passes a bar; its last where it never does.
+        """The hour from which the evidence about the members of a campaign passes a bar; its last where it
+        never does.
 
         `known` has what was learned of all campaigns at earlier hours, and gets what is learned.
         """
@@ -183,7 +190,9 @@ class Replay:
     def _seek(
         self, one: Followed, enough: Callable[[Look], bool], guess: datetime, looks: dict[datetime, Look]
     ) -> None:
-        """Look, from the expected hour on, until the hour is known at which a bar is passed, or that it never is."""
+        """Look, from the expected hour on, until the hour is known at which a bar is passed, or that it
+        never is.
+        """
         first, end = _hour(one.first), _hour(one.last) + HOUR
 
         def passes(moment: datetime) -> bool:
@@ -235,7 +244,9 @@ def _step(share: float, age: timedelta) -> timedelta:
 
 
 def _between(before: datetime, after: datetime, first: datetime) -> datetime | None:
-    """The hour to look at next where `before` did not suffice and `after` did; None where it is known well enough."""
+    """The hour to look at next where `before` did not suffice and `after` did; None where it is known
+    well enough.
+    """
     gap = after - before
     if gap <= max(HOUR, FINEST_SHARE_OF_AGE * (after - first)):
         return None

@@ -1,9 +1,10 @@
 """How are links clustered that one machine cannot hold?
 
-In two rounds. Accounts are dealt to shards by a digest of their name, and each shard is clustered where it lies. What comes back
-of a shard is small: for each of its groups the values that it is linked to most. These groups are then clustered by the values that they have in common, and an
-account belongs to what its group belongs to. A campaign is spread over all shards and met in each, at 1/n of its size; a group
-with fewer than a few accounts per shard is lost, which is the price (`benchmarks/shards.py`).
+In two rounds. Accounts are dealt to shards by a digest of their name, and each shard is clustered where it
+lies. What comes back of a shard is small: for each of its groups the values that it is linked to most. These
+groups are then clustered by the values that they have in common, and an account belongs to what its group
+belongs to. A campaign is spread over all shards and met in each, at 1/n of its size; a group with fewer than
+a few accounts per shard is lost, which is the price (`benchmarks/shards.py`).
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def sharded_communities(
     resolution: float = 1.0,
     smallest: int = FEWEST_ACCOUNTS,
 ) -> pa.Table:
-    """Candidates as (`candidate`, `account_id`) rows, as `communities` gives them, from links in Parquet files by shard.
+    """Candidates as (`candidate`, `account_id`) rows, as `communities` gives them, from links in Parquet
+    files by shard.
 
     `spread` runs a function on each shard, wherever it is best done.
     """
@@ -104,11 +106,16 @@ def _named(coarse: pa.Table, shard: int) -> pa.Table:
 
 
 def _nothing() -> pa.Table:
-    return pa.table({name: pa.array([], pa.string()) for name in ("account_id", "kind", "value")} | {"weight": pa.array([], pa.float64())})  # fmt: skip
+    return pa.table(
+        {name: pa.array([], pa.string()) for name in ("account_id", "kind", "value")}
+        | {"weight": pa.array([], pa.float64())}
+    )
 
 
 def sharded(shards: int, folder: Path, spread: Spread) -> Cluster:
-    """`communities`, in `shards` shards that are written under `folder` and clustered wherever `spread` takes them."""
+    """`communities`, in `shards` shards that are written under `folder` and clustered wherever `spread`
+    takes them.
+    """
 
     def cluster(
         links: pa.Table, seed: int = 0, resolution: float = 1.0, smallest: int = FEWEST_ACCOUNTS

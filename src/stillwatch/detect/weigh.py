@@ -3,7 +3,8 @@
 Fellegi and Sunter (1969): the match weight of agreeing on a value is log10(m/u), with m the chance that two
 accounts under one control agree and u the chance that two independent accounts do. With the term-frequency
 adjustment (Winkler 2000) u is the prevalence of that very value, so a rare shared value says much and a
-common one nothing: what a framework or a popular tool gives to many strangers is subtracted by its prevalence.
+common one nothing: what a framework or a popular tool gives to many strangers is subtracted by its
+prevalence.
 """
 
 from __future__ import annotations
@@ -41,10 +42,11 @@ def prevalence(sightings: ir.Table) -> ir.Table:
 
 
 def links(summaries: Summaries, run: Callable[[ir.Table], pa.Table], *, first: bool = True) -> pa.Table:
-    """Account × value edges (`LINKS`) with their weight in log10 units, for values that at least `FEWEST_HOLDERS` accounts share:
-    those of the first half of the data, or of all of it.
+    """Account × value edges (`LINKS`) with their weight in log10 units, for values that at least
+    `FEWEST_HOLDERS` accounts share: those of the first half of the data, or of all of it.
 
-    Of phrases and bands, of which an account has hundreds, its `VALUES_KEPT_PER_ACCOUNT` most used and rarest are kept.
+    Of phrases and bands, of which an account has hundreds, its `VALUES_KEPT_PER_ACCOUNT` most used and rarest
+    are kept.
     """
     accounts = summaries.phrases.accounts
     few = run(_few(summaries, accounts, first=first)).select(LINKS.names).cast(LINKS)
@@ -100,7 +102,9 @@ def _many(phrases: Phrases, accounts: int, *, first: bool) -> pa.Table:
 
 @numba.njit(cache=True, nogil=True)
 def _pairs(starts, account, hour, half, exchanges, end, first, fewest, most):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Account, value, exchanges and holders of the value, by value and account, of values whose holders are from `fewest` to below `most`."""
+    """Account, value, exchanges and holders of the value, by value and account, of values whose holders
+    are from `fewest` to below `most`.
+    """
     n = len(account)
     accounts, values = np.empty(n, np.int32), np.empty(n, np.int32)
     sums, holders = np.empty(n, np.int64), np.empty(n, np.int64)

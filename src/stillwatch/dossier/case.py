@@ -1,4 +1,6 @@
-"""What a dossier is made of: the tables of one campaign in the form of a package, and what may leave of its members and values."""
+"""What a dossier is made of: the tables of one campaign in the form of a package, and what may leave of
+its members and values.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ READABLE = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One campaign: rows by table without sentences, account names and shared values; `shown` what may leave of those."""
+    """One campaign: rows by table without sentences, account names and shared values; `shown` what may
+    leave of those.
+    """
 
     name: str
     row: Mapping[str, Any]
@@ -64,8 +68,8 @@ def _of(table: str) -> str:
 
 
 def read_case(results: Path, campaign: str, attribution: Path | None, producer: str) -> Case:
-    """The campaign's case. Raises `StateError` where `results` is no results folder or was changed since the scan, `UsageError` for a campaign
-    that it does not have, `InputError` for an attribution of other results.
+    """The campaign's case. Raises `StateError` where `results` is no results folder or was changed since the
+    scan, `UsageError` for a campaign that it does not have, `InputError` for an attribution of other results.
     """
     whole = read_results(results)
     names = whole.tables["campaigns"].column("campaign_id").to_pylist()
@@ -107,15 +111,20 @@ def _attributed(path: Path, campaign: str, digest: str) -> Mapping[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             Problem(
-                fact=f"`{path}` is no attribution", where=str(file), found=type(error).__name__, expected=f"a folder with `{ATTRIBUTION}`",
+                fact=f"`{path}` is no attribution",
+                where=str(file),
+                found=type(error).__name__,
+                expected=f"a folder with `{ATTRIBUTION}`",
                 fix="stillwatch attribute RESULTS --actors FILE --out DIR",
             )
-        ) from None  # fmt: skip
+        ) from None
     if of != digest or not found:
         raise InputError(
             Problem(
-                fact=f"`{path}` is an attribution of other results", where=str(file),
-                expected=f"one that names `{campaign}` of these results", fix="stillwatch attribute RESULTS --actors FILE --out DIR",
+                fact=f"`{path}` is an attribution of other results",
+                where=str(file),
+                expected=f"one that names `{campaign}` of these results",
+                fix="stillwatch attribute RESULTS --actors FILE --out DIR",
             )
-        )  # fmt: skip
+        )
     return dict(found[0])

@@ -1,4 +1,6 @@
-"""The text of a dossier: what is claimed and what is not, numbers, method, evidence, what speaks against, harm, what was done, what is open."""
+"""The text of a dossier: what is claimed and what is not, numbers, method, evidence, what speaks against,
+harm, what was done, what is open.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,18 @@ from stillwatch.dossier.method import method
 
 MOST_EXPLANATIONS, MOST_EVIDENCE = 6, 8
 LEAST_PRICE_SHARE = 0.1
-"""Part of the list price that resellers of access are reported to ask; the lower end of the value of what was taken (`docs/methods/dossier.md`)."""
+"""Part of the list price that resellers of access are reported to ask; the lower end of the value of what
+was taken (`docs/methods/dossier.md`).
+"""
 MILLION = 1e6
 LEAST_SHOWN = 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the provider adds: its name, dollars for a million tokens read and written at list price, what it did."""
+    """What the provider adds: its name, dollars for a million tokens read and written at list price, what
+    it did.
+    """
 
     producer: str = "the provider"
     price_in: float = 2.0
@@ -54,10 +60,14 @@ def dossier(case: Case, terms: Terms, numbers: Numbers) -> Document:
 def _claimed(document: Document, stated: Sequence[Claim]) -> None:
     document.heading("1. What is claimed, and what is not")
     document.text(
-        "Five claims are kept apart. Each stands on its own evidence and lends none of its certainty to another. The word in front of each "
-        "names its basis: measured (counted or computed from the provider's logs), inferred (follows from what was measured, under stated "
-        "assumptions), alleged (said by a named source, not checked here), not shown (nothing here speaks for it).", is_small=True,
-    )  # fmt: skip
+        "Five claims are kept apart. Each stands on its own evidence and lends none of its certainty to "
+        "another. The word in front of each "
+        "names its basis: measured (counted or computed from the provider's logs), inferred (follows from "
+        "what was measured, under stated "
+        "assumptions), alleged (said by a named source, not checked here), not shown (nothing here speaks "
+        "for it).",
+        is_small=True,
+    )
     document.claims((one.number, one.title, one.basis, one.sentence) for one in stated)
 
 
@@ -77,9 +87,14 @@ def _counted(document: Document, case: Case) -> None:
     row(
         "exchanges",
         (case.number("members", "sum", "exchanges"),),
-        ("between ", case.number("campaigns", "value", "exchanges_low"), " and ", case.number("campaigns", "value", "exchanges_high"),
-         " with 90 % confidence; a member's ordinary exchanges are not counted"),
-    )  # fmt: skip
+        (
+            "between ",
+            case.number("campaigns", "value", "exchanges_low"),
+            " and ",
+            case.number("campaigns", "value", "exchanges_high"),
+            " with 90 % confidence; a member's ordinary exchanges are not counted",
+        ),
+    )
     if least is not None:
         row("least probable member", (least,), ("probability that the account belongs to the campaign",))
     row(
@@ -93,14 +108,25 @@ def _counted(document: Document, case: Case) -> None:
         ("last exchange that is attributed",),
     )
     row(
-        "rate of false reports", (case.number("campaigns", "value", "q_value", shown=words.share),),
-        ("false-discovery rate at which it is reported, among all groups that were tested (e-BH; Wang and Ramdas 2022)",),
-    )  # fmt: skip
+        "rate of false reports",
+        (case.number("campaigns", "value", "q_value", shown=words.share),),
+        (
+            (
+                "false-discovery rate at which it is reported, among all groups that were tested (e-BH; Wang "
+                "and "
+                "Ramdas 2022)"
+            ),
+        ),
+    )
     for column, what, how in (
         (
             "fpr_empirical",
             "rate on honest groups",
-            "upper 95 % bound: how often honest groups of the nearest explanation reach this evidence, from the shipped bank",
+            (
+                "upper 95 % bound: how often honest groups of the nearest explanation reach this evidence, "
+                "from "
+                "the shipped bank"
+            ),
         ),
         (
             "fpr_synthetic",
@@ -126,9 +152,12 @@ def _counted(document: Document, case: Case) -> None:
         )
     document.table(("number", "value", "how it was counted"), rows, widths=(20, 25, 55))
     document.text(
-        "A small mark such as N1 behind a number names the entry of numbers.json that says from which rows it is counted. "
-        "`stillwatch verify`, or the verifier of one file that lies in every package, derives it again.", is_small=True,
-    )  # fmt: skip
+        "A small mark such as N1 behind a number names the entry of numbers.json that says from which rows "
+        "it is counted. "
+        "`stillwatch verify`, or the verifier of one file that lies in every package, derives it "
+        "again.",
+        is_small=True,
+    )
 
 
 def _evidence(document: Document, case: Case, stated: Sequence[Claim]) -> None:
@@ -149,16 +178,27 @@ def _evidence(document: Document, case: Case, stated: Sequence[Claim]) -> None:
                     (
                         (_seen(piece["kind"]),),
                         (case.number("evidence", "most", "accounts", kind=piece["kind"]),),
-                        (case.number("evidence", "most", "log10_likelihood_ratio", kind=piece["kind"], shown=words.tenfold),),
+                        (
+                            case.number(
+                                "evidence",
+                                "most",
+                                "log10_likelihood_ratio",
+                                kind=piece["kind"],
+                                shown=words.tenfold,
+                            ),
+                        ),
                     )
                     for piece in _once(pieces)
                 ],
-                widths=(66, 14, 20), right=(1, 2),
-            )  # fmt: skip
+                widths=(66, 14, 20),
+                right=(1, 2),
+            )
     document.text(
-        "The weight is how much likelier the observation is if one party controls the accounts than if they are independent. Pieces overlap: they "
-        "are not to be multiplied.", is_small=True,
-    )  # fmt: skip
+        "The weight is how much likelier the observation is if one party controls the accounts than if they "
+        "are independent. Pieces overlap: they "
+        "are not to be multiplied.",
+        is_small=True,
+    )
     if case.attribution is not None:
         _hypotheses(document, case.attribution)
 
@@ -204,12 +244,20 @@ def _hypotheses(document: Document, told: Any) -> None:  # noqa: ANN401
     document.table(
         ("hypothesis", "probability", "contradicted by"),
         [
-            ((said(one),), (f"{one['probability']:.3f}" if one["probability"] >= LEAST_SHOWN else f"< {LEAST_SHOWN}",),
-             (f"a factor of {words.tenfold(one['log10_against'])}" if one["log10_against"] else "nothing",))
+            (
+                (said(one),),
+                (f"{one['probability']:.3f}" if one["probability"] >= LEAST_SHOWN else f"< {LEAST_SHOWN}",),
+                (
+                    f"a factor of {words.tenfold(one['log10_against'])}"
+                    if one["log10_against"]
+                    else "nothing",
+                ),
+            )
             for one in rows
         ],
-        widths=(58, 15, 27), right=(1, 2),
-    )  # fmt: skip
+        widths=(58, 15, 27),
+        right=(1, 2),
+    )
     if not named and numbered:
         document.text("Actors of whom claim 5 is not stated are numbered and not named.", is_small=True)
     for need in told["needed"][:4]:
@@ -222,10 +270,13 @@ def _against(document: Document, case: Case) -> None:
     document.heading("5. What speaks against, and innocent explanations that were tried")
     evidence = list(case.mine.get("evidence", ()))
     items: list[Sequence[Part]] = [
-        (f"The test of whether {words.signal(row['kind'])} speaks against: an e-value of ",
-         case.number("evidence", "least", "log10_likelihood_ratio", kind=row["kind"], shown=words.tenfold), ".")
+        (
+            f"The test of whether {words.signal(row['kind'])} speaks against: an e-value of ",
+            case.number("evidence", "least", "log10_likelihood_ratio", kind=row["kind"], shown=words.tenfold),
+            ".",
+        )
         for row in tests_against(evidence)
-    ]  # fmt: skip
+    ]
     items += [
         (f"{_upper(words.trait(row['trait'], 'against'))}.",)
         for row in case.mine.get("glance", ())
@@ -233,9 +284,12 @@ def _against(document: Document, case: Case) -> None:
     ]
     if case.row.get("fpr_empirical"):
         items.append(
-            ("Honest groups of the nearest explanation reach this evidence in up to ",
-             case.number("campaigns", "value", "fpr_empirical", shown=words.share), " of cases (upper 95 % bound).")
-        )  # fmt: skip
+            (
+                "Honest groups of the nearest explanation reach this evidence in up to ",
+                case.number("campaigns", "value", "fpr_empirical", shown=words.share),
+                " of cases (upper 95 % bound).",
+            )
+        )
     document.box(
         "Speaks against",
         items,
@@ -243,30 +297,45 @@ def _against(document: Document, case: Case) -> None:
         otherwise="No test and no first fact that was computed speaks against one control.",
     )
     for_one = [
-        (f"{_upper(words.signal(row['kind']))}: an e-value of ",
-         case.number("evidence", "most", "log10_likelihood_ratio", kind=row["kind"], shown=words.tenfold), ".")
+        (
+            f"{_upper(words.signal(row['kind']))}: an e-value of ",
+            case.number("evidence", "most", "log10_likelihood_ratio", kind=row["kind"], shown=words.tenfold),
+            ".",
+        )
         for row in tests_for(evidence)[:6]
-    ]  # fmt: skip
+    ]
     document.box("Speaks for one control", for_one, side="for", otherwise="No test of control speaks for it.")
     tried = sorted(case.mine.get("explanations", ()), key=lambda row: (row["log10_e"], row["explanation"]))
     number_tried = case.maybe("explanations", "count")
     if number_tried is not None and tried:
         document.text(
-            number_tried, " innocent explanations were tried; the nearest are below. Remaining evidence is what the explanation cannot produce. A "
-            "cause that nobody thought of was not tried.", basis="measured",
-        )  # fmt: skip
+            number_tried,
+            " innocent explanations were tried; the nearest are below. Remaining evidence is "
+            "what the explanation cannot produce. A "
+            "cause that nobody thought of was not tried.",
+            basis="measured",
+        )
         document.table(
             ("innocent explanation", "accounts with its mark", "remains against it"),
             [
                 (
                     (words.named(row["explanation"]),),
                     (case.number("explanations", "value", "marked", explanation=row["explanation"]),),
-                    (case.number("explanations", "value", "log10_e", explanation=row["explanation"], shown=words.tenfold),),
+                    (
+                        case.number(
+                            "explanations",
+                            "value",
+                            "log10_e",
+                            explanation=row["explanation"],
+                            shown=words.tenfold,
+                        ),
+                    ),
                 )
                 for row in tried[:MOST_EXPLANATIONS]
             ],
-            widths=(50, 25, 25), right=(1, 2),
-        )  # fmt: skip
+            widths=(50, 25, 25),
+            right=(1, 2),
+        )
 
 
 def _upper(text: str) -> str:
@@ -283,10 +352,13 @@ def _harm(document: Document, case: Case, terms: Terms) -> None:
         tokens = [
             case.maybe("capabilities", "value", column, **of) for column in ("input_tokens", "output_tokens")
         ]
-        rows.append((
-            (words.capability(row["capability"]),), (case.number("capabilities", "value", "exchanges", **of),),
-            *((one,) if one is not None else ("not in the log",) for one in tokens),
-        ))  # fmt: skip
+        rows.append(
+            (
+                (words.capability(row["capability"]),),
+                (case.number("capabilities", "value", "exchanges", **of),),
+                *((one,) if one is not None else ("not in the log",) for one in tokens),
+            )
+        )
     document.table(
         ("capability", "exchanges", "tokens read", "tokens written"),
         rows,
@@ -294,17 +366,26 @@ def _harm(document: Document, case: Case, terms: Terms) -> None:
         right=(1, 2, 3),
     )
     document.text(
-        "Exchanges by capability are counted; the class of each is inferred from words and shape of the request and may be wrong for single requests.",
-        basis="measured", is_small=True,
-    )  # fmt: skip
+        "Exchanges by capability are counted; the class of each is inferred from words and shape of the "
+        "request and may be wrong for single requests.",
+        basis="measured",
+        is_small=True,
+    )
     value = _value(case, terms)
     if value is not None:
         low, high = value
         document.text(
-            "The tokens would have cost between ", low, " and ", high, f". Assumed: ${terms.price_in:g} for a million tokens read and "
-            f"${terms.price_out:g} for a million written; the lower figure is a tenth of that, which resellers of access are reported to ask. This is neither the "
-            "provider's loss nor what a model trained on the answers is worth, which is not shown.", basis="inferred",
-        )  # fmt: skip
+            "The tokens would have cost between ",
+            low,
+            " and ",
+            high,
+            f". Assumed: ${terms.price_in:g} for "
+            f"a million tokens read and "
+            f"${terms.price_out:g} for a million written; the lower figure is a tenth of that, which "
+            f"resellers of access are reported to ask. This is neither the "
+            "provider's loss nor what a model trained on the answers is worth, which is not shown.",
+            basis="inferred",
+        )
     else:
         document.text(
             "The log does not say how many tokens were used, so no cost is stated.", basis="not shown"
@@ -312,7 +393,9 @@ def _harm(document: Document, case: Case, terms: Terms) -> None:
 
 
 def _value(case: Case, terms: Terms) -> tuple[Number, Number] | None:
-    """Cost of all tokens, at a tenth of the list price and at the list price; None where the log does not say how many there were."""
+    """Cost of all tokens, at a tenth of the list price and at the list price; None where the log does not
+    say how many there were.
+    """
     ends: list[Number] = []
     for share in (LEAST_PRICE_SHARE, 1.0):
         parts = [
@@ -346,9 +429,11 @@ def _done(document: Document, terms: Terms) -> None:
             document.text(f"{terms.producer}: {one}", basis="alleged")
     else:
         document.text(
-            "The results record no action. What the provider did (notices, limits, suspensions, appeals that were heard) is for the provider to state, "
-            "with dates.", basis="not shown",
-        )  # fmt: skip
+            "The results record no action. What the provider did (notices, limits, suspensions, appeals that "
+            "were heard) is for the provider to state, "
+            "with dates.",
+            basis="not shown",
+        )
 
 
 def _open(document: Document, stated: Sequence[Claim]) -> None:
@@ -368,7 +453,11 @@ def _open(document: Document, stated: Sequence[Claim]) -> None:
         )
     items.append(
         (
-            "Accounts that belong and were not found are missing here; only the upper bound of the exchanges allows for them.",
+            (
+                "Accounts that belong and were not found are missing here; only the upper bound of the "
+                "exchanges "
+                "allows for them."
+            ),
         )
     )
     document.bullets(items)
@@ -376,7 +465,8 @@ def _open(document: Document, stated: Sequence[Claim]) -> None:
 
 OPEN = {
     1: "logs with the attributed exchanges would be needed",
-    2: "evidence of control, such as one card for several accounts or a probe that all accounts answer alike, would be needed",
+    2: "evidence of control, such as one card for several accounts or a probe that all accounts answer "
+    "alike, would be needed",
     3: "what is asked would have to be told from what a reseller's customers or a fleet ask",
     4: "a test on the model with marks or canaries that these accounts were served would be needed",
     5: "records that link control to an organisation, from two independent sources, would be needed",

@@ -1,4 +1,6 @@
-"""A document as a tree of blocks, from which HTML and PDF are made. It is JSON: a renderer adds form and no word."""
+"""A document as a tree of blocks, from which HTML and PDF are made. It is JSON: a renderer adds form and
+no word.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ class Numbers:
 
 
 class Document:
-    """Blocks in order. Every string that is not this program's own is shown by `foreign.visible`, on one line."""
+    """Blocks in order. Every string that is not this program's own is shown by `foreign.visible`, on one
+    line.
+    """
 
     def __init__(self, title: str, subtitle: str, numbers: Numbers) -> None:
         self.title, self.subtitle, self.numbers = title, subtitle, numbers
@@ -95,10 +99,14 @@ class Document:
     def claims(self, rows: Iterable[tuple[int, str, Basis, Sequence[Part]]]) -> None:
         """The five claims, each with its basis."""
         self.blocks.append(
-            {"kind": "claims", "rows": [
-                {"number": n, "title": title, "basis": basis, "runs": self.runs(parts)} for n, title, basis, parts in rows
-            ]}
-        )  # fmt: skip
+            {
+                "kind": "claims",
+                "rows": [
+                    {"number": n, "title": title, "basis": basis, "runs": self.runs(parts)}
+                    for n, title, basis, parts in rows
+                ],
+            }
+        )
 
     def lines(self, lines: Iterable[str]) -> None:
         """Lines as they are, as of a letter's head."""

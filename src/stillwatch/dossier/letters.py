@@ -12,19 +12,30 @@ from stillwatch.dossier.content import Terms
 from stillwatch.dossier.document import Document, Numbers
 
 READERS: Mapping[str, str] = {
-    "legislator": "a member of the legislature", "regulator": "the regulator", "accused": "the party concerned", "peer": "another provider",
-}  # fmt: skip
+    "legislator": "a member of the legislature",
+    "regulator": "the regulator",
+    "accused": "the party concerned",
+    "peer": "another provider",
+}
 OPENING = {
-    "legislator": "You asked what can be shown of the use of our service to copy a model's abilities. This letter says what we measured, what we infer, and what we cannot show.",
-    "regulator": "We report a group of accounts on our service. This letter says what was measured, what is inferred and what is not shown, so that you can decide what to ask for.",
-    "accused": "We write before we state anything in public. We observed the accounts described here, and ask for your account of them. We do not say that you directed them unless claim 5 below says so.",
-    "peer": "We share what we found so that you can compare it with your own logs. Each of us decides alone what to do; this letter asks for no joint action.",
+    "legislator": "You asked what can be shown of the use of our service to copy a model's abilities. This "
+    "letter says what we measured, what we infer, and what we cannot show.",
+    "regulator": "We report a group of accounts on our service. This letter says what was measured, what is "
+    "inferred and what is not shown, so that you can decide what to ask for.",
+    "accused": "We write before we state anything in public. We observed the accounts described here, and "
+    "ask for your account of them. We do not say that you directed them unless claim 5 below says so.",
+    "peer": "We share what we found so that you can compare it with your own logs. Each of us decides alone "
+    "what to do; this letter asks for no joint action.",
 }
 CLOSING = {
-    "legislator": "We ask that no one be named on the strength of claims 1 to 3 alone. The package lets your staff, or anyone you appoint, derive each number again without us.",
-    "regulator": "The package can be verified offline, without us and without our program. On your order we can produce a package of level open, which holds the exchanges.",
-    "accused": "If there is an innocent cause that we did not try, tell us and we will try it and publish the outcome. Until then we ask you to keep what you hold on these accounts.",
-    "peer": "The indicators in annex B of the dossier expire. If you find the same values among your honest customers, tell us, so that we withdraw them.",
+    "legislator": "We ask that no one be named on the strength of claims 1 to 3 alone. The package lets your "
+    "staff, or anyone you appoint, derive each number again without us.",
+    "regulator": "The package can be verified offline, without us and without our program. On your order we "
+    "can produce a package of level open, which holds the exchanges.",
+    "accused": "If there is an innocent cause that we did not try, tell us and we will try it and publish "
+    "the outcome. Until then we ask you to keep what you hold on these accounts.",
+    "peer": "The indicators in annex B of the dossier expire. If you find the same values among your honest "
+    "customers, tell us, so that we withdraw them.",
 }
 
 
@@ -47,24 +58,35 @@ def letter(to: str, case: Case, terms: Terms, numbers: Numbers) -> Document:
     stated = claims(case.tables, case.name, case.attribution)
     document.claims((one.number, one.title, one.basis, one.sentence) for one in _for(to, stated))
     document.text(
-        "The number of exchanges lies between ", case.number("campaigns", "value", "exchanges_low"), " and ",
-        case.number("campaigns", "value", "exchanges_high"), " with 90 % confidence, from ",
-        case.number("campaigns", "value", "first_seen", shown=words.moment), " to ", case.number("campaigns", "value", "last_seen", shown=words.moment),
-        ". Groups like this are reported falsely at a rate of at most ", case.number("campaigns", "value", "q_value", shown=words.share),
+        "The number of exchanges lies between ",
+        case.number("campaigns", "value", "exchanges_low"),
+        " and ",
+        case.number("campaigns", "value", "exchanges_high"),
+        " with 90 % confidence, from ",
+        case.number("campaigns", "value", "first_seen", shown=words.moment),
+        " to ",
+        case.number("campaigns", "value", "last_seen", shown=words.moment),
+        ". Groups like this are reported falsely at a rate of at most ",
+        case.number("campaigns", "value", "q_value", shown=words.share),
         " among those reported, if the stated assumptions hold.",
-    )  # fmt: skip
+    )
     document.text(
-        "What speaks against this reading, and the innocent explanations that we tried, stand in section 5 of the dossier. We ask you to read them first.",
+        "What speaks against this reading, and the innocent explanations that we tried, stand in section 5 "
+        "of the dossier. We ask you to read them first.",
     )
     document.text(CLOSING[to])
     document.text(
-        "A mark such as N1 behind a number names the entry of numbers.json in the package that says how it is counted.", is_small=True,
-    )  # fmt: skip
+        "A mark such as N1 behind a number names the entry of numbers.json in the package that says how it "
+        "is counted.",
+        is_small=True,
+    )
     return document
 
 
 def _for(to: str, stated: Sequence[Claim]) -> list[Claim]:
-    """The claims as they are; to the accused and to peers an organisation is not named beyond what they need to answer."""
+    """The claims as they are; to the accused and to peers an organisation is not named beyond what they
+    need to answer.
+    """
     if to != "peer":
         return list(stated)
     hidden: tuple[Part, ...] = ("not shared between providers",)

@@ -32,9 +32,11 @@ def html(document: dict[str, Any]) -> str:
 
 
 def pdf(document: dict[str, Any], at: datetime) -> bytes:
-    """The document as PDF/A, dated `at`. Text reaches the engine as JSON, so that none of it is taken for markup.
+    """The document as PDF/A, dated `at`. Text reaches the engine as JSON, so that none of it is taken for
+    markup.
 
-    Raises `MissingExtra` (by `ModuleNotFoundError`, as every optional part) where the engine is not installed.
+    Raises `MissingExtra` (by `ModuleNotFoundError`, as every optional part) where the engine is not
+    installed.
     """
     import typst
 
@@ -44,7 +46,11 @@ def pdf(document: dict[str, Any], at: datetime) -> bytes:
         (folder / "document.typ").write_text(template, encoding="utf-8")
         (folder / "document.json").write_text(json.dumps(document), encoding="utf-8")
         made = typst.compile(
-            str(folder / "document.typ"), root=str(folder), format="pdf", pdf_standards=[STANDARD], ignore_system_fonts=True,
+            str(folder / "document.typ"),
+            root=str(folder),
+            format="pdf",
+            pdf_standards=[STANDARD],
+            ignore_system_fonts=True,
             timestamp=int(at.timestamp()),
-        )  # fmt: skip
+        )
     return bytes(made)

@@ -33,8 +33,8 @@ def write_dossier(
 ) -> dict[str, Any]:
     """Write the dossier of a campaign into `out`; returns the files and the number of numbers.
 
-    `with_pdf` None makes PDFs where the engine is installed. Raises `MissingExtra` where PDFs are asked for and it is not, and what
-    `case.read_case` raises.
+    `with_pdf` None makes PDFs where the engine is installed. Raises `MissingExtra` where PDFs are asked for
+    and it is not, and what `case.read_case` raises.
     """
     has_engine = importlib.util.find_spec(ENGINE) is not None
     if with_pdf and not has_engine:
@@ -60,22 +60,31 @@ def write_dossier(
         with atomic(out / name) as path:
             path.write_bytes(content)
     return {
-        "campaign_id": campaign, "files": [str(out / name) for name in sorted(files)], "numbers": len(numbers.rows),
-        "pdf": "dossier.pdf" in files, "results": case.digest,
-    }  # fmt: skip
+        "campaign_id": campaign,
+        "files": [str(out / name) for name in sorted(files)],
+        "numbers": len(numbers.rows),
+        "pdf": "dossier.pdf" in files,
+        "results": case.digest,
+    }
 
 
 def numbers_file(case: Case, numbers: Numbers) -> dict[str, Any]:
     """How each number is counted, and the weights from which the probabilities of hypotheses follow."""
     return {
-        "format": FORMAT, "results": case.digest, "campaign_id": case.name,
-        "numbers": [{"id": row["id"], "value": plain(row["value"]), "how": row["how"]} for row in numbers.rows],
+        "format": FORMAT,
+        "results": case.digest,
+        "campaign_id": case.name,
+        "numbers": [
+            {"id": row["id"], "value": plain(row["value"]), "how": row["how"]} for row in numbers.rows
+        ],
         "attribution": None if case.attribution is None else _weights(case.attribution),
-    }  # fmt: skip
+    }
 
 
 def _weights(told: Any) -> dict[str, Any]:  # noqa: ANN401  a part of `attribution.json`
-    """Priors, log10 likelihood ratios of each group of items and probabilities, by hypothesis. Actors are not named: they are numbered."""
+    """Priors, log10 likelihood ratios of each group of items and probabilities, by hypothesis. Actors are
+    not named: they are numbered.
+    """
     actors = {
         name: n for n, name in enumerate(sorted({h["actor"] for h in told["hypotheses"] if h["actor"]}), 1)
     }

@@ -25,10 +25,14 @@ class Engine(Protocol):
         """An account-sized Arrow table as a temporary table."""
 
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
-        """An expression computed once and kept as a temporary table, in place of an earlier one of that name."""
+        """An expression computed once and kept as a temporary table, in place of an earlier one of that
+        name.
+        """
 
     def ask(self, expression: ir.Table) -> pa.Table:
-        """An account-sized expression as Arrow. Equal expressions are compiled once: what is asked of one moment after another."""
+        """An account-sized expression as Arrow. Equal expressions are compiled once: what is asked of one
+        moment after another.
+        """
 
     def read_parts(self, paths: Sequence[str | Path]) -> ir.Table:
         """Parquet files of one schema as one table."""
@@ -37,7 +41,9 @@ class Engine(Protocol):
         """Write a table, in its order, as one Parquet file."""
 
     def write_by(self, expression: ir.Table, column: str, folder: Path) -> dict[str, list[Path]]:
-        """Write a table as Parquet, apart by the values of a column that is left out; returns the files of each value."""
+        """Write a table as Parquet, apart by the values of a column that is left out; returns the files
+        of each value.
+        """
 
     def spread(self, function: Callable[[A], B], work: Sequence[A]) -> Iterable[B]:
         """The function of each piece of work, in order, on all cores or all machines."""
@@ -47,8 +53,8 @@ class Engine(Protocol):
 def open_engine(
     name: str = "duckdb", *, memory: str = "1500MB", scratch: Path | None = None, master: str = "local[*]"
 ) -> Iterator[Engine]:
-    """A fresh engine: `duckdb`, in this process, or `spark`, at `master`. Raises `MissingExtra` for a Spark that is not
-    installed.
+    """A fresh engine: `duckdb`, in this process, or `spark`, at `master`. Raises `MissingExtra` for a Spark
+    that is not installed.
     """
     if name == "duckdb":
         from stillwatch.engine.duck import duckdb_engine

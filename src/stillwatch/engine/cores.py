@@ -31,12 +31,16 @@ def on_all_cores(function: Callable[[A], B], work: Sequence[A]) -> Iterator[B]:
 
 @cache
 def processes() -> ProcessPoolExecutor:
-    """One process a core for work that holds Python's lock, started when first needed and kept until the program ends."""
+    """One process a core for work that holds Python's lock, started when first needed and kept until the
+    program ends.
+    """
     return ProcessPoolExecutor(CORES, get_context("forkserver"), initializer=end_with_parent)
 
 
 def end_with_parent() -> None:
-    """Make this process end when the one that started it does, killed or not, and leave interrupts to that one."""
+    """Make this process end when the one that started it does, killed or not, and leave interrupts to
+    that one.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = os.getppid()
 

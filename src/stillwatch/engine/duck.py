@@ -1,7 +1,7 @@
 """DuckDB with known limits.
 
-Whatever is put into a statement as text goes through `identifier` or `literal`. Paths go through `Places` besides: the database
-expands `*`, `?` and `[`, and takes a backslash for a slash.
+Whatever is put into a statement as text goes through `identifier` or `literal`. Paths go through `Places`
+besides: the database expands `*`, `?` and `[`, and takes a backslash for a slash.
 """
 
 from __future__ import annotations
@@ -50,15 +50,20 @@ class DuckDB:
         return self._backend.table(name)
 
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
-        """An expression computed once and kept as a temporary table, in place of an earlier one of that name."""
+        """An expression computed once and kept as a temporary table, in place of an earlier one of that
+        name.
+        """
         columns = ", ".join(_typed(column, kind) for column, kind in expression.schema().items())
         self._backend.raw_sql(
-            f"create or replace temp table {identifier(name)} as select {columns} from ({self._sql(expression)})"
+            f"create or replace temp table {identifier(name)} as select {columns} from "
+            f"({self._sql(expression)})"
         )
         return self._backend.table(name)
 
     def ask(self, expression: ir.Table) -> pa.Table:
-        """An account-sized expression as Arrow. Equal expressions are compiled once: what is asked of one moment after another."""
+        """An account-sized expression as Arrow. Equal expressions are compiled once: what is asked of one
+        moment after another.
+        """
         found = self._backend.con.sql(self._sql(expression)).to_arrow_table()
         return expression.__pyarrow_result__(found, data_mapper=DuckDBPyArrowData)
 
@@ -82,7 +87,9 @@ class DuckDB:
         made.replace(path)
 
     def write_by(self, expression: ir.Table, column: str, folder: Path) -> dict[str, list[Path]]:
-        """Write a table as Parquet, apart by the values of a column that is left out; returns the files of each value."""
+        """Write a table as Parquet, apart by the values of a column that is left out; returns the files
+        of each value.
+        """
         columns = ", ".join(_typed(name, kind) for name, kind in expression.schema().items())
         query = f"select {columns} from ({self._sql(expression)})"
         folder.mkdir(exist_ok=True)
@@ -109,7 +116,9 @@ def identifier(name: str) -> str:
 
 
 class Places:
-    """Paths as the database may see them: a path of plain signs is itself, any other is reached by a link in the folder `home`."""
+    """Paths as the database may see them: a path of plain signs is itself, any other is reached by a link
+    in the folder `home`.
+    """
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -137,7 +146,9 @@ def by_value(folder: Path) -> dict[str, list[Path]]:
 
 
 def _typed(name: str, kind: dt.DataType) -> str:
-    """A column of the type that it should have: the database gives wider integers and drops time zones on its own."""
+    """A column of the type that it should have: the database gives wider integers and drops time zones on
+    its own.
+    """
     if kind.is_int64():
         return f"{identifier(name)}::bigint as {identifier(name)}"
     if kind.is_timestamp():
@@ -193,7 +204,8 @@ def _said(error: duckdb.Error, scratch: str, memory: str) -> Problem:
         return Problem(
             fact="no space is left on the disk",
             where=scratch,
-            fix="free some, or give another disk to --out and --store; what is finished is kept, the next run goes on from it",
+            fix="free some, or give another disk to --out and --store; what is finished is kept, the next "
+            "run goes on from it",
         )
     return Problem(
         fact="the database could not read or write a file", where=scratch, found=text.splitlines()[0][:200]

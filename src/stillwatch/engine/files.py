@@ -37,8 +37,9 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
 def in_memory(link: Path, content: bytes) -> Iterator[Path]:
     """A path at which `content` can be read, by this process and its children, though it is on no disk.
 
-    `link` is made a symbolic link to an anonymous file in memory that ends with this process, however that ends. Where the
-    system has none (macOS), the file is an unlinked one: it has no name, and its blocks are free when the process ends.
+    `link` is made a symbolic link to an anonymous file in memory that ends with this process, however that
+    ends. Where the system has none (macOS), the file is an unlinked one: it has no name, and its blocks are
+    free when the process ends.
     """
     if hasattr(os, "memfd_create"):
         handle = os.memfd_create("stillwatch")
@@ -59,7 +60,8 @@ def in_memory(link: Path, content: bytes) -> Iterator[Path]:
 
 
 def lock(path: Path, *, wait: bool = False) -> IO[str]:
-    """The file at `path`, for its owner only, locked for this process until it is closed or the process ends, however that ends.
+    """The file at `path`, for its owner only, locked for this process until it is closed or the process ends,
+    however that ends.
 
     Raises `BlockingIOError` where another holds the lock, unless asked to `wait` for it.
     """
@@ -74,7 +76,9 @@ def lock(path: Path, *, wait: bool = False) -> IO[str]:
 
 
 class Openable(Protocol):
-    """A file that is read once more for its digest or known by its one spelling: a `Path`, or one that lies elsewhere."""
+    """A file that is read once more for its digest or known by its one spelling: a `Path`, or one that
+    lies elsewhere.
+    """
 
     def open(self, mode: Literal["rb"]) -> BinaryIO:
         """Its bytes."""

@@ -1,7 +1,8 @@
 """How does a stage run on Spark, and what of Spark does it need?
 
-Nothing but the `pyspark` package, whose jars come with it, a Java, and a folder that every machine sees: observations and
-summaries are Parquet there. Executors run the readers and the sketch, so `stillwatch` is installed on them too.
+Nothing but the `pyspark` package, whose jars come with it, a Java, and a folder that every machine sees:
+observations and summaries are Parquet there. Executors run the readers and the sketch, so `stillwatch` is
+installed on them too.
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ class Spark:
             part.replace(path)
 
     def write_by(self, expression: ir.Table, column: str, folder: Path) -> dict[str, list[Path]]:
-        """Write a table as Parquet, apart by the values of a column that is left out; returns the files of each value."""
+        """Write a table as Parquet, apart by the values of a column that is left out; returns the files
+        of each value.
+        """
         frame = self._frame(expression).repartition(column)
         frame.write.option("compression", "zstd").partitionBy(column).parquet(str(folder.resolve()))
         return by_value(folder)

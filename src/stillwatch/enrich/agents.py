@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A family, its version as far as the second number, and whether it is a program rather than a browser."""
+    """A family, its version as far as the second number, and whether it is a program rather than a
+    browser.
+    """
 
     family: str
     version: str

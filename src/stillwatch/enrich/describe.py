@@ -12,7 +12,8 @@ ADDRESSES = ("client_address", "client_prefix", "signup_address")
 def describe(kind: str, value: str, known: Networks) -> str:
     """A few words on an indicator's value; empty where nothing is known, as for any digest.
 
-    `known` are the user's lists; the bundled ones speak where they are silent. Words weigh nothing: they are for who reads.
+    `known` are the user's lists; the bundled ones speak where they are silent. Words weigh nothing: they are
+    for who reads.
     """
     if kind in ADDRESSES:
         return _network(kind, value, known)
@@ -34,7 +35,9 @@ def describe(kind: str, value: str, known: Networks) -> str:
 
 
 def network_class(kind: str, value: str, known: Networks) -> str:
-    """The class of the network that an indicator's value names, such as `hosting`; empty where no list says it."""
+    """The class of the network that an indicator's value names, such as `hosting`; empty where no list
+    says it.
+    """
     if kind == "asn":
         return networks.systems().get(int(value), ("", ""))[0] if value.isdigit() else ""
     if kind not in ADDRESSES:

@@ -7,12 +7,17 @@ from functools import cache
 from stillwatch.enrich.lists import bundled_list
 
 PUBLIC_MAIL = frozenset(
-    """126.com 163.com aol.com daum.net foxmail.com free.fr gmail.com gmx.com gmx.de gmx.net googlemail.com hotmail.com hotmail.fr
-    icloud.com laposte.net libero.it live.com mac.com mail.com mail.ru me.com msn.com naver.com orange.fr outlook.com proton.me
-    protonmail.com qq.com rediffmail.com rocketmail.com sina.com t-online.de tutanota.com uol.com.br web.de yahoo.co.jp yahoo.com
-    yandex.com yandex.ru ymail.com zoho.com""".split()
+    """
+        126.com 163.com aol.com daum.net foxmail.com free.fr gmail.com gmx.com gmx.de gmx.net googlemail.com
+        hotmail.com hotmail.fr icloud.com laposte.net libero.it live.com mac.com mail.com mail.ru me.com
+        msn.com naver.com orange.fr outlook.com proton.me protonmail.com qq.com rediffmail.com rocketmail.com
+        sina.com t-online.de tutanota.com uol.com.br web.de yahoo.co.jp yahoo.com yandex.com yandex.ru
+        ymail.com zoho.com
+    """.split()
 )
-"""Domains of large mail providers at which anybody may have an address. Chosen by hand: those with many millions of users."""
+"""Domains of large mail providers at which anybody may have an address. Chosen by hand: those with many
+millions of users.
+"""
 
 
 def is_open_to_all(domain: str) -> bool:

@@ -1,7 +1,8 @@
 """To which network does an address belong, of which autonomous system, and of what class?
 
-Networks are held as disjoint ranges, made once from overlapping prefixes of which the longest wins, so that a look-up is
-one binary search. Files are the user's own (`read`) or the small bundled lists of hosting and VPN ranges (`bundled`).
+Networks are held as disjoint ranges, made once from overlapping prefixes of which the longest wins, so that a
+look-up is one binary search. Files are the user's own (`read`) or the small bundled lists of hosting and VPN
+ranges (`bundled`).
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ class Networks:
     number: int
 
     def of(self, address: str) -> Network | None:
-        """The longest listed prefix around an address, or around a prefix; None for what is neither or not listed."""
+        """The longest listed prefix around an address, or around a prefix; None for what is neither or
+        not listed.
+        """
         try:
             one = ipaddress.ip_network(address.strip(), strict=False)
         except ValueError:
@@ -77,7 +80,9 @@ class Networks:
         return whole.hexdigest()
 
     def fill(self, rows: pa.Table) -> pa.Table:
-        """Rows of exchanges with `asn` where it was null and the address's is listed; each different address is looked up once."""
+        """Rows of exchanges with `asn` where it was null and the address's is listed; each different
+        address is looked up once.
+        """
         if not self.number or rows["asn"].null_count == 0 or rows["client_ip"].null_count == rows.num_rows:
             return rows
         coded = pc.dictionary_encode(rows["client_ip"]).combine_chunks()
@@ -100,7 +105,9 @@ def from_files(told: tuple[str, ...]) -> Networks:
 
 
 def gather(some: Iterable[Network]) -> Networks:
-    """Networks from prefixes that may overlap: the longest wins, and of equal ones what either says is kept."""
+    """Networks from prefixes that may overlap: the longest wins, and of equal ones what either says is
+    kept.
+    """
     by: dict[int, dict[tuple[int, int], Network]] = {4: {}, 6: {}}
     for one in some:
         net = ipaddress.ip_network(one.prefix, strict=False)
@@ -146,7 +153,9 @@ def _disjoint(
 
 
 def _inherit(outer: Network, one: Network) -> Network:
-    """A longer prefix, or a later word on the same one, says what it says; where it is silent, the other speaks."""
+    """A longer prefix, or a later word on the same one, says what it says; where it is silent, the other
+    speaks.
+    """
     return Network(
         one.prefix,
         one.asn if one.asn is not None else outer.asn,
@@ -156,11 +165,12 @@ def _inherit(outer: Network, one: Network) -> Network:
 
 
 def read(path: Path, kind: str = "") -> list[Network]:
-    """Prefixes of a CSV, Parquet or plain text file (one address or prefix a line); `kind` is the class of all that name none.
+    """Prefixes of a CSV, Parquet or plain text file (one address or prefix a line); `kind` is the class of
+    all that name none.
 
-    Columns: one of `network`, `cidr`, `prefix`, `ip`; and, where they are there, `asn` (or `autonomous_system_number`), `class`
-    (or `list`, `type`), `name` (or `autonomous_system_organization`). Lines that are no address are passed over; a file with
-    none is refused.
+    Columns: one of `network`, `cidr`, `prefix`, `ip`; and, where they are there, `asn` (or
+    `autonomous_system_number`), `class` (or `list`, `type`), `name` (or `autonomous_system_organization`).
+    Lines that are no address are passed over; a file with none is refused.
     """
     try:
         rows = list(_rows(path))

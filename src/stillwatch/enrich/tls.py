@@ -1,8 +1,8 @@
 """What does a TLS client's fingerprint say by itself?
 
-JA4 (FoxIO, 2023; the TLS client fingerprint is BSD-3-Clause) is readable: protocol, version, whether a server was named, how
-many ciphers and extensions, the first application protocol, then two digests. JA3 (Salesforce, 2017) is an MD5, or the text
-that was digested.
+JA4 (FoxIO, 2023; the TLS client fingerprint is BSD-3-Clause) is readable: protocol, version, whether a server
+was named, how many ciphers and extensions, the first application protocol, then two digests. JA3 (Salesforce,
+2017) is an MD5, or the text that was digested.
 """
 
 from __future__ import annotations
@@ -46,19 +46,27 @@ def parse(fingerprint: str) -> Greeting | None:
     if match:
         transport, version, named, ciphers, extensions, protocol = match.groups()[:6]
         return Greeting(
-            kind="ja4", digest=text, transport=TRANSPORTS[transport], version=VERSIONS[version], names_server=named == "d",
-            ciphers=int(ciphers), extensions=int(extensions), protocol="" if protocol == "00" else protocol,
+            kind="ja4",
+            digest=text,
+            transport=TRANSPORTS[transport],
+            version=VERSIONS[version],
+            names_server=named == "d",
+            ciphers=int(ciphers),
+            extensions=int(extensions),
+            protocol="" if protocol == "00" else protocol,
             client=clients().get(text, ""),
-        )  # fmt: skip
+        )
     if JA3_DIGEST.fullmatch(text):
         return Greeting(kind="ja3", digest=text)
     if JA3_TEXT.fullmatch(text):
         version, ciphers, extensions = text.split(",")[:3]
         return Greeting(
-            kind="ja3", digest=hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(),
+            kind="ja3",
+            digest=hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(),
             version={"771": "TLS 1.2", "770": "TLS 1.1", "769": "TLS 1.0", "768": "SSL 3"}.get(version, ""),
-            ciphers=len(ciphers.split("-")) if ciphers else 0, extensions=len(extensions.split("-")) if extensions else 0,
-        )  # fmt: skip
+            ciphers=len(ciphers.split("-")) if ciphers else 0,
+            extensions=len(extensions.split("-")) if extensions else 0,
+        )
     return None
 
 

@@ -17,11 +17,11 @@ ORDINARY = "ordinary crowd"
 def summarise_crowds(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One row per world of the matrix, from the outcomes of honest worlds (`honest.outcome_of`).
 
-    `any_report` is the share of worlds with a campaign of whatever kind, `explanations` has one row for each explanation and
-    one for the ordinary crowd: `worlds` in which it was present, `reported` of them in which most members of a campaign
-    were of its group, `share` of these with its exact interval, and `led`, worlds with a lead of its group. `mean` is the mean
-    share over explanations, None where a world has several, and `accused` the share of explanations that were reported at
-    least once.
+    `any_report` is the share of worlds with a campaign of whatever kind, `explanations` has one row for each
+    explanation and one for the ordinary crowd: `worlds` in which it was present, `reported` of them in which
+    most members of a campaign were of its group, `share` of these with its exact interval, and `led`, worlds
+    with a lead of its group. `mean` is the mean share over explanations, None where a world has several, and
+    `accused` the share of explanations that were reported at least once.
     """
     worlds: dict[str, list[Mapping[str, Any]]] = {}
     for outcome in outcomes:
@@ -30,7 +30,9 @@ def summarise_crowds(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, An
 
 
 def of_bounded_mean(values: Sequence[float]) -> Interval | None:
-    """Mean of values in [0, 1] with a 95 % interval, which has a width where all values are equal, unlike Student's."""
+    """Mean of values in [0, 1] with a 95 % interval, which has a width where all values are equal, unlike
+    Student's.
+    """
     return of_bounded_sum(float(np.sum(values)), len(values))
 
 

@@ -1,9 +1,11 @@
-"""Blind cases of attribution: campaigns whose director is known to the simulator, actors about whom something true, wrong or planted is said.
+"""Blind cases of attribution: campaigns whose director is known to the simulator, actors about whom something
+true, wrong or planted is said.
 
-The simulator draws features of campaigns (ranges, payment accounts, earlier values, hours) and of actors, not outcomes of the densities by
-which `attribution` weighs: rates here are its own and vary from case to case. Kinds of case, with their shares: honest groups reported as
-campaigns (20 %), resellers of end users (20 %), false flags (10 %), vendors (8 %), laboratories that are not listed (12 %), listed ones through
-a reseller (5 %), listed ones that are seen directly (25 %).
+The simulator draws features of campaigns (ranges, payment accounts, earlier values, hours) and of actors, not
+outcomes of the densities by which `attribution` weighs: rates here are its own and vary from case to case.
+Kinds of case, with their shares: honest groups reported as campaigns (20 %), resellers of end users (20 %),
+false flags (10 %), vendors (8 %), laboratories that are not listed (12 %), listed ones through a reseller (5
+%), listed ones that are seen directly (25 %).
 """
 
 from __future__ import annotations
@@ -23,21 +25,31 @@ from stillwatch.attribution.weigh import DECIDED, Assessment, assess
 from stillwatch.stats.intervals import of_bounded_sum, of_share
 
 CASES = {
-    "honest": 0.20, "end users": 0.20, "false flag": 0.10, "vendor": 0.08, "not listed": 0.12, "through a reseller": 0.05, "listed": 0.25,
-}  # fmt: skip
+    "honest": 0.20,
+    "end users": 0.20,
+    "false flag": 0.10,
+    "vendor": 0.08,
+    "not listed": 0.12,
+    "through a reseller": 0.05,
+    "listed": 0.25,
+}
 START = datetime(2026, 4, 1, tzinfo=UTC)
 DAYS = 45
 CAPABILITIES = ("coding", "reasoning", "agentic", "vision", "data_analysis", "grading")
 COUNTRIES = ("US", "DE", "CN", "IN", "BR", "JP", "GB", "SG", "HK", "FR")
 ZONES = (-8, -5, 0, 1, 3, 5.5, 8, 9)
 WRONG = {"A1": 0.02, "A2": 0.06, "B2": 0.08, "B3": 0.15, "C2": 0.15, "C3": 0.25, "D4": 0.40, "F6": 0.50}
-"""How often something said under a grade is wrong: the simulator's own rates, lower for some grades and higher for others than believed."""
+"""How often something said under a grade is wrong: the simulator's own rates, lower for some grades and
+higher for others than believed.
+"""
 BINS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A case: what the program gets, and what it does not. `director` is the listed actor who directed it, or ""."""
+    """A case: what the program gets, and what it does not. `director` is the listed actor who directed
+    it, or "".
+    """
 
     kind: str
     seen: Seen
@@ -116,7 +128,9 @@ def draw(rng: np.random.Generator) -> Case:
 
 
 def _is_evident(told: Mapping[str, Any], truly: _Party, seen: Seen) -> bool:
-    """Whether two sources, one of them graded B2 or better, each say something true that only the actor can show, and the scan shows both."""
+    """Whether two sources, one of them graded B2 or better, each say something true that only the actor
+    can show, and the scan shows both.
+    """
     if seen.kind not in ("harvest", "mixed"):
         return False
     shown = {
@@ -131,11 +145,16 @@ def _is_evident(told: Mapping[str, Any], truly: _Party, seen: Seen) -> bool:
     }
     items = [
         (item["source"], item["grade"])
-        for kind, value in (("address_ranges", truly.network), ("payment_accounts", truly.card), ("earlier_campaigns", truly.mail))
+        for kind, value in (
+            ("address_ranges", truly.network),
+            ("payment_accounts", truly.card),
+            ("earlier_campaigns", truly.mail),
+        )
         for item in told.get(kind, ())
-        if value in shown and (value in item["values"] or any(one["value"] == value for one in item.get("indicators", ())))
+        if value in shown
+        and (value in item["values"] or any(one["value"] == value for one in item.get("indicators", ())))
         and item["grade"] in ("A1", "A2", "B2", "B3", "C2", "C3")
-    ]  # fmt: skip
+    ]
     return len({source for source, _grade in items}) > 1 and any(
         grade in ("A1", "A2", "B2") for _source, grade in items
     )
@@ -148,11 +167,29 @@ def _campaign(
     honest = {"honest": "fleet", "end users": "relay"}.get(kind)
     called = honest if honest and rng.random() < 0.7 else str(rng.choice(["harvest", "mixed"], p=[0.8, 0.2]))
     log10 = {
-        "harvest": {"H1": 0.0, "H2": -rng.uniform(1, 60), "H3": -rng.uniform(0.2, 4), "H4": -rng.uniform(0, 5), "H5": -9.0},
-        "mixed": {"H1": -rng.uniform(0.1, 1), "H2": -rng.uniform(1, 9), "H3": 0.0, "H4": -rng.uniform(0.5, 4), "H5": -9.0},
-        "relay": {"H1": -rng.uniform(1, 9), "H2": 0.0, "H3": -rng.uniform(0.2, 2), "H4": -rng.uniform(0, 3), "H5": -6.0},
+        "harvest": {
+            "H1": 0.0,
+            "H2": -rng.uniform(1, 60),
+            "H3": -rng.uniform(0.2, 4),
+            "H4": -rng.uniform(0, 5),
+            "H5": -9.0,
+        },
+        "mixed": {
+            "H1": -rng.uniform(0.1, 1),
+            "H2": -rng.uniform(1, 9),
+            "H3": 0.0,
+            "H4": -rng.uniform(0.5, 4),
+            "H5": -9.0,
+        },
+        "relay": {
+            "H1": -rng.uniform(1, 9),
+            "H2": 0.0,
+            "H3": -rng.uniform(0.2, 2),
+            "H4": -rng.uniform(0, 3),
+            "H5": -6.0,
+        },
         "fleet": {"H1": -rng.uniform(1, 5), "H2": -rng.uniform(0, 9), "H3": -3.0, "H4": 0.0, "H5": -6.0},
-    }[called]  # fmt: skip
+    }[called]
     members = int(rng.integers(40, 3000))
     values = [
         Value(
@@ -182,7 +219,15 @@ def _campaign(
         )
     )
     if kind not in ("through a reseller", "end users") and rng.random() < (0.85 if evident else 0.25):
-        values.append(Value(kind="signup_address", value=behind.network.replace(".0/24", ".7"), members=int(rng.integers(2, 40)), others=0, network_class=""))  # fmt: skip
+        values.append(
+            Value(
+                kind="signup_address",
+                value=behind.network.replace(".0/24", ".7"),
+                members=int(rng.integers(2, 40)),
+                others=0,
+                network_class="",
+            )
+        )
     if rng.random() < (0.7 if evident else 0.3):
         values.append(
             Value(
@@ -194,13 +239,31 @@ def _campaign(
             )
         )
     if rng.random() < (0.7 if evident else 0.4):
-        values.append(Value(kind="email_domain", value=(behind if kind != "through a reseller" else pool).mail, members=int(rng.integers(2, 90)), others=int(rng.choice([0, 0, 1, 12])), network_class=""))  # fmt: skip
+        values.append(
+            Value(
+                kind="email_domain",
+                value=(behind if kind != "through a reseller" else pool).mail,
+                members=int(rng.integers(2, 90)),
+                others=int(rng.choice([0, 0, 1, 12])),
+                network_class="",
+            )
+        )
     acts = _acts(rng, zone if rng.random() < 0.5 else None)
     seen = Seen(
-        campaign="C1", kind=called, accounts=members, exchanges=members * 900, first=START, last=START + timedelta(days=DAYS),
-        q_value=1e-6, control_log10=float(rng.uniform(4, 40)), log10=log10, capabilities=wants, values=tuple(values), acts=acts,
+        campaign="C1",
+        kind=called,
+        accounts=members,
+        exchanges=members * 900,
+        first=START,
+        last=START + timedelta(days=DAYS),
+        q_value=1e-6,
+        control_log10=float(rng.uniform(4, 40)),
+        log10=log10,
+        capabilities=wants,
+        values=tuple(values),
+        acts=acts,
         control_basis=str(rng.choice(["measured", "inferred"], p=[0.85, 0.15])),
-    )  # fmt: skip
+    )
     return seen, paying
 
 
@@ -239,7 +302,9 @@ def _item(
 def _told(
     rng: np.random.Generator, name: str, truly: _Party, planted: tuple[Seen, _Party] | None, *, much: bool
 ) -> dict[str, Any]:
-    """What is said of an actor: true, or wrong at the rate of its grade; of a planted actor, one or two things that fit the campaign."""
+    """What is said of an actor: true, or wrong at the rate of its grade; of a planted actor, one or two
+    things that fit the campaign.
+    """
     grades = ["A1", "A2", "B2", "B3", "C2"] if much else list(WRONG)
 
     def said(make: Any) -> tuple[list[str], str]:  # noqa: ANN401
@@ -313,11 +378,16 @@ def trial(cases: int, seed: int) -> list[dict[str, Any]]:
 def _outcome(case: Case, found: Assessment) -> dict[str, Any]:
     likeliest = found.hypotheses[0]
     return {
-        "kind": case.kind, "director": case.director, "evident": case.evident, "named": found.named, "best": found.best,
-        "refused": bool(found.needed), "decided": likeliest.probability >= DECIDED,
+        "kind": case.kind,
+        "director": case.director,
+        "evident": case.evident,
+        "named": found.named,
+        "best": found.best,
+        "refused": bool(found.needed),
+        "decided": likeliest.probability >= DECIDED,
         "likeliest": [likeliest.kind, likeliest.actor, likeliest.probability],
         "actors": [[one.of, one.probability, one.of == case.director] for one in _probabilities(found)],
-    }  # fmt: skip
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +401,9 @@ def _probabilities(found: Assessment) -> list[_Told]:
 
 
 def summarise_trials(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One row for each world of cases: accusations, naming where the evidence was there, Brier score, calibration, refusals by kind of case."""
+    """One row for each world of cases: accusations, naming where the evidence was there, Brier score,
+    calibration, refusals by kind of case.
+    """
     worlds: dict[str, list[Mapping[str, Any]]] = {}
     for outcome in outcomes:
         worlds.setdefault(outcome["world"], []).extend(outcome["cases"])
@@ -376,8 +448,8 @@ def is_decided(probability: float) -> bool:
 def calibration_slope(
     probability: npt.NDArray[np.float64], outcome: npt.NDArray[np.float64]
 ) -> tuple[float, float, float]:
-    """Slope of the logistic regression of outcomes on the logit of their probabilities, with its 95 % interval: 1 where they are calibrated
-    (Cox 1958; Newton's method).
+    """Slope of the logistic regression of outcomes on the logit of their probabilities, with its 95 %
+    interval: 1 where they are calibrated (Cox 1958; Newton's method).
     """
     p = np.clip(probability, 1e-6, 1 - 1e-6)
     x = np.column_stack((np.ones_like(p), np.log(p / (1 - p))))

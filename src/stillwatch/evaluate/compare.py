@@ -1,7 +1,7 @@
 """How do baselines do at the number of honest accounts that they may flag?
 
-Every baseline gets a threshold on worlds of other seeds (`tune`), the lowest that flags no more honest accounts than
-the budget, and is then scored on the worlds that Stillwatch was scored on.
+Every baseline gets a threshold on worlds of other seeds (`tune`), the lowest that flags no more honest
+accounts than the budget, and is then scored on the worlds that Stillwatch was scored on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ HONEST_SCORES_KEPT = 0.02  # of the honest accounts' highest scores are kept: tw
 
 
 def baseline_scores(world: Path) -> dict[str, dict[str, Any]]:
-    """Baseline → scores of planted accounts, highest scores of honest ones, and how many honest ones there are."""
+    """Baseline → scores of planted accounts, highest scores of honest ones, and how many honest ones
+    there are.
+    """
     traffic = read_traffic(world)
     truth = pq.read_table(world / "truth.parquet", columns=["account_id", "campaign_id"])
     campaign = set(truth.filter(truth.column("campaign_id").is_valid()).column("account_id").to_pylist())

@@ -1,7 +1,7 @@
 """What would a campaign have cost whoever ran it?
 
-Prices are list prices from public pages (`SOURCES`, read in November 2026); whoever buys in bulk or resells pays less.
-They are for comparing evasions with each other, not for estimating a real campaign's budget.
+Prices are list prices from public pages (`SOURCES`, read in November 2026); whoever buys in bulk or resells
+pays less. They are for comparing evasions with each other, not for estimating a real campaign's budget.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ USD = {
 SOURCES = {
     "input token": "docs.venice.ai/models/claude-sonnet-5-5: $2.00 per million tokens read",
     "output token": "docs.venice.ai/models/claude-sonnet-5-5: $10.00 per million tokens written",
-    "verified account": "cotsi.org/methodology: around $0.50 a text-message verification; $0.08 to $4.93 by country",
+    "verified account": "cotsi.org/methodology: around $0.50 a text-message verification; $0.08 to $4.93 by "
+    "country",
     "card": "docs.yativo.com/payments/virtual-cards/create-card: $2 for every newly issued card",
     "residential byte": "proxynade.net/blogs/how-per-gb-proxy-pricing-works: $0.89 to $5.00 per GB",
     "paraphrase": "a small model at $0.80 and $4.00 per million tokens (skills.sh, Claude cost tuning)",

@@ -27,8 +27,9 @@ def evaluate(
     workers: int = 1,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[dict[str, Any]]:
-    """Run a matrix and write `evaluation.json` and `evaluation.html` into `out`; returns one row per world, those of honest
-    worlds (`summarise_crowds`, with `explanations`) after those of scenarios, those of blind cases (`summarise_trials`, with `cases`) last.
+    """Run a matrix and write `evaluation.json` and `evaluation.html` into `out`; returns one row per world,
+    those of honest worlds (`summarise_crowds`, with `explanations`) after those of scenarios, those of blind
+    cases (`summarise_trials`, with `cases`) last.
 
     Raises `InputError` and `UsageError` for a matrix that cannot be run, before any work.
     """

@@ -1,4 +1,6 @@
-"""Honest worlds: an ordinary crowd with the groups of innocent explanations in it, and what a scan reports of them."""
+"""Honest worlds: an ordinary crowd with the groups of innocent explanations in it, and what a scan
+reports of them.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ MOST_TEXTS = 40_000  # real openings of one world, since topics are counted text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HonestWorld:
-    """What was written: accounts of each group, and numbers of accounts, exchanges and days of the whole world."""
+    """What was written: accounts of each group, and numbers of accounts, exchanges and days of the whole
+    world.
+    """
 
     sizes: dict[str, int]
     accounts: int
@@ -50,13 +54,15 @@ class HonestWorld:
 def write_world(
     names: Sequence[str], seed: int, out: Path, *, accounts: int, days: int = 0, prompts: Path | None = None
 ) -> HonestWorld:
-    """Write an honest world of `accounts` accounts into the new folder `out`; the same arguments give the same bytes.
+    """Write an honest world of `accounts` accounts into the new folder `out`; the same arguments give the
+    same bytes.
 
-    `names` are explanations, each with one group of 15 accounts up to a quarter of all, drawn log-uniformly; all groups
-    together are at most three fifths of all accounts. `days` are drawn between 4 and 16 where 0; openings of conversations
-    come from the honest texts of `prompts` where given. The files are `exchanges/`, `accounts`, `releases` and `truth`
-    (nobody is in a campaign) of the contract, and `groups` with the explanation of each account, null for the ordinary crowd.
-    Memory is bounded by one group or one slice of the ordinary crowd.
+    `names` are explanations, each with one group of 15 accounts up to a quarter of all, drawn log-uniformly;
+    all groups together are at most three fifths of all accounts. `days` are drawn between 4 and 16 where 0;
+    openings of conversations come from the honest texts of `prompts` where given. The files are `exchanges/`,
+    `accounts`, `releases` and `truth` (nobody is in a campaign) of the contract, and `groups` with the
+    explanation of each account, null for the ordinary crowd. Memory is bounded by one group or one slice of
+    the ordinary crowd.
 
     Raises `InputError` for a prompts file that cannot be read.
     """
@@ -120,14 +126,18 @@ def _crowds(
 
 
 def _note_models(crowd: Crowd, first_use: Ints) -> None:
-    """Move `first_use`, in place, to the first exchange with each model where the crowd has an earlier one."""
+    """Move `first_use`, in place, to the first exchange with each model where the crowd has an earlier
+    one.
+    """
     for number, model in enumerate(MODELS):
         at = crowd.exchanges["at"][crowd.exchanges["model"] == model]
         first_use[number] = min(first_use[number], at.min(initial=first_use[number]))
 
 
 def _write_days(rows: pa.Table, folder: Path, part: int, where: Setting) -> None:
-    """Write exchanges, which are in the order of time, as one more file of each day; keys are named after whole accounts."""
+    """Write exchanges, which are in the order of time, as one more file of each day; keys are named after
+    whole accounts.
+    """
     key = pc.replace_substring(rows.column("account_id"), "acct_", "key_", max_replacements=1)
     rows = rows.set_column(rows.schema.get_field_index("api_key_id"), "api_key_id", key)
     at = rows.column("timestamp").cast(pa.int64()).to_numpy()
@@ -145,7 +155,8 @@ def _write(table: pa.Table, path: Path) -> None:
 
 
 def _releases(where: Setting, first_use: Ints) -> pa.Table:
-    """Release of each model: that of one first used after the first day is its first use, others are months older.
+    """Release of each model: that of one first used after the first day is its first use, others are months
+    older.
 
     A model that nobody uses is left out.
     """
@@ -163,7 +174,8 @@ def _releases(where: Setting, first_use: Ints) -> pa.Table:
 def outcome_of(cell: Cell, work: Path) -> dict[str, Any]:
     """Write the cell's honest world into `work`, scan it, and return what was reported and of which group.
 
-    Members of a campaign or lead are counted by group; `group` is the one with most members, None for the ordinary crowd.
+    Members of a campaign or lead are counted by group; `group` is the one with most members, None for the
+    ordinary crowd.
     """
     made = write_world(
         cell.crowds,

@@ -1,15 +1,18 @@
 """Which worlds is an evaluation made of?
 
-A matrix is a TOML file of tables `[worlds.NAME]` with `scenario`, `seeds`, and optionally `scale`, `fdr`, `without`
-(signals left out), `changes` (fields of the scenario or, as `campaign.FIELD`, of its plans), `baselines` (compare with
-other methods, tuned on that many further seeds), `without_each` (one world for every signal left out) and `monitor` (count false alarms, looking every so many hours).
-A list where one value is expected makes one world of each: two lists make all pairs.
+A matrix is a TOML file of tables `[worlds.NAME]` with `scenario`, `seeds`, and optionally `scale`, `fdr`,
+`without` (signals left out), `changes` (fields of the scenario or, as `campaign.FIELD`, of its plans),
+`baselines` (compare with other methods, tuned on that many further seeds), `without_each` (one world for
+every signal left out) and `monitor` (count false alarms, looking every so many hours). A list where one value
+is expected makes one world of each: two lists make all pairs.
 
-With `crowds` in place of `scenario` a world is honest: an ordinary crowd with groups of innocent explanations in it.
-`crowds` is "each" (one world for every explanation, alone), a number (so many, drawn by seed) or a list of names (all of
-them in every world); `accounts` and `days` are the world's size, and `leave_out = true` removes the world's explanations from the scan.
+With `crowds` in place of `scenario` a world is honest: an ordinary crowd with groups of innocent explanations
+in it. `crowds` is "each" (one world for every explanation, alone), a number (so many, drawn by seed) or a
+list of names (all of them in every world); `accounts` and `days` are the world's size, and `leave_out = true`
+removes the world's explanations from the scan.
 
-With `cases` a world is that many blind cases of attribution for each seed; nothing is scanned (`evaluate.blind`).
+With `cases` a world is that many blind cases of attribution for each seed; nothing is scanned
+(`evaluate.blind`).
 """
 
 from __future__ import annotations
@@ -75,7 +78,8 @@ class Cell:
     def name(self) -> str:
         """Of its file: the world, the seed, and a digest of all that would change its outcome."""
         spec = json.dumps(asdict(self), sort_keys=True) + source_digest()
-        return f"{re.sub('[^A-Za-z0-9.-]+', '_', self.world)}-{self.seed}-{hashlib.sha256(spec.encode()).hexdigest()[:12]}"
+        world = re.sub("[^A-Za-z0-9.-]+", "_", self.world)
+        return f"{world}-{self.seed}-{hashlib.sha256(spec.encode()).hexdigest()[:12]}"
 
 
 @cache
@@ -101,8 +105,8 @@ def read_matrix(
 ) -> list[Cell]:
     """Cells of a built-in matrix or of a TOML file; `seeds` shortens or lengthens every world's list.
 
-    Raises `InputError` for a file that is not a matrix, `UsageError` for a scenario, change or explanation that is not
-    there, and for `times` with honest worlds, which have arrivals of their own.
+    Raises `InputError` for a file that is not a matrix, `UsageError` for a scenario, change or explanation
+    that is not there, and for `times` with honest worlds, which have arrivals of their own.
     """
     path = Path(name)
     if name in built_in():
@@ -176,7 +180,8 @@ def _crowd_cells(world: str, spec: Mapping[str, object], seeds: int | None) -> l
     largest = max(len(cell.crowds) for cell in cells)
     if one.days < 0 or one.accounts * MOST_IN_GROUPS < MIN_GROUP * largest:
         raise ValueError(
-            f"[worlds.{world}] needs `accounts` of {int(np.ceil(MIN_GROUP * largest / MOST_IN_GROUPS))} at least, `days` of 0 or more"
+            f"[worlds.{world}] needs `accounts` of {int(np.ceil(MIN_GROUP * largest / MOST_IN_GROUPS))} at "
+            f"least, `days` of 0 or more"
         )
     return cells
 
@@ -191,7 +196,8 @@ def _crowd_names(world: str, given: object, seed: int) -> list[tuple[str, ...]]:
         return [tuple(sorted(chosen.tolist()))]
     if not isinstance(given, list) or not given or len({str(name) for name in given}) < len(given):
         raise ValueError(
-            f'[worlds.{world}] `crowds` is "each", a number from 1 to {len(known)}, or a list of different names'
+            f'[worlds.{world}] `crowds` is "each", a number from 1 to {len(known)}, or a list of different '
+            f"names"
         )
     for name in given:
         if name not in known:

@@ -23,11 +23,12 @@ LEVELS = (20.0, 100.0)
 
 
 def monitor(world: Path, every_h: int, fdr: float) -> dict[str, Any]:
-    """Looks at every `every_h`-th hour: groups of mostly honest accounts that pass the bars, and what is allowed.
+    """Looks at every `every_h`-th hour: groups of mostly honest accounts that pass the bars, and what is
+    allowed.
 
-    Of the groups proposed from the whole world, `tests` says how often each test's e-value was high though they are
-    honest, look-alikes among them. `alerts` counts groups × hours above the alert's bar, `allowed` bounds its mean for that many looks; `confirmed`
-    says whether any was ever above the bar of confirmation.
+    Of the groups proposed from the whole world, `tests` says how often each test's e-value was high though
+    they are honest, look-alikes among them. `alerts` counts groups × hours above the alert's bar, `allowed`
+    bounds its mean for that many looks; `confirmed` says whether any was ever above the bar of confirmation.
     """
     truth = pq.read_table(world / "truth.parquet", columns=["account_id", "campaign_id"])
     planted = set(truth.filter(truth.column("campaign_id").is_valid()).column("account_id").to_pylist())
@@ -59,13 +60,18 @@ def monitor(world: Path, every_h: int, fdr: float) -> dict[str, Any]:
         )
     return {
         "tests": tests_told,
-        "looks": looks, "alerts": alerts, "confirmed": confirmed, "highest_log_e": highest,
+        "looks": looks,
+        "alerts": alerts,
+        "confirmed": confirmed,
+        "highest_log_e": highest,
         "allowed": ALERTS_A_YEAR * looks / HOURS_A_YEAR,
-    }  # fmt: skip
+    }
 
 
 def _each(judged: Sequence[Judged], planted: set[str]) -> dict[str, list[float]]:
-    """Test → honest groups it spoke of, how many of its e-values reached each of `LEVELS`, and the largest, as log."""
+    """Test → honest groups it spoke of, how many of its e-values reached each of `LEVELS`, and the
+    largest, as log.
+    """
     told: dict[str, list[float]] = {}
     for one in judged:
         if len(one.accounts & planted) >= HONEST * len(one.accounts):

@@ -121,7 +121,9 @@ def reliability(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def evidence(row: Mapping[str, Any]) -> str:
-    """Evidence against the share of a campaign's exchanges made, one line per seed, with the two bars of the first."""
+    """Evidence against the share of a campaign's exchanges made, one line per seed, with the two bars of
+    the first.
+    """
     width, height, left, top = 370, 220, 40, 34
 
     def x(share: float) -> float:

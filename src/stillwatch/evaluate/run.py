@@ -36,7 +36,9 @@ BINS = 10
 def run(
     cells: Sequence[Cell], out: Path, workers: int, progress: Callable[[int, int], None]
 ) -> list[dict[str, Any]]:
-    """Outcomes of all cells, in order; those already in `out/cells` are read, the others made and written there."""
+    """Outcomes of all cells, in order; those already in `out/cells` are read, the others made and written
+    there.
+    """
     folder = out / "cells"
     folder.mkdir(parents=True, exist_ok=True)
     missing = [cell for cell in cells if not (folder / f"{cell.name}.json").exists()]
@@ -118,7 +120,9 @@ def _scanned(cell: Cell, work: Path) -> dict[str, Any]:
 
 
 def _replay(work: Path) -> dict[str, list[dict[str, float]]]:
-    """Campaign → looks: hours since its first exchange, share of its exchanges made, evidence and the two bars."""
+    """Campaign → looks: hours since its first exchange, share of its exchanges made, evidence and the two
+    bars.
+    """
     rows = read_table(work / "results", contract.TIMELINE).sort_by("hour").to_pylist()
     totals = Counter[str]()
     for row in rows:

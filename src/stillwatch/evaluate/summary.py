@@ -35,7 +35,8 @@ def summarise(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def balanced_accuracy(outcomes: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Of found campaigns: shares of harvests called harvest and of relays called relay, and the mean of both.
 
-    `undetermined` is wrong. The interval of the mean is the mean of the exact limits, which is wider than need be.
+    `undetermined` is wrong. The interval of the mean is the mean of the exact limits, which is wider than
+    need be.
     """
     told = []
     for kind in ("harvest", "relay"):

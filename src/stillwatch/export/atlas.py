@@ -32,29 +32,42 @@ class Technique:
 
 
 EXTRACT_MODEL = Technique(
-    technique="AML.T0024.002", name="Extract AI Model", tactic="exfiltration", tactic_id="AML.TA0010", tactic_name="Exfiltration",
+    technique="AML.T0024.002",
+    name="Extract AI Model",
+    tactic="exfiltration",
+    tactic_id="AML.TA0010",
+    tactic_name="Exfiltration",
     parent_name="Exfiltration via AI Inference API",
-)  # fmt: skip
+)
 INFERENCE_API = Technique(
-    technique="AML.T0040", name="AI Model Inference API Access", tactic="ai-model-access", tactic_id="AML.TA0000",
+    technique="AML.T0040",
+    name="AI Model Inference API Access",
+    tactic="ai-model-access",
+    tactic_id="AML.TA0000",
     tactic_name="AI Model Access",
-)  # fmt: skip
+)
 ESTABLISH_ACCOUNTS = Technique(
     technique="AML.T0021", name="Establish Accounts", tactic="resource-development", tactic_id="AML.TA0003",
     tactic_name="Resource Development",
 )  # fmt: skip
 SERVICE_PROXIES = Technique(
-    technique="AML.T0008.005", name="AI Service Proxies", tactic="resource-development", tactic_id="AML.TA0003",
-    tactic_name="Resource Development", parent_name="Acquire Infrastructure",
-)  # fmt: skip
+    technique="AML.T0008.005",
+    name="AI Service Proxies",
+    tactic="resource-development",
+    tactic_id="AML.TA0003",
+    tactic_name="Resource Development",
+    parent_name="Acquire Infrastructure",
+)
 ACCOUNTS_MADE = frozenset({"shared_payment", "shared_signup", "signup_bursts", "signup_burst", "succession"})
 """Signals that show that accounts were opened for the purpose."""
 
 
 def techniques(kind: str, signals: Collection[str]) -> tuple[Technique, ...]:
-    """Techniques that a campaign of this kind with evidence by these signals shows, in the order of their identifiers.
+    """Techniques that a campaign of this kind with evidence by these signals shows, in the order of their
+    identifiers.
 
-    Claims 1 to 3 carry them. That a model was trained on the answers (`AML.T0048.004`) is claim 4, which logs do not show.
+    Claims 1 to 3 carry them. That a model was trained on the answers (`AML.T0048.004`) is claim 4, which logs
+    do not show.
     """
     found = [INFERENCE_API]
     if kind in ("harvest", "mixed"):

@@ -2,8 +2,8 @@
 
 Rules, which hold for every exporter that is built on it:
 
-* Only fields that are named here leave: members, values of `SHARED` kinds, counts, times, rates. No sentence of the results and no text
-  of a log is among them; kinds that are digests of prompts are not `SHARED`.
+* Only fields that are named here leave: members, values of `SHARED` kinds, counts, times, rates. No sentence
+  of the results and no text of a log is among them; kinds that are digests of prompts are not `SHARED`.
 * Only members of campaigns appear. Leads and accounts outside campaigns are not read.
 * A value that honest accounts show, or may show, is withheld with the reason (`reason_withheld`).
 * The same folder and the same terms give the same content. No clock is read: times come from the log.
@@ -39,9 +39,13 @@ SHARED = ("client_prefix", "signup_address", "email_domain", "tls_fingerprint", 
 OWN = ("payment_fingerprint",)
 """Kinds that name a customer to the provider itself, and leave only where accounts are named."""
 CROWD = 3
-"""Other accounts from which a value counts as shared by a crowd. Chosen: as many as a value needs to count as shared at all."""
+"""Other accounts from which a value counts as shared by a crowd. Chosen: as many as a value needs to
+count as shared at all.
+"""
 MAX_OTHERS_SHARE = 0.01
-"""Largest share of other accounts among those that show an exported value. Chosen: the share of strangers among a campaign's members."""
+"""Largest share of other accounts among those that show an exported value. Chosen: the share of strangers
+among a campaign's members.
+"""
 OPEN_CLASSES = frozenset({"", "hosting"})
 """Classes of networks whose addresses are rented by few; addresses of any other class are shared by many."""
 WIDEST = {4: 16, 6: 32}
@@ -65,7 +69,9 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indicator:
-    """A value that members share, with how many of them show it, how many others do, and the mean probability of its members."""
+    """A value that members share, with how many of them show it, how many others do, and the mean
+    probability of its members.
+    """
 
     kind: str
     value: str
@@ -89,7 +95,8 @@ class Withheld:
 class ExportedCampaign:
     """A campaign as it is exported. `key` names it beyond this folder; `expires` is when its indicators end.
 
-    `withdrawn` are values that were exported before another campaign was revoked and are not any more, since its members count as others now.
+    `withdrawn` are values that were exported before another campaign was revoked and are not any more, since
+    its members count as others now.
     """
 
     key: str
@@ -120,7 +127,9 @@ class ExportedCampaign:
         return self if self.is_revoked else replace(self, is_revoked=True, modified=self.modified + STEP)
 
     def each(self, *, own: bool = False) -> list[tuple[Indicator, ExportedCampaign]]:
-        """Values with the campaign as it is for each of them, those that are withdrawn last; with the provider's `own` kinds, or without."""
+        """Values with the campaign as it is for each of them, those that are withdrawn last; with the
+        provider's `own` kinds, or without.
+        """
         shown = self.indicators if own else self.shared
         return [*((what, self) for what in shown), *((what, self.as_revoked) for what in self.withdrawn)]
 
@@ -139,7 +148,8 @@ class ExportedCampaign:
         """One sentence on kind, size and rate, and one on what is not claimed."""
         accounts = f"{len(self.members):,} account{'' if len(self.members) == 1 else 's'}"
         return (
-            f"{accounts} under one control made {self.exchanges:,} requests ({self.kind}); false-discovery rate {self.q_value:.1g}. "
+            f"{accounts} under one control made {self.exchanges:,} requests ({self.kind}); false-discovery "
+            f"rate {self.q_value:.1g}. "
             "Logs do not show which organisation directed it."
         )
 
@@ -156,8 +166,8 @@ class Content:
 def read_content(results: Path, terms: Terms) -> Content:
     """What of a results folder may be exported on these terms.
 
-    Raises `UsageError` for a revoked campaign that is not in the results, `StateError` where a table cannot be read, `InputError` for a
-    variable `STILLWATCH_KEY` that is no secret.
+    Raises `UsageError` for a revoked campaign that is not in the results, `StateError` where a table cannot
+    be read, `InputError` for a variable `STILLWATCH_KEY` that is no secret.
     """
     rows = read_table(results, contract.CAMPAIGNS).to_pylist()
     rows.sort(key=lambda row: (row["first_seen"], row["campaign_id"]))
@@ -183,8 +193,9 @@ def read_content(results: Path, terms: Terms) -> Content:
 def export_key(results: Path) -> Key:
     """The key of pseudonyms and of campaigns' keys.
 
-    With `STILLWATCH_KEY` the same account has the same pseudonym in every export. Without it the key is made of the folder's own tables,
-    which nobody else holds: the same folder gives the same pseudonyms, and another folder gives others.
+    With `STILLWATCH_KEY` the same account has the same pseudonym in every export. Without it the key is made
+    of the folder's own tables, which nobody else holds: the same folder gives the same pseudonyms, and
+    another folder gives others.
     """
     given = os.environ.get(KEY_VARIABLE)
     if given is not None:
@@ -203,7 +214,9 @@ def pseudonym(account_id: str, key: Key) -> str:
 
 
 def reason_withheld(kind: str, value: str, members: int, others: int | None, network_class: str) -> str:
-    """Why a value may not be exported; empty where it may. `members` and `others` count the accounts that show it."""
+    """Why a value may not be exported; empty where it may. `members` and `others` count the accounts that
+    show it.
+    """
     if others is None:
         return "the results do not say how many other accounts show it"
     if others >= CROWD or others > MAX_OTHERS_SHARE * (members + others):
@@ -241,7 +254,9 @@ Holders = Mapping[tuple[str, str], Mapping[str, set[str]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """What is read of a folder: rows by campaign, the holders of each value, the last moment of the log (None: not told)."""
+    """What is read of a folder: rows by campaign, the holders of each value, the last moment of the log
+    (None: not told).
+    """
 
     terms: Terms
     key: Key
@@ -367,7 +382,9 @@ def _member(one: Row, campaign: Row, source: _Source) -> Member:
 
 
 def _confidence(probability: float, row: Row) -> int:
-    """Probability that this holds and that the campaign is none of the false discoveries, rounded down to hundredths."""
+    """Probability that this holds and that the campaign is none of the false discoveries, rounded down to
+    hundredths.
+    """
     return int(CONFIDENCE * min(max(probability * (1.0 - row["q_value"]), 0.0), 1.0))
 
 

@@ -1,4 +1,6 @@
-"""A results folder of what is to be exported: results themselves, or the tables of an open package that was verified."""
+"""A results folder of what is to be exported: results themselves, or the tables of an open package that
+was verified.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ OVERVIEW = "overview.json"
 def results_of(path: Path) -> Iterator[Path]:
     """The results folder at `path`, or one made of the open package there for as long as the block lasts.
 
-    Raises `StateError` where neither is there, where the package is not as it was made, and where it is of a level that shows no values.
+    Raises `StateError` where neither is there, where the package is not as it was made, and where it is of a
+    level that shows no values.
     """
     if not (zipfile.is_zipfile(path) if path.is_file() else (path / STATEMENT).is_file()):
         check_results(path)
@@ -50,10 +53,13 @@ def results_of(path: Path) -> Iterator[Path]:
     if verdict.level != "open":
         raise StateError(
             Problem(
-                fact="a package of this level shows no values", where=str(path), found=str(verdict.level), expected="open",
+                fact="a package of this level shows no values",
+                where=str(path),
+                found=str(verdict.level),
+                expected="open",
                 fix="stillwatch package RESULTS --level open --key KEY.pem --out PATH",
             )
-        )  # fmt: skip
+        )
     files = _files(path)
     with tempfile.TemporaryDirectory(prefix="stillwatch-") as name:
         folder = Path(name)
@@ -73,7 +79,9 @@ def _files(path: Path) -> Mapping[str, bytes]:
 
 
 def _row(row: Mapping[str, Any], schema: TableSchema) -> dict[str, Any]:
-    """A row as the table has it: `package.levels.rows_of` wrote times and numbers that JSON lacks as strings."""
+    """A row as the table has it: `package.levels.rows_of` wrote times and numbers that JSON lacks as
+    strings.
+    """
     return {one.name: _cell(row.get(one.name), one.type) for one in schema.columns}
 
 

@@ -1,7 +1,7 @@
 """What an exporter says about itself, and how it is found.
 
-An exporter is one module in `export/exporters` that defines one `Exporter` of the module's own name, or one that an entry point of
-an installed package names (`EXPORTERS`). It reads a results folder and nothing else.
+An exporter is one module in `export/exporters` that defines one `Exporter` of the module's own name, or one
+that an entry point of an installed package names (`EXPORTERS`). It reads a results folder and nothing else.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ Write = Callable[[Path, Path, Terms], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exporter:
-    """A form of results. `write(results, out, terms)` reads the results folder and writes files into the empty folder `out`.
+    """A form of results. `write(results, out, terms)` reads the results folder and writes files into the
+    empty folder `out`.
 
-    `names_accounts` says whether accounts are named where the terms leave it open; None for a form that is the tables as they are, to
-    which no terms apply.
+    `names_accounts` says whether accounts are named where the terms leave it open; None for a form that is
+    the tables as they are, to which no terms apply.
     """
 
     name: str
@@ -63,7 +64,9 @@ def find(name: str) -> Exporter:
 
 
 def settled(one: Exporter, terms: Terms) -> Terms:
-    """The terms with `with_accounts` as this exporter takes them. Raises `UsageError` for terms of a form to which none apply."""
+    """The terms with `with_accounts` as this exporter takes them. Raises `UsageError` for terms of a form
+    to which none apply.
+    """
     if one.names_accounts is None:
         if terms != Terms():
             raise UsageError(
@@ -80,9 +83,9 @@ def settled(one: Exporter, terms: Terms) -> Terms:
 def export(results: Path, name: str, out: Path, terms: Terms | None = None) -> list[Path]:
     """Write the results in a form of this name into the new folder `out`; returns the files, sorted.
 
-    Where the form is one file and `out` ends as that file does, such as `.json`, `out` is the file. Raises `UsageError` for another
-    name, for terms that cannot be and for a path that exists, `StateError` where `results` is no results folder. `out` appears as a
-    whole or not at all.
+    Where the form is one file and `out` ends as that file does, such as `.json`, `out` is the file. Raises
+    `UsageError` for another name, for terms that cannot be and for a path that exists, `StateError` where
+    `results` is no results folder. `out` appears as a whole or not at all.
     """
     one = find(name)
     terms = settled(one, terms or Terms())

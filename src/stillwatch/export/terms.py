@@ -11,7 +11,9 @@ Tlp = Literal["clear", "green", "amber", "amber+strict", "red"]
 TLP: tuple[Tlp, ...] = get_args(Tlp)
 """Markings of the Traffic Light Protocol 2.0 (FIRST, 2022), the most open first."""
 VALID_DAYS = 30
-"""Days after a campaign's last exchange until its indicators expire. Chosen: addresses and domains change hands within weeks."""
+"""Days after a campaign's last exchange until its indicators expire. Chosen: addresses and domains change
+hands within weeks.
+"""
 MOST_DAYS = 3650
 
 
@@ -19,9 +21,9 @@ MOST_DAYS = 3650
 class Terms:
     """Conditions of one export.
 
-    `with_accounts` says whether accounts are named as in the log (True) or by pseudonyms (False); None leaves it to the exporter.
-    `revoked` are campaigns of these results that are withdrawn. `producer` is the name under which the export is made.
-    Raises `UsageError` for a value that cannot be.
+    `with_accounts` says whether accounts are named as in the log (True) or by pseudonyms (False); None leaves
+    it to the exporter. `revoked` are campaigns of these results that are withdrawn. `producer` is the name
+    under which the export is made. Raises `UsageError` for a value that cannot be.
     """
 
     with_accounts: bool | None = None

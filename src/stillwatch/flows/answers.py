@@ -72,13 +72,19 @@ class Unread:
 
 def line(one: Mapping[str, Any]) -> str:
     """Rows of one file that are not used for one reason, as a person reads it."""
-    where = f" (rows {', '.join(f'{row:,}' for row in one['first'])}{', ...' if one['rows'] > len(one['first']) else ''})"
+    first = ", ".join(f"{row:,}" for row in one["first"])
+    where = f" (rows {first}{', ...' if one['rows'] > len(one['first']) else ''})"
     rows = f"{one['rows']:,} {'row' if one['rows'] == 1 else 'rows'}"
-    return f"{visible(one['file'], 200)}: {rows} not used: {visible(one['reason'], 200)}{where if one['first'] else ''}"
+    return (
+        f"{visible(one['file'], 200)}: {rows} not used: "
+        f"{visible(one['reason'], 200)}{where if one['first'] else ''}"
+    )
 
 
 def rows_of(path: Path, unread: Unread) -> list[tuple[int, dict[str, Any]]]:
-    """Rows of a file with their numbers; lines that are none are added to `unread`. Raises `InputError` where there is no row."""
+    """Rows of a file with their numbers; lines that are none are added to `unread`. Raises `InputError`
+    where there is no row.
+    """
     losses = Losses(path)
     try:
         rows = [(number, dict(record)) for number, record in records(path, losses, LIMITS)]
@@ -93,7 +99,9 @@ def rows_of(path: Path, unread: Unread) -> list[tuple[int, dict[str, Any]]]:
 
 
 def pairs_of(path: Path, unread: Unread) -> list[Pair]:
-    """Prompts and answers of a file. Rows without both are added to `unread`; a file without any is refused."""
+    """Prompts and answers of a file. Rows without both are added to `unread`; a file without any is
+    refused.
+    """
     return _pairs_of(path, rows_of(path, unread), unread)
 
 
@@ -126,16 +134,22 @@ def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread:
         ]
         out.append(
             Pair(
-                prompt=asked, answer=said, campaign=_text(row.get("campaign_id")), unserved=_text(row.get("unserved")),
-                seen=(*seen, *before), asked_at=_moment(row),
+                prompt=asked,
+                answer=said,
+                campaign=_text(row.get("campaign_id")),
+                unserved=_text(row.get("unserved")),
+                seen=(*seen, *before),
+                asked_at=_moment(row),
             )
-        )  # fmt: skip
+        )
         before += [asked, said]
     return out
 
 
 def _moment(row: Mapping[str, Any]) -> int | None:
-    """When a row's question was asked, in microseconds since 1970; none where no column has a time that a log may have."""
+    """When a row's question was asked, in microseconds since 1970; none where no column has a time that a
+    log may have.
+    """
     some = (micros(row.get(name)) for name in TIMES)
     return next((at for at in some if at is not None and EARLIEST_US <= at <= LATEST_US), None)
 
@@ -164,8 +178,9 @@ def _column(rows: Iterable[tuple[int, Mapping[str, Any]]], names: Sequence[str])
 def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str], unread: Unread) -> list[Pair]:
     """What was served, each exchange with the campaign whose key it bore.
 
-    From a table that says so itself (`campaign_id`), or from logs as `scan` reads them with `campaigns`: a results folder
-    or a table of `exchange_id` and `campaign_id`. With one campaign in the keyring and no word on who got what, all is its.
+    From a table that says so itself (`campaign_id`), or from logs as `scan` reads them with `campaigns`: a
+    results folder or a table of `exchange_id` and `campaign_id`. With one campaign in the keyring and no word
+    on who got what, all is its.
     """
     if not paths:
         return []
@@ -214,8 +229,8 @@ def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str], 
 
 
 def _labels(path: Path, unread: Unread) -> tuple[dict[Exchange, str], dict[Exchange, str]]:
-    """Exchange → its campaign, and → the answer that was not served. An exchange is its id, with account and time where the table has
-    them, since senders may use one id for many.
+    """Exchange → its campaign, and → the answer that was not served. An exchange is its id, with account and
+    time where the table has them, since senders may use one id for many.
     """
     file = path / "exchanges.parquet" if path.is_dir() else path
     rows = _of_columns(file, ("exchange_id", "campaign_id"), "this does not say who was served what", unread)
@@ -243,7 +258,9 @@ def members_of(path: Path, unread: Unread) -> dict[str, str]:
 def _of_columns(
     file: Path, columns: Sequence[str], fact: str, unread: Unread
 ) -> list[tuple[int, dict[str, Any]]]:
-    """Rows that have text in all of the columns; numbers are taken as text, other rows are added to `unread`."""
+    """Rows that have text in all of the columns; numbers are taken as text, other rows are added to
+    `unread`.
+    """
     rows = rows_of(file, unread)
     if not all(any(name in row for _, row in rows) for name in columns):
         every = list(dict.fromkeys(name for _, row in rows for name in row))

@@ -77,10 +77,12 @@ def describe_campaign(
     nights: float | None,
     synthetic: float | None,
 ) -> CampaignRecord:
-    """All that is told of campaign `number`: its span, what it took, why it is one, and what its members share.
+    """All that is told of campaign `number`: its span, what it took, why it is one, and what its members
+    share.
 
-    `everyone` counts the log's accounts; `usual` is the share of exchanges that go on with a conversation elsewhere;
-    `nights` the share of members that keep a person's nights, `synthetic` the false-positive rate by drawn groups.
+    `everyone` counts the log's accounts; `usual` is the share of exchanges that go on with a conversation
+    elsewhere; `nights` the share of members that keep a person's nights, `synthetic` the false-positive rate
+    by drawn groups.
     """
     members = engine.load(f"members_{number}", attribution.members.select(["account_id"]))
     span = (
@@ -185,7 +187,8 @@ def _shared(
             "exchanges": row["exchanges"],
             "log10_likelihood_ratio": row["weight"],
             "statement": f"{row['inside']} of {size} members share one {row['kind'].replace('_', ' ')}; "
-            f"{row['holders'] - row['inside']} of {everyone - size} other accounts show it{_known(row, networks)}",
+            f"{row['holders'] - row['inside']} of {everyone - size} other accounts show "
+            f"it{_known(row, networks)}",
             "basis": "measured",
             "others": row["holders"] - row["inside"],
             "network_class": network_class(row["kind"], str(row["value"]), networks) or None,
@@ -203,9 +206,20 @@ def _known(row: Mapping[str, Any], networks: Networks) -> str:
 
 def write_tables(folder: Path, found: Sequence[CampaignRecord], engine: Engine) -> None:
     """The tables of the results."""
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in (
-        "campaigns", "members", "evidence", "timeline", "links", "hypotheses", "claims", "capabilities", "texts"
-    )}  # fmt: skip
+    rows: dict[str, list[dict[str, Any]]] = {
+        name: []
+        for name in (
+            "campaigns",
+            "members",
+            "evidence",
+            "timeline",
+            "links",
+            "hypotheses",
+            "claims",
+            "capabilities",
+            "texts",
+        )
+    }
     attributed = []
     for one in found:
         key = {"campaign_id": one.name}
@@ -275,7 +289,9 @@ def _detected(one: CampaignRecord) -> datetime | None:
 
 
 def _timeline(one: CampaignRecord) -> list[dict[str, Any]]:
-    """Attributed exchanges by hour, and the evidence known at the end of the hours at which it was looked at."""
+    """Attributed exchanges by hour, and the evidence known at the end of the hours at which it was looked
+    at.
+    """
     hourly = one.attribution.exchanges.group_by(hour=_.timestamp.truncate("h")).agg(exchanges=_.count())
     counts = {utc(row["hour"]): row["exchanges"] for row in hourly.to_pyarrow().to_pylist()}
     known = {

@@ -47,8 +47,9 @@ def sketch(
 ) -> dict[str, Any]:
     """Write sketches of the logs at `paths` into the new folder `out`; returns what was read.
 
-    A sketch is what `scan` itself reads a log into: every column of the contract that is no text, and digests in place of text.
-    Digests are enciphered before they are written anywhere. Interrupted, the next call goes on.
+    A sketch is what `scan` itself reads a log into: every column of the contract that is no text, and digests
+    in place of text. Digests are enciphered before they are written anywhere. Interrupted, the next call goes
+    on.
     """
     sources = discover(paths, names=names, log_format=log_format, limits=limits)
     sources = check(sources, names, limits)
@@ -76,9 +77,11 @@ def sketch(
 
 
 def rekey(folder: Path, out: Path, old: Key, new: Key) -> dict[str, Any]:
-    """The sketches in `folder` under another key or release, in the new folder `out`; neither text nor logs are needed.
+    """The sketches in `folder` under another key or release, in the new folder `out`; neither text nor logs
+    are needed.
 
-    Each sketch says of which release of the secret `old` it is. Raises `InputError` where a sketch was not made with that secret.
+    Each sketch says of which release of the secret `old` it is. Raises `InputError` where a sketch was not
+    made with that secret.
     """
     parts = sorted(folder.glob("sketch-*.parquet"))
     if not parts:
@@ -116,7 +119,9 @@ def rekey(folder: Path, out: Path, old: Key, new: Key) -> dict[str, Any]:
 
 
 def _write(source: Path, target: Path, key: Key, old: Key | None = None) -> int:
-    """One part as a sketch under `key`, row group by row group; its digests are under `old`, or under `key` already."""
+    """One part as a sketch under `key`, row group by row group; its digests are under `old`, or under
+    `key` already.
+    """
     rows = 0
     with pq.ParquetFile(source) as file:
         schema = file.schema_arrow.with_metadata(

@@ -13,7 +13,9 @@ MEMORY = "1GB"  # of the database, so that the whole stays below 2 GiB
 
 
 def demo(out: Path, seed: int, progress: Progress = silent) -> dict[str, Any]:
-    """Simulate the `demo` world in `out/world`, scan it into `out/results`, and compare; returns the score."""
+    """Simulate the `demo` world in `out/world`, scan it into `out/results`, and compare; returns the
+    score.
+    """
     world = out / "world"
     simulate("demo", seed=seed, out=world, progress=lambda done, total: progress("simulate", done, total))
     scan([str(world)], out / "results", Options(names={}, memory=MEMORY), progress)

@@ -23,7 +23,9 @@ from stillwatch.successors.effect import Effect, effect
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Whose requests are counted, and how: the group's accounts from `group` (of `campaign` in a results folder), bins and their number."""
+    """Whose requests are counted, and how: the group's accounts from `group` (of `campaign` in a results
+    folder), bins and their number.
+    """
 
     group: Path | None = None
     campaign: str = ""
@@ -32,7 +34,9 @@ class Scope:
 
 
 def measured(actions: Path, logs: Sequence[str], scope: Scope, reading: Reading) -> dict[str, Any]:
-    """The effect of actions as plain values. Raises `InputError` for a table that is none and a log that is too short."""
+    """The effect of actions as plain values. Raises `InputError` for a table that is none and a log that
+    is too short.
+    """
     table, lost = read_small(actions, ACTIONS)
     told = [
         f"{visible(str(actions), 200)}: {row['rows']:,} row(s) not used: {row['reason']}"
@@ -52,12 +56,18 @@ def measured(actions: Path, logs: Sequence[str], scope: Scope, reading: Reading)
     moments = table["at"].cast(pa.int64()).to_numpy()
     at, account, span, faults = _requests(logs, members, reading)
     found = effect(
-        at, account, np.array([name in acted for name in members]), (int(moments.min()), int(moments.max())), span,
-        bin_s=scope.bin_s, most_bins=scope.most_bins,
-    )  # fmt: skip
+        at,
+        account,
+        np.array([name in acted for name in members]),
+        (int(moments.min()), int(moments.max())),
+        span,
+        bin_s=scope.bin_s,
+        most_bins=scope.most_bins,
+    )
     if scope.group is None:
         told.append(
-            "only accounts that were acted on are known; --group names the others that may have taken up the work"
+            "only accounts that were acted on are known; --group names the others that may have taken up the "
+            "work"
         )
     if found.last - found.first > scope.bin_s * 1e6:
         told.append(f"actions lie {(found.last - found.first) / 3.6e9:.0f} h apart; that time is left out")

@@ -1,11 +1,12 @@
 """Numbers in place of enciphered digests, which do not depend on the key.
 
-Clustering reads values in the order of their names, and of values that tie the first is taken. Enciphered digests would
-give another order under another key, and with it other groups at the edge. So every digest that the detector compares gets a
-number by who showed it and when. Rules:
+Clustering reads values in the order of their names, and of values that tie the first is taken. Enciphered
+digests would give another order under another key, and with it other groups at the edge. So every digest that
+the detector compares gets a number by who showed it and when. Rules:
 
 * Digests that agree in all of that are interchangeable; only among them does the enciphered value decide.
-* The order of two digests is settled by the first hour in which they differ, so that a log that ends earlier has the same order.
+* The order of two digests is settled by the first hour in which they differ, so that a log that ends earlier
+  has the same order.
 * A number has as many digits as any other, so that the order of numbers is that of their texts.
 
 The results show these numbers and no digests.
@@ -33,7 +34,9 @@ FACTORS = ((747_796_405, 362_437), (1_540_483_477, 521_288_629))  # chosen: larg
 
 @dataclass(frozen=True, slots=True)
 class Codes:
-    """Gives numbers to digests; `accounts` has for every account its `place` in the order of names, and two numbers."""
+    """Gives numbers to digests; `accounts` has for every account its `place` in the order of names, and
+    two numbers.
+    """
 
     engine: Engine
     accounts: ir.Table
@@ -51,7 +54,8 @@ class Codes:
         return cls(engine, engine.load("account_numbers", pa.table({"account_id": names} | columns)))
 
     def coded(self, name: str, rows: ir.Table, column: str, moment: str = "hour") -> ir.Table:
-        """`rows` (`account_id`, `column`, `moment`, `exchanges`) with numbers in `column`, for the digests that several accounts show.
+        """`rows` (`account_id`, `column`, `moment`, `exchanges`) with numbers in `column`, for the digests
+        that several accounts show.
 
         Other digests stay as they are: nothing is compared with them. The codes are kept under `name`.
         """
@@ -72,7 +76,9 @@ class Codes:
         return sources
 
     def _codes(self, name: str, rows: ir.Table, column: str, moment: str) -> ir.Table:
-        """`digest` → `code`, from `FIRST` on, by kind, and in it by the first hour in which two digests differ."""
+        """`digest` → `code`, from `FIRST` on, by kind, and in it by the first hour in which two digests
+        differ.
+        """
         known = rows.join(self.accounts, "account_id")
         kind = [known.kind] if "kind" in rows.columns else []
         half = known.half.cast("int64") if "half" in rows.columns else ibis.literal(0, "int64")

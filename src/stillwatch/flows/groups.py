@@ -1,4 +1,6 @@
-"""The rows that campaigns and leads have in common: the trial of explanations and the first glance; and the leads."""
+"""The rows that campaigns and leads have in common: the trial of explanations and the first glance; and
+the leads.
+"""
 
 from __future__ import annotations
 
@@ -85,8 +87,9 @@ def _texts(engine: Engine, exchanges: ir.Table, groups: Sequence[Judged]) -> dic
 
 
 def _stake(one: Judged, bench: Bench, mix: pa.Table, texts: tuple[int, int]) -> float:
-    """Requests that a harvest could consist of: those beyond ordinary use, less the share of texts that were sent before, the share
-    that goes on with a conversation, and the share that each account gives to one phrase, as a narrow task does.
+    """Requests that a harvest could consist of: those beyond ordinary use, less the share of texts that were
+    sent before, the share that goes on with a conversation, and the share that each account gives to one
+    phrase, as a narrow task does.
     """
     places = bench.places(one.accounts)
     traits = bench.traits
@@ -120,7 +123,8 @@ def _tried(trial: Trial, size: int) -> str:
     if trial.marked == 0:
         return f"{card.what}: no account carries its mark, so it explains nothing here"
     return (
-        f"{card.what}: {trial.marked} of {size} accounts carry its mark ({card.carries}); in what it can produce ({bent}) the group "
+        f"{card.what}: {trial.marked} of {size} accounts carry its mark ({card.carries}); in what it can "
+        f"produce ({bent}) the group "
         f"counts as {trial.effective} {'account' if trial.effective == 1 else 'accounts'}"
     )
 
@@ -145,7 +149,9 @@ def nights(one: Judged, bench: Bench) -> float:
 def write_groups(
     folder: Path, campaigns: Mapping[str, Judged], found: Sequence[Lead], bench: Bench | None
 ) -> None:
-    """The tables `leads`, `lead_members`, `explanations`, `glance`, `profiles` and `common` of a results folder."""
+    """The tables `leads`, `lead_members`, `explanations`, `glance`, `profiles` and `common` of a results
+    folder.
+    """
     named = [Group(name=name, judged=one) for name, one in campaigns.items()]
     of_leads = [Group(name=f"L{rank}", judged=lead.judged) for rank, lead in enumerate(found, 1)]
     rows: dict[str, list[dict[str, Any]]] = {

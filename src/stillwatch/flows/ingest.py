@@ -63,8 +63,9 @@ PLAIN = (
 def key_of(sources: Sources, folder: Path) -> tuple[Key | None, str]:
     """The key of the digests that these sources are compared by, and its public name.
 
-    It is that of `STILLWATCH_KEY`, or else the random one that is kept in the store at `folder`. Sketches were made with a key
-    that nobody needs here: of it the name alone is known. Raises `InputError` for a variable that is no secret.
+    It is that of `STILLWATCH_KEY`, or else the random one that is kept in the store at `folder`. Sketches
+    were made with a key that nobody needs here: of it the name alone is known. Raises `InputError` for a
+    variable that is no secret.
     """
     for file in sources.exchanges:
         if sources.formats[file].sketch:
@@ -82,7 +83,9 @@ def _where(folder: Path, given: str | None) -> str:
 
 @contextmanager
 def beside(out: Path, key_name: str, sources: Sources) -> Iterator[Store]:
-    """The store beside `out`, under this key, of these sources alone; it stays only if the block does not end, to be taken up again."""
+    """The store beside `out`, under this key, of these sources alone; it stays only if the block does not
+    end, to be taken up again.
+    """
     folder = beside_folder(out)
     store = Store(folder, version=VERSION, key_id=key_name)
     if not store.fits():
@@ -103,7 +106,9 @@ def beside_folder(out: Path) -> Path:
 
 
 def check_sketches(sources: Sources) -> None:
-    """Refuse sketches of two keys, of another version, or beside text: they cannot be compared. Raises `InputError`."""
+    """Refuse sketches of two keys, of another version, or beside text: they cannot be compared. Raises
+    `InputError`.
+    """
     told = {}
     for file in sources.exchanges:
         if sources.formats[file].sketch:
@@ -162,10 +167,12 @@ def gather(
     networks: Networks | None = None,
     limits: Limits = LIMITS,
 ) -> None:
-    """Read what the store has not read yet, each text once, and keep its observations: on all cores, or wherever `engine`
-    spreads work.
+    """Read what the store has not read yet, each text once, and keep its observations: on all cores, or
+    wherever `engine` spreads work.
 
-    `key` may be missing where all sources are sketches. `networks` tell the systems of addresses whose log does not. `progress` is told bytes of input done and in all. Interrupted, the next call goes on with the pieces that are left.
+    `key` may be missing where all sources are sketches. `networks` tell the systems of addresses whose log
+    does not. `progress` is told bytes of input done and in all. Interrupted, the next call goes on with the
+    pieces that are left.
     """
     work: list[_Work] = []
     done = total = 0
@@ -386,7 +393,9 @@ def _observed() -> pa.Schema:
 
 
 class _Writer:
-    """Observations on their way to one file per day and flush, so that a log in any order of time costs bounded memory."""
+    """Observations on their way to one file per day and flush, so that a log in any order of time costs
+    bounded memory.
+    """
 
     def __init__(self, place: Place, file: LogFile, piece: int) -> None:
         self.rows = 0
@@ -433,8 +442,13 @@ class _Writer:
         plain = [c for c in table.column_names if not c.startswith(PLAIN)]
         with atomic(path, private=True) as temporary:
             pq.write_table(
-                table, temporary, compression="lz4", use_dictionary=plain, row_group_size=ROWS * 2, write_statistics=False
-            )  # fmt: skip
+                table,
+                temporary,
+                compression="lz4",
+                use_dictionary=plain,
+                row_group_size=ROWS * 2,
+                write_statistics=False,
+            )
         marks = sum(len(pc.list_flatten(chunk)) for chunk in table.column("phrases").chunks)
         self._parts.append(
             Part(day=name, name=path.name, rows=table.num_rows, marks=marks + BANDS * table.num_rows)

@@ -1,4 +1,6 @@
-"""What would a scan make of these logs: which format, which rows, what is lost, and which signals can work on it?"""
+"""What would a scan make of these logs: which format, which rows, what is lost, and which signals can
+work on it?
+"""
 
 from __future__ import annotations
 
@@ -83,9 +85,10 @@ def inspect(
 ) -> dict[str, Any]:
     """What a scan of these paths would read, per file and in all; nothing is written.
 
-    `files` has one entry per file (times as ISO 8601 in UTC; `nulled` by column), `signals` those that can work on the log, and `would_need`
-    the columns that would let others work, with their names. `short` are the problems because of which a scan would end with exit code 1.
-    Raises `InputError` where no file can be read, or `names` cannot be followed.
+    `files` has one entry per file (times as ISO 8601 in UTC; `nulled` by column), `signals` those that can
+    work on the log, and `would_need` the columns that would let others work, with their names. `short` are
+    the problems because of which a scan would end with exit code 1. Raises `InputError` where no file can be
+    read, or `names` cannot be followed.
     """
     names = names or {}
     sources = check(discover(paths, names=names, log_format=log_format, limits=limits), names, limits)
@@ -127,10 +130,11 @@ def read(
     names: Mapping[str, str] | None = None,
     log_format: str = "auto",
 ) -> pa.Table:
-    """The rows of the contract that a scan would read from a path, or several: one Arrow table with the columns of `exchanges`.
+    """The rows of the contract that a scan would read from a path, or several: one Arrow table with the
+    columns of `exchanges`.
 
-    `names` maps contract columns to a log's own names. Rows that cannot be read are counted in a `UserWarning`. Raises `InputError` where
-    nothing can be read.
+    `names` maps contract columns to a log's own names. Rows that cannot be read are counted in a
+    `UserWarning`. Raises `InputError` where nothing can be read.
 
     >>> stillwatch.read("logs/")  # doctest: +SKIP
     """

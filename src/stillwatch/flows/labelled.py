@@ -1,4 +1,6 @@
-"""How does the detector do on what people labelled, and what would their labels change? Labels train nothing."""
+"""How does the detector do on what people labelled, and what would their labels change? Labels train
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,11 @@ from stillwatch.results.folder import check_results, read_table
 
 
 def score_labels(folder: Path) -> dict[str, Any]:
-    """Recall on accounts labelled a campaign's, false reports on accounts labelled honest, and what the labels would change.
+    """Recall on accounts labelled a campaign's, false reports on accounts labelled honest, and what the
+    labels would change.
 
-    `folder` is a results folder, or the state of a watch. An account's own label outweighs that of its group. Raises `UsageError` where the folder has no
-    label, `StateError` where it has no results.
+    `folder` is a results folder, or the state of a watch. An account's own label outweighs that of its group.
+    Raises `UsageError` where the folder has no label, `StateError` where it has no results.
     """
     results = (
         folder if (folder / f"{contract.CAMPAIGNS.name}.parquet").exists() else folder / RESULTS_OF_A_STATE

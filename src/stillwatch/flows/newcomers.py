@@ -19,10 +19,11 @@ LOOK_S = 1.0  # seconds between looks at whether a scan has replaced the results
 
 
 class KnownCampaigns:
-    """Matches the first exchanges of newcomers with the campaigns of a results folder, which is read again when a scan replaces it.
+    """Matches the first exchanges of newcomers with the campaigns of a results folder, which is read again
+    when a scan replaces it.
 
-    An account that is known to have been made before a campaign began is not its newcomer. Where the results cannot be read,
-    those read last stay.
+    An account that is known to have been made before a campaign began is not its newcomer. Where the results
+    cannot be read, those read last stay.
     """
 
     def __init__(self, results: Path) -> None:
@@ -34,7 +35,9 @@ class KnownCampaigns:
         self._began: dict[str, datetime] = {}
 
     def match(self, request: Mapping[str, Any]) -> Match | None:
-        """The campaign of the account that makes a request, given the contract's columns of it; None where there is none."""
+        """The campaign of the account that makes a request, given the contract's columns of it; None
+        where there is none.
+        """
         with self._lock:
             self._look()
             found = self._contact.see(request)

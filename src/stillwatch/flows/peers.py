@@ -25,7 +25,9 @@ MOST_BYTES = 256 << 20
 
 
 def read_intersection(path: Path) -> tuple[str, list[Pair]]:
-    """The name of the peer and the values in common of a file that `stillwatch match` wrote. Raises `InputError` for another file."""
+    """The name of the peer and the values in common of a file that `stillwatch match` wrote. Raises
+    `InputError` for another file.
+    """
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ValueError("too large")
@@ -38,17 +40,22 @@ def read_intersection(path: Path) -> tuple[str, list[Pair]]:
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             Problem(
-                fact="this is no file of values in common with a peer", where=str(path), found=type(error).__name__,
-                fix="stillwatch match reveal SESSION --url URL --token-file FILE --peer NAME --out COMMON.json",
+                fact="this is no file of values in common with a peer",
+                where=str(path),
+                found=type(error).__name__,
+                fix="stillwatch match reveal SESSION --url URL --token-file FILE --peer NAME --out "
+                "COMMON.json",
             )
-        ) from None  # fmt: skip
+        ) from None
 
 
 def flagged(engine: Engine, store: Store, accounts: pa.Table, path: Path) -> pa.Table:
-    """The account table with the peer's name at accounts that show a value of the file; accounts that it lacks are added.
+    """The account table with the peer's name at accounts that show a value of the file; accounts that it
+    lacks are added.
 
-    A value of the account table itself (card, sign-up address, domain) flags one of its accounts only, so that the flag does not link accounts
-    by what group tests of such values count. Raises `InputError` for a file that is none, and for prompt families under another key.
+    A value of the account table itself (card, sign-up address, domain) flags one of its accounts only, so
+    that the flag does not link accounts by what group tests of such values count. Raises `InputError` for a
+    file that is none, and for prompt families under another key.
     """
     peer, pairs = read_intersection(path)
     by_kind: dict[str, set[str]] = defaultdict(set)

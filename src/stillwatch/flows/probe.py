@@ -43,7 +43,8 @@ class Terms:
 def judged(trials: Path, logs: Sequence[str], terms: Terms, reading: Reading) -> dict[str, Any]:
     """The verdict on trials in a log, as plain values.
 
-    Raises `InputError` for a table of trials that is none, for a log without an account of it, and for a plan that was changed.
+    Raises `InputError` for a table of trials that is none, for a log without an account of it, and for a plan
+    that was changed.
     """
     table, warnings = read_trials(trials)
     held = plans.read(terms.plan) if terms.plan else None
@@ -64,9 +65,15 @@ def judged(trials: Path, logs: Sequence[str], terms: Terms, reading: Reading) ->
     slots = slots_of(table, members)
     within = terms.within_s if terms.within_s is not None else float(held.within_s) if held else WITHIN_S
     result = judge(
-        slots, traffic, within_s=within, hold_s=held.hold_s if held else None, alpha=terms.alpha, tolerated=tolerated, natural=terms.natural,
+        slots,
+        traffic,
+        within_s=within,
+        hold_s=held.hold_s if held else None,
+        alpha=terms.alpha,
+        tolerated=tolerated,
+        natural=terms.natural,
         name=held.sha256 if held else "stillwatch",
-    )  # fmt: skip
+    )
     return as_values(result, departures, held, within, [*warnings, *unread])
 
 
@@ -114,7 +121,10 @@ def statement(result: Judged) -> str:
             if result.measure == "same_request"
             else f"the work of at least {low} % of refused requests was taken up by other accounts"
         )
-    won = f"{result.hits:,} of {result.comparisons:,} refused requests were followed by more work of others than those that were spared ({result.hits_by_chance:.0f} by chance)"
+    won = (
+        f"{result.hits:,} of {result.comparisons:,} refused requests were followed by more work of others "
+        f"than those that were spared ({result.hits_by_chance:.0f} by chance)"
+    )
     if result.verdict == "one_hand":
         ground = (
             ""
@@ -128,7 +138,9 @@ def statement(result: Judged) -> str:
 
 
 def read_trials(path: Path) -> tuple[pa.Table, list[str]]:
-    """The table of trials in the order of time, and what of it was not used. Raises `InputError` where no row can be used."""
+    """The table of trials in the order of time, and what of it was not used. Raises `InputError` where no
+    row can be used.
+    """
     table, lost = read_small(path, TRIALS)
     told = [
         f"{visible(str(path), 200)}: {row['rows']:,} row(s) not used: {row['reason']} (row {row['row']})"
@@ -187,7 +199,9 @@ def traffic_of(logs: Sequence[str], members: Sequence[str], reading: Reading) ->
 
 
 def gathered(tables: Iterable[pa.Table], members: Sequence[str]) -> Traffic:
-    """Requests of these accounts in tables of exchanges. Text is digested at once under a key that is kept nowhere."""
+    """Requests of these accounts in tables of exchanges. Text is digested at once under a key that is
+    kept nowhere.
+    """
     key = secrets.token_bytes(16)
     wanted = pa.array(members, pa.string())
     parts: list[tuple[np.ndarray[Any, Any], ...]] = []
@@ -206,10 +220,12 @@ def gathered(tables: Iterable[pa.Table], members: Sequence[str]) -> Traffic:
         status = rows["status"].fill_null(-1).to_numpy() if known else np.full(rows.num_rows, -1)
         parts.append(
             (
-                rows["timestamp"].cast(pa.int64()).to_numpy(), place.to_numpy().astype(np.int64), _work(rows, key),
+                rows["timestamp"].cast(pa.int64()).to_numpy(),
+                place.to_numpy().astype(np.int64),
+                _work(rows, key),
                 np.asarray(status, dtype=np.int64),
             )
-        )  # fmt: skip
+        )
     columns = (
         [np.concatenate(some) for some in zip(*parts, strict=True)] if parts else [np.zeros(0, np.int64)] * 4
     )
@@ -223,7 +239,9 @@ def gathered(tables: Iterable[pa.Table], members: Sequence[str]) -> Traffic:
 
 
 def _work(rows: pa.Table, key: bytes) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """A number for the content of each request: of its text but for case and blanks, or else of its shape; -1 where neither is known."""
+    """A number for the content of each request: of its text but for case and blanks, or else of its
+    shape; -1 where neither is known.
+    """
     wanted = ("prompt", "system_prompt", *SHAPE)
     columns = {name: rows[name].to_pylist() for name in wanted if name in rows.column_names}
     none = [None] * rows.num_rows

@@ -41,8 +41,9 @@ class Profile:
         self._since, self._busy = now, busy
 
     def measured(self, rows: dict[str, int]) -> dict[str, Any]:
-        """The stages until now in their order, each with its `seconds`, the processor's (`cpu_seconds`, of this process), and the highest memory
-        (`peak_mb`, resident, of this process) from the start of the program to the stage's end; and `rows`, what was counted.
+        """The stages until now in their order, each with its `seconds`, the processor's (`cpu_seconds`, of
+        this process), and the highest memory (`peak_mb`, resident, of this process) from the start of the
+        program to the stage's end; and `rows`, what was counted.
         """
         self._end()
         stages = [{"stage": name, **told} for name, told in self._stages.items()]

@@ -1,4 +1,6 @@
-"""The tables `profiles` and `common`: each account of a group, and how many of the accounts have one value in common."""
+"""The tables `profiles` and `common`: each account of a group, and how many of the accounts have one
+value in common.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,15 @@ from stillwatch.signals.traits import Traits
 
 Ints = npt.NDArray[np.int64]
 KINDS = (
-    "payment_fingerprint", "email_domain", "signup_address", "client_prefix", "asn", "user_agent", "tls_fingerprint", "system_prompt",
-)  # fmt: skip
+    "payment_fingerprint",
+    "email_domain",
+    "signup_address",
+    "client_prefix",
+    "asn",
+    "user_agent",
+    "tls_fingerprint",
+    "system_prompt",
+)
 """Kinds of which an account has one value, or shows one most."""
 MIDDLE = (0.05, 0.95)  # the middle nine tenths of some ages, as the first glance gives them
 ACTIVE = (
@@ -39,7 +48,9 @@ def write_profiles(folder: Path, groups: Mapping[str, Judged], bench: Bench | No
 
 
 def _profiles(name: str, one: Judged, bench: Bench) -> Iterator[dict[str, Any]]:
-    """A row for each account, in the order of their names. Accounts of one owner carry the marks of the first of them, as in the trial."""
+    """A row for each account, in the order of their names. Accounts of one owner carry the marks of the
+    first of them, as in the trial.
+    """
     places, traits = bench.places(one.accounts), bench.traits
     owners = bench.owners[places]
     shared = np.bincount(bench.owners)[owners] > 1
@@ -100,7 +111,9 @@ def _common(name: str, one: Judged, bench: Bench) -> Iterator[dict[str, Any]]:
 
 
 def _holders(traits: Traits, places: Ints) -> Ints:
-    """For each text that several accounts of the log sent and a member did: the number of members who sent it."""
+    """For each text that several accounts of the log sent and a member did: the number of members who
+    sent it.
+    """
     inside = np.zeros(len(traits.exchanges), bool)
     inside[places] = True
     return np.unique(traits.text[inside[traits.text_account]], return_counts=True)[1]

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 class Inputs:
     """What `prove` was given.
 
-    `ledgers` are none where nothing shows what was served. `effect` is the user's own number of standard deviations a window at `share`;
-    without it, what the lab measured. The plan's level, share and effect stand where none is given here.
+    `ledgers` are none where nothing shows what was served. `effect` is the user's own number of standard
+    deviations a window at `share`; without it, what the lab measured. The plan's level, share and effect
+    stand where none is given here.
     """
 
     suspect: Path
@@ -66,7 +67,9 @@ class Material:
 
 
 def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, Any]:
-    """Run every test that the material allows, write verdict.html, verdict.json and a manifest, and give what was written."""
+    """Run every test that the material allows, write verdict.html, verdict.json and a manifest, and give
+    what was written.
+    """
     held = plan.read(inputs.plan) if inputs.plan else None
     stamped = stamp.check(inputs.plan, inputs.timestamp, inputs.authority) if inputs.plan else None
     alpha = inputs.alpha or (held.alpha / held.looks if held else 1e-3)
@@ -80,10 +83,18 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
         missing = test.missing(case)
         if not missing:
             findings += test.test(case)
-        looked.append({
-            "test": test.name, "asks": test.asks, "null": test.null, "assumes": list(test.assumes), "keyed": test.keyed,
-            "removed_by": list(test.removed_by), "source": test.source, "missing": missing,
-        })  # fmt: skip
+        looked.append(
+            {
+                "test": test.name,
+                "asks": test.asks,
+                "null": test.null,
+                "assumes": list(test.assumes),
+                "keyed": test.keyed,
+                "removed_by": list(test.removed_by),
+                "source": test.source,
+                "missing": missing,
+            }
+        )
     progress("prove", len(tests), len(tests))
     asked = [pair.prompt for pair in case.answers]
     departures = plan.departures(held, had.ring, asked, alpha) if held else []
@@ -135,9 +146,11 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
 
 
 def assumptions(inputs: Inputs, held: plan.Plan | None, had: Material) -> dict[str, Assumed]:
-    """For each key that is tested, what is assumed of a student whose training was to a share answers served under it.
+    """For each key that is tested, what is assumed of a student whose training was to a share answers served
+    under it.
 
-    Where a ledger shows that only a part of those answers bore the mark, the effect is that of the smaller share.
+    Where a ledger shows that only a part of those answers bore the mark, the effect is that of the smaller
+    share.
     """
     share, effect = inputs.share, inputs.effect
     source = "given on the command line"
@@ -172,16 +185,23 @@ def _shown(had: Material) -> dict[str, Any]:
     keys = []
     for issued in had.ring.issued:
         one = had.ledger.served.get(issued.name, ledger.Served())
-        keys.append({
-            "name": issued.name, "marked": len(one.marked), "unmarked": len(one.unmarked), "accounts": len(one.accounts),
-            "first": one.first, "last": one.last, "share": one.share(len(had.case.served_to(issued.campaign))),
-        })  # fmt: skip
+        keys.append(
+            {
+                "name": issued.name,
+                "marked": len(one.marked),
+                "unmarked": len(one.unmarked),
+                "accounts": len(one.accounts),
+                "first": one.first,
+                "last": one.last,
+                "share": one.share(len(had.case.served_to(issued.campaign))),
+            }
+        )
     return {"entries": had.ledger.entries, "faults": had.ledger.faults, "keys": keys}
 
 
 def gather(inputs: Inputs) -> Material:
-    """Everything the tests may look at, read and checked before any of them begins. With a ledger, only keys that it shows were served
-    are tested.
+    """Everything the tests may look at, read and checked before any of them begins. With a ledger, only keys
+    that it shows were served are tested.
     """
     ring = keyrings.read(inputs.marks)
     known = ledger.read(inputs.ledgers, ring) if inputs.ledgers else None
@@ -204,9 +224,15 @@ def gather(inputs: Inputs) -> Material:
     else:
         answers = pairs_of(inputs.suspect, unread)
     case = Case(
-        keyring=replace(ring, issued=issued), answers=answers, served=served, model=model, teacher=teacher, tokenize=tokenize,
-        controls=controls, decoys=inputs.decoys,
-    )  # fmt: skip
+        keyring=replace(ring, issued=issued),
+        answers=answers,
+        served=served,
+        model=model,
+        teacher=teacher,
+        tokenize=tokenize,
+        controls=controls,
+        decoys=inputs.decoys,
+    )
     return Material(case=case, ring=ring, ledger=known, files=files, unread=unread)
 
 
@@ -249,8 +275,8 @@ def planned(
     keyring: Path, served: Sequence[str], campaigns: Path | None, tokenizer: Path | None, *,
     questions: int, alpha: float, looks: int, assumed: Assumed, power: float,
 ) -> tuple[plan.Plan, list[str], Unread]:  # fmt: skip
-    """A plan, its questions (prompts that were served, the canaries', as many as the power asks for or as there are), and what was not
-    read.
+    """A plan, its questions (prompts that were served, the canaries', as many as the power asks for or as
+    there are), and what was not read.
     """
     from stillwatch.prove.tests.radioactivity_text import radioactivity_text
     from stillwatch.prove.text import canaries
@@ -281,11 +307,12 @@ def marked_answers(
     accounts: Mapping[str, str],
     capacity: Counter[str] | None = None,
 ) -> Iterable[tuple[dict[str, Any], bool, list[ledger.Entry]]]:
-    """Answers of suspected accounts with their campaign's keyed choices and canaries, all others as they came; whether each changed; and
-    its lines for the ledger, one for every key that it was marked under or passed.
+    """Answers of suspected accounts with their campaign's keyed choices and canaries, all others as they
+    came; whether each changed; and its lines for the ledger, one for every key that it was marked under or
+    passed.
 
-    `rows` have `account_id` and an answer; `accounts` says which account belongs to which campaign. `capacity` gains the
-    places that carry a choice and those left alone, by reason (`choices.capacity`).
+    `rows` have `account_id` and an answer; `accounts` says which account belongs to which campaign.
+    `capacity` gains the places that carry a choice and those left alone, by reason (`choices.capacity`).
     """
     from stillwatch.prove.text import canaries, choices
 
@@ -318,8 +345,8 @@ def marked_answers(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marking:
-    """What `prove mark` did: answers read and changed, places that carry a choice and those left alone by reason, lines added to the
-    ledger, and lines that were passed on unread.
+    """What `prove mark` did: answers read and changed, places that carry a choice and those left alone by
+    reason, lines added to the ledger, and lines that were passed on unread.
     """
 
     answers: int
@@ -368,7 +395,9 @@ def mark_file(keyring: Path, answers: Path, campaigns: Path, out: Path) -> Marki
 
 
 def _rewritten(raw: bytes, row: Mapping[str, Any]) -> bytes:
-    """A line with its new answer, and every other value as it stood: whole numbers of any size, and halves of surrogate pairs."""
+    """A line with its new answer, and every other value as it stood: whole numbers of any size, and
+    halves of surrogate pairs.
+    """
     try:
         whole = json.loads(raw)
     except ValueError:  # was mended when it was read

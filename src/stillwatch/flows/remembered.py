@@ -18,10 +18,11 @@ Accounts = Mapping[str, frozenset[str]]
 
 
 def remember(folder: Path, out: Path, places: Sequence[Path], until: str | None) -> list[dict[str, Any]]:
-    """Write names and labels into the results in `folder`, which are to become `out`; returns labels of campaigns for the overview.
+    """Write names and labels into the results in `folder`, which are to become `out`; returns labels of
+    campaigns for the overview.
 
-    Labels are those of `out` itself and of `places`. `until` is the end of the log, None where it is empty. Nothing else is changed.
-    Raises `StateError` where a record or a list of names cannot be read.
+    Labels are those of `out` itself and of `places`. `until` is the end of the log, None where it is empty.
+    Nothing else is changed. Raises `StateError` where a record or a list of names cannot be read.
     """
     campaigns = read_table(folder, contract.CAMPAIGNS).to_pylist()
     members = accounts_of(read_table(folder, contract.MEMBERS), "campaign_id")
@@ -55,7 +56,9 @@ def accounts_of(table: pa.Table, named_by: str) -> dict[str, frozenset[str]]:
 def labelled(
     group: str, accounts: frozenset[str], evidence: Sequence[Mapping[str, Any]], labels: Labels
 ) -> list[dict[str, Any]]:
-    """Rows of the table `labels` about a group: the group itself, its accounts, and values that its members share."""
+    """Rows of the table `labels` about a group: the group itself, its accounts, and values that its
+    members share.
+    """
     whole = labels.of_group(accounts)
     rows = [_row(group, whole)] if whole else []
     for account in sorted(accounts):

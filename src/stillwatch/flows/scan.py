@@ -72,9 +72,8 @@ COMPANIONS = (ACCOUNTS, RELEASES)
 LITTLE_MB, MUCH_MB = 1500, 4000
 LARGE = 300 << 20  # bytes of a log from which much memory is used
 ASIDE = 20  # names of fields that are set aside, per file
-BEGUN = (
-    0.002  # share of its exchanges after which a campaign has begun: a stray one before it starts no clock
-)
+# share of its exchanges after which a campaign has begun: a stray one before it starts no clock
+BEGUN = 0.002
 POOLED = 3.0  # log e-value from which conversations are taken to pass between accounts
 FEWEST_TALKING = 0.05  # of the accounts
 
@@ -177,8 +176,8 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
 
 
 def feed(paths: Sequence[str], options: Options, progress: Progress = silent) -> dict[str, Any]:
-    """Read the logs at `paths` into the store that the options name and add up their days, and judge nothing; returns what
-    the store holds.
+    """Read the logs at `paths` into the store that the options name and add up their days, and judge nothing;
+    returns what the store holds.
 
     Raises `UsageError` without a store, and what `scan` does.
     """
@@ -260,9 +259,15 @@ def _read(
 ) -> list[pa.Table]:
     """Read what is new into the store; returns all accounts and releases that it was ever told of."""
     gather(
-        sources, options.names, store, key,
-        lambda done, total: progress("read", done, total), engine, from_files(options.networks), options.limits,
-    )  # fmt: skip
+        sources,
+        options.names,
+        store,
+        key,
+        lambda done, total: progress("read", done, total),
+        engine,
+        from_files(options.networks),
+        options.limits,
+    )
     return [store.remember(schema, rows) for schema, rows in zip(COMPANIONS, told, strict=True)]
 
 
@@ -279,7 +284,9 @@ def _opened(sources: Sources, out: Path, options: Options) -> Iterator[tuple[Sto
 
 
 def _memory(sources: Sources, options: Options) -> str:
-    """What was asked for; or else 1500 MB, and 4 GB for a log or a store that is large, within half of what the machine has."""
+    """What was asked for; or else 1500 MB, and 4 GB for a log or a store that is large, within half of
+    what the machine has.
+    """
     if options.memory != "auto":
         return options.memory
     files = list(sources.exchanges)
@@ -291,7 +298,9 @@ def _memory(sources: Sources, options: Options) -> str:
 
 
 def _inputs(sources: Sources, store: Store) -> list[dict[str, Any]]:
-    """Per file: rows, the format it was taken for and why, and the fields of its records that were set aside."""
+    """Per file: rows, the format it was taken for and why, and the fields of its records that were set
+    aside.
+    """
     told = {str(file.resolve()): (str(file), sources.formats[file].why) for file in sources.exchanges}
     rows = []
     for one in store.files.values():
@@ -374,8 +383,8 @@ def _check_names(without: frozenset[str]) -> None:
 def _companions(
     sources: Sources, options: Options
 ) -> tuple[Sources, tuple[pa.Table, pa.Table], list[pa.Table]]:
-    """Accounts and releases, and what of them could not be read. One that was found and cannot be read at all is `unread`; one that was
-    named is refused.
+    """Accounts and releases, and what of them could not be read. One that was found and cannot be read at all
+    is `unread`; one that was named is refused.
     """
     tables, lost, unread = [], [], dict(sources.unread)
     for file, schema, named in (
@@ -533,9 +542,18 @@ def _find(
 
 def _nothing() -> dict[str, Any]:
     return {
-        "exchanges": 0, "accounts": 0, "first_seen": None, "last_seen": None, "candidates": 0, "compared": 1.0, "shareable": [], "signals": [],
-        "missing_columns": [], "campaigns": [], "leads": 0,
-    }  # fmt: skip
+        "exchanges": 0,
+        "accounts": 0,
+        "first_seen": None,
+        "last_seen": None,
+        "candidates": 0,
+        "compared": 1.0,
+        "shareable": [],
+        "signals": [],
+        "missing_columns": [],
+        "campaigns": [],
+        "leads": 0,
+    }
 
 
 def _signals(
@@ -547,7 +565,8 @@ def _signals(
 ) -> list[dict[str, Any]]:
     """One row a signal: whether it was used, and what it measures or the reason why it was not.
 
-    Tests of control are run on all candidates (`judged`), tests of likeness only on campaigns and possible leads (`described`).
+    Tests of control are run on all candidates (`judged`), tests of likeness only on campaigns and possible
+    leads (`described`).
     """
 
     def row(card: Card, kind: str, used: bool, why: str) -> dict[str, Any]:
@@ -567,7 +586,9 @@ def _signals(
 
 
 def _no_finding(test: GroupTest, outcomes: Outcomes, done: Literal["judged", "described"]) -> str:
-    """The most frequent reason why a test has no finding about any of the groups that were judged or described."""
+    """The most frequent reason why a test has no finding about any of the groups that were judged or
+    described.
+    """
     main = outcomes.main_reason(test.card.name)
     if main is None:
         return f"no group was {done}"
@@ -589,8 +610,8 @@ def _attribute(
 ) -> list[tuple[Judged, Attribution]]:
     """Members and exchanges of each campaign, largest first; an exchange belongs to one campaign only.
 
-    Where most of those who convicted a candidate are members of an earlier campaign already, it was another view of that one,
-    and of the few that are left nothing was shown.
+    Where most of those who convicted a candidate are members of an earlier campaign already, it was another
+    view of that one, and of the few that are left nothing was shown.
     """
     made = 0
 
@@ -624,8 +645,15 @@ def _attribute(
         handed = one.findings.get("handoff")
         pooled = handed is not None and handed.log_e > POOLED
         grow = partial(
-            attribute, seeds, sightings=sightings, known=known, units=used, keep=keeper, usual=usual, pooled=pooled
-        )  # fmt: skip
+            attribute,
+            seeds,
+            sightings=sightings,
+            known=known,
+            units=used,
+            keep=keeper,
+            usual=usual,
+            pooled=pooled,
+        )
         attribution = grow(exchanges=free)
         strangers = contacts(
             _accounts(attribution), frozenset(left), one.candidate.graph, tried.bench, tried.links, seed
@@ -650,8 +678,9 @@ def _accounts(attribution: Attribution) -> frozenset[str]:
 def _judged_again(
     drafts: Sequence[tuple[Judged, Attribution]], tried: Judgement, fdr: float, outcomes: Outcomes
 ) -> tuple[list[tuple[Judged, Attribution]], list[Judged]]:
-    """The campaigns whose members, judged by themselves under every explanation, still pass at `fdr`, with that judgement; and the
-    judgements of the others. What all tests returned about the members is added to `outcomes`.
+    """The campaigns whose members, judged by themselves under every explanation, still pass at `fdr`, with
+    that judgement; and the judgements of the others. What all tests returned about the members is added to
+    `outcomes`.
     """
     if tried.bench is None or not drafts:
         return [], []
@@ -673,7 +702,9 @@ def _judged_again(
 
 
 def _usual_follow_up(summaries: Summaries) -> float | None:
-    """Share of exchanges that go on with a conversation, of accounts that converse; None where hardly any is known to."""
+    """Share of exchanges that go on with a conversation, of accounts that converse; None where hardly any
+    is known to.
+    """
     each = summaries.halves.group_by("account_id").agg(n=_.exchanges.sum(), on=_.followups.sum())
     talking = each.filter(_.on > 0)
     row = talking.agg(n=_.n.sum(), on=_.on.sum(), accounts=_.count()).to_pyarrow().to_pylist()[0]
@@ -686,7 +717,9 @@ def _names(accounts: Set[str]) -> pa.Table:
 
 
 def _followed(drafts: Sequence[tuple[Judged, Attribution]]) -> dict[str, Followed]:
-    """The campaigns by name, as the replay follows them; one begins when `BEGUN` of its exchanges have been sent."""
+    """The campaigns by name, as the replay follows them; one begins when `BEGUN` of its exchanges have
+    been sent.
+    """
     campaigns = {}
     for number, (one, attribution) in enumerate(drafts, 1):
         span = (

@@ -25,11 +25,13 @@ TRUE_SHARE = 0.5
 
 
 def score(results: Path, truth: Path, logs: Path | None = None, memory: str = "1500MB") -> dict[str, Any]:
-    """Precision and recall of accounts and exchanges, honest accounts flagged, false campaigns, and, per planted
-    campaign, what was found of it and the share of its exchanges made before `detected_at`, None where that is null.
+    """Precision and recall of accounts and exchanges, honest accounts flagged, false campaigns, and, per
+    planted campaign, what was found of it and the share of its exchanges made before `detected_at`, None
+    where that is null.
 
-    Times are read from `logs`, or else from the inputs that the results name, or from beside `truth`; where none
-    is there the share is None. Raises `InputError` when `truth` is not a truth table, `StateError` for results.
+    Times are read from `logs`, or else from the inputs that the results name, or from beside `truth`; where
+    none is there the share is None. Raises `InputError` when `truth` is not a truth table, `StateError` for
+    results.
     """
     campaigns = read_table(results, contract.CAMPAIGNS)
     members = read_table(results, contract.MEMBERS)
@@ -117,8 +119,8 @@ def _accounts(known: ir.Table, found: ir.Table) -> dict[str, Any]:
 
 
 def _of_claimed(claimed: ir.Table) -> list[str]:
-    """Columns that name an exchange in the results and in the truth. Several may be of one account and id, which senders choose: those
-    are counted, not told apart.
+    """Columns that name an exchange in the results and in the truth. Several may be of one account and id,
+    which senders choose: those are counted, not told apart.
     """
     if "account_id" in claimed.columns and not claimed.account_id.isnull().any().to_pyarrow().as_py():
         return ["exchange_id", "account_id"]
@@ -151,7 +153,9 @@ def _exchanges(known: ir.Table, claimed: ir.Table) -> dict[str, Any]:
 
 
 def _match(planted: ir.Table, found: ir.Table) -> dict[str, tuple[str | None, float]]:
-    """Found campaign → the planted one that most of its accounts belong to, and the share that belongs to any."""
+    """Found campaign → the planted one that most of its accounts belong to, and the share that belongs to
+    any.
+    """
     owner = planted.group_by(["account_id", "campaign_id"]).agg(n=_.count()).rename(planted="campaign_id")
     rows = (
         found.left_join(owner, "account_id")

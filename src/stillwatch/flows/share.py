@@ -19,10 +19,18 @@ AT_ONCE = 500
 
 
 def pull(
-    state: State, server: Server, source: str, grade: str, collections: Sequence[str] = (), *, misp_days: int | None = None,
-    basic: bool = False, key: Path | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    """Receive all that a server holds for us, retract what it withdrew, and write a receipt for that into its inbox; returns counts.
+    state: State,
+    server: Server,
+    source: str,
+    grade: str,
+    collections: Sequence[str] = (),
+    *,
+    misp_days: int | None = None,
+    basic: bool = False,
+    key: Path | None = None,
+) -> dict[str, Any]:
+    """Receive all that a server holds for us, retract what it withdrew, and write a receipt for that into its
+    inbox; returns counts.
 
     Raises what `Server.send` and `received.receive` do.
     """
@@ -48,7 +56,9 @@ def pull(
 
 
 def give_feedback(state: State, server: Server, source: str, *, basic: bool = False) -> dict[str, int]:
-    """Write sightings and reports of false positives about what a source sent into its inbox; returns how many."""
+    """Write sightings and reports of false positives about what a source sent into its inbox; returns how
+    many.
+    """
     theirs = Taxii(server, basic=basic)
     root = theirs.root()
     place = inbox_of(theirs.collections(root))

@@ -20,7 +20,9 @@ FILES = 100  # files of a log of one account in which fields are looked for: cho
 
 @dataclass(frozen=True, slots=True)
 class FileRead:
-    """How much was read of a file: records found, rows, rows quarantined by reason, and records that are no exchanges."""
+    """How much was read of a file: records found, rows, rows quarantined by reason, and records that are
+    no exchanges.
+    """
 
     file: LogPath
     records: int
@@ -31,7 +33,9 @@ class FileRead:
 
 
 def shortfalls(sources: Sources, read: Sequence[FileRead], limits: Limits = LIMITS) -> list[Problem]:
-    """A problem for each file of which fewer than half of the records were read, and for each that was named by itself and is of no known format."""
+    """A problem for each file of which fewer than half of the records were read, and for each that was
+    named by itself and is of no known format.
+    """
     short = [
         one
         for one in read
@@ -85,7 +89,9 @@ def _short(one: FileRead, sources: Sources, limits: Limits) -> Problem:
 
 
 def one_account(sources: Sources, accounts: int, rows: int, limits: Limits = LIMITS) -> list[Problem]:
-    """A warning where several exchanges are all of one account, with the fields that could name the account."""
+    """A warning where several exchanges are all of one account, with the fields that could name the
+    account.
+    """
     if accounts != 1 or rows < 2:
         return []
     found: dict[str, int] = {}

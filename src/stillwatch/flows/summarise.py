@@ -30,10 +30,12 @@ Skipped = tuple[Indicator, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """A log as the detector sees it: every exchange once, what they add up to, and which signals found something to read.
+    """A log as the detector sees it: every exchange once, what they add up to, and which signals found
+    something to read.
 
-    `summaries` have numbers in place of digests (`flows.factorize`); `sightings`, not yet computed, have the digests, as the exchanges
-    do, and the phrases and bands that several accounts show besides. Of phrases and bands one in 2^`thinned` was compared.
+    `summaries` have numbers in place of digests (`flows.factorize`); `sightings`, not yet computed, have the
+    digests, as the exchanges do, and the phrases and bands that several accounts show besides. Of phrases and
+    bands one in 2^`thinned` was compared.
     """
 
     exchanges: ir.Table
@@ -46,7 +48,9 @@ class Log:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Added:
-    """A store whose days are all added up: its observations, and of exchanges with several rows the one that counts."""
+    """A store whose days are all added up: its observations, and of exchanges with several rows the one
+    that counts.
+    """
 
     observations: ir.Table
     several: ir.Table
@@ -99,7 +103,9 @@ def open_log(
     without: frozenset[str] = frozenset(),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Log:
-    """The log of a store that holds at least one exchange; only days that are new or have changed are added up."""
+    """The log of a store that holds at least one exchange; only days that are new or have changed are
+    added up.
+    """
     added = add_up(engine, store, progress)
     observations, thinned = added.observations, added.thinned
     used, skipped = fold.usable({"observations": store.filled, "accounts": fold.filled(accounts)})
@@ -172,7 +178,9 @@ def _phrases(activity: ir.Table, marks: ir.Table, codes: Codes) -> Phrases:
 
 
 def shareable(log: Log) -> list[str]:
-    """Names of the indicators that can tell accounts apart: not every exchange shows the same single value."""
+    """Names of the indicators that can tell accounts apart: not every exchange shows the same single
+    value.
+    """
     sources = log.summaries.sources
     kinds = [name for name in sources.columns if name not in OF_SOURCES]
     names = {unit.card.name for unit in log.used}
@@ -186,8 +194,8 @@ def shareable(log: Log) -> list[str]:
 
 
 class Prefixes:
-    """The summaries of a log before one moment after another. The expressions are made once and read the moment from a table, so that
-    the engine compiles what is asked of them once.
+    """The summaries of a log before one moment after another. The expressions are made once and read the
+    moment from a table, so that the engine compiles what is asked of them once.
     """
 
     def __init__(self, engine: Engine, summaries: Summaries) -> None:

@@ -1,4 +1,6 @@
-"""The table `texts`: what the members of a campaign sent most, by shape; and, on request, the words, read again from the logs."""
+"""The table `texts`: what the members of a campaign sent most, by shape; and, on request, the words, read
+again from the logs.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,8 @@ if TYPE_CHECKING:
 
 MOST_TEXTS, MOST_SHAPES = 12, 8  # of one campaign; chosen: what a person reads
 FEWEST_SENDERS = 2  # of a text, for it to be named by itself
-FEWEST_WORDS_OF_LANGUAGE = (
-    4  # words, or letters outside ASCII; chosen: below, the model is unsure of any language
-)
+# words, or letters outside ASCII; chosen: below, the model is unsure of any language
+FEWEST_WORDS_OF_LANGUAGE = 4
 MOST_CHARACTERS_OF_LANGUAGE = 2_000  # of a text, from which its language is told; chosen
 BY_MOMENT = ("timestamp", "exchange_id", "account_id")
 
@@ -37,8 +38,9 @@ BY_MOMENT = ("timestamp", "exchange_id", "account_id")
 def text_rows(exchanges: ir.Table) -> list[dict[str, Any]]:
     """Rows of `texts` without `campaign_id`, from a campaign's attributed exchanges.
 
-    First the texts that several members sent word for word, most senders first; then the shapes (capability and length in
-    doublings of words) that most exchanges have. Exchanges whose log holds no text have neither.
+    First the texts that several members sent word for word, most senders first; then the shapes (capability
+    and length in doublings of words) that most exchanges have. Exchanges whose log holds no text have
+    neither.
     """
     worded = exchanges.filter((_.text_key != 0) & (_.words > 0)).mutate(
         # 1, 2 to 3, 4 to 7 ... words
@@ -65,7 +67,9 @@ def text_rows(exchanges: ir.Table) -> list[dict[str, Any]]:
 
 
 def _counted(worded: ir.Table, keys: list[str]) -> ir.Table:
-    """Per combination of `keys`: how many members, exchanges and texts, of what length, and the first of the exchanges."""
+    """Per combination of `keys`: how many members, exchanges and texts, of what length, and the first of
+    the exchanges.
+    """
     each = worded.group_by(keys).agg(
         accounts=_.account_id.nunique(),
         exchanges=_.count(),
@@ -82,10 +86,11 @@ def _counted(worded: ir.Table, keys: list[str]) -> ir.Table:
 
 
 def prompts(folder: Path, sources: Sources, names: Mapping[str, str], limits: Limits) -> pa.Table:
-    """The words of the rows of `texts` of a results folder, read again from the logs `sources`, as a table `prompts`.
+    """The words of the rows of `texts` of a results folder, read again from the logs `sources`, as a table
+    `prompts`.
 
-    Nothing is judged. Texts that the logs do not hold, or hold no longer, have no row. Raises `StateError` for a folder without
-    the table, and `InputError` where the logs cannot be read.
+    Nothing is judged. Texts that the logs do not hold, or hold no longer, have no row. Raises `StateError`
+    for a folder without the table, and `InputError` where the logs cannot be read.
     """
     texts = read_table(folder, contract.TEXTS)
     wanted: dict[tuple[str, str | None, datetime], list[tuple[str, int]]] = {}

@@ -1,4 +1,6 @@
-"""Follows a growing log, judges it again and again, and reports what changed without losing or doubling anything."""
+"""Follows a growing log, judges it again and again, and reports what changed without losing or doubling
+anything.
+"""
 
 from __future__ import annotations
 
@@ -61,8 +63,9 @@ MAX_RETRY_S = 3600.0
 class Watching:
     """What a watch may be told.
 
-    `every` is of the log's own time; `alerts` is how many false ones a year may bring at most; every event is posted to
-    `webhook`, signed with the secrets of a file, and beside them a sign of life every `heartbeat` of the machine's time.
+    `every` is of the log's own time; `alerts` is how many false ones a year may bring at most; every event is
+    posted to `webhook`, signed with the secrets of a file, and beside them a sign of life every `heartbeat`
+    of the machine's time.
     """
 
     options: Options
@@ -81,8 +84,8 @@ def machine_time() -> datetime:
 class Watch:
     """One watch over one source; `step` takes a batch or judges, and says whether there was anything to do.
 
-    `emit` is given every event, `complain` every message for the person who runs the watch; `is_stopped` says whether the watch
-    was told to end, since libraries turn an interrupt into errors of their own.
+    `emit` is given every event, `complain` every message for the person who runs the watch; `is_stopped` says
+    whether the watch was told to end, since libraries turn an interrupt into errors of their own.
     """
 
     def __init__(
@@ -130,7 +133,9 @@ class Watch:
         }
 
     def step(self) -> bool:
-        """Deliver what is owed, judge if it is due, or take one batch if there is one. Raises `Unreachable`."""
+        """Deliver what is owed, judge if it is due, or take one batch if there is one. Raises
+        `Unreachable`.
+        """
         self.deliver()
         self._admit()
         if self.due():
@@ -154,10 +159,11 @@ class Watch:
         return True
 
     def due(self) -> bool:
-        """Whether rows wait to be judged and a cadence has passed since the last judgement, by the log's time or the machine's.
+        """Whether rows wait to be judged and a cadence has passed since the last judgement, by the log's time
+        or the machine's.
 
-        The log's time can be moved by who writes the log and the machine's by who sets its clock; neither alone puts a
-        judgement off.
+        The log's time can be moved by who writes the log and the machine's by who sets its clock; neither
+        alone puts a judgement off.
         """
         ledger = self.state.ledger
         if not ledger.parts or time.monotonic() < self.not_before:
@@ -169,7 +175,9 @@ class Watch:
         return self._since_judged() >= self.told.every
 
     def _since_judged(self) -> timedelta:
-        """The machine's time since the last judgement; since this process's start where the clock was set back."""
+        """The machine's time since the last judgement; since this process's start where the clock was set
+        back.
+        """
         here = timedelta(seconds=time.monotonic() - self.judged_mono)
         if self.judged_here or not self.state.ledger.judged_on:
             return here
@@ -205,12 +213,15 @@ class Watch:
         arrival.settle()
         if arrival.ahead and arrival.latest is not None:
             self.complain(
-                f"{_rows(arrival.ahead)} dated ahead of the log and of the machine's clock, as late as {arrival.latest:%Y-%m-%d}: "
+                f"{_rows(arrival.ahead)} dated ahead of the log and of the machine's clock, as late as "
+                f"{arrival.latest:%Y-%m-%d}: "
                 f"kept in {self.state.apart} and judged once that time has come (`{taken.name}`)"
             )
 
     def _sketch(self, path: Path, out: Path, taken: Taken) -> tuple[int, int, pa.Table]:
-        """Sketch a batch into the folder `out`; returns how many rows were read and how many were not, and the latter."""
+        """Sketch a batch into the folder `out`; returns how many rows were read and how many were not,
+        and the latter.
+        """
         options = self.told.options
         try:
             read = sketch(
@@ -245,9 +256,10 @@ class Watch:
     def judge(self) -> list[dict[str, Any]]:
         """Judge the whole log so far; events go to the outbox with the ledger, and are delivered then.
 
-        An alert is given for a campaign whose evidence alone suffices: the number of false ones allowed in a year is
-        spent as the log's time passes, and divided among the candidates. It is confirmed at a false-discovery rate that is spent
-        over judgements by weights 1 / (k (k + 1)), so that it holds whenever one stops (`stats.sequential`).
+        An alert is given for a campaign whose evidence alone suffices: the number of false ones allowed in a
+        year is spent as the log's time passes, and divided among the candidates. It is confirmed at a
+        false-discovery rate that is spent over judgements by weights 1 / (k (k + 1)), so that it holds
+        whenever one stops (`stats.sequential`).
         """
         ledger = self.state.ledger
         began = time.monotonic()
@@ -260,9 +272,13 @@ class Watch:
         )
         alert = min(self.told.options.fdr, alert_level(self.told.alerts, passed / timedelta(hours=1)))
         options = replace(
-            self.told.options, fdr=max(alert, confirm), replay=False, store=self.state.folder / STORE, named=False,
+            self.told.options,
+            fdr=max(alert, confirm),
+            replay=False,
+            store=self.state.folder / STORE,
+            named=False,
             labels=(*self.told.options.labels, self.state.folder),
-        )  # fmt: skip
+        )
         results = self.state.folder / "results"
         taken = self.state.parts
         with self.pulse.working():
@@ -338,7 +354,8 @@ class Watch:
             write_sketch(part, part, pc.invert(mine))  # the store takes it in place of the old one
         if removed:
             self.complain(
-                f"{_rows(removed)} not judged, since a judgement of them fails ({_kind(error)}), and kept in {self.state.apart}"
+                f"{_rows(removed)} not judged, since a judgement of them fails ({_kind(error)}), and kept in "
+                f"{self.state.apart}"
             )
         return removed > 0
 
@@ -360,7 +377,8 @@ class Watch:
     # -------------------------------------------------------------------------------------------- delivering
 
     def deliver(self) -> None:
-        """Write every event to `events.jsonl` and emit it; then leave it to the webhook, and forget those that it took.
+        """Write every event to `events.jsonl` and emit it; then leave it to the webhook, and forget those
+        that it took.
 
         A crash in between emits an event again, under the same id.
         """
@@ -428,7 +446,9 @@ class Watch:
 def _found(
     results: Path, alert: float, confirm: float
 ) -> tuple[list[tuple[dict[str, Any], frozenset[str]]], list[int]]:
-    """The campaigns of a results folder with their accounts, and the places of those whose evidence is not enough for an alert."""
+    """The campaigns of a results folder with their accounts, and the places of those whose evidence is
+    not enough for an alert.
+    """
     if not results.exists():
         return [], []
     campaigns = read_table(results, contract.CAMPAIGNS).to_pylist()
@@ -441,7 +461,8 @@ def _found(
         facts = {name: row[name] for name in FACTS} | {"reported_as": row["campaign_id"]}
         facts["confirmed"] = row["q_value"] <= confirm
         found.append((_plain(facts), frozenset(mine.to_pylist())))
-    # A q-value of at most alert / R, of R campaigns, means an e-value of at least m / alert: enough by itself.
+    # A q-value of at most alert / R, of R campaigns, means an e-value of at least m / alert: enough by
+    # itself.
     unsure = [at for at, row in enumerate(campaigns) if row["q_value"] * len(campaigns) > max(alert, confirm)]
     return found, unsure
 
@@ -449,7 +470,9 @@ def _found(
 def _told_beside(
     results: Path, state: Path, tracks: Mapping[str, Track]
 ) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """What an event tells of its campaign besides its figures: the strongest evidence, where its accounts and its page are, its label."""
+    """What an event tells of its campaign besides its figures: the strongest evidence, where its accounts
+    and its page are, its label.
+    """
     evidence = read_table(results, contract.EVIDENCE).to_pylist() if results.exists() else []
     labels = in_force([state])
 

@@ -15,7 +15,9 @@ from stillwatch.policy.rules import Policy
 
 Headers = list[tuple[bytes, bytes]]
 DIRECTIVE = b"x-guard-directive"
-"""Header to what lies behind the gateway: what it is to do with a request that goes on, such as `hide_reasoning`."""
+"""Header to what lies behind the gateway: what it is to do with a request that goes on, such as
+`hide_reasoning`.
+"""
 JSON: Headers = [(b"content-type", b"application/json")]
 
 
@@ -32,8 +34,9 @@ class Reply:
 class Adapter:
     """A kind of gateway.
 
-    `columns` makes the contract's columns of a body; None where the gateway names them in headers. `reply` is the answer with a
-    decision, `unknown` the one to a request that names no account, given the reason: such a request goes on.
+    `columns` makes the contract's columns of a body; None where the gateway names them in headers. `reply` is
+    the answer with a decision, `unknown` the one to a request that names no account, given the reason: such a
+    request goes on.
     """
 
     reply: Callable[[Decision, Policy], Reply]
@@ -55,7 +58,9 @@ def _envoy(decision: Decision, policy: Policy) -> Reply:
 
 
 def _nginx(decision: Decision, policy: Policy) -> Reply:
-    """`auth_request`: only 2xx, 401 and 403 mean anything to it. What the client gets is made by its configuration of our headers."""
+    """`auth_request`: only 2xx, 401 and 403 mean anything to it. What the client gets is made by its
+    configuration of our headers.
+    """
     if not decision.refuses:
         return Reply(status=200, body=b"", headers=passes(decision))
     told = [
@@ -86,7 +91,9 @@ def _portkey(decision: Decision, policy: Policy) -> Reply:
 
 
 def _of_litellm(content: bytes) -> Mapping[str, Any]:
-    """Columns that LiteLLM knows of a request: hash of the key, user, team; headers only as far as it passes them on."""
+    """Columns that LiteLLM knows of a request: hash of the key, user, team; headers only as far as it
+    passes them on.
+    """
     given = _object(content)
     about = given.get("request_data") or {}
     headers = given.get("request_headers") or {}

@@ -136,13 +136,33 @@ class Guard:
         audit = core.audit
         told = {
             "stillwatch_guard_malformed": ("counter", "requests answered 400", self.malformed),
-            "stillwatch_guard_unidentified": ("counter", "requests of gateways without an account", self.unidentified),
-            "stillwatch_guard_members": ("gauge", "accounts that a decision may concern", len(core.snapshot.index)),
+            "stillwatch_guard_unidentified": (
+                "counter",
+                "requests of gateways without an account",
+                self.unidentified,
+            ),
+            "stillwatch_guard_members": (
+                "gauge",
+                "accounts that a decision may concern",
+                len(core.snapshot.index),
+            ),
             "stillwatch_guard_killed": ("gauge", "whether the kill switch is on", core.is_killed),
-            "stillwatch_guard_enforces": ("gauge", "whether the guard may carry actions out", core.mode == "enforce"),
-            "stillwatch_guard_audit_up": ("gauge", "whether decisions can be written", audit is None or audit.is_up),
-            "stillwatch_guard_audit_lost": ("counter", "decisions not written since too many waited", audit.lost if audit else 0),
-        }  # fmt: skip
+            "stillwatch_guard_enforces": (
+                "gauge",
+                "whether the guard may carry actions out",
+                core.mode == "enforce",
+            ),
+            "stillwatch_guard_audit_up": (
+                "gauge",
+                "whether decisions can be written",
+                audit is None or audit.is_up,
+            ),
+            "stillwatch_guard_audit_lost": (
+                "counter",
+                "decisions not written since too many waited",
+                audit.lost if audit else 0,
+            ),
+        }
         if self.reloader is not None:
             told["stillwatch_guard_stale"] = (
                 "gauge",

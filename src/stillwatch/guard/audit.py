@@ -1,7 +1,9 @@
-"""Decisions on a disk: every one that is not a plain allow, one hash-chained file a day, and the number of the others.
+"""Decisions on a disk: every one that is not a plain allow, one hash-chained file a day, and the number of
+the others.
 
-Lines are written by a thread, so that no decision waits for a disk. While they cannot be written the guard carries nothing out: what cannot be
-shown later must not be done. What a crash loses is at most the decisions of the last `PAUSE_S`.
+Lines are written by a thread, so that no decision waits for a disk. While they cannot be written the guard
+carries nothing out: what cannot be shown later must not be done. What a crash loses is at most the decisions
+of the last `PAUSE_S`.
 """
 
 from __future__ import annotations

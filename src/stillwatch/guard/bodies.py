@@ -1,4 +1,6 @@
-"""What a client is shown when its request is refused: a body in its provider's shape, without a word on what was noticed."""
+"""What a client is shown when its request is refused: a body in its provider's shape, without a word on
+what was noticed.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ def body(decision: Decision, policy: Policy) -> bytes:
 
 
 def headers(decision: Decision) -> list[tuple[bytes, bytes]]:
-    """The headers of a refusal. Clients of OpenAI and Anthropic do not retry by themselves where `x-should-retry` is false."""
+    """The headers of a refusal. Clients of OpenAI and Anthropic do not retry by themselves where
+    `x-should-retry` is false.
+    """
     told = [
         (b"content-type", b"application/json"),
         (b"x-request-id", decision.decision_id.encode()),

@@ -1,10 +1,10 @@
 """The decision on one request.
 
 Rules:
-    An error, a deadline that passed, or a snapshot that is not there ends in `on_error` of the policy, never in an action of it.
-    What is labelled honest or allowed has nothing done to it, whatever a policy says.
-    An action is carried out only where the guard, the policy, the rule, its approvals, its roll-out and its expiry all let it, and the decision can
-    be written down.
+    An error, a deadline that passed, or a snapshot that is not there ends in `on_error` of the policy, never
+    in an action of it. What is labelled honest or allowed has nothing done to it, whatever a policy says.
+    An action is carried out only where the guard, the policy, the rule, its approvals, its roll-out and its
+    expiry all let it, and the decision can be written down.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ class Core:
         self._pool = ThreadPoolExecutor(MATCHERS, "guard-matcher") if matcher else None
 
     def decide(self, request: Mapping[str, Any], arrived: float | None = None) -> Decision:
-        """The decision on a request, given as the contract's columns. `arrived` is a value of `ticks`; None: now.
+        """The decision on a request, given as the contract's columns. `arrived` is a value of `ticks`; None:
+        now.
 
         Never raises: what goes wrong is counted in `errors`.
         """
@@ -150,7 +151,9 @@ class Core:
         self, snapshot: Snapshot, row: int, account_id: str, request: Mapping[str, Any], match: Match | None,
         campaign: Mapping[str, Any], label: str, now: float,
     ) -> Rule | None:  # fmt: skip
-        """The first rule that applies. It is remembered for an account for a day where no condition names the request."""
+        """The first rule that applies. It is remembered for an account for a day where no condition names
+        the request.
+        """
         rules = snapshot.policy.rules
         depends = match is not None or any(rule.uses_request for rule in rules) or _states_facts(request)
         known = (account_id, now // DAY_S)
@@ -231,9 +234,14 @@ class Core:
         would = DENY if policy.on_error == "deny" else ALLOW
         enforces = self.mode == "enforce" and policy.mode == "enforce"
         return Decision(
-            action=would if enforces else ALLOW, would=would, mode=self.mode, reason=reason, policy=policy.title,
-            decision_id=self._id(), retry_after_s=1 if would == DENY else 0,
-        )  # fmt: skip
+            action=would if enforces else ALLOW,
+            would=would,
+            mode=self.mode,
+            reason=reason,
+            policy=policy.title,
+            decision_id=self._id(),
+            retry_after_s=1 if would == DENY else 0,
+        )
 
     def _id(self) -> str:
         return f"{self._prefix}{next(self._numbers):010x}"

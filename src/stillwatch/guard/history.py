@@ -1,4 +1,6 @@
-"""Everything that was decided, said and approved around a guard, in one order, with what is wrong with the files."""
+"""Everything that was decided, said and approved around a guard, in one order, with what is wrong with
+the files.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ SHOWN = (
 
 
 def every(state: Path, results: Path | None) -> tuple[list[Entry], list[str]]:
-    """Lines of the records of a state and of results, and of the state's decisions, by time; and the faults of all of these files."""
+    """Lines of the records of a state and of results, and of the state's decisions, by time; and the
+    faults of all of these files.
+    """
     entries: list[Entry] = []
     faults: list[str] = []
     head = START

@@ -12,7 +12,9 @@ class Buckets:
         self._left: dict[Hashable, tuple[float, float]] = {}
 
     def take(self, key: Hashable, number: float, period_s: float, now: float) -> float:
-        """Take one of `number` requests a period; returns 0 where one is left, and else the seconds until one is."""
+        """Take one of `number` requests a period; returns 0 where one is left, and else the seconds until
+        one is.
+        """
         if number <= 0:
             return period_s
         left, at = self._left.get(key, (max(number, 1.0), now))

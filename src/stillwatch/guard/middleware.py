@@ -19,11 +19,14 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 class GuardMiddleware:
     """Asks a core about every HTTP request and answers those that are refused.
 
-    `identify` gives the contract's columns of a request from its ASGI scope, after authentication; None where the request is nobody's,
-    which then goes on. What it raises is its own fault, is counted in the core's `errors`, and lets the request go on.
+    `identify` gives the contract's columns of a request from its ASGI scope, after authentication; None where
+    the request is nobody's, which then goes on. What it raises is its own fault, is counted in the core's
+    `errors`, and lets the request go on.
 
     Example:
-        >>> app = GuardMiddleware(app, core, lambda scope: {"account_id": scope["user"], "route": scope["path"]})  # doctest: +SKIP
+        >>> def identify(scope):
+        ...     return {"account_id": scope["user"], "route": scope["path"]}
+        >>> app = GuardMiddleware(app, core, identify)  # doctest: +SKIP
     """
 
     def __init__(self, app: App, core: Core, identify: Callable[[Scope], Mapping[str, Any] | None]) -> None:

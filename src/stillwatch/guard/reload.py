@@ -1,9 +1,11 @@
 """Keeps a core's snapshot as new as the files, and never gives it one that cannot be used.
 
-Every `POLL_S` the files are looked at. When they have changed and are the same for two looks, a snapshot is made beside the present
-one, and replaces it at once if nothing is wrong with it. Otherwise the present one stays, and the reason is logged and counted.
+Every `POLL_S` the files are looked at. When they have changed and are the same for two looks, a snapshot is
+made beside the present one, and replaces it at once if nothing is wrong with it. Otherwise the present one
+stays, and the reason is logged and counted.
 
-What was used last is kept in the state: a guard that starts while its policy or its results cannot be used goes on with it.
+What was used last is kept in the state: a guard that starts while its policy or its results cannot be used
+goes on with it.
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ log = logging.getLogger("stillwatch.guard")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where a guard reads: a results folder, its state, a policy (None: the standard one), an account table."""
+    """Where a guard reads: a results folder, its state, a policy (None: the standard one), an account
+    table.
+    """
 
     results: Path
     state: Path
@@ -71,7 +75,9 @@ def first(places: Places) -> Snapshot:
 
 
 def keep(places: Places, snapshot: Snapshot) -> None:
-    """Copy what a snapshot was made of into the state, as a whole; where the disk does not allow it, say so."""
+    """Copy what a snapshot was made of into the state, as a whole; where the disk does not allow it, say
+    so.
+    """
     good = places.state / GOOD
     fresh = places.state / f".{GOOD}.new"
     try:
@@ -90,7 +96,9 @@ def keep(places: Places, snapshot: Snapshot) -> None:
 
 
 class Reloader:
-    """A thread that replaces a core's snapshot. `faults` says why the last change of the files was not taken; empty where it was."""
+    """A thread that replaces a core's snapshot. `faults` says why the last change of the files was not
+    taken; empty where it was.
+    """
 
     def __init__(self, core: Core, places: Places) -> None:
         self.core, self.places = core, places
@@ -138,7 +146,9 @@ class Reloader:
         return True
 
     def _refused(self, error: Exception) -> None:
-        """Say why the files are not used. Labels, approvals and an undo count all the same, if they can be read."""
+        """Say why the files are not used. Labels, approvals and an undo count all the same, if they can
+        be read.
+        """
         self.refusals += 1
         self.faults = error.render() if isinstance(error, StillwatchError) else type(error).__name__
         log.warning("%s\nthe guard goes on with what it has", self.faults)

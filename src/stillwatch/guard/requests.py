@@ -1,4 +1,6 @@
-"""What a caller tells of a request: checked columns of the contract, from JSON or from a gateway's headers."""
+"""What a caller tells of a request: checked columns of the contract, from JSON or from a gateway's
+headers.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,19 @@ from stillwatch.contract.table import LONGEST
 MAX_BODY = 1 << 20
 TEXTS = frozenset(
     {
-        "exchange_id", "account_id", "organization_id", "api_key_id", "conversation_id", "model", "operation", "client_ip", "country",
-        "user_agent", "tls_fingerprint",
+        "exchange_id",
+        "account_id",
+        "organization_id",
+        "api_key_id",
+        "conversation_id",
+        "model",
+        "operation",
+        "client_ip",
+        "country",
+        "user_agent",
+        "tls_fingerprint",
     }
-)  # fmt: skip
+)
 """Columns of the contract that are names: at most `LONGEST` bytes each."""
 OF_ACCOUNTS = frozenset({"plan", "program", "email_domain", "payment_fingerprint", "signup_ip"})
 LONG = frozenset({"prompt", "system_prompt"})
@@ -27,11 +38,20 @@ KNOWN = TEXTS | OF_ACCOUNTS | LONG | NUMBERS | ALSO
 assert {*EXCHANGES.names, *ACCOUNTS.names} >= KNOWN - ALSO
 
 HEADERS = {
-    "x-account-id": "account_id", "x-organization-id": "organization_id", "x-api-key-id": "api_key_id", "x-client-ip": "client_ip",
-    "user-agent": "user_agent", "x-ja4": "tls_fingerprint", "x-model": "model", "x-country": "country", "x-route": "route",
+    "x-account-id": "account_id",
+    "x-organization-id": "organization_id",
+    "x-api-key-id": "api_key_id",
+    "x-client-ip": "client_ip",
+    "user-agent": "user_agent",
+    "x-ja4": "tls_fingerprint",
+    "x-model": "model",
+    "x-country": "country",
+    "x-route": "route",
     "x-original-uri": "route",
-}  # fmt: skip
-"""Headers by which a gateway names a request's columns. It must set them itself and drop those that a client sends."""
+}
+"""Headers by which a gateway names a request's columns. It must set them itself and drop those that a
+client sends.
+"""
 
 
 class Malformed(ValueError):
@@ -39,7 +59,9 @@ class Malformed(ValueError):
 
 
 def from_json(content: bytes) -> dict[str, Any]:
-    """The columns that a JSON body names. Raises `Malformed`; names that are none of `KNOWN` are passed over."""
+    """The columns that a JSON body names. Raises `Malformed`; names that are none of `KNOWN` are passed
+    over.
+    """
     if len(content) > MAX_BODY:
         raise Malformed(f"the body is longer than {MAX_BODY} bytes")
     try:
@@ -52,7 +74,9 @@ def from_json(content: bytes) -> dict[str, Any]:
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The known columns of a request. Raises `Malformed` for a value of another type, and where there is no account."""
+    """The known columns of a request. Raises `Malformed` for a value of another type, and where there is
+    no account.
+    """
     told: dict[str, Any] = {}
     for name in KNOWN & given.keys():
         value = given[name]
@@ -72,7 +96,9 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, Any]:
-    """The columns that a gateway's headers name. Raises `Malformed`; without an account there is nothing to decide."""
+    """The columns that a gateway's headers name. Raises `Malformed`; without an account there is nothing
+    to decide.
+    """
     told: dict[str, Any] = {}
     for name, value in headers:
         column = HEADERS.get(name.decode("latin-1").lower())

@@ -71,7 +71,9 @@ def serve(guard: Guard, on: socket.socket) -> None:
     class Server(uvicorn.Server):
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
-            """End in order when a signal comes, and then hand it to whoever took signals before: the command line ends by it."""
+            """End in order when a signal comes, and then hand it to whoever took signals before: the
+            command line ends by it.
+            """
             came: list[int] = []
 
             def note(number: int, _frame: FrameType | None) -> None:

@@ -1,7 +1,8 @@
 """All that a decision reads, made once from results, labels, policy and accounts, and replaced as a whole.
 
-Members are found by a 64-bit keyed digest in two sorted arrays; what was asked for lately is in a dictionary before them. A digest of
-64 bits meets one of a million others by chance once in 2 · 10^13 look-ups; its key is random, so that nobody can look for such a meeting.
+Members are found by a 64-bit keyed digest in two sorted arrays; what was asked for lately is in a dictionary
+before them. A digest of 64 bits meets one of a million others by chance once in 2 · 10^13 look-ups; its key
+is random, so that nobody can look for such a meeting.
 """
 
 from __future__ import annotations
@@ -122,7 +123,8 @@ def make(
     accounts: Path | None = None,
     labelled_in: Sequence[Path] = (),
 ) -> Snapshot:
-    """A snapshot of what lies on the disk; labels are those of the results, of the state, and of the folders `labelled_in`.
+    """A snapshot of what lies on the disk; labels are those of the results, of the state, and of the folders
+    `labelled_in`.
 
     Raises `StateError` or `InputError` where a part cannot be used; then nothing of it is.
     """
@@ -167,7 +169,9 @@ def make(
 
 
 def _check_digests(results: Path) -> None:
-    """Raises `StateError` where a table is not the one that the scan wrote: half of one scan and half of another must not act."""
+    """Raises `StateError` where a table is not the one that the scan wrote: half of one scan and half of
+    another must not act.
+    """
     if not (results / MANIFEST).exists():
         return
     outputs = read_json(results, MANIFEST).get("outputs", {})
@@ -194,9 +198,16 @@ def _labelled_by_hand(labels: Labels, members: set[str]) -> list[Label]:
 
 def _campaign_by_hand(labels: Sequence[Label]) -> Campaign:
     facts = {
-        "kind": "undetermined", "q_value": 0.0, "accounts": len(labels), "exchanges": 0, "explanation": "", "claims": [],
-        "fpr_empirical": -1.0, "fpr_synthetic": -1.0, "label": "campaign",
-    }  # fmt: skip
+        "kind": "undetermined",
+        "q_value": 0.0,
+        "accounts": len(labels),
+        "exchanges": 0,
+        "explanation": "",
+        "claims": [],
+        "fpr_empirical": -1.0,
+        "fpr_synthetic": -1.0,
+        "label": "campaign",
+    }
     return Campaign(name=BY_HAND, accounts=frozenset(one.target for one in labels), facts=facts, label=None)
 
 
@@ -206,7 +217,9 @@ def _one_row_each(
     probability: npt.NDArray[np.float32],
     campaigns: Sequence[Campaign],
 ) -> list[int]:
-    """For each account the row that decides about it: of campaigns that are not labelled honest, the one it most probably belongs to."""
+    """For each account the row that decides about it: of campaigns that are not labelled honest, the one
+    it most probably belongs to.
+    """
     spared = np.array([bool(one.label and one.label.is_sparing) for one in campaigns] or [False])
     strength = probability - 2.0 * spared[campaign] if len(campaign) else probability
     best: dict[str, int] = {}

@@ -1,7 +1,8 @@
 """What does each defence cost a student, and what does it cost an honest user?
 
-Every defence is applied to what is served; the honest user's loss is in the answers that a person gets (right answers, and
-the words of reasoning), the student's in what it can do after training on the same number of answers.
+Every defence is applied to what is served; the honest user's loss is in the answers that a person gets (right
+answers, and the words of reasoning), the student's in what it can do after training on the same number of
+answers.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ Reshape = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One defence on one seed: shares of right answers by capability, words of reasoning left, and how many answers the student got."""
+    """One defence on one seed: shares of right answers by capability, words of reasoning left, and how
+    many answers the student got.
+    """
 
     defence: str
     dose: float
@@ -49,7 +52,9 @@ def shortened(said: str, words: int) -> str:
 
 
 def perturbed(scale: float, seed: int) -> Reshape:
-    """Normal noise on the logits, in standard deviations of the logits over the vocabulary's plausible part."""
+    """Normal noise on the logits, in standard deviations of the logits over the vocabulary's plausible
+    part.
+    """
     torch = models.torch_or_say()
     source = torch.Generator(device=models.device()).manual_seed(seed)
 
@@ -63,10 +68,11 @@ def perturbed(scale: float, seed: int) -> Reshape:
 def antidistillation(
     proxy: Model, held: Sequence[tuple[str, str]], strength: float, step: float = 0.02
 ) -> Reshape:
-    """Logits + strength * d/de log p of a proxy student moved by e along its loss on tasks that count (Savani and others 2025).
+    """Logits + strength * d/de log p of a proxy student moved by e along its loss on tasks that count (Savani
+    and others 2025).
 
-    The derivative is a central difference between two copies of the proxy, moved up and down the gradient of its loss
-    on `held`; a token that would carry a student downhill is made unlikely.
+    The derivative is a central difference between two copies of the proxy, moved up and down the gradient of
+    its loss on `held`; a token that would carry a student downhill is made unlikely.
     """
     torch = models.torch_or_say()
     proxy.net.zero_grad(set_to_none=True)

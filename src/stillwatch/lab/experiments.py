@@ -1,7 +1,7 @@
 """Which experiments does the lab run, resumed where they stopped, on all cores?
 
-An experiment is a list of jobs, each a function of a seed and some numbers, whose outcome is one JSON file; a second run
-makes what is missing. Outcomes become a table with intervals over seeds, and plots.
+An experiment is a list of jobs, each a function of a seed and some numbers, whose outcome is one JSON file; a
+second run makes what is missing. Outcomes become a table with intervals over seeds, and plots.
 """
 
 from __future__ import annotations
@@ -24,18 +24,40 @@ from stillwatch.lab import defences, models, page, removal, school, tables, trac
 Progress = Callable[[str, int, int], None]
 Job = dict[str, Any]
 TITLES = {
-    "curve": ("What a part of a campaign is worth", "A student's right answers against the number of the teacher's answers that it learnt from, by capability and way of learning."),
+    "curve": (
+        "What a part of a campaign is worth",
+        (
+            "A student's right answers against the number of the "
+            "teacher's answers that it learnt from, by capability and way of learning."
+        ),
+    ),
     "removal": (
         "What removes a mark",
-        "Findings on students after somebody tried to remove what they kept of a mark, and what it cost them.",
+        (
+            "Findings on students after somebody tried to remove what they kept of a mark, and what it cost "
+            "them."
+        ),
     ),
     "power": (
         "How surely a fine-tuned student is told",
-        "Students that are fine-tuned from a larger model on answers of which a share bore a mark, as served and after rewording.",
+        (
+            "Students that are fine-tuned from a larger model on answers of which a share bore a mark, as "
+            "served "
+            "and after rewording."
+        ),
     ),
-    "traces": ("What a student keeps of a mark", "Evidence (z, in standard deviations of the null) against the share of the student's training that bore the mark."),
-    "defences": ("Defences and their price", "Each defence is applied to everything served; students learn from as many answers."),
-}  # fmt: skip
+    "traces": (
+        "What a student keeps of a mark",
+        (
+            "Evidence (z, in standard deviations of the null) against "
+            "the share of the student's training that bore the mark."
+        ),
+    ),
+    "defences": (
+        "Defences and their price",
+        "Each defence is applied to everything served; students learn from as many answers.",
+    ),
+}
 DOSES: dict[str, tuple[float, ...]] = {
     "none": (1.0,), "withhold": (1.0,), "summarise": (0.5,), "shorten": (32.0,), "perturb": (2.0,),
     "antidistillation": (0.05, 0.3), "throttle": (0.1,),
@@ -53,22 +75,50 @@ def curve_jobs(
 ) -> list[Job]:
     """Students of every way and share of a campaign."""
     return [
-        {"kind": "curve", "way": way, "answers": max(round(share * answers), 1), "seed": seed, "each": each, "steps": steps,
-         **_from(base)}
-        for seed in range(seeds) for way in ways for share in shares
-    ]  # fmt: skip
+        {
+            "kind": "curve",
+            "way": way,
+            "answers": max(round(share * answers), 1),
+            "seed": seed,
+            "each": each,
+            "steps": steps,
+            **_from(base),
+        }
+        for seed in range(seeds)
+        for way in ways
+        for share in shares
+    ]
 
 
 def trace_jobs(
-    marks: Sequence[str], shares: Sequence[float], seeds: int, answers: int, asked: int, steps: int, width: int,
-    strength: float | None = None, base: Path | None = None,
-) -> list[Job]:  # fmt: skip
+    marks: Sequence[str],
+    shares: Sequence[float],
+    seeds: int,
+    answers: int,
+    asked: int,
+    steps: int,
+    width: int,
+    strength: float | None = None,
+    base: Path | None = None,
+) -> list[Job]:
     """Students by mark and by the share of their training that bore it."""
     return [
-        {"kind": "traces", "mark": mark, "share": share, "seed": seed, "answers": answers, "asked": asked, "steps": steps,
-         "width": width, "strength": strength, "base": str(base) if base else None}
-        for seed in range(seeds) for share in shares for mark in marks
-    ]  # fmt: skip
+        {
+            "kind": "traces",
+            "mark": mark,
+            "share": share,
+            "seed": seed,
+            "answers": answers,
+            "asked": asked,
+            "steps": steps,
+            "width": width,
+            "strength": strength,
+            "base": str(base) if base else None,
+        }
+        for seed in range(seeds)
+        for share in shares
+        for mark in marks
+    ]
 
 
 def removal_jobs(
@@ -76,19 +126,40 @@ def removal_jobs(
 ) -> list[Job]:
     """Students from which somebody tried to remove a mark."""
     return [
-        {"kind": "removal", "removal": name, "mark": mark, "share": share, "seed": seed, "answers": answers, "asked": asked,
-         "steps": steps, "each": each, "base": str(base)}
-        for seed in range(seeds) for name in removal.REMOVALS
-    ]  # fmt: skip
+        {
+            "kind": "removal",
+            "removal": name,
+            "mark": mark,
+            "share": share,
+            "seed": seed,
+            "answers": answers,
+            "asked": asked,
+            "steps": steps,
+            "each": each,
+            "base": str(base),
+        }
+        for seed in range(seeds)
+        for name in removal.REMOVALS
+    ]
 
 
 def defence_jobs(answers: int, seeds: int, each: int, steps: int, base: Path | None = None) -> list[Job]:
     """Students behind every defence and dose."""
     return [
-        {"kind": "defences", "defence": name, "dose": dose, "seed": seed, "answers": answers, "each": each, "steps": steps,
-         **_from(base)}
-        for seed in range(seeds) for name, doses in DOSES.items() for dose in doses
-    ]  # fmt: skip
+        {
+            "kind": "defences",
+            "defence": name,
+            "dose": dose,
+            "seed": seed,
+            "answers": answers,
+            "each": each,
+            "steps": steps,
+            **_from(base),
+        }
+        for seed in range(seeds)
+        for name, doses in DOSES.items()
+        for dose in doses
+    ]
 
 
 def power_jobs(
@@ -132,7 +203,9 @@ def run(teacher: Path, jobs: Sequence[Job], out: Path, workers: int, progress: P
 
 
 def _all_done(teacher: str, waiting: Sequence[Job], out: Path, width: int) -> Iterator[None]:
-    """Do jobs, one after the other here, or several at a time in processes of their own; one item for each that is done."""
+    """Do jobs, one after the other here, or several at a time in processes of their own; one item for
+    each that is done.
+    """
     if width == 1:
         for job in waiting:
             _do(teacher, job, str(_file(out, job)))
@@ -162,9 +235,14 @@ def report(kind: str, teacher: Path, done: Sequence[Job], out: Path) -> dict[str
             one = tables.slope(rows, mark, access)
             slopes += [{"mark": mark, "access": access, **one}] if one else []
     whole = {
-        "kind": kind, "title": TITLES[kind][0], "words": TITLES[kind][1], "version": __version__, "rows": rows, "slopes": slopes,
+        "kind": kind,
+        "title": TITLES[kind][0],
+        "words": TITLES[kind][1],
+        "version": __version__,
+        "rows": rows,
+        "slopes": slopes,
         "teacher": _digest_of(teacher),
-    }  # fmt: skip
+    }
     for name, content in (
         (f"{kind}.json", json.dumps(whole, indent=1) + "\n"),
         (f"{kind}.html", page.render(whole)),
@@ -175,7 +253,9 @@ def report(kind: str, teacher: Path, done: Sequence[Job], out: Path) -> dict[str
 
 
 def _alone(workers: int) -> None:
-    """Take this worker's share of the cores, and end with whoever started it: a killed run leaves nobody training."""
+    """Take this worker's share of the cores, and end with whoever started it: a killed run leaves nobody
+    training.
+    """
     end_with_parent()
     torch = models.torch_or_say()
     torch.set_num_threads(max(1, CORES // workers))
@@ -206,9 +286,14 @@ def _curve(teacher: models.Model, job: Job) -> Mapping[str, Any]:
 
 def _traces(teacher: models.Model, job: Job) -> Mapping[str, Any]:
     trial = traces.Trial(
-        mark=job["mark"], share=job["share"], seed=job["seed"], answers=job["answers"], asked=job["asked"], width=job["width"],
+        mark=job["mark"],
+        share=job["share"],
+        seed=job["seed"],
+        answers=job["answers"],
+        asked=job["asked"],
+        width=job["width"],
         strength=job["strength"],
-    )  # fmt: skip
+    )
     found = traces.measured(teacher, trial, school.Lesson(steps=job["steps"]), _base(job))
     return {access: asdict(one) for access, one in found.items()}
 
@@ -235,10 +320,25 @@ def _defences(teacher: models.Model, job: Job) -> Mapping[str, Any]:
     if job["defence"] == "antidistillation":
         # The provider's own student, of another seed, trained a little on its own answers.
         asked = [task.prompt for task in school.prompts(job["seed"] + 300, 2_000)]
-        proxy = school.learn("reasoning", school.serve(teacher, asked, seed=job["seed"] + 300), teacher=teacher,
-                             seed=job["seed"] + 300, lesson=school.Lesson(steps=job["steps"] // 2), start=_base(job))  # fmt: skip
-    done = defences.measure(teacher, job["defence"], job["dose"], seed=job["seed"], answers=job["answers"], lesson=lesson,
-                            each=job["each"], proxy=proxy, base=_base(job))  # fmt: skip
+        proxy = school.learn(
+            "reasoning",
+            school.serve(teacher, asked, seed=job["seed"] + 300),
+            teacher=teacher,
+            seed=job["seed"] + 300,
+            lesson=school.Lesson(steps=job["steps"] // 2),
+            start=_base(job),
+        )
+    done = defences.measure(
+        teacher,
+        job["defence"],
+        job["dose"],
+        seed=job["seed"],
+        answers=job["answers"],
+        lesson=lesson,
+        each=job["each"],
+        proxy=proxy,
+        base=_base(job),
+    )
     return {
         "honest": done.honest,
         "student": done.student,

@@ -1,7 +1,7 @@
 """How are small language models made, trained, asked, kept and loaded?
 
-All models are in the Hugging Face format, so a teacher or a student from disk may be anyone's own; those made here are
-Llama's architecture with half a million parameters and a tokeniser that is a list of words.
+All models are in the Hugging Face format, so a teacher or a student from disk may be anyone's own; those made
+here are Llama's architecture with half a million parameters and a tokeniser that is a list of words.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ class Model:
         return int(self.tokenizer.eos_token_id if own is None else own)
 
     def asked(self, prompt: str) -> list[int]:
-        """Token ids of a question as the model expects it: in its chat template if it has one, else after its first token."""
+        """Token ids of a question as the model expects it: in its chat template if it has one, else after
+        its first token.
+        """
         if getattr(self.tokenizer, "chat_template", None):
             text = self.tokenizer.apply_chat_template(
                 [{"role": "user", "content": prompt}], add_generation_prompt=True, tokenize=False
@@ -118,10 +120,18 @@ def fresh(seed: int, size: Size | None = None) -> Model:
     names = tokenizer()
     torch.manual_seed(seed)
     config = LlamaConfig(
-        vocab_size=len(names), hidden_size=size.width, intermediate_size=3 * size.width, num_hidden_layers=size.layers,
-        num_attention_heads=size.heads, num_key_value_heads=size.heads, max_position_embeddings=256, tie_word_embeddings=True,
-        pad_token_id=names.pad_token_id, bos_token_id=names.bos_token_id, eos_token_id=names.eos_token_id,
-    )  # fmt: skip
+        vocab_size=len(names),
+        hidden_size=size.width,
+        intermediate_size=3 * size.width,
+        num_hidden_layers=size.layers,
+        num_attention_heads=size.heads,
+        num_key_value_heads=size.heads,
+        max_position_embeddings=256,
+        tie_word_embeddings=True,
+        pad_token_id=names.pad_token_id,
+        bos_token_id=names.bos_token_id,
+        eos_token_id=names.eos_token_id,
+    )
     return Model(LlamaForCausalLM(config).to(device()), names)
 
 
@@ -178,8 +188,8 @@ def train(
 ) -> float:
     """Supervised training on prompts and answers, loss on the answers alone; gives the last steps' mean loss.
 
-    With a `teacher`, the target of each token is the teacher's twenty likeliest tokens with their probabilities, as an
-    interface that gives log-probabilities shows them (Hinton and others 2015).
+    With a `teacher`, the target of each token is the teacher's twenty likeliest tokens with their
+    probabilities, as an interface that gives log-probabilities shows them (Hinton and others 2015).
     """
     torch = torch_or_say()
     rng = np.random.default_rng(seed)
@@ -224,10 +234,11 @@ def answer(
     proxy: Model | None = None,
     progress: Step | None = None,
 ) -> list[str]:
-    """What the model says to each prompt, sampled; `rows` marks each answer under its own key, with a `proxy` student where
-    a mark needs one.
+    """What the model says to each prompt, sampled; `rows` marks each answer under its own key, with a `proxy`
+    student where a mark needs one.
 
-    `reshape` gives other logits of token ids so far and logits, for defences; temperature 0 takes the likeliest token.
+    `reshape` gives other logits of token ids so far and logits, for defences; temperature 0 takes the
+    likeliest token.
     """
     torch = torch_or_say()
     torch.manual_seed(seed)
@@ -259,7 +270,9 @@ def answer(
 
 
 class Following:
-    """A model's word on the next token of ids that grow by one at a time; what it read it does not read again."""
+    """A model's word on the next token of ids that grow by one at a time; what it read it does not read
+    again.
+    """
 
     def __init__(self, net: Any) -> None:
         self.net = net

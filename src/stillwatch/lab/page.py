@@ -20,8 +20,11 @@ ACCESS = {
 }  # fmt: skip
 
 SHORT = {
-    "open": "weights", "open_beside_teacher": "weights, teacher", "text": "text", "text_beside_teacher": "text, teacher",
-}  # fmt: skip
+    "open": "weights",
+    "open_beside_teacher": "weights, teacher",
+    "text": "text",
+    "text_beside_teacher": "text, teacher",
+}
 
 
 def render(whole: Mapping[str, Any]) -> str:
@@ -94,7 +97,9 @@ def _curve(rows: Sequence[Row], name: str) -> str:
 def _dot(
     x: float, y: Callable[[float], float], one: Mapping[str, float], at: int, tip: str, r: float = 3.4
 ) -> str:
-    """A figure as a dot, with its interval where there is more than one seed, and words for who points at it."""
+    """A figure as a dot, with its interval where there is more than one seed, and words for who points at
+    it.
+    """
     colour = f"c{at % COLOURS}"
     drawn = element("circle", element("title", tip), cx=x, cy=y(one["value"]), r=r, class_=f"dot {colour}")
     if one["number"] < 2:
@@ -138,7 +143,9 @@ def _traced(rows: Sequence[Row]) -> list[str]:
 
 
 def _effect(rows: Sequence[Row], access: str) -> str:
-    """z, in standard deviations of the null, against the marked share, both as logarithms, with a line of slope 1 for the eye."""
+    """z, in standard deviations of the null, against the marked share, both as logarithms, with a line of
+    slope 1 for the eye.
+    """
     some = [row for row in rows if row["access"] == access and row["share"] > 0 and row["z"]["value"] > 0]
     drawn = text(ACCESS[access], 0, 14, class_="axis-title")
     if not some:
@@ -192,7 +199,9 @@ def _effect(rows: Sequence[Row], access: str) -> str:
 
 
 def _defended(rows: Sequence[Row]) -> list[str]:
-    """Student's right answers against honest users' loss on a scale of roots, one point a dose, each with its name."""
+    """Student's right answers against honest users' loss on a scale of roots, one point a dose, each with
+    its name.
+    """
     width, height, left, below, after = 760, 400, 60, 50, 210
     told = [row for row in rows if row["honest_loss"] and row["student"]]
     right = max([*(max(row["honest_loss"]["value"], 0.0) for row in told), 0.05]) * 1.1
@@ -264,7 +273,9 @@ def _removed(rows: Sequence[Row]) -> list[str]:
 
 
 def _powers(rows: Sequence[Row]) -> list[str]:
-    """Power at the stricter level against the marked share as served, and against rewording at the largest share."""
+    """Power at the stricter level against the marked share as served, and against rewording at the
+    largest share.
+    """
     largest = max(row["share"] for row in rows)
     return [
         _power([row for row in rows if row["reword"] == 0], "share", "per cent of training marked"),

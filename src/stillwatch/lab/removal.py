@@ -1,8 +1,9 @@
 """What removes a mark from a student, and what does it cost the student?
 
-Four things that whoever trains on harvested answers may try: reword them first, mix them with another teacher's, go on
-training on other text, and turn the mark back while answering (neutralisation, after Pan and others 2025: the student's
-shift from its base is taken off where the base is undecided, which needs the weights from before).
+Four things that whoever trains on harvested answers may try: reword them first, mix them with another
+teacher's, go on training on other text, and turn the mark back while answering (neutralisation, after Pan and
+others 2025: the student's shift from its base is taken off where the base is undecided, which needs the
+weights from before).
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ REMOVALS = ("none", "reword half", "reword all", "mix with another teacher", "tr
 
 
 def reworded(said: str, share: float, rng: np.random.Generator) -> str:
-    """A share of the words that may be any of sixty, drawn anew: what a paraphrase does to style, content kept."""
+    """A share of the words that may be any of sixty, drawn anew: what a paraphrase does to style, content
+    kept.
+    """
     kinds = [set(OPENINGS), set(VERBS), set(TAILS)]
     lists = [OPENINGS, VERBS, TAILS]
     out = []
@@ -41,7 +44,9 @@ def reworded(said: str, share: float, rng: np.random.Generator) -> str:
 
 
 def neutralised(base: Model, strength: float = 1.0) -> Callable[[Tensor, Tensor], Tensor]:
-    """Logits moved back to the base's where the base is undecided; where it is sure, or the student knows better, they stay."""
+    """Logits moved back to the base's where the base is undecided; where it is sure, or the student knows
+    better, they stay.
+    """
     torch = models.torch_or_say()
     unmarked = models.Following(base.net)
 
@@ -85,8 +90,14 @@ def measured(
     tasks = school.prompts(trial.seed + 500, trial.asked)
     said = models.answer(student, [task.prompt for task in tasks], seed=trial.seed + 1, reshape=reshape)
     beside = Weights(teacher.net, teacher.tokenizer)
-    text = Case(keyring=ring, served=pairs, tokenize=student.tokenize, teacher=beside, decoys=99,
-                answers=[Pair(prompt=task.prompt, answer=one) for task, one in zip(tasks, said, strict=True)])  # fmt: skip
+    text = Case(
+        keyring=ring,
+        served=pairs,
+        tokenize=student.tokenize,
+        teacher=beside,
+        decoys=99,
+        answers=[Pair(prompt=task.prompt, answer=one) for task, one in zip(tasks, said, strict=True)],
+    )
     weights = replace(text, answers=(), model=Weights(student.net, student.tokenizer))
     right = school.accuracy(tasks[: 5 * each], said[: 5 * each])
     return {

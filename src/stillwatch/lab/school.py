@@ -41,8 +41,8 @@ def teach(
 ) -> Model:
     """A teacher trained on as many fresh tasks as its steps ask for.
 
-    With `form_only` every prompt has another prompt's answer: the model learns the language and how answers look, as a base
-    model has before it is trained on anybody's answers, and none of the skill.
+    With `form_only` every prompt has another prompt's answer: the model learns the language and how answers
+    look, as a base model has before it is trained on anybody's answers, and none of the skill.
     """
     model = models.fresh(seed, size)
     rng = np.random.default_rng(seed)
@@ -73,7 +73,9 @@ def serve(
     longest: int = models.LONGEST,
     progress: Step | None = None,
 ) -> Pairs:
-    """The teacher's answers as they leave the interface, each marked under its own key where `rows` has one."""
+    """The teacher's answers as they leave the interface, each marked under its own key where `rows` has
+    one.
+    """
     said = models.answer(
         teacher, asked, seed=seed, rows=rows, proxy=proxy, longest=longest, progress=progress
     )
@@ -91,9 +93,10 @@ def learn(
 ) -> Model:
     """A student made from what was served, in one of the `WAYS` a campaign would take.
 
-    `answers` and `reasoning` train on the text; `logprobs` also on the probabilities of its tokens; `reward` learns the
-    form from a tenth of the answers and then, round by round, from its own attempts at the rest that the teacher grades
-    as right, where a grade is whether the teacher's own answer is the same (expert iteration).
+    `answers` and `reasoning` train on the text; `logprobs` also on the probabilities of its tokens; `reward`
+    learns the form from a tenth of the answers and then, round by round, from its own attempts at the rest
+    that the teacher grades as right, where a grade is whether the teacher's own answer is the same (expert
+    iteration).
     """
     student = models.copy_of(start) if start is not None else models.fresh(seed, lesson.size)
     if way == "answers":

@@ -62,8 +62,8 @@ def traces(done: Sequence[Job]) -> list[Row]:
 
 
 def power(done: Sequence[Job]) -> list[Row]:
-    """By marked share, rewording and access: the effect, the p-values, how many students are rejected at each of `LEVELS`, and the power
-    there that the mean effect gives for as many windows (normal approximation).
+    """By marked share, rewording and access: the effect, the p-values, how many students are rejected at each
+    of `LEVELS`, and the power there that the mean effect gives for as many windows (normal approximation).
     """
     rows: list[Row] = []
     for share, reword in sorted({(job["share"], job["reword"]) for job in done}):
@@ -74,21 +74,32 @@ def power(done: Sequence[Job]) -> list[Row]:
                 continue
             units = float(np.mean([one["units"] for one in found]))
             effect = float(np.mean([one["effect"] for one in found]))
-            rows.append({
-                "mark": some[0]["mark"], "share": share, "reword": reword, "access": access, "seeds": len(found),
-                "effect": _held([one["effect"] for one in found]),
-                "z": _held([one["effect"] * one["units"] ** 0.5 for one in found]),
-                "units": units, "log10_p": sorted(one["log10_p"] for one in found),
-                "rejected": {f"{level:g}": sum(one["log10_p"] <= log10(level) for one in found) for level in LEVELS},
-                "power": {f"{level:g}": power_of(effect, round(units), level) for level in LEVELS},
-            })  # fmt: skip
+            rows.append(
+                {
+                    "mark": some[0]["mark"],
+                    "share": share,
+                    "reword": reword,
+                    "access": access,
+                    "seeds": len(found),
+                    "effect": _held([one["effect"] for one in found]),
+                    "z": _held([one["effect"] * one["units"] ** 0.5 for one in found]),
+                    "units": units,
+                    "log10_p": sorted(one["log10_p"] for one in found),
+                    "rejected": {
+                        f"{level:g}": sum(one["log10_p"] <= log10(level) for one in found) for level in LEVELS
+                    },
+                    "power": {f"{level:g}": power_of(effect, round(units), level) for level in LEVELS},
+                }
+            )
     return rows
 
 
 def slope(rows: Sequence[Row], mark: str, access: str) -> dict[str, float] | None:
-    """The exponent b of z = a * share^b by least squares on logarithms, where z is above 2; 1 is in proportion.
+    """The exponent b of z = a * share^b by least squares on logarithms, where z is above 2; 1 is in
+    proportion.
 
-    z is the effect a window times the root of the windows: what decides a p-value, and what the same answers bring.
+    z is the effect a window times the root of the windows: what decides a p-value, and what the same answers
+    bring.
     """
     some = [
         (row["share"], row["z"]["value"])
@@ -108,23 +119,35 @@ def slope(rows: Sequence[Row], mark: str, access: str) -> dict[str, float] | Non
 
 
 def defences(done: Sequence[Job]) -> list[Row]:
-    """Honest users' and students' right answers by defence and dose, in the mean and by capability, beside no defence on the same seeds."""
+    """Honest users' and students' right answers by defence and dose, in the mean and by capability,
+    beside no defence on the same seeds.
+    """
     base = {job["seed"]: job for job in done if job["defence"] == "none"}
     rows: list[Row] = []
     for name, dose in sorted({(job["defence"], job["dose"]) for job in done}):
         some = [job for job in done if (job["defence"], job["dose"]) == (name, dose) and job["seed"] in base]
         if not some:
             continue
-        rows.append({
-            "defence": name, "dose": dose, "seeds": len(some),
-            "honest": _held([_of(job["honest"], "all") for job in some], 0.0, 1.0),
-            "student": _held([_of(job["student"], "all") for job in some], 0.0, 1.0),
-            "by_capability": {one: _held([job["student"][one] for job in some], 0.0, 1.0) for one in some[0]["student"]},
-            "honest_loss": _held([_of(base[job["seed"]]["honest"], "all") - _of(job["honest"], "all") for job in some]),
-            "student_loss": _held([_of(base[job["seed"]]["student"], "all") - _of(job["student"], "all") for job in some]),
-            "trace_words": _held([job["trace_words"] for job in some], 0.0),
-            "served": float(np.mean([job["served"] for job in some])),
-        })  # fmt: skip
+        rows.append(
+            {
+                "defence": name,
+                "dose": dose,
+                "seeds": len(some),
+                "honest": _held([_of(job["honest"], "all") for job in some], 0.0, 1.0),
+                "student": _held([_of(job["student"], "all") for job in some], 0.0, 1.0),
+                "by_capability": {
+                    one: _held([job["student"][one] for job in some], 0.0, 1.0) for one in some[0]["student"]
+                },
+                "honest_loss": _held(
+                    [_of(base[job["seed"]]["honest"], "all") - _of(job["honest"], "all") for job in some]
+                ),
+                "student_loss": _held(
+                    [_of(base[job["seed"]]["student"], "all") - _of(job["student"], "all") for job in some]
+                ),
+                "trace_words": _held([job["trace_words"] for job in some], 0.0),
+                "served": float(np.mean([job["served"] for job in some])),
+            }
+        )
     return rows
 
 
@@ -133,9 +156,19 @@ def removal(done: Sequence[Job]) -> list[Row]:
     rows: list[Row] = []
     for name in dict.fromkeys(job["removal"] for job in done):
         some = [job for job in done if job["removal"] == name]
-        rows.append({
-            "removal": name, "seeds": len(some), "right": _held([job["right"] for job in some], 0.0, 1.0),
-            **{access: sorted(job[access]["log10_p"] for job in some) for access in ("open_beside_teacher", "text_beside_teacher")},
-            "effect": {access: _held([job[access]["effect"] for job in some]) for access in ("open_beside_teacher", "text_beside_teacher")},
-        })  # fmt: skip
+        rows.append(
+            {
+                "removal": name,
+                "seeds": len(some),
+                "right": _held([job["right"] for job in some], 0.0, 1.0),
+                **{
+                    access: sorted(job[access]["log10_p"] for job in some)
+                    for access in ("open_beside_teacher", "text_beside_teacher")
+                },
+                "effect": {
+                    access: _held([job[access]["effect"] for job in some])
+                    for access in ("open_beside_teacher", "text_beside_teacher")
+                },
+            }
+        )
     return rows

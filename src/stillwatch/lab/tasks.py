@@ -1,9 +1,9 @@
 """Which tasks does a teacher of the lab know, so that every answer can be scored exactly?
 
-Five capabilities, each with a prompt, a trace of reasoning that leads to the answer, and a checker that reads the answer
-alone. Words are separated by spaces and numbers are written digit by digit, so a tokeniser is a list of words. A trace
-says the same thing in many ways (which of sixty openings, which name of a variable), as prose does: that freedom is
-where a watermark lives.
+Five capabilities, each with a prompt, a trace of reasoning that leads to the answer, and a checker that reads
+the answer alone. Words are separated by spaces and numbers are written digit by digit, so a tokeniser is a
+list of words. A trace says the same thing in many ways (which of sixty openings, which name of a variable),
+as prose does: that freedom is where a watermark lives.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ import numpy as np
 
 Random = np.random.Generator
 OPENINGS = """
-first so now next then well okay here again indeed thus clearly right fine good look also further hence since
-likewise meanwhile afterwards accordingly naturally obviously certainly surely simply basically actually finally
-firstly secondly lastly besides moreover still therefore consequently similarly equally plainly directly quickly
-carefully slowly gently calmly briefly honestly truly really perhaps maybe possibly probably usually often
-always
+    first so now next then well okay here again indeed thus clearly right fine good look also further hence
+    since likewise meanwhile afterwards accordingly naturally obviously certainly surely simply basically
+    actually finally firstly secondly lastly besides moreover still therefore consequently similarly equally
+    plainly directly quickly carefully slowly gently calmly briefly honestly truly really perhaps maybe
+    possibly probably usually often always
 """.split()
 VERBS = """
-take use consider get write note keep put see pick set place read have find add bring draw choose hold give make
-show say tell mark move pass pull push reach send start store try turn fetch grab gather handle include insert
-join lay leave let list load match meet name obtain order own present quote raise record return select
+    take use consider get write note keep put see pick set place read have find add bring draw choose hold
+    give make show say tell mark move pass pull push reach send start store try turn fetch grab gather handle
+    include insert join lay leave let list load match meet name obtain order own present quote raise record
+    return select
 """.split()
 TAILS = """
 done as wanted needed seen noted true sure clear ready settled kept known given found shown proven checked
@@ -47,7 +48,9 @@ ANSWER, END = "answer", "<end>"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One question: its capability, prompt, a full answer (trace and answer), and whether some answer is right."""
+    """One question: its capability, prompt, a full answer (trace and answer), and whether some answer is
+    right.
+    """
 
     capability: str
     prompt: str
@@ -206,8 +209,23 @@ def _passes(asked: str, given: str) -> bool:
         tree = ast.parse(given.replace(" ", "").replace("lambda", "lambda "), mode="eval")
     except (SyntaxError, ValueError):
         return False
-    allowed = (ast.Expression, ast.Lambda, ast.arguments, ast.arg, ast.Name, ast.Load, ast.Subscript, ast.Slice,
-               ast.UnaryOp, ast.USub, ast.Constant, ast.BinOp, ast.Mult, ast.Call, ast.Attribute)  # fmt: skip
+    allowed = (
+        ast.Expression,
+        ast.Lambda,
+        ast.arguments,
+        ast.arg,
+        ast.Name,
+        ast.Load,
+        ast.Subscript,
+        ast.Slice,
+        ast.UnaryOp,
+        ast.USub,
+        ast.Constant,
+        ast.BinOp,
+        ast.Mult,
+        ast.Call,
+        ast.Attribute,
+    )
     some = list(ast.walk(tree))
     if not isinstance(tree.body, ast.Lambda) or not all(isinstance(node, allowed) for node in some):
         return False

@@ -20,10 +20,11 @@ from stillwatch.prove.weights import Weights
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One student: which mark, what share of its answers bore it, and how many answers it learnt from and gave.
+    """One student: which mark, what share of its answers bore it, and how many answers it learnt from and
+    gave.
 
-    `prompts` are questions of one's own: the first `answers` of them are served, the next `asked` are put to the student. Without
-    them, tasks of the lab are. `longest` is the most tokens of an answer.
+    `prompts` are questions of one's own: the first `answers` of them are served, the next `asked` are put to
+    the student. Without them, tasks of the lab are. `longest` is the most tokens of an answer.
     """
 
     mark: str
@@ -72,7 +73,9 @@ def keyring_of(
 def served(
     teacher: Model, trial: Trial, ring: Keyring, issued: Issued, proxy: Model | None = None
 ) -> list[Pair]:
-    """Answers to a campaign's prompts, a share of them marked; by `proxy`, a student's stand-in, where the mark needs one."""
+    """Answers to a campaign's prompts, a share of them marked; by `proxy`, a student's stand-in, where
+    the mark needs one.
+    """
     asked = trial.campaigns()
     rng = np.random.default_rng(trial.seed + 11)
     is_marked = rng.permutation(len(asked)) < round(trial.share * len(asked))
@@ -108,16 +111,22 @@ def case_of(
     is_open: bool,
     decoys: int = 999,
 ) -> Case:
-    """What a provider would have in hand: the student's answers to new prompts, or its weights; under the teacher's tokens."""
+    """What a provider would have in hand: the student's answers to new prompts, or its weights; under the
+    teacher's tokens.
+    """
     answers: list[Pair] = []
     if not is_open:
         asked = trial.suspects()
         said = models.answer(student, asked, seed=trial.seed + 1, longest=trial.longest)
         answers = [Pair(prompt=prompt, answer=one) for prompt, one in zip(asked, said, strict=True)]
     return Case(
-        keyring=ring, answers=answers, served=pairs, model=Weights(student.net, student.tokenizer) if is_open else None,
-        tokenize=teacher.tokenize, decoys=decoys,
-    )  # fmt: skip
+        keyring=ring,
+        answers=answers,
+        served=pairs,
+        model=Weights(student.net, student.tokenizer) if is_open else None,
+        tokenize=teacher.tokenize,
+        decoys=decoys,
+    )
 
 
 def measured(
@@ -141,8 +150,8 @@ def found(
     proxy: Model | None,
     decoys: int,
 ) -> dict[str, SuspectFinding]:
-    """Findings on a student of what was served under the keyring's one key, by what the provider has in hand. Without findings on
-    weights where student and teacher have other tokens.
+    """Findings on a student of what was served under the keyring's one key, by what the provider has in hand.
+    Without findings on weights where student and teacher have other tokens.
     """
     (issued,) = ring.issued
     if not any(pair.campaign for pair in pairs):  # the control: what would have been read, had it been marked

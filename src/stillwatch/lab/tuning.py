@@ -1,7 +1,8 @@
-"""How much of a mark does a student keep that a campaign fine-tunes from a larger model, by marked share and by rewording?
+"""How much of a mark does a student keep that a campaign fine-tunes from a larger model, by marked share and
+by rewording?
 
-The student starts from a model that knows the language, as campaigns' students do, and only low-rank adapters of it are trained
-(LoRA), or all of its weights.
+The student starts from a model that knows the language, as campaigns' students do, and only low-rank adapters
+of it are trained (LoRA), or all of its weights.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ AGAIN = "Say the following in other words, and leave nothing out:\n\n{}"
 class Tuning:
     """One student and how it is made, as values that a file can hold.
 
-    Of its `answers`, a `share` bore the mark. `reword` is the share of free words that are drawn anew before it learns; with `prompts`, a
-    file of questions, the share of answers that the base says again in other words. `rank` is that of the adapters, 0 trains all weights.
+    Of its `answers`, a `share` bore the mark. `reword` is the share of free words that are drawn anew before
+    it learns; with `prompts`, a file of questions, the share of answers that the base says again in other
+    words. `rank` is that of the adapters, 0 trains all weights.
     """
 
     base: str
@@ -63,7 +65,8 @@ def students(one: Tuning, shares: Sequence[float], rewords: Sequence[float], see
 
 
 def keep(out: Path, prompts: Sequence[str], tuning: Tuning) -> Tuning:
-    """The students with these prompts, which are written into the experiment's folder under a name from their digest.
+    """The students with these prompts, which are written into the experiment's folder under a name from their
+    digest.
 
     Raises `InputError` where there are fewer different ones than are asked.
     """
@@ -73,7 +76,8 @@ def keep(out: Path, prompts: Sequence[str], tuning: Tuning) -> Tuning:
             Problem(
                 fact="too few different prompts",
                 found=f"{len(some):,}",
-                expected=f"{tuning.answers + tuning.asked:,}: those that are served, and those that the student is asked",
+                expected=f"{tuning.answers + tuning.asked:,}: those that are served, and those that the "
+                f"student is asked",
                 fix="fewer --answers and --asked",
             )
         )
@@ -89,10 +93,16 @@ def measured(teacher: Model, tuning: Tuning, decoys: int = 99) -> dict[str, Susp
     """Findings on one student, by what the provider has in hand."""
     base = models.load(Path(tuning.base))
     trial = traces.Trial(
-        mark=tuning.mark, share=tuning.share, seed=tuning.seed, answers=tuning.answers, asked=tuning.asked, width=tuning.width,
-        strength=tuning.strength, longest=tuning.longest,
+        mark=tuning.mark,
+        share=tuning.share,
+        seed=tuning.seed,
+        answers=tuning.answers,
+        asked=tuning.asked,
+        width=tuning.width,
+        strength=tuning.strength,
+        longest=tuning.longest,
         prompts=tuple(json.loads(Path(tuning.prompts).read_text())) if tuning.prompts else (),
-    )  # fmt: skip
+    )
     ring, (issued,) = traces.keyring_of(trial.seed, trial.mark, trial.width, trial.strength)
     proxy = base if mark_named(trial.mark).needs_proxy else None
     pairs = traces.served(teacher, trial, ring, issued, proxy)

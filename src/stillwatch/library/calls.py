@@ -22,7 +22,9 @@ Progress = Callable[[str, int, int], None]
 
 
 def paths_of(given: Names) -> list[str]:
-    """One path or several as a list of texts. Raises `UsageError` where there is none, or where one is no path."""
+    """One path or several as a list of texts. Raises `UsageError` where there is none, or where one is no
+    path.
+    """
     names = [given] if isinstance(given, str | PathLike) else list(given)
     wrong = next((one for one in names if not isinstance(one, str | PathLike) or not fspath(one)), None)
     if not names or wrong is not None:
@@ -132,12 +134,24 @@ def scan(
     if engine not in ("duckdb", "spark"):
         raise UsageError(Problem(fact=f"no engine is called `{engine}`", expected="duckdb, spark"))
     options = scanning.Options(
-        names=dict(map or {}), accounts=optional_path(accounts), releases=optional_path(releases), fdr=check_rate(fdr),
-        seed=_at_least("seed", seed, 0), memory=memory, show_prompts=show_prompts, profile=profile, without=frozenset(several(without)),
-        log_format=format, networks=several(networks), engine=engine, spark_master=spark_master,
-        shards=_at_least("shards", shards, 1), store=optional_path(store), limits=limits(limit),
+        names=dict(map or {}),
+        accounts=optional_path(accounts),
+        releases=optional_path(releases),
+        fdr=check_rate(fdr),
+        seed=_at_least("seed", seed, 0),
+        memory=memory,
+        show_prompts=show_prompts,
+        profile=profile,
+        without=frozenset(several(without)),
+        log_format=format,
+        networks=several(networks),
+        engine=engine,
+        spark_master=spark_master,
+        shards=_at_least("shards", shards, 1),
+        store=optional_path(store),
+        limits=limits(limit),
         labels=tuple(Path(one) for one in paths_of(labels)) if labels else (),
-    )  # fmt: skip
+    )
     paths = paths_of(logs)
     if out is not None:
         scanning.scan(paths, Path(out), options, progress)
@@ -195,8 +209,14 @@ def sketch(
             )
         return blind.rekey(Path(paths[0]), Path(out), blind.read_key(Path(rekey)), key)
     return blind.sketch(
-        paths, Path(out), key, dict(map or {}), format, lambda done, total: progress("sketch", done, total), limits(limit)
-    )  # fmt: skip
+        paths,
+        Path(out),
+        key,
+        dict(map or {}),
+        format,
+        lambda done, total: progress("sketch", done, total),
+        limits(limit),
+    )
 
 
 def simulate(
@@ -235,9 +255,15 @@ def simulate(
         ['harvest-1']
     """
     return worlds.simulate(
-        scenario, seed=seed, out=Path(out), scale=scale, rate=rate, prompts=optional_path(prompts), times=optional_path(times),
+        scenario,
+        seed=seed,
+        out=Path(out),
+        scale=scale,
+        rate=rate,
+        prompts=optional_path(prompts),
+        times=optional_path(times),
         progress=lambda done, total: progress("simulate", done, total),
-    )  # fmt: skip
+    )
 
 
 def score(results: Results | Name, truth: Name, *, logs: Name | None = None) -> dict[str, Any]:

@@ -39,8 +39,8 @@ PART_OF_CAMPAIGN = {
 class Results:
     """The results of one scan.
 
-    Every attribute that is a table is a `Table`. Results of `scan(..., out=None)` lie in a temporary folder, which is removed when
-    the object is closed or no longer used; `save` keeps them.
+    Every attribute that is a table is a `Table`. Results of `scan(..., out=None)` lie in a temporary folder,
+    which is removed when the object is closed or no longer used; `save` keeps them.
 
     Example:
         >>> import stillwatch
@@ -75,11 +75,15 @@ class Results:
 
     @cached_property
     def leads(self) -> Table:
-        """One row for each group that cannot be told from an innocent explanation; the first has the most at stake."""
+        """One row for each group that cannot be told from an innocent explanation; the first has the most
+        at stake.
+        """
         return self.table("leads")
 
     def table(self, name: str) -> Table:
-        """Any table of the folder, such as `timeline`. Raises `UsageError` for another name, `StateError` for a damaged file."""
+        """Any table of the folder, such as `timeline`. Raises `UsageError` for another name, `StateError`
+        for a damaged file.
+        """
         schema = next((one for one in TABLES if one.name == name), None)
         if schema is None:
             raise unknown("table of results", name, [one.name for one in TABLES])
@@ -96,11 +100,15 @@ class Results:
         return self.folder / page.NAME
 
     def campaign(self, name: str) -> Campaign:
-        """One campaign, such as `C1`, with what the page shows of it. Raises `UsageError` for a name that is not in `campaigns`."""
+        """One campaign, such as `C1`, with what the page shows of it. Raises `UsageError` for a name that
+        is not in `campaigns`.
+        """
         return Campaign(self, name)
 
     def save(self, folder: str | Path) -> Results:
-        """Copy the results into the new folder `folder`; returns the results there. Raises `FileExistsError` where it exists."""
+        """Copy the results into the new folder `folder`; returns the results there. Raises
+        `FileExistsError` where it exists.
+        """
         target = Path(folder)
         shutil.copytree(self.folder, target)
         return Results(target)
@@ -116,10 +124,11 @@ class Results:
         revoke: Collection[str] = (),
         producer: str = "unnamed provider",
     ) -> list[Path]:
-        """Write the results into the new folder or file `out` in the form of an exporter, such as `stix`; returns the files.
+        """Write the results into the new folder or file `out` in the form of an exporter, such as `stix`;
+        returns the files.
 
-        The other arguments are the options of `stillwatch export`. Raises `UsageError` for an exporter that does not exist, for an
-        argument that cannot be, and where `out` exists.
+        The other arguments are the options of `stillwatch export`. Raises `UsageError` for an exporter that
+        does not exist, for an argument that cannot be, and where `out` exists.
         """
         terms = Terms(
             with_accounts=with_accounts,
@@ -170,8 +179,9 @@ class Results:
 class Campaign:
     """One campaign of the results.
 
-    `facts` holds what stands above the campaign's card on the page; the tables hold its rows: `members`, `exchanges`, `evidence`,
-    `timeline`, `links`, `hypotheses`, `claims`, `capabilities`, `explanations`, `glance`. A notebook shows the card itself.
+    `facts` holds what stands above the campaign's card on the page; the tables hold its rows: `members`,
+    `exchanges`, `evidence`, `timeline`, `links`, `hypotheses`, `claims`, `capabilities`, `explanations`,
+    `glance`. A notebook shows the card itself.
     """
 
     def __init__(self, results: Results, name: str) -> None:
@@ -184,20 +194,25 @@ class Campaign:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """The row of `campaigns`, and `meaning` of its kind, `days` from first to last exchange, and `share_before`: the share of its
-        exchanges made before `detected_at`, None where that is null or no timeline was written.
+        """The row of `campaigns`, and `meaning` of its kind, `days` from first to last exchange, and
+        `share_before`: the share of its exchanges made before `detected_at`, None where that is null or no
+        timeline was written.
         """
         one = self._card
         return {**one.row, "meaning": one.meaning, "days": one.days, "share_before": one.share_before}
 
     @property
     def nearest_explanation(self) -> dict[str, Any] | None:
-        """The innocent explanation that comes nearest, and the evidence that it cannot produce; None where no trial was written."""
+        """The innocent explanation that comes nearest, and the evidence that it cannot produce; None
+        where no trial was written.
+        """
         one = self._card.nearest
         return None if one is None else {key: value for key, value in asdict(one).items() if key != "bar"}
 
     def table(self, name: str) -> Table:
-        """The campaign's rows of a table of the results. Raises `UsageError` for a table that has none of a single campaign."""
+        """The campaign's rows of a table of the results. Raises `UsageError` for a table that has none of
+        a single campaign.
+        """
         if name not in PART_OF_CAMPAIGN:
             raise unknown("table of a campaign", name, PART_OF_CAMPAIGN)
         rows = self._results.table(PART_OF_CAMPAIGN[name].name).to_arrow()
@@ -250,7 +265,9 @@ class Campaign:
 
     @property
     def explanations(self) -> Table:
-        """Every innocent explanation that was tried, with the evidence that it cannot produce, the nearest first."""
+        """Every innocent explanation that was tried, with the evidence that it cannot produce, the
+        nearest first.
+        """
         rows = self.table("explanations").to_arrow()
         return Table("explanations", rows.sort_by([("log10_e", "ascending"), ("explanation", "ascending")]))
 
@@ -261,11 +278,19 @@ class Campaign:
 
     def __repr__(self) -> str:
         row = self._card.row
-        return f"{self.name}: {row['kind']}, {row['accounts']:,} accounts, {row['exchanges']:,} exchanges, q {row['q_value']:.1g}"
+        return (
+            f"{self.name}: {row['kind']}, {row['accounts']:,} accounts, {row['exchanges']:,} exchanges, "
+            f"q {row['q_value']:.1g}"
+        )
 
     def _repr_html_(self) -> str:
-        """The campaign's card of the page, in a frame of its own, so that neither disturbs the other's style."""
-        return f'<iframe {FRAME} srcdoc="{html.escape(page.render_campaign(self._results.page_data, self._card))}"></iframe>'
+        """The campaign's card of the page, in a frame of its own, so that neither disturbs the other's
+        style.
+        """
+        return (
+            f"<iframe {FRAME} "
+            f'srcdoc="{html.escape(page.render_campaign(self._results.page_data, self._card))}"></iframe>'
+        )
 
 
 def open_results(folder: str | Path) -> Results:

@@ -23,8 +23,9 @@ MAX_SHOWN_CHARACTERS = 80  # of one value
 class Table:
     """Rows of one table of the results, in a fixed order; nothing is changed in place.
 
-    `len(table)` is the number of rows, iteration gives each row as a dictionary, and any library that reads the Arrow stream
-    interface takes the table as it is (`polars.DataFrame(table)`, `duckdb.from_arrow(table.to_arrow())`).
+    `len(table)` is the number of rows, iteration gives each row as a dictionary, and any library that reads
+    the Arrow stream interface takes the table as it is (`polars.DataFrame(table)`,
+    `duckdb.from_arrow(table.to_arrow())`).
     """
 
     def __init__(self, name: str, rows: pa.Table) -> None:

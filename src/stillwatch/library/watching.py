@@ -35,8 +35,9 @@ def duration(text: str) -> timedelta:
 def steps(one: Watch, *, once: bool, poll: float, say: Callable[[str], None]) -> Iterator[None]:
     """Run a watch, one step at a time; `say` is given what the person who runs it has to know.
 
-    With `once`, what is there is taken and judged, and what is owed to the webhook is delivered. Otherwise the iterator has no end;
-    between looks it waits `poll` seconds, and longer where a source that answered once is away.
+    With `once`, what is there is taken and judged, and what is owed to the webhook is delivered. Otherwise
+    the iterator has no end; between looks it waits `poll` seconds, and longer where a source that answered
+    once is away.
     """
     return _take_all(one, say) if once else _follow(one, poll, say)
 
@@ -53,7 +54,8 @@ def _take_all(one: Watch, say: Callable[[str], None]) -> Iterator[None]:
     owed = one.settle(SETTLE_S)
     if owed:
         say(
-            f"{owed:,} {'event is' if owed == 1 else 'events are'} owed to the webhook, and sent when the watch is run again"
+            f"{owed:,} {'event is' if owed == 1 else 'events are'} owed to the webhook, and sent when the "
+            f"watch is run again"
         )
     yield
 
@@ -98,7 +100,8 @@ def watch(
     poll: float = 2.0,
     once: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Follow a growing log and give new, confirmed, grown, merged, ended and returned campaigns, as `stillwatch watch` does.
+    """Follow a growing log and give new, confirmed, grown, merged, ended and returned campaigns, as
+    `stillwatch watch` does.
 
     Args:
         source: Folder or file that grows, or the address of a stream (`redis://`, `nats://`, `kafka://`).
@@ -119,8 +122,8 @@ def watch(
         once: Whether to take what is there, judge, and stop.
 
     Yields:
-        One dictionary an event, as in `events.jsonl` of the state. Without `once` the iterator has no end. What a person has to know
-        beside events is logged, as warnings of the logger `stillwatch.watch`.
+        One dictionary an event, as in `events.jsonl` of the state. Without `once` the iterator has no end.
+        What a person has to know beside events is logged, as warnings of the logger `stillwatch.watch`.
 
     Raises:
         UsageError: An argument is out of range.
@@ -129,13 +132,22 @@ def watch(
     """
     events: deque[dict[str, Any]] = deque()
     options = Options(
-        names=dict(map or {}), log_format=format, accounts=optional_path(accounts), releases=optional_path(releases),
-        fdr=check_rate(fdr), memory=memory, limits=limits(limit),
-    )  # fmt: skip
+        names=dict(map or {}),
+        log_format=format,
+        accounts=optional_path(accounts),
+        releases=optional_path(releases),
+        fdr=check_rate(fdr),
+        memory=memory,
+        limits=limits(limit),
+    )
     told = Watching(
-        options=options, every=duration(every), alerts=alerts, webhook=webhook, webhook_secrets=optional_path(webhook_secrets),
+        options=options,
+        every=duration(every),
+        alerts=alerts,
+        webhook=webhook,
+        webhook_secrets=optional_path(webhook_secrets),
         heartbeat=duration(heartbeat) if heartbeat else None,
-    )  # fmt: skip
+    )
     return _events(Watch(str(source), Path(state), told, events.append, log.warning), events, once, poll)
 
 

@@ -12,7 +12,9 @@ GROWN = 1.01  # times the accounts or exchanges last told of
 
 @dataclass(slots=True, kw_only=True)
 class Track:
-    """A campaign over time: its accounts, whether it is still reported, where it came from, and `since` when it is known."""
+    """A campaign over time: its accounts, whether it is still reported, where it came from, and `since`
+    when it is known.
+    """
 
     name: str
     accounts: set[str]
@@ -23,7 +25,9 @@ class Track:
 
 
 def shared_with(tracks: Mapping[str, Track], accounts: frozenset[str]) -> dict[str, int]:
-    """How many of these accounts each known campaign has, of those that share `SAME_TRACK_OVERLAP` of the smaller one's."""
+    """How many of these accounts each known campaign has, of those that share `SAME_TRACK_OVERLAP` of the
+    smaller one's.
+    """
     shared = {name: len(accounts & track.accounts) for name, track in tracks.items()}
     return {
         name: number
@@ -33,7 +37,9 @@ def shared_with(tracks: Mapping[str, Track], accounts: frozenset[str]) -> dict[s
 
 
 def match(overlaps: Sequence[Mapping[str, int]]) -> tuple[dict[int, str], dict[int, str]]:
-    """Which of several groups have which known names, and which were split from which; groups are numbered by place."""
+    """Which of several groups have which known names, and which were split from which; groups are
+    numbered by place.
+    """
     claims: dict[str, list[int]] = {}
     for place, shared in enumerate(overlaps):
         if shared:
@@ -56,10 +62,11 @@ def follow(
 ) -> list[dict[str, Any]]:
     """Match the campaigns that are found now with those known, change `tracks`, and tell what happened.
 
-    `found` are a campaign's facts and its accounts. A campaign has the name of the known one it shares most accounts with,
-    if that is `SAME_TRACK_OVERLAP` of the smaller; the larger of two keeps the name. Events: `new` (with `split_from` where it left
-    another), `confirmed`, `grown`, `merged` (with `into`), `ended`, `returned`. What stands at the places `unsure` keeps
-    a known campaign alive and begins none; once `confirmed`, a campaign stays so.
+    `found` are a campaign's facts and its accounts. A campaign has the name of the known one it shares most
+    accounts with, if that is `SAME_TRACK_OVERLAP` of the smaller; the larger of two keeps the name. Events:
+    `new` (with `split_from` where it left another), `confirmed`, `grown`, `merged` (with `into`), `ended`,
+    `returned`. What stands at the places `unsure` keeps a known campaign alive and begins none; once
+    `confirmed`, a campaign stays so.
     """
     events: list[dict[str, Any]] = []
     overlaps = [shared_with(tracks, accounts) for _facts, accounts in found]

@@ -1,9 +1,9 @@
 """What people know of accounts, groups, campaigns and shared values, and how long it holds.
 
 Rules:
-    A label changes no table of a scan: a campaign that is labelled honest is still listed, with who said so and why.
-    A label on a campaign or a lead names the accounts that it had. It applies to a later group that shares at least half of
-    the smaller one's accounts (`memory.identities`), whatever that group is called.
+    A label changes no table of a scan: a campaign that is labelled honest is still listed, with who said so
+    and why. A label on a campaign or a lead names the accounts that it had. It applies to a later group that
+    shares at least half of the smaller one's accounts (`memory.identities`), whatever that group is called.
     Of several labels on one target the latest counts; a label that is withdrawn or has expired does not.
     An account's own label outweighs those of its group, and those outweigh labels of values.
 """
@@ -38,8 +38,9 @@ MAX_REASON = 2000  # characters of a reason, an author or a target: chosen
 class Label:
     """A verdict on a target by an author, with a reason and an end.
 
-    `target` is an account, organisation, key, a campaign's or lead's name, or `KIND=VALUE` of an indicator or an explanation's mark.
-    `accounts` are those that a campaign or lead had. `expires` is None where the label holds until it is withdrawn.
+    `target` is an account, organisation, key, a campaign's or lead's name, or `KIND=VALUE` of an indicator or
+    an explanation's mark. `accounts` are those that a campaign or lead had. `expires` is None where the label
+    holds until it is withdrawn.
     """
 
     kind: Kind
@@ -117,7 +118,9 @@ class Labels:
         return self._named.get((kind, target))
 
     def of_group(self, accounts: Collection[str]) -> Label | None:
-        """The latest label of a campaign or lead that shares at least half of the smaller one's accounts with these."""
+        """The latest label of a campaign or lead that shares at least half of the smaller one's accounts
+        with these.
+        """
         mine = frozenset(accounts)
         for one in self.groups:
             common = len(mine & one.accounts)
@@ -237,7 +240,8 @@ def _moment(text: str) -> datetime:
 
 
 def expiry(text: str) -> datetime:
-    """The end of a label that is valid to the end of a day (`2027-01-31`) or until a moment (`2027-01-31T12:00Z`).
+    """The end of a label that is valid to the end of a day (`2027-01-31`) or until a moment
+    (`2027-01-31T12:00Z`).
 
     Raises `UsageError` for anything else.
     """

@@ -1,12 +1,13 @@
 """An append-only file of what people and programs decided, each line bound to the line before it.
 
 Rules:
-    A line holds its time, its kind, its author, its content and `code`, the SHA-256 of the previous line's code and of the line itself.
-    A line that was changed, left out or put in therefore does not fit the one after it. Lines that are cut off at the end can
-    only be found by somebody who kept the last code (`stillwatch seal`).
-    A file has one writer at a time: the file itself is locked. Where the folder was replaced meanwhile, the file that now has
-    its name is written.
-    A line that was cut short by a crash is counted and passed over; the chain goes on from the last whole line.
+    A line holds its time, its kind, its author, its content and `code`, the SHA-256 of the previous line's
+    code and of the line itself. A line that was changed, left out or put in therefore does not fit the one
+    after it. Lines that are cut off at the end can only be found by somebody who kept the last code
+    (`stillwatch seal`). A file has one writer at a time: the file itself is locked. Where the folder was
+    replaced meanwhile, the file that now has its name is written.
+    A line that was cut short by a crash is counted and passed over; the chain goes on from the last whole
+    line.
 """
 
 from __future__ import annotations
@@ -103,7 +104,8 @@ def _take_back(file: IO[bytes], end: int) -> None:
 def locked(path: Path) -> Iterator[IO[bytes]]:
     """The file at `path`, made for its owner if need be, locked until the block ends.
 
-    The lock is taken anew where the folder was replaced while this process waited, so that no line is written to a file that is gone.
+    The lock is taken anew where the folder was replaced while this process waited, so that no line is written
+    to a file that is gone.
     """
     until = time.monotonic() + REPLACED_S
     while True:
@@ -138,7 +140,9 @@ def last_code(path: Path) -> str:
 
 
 def read(path: Path) -> Record:
-    """The lines of a file; one that is not there has none. Lines that cannot be read, and lines that do not follow the one before, are faults."""
+    """The lines of a file; one that is not there has none. Lines that cannot be read, and lines that do
+    not follow the one before, are faults.
+    """
     record = Record()
     before = START
     for number, held in _lines(path):

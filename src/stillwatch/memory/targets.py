@@ -18,7 +18,9 @@ LEDGER = "ledger.json"
 
 
 def folders_of(results: Path, state: Path | None = None) -> list[Path]:
-    """Folders whose labels concern a results folder: itself, the state of the watch whose results they are, and a guard's state."""
+    """Folders whose labels concern a results folder: itself, the state of the watch whose results they
+    are, and a guard's state.
+    """
     watch = results.resolve().parent
     return [results, *([watch] if (watch / LEDGER).exists() else []), *([state] if state else [])]
 
@@ -91,8 +93,8 @@ def _of_watch(path: Path, known: Known) -> None:
 def resolve(text: str, known: Known) -> tuple[Kind, str, frozenset[str]]:
     """Kind, name and accounts of a target.
 
-    A target is `KIND:NAME` (`account:a17`, `campaign:C1`, `indicator:email_domain=uni.example`), or the bare name of a campaign, a lead or
-    an account of one. Raises `UsageError` where it is neither.
+    A target is `KIND:NAME` (`account:a17`, `campaign:C1`, `indicator:email_domain=uni.example`), or the bare
+    name of a campaign, a lead or an account of one. Raises `UsageError` where it is neither.
     """
     kind, colon, name = text.partition(":")
     if colon and kind in KINDS:

@@ -1,12 +1,15 @@
-"""Verifies a package of Stillwatch with nothing but Python 3.11: python -I verify.py [PACKAGE] [--public-key KEY.pem]
+"""Verifies a package of Stillwatch with nothing but Python 3.11: python -I verify.py [PACKAGE] [--public-key
+KEY.pem]
 
-PACKAGE is a folder or a .zip; without it, the folder in which this file lies. Exit code 0: whole. 1: changed, and each file that is
-changed, missing or added is named. 2: wrong usage. Take this file from a release of Stillwatch rather than from the package that is
-in question: a package that was changed may hold a changed verifier.
+PACKAGE is a folder or a .zip; without it, the folder in which this file lies. Exit code 0: whole. 1: changed,
+and each file that is changed, missing or added is named. 2: wrong usage. Take this file from a release of
+Stillwatch rather than from the package that is in question: a package that was changed may hold a changed
+verifier.
 
-Checked: SHA-256 of every file; the Ed25519 signature of the statement, and that the statement names these very files; the Merkle
-tree over the rows that are shown; the numbers of campaigns that follow from the tables. Not checked: who signed, unless the public
-key is given; the signature of a time stamp (`openssl ts -verify -in timestamp.tsr -data statement.json -CAfile ROOTS.pem`).
+Checked: SHA-256 of every file; the Ed25519 signature of the statement, and that the statement names these
+very files; the Merkle tree over the rows that are shown; the numbers of campaigns that follow from the
+tables. Not checked: who signed, unless the public key is given; the signature of a time stamp (`openssl ts
+-verify -in timestamp.tsr -data statement.json -CAfile ROOTS.pem`).
 """
 
 from __future__ import annotations
@@ -33,7 +36,8 @@ KIND = "application/vnd.in-toto+json"
 Fault = tuple[str, str]  # a file and what is wrong with it
 
 
-# ------------------------------------------------------------------------------------------ Ed25519 (RFC 8032)
+# ------------------------------------------------------------------------------------------ Ed25519 (RFC
+# 8032)
 
 P = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493
@@ -104,7 +108,8 @@ def key_of(pem: bytes) -> bytes:
     return der[12:]
 
 
-# ------------------------------------------------------------------------------------------ Merkle trees (RFC 6962)
+# ------------------------------------------------------------------------------------------ Merkle trees (RFC
+# 6962)
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -125,7 +130,9 @@ def root_of(hashes: list[bytes]) -> bytes:
 
 
 def root_by(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes | None:
-    """The root that a proof of inclusion leads to; None where its length is not that of a proof for this place."""
+    """The root that a proof of inclusion leads to; None where its length is not that of a proof for this
+    place.
+    """
     if not 0 <= index < size:
         return None
     found, rest = leaf, list(proof)
@@ -166,7 +173,9 @@ class Folder:
 
 
 class Zip:
-    """The files of a package in a .zip. Nothing of it is compressed, and every byte of it follows from names and contents."""
+    """The files of a package in a .zip. Nothing of it is compressed, and every byte of it follows from
+    names and contents.
+    """
 
     def __init__(self, path: Path) -> None:
         self.files: dict[str, bytes] = {}
@@ -187,7 +196,9 @@ class Zip:
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
-    """The one archive of these files: sorted by name, stored as they are, dated 1980-01-01, readable by all."""
+    """The one archive of these files: sorted by name, stored as they are, dated 1980-01-01, readable by
+    all.
+    """
     local, central = b"", b""
     for name in sorted(files):
         data, label = files[name], name.encode("utf-8")
@@ -327,12 +338,20 @@ SOUGHT = 0.05  # least share of the exchanges of a capability that is named
 NOT_DERIVED = (
     "the evidence that each explanation leaves, and of each test (needs the log)",
     "the evidence and the bar of each look (needs the log)",
-    "the likelihood of each hypothesis, the probability of each membership, the interval of exchanges (needs the log)",
+    (
+        "the likelihood of each hypothesis, the probability of each membership, the interval of exchanges "
+        "(needs "
+        "the log)"
+    ),
     "the rates of false positives (needs the log, and the bank of honest groups)",
 )
 IF_KEYED = (
     "first and last exchange, and the exchanges of each member (needs a package of level open)",
-    "that the rows are those of the results (the signature says so; a package of level open shows it by the tree)",
+    (
+        "that the rows are those of the results (the signature says so; a package of level open shows it by "
+        "the "
+        "tree)"
+    ),
 )
 Row = dict[str, Any]
 Number = tuple[str, str, Any, Any]  # table, name, what is stated, what follows
@@ -384,7 +403,9 @@ def numbers(tables: dict[str, list[Row]], overview: Row) -> list[Number]:
 
 
 def q_values(tables: dict[str, list[Row]], overview: Row) -> dict[str, float]:
-    """The rate at which e-BH reports each campaign among all candidates. A campaign's evidence is the least that an explanation leaves."""
+    """The rate at which e-BH reports each campaign among all candidates. A campaign's evidence is the
+    least that an explanation leaves.
+    """
     least: dict[str, float] = {}
     for row in tables.get("explanations", ()):
         least[row["group_id"]] = min(least.get(row["group_id"], math.inf), row["log10_e"])
@@ -409,7 +430,9 @@ def counted(parts: dict[str, list[Row]]) -> dict[str, Any]:
 
 
 def timed(parts: dict[str, list[Row]], campaign: Row) -> dict[str, Any]:
-    """First and last exchange, and when the evidence sufficed: after the first hour that was looked at and alerted."""
+    """First and last exchange, and when the evidence sufficed: after the first hour that was looked at
+    and alerted.
+    """
     derived: dict[str, Any] = {}
     if parts.get("exchanges"):
         times = [row["timestamp"] for row in parts["exchanges"]]
@@ -444,7 +467,9 @@ def kind_of(log10: dict[str, float]) -> str | None:
 
 
 def capabilities(rows: list[Row], stated: list[str]) -> list[str] | None:
-    """Capabilities with a twentieth of the exchanges or more, most frequent first; those of equal number in the order that is stated."""
+    """Capabilities with a twentieth of the exchanges or more, most frequent first; those of equal number
+    in the order that is stated.
+    """
     total = max(sum(row["exchanges"] for row in rows), 1)
     named = [row for row in rows if row["exchanges"] >= SOUGHT * total and row["capability"] != "other"]
     place = {name: number for number, name in enumerate(stated)}
@@ -484,7 +509,9 @@ def of_members(name: str, parts: dict[str, list[Row]]) -> list[Number]:
 
 
 def bars(name: str, parts: dict[str, list[Row]], overview: Row) -> list[Number]:
-    """By how much confirming asks for more than alerting at each look: it follows from the hour and the rate."""
+    """By how much confirming asks for more than alerting at each look: it follows from the hour and the
+    rate.
+    """
     if not overview.get("first_seen") or not overview.get("fdr"):
         return []
     origin = datetime.fromisoformat(overview["first_seen"]).replace(minute=0, second=0, microsecond=0)
@@ -531,12 +558,14 @@ def wrong(derived: list[Number]) -> list[Fault]:
 
 
 def derive(tables: dict[str, list[Row]], how: Row) -> Any:
-    """A number by how it is counted: rows of a `table` whose columns have the values in `where`, of which `take` is taken.
+    """A number by how it is counted: rows of a `table` whose columns have the values in `where`, of which
+    `take` is taken.
 
-    A list in `where` means any of its values; `at_least` and `at_most` bound columns. `take` is `count`; or `sum`, `least`, `most`, `value`
-    (the one value) or `sorted` (all, descending) of `column`, null values left out; `total` is the sum of the numbers in `of`. A number is
-    multiplied by `times`. None where there is no such row. Raises `KeyError` where there is no such table or column, `ValueError` for a word
-    that is none of these.
+    A list in `where` means any of its values; `at_least` and `at_most` bound columns. `take` is `count`; or
+    `sum`, `least`, `most`, `value` (the one value) or `sorted` (all, descending) of `column`, null values
+    left out; `total` is the sum of the numbers in `of`. A number is multiplied by `times`. None where there
+    is no such row. Raises `KeyError` where there is no such table or column, `ValueError` for a word that is
+    none of these.
     """
     if how["take"] == "total":
         parts = [derive(tables, one) for one in how["of"]]
@@ -567,7 +596,9 @@ def is_meant(row: Row, how: Row) -> bool:
 
 
 def numeric(value: Any) -> Any:
-    """A number that JSON cannot hold exactly stands as text in the tables; any other value stays what it is."""
+    """A number that JSON cannot hold exactly stands as text in the tables; any other value stays what it
+    is.
+    """
     if isinstance(value, str):
         for number in (int, float):
             try:

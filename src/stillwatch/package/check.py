@@ -1,7 +1,7 @@
 """Verifies a package: every file, the signature, the time stamp, the tree and the numbers.
 
-Written apart from `alone.py`, which a stranger runs: here the cryptography is that of libraries, and only the arithmetic of the
-numbers is shared.
+Written apart from `alone.py`, which a stranger runs: here the cryptography is that of libraries, and only the
+arithmetic of the numbers is shared.
 """
 
 from __future__ import annotations
@@ -69,14 +69,18 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """What the one who verifies knows beforehand: the public key that should have signed, the authorities whose time stamps count."""
+    """What the one who verifies knows beforehand: the public key that should have signed, the authorities
+    whose time stamps count.
+    """
 
     public: Path | None = None
     authorities: Path | None = None
 
 
 def check(path: Path, trust: Trust) -> Verdict:
-    """Verify the package at `path`, a folder or a .zip. Raises `StateError` where there is nothing like a package."""
+    """Verify the package at `path`, a folder or a .zip. Raises `StateError` where there is nothing like a
+    package.
+    """
     verdict = Verdict(path=str(path))
     files = _read(path, verdict.faults)
     if not verdict.faults and not files.keys() & {SUMS, STATEMENT, MANIFEST}:
@@ -84,7 +88,8 @@ def check(path: Path, trust: Trust) -> Verdict:
             Problem(
                 fact=f"`{path}` is no package",
                 where=str(path),
-                expected=f"a folder or .zip that `stillwatch package` wrote, with `{SUMS}`, `{STATEMENT}` and `{MANIFEST}`",
+                expected=f"a folder or .zip that `stillwatch package` wrote, with `{SUMS}`, `{STATEMENT}` "
+                f"and `{MANIFEST}`",
                 fix="stillwatch package RESULTS --level sealed --out PATH",
             )
         )
@@ -185,7 +190,8 @@ def _statement(files: Mapping[str, bytes], trust: Trust, verdict: Verdict) -> di
         return {}
     if trust.public is None and signature is None and PUBLIC not in files:
         verdict.notes.append(
-            "not signed: whoever changed it could have made it anew; compare the root with the one you were given"
+            "not signed: whoever changed it could have made it anew; compare the root with the one you were "
+            "given"
         )
         return statement
     if trust.public is None and any(one.file == PUBLIC for one in verdict.faults):
@@ -242,8 +248,8 @@ def _stamp(
 
 
 def _content(files: Mapping[str, bytes], statement: Mapping[str, Any], verdict: Verdict) -> None:
-    """The tree over the rows that are shown, and the numbers that follow from them. Nothing was changed since these were written: what
-    is wrong here is so in the package as it was made.
+    """The tree over the rows that are shown, and the numbers that follow from them. Nothing was changed since
+    these were written: what is wrong here is so in the package as it was made.
     """
     try:
         manifest = json.loads(files[MANIFEST])

@@ -1,8 +1,9 @@
 """One Merkle tree over every row of the results, whose leaves reveal nothing of the rows that are not shown.
 
-A leaf is `leaf_hash(salt + line)`, where `line` is the canonical JSON of `{"row": {...}, "table": NAME}`. The salt of row i of a
-table is the first 16 bytes of HMAC-SHA256(key of the table, i), so that showing one row, or one table, does not allow guesses at
-another. The same results and the same secret give the same tree at every level.
+A leaf is `leaf_hash(salt + line)`, where `line` is the canonical JSON of `{"row": {...}, "table": NAME}`. The
+salt of row i of a table is the first 16 bytes of HMAC-SHA256(key of the table, i), so that showing one row,
+or one table, does not allow guesses at another. The same results and the same secret give the same tree at
+every level.
 """
 
 from __future__ import annotations

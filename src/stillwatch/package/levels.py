@@ -29,13 +29,16 @@ COMMITTED = (*TABLES, contract.PROMPTS)  # tables of which every row is a leaf o
 PSEUDONYMOUS = frozenset({"account_id", "value"})
 KEPT = frozenset(
     """
-    accounts basis campaign_id capabilities capability claim created_at detected_at different exchanges exchanges_high exchanges_low
-    explanation first_seen fpr_empirical fpr_synthetic group_id high_days hour hypothesis input_tokens kind known language last_seen
-    lead_id log10_alert log10_confirm log10_e log10_likelihood log10_likelihood_ratio low_days marked marks most network_class others
-    output_tokens owner q_value rank score speaks texts trait weight words_high words_low
+        accounts basis campaign_id capabilities capability claim created_at detected_at different exchanges
+        exchanges_high exchanges_low explanation first_seen fpr_empirical fpr_synthetic group_id high_days
+        hour hypothesis input_tokens kind known language last_seen lead_id log10_alert log10_confirm log10_e
+        log10_likelihood log10_likelihood_ratio low_days marked marks most network_class others output_tokens
+        owner q_value rank score speaks texts trait weight words_high words_low
     """.split()
 )
-"""Columns that a keyed package shows: numbers, times, and words that this program chose. A column that is named nowhere is left out."""
+"""Columns that a keyed package shows: numbers, times, and words that this program chose. A column that is
+named nowhere is left out.
+"""
 WITHHELD: dict[Level, frozenset[str]] = {
     "sealed": frozenset(schema.name for schema in COMMITTED),
     "keyed": frozenset({contract.ATTRIBUTED.name, contract.PROMPTS.name}),
@@ -49,7 +52,9 @@ WITHHELD: dict[Level, frozenset[str]] = {
 
 
 def rows_of(table: pa.Table) -> Iterator[dict[str, Json]]:
-    """The rows of a table as JSON has them: times in ISO 8601 with microseconds, numbers that JSON lacks as strings."""
+    """The rows of a table as JSON has them: times in ISO 8601 with microseconds, numbers that JSON lacks
+    as strings.
+    """
     for batch in table.to_batches():
         for row in batch.to_pylist():
             yield {name: plain(value) for name, value in row.items()}

@@ -36,8 +36,18 @@ PREDICATE = "https://stillwatch.example/package/v1"
 OVERVIEW = "overview.json"
 PAGE = "report.html"  # made again at will, so it may differ from what the scan wrote
 SHOWN_OVERVIEW = (
-    "accounts", "candidates", "compared", "duplicates", "exchanges", "fdr", "first_seen", "last_seen", "leads", "quarantined", "seed",
-)  # fmt: skip
+    "accounts",
+    "candidates",
+    "compared",
+    "duplicates",
+    "exchanges",
+    "fdr",
+    "first_seen",
+    "last_seen",
+    "leads",
+    "quarantined",
+    "seed",
+)
 SHOWN_PARAMETERS = (
     "engine",
     "fdr",
@@ -68,8 +78,8 @@ class Results:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What is asked for: the level, the key that signs, the authority that stamps, the id of the one account or exchange to show, and the
-    `numbers.json` of dossiers of these results, which are put in.
+    """What is asked for: the level, the key that signs, the authority that stamps, the id of the one account
+    or exchange to show, and the `numbers.json` of dossiers of these results, which are put in.
     """
 
     level: Level
@@ -80,10 +90,11 @@ class Order:
 
 
 def package(results: Path, out: Path, order: Order) -> dict[str, Any]:
-    """Write a package of the results at `out`, a folder or, if its name ends with `.zip`, an archive; returns its root and who signed.
+    """Write a package of the results at `out`, a folder or, if its name ends with `.zip`, an archive; returns
+    its root and who signed.
 
-    Raises `StateError` where `results` is no results folder or was changed since the scan, or `out` exists; `InputError` for an
-    account without rows.
+    Raises `StateError` where `results` is no results folder or was changed since the scan, or `out` exists;
+    `InputError` for an account without rows.
     """
     _is_free(out)
     files, told = contents(read_results(results), order)
@@ -109,7 +120,9 @@ def package(results: Path, out: Path, order: Order) -> dict[str, Any]:
 
 
 def read_results(folder: Path) -> Results:
-    """The tables of a results folder. Raises `StateError` where it is none, or where a file is not the one that the scan wrote."""
+    """The tables of a results folder. Raises `StateError` where it is none, or where a file is not the
+    one that the scan wrote.
+    """
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         outputs = {str(name): str(digest) for name, digest in manifest["outputs"].items()}
@@ -205,7 +218,9 @@ def contents(results: Results, order: Order) -> tuple[dict[str, bytes], dict[str
 
 
 def _dossier(path: Path, results: Results) -> tuple[str, bytes]:
-    """The numbers of a dossier as a file of the package. Raises `StateError` where there are none, or they are of other results."""
+    """The numbers of a dossier as a file of the package. Raises `StateError` where there are none, or
+    they are of other results.
+    """
     file = path / NUMBERS if path.is_dir() else path
     try:
         dossier = json.loads(file.read_bytes())
@@ -213,17 +228,22 @@ def _dossier(path: Path, results: Results) -> tuple[str, bytes]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StateError(
             Problem(
-                fact=f"`{path}` is no dossier", where=str(file), found=type(error).__name__,
-                expected=f"a folder that `stillwatch dossier` wrote, with `{NUMBERS}`", fix="stillwatch dossier RESULTS --campaign ID --out DIR",
+                fact=f"`{path}` is no dossier",
+                where=str(file),
+                found=type(error).__name__,
+                expected=f"a folder that `stillwatch dossier` wrote, with `{NUMBERS}`",
+                fix="stillwatch dossier RESULTS --campaign ID --out DIR",
             )
-        ) from None  # fmt: skip
+        ) from None
     if of != results.digest:
         raise StateError(
             Problem(
-                fact=f"`{path}` is a dossier of other results", where=str(file), expected=f"one of `{results.folder}`",
+                fact=f"`{path}` is a dossier of other results",
+                where=str(file),
+                expected=f"one of `{results.folder}`",
                 fix=f"stillwatch dossier {results.folder} --campaign ID --out DIR",
             )
-        )  # fmt: skip
+        )
     label = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)
     return f"{DOSSIERS}{label}.json", canonical(dossier)
 
@@ -361,7 +381,9 @@ def order_of(
     timestamp: str | None = None,
     dossiers: tuple[Path, ...] = (),
 ) -> Order:
-    """What is asked for on a command line; raises `UsageError` for what cannot be, `InputError` for a file that is no key."""
+    """What is asked for on a command line; raises `UsageError` for what cannot be, `InputError` for a
+    file that is no key.
+    """
     asked = {name: one for name, one in (("account", account), ("exchange", exchange)) if one is not None}
     if (level is not None) + len(asked) != 1:
         raise UsageError(

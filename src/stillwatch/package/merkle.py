@@ -19,8 +19,8 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 class Tree:
     """A tree over the hashes of its leaves.
 
-    `levels[0]` are the leaves; each level pairs the nodes of the one below, and a last node without a partner is carried up as it is,
-    which gives the tree of the RFC.
+    `levels[0]` are the leaves; each level pairs the nodes of the one below, and a last node without a partner
+    is carried up as it is, which gives the tree of the RFC.
     """
 
     def __init__(self, leaves: Sequence[bytes]) -> None:
@@ -41,7 +41,9 @@ class Tree:
         return self.levels[-1][0] if self.size else hashlib.sha256(b"").digest()
 
     def inclusion(self, index: int) -> list[bytes]:
-        """The hashes with which the leaf at `index` gives the root; raises `IndexError` where there is no such leaf."""
+        """The hashes with which the leaf at `index` gives the root; raises `IndexError` where there is no
+        such leaf.
+        """
         if not 0 <= index < self.size:
             raise IndexError(index)
         proof = []
@@ -52,7 +54,9 @@ class Tree:
         return proof
 
     def consistency(self, earlier: int) -> list[bytes]:
-        """The hashes that show that this tree begins with the tree of its first `earlier` leaves, which are at least one."""
+        """The hashes that show that this tree begins with the tree of its first `earlier` leaves, which
+        are at least one.
+        """
         if not 0 < earlier <= self.size:
             raise IndexError(earlier)
         return _consistency(self.levels[0], earlier, known=True)
@@ -70,7 +74,9 @@ def _consistency(leaves: Sequence[bytes], earlier: int, *, known: bool) -> list[
 
 
 def includes(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """Whether the hash `leaf` is the leaf at `index` of the tree of this size and root (RFC 9162, section 2.1.3.2)."""
+    """Whether the hash `leaf` is the leaf at `index` of the tree of this size and root (RFC 9162, section
+    2.1.3.2).
+    """
     if not 0 <= index < size:
         return False
     at, last, found = index, size - 1, leaf
@@ -88,8 +94,8 @@ def includes(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: b
 
 
 def consistent(earlier: int, first: bytes, later: int, second: bytes, proof: Sequence[bytes]) -> bool:
-    """Whether the tree of size `later` and root `second` begins with the one of size `earlier` and root `first` (RFC 9162, section
-    2.1.4.2). A tree without leaves is the beginning of every other.
+    """Whether the tree of size `later` and root `second` begins with the one of size `earlier` and root
+    `first` (RFC 9162, section 2.1.4.2). A tree without leaves is the beginning of every other.
     """
     if earlier == 0 or earlier >= later:
         return not proof and (earlier == 0 or (earlier == later and first == second))

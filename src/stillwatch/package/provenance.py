@@ -1,4 +1,6 @@
-"""Where the results come from, as W3C PROV-JSON, and the software that was installed when the package was made."""
+"""Where the results come from, as W3C PROV-JSON, and the software that was installed when the package was
+made.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ def _relations(letter: str, pairs: Sequence[tuple[str, str]], one: str, other: s
 
 
 def installed() -> dict[str, str]:
-    """Name and version of Stillwatch and of every package that it needs, directly or not, as they are installed."""
+    """Name and version of Stillwatch and of every package that it needs, directly or not, as they are
+    installed.
+    """
     found = {"stillwatch": __version__}
     waiting = ["stillwatch"]
     while waiting:

@@ -1,9 +1,12 @@
-"""A log of sealed files that is only ever added to: its heads show later that nothing in it was changed, left out or written afterwards.
+"""A log of sealed files that is only ever added to: its heads show later that nothing in it was changed, left
+out or written afterwards.
 
-The log is one file of canonical JSON lines. `{"entry": {...}}` is a file: its name, size and SHA-256. `{"head": {...}, "proof": [...],
-"sha256": ..., "signature": {...}}` ends each call: the number and the Merkle root of all entries so far, the time, the proof that the
-tree begins with that of the head before (RFC 9162), the digest of the log up to here, and, with a key, the DSSE envelope of the head. Whoever keeps a head (a witness: a regulator,
-a newspaper, a time-stamping authority) can tell later whether the log still begins as it did.
+The log is one file of canonical JSON lines. `{"entry": {...}}` is a file: its name, size and SHA-256.
+`{"head": {...}, "proof": [...], "sha256": ..., "signature": {...}}` ends each call: the number and the Merkle
+root of all entries so far, the time, the proof that the tree begins with that of the head before (RFC 9162),
+the digest of the log up to here, and, with a key, the DSSE envelope of the head. Whoever keeps a head (a
+witness: a regulator, a newspaper, a time-stamping authority) can tell later whether the log still begins as
+it did.
 """
 
 from __future__ import annotations
@@ -42,11 +45,12 @@ class Log:
 
 
 def seal(paths: Sequence[Path], log: Path, key: Signer | None, now: datetime | None = None) -> dict[str, Any]:
-    """Add the files at `paths` (files, and folders with all files below them) to the log; returns its new head and what was added.
+    """Add the files at `paths` (files, and folders with all files below them) to the log; returns its new
+    head and what was added.
 
-    A file that the log has already, by name and content, is not added again; `changed` names those that it has with another content.
-    Raises `StateError` where the log is not whole, so that nothing is built on one that was changed; `InputError` for a path that is
-    not there.
+    A file that the log has already, by name and content, is not added again; `changed` names those that it
+    has with another content. Raises `StateError` where the log is not whole, so that nothing is built on one
+    that was changed; `InputError` for a path that is not there.
     """
     files = list(_files(paths, log))
     with lock(log.with_name(f".{log.name}.lock"), wait=True):
@@ -95,7 +99,9 @@ def _digest(before: bytes, head: dict[str, Json]) -> str:
 
 
 def _files(paths: Sequence[Path], log: Path) -> Iterator[tuple[str, Path]]:
-    """Name and path of each file; a name is relative to the folder that was given, and begins with that folder's name."""
+    """Name and path of each file; a name is relative to the folder that was given, and begins with that
+    folder's name.
+    """
     missing = [path for path in paths if not path.exists()]
     if missing:
         raise InputError(
@@ -142,7 +148,9 @@ def read(content: bytes, name: str) -> Log:
 
 
 def faults_of(log: Log, name: str) -> list[Fault]:
-    """Heads that the entries do not lead to, that do not follow from the head before, or that go back in time."""
+    """Heads that the entries do not lead to, that do not follow from the head before, or that go back in
+    time.
+    """
     faults = []
     leaves = [leaf_hash(line) for line in log.entries]
     size, root, moment = 0, Tree([]).root, ""
@@ -169,13 +177,16 @@ def _is_of(held: dict[str, Any]) -> bool:
 
 
 def check_log(path: Path, trust: Trust, witnessed: Path | None) -> Verdict:
-    """Verify a log, and that it begins with the head in the file `witnessed`, as `stillwatch seal` printed it."""
+    """Verify a log, and that it begins with the head in the file `witnessed`, as `stillwatch seal`
+    printed it.
+    """
     log = read(path.read_bytes(), path.name)
     verdict = Verdict(path=str(path), kind="log", faults=log.faults or faults_of(log, path.name))
     if log.heads:
         verdict.root = log.heads[-1]["head"]["root"]
         verdict.notes.append(
-            f"{len(log.entries)} entries, {len(log.heads)} heads, the last of {log.heads[-1]['head'].get('at')}"
+            f"{len(log.entries)} entries, {len(log.heads)} heads, the last of "
+            f"{log.heads[-1]['head'].get('at')}"
         )
     if trust.public is not None:
         public = public_key(trust.public, trust.public.read_bytes())
@@ -186,7 +197,8 @@ def check_log(path: Path, trust: Trust, witnessed: Path | None) -> Verdict:
                 )
     if witnessed is None:
         verdict.notes.append(
-            "it agrees with itself; that it was not written anew shows a head that someone else kept: give --head"
+            "it agrees with itself; that it was not written anew shows a head that someone else kept: give "
+            "--head"
         )
     elif not verdict.faults:
         head = _head(witnessed)

@@ -54,7 +54,8 @@ def key_name(public: bytes) -> str:
 def signer(path: Path) -> Signer:
     """The private key in a PEM file (PKCS #8), which is made, for its owner only, where it does not exist.
 
-    Raises `InputError` for a file that is no such key, and `ModuleNotFoundError` where `cryptography` is not installed.
+    Raises `InputError` for a file that is no such key, and `ModuleNotFoundError` where `cryptography` is not
+    installed.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization as form
@@ -85,7 +86,9 @@ def public_pem(public: bytes) -> bytes:
 
 
 def public_key(path: Path, content: bytes) -> bytes:
-    """The 32 bytes of the public key in a PEM file, of which a private key may be given too; raises `InputError` for anything else."""
+    """The 32 bytes of the public key in a PEM file, of which a private key may be given too; raises
+    `InputError` for anything else.
+    """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization as form
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -131,7 +134,8 @@ def authenticated(kind: str, payload: bytes) -> bytes:
 
 
 def opened(content: bytes, kind: str) -> tuple[dict[str, Any], str | None, bytes | None]:
-    """An envelope's payload, the key id of its signature, and the signature; the last two are None where it has none.
+    """An envelope's payload, the key id of its signature, and the signature; the last two are None where it
+    has none.
 
     Raises `ValueError` for what is no envelope of that kind in canonical form.
     """

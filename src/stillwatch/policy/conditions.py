@@ -1,7 +1,8 @@
 """Conditions of a policy in CEL (Common Expression Language), compiled once.
 
-A condition can name the facts of `rules.FACTS`, compare them, and call `size`, `startsWith`, `endsWith`, `contains` and `matches`. It has no loops,
-so that it costs time in proportion to its length; regular expressions are matched in linear time.
+A condition can name the facts of `rules.FACTS`, compare them, and call `size`, `startsWith`, `endsWith`,
+`contains` and `matches`. It has no loops, so that it costs time in proportion to its length; regular
+expressions are matched in linear time.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ def compiled(text: str, where: str) -> tuple[Condition | None, bool, list[Proble
 def _flat(text: str) -> tuple[str, dict[str, tuple[str, str]]]:
     """The expression with `account.plan` as one name, `account__plan`, and what each such name stands for.
 
-    A flat name is converted and looked up in a third of the time of a nested one (`benchmarks/guard.py core`).
+    A flat name is converted and looked up in a third of the time of a nested one (`benchmarks/guard.py
+    core`).
     """
     named: dict[str, tuple[str, str]] = {}
 

@@ -1,4 +1,6 @@
-"""What a policy would do: now, and in the weeks of a log that is past. Nothing is done and nothing is written."""
+"""What a policy would do: now, and in the weeks of a log that is past. Nothing is done and nothing is
+written.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ class Hit:
 
 @dataclass(slots=True, kw_only=True)
 class Reach:
-    """Everything that a policy reaches: the members hit, those that a label spares, and those to which no rule applies."""
+    """Everything that a policy reaches: the members hit, those that a label spares, and those to which no
+    rule applies.
+    """
 
     hits: list[Hit] = field(default_factory=list)
     spared: list[tuple[str, Label]] = field(default_factory=list)
@@ -87,8 +91,9 @@ def _is_drawn(policy: Policy, rule: Rule, account: str, share: float) -> bool:
 def preview(found: Reach, results: Path, traffic: pa.Table | None = None) -> dict[str, Any]:
     """The figures of a preview.
 
-    Honest accounts among those hit are the sum of one minus the probability of membership. `traffic` has `account_id`, `network`, `week`
-    and `exchanges` of a log (`flows.traffic`); with it the neighbours are counted, without it they are at most the other accounts that the results name.
+    Honest accounts among those hit are the sum of one minus the probability of membership. `traffic` has
+    `account_id`, `network`, `week` and `exchanges` of a log (`flows.traffic`); with it the neighbours are
+    counted, without it they are at most the other accounts that the results name.
     """
     refused = [one for one in found.hits if one.is_refused]
     told: dict[str, Any] = {
@@ -135,9 +140,13 @@ def _by(hits: Sequence[Hit], name: Any) -> list[tuple[str, list[Hit]]]:  # noqa:
 def _of_rule(name: str, hits: Sequence[Hit]) -> dict[str, Any]:
     rule = hits[0].rule
     return {
-        "rule": name, "action": rule.action, "accounts": len(hits), "exchanges": sum(one.exchanges for one in hits),
-        "expected_honest": _honest(hits), "approvals": rule.approvals,
-    }  # fmt: skip
+        "rule": name,
+        "action": rule.action,
+        "accounts": len(hits),
+        "exchanges": sum(one.exchanges for one in hits),
+        "expected_honest": _honest(hits),
+        "approvals": rule.approvals,
+    }
 
 
 def _by_probability(hits: Sequence[Hit]) -> list[dict[str, Any]]:
@@ -189,10 +198,11 @@ def _neighbours_in(traffic: pa.Table, refused: Sequence[Hit]) -> dict[str, Any]:
 def backtest(
     found: Reach, results: Path, detected: Mapping[str, float], traffic: pa.Table | None = None
 ) -> list[dict[str, Any]]:
-    """Week by week: what the policy would have refused, had it acted on each campaign from the hour at which it could be known.
+    """Week by week: what the policy would have refused, had it acted on each campaign from the hour at which
+    it could be known.
 
-    `detected` is that hour of each campaign, in seconds since 1970; a campaign without one is never acted on. With a log's
-    `traffic` the refused members' ordinary exchanges are counted too.
+    `detected` is that hour of each campaign, in seconds since 1970; a campaign without one is never acted on.
+    With a log's `traffic` the refused members' ordinary exchanges are counted too.
     """
     refused = {(one.campaign.name, one.account_id) for one in found.hits if one.is_refused}
     table = read_table(results, contract.ATTRIBUTED)

@@ -1,4 +1,6 @@
-"""Reads a policy from TOML and checks every field; what is wrong is told all at once, and then nothing of it is used."""
+"""Reads a policy from TOML and checks every field; what is wrong is told all at once, and then nothing of
+it is used.
+"""
 
 from __future__ import annotations
 
@@ -85,19 +87,43 @@ def _code(value: Any) -> str:  # noqa: ANN401  any value of TOML
 
 
 POLICY: Mapping[str, Check] = {
-    "format": _one_of(FORMAT), "name": _text(80, NAME), "version": _number(1, 1e9, whole=True), "mode": _one_of(*MODES),
-    "on_error": _one_of("allow", "deny"), "deadline_ms": _number(1, 10_000), "provider": _one_of(*PROVIDERS), "appeal": _shown(300),
-    "key_routes": _some_of(_text(200)), "stop_after_honest": _number(0, 1e9, whole=True), "rule": lambda _value: "",
-}  # fmt: skip
+    "format": _one_of(FORMAT),
+    "name": _text(80, NAME),
+    "version": _number(1, 1e9, whole=True),
+    "mode": _one_of(*MODES),
+    "on_error": _one_of("allow", "deny"),
+    "deadline_ms": _number(1, 10_000),
+    "provider": _one_of(*PROVIDERS),
+    "appeal": _shown(300),
+    "key_routes": _some_of(_text(200)),
+    "stop_after_honest": _number(0, 1e9, whole=True),
+    "rule": lambda _value: "",
+}
 RULE: Mapping[str, Check] = {
-    "name": _text(80, NAME), "action": _one_of(*ACTIONS), "reason": _code, "message": _shown(500),
-    "kinds": _some_of(_one_of(*get_args(CampaignKind))), "claims": _some_of(_number(1, 5, whole=True)),
-    "q_value_at_most": _number(0, 1), "fpr_at_most": _number(0, 1), "probability_at_least": _number(0, 1),
-    "newcomer_weight_at_least": _number(0, 1000), "plans": _some_of(_text(80)), "not_plans": _some_of(_text(80)),
-    "programs": _some_of(_text(80)), "not_programs": _some_of(_text(80)), "when": _text(10_000), "share": _number(0, 1),
-    "approvals": _number(0, 10, whole=True), "mode": _one_of(*MODES), "retry_after_s": _number(1, 86_400, whole=True),
-    "per_minute": _number(0, 1e6), "per_hour": _number(0, 1e9), "ttl_s": _number(0, 86_400, whole=True), "expires_days": _number(0.01, 3650),
-}  # fmt: skip
+    "name": _text(80, NAME),
+    "action": _one_of(*ACTIONS),
+    "reason": _code,
+    "message": _shown(500),
+    "kinds": _some_of(_one_of(*get_args(CampaignKind))),
+    "claims": _some_of(_number(1, 5, whole=True)),
+    "q_value_at_most": _number(0, 1),
+    "fpr_at_most": _number(0, 1),
+    "probability_at_least": _number(0, 1),
+    "newcomer_weight_at_least": _number(0, 1000),
+    "plans": _some_of(_text(80)),
+    "not_plans": _some_of(_text(80)),
+    "programs": _some_of(_text(80)),
+    "not_programs": _some_of(_text(80)),
+    "when": _text(10_000),
+    "share": _number(0, 1),
+    "approvals": _number(0, 10, whole=True),
+    "mode": _one_of(*MODES),
+    "retry_after_s": _number(1, 86_400, whole=True),
+    "per_minute": _number(0, 1e6),
+    "per_hour": _number(0, 1e9),
+    "ttl_s": _number(0, 86_400, whole=True),
+    "expires_days": _number(0.01, 3650),
+}
 SETS = frozenset({"kinds", "claims", "plans", "not_plans", "programs", "not_programs"})
 
 

@@ -1,11 +1,12 @@
 """Approvals, staged roll-outs and their undoing, as lines of the record in a guard's state.
 
 Rules:
-    An approval is bound to the digest of the policy's file: a change of one byte needs new ones. One person counts once.
-    A roll-out gives the share of accounts on which a policy's actions are carried out. Without any, the share is 1; after an undo it
-    is 0 until the next roll-out.
+    An approval is bound to the digest of the policy's file: a change of one byte needs new ones. One person
+    counts once. A roll-out gives the share of accounts on which a policy's actions are carried out. Without
+    any, the share is 1; after an undo it is 0 until the next roll-out.
     The accounts of a share are drawn by their names, so that a larger share holds those of a smaller one.
-    A roll-out stops by itself once as many of its accounts were labelled honest since it began as the policy says.
+    A roll-out stops by itself once as many of its accounts were labelled honest since it began as the policy
+    says.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ SPACE = 1 << 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What the record says of a policy: who approved it, on which share of accounts it acts, since when, and why it stopped."""
+    """What the record says of a policy: who approved it, on which share of accounts it acts, since when,
+    and why it stopped.
+    """
 
     approvers: frozenset[str] = frozenset()
     share: float = 1.0
@@ -41,7 +44,9 @@ class Standing:
 
 
 def standing(state: Path | None, policy: Policy, labels: Labels | None = None) -> Standing:
-    """What a state's record says of a policy. Without a state nobody approved it, and it acts on all accounts."""
+    """What a state's record says of a policy. Without a state nobody approved it, and it acts on all
+    accounts.
+    """
     if state is None:
         return Standing()
     entries = record.read(state / RECORD).entries
@@ -92,7 +97,9 @@ def in_share(policy: str, account_id: str, share: float) -> bool:
 
 
 def effective(guard: Mode, policy: Policy, rule: Rule, held: Standing, account_id: str) -> Mode:
-    """The mode of a rule for an account: the least of the guard's, the policy's, the rule's, and what approvals and roll-out allow."""
+    """The mode of a rule for an account: the least of the guard's, the policy's, the rule's, and what
+    approvals and roll-out allow.
+    """
     if "off" in (guard, policy.mode, rule.mode):
         return "off"
     if "shadow" in (guard, policy.mode, rule.mode) or len(held.approvers) < rule.approvals:
@@ -118,7 +125,9 @@ def approve(state: Path, policy: Policy, author: str, reason: str) -> Entry:
 
 
 def roll_out(state: Path, policy: Policy, share: float, author: str, reason: str) -> Entry:
-    """Let the policy act on a share of accounts. Raises `UsageError` where approvals are missing that one of its rules needs."""
+    """Let the policy act on a share of accounts. Raises `UsageError` where approvals are missing that one
+    of its rules needs.
+    """
     needed = max(rule.approvals for rule in policy.rules)
     held = standing(state, policy)
     if len(held.approvers) < needed:

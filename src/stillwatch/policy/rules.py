@@ -25,16 +25,38 @@ PROVIDERS: tuple[Provider, ...] = get_args(Provider)
 
 FACTS: Mapping[str, Mapping[str, object]] = {
     "campaign": {
-        "kind": "harvest", "q_value": 0.001, "accounts": 100, "exchanges": 1000, "explanation": "course", "claims": [1],
-        "fpr_empirical": 0.001, "fpr_synthetic": 0.001, "label": "",
+        "kind": "harvest",
+        "q_value": 0.001,
+        "accounts": 100,
+        "exchanges": 1000,
+        "explanation": "course",
+        "claims": [1],
+        "fpr_empirical": 0.001,
+        "fpr_synthetic": 0.001,
+        "label": "",
     },
     "member": {"probability": 0.9, "exchanges": 100, "is_newcomer": False, "weight": 0.0},
     "account": {
-        "id": "a17", "organization": "acme", "plan": "pro", "program": "standard", "age_days": 10.0, "spend": 100.0, "label": "",
+        "id": "a17",
+        "organization": "acme",
+        "plan": "pro",
+        "program": "standard",
+        "age_days": 10.0,
+        "spend": 100.0,
+        "label": "",
     },
-    "request": {"model": "m", "route": "/v1/messages", "operation": "chat", "country": "DE", "asn": 3320, "user_agent": "curl"},
-}  # fmt: skip
-"""What a condition may name, with a value of the type it has. A text that is not known is empty, a number that is not known is -1."""
+    "request": {
+        "model": "m",
+        "route": "/v1/messages",
+        "operation": "chat",
+        "country": "DE",
+        "asn": 3320,
+        "user_agent": "curl",
+    },
+}
+"""What a condition may name, with a value of the type it has. A text that is not known is empty, a number
+that is not known is -1.
+"""
 
 Condition = Callable[[Mapping[str, Mapping[str, Any]]], bool]
 
@@ -43,8 +65,8 @@ Condition = Callable[[Mapping[str, Mapping[str, Any]]], bool]
 class Rule:
     """What is done to which members, in which words, and until when.
 
-    `share` is that of accounts, drawn by the account's name. `approvals` is how many people must approve the policy before the rule
-    acts. `expires_days` counts from the scan whose results are read.
+    `share` is that of accounts, drawn by the account's name. `approvals` is how many people must approve the
+    policy before the rule acts. `expires_days` counts from the scan whose results are read.
     """
 
     name: str
@@ -76,7 +98,9 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Rules in order, of which the first that applies counts. `digest` is the SHA-256 of the file, to which approvals are bound."""
+    """Rules in order, of which the first that applies counts. `digest` is the SHA-256 of the file, to
+    which approvals are bound.
+    """
 
     name: str
     version: int
@@ -98,7 +122,9 @@ class Policy:
 
 
 def applies(rule: Rule, facts: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether a rule's conditions hold for an account, its campaign and a request. Cheap conditions come first."""
+    """Whether a rule's conditions hold for an account, its campaign and a request. Cheap conditions come
+    first.
+    """
     campaign, member, account = facts["campaign"], facts["member"], facts["account"]
     if member["is_newcomer"]:
         if rule.newcomer_weight_at_least is None or member["weight"] < rule.newcomer_weight_at_least:

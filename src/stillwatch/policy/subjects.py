@@ -49,9 +49,14 @@ class Account:
         age = -1.0 if self.created_at is None else max(0.0, (now - self.created_at) / DAY_S)
         spend = -1.0 if self.spend is None else self.spend
         return {
-            "id": account_id, "organization": self.organization, "plan": self.plan, "program": self.program, "age_days": age,
-            "spend": spend, "label": label,
-        }  # fmt: skip
+            "id": account_id,
+            "organization": self.organization,
+            "plan": self.plan,
+            "program": self.program,
+            "age_days": age,
+            "spend": spend,
+            "label": label,
+        }
 
 
 UNKNOWN = Account()
@@ -73,10 +78,16 @@ def read_campaigns(results: Path, labels: Labels) -> list[Campaign]:
         accounts = frozenset(members.get(name, ()))
         label = labels.of_group(accounts)
         facts = {
-            "kind": row["kind"], "q_value": row["q_value"], "accounts": row["accounts"], "exchanges": row["exchanges"],
-            "explanation": row["explanation"], "claims": claims.get(name, []), "fpr_empirical": _known(row["fpr_empirical"]),
-            "fpr_synthetic": _known(row["fpr_synthetic"]), "label": label.verdict if label else "",
-        }  # fmt: skip
+            "kind": row["kind"],
+            "q_value": row["q_value"],
+            "accounts": row["accounts"],
+            "exchanges": row["exchanges"],
+            "explanation": row["explanation"],
+            "claims": claims.get(name, []),
+            "fpr_empirical": _known(row["fpr_empirical"]),
+            "fpr_synthetic": _known(row["fpr_synthetic"]),
+            "label": label.verdict if label else "",
+        }
         found.append(Campaign(name=name, accounts=accounts, facts=facts, label=label))
     return found
 
@@ -86,7 +97,8 @@ def _known(rate: float | None) -> float:
 
 
 def read_accounts(path: Path | None, wanted: frozenset[str]) -> dict[str, Account]:
-    """What an account table says of some accounts; `organization_id` and `spend` are read where the table has them.
+    """What an account table says of some accounts; `organization_id` and `spend` are read where the table has
+    them.
 
     Raises `InputError` where the table cannot be read.
     """
@@ -127,7 +139,9 @@ def _seconds(at: datetime) -> float:
 def sparing(
     labels: Labels, account_id: str, organization: str, key: str, campaign: Label | None
 ) -> Label | None:
-    """The label that decides about an account: its own, its key's, its organisation's, or else its campaign's."""
+    """The label that decides about an account: its own, its key's, its organisation's, or else its
+    campaign's.
+    """
     own = labels.of("account", account_id) if account_id else None
     if own is None and key:
         own = labels.of("key", key)
@@ -148,9 +162,12 @@ def subjects(
         facts: dict[str, Mapping[str, Any]] = {
             "campaign": campaign.facts,
             "member": {
-                "probability": row["score"], "exchanges": row["exchanges"], "is_newcomer": False, "weight": 0.0,
+                "probability": row["score"],
+                "exchanges": row["exchanges"],
+                "is_newcomer": False,
+                "weight": 0.0,
             },
             "account": known.facts(row["account_id"], label.verdict if label else "", now),
             "request": NOTHING_ASKED,
-        }  # fmt: skip
+        }
         yield campaign, row["account_id"], label, facts

@@ -1,14 +1,16 @@
 """Which refused requests are compared with which spared ones, and what followed each at other accounts?
 
-A *slot* is a moment of one account: its next request was refused or spared. The work of *others* is that of accounts which were refused
-nothing in the trial. Rules, on which the exactness of the probe rests:
+A *slot* is a moment of one account: its next request was refused or spared. The work of *others* is that of
+accounts which were refused nothing in the trial. Rules, on which the exactness of the probe rests:
 
-1. A slot's request is the account's first one at or after the slot's time. It is made before the account can know of its own refusal.
-2. Others are chosen before their work is looked at: accounts outside the trial or, where these are few, a random half of the spared
-   accounts, which then are compared with nothing.
+1. A slot's request is the account's first one at or after the slot's time. It is made before the account can
+   know of its own refusal.
+2. Others are chosen before their work is looked at: accounts outside the trial or, where these are few, a
+   random half of the spared accounts, which then are compared with nothing.
 3. What follows a slot ends at `within_s`, or where the next trial begins. Nothing later is used.
-4. A slot's score is a function of others' work and of the request itself. If no account's work depends on what another was refused, scores
-   are what they would have been under any other outcome of the coin, and a refused slot ranks among spared ones at random.
+4. A slot's score is a function of others' work and of the request itself. If no account's work depends on
+   what another was refused, scores are what they would have been under any other outcome of the coin, and a
+   refused slot ranks among spared ones at random.
 5. Accounts of one declared organization are not others to each other.
 """
 
@@ -29,12 +31,13 @@ SECOND = 1_000_000
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
 MAX_SPARED = 19  # spared slots that one refused slot is compared with; chosen, chance 1 in 20
 MIN_OTHERS = 3  # accounts outside the trial, at least, for these to be the others; chosen
-MIN_REFUSED_SEEN = (
-    0.2  # share of refused slots whose request has an error status, for refusals to be in the log; chosen
-)
+# share of refused slots whose request has an error status, for refusals to be in the log; chosen
+MIN_REFUSED_SEEN = 0.2
 FEWEST_DELAYS = 3  # refusals from which the time that a slot's request is awaited is taken; chosen
 FIRST_ERROR = 400  # HTTP status from which a request was refused
-SHAM_BLOCK = 2  # moments that are compared with each other, where whole moments were spared; the least, so that many accounts stay unrefused
+# moments that are compared with each other, where whole moments were spared; the least, so that many accounts
+# stay unrefused
+SHAM_BLOCK = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,9 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slots:
-    """Moments of accounts, in the order of trials: `trial` counts from 0 in the order of time, `at` is in microseconds."""
+    """Moments of accounts, in the order of trials: `trial` counts from 0 in the order of time, `at` is in
+    microseconds.
+    """
 
     trial: Ints
     at: Ints
@@ -78,9 +83,10 @@ class Compared:
     """Comparisons in the order of time, as columns of one length, and what was left out.
 
     * `trial`: number of the trial. `spared`: slots that the refused one was compared with.
-    * `hit`: whether more of others' work followed the refused slot than any of the spared ones; ties are broken at random.
-    * `again`, `again_spared`: whether the same request came at another account: of the refused slot, and the share of its spared ones;
-      NaN where requests have no content to compare.
+    * `hit`: whether more of others' work followed the refused slot than any of the spared ones; ties are
+      broken at random.
+    * `again`, `again_spared`: whether the same request came at another account: of the refused slot, and the
+      share of its spared ones; NaN where requests have no content to compare.
     """
 
     trial: list[int] = field(default_factory=list)
@@ -143,8 +149,8 @@ class Follower:
         self.start = int(traffic.at[0]) if len(traffic.at) else 0
 
     def hold(self, delays: Sequence[int]) -> int:
-        """How long a slot's request is awaited, in microseconds: as given or else, from the third refusal on, what `delays` of earlier
-        refusals show.
+        """How long a slot's request is awaited, in microseconds: as given or else, from the third refusal on,
+        what `delays` of earlier refusals show.
         """
         if self.known_hold is not None:
             return self.known_hold
@@ -187,12 +193,14 @@ class Follower:
     def score(
         self, others: Bools, slot: tuple[int, int, int], end: int, rate: float, *, by_content: bool
     ) -> tuple[float, float]:
-        """How much of others' work follows the slot (request, account, time), and whether its request came again (0 or 1, NaN if unknown).
+        """How much of others' work follows the slot (request, account, time), and whether its request came
+        again (0 or 1, NaN if unknown).
 
-        The score adds up density(lag) / rate over others' requests: the likelihood ratio, but for a constant, of a further request at that
-        lag in a Poisson stream. The density is that of a lag which is spread evenly on a logarithmic scale from a second to the window's
-        end: 1 / (lag + 1 s). Requests with the slot's own content are set against the rate of that content as well. A slot of no account is
-        a whole moment: the score is the number of others' requests over the number expected.
+        The score adds up density(lag) / rate over others' requests: the likelihood ratio, but for a constant,
+        of a further request at that lag in a Poisson stream. The density is that of a lag which is spread
+        evenly on a logarithmic scale from a second to the window's end: 1 / (lag + 1 s). Requests with the
+        slot's own content are set against the rate of that content as well. A slot of no account is a whole
+        moment: the score is the number of others' requests over the number expected.
         """
         request, account, at = slot
         rows, times = self.work_of(others, at + 1, end)
@@ -214,7 +222,9 @@ class Follower:
         return score + float(density[same].sum()) / self.rate_of(work, others, end), again
 
     def _came_again(self, work: int, account: int, at: int, end: int) -> bool:
-        """Whether a request with this content came in (at, end) at any account that is not the account's own or of its organization."""
+        """Whether a request with this content came in (at, end) at any account that is not the account's
+        own or of its organization.
+        """
         low, high = np.searchsorted(self._works, [work, work + 1])
         rows = self._by_work[low:high]
         rows = rows[(self.traffic.at[rows] > at) & (self.traffic.at[rows] < end)]
@@ -252,7 +262,9 @@ def refusals_in_log(slots: Slots, follower: Follower) -> bool | None:
 
 
 def requests(slots: Slots, follower: Follower, draws: Draws, *, in_log: bool) -> Compared:
-    """Refused requests against spared ones of the same trial. Where refusals are not in the log, a slot is known by its time alone."""
+    """Refused requests against spared ones of the same trial. Where refusals are not in the log, a slot
+    is known by its time alone.
+    """
     out = Compared()
     delays: list[int] = []
     for rows, following in in_order(slots):
@@ -326,9 +338,11 @@ def _rank(out: Compared, trial: int, scored: npt.NDArray[np.float64], failed: Bo
 
 
 def moments(slots: Slots, follower: Follower, draws: Draws) -> Compared:
-    """Moments at which some were refused against moments at which nobody was, over runs of `SHAM_BLOCK` moments.
+    """Moments at which some were refused against moments at which nobody was, over runs of `SHAM_BLOCK`
+    moments.
 
-    Needs trials without any refusal, drawn by the same coin. Others are accounts that were refused nothing in the whole run.
+    Needs trials without any refusal, drawn by the same coin. Others are accounts that were refused nothing in
+    the whole run.
     """
     out = Compared()
     trials = list(in_order(slots))
@@ -357,7 +371,8 @@ def other_times(slots: Slots, follower: Follower, draws: Draws, *, in_log: bool)
 
     Where refusals stand in the log, moments at which no request came to be refused are left out.
 
-    Nobody drew these times: the comparison holds where the moment had nothing to do with what the others did anyway.
+    Nobody drew these times: the comparison holds where the moment had nothing to do with what the others did
+    anyway.
     """
     out = Compared()
     if not len(follower.traffic.at):
@@ -391,6 +406,8 @@ def other_times(slots: Slots, follower: Follower, draws: Draws, *, in_log: bool)
 
 
 def bounds(spared: Sequence[int], tolerated: float) -> Floats:
-    """The chance of each comparison's hit if at most a share `tolerated` of refused requests moves to other accounts, given the past."""
+    """The chance of each comparison's hit if at most a share `tolerated` of refused requests moves to
+    other accounts, given the past.
+    """
     by_chance = 1.0 / (1.0 + np.asarray(spared, dtype=float))
     return np.asarray(tolerated + (1 - tolerated) * by_chance)

@@ -1,8 +1,10 @@
-"""Does work move to other accounts when a request is refused: evidence, level, share, harm and the word for it.
+"""Does work move to other accounts when a request is refused: evidence, level, share, harm and the word for
+it.
 
-The null of the verdict: given the past, a refused request's work moves to others with probability at most `tolerated`. Then each
-comparison is won by the refused slot with probability at most tolerated + (1 - tolerated) / (1 + spared) (`compare.bounds`), whatever the
-traffic is. The e-value is a betting martingale on these (`stats.evalues.bounded_log_e`), so the probe may be stopped at any trial.
+The null of the verdict: given the past, a refused request's work moves to others with probability at most
+`tolerated`. Then each comparison is won by the refused slot with probability at most tolerated + (1 -
+tolerated) / (1 + spared) (`compare.bounds`), whatever the traffic is. The e-value is a betting martingale on
+these (`stats.evalues.bounded_log_e`), so the probe may be stopped at any trial.
 """
 
 from __future__ import annotations
@@ -21,26 +23,30 @@ from stillwatch.stats.intervals import Interval, of_share
 Verdict = Literal["one_hand", "no_movement", "undecided"]
 Basis = Literal["coin", "times", "natural"]
 ALPHA = 0.01  # level of the verdict; the issue's bar
-TOLERATED = 0.1  # share of refused requests that pairs of accounts in an honest group may move; chosen, docs/methods/probe.md
+# share of refused requests that pairs of accounts in an honest group may move; chosen, docs/methods/probe.md
+TOLERATED = 0.1
 LEAST_SHARE = 0.25  # share of moved work below which the verdict is that none moves; chosen
 WITHIN_S = 900.0  # how long what follows a slot is looked at; chosen
 
 GUARANTEE: dict[Basis, str] = {
     "coin": "exact: who was refused was drawn by a coin, so the level holds whatever the traffic is",
     "times": (
-        "weaker: moments with refusals are compared with other times of the log, which nobody drew; the level holds if the moments had "
+        "weaker: moments with refusals are compared with other times of the log, which nobody drew; the "
+        "level holds if the moments had "
         "nothing to do with what the other accounts did anyway"
     ),
     "natural": (
-        "weaker: nobody drew who was refused; the level holds if the failure had nothing to do with what the other accounts did anyway"
+        "weaker: nobody drew who was refused; the level holds if the failure had nothing to do with what the "
+        "other accounts did anyway"
     ),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Harm:
-    """What the probe cost the group: slots that were to be refused, those of them whose request came, accounts that were to be refused, most
-    refusals of one account, requests answered with an error from a refused slot on until it was over, and the group's requests in all.
+    """What the probe cost the group: slots that were to be refused, those of them whose request came,
+    accounts that were to be refused, most refusals of one account, requests answered with an error from a
+    refused slot on until it was over, and the group's requests in all.
     """
 
     refusals: int
@@ -55,11 +61,13 @@ class Harm:
 class Judged:
     """What a probe shows.
 
-    * `log10_e` and `p_value` are against the null of at most `tolerated` moved work; `pair_log10_e` and `pair_p_value` against none at all,
-      which one user with two keys suffices to reject. `p_value` is valid where the number of trials was fixed beforehand, the e-value always.
-    * `displaced` is the share of refused requests whose work others took up, with its interval at 95 %; `measure` says how it was counted:
-      `same_request` (the same content came at another account) or `at_least` (from how often refused slots were followed most; a lower
-      bound, since unrelated work can hide a move).
+    * `log10_e` and `p_value` are against the null of at most `tolerated` moved work; `pair_log10_e` and
+      `pair_p_value` against none at all, which one user with two keys suffices to reject. `p_value` is valid
+      where the number of trials was fixed beforehand, the e-value always.
+    * `displaced` is the share of refused requests whose work others took up, with its interval at 95 %;
+      `measure` says how it was counted: `same_request` (the same content came at another account) or
+      `at_least` (from how often refused slots were followed most; a lower bound, since unrelated work can
+      hide a move).
     * `settled_after` counts the refusals at which the e-value first reached 1 / alpha, None where it did not.
     """
 
@@ -101,8 +109,9 @@ def judge(
 ) -> Judged:
     """Judge trials against a log.
 
-    `within_s`: how long what follows a slot is looked at. `hold_s`: how long a slot's request is awaited, as long where None.
-    `natural` where an outage, and no coin, decided who was refused. `name` names the draws of ties.
+    `within_s`: how long what follows a slot is looked at. `hold_s`: how long a slot's request is awaited, as
+    long where None. `natural` where an outage, and no coin, decided who was refused. `name` names the draws
+    of ties.
     """
     follower, draws = Follower(traffic, within_s, hold_s), Draws(name)
     in_log = compare.refusals_in_log(slots, follower)
@@ -133,13 +142,25 @@ def judge(
     ):
         verdict = "no_movement"
     return Judged(
-        verdict=verdict, basis=basis, log10_e=total / LN10, p_value=_least(p_values),
-        pair_log10_e=(mean_log_e(np.array(pair)) if parts else 0.0) / LN10, pair_p_value=_least(pair_p),
-        trials=len(np.unique(slots.trial)), refusals=refusals, comparisons=len(main), hits=sum(main.hit),
-        hits_by_chance=float(compare.bounds(main.spared, 0.0).sum()), displaced=displaced, measure=measure,
-        settled_after=_settled(parts, slots, tolerated, alpha), harm=harm(slots, follower), alpha=alpha, tolerated=tolerated,
+        verdict=verdict,
+        basis=basis,
+        log10_e=total / LN10,
+        p_value=_least(p_values),
+        pair_log10_e=(mean_log_e(np.array(pair)) if parts else 0.0) / LN10,
+        pair_p_value=_least(pair_p),
+        trials=len(np.unique(slots.trial)),
+        refusals=refusals,
+        comparisons=len(main),
+        hits=sum(main.hit),
+        hits_by_chance=float(compare.bounds(main.spared, 0.0).sum()),
+        displaced=displaced,
+        measure=measure,
+        settled_after=_settled(parts, slots, tolerated, alpha),
+        harm=harm(slots, follower),
+        alpha=alpha,
+        tolerated=tolerated,
         warnings=_warnings(drawn, slots, in_log=in_log, basis=basis, compared=bool(parts)),
-    )  # fmt: skip
+    )
 
 
 def _least(p_values: list[float]) -> float:
@@ -148,7 +169,9 @@ def _least(p_values: list[float]) -> float:
 
 
 def tail(compared: Compared, tolerated: float) -> float:
-    """The chance of at least as many hits under the null: the tail of a sum of independent trials with the greatest allowed chances."""
+    """The chance of at least as many hits under the null: the tail of a sum of independent trials with
+    the greatest allowed chances.
+    """
     chance = np.ones(1)
     for bound in compare.bounds(compared.spared, tolerated):
         chance = np.convolve(chance, [1 - bound, bound])
@@ -175,9 +198,11 @@ def _displaced(compared: Compared) -> tuple[Interval | None, Literal["same_reque
 
 
 def beyond(one: Interval, other: Interval) -> Interval:
-    """The share d for which `one` = `other` + d (1 - `other`), with a 95 % interval: what happened to `one` beyond what happens anyway.
+    """The share d for which `one` = `other` + d (1 - `other`), with a 95 % interval: what happened to `one`
+    beyond what happens anyway.
 
-    The interval is that of the difference of two shares (Newcombe 1998, method 10, of exact intervals), over 1 - `other`.
+    The interval is that of the difference of two shares (Newcombe 1998, method 10, of exact intervals), over
+    1 - `other`.
     """
     room = max(1.0 - other.value, 1e-9)
     below = float(np.hypot(one.value - one.low, other.high - other.value))
@@ -239,19 +264,23 @@ def _warnings(
         out.append("nobody was refused in any trial")
     if not compared:
         out.append(
-            "no refused request could be compared: a trial needs refused and spared accounts with requests in the log"
+            "no refused request could be compared: a trial needs refused and spared accounts with requests "
+            "in the log"
         )
     if in_log is False:
         out.append(
-            "refused requests are not in the log, so that what was asked in them is not known; log them with their status"
+            "refused requests are not in the log, so that what was asked in them is not known; log them with "
+            "their status"
         )
     if in_log is None and compared and basis == "coin":
         out.append(
-            "the log has no status: the first request after each moment is taken for the one that was refused or spared"
+            "the log has no status: the first request after each moment is taken for the one that was "
+            "refused or spared"
         )
     if basis == "times":
         out.append(
-            "no spared slot could be compared; spare whole moments by the coin, or log refused requests, for an exact test"
+            "no spared slot could be compared; spare whole moments by the coin, or log refused requests, for "
+            "an exact test"
         )
     if drawn.cut_off:
         out.append(

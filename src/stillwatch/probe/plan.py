@@ -1,8 +1,10 @@
-"""What is fixed before the first request is refused: accounts, moments, dose, harm bound and the coin, under one SHA-256.
+"""What is fixed before the first request is refused: accounts, moments, dose, harm bound and the coin, under
+one SHA-256.
 
-The public part holds everything but the coin, of which it holds a digest; the secret part is the coin's seed of 256 bits. Whoever has both
-computes every outcome (`Plan.trials`), before and after. The digest shows that a plan is whole; that it was there beforehand is shown by a
-time stamp (RFC 3161) over it, as for `prove plan`.
+The public part holds everything but the coin, of which it holds a digest; the secret part is the coin's seed
+of 256 bits. Whoever has both computes every outcome (`Plan.trials`), before and after. The digest shows that
+a plan is whole; that it was there beforehand is shown by a time stamp (RFC 3161) over it, as for `prove
+plan`.
 """
 
 from __future__ import annotations
@@ -32,11 +34,13 @@ SHOWN = 3  # departures of one kind that are named
 class Plan:
     """What was committed to.
 
-    * `begins`, `ends`: microseconds since 1970; the hours of this span are cut into `moments` equal parts and one moment is drawn in each.
+    * `begins`, `ends`: microseconds since 1970; the hours of this span are cut into `moments` equal parts and
+      one moment is drawn in each.
     * `hours`: first and last hour (UTC) in which a moment may lie, the last not included.
-    * `slots` accounts are drawn at each moment, of which the coin refuses `refused`; every `sham`-th moment on average is spared as a whole
-      (0: none).
-    * `hold_s`: how long a drawn account's next request is awaited. `within_s`: how long what follows is looked at.
+    * `slots` accounts are drawn at each moment, of which the coin refuses `refused`; every `sham`-th moment
+      on average is spared as a whole (0: none).
+    * `hold_s`: how long a drawn account's next request is awaited. `within_s`: how long what follows is
+      looked at.
     * `most`: refusals of one account, at most.
     """
 
@@ -74,7 +78,9 @@ class Plan:
             temporary.write_text(json.dumps(held, indent=2) + "\n", encoding="utf-8")
 
     def trials(self, seed: bytes) -> pa.Table:
-        """All trials, as the contract has them, in the order of time. `seed` is the one that was committed to."""
+        """All trials, as the contract has them, in the order of time. `seed` is the one that was
+        committed to.
+        """
         draw = _Coin(seed)
         rows: list[tuple[str, int, str, bool]] = []
         given = dict.fromkeys(self.accounts, 0)
@@ -103,7 +109,9 @@ class Plan:
 
     @property
     def windows(self) -> list[tuple[int, int]]:
-        """Times in which moments may lie: the whole span, or the hours of each day but for the time that a trial takes."""
+        """Times in which moments may lie: the whole span, or the hours of each day but for the time that
+        a trial takes.
+        """
         if self.hours == (0, 24):
             return [(self.begins, self.ends)]
         day, hour = 86_400 * SECOND, 3600 * SECOND
@@ -160,13 +168,28 @@ def make(
     alpha: float,
     author: str,
 ) -> tuple[Plan, bytes]:
-    """A plan and its secret seed. Raises `UsageError` for what cannot be, or would exceed the bound of harm."""
+    """A plan and its secret seed. Raises `UsageError` for what cannot be, or would exceed the bound of
+    harm.
+    """
     seed = secrets.token_bytes(32)
     plan = Plan(
-        group=group, accounts=tuple(sorted(set(accounts))), begins=_micros(begins), ends=_micros(ends), hours=hours, moments=moments,
-        slots=min(slots, len(set(accounts))), refused=refused, sham=sham, hold_s=hold_s, within_s=within_s, most=most, tolerated=tolerated,
-        alpha=alpha, author=author, seed_sha256=hashlib.sha256(seed).hexdigest(),
-    )  # fmt: skip
+        group=group,
+        accounts=tuple(sorted(set(accounts))),
+        begins=_micros(begins),
+        ends=_micros(ends),
+        hours=hours,
+        moments=moments,
+        slots=min(slots, len(set(accounts))),
+        refused=refused,
+        sham=sham,
+        hold_s=hold_s,
+        within_s=within_s,
+        most=most,
+        tolerated=tolerated,
+        alpha=alpha,
+        author=author,
+        seed_sha256=hashlib.sha256(seed).hexdigest(),
+    )
     if problems := _faults(plan):
         raise UsageError(*(Problem(fact=fact, found=found, fix=fix) for fact, found, fix in problems))
     return plan, seed

@@ -1,6 +1,7 @@
 """What does a gateway do with an account's next request, and which trials have taken place?
 
-The product refuses nothing itself. A gateway asks `Probe.outcome` in its own process, or reads the file of orders that `orders` makes.
+The product refuses nothing itself. A gateway asks `Probe.outcome` in its own process, or reads the file of
+orders that `orders` makes.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ STATUS, RETRY_AFTER_S = 429, 1  # a refusal that every client's library takes fo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The coin's outcome for one account: `refuse` its next request until `until` (microseconds since 1970), or spare it."""
+    """The coin's outcome for one account: `refuse` its next request until `until` (microseconds since
+    1970), or spare it.
+    """
 
     trial: str
     refuse: bool
@@ -29,7 +32,8 @@ class Outcome:
 
 
 class Probe:
-    """A plan with its secret, approved by somebody other than its author. At most one request of an account is refused a trial.
+    """A plan with its secret, approved by somebody other than its author. At most one request of an account
+    is refused a trial.
 
     Raises `InputError` for a secret that is not the plan's, and where the author approved his own plan.
     """
@@ -59,7 +63,9 @@ class Probe:
         self._used: set[tuple[str, str]] = set()
 
     def outcome(self, account_id: str, now: datetime) -> Outcome | None:
-        """The coin's outcome for a request of this account now, once a trial; None where the account is in no trial or had its turn."""
+        """The coin's outcome for a request of this account now, once a trial; None where the account is
+        in no trial or had its turn.
+        """
         moment = _micros(now)
         for one in self._by_account.get(account_id, ()):
             if one.at <= moment < one.until and (key := (one.trial, account_id)) not in self._used:
@@ -68,7 +74,9 @@ class Probe:
         return None
 
     def orders(self, now: datetime, ahead_s: float) -> dict[str, Any]:
-        """Refusals of the next `ahead_s` seconds, for a gateway that reads a file. Those of later moments stay secret."""
+        """Refusals of the next `ahead_s` seconds, for a gateway that reads a file. Those of later moments
+        stay secret.
+        """
         moment = _micros(now)
         rows = [
             {

@@ -25,10 +25,11 @@ Tokenize = Callable[[str], Tokens]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A prompt and an answer to it; for what was served also whose key it bore, and an answer that was never sent.
+    """A prompt and an answer to it; for what was served also whose key it bore, and an answer that was never
+    sent.
 
-    `seen` is what else stood before whoever answered: a system prompt, results of tools, earlier turns. `asked_at` is when it was
-    asked, in microseconds since 1970, where that is known.
+    `seen` is what else stood before whoever answered: a system prompt, results of tools, earlier turns.
+    `asked_at` is when it was asked, in microseconds since 1970, where that is known.
     """
 
     prompt: str
@@ -48,7 +49,9 @@ class OpenModel(Protocol):
     """A suspect whose weights are at hand, under its own or our tokens."""
 
     def nearest(self, ids: Sequence[int], top: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """For each position but the first, the `top` likeliest tokens and their probabilities, given what stands before."""
+        """For each position but the first, the `top` likeliest tokens and their probabilities, given what
+        stands before.
+        """
 
     def log_likelihood(self, prompt: str, answer: str) -> float:
         """Mean natural log-probability of an answer's tokens after a prompt."""
@@ -56,10 +59,11 @@ class OpenModel(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """All that tests may look at. `answers` is what the suspect said; `controls` what innocent models said to the same prompts.
+    """All that tests may look at. `answers` is what the suspect said; `controls` what innocent models said to
+    the same prompts.
 
-    `model` is the suspect with its weights, `teacher` the model that was served, unmarked: with it, tests know what the
-    language does by itself and see the mark's part alone.
+    `model` is the suspect with its weights, `teacher` the model that was served, unmarked: with it, tests
+    know what the language does by itself and see the mark's part alone.
     """
 
     keyring: Keyring

@@ -1,7 +1,8 @@
 """How strong a trace does a mark leave, as the lab measured it?
 
-Standard deviations a window at a marked share of training, from `stillwatch lab traces`; see docs/methods/lab.md for
-the command and the models. Between the shares that were measured, in proportion to the nearest lower one.
+Standard deviations a window at a marked share of training, from `stillwatch lab traces`; see
+docs/methods/lab.md for the command and the models. Between the shares that were measured, in proportion to
+the nearest lower one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ SOURCE = "measured in the lab on models of half a million parameters"
 
 
 def measured(mark: str, access: str, share: float) -> Assumed | None:
-    """What the lab measured for a mark with open weights (`open`) or text alone (`text`), each also `_beside_teacher`; none where it did not."""
+    """What the lab measured for a mark with open weights (`open`) or text alone (`text`), each also
+    `_beside_teacher`; none where it did not.
+    """
     some = MEASURED.get((mark, access))
     if not some:
         return None

@@ -16,10 +16,11 @@ TILTS = np.geomspace(1e-3, 30.0, 60)  # where Chernoff's bound is sought; any of
 class SuspectFinding:
     """One test's outcome.
 
-    `subject` is a key's name (mark/campaign/epoch) or what else was tested; `units` how many independent pieces were
-    scored; `effect` the mean excess of a piece's score over the null, in its standard deviations; `log10_p` the exact
-    or conservative p-value; `rank_p` the rank of the true key among `decoys` never used; `log_e` the natural log of
-    an e-value; `decoy_z` how many decoys' standardised scores lie in each of `EDGES`.
+    `subject` is a key's name (mark/campaign/epoch) or what else was tested; `units` how many independent
+    pieces were scored; `effect` the mean excess of a piece's score over the null, in its standard deviations;
+    `log10_p` the exact or conservative p-value; `rank_p` the rank of the true key among `decoys` never used;
+    `log_e` the natural log of an e-value; `decoy_z` how many decoys' standardised scores lie in each of
+    `EDGES`.
     """
 
     test: str
@@ -36,7 +37,9 @@ class SuspectFinding:
 
 
 def rank_p(value: float, others: Array) -> float:
-    """(1 + how many others reach it) / (1 + how many others): exact where the key was drawn as the others were."""
+    """(1 + how many others reach it) / (1 + how many others): exact where the key was drawn as the others
+    were.
+    """
     return float((1 + np.count_nonzero(others >= value)) / (1 + len(others)))
 
 

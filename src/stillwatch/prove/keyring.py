@@ -1,9 +1,9 @@
 """Which key marks which campaign's answers, and how is it committed to before anyone is tested?
 
-One master secret per provider. The key of a mark is HKDF-SHA256 (RFC 5869) of the master over the mark's name, the
-campaign and the epoch, so no key needs to be stored, a campaign's key says nothing of another's, and a new epoch is a
-new key. Decoys, keys that never marked anything, come from the same master under a label of their own: the rank of a
-true key among them is a p-value that assumes nothing.
+One master secret per provider. The key of a mark is HKDF-SHA256 (RFC 5869) of the master over the mark's
+name, the campaign and the epoch, so no key needs to be stored, a campaign's key says nothing of another's,
+and a new epoch is a new key. Decoys, keys that never marked anything, come from the same master under a label
+of their own: the rank of a true key among them is a p-value that assumes nothing.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ class Keyring:
         return self.key(one.mark, one.campaign, one.epoch)
 
     def decoys(self, mark: str, number: int) -> Keys:
-        """`number` keys that never marked anything, shape (number, 2); a longer list begins with a shorter one."""
+        """`number` keys that never marked anything, shape (number, 2); a longer list begins with a
+        shorter one.
+        """
         blocks = [
             self._derive(f"decoy\x00{mark}\x00{block}", 8160) for block in range(-(-number * 16 // 8160))
         ]
@@ -94,7 +96,9 @@ class Keyring:
         return max(some, key=lambda one: one.epoch)
 
     def commitment(self) -> str:
-        """SHA-256 over the digests of all keys issued and the first thousand decoys: published, it binds and reveals nothing."""
+        """SHA-256 over the digests of all keys issued and the first thousand decoys: published, it binds
+        and reveals nothing.
+        """
         parts = [hashlib.sha256(self.key_of(one).tobytes()).hexdigest() for one in self.issued]
         marks = sorted({one.mark for one in self.issued})
         parts += [hashlib.sha256(self.decoys(mark, 1000).tobytes()).hexdigest() for mark in marks]
@@ -119,7 +123,8 @@ class Keyring:
 def held(path: Path) -> Iterator[Keyring]:
     """The keyring at `path`, or a new one, for as long as the block runs: other processes that want it wait.
 
-    Whoever changes a keyring reads it, and writes it again, within one such block; no key is lost to another process.
+    Whoever changes a keyring reads it, and writes it again, within one such block; no key is lost to another
+    process.
     """
     with lock(path.with_name(f".{path.name}.lock"), wait=True):
         yield read(path) if path.exists() else new()

@@ -1,11 +1,13 @@
 """Which marks were served to whom?
 
-A key that was issued marks nothing until answers bear it. Every path that marks (`prove mark`, an engine, a gateway) writes one line
-an answer: account, campaign, mark, epoch, width, strength, time, whether the answer bears the mark, and a digest of it. What is
-not in the ledger was not served, and its absence from a suspect says nothing.
+A key that was issued marks nothing until answers bear it. Every path that marks (`prove mark`, an engine, a
+gateway) writes one line an answer: account, campaign, mark, epoch, width, strength, time, whether the answer
+bears the mark, and a digest of it. What is not in the ledger was not served, and its absence from a suspect
+says nothing.
 
-Rules: digests are keyed by the keyring's master, so that nobody can test guesses at texts. Every line carries a code over itself and
-the line before, under the same master: a line that was changed, left out or put in is found. A file has one writer at a time.
+Rules: digests are keyed by the keyring's master, so that nobody can test guesses at texts. Every line carries
+a code over itself and the line before, under the same master: a line that was changed, left out or put in is
+found. A file has one writer at a time.
 """
 
 from __future__ import annotations
@@ -27,14 +29,25 @@ FORMAT = "stillwatch-ledger-1"
 START = "0" * 64
 TAIL = 1 << 16  # bytes from the end in which the last line is sought: a line has a few hundred
 FIELDS: dict[str, type | tuple[type, ...]] = {
-    "format": str, "account_id": str, "mark": str, "campaign": str, "epoch": int, "width": int, "strength": (int, float), "at": str,
-    "is_marked": bool, "answer": str, "code": str,
-}  # fmt: skip
+    "format": str,
+    "account_id": str,
+    "mark": str,
+    "campaign": str,
+    "epoch": int,
+    "width": int,
+    "strength": (int, float),
+    "at": str,
+    "is_marked": bool,
+    "answer": str,
+    "code": str,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One answer that was served under a key, or that passed the marking of that key unchanged (`is_marked` false)."""
+    """One answer that was served under a key, or that passed the marking of that key unchanged
+    (`is_marked` false).
+    """
 
     account_id: str
     mark: str
@@ -54,8 +67,8 @@ class Entry:
 
 @dataclass(slots=True)
 class Served:
-    """What a ledger shows of one key: answers that bear it and answers that passed without (both by digest, each once), to how many
-    accounts, from when to when.
+    """What a ledger shows of one key: answers that bear it and answers that passed without (both by digest,
+    each once), to how many accounts, from when to when.
     """
 
     marked: set[str] = field(default_factory=set)
@@ -65,7 +78,9 @@ class Served:
     last: str = ""
 
     def share(self, answers: int) -> float:
-        """The marked share of what the campaign was served: of `answers` that are at hand, or of those in the ledger where more are."""
+        """The marked share of what the campaign was served: of `answers` that are at hand, or of those in
+        the ledger where more are.
+        """
         every = max(answers, len(self.marked | self.unmarked), 1)
         return len(self.marked) / every
 
@@ -94,10 +109,16 @@ def entry(
         else json.dumps(list(answer)).encode()
     )
     return Entry(
-        account_id=account_id, mark=issued.mark, campaign=issued.campaign, epoch=issued.epoch, width=issued.width,
-        strength=issued.strength, at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), is_marked=is_marked,
+        account_id=account_id,
+        mark=issued.mark,
+        campaign=issued.campaign,
+        epoch=issued.epoch,
+        width=issued.width,
+        strength=issued.strength,
+        at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        is_marked=is_marked,
         answer=hmac.digest(ring.secret("ledger of answers"), content, "sha256").hex(),
-    )  # fmt: skip
+    )
 
 
 def append(path: Path, ring: Keyring, entries: Iterable[Entry]) -> None:
@@ -116,7 +137,8 @@ def append(path: Path, ring: Keyring, entries: Iterable[Entry]) -> None:
 
 
 def read(paths: Iterable[Path], ring: Keyring) -> Ledger:
-    """What ledgers show. Lines that are none, that another keyring wrote, or that do not follow the line before are faults.
+    """What ledgers show. Lines that are none, that another keyring wrote, or that do not follow the line
+    before are faults.
 
     Raises `InputError` where a file cannot be read at all.
     """
@@ -140,7 +162,8 @@ def read(paths: Iterable[Path], ring: Keyring) -> Ledger:
             del held["format"]
             _count(out, Entry(**held))
         out.faults += [
-            f"{path.name}: {len(some):,} {'line' if len(some) == 1 else 'lines'} {why}: {', '.join(map(str, some[:10]))}{', ...' if len(some) > 10 else ''}"
+            f"{path.name}: {len(some):,} {'line' if len(some) == 1 else 'lines'} {why}: "
+            f"{', '.join(map(str, some[:10]))}{', ...' if len(some) > 10 else ''}"
             for why, some in bad.items()
         ]
     return out

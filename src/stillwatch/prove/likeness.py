@@ -10,7 +10,8 @@ WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def likeness(one: str, other: str, without: Callable[[Run], bool] = lambda run: False) -> float:  # noqa: ARG005
-    """Jaccard similarity of the words' runs of up to three: 1 for the same words in the same order, 0 for none in common.
+    """Jaccard similarity of the words' runs of up to three: 1 for the same words in the same order, 0 for
+    none in common.
 
     Runs `without` which the texts are compared count in neither.
     """

@@ -31,7 +31,9 @@ def render(whole: Mapping[str, Any]) -> str:
 
 
 def among_decoys(one: Mapping[str, Any]) -> str:
-    """Decoys' standardised scores as bars, the true key's as a line; its axis reaches as far as the key does."""
+    """Decoys' standardised scores as bars, the true key's as a line; its axis reaches as far as the key
+    does.
+    """
     z = one["effect"] * one["units"] ** 0.5
     right = max(6.0, z * 1.08)
 

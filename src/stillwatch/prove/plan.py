@@ -1,8 +1,9 @@
 """What is fixed before the first question is put to a suspect?
 
-Keys, questions, tests, level and the number of looks, under one SHA-256. The digest shows that a file is whole; that the plan was there
-beforehand is shown only by a time stamp (RFC 3161) over it, or by its publication. Who then reports what was planned cannot
-have looked for the key, the questions or the moment that suit.
+Keys, questions, tests, level and the number of looks, under one SHA-256. The digest shows that a file is
+whole; that the plan was there beforehand is shown only by a time stamp (RFC 3161) over it, or by its
+publication. Who then reports what was planned cannot have looked for the key, the questions or the moment
+that suit.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ FORMAT = "stillwatch-plan-1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What was committed to. `questions_sha256` is over the sorted questions; `looks` how often results may be looked at."""
+    """What was committed to. `questions_sha256` is over the sorted questions; `looks` how often results
+    may be looked at.
+    """
 
     keys_sha256: str
     questions_sha256: str
@@ -77,11 +80,20 @@ def make(
 ) -> Plan:
     """A plan; `each` is how many independent pieces one answer brings."""
     return Plan(
-        keys_sha256=keyring.commitment(), questions_sha256=digest(questions), questions=len(set(questions)),
-        tests=tuple(test.name for test in provenance_tests()), alpha=alpha, looks=looks, share=assumed.share,
-        effect=assumed.effect, effect_source=assumed.source, power=power, pieces_needed=float(pieces(assumed.effect, alpha / looks, power)), pieces_each=each,
+        keys_sha256=keyring.commitment(),
+        questions_sha256=digest(questions),
+        questions=len(set(questions)),
+        tests=tuple(test.name for test in provenance_tests()),
+        alpha=alpha,
+        looks=looks,
+        share=assumed.share,
+        effect=assumed.effect,
+        effect_source=assumed.source,
+        power=power,
+        pieces_needed=float(pieces(assumed.effect, alpha / looks, power)),
+        pieces_each=each,
         answers_needed=answers_needed(assumed, alpha=alpha, looks=looks, power=power, each=each),
-    )  # fmt: skip
+    )
 
 
 def read(path: Path) -> Plan:
@@ -108,7 +120,8 @@ def read(path: Path) -> Plan:
                 where=str(path),
                 found=plan.sha256,
                 expected=told,
-                why="a plan that fits the results is no plan; and only a time stamp shows that one was there before",
+                why="a plan that fits the results is no plan; and only a time stamp shows that one was there "
+                "before",
             )
         )
     return plan

@@ -1,4 +1,6 @@
-"""Close quarters: where files of strangers are read, code of theirs is not run and the network is not reached."""
+"""Close quarters: where files of strangers are read, code of theirs is not run and the network is not
+reached.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ T = TypeVar("T")
 CLONE_NEWNET = 0x40000000
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 REFUSED = (
-    "socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn",
+    "socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen", "os.system", "os.exec",
+        "os.posix_spawn",
     "pickle.find_class", "builtins.input",
 )  # fmt: skip  # of Python's audit events
 
@@ -28,9 +31,10 @@ class Refused(RuntimeError):
 def confined(work: Callable[[], T]) -> T:
     """The result of `work`, which reads a stranger's files.
 
-    It runs in a thread of its own. There the hub's libraries are told that they are offline; the thread leaves the machine's
-    network where the system allows that; and Python's audit events of connections, other programs, unpickling and questions at
-    the terminal raise `Refused`. Code that was compiled is not held by that.
+    It runs in a thread of its own. There the hub's libraries are told that they are offline; the thread
+    leaves the machine's network where the system allows that; and Python's audit events of connections, other
+    programs, unpickling and questions at the terminal raise `Refused`. Code that was compiled is not held by
+    that.
     """
     _watch()
     os.environ.update(OFFLINE)

@@ -1,6 +1,7 @@
 """What does a mark or a provenance test say of itself, and how is it found?
 
-One module, one object of the module's own name: a mark in `marks/`, a test in `tests/`. Nothing else is touched to add one.
+One module, one object of the module's own name: a mark in `marks/`, a test in `tests/`. Nothing else is
+touched to add one.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ Tensor = Any  # torch is imported by who serves a model, not by who tests text
 class Mark:
     """A mark set while an answer is sampled.
 
-    `score` turns a window's bits into a number whose distribution under the null is known exactly: `log_tail` gives
-    ln P(sum of n scores >= total), `log_mgf` ln E exp(x score). `reshape` gives the log-probabilities to sample from, of log-probabilities and
-    bits of the whole vocabulary, both of shape (rows, vocabulary), the strength, and a proxy student's probabilities
-    where `needs_proxy`. Marks without distortion leave a context that an answer repeats unmarked (`spares_repeats`).
+    `score` turns a window's bits into a number whose distribution under the null is known exactly: `log_tail`
+    gives ln P(sum of n scores >= total), `log_mgf` ln E exp(x score). `reshape` gives the log-probabilities
+    to sample from, of log-probabilities and bits of the whole vocabulary, both of shape (rows, vocabulary),
+    the strength, and a proxy student's probabilities where `needs_proxy`. Marks without distortion leave a
+    context that an answer repeats unmarked (`spares_repeats`).
     """
 
     name: str
@@ -57,8 +59,8 @@ class Mark:
 class ProvenanceTest:
     """A test on a suspect: what it needs, what it takes for granted, and its function.
 
-    `missing` says in a few words what the case lacks for it, or nothing. `keyed` tests have a null made by our own
-    randomness; the others' nulls are assumptions about how innocent models behave.
+    `missing` says in a few words what the case lacks for it, or nothing. `keyed` tests have a null made by
+    our own randomness; the others' nulls are assumptions about how innocent models behave.
     """
 
     name: str

@@ -1,17 +1,21 @@
 """Which words of an answer stood in what the suspect saw, whatever their form?
 
-A mark in a prompt is a mark of ours, and an innocent model repeats what it reads. So a word, a context or a choice that the
-suspect may have read is not counted. Forms of quoting have no end, so the comparison keeps of a text only what a form cannot change
-without hiding it from a reader, and every step errs towards "was seen", which costs power and convicts nobody:
+A mark in a prompt is a mark of ours, and an innocent model repeats what it reads. So a word, a context or a
+choice that the suspect may have read is not counted. Forms of quoting have no end, so the comparison keeps of
+a text only what a form cannot change without hiding it from a reader, and every step errs towards "was seen",
+which costs power and convicts nobody:
 
-* **letters and digits**, folded: case, accents, look-alike letters, styled letters, invisible characters and apostrophes are removed;
-* **readings**: as it stands, with escapes undone (HTML, URL, JSON, quoted-printable), with tags and commands removed, backwards, with
-  digits read as letters;
-* **letters without a gap**: re-wrapped, hyphenated, joined and indented text has the same letters in the same order;
-* **words near each other**, in any order: between them there may be line numbers, names of speakers, tags or cells of a table.
-  A word may differ by one letter, or be cut in two, with half of its letters hidden in between;
-* **text that nothing explains** (a cipher, base64, a language that no answer is in): the whole row is left out. Explained is a word
-  that is common, or that other answers use without having it from their prompts.
+* **letters and digits**, folded: case, accents, look-alike letters, styled letters, invisible characters and
+  apostrophes are removed;
+* **readings**: as it stands, with escapes undone (HTML, URL, JSON, quoted-printable), with tags and commands
+  removed, backwards, with digits read as letters;
+* **letters without a gap**: re-wrapped, hyphenated, joined and indented text has the same letters in the same
+  order;
+* **words near each other**, in any order: between them there may be line numbers, names of speakers, tags or
+  cells of a table. A word may differ by one letter, or be cut in two, with half of its letters hidden in
+  between;
+* **text that nothing explains** (a cipher, base64, a language that no answer is in): the whole row is left
+  out. Explained is a word that is common, or that other answers use without having it from their prompts.
 """
 
 from __future__ import annotations
@@ -36,19 +40,20 @@ from stillwatch.prove.windows import Windows, contexts_of
 
 Mask = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
-NEAR = 64  # words among which the words of one context are sought: chosen, twenty words of markup for each of three
+# words among which the words of one context are sought: chosen, twenty words of markup for each of three
+NEAR = 64
 FUZZY = 4  # letters from which on a word may differ by one letter: chosen
-HIDDEN = 2  # of a word's letters, one in so many may be hidden by signs within it: chosen, what a reader still reads
+# of a word's letters, one in so many may be hidden by signs within it: chosen, what a reader still reads
+HIDDEN = 2
 LONGEST = 40  # letters up to which it may: the comparison takes their square
 BLOCKS = 8_192  # blocks of a text; of a longer one the blocks are larger, which errs towards "was seen"
-UNREAD = (
-    24  # characters that nothing explains beyond those explained: chosen, three or four words of a cipher
-)
+# characters that nothing explains beyond those explained: chosen, three or four words of a cipher
+UNREAD = 24
 TEACHING = 20_000  # answers from which explained words are learnt: bounds time
 NESTED = 5  # escapes within escapes that are undone: chosen
 SPELLED = 3  # single letters one after the other that are one word
 ORDINARY = 3  # signs between two words that need no explanation
-JOINING = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff'’ʼ`´"
+JOINING = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff'’ʼ`´"  # noqa: E501  a pattern or a vocabulary is read whole
 CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 WORD = re.compile(rf"[{CJK}]|(?:(?![{CJK}])[^\W\d_])+(?:[{JOINING}]+(?:(?![{CJK}])[^\W\d_])+)*|\d+")
 INVISIBLE = re.compile(f"[{JOINING}]+")
@@ -71,21 +76,25 @@ LETTER = re.compile(r"(?:SMALL|CAPITAL|LETTER|SYMBOL) ([A-Z])$")
 # Common in English questions, so that few answers teach enough: written by hand.
 USUAL = frozenset(
     """
-    a about above add after again all also always am an and another answer any are as ask at back be because been before being below
-    best better between big both build but by call can case change check child code come compare complete consider correct could
-    create day dear describe design detail details develop did difference different discuss do does done down draw during each easy end
-    english essay even every example examples explain fact few find first five following for four from function game general generate
-    get give given go going good great group had has have having he help her here high him his home hour house how i idea ideas
-    identify if important in include information instead into is issue it its job just keep kind know language last law learn left less
-    let life light like line list little live long look made main make man many me mean meaning method might mind money month more
-    most move much must my name need never new next night no not now number of off old on once one only open or order other our
-    out over own paper paragraph part people person place plan please point possible power problem process program project provide
-    put question questions read reason report result return rewrite right room run said same say school see sentence sentences set
-    she short should show side simple since small so some someone something sort state step steps still story study such suggest sum
-    summarize support system take talk tell text than thank thanks that the their them then there these they thing things think this
-    those three through time to today together too topic translate true try turn two under understand up us use used user using
-    value very want was water way ways we week well went were what when where which while who why will with without woman women
-    word words work world would write wrong year yes you young your
+        a about above add after again all also always am an and another answer any are as ask at back be
+        because been before being below best better between big both build but by call can case change check
+        child code come compare complete consider correct could create day dear describe design detail details
+        develop did difference different discuss do does done down draw during each easy end english essay
+        even every example examples explain fact few find first five following for four from function game
+        general generate get give given go going good great group had has have having he help her here high
+        him his home hour house how i idea ideas identify if important in include information instead into is
+        issue it its job just keep kind know language last law learn left less let life light like line list
+        little live long look made main make man many me mean meaning method might mind money month more most
+        move much must my name need never new next night no not now number of off old on once one only open or
+        order other our out over own paper paragraph part people person place plan please point possible power
+        problem process program project provide put question questions read reason report result return
+        rewrite right room run said same say school see sentence sentences set she short should show side
+        simple since small so some someone something sort state step steps still story study such suggest sum
+        summarize support system take talk tell text than thank thanks that the their them then there these
+        they thing things think this those three through time to today together too topic translate true try
+        turn two under understand up us use used user using value very want was water way ways we week well
+        went were what when where which while who why will with without woman women word words work world
+        would write wrong year yes you young your
     """.split()
 )
 Spoken = tuple[list[str], Ints, Ints]
@@ -93,14 +102,18 @@ Spoken = tuple[list[str], Ints, Ints]
 
 @lru_cache(1 << 14)
 def _letter(sign: str) -> str:
-    """The Latin letter that a sign is by its Unicode name (small capitals, letters of other scripts), or the sign."""
+    """The Latin letter that a sign is by its Unicode name (small capitals, letters of other scripts), or
+    the sign.
+    """
     found = LETTER.search(unicodedata.name(sign, ""))
     return found.group(1).lower() if found else sign
 
 
 @lru_cache(1 << 18)
 def fold(text: str) -> str:
-    """A text in lower case without accents, invisible characters and apostrophes, with look-alikes as Latin letters."""
+    """A text in lower case without accents, invisible characters and apostrophes, with look-alikes as
+    Latin letters.
+    """
     if not text.isascii():
         text = "".join(
             sign
@@ -113,7 +126,9 @@ def fold(text: str) -> str:
 
 
 def spoken(text: str) -> Spoken:
-    """The words of a text, folded, and where each begins and ends; runs of letters, runs of digits, and single ideographs."""
+    """The words of a text, folded, and where each begins and ends; runs of letters, runs of digits, and
+    single ideographs.
+    """
     found = [(fold(match.group()), *match.span()) for match in WORD.finditer(text)]
     places = np.array([one[1:] for one in found], np.int64).reshape(-1, 2)
     return [one[0] for one in found], places[:, 0], places[:, 1]
@@ -125,7 +140,9 @@ def words(text: str) -> list[str]:
 
 
 def readings(text: str) -> list[str]:
-    """What a reader may take a text for, folded: as it stands, without escapes, without markup, backwards, with digits as letters."""
+    """What a reader may take a text for, folded: as it stands, without escapes, without markup,
+    backwards, with digits as letters.
+    """
     some = list(_levels(text))
     some += [TAG.sub("", some[-1]), some[-1][::-1]]
     out = [fold(one) for one in some]
@@ -163,8 +180,9 @@ def _sign(found: re.Match[str]) -> str:
 class Seen:
     """What stood before the suspect when it gave one answer.
 
-    `blocks` has for each word the overlapping blocks of `NEAR` words in which it stands, as the bits of a number; `near` the same for
-    words less one letter; `streams` are the letters and digits of each reading, and the letters alone.
+    `blocks` has for each word the overlapping blocks of `NEAR` words in which it stands, as the bits of a
+    number; `near` the same for words less one letter; `streams` are the letters and digits of each reading,
+    and the letters alone.
     """
 
     texts: Sequence[str]
@@ -193,7 +211,9 @@ class Seen:
                 self.near[one] = self.near.get(one, 0) | mask
 
     def holds(self, some: Sequence[str]) -> bool:
-        """Whether these words, folded, stood there next to or near each other. Without a word: whether anything stood there."""
+        """Whether these words, folded, stood there next to or near each other. Without a word: whether
+        anything stood there.
+        """
         if self.is_unread:
             return True
         key = tuple(some)
@@ -224,7 +244,9 @@ class Seen:
 
 
 def _alike(word: str) -> list[str]:
-    """The word and the word less each of its letters, which two words share that differ by one letter; none of short and endless words."""
+    """The word and the word less each of its letters, which two words share that differ by one letter;
+    none of short and endless words.
+    """
     if not FUZZY <= len(word) <= LONGEST:
         return []
     return [word, *(word[:at] + word[at + 1 :] for at in range(len(word)))]
@@ -239,8 +261,9 @@ def explained(pairs: Iterable[Pair]) -> set[str]:
 
 
 def is_unread(text: str, known: set[str]) -> bool:
-    """Whether a stretch of the text is explained by nothing: `UNREAD` characters of unknown words, digits and signs beyond those of
-    known words around them, or letters that were lost. Escapes are undone before; tags are not removed, since they may hold the text.
+    """Whether a stretch of the text is explained by nothing: `UNREAD` characters of unknown words, digits and
+    signs beyond those of known words around them, or letters that were lost. Escapes are undone before; tags
+    are not removed, since they may hold the text.
     """
     *_, text = _levels(text)
     if DAMAGED in text:
@@ -276,8 +299,8 @@ def own(case: Case, pairs: Sequence[Pair]) -> Iterator[Seen]:
 
 
 def contexts_held(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Mask:
-    """For each window of an answer's tokens, whether its context stood in what was seen; of a context of signs alone, whether the
-    word after it did.
+    """For each window of an answer's tokens, whether its context stood in what was seen; of a context of
+    signs alone, whether the word after it did.
     """
     first, last = _touched(said, tokens, width, 0)
     _, after = _touched(said, tokens, width, 1)
@@ -287,7 +310,9 @@ def contexts_held(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Mask:
 
 
 def repeated(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Mask:
-    """For each window of an answer's tokens, whether the words of its context stood in what was seen or earlier in the answer."""
+    """For each window of an answer's tokens, whether the words of its context stood in what was seen or
+    earlier in the answer.
+    """
     first, last = _touched(said, tokens, width, 0)
     met: dict[tuple[str, ...], int] = {}  # where the words first came: several contexts may lie in one word
     out = np.zeros(len(first), bool)
@@ -298,7 +323,9 @@ def repeated(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Mask:
 
 
 def _touched(said: Spoken, tokens: Tokens, width: int, more: int) -> tuple[list[int], list[int]]:
-    """The words that each window's context and `more` tokens after it touch: the first, and the one after the last."""
+    """The words that each window's context and `more` tokens after it touch: the first, and the one after
+    the last.
+    """
     _, begins, ends = said
     number = max(len(tokens.ids) - width, 0)
     left = np.asarray(tokens.starts[:number], np.int64)
@@ -308,8 +335,8 @@ def _touched(said: Spoken, tokens: Tokens, width: int, more: int) -> tuple[list[
 
 
 def followed(texts: Iterable[str], forms: Mapping[tuple[str, ...], int]) -> set[tuple[int, str]]:
-    """Of folded forms, each with a number: the numbers whose forms stand in any reading of the texts, each with the word before (none at
-    an opening).
+    """Of folded forms, each with a number: the numbers whose forms stand in any reading of the texts, each
+    with the word before (none at an opening).
     """
     longest = max(map(len, forms), default=0)
     out = set()

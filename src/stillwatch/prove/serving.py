@@ -1,9 +1,10 @@
 """How is an answer marked while it is sampled, each request under its own key?
 
-`Marking` is a logits processor in Hugging Face's form: a callable of token ids, shape (rows, length), and logits, shape
-(rows, vocabulary). Every row has its own key, or none. It must see the distribution that is sampled from: put it after
-temperature, top-k and top-p, or give the temperature here and switch the others off. `generate` does so, and writes what was served
-into the ledger; who uses `Marking` alone writes it himself.
+`Marking` is a logits processor in Hugging Face's form: a callable of token ids, shape (rows, length), and
+logits, shape (rows, vocabulary). Every row has its own key, or none. It must see the distribution that is
+sampled from: put it after temperature, top-k and top-p, or give the temperature here and switch the others
+off. `generate` does so, and writes what was served into the ledger; who uses `Marking` alone writes it
+himself.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def _signed(value: int) -> int:
 
 
 def vocabulary_bits(some: Sequence[int], vocabulary: int, device: object = None) -> Tensor:
-    """Bits of every token after contexts with these seeds, shape (rows, vocabulary), as signed words; equal to `windows.bits_of`."""
+    """Bits of every token after contexts with these seeds, shape (rows, vocabulary), as signed words;
+    equal to `windows.bits_of`.
+    """
     import torch
 
     seed = torch.tensor([_signed(one) for one in some], dtype=torch.int64, device=device)
@@ -88,11 +91,13 @@ def marked(
 
 
 class Marking:
-    """A batch's logits processor for Hugging Face's `generate` (pass it in `logits_processor`, without beams).
+    """A batch's logits processor for Hugging Face's `generate` (pass it in `logits_processor`, without
+    beams).
 
-    `rows` has one entry per sequence in the batch, none for unmarked ones; `prompt` is the length to which prompts were
-    padded, so that only the answer counts; `proxy` gives a proxy student's probabilities of token ids where a mark asks
-    for them. Not to be used for a second batch: it remembers what each answer used.
+    `rows` has one entry per sequence in the batch, none for unmarked ones; `prompt` is the length to which
+    prompts were padded, so that only the answer counts; `proxy` gives a proxy student's probabilities of
+    token ids where a mark asks for them. Not to be used for a second batch: it remembers what each answer
+    used.
     """
 
     def __init__(
@@ -122,7 +127,9 @@ class Asked:
 
 
 def line(keyring: Keyring, asked: Asked, answer: Sequence[int]) -> ledger.Entry:
-    """The ledger's line on an answer's token ids; one that is no longer than the key's context bears no mark."""
+    """The ledger's line on an answer's token ids; one that is no longer than the key's context bears no
+    mark.
+    """
     return ledger.entry(
         keyring, asked.issued, asked.account, answer, is_marked=len(answer) > asked.issued.width
     )
@@ -138,10 +145,12 @@ def generate(
     temperature: float = 1.0,
     **options: Any,  # noqa: ANN401  as `generate` takes them
 ) -> list[list[int]]:
-    """Answers of a Hugging Face model to a batch as its tokeniser gives it (padded on the left), as token ids without what fills up.
+    """Answers of a Hugging Face model to a batch as its tokeniser gives it (padded on the left), as token ids
+    without what fills up.
 
-    `asked` has one entry a row, none for a row that is not marked. Lines on marked answers are in the ledger at `path` before anything is
-    returned. `options` are those of `generate`, except for how it samples: top-k and top-p are off, since a mark has to see the whole law.
+    `asked` has one entry a row, none for a row that is not marked. Lines on marked answers are in the ledger
+    at `path` before anything is returned. `options` are those of `generate`, except for how it samples: top-k
+    and top-p are off, since a mark has to see the whole law.
     """
     from transformers import LogitsProcessorList
 

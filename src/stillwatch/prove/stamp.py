@@ -1,7 +1,8 @@
 """Was a plan there before the first question was asked?
 
-A digest shows that a plan's file is whole, and nothing more: whoever edits a plan can compute it anew. What protects it is the time
-stamp of an authority (RFC 3161) over the plan's file, which nobody else can make, if its time is before the first question's.
+A digest shows that a plan's file is whole, and nothing more: whoever edits a plan can compute it anew. What
+protects it is the time stamp of an authority (RFC 3161) over the plan's file, which nobody else can make, if
+its time is before the first question's.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ MICROSECONDS = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """When an authority saw the plan's file (ISO 8601, UTC), and whether its signature was checked against certificates."""
+    """When an authority saw the plan's file (ISO 8601, UTC), and whether its signature was checked
+    against certificates.
+    """
 
     at: str
     is_verified: bool
@@ -33,8 +36,8 @@ def beside(plan: Path) -> Path:
 def check(plan: Path, response: Path | None, authority: Path | None) -> Stamp | None:
     """The time stamp of a plan's file; none where there is none.
 
-    `authority` has the certificates that are trusted, as PEM. Raises `InputError` for a stamp of another file, with a hash other than
-    SHA-256, or with a signature that the certificates do not lead to.
+    `authority` has the certificates that are trusted, as PEM. Raises `InputError` for a stamp of another
+    file, with a hash other than SHA-256, or with a signature that the certificates do not lead to.
     """
     response = response or beside(plan)
     if not response.is_file():
@@ -50,7 +53,8 @@ def check(plan: Path, response: Path | None, authority: Path | None) -> Stamp | 
                 found=fault,
                 expected=f"a response of RFC 3161 over the SHA-256 of {plan.name}",
                 why="a plan that was edited after it was stamped is no plan",
-                fix=f"openssl ts -query -data {plan} -sha256 -cert -out {plan.name}.tsq, and have an authority answer it",
+                fix=f"openssl ts -query -data {plan} -sha256 -cert -out {plan.name}.tsq, and have an "
+                f"authority answer it",
             )
         )
     return Stamp(at=time_of(held), is_verified=authority is not None)
@@ -65,8 +69,8 @@ def first_of(times: Sequence[int | None]) -> str | None:
 
 
 def departure(stamped: Stamp, first: str | None) -> str:
-    """What is wrong with a stamp's time beside the first question's, in words; empty where nothing is, or where neither is known to be
-    first. Both are ISO 8601 in UTC and whole seconds.
+    """What is wrong with a stamp's time beside the first question's, in words; empty where nothing is, or
+    where neither is known to be first. Both are ISO 8601 in UTC and whole seconds.
     """
     if first is None or stamped.at <= first:
         return ""

@@ -1,9 +1,10 @@
 """What do all findings on a suspect add up to?
 
-Three words, and only these: *supported* (a keyed test rejects independence at the level stated beforehand, corrected for
-all keys and tests that were looked at), *refuted at this power* (a mark that a ledger shows was served is so absent that training on
-the assumed share would have shown, with 95 % power, at 5 %), *not supported* (neither). Tests without a key of ours may point the
-same way; they never make a verdict. Nor does the absence of a mark that nothing shows was served.
+Three words, and only these: *supported* (a keyed test rejects independence at the level stated beforehand,
+corrected for all keys and tests that were looked at), *refuted at this power* (a mark that a ledger shows was
+served is so absent that training on the assumed share would have shown, with 95 % power, at 5 %), *not
+supported* (neither). Tests without a key of ours may point the same way; they never make a verdict. Nor does
+the absence of a mark that nothing shows was served.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ RANK_AT_MOST = 0.02  # a mark so strong that it convicts must also beat 98 % of 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignVerdict:
-    """A campaign's evidence: its keys' e-values multiplied, the smallest p-value times the tries, and the power against the assumed
-    effect of its strongest test.
+    """A campaign's evidence: its keys' e-values multiplied, the smallest p-value times the tries, and the
+    power against the assumed effect of its strongest test.
     """
 
     campaign: str
@@ -38,7 +39,9 @@ class CampaignVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hypothesis:
-    """Another account of what was found: what would separate it from training on harvested answers, and what is known here."""
+    """Another account of what was found: what would separate it from training on harvested answers, and
+    what is known here.
+    """
 
     statement: str
     separated_by: str
@@ -79,14 +82,16 @@ def decide(
 ) -> Verdict:
     """The verdict on a suspect.
 
-    `effects` has for keys what is assumed of a student. `served` are the campaigns that a ledger shows were served a mark: all of them
-    must be refuted for the suspect to be; without a ledger (none) absence refutes nothing. `asked` is how many answers the suspect gave, for saying how many more would settle the matter; `is_open` says that its
-    weights were read.
+    `effects` has for keys what is assumed of a student. `served` are the campaigns that a ledger shows were
+    served a mark: all of them must be refuted for the suspect to be; without a ledger (none) absence refutes
+    nothing. `asked` is how many answers the suspect gave, for saying how many more would settle the matter;
+    `is_open` says that its weights were read.
     """
     keyed = [one for one in findings if one.keyed and one.units > 0]
     tries = max(len(keyed), 1)
     warnings = [
-        f"`{one.test}` under `{one.subject}` is extreme by its law but not among decoys (rank p {one.rank_p:.3g}): something it takes for granted does not hold, and it is not counted"
+        f"`{one.test}` under `{one.subject}` is extreme by its law but not among decoys (rank p "
+        f"{one.rank_p:.3g}): something it takes for granted does not hold, and it is not counted"
         for one in keyed
         if _is_broken(one, alpha, tries)
     ]
@@ -106,10 +111,16 @@ def decide(
     share = f"{100 * max((one.share for one in effects.values()), default=0.0):g} %"
     if is_supported:
         word = SUPPORTED
-        reason = f"independence of our keys is rejected at {alpha:g}: combined e 10^{log10_e:.1f}, smallest p after {tries} tries 10^{log10_p:.1f}"
+        reason = (
+            f"independence of our keys is rejected at {alpha:g}: combined e 10^{log10_e:.1f}, smallest "
+            f"p after {tries} tries 10^{log10_p:.1f}"
+        )
     elif rows and all(row.verdict == REFUTED for row in rows):
         word = REFUTED
-        reason = f"had {share} of its training been answers served under these keys, marked to the share that the ledger shows, this would have shown with {100 * power:.1f} % power; it did not"
+        reason = (
+            f"had {share} of its training been answers served under these keys, marked to the share "
+            f"that the ledger shows, this would have shown with {100 * power:.1f} % power; it did not"
+        )
     else:
         word = NOT_SUPPORTED
         reason = "independence of our keys is not rejected" + (
@@ -118,12 +129,24 @@ def decide(
         if served is None:
             reason += "; without a ledger of what was served, the absence of a mark refutes nothing"
         elif effects:
-            reason += f"; the power against {share} of training on answers served under these keys was {100 * power:.1f} %"
+            reason += (
+                f"; the power against {share} of training on answers served under these keys was "
+                f"{100 * power:.1f} %"
+            )
     return Verdict(
-        word=word, reason=reason, alpha=alpha, tries=tries, log10_e=log10_e, log10_p=log10_p, named=named, campaigns=rows,
-        power=power, further=_further(sound, effects, alpha / tries, asked), warnings=tuple(warnings),
+        word=word,
+        reason=reason,
+        alpha=alpha,
+        tries=tries,
+        log10_e=log10_e,
+        log10_p=log10_p,
+        named=named,
+        campaigns=rows,
+        power=power,
+        further=_further(sound, effects, alpha / tries, asked),
+        warnings=tuple(warnings),
         hypotheses=_hypotheses(rows, named, is_open=is_open) if word == SUPPORTED else (),
-    )  # fmt: skip
+    )
 
 
 def _hypotheses(rows: Sequence[CampaignVerdict], named: str, *, is_open: bool) -> tuple[Hypothesis, ...]:
@@ -138,25 +161,31 @@ def _hypotheses(rows: Sequence[CampaignVerdict], named: str, *, is_open: bool) -
         )
     elif named and silent:
         public = (
-            f"{silent:,} of {len(rows):,} campaigns' keys are silent, {able:,} of them with 95 % power to be seen, which speaks against a public "
-            f"pool of everybody's answers as far as they were served in the same time; that those of `{named}` alone were made public stays possible"
+            f"{silent:,} of {len(rows):,} campaigns' keys are silent, {able:,} of them with 95 % power to be "
+            f"seen, which speaks against a public "
+            f"pool of everybody's answers as far as they were served in the same time; that those of "
+            f"`{named}` alone were made public stays possible"
         )
     else:
         public = "no campaign is singled out, as would be so if many campaigns' answers were public"
     reading = (
         "excluded: its weights were read, with what was served at hand"
         if is_open
-        else "what the file shows that it had before it is not counted; what the file does not show is taken not to be there"
+        else "what the file shows that it had before it is not counted; what the file does not show is taken "
+        "not to be there"
     )
     return (
         Hypothesis(
             statement="others made marked answers public (a forum, a data set), and it was trained on those",
-            separated_by="keys of several campaigns served in the same time: a public pool holds all of them; a search for the marked answers on the web",
+            separated_by="keys of several campaigns served in the same time: a public pool holds all of "
+            "them; a search for the marked answers on the web",
             here=public,
         ),
         Hypothesis(
-            statement="it had marked answers before it when it answered (a system prompt, retrieval, a memory)",
-            separated_by="its weights, or answers asked for without tools and memory, with all that stood before it in the file",
+            statement="it had marked answers before it when it answered (a system prompt, retrieval, a "
+            "memory)",
+            separated_by="its weights, or answers asked for without tools and memory, with all that stood "
+            "before it in the file",
             here=reading,
         ),
     )
@@ -180,21 +209,26 @@ def _campaign(
     by_key: dict[str, list[float]] = {}
     for one in mine:
         by_key.setdefault(one.subject, []).append(one.log_e)
-    # One key seen by two tests is one piece of luck: averaged. Different keys are drawn independently: multiplied.
+    # One key seen by two tests is one piece of luck: averaged. Different keys are drawn independently:
+    # multiplied.
     log10_e = sum(mean_log_e(np.array(logs)) for logs in by_key.values()) / LN10
     log10_p = min((min(one.log10_p + log10(tries), 0.0) for one in mine), default=0.0)
     is_shown = log10_e - log10(names) >= -log10(alpha / 2) or log10_p <= log10(alpha / 2)
     power, is_absent = _absence(mine, effects)
     return CampaignVerdict(
-        campaign=name, log10_e=log10_e, log10_p=log10_p, power=power,
+        campaign=name,
+        log10_e=log10_e,
+        log10_p=log10_p,
+        power=power,
         verdict=SUPPORTED if is_shown else REFUTED if is_absent and power >= POWER else NOT_SUPPORTED,
-    )  # fmt: skip
+    )
 
 
 def _absence(some: Sequence[SuspectFinding], effects: Mapping[str, Assumed]) -> tuple[float, bool]:
     """The power of a campaign's strongest test, and whether that test speaks against the effect.
 
-    The strongest is chosen by what was assumed and how much was scored, not by its outcome, so that it errs at its level.
+    The strongest is chosen by what was assumed and how much was scored, not by its outcome, so that it errs
+    at its level.
     """
     able = [one for one in some if one.subject in effects and one.test.startswith("radioactivity")]
     best = max(able, key=lambda one: effects[one.subject].effect * one.units**0.5, default=None)
@@ -210,7 +244,9 @@ def _absence(some: Sequence[SuspectFinding], effects: Mapping[str, Assumed]) -> 
 def _further(
     sound: Sequence[SuspectFinding], effects: Mapping[str, Assumed], alpha: float, asked: int
 ) -> float:
-    """How many more answers would bring 95 % power, if each adds as many windows as those so far; nan where unknown."""
+    """How many more answers would bring 95 % power, if each adds as many windows as those so far; nan
+    where unknown.
+    """
     some = [one for one in sound if one.test == "radioactivity_text" and one.units and one.subject in effects]
     if not some or not asked:
         return float("nan")

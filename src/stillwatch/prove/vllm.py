@@ -1,10 +1,11 @@
 """How does a vLLM engine mark each request under its own key?
 
-`vllm serve MODEL --logits-processors stillwatch.prove.vllm:Marks` with `STILLWATCH_KEYRING` naming the keyring's file,
-in the environment of the engine. The gateway, which knows who asks, adds to a suspected account's request
-`"vllm_xargs": {"stillwatch_campaign": "c7", "stillwatch_mark": "gumbel", "stillwatch_account": "a1"}`; all others stay as they are.
-What was served is written into the ledger beside the keyring, or at `STILLWATCH_LEDGER`, when a request ends. The interface is
-that of `vllm.v1.sample.logits_processor` (the V1 model runner; with a newer one set `VLLM_USE_V2_MODEL_RUNNER=0`).
+`vllm serve MODEL --logits-processors stillwatch.prove.vllm:Marks` with `STILLWATCH_KEYRING` naming the
+keyring's file, in the environment of the engine. The gateway, which knows who asks, adds to a suspected
+account's request `"vllm_xargs": {"stillwatch_campaign": "c7", "stillwatch_mark": "gumbel",
+"stillwatch_account": "a1"}`; all others stay as they are. What was served is written into the ledger beside
+the keyring, or at `STILLWATCH_LEDGER`, when a request ends. The interface is that of
+`vllm.v1.sample.logits_processor` (the V1 model runner; with a newer one set `VLLM_USE_V2_MODEL_RUNNER=0`).
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ VARIABLE, LEDGER = "STILLWATCH_KEYRING", "STILLWATCH_LEDGER"
 
 @dataclass(slots=True)
 class Request:
-    """A request that is marked: how, for whom and under which key, its tokens so far (the engine adds to them), and its temperature."""
+    """A request that is marked: how, for whom and under which key, its tokens so far (the engine adds to
+    them), and its temperature.
+    """
 
     row: Row
     asked: Asked
@@ -39,7 +42,9 @@ class Request:
 
 
 def asked(extra: dict[str, Any] | None) -> tuple[str, str] | None:
-    """Mark and campaign that a request names; raises `ValueError` where only half is said or the mark is unknown."""
+    """Mark and campaign that a request names; raises `ValueError` where only half is said or the mark is
+    unknown.
+    """
     extra = extra or {}
     mark, campaign = extra.get("stillwatch_mark"), extra.get("stillwatch_campaign")
     if mark is None and campaign is None:
@@ -99,7 +104,9 @@ class Marks(LogitsProcessor):
                 self.rows[start] = other
 
     def _write(self, ended: Sequence[Request | None]) -> None:
-        """Requests that have ended, or were set back, into the ledger. One that bore no token yet has nothing in it."""
+        """Requests that have ended, or were set back, into the ledger. One that bore no token yet has
+        nothing in it.
+        """
         entries = [
             line(self.keyring, one.asked, one.output) for one in ended if one is not None and len(one.output)
         ]
@@ -112,8 +119,8 @@ class Marks(LogitsProcessor):
     def apply(self, logits: Tensor) -> Tensor:
         """The engine's logits, rows with a mark reshaped.
 
-        The engine divides by the temperature afterwards; so that is done here, for the mark to see what is sampled from,
-        and undone.
+        The engine divides by the temperature afterwards; so that is done here, for the mark to see what is
+        sampled from, and undone.
         """
         if not self.rows:
             return logits

@@ -1,8 +1,8 @@
 """How much does a key's score of many different windows exceed chance, each window with its own weight?
 
-Given the weights, scores of different windows are independent under the null, so the weighted sum has a moment
-generating function that is known exactly. Chernoff's bound on its tail is a p-value that is never too small, and a
-mean of its exponential tilts an e-value.
+Given the weights, scores of different windows are independent under the null, so the weighted sum has a
+moment generating function that is known exactly. Chernoff's bound on its tail is a p-value that is never too
+small, and a mean of its exponential tilts an e-value.
 """
 
 from __future__ import annotations
@@ -41,10 +41,11 @@ class Weighed:
 def counted(some: Windows, usual: Windows | None = None) -> Weighed:
     """Windows with repeats, each once, weighed by how far the suspect's use of it may speak.
 
-    A context that came N times, and one of its tokens n times, has two parts: what language does there, and what the mark
-    added. Without knowing the first, a window's weight is n N / (sum of n^2 over the context's tokens): in proportion
-    to use within a context, and no context louder than its variety. With `usual`, text of the same kind that nobody
-    marked, the weight is n - N p, p the share there (the score of a multinomial law), for every token that either has.
+    A context that came N times, and one of its tokens n times, has two parts: what language does there, and
+    what the mark added. Without knowing the first, a window's weight is n N / (sum of n^2 over the context's
+    tokens): in proportion to use within a context, and no context louder than its variety. With `usual`, text
+    of the same kind that nobody marked, the weight is n - N p, p the share there (the score of a multinomial
+    law), for every token that either has.
     """
     contexts, place, tokens, n = _tally(some)
     if usual is None or not len(usual):
@@ -60,10 +61,12 @@ def counted(some: Windows, usual: Windows | None = None) -> Weighed:
 
 
 def differing(some: Windows, mine: npt.NDArray[np.generic], theirs: npt.NDArray[np.generic]) -> Weighed:
-    """Windows with repeats, weighed by what the suspect puts on them (`mine`) less what is usual (`theirs`), per context.
+    """Windows with repeats, weighed by what the suspect puts on them (`mine`) less what is usual (`theirs`),
+    per context.
 
-    Both are scaled to the suspect's total in the context. Where suspect and usual differ by more than sampling would
-    make them, for reasons of their own, the context is turned down: its weights are multiplied by N / (N + sum of w^2).
+    Both are scaled to the suspect's total in the context. Where suspect and usual differ by more than
+    sampling would make them, for reasons of their own, the context is turned down: its weights are multiplied
+    by N / (N + sum of w^2).
     """
     contexts, place, tokens, n, m = _tally(some, np.asarray(mine, np.float64), np.asarray(theirs, np.float64))
     total_n = np.bincount(place, weights=n, minlength=len(contexts))
@@ -75,7 +78,9 @@ def differing(some: Windows, mine: npt.NDArray[np.generic], theirs: npt.NDArray[
 
 
 def _tally(some: Windows, *values: Array) -> tuple[Any, ...]:
-    """Distinct contexts, each distinct window's place among them and its token, and sums of `values` (or counts) over repeats."""
+    """Distinct contexts, each distinct window's place among them and its token, and sums of `values` (or
+    counts) over repeats.
+    """
     names, first, which = np.unique(identities(some), return_index=True, return_inverse=True)
     which = which.ravel()
     one = some.keep(first)
@@ -87,7 +92,9 @@ def _tally(some: Windows, *values: Array) -> tuple[Any, ...]:
 
 
 def tempered(weights: Array) -> Array:
-    """Weights cut so that none has more than a fiftieth of the sum of squares: a sum of many alike has thin tails, and a tight bound."""
+    """Weights cut so that none has more than a fiftieth of the sum of squares: a sum of many alike has
+    thin tails, and a tight bound.
+    """
     out = weights
     for _ in range(20):
         most = float(np.sqrt(out @ out / LOUDEST))
@@ -104,7 +111,9 @@ def total(mark: Mark, key: npt.NDArray[np.uint64], some: Weighed) -> float:
 
 
 def tails(mark: Mark, excess: float, weights: Array) -> tuple[float, float]:
-    """Log p by Chernoff's bound and log e by a mixture over the same tilts; tilts without a mean are left out."""
+    """Log p by Chernoff's bound and log e by a mixture over the same tilts; tilts without a mean are left
+    out.
+    """
     w = weights[weights != 0]
     spread = mark.sd * float(np.sqrt(w @ w))
     if spread == 0:
@@ -120,7 +129,9 @@ def tails(mark: Mark, excess: float, weights: Array) -> tuple[float, float]:
 
 
 def _coarse(w: Array) -> tuple[Array, Ints]:
-    """A few thousand values, each of a weight's own sign and no smaller in size: the centred cost grows with size, so the bound holds."""
+    """A few thousand values, each of a weight's own sign and no smaller in size: the centred cost grows
+    with size, so the bound holds.
+    """
     edges = np.unique(np.quantile(np.abs(w), np.linspace(0, 1, MOST_VALUES + 1)))
     size = edges[np.clip(np.searchsorted(edges, np.abs(w)), 0, len(edges) - 1)]
     values, times = np.unique(np.sign(w) * size, return_counts=True)
@@ -129,7 +140,8 @@ def _coarse(w: Array) -> tuple[Array, Ints]:
 
 @dataclass(slots=True)
 class Findings:
-    """What keys' scores of the same windows say, against their exact law and against decoys', which are scored once for all.
+    """What keys' scores of the same windows say, against their exact law and against decoys', which are
+    scored once for all.
 
     `said` has a place for windows and effect.
     """

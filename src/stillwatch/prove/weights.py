@@ -27,7 +27,9 @@ class Weights:
         return tokens_of(self.tokenizer, text)
 
     def nearest(self, ids: Sequence[int], top: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """For each position but the first, the likeliest tokens and their probabilities given what stands before."""
+        """For each position but the first, the likeliest tokens and their probabilities given what stands
+        before.
+        """
         import torch
 
         with torch.inference_mode():
@@ -57,7 +59,9 @@ class Weights:
 
 
 def tokens_of(tokenizer: Any, text: str) -> Tokens:
-    """A text's tokens by a tokeniser of Hugging Face's. Raises `InputError` where it does not say where its tokens stand."""
+    """A text's tokens by a tokeniser of Hugging Face's. Raises `InputError` where it does not say where
+    its tokens stand.
+    """
     try:
         told = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     except NotImplementedError:
@@ -75,8 +79,8 @@ def tokens_of(tokenizer: Any, text: str) -> Tokens:
 def load(folder: Path) -> Weights:
     """A suspect from a folder on disk: a stranger's files, of which no code is run (`prove.quarters`).
 
-    Its weights are read as safetensors only, since other forms may run code. Raises `MissingExtra` without PyTorch and
-    `InputError` where it cannot be loaded or asks for code of its own.
+    Its weights are read as safetensors only, since other forms may run code. Raises `MissingExtra` without
+    PyTorch and `InputError` where it cannot be loaded or asks for code of its own.
     """
     _check_kernels(folder)
     try:  # before the stranger's files: what these do when they are imported is theirs to do
@@ -97,7 +101,8 @@ def load(folder: Path) -> Weights:
                 fact="the model's weights could not be loaded",
                 where=str(folder),
                 found=(str(error).splitlines() or [type(error).__name__])[0][:200],
-                expected="a causal language model and its tokeniser in the Hugging Face format, with weights as safetensors, "
+                expected="a causal language model and its tokeniser in the Hugging Face format, with weights "
+                "as safetensors, "
                 "that need no code of their own",
             )
         ) from None
@@ -123,7 +128,9 @@ def _tokenizer(folder: Path) -> Any:
 
 
 def _check_kernels(folder: Path) -> None:
-    """Raise `InputError` where the configuration names compiled code of a hub for its attention (`owner/repository`)."""
+    """Raise `InputError` where the configuration names compiled code of a hub for its attention
+    (`owner/repository`).
+    """
 
     def named(value: Any) -> Iterator[str]:
         for key, inner in value.items() if isinstance(value, dict) else ():

@@ -1,13 +1,14 @@
 """Which runs of tokens are scored, and what does a key say about each?
 
-A window is `width` tokens and the token that follows. The key turns each window into 64 bits that nobody can foretell
-without it: SipHash-2-4 (Aumasson and Bernstein 2012) of the context, then the finaliser of SplitMix64 over that and the
-token. The second step is public, so that a whole vocabulary costs one pass on any device; who learns one context's seed
-learns nothing of another's.
+A window is `width` tokens and the token that follows. The key turns each window into 64 bits that nobody can
+foretell without it: SipHash-2-4 (Aumasson and Bernstein 2012) of the context, then the finaliser of
+SplitMix64 over that and the token. The second step is public, so that a whole vocabulary costs one pass on
+any device; who learns one context's seed learns nothing of another's.
 
-For text that is independent of the key, bits of *different* windows are independent and uniform. That is the whole null
-of the tests on windows, and the reason why a window that comes twice brings no new bits (Fernandez and others 2023;
-Sander and others 2024): tests take each window once, with a weight that may depend on how often it came.
+For text that is independent of the key, bits of *different* windows are independent and uniform. That is the
+whole null of the tests on windows, and the reason why a window that comes twice brings no new bits (Fernandez
+and others 2023; Sander and others 2024): tests take each window once, with a weight that may depend on how
+often it came.
 """
 
 from __future__ import annotations
@@ -152,10 +153,14 @@ def cut(sequences: Iterable[Sequence[int]], width: int) -> Windows:
 
 
 def stand_in(some: Windows, asked: Windows) -> npt.NDArray[np.bool_]:
-    """Which windows stand in what was asked: who repeats a prompt would be convicted of the prompt's own marks."""
+    """Which windows stand in what was asked: who repeats a prompt would be convicted of the prompt's own
+    marks.
+    """
     return np.isin(identities(some), identities(asked))
 
 
 def has_context_of(some: Windows, served: Windows) -> npt.NDArray[np.bool_]:
-    """Which windows have a context that was served: elsewhere a suspect cannot have learnt the mark (the filter of Sander and others)."""
+    """Which windows have a context that was served: elsewhere a suspect cannot have learnt the mark (the
+    filter of Sander and others).
+    """
     return np.isin(contexts_of(some), contexts_of(served))

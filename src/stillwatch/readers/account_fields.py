@@ -22,10 +22,11 @@ LONGEST = 200  # characters of a value that may be a name: chosen
 
 
 def account_fields(path: LogPath, form: Format | None = None, limits: Limits = LIMITS) -> dict[str, int]:
-    """Fields of a file's first records whose names are those of accounts, and that have several values, with their number.
+    """Fields of a file's first records whose names are those of accounts, and that have several values, with
+    their number.
 
-    A path into a record is written with dots, as `--map` takes it; of a format `form` whose records have parts (entries, spans with
-    attributes) it is a path into a part.
+    A path into a record is written with dots, as `--map` takes it; of a format `form` whose records have
+    parts (entries, spans with attributes) it is a path into a part.
     """
     values: dict[str, set[str]] = defaultdict(set)
     for record in first_records(path, limits):

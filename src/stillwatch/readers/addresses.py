@@ -18,8 +18,8 @@ LONGEST = 256  # letters of what may be an address with a port and a zone: chose
 def address_in(text: str) -> str | None:
     """The address in `host`, `host:port`, `[host]:port` or a list of them, of which the first counts.
 
-    An IPv4 address inside IPv6 (`::ffff:1.2.3.4`) is the IPv4 address. None where there is no address (`-`, `unknown`, `unix:`, a
-    name, a masked address).
+    An IPv4 address inside IPv6 (`::ffff:1.2.3.4`) is the IPv4 address. None where there is no address (`-`,
+    `unknown`, `unix:`, a name, a masked address).
     """
     if len(text) > LONGEST:
         text = text[:LONGEST]

@@ -26,7 +26,8 @@ DEEPEST = 8  # last parts of a key that are looked for below the log's folder: c
 class Beside:
     """The surroundings of one log file. Nothing outside its folder is read, whatever a record names.
 
-    `among` are the files that are read with it, its own among them; `names` are those of the log's fields that `--map` gives for columns.
+    `among` are the files that are read with it, its own among them; `names` are those of the log's fields
+    that `--map` gives for columns.
     """
 
     path: LogPath
@@ -36,9 +37,11 @@ class Beside:
     _missing: set[str] = field(default_factory=set)
 
     def document(self, key: Any) -> Any:  # noqa: ANN401  any JSON values
-        """The JSON value of the file that a record names by its address in a store of objects (`s3://bucket/a/b.json.gz`).
+        """The JSON value of the file that a record names by its address in a store of objects
+        (`s3://bucket/a/b.json.gz`).
 
-        It is looked for below the log's folder under the address's last parts: `a/b.json.gz`, then `b.json.gz`. None where it is not there.
+        It is looked for below the log's folder under the address's last parts: `a/b.json.gz`, then
+        `b.json.gz`. None where it is not there.
         """
         if not isinstance(key, str) or not key or len(self._missing) > 1 << 16:
             return None
@@ -59,9 +62,11 @@ class Beside:
         return None
 
     def together(self) -> tuple[tuple[LogPath, int, int], ...]:
-        """Those of the files that lie together with this one, itself among them, with size and time of change.
+        """Those of the files that lie together with this one, itself among them, with size and time of
+        change.
 
-        They are in its folder, or under its name in a tree that differs in one folder's name, as exports of several tables have it.
+        They are in its folder, or under its name in a tree that differs in one folder's name, as exports of
+        several tables have it.
         """
         found = []
         for path in sorted(set(self.among), key=str):
@@ -83,7 +88,9 @@ class Beside:
 
 
 def records_of(path: LogPath, form: Format, limits: Limits) -> Iterator[Numbered]:
-    """The records of a file that lies together with another one of this format; none where it is of another format."""
+    """The records of a file that lies together with another one of this format; none where it is of
+    another format.
+    """
     first = islice(unwrapped(path, form, {}, Losses(path), limits), PEEK)
     if any(form.recognise(record) for _number, record in first):
         yield from unwrapped(path, form, {}, Losses(path), limits)

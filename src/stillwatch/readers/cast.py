@@ -1,9 +1,10 @@
 """How do columns of any type become columns of the contract, with every value in its bounds?
 
 Rules:
-    Only a required value may cost a row. An optional cell that cannot be read, or is out of bounds, is null and counted.
-    A missing `exchange_id` is made of file and row, and a missing `model` is `unknown`: senders choose both.
-    Work is done by column; single cells are touched only where a column as a whole cannot be cast.
+    Only a required value may cost a row. An optional cell that cannot be read, or is out of bounds, is null
+    and counted. A missing `exchange_id` is made of file and row, and a missing `model` is `unknown`: senders
+    choose both. Work is done by column; single cells are touched only where a column as a whole cannot be
+    cast.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ OUT, CUT = "value is out of bounds", "value is too long and was cut"
 NOTHING = frozenset(
     [
         "",
-        *"- null none nil nan nat na n/a <na> undefined \\n inf +inf -inf infinity +infinity -infinity".split(),
+        *"- null none nil nan nat na n/a <na> undefined \\n inf +inf -inf infinity +infinity "
+        "-infinity".split(),
     ]
 )
 BOOLEANS = {"true": True, "1": True, "1.0": True, "t": True, "yes": True, "y": True, "on": True} | {
@@ -77,8 +79,8 @@ def conform(
 ) -> pa.Table:
     """The readable rows of a batch as rows of the contract; what cannot be read goes to `losses`.
 
-    `batch` carries contract names with whatever types the file had; `numbers` are its rows' numbers in the file. Text longer than `most`
-    bytes is null.
+    `batch` carries contract names with whatever types the file had; `numbers` are its rows' numbers in the
+    file. Text longer than `most` bytes is null.
     """
     return conformed(batch, losses, numbers, schema, most=most)[0]
 
@@ -168,7 +170,9 @@ def _column(raw: pa.Array, column: Column, most: int | None) -> tuple[pa.Array, 
 
 
 def _bounded(array: pa.Array, column: Column, most: int | None) -> tuple[pa.Array, dict[str, Mask]]:
-    """The array with null for what is out of the column's bounds, and the beginning of a name that is too long."""
+    """The array with null for what is out of the column's bounds, and the beginning of a name that is too
+    long.
+    """
     if column.least is not None and column.most is not None:
         moment = pa.types.is_timestamp(column.type)
         number = np.asarray(
@@ -210,7 +214,9 @@ def _year(micros: float) -> int:
 
 
 def shortened(value: str, longest: int) -> str:
-    """The name, or the beginning of one that is too long with a digest of all of it, so that different names stay different."""
+    """The name, or the beginning of one that is too long with a digest of all of it, so that different
+    names stay different.
+    """
     if len(value) <= longest and len(value.encode()) <= longest:
         return value
     digest = hashlib.blake2b(value.encode(), digest_size=8).hexdigest()
@@ -224,7 +230,8 @@ def _short_list(values: Sequence[str | None], longest: int) -> list[str | None]:
 def cast_rows(array: pa.Array, kind: pa.DataType, name: str = "") -> tuple[pa.Array, Mask]:
     """The array in the wanted type, and a mask of the rows that could not be cast (null in the result).
 
-    `name` is the column's: a duration may have its unit, and a system's number `AS` before it. What stands for nothing is null and not in the mask.
+    `name` is the column's: a duration may have its unit, and a system's number `AS` before it. What stands
+    for nothing is null and not in the mask.
     """
     bad = np.zeros(len(array), bool)
     array = _plain(array)
@@ -259,7 +266,9 @@ def _plain(array: pa.Array) -> pa.Array:
 
 
 def _finite(array: pa.Array) -> pa.Array:
-    """Real numbers, with null for NaN, by which pandas says that there is none, and for infinity, which is no limit."""
+    """Real numbers, with null for NaN, by which pandas says that there is none, and for infinity, which
+    is no limit.
+    """
     array = array.cast(pa.float64())
     finite = pc.is_finite(array)
     if pc.all(finite).as_py() is not False:
@@ -318,15 +327,17 @@ def cells(values: Sequence[Any], kind: pa.DataType, name: str = "") -> tuple[pa.
 
 
 def _is_nothing(value: Any) -> bool:  # noqa: ANN401  any JSON value
-    """Whether a value that is to be no text stands for none: NaN, infinity (no limit), or a word for nothing."""
+    """Whether a value that is to be no text stands for none: NaN, infinity (no limit), or a word for
+    nothing.
+    """
     if isinstance(value, str):
         return value.strip().lower() in NOTHING
     return isinstance(value, float) and not math.isfinite(value)
 
 
 def text_cell(value: Any) -> str | None:  # noqa: ANN401  any JSON value
-    """A value as text: lone surrogates mended, numbers written out (1001.0 as 1001, since pandas makes whole numbers real), and structures
-    as JSON.
+    """A value as text: lone surrogates mended, numbers written out (1001.0 as 1001, since pandas makes whole
+    numbers real), and structures as JSON.
     """
     if isinstance(value, str):
         return whole(value)
@@ -355,7 +366,9 @@ def _as_text(value: Any) -> str | None:  # noqa: ANN401  any JSON value
 
 
 def _number(value: Any) -> float:  # noqa: ANN401  any JSON value
-    """A number, or a text that is one, with a comma between thousands or before decimals. Raises `ValueError` or `TypeError`."""
+    """A number, or a text that is one, with a comma between thousands or before decimals. Raises
+    `ValueError` or `TypeError`.
+    """
     if not isinstance(value, str):
         return value if isinstance(value, int) else float(value)
     text = value.strip()
@@ -391,7 +404,9 @@ def _as_duration_ms(value: Any) -> float | None:  # noqa: ANN401  any JSON value
 
 
 def _as_list(value: Any) -> list[str | None] | None:  # noqa: ANN401  any JSON value
-    """The texts of a list, as it stands or in a cell as JSON, Python, PostgreSQL, or with signs between names."""
+    """The texts of a list, as it stands or in a cell as JSON, Python, PostgreSQL, or with signs between
+    names.
+    """
     if isinstance(value, str):
         text = value.strip()
         if text.startswith(("[", '{"')):

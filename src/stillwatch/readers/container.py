@@ -14,9 +14,18 @@ Kind = Literal["parquet", "csv", "json", "protobuf", "log"]
 """`json` may be lines or one document; of a `log` each line may be text or JSON."""
 
 ENDINGS: dict[str, Kind] = {
-    ".parquet": "parquet", ".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json", ".jl": "json",
-    ".binpb": "protobuf", ".pb": "protobuf", ".otlp": "protobuf", ".log": "log",
-}  # fmt: skip
+    ".parquet": "parquet",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".jl": "json",
+    ".binpb": "protobuf",
+    ".pb": "protobuf",
+    ".otlp": "protobuf",
+    ".log": "log",
+}
 ROTATED = re.compile(
     r"(?:\.gz|\.zst|\.bz2|\.old|\.bak|[.-]\d{1,3}|[._-]\d{4}-?\d{2}-?\d{2}(?:[T._-]?\d{2}(?:[:-]?\d{2}){0,2})?)$",
     re.IGNORECASE,
@@ -26,7 +35,9 @@ PEEK = 4096
 
 
 def kind_of(path: LogPath) -> Kind | None:
-    """What holds a file's records; None where neither its name nor its first bytes say so, and for compressed Parquet."""
+    """What holds a file's records; None where neither its name nor its first bytes say so, and for
+    compressed Parquet.
+    """
     state = path.stat()
     return _kind(path, state.st_size, state.st_mtime_ns)
 

@@ -32,10 +32,22 @@ SAID = (
     "kwargs",
 )
 MARKS = {
-    "image": "[image]", "image_url": "[image]", "input_image": "[image]", "inline_data": "[file]", "inlineData": "[file]",
-    "file_data": "[file]", "fileData": "[file]", "document": "[file]", "file": "[file]", "input_file": "[file]",
-    "input_audio": "[audio]", "audio": "[audio]", "video": "[file]", "blob": "[file]", "uri": "[file]",
-}  # fmt: skip
+    "image": "[image]",
+    "image_url": "[image]",
+    "input_image": "[image]",
+    "inline_data": "[file]",
+    "inlineData": "[file]",
+    "file_data": "[file]",
+    "fileData": "[file]",
+    "document": "[file]",
+    "file": "[file]",
+    "input_file": "[file]",
+    "input_audio": "[audio]",
+    "audio": "[audio]",
+    "video": "[file]",
+    "blob": "[file]",
+    "uri": "[file]",
+}
 CALLS = (
     "tool_use",
     "tool_call",
@@ -47,18 +59,34 @@ CALLS = (
     "function",
 )
 SILENT = (
-    "tool_result", "tool_call_response", "toolResult", "functionResponse", "function_response", "function_call_output",
-    "server_tool_call_response", "thinking", "redacted_thinking", "reasoning", "reasoningContent", "cachePoint",
-)  # fmt: skip
+    "tool_result",
+    "tool_call_response",
+    "toolResult",
+    "functionResponse",
+    "function_response",
+    "function_call_output",
+    "server_tool_call_response",
+    "thinking",
+    "redacted_thinking",
+    "reasoning",
+    "reasoningContent",
+    "cachePoint",
+)
 DEEPEST = 20  # parts within parts whose text is read: chosen
 SYSTEM = ("system", "developer")
 USER = ("user", "human")
 CLASSES = (*SYSTEM, *USER, "ai", "assistant", "tool", "function", "chat")
 TURNS = ("messages", "input", "contents")
 SETTINGS = (
-    "inferenceConfig", "textGenerationConfig", "generationConfig", "generation_config", "inference_config", "parameters",
-    "options", "sampling_params",
-)  # fmt: skip
+    "inferenceConfig",
+    "textGenerationConfig",
+    "generationConfig",
+    "generation_config",
+    "inference_config",
+    "parameters",
+    "options",
+    "sampling_params",
+)
 LIMITS = (
     "max_tokens", "max_completion_tokens", "max_output_tokens", "maxTokens", "maxOutputTokens", "max_gen_len",
     "maxTokenCount", "max_tokens_to_sample", "max_new_tokens", "maxNewTokens", "num_predict",
@@ -84,16 +112,39 @@ INSTRUCTED = (
     "system_prompt",
 )
 ANSWERED = (
-    "output", "content", "completion", "message", "text", "outputText", "generation", "output_text", "generated_text", "response", "data",
-    "streamed_data", "parts",
-)  # fmt: skip
+    "output",
+    "content",
+    "completion",
+    "message",
+    "text",
+    "outputText",
+    "generation",
+    "output_text",
+    "generated_text",
+    "response",
+    "data",
+    "streamed_data",
+    "parts",
+)
 SEVERAL = ("outputs", "results", "generations", "completions")  # answers of which the first counts
 ENDED = ("stop_reason", "stopReason", "finish_reason", "finishReason", "completionReason", "done_reason")
 USAGE = ("usage", "usageMetadata", "usage_metadata", "meta", "tokens", "details")
-EVENTS = frozenset((
-    "choices", "candidates", "contentBlockDelta", "messageStart", "messageStop", "outputText", "generation", "outputs",
-    "event_type", "done", "delta", "completion",
-))  # fmt: skip
+EVENTS = frozenset(
+    (
+        "choices",
+        "candidates",
+        "contentBlockDelta",
+        "messageStart",
+        "messageStop",
+        "outputText",
+        "generation",
+        "outputs",
+        "event_type",
+        "done",
+        "delta",
+        "completion",
+    )
+)
 PARTS_OF_ANSWERS = frozenset((*ANSWERED, *SEVERAL, "choices", "candidates", "usage"))
 BEGUN = re.compile(
     r'"(?:[^"\\]|\\.)*+("?)|[\[{]|[\]}]', re.DOTALL
@@ -103,13 +154,25 @@ REQUEST = ("system_prompt", "prompt", "tool_names", "temperature", "top_p", "max
 ANSWER = ("response", "input_tokens", "output_tokens", "finish_reason")
 PEEK = 64  # letters within which a text shows that it is of server-sent events
 READ = (
-    "prompt_tokens", "inputTokens", "promptTokenCount", "prompt_token_count", "inputTextTokenCount", "prompt_eval_count",
+    "prompt_tokens",
+    "inputTokens",
+    "promptTokenCount",
+    "prompt_token_count",
+    "inputTextTokenCount",
+    "prompt_eval_count",
     "inputTokenCount",
-)  # fmt: skip
+)
 WRITTEN = (
-    "completion_tokens", "output_tokens", "outputTokens", "generation_token_count", "totalOutputTextTokenCount",
-    "eval_count", "tokenCount", "outputTokenCount", "generated_tokens",
-)  # fmt: skip
+    "completion_tokens",
+    "output_tokens",
+    "outputTokens",
+    "generation_token_count",
+    "totalOutputTextTokenCount",
+    "eval_count",
+    "tokenCount",
+    "outputTokenCount",
+    "generated_tokens",
+)
 
 
 P = ParamSpec("P")
@@ -117,7 +180,9 @@ R = TypeVar("R")
 
 
 def sent(unreadable: Callable[[], R]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Declare a function of what senders write: where it cannot read that, it gives what `unreadable` gives, so that no row is lost."""
+    """Declare a function of what senders write: where it cannot read that, it gives what `unreadable`
+    gives, so that no row is lost.
+    """
 
     def wrap(function: Callable[P, R]) -> Callable[P, R]:
         @wraps(function)
@@ -141,8 +206,8 @@ def _no_answer() -> Row:
 
 
 def text_of(content: Any, *, calls: bool = False, deep: int = DEEPEST) -> str:  # noqa: ANN401  any JSON value
-    """The text of a turn's content: a string, parts, or one part; `calls` shows tool calls by name. Parts within parts are read to
-    `deep` levels.
+    """The text of a turn's content: a string, parts, or one part; `calls` shows tool calls by name. Parts
+    within parts are read to `deep` levels.
     """
     while isinstance(content, list) and len(content) == 1:
         content = content[0]
@@ -213,7 +278,9 @@ def _nothing_asked() -> tuple[str | None, str | None]:
 
 @sent(_nothing_asked)
 def asked(messages: Any, instructions: Any = None) -> tuple[str | None, str | None]:  # noqa: ANN401  any JSON values
-    """System prompt and prompt of a conversation, given as turns with roles, as one string, or as JSON of either."""
+    """System prompt and prompt of a conversation, given as turns with roles, as one string, or as JSON of
+    either.
+    """
     messages = decoded(messages)
     if isinstance(messages, str):
         return _or_none(text_of(instructions)), messages or None
@@ -344,8 +411,8 @@ def request_columns(body: Mapping[str, Any]) -> Row:
 def answer_columns(answer: Any) -> Row:  # noqa: ANN401  any JSON value
     """What an answer in a provider's own shape says: its text, its tokens, and why it ended.
 
-    Input tokens read from and written to a cache are counted in, whether the provider has them inside or beside. An answer that was
-    streamed is put together, whether it was logged as text or as a list of events.
+    Input tokens read from and written to a cache are counted in, whether the provider has them inside or
+    beside. An answer that was streamed is put together, whether it was logged as text or as a list of events.
     """
     answer = whole_answer(answer)
     body = answer if isinstance(answer, dict) else {}
@@ -375,7 +442,9 @@ def answer_columns(answer: Any) -> Row:  # noqa: ANN401  any JSON value
 
 @sent(lambda: UNREADABLE)
 def whole_answer(answer: Any) -> Any:  # noqa: ANN401  any JSON value
-    """An answer as one value: that of a stream is put together, whether it is text of server-sent events or a list of events."""
+    """An answer as one value: that of a stream is put together, whether it is text of server-sent events
+    or a list of events.
+    """
     if isinstance(answer, list) and len(answer) == 1 and at(answer[0], "generated_text") is not None:
         answer = answer[0]  # of TGI
     if isinstance(answer, dict):
@@ -404,7 +473,9 @@ def _are_events(answer: Any) -> bool:  # noqa: ANN401  any JSON value
 
 
 def events_in(text: str) -> list[Any] | None:
-    """The data of server-sent events, or values one a line; None where a text is neither. A last one that was cut is left out."""
+    """The data of server-sent events, or values one a line; None where a text is neither. A last one that
+    was cut is left out.
+    """
     begin = text[:PEEK].lstrip()
     if begin.startswith(("data:", "event:", "id:", ": ", "retry:")):
         lines = [line[5:] for line in text.splitlines() if line.startswith("data:")]
@@ -423,7 +494,9 @@ def events_in(text: str) -> list[Any] | None:
 
 
 def body_in(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  any JSON value
-    """The body of a request or an answer, as an object or as its JSON, which a logger may have cut off; else one without names."""
+    """The body of a request or an answer, as an object or as its JSON, which a logger may have cut off;
+    else one without names.
+    """
     value = decoded(value)
     if isinstance(value, str) and value[:1] == "{":
         value = up_to_the_cut(value)
@@ -431,7 +504,9 @@ def body_in(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  any JSON value
 
 
 def up_to_the_cut(text: str) -> Any:  # noqa: ANN401  any JSON value
-    """The value of a JSON text that ends early, with all that stands before its end; None where it is no JSON."""
+    """The value of a JSON text that ends early, with all that stands before its end; None where it is no
+    JSON.
+    """
     open_ones: list[str] = []
     end, cut = 0, None
     for found in BEGUN.finditer(text):

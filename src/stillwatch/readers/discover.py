@@ -38,7 +38,8 @@ COMPANIONS = ("accounts", "releases", "truth", "quarantine")
 # By these a results folder is known.
 RESULTS = frozenset(("manifest.json", "overview.json", "campaigns.parquet"))
 BOOKKEEPING = frozenset(
-    "_delta_log _temporary _spark_metadata _symlink_format_manifest _metadata _common_metadata sketch.json".split()
+    "_delta_log _temporary _spark_metadata _symlink_format_manifest _metadata _common_metadata "
+    "sketch.json".split()
 )
 # The body of an exchange, in `data/` beside the log that names it.
 BODY = re.compile(r".*_(?:input|output)\.json(?:\.gz)?")
@@ -49,7 +50,8 @@ COMPRESSIONS = "plain, gzip, zstd or bzip2"
 class Sources:
     """The files of one scan; companions are found beside the exchanges unless named.
 
-    `unread` are files that were meant and cannot be read, with what is wrong with each; `named` are files that were given one by one.
+    `unread` are files that were meant and cannot be read, with what is wrong with each; `named` are files
+    that were given one by one.
     """
 
     exchanges: tuple[LogPath, ...]
@@ -65,7 +67,9 @@ def _stem(name: str) -> str:
 
 
 def _is_bookkeeping(path: LogPath, inner: tuple[str, ...]) -> bool:
-    """Whether a file of a folder is hidden, or what Spark, Delta, Bedrock and `stillwatch sketch` keep beside logs."""
+    """Whether a file of a folder is hidden, or what Spark, Delta, Bedrock and `stillwatch sketch` keep
+    beside logs.
+    """
     return (
         any(part.startswith(".") or part in BOOKKEEPING for part in inner)
         or (inner[-1].startswith("_") and path.stat().st_size == 0)
@@ -74,7 +78,9 @@ def _is_bookkeeping(path: LogPath, inner: tuple[str, ...]) -> bool:
 
 
 def _below(files: Iterable[LogPath], root: str) -> list[LogPath]:
-    """Of all files below a folder those that may be logs: in `exchanges/` where there is one, no companions, and no results of a scan."""
+    """Of all files below a folder those that may be logs: in `exchanges/` where there is one, no
+    companions, and no results of a scan.
+    """
     every = list(files)
     results = _results(every)
     placed = [
@@ -103,7 +109,9 @@ def _results(files: Iterable[LogPath]) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Meant:
-    """What one given path means: its files, those among which companions are looked for, and whether it is the name of one file."""
+    """What one given path means: its files, those among which companions are looked for, and whether it
+    is the name of one file.
+    """
 
     files: list[LogPath]
     beside: list[LogPath]
@@ -132,7 +140,8 @@ def _meant(given: str) -> _Meant:
 
 
 def log_files(folder: Path, without: Path | None = None) -> list[LogPath]:
-    """The files below a folder that may be logs, in the order of their names; none below the folder `without`.
+    """The files below a folder that may be logs, in the order of their names; none below the folder
+    `without`.
 
     Raises `InputError` for a Delta or Iceberg table in it that cannot be read file by file.
     """
@@ -161,9 +170,9 @@ def discover(
     """Files behind files, folders, Hive-partitioned trees and globs, in a fixed order.
 
     A folder that holds `exchanges/` or `exchanges.*` means that; `accounts.*` and `releases.*` beside it are
-    companions and `truth.*` is never read. Each file's format is recognised by its first records, with `names` as
-    `--map` gives them, unless `log_format` says which it is. A file of no known format stands in `unread`. Raises `InputError` for a path that
-    means no file, and where no file is of a known format.
+    companions and `truth.*` is never read. Each file's format is recognised by its first records, with
+    `names` as `--map` gives them, unless `log_format` says which it is. A file of no known format stands in
+    `unread`. Raises `InputError` for a path that means no file, and where no file is of a known format.
     """
     forced = named(log_format)
     files: list[LogPath] = []
@@ -278,7 +287,9 @@ def _unknown(file: LogPath, limits: Limits) -> Problem:
 def _format(
     file: LogPath, forced: Recognised | None, names: Mapping[str, str], limits: Limits
 ) -> Recognised | None:
-    """What a file is read as; a document of contract rows, or one with names such as `user.id`, is read row by row."""
+    """What a file is read as; a document of contract rows, or one with names such as `user.id`, is read
+    row by row.
+    """
     try:
         if kind_of(file) is None:
             return None

@@ -1,10 +1,12 @@
 """What do shippers put around a record, and how is it taken out?
 
-An envelope is one module in `readers/envelopes` that defines one `Envelope` of the module's own name. `Opener` takes records out of all
-of them, in any order and to `DEEPEST` levels, before a file's format is recognised and again when it is read.
+An envelope is one module in `readers/envelopes` that defines one `Envelope` of the module's own name.
+`Opener` takes records out of all of them, in any order and to `DEEPEST` levels, before a file's format is
+recognised and again when it is read.
 
 * A record that the file's format knows is never opened: what a sender wrote in it stays where it is.
-* What an envelope holds is an object, or text. Text is JSON, or a line of a log: `{"line": text, "modified": seconds since 1970}`.
+* What an envelope holds is an object, or text. Text is JSON, or a line of a log: `{"line": text, "modified":
+  seconds since 1970}`.
 * A text that was cut into several envelopes is put together, up to the limit of a line.
 * Text that is no record is passed over and counted; text that begins as a record and is none is quarantined.
 """
@@ -41,8 +43,8 @@ LINE = "line"
 class Text:
     """Text in an envelope.
 
-    `time` is when it was logged, in any form. `of` names the stream that it is a piece of; `ends` says whether it is the last piece of its
-    line, None where only a whole record can tell.
+    `time` is when it was logged, in any form. `of` names the stream that it is a piece of; `ends` says
+    whether it is the last piece of its line, None where only a whole record can tell.
     """
 
     text: str
@@ -59,9 +61,10 @@ Opened = tuple[list[Record], Counter[str]]
 class Envelope:
     """One shape of what shippers put around records.
 
-    `keys` are names of which a record has at least one to be looked at; `open` gives what is in it, None where it is no such envelope.
-    A `loose` shape could be a record of its own: it is opened where something known is in it, or was in others of the same file, since a
-    sender may make his own record unknown. What is in it is `either` of several, or all of them.
+    `keys` are names of which a record has at least one to be looked at; `open` gives what is in it, None
+    where it is no such envelope. A `loose` shape could be a record of its own: it is opened where something
+    known is in it, or was in others of the same file, since a sender may make his own record unknown. What is
+    in it is `either` of several, or all of them.
     """
 
     name: str
@@ -111,8 +114,9 @@ def by_key() -> Mapping[str, tuple[Envelope, ...]]:
 class Opener:
     """Takes the records of one file out of their envelopes.
 
-    `known` says whether a record is of the file's format, `lines` whether that format reads lines of text. `modified` is the time of lines
-    whose envelope tells none. `usual` gives an opener that has opened the first records of the file, where it is asked.
+    `known` says whether a record is of the file's format, `lines` whether that format reads lines of text.
+    `modified` is the time of lines whose envelope tells none. `usual` gives an opener that has opened the
+    first records of the file, where it is asked.
     """
 
     def __init__(
@@ -197,7 +201,9 @@ class Opener:
                 yield from ((one, [each]) for each in inner) if one.either else [(one, list(inner))]
 
     def _read(self, piece: Text, of: str) -> list[Record]:
-        """The records that a text holds, itself as a line where it holds none, nothing where it goes on in another envelope."""
+        """The records that a text holds, itself as a line where it holds none, nothing where it goes on
+        in another envelope.
+        """
         pieces = self._pieces.pop(of, []) if piece.of else []
         size = self._sizes.pop(of, 0) + len(piece.text)
         if piece.ends:
@@ -236,7 +242,9 @@ class Opener:
         return of in self.ending
 
     def _joined(self, pieces: list[str]) -> list[Record] | None:
-        """The records of these pieces, or of the last ones, where the first are of a record whose end is missing."""
+        """The records of these pieces, or of the last ones, where the first are of a record whose end is
+        missing.
+        """
         begins = [place for place, piece in enumerate(pieces) if place == 0 or is_begun(piece)]
         for begin in (*begins[:1], *begins[1:][-BEGINNINGS:]):
             found = objects("".join(pieces[begin:]))
@@ -279,7 +287,9 @@ def unwrapped(
     limits: Limits,
     span: Span | None = None,
 ) -> Iterator[Numbered]:
-    """Records of a file of this format, out of their envelopes; `names` and `span` as in `vendor_batches` and `records`."""
+    """Records of a file of this format, out of their envelopes; `names` and `span` as in `vendor_batches`
+    and `records`.
+    """
     least = least_columns(names)
 
     def known(record: Record) -> bool:

@@ -10,9 +10,21 @@ from urllib.parse import unquote
 from stillwatch.readers.content import answer_columns, request_columns, whole_answer
 from stillwatch.readers.registry import Row, at, first, header
 
-ASKS = frozenset((
-    "model", "messages", "prompt", "contents", "inputText", "input", "inputs", "message", "texts", "instances", "modelInput",
-))  # fmt: skip
+ASKS = frozenset(
+    (
+        "model",
+        "messages",
+        "prompt",
+        "contents",
+        "inputText",
+        "input",
+        "inputs",
+        "message",
+        "texts",
+        "instances",
+        "modelInput",
+    )
+)
 ANSWERS = frozenset(
     ("choices", "candidates", "usage", "usageMetadata", "stop_reason", "stopReason", "generations")
 )
@@ -29,14 +41,21 @@ NO_CALLS = re.compile(
 )
 OF_MODELS = re.compile(
     r"/(?:completions?|messages|responses|embeddings|generate(?:_stream)?|infer|invoke(?:-with-response-stream)?|converse(?:-stream)?|rerank"
-    r"|api/chat|realtime)(?![\w-])|:(?:stream)?(?:generateContent|rawPredict|predict)", re.IGNORECASE,
-)  # fmt: skip
+    r"|api/chat|realtime)(?![\w-])|:(?:stream)?(?:generateContent|rawPredict|predict)",
+    re.IGNORECASE,
+)
 SCHEME = re.compile(r"[A-Za-z][\w+.-]{0,31}://")
 REALTIME = re.compile(r"/realtime\b|BidiGenerateContent")
 NAMED = re.compile(r"/(?:deployments|engines|models?)/([^/?#:]{1,256})(?=[/:?#]|$)")
 CALLERS = (
-    "x-account-id", "x-user-id", "x-consumer-id", "x-consumer-username", "x-customer-id", "x-forwarded-user", "x-auth-request-user",
-)  # fmt: skip
+    "x-account-id",
+    "x-user-id",
+    "x-consumer-id",
+    "x-consumer-username",
+    "x-customer-id",
+    "x-forwarded-user",
+    "x-auth-request-user",
+)
 LONGEST = 8192  # letters of an address that are looked at: chosen
 
 
@@ -60,8 +79,8 @@ def method_of(method: Any, line: Any = None) -> str:  # noqa: ANN401  any JSON v
 
 
 def calls_model(method: str, path: str, body: Any, answer: Any = None) -> bool:  # noqa: ANN401  any JSON values
-    """Whether a request may be a call of a model: all that can be one is, since senders choose bodies and much of the path. A model's answer
-    shows one as well.
+    """Whether a request may be a call of a model: all that can be one is, since senders choose bodies and
+    much of the path. A model's answer shows one as well.
     """
     if _asks(body):
         return True
@@ -71,7 +90,9 @@ def calls_model(method: str, path: str, body: Any, answer: Any = None) -> bool: 
 
 
 def calls_model_of_site(method: str, path: str, body: Any, answer: Any = None) -> bool:  # noqa: ANN401  any JSON values
-    """As `calls_model`, in a log of all requests of a site: only what shows that it is a call is one, by its path, its body or its answer."""
+    """As `calls_model`, in a log of all requests of a site: only what shows that it is a call is one, by
+    its path, its body or its answer.
+    """
     if not calls_model(method, path, body, answer):
         return False
     return OF_MODELS.search(path) is not None or _asks(body) or _answers(answer)
@@ -96,7 +117,9 @@ def model_in(*addresses: Any) -> str | None:  # noqa: ANN401  any JSON values
 
 
 def call_columns(body: Mapping[str, Any], answer: Any, path: Any) -> Row:  # noqa: ANN401  any JSON values
-    """What the bodies of a request and its answer say, and the model that is asked for: in the body, in the path, or in the answer."""
+    """What the bodies of a request and its answer say, and the model that is asked for: in the body, in
+    the path, or in the answer.
+    """
     answer = whole_answer(answer)
     return {
         "model": first(
@@ -118,7 +141,9 @@ def account_in(headers: Any) -> Any:  # noqa: ANN401  any JSON values
 
 
 def named_first(record: Mapping[str, Any], *names: str) -> Any:  # noqa: ANN401  any JSON value
-    """The value of the first of these fields that says something; a dash is what access logs write for nothing."""
+    """The value of the first of these fields that says something; a dash is what access logs write for
+    nothing.
+    """
     return first(*(record[name] for name in names if record.get(name) not in (None, "-", "")))
 
 

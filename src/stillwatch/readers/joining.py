@@ -1,8 +1,9 @@
 """How is an exchange read that several records tell of, in one file or in files that lie together?
 
-Each record gives a `Fragment`, and those of one key are put together. A file's own fragments are held up to `HELD` bytes, the oldest
-being settled first; those of the files of a scan that lie together are read once for all of these, up to `BESIDE` bytes of text, beyond
-which only their keys are kept. An exchange is a row of the file that has its leading fragment, so that it is counted once and lost nowhere.
+Each record gives a `Fragment`, and those of one key are put together. A file's own fragments are held up to
+`HELD` bytes, the oldest being settled first; those of the files of a scan that lie together are read once for
+all of these, up to `BESIDE` bytes of text, beyond which only their keys are kept. An exchange is a row of the
+file that has its leading fragment, so that it is counted once and lost nowhere.
 """
 
 from __future__ import annotations
@@ -90,8 +91,9 @@ def joined_format(
 ) -> Callable[[Callable[[Record], Taken]], Format]:
     """Declare a format of which several records tell of one exchange.
 
-    The function gives a record's fragment, a row where the record tells of all, or None where it is no exchange. `assemble` makes rows of
-    the fragments of one key, each with the fragment that leads it; `is_whole` says that no more will come.
+    The function gives a record's fragment, a row where the record tells of all, or None where it is no
+    exchange. `assemble` makes rows of the fragments of one key, each with the fragment that leads it;
+    `is_whole` says that no more will come.
     """
 
     def wrap(function: Callable[[Record], Taken]) -> Format:
@@ -102,9 +104,18 @@ def joined_format(
             return _Reading(form, replace(taken, names=names), assemble, is_whole, beside).rows(records)
 
         form = Format(
-            name=function.__name__, title=title, source=source, fields=fields, notes=notes, known=frozenset(known),
-            recognise=recognise, read=read, part=read, in_parts=lambda _beside: False, parts=split,
-        )  # fmt: skip
+            name=function.__name__,
+            title=title,
+            source=source,
+            fields=fields,
+            notes=notes,
+            known=frozenset(known),
+            recognise=recognise,
+            read=read,
+            part=read,
+            in_parts=lambda _beside: False,
+            parts=split,
+        )
         return form
 
     return wrap

@@ -1,7 +1,7 @@
 """Which files of a Delta or Iceberg table hold its rows now?
 
-A table's folder also holds files that were replaced or deleted; only the table's own library knows which count. What is left is read as any
-Parquet file is: by its own columns and those that its folders name.
+A table's folder also holds files that were replaced or deleted; only the table's own library knows which
+count. What is left is read as any Parquet file is: by its own columns and those that its folders name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ PLAIN_FEATURES = frozenset({"timestampNtz", "v2Checkpoint", "vacuumProtocolCheck
 def live(files: Sequence[LogPath]) -> list[LogPath]:
     """Of all files below a folder those that hold logs: of a table in it only those of its present version.
 
-    Raises `InputError` for a table whose files cannot be read one by one, and `MissingExtra` without its library.
+    Raises `InputError` for a table whose files cannot be read one by one, and `MissingExtra` without its
+    library.
     """
     delta = {found[1] for file in files if (found := DELTA.fullmatch(str(file)))}
     iceberg: dict[str, tuple[int, str]] = {}

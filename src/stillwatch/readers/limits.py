@@ -16,7 +16,8 @@ SIZE = re.compile(r"(\d{1,15})\s*([KMGT]?)I?B?", re.IGNORECASE)
 class Limits:
     """What one file may cost. All sizes are in bytes and chosen.
 
-    * `line`: of a line, an element of an array, a message, or a cell. What is larger is set aside; its neighbours are read.
+    * `line`: of a line, an element of an array, a message, or a cell. What is larger is set aside; its
+      neighbours are read.
     * `file`: of a file when it is decompressed. Its rest is not read.
     * `ratio`: of decompressed to compressed bytes, beyond the first `FREE` bytes. Gzip cannot exceed 1032.
     """
@@ -27,7 +28,9 @@ class Limits:
 
     @property
     def suffix(self) -> str:
-        """What a store remembers of limits other than the usual ones, under which more or less of a file is read."""
+        """What a store remembers of limits other than the usual ones, under which more or less of a file
+        is read.
+        """
         changed = {name: value for name, value in asdict(self).items() if value != getattr(LIMITS, name)}
         return "".join(f" {name}={value}" for name, value in changed.items())
 
@@ -61,7 +64,8 @@ def limits_of(pairs: Iterable[str]) -> Limits:
                 Problem(
                     fact="`--limit` is not of the form NAME=SIZE",
                     found=pair,
-                    expected=f"{', '.join(asdict(LIMITS))}, an equals sign, a number of bytes such as 64MB, or of times",
+                    expected=f"{', '.join(asdict(LIMITS))}, an equals sign, a number of bytes such as 64MB, "
+                    f"or of times",
                     fix="stillwatch scan LOGS --limit line=64MB --out RESULTS",
                 )
             )

@@ -1,4 +1,6 @@
-"""What of a file is not taken as it stands: rows that cannot be read, cells that are null instead, fields nobody knows."""
+"""What of a file is not taken as it stands: rows that cannot be read, cells that are null instead, fields
+nobody knows.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +27,14 @@ Numbers = npt.NDArray[np.int64]
 class Losses:
     """Of one file, so that its memory does not grow with what is lost.
 
-    * The first `DETAILED` quarantined rows are listed one by one; of the rest each (column, reason) has one row that says how many.
-    * `nulled` counts cells by column and reason; `fields` counts names of unknown fields, `OTHERS` beyond the first `FIELDS`.
-    * `envelopes` counts records by the envelope that they were taken out of; a record in two envelopes counts in both.
-    * `lines` is the number of lines that were seen, `records` that of records that were found, `passed_over` that of records and lines of
-      text that are no exchanges.
+    * The first `DETAILED` quarantined rows are listed one by one; of the rest each (column, reason) has one
+      row that says how many.
+    * `nulled` counts cells by column and reason; `fields` counts names of unknown fields, `OTHERS` beyond the
+      first `FIELDS`.
+    * `envelopes` counts records by the envelope that they were taken out of; a record in two envelopes counts
+      in both.
+    * `lines` is the number of lines that were seen, `records` that of records that were found, `passed_over`
+      that of records and lines of text that are no exchanges.
     """
 
     def __init__(self, file: LogPath | str) -> None:
@@ -57,7 +62,9 @@ class Losses:
     def rows(
         self, numbers: Numbers, column: str | None, reason: str, digests: Callable[[Numbers], list[str]]
     ) -> None:
-        """Several rows cannot be read for one reason; `digests` are asked for the places of those that are listed."""
+        """Several rows cannot be read for one reason; `digests` are asked for the places of those that
+        are listed.
+        """
         some = numbers[: self._left]
         if len(some):
             self._left -= len(some)

@@ -1,7 +1,8 @@
 """A log of one's own, described by a file: which field becomes which column (docs/mapping.md).
 
-The file is TOML. `columns` maps columns of the contract to paths, `bodies` says where requests and answers in a provider's own shape
-are, `where` which records are exchanges, and each `test` is a record with the row that it must give.
+The file is TOML. `columns` maps columns of the contract to paths, `bodies` says where requests and answers in
+a provider's own shape are, `where` which records are exchanges, and each `test` is a record with the row that
+it must give.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ Steps = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a value comes from: the first of some paths that says something, times a factor; or a constant."""
+    """Where a value comes from: the first of some paths that says something, times a factor; or a
+    constant.
+    """
 
     paths: tuple[tuple[str, Steps], ...] = ()
     factor: float | None = None
@@ -73,7 +76,9 @@ class Source:
 
 
 def _at(record: Record, name: str, steps: Steps) -> Any:  # noqa: ANN401  any JSON value
-    """The value at a path; a field whose name is the whole path comes first. JSON that was written as text on the way is read."""
+    """The value at a path; a field whose name is the whole path comes first. JSON that was written as
+    text on the way is read.
+    """
     if name in record:
         return record[name]
     value: Any = record
@@ -143,7 +148,9 @@ def _as_column(name: str, value: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def read_mapping(path: Path) -> Format:
-    """The format that a mapping file describes. Raises `UsageError` with every problem of the file, and where a test does not hold."""
+    """The format that a mapping file describes. Raises `UsageError` with every problem of the file, and
+    where a test does not hold.
+    """
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -172,7 +179,9 @@ def read_mapping(path: Path) -> Format:
 
 @lru_cache(64)
 def mapped_format(text: str, stem: str) -> Format:
-    """The format of a mapping file's text. Raises `UsageError`, with the place in the file in each problem's `where`."""
+    """The format of a mapping file's text. Raises `UsageError`, with the place in the file in each
+    problem's `where`.
+    """
     try:
         told = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -1,7 +1,8 @@
 """How are Parquet, JSON Lines and CSV read as batches of raw columns?
 
-Every reader yields `(raw batch, numbers of its rows)`, where the batch has the file's own columns; what cannot be read goes to the
-`Losses`. No batch holds more than about `BLOCK` bytes of text beyond its largest row, whatever the file says of itself.
+Every reader yields `(raw batch, numbers of its rows)`, where the batch has the file's own columns; what
+cannot be read goes to the `Losses`. No batch holds more than about `BLOCK` bytes of text beyond its largest
+row, whatever the file says of itself.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ BLOCK = 16 << 20
 LINES = 1 << 20  # bytes of lines looked at together: what the processor's cache holds
 PIECE = 4096
 COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
-"""First bytes of compressed files: what a file is called may have been changed, or cut off, when logs were rotated."""
+"""First bytes of compressed files: what a file is called may have been changed, or cut off, when logs
+were rotated.
+"""
 NOTHING = (
     "",
     "NULL",
@@ -85,7 +88,8 @@ def encoding_of(head: bytes) -> tuple[str, int]:
 class Stream(io.RawIOBase):
     """Bytes of a plain, gzip, zstd or bzip2 file, or those from `span[0]` to `span[1]` of a plain one.
 
-    It ends where the file is cut short or exceeds a limit, with `fault` saying so. A byte-order mark is left out, and UTF-16 becomes UTF-8.
+    It ends where the file is cut short or exceeds a limit, with `fault` saying so. A byte-order mark is left
+    out, and UTF-16 becomes UTF-8.
     """
 
     def __init__(self, path: LogPath, limits: Limits, span: tuple[int, int] | None = None) -> None:
@@ -224,7 +228,9 @@ def text_of(stream: Stream) -> io.TextIOWrapper:
 
 
 def text_lines(stream: Stream, limits: Limits) -> Iterator[str]:
-    """Lines of a stream with their ends, whatever its bytes; of one that exceeds the limit its beginning, which exceeds it too."""
+    """Lines of a stream with their ends, whatever its bytes; of one that exceeds the limit its beginning,
+    which exceeds it too.
+    """
     text = text_of(stream)
     most = limits.line + 1
     while line := text.readline(most):
@@ -236,7 +242,8 @@ def text_lines(stream: Stream, limits: Limits) -> Iterator[str]:
 def blocks(stream: Stream, losses: Losses, limits: Limits, size: int = BLOCK) -> Iterator[tuple[bytes, int]]:
     """Whole lines of a stream, about `size` bytes together, with the number of the first.
 
-    A line longer than the limit is set aside, and never held as a whole; what follows the last line end of a file that is cut short too.
+    A line longer than the limit is set aside, and never held as a whole; what follows the last line end of a
+    file that is cut short too.
     """
     held: list[bytes] = []
     length = 0
@@ -294,8 +301,8 @@ def _short_enough(
 def parquet_batches(
     path: LogPath, columns: Sequence[str], groups: range | None, losses: Losses, limits: Limits
 ) -> Iterator[Raw]:
-    """Batches of a Parquet file or of some of its row groups, restricted to the named columns; rows of a damaged row
-    group are quarantined.
+    """Batches of a Parquet file or of some of its row groups, restricted to the named columns; rows of a
+    damaged row group are quarantined.
     """
     with pq.ParquetFile(seekable(path)) as plain:
         metadata = plain.metadata
@@ -343,7 +350,9 @@ def _refused(
 
 
 def _largest_page(path: LogPath, group: pq.RowGroupMetaData, columns: Sequence[str]) -> int:
-    """Bytes of the largest page among these columns when it is decompressed; 0 where no column is so large that one could matter."""
+    """Bytes of the largest page among these columns when it is decompressed; 0 where no column is so
+    large that one could matter.
+    """
     largest = 0
     with path.open("rb") as file:
         for place in range(group.num_columns):
@@ -357,7 +366,9 @@ def _largest_page(path: LogPath, group: pq.RowGroupMetaData, columns: Sequence[s
 
 
 def _coded(metadata: pq.FileMetaData, groups: range, columns: Sequence[str]) -> list[str]:
-    """Columns of strings that repeat few values: they stay so when they are read, since each value may be large."""
+    """Columns of strings that repeat few values: they stay so when they are read, since each value may be
+    large.
+    """
     wanted, found = set(columns), set()
     for group in groups:
         told = metadata.row_group(group)
@@ -376,7 +387,9 @@ def _coded(metadata: pq.FileMetaData, groups: range, columns: Sequence[str]) -> 
 
 
 def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Tables of at most `ROWS` rows and about `BLOCK` bytes, with dictionaries written out, from smaller or larger batches."""
+    """Tables of at most `ROWS` rows and about `BLOCK` bytes, with dictionaries written out, from smaller
+    or larger batches.
+    """
     waiting: list[pa.Table] = []
     rows = size = 0
     try:
@@ -454,8 +467,8 @@ def _decoded(chunk: pa.Array) -> pa.Array:
 
 
 def explicit_schema(schema: TableSchema, sources: Mapping[str, str]) -> pa.Schema | None:
-    """Types that the fast parser of JSON expects by the file's names, strings for times; None where two columns of different types
-    are of one name. `sources` maps columns to the file's names.
+    """Types that the fast parser of JSON expects by the file's names, strings for times; None where two
+    columns of different types are of one name. `sources` maps columns to the file's names.
     """
     fields: dict[str, pa.DataType] = {}
     for column in schema.columns:
@@ -487,8 +500,8 @@ def _json_block(
     sources: Mapping[str, str],
     losses: Losses,
 ) -> Raw:
-    # Arrow's parser ends the process at a `null` before any object (apache/arrow#47409): lines that are not objects
-    # never reach it.
+    # Arrow's parser ends the process at a `null` before any object (apache/arrow#47409): lines that are not
+    # objects never reach it.
     lines = text.count(b"\n") + (not text.endswith(b"\n"))
     begun = text.count(b"\n{") + text.startswith(b"{")
     if explicit is not None and lines == begun and b"\r" not in text:
@@ -535,7 +548,9 @@ def _any(values: list[Any], kind: pa.DataType) -> pa.Array:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """How a CSV file is written: its `delimiter`, `skip` lines before the header, blanks after delimiters, backslashes before quotes."""
+    """How a CSV file is written: its `delimiter`, `skip` lines before the header, blanks after
+    delimiters, backslashes before quotes.
+    """
 
     delimiter: str = ","
     skip: int = 0
@@ -543,7 +558,9 @@ class Dialect:
     backslashes: bool = False
 
     def rows(self, lines: Iterable[str]) -> Iterator[list[str]]:
-        """The rows of lines, the header first; blank lines are rows of no values. Raises `csv.Error` for a value beyond the limit."""
+        """The rows of lines, the header first; blank lines are rows of no values. Raises `csv.Error` for
+        a value beyond the limit.
+        """
         return csv.reader(
             islice(lines, self.skip, None),
             delimiter=self.delimiter,

@@ -12,7 +12,9 @@ GZIP = b"\x1f\x8b"
 
 
 def unpacked(text: str, limits: Limits) -> str | None:
-    """The text in base64, without its gzip; None where there is none, or where it exceeds the limit of a line."""
+    """The text in base64, without its gzip; None where there is none, or where it exceeds the limit of a
+    line.
+    """
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

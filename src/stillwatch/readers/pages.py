@@ -1,7 +1,8 @@
 """How large are the pages of a Parquet column when they are decompressed?
 
-A page is decompressed as a whole, and a file's metadata do not say how large it is: only its header does, a structure of Thrift's
-compact protocol (parquet-format, `PageHeader`), whose second and third fields are the page's size decompressed and as it lies in the file.
+A page is decompressed as a whole, and a file's metadata do not say how large it is: only its header does, a
+structure of Thrift's compact protocol (parquet-format, `PageHeader`), whose second and third fields are the
+page's size decompressed and as it lies in the file.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ UNCOMPRESSED, COMPRESSED = 2, 3
 
 
 def page_sizes(file: IO[bytes], begin: int, length: int) -> Iterator[int]:
-    """Decompressed sizes of the pages between two places of a file. Raises `ValueError` where there are none."""
+    """Decompressed sizes of the pages between two places of a file. Raises `ValueError` where there are
+    none.
+    """
     at = begin
     while at < begin + length:
         file.seek(at)

@@ -1,7 +1,7 @@
 """Where does a log file lie, and how are its bytes opened?
 
-On disk, behind a URL, or on standard input. A `Remote` has what readers use of a `Path` (`name`, `suffix`, `stat`, `open`, `resolve`),
-so that one code path reads all of them.
+On disk, behind a URL, or on standard input. A `Remote` has what readers use of a `Path` (`name`, `suffix`,
+`stat`, `open`, `resolve`), so that one code path reads all of them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ PATTERN = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """What readers use of a file's state: `st_mtime` is a time, `st_mtime_ns` a number that changes whenever the file does."""
+    """What readers use of a file's state: `st_mtime` is a time, `st_mtime_ns` a number that changes
+    whenever the file does.
+    """
 
     st_size: int
     st_mtime: float
@@ -50,8 +52,9 @@ class Stat:
 class Remote:
     """A file that is no file of this machine, at one version.
 
-    `url` names it and is shown; `query` is a part of its address that may hold a secret and is not. `version` is made of what its store
-    gives, and `modified` is in seconds since 1970. `held` is a private copy on this machine of what can be read only once.
+    `url` names it and is shown; `query` is a part of its address that may hold a secret and is not. `version`
+    is made of what its store gives, and `modified` is in seconds since 1970. `held` is a private copy on this
+    machine of what can be read only once.
     """
 
     url: str
@@ -112,7 +115,8 @@ class Remote:
     def open(self, mode: str = "rb") -> BinaryIO:  # noqa: ARG002  as `Path.open`
         """Its bytes, which can be searched.
 
-        Raises `FileNotFoundError` where it is gone, and `Unreachable` where the store does not answer, here and while it is read.
+        Raises `FileNotFoundError` where it is gone, and `Unreachable` where the store does not answer, here
+        and while it is read.
         """
         if self.held is not None:
             return self.held.open("rb")
@@ -125,7 +129,9 @@ LogPath = Path | Remote
 
 
 class _Answering(io.RawIOBase):
-    """A remote file's bytes. Whatever error a driver has becomes `Unreachable`, which no reader takes for damage of the file."""
+    """A remote file's bytes. Whatever error a driver has becomes `Unreachable`, which no reader takes for
+    damage of the file.
+    """
 
     def __init__(self, opened: Any, url: str) -> None:  # noqa: ANN401  drivers have types of their own
         self._opened, self._url = opened, url
@@ -181,7 +187,9 @@ def is_stream(given: str) -> bool:
 
 
 def from_stream(given: str) -> Remote:
-    """All of standard input, or of a pipe, in a private file that is removed when the program ends. Raises `InputError` for no input."""
+    """All of standard input, or of a pipe, in a private file that is removed when the program ends.
+    Raises `InputError` for no input.
+    """
     if given in STDIN:
         if sys.stdin is None or sys.stdin.isatty():
             raise InputError(
@@ -211,9 +219,11 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 
 
 def remote_files(given: str) -> list[Remote]:
-    """The files behind a URL: one, those that a pattern means, or all below a folder, in the order of their names.
+    """The files behind a URL: one, those that a pattern means, or all below a folder, in the order of their
+    names.
 
-    Raises `InputError` for a scheme that is not read, `MissingExtra` without its driver, `Unreachable` where the store does not answer.
+    Raises `InputError` for a scheme that is not read, `MissingExtra` without its driver, `Unreachable` where
+    the store does not answer.
     """
     split = urlsplit(given)
     if split.scheme not in SCHEMES:
@@ -337,5 +347,6 @@ def _unanswered(url: str, error: Exception) -> Problem:
         where=url,
         found=f"{type(error).__name__}: {said}" if said else type(error).__name__,
         expected="a store that answers, and rights to read from it",
-        fix="set the credentials that its driver reads (docs/input.md), and run the same command again: what is read stays read",
+        fix="set the credentials that its driver reads (docs/input.md), and run the same command again: what "
+        "is read stays read",
     )

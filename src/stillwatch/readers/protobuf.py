@@ -1,7 +1,8 @@
 """OTLP's messages in protobuf, as the JSON of OTLP has them.
 
-A text that is not UTF-8 is an error of protobuf, though any sender can make one. A message that holds such texts is parsed again by
-descriptors in which every text is bytes, which are written alike, and each text gets U+FFFD for what is no UTF-8.
+A text that is not UTF-8 is an error of protobuf, though any sender can make one. A message that holds such
+texts is parsed again by descriptors in which every text is bytes, which are written alike, and each text gets
+U+FFFD for what is no UTF-8.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from stillwatch.readers.registry import Record
 
 
 def protobuf_messages(path: LogPath, losses: Losses, limits: Limits) -> Iterator[tuple[int, Record]]:
-    """OTLP messages, each after its length in four bytes (file exporter), or one alone. Raises `InputError` without protobuf."""
+    """OTLP messages, each after its length in four bytes (file exporter), or one alone. Raises
+    `InputError` without protobuf.
+    """
     try:
         kinds = _kinds()
     except ImportError as error:
@@ -125,7 +128,9 @@ def _filled(told: Record, name: str) -> bool:
 
 
 def _plain(message: Any, kind: Any) -> dict[str, Any]:  # noqa: ANN401  any protobuf message
-    """A message as the JSON of OTLP has it: camel case, ids in hexadecimal. `kind` is its descriptor, which knows texts from bytes."""
+    """A message as the JSON of OTLP has it: camel case, ids in hexadecimal. `kind` is its descriptor,
+    which knows texts from bytes.
+    """
     told: dict[str, Any] = {}
     for field, value in message.ListFields():
         known = kind.fields_by_name[field.name]

@@ -47,9 +47,10 @@ NEAR = 40  # letters of a name of a file's own that is suggested to `--map`
 class Batch:
     """Rows of one file that follow the contract, and those that do not, as quarantine rows.
 
-    `aside` counts fields of a vendor's records that its format does not know, `nulled` cells that could not be read by column and
-    reason, `envelopes` records by what they were taken out of, `passed_over` records that are no exchanges, and `records` all that were
-    found; all are given once per file, with the last batch.
+    `aside` counts fields of a vendor's records that its format does not know, `nulled` cells that could not
+    be read by column and reason, `envelopes` records by what they were taken out of, `passed_over` records
+    that are no exchanges, and `records` all that were found; all are given once per file, with the last
+    batch.
     """
 
     file: LogPath
@@ -65,9 +66,10 @@ class Batch:
 def check(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -> Sources:
     """The sources without the files that cannot be what they should be, which stand in its `unread`.
 
-    `names` maps a contract column to the file's own name for it. Raises `InputError` with every problem found where `names` has an unknown
-    column, and where not one file can be read: an unreadable file, a missing required column, a type that cannot be cast, a required
-    column in which not one of the first rows can be read.
+    `names` maps a contract column to the file's own name for it. Raises `InputError` with every problem found
+    where `names` has an unknown column, and where not one file can be read: an unreadable file, a missing
+    required column, a type that cannot be cast, a required column in which not one of the first rows can be
+    read.
     """
     problems = [
         Problem(
@@ -206,10 +208,14 @@ def _check_values(
     if kind_of(file) == "parquet":
         plain = pq.read_schema(seekable(file))
         odd = [
-            column for column in schema.columns
-            if not column.nullable and (theirs := names.get(column.name, column.name)) in plain.names
-            and not (plain.field(theirs).type == column.type or pa.types.is_timestamp(plain.field(theirs).type))
-        ]  # fmt: skip
+            column
+            for column in schema.columns
+            if not column.nullable
+            and (theirs := names.get(column.name, column.name)) in plain.names
+            and not (
+                plain.field(theirs).type == column.type or pa.types.is_timestamp(plain.field(theirs).type)
+            )
+        ]
         if not odd:
             return []
         schema = TableSchema(name=schema.name, columns=tuple(odd))
@@ -341,8 +347,9 @@ def read_file(
 ) -> Iterator[Batch]:
     """Contract rows of one file, or of some row groups of a Parquet file in the contract's columns.
 
-    Where a file turns out to be damaged, what was read of it stands, and the quarantine says from where on it could not be read.
-    `apart` has a vendor's log read by several processes; `among` are the files that are read with it.
+    Where a file turns out to be damaged, what was read of it stands, and the quarantine says from where on it
+    could not be read. `apart` has a vendor's log read by several processes; `among` are the files that are
+    read with it.
     """
     if file.stat().st_size == 0:
         return

@@ -36,7 +36,8 @@ PLAIN = re.compile(r"@?[A-Za-z_][\w.:/-]{0,39}", re.ASCII)  # a name that a prog
 class Recognised:
     """A file's format, None for the contract's own tables and for sketches, and why it was taken for that.
 
-    `envelopes` are those that its first records are in, and `plain` is False where these or lines of text stand between its records.
+    `envelopes` are those that its first records are in, and `plain` is False where these or lines of text
+    stand between its records.
     """
 
     format: Format | None
@@ -52,8 +53,8 @@ class Recognised:
 
 
 def named(name: str) -> Recognised | None:
-    """The format of this name, or of the mapping file at this path, as `--format` asks for it; None for `auto`. Raises `UsageError` for another
-    name, and for a mapping file that is wrong.
+    """The format of this name, or of the mapping file at this path, as `--format` asks for it; None for
+    `auto`. Raises `UsageError` for another name, and for a mapping file that is wrong.
     """
     if name == "auto":
         return None
@@ -69,10 +70,12 @@ def named(name: str) -> Recognised | None:
 
 
 def recognise(path: LogPath, names: Mapping[str, str], limits: Limits = LIMITS) -> Recognised | None:
-    """The format of a file by its first records, taken out of their envelopes; None where it is none that is known.
+    """The format of a file by its first records, taken out of their envelopes; None where it is none that is
+    known.
 
-    Columns of the contract, or those that `--map` names, come before a vendor's shape, and a vendor's shape before rows of the contract
-    without an id. Lines of text and records of no format before the first that is known do not matter.
+    Columns of the contract, or those that `--map` names, come before a vendor's shape, and a vendor's shape
+    before rows of the contract without an id. Lines of text and records of no format before the first that is
+    known do not matter.
     """
     required = {names.get(column, column) for column in EXCHANGES.required}
     least = least_columns(names)
@@ -138,7 +141,9 @@ def is_empty(path: LogPath, limits: Limits) -> bool:
 
 
 def is_nested(path: LogPath, names: Mapping[str, str], limits: Limits) -> bool:
-    """Whether one of these names is no field of the file's first records but a path into them, such as `user.id`."""
+    """Whether one of these names is no field of the file's first records but a path into them, such as
+    `user.id`.
+    """
     some = first_records(path, limits)
     paths = [theirs for theirs in names.values() if "." in theirs]
     return any(theirs not in record and holds(record, [theirs]) for theirs in paths for record in some)
@@ -189,7 +194,8 @@ def seen(path: LogPath, keys: Collection[str]) -> str:
 
 
 def known_names(fields: Collection[str], keyed: bool) -> frozenset[str]:
-    """Names of fields that are no customer's text: the contract's, the vendors', and those that look like a program's.
+    """Names of fields that are no customer's text: the contract's, the vendors', and those that look like a
+    program's.
 
     Of a CSV file, which may have no header, all must look so: `keyed` is False.
     """

@@ -1,7 +1,7 @@
 """How is a file split into records, whatever holds them?
 
-JSON Lines, a JSON array, one JSON document, plain text lines, CSV and Parquet rows, and OTLP's protobuf: each record
-comes with its number (line, element or row, from 1). What cannot be split goes to the file's `Losses`.
+JSON Lines, a JSON array, one JSON document, plain text lines, CSV and Parquet rows, and OTLP's protobuf: each
+record comes with its number (line, element or row, from 1). What cannot be split goes to the file's `Losses`.
 """
 
 from __future__ import annotations
@@ -54,9 +54,11 @@ Span = tuple[int, int]
 
 
 def records(path: LogPath, losses: Losses, limits: Limits, span: Span | None = None) -> Iterator[Numbered]:
-    """Records of a file in order; what cannot be split goes to `losses`. A line of text is `{"line": text, "modified": seconds since 1970}`.
+    """Records of a file in order; what cannot be split goes to `losses`. A line of text is `{"line": text,
+    "modified": seconds since 1970}`.
 
-    `span` are the first and the last byte of some whole lines of a file whose records are lines; the first of them has number 1.
+    `span` are the first and the last byte of some whole lines of a file whose records are lines; the first of
+    them has number 1.
     """
     kind = kind_of(path)
     if kind == "parquet":
@@ -72,7 +74,9 @@ def records(path: LogPath, losses: Losses, limits: Limits, span: Span | None = N
 
 
 def in_lines(path: LogPath, limits: Limits) -> bool:
-    """Whether a file can be cut at its lines: it is not compressed, one byte is one letter, and each record is one line."""
+    """Whether a file can be cut at its lines: it is not compressed, one byte is one letter, and each
+    record is one line.
+    """
     if kind_of(path) not in ("json", "log") or codec_of(path):
         return False
     with path.open("rb") as file:
@@ -81,9 +85,11 @@ def in_lines(path: LogPath, limits: Limits) -> bool:
 
 
 def is_document(path: LogPath, limits: Limits) -> bool:
-    """Whether the file's JSON is not one value a line: an array, an object over several lines, or values one after the other.
+    """Whether the file's JSON is not one value a line: an array, an object over several lines, or values one
+    after the other.
 
-    Its first line that begins as JSON decides; lines of text before it may be the start-up messages of a program.
+    Its first line that begins as JSON decides; lines of text before it may be the start-up messages of a
+    program.
     """
     if kind_of(path) not in ("json", "log"):
         return False
@@ -193,7 +199,9 @@ def _document(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Numbere
 
 
 def by_columns(value: Any) -> list[dict[str, Any]] | None:  # noqa: ANN401  any JSON value
-    """The rows of an object of columns, each of values by the row's number, as pandas writes a table; None where it is none."""
+    """The rows of an object of columns, each of values by the row's number, as pandas writes a table;
+    None where it is none.
+    """
     columns = list(value.values()) if isinstance(value, dict) else []
     if len(columns) < 2 or not all(
         isinstance(one, dict) and one.keys() == columns[0].keys() for one in columns
@@ -205,7 +213,8 @@ def by_columns(value: Any) -> list[dict[str, Any]] | None:  # noqa: ANN401  any 
 
 
 class Values:
-    """The objects of a text one after the other, in an array or not, on one line or several; what stands between them is lines of text.
+    """The objects of a text one after the other, in an array or not, on one line or several; what stands
+    between them is lines of text.
 
     No more than one value is held. One that is broken is set aside up to the next line that begins as it did.
     """
@@ -265,14 +274,18 @@ class Values:
             yield self._number, value
 
     def _value(self) -> tuple[Record | None, int | None]:
-        """The object that begins here, None where it is to be mended, and where it ends, None where it goes on or is broken."""
+        """The object that begins here, None where it is to be mended, and where it ends, None where it
+        goes on or is broken.
+        """
         try:
             return DECODER.raw_decode(self._held, self._at)
         except (json.JSONDecodeError, RecursionError):
             return None, end_of(self._held, self._at)
 
     def _resume(self, begin: str, end: int | None) -> None:
-        """Go on after a value that is left out: at its end, or where its end is not known at the next `begin`."""
+        """Go on after a value that is left out: at its end, or where its end is not known at the next
+        `begin`.
+        """
         if end is not None:
             self._at = end
             return
@@ -332,7 +345,9 @@ def _csv(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Numbered]:
 
 
 def _cell(value: Any) -> Any:  # noqa: ANN401  any text
-    """A cell as it stands, since ids may look like numbers; None for what databases write in place of nothing."""
+    """A cell as it stands, since ids may look like numbers; None for what databases write in place of
+    nothing.
+    """
     return None if not isinstance(value, str) or value.strip() in NOTHING else value
 
 

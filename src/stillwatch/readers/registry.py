@@ -1,10 +1,11 @@
 """What does a log format say about itself, and how is it found?
 
-A format is one module in `readers/formats` that defines one `Format` of the module's own name, or one that an entry point
-of an installed package names (`READERS`). It turns records (JSON
-objects, rows of a table) into rows of the contract, as dictionaries with contract names; a value that is not there is
-left out. What a record lacks or has wrongly makes it `Malformed`, and only it is quarantined. A record of a log that is no
-exchange (a health check, an audit record, a step of a trace) is `PassedOver`: counted, and not quarantined.
+A format is one module in `readers/formats` that defines one `Format` of the module's own name, or one that an
+entry point of an installed package names (`READERS`). It turns records (JSON
+objects, rows of a table) into rows of the contract, as dictionaries with contract names; a value that is not
+there is left out. What a record lacks or has wrongly makes it `Malformed`, and only it is quarantined. A
+record of a log that is no exchange (a health check, an audit record, a step of a trace) is `PassedOver`:
+counted, and not quarantined.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ class PassedOver(Exception):
 class Unjoined:
     """What a part of a log leaves open at its end.
 
-    `rows` have their number and the name of what they wait for; `told` is, by name, what rows elsewhere may wait for;
-    `join` makes a row whole, or gives None where another row is of the same exchange.
+    `rows` have their number and the name of what they wait for; `told` is, by name, what rows elsewhere may
+    wait for; `join` makes a row whole, or gives None where another row is of the same exchange.
     """
 
     rows: list[tuple[int, str, Row]]
@@ -56,7 +57,9 @@ class Unjoined:
     join: Callable[[Row, Mapping[str, Any]], Row | None]
 
     def joined(self, *others: Unjoined | None) -> Iterator[tuple[int, Row]]:
-        """The rows, whole where neighbouring parts tell what they wait for, and as they are elsewhere; without those that a neighbour has."""
+        """The rows, whole where neighbouring parts tell what they wait for, and as they are elsewhere;
+        without those that a neighbour has.
+        """
         for number, name, row in self.rows:
             whole: Row | None = row
             for other in others:
@@ -74,13 +77,15 @@ Read = Iterator[tuple[int, Told | Unjoined]]
 class Format:
     """A vendor's shape of log.
 
-    `recognise` tells from one record why it is of this format, '' when it is not. `read` turns numbered records into
-    numbered rows, or reasons why there is none. `fields` are contract columns with the vendor's names for them;
-    `known` are the top-level names that the format reads or knowingly leaves, all others are counted as set aside.
-    `part` reads some of a log's records apart from the others; what it leaves open is `Unjoined`, its last item. Where a format's records
-    belong together over the whole file, or with those of files that lie together, `in_parts` is false. A `loose` shape is looked for where no other one fits. `origin` is the
-    text of a mapping file and its name, where the format was made of one. `parts` gives what of a record is looked through for the names that
-    a person gives for columns (`mapped`): entries, or the attributes of spans.
+    `recognise` tells from one record why it is of this format, '' when it is not. `read` turns numbered
+    records into numbered rows, or reasons why there is none. `fields` are contract columns with the vendor's
+    names for them; `known` are the top-level names that the format reads or knowingly leaves, all others are
+    counted as set aside. `part` reads some of a log's records apart from the others; what it leaves open is
+    `Unjoined`, its last item. Where a format's records belong together over the whole file, or with those of
+    files that lie together, `in_parts` is false. A `loose` shape is looked for where no other one fits.
+    `origin` is the text of a mapping file and its name, where the format was made of one. `parts` gives what
+    of a record is looked through for the names that a person gives for columns (`mapped`): entries, or the
+    attributes of spans.
     """
 
     name: str
@@ -98,7 +103,9 @@ class Format:
     parts: Callable[[Record], Iterable[Record]] = lambda record: (record,)
 
     def __reduce__(self) -> tuple[Callable[..., Format], tuple[Any, ...]]:
-        """A format goes to another process by its name, or by the text of the mapping file that it was made of."""
+        """A format goes to another process by its name, or by the text of the mapping file that it was
+        made of.
+        """
         return _again, (self.name, self.origin)
 
 
@@ -173,10 +180,11 @@ def log_format(
     loose: bool = False,
     beside: bool = False,
 ) -> Callable[[Any], Format]:
-    """Declare a format whose records are read one by one; `split` gives the entries of a record that holds several. With `beside`
-    the function is given what lies beside the log as well.
+    """Declare a format whose records are read one by one; `split` gives the entries of a record that holds
+    several. With `beside` the function is given what lies beside the log as well.
 
-    Each entry that cannot be read is a reason of its own, and its neighbours are read. An entry that gives no row is passed over.
+    Each entry that cannot be read is a reason of its own, and its neighbours are read. An entry that gives no
+    row is passed over.
     """
 
     def wrap(function: Callable[..., Iterable[Row]]) -> Format:
@@ -198,9 +206,18 @@ def log_format(
                         yield number, another_shape(error)
 
         return Format(
-            name=function.__name__, title=title, source=source, fields=fields, notes=notes, known=frozenset(known),
-            recognise=recognise, read=read, part=read, loose=loose, parts=split,
-        )  # fmt: skip
+            name=function.__name__,
+            title=title,
+            source=source,
+            fields=fields,
+            notes=notes,
+            known=frozenset(known),
+            recognise=recognise,
+            read=read,
+            part=read,
+            loose=loose,
+            parts=split,
+        )
 
     return wrap
 
@@ -234,8 +251,8 @@ def at(record: Any, *path: str) -> Any:  # noqa: ANN401  any JSON value
 
 
 def field(record: Any, name: str) -> Any:  # noqa: ANN401  any JSON value
-    """The value that a person means by a name: of a field, or at a path such as `metadata.user`, in which the name of a field may have dots
-    itself; None where there is none.
+    """The value that a person means by a name: of a field, or at a path such as `metadata.user`, in which the
+    name of a field may have dots itself; None where there is none.
     """
     if not isinstance(record, Mapping):
         return None
@@ -249,7 +266,9 @@ def field(record: Any, name: str) -> Any:  # noqa: ANN401  any JSON value
 
 
 def mapped(names: Mapping[str, str], *records: Any) -> Row:  # noqa: ANN401  any JSON values
-    """The columns of `names` with the values of the fields of these names, in the first of the records that has one; None for others."""
+    """The columns of `names` with the values of the fields of these names, in the first of the records
+    that has one; None for others.
+    """
     row: Row = {}
     for column, theirs in names.items():
         value = next((found for one in records if (found := field(one, theirs)) is not None), None)
@@ -311,7 +330,9 @@ def header(headers: Any, *names: str) -> Any:  # noqa: ANN401  any JSON value
 
 
 def refusal(reason: Any, category: Any) -> str | None:  # noqa: ANN401  any JSON values
-    """Why an answer ended; a provider's own category of refusal stays beside it (`refusal:reasoning_extraction`)."""
+    """Why an answer ended; a provider's own category of refusal stays beside it
+    (`refusal:reasoning_extraction`).
+    """
     if not isinstance(reason, str) or not reason:
         return f"refusal:{category}" if isinstance(category, str) and category else None
     return f"{reason}:{category}" if isinstance(category, str) and category else reason

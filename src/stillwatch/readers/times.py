@@ -1,8 +1,9 @@
 """Times as logs write them, as microseconds since 1970.
 
-* A number is in seconds, milli-, micro- or nanoseconds since 1970, in ticks of 100 ns since 1601 (Windows) or in those since year 1 (.NET):
-  whichever lies between 2015 and 2100. The six ranges do not overlap.
-* A text is a number, ISO 8601 (also with a comma, a blank, `UTC` or the name of a zone), RFC 5322, or has the month's name.
+* A number is in seconds, milli-, micro- or nanoseconds since 1970, in ticks of 100 ns since 1601 (Windows) or
+  in those since year 1 (.NET): whichever lies between 2015 and 2100. The six ranges do not overlap.
+* A text is a number, ISO 8601 (also with a comma, a blank, `UTC` or the name of a zone), RFC 5322, or has the
+  month's name.
 * A time without a zone is UTC. `05/04/2026` is none: day and month cannot be told apart.
 """
 
@@ -53,7 +54,9 @@ NAMED = (
 
 
 def micros(value: Any) -> int | None:  # noqa: ANN401  any JSON value
-    """Microseconds since 1970 of a time in any of the forms above; None for anything else. The result may be out of 2015 to 2100."""
+    """Microseconds since 1970 of a time in any of the forms above; None for anything else. The result may
+    be out of 2015 to 2100.
+    """
     if isinstance(value, str):
         return _of_text(value)
     if isinstance(value, bool):

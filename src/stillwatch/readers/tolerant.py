@@ -1,7 +1,8 @@
 """JSON as loggers write it, of which any sender may have chosen a part.
 
-Where the fast parser refuses, these are mended, each in linear time: a byte-order mark, bytes that are not UTF-8 and lone surrogates
-(U+FFFD), NaN and infinities (null), control characters, bytes that are written as access logs do, numbers beyond 64 bits, and nests deeper than `DEEPEST` (null).
+Where the fast parser refuses, these are mended, each in linear time: a byte-order mark, bytes that are not
+UTF-8 and lone surrogates (U+FFFD), NaN and infinities (null), control characters, bytes that are written as
+access logs do, numbers beyond 64 bits, and nests deeper than `DEEPEST` (null).
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def loads(raw: bytes | memoryview | str) -> Any:  # noqa: ANN401  any JSON value
 
 
 def objects(raw: bytes | memoryview | str) -> list[Mapping[str, Any]] | None:
-    """The objects that a text is: one, those of a list, or one after the other, also in a text of JSON that holds them or after the
-    `data:` of a stream of events; None where it is something else.
+    """The objects that a text is: one, those of a list, or one after the other, also in a text of JSON that
+    holds them or after the `data:` of a stream of events; None where it is something else.
     """
     text = _bare(raw if isinstance(raw, str) else bytes(raw))
     if text[:1] not in ("{", b"{", "[", b"[", '"', b'"'):
@@ -58,7 +59,9 @@ def objects(raw: bytes | memoryview | str) -> list[Mapping[str, Any]] | None:
 
 
 def _inside(value: Any) -> list[Mapping[str, Any]] | None:  # noqa: ANN401  any JSON value
-    """An object alone, or those of a list, in which a tag and a time may stand before each (Fluentd's forward protocol)."""
+    """An object alone, or those of a list, in which a tag and a time may stand before each (Fluentd's
+    forward protocol).
+    """
     several = value if isinstance(value, list) else [value]
     if all(isinstance(one, dict) for one in several):
         return several or None
@@ -117,13 +120,16 @@ def _in_a_row(text: str) -> list[Mapping[str, Any]] | None:
 def is_begun(text: str, strict: bool = False) -> bool:
     """Whether a text that is no object begins as one, so that something is lost with it.
 
-    `strict` is for files that say they are JSON: there an object's end, and JSON that is no object, are no text either.
+    `strict` is for files that say they are JSON: there an object's end, and JSON that is no object, are no
+    text either.
     """
     return bool(BEGUN.match(text)) or (strict and (text.rstrip().endswith("}") or bool(SCALAR.match(text))))
 
 
 def is_broken(text: str, strict: bool = False) -> bool:
-    """As `is_begun`, of a line that no format wants: it is broken, too, where it holds what no line of text does."""
+    """As `is_begun`, of a line that no format wants: it is broken, too, where it holds what no line of
+    text does.
+    """
     return is_begun(text, strict) or any(sign in text for sign in UNPRINTABLE)
 
 
@@ -176,7 +182,9 @@ def _shallow(text: str) -> str:
 
 
 def end_of(text: str, at: int) -> int | None:
-    """Where the object or array that begins at `at` ends, by its brackets; None where it does not, or where none begins."""
+    """Where the object or array that begins at `at` ends, by its brackets; None where it does not, or
+    where none begins.
+    """
     depth = 0
     for found in TOKENS.finditer(text, at):
         sign = found[0][0]

@@ -1,7 +1,8 @@
 """How are calls of models joined with what other spans and log records of their traces tell?
 
-Who called is on the HTTP server span of the same trace; what was asked may be in log records of the same span. Both are joined within a
-file, in any order, as long as no more than `WAITING` traces wait at a time, and log records also with spans in files that lie together.
+Who called is on the HTTP server span of the same trace; what was asked may be in log records of the same
+span. Both are joined within a file, in any order, as long as no more than `WAITING` traces wait at a time,
+and log records also with spans in files that lie together.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ KEYS = 1_000_000  # traces of other files that are remembered: chosen
 
 @dataclass(slots=True)
 class Said:
-    """What log records tell of a span: turns and answers in the order in which they came, and a record of the whole call."""
+    """What log records tell of a span: turns and answers in the order in which they came, and a record of
+    the whole call.
+    """
 
     turns: list[Any] = field(default_factory=list)
     answers: list[Any] = field(default_factory=list)
@@ -88,10 +91,11 @@ Of = Mapping[str, Mapping[str, Any]]  # trace → what others may wait for: `cal
 
 
 class Traces:
-    """Calls that wait for what other spans and log records of their trace tell, and what these told; of `most` calls and traces.
+    """Calls that wait for what other spans and log records of their trace tell, and what these told; of
+    `most` calls and traces.
 
-    `others` gives, when it is first needed, what files that lie together tell. With `only_told` calls are no rows. `names` maps columns to
-    the attributes that `--map` gives for them.
+    `others` gives, when it is first needed, what files that lie together tell. With `only_told` calls are no
+    rows. `names` maps columns to the attributes that `--map` gives for them.
     """
 
     def __init__(
@@ -114,7 +118,8 @@ class Traces:
     def take(self, number: int, entry: Record, base: Mapping[str, Any]) -> list[tuple[int, Row]]:
         """A span or log record of the resource `base` came: the rows that are ready by it.
 
-        The body of a log record is read where the record is of a model's call; elsewhere it may be anything that a sender wrote.
+        The body of a log record is read where the record is of a model's call; elsewhere it may be anything
+        that a sender wrote.
         """
         said = attributes(entry.get("attributes"))
         if base:
@@ -266,7 +271,9 @@ class Traces:
         return found
 
     def rest(self) -> tuple[list[tuple[int, Row]], Unjoined]:
-        """The rows that wait for nothing, and those that may wait for a neighbouring part, with what this one told."""
+        """The rows that wait for nothing, and those that may wait for a neighbouring part, with what this
+        one told.
+        """
         ready, waiting = [], []
         for trace, several in self.rows.items():
             for number, row in several:
@@ -324,8 +331,8 @@ def traced_format(
     entries: Entries,
     notes: tuple[str, ...] = (),
 ) -> Format:
-    """Declare a format of traces; `entries` gives the spans and log records of a record, as OTLP has them, with the attributes of their
-    resource.
+    """Declare a format of traces; `entries` gives the spans and log records of a record, as OTLP has them,
+    with the attributes of their resource.
     """
 
     def read(records: Iterator[Numbered], beside: Beside | None = None) -> Iterator[tuple[int, Told]]:
@@ -353,9 +360,18 @@ def traced_format(
                 yield {**base, **attributes(entry.get("attributes"))}
 
     form = Format(
-        name=name, title=title, source=source, fields=FIELDS, notes=notes, known=frozenset(known), recognise=recognise, read=read,
-        part=part, in_parts=lambda beside: not _other_files(beside, form, entries), parts=parts,
-    )  # fmt: skip
+        name=name,
+        title=title,
+        source=source,
+        fields=FIELDS,
+        notes=notes,
+        known=frozenset(known),
+        recognise=recognise,
+        read=read,
+        part=part,
+        in_parts=lambda beside: not _other_files(beside, form, entries),
+        parts=parts,
+    )
     return form
 
 
@@ -392,7 +408,9 @@ _LOCK = threading.Lock()
 
 
 def _other_files(beside: Beside, form: Format, entries: Entries) -> Files:
-    """The files that lie together with one and have log records where it has spans, or spans where it has log records."""
+    """The files that lie together with one and have log records where it has spans, or spans where it has
+    log records.
+    """
     together = beside.together()
     if len(together) < 2:
         return ()

@@ -1,7 +1,8 @@
 """What do the attributes of a span or a log record tell of a call of a model?
 
-The current conventions of OpenTelemetry are read and those up to 1.36, and what Traceloop, OpenInference, Vercel, Sentry, Langfuse,
-LangSmith, LiteLLM and Google's ADK have of their own. How spans are joined is in `traces.py`.
+The current conventions of OpenTelemetry are read and those up to 1.36, and what Traceloop, OpenInference,
+Vercel, Sentry, Langfuse, LangSmith, LiteLLM and Google's ADK have of their own. How spans are joined is in
+`traces.py`.
 """
 
 from __future__ import annotations
@@ -68,23 +69,45 @@ ORGANIZATION = (
 )  # fmt: skip
 KEY = ("litellm.api_key.hash", "api_key.id", "metadata.user_api_key_hash")
 CONVERSATION = (
-    "gen_ai.conversation.id", "session.id", "traceloop.association.properties.session_id", "langfuse.session.id",
-    "traceloop.association.properties.chat_id", "ai.telemetry.metadata.sessionId", "langsmith.trace.session_id",
-    "langsmith.metadata.thread_id", "gcp.vertex.agent.session_id", "metadata.session_id", "mlflow.trace.session",
-)  # fmt: skip
+    "gen_ai.conversation.id",
+    "session.id",
+    "traceloop.association.properties.session_id",
+    "langfuse.session.id",
+    "traceloop.association.properties.chat_id",
+    "ai.telemetry.metadata.sessionId",
+    "langsmith.trace.session_id",
+    "langsmith.metadata.thread_id",
+    "gcp.vertex.agent.session_id",
+    "metadata.session_id",
+    "mlflow.trace.session",
+)
 ADDRESS = (
-    "client.address", "http.client_ip", "metadata.requester_ip_address", "net.sock.peer.addr", "network.peer.address",
-)  # fmt: skip
+    "client.address",
+    "http.client_ip",
+    "metadata.requester_ip_address",
+    "net.sock.peer.addr",
+    "network.peer.address",
+)
 AGENT = ("user_agent.original", "http.user_agent", "http.request.header.user-agent")
 TLS = ("tls.client.ja4", "ja4", "http.request.header.x-ja4", "tls.client.ja3")
 READ = (
-    "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.usage.prompt_tokens", "llm.token_count.prompt",
-    "ai.usage.promptTokens", "ai.usage.inputTokens", "gen_ai.response.prompt_tokens",
-)  # fmt: skip
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.prompt_tokens",
+    "llm.usage.prompt_tokens",
+    "llm.token_count.prompt",
+    "ai.usage.promptTokens",
+    "ai.usage.inputTokens",
+    "gen_ai.response.prompt_tokens",
+)
 WRITTEN = (
-    "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.usage.completion_tokens",
-    "llm.token_count.completion", "ai.usage.completionTokens", "ai.usage.outputTokens", "gen_ai.response.completion_tokens",
-)  # fmt: skip
+    "gen_ai.usage.output_tokens",
+    "gen_ai.usage.completion_tokens",
+    "llm.usage.completion_tokens",
+    "llm.token_count.completion",
+    "ai.usage.completionTokens",
+    "ai.usage.outputTokens",
+    "gen_ai.response.completion_tokens",
+)
 PICKED = {  # the first that says something
     "exchange_id": ("gen_ai.response.id", "litellm.call_id"),
     "account_id": ACCOUNT,
@@ -112,13 +135,28 @@ COUNTED = {  # the first that is there, though it be nought
 }
 SETTINGS = ("temperature", "top_p", "max_tokens")
 SPOKEN = (  # whole conversations, in the order in which they are looked for
-    "gen_ai.input.messages", "gen_ai.request.messages", "ai.prompt.messages", "gen_ai.prompt", "gcp.vertex.agent.llm_request",
-    "langfuse.observation.input", "mlflow.spanInputs", "all_messages_events", "pydantic_ai.all_messages", "events", "input.value",
-)  # fmt: skip
+    "gen_ai.input.messages",
+    "gen_ai.request.messages",
+    "ai.prompt.messages",
+    "gen_ai.prompt",
+    "gcp.vertex.agent.llm_request",
+    "langfuse.observation.input",
+    "mlflow.spanInputs",
+    "all_messages_events",
+    "pydantic_ai.all_messages",
+    "events",
+    "input.value",
+)
 ANSWERED = (
-    "gen_ai.output.messages", "gen_ai.response.text", "ai.response.text", "gen_ai.completion", "gcp.vertex.agent.llm_response",
-    "langfuse.observation.output", "mlflow.spanOutputs", "output.value",
-)  # fmt: skip
+    "gen_ai.output.messages",
+    "gen_ai.response.text",
+    "ai.response.text",
+    "gen_ai.completion",
+    "gcp.vertex.agent.llm_response",
+    "langfuse.observation.output",
+    "mlflow.spanOutputs",
+    "output.value",
+)
 TOOLS = ("gen_ai.tool.definitions", "gen_ai.request.available_tools", "ai.prompt.tools")
 PLACE = re.compile(r"\d{1,9}", re.ASCII)  # of a turn in a conversation
 RARE = frozenset((*TOOLS, "llm.invocation_parameters"))
@@ -229,7 +267,9 @@ def _parts(value: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def _listed_turns(value: Any) -> list[dict[str, Any]] | None:  # noqa: ANN401  any JSON value
-    """Turns as tables of OpenInference have them: `message` or `message.role` and `message.content` in each."""
+    """Turns as tables of OpenInference have them: `message` or `message.role` and `message.content` in
+    each.
+    """
     value = decoded(value)
     if not isinstance(value, list):
         return None
@@ -283,7 +323,9 @@ def _as_turns(messages: Any) -> list[Any]:  # noqa: ANN401  any JSON value
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which attributes fill which columns, worked out once for every set of names that spans bring; `rare` is whether one of `RARE` is there."""
+    """Which attributes fill which columns, worked out once for every set of names that spans bring;
+    `rare` is whether one of `RARE` is there.
+    """
 
     picked: tuple[tuple[str, tuple[str, ...]], ...]
     counted: tuple[tuple[str, str], ...]
@@ -428,7 +470,9 @@ def _pick(said: Mapping[str, Any], names: tuple[str, ...]) -> Any:  # noqa: ANN4
 
 
 def is_call(said: Mapping[str, Any], models: tuple[str, ...]) -> bool:
-    """Whether attributes are of a call of a model, and not of a tool, an embedding's retrieval or an agent's step."""
+    """Whether attributes are of a call of a model, and not of a tool, an embedding's retrieval or an
+    agent's step.
+    """
     kind = said.get("openinference.span.kind")
     if said.get("gen_ai.operation.name") in NO_CALLS or (kind and kind != "LLM"):
         return False
@@ -444,11 +488,15 @@ def complete(row: Row, call: Mapping[str, Any]) -> Row:
     """A row with what the HTTP span knows and it does not."""
     get = call.get
     told = {
-        "account_id": _pick(call, ACCOUNT) or _pick(call, KEY), "organization_id": _pick(call, ORGANIZATION),
-        "api_key_id": _pick(call, KEY), "conversation_id": get("session.id"),
-        "client_ip": address(_pick(call, ADDRESS)), "user_agent": _pick(call, AGENT),
-        "tls_fingerprint": _pick(call, TLS), "status": get("http.response.status_code") or get("http.status_code"),
-    } | get(NAMED, {})  # fmt: skip
+        "account_id": _pick(call, ACCOUNT) or _pick(call, KEY),
+        "organization_id": _pick(call, ORGANIZATION),
+        "api_key_id": _pick(call, KEY),
+        "conversation_id": get("session.id"),
+        "client_ip": address(_pick(call, ADDRESS)),
+        "user_agent": _pick(call, AGENT),
+        "tls_fingerprint": _pick(call, TLS),
+        "status": get("http.response.status_code") or get("http.status_code"),
+    } | get(NAMED, {})
     for name, value in told.items():
         if value is not None and row.get(name) is None:
             row[name] = value

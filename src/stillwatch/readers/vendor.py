@@ -49,7 +49,8 @@ PLAIN = pa.struct(
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """Rows of a batch whose ids are made of the file's name and the numbers of their records, since they have none.
+    """Rows of a batch whose ids are made of the file's name and the numbers of their records, since they have
+    none.
 
     Of several such rows of one record the second and later ones add their place, from 2.
     """
@@ -102,11 +103,12 @@ def vendor_batches(
     apart: bool = False,
     among: Sequence[LogPath] = (),
 ) -> Iterator[pa.Table]:
-    """Contract rows of a file; what cannot be read, and top-level fields that the format does not know, go to `losses`.
+    """Contract rows of a file; what cannot be read, and top-level fields that the format does not know, go to
+    `losses`.
 
     `names` maps a contract column to a field of the record that is taken instead of the format's own. `apart`
-    has the file read by other processes, a run of lines by each, which is worth their start for much to read only. `among` are the files that
-    are read with it, some of which may tell more of its exchanges.
+    has the file read by other processes, a run of lines by each, which is worth their start for much to read
+    only. `among` are the files that are read with it, some of which may tell more of its exchanges.
     """
     beside = Beside(path, limits, among, names)
     if (
@@ -122,7 +124,9 @@ def vendor_batches(
 
 
 def _in_lines(path: LogPath, form: Format, names: Mapping[str, str], limits: Limits) -> bool:
-    """Whether a file can be cut at its lines; where its first records are in envelopes, one may be in several lines."""
+    """Whether a file can be cut at its lines; where its first records are in envelopes, one may be in
+    several lines.
+    """
     if not in_lines(path, limits):
         return False
     lost = Losses(path)

@@ -130,7 +130,8 @@ def _labels(rows: Sequence[Row] | None) -> list[str]:
     ]
     counted = Counter(row["verdict"] for row in rows or () if row["account_id"] is not None)
     return told + [
-        f"{wording.counted(number, 'member')} labelled {verdict} by {'its' if number == 1 else 'their'} own name"
+        f"{wording.counted(number, 'member')} labelled {verdict} by {'its' if number == 1 else 'their'} own "
+        f"name"
         for verdict, number in sorted(counted.items())
     ]
 
@@ -154,7 +155,8 @@ def verdict(results: Results, every: Sequence[CampaignCard]) -> tuple[str, str]:
         return (
             "Nothing could be judged: no column that accounts could share.",
             (
-                "Every exchange shows the same values, or none, in all columns by which accounts can be compared. Whether a "
+                "Every exchange shows the same values, or none, in all columns by which accounts can be "
+                "compared. Whether a "
                 "campaign is in this log is not known; the signals below say which columns they need."
             ),
         )

@@ -1,4 +1,6 @@
-"""Campaigns and leads side by side: the few facts by which a person tells a class from a campaign, in the first screen."""
+"""Campaigns and leads side by side: the few facts by which a person tells a class from a campaign, in the
+first screen.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,17 @@ from stillwatch.report.reading import Results, Row
 from stillwatch.report.trial import NOTHING_LOG10
 
 MAX_CAMPAIGNS, MAX_LEADS = 4, 3  # groups that stand side by side; chosen: what fits the width of a page
-LEAST_SHARE_NAMED = 0.2  # of the accounts, from which it is said how many share one value; below, how many values there are; chosen
+# of the accounts, from which it is said how many share one value; below, how many values there are; chosen
+LEAST_SHARE_NAMED = 0.2
 FEWEST_DAYS_IN_MONTHS = 91  # from which an age is given in months
 DAYS_IN_MONTH = 30.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One fact of one group, and which way it speaks: `for` or `against` one control, `neither`, or nothing known."""
+    """One fact of one group, and which way it speaks: `for` or `against` one control, `neither`, or
+    nothing known.
+    """
 
     words: str
     speaks: str = "neither"
@@ -43,7 +48,9 @@ class Comparison:
 
 
 def compare(results: Results) -> Comparison | None:
-    """The largest campaigns beside the leads with the most at stake; None where there is neither or no facts were written."""
+    """The largest campaigns beside the leads with the most at stake; None where there is neither or no
+    facts were written.
+    """
     leads = sorted(
         results.tables["leads"].to_pylist() if "leads" in results.tables else (), key=lambda row: row["rank"]
     )
@@ -97,7 +104,9 @@ def _facts(results: Results, name: str, row: Row) -> dict[str, Cell]:
 
 
 def _traits(results: Results, names: Sequence[str], facts: Mapping[str, dict[str, Cell]]) -> list[str]:
-    """The sentences of the first glance as rows, for folders whose scan did not write `common`; puts them into `facts`."""
+    """The sentences of the first glance as rows, for folders whose scan did not write `common`; puts them
+    into `facts`.
+    """
     traits: dict[str, None] = {}
     for name in names:
         for one in results.rows("glance", name) or ():
@@ -131,7 +140,9 @@ def _cards(one: Row) -> str:
 
 
 def _one(one: Row) -> str:
-    """How many accounts have the most frequent value of a kind, where that is a good part of them; else how many values there are."""
+    """How many accounts have the most frequent value of a kind, where that is a good part of them; else
+    how many values there are.
+    """
     if one["most"] >= LEAST_SHARE_NAMED * one["known"] and one["most"] > 1:
         return f"{wording.part(one['most'], one['known'])} share one"
     return f"{_of(one['different'], one['known'])} different"

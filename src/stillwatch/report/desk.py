@@ -1,4 +1,6 @@
-"""What an analyst works with on one campaign's card: shared values, accounts grouped by them, and texts by shape."""
+"""What an analyst works with on one campaign's card: shared values, accounts grouped by them, and texts
+by shape.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from stillwatch.report.values import Shared, labels, shared_values
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """Shared values, the strongest first; their drawing, and texts and shapes, which are None where their file was not written."""
+    """Shared values, the strongest first; their drawing, and texts and shapes, which are None where their
+    file was not written.
+    """
 
     shared: Sequence[Shared]
     has_links: bool

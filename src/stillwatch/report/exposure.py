@@ -1,8 +1,10 @@
-"""What did a campaign take: exchanges and tokens by capability, what they would have cost, and what a student may gain?
+"""What did a campaign take: exchanges and tokens by capability, what they would have cost, and what a student
+may gain?
 
-Three kinds of number, kept apart. *Measured*: exchanges and tokens of a results folder, with the interval of the
-campaign's count. *Computed*: their price at list, under prices that are shown. *Estimated*: a student's gain, from a curve
-measured in the lab or from published runs, as an interval for a new run and with what was assumed; never a single number.
+Three kinds of number, kept apart. *Measured*: exchanges and tokens of a results folder, with the interval of
+the campaign's count. *Computed*: their price at list, under prices that are shown. *Estimated*: a student's
+gain, from a curve measured in the lab or from published runs, as an interval for a new run and with what was
+assumed; never a single number.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ class Run:
     source: str
 
 
-# Students of about seven billion parameters on AIME 2024; other sizes, recipes and benchmarks differ by tens of points.
+# Students of about seven billion parameters on AIME 2024; other sizes, recipes and benchmarks differ by tens
+# of points.
 PUBLISHED: tuple[Run, ...] = (
     Run(17_000, 20.0, "Bespoke-Stratos-7B", "bespokelabs.ai, January 2025"),
     Run(114_000, 31.3, "OpenThinker-7B", "Guha and others 2025, OpenThoughts, arXiv 2506.04178"),
@@ -59,7 +62,8 @@ class Prices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumptions:
-    """What is assumed where the log has no value: tokens of an exchange, and the least and greatest share used, both in [0, 1].
+    """What is assumed where the log has no value: tokens of an exchange, and the least and greatest share
+    used, both in [0, 1].
 
     Raises `UsageError` where `used` is no interval within 0 and 1.
     """
@@ -84,7 +88,9 @@ class Assumptions:
 
 
 def taken(results: Path, prices: Prices, assumed: Assumptions, curve: Path | None = None) -> dict[str, Any]:
-    """What each campaign of a results folder took; raises `StateError` or `InputError` where a file is not as agreed."""
+    """What each campaign of a results folder took; raises `StateError` or `InputError` where a file is
+    not as agreed.
+    """
     folder = read(results)
     lab = _curve(curve) if curve else None
     rows = _capabilities(results)
@@ -99,20 +105,35 @@ def taken(results: Path, prices: Prices, assumed: Assumptions, curve: Path | Non
         parts = [
             _part(row, scale, prices, assumed, lab) for row in sorted(mine, key=lambda row: -row["exchanges"])
         ]
-        campaigns.append({
-            "campaign_id": name, "kind": campaign["kind"], "exchanges": campaign["exchanges"],
-            "exchanges_low": campaign["exchanges_low"], "exchanges_high": campaign["exchanges_high"],
-            "tokens": sum(one["input_tokens"] + one["output_tokens"] for one in parts),
-            "usd_low": sum(one["usd_low"] for one in parts), "usd_high": sum(one["usd_high"] for one in parts),
-            "capabilities": parts,
-            "published": _published(sum(row["exchanges"] for row in mine if row["capability"] in REASONING), scale, assumed.used),
-        })  # fmt: skip
+        campaigns.append(
+            {
+                "campaign_id": name,
+                "kind": campaign["kind"],
+                "exchanges": campaign["exchanges"],
+                "exchanges_low": campaign["exchanges_low"],
+                "exchanges_high": campaign["exchanges_high"],
+                "tokens": sum(one["input_tokens"] + one["output_tokens"] for one in parts),
+                "usd_low": sum(one["usd_low"] for one in parts),
+                "usd_high": sum(one["usd_high"] for one in parts),
+                "capabilities": parts,
+                "published": _published(
+                    sum(row["exchanges"] for row in mine if row["capability"] in REASONING),
+                    scale,
+                    assumed.used,
+                ),
+            }
+        )
     return {
-        "results": results.name, "prices": asdict(prices), "assumed": asdict(assumed), "campaigns": campaigns,
+        "results": results.name,
+        "prices": asdict(prices),
+        "assumed": asdict(assumed),
+        "campaigns": campaigns,
         "left_out": list(LEFT_OUT),
-        "curve": None if lab is None else {"way": lab["way"], "from": min(lab["points"])[0], "to": max(lab["points"])[0]},
+        "curve": None
+        if lab is None
+        else {"way": lab["way"], "from": min(lab["points"])[0], "to": max(lab["points"])[0]},
         "runs": [asdict(run) for run in PUBLISHED],
-    }  # fmt: skip
+    }
 
 
 def _capabilities(results: Path) -> list[dict[str, Any]]:
@@ -133,15 +154,24 @@ def _part(
     told = row["output_tokens"] if counted else round(n * assumed.output_tokens)
     usd = (asked * prices.read + told * prices.written) / 1e6
     return {
-        "capability": row["capability"], "exchanges": n, "exchanges_low": round(n * scale[0]), "exchanges_high": round(n * scale[1]),
-        "input_tokens": asked, "output_tokens": told, "tokens": "counted" if counted else "assumed",
-        "usd": usd, "usd_low": usd * scale[0], "usd_high": usd * scale[1],
+        "capability": row["capability"],
+        "exchanges": n,
+        "exchanges_low": round(n * scale[0]),
+        "exchanges_high": round(n * scale[1]),
+        "input_tokens": asked,
+        "output_tokens": told,
+        "tokens": "counted" if counted else "assumed",
+        "usd": usd,
+        "usd_low": usd * scale[0],
+        "usd_high": usd * scale[1],
         "gap_closed": _gap(lab, n, scale, assumed.used) if lab else None,
-    }  # fmt: skip
+    }
 
 
 def _curve(path: Path) -> dict[str, Any]:
-    """The extraction curve of `stillwatch lab curve`: share of the teacher's right answers that a student reaches, by answers."""
+    """The extraction curve of `stillwatch lab curve`: share of the teacher's right answers that a student
+    reaches, by answers.
+    """
     try:
         whole = json.loads(path.read_text(encoding="utf-8"))
         rows = [row for row in whole["rows"] if row["capability"] == "all"]
@@ -172,7 +202,9 @@ def _curve(path: Path) -> dict[str, Any]:
 def _gap(
     lab: Mapping[str, Any], n: int, scale: tuple[float, float], used: tuple[float, float]
 ) -> dict[str, Any]:
-    """Share of the teacher's ability that a student reaches, between the fewest and the most answers it may have used."""
+    """Share of the teacher's ability that a student reaches, between the fewest and the most answers it
+    may have used.
+    """
     points = np.array(lab["points"], float)
     x = np.log(points[:, 0])
     at = np.log(np.maximum([n * scale[0] * used[0], n * scale[1] * used[1]], 1.0))
@@ -186,7 +218,9 @@ def _gap(
 
 
 def _published(n: int, scale: tuple[float, float], used: tuple[float, float]) -> dict[str, Any] | None:
-    """Points that a new run of a seven-billion student would have: the published runs' line on log10 of exchanges, 90 % for a new run."""
+    """Points that a new run of a seven-billion student would have: the published runs' line on log10 of
+    exchanges, 90 % for a new run.
+    """
     from scipy.stats import t
 
     if not n:
@@ -205,9 +239,13 @@ def _published(n: int, scale: tuple[float, float], used: tuple[float, float]) ->
     )
     low, high = start + slope * ends[0] - width[0], start + slope * ends[1] + width[1]
     return {
-        "exchanges": n, "low": float(np.clip(low, 0, 100)), "high": float(np.clip(high, 0, 100)), "slope": float(slope),
-        "beyond": bool(ends[1] > x.max() or ends[0] < x.min()), "runs": len(x),
-    }  # fmt: skip
+        "exchanges": n,
+        "low": float(np.clip(low, 0, 100)),
+        "high": float(np.clip(high, 0, 100)),
+        "slope": float(slope),
+        "beyond": bool(ends[1] > x.max() or ends[0] < x.min()),
+        "runs": len(x),
+    }
 
 
 def lines(whole: Mapping[str, Any]) -> Sequence[str]:
@@ -215,16 +253,21 @@ def lines(whole: Mapping[str, Any]) -> Sequence[str]:
     out = []
     for one in whole["campaigns"]:
         out.append(
-            f"{one['campaign_id']} ({one['kind']}): {one['exchanges']:,} exchanges ({one['exchanges_low']:,} to {one['exchanges_high']:,}), "
-            f"{one['tokens']:,} tokens, {one['usd_low']:,.0f} to {one['usd_high']:,.0f} dollars at {whole['prices']['source']}"
+            f"{one['campaign_id']} ({one['kind']}): {one['exchanges']:,} exchanges ({one['exchanges_low']:,} "
+            f"to {one['exchanges_high']:,}), "
+            f"{one['tokens']:,} tokens, {one['usd_low']:,.0f} to {one['usd_high']:,.0f} dollars at "
+            f"{whole['prices']['source']}"
             f"{_assumed_tokens(one, whole['assumed'])}"
         )
         told = one["published"]
         if told:
             out.append(
-                f"  published runs: a student of seven billion parameters trained on {100 * whole['assumed']['used'][0]:g} to "
-                f"{100 * whole['assumed']['used'][1]:g} % of {told['exchanges']:,} such exchanges would have {told['low']:.0f} to {told['high']:.0f} points "
-                f"on AIME 2024 (90 % for a new run, {told['runs']} runs{', beyond their range' if told['beyond'] else ''})"
+                f"  published runs: a student of seven billion parameters trained on "
+                f"{100 * whole['assumed']['used'][0]:g} to "
+                f"{100 * whole['assumed']['used'][1]:g} % of {told['exchanges']:,} such exchanges would have "
+                f"{told['low']:.0f} to {told['high']:.0f} points "
+                f"on AIME 2024 (90 % for a new run, {told['runs']} "
+                f"runs{', beyond their range' if told['beyond'] else ''})"
             )
     if out:
         out.append(f"the figure in dollars leaves out: {'; '.join(whole['left_out'])}")

@@ -26,7 +26,9 @@ class Lead:
 
 
 def leads(results: Results) -> list[Lead] | None:
-    """The leads with the most at stake, in the order of their ranks, or None where the folder has no such table."""
+    """The leads with the most at stake, in the order of their ranks, or None where the folder has no such
+    table.
+    """
     table = results.tables.get("leads")
     if table is None:
         return None

@@ -1,7 +1,8 @@
 """The members of campaigns and leads, packed for the page's script: columns of numbers and bits, compressed.
 
-One block holds all groups. It is a header in JSON, its length before it as four bytes, and behind it arrays that the header names by
-place and type; all of it is compressed by gzip and written in base64 with `-` and `_`, so that nothing in it looks like an address. `workbench.js` reads it, `unpack` is its inverse for tests.
+One block holds all groups. It is a header in JSON, its length before it as four bytes, and behind it arrays
+that the header names by place and type; all of it is compressed by gzip and written in base64 with `-` and
+`_`, so that nothing in it looks like an address. `workbench.js` reads it, `unpack` is its inverse for tests.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A campaign or lead for the script: its anchor on the page, its name, its columns, and the values its members share."""
+    """A campaign or lead for the script: its anchor on the page, its name, its columns, and the values
+    its members share.
+    """
 
     anchor: str
     name: str
@@ -65,7 +68,9 @@ class Group:
 
 
 def pack(results: Results, groups: Sequence[Group]) -> tuple[str, dict[str, int]]:
-    """The block as base64, and by anchor how many of a group's members it holds; members beyond `MAX_PACKED` are left out."""
+    """The block as base64, and by anchor how many of a group's members it holds; members beyond
+    `MAX_PACKED` are left out.
+    """
     block, heads, held, room = Block(), [], {}, MAX_PACKED
     for group in groups:
         some = group.members.slice(0, room)
@@ -105,7 +110,9 @@ def _head(results: Results, group: Group, members: pa.Table, block: Block) -> di
 
 
 def _profiles(table: pa.Table, place: Mapping[str, int], block: Block, *, is_lead: bool) -> dict[str, Any]:
-    """Owners, creation and marks; of a lead also first and last exchange and all exchanges, as nothing is attributed to it."""
+    """Owners, creation and marks; of a lead also first and last exchange and all exchanges, as nothing is
+    attributed to it.
+    """
     at, rows = _places(table["account_id"], place)
     n = len(place)
 
@@ -128,7 +135,9 @@ def _profiles(table: pa.Table, place: Mapping[str, int], block: Block, *, is_lea
 
 
 def _marks(table: pa.Table, place: Mapping[str, int], block: Block) -> list[dict[str, Any]]:
-    """For each explanation whose mark some member carries: its name and the members who do, as bits; most members first."""
+    """For each explanation whose mark some member carries: its name and the members who do, as bits; most
+    members first.
+    """
     carried: dict[str, list[int]] = {}
     for name, marks in zip(table["account_id"].to_pylist(), table["marks"].to_pylist(), strict=True):
         at = place.get(name)
@@ -183,10 +192,19 @@ def _values(
             if at is not None and which is not None:
                 holders[which].append(at)
     return [
-        {"kind": one.kind, "value": one.value, "words": one.kind_words, "label": one.label, "opaque": one.is_opaque, "about": one.about, "others": one.others,
-         "log10": round(one.log10, 3), "bits": block.add(_bits(who, len(place)))}
+        {
+            "kind": one.kind,
+            "value": one.value,
+            "words": one.kind_words,
+            "label": one.label,
+            "opaque": one.is_opaque,
+            "about": one.about,
+            "others": one.others,
+            "log10": round(one.log10, 3),
+            "bits": block.add(_bits(who, len(place))),
+        }
         for one, who in zip(shared, holders, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def _places(names: pa.ChunkedArray, place: Mapping[str, int]) -> tuple[Ints, Ints]:

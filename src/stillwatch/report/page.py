@@ -5,7 +5,8 @@ Rules:
     Account names and indicator values are the attacker's to choose: everything is escaped, and what would
     be invisible or turn the text around is spelled out.
     Style and script are allowed by their digest alone, so nothing that slips in can run.
-    The page can be read and printed without its script; the script adds search, filters, export and links into the page.
+    The page can be read and printed without its script; the script adds search, filters, export and links
+    into the page.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ NEVER = 2**40  # seconds since 1970 by which `at no look` is sorted, later than 
 def render(folder: Path, prompts: pa.Table | None = None) -> str:
     """The page of a results folder, as HTML; nothing is written.
 
-    `prompts`, in the form of the table of that name, takes the place of the folder's own. Raises `StateError` when `campaigns`,
-    `members` or `evidence` is absent, or any file is not as agreed.
+    `prompts`, in the form of the table of that name, takes the place of the folder's own. Raises `StateError`
+    when `campaigns`, `members` or `evidence` is absent, or any file is not as agreed.
     """
     results = read(folder, prompts)
     every, some_leads = cards(results), leads(results)
@@ -118,7 +119,9 @@ def _rendered(template: str, **shown: Any) -> str:  # noqa: ANN401  what a templ
 
 
 def write(folder: Path, prompts: pa.Table | None = None) -> Path:
-    """Writes `report.html` into a results folder, whole or not at all, and gives its path; `prompts` as for `render`."""
+    """Writes `report.html` into a results folder, whole or not at all, and gives its path; `prompts` as
+    for `render`.
+    """
     page = render(folder, prompts)
     target = folder / NAME
     with atomic(target) as temporary:

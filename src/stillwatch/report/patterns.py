@@ -1,7 +1,9 @@
-"""Accounts grouped by what they share, drawn as a matrix: one row a value, one column a group of accounts that share the same values.
+"""Accounts grouped by what they share, drawn as a matrix: one row a value, one column a group of accounts
+that share the same values.
 
-In place of one line for each account and value, which 40 accounts make a knot: the drawing has as many columns as there are
-combinations of values (at most `MAX_PATTERNS`), whether the campaign has 40 members or 25,000 (UpSet; Lex and others 2014).
+In place of one line for each account and value, which 40 accounts make a knot: the drawing has as many
+columns as there are combinations of values (at most `MAX_PATTERNS`), whether the campaign has 40 members or
+25,000 (UpSet; Lex and others 2014).
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ class Drawing:
 
 
 def draw(results: Results, campaign: str, shared: Sequence[Shared], accounts: int) -> Drawing | None:
-    """The matrix of a campaign's strongest values, None where no links were written; `accounts` are all members."""
+    """The matrix of a campaign's strongest values, None where no links were written; `accounts` are all
+    members.
+    """
     links = results.of("links", campaign)
     if links is None or not len(links) or not shared:
         return None
@@ -57,7 +61,8 @@ def draw(results: Results, campaign: str, shared: Sequence[Shared], accounts: in
         values=len(some),
         patterns=patterns,
         sentences=[
-            f"{wording.counted(one.accounts, 'account')}: {wording.listed([some[i].label for i in one.places]) or 'none of these values'}"
+            f"{wording.counted(one.accounts, 'account')}: "
+            f"{wording.listed([some[i].label for i in one.places]) or 'none of these values'}"
             for one in patterns
         ],
         drawn=sum(one.accounts for one in patterns),
@@ -97,7 +102,9 @@ def _patterns(links: pa.Table, some: Sequence[Shared], accounts: int) -> list[Pa
 
 
 def _svg(some: Sequence[Shared], patterns: Sequence[Pattern], numbers: Sequence[int]) -> str:
-    """The drawing; `numbers` are the places of its values among all that are shared, by which the script knows them."""
+    """The drawing; `numbers` are the places of its values among all that are shared, by which the script
+    knows them.
+    """
     width = LEFT + STEP * max(len(patterns), 4) + 20
     kinds = {kind: i % COLOURS for i, kind in enumerate(dict.fromkeys(one.kind for one in some))}
     most = max(one.accounts for one in patterns)

@@ -40,7 +40,9 @@ def text(words: str, x: float, y: float, anchor: str = "start", class_: str = "t
 
 
 def svg(width: float, height: float, title: str, content: str, class_: str = "plot", **more: object) -> str:
-    """A drawing that scales with the page; the title is read aloud where it is not seen. `more` are attributes."""
+    """A drawing that scales with the page; the title is read aloud where it is not seen. `more` are
+    attributes.
+    """
     return element(
         "svg",
         element("title", escape(title)) + content,
@@ -156,13 +158,22 @@ def draw_timeline(timeline: Timeline, detected: float | None, marks: Sequence[Pl
         drawn += text("enough was known from here on", at + shift, 14, side, "detected-words")
     most = int(np.argmax(counts))
     title = (
-        f"Exchanges per {unit} and the evidence known at each time. Most exchanges: {wording.count(counts[most])} in the {unit} of "
+        f"Exchanges per {unit} and the evidence known at each time. Most exchanges: "
+        f"{wording.count(counts[most])} in the {unit} of "
         f"{_stamp(float(starts[most]), width)}. {_reached(timeline, marks)}"
     )
     return svg(
-        WIDTH, bottom + BOTTOM, title, drawn, "plot timeline",
-        data_begin=int(begin), data_end=int(end), data_left=LEFT, data_right=WIDTH - RIGHT, data_bottom=low,
-    )  # fmt: skip
+        WIDTH,
+        bottom + BOTTOM,
+        title,
+        drawn,
+        "plot timeline",
+        data_begin=int(begin),
+        data_end=int(end),
+        data_left=LEFT,
+        data_right=WIDTH - RIGHT,
+        data_bottom=low,
+    )
 
 
 def _reached(timeline: Timeline, marks: Sequence[PlotMark]) -> str:

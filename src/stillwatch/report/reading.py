@@ -75,7 +75,8 @@ class Signal:
 class LeftOut:
     """How often the evaluation saw an honest group reported whose cause was left out of the explanations.
 
-    `share` and `high`, the upper end of its interval, are in [0, 1]; `worlds` is the number of simulated worlds.
+    `share` and `high`, the upper end of its interval, are in [0, 1]; `worlds` is the number of simulated
+    worlds.
     """
 
     share: float
@@ -129,8 +130,8 @@ class Results:
 
 
 def read(folder: Path, prompts: pa.Table | None = None) -> Results:
-    """A results folder, with `prompts` in place of its own; raises `StateError` when a required file is absent or any file is not
-    as agreed.
+    """A results folder, with `prompts` in place of its own; raises `StateError` when a required file is
+    absent or any file is not as agreed.
     """
     tables = {name: _table(folder, name, columns) for name, columns in REQUIRED.items()}
     for name, columns in OPTIONAL.items():

@@ -1,4 +1,6 @@
-"""What members sent most, by shape: length, kind of request, how many sent the same; the words only where they were asked for."""
+"""What members sent most, by shape: length, kind of request, how many sent the same; the words only where
+they were asked for.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +12,46 @@ from stillwatch.report import wording
 from stillwatch.report.reading import Results
 
 LANGUAGES = {
-    "ar": "Arabic", "bn": "Bengali", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish",
-    "fa": "Persian", "fi": "Finnish", "fr": "French", "he": "Hebrew", "hi": "Hindi", "hu": "Hungarian", "id": "Indonesian", "it": "Italian",
-    "ja": "Japanese", "ko": "Korean", "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian",
-    "ru": "Russian", "sv": "Swedish", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese", "zh": "Chinese",
-}  # fmt: skip
+    "ar": "Arabic",
+    "bn": "Bengali",
+    "cs": "Czech",
+    "da": "Danish",
+    "de": "German",
+    "el": "Greek",
+    "en": "English",
+    "es": "Spanish",
+    "fa": "Persian",
+    "fi": "Finnish",
+    "fr": "French",
+    "he": "Hebrew",
+    "hi": "Hindi",
+    "hu": "Hungarian",
+    "id": "Indonesian",
+    "it": "Italian",
+    "ja": "Japanese",
+    "ko": "Korean",
+    "nl": "Dutch",
+    "no": "Norwegian",
+    "pl": "Polish",
+    "pt": "Portuguese",
+    "ro": "Romanian",
+    "ru": "Russian",
+    "sv": "Swedish",
+    "th": "Thai",
+    "tr": "Turkish",
+    "uk": "Ukrainian",
+    "ur": "Urdu",
+    "vi": "Vietnamese",
+    "zh": "Chinese",
+}
 """ISO 639-1 codes by name; another code is shown as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A text, or a shape that many texts have. `words` and `language` are None where the text was not read again."""
+    """A text, or a shape that many texts have. `words` and `language` are None where the text was not
+    read again.
+    """
 
     title: str
     what: str
@@ -34,7 +65,9 @@ class Sent:
 
 
 def sent(results: Results, campaign: str, exchanges: int) -> tuple[Sequence[Sent], Sequence[Sent]] | None:
-    """Texts that several members sent word for word, and the commonest shapes; None where the scan wrote neither."""
+    """Texts that several members sent word for word, and the commonest shapes; None where the scan wrote
+    neither.
+    """
     rows = results.rows("texts", campaign)
     if rows is None:
         return None

@@ -1,4 +1,6 @@
-"""What the page shows of campaigns and of leads alike: first facts, and the trial of innocent explanations."""
+"""What the page shows of campaigns and of leads alike: first facts, and the trial of innocent
+explanations.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,8 @@ from dataclasses import dataclass
 from stillwatch.report import plots
 from stillwatch.report.reading import Results, Row
 
-MAX_OPEN_EXPLANATIONS = (
-    6  # rows of a trial that are shown at once; chosen: with their text they fill half a screen
-)
+# rows of a trial that are shown at once; chosen: with their text they fill half a screen
+MAX_OPEN_EXPLANATIONS = 6
 FULL_BAR_LOG10 = 20.0  # evidence at which a bar is full, as a power of ten; longer bars are drawn cut; chosen
 NOTHING_LOG10 = 0.05  # evidence below it would be printed as 10 to the power 0.0
 
@@ -39,7 +40,9 @@ class TrialRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """The explanations that were tried on one group, the nearest first; `more` are those that the page folds away."""
+    """The explanations that were tried on one group, the nearest first; `more` are those that the page
+    folds away.
+    """
 
     nearest: Sequence[TrialRow]
     more: Sequence[TrialRow]
@@ -62,7 +65,9 @@ def glance(results: Results, group_id: str) -> Glance | None:
 
 
 def trial(results: Results, group_id: str, accounts: int) -> Trial | None:
-    """A group's trial by the evidence that remains, least first, or None where the folder has no such table."""
+    """A group's trial by the evidence that remains, least first, or None where the folder has no such
+    table.
+    """
     rows = results.rows("explanations", group_id)
     if rows is None:
         return None

@@ -35,7 +35,9 @@ OPAQUE = {
     "request_shape": "sampling parameters and tools together",
     "prompt_near_duplicate": "prompts that are nearly equal",
 }
-"""Kinds whose values are numbers that the scan gave, which say nothing to a person, and what they stand for."""
+"""Kinds whose values are numbers that the scan gave, which say nothing to a person, and what they stand
+for.
+"""
 OF_ACCOUNTS = ("email_domain", "email_local_shape", "payment_fingerprint", "signup_address", "signup_burst")
 """Kinds that the account table states: no exchange shows them."""
 BURST_S = 600  # seconds of the blocks by which sign-ups are numbered
@@ -47,8 +49,8 @@ ELSEWHERE = "known by a number alone"
 class Shared:
     """One shared value: how the page calls it, who shows it, and the scan's own name of it.
 
-    `accounts` are members; `others` accounts beyond the members, and `share` the share of the members' exchanges that show it,
-    are None where the scan did not say.
+    `accounts` are members; `others` accounts beyond the members, and `share` the share of the members'
+    exchanges that show it, are None where the scan did not say.
     """
 
     kind: str
@@ -65,7 +67,9 @@ class Shared:
 
     @property
     def note(self) -> str:
-        """What is known of the value in a few words: how many exchanges show it, and what lists and the value itself say."""
+        """What is known of the value in a few words: how many exchanges show it, and what lists and the
+        value itself say.
+        """
         shown = f"in {wording.percent(self.share)} of members' exchanges" if self.share is not None else ""
         return "; ".join(part for part in (self.about, shown) if part)
 
@@ -84,7 +88,9 @@ def kind_words(kind: str) -> str:
 
 
 def shared_values(results: Results, campaign: str, exchanges: int) -> list[Shared]:
-    """The values that members share, those first that set them apart most; `exchanges` are all exchanges of the members."""
+    """The values that members share, those first that set them apart most; `exchanges` are all exchanges
+    of the members.
+    """
     held: dict[tuple[str, str], int] = {}
     links = results.of("links", campaign)
     if links is not None:
@@ -117,8 +123,17 @@ def shared_values(results: Results, campaign: str, exchanges: int) -> list[Share
     for kind, value in order:
         numbers[kind] = numbers.get(kind, 0) + 1
         rows.append(
-            _shared(kind, value, numbers[kind], held[kind, value], weights[kind, value], told.get((kind, value)), exchanges, known)
-        )  # fmt: skip
+            _shared(
+                kind,
+                value,
+                numbers[kind],
+                held[kind, value],
+                weights[kind, value],
+                told.get((kind, value)),
+                exchanges,
+                known,
+            )
+        )
     return rows
 
 

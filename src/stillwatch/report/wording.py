@@ -16,7 +16,8 @@ KINDS = {
     "harvest": "The evidence favours answers being collected to train a model over serving end users.",
     "relay": "A reseller passing on real end users' questions. Control is shared; harvesting is not shown.",
     "mixed": "A reseller's pool that carries real end users and a harvest at the same time.",
-    "fleet": "One party runs these accounts, and their work is no harvest: a labelling firm's private accounts, say.",
+    "fleet": "One party runs these accounts, and their work is no harvest: a labelling firm's private "
+    "accounts, say.",
     "undetermined": "These accounts act as one; the evidence does not tell for what purpose.",
 }
 HYPOTHESES = {
@@ -88,7 +89,8 @@ def exponent(log10: float) -> str:
 
 
 def prose(statement: str) -> str:
-    """A sentence of the scan with its numbers in the page's one form: 41 855, 10³⁷, 2 × 10⁻¹⁰; with a capital and a stop.
+    """A sentence of the scan with its numbers in the page's one form: 41 855, 10³⁷, 2 × 10⁻¹⁰; with a capital
+    and a stop.
 
     Only numbers that stand alone are touched: those in names of accounts, addresses and versions are not.
     """

@@ -50,8 +50,9 @@ PREVIOUS = "previous"  # results that are being replaced, in a folder of the run
 def whole_or_nothing(out: Path) -> Iterator[Path]:
     """A folder beside `out` that takes its place when the block ends without an error.
 
-    Files in `out` that no earlier run wrote are kept: they are in the new folder too, as `NAME.kept` where the run wrote a
-    file of that name. Raises `StateError` when `out` holds something that is not a results folder; nothing of it is touched.
+    Files in `out` that no earlier run wrote are kept: they are in the new folder too, as `NAME.kept` where
+    the run wrote a file of that name. Raises `StateError` when `out` holds something that is not a results
+    folder; nothing of it is touched.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     _clear_up(out)
@@ -86,8 +87,8 @@ def whole_or_nothing(out: Path) -> Iterator[Path]:
 
 @contextmanager
 def _no_label_meanwhile(out: Path) -> Iterator[frozenset[Path]]:
-    """Hold the lock of the record in `out`, if it has one, and give its name: who waits for the lock finds that the folder was replaced, and
-    writes to the new one.
+    """Hold the lock of the record in `out`, if it has one, and give its name: who waits for the lock finds
+    that the folder was replaced, and writes to the new one.
     """
     path = out / contract.RECORD
     if not path.exists():
@@ -106,8 +107,8 @@ def _beside(out: Path, kind: str) -> Path:
 
 
 def _written(folder: Path) -> set[Path]:
-    """The files that the run wrote whose manifest lies in the folder, relative to it. Raises `StateError` for a manifest that
-    cannot be read.
+    """The files that the run wrote whose manifest lies in the folder, relative to it. Raises `StateError` for
+    a manifest that cannot be read.
     """
     path = folder / MANIFEST
     if not path.exists():
@@ -127,7 +128,9 @@ def _written(folder: Path) -> set[Path]:
 
 
 def _carry(old: Path, new: Path, settled: frozenset[Path] = frozenset()) -> None:
-    """Keep, in the folder `new`, the files of `old` that no run wrote, except those that are `settled` already."""
+    """Keep, in the folder `new`, the files of `old` that no run wrote, except those that are `settled`
+    already.
+    """
     mine = _written(old) | settled
     for path in sorted(old.rglob("*")):
         name = path.relative_to(old)
@@ -190,7 +193,9 @@ def write_manifest(
     seed: int,
     profile: dict[str, Any] | None = None,
 ) -> None:
-    """SHA-256 of every input and every output file, with version, parameters and seed; and where the time went, if it was measured."""
+    """SHA-256 of every input and every output file, with version, parameters and seed; and where the time
+    went, if it was measured.
+    """
     outputs = {
         str(path.relative_to(folder)): sha256(path)
         for path in sorted(folder.rglob("*"))
@@ -211,7 +216,9 @@ def write_manifest(
 
 
 def check_results(folder: Path) -> None:
-    """Raises `StateError` where `folder` is no results folder: it does not exist, or has no table of campaigns."""
+    """Raises `StateError` where `folder` is no results folder: it does not exist, or has no table of
+    campaigns.
+    """
     if (folder / f"{contract.CAMPAIGNS.name}.parquet").is_file():
         return
     below = [

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 A_MINUTE = 60.0
 REQUESTS_A_MINUTE = 120
-"""Requests of one peer, and of all who have no token together. Chosen: a client that reads page by page stays far below."""
+"""Requests of one peer, and of all who have no token together. Chosen: a client that reads page by page
+stays far below.
+"""
 
 
 class Refused(Exception):
-    """A request that is not answered: HTTP status, what is said, and the seconds after which one may ask again."""
+    """A request that is not answered: HTTP status, what is said, and the seconds after which one may ask
+    again.
+    """
 
     def __init__(self, status: int, title: str, detail: str = "", retry_after: int | None = None) -> None:
         super().__init__(title)
@@ -35,7 +39,9 @@ class Door:
         self._asked: dict[str, deque[float]] = defaultdict(deque)
 
     def peer(self, request: Request) -> str:
-        """Whose token the request carries. Raises `Refused`: 401 without a valid token, 429 for too many requests."""
+        """Whose token the request carries. Raises `Refused`: 401 without a valid token, 429 for too many
+        requests.
+        """
         kind, _space, word = request.headers.get("authorization", "").partition(" ")
         name = self._state.peer_of(_token(kind, word.strip())) if word else None
         self._count(name or "")

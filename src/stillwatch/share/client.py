@@ -1,4 +1,6 @@
-"""Requests to servers of peers: within limits, without redirects, and with a token only over TLS or to this machine."""
+"""Requests to servers of peers: within limits, without redirects, and with a token only over TLS or to
+this machine.
+"""
 
 from __future__ import annotations
 
@@ -63,10 +65,12 @@ class Server:
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise UsageError(
                 Problem(
-                    fact="a token is sent over TLS only", found=visible(self.url), expected="an address that begins with https://",
+                    fact="a token is sent over TLS only",
+                    found=visible(self.url),
+                    expected="an address that begins with https://",
                     why="whoever reads the connection could use it",
                 )
-            )  # fmt: skip
+            )
 
     def send(
         self,
@@ -76,7 +80,9 @@ class Server:
         headers: dict[str, str] | None = None,
         basic: bool = False,
     ) -> Answer:
-        """One request. `body` is sent as JSON. Raises `Unreachable`, and `InputError` for an answer that refuses or is too long."""
+        """One request. `body` is sent as JSON. Raises `Unreachable`, and `InputError` for an answer that
+        refuses or is too long.
+        """
         import base64
 
         word = base64.b64encode(f"token:{self.token}".encode()).decode() if basic else self.token

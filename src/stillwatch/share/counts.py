@@ -1,9 +1,10 @@
 """Counts for publication, differentially private by account (OpenDP).
 
-What is published of results are the number of members, in all and by kind of campaign, and the number of members whose campaigns sought each
-capability. One account more or less changes the first table by 1 in one cell, and the second by 1 in each of at most `MOST_CAPABILITIES` cells of its
-campaign. The budget is halved between the tables; noise is that of the geometric mechanism (Ghosh, Roughgarden and Sundararajan 2012), as OpenDP samples
-it, with scale sensitivity / epsilon.
+What is published of results are the number of members, in all and by kind of campaign, and the number of
+members whose campaigns sought each capability. One account more or less changes the first table by 1 in one
+cell, and the second by 1 in each of at most `MOST_CAPABILITIES` cells of its campaign. The budget is halved
+between the tables; noise is that of the geometric mechanism (Ghosh, Roughgarden and Sundararajan 2012), as
+OpenDP samples it, with scale sensitivity / epsilon.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ MOST_EPSILON = 2.0
 def private_counts(results: Path, epsilon: float) -> dict[str, Any]:
     """Counts of accounts with noise, and the noise's scale and 95 % interval; negative counts stand as 0.
 
-    Every call spends the budget anew: publish one call's result. Raises `UsageError` for a budget that cannot be.
+    Every call spends the budget anew: publish one call's result. Raises `UsageError` for a budget that cannot
+    be.
     """
     from stillwatch.contract.summaries import CAPABILITIES
 
@@ -48,12 +50,15 @@ def private_counts(results: Path, epsilon: float) -> dict[str, Any]:
         sought.update(one["capabilities"][:MOST_CAPABILITIES])
     tables = {}
     for name, cells, counted, sensitivity in (
-        ("accounts_by_kind", KINDS, kinds, 1), ("accounts_by_capability", CAPABILITIES, sought, MOST_CAPABILITIES),
-    ):  # fmt: skip
+        ("accounts_by_kind", KINDS, kinds, 1),
+        ("accounts_by_capability", CAPABILITIES, sought, MOST_CAPABILITIES),
+    ):
         scale = sensitivity / (epsilon / 2)
         tables[name] = {
-            "counts": _noisy([counted[cell] for cell in cells], cells, scale), "scale": scale, "within_95": _within(scale, 0.95),
-        }  # fmt: skip
+            "counts": _noisy([counted[cell] for cell in cells], cells, scale),
+            "scale": scale,
+            "within_95": _within(scale, 0.95),
+        }
     return {"epsilon": epsilon, "unit": "account", "mechanism": "geometric", **tables}
 
 

@@ -3,9 +3,11 @@
 Rules:
 
 * Digests of text are under a joint key, which all providers have and whoever scans need not have.
-* Names of accounts, organisations and exchanges are pseudonyms under a key of the provider's own, which nobody else has. They begin with the
-  provider's name, so that no two providers' accounts are mistaken for one.
-* Cards are pseudonyms under the joint key: one card is the same at every provider, and can be guessed at by those who have that key alone.
+* Names of accounts, organisations and exchanges are pseudonyms under a key of the provider's own, which
+  nobody else has. They begin with the provider's name, so that no two providers' accounts are mistaken for
+  one.
+* Cards are pseudonyms under the joint key: one card is the same at every provider, and can be guessed at by
+  those who have that key alone.
 * Addresses, programs, mail domains, times and counts stay: the detector reads them.
 """
 
@@ -42,9 +44,11 @@ HIDDEN = ("plan", "program", "phone_prefix")
 def joint(
     sketches: Path, accounts: Path | None, out: Path, provider: str, own: Key, common: Key
 ) -> dict[str, Any]:
-    """Write sketches for a joint view into the new folder `out`, and beside it, for the provider alone, which account has which pseudonym.
+    """Write sketches for a joint view into the new folder `out`, and beside it, for the provider alone, which
+    account has which pseudonym.
 
-    Raises `UsageError` for a name that cannot be, `InputError` for a folder without sketches and for sketches under another key than `common`.
+    Raises `UsageError` for a name that cannot be, `InputError` for a folder without sketches and for sketches
+    under another key than `common`.
     """
     check_name("provider", provider)
     parts = sorted(sketches.glob("sketch-*.parquet"))
@@ -143,7 +147,8 @@ def _accounts(path: Path, provider: str, own: Key, common: Key, names: dict[str,
 
 
 def together(folders: Sequence[Path], out: Path) -> dict[str, Any]:
-    """Put what several providers gave into one new folder that `stillwatch scan` reads; returns providers, exchanges and accounts.
+    """Put what several providers gave into one new folder that `stillwatch scan` reads; returns providers,
+    exchanges and accounts.
 
     Raises `InputError` for a folder that `joint` did not write, for two of one provider, and for two keys.
     """
@@ -184,7 +189,10 @@ def _head(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             Problem(
-                fact="a folder is not what a provider gives into a joint view", where=str(folder), found=type(error).__name__,
-                fix="stillwatch match joint SKETCHES --key-file JOINT.key --own-key OWN.key --provider NAME --out NEW",
+                fact="a folder is not what a provider gives into a joint view",
+                where=str(folder),
+                found=type(error).__name__,
+                fix="stillwatch match joint SKETCHES --key-file JOINT.key --own-key OWN.key --provider NAME "
+                "--out NEW",
             )
-        ) from None  # fmt: skip
+        ) from None

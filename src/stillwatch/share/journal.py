@@ -1,7 +1,8 @@
 """A log to which lines are only ever added, each bound to the one before it.
 
-A line is canonical JSON (RFC 8785) with `at`, `kind` and `previous`, the SHA-256 of the line before it. A line that was changed, left out
-or put in breaks the chain at that place; a log cut at its end is found by whoever kept a later line's digest.
+A line is canonical JSON (RFC 8785) with `at`, `kind` and `previous`, the SHA-256 of the line before it. A
+line that was changed, left out or put in breaks the chain at that place; a log cut at its end is found by
+whoever kept a later line's digest.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ FIRST = "0" * 64
 
 
 class Journal:
-    """The log in one file, which only its owner can read. Processes and threads may write to it at the same time."""
+    """The log in one file, which only its owner can read. Processes and threads may write to it at the
+    same time.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -45,7 +48,9 @@ class Journal:
             return _digest(whole)
 
     def read(self, *kinds: str) -> list[dict[str, Any]]:
-        """The lines of these kinds, or all. Raises `InputError` naming the first line that does not follow from the one before it."""
+        """The lines of these kinds, or all. Raises `InputError` naming the first line that does not
+        follow from the one before it.
+        """
         found = []
         previous = FIRST
         for number, line in enumerate(_lines(self.path), 1):

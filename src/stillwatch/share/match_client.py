@@ -1,4 +1,6 @@
-"""The side that asks: one session with a provider that serves a set (`share.matching`, `share.match_server`)."""
+"""The side that asks: one session with a provider that serves a set (`share.matching`,
+`share.match_server`).
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,9 @@ FORM = "stillwatch-intersection-1"
 def ask(server: Server, pairs: Sequence[Pair], purpose: str, session: Path | None) -> dict[str, Any]:
     """How many of these values the peer has; returns sizes and the name of the session.
 
-    With `session` the secrets of the session are kept in that file, for its owner only, so that the intersection can be revealed later.
-    Raises `InputError` for an answer that cannot be, and where the peer refuses.
+    With `session` the secrets of the session are kept in that file, for its owner only, so that the
+    intersection can be revealed later. Raises `InputError` for an answer that cannot be, and where the peer
+    refuses.
     """
     asked = matching.ask(pairs)
     told = server.send(
@@ -47,8 +50,12 @@ def ask(server: Server, pairs: Sequence[Pair], purpose: str, session: Path | Non
         raise _odd(server, error) from None
     if session is not None:
         kept = {
-            "session": name, "pairs": asked.pairs, "blind": asked.blind.hex(), "seed": asked.seed.hex(), "places": places,
-        }  # fmt: skip
+            "session": name,
+            "pairs": asked.pairs,
+            "blind": asked.blind.hex(),
+            "seed": asked.seed.hex(),
+            "places": places,
+        }
         with atomic(session, private=True) as temporary:
             temporary.write_bytes(orjson.dumps(kept))
     return {"session": name, "asked": len(pairs), "served": size, "in_common": len(places)}
@@ -57,8 +64,8 @@ def ask(server: Server, pairs: Sequence[Pair], purpose: str, session: Path | Non
 def reveal(server: Server, session: Path, out: Path, peer: str) -> int:
     """Learn which values are in common, open them to the peer, and write them to `out`; returns their number.
 
-    Raises `InputError` where the peer has not consented, where the session cannot be read, and where the revealed order contradicts
-    what was counted before.
+    Raises `InputError` where the peer has not consented, where the session cannot be read, and where the
+    revealed order contradicts what was counted before.
     """
     try:
         kept = orjson.loads(session.read_bytes())
@@ -96,11 +103,16 @@ def reveal(server: Server, session: Path, out: Path, peer: str) -> int:
 
 
 def write_intersection(out: Path, peer: str, session: str, pairs: Sequence[Pair]) -> None:
-    """Write the values that two providers have in common, for `stillwatch scan --with-peer`; only the owner can read the file."""
+    """Write the values that two providers have in common, for `stillwatch scan --with-peer`; only the
+    owner can read the file.
+    """
     whole = {
-        "format": FORM, "peer": peer, "session": session, "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "format": FORM,
+        "peer": peer,
+        "session": session,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "values": [{"kind": kind, "value": value} for kind, value in sorted(pairs)],
-    }  # fmt: skip
+    }
     with atomic(out, private=True) as temporary:
         temporary.write_bytes(orjson.dumps(whole, option=orjson.OPT_INDENT_2))
 

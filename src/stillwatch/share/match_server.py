@@ -7,8 +7,9 @@
 | `POST /match/sessions/{id}/order` | the order, where this side consented to reveal |
 | `POST /match/sessions/{id}/openings` | the values of the intersection, checked against commitment and set |
 
-Limits, each per peer: `MOST_ASKED` values a session, `SESSIONS_A_DAY`, one new set a day and `SETS_A_MONTH`. A session is one use of one
-nonce. Until an order that was told is answered with openings, no new session begins. Every session is in the journal.
+Limits, each per peer: `MOST_ASKED` values a session, `SESSIONS_A_DAY`, one new set a day and `SETS_A_MONTH`.
+A session is one use of one nonce. Until an order that was told is answered with openings, no new session
+begins. Every session is in the journal.
 """
 
 from __future__ import annotations
@@ -135,8 +136,11 @@ def _begin(
         raise Refused(400, "what was sent is no element of ristretto255") from None
     state.journal.add("match", {**told, "session": name})
     return {
-        "session": name, "set": prepared.name, "set_size": len(prepared.pairs), "elements": base64.b64encode(b"".join(answer)).decode(),
-    }  # fmt: skip
+        "session": name,
+        "set": prepared.name,
+        "set_size": len(prepared.pairs),
+        "elements": base64.b64encode(b"".join(answer)).decode(),
+    }
 
 
 def _whole(text: object) -> bytes:
@@ -182,7 +186,8 @@ def _admitted(state: State, limits: Limits, told: Mapping[str, Any], nonce: str)
             if sum(at > _ago(days=30) for at in first.values()) >= limits.sets_a_month:
                 raise Refused(429, "too many sets", f"at most {limits.sets_a_month} in 30 days", 86_400)
         state.write(
-            "INSERT INTO sessions (id, peer, nonce, at, commitment, size, set_id, seed, purpose) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sessions (id, peer, nonce, at, commitment, size, set_id, seed, purpose) VALUES (?, "
+            "?, ?, ?, ?, ?, ?, ?, ?)",
             (name, peer, nonce, now(), commitment, told["size"], told["set"], seed.hex(), told["purpose"]),
         )
     return name, seed

@@ -2,13 +2,15 @@
 
 The side that *asks* has a set X, the side that *serves* has a set Y and a secret key k.
 
-1. The asker draws a scalar a and sends a·H(x) for its values in a random order, with a commitment to the set: the root of a Merkle tree
-   over salted values.
-2. The server multiplies each by k and sends them back in another random order, and the tags of k·H(y) for its own values.
-3. The asker divides by a and compares tags. It learns how many of its values the server has, and not which, since it does not know the
-   order (De Cristofaro, Gasti and Tsudik 2012; ristretto255 as in RFC 9497).
-4. Where both sides consent, the server tells the order, the asker learns which values they are, and opens those alone from its
-   commitment. The server accepts only values that were committed to and that it has itself.
+1. The asker draws a scalar a and sends a·H(x) for its values in a random order, with a commitment to the set:
+   the root of a Merkle tree over salted values.
+2. The server multiplies each by k and sends them back in another random order, and the tags of k·H(y) for its
+   own values.
+3. The asker divides by a and compares tags. It learns how many of its values the server has, and not which,
+   since it does not know the order (De Cristofaro, Gasti and Tsudik 2012; ristretto255 as in RFC 9497).
+4. Where both sides consent, the server tells the order, the asker learns which values they are, and opens
+   those alone from its commitment. The server accepts only values that were committed to and that it has
+   itself.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ NAME_OF_SET = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A set that is served: its key, its values, and their tags one after another, sorted, so that their order says nothing."""
+    """A set that is served: its key, its values, and their tags one after another, sorted, so that their
+    order says nothing.
+    """
 
     key: bytes
     pairs: frozenset[Pair]
@@ -54,7 +58,9 @@ def prepare(pairs: Sequence[Pair]) -> Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The asker's secrets of one session: its values in the order in which they were sent, the blinding scalar, the seed of the salts."""
+    """The asker's secrets of one session: its values in the order in which they were sent, the blinding
+    scalar, the seed of the salts.
+    """
 
     pairs: tuple[Pair, ...]
     blind: bytes
@@ -98,7 +104,9 @@ def answer(prepared: Prepared, elements: Sequence[bytes], seed: bytes) -> list[b
 
 
 def matched(asked: Asked, answered: Sequence[bytes], tags: bytes) -> list[int]:
-    """Places of the answer whose values the server has. Raises `oprf.NotAnElement`, `ValueError` for an answer of another length."""
+    """Places of the answer whose values the server has. Raises `oprf.NotAnElement`, `ValueError` for an
+    answer of another length.
+    """
     if len(answered) != len(asked.pairs) or len(tags) % oprf.TAG:
         raise ValueError("the answer has another length")
     theirs = {tags[at : at + oprf.TAG] for at in range(0, len(tags), oprf.TAG)}
@@ -144,7 +152,9 @@ def kept(folder: Path, pairs: Sequence[Pair]) -> Prepared | None:
 
 
 def keep(folder: Path, pairs: Sequence[Pair], prepared: Prepared) -> None:
-    """Keep a prepared set in this folder, for its owner only: the key, the tags and a digest of the values, not the values."""
+    """Keep a prepared set in this folder, for its owner only: the key, the tags and a digest of the
+    values, not the values.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     head = {"digest": _digest(pairs), "tags": hashlib.sha256(prepared.tags).hexdigest()}
     for name, content in (

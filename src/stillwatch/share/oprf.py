@@ -1,8 +1,10 @@
-"""The group operations of an oblivious pseudorandom function on ristretto255 (RFC 9497, OPRF mode, ristretto255-SHA512).
+"""The group operations of an oblivious pseudorandom function on ristretto255 (RFC 9497, OPRF mode,
+ristretto255-SHA512).
 
-An element is 32 bytes, a scalar 32 bytes. `hashed`, `multiplied` and `inverted` are `HashToGroup`, `Blind` or `BlindEvaluate`, and the
-inversion in `Finalize` of the RFC. The output differs: the tag of a value is a digest of the group element alone, without the value, so that a
-party can compute the tags of answers whose order is hidden from it.
+An element is 32 bytes, a scalar 32 bytes. `hashed`, `multiplied` and `inverted` are `HashToGroup`, `Blind` or
+`BlindEvaluate`, and the inversion in `Finalize` of the RFC. The output differs: the tag of a value is a
+digest of the group element alone, without the value, so that a party can compute the tags of answers whose
+order is hidden from it.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from stillwatch.engine.cores import CORES, on_all_cores
 ELEMENT = 32
 """Bytes of an element and of a scalar."""
 TAG = 12
-"""Bytes of a tag: among 2^35 pairs of values (25,000 by 1,000,000) two different ones have one tag with a probability below 2^-60."""
+"""Bytes of a tag: among 2^35 pairs of values (25,000 by 1,000,000) two different ones have one tag with a
+probability below 2^-60.
+"""
 DOMAIN = b"HashToGroup-OPRFV1-\x00-ristretto255-SHA512"
 """Domain separation tag of RFC 9497, section 4.1, for its base mode."""
 BLOCK, WIDE = 128, 64
@@ -35,8 +39,8 @@ class NotAnElement(ValueError):
 
 @cache
 def _library() -> ModuleType:
-    """The library. On import it unpacks a shared object into the folder for temporary files and leaves it there; the folder is made a
-    private one for that moment, and removed.
+    """The library. On import it unpacks a shared object into the folder for temporary files and leaves it
+    there; the folder is made a private one for that moment, and removed.
     """
     before = tempfile.tempdir
     with tempfile.TemporaryDirectory(prefix="stillwatch-") as private:
@@ -59,7 +63,9 @@ def inverted(scalar: bytes) -> bytes:
 
 
 def hashed(value: bytes) -> bytes:
-    """The element of a value: expand_message_xmd of RFC 9380, section 5.3.1, to 64 bytes, and the map of RFC 9496, section 4.3.4."""
+    """The element of a value: expand_message_xmd of RFC 9380, section 5.3.1, to 64 bytes, and the map of
+    RFC 9496, section 4.3.4.
+    """
     name = DOMAIN + bytes([len(DOMAIN)])
     first = hashlib.sha512(b"\x00" * BLOCK + value + WIDE.to_bytes(2) + b"\x00" + name).digest()
     return bytes(
@@ -68,7 +74,9 @@ def hashed(value: bytes) -> bytes:
 
 
 def multiplied(scalar: bytes, element: bytes) -> bytes:
-    """The element times the scalar. Raises `NotAnElement` for bytes that are no element, and for the neutral one."""
+    """The element times the scalar. Raises `NotAnElement` for bytes that are no element, and for the
+    neutral one.
+    """
     if len(element) != ELEMENT:
         raise NotAnElement(f"{len(element)} bytes")
     try:

@@ -2,7 +2,8 @@
 
 Rules:
 
-* Only objects of `PROPERTIES` with those properties leave; anything else in an object is an error of the program, not a warning.
+* Only objects of `PROPERTIES` with those properties leave; anything else in an object is an error of the
+  program, not a warning.
 * None of these properties holds a price, a volume by customer, the name of a customer or a product plan.
 * What a policy does not name does not leave.
 """
@@ -28,7 +29,8 @@ Object = dict[str, Any]
 FIELDS = ("pseudonyms", "capabilities", "techniques", *SHARED)
 """What a policy may let out, beside the campaign itself: its kind, times, counts, rate and confidence."""
 COMMON = frozenset(
-    "type spec_version id created modified created_by_ref object_marking_refs revoked confidence name description extensions".split()
+    "type spec_version id created modified created_by_ref object_marking_refs revoked confidence name "
+    "description extensions".split()
 )
 PROPERTIES: dict[str, frozenset[str]] = {
     "identity": COMMON | {"identity_class"},
@@ -88,10 +90,14 @@ def read_policy(path: Path) -> Policy:
     if problems:
         raise InputError(*problems)
     return Policy(
-        producer=found["producer"], fields=frozenset(found["fields"]), collections=shelves, purposes=tuple(found["purposes"]),
-        legal_bases=tuple(found["legal_bases"]), valid_days=found.get("valid_days", VALID_DAYS),
+        producer=found["producer"],
+        fields=frozenset(found["fields"]),
+        collections=shelves,
+        purposes=tuple(found["purposes"]),
+        legal_bases=tuple(found["legal_bases"]),
+        valid_days=found.get("valid_days", VALID_DAYS),
         least_confidence=found.get("least_confidence", 0),
-    )  # fmt: skip
+    )
 
 
 def _wrong(name: str, expected: str, path: Path) -> Problem:
@@ -153,9 +159,12 @@ class Leaving:
         return {
             "objects": [one for _key, one in self.objects],
             "campaigns": list(self.campaigns),
-            "withheld": [{"campaign": w.campaign, "kind": w.kind, "value": w.value, "reason": w.reason} for w in self.withheld],
+            "withheld": [
+                {"campaign": w.campaign, "kind": w.kind, "value": w.value, "reason": w.reason}
+                for w in self.withheld
+            ],
             "never": list(NEVER),
-        }  # fmt: skip
+        }
 
     @property
     def types(self) -> dict[str, int]:
@@ -166,9 +175,11 @@ class Leaving:
 def leaving(
     results: Path, policy: Policy, collection: str, retracted: frozenset[str] = frozenset()
 ) -> Leaving:
-    """What of results leaves into a collection of the policy; campaigns that were `retracted`, by their keys, never leave again.
+    """What of results leaves into a collection of the policy; campaigns that were `retracted`, by their keys,
+    never leave again.
 
-    Raises `UsageError` for a collection that the policy does not name, `StateError` where a table of the results cannot be read.
+    Raises `UsageError` for a collection that the policy does not name, `StateError` where a table of the
+    results cannot be read.
     """
     if collection not in policy.collections:
         raise unknown("collection of the policy", collection, policy.collections)
@@ -227,7 +238,9 @@ def _is_named(what: Object, policy: Policy) -> bool:
 
 
 def _checked(what: Object) -> Object:
-    """The object, which has no property beyond `PROPERTIES`. Raises `AssertionError` for another: that would be a fault of the program."""
+    """The object, which has no property beyond `PROPERTIES`. Raises `AssertionError` for another: that
+    would be a fault of the program.
+    """
     beyond = what.keys() - PROPERTIES.get(what["type"], frozenset())
     if beyond:
         raise AssertionError(f"{what['type']} has {', '.join(sorted(beyond))}")

@@ -17,7 +17,9 @@ HEADERS = {"Accept": MEDIA, "Content-Type": MEDIA}
 
 
 class Taxii:
-    """A TAXII 2.1 server of a peer. Only addresses of its own host are followed: a token is for one server."""
+    """A TAXII 2.1 server of a peer. Only addresses of its own host are followed: a token is for one
+    server.
+    """
 
     def __init__(self, server: Server, *, basic: bool = False) -> None:
         self._server, self._basic = server, basic
@@ -56,7 +58,9 @@ class Taxii:
         )
 
     def objects(self, root: str, collection: str, added_after: str | None = None) -> Iterator[Any]:
-        """Objects of a collection, the last version of each, page by page. Raises `InputError` for a server that never ends."""
+        """Objects of a collection, the last version of each, page by page. Raises `InputError` for a
+        server that never ends.
+        """
         base = f"{root}collections/{quote(collection, safe='')}/objects/?limit=1000"
         base += f"&added_after={quote(added_after)}" if added_after else ""
         url, number = base, 0
@@ -90,7 +94,9 @@ class Taxii:
 
 
 def misp_events(server: Server, days: int) -> list[Any]:
-    """Events of a MISP server that were published within these days (`/events/restSearch`), deleted attributes among them."""
+    """Events of a MISP server that were published within these days (`/events/restSearch`), deleted
+    attributes among them.
+    """
     asked = {
         "returnFormat": "json",
         "published": True,

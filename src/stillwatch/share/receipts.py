@@ -1,4 +1,6 @@
-"""Receipts of withdrawals: STIX notes whose content names objects and versions, signed where the writer has a key."""
+"""Receipts of withdrawals: STIX notes whose content names objects and versions, signed where the writer
+has a key.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +17,26 @@ ABSTRACT = "Receipt of a withdrawal"
 
 
 def receipt(writer: str, versions: Sequence[tuple[str, str]], at: str, key: Signer | None) -> dict[str, Any]:
-    """A note which says that these withdrawals, identifiers with versions, were received and carried out by `writer` at this time."""
+    """A note which says that these withdrawals, identifiers with versions, were received and carried out
+    by `writer` at this time.
+    """
     objects = sorted(f"{name} {version}" for name, version in versions)
     content = envelope(RECEIPT, canonical({"at": at, "objects": objects, "writer": writer}), key)
     return {
-        "type": "note", "spec_version": "2.1", "id": f"note--{uuid.uuid5(NAMESPACE, f'receipt|{writer}|{objects}')}", "created": at,
-        "modified": at, "abstract": ABSTRACT, "content": content.decode(), "object_refs": sorted({name for name, _version in versions}),
-    }  # fmt: skip
+        "type": "note",
+        "spec_version": "2.1",
+        "id": f"note--{uuid.uuid5(NAMESPACE, f'receipt|{writer}|{objects}')}",
+        "created": at,
+        "modified": at,
+        "abstract": ABSTRACT,
+        "content": content.decode(),
+        "object_refs": sorted({name for name, _version in versions}),
+    }
 
 
 def read_receipt(note: dict[str, Any], public: bytes | None) -> dict[str, Any] | None:
-    """Objects with versions, and whether the peer's public key signed them: None where there is no signature or no key to check it by.
+    """Objects with versions, and whether the peer's public key signed them: None where there is no signature
+    or no key to check it by.
 
     None for a note that is no receipt.
     """

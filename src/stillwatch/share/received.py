@@ -1,11 +1,14 @@
-"""Indicators that peers sent: read within limits, kept apart with source, grade and expiry, and tested on one's own traffic before they act.
+"""Indicators that peers sent: read within limits, kept apart with source, grade and expiry, and tested on
+one's own traffic before they act.
 
 Rules:
 
 * What is received acts in nothing until `check` tested it on one's own traffic.
-* One that `CROWD` or more accounts show that are no members of one's own campaigns never acts; the reason is kept.
+* One that `CROWD` or more accounts show that are no members of one's own campaigns never acts; the reason is
+  kept.
 * An indicator acts until it expires, is retracted, or a later check refuses it.
-* Text of a sender is a value and nothing else: patterns are matched whole against few forms, and nothing of them is run.
+* Text of a sender is a value and nothing else: patterns are matched whole against few forms, and nothing of
+  them is run.
 """
 
 from __future__ import annotations
@@ -53,9 +56,12 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 MISP_KINDS = {
-    "ip-src": "client_prefix", "ip-dst": "client_prefix", "domain": "email_domain", "ja3-fingerprint-md5": "tls_fingerprint",
+    "ip-src": "client_prefix",
+    "ip-dst": "client_prefix",
+    "domain": "email_domain",
+    "ja3-fingerprint-md5": "tls_fingerprint",
     "user-agent": "user_agent",
-}  # fmt: skip
+}
 """Kind of a value by the type of a MISP attribute."""
 COLUMNS = {
     "client_prefix": "client_ip",
@@ -82,7 +88,9 @@ class Received:
 
 @dataclass(slots=True, kw_only=True)
 class Taken:
-    """What was made of objects: values, withdrawn objects with their versions, and objects that were not understood, by reason."""
+    """What was made of objects: values, withdrawn objects with their versions, and objects that were not
+    understood, by reason.
+    """
 
     values: list[Received]
     withdrawn: list[tuple[str, str]]
@@ -90,7 +98,9 @@ class Taken:
 
 
 def read_file(path: Path) -> list[Any]:
-    """STIX objects of a bundle, or MISP events, of a JSON file. Raises `InputError` for anything else and beyond the limits."""
+    """STIX objects of a bundle, or MISP events, of a JSON file. Raises `InputError` for anything else and
+    beyond the limits.
+    """
     try:
         if path.stat().st_size > MOST_BYTES:
             raise InputError(
@@ -107,7 +117,9 @@ def read_file(path: Path) -> list[Any]:
 
 
 def objects_of(found: Any, where: str) -> list[Any]:  # noqa: ANN401  foreign JSON
-    """STIX objects of a bundle or an envelope, or events of MISP. Raises `InputError` for anything else and for too many."""
+    """STIX objects of a bundle or an envelope, or events of MISP. Raises `InputError` for anything else
+    and for too many.
+    """
     objects: Any = None
     if isinstance(found, dict):
         for name in ("objects", "response"):
@@ -137,7 +149,9 @@ def objects_of(found: Any, where: str) -> list[Any]:  # noqa: ANN401  foreign JS
 
 
 def taken(objects: Iterable[Any]) -> Taken:
-    """The values of indicators among foreign objects. What is not understood is counted by its reason and costs no other object."""
+    """The values of indicators among foreign objects. What is not understood is counted by its reason and
+    costs no other object.
+    """
     found = Taken(values=[], withdrawn=[], odd=defaultdict(int))
     for one in objects:
         try:
@@ -185,10 +199,16 @@ def _stix(one: Mapping[str, Any], found: Taken) -> None:
     tlps = [marks[mark] for mark in one.get("object_marking_refs") or () if mark in marks]
     found.values.append(
         Received(
-            id=name, kind=kind, value=_valued(kind, value), version=version, tlp=tlps[0] if tlps else "amber+strict",
-            confidence=_confidence(one.get("confidence")), valid_until=_until(one.get("valid_until")), revoked=revoked,
+            id=name,
+            kind=kind,
+            value=_valued(kind, value),
+            version=version,
+            tlp=tlps[0] if tlps else "amber+strict",
+            confidence=_confidence(one.get("confidence")),
+            valid_until=_until(one.get("valid_until")),
+            revoked=revoked,
         )
-    )  # fmt: skip
+    )
 
 
 def _of_pattern(pattern: str) -> tuple[str, str]:
@@ -220,10 +240,16 @@ def _misp(event: Mapping[str, Any], found: Taken) -> None:
             continue
         found.values.append(
             Received(
-                id=name, kind=kind, value=_valued(kind, _short(one["value"])), version=version, tlp=tlp, confidence=50,
-                valid_until=_until(one.get("last_seen")), revoked=revoked,
+                id=name,
+                kind=kind,
+                value=_valued(kind, _short(one["value"])),
+                version=version,
+                tlp=tlp,
+                confidence=50,
+                valid_until=_until(one.get("last_seen")),
+                revoked=revoked,
             )
-        )  # fmt: skip
+        )
 
 
 def _valued(kind: str, value: str) -> str:
@@ -241,7 +267,9 @@ def _confidence(given: object) -> int:
 
 
 def _until(given: object) -> str:
-    """When it expires: as the sender says, at most `LONGEST_VALIDITY` from now, and `VALID_DAYS` from now where he says nothing."""
+    """When it expires: as the sender says, at most `LONGEST_VALIDITY` from now, and `VALID_DAYS` from now
+    where he says nothing.
+    """
     moment = datetime.now(UTC)
     if given is None:
         end = moment + timedelta(days=VALID_DAYS)
@@ -271,17 +299,29 @@ def receive(state: State, source: str, reliability: str, objects: Sequence[Any])
                 continue
             gone.pop(one.id, None)
             new += state.write(
-                "INSERT INTO received VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'untested', '', NULL) ON CONFLICT (source, id, kind, value) DO UPDATE SET "
-                "version = excluded.version, tlp = excluded.tlp, grade = excluded.grade, confidence = excluded.confidence, "
-                "valid_until = excluded.valid_until, status = 'untested', reason = '' WHERE excluded.version > version",
+                "INSERT INTO received VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'untested', '', NULL) ON "
+                "CONFLICT (source, id, kind, value) DO UPDATE SET "
+                "version = excluded.version, tlp = excluded.tlp, grade = excluded.grade, confidence = "
+                "excluded.confidence, "
+                "valid_until = excluded.valid_until, status = 'untested', reason = '' WHERE excluded.version "
+                "> version",
                 (
-                    source, one.id, one.kind, one.value, one.version, one.tlp, f"{reliability}{_credibility(one.confidence)}", one.confidence,
-                    one.valid_until, now(),
+                    source,
+                    one.id,
+                    one.kind,
+                    one.value,
+                    one.version,
+                    one.tlp,
+                    f"{reliability}{_credibility(one.confidence)}",
+                    one.confidence,
+                    one.valid_until,
+                    now(),
                 ),
-            )  # fmt: skip
+            )
         retracted = sum(
             state.write(
-                "UPDATE received SET status = 'retracted', reason = 'withdrawn by its source', version = ? WHERE source = ? AND id = ?",
+                "UPDATE received SET status = 'retracted', reason = 'withdrawn by its source', version = ? "
+                "WHERE source = ? AND id = ?",
                 (version, source, name),
             )
             for name, version in gone.items()
@@ -298,15 +338,19 @@ def receive(state: State, source: str, reliability: str, objects: Sequence[Any])
 
 
 def _credibility(confidence: int) -> int:
-    """Credibility of the information by the Admiralty Code, 1 the best, from STIX's scale (its appendix A)."""
+    """Credibility of the information by the Admiralty Code, 1 the best, from STIX's scale (its appendix
+    A).
+    """
     return next(grade for grade, least in enumerate((90, 70, 50, 30, 10, 0), 1) if confidence >= least)
 
 
 def check(state: State, traffic: Path, results: Path | None) -> dict[str, Any]:
-    """Test what was received, and is not retracted, on one's own traffic; returns how many may act and how many may not.
+    """Test what was received, and is not retracted, on one's own traffic; returns how many may act and how
+    many may not.
 
-    `traffic` is a folder of Parquet tables that have `account_id` and any of `COLUMNS` (exchanges, sketches, a store, accounts); members of
-    campaigns in `results` are no honest accounts. Raises `InputError` for a folder without such tables.
+    `traffic` is a folder of Parquet tables that have `account_id` and any of `COLUMNS` (exchanges, sketches,
+    a store, accounts); members of campaigns in `results` are no honest accounts. Raises `InputError` for a
+    folder without such tables.
     """
     rows = state.rows("SELECT rowid, kind, value FROM received WHERE status != 'retracted'")
     members = (
@@ -364,10 +408,12 @@ def holders(traffic: Path, wanted: set[tuple[str, str]]) -> Mapping[tuple[str, s
     if not used:
         raise InputError(
             Problem(
-                fact="no table here shows accounts with addresses or programs", where=str(traffic), expected="Parquet with `account_id` and `client_ip`",
+                fact="no table here shows accounts with addresses or programs",
+                where=str(traffic),
+                expected="Parquet with `account_id` and `client_ip`",
                 fix="stillwatch scan LOGS --store KEPT --no-judge",
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -379,7 +425,9 @@ def _forms(kind: str, value: str | None) -> Sequence[str]:
 
 
 class _Networks:
-    """Received ranges by their lengths, so that the ranges over an address are found with one look a length."""
+    """Received ranges by their lengths, so that the ranges over an address are found with one look a
+    length.
+    """
 
     def __init__(self, ranges: Iterable[str]) -> None:
         self._held = {ipaddress.ip_network(one) for one in ranges}
@@ -409,7 +457,8 @@ def acting(state: State) -> list[dict[str, Any]]:
 
 
 def feedback(state: State, source: str, at: str) -> list[dict[str, Any]]:
-    """STIX objects for the source: a sighting of each indicator that was seen here, an opinion on each that honest crowds show.
+    """STIX objects for the source: a sighting of each indicator that was seen here, an opinion on each that
+    honest crowds show.
 
     A sighting's count is the number of accounts; no account is named.
     """

@@ -28,15 +28,20 @@ def collection_id(name: str) -> str:
 
 
 def add_collection(state: State, name: str, title: str, tlp: str, *, inbox: bool = False) -> str:
-    """Make a collection where it does not exist; returns its identifier. Raises `UsageError` where it has another marking."""
+    """Make a collection where it does not exist; returns its identifier. Raises `UsageError` where it has
+    another marking.
+    """
     found = state.rows("SELECT id, tlp FROM collections WHERE name = ?", (name,))
     if found and found[0]["tlp"] != tlp:
         raise UsageError(
             Problem(
-                fact=f"the collection `{name}` has another marking", found=tlp, expected=found[0]["tlp"], why="what was released stays as it was marked",
+                fact=f"the collection `{name}` has another marking",
+                found=tlp,
+                expected=found[0]["tlp"],
+                why="what was released stays as it was marked",
                 fix="give the collection another name",
             )
-        )  # fmt: skip
+        )
     if not found:
         state.write(
             "INSERT INTO collections VALUES (?, ?, ?, ?, ?)",
@@ -46,12 +51,15 @@ def add_collection(state: State, name: str, title: str, tlp: str, *, inbox: bool
 
 
 def version_of(one: Object, added: str) -> str:
-    """The version of an object, as TAXII 2.1 (section 3.4.1) defines it: `modified`, else `created`, else the time when it was added."""
+    """The version of an object, as TAXII 2.1 (section 3.4.1) defines it: `modified`, else `created`, else
+    the time when it was added.
+    """
     return str(one.get("modified") or one.get("created") or added)
 
 
 def put(state: State, collection: str, objects: Iterable[tuple[str, Object]], source: str) -> int:
-    """Add objects, each with the campaign it belongs to, to a collection (by identifier); returns how many were new.
+    """Add objects, each with the campaign it belongs to, to a collection (by identifier); returns how many
+    were new.
 
     An object that is there in the same version, or without a version in the same words, is not added again.
     """
@@ -67,11 +75,19 @@ def put(state: State, collection: str, objects: Iterable[tuple[str, Object]], so
                 if last and last[0]["body"] == body:
                     continue
             added += state.write(
-                "INSERT OR IGNORE INTO objects (collection, id, type, version, spec_version, added, body, source) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO objects (collection, id, type, version, spec_version, added, body, "
+                "source) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    collection, one["id"], one["type"], version_of(one, at), str(one.get("spec_version", "2.0")), at, body, campaign or source,
+                    collection,
+                    one["id"],
+                    one["type"],
+                    version_of(one, at),
+                    str(one.get("spec_version", "2.0")),
+                    at,
+                    body,
+                    campaign or source,
                 ),
-            )  # fmt: skip
+            )
     return added
 
 
@@ -93,11 +109,23 @@ def release(
             state.write("INSERT INTO access VALUES (?, ?)", (peer, place))
     new = put(state, place, what.objects, "release")
     told = {
-        "collection": collection, "tlp": shelf.tlp, "peers": list(shelf.peers), "purpose": purpose, "legal_basis": basis,
-        "approver": approver, "producer": policy.producer, "campaigns": list(what.campaigns), "objects": what.types, "new": new,
-        "properties": _properties(what), "withheld": len(what.withheld), "results": _digest_of(results),
-        "released_sha256": hashlib.sha256(b"\n".join(canonical(one) for _key, one in what.objects)).hexdigest(),
-    }  # fmt: skip
+        "collection": collection,
+        "tlp": shelf.tlp,
+        "peers": list(shelf.peers),
+        "purpose": purpose,
+        "legal_basis": basis,
+        "approver": approver,
+        "producer": policy.producer,
+        "campaigns": list(what.campaigns),
+        "objects": what.types,
+        "new": new,
+        "properties": _properties(what),
+        "withheld": len(what.withheld),
+        "results": _digest_of(results),
+        "released_sha256": hashlib.sha256(
+            b"\n".join(canonical(one) for _key, one in what.objects)
+        ).hexdigest(),
+    }
     state.journal.add("release", told)
     return told
 
@@ -123,11 +151,12 @@ def retracted(state: State) -> frozenset[str]:
 def retract(state: State, campaign: str, reason: str, approver: str) -> dict[str, Any]:
     """Withdraw a campaign (by its key) from every collection that it went to; returns what the log says.
 
-    Each of its objects gets a last version that is `revoked`; of accounts the probability is 0. Raises `UsageError` for a campaign that was
-    never released.
+    Each of its objects gets a last version that is `revoked`; of accounts the probability is 0. Raises
+    `UsageError` for a campaign that was never released.
     """
     rows = state.rows(
-        "SELECT o.* FROM objects o WHERE source = ? AND number = (SELECT max(number) FROM objects WHERE collection = o.collection AND id = o.id)",
+        "SELECT o.* FROM objects o WHERE source = ? AND number = (SELECT max(number) FROM objects WHERE "
+        "collection = o.collection AND id = o.id)",
         (campaign,),
     )
     if not rows:
@@ -162,8 +191,13 @@ def retract(state: State, campaign: str, reason: str, approver: str) -> dict[str
         }
     )
     told = {
-        "campaign": campaign, "reason": reason, "approver": approver, "objects": number, "collections": names, "peers": peers,
-    }  # fmt: skip
+        "campaign": campaign,
+        "reason": reason,
+        "approver": approver,
+        "objects": number,
+        "collections": names,
+        "peers": peers,
+    }
     state.journal.add("retraction", told)
     return told
 
@@ -179,16 +213,19 @@ def _withdrawn(one: Object, at: str) -> Object:
 
 
 def receipts(state: State) -> list[dict[str, Any]]:
-    """For each retraction and each peer that may have read the campaign: when the withdrawal was fetched, and when the peer confirmed it.
+    """For each retraction and each peer that may have read the campaign: when the withdrawal was fetched, and
+    when the peer confirmed it.
 
-    `fetched` is the server's own record; `confirmed` is a note that the peer wrote into the inbox; `is_signed` says whether its signature is of the peer's public key, None
-    where there is no signature or no key.
+    `fetched` is the server's own record; `confirmed` is a note that the peer wrote into the inbox;
+    `is_signed` says whether its signature is of the peer's public key, None where there is no signature or no
+    key.
     """
     found = []
     notes = _notes(state)
     for line in state.journal.read("retraction"):
         versions = state.rows(
-            "SELECT collection, id, version FROM objects WHERE source = ? AND json_extract(CAST(body AS TEXT), '$.revoked')",
+            "SELECT collection, id, version FROM objects WHERE source = ? AND json_extract(CAST(body AS "
+            "TEXT), '$.revoked')",
             (line["campaign"],),
         )
         for peer in line["peers"]:
@@ -206,10 +243,15 @@ def receipts(state: State) -> list[dict[str, Any]]:
             )
             found.append(
                 {
-                    "campaign": line["campaign"], "retracted": line["at"], "peer": peer, "objects": len(versions), "fetched": min(served, default=None),
-                    "confirmed": answer["at"] if answer else None, "is_signed": answer["is_signed"] if answer else None,
+                    "campaign": line["campaign"],
+                    "retracted": line["at"],
+                    "peer": peer,
+                    "objects": len(versions),
+                    "fetched": min(served, default=None),
+                    "confirmed": answer["at"] if answer else None,
+                    "is_signed": answer["is_signed"] if answer else None,
                 }
-            )  # fmt: skip
+            )
     return found
 
 
@@ -230,9 +272,11 @@ def _notes(state: State) -> list[dict[str, Any]]:
 
 
 def antitrust(state: State) -> dict[str, Any]:
-    """What was ever released, by the names of properties, and what none of them can hold: for counsel, to be handed over as it is.
+    """What was ever released, by the names of properties, and what none of them can hold: for counsel, to be
+    handed over as it is.
 
-    Raises `InputError` where the journal was changed, `StateError` where a line names a property that the program does not let out.
+    Raises `InputError` where the journal was changed, `StateError` where a line names a property that the
+    program does not let out.
     """
     lines = state.journal.read("release", "retraction", "match", "match opened", "match consent")
     for line in lines:

@@ -34,14 +34,18 @@ class Address:
         if self.certificate is None and not is_loopback(self.host):
             raise UsageError(
                 Problem(
-                    fact="tokens would cross the network unencrypted", found=f"--host {self.host}", expected="--tls-cert and --tls-key",
+                    fact="tokens would cross the network unencrypted",
+                    found=f"--host {self.host}",
+                    expected="--tls-cert and --tls-key",
                     why="behind a proxy that ends TLS, listen on 127.0.0.1",
                 )
-            )  # fmt: skip
+            )
 
 
 def serve(app: Starlette, address: Address, ready: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM; `ready` is called with the URL once connections are taken. Raises `EngineError` for a port that is taken."""
+    """Serve until SIGINT or SIGTERM; `ready` is called with the URL once connections are taken. Raises
+    `EngineError` for a port that is taken.
+    """
     import socket
 
     import uvicorn
@@ -72,10 +76,16 @@ def serve(app: Starlette, address: Address, ready: Callable[[str], None]) -> Non
                 ready(url)
 
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, lifespan="off", timeout_keep_alive=15, limit_concurrency=64,
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_keep_alive=15,
+        limit_concurrency=64,
         ssl_certfile=None if address.certificate is None else str(address.certificate),
         ssl_keyfile=None if address.key is None else str(address.key),
-    )  # fmt: skip
+    )
     with place:
         Server(config).run(sockets=[place])
 

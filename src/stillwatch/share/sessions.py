@@ -19,11 +19,16 @@ def listed(state: State) -> list[dict[str, Any]]:
     )
     return [
         {
-            "session": row["id"], "peer": row["peer"], "at": row["at"], "size": row["size"], "commitment": row["commitment"],
-            "purpose": row["purpose"], "state": _state_of(row),
+            "session": row["id"],
+            "peer": row["peer"],
+            "at": row["at"],
+            "size": row["size"],
+            "commitment": row["commitment"],
+            "purpose": row["purpose"],
+            "state": _state_of(row),
         }
         for row in rows
-    ]  # fmt: skip
+    ]
 
 
 def _state_of(row: dict[str, Any]) -> str:
@@ -41,7 +46,9 @@ def consent(state: State, session: str, approver: str) -> None:
 
 
 def opened(state: State, session: str, out: Path) -> int:
-    """Write the values that the peer opened; returns their number. Raises `StateError` where it opened none yet."""
+    """Write the values that the peer opened; returns their number. Raises `StateError` where it opened
+    none yet.
+    """
     row = _row(state, session)
     if row["opened"] is None:
         raise StateError(

@@ -1,7 +1,7 @@
 """Sets of values for matching: canonical form, files, and what of results or sketches goes into one.
 
-A set is a table of `kind` and `value`, each pair once, in a fixed order. Two providers match only where both write a value in the same
-form, so every value is brought into the one form of its kind before it is used.
+A set is a table of `kind` and `value`, each pair once, in a fixed order. Two providers match only where both
+write a value in the same form, so every value is brought into the one form of its kind before it is used.
 """
 
 from __future__ import annotations
@@ -73,11 +73,15 @@ CANONICAL: dict[str, Callable[[str], str]] = {
     "user_agent": _text,
     PROMPT_FAMILY: _text,
 }
-"""The one form of a value, by kind. A `payment_fingerprint` matches only between providers with one payment processor."""
+"""The one form of a value, by kind. A `payment_fingerprint` matches only between providers with one
+payment processor.
+"""
 
 
 def canonical(kind: str, value: str) -> str:
-    """The value in the form of its kind. Raises `UsageError` for another kind, `ValueError` for a value that cannot be of it."""
+    """The value in the form of its kind. Raises `UsageError` for another kind, `ValueError` for a value
+    that cannot be of it.
+    """
     if kind not in CANONICAL:
         raise unknown("kind of value", kind, CANONICAL)
     found = CANONICAL[kind](value)
@@ -94,7 +98,8 @@ def encoded(pair: Pair) -> bytes:
 def read_set(path: Path) -> list[Pair]:
     """The pairs of a file with columns `kind` and `value` (CSV), in canonical form, each once, sorted.
 
-    Raises `InputError` with every row that cannot be read, up to ten: nothing of a set is left out in silence.
+    Raises `InputError` with every row that cannot be read, up to ten: nothing of a set is left out in
+    silence.
     """
     problems: list[Problem] = []
     found: set[Pair] = set()
@@ -159,7 +164,9 @@ def _bad_row(path: Path, number: int, row: Sequence[str], error: Exception) -> P
 
 
 def write_set(path: Path, pairs: Iterable[Pair]) -> int:
-    """Write the pairs, each once and sorted, into a file that only its owner can read; returns their number."""
+    """Write the pairs, each once and sorted, into a file that only its owner can read; returns their
+    number.
+    """
     whole = sorted(set(pairs))
     with atomic(path, private=True) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -169,7 +176,8 @@ def write_set(path: Path, pairs: Iterable[Pair]) -> int:
 
 
 def values_of_results(results: Path) -> tuple[list[Pair], int]:
-    """Values that members of the campaigns of a results folder share and crowds do not, with payment fingerprints, and the number withheld.
+    """Values that members of the campaigns of a results folder share and crowds do not, with payment
+    fingerprints, and the number withheld.
 
     Raises `StateError` where a table cannot be read.
     """
@@ -183,7 +191,8 @@ def values_of_results(results: Path) -> tuple[list[Pair], int]:
 
 
 def values_of_accounts(path: Path) -> list[Pair]:
-    """Payment fingerprints, sign-up addresses and mail domains of an account table (Parquet, as in the contract).
+    """Payment fingerprints, sign-up addresses and mail domains of an account table (Parquet, as in the
+    contract).
 
     Mail domains at which anybody may have an address are left out.
     """
@@ -207,11 +216,13 @@ def values_of_accounts(path: Path) -> list[Pair]:
 
 
 def prompt_families(sketches: Path, results: Path | None = None) -> list[Pair]:
-    """Prompt families in a folder of sketches: phrases and bands that several accounts show, under the key of the sketches.
+    """Prompt families in a folder of sketches: phrases and bands that several accounts show, under the key of
+    the sketches.
 
-    A band stands for prompts that are nearly alike, a phrase for four words of a template (`sketch.digest`). Both providers make sketches with one
-    joint key (`stillwatch sketch --key-file JOINT`); its public name stands in each value, so that values of two keys never match. With
-    `results` they are those that at least `FEWEST` members of campaigns show, and other accounts are at most `MAX_OTHERS_SHARE` of those that do;
+    A band stands for prompts that are nearly alike, a phrase for four words of a template (`sketch.digest`).
+    Both providers make sketches with one joint key (`stillwatch sketch --key-file JOINT`); its public name
+    stands in each value, so that values of two keys never match. With `results` they are those that at least
+    `FEWEST` members of campaigns show, and other accounts are at most `MAX_OTHERS_SHARE` of those that do;
     without, those that at least `FEWEST` accounts show. Raises `InputError` for a folder without sketches.
     """
     parts = sorted(sketches.glob("sketch-*.parquet"))
@@ -249,7 +260,9 @@ def prompt_families(sketches: Path, results: Path | None = None) -> list[Pair]:
 
 
 def marks(rows: pa.Table, key_name: str) -> list[pa.Table]:
-    """Account and value, each pair once, of every band and of the phrases of observations, under the key of this name."""
+    """Account and value, each pair once, of every band and of the phrases of observations, under the key
+    of this name.
+    """
     found = []
     columns: list[tuple[str, pa.ChunkedArray, pa.ChunkedArray]] = [
         (str(band), rows.column("account_id"), rows.column(f"band_{band}")) for band in range(BANDS)

@@ -1,4 +1,5 @@
-"""The state folder of sharing: peers and their tokens, sessions, objects that were released and indicators that were received.
+"""The state folder of sharing: peers and their tokens, sessions, objects that were released and indicators
+that were received.
 
     share.sqlite     the tables
     journal.jsonl    releases, accesses, sessions and retractions (`share.journal`)
@@ -30,29 +31,41 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 """Form of the name of a peer or of a collection."""
 TOKEN_BYTES = 32
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS peers (name TEXT PRIMARY KEY, token_sha256 TEXT UNIQUE NOT NULL, since TEXT NOT NULL, until TEXT, public_key BLOB);
+CREATE TABLE IF NOT EXISTS peers (name TEXT PRIMARY KEY, token_sha256 TEXT UNIQUE NOT NULL,
+    since TEXT NOT NULL, until TEXT, public_key BLOB);
 CREATE TABLE IF NOT EXISTS collections (
-    id TEXT PRIMARY KEY, name TEXT UNIQUE NOT NULL, title TEXT NOT NULL, tlp TEXT NOT NULL, inbox INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS access (peer TEXT NOT NULL, collection TEXT NOT NULL, PRIMARY KEY (peer, collection));
+    id TEXT PRIMARY KEY, name TEXT UNIQUE NOT NULL, title TEXT NOT NULL, tlp TEXT NOT NULL,
+    inbox INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS access (peer TEXT NOT NULL, collection TEXT NOT NULL, PRIMARY KEY (peer,
+    collection));
 CREATE TABLE IF NOT EXISTS objects (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, collection TEXT NOT NULL, id TEXT NOT NULL, type TEXT NOT NULL, version TEXT NOT NULL,
-    spec_version TEXT NOT NULL, added TEXT NOT NULL, body BLOB NOT NULL, source TEXT NOT NULL, UNIQUE (collection, id, version));
-CREATE TABLE IF NOT EXISTS statuses (id TEXT PRIMARY KEY, peer TEXT NOT NULL, collection TEXT NOT NULL, body BLOB NOT NULL);
+    number INTEGER PRIMARY KEY AUTOINCREMENT, collection TEXT NOT NULL, id TEXT NOT NULL,
+    type TEXT NOT NULL, version TEXT NOT NULL,
+    spec_version TEXT NOT NULL, added TEXT NOT NULL, body BLOB NOT NULL, source TEXT NOT NULL,
+    UNIQUE (collection, id, version));
+CREATE TABLE IF NOT EXISTS statuses (id TEXT PRIMARY KEY, peer TEXT NOT NULL, collection TEXT NOT NULL,
+    body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS served (
     peer TEXT NOT NULL, collection TEXT NOT NULL, id TEXT NOT NULL, version TEXT NOT NULL, at TEXT NOT NULL,
     PRIMARY KEY (peer, collection, id, version));
 CREATE TABLE IF NOT EXISTS sessions (
-    id TEXT PRIMARY KEY, peer TEXT NOT NULL, nonce TEXT NOT NULL, at TEXT NOT NULL, commitment TEXT NOT NULL, size INTEGER NOT NULL,
-    set_id TEXT NOT NULL, seed TEXT NOT NULL, purpose TEXT NOT NULL, consent TEXT, opened TEXT, UNIQUE (peer, nonce));
+    id TEXT PRIMARY KEY, peer TEXT NOT NULL, nonce TEXT NOT NULL, at TEXT NOT NULL,
+    commitment TEXT NOT NULL, size INTEGER NOT NULL,
+    set_id TEXT NOT NULL, seed TEXT NOT NULL, purpose TEXT NOT NULL, consent TEXT, opened TEXT,
+    UNIQUE (peer, nonce));
 CREATE TABLE IF NOT EXISTS received (
-    source TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL, version TEXT NOT NULL, tlp TEXT NOT NULL,
-    grade TEXT NOT NULL, confidence INTEGER NOT NULL, valid_until TEXT NOT NULL, at TEXT NOT NULL, status TEXT NOT NULL,
+    source TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL, version TEXT NOT NULL,
+    tlp TEXT NOT NULL,
+    grade TEXT NOT NULL, confidence INTEGER NOT NULL, valid_until TEXT NOT NULL, at TEXT NOT NULL,
+    status TEXT NOT NULL,
     reason TEXT NOT NULL, accounts INTEGER, PRIMARY KEY (source, id, kind, value));
 """
 
 
 class State:
-    """The state folder, made where it does not exist. Safe for the threads of one server and for other processes beside it."""
+    """The state folder, made where it does not exist. Safe for the threads of one server and for other
+    processes beside it.
+    """
 
     def __init__(self, folder: Path) -> None:
         if folder.is_dir() and any(folder.iterdir()) and not (folder / DATABASE).exists():
@@ -120,10 +133,11 @@ class State:
     # ------------------------------------------------------------------------------------------- peers
 
     def add_peer(self, name: str, collections: Sequence[str] = (), public_key: bytes | None = None) -> str:
-        """Give a peer a new token, which replaces an earlier one, and access to collections; returns the token, which is kept nowhere.
+        """Give a peer a new token, which replaces an earlier one, and access to collections; returns the
+        token, which is kept nowhere.
 
-        `public_key` (Ed25519, 32 bytes) is that by which the peer signs receipts. Raises `UsageError` for a name that cannot be and for a
-        collection that does not exist.
+        `public_key` (Ed25519, 32 bytes) is that by which the peer signs receipts. Raises `UsageError` for a
+        name that cannot be and for a collection that does not exist.
         """
         check_name("peer", name)
         token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -133,8 +147,10 @@ class State:
                 if one not in known:
                     raise unknown("collection", one, known)
             self.write(
-                "INSERT INTO peers (name, token_sha256, since, public_key) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
-                "token_sha256 = excluded.token_sha256, until = NULL, public_key = coalesce(excluded.public_key, public_key)",
+                "INSERT INTO peers (name, token_sha256, since, public_key) VALUES (?, ?, ?, ?) ON CONFLICT "
+                "(name) DO UPDATE SET "
+                "token_sha256 = excluded.token_sha256, until = NULL, public_key = "
+                "coalesce(excluded.public_key, public_key)",
                 (name, _digest(token), now(), public_key),
             )
             for one in collections:

@@ -11,8 +11,8 @@
 | `GET`, `DELETE /shared/collections/{id}/objects/{object}/` | 5.6, 5.7 |
 | `GET /shared/collections/{id}/objects/{object}/versions/` | 5.8 |
 
-A peer sees the collections that it has access to, for reading, and the inbox, for writing. Nothing is deleted by a peer. Every request is in
-the journal, and which version of which object was served to whom.
+A peer sees the collections that it has access to, for reading, and the inbox, for writing. Nothing is deleted
+by a peer. Every request is in the journal, and which version of which object was served to whom.
 """
 
 from __future__ import annotations
@@ -150,7 +150,9 @@ def app(state: State, *, title: str = "Stillwatch", requests_a_minute: int | Non
 
 
 def _negotiated(request: Request) -> None:
-    """Raise `Refused` for an answer that the client does not take (406) and for a body of another kind (415)."""
+    """Raise `Refused` for an answer that the client does not take (406) and for a body of another kind
+    (415).
+    """
     wanted = [
         part.strip().lower().replace(" ", "") for part in request.headers.get("accept", "*/*").split(",")
     ]
@@ -187,13 +189,20 @@ def _collections(asked: Asked) -> Told:
 
 def _shown(row: Mapping[str, Any], can_read: bool) -> dict[str, Any]:
     return {
-        "id": row["id"], "title": row["title"], "alias": row["name"], "description": f"TLP:{row['tlp'].upper()}", "can_read": can_read,
-        "can_write": bool(row["inbox"]), "media_types": [STIX_MEDIA],
-    }  # fmt: skip
+        "id": row["id"],
+        "title": row["title"],
+        "alias": row["name"],
+        "description": f"TLP:{row['tlp'].upper()}",
+        "can_read": can_read,
+        "can_write": bool(row["inbox"]),
+        "media_types": [STIX_MEDIA],
+    }
 
 
 def _place(asked: Asked, *, read: bool = False, write: bool = False) -> Mapping[str, Any]:
-    """The collection, by identifier or alias. Raises `Refused`: 404 for one that the peer does not see, 403 for what it may not do there."""
+    """The collection, by identifier or alias. Raises `Refused`: 404 for one that the peer does not see,
+    403 for what it may not do there.
+    """
     name = asked.path["collection"]
     rows = asked.state.rows("SELECT * FROM collections WHERE id = ? OR name = ?", (name, name))
     can_read = bool(rows) and rows[0]["id"] in _readable(asked)
@@ -210,7 +219,9 @@ def _collection(asked: Asked) -> Told:
 
 
 def _selected(asked: Asked, *, every_version: bool = False) -> tuple[list[dict[str, Any]], bool]:
-    """Rows of a page in the order in which they were added, and whether more follow. Raises `Refused` for a parameter that cannot be."""
+    """Rows of a page in the order in which they were added, and whether more follow. Raises `Refused` for
+    a parameter that cannot be.
+    """
     place = _place(asked, read=True)
     where, values = ["collection = ?"], [place["id"]]
     query = asked.query
@@ -230,9 +241,11 @@ def _selected(asked: Asked, *, every_version: bool = False) -> tuple[list[dict[s
         if any(not MOMENT.fullmatch(one) for one in told):
             raise Refused(400, "`match[version]` cannot be", "last, first, all or a time")
         parts = [
-            f"version = (SELECT {kinds[one]}(version) FROM objects i WHERE i.collection = o.collection AND i.id = o.id)"
-            for one in versions if one in kinds
-        ]  # fmt: skip
+            f"version = (SELECT {kinds[one]}(version) FROM objects i WHERE i.collection = o.collection AND "
+            f"i.id = o.id)"
+            for one in versions
+            if one in kinds
+        ]
         if told:
             parts.append(f"version IN ({','.join('?' * len(told))})")
             values += told
@@ -358,9 +371,16 @@ def _post(asked: Asked) -> Told:
             successes.append({"id": one["id"], "version": version_of(one, now())})
     put(asked.state, place["id"], good, asked.peer)
     status = {
-        "id": str(_uuid()), "status": "complete", "request_timestamp": now(), "total_count": len(objects), "success_count": len(successes),
-        "failure_count": len(failures), "pending_count": 0, "successes": successes, "failures": failures,
-    }  # fmt: skip
+        "id": str(_uuid()),
+        "status": "complete",
+        "request_timestamp": now(),
+        "total_count": len(objects),
+        "success_count": len(successes),
+        "failure_count": len(failures),
+        "pending_count": 0,
+        "successes": successes,
+        "failures": failures,
+    }
     asked.state.write(
         "INSERT INTO statuses VALUES (?, ?, ?, ?)",
         (status["id"], asked.peer, place["id"], orjson.dumps(status)),

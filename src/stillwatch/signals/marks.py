@@ -1,7 +1,8 @@
 """Marks that several innocent explanations have in common.
 
-Each function gives one label a member: -1 where the account does not carry the mark, else a number that accounts marked by
-the same value have in common. An account of which too little is known to tell carries the mark.
+Each function gives one label a member: -1 where the account does not carry the mark, else a number that
+accounts marked by the same value have in common. An account of which too little is known to tell carries the
+mark.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ NO_NIGHTS = (
 LEAST_POSTERIOR_NO_NIGHTS = 0.8  # posterior probability from which an account has no nights
 EM_TURNS = 12
 LEAST_CLOCK_CONCENTRATION = 0.5  # concentration within the hour from which a program keeps a clock
-LEAST_DAY_CONCENTRATION = (
-    0.8  # concentration of the hours of the day from which an account has a time of the day
-)
+# concentration of the hours of the day from which an account has a time of the day
+LEAST_DAY_CONCENTRATION = 0.8
 LEAST_SHARE_REPEATED = 0.3  # share of an account's exchanges whose text other members sent too
 SHARE_OF_EXCHANGES = 0.5  # share of an account's exchanges that show its program, template or place
-LEAST_SHARE_OWN_PROGRAM = 0.9  # share of the accounts with a client string that are members, from which it is a program of their own
+# share of the accounts with a client string that are members, from which it is a program of their own
+LEAST_SHARE_OWN_PROGRAM = 0.9
 LEAST_SHARE_PARTLY = 0.2  # share of its exchanges in which an account shows a program of the members' own
 LEAST_SHARE_FULL_DAYS = 0.5  # share of an account's days on which it reaches its usual limit
 SIGNUP_EVENT_H = 36  # hours around the median sign-up in which people sign up for one event
@@ -71,8 +72,9 @@ def _alike(told: Same[Traits], group: Same[Ints], kinds: tuple[str, ...], least:
 
 
 def exclusive(traits: Traits, members: Ints, kind: str, least: float = LEAST_SHARE_OWN_PROGRAM) -> Ints:
-    """One label for each value of a kind that two members or more show most, and that other accounts of the log do not: at
-    least a share `least` of the accounts that show it most must be members. A share `LEAST_SHARE_PARTLY` of an account's exchanges suffices.
+    """One label for each value of a kind that two members or more show most, and that other accounts of the
+    log do not: at least a share `least` of the accounts that show it most must be members. A share
+    `LEAST_SHARE_PARTLY` of an account's exchanges suffices.
     """
     labels = alike(traits, members, kind)
     value = traits.value[kind]
@@ -94,13 +96,17 @@ def largest(labels: Ints, most: int = 1) -> Ints:
 
 
 def one_coupon(traits: Traits, members: Ints) -> Bools:
-    """Whether an account has no payment instrument, or the one that most members have: an event gives out one code."""
+    """Whether an account has no payment instrument, or the one that most members have: an event gives out
+    one code.
+    """
     code = traits.value["payment_fingerprint"][members]
     return np.asarray((code < 0) | (largest(alike(traits, members, "payment_fingerprint")) >= 0))
 
 
 def signed_up_together(traits: Traits, members: Ints) -> Bools:
-    """Whether an account was made within `SIGNUP_EVENT_H` of the median sign-up of the members, or its sign-up is not known."""
+    """Whether an account was made within `SIGNUP_EVENT_H` of the median sign-up of the members, or its
+    sign-up is not known.
+    """
     created = traits.created[members]
     if not np.isfinite(created).any():
         return np.ones(len(members), bool)
@@ -108,11 +114,12 @@ def signed_up_together(traits: Traits, members: Ints) -> Bools:
 
 
 def human(traits: Traits, members: Ints) -> Bools:
-    """Whether an account has a person's nights: its count in the quietest eight hours of its day fits `NIGHTS` and not `NO_NIGHTS`.
+    """Whether an account has a person's nights: its count in the quietest eight hours of its day fits
+    `NIGHTS` and not `NO_NIGHTS`.
 
-    Both are beta-binomial laws; the share of accounts without nights is estimated among the members (expectation-maximisation),
-    so that a group of programs is known by its total before each account is. An account has nights unless the
-    posterior probability that it has none exceeds `LEAST_POSTERIOR_NO_NIGHTS`.
+    Both are beta-binomial laws; the share of accounts without nights is estimated among the members
+    (expectation-maximisation), so that a group of programs is known by its total before each account is. An
+    account has nights unless the posterior probability that it has none exceeds `LEAST_POSTERIOR_NO_NIGHTS`.
     """
     return _human(Same(traits), Same(members))
 
@@ -134,7 +141,9 @@ def _human(told: Same[Traits], group: Same[Ints]) -> Bools:
 
 
 def clocked(traits: Traits, members: Ints) -> Bools:
-    """Whether an account's moments keep a clock: one minute of the hour or quarter, or one time of the day."""
+    """Whether an account's moments keep a clock: one minute of the hour or quarter, or one time of the
+    day.
+    """
     return np.asarray(
         (traits.minute[members] >= LEAST_CLOCK_CONCENTRATION)
         | (traits.hourly[members] >= LEAST_DAY_CONCENTRATION)

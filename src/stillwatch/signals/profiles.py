@@ -30,7 +30,8 @@ DOING_LARGEST_BOUND = 0.9  # chosen: a member that may do a thing with a higher 
 Column = Same[npt.NDArray[np.generic]]
 
 ALIKE_NULL = (
-    "each member independently falls into the group's own span with probability at most max(1/2, 3 times the share of "
+    "each member independently falls into the group's own span with probability at most max(1/2, 3 times the "
+    "share of "
     "other accounts that do)"
 )
 
@@ -53,7 +54,8 @@ def alike_finding(
     compare: Callable[[Array, Array, Array], Alike | Lack] = alike,
 ) -> Outcome:
     """Members proposed on half 0 are compared with the others on half 1; `sentence` has the gaps {inside},
-    {members}, {share}, {low}, {high}. `needs` is what gives an account a value in a half, such as "2 exchanges".
+    {members}, {share}, {low}, {high}. `needs` is what gives an account a value in a half, such as "2
+    exchanges".
     """
     value, half = np.asarray(rows["value"], float), np.asarray(rows["half"])
     found = compare(value[member & (half == 0)], value[member & (half == 1)], value[~member & (half == 1)])
@@ -76,10 +78,13 @@ def alike_finding(
 
 
 def _no_comparison(lack: Lack, needs: str) -> NoFinding:
-    """The reason why members and others cannot be compared; `needs` is what gives an account a value in a half of the data."""
+    """The reason why members and others cannot be compared; `needs` is what gives an account a value in a
+    half of the data.
+    """
     if lack.of == "contrast":
         return NoFinding(
-            f"every range that holds {100 * min(COVERS):.0f} % of the members is wide enough for more than {100 * lack.limit:.0f} % "
+            f"every range that holds {100 * min(COVERS):.0f} % of the members is wide enough for more than "
+            f"{100 * lack.limit:.0f} % "
             "of other accounts"
         )
     accounts = "other accounts" if lack.of == "reference" else "members"
@@ -90,7 +95,9 @@ def _no_comparison(lack: Lack, needs: str) -> NoFinding:
 
 
 def doing(value: Callable[[ir.Table], ir.Value]) -> Callable[[Summaries], ir.Table]:
-    """`rows` of `doing_finding`: account × half with `value` of its activity, and the client that the account mostly uses."""
+    """`rows` of `doing_finding`: account × half with `value` of its activity, and the client that the
+    account mostly uses.
+    """
 
     def rows(summaries: Summaries) -> ir.Table:
         agents = summaries.sightings.filter(_.kind == "user_agent").group_by(["account_id", "value"])
@@ -106,12 +113,13 @@ def doing(value: Callable[[ir.Table], ir.Value]) -> Callable[[Summaries], ir.Tab
 
 
 def doing_finding(rows: Columns, member: Mask, many: float, sentence: str, nobody: str) -> Outcome:
-    """Evidence that more members than others do a thing in at least a share `many` of their exchanges, on half 1.
+    """Evidence that more members than others do a thing in at least a share `many` of their exchanges, on
+    half 1.
 
-    Null: each member independently does so with probability at most max(`DOING_FLOOR`, `DOING_ENRICHMENT` times the share of
-    other accounts that do, `DOING_ENRICHMENT` times the share of other users of its client that do): a client may write such
-    text by itself. Members whose bound exceeds `DOING_LARGEST_BOUND` are not bet on. `sentence` has {does}, {members} and
-    {share}; `nobody` is the reason where no member does it.
+    Null: each member independently does so with probability at most max(`DOING_FLOOR`, `DOING_ENRICHMENT`
+    times the share of other accounts that do, `DOING_ENRICHMENT` times the share of other users of its client
+    that do): a client may write such text by itself. Members whose bound exceeds `DOING_LARGEST_BOUND` are
+    not bet on. `sentence` has {does}, {members} and {share}; `nobody` is the reason where no member does it.
     """
     tested = np.asarray(rows["half"]) == 1
     does = np.asarray(rows["value"], float) >= many
@@ -160,7 +168,9 @@ def curious(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
 
 
 def independent(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """Accounts whose measures are their own: members and others drawn alike, halves of one account agreeing."""
+    """Accounts whose measures are their own: members and others drawn alike, halves of one account
+    agreeing.
+    """
     n = accounts * 6
     own = rng.normal(size=n)
     value = np.concatenate([own + 0.2 * rng.normal(size=n), own + 0.2 * rng.normal(size=n)])
@@ -170,7 +180,9 @@ def independent(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]
 
 
 def least_active_third(activity: ir.Table) -> ir.Table:
-    """Account × half: share of its exchanges in the eight consecutive hours of the day in which it is least active."""
+    """Account × half: share of its exchanges in the eight consecutive hours of the day in which it is
+    least active.
+    """
     of_day = activity.hour.hour()
     sums = {f"h{h}": (of_day == h).ifelse(activity.exchanges, 0).sum() for h in range(24)}
     rows = activity.group_by(["account_id", "half"]).agg(**sums, exchanges=activity.exchanges.sum())
@@ -216,8 +228,8 @@ def hourly_strangers(rng: np.random.Generator, accounts: int) -> tuple[Columns, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hours:
-    """Hourly counts: of the proposing half of a group together, of what is usual for it at that time of day, given the day, and
-    account by account (rows) of the tested half and of a sample of other accounts.
+    """Hourly counts: of the proposing half of a group together, of what is usual for it at that time of day,
+    given the day, and account by account (rows) of the tested half and of a sample of other accounts.
     """
 
     proposing: npt.NDArray[np.float64]
@@ -289,7 +301,8 @@ def _hours(accounts: Column, hours: Column, exchanges: Column, members: Column) 
         return NoFinding(f"fewer than {FEWEST_MEMBERS} members have {FEWEST_COUNT} exchanges")
     if len(rest) < FEWEST_OTHERS:
         return NoFinding(
-            f"fewer than {FEWEST_OTHERS} other accounts have {FEWEST_COUNT} exchanges between the members' first and last hour"
+            f"fewer than {FEWEST_OTHERS} other accounts have {FEWEST_COUNT} exchanges between the members' "
+            f"first and last hour"
         )
     rest = rest[:: max(1, len(rest) // MOST_OTHERS)]
     place = np.full(len(totals), -1, np.int64)

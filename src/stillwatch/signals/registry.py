@@ -1,7 +1,7 @@
 """What does a signal say about itself, and how is it found?
 
-A signal is one module that defines one object of the module's own name, or one that an entry point of an installed package
-names (`INDICATORS`, `GROUP_TESTS`, `EXPLANATIONS`). An *indicator* is a kind and a value
+A signal is one module that defines one object of the module's own name, or one that an entry point of an
+installed package names (`INDICATORS`, `GROUP_TESTS`, `EXPLANATIONS`). An *indicator* is a kind and a value
 that accounts can share; a *group test* is evidence against a stated null about a group of accounts. A signal
 says what it sees, never how much it counts: weights and thresholds live in `detect`.
 """
@@ -107,8 +107,9 @@ class Card:
 class Indicator:
     """A kind of value that accounts can share.
 
-    `value` maps its table to a column of strings, or of lists of 64-bit digests, null where there is nothing. Raises `TypeError`
-    for a value of another type, and for one that is made of columns that the card does not name.
+    `value` maps its table to a column of strings, or of lists of 64-bit digests, null where there is nothing.
+    Raises `TypeError` for a value of another type, and for one that is made of columns that the card does not
+    name.
     """
 
     card: Card
@@ -141,10 +142,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class NoFinding:
-    """The result of a group test that has no evidence for or against its null about a group: what is missing for it.
+    """The result of a group test that has no evidence for or against its null about a group: what is missing
+    for it.
 
-    `reason` is a clause without a full stop. Its numbers are the limits of the test, never measures of the group, so that
-    equal reasons of different groups are equal texts and can be counted. Example: "fewer than 8 members have a known card".
+    `reason` is a clause without a full stop. Its numbers are the limits of the test, never measures of the
+    group, so that equal reasons of different groups are equal texts and can be counted. Example: "fewer than
+    8 members have a known card".
     """
 
     reason: str
@@ -158,10 +161,12 @@ Statistic = Callable[[Columns, Mask], Outcome]
 class GroupTest:
     """Evidence against a stated null about a group.
 
-    `rows` asks the engine for one table about all accounts, with `account_id`, or makes one of `summaries.phrases`; `statistic` gets its columns and
-    a mask of the rows that belong to members, and returns a finding, or the reason why there is none. Rows of other accounts
-    are those of a random sample of them where there are very many, and in no order, unless `everyone` says that the
-    statistic needs the rows as they are; there are none where `alone` says that it reads members' rows only. `sample_null` draws such columns and mask under the null, so that the stated error can be checked by simulation.
+    `rows` asks the engine for one table about all accounts, with `account_id`, or makes one of
+    `summaries.phrases`; `statistic` gets its columns and a mask of the rows that belong to members, and
+    returns a finding, or the reason why there is none. Rows of other accounts are those of a random sample of
+    them where there are very many, and in no order, unless `everyone` says that the statistic needs the rows
+    as they are; there are none where `alone` says that it reads members' rows only. `sample_null` draws such
+    columns and mask under the null, so that the stated error can be checked by simulation.
     """
 
     card: Card
@@ -189,9 +194,9 @@ def group_test(
 ) -> Callable[[Statistic], GroupTest]:
     """Declare a group test; `family` groups tests that one innocent cause may bend together.
 
-    Families of `CONTROL` can count towards a report, each beyond the explanations that bend it. Those of `LIKENESS` (one
-    place, one habit, joint timing, one purpose) are what every group with a common interest shows; they describe a
-    candidate and never count.
+    Families of `CONTROL` can count towards a report, each beyond the explanations that bend it. Those of
+    `LIKENESS` (one place, one habit, joint timing, one purpose) are what every group with a common interest
+    shows; they describe a candidate and never count.
     """
 
     def wrap(function: Statistic) -> GroupTest:
@@ -221,8 +226,9 @@ def group_test(
 class ExplanationCard:
     """The text of an innocent explanation, for its page and for reports.
 
-    `what` is the group, `carries` the mark by which an account is known to belong to it, `produces` and `cannot` the evidence
-    that the explanation can and cannot produce, `settled_by` what would decide whether it holds.
+    `what` is the group, `carries` the mark by which an account is known to belong to it, `produces` and
+    `cannot` the evidence that the explanation can and cannot produce, `settled_by` what would decide whether
+    it holds.
     """
 
     name: str
@@ -242,10 +248,10 @@ Labels = npt.NDArray[np.int64]
 class Explanation:
     """An honest cause that groups of accounts can have in common.
 
-    `mark(traits, members)` gives one label a member: -1 where the account does not carry the explanation's mark, else a
-    number of 0 or more. In the families `bends`, members of one label count as one account, since the explanation can make them
-    alike; unmarked members, and all members in other families, count in full. `draw` makes an honest group of so many
-    accounts.
+    `mark(traits, members)` gives one label a member: -1 where the account does not carry the explanation's
+    mark, else a number of 0 or more. In the families `bends`, members of one label count as one account,
+    since the explanation can make them alike; unmarked members, and all members in other families, count in
+    full. `draw` makes an honest group of so many accounts.
     """
 
     card: ExplanationCard

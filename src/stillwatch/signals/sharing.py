@@ -30,12 +30,12 @@ def attribute(kind: str) -> Callable[[Summaries], ir.Table]:
 
 
 def sharing_finding(rows: Columns, member: Mask, sentence: str, attribute: str) -> Outcome:
-    """Evidence that members repeat each other's values; `sentence` has {repeats}, {members}, {values}, {share}; `attribute` is what
-    an account needs in order to count, such as "a known sign-up address".
+    """Evidence that members repeat each other's values; `sentence` has {repeats}, {members}, {values},
+    {share}; `attribute` is what an account needs in order to count, such as "a known sign-up address".
 
     A value that k members show counts k-1 repeats, so a value is used up by its first holder. Null: a further
-    member shows a value already seen in the group with probability at most max(`FLOOR`, `ENRICHMENT` times the
-    share of repeats among as many other accounts, drawn at random).
+    member shows a value already seen in the group with probability at most max(`FLOOR`, `ENRICHMENT` times
+    the share of repeats among as many other accounts, drawn at random).
     """
     value = np.asarray(rows["value"], np.int64)
     mine, others = value[member], value[~member]

@@ -37,16 +37,20 @@ class Traits:
     """One entry an account in every array.
 
     * `exchanges`, `days`: counts of exchanges and of UTC days with an exchange.
-    * `first`, `last`: first and last hour with an exchange, in hours since 1970; `created` likewise, NaN where unknown.
+    * `first`, `last`: first and last hour with an exchange, in hours since 1970; `created` likewise, NaN
+      where unknown.
     * `quiet`: exchanges in the quietest eight consecutive hours of its day (summed over days); NaN below
       `FEWEST_EXCHANGES`. `hourly`: concentration of its hours of the day, 0 (even) to 1 (one hour).
     * `minute`: concentration of its moments within the hour or the quarter hour, 0 (even) to 1 (one minute).
-    * `brisk`: share of exchanges within five minutes of the one before; `follow`: share that goes on with a conversation.
+    * `brisk`: share of exchanges within five minutes of the one before; `follow`: share that goes on with a
+      conversation.
     * `full_days`: share of its days with at least nine tenths of the exchanges of its largest day.
-    * `value[kind]`: code of the value that it shows most, of each kind of `MAIN_KINDS` and `ATTRIBUTE_KINDS`, -1 for none;
-      `share[kind]`: share of its exchanges that show it (1 for account attributes). A code means the same for all accounts.
+    * `value[kind]`: code of the value that it shows most, of each kind of `MAIN_KINDS` and `ATTRIBUTE_KINDS`,
+      -1 for none; `share[kind]`: share of its exchanges that show it (1 for account attributes). A code means
+      the same for all accounts.
     * `owner`: code of the declared owner, different for accounts without one.
-    * `text_account`, `text`: pairs of an account and a text that it sent, of texts that several accounts sent.
+    * `text_account`, `text`: pairs of an account and a text that it sent, of texts that several accounts
+      sent.
     """
 
     exchanges: Floats
@@ -103,7 +107,10 @@ def traits(summaries: Summaries, names: Sequence[str], owner: Ints, run: Run) ->
             exchanges,
         ),
         minute=np.max(
-            [_concentration(column(sums, f"minute_cos_{t}"), column(sums, f"minute_sin_{t}"), exchanges) for t in MINUTES],
+            [
+                _concentration(column(sums, f"minute_cos_{t}"), column(sums, f"minute_sin_{t}"), exchanges)
+                for t in MINUTES
+            ],
             axis=0,
         ),
         brisk=column(sums, "short_gaps") / np.maximum(exchanges, 1.0),
@@ -114,7 +121,7 @@ def traits(summaries: Summaries, names: Sequence[str], owner: Ints, run: Run) ->
         text=what[who >= 0],
         value=value,
         share=share,
-    )  # fmt: skip
+    )
 
 
 def _sums(summaries: Summaries) -> ir.Table:
@@ -182,11 +189,20 @@ def _main(
 
 
 def _main_phrase(phrases: Phrases, names: Sequence[str], exchanges: Floats) -> tuple[Ints, Floats]:
-    """Of each account the phrase that it shows most, of those that `SHARED_BY` accounts show, and its share of the exchanges."""
+    """Of each account the phrase that it shows most, of those that `SHARED_BY` accounts show, and its
+    share of the exchanges.
+    """
     most, often = _most_shown(
-        phrases.starts, phrases.account, phrases.hour, phrases.exchanges, phrases.kind, phrases.kind_of(PHRASE), phrases.end,
-        SHARED_BY, len(phrases.names),
-    )  # fmt: skip
+        phrases.starts,
+        phrases.account,
+        phrases.hour,
+        phrases.exchanges,
+        phrases.kind,
+        phrases.kind_of(PHRASE),
+        phrases.end,
+        SHARED_BY,
+        len(phrases.names),
+    )
     at = pc.index_in(pa.array(names, pa.string()), phrases.names).fill_null(-1).to_numpy(zero_copy_only=False)
     known = at >= 0
     value, share = np.full(len(names), -1, np.int64), np.zeros(len(names))
@@ -198,7 +214,9 @@ def _main_phrase(phrases: Phrases, names: Sequence[str], exchanges: Floats) -> t
 
 @numba.njit(cache=True, nogil=True)
 def _most_shown(starts, account, hour, exchanges, kind, wanted, end, fewest, accounts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Of each account the value of the kind `wanted` in most exchanges, the first of several and -1 for none, and in how many."""
+    """Of each account the value of the kind `wanted` in most exchanges, the first of several and -1 for
+    none, and in how many.
+    """
     best, often = np.full(accounts, -1, np.int64), np.zeros(accounts, np.int64)
     sums = np.zeros(accounts, np.int64)
     shown = np.empty(accounts, np.int64)
@@ -240,6 +258,8 @@ def _quiet(hours: Floats, exchanges: Floats) -> Floats:
 
 
 def _concentration(cos: Floats, sin: Floats, n: Floats) -> Floats:
-    """Mean resultant length without its bias: sqrt((n R^2 - 1) / (n - 1)) (Mardia and Jupp 2000, section 4.8)."""
+    """Mean resultant length without its bias: sqrt((n R^2 - 1) / (n - 1)) (Mardia and Jupp 2000, section
+    4.8).
+    """
     length = (cos**2 + sin**2) / np.maximum(n, 1.0)
     return np.sqrt(np.clip((length - 1.0) / np.maximum(n - 1.0, 1.0), 0.0, 1.0))

@@ -29,9 +29,11 @@ class Arrivals:
     def move(
         self, rng: np.random.Generator, rows: TrafficRows, people: Population, index: int, day: int
     ) -> None:
-        """Give the exchanges of applications, in place, moments of one real client each, in the day's windows.
+        """Give the exchanges of applications, in place, moments of one real client each, in the day's
+        windows.
 
-        An account keeps its client. A client that is silent on that day leaves the account's times as they are.
+        An account keeps its client. A client that is silent on that day leaves the account's times as they
+        are.
         """
         machine = np.isin(people.role.astype(str), APPLICATIONS)[rows.account]
         windows = DAY // SECOND // self.window_s
@@ -82,6 +84,7 @@ def _wrong(path: Path, found: str) -> InputError:
             fact=f"times file `{path.name}` cannot be used",
             where=str(path),
             found=found,
-            expected="Parquet with `client`, `second` and `rate`: equal windows that divide a day, for a day or more",
+            expected="Parquet with `client`, `second` and `rate`: equal windows that divide a day, for a day "
+            "or more",
         )
     )

@@ -46,9 +46,11 @@ _KINDS_OF_ORDINARY = (
 class Crowd:
     """A group of accounts and what they send.
 
-    * `accounts`: columns of the contract's `accounts` without `account_id`, one row an account; times in microseconds.
-    * `exchanges`: columns of the contract's `exchanges` without its identifiers of exchanges, accounts and keys, with `account`
-      (position in `accounts`) and `at` (microseconds since 1970) in their place, in the order of time.
+    * `accounts`: columns of the contract's `accounts` without `account_id`, one row an account; times in
+      microseconds.
+    * `exchanges`: columns of the contract's `exchanges` without its identifiers of exchanges, accounts and
+      keys, with `account` (position in `accounts`) and `at` (microseconds since 1970) in their place, in the
+      order of time.
     """
 
     accounts: dict[str, npt.NDArray[Any]]
@@ -61,8 +63,9 @@ class Crowd:
 def crowd(rng: np.random.Generator, group: People, setting: Setting, parts: Sequence[VisitRows]) -> Crowd:
     """The crowd of these people that sends these rows.
 
-    Conversation numbers of different parts are different conversations. Rows outside the setting are left out; an account that
-    has none left sends one exchange of its own. A sign-up after the first exchange is moved to a moment before it.
+    Conversation numbers of different parts are different conversations. Rows outside the setting are left
+    out; an account that has none left sends one exchange of its own. A sign-up after the first exchange is
+    moved to a moment before it.
     """
     parts = [part.take((part.at >= setting.start) & (part.at < setting.end)) for part in parts]
     sent = np.bincount(
@@ -178,10 +181,11 @@ def joined(crowds: Sequence[Crowd]) -> Crowd:
 def tables(
     crowds: Sequence[Crowd], rng: np.random.Generator, prefix: str = ""
 ) -> tuple[pa.Table, pa.Table, pa.Table]:
-    """The contract's `exchanges` and `accounts` of all crowds, and `groups`: `account_id` and `group`, the crowd's position.
+    """The contract's `exchanges` and `accounts` of all crowds, and `groups`: `account_id` and `group`, the
+    crowd's position.
 
-    Account identifiers are random and start with `prefix`; those of exchanges are random too. Exchanges are in the order of time
-    and accounts in a random order.
+    Account identifiers are random and start with `prefix`; those of exchanges are random too. Exchanges are
+    in the order of time and accounts in a random order.
     """
     whole = joined(crowds)
     group = np.repeat(np.arange(len(crowds)), [len(c) for c in crowds])
@@ -220,7 +224,9 @@ def _distinct(rng: np.random.Generator, n: int, prefix: str) -> Texts:
 
 
 def ordinary(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
-    """An ordinary crowd of `n` accounts: persons, teams, products, batch owners and developers with coding agents."""
+    """An ordinary crowd of `n` accounts: persons, teams, products, batch owners and developers with
+    coding agents.
+    """
     kinds = (_persons, _teams, _products, _batches, _developers)
     sizes = rng.multinomial(n, _KINDS_OF_ORDINARY)
     return joined([make(rng, int(size), setting) for make, size in zip(kinds, sizes, strict=True)])
@@ -248,7 +254,9 @@ def _teams(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
 
 
 def _products(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
-    """Software with users of its own: a template each, Poisson traffic by day and by night, heavy-tailed volumes."""
+    """Software with users of its own: a template each, Poisson traffic by day and by night, heavy-tailed
+    volumes.
+    """
     group = people(rng, n, setting, sdk=1.0)
     on_servers(rng, group)
     _as_companies(rng, group)
@@ -263,7 +271,9 @@ def _products(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
 
 
 def _day_and_night(rng: np.random.Generator, account: Ints, group: People) -> Floats:
-    """UTC hours of traffic that never stops: 1 + a cos(2 pi (h - peak) / 24) with an own depth a, by rejection on a grid."""
+    """UTC hours of traffic that never stops: 1 + a cos(2 pi (h - peak) / 24) with an own depth a, by
+    rejection on a grid.
+    """
     depth = rng.uniform(0.1, 0.9, len(group))
     grid = np.arange(96) / 4
     local = grid[None, :] + group.zone[:, None] - rng.uniform(12, 18, len(group))[:, None]

@@ -6,12 +6,15 @@ from stillwatch.simulate.prompts import Grammar
 
 _WORDS: dict[str, list[str]] = {
     "name": (
-        "Ada Bola Chen Dmitri Elif Farid Greta Hana Ivo Jana Kofi Lena Mateo Nadia Omar Priya Quinn Rosa Sven "
+        "Ada Bola Chen Dmitri Elif Farid Greta Hana Ivo Jana Kofi Lena Mateo Nadia Omar Priya Quinn Rosa "
+        "Sven "
         "Tariq Uma Viktor Wei Ximena Yusuf Zora Amira Bruno Carla Deniz Emeka Freya Goran Hugo Ines Jonas"
     ).split(),
     "lang": "Python TypeScript Rust Go Java C++ Kotlin Ruby C# Swift PHP Scala Elixir".split(),
-    "lib": "pandas React Django FastAPI numpy Next.js Spring PyTorch SQLAlchemy Express Flutter Redis".split(),
-    "city": "Lisbon Oslo Kyoto Lima Accra Prague Turin Bergen Porto Seville Tallinn Bogota Hanoi Rabat Leeds".split(),
+    "lib": "pandas React Django FastAPI numpy Next.js Spring PyTorch SQLAlchemy Express Flutter "
+    "Redis".split(),
+    "city": "Lisbon Oslo Kyoto Lima Accra Prague Turin Bergen Porto Seville Tallinn Bogota Hanoi Rabat "
+    "Leeds".split(),
     "noun": (
         "invoice order ticket shipment booking sensor patient route session playlist recipe lecture auction "
         "cluster gateway parcel contract warehouse reservation battery turbine orchard library ferry clinic "
@@ -21,38 +24,43 @@ _WORDS: dict[str, list[str]] = {
         "urgent seasonal nested delayed duplicated partial encrypted archived regional weighted sparse noisy "
         "concurrent expired overlapping incremental recursive stale pending anonymous"
     ).split(),
-    "verb": "merge schedule rank validate compress partition deduplicate forecast route balance cache index".split(),
+    "verb": "merge schedule rank validate compress partition deduplicate forecast route balance cache "
+    "index".split(),
     "struct": (
         "a linked list|a segment tree|a priority queue|a directed acyclic graph|a circular buffer|a trie|"
         "an interval map|a disjoint-set forest|a sparse matrix|a Bloom filter|a B-tree|a skip list"
     ).split("|"),
-    "limit": "O(n log n) time|linear time|constant extra space|one pass over the input|O(log n) per query".split(
-        "|"
-    ),
+    "limit": "O(n log n) time|linear time|constant extra space|one pass over the input|O(log n) per "
+    "query".split("|"),
     "thing": (
-        "my landlord's notice|a used bicycle|sourdough bread|tax on side income|a noisy neighbour|running shoes|"
+        "my landlord's notice|a used bicycle|sourdough bread|tax on side income|a noisy neighbour|running "
+        "shoes|"
         "a gap year|lower back pain|a first marathon|an old laptop|learning the cello|vegetable garden pests|"
-        "a job interview|moving abroad|a small budget wedding|sleep before exams|cat behaviour|a mortgage rate|"
+        "a job interview|moving abroad|a small budget wedding|sleep before exams|cat behaviour|a mortgage "
+        "rate|"
         "houseplants that die|meal prep for one|a difficult manager|birthday ideas for my dad|solar panels|"
         "second-hand cameras|hiking with a toddler|car insurance after an accident|a letter of resignation"
     ).split("|"),
     "subject": (
-        "photosynthesis|the French Revolution|compound interest|Bayes' theorem|the water cycle|plate tectonics|"
-        "supply and demand|quantum tunnelling|the Ottoman Empire|vaccines|black holes|Kant's ethics|inflation|"
+        "photosynthesis|the French Revolution|compound interest|Bayes' theorem|the water cycle|plate "
+        "tectonics|"
+        "supply and demand|quantum tunnelling|the Ottoman Empire|vaccines|black holes|Kant's "
+        "ethics|inflation|"
         "mitosis|the Cold War|game theory|neural networks|the Krebs cycle|sonnets|tides|blockchain|entropy|"
         "the Silk Road|antibiotic resistance|jazz harmony|Gothic cathedrals|monetary policy|epigenetics"
     ).split("|"),
     "tone": "friendly formal concise playful apologetic confident warm neutral witty persuasive".split(),
-    "audience": "a ten-year-old|my boss|first-year students|a customer|my grandmother|investors|new hires".split(
-        "|"
-    ),
+    "audience": "a ten-year-old|my boss|first-year students|a customer|my grandmother|investors|new "
+    "hires".split("|"),
     "error": (
         "KeyError: 'id'|segmentation fault|CORS policy blocked the request|undefined is not a function|"
         "connection refused on port 5432|cannot borrow as mutable|NullPointerException|429 Too Many Requests|"
         "module not found|index out of range|deadlock detected|type mismatch in argument 2"
     ).split("|"),
-    "table": "orders customers payments events sessions shipments employees inventory readings claims".split(),
-    "field": "region created_at amount status user_id category discount channel weight priority score".split(),
+    "table": "orders customers payments events sessions shipments employees inventory readings "
+    "claims".split(),
+    "field": "region created_at amount status user_id category discount channel weight priority "
+    "score".split(),
 }
 
 _PEOPLE: dict[str, list[str]] = {
@@ -69,7 +77,10 @@ _PEOPLE: dict[str, list[str]] = {
         "Summarise this for me: {para}",
         "Is it true that {fact}?",
         "Proofread: {para}",
-        "Help me understand {subject}, I have an exam in {n:2-20} days and the chapter on {noun}s is confusing.",
+        (
+            "Help me understand {subject}, I have an exam in {n:2-20} days and the chapter on {noun}s is "
+            "confusing."
+        ),
         "Write a short story about {name}, who finds a {adj} {noun} in {city}.",
         "My {noun} stopped working after {n:2-40} weeks. What can I do?",
         "Translate to {foreign}: {para}",
@@ -211,7 +222,7 @@ _PEOPLE: dict[str, list[str]] = {
         "{dev}",
         "把这句话翻译成英文:{zh_city}的{zh_thing}很难{zh_verb}。",
     ],
-    "zh_thing": "毕业论文|租房合同|旅行计划|年终总结|红烧肉|考研复习|简历|孩子的作业|二手电脑|健身计划|保险理赔|面试".split(
+    "zh_thing": "毕业论文|租房合同|旅行计划|年终总结|红烧肉|考研复习|简历|孩子的作业|二手电脑|健身计划|保险理赔|面试".split(  # noqa: E501  a pattern or a vocabulary is read whole
         "|"
     ),
     "zh_verb": "准备|改进|安排|理解|取消|比较|总结|修改|申请".split("|"),
@@ -225,7 +236,7 @@ _PEOPLE: dict[str, list[str]] = {
         "{dev}",
         "英語に訳して:{ja_city}の{ja_thing}を{ja_verb}のは難しい。",
     ],
-    "ja_thing": "履歴書|卒業論文|引っ越し|旅行の計画|確定申告|お弁当|会議の議事録|中古の自転車|英語の試験|家計簿|結婚式".split(
+    "ja_thing": "履歴書|卒業論文|引っ越し|旅行の計画|確定申告|お弁当|会議の議事録|中古の自転車|英語の試験|家計簿|結婚式".split(  # noqa: E501  a pattern or a vocabulary is read whole
         "|"
     ),
     "ja_verb": "準備する|改善する|整理する|理解する|比較する|要約する|短くする|申し込む".split("|"),
@@ -320,15 +331,25 @@ _WORK: dict[str, list[str]] = {
     ],
     "product_template": [
         (
-            "You are the assistant of {brand}. Answer the customer's message in a {tone} voice, never promise refunds, "
+            "You are the assistant of {brand}. Answer the customer's message in a {tone} voice, never "
+            "promise refunds, "
             "and end with the ticket id."
         ),
-        "Classify the following message into one of: {noun}, {noun}, {noun}, other. Reply with the label only.",
+        (
+            "Classify the following message into one of: {noun}, {noun}, {noun}, other. Reply with the label "
+            "only."
+        ),
         "Extract {field}, {field} and {field} from the text below as JSON. Use null where absent.",
         "Summarise the {noun} report below in {n:2-6} sentences for {audience}, keeping all numbers.",
-        "Write a {tone} product description of at most {n:30-120} words for the {noun} below. Brand: {brand}.",
+        (
+            "Write a {tone} product description of at most {n:30-120} words for the {noun} below. Brand: "
+            "{brand}."
+        ),
         "Translate the following {noun} text into {foreign}. Keep placeholders as they are.",
-        "Given the {table} row below, decide whether it is {adj}. Answer yes or no with one reason, for {brand}.",
+        (
+            "Given the {table} row below, decide whether it is {adj}. Answer yes or no with one reason, for "
+            "{brand}."
+        ),
         "Draft a reply to this review on behalf of {brand}. Be {tone}; mention the {noun} only if they did.",
     ],
     "brand": (
@@ -354,15 +375,19 @@ _WORK: dict[str, list[str]] = {
     ],
     "assignment": [
         (
-            "Assignment {n:2-9}: Using {struct}, {verb} the {adj} {noun}s of the course data set in {lang}. Your solution "
-            "must run in {limit}. Explain your design in {n:100-400} words and give the complexity of every operation."
+            "Assignment {n:2-9}: Using {struct}, {verb} the {adj} {noun}s of the course data set in {lang}. "
+            "Your solution "
+            "must run in {limit}. Explain your design in {n:100-400} words and give the complexity of every "
+            "operation."
         ),
         (
-            "Essay question: Discuss how {subject} influenced {subject}. Refer to at least {n:3-9} sources from the "
+            "Essay question: Discuss how {subject} influenced {subject}. Refer to at least {n:3-9} sources "
+            "from the "
             "reading list, define your terms, and argue for one position in {n:500-900} words."
         ),
         (
-            "Problem sheet {n:2-12}: a {adj} {noun} receives {n:2-90} units per hour and loses {n:2-9} percent of them. "
+            "Problem sheet {n:2-12}: a {adj} {noun} receives {n:2-90} units per hour and loses {n:2-9} "
+            "percent of them. "
             "Derive the steady state, state your assumptions, and prove that it is stable."
         ),
     ],
@@ -430,9 +455,20 @@ _PASTED: dict[str, list[str]] = {
     ],
     "log": ["\n".join(["{line}"] * 13)],
     "line": [
-        "2026-{n:10-12}-{n:10-28} {n:10-23}:{n:10-59}:{n:10-59} INFO {noun}.{verb} {field}={n:1-10000} took {n:1-9000} ms",
-        "2026-{n:10-12}-{n:10-28} {n:10-23}:{n:10-59}:{n:10-59} WARN {noun}: {error} at {verb}.py:{n:1-900}, retry {n:1-9}",
-        "2026-{n:10-12}-{n:10-28} {n:10-23}:{n:10-59}:{n:10-59} DEBUG {lib} {verb}({field}={n:1-10000}, {field}={adj}) -> {n:0-9000}",
+        (
+            "2026-{n:10-12}-{n:10-28} {n:10-23}:{n:10-59}:{n:10-59} INFO {noun}.{verb} {field}={n:1-10000} "
+            "took "
+            "{n:1-9000} ms"
+        ),
+        (
+            "2026-{n:10-12}-{n:10-28} {n:10-23}:{n:10-59}:{n:10-59} WARN {noun}: {error} at "
+            "{verb}.py:{n:1-900}, "
+            "retry {n:1-9}"
+        ),
+        (
+            "2026-{n:10-12}-{n:10-28} {n:10-23}:{n:10-59}:{n:10-59} DEBUG {lib} {verb}({field}={n:1-10000}, "
+            "{field}={adj}) -> {n:0-9000}"
+        ),
     ],
     "sources": [
         "```\n{code}\n\n{code}\n\n{code}\n\n{code}\n\n{code}\n\n{code}\n```",
@@ -445,85 +481,118 @@ _PASTED: dict[str, list[str]] = {
 _TASKS: dict[str, list[str]] = {
     "math": [
         (
-            "A {noun} in {city} sells {n:12-480} {noun}s a day at {n:2-95} euros each. After raising the price by {n:2-40} "
-            "percent it loses {n:1-30} percent of buyers. How many days until it has earned {n:100-999} thousand more?"
+            "A {noun} in {city} sells {n:12-480} {noun}s a day at {n:2-95} euros each. After raising the "
+            "price by {n:2-40} "
+            "percent it loses {n:1-30} percent of buyers. How many days until it has earned {n:100-999} "
+            "thousand more?"
         ),
         (
             "{name} and {name} {verb} {n:20-900} {adj} {noun}s. {name} takes {n:2-30} hours alone, the other "
             "{n:2-30}. They work together for {n:1-9} hours. What share of the {noun}s remains?"
         ),
-        "How many {n:4-12}-digit numbers have digit sum {n:10-60} and leave remainder {n:1-9} on division by {n:11-97}?",
-        "Let f(x) = {n:2-99}x^{n:2-9} - {n:2-99}x + {n:1-999}. Find all integers x with f(x) divisible by {n:11-997}.",
         (
-            "A box holds {n:5-60} {adj} and {n:5-60} {adj} {noun}s. {name} draws {n:2-9} without replacement. What is the "
-            "probability that exactly {n:1-4} are {adj}, given that the first was not? Round to {n:2-6} places."
+            "How many {n:4-12}-digit numbers have digit sum {n:10-60} and leave remainder {n:1-9} on "
+            "division by "
+            "{n:11-97}?"
         ),
         (
-            "A train leaves {city} at {n:50-180} km/h, another leaves {city}, {n:200-990} km away, {n:5-90} minutes later at "
-            "{n:50-180} km/h. A bird flies between them at {n:190-400} km/h. How far has it flown when they are "
+            "Let f(x) = {n:2-99}x^{n:2-9} - {n:2-99}x + {n:1-999}. Find all integers x with f(x) divisible "
+            "by "
+            "{n:11-997}."
+        ),
+        (
+            "A box holds {n:5-60} {adj} and {n:5-60} {adj} {noun}s. {name} draws {n:2-9} without "
+            "replacement. What is the "
+            "probability that exactly {n:1-4} are {adj}, given that the first was not? Round to {n:2-6} "
+            "places."
+        ),
+        (
+            "A train leaves {city} at {n:50-180} km/h, another leaves {city}, {n:200-990} km away, {n:5-90} "
+            "minutes later at "
+            "{n:50-180} km/h. A bird flies between them at {n:190-400} km/h. How far has it flown when they "
+            "are "
             "{n:2-40} km apart?"
         ),
     ],
     "item_math": ["{math}", "{math} State the answer as a reduced fraction.", "{math} Then generalise to n."],
     "item_code": [
         (
-            "Implement {struct} in {lang} that can {verb} {adj} {noun}s by {field} with {limit}. It must survive "
+            "Implement {struct} in {lang} that can {verb} {adj} {noun}s by {field} with {limit}. It must "
+            "survive "
             "{n:2-64} writers and {n:100-9999} readers. Handle {error}."
         ),
         (
-            "The function below should {verb} {noun}s but returns {n:1-99} for input {n:100-9999}. Find and fix the bug.\n"
+            "The function below should {verb} {noun}s but returns {n:1-99} for input {n:100-9999}. Find and "
+            "fix the bug.\n"
             "```\n{code}\n{code}\n```"
         ),
         (
-            "Given {n:100-9999} {noun}s with {field} and {field}, {verb} them so that no two {adj} {noun}s are within "
+            "Given {n:100-9999} {noun}s with {field} and {field}, {verb} them so that no two {adj} {noun}s "
+            "are within "
             "{n:2-90} of each other. Use {lang} and {limit}."
         ),
         (
-            "Port this from {lang} to {lang} and keep the behaviour for {n:100-9999} rows. Then add a test for {error}.\n"
+            "Port this from {lang} to {lang} and keep the behaviour for {n:100-9999} rows. Then add a test "
+            "for {error}.\n"
             "```\n{code}\n```"
         ),
         (
-            "Write a fused kernel that can {verb} a {n:64-4096} by {n:64-4096} {adj} matrix with block size {n:8-256}, "
+            "Write a fused kernel that can {verb} a {n:64-4096} by {n:64-4096} {adj} matrix with block size "
+            "{n:8-256}, "
             "then bound its memory traffic for {struct}."
         ),
     ],
     "item_agentic": [
         (
-            "Repository `{noun}-{noun}`: issue {n:100-9999} says that the {adj} {noun} endpoint returns {error} when "
-            "{field} exceeds {n:100-9999}. Reproduce, locate the fault in {noun}/{verb}.py, patch it with {lib}, run tests."
+            "Repository `{noun}-{noun}`: issue {n:100-9999} says that the {adj} {noun} endpoint returns "
+            "{error} when "
+            "{field} exceeds {n:100-9999}. Reproduce, locate the fault in {noun}/{verb}.py, patch it with "
+            "{lib}, run tests."
         ),
         (
-            "You can call search, read_file, edit_file and run. In `{noun}_{verb}` ({n:20-900} files, {lang}) migrate {table} "
+            "You can call search, read_file, edit_file and run. In `{noun}_{verb}` ({n:20-900} files, "
+            "{lang}) migrate {table} "
             "from {lib} to {lib} without downtime for {n:100-9999} users. {s_en}"
         ),
         (
-            "Plan and carry out: {name} wants {n:3-40} {adj} {noun}s {past} in {city} by week {n:2-50} with {n:2-9} workers and "
+            "Plan and carry out: {name} wants {n:3-40} {adj} {noun}s {past} in {city} by week {n:2-50} with "
+            "{n:2-9} workers and "
             "budget {n:1000-9999}. Tools: calendar, mail, browser. {s_en}"
         ),
         (
-            "Set up CI for `{noun}-{field}` on {n:2-9} platforms: build {lang} {n:1-20}.{n:0-30}, cache {lib}, {verb} artefacts "
+            "Set up CI for `{noun}-{field}` on {n:2-9} platforms: build {lang} {n:1-20}.{n:0-30}, cache "
+            "{lib}, {verb} artefacts "
             "above {n:10-900} MB, and open a pull request that closes issue {n:100-9999}."
         ),
     ],
     "item_data": [
         (
-            "Table {table}({field}, {field}, {field}) has {n:100-9999} thousand rows. {name} sees {field} fall {n:2-70} percent "
-            "in {city} between week {n:1-25} and week {n:26-52}. Write the SQL that separates mix from rate effects."
+            "Table {table}({field}, {field}, {field}) has {n:100-9999} thousand rows. {name} sees {field} "
+            "fall {n:2-70} percent "
+            "in {city} between week {n:1-25} and week {n:26-52}. Write the SQL that separates mix from rate "
+            "effects."
         ),
         (
-            "Join {table} and {table} on {field}, {verb} {adj} rows, and report the {n:2-99}th percentile of {field} by "
+            "Join {table} and {table} on {field}, {verb} {adj} rows, and report the {n:2-99}th percentile of "
+            "{field} by "
             "{field} for {n:2-36} months. {s_en} Which {n:2-9} checks would change your conclusion?"
         ),
         (
-            "An experiment in {city} has {n:100-9999} users per arm, conversion {n:1-30}.{n:0-99} against {n:1-30}.{n:0-99} "
+            "An experiment in {city} has {n:100-9999} users per arm, conversion {n:1-30}.{n:0-99} against "
+            "{n:1-30}.{n:0-99} "
             "percent, with {n:2-30} percent {adj} {noun}s. Is the effect on {field} real?"
         ),
     ],
     "item_grade": [
-        "Question: {math}\n\nCandidate A: {s_en} So it is {n:2-9999}.\n\nCandidate B: {s_en} {s_en} So it is {n:2-9999}.",
+        (
+            "Question: {math}\n\nCandidate A: {s_en} So it is {n:2-9999}.\n\nCandidate B: {s_en} {s_en} So "
+            "it is "
+            "{n:2-9999}."
+        ),
         "Task: {item_code}\n\nResponse 1:\n{code}\n\nResponse 2:\n{code}",
         (
-            "Instruction: Write a {tone} note to {name} about the {adj} {noun} in {city}.\n\nAnswer: {para}\n\n"
+            "Instruction: Write a {tone} note to {name} about the {adj} {noun} in {city}.\n\nAnswer: "
+            "{para}\n\n"
             "Reference ({n:1000-9999}): {para}"
         ),
     ],

@@ -49,7 +49,8 @@ _KINDS = "desk pilot kit bridge notes sheet bot flow client reader helper studio
 class Setting:
     """The days in which a crowd is active, and what ordinary people ask.
 
-    * `start`: UTC midnight of the first day, microseconds since 1970; `days`: how many days follow, at least 1.
+    * `start`: UTC midnight of the first day, microseconds since 1970; `days`: how many days follow, at least
+      1.
     * `texts`: openings of ordinary conversations, as an object array of str that holds no harvest.
     """
 
@@ -76,7 +77,9 @@ class Setting:
 
     @cached_property
     def by_topic(self) -> tuple[Ints, Ints]:
-        """Positions of `texts` in the order of their topics, and where each topic begins in it; the last entry is its length."""
+        """Positions of `texts` in the order of their topics, and where each topic begins in it; the last
+        entry is its length.
+        """
         order = np.argsort(self.topics, kind="stable").astype(np.int64)
         return order, np.searchsorted(self.topics[order], np.arange(self.topics.max() + 2)).astype(np.int64)
 
@@ -87,7 +90,9 @@ class Setting:
 
 
 def setting(rng: np.random.Generator, days: int, texts: Texts | None = None) -> Setting:
-    """A setting of so many days that starts on a Monday of 2026; openings come from the grammar when none are given."""
+    """A setting of so many days that starts on a Monday of 2026; openings come from the grammar when none
+    are given.
+    """
     if texts is None:
         rules = [f"person_{language}" for language in LANGUAGES]
         share = rng.dirichlet([12.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0])
@@ -105,18 +110,19 @@ def words(rng: np.random.Generator, rule: str, n: int = 1) -> Texts:
 class People:
     """Columns of accounts, all of one length, that the functions below change in place.
 
-    * Account: `created` (microseconds since 1970), `email_domain`, `email_shape`, `card`, `card_country`, `phone`,
-      `signup_ip`, `program`, `plan`, `organization`.
-    * Place: `ip`, `asn` of the main address, `other_ip`, `other_asn` of a telephone, `roaming` the share of exchanges from it,
-      `country`, `zone` (hours from UTC).
-    * Client: `agent`, `tls`, `shape` (position in `population.SHAPED`), `stream`, `model`, `system` (null for none), `own_agent`
-      and `own_tls` (client of other traffic).
-    * Day: `wake` (local hour), `awake` (hours), `peak` (two parameters of a beta law over the waking day), `night` (share of
-      sittings at any hour), `activity` (share of days), `weekend` (factor), `spread` (sigma of the logarithm of daily volumes),
-      `sitting` (exchanges), `follow` (chance that an exchange continues a conversation), `gap` (seconds).
-    * Writing: `style` (0 none to 1 strong) of the whole crowd, `topic`, `length` (logarithm of characters), `opener`, `lower`
-      and `bare` (chance of a small first letter and of no full stop), `detail` (chance of an own detail), `answer` (logarithm
-      of output tokens).
+    * Account: `created` (microseconds since 1970), `email_domain`, `email_shape`, `card`, `card_country`,
+      `phone`, `signup_ip`, `program`, `plan`, `organization`.
+    * Place: `ip`, `asn` of the main address, `other_ip`, `other_asn` of a telephone, `roaming` the share of
+      exchanges from it, `country`, `zone` (hours from UTC).
+    * Client: `agent`, `tls`, `shape` (position in `population.SHAPED`), `stream`, `model`, `system` (null for
+      none), `own_agent` and `own_tls` (client of other traffic).
+    * Day: `wake` (local hour), `awake` (hours), `peak` (two parameters of a beta law over the waking day),
+      `night` (share of sittings at any hour), `activity` (share of days), `weekend` (factor), `spread` (sigma
+      of the logarithm of daily volumes), `sitting` (exchanges), `follow` (chance that an exchange continues a
+      conversation), `gap` (seconds).
+    * Writing: `style` (0 none to 1 strong) of the whole crowd, `topic`, `length` (logarithm of characters),
+      `opener`, `lower` and `bare` (chance of a small first letter and of no full stop), `detail` (chance of
+      an own detail), `answer` (logarithm of output tokens).
     """
 
     created: Ints
@@ -168,7 +174,9 @@ class People:
 
 
 def around(rng: np.random.Generator, n: int, low: float, high: float) -> Floats:
-    """`n` positive values about one centre, which is drawn log-uniformly from [low, high] with a spread of its own."""
+    """`n` positive values about one centre, which is drawn log-uniformly from [low, high] with a spread
+    of its own.
+    """
     centre = np.exp(rng.uniform(np.log(low), np.log(high)))
     return np.asarray(centre * np.exp(rng.uniform(0.05, 0.6) * rng.standard_normal(n)))
 
@@ -184,8 +192,9 @@ def people(
 ) -> People:
     """`n` independent people: an own home address, client, free mail, card, day and way of writing.
 
-    `one_country` (drawn where None, true in two of five crowds), `style` (0 to 1, drawn where None) and `sdk`, the share of
-    accounts with a client library in place of a browser (drawn where None), hold for the whole crowd.
+    `one_country` (drawn where None, true in two of five crowds), `style` (0 to 1, drawn where None) and
+    `sdk`, the share of accounts with a client library in place of a browser (drawn where None), hold for the
+    whole crowd.
     """
     local = rng.random() < 0.4 if one_country is None else one_country
     country = np.full(n, rng.choice(len(COUNTRY), p=SHARE)) if local else rng.choice(len(COUNTRY), n, p=SHARE)
@@ -247,13 +256,17 @@ def people(
 def name_of_program(rng: np.random.Generator) -> str:
     """A name for a client program, with a version."""
     first, second = _NAMES[rng.integers(len(_NAMES))], _KINDS[rng.integers(len(_KINDS))]
-    return f"{first}-{second}-{rng.integers(10, 99)}/{rng.integers(0, 9)}.{rng.integers(0, 30)}.{rng.integers(0, 10)}"
+    number = rng.integers(10, 99)
+    version = f"{rng.integers(0, 9)}.{rng.integers(0, 30)}.{rng.integers(0, 10)}"
+    return f"{first}-{second}-{number}/{version}"
 
 
 def give_program(
     rng: np.random.Generator, group: People, *, agent: str | None = None, own: bool = False
 ) -> None:
-    """Give all one client program in place, with its TLS fingerprint; or each a client library of its `own` choice."""
+    """Give all one client program in place, with its TLS fingerprint; or each a client library of its
+    `own` choice.
+    """
     n = len(group)
     if own:
         group.agent = AGENTS[rng.integers(BROWSERS, len(AGENTS), n)]
@@ -266,7 +279,9 @@ def give_program(
 def move_in(
     rng: np.random.Generator, group: People, *, gateways: int = 1, share: float = 1.0, asn: int | None = None
 ) -> Bools:
-    """Put a share of the group behind a few gateways of one network, in one country, in place; returns who is there."""
+    """Put a share of the group behind a few gateways of one network, in one country, in place; returns
+    who is there.
+    """
     n = len(group)
     network = int(asn if asn is not None else rng.integers(20_000, 24_000))
     gates = addresses(np.full(gateways, network), rng.integers(0, 1 << 40, gateways))
@@ -307,7 +322,9 @@ def sign_up_between(
 def employ(
     rng: np.random.Generator, group: People, *, declared: bool, one_card: bool, own_mail: bool
 ) -> None:
-    """Make all colleagues of one company, in place: one organization where declared, one card, one mail domain."""
+    """Make all colleagues of one company, in place: one organization where declared, one card, one mail
+    domain.
+    """
     n = len(group)
     if declared:
         group.organization = texts(n, str(fresh(rng, 1, "org_")[0]))
@@ -333,7 +350,9 @@ def office_day(rng: np.random.Generator, group: People) -> None:
 
 
 def window(rng: np.random.Generator, setting: Setting, low_h: float, high_h: float) -> tuple[int, int]:
-    """A random span inside the setting of a log-uniform length between two numbers of hours, as (start, end) in microseconds."""
+    """A random span inside the setting of a log-uniform length between two numbers of hours, as (start,
+    end) in microseconds.
+    """
     hours = np.exp(rng.uniform(np.log(low_h), np.log(max(low_h, min(high_h, setting.days * 24.0)))))
     length = int(min(hours * HOUR, setting.end - setting.start))
     begins = setting.start + int(rng.random() * (setting.end - setting.start - length))

@@ -48,11 +48,14 @@ def _scrambled(key, salted):  # type: ignore[no-untyped-def]  # noqa: ANN001, AN
 
 @numba.njit(cache=True)
 def _expanded(keys, rule, first, begins, parts, salts, pool, unsalted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """The bytes that `rule` gives for every key, one after the other, and where each begins; see `Grammar` for the arrays."""
+    """The bytes that `rule` gives for every key, one after the other, and where each begins; see
+    `Grammar` for the arrays.
+    """
     out = np.empty(64 * len(keys) + 1024, np.uint8)
     edges = np.zeros(len(keys) + 1, np.int64)
     digits = np.empty(20, np.uint8)
-    # Of every rule that is open: its next part, the part after its last, and its key. None is open twice, so all of them fit.
+    # Of every rule that is open: its next part, the part after its last, and its key. None is open twice, so
+    # all of them fit.
     at, end, of = (
         np.empty(len(first), np.int64),
         np.empty(len(first), np.int64),
@@ -145,9 +148,9 @@ def _parse(text: str) -> tuple[_Part, ...]:
 class Grammar:
     """Rules by name; every slot in a rule names a rule that exists, and no rule leads back to itself.
 
-    Held as arrays: `first` is each rule's first alternative, `begins` each alternative's first part, `parts` says what a
-    part is (words: their bytes in `pool`; a rule: its number; a number: its range) and `salts` which key it gets.
-    Raises ValueError for a slot or a circle that cannot be.
+    Held as arrays: `first` is each rule's first alternative, `begins` each alternative's first part, `parts`
+    says what a part is (words: their bytes in `pool`; a rule: its number; a number: its range) and `salts`
+    which key it gets. Raises ValueError for a slot or a circle that cannot be.
     """
 
     def __init__(self, rules: Mapping[str, Sequence[str]]) -> None:

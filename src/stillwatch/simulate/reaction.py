@@ -2,11 +2,12 @@
 
 A reaction changes what a campaign sends from the day of the action on, and nothing of honest accounts. Rules:
 
-1. The action suspends a share of the campaign's accounts at one moment. A suspended account sends nothing any more, its cover traffic
-   included.
-2. Work of suspended accounts goes on as the kind of reaction says, at the moments at which it would have been sent.
-3. Successors are drawn from the plan as the first accounts were, so that they have cards and addresses of their own; templates stay, and
-   clients where `keeps_client`.
+1. The action suspends a share of the campaign's accounts at one moment. A suspended account sends nothing any
+   more, its cover traffic included.
+2. Work of suspended accounts goes on as the kind of reaction says, at the moments at which it would have been
+   sent.
+3. Successors are drawn from the plan as the first accounts were, so that they have cards and addresses of
+   their own; templates stay, and clients where `keeps_client`.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ KINDS: tuple[str, ...] = get_args(ReactionKind)
 class Reaction:
     """An action and what its operator does.
 
-    * `kind`: `retry` (accounts that are left take up the work), `slow` (they take up none and send `slowed` of their own, more each day until
-      `recovers_days` have passed), `replace` (new accounts take it up after `delay_hours`), `leave` (everything ends, for another product).
+    * `kind`: `retry` (accounts that are left take up the work), `slow` (they take up none and send `slowed`
+      of their own, more each day until `recovers_days` have passed), `replace` (new accounts take it up after
+      `delay_hours`), `leave` (everything ends, for another product).
     * `day` of the action, counted from the world's first. `caught`: share of the accounts that are suspended.
-    * `replaced`: successors for each suspended account. `keeps_client`: whether successors use the old clients.
+    * `replaced`: successors for each suspended account. `keeps_client`: whether successors use the old
+      clients.
     """
 
     kind: ReactionKind
@@ -49,11 +52,21 @@ class Reaction:
 
 
 class Reacting(PlantedCampaign):
-    """A campaign whose operator reacts to an action. It has random draws of its own, so that the world around it stays as it was."""
+    """A campaign whose operator reacts to an action. It has random draws of its own, so that the world
+    around it stays as it was.
+    """
 
     def __init__(
-        self, plan: Plan, rng: np.random.Generator, start: int, end: int, release: int, *, reaction: Reaction, own: np.random.Generator
-    ) -> None:  # fmt: skip
+        self,
+        plan: Plan,
+        rng: np.random.Generator,
+        start: int,
+        end: int,
+        release: int,
+        *,
+        reaction: Reaction,
+        own: np.random.Generator,
+    ) -> None:
         super().__init__(plan, rng, start, end, release)
         self.reaction, self.own = reaction, own
         self.acted_at = start + int(reaction.day * DAY)
@@ -99,7 +112,9 @@ class Reacting(PlantedCampaign):
         return rows.take(~dead | (taken >= 0))
 
     def _taken_up(self, rows: TrafficRows, dead: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Ints:
-        """For each of the dead rows the account that sends it in another's place, -1 where nobody is there."""
+        """For each of the dead rows the account that sends it in another's place, -1 where nobody is
+        there.
+        """
         taken = np.full(len(rows), -1, dtype=np.int64)
         where = np.flatnonzero(dead)
         if self.reaction.kind == "replace":

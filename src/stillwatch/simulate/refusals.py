@@ -1,7 +1,7 @@
 """What do accounts do whose requests are refused at random?
 
-Takes a log and a table of trials, and gives the log as it would have been: refused requests with status 429 and no answer, and what
-their senders did then. No other request changes.
+Takes a log and a table of trials, and gives the log as it would have been: refused requests with status 429
+and no answer, and what their senders did then. No other request changes.
 """
 
 from __future__ import annotations
@@ -19,17 +19,26 @@ from stillwatch.contract.trials import TRIALS
 
 SECOND = 1_000_000
 OF_THE_ACCOUNT = (
-    "account_id", "organization_id", "api_key_id", "client_ip", "asn", "country", "user_agent", "tls_fingerprint",
-)  # fmt: skip
+    "account_id",
+    "organization_id",
+    "api_key_id",
+    "client_ip",
+    "asn",
+    "country",
+    "user_agent",
+    "tls_fingerprint",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habit:
     """What follows a refusal.
 
-    * `again`: share of refused requests that are sent again at all. `elsewhere`: share of those that are sent from another account.
+    * `again`: share of refused requests that are sent again at all. `elsewhere`: share of those that are sent
+      from another account.
     * `delay_s`: mean of the delay, which is exponential, from `least_s` on.
-    * `kept`: accounts to which work may move: None for all of the group, else a partner for each account (a user with two keys).
+    * `kept`: accounts to which work may move: None for all of the group, else a partner for each account (a
+      user with two keys).
     """
 
     again: float = 0.9
@@ -50,10 +59,11 @@ QUEUE = Habit(again=1.0, elsewhere=0.95, delay_s=3.0)
 def refuse(
     rng: np.random.Generator, exchanges: pa.Table, trials: pa.Table, habit: Habit, hold_s: float = 900.0
 ) -> pa.Table:
-    """The log under these trials. Each refused account's first request at or after the trial's moment, within `hold_s`, is refused.
+    """The log under these trials. Each refused account's first request at or after the trial's moment, within
+    `hold_s`, is refused.
 
-    `exchanges` and `trials` are tables of the contract. Work that moves goes to an account of the trials or the log that is not refused at
-    that moment, evenly drawn.
+    `exchanges` and `trials` are tables of the contract. Work that moves goes to an account of the trials or
+    the log that is not refused at that moment, evenly drawn.
     """
     at = exchanges["timestamp"].cast(pa.int64()).to_numpy()
     names = np.asarray(exchanges["account_id"].to_pylist(), dtype=object)
@@ -67,8 +77,11 @@ def refuse(
     for trial, account in zip(table["trial"].to_pylist(), table["account_id"].to_pylist(), strict=True):
         together.setdefault(trial, set()).add(account)
     for trial, moment, account in zip(
-        table["trial"].to_pylist(), table["at"].cast(pa.int64()).to_pylist(), table["account_id"].to_pylist(), strict=True
-    ):  # fmt: skip
+        table["trial"].to_pylist(),
+        table["at"].cast(pa.int64()).to_pylist(),
+        table["account_id"].to_pylist(),
+        strict=True,
+    ):
         if (number := place.get(account)) is None:
             continue
         low, high = begins[number], begins[number + 1]

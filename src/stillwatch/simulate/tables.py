@@ -307,7 +307,9 @@ class _Maker:
         return self._with_document(typed_by_hand(said, keys) if hand else said, keys, accounts)
 
     def _with_document(self, said: Texts, openings: Keys, accounts: Ints) -> Texts:
-        """Some openings with a document below; who asks the same again pastes the same again, another asker another."""
+        """Some openings with a document below; who asks the same again pastes the same again, another
+        asker another.
+        """
         if not self.pasted:
             return said
         keys = mix(openings ^ mix(accounts.astype(np.uint64), 81), 83)

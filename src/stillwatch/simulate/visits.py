@@ -14,10 +14,25 @@ from stillwatch.simulate.prompts import Ints, Texts, place
 from stillwatch.simulate.traffic import within_group
 
 OPENERS = (
-    "Hi, ", "hello! ", "Question: ", "quick one: ", "Hey, can you help? ", "I need help with this. ", "For work: ",
-    "Dear assistant, ", "ok so ", "As briefly as possible: ", "Short answer please. ", "Be honest: ", "Good day. ",
-    "One more thing: ", "I am a beginner. ", "No lists please. ", "In detail: ", "Thanks in advance. ",
-)  # fmt: skip
+    "Hi, ",
+    "hello! ",
+    "Question: ",
+    "quick one: ",
+    "Hey, can you help? ",
+    "I need help with this. ",
+    "For work: ",
+    "Dear assistant, ",
+    "ok so ",
+    "As briefly as possible: ",
+    "Short answer please. ",
+    "Be honest: ",
+    "Good day. ",
+    "One more thing: ",
+    "I am a beginner. ",
+    "No lists please. ",
+    "In detail: ",
+    "Thanks in advance. ",
+)
 PASTED = 0.06  # share of own details that are a pasted document; chosen
 OWN_CLIENT = 0.7  # share of crowds whose other traffic comes from clients of the accounts' own; chosen
 BUSIEST = 400.0  # exchanges of one account on one day, at most
@@ -29,7 +44,8 @@ class VisitRows:
 
     * `account`: position in the crowd; `at`: microseconds since 1970.
     * `conversation`: number of the conversation, -1 for none; `turn`: position in it, 0 for its opening.
-    * `run`: number of the clock's run since the first day, `place` the position in the run; both 0 for people.
+    * `run`: number of the clock's run since the first day, `place` the position in the run; both 0 for
+      people.
     * `columns`: columns of the contract whose values are the exchange's own, such as `prompt`.
     """
 
@@ -58,7 +74,8 @@ class VisitRows:
 
 
 def volumes(rng: np.random.Generator, n: int, low: float, high: float, sigma: float | None = None) -> Ints:
-    """Exchanges of each of `n` accounts, at least 1: Poisson counts about log-normal means of one centre in [low, high].
+    """Exchanges of each of `n` accounts, at least 1: Poisson counts about log-normal means of one centre in
+    [low, high].
 
     `sigma` is the spread of the logarithm of the means, drawn between 0.05 (nearly alike) and 1.4 where None.
     """
@@ -78,9 +95,10 @@ def sittings(
 ) -> VisitRows:
     """Exchanges at people's hours: sittings on each person's days, in its waking hours, with conversations.
 
-    `counts` is the number of exchanges of each account over all days, `between` an optional span (microseconds) that holds
-    all of them, `days` an optional mask (days,) or (accounts, days) of days that are possible. The rows are of one account
-    after the other; those that would fall outside the span are moved into it.
+    `counts` is the number of exchanges of each account over all days, `between` an optional span
+    (microseconds) that holds all of them, `days` an optional mask (days,) or (accounts, days) of days that
+    are possible. The rows are of one account after the other; those that would fall outside the span are
+    moved into it.
     """
     n = len(group)
     low, high = between or (setting.start, setting.end)
@@ -121,8 +139,13 @@ def sittings(
     conversation = np.cumsum(opens) - 1
     zero = np.zeros(len(at), np.int64)
     return VisitRows(
-        account=account, at=at, conversation=conversation.astype(np.int64), turn=within_group(conversation), run=zero, place=zero,
-    )  # fmt: skip
+        account=account,
+        at=at,
+        conversation=conversation.astype(np.int64),
+        turn=within_group(conversation),
+        run=zero,
+        place=zero,
+    )
 
 
 def _waking(rng: np.random.Generator, group: People, owner: Ints) -> Floats:
@@ -145,8 +168,9 @@ def ticks(
 ) -> VisitRows:
     """Exchanges that clocks start: every day at `times_s`, (accounts, runs a day) seconds after UTC midnight.
 
-    A run makes `requests` exchanges (a number, or one a account), `gap_s` apart on average, and starts up to `jitter_s` late.
-    It takes place with chance `kept`, and on the days of the mask `days`, (days,) or (accounts, days).
+    A run makes `requests` exchanges (a number, or one a account), `gap_s` apart on average, and starts up to
+    `jitter_s` late. It takes place with chance `kept`, and on the days of the mask `days`, (days,) or
+    (accounts, days).
     """
     n, each = times_s.shape
     run = np.arange(setting.days * each)
@@ -163,9 +187,13 @@ def ticks(
     late = late - late[heads][one] if len(one) else late
     at = setting.start + ((moment[one] + late) * SECOND).astype(np.int64)
     return VisitRows(
-        account=account[one], at=at, conversation=np.full(len(one), -1, np.int64), turn=np.zeros(len(one), np.int64),
-        run=run[one], place=place,
-    )  # fmt: skip
+        account=account[one],
+        at=at,
+        conversation=np.full(len(one), -1, np.int64),
+        turn=np.zeros(len(one), np.int64),
+        run=run[one],
+        place=place,
+    )
 
 
 def moments(account: Ints, at: Ints) -> VisitRows:
@@ -181,8 +209,8 @@ def reacting(
 ) -> VisitRows:
     """One exchange of each account that reacts to each event, `run` being the event's number.
 
-    An account reacts with chance `share`, about `median_h` hours after the event (microseconds since 1970), in its waking
-    hours: a moment of the night is moved to the next morning.
+    An account reacts with chance `share`, about `median_h` hours after the event (microseconds since 1970),
+    in its waking hours: a moment of the night is moved to the next morning.
     """
     account, event = np.nonzero(rng.random((len(group), len(events))) < share)
     at = events[event] + rng.lognormal(np.log(median_h), 0.9, len(event)) * HOUR
@@ -197,8 +225,9 @@ def reacting(
 def write(rng: np.random.Generator, group: People, rows: VisitRows, setting: Setting) -> VisitRows:
     """Give rows of people their own words in place; returns the rows.
 
-    Openings are texts of the setting, from a person's own topics, about the person's usual length and with its usual first words
-    the more often the stronger the crowd's style is; further turns come from the grammar.
+    Openings are texts of the setting, from a person's own topics, about the person's usual length and with
+    its usual first words the more often the stronger the crowd's style is; further turns come from the
+    grammar.
     """
     said: Texts = np.full(len(rows), "", dtype=object)
     opens = np.flatnonzero(rows.turn == 0)
@@ -234,7 +263,9 @@ def openings(rng: np.random.Generator, group: People, account: Ints, setting: Se
 
 
 def typed(rng: np.random.Generator, group: People, account: Ints, said: Texts) -> Texts:
-    """The same texts as their accounts type them: some with a small first letter, some without a full stop."""
+    """The same texts as their accounts type them: some with a small first letter, some without a full
+    stop.
+    """
     lower = rng.random(len(said)) < group.lower[account]
     bare = rng.random(len(said)) < group.bare[account]
     out = said.copy()
@@ -256,8 +287,9 @@ def own_life(
 ) -> VisitRows:
     """Other traffic of the same accounts, in their own words and hours.
 
-    It is `share` of each account's exchanges on average (drawn between 0 and 0.7 where None), more for some than for others. In
-    most crowds it comes from the account's first client, without the program's system prompt and sampling parameters.
+    It is `share` of each account's exchanges on average (drawn between 0 and 0.7 where None), more for some
+    than for others. In most crowds it comes from the account's first client, without the program's system
+    prompt and sampling parameters.
     """
     mean = rng.uniform(0.0, 0.7) if share is None else share
     each = np.clip(rng.beta(1.0 + 8 * mean, 1.0 + 8 * (1 - mean), len(group)) * (mean > 0.02), 0.0, 0.9)
@@ -279,7 +311,9 @@ def text_of(keys: Ints, rule: str) -> Texts:
 
 
 def continue_as(rng: np.random.Generator, group: People, rows: VisitRows, opening: Texts) -> VisitRows:
-    """Give the openings of conversations these texts and further turns the person's own words, in place; returns the rows."""
+    """Give the openings of conversations these texts and further turns the person's own words, in place;
+    returns the rows.
+    """
     said = words(rng, "follow_en", len(rows))
     opens = rows.turn == 0
     said[opens] = opening[opens]
@@ -299,7 +333,8 @@ def on_topics(rng: np.random.Generator, setting: Setting, topics: Ints) -> Texts
 def through_list(rng: np.random.Generator, rows: VisitRows, pool: Texts, *, shuffled: float = 0.0) -> Texts:
     """For each row the item of `pool` that its account has reached with its openings so far.
 
-    Accounts start at the first item where `shuffled` is 0, go in an order of their own where it is 1, and begin again at the end.
+    Accounts start at the first item where `shuffled` is 0, go in an order of their own where it is 1, and
+    begin again at the end.
     """
     if not len(rows):
         return np.full(0, "", dtype=object)
@@ -326,8 +361,8 @@ def instruct(
 ) -> VisitRows:
     """Give rows these items under one template in place; returns the rows.
 
-    The template is one of the grammar where None, and stands above the items, below them or in the system prompt: there when
-    `as_system`, by chance where that is None.
+    The template is one of the grammar where None, and stands above the items, below them or in the system
+    prompt: there when `as_system`, by chance where that is None.
     """
     one = str(words(rng, "product_template")[0]) if template is None else template
     n = len(rows)
@@ -341,12 +376,16 @@ def instruct(
 
 
 def numbered(rng: np.random.Generator, rule: str, number: Ints) -> Texts:
-    """One text of a rule for each number; equal numbers give equal texts, and another call gives other texts."""
+    """One text of a rule for each number; equal numbers give equal texts, and another call gives other
+    texts.
+    """
     return text_of(number + int(rng.integers(1, 1 << 60)), rule)
 
 
 def stacked(parts: Sequence[VisitRows]) -> VisitRows:
-    """All rows of all parts; the parts have the same columns, and equal conversation numbers are one conversation."""
+    """All rows of all parts; the parts have the same columns, and equal conversation numbers are one
+    conversation.
+    """
     return VisitRows(
         account=np.concatenate([part.account for part in parts]),
         at=np.concatenate([part.at for part in parts]),

@@ -47,7 +47,9 @@ class Scenario:
     plans: tuple[Plan, ...] = ()
 
     def scaled(self, scale: float, rate: float = 1.0) -> Scenario:
-        """The same world with accounts multiplied by `scale` and exchanges by `scale` and `rate`, days kept."""
+        """The same world with accounts multiplied by `scale` and exchanges by `scale` and `rate`, days
+        kept.
+        """
         plans = tuple(
             replace(
                 plan,
@@ -269,7 +271,9 @@ def find_scenario(name: str) -> Scenario:
 
 
 def change(scenario: Scenario, changes: Mapping[str, Value]) -> Scenario:
-    """The scenario with some fields replaced; raises UsageError for a field that is not there or of another type."""
+    """The scenario with some fields replaced; raises UsageError for a field that is not there or of
+    another type.
+    """
     for name, value in changes.items():
         inner = name.startswith("campaign.")
         field = name.removeprefix("campaign.")
@@ -313,11 +317,12 @@ def simulate(
 ) -> World:
     """Write a world's contract tables and its truth into `out`, replacing those of an earlier run.
 
-    `scale` multiplies accounts and exchanges, `rate` exchanges alone; `changes` then replaces fields of the `Scenario`, or of every `Plan`
-    where the name begins with `campaign.`; `prompts` gives real text instead of the grammar's, `times` real arrivals
-    to honest applications; `reaction` suspends accounts of every campaign and lets its operator react, and writes `actions.parquet`;
-    `progress` is called with days done and days in all. One seed gives byte-identical tables.
-    Raises UsageError for an unknown scenario, scale or seed, InputError for an unusable prompts file.
+    `scale` multiplies accounts and exchanges, `rate` exchanges alone; `changes` then replaces fields of the
+    `Scenario`, or of every `Plan` where the name begins with `campaign.`; `prompts` gives real text instead
+    of the grammar's, `times` real arrivals to honest applications; `reaction` suspends accounts of every
+    campaign and lets its operator react, and writes `actions.parquet`; `progress` is called with days done
+    and days in all. One seed gives byte-identical tables. Raises UsageError for an unknown scenario, scale or
+    seed, InputError for an unusable prompts file.
     """
     plan = find_scenario(scenario)
     for name, factor in (("scale", scale), ("rate", rate)):

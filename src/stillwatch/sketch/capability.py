@@ -1,9 +1,10 @@
 """What does a prompt ask for, and does it try to bring out hidden reasoning?
 
-A linear model over hashed words and word pairs (Weinberger et al. 2009), trained by `scripts/train_capability.py`.
-A prompt is read at its first `HEAD` and last `TAIL` bytes, with a word for code, links and numbers. The class is
-that of the whole; coercion is looked for in every window of `WINDOW` words, so that one sentence injected into a
-long request is found wherever it stands. `docs/methods/capability.md` has data, accuracy and limits.
+A linear model over hashed words and word pairs (Weinberger et al. 2009), trained by
+`scripts/train_capability.py`. A prompt is read at its first `HEAD` and last `TAIL` bytes, with a word for
+code, links and numbers. The class is that of the whole; coercion is looked for in every window of `WINDOW`
+words, so that one sentence injected into a long request is found wherever it stands.
+`docs/methods/capability.md` has data, accuracy and limits.
 """
 
 from __future__ import annotations

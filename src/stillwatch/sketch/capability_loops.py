@@ -1,10 +1,11 @@
 """How are the words of a prompt weighed? The compiled loops of `sketch/capability.py`.
 
-A loop that goes byte by byte guesses at each whether the word ends there, and is wrong once a word, which costs as much as
-reading one. Here a comparison of 64 bytes with a range gives 64 bits, and where words begin and end is read off the bits.
+A loop that goes byte by byte guesses at each whether the word ends there, and is wrong once a word, which
+costs as much as reading one. Here a comparison of 64 bytes with a range gives 64 bits, and where words begin
+and end is read off the bits.
 
-* What is read is named by its address: an array handed to an inner function is counted as in use and as free again, at the
-  price of a word each time. Who calls keeps the array alive, and no byte outside it is read.
+* What is read is named by its address: an array handed to an inner function is counted as in use and as free
+  again, at the price of a word each time. Who calls keeps the array alive, and no byte outside it is read.
 * What counts is unsigned (`_U`): a signed index is asked at each access whether it counts from the end.
 * One file holds all loops, because numba's cache does not notice a change in another one.
 """
@@ -91,7 +92,8 @@ lowest: Any = intrinsic(_lowest)
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _block(at, stop, end):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Of the 64 bytes at `at`: bits of plain word bytes, of digits, of digits and their points, and of what may be odd.
+    """Of the 64 bytes at `at`: bits of plain word bytes, of digits, of digits and their points, and of what
+    may be odd.
 
     No bit stands for `stop` or after; `end` is where the buffer ends.
     """
@@ -128,7 +130,8 @@ def _add(h, byte):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
 def _plain(at, after, end):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Digest of the word bytes from `at` to before `after`.
 
-    Eight steps are taken whatever the length, and those beyond it not kept: cheaper than a wrong guess at the length.
+    Eight steps are taken whatever the length, and those beyond it not kept: cheaper than a wrong guess at the
+    length.
     """
     length = after - at
     h = _add(_SEED, byte_at(at))
@@ -158,7 +161,8 @@ def _plain(at, after, end):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN
 
 @numba.njit(cache=True, nogil=True)
 def _odd(begin, i, stop, h):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Read on, from `i`, the word or sign that began at `begin`: its digest, where it ends, and whether it is one.
+    """Read on, from `i`, the word or sign that began at `begin`: its digest, where it ends, and whether it is
+    one.
 
     An apostrophe inside belongs to a word, as does `<` in front; one CJK character ends it.
     """
@@ -263,7 +267,9 @@ def features(data, offsets, places, bounds):  # type: ignore[no-untyped-def]  # 
 
 @numba.njit(cache=True, nogil=True)
 def classify(data, offsets, weights, bias, coercion, threshold, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Class of each row. Sums are of float32 in the order of the words: another order gives other last bits."""
+    """Class of each row. Sums are of float32 in the order of the words: another order gives other last
+    bits.
+    """
     words = np.empty(MAX_WORDS, np.uint64)
     scores = np.empty(8, np.float32)
     running = np.empty(MAX_WORDS + 1, np.float32)

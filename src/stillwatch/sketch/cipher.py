@@ -1,9 +1,9 @@
 """Encryption of digests: SPECK64/128, a permutation of 64-bit blocks under a key of 128 bits.
 
-Digests are computed under a public seed and then enciphered (Beaulieu and others 2013; ISO/IEC 29167-22). Equal digests
-stay equal, so that campaigns are found as in clear. Without the key nobody can compute the digest of a guessed prompt,
-and pairs of a text and its enciphered digest do not reveal the key. With the key digests can be deciphered, so that a key
-can be replaced without the text. 0 stands for "no text" and stays 0.
+Digests are computed under a public seed and then enciphered (Beaulieu and others 2013; ISO/IEC 29167-22).
+Equal digests stay equal, so that campaigns are found as in clear. Without the key nobody can compute the
+digest of a guessed prompt, and pairs of a text and its enciphered digest do not reveal the key. With the key
+digests can be deciphered, so that a key can be replaced without the text. 0 stands for "no text" and stays 0.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def schedule(key: bytes) -> npt.NDArray[np.uint32]:
 
 @numba.njit(cache=True, nogil=True)
 def _forward(x, y, rounds):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Encipher the blocks x[i], y[i] in place, round by round over all of them: a loop that the compiler spreads over lanes."""
+    """Encipher the blocks x[i], y[i] in place, round by round over all of them: a loop that the compiler
+    spreads over lanes.
+    """
     for k in rounds:
         key = np.uint64(k)
         for i in range(len(x)):
@@ -104,9 +106,11 @@ def decipher(values: Keys, key: bytes) -> Keys:
 
 
 def encipher_lists(values: Keys, offsets: npt.NDArray[np.int64], key: bytes) -> Keys:
-    """Lists of digests, of which list i is values[offsets[i]:offsets[i + 1]], under a key; each list is in ascending order.
+    """Lists of digests, of which list i is values[offsets[i]:offsets[i + 1]], under a key; each list is in
+    ascending order.
 
-    The order of a list says nothing: neither where a phrase stands in its text nor how its public digest compares with another's.
+    The order of a list says nothing: neither where a phrase stands in its text nor how its public digest
+    compares with another's.
     """
     out = encipher(values, key)
     _sort(out, np.ascontiguousarray(offsets, np.int64))

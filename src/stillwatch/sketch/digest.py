@@ -11,11 +11,12 @@ sequence of words with its slots masked (numbers, quotations, fenced code, links
 * `phrases`: winnowed four-word shingles (Schleimer, Wilkerson and Aiken 2003): any run of nine or
   more words that two prompts share gives at least one common phrase, wherever the run stands.
 
-These are computed under a seed that everybody knows, so that which phrases and bands stand for a text does not depend on a
-key; `sketch.observe` enciphers them before they are kept.
+These are computed under a seed that everybody knows, so that which phrases and bands stand for a text does
+not depend on a key; `sketch.observe` enciphers them before they are kept.
 
 Words are runs of ASCII letters and of bytes above 0x7f, in lower case; a CJK character is a word of its own.
-Prompts longer than `HEAD + TAIL` bytes are read at both ends only, so a megabyte costs what twelve kilobytes do.
+Prompts longer than `HEAD + TAIL` bytes are read at both ends only, so a megabyte costs what twelve kilobytes
+do.
 """
 
 from __future__ import annotations

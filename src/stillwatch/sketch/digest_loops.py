@@ -2,8 +2,10 @@
 
 What they compute is fixed by its `VERSION`. That they are quick rests on three rules:
 
-* steps that wait for each other run beside others that do not: one chain of multiplications leaves the processor idle;
-* what the processor cannot foresee is computed without a branch, for a wrong guess costs as much as a word read;
+* steps that wait for each other run beside others that do not: one chain of multiplications leaves the
+  processor idle;
+* what the processor cannot foresee is computed without a branch, for a wrong guess costs as much as a word
+  read;
 * an index is unsigned (`_U`): a signed one is asked at each access whether it counts from the end.
 
 One file holds them all, because numba's cache does not notice a change in another one.
@@ -186,8 +188,8 @@ def _less(least, x, salt):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
 def _min_hash(words, count, key, threes, bands):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill one row's `bands` from its three-word shingles; `threes` is scratch.
 
-    Each minimum is a local, and there are no more than six in a loop: so they stay in registers, and the loop is
-    one that the compiler can spread over vector lanes.
+    Each minimum is a local, and there are no more than six in a loop: so they stay in registers, and the loop
+    is one that the compiler can spread over vector lanes.
     """
     n = _U(max(1, count - 2))
     threes[0] = words[0]
@@ -211,7 +213,9 @@ def _min_hash(words, count, key, threes, bands):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def _shingle(words, count, key, shingles):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Fill `shingles` with the digests of four words in a row, or of all if there are fewer; returns how many."""
+    """Fill `shingles` with the digests of four words in a row, or of all if there are fewer; returns how
+    many.
+    """
     h = key ^ _PHRASE
     if count < SHINGLE:
         for w in range(_U(count)):
@@ -231,10 +235,12 @@ def _shingle(words, count, key, shingles):  # type: ignore[no-untyped-def]  # no
 
 @numba.njit(cache=True, nogil=True)
 def _winnow(s, n, chosen):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Fill `chosen` with the rightmost least of each window of six among the `n` shingles `s`, each once; returns how many.
+    """Fill `chosen` with the rightmost least of each window of six among the `n` shingles `s`, each once;
+    returns how many.
 
-    The place of a window's least is not needed to see that it moved. It did if the value changed, or if the newest
-    shingle has that very value; else the same shingle, at the same place, still is the rightmost least.
+    The place of a window's least is not needed to see that it moved. It did if the value changed, or if the
+    newest shingle has that very value; else the same shingle, at the same place, still is the rightmost
+    least.
     """
     least = s[0]
     for w in range(1, min(n, WINDOW)):

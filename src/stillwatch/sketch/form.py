@@ -1,7 +1,8 @@
 """Is a prompt written out, as a generator writes, or typed, as a person types?
 
-A generator's sentences begin with a capital and end with a stop, whatever they ask; people who type leave both out more
-often than not. Of texts in scripts without capitals, and of code and data, which begin and end with signs, it says nothing.
+A generator's sentences begin with a capital and end with a stop, whatever they ask; people who type leave
+both out more often than not. Of texts in scripts without capitals, and of code and data, which begin and end
+with signs, it says nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def _forms(data, offsets, out):  # type: ignore[no-untyped-def]  # noqa: ANN001,
 
 
 def written(prompts: pa.Array) -> pa.BooleanArray:
-    """Whether each prompt neither begins with a small letter nor ends with a letter, a digit or a comma; null where there is no text.
+    """Whether each prompt neither begins with a small letter nor ends with a letter, a digit or a comma; null
+    where there is no text.
 
     Letters are ASCII's; white space at both ends does not count.
     """

@@ -1,11 +1,12 @@
-"""The secret under which digests are enciphered, and the keys derived from it: one per purpose, another set per release.
+"""The secret under which digests are enciphered, and the keys derived from it: one per purpose, another set
+per release.
 
 A digest is computed under a public seed and then enciphered with a key of 128 bits (`sketch.cipher`). Rules:
 
 * Every column of digests has a key of its own, so that a digest of one column says nothing of another column.
 * A release is a set of sketches handed to one receiver. Sketches of two releases have different keys.
-* A secret has at least `SHORTEST` bytes and is stretched with scrypt (RFC 7914), since a key's name is public and a guess at
-  the secret can be checked against it.
+* A secret has at least `SHORTEST` bytes and is stretched with scrypt (RFC 7914), since a key's name is public
+  and a guess at the secret can be checked against it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class Key:
     release: str = ""
 
     def of(self, purpose: str) -> bytes:
-        """The key of 16 bytes for one purpose; nothing of it follows from the key of another purpose or release."""
+        """The key of 16 bytes for one purpose; nothing of it follows from the key of another purpose or
+        release.
+        """
         released = _derive(self.master, b"stillwatch-rel", self.release, 32)
         return _derive(released, b"stillwatch-use", purpose, 16)
 
@@ -56,7 +59,9 @@ def fresh() -> Key:
 
 
 def of_secret(secret: bytes, where: str) -> Key:
-    """The key of a secret that was found at `where`. Raises `InputError` for a secret shorter than `SHORTEST` bytes."""
+    """The key of a secret that was found at `where`. Raises `InputError` for a secret shorter than
+    `SHORTEST` bytes.
+    """
     secret = secret.strip()
     if len(secret) < SHORTEST:
         raise InputError(

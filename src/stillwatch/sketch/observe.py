@@ -1,4 +1,6 @@
-"""Observations: what is kept of an exchange once its text has been read. No unkeyed digest of text leaves this module."""
+"""Observations: what is kept of an exchange once its text has been read. No unkeyed digest of text leaves
+this module.
+"""
 
 from __future__ import annotations
 
@@ -19,37 +21,64 @@ from stillwatch.sketch.form import written
 from stillwatch.sketch.keys import Key
 
 KEPT = (
-    "exchange_id", "timestamp", "account_id", "organization_id", "model", "client_ip", "asn", "country", "user_agent",
-    "tls_fingerprint", "input_tokens", "output_tokens", "finish_reason", "status",
-)  # fmt: skip
+    "exchange_id",
+    "timestamp",
+    "account_id",
+    "organization_id",
+    "model",
+    "client_ip",
+    "asn",
+    "country",
+    "user_agent",
+    "tls_fingerprint",
+    "input_tokens",
+    "output_tokens",
+    "finish_reason",
+    "status",
+)
 SHAPE = ("operation", "temperature", "top_p", "max_tokens", "stream")
 DIGESTS = (
-    "text_key", "prompt_key", "opening_key", *(f"band_{band}" for band in range(BANDS)), "system_key", "shape_key",
+    "text_key",
+    "prompt_key",
+    "opening_key",
+    *(f"band_{band}" for band in range(BANDS)),
+    "system_key",
+    "shape_key",
     "conversation_key",
-)  # fmt: skip
+)
 LISTS = ("phrases", "system_phrases")
 MADE_OF = {
-    **dict.fromkeys(("text_key", "prompt_key", "opening_key", *(f"band_{band}" for band in range(BANDS))), ("prompt",)),
+    **dict.fromkeys(
+        ("text_key", "prompt_key", "opening_key", *(f"band_{band}" for band in range(BANDS))), ("prompt",)
+    ),
     **dict.fromkeys(("phrases", "words", "written", "capability", "coerces"), ("prompt",)),
     **dict.fromkeys(("system_key", "system_phrases"), ("system_prompt",)),
-    "conversation_key": ("conversation_id",), "shape_key": SHAPE, "has_tools": ("tool_names",), "half": ("timestamp",),
-    "account_key": ("account_id",), "exchange_key": ("exchange_id",),
-}  # fmt: skip
+    "conversation_key": ("conversation_id",),
+    "shape_key": SHAPE,
+    "has_tools": ("tool_names",),
+    "half": ("timestamp",),
+    "account_key": ("account_id",),
+    "exchange_key": ("exchange_id",),
+}
 """Columns of observations that are made of others, with those of the contract of which one is enough."""
-NAMES = b"stillwatch names"  # key of digests whose originals stand beside them: that of accounts, and before enciphering
+# key of digests whose originals stand beside them: that of accounts, and before enciphering
+NAMES = b"stillwatch names"
 
 
 def observe(batches: Iterable[pa.Table], key: Key, cores: int = CORES) -> Iterator[pa.Table]:
-    """Observations of contract rows: who, when, from where, and digests in place of text, each column under a key of its own.
+    """Observations of contract rows: who, when, from where, and digests in place of text, each column under a
+    key of its own.
 
-    Digests are signed 64-bit integers, 0 where there was no text. `account_key` is the same under every key, since the account's
-    name stands beside it. `exchange_key` is the same for rows of one id, account, time and text only.
+    Digests are signed 64-bit integers, 0 where there was no text. `account_key` is the same under every key,
+    since the account's name stands beside it. `exchange_key` is the same for rows of one id, account, time
+    and text only.
     """
     for batch in batches:
         if batch.num_rows == 0:
             continue
         rows = batch.combine_chunks()
-        # No text is as an empty one to all who read the bytes: said once, so that none of them copies them to say it again.
+        # No text is as an empty one to all who read the bytes: said once, so that none of them copies them to
+        # say it again.
         prompts = _one(rows, "prompt").fill_null("").cast(pa.large_string())
         marks = digest(prompts, PUBLIC, cores)
         system = digest(_one(rows, "system_prompt"), PUBLIC, cores)
@@ -82,7 +111,9 @@ def observe(batches: Iterable[pa.Table], key: Key, cores: int = CORES) -> Iterat
 
 
 def enciphered(table: pa.Table, key: Key, old: Key | None = None) -> pa.Table:
-    """Observations with each column of digests under its own key: computed under the public seed, or enciphered with `old`."""
+    """Observations with each column of digests under its own key: computed under the public seed, or
+    enciphered with `old`.
+    """
     text: npt.NDArray[np.uint64] | None = None
     for place, name in enumerate(table.column_names):
         if name not in (*DIGESTS, *LISTS):
@@ -108,8 +139,8 @@ def enciphered(table: pa.Table, key: Key, old: Key | None = None) -> pa.Table:
 
 
 def _exchange_keys(table: pa.Table, text: npt.NDArray[np.uint64], key: Key) -> pa.Array:
-    """A keyed function of id, account, time and public digest of the text: senders may choose the id, and must be able to
-    choose neither another's exchange nor which exchanges a sample takes.
+    """A keyed function of id, account, time and public digest of the text: senders may choose the id, and
+    must be able to choose neither another's exchange nor which exchanges a sample takes.
     """
     ids, accounts = (name_keys(_one(table, name), NAMES) for name in ("exchange_id", "account_id"))
     moments = np.asarray(_one(table, "timestamp").cast(pa.int64()).to_numpy(), np.int64)
@@ -117,8 +148,8 @@ def _exchange_keys(table: pa.Table, text: npt.NDArray[np.uint64], key: Key) -> p
 
 
 def sealed(quarantine: pa.Table, key: Key | None) -> pa.Table:
-    """Quarantined rows whose digest is keyed (HMAC-SHA256 of the unkeyed one), so that a guess at the row cannot be checked
-    without the key; without a key there is no digest.
+    """Quarantined rows whose digest is keyed (HMAC-SHA256 of the unkeyed one), so that a guess at the row
+    cannot be checked without the key; without a key there is no digest.
     """
     digests = quarantine.column("raw_sha256").to_pylist()
     secret = b"" if key is None else key.of("quarantine")
@@ -140,7 +171,9 @@ def halves(times: pa.Array) -> npt.NDArray[np.int32]:
 
 
 def shape_keys(rows: pa.Table) -> npt.NDArray[np.uint64]:
-    """One digest, not enciphered yet, for the request's parameters and tools, whatever their values' types."""
+    """One digest, not enciphered yet, for the request's parameters and tools, whatever their values'
+    types.
+    """
     parts = [rows.column(name).cast(pa.string()).fill_null("-") for name in SHAPE]
     tools = rows.column("tool_names")
     joined = pc.binary_join(tools.combine_chunks().cast(pa.list_(pa.string())), ",")

@@ -15,11 +15,11 @@ EVENED = np.array([12.0, 25.0, 60.0, 1e6])
 def even_counts_log_e(counts: npt.NDArray[np.int64]) -> float:
     """Log e-value against "rates differ between accounts by a coefficient of variation of at least 1/2".
 
-    Null: given their rates the counts are Poisson, and the rates are independent draws from one gamma law of shape at
-    most 4 (coefficient of variation 1/sqrt(shape) >= 1/2). Given their total the counts are then
-    Dirichlet-multinomial, whatever the mean. The statistic is the mean likelihood under the shapes `EVENED` over the
-    largest under the null's, which is universal inference (Wasserman, Ramdas and Balakrishnan 2020, eq. 6): its mean
-    under any law of the null is at most 1. Counts that are clustered in time only vary more.
+    Null: given their rates the counts are Poisson, and the rates are independent draws from one gamma law of
+    shape at most 4 (coefficient of variation 1/sqrt(shape) >= 1/2). Given their total the counts are then
+    Dirichlet-multinomial, whatever the mean. The statistic is the mean likelihood under the shapes `EVENED`
+    over the largest under the null's, which is universal inference (Wasserman, Ramdas and Balakrishnan 2020,
+    eq. 6): its mean under any law of the null is at most 1. Counts that are clustered in time only vary more.
     """
     seen, times = np.unique(counts, return_counts=True)
     under, above = (_log_likelihood(seen, times, shapes) for shapes in (UNEQUAL, EVENED))

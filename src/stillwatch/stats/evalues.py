@@ -16,11 +16,12 @@ LN10 = float(np.log(10))  # natural logarithms in one decade
 
 
 def binomial_log_e(successes: int, trials: int, at_most: float) -> float:
-    """Log e-value against "each of `trials` succeeds with probability at most `at_most`, given those before it".
+    """Log e-value against "each of `trials` succeeds with probability at most `at_most`, given those before
+    it".
 
-    The likelihood ratio of a uniform mixture over success probabilities q > `at_most` (a betting martingale with
-    nine fixed bets; Waudby-Smith and Ramdas 2024). Exchangeable trials or any order of dependent ones whose
-    conditional success probability obeys the bound keep the mean at most 1.
+    The likelihood ratio of a uniform mixture over success probabilities q > `at_most` (a betting martingale
+    with nine fixed bets; Waudby-Smith and Ramdas 2024). Exchangeable trials or any order of dependent ones
+    whose conditional success probability obeys the bound keep the mean at most 1.
     """
     if trials == 0:
         return 0.0
@@ -30,8 +31,8 @@ def binomial_log_e(successes: int, trials: int, at_most: float) -> float:
 
 
 def bounded_log_e(successes: npt.NDArray[np.bool_], at_most: Array) -> float:
-    """Log e-value against "trial i succeeds with probability at most `at_most[i]`, given those before it": `binomial_log_e` for
-    bounds that differ.
+    """Log e-value against "trial i succeeds with probability at most `at_most[i]`, given those before it":
+    `binomial_log_e` for bounds that differ.
     """
     if len(successes) == 0:
         return 0.0
@@ -41,7 +42,9 @@ def bounded_log_e(successes: npt.NDArray[np.bool_], at_most: Array) -> float:
 
 
 def p_to_log_e(log_p: float, kappa: float = 0.5) -> float:
-    """Log e-value from a log p-value by the calibrator e = kappa * p^(kappa-1) (Vovk and Wang 2021, eq. 1)."""
+    """Log e-value from a log p-value by the calibrator e = kappa * p^(kappa-1) (Vovk and Wang 2021, eq.
+    1).
+    """
     return float(np.log(kappa) + (kappa - 1) * log_p)
 
 

@@ -39,7 +39,9 @@ Held = TypeVar("Held")
 
 
 class Same(Generic[Held]):
-    """An array, or what holds arrays, as a key: two are equal when they are the same object, whatever stands in it."""
+    """An array, or what holds arrays, as a key: two are equal when they are the same object, whatever
+    stands in it.
+    """
 
     __slots__ = ("array",)
 

@@ -10,8 +10,8 @@ from stillwatch.stats.evalues import Array
 def e_bh_q_values(log_e: Array) -> Array:
     """The smallest rate at which the e-BH procedure (Wang and Ramdas 2022) rejects each hypothesis.
 
-    With m hypotheses sorted by falling e-value, e-BH at rate a rejects the first k, where k is the largest with
-    e_(k) >= m / (k a). Its false-discovery rate is at most a under arbitrary dependence.
+    With m hypotheses sorted by falling e-value, e-BH at rate a rejects the first k, where k is the largest
+    with e_(k) >= m / (k a). Its false-discovery rate is at most a under arbitrary dependence.
     """
     m = len(log_e)
     if m == 0:

@@ -35,8 +35,9 @@ class Alike:
 class Lack:
     """The reason why a comparison has no result.
 
-    `of` is "proposed", "tested" or "reference" where there are fewer than `limit` finite values of these, and "contrast" where
-    an interval of every share in `COVERS` is as wide as one that holds more than a share `limit` of the reference.
+    `of` is "proposed", "tested" or "reference" where there are fewer than `limit` finite values of these, and
+    "contrast" where an interval of every share in `COVERS` is as wide as one that holds more than a share
+    `limit` of the reference.
     """
 
     of: Literal["proposed", "tested", "reference", "contrast"]
@@ -46,11 +47,12 @@ class Lack:
 def alike(proposed: Array, tested: Array, reference: Array) -> Alike | Lack:
     """Evidence that members crowd into an interval which few other accounts fall into.
 
-    The interval is the one that holds a share of the `proposed` values and the least of the reference, chosen on one
-    half of the data; `tested` values of the other half are counted in it. Two such shares (`COVERS`) are tried and
-    their e-values averaged. Null: a member independently falls into it with probability at most max(`FLOOR`,
-    `ENRICHMENT` times the share of other accounts that do). The generous bound is deliberate: people who share a
-    tool, a class or an office are more alike than strangers, and the null must hold for them too.
+    The interval is the one that holds a share of the `proposed` values and the least of the reference, chosen
+    on one half of the data; `tested` values of the other half are counted in it. Two such shares (`COVERS`)
+    are tried and their e-values averaged. Null: a member independently falls into it with probability at most
+    max(`FLOOR`, `ENRICHMENT` times the share of other accounts that do). The generous bound is deliberate:
+    people who share a tool, a class or an office are more alike than strangers, and the null must hold for
+    them too.
     """
     return _crowding(proposed, tested, reference, _rarest, WIDEST_SHARE, ENRICHMENT)
 
@@ -58,13 +60,14 @@ def alike(proposed: Array, tested: Array, reference: Array) -> Alike | Lack:
 def even(proposed: Array, tested: Array, reference: Array) -> Alike | Lack:
     """Evidence that members crowd into an interval narrower than others ever do.
 
-    What counts is how narrow the interval is, not where it lies: a kind of customer may differ from the rest in its
-    level and still vary as customers do. The narrowest interval that holds a share of the `proposed` values, chosen on
-    one half of the data, is compared with the *densest* interval of its width among other accounts (Lévy's
-    concentration function); `tested` values of the other half are counted in it. Two such shares (`COVERS`) are
-    tried and their e-values averaged. Null: a member independently falls into it with probability at most
-    max(`FLOOR`, `EVEN_ENRICHMENT` times the share of others in their densest interval). The generous bound is deliberate:
-    people who share a tool, a class or an office are more alike than strangers, and the null must hold for them too.
+    What counts is how narrow the interval is, not where it lies: a kind of customer may differ from the rest
+    in its level and still vary as customers do. The narrowest interval that holds a share of the `proposed`
+    values, chosen on one half of the data, is compared with the *densest* interval of its width among other
+    accounts (Lévy's concentration function); `tested` values of the other half are counted in it. Two such
+    shares (`COVERS`) are tried and their e-values averaged. Null: a member independently falls into it with
+    probability at most max(`FLOOR`, `EVEN_ENRICHMENT` times the share of others in their densest interval).
+    The generous bound is deliberate: people who share a tool, a class or an office are more alike than
+    strangers, and the null must hold for them too.
     """
     return _crowding(proposed, tested, reference, _narrowest, DENSEST, EVEN_ENRICHMENT)
 
@@ -112,7 +115,9 @@ def _rarest(values: Array, reference: Array, take: int) -> tuple[float, float, f
 
 
 def _narrowest(values: Array, reference: Array, take: int) -> tuple[float, float, float]:
-    """The narrowest interval with `take` of `values`, and the share of `reference` in its densest one of that width."""
+    """The narrowest interval with `take` of `values`, and the share of `reference` in its densest one of
+    that width.
+    """
     widths = values[take - 1 :] - values[: len(values) - take + 1]
     low, width = float(values[int(np.argmin(widths))]), float(widths.min())
     dense = np.searchsorted(reference, reference + width, "right") - np.arange(len(reference))
@@ -133,7 +138,8 @@ class Beyond:
 def beyond(tested: Array, reference: Array, tail: float = 0.1) -> Beyond | Lack:
     """Evidence that members exceed what all but a share `tail` of other accounts reach.
 
-    Null: a member independently exceeds it with probability at most max(`FLOOR`, `ENRICHMENT` times that share).
+    Null: a member independently exceeds it with probability at most max(`FLOOR`, `ENRICHMENT` times that
+    share).
     """
     tested, reference = tested[np.isfinite(tested)], reference[np.isfinite(reference)]
     if lack := _too_few(tested, reference):

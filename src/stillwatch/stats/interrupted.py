@@ -16,8 +16,8 @@ MOST_MEMORY = 0.8  # greatest correlation of neighbouring counts that is reckone
 class Change:
     """Mean counts of a bin before and after, and their ratio with a 95 % interval.
 
-    `spread` is the part of a count's variance beyond Poisson's, as a share of the squared mean; `memory` the correlation of neighbouring
-    counts, 0 where it is negative.
+    `spread` is the part of a count's variance beyond Poisson's, as a share of the squared mean; `memory` the
+    correlation of neighbouring counts, 0 where it is negative.
     """
 
     before: float
@@ -30,12 +30,14 @@ class Change:
 
 
 def change(before: Floats, after: Floats) -> Change:
-    """The ratio of mean counts after and before a moment, of a segmented regression of a level without a trend.
+    """The ratio of mean counts after and before a moment, of a segmented regression of a level without a
+    trend.
 
-    A count's variance is mean + spread mean² (negative binomial), with the spread estimated from both sides by moments. The variance of
-    a side's log mean is (1 / mean + spread (1 + memory) / (1 - memory)) / bins, as for a first-order autoregression (Wagner et al. 2002 for
-    the design); half a count is added to a side of none. The interval is Student's, on the logarithm, with as many degrees of freedom as
-    there are independent counts.
+    A count's variance is mean + spread mean² (negative binomial), with the spread estimated from both sides
+    by moments. The variance of a side's log mean is (1 / mean + spread (1 + memory) / (1 - memory)) / bins,
+    as for a first-order autoregression (Wagner et al. 2002 for the design); half a count is added to a side
+    of none. The interval is Student's, on the logarithm, with as many degrees of freedom as there are
+    independent counts.
 
     Raises `ValueError` where a side has fewer than `FEWEST_BINS` counts, or there is nothing before.
     """
@@ -59,13 +61,20 @@ def change(before: Floats, after: Floats) -> Change:
     half = _quantile(free) * float(np.sqrt(variance))
     log_ratio = float(np.log(means[1]) - np.log(means[0]))
     return Change(
-        before=float(before.mean()), after=float(after.mean()), ratio=float(after.mean() / before.mean()),
-        low=float(np.exp(log_ratio - half)), high=float(np.exp(log_ratio + half)), spread=spread, memory=memory,
-    )  # fmt: skip
+        before=float(before.mean()),
+        after=float(after.mean()),
+        ratio=float(after.mean() / before.mean()),
+        low=float(np.exp(log_ratio - half)),
+        high=float(np.exp(log_ratio + half)),
+        spread=spread,
+        memory=memory,
+    )
 
 
 def _memory(sides: list[Floats], means: list[float], spread: float) -> float:
-    """Correlation of neighbours over both sides, corrected for its bias of about (1 + 3 r) / n in short series (Kendall 1954)."""
+    """Correlation of neighbours over both sides, corrected for its bias of about (1 + 3 r) / n in short
+    series (Kendall 1954).
+    """
     rest = [
         (one - one.mean()) / np.sqrt(mean + spread * mean**2) for one, mean in zip(sides, means, strict=True)
     ]
@@ -89,7 +98,9 @@ def _quantile(free: float) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """The share of a lost rate that others took up, with a 95 % interval: what they sent more, over what was lost."""
+    """The share of a lost rate that others took up, with a 95 % interval: what they sent more, over what
+    was lost.
+    """
 
     share: float
     low: float
@@ -97,7 +108,8 @@ class Taken:
 
 
 def taken_up(before: Floats, after: Floats, lost: float) -> Taken:
-    """What other accounts send more in a bin after the moment than before, as a share of `lost` requests a bin.
+    """What other accounts send more in a bin after the moment than before, as a share of `lost` requests a
+    bin.
 
     Welch's interval of a difference of means, of counts whose variance is at least Poisson's.
     """

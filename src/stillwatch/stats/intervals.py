@@ -24,11 +24,13 @@ def of_share(hits: int, trials: int) -> Interval | None:
 
 
 def of_bounded_sum(total: float, trials: int) -> Interval | None:
-    """The mean of `trials` values in [0, 1] whose sum is `total`, with a 95 % interval: Clopper and Pearson's with the sum as the count.
+    """The mean of `trials` values in [0, 1] whose sum is `total`, with a 95 % interval: Clopper and Pearson's
+    with the sum as the count.
 
-    Exact where every value is 0 or 1. Other values spread less than such a count of the same mean (Hoeffding 1963, section 3),
-    so that the interval is wide rather than narrow. The bounds are quantiles of scipy's beta distribution, of which
-    `scipy.stats.binomtest` solves for the same ones numerically. None where there are no trials.
+    Exact where every value is 0 or 1. Other values spread less than such a count of the same mean (Hoeffding
+    1963, section 3), so that the interval is wide rather than narrow. The bounds are quantiles of scipy's
+    beta distribution, of which `scipy.stats.binomtest` solves for the same ones numerically. None where there
+    are no trials.
     """
     from scipy.stats import beta
 

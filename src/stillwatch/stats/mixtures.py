@@ -1,4 +1,6 @@
-"""Whether all accounts of a group draw from one mixture of kinds of work, as a random dispatcher makes them."""
+"""Whether all accounts of a group draw from one mixture of kinds of work, as a random dispatcher makes
+them.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,13 @@ def one_mixture_log_e(counts: Array, expected: Array) -> float:
 
     `counts` are accounts × kinds; `expected` is the share of each kind, learned on other data.
 
-    Null, first part: given its total, an account's counts are Dirichlet-multinomial with an intraclass correlation of at least
-    `OWN[0]`, whatever the shares. Null, second part: the counts vary less than random draws do, with a Pearson statistic whose
-    mean is at most `BALANCED[-1]` of its degrees of freedom. The alternative is one multinomial mixture for all. Against the
-    first part the statistic is a ratio of likelihoods whose denominator is the largest under it (universal inference,
-    Wasserman, Ramdas and Balakrishnan 2020); against the second a ratio of the approximate scaled chi-squared densities of
-    the Pearson statistic. The smaller of both is an e-value against either part.
+    Null, first part: given its total, an account's counts are Dirichlet-multinomial with an intraclass
+    correlation of at least `OWN[0]`, whatever the shares. Null, second part: the counts vary less than random
+    draws do, with a Pearson statistic whose mean is at most `BALANCED[-1]` of its degrees of freedom. The
+    alternative is one multinomial mixture for all. Against the first part the statistic is a ratio of
+    likelihoods whose denominator is the largest under it (universal inference, Wasserman, Ramdas and
+    Balakrishnan 2020); against the second a ratio of the approximate scaled chi-squared densities of the
+    Pearson statistic. The smaller of both is an e-value against either part.
     """
     counts = counts[counts.sum(axis=1) >= 2]
     used = counts.sum(axis=0) > 0

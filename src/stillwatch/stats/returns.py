@@ -12,15 +12,17 @@ BETS = (0.9, 0.7, 0.5, 0.3, 0.1)
 
 
 def fewer_returns_log_e(draws: Ints, distinct: Ints, accounts: int) -> float:
-    """Log e-value against "a draw returns to an account already drawn in its window at least as often as chance".
+    """Log e-value against "a draw returns to an account already drawn in its window at least as often as
+    chance".
 
-    `draws[w]` exchanges came from `distinct[w]` of `accounts` accounts in window w. Null: when u accounts have been
-    drawn in a window, the next draw is one of them with probability at least u/`accounts`. Independent accounts of
-    any rates obey it: unequal rates, bursts and sleeping accounts all raise the chance of a return.
+    `draws[w]` exchanges came from `distinct[w]` of `accounts` accounts in window w. Null: when u accounts
+    have been drawn in a window, the next draw is one of them with probability at least u/`accounts`.
+    Independent accounts of any rates obey it: unequal rates, bursts and sleeping accounts all raise the
+    chance of a return.
 
-    A bet that returns come only `b` times as often multiplies by b at a return and by (1 - b u/k) / (1 - u/k) at
-    a new account; the order within a window does not matter, since new accounts meet u = 0, 1, ... in turn. The
-    mean over the bets `BETS` is an e-value.
+    A bet that returns come only `b` times as often multiplies by b at a return and by (1 - b u/k) / (1 - u/k)
+    at a new account; the order within a window does not matter, since new accounts meet u = 0, 1, ... in
+    turn. The mean over the bets `BETS` is an e-value.
     """
     if accounts < 2 or len(draws) == 0:
         return 0.0
@@ -29,6 +31,7 @@ def fewer_returns_log_e(draws: Ints, distinct: Ints, accounts: int) -> float:
     for bet in BETS:
         fresh = np.concatenate([[0.0], np.cumsum(np.log1p(-bet * u) - np.log1p(-u))])
         d = np.minimum(distinct, accounts)
-        # A return is certain once all were drawn; which returns came before is not known, so all count as lost.
+        # A return is certain once all were drawn; which returns came before is not known, so all count as
+        # lost.
         logs.append(float(fresh[d].sum() + (draws - d).sum() * np.log(bet)))
     return mean_log_e(np.asarray(logs))

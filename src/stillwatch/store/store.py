@@ -1,17 +1,18 @@
-"""The store: what has been read already, and what was made of it, so that neither a crash nor a new day costs a second reading.
+"""The store: what has been read already, and what was made of it, so that neither a crash nor a new day costs
+a second reading.
 
     store.json                                the sketch's version and the name of the key it was made with
     key                                       the random secret of its digests, where none was given
-    files/ID.json                             a log file, as it was when it was read, and into how many pieces it was cut
-    pieces/ID-N.json                          a piece that was read whole: its rows, its parts, what was set aside
-    observations/date=DAY/ID-N-M.parquet      its observations, by the UTC day of the exchange
-    quarantine/ID-N.parquet                   its rows that could not be read
+    files/ID.json                             a log file, as it was when it was read, and into how many pieces
+    it was cut pieces/ID-N.json                          a piece that was read whole: its rows, its parts,
+    what was set aside observations/date=DAY/ID-N-M.parquet      its observations, by the UTC day of the
+    exchange quarantine/ID-N.parquet                   its rows that could not be read
     days/DAY.json                             of what a day's summaries were made, and their files
     summaries/TABLE/date=DAY/*.parquet        the summaries of a day
 
-A part or a summary counts when the small file that names it is there, and that is written last: whatever a crash leaves
-behind is no one's, and is removed. A file read again after it changed takes the place of what it was. Folders and files are
-their owner's alone (0700 and 0600).
+A part or a summary counts when the small file that names it is there, and that is written last: whatever a
+crash leaves behind is no one's, and is removed. A file read again after it changed takes the place of what it
+was. Folders and files are their owner's alone (0700 and 0600).
 """
 
 from __future__ import annotations
@@ -55,9 +56,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """A piece of a log file, read whole. `filled` are the observations' columns that hold a value in it, `nulled` counts cells that could
-    not be read by column and reason, `envelopes` records by what they were taken out of, `passed_over` records that are no exchanges,
-    and `records` all that were found.
+    """A piece of a log file, read whole. `filled` are the observations' columns that hold a value in it,
+    `nulled` counts cells that could not be read by column and reason, `envelopes` records by what they were
+    taken out of, `passed_over` records that are no exchanges, and `records` all that were found.
     """
 
     rows: int
@@ -90,8 +91,8 @@ class LogFile:
 
 @dataclass(slots=True, kw_only=True)
 class Day:
-    """The summaries of one UTC day: of what they were made, how much of it was left out (one digest in 2^`thinned` is in),
-    and their files by table.
+    """The summaries of one UTC day: of what they were made, how much of it was left out (one digest in
+    2^`thinned` is in), and their files by table.
     """
 
     made_of: str
@@ -126,7 +127,8 @@ def _is_foreign(path: Path) -> bool:
 def kept_secret(folder: Path) -> bytes:
     """The secret that the store at `folder` keeps, drawn at random and written the first time it is wanted.
 
-    Of several runs that begin at once all get the same one. Raises `StateError` where the folder is not a store.
+    Of several runs that begin at once all get the same one. Raises `StateError` where the folder is not a
+    store.
     """
     _check(folder)
     path = folder / SECRET
@@ -233,7 +235,10 @@ class Store:
         self._lock.close()
 
     def _same(self, found: Mapping[str, Any], told: Mapping[str, Any]) -> None:
-        anew = f"rm -r {shlex.quote(str(self.folder))}, then stillwatch scan ALL_LOGS --store {shlex.quote(str(self.folder))}"
+        anew = (
+            f"rm -r {shlex.quote(str(self.folder))}, then stillwatch scan ALL_LOGS --store "
+            f"{shlex.quote(str(self.folder))}"
+        )
         for name, what, fix in (
             ("sketch_version", "another version of the sketch", anew),
             (
@@ -257,7 +262,9 @@ class Store:
     # ------------------------------------------------------------------------------------------ observations
 
     def begin(self, file: LogFile) -> dict[int, Piece]:
-        """Remember a log file, in place of what stood at its path; returns the pieces that are read already."""
+        """Remember a log file, in place of what stood at its path; returns the pieces that are read
+        already.
+        """
         if file.id not in self.files:
             self._forget([name for name, other in self.files.items() if other.path == file.path])
             _write(self.folder / "files" / f"{file.id}.json", asdict(file))
@@ -334,7 +341,9 @@ class Store:
     # --------------------------------------------------------------------------------------------- summaries
 
     def stale(self, made_of: Mapping[str, str], thinned: int) -> list[str]:
-        """Days whose summaries are missing, were made of something else, or of less; those of days that are gone are removed."""
+        """Days whose summaries are missing, were made of something else, or of less; those of days that
+        are gone are removed.
+        """
         for day in [day for day in self.days if day not in made_of]:
             self._drop(day)
         return sorted(
@@ -344,7 +353,9 @@ class Store:
         )
 
     def keep_day(self, day: str, made_of: str, thinned: int, tables: Mapping[str, Sequence[Path]]) -> None:
-        """Take the day's summaries, written elsewhere in the store's file system, in place of what was there."""
+        """Take the day's summaries, written elsewhere in the store's file system, in place of what was
+        there.
+        """
         self._drop(day)
         files: dict[str, list[str]] = {}
         for table, paths in tables.items():
@@ -373,7 +384,9 @@ class Store:
         ]
 
     def remove(self) -> None:
-        """Delete the store: at once by its name, whose files are then deleted, so that no kill leaves a part of a store."""
+        """Delete the store: at once by its name, whose files are then deleted, so that no kill leaves a
+        part of a store.
+        """
         gone = self._gone()
         shutil.rmtree(gone, ignore_errors=True)
         self.folder.rename(gone)

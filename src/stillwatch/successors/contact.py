@@ -1,15 +1,20 @@
 """Is a new account another one of a known campaign, after its first exchanges?
 
-The match weight of Fellegi and Sunter (1969), as the detector's links have it, but over families of values that come together. Rules:
+The match weight of Fellegi and Sunter (1969), as the detector's links have it, but over families of values
+that come together. Rules:
 
-1. A family counts once: a client's fingerprint and its user agent are one observation, and so are an address, its prefix and its network.
-2. A family's weight is log10 of the share of members over the share of other accounts that show a value of at least that weight. It holds
-   for the best of many values, since both shares are counted over the best.
-3. What a newcomer does not share weighs against it, but at most as if a share `CHANGED` of operators had changed it since.
-4. Content weighs for a campaign only, since three exchanges show a few of its templates; and only phrases of templates are
-   looked for, which most members show, and often: the items of a harvest are met by honest people too.
-5. A newcomer is known at `LEAST_WEIGHT` or more. If families were independent among honest newcomers, at most one in 10^`LEAST_WEIGHT` would
-   reach it (the mean of a likelihood ratio is 1); docs/methods/first-contact.md has what was counted.
+1. A family counts once: a client's fingerprint and its user agent are one observation, and so are an address,
+   its prefix and its network.
+2. A family's weight is log10 of the share of members over the share of other accounts that show a value of at
+   least that weight. It holds for the best of many values, since both shares are counted over the best.
+3. What a newcomer does not share weighs against it, but at most as if a share `CHANGED` of operators had
+   changed it since.
+4. Content weighs for a campaign only, since three exchanges show a few of its templates; and only phrases of
+   templates are looked for, which most members show, and often: the items of a harvest are met by honest
+   people too.
+5. A newcomer is known at `LEAST_WEIGHT` or more. If families were independent among honest newcomers, at most
+   one in 10^`LEAST_WEIGHT` would reach it (the mean of a likelihood ratio is 1);
+   docs/methods/first-contact.md has what was counted.
 """
 
 from __future__ import annotations
@@ -40,7 +45,8 @@ MOST_EXCHANGES = 3  # exchanges of a newcomer that are looked at: the issue's ba
 FEWEST_MEMBERS = 3  # members that show a value, at least, as for the detector's links
 LEAST_VALUE = 1.0  # log10 weight of a value that is looked for at all; chosen
 LEAST_SHARE = 0.5  # share of members that show a phrase, for it to be of a template; chosen
-LEAST_OFTEN = 0.3  # how often members show it, as a share of their most frequent phrase, for it to be of no item; chosen
+# how often members show it, as a share of their most frequent phrase, for it to be of no item; chosen
+LEAST_OFTEN = 0.3
 STEP = 0.5  # steps of log10 in which a family's weight is counted; chosen
 CHANGED = 0.3  # share of operators that change one family after an action; chosen
 MOST_FOLLOWED = 1_000_000  # newcomers whose first exchanges are remembered; chosen, about 1 GB
@@ -50,7 +56,9 @@ Value = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """Weights of one family of a campaign: log10 of both shares for each step of the best value's weight, and where none is shared."""
+    """Weights of one family of a campaign: log10 of both shares for each step of the best value's weight,
+    and where none is shared.
+    """
 
     steps: Mapping[int, float]
     none: float
@@ -67,7 +75,9 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """A newcomer that is known: the campaign, the log10 weight, after how many exchanges, and the families that matched."""
+    """A newcomer that is known: the campaign, the log10 weight, after how many exchanges, and the
+    families that matched.
+    """
 
     campaign_id: str
     log10_weight: float
@@ -78,14 +88,19 @@ class Contact:
 def values_of(request: Mapping[str, Any], sketch: Mapping[str, Any] | None = None) -> Iterator[Value]:
     """Kinds and values that a request shows, as the indicators of these names have them.
 
-    `request` has columns of the contract's `exchanges` and `accounts`; `sketch` has those of `observations`: `phrases`, `system_phrases` and
-    `shape_key`.
+    `request` has columns of the contract's `exchanges` and `accounts`; `sketch` has those of `observations`:
+    `phrases`, `system_phrases` and `shape_key`.
     """
     for kind, name in (
-        ("tls_fingerprint", "tls_fingerprint"), ("user_agent", "user_agent"), ("client_address", "client_ip"), ("asn", "asn"),
-        ("email_domain", "email_domain"), ("email_local_shape", "email_local_shape"), ("signup_address", "signup_ip"),
+        ("tls_fingerprint", "tls_fingerprint"),
+        ("user_agent", "user_agent"),
+        ("client_address", "client_ip"),
+        ("asn", "asn"),
+        ("email_domain", "email_domain"),
+        ("email_local_shape", "email_local_shape"),
+        ("signup_address", "signup_ip"),
         ("payment_fingerprint", "payment_fingerprint"),
-    ):  # fmt: skip
+    ):
         if (value := request.get(name)) not in (None, ""):
             yield kind, str(value)
     if address := request.get("client_ip"):
@@ -159,9 +174,14 @@ def _signature(
         outside = np.array([_best(values, weights, family) for values in others])
         levels = {int(best // STEP) for best in inside if best > 0}
         steps = {
-            level: _log_ratio(int((inside >= level * STEP).sum()), len(mine), int((outside >= level * STEP).sum()), len(others))
+            level: _log_ratio(
+                int((inside >= level * STEP).sum()),
+                len(mine),
+                int((outside >= level * STEP).sum()),
+                len(others),
+            )
             for level in levels
-        }  # fmt: skip
+        }
         without = _log_ratio(int((inside <= 0).sum()), len(mine), int((outside <= 0).sum()), len(others))
         families[family] = Family(steps=steps, none=_none(family, without))
     return Signature(campaign_id=campaign, values=weights, families=families)
@@ -183,9 +203,11 @@ def _best(values: Iterable[Value], weights: Mapping[Value, float], family: str) 
 
 
 def of_results(results: Path) -> list[Signature]:
-    """Signatures of a results folder's campaigns: of values that stand in its evidence. Digests of text do not; `learn` has those.
+    """Signatures of a results folder's campaigns: of values that stand in its evidence. Digests of text do
+    not; `learn` has those.
 
-    Of a family with several values it is taken that no other account shows two of them, which makes its weight the least possible.
+    Of a family with several values it is taken that no other account shows two of them, which makes its
+    weight the least possible.
     """
     accounts = _accounts(results)
     sizes = {
@@ -248,7 +270,8 @@ class _Followed:
 class FirstContact:
     """Follows the first exchanges of new accounts. The caller decides which accounts are new.
 
-    Memory is bounded: of more than `most_followed` newcomers the one that was not seen for longest is forgotten.
+    Memory is bounded: of more than `most_followed` newcomers the one that was not seen for longest is
+    forgotten.
     """
 
     def __init__(
@@ -270,8 +293,8 @@ class FirstContact:
     def see(self, request: Mapping[str, Any], sketch: Mapping[str, Any] | None = None) -> Contact | None:
         """What is known of the sender of this request, None where nothing is.
 
-        `request` has `account_id` and what is known of the request and its account, by the contract's names. After the first exchanges
-        the answer no longer changes.
+        `request` has `account_id` and what is known of the request and its account, by the contract's names.
+        After the first exchanges the answer no longer changes.
         """
         account = str(request.get("account_id") or "")
         one = self._followed.setdefault(account, _Followed())

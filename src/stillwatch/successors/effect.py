@@ -1,7 +1,7 @@
 """Did an action work: how far did a group's rate fall, and which accounts took up its work?
 
-Accounts that were acted on, and the group's other accounts, are counted in bins that end and begin at the action. What lies between the
-first and the last action is left out.
+Accounts that were acted on, and the group's other accounts, are counted in bins that end and begin at the
+action. What lies between the first and the last action is left out.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ SECOND = 1_000_000
 class Effect:
     """What an action did.
 
-    * `whole`: the change of all the group's requests. `acted`: that of accounts that were acted on, None where they sent nothing before.
-    * `taken`: what other accounts of the group took up of it; `takers` accounts sent more after than before, of which `newcomers` had sent
-      nothing before.
+    * `whole`: the change of all the group's requests. `acted`: that of accounts that were acted on, None
+      where they sent nothing before.
+    * `taken`: what other accounts of the group took up of it; `takers` accounts sent more after than before,
+      of which `newcomers` had sent nothing before.
     * `bins_before`, `bins_after` of `bin_s` seconds; `first`, `last` action in microseconds since 1970.
     """
 
@@ -48,9 +49,16 @@ class Effect:
             f"{100 * (1 - x):.0f}" for x in (self.whole.high, self.whole.ratio, self.whole.low)
         )
         if self.whole.low > 1:
-            fell = f"the harvest rose by {100 * (self.whole.ratio - 1):.0f} % ({100 * (self.whole.low - 1):.0f} to {100 * (self.whole.high - 1):.0f} %)"
+            fell = (
+                f"the harvest rose by {100 * (self.whole.ratio - 1):.0f} % "
+                f"({100 * (self.whole.low - 1):.0f} to {100 * (self.whole.high - 1):.0f} %)"
+            )
         elif self.whole.high >= 1:
-            fell = f"the harvest did not fall beyond chance: a change of {100 * (self.whole.ratio - 1):+.0f} % ({100 * (self.whole.low - 1):+.0f} to {100 * (self.whole.high - 1):+.0f} %)"
+            fell = (
+                f"the harvest did not fall beyond chance: a change of "
+                f"{100 * (self.whole.ratio - 1):+.0f} % ({100 * (self.whole.low - 1):+.0f} to "
+                f"{100 * (self.whole.high - 1):+.0f} %)"
+            )
         else:
             fell = f"the harvest fell by {value} % ({low} to {high} %)"
         if self.taken is None:
@@ -59,7 +67,8 @@ class Effect:
             return f"{fell}; no other account took up work"
         new = f", {self.newcomers:,} of them new," if self.newcomers else ""
         return (
-            f"{fell}; {self.takers:,} account{'s' * (self.takers != 1)}{new} took up {100 * self.taken.share:.0f} % "
+            f"{fell}; {self.takers:,} account{'s' * (self.takers != 1)}{new} took up "
+            f"{100 * self.taken.share:.0f} % "
             f"({100 * self.taken.low:.0f} to {100 * self.taken.high:.0f} %) of it"
         )
 
@@ -74,10 +83,12 @@ def effect(
     bin_s: float,
     most_bins: int,
 ) -> Effect:
-    """The effect of actions between the moments `actions` on requests at `at` of accounts of a group, in a log that spans `span`.
+    """The effect of actions between the moments `actions` on requests at `at` of accounts of a group, in a
+    log that spans `span`.
 
-    `is_acted` says of each account whether it was acted on. At most `most_bins` bins of `bin_s` seconds on each side are used.
-    Raises `InputError` where the log is too short on one side, or the group sent nothing before.
+    `is_acted` says of each account whether it was acted on. At most `most_bins` bins of `bin_s` seconds on
+    each side are used. Raises `InputError` where the log is too short on one side, or the group sent nothing
+    before.
     """
     width = int(bin_s * SECOND)
     first, last = actions
@@ -114,7 +125,16 @@ def effect(
         takers = int(more.sum()) if taken.share > 0 else 0
         newcomers = int((more & (others[:, :before].sum(axis=1) == 0)).sum()) if takers else 0
     return Effect(
-        whole=change(total[:before], total[before:]), acted=acted, taken=taken, takers=takers, newcomers=newcomers,
-        accounts_acted_on=int(is_acted.sum()), accounts=len(is_acted), bins_before=before, bins_after=after, bin_s=bin_s,
-        first=first, last=last,
-    )  # fmt: skip
+        whole=change(total[:before], total[before:]),
+        acted=acted,
+        taken=taken,
+        takers=takers,
+        newcomers=newcomers,
+        accounts_acted_on=int(is_acted.sum()),
+        accounts=len(is_acted),
+        bins_before=before,
+        bins_after=after,
+        bin_s=bin_s,
+        first=first,
+        last=last,
+    )

@@ -22,7 +22,9 @@ AHEAD = "dated ahead of the log and of the machine's clock"
 
 @dataclass(slots=True, kw_only=True)
 class Arrival:
-    """What a batch changed in the ledger: rows that are ahead, the latest of their times, and files that no longer count."""
+    """What a batch changed in the ledger: rows that are ahead, the latest of their times, and files that
+    no longer count.
+    """
 
     ahead: int = 0
     latest: datetime | None = None
@@ -36,10 +38,11 @@ class Arrival:
 
 
 def arrive(state: State, parts: Sequence[Path], now: datetime) -> Arrival:
-    """Move the sketches `parts` of a batch into the state, with rows kept apart whose time has come, and enter them in the ledger.
+    """Move the sketches `parts` of a batch into the state, with rows kept apart whose time has come, and
+    enter them in the ledger.
 
-    Rows beyond the horizon of the log's clock (`watch.clock`), by the machine's time `now`, are kept apart. The ledger is not
-    committed.
+    Rows beyond the horizon of the log's clock (`watch.clock`), by the machine's time `now`, are kept apart.
+    The ledger is not committed.
     """
     ledger, told = state.ledger, Arrival()
     clock = Clock({account: _time(at) for account, at in ledger.votes})

@@ -1,8 +1,9 @@
 """The log's present time, from rows whose times nobody vouches for.
 
-A sender may date a row as he likes, and a machine's clock may be wrong. The present is therefore the median, over the
-accounts seen last, of each account's latest time: a minority of accounts cannot move it. A row that is later than both the
-machine's clock and that median is *ahead*; it is kept apart until the present has come up to it.
+A sender may date a row as he likes, and a machine's clock may be wrong. The present is therefore the median,
+over the accounts seen last, of each account's latest time: a minority of accounts cannot move it. A row that
+is later than both the machine's clock and that median is *ahead*; it is kept apart until the present has come
+up to it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ HIGH = 0.9  # quantile up to which accounts' times are believed where the machin
 
 
 class Clock:
-    """Accounts seen last with their latest times, newest batch last; at most `MAX_VOTES` are kept between batches."""
+    """Accounts seen last with their latest times, newest batch last; at most `MAX_VOTES` are kept between
+    batches.
+    """
 
     def __init__(self, votes: Mapping[str, datetime] | None = None) -> None:
         self.votes: dict[str, datetime] = dict(votes or {})
@@ -28,15 +31,21 @@ class Clock:
         return dict(list((earlier | dict(latest)).items())[-max(MAX_VOTES, len(latest)) :])
 
     def horizon(self, latest: Mapping[str, datetime], now: datetime) -> datetime:
-        """The latest time that is not ahead, given a batch's accounts with their latest times and the machine's time."""
+        """The latest time that is not ahead, given a batch's accounts with their latest times and the
+        machine's time.
+        """
         return horizon(sorted(self._with(latest).values()), now)
 
     def seen(self, latest: Mapping[str, datetime], limit: datetime) -> Clock:
-        """The clock after a batch whose accounts' latest times, none of them beyond the horizon, are `latest`."""
+        """The clock after a batch whose accounts' latest times, none of them beyond the horizon, are
+        `latest`.
+        """
         return Clock({account: at for account, at in self._with(latest).items() if at <= limit})
 
     def kept(self) -> list[tuple[str, datetime]]:
-        """What is remembered of the votes: all of a few, and of many an even selection by time, which has the same quantiles."""
+        """What is remembered of the votes: all of a few, and of many an even selection by time, which has
+        the same quantiles.
+        """
         ordered = list(self.votes.items())
         if len(ordered) <= MAX_VOTES:
             return ordered
@@ -51,8 +60,9 @@ class Clock:
 def horizon(times: Sequence[datetime], now: datetime) -> datetime:
     """The latest believable time, given the accounts' latest times in ascending order and the machine's time.
 
-    It is `now` and `LEEWAY`. Where the median of at least `MIN_ACCOUNTS` accounts is later than that, the machine's clock is
-    behind, and it is the `HIGH` quantile of the times, and as much again as that is beyond the median, and `LEEWAY`.
+    It is `now` and `LEEWAY`. Where the median of at least `MIN_ACCOUNTS` accounts is later than that, the
+    machine's clock is behind, and it is the `HIGH` quantile of the times, and as much again as that is beyond
+    the median, and `LEEWAY`.
     """
     limit = now + LEEWAY
     if len(times) < MIN_ACCOUNTS or quantile(times, 0.5) <= limit:

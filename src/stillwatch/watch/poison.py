@@ -10,8 +10,8 @@ MAX_TRIALS = 256  # judgements of parts; chosen, for a few poisonous rows among 
 def poisonous(rows: int, fails: Callable[[range], bool], trials: int = MAX_TRIALS) -> list[range]:
     """The runs of `rows` rows without which a judgement may succeed, single rows where `trials` suffice.
 
-    `fails` says whether the judgement of a run by itself fails. Empty where no rows are to blame: where a judgement of no rows
-    fails, or that of all of them by themselves does not.
+    `fails` says whether the judgement of a run by itself fails. Empty where no rows are to blame: where a
+    judgement of no rows fails, or that of all of them by themselves does not.
     """
     if rows == 0 or fails(range(0)) or not fails(range(rows)):
         return []

@@ -13,9 +13,11 @@ TIMES_LAST = 10  # as many times the longest judgement so far are allowed, where
 
 
 class Pulse:
-    """Signs of life of a watch: steps that end, progress inside stages, and processor time that is used meanwhile.
+    """Signs of life of a watch: steps that end, progress inside stages, and processor time that is used
+    meanwhile.
 
-    A stage that waits for ever uses none, and one that loops for ever makes no progress: either is stalled in the end.
+    A stage that waits for ever uses none, and one that loops for ever makes no progress: either is stalled in
+    the end.
     """
 
     def __init__(self) -> None:

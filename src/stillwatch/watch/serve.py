@@ -49,7 +49,9 @@ ANSWER_S = 10.0  # for a request and its answer, as a whole
 
 
 class Numbers:
-    """A collector of `prometheus_client` over the present numbers of a watch; a number that is not given is 0."""
+    """A collector of `prometheus_client` over the present numbers of a watch; a number that is not given
+    is 0.
+    """
 
     def __init__(self, numbers: Callable[[], Mapping[str, float]]) -> None:
         self.numbers = numbers

@@ -1,7 +1,8 @@
 """Signatures of events, and the envelope around them, as receivers know them from others.
 
-The signature is that of Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`): HMAC-SHA-256 of id, time and body. While a secret is
-replaced by another, each body is signed with both. The envelope is that of CloudEvents 1.0 in its binary form: headers beside the event as it is.
+The signature is that of Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`):
+HMAC-SHA-256 of id, time and body. While a secret is replaced by another, each body is signed with both. The
+envelope is that of CloudEvents 1.0 in its binary form: headers beside the event as it is.
 """
 
 from __future__ import annotations

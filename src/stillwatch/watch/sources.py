@@ -1,7 +1,8 @@
 """Where do new lines come from, and up to where have they been taken?
 
-A source is asked for what comes after a position and gives lines with the position after them. The position is kept by
-the caller together with what was made of the lines, so a crash between the two cannot lose or double any.
+A source is asked for what comes after a position and gives lines with the position after them. The position
+is kept by the caller together with what was made of the lines, so a crash between the two cannot lose or
+double any.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ HEAD = 1024  # first bytes by which a file is known
 class Taken:
     """New data of one kind: lines to be read, or a whole `file`; `position` holds after it.
 
-    `waiting` bytes of a file, or `behind` messages of a stream, are known to be left. With `overlong` there are no lines: the
-    next one, of number `first_line`, is longer than a line may be and is passed over.
+    `waiting` bytes of a file, or `behind` messages of a stream, are known to be left. With `overlong` there
+    are no lines: the next one, of number `first_line`, is longer than a line may be and is passed over.
     """
 
     name: str
@@ -64,15 +65,19 @@ class Source(Protocol):
 
 
 class Folder:
-    """Files in a folder, or one file: lines are taken as they are written, other files once they stop growing.
+    """Files in a folder, or one file: lines are taken as they are written, other files once they stop
+    growing.
 
-    Which files these are and what holds their records is what `scan` takes them for, by their contents: a log may have any name. A file
-    is known by its inode, so one that is rotated away under another name is read to its end and not again; and by
-    its first bytes, since inodes are used again and files are emptied and written anew.
+    Which files these are and what holds their records is what `scan` takes them for, by their contents: a log
+    may have any name. A file is known by its inode, so one that is rotated away under another name is read to
+    its end and not again; and by its first bytes, since inodes are used again and files are emptied and
+    written anew.
     """
 
     def __init__(self, path: Path, without: Path | None = None, longest: int = LIMITS.line) -> None:
-        """`without` is a folder whose files are none of the log's, though it may lie within `path`; a line has `longest` bytes at most."""
+        """`without` is a folder whose files are none of the log's, though it may lie within `path`; a
+        line has `longest` bytes at most.
+        """
         if not path.exists():
             raise UsageError(Problem(fact=f"`{path}` does not exist", expected="a folder or file to follow"))
         self.path = path
@@ -118,7 +123,9 @@ class Folder:
         return None
 
     def _grows(self, file: Path, stable: bool) -> bool:
-        """Whether a file is of lines, which are taken one by one; not so a `stable` one of one value without a line's end."""
+        """Whether a file is of lines, which are taken one by one; not so a `stable` one of one value
+        without a line's end.
+        """
         if not in_lines(file, LIMITS):
             return False
         if not stable or file.stat().st_size > self._longest:
@@ -173,7 +180,9 @@ class Folder:
         )
 
     def _is_unfinished(self, stream: IO[bytes], key: str, begin: int) -> bool:
-        """Whether the line that begins there had no end at the last look and has none now; only what is new is read."""
+        """Whether the line that begins there had no end at the last look and has none now; only what is
+        new is read.
+        """
         first, known, head = self._unfinished.get(key, (-1, 0, ""))
         if first != begin or _head(stream, known) != head:
             return False
@@ -224,7 +233,9 @@ def _to_line_end(stream: IO[bytes], begin: int) -> tuple[int, bool]:
 
 @contextmanager
 def answering(stream: str, *faults: type[Exception]) -> Iterator[None]:
-    """Faults of a client, as one error that names the stream. A client's message holds addresses and no customer's text."""
+    """Faults of a client, as one error that names the stream. A client's message holds addresses and no
+    customer's text.
+    """
     try:
         yield
     except faults as error:
@@ -239,7 +250,9 @@ async def _silent(_error: Exception) -> None:
 
 
 class RedisStream:
-    """A Redis stream, `redis://HOST:PORT/DB?stream=NAME`; the field `line`, `json` or the first one holds the record."""
+    """A Redis stream, `redis://HOST:PORT/DB?stream=NAME`; the field `line`, `json` or the first one holds
+    the record.
+    """
 
     def __init__(self, url: str, name: str) -> None:
         try:
@@ -315,11 +328,14 @@ class NatsSubject:
             if end <= last:
                 return None
             api = self._nats.js.api
-            # An ordered reading that nobody else shares and that ends with this call: the position is kept here.
+            # An ordered reading that nobody else shares and that ends with this call: the position is kept
+            # here.
             config = api.ConsumerConfig(
-                deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=last + 1, ack_policy=api.AckPolicy.NONE,
+                deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE,
+                opt_start_seq=last + 1,
+                ack_policy=api.AckPolicy.NONE,
                 inactive_threshold=30,
-            )  # fmt: skip
+            )
             asked = await stream.pull_subscribe("", stream=self.name, config=config)
             lines: list[bytes] = []
             at = last
@@ -337,13 +353,17 @@ class NatsSubject:
         if not lines:
             return None
         return Taken(
-            name=f"{self.name}.jsonl", position={self.name: at}, behind=max(end - at, 0),
+            name=f"{self.name}.jsonl",
+            position={self.name: at},
+            behind=max(end - at, 0),
             lines=b"".join(line + b"\n" for line in lines),
-        )  # fmt: skip
+        )
 
 
 class KafkaTopic:
-    """A Kafka topic, `kafka://HOST:PORT?topic=NAME`; each message is one record. Offsets are kept here, not in Kafka."""
+    """A Kafka topic, `kafka://HOST:PORT?topic=NAME`; each message is one record. Offsets are kept here,
+    not in Kafka.
+    """
 
     def __init__(self, servers: str, topic: str) -> None:
         try:
@@ -384,7 +404,8 @@ class KafkaTopic:
         lines: list[bytes] = []
         unread = set(metadata.partitions)
         deadline = time.monotonic() + ANSWER_S
-        # A broker that has not answered yet is not a topic that has nothing: partitions say that they are at their end.
+        # A broker that has not answered yet is not a topic that has nothing: partitions say that they are at
+        # their end.
         size = 0
         while unread and len(lines) < AT_ONCE and size < MOST_TAKEN and time.monotonic() < deadline:
             for message in self._consumer.consume(min(FETCH, AT_ONCE - len(lines)), timeout=0.2):
@@ -410,7 +431,9 @@ class KafkaTopic:
 
 
 def open_source(told: str, without: Path | None = None, longest: int = LIMITS.line) -> Source:
-    """The source that a path or URL names; files under `without` are none of it, and a line of a file has `longest` bytes at most. Raises `UsageError` for one that names none."""
+    """The source that a path or URL names; files under `without` are none of it, and a line of a file has
+    `longest` bytes at most. Raises `UsageError` for one that names none.
+    """
     parts = urlsplit(told)
     asked = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
     if parts.scheme == "redis" and "stream" in asked:
@@ -424,7 +447,8 @@ def open_source(told: str, without: Path | None = None, longest: int = LIMITS.li
             Problem(
                 fact="no source is named so",
                 found=told,
-                expected="a folder or file, redis://HOST/0?stream=NAME, nats://HOST?stream=NAME, kafka://HOST?topic=NAME",
+                expected="a folder or file, redis://HOST/0?stream=NAME, nats://HOST?stream=NAME, "
+                "kafka://HOST?topic=NAME",
             )
         )
     return Folder(Path(os.path.expanduser(told)), without, longest)  # noqa: PTH111  the shell's own rule

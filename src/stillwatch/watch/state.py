@@ -1,8 +1,9 @@
 """What a watch remembers, so that a crash at any moment neither loses nor doubles anything.
 
-One file, `ledger.json`, replaced as a whole, says which parts of the state count: up to where every source was read, which
-sketches were made of it, which campaigns are known and which events are still to be delivered. Whatever else lies in the folder when
-a watch starts was left by a crash before the ledger named it, and is removed.
+One file, `ledger.json`, replaced as a whole, says which parts of the state count: up to where every source
+was read, which sketches were made of it, which campaigns are known and which events are still to be
+delivered. Whatever else lies in the folder when a watch starts was left by a crash before the ledger named
+it, and is removed.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ _locked: dict[Path, IO[str]] = {}  # states that this process holds until it end
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Apart:
-    """Rows that are kept and not judged, in one file: why, how many, and from when they may be judged (empty: never)."""
+    """Rows that are kept and not judged, in one file: why, how many, and from when they may be judged
+    (empty: never).
+    """
 
     name: str
     rows: int
@@ -40,9 +43,10 @@ class Apart:
 class Ledger:
     """Everything that counts of a watch's state.
 
-    `clock` is the log's present time and `votes` what it is computed from (`watch.clock`); `latest` is the time of the latest row
-    that is not ahead. `judged_at` is the log's time at the last judgement, `judged_on` the machine's. `outbox` holds events that
-    were not yet written to standard output and `events.jsonl`, `owed` those that the webhook did not take yet.
+    `clock` is the log's present time and `votes` what it is computed from (`watch.clock`); `latest` is the
+    time of the latest row that is not ahead. `judged_at` is the log's time at the last judgement, `judged_on`
+    the machine's. `outbox` holds events that were not yet written to standard output and `events.jsonl`,
+    `owed` those that the webhook did not take yet.
     """
 
     source: str

@@ -38,7 +38,9 @@ MAX_LATE = 8  # requests that passed their deadline and still hold a connection
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
-    """Redirects are answers like any other that is no success: an event belongs to the address that was given."""
+    """Redirects are answers like any other that is no success: an event belongs to the address that was
+    given.
+    """
 
     def redirect_request(self, *_given: object) -> None:
         """No request follows a redirect."""
@@ -98,7 +100,9 @@ def _status(code: int) -> Refusal:
 
 
 def send_in_time(url: str, event: Event, secrets: Sequence[bytes] = ()) -> Refusal | None:
-    """As `send`, within `DEADLINE_S`. A receiver that sends byte after byte is left waiting in a thread of its own."""
+    """As `send`, within `DEADLINE_S`. A receiver that sends byte after byte is left waiting in a thread
+    of its own.
+    """
     _late[:] = [thread for thread in _late if thread.is_alive()]
     if len(_late) >= MAX_LATE:
         return Refusal(why=f"{MAX_LATE} earlier requests are still without an answer")
@@ -132,9 +136,10 @@ def post(
 class Webhook:
     """A thread that sends events to a URL until the receiver has taken each of them.
 
-    An event that is not taken is tried again in the next round, after a pause that doubles with every round in which nothing was
-    taken; the others are sent meanwhile. `complain` is called, from the thread, with the reason of a round's failure where it
-    is another than before, and with an empty string once events are taken again.
+    An event that is not taken is tried again in the next round, after a pause that doubles with every round
+    in which nothing was taken; the others are sent meanwhile. `complain` is called, from the thread, with the
+    reason of a round's failure where it is another than before, and with an empty string once events are
+    taken again.
     """
 
     def __init__(
@@ -172,7 +177,8 @@ class Webhook:
         return self._secrets
 
     def beat(self, every_s: float, event: Callable[[], Event | None]) -> None:
-        """Send an event every so many seconds from now on, once each, in a thread of its own; None is not sent.
+        """Send an event every so many seconds from now on, once each, in a thread of its own; None is not
+        sent.
 
         A receiver that hears nothing for longer knows that the watch is gone, or stalled.
         """
@@ -221,7 +227,8 @@ class Webhook:
                 time.sleep(min(ROUND_PAUSE_S * 2 ** min(failures, 20), MAX_ROUND_PAUSE_S))
 
     def _round(self, some: Sequence[Event]) -> tuple[str, int]:
-        """Try each of these events; returns why the last of those that were not taken was refused, and how many were taken.
+        """Try each of these events; returns why the last of those that were not taken was refused, and how
+        many were taken.
 
         Where nobody answers, the others are not tried: they would wait as long.
         """

@@ -23,7 +23,8 @@ def test_members_that_all_stop_for_six_hours_are_seen():
 def test_members_without_a_common_pause_are_not_spoken_of():
     counts = np.random.default_rng(2).poisson(1.0, (300, 144))
     assert reason(TEST, *rows_of(counts, 60)) == (
-        "half of the group has no hour, between hours of activity, with at most 10 % of 8 or more expected exchanges"
+        "half of the group has no hour, between hours of activity, with at most 10 % of 8 or more expected "
+        "exchanges"
     )
 
 

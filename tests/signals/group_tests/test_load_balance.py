@@ -53,7 +53,8 @@ def test_what_is_rarely_used_says_nothing():
     rows = rows_of(np.full(40, 2.0))
     rows["day"][:] = np.arange(len(rows["day"])) % 4
     assert reason(TEST, {**rows, "tested": rows["tested"] // 3}, np.ones(160, bool)) == (
-        "on no day and not over all days do 10 members have a mean of 6 exchanges in the half of the hours that is tested"
+        "on no day and not over all days do 10 members have a mean of 6 exchanges in the half of the hours "
+        "that is tested"
     )
 
 

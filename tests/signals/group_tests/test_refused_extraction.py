@@ -23,7 +23,8 @@ def test_a_group_of_which_one_in_ten_is_refused_gives_no_evidence():
 
 def test_a_group_that_is_never_refused_is_not_spoken_of():
     assert reason(TEST, *two_halves(np.zeros(30), np.zeros(300), CLIENTS)) == (
-        "no member had one request in twenty refused as extraction or distillation in the half of the hours that is tested"
+        "no member had one request in twenty refused as extraction or distillation in the half of the hours "
+        "that is tested"
     )
 
 

@@ -27,7 +27,8 @@ def test_accounts_drawn_at_random_give_no_evidence():
 
 
 def test_the_bet_on_two_draws_from_two_accounts_is_worked_by_hand():
-    # the second draw returns with probability 1/2 under the null; a bet of b on it gives (1 - b/2) / (1/2) for a new one
+    # the second draw returns with probability 1/2 under the null; a bet of b on it gives (1 - b/2) / (1/2)
+    # for a new one
     expected = np.mean([(1 - b / 2) / 0.5 for b in (0.9, 0.7, 0.5, 0.3, 0.1)])
     assert np.isclose(np.exp(fewer_returns_log_e(np.array([2]), np.array([2]), 2)), expected)
 

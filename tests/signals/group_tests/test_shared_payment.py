@@ -9,7 +9,9 @@ FEW = "fewer than {} have a known card, accounts of one card and one private mai
 
 
 def rows_of(members, others, domains=None):
-    """Cards of members and others; `domains` of the members' mail, of a public service unless given. Others use that service."""
+    """Cards of members and others; `domains` of the members' mail, of a public service unless given.
+    Others use that service.
+    """
     value = np.concatenate([members, others])
     n = len(value)
     domain = np.full(n, PUBLIC)

@@ -20,7 +20,8 @@ def test_a_group_of_which_one_in_ten_tries_it_gives_no_evidence():
 
 def test_a_group_that_never_tries_it_is_not_spoken_of():
     assert reason(TEST, *two_halves(np.zeros(30), np.zeros(300), CLIENTS)) == (
-        "no member tried to force hidden reasoning into the answer in one prompt in fifty in the half of the hours that is tested"
+        "no member tried to force hidden reasoning into the answer in one prompt in fifty in the half of the "
+        "hours that is tested"
     )
 
 

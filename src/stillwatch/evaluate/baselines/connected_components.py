@@ -9,13 +9,14 @@ from scipy import sparse
 
 from stillwatch.evaluate.baselines.registry import Reals, Traffic
 
-MOST_ACCOUNTS_BEHIND_ADDRESS = (
-    15  # accounts behind one address: more are an office or a network's gateway, and join nobody
-)
+# accounts behind one address: more are an office or a network's gateway, and join nobody
+MOST_ACCOUNTS_BEHIND_ADDRESS = 15
 
 
 def connected_components(traffic: Traffic) -> Reals:
-    """Size of an account's component over shared card or client address, addresses of more than `MOST_ACCOUNTS_BEHIND_ADDRESS` left out."""
+    """Size of an account's component over shared card or client address, addresses of more than
+    `MOST_ACCOUNTS_BEHIND_ADDRESS` left out.
+    """
     rows = pa.table({"account": traffic.account, "value": traffic.rows.column("client_ip")})
     rows = rows.group_by(["account", "value"]).aggregate([]).filter(pc.field("value").is_valid())
     held = (
@@ -27,9 +28,11 @@ def connected_components(traffic: Traffic) -> Reals:
     place = {name: number for number, name in enumerate(traffic.names)}
     cards = [
         (place[a], c)
-        for a, c in zip(*(traffic.details.column(n).to_pylist() for n in traffic.details.column_names), strict=True)
+        for a, c in zip(
+            *(traffic.details.column(n).to_pylist() for n in traffic.details.column_names), strict=True
+        )
         if a in place
-    ]  # fmt: skip
+    ]
     account = np.concatenate([rows.column("account").to_numpy(), np.array([a for a, _c in cards], np.int64)])
     named = [f"address {v}" for v in rows.column("value").to_pylist()] + [f"card {c}" for _a, c in cards]
     value = pa.array(named).dictionary_encode().indices.to_numpy()

@@ -26,7 +26,9 @@ def blocks(account: Ints, value: Ints, accounts: int) -> Reals:
 
 
 def peel(account: Ints, value: Ints) -> tuple[Ints, float]:
-    """Accounts of the subgraph with the greatest weight per node among those that greedy removal passes, and that."""
+    """Accounts of the subgraph with the greatest weight per node among those that greedy removal passes,
+    and that.
+    """
     degree = np.bincount(value)
     weight = 1.0 / np.log(degree[value] + 5.0)
     nodes: dict[tuple[bool, int], list[tuple[tuple[bool, int], float]]] = defaultdict(list)

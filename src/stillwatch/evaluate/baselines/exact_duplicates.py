@@ -11,7 +11,9 @@ FEWEST_ACCOUNTS, SHORTEST_PROMPT = 3, 40
 
 
 def exact_duplicates(traffic: Traffic) -> Reals:
-    """Share of an account's prompts, of at least `SHORTEST_PROMPT` letters, that `FEWEST_ACCOUNTS` accounts or more sent."""
+    """Share of an account's prompts, of at least `SHORTEST_PROMPT` letters, that `FEWEST_ACCOUNTS`
+    accounts or more sent.
+    """
     prompts = traffic.rows.column("prompt").fill_null("").combine_chunks()
     long = pc.greater_equal(pc.utf8_length(prompts), SHORTEST_PROMPT).to_numpy(zero_copy_only=False)
     code = prompts.dictionary_encode().indices.to_numpy()

@@ -39,10 +39,21 @@ def account_features(traffic: Traffic) -> Reals:
     length = np.log2(pc.utf8_length(traffic.rows.column("prompt").fill_null("")).to_numpy() + 1.0)
     night = (traffic.at // HOUR % 24 < 6).astype(np.float64)
     columns = [
-        np.log2(count), np.log2(active + 1.0), mean(night), mean(gaps), mean(gaps**2), mean(length), mean(length**2),
-        mean(number("output_tokens")), mean(number("max_tokens")), variety("client_ip"), variety("user_agent"),
-        variety("model"), variety("tls_fingerprint"), variety("prompt") / count,
-    ]  # fmt: skip
+        np.log2(count),
+        np.log2(active + 1.0),
+        mean(night),
+        mean(gaps),
+        mean(gaps**2),
+        mean(length),
+        mean(length**2),
+        mean(number("output_tokens")),
+        mean(number("max_tokens")),
+        variety("client_ip"),
+        variety("user_agent"),
+        variety("model"),
+        variety("tls_fingerprint"),
+        variety("prompt") / count,
+    ]
     table = np.stack(columns, axis=1)
     spread = table.std(axis=0)
     return np.asarray((table - table.mean(axis=0)) / np.where(spread > 0, spread, 1.0))

@@ -1,4 +1,6 @@
-"""Which accounts do the same things at the same hours? (after CopyCatch, Beutel et al. 2013, and SynchroTrap, Cao et al. 2014)"""
+"""Which accounts do the same things at the same hours? (after CopyCatch, Beutel et al. 2013, and
+SynchroTrap, Cao et al. 2014)
+"""
 
 from __future__ import annotations
 

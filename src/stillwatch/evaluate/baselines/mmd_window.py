@@ -1,4 +1,6 @@
-"""Does an account's window of requests differ from everybody's? (maximum mean discrepancy; Gretton et al. 2012)"""
+"""Does an account's window of requests differ from everybody's? (maximum mean discrepancy; Gretton et al.
+2012)
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,9 @@ FEWEST_PROMPTS, MOST_PROMPTS = 20, 500
 
 
 def prada(traffic: Traffic) -> Reals:
-    """1 - W of Shapiro and Wilk's test on each new request's least distance to those before it, per account."""
+    """1 - W of Shapiro and Wilk's test on each new request's least distance to those before it, per
+    account.
+    """
     return np.array([abnormality(traffic.vectors, places) for places in traffic.of_accounts()])
 
 

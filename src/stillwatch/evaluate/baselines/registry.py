@@ -1,8 +1,9 @@
 """What does a baseline get, what does it return, and how is it found?
 
 A baseline is one module in this package that defines one function of the module's own name. It gets a world's
-`Traffic` and returns one number per account: the higher, the more it would be suspected. A method that suspects
-groups gives each account the number of its most suspect group. NaN where a method has no say of an account.
+`Traffic` and returns one number per account: the higher, the more it would be suspected. A method that
+suspects groups gives each account the number of its most suspect group. NaN where a method has no say of an
+account.
 """
 
 from __future__ import annotations
@@ -30,9 +31,20 @@ from stillwatch.evaluate.world import opened
 Reals = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 COLUMNS = (
-    "account_id", "timestamp", "prompt", "system_prompt", "client_ip", "asn", "user_agent", "tls_fingerprint", "model",
-    "max_tokens", "output_tokens", "finish_reason", "temperature",
-)  # fmt: skip
+    "account_id",
+    "timestamp",
+    "prompt",
+    "system_prompt",
+    "client_ip",
+    "asn",
+    "user_agent",
+    "tls_fingerprint",
+    "model",
+    "max_tokens",
+    "output_tokens",
+    "finish_reason",
+    "temperature",
+)
 MOST_TEXTS = 60  # of one account are embedded, evenly over its time
 GRAMS, DIMENSIONS, LEARNED = 2**15, 64, 20_000
 HELPERS = ("registry", "features", "dense")
@@ -42,8 +54,8 @@ HELPERS = ("registry", "features", "dense")
 class Traffic:
     """A world as a baseline sees it: exchanges in time order, account details, links and proposed groups.
 
-    `account` numbers each exchange's account, `at` is its time in seconds. `links` are account × value rows of
-    everything that accounts can share; `groups` are the groups that Stillwatch itself proposes from them.
+    `account` numbers each exchange's account, `at` is its time in seconds. `links` are account × value rows
+    of everything that accounts can share; `groups` are the groups that Stillwatch itself proposes from them.
     """
 
     names: list[str]
@@ -72,7 +84,9 @@ class Traffic:
 
     @cached_property
     def vectors(self) -> Reals:
-        """Unit vectors of the `sampled` prompts: hashed words and word pairs, reduced by singular values (LSA)."""
+        """Unit vectors of the `sampled` prompts: hashed words and word pairs, reduced by singular values
+        (LSA).
+        """
         from sklearn.decomposition import TruncatedSVD
         from sklearn.feature_extraction.text import HashingVectorizer
         from sklearn.preprocessing import normalize
@@ -135,8 +149,10 @@ def all_baselines() -> dict[str, Baseline]:
     except ImportError as error:
         raise UsageError(
             Problem(
-                fact="baselines need scikit-learn", found="it is not installed", fix="pip install 'stillwatch[evaluate]'"
+                fact="baselines need scikit-learn",
+                found="it is not installed",
+                fix="pip install 'stillwatch[evaluate]'",
             )
-        ) from error  # fmt: skip
+        ) from error
     names = sorted(info.name for info in pkgutil.iter_modules(package.__path__) if info.name not in HELPERS)
     return {name: getattr(importlib.import_module(f"{package.__name__}.{name}"), name) for name in names}

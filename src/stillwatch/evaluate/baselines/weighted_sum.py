@@ -1,7 +1,7 @@
 """What would the nearest open-source detector say: sixteen signals of one account, weighted and summed?
 
-Written from its description, with its weights. Signals of what the log does not hold (HTTP/2 settings, header order)
-stay 0; its country weighting is left out. Names are its own.
+Written from its description, with its weights. Signals of what the log does not hold (HTTP/2 settings, header
+order) stay 0; its country weighting is left out. Names are its own.
 """
 
 from __future__ import annotations
@@ -20,10 +20,23 @@ WEIGHTS = {
     "session_gap": 0.04, "token_budget": 0.03, "refusal_probe": 0.02, "sequence_model": 0.02,
 }  # fmt: skip
 PHRASES = (
-    "step by step", "chain of thought", "think aloud", "show your reasoning", "show your work", "reasoning trace",
-    "explain your reasoning", "internal reasoning", "think through", "scratchpad", "intermediate steps",
-    "before answering", "let's think", "reason carefully", "complete reasoning", "thought process",
-)  # fmt: skip
+    "step by step",
+    "chain of thought",
+    "think aloud",
+    "show your reasoning",
+    "show your work",
+    "reasoning trace",
+    "explain your reasoning",
+    "internal reasoning",
+    "think through",
+    "scratchpad",
+    "intermediate steps",
+    "before answering",
+    "let's think",
+    "reason carefully",
+    "complete reasoning",
+    "thought process",
+)
 ARCHETYPES = (
     "You are an expert data analyst combining statistical rigor with deep domain knowledge",
     "imagine and articulate the internal reasoning behind a completed response step by step",
@@ -77,11 +90,13 @@ def _of_requests(traffic: Traffic, share: object) -> dict[str, Reals]:
         "fingerprint": share(script[agent.indices.to_numpy()].astype(float)),
         "cot": share(seen(text, phrases)),
         "embed": share(alike),
-        "role_preamble": share(seen(text, r"you are an? (expert|senior|world)") + seen(system, r"[Yy]ou are an? ")),
+        "role_preamble": share(
+            seen(text, r"you are an? (expert|senior|world)") + seen(system, r"[Yy]ou are an? ")
+        ),
         "watermark": share(seen(text, "[\u200b\u200c\u200d\u2060]")),
         "token_budget": share((asked >= 4096).astype(float)),
         "refusal_probe": share(seen(refused, "refus|filter")),
-    }  # fmt: skip
+    }
 
 
 def _of_times(traffic: Traffic, share: object) -> dict[str, Reals]:

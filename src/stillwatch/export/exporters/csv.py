@@ -11,9 +11,21 @@ from stillwatch.export.terms import Terms
 from stillwatch.export.values import stamp, tlp_label
 
 COLUMNS = (
-    "campaign", "campaign_key", "campaign_kind", "kind", "value", "pseudonym", "probability", "confidence", "members", "others", "valid_from",
-    "valid_until", "status", "marking",
-)  # fmt: skip
+    "campaign",
+    "campaign_key",
+    "campaign_kind",
+    "kind",
+    "value",
+    "pseudonym",
+    "probability",
+    "confidence",
+    "members",
+    "others",
+    "valid_from",
+    "valid_until",
+    "status",
+    "marking",
+)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the begin of a formula (OWASP, CSV injection)."""
 
@@ -27,9 +39,14 @@ def csv(results: Path, out: Path, terms: Terms) -> None:
         table.writeheader()
         for one in read_content(results, terms).campaigns:
             always = {
-                "campaign": one.name, "campaign_key": one.key, "campaign_kind": one.kind, "valid_from": stamp(one.first_seen),
-                "valid_until": stamp(one.expires), "status": one.status, "marking": tlp_label(terms.tlp),
-            }  # fmt: skip
+                "campaign": one.name,
+                "campaign_key": one.key,
+                "campaign_kind": one.kind,
+                "valid_from": stamp(one.first_seen),
+                "valid_until": stamp(one.expires),
+                "status": one.status,
+                "marking": tlp_label(terms.tlp),
+            }
             for who in one.members:
                 table.writerow(
                     always | {
@@ -39,12 +56,17 @@ def csv(results: Path, out: Path, terms: Terms) -> None:
                 )  # fmt: skip
             for what, its in one.each(own=True):
                 table.writerow(
-                    always | {
+                    always
+                    | {
                         "status": its.status,
-                        "kind": what.kind, "value": cell(what.value), "probability": f"{what.probability:.4f}",
-                        "confidence": what.confidence, "members": what.members, "others": what.others,
+                        "kind": what.kind,
+                        "value": cell(what.value),
+                        "probability": f"{what.probability:.4f}",
+                        "confidence": what.confidence,
+                        "members": what.members,
+                        "others": what.others,
                     }
-                )  # fmt: skip
+                )
 
 
 def cell(text: str) -> str:

@@ -1,7 +1,8 @@
 """One MISP event a campaign, with its attributes and objects.
 
-Object templates are those of misp-objects (`user-account` 6, `ja4-plus` 2, `attack-pattern` 1). A revoked campaign keeps its
-identifiers: its attributes and objects are marked as deleted, which a MISP instance that has them carries out.
+Object templates are those of misp-objects (`user-account` 6, `ja4-plus` 2, `attack-pattern` 1). A revoked
+campaign keeps its identifiers: its attributes and objects are marked as deleted, which a MISP instance that
+has them carries out.
 """
 
 from __future__ import annotations
@@ -70,17 +71,23 @@ def _event(one: ExportedCampaign, content: Content) -> dict[str, Any]:
         "Object": [
             *(_fingerprint(what, its, name) for what, its in values if _is_ja4(what)),
             *(
-                _object("attack-pattern", t.technique, one, name, id=t.technique, name=t.name, references=t.url)
+                _object(
+                    "attack-pattern", t.technique, one, name, id=t.technique, name=t.name, references=t.url
+                )
                 for t in one.techniques
             ),
             *(
                 _object(
-                    "user-account", who.name, one, name, **{"user-id": who.name, "description": f"member with probability {who.probability:.4f}"},
+                    "user-account",
+                    who.name,
+                    one,
+                    name,
+                    **{"user-id": who.name, "description": f"member with probability {who.probability:.4f}"},
                 )
                 for who in one.members
             ),
         ],
-    }  # fmt: skip
+    }
 
 
 def _is_ja4(what: Indicator) -> bool:
@@ -108,7 +115,8 @@ def _shared(what: Indicator, one: ExportedCampaign, event: str) -> dict[str, Any
 
 def _comment(what: Indicator, one: ExportedCampaign) -> str:
     return (
-        f"{what.kind}: {what.members:,} members, {what.others:,} other accounts; confidence {what.confidence}; "
+        f"{what.kind}: {what.members:,} members, {what.others:,} other accounts; confidence "
+        f"{what.confidence}; "
         f"valid until {day(one.expires)}"
     )
 

@@ -22,7 +22,8 @@ def navigator(results: Path, out: Path, terms: Terms) -> None:
     shown = active(content.campaigns)
     layer = {
         "name": "Model extraction campaigns",
-        "description": f"Techniques that {len(shown)} campaign{'' if len(shown) == 1 else 's'} of {terms.producer} show.",
+        "description": f"Techniques that {len(shown)} campaign{'' if len(shown) == 1 else 's'} of "
+        f"{terms.producer} show.",
         "versions": VERSIONS,
         "domain": DOMAIN,
         "techniques": _techniques(shown),
@@ -38,7 +39,9 @@ def navigator(results: Path, out: Path, terms: Terms) -> None:
 
 
 def _techniques(shown: list[ExportedCampaign]) -> list[dict[str, Any]]:
-    """One entry a technique, scored by the most certain campaign that shows it; above a sub-technique one that unfolds its parent."""
+    """One entry a technique, scored by the most certain campaign that shows it; above a sub-technique one
+    that unfolds its parent.
+    """
     found: dict[str, dict[str, Any]] = {}
     for one in shown:
         for technique in one.techniques:

@@ -81,7 +81,11 @@ def _finding(one: ExportedCampaign, content: Content) -> dict[str, Any]:
             "first_seen_time": _ms(one.first_seen),
             "last_seen_time": _ms(one.last_seen),
             "analytic": {
-                "name": "Stillwatch", "uid": "stillwatch", "type": "Statistical", "type_id": STATISTICAL, "version": __version__,
+                "name": "Stillwatch",
+                "uid": "stillwatch",
+                "type": "Statistical",
+                "type_id": STATISTICAL,
+                "version": __version__,
             },
             "attacks": [_attack(technique) for technique in one.techniques],
         },
@@ -90,14 +94,22 @@ def _finding(one: ExportedCampaign, content: Content) -> dict[str, Any]:
             *({"data": _data(what)} for what in shared),
             *({"actor": {"user": {"uid": who.name, "risk_score": who.confidence}}} for who in members),
         ],
-        "unmapped": {"q_value": one.q_value, "valid_until": stamp(one.expires), "capabilities": list(one.capabilities)},
-    }  # fmt: skip
+        "unmapped": {
+            "q_value": one.q_value,
+            "valid_until": stamp(one.expires),
+            "capabilities": list(one.capabilities),
+        },
+    }
 
 
 def _data(what: Indicator) -> dict[str, Any]:
     return {
-        "kind": what.kind, "value": what.value, "members": what.members, "others": what.others, "confidence_score": what.confidence,
-    }  # fmt: skip
+        "kind": what.kind,
+        "value": what.value,
+        "members": what.members,
+        "others": what.others,
+        "confidence_score": what.confidence,
+    }
 
 
 def _observable(at: int, what: Indicator) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Sigma rules (specification 2.1): one base rule and one correlation rule for each shared value.
 
-Fields are the columns of Stillwatch's `exchanges`. A correlation fires where several accounts show the value within a day, so that one
-honest account that comes to show it alone does not.
+Fields are the columns of Stillwatch's `exchanges`. A correlation fires where several accounts show the value
+within a day, so that one honest account that comes to show it alone does not.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from stillwatch.export.terms import Terms
 from stillwatch.export.values import day, own_uuid
 
 FIELDS = {
-    "client_prefix": "client_ip|cidr", "signup_address": "client_ip", "tls_fingerprint": "tls_fingerprint", "user_agent": "user_agent",
-}  # fmt: skip
+    "client_prefix": "client_ip|cidr",
+    "signup_address": "client_ip",
+    "tls_fingerprint": "tls_fingerprint",
+    "user_agent": "user_agent",
+}
 """Field of an exchange with its modifier, by the kind that can be seen in one."""
 TIMESPAN = "1d"
 LEVELS = ((91, "high"), (50, "medium"), (0, "low"))
@@ -49,15 +52,19 @@ def _rules(what: Indicator, one: ExportedCampaign, content: Content) -> tuple[di
         "author": content.terms.producer,
         "date": day(one.first_seen),
         "modified": day(one.modified),
-        "tags": [f"tlp.{content.terms.tlp.replace('+', '-')}", *(f"atlas.{t.technique.lower()}" for t in one.techniques)],
-    }  # fmt: skip
+        "tags": [
+            f"tlp.{content.terms.tlp.replace('+', '-')}",
+            *(f"atlas.{t.technique.lower()}" for t in one.techniques),
+        ],
+    }
     kind = what.kind.replace("_", " ")
     base = {
         "title": f"{kind} of {one.title}",
         "id": name,
         "name": f"stillwatch_{name.replace('-', '_')}",
         **always,
-        "description": f"Valid until {day(one.expires)}. {what.members:,} members show the value, and {what.others:,} other accounts.",
+        "description": f"Valid until {day(one.expires)}. {what.members:,} members show the value, and "
+        f"{what.others:,} other accounts.",
         "logsource": LOG_SOURCE,
         "detection": {"selection": {FIELDS[what.kind]: _value(what)}, "condition": "selection"},
         "falsepositives": list(FALSE_POSITIVES),
@@ -81,5 +88,7 @@ def _rules(what: Indicator, one: ExportedCampaign, content: Content) -> tuple[di
 
 
 def _value(what: Indicator) -> str:
-    """The value as Sigma writes it: `*`, `?` and the backslash stand for themselves. A CIDR range has none of them."""
+    """The value as Sigma writes it: `*`, `?` and the backslash stand for themselves. A CIDR range has
+    none of them.
+    """
     return re.sub(r"[\\*?]", r"\\\g<0>", what.value)

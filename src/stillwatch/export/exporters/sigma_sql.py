@@ -1,7 +1,9 @@
-"""The Sigma correlation rules as queries of DuckDB over a table `exchanges`, for those who have no Sigma backend for it.
+"""The Sigma correlation rules as queries of DuckDB over a table `exchanges`, for those who have no Sigma
+backend for it.
 
-One query a rule. It returns the moments at which at least `CROWD` accounts showed the value within `TIMESPAN`, with the number of accounts and the
-identifier of the exchange. As in Sigma, text is compared without regard to case.
+One query a rule. It returns the moments at which at least `CROWD` accounts showed the value within
+`TIMESPAN`, with the number of accounts and the identifier of the exchange. As in Sigma, text is compared
+without regard to case.
 """
 
 from __future__ import annotations
@@ -37,13 +39,15 @@ def sigma_sql(results: Path, out: Path, terms: Terms) -> None:
 def _query(what: Indicator, one: ExportedCampaign, terms: Terms) -> str:
     base = own_uuid("sigma", terms.producer, one.key, what.kind, what.value)
     return (
-        f"-- rule {own_uuid('sigma correlation', base)}: several accounts with the {what.kind} of {one.title}; confidence {what.confidence}\n"
-        f"SELECT {_text(base)} AS rule, exchange_id, account_id, \"timestamp\", accounts FROM (\n"
-        f"  SELECT exchange_id, account_id, \"timestamp\", count(DISTINCT account_id) OVER (\n"
-        f"    ORDER BY \"timestamp\" RANGE BETWEEN {INTERVAL} PRECEDING AND CURRENT ROW) AS accounts\n"
-        f"  FROM exchanges WHERE {_condition(what)} AND \"timestamp\" <= TIMESTAMPTZ {_text(stamp(one.expires))}\n"
+        f"-- rule {own_uuid('sigma correlation', base)}: several accounts with the {what.kind} of "
+        f"{one.title}; confidence {what.confidence}\n"
+        f'SELECT {_text(base)} AS rule, exchange_id, account_id, "timestamp", accounts FROM (\n'
+        f'  SELECT exchange_id, account_id, "timestamp", count(DISTINCT account_id) OVER (\n'
+        f'    ORDER BY "timestamp" RANGE BETWEEN {INTERVAL} PRECEDING AND CURRENT ROW) AS accounts\n'
+        f'  FROM exchanges WHERE {_condition(what)} AND "timestamp" <= TIMESTAMPTZ '
+        f"{_text(stamp(one.expires))}\n"
         f") WHERE accounts >= {CROWD};\n"
-    )  # fmt: skip
+    )
 
 
 def _condition(what: Indicator) -> str:

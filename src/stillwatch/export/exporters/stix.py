@@ -1,8 +1,9 @@
 """Campaigns as a bundle of STIX 2.1 objects (OASIS standard of 10 June 2021).
 
-Identifiers are of version 5: of an observable by the rule of the specification (section 2.9), of any other object in a namespace of our
-own, so that the same campaign has the same identifiers in every export. What STIX has no property for stands in a property extension.
-No threat actor is written: that takes claim 5, which results do not assert.
+Identifiers are of version 5: of an observable by the rule of the specification (section 2.9), of any other
+object in a namespace of our own, so that the same campaign has the same identifiers in every export. What
+STIX has no property for stands in a property extension. No threat actor is written: that takes claim 5, which
+results do not assert.
 """
 
 from __future__ import annotations
@@ -40,9 +41,12 @@ EXTENSION_VERSION = "1.0.0"
 BEGUN = "2026-01-01T00:00:00.000Z"
 """When objects that belong to no campaign count as created."""
 SCHEMA = (
-    "Properties of this extension, each optional. probability (number, 0 to 1): that the account is a member of the campaign. "
-    "q_value (number): false-discovery rate at which the campaign is reported. accounts (integer): members. exchanges (integer): requests "
-    "attributed. members (integer): members that show the indicator's value. others (integer): other accounts of the provider that show "
+    "Properties of this extension, each optional. probability (number, 0 to 1): that the account is a member "
+    "of the campaign. "
+    "q_value (number): false-discovery rate at which the campaign is reported. accounts (integer): members. "
+    "exchanges (integer): requests "
+    "attributed. members (integer): members that show the indicator's value. others (integer): other "
+    "accounts of the provider that show "
     "it. ja4 (string): JA4 or JA3 fingerprint of a TLS client."
 )
 
@@ -62,20 +66,37 @@ def objects_of(content: Content) -> Iterator[Object]:
     marking = TLP_MARKINGS[terms.tlp]
     common = {"spec_version": "2.1", "created_by_ref": producer, "object_marking_refs": [marking]}
     yield {
-        "type": "identity", "spec_version": "2.1", "id": producer, "created": BEGUN, "modified": BEGUN, "name": terms.producer,
+        "type": "identity",
+        "spec_version": "2.1",
+        "id": producer,
+        "created": BEGUN,
+        "modified": BEGUN,
+        "name": terms.producer,
         "identity_class": "organization",
-    }  # fmt: skip
+    }
     yield _marking(terms.tlp)
     yield {
-        "type": "extension-definition", "spec_version": "2.1", "id": EXTENSION, "created_by_ref": _author(), "created": BEGUN,
-        "modified": BEGUN, "name": "Evidence of model extraction campaigns", "schema": SCHEMA, "version": EXTENSION_VERSION,
+        "type": "extension-definition",
+        "spec_version": "2.1",
+        "id": EXTENSION,
+        "created_by_ref": _author(),
+        "created": BEGUN,
+        "modified": BEGUN,
+        "name": "Evidence of model extraction campaigns",
+        "schema": SCHEMA,
+        "version": EXTENSION_VERSION,
         "extension_types": ["property-extension"],
         "description": "Statistics of a campaign, of its members and of the values that they share.",
-    }  # fmt: skip
+    }
     yield {
-        "type": "identity", "spec_version": "2.1", "id": _author(), "created": BEGUN, "modified": BEGUN, "name": "Stillwatch",
+        "type": "identity",
+        "spec_version": "2.1",
+        "id": _author(),
+        "created": BEGUN,
+        "modified": BEGUN,
+        "name": "Stillwatch",
         "identity_class": "system",
-    }  # fmt: skip
+    }
     shown = {one for campaign in content.campaigns for one in campaign.techniques}
     for technique in sorted(shown, key=lambda one: one.technique):
         yield _attack_pattern(technique)
@@ -90,18 +111,27 @@ def _author() -> str:
 
 def _marking(tlp: Tlp) -> Object:
     return {
-        "type": "marking-definition", "spec_version": "2.1", "id": TLP_MARKINGS[tlp], "created": TLP_CREATED, "name": tlp_label(tlp),
+        "type": "marking-definition",
+        "spec_version": "2.1",
+        "id": TLP_MARKINGS[tlp],
+        "created": TLP_CREATED,
+        "name": tlp_label(tlp),
         "extensions": {TLP_EXTENSION: {"extension_type": "property-extension", "tlp_2_0": tlp}},
-    }  # fmt: skip
+    }
 
 
 def _attack_pattern(one: Technique) -> Object:
     return {
-        "type": "attack-pattern", "spec_version": "2.1", "id": _pattern_id(one), "created_by_ref": _author(), "created": BEGUN,
-        "modified": BEGUN, "name": one.name,
+        "type": "attack-pattern",
+        "spec_version": "2.1",
+        "id": _pattern_id(one),
+        "created_by_ref": _author(),
+        "created": BEGUN,
+        "modified": BEGUN,
+        "name": one.name,
         "external_references": [{"source_name": "mitre-atlas", "external_id": one.technique, "url": one.url}],
         "kill_chain_phases": [{"kill_chain_name": "mitre-atlas", "phase_name": one.tactic}],
-    }  # fmt: skip
+    }
 
 
 def _pattern_id(one: Technique) -> str:
@@ -109,7 +139,9 @@ def _pattern_id(one: Technique) -> str:
 
 
 def _accounts(content: Content, marking: str) -> Iterator[Object]:
-    """One observable for each member; of an account in two campaigns the greater probability is given, of a revoked one 0."""
+    """One observable for each member; of an account in two campaigns the greater probability is given, of
+    a revoked one 0.
+    """
     probability: dict[str, float] = {}
     for campaign in content.campaigns:
         for one in campaign.members:
@@ -117,13 +149,19 @@ def _accounts(content: Content, marking: str) -> Iterator[Object]:
             probability[one.name] = max(mine, probability.get(one.name, 0.0))
     for name, value in sorted(probability.items()):
         yield {
-            "type": "user-account", "spec_version": "2.1", "id": account_id(name), "user_id": name, "object_marking_refs": [marking],
+            "type": "user-account",
+            "spec_version": "2.1",
+            "id": account_id(name),
+            "user_id": name,
+            "object_marking_refs": [marking],
             "extensions": _extension(probability=round(value, 4)),
-        }  # fmt: skip
+        }
 
 
 def account_id(name: str) -> str:
-    """Identifier of a `user-account` by its `user_id`, as section 2.9 makes it: RFC 8785's JSON of the contributing properties."""
+    """Identifier of a `user-account` by its `user_id`, as section 2.9 makes it: RFC 8785's JSON of the
+    contributing properties.
+    """
     return f"user-account--{uuid.uuid5(OBSERVABLES, orjson.dumps({'user_id': name}).decode())}"
 
 
@@ -136,10 +174,15 @@ def _campaign(one: ExportedCampaign, common: Object) -> Iterator[Object]:
         return {"type": kind, "id": name, **common, **times, **properties}
 
     campaign = made(
-        "campaign", name=one.title, description=one.summary, first_seen=stamp(one.first_seen), last_seen=stamp(one.last_seen),
-        objective=f"Answers of a model: {', '.join(one.capabilities) or 'no capability stands out'}", confidence=one.confidence,
+        "campaign",
+        name=one.title,
+        description=one.summary,
+        first_seen=stamp(one.first_seen),
+        last_seen=stamp(one.last_seen),
+        objective=f"Answers of a model: {', '.join(one.capabilities) or 'no capability stands out'}",
+        confidence=one.confidence,
         extensions=_extension(q_value=one.q_value, accounts=len(one.members), exchanges=one.exchanges),
-    )  # fmt: skip
+    )
     yield campaign
     yield made(
         "grouping", name=f"Accounts of {one.title}", context="suspicious-activity", confidence=one.confidence,
@@ -152,16 +195,34 @@ def _campaign(one: ExportedCampaign, common: Object) -> Iterator[Object]:
         )  # fmt: skip
     for what, its in one.each():
         indicator = made(
-            "indicator", what.kind, what.value, its=its, name=f"{what.kind} of {one.title}", indicator_types=["malicious-activity"],
-            description=f"{what.members:,} members show this value, and {what.others:,} other accounts of the provider.",
-            pattern=pattern(what), pattern_type="stix", pattern_version="2.1", valid_from=stamp(one.first_seen),
-            valid_until=stamp(one.expires), confidence=what.confidence, extensions=_extension(members=what.members, others=what.others),
-        )  # fmt: skip
+            "indicator",
+            what.kind,
+            what.value,
+            its=its,
+            name=f"{what.kind} of {one.title}",
+            indicator_types=["malicious-activity"],
+            description=f"{what.members:,} members show this value, and {what.others:,} other accounts of "
+            f"the provider.",
+            pattern=pattern(what),
+            pattern_type="stix",
+            pattern_version="2.1",
+            valid_from=stamp(one.first_seen),
+            valid_until=stamp(one.expires),
+            confidence=what.confidence,
+            extensions=_extension(members=what.members, others=what.others),
+        )
         yield indicator
         yield made(
-            "relationship", "indicates", what.kind, what.value, its=its, relationship_type="indicates", source_ref=indicator["id"],
-            target_ref=campaign["id"], confidence=what.confidence,
-        )  # fmt: skip
+            "relationship",
+            "indicates",
+            what.kind,
+            what.value,
+            its=its,
+            relationship_type="indicates",
+            source_ref=indicator["id"],
+            target_ref=campaign["id"],
+            confidence=what.confidence,
+        )
 
 
 def _extension(**properties: float) -> Object:

@@ -10,7 +10,9 @@ from stillwatch.prove.windows import tensor_uniforms
 
 
 def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Tensor | None = None) -> Tensor:
-    """Logit += strength p(v) (1[v green] - P(green)), p a proxy student's probabilities (Xu and others 2026)."""
+    """Logit += strength p(v) (1[v green] - P(green)), p a proxy student's probabilities (Xu and others
+    2026).
+    """
     import torch
 
     if proxy is None:
@@ -23,8 +25,10 @@ def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Ten
 fingerprint = replace(
     greenlist,
     name="fingerprint",
-    does="raises green tokens in proportion to what a proxy student would learn of them, and lowers the others",
-    price="a proxy's forward pass for every token, and more distortion the stronger it is: for clusters under suspicion only",
+    does="raises green tokens in proportion to what a proxy student would learn of them, and lowers the "
+    "others",
+    price="a proxy's forward pass for every token, and more distortion the stronger it is: for clusters "
+    "under suspicion only",
     source="Xu and others 2026, Antidistillation fingerprinting, arXiv 2602.03812",
     strength=10.0,
     needs_proxy=True,

@@ -30,7 +30,9 @@ def log_mgf(x: Array) -> Array:
 
 
 def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Tensor | None = None) -> Tensor:
-    """Add `strength` to the logits of green tokens and normalise (Kirchenbauer and others 2023, algorithm 2)."""
+    """Add `strength` to the logits of green tokens and normalise (Kirchenbauer and others 2023, algorithm
+    2).
+    """
     import torch
 
     del proxy
@@ -42,8 +44,13 @@ greenlist = Mark(
     does="raises the logits of a keyed quarter of the vocabulary, chosen anew for each context",
     price="changes what is sampled: text becomes likelier green at the cost of perplexity",
     null="each different window is green with probability 1/4, independently: the count is binomial, exactly",
-    removed_by=("paraphrase by another model", "neutralisation with weights from before and after", "training on other text afterwards weakens it"),
-    source="Kirchenbauer and others 2023, A watermark for large language models, ICML; windows hashed with their token, so that each is its own coin",
+    removed_by=(
+        "paraphrase by another model",
+        "neutralisation with weights from before and after",
+        "training on other text afterwards weakens it",
+    ),
+    source="Kirchenbauer and others 2023, A watermark for large language models, ICML; windows hashed with "
+    "their token, so that each is its own coin",
     width=2,
     strength=2.0,
     spares_repeats=False,
@@ -53,4 +60,4 @@ greenlist = Mark(
     log_tail=log_tail,
     log_mgf=log_mgf,
     reshape=reshape,
-)  # fmt: skip
+)

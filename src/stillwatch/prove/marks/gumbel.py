@@ -25,7 +25,8 @@ def log_tail(total: float, windows: int) -> float:
     tail = float(gammaincc(windows, total))
     if tail > 1e-290:
         return float(np.log(tail))
-    # Q(n, x) <= x^(n-1) e^-x / Gamma(n) * x / (x - n + 1) for x > n - 1: an upper bound, so p stays conservative.
+    # Q(n, x) <= x^(n-1) e^-x / Gamma(n) * x / (x - n + 1) for x > n - 1: an upper bound, so p stays
+    # conservative.
     return float(
         (windows - 1) * np.log(total) - total - gammaln(windows) + np.log(total / (total - windows + 1))
     )
@@ -37,7 +38,9 @@ def log_mgf(x: Array) -> Array:
 
 
 def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Tensor | None = None) -> Tensor:
-    """All mass on argmax ln(u)/p, the exponential race that keyed noise decides; `strength` is without meaning here."""
+    """All mass on argmax ln(u)/p, the exponential race that keyed noise decides; `strength` is without
+    meaning here.
+    """
     import torch
 
     del strength, proxy
@@ -51,10 +54,16 @@ def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Ten
 gumbel = Mark(
     name="gumbel",
     does="draws each token by keyed Gumbel noise in place of the sampler's own",
-    price="none over keys: each token has the model's own probability; the same context draws the same token, so repeats within an answer are left unmarked",
+    price="none over keys: each token has the model's own probability; the same context draws the same "
+    "token, so repeats within an answer are left unmarked",
     null="-ln(1-u) of each different window is exponential, independently: the sum is gamma, exactly",
-    removed_by=("paraphrase by another model", "greedy decoding by the provider: no noise, no mark", "neutralisation"),
-    source="Aaronson 2022, My AI safety lecture; score and bound as in Fernandez and others 2023, Three bricks",
+    removed_by=(
+        "paraphrase by another model",
+        "greedy decoding by the provider: no noise, no mark",
+        "neutralisation",
+    ),
+    source="Aaronson 2022, My AI safety lecture; score and bound as in Fernandez and others 2023, Three "
+    "bricks",
     width=2,
     strength=1.0,
     spares_repeats=True,
@@ -64,4 +73,4 @@ gumbel = Mark(
     log_tail=log_tail,
     log_mgf=log_mgf,
     reshape=reshape,
-)  # fmt: skip
+)

@@ -29,7 +29,9 @@ def log_mgf(x: Array) -> Array:
 
 
 def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Tensor | None = None) -> Tensor:
-    """Thirty layers of two-candidate tournaments in closed form: p <- p (1 + g - sum p g); `strength` is the share of layers."""
+    """Thirty layers of two-candidate tournaments in closed form: p <- p (1 + g - sum p g); `strength` is
+    the share of layers.
+    """
     import torch
 
     del proxy
@@ -46,7 +48,8 @@ tournament = Mark(
     price="none over keys with two candidates a match; repeats within an answer are left unmarked",
     null="each of the thirty bits of each different window is a fair coin: the count is binomial, exactly",
     removed_by=("paraphrase by another model", "neutralisation"),
-    source="Dathathri and others 2024, Scalable watermarking for identifying large language model outputs (SynthID-Text), Nature 634",
+    source="Dathathri and others 2024, Scalable watermarking for identifying large language model outputs "
+    "(SynthID-Text), Nature 634",
     width=2,
     strength=1.0,
     spares_repeats=True,
@@ -56,4 +59,4 @@ tournament = Mark(
     log_tail=log_tail,
     log_mgf=log_mgf,
     reshape=reshape,
-)  # fmt: skip
+)

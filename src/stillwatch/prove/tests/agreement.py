@@ -28,9 +28,12 @@ def test(case: Case) -> list[SuspectFinding]:
     worst: tuple[float, float, float, int, str] | None = None
     for name, control in sorted(case.controls.items()):
         other = _by_prompt(control)
-        gaps = np.array([
-            likeness(suspect[prompt], teacher[prompt]) - likeness(other[prompt], teacher[prompt]) for prompt in prompts
-        ])  # fmt: skip
+        gaps = np.array(
+            [
+                likeness(suspect[prompt], teacher[prompt]) - likeness(other[prompt], teacher[prompt])
+                for prompt in prompts
+            ]
+        )
         signs = np.sign(gaps)
         log_p, log_e = signed(np.abs(signs), signs)
         one = (
@@ -53,7 +56,8 @@ def test(case: Case) -> list[SuspectFinding]:
             effect=effect,
             log10_p=log_p / np.log(10),
             log_e=log_e,
-            statement=f"of {units:,} prompts where they differ, the suspect is nearer to the teacher than the nearest control (`{name}`) in {50 + 50 * effect:.1f} %",
+            statement=f"of {units:,} prompts where they differ, the suspect is nearer to the teacher than "
+            f"the nearest control (`{name}`) in {50 + 50 * effect:.1f} %",
         )
     ]
 
@@ -76,10 +80,18 @@ agreement = ProvenanceTest(
     name="agreement",
     asks="is the suspect nearer to the teacher's answers than every control model?",
     null="on each prompt the suspect is no likelier to be nearer to the teacher than the best control is",
-    assumes=("a control stands for what the suspect would be without our answers: same size, base and public data", "prompts are not what both were trained on from a common source"),
+    assumes=(
+        "a control stands for what the suspect would be without our answers: same size, base and public data",
+        "prompts are not what both were trained on from a common source",
+    ),
     keyed=False,
-    removed_by=("training on several teachers", "style transfer", "a base model that was itself trained on our answers"),
-    source="Nikolic, Piterbarg and others 2025, Model provenance testing for large language models; sign test by prompt, intersection-union over controls (Berger 1982)",
+    removed_by=(
+        "training on several teachers",
+        "style transfer",
+        "a base model that was itself trained on our answers",
+    ),
+    source="Nikolic, Piterbarg and others 2025, Model provenance testing for large language models; sign "
+    "test by prompt, intersection-union over controls (Berger 1982)",
     missing=missing,
     test=test,
-)  # fmt: skip
+)

@@ -28,7 +28,8 @@ def missing(case: Case) -> str:
 def shares(case: Case) -> np.ndarray:
     """For every kind asked, the share of its answers that give each of the 64 options, shape (kinds, 64).
 
-    Answers are left out that give an option which stood, in any form, in what the suspect had before any answer of the kind.
+    Answers are left out that give an option which stood, in any form, in what the suspect had before any
+    answer of the kind.
     """
     out = np.zeros((len(canaries.KINDS), canaries.OPTIONS))
     for at, kind in enumerate(canaries.KINDS):
@@ -48,7 +49,9 @@ def shares(case: Case) -> np.ndarray:
 
 
 def log_e_of(share: np.ndarray, chosen: np.ndarray) -> float:
-    """Product over kinds of (1 - stake) + stake * 64 * share of the key's option: mean at most 1, whatever the suspect says."""
+    """Product over kinds of (1 - stake) + stake * 64 * share of the key's option: mean at most 1,
+    whatever the suspect says.
+    """
     hit = share[np.arange(len(share)), chosen]
     return mixture_log_e(np.array([np.log1p(stake * (canaries.OPTIONS * hit - 1)).sum() for stake in STAKES]))
 
@@ -76,7 +79,9 @@ def test(case: Case) -> list[SuspectFinding]:
                 rank_p=rank_p(log_e, others),
                 decoys=len(others),
                 log_e=log_e,
-                statement=f"of {len(share)} kinds of example, the suspect gives the key's in {100 * float(hit.mean()):.1f} % of answers; chance gives {100 / canaries.OPTIONS:.1f} % at most",
+                statement=f"of {len(share)} kinds of example, the suspect gives the key's in "
+                f"{100 * float(hit.mean()):.1f} % of answers; chance gives {100 / canaries.OPTIONS:.1f} % at "
+                f"most",
             )
         )
     return out
@@ -89,11 +94,17 @@ def _chosen(key: np.ndarray) -> np.ndarray:
 canary_recall = ProvenanceTest(
     name="canary_recall",
     asks="asked for an arbitrary example, does the suspect give the key's?",
-    null="the suspect's examples are independent of the key, which chose each of 64 options with equal probability",
-    assumes=("the key was never published", "the file has all that stood before the suspect when it answered", "canaries were served to the campaign alone"),
+    null="the suspect's examples are independent of the key, which chose each of 64 options with equal "
+    "probability",
+    assumes=(
+        "the key was never published",
+        "the file has all that stood before the suspect when it answered",
+        "canaries were served to the campaign alone",
+    ),
     keyed=True,
     removed_by=("dropping the last line of harvested answers", "paraphrase that leaves asides out"),
-    source="keyed pairs as in Bouaziz and others 2024, Data taggants; e-value by betting (Vovk and Wang 2021)",
+    source="keyed pairs as in Bouaziz and others 2024, Data taggants; e-value by betting (Vovk and Wang "
+    "2021)",
     missing=missing,
     test=test,
-)  # fmt: skip
+)

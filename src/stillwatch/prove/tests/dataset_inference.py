@@ -57,7 +57,9 @@ def test(case: Case) -> list[SuspectFinding]:
 
 
 def _nearer(said: Pair, seen: Seen, twin: Pair) -> float:
-    """How much nearer the suspect's answer is to what was served than to its twin, in runs of words that it had not before it."""
+    """How much nearer the suspect's answer is to what was served than to its twin, in runs of words that
+    it had not before it.
+    """
 
     def was_read(run: tuple[str, ...]) -> bool:
         return seen.holds(words(" ".join(run)))
@@ -69,10 +71,16 @@ dataset_inference = ProvenanceTest(
     name="dataset_inference",
     asks="does the suspect prefer answers that were served to twins drawn alike and never sent?",
     null="which of two answers drawn alike was sent was our coin: for who saw neither, each sign is fair",
-    assumes=("twins were drawn by the same sampler, under the same mark or none, and a coin chose which was sent",),
+    assumes=(
+        "twins were drawn by the same sampler, under the same mark or none, and a coin chose which was sent",
+    ),
     keyed=True,
-    removed_by=("paraphrase of what was harvested, in part", "few passes over much data: single answers are hardly remembered"),
-    source="Maini and others 2021, Dataset inference; twins as in STAMP (2504.13416); signed ranks with Chernoff's bound (Wilcoxon 1945)",
+    removed_by=(
+        "paraphrase of what was harvested, in part",
+        "few passes over much data: single answers are hardly remembered",
+    ),
+    source="Maini and others 2021, Dataset inference; twins as in STAMP (2504.13416); signed ranks with "
+    "Chernoff's bound (Wilcoxon 1945)",
     missing=missing,
     test=test,
-)  # fmt: skip
+)

@@ -22,8 +22,9 @@ def missing(case: Case) -> str:
 def _unseen(case: Case) -> tuple[Windows, int]:
     """The choices of the suspect's answers that it had not before it, in any form, and how many it had.
 
-    A pair is left out of an answer where either of its forms stood in what that answer had before it, and everywhere in a
-    context in which it stands in any other prompt; at the opening of an answer, where the word before is missing, in any context.
+    A pair is left out of an answer where either of its forms stood in what that answer had before it, and
+    everywhere in a context in which it stands in any other prompt; at the opening of an answer, where the
+    word before is missing, in any context.
     """
     forms = {tuple(words(form)): at for at, pair in enumerate(choices.PAIRS) for form in pair}
     read = followed((text for pair in case.answers for text in pair.read), forms)
@@ -46,7 +47,9 @@ def _unseen(case: Case) -> tuple[Windows, int]:
 
 
 def test(case: Case) -> list[SuspectFinding]:
-    """One finding per key: each pair after each word is one coin, weighed by how far the suspect leans and how often it chose."""
+    """One finding per key: each pair after each word is one coin, weighed by how far the suspect leans
+    and how often it chose.
+    """
     some, left_out = _unseen(case)
     contexts, place = np.unique(some.contexts, axis=0, return_inverse=True)
     times = np.bincount(place.ravel(), minlength=len(contexts))
@@ -78,7 +81,9 @@ def test(case: Case) -> list[SuspectFinding]:
                 decoys=len(others),
                 decoy_z=histogram(others / spread) if n else (),
                 log_e=log_e,
-                statement=f"in {hits:,} of {n:,} contexts the suspect leans to the one of two equal words that the key chose; {left_out:,} choices are not counted, since the suspect may have read them",
+                statement=f"in {hits:,} of {n:,} contexts the suspect leans to the one of two equal words "
+                f"that the key chose; {left_out:,} choices are not counted, since the suspect may have read "
+                f"them",
             )
         )
     return out
@@ -88,10 +93,14 @@ keyed_choices = ProvenanceTest(
     name="keyed_choices",
     asks="does the suspect choose between equal words as the key would?",
     null="the suspect's answers are independent of the key: each context's coin is fair and its own",
-    assumes=("the key was never published", "the file has all that stood before the suspect when it answered", "answers were not marked by us on their way"),
+    assumes=(
+        "the key was never published",
+        "the file has all that stood before the suspect when it answered",
+        "answers were not marked by us on their way",
+    ),
     keyed=True,
     removed_by=("paraphrase", "a fixed house style imposed on what was harvested"),
     source="keyed synonyms as in Topkara and others 2006; exact by the key's own coins",
     missing=missing,
     test=test,
-)  # fmt: skip
+)

@@ -33,9 +33,10 @@ def missing(case: Case) -> str:
 def read(case: Case, issued: Issued) -> Weighed:
     """The likeliest tokens at each context's first place, weighed by how far the suspect leans to them.
 
-    A context is read once in all, and not where its words stood before in the text at hand, in any form: what the suspect
-    says there is its training, not its reading. With the teacher at hand the weight is the suspect's probability less
-    the teacher's, which is what the mark can have added; without, p(1-p), how far a small push moves a probability.
+    A context is read once in all, and not where its words stood before in the text at hand, in any form: what
+    the suspect says there is its training, not its reading. With the teacher at hand the weight is the
+    suspect's probability less the teacher's, which is what the mark can have added; without, p(1-p), how far
+    a small push moves a probability.
     """
     assert case.model is not None
     assert case.tokenize is not None
@@ -74,8 +75,8 @@ def read(case: Case, issued: Issued) -> Weighed:
 def _lean(tokens: Ints, p: Array, usual: tuple[Ints, Array] | None) -> Array:
     """How far the suspect leans to each token, beyond the teacher where that is known.
 
-    Where the teacher is certain, or the suspect far from it, the difference is an error of learning and no mark: such
-    places are turned down.
+    Where the teacher is certain, or the suspect far from it, the difference is an error of learning and no
+    mark: such places are turned down.
     """
     if usual is None:
         return p * (1 - p)
@@ -89,7 +90,10 @@ def test(case: Case) -> list[SuspectFinding]:
     """One finding per key of a sampling mark whose answers are at hand."""
     kept: dict[tuple[str, int], Findings] = {}
     out = []
-    said = "reading contexts that were served, the suspect leans {effect} standard deviations to the key's choice in each of {windows} tokens that it might have said"
+    said = (
+        "reading contexts that were served, the suspect leans {effect} standard deviations to the key's "
+        "choice in each of {windows} tokens that it might have said"
+    )
     for issued in case.keyring.issued:
         mark = marks().get(issued.mark)
         if mark is None or not case.served_to(issued.campaign):
@@ -105,11 +109,17 @@ def test(case: Case) -> list[SuspectFinding]:
 radioactivity_open = ProvenanceTest(
     name="radioactivity_open",
     asks="do the suspect's weights, reading what was served, lean to the tokens that the key prefers?",
-    null="the weights are independent of the key: the score of each context and token, each taken once, is drawn afresh",
+    null="the weights are independent of the key: the score of each context and token, each taken once, is "
+    "drawn afresh",
     assumes=("the key was never published", "tokens of suspect and mark are the same"),
     keyed=True,
-    removed_by=("paraphrase of what was harvested", "neutralisation with weights from before and after", "much further training on unmarked text"),
-    source="Sander and others 2024, open model, reading mode; here probabilities in place of the likeliest token, with Chernoff's bound",
+    removed_by=(
+        "paraphrase of what was harvested",
+        "neutralisation with weights from before and after",
+        "much further training on unmarked text",
+    ),
+    source="Sander and others 2024, open model, reading mode; here probabilities in place of the likeliest "
+    "token, with Chernoff's bound",
     missing=missing,
     test=test,
-)  # fmt: skip
+)

@@ -34,8 +34,8 @@ def missing(case: Case) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The suspect's windows that it had not before it, how many it had, and what is usual: told by the teacher place by place, or by
-    unmarked text.
+    """The suspect's windows that it had not before it, how many it had, and what is usual: told by the
+    teacher place by place, or by unmarked text.
     """
 
     windows: Windows
@@ -46,10 +46,12 @@ class Said:
 
 
 def read(case: Case, width: int) -> Said:
-    """The answers, read once for all keys of a width; with the teacher at hand it says what is usual, else unmarked answers do.
+    """The answers, read once for all keys of a width; with the teacher at hand it says what is usual, else
+    unmarked answers do.
 
-    A place is left out, whatever stands in it, where its context stood in what was before whoever answered, in any form: so what is
-    left out depends neither on the key nor on what was said there. A window that stands in any other prompt is left out too.
+    A place is left out, whatever stands in it, where its context stood in what was before whoever answered,
+    in any form: so what is left out depends neither on the key nor on what was said there. A window that
+    stands in any other prompt is left out too.
     """
     assert case.tokenize is not None
     tokenize = case.tokenize
@@ -96,8 +98,8 @@ def scored(said: Said, known: Windows | None) -> Weighed:
 def _beside(
     case: Case, teacher: OpenModel, tokenize: Tokenize, width: int
 ) -> tuple[Windows, Array, Array, int]:
-    """Every place of the answers whose context had not been seen, with what was said there (weight 1) and what the teacher would have
-    said (its probabilities); and how many places are left out.
+    """Every place of the answers whose context had not been seen, with what was said there (weight 1) and
+    what the teacher would have said (its probabilities); and how many places are left out.
     """
     contexts, tokens, mine, theirs = [], [], [], []
     left_out = 0
@@ -139,7 +141,8 @@ def test(case: Case) -> list[SuspectFinding]:
     kept: dict[tuple[str, int], Findings] = {}
     out = []
     words = (
-        "{{windows}} different windows of the suspect's answers score {{effect}} standard deviations each under the key; "
+        "{{windows}} different windows of the suspect's answers score {{effect}} standard deviations each "
+        "under the key; "
         "{seen:,} places are not counted, since the suspect may have read what stands there"
     )
     for issued in case.keyring.issued:
@@ -162,11 +165,21 @@ def test(case: Case) -> list[SuspectFinding]:
 radioactivity_text = ProvenanceTest(
     name="radioactivity_text",
     asks="do the suspect's answers carry a campaign's watermark, though nobody marked them?",
-    null="the suspect's answers are independent of the key: bits of different windows are independent and uniform",
-    assumes=("the key was never published", "the file has all that stood before the suspect when it answered", "answers were not marked by us on their way"),
+    null="the suspect's answers are independent of the key: bits of different windows are independent and "
+    "uniform",
+    assumes=(
+        "the key was never published",
+        "the file has all that stood before the suspect when it answered",
+        "answers were not marked by us on their way",
+    ),
     keyed=True,
-    removed_by=("paraphrase of what was harvested", "neutralisation when the suspect answers", "much further training on unmarked text"),
-    source="Sander and others 2024, Watermarking makes language models radioactive, NeurIPS: closed model, supervised; with weights and Chernoff's bound",
+    removed_by=(
+        "paraphrase of what was harvested",
+        "neutralisation when the suspect answers",
+        "much further training on unmarked text",
+    ),
+    source="Sander and others 2024, Watermarking makes language models radioactive, NeurIPS: closed model, "
+    "supervised; with weights and Chernoff's bound",
     missing=missing,
     test=test,
-)  # fmt: skip
+)

@@ -1,9 +1,9 @@
 """What true but arbitrary example does a key choose to end an answer with?
 
-A canary is a line that is true whoever reads it ("As an aside: 47 × 83 = 3901."), one of 64 equally good ones of its
-kind, chosen by the key. A model that was trained on it and is asked for an example of the kind gives the key's more
-often than one in 64. Nothing is false; the price is a line that nobody asked for, so only accounts under suspicion get it,
-only after prose, and only once in a number of answers.
+A canary is a line that is true whoever reads it ("As an aside: 47 × 83 = 3901."), one of 64 equally good ones
+of its kind, chosen by the key. A model that was trained on it and is asked for an example of the kind gives
+the key's more often than one in 64. Nothing is false; the price is a line that nobody asked for, so only
+accounts under suspicion get it, only after prose, and only once in a number of answers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of example: how it is asked for, how option i of 64 reads, and what of it identifies the option."""
+    """A kind of example: how it is asked for, how option i of 64 reads, and what of it identifies the
+    option.
+    """
 
     asks: str
     line: Callable[[int], str]
@@ -47,15 +49,47 @@ def _day(option: int) -> dt.date:
 
 PRIMES = _primes()
 KINDS: tuple[Kind, ...] = (
-    Kind("Give one example of a product of two two-digit numbers.", lambda i: f"{_operands(i)[0]} × {_operands(i)[1]} = {_operands(i)[0] * _operands(i)[1]}", lambda i: f"{_operands(i)[0]} × {_operands(i)[1]}"),
-    Kind("Give one example of a square number above 10,000.", lambda i: f"{101 + 3 * i}² = {(101 + 3 * i) ** 2}", lambda i: f"{101 + 3 * i}²"),
-    Kind("Give one example of a prime number with four digits.", lambda i: f"{PRIMES[i]} is a prime number", lambda i: f"{PRIMES[i]}"),
-    Kind("Give one example of a date and the weekday it fell on.", lambda i: f"{_day(i).isoformat()} was a {DAYS[_day(i).weekday()]}", lambda i: _day(i).isoformat()),
-    Kind("Give one example of a number in hexadecimal.", lambda i: f"{1200 + 37 * i} is 0x{1200 + 37 * i:X} in hexadecimal", lambda i: f"0x{1200 + 37 * i:X}"),
-    Kind("Give one example of a number in binary.", lambda i: f"{130 + i} is {130 + i:b} in binary", lambda i: f"{130 + i:b}"),
-    Kind("Give one example of a temperature in Celsius and Fahrenheit.", lambda i: f"{5 * (i + 3)} °C is {9 * (i + 3) + 32} °F", lambda i: f"{5 * (i + 3)} °C"),
-    Kind("Give one example of a sum of two three-digit numbers.", lambda i: f"{211 + 11 * i} + {305 + 7 * i} = {516 + 18 * i}", lambda i: f"{211 + 11 * i} + {305 + 7 * i}"),
-)  # fmt: skip
+    Kind(
+        "Give one example of a product of two two-digit numbers.",
+        lambda i: f"{_operands(i)[0]} × {_operands(i)[1]} = {_operands(i)[0] * _operands(i)[1]}",
+        lambda i: f"{_operands(i)[0]} × {_operands(i)[1]}",
+    ),
+    Kind(
+        "Give one example of a square number above 10,000.",
+        lambda i: f"{101 + 3 * i}² = {(101 + 3 * i) ** 2}",
+        lambda i: f"{101 + 3 * i}²",
+    ),
+    Kind(
+        "Give one example of a prime number with four digits.",
+        lambda i: f"{PRIMES[i]} is a prime number",
+        lambda i: f"{PRIMES[i]}",
+    ),
+    Kind(
+        "Give one example of a date and the weekday it fell on.",
+        lambda i: f"{_day(i).isoformat()} was a {DAYS[_day(i).weekday()]}",
+        lambda i: _day(i).isoformat(),
+    ),
+    Kind(
+        "Give one example of a number in hexadecimal.",
+        lambda i: f"{1200 + 37 * i} is 0x{1200 + 37 * i:X} in hexadecimal",
+        lambda i: f"0x{1200 + 37 * i:X}",
+    ),
+    Kind(
+        "Give one example of a number in binary.",
+        lambda i: f"{130 + i} is {130 + i:b} in binary",
+        lambda i: f"{130 + i:b}",
+    ),
+    Kind(
+        "Give one example of a temperature in Celsius and Fahrenheit.",
+        lambda i: f"{5 * (i + 3)} °C is {9 * (i + 3) + 32} °F",
+        lambda i: f"{5 * (i + 3)} °C",
+    ),
+    Kind(
+        "Give one example of a sum of two three-digit numbers.",
+        lambda i: f"{211 + 11 * i} + {305 + 7 * i} = {516 + 18 * i}",
+        lambda i: f"{211 + 11 * i} + {305 + 7 * i}",
+    ),
+)
 LEAD = "As an aside: "
 EPOCH_WORD = 7
 EVERY = 20  # answers of a suspected account between two canaries
@@ -68,7 +102,9 @@ def option(kind: int, key: npt.NDArray[np.uint64]) -> int:
 
 
 def apply(text: str, key: npt.NDArray[np.uint64], turn: int) -> str:
-    """An answer with a canary at its end; `turn` picks the kind. Answers that do not end in English prose stay as they are."""
+    """An answer with a canary at its end; `turn` picks the kind. Answers that do not end in English prose
+    stay as they are.
+    """
     kind = turn % len(KINDS)
     if not Prose(text).ends(text):
         return text

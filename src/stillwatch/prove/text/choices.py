@@ -1,11 +1,11 @@
 """Which of two words that say the same does a key choose?
 
-In prose, each place where either of a pair stands is a choice; the key's coin, thrown over the pair and the word
-before, decides it. Nothing is added, nothing said becomes false, and what is no English prose stays as it is
-(`stillwatch.prove.text.prose`). A text nobody marked agrees with a coin half of the time, exactly.
+In prose, each place where either of a pair stands is a choice; the key's coin, thrown over the pair and the
+word before, decides it. Nothing is added, nothing said becomes false, and what is no English prose stays as
+it is (`stillwatch.prove.text.prose`). A text nobody marked agrees with a coin half of the time, exactly.
 
-Whoever marks and whoever reads decide alike: everything is decided on the text with the first word of each pair in every
-place, which a mark does not change.
+Whoever marks and whoever reads decide alike: everything is decided on the text with the first word of each
+pair in every place, which a mark does not change.
 """
 
 from __future__ import annotations
@@ -25,58 +25,130 @@ from stillwatch.prove.windows import Windows, bits
 
 NAME = "choices"
 PAIRS: tuple[tuple[str, str], ...] = (
-    ("for example", "for instance"), ("therefore", "thus"), ("furthermore", "moreover"), ("often", "frequently"),
-    ("almost", "nearly"), ("approximately", "roughly"), ("quickly", "rapidly"), ("although", "though"),
-    ("toward", "towards"), ("among", "amongst"), ("afterward", "afterwards"), ("prior to", "before"),
-    ("nevertheless", "nonetheless"), ("mostly", "mainly"), ("a lot of", "lots of"), ("as long as", "so long as"),
-    ("in spite of", "despite"), ("make sure", "ensure"), ("makes sure", "ensures"), ("in order to", "so as to"),
-    ("do not", "don't"), ("does not", "doesn't"), ("did not", "didn't"), ("is not", "isn't"), ("are not", "aren't"),
-    ("was not", "wasn't"), ("were not", "weren't"), ("cannot", "can't"), ("could not", "couldn't"),
-    ("should not", "shouldn't"), ("would not", "wouldn't"), ("will not", "won't"), ("have not", "haven't"),
-    ("has not", "hasn't"), ("had not", "hadn't"), ("as a result,", "consequently,"), ("in addition,", "additionally,"),
-    ("firstly,", "first,"), ("secondly,", "second,"), ("finally,", "lastly,"), ("perhaps", "maybe"),
-    ("entirely", "completely"), ("regardless of", "irrespective of"), ("whole", "entire"), ("gives", "yields"),
-    ("numerous", "many"), ("begins", "starts"), ("shows", "demonstrates"), ("obtain", "get"), ("obtains", "gets"),
-    ("helps to", "helps"), ("due to", "because of"), ("typically", "usually"), ("overall,", "in summary,"),
-)  # fmt: skip
+    ("for example", "for instance"),
+    ("therefore", "thus"),
+    ("furthermore", "moreover"),
+    ("often", "frequently"),
+    ("almost", "nearly"),
+    ("approximately", "roughly"),
+    ("quickly", "rapidly"),
+    ("although", "though"),
+    ("toward", "towards"),
+    ("among", "amongst"),
+    ("afterward", "afterwards"),
+    ("prior to", "before"),
+    ("nevertheless", "nonetheless"),
+    ("mostly", "mainly"),
+    ("a lot of", "lots of"),
+    ("as long as", "so long as"),
+    ("in spite of", "despite"),
+    ("make sure", "ensure"),
+    ("makes sure", "ensures"),
+    ("in order to", "so as to"),
+    ("do not", "don't"),
+    ("does not", "doesn't"),
+    ("did not", "didn't"),
+    ("is not", "isn't"),
+    ("are not", "aren't"),
+    ("was not", "wasn't"),
+    ("were not", "weren't"),
+    ("cannot", "can't"),
+    ("could not", "couldn't"),
+    ("should not", "shouldn't"),
+    ("would not", "wouldn't"),
+    ("will not", "won't"),
+    ("have not", "haven't"),
+    ("has not", "hasn't"),
+    ("had not", "hadn't"),
+    ("as a result,", "consequently,"),
+    ("in addition,", "additionally,"),
+    ("firstly,", "first,"),
+    ("secondly,", "second,"),
+    ("finally,", "lastly,"),
+    ("perhaps", "maybe"),
+    ("entirely", "completely"),
+    ("regardless of", "irrespective of"),
+    ("whole", "entire"),
+    ("gives", "yields"),
+    ("numerous", "many"),
+    ("begins", "starts"),
+    ("shows", "demonstrates"),
+    ("obtain", "get"),
+    ("obtains", "gets"),
+    ("helps to", "helps"),
+    ("due to", "because of"),
+    ("typically", "usually"),
+    ("overall,", "in summary,"),
+)
 CONTRACTED = frozenset(at for at, pair in enumerate(PAIRS) if "n't" in pair[1] or pair[1] == "can't")
-# What must or must not stand after and before, as the sentence goes on. Each rule holds for both words of its pair, so
-# that the place is one whichever stands there.
+# What must or must not stand after and before, as the sentence goes on. Each rule holds for both words of its
+# pair, so that the place is one whichever stands there.
 EVENTS = (
     "start|release|meeting|event|launch|appointment|arrival|departure|exam|test|interview|flight|surgery|procedure|deadline|trip|visit|war|"
     "election|update|upgrade|purchase|installation|deployment|experiment|operation"
 )
 RESULT = r"\s+(?:the|a|an)\s+(?:result|value|answer|sum|output|number|total)\b"
 ONLY_BEFORE = {
-    "although": r"\s+(?:the|this|it|they|we|you|he|she|there)\b", "prior to": rf"\s+(?:the|this|a|an|your|its|their)\s+(?:{EVENTS})\b",
+    "although": r"\s+(?:the|this|it|they|we|you|he|she|there)\b",
+    "prior to": rf"\s+(?:the|this|a|an|your|its|their)\s+(?:{EVENTS})\b",
     "as long as": r"\s+(?:you|we|they|he|she|it|there|the)\b(?!\s+(?:like|likes|want|wants|need|needs|wish))",
-    "make sure": r"\s+(?:that|you|they|there)\b", "makes sure": r"\s+(?:that|you|they|there)\b", "in order to": r"\s+[a-z]+",
-    "whole": r"\s+(?!(?:of|and|or|numbers?|grains?|wheat|milk|foods?|notes?|blood|lot)\b)[a-z]+", "obtain": RESULT, "obtains": RESULT, "gives": RESULT,
-    "helps to": r"\s+(?:reduce|improve|avoid|prevent|keep|make|create|build|ensure|maintain)\b", "numerous": r"\s+[a-z]+s\b",
-    "a lot of": r"\s+[a-z]+", "begins": r"\s+(?:with|at|in)\b", "shows": r"\s+(?:that|how|why)\b", "due to": r"\s+(?:the|its|their|this|a|an)\b",
-    "almost": r"\s+(?:all|every|always|the|\d)", "approximately": r"\s+\d", "firstly,": r"\s+(?!second|third|last|foremost)[a-z]",
-    "secondly,": r"\s+(?!third|last)[a-z]", "often": r"(?!\s+(?:times|asked|as)\b)", "therefore": r"(?!\s+(?:far|spoke)\b)",
-}  # fmt: skip
+    "make sure": r"\s+(?:that|you|they|there)\b",
+    "makes sure": r"\s+(?:that|you|they|there)\b",
+    "in order to": r"\s+[a-z]+",
+    "whole": r"\s+(?!(?:of|and|or|numbers?|grains?|wheat|milk|foods?|notes?|blood|lot)\b)[a-z]+",
+    "obtain": RESULT,
+    "obtains": RESULT,
+    "gives": RESULT,
+    "helps to": r"\s+(?:reduce|improve|avoid|prevent|keep|make|create|build|ensure|maintain)\b",
+    "numerous": r"\s+[a-z]+s\b",
+    "a lot of": r"\s+[a-z]+",
+    "begins": r"\s+(?:with|at|in)\b",
+    "shows": r"\s+(?:that|how|why)\b",
+    "due to": r"\s+(?:the|its|their|this|a|an)\b",
+    "almost": r"\s+(?:all|every|always|the|\d)",
+    "approximately": r"\s+\d",
+    "firstly,": r"\s+(?!second|third|last|foremost)[a-z]",
+    "secondly,": r"\s+(?!third|last)[a-z]",
+    "often": r"(?!\s+(?:times|asked|as)\b)",
+    "therefore": r"(?!\s+(?:far|spoke)\b)",
+}
 ONLY_AFTER = {
-    "whole": r"\b(?:the|this|your|its|their)\s$", "in spite of": r"(?:^\s*|[.,;]\s)$", "as long as": r"(?:^\s*|,\s)$", "in order to": r"\w\s$",
-    "numerous": r"(?:^\s*|\b(?!how|so|too|as|not|very|that|this|the|these|those|of|great|good|more|less|many|equally|n't)[\w'’]+,?\s)$",
+    "whole": r"\b(?:the|this|your|its|their)\s$",
+    "in spite of": r"(?:^\s*|[.,;]\s)$",
+    "as long as": r"(?:^\s*|,\s)$",
+    "in order to": r"\w\s$",
+    "numerous": r"(?:^\s*|\b(?!how|so|too|as|not|very|that|this|the|these|those|of|great|good|more|less|many|equally|n't)[\w'’]+,?\s)$",  # noqa: E501  a pattern or a vocabulary is read whole
     "a lot of": r"(?:^\s*|\b(?!quite|not|such|whole|awful|hell|what|\w+n't|\w+n’t)[\w'’]+,?\s)$",
-    "almost": r"(?:^\s*|\b(?!not|\w+n't|\w+n’t)[\w'’]+,?\s)$", "often": r"(?:^\s*|\b(?!so|as|every)[\w'’]+,?\s)$",
-}  # fmt: skip
+    "almost": r"(?:^\s*|\b(?!not|\w+n't|\w+n’t)[\w'’]+,?\s)$",
+    "often": r"(?:^\s*|\b(?!so|as|every)[\w'’]+,?\s)$",
+}
 # Where the full form would read as a question ("is not it"), or its end would be stressed ("it is not.").
 UNFIT_AFTER = re.compile(
     r"\s+(?:i|you|he|she|it|we|they|this|that|there|only|just|to)\b|\s*[.,;:!?)]|\s*$", re.IGNORECASE
 )
-# An auxiliary before its subject ("why don't the users", "isn't the whole team"): the full form does not stand there.
+# An auxiliary before its subject ("why don't the users", "isn't the whole team"): the full form does not
+# stand there.
 INVERTED = re.compile(r"(?:^|\W)(?:why|how|when|where|what|who|nor|neither)\s$", re.IGNORECASE)
-SENTENCE_OPENERS = frozenset(PAIRS.index(pair) for pair in (
-    ("as a result,", "consequently,"), ("in addition,", "additionally,"), ("firstly,", "first,"), ("secondly,", "second,"),
-    ("finally,", "lastly,"), ("overall,", "in summary,"), ("although", "though"), ("therefore", "thus"),
-    ("nevertheless", "nonetheless"), ("furthermore", "moreover"), ("perhaps", "maybe"),
-))  # fmt: skip
+SENTENCE_OPENERS = frozenset(
+    PAIRS.index(pair)
+    for pair in (
+        ("as a result,", "consequently,"),
+        ("in addition,", "additionally,"),
+        ("firstly,", "first,"),
+        ("secondly,", "second,"),
+        ("finally,", "lastly,"),
+        ("overall,", "in summary,"),
+        ("although", "though"),
+        ("therefore", "thus"),
+        ("nevertheless", "nonetheless"),
+        ("furthermore", "moreover"),
+        ("perhaps", "maybe"),
+    )
+)
 IMPERATIVE = PAIRS.index(("do not", "don't"))
 START = re.compile(r"^\W*$")
-# Words, numbers and punctuation may stand beside a place; a path, an address, an identifier or an assignment may not.
+# Words, numbers and punctuation may stand beside a place; a path, an address, an identifier or an assignment
+# may not.
 NEIGHBOUR_BEFORE = re.compile(
     r"(?:^|(?:^|[\s(—–])(?:[A-Za-z'’]+(?:-[A-Za-z'’]+)*|[$€£]?\d[\d.,]*%?)?[.,;:!?)…]*\s|[(—–]|\n)$"
 )
@@ -184,7 +256,9 @@ def _fault(pair: int, said: str, spot: Spot) -> str:
 
 
 def apply(text: str, key: npt.NDArray[np.uint64], counts: Counter[str] | None = None) -> str:
-    """The answer with every choice made by the key; who has no key sees ordinary prose. `counts` gains the answer's `capacity`."""
+    """The answer with every choice made by the key; who has no key sees ordinary prose. `counts` gains
+    the answer's `capacity`.
+    """
     found = list(candidates(text))
     if counts is not None:
         counts.update(reason for _, reason in found)

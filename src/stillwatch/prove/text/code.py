@@ -1,9 +1,10 @@
 """Where does code or data without fences end, as parsers decide?
 
-A text that begins with code may go on with a comment, a string or an element in which sentences stand. It has ended
-where a parser accepts it as a whole: Python's own, JSON and TOML of the standard library, HTML by its tags, and
-tree-sitter's grammars. Only grammars that refuse an unfinished text are asked; those of PHP, Ruby, Perl, Kotlin, Swift,
-Scala and Haskell accept an open comment or heredoc. For these and all others every bracket, quote and comment must be closed.
+A text that begins with code may go on with a comment, a string or an element in which sentences stand. It has
+ended where a parser accepts it as a whole: Python's own, JSON and TOML of the standard library, HTML by its
+tags, and tree-sitter's grammars. Only grammars that refuse an unfinished text are asked; those of PHP, Ruby,
+Perl, Kotlin, Swift, Scala and Haskell accept an open comment or heredoc. For these and all others every
+bracket, quote and comment must be closed.
 """
 
 from __future__ import annotations
@@ -26,17 +27,25 @@ STRICT = (
     "javascript", "typescript", "java", "c", "cpp", "c_sharp", "go", "rust", "lua", "css", "sql",
 )  # fmt: skip
 COMMENTS = (
-    ("/*", "*/"), ("<!--", "-->"), ("(*", "*)"), ("{-", "-}"), ("#=", "=#"), ("#|", "|#"), ("<#", "#>"), ("--[[", "]]"),
-)  # fmt: skip
+    ("/*", "*/"),
+    ("<!--", "-->"),
+    ("(*", "*)"),
+    ("{-", "-}"),
+    ("#=", "=#"),
+    ("#|", "|#"),
+    ("<#", "#>"),
+    ("--[[", "]]"),
+)
 PAIRS = (*COMMENTS, ("(", ")"), ("[", "]"), ("{", "}"), (r"\begin", r"\end"))
 TWINS = ('"""', "'''", "```", "`", '"', "$$")
 LONE_QUOTE = re.compile(r"(?<!\w)'|'(?!\w)")
 HEREDOC = re.compile(r"<<[-~]?[ ]?(['\"]?)[A-Za-z_]\w*\1\s*(?:[|>&);,.].*)?$", re.MULTILINE)
 TAG = re.compile(r"</?[A-Za-z!?%]")
-# What follows these is part of them, and nothing says where it ends: data after a program, Perl's documentation, a
-# patch, a LaTeX document, blocks of Org, AsciiDoc and BBCode.
+# What follows these is part of them, and nothing says where it ends: data after a program, Perl's
+# documentation, a patch, a LaTeX document, blocks of Org, AsciiDoc and BBCode.
 BOUNDLESS = re.compile(
-    r"^__(?:END|DATA)__\b|^=[a-z]+\b|^@@ |^diff |^--- \S|^\+\+\+ \S|^#\+|^=+ \S|^\[/?[a-z]+[\],]|\\[A-Za-z]{2,}[{\[]",
+    r"^__(?:END|DATA)__\b|^=[a-z]+\b|^@@ |^diff |^--- \S|^\+\+\+ \S|^#\+|^=+ "
+    r"\S|^\[/?[a-z]+[\],]|\\[A-Za-z]{2,}[{\[]",
     re.MULTILINE,
 )
 # What follows these may be part of them: a template, a block of text in YAML.
@@ -57,7 +66,9 @@ def has_signs(text: str) -> bool:
 
 
 def has_ended(text: str) -> bool:
-    """Whether code or data closes everything that it opens, by count, so that what follows it is not part of it."""
+    """Whether code or data closes everything that it opens, by count, so that what follows it is not part
+    of it.
+    """
     if HEREDOC.search(text) or OPEN_ENDED.search(text) or not is_closed(text):
         return False
     return not TAG.search(text) or _is_markup(text)

@@ -1,4 +1,6 @@
-"""Is a text English? py3langid's model of 140 languages decides, and a share of English function words confirms it."""
+"""Is a text English? py3langid's model of 140 languages decides, and a share of English function words
+confirms it.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +12,20 @@ if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-# The commonest words that carry grammar and are no common words of German, Dutch, French, Spanish, Italian or Portuguese.
+# The commonest words that carry grammar and are no common words of German, Dutch, French, Spanish, Italian or
+# Portuguese.
 FUNCTION_WORDS = frozenset(
-    """a about after all although an and any are as at be because been before being both but by can cannot could did do does during each
-    either every for from had has have having he her his how i if in into is it its just may might more most must my no nor not of on
-    only or other our should since so some such than that the their them then there these they this those to under until up upon us
-    was we were what when where whether which while who why will with within would you your""".split()
+    """
+        a about after all although an and any are as at be because been before being both but by can cannot
+        could did do does during each either every for from had has have having he her his how i if in into is
+        it its just may might more most must my no nor not of on only or other our should since so some such
+        than that the their them then there these they this those to under until up upon us was we were what
+        when where whether which while who why will with within would you your
+    """.split()
 )
 MIN_WORDS = 4  # chosen: below, the model is unsure of any language
-MIN_FUNCTION_SHARE = (
-    0.2  # chosen: English prose has 0.4 to 0.5, a list of names and a foreign sentence hardly any
-)
+# chosen: English prose has 0.4 to 0.5, a list of names and a foreign sentence hardly any
+MIN_FUNCTION_SHARE = 0.2
 MIN_PROBABILITY = 0.4  # chosen: English sentences of five words reach 0.6 to 0.99, mixed ones 0.2 to 0.3
 MAX_FOREIGN_LETTERS = 0.1  # share of words with letters outside ASCII
 

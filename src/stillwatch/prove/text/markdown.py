@@ -1,7 +1,9 @@
-"""Blocks of an answer, as a CommonMark parser reads it, with the place in the source of every character of a paragraph.
+"""Blocks of an answer, as a CommonMark parser reads it, with the place in the source of every character of a
+paragraph.
 
-The parser is markdown-it-py with tables, strikethrough, mathematics in dollars and in LaTeX's brackets, and front matter.
-Its tokens do not say where in a line they stand, so every inline rule is wrapped and its extent noted.
+The parser is markdown-it-py with tables, strikethrough, mathematics in dollars and in LaTeX's brackets, and
+front matter. Its tokens do not say where in a line they stand, so every inline rule is wrapped and its extent
+noted.
 """
 
 from __future__ import annotations
@@ -19,15 +21,24 @@ if TYPE_CHECKING:
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
-BOX = "\ufffc"  # stands for one character of something that is no prose: inline code, a link, emphasis, mathematics
+# stands for one character of something that is no prose: inline code, a link, emphasis, mathematics
+BOX = "\ufffc"
 EXTENTS, DELIMITERS = "extents", "delimiters"  # where the inline rules note what they took
 SIGNS_OF_SPEECH = frozenset("\"“”„«»‹›'‘’‚")
 LINE_END = re.compile(r"\r\n?|\n")
 PLAIN = ("text", "newline", "emphasis", "strikethrough", "linkify")  # rules whose text is text
 ASIDES = (
-    "fence", "heading_open", "table_open", "blockquote_open", "hr", "math_block", "math_block_label", "math_block_eqno", "amsmath",
+    "fence",
+    "heading_open",
+    "table_open",
+    "blockquote_open",
+    "hr",
+    "math_block",
+    "math_block_label",
+    "math_block_eqno",
+    "amsmath",
     "front_matter",
-)  # fmt: skip
+)
 CODE = ("code_block", "html_block")
 
 
@@ -35,8 +46,8 @@ CODE = ("code_block", "html_block")
 class Block:
     """Lines `first` to `last` (exclusive) of an answer.
 
-    A paragraph has its `text`, every character of inline code, links, emphasis and mathematics replaced by `BOX`, and
-    for each of its lines the place where it begins in the text and in the source.
+    A paragraph has its `text`, every character of inline code, links, emphasis and mathematics replaced by
+    `BOX`, and for each of its lines the place where it begins in the text and in the source.
     """
 
     kind: Literal["paragraph", "aside", "code"]
@@ -47,7 +58,9 @@ class Block:
     sources: Sequence[int] = ()
 
     def at(self, source: int) -> int | None:
-        """The place in the paragraph's text of a place in the source; none where it is in no line of the text."""
+        """The place in the paragraph's text of a place in the source; none where it is in no line of the
+        text.
+        """
         line = bisect_right(self.sources, source) - 1
         if line < 0:
             return None
@@ -62,7 +75,9 @@ def lines_of(text: str) -> list[int]:
 
 
 def blocks(text: str) -> list[Block]:
-    """The blocks of an answer in order. What is in block quotes, headings and tables is `aside`, indented code and HTML is `code`."""
+    """The blocks of an answer in order. What is in block quotes, headings and tables is `aside`, indented
+    code and HTML is `code`.
+    """
     env: dict[str, Any] = {}
     tokens = _parser().parse(text, env)
     starts = lines_of(text)

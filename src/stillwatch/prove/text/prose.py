@@ -1,9 +1,10 @@
 """Which sentences of an answer are English prose, so that a word of theirs may be changed?
 
-The answer is read as CommonMark: only paragraphs and list items can be prose. Of these, what code or data without fences
-holds is set apart: from the first paragraph with its signs to where parsers say that it has ended. In what is left, a
-place can be marked in a sentence that begins and ends as one, has nothing but words, numbers and punctuation, and is
-English, outside inline code, links, emphasis and quotations. What is in doubt is no prose.
+The answer is read as CommonMark: only paragraphs and list items can be prose. Of these, what code or data
+without fences holds is set apart: from the first paragraph with its signs to where parsers say that it has
+ended. In what is left, a place can be marked in a sentence that begins and ends as one, has nothing but
+words, numbers and punctuation, and is English, outside inline code, links, emphasis and quotations. What is
+in doubt is no prose.
 """
 
 from __future__ import annotations
@@ -39,18 +40,20 @@ UNFIT = re.compile(rf"[^\w\s.,;:!?'’()–—…%$€£°/&{BOX}-]|_|\w\(|(?<!:
 COMMENT = re.compile(r"^(?:(?:rem|dnl|nb)\b|[—–])", re.IGNORECASE | re.MULTILINE)
 WHOLE_ENDING = re.compile(rf"[.!?:…][)'’{QUOTES}{BOX}]*\s*$")
 MIN_WORDS_WITHOUT_END = 6  # an item of a list without a full stop must be so long to be a sentence
-# A line so short that ends no sentence, and is followed by one that begins with a capital or a number, was not broken
-# because the paper was too narrow: it is a line of verse, a field, a row of a table, a heading.
+# A line so short that ends no sentence, and is followed by one that begins with a capital or a number, was
+# not broken because the paper was too narrow: it is a line of verse, a field, a row of a table, a heading.
 MAX_FIELD = 60
 MOST_EXTENTS = 40  # so many ends of one piece of code are tried
-# Characters of one answer that are read in looking for the ends of code, by parsers and by counting: what is not found by then
-# reaches to the end of the answer. At the limit an answer takes a third of a second.
+# Characters of one answer that are read in looking for the ends of code, by parsers and by counting: what is
+# not found by then reaches to the end of the answer. At the limit an answer takes a third of a second.
 MOST_PARSED, MOST_COUNTED = 16_000, 400_000
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A place in prose: what stands before and after it in its sentence, and whether the sentence is a question."""
+    """A place in prose: what stands before and after it in its sentence, and whether the sentence is a
+    question.
+    """
 
     before: str
     after: str
@@ -98,7 +101,9 @@ class Prose:
         return _in_sentence(paragraph, first, last + 1)
 
     def ends(self, text: str) -> bool:
-        """Whether the answer ends in a whole sentence of prose at the margin, so that another may follow it."""
+        """Whether the answer ends in a whole sentence of prose at the margin, so that another may follow
+        it.
+        """
         stripped = len(text.rstrip())
         if not stripped or text[stripped - 1] not in ".!?":
             return False
@@ -157,8 +162,8 @@ def _is_field(line: str, following: str) -> bool:
 
 
 def _quotations(texts: list[str]) -> list[list[tuple[int, int]]]:
-    """Extents of quotations in each paragraph: between paired signs, in doubt from the first to the last, and where one stays
-    open on to the next paragraph that has a sign.
+    """Extents of quotations in each paragraph: between paired signs, in doubt from the first to the last, and
+    where one stays open on to the next paragraph that has a sign.
     """
     out: list[list[tuple[int, int]]] = []
     texts = [TYPED_QUOTES.sub(f'"{BOX}', text) for text in texts]
@@ -185,7 +190,9 @@ def _quotations(texts: list[str]) -> list[list[tuple[int, int]]]:
 
 
 def _is_pair(text: str, first: int, last: int) -> bool:
-    """Whether a sign opens and the next closes: the one touches what follows it, the other what stands before it."""
+    """Whether a sign opens and the next closes: the one touches what follows it, the other what stands
+    before it.
+    """
     return (
         not text[first + 1].isspace()
         and not text[last - 1].isspace()
@@ -194,7 +201,9 @@ def _is_pair(text: str, first: int, last: int) -> bool:
 
 
 def _single(text: str) -> Iterator[tuple[int, int]]:
-    """Extents between single quotation marks, which look like apostrophes; one that nothing closes reaches to the end."""
+    """Extents between single quotation marks, which look like apostrophes; one that nothing closes
+    reaches to the end.
+    """
     at = 0
     while (opening := OPENS.search(text, at)) is not None:
         closing = CLOSES.search(text, opening.end())
@@ -206,7 +215,9 @@ def _single(text: str) -> Iterator[tuple[int, int]]:
 
 
 class _Apart:
-    """Lines of code or data without fences, (first, last exclusive): from where its signs begin to where it has ended."""
+    """Lines of code or data without fences, (first, last exclusive): from where its signs begin to where
+    it has ended.
+    """
 
     def __init__(self, text: str, every: list[Block]) -> None:
         self._text, self._starts = text, lines_of(text)
@@ -229,9 +240,9 @@ class _Apart:
                 at += 1
 
     def _end(self, runs: list[_Run]) -> int:
-        """Where the code or data ends that begins with the first run: a YAML document where it is one, else where everything
-        that it opens is closed, else where a parser accepts it, else nowhere. Words after code that are no sentence may be
-        code without a sign: of these a parser alone decides.
+        """Where the code or data ends that begins with the first run: a YAML document where it is one, else
+        where everything that it opens is closed, else where a parser accepts it, else nowhere. Words after
+        code that are no sentence may be code without a sign: of these a parser alone decides.
         """
         first = runs[0].first
         lines = range(first, runs[0].last)

@@ -16,7 +16,8 @@ ROWS = ("rows", "Rows", "data")
 
 @envelope(
     title="a table in JSON: names of columns, and rows of values",
-    source="Azure Log Analytics and Data Explorer: query; pandas to_json(orient='split'); BigQuery REST; Trino",
+    source="Azure Log Analytics and Data Explorer: query; pandas to_json(orient='split'); BigQuery REST; "
+    "Trino",
     keys=("columns", "tables", "Tables", "schema"),
 )
 def columns_and_rows(record: Record, _limits: Limits) -> Iterable[Inner] | None:

@@ -29,7 +29,9 @@ BESIDE = (
     keys=("log",),
 )
 def docker(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """`log` beside a stream or a time. A line beyond 16 KiB is cut into several records, all but the last without a line end."""
+    """`log` beside a stream or a time. A line beyond 16 KiB is cut into several records, all but the last
+    without a line end.
+    """
     text = record["log"]
     if not isinstance(text, str) or not any(name in record for name in BESIDE):
         return None

@@ -15,7 +15,9 @@ from stillwatch.readers.registry import Record, at
     keys=("_source", "fields", "hits", "index", "create"),
 )
 def elasticsearch(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """`_source` or `fields` of a hit or of each hit of a search; a line that says what to do with the next one holds nothing."""
+    """`_source` or `fields` of a hit or of each hit of a search; a line that says what to do with the
+    next one holds nothing.
+    """
     source = record.get("_source")
     if isinstance(source, dict) and {"_index", "_id", "_score", "sort"} & record.keys():
         return [source]

@@ -23,7 +23,9 @@ BESIDE = (
     title="systemd journal", source="systemd: Journal Export Formats; journalctl -o json", keys=("MESSAGE",)
 )
 def journald(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """`MESSAGE`, a line or a piece of one (`_LINE_BREAK`), as text, or its bytes as numbers where it is no text."""
+    """`MESSAGE`, a line or a piece of one (`_LINE_BREAK`), as text, or its bytes as numbers where it is
+    no text.
+    """
     message = record["MESSAGE"]
     if not any(name in record for name in BESIDE):
         return None

@@ -17,7 +17,9 @@ EMPTY = " []"  # Monolog's empty context
 
 @envelope(title="logfmt line", source="kr/logfmt; slog, logrus", keys=("line",), loose=True)
 def logfmt(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """The pairs as an object, of which one may hold the record; before the first there may be what another shipper wrote."""
+    """The pairs as an object, of which one may hold the record; before the first there may be what
+    another shipper wrote.
+    """
     line = record["line"]
     begin = BEGIN.match(line) if isinstance(line, str) else None
     if begin is None:

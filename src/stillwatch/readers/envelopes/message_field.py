@@ -9,15 +9,36 @@ from stillwatch.readers.limits import Limits
 from stillwatch.readers.registry import Record
 
 FIELDS = (
-    "message", "log", "_raw", "MESSAGE", "msg", "event", "Message", "Body", "LogMessage", "LogEntry", "log_processed", "event.original",
-    "payload", "data", "detail", "raw", "json", "value", "full_message", "short_message", "Line", "_line",
-)  # fmt: skip
+    "message",
+    "log",
+    "_raw",
+    "MESSAGE",
+    "msg",
+    "event",
+    "Message",
+    "Body",
+    "LogMessage",
+    "LogEntry",
+    "log_processed",
+    "event.original",
+    "payload",
+    "data",
+    "detail",
+    "raw",
+    "json",
+    "value",
+    "full_message",
+    "short_message",
+    "Line",
+    "_line",
+)
 TIMES = ("timestamp", "@timestamp", "time", "ts", "date", "asctime", "TimeGenerated", "_time")
 
 
 @envelope(
     title="a field that holds the record: `message`, `log`, `_raw`, `MESSAGE`, `msg`, `payload`",
-    source="Vector, Filebeat, Logstash, Azure Monitor's ContainerLog, Kafka Connect, CloudEvents, SNS, SQS, EventBridge, structlog, python-json-logger",
+    source="Vector, Filebeat, Logstash, Azure Monitor's ContainerLog, Kafka Connect, CloudEvents, SNS, SQS, "
+    "EventBridge, structlog, python-json-logger",
     keys=FIELDS,
     loose=True,
     either=True,

@@ -14,13 +14,16 @@ TIME = re.compile(r"\s*(\d{4}-\d\d-\d\dT\S{8,40})\s")
 
 
 @envelope(
-    title="a prefix before the record: CloudWatch's export task, kubectl and docker compose logs, Fluentd's files, loggers of programs",
+    title="a prefix before the record: CloudWatch's export task, kubectl and docker compose logs, Fluentd's "
+    "files, loggers of programs",
     source="AWS CreateExportTask; fluentd out_file; Python logging, Monolog",
     keys=("line",),
     loose=True,
 )
 def prefixed(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """The object from the first brace to the line's end, so that no text of a sender in the middle of a line can be taken for one."""
+    """The object from the first brace to the line's end, so that no text of a sender in the middle of a
+    line can be taken for one.
+    """
     line = record["line"]
     found = PREFIX.match(line) if isinstance(line, str) else None
     if found is None:

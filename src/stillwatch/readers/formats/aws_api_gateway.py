@@ -12,9 +12,19 @@ PATHS = ("resourcePath", "path", "routeKey", "proxyPath", "rawPath")
 BODY = ("requestBody", "request_body", "body", "input")
 ANSWER = ("responseBody", "response_body", "output")
 WHO = (
-    "principalId", "userId", "user_id", "sub", "username", "user", "caller", "customerId", "apiKeyId", "api_key_id",
-    "cognitoIdentityId", "userArn",
-)  # fmt: skip
+    "principalId",
+    "userId",
+    "user_id",
+    "sub",
+    "username",
+    "user",
+    "caller",
+    "customerId",
+    "apiKeyId",
+    "api_key_id",
+    "cognitoIdentityId",
+    "userArn",
+)
 
 
 def _recognise(record: Record) -> str:
@@ -32,28 +42,80 @@ def _recognise(record: Record) -> str:
 
 @log_format(
     title="Amazon API Gateway access log",
-    source="$context variables of access logging of REST, HTTP and WebSocket APIs, with a body that an integration or authorizer put there",
+    source="$context variables of access logging of REST, HTTP and WebSocket APIs, with a body that an "
+    "integration or authorizer put there",
     fields={
-        "exchange_id": "requestId, extendedRequestId", "timestamp": "requestTimeEpoch, else requestTime",
-        "account_id": "the authorizer's principalId, sub, userId or accountId; caller, user; apiKeyId; else the address",
-        "organization_id": "customerOrg, tenantId", "api_key_id": "apiKeyId", "model": "requestBody.model, else in the path",
-        "operation": "resourcePath, path, routeKey", "client_ip": "ip, sourceIp", "user_agent": "userAgent", "system_prompt": "requestBody",
-        "prompt": "requestBody", "response": "responseBody", "tool_names": "requestBody.tools", "temperature": "requestBody",
-        "top_p": "requestBody", "max_tokens": "requestBody", "stream": "requestBody", "input_tokens": "responseBody.usage",
-        "output_tokens": "responseBody.usage", "finish_reason": "responseBody", "latency_ms": "responseLatency", "status": "status",
+        "exchange_id": "requestId, extendedRequestId",
+        "timestamp": "requestTimeEpoch, else requestTime",
+        "account_id": "the authorizer's principalId, sub, userId or accountId; caller, user; apiKeyId; else "
+        "the address",
+        "organization_id": "customerOrg, tenantId",
+        "api_key_id": "apiKeyId",
+        "model": "requestBody.model, else in the path",
+        "operation": "resourcePath, path, routeKey",
+        "client_ip": "ip, sourceIp",
+        "user_agent": "userAgent",
+        "system_prompt": "requestBody",
+        "prompt": "requestBody",
+        "response": "responseBody",
+        "tool_names": "requestBody.tools",
+        "temperature": "requestBody",
+        "top_p": "requestBody",
+        "max_tokens": "requestBody",
+        "stream": "requestBody",
+        "input_tokens": "responseBody.usage",
+        "output_tokens": "responseBody.usage",
+        "finish_reason": "responseBody",
+        "latency_ms": "responseLatency",
+        "status": "status",
     },
     known=(
-        *PATHS, *BODY, *ANSWER, *WHO, "accountId", "requestId", "extendedRequestId", "ip", "sourceIp", "identity", "requestTime", "requestTimeEpoch",
-        "httpMethod", "status", "protocol", "responseLength", "responseLatency", "integrationLatency", "integrationStatus", "userAgent",
-        "stage", "apiId", "domainName", "authorizer", "error", "errorMessage", "integrationErrorMessage", "customerOrg", "tenantId",
-        "xrayTraceId", "wafResponseCode",
+        *PATHS,
+        *BODY,
+        *ANSWER,
+        *WHO,
+        "accountId",
+        "requestId",
+        "extendedRequestId",
+        "ip",
+        "sourceIp",
+        "identity",
+        "requestTime",
+        "requestTimeEpoch",
+        "httpMethod",
+        "status",
+        "protocol",
+        "responseLength",
+        "responseLatency",
+        "integrationLatency",
+        "integrationStatus",
+        "userAgent",
+        "stage",
+        "apiId",
+        "domainName",
+        "authorizer",
+        "error",
+        "errorMessage",
+        "integrationErrorMessage",
+        "customerOrg",
+        "tenantId",
+        "xrayTraceId",
+        "wafResponseCode",
     ),
     recognise=_recognise,
     notes=(
-        "The service logs no bodies by itself; without them there is no text and the model is known from the path only.",
-        "`accountId` is the owner of the API and no caller. The names are the operator's own choice: those of AWS's examples are read, others by `--map` or a mapping file.",
+        (
+            "The service logs no bodies by itself; without them there is no text and the model is known from "
+            "the "
+            "path only."
+        ),
+        (
+            "`accountId` is the owner of the API and no caller. The names are the operator's own choice: "
+            "those "
+            "of AWS's examples are read, others by `--map` or a mapping file."
+        ),
     ),
-)  # fmt: skip
+)
 def aws_api_gateway(record: Record) -> Iterator[Row]:
     authorizer = body_in(record.get("authorizer"))
     inner = {**record, **body_in(record.get("identity")), **authorizer}

@@ -24,10 +24,14 @@ from stillwatch.readers.registry import (
 
 GATEWAY, MODEL, SERVICE = "gatewaylogs", "gatewayllmlogs", "requestresponse"
 KINDS = {
-    "gatewaylogs": GATEWAY, "apimanagementgatewaylogs": GATEWAY, "gatewayllmlogs": MODEL, "gatewayllmlog": MODEL,
-    "apimanagementgatewayllmlog": MODEL, "requestresponse": SERVICE,
+    "gatewaylogs": GATEWAY,
+    "apimanagementgatewaylogs": GATEWAY,
+    "gatewayllmlogs": MODEL,
+    "gatewayllmlog": MODEL,
+    "apimanagementgatewayllmlog": MODEL,
+    "requestresponse": SERVICE,
     "trace": SERVICE,
-}  # fmt: skip
+}
 CALLS = re.compile(
     r"completion|embedding|response|generat|inference|messages|speech|transcri|translat|image", re.IGNORECASE
 )
@@ -36,7 +40,9 @@ PIECES = ("requestmessages", "responsemessages")
 
 
 def _flat(record: Record) -> dict[str, Any]:
-    """A record's fields and those of its properties, by their names in lower case: the three exports differ in case and depth."""
+    """A record's fields and those of its properties, by their names in lower case: the three exports
+    differ in case and depth.
+    """
     told = {str(name).lower(): value for name, value in record.items()}
     more = decoded(first(told.get("properties"), told.get("properties_s")))
     for name, value in (more if isinstance(more, dict) else {}).items():
@@ -80,7 +86,9 @@ def _entries(record: Record) -> list[Record]:
 
 
 def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tuple[Placed, Row | Malformed]]:
-    """The row of a call: what the gateway says, then what the model's log says, whose messages stand in pieces."""
+    """The row of a call: what the gateway says, then what the model's log says, whose messages stand in
+    pieces.
+    """
     ordered = sorted(several, key=lambda one: one.order)
     gateway = [one for one in ordered if one.fragment.rank == 0]
     models = [one for one in ordered if one.fragment.rank == 1]
@@ -105,32 +113,104 @@ def _whole(several: Sequence[Placed]) -> bool:
 
 @joined_format(
     title="Azure OpenAI diagnostic log, and API Management's logs of its gateway and of models",
-    source="category RequestResponse, GatewayLogs and GatewayLlmLogs (ApiManagementGatewayLlmLog); elastic/integrations azure_openai",
+    source="category RequestResponse, GatewayLogs and GatewayLlmLogs (ApiManagementGatewayLlmLog); "
+    "elastic/integrations azure_openai",
     fields={
-        "exchange_id": "correlationId", "timestamp": "time", "organization_id": "resourceId",
-        "account_id": "properties.objectId, else .apimSubscriptionId, .subscriptionId, .userId, else callerIpAddress, else resourceId",
-        "model": "properties.modelName, .modelDeploymentName, .deploymentName; .requestBody.model; the deployment in .backendUrl or .url; "
-        ".responseBody.model", "operation": "properties.operationId, else operationName",
-        "client_ip": "callerIpAddress, unless masked", "user_agent": "properties.requestHeaders[User-Agent]",
+        "exchange_id": "correlationId",
+        "timestamp": "time",
+        "organization_id": "resourceId",
+        "account_id": "properties.objectId, else .apimSubscriptionId, .subscriptionId, .userId, else "
+        "callerIpAddress, else resourceId",
+        "model": "properties.modelName, .modelDeploymentName, .deploymentName; .requestBody.model; the "
+        "deployment in .backendUrl or .url; "
+        ".responseBody.model",
+        "operation": "properties.operationId, else operationName",
+        "client_ip": "callerIpAddress, unless masked",
+        "user_agent": "properties.requestHeaders[User-Agent]",
         "system_prompt": "properties.requestBody, .backendRequestBody, .requestMessages",
-        "prompt": "the same", "response": "properties.responseBody, .backendResponseBody, .responseMessages; a stream is put together",
-        "tool_names": "properties.requestBody.tools", "temperature": "properties.requestBody.temperature",
-        "top_p": "properties.requestBody.top_p", "max_tokens": "properties.requestBody.max_tokens",
+        "prompt": "the same",
+        "response": "properties.responseBody, .backendResponseBody, .responseMessages; "
+        "a stream is put together",
+        "tool_names": "properties.requestBody.tools",
+        "temperature": "properties.requestBody.temperature",
+        "top_p": "properties.requestBody.top_p",
+        "max_tokens": "properties.requestBody.max_tokens",
         "stream": "properties.streamType, .isStreamCompletion, .requestBody.stream",
         "input_tokens": "properties.responseBody.usage, .promptTokens",
-        "output_tokens": "properties.responseBody.usage, .completionTokens", "finish_reason": "properties.responseBody.choices[0]",
-        "latency_ms": "durationMs, totalTime, unless negative", "status": "properties.responseCode, resultSignature",
+        "output_tokens": "properties.responseBody.usage, .completionTokens",
+        "finish_reason": "properties.responseBody.choices[0]",
+        "latency_ms": "durationMs, totalTime, unless negative",
+        "status": "properties.responseCode, resultSignature",
     },
     known=(
-        "time", "category", "callerIpAddress", "correlationId", "durationMs", "operationName", "resourceId",
-        "resultSignature", "properties", "records", "location", "operationVersion", "resultType", "Level", "tenantId",
-        "event", "isRequestSuccess", "Tenant", "DeploymentVersion", "Sku", "truncated", "TenantId", "TimeGenerated", "ResourceId",
-        "_ResourceId", "Category", "OperationName", "ResultSignature", "DurationMs", "CallerIPAddress", "CorrelationId",
-        "properties_s", "Type", "CallerIpAddress", "ApimSubscriptionId", "RequestBody", "ResponseBody", "BackendRequestBody",
-        "BackendResponseBody", "ResponseCode", "BackendResponseCode", "Url", "BackendUrl", "Method", "BackendMethod", "UserId",
-        "ProductId", "OperationId", "ApiId", "ApiRevision", "RequestHeaders", "TotalTime", "Region", "IsRequestSuccess",
-        "RequestMessages", "ResponseMessages", "SequenceNumber", "PromptTokens", "CompletionTokens", "TotalTokens", "ModelName",
-        "DeploymentName", "IsStreamCompletion", "RequestId", "BackendId", "SourceSystem", "ResourceGroup", "SubscriptionId",
+        "time",
+        "category",
+        "callerIpAddress",
+        "correlationId",
+        "durationMs",
+        "operationName",
+        "resourceId",
+        "resultSignature",
+        "properties",
+        "records",
+        "location",
+        "operationVersion",
+        "resultType",
+        "Level",
+        "tenantId",
+        "event",
+        "isRequestSuccess",
+        "Tenant",
+        "DeploymentVersion",
+        "Sku",
+        "truncated",
+        "TenantId",
+        "TimeGenerated",
+        "ResourceId",
+        "_ResourceId",
+        "Category",
+        "OperationName",
+        "ResultSignature",
+        "DurationMs",
+        "CallerIPAddress",
+        "CorrelationId",
+        "properties_s",
+        "Type",
+        "CallerIpAddress",
+        "ApimSubscriptionId",
+        "RequestBody",
+        "ResponseBody",
+        "BackendRequestBody",
+        "BackendResponseBody",
+        "ResponseCode",
+        "BackendResponseCode",
+        "Url",
+        "BackendUrl",
+        "Method",
+        "BackendMethod",
+        "UserId",
+        "ProductId",
+        "OperationId",
+        "ApiId",
+        "ApiRevision",
+        "RequestHeaders",
+        "TotalTime",
+        "Region",
+        "IsRequestSuccess",
+        "RequestMessages",
+        "ResponseMessages",
+        "SequenceNumber",
+        "PromptTokens",
+        "CompletionTokens",
+        "TotalTokens",
+        "ModelName",
+        "DeploymentName",
+        "IsStreamCompletion",
+        "RequestId",
+        "BackendId",
+        "SourceSystem",
+        "ResourceGroup",
+        "SubscriptionId",
     ),
     recognise=_recognise,
     split=_entries,
@@ -138,11 +218,21 @@ def _whole(several: Sequence[Placed]) -> bool:
     is_whole=_whole,
     notes=(
         "The diagnostic log has no text and a masked address; API Management's logs have both.",
-        "The log of models (`ApiManagementGatewayLlmLog`) has long messages in several rows, and no account: its rows are joined by `correlationId` with each other and with the gateway's, in a file and over the files of a folder.",
+        (
+            "The log of models (`ApiManagementGatewayLlmLog`) has long messages in several rows, and no "
+            "account: "
+            "its rows are joined by `correlationId` with each other and with the gateway's, in a file and "
+            "over "
+            "the files of a folder."
+        ),
         "Where no caller is named, all of a resource's traffic is one account.",
-        "Audit records, operations that call no model (`Create_Thread`) and requests that read or probe are passed over.",
+        (
+            "Audit records, operations that call no model (`Create_Thread`) and requests that read or probe "
+            "are "
+            "passed over."
+        ),
     ),
-)  # fmt: skip
+)
 def azure_openai(record: Record) -> Taken:
     if not isinstance(record, dict):
         raise Malformed(None, "entry is not an object")
@@ -184,12 +274,16 @@ def _row(told: Mapping[str, Any], body: Record) -> Row:
         "timestamp": moment(first(*(told.get(name) for name in WHEN))),
         "account_id": first(
             *(told.get(name) for name in ("objectid", "apimsubscriptionid", "subscriptionid", "userid")),
-            client, resource,
+            client,
+            resource,
         ),
         "organization_id": resource,
         "model": first(
-            told.get("modelname"), told.get("modeldeploymentname"), body.get("model"),
-            model_in(told.get("backendurl"), told.get("url")), at(given, "model"),
+            told.get("modelname"),
+            told.get("modeldeploymentname"),
+            body.get("model"),
+            model_in(told.get("backendurl"), told.get("url")),
+            at(given, "model"),
         ),
         "operation": first(told.get("operationid"), told.get("operationname")),
         "client_ip": client,
@@ -198,8 +292,11 @@ def _row(told: Mapping[str, Any], body: Record) -> Row:
         **answer,
         "stream": first(said["stream"], stream != "Non-Streaming" if stream else None),
         "latency_ms": lasted if lasted is not None and lasted >= 0 else None,
-        "status": str(first(told.get("responsecode"), told.get("resultsignature"), told.get("backendresponsecode")) or ""),
-    }  # fmt: skip
+        "status": str(
+            first(told.get("responsecode"), told.get("resultsignature"), told.get("backendresponsecode"))
+            or ""
+        ),
+    }
 
 
 def _of_model(told: Mapping[str, Any]) -> Taken:

@@ -80,8 +80,8 @@ def _sides(record: Record) -> set[str]:
 def _assemble(several: Sequence[Placed], beside: Beside | None) -> Iterator[tuple[Placed, Row | Malformed]]:
     """The rows of one id: an answer with the request that it belongs to, and requests without an answer.
 
-    Ids are unique within a batch only. Of several requests an answer's is the one whose file's name is most like the answer's file's, or else
-    the next in order.
+    Ids are unique within a batch only. Of several requests an answer's is the one whose file's name is most
+    like the answer's file's, or else the next in order.
     """
     ordered = sorted(several, key=lambda one: one.order)
     requests: dict[str, deque[Placed]] = {}
@@ -129,28 +129,61 @@ def _row(answer: Fragment | None, request: Fragment | None, beside: Beside | Non
 
 @joined_format(
     title="Batches of OpenAI, Anthropic, Mistral, Gemini and Bedrock: requests, answers and errors",
-    source="Batch API of OpenAI (custom_id, body; response, error), of Anthropic (params; result), Gemini (key), Bedrock (recordId)",
+    source="Batch API of OpenAI (custom_id, body; response, error), of Anthropic (params; result), Gemini "
+    "(key), Bedrock (recordId)",
     fields={
-        "exchange_id": "custom_id, recordId or key", "timestamp": "the answer's created or created_at, else the file's last change",
-        "account_id": "account_id or user_id beside them; request.metadata.user_id, .safety_identifier, .user; else `unattributed`",
-        "model": "the request's model, else the answer's", "operation": "url, else `batch`", "system_prompt": "body, params or modelInput",
-        "prompt": "the same", "response": "response.body, result.message, modelOutput", "tool_names": "body.tools",
-        "temperature": "body.temperature", "top_p": "body.top_p", "max_tokens": "body.max_tokens", "input_tokens": "usage of the answer",
-        "output_tokens": "usage of the answer", "finish_reason": "of the answer; else the kind of the error",
+        "exchange_id": "custom_id, recordId or key",
+        "timestamp": "the answer's created or created_at, else the file's last change",
+        "account_id": "account_id or user_id beside them; request.metadata.user_id, .safety_identifier, "
+        ".user; else `unattributed`",
+        "model": "the request's model, else the answer's",
+        "operation": "url, else `batch`",
+        "system_prompt": "body, params or modelInput",
+        "prompt": "the same",
+        "response": "response.body, result.message, modelOutput",
+        "tool_names": "body.tools",
+        "temperature": "body.temperature",
+        "top_p": "body.top_p",
+        "max_tokens": "body.max_tokens",
+        "input_tokens": "usage of the answer",
+        "output_tokens": "usage of the answer",
+        "finish_reason": "of the answer; else the kind of the error",
         "status": "response.status_code; 200 or 400 by result.type; 400 for an error",
     },
     known=(
-        *KEYS, *ASKED, *GIVEN, *WHO, "id", "method", "url", "status", "processed_time", "timestamp", "created_at", "batch_id",
+        *KEYS,
+        *ASKED,
+        *GIVEN,
+        *WHO,
+        "id",
+        "method",
+        "url",
+        "status",
+        "processed_time",
+        "timestamp",
+        "created_at",
+        "batch_id",
     ),
     recognise=_recognise,
     assemble=_assemble,
     is_whole=_whole,
     notes=(
-        "Requests and answers are joined by their id, in a file and over the files of a folder; a request without an answer is a row too.",
-        "A batch says nothing of who sent it but what the requests say; name the account with `--map account_id=FIELD` where the lines have it.",
-        "Requests have no time; a row without one has that of its file's last change. The time of a batch is not that of a person.",
+        (
+            "Requests and answers are joined by their id, in a file and over the files of a folder; a "
+            "request "
+            "without an answer is a row too."
+        ),
+        (
+            "A batch says nothing of who sent it but what the requests say; name the account with `--map "
+            "account_id=FIELD` where the lines have it."
+        ),
+        (
+            "Requests have no time; a row without one has that of its file's last change. The time of a "
+            "batch is "
+            "not that of a person."
+        ),
     ),
-)  # fmt: skip
+)
 def batch(record: Record) -> Taken:
     key = first(*(record.get(name) for name in KEYS))
     if not isinstance(key, str | int):
@@ -189,8 +222,11 @@ def _asked(record: Record, body: Mapping[str, Any]) -> Row:
         **request_columns(body),
     }
     who = first(
-        *(record.get(name) for name in WHO), at(body, "metadata", "user_id"), body.get("safety_identifier"), body.get("user")
-    )  # fmt: skip
+        *(record.get(name) for name in WHO),
+        at(body, "metadata", "user_id"),
+        body.get("safety_identifier"),
+        body.get("user"),
+    )
     return row if who is None else row | {"account_id": who}
 
 
@@ -205,8 +241,11 @@ def _given(record: Record, answer: Any) -> Row:  # noqa: ANN401  any JSON value
     body = mapping(body) if body is not None else mapping(answer)
     failed = first(record.get("error"), body.get("error"), result.get("error"))
     reason = first(
-        at(failed, "code"), at(failed, "type"), at(failed, "errorCode"), kind if kind in ("canceled", "expired") else None
-    )  # fmt: skip
+        at(failed, "code"),
+        at(failed, "type"),
+        at(failed, "errorCode"),
+        kind if kind in ("canceled", "expired") else None,
+    )
     told = answer_columns(body)
     when = first(
         body.get("created"),

@@ -22,29 +22,62 @@ def _recognise(record: Record) -> str:
     title="Amazon Bedrock model invocation log",
     source="schemaVersion 1.0, as in elastic/integrations aws_bedrock",
     fields={
-        "exchange_id": "requestId", "timestamp": "timestamp (whole seconds)", "account_id": "identity.arn, else accountId",
-        "organization_id": "accountId", "api_key_id": "identity.arn", "conversation_id": "requestMetadata.session_id",
-        "model": "modelId", "operation": "operation", "system_prompt": "input.inputBodyJson.system",
-        "prompt": "input.inputBodyJson: messages, prompt, inputText or message; or the file of inputBodyS3Path", "response": "output.outputBodyJson",
+        "exchange_id": "requestId",
+        "timestamp": "timestamp (whole seconds)",
+        "account_id": "identity.arn, else accountId",
+        "organization_id": "accountId",
+        "api_key_id": "identity.arn",
+        "conversation_id": "requestMetadata.session_id",
+        "model": "modelId",
+        "operation": "operation",
+        "system_prompt": "input.inputBodyJson.system",
+        "prompt": "input.inputBodyJson: messages, prompt, inputText or message; or the file of "
+        "inputBodyS3Path",
+        "response": "output.outputBodyJson",
         "tool_names": "input.inputBodyJson.tools, .toolConfig.tools",
         "temperature": "inputBodyJson, .inferenceConfig, .textGenerationConfig",
-        "top_p": "the same: top_p, topP or p", "max_tokens": "the same, under each model family's own name",
-        "stream": "operation ends in Stream", "input_tokens": "input.inputTokenCount and cache reads and writes",
-        "output_tokens": "output.outputTokenCount", "finish_reason": "output.outputBodyJson, under each family's own name",
-        "latency_ms": "outputBodyJson.metrics.latencyMs", "status": "status, else 400 where errorCode is set, else 200",
+        "top_p": "the same: top_p, topP or p",
+        "max_tokens": "the same, under each model family's own name",
+        "stream": "operation ends in Stream",
+        "input_tokens": "input.inputTokenCount and cache reads and writes",
+        "output_tokens": "output.outputTokenCount",
+        "finish_reason": "output.outputBodyJson, under each family's own name",
+        "latency_ms": "outputBodyJson.metrics.latencyMs",
+        "status": "status, else 400 where errorCode is set, else 200",
     },
     known=(
-        "schemaType", "schemaVersion", "timestamp", "accountId", "identity", "region", "requestId", "operation", "modelId",
-        "inferenceRegion", "errorCode", "status", "requestMetadata", "input", "output",
+        "schemaType",
+        "schemaVersion",
+        "timestamp",
+        "accountId",
+        "identity",
+        "region",
+        "requestId",
+        "operation",
+        "modelId",
+        "inferenceRegion",
+        "errorCode",
+        "status",
+        "requestMetadata",
+        "input",
+        "output",
     ),
     recognise=_recognise,
     notes=(
         "Addresses and programs are in CloudTrail, not here: what they tell is not looked at.",
-        "Bodies too large for the log are files of their own (`inputBodyS3Path`): they are read where they lie below the log's folder, as in the bucket; else the row has no text.",
-        "Bodies are read in the shapes of Anthropic, Nova, Titan, Llama, Mistral, Cohere, AI21, DeepSeek and OpenAI models and of Converse.",
+        (
+            "Bodies too large for the log are files of their own (`inputBodyS3Path`): they are read where "
+            "they "
+            "lie below the log's folder, as in the bucket; else the row has no text."
+        ),
+        (
+            "Bodies are read in the shapes of Anthropic, Nova, Titan, Llama, Mistral, Cohere, AI21, DeepSeek "
+            "and "
+            "OpenAI models and of Converse."
+        ),
     ),
     beside=True,
-)  # fmt: skip
+)
 def bedrock(record: Record, beside: Beside | None) -> Iterator[Row]:
     asked_for, given = mapping(record.get("input")), mapping(record.get("output"))
     body = mapping(_body(asked_for, "inputBody", beside))

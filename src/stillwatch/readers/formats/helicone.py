@@ -21,8 +21,14 @@ from stillwatch.readers.registry import (
 
 def _recognise(record: Record) -> str:
     if {"request_id", "request_created_at"} <= record.keys() and not {
-        "request_body", "proxy_key_id", "response_status", "signed_body_url", "request_model", "delay_ms", "response_id",
-    }.isdisjoint(record):  # fmt: skip
+        "request_body",
+        "proxy_key_id",
+        "response_status",
+        "signed_body_url",
+        "request_model",
+        "delay_ms",
+        "response_id",
+    }.isdisjoint(record):
         return "`request_id` and `request_created_at` of a Helicone request"
     return ""
 
@@ -31,28 +37,74 @@ def _recognise(record: Record) -> str:
     title="Helicone requests",
     source="HeliconeRequest of its API, and its table request_response_rmt",
     fields={
-        "exchange_id": "request_id", "timestamp": "request_created_at",
-        "account_id": "request_user_id or user_id, else request_properties, proxy_key_id or organization_id; else `unattributed`",
-        "organization_id": "organization_id", "api_key_id": "proxy_key_id",
-        "conversation_id": "request_properties[Helicone-Session-Id]", "model": "request_model or model",
-        "operation": "request_path or target_url", "country": "country_code", "system_prompt": "request_body",
-        "prompt": "request_body", "response": "response_body", "tool_names": "request_body.tools",
-        "temperature": "request_body.temperature", "top_p": "request_body.top_p", "max_tokens": "request_body.max_tokens",
-        "stream": "request_body.stream", "input_tokens": "prompt_tokens, with prompt_cache_read_tokens for Anthropic",
-        "output_tokens": "completion_tokens", "finish_reason": "response_body", "latency_ms": "delay_ms or latency",
+        "exchange_id": "request_id",
+        "timestamp": "request_created_at",
+        "account_id": "request_user_id or user_id, else request_properties, proxy_key_id or organization_id; "
+        "else `unattributed`",
+        "organization_id": "organization_id",
+        "api_key_id": "proxy_key_id",
+        "conversation_id": "request_properties[Helicone-Session-Id]",
+        "model": "request_model or model",
+        "operation": "request_path or target_url",
+        "country": "country_code",
+        "system_prompt": "request_body",
+        "prompt": "request_body",
+        "response": "response_body",
+        "tool_names": "request_body.tools",
+        "temperature": "request_body.temperature",
+        "top_p": "request_body.top_p",
+        "max_tokens": "request_body.max_tokens",
+        "stream": "request_body.stream",
+        "input_tokens": "prompt_tokens, with prompt_cache_read_tokens for Anthropic",
+        "output_tokens": "completion_tokens",
+        "finish_reason": "response_body",
+        "latency_ms": "delay_ms or latency",
         "status": "response_status or status",
     },
     known=(
-        "request_id", "request_created_at", "response_created_at", "request_body", "response_body", "request_path",
-        "request_user_id", "request_properties", "request_model", "response_id", "response_status", "response_model",
-        "delay_ms", "latency", "time_to_first_token", "prompt_tokens", "completion_tokens", "total_tokens",
-        "prompt_cache_read_tokens", "prompt_cache_write_tokens", "provider", "country_code", "signed_body_url", "costUSD",
-        "cost", "status", "model", "user_id", "organization_id", "proxy_key_id", "target_url", "properties", "scores",
-        "threat", "assets", "cache_enabled",
+        "request_id",
+        "request_created_at",
+        "response_created_at",
+        "request_body",
+        "response_body",
+        "request_path",
+        "request_user_id",
+        "request_properties",
+        "request_model",
+        "response_id",
+        "response_status",
+        "response_model",
+        "delay_ms",
+        "latency",
+        "time_to_first_token",
+        "prompt_tokens",
+        "completion_tokens",
+        "total_tokens",
+        "prompt_cache_read_tokens",
+        "prompt_cache_write_tokens",
+        "provider",
+        "country_code",
+        "signed_body_url",
+        "costUSD",
+        "cost",
+        "status",
+        "model",
+        "user_id",
+        "organization_id",
+        "proxy_key_id",
+        "target_url",
+        "properties",
+        "scores",
+        "threat",
+        "assets",
+        "cache_enabled",
     ),
     recognise=_recognise,
-    notes=("The log has a country and no address.", "Bodies are kept for three months, then only counts are."),
-)  # fmt: skip
+    notes=(
+        "The log has a country and no address.",
+        "Bodies are kept for three months, then only counts are.",
+    ),
+)
 def helicone(record: Record) -> Iterator[Row]:
     body, answer = body_in(record.get("request_body")), record.get("response_body")
     properties = mapping(decoded(first(record.get("request_properties"), record.get("properties"))))
@@ -66,15 +118,25 @@ def helicone(record: Record) -> Iterator[Row]:
         "exchange_id": record.get("request_id"),
         "timestamp": moment(record.get("request_created_at")),
         "account_id": first(
-            record.get("request_user_id"), record.get("user_id"),
-            *(properties.get(name) for name in ("Helicone-User-Id", "User-Id", "UserId", "user_id", "userId")),
-            record.get("proxy_key_id"), record.get("organization_id"), UNATTRIBUTED,
+            record.get("request_user_id"),
+            record.get("user_id"),
+            *(
+                properties.get(name)
+                for name in ("Helicone-User-Id", "User-Id", "UserId", "user_id", "userId")
+            ),
+            record.get("proxy_key_id"),
+            record.get("organization_id"),
+            UNATTRIBUTED,
         ),
         "organization_id": record.get("organization_id"),
         "api_key_id": record.get("proxy_key_id"),
         "conversation_id": properties.get("Helicone-Session-Id"),
         "model": first(
-            record.get("request_model"), record.get("model"), body.get("model"), record.get("response_model"), model_in(path)
+            record.get("request_model"),
+            record.get("model"),
+            body.get("model"),
+            record.get("response_model"),
+            model_in(path),
         ),
         "operation": path,
         "country": record.get("country_code"),
@@ -84,8 +146,9 @@ def helicone(record: Record) -> Iterator[Row]:
         "input_tokens": first(total(record.get("prompt_tokens"), *cached), told["input_tokens"]),
         "output_tokens": first(record.get("completion_tokens"), told["output_tokens"]),
         "latency_ms": first(
-            record.get("delay_ms"), record.get("latency"),
+            record.get("delay_ms"),
+            record.get("latency"),
             elapsed_ms(record.get("request_created_at"), record.get("response_created_at")),
         ),
         "status": first(record.get("response_status"), record.get("status")),
-    }  # fmt: skip
+    }

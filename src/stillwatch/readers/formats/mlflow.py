@@ -34,7 +34,9 @@ def _recognise(record: Record) -> str:
 
 
 def _spans(record: Record) -> Iterable[Record]:
-    """The calls of models in a trace, each with what the trace knows; the trace itself where it has no spans."""
+    """The calls of models in a trace, each with what the trace knows; the trace itself where it has no
+    spans.
+    """
     info = mapping(decoded(record.get("info"))) or record
     data = mapping(decoded(record.get("data"))) or record
     spans = decoded(data.get("spans"))
@@ -51,25 +53,61 @@ def _spans(record: Record) -> Iterable[Record]:
     title="MLflow traces",
     source="Trace.to_json of mlflow 2.14 to 3.x, and exports of mlflow.search_traces",
     fields={
-        "exchange_id": "the span's id, else the trace's", "timestamp": "the span's start, else request_time or timestamp_ms",
-        "account_id": "trace_metadata[mlflow.trace.user], .user_id; tags; else the experiment; else `unattributed`",
-        "organization_id": "experiment_id", "conversation_id": "trace_metadata[mlflow.trace.session]",
-        "model": "mlflow.llm.model, mlflow.spanInputs.model, .model of the outputs", "operation": "the span's name",
-        "system_prompt": "mlflow.spanInputs", "prompt": "mlflow.spanInputs", "response": "mlflow.spanOutputs",
-        "tool_names": "mlflow.spanInputs.tools, mlflow.chat.tools", "temperature": "mlflow.spanInputs", "top_p": "mlflow.spanInputs",
-        "max_tokens": "mlflow.spanInputs", "stream": "mlflow.spanInputs", "input_tokens": "mlflow.chat.tokenUsage",
-        "output_tokens": "mlflow.chat.tokenUsage", "finish_reason": "mlflow.spanOutputs", "latency_ms": "the span's end",
+        "exchange_id": "the span's id, else the trace's",
+        "timestamp": "the span's start, else request_time or timestamp_ms",
+        "account_id": "trace_metadata[mlflow.trace.user], .user_id; tags; else the experiment; else "
+        "`unattributed`",
+        "organization_id": "experiment_id",
+        "conversation_id": "trace_metadata[mlflow.trace.session]",
+        "model": "mlflow.llm.model, mlflow.spanInputs.model, .model of the outputs",
+        "operation": "the span's name",
+        "system_prompt": "mlflow.spanInputs",
+        "prompt": "mlflow.spanInputs",
+        "response": "mlflow.spanOutputs",
+        "tool_names": "mlflow.spanInputs.tools, mlflow.chat.tools",
+        "temperature": "mlflow.spanInputs",
+        "top_p": "mlflow.spanInputs",
+        "max_tokens": "mlflow.spanInputs",
+        "stream": "mlflow.spanInputs",
+        "input_tokens": "mlflow.chat.tokenUsage",
+        "output_tokens": "mlflow.chat.tokenUsage",
+        "finish_reason": "mlflow.spanOutputs",
+        "latency_ms": "the span's end",
         "status": "500 for an error",
     },
     known=(
-        "info", "data", "spans", "trace_id", "request_id", "trace", "request", "response", "request_time", "timestamp_ms", "state", "status",
-        "execution_duration", "execution_time_ms", "trace_metadata", "request_metadata", "tags", "assessments", "trace_location",
-        "client_request_id", "request_preview", "response_preview", "experiment_id", "execution_duration_ms",
+        "info",
+        "data",
+        "spans",
+        "trace_id",
+        "request_id",
+        "trace",
+        "request",
+        "response",
+        "request_time",
+        "timestamp_ms",
+        "state",
+        "status",
+        "execution_duration",
+        "execution_time_ms",
+        "trace_metadata",
+        "request_metadata",
+        "tags",
+        "assessments",
+        "trace_location",
+        "client_request_id",
+        "request_preview",
+        "response_preview",
+        "experiment_id",
+        "execution_duration_ms",
     ),
     recognise=_recognise,
     split=_spans,
-    notes=("Spans of type CHAT_MODEL, LLM and EMBEDDING are exchanges; others are passed over.", "The log has no addresses and no programs."),
-)  # fmt: skip
+    notes=(
+        "Spans of type CHAT_MODEL, LLM and EMBEDDING are exchanges; others are passed over.",
+        "The log has no addresses and no programs.",
+    ),
+)
 def mlflow(record: Record) -> Iterator[Row]:
     info, span, data = mapping(record["info"]), mapping(record["span"]), mapping(record["data"])
     told = {str(name): _plain(value) for name, value in mapping(decoded(span.get("attributes"))).items()}

@@ -1,7 +1,8 @@
 """Requests and answers in providers' own shapes, as gateways and SDK hooks log them side by side.
 
-One record holds a request and an answer under any of the names in `PAIRS`, with what else the logger knew beside them.
-Anthropic Messages, OpenAI Chat Completions, Responses, and both providers' batches are told apart by their bodies.
+One record holds a request and an answer under any of the names in `PAIRS`, with what else the logger knew
+beside them. Anthropic Messages, OpenAI Chat Completions, Responses, and both providers' batches are told
+apart by their bodies.
 """
 
 from __future__ import annotations
@@ -110,34 +111,82 @@ def _recognise(record: Record) -> str:
     title="Anthropic Messages, OpenAI Chat Completions and Responses, request and answer side by side",
     source="types of the providers' SDKs: anthropic 2.11, openai 3.52",
     fields={
-        "exchange_id": "request_id, else response.id", "timestamp": "timestamp, else response.created",
-        "account_id": "account_id, user_id or requester beside them or in metadata; else request.metadata.user_id, request.safety_identifier, request.user",
-        "organization_id": "organization_id, workspace_id or project_id", "api_key_id": "api_key_id",
+        "exchange_id": "request_id, else response.id",
+        "timestamp": "timestamp, else response.created",
+        "account_id": "account_id, user_id or requester beside them or in metadata; else "
+        "request.metadata.user_id, request.safety_identifier, request.user",
+        "organization_id": "organization_id, workspace_id or project_id",
+        "api_key_id": "api_key_id",
         "conversation_id": "conversation_id, session_id; request.conversation, request.previous_response_id",
-        "model": "request.model, else response.model", "operation": "by the shape of the body", "client_ip": "client_ip",
-        "asn": "asn", "country": "country", "user_agent": "user_agent, headers[user-agent]",
+        "model": "request.model, else response.model",
+        "operation": "by the shape of the body",
+        "client_ip": "client_ip",
+        "asn": "asn",
+        "country": "country",
+        "user_agent": "user_agent, headers[user-agent]",
         "tls_fingerprint": "tls_fingerprint, ja4, ja3, headers[x-ja4]",
-        "system_prompt": "request.system, request.instructions, system turns", "prompt": "last user turn",
-        "response": "response.content, .choices[0], .output", "tool_names": "request.tools",
-        "temperature": "request.temperature", "top_p": "request.top_p",
-        "max_tokens": "request.max_tokens, .max_completion_tokens, .max_output_tokens", "stream": "request.stream",
+        "system_prompt": "request.system, request.instructions, system turns",
+        "prompt": "last user turn",
+        "response": "response.content, .choices[0], .output",
+        "tool_names": "request.tools",
+        "temperature": "request.temperature",
+        "top_p": "request.top_p",
+        "max_tokens": "request.max_tokens, .max_completion_tokens, .max_output_tokens",
+        "stream": "request.stream",
         "input_tokens": "response.usage; Anthropic's without cache reads and writes is added up",
-        "output_tokens": "response.usage", "finish_reason": "stop_reason with stop_details.category; finish_reason; status",
-        "latency_ms": "latency_ms, duration_ms, execution_duration_ms", "status": "status, status_code",
+        "output_tokens": "response.usage",
+        "finish_reason": "stop_reason with stop_details.category; finish_reason; status",
+        "latency_ms": "latency_ms, duration_ms, execution_duration_ms",
+        "status": "status, status_code",
     },
     known=(
-        *REQUEST, *ANSWER, *WHO, *ORGANIZATION, *WHEN, *WHICH, *FROM, *HEADERS, *TOOK, "metadata", "model", "served_entity_id", "sampling_fraction", "logging_error_codes", "request_metadata", "api_key_id", "conversation_id", "session_id",
-        "asn", "country", "user_agent", "tls_fingerprint", "ja4", "ja3", "latency_ms", "duration_ms", "status", "status_code",
-        "method", "url", "error", "provider",
+        *REQUEST,
+        *ANSWER,
+        *WHO,
+        *ORGANIZATION,
+        *WHEN,
+        *WHICH,
+        *FROM,
+        *HEADERS,
+        *TOOK,
+        "metadata",
+        "model",
+        "served_entity_id",
+        "sampling_fraction",
+        "logging_error_codes",
+        "request_metadata",
+        "api_key_id",
+        "conversation_id",
+        "session_id",
+        "asn",
+        "country",
+        "user_agent",
+        "tls_fingerprint",
+        "ja4",
+        "ja3",
+        "latency_ms",
+        "duration_ms",
+        "status",
+        "status_code",
+        "method",
+        "url",
+        "error",
+        "provider",
     ),
     recognise=_recognise,
     loose=True,
     notes=(
-        "Ids of end users are set by the caller; they stand for the account only where the log names no account.",
-        "Streamed answers are put together, whether they were logged as lists of events or as text of server-sent events.",
+        (
+            "Ids of end users are set by the caller; they stand for the account only where the log names no "
+            "account."
+        ),
+        (
+            "Streamed answers are put together, whether they were logged as lists of events or as text of "
+            "server-sent events."
+        ),
         "Inference tables of Databricks and of MLflow's gateway have this shape.",
     ),
-)  # fmt: skip
+)
 def native(record: Record) -> Iterator[Row]:
     request, answer = _pair(record)
     if not request and not answer:
@@ -161,14 +210,19 @@ def native(record: Record) -> Iterator[Row]:
         "exchange_id": first(named(WHICH[:4]), said.get("id"), named(WHICH[4:])),
         "timestamp": moment(first(named(WHEN), said.get("created"), said.get("created_at"))),
         "account_id": first(
-            _who(named(WHO)), *(meta.get(name) for name in WHO), at(request, "metadata", "user_id"),
-            request.get("safety_identifier"), request.get("user"),
+            _who(named(WHO)),
+            *(meta.get(name) for name in WHO),
+            at(request, "metadata", "user_id"),
+            request.get("safety_identifier"),
+            request.get("user"),
         ),
         "organization_id": named(ORGANIZATION),
         "api_key_id": record.get("api_key_id"),
         "conversation_id": first(
-            record.get("conversation_id"), record.get("session_id"),
-            conversation.get("id") if isinstance(conversation, dict) else conversation, request.get("previous_response_id"),
+            record.get("conversation_id"),
+            record.get("session_id"),
+            conversation.get("id") if isinstance(conversation, dict) else conversation,
+            request.get("previous_response_id"),
         ),
         "model": first(request.get("model"), record.get("model"), said.get("model")),
         "operation": _operation(request, said),
@@ -177,13 +231,16 @@ def native(record: Record) -> Iterator[Row]:
         "country": record.get("country"),
         "user_agent": first(record.get("user_agent"), header(headers, "user-agent")),
         "tls_fingerprint": first(
-            record.get("tls_fingerprint"), record.get("ja4"), record.get("ja3"), header(headers, "x-ja4", "x-ja3")
+            record.get("tls_fingerprint"),
+            record.get("ja4"),
+            record.get("ja3"),
+            header(headers, "x-ja4", "x-ja3"),
         ),
         **request_columns(request),
         **answer_columns(answer),
         "latency_ms": first(*(record.get(name) for name in TOOK)),
         "status": status if not isinstance(status, str) or status.isdecimal() else None,
-    }  # fmt: skip
+    }
 
 
 def _who(value: Any) -> Any:  # noqa: ANN401  any JSON value

@@ -24,12 +24,30 @@ CLIENT = (
     "x_real_ip",
 )
 WHEN = (
-    "msec", "time_iso8601", "@timestamp", "timestamp", "time", "time_local", "ts", "start_time", "datetime", "date", "logtime",
-)  # fmt: skip
+    "msec",
+    "time_iso8601",
+    "@timestamp",
+    "timestamp",
+    "time",
+    "time_local",
+    "ts",
+    "start_time",
+    "datetime",
+    "date",
+    "logtime",
+)
 WHO = (
-    "http_x_account_id", "http_x_user_id", "http_x_consumer_id", "http_x_consumer_username", "http_x_customer_id", "account_id", "user_id",
-    "consumer", "remote_user", "user",
-)  # fmt: skip
+    "http_x_account_id",
+    "http_x_user_id",
+    "http_x_consumer_id",
+    "http_x_consumer_username",
+    "http_x_customer_id",
+    "account_id",
+    "user_id",
+    "consumer",
+    "remote_user",
+    "user",
+)
 KEY = ("api_key_id", "http_x_api_key_id", "key_id")
 AGENT = ("http_user_agent", "user_agent", "ua", "agent", "userAgent")
 ID = ("request_id", "http_x_request_id", "req_id", "requestId", "x_request_id", "trace_id", "id")
@@ -59,34 +77,92 @@ def _recognise(record: Record) -> str:
     title="JSON access log with a body (NGINX, OpenResty, Tengine)",
     source="log_format ... escape=json or escape=default of ngx_http_log_module; lua-resty-logger",
     fields={
-        "exchange_id": "request_id, http_x_request_id, else file and line", "timestamp": "msec, else time_iso8601, @timestamp, time_local, ...",
-        "account_id": "http_x_account_id, http_x_user_id, http_x_consumer_... or remote_user, else api_key_id, else the address",
-        "organization_id": "http_x_organization_id", "api_key_id": "api_key_id, http_x_api_key_id",
-        "conversation_id": "http_x_session_id", "model": "request_body.model, else in the address, else response_body.model",
-        "operation": "uri, else request_uri or request", "client_ip": "remote_addr, client_ip, ip, ...",
-        "country": "geoip_country_code, geoip2_country", "user_agent": "http_user_agent, user_agent, ua",
+        "exchange_id": "request_id, http_x_request_id, else file and line",
+        "timestamp": "msec, else time_iso8601, @timestamp, time_local, ...",
+        "account_id": "http_x_account_id, http_x_user_id, http_x_consumer_... or remote_user, else "
+        "api_key_id, else the address",
+        "organization_id": "http_x_organization_id",
+        "api_key_id": "api_key_id, http_x_api_key_id",
+        "conversation_id": "http_x_session_id",
+        "model": "request_body.model, else in the address, else response_body.model",
+        "operation": "uri, else request_uri or request",
+        "client_ip": "remote_addr, client_ip, ip, ...",
+        "country": "geoip_country_code, geoip2_country",
+        "user_agent": "http_user_agent, user_agent, ua",
         "tls_fingerprint": "http_x_ja4, ssl_ja4, http_ssl_ja3",
-        "system_prompt": "request_body", "prompt": "request_body", "response": "response_body, resp_body; a stream is put together",
-        "tool_names": "request_body.tools", "temperature": "request_body.temperature", "top_p": "request_body.top_p",
-        "max_tokens": "request_body.max_tokens", "stream": "request_body.stream",
-        "input_tokens": "response_body.usage", "output_tokens": "response_body.usage",
-        "finish_reason": "response_body.stop_reason, .choices[0].finish_reason", "latency_ms": "request_time",
+        "system_prompt": "request_body",
+        "prompt": "request_body",
+        "response": "response_body, resp_body; a stream is put together",
+        "tool_names": "request_body.tools",
+        "temperature": "request_body.temperature",
+        "top_p": "request_body.top_p",
+        "max_tokens": "request_body.max_tokens",
+        "stream": "request_body.stream",
+        "input_tokens": "response_body.usage",
+        "output_tokens": "response_body.usage",
+        "finish_reason": "response_body.stop_reason, .choices[0].finish_reason",
+        "latency_ms": "request_time",
         "status": "status",
     },
     known=(
-        *BODY, *ANSWER, *LINE, *CLIENT, *WHEN, *WHO, *KEY, *AGENT, *ID, *SECONDS, *CONVERSATION, *COUNTRY, *TLS,
-        "http_x_organization_id", "status", "response_status", "code", "body_bytes_sent", "bytes_sent", "request_method", "method",
-        "http_referer", "referer", "http_host", "host", "server_name", "upstream_addr", "upstream_status", "request_length",
-        "http_x_forwarded_for", "X-Forwarded-For", "x_forwarded_for", "scheme", "server_protocol", "server_addr", "args", "headers",
-        "remote_port", "connection", "pipe", "upstream_connect_time", "upstream_header_time",
+        *BODY,
+        *ANSWER,
+        *LINE,
+        *CLIENT,
+        *WHEN,
+        *WHO,
+        *KEY,
+        *AGENT,
+        *ID,
+        *SECONDS,
+        *CONVERSATION,
+        *COUNTRY,
+        *TLS,
+        "http_x_organization_id",
+        "status",
+        "response_status",
+        "code",
+        "body_bytes_sent",
+        "bytes_sent",
+        "request_method",
+        "method",
+        "http_referer",
+        "referer",
+        "http_host",
+        "host",
+        "server_name",
+        "upstream_addr",
+        "upstream_status",
+        "request_length",
+        "http_x_forwarded_for",
+        "X-Forwarded-For",
+        "x_forwarded_for",
+        "scheme",
+        "server_protocol",
+        "server_addr",
+        "args",
+        "headers",
+        "remote_port",
+        "connection",
+        "pipe",
+        "upstream_connect_time",
+        "upstream_header_time",
     ),
     recognise=_recognise,
     loose=True,
     notes=(
-        "NGINX cuts a body that does not fit its buffer out of the log: raise `client_body_buffer_size`. Of a body that was cut off, what stands before the cut is read.",
-        "Requests that read (`GET /healthz`) and probes are passed over; what may be a call of a model is a row, also without a body.",
+        (
+            "NGINX cuts a body that does not fit its buffer out of the log: raise `client_body_buffer_size`. "
+            "Of "
+            "a body that was cut off, what stands before the cut is read."
+        ),
+        (
+            "Requests that read (`GET /healthz`) and probes are passed over; what may be a call of a model "
+            "is a "
+            "row, also without a body."
+        ),
     ),
-)  # fmt: skip
+)
 def nginx_json(record: Record) -> Iterator[Row]:
     body, answer = body_in(named_first(record, *BODY)), named_first(record, *ANSWER)
     line = named_first(record, *LINE)

@@ -1,4 +1,6 @@
-"""OpenTelemetry's GenAI spans and events, as OTLP writes them to files, and as Tempo and Jaeger give them out."""
+"""OpenTelemetry's GenAI spans and events, as OTLP writes them to files, and as Tempo and Jaeger give them
+out.
+"""
 
 from __future__ import annotations
 
@@ -79,12 +81,20 @@ def _several(record: Record, *names: str) -> Sequence[Any]:
 otlp = traced_format(
     name="otlp",
     title="OpenTelemetry GenAI spans and events (OTLP, JSON and protobuf files; Tempo's and Jaeger's APIs)",
-    source="semantic-conventions-genai and semantic conventions up to 1.36; Traceloop 0.5; OpenInference; Vercel AI SDK; Langfuse",
+    source="semantic-conventions-genai and semantic conventions up to 1.36; Traceloop 0.5; OpenInference; "
+    "Vercel AI SDK; Langfuse",
     notes=(
         "Content is off by default in instrumentations; then there is no text.",
-        "What was asked in log records (`gen_ai.user.message`, `gen_ai.choice`, ...) is joined to their spans by trace and span, in a file and over the files of a folder. A log record of a whole call whose span is there as well is the same exchange.",
+        (
+            "What was asked in log records (`gen_ai.user.message`, `gen_ai.choice`, ...) is joined to their "
+            "spans by trace and span, in a file and over the files of a folder. A log record of a whole call "
+            "whose span is there as well is the same exchange."
+        ),
         "Trace ids are hexadecimal in JSON, which protobuf's own JSON reader would corrupt: it is not used.",
-        "Cache tokens are inside `gen_ai.usage.input_tokens` by the conventions, whatever the provider counts.",
+        (
+            "Cache tokens are inside `gen_ai.usage.input_tokens` by the conventions, whatever the provider "
+            "counts."
+        ),
     ),
     known=(*SPANS, *LOGS, *OUTER),
     recognise=_recognise,

@@ -50,7 +50,9 @@ def _recognise(record: Record) -> str:
 
 
 def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tuple[Placed, Row | Malformed]]:
-    """A row for each request that finished, and for each that was received and did not; clients may choose ids, and choose one twice."""
+    """A row for each request that finished, and for each that was received and did not; clients may
+    choose ids, and choose one twice.
+    """
     ordered = sorted(several, key=lambda one: one.order)
     received = deque(one for one in ordered if one.fragment.rank == 1)
     for one in ordered:
@@ -68,23 +70,51 @@ def _finished(several: Sequence[Placed]) -> bool:
     title="SGLang request log",
     source="sglang/srt/utils/request_logger.py (--log-requests, as JSON), tokenizer_manager.py (as text)",
     fields={
-        "exchange_id": "rid", "timestamp": "timestamp of request.received, else of request.finished; the line's time",
-        "account_id": "headers[x-user-id, ...], else `unattributed` until joined with a gateway's log", "model": "obj.model, obj.lora_path, else `sglang`",
-        "user_agent": "headers[user-agent]", "system_prompt": "obj.messages", "prompt": "obj.text, obj.messages", "response": "out.text",
-        "temperature": "obj.sampling_params.temperature", "top_p": "obj.sampling_params.top_p",
-        "max_tokens": "obj.sampling_params.max_new_tokens", "stream": "obj.stream", "input_tokens": "out.meta_info.prompt_tokens",
-        "output_tokens": "out.meta_info.completion_tokens", "finish_reason": "out.meta_info.finish_reason.type",
+        "exchange_id": "rid",
+        "timestamp": "timestamp of request.received, else of request.finished; the line's time",
+        "account_id": "headers[x-user-id, ...], else `unattributed` until joined with a gateway's log",
+        "model": "obj.model, obj.lora_path, else `sglang`",
+        "user_agent": "headers[user-agent]",
+        "system_prompt": "obj.messages",
+        "prompt": "obj.text, obj.messages",
+        "response": "out.text",
+        "temperature": "obj.sampling_params.temperature",
+        "top_p": "obj.sampling_params.top_p",
+        "max_tokens": "obj.sampling_params.max_new_tokens",
+        "stream": "obj.stream",
+        "input_tokens": "out.meta_info.prompt_tokens",
+        "output_tokens": "out.meta_info.completion_tokens",
+        "finish_reason": "out.meta_info.finish_reason.type",
         "latency_ms": "out.meta_info.e2e_latency",
     },
-    known=("line", "modified", "timestamp", "event", "rid", "obj", "out", "headers", "level", "name", "model"),
+    known=(
+        "line",
+        "modified",
+        "timestamp",
+        "event",
+        "rid",
+        "obj",
+        "out",
+        "headers",
+        "level",
+        "name",
+        "model",
+    ),
     recognise=_recognise,
     assemble=_assemble,
     is_whole=_finished,
     notes=(
-        "There is no account and no address at this layer, unless headers are logged: nothing can be grouped until rows are joined with a gateway.",
-        "A request that was received and never finished is a row without an answer. Other lines of a server's log are passed over.",
+        (
+            "There is no account and no address at this layer, unless headers are logged: nothing can be "
+            "grouped "
+            "until rows are joined with a gateway."
+        ),
+        (
+            "A request that was received and never finished is a row without an answer. Other lines of a "
+            "server's log are passed over."
+        ),
     ),
-)  # fmt: skip
+)
 def sglang(record: Record) -> Taken:
     read = _of_line(record) if "line" in record else _of_event(record)
     if read is None:
@@ -128,7 +158,9 @@ def _of_event(record: Record) -> Request:
 
 
 def _of_line(record: Record) -> Request | None:
-    """Event, id, request, answer and time of a line; what a sender wrote stands in strings, and is skipped as such."""
+    """Event, id, request, answer and time of a line; what a sender wrote stands in strings, and is
+    skipped as such.
+    """
     line = record["line"]
     begun = next(((at, begin) for begin in BEGINS if (at := line.find(begin)) >= 0), None)
     if begun is None or "ReqInput(" not in line[begun[0] : begun[0] + HEAD]:

@@ -22,24 +22,49 @@ def _recognise(record: Record) -> str:
     title="Google Vertex AI request-response log",
     source="BigQuery request_response_logging; elastic/integrations gcp_vertexai",
     fields={
-        "exchange_id": "request_id, else full_response.response_id", "timestamp": "logging_time",
-        "account_id": "full_request.labels.user_id or .account, else endpoint", "organization_id": "project in endpoint",
-        "conversation_id": "full_request.labels.session_id", "model": "model, else full_request.model",
-        "operation": "api_method", "system_prompt": "full_request.system_instruction", "prompt": "full_request.contents",
-        "response": "full_response.candidates[0]", "tool_names": "full_request.tools",
-        "temperature": "full_request.generation_config.temperature", "top_p": "full_request.generation_config.top_p",
-        "max_tokens": "full_request.generation_config.max_output_tokens", "stream": "api_method begins with stream",
+        "exchange_id": "request_id, else full_response.response_id",
+        "timestamp": "logging_time",
+        "account_id": "full_request.labels.user_id or .account, else endpoint",
+        "organization_id": "project in endpoint",
+        "conversation_id": "full_request.labels.session_id",
+        "model": "model, else full_request.model",
+        "operation": "api_method",
+        "system_prompt": "full_request.system_instruction",
+        "prompt": "full_request.contents",
+        "response": "full_response.candidates[0]",
+        "tool_names": "full_request.tools",
+        "temperature": "full_request.generation_config.temperature",
+        "top_p": "full_request.generation_config.top_p",
+        "max_tokens": "full_request.generation_config.max_output_tokens",
+        "stream": "api_method begins with stream",
         "input_tokens": "usage_metadata.prompt_token_count",
         "output_tokens": "usage_metadata.candidates_token_count and thoughts_token_count",
-        "finish_reason": "candidates[0].finish_reason", "latency_ms": "metadata.request_latency",
+        "finish_reason": "candidates[0].finish_reason",
+        "latency_ms": "metadata.request_latency",
     },
     known=(
-        "logging_time", "request_id", "api_method", "model", "model_version", "endpoint", "deployed_model_id",
-        "full_request", "full_response", "request_payload", "response_payload", "metadata", "otel_log",
+        "logging_time",
+        "request_id",
+        "api_method",
+        "model",
+        "model_version",
+        "endpoint",
+        "deployed_model_id",
+        "full_request",
+        "full_response",
+        "request_payload",
+        "response_payload",
+        "metadata",
+        "otel_log",
     ),
     recognise=_recognise,
-    notes=("The log is sampled at the rate set on the endpoint; it has no addresses and no caller unless labelled.",),
-)  # fmt: skip
+    notes=(
+        (
+            "The log is sampled at the rate set on the endpoint; it has no addresses and no caller unless "
+            "labelled."
+        ),
+    ),
+)
 def vertex(record: Record) -> Iterator[Row]:
     request = body_in(first(record.get("full_request"), _payload(record.get("request_payload"))))
     answer = whole_answer(first(record.get("full_response"), _payload(record.get("response_payload"))))
@@ -57,7 +82,9 @@ def vertex(record: Record) -> Iterator[Row]:
         "timestamp": moment(record.get("logging_time")),
         "account_id": first(
             *(labels.get(name) for name in ("user_id", "account", "account_id", "user", "customer_id")),
-            at(request, "metadata", "user_id"), endpoint, UNATTRIBUTED,
+            at(request, "metadata", "user_id"),
+            endpoint,
+            UNATTRIBUTED,
         ),
         "organization_id": parts[parts.index("projects") + 1] if "projects" in parts[:-1] else None,
         "conversation_id": first(labels.get("session_id"), labels.get("conversation_id")),
@@ -65,9 +92,13 @@ def vertex(record: Record) -> Iterator[Row]:
         "operation": method or None,
         **request_columns(request),
         **told,
-        "stream": stream if isinstance(stream, bool) else method.lower().startswith("stream") if method else None,
+        "stream": stream
+        if isinstance(stream, bool)
+        else method.lower().startswith("stream")
+        if method
+        else None,
         "latency_ms": first(meta.get("request_latency"), meta.get("requestLatency")),
-    }  # fmt: skip
+    }
 
 
 def _labels(labels: Any) -> Record:  # noqa: ANN401  any JSON value

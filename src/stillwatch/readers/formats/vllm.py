@@ -32,20 +32,33 @@ def _recognise(record: Record) -> str:
     title="vLLM request log",
     source="vllm/entrypoints/serve/utils/request_logger.py",
     fields={
-        "exchange_id": "the request's id", "timestamp": "the line's month, day and time",
+        "exchange_id": "the request's id",
+        "timestamp": "the line's month, day and time",
         "account_id": "none: every row is `unattributed` until joined with a gateway's log",
-        "model": "the LoRA's name, else `vllm`", "prompt": "prompt, where the log level shows it", "temperature": "params",
-        "top_p": "params", "max_tokens": "params", "input_tokens": "prompt_token_ids",
+        "model": "the LoRA's name, else `vllm`",
+        "prompt": "prompt, where the log level shows it",
+        "temperature": "params",
+        "top_p": "params",
+        "max_tokens": "params",
+        "input_tokens": "prompt_token_ids",
     },
     known=("line", "modified", "timed"),
     recognise=_recognise,
     notes=(
-        "There is no account and no address at this layer: nothing can be grouped until rows are joined with a gateway.",
-        "Lines of vLLM carry no year; the year is that of the file's last change, as is the time of a line without one. Long prompts are cut by `--max-log-len`.",
+        (
+            "There is no account and no address at this layer: nothing can be grouped until rows are joined "
+            "with "
+            "a gateway."
+        ),
+        (
+            "Lines of vLLM carry no year; the year is that of the file's last change, as is the time of a "
+            "line "
+            "without one. Long prompts are cut by `--max-log-len`."
+        ),
         "Other lines of a server's log are passed over and counted.",
         "A line that a logger cut off within the prompt gives its row, with the text up to the cut.",
     ),
-)  # fmt: skip
+)
 def vllm(record: Record) -> Iterator[Row]:
     line = record.get("line")
     if not isinstance(line, str) or SAID not in line:
@@ -86,7 +99,9 @@ def vllm(record: Record) -> Iterator[Row]:
 
 
 def _with_year(at: re.Match[str], modified: Any) -> str:  # noqa: ANN401  any JSON value
-    """The time of a line that has no year: that of the file's last change, or the year before where it would be later."""
+    """The time of a line that has no year: that of the file's last change, or the year before where it
+    would be later.
+    """
     last = datetime.fromtimestamp(modified if isinstance(modified, int | float) else 0, UTC)
     when = f"{last.year}-{at['month']}-{at['day']}T{at['clock']}+00:00"
     return when if moment(when) <= (last.timestamp() + 86400) * 1e6 else f"{last.year - 1}{when[4:]}"

@@ -14,10 +14,12 @@ from stillwatch.simulate.visits import continue_as, instruct, sittings, volumes,
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Client accounts that one agency works with: own cards and mail domains, the agency's address, client and hours.
+    """Client accounts that one agency works with: own cards and mail domains, the agency's address, client
+    and hours.
 
-    Drawn: one to three gateways, a share of 0.6 to 1 of traffic from there, a job that is divided over accounts or not, retainers of
-    even or uneven size, a share of 0 to 0.05 of later turns sent from another client's account, and 10 to 300 exchanges an account.
+    Drawn: one to three gateways, a share of 0.6 to 1 of traffic from there, a job that is divided over
+    accounts or not, retainers of even or uneven size, a share of 0 to 0.05 of later turns sent from another
+    client's account, and 10 to 300 exchanges an account.
     """
     group = people(rng, accounts, setting, one_country=True)
     move_in(rng, group, gateways=count(rng, 1, 3))
@@ -41,7 +43,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     what="clients' accounts that one agency works with",
     carries="one address range with one User-Agent, shared by two accounts or more",
     bends=("load", "turns", "fungible", "division", "handoff", *LIKENESS),
-    produces="one address, one client, office hours, and work that the agency's staff divide, take in turns and hand on",
+    produces="one address, one client, office hours, and work that the agency's staff divide, take in turns "
+    "and hand on",
     cannot="cards shared by the clients, coerced reasoning",
     settled_by="the agency, and the clients' own cards and mail domains",
     source="agency and partner programmes of advertising and model services",

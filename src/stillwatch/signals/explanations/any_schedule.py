@@ -13,10 +13,12 @@ from stillwatch.simulate.visits import instruct, own_life, ticks
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Accounts whose programs keep one schedule: every so many hours, once a day, or in the working day every 15 to 60 minutes.
+    """Accounts whose programs keep one schedule: every so many hours, once a day, or in the working day every
+    15 to 60 minutes.
 
-    Drawn: the kind, the hours, a spread of start times of 0 to 12 hours, whether the minute is common, 1 to 20 requests a run (fewer
-    where runs are many), a share of 0.6 to 1 of runs that take place, one template for all or an own one, and other traffic of 0 to 0.7.
+    Drawn: the kind, the hours, a spread of start times of 0 to 12 hours, whether the minute is common, 1 to
+    20 requests a run (fewer where runs are many), a share of 0.6 to 1 of runs that take place, one template
+    for all or an own one, and other traffic of 0 to 0.7.
     """
     group = people(rng, accounts, setting)
     if rng.random() < 0.7:
@@ -57,7 +59,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="regular turns and even volumes, which follow from a common clock without a common controller",
     cannot="shared instruments, a pool divided without repeats, exchangeable identities, work handed on",
     settled_by="the programs that keep the schedule, and who runs them",
-    source="Cox and Lewis 1966, The Statistical Analysis of Series of Events: fixed schedules give counts less dispersed than Poisson's",
+    source="Cox and Lewis 1966, The Statistical Analysis of Series of Events: fixed schedules give counts "
+    "less dispersed than Poisson's",
     draw=draw,
 )
 def any_schedule(_traits: Traits, members: Labels) -> Labels:

@@ -16,8 +16,9 @@ from stillwatch.simulate.visits import instruct, moments, numbered, own_life
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Installations of one reader that summarises each new article of the feeds its owner follows.
 
-    Drawn: 1 to 15 articles a day, 1 to 8 feeds of which an owner follows a part, minutes to hours until an installation fetches an
-    article, a template in the prompt or the system prompt, articles of one to many paragraphs, and other traffic of 0 to 0.7.
+    Drawn: 1 to 15 articles a day, 1 to 8 feeds of which an owner follows a part, minutes to hours until an
+    installation fetches an article, a template in the prompt or the system prompt, articles of one to many
+    paragraphs, and other traffic of 0 to 0.7.
     """
     group = people(rng, accounts, setting)
     give_program(rng, group)
@@ -47,7 +48,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     what="installations of one program that sends each new article to the model",
     carries="three tenths or more of the account's exchanges have a text that other members sent too",
     bends=("coercion", "turns", "load", "fungible", "division", *LIKENESS),
-    produces="the same texts at the same time, even volumes, and a fixed order of accounts that fetch on a clock, and whatever the common text asks for, reasoning too",
+    produces="the same texts at the same time, even volumes, and a fixed order of accounts that fetch on a "
+    "clock, and whatever the common text asks for, reasoning too",
     cannot="shared cards, conversations handed on",
     settled_by="the articles, which can be found where they were published",
     source="feed readers with summaries by an own key (FreshRSS, Inoreader and Obsidian extensions)",

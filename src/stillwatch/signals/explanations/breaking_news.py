@@ -16,8 +16,8 @@ from stillwatch.simulate.visits import continue_as, numbered, on_topics, own_lif
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """People who ask about one event within hours or days of it.
 
-    Drawn: 1 to 6 events, a median of half an hour to 24 hours until people react, a share of 0.1 to 1 who do, a topic or 3 to 60
-    common headlines, 1 to 20 exchanges about it, and other traffic of 0.2 to 0.7.
+    Drawn: 1 to 6 events, a median of half an hour to 24 hours until people react, a share of 0.1 to 1 who do,
+    a topic or 3 to 60 common headlines, 1 to 20 exchanges about it, and other traffic of 0.2 to 0.7.
     """
     group = people(rng, accounts, setting)
     events = np.sort(
@@ -44,7 +44,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="a joint rise within hours, one topic, and the same names and headlines in the prompts",
     cannot="shared cards, coerced reasoning, conversations handed on, work that takes turns over accounts",
     settled_by="the event's date, and accounts outside the group that ask about it at the same time",
-    source="Seckin et al., arXiv 2411.10609: controls of the same topics and weeks; Vargas et al., arXiv 2005.13466",
+    source="Seckin et al., arXiv 2411.10609: controls of the same topics and weeks; Vargas et al., arXiv "
+    "2005.13466",
     draw=draw,
 )
 def breaking_news(traits: Traits, members: Labels) -> Labels:

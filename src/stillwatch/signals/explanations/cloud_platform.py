@@ -14,10 +14,11 @@ from stillwatch.simulate.visits import own_life, sittings, volumes
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Programs of unrelated owners on one hosting platform: its addresses, a common client library, day and night traffic.
+    """Programs of unrelated owners on one hosting platform: its addresses, a common client library, day and
+    night traffic.
 
-    Drawn: 1 to 60 addresses, a share of 0.5 to 1 of accounts there, restarts that silence all of them, own templates, 5 to 400
-    exchanges an account with heavy tails, and other traffic of 0 to 0.3.
+    Drawn: 1 to 60 addresses, a share of 0.5 to 1 of accounts there, restarts that silence all of them, own
+    templates, 5 to 400 exchanges an account with heavy tails, and other traffic of 0 to 0.3.
     """
     group = people(rng, accounts, setting, sdk=1.0)
     move_in(
@@ -51,7 +52,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     what="unrelated programs that run on one hosting platform",
     carries="one autonomous system, shared by two accounts or more",
     bends=("place", "timing", "habit"),
-    produces="one network, common addresses, activity at all hours, and joint silences when the platform restarts",
+    produces="one network, common addresses, activity at all hours, and joint silences when the platform "
+    "restarts",
     cannot="any evidence of control",
     settled_by="the platform's published address ranges and status page",
     source="published address ranges of cloud providers (AWS, Google Cloud, Azure)",

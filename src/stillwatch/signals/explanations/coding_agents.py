@@ -16,8 +16,9 @@ from stillwatch.simulate.visits import own_life, sittings, volumes
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Developers with one coding agent: long conversations of quick turns, tools offered, working hours.
 
-    Drawn: one to five versions, 20 to 800 exchanges an account, sittings of 10 to 80 turns, seconds between turns, own repositories,
-    the agent's system prompt, agents that run on past the working day in 0 to 0.3 of sittings, and other traffic of 0 to 0.5.
+    Drawn: one to five versions, 20 to 800 exchanges an account, sittings of 10 to 80 turns, seconds between
+    turns, own repositories, the agent's system prompt, agents that run on past the working day in 0 to 0.3 of
+    sittings, and other traffic of 0 to 0.5.
     """
     group = people(rng, accounts, setting)
     name = name_of_program(rng)
@@ -48,10 +49,12 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     what="developers who use one coding agent, each with an own key",
     carries="one User-Agent or else one system prompt, shared by two accounts or more",
     bends=("fungible", "division", *LIKENESS),
-    produces="one client, one system prompt, the same tools, quick requests for hours, and work that is never repeated",
+    produces="one client, one system prompt, the same tools, quick requests for hours, and work that is "
+    "never repeated",
     cannot="shared cards, coerced reasoning, conversations handed on, work that takes turns over accounts",
     settled_by="the agent's public release, and whether each account keeps to repositories of its own",
-    source="claude-code, aider and cline, which send their own User-Agent and system prompt; the simulator's developers",
+    source="claude-code, aider and cline, which send their own User-Agent and system prompt; the simulator's "
+    "developers",
     draw=draw,
 )
 def coding_agents(traits: Traits, members: Labels) -> Labels:

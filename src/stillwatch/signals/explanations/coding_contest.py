@@ -14,10 +14,12 @@ from stillwatch.simulate.visits import VisitRows, continue_as, own_life, sitting
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Participants of one or more rounds of a contest: the same tasks within the same hours, from home or from halls.
+    """Participants of one or more rounds of a contest: the same tasks within the same hours, from home or
+    from halls.
 
-    Drawn: 1 to 6 rounds of 1 to 30 hours with 1 to 8 tasks, a share of 0.3 to 1 who take part, 3 to 80 exchanges a round, halls or
-    homes, sign-ups on the day of the first round or long before, and other traffic of 0 to 0.7.
+    Drawn: 1 to 6 rounds of 1 to 30 hours with 1 to 8 tasks, a share of 0.3 to 1 who take part, 3 to 80
+    exchanges a round, halls or homes, sign-ups on the day of the first round or long before, and other
+    traffic of 0 to 0.7.
     """
     group = people(rng, accounts, setting)
     if rng.random() < 0.3:
@@ -41,7 +43,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     what="participants of one contest, with the same tasks in the same hours",
     carries="three tenths or more of the account's exchanges have a text that other members sent too",
     bends=("coercion", "turns", "load", "fungible", "division", *LIKENESS),
-    produces="joint starts and ends, the same tasks, alike volumes, sign-ups before the first round, and whatever the common text asks for, reasoning too",
+    produces="joint starts and ends, the same tasks, alike volumes, sign-ups before the first round, and "
+    "whatever the common text asks for, reasoning too",
     cannot="shared cards, conversations handed on, each task sent by one account only",
     settled_by="the contest's tasks and times, and its list of participants",
     source="Codeforces and ICPC rounds",

@@ -15,8 +15,8 @@ from stillwatch.simulate.visits import continue_as, numbered, on_topics, own_lif
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """People who ask about the same topics, or take tasks from one pool, during some or all of the setting.
 
-    Drawn: 1 to 6 topics or a pool of 20 to 3,000 tasks, a span of a day or more, 3 to 300 exchanges an account, the spread of
-    volumes, the strength of personal style, and other traffic of 0 to 0.7.
+    Drawn: 1 to 6 topics or a pool of 20 to 3,000 tasks, a span of a day or more, 3 to 300 exchanges an
+    account, the spread of volumes, the strength of personal style, and other traffic of 0 to 0.7.
     """
     group = people(rng, accounts, setting)
     span = window(rng, setting, 24.0, 24.0 * setting.days)
@@ -38,8 +38,10 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     bends=("fungible", "division", *LIKENESS),
     produces="one topic, one kind of work, joint hours, and accounts whose work is hard to tell apart",
     cannot="shared instruments, coerced reasoning, work in turns, volumes evened out over accounts",
-    settled_by="the cause of the interest: a date, a release, a task list or an event that accounts outside the group know too",
-    source="Vargas et al., arXiv 2005.13466: political bodies and academics coordinate on news, and raise false positives",
+    settled_by="the cause of the interest: a date, a release, a task list or an event that accounts outside "
+    "the group know too",
+    source="Vargas et al., arXiv 2005.13466: political bodies and academics coordinate on news, and raise "
+    "false positives",
     draw=draw,
 )
 def common_interest(_traits: Traits, members: Labels) -> Labels:

@@ -15,8 +15,9 @@ from stillwatch.simulate.visits import instruct, own_life, ticks, volumes
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """People who copied one workflow from a template gallery or a tutorial and left its schedule as it was.
 
-    Drawn: the template's hours and minute, a share of 0.1 to 0.9 of people who changed the time, 1 to 30 items a run, the
-    template's prompt word for word or with changes, a hosted platform or own hosts, and other traffic of 0 to 0.7.
+    Drawn: the template's hours and minute, a share of 0.1 to 0.9 of people who changed the time, 1 to 30
+    items a run, the template's prompt word for word or with changes, a hosted platform or own hosts, and
+    other traffic of 0 to 0.7.
     """
     group = people(rng, accounts, setting)
     give_program(
@@ -53,10 +54,12 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     what="people who copied one automation from a template gallery or a tutorial",
     carries="the account's moments keep one minute of the hour or quarter, or one time of the day",
     bends=("coercion", "turns", "load", "fungible", "division", *LIKENESS),
-    produces="one schedule, one template and even volumes in unrelated accounts, and whatever the common text asks for, reasoning too",
+    produces="one schedule, one template and even volumes in unrelated accounts, and whatever the common "
+    "text asks for, reasoning too",
     cannot="shared cards, conversations handed on",
     settled_by="the published template, with its prompt and its schedule",
-    source="the template galleries of n8n, Make and Zapier, whose schedule triggers start at full hours by default",
+    source="the template galleries of n8n, Make and Zapier, whose schedule triggers start at full hours by "
+    "default",
     draw=draw,
 )
 def copied_automation(traits: Traits, members: Labels) -> Labels:

@@ -16,8 +16,9 @@ from stillwatch.simulate.visits import VisitRows, continue_as, own_life, sitting
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Students of one course, who ask about each week's sheet until it is due.
 
-    Drawn: 1 to 12 tasks a sheet, the day it is due, how late students begin, a share of 0.2 to 1 who do a sheet, help or solutions
-    asked for in own words or with the task copied, campus or home, a mail domain or free mail, and other traffic of 0 to 0.7.
+    Drawn: 1 to 12 tasks a sheet, the day it is due, how late students begin, a share of 0.2 to 1 who do a
+    sheet, help or solutions asked for in own words or with the task copied, campus or home, a mail domain or
+    free mail, and other traffic of 0 to 0.7.
     """
     group = people(rng, accounts, setting, one_country=rng.random() < 0.8)
     if rng.random() < 0.5:
@@ -58,11 +59,13 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 @explanation(
     what="students of one course, with a sheet of tasks each week",
     carries=(
-        "three tenths or more of the account's exchanges have a text that other members sent too, or the account was made shortly "
+        "three tenths or more of the account's exchanges have a text that other members sent too, or the "
+        "account was made shortly "
         "before its first exchange, was active for a few days only and keeps a person's hours"
     ),
     bends=("coercion", "turns", "load", "fungible", "division", *LIKENESS),
-    produces="the same tasks, joint hours before each due date, alike volumes, sign-ups in one week, and whatever the common text asks for, reasoning too",
+    produces="the same tasks, joint hours before each due date, alike volumes, sign-ups in one week, and "
+    "whatever the common text asks for, reasoning too",
     cannot="shared cards, conversations handed on, each task sent by one account only",
     settled_by="the course's pages and dates, or its teacher",
     source="StudyChat, arXiv 2503.07928; RECIPE4U and ChEDDAR",

@@ -16,8 +16,8 @@ from stillwatch.simulate.visits import numbered, own_life, reacting, stacked, ty
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Solvers of one daily puzzle, who paste it and ask for hints or the answer.
 
-    Drawn: 1 to 3 puzzles a day at a fixed hour, a share of 0.2 to 1 of solvers a day, a median of half an hour to eight hours until
-    they ask, 1 to 6 exchanges a puzzle, and other traffic of 0 to 0.7.
+    Drawn: 1 to 3 puzzles a day at a fixed hour, a share of 0.2 to 1 of solvers a day, a median of half an
+    hour to eight hours until they ask, 1 to 6 exchanges a puzzle, and other traffic of 0 to 0.7.
     """
     group = people(rng, accounts, setting)
     each = count(rng, 1, 3)
@@ -44,7 +44,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     what="people who solve the same puzzle each day",
     carries="three tenths or more of the account's exchanges have a text that other members sent too",
     bends=("coercion", "turns", "load", "fungible", "division", *LIKENESS),
-    produces="one text a day in all accounts, soon after a fixed hour, and volumes as even as the puzzle makes them, and whatever the common text asks for, reasoning too",
+    produces="one text a day in all accounts, soon after a fixed hour, and volumes as even as the puzzle "
+    "makes them, and whatever the common text asks for, reasoning too",
     cannot="shared cards, conversations handed on, each puzzle sent by one account only",
     settled_by="the puzzle's page and its hour of publication",
     source="Advent of Code and daily word puzzles, with one task a day",

@@ -16,8 +16,9 @@ from stillwatch.simulate.visits import instruct, moments, numbered, own_life
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Laboratories that run the same public benchmark, each on its own days and with its own key.
 
-    Drawn: 50 to 1,500 questions of which a run takes all or a random part, 1 to 4 runs an account, seconds between requests, the
-    harness's own client or several, temperature 0 or not, a common template, and other traffic of 0 to 0.4.
+    Drawn: 50 to 1,500 questions of which a run takes all or a random part, 1 to 4 runs an account, seconds
+    between requests, the harness's own client or several, temperature 0 or not, a common template, and other
+    traffic of 0 to 0.4.
     """
     group = people(rng, accounts, setting, sdk=1.0)
     on_servers(rng, group, share=rng.uniform(0.3, 1.0))
@@ -50,7 +51,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     what="laboratories that run the same public benchmark",
     carries="three tenths or more of the account's exchanges have a text that other members sent too",
     bends=("coercion", "turns", "load", "fungible", "division", *LIKENESS),
-    produces="the same questions under one template, equal volumes, fast requests at all hours, and whatever the common text asks for, reasoning too",
+    produces="the same questions under one template, equal volumes, fast requests at all hours, and whatever "
+    "the common text asks for, reasoning too",
     cannot="shared cards, conversations handed on, each question sent by one account only",
     settled_by="the benchmark's files, in which the questions stand",
     source="lm-evaluation-harness and HELM, whose questions and templates are public",

@@ -16,8 +16,8 @@ from stillwatch.simulate.visits import continue_as, on_topics, own_life, sitting
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Candidates who prepare for the same examination and stop when it is over.
 
-    Drawn: the day of the examination, a growth of use of 1 to 8 times towards it, 1 to 12 common subjects, past papers or own
-    questions, 5 to 250 exchanges an account, and other traffic of 0 to 0.7.
+    Drawn: the day of the examination, a growth of use of 1 to 8 times towards it, 1 to 12 common subjects,
+    past papers or own questions, 5 to 250 exchanges an account, and other traffic of 0 to 0.7.
     """
     group = people(rng, accounts, setting)
     exam = setting.start + int(rng.uniform(0.3, 1.0) * setting.days) * DAY
@@ -42,7 +42,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     bends=("fungible", "load", "division", *LIKENESS),
     produces="a joint rise and a joint end of use, one purpose, questions of the same kind",
     cannot="shared cards, coerced reasoning, conversations handed on, work that takes turns over accounts",
-    settled_by="the calendar of the examination, and other accounts that ask about its subjects at the same time",
+    settled_by="the calendar of the examination, and other accounts that ask about its subjects at the same "
+    "time",
     source="public search statistics before national examinations (Google Trends)",
     draw=draw,
 )

@@ -13,10 +13,11 @@ from stillwatch.simulate.visits import instruct, numbered, own_life, sittings, t
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Players of one game with a modification that sends each line of dialogue to the model with the player's own key.
+    """Players of one game with a modification that sends each line of dialogue to the model with the player's
+    own key.
 
-    Drawn: evening hours, long sittings of many short requests, a common system prompt, 4 to 200 situations that the game repeats
-    or none, 20 to 300 exchanges an account, and other traffic of 0 to 0.5.
+    Drawn: evening hours, long sittings of many short requests, a common system prompt, 4 to 200 situations
+    that the game repeats or none, 20 to 300 exchanges an account, and other traffic of 0 to 0.5.
     """
     group = people(rng, accounts, setting)
     give_program(rng, group)
@@ -31,7 +32,10 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     if rng.random() < 0.6:
         scene = numbered(rng, "s_en", rng.integers(0, count(rng, 4, 200), len(rows)))
         items = (scene + "\nPlayer: " + typed(rng, group, rows.account, items)).astype(object)
-    role = f"You are {words(rng, 'name')[0]}, {words(rng, 'adj')[0]} keeper of the {words(rng, 'noun')[0]}. Stay in character and answer in one line."
+    role = (
+        f"You are {words(rng, 'name')[0]}, {words(rng, 'adj')[0]} keeper of the {words(rng, 'noun')[0]}. "
+        f"Stay in character and answer in one line."
+    )
     instruct(rng, rows, items, template=role, as_system=rng.random() < 0.8)
     return crowd(
         rng, group, setting, [rows, own_life(rng, group, setting, rows, share=rng.uniform(0.0, 0.5))]
@@ -44,7 +48,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     bends=("fungible", "division", *LIKENESS),
     produces="one client and one template, short requests in quick succession, and evenings of play",
     cannot="shared cards, coerced reasoning, conversations handed on, activity at all hours of the day",
-    settled_by="the modification's page, and whether the accounts play at different hours and in different countries",
+    settled_by="the modification's page, and whether the accounts play at different hours and in different "
+    "countries",
     source="Mantella and similar dialogue modifications, whose manuals ask for an own API key",
     draw=draw,
 )

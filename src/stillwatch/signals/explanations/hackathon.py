@@ -25,8 +25,9 @@ from stillwatch.simulate.visits import continue_as, openings, sittings, volumes
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Participants of one hackathon: new accounts, a venue or homes, a starter kit, one weekend of work.
 
-    Drawn: 8 to 60 hours, a share of 0 to 1 at the venue, sign-ups within half an hour or several days, coupons or own cards, a
-    starter kit's template or none, and 10 to 300 exchanges with a spread from none to large.
+    Drawn: 8 to 60 hours, a share of 0 to 1 at the venue, sign-ups within half an hour or several days,
+    coupons or own cards, a starter kit's template or none, and 10 to 300 exchanges with a spread from none to
+    large.
     """
     group = people(rng, accounts, setting)
     span = window(rng, setting, 8.0, 60.0)
@@ -55,14 +56,17 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 @explanation(
     what="participants of one hackathon, with accounts made for it",
     carries=(
-        "the account signed up within 36 hours of most others of the group, or shortly before its first exchange and was active for "
+        "the account signed up within 36 hours of most others of the group, or shortly before its first "
+        "exchange and was active for "
         "a few days only, and has no payment instrument or the most frequent one of the group"
     ),
     bends=("ownership", "load", "fungible", "division", *LIKENESS),
-    produces="sign-ups in a burst, one place, one weekend, one kind of work, and cards or coupons of the organiser",
+    produces="sign-ups in a burst, one place, one weekend, one kind of work, and cards or coupons of the "
+    "organiser",
     cannot="work that takes turns over accounts, coerced reasoning, conversations handed on",
     settled_by="the event's page, its dates and the organiser's list of participants",
-    source="a simulated hackathon of 150 accounts with alike volumes, which an earlier version reported as a harvest by load_balance",
+    source="a simulated hackathon of 150 accounts with alike volumes, which an earlier version reported as a "
+    "harvest by load_balance",
     draw=draw,
 )
 def hackathon(traits: Traits, members: Labels) -> Labels:

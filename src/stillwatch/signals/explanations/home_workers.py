@@ -13,10 +13,11 @@ from stillwatch.simulate.visits import instruct, own_life, sittings
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Workers of one labelling firm: private accounts and homes, one tool or the browser, a fixed daily target, each item once.
+    """Workers of one labelling firm: private accounts and homes, one tool or the browser, a fixed daily
+    target, each item once.
 
-    Drawn: a target of 10 to 150 items a working day reached with a spread of 2 to 40 per cent, shifts, days off, one template or
-    instructions in own words, several countries or one, and other traffic of 0 to 0.5.
+    Drawn: a target of 10 to 150 items a working day reached with a spread of 2 to 40 per cent, shifts, days
+    off, one template or instructions in own words, several countries or one, and other traffic of 0 to 0.5.
     """
     group = people(rng, accounts, setting, one_country=rng.random() < 0.6)
     if rng.random() < 0.5:
@@ -48,10 +49,12 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     what="workers of one labelling firm, who use private accounts at home",
     carries="the account keeps a person's hours",
     bends=("load", "fungible", "division", *LIKENESS),
-    produces="a queue of items that are sent once, a common target that evens volumes out, one template and working hours",
+    produces="a queue of items that are sent once, a common target that evens volumes out, one template and "
+    "working hours",
     cannot="shared cards, coerced reasoning, conversations handed on, activity at all hours of the day",
     settled_by="the firm's contract and instructions, and other traffic of the same people",
-    source="labelling firms whose workers use private accounts, the kind `fleet`; the simulator's labelling office",
+    source="labelling firms whose workers use private accounts, the kind `fleet`; the simulator's labelling "
+    "office",
     draw=draw,
 )
 def home_workers(traits: Traits, members: Labels) -> Labels:

@@ -14,10 +14,11 @@ from stillwatch.simulate.visits import sittings, volumes, write
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Users of one client version that appends an instruction to write out the reasoning, which the user does not see.
+    """Users of one client version that appends an instruction to write out the reasoning, which the user does
+    not see.
 
-    Drawn: a share of 0.02 to 0.9 of requests with the addition, its wording, the day on which the version appears, and 5 to
-    300 exchanges an account.
+    Drawn: a share of 0.02 to 0.9 of requests with the addition, its wording, the day on which the version
+    appears, and 5 to 300 exchanges an account.
     """
     group = people(rng, accounts, setting)
     give_program(rng, group)
@@ -34,9 +35,11 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     what="users of one client, which adds instructions to their prompts",
     carries="one User-Agent shared by two accounts or more",
     bends=("coercion",),
-    produces="the same request for written-out reasoning, or the same refusal of it, in the prompts of unrelated accounts",
+    produces="the same request for written-out reasoning, or the same refusal of it, in the prompts of "
+    "unrelated accounts",
     cannot="shared cards, a pool divided without repeats, even volumes, work in turns or handed on",
-    settled_by="the client's code or changelog, and whether users of the same version outside the group show it too",
+    settled_by="the client's code or changelog, and whether users of the same version outside the group show "
+    "it too",
     source="anthropics/claude-code issue 88364",
     draw=draw,
 )

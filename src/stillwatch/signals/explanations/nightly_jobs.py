@@ -11,14 +11,16 @@ from stillwatch.simulate.crowds import Crowd, Setting, crowd
 from stillwatch.simulate.people import on_servers, people, words
 from stillwatch.simulate.visits import instruct, own_life, ticks, volumes
 
-HOURLY = 0.5  # concentration of the hours of the day of an account with a nightly job and other use; chosen, half of a full one
+# concentration of the hours of the day of an account with a nightly job and other use; chosen, half of a full
+# one
+HOURLY = 0.5
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Owners of batch jobs: a number of requests each night at an own hour, and little or much use by day.
 
-    Drawn: nights at one hour or at hours of their own, 5 to 200 requests a night with a spread from none to large, 0.3 to 1 of the
-    nights, one template or own ones, and use by day of 0 to 0.7.
+    Drawn: nights at one hour or at hours of their own, 5 to 200 requests a night with a spread from none to
+    large, 0.3 to 1 of the nights, one template or own ones, and use by day of 0 to 0.7.
     """
     group = people(rng, accounts, setting)
     on_servers(rng, group, share=rng.uniform(0.0, 1.0))
@@ -47,7 +49,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 @explanation(
     what="owners of batch jobs that run at night",
     carries=(
-        "the account's moments keep a clock, or half or more of its exchanges concentrate on one part of the day and its "
+        "the account's moments keep a clock, or half or more of its exchanges concentrate on one part of the "
+        "day and its "
         "quietest eight hours are a person's"
     ),
     bends=("turns", "load", "fungible", "division", *LIKENESS),

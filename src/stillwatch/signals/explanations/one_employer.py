@@ -17,8 +17,9 @@ CARDS = 2  # that one company pays with, at one place; decision 3 counts as many
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Colleagues of one company: an office address, a card, often a mail domain and a declared organization.
 
-    Drawn: whether the organization is declared, whether there is a mail domain, a share of 0.5 to 1 in the office, one template
-    or own words, whether tasks are divided, 10 to 400 exchanges an account, the spread of volumes, and other traffic of 0 to 0.4.
+    Drawn: whether the organization is declared, whether there is a mail domain, a share of 0.5 to 1 in the
+    office, one template or own words, whether tasks are divided, 10 to 400 exchanges an account, the spread
+    of volumes, and other traffic of 0 to 0.4.
     """
     group = people(rng, accounts, setting, one_country=True)
     move_in(rng, group, gateways=count(rng, 1, 3), share=rng.uniform(0.5, 1.0))
@@ -41,7 +42,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 @explanation(
     what="employees of one company, which pays for their accounts and tells them what to do",
     carries=(
-        "two or more accounts of one declared owner, or one of the two most frequent pairs of a card and an address range, used in "
+        "two or more accounts of one declared owner, or one of the two most frequent pairs of a card and an "
+        "address range, used in "
         "a person's hours"
     ),
     bends=FAMILIES,

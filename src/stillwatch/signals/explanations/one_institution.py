@@ -16,8 +16,9 @@ from stillwatch.simulate.visits import numbered, sittings, volumes, write
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Members of one institution with its mail domain and, for part of their traffic, its network.
 
-    Drawn: one to four gateways, a share of 0.3 to 1 who work there, whether the institution pays one contract, whether there is
-    common work and how much of it, 3 to 200 exchanges an account, the spread of volumes and the strength of personal style.
+    Drawn: one to four gateways, a share of 0.3 to 1 who work there, whether the institution pays one
+    contract, whether there is common work and how much of it, 3 to 200 exchanges an account, the spread of
+    volumes and the strength of personal style.
     """
     group = people(rng, accounts, setting, one_country=True)
     network = int(rng.integers(20_000, 24_000))
@@ -41,7 +42,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     what="members of one institution, who share its network and its mail domain",
     carries="one autonomous system with one mail domain, shared by two accounts or more",
     bends=("load", "turns", "fungible", "division", "coercion", "handoff", *LIKENESS),
-    produces="one place, one timetable, the same tasks, and conversations that somebody else at the institution continues",
+    produces="one place, one timetable, the same tasks, and conversations that somebody else at the "
+    "institution continues",
     cannot="cards shared by accounts that the institution does not pay for",
     settled_by="the institution, asked whether these are its members and what they were given to do",
     source="RECIPE4U and StudyChat (arXiv 2503.07928): logs of one university each",

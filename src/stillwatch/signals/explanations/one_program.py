@@ -16,8 +16,9 @@ from stillwatch.simulate.visits import continue_as, instruct, openings, own_life
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Users of one program with its own client name and system prompt, each with an own key and at own hours.
 
-    Drawn: whether the program sends a system prompt and a template, one to four versions, its items (code, text, messages, own
-    words), 3 to 300 exchanges an account, the spread of volumes, and other traffic of 0 to 0.7.
+    Drawn: whether the program sends a system prompt and a template, one to four versions, its items (code,
+    text, messages, own words), 3 to 300 exchanges an account, the spread of volumes, and other traffic of 0
+    to 0.7.
     """
     group = people(rng, accounts, setting)
     name = name_of_program(rng)
@@ -39,7 +40,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     what="users of one program, each with an own key",
     carries="one system prompt shared by two accounts or more, or else one User-Agent",
     bends=("fungible", "division", "coercion", *LIKENESS),
-    produces="one client, one template, one kind of work, and instructions that the program adds and its users never see",
+    produces="one client, one template, one kind of work, and instructions that the program adds and its "
+    "users never see",
     cannot="shared cards, conversations handed on, work that takes turns over accounts",
     settled_by="the program's public code or documentation, and users of it outside the group",
     source="chat front ends with own keys (LibreChat, Open WebUI, TypingMind), used by hand",

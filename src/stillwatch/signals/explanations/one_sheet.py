@@ -16,8 +16,9 @@ from stillwatch.simulate.visits import continue_as, own_life, sittings, through_
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """People who work through one sheet of questions within some days, from home or from one room.
 
-    Drawn: 3 to 150 questions, a share of 0.3 to 1 that a person does, in order or not, word for word or with own words added, one
-    to ten days, one room or not, accounts of long standing or made for it, and other traffic of 0 to 0.7.
+    Drawn: 3 to 150 questions, a share of 0.3 to 1 that a person does, in order or not, word for word or with
+    own words added, one to ten days, one room or not, accounts of long standing or made for it, and other
+    traffic of 0 to 0.7.
     """
     group = people(rng, accounts, setting)
     span = window(rng, setting, 2.0, 240.0)
@@ -52,11 +53,13 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 @explanation(
     what="people who work through one sheet of questions",
     carries=(
-        "three tenths or more of the account's exchanges have a text that other members sent too, or the account was made shortly "
+        "three tenths or more of the account's exchanges have a text that other members sent too, or the "
+        "account was made shortly "
         "before its first exchange, was active for a few days only and keeps a person's hours"
     ),
     bends=("coercion", "turns", "load", "fungible", "division", *LIKENESS),
-    produces="one list of texts in one order, volumes as even as the sheet makes them, and joint hours before a deadline, and whatever the common text asks for, reasoning too",
+    produces="one list of texts in one order, volumes as even as the sheet makes them, and joint hours "
+    "before a deadline, and whatever the common text asks for, reasoning too",
     cannot="shared cards, conversations handed on, each question sent by one account only",
     settled_by="the sheet, and who handed it out",
     source="'Give me the code', arXiv 2411.17855: 69 students with one problem",

@@ -16,10 +16,12 @@ NEW_H = 14 * 24  # hours between sign-up and first exchange of a new account, at
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """People who came for free credits: sign-ups in a burst, unequal use, most of it until the credits are spent.
+    """People who came for free credits: sign-ups in a burst, unequal use, most of it until the credits are
+    spent.
 
-    Drawn: a burst of 1 to 96 hours, its day in or before the setting, 2 to 200 exchanges with a credit that ends them or not, a
-    share of 0 to 0.5 of old accounts, a carrier in common in some promotions, and own topics.
+    Drawn: a burst of 1 to 96 hours, its day in or before the setting, 2 to 200 exchanges with a credit that
+    ends them or not, a share of 0 to 0.5 of old accounts, a carrier in common in some promotions, and own
+    topics.
     """
     group = people(rng, accounts, setting)
     if rng.random() < 0.3:
@@ -45,11 +47,13 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 @explanation(
     what="people who signed up for one promotion with free credits",
     carries=(
-        "the account was made within fourteen days before its first exchange, keeps a person's hours, and has no payment "
+        "the account was made within fourteen days before its first exchange, keeps a person's hours, and "
+        "has no payment "
         "instrument or the most frequent one of the group"
     ),
     bends=("ownership", "load", "place"),
-    produces="sign-ups in a burst, payment instruments of the promotion, and volumes as even as the credit makes them",
+    produces="sign-ups in a burst, payment instruments of the promotion, and volumes as even as the credit "
+    "makes them",
     cannot="one purpose, work that takes turns over accounts, coerced reasoning, conversations handed on",
     settled_by="the promotion's dates and terms, and other sign-ups of those days",
     source="the operator's own campaigns; Stripe Radar on multi-account sign-ups",

@@ -11,14 +11,16 @@ from stillwatch.simulate.crowds import Crowd, Setting, crowd
 from stillwatch.simulate.people import count, move_in, people, window, words
 from stillwatch.simulate.visits import continue_as, own_life, sittings, volumes
 
-PUBLIC = 0.25  # share of an account's exchanges with a text that other members sent, from which it tries a published list
+# share of an account's exchanges with a text that other members sent, from which it tries a published list
+PUBLIC = 0.25
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Participants of a security course, a bounty or a study who try published jailbreaks and extraction prompts.
+    """Participants of a security course, a bounty or a study who try published jailbreaks and extraction
+    prompts.
 
-    Drawn: 5 to 200 published prompts, used word for word or changed in 0 to 0.9 of cases, one place or many, a day to the whole
-    setting, 5 to 150 exchanges an account, and other traffic of 0 to 0.7.
+    Drawn: 5 to 200 published prompts, used word for word or changed in 0 to 0.9 of cases, one place or many,
+    a day to the whole setting, 5 to 150 exchanges an account, and other traffic of 0 to 0.7.
     """
     group = people(rng, accounts, setting)
     if rng.random() < 0.5:
@@ -39,7 +41,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 @explanation(
     what="participants of a course, a bounty or a study that tries published attacks on models",
     carries=(
-        "a quarter or more of the account's exchanges have a text that other members sent too, or else one address range, or else "
+        "a quarter or more of the account's exchanges have a text that other members sent too, or else one "
+        "address range, or else "
         "one phrase in most of their prompts, is shared by two accounts or more"
     ),
     bends=("coercion", "fungible"),

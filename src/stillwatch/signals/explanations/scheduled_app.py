@@ -15,9 +15,9 @@ from stillwatch.simulate.visits import instruct, numbered, own_life, ticks
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Installations of one digest, monitoring or reminder program, each with its owner's key and address.
 
-    Drawn: every hour at a common or an own minute, every few hours, or each morning at the owner's hour; 1 to 5 requests a run, a
-    share of 0.6 to 1 of runs that take place, one text for all or items of the owner's, installation before or during the
-    setting, and other traffic of 0 to 0.7.
+    Drawn: every hour at a common or an own minute, every few hours, or each morning at the owner's hour; 1 to
+    5 requests a run, a share of 0.6 to 1 of runs that take place, one text for all or items of the owner's,
+    installation before or during the setting, and other traffic of 0 to 0.7.
     """
     group = people(rng, accounts, setting)
     give_program(rng, group)
@@ -53,10 +53,13 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     what="installations of one program that sends requests by the clock, each with its owner's key",
     carries="the account's moments keep one minute of the hour or quarter, or one time of the day",
     bends=("coercion", "turns", "load", "fungible", "division", *LIKENESS),
-    produces="even volumes, regular turns and the same requests from unrelated accounts, and whatever the common text asks for, reasoning too",
+    produces="even volumes, regular turns and the same requests from unrelated accounts, and whatever the "
+    "common text asks for, reasoning too",
     cannot="shared cards, conversations handed on",
-    settled_by="the program's code or manual, which states the schedule, and other traffic of the same owners",
-    source="a simulated digest app of 150 installations, which an earlier version reported as a harvest by load_balance and rotation",
+    settled_by="the program's code or manual, which states the schedule, and other traffic of the same "
+    "owners",
+    source="a simulated digest app of 150 installations, which an earlier version reported as a harvest by "
+    "load_balance and rotation",
     draw=draw,
 )
 def scheduled_app(traits: Traits, members: Labels) -> Labels:

@@ -14,10 +14,12 @@ from stillwatch.simulate.visits import instruct, moments, numbered
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Owners of servers that run one program: events at all hours call the model, each with one of a few templates.
+    """Owners of servers that run one program: events at all hours call the model, each with one of a few
+    templates.
 
-    Drawn: one client string with or without a common system prompt, 1 to 12 templates that events choose at random, 2 to 60 events an
-    account and day, a spread of volumes from none to large, and a day that is flat or has a peak.
+    Drawn: one client string with or without a common system prompt, 1 to 12 templates that events choose at
+    random, 2 to 60 events an account and day, a spread of volumes from none to large, and a day that is flat
+    or has a peak.
     """
     group = people(rng, accounts, setting)
     give_program(rng, group)
@@ -35,7 +37,10 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     rows = moments(account, at)
     scene = numbered(rng, "s_en", rng.integers(0, count(rng, 1, 12), len(rows)))
     items = (scene + "\n" + words(rng, "s_en", len(rows))).astype(object)
-    role = f"You are {words(rng, 'name')[0]}, {words(rng, 'adj')[0]} keeper of the {words(rng, 'noun')[0]}. Answer in one line."
+    role = (
+        f"You are {words(rng, 'name')[0]}, {words(rng, 'adj')[0]} keeper of the {words(rng, 'noun')[0]}. "
+        f"Answer in one line."
+    )
     instruct(rng, rows, items, template=role, as_system=rng.random() < 0.5)
     return crowd(rng, group, setting, [rows])
 
@@ -44,7 +49,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     what="owners of servers that run one program, which calls the model whenever something happens on them",
     carries="the group's most frequent User-Agent, where hardly any other account of the log shows it",
     bends=("load", "fungible", "division", "coercion", *LIKENESS),
-    produces="activity at all hours, one mixture of the program's templates in all accounts, and volumes that may be alike",
+    produces="activity at all hours, one mixture of the program's templates in all accounts, and volumes "
+    "that may be alike",
     cannot="shared cards, work that takes turns over accounts, conversations handed on, many client programs",
     settled_by="the program's page, and a count of its installations",
     source="game servers, chat bots and monitoring plug-ins that call a model with their owner's key",

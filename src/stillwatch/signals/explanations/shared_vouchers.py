@@ -14,10 +14,11 @@ from stillwatch.simulate.visits import sittings, volumes, write
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Strangers who pay with instruments of one issuer: prepaid cards, vouchers or virtual cards under one fingerprint.
+    """Strangers who pay with instruments of one issuer: prepaid cards, vouchers or virtual cards under one
+    fingerprint.
 
-    Drawn: 1 to 8 fingerprints, a share of 0.3 to 1 of accounts with one of them, countries, 3 to 200 exchanges an account, and the
-    strength of personal style.
+    Drawn: 1 to 8 fingerprints, a share of 0.3 to 1 of accounts with one of them, countries, 3 to 200
+    exchanges an account, and the strength of personal style.
     """
     group = people(rng, accounts, setting)
     cards = fresh(rng, count(rng, 1, 8), "card_")
@@ -32,9 +33,11 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     what="strangers who pay with instruments of one issuer, such as prepaid cards or vouchers",
     carries="one payment fingerprint, shared by two accounts or more",
     bends=("ownership", "load"),
-    produces="one fingerprint in the accounts of unrelated people, and volumes as even as a credit that everybody uses up",
+    produces="one fingerprint in the accounts of unrelated people, and volumes as even as a credit that "
+    "everybody uses up",
     cannot="work that takes turns or is divided, exchangeable identities, and one purpose or one place",
-    settled_by="the card's issuer number, and whether the fingerprint is that of a prepaid or virtual product",
+    settled_by="the card's issuer number, and whether the fingerprint is that of a prepaid or virtual "
+    "product",
     source="payment processors' documentation: virtual cards of one issuer can share a fingerprint",
     draw=draw,
 )

@@ -14,10 +14,11 @@ from stillwatch.simulate.visits import sittings, volumes, write
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Teams of 3 to 30 colleagues in one workspace, in which a conversation that one begins is continued by others.
+    """Teams of 3 to 30 colleagues in one workspace, in which a conversation that one begins is continued by
+    others.
 
-    Drawn: the size of a team, a share of 0.05 to 0.6 of later turns that another member sends, at the desk or with night shifts, a
-    declared organization or not, one office address, and 5 to 250 exchanges an account.
+    Drawn: the size of a team, a share of 0.05 to 0.6 of later turns that another member sends, at the desk or
+    with night shifts, a declared organization or not, one office address, and 5 to 250 exchanges an account.
     """
     group = people(rng, accounts, setting, one_country=True)
     move_in(rng, group, gateways=count(rng, 1, 2), share=rng.uniform(0.6, 1.0))
@@ -37,7 +38,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 
 @explanation(
     what="a team that continues each other's conversations in a common workspace",
-    carries="two or more accounts of one declared owner, or else one address range shared by two accounts or more",
+    carries="two or more accounts of one declared owner, or else one address range shared by two accounts or "
+    "more",
     bends=("handoff", "division"),
     produces="conversations that several accounts carry on",
     cannot="conversations handed on between accounts of different places and owners",

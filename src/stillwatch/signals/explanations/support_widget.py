@@ -13,10 +13,11 @@ from stillwatch.simulate.visits import continue_as, own_life, sittings, volumes
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Shops with one chat widget, each with an own key: their customers write at all hours and from all places.
+    """Shops with one chat widget, each with an own key: their customers write at all hours and from all
+    places.
 
-    Drawn: 1 to 40 exchanges a day and shop with heavy tails, the depth of the nightly lull, one system prompt with the shop's name
-    in it or without, the widget's host or the shops' own, and other traffic of 0 to 0.2.
+    Drawn: 1 to 40 exchanges a day and shop with heavy tails, the depth of the nightly lull, one system prompt
+    with the shop's name in it or without, the widget's host or the shops' own, and other traffic of 0 to 0.2.
     """
     group = people(rng, accounts, setting, sdk=1.0)
     give_program(rng, group)
@@ -46,7 +47,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     produces="one template, activity by day and by night, and questions of the same kind",
     cannot="shared cards, coerced reasoning, conversations that pass from one shop to another",
     settled_by="the widget's provider, and the shops' sites, which show it",
-    source="chat widgets for shop systems that take the merchant's own API key (WordPress and Shopify directories)",
+    source="chat widgets for shop systems that take the merchant's own API key (WordPress and Shopify "
+    "directories)",
     draw=draw,
 )
 def support_widget(traits: Traits, members: Labels) -> Labels:

@@ -13,10 +13,11 @@ from stillwatch.simulate.visits import continue_as, openings, own_life, sittings
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Self-employed people of one trade in its season: tax advisers before a deadline, shops before a sale, growers in spring.
+    """Self-employed people of one trade in its season: tax advisers before a deadline, shops before a sale,
+    growers in spring.
 
-    Drawn: a share of 0.3 to 1 of the setting, 1 to 4 kinds of task with an own customer in each request, office or evening hours,
-    5 to 300 exchanges an account, and other traffic of 0 to 0.7.
+    Drawn: a share of 0.3 to 1 of the setting, 1 to 4 kinds of task with an own customer in each request,
+    office or evening hours, 5 to 300 exchanges an account, and other traffic of 0 to 0.7.
     """
     group = people(rng, accounts, setting)
     if rng.random() < 0.6:
@@ -37,7 +38,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     what="people of one trade in its season",
     carries="the account keeps a person's hours",
     bends=("fungible", "load", "division", *LIKENESS),
-    produces="one purpose, joint weeks and working hours, and items that are sent once because each is another customer's",
+    produces="one purpose, joint weeks and working hours, and items that are sent once because each is "
+    "another customer's",
     cannot="shared cards, coerced reasoning, conversations handed on, work that takes turns over accounts",
     settled_by="the season's dates, and whether each account's items are of its own customers",
     source="public search statistics of tax, harvest and sale seasons (Google Trends)",

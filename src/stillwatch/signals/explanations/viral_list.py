@@ -16,8 +16,9 @@ from stillwatch.simulate.visits import continue_as, openings, own_life, sittings
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """People who try prompts of one shared list, in the days after it was published.
 
-    Drawn: 5 to 300 prompts with unequal popularity, a fast or slow fading of interest, a share of 0.1 to 1 of exchanges from the
-    list, word for word or with an own end, 2 to 150 exchanges an account, new accounts or old, and other traffic of 0 to 0.7.
+    Drawn: 5 to 300 prompts with unequal popularity, a fast or slow fading of interest, a share of 0.1 to 1 of
+    exchanges from the list, word for word or with an own end, 2 to 150 exchanges an account, new accounts or
+    old, and other traffic of 0 to 0.7.
     """
     group = people(rng, accounts, setting)
     begins = setting.start + int(rng.uniform(0, 0.7) * setting.days) * DAY
@@ -43,7 +44,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     what="people who try prompts of one list that was shared widely",
     carries="three tenths or more of the account's exchanges have a text that other members sent too",
     bends=("coercion", "turns", "load", "fungible", "division", *LIKENESS),
-    produces="the same texts in unrelated accounts within a few days, new accounts among them, and whatever the common text asks for, reasoning too",
+    produces="the same texts in unrelated accounts within a few days, new accounts among them, and whatever "
+    "the common text asks for, reasoning too",
     cannot="shared cards, conversations handed on, each text sent by one account only",
     settled_by="the published list, and accounts outside the group that use it",
     source="awesome-chatgpt-prompts and similar lists",

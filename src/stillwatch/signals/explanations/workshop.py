@@ -16,10 +16,11 @@ AFTERNOON_H = 12  # hours between first and last activity of a workshop's partic
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Participants of one workshop: new accounts, one room or a video call, the same exercises in the same order.
+    """Participants of one workshop: new accounts, one room or a video call, the same exercises in the same
+    order.
 
-    Drawn: 1 to 6 hours, 3 to 30 exercises, a share of 0.3 to 1 in the room, coupons or own cards, exercises word for word or with
-    changes, 5 to 80 exchanges with a small spread.
+    Drawn: 1 to 6 hours, 3 to 30 exercises, a share of 0.3 to 1 in the room, coupons or own cards, exercises
+    word for word or with changes, 5 to 80 exchanges with a small spread.
     """
     group = people(rng, accounts, setting)
     span = window(rng, setting, 1.0, 6.0)
@@ -47,11 +48,13 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
 @explanation(
     what="participants of one workshop, with accounts made for it",
     carries=(
-        "the account was made shortly before its first exchange, was active within twelve hours only, keeps a person's hours, and "
+        "the account was made shortly before its first exchange, was active within twelve hours only, keeps "
+        "a person's hours, and "
         "has no payment instrument or the most frequent one of the group"
     ),
     bends=("ownership", "load", "fungible", "division", *LIKENESS),
-    produces="sign-ups in a burst, one place, one afternoon, the same exercises, and cards or coupons of the organiser",
+    produces="sign-ups in a burst, one place, one afternoon, the same exercises, and cards or coupons of the "
+    "organiser",
     cannot="work that takes turns over accounts, coerced reasoning, conversations handed on",
     settled_by="the organiser, with the exercises and the list of participants",
     source="vendors' own workshop material with trial credits",

@@ -13,7 +13,9 @@ FEWEST_ACCOUNTS = 8
 
 
 def rows(summaries: Summaries) -> ir.Table:
-    """Account × half: of two of its prompts, how many phrases they share on average (Simpson 1949, without bias)."""
+    """Account × half: of two of its prompts, how many phrases they share on average (Simpson 1949,
+    without bias).
+    """
     totals = summaries.halves.select("account_id", "half", "exchanges")
     phrases = summaries.marks.filter(_.kind == "prompt_template").group_by(["account_id", "half", "value"])
     pairs = phrases.agg(n=_.exchanges.sum()).mutate(pairs=_.n * (_.n - 1))
@@ -39,7 +41,8 @@ def even_coverage(rows: Columns, member: Mask) -> Outcome:
     return alike_finding(
         rows,
         member,
-        "of two prompts of one member, {inside} of {members} members have between {low} and {high} phrases in common on average; "
+        "of two prompts of one member, {inside} of {members} members have between {low} and {high} phrases "
+        "in common on average; "
         "{share} of other accounts do",
         lambda x: f"{x:.3f}",
         needs=f"{FEWEST_ACCOUNTS} exchanges, one of them with phrases,",

@@ -14,7 +14,9 @@ FEWEST_DAYS, FEWEST_A_DAY = 3, 2
 
 
 def dispersion(summaries: Summaries) -> ir.Table:
-    """Account × half: variance of the daily counts over their mean, in doublings; days off within the span count."""
+    """Account × half: variance of the daily counts over their mean, in doublings; days off within the
+    span count.
+    """
     days = (
         summaries.activity.mutate(day=(_.hour.epoch_seconds() // 86400).cast("int64"))
         .group_by(["account_id", "half", "day"])
@@ -39,14 +41,16 @@ def dispersion(summaries: Summaries) -> ir.Table:
     null=ALIKE_NULL,
     innocent=("scheduled jobs of unrelated customers",),
     evaded_by="uneven days, at the price of throughput",
-    source="Cochran 1954, index of dispersion (queue consumers are under-dispersed); Anthropic, February 2026 (load balancing)",
+    source="Cochran 1954, index of dispersion (queue consumers are under-dispersed); Anthropic, February "
+    "2026 (load balancing)",
     reads=("observations.timestamp",),
 )
 def even_days(rows: Columns, member: Mask) -> Outcome:
     return alike_finding(
         rows,
         member,
-        "the daily counts of {inside} of {members} members vary {low} to {high} times as much as a steady stream's; "
+        "the daily counts of {inside} of {members} members vary {low} to {high} times as much as a steady "
+        "stream's; "
         "those of {share} of other accounts do",
         lambda x: f"{2**x:.1f}",
         needs=f"a span of {FEWEST_DAYS} days with a mean of {FEWEST_A_DAY} exchanges a day",

@@ -18,16 +18,17 @@ KINDS_OF_WORK, FEWEST_KINDS = 24, 2
 FEWEST_TIMES = 2  # hours in which an account sends the group's own kinds of work
 FEWEST_ACCOUNTS = 8
 LARGEST_SHARE_OF_ONE_KIND = 0.9  # of one kind of work: beyond, there is nothing to divide
-# Times as often as other accounts the group sends a kind of work, for it to be its own: what a group of ordinary people says more often
-# than others, by its country or trade, is three to nine times as frequent.
+# Times as often as other accounts the group sends a kind of work, for it to be its own: what a group of
+# ordinary people says more often than others, by its country or trade, is three to nine times as frequent.
 LEAST_SPECIFICITY = 10.0
 LEAST_SHARE_OF_WORK = 0.005  # share of the group's requests that a kind of work has
 
 
 def kinds_of_work(summaries: Summaries) -> pa.Table:
     """Account × half × kind of work: in how many hours it was sent. The kind of work of an hour is the phrase
-    of that hour's prompts that its senders send most often, by exchanges an account: a task's words are sent again and again, common turns
-    of speech now and then. Neither the key of the digests nor the names of accounts decide between equal ones.
+    of that hour's prompts that its senders send most often, by exchanges an account: a task's words are sent
+    again and again, common turns of speech now and then. Neither the key of the digests nor the names of
+    accounts decide between equal ones.
     """
     told = summaries.phrases
     holders, exchanges, when = _shown(
@@ -65,7 +66,9 @@ def kinds_of_work(summaries: Summaries) -> pa.Table:
 
 @numba.njit(cache=True, nogil=True)
 def _shown(starts, account, hour, exchanges, kind, wanted, end):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Of each value of the kind `wanted`, before `end`: its accounts, its exchanges and the sum of its rows' hours."""
+    """Of each value of the kind `wanted`, before `end`: its accounts, its exchanges and the sum of its
+    rows' hours.
+    """
     values = len(starts) - 1
     holders, sums, when = np.zeros(values, np.int64), np.zeros(values, np.int64), np.zeros(values, np.int64)
     for v in range(values):
@@ -84,7 +87,9 @@ def _shown(starts, account, hour, exchanges, kind, wanted, end):  # type: ignore
 
 @numba.njit(cache=True, nogil=True)
 def _work(starts, account, hour, half, visit, visits, rank, end):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Of each visit before `end`: the highest rank of its values, -1 where none has one, its account, and its half of the data."""
+    """Of each visit before `end`: the highest rank of its values, -1 where none has one, its account, and
+    its half of the data.
+    """
     best, who, of = np.full(visits, -1, np.int64), np.zeros(visits, np.int32), np.zeros(visits, np.int8)
     for v in range(len(starts) - 1):
         if rank[v] < 0:
@@ -97,8 +102,8 @@ def _work(starts, account, hour, half, visit, visits, rank, end):  # type: ignor
 
 
 def own_work(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """Members that share six templates and prefer some of them, by an intraclass correlation of 0.1, on both halves; other
-    accounts have templates of their own.
+    """Members that share six templates and prefer some of them, by an intraclass correlation of 0.1, on both
+    halves; other accounts have templates of their own.
     """
     n, kinds = accounts * 4, 6
     mixes = rng.dirichlet(np.full(kinds, 9.0 / kinds), n)
@@ -114,8 +119,10 @@ def own_work(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     family="fungible",
     rows=kinds_of_work,
     sample_null=own_work,
-    measures="whether all members send one mixture of the kinds of work that are their own, as if the sender were drawn at random",
-    null="members prefer some of the group's kinds of work (an intraclass correlation of at least 0.1) or keep a rota (counts "
+    measures="whether all members send one mixture of the kinds of work that are their own, as if the sender "
+    "were drawn at random",
+    null="members prefer some of the group's kinds of work (an intraclass correlation of at least 0.1) or "
+    "keep a rota (counts "
     "that vary at most 0.6 times as much as random draws)",
     innocent=(
         "players of one game whose events choose the template",
@@ -123,14 +130,16 @@ def own_work(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
         "shifts that draw from one queue",
     ),
     evaded_by="accounts that each do one kind of work, at the price of being told apart by it",
-    source="exchangeability of identities (de Finetti 1937); Wasserman, Ramdas and Balakrishnan 2020 (universal inference)",
+    source="exchangeability of identities (de Finetti 1937); Wasserman, Ramdas and Balakrishnan 2020 "
+    "(universal inference)",
     reads=("observations.phrases",),
 )
 def fungible(rows: Columns, member: Mask) -> Outcome:
     account, accounts = codes(np.asarray(rows["account"])[member])
     if accounts < FEWEST_ACCOUNTS:
         return NoFinding(
-            f"fewer than {FEWEST_ACCOUNTS} members show a phrase that {FEWEST_HOLDERS} accounts and less than {100 * LARGEST_SHARE_OF_HOLDERS:.0f} % of all show"
+            f"fewer than {FEWEST_ACCOUNTS} members show a phrase that {FEWEST_HOLDERS} accounts and less "
+            f"than {100 * LARGEST_SHARE_OF_HOLDERS:.0f} % of all show"
         )
     work, kinds = codes(rows["work"])
     first, times = np.asarray(rows["half"]) == 0, np.asarray(rows["exchanges"], float)
@@ -141,7 +150,9 @@ def fungible(rows: Columns, member: Mask) -> Outcome:
     most = most[own[most] & (learned[most] > max(LEAST_SHARE_OF_WORK * learned.sum(), 1.0))]
     if len(most) < FEWEST_KINDS:
         return NoFinding(
-            f"the group has fewer than {FEWEST_KINDS} kinds of work that make up {100 * LEAST_SHARE_OF_WORK:.1f} % of its work and that it sends {LEAST_SPECIFICITY:.0f} times as often as others"
+            f"the group has fewer than {FEWEST_KINDS} kinds of work that make up "
+            f"{100 * LEAST_SHARE_OF_WORK:.1f} % of its work and that it sends {LEAST_SPECIFICITY:.0f} times "
+            f"as often as others"
         )
     if learned[most].max() > LARGEST_SHARE_OF_ONE_KIND * learned[most].sum():
         return NoFinding(
@@ -156,21 +167,23 @@ def fungible(rows: Columns, member: Mask) -> Outcome:
     enough = int((counts.sum(axis=1) >= FEWEST_TIMES).sum())
     if enough < FEWEST_ACCOUNTS:
         return NoFinding(
-            f"fewer than {FEWEST_ACCOUNTS} members send work of the group's own kinds in {FEWEST_TIMES} of the hours that are tested"
+            f"fewer than {FEWEST_ACCOUNTS} members send work of the group's own kinds in {FEWEST_TIMES} of "
+            f"the hours that are tested"
         )
     return Finding(
         log_e=one_mixture_log_e(counts, learned[most] + 0.5),
         value=f"{len(most)} kinds of work",
         accounts=enough,
         exchanges=int(counts.sum()),
-        statement=f"{enough} members send {len(most)} kinds of work, which others hardly send, in one mixture: which member sends a request "
+        statement=f"{enough} members send {len(most)} kinds of work, which others hardly send, in one "
+        f"mixture: which member sends a request "
         "tells nothing of what is asked, where people and programs prefer some work to other",
     )
 
 
 def _usual(rows: Columns, work: npt.NDArray[np.int64], kinds: int, some: Mask) -> npt.NDArray[np.float64]:
-    """Mean over accounts of the share that each kind of work has of their work: every account counts alike, so that a few busy
-    members that nobody proposed do not make the group's work usual elsewhere.
+    """Mean over accounts of the share that each kind of work has of their work: every account counts alike,
+    so that a few busy members that nobody proposed do not make the group's work usual elsewhere.
     """
     account, accounts = codes(np.asarray(rows["account"])[some])
     times = np.asarray(rows["exchanges"], float)[some]

@@ -16,8 +16,9 @@ FEWEST_ACCOUNTS, FEWEST_OTHERS = 8, 40  # accounts
 SEVERAL = 2
 FLOOR, ENRICHMENT, LARGEST_BOUND = 0.05, 3.0, 0.9
 MOST_HOLDERS = 50
-# A client that numbers its conversations, or draws their ids from a short range, gives one id to conversations that have nothing
-# in common. An id that so many members hold is such a name; and a conversation that is handed on goes on within a day.
+# A client that numbers its conversations, or draws their ids from a short range, gives one id to
+# conversations that have nothing in common. An id that so many members hold is such a name; and a
+# conversation that is handed on goes on within a day.
 NAME_HOLDERS, NAME_SHARE = 8, 0.5
 WITHIN_H = 24
 CROWDED, APART = 0.2, 0.5  # of the ids that a member shares: from so many it is left out
@@ -26,7 +27,8 @@ CROWDED, APART = 0.2, 0.5  # of the ids that a member shares: from so many it is
 def carried_on(summaries: Summaries) -> ir.Table:
     """Account × conversation that several accounts carried on, by conversation; every account at least once.
 
-    `partners` counts the other accounts with which an account shares any; conversations of crowds are left out.
+    `partners` counts the other accounts with which an account shares any; conversations of crowds are left
+    out.
     """
     active = summaries.halves.group_by("account_id").agg(exchanges=_.exchanges.sum())
     held = summaries.conversations.group_by(["account_id", "conversation"]).agg(begun=_.first_seen.min())
@@ -48,7 +50,9 @@ def carried_on(summaries: Summaries) -> ir.Table:
 
 
 def own_conversations(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """Accounts of which one in fifty shares a conversation with another, as a couple with two accounts does."""
+    """Accounts of which one in fifty shares a conversation with another, as a couple with two accounts
+    does.
+    """
     n = accounts * 8
     conversation = np.where(rng.random(n) < 0.02, rng.integers(0, n // 50 + 1, n), -1)
     order = np.argsort(conversation, kind="stable")
@@ -67,13 +71,15 @@ def own_conversations(rng: np.random.Generator, accounts: int) -> tuple[Columns,
     rows=carried_on,
     sample_null=own_conversations,
     measures="members that carry on conversations together with two or more other members",
-    null="a member does so with probability at most max(0.05, 3 times the share of other accounts that do with anybody)",
+    null="a member does so with probability at most max(0.05, 3 times the share of other accounts that do "
+    "with anybody)",
     innocent=(
         "a shared workspace",
         "a client that numbers its conversations and whose users all begin on one day",
     ),
     evaded_by="keeping every conversation on one account",
-    source="relay software: sticky sessions end with a fixed time, a limit or a ban (Wei-Shaw/claude-relay-service; router-for-me/CLIProxyAPI, issue 5847)",
+    source="relay software: sticky sessions end with a fixed time, a limit or a ban "
+    "(Wei-Shaw/claude-relay-service; router-for-me/CLIProxyAPI, issue 5847)",
     reads=("observations.conversation_key",),
     everyone=True,
 )
@@ -98,14 +104,16 @@ def handoff(rows: Columns, member: Mask) -> Outcome:
     bound = max(FLOOR, ENRICHMENT * usual)
     if bound > LARGEST_BOUND:
         return NoFinding(
-            f"more than {100 * LARGEST_BOUND / ENRICHMENT:.0f} % of other accounts share conversations with {SEVERAL} or more accounts"
+            f"more than {100 * LARGEST_BOUND / ENRICHMENT:.0f} % of other accounts share conversations with "
+            f"{SEVERAL} or more accounts"
         )
     named = _named(account[member], conversation[member], np.asarray(rows["begun"], float)[member], size)
     heard = inside & ~named
     mine = int(heard.sum())
     if mine < FEWEST_ACCOUNTS:
         return NoFinding(
-            f"all but fewer than {FEWEST_ACCOUNTS} members share ids of conversations that a client numbered or drew anew"
+            f"all but fewer than {FEWEST_ACCOUNTS} members share ids of conversations that a client numbered "
+            f"or drew anew"
         )
     handed = int((among[heard] >= SEVERAL).sum())
     return Finding(
@@ -113,7 +121,8 @@ def handoff(rows: Columns, member: Mask) -> Outcome:
         value=f"{handed} of {mine} members",
         accounts=handed,
         exchanges=int(np.asarray(rows["exchanges"])[member & heard[account]].sum()),
-        statement=f"{handed} of {mine} members carry on conversations together with two or more other members; of other accounts "
+        statement=f"{handed} of {mine} members carry on conversations together with two or more other "
+        f"members; of other accounts "
         f"{100 * usual:.1f} % do so with anybody",
     )
 
@@ -121,7 +130,9 @@ def handoff(rows: Columns, member: Mask) -> Outcome:
 def _partners(
     account: npt.NDArray[np.int64], conversation: npt.NDArray[np.int64], size: int
 ) -> npt.NDArray[np.int64]:
-    """Number of other accounts with which each account shares a conversation; conversations of crowds are left out."""
+    """Number of other accounts with which each account shares a conversation; conversations of crowds are
+    left out.
+    """
     known = conversation >= 0
     order = np.argsort(conversation[known], kind="stable")
     who, what = account[known][order], conversation[known][order]
@@ -147,8 +158,8 @@ def _named(
 ) -> npt.NDArray[np.bool_]:
     """Which accounts share ids with others and no conversations.
 
-    These are accounts of whose shared ids `CROWDED` or more are held by half of the members that share any, or `APART` or more were
-    begun more than `WITHIN_H` hours before and after every other member did.
+    These are accounts of whose shared ids `CROWDED` or more are held by half of the members that share any,
+    or `APART` or more were begun more than `WITHIN_H` hours before and after every other member did.
     """
     known = np.flatnonzero(conversation >= 0)
     order = known[np.lexsort((begun[known], conversation[known]))]

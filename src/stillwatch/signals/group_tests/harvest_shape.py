@@ -27,7 +27,8 @@ def harvest_shape(rows: Columns, member: Mask) -> Outcome:
     return alike_finding(
         rows,
         member,
-        "{inside} of {members} members begin anew in between {low} and {high} of their exchanges, without drafts, "
+        "{inside} of {members} members begin anew in between {low} and {high} of their exchanges, without "
+        "drafts, "
         "corrections or follow-ups; {share} of other accounts do",
         lambda x: f"{100 * x:.0f} %",
         needs=f"{FEWEST_EXCHANGES} exchanges",

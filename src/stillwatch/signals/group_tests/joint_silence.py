@@ -27,7 +27,8 @@ LONGEST_SILENCE_H = 12  # hours
     "max(1/2, exp(-m/3))",
     innocent=("an office's holidays", "a tool's own outage"),
     evaded_by="filling outages with other traffic",
-    source="AA26-251A; outages of the operator's own machines, and pauses of relay software after errors (Wei-Shaw/claude-relay-service)",
+    source="AA26-251A; outages of the operator's own machines, and pauses of relay software after errors "
+    "(Wei-Shaw/claude-relay-service)",
     reads=("observations.timestamp",),
 )
 def joint_silence(rows: Columns, member: Mask) -> Outcome:
@@ -38,7 +39,8 @@ def joint_silence(rows: Columns, member: Mask) -> Outcome:
     silent &= _within_a_day(split.proposing > 0)
     if not silent.any():
         return NoFinding(
-            f"half of the group has no hour, between hours of activity, with at most {100 * SILENT_RATE:.0f} % of {EXPECTED_EXCHANGES:.0f} or more "
+            f"half of the group has no hour, between hours of activity, with at most {100 * SILENT_RATE:.0f} "
+            f"% of {EXPECTED_EXCHANGES:.0f} or more "
             "expected exchanges"
         )
     span = active_span(split.tested)
@@ -47,7 +49,8 @@ def joint_silence(rows: Columns, member: Mask) -> Outcome:
     told = expected >= EXPECTED_EXCHANGES_OF_MEMBER
     if told.sum() < FEWEST_ACCOUNTS:
         return NoFinding(
-            f"fewer than {FEWEST_ACCOUNTS} members have {EXPECTED_EXCHANGES_OF_MEMBER:.0f} expected exchanges in the hours in which half of the group paused"
+            f"fewer than {FEWEST_ACCOUNTS} members have {EXPECTED_EXCHANGES_OF_MEMBER:.0f} expected "
+            f"exchanges in the hours in which half of the group paused"
         )
     quiet = int((split.tested[told][:, silent].sum(axis=1) == 0).sum())
     bound = max(LEAST_PROBABILITY, float(np.exp(-EXPECTED_EXCHANGES_OF_MEMBER / RATE_SLACK)))
@@ -56,13 +59,16 @@ def joint_silence(rows: Columns, member: Mask) -> Outcome:
         value=f"{int(silent.sum())} hours",
         accounts=int(told.sum()),
         exchanges=split.exchanges,
-        statement=f"in {int(silent.sum())} hours in which half of the group fell silent, {quiet} of {int(told.sum())} other "
+        statement=f"in {int(silent.sum())} hours in which half of the group fell silent, {quiet} of "
+        f"{int(told.sum())} other "
         f"members sent nothing either, though {expected[told].mean():.1f} exchanges each were to be expected",
     )
 
 
 def _within_a_day(active: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Hours with activity both in the `LONGEST_SILENCE_H` hours before and after: weekends and holidays are not pauses."""
+    """Hours with activity both in the `LONGEST_SILENCE_H` hours before and after: weekends and holidays
+    are not pauses.
+    """
     hours = np.arange(len(active))
     last = np.maximum.accumulate(np.where(active, hours, -LONGEST_SILENCE_H - 1))
     following = np.minimum.accumulate(np.where(active, hours, len(active) + LONGEST_SILENCE_H + 1)[::-1])[

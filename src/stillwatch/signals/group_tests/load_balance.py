@@ -39,11 +39,13 @@ def customers(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     rows=daily,
     sample_null=customers,
     measures="volumes evened out over accounts by a scheduler",
-    null="given the members' rates their counts are Poisson or more clustered, and the rates differ as independent draws from "
+    null="given the members' rates their counts are Poisson or more clustered, and the rates differ as "
+    "independent draws from "
     "a gamma law whose coefficient of variation is at least 1/2; rates of customers differ by far more",
     innocent=("a batch job sharded over one company's accounts", "a class that works through one list"),
     evaded_by="uneven volumes, at the price of more accounts",
-    source="Anthropic, February 2026 (load balancing); Wasserman, Ramdas and Balakrishnan 2020 (universal inference)",
+    source="Anthropic, February 2026 (load balancing); Wasserman, Ramdas and Balakrishnan 2020 (universal "
+    "inference)",
     reads=("observations.timestamp",),
     alone=True,
 )
@@ -60,7 +62,8 @@ def load_balance(rows: Columns, member: Mask) -> Outcome:
     ]
     if not told:
         return NoFinding(
-            f"on no day and not over all days do {FEWEST_ACCOUNTS} members have a mean of {FEWEST_EXCHANGES_EACH:.0f} exchanges in the half of the hours that is tested"
+            f"on no day and not over all days do {FEWEST_ACCOUNTS} members have a mean of "
+            f"{FEWEST_EXCHANGES_EACH:.0f} exchanges in the half of the hours that is tested"
         )
     logs = np.array([even_counts_log_e(counts) for counts in told])
     best = told[int(logs.argmax())]
@@ -70,6 +73,7 @@ def load_balance(rows: Columns, member: Mask) -> Outcome:
         value=f"{100 * excess:.0f} %",
         accounts=len(best),
         exchanges=int(best.sum()),
-        statement=f"{len(best)} members sent {best.mean():.1f} exchanges each in the hours tested, and beyond chance they differ "
+        statement=f"{len(best)} members sent {best.mean():.1f} exchanges each in the hours tested, and "
+        f"beyond chance they differ "
         f"by {100 * excess:.0f} % of that; independent customers differ by 50 % at the least",
     )

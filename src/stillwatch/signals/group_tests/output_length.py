@@ -27,7 +27,8 @@ def output_length(rows: Columns, member: Mask) -> Outcome:
     return alike_finding(
         rows,
         member,
-        "{inside} of {members} members get answers of between {low} and {high} tokens on average; {share} of other accounts do",
+        "{inside} of {members} members get answers of between {low} and {high} tokens on average; {share} of "
+        "other accounts do",
         lambda x: f"{2**x:.0f}",
         needs=f"{FEWEST_EXCHANGES} exchanges, one of them with a known length of the answer,",
     )

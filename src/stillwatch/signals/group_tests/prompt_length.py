@@ -27,7 +27,8 @@ def prompt_length(rows: Columns, member: Mask) -> Outcome:
     return alike_finding(
         rows,
         member,
-        "{inside} of {members} members write prompts of between {low} and {high} words on average; {share} of other accounts do",
+        "{inside} of {members} members write prompts of between {low} and {high} words on average; {share} "
+        "of other accounts do",
         lambda x: f"{2**x:.0f}",
         needs=f"{FEWEST_EXCHANGES} exchanges",
     )

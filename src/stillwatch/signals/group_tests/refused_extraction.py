@@ -12,15 +12,18 @@ LEAST_SHARE_REFUSED = 0.05
     family="coercion",
     rows=doing(lambda t: t.refusals / t.exchanges),
     sample_null=curious,
-    measures="members of whose requests at least one in twenty was refused in a category of extraction or distillation",
-    null="each member independently does so with probability at most max(1/5, 5 times the share of other accounts, or of "
+    measures="members of whose requests at least one in twenty was refused in a category of extraction or "
+    "distillation",
+    null="each member independently does so with probability at most max(1/5, 5 times the share of other "
+    "accounts, or of "
     "other users of its client, that do)",
     innocent=(
         "a classifier of the provider's that misfires on one popular prompt",
         "the provider's own red team",
     ),
     evaded_by="requests that the provider's classifier does not refuse",
-    source="categories of refusal in providers' answers, such as `reasoning_extraction` (Anthropic API, stop_details.category)",
+    source="categories of refusal in providers' answers, such as `reasoning_extraction` (Anthropic API, "
+    "stop_details.category)",
     reads=("observations.finish_reason",),
 )
 def refused_extraction(rows: Columns, member: Mask) -> Outcome:
@@ -28,7 +31,9 @@ def refused_extraction(rows: Columns, member: Mask) -> Outcome:
         rows,
         member,
         LEAST_SHARE_REFUSED,
-        "of {does} of {members} members the provider refused at least one request in twenty as extraction or distillation; "
+        "of {does} of {members} members the provider refused at least one request in twenty as extraction or "
+        "distillation; "
         "{share} of other accounts had that",
-        nobody="no member had one request in twenty refused as extraction or distillation in the half of the hours that is tested",
+        nobody="no member had one request in twenty refused as extraction or distillation in the half of the "
+        "hours that is tested",
     )

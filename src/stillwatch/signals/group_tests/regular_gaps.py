@@ -23,14 +23,16 @@ FEWEST_EXCHANGES = 4  # exchanges in a half of the data
     null=ALIKE_NULL,
     innocent=("programs that poll at a fixed pace for unrelated customers",),
     evaded_by="jitter, at the price of throughput",
-    source="ServeGen 2025 (real clients' arrivals are bursty); Cox and Lewis 1966, The Statistical Analysis of Series of Events",
+    source="ServeGen 2025 (real clients' arrivals are bursty); Cox and Lewis 1966, The Statistical Analysis "
+    "of Series of Events",
     reads=("observations.timestamp",),
 )
 def regular_gaps(rows: Columns, member: Mask) -> Outcome:
     return alike_finding(
         rows,
         member,
-        "{inside} of {members} members' pauses spread over {low} to {high} doublings; {share} of other accounts do",
+        "{inside} of {members} members' pauses spread over {low} to {high} doublings; {share} of other "
+        "accounts do",
         lambda x: f"{x:.1f}",
         needs=f"{FEWEST_EXCHANGES} exchanges, one of them after another of the same day,",
     )

@@ -15,7 +15,9 @@ FEWEST_EXCHANGES = 2  # exchanges after a release
 
 
 def shares(summaries: Summaries) -> ir.Table:
-    """Account × half: share of a new model among exchanges in the day after its release, where it was used before."""
+    """Account × half: share of a new model among exchanges in the day after its release, where it was
+    used before.
+    """
     seconds = _.hour.epoch_seconds() - _.released_at.epoch_seconds()
     after = summaries.usage.cross_join(summaries.releases.rename(new="model")).mutate(since=seconds)
     rows = after.filter((_.since >= -WITHIN_HOURS * 3600) & (_.since < WITHIN_HOURS * 3600))
@@ -47,8 +49,10 @@ def release_pivot(rows: Columns, member: Mask) -> Outcome:
     return alike_finding(
         rows,
         member,
-        "{inside} of {members} members gave between {low} and {high} of their exchanges to a new model within a day of "
+        "{inside} of {members} members gave between {low} and {high} of their exchanges to a new model "
+        "within a day of "
         "its release; {share} of other accounts do",
         lambda x: f"{100 * x:.0f} %",
-        needs=f"an exchange in the {WITHIN_HOURS} hours before a release and {FEWEST_EXCHANGES} in the {WITHIN_HOURS} hours after it",
+        needs=f"an exchange in the {WITHIN_HOURS} hours before a release and {FEWEST_EXCHANGES} in the "
+        f"{WITHIN_HOURS} hours after it",
     )

@@ -19,7 +19,8 @@ WINDOWS_H = (1, 4, 24)
     rows=hourly,
     sample_null=hourly_strangers,
     measures="how rarely work returns to an account before the others had their turn",
-    null="when u of the k members were used in a window, the next exchange returns to one of them with probability "
+    null="when u of the k members were used in a window, the next exchange returns to one of them with "
+    "probability "
     "at least u/k; unequal rates, sessions and sleep only raise it",
     innocent=("one program that polls once an hour for every customer",),
     evaded_by="dispatch at random, at the price of uneven use and idle accounts",
@@ -46,6 +47,7 @@ def rotation(rows: Columns, member: Mask) -> Outcome:
         value=f"{returns} returns within {width} h",
         accounts=accounts,
         exchanges=int(count.sum()),
-        statement=f"of {int(count.sum())} exchanges {returns} came back to an account that had already been used within "
+        statement=f"of {int(count.sum())} exchanges {returns} came back to an account that had already been "
+        f"used within "
         f"the same {width} h window, over {accounts} accounts",
     )

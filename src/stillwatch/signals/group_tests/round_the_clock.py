@@ -35,7 +35,8 @@ def round_the_clock(rows: Columns, member: Mask) -> Outcome:
     return alike_finding(
         rows,
         member,
-        "{inside} of {members} members send between {low} and {high} of their exchanges in their quietest eight hours "
+        "{inside} of {members} members send between {low} and {high} of their exchanges in their quietest "
+        "eight hours "
         "of the day; {share} of other accounts do",
         lambda x: f"{100 * x:.0f} %",
         needs=f"{FEWEST_OF_DAY} exchanges",

@@ -27,7 +27,8 @@ def sessions(rows: Columns, member: Mask) -> Outcome:
     return alike_finding(
         rows,
         member,
-        "{inside} of {members} members send between {low} and {high} of their exchanges within five minutes of the one before; {share} of other accounts do",
+        "{inside} of {members} members send between {low} and {high} of their exchanges within five minutes "
+        "of the one before; {share} of other accounts do",
         lambda x: f"{100 * x:.0f} %",
         needs=f"{FEWEST_EXCHANGES} exchanges",
     )

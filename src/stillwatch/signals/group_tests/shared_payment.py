@@ -30,7 +30,9 @@ def rows(summaries: Summaries) -> ir.Table:
 
 
 def strangers(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """Cards pay for one account, one in ten for two, one in fifty for five; each card's accounts are all members or none."""
+    """Cards pay for one account, one in ten for two, one in fifty for five; each card's accounts are all
+    members or none.
+    """
     cards = accounts * 8
     draw = rng.random(cards)
     held = np.where(draw < 0.02, 5, np.where(draw < 0.1, 2, 1))
@@ -45,7 +47,8 @@ def strangers(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     rows=rows,
     sample_null=strangers,
     measures="members whose card pays for another member of another mail domain, or of a public one",
-    null="a further member's card pays for an earlier member with probability at most max(0.1, 3 times the share of other "
+    null="a further member's card pays for an earlier member with probability at most max(0.1, 3 times the "
+    "share of other "
     "accounts that repeat a card); accounts of one card and one private mail domain are one member",
     innocent=(
         "an employer whose staff use private mail",
@@ -69,7 +72,8 @@ def shared_payment(rows: Columns, member: Mask) -> Outcome:
     ):
         if accounts < fewest:
             return NoFinding(
-                f"fewer than {fewest} {whose} have a known card, accounts of one card and one private mail domain counted once"
+                f"fewer than {fewest} {whose} have a known card, accounts of one card and one private mail "
+                f"domain counted once"
             )
     usual = 1.0 - used / others
     bound = max(FLOOR, ENRICHMENT * usual)
@@ -82,7 +86,8 @@ def shared_payment(rows: Columns, member: Mask) -> Outcome:
         value=f"{cards} cards over {members} members",
         accounts=int(member.sum()),
         exchanges=int(np.asarray(rows["exchanges"])[member].sum()),
-        statement=f"{cards} {'card pays' if cards == 1 else 'cards pay'} for {members} members that claim to be strangers; of other accounts "
+        statement=f"{cards} {'card pays' if cards == 1 else 'cards pay'} for {members} members that claim to "
+        f"be strangers; of other accounts "
         f"{100 * usual:.1f} % repeat another's card",
     )
 
@@ -96,8 +101,8 @@ def _held(claim: npt.NDArray[np.int64], card: npt.NDArray[np.int64], size: int) 
 def _claimed(
     cards: Same[npt.NDArray[np.generic]], domains: Same[npt.NDArray[np.generic]]
 ) -> npt.NDArray[np.int64]:
-    """A number for each claim to be somebody: of an account with a public mail domain itself; else of its card with its domain, or
-    with none known.
+    """A number for each claim to be somebody: of an account with a public mail domain itself; else of its
+    card with its domain, or with none known.
     """
     card, domain = np.asarray(cards.array, np.int64), np.asarray(domains.array, np.int64)
     known = domain >= 0

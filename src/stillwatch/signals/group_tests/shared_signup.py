@@ -11,7 +11,8 @@ from stillwatch.signals.sharing import attribute, own_values, sharing_finding
     rows=attribute("signup_address"),
     sample_null=own_values,
     measures="sign-up addresses used by more than one member",
-    null="a further member repeats a value with probability at most max(0.05, 3 times what as many other accounts do)",
+    null="a further member repeats a value with probability at most max(0.05, 3 times what as many other "
+    "accounts do)",
     innocent=("a campus, an office, a carrier's shared address",),
     evaded_by="one residential address per sign-up",
     source="BotGraph, Zhao et al. 2009",
@@ -21,6 +22,7 @@ def shared_signup(rows: Columns, member: Mask) -> Outcome:
     return sharing_finding(
         rows,
         member,
-        "{members} members signed up from {values} addresses: {repeats} repeat another member's; of as many other accounts {share} do",
+        "{members} members signed up from {values} addresses: {repeats} repeat another member's; of as many "
+        "other accounts {share} do",
         "a known sign-up address",
     )

@@ -39,7 +39,8 @@ def unrelated(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     rows=lives,
     sample_null=unrelated,
     measures="members that begin within hours of another member's last exchange",
-    null="a member that begins after the first leaving of the group does so within 12 hours of one with probability at "
+    null="a member that begins after the first leaving of the group does so within 12 hours of one with "
+    "probability at "
     "most max(0.3, twice the share of other accounts of that time that do)",
     innocent=("a contract that passes from one supplier to the next", "terms and holidays"),
     evaded_by="overlapping pools, at the price of idle accounts",
@@ -52,7 +53,8 @@ def succession(rows: Columns, member: Mask) -> Outcome:
     gone = member & (last < end - EDGE_HOURS)
     if gone.sum() < FEWEST_ACCOUNTS:
         return NoFinding(
-            f"fewer than {FEWEST_ACCOUNTS} members ended more than {EDGE_HOURS} hours before the end of the log"
+            f"fewer than {FEWEST_ACCOUNTS} members ended more than {EDGE_HOURS} hours before the end of the "
+            f"log"
         )
     leaving = np.zeros(end - begin + WITHIN_HOURS + 2, np.int64)
     np.add.at(leaving, last[gone] - begin, 1)
@@ -62,7 +64,8 @@ def succession(rows: Columns, member: Mask) -> Outcome:
         taken[step:] |= many[:-step]
     if not many.any():
         return NoFinding(
-            f"no hour is the last one of at least {FEWEST_AT_ONCE:.0f} members and {100 * SHARE_AT_ONCE:.0f} % of those that ended"
+            f"no hour is the last one of at least {FEWEST_AT_ONCE:.0f} members and {100 * SHARE_AT_ONCE:.0f} "
+            f"% of those that ended"
         )
     new = first > begin + max(EDGE_HOURS, int(np.argmax(many)))  # nobody takes over before somebody leaves
     for accounts, whose in ((new & member, "members"), (new & ~member, "other accounts")):
@@ -76,13 +79,15 @@ def succession(rows: Columns, member: Mask) -> Outcome:
     bound = max(FLOOR, ENRICHMENT * usual)
     if bound > LARGEST_BOUND:
         return NoFinding(
-            f"more than {100 * LARGEST_BOUND / ENRICHMENT:.0f} % of other new accounts began within {WITHIN_HOURS} hours of an end of members"
+            f"more than {100 * LARGEST_BOUND / ENRICHMENT:.0f} % of other new accounts began within "
+            f"{WITHIN_HOURS} hours of an end of members"
         )
     return Finding(
         log_e=binomial_log_e(int(mine.sum()), len(mine), bound),
         value=f"{int(mine.sum())} of {len(mine)} new members",
         accounts=len(mine),
         exchanges=int(np.asarray(rows["exchanges"])[member].sum()),
-        statement=f"{int(mine.sum())} of {len(mine)} members that began during the log did so within {WITHIN_HOURS} hours of "
+        statement=f"{int(mine.sum())} of {len(mine)} members that began during the log did so within "
+        f"{WITHIN_HOURS} hours of "
         f"others of the group falling silent; of other new accounts {100 * usual:.1f} % did",
     )

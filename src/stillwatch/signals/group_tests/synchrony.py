@@ -19,8 +19,10 @@ from stillwatch.stats.homogeneity import Lack, beyond
     family="timing",
     rows=hourly,
     sample_null=hourly_strangers,
-    measures="an account's activity in the hours in which the other half of the group does more than usual for the time of day",
-    null="each member independently exceeds what nine in ten other accounts reach with probability at most 1/2",
+    measures="an account's activity in the hours in which the other half of the group does more than usual "
+    "for the time of day",
+    null="each member independently exceeds what nine in ten other accounts reach with probability at most "
+    "1/2",
     innocent=("a class before its deadline", "the crowd of a release day", "an office and its holidays"),
     evaded_by="jitter over days, at the price of throughput",
     source="SynchroTrap (CCS 2014); Anthropic, February 2026 (synchronised traffic)",
@@ -44,14 +46,16 @@ def synchrony(rows: Columns, member: Mask) -> Outcome:
         value=f"{found.beyond} of {found.members}",
         accounts=found.members,
         exchanges=split.exchanges,
-        statement=f"{found.beyond} of {found.members} members follow the hours in which the rest of the group is busier "
-        f"than usual for the time of day more closely than {100 * (1 - found.reference):.0f} % of other accounts do",
+        statement=f"{found.beyond} of {found.members} members follow the hours in which the rest of the "
+        f"group is busier "
+        f"than usual for the time of day more closely than {100 * (1 - found.reference):.0f} % of other "
+        f"accounts do",
     )
 
 
 def _agreement(excess: npt.NDArray[np.float64], counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Correlation of each account's hours with the excess, within the account's own span of activity; its own hours of the day
-    and its own days are taken out.
+    """Correlation of each account's hours with the excess, within the account's own span of activity; its own
+    hours of the day and its own days are taken out.
     """
     span = active_span(counts)
     own = np.where(span, counts - _of_day(counts, span), 0.0)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from stillwatch.signals.profiles import curious, doing, doing_finding
 from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
-LEAST_SHARE_COERCING = 0.02  # honest accounts of two corpora have 0.0003 of their prompts taken for it; free paraphrases of attacks 0.05
+# honest accounts of two corpora have 0.0003 of their prompts taken for it; free paraphrases of attacks 0.05
+LEAST_SHARE_COERCING = 0.02
 
 
 @group_test(
     family="coercion",
     rows=doing(lambda t: t.coercions / t.exchanges),
     sample_null=curious,
-    measures="members of whose prompts at least one in fifty tries to force the hidden reasoning into the answer",
-    null="each member independently does so with probability at most max(1/5, 5 times the share of other accounts, or of "
+    measures="members of whose prompts at least one in fifty tries to force the hidden reasoning into the "
+    "answer",
+    null="each member independently does so with probability at most max(1/5, 5 times the share of other "
+    "accounts, or of "
     "other users of its client, that do)",
     innocent=(
         "a course on prompt injection",
@@ -29,7 +32,9 @@ def trace_coercion(rows: Columns, member: Mask) -> Outcome:
         rows,
         member,
         LEAST_SHARE_COERCING,
-        "{does} of {members} members try, in at least one prompt in fifty, to force hidden reasoning into the answer; "
+        "{does} of {members} members try, in at least one prompt in fifty, to force hidden reasoning into "
+        "the answer; "
         "{share} of other accounts do",
-        nobody="no member tried to force hidden reasoning into the answer in one prompt in fifty in the half of the hours that is tested",
+        nobody="no member tried to force hidden reasoning into the answer in one prompt in fifty in the half "
+        "of the hours that is tested",
     )

@@ -23,7 +23,9 @@ EXACT_REPEATS, BIN_WIDTH = 32, 0.05  # numbers of repeats are told apart up to 3
 
 
 def repeated(summaries: Summaries) -> ir.Table:
-    """Account × text, in the order of texts, of those that several accounts sent; every account's volume besides."""
+    """Account × text, in the order of texts, of those that several accounts sent; every account's volume
+    besides.
+    """
     volumes = summaries.halves.group_by("account_id").agg(exchanges=_.exchanges.sum())
     pairs = summaries.items.select("account_id", "item").distinct()
     several = (
@@ -51,12 +53,15 @@ def crowd(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
     rows=repeated,
     sample_null=crowd,
     measures="repeats of a member's text by another account: by a member, or by someone outside",
-    null="of the pairs of accounts in which one repeats a text of a member, pairs of members are at least half as many as if "
-    "repeated texts met at random, given how many each account sends: people with one interest repeat each other at "
+    null="of the pairs of accounts in which one repeats a text of a member, pairs of members are at least "
+    "half as many as if "
+    "repeated texts met at random, given how many each account sends: people with one interest repeat each "
+    "other at "
     "least as often as they repeat strangers",
     innocent=("a labelling shop, which also divides one queue",),
     evaded_by="sending items twice, at the price of more exchanges",
-    source="Munford 1977, A Note on the Uniformity Assumption in the Birthday Problem: collisions are at least n²/2M for any popularity curve",
+    source="Munford 1977, A Note on the Uniformity Assumption in the Birthday Problem: collisions are at "
+    "least n²/2M for any popularity curve",
     reads=("observations.text_key",),
     everyone=True,
 )
@@ -83,15 +88,16 @@ def work_queue(rows: Columns, member: Mask) -> Outcome:
         value=f"{within} of {trials} repeats inside",
         accounts=int(inside.sum()),
         exchanges=int(volume[inside].sum()),
-        statement=f"of {trials} pairs of accounts in which one repeats a text of a member, {within} are two members; were "
+        statement=f"of {trials} pairs of accounts in which one repeats a text of a member, {within} are two "
+        f"members; were "
         f"repeats handed out at random it would be {trials * share:.0f}",
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Meetings:
-    """Accounts that are neighbours in the order of texts with one text: the different partners of account a, from `ends[a]` to
-    `ends[a + 1]`, and how often each account meets another.
+    """Accounts that are neighbours in the order of texts with one text: the different partners of account a,
+    from `ends[a]` to `ends[a + 1]`, and how often each account meets another.
     """
 
     volume: npt.NDArray[np.float64]
@@ -114,10 +120,12 @@ def _meetings(accounts: Column, items: Column, exchanges: Column) -> _Meetings:
 
 
 def _expected_share(meetings: npt.NDArray[np.int64], inside: npt.NDArray[np.bool_]) -> float:
-    """Share of pairs of members among the pairs with a member, had repeats met at random given each account's number.
+    """Share of pairs of members among the pairs with a member, had repeats met at random given each account's
+    number.
 
-    Two accounts with a and b of the 2E ends of all repeats meet at least once with probability 1 - exp(-ab/2E), as in
-    the configuration model (Bollobás 1980): heavy accounts meet again and again, and again is no new pair.
+    Two accounts with a and b of the 2E ends of all repeats meet at least once with probability 1 -
+    exp(-ab/2E), as in the configuration model (Bollobás 1980): heavy accounts meet again and again, and again
+    is no new pair.
     """
     ends = float(meetings.sum())
     if ends == 0:

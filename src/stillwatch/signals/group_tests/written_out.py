@@ -23,7 +23,8 @@ def written_out(rows: Columns, member: Mask) -> Outcome:
     return alike_finding(
         rows,
         member,
-        "{inside} of {members} members write out between {low} and {high} of their prompts, with a capital and a stop; {share} of other "
+        "{inside} of {members} members write out between {low} and {high} of their prompts, with a capital "
+        "and a stop; {share} of other "
         "accounts do",
         lambda x: f"{100 * x:.0f} %",
         needs=f"{FEWEST_EXCHANGES} exchanges, one of them with the text of its prompt,",

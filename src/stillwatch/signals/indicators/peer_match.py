@@ -8,7 +8,8 @@ from stillwatch.signals.registry import indicator
 
 
 @indicator(
-    measures="the peer with which the account has a value in common, by a match in which neither side showed the rest",
+    measures="the peer with which the account has a value in common, by a match in which neither side showed "
+    "the rest",
     innocent=("customers of both providers, where one side matched more than the values of its findings",),
     evaded_by="other instruments, addresses, programs and words at each provider",
     source="De Cristofaro, Gasti and Tsudik 2012 (private set intersection cardinality)",

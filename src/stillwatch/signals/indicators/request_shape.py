@@ -11,7 +11,8 @@ from stillwatch.signals.registry import indicator
     measures="operation, sampling parameters, limits and tools, digested",
     innocent=("users of one library with its defaults",),
     evaded_by="parameters drawn at random per account",
-    source="public relay software normalises headers and parameters of requests (Wei-Shaw/claude-relay-service)",
+    source="public relay software normalises headers and parameters of requests "
+    "(Wei-Shaw/claude-relay-service)",
     reads=("observations.shape_key",),
 )
 def request_shape(observations: ir.Table) -> ir.Value:
