@@ -60,6 +60,7 @@ def judge(paths, out, options, progress=lambda *_told: None):
             pa.Table.from_pylist([campaign] if rows else [], contract.CAMPAIGNS.arrow),
         )
         write_table(folder, contract.MEMBERS, pa.table(members, schema=contract.MEMBERS.arrow))
+        write_table(folder, contract.EVIDENCE, contract.EVIDENCE.empty())
         write_manifest(folder, [], {}, 0)
     return {}
 

@@ -249,7 +249,8 @@ def log(state: Path, kinds: tuple[str, ...], as_json: bool) -> None:
 
 @share.command()
 @state_option
-def antitrust(state: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, hidden=True, help="Print JSON, as it does in any case.")
+def antitrust(state: Path, as_json: bool) -> None:  # noqa: ARG001  JSON in any case
     r"""Print, as JSON, what ever left by the names of its properties, and what none of them can hold.
 
     \b

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
@@ -179,9 +179,10 @@ def duckdb_engine(
             autoload_known_extensions=False,
         )
         connection.raw_sql("set timezone = 'UTC'")
-        connection.raw_sql(
-            "set enable_progress_bar = false"
-        )  # it would be drawn into whatever the program prints
+        # A bar would be drawn into whatever the program prints. In a notebook that cannot draw one, the
+        # database refuses to be told.
+        with suppress(duckdb.InvalidInputException):
+            connection.raw_sql("set enable_progress_bar = false")
         try:
             yield DuckDB(connection, places)
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:

@@ -30,10 +30,11 @@ PSEUDONYMOUS = frozenset({"account_id", "value"})
 KEPT = frozenset(
     """
         accounts basis campaign_id capabilities capability claim created_at detected_at different exchanges
-        exchanges_high exchanges_low explanation first_seen fpr_empirical fpr_synthetic group_id high_days
-        hour hypothesis input_tokens kind known language last_seen lead_id log10_alert log10_confirm log10_e
-        log10_likelihood log10_likelihood_ratio low_days marked marks most network_class others output_tokens
-        owner q_value rank score speaks texts trait weight words_high words_low
+        exchanges_high exchanges_low expires explanation first_seen fpr_empirical fpr_synthetic group_id
+        high_days hour hypothesis input_tokens kind known known_since labelled_at language last_seen lead_id
+        lineage log10_alert log10_confirm log10_e log10_likelihood log10_likelihood_ratio low_days marked
+        marks most name network_class others output_tokens owner q_value rank score speaks texts trait
+        verdict weight words_high words_low
     """.split()
 )
 """Columns that a keyed package shows: numbers, times, and words that this program chose. A column that is
