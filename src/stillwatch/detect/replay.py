@@ -135,21 +135,24 @@ class Replay:
     ) -> dict[str, list[Look]]:
         """Looks at each campaign until it is confirmed, in time order.
 
-        Of each bar the hour is sought at which it is passed: from the hour at which the members' own evidence
-        passes it, in steps of one hour, or `FINEST_SHARE_OF_AGE` of the campaign's age, that double, and then
-        by halving between the last look that did not suffice and the first that did. The bars are those of
-        looking at every hour, so looking at fewer only finds later.
+        The hour of the alert is sought: from the hour at which the members' own evidence passes its bar, in
+        steps of one hour, or `FINEST_SHARE_OF_AGE` of the campaign's age, that double, and then by halving
+        between the last look that did not suffice and the first that did. That of the confirmation is the
+        first that passes its bar, in such steps, from the hour on at which the members' evidence does. The
+        bars are those of looking at every hour, so looking at fewer only finds later.
         """
         done, steps = 0, 2 * len(campaigns)
         expected: dict[datetime, dict[str, float]] = {}
         found: dict[str, list[Look]] = {}
         for name, one in campaigns.items():
             looks: dict[datetime, Look] = {}
-            for enough in (attrgetter("alerts"), attrgetter("confirms")):
+            for bar in ("alerts", "confirms"):
                 if progress is not None:
                     progress(done, steps)
-                guess = self._expected(name, campaigns, enough, expected)
-                self._seek(one, enough, guess, looks)
+                enough = attrgetter(bar)
+                if not any(enough(look) for look in looks.values()):
+                    guess = self._expected(name, campaigns, enough, expected)
+                    self._seek(one, enough, max([guess, *looks]), looks, exact=bar == "alerts")
                 done += 1
             found[name] = _until_confirmed(looks.values())
         if progress is not None:
@@ -188,10 +191,16 @@ class Replay:
         return after
 
     def _seek(
-        self, one: Followed, enough: Callable[[Look], bool], guess: datetime, looks: dict[datetime, Look]
+        self,
+        one: Followed,
+        enough: Callable[[Look], bool],
+        guess: datetime,
+        looks: dict[datetime, Look],
+        *,
+        exact: bool,
     ) -> None:
-        """Look, from the expected hour on, until the hour is known at which a bar is passed, or that it
-        never is.
+        """Look, from the expected hour on, until an hour is known at which a bar is passed, or that it never
+        is; and where `exact`, until it is known that it was not passed much earlier.
         """
         first, end = _hour(one.first), _hour(one.last) + HOUR
 
@@ -200,17 +209,14 @@ class Replay:
                 looks[moment] = self._at(moment, one.members)
             return enough(looks[moment])
 
-        after = min((moment for moment, look in looks.items() if enough(look)), default=None)
-        before = max((moment for moment in looks if after is None or moment < after), default=first)
-        step = FINEST_SHARE_OF_AGE
-        if after is None:
-            after = max(guess, before)
-            while not passes(after):
-                if after >= end:
-                    return
-                before = after
-                after = min(after + _step(step, after - first), end)
-                step *= 2
+        before, after, step = first, guess, FINEST_SHARE_OF_AGE
+        while not passes(after):
+            if after >= end:
+                return
+            before, after = after, min(after + _step(step, after - first), end)
+            step *= 2
+        if not exact:
+            return
         while before == first and after > first + HOUR:
             earlier = max(after - _step(step, after - first), first + HOUR)
             if passes(earlier):
