@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from stillwatch.contract import results as contract
 from stillwatch.errors import UsageError
 from stillwatch.flows.scan import Options, feed, scan
 from stillwatch.results.folder import TABLES
@@ -43,7 +44,9 @@ def scanned(paths, out, store=None, **options):
 
 
 def tables(results):
-    return {schema.name: pq.read_table(results / f"{schema.name}.parquet") for schema in TABLES}
+    """What was found; `names` says since when, which depends on the scans before."""
+    found = [schema.name for schema in TABLES if schema is not contract.NAMES]
+    return {name: pq.read_table(results / f"{name}.parquet") for name in found}
 
 
 def days(world):

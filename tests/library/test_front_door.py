@@ -163,6 +163,8 @@ DRAWN = {
     "prompts",
     "prompts_more",
     "rivals",
+    "known_as",
+    "labels",
 }
 """Parts of a card that are drawings, counts of what is left out, or written on request alone."""
 
@@ -290,7 +292,7 @@ def test_sketches_and_a_watch_by_call(tmp_path):
 
 
 def test_the_card_of_one_campaign_is_a_page_of_its_own_under_the_same_policy(scanned):
-    text = html.unescape(page.render_campaign(scanned.campaign("C1")._card))
+    text = html.unescape(page.render_campaign(scanned.page_data, scanned.campaign("C1")._card))
     assert "default-src 'none'" in text
     assert text.count('<article class="card"') == 1
 

@@ -26,11 +26,13 @@ def remember(folder: Path, out: Path, places: Sequence[Path], until: str | None)
     """
     campaigns = read_table(folder, contract.CAMPAIGNS).to_pylist()
     members = accounts_of(read_table(folder, contract.MEMBERS), "campaign_id")
+    names = contract.NAMES.empty()
     if until is not None:
         tracks = read_tracks(out)
         names = name_campaigns(tracks, campaigns, members, datetime.fromisoformat(until))
-        write_table(folder, contract.NAMES, names)
         write_tracks(folder, tracks)
+    write_table(folder, contract.NAMES, names)
+    write_table(folder, contract.LABELLED, contract.LABELLED.empty())
     labels = in_force([out, *places])
     if not labels:
         return []

@@ -92,6 +92,7 @@ def scan(
     labels: Names = (),
     show_prompts: bool = False,
     profile: bool = False,
+    with_peer: Name | None = None,
     progress: Progress = scanning.silent,
 ) -> Results:
     """Find the campaigns in logs, as `stillwatch scan` does.
@@ -115,6 +116,7 @@ def scan(
         without: Names of signals or explanations to leave out.
         labels: Folders whose labels are shown, besides those of `out`.
         show_prompts: Whether to write a few prompts of each campaign into the results.
+        with_peer: File of values in common with a peer, as `stillwatch match` writes it.
         profile: Whether `manifest.json` says how long every stage took and how much memory it needed.
         progress: Called with a stage's name, what is done of it, and what it is in all.
 
@@ -150,6 +152,7 @@ def scan(
         shards=_at_least("shards", shards, 1),
         store=optional_path(store),
         limits=limits(limit),
+        with_peer=optional_path(with_peer),
         labels=tuple(Path(one) for one in paths_of(labels)) if labels else (),
     )
     paths = paths_of(logs)
@@ -228,6 +231,9 @@ def simulate(
     rate: float = 1.0,
     prompts: Name | None = None,
     times: Name | None = None,
+    reaction: Literal["retry", "slow", "replace", "leave"] | None = None,
+    action_day: float | None = None,
+    caught: float = 1.0,
     progress: Progress = scanning.silent,
 ) -> worlds.World:
     """Write the tables of a world with known truth, as `stillwatch simulate` does; no request is sent.
@@ -240,6 +246,9 @@ def simulate(
         rate: Multiplies exchanges alone, above 0.
         prompts: File with real text to use for prompts.
         times: File with real arrival rates for honest applications.
+        reaction: What operators do after every campaign's accounts are suspended; None for no action.
+        action_day: Day of the action, from 0; None for the middle of the world.
+        caught: Share of a campaign's accounts that the action suspends, above 0 and at most 1.
         progress: As for `scan`.
 
     Returns:
@@ -254,6 +263,12 @@ def simulate(
         >>> sorted(world.campaigns)
         ['harvest-1']
     """
+    acted = None
+    if reaction is not None:
+        from stillwatch.simulate.reaction import Reaction
+
+        day = worlds.find_scenario(scenario).days / 2 if action_day is None else action_day
+        acted = Reaction(kind=reaction, day=day, caught=caught)
     return worlds.simulate(
         scenario,
         seed=seed,
@@ -262,6 +277,7 @@ def simulate(
         rate=rate,
         prompts=optional_path(prompts),
         times=optional_path(times),
+        reaction=acted,
         progress=lambda done, total: progress("simulate", done, total),
     )
 
