@@ -11,11 +11,11 @@ import threading
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from blobs import Blobs
+from fsspec.registry import _registry
 from logs import row, rows_of
 
 from stillwatch.errors import InputError, Unreachable
@@ -283,7 +283,7 @@ def test_a_store_that_stops_answering_ends_the_scan_and_quarantines_nothing(s3, 
 def test_a_scheme_without_its_driver_says_which_extra_brings_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "gcsfs", None)
     for scheme in ("gs", "gcs"):  # a driver that another test has used is remembered
-        monkeypatch.delitem(fsspec.registry._registry, scheme, raising=False)
+        monkeypatch.delitem(_registry, scheme, raising=False)
     with pytest.raises(Exception, match=r"stillwatch\[cloud\]"):
         remote_files("gs://bucket/a.jsonl")
 
