@@ -139,7 +139,7 @@ def _human(told: Same[Traits], group: Same[Ints]) -> Bools:
 
 
 def clocked(traits: Traits, members: Ints) -> Bools:
-    """Whether a member sends by the clock: at one minute of the hour or quarter hour, or at one time of day."""
+    """Whether a member sends by the clock: at one minute of the hour or quarter hour, or one time of day."""
     return np.asarray(
         (traits.minute[members] >= LEAST_CLOCK_CONCENTRATION)
         | (traits.hourly[members] >= LEAST_DAY_CONCENTRATION)
@@ -165,8 +165,8 @@ def _repeats(told: Same[Traits], group: Same[Ints]) -> Floats:
 
 
 def short_lived(traits: Traits, members: Ints) -> Bools:
-    """Whether a member was active for at most `SHORT_LIFE_H` hours, and signed up at most that long before its
-    first exchange or at an unknown time.
+    """Whether a member was active for at most `SHORT_LIFE_H` hours, and signed up at most that long before
+    its first exchange or at an unknown time.
     """
     began = np.fmax(traits.first[members] - traits.created[members], 0.0)
     return np.asarray(

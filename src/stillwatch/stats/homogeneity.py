@@ -76,7 +76,8 @@ def even(proposed: Array, tested: Array, reference: Array) -> Alike | Lack:
     The narrowest interval that holds a share of the `proposed` values, chosen on one half of the data, is
     compared with the *densest* interval of its width among other accounts (Lévy's concentration function);
     `tested` values of the other half are counted in it. Two such shares (`COVERS`) are tried and their
-    e-values averaged. Null: a member independently falls into it with probability at most max(`FLOOR`, `EVEN_ENRICHMENT` times the share of others in their densest interval).
+    e-values averaged. Null: a member independently falls into it with probability at most max(`FLOOR`,
+    `EVEN_ENRICHMENT` times the share of others in their densest interval).
     The bound is large on purpose, as in `alike`.
     """
     return _crowding(proposed, tested, reference, _narrowest, DENSEST, EVEN_ENRICHMENT)

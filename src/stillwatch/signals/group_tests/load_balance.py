@@ -12,8 +12,8 @@ from stillwatch.stats.dispersion import even_counts_log_e
 from stillwatch.stats.evalues import mean_log_e
 from stillwatch.stats.factorize import codes
 
-FEWEST_ACCOUNTS = 10
-FEWEST_EXCHANGES_EACH = 6.0
+FEWEST_ACCOUNTS = 10  # members that are needed
+FEWEST_EXCHANGES_EACH = 6.0  # exchanges per member, on average, that are needed
 
 
 def daily(summaries: Summaries) -> ir.Table:
@@ -26,7 +26,7 @@ def daily(summaries: Summaries) -> ir.Table:
 
 
 def customers(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """Customers whose rates differ as a gamma law of shape 4 has them, the least that the null allows."""
+    """A draw under the null: customers with rates of a gamma law of shape 4, the most even that it allows."""
     n, days = accounts * 2, 4
     rates = rng.gamma(4.0, 3.0, n)
     proposing, tested = (rng.poisson(np.repeat(rates, days)) for _half in range(2))

@@ -10,8 +10,8 @@ from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent
 from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
-WITHIN_HOURS = 24
-FEWEST_EXCHANGES = 2  # exchanges after a release
+WITHIN_HOURS = 24  # hours after a release in which exchanges count
+FEWEST_EXCHANGES = 2  # exchanges after a release that an account needs
 
 
 def shares(summaries: Summaries) -> ir.Table:
