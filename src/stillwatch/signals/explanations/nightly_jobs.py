@@ -11,8 +11,8 @@ from stillwatch.simulate.crowds import Crowd, Setting, crowd
 from stillwatch.simulate.people import on_servers, people, words
 from stillwatch.simulate.visits import instruct, own_life, ticks, volumes
 
-# concentration of the hours of the day of an account with a nightly job and other use; chosen, half of a full
-# one
+# Least concentration over the hours of the day (`Traits.hourly`) of an account with a nightly job and other
+# use; chosen, half of full concentration.
 HOURLY = 0.5
 
 

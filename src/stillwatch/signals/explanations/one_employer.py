@@ -11,7 +11,7 @@ from stillwatch.simulate.crowds import Crowd, Setting, crowd
 from stillwatch.simulate.people import count, employ, give_program, move_in, office_day, people, words
 from stillwatch.simulate.visits import instruct, own_life, sittings, volumes, write
 
-CARDS = 2  # that one company pays with, at one place; decision 3 counts as many
+CARDS = 2  # cards with which one company pays, at most; the same number as in decision 3
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:

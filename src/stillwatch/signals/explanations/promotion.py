@@ -12,7 +12,7 @@ from stillwatch.simulate.people import count, on_one_network, people
 from stillwatch.simulate.population import DAY, HOUR
 from stillwatch.simulate.visits import sittings, volumes, write
 
-NEW_H = 14 * 24  # hours between sign-up and first exchange of a new account, at most; chosen
+NEW_H = 14 * 24  # largest number of hours between a new account's sign-up and first exchange; chosen
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:

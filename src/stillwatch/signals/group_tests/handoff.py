@@ -136,8 +136,8 @@ def _partners(
 ) -> npt.NDArray[np.int64]:
     """For each of `size` accounts, the number of other accounts with which it shares a conversation.
 
-    `account` and `conversation` are pairs, with -1 for no conversation. Two holders of one conversation count
-    where fewer than `MOST_HOLDERS` places lie between them in the order of the rows.
+    `account` and `conversation` are pairs, with -1 for no conversation. Two rows of one conversation count
+    where their places in its order differ by less than `MOST_HOLDERS`.
     """
     known = conversation >= 0
     order = np.argsort(conversation[known], kind="stable")
@@ -165,8 +165,8 @@ def _named(
     """Mask of accounts that share conversation ids with others, but not conversations.
 
     These are the accounts for which at least a share `CROWDED` of their shared ids have too many holders
-    (`NAME_HOLDERS`, `NAME_SHARE`), or at least a share `APART` of them was begun more than `WITHIN_H` hours
-    before or after every other holder began it.
+    (`NAME_HOLDERS`, `NAME_SHARE`), or at least a share `APART` was begun more than `WITHIN_H` hours apart
+    from every other holder's begin.
     """
     known = np.flatnonzero(conversation >= 0)
     order = known[np.lexsort((begun[known], conversation[known]))]

@@ -17,7 +17,7 @@ FEWEST_EXCHANGES_EACH = 6.0  # exchanges per member, on average, that are needed
 
 
 def daily(summaries: Summaries) -> ir.Table:
-    """Account × day: exchanges in either half of the data."""
+    """Account × day: number of exchanges in each half of the data (`proposing`, `tested`)."""
     activity = summaries.activity.mutate(day=(_.hour.epoch_seconds() // 86400).cast("int64"))
     return activity.group_by(["account_id", "day"]).agg(
         proposing=_.exchanges.sum(where=_.half == 0).fill_null(0),

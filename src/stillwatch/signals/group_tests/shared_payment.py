@@ -16,7 +16,8 @@ from stillwatch.stats.evalues import binomial_log_e
 from stillwatch.stats.factorize import Same, codes, distinct
 
 FEWEST_ACCOUNTS, FEWEST_OTHERS = 8, 40  # members, and other accounts, with a known card that are needed
-# The null's bound: its least value, its factor on the share among other accounts, and its largest value.
+# The null's bound: its least value, its factor on the share of other accounts, and the value above which
+# nothing is tested.
 FLOOR, ENRICHMENT, LARGEST_BOUND = 0.1, 3.0, 0.9
 PUBLIC = 8  # different cards of a mail domain's accounts from which the domain is a public mail service
 
@@ -96,7 +97,7 @@ def shared_payment(rows: Columns, member: Mask) -> Outcome:
 
 
 def _held(claim: npt.NDArray[np.int64], card: npt.NDArray[np.int64], size: int) -> tuple[int, int]:
-    """Number of different claims, and of different cards, of some accounts."""
+    """Number of different claims, and of different cards; `size` is the number of claims of all accounts."""
     return int((np.bincount(claim, minlength=size) > 0).sum()), int((np.bincount(card) > 0).sum())
 
 

@@ -124,7 +124,7 @@ def _meetings(accounts: Column, items: Column, exchanges: Column) -> _Meetings:
 
 
 def _expected_share(meetings: npt.NDArray[np.int64], inside: npt.NDArray[np.bool_]) -> float:
-    """Expected share of pairs of two members among all pairs with a member, if repeats were matched at random.
+    """Expected share of pairs of two members among all pairs with a member, were repeats matched at random.
 
     `meetings` is the number of repeats per account. Two accounts with a and b of the 2E ends of all repeats
     form a pair with probability 1 - exp(-ab/2E), as in the configuration model (Bollobás 1980). A pair that
