@@ -11,7 +11,7 @@ from stillwatch.simulate.crowds import Crowd, Setting, crowd
 from stillwatch.simulate.people import count, move_in, people, window, words
 from stillwatch.simulate.visits import continue_as, own_life, sittings, volumes
 
-# Share of an account's exchanges, with texts that other members sent too, from which it uses a published list.
+# Share of an account's exchanges with texts that other members sent too, from which it uses a published list.
 PUBLIC = 0.25
 
 
