@@ -6,11 +6,11 @@ a family, whose e-value is the mean of its tests' e-values, valid under any depe
 
 An innocent explanation can raise ("bend") the evidence of some families for accounts that carry its mark. To
 try an explanation, accounts with one label of its mark count as one account in the families that it bends;
-all accounts count in the other families. The e-value of a bent family is also at most the e-value against "the
-mark misses at most a share `SHARE_A_MARK_MISSES` of the accounts". The mean over the families of control is
-then an e-value under "this explanation is the cause, or there is none". The evidence of a set is the least of
-these over all explanations, an e-value under their union. `docs/methods/decision.md` derives it. `judge` is
-used for candidates, for members and for prefixes of a log alike.
+all accounts count in the other families. The e-value of a bent family is also at most the e-value against "at
+most a share `SHARE_A_MARK_MISSES` of the accounts lacks the mark's most frequent label". The mean over the
+families of control is then an e-value under "this explanation is the cause, or there is none". The evidence
+of a set is the least of these over all explanations, an e-value under their union. `docs/methods/decision.md`
+derives it. `judge` is used for candidates, for members and for prefixes of a log alike.
 """
 
 from __future__ import annotations
@@ -341,8 +341,8 @@ def judge(
     """Findings, evidence beyond every explanation, and q-value of every candidate, strongest first.
 
     Accounts of one declared owner count once. Each candidate is compared with all other accounts, those of
-    other candidates included, which only lowers its evidence. It is not tested on the families in `SPARED` for
-    the graph that proposed it.
+    other candidates included, which only lowers its evidence. It is not tested on the families in `SPARED`
+    for the graph that proposed it.
 
     Args:
         candidates: The groups to judge; q-values are among these.
@@ -435,7 +435,7 @@ def _tried(draft: Tested, bench: Bench, *, described: bool) -> Judged:
 
 
 def control_of(candidate: Candidate, bench: Bench) -> dict[Family, float]:
-    """Natural-log e-value of each family of control for a candidate, as in `judge`, before any explanation."""
+    """Log e-value of each family of control for a candidate, as in `judge`, before any explanation."""
     spared = SPARED.get(candidate.graph, ())
     tests = [t for t in bench.tests if t.family in CONTROL and t.family not in spared]
     found = _families(bench, _findings(_outcomes(bench, tests, _one_of_each_owner(bench, candidate))))
@@ -513,7 +513,7 @@ def _findings(outcomes: Mapping[str, Outcome]) -> dict[str, Finding]:
 
 
 def _families(bench: Bench, findings: Mapping[str, Finding]) -> dict[Family, float]:
-    """Natural-log e-value of every family: of the mean of its tests' e-values, 0.0 where none has a finding."""
+    """Log e-value of every family: the mean of its tests' e-values; 0.0 where none has a finding."""
     return {
         family: mean_log_e(np.asarray([f.log_e for n, f in findings.items() if bench.family_of[n] == family]))
         for family in FAMILIES
