@@ -10,6 +10,7 @@ from stillwatch.contract.table import TIMESTAMP, TableSchema, column
 
 STRING, INT, REAL = pa.string(), pa.int64(), pa.float64()
 
+# `CampaignKind` is the kind of a campaign; `Basis` is the ground on which a statement is made.
 CampaignKind = Literal["harvest", "relay", "mixed", "fleet", "undetermined"]
 Basis = Literal["measured", "inferred", "alleged", "not shown"]
 

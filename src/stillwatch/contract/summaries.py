@@ -16,6 +16,7 @@ from stillwatch.contract.phrases import Phrases
 OF_SOURCES = ("account_id", "half", "hour", "exchanges")  # columns of `sources` other than indicator kinds
 SIGHTING = ("account_id", "kind", "value", "half", "exchanges")  # columns of `sightings`
 MINUTES = (1, 4)  # parts into which an hour is divided to measure the place of a moment: 1, and quarters
+# Names of the capability classes; a class is stored as its position here.
 CAPABILITIES = ("coding", "agentic", "reasoning", "grading", "rewriting", "data_analysis", "vision", "other")
 
 

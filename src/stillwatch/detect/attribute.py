@@ -34,12 +34,13 @@ LN2 = float(np.log(2))
 MOST_DOUBLINGS = 64  # doublings that a length can have in the number that encodes a style
 ACCOUNT_CODES = 1 << 15  # codes of accounts; in one of ten thousand triples two have one code and count once
 LARGEST_LOG_RATIO, SMALLEST_LOG_RATIO = 6.0, -4.0  # bounds on the log-likelihood ratio of one value
-PHRASES = "prompt_template"
-STYLE = "style"
+PHRASES = "prompt_template"  # kind of prompt phrases
+STYLE = "style"  # kind of the values of `style`
 A = TypeVar("A")
+# Kinds that describe a request's content, by which a member's exchanges are attributed.
 CONTENT_KINDS = (PHRASES, "system_prompt", "request_shape", STYLE)
 SHARE_IN_STYLE = 0.2  # share of an account's exchanges in the campaign's styles from which it is examined
-KINDS_NOT_WEIGHED = ("prompt_near_duplicate", "client_address")
+KINDS_NOT_WEIGHED = ("prompt_near_duplicate", "client_address")  # indicator kinds without a log ratio here
 ROUNDS = 2  # times that ratios and members are estimated in turn
 MOST_TEACHING_EXCHANGES = 8_000_000  # exchanges from which the ratios of phrases are estimated
 LOG_ODDS_OF_PROPOSED = 3.0  # added to the log odds of membership of an account that was proposed
@@ -428,7 +429,7 @@ def _follow_up(mine: ir.Table, over: Excess, keep: Keep) -> float | None:
 
 def _first(mine: ir.Table, styles: ir.Table, over: Excess) -> ir.Table:
     """Keys of the exchanges with which the estimation begins: those of `mine` whose style is in excess of
-    ordinary use, or all of them where exchanges are not told apart by style.
+    ordinary use, or all of them where styles do not separate exchanges (`Excess.tells`).
     """
     if not over.tells:
         return mine.select("exchange_key")
@@ -437,7 +438,7 @@ def _first(mine: ir.Table, styles: ir.Table, over: Excess) -> ir.Table:
 
 
 def _ratio_table(over: Excess) -> pa.Table:
-    """Style: log-likelihood ratio; no row where exchanges are not told apart by style."""
+    """Style: log-likelihood ratio; no row where styles do not separate exchanges (`Excess.tells`)."""
     some = over.styles if over.tells else ()
     ratios = over.ratios if over.tells else np.zeros(0)
     return pa.table({"value": pa.array(some, pa.int64()), "ratio": pa.array(ratios, pa.float64())})

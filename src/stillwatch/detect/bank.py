@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from stillwatch.stats.intervals import of_share
 
-BANK, LEFT_OUT = "honest_bank.parquet", "leave_one_out.json"
+BANK, LEFT_OUT = "honest_bank.parquet", "leave_one_out.json"  # files in `detect/data`
 
 
 @cache

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
-FEWEST_ACCOUNTS = 10  # accounts of a candidate
+FEWEST_ACCOUNTS = 10  # accounts that a candidate must have
 
 
 class Cluster(Protocol):

@@ -21,7 +21,7 @@ from stillwatch.stats.evalues import LN10
 
 HYPOTHESES = ("H1", "H2", "H3", "H4", "H5")
 DENSITIES: dict[str, tuple[float, float]] = {
-    # Beta(a, b) of the share of requests beyond ordinary use and without conversation, under H1, H2, H3
+    # Parameters (a, b) of the beta law of `Content.beyond` under each hypothesis.
     "H1": (2.0, 1.0),
     "H2": (1.0, 60.0),
     "H3": (3.0, 3.0),
@@ -39,7 +39,7 @@ LARGEST_LOG_ODDS = 300.0  # largest log10 e-value of a common purpose that count
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """Shares that describe what a campaign's members request, over all of their traffic.
+    """Shares that describe the requests of a campaign's members, over all of their traffic.
 
     * `told`: share of requests beyond ordinary use (`detect.excess`).
     * `follow_up`: share of those that continue a conversation, divided by the usual share, at most 1; None

@@ -21,7 +21,9 @@ SHORT_GAP_S = 300  # seconds between two exchanges of an account below which the
 COMPANY_CARDS = 2  # different cards of a mail domain, at most, for it to be a company's
 FEWEST_WORDS = 6  # words below which a text is not counted in `items`
 STEPS = 1 << 20  # steps per unit to which `_exact` rounds
+# Prefixes of columns that identify an exchange or are its own, and are not summarised.
 OWN = ("exchange_id", "exchange_key", "prompt_key", "opening_key", "band_", "input_tokens", "status")
+# Columns of `Summaries.marks`.
 MARKS = ("account_id", "kind", "value", "half", "hour", "exchanges")
 
 
@@ -190,7 +192,7 @@ def _shared(rows: ir.Table, name: str) -> ir.Table:
 
 
 def owners(activity: ir.Table, accounts: ir.Table) -> ir.Table:
-    """Account: its declared owner (`owner`), as text.
+    """Account: name of its declared owner (`owner`).
 
     The owner is the account's organization; else its mail domain with its card, where at most
     `COMPANY_CARDS` cards pay for accounts of that domain; else the account itself. Accounts of one owner do

@@ -19,6 +19,7 @@ CLEAR_LOG_ODDS = float(np.log(20))  # log e-value above which a finding is state
 MONTH_H = 730.0  # hours of a month
 FEWEST_MONTHS = 3  # months from which ages are given in months
 MOST_DAYS_OF_EVENT = 9  # days of activity, at most, of a group that met at an event
+# Indicator kind, its name in a statement, and whether sharing it is evidence for or against one control.
 IN_COMMON: tuple[tuple[str, str, Speaks], ...] = (
     ("client_prefix", "one address range", "against"),
     ("email_domain", "one mail domain", "neither"),

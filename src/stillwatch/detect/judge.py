@@ -277,9 +277,7 @@ def bench(
         table = rows(summaries)
         tables[name] = table if isinstance(table, pa.Table) else run(table)
     known = {name for table in tables.values() for name in pc.unique(table.column("account_id")).to_pylist()}
-    names = {
-        name: place for place, name in enumerate(sorted(known))
-    }  # sorted, so that numbers do not depend on the engine
+    names = {name: place for place, name in enumerate(sorted(known))}  # independent of the engine's order
     rng = np.random.default_rng(len(names))
     others = np.zeros(len(names), bool)
     others[rng.permutation(len(names))[:MOST_OTHERS]] = True

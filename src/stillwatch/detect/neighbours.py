@@ -19,7 +19,7 @@ from stillwatch.contract.phrases import FEWEST_HOLDERS
 from stillwatch.contract.summaries import CAPABILITIES, Summaries
 from stillwatch.detect import weigh
 
-KIND = "neighbour"
+KIND = "neighbour"  # kind of the links that this module makes
 FEWEST_EXCHANGES = 6  # exchanges that an account needs; shares of fewer are mostly noise
 FEWEST_ACCOUNTS = 50  # accounts below which no links are made
 GRIDS, AXES = 24, 2  # number of random grids, and of random directions of each

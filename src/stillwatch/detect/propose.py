@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Cluster, Graph, communities
 from stillwatch.engine.cores import on_all_cores
 
-ATTRIBUTES, NEIGHBOURS = "attributes", "neighbours"
+ATTRIBUTES, NEIGHBOURS = "attributes", "neighbours"  # names of graphs
+# Names of graphs, and the indicator kinds whose links they have.
 KINDS: dict[str, tuple[str, ...]] = {
     "network": ("asn", "client_prefix", "client_address"),
     "words": ("prompt_template", "prompt_near_duplicate", "system_prompt"),

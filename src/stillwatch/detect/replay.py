@@ -122,8 +122,8 @@ class Followed:
 class Replay:
     """A replay of one log.
 
-    `until` gives the log's summaries before a full hour; `begin` is the time of its first exchange, from which
-    the hours of the thresholds are counted; `proposed` is the number of candidates of the whole log.
+    `until` gives the log's summaries before a full hour; `begin` is the time of its first exchange, from
+    which the hours of the thresholds are counted; `proposed` is the number of candidates of the whole log.
     """
 
     until: Callable[[datetime], Summaries]

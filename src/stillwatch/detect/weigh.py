@@ -23,6 +23,8 @@ from stillwatch.contract.summaries import Summaries
 
 AGREEMENT = 0.5  # m: probability that two accounts under one control agree; also the largest prevalence
 VALUES_KEPT_PER_ACCOUNT = 40  # phrases, and bands, of an account that are kept as links, of each kind
+# Rows of links: `weight` in log10 units, `exchanges` in which the account shows the value, and `holders`, the
+# number of accounts that show the value.
 LINKS = pa.schema(
     {
         "account_id": pa.string(),

@@ -55,7 +55,7 @@ def alike(traits: Traits, members: Ints, *kinds: str, least: float = SHARE_OF_EX
     return _alike(Same(traits), Same(members), kinds, least)
 
 
-@lru_cache(maxsize=16)  # several explanations ask for one mark of one group
+@lru_cache(maxsize=16)  # several explanations use one mark of one group
 def _alike(told: Same[Traits], group: Same[Ints], kinds: tuple[str, ...], least: float) -> Ints:
     traits, members = told.array, group.array
     known = np.ones(len(members), bool)

@@ -30,6 +30,7 @@ DOING_FLOOR, DOING_ENRICHMENT = 0.2, 5.0
 DOING_LARGEST_BOUND = 0.9  # probability under the null above which a member is left out; chosen
 Column = Same[npt.NDArray[np.generic]]
 
+# Null of tests that use `alike_finding`, for their cards.
 ALIKE_NULL = (
     "each member independently falls into the group's own span with probability at most max(1/2, 3 times the "
     "share of "
@@ -149,7 +150,7 @@ def doing_finding(rows: Columns, member: Mask, many: float, sentence: str, nobod
     if not mine.any():
         return NoFinding(nobody)
     usual = float((others.sum() + 1) / (len(others) + 1))
-    client = np.asarray(rows["client"], np.int64)[tested] + 1  # none is -1
+    client = np.asarray(rows["client"], np.int64)[tested] + 1  # -1 is no client
     outside = ~member[tested]
     users = np.bincount(client[outside], minlength=int(client.max()) + 1)
     doers = np.bincount(client[outside], weights=others, minlength=len(users))
@@ -304,7 +305,7 @@ def _busiest(hours: npt.NDArray[np.int64], exchanges: npt.NDArray[np.float64]) -
     return begin, min(begin + MOST_HOURS, end)
 
 
-@lru_cache(maxsize=4)  # two tests ask for the same hours of the same group, one after the other
+@lru_cache(maxsize=4)  # two tests read the same hours of one group in turn
 def _hours(accounts: Column, hours: Column, exchanges: Column, members: Column) -> Hours | NoFinding:
     account, hour = np.asarray(accounts.array, np.int64), np.asarray(hours.array, np.int64)
     count, member = np.asarray(exchanges.array, float), np.asarray(members.array, bool)

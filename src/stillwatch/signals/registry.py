@@ -43,12 +43,13 @@ Family = Literal[
     "timing",
     "purpose",
 ]
+# Families whose tests can count towards a report (`CONTROL`), and those that only describe (`LIKENESS`).
 CONTROL: tuple[Family, ...] = ("ownership", "handoff", "coercion", "division", "fungible", "turns", "load")
 LIKENESS: tuple[Family, ...] = ("place", "habit", "timing", "purpose")
 FAMILIES: tuple[Family, ...] = CONTROL + LIKENESS
 TABLES = {table.name: table for table in (OBSERVATIONS, ACCOUNTS, RELEASES)}
 """Schemas of the tables that a signal may read, by name."""
-FORBIDDEN = ("prompt", "response", "system_prompt")
+FORBIDDEN = ("prompt", "response", "system_prompt")  # columns of text, which a signal may not read
 INDICATORS, GROUP_TESTS, EXPLANATIONS = (
     f"stillwatch.{name}" for name in ("indicators", "group_tests", "explanations")
 )

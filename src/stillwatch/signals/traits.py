@@ -23,9 +23,11 @@ Ints = npt.NDArray[np.int64]
 Run = Callable[[ir.Table], pa.Table]
 
 PHRASE = "prompt_template"
+# Indicator kinds of which `Traits` has the account's most frequent value.
 MAIN_KINDS = (
     PHRASE, "system_prompt", "user_agent", "tls_fingerprint", "client_prefix", "asn", "request_shape",
 )  # fmt: skip
+# Indicator kinds over the account table of which `Traits` has the account's value.
 ATTRIBUTE_KINDS = ("payment_fingerprint", "email_domain", "signup_address", "signup_burst")
 NEARLY = 0.9  # share of the exchanges of an account's largest day from which a day counts as full
 MOST_TEXTS = 2_000_000  # pairs of account and text that are kept

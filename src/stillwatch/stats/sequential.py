@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-HOURS_A_YEAR = 8766
+HOURS_A_YEAR = 8766  # mean over leap years
 
 
 def alert_log_e(candidates: int, per_year: float) -> float:

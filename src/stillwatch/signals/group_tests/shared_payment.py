@@ -101,7 +101,7 @@ def _held(claim: npt.NDArray[np.int64], card: npt.NDArray[np.int64], size: int) 
     return int((np.bincount(claim, minlength=size) > 0).sum()), int((np.bincount(card) > 0).sum())
 
 
-@lru_cache(maxsize=1)  # the same rows are asked about for every candidate
+@lru_cache(maxsize=1)  # every candidate has the same rows
 def _claimed(
     cards: Same[npt.NDArray[np.generic]], domains: Same[npt.NDArray[np.generic]]
 ) -> npt.NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Do new members begin when others stop?"""
+"""Do new members begin soon after others stop?"""
 
 from __future__ import annotations
 
@@ -70,9 +70,7 @@ def succession(rows: Columns, member: Mask) -> Outcome:
             f"no hour is the last one of at least {FEWEST_AT_ONCE:.0f} members and {100 * SHARE_AT_ONCE:.0f} "
             f"% of those that ended"
         )
-    new = first > begin + max(
-        EDGE_HOURS, int(np.argmax(many))
-    )  # only accounts that begin after the first end can follow one
+    new = first > begin + max(EDGE_HOURS, int(np.argmax(many)))  # after the first end
     for accounts, whose in ((new & member, "members"), (new & ~member, "other accounts")):
         if accounts.sum() < FEWEST_ACCOUNTS:
             return NoFinding(

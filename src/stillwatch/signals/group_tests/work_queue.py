@@ -77,7 +77,7 @@ def work_queue(rows: Columns, member: Mask) -> Outcome:
     mine = np.flatnonzero(inside)
     known, ends = met.partner, met.ends
     at = np.concatenate([known[ends[a] : ends[a + 1]] for a in mine.tolist()] or [known[:0]])
-    within = int(inside[at].sum()) // 2  # of a pair of members each finds the other
+    within = int(inside[at].sum()) // 2  # a pair of members is listed for both
     trials = len(at) - within
     if trials < FEWEST_PAIRS:
         return NoFinding(
@@ -110,7 +110,7 @@ class _Meetings:
     number: npt.NDArray[np.int64]
 
 
-@lru_cache(maxsize=1)  # the same rows are asked about for every candidate
+@lru_cache(maxsize=1)  # every candidate has the same rows
 def _meetings(accounts: Column, items: Column, exchanges: Column) -> _Meetings:
     account, item = np.asarray(accounts.array, np.int64), np.asarray(items.array, np.int64)
     volume = np.zeros(int(account.max(initial=-1)) + 1)
