@@ -21,7 +21,7 @@ SHORT_GAP_S = 300  # seconds between two exchanges of an account below which the
 COMPANY_CARDS = 2  # different cards of a mail domain, at most, for it to be a company's
 FEWEST_WORDS = 6  # words below which a text is not counted in `items`
 STEPS = 1 << 20  # steps per unit to which `_exact` rounds
-# Prefixes of columns that identify an exchange or are its own, and are not summarised.
+# Prefixes of the columns that `flat` drops where no indicator reads them.
 OWN = ("exchange_id", "exchange_key", "prompt_key", "opening_key", "band_", "input_tokens", "status")
 # Columns of `Summaries.marks`.
 MARKS = ("account_id", "kind", "value", "half", "hour", "exchanges")
@@ -69,7 +69,7 @@ def timed(exchanges: ir.Table) -> ir.Table:
 
 def flat(exchanges: ir.Table) -> ir.Table:
     """`exchanges` without list columns, which only `marks` reads and which take half of the memory, and
-    without identifiers (`OWN`) that no one-valued indicator reads.
+    without the columns of `OWN` that no one-valued indicator reads.
     """
     read = columns_of(one_valued(exchanges))
     schema = exchanges.schema().items()
