@@ -44,7 +44,8 @@ KINDS_NOT_WEIGHED = ("prompt_near_duplicate", "client_address")  # indicator kin
 ROUNDS = 2  # times that ratios and members are estimated in turn
 MOST_TEACHING_EXCHANGES = 8_000_000  # exchanges from which the ratios of phrases are estimated
 LOG_ODDS_OF_PROPOSED = 3.0  # added to the log odds of membership of an account that was proposed
-# Least probability of membership of a member that was proposed, and of one that was not.
+# Least probability of membership of a member that was proposed, and of one that was not. In the last round the
+# first one holds for both, with `FALSE_MEMBERS`.
 LEAST_SCORE_OF_PROPOSED, LEAST_SCORE_OF_OTHERS = 0.5, 0.95
 # Share of the proposed accounts that must be members in the end. With fewer, the evidence would be about
 # other accounts than those attributed.
@@ -118,6 +119,9 @@ def background(sightings: ir.Table, units: tuple[Indicator, ...]) -> ir.Table:
 
 
 def _weighed(units: tuple[Indicator, ...]) -> list[Indicator]:
+    """The indicators over observations that have a log ratio here, without phrases, which are treated
+    apart.
+    """
     left_out = (*KINDS_NOT_WEIGHED, PHRASES)
     return [u for u in units if u.card.table == "observations" and u.card.name not in left_out]
 
@@ -130,6 +134,9 @@ def _read(units: tuple[Indicator, ...]) -> list[str]:
 
 
 def _log_ratio(inside: int, total: int) -> ir.Value:
+    """Natural-log ratio of a value's frequency in the `inside` exchanges to that in the others, with 1/2
+    added.
+    """
     return ((_.within + 0.5) / (inside + 1.0)).ln() - (
         (ibis.greatest(_.all - _.within, 0) + 0.5) / (total - inside + 1.0)
     ).ln()
@@ -445,10 +452,12 @@ def _ratio_table(over: Excess) -> pa.Table:
 
 
 def _table_of(names: set[str]) -> pa.Table:
+    """The names as a sorted table with one column `account_id`."""
     return pa.table({"account_id": pa.array(sorted(names), pa.string())})
 
 
 def _no_members() -> pa.Table:
+    """A table of members without rows."""
     return pa.table(
         {
             "account_id": pa.array([], pa.string()),

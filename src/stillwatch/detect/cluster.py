@@ -68,6 +68,7 @@ def communities(
 
 
 def _table(labels: npt.NDArray[np.int64], names: pa.Array, smallest: int) -> pa.Table:
+    """Candidates of at least `smallest` accounts from the label of each account."""
     sizes = np.bincount(labels)
     keep = np.flatnonzero(sizes[labels] >= smallest)
     return pa.table(

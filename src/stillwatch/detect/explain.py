@@ -122,6 +122,7 @@ def _like_a_harvest(judged: Judged, seen: Content) -> float:
 
 
 def _log10_density(share: float, law: Sequence[tuple[float, float, float]]) -> float:
+    """Log10 density at `share` of a mixture of beta laws, given as (weight, a, b)."""
     from scipy.stats import beta
 
     at = float(np.clip(share, 0.01, 0.99))
@@ -146,6 +147,7 @@ def _kind(log10: Mapping[str, float]) -> CampaignKind:
 
 
 def _reasons(seen: Content, purpose: float) -> dict[str, str]:
+    """The reason of each hypothesis as text; `purpose` is the log10 e-value of a common purpose."""
     words = (
         f"{100 * seen.told:.0f} % of members' requests are of kinds and lengths that others hardly ask for"
     )
@@ -166,6 +168,7 @@ def _reasons(seen: Content, purpose: float) -> dict[str, str]:
 
 
 def _fleet_words(seen: Content) -> list[str]:
+    """Clauses on the novelty of texts and the members' nights."""
     words = []
     if seen.novelty is not None:
         words.append(f"{100 * seen.novelty:.0f} % of the attributed requests were not sent before")

@@ -141,6 +141,9 @@ def refused(finish_reason: ir.StringValue) -> ir.BooleanValue:
 
 
 def _exact(value: ir.FloatingValue) -> ir.FloatingValue:
+    """Sum of `value` rounded to multiples of 1 / `STEPS`, independent of the order of addition; 0 for no
+    rows.
+    """
     return (value * STEPS).round().cast("int64").sum().fill_null(0).cast("float64") / STEPS
 
 

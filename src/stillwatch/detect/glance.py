@@ -61,6 +61,7 @@ def glance(one: Judged, bench: Bench) -> list[Sight]:
 
 
 def _shared(traits: Traits, members: Labels) -> Iterator[Sight]:
+    """Statements on shared values, cards, sign-up addresses, owners and texts."""
     n = len(members)
     for kind, words, speaks in IN_COMMON:
         most = _most(traits.value[kind][members])
@@ -110,6 +111,7 @@ def _shared(traits: Traits, members: Labels) -> Iterator[Sight]:
 
 
 def _span(traits: Traits, members: Labels) -> Iterator[Sight]:
+    """Statements on the span of the members' activity and on the ages of their accounts."""
     first, last = np.quantile(traits.first[members], 0.1), np.quantile(traits.last[members], 0.9)
     days = max(1, round((last - first) / 24))
     if days <= MOST_DAYS_OF_EVENT:
@@ -134,6 +136,7 @@ def _ages(hours: Floats) -> str:
 
 
 def _habits(traits: Traits, members: Labels) -> Iterator[Sight]:
+    """Statements on the members' nights and clocks."""
     n = len(members)
     nights = int(marks.human(traits, members).sum())
     if nights >= 0.8 * n:
@@ -155,5 +158,6 @@ def _habits(traits: Traits, members: Labels) -> Iterator[Sight]:
 
 
 def _most(codes: Labels) -> int:
+    """Number of members with the most frequent value; 0 where none has a value."""
     known = codes[codes >= 0]
     return int(np.unique(known, return_counts=True)[1].max()) if len(known) else 0

@@ -165,6 +165,7 @@ class TestRows:
 
 
 def _indexed(columns: Mapping[str, np.ndarray], accounts: int) -> TestRows:
+    """The columns as `TestRows`, for so many accounts; `columns` has `account`."""
     account = columns["account"]
     order = np.argsort(account, kind="stable")
     return TestRows(
@@ -399,6 +400,7 @@ class Tested:
 
 
 def _tested(candidate: Candidate, bench: Bench, tests: Sequence[GroupTest]) -> Tested:
+    """The candidate with the outcomes of `tests`, without the families in `SPARED` for its graph."""
     places = _one_of_each_owner(bench, candidate)
     spared = SPARED.get(candidate.graph, ())
     counted = tuple(t for t in tests if t.family not in spared)
@@ -507,6 +509,7 @@ def _outcomes(bench: Bench, tests: Sequence[GroupTest], accounts: Labels) -> dic
 
 
 def _findings(outcomes: Mapping[str, Outcome]) -> dict[str, Finding]:
+    """The outcomes that are findings."""
     return {name: one for name, one in outcomes.items() if isinstance(one, Finding)}
 
 

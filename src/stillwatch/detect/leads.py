@@ -54,6 +54,7 @@ def striking(described: Sequence[Judged], tested: int, fdr: float) -> list[Judge
 
 
 def _together(one: Judged) -> float:
+    """Log e-value of timing and purpose together: the smaller of both."""
     return min(one.families["timing"], one.families["purpose"])
 
 
@@ -64,4 +65,5 @@ def ranked(groups: Sequence[Judged], stake: Callable[[Judged], float]) -> list[L
 
 
 def _bar(tested: int, fdr: float) -> float:
+    """Natural-log e-value from which a single one of `tested` candidates would be reported at `fdr`."""
     return float(np.log(max(tested, 1) / fdr))

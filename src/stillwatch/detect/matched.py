@@ -52,6 +52,9 @@ def synthetic_rate(one: Judged, bench: Bench, taken: frozenset[str], seed: int) 
 
 
 def _strata(one: Judged, bench: Bench, accounts: Labels) -> Labels:
+    """Stratum of each account: exchanges in doublings, and whether it carries the mark of the nearest
+    explanation.
+    """
     volume = np.log2(np.maximum(bench.traits.exchanges[accounts], 1.0)).astype(np.int64)
     if one.nearest is None:
         return volume

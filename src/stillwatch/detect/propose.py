@@ -154,6 +154,7 @@ def _known(
 
 
 def _same(one: Set[str], other: Set[str]) -> bool:
+    """Whether the common accounts exceed a share `SAME_GROUP_OVERLAP` of all accounts of both groups."""
     if min(len(one), len(other)) <= SAME_GROUP_OVERLAP * max(len(one), len(other)):
         return False
     both = len(one & other)

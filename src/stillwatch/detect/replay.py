@@ -273,6 +273,7 @@ def _between(before: datetime, after: datetime, first: datetime) -> datetime | N
 
 
 def _until_confirmed(looks: Iterable[Look]) -> list[Look]:
+    """The looks in time order, up to the first that confirms."""
     told: list[Look] = []
     for one in sorted(looks, key=lambda o: o.moment):
         told.append(one)
@@ -282,10 +283,12 @@ def _until_confirmed(looks: Iterable[Look]) -> list[Look]:
 
 
 def _mostly(accounts: frozenset[str], members: frozenset[str]) -> bool:
+    """Whether more than a share `SHARE_OF_CANDIDATE` of `accounts` are `members`."""
     return len(accounts & members) > SHARE_OF_CANDIDATE * len(accounts)
 
 
 def _hour(moment: datetime) -> datetime:
+    """The start of the hour of `moment`, in UTC."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 

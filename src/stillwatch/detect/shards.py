@@ -110,6 +110,7 @@ def _named(coarse: pa.Table, shard: int) -> pa.Table:
 
 
 def _nothing() -> pa.Table:
+    """Links without rows."""
     return pa.table(
         {name: pa.array([], pa.string()) for name in ("account_id", "kind", "value")}
         | {"weight": pa.array([], pa.float64())}

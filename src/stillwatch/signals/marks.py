@@ -57,6 +57,7 @@ def alike(traits: Traits, members: Ints, *kinds: str, least: float = SHARE_OF_EX
 
 @lru_cache(maxsize=16)  # several explanations use one mark of one group
 def _alike(told: Same[Traits], group: Same[Ints], kinds: tuple[str, ...], least: float) -> Ints:
+    """`alike`, cached by the identity of its arguments."""
     traits, members = told.array, group.array
     known = np.ones(len(members), bool)
     key = np.zeros(len(members), np.int64)
@@ -124,6 +125,7 @@ def human(traits: Traits, members: Ints) -> Bools:
 
 @lru_cache(maxsize=16)
 def _human(told: Same[Traits], group: Same[Ints]) -> Bools:
+    """`human`, cached by the identity of its arguments."""
     traits, members = told.array, group.array
     known = np.isfinite(traits.quiet[members])
     n, quiet = traits.exchanges[members][known], traits.quiet[members][known]
@@ -153,6 +155,7 @@ def repeats(traits: Traits, members: Ints) -> Floats:
 
 @lru_cache(maxsize=16)
 def _repeats(told: Same[Traits], group: Same[Ints]) -> Floats:
+    """`repeats`, cached by the identity of its arguments."""
     traits, members = told.array, group.array
     inside = np.zeros(len(traits.exchanges), bool)
     inside[members] = True

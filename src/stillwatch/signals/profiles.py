@@ -307,6 +307,7 @@ def _busiest(hours: npt.NDArray[np.int64], exchanges: npt.NDArray[np.float64]) -
 
 @lru_cache(maxsize=4)  # two tests read the same hours of one group in turn
 def _hours(accounts: Column, hours: Column, exchanges: Column, members: Column) -> Hours | NoFinding:
+    """`others_hours` for columns that are compared by identity, so that the result can be cached."""
     account, hour = np.asarray(accounts.array, np.int64), np.asarray(hours.array, np.int64)
     count, member = np.asarray(exchanges.array, float), np.asarray(members.array, bool)
     if not member.any():

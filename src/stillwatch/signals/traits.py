@@ -132,6 +132,7 @@ def traits(summaries: Summaries, names: Sequence[str], owner: Ints, run: Run) ->
 
 
 def _sums(summaries: Summaries) -> ir.Table:
+    """Account: exchanges, first and last hour (from 1970), exchanges by hour of the day, and other sums."""
     of_day = _.hour.hour()
     counted = {f"h{h}": (of_day == h).ifelse(_.exchanges, 0).sum() for h in range(24)}
     names = ["short_gaps", "followups", *(f"minute_{part}_{t}" for t in MINUTES for part in ("cos", "sin"))]
@@ -145,6 +146,7 @@ def _sums(summaries: Summaries) -> ir.Table:
 
 
 def _days(summaries: Summaries) -> ir.Table:
+    """Account: number of days with an exchange, and of full ones (`NEARLY`)."""
     days = summaries.activity.group_by(["account_id", _.hour.truncate("D").name("day")]).agg(
         n=_.exchanges.sum()
     )
@@ -154,6 +156,7 @@ def _days(summaries: Summaries) -> ir.Table:
 
 
 def _created(summaries: Summaries) -> ir.Table:
+    """Account: hour of its creation, from 1970, for accounts of which it is known."""
     known = summaries.accounts.filter(_.created_at.notnull())
     return known.group_by("account_id").agg(created=(_.created_at.min().epoch_seconds() // 3600))
 
@@ -167,11 +170,13 @@ def _shown(summaries: Summaries) -> ir.Table:
 
 
 def _stated(summaries: Summaries) -> ir.Table:
+    """Account × kind of `ATTRIBUTE_KINDS`: its value, the first in order of several."""
     stated = summaries.sightings.filter(_.kind.isin(ATTRIBUTE_KINDS))
     return stated.group_by(["account_id", "kind"]).agg(value=_.value.min())
 
 
 def _texts(summaries: Summaries) -> ir.Table:
+    """Pairs of account and text, for texts of several accounts; at most `MOST_TEXTS`."""
     pairs = summaries.items.select("account_id", "item").distinct()
     several = pairs.group_by("item").agg(holders=_.count()).filter(_.holders > 1)
     return pairs.semi_join(several, "item").order_by(["item", "account_id"]).limit(MOST_TEXTS)
@@ -180,6 +185,9 @@ def _texts(summaries: Summaries) -> ir.Table:
 def _main(
     table: pa.Table, place: Mapping[str, int], n: int, exchanges: Floats
 ) -> tuple[dict[str, Ints], dict[str, Floats]]:
+    """For each kind, codes of the accounts' most frequent values (-1 for none) and their share of the
+    exchanges.
+    """
     value = {kind: np.full(n, -1, np.int64) for kind in MAIN_KINDS}
     share = {kind: np.zeros(n) for kind in MAIN_KINDS}
     kinds = np.asarray(table.column("kind").to_pylist(), object)
@@ -246,6 +254,9 @@ def _most_shown(starts, account, hour, exchanges, kind, wanted, end, fewest, acc
 
 
 def _attributes(table: pa.Table, place: Mapping[str, int], n: int) -> dict[str, tuple[Ints, Floats]]:
+    """For each kind of `ATTRIBUTE_KINDS`, codes of the accounts' values (-1 for none), and 1 where there
+    is one.
+    """
     kinds = np.asarray(table.column("kind").to_pylist(), object)
     who = np.array([place.get(a, -1) for a in table.column("account_id").to_pylist()], np.int64)
     encoded = table.column("value").combine_chunks().dictionary_encode()

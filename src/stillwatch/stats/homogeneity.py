@@ -89,6 +89,7 @@ IntervalMethod = Callable[[Array, Array, int], tuple[float, float, float]]
 def _crowding(
     proposed: Array, tested: Array, reference: Array, choose: IntervalMethod, widest: float, enrichment: float
 ) -> Alike | Lack:
+    """Result of `alike` or `even`: `choose` gives the interval, `widest` and `enrichment` are its limits."""
     proposed, tested = proposed[np.isfinite(proposed)], tested[np.isfinite(tested)]
     reference = np.sort(reference[np.isfinite(reference)])
     if len(proposed) < FEWEST_VALUES:
@@ -112,6 +113,7 @@ def _crowding(
 
 
 def _too_few(tested: Array, reference: Array) -> Lack | None:
+    """The lack of finite values in `tested` or `reference`; None where there are enough."""
     if len(tested) < FEWEST_VALUES:
         return Lack(of="tested", limit=FEWEST_VALUES)
     return Lack(of="reference", limit=FEWEST_REFERENCE) if len(reference) < FEWEST_REFERENCE else None

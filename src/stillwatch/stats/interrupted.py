@@ -92,6 +92,7 @@ def _memory(sides: list[Floats], means: list[float], spread: float) -> float:
 
 
 def _quantile(free: float) -> float:
+    """The 97.5 % quantile of Student's law with `free` degrees of freedom."""
     from scipy.stats import t
 
     return float(t.ppf(0.975, free))

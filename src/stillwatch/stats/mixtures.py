@@ -49,6 +49,7 @@ def one_mixture_log_e(counts: Array, expected: Array) -> float:
 
 
 def _multinomial(counts: Array, shares: Array) -> float:
+    """Log likelihood of sequences with these counts under a multinomial law of these shares."""
     return float((counts @ np.log(np.maximum(shares, 1e-12))).sum())
 
 

@@ -112,6 +112,7 @@ class _Meetings:
 
 @lru_cache(maxsize=1)  # every candidate has the same rows
 def _meetings(accounts: Column, items: Column, exchanges: Column) -> _Meetings:
+    """The pairs of accounts that follow each other in the rows of one text."""
     account, item = np.asarray(accounts.array, np.int64), np.asarray(items.array, np.int64)
     volume = np.zeros(int(account.max(initial=-1)) + 1)
     volume[account] = np.asarray(exchanges.array, float)
