@@ -44,8 +44,8 @@ KINDS_NOT_WEIGHED = ("prompt_near_duplicate", "client_address")  # indicator kin
 ROUNDS = 2  # times that ratios and members are estimated in turn
 MOST_TEACHING_EXCHANGES = 8_000_000  # exchanges from which the ratios of phrases are estimated
 LOG_ODDS_OF_PROPOSED = 3.0  # added to the log odds of membership of an account that was proposed
-# Least probability of membership of a member that was proposed, and of one that was not. In the last round the
-# first one holds for both, with `FALSE_MEMBERS`.
+# Least probability of membership of a member that was proposed, and of one that was not. In the last round
+# the first one holds for both, with `FALSE_MEMBERS`.
 LEAST_SCORE_OF_PROPOSED, LEAST_SCORE_OF_OTHERS = 0.5, 0.95
 # Share of the proposed accounts that must be members in the end. With fewer, the evidence would be about
 # other accounts than those attributed.

@@ -1,4 +1,4 @@
-"""Do the members ask for one capability in the same degree?"""
+"""Is the share of one capability in their requests the same for the members?"""
 
 from __future__ import annotations
 
