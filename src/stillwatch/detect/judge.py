@@ -75,7 +75,7 @@ class Judged:
 
     * `owners`: codes of the declared owners of its accounts.
     * `findings`: test → finding, for the tests that have one.
-    * `families`: family → log e-value against independence, before any explanation.
+    * `families`: family → log e-value against its tests' nulls, before any explanation.
     * `unexplained`: log e-value of the families of control together.
     * `trials`: the explanations tried; empty where `unexplained` is at most `LEAST_LOG_E_TRIED`.
     * `log_e`: evidence beyond every explanation, the least of `unexplained` and the trials'.
@@ -165,7 +165,7 @@ class TestRows:
 
 
 def _indexed(columns: Mapping[str, np.ndarray], accounts: int) -> TestRows:
-    """The columns as `TestRows`, for so many accounts; `columns` has `account`."""
+    """`TestRows` of these columns, which include `account`; `accounts` is the number of all accounts."""
     account = columns["account"]
     order = np.argsort(account, kind="stable")
     return TestRows(
