@@ -1,4 +1,4 @@
-"""One row per account; optional, but without it nothing is known of how accounts came to be."""
+"""One row per account. The table is optional; without it sign-up, mail and payment are unknown."""
 
 from __future__ import annotations
 

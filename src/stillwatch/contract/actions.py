@@ -1,4 +1,4 @@
-"""Which accounts were acted on, when and how?"""
+"""One row per action taken on an account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One row per exchange as a signal sees it: digests and counts in place of text."""
+"""One row per exchange for the signals, with digests and counts in place of text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pyarrow as pa
 from stillwatch.contract.table import TIMESTAMP, TableSchema, column
 
 STRING, INT, BOOL = pa.string(), pa.int64(), pa.bool_()
-BANDS = 4  # columns `band_0` to `band_3`
+BANDS = 4  # number of MinHash bands, in columns `band_0` to `band_3`
 
 OBSERVATIONS = TableSchema(
     name="observations",

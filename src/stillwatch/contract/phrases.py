@@ -1,8 +1,7 @@
-"""Phrases and bands by account and hour, in arrays: the summary of which there are most rows, and which every
-moment asks again.
+"""Prompt phrases and MinHash bands by account and hour, in sorted arrays.
 
-A log has up to tens of millions of them, a number that coordinated sampling bounds whatever the size of the
-log. In arrays that are ordered once, what is asked of a prefix of the log is one pass without a query.
+This summary has the most rows, up to tens of millions; coordinated sampling bounds their number for any size
+of log. The arrays are sorted once, so a prefix of the log is evaluated in one pass without a query.
 """
 
 from __future__ import annotations
@@ -15,28 +14,27 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# accounts that show a value, at least, for it to be kept: nothing is said of values that fewer share
-FEWEST_HOLDERS = 3
+FEWEST_HOLDERS = 3  # accounts that must show a value for it to be kept
 HOUR_S = 3600
-FOREVER = np.iinfo(np.int32).max
+FOREVER = np.iinfo(np.int32).max  # value of `Phrases.end` that cuts nothing off
 Ints = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phrases:
-    """Rows of `Summaries.marks`, of the values that at least `FEWEST_HOLDERS` accounts show, by value,
-    account and hour.
+    """Rows of `Summaries.marks` for values that at least `FEWEST_HOLDERS` accounts show, sorted by value,
+    account and hour. Hours are counted from 1970.
 
-    * `names`: all accounts of the log, in order; `began`: the hour of each one's first exchange. Hours are
-      counted from 1970.
-    * `kinds`, `kind`, `codes`: names of the kinds; the kind and the number of each value, in the order of the
-      numbers.
-    * `starts`: the rows of value v are those from `starts[v]` to `starts[v + 1]`.
-    * `account`, `hour`, `half`, `exchanges`: of each row the place of its account in `names`, its hour, the
-      half of the data that the hour belongs to, and in how many exchanges the account shows the value in that
-      hour.
-    * `visit`: a number for the account and the hour of each row, the same for all values; `visits` of them.
-    * `end`: the first hour that is not counted.
+    * `names`: all accounts of the log, sorted; `began`: the hour of each account's first exchange.
+    * `kinds`: names of the kinds. `kind`, `codes`: for each value, the position of its kind in `kinds` and
+      its digest, in rising order of digests.
+    * `starts`: the rows of value v are those from `starts[v]` up to, and without, `starts[v + 1]`.
+    * `account`, `hour`, `half`, `exchanges`: for each row, the position of its account in `names`, its hour,
+      the half of the data to which the hour belongs, and the number of exchanges in which the account shows
+      the value in that hour.
+    * `visit`: for each row, the number of its pair of account and hour, from 0 to `visits` - 1; rows of
+      different values with the same account and hour have the same number.
+    * `end`: the first hour that is left out.
     """
 
     names: pa.Array
@@ -54,23 +52,25 @@ class Phrases:
     end: int = FOREVER
 
     def until(self, moment: datetime) -> Phrases:
-        """The same before `moment`, a full hour."""
+        """The phrases before `moment`, which must be a full hour with a time zone; no array is copied."""
         return replace(self, end=int(moment.astimezone(UTC).timestamp()) // HOUR_S)
 
     @property
     def accounts(self) -> int:
-        """Number of accounts with an exchange before the end."""
+        """Number of accounts with an exchange before `end`."""
         return int((self.began < self.end).sum())
 
     def kind_of(self, name: str) -> int:
-        """The place of a kind in `kinds`, -1 where no value is of it."""
+        """The position of the kind `name` in `kinds`; -1 where no value has it."""
         return self.kinds.index(name) if name in self.kinds else -1
 
     @classmethod
     def of(cls, began: pa.Table, rows: pa.Table) -> Phrases:
-        """From `account_id`, `began`, ordered by account, and the rows of `marks` as `account` (a place in
-        the former), `kind`, `value`, `half`, `hour` (from 1970) and `exchanges`, ordered by value, account
-        and hour.
+        """Build the arrays from two sorted tables.
+
+        `began` has `account_id` and `began` (the hour of the first exchange), sorted by account. `rows` has
+        `account` (a row number of `began`), `kind`, `value`, `half`, `hour` and `exchanges`, sorted by value,
+        account and hour.
         """
         value = rows.column("value").to_numpy()
         account = rows.column("account").to_numpy().astype(np.int32)
@@ -109,7 +109,7 @@ class Phrases:
 
 
 def _numbered(account: Ints, hour: Ints) -> tuple[npt.NDArray[np.int32], int]:
-    """A number from 0 on for each account and hour, and how many there are."""
+    """For each row the number of its pair of account and hour, from 0, and the number of such pairs."""
     if not len(account):
         return np.zeros(0, np.int32), 0
     low = int(hour.min())

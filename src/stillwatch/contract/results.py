@@ -10,12 +10,13 @@ from stillwatch.contract.table import TIMESTAMP, TableSchema, column
 
 STRING, INT, REAL = pa.string(), pa.int64(), pa.float64()
 
+# `CampaignKind` is the kind of a campaign; `Basis` is the ground on which a statement is made.
 CampaignKind = Literal["harvest", "relay", "mixed", "fleet", "undetermined"]
 Basis = Literal["measured", "inferred", "alleged", "not shown"]
 
 RECORD = "record.jsonl"
-"""File of what people decided (labels, approvals, roll-outs) in a results folder or a state; no scan
-writes it.
+"""Name of the file that records people's decisions (labels, approvals, roll-outs) in a results folder or a
+state folder; a scan never writes it.
 """
 
 CAMPAIGNS = TableSchema(
@@ -343,5 +344,5 @@ QUARANTINE = TableSchema(
 
 
 def quarantined_rows(table: pa.Table) -> int:
-    """How many rows of files a quarantine table stands for."""
+    """Number of input rows that a `QUARANTINE` table stands for: the sum of its column `rows`."""
     return sum(table.column("rows").to_pylist())

@@ -1,4 +1,6 @@
-"""The additive tables between the sketch and everything that judges: two days merge by adding."""
+"""Summary tables of the observations, from which the detector works. They are additive: the tables of two
+days are merged by adding counts.
+"""
 
 from __future__ import annotations
 
@@ -11,28 +13,32 @@ from ibis import _
 
 from stillwatch.contract.phrases import Phrases
 
-OF_SOURCES = ("account_id", "half", "hour", "exchanges")  # columns of `sources` that are no kind
+OF_SOURCES = ("account_id", "half", "hour", "exchanges")  # columns of `sources` other than indicator kinds
 SIGHTING = ("account_id", "kind", "value", "half", "exchanges")  # columns of `sightings`
-MINUTES = (1, 4)  # parts of an hour in which moments are located: the hour itself and its quarters
+MINUTES = (1, 4)  # parts into which an hour is divided to measure the place of a moment: 1, and quarters
+# Names of the capability classes; a class is stored as its position here.
 CAPABILITIES = ("coding", "agentic", "reasoning", "grading", "rewriting", "data_analysis", "vision", "other")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summaries:
-    """What the detector knows. Every table has a time, so a prefix of the log gives a prefix of each.
+    """All summary tables of a log, the only input of the detector. "Half of the data" is the half that
+    proposes candidates (0) or that tests them (1).
 
-    * `activity`: account × hour: how much, of what shape, and for which organization.
-    * `halves`: account × half of the data: the sum of it, and on how many days it was.
-    * `sources`: account × hour × one value of each kind of which an exchange shows one: in how many
+    * `activity`: account × hour: counts and sums of exchanges, and the declared organization.
+    * `halves`: account × half of the data: `activity` summed, and the number of days with an exchange.
+    * `sources`: account × hour × one value of each indicator kind that has one value per exchange: number of
       exchanges.
-    * `attributes`: account × indicator value of what the account table says, which has no hour.
-    * `marks`: account × indicator value × hour of phrases and bands, whose values are digests.
-    * `phrases`: the same of values that several accounts show, in arrays.
-    * `sightings`: account × indicator value × half of the data, the sum of `sources` and `attributes`.
-    * `items`: account × text × hour, of texts that several accounts sent.
+    * `attributes`: account × indicator value from the account table, which has no hour.
+    * `marks`: account × indicator value × hour for phrases and bands, whose values are digests.
+    * `phrases`: `marks` in arrays, for values that several accounts show.
+    * `sightings`: account × indicator value × half of the data: `sources` summed, and `attributes`.
+    * `items`: account × text × hour, for texts that several accounts sent.
     * `usage`: account × model × hour.
-    * `conversations`: account × conversation, of those that several accounts carried on: when it began there.
-    * `owners`: account → who openly answers for it: its organization, or a company's card and domain.
+    * `conversations`: account × conversation, for conversations that several accounts took part in: the hour
+      of the account's first exchange in it.
+    * `owners`: account → its declared owner: its organization, or a company's card and mail domain, or the
+      account itself.
     * `accounts`, `releases`: the contract's own tables.
     """
 
@@ -51,8 +57,10 @@ class Summaries:
     releases: ir.Table
 
     def until(self, moment: datetime | ir.TimestampScalar) -> Summaries:
-        """The tables of the log before `moment`, a full hour; `phrases` are cut for a moment that is
-        known.
+        """The summaries of the log before `moment`, which must be a full hour.
+
+        `phrases` are cut only where `moment` is a `datetime`, not where it is an expression. `attributes`,
+        `owners`, `accounts` and `releases` are those of the whole log.
         """
         known = isinstance(moment, datetime)
         before = ibis.literal(moment, "timestamp('UTC', 6)") if known else moment
@@ -73,7 +81,9 @@ class Summaries:
 
 
 def halved(activity: ir.Table) -> ir.Table:
-    """`halves` from `activity`."""
+    """`Summaries.halves` made from `Summaries.activity`: every count summed by account and half, and `days`,
+    the number of days with a row.
+    """
     counts = [name for name in activity.columns if name not in ("account_id", "half", "hour", "organization")]
     by_day = activity.group_by(["account_id", "half", activity.hour.truncate("D").name("day")])
     each = by_day.agg(**{name: activity[name].sum() for name in counts})
@@ -83,9 +93,9 @@ def halved(activity: ir.Table) -> ir.Table:
 
 
 def summed(sources: ir.Table, attributes: ir.Table) -> ir.Table:
-    """`sightings` from what they are the sum of."""
+    """`Summaries.sightings` made from `Summaries.sources` and `Summaries.attributes`."""
     kinds = [name for name in sources.columns if name not in OF_SOURCES]
-    # An account shows few different sources: added up over hours first, only those few are taken apart.
+    # An account has few different sources, so it is cheaper to sum over hours before splitting by kind.
     few = sources.group_by(["account_id", "half", *kinds]).agg(exchanges=_.exchanges.sum())
     apart = [
         few.filter(few[kind].notnull()).select(
@@ -100,7 +110,9 @@ def summed(sources: ir.Table, attributes: ir.Table) -> ir.Table:
 
 
 def summed_marks(marks: ir.Table) -> ir.Table:
-    """`marks` summed over hours, as `sightings` are; of the values those that more than one account shows."""
+    """`Summaries.marks` summed over hours, with the columns of `sightings`, for values that more than one
+    account shows.
+    """
     each = marks.group_by(list(SIGHTING[:-1])).agg(exchanges=_.exchanges.sum())
     spread = each.group_by(["kind", "value"]).agg(low=_.account_id.min(), high=_.account_id.max())
     shared = each.semi_join(spread.filter(_.low != _.high), ["kind", "value"])

@@ -1,4 +1,4 @@
-"""What is a table of the contract: its columns, their types and meanings, and its key?"""
+"""Schema of a table of the contract: its columns with types, meanings and limits, and its key."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-TIMESTAMP = pa.timestamp("us", tz="UTC")
+TIMESTAMP = pa.timestamp("us", tz="UTC")  # type of every time in the contract
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column: `nullable` says whether a row without it is still a row of the table.
+    """One column of a table. A row may lack its value where `nullable`.
 
-    A number, or a time in microseconds since 1970, is from `least` to `most`; a string has at most `longest`
-    bytes, None for text that is read once and kept nowhere.
+    A number, or a time in microseconds since 1970, must be from `least` to `most`. A string must have at most
+    `longest` bytes. None means no limit; text that is read once and never stored has none.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSchema:
-    """A named table whose rows are told apart by `key` (empty when rows need no identity)."""
+    """A named table. The columns of `key` identify a row; `key` is empty where rows need no identity."""
 
     name: str
     columns: tuple[Column, ...]
@@ -46,7 +46,7 @@ class TableSchema:
 
     @property
     def required(self) -> tuple[str, ...]:
-        """Columns without which no row can be read."""
+        """Names of the columns that must have a value in every row."""
         return tuple(c.name for c in self.columns if not c.nullable)
 
     def column(self, name: str) -> Column:
@@ -57,11 +57,12 @@ class TableSchema:
         raise KeyError(name)
 
     def empty(self) -> pa.Table:
-        """A table of no rows."""
+        """An Arrow table with this schema and no rows."""
         return self.arrow.empty_table()
 
     def conform(self, table: pa.Table) -> pa.Table:
-        """The same rows with exactly the contract's columns, in order; absent nullable columns become null.
+        """The rows of `table` with exactly this schema's columns, in order and cast to its types; absent
+        nullable columns are filled with nulls and other columns are dropped.
 
         Raises `KeyError` for an absent required column and `pyarrow.ArrowInvalid` for a value that does not
         cast.
@@ -77,11 +78,9 @@ class TableSchema:
         return pa.table(arrays, schema=self.arrow)
 
 
-LONGEST = 512  # bytes of a name, an address or a user agent: chosen, several times what any of them needs
-EARLIEST_US, LATEST_US = (
-    1_420_070_400_000_000,
-    4_102_444_799_999_999,
-)  # 2015 to 2100, when a log of a model can be from
+LONGEST = 512  # bytes of a name, an address or a user agent; chosen, several times what any of them needs
+# Accepted range of a time in a log, in microseconds since 1970: the years 2015 to 2099.
+EARLIEST_US, LATEST_US = (1_420_070_400_000_000, 4_102_444_799_999_999)
 
 
 def column(
@@ -93,8 +92,10 @@ def column(
     within: tuple[float, float] | None = None,
     text: bool = False,
 ) -> Column:
-    """Shorthand for the tables below this module; a time is within 2015 to 2100 unless `within` says
-    otherwise, a string that is no `text` has at most `LONGEST` bytes.
+    """A `Column`, in short form for the modules that define tables.
+
+    `within` is the accepted range (least, most); without it a time must be from `EARLIEST_US` to `LATEST_US`
+    and a number has no limit. A string, or a string in a list, has at most `LONGEST` bytes unless `text`.
     """
     if within is None and pa.types.is_timestamp(kind):
         within = (EARLIEST_US, LATEST_US)

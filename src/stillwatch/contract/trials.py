@@ -1,4 +1,6 @@
-"""Which accounts were refused a request at which moment, and which were spared, by a coin or by an outage?"""
+"""One row per account and trial: whether the account's next request was refused, by a coin or an outage, or
+was spared.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which exchange belongs to which campaign, where a simulator or an evaluation knows it."""
+"""One row per exchange with its true campaign, as known to a simulator or an evaluation."""
 
 from __future__ import annotations
 

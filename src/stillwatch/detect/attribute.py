@@ -1,15 +1,14 @@
-"""Which accounts belong to a campaign, and which of their exchanges?
+"""Members of a campaign and the exchanges attributed to it.
 
-Exchanges are weighed one by one, by the log-likelihood ratio of what they show (naive Bayes over kinds;
-Fellegi and Sunter 1969). Only values that three accounts of the campaign show count in favour: an
-account's own address says nothing of the campaign.
+Each exchange has a log-likelihood ratio from the values that it shows (naive Bayes over kinds; Fellegi and
+Sunter 1969). A value counts in favour of the campaign only if three of its accounts show it, so an account's
+own address does not count.
 
-Two questions are asked of the same ratios. Whether an *account* belongs: its share of campaign-like exchanges
-is what members have and others have not (beta-binomial on both sides, fitted by moments). Which of a member's
-*exchanges* belong: where a request comes from no longer tells, since all of an account's traffic comes from
-there, so only what is asked and how counts (`CONTENT_KINDS`): wording, instructions, parameters, and the
-request's style against what people ask (`detect.excess`), which is all that is left of a campaign that says
-nothing twice.
+An *account* is a member by its share of campaign-like exchanges, which is higher for members than for others
+(one beta-binomial law for each side, fitted by moments). A member's *exchange* is attributed by its content
+only (`CONTENT_KINDS`): wording, instructions, parameters, and its style compared with ordinary use
+(`detect.excess`). Address and program do not separate the exchanges of one account, since all of them come
+from there. Style is the only content left where a campaign never repeats a text.
 """
 
 from __future__ import annotations
@@ -32,52 +31,57 @@ from stillwatch.signals.registry import Indicator
 from stillwatch.stats.membership import log_beta_binomial, moments
 
 LN2 = float(np.log(2))
-MOST_DOUBLINGS = 64
-ACCOUNT_CODES = (
-    1 << 15
-)  # of three accounts two have one code in one case of ten thousand, and then count as one
-LARGEST_LOG_RATIO, SMALLEST_LOG_RATIO = 6.0, -4.0
-PHRASES = "prompt_template"
-STYLE = "style"
+MOST_DOUBLINGS = 64  # doublings that a length can have in the number that encodes a style
+ACCOUNT_CODES = 1 << 15  # codes of accounts; in one of ten thousand triples two have one code and count once
+LARGEST_LOG_RATIO, SMALLEST_LOG_RATIO = 6.0, -4.0  # bounds on the log-likelihood ratio of one value
+PHRASES = "prompt_template"  # kind of prompt phrases
+STYLE = "style"  # kind of the values of `style`
 A = TypeVar("A")
+# Kinds that describe a request's content, by which a member's exchanges are attributed.
 CONTENT_KINDS = (PHRASES, "system_prompt", "request_shape", STYLE)
-SHARE_IN_STYLE = 0.2  # of an account's exchanges have the campaign's style: it is worth a closer look
-KINDS_NOT_WEIGHED = ("prompt_near_duplicate", "client_address")
-ROUNDS = 2
-MOST_TEACHING_EXCHANGES = 8_000_000  # exchanges from which it is learned which phrases speak for a campaign
-LOG_ODDS_OF_PROPOSED = 3.0
-LEAST_SCORE_OF_PROPOSED, LEAST_SCORE_OF_OTHERS = (
-    0.5,
-    0.95,
-)  # of an account that was proposed, and of one that was not
-# of the proposed accounts must be members in the end, or the evidence is of others than those attributed
+SHARE_IN_STYLE = 0.2  # share of an account's exchanges in the campaign's styles from which it is examined
+KINDS_NOT_WEIGHED = ("prompt_near_duplicate", "client_address")  # indicator kinds without a log ratio here
+ROUNDS = 2  # times that ratios and members are estimated in turn
+MOST_TEACHING_EXCHANGES = 8_000_000  # exchanges from which the ratios of phrases are estimated
+LOG_ODDS_OF_PROPOSED = 3.0  # added to the log odds of membership of an account that was proposed
+# Least probability of membership of a member that was proposed, and of one that was not. In the last round
+# the first one holds for both, with `FALSE_MEMBERS`.
+LEAST_SCORE_OF_PROPOSED, LEAST_SCORE_OF_OTHERS = 0.5, 0.95
+# Share of the proposed accounts that must be members in the end. With fewer, the evidence would be about
+# other accounts than those attributed.
 SHARE_OF_PROPOSED_KEPT = 0.5
-FALSE_MEMBERS = 0.01  # expected share of members that do not belong
-DEVIATIONS_OF_90_PERCENT = 1.645  # standard deviations that hold 90 %
-CONVERSATION_SHARE = 0.5  # of what is usual: the share of follow-ups above which traffic is conversation
+FALSE_MEMBERS = 0.01  # expected share of members that do not belong, at most
+DEVIATIONS_OF_90_PERCENT = 1.645  # standard deviations of a normal law within which 90 % lie
+CONVERSATION_SHARE = 0.5  # share of follow-ups, relative to the usual, from which traffic is conversation
+# Of `membership`: the share of the proposal's median share of hits from which an account begins on neither
+# side; the iterations; and the share of insiders left out of the fit at either end.
 BEGINNING_SHARE_OF_HITS, EM_TURNS, TRIMMED_TAIL = 0.5, 4, 0.15
-FEWEST_HITS = 10  # of an account that was not proposed: anybody may ask a few times what a campaign asks
-TRIMMED_OUTSIDE = 0.1  # of those outside, at most, may yet be members: they do not teach what is usual
-# prior odds that an account is neither: whom a campaign copies is left out by its control (`refine.contacts`)
+FEWEST_HITS = 10  # campaign-like exchanges that a member needs that was not proposed; a few occur by chance
+TRIMMED_OUTSIDE = 0.1  # share of outsiders with the most hits, possible members, left out of the fit
+# Prior odds that an account fits neither law. Accounts that a campaign imitates are removed elsewhere, by
+# their lack of common control (`refine.contacts`).
 PRIOR_OF_NEITHER = 1e-5
-# of the accounts that are not members: what they show is usual, the rest may yet belong
+# Quantile of the share of hits of accounts outside that counts as usual; hits beyond may be missed members'.
 QUANTILE_OF_USUAL_HITS = 0.97
-LOG_ODDS_OF_MEMBERS_EXCHANGE = 1.0  # prior log odds that a member's exchange is the campaign's
-LEAST_SPEAKING_LOG_RATIO = 1.0  # log-likelihood ratio from which a value speaks for the campaign
-LARGEST_SOURCE_SCORE = 3.0  # address, program and network tell one thing together, not four
-TEMPER = 0.5  # kinds are not independent, so the odds they give together are too sure of themselves
+LOG_ODDS_OF_MEMBERS_EXCHANGE = 1.0  # prior log odds that a member's exchange belongs to the campaign
+LEAST_SPEAKING_LOG_RATIO = 1.0  # log-likelihood ratio above which a value is evidence for the campaign
+# Bound on the summed log ratios of address, program and network, which are one piece of evidence, not four.
+LARGEST_SOURCE_SCORE = 3.0
+TEMPER = 0.5  # factor on summed log ratios: kinds are dependent, so their sum overstates the evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
-    """Members with their probability, and the attributed exchanges.
+    """Members of a campaign with their probability, and the attributed exchanges.
 
-    `members` has `account_id`, `score`, `exchanges`; `exchanges` has `exchange_id`, `account_id`,
-    `timestamp`, `capability` and tokens.
-    `low` and `high` bound the number of exchanges at a nominal 90 %: what sure members' exchanges leave open,
-    and those of others have beyond what is usual. `told` is the share of all of the members' exchanges that
-    is told from ordinary use by its style (`detect.excess`), `follow_up` the share of those that go on with a
-    conversation, None without conversation ids.
+    * `members`: `account_id`, `score` (probability of membership), `exchanges` (number attributed).
+    * `exchanges`: one row per attributed exchange, with id, account, time, capability, tokens, text key and
+      words.
+    * `low`, `high`: a nominal 90 % interval of the number of the campaign's exchanges. It covers doubtful
+      members, doubtful exchanges of members, and exchanges of other accounts beyond the usual.
+    * `told`: share of all of the members' exchanges that differ from ordinary use in style (`detect.excess`).
+    * `follow_up`: share of the proposed accounts' exchanges of that kind that continue a conversation; None
+      where it was not measured (no conversation ids, or no such exchange).
     """
 
     members: pa.Table
@@ -92,8 +96,8 @@ Keep = Callable[[str, ir.Table | pa.Table], ir.Table]
 
 
 def style(exchanges: ir.Table) -> ir.IntegerValue:
-    """What kind of request it is: capability asked for, and lengths of question and answer in doublings,
-    as one number.
+    """The style of each exchange as one number: its capability class, and the lengths of prompt (words) and
+    answer (tokens), both rounded down to powers of two. A null length counts as 0.
     """
 
     def doublings(count: ir.Value) -> ir.IntegerValue:
@@ -106,8 +110,8 @@ def style(exchanges: ir.Table) -> ir.IntegerValue:
 
 
 def background(sightings: ir.Table, units: tuple[Indicator, ...]) -> ir.Table:
-    """Kind × value → in how many exchanges of the whole log, of the kinds that are weighed and of which an
-    exchange shows one value.
+    """Kind × value: number of exchanges of the whole log that show it (`all`), for the weighed kinds that
+    have one value per exchange.
     """
     names = [unit.card.name for unit in _weighed(units)]
     counted = sightings.filter(_.kind.isin(names)).group_by(["kind", "value"])
@@ -115,18 +119,24 @@ def background(sightings: ir.Table, units: tuple[Indicator, ...]) -> ir.Table:
 
 
 def _weighed(units: tuple[Indicator, ...]) -> list[Indicator]:
+    """The indicators over observations that have a log ratio here, without phrases, which are treated
+    apart.
+    """
     left_out = (*KINDS_NOT_WEIGHED, PHRASES)
     return [u for u in units if u.card.table == "observations" and u.card.name not in left_out]
 
 
 def _read(units: tuple[Indicator, ...]) -> list[str]:
-    """Columns of an exchange from which the values of the weighed kinds are made; one that tells nothing
-    where there are none.
+    """Columns of an exchange from which the values of the weighed kinds are made; `half`, which is not used,
+    where there are no such kinds.
     """
     return columns_of(_weighed(units)) or ["half"]
 
 
 def _log_ratio(inside: int, total: int) -> ir.Value:
+    """Natural-log ratio of a value's frequency in the `inside` exchanges to that in the others, with 1/2
+    added.
+    """
     return ((_.within + 0.5) / (inside + 1.0)).ln() - (
         (ibis.greatest(_.all - _.within, 0) + 0.5) / (total - inside + 1.0)
     ).ln()
@@ -135,11 +145,11 @@ def _log_ratio(inside: int, total: int) -> ir.Value:
 def _ratios(
     mine: ir.Table, known: ir.Table, units: tuple[Indicator, ...], inside: int, total: int, keep: Keep
 ) -> ir.Table:
-    """Kind × value → log-likelihood ratio of the campaign against everything else.
+    """Kind × value: log-likelihood ratio of the campaign against all other exchanges, clipped.
 
-    `mine` are the `inside` exchanges thought to be the campaign's; `known` is `background`. Values that no
-    campaign exchange shows have the ratio of an absence, and those that one or two accounts show say nothing
-    for it.
+    `mine` are the `inside` exchanges of `total` that are taken to be the campaign's; `known` is the result of
+    `background`. A value that no exchange of the campaign shows has the ratio of a count of 0. A positive
+    ratio becomes 0 where only one or two accounts of the campaign show the value.
     """
     together = mine.group_by(["account_key", *_read(units)]).agg(n=_.count())
     together = keep("together", together)
@@ -166,8 +176,8 @@ def _ratios(
 
 
 def _three(who: ir.IntegerColumn) -> ir.BooleanScalar:
-    """Whether a group has three different codes, by sums alone: whether one lies between the least and
-    the greatest.
+    """Whether a group has at least three different codes: whether a code lies strictly between the least and
+    the greatest. Computed from sums only, which engines add up cheaply.
     """
     low, high = who.min(), who.max()
     return (low + high) * who.sum() - (who * who).sum() - who.count() * low * high > 0
@@ -176,12 +186,11 @@ def _three(who: ir.IntegerColumn) -> ir.BooleanScalar:
 def _phrases(
     likely: ir.Table, exchanges: ir.Table, known: ir.Table | None, inside: int, total: int, keep: Keep
 ) -> tuple[ir.Table, ir.Table]:
-    """Phrase → log-likelihood ratio, of the phrases that speak for the campaign, whose exchanges are
-    `likely`, `inside` of `total`.
+    """Phrase: log-likelihood ratio, for the phrases that are evidence for the campaign; and updated `known`.
 
-    Of more than `MOST_TEACHING_EXCHANGES` exchanges one in 2^k teaches, the same ones each time.
-    Returned with `known`: in how many exchanges of all each phrase is of which that was ever asked, so that
-    it is asked once.
+    `likely` are the `inside` exchanges of `total` that are taken to be the campaign's. With more than
+    `MOST_TEACHING_EXCHANGES` exchanges, a fixed sample of one in 2^k is used. `known` caches the number of
+    all exchanges with a phrase, so that each phrase is counted once over the rounds.
     """
     fewer = halvings(total, MOST_TEACHING_EXCHANGES)
     taught = thin(exchanges, fewer, "exchange_key")
@@ -215,11 +224,25 @@ def exchange_scores(
     total: int,
     keep: Keep,
 ) -> ir.Table:
-    """Exchange → summed log-likelihood ratio over kinds, and the part of it that is `content`.
+    """Exchange: log-likelihood ratio summed over kinds (`score`), and the part of it from `content`.
 
-    `combined` has every combination of what exchanges show, as columns `_read`. Of an exchange's phrases the
-    best one counts, and having none that speaks for the campaign counts too. `exchanges` must hold every
-    exchange with such a phrase; `inside` of `total` in the whole log are thought to be the campaign's.
+    Of an exchange's phrases only the one with the highest ratio counts; an exchange without a phrase of
+    `phrases` gets the ratio of that absence.
+
+    Args:
+        exchanges: Exchanges to score; they must include every exchange with a phrase of `phrases`.
+        combined: The distinct combinations of the columns `_read(units)` in the log.
+        units: The indicators in use.
+        ratios: Result of `_ratios`.
+        phrases: Ratios of phrases; None where phrases are not used.
+        styles: Ratios of styles.
+        likely: Keys of the exchanges taken to be the campaign's.
+        inside: Their number.
+        total: Number of exchanges in the log.
+        keep: Stores an intermediate table under a name.
+
+    Returns:
+        Columns `exchange_key`, `account_id`, `score` and `content`.
     """
     read = _read(units)
     told = combined
@@ -270,17 +293,23 @@ def attribute(
     usual: float | None,
     pooled: bool,
 ) -> Attribution:
-    """Members and exchanges of the campaign that grew from `seeds` (`account_id` rows).
+    """Members and exchanges of the campaign whose evidence is about the accounts `seeds`.
 
-    `usual` is the share of exchanges that go on with a conversation where people converse, None without
-    conversation ids; `pooled` says that conversations pass between the accounts, so that all of their traffic
-    is the pool's. Members' exchanges are split by style only where they are not pooled and what is told from
-    ordinary use is not conversation.
+    Members' exchanges are split by style only where the accounts are not `pooled` and the exchanges that
+    differ from ordinary use are no conversation. There are no members where fewer than a share
+    `SHARE_OF_PROPOSED_KEPT` of `seeds` are members: the evidence is about the seeds and not about others.
 
-    Nobody is a member where fewer than half of `seeds` are: what convicted them does not convict others.
-
-    `sightings` and `known` (`background`) tell of the whole log what the exchanges would; only exchanges of
-    accounts that show some value which speaks for the campaign are weighed one by one.
+    Args:
+        seeds: Accounts of the candidate, as rows of `account_id`.
+        exchanges: All exchanges of the log.
+        sightings: `Summaries.sightings`, by which the accounts to be scored are chosen: those that show a
+            value in favour of the campaign.
+        known: Result of `background`.
+        units: The indicators in use.
+        keep: Stores an intermediate table under a name.
+        usual: Share of exchanges that continue a conversation where people converse; None without
+            conversation ids.
+        pooled: Whether conversations pass between the accounts, so that all of their traffic is the pool's.
     """
     worded = any(unit.card.name == PHRASES for unit in units)
     counts = keep("counts", exchanges.group_by("account_id").agg(exchanges=_.count()))
@@ -382,14 +411,17 @@ def attribute(
 
 
 def carries(members: Set[A], proposed: Set[A]) -> bool:
-    """Whether those whose evidence convicted still are the campaign: a few busy strangers among them may have
-    drawn the attribution to themselves, and of those alone nothing was shown.
+    """Whether at least a share `SHARE_OF_PROPOSED_KEPT` of `proposed` are in `members`.
+
+    Otherwise the attribution has moved to a few busy accounts, for which alone there is no evidence.
     """
     return len(members & proposed) >= SHARE_OF_PROPOSED_KEPT * len(proposed)
 
 
 def _follow_up(mine: ir.Table, over: Excess, keep: Keep) -> float | None:
-    """Of the exchanges told from ordinary use, the share that goes on with a conversation."""
+    """Share of the exchanges with a style beyond ordinary use that continue a conversation; None where there
+    is no such exchange.
+    """
     strange = pa.array([v for v, is_so in zip(over.styles, over.strange, strict=True) if is_so], pa.int64())
     told = keep("strange", pa.table({"value": strange}))
     shown = mine.select(
@@ -403,7 +435,9 @@ def _follow_up(mine: ir.Table, over: Excess, keep: Keep) -> float | None:
 
 
 def _first(mine: ir.Table, styles: ir.Table, over: Excess) -> ir.Table:
-    """The exchanges to begin with: all of the seeds', or those in excess of ordinary use where that tells."""
+    """Keys of the exchanges with which the estimation begins: those of `mine` whose style is in excess of
+    ordinary use, or all of them where styles do not separate exchanges (`Excess.tells`).
+    """
     if not over.tells:
         return mine.select("exchange_key")
     shown = mine.mutate(value=style(mine)).select("exchange_key", "value")
@@ -411,17 +445,19 @@ def _first(mine: ir.Table, styles: ir.Table, over: Excess) -> ir.Table:
 
 
 def _ratio_table(over: Excess) -> pa.Table:
-    """Style → log-likelihood ratio; none where the excess is too small to tell."""
+    """Style: log-likelihood ratio; no row where styles do not separate exchanges (`Excess.tells`)."""
     some = over.styles if over.tells else ()
     ratios = over.ratios if over.tells else np.zeros(0)
     return pa.table({"value": pa.array(some, pa.int64()), "ratio": pa.array(ratios, pa.float64())})
 
 
 def _table_of(names: set[str]) -> pa.Table:
+    """The names as a sorted table with one column `account_id`."""
     return pa.table({"account_id": pa.array(sorted(names), pa.string())})
 
 
 def _no_members() -> pa.Table:
+    """A table of members without rows."""
     return pa.table(
         {
             "account_id": pa.array([], pa.string()),
@@ -432,12 +468,13 @@ def _no_members() -> pa.Table:
 
 
 def _members(table: pa.Table, seeds: set[str], *, last: bool) -> tuple[pa.Table, float]:
-    """Accounts that belong, with their probability; and the hits of others beyond what nearly all others
-    show.
+    """Members with their probability (`account_id`, `score`), and the number of hits of other accounts beyond
+    the usual share.
 
-    In the last round members are the likeliest accounts whose expected share of strangers is at most
-    `FALSE_MEMBERS`, of accounts and of exchanges, and where nobody is as sure as that, those of the proposed
-    who are likely; before, when they only teach what members are like, each has to be likely by itself.
+    `table` has `account_id`, `exchanges` and `hits` (campaign-like exchanges). In the last round the members
+    are the most probable accounts such that the expected share of non-members is at most `FALSE_MEMBERS`,
+    both of accounts and of hits; where no set fulfils that, they are the probable accounts among `seeds`. In
+    earlier rounds each account is a member by its own probability.
     """
     names = table.column("account_id").to_pylist()
     hits = table.column("hits").to_numpy().astype(float)
@@ -454,8 +491,8 @@ def _members(table: pa.Table, seeds: set[str], *, last: bool) -> tuple[pa.Table,
         accounts = np.cumsum(stranger) / np.arange(1, len(chosen) + 1)
         exchanges = np.cumsum(stranger * theirs) / np.cumsum(theirs)
         sure = chosen[(accounts <= FALSE_MEMBERS) & (exchanges <= FALSE_MEMBERS)]
-        # A group that was convicted does not vanish because no account is sure by itself, as in its first
-        # hours.
+        # The group as a whole has evidence, so it keeps members even where no account is certain by itself,
+        # as in its first hours.
         chosen = np.sort(sure if len(sure) else chosen[seeded[chosen]])
     left = np.ones(len(names), bool)
     left[chosen] = False
@@ -469,14 +506,20 @@ def _members(table: pa.Table, seeds: set[str], *, last: bool) -> tuple[pa.Table,
 def membership(
     hits: npt.NDArray[np.float64], counts: npt.NDArray[np.float64], seeded: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
-    """Probability of membership from campaign-like exchanges among all, given who was proposed.
+    """Probability of membership of each account, from its campaign-like exchanges.
 
-    A mixture of accounts inside and outside, two beta-binomials fitted by moments in turns
-    (expectation-maximisation with hard assignment, the inside without a seventh at either end, the outside
-    without its highest tenth), and of accounts of neither kind, whose share of hits may be any with prior
-    odds `PRIOR_OF_NEITHER`. An account outside the proposal that has half of the proposal's usual share of
-    hits begins on no side, so that members who were not proposed do not pass for what is usual. Prior odds
-    are the share of those inside, and being proposed itself counts as `LOG_ODDS_OF_PROPOSED` in log odds.
+    A mixture of three laws: members and non-members, each beta-binomial and fitted by moments in turn
+    (expectation-maximisation with hard assignment), and accounts of neither kind, with a uniform share of
+    hits and prior odds `PRIOR_OF_NEITHER`. The fit leaves out `TRIMMED_TAIL` of members at either end and the
+    highest `TRIMMED_OUTSIDE` of non-members. A non-proposed account with at least `BEGINNING_SHARE_OF_HITS`
+    of the proposal's median share of hits begins on neither side, so that unproposed members do not make the
+    non-members' law too wide. The prior of membership is the share of members, plus `LOG_ODDS_OF_PROPOSED` in
+    log odds for a proposed account.
+
+    Args:
+        hits: Number of campaign-like exchanges per account.
+        counts: Number of all exchanges per account.
+        seeded: Whether the account was proposed.
     """
     share = hits / np.maximum(counts, 1.0)
     like = share >= BEGINNING_SHARE_OF_HITS * np.median(share[seeded]) if seeded.any() else seeded

@@ -1,4 +1,4 @@
-"""How often honest groups of one explanation reach a campaign's evidence, from the bank that is shipped."""
+"""Rates at which honest groups reach a campaign's evidence, from the simulated groups that are shipped."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 
 from stillwatch.stats.intervals import of_share
 
-BANK, LEFT_OUT = "honest_bank.parquet", "leave_one_out.json"
+BANK, LEFT_OUT = "honest_bank.parquet", "leave_one_out.json"  # files in `detect/data`
 
 
 @cache
 def _evidence() -> dict[str, npt.NDArray[np.float64]]:
-    """Explanation → log e-values of its honest groups; empty where no bank is shipped."""
+    """Explanation: natural-log e-values of its honest groups; empty where no bank is shipped."""
     path = Path(str(files("stillwatch.detect") / "data" / BANK))
     if not path.exists():
         return {}
@@ -29,8 +29,10 @@ def _evidence() -> dict[str, npt.NDArray[np.float64]]:
 
 
 def leave_one_out() -> dict[str, float] | None:
-    """How often, in the evaluation, an honest group was reported whose explanation was left out: `share`,
-    `high` (the upper end of its interval), `worlds`; None where it was not measured.
+    """Share of honest groups that the evaluation reported when their explanation was removed.
+
+    Keys are `share`, `high` (upper end of its interval) and `worlds` (number of simulated logs); None where
+    no measurement is shipped.
     """
     path = Path(str(files("stillwatch.detect") / "data" / LEFT_OUT))
     if not path.exists():
@@ -40,9 +42,10 @@ def leave_one_out() -> dict[str, float] | None:
 
 
 def empirical_rate(explanation: str, log_e: float) -> float | None:
-    """Upper 95 % bound (Clopper and Pearson 1934) of the share of the explanation's honest groups whose
-    evidence is at least `log_e`; None where the bank has no group of it. `scripts/honest_bank.py` makes the
-    bank.
+    """Upper end of the 95 % interval (Clopper and Pearson 1934) of the share of an explanation's honest
+    groups whose evidence is at least `log_e` (natural log).
+
+    None where the bank has no group of the explanation. `scripts/honest_bank.py` makes the bank.
     """
     known = _evidence().get(explanation)
     if known is None or len(known) == 0:

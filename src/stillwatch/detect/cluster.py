@@ -1,4 +1,4 @@
-"""Which accounts are linked closely enough to be worth a test?"""
+"""Clustering of accounts by the values that they share."""
 
 from __future__ import annotations
 
@@ -11,28 +11,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
-FEWEST_ACCOUNTS = 10
+FEWEST_ACCOUNTS = 10  # accounts that a candidate must have
 
 
 class Cluster(Protocol):
-    """What finds communities: `communities`, or its like."""
+    """A function that clusters accounts, such as `communities`."""
 
     def __call__(
         self, links: pa.Table, seed: int = 0, resolution: float = 1.0, smallest: int = FEWEST_ACCOUNTS
     ) -> pa.Table:
-        """Candidates as (`candidate`, `account_id`) rows, from account × value links."""
+        """Candidates of at least `smallest` accounts, as (`candidate`, `account_id`) rows, from rows of
+        `account_id`, `kind`, `value` and `weight`.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
-    """Weights of links, accounts × values, and the names of the accounts."""
+    """Accounts × values matrix of link weights (`weights`), with the account of each row (`names`)."""
 
     weights: sparse.csr_matrix
     names: pa.Array
 
     @classmethod
     def of(cls, links: pa.Table) -> Graph:
-        """The graph of account × value links."""
+        """The graph of rows of `account_id`, `kind`, `value` and `weight`; negative weights become 0."""
         account = links.column("account_id").combine_chunks().dictionary_encode()
         names = pc.binary_join_element_wise(links.column("kind"), links.column("value"), "\x1f")
         value = names.combine_chunks().dictionary_encode()
@@ -45,11 +47,16 @@ class Graph:
 def communities(
     links: pa.Table | Graph, seed: int = 0, resolution: float = 1.0, smallest: int = FEWEST_ACCOUNTS
 ) -> pa.Table:
-    """Candidates as (`candidate`, `account_id`) rows, from account × value links, or from their graph where
-    it is clustered repeatedly.
+    """Candidates as (`candidate`, `account_id`) rows: the communities of a graph of accounts and values.
 
-    The graph stays bipartite, accounts on one side and values on the other, so 25,000 accounts with one
-    template are 25,000 edges. Leiden (Traag, Waltman and van Eck 2019) as in scikit-network.
+    The graph is bipartite, accounts on one side and values on the other, so 25,000 accounts with one template
+    are 25,000 edges. The method is Leiden (Traag, Waltman and van Eck 2019) as in scikit-network.
+
+    Args:
+        links: Rows of `account_id`, `kind`, `value` and `weight`, or their `Graph` if it is used repeatedly.
+        seed: Seed of the random numbers.
+        resolution: Resolution of modularity; higher values give smaller communities.
+        smallest: Accounts that a candidate must have.
     """
     graph = links if isinstance(links, Graph) else Graph.of(links)
     if not len(graph.names):
@@ -61,6 +68,7 @@ def communities(
 
 
 def _table(labels: npt.NDArray[np.int64], names: pa.Array, smallest: int) -> pa.Table:
+    """Candidates of at least `smallest` accounts from the label of each account."""
     sizes = np.bincount(labels)
     keep = np.flatnonzero(sizes[labels] >= smallest)
     return pa.table(

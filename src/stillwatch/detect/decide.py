@@ -1,4 +1,4 @@
-"""Which candidates are reported, each campaign once?"""
+"""Choice of the candidates to report, so that each campaign is reported once."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from stillwatch.detect.judge import Judged
 from stillwatch.stats.evalues import LN10
 from stillwatch.stats.fdr import e_bh_q_values
 
-INSIDE_OVERLAP = 0.8
-APART_OVERLAP = 0.2
-SHARE_COVERED_BY_PARTS = 0.7
-SAME_CAMPAIGN_OVERLAP = 0.3
-VIEW_OVERLAP = 0.5
-# Log e-value beyond which no q-value is claimed: no law of honest crowds is known so far out.
+INSIDE_OVERLAP = 0.8  # share of a part's owners that must be in the whole, and its largest relative size
+APART_OVERLAP = 0.2  # overlap up to which two parts are disjoint
+SHARE_COVERED_BY_PARTS = 0.7  # share of the whole's owners that its parts must cover to replace it
+SAME_CAMPAIGN_OVERLAP = 0.3  # overlap above which two candidates are one campaign
+VIEW_OVERLAP = 0.5  # overlap above which a candidate is a view of a campaign in `core`
+# Natural-log e-value at which evidence is capped for q-values: the distribution of honest groups is not known
+# that far out.
 STRONGEST_LOG_E = 12.0 * LN10
 
 
 def decide(judged: Sequence[Judged], fdr: float) -> list[Judged]:
-    """Disjoint candidates that may be reported at rate `fdr`, strongest first.
+    """Candidates that may be reported at the false-discovery rate `fdr`, strongest first and each campaign
+    once.
 
-    They are compared by their `owners`: a hundred accounts of one owner beside fifty of a campaign count as
-    one more account, and the candidate is a view of that campaign.
+    Overlap is measured in `owners`, so many accounts of one declared owner count once.
 
-    Several candidates may be views of one campaign; the one with the most evidence, times its size, stands
-    for it. A candidate that falls apart into several disjoint ones, each significant by itself, gives way to
+    Several candidates may be views of one campaign; the one with the largest product of e-value and number of
+    owners represents it. A candidate that consists of several disjoint significant candidates is replaced by
     them. The q-values are then those of the representatives among *all* candidates: a set R with e >= m /
     (rate |R|) for each of its members is self-consistent and keeps the rate, however it was chosen (Wang and
     Ramdas 2022, section 4).
@@ -46,8 +47,9 @@ def decide(judged: Sequence[Judged], fdr: float) -> list[Judged]:
 
 
 def consistent(chosen: Sequence[Judged], tested: int, fdr: float) -> list[Judged]:
-    """The largest self-consistent subset of `chosen` at `fdr`, with its q-values among `tested`
-    candidates.
+    """The largest self-consistent subset of `chosen` at `fdr`, strongest first, with q-values.
+
+    `tested` is the number of all candidates that were tested, chosen or not.
     """
     logs = np.full(max(tested, len(chosen)), -np.inf)
     ordered = sorted(chosen, key=lambda j: -j.log_e)
@@ -57,10 +59,10 @@ def consistent(chosen: Sequence[Judged], tested: int, fdr: float) -> list[Judged
 
 
 def core(one: Judged, judged: Sequence[Judged], fdr: float) -> frozenset[str]:
-    """Accounts on which the significant views of one campaign agree: those in at least half of them.
+    """Accounts that are in at least half of the significant views of the campaign `one`.
 
-    Views are the candidates at least half as large, and at most four times as large, that share most of their
-    owners with `one`.
+    Views are candidates that share most owners with `one` and have from half to four times as many owners.
+    Where no account is in half of them, or there is no view, the accounts of `one` are returned.
     """
     views = [
         j.accounts
@@ -74,15 +76,17 @@ def core(one: Judged, judged: Sequence[Judged], fdr: float) -> frozenset[str]:
 
 
 def _weight(one: Judged) -> float:
-    """Evidence of a few shared values saturates; of two views with the same evidence the larger says more."""
+    """Natural logarithm of e-value times number of owners. Evidence saturates, so size decides between views
+    with similar evidence.
+    """
     return one.log_e + float(np.log(len(one.owners)))
 
 
 def _parts(whole: Judged, significant: Sequence[Judged]) -> list[Judged]:
-    """Disjoint significant candidates inside `whole` that cover most of it, if there are at least two.
+    """Disjoint significant candidates inside `whole` that cover most of it; empty where `whole` is better.
 
-    Evidence of the parts of one campaign adds up in the whole; two campaigns in one candidate dilute each
-    other, so one of them has to be clearer alone.
+    There must be at least two parts, and one with more weight than the whole. Parts of one campaign have less
+    evidence than the whole; two campaigns in one candidate dilute each other's evidence.
     """
     parts: list[Judged] = []
     inside = [

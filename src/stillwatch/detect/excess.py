@@ -1,15 +1,16 @@
-"""What share of a group's requests is more than its members' ordinary use would be?
+"""Share of a group's requests that exceeds ordinary use, by style of request.
 
-The mix of request styles of a pool is taken as (1 - s) of what other accounts ask, each account counting
-alike, plus s of something else. What is asked for elsewhere and hardly by the pool bounds 1 - s from above;
-the bound is taken where three tenths of ordinary use lie below it, so that neither noise in rare styles nor a
-campaign's own choice among common ones decides. This is the mixture proportion of Blanchard, Lee and Scott
-(2010), whose infimum over all sets is relaxed to a quantile over single styles. A harvest without cover has s
-near 1, end users relayed have s near 0.
+The distribution of a group's request styles is modelled as a mixture: a share 1 - s of ordinary use, which is
+the mean distribution of other accounts, and a share s of something else. Styles that others use and the group
+hardly uses bound 1 - s from above. The bound is the `ORDINARY_SHARE` quantile, over ordinary use, of the
+ratio of the group's share of a style to the others'; so neither noise in rare styles nor the group's choice
+among common ones determines it. This is the mixture proportion of Blanchard, Lee and Scott (2010), with the
+infimum over all sets relaxed to a quantile over single styles. For a harvest without cover traffic s is near
+1, for relayed end users near 0.
 
-What one group of people asks is not the average of all: its languages, hours and trades shift every style a
-little. So a request is only told apart where most of its style is left over when ordinary use is taken
-`LARGEST_ORDINARY_RATIO` times.
+Ordinary use of one group differs from the average: languages, hours and trades shift every style a little. A
+request is therefore called beyond ordinary use only if most of its style remains after ordinary use is
+subtracted `LARGEST_ORDINARY_RATIO` times.
 """
 
 from __future__ import annotations
@@ -20,48 +21,54 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-ORDINARY_SHARE = 0.3
-LARGEST_ORDINARY_RATIO = 2.0  # a group's ordinary use of a style may be this many times the average of all
-# below this share of requests told apart nothing stands out, and none is told from another by its style
-LEAST_SHARE_TOLD_APART = 0.05
-SMALLEST_LOG_RATIO, LARGEST_LOG_RATIO = -4.0, 6.0
-STRANGE_LOG_RATIO = 4.0
+ORDINARY_SHARE = 0.3  # share of ordinary use in the styles whose ratio is below the bound on 1 - s
+LARGEST_ORDINARY_RATIO = 2.0  # times the average of all that a group's ordinary use of a style may be
+LEAST_SHARE_TOLD_APART = 0.05  # share of requests beyond ordinary use from which styles separate requests
+SMALLEST_LOG_RATIO, LARGEST_LOG_RATIO = -4.0, 6.0  # bounds on the log-likelihood ratio of a style
+STRANGE_LOG_RATIO = 4.0  # largest absolute value of the prior log odds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excess:
-    """Per style the log-likelihood ratio of the something else against ordinary use.
+    """Result of `excess`.
 
-    `share` is what remains of s where a group's ordinary use may vary, and the prior of an exchange;
-    `strange` says of which styles more requests are something else even so, and `told` is the share of
-    requests of these styles.
+    * `share`: estimate of s after ordinary use is subtracted `LARGEST_ORDINARY_RATIO` times.
+    * `styles`: the styles; `ratios`, `strange`: for each style, the natural-log likelihood ratio of the
+      something else against ordinary use, and whether most of the group's requests of it are beyond
+      ordinary use.
+    * `told`: share of the group's requests in the styles that are `strange`.
+    * `apart`: whether single exchanges may be separated by style.
     """
 
     share: float
-    styles: tuple[object, ...]  # whatever names them in the table
+    styles: tuple[object, ...]  # as in the column `value` of the input
     ratios: npt.NDArray[np.float64]
     strange: npt.NDArray[np.bool_]
     told: float = 0.0
-    apart: bool = True  # whether that something else may be told from the rest exchange by exchange
+    apart: bool = True
 
     @property
     def prior(self) -> float:
-        """Log odds that an exchange of the pool is not its ordinary use, before it is looked at; 0 excess
-        tells nothing.
+        """Prior natural-log odds that an exchange of the group is beyond its ordinary use: the log odds of
+        `share`, clipped to `STRANGE_LOG_RATIO` in absolute value.
         """
         some = min(max(self.share, 1e-9), 1.0 - 1e-9)
         return float(np.clip(np.log(some) - np.log(1.0 - some), -STRANGE_LOG_RATIO, STRANGE_LOG_RATIO))
 
     @property
     def tells(self) -> bool:
-        """Whether exchanges are told apart by their style: enough of them are, and the rest is not the
-        pool's as well.
+        """Whether exchanges are separated by style: `apart` holds and `told` is at least
+        `LEAST_SHARE_TOLD_APART`.
         """
         return self.apart and self.told >= LEAST_SHARE_TOLD_APART
 
 
 def excess(styled: pa.Table, members: frozenset[str]) -> Excess:
-    """From `account_id`, `value` (style) and `exchanges` of all accounts; `members` are the pool's."""
+    """Compare the request styles of `members` with those of all other accounts.
+
+    `styled` has one row per account and style, with `account_id`, `value` (the style) and `exchanges`. Every
+    other account has the same weight. The excess is 0 where members or others have no exchange.
+    """
     account = styled.column("account_id").combine_chunks().dictionary_encode()
     value = styled.column("value").combine_chunks().dictionary_encode()
     counts = styled.column("exchanges").to_numpy().astype(float)

@@ -1,10 +1,10 @@
-"""Which explanation does the evidence favour, and what may be claimed?
+"""Comparison of hypotheses about a campaign's purpose, and the claims that follow.
 
-Five hypotheses are compared (design, "Five hypotheses, five claims"): H1 a trainer harvests directly, H2 a
-reseller relays real end users, H3 a reseller whose logs become training data, H4 a fleet: common control
-whose work is no harvest, such as a labelling firm's; H5 other fraud.
-Shared control is shown before and separates none of them; what is asked, and how, does. The
-densities are stated below, and are a judgement, not a fit: `docs/methods/hypotheses.md` gives their reasons.
+Five hypotheses are compared: H1 a trainer harvests directly; H2 a reseller relays real end users; H3 a
+reseller relays end users and its logs become training data; H4 a fleet, that is common control for work that
+is no harvest, such as a labelling firm's; H5 other fraud. All of them have common control, so only the
+content of the requests separates them. The densities below are judgements, not fits:
+`docs/methods/hypotheses.md` gives the reasons.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ from stillwatch.stats.evalues import LN10
 
 HYPOTHESES = ("H1", "H2", "H3", "H4", "H5")
 DENSITIES: dict[str, tuple[float, float]] = {
-    # Beta(a, b) of the share of requests beyond ordinary use and without conversation, under H1, H2, H3
+    # Parameters (a, b) of the beta law of `Content.beyond` under each hypothesis.
     "H1": (2.0, 1.0),
     "H2": (1.0, 60.0),
     "H3": (3.0, 3.0),
 }
-# Mixtures of Beta(a, b) laws, as (weight, a, b): of the share of exchanges whose text was not sent before,
-# and of the share of members that keep a person's nights, for a harvest and for accounts under one control
-# whose work is no harvest.
+# Mixtures of Beta(a, b) laws, as (weight, a, b), for a harvest and for a fleet: of the share of exchanges
+# whose text was not sent before, and of the share of members that are inactive at night as a person is.
 NOVELTY = {"harvest": ((0.85, 10.0, 1.0), (0.15, 1.0, 1.0)), "fleet": ((0.5, 1.0, 15.0), (0.5, 6.0, 1.0))}
 WITH_NIGHTS = {"harvest": ((0.75, 1.0, 6.0), (0.25, 1.0, 1.0)), "fleet": ((0.6, 6.0, 1.0), (0.4, 1.0, 1.0))}
-COERCED = 2.0  # log10 by which coerced reasoning speaks against a fleet
-RARER = {"H3": 0.7}  # log10 prior odds: a reseller that also harvests is one of several ways to be a reseller
-HANDED = {"H1": 0.05, "H2": 0.6, "H3": 0.6}  # chance that conversations are seen to pass between accounts
-DECISIVE, CLEAR = 1.0, 0.2
-LARGEST_LOG_ODDS = 300.0
+COERCED = 2.0  # log10 likelihood ratio of a harvest against a fleet where requests coerce hidden reasoning
+RARER = {"H3": 0.7}  # log10 subtracted as a prior: only some resellers also harvest
+HANDED = {"H1": 0.05, "H2": 0.6, "H3": 0.6}  # probability that handed-over conversations are found
+DECISIVE, CLEAR = 1.0, 0.2  # log10 leads over other hypotheses that naming a kind requires
+LARGEST_LOG_ODDS = 300.0  # largest log10 e-value of a common purpose that counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What a campaign's members ask for, all their traffic taken together.
+    """Shares that describe the requests of a campaign's members, over all of their traffic.
 
-    `told`: share of requests that are told from ordinary use; `follow_up`: share of those that go on with a
-    conversation, relative to what is usual, at most 1, None without conversation ids. `novelty`: share of
-    attributed exchanges whose text no earlier one had, None without texts. `nights`: share of members that
-    keep a person's nights.
+    * `told`: share of requests beyond ordinary use (`detect.excess`).
+    * `follow_up`: share of those that continue a conversation, divided by the usual share, at most 1; None
+      without conversation ids.
+    * `novelty`: share of attributed exchanges whose text no earlier one had; None without texts.
+    * `nights`: share of members that are inactive at night as a person is; None where unknown.
     """
 
     told: float
@@ -55,14 +55,16 @@ class Content:
 
     @property
     def beyond(self) -> float:
-        """Share of requests that are beyond ordinary use and no conversation: what a harvest is made of."""
+        """Share of requests that are beyond ordinary use and do not continue a conversation, as those of a
+        harvest.
+        """
         return self.told * (1.0 - (self.follow_up or 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """Log10 likelihood of each hypothesis relative to the best, with its reason, and the kind that
-    follows.
+    """Result of `explain`: for each hypothesis its log10 likelihood relative to the best one (0 or less) and
+    its reason as text, and the campaign's `kind`.
     """
 
     kind: CampaignKind
@@ -77,15 +79,17 @@ def content(
     novelty: float | None = None,
     nights: float | None = None,
 ) -> Content:
-    """From shares of the members' exchanges, and the share of follow-ups that is `usual` where people
-    converse.
+    """The `Content` of shares of the members' exchanges.
+
+    `follow_up` is divided by `usual`, the share of exchanges that continue a conversation where people
+    converse; the result is None where one of them is None or `usual` is 0.
     """
     relative = min(1.0, follow_up / usual) if follow_up is not None and usual else None
     return Content(told=told, follow_up=relative, novelty=novelty, nights=nights)
 
 
 def explain(judged: Judged, seen: Content) -> Explained:
-    """Weigh the hypotheses for one campaign."""
+    """Compare the hypotheses for one campaign, from its evidence `judged` and its content `seen`."""
     from scipy.stats import beta
 
     scores = dict.fromkeys(HYPOTHESES, 0.0)
@@ -107,8 +111,8 @@ def explain(judged: Judged, seen: Content) -> Explained:
 
 
 def _like_a_harvest(judged: Judged, seen: Content) -> float:
-    """Log10 likelihood ratio of a harvest against a fleet, from what is asked once only and from the
-    members' nights.
+    """Log10 likelihood ratio of a harvest against a fleet, from the novelty of texts, the members' nights and
+    coerced reasoning.
     """
     ratio = 0.0
     for share, laws in ((seen.novelty, NOVELTY), (seen.nights, WITH_NIGHTS)):
@@ -118,6 +122,7 @@ def _like_a_harvest(judged: Judged, seen: Content) -> float:
 
 
 def _log10_density(share: float, law: Sequence[tuple[float, float, float]]) -> float:
+    """Log10 density at `share` of a mixture of beta laws, given as (weight, a, b)."""
     from scipy.stats import beta
 
     at = float(np.clip(share, 0.01, 0.99))
@@ -125,7 +130,9 @@ def _log10_density(share: float, law: Sequence[tuple[float, float, float]]) -> f
 
 
 def _kind(log10: Mapping[str, float]) -> CampaignKind:
-    """The best hypothesis, if it leads clearly; a relay is never called a harvest for want of evidence."""
+    """The kind of the best hypothesis where its lead is large enough, else "undetermined". A harvest needs a
+    decisive lead over a relay.
+    """
     ordered = sorted(log10, key=lambda h: -log10[h])
     lead = -log10[ordered[1]]
     if ordered[0] == "H1" and -log10["H2"] >= DECISIVE:
@@ -140,6 +147,7 @@ def _kind(log10: Mapping[str, float]) -> CampaignKind:
 
 
 def _reasons(seen: Content, purpose: float) -> dict[str, str]:
+    """The reason of each hypothesis as text; `purpose` is the log10 e-value of a common purpose."""
     words = (
         f"{100 * seen.told:.0f} % of members' requests are of kinds and lengths that others hardly ask for"
     )
@@ -160,6 +168,7 @@ def _reasons(seen: Content, purpose: float) -> dict[str, str]:
 
 
 def _fleet_words(seen: Content) -> list[str]:
+    """Clauses on the novelty of texts and the members' nights."""
     words = []
     if seen.novelty is not None:
         words.append(f"{100 * seen.novelty:.0f} % of the attributed requests were not sent before")
@@ -169,7 +178,10 @@ def _fleet_words(seen: Content) -> list[str]:
 
 
 def claims(judged: Judged, explained: Explained, accounts: int, exchanges: int) -> list[tuple[int, str, str]]:
-    """The five claims as (number, basis, statement)."""
+    """The five claims about a campaign as (number from 1 to 5, basis, statement).
+
+    The basis is a `Basis` of the contract; `accounts` and `exchanges` are the numbers to be stated.
+    """
     control = judged.log_e / LN10
     harvest = explained.kind in ("harvest", "mixed")
     if harvest:
@@ -204,7 +216,9 @@ def claims(judged: Judged, explained: Explained, accounts: int, exchanges: int) 
 
 
 def sought(counts: Sequence[int], least: float = 0.05) -> list[str]:
-    """Named capabilities with at least a share `least` of the attributed exchanges, most frequent first."""
+    """Names of the capabilities with at least a share `least` of the attributed exchanges, most frequent
+    first, without "other". `counts` has one number per entry of `CAPABILITIES`.
+    """
     total = max(sum(counts), 1)
     ranked = sorted(range(len(CAPABILITIES)), key=lambda c: -counts[c])
     return [CAPABILITIES[c] for c in ranked if counts[c] >= least * total and CAPABILITIES[c] != "other"]

@@ -1,7 +1,7 @@
-"""How are observations added up, so that two days merge by adding?
+"""Summaries of the observations, in a form in which the summaries of two days can be added.
 
-Everything after this stage reads summaries only. Each has a time (`hour` or `first_seen`), so a prefix of the
-log gives a prefix of every summary: replaying in time order needs no second code path.
+Later stages read summaries only. Every summary has a time (`hour` or `first_seen`), so that the summary of a
+prefix of the log is a prefix of the summary, and a replay in time order needs no other code.
 """
 
 from __future__ import annotations
@@ -17,22 +17,26 @@ from ibis import _
 from stillwatch.contract.summaries import MINUTES, OF_SOURCES
 from stillwatch.signals.registry import Indicator, all_indicators
 
-SHORT_GAP_S = 300
-COMPANY_CARDS = 2
-FEWEST_WORDS = 6
-STEPS = 1 << 20
+SHORT_GAP_S = 300  # seconds between two exchanges of an account below which the gap is short
+COMPANY_CARDS = 2  # different cards of a mail domain, at most, for it to be a company's
+FEWEST_WORDS = 6  # words below which a text is not counted in `items`
+STEPS = 1 << 20  # steps per unit to which `_exact` rounds
+# Prefixes of the columns that `flat` drops where no indicator reads them.
 OWN = ("exchange_id", "exchange_key", "prompt_key", "opening_key", "band_", "input_tokens", "status")
+# Columns of `Summaries.marks`.
 MARKS = ("account_id", "kind", "value", "half", "hour", "exchanges")
 
 
 def copies(observations: ir.Table) -> ir.Table:
-    """Keys of the exchanges of which there is more than one row."""
+    """`exchange_key` and number of rows (`copies`) of the exchanges that have more than one row."""
     return observations.group_by("exchange_key").agg(copies=_.count()).filter(_.copies > 1)
 
 
 def once(observations: ir.Table, several: ir.Table) -> ir.Table:
-    """Of the rows of each exchange in `several`, which have one id, account, time and text, the first by
-    what else they say.
+    """One row of each exchange in `several`, the result of `copies`.
+
+    The rows of an exchange have the same id, account, time and text; the first one in the order of the other
+    columns is kept, so that the choice does not depend on the engine.
     """
     place = ibis.row_number().over(
         ibis.window(
@@ -53,8 +57,8 @@ def once(observations: ir.Table, several: ir.Table) -> ir.Table:
 
 
 def timed(exchanges: ir.Table) -> ir.Table:
-    """Exchanges with the `second`, the `hour` and the `day` in which they began, as all that follows
-    takes them.
+    """`exchanges` with the columns `second` (since 1970), `hour` and `day` (UTC) of their `timestamp`, which
+    the other functions of this module read.
     """
     return exchanges.mutate(
         second=_.timestamp.epoch_seconds().floor().cast("int64"),
@@ -64,8 +68,8 @@ def timed(exchanges: ir.Table) -> ir.Table:
 
 
 def flat(exchanges: ir.Table) -> ir.Table:
-    """Exchanges without what only `marks` reads, lists above all, which weigh as much as all others, and
-    without names and keys of their own.
+    """`exchanges` without list columns, which only `marks` reads and which take half of the memory, and
+    without the columns of `OWN` that no one-valued indicator reads.
     """
     read = columns_of(one_valued(exchanges))
     schema = exchanges.schema().items()
@@ -75,12 +79,16 @@ def flat(exchanges: ir.Table) -> ir.Table:
 
 
 def activity(exchanges: ir.Table, held: ir.Table) -> ir.Table:
-    """Account × hour: counts and sums from which means over any period follow, and the organization that the
-    account names, the last by name where there are several; `held` are the `conversations` of these
-    exchanges.
+    """Account × hour: counts and sums from which means over any period are computed, and the declared
+    organization (the last in alphabetical order where there are several).
 
-    Gaps, of whole seconds, and turns are those within a UTC day, so that days add up. Sums of logarithms are
-    whole multiples of 2^-20, so that their value does not depend on the order in which an engine adds.
+    Gaps, in whole seconds, and turns of conversations are counted within a UTC day, so that days can be
+    added. Logarithms are to base 2. Their sums are multiples of 1 / `STEPS`, so that they do not depend on
+    the order in which an engine adds.
+
+    Args:
+        exchanges: Result of `timed`.
+        held: Result of `conversations` for the same exchanges.
     """
     by_account = ibis.window(group_by=["account_key", "day"], order_by="timestamp")
     rows = exchanges.mutate(gap=_.second - _.second.lag().over(by_account))
@@ -118,38 +126,47 @@ def activity(exchanges: ir.Table, held: ir.Table) -> ir.Table:
 
 
 def angle(second: ir.IntegerValue, times: int) -> ir.FloatingValue:
-    """Place of a moment within the hour (`times` 1) or within an equal part of it, as an angle in radians."""
+    """Position of `second` within the hour (`times` = 1) or within one of `times` equal parts of it, as an
+    angle in radians.
+    """
     return (second % (3600 // times)).cast("float64") * (2 * math.pi * times / 3600)
 
 
 def refused(finish_reason: ir.StringValue) -> ir.BooleanValue:
-    """Whether the provider itself refused to be distilled: its category of refusal says so."""
+    """Whether `finish_reason` says that the provider refused the request as extraction or distillation; False
+    for null.
+    """
     told = finish_reason.fill_null("").lower()
     return told.startswith("refusal:") & (told.contains("extract") | told.contains("distill"))
 
 
 def _exact(value: ir.FloatingValue) -> ir.FloatingValue:
+    """Sum of `value` rounded to multiples of 1 / `STEPS`, independent of the order of addition; 0 for no
+    rows.
+    """
     return (value * STEPS).round().cast("int64").sum().fill_null(0).cast("float64") / STEPS
 
 
 def items(exchanges: ir.Table) -> ir.Table:
-    """Account × text × hour; short texts say nothing."""
+    """Account × text (`item`, a key) × hour: number of exchanges with that text, for texts of at least
+    `FEWEST_WORDS` words.
+    """
     rows = exchanges.filter(_.words >= FEWEST_WORDS)
     return rows.group_by(["account_id", _.text_key.name("item"), "hour"]).agg(exchanges=_.count())
 
 
 def shared_items(sent: ir.Table) -> ir.Table:
-    """Those of the texts that more than one account sent."""
+    """The rows of `items` whose text more than one account sent."""
     return _shared(sent, "item")
 
 
 def usage(exchanges: ir.Table) -> ir.Table:
-    """Account × model × hour."""
+    """Account × model × hour: number of exchanges."""
     return exchanges.group_by(["account_id", "model", "hour"]).agg(exchanges=_.count())
 
 
 def conversations(exchanges: ir.Table) -> ir.Table:
-    """Account × conversation × hour."""
+    """Account × conversation × hour: number of exchanges, for exchanges with a conversation id."""
     rows = exchanges.filter(_.conversation_key != 0)
     return rows.group_by(["account_id", _.conversation_key.name("conversation"), "hour"]).agg(
         exchanges=_.count()
@@ -157,8 +174,8 @@ def conversations(exchanges: ir.Table) -> ir.Table:
 
 
 def shared_conversations(held: ir.Table) -> ir.Table:
-    """Account × conversation, of the conversations that more than one account carried on: when it began
-    there.
+    """Account × conversation, for conversations that more than one account took part in: the account's first
+    hour in it (`first_seen`) and its exchanges.
     """
     return (
         _shared(held, "conversation")
@@ -168,8 +185,8 @@ def shared_conversations(held: ir.Table) -> ir.Table:
 
 
 def _shared(rows: ir.Table, name: str) -> ir.Table:
-    """Rows whose value of this name more than one account shows; most values have one row, and are told
-    at once.
+    """Rows whose value in the column `name` more than one account shows. Values with one row, which are most,
+    are removed first for speed.
     """
     again = rows.group_by(name).agg(rows=_.count()).filter(_.rows > 1)
     several = rows.semi_join(again, name)
@@ -178,10 +195,11 @@ def _shared(rows: ir.Table, name: str) -> ir.Table:
 
 
 def owners(activity: ir.Table, accounts: ir.Table) -> ir.Table:
-    """Account → who openly answers for it.
+    """Account: name of its declared owner (`owner`).
 
-    Accounts of one organization, or of one card and one domain that few cards pay for, do not hide that they
-    belong together: what they have in common is no evidence of hidden control.
+    The owner is the account's organization; else its mail domain with its card, where at most
+    `COMPANY_CARDS` cards pay for accounts of that domain; else the account itself. Accounts of one owner do
+    not hide that they belong together, so what they share is no evidence of hidden control.
     """
     organized = activity.group_by("account_id").agg(organization=_.organization.max())
     cards = accounts.group_by("email_domain").agg(cards=_.payment_fingerprint.nunique())
@@ -196,10 +214,10 @@ def owners(activity: ir.Table, accounts: ir.Table) -> ir.Table:
 
 
 def sources(exchanges: ir.Table, units: Sequence[Indicator]) -> ir.Table:
-    """Account × hour × the values of `units`, of each of which an exchange shows one: in how many exchanges.
+    """Account × hour × half × one value of each of `units`: number of exchanges.
 
-    Values are made of columns that have been counted already, since most of them stay what they are for
-    hours.
+    Each of `units` must have one value per exchange (`one_valued`). Exchanges with equal columns are counted
+    before values are made of the columns, which is faster.
     """
     read = columns_of(units)
     keys = exchanges.select("account_id", "half", "hour", *read)
@@ -209,23 +227,23 @@ def sources(exchanges: ir.Table, units: Sequence[Indicator]) -> ir.Table:
 
 
 def columns_of(units: Iterable[Indicator]) -> list[str]:
-    """Columns of which the values of these indicators are made."""
+    """Names of the columns that these indicators read, sorted."""
     return sorted({column for unit in units for column in unit.card.columns})
 
 
 def one_valued(exchanges: ir.Table) -> list[Indicator]:
-    """The indicators of which an exchange shows one value."""
+    """The indicators over observations that have one value per exchange, and not a list."""
     return [
         unit for unit in all_indicators() if unit.card.table != "accounts" and not is_many(unit, exchanges)
     ]
 
 
 def marks(exchanges: ir.Table, thinned: int) -> ir.Table:
-    """Account × indicator value × hour of the kinds of which an exchange shows many: phrases and bands, whose
-    values are digests.
+    """Account × indicator value × hour: number of exchanges, for the kinds with many values per exchange
+    (phrases and bands), whose values are 64-bit digests.
 
-    Of the digests one in 2^`thinned` is kept, the same ones for every account and every day, so that what
-    several accounts share stays shared (coordinated sampling; Broder 1997, Cohen and Kaplan 2007).
+    One digest in 2^`thinned` is kept, the same ones for every account and day, so that a value is kept for
+    all accounts that share it or for none (coordinated sampling; Broder 1997, Cohen and Kaplan 2007).
     """
     parts = []
     for unit in all_indicators():
@@ -241,22 +259,27 @@ def marks(exchanges: ir.Table, thinned: int) -> ir.Table:
 
 
 def thin(rows: ir.Table, thinned: int, digest: str = "value") -> ir.Table:
-    """Rows with one `digest` in 2^`thinned`."""
+    """The rows whose value in the column `digest` has `thinned` zeros as its lowest bits: one in 2^`thinned`
+    of random digests.
+    """
     return rows.filter((_[digest] & ((1 << thinned) - 1)) == 0) if thinned else rows
 
 
 def halvings(number: int, most: int) -> int:
-    """The least k for which one in 2^k of `number` are at most `most`."""
+    """The least k >= 0 with `number` / 2^k <= `most`."""
     return max(0, (number - 1) // most).bit_length()
 
 
 def is_many(unit: Indicator, exchanges: ir.Table) -> bool:
-    """Whether an exchange shows many values of this kind."""
+    """Whether the indicator gives a list of values per exchange."""
     return bool(unit.value(exchanges).type().is_array())
 
 
 def attributes(accounts: ir.Table, half: ir.IntegerValue) -> ir.Table:
-    """Sightings of the account table's kinds, which have no half; of the type of the column `half`."""
+    """Account × indicator value for the indicators over the account table, with the columns of `sightings`.
+
+    `half` is null, in the type of the given column, and `exchanges` is 0.
+    """
     parts = []
     for unit in all_indicators():
         if unit.card.table == "accounts":
@@ -271,7 +294,10 @@ def attributes(accounts: ir.Table, half: ir.IntegerValue) -> ir.Table:
 
 
 def usable(columns: dict[str, set[str]]) -> tuple[tuple[Indicator, ...], tuple[tuple[Indicator, str], ...]]:
-    """Indicators whose columns hold values, and the others with the reason."""
+    """The indicators that can be used, and the others with the reason.
+
+    `columns` has for each table the names of the columns that hold a value, as from `filled`.
+    """
     used, skipped = [], []
     for unit in all_indicators():
         missing = [c for c in unit.card.columns if c not in columns[unit.card.table]]
@@ -283,6 +309,6 @@ def usable(columns: dict[str, set[str]]) -> tuple[tuple[Indicator, ...], tuple[t
 
 
 def filled(table: ir.Table) -> set[str]:
-    """Names of the columns that hold at least one value."""
+    """Names of the columns with at least one value that is not null."""
     counts: pa.Table = table.agg(**{name: table[name].notnull().any() for name in table.columns}).to_pyarrow()
     return {name for name in counts.column_names if counts.column(name)[0].as_py()}

@@ -1,4 +1,4 @@
-"""What the accounts of a group have in common at first glance, and what they do not."""
+"""Short statements on what the accounts of a group have in common and in what they differ."""
 
 from __future__ import annotations
 
@@ -14,23 +14,26 @@ from stillwatch.signals.registry import CONTROL, Labels
 from stillwatch.signals.traits import Floats, Traits
 
 Speaks = Literal["for", "against", "neither"]
-SHARE_IN_COMMON = 0.5
-CLEAR_LOG_ODDS = float(np.log(20))
-MONTH_H = 730.0
-FEWEST_MONTHS = 3
-MOST_DAYS_OF_EVENT = 9  # a group whose activity falls into so few days has an event in common
+SHARE_IN_COMMON = 0.5  # share of the members from which a property is stated
+CLEAR_LOG_ODDS = float(np.log(20))  # log e-value above which a finding is stated
+MONTH_H = 730.0  # hours of a month
+FEWEST_MONTHS = 3  # months from which ages are given in months
+MOST_DAYS_OF_EVENT = 9  # days of activity, at most, of a group that met at an event
+# Indicator kind, its name in a statement, and whether sharing it is evidence for or against one control.
 IN_COMMON: tuple[tuple[str, str, Speaks], ...] = (
     ("client_prefix", "one address range", "against"),
     ("email_domain", "one mail domain", "neither"),
     ("system_prompt", "one system prompt", "neither"),
     ("user_agent", "one client program", "neither"),
 )
-SHARE_SENDING_COMMON_TEXT = 0.5  # of the members, who send a text for it to be common
+SHARE_SENDING_COMMON_TEXT = 0.5  # share of the members that must send a text for it to be common
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """One sentence on a group, and whether it speaks for one control or against it."""
+    """One sentence (`statement`) on one `trait` of a group, and whether it is evidence for or against common
+    control, or neither.
+    """
 
     trait: str
     speaks: Speaks
@@ -38,8 +41,9 @@ class Sight:
 
 
 def glance(one: Judged, bench: Bench) -> list[Sight]:
-    """What a person would look at first: place, mail, cards, sign-up, ages, span, texts, programs, nights and
-    clocks; then the findings of control.
+    """Statements on a group's place, mail, cards, sign-up, owners, texts, programs, span, ages, nights and
+    clocks, then its findings of control above `CLEAR_LOG_ODDS`, strongest first. Empty for a group without
+    known accounts.
     """
     members = bench.places(one.accounts)
     if len(members) == 0:
@@ -57,6 +61,7 @@ def glance(one: Judged, bench: Bench) -> list[Sight]:
 
 
 def _shared(traits: Traits, members: Labels) -> Iterator[Sight]:
+    """Statements on shared values, cards, sign-up addresses, owners and texts."""
     n = len(members)
     for kind, words, speaks in IN_COMMON:
         most = _most(traits.value[kind][members])
@@ -106,6 +111,7 @@ def _shared(traits: Traits, members: Labels) -> Iterator[Sight]:
 
 
 def _span(traits: Traits, members: Labels) -> Iterator[Sight]:
+    """Statements on the span of the members' activity and on the ages of their accounts."""
     first, last = np.quantile(traits.first[members], 0.1), np.quantile(traits.last[members], 0.9)
     days = max(1, round((last - first) / 24))
     if days <= MOST_DAYS_OF_EVENT:
@@ -122,7 +128,7 @@ def _span(traits: Traits, members: Labels) -> Iterator[Sight]:
 
 
 def _ages(hours: Floats) -> str:
-    """The middle nine tenths of some ages, in days below three months and in months from there on."""
+    """The range of the middle 90 % of ages in `hours`, as text in days, or in months from `FEWEST_MONTHS`."""
     low, high = np.quantile(hours, (0.05, 0.95))
     unit, words = (24.0, "days") if high < FEWEST_MONTHS * MONTH_H else (MONTH_H, "months")
     first, last = round(low / unit), round(high / unit)
@@ -130,6 +136,7 @@ def _ages(hours: Floats) -> str:
 
 
 def _habits(traits: Traits, members: Labels) -> Iterator[Sight]:
+    """Statements on the members' nights and clocks."""
     n = len(members)
     nights = int(marks.human(traits, members).sum())
     if nights >= 0.8 * n:
@@ -151,5 +158,6 @@ def _habits(traits: Traits, members: Labels) -> Iterator[Sight]:
 
 
 def _most(codes: Labels) -> int:
+    """Number of members with the most frequent value; 0 where none has a value."""
     known = codes[codes >= 0]
     return int(np.unique(known, return_counts=True)[1].max()) if len(known) else 0

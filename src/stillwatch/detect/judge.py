@@ -1,16 +1,16 @@
 """Evidence that a set of accounts is under one control, beyond every innocent explanation.
 
-Each group test gives an e-value against its own null. Tests that one cause can bend together form a family,
-whose e-value is the mean of its tests', valid under any dependence. Families of likeness (place, habit,
-timing, purpose) describe a set and never count.
+Each group test gives an e-value against its own null. Tests whose results one cause can change together form
+a family, whose e-value is the mean of its tests' e-values, valid under any dependence. Families of likeness
+(place, habit, timing, purpose) describe a set and never count.
 
-An innocent explanation bends some families for the accounts that carry its mark. Under the explanation,
-accounts that one mark has in common count as one account in the families that it bends, and all accounts
-count in the other families; a bent family counts no more than the number of unmarked accounts is evidence
-that the mark did not just miss them; the mean over the families of control is an e-value under "this
-explanation is the cause, or there is none". The evidence of a set is the least of these over all
-explanations, an e-value under their union. `docs/methods/decision.md` derives it. `judge` is the only
-judgement: of candidates, of members, of prefixes of a log.
+An innocent explanation can raise ("bend") the evidence of some families for accounts that carry its mark. To
+try an explanation, accounts with one label of its mark count as one account in the families that it bends;
+all accounts count in the other families. The e-value of a bent family is also at most the e-value against "at
+most a share `SHARE_A_MARK_MISSES` of the accounts lacks the mark's most frequent label". The mean over the
+families of control is then an e-value under "this explanation is the cause, or there is none". The evidence
+of a set is the least of these over all explanations, an e-value under their union. `docs/methods/decision.md`
+derives it. `judge` is used for candidates, for members and for prefixes of a log alike.
 """
 
 from __future__ import annotations
@@ -42,21 +42,24 @@ from stillwatch.signals.traits import Traits, traits
 from stillwatch.stats.evalues import binomial_log_e, mean_log_e
 from stillwatch.stats.fdr import e_bh_q_values
 
-# Evidence below which no explanation is tried: it could only make it less.
+# Log e-value up to which no explanation is tried, since explanations only lower it.
 LEAST_LOG_E_TRIED = float(np.log(5))
-MOST_OTHERS = 12_000  # accounts that a group is compared with, drawn once for all groups
-OTHERS_PER_ACCOUNT = 3  # times a group's accounts are in what it is compared with, or else all others are
-SHARE_A_MARK_MISSES = 0.3  # share of a cause's accounts that its mark may miss, at most
-ACCOUNTS_FOR_USUAL_MARKS = 1000  # accounts of which it is counted how many carry a mark
-PROPOSED_BY_IT = NoFinding("the group was proposed by what the test reads")  # of a family in `SPARED`
-EQUALLY_NEAR_LOG_E = 1.0  # log e-values that differ by less name explanations that come equally near
+MOST_OTHERS = 12_000  # accounts of the random sample with which groups are compared
+OTHERS_PER_ACCOUNT = 3  # size of the sample, in multiples of a group, below which all others are compared
+SHARE_A_MARK_MISSES = 0.3  # share of a cause's accounts, at most, that do not carry its mark
+ACCOUNTS_FOR_USUAL_MARKS = 1000  # accounts, roughly, in which the frequency of a mark is counted
+PROPOSED_BY_IT = NoFinding("the group was proposed by what the test reads")  # for families in `SPARED`
+EQUALLY_NEAR_LOG_E = 1.0  # log e-values of explanations within this of the least count as equally near
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One explanation against one set of accounts: how many carry its mark, how many accounts they count as,
-    the log e-value of what it cannot produce, and by how much more often members carry the mark than other
-    accounts.
+    """Result of trying one explanation on one set of accounts.
+
+    * `marked`: number of accounts that carry the mark.
+    * `effective`: number of accounts of the set, when those with one label count as one.
+    * `log_e`: natural-log e-value of the evidence that the explanation cannot produce.
+    * `excess`: share of the set that carries the mark, less the share of other accounts.
     """
 
     explanation: Explanation
@@ -68,11 +71,15 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A set of accounts with its findings, its evidence, and the rate at which it is reported.
+    """A candidate with its findings and its evidence. All e-values are natural logarithms.
 
-    `owners` are the declared owners of its accounts, each counted once. `families` are log e-values under
-    independence, `unexplained` their combination, and `log_e` the evidence beyond every explanation in
-    `trials`, which are empty where `unexplained` is not worth one.
+    * `owners`: codes of the declared owners of its accounts.
+    * `findings`: test → finding, for the tests that have one.
+    * `families`: family → log e-value against its tests' nulls, before any explanation.
+    * `unexplained`: log e-value of the families of control together.
+    * `trials`: the explanations tried; empty where `unexplained` is at most `LEAST_LOG_E_TRIED`.
+    * `log_e`: evidence beyond every explanation, the least of `unexplained` and the trials'.
+    * `q_value`: false-discovery rate at which it would be reported among the candidates judged with it.
     """
 
     candidate: Candidate
@@ -90,13 +97,13 @@ class Judged:
         return self.candidate.accounts
 
     def overlap(self, other: Judged) -> float:
-        """Share of the smaller group's owners that the other has too."""
+        """Number of common owners, divided by the number of owners of the smaller group."""
         return len(self.owners & other.owners) / max(1, min(len(self.owners), len(other.owners)))
 
     @property
     def nearest(self) -> Trial | None:
-        """The explanation that leaves the least evidence; of several, the one whose mark sets members
-        apart most.
+        """The explanation that leaves the least evidence; among those within `EQUALLY_NEAR_LOG_E` of it, the
+        one with the largest `excess`. None where no explanation was tried.
         """
         if not self.trials:
             return None
@@ -106,10 +113,10 @@ class Judged:
 
 @dataclass(slots=True, kw_only=True)
 class Outcomes:
-    """What the tests returned, counted over groups.
+    """Counts of the tests' outcomes over groups.
 
-    `groups` is the number of groups, `findings` has for each test the number of groups with a finding,
-    `reasons` for each test the number of groups without one, by reason.
+    `groups` is the number of groups; `findings` has for each test the number of groups with a finding;
+    `reasons` has for each test the number of groups without one, by reason.
     """
 
     groups: int = 0
@@ -117,7 +124,7 @@ class Outcomes:
     reasons: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     def add(self, outcomes: Mapping[str, Outcome]) -> None:
-        """Count the outcomes of the tests, by their names, about one more group."""
+        """Add the outcomes of one group, by name of the test."""
         self.groups += 1
         for name, one in outcomes.items():
             if isinstance(one, NoFinding):
@@ -126,8 +133,8 @@ class Outcomes:
                 self.findings[name] += 1
 
     def main_reason(self, test: str) -> tuple[str, int] | None:
-        """The most frequent reason why the test has no finding, with the number of groups; of several the
-        first in the alphabet. None where it was returned about no group.
+        """The most frequent reason for which the test had no finding, and its number of groups; the first in
+        alphabetical order of equally frequent ones. None where the test always had a finding or never ran.
         """
         reasons = self.reasons.get(test, Counter())
         return min(reasons.items(), key=lambda one: (-one[1], one[0]), default=None)
@@ -135,9 +142,10 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestRows:
-    """What one test asked of the engine: its columns, whose each row is, and where each account's rows are.
+    """The rows of one test about all accounts, indexed by account.
 
-    `order` has the rows by account, those of account a from `starts[a]` to `starts[a + 1]`.
+    `columns` are arrays by name; `account` is the number of each row's account. The rows of account a are
+    `order[starts[a]:starts[a + 1]]`.
     """
 
     columns: Mapping[str, np.ndarray]
@@ -146,17 +154,18 @@ class TestRows:
     starts: np.ndarray
 
     def of(self, accounts: np.ndarray) -> np.ndarray:
-        """Places of the rows of these accounts."""
+        """Positions of the rows of the accounts with these numbers, grouped by account."""
         begin, many = self.starts[accounts], self.starts[accounts + 1] - self.starts[accounts]
         ends = np.cumsum(many)
         return self.order[np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - many - begin, many)]
 
     def only(self, places: np.ndarray) -> TestRows:
-        """Some of the rows."""
+        """The rows at these positions, indexed again."""
         return _indexed({name: values[places] for name, values in self.columns.items()}, len(self.starts) - 1)
 
 
 def _indexed(columns: Mapping[str, np.ndarray], accounts: int) -> TestRows:
+    """`TestRows` of these columns, which include `account`; `accounts` is the number of all accounts."""
     account = columns["account"]
     order = np.argsort(account, kind="stable")
     return TestRows(
@@ -172,10 +181,11 @@ Asked = tuple[Mapping[str, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """What every test asked of the engine, once for all candidates.
+    """The rows of every test and the traits of every account, evaluated once for all candidates.
 
-    `others` are the accounts, drawn at random, that stand for all others where there are many more; `sampled`
-    their rows.
+    Accounts are numbered in the order of `names`; `owners` has the code of each one's declared owner. `rows`
+    has the rows of each test. `others` is the mask of a random sample of at most `MOST_OTHERS` accounts, with
+    which groups are compared, and `sampled` has their rows.
     """
 
     tests: tuple[GroupTest, ...]
@@ -193,12 +203,12 @@ class Bench:
 
     @cached_property
     def family_of(self) -> Mapping[str, Family]:
-        """Test → its family."""
+        """Name of a test → its family."""
         return {test.card.name: test.family for test in self.tests}
 
     @cached_property
     def usual(self) -> Mapping[str, float]:
-        """Explanation → share of a sample of all accounts that carries its mark."""
+        """Name of an explanation → share of a sample of all accounts that carries its mark."""
         some = np.flatnonzero(self.others)
         some = some[:: max(1, len(some) // ACCOUNTS_FOR_USUAL_MARKS)]
         return {
@@ -208,22 +218,23 @@ class Bench:
 
     @cached_property
     def in_order(self) -> tuple[Explanation, ...]:
-        """Explanations, those first whose mark most accounts carry: they are the likeliest to leave
-        nothing.
+        """Explanations by falling frequency of their mark: frequent ones most often leave no evidence, and
+        are tried first.
         """
         return tuple(sorted(self.explanations, key=lambda one: (-self.usual[one.card.name], one.card.name)))
 
     def places(self, accounts: Iterable[str]) -> np.ndarray:
-        """Where these accounts are among `names`, in order; those that no test has rows of are nowhere."""
+        """Sorted positions of these accounts in `names`; accounts without rows in any test are left out."""
         return np.array(sorted(self._place_of[a] for a in accounts if a in self._place_of), np.int64)
 
     def owners_of(self, accounts: Iterable[str]) -> frozenset[int]:
-        """Who openly answers for these accounts, each owner once."""
+        """Codes of the declared owners of these accounts."""
         return frozenset(self.owners[self.places(accounts)].tolist())
 
     def asker(self, inside: np.ndarray) -> Callable[[GroupTest], Asked]:
-        """For the accounts inside: a test's columns, and which rows are theirs; put together once for all
-        tests of the same rows.
+        """A function that gives the arguments of a test's statistic for one group: columns and members' mask.
+
+        `inside` is the group's mask over accounts. Arguments are cached, since several tests read one table.
         """
         members = np.flatnonzero(inside)
         strangers = members[~self.others[members]]
@@ -257,14 +268,17 @@ def bench(
     explanations: Sequence[Explanation],
     run: Callable[[object], pa.Table],
 ) -> Bench:
-    """Run the engine part of every test, and of the marks; `run` turns an expression into Arrow."""
-    asked = {test.rows: test.card.name for test in tests}  # several tests may ask for the same rows
+    """Evaluate the rows of every test and the traits of every account for these summaries.
+
+    `run` evaluates an expression of the engine to an Arrow table. Explanations are only stored.
+    """
+    asked = {test.rows: test.card.name for test in tests}  # several tests may read the same rows
     tables = {}
     for rows, name in asked.items():
         table = rows(summaries)
         tables[name] = table if isinstance(table, pa.Table) else run(table)
     known = {name for table in tables.values() for name in pc.unique(table.column("account_id")).to_pylist()}
-    names = {name: place for place, name in enumerate(sorted(known))}  # in an order that no engine chooses
+    names = {name: place for place, name in enumerate(sorted(known))}  # independent of the engine's order
     rng = np.random.default_rng(len(names))
     others = np.zeros(len(names), bool)
     others[rng.permutation(len(names))[:MOST_OTHERS]] = True
@@ -302,7 +316,7 @@ def bench(
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:
-    """A column as numbers; text as the number of its distinct value, -1 for none."""
+    """A column as numbers; text as codes of its distinct values, -1 for null."""
     if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
         return np.asarray(column.to_numpy())
     encoded = column.combine_chunks().dictionary_encode()
@@ -310,7 +324,9 @@ def _numbers(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def evidence(families: Mapping[Family, float]) -> float:
-    """Log e-value of the families of control together: their mean, valid under any dependence."""
+    """Natural-log e-value of the families of control together: the mean of their e-values, valid under any
+    dependence.
+    """
     return mean_log_e(np.asarray([families[family] for family in CONTROL]))
 
 
@@ -323,10 +339,16 @@ def judge(
 ) -> list[Judged]:
     """Findings, evidence beyond every explanation, and q-value of every candidate, strongest first.
 
-    Other candidates' accounts stay in the reference of each: leaving them in only makes a candidate look more
-    ordinary. Accounts of one declared owner count once. A candidate is not tested on the families of which
-    the graph that proposed it was made (`SPARED`). Tests of likeness are run where `described`. What the
-    tests returned about the candidates is added to `outcomes`.
+    Accounts of one declared owner count once. Each candidate is compared with all other accounts, those of
+    other candidates included, which only lowers its evidence. It is not tested on the families in `SPARED`
+    for the graph that proposed it.
+
+    Args:
+        candidates: The groups to judge; q-values are among these.
+        bench: Result of the function `bench`.
+        described: Whether to run the tests of likeness too, and to try every explanation rather than stop
+            when no evidence is left.
+        outcomes: Counter to which the tests' outcomes are added.
     """
     chosen = [t for t in bench.tests if described or t.family in CONTROL]
 
@@ -345,11 +367,10 @@ def judge(
 
 
 def strongest(candidates: Sequence[Candidate], bench: Bench) -> float | None:
-    """The highest log e-value beyond every explanation of these candidates, as `judge` gives it; None of no
-    candidate.
+    """The highest `log_e` that `judge` would give one of these candidates; None for no candidates.
 
-    Explanations can only lessen the evidence, so they are tried until no candidate that is left can have
-    more.
+    Explanations only lower the evidence, so those of a candidate are not tried where its evidence before any
+    explanation does not exceed the highest found.
     """
     tests = [t for t in bench.tests if t.family in CONTROL]
     drafts = list(on_all_cores(lambda candidate: _tested(candidate, bench, tests), candidates))
@@ -364,8 +385,10 @@ def strongest(candidates: Sequence[Candidate], bench: Bench) -> float | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tested:
-    """What the tests say of a candidate before any explanation is tried: `places` are those of one account of
-    each owner, `counted` the tests that the graph which proposed it leaves.
+    """A candidate after its tests and before any explanation is tried.
+
+    `places` are the positions of its accounts in the bench, one account per owner; `counted` are the tests
+    whose family is not in `SPARED` for its graph. The other fields are as in `Judged`.
     """
 
     candidate: Candidate
@@ -377,6 +400,7 @@ class Tested:
 
 
 def _tested(candidate: Candidate, bench: Bench, tests: Sequence[GroupTest]) -> Tested:
+    """The candidate with the outcomes of `tests`, without the families in `SPARED` for its graph."""
     places = _one_of_each_owner(bench, candidate)
     spared = SPARED.get(candidate.graph, ())
     counted = tuple(t for t in tests if t.family not in spared)
@@ -393,7 +417,7 @@ def _tested(candidate: Candidate, bench: Bench, tests: Sequence[GroupTest]) -> T
 
 
 def _tried(draft: Tested, bench: Bench, *, described: bool) -> Judged:
-    """A candidate that was tested, beyond every explanation; with q-value 1."""
+    """The tested candidate with its evidence beyond every explanation; the q-value is 1 until it is set."""
     trials: tuple[Trial, ...] = ()
     if draft.unexplained > LEAST_LOG_E_TRIED:
         control = [t for t in draft.counted if t.family in CONTROL]
@@ -411,9 +435,7 @@ def _tried(draft: Tested, bench: Bench, *, described: bool) -> Judged:
 
 
 def control_of(candidate: Candidate, bench: Bench) -> dict[Family, float]:
-    """Log e-value under independence of each family of control, as `judge` counts it; no explanation is
-    tried.
-    """
+    """Log e-value of each family of control for a candidate, as in `judge`, before any explanation."""
     spared = SPARED.get(candidate.graph, ())
     tests = [t for t in bench.tests if t.family in CONTROL and t.family not in spared]
     found = _families(bench, _findings(_outcomes(bench, tests, _one_of_each_owner(bench, candidate))))
@@ -421,7 +443,7 @@ def control_of(candidate: Candidate, bench: Bench) -> dict[Family, float]:
 
 
 def _one_of_each_owner(bench: Bench, candidate: Candidate) -> Labels:
-    """Places of the candidate's accounts, of each declared owner the first alone."""
+    """Positions of the candidate's accounts in the bench, with only the first account of each owner."""
     places = bench.places(candidate.accounts)
     _owner, first = np.unique(bench.owners[places], return_index=True)
     return places[np.sort(first)]
@@ -435,8 +457,10 @@ def _trials(
     *,
     whole: bool,
 ) -> tuple[Trial, ...]:
-    """Explanations against the accounts at these places, whose families have these log e-values under
-    independence: all of them where `whole`, else until one leaves nothing worth another.
+    """Trials of the explanations on the accounts at positions `representatives`.
+
+    `families` are their log e-values before any explanation. All explanations are tried where `whole`; else
+    trials stop when one leaves at most `LEAST_LOG_E_TRIED`.
     """
     known: dict[tuple[bytes, Family], float] = {}
 
@@ -477,7 +501,7 @@ def _trials(
 
 
 def _outcomes(bench: Bench, tests: Sequence[GroupTest], accounts: Labels) -> dict[str, Outcome]:
-    """What these tests return about the accounts at these places."""
+    """Outcome of each test, by name, for the accounts at these positions."""
     inside = np.zeros(len(bench.names), bool)
     inside[accounts] = True
     asked = bench.asker(inside)
@@ -485,11 +509,12 @@ def _outcomes(bench: Bench, tests: Sequence[GroupTest], accounts: Labels) -> dic
 
 
 def _findings(outcomes: Mapping[str, Outcome]) -> dict[str, Finding]:
+    """The outcomes that are findings."""
     return {name: one for name, one in outcomes.items() if isinstance(one, Finding)}
 
 
 def _families(bench: Bench, findings: Mapping[str, Finding]) -> dict[Family, float]:
-    """Log e-value of every family: the mean of its tests, 0 where none has a finding."""
+    """Log e-value of every family: the mean of its tests' e-values; 0.0 where none has a finding."""
     return {
         family: mean_log_e(np.asarray([f.log_e for n, f in findings.items() if bench.family_of[n] == family]))
         for family in FAMILIES

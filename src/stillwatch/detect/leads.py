@@ -1,4 +1,4 @@
-"""Groups that would be reported if no innocent explanation were known, and that one explains."""
+"""Leads: groups with enough evidence to be reported, had an innocent explanation not accounted for it."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ import numpy as np
 
 from stillwatch.detect.judge import Judged
 
-SAME_LEAD_OVERLAP = 0.3  # of the smaller group's owners: two groups that share more are views of one
-MOST_DESCRIBED = 60  # groups whose likeness is tested and whose requests are looked at
-MOST_LEADS = 40  # leads that are written
+SAME_LEAD_OVERLAP = 0.3  # overlap in owners above which two groups are views of one
+MOST_DESCRIBED = 60  # groups whose likeness and requests are examined
+MOST_LEADS = 40  # leads that are reported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lead:
-    """A judged group and its stake: how many of its requests are of the kind that a harvest consists of."""
+    """A judged group and its stake: the number of its requests of the kind that a harvest consists of."""
 
     judged: Judged
     stake: float
 
 
 def worth_describing(judged: Sequence[Judged], fdr: float, taken: frozenset[int]) -> list[Judged]:
-    """Groups that would be reported at `fdr` if no explanation were known, the largest first, then the
-    others.
+    """At most `MOST_DESCRIBED` groups: first those that would be reported at `fdr` if no explanation were
+    known, the largest first, then the others.
 
-    Groups that share many owners with `taken` are left out, and of several views of one group all but one.
+    `taken` are owners of reported campaigns; groups that share more than `SAME_LEAD_OVERLAP` of their owners
+    with them are left out. Of several views of one group only the first is kept.
     """
     bar = _bar(len(judged), fdr)
 
@@ -45,22 +46,24 @@ def worth_describing(judged: Sequence[Judged], fdr: float, taken: frozenset[int]
 
 
 def striking(described: Sequence[Judged], tested: int, fdr: float) -> list[Judged]:
-    """Of groups whose likeness was tested, those that would be reported at `fdr` among `tested` if no
-    explanation were known: by control, or by joint timing with a common purpose.
+    """The groups of `described` that would be reported at `fdr`, among `tested` candidates, if no explanation
+    were known: by their evidence of control, or by both timing and purpose. Their likeness must be tested.
     """
     bar = _bar(tested, fdr)
     return [one for one in described if max(one.unexplained, _together(one)) >= bar]
 
 
 def _together(one: Judged) -> float:
+    """Log e-value of timing and purpose together: the smaller of both."""
     return min(one.families["timing"], one.families["purpose"])
 
 
 def ranked(groups: Sequence[Judged], stake: Callable[[Judged], float]) -> list[Lead]:
-    """Leads by falling stake."""
+    """The groups as leads by falling stake, at most `MOST_LEADS`; `stake` computes a group's stake."""
     leads = [Lead(judged=one, stake=stake(one)) for one in groups]
     return sorted(leads, key=lambda lead: (-lead.stake, -lead.judged.unexplained))[:MOST_LEADS]
 
 
 def _bar(tested: int, fdr: float) -> float:
+    """Natural-log e-value from which a single one of `tested` candidates would be reported at `fdr`."""
     return float(np.log(max(tested, 1) / fdr))

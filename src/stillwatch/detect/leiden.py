@@ -1,11 +1,11 @@
-"""How does Leiden come to an end, and use more than one core?
+"""Leiden clustering that always terminates and can run on several cores.
 
-scikit-network's Leiden moves a node of the refined partition wherever modularity grows, and begins again
-until none grows. In single precision two moves can each seem to gain what the other loses, and then it never
-ends: met on a graph of 11,774 nodes. Here passes are counted. All else is as there, to the last bit, draws
-included; these come from a generator of our own and not from the C library's, which is one for the whole
-process and another on every platform. Both inner loops are compiled here to run without Python's lock, so
-that several graphs are clustered at once.
+In its refinement, scikit-network's Leiden moves nodes while modularity grows. In single precision two moves
+can each seem to gain what the other loses, so that it never terminates; this happened on a graph of 11,774
+nodes. Here the number of passes is bounded. All other results are equal to scikit-network's, bit by bit.
+Random numbers come from a generator of this module that gives the same numbers as GNU's `random`, since the C
+library's generator is shared by the whole process and differs between platforms. Both inner loops are
+compiled to run without Python's global lock, so that several graphs can be clustered at once.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from scipy import sparse
 from sknetwork.clustering import Leiden
 from sknetwork.utils import get_membership
 
-MOST_PASSES = 200  # of one refinement; most graphs take fewer than 40
-LAG, ORDER, DISCARDED = 3, 31, 310
+MOST_PASSES = 200  # passes over the nodes in one refinement; most graphs take fewer than 40
+LAG, ORDER, DISCARDED = 3, 31, 310  # of the random generator: its lags, and the numbers discarded at first
 _TWO = np.float32(2)
 
 Single = npt.NDArray[np.float32]
@@ -30,8 +30,8 @@ Floats = npt.NDArray[np.float64] | Single
 
 @numba.njit(cache=True, nogil=True)
 def _draw(state):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled; types are inferred by numba
-    """The next number of an additive lagged-Fibonacci generator (Knuth, TAOCP 2, 3.2.2; GNU's `random`),
-    31 bits.
+    """The next 31-bit number of an additive lagged-Fibonacci generator (Knuth, TAOCP 2, 3.2.2; GNU's
+    `random`); changes `state`.
     """
     place = state[ORDER]
     state[place] += state[(place + ORDER - LAG) % ORDER]
@@ -40,7 +40,7 @@ def _draw(state):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # com
 
 
 def draws(seed: int) -> npt.NDArray[np.uint32]:
-    """The generator's state: its last 31 numbers, and the place of the oldest."""
+    """Initial state of the generator for `seed`: its last `ORDER` numbers, and the position of the oldest."""
     numbers = [seed]
     for _place in range(1, ORDER):
         numbers.append(16807 * numbers[-1] % 2147483647)
@@ -52,8 +52,10 @@ def draws(seed: int) -> npt.NDArray[np.uint32]:
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _worth(towards, into, out_of, w_out, w_in, resolution):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """What a node of these weights adds to modularity in a group of others, in the order in which the
-    library subtracts.
+    """Contribution of a node to modularity in a group of other nodes, in the library's order of operations.
+
+    `towards` is the weight of its edges into the group, `into` and `out_of` are the group's weights, `w_in`
+    and `w_out` the node's.
     """
     worth = _TWO * towards
     worth -= resolution * w_out * into
@@ -63,7 +65,7 @@ def _worth(towards, into, out_of, w_out, w_in, resolution):  # type: ignore[no-u
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _move(here, there, out_of, into, w_out, w_in):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Carry a node's weights from one group to another."""
+    """Subtract a node's weights from group `here` and add them to group `there`."""
     out_of[here] -= w_out
     into[here] -= w_in
     out_of[there] += w_out
@@ -84,8 +86,8 @@ def _settle(  # type: ignore[no-untyped-def]  # noqa: ANN202
     resolution,  # noqa: ANN001
     least,  # noqa: ANN001
 ):
-    """Move nodes to the community in which they gain most, until a pass gains at most `least`; returns
-    what was gained.
+    """Move each node to the community with the largest gain in modularity, until a pass gains at most
+    `least`; returns the total gain. Changes `labels`, `out_of` and `into`.
     """
     towards = np.zeros(len(out_of), np.float32)
     seen_by = np.full(len(out_of), -1, np.int64)  # the visit at which a community was last seen
@@ -145,8 +147,11 @@ def _refine(  # type: ignore[no-untyped-def]  # noqa: ANN202
     state,  # noqa: ANN001
     most,  # noqa: ANN001
 ):
-    """Move nodes between the parts of their community while it gains; `out_of` and `into` are the parts'
-    weights.
+    """Move nodes between the parts of their community while modularity grows, in at most `most` passes;
+    returns the number of passes.
+
+    A node goes to a random one of the parts with a gain. `labels` are communities, `refined` their parts,
+    `out_of` and `into` the parts' weights. Changes `refined`, `out_of`, `into` and `state`.
     """
     towards = np.zeros(len(out_of), np.float32)
     seen_by = np.full(len(out_of), -1, np.int64)  # the visit at which a part was last seen
@@ -229,8 +234,8 @@ class Ending(Leiden):
 def _single(
     adjacency: sparse.csr_matrix, labels: Ints, out_weights: Floats, in_weights: Floats
 ) -> tuple[Ints, Ints, Single, Single, Single, Single, Single, Single]:
-    """What both loops read, in single precision as in the library: the graph, weights of nodes and of
-    communities, and loops.
+    """Arguments of both loops, in single precision as in the library: the graph (indices, indptr, data), out
+    and in weights of nodes and of communities, and weights of loops.
     """
 
     def single(values: Any) -> Single:  # noqa: ANN401  # whatever scipy's products give

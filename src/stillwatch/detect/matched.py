@@ -1,4 +1,4 @@
-"""How often do groups drawn at random from the log itself reach a campaign's evidence?"""
+"""Rate at which groups drawn at random from the log reach a campaign's evidence."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from stillwatch.detect.propose import Candidate
 from stillwatch.signals.registry import Labels
 from stillwatch.stats.intervals import of_share
 
-DRAWS, FEW_DRAWS = 100, 20
-LARGE_CAMPAIGN = 1000  # members of a campaign from which `FEW_DRAWS` groups are drawn
+DRAWS, FEW_DRAWS = 100, 20  # groups that are drawn for a campaign, and for a large one
+LARGE_CAMPAIGN = 1000  # members above which a campaign is large
 MOST_ACCOUNTS_DRAWN = 2000  # accounts of a drawn group
 
 
 def synthetic_rate(one: Judged, bench: Bench, taken: frozenset[str], seed: int) -> float | None:
-    """Upper 95 % bound (Clopper and Pearson 1934) of the share of drawn groups whose evidence reaches that of
-    `one`.
+    """Upper end of the 95 % interval (Clopper and Pearson 1934) of the share of random groups whose evidence
+    is at least that of `one`.
 
-    A drawn group takes, for each member, another account of the log at random from the member's stratum: the
-    same number of exchanges in doublings, and carrying the mark of the nearest explanation or not. Members of
-    campaigns (`taken`) are not drawn. So who belongs to the group is permuted, and the log's own margins are
-    kept. None where a stratum has no other account for half of the members.
+    A random group has, for each member, another account of the log from the member's stratum: the same number
+    of exchanges up to a factor of 2, and the mark of the nearest explanation or not. This permutes membership
+    and keeps the log's distributions. Members of campaigns (`taken`) are not drawn. None where there are no
+    accounts to draw, or where the strata of more than half of the members have none.
     """
     members = bench.places(one.accounts)
     free = np.setdiff1d(np.arange(len(bench.names)), bench.places(taken | one.accounts))
@@ -52,6 +52,9 @@ def synthetic_rate(one: Judged, bench: Bench, taken: frozenset[str], seed: int) 
 
 
 def _strata(one: Judged, bench: Bench, accounts: Labels) -> Labels:
+    """Stratum of each account: exchanges in doublings, and whether it carries the mark of the nearest
+    explanation.
+    """
     volume = np.log2(np.maximum(bench.traits.exchanges[accounts], 1.0)).astype(np.int64)
     if one.nearest is None:
         return volume

@@ -1,10 +1,10 @@
-"""Which accounts ask for the same things in the same manner, though they share no value?
+"""Links between accounts with similar requests that share no value.
 
-A campaign that shares no address, card or phrase still has one purpose, and its accounts lie close together
-in what they ask: mix of capabilities, lengths of prompts and answers, follow-ups, form of writing. Close
-points fall into the same cell of a randomly turned and shifted grid more often than distant ones
-(locality-sensitive hashing: Indyk and Motwani 1998; Datar, Immorlica, Indyk and Mirrokni 2004), so that an
-account's cells in several grids are values that it shares, and are clustered as any other.
+The accounts of a campaign that shares no address, card or phrase still have one purpose, and are similar in
+their requests: mix of capabilities, lengths of prompts and answers, follow-ups, form of writing. Each account
+is a point in these measures. Close points fall into the same cell of a random grid more often than distant
+ones (locality-sensitive hashing: Indyk and Motwani 1998; Datar, Immorlica, Indyk and Mirrokni 2004). An
+account's cells in several grids are therefore treated as values that it shares, and clustered like others.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from stillwatch.contract.phrases import FEWEST_HOLDERS
 from stillwatch.contract.summaries import CAPABILITIES, Summaries
 from stillwatch.detect import weigh
 
-KIND = "neighbour"
-FEWEST_EXCHANGES = 6  # exchanges below which shares are mostly chance
-FEWEST_ACCOUNTS = 50
-GRIDS, AXES = 24, 2  # random directions of each grid
-CELL_WIDTH = 2.0  # of a cell, in spans between quartiles
-FURTHEST_SPANS = 4.0  # spans from the median beyond which an account is as far as any
-LARGEST_SHARE_IN_CELL = 0.25  # a cell of a larger share of the accounts says nothing
+KIND = "neighbour"  # kind of the links that this module makes
+FEWEST_EXCHANGES = 6  # exchanges that an account needs; shares of fewer are mostly noise
+FEWEST_ACCOUNTS = 50  # accounts below which no links are made
+GRIDS, AXES = 24, 2  # number of random grids, and of random directions of each
+CELL_WIDTH = 2.0  # width of a cell, in interquartile ranges
+FURTHEST_SPANS = 4.0  # interquartile ranges from the median at which a measure is clipped
+LARGEST_SHARE_IN_CELL = 0.25  # share of the accounts from which a cell is too common to be a link
 
 EDGES = pa.schema(
     {"account_id": pa.string(), "kind": pa.string(), "value": pa.string(), "weight": pa.float64()}
@@ -34,7 +34,9 @@ Array = npt.NDArray[np.float64]
 
 
 def measured(summaries: Summaries) -> ir.Table:
-    """Account × what it asked for on the first half of the data, for accounts with enough exchanges."""
+    """Account: counts and sums of its requests in the first half of the data, sorted by account, for accounts
+    with at least `FEWEST_EXCHANGES` exchanges there.
+    """
     names = ("exchanges", "followups", "output_known", "output_log", "words_log", "texts", "written")
     capabilities = [f"capability_{c}" for c in range(len(CAPABILITIES))]
     rows = summaries.halves.filter((_.half == 0) & (_.exchanges >= FEWEST_EXCHANGES))
@@ -42,8 +44,8 @@ def measured(summaries: Summaries) -> ir.Table:
 
 
 def neighbours(rows: pa.Table, seed: int) -> pa.Table:
-    """Account × cell edges for `cluster`, weighed as `weigh.links` weighs shared values, from the rows of
-    `measured`.
+    """Account × cell edges (`EDGES`) for clustering, from the rows of `measured`, with weights as in
+    `weigh.links`. No edges for fewer than `FEWEST_ACCOUNTS` accounts. `seed` determines the grids.
     """
     if rows.num_rows < FEWEST_ACCOUNTS:
         return EDGES.empty_table()
@@ -69,7 +71,9 @@ def neighbours(rows: pa.Table, seed: int) -> pa.Table:
 
 
 def _points(rows: pa.Table) -> Array:
-    """One point an account; every measure in spans between its quartiles from its median."""
+    """Accounts × measures, each measure centred at its median, divided by its interquartile range and clipped
+    to `FURTHEST_SPANS`.
+    """
     column = {
         name: np.asarray(rows.column(name).to_numpy(), np.float64)
         for name in rows.column_names

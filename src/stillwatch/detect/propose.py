@@ -1,8 +1,8 @@
-"""Which groups of accounts are worth a test?
+"""Candidates: groups of accounts to be tested, found by clustering.
 
-Several graphs are clustered, since a campaign may share only machines, only words or only cards, and one kind
-of link can drown another: all kinds together, then each family of kinds alone, at more than one resolution.
-Groups may overlap. What is proposed here proves nothing; it only decides what is asked.
+Several graphs are clustered, since a campaign may share only machines, only words or only cards, and frequent
+links of one kind can hide those of another: all kinds together, then each family of kinds alone, at more than
+one resolution. Candidates may overlap. Being a candidate is no evidence.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Cluster, Graph, communities
 from stillwatch.engine.cores import on_all_cores
 
-ATTRIBUTES, NEIGHBOURS = "attributes", "neighbours"
+ATTRIBUTES, NEIGHBOURS = "attributes", "neighbours"  # names of graphs
+# Names of graphs, and the indicator kinds whose links they have.
 KINDS: dict[str, tuple[str, ...]] = {
     "network": ("asn", "client_prefix", "client_address"),
     "words": ("prompt_template", "prompt_near_duplicate", "system_prompt"),
@@ -30,22 +31,24 @@ KINDS: dict[str, tuple[str, ...]] = {
         "signup_address",
     ),
 }
-# What proposed a group may explain it away, but is no evidence: families that are not counted, by graph.
+# Families of tests that do not count for a candidate, by the graph that proposed it: the tests would measure
+# what the candidate was selected by.
 SPARED: dict[str, tuple[str, ...]] = {ATTRIBUTES: ("ownership", "place"), NEIGHBOURS: ("purpose",)}
-RESOLUTIONS = (1.0, 2.5)
-# clusterings of each graph: communities differ with the random numbers and the order of accounts
+RESOLUTIONS = (1.0, 2.5)  # resolutions at which each graph is clustered besides the coarse one
+# Clusterings of a graph at one resolution, with different random numbers, on which communities depend.
 CLUSTERINGS_PER_GRAPH = 3
-# At 1.0 a campaign of which little has been seen falls into parts, and no part shows what the whole does.
+# An additional resolution. At 1.0 a campaign with few exchanges so far is split into parts that have too
+# little evidence each.
 COARSE_RESOLUTION = 0.4
-# Likeness of what accounts ask for has degrees, and finer clustering cuts one group in two.
+# The same for the graph of similar requests, whose links are gradual, so that 1.0 can split one group.
 COARSE_RESOLUTION_OF_NEIGHBOURS = 0.6
-LARGEST_SHARE_OF_ACCOUNTS = 0.5
-SAME_GROUP_OVERLAP = 0.9
+LARGEST_SHARE_OF_ACCOUNTS = 0.5  # share of all linked accounts that a candidate may have
+SAME_GROUP_OVERLAP = 0.9  # common accounts over all accounts of two groups, above which they are one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A group of accounts and the graph that proposed it."""
+    """A group of accounts to be tested, and the name of the graph that proposed it."""
 
     accounts: frozenset[str]
     graph: str
@@ -58,13 +61,18 @@ def propose(
     resolutions: Sequence[float] = RESOLUTIONS,
     cluster: Cluster = communities,
 ) -> list[Candidate]:
-    """Distinct candidate groups of at least `FEWEST_ACCOUNTS` accounts, from account × value links and those
-    of `detect.neighbours`.
+    """Distinct candidates of at least `FEWEST_ACCOUNTS` accounts, the largest first.
 
-    Account attributes have no time and so no second half to be tested on; they propose in a graph of their
-    own. So does what accounts ask for, which lasts over both halves.
-    Groups of more than a share `LARGEST_SHARE_OF_ACCOUNTS` of all linked accounts are left out: they are the
-    crowd itself.
+    Account attributes have no time, so they cannot be tested on a second half of the data; they are clustered
+    in a graph of their own. So are similar requests, which persist over both halves. Groups of more than a
+    share `LARGEST_SHARE_OF_ACCOUNTS` of all linked accounts are left out.
+
+    Args:
+        links: Account × value links, as from `weigh.links`.
+        alike: Links of similar requests, as from `detect.neighbours`; None for none.
+        seed: Seed of the clusterings.
+        resolutions: Resolutions besides the coarse one.
+        cluster: The function that clusters one graph.
     """
     links = links.sort_by([("account_id", "ascending"), ("kind", "ascending"), ("value", "ascending")])
     everyone = pc.count_distinct(links.column("account_id")).as_py()
@@ -77,7 +85,7 @@ def propose(
         graphs[NEIGHBOURS] = alike
     asked = []
     for name, graph in graphs.items():
-        # communities so coarse hardly depend on the random numbers: they are found once
+        # Communities at this resolution hardly depend on the random numbers, so one clustering is enough.
         coarse = (
             [(COARSE_RESOLUTION_OF_NEIGHBOURS, turn) for turn in range(CLUSTERINGS_PER_GRAPH)]
             if name == NEIGHBOURS
@@ -113,7 +121,7 @@ def propose(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One clustering: of which graph, how fine, and with which random numbers."""
+    """The arguments of one clustering: name and links of the graph, resolution and seed."""
 
     name: str
     graph: pa.Table
@@ -122,7 +130,9 @@ class Ask:
 
 
 def _clustered(asked: Sequence[Ask], cluster: Cluster) -> Iterable[pa.Table]:
-    """Communities of each graph at each resolution, in order, on all cores where that is ours to say."""
+    """The result of each clustering in `asked`, in order; on all cores, unless a `cluster` function was given
+    that distributes the work itself.
+    """
     if cluster is not communities:
         return (cluster(ask.graph, seed=ask.seed, resolution=ask.resolution) for ask in asked)
     graphs = {name: Graph.of(links) for name, links in {ask.name: ask.graph for ask in asked}.items()}
@@ -136,14 +146,15 @@ def _clustered(asked: Sequence[Ask], cluster: Cluster) -> Iterable[pa.Table]:
 def _known(
     group: set[str], graph: str, near: Iterable[frozenset[str]], found: Mapping[frozenset[str], str]
 ) -> bool:
-    """Whether one of the groups `near` in size has nearly the same accounts, and was found by a graph that
-    spares no family that `graph` counts.
+    """Whether one of the groups `near` has nearly the same accounts as `group` and is tested on at least the
+    families on which a candidate of `graph` is tested (`SPARED`).
     """
     spared = set(SPARED.get(graph, ()))
     return any(_same(group, other) and set(SPARED.get(found[other], ())) <= spared for other in near)
 
 
 def _same(one: Set[str], other: Set[str]) -> bool:
+    """Whether the common accounts exceed a share `SAME_GROUP_OVERLAP` of all accounts of both groups."""
     if min(len(one), len(other)) <= SAME_GROUP_OVERLAP * max(len(one), len(other)):
         return False
     both = len(one & other)

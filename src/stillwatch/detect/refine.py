@@ -1,11 +1,10 @@
-"""Which accounts of a candidate carry its evidence?
+"""Removal of accounts that do not contribute to a candidate's evidence.
 
-A candidate may hold a group of strangers that clustering put beside the campaign. Its parts are found by
-clustering it again, and a part that shows no control by itself, and whose absence does not weaken that of the
-rest, is left out. This only decides with which accounts the attribution begins: what is reported, and at
-which rate, was decided before on the whole candidate. An owner with many of the accounts counted once among
-those that convicted, and does so when it is learned what the campaign is like; its other accounts may join as
-anybody's may.
+Clustering may put unrelated accounts into the candidate of a campaign. The candidate is clustered again into
+parts; a part without evidence of its own, whose removal does not lower the evidence of the rest, is left out.
+The result is only the start of the attribution: which candidates are reported, and at which rate, was decided
+on the whole candidate. Of an owner with many of the accounts only one account is used at the start, as in the
+evidence; its other accounts can become members like any account.
 """
 
 from __future__ import annotations
@@ -21,17 +20,21 @@ from stillwatch.detect.cluster import FEWEST_ACCOUNTS, communities
 from stillwatch.detect.judge import Bench, control_of, judge
 from stillwatch.detect.propose import ATTRIBUTES, KINDS, Candidate
 
-RESOLUTIONS = (1.0, 3.0)
-LEAST_SHARE_REMAINING = 0.3  # of the candidate's owners must remain
-# of the accounts, and `FEWEST_ACCOUNTS`, may be one owner's: beyond, one account speaks for all in the
-# attribution too
+RESOLUTIONS = (1.0, 3.0)  # resolutions at which a candidate is clustered into parts
+LEAST_SHARE_REMAINING = 0.3  # share of the candidate's owners that must remain
+# Share of the accounts above which, if there are also more than `FEWEST_ACCOUNTS`, an owner's accounts are
+# represented by one of them.
 LARGEST_SHARE_OF_ONE_OWNER = 0.05
-FEWEST_JOINING = 2  # accounts that can be a part of those that join
-LEAST_SHARE_OF_PART = 0.005  # of the candidate is the least that is worth a test
+FEWEST_JOINING = 2  # accounts of a part in `contacts`
+LEAST_SHARE_OF_PART = 0.005  # share of the candidate's accounts that a part must have to be tested
 
 
 def refine(candidate: Candidate, bench: Bench, links: pa.Table, seed: int) -> frozenset[str]:
-    """Accounts of a candidate without the parts that carry none of its evidence."""
+    """Accounts of a candidate without the parts that do not contribute to its evidence, and with one account
+    of each owner that has many (`heard`).
+
+    `links` are those of `weigh.links`; `seed` is for the clusterings.
+    """
     (one,) = judge([candidate], bench)
     kept, evidence = one.accounts, one.log_e
 
@@ -61,12 +64,19 @@ def contacts(
     links: pa.Table,
     seed: int,
 ) -> frozenset[str]:
-    """Members outside the core that look like the campaign and do not share its control.
+    """Members outside `core` that resemble the campaign but are not under its control.
 
-    Whoever runs a campaign chooses what it sends, and so whom it resembles: it may repeat the requests of
-    honest accounts. What it cannot choose is what those accounts do. So the accounts that were not proposed
-    are taken in by parts, as clustering finds them, and a part stays outside where its joining lessens the
-    evidence of the families of control that speak.
+    An operator can imitate the requests of honest accounts, but cannot change how these accounts behave.
+    Members outside the core are therefore added part by part, as clustering finds them; a part is returned
+    where adding it lowers the summed positive log e-values of the families of control.
+
+    Args:
+        members: Members found by the attribution.
+        core: Accounts on which the evidence was shown.
+        graph: Graph that proposed the candidate.
+        bench: Rows of the tests.
+        links: Links of the accounts, as from `weigh.links`.
+        seed: Seed of the clusterings.
     """
 
     def strength(accounts: frozenset[str]) -> float:
@@ -91,8 +101,8 @@ def contacts(
 
 
 def heard(accounts: frozenset[str], bench: Bench) -> frozenset[str]:
-    """These accounts, but one alone of each owner that has more than a share `LARGEST_SHARE_OF_ONE_OWNER`
-    of them, and more than `FEWEST_ACCOUNTS`.
+    """`accounts` with only one account of each owner that has both more than a share
+    `LARGEST_SHARE_OF_ONE_OWNER` of them and more than `FEWEST_ACCOUNTS`.
     """
     places = bench.places(accounts)
     _owner, first, of, many = np.unique(
@@ -104,7 +114,9 @@ def heard(accounts: frozenset[str], bench: Bench) -> frozenset[str]:
 
 
 def _parts(links: pa.Table, accounts: frozenset[str], seed: int, smallest: int) -> list[frozenset[str]]:
-    """Communities of these accounts, on all links of behaviour and on words alone, smallest first."""
+    """Communities of at least `smallest` of these accounts, smallest first: from all links except account
+    attributes, and from links of words only.
+    """
     inside = links.filter(pc.is_in(links.column("account_id"), pa.array(sorted(accounts), pa.string())))
     behaviour = inside.filter(pc.invert(pc.is_in(inside.column("kind"), pa.array(KINDS[ATTRIBUTES]))))
     ordered = behaviour.sort_by([("account_id", "ascending"), ("kind", "ascending"), ("value", "ascending")])

@@ -1,11 +1,11 @@
-"""How early could a campaign have been known?
+"""The earliest hours at which a campaign could have been detected, found by replaying the log.
 
-The log is replayed: at an hour only what had been seen by then is proposed, tested and judged, with the same
-code as at the end, against bars that hold for looking at every hour (`stats.sequential`). A summary has a
-time, so a prefix of the log is a prefix of every summary. Nothing learned from the whole log enters a look,
-neither weights nor reference nor membership. The final members tell which of the groups found at that hour is
-this campaign, and which hours are worth a look: a look costs a clustering of all accounts, and the evidence
-about the members themselves, which needs none, shows about when it suffices.
+A look at an hour proposes, tests and judges candidates from the log before that hour only, with the code that
+is used on the whole log and with thresholds that are valid for looking at every hour (`stats.sequential`).
+Weights, reference accounts and membership of the whole log are not used. The final members serve two
+purposes: they identify the campaign among the candidates of that hour, and they select the hours to look at.
+A look costs a clustering of all accounts; the evidence of the final members needs no clustering, and shows
+roughly when the threshold is passed.
 """
 
 from __future__ import annotations
@@ -27,19 +27,20 @@ from stillwatch.detect.weigh import links
 from stillwatch.signals.registry import Explanation, GroupTest
 from stillwatch.stats.sequential import alert_log_e, confirm_log_e
 
+# Hours after a campaign's first exchange among which the search for the hour of detection begins.
 LOOKS_AFTER_H = (0, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 144, 216, 336, 504, 720, 1080)
-SHARE_OF_CANDIDATE = 0.5
+SHARE_OF_CANDIDATE = 0.5  # share of a candidate that must be members for it to be the campaign
 HOUR = timedelta(hours=1)
-FINEST_SHARE_OF_AGE = 0.04  # of a campaign's age: how exactly the hour of detection is sought
-ALERTS_A_YEAR = 12.0  # false ones, at most, over all groups
+FINEST_SHARE_OF_AGE = 0.04  # precision of the hour of detection, as a share of the campaign's age by then
+ALERTS_A_YEAR = 12.0  # expected number of false alerts a year, at most, over all groups
 
 Run = Callable[[ir.Table], pa.Table]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What was known of a campaign at one hour: the log e-value of its best candidate, and what the two
-    bars asked.
+    """The evidence about a campaign at one hour (`moment`): the natural-log e-value of its best candidate, 0
+    where there was none, and the log e-values that an alert and a confirmation require.
     """
 
     moment: datetime
@@ -49,19 +50,21 @@ class Look:
 
     @property
     def alerts(self) -> bool:
-        """Whether a person would have been called at that hour."""
+        """Whether the evidence reached the threshold of an alert, which calls a person."""
         return self.log_e >= self.alert
 
     @property
     def confirms(self) -> bool:
-        """Whether it could have been reported at that hour, though one had looked at every hour before."""
+        """Whether the evidence reached the threshold of a confirmation, which is valid when the log is looked
+        at every hour.
+        """
         return self.log_e >= self.confirm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """Judged candidates, of how many that were proposed, with what they were proposed from and tested on, and
-    what the tests returned about them.
+    """The judged candidates, the number that was `proposed`, the links from which they were proposed, the
+    bench on which they were tested (None without candidates), and the counted outcomes of the tests.
     """
 
     judged: tuple[Judged, ...]
@@ -79,7 +82,10 @@ def judge_prefix(
     seed: int,
     cluster: Cluster = communities,
 ) -> Judgement:
-    """Candidates of these summaries, proposed on the first half of the data and judged on the second."""
+    """Candidates of these summaries, proposed on the first half of the data and judged on the second.
+
+    `run` evaluates an expression of the engine to an Arrow table; `seed` is for the clusterings.
+    """
     edges, candidates = _proposed(summaries, run, seed, cluster)
     outcomes = Outcomes()
     if not candidates:
@@ -94,7 +100,7 @@ def judge_prefix(
 def _proposed(
     summaries: Summaries, run: Run, seed: int, cluster: Cluster
 ) -> tuple[pa.Table, list[Candidate]]:
-    """The links of the first half of the data, and the candidates that they give."""
+    """The links of the first half of the data, and the candidates found by clustering them."""
     edges = links(summaries, run)
     alike = neighbours(run(measured(summaries)), seed)
     return edges, propose(edges, alike, seed=seed, cluster=cluster) if summaries.phrases.accounts else []
@@ -102,8 +108,8 @@ def _proposed(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """A campaign that is followed back: its members, the graph that proposed it, and when it began and
-    ended.
+    """A campaign of the whole log that is replayed: its members, the graph that proposed it, and the times of
+    its first and last exchange.
     """
 
     members: frozenset[str]
@@ -114,10 +120,10 @@ class Followed:
 
 @dataclass(frozen=True, kw_only=True)
 class Replay:
-    """A log that is looked at again at one hour after another.
+    """A replay of one log.
 
-    `until` gives its summaries before a full hour; `begin` is its first exchange, from which the hours of the
-    bars are counted; `proposed` is the number of candidates of the whole log.
+    `until` gives the log's summaries before a full hour; `begin` is the time of its first exchange, from
+    which the hours of the thresholds are counted; `proposed` is the number of candidates of the whole log.
     """
 
     until: Callable[[datetime], Summaries]
@@ -133,13 +139,17 @@ class Replay:
     def looks(
         self, campaigns: Mapping[str, Followed], progress: Callable[[int, int], None] | None = None
     ) -> dict[str, list[Look]]:
-        """Looks at each campaign until it is confirmed, in time order.
+        """The looks at each campaign, in time order, up to the first that confirms it.
 
-        The hour of the alert is sought: from the hour at which the members' own evidence passes its bar, in
-        steps of one hour, or `FINEST_SHARE_OF_AGE` of the campaign's age, that double, and then by halving
-        between the last look that did not suffice and the first that did. That of the confirmation is the
-        first that passes its bar, in such steps, from the hour on at which the members' evidence does. The
-        bars are those of looking at every hour, so looking at fewer only finds later.
+        The hour of the alert is searched from the hour at which the evidence of the final members passes the
+        threshold: in steps that start at `FINEST_SHARE_OF_AGE` of the campaign's age, or one hour, and
+        double, and then by bisection between the last look that failed and the first that passed. The hour of
+        the confirmation is the first of such steps that passes. The thresholds hold for looking at every
+        hour, so skipping hours can only date a detection later.
+
+        Args:
+            campaigns: The campaigns, by name.
+            progress: Called with the number of finished steps and of all steps.
         """
         done, steps = 0, 2 * len(campaigns)
         expected: dict[datetime, dict[str, float]] = {}
@@ -166,10 +176,10 @@ class Replay:
         enough: Callable[[Look], bool],
         known: dict[datetime, dict[str, float]],
     ) -> datetime:
-        """The hour from which the evidence about the members of a campaign passes a bar; its last where it
-        never does.
+        """The hour at which the evidence of a campaign's final members begins to pass a threshold; the hour
+        after its last exchange where it never does.
 
-        `known` has what was learned of all campaigns at earlier hours, and gets what is learned.
+        `enough` tests a look. `known` caches the log e-values of all campaigns by hour, and is extended.
         """
         one = campaigns[name]
 
@@ -181,7 +191,7 @@ class Replay:
             return enough(self._look(moment, known[moment][name], self.proposed))
 
         hours = _hours(one.first, one.last)
-        low, high = 0, len(hours) - 1  # the hour sought is one of these
+        low, high = 0, len(hours) - 1  # the result is among these hours
         while low < high:
             middle = (low + high) // 2
             low, high = (low, middle) if passes(hours[middle]) else (middle + 1, high)
@@ -199,8 +209,9 @@ class Replay:
         *,
         exact: bool,
     ) -> None:
-        """Look, from the expected hour on, until an hour is known at which a bar is passed, or that it never
-        is; and where `exact`, until it is known that it was not passed much earlier.
+        """Add looks to `looks`, from the hour `guess` on, until one passes `enough` or the campaign ends.
+
+        Where `exact`, also search for the earliest hour that passes, to `FINEST_SHARE_OF_AGE` of the age.
         """
         first, end = _hour(one.first), _hour(one.last) + HOUR
 
@@ -227,7 +238,9 @@ class Replay:
             before, after = (before, middle) if passes(middle) else (middle, after)
 
     def _at(self, moment: datetime, members: frozenset[str]) -> Look:
-        """What is known at an hour of the group, of those found by then, that is mostly of these members."""
+        """The look at one hour: the best evidence among that hour's candidates of which most accounts are
+        `members`.
+        """
         summaries = self.until(moment)
         _links, candidates = _proposed(summaries, self.run, self.seed, self.cluster)
         mine = [one for one in candidates if _mostly(one.accounts, members)]
@@ -245,13 +258,13 @@ class Replay:
 
 
 def _step(share: float, age: timedelta) -> timedelta:
-    """A share of an age in full hours, at least one."""
+    """A `share` of `age`, rounded down to full hours, at least one hour."""
     return HOUR * max(share * age // HOUR, 1)
 
 
 def _between(before: datetime, after: datetime, first: datetime) -> datetime | None:
-    """The hour to look at next where `before` did not suffice and `after` did; None where it is known
-    well enough.
+    """The hour in the middle between `before`, which failed, and `after`, which passed; None where they are
+    within one hour or `FINEST_SHARE_OF_AGE` of the age since `first`.
     """
     gap = after - before
     if gap <= max(HOUR, FINEST_SHARE_OF_AGE * (after - first)):
@@ -260,6 +273,7 @@ def _between(before: datetime, after: datetime, first: datetime) -> datetime | N
 
 
 def _until_confirmed(looks: Iterable[Look]) -> list[Look]:
+    """The looks in time order, up to the first that confirms."""
     told: list[Look] = []
     for one in sorted(looks, key=lambda o: o.moment):
         told.append(one)
@@ -269,15 +283,17 @@ def _until_confirmed(looks: Iterable[Look]) -> list[Look]:
 
 
 def _mostly(accounts: frozenset[str], members: frozenset[str]) -> bool:
+    """Whether more than a share `SHARE_OF_CANDIDATE` of `accounts` are `members`."""
     return len(accounts & members) > SHARE_OF_CANDIDATE * len(accounts)
 
 
 def _hour(moment: datetime) -> datetime:
+    """The start of the hour of `moment`, in UTC."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def _hours(first: datetime, last: datetime) -> list[datetime]:
-    """Full hours after the first exchange at which to look, ending with the first after the last exchange."""
+    """Full hours at `LOOKS_AFTER_H` after the first exchange, then the first full hour after the last one."""
     end = _hour(last) + HOUR
     hours = [_hour(first) + HOUR * step for step in LOOKS_AFTER_H]
     return [h for h in hours if h < end] + [end]

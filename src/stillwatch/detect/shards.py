@@ -1,10 +1,10 @@
-"""How are links clustered that one machine cannot hold?
+"""Clustering of links that do not fit on one machine, in two rounds.
 
-In two rounds. Accounts are dealt to shards by a digest of their name, and each shard is clustered where it
-lies. What comes back of a shard is small: for each of its groups the values that it is linked to most. These
-groups are then clustered by the values that they have in common, and an account belongs to what its group
-belongs to. A campaign is spread over all shards and met in each, at 1/n of its size; a group with fewer than
-a few accounts per shard is lost, which is the price (`benchmarks/shards.py`).
+Accounts are divided into shards by a digest of their name, and each shard is clustered where it is stored. A
+shard returns little: for each of its groups, the values with the strongest links. These groups are then
+clustered by the values that they share, and an account gets the cluster of its group. A campaign is spread
+over all n shards, with 1/n of its accounts in each; a group with fewer than `FEWEST_ACCOUNTS_IN_SHARD`
+accounts per shard is lost (measured by `benchmarks/shards.py`).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ import pyarrow.parquet as pq
 
 from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Cluster, communities
 
-FEWEST_ACCOUNTS_IN_SHARD = 3  # accounts of a group in one shard
-VALUES_OF_A_GROUP = 60  # values that stand for a group
+FEWEST_ACCOUNTS_IN_SHARD = 3  # accounts that a group must have in one shard
+VALUES_OF_A_GROUP = 60  # values of a group, at most, that a shard returns
 
 Spread = Callable[
     [Callable[[Sequence[Path]], tuple[pa.Table, pa.Table]], Sequence[Sequence[Path]]], Iterable[Any]
@@ -38,10 +38,14 @@ def sharded_communities(
     resolution: float = 1.0,
     smallest: int = FEWEST_ACCOUNTS,
 ) -> pa.Table:
-    """Candidates as (`candidate`, `account_id`) rows, as `communities` gives them, from links in Parquet
-    files by shard.
+    """Candidates of at least `smallest` accounts as (`candidate`, `account_id`) rows, from links in shards.
 
-    `spread` runs a function on each shard, wherever it is best done.
+    Args:
+        shards: Parquet files of links, for each shard.
+        spread: Runs a function on each shard's files, locally or elsewhere, and gives the results in order.
+        seed: Seed of the clusterings.
+        resolution: Resolution of modularity in both rounds.
+        smallest: Accounts that a candidate must have.
     """
     told = list(spread(partial(_of_shard, seed=seed, resolution=resolution), shards))
     groups = pa.concat_tables(
@@ -70,7 +74,7 @@ def sharded_communities(
 
 
 def _of_shard(paths: Sequence[Path], *, seed: int, resolution: float) -> tuple[pa.Table, pa.Table]:
-    """Account → group of one shard, and group × value links of the groups' strongest values."""
+    """Account × group rows of one shard, and the links of its groups to their strongest values."""
     links = pa.concat_tables([pq.read_table(path, partitioning=None) for path in paths])
     links = links.sort_by([("account_id", "ascending"), ("kind", "ascending"), ("value", "ascending")])
     accounts = communities(links, seed=seed, resolution=resolution, smallest=FEWEST_ACCOUNTS_IN_SHARD)
@@ -93,7 +97,7 @@ def _of_shard(paths: Sequence[Path], *, seed: int, resolution: float) -> tuple[p
 
 
 def _named(coarse: pa.Table, shard: int) -> pa.Table:
-    """Links of a shard's groups, under names that no other shard has."""
+    """Links of a shard's groups for the second round, with groups as accounts, named `shard:group`."""
     names = pc.binary_join_element_wise(str(shard), coarse.column("candidate").cast(pa.string()), ":")
     return pa.table(
         {
@@ -106,6 +110,7 @@ def _named(coarse: pa.Table, shard: int) -> pa.Table:
 
 
 def _nothing() -> pa.Table:
+    """Links without rows."""
     return pa.table(
         {name: pa.array([], pa.string()) for name in ("account_id", "kind", "value")}
         | {"weight": pa.array([], pa.float64())}
@@ -113,8 +118,8 @@ def _nothing() -> pa.Table:
 
 
 def sharded(shards: int, folder: Path, spread: Spread) -> Cluster:
-    """`communities`, in `shards` shards that are written under `folder` and clustered wherever `spread`
-    takes them.
+    """A function like `communities` that writes links to `shards` temporary Parquet files under `folder` and
+    clusters them with `sharded_communities`.
     """
 
     def cluster(

@@ -1,10 +1,9 @@
-"""How much does it say that two accounts share a value?
+"""Weights of links between accounts and the values that they share.
 
-Fellegi and Sunter (1969): the match weight of agreeing on a value is log10(m/u), with m the chance that two
-accounts under one control agree and u the chance that two independent accounts do. With the term-frequency
-adjustment (Winkler 2000) u is the prevalence of that very value, so a rare shared value says much and a
-common one nothing: what a framework or a popular tool gives to many strangers is subtracted by its
-prevalence.
+The match weight of a shared value is log10(m/u), with m the probability that two accounts under one control
+agree and u the probability that two independent accounts do (Fellegi and Sunter 1969). With the
+term-frequency adjustment (Winkler 2000) u is the prevalence of the value itself, so a rare value has a high
+weight and a common one, as of a popular framework, a low weight.
 """
 
 from __future__ import annotations
@@ -22,8 +21,10 @@ from ibis import _
 from stillwatch.contract.phrases import FEWEST_HOLDERS, Phrases
 from stillwatch.contract.summaries import Summaries
 
-AGREEMENT = 0.5
-VALUES_KEPT_PER_ACCOUNT = 40
+AGREEMENT = 0.5  # m: probability that two accounts under one control agree; also the largest prevalence
+VALUES_KEPT_PER_ACCOUNT = 40  # phrases, and bands, of an account that are kept as links, of each kind
+# Rows of links: `weight` in log10 units, `exchanges` in which the account shows the value, and `holders`, the
+# number of accounts that show the value.
 LINKS = pa.schema(
     {
         "account_id": pa.string(),
@@ -37,16 +38,21 @@ LINKS = pa.schema(
 
 
 def prevalence(sightings: ir.Table) -> ir.Table:
-    """Kind × value: how many accounts show it."""
+    """Kind × value: number of accounts that show it (`holders`)."""
     return sightings.group_by(["kind", "value"]).agg(holders=_.account_id.nunique())
 
 
 def links(summaries: Summaries, run: Callable[[ir.Table], pa.Table], *, first: bool = True) -> pa.Table:
-    """Account × value edges (`LINKS`) with their weight in log10 units, for values that at least
-    `FEWEST_HOLDERS` accounts share: those of the first half of the data, or of all of it.
+    """Account × value links (`LINKS`) with their weight in log10 units, for values that at least
+    `FEWEST_HOLDERS` and less than a share `AGREEMENT` of the accounts show.
 
-    Of phrases and bands, of which an account has hundreds, its `VALUES_KEPT_PER_ACCOUNT` most used and rarest
-    are kept.
+    Of phrases and bands, an account keeps the `VALUES_KEPT_PER_ACCOUNT` of each kind with the highest product
+    of exchanges and weight.
+
+    Args:
+        summaries: Summaries of the log.
+        run: Evaluates an expression of the engine to an Arrow table.
+        first: Whether to use the first half of the data only.
     """
     accounts = summaries.phrases.accounts
     few = run(_few(summaries, accounts, first=first)).select(LINKS.names).cast(LINKS)
@@ -54,7 +60,7 @@ def links(summaries: Summaries, run: Callable[[ir.Table], pa.Table], *, first: b
 
 
 def _few(summaries: Summaries, accounts: int, *, first: bool) -> ir.Table:
-    """Edges of the kinds of which an exchange shows one value, and of account attributes."""
+    """Links of the kinds with one value per exchange, and of account attributes."""
     seen = summaries.sightings
     if first:
         seen = seen.filter((_.half == 0) | _.half.isnull())
@@ -73,7 +79,7 @@ def _few(summaries: Summaries, accounts: int, *, first: bool) -> ir.Table:
 
 
 def _many(phrases: Phrases, accounts: int, *, first: bool) -> pa.Table:
-    """Edges of phrases and bands."""
+    """Links of phrases and bands."""
     account, value, exchanges, holders = _pairs(
         phrases.starts, phrases.account, phrases.hour, phrases.half, phrases.exchanges, phrases.end, first,
         FEWEST_HOLDERS, AGREEMENT * accounts,
@@ -102,8 +108,8 @@ def _many(phrases: Phrases, accounts: int, *, first: bool) -> pa.Table:
 
 @numba.njit(cache=True, nogil=True)
 def _pairs(starts, account, hour, half, exchanges, end, first, fewest, most):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Account, value, exchanges and holders of the value, by value and account, of values whose holders
-    are from `fewest` to below `most`.
+    """Arrays of account, value, exchanges and the value's number of holders, sorted by value and account, for
+    values with at least `fewest` and fewer than `most` holders. Other arguments are arrays of `Phrases`.
     """
     n = len(account)
     accounts, values = np.empty(n, np.int32), np.empty(n, np.int32)
@@ -128,7 +134,7 @@ def _pairs(starts, account, hour, half, exchanges, end, first, fewest, most):  #
 
 @numba.njit(cache=True, nogil=True)
 def _most(bucket, buckets, score, kept):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Places of the `kept` entries of each bucket with the highest scores; of equal ones the first."""
+    """Positions of the `kept` entries with the highest `score` in each bucket; of equal ones the first."""
     ends = np.zeros(buckets + 1, np.int64)
     for b in bucket:
         ends[b + 1] += 1

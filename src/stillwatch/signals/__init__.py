@@ -1,1 +1,1 @@
-"""What can be noticed; one file each, found by the registry."""
+"""Signals: indicators, group tests and innocent explanations, one file each; the registry finds them."""

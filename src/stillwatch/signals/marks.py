@@ -1,8 +1,8 @@
-"""Marks that several innocent explanations have in common.
+"""Marks that several innocent explanations use.
 
-Each function gives one label a member: -1 where the account does not carry the mark, else a number that
-accounts marked by the same value have in common. An account of which too little is known to tell carries the
-mark.
+`members` are positions of accounts in the arrays of `Traits`. A function returns one entry per member: a
+label (-1 where the account does not carry the mark, else a number that members with the same value have in
+common), a Boolean, or a share. An account with too little data to decide carries the mark.
 """
 
 from __future__ import annotations
@@ -19,46 +19,45 @@ from stillwatch.stats.membership import log_beta_binomial
 
 Bools = npt.NDArray[np.bool_]
 
-NIGHTS = (
-    2.0,
-    30.0,
-)  # beta law of the share of exchanges in the quietest eight hours, of people: chosen; 3 to 10 % in chat logs
-NO_NIGHTS = (
-    6.0,
-    18.0,
-)  # the same of programs that never sleep, whose quietest third of the day has at most a third
-LEAST_POSTERIOR_NO_NIGHTS = 0.8  # posterior probability from which an account has no nights
-EM_TURNS = 12
-LEAST_CLOCK_CONCENTRATION = 0.5  # concentration within the hour from which a program keeps a clock
-# concentration of the hours of the day from which an account has a time of the day
-LEAST_DAY_CONCENTRATION = 0.8
+# Beta law of a person's share of exchanges in the quietest eight hours of the day: chosen; 3 to 10 % in chat
+# logs.
+NIGHTS = (2.0, 30.0)
+# Beta law of that share for programs that run day and night: at most 1/3 by definition of the quietest third.
+NO_NIGHTS = (6.0, 18.0)
+LEAST_POSTERIOR_NO_NIGHTS = 0.8  # posterior probability above which an account has no nights
+EM_TURNS = 12  # iterations of expectation-maximisation
+LEAST_CLOCK_CONCENTRATION = 0.5  # `Traits.minute` from which an account sends by the clock
+LEAST_DAY_CONCENTRATION = 0.8  # `Traits.hourly` from which an account sends at one time of the day
 LEAST_SHARE_REPEATED = 0.3  # share of an account's exchanges whose text other members sent too
-SHARE_OF_EXCHANGES = 0.5  # share of an account's exchanges that show its program, template or place
-# share of the accounts with a client string that are members, from which it is a program of their own
-LEAST_SHARE_OWN_PROGRAM = 0.9
+SHARE_OF_EXCHANGES = 0.5  # share of an account's exchanges that must show its program, template or place
+LEAST_SHARE_OWN_PROGRAM = 0.9  # share of a program's users that must be members for it to be the members' own
 LEAST_SHARE_PARTLY = 0.2  # share of its exchanges in which an account shows a program of the members' own
 LEAST_SHARE_FULL_DAYS = 0.5  # share of an account's days on which it reaches its usual limit
-SIGNUP_EVENT_H = 36  # hours around the median sign-up in which people sign up for one event
-SHORT_LIFE_H = 96  # hours of activity of somebody who came for an event
+SIGNUP_EVENT_H = 36  # hours before and after the median sign-up within which sign-ups belong to one event
+SHORT_LIFE_H = 96  # hours of activity, at most, of an account made for one event
 
 
 def everyone(members: Ints) -> Ints:
-    """One label for all."""
+    """The label 0 for every member."""
     return np.zeros(len(members), np.int64)
 
 
 def where(marked: Bools) -> Ints:
-    """One label for the accounts that are marked."""
+    """The label 0 where `marked`, else -1."""
     return np.where(marked, 0, -1).astype(np.int64)
 
 
 def alike(traits: Traits, members: Ints, *kinds: str, least: float = SHARE_OF_EXCHANGES) -> Ints:
-    """One label for each combination of values of `kinds` that two members or more mostly show."""
+    """One label for each combination of most frequent values of `kinds` that two or more members have.
+
+    A member needs a value of every kind, each in at least a share `least` of its exchanges; others have -1.
+    """
     return _alike(Same(traits), Same(members), kinds, least)
 
 
-@lru_cache(maxsize=16)  # several explanations ask for one mark of one group
+@lru_cache(maxsize=16)  # several explanations use one mark of one group
 def _alike(told: Same[Traits], group: Same[Ints], kinds: tuple[str, ...], least: float) -> Ints:
+    """`alike`, cached by the identity of its arguments."""
     traits, members = told.array, group.array
     known = np.ones(len(members), bool)
     key = np.zeros(len(members), np.int64)
@@ -72,9 +71,9 @@ def _alike(told: Same[Traits], group: Same[Ints], kinds: tuple[str, ...], least:
 
 
 def exclusive(traits: Traits, members: Ints, kind: str, least: float = LEAST_SHARE_OWN_PROGRAM) -> Ints:
-    """One label for each value of a kind that two members or more show most, and that other accounts of the
-    log do not: at least a share `least` of the accounts that show it most must be members. A share
-    `LEAST_SHARE_PARTLY` of an account's exchanges suffices.
+    """One label for each value of `kind` that two or more members mostly show, and other accounts hardly do:
+    at least a share `least` of the accounts that mostly show the value must be members. "Mostly" is a share
+    `SHARE_OF_EXCHANGES` of an account's exchanges.
     """
     labels = alike(traits, members, kind)
     value = traits.value[kind]
@@ -89,23 +88,23 @@ def exclusive(traits: Traits, members: Ints, kind: str, least: float = LEAST_SHA
 
 
 def largest(labels: Ints, most: int = 1) -> Ints:
-    """These labels, without those of all but the `most` that most members have."""
+    """`labels` with only the `most` most frequent ones kept; the others become -1."""
     found, holders = np.unique(labels[labels >= 0], return_counts=True)
     kept = found[np.argsort(-holders, kind="stable")[:most]]
     return np.where(np.isin(labels, kept), labels, -1).astype(np.int64)
 
 
 def one_coupon(traits: Traits, members: Ints) -> Bools:
-    """Whether an account has no payment instrument, or the one that most members have: an event gives out
-    one code.
+    """Whether a member has no known payment instrument, or the one that most members share, as where an event
+    gives out one code.
     """
     code = traits.value["payment_fingerprint"][members]
     return np.asarray((code < 0) | (largest(alike(traits, members, "payment_fingerprint")) >= 0))
 
 
 def signed_up_together(traits: Traits, members: Ints) -> Bools:
-    """Whether an account was made within `SIGNUP_EVENT_H` of the median sign-up of the members, or its
-    sign-up is not known.
+    """Whether a member was created within `SIGNUP_EVENT_H` hours of the members' median sign-up, or its
+    sign-up is unknown.
     """
     created = traits.created[members]
     if not np.isfinite(created).any():
@@ -114,18 +113,19 @@ def signed_up_together(traits: Traits, members: Ints) -> Bools:
 
 
 def human(traits: Traits, members: Ints) -> Bools:
-    """Whether an account has a person's nights: its count in the quietest eight hours of its day fits
-    `NIGHTS` and not `NO_NIGHTS`.
+    """Whether a member is inactive at night as a person is: its count in the quietest eight hours of the day
+    fits `NIGHTS` rather than `NO_NIGHTS`.
 
-    Both are beta-binomial laws; the share of accounts without nights is estimated among the members
-    (expectation-maximisation), so that a group of programs is known by its total before each account is. An
-    account has nights unless the posterior probability that it has none exceeds `LEAST_POSTERIOR_NO_NIGHTS`.
+    Both are beta-binomial laws. The share of members without nights is estimated by
+    expectation-maximisation, so the other members count as evidence about each one. A member has nights
+    unless the posterior probability that it has none exceeds `LEAST_POSTERIOR_NO_NIGHTS`.
     """
     return _human(Same(traits), Same(members))
 
 
 @lru_cache(maxsize=16)
 def _human(told: Same[Traits], group: Same[Ints]) -> Bools:
+    """`human`, cached by the identity of its arguments."""
     traits, members = told.array, group.array
     known = np.isfinite(traits.quiet[members])
     n, quiet = traits.exchanges[members][known], traits.quiet[members][known]
@@ -141,9 +141,7 @@ def _human(told: Same[Traits], group: Same[Ints]) -> Bools:
 
 
 def clocked(traits: Traits, members: Ints) -> Bools:
-    """Whether an account's moments keep a clock: one minute of the hour or quarter, or one time of the
-    day.
-    """
+    """Whether a member sends by the clock: at one minute of the hour or quarter hour, or one time of day."""
     return np.asarray(
         (traits.minute[members] >= LEAST_CLOCK_CONCENTRATION)
         | (traits.hourly[members] >= LEAST_DAY_CONCENTRATION)
@@ -157,6 +155,7 @@ def repeats(traits: Traits, members: Ints) -> Floats:
 
 @lru_cache(maxsize=16)
 def _repeats(told: Same[Traits], group: Same[Ints]) -> Floats:
+    """`repeats`, cached by the identity of its arguments."""
     traits, members = told.array, group.array
     inside = np.zeros(len(traits.exchanges), bool)
     inside[members] = True
@@ -169,7 +168,9 @@ def _repeats(told: Same[Traits], group: Same[Ints]) -> Floats:
 
 
 def short_lived(traits: Traits, members: Ints) -> Bools:
-    """Whether an account signed up shortly before its first exchange and was active for a few days only."""
+    """Whether a member was active for at most `SHORT_LIFE_H` hours, and signed up at most that long before
+    its first exchange or at an unknown time.
+    """
     began = np.fmax(traits.first[members] - traits.created[members], 0.0)
     return np.asarray(
         (traits.last[members] - traits.first[members] <= SHORT_LIFE_H) & ~(began > SHORT_LIFE_H)
@@ -177,12 +178,12 @@ def short_lived(traits: Traits, members: Ints) -> Bools:
 
 
 def owners(traits: Traits, members: Ints) -> Ints:
-    """One label for each declared owner of two members or more."""
+    """One label for each declared owner that has two or more members; -1 for other members."""
     _distinct, label, holders = np.unique(traits.owner[members], return_inverse=True, return_counts=True)
     return np.where(holders[label] > 1, label, -1).astype(np.int64)
 
 
 def either(first: Ints, second: Ints) -> Ints:
-    """The labels of `first`, and those of `second` for accounts that have none there."""
+    """The labels of `first`, and for members without one those of `second`, renumbered to be distinct."""
     later = np.where(second >= 0, second + first.max(initial=-1) + 1, -1)
     return np.where(first >= 0, first, later).astype(np.int64)

@@ -1,7 +1,7 @@
-"""What is an account's own measure of rhythm, volume or shape, on each half of the data?
+"""Parts that several group tests share: measures of each account on each half of the data, their comparison
+between members and others, and draws under the null.
 
-Shared by the group tests that ask whether members are too much alike: `rows` in the engine, the comparison in
-`alike_finding`, the null in `independent`.
+Half 0 of the data proposes what is compared, half 1 tests it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ from stillwatch.stats.evalues import Array, bounded_log_e
 from stillwatch.stats.factorize import Same
 from stillwatch.stats.homogeneity import COVERS, FEWEST_REFERENCE, FEWEST_VALUES, Alike, Lack, alike
 
-FEWEST_EXCHANGES = 2
-FEWEST_OF_DAY = 6  # exchanges in a half of the data from which the hours of an account's day are compared
-DOING_FEWEST, DOING_FEWEST_OTHERS = 8, 40  # accounts
+FEWEST_EXCHANGES = 2  # exchanges in a half of the data that an account needs for a measure
+FEWEST_OF_DAY = 6  # the same for measures of the hours of the day
+DOING_FEWEST, DOING_FEWEST_OTHERS = 8, 40  # members, and other accounts, that `doing_finding` needs
+# Least probability that the null of `doing_finding` allows, and its factor on the share of other accounts.
 DOING_FLOOR, DOING_ENRICHMENT = 0.2, 5.0
-DOING_LARGEST_BOUND = 0.9  # chosen: a member that may do a thing with a higher probability says nothing
+DOING_LARGEST_BOUND = 0.9  # probability under the null above which a member is left out; chosen
 Column = Same[npt.NDArray[np.generic]]
 
+# Null of tests that use `alike_finding`, for their cards.
 ALIKE_NULL = (
     "each member independently falls into the group's own span with probability at most max(1/2, 3 times the "
     "share of "
@@ -39,7 +41,9 @@ ALIKE_NULL = (
 def per_half(
     halves: ir.Table, value: Callable[[ir.Table], ir.Value], fewest: int = FEWEST_EXCHANGES
 ) -> ir.Table:
-    """Account × half: `value` of the summed activity, for accounts with enough exchanges in that half."""
+    """Account × half: `value` of the account's row of `Summaries.halves`, where that half has at least
+    `fewest` exchanges. Columns are `account_id`, `half`, `exchanges` and `value`.
+    """
     rows = halves.filter(halves.exchanges >= fewest)
     return rows.select("account_id", "half", "exchanges", value=value(rows).cast("float64").round(9))
 
@@ -53,9 +57,15 @@ def alike_finding(
     needs: str,
     compare: Callable[[Array, Array, Array], Alike | Lack] = alike,
 ) -> Outcome:
-    """Members proposed on half 0 are compared with the others on half 1; `sentence` has the gaps {inside},
-    {members}, {share}, {low}, {high}. `needs` is what gives an account a value in a half, such as "2
-    exchanges".
+    """Result of `compare` for members' values on both halves and other accounts' values on half 1.
+
+    Args:
+        rows: Columns `value`, `half` and `exchanges`, one row per account and half.
+        member: Mask of the members' rows.
+        sentence: Statement of the finding, with the fields {inside}, {members}, {share}, {low} and {high}.
+        unit: Formats a value as text with its unit.
+        needs: What an account needs to have a value in a half, for reasons: "2 exchanges".
+        compare: The test: `alike` or `even` of `stats.homogeneity`.
     """
     value, half = np.asarray(rows["value"], float), np.asarray(rows["half"])
     found = compare(value[member & (half == 0)], value[member & (half == 1)], value[~member & (half == 1)])
@@ -78,9 +88,7 @@ def alike_finding(
 
 
 def _no_comparison(lack: Lack, needs: str) -> NoFinding:
-    """The reason why members and others cannot be compared; `needs` is what gives an account a value in a
-    half of the data.
-    """
+    """`lack` as the result of a group test; `needs` is as in `alike_finding`."""
     if lack.of == "contrast":
         return NoFinding(
             f"every range that holds {100 * min(COVERS):.0f} % of the members is wide enough for more than "
@@ -95,8 +103,8 @@ def _no_comparison(lack: Lack, needs: str) -> NoFinding:
 
 
 def doing(value: Callable[[ir.Table], ir.Value]) -> Callable[[Summaries], ir.Table]:
-    """`rows` of `doing_finding`: account × half with `value` of its activity, and the client that the
-    account mostly uses.
+    """A function for `GroupTest.rows` that gives the rows of `doing_finding`: account × half with `value` of
+    its activity, and `client`, the account's most frequent user agent (null for none).
     """
 
     def rows(summaries: Summaries) -> ir.Table:
@@ -113,13 +121,20 @@ def doing(value: Callable[[ir.Table], ir.Value]) -> Callable[[Summaries], ir.Tab
 
 
 def doing_finding(rows: Columns, member: Mask, many: float, sentence: str, nobody: str) -> Outcome:
-    """Evidence that more members than others do a thing in at least a share `many` of their exchanges, on
-    half 1.
+    """Test of whether members do something more often than others: on half 1, the number of members whose
+    `value` (a share of their exchanges) is at least `many`.
 
     Null: each member independently does so with probability at most max(`DOING_FLOOR`, `DOING_ENRICHMENT`
     times the share of other accounts that do, `DOING_ENRICHMENT` times the share of other users of its client
-    that do): a client may write such text by itself. Members whose bound exceeds `DOING_LARGEST_BOUND` are
-    not bet on. `sentence` has {does}, {members} and {share}; `nobody` is the reason where no member does it.
+    that do). The client counts because it may write such text by itself. Members whose bound exceeds
+    `DOING_LARGEST_BOUND` are left out of the e-value.
+
+    Args:
+        rows: Columns of `doing`, with `client` as codes, -1 for none.
+        member: Mask of the members' rows.
+        many: The least share of an account's exchanges.
+        sentence: Statement of the finding, with the fields {does}, {members} and {share}.
+        nobody: Reason to return where no member does it.
     """
     tested = np.asarray(rows["half"]) == 1
     does = np.asarray(rows["value"], float) >= many
@@ -135,7 +150,7 @@ def doing_finding(rows: Columns, member: Mask, many: float, sentence: str, nobod
     if not mine.any():
         return NoFinding(nobody)
     usual = float((others.sum() + 1) / (len(others) + 1))
-    client = np.asarray(rows["client"], np.int64)[tested] + 1  # none is -1
+    client = np.asarray(rows["client"], np.int64)[tested] + 1  # -1 is no client
     outside = ~member[tested]
     users = np.bincount(client[outside], minlength=int(client.max()) + 1)
     doers = np.bincount(client[outside], weights=others, minlength=len(users))
@@ -154,7 +169,7 @@ def doing_finding(rows: Columns, member: Mask, many: float, sentence: str, nobod
 
 
 def curious(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """Accounts of which one in fifty does a thing, now and then."""
+    """A draw under the null of `doing_finding`: one account in fifty does it, members and others alike."""
     n = accounts * 6
     share = np.where(rng.random(n) < 0.02, rng.random(n), 0.0)
     rows = {
@@ -168,8 +183,8 @@ def curious(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
 
 
 def independent(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """Accounts whose measures are their own: members and others drawn alike, halves of one account
-    agreeing.
+    """A draw under the null of `alike_finding`: members and others have values of one law, and the two
+    halves of an account have similar values.
     """
     n = accounts * 6
     own = rng.normal(size=n)
@@ -180,8 +195,8 @@ def independent(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]
 
 
 def least_active_third(activity: ir.Table) -> ir.Table:
-    """Account × half: share of its exchanges in the eight consecutive hours of the day in which it is
-    least active.
+    """Account × half: `value`, the share of its exchanges in its eight least active consecutive hours of the
+    day, for accounts with at least `FEWEST_OF_DAY` exchanges in that half.
     """
     of_day = activity.hour.hour()
     sums = {f"h{h}": (of_day == h).ifelse(activity.exchanges, 0).sum() for h in range(24)}
@@ -200,7 +215,7 @@ def least_active_third(activity: ir.Table) -> ir.Table:
 def summaries_activity(
     value: Callable[[ir.Table], ir.Value], fewest: int = FEWEST_EXCHANGES
 ) -> Callable[[Summaries], ir.Table]:
-    """`per_half` as the `rows` of a group test."""
+    """A function for `GroupTest.rows` that applies `per_half` to `Summaries.halves`."""
 
     def rows(summaries: Summaries) -> ir.Table:
         return per_half(summaries.halves, value, fewest)
@@ -209,14 +224,16 @@ def summaries_activity(
 
 
 def hourly(summaries: Summaries) -> ir.Table:
-    """Account × hour: exchanges, with the hour counted from the epoch."""
+    """Account × hour: number of exchanges; hours are counted from 1970."""
     return summaries.activity.select(
         "account_id", "exchanges", hour=(_.hour.epoch_seconds() // 3600).cast("int64")
     )
 
 
 def hourly_strangers(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """Accounts of unequal rates that keep hours of the day of their own."""
+    """A draw under the null of tests over `hourly`: independent accounts of unequal rates, each with its own
+    daily rhythm.
+    """
     n, days = accounts * 6, 6
     rates = rng.lognormal(-0.5, 0.8, n)
     phase = rng.uniform(0, 24, n)
@@ -228,8 +245,12 @@ def hourly_strangers(rng: np.random.Generator, accounts: int) -> tuple[Columns, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hours:
-    """Hourly counts: of the proposing half of a group together, of what is usual for it at that time of day,
-    given the day, and account by account (rows) of the tested half and of a sample of other accounts.
+    """Counts of exchanges by hour, over one span of hours.
+
+    * `proposing`: counts of the proposing half of the members, summed.
+    * `usual`: their expected counts, from the half's profile over the day and its total on that day.
+    * `tested`, `others`: account × hour counts of the other members, and of a sample of other accounts.
+    * `exchanges`: number of exchanges of all members.
     """
 
     proposing: npt.NDArray[np.float64]
@@ -240,7 +261,9 @@ class Hours:
 
 
 def active_span(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Account × hour: whether the hour lies between the account's first and last exchange."""
+    """From account × hour counts: whether the hour lies between the account's first and last exchange; False
+    throughout for an account without one.
+    """
     hours = np.arange(counts.shape[1])
     some = counts > 0
     first = np.where(some.any(axis=1), some.argmax(axis=1), len(hours))
@@ -248,29 +271,29 @@ def active_span(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     return np.asarray((hours >= first[:, None]) & (hours <= last[:, None]))
 
 
-FEWEST_HOURS = 48
-FEWEST_COUNT = 8
-FEWEST_MEMBERS = (
-    2 * FEWEST_VALUES
-)  # half of them propose hours, the others are compared with `FEWEST_OTHERS` accounts
-FEWEST_OTHERS = FEWEST_REFERENCE
-MOST_HOURS = (
-    400 * 24
-)  # chosen: a year's log is compared as a whole, and a stray row decades away costs nothing
-MOST_SAMPLED = 2000
-MOST_OTHERS = 400
+FEWEST_HOURS = 48  # hours that the members' exchanges must span
+FEWEST_COUNT = 8  # exchanges that an account needs
+FEWEST_MEMBERS = 2 * FEWEST_VALUES  # members that are needed; half of them propose hours, half are tested
+FEWEST_OTHERS = FEWEST_REFERENCE  # other accounts that are needed
+MOST_HOURS = 400 * 24  # hours that are compared; chosen, more than a year, so stray rows far off cost nothing
+MOST_SAMPLED = 2000  # members that are compared
+MOST_OTHERS = 400  # other accounts are thinned to at least this many, and less than twice as many
 
 
 def others_hours(rows: Columns, member: Mask) -> Hours | NoFinding:
-    """One half of the members proposes hours, the other half and other accounts are tested on them.
+    """Hourly counts of the members, split into a proposing and a tested half, and of other accounts.
 
-    Members are halved by their order, which says nothing of their hours.
+    `rows` are those of `hourly`, with `account` as a number. Members alternate between the halves in the
+    order of their numbers, which is unrelated to their hours. A `NoFinding` where there are too few members,
+    other accounts or hours.
     """
     return _hours(Same(rows["account"]), Same(rows["hour"]), Same(rows["exchanges"]), Same(member))
 
 
 def _busiest(hours: npt.NDArray[np.int64], exchanges: npt.NDArray[np.float64]) -> tuple[int, int]:
-    """From the first hour up to beyond the last; of more than `MOST_HOURS`, those with the most exchanges."""
+    """Begin and end of the span of `hours` (end excluded); where it is longer than `MOST_HOURS`, of the
+    stretch of that length with the most `exchanges`.
+    """
     begin, end = int(hours.min()), int(hours.max()) + 1
     if end - begin <= MOST_HOURS:
         return begin, end
@@ -282,8 +305,9 @@ def _busiest(hours: npt.NDArray[np.int64], exchanges: npt.NDArray[np.float64]) -
     return begin, min(begin + MOST_HOURS, end)
 
 
-@lru_cache(maxsize=4)  # two tests ask for the same hours of the same group, one after the other
+@lru_cache(maxsize=4)  # two tests read the same hours of one group in turn
 def _hours(accounts: Column, hours: Column, exchanges: Column, members: Column) -> Hours | NoFinding:
+    """`others_hours` for columns that are compared by identity, so that the result can be cached."""
     account, hour = np.asarray(accounts.array, np.int64), np.asarray(hours.array, np.int64)
     count, member = np.asarray(exchanges.array, float), np.asarray(members.array, bool)
     if not member.any():

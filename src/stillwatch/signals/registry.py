@@ -1,9 +1,9 @@
-"""What does a signal say about itself, and how is it found?
+"""Types of signals (indicators, group tests, explanations), their declaration, and their discovery.
 
-A signal is one module that defines one object of the module's own name, or one that an entry point of an
-installed package names (`INDICATORS`, `GROUP_TESTS`, `EXPLANATIONS`). An *indicator* is a kind and a value
-that accounts can share; a *group test* is evidence against a stated null about a group of accounts. A signal
-says what it sees, never how much it counts: weights and thresholds live in `detect`.
+A signal is one object in a module of the same name, or one that an entry point of an installed package names
+(`INDICATORS`, `GROUP_TESTS`, `EXPLANATIONS`). An *indicator* is a kind of value that accounts can share; a
+*group test* is evidence against a stated null about a group of accounts. Signals measure; the weights and
+thresholds that are applied to their results are in `detect`.
 """
 
 from __future__ import annotations
@@ -43,25 +43,27 @@ Family = Literal[
     "timing",
     "purpose",
 ]
+# Families whose tests can count towards a report (`CONTROL`), and those that only describe (`LIKENESS`).
 CONTROL: tuple[Family, ...] = ("ownership", "handoff", "coercion", "division", "fungible", "turns", "load")
 LIKENESS: tuple[Family, ...] = ("place", "habit", "timing", "purpose")
 FAMILIES: tuple[Family, ...] = CONTROL + LIKENESS
 TABLES = {table.name: table for table in (OBSERVATIONS, ACCOUNTS, RELEASES)}
-"""The tables that a signal may read."""
-FORBIDDEN = ("prompt", "response", "system_prompt")
+"""Schemas of the tables that a signal may read, by name."""
+FORBIDDEN = ("prompt", "response", "system_prompt")  # columns of text, which a signal may not read
 INDICATORS, GROUP_TESTS, EXPLANATIONS = (
     f"stillwatch.{name}" for name in ("indicators", "group_tests", "explanations")
 )
-"""Groups of entry points by which signals and explanations of other packages are found."""
+"""Names of the entry-point groups in which other packages register signals and explanations."""
 Columns = Mapping[str, npt.NDArray[np.generic]]
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What a signal states of itself; its page, its line in the report and its tests are made from this.
+    """Description of a signal, from which its page, its line in the report and its tests are generated.
 
-    `reads` are `table.column` names of the contract, all of one table. Raises `TypeError` for any other name.
+    `reads` are names `table.column` of columns of the contract, all of one table of `TABLES`. Raises
+    `TypeError` where `reads` is empty, names anything else, names a column of text or names several tables.
     """
 
     name: str
@@ -73,7 +75,7 @@ class Card:
     reads: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        """Check what is read against the contract, so that no scan meets a column that does not exist."""
+        """Check `reads` against the contract, so that a wrong name fails on import and not during a scan."""
         if not self.reads:
             raise TypeError(f"{self.name} declares no column that it reads")
         for read in self.reads:
@@ -94,12 +96,12 @@ class Card:
 
     @property
     def table(self) -> str:
-        """The one table that the signal reads."""
+        """Name of the one table that the signal reads."""
         return self.reads[0].split(".", 1)[0]
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that must be there for the signal to speak."""
+        """Names of the columns that the signal needs."""
         return tuple(name.split(".", 1)[1] for name in self.reads)
 
 
@@ -107,16 +109,16 @@ class Card:
 class Indicator:
     """A kind of value that accounts can share.
 
-    `value` maps its table to a column of strings, or of lists of 64-bit digests, null where there is nothing.
-    Raises `TypeError` for a value of another type, and for one that is made of columns that the card does not
-    name.
+    `value` maps the card's table (observations or accounts) to a column of strings, or of lists of 64-bit
+    digests; null where a row has no value. Raises `TypeError` where the value has another type, or needs
+    columns that the card does not name.
     """
 
     card: Card
     value: Callable[[ir.Table], ir.Value]
 
     def __post_init__(self) -> None:
-        """Make the expression once, over a table of the declared columns alone."""
+        """Check the type of `value` over a table that has the declared columns only."""
         name, table = self.card.name, TABLES[self.card.table]
         if table is RELEASES:
             raise TypeError(f"{name} reads `{table.name}`; an indicator reads observations or accounts")
@@ -131,7 +133,11 @@ class Indicator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The result of a group test: a natural-log e-value against its null, and the numbers in one sentence."""
+    """The result of a group test that could be computed.
+
+    `log_e` is the natural-log e-value against the test's null. `value` is what was measured, as short text;
+    `accounts` and `exchanges` count what it concerns; `statement` is one sentence for the report.
+    """
 
     log_e: float
     value: str
@@ -142,12 +148,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class NoFinding:
-    """The result of a group test that has no evidence for or against its null about a group: what is missing
-    for it.
+    """The result of a group test that could not be computed for a group, with the reason.
 
-    `reason` is a clause without a full stop. Its numbers are the limits of the test, never measures of the
-    group, so that equal reasons of different groups are equal texts and can be counted. Example: "fewer than
-    8 members have a known card".
+    `reason` is a clause without a full stop. Its numbers are limits of the test, never measures of the group,
+    so that equal reasons of different groups have equal texts and can be counted. Example: "fewer than 8
+    members have a known card".
     """
 
     reason: str
@@ -159,14 +164,17 @@ Statistic = Callable[[Columns, Mask], Outcome]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupTest:
-    """Evidence against a stated null about a group.
+    """A test of a stated null hypothesis about a group of accounts.
 
-    `rows` asks the engine for one table about all accounts, with `account_id`, or makes one of
-    `summaries.phrases`; `statistic` gets its columns and a mask of the rows that belong to members, and
-    returns a finding, or the reason why there is none. Rows of other accounts are those of a random sample of
-    them where there are very many, and in no order, unless `everyone` says that the statistic needs the rows
-    as they are; there are none where `alone` says that it reads members' rows only. `sample_null` draws such
-    columns and mask under the null, so that the stated error can be checked by simulation.
+    * `rows(summaries)` returns one table about all accounts, with `account_id`: an expression for the engine,
+      or an Arrow table made of `summaries.phrases`.
+    * `statistic(columns, mask)` gets the columns of that table as arrays, and a mask of the members' rows. It
+      returns a `Finding`, or a `NoFinding` with the reason. In place of `account_id` it gets `account`, a
+      number per account; text columns become codes, -1 for null.
+    * Where there are very many other accounts, the statistic gets the rows of a random sample of them, in no
+      order, unless `everyone`. It gets members' rows only where `alone`.
+    * `sample_null(rng, accounts)` draws such columns and mask under the null, for a group of so many
+      accounts, so that the stated error rate can be checked by simulation.
     """
 
     card: Card
@@ -192,11 +200,12 @@ def group_test(
     everyone: bool = False,
     alone: bool = False,
 ) -> Callable[[Statistic], GroupTest]:
-    """Declare a group test; `family` groups tests that one innocent cause may bend together.
+    """Decorator that makes a statistic a `GroupTest` of the function's name; other arguments fill its card.
 
-    Families of `CONTROL` can count towards a report, each beyond the explanations that bend it. Those of
-    `LIKENESS` (one place, one habit, joint timing, one purpose) are what every group with a common interest
-    shows; they describe a candidate and never count.
+    Tests whose results one innocent cause may change together belong to one `family`. Families of `CONTROL`
+    can count towards a report, as far as innocent explanations do not account for them. Families of
+    `LIKENESS` (place, habit, timing, purpose) are also high for any group with a common interest; they
+    describe a candidate and never count.
     """
 
     def wrap(function: Statistic) -> GroupTest:
@@ -224,11 +233,11 @@ def group_test(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplanationCard:
-    """The text of an innocent explanation, for its page and for reports.
+    """The texts of an innocent explanation, for its page and for reports.
 
-    `what` is the group, `carries` the mark by which an account is known to belong to it, `produces` and
-    `cannot` the evidence that the explanation can and cannot produce, `settled_by` what would decide whether
-    it holds.
+    `what` describes the group, `carries` the mark by which its accounts are recognised, `produces` and
+    `cannot` the evidence that the explanation can and cannot produce, `settled_by` the check that would
+    decide whether the explanation is true.
     """
 
     name: str
@@ -246,12 +255,12 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """An honest cause that groups of accounts can have in common.
+    """An honest cause that can make a group of accounts look controlled.
 
-    `mark(traits, members)` gives one label a member: -1 where the account does not carry the explanation's
-    mark, else a number of 0 or more. In the families `bends`, members of one label count as one account,
-    since the explanation can make them alike; unmarked members, and all members in other families, count in
-    full. `draw` makes an honest group of so many accounts.
+    `mark(traits, members)` returns one label per member: -1 where the account does not carry the
+    explanation's mark, else a number of 0 or more. In the families `bends`, members with one label count as
+    one account, since the explanation can make them alike; unmarked members, and all members in other
+    families, count in full. `draw(rng, accounts, setting)` simulates an honest group of so many accounts.
     """
 
     card: ExplanationCard
@@ -271,7 +280,9 @@ def explanation(
     source: str,
     draw: Draw,
 ) -> Callable[[Callable[[Traits, Labels], Labels]], Explanation]:
-    """Declare an innocent explanation; the decorated function is its mark."""
+    """Decorator that makes a mark function an `Explanation` of the function's name; `bends` are its families,
+    `draw` its simulator, and the other arguments fill its card.
+    """
 
     def wrap(function: Callable[[Traits, Labels], Labels]) -> Explanation:
         card = ExplanationCard(
@@ -297,7 +308,9 @@ def indicator(
     reads: tuple[str, ...],
     null: str = "",
 ) -> Callable[[Callable[[ir.Table], ir.Value]], Indicator]:
-    """Declare an indicator; it may not read text, which only `sketch` may."""
+    """Decorator that makes a value function an `Indicator` of the function's name; the arguments fill its
+    card. An indicator may not read text.
+    """
 
     def wrap(function: Callable[[ir.Table], ir.Value]) -> Indicator:
         card = Card(
@@ -316,17 +329,17 @@ def indicator(
 
 @cache
 def all_indicators() -> tuple[Indicator, ...]:
-    """Every indicator, in the order of their names."""
+    """All indicators, of this package and of installed ones, sorted by name."""
     return units(indicators, Indicator, INDICATORS)
 
 
 @cache
 def all_group_tests() -> tuple[GroupTest, ...]:
-    """Every group test, in the order of their names."""
+    """All group tests, of this package and of installed ones, sorted by name."""
     return units(group_tests, GroupTest, GROUP_TESTS)
 
 
 @cache
 def all_explanations() -> tuple[Explanation, ...]:
-    """Every innocent explanation, in the order of their names."""
+    """All innocent explanations, of this package and of installed ones, sorted by name."""
     return units(explanations, Explanation, EXPLANATIONS)

@@ -1,4 +1,4 @@
-"""How often do members share an account attribute that independent customers do not share?"""
+"""Test of whether members share an account attribute more often than independent customers do."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome
 from stillwatch.stats.evalues import binomial_log_e
 
-FLOOR = 0.05
-ENRICHMENT = 3.0
-FEWEST_ACCOUNTS, FEWEST_OTHERS = 8, 40  # accounts
+FLOOR = 0.05  # least probability of a repeat that the null allows
+ENRICHMENT = 3.0  # times the share of repeats among other accounts that the null allows
+FEWEST_ACCOUNTS, FEWEST_OTHERS = 8, 40  # members, and other accounts, that need a value
 
 
 def attribute(kind: str) -> Callable[[Summaries], ir.Table]:
-    """`rows` of a group test over one account indicator: account, value."""
+    """A function for `GroupTest.rows`: account, value of the account indicator `kind`, and exchanges; one row
+    for each active account with a value.
+    """
 
     def rows(summaries: Summaries) -> ir.Table:
         active = summaries.halves.group_by("account_id").agg(exchanges=_.exchanges.sum())
@@ -30,12 +32,17 @@ def attribute(kind: str) -> Callable[[Summaries], ir.Table]:
 
 
 def sharing_finding(rows: Columns, member: Mask, sentence: str, attribute: str) -> Outcome:
-    """Evidence that members repeat each other's values; `sentence` has {repeats}, {members}, {values},
-    {share}; `attribute` is what an account needs in order to count, such as "a known sign-up address".
+    """Test of whether members repeat each other's values, over the rows of `attribute`.
 
-    A value that k members show counts k-1 repeats, so a value is used up by its first holder. Null: a further
-    member shows a value already seen in the group with probability at most max(`FLOOR`, `ENRICHMENT` times
-    the share of repeats among as many other accounts, drawn at random).
+    A value that k members show counts as k-1 repeats. Null: a further member shows a value already seen in
+    the group with probability at most max(`FLOOR`, `ENRICHMENT` times the share of repeats among as many
+    other accounts, drawn at random).
+
+    Args:
+        rows: Columns `value` (codes) and `exchanges`.
+        member: Mask of the members' rows.
+        sentence: Statement of the finding, with the fields {repeats}, {members}, {values} and {share}.
+        attribute: What an account needs in order to count, for reasons: "a known sign-up address".
     """
     value = np.asarray(rows["value"], np.int64)
     mine, others = value[member], value[~member]
@@ -59,9 +66,8 @@ def sharing_finding(rows: Columns, member: Mask, sentence: str, attribute: str) 
 
 
 def _usual_share(others: npt.NDArray[np.int64], size: int) -> float:
-    """Expected share of repeats among `size` of the other accounts, drawn without their order mattering.
-
-    Exact expectation of the number of distinct values in a sample without replacement (Hurlbert 1971).
+    """Expected share of repeats among `size` of `others` (one code per account), drawn at random without
+    replacement; from the exact expected number of distinct values (Hurlbert 1971).
     """
     size = min(size, len(others))
     counts = np.bincount(others)
@@ -81,7 +87,7 @@ def _usual_share(others: npt.NDArray[np.int64], size: int) -> float:
 
 
 def own_values(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """Every account draws its own value from one long list, as independent customers do."""
+    """A draw under the null: every account has a random value of a long list, members and others alike."""
     n = accounts * 8
     value = rng.integers(0, 50 * n, n)
     return {"value": value, "exchanges": np.full(n, 5), "account": np.arange(n)}, np.arange(n) < accounts

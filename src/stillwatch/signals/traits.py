@@ -1,4 +1,4 @@
-"""Account-level facts by which the marks of innocent explanations are recognised."""
+"""Measures of each account from which the marks of innocent explanations are computed."""
 
 from __future__ import annotations
 
@@ -23,34 +23,38 @@ Ints = npt.NDArray[np.int64]
 Run = Callable[[ir.Table], pa.Table]
 
 PHRASE = "prompt_template"
+# Indicator kinds of which `Traits` has the account's most frequent value.
 MAIN_KINDS = (
     PHRASE, "system_prompt", "user_agent", "tls_fingerprint", "client_prefix", "asn", "request_shape",
 )  # fmt: skip
+# Indicator kinds over the account table of which `Traits` has the account's value.
 ATTRIBUTE_KINDS = ("payment_fingerprint", "email_domain", "signup_address", "signup_burst")
-NEARLY = 0.9  # of an account's largest day: a day that counts as full
-MOST_TEXTS = 2_000_000
-FEWEST_EXCHANGES = 6  # below which the hours of an account's day are not looked at
+NEARLY = 0.9  # share of the exchanges of an account's largest day from which a day counts as full
+MOST_TEXTS = 2_000_000  # pairs of account and text that are kept
+FEWEST_EXCHANGES = 6  # exchanges below which `Traits.quiet` is NaN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """One entry an account in every array.
+    """Measures of accounts; every array but `text_account` and `text` has one entry per account.
 
     * `exchanges`, `days`: counts of exchanges and of UTC days with an exchange.
     * `first`, `last`: first and last hour with an exchange, in hours since 1970; `created` likewise, NaN
       where unknown.
-    * `quiet`: exchanges in the quietest eight consecutive hours of its day (summed over days); NaN below
-      `FEWEST_EXCHANGES`. `hourly`: concentration of its hours of the day, 0 (even) to 1 (one hour).
-    * `minute`: concentration of its moments within the hour or the quarter hour, 0 (even) to 1 (one minute).
-    * `brisk`: share of exchanges within five minutes of the one before; `follow`: share that goes on with a
-      conversation.
-    * `full_days`: share of its days with at least nine tenths of the exchanges of its largest day.
-    * `value[kind]`: code of the value that it shows most, of each kind of `MAIN_KINDS` and `ATTRIBUTE_KINDS`,
-      -1 for none; `share[kind]`: share of its exchanges that show it (1 for account attributes). A code means
-      the same for all accounts.
-    * `owner`: code of the declared owner, different for accounts without one.
-    * `text_account`, `text`: pairs of an account and a text that it sent, of texts that several accounts
-      sent.
+    * `quiet`: exchanges in the quietest eight consecutive hours of the day, summed over days; NaN below
+      `FEWEST_EXCHANGES`.
+    * `hourly`: concentration of exchanges over the hours of the day, from 0 (even) to 1 (one hour).
+    * `minute`: concentration of exchanges within the hour, or within the quarter hour if that is larger, from
+      0 (even) to 1 (one minute).
+    * `brisk`: share of exchanges that follow another within five minutes on the same UTC day; `follow`: share
+      of exchanges that continue a conversation.
+    * `full_days`: share of days with at least `NEARLY` times the exchanges of the account's largest day.
+    * `value[kind]`: code of the account's most frequent value, for each kind of `MAIN_KINDS` and
+      `ATTRIBUTE_KINDS`; -1 for none. Equal codes of a kind are equal values. `share[kind]`: share of the
+      account's exchanges that show that value (1 for account attributes).
+    * `owner`: code of the declared owner; accounts without one have codes of their own.
+    * `text_account`, `text`: pairs of an account (a position in the other arrays) and a text that it sent,
+      for texts that several accounts sent.
     """
 
     exchanges: Floats
@@ -72,7 +76,10 @@ class Traits:
 
 
 def traits(summaries: Summaries, names: Sequence[str], owner: Ints, run: Run) -> Traits:
-    """Traits of the accounts `names`, in that order; `run` turns an expression into Arrow."""
+    """Traits of the accounts `names`, in that order.
+
+    `owner` has the code of each account's declared owner; `run` evaluates an expression to an Arrow table.
+    """
     place = {name: number for number, name in enumerate(names)}
     n = len(names)
 
@@ -125,6 +132,7 @@ def traits(summaries: Summaries, names: Sequence[str], owner: Ints, run: Run) ->
 
 
 def _sums(summaries: Summaries) -> ir.Table:
+    """Account: exchanges, first and last hour (from 1970), exchanges by hour of the day, and other sums."""
     of_day = _.hour.hour()
     counted = {f"h{h}": (of_day == h).ifelse(_.exchanges, 0).sum() for h in range(24)}
     names = ["short_gaps", "followups", *(f"minute_{part}_{t}" for t in MINUTES for part in ("cos", "sin"))]
@@ -138,6 +146,7 @@ def _sums(summaries: Summaries) -> ir.Table:
 
 
 def _days(summaries: Summaries) -> ir.Table:
+    """Account: number of days with an exchange, and of full ones (`NEARLY`)."""
     days = summaries.activity.group_by(["account_id", _.hour.truncate("D").name("day")]).agg(
         n=_.exchanges.sum()
     )
@@ -147,12 +156,13 @@ def _days(summaries: Summaries) -> ir.Table:
 
 
 def _created(summaries: Summaries) -> ir.Table:
+    """Account: hour of its creation, from 1970, for accounts of which it is known."""
     known = summaries.accounts.filter(_.created_at.notnull())
     return known.group_by("account_id").agg(created=(_.created_at.min().epoch_seconds() // 3600))
 
 
 def _shown(summaries: Summaries) -> ir.Table:
-    """Account × kind: the value that it shows most, and in how many exchanges."""
+    """Account × kind of `MAIN_KINDS`: the account's most frequent value, and its number of exchanges."""
     seen = summaries.sightings.filter(_.kind.isin(MAIN_KINDS))
     counted = seen.group_by(["account_id", "kind", "value"]).agg(exchanges=_.exchanges.sum())
     order = ibis.window(group_by=["account_id", "kind"], order_by=[ibis.desc("exchanges"), "value"])
@@ -160,11 +170,13 @@ def _shown(summaries: Summaries) -> ir.Table:
 
 
 def _stated(summaries: Summaries) -> ir.Table:
+    """Account × kind of `ATTRIBUTE_KINDS`: its value, the first in order of several."""
     stated = summaries.sightings.filter(_.kind.isin(ATTRIBUTE_KINDS))
     return stated.group_by(["account_id", "kind"]).agg(value=_.value.min())
 
 
 def _texts(summaries: Summaries) -> ir.Table:
+    """Pairs of account and text, for texts of several accounts; at most `MOST_TEXTS`."""
     pairs = summaries.items.select("account_id", "item").distinct()
     several = pairs.group_by("item").agg(holders=_.count()).filter(_.holders > 1)
     return pairs.semi_join(several, "item").order_by(["item", "account_id"]).limit(MOST_TEXTS)
@@ -173,6 +185,9 @@ def _texts(summaries: Summaries) -> ir.Table:
 def _main(
     table: pa.Table, place: Mapping[str, int], n: int, exchanges: Floats
 ) -> tuple[dict[str, Ints], dict[str, Floats]]:
+    """For each kind, codes of the accounts' most frequent values (-1 for none) and their share of the
+    exchanges.
+    """
     value = {kind: np.full(n, -1, np.int64) for kind in MAIN_KINDS}
     share = {kind: np.zeros(n) for kind in MAIN_KINDS}
     kinds = np.asarray(table.column("kind").to_pylist(), object)
@@ -189,8 +204,8 @@ def _main(
 
 
 def _main_phrase(phrases: Phrases, names: Sequence[str], exchanges: Floats) -> tuple[Ints, Floats]:
-    """Of each account the phrase that it shows most, of those that `SHARED_BY` accounts show, and its
-    share of the exchanges.
+    """For each account of `names`, the code of its most frequent phrase among those that at least `SHARED_BY`
+    accounts show (-1 for none), and the share of its exchanges with that phrase.
     """
     most, often = _most_shown(
         phrases.starts,
@@ -214,8 +229,9 @@ def _main_phrase(phrases: Phrases, names: Sequence[str], exchanges: Floats) -> t
 
 @numba.njit(cache=True, nogil=True)
 def _most_shown(starts, account, hour, exchanges, kind, wanted, end, fewest, accounts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Of each account the value of the kind `wanted` in most exchanges, the first of several and -1 for
-    none, and in how many.
+    """For each account, its most frequent value of the kind `wanted` before the hour `end` (the first of
+    equally frequent ones, -1 for none), and the number of exchanges with it. Values that fewer than `fewest`
+    accounts show are left out. Arrays are those of `Phrases`.
     """
     best, often = np.full(accounts, -1, np.int64), np.zeros(accounts, np.int64)
     sums = np.zeros(accounts, np.int64)
@@ -238,6 +254,9 @@ def _most_shown(starts, account, hour, exchanges, kind, wanted, end, fewest, acc
 
 
 def _attributes(table: pa.Table, place: Mapping[str, int], n: int) -> dict[str, tuple[Ints, Floats]]:
+    """For each kind of `ATTRIBUTE_KINDS`, codes of the accounts' values (-1 for none), and 1 where there
+    is one.
+    """
     kinds = np.asarray(table.column("kind").to_pylist(), object)
     who = np.array([place.get(a, -1) for a in table.column("account_id").to_pylist()], np.int64)
     encoded = table.column("value").combine_chunks().dictionary_encode()
@@ -251,15 +270,18 @@ def _attributes(table: pa.Table, place: Mapping[str, int], n: int) -> dict[str, 
 
 
 def _quiet(hours: Floats, exchanges: Floats) -> Floats:
-    """Exchanges in the quietest eight consecutive hours of the day."""
+    """Exchanges in the quietest eight consecutive hours of the day; NaN below `FEWEST_EXCHANGES`.
+
+    `hours` is accounts × 24 counts by hour of the day.
+    """
     around = np.concatenate([hours, hours[:, :7]], axis=1)
     sums = np.cumsum(np.concatenate([np.zeros((len(hours), 1)), around], axis=1), axis=1)
     return np.where(exchanges >= FEWEST_EXCHANGES, (sums[:, 8:] - sums[:, :-8]).min(axis=1), np.nan)
 
 
 def _concentration(cos: Floats, sin: Floats, n: Floats) -> Floats:
-    """Mean resultant length without its bias: sqrt((n R^2 - 1) / (n - 1)) (Mardia and Jupp 2000, section
-    4.8).
+    """Mean resultant length R of n angles, corrected for bias: sqrt((n R^2 - 1) / (n - 1)) (Mardia and Jupp
+    2000, section 4.8), clipped to [0, 1]. `cos` and `sin` are sums over the angles.
     """
     length = (cos**2 + sin**2) / np.maximum(n, 1.0)
     return np.sqrt(np.clip((length - 1.0) / np.maximum(n - 1.0, 1.0), 0.0, 1.0))

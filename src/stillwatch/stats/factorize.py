@@ -1,4 +1,4 @@
-"""How are integers numbered and told apart without sorting, where their range allows it?"""
+"""Numbers for the distinct values of integer arrays, and array keys for caches."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
+# Entries of the lookup table, at most, by which `codes` avoids sorting, or 8 per value where these are more.
 ROOM = 1 << 22
 
 
 def codes(values: npt.ArrayLike) -> tuple[Ints, int]:
-    """The place of each value among the distinct ones in rising order, and how many are distinct."""
+    """Position of each value among the distinct values in rising order, and the number of distinct values."""
     given = np.asarray(values, np.int64)
     if len(given) == 0:
         return given, 0
@@ -39,8 +40,9 @@ Held = TypeVar("Held")
 
 
 class Same(Generic[Held]):
-    """An array, or what holds arrays, as a key: two are equal when they are the same object, whatever
-    stands in it.
+    """Wraps an array, or an object of arrays, as a cache key that is compared by identity.
+
+    Two wrappers are equal when they wrap the same object; its contents are not compared.
     """
 
     __slots__ = ("array",)

@@ -1,4 +1,4 @@
-"""Which of many hypotheses may be rejected at a false-discovery rate, whatever their dependence?"""
+"""Q-values of hypotheses from their e-values, valid under any dependence."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from stillwatch.stats.evalues import Array
 
 def e_bh_q_values(log_e: Array) -> Array:
     """The smallest rate at which the e-BH procedure (Wang and Ramdas 2022) rejects each hypothesis.
+
+    Takes natural-log e-values, one per hypothesis; returns q-values in the same order, each at most 1.
 
     With m hypotheses sorted by falling e-value, e-BH at rate a rejects the first k, where k is the largest
     with e_(k) >= m / (k a). Its false-discovery rate is at most a under arbitrary dependence.

@@ -1,4 +1,4 @@
-"""Are the members of a group more alike in one measurement than independent accounts would be?"""
+"""Tests of whether members of a group are more alike in one measurement than independent accounts."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ import numpy as np
 
 from stillwatch.stats.evalues import Array, binomial_log_e, mean_log_e
 
-COVERS = (0.8, 0.95)
-WIDEST_SHARE = 0.25
+COVERS = (0.8, 0.95)  # shares of the proposed values that an interval must hold; each is tried
+WIDEST_SHARE = 0.25  # largest share of the reference that an interval of `alike` may hold
+# Of `even`: the largest share of the reference that an interval may hold, and the factor on that share under
+# the null.
 DENSEST, EVEN_ENRICHMENT = 0.35, 2.0
-FLOOR = 0.5
-ENRICHMENT = 3.0
-FEWEST_VALUES = 8
-FEWEST_REFERENCE = 50
+FLOOR = 0.5  # least probability of a success that a null allows
+ENRICHMENT = 3.0  # factor on the share of the reference under the null of `alike` and `beyond`
+FEWEST_VALUES = 8  # finite values of members that each half of the data needs
+FEWEST_REFERENCE = 50  # finite values of other accounts that are needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alike:
-    """`inside` of `members` lie in [low, high], to be compared with a share `reference` of other accounts."""
+    """Result of `alike` or `even`: `inside` of `members` lie in [`low`, `high`].
+
+    `reference` is the share of other accounts in that interval (`alike`), or in their densest interval of
+    that width (`even`). `log_e` is the natural-log e-value over all of `COVERS`.
+    """
 
     log_e: float
     low: float
@@ -35,9 +41,8 @@ class Alike:
 class Lack:
     """The reason why a comparison has no result.
 
-    `of` is "proposed", "tested" or "reference" where there are fewer than `limit` finite values of these, and
-    "contrast" where an interval of every share in `COVERS` is as wide as one that holds more than a share
-    `limit` of the reference.
+    `of` is "proposed", "tested" or "reference" where that array has fewer than `limit` finite values. It is
+    "contrast" where, for every share in `COVERS`, the share of the reference exceeds `limit`.
     """
 
     of: Literal["proposed", "tested", "reference", "contrast"]
@@ -45,29 +50,35 @@ class Lack:
 
 
 def alike(proposed: Array, tested: Array, reference: Array) -> Alike | Lack:
-    """Evidence that members crowd into an interval which few other accounts fall into.
+    """Test of whether members' values lie in an interval that holds few values of other accounts.
 
     The interval is the one that holds a share of the `proposed` values and the least of the reference, chosen
     on one half of the data; `tested` values of the other half are counted in it. Two such shares (`COVERS`)
     are tried and their e-values averaged. Null: a member independently falls into it with probability at most
-    max(`FLOOR`, `ENRICHMENT` times the share of other accounts that do). The generous bound is deliberate:
+    max(`FLOOR`, `ENRICHMENT` times the share of other accounts that do). The bound is large on purpose:
     people who share a tool, a class or an office are more alike than strangers, and the null must hold for
     them too.
+
+    Args:
+        proposed: One value per member from the first half of the data; non-finite values are ignored.
+        tested: The same from the second half.
+        reference: One value per other account from the second half.
     """
     return _crowding(proposed, tested, reference, _rarest, WIDEST_SHARE, ENRICHMENT)
 
 
 def even(proposed: Array, tested: Array, reference: Array) -> Alike | Lack:
-    """Evidence that members crowd into an interval narrower than others ever do.
+    """Test of whether members' values lie closer together than other accounts' values do anywhere.
 
-    What counts is how narrow the interval is, not where it lies: a kind of customer may differ from the rest
-    in its level and still vary as customers do. The narrowest interval that holds a share of the `proposed`
-    values, chosen on one half of the data, is compared with the *densest* interval of its width among other
-    accounts (Lévy's concentration function); `tested` values of the other half are counted in it. Two such
-    shares (`COVERS`) are tried and their e-values averaged. Null: a member independently falls into it with
-    probability at most max(`FLOOR`, `EVEN_ENRICHMENT` times the share of others in their densest interval).
-    The generous bound is deliberate: people who share a tool, a class or an office are more alike than
-    strangers, and the null must hold for them too.
+    The width of the interval counts, not its place: a kind of customer may differ from the rest in its level
+    and still vary as customers do. Arguments are those of `alike`.
+
+    The narrowest interval that holds a share of the `proposed` values, chosen on one half of the data, is
+    compared with the *densest* interval of its width among other accounts (Lévy's concentration function);
+    `tested` values of the other half are counted in it. Two such shares (`COVERS`) are tried and their
+    e-values averaged. Null: a member independently falls into it with probability at most max(`FLOOR`,
+    `EVEN_ENRICHMENT` times the share of others in their densest interval).
+    The bound is large on purpose, as in `alike`.
     """
     return _crowding(proposed, tested, reference, _narrowest, DENSEST, EVEN_ENRICHMENT)
 
@@ -78,6 +89,7 @@ IntervalMethod = Callable[[Array, Array, int], tuple[float, float, float]]
 def _crowding(
     proposed: Array, tested: Array, reference: Array, choose: IntervalMethod, widest: float, enrichment: float
 ) -> Alike | Lack:
+    """Result of `alike` or `even`: `choose` gives the interval, `widest` and `enrichment` are its limits."""
     proposed, tested = proposed[np.isfinite(proposed)], tested[np.isfinite(tested)]
     reference = np.sort(reference[np.isfinite(reference)])
     if len(proposed) < FEWEST_VALUES:
@@ -101,13 +113,16 @@ def _crowding(
 
 
 def _too_few(tested: Array, reference: Array) -> Lack | None:
+    """The lack of finite values in `tested` or `reference`; None where there are enough."""
     if len(tested) < FEWEST_VALUES:
         return Lack(of="tested", limit=FEWEST_VALUES)
     return Lack(of="reference", limit=FEWEST_REFERENCE) if len(reference) < FEWEST_REFERENCE else None
 
 
 def _rarest(values: Array, reference: Array, take: int) -> tuple[float, float, float]:
-    """Of the intervals with `take` of `values` the one with the least share of `reference`; both sorted."""
+    """Low and high end of the interval with `take` of `values` and the fewest of `reference`, and the share
+    of `reference` in it, with one added to count and total. Both arrays are sorted.
+    """
     lows, highs = values[: len(values) - take + 1], values[take - 1 :]
     mass = np.searchsorted(reference, highs, "right") - np.searchsorted(reference, lows, "left")
     best = int(np.lexsort((highs - lows, mass))[0])
@@ -115,8 +130,8 @@ def _rarest(values: Array, reference: Array, take: int) -> tuple[float, float, f
 
 
 def _narrowest(values: Array, reference: Array, take: int) -> tuple[float, float, float]:
-    """The narrowest interval with `take` of `values`, and the share of `reference` in its densest one of
-    that width.
+    """Low and high end of the narrowest interval with `take` of `values`, and the largest share of
+    `reference` in any interval of that width, with one added to count and total. Both arrays are sorted.
     """
     widths = values[take - 1 :] - values[: len(values) - take + 1]
     low, width = float(values[int(np.argmin(widths))]), float(widths.min())
@@ -126,7 +141,9 @@ def _narrowest(values: Array, reference: Array, take: int) -> tuple[float, float
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beyond:
-    """`beyond` of `members` lie above `threshold`, where a share `reference` of other accounts does."""
+    """Result of the function `beyond`: `beyond` of `members` lie above `threshold`, as does a share
+    `reference` of other accounts. `log_e` is the natural-log e-value.
+    """
 
     log_e: float
     threshold: float
@@ -136,10 +153,11 @@ class Beyond:
 
 
 def beyond(tested: Array, reference: Array, tail: float = 0.1) -> Beyond | Lack:
-    """Evidence that members exceed what all but a share `tail` of other accounts reach.
+    """Test of whether many members exceed the upper `tail` quantile of other accounts.
 
-    Null: a member independently exceeds it with probability at most max(`FLOOR`, `ENRICHMENT` times that
-    share).
+    `tested` and `reference` have one value per member and per other account; values that are not finite are
+    ignored. Null: a member independently exceeds the quantile with probability at most max(`FLOOR`,
+    `ENRICHMENT` times the share of other accounts that do).
     """
     tested, reference = tested[np.isfinite(tested)], reference[np.isfinite(reference)]
     if lack := _too_few(tested, reference):

@@ -1,4 +1,4 @@
-"""How far did a rate change at a moment, from counts before and after it?"""
+"""Change of a rate at a given moment, estimated from counts before and after it (interrupted time series)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-FEWEST_BINS = 3  # counts on each side, at least, of which a spread can be said; chosen
-MOST_MEMORY = 0.8  # greatest correlation of neighbouring counts that is reckoned with; chosen
+FEWEST_BINS = 3  # counts that each side needs so that a variance can be estimated; chosen
+MOST_MEMORY = 0.8  # upper bound on the estimated correlation of neighbouring counts; chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Mean counts of a bin before and after, and their ratio with a 95 % interval.
+    """Mean counts per bin before and after, and the ratio after/before with its 95 % interval.
 
-    `spread` is the part of a count's variance beyond Poisson's, as a share of the squared mean; `memory` the
+    `spread` is a count's variance in excess of Poisson's, divided by the squared mean; `memory` is the
     correlation of neighbouring counts, 0 where it is negative.
     """
 
@@ -30,16 +30,17 @@ class Change:
 
 
 def change(before: Floats, after: Floats) -> Change:
-    """The ratio of mean counts after and before a moment, of a segmented regression of a level without a
-    trend.
+    """Ratio of the mean counts after and before a moment: segmented regression with a level and no trend.
+
+    `before` and `after` have one count per bin, in time order; all bins have one length.
 
     A count's variance is mean + spread mean² (negative binomial), with the spread estimated from both sides
     by moments. The variance of a side's log mean is (1 / mean + spread (1 + memory) / (1 - memory)) / bins,
-    as for a first-order autoregression (Wagner et al. 2002 for the design); half a count is added to a side
-    of none. The interval is Student's, on the logarithm, with as many degrees of freedom as there are
-    independent counts.
+    as for a first-order autoregression (Wagner et al. 2002 for the design); a side whose sum is 0 counts as
+    half a request in the interval. The interval is Student's, on the logarithm, with the effective number of
+    independent counts minus 2 degrees of freedom, at least 2.
 
-    Raises `ValueError` where a side has fewer than `FEWEST_BINS` counts, or there is nothing before.
+    Raises `ValueError` where a side has fewer than `FEWEST_BINS` counts, or the sum before is not positive.
     """
     if min(len(before), len(after)) < FEWEST_BINS:
         raise ValueError(
@@ -72,8 +73,8 @@ def change(before: Floats, after: Floats) -> Change:
 
 
 def _memory(sides: list[Floats], means: list[float], spread: float) -> float:
-    """Correlation of neighbours over both sides, corrected for its bias of about (1 + 3 r) / n in short
-    series (Kendall 1954).
+    """Correlation r of neighbouring counts over both sides, corrected for its bias of about (1 + 3 r) / n in
+    short series (Kendall 1954); from 0 to `MOST_MEMORY`.
     """
     rest = [
         (one - one.mean()) / np.sqrt(mean + spread * mean**2) for one, mean in zip(sides, means, strict=True)
@@ -91,6 +92,7 @@ def _memory(sides: list[Floats], means: list[float], spread: float) -> float:
 
 
 def _quantile(free: float) -> float:
+    """The 97.5 % quantile of Student's law with `free` degrees of freedom."""
     from scipy.stats import t
 
     return float(t.ppf(0.975, free))
@@ -98,9 +100,7 @@ def _quantile(free: float) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """The share of a lost rate that others took up, with a 95 % interval: what they sent more, over what
-    was lost.
-    """
+    """Increase in the requests of other accounts as a share of the requests lost, with a 95 % interval."""
 
     share: float
     low: float
@@ -108,10 +108,10 @@ class Taken:
 
 
 def taken_up(before: Floats, after: Floats, lost: float) -> Taken:
-    """What other accounts send more in a bin after the moment than before, as a share of `lost` requests a
-    bin.
+    """Increase of other accounts' mean count per bin, as a share of `lost` requests per bin.
 
-    Welch's interval of a difference of means, of counts whose variance is at least Poisson's.
+    `before` and `after` are the other accounts' counts, one per bin. The interval is Welch's for a difference
+    of means, with a variance of at least Poisson's; negative values become 0.
     """
     variance = [
         max(float(one.var(ddof=1)) if len(one) > 1 else 0.0, float(one.mean()), 0.5 / len(one)) / len(one)

@@ -1,4 +1,4 @@
-"""How sure is a figure that was measured a few times?"""
+"""Confidence intervals at 95 % of shares and means."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A figure with an interval at 95 %, over `number` repetitions."""
+    """An estimate `value` with its 95 % interval from `low` to `high`, over `number` repetitions."""
 
     value: float
     low: float
@@ -19,18 +19,19 @@ class Interval:
 
 
 def of_share(hits: int, trials: int) -> Interval | None:
-    """A share with its exact interval (Clopper and Pearson 1934); coverage at least 95 %."""
+    """The share `hits` / `trials` with its exact interval (Clopper and Pearson 1934), whose coverage is at
+    least 95 %; None where there are no trials.
+    """
     return of_bounded_sum(float(hits), trials)
 
 
 def of_bounded_sum(total: float, trials: int) -> Interval | None:
     """The mean of `trials` values in [0, 1] whose sum is `total`, with a 95 % interval: Clopper and Pearson's
-    with the sum as the count.
+    with the sum as the count. None where there are no trials.
 
-    Exact where every value is 0 or 1. Other values spread less than such a count of the same mean (Hoeffding
-    1963, section 3), so that the interval is wide rather than narrow. The bounds are quantiles of scipy's
-    beta distribution, of which `scipy.stats.binomtest` solves for the same ones numerically. None where there
-    are no trials.
+    The interval is exact where every value is 0 or 1. Other values vary less than a 0/1 variable of the same
+    mean (Hoeffding 1963, section 3), so the interval is conservative for them. The bounds are beta quantiles,
+    the same that `scipy.stats.binomtest` finds by numerical search.
     """
     from scipy.stats import beta
 
@@ -42,7 +43,10 @@ def of_bounded_sum(total: float, trials: int) -> Interval | None:
 
 
 def of_mean(values: Sequence[float], low: float = -np.inf, high: float = np.inf) -> Interval | None:
-    """A mean with Student's interval, kept within [`low`, `high`]; no width is known of one value."""
+    """The mean of `values` with Student's 95 % interval, clipped to [`low`, `high`].
+
+    The interval of a single value is [`low`, `high`]. None where there are no values.
+    """
     from scipy.stats import t
 
     n = len(values)

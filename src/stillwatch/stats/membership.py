@@ -1,4 +1,4 @@
-"""How likely is a count of hits among trials whose rate varies from account to account?"""
+"""Beta-binomial law of hits among trials, for a hit rate that varies between accounts."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import numpy as np
 
 from stillwatch.stats.evalues import Array
 
-LEAST_MEAN, MOST_MEAN = 0.002, 0.98
-LEAST_SPREAD, MOST_SPREAD = 0.5, 50.0
+LEAST_MEAN, MOST_MEAN = 0.002, 0.98  # bounds on the fitted mean a / (a + b)
+LEAST_SPREAD, MOST_SPREAD = 0.5, 50.0  # bounds on the fitted a + b
 
 
 def moments(hits: Array, counts: Array) -> tuple[float, float]:
-    """Beta parameters of rates whose binomial counts these are, by the method of moments (Kleinman 1973)."""
+    """Parameters (a, b) of a beta law of hit rates, fitted by moments (Kleinman 1973).
+
+    `hits` and `counts` have one entry per account. Returns (0.1, 10.0) where there is no trial.
+    """
     if len(hits) == 0 or counts.sum() == 0:
         return 0.1, 10.0
     rates = hits / np.maximum(counts, 1)
@@ -23,7 +26,9 @@ def moments(hits: Array, counts: Array) -> tuple[float, float]:
 
 
 def log_beta_binomial(hits: Array, counts: Array, a: float, b: float) -> Array:
-    """Log probability of `hits` among `counts`, up to the binomial coefficient, under a Beta(a, b) rate."""
+    """Natural-log probability of `hits` among `counts` trials, per account, under a Beta(a, b) hit rate; the
+    binomial coefficient is left out.
+    """
     from scipy.special import betaln
 
     return np.asarray(betaln(hits + a, counts - hits + b) - betaln(a, b))

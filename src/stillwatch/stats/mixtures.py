@@ -1,5 +1,5 @@
-"""Whether all accounts of a group draw from one mixture of kinds of work, as a random dispatcher makes
-them.
+"""Test of whether all accounts of a group draw from one mixture of kinds of work, as under a random
+dispatcher.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from scipy.special import gammaln
 
 from stillwatch.stats.evalues import Array
 
-OWN = np.array([0.1, 0.2, 0.4, 0.7])  # correlation within accounts that have preferences of their own
-BALANCED = np.array([0.2, 0.4, 0.6])  # variance, relative to random draws, of accounts that keep a rota
-FEWEST_FREEDOM = 8
+OWN = np.array([0.1, 0.2, 0.4, 0.7])  # intraclass correlations of accounts with preferences of their own
+BALANCED = np.array([0.2, 0.4, 0.6])  # variance relative to random draws, of accounts that follow a rota
+FEWEST_FREEDOM = 8  # degrees of freedom below which nothing is tested
 
 
 def one_mixture_log_e(counts: Array, expected: Array) -> float:
     """Log e-value against "accounts have preferences of their own, or keep a rota".
 
-    `counts` are accounts × kinds; `expected` is the share of each kind, learned on other data.
+    `counts` are accounts × kinds of work; `expected` is the share of each kind, estimated on other data.
+    Returns 0.0 where there are fewer than `FEWEST_FREEDOM` degrees of freedom.
 
     Null, first part: given its total, an account's counts are Dirichlet-multinomial with an intraclass
     correlation of at least `OWN[0]`, whatever the shares. Null, second part: the counts vary less than random
@@ -48,11 +49,14 @@ def one_mixture_log_e(counts: Array, expected: Array) -> float:
 
 
 def _multinomial(counts: Array, shares: Array) -> float:
+    """Log likelihood of sequences with these counts under a multinomial law of these shares."""
     return float((counts @ np.log(np.maximum(shares, 1e-12))).sum())
 
 
 def _dirichlet(counts: Array, shares: Array, correlation: float) -> float:
-    """Log likelihood of sequences with these counts under a Dirichlet-multinomial law."""
+    """Log likelihood of sequences with these counts under a Dirichlet-multinomial law with the mean `shares`
+    and the intraclass `correlation`.
+    """
     total = (1.0 - correlation) / correlation
     a = np.maximum(total * shares, 1e-9)
     n = counts.sum(axis=1)

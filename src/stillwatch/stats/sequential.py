@@ -1,16 +1,15 @@
-"""How much evidence must there be at one of many looks?
+"""Evidence thresholds for a log that is examined repeatedly.
 
-Two promises, for two uses. An *alert* calls a person: what is held is the number of false ones in a
-provider's year, since no monitor that runs for ever can hold a false-discovery rate (Dandapanthula and Ramdas
-2025). A *confirmation* may be acted upon: what is held is the false-discovery rate, at whatever hour one
-stops.
+There are two thresholds. An *alert* calls a person: the expected number of false alerts a year is bounded,
+since a monitor that never stops cannot bound a false-discovery rate (Dandapanthula and Ramdas 2025). A
+*confirmation* may be acted upon: the false-discovery rate is bounded, at any stopping time.
 """
 
 from __future__ import annotations
 
 import math
 
-HOURS_A_YEAR = 8766
+HOURS_A_YEAR = 8766  # mean over leap years
 
 
 def alert_log_e(candidates: int, per_year: float) -> float:
@@ -25,12 +24,11 @@ def alert_log_e(candidates: int, per_year: float) -> float:
 
 
 def alert_level(per_year: float, hours: float) -> float:
-    """What one look may spend when `hours` have passed since the last: with m candidates a group alerts at an
-    e-value of m / level.
+    """Expected number of false alerts that one look may cause, when the last look was `hours` ago.
 
-    A null group's chance at that look is at most level / m (Markov), so the expected number of false alerts
-    is at most the sum of levels: `per_year` in any year, however often or irregularly one looks and whatever
-    depends on what.
+    With m candidates, a group alerts at an e-value of m / level. The probability of a false alert is at most
+    level / m for each null group (Markov), so the expected number of false alerts is at most the sum of the
+    levels: `per_year` in any year, however often or irregularly looks happen, and under any dependence.
     """
     return per_year * max(hours, 0.0) / HOURS_A_YEAR
 

@@ -1,1 +1,1 @@
-"""Honest causes that make a group of accounts look controlled."""
+"""Innocent explanations: honest causes that make a group of accounts look controlled."""

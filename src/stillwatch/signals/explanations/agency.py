@@ -14,12 +14,12 @@ from stillwatch.simulate.visits import continue_as, instruct, sittings, volumes,
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Client accounts that one agency works with: own cards and mail domains, the agency's address, client
-    and hours.
+    """Client accounts that one agency works with: their own cards and mail domains, the agency's address,
+    client and hours.
 
-    Drawn: one to three gateways, a share of 0.6 to 1 of traffic from there, a job that is divided over
-    accounts or not, retainers of even or uneven size, a share of 0 to 0.05 of later turns sent from another
-    client's account, and 10 to 300 exchanges an account.
+    Drawn at random: one to three gateways, a share of 0.6 to 1 of traffic from there, a job that is
+    divided over accounts or not, retainers of even or uneven size, a share of 0 to 0.05 of later turns
+    sent from another client's account, and 10 to 300 exchanges per account.
     """
     group = people(rng, accounts, setting, one_country=True)
     move_in(rng, group, gateways=count(rng, 1, 3))

@@ -13,12 +13,12 @@ from stillwatch.simulate.visits import instruct, own_life, ticks
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Accounts whose programs keep one schedule: every so many hours, once a day, or in the working day every
-    15 to 60 minutes.
+    """Accounts whose programs keep one schedule: every so many hours, once a day, or in the working day
+    every 15 to 60 minutes.
 
-    Drawn: the kind, the hours, a spread of start times of 0 to 12 hours, whether the minute is common, 1 to
-    20 requests a run (fewer where runs are many), a share of 0.6 to 1 of runs that take place, one template
-    for all or an own one, and other traffic of 0 to 0.7.
+    Drawn at random: the kind, the hours, a spread of start times of 0 to 12 hours, whether the minute is
+    common, 1 to 20 requests per run (fewer where runs are many), a share of 0.6 to 1 of runs that take
+    place, one template for all or one each, and a share of 0 to 0.7 of other traffic.
     """
     group = people(rng, accounts, setting)
     if rng.random() < 0.7:

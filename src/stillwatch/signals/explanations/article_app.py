@@ -16,9 +16,9 @@ from stillwatch.simulate.visits import instruct, moments, numbered, own_life
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Installations of one reader that summarises each new article of the feeds its owner follows.
 
-    Drawn: 1 to 15 articles a day, 1 to 8 feeds of which an owner follows a part, minutes to hours until an
-    installation fetches an article, a template in the prompt or the system prompt, articles of one to many
-    paragraphs, and other traffic of 0 to 0.7.
+    Drawn at random: 1 to 15 articles a day, 1 to 8 feeds of which an owner follows a part, minutes to
+    hours until an installation fetches an article, a template in the prompt or the system prompt,
+    articles of one to many paragraphs, and a share of 0 to 0.7 of other traffic.
     """
     group = people(rng, accounts, setting)
     give_program(rng, group)

@@ -16,8 +16,9 @@ from stillwatch.simulate.visits import continue_as, numbered, on_topics, own_lif
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """People who ask about one event within hours or days of it.
 
-    Drawn: 1 to 6 events, a median of half an hour to 24 hours until people react, a share of 0.1 to 1 who do,
-    a topic or 3 to 60 common headlines, 1 to 20 exchanges about it, and other traffic of 0.2 to 0.7.
+    Drawn at random: 1 to 6 events, a median of half an hour to 24 hours until people react, a share of
+    0.1 to 1 who do, a topic or 3 to 60 common headlines, 1 to 20 exchanges about it, and a share of 0.2
+    to 0.7 of other traffic.
     """
     group = people(rng, accounts, setting)
     events = np.sort(

@@ -15,8 +15,8 @@ from stillwatch.simulate.visits import sittings, volumes, write
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Customers of one carrier who all fall silent while its network is down, and come back together.
 
-    Drawn: one to five outages of 10 minutes to 12 hours, a share of 0.7 to 1 of customers who lose the
-    connection, people or programs, and 10 to 300 exchanges an account.
+    Drawn at random: one to five outages of 10 minutes to 12 hours, a share of 0.7 to 1 of customers who
+    lose the connection, people or programs, and 10 to 300 exchanges per account.
     """
     group = people(rng, accounts, setting, one_country=True)
     on_one_network(rng, group)

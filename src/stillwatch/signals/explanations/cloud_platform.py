@@ -14,11 +14,12 @@ from stillwatch.simulate.visits import own_life, sittings, volumes
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Programs of unrelated owners on one hosting platform: its addresses, a common client library, day and
-    night traffic.
+    """Programs of unrelated owners on one hosting platform: its addresses, a common client library, day
+    and night traffic.
 
-    Drawn: 1 to 60 addresses, a share of 0.5 to 1 of accounts there, restarts that silence all of them, own
-    templates, 5 to 400 exchanges an account with heavy tails, and other traffic of 0 to 0.3.
+    Drawn at random: 1 to 60 addresses, a share of 0.5 to 1 of accounts there, restarts that silence all
+    of them, templates of their own, 5 to 400 exchanges per account with heavy tails, and a share of 0 to
+    0.3 of other traffic.
     """
     group = people(rng, accounts, setting, sdk=1.0)
     move_in(

@@ -16,9 +16,9 @@ from stillwatch.simulate.visits import own_life, sittings, volumes
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Developers with one coding agent: long conversations of quick turns, tools offered, working hours.
 
-    Drawn: one to five versions, 20 to 800 exchanges an account, sittings of 10 to 80 turns, seconds between
-    turns, own repositories, the agent's system prompt, agents that run on past the working day in 0 to 0.3 of
-    sittings, and other traffic of 0 to 0.5.
+    Drawn at random: one to five versions, 20 to 800 exchanges per account, sittings of 10 to 80 turns,
+    seconds between turns, repositories of their own, the agent's system prompt, agents that run on past
+    the working day in 0 to 0.3 of sittings, and a share of 0 to 0.5 of other traffic.
     """
     group = people(rng, accounts, setting)
     name = name_of_program(rng)

@@ -17,9 +17,9 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Participants of one or more rounds of a contest: the same tasks within the same hours, from home or
     from halls.
 
-    Drawn: 1 to 6 rounds of 1 to 30 hours with 1 to 8 tasks, a share of 0.3 to 1 who take part, 3 to 80
-    exchanges a round, halls or homes, sign-ups on the day of the first round or long before, and other
-    traffic of 0 to 0.7.
+    Drawn at random: 1 to 6 rounds of 1 to 30 hours with 1 to 8 tasks, a share of 0.3 to 1 who take part,
+    3 to 80 exchanges per round, halls or homes, sign-ups on the day of the first round or long before,
+    and a share of 0 to 0.7 of other traffic.
     """
     group = people(rng, accounts, setting)
     if rng.random() < 0.3:

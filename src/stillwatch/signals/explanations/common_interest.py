@@ -13,10 +13,12 @@ from stillwatch.simulate.visits import continue_as, numbered, on_topics, own_lif
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """People who ask about the same topics, or take tasks from one pool, during some or all of the setting.
+    """People who ask about the same topics, or take tasks from one pool, during some or all of the
+    setting.
 
-    Drawn: 1 to 6 topics or a pool of 20 to 3,000 tasks, a span of a day or more, 3 to 300 exchanges an
-    account, the spread of volumes, the strength of personal style, and other traffic of 0 to 0.7.
+    Drawn at random: 1 to 6 topics or a pool of 20 to 3,000 tasks, a span of a day or more, 3 to 300
+    exchanges per account, the spread of volumes, the strength of personal style, and a share of 0 to 0.7
+    of other traffic.
     """
     group = people(rng, accounts, setting)
     span = window(rng, setting, 24.0, 24.0 * setting.days)

@@ -13,11 +13,12 @@ from stillwatch.simulate.visits import instruct, own_life, ticks, volumes
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """People who copied one workflow from a template gallery or a tutorial and left its schedule as it was.
+    """People who copied one workflow from a template gallery or a tutorial and left its schedule as it
+    was.
 
-    Drawn: the template's hours and minute, a share of 0.1 to 0.9 of people who changed the time, 1 to 30
-    items a run, the template's prompt word for word or with changes, a hosted platform or own hosts, and
-    other traffic of 0 to 0.7.
+    Drawn at random: the template's hours and minute, a share of 0.1 to 0.9 of people who changed the
+    time, 1 to 30 items per run, the template's prompt word for word or with changes, a hosted platform or
+    their own hosts, and a share of 0 to 0.7 of other traffic.
     """
     group = people(rng, accounts, setting)
     give_program(

@@ -16,9 +16,9 @@ from stillwatch.simulate.visits import VisitRows, continue_as, own_life, sitting
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Students of one course, who ask about each week's sheet until it is due.
 
-    Drawn: 1 to 12 tasks a sheet, the day it is due, how late students begin, a share of 0.2 to 1 who do a
-    sheet, help or solutions asked for in own words or with the task copied, campus or home, a mail domain or
-    free mail, and other traffic of 0 to 0.7.
+    Drawn at random: 1 to 12 tasks per sheet, the day it is due, how late students begin, a share of 0.2
+    to 1 who do a sheet, help or solutions asked for in their own words or with the task copied, campus or
+    home, a mail domain or free mail, and a share of 0 to 0.7 of other traffic.
     """
     group = people(rng, accounts, setting, one_country=rng.random() < 0.8)
     if rng.random() < 0.5:

@@ -16,8 +16,9 @@ from stillwatch.simulate.visits import numbered, own_life, reacting, stacked, ty
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Solvers of one daily puzzle, who paste it and ask for hints or the answer.
 
-    Drawn: 1 to 3 puzzles a day at a fixed hour, a share of 0.2 to 1 of solvers a day, a median of half an
-    hour to eight hours until they ask, 1 to 6 exchanges a puzzle, and other traffic of 0 to 0.7.
+    Drawn at random: 1 to 3 puzzles a day at a fixed hour, a share of 0.2 to 1 of solvers a day, a median
+    of half an hour to eight hours until they ask, 1 to 6 exchanges per puzzle, and a share of 0 to 0.7 of
+    other traffic.
     """
     group = people(rng, accounts, setting)
     each = count(rng, 1, 3)

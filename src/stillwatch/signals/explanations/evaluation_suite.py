@@ -16,9 +16,9 @@ from stillwatch.simulate.visits import instruct, moments, numbered, own_life
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Laboratories that run the same public benchmark, each on its own days and with its own key.
 
-    Drawn: 50 to 1,500 questions of which a run takes all or a random part, 1 to 4 runs an account, seconds
-    between requests, the harness's own client or several, temperature 0 or not, a common template, and other
-    traffic of 0 to 0.4.
+    Drawn at random: 50 to 1,500 questions of which a run takes all or a random part, 1 to 4 runs per
+    account, seconds between requests, the harness's own client or several, temperature 0 or not, a common
+    template, and a share of 0 to 0.4 of other traffic.
     """
     group = people(rng, accounts, setting, sdk=1.0)
     on_servers(rng, group, share=rng.uniform(0.3, 1.0))

@@ -16,8 +16,9 @@ from stillwatch.simulate.visits import continue_as, on_topics, own_life, sitting
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Candidates who prepare for the same examination and stop when it is over.
 
-    Drawn: the day of the examination, a growth of use of 1 to 8 times towards it, 1 to 12 common subjects,
-    past papers or own questions, 5 to 250 exchanges an account, and other traffic of 0 to 0.7.
+    Drawn at random: the day of the examination, a growth of use of 1 to 8 times towards it, 1 to 12
+    common subjects, past papers or their own questions, 5 to 250 exchanges per account, and a share of 0
+    to 0.7 of other traffic.
     """
     group = people(rng, accounts, setting)
     exam = setting.start + int(rng.uniform(0.3, 1.0) * setting.days) * DAY

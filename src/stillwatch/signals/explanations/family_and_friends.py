@@ -15,10 +15,10 @@ from stillwatch.simulate.visits import sittings, volumes, write
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Households and circles of 2 to 12 people: one card each, often one address, and a few conversations
-    that go from hand to hand.
+    that pass between members.
 
-    Drawn: the size of a household, a share of 0 to 1 of members at the address, a share of 0 to 0.1 of later
-    turns that another member sends, 3 to 150 exchanges an account, and own topics.
+    Drawn at random: the size of a household, a share of 0 to 1 of members at the address, a share of 0 to
+    0.1 of later turns that another member sends, 3 to 150 exchanges per account, and topics of their own.
     """
     group = people(rng, accounts, setting)
     most = count(rng, 2, 12)

@@ -13,11 +13,12 @@ from stillwatch.simulate.visits import instruct, numbered, own_life, sittings, t
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Players of one game with a modification that sends each line of dialogue to the model with the player's
-    own key.
+    """Players of one game with a modification that sends each line of dialogue to the model with the
+    player's own key.
 
-    Drawn: evening hours, long sittings of many short requests, a common system prompt, 4 to 200 situations
-    that the game repeats or none, 20 to 300 exchanges an account, and other traffic of 0 to 0.5.
+    Drawn at random: evening hours, long sittings of many short requests, a common system prompt, 4 to 200
+    situations that the game repeats or none, 20 to 300 exchanges per account, and a share of 0 to 0.5 of
+    other traffic.
     """
     group = people(rng, accounts, setting)
     give_program(rng, group)

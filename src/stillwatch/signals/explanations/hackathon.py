@@ -25,9 +25,9 @@ from stillwatch.simulate.visits import continue_as, openings, sittings, volumes
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Participants of one hackathon: new accounts, a venue or homes, a starter kit, one weekend of work.
 
-    Drawn: 8 to 60 hours, a share of 0 to 1 at the venue, sign-ups within half an hour or several days,
-    coupons or own cards, a starter kit's template or none, and 10 to 300 exchanges with a spread from none to
-    large.
+    Drawn at random: 8 to 60 hours, a share of 0 to 1 at the venue, sign-ups within half an hour or
+    several days, coupons or their own cards, a starter kit's template or none, and 10 to 300 exchanges
+    with a spread from none to large.
     """
     group = people(rng, accounts, setting)
     span = window(rng, setting, 8.0, 60.0)

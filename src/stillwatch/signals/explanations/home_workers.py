@@ -16,8 +16,9 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Workers of one labelling firm: private accounts and homes, one tool or the browser, a fixed daily
     target, each item once.
 
-    Drawn: a target of 10 to 150 items a working day reached with a spread of 2 to 40 per cent, shifts, days
-    off, one template or instructions in own words, several countries or one, and other traffic of 0 to 0.5.
+    Drawn at random: a target of 10 to 150 items a working day reached with a spread of 2 to 40 per cent,
+    shifts, days off, one template or instructions in their own words, several countries or one, and a
+    share of 0 to 0.5 of other traffic.
     """
     group = people(rng, accounts, setting, one_country=rng.random() < 0.6)
     if rng.random() < 0.5:

@@ -14,11 +14,11 @@ from stillwatch.simulate.visits import sittings, volumes, write
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Users of one client version that appends an instruction to write out the reasoning, which the user does
-    not see.
+    """Users of one client version that appends an instruction to write out the reasoning, which the user
+    does not see.
 
-    Drawn: a share of 0.02 to 0.9 of requests with the addition, its wording, the day on which the version
-    appears, and 5 to 300 exchanges an account.
+    Drawn at random: a share of 0.02 to 0.9 of requests with the addition, its wording, the day on which
+    the version appears, and 5 to 300 exchanges per account.
     """
     group = people(rng, accounts, setting)
     give_program(rng, group)

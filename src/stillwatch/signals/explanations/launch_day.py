@@ -16,9 +16,9 @@ from stillwatch.simulate.visits import continue_as, openings, own_life, sittings
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """People who try a new model in the hours and days after its release.
 
-    Drawn: the moment of the release, a share of 0.2 to 1 of exchanges that use the new model from then on, 3
-    to 120 exchanges, a fading of interest, common test questions in 0.1 to 0.9 of openings, new accounts in 0
-    to 0.6 of cases, and other traffic of 0 to 0.7.
+    Drawn at random: the moment of the release, a share of 0.2 to 1 of exchanges that use the new model
+    from then on, 3 to 120 exchanges, a fading of interest, common test questions in 0.1 to 0.9 of
+    openings, new accounts in 0 to 0.6 of cases, and a share of 0 to 0.7 of other traffic.
     """
     group = people(rng, accounts, setting)
     release = setting.start + int(rng.uniform(0.0, 0.8) * setting.days * DAY)

@@ -11,16 +11,18 @@ from stillwatch.simulate.crowds import Crowd, Setting, crowd
 from stillwatch.simulate.people import on_servers, people, words
 from stillwatch.simulate.visits import instruct, own_life, ticks, volumes
 
-# concentration of the hours of the day of an account with a nightly job and other use; chosen, half of a full
-# one
+# Least concentration over the hours of the day (`Traits.hourly`) of an account with a nightly job and other
+# use; chosen, half of full concentration.
 HOURLY = 0.5
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Owners of batch jobs: a number of requests each night at an own hour, and little or much use by day.
+    """Owners of batch jobs: a number of requests each night at an hour of their own, and little or much
+    use by day.
 
-    Drawn: nights at one hour or at hours of their own, 5 to 200 requests a night with a spread from none to
-    large, 0.3 to 1 of the nights, one template or own ones, and use by day of 0 to 0.7.
+    Drawn at random: nights at one hour or at hours of their own, 5 to 200 requests per night with a
+    spread from none to large, a share of 0.3 to 1 of the nights, one template for all or one each, and a
+    share of 0 to 0.7 of use by day.
     """
     group = people(rng, accounts, setting)
     on_servers(rng, group, share=rng.uniform(0.0, 1.0))

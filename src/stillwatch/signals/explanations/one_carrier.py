@@ -14,10 +14,11 @@ from stillwatch.simulate.visits import sittings, volumes, write
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Customers of one mobile carrier with address translation: few addresses, one country, one time zone.
+    """Customers of one mobile carrier with address translation: few addresses, one country, one time
+    zone.
 
-    Drawn: 4 to 300 gateways, a share of 0.2 to 1 of traffic through them, sign-ups by telephone or at home,
-    and 3 to 200 exchanges an account.
+    Drawn at random: 4 to 300 gateways, a share of 0.2 to 1 of traffic through them, sign-ups by telephone
+    or at home, and 3 to 200 exchanges per account.
     """
     group = people(rng, accounts, setting, one_country=True)
     asn = int(rng.integers(3000, 3600))

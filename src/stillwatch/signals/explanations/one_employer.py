@@ -11,15 +11,16 @@ from stillwatch.simulate.crowds import Crowd, Setting, crowd
 from stillwatch.simulate.people import count, employ, give_program, move_in, office_day, people, words
 from stillwatch.simulate.visits import instruct, own_life, sittings, volumes, write
 
-CARDS = 2  # that one company pays with, at one place; decision 3 counts as many
+CARDS = 2  # cards with which one company pays, at most; the same number as in decision 3
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Colleagues of one company: an office address, a card, often a mail domain and a declared organization.
+    """Colleagues of one company: an office address, a card, often a mail domain and a declared
+    organization.
 
-    Drawn: whether the organization is declared, whether there is a mail domain, a share of 0.5 to 1 in the
-    office, one template or own words, whether tasks are divided, 10 to 400 exchanges an account, the spread
-    of volumes, and other traffic of 0 to 0.4.
+    Drawn at random: whether the organization is declared, whether there is a mail domain, a share of 0.5
+    to 1 in the office, one template or their own words, whether tasks are divided, 10 to 400 exchanges
+    per account, the spread of volumes, and a share of 0 to 0.4 of other traffic.
     """
     group = people(rng, accounts, setting, one_country=True)
     move_in(rng, group, gateways=count(rng, 1, 3), share=rng.uniform(0.5, 1.0))

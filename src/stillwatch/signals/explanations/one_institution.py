@@ -16,9 +16,9 @@ from stillwatch.simulate.visits import numbered, sittings, volumes, write
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Members of one institution with its mail domain and, for part of their traffic, its network.
 
-    Drawn: one to four gateways, a share of 0.3 to 1 who work there, whether the institution pays one
-    contract, whether there is common work and how much of it, 3 to 200 exchanges an account, the spread of
-    volumes and the strength of personal style.
+    Drawn at random: one to four gateways, a share of 0.3 to 1 who work there, whether the institution
+    pays one contract, whether there is common work and how much of it, 3 to 200 exchanges per account,
+    the spread of volumes and the strength of personal style.
     """
     group = people(rng, accounts, setting, one_country=True)
     network = int(rng.integers(20_000, 24_000))

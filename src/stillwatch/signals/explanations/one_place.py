@@ -15,9 +15,9 @@ from stillwatch.simulate.visits import openings, sittings, volumes, write
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """People in one library, hostel, office building or co-working space, strangers to each other.
 
-    Drawn: one to three gateways, a share of 0.5 to 1 of people there, few or all hours in the place, whether
-    they signed up there, 3 to 200 exchanges an account, the spread of volumes, and whether a part of the
-    prompts comes from a common list.
+    Drawn at random: one to three gateways, a share of 0.5 to 1 of people there, few or all hours in the
+    place, whether they signed up there, 3 to 200 exchanges per account, the spread of volumes, and
+    whether a part of the prompts comes from a common list.
     """
     group = people(rng, accounts, setting, one_country=True)
     there = move_in(rng, group, gateways=count(rng, 1, 3), share=rng.uniform(0.5, 1.0))

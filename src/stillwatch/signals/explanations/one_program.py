@@ -14,11 +14,12 @@ from stillwatch.simulate.visits import continue_as, instruct, openings, own_life
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Users of one program with its own client name and system prompt, each with an own key and at own hours.
+    """Users of one program with its own client name and system prompt, each with their own key and at
+    their own hours.
 
-    Drawn: whether the program sends a system prompt and a template, one to four versions, its items (code,
-    text, messages, own words), 3 to 300 exchanges an account, the spread of volumes, and other traffic of 0
-    to 0.7.
+    Drawn at random: whether the program sends a system prompt and a template, one to four versions, its
+    items (code, text, messages, own words), 3 to 300 exchanges per account, the spread of volumes, and a
+    share of 0 to 0.7 of other traffic.
     """
     group = people(rng, accounts, setting)
     name = name_of_program(rng)

@@ -16,9 +16,9 @@ from stillwatch.simulate.visits import continue_as, own_life, sittings, through_
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """People who work through one sheet of questions within some days, from home or from one room.
 
-    Drawn: 3 to 150 questions, a share of 0.3 to 1 that a person does, in order or not, word for word or with
-    own words added, one to ten days, one room or not, accounts of long standing or made for it, and other
-    traffic of 0 to 0.7.
+    Drawn at random: 3 to 150 questions, a share of 0.3 to 1 that a person does, in order or not, word for
+    word or with words of their own added, one to ten days, one room or not, accounts of long standing or
+    made for it, and a share of 0 to 0.7 of other traffic.
     """
     group = people(rng, accounts, setting)
     span = window(rng, setting, 2.0, 240.0)

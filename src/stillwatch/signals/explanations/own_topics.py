@@ -15,8 +15,9 @@ from stillwatch.simulate.visits import continue_as, instruct, on_topics, opening
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Participants of one assignment, each with a topic of its own, so that no two ask the same.
 
-    Drawn: one assignment text or none, 2 to 60 exchanges an account, one to twenty days, home or campus, how
-    strictly a person keeps to the topic (0.4 to 1), and other traffic of 0 to 0.7.
+    Drawn at random: one assignment text or none, 2 to 60 exchanges per account, one to twenty days, home
+    or campus, how strictly a person keeps to the topic (0.4 to 1), and a share of 0 to 0.7 of other
+    traffic.
     """
     group = people(rng, accounts, setting, style=1.0 if rng.random() < 0.5 else None)
     if rng.random() < 0.3:

@@ -12,16 +12,16 @@ from stillwatch.simulate.people import count, on_one_network, people
 from stillwatch.simulate.population import DAY, HOUR
 from stillwatch.simulate.visits import sittings, volumes, write
 
-NEW_H = 14 * 24  # hours between sign-up and first exchange of a new account, at most; chosen
+NEW_H = 14 * 24  # largest number of hours between a new account's sign-up and first exchange; chosen
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """People who came for free credits: sign-ups in a burst, unequal use, most of it until the credits are
-    spent.
+    """People who came for free credits: sign-ups in a burst, unequal use, most of it until the credits
+    are spent.
 
-    Drawn: a burst of 1 to 96 hours, its day in or before the setting, 2 to 200 exchanges with a credit that
-    ends them or not, a share of 0 to 0.5 of old accounts, a carrier in common in some promotions, and own
-    topics.
+    Drawn at random: a burst of 1 to 96 hours, its day in or before the setting, 2 to 200 exchanges with a
+    credit that ends them or not, a share of 0 to 0.5 of old accounts, a carrier in common in some
+    promotions, and topics of their own.
     """
     group = people(rng, accounts, setting)
     if rng.random() < 0.3:

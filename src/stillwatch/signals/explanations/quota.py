@@ -16,8 +16,8 @@ from stillwatch.simulate.visits import VisitRows, sittings, write
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """People on a plan with a daily limit, most of whom use it up.
 
-    Drawn: a limit of 5 to 60 a day, how far demand exceeds it, the spread of demand, a share of 0.4 to 1 of
-    days with use, a reset at UTC midnight, and the strength of personal style.
+    Drawn at random: a limit of 5 to 60 per day, how far demand exceeds it, the spread of demand, a share
+    of 0.4 to 1 of days with use, a reset at UTC midnight, and the strength of personal style.
     """
     group = people(rng, accounts, setting)
     group.plan = texts(accounts, "free")

@@ -11,7 +11,7 @@ from stillwatch.simulate.crowds import Crowd, Setting, crowd
 from stillwatch.simulate.people import count, move_in, people, window, words
 from stillwatch.simulate.visits import continue_as, own_life, sittings, volumes
 
-# share of an account's exchanges with a text that other members sent, from which it tries a published list
+# Share of an account's exchanges with texts that other members sent too, from which it uses a published list.
 PUBLIC = 0.25
 
 
@@ -19,8 +19,9 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Participants of a security course, a bounty or a study who try published jailbreaks and extraction
     prompts.
 
-    Drawn: 5 to 200 published prompts, used word for word or changed in 0 to 0.9 of cases, one place or many,
-    a day to the whole setting, 5 to 150 exchanges an account, and other traffic of 0 to 0.7.
+    Drawn at random: 5 to 200 published prompts, used word for word or changed in 0 to 0.9 of cases, one
+    place or many, a day to the whole setting, 5 to 150 exchanges per account, and a share of 0 to 0.7 of
+    other traffic.
     """
     group = people(rng, accounts, setting)
     if rng.random() < 0.5:

@@ -15,8 +15,9 @@ from stillwatch.simulate.visits import instruct, own_life, sittings, volumes
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Projects that run one review action: a request for each pull request and each push to it.
 
-    Drawn: 0.2 to 6 pull requests a day and project with own hours, 1 to 8 requests each, one template, hosts
-    of one or several data centres, the spread of volumes, and other traffic of 0 to 0.3.
+    Drawn at random: 0.2 to 6 pull requests per day and project at its own hours, 1 to 8 requests each, one
+    template, hosts of one or several data centres, the spread of volumes, and a share of 0 to 0.3 of
+    other traffic.
     """
     group = people(rng, accounts, setting, sdk=1.0)
     give_program(rng, group)

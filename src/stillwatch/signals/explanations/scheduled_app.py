@@ -15,9 +15,10 @@ from stillwatch.simulate.visits import instruct, numbered, own_life, ticks
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Installations of one digest, monitoring or reminder program, each with its owner's key and address.
 
-    Drawn: every hour at a common or an own minute, every few hours, or each morning at the owner's hour; 1 to
-    5 requests a run, a share of 0.6 to 1 of runs that take place, one text for all or items of the owner's,
-    installation before or during the setting, and other traffic of 0 to 0.7.
+    Drawn at random: every hour at a common minute or at one of its own, every few hours, or each morning
+    at the owner's hour; 1 to 5 requests per run, a share of 0.6 to 1 of runs that take place, one text
+    for all or items of the owner's, installation before or during the setting, and a share of 0 to 0.7 of
+    other traffic.
     """
     group = people(rng, accounts, setting)
     give_program(rng, group)

@@ -17,9 +17,9 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Owners of servers that run one program: events at all hours call the model, each with one of a few
     templates.
 
-    Drawn: one client string with or without a common system prompt, 1 to 12 templates that events choose at
-    random, 2 to 60 events an account and day, a spread of volumes from none to large, and a day that is flat
-    or has a peak.
+    Drawn at random: one client string with or without a common system prompt, 1 to 12 templates that
+    events choose at random, 2 to 60 events per account and day, volumes from even to very uneven, and a
+    day that is flat or has a peak.
     """
     group = people(rng, accounts, setting)
     give_program(rng, group)

@@ -14,11 +14,11 @@ from stillwatch.simulate.visits import sittings, volumes, write
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Strangers who pay with instruments of one issuer: prepaid cards, vouchers or virtual cards under one
-    fingerprint.
+    """Strangers who pay with instruments of one issuer: prepaid cards, vouchers or virtual cards under
+    one fingerprint.
 
-    Drawn: 1 to 8 fingerprints, a share of 0.3 to 1 of accounts with one of them, countries, 3 to 200
-    exchanges an account, and the strength of personal style.
+    Drawn at random: 1 to 8 fingerprints, a share of 0.3 to 1 of accounts with one of them, countries, 3
+    to 200 exchanges per account, and the strength of personal style.
     """
     group = people(rng, accounts, setting)
     cards = fresh(rng, count(rng, 1, 8), "card_")

@@ -14,11 +14,12 @@ from stillwatch.simulate.visits import sittings, volumes, write
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Teams of 3 to 30 colleagues in one workspace, in which a conversation that one begins is continued by
-    others.
+    """Teams of 3 to 30 colleagues in one workspace, in which a conversation that one begins is continued
+    by others.
 
-    Drawn: the size of a team, a share of 0.05 to 0.6 of later turns that another member sends, at the desk or
-    with night shifts, a declared organization or not, one office address, and 5 to 250 exchanges an account.
+    Drawn at random: the size of a team, a share of 0.05 to 0.6 of later turns that another member sends,
+    at the desk or with night shifts, a declared organization or not, one office address, and 5 to 250
+    exchanges per account.
     """
     group = people(rng, accounts, setting, one_country=True)
     move_in(rng, group, gateways=count(rng, 1, 2), share=rng.uniform(0.6, 1.0))

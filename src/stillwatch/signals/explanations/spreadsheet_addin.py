@@ -16,9 +16,9 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Users of one add-in: a formula filled down a column sends its rows within seconds, in the user's
     working hours.
 
-    Drawn: whether the add-in's template is the system prompt, columns of about 5 to 150 rows, 5 to 300
-    exchanges an account, whether the requests leave through the add-in's servers, and other traffic of 0 to
-    0.7.
+    Drawn at random: whether the add-in's template is the system prompt, columns of about 5 to 150 rows, 5
+    to 300 exchanges per account, whether the requests leave through the add-in's servers, and a share of
+    0 to 0.7 of other traffic.
     """
     group = people(rng, accounts, setting)
     give_program(rng, group)

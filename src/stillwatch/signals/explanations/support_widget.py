@@ -13,11 +13,12 @@ from stillwatch.simulate.visits import continue_as, own_life, sittings, volumes
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Shops with one chat widget, each with an own key: their customers write at all hours and from all
+    """Shops with one chat widget, each with its own key; customers write at all hours and from all
     places.
 
-    Drawn: 1 to 40 exchanges a day and shop with heavy tails, the depth of the nightly lull, one system prompt
-    with the shop's name in it or without, the widget's host or the shops' own, and other traffic of 0 to 0.2.
+    Drawn at random: 1 to 40 exchanges per day and shop with heavy tails, the depth of the nightly lull,
+    one system prompt with the shop's name in it or without, the widget's host or the shops' own, and a
+    share of 0 to 0.2 of other traffic.
     """
     group = people(rng, accounts, setting, sdk=1.0)
     give_program(rng, group)

@@ -13,11 +13,12 @@ from stillwatch.simulate.visits import continue_as, openings, own_life, sittings
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Self-employed people of one trade in its season: tax advisers before a deadline, shops before a sale,
-    growers in spring.
+    """Self-employed people of one trade in its season: tax advisers before a deadline, shops before a
+    sale, growers in spring.
 
-    Drawn: a share of 0.3 to 1 of the setting, 1 to 4 kinds of task with an own customer in each request,
-    office or evening hours, 5 to 300 exchanges an account, and other traffic of 0 to 0.7.
+    Drawn at random: a share of 0.3 to 1 of the setting, 1 to 4 kinds of task with a different customer in
+    each request, office or evening hours, 5 to 300 exchanges per account, and a share of 0 to 0.7 of
+    other traffic.
     """
     group = people(rng, accounts, setting)
     if rng.random() < 0.6:

@@ -16,9 +16,9 @@ from stillwatch.simulate.visits import continue_as, openings, own_life, sittings
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """People who try prompts of one shared list, in the days after it was published.
 
-    Drawn: 5 to 300 prompts with unequal popularity, a fast or slow fading of interest, a share of 0.1 to 1 of
-    exchanges from the list, word for word or with an own end, 2 to 150 exchanges an account, new accounts or
-    old, and other traffic of 0 to 0.7.
+    Drawn at random: 5 to 300 prompts with unequal popularity, a fast or slow fading of interest, a share
+    of 0.1 to 1 of exchanges from the list, word for word or with an ending of their own, 2 to 150
+    exchanges per account, new accounts or old, and a share of 0 to 0.7 of other traffic.
     """
     group = people(rng, accounts, setting)
     begins = setting.start + int(rng.uniform(0, 0.7) * setting.days) * DAY

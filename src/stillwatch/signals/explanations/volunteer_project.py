@@ -13,12 +13,12 @@ from stillwatch.simulate.visits import continue_as, own_life, sittings, volumes
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Volunteers who transcribe, translate or tag the pages of one archive: each page once, at home, with the
-    project's instructions.
+    """Volunteers who transcribe, translate or tag the pages of one archive: each page once, at home, with
+    the project's instructions.
 
-    Drawn: 2 to 200 pages a volunteer with heavy tails, pages given out one by one or in parcels that stay
-    with a person, the project's instructions word for word or in own words, an event of some days or a steady
-    effort, and other traffic of 0 to 0.7.
+    Drawn at random: 2 to 200 pages per volunteer with heavy tails, pages given out one by one or in
+    parcels that stay with a person, the project's instructions word for word or in their own words, an
+    event of some days or a steady effort, and a share of 0 to 0.7 of other traffic.
     """
     group = people(rng, accounts, setting)
     group.follow = group.follow * rng.uniform(0.0, 0.6)

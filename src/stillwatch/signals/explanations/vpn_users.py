@@ -16,8 +16,8 @@ from stillwatch.simulate.visits import sittings, volumes, write
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     """Strangers who leave the internet through the exits of one provider.
 
-    Drawn: 2 to 40 exits, a share of 0.3 to 1 of traffic through them, countries of exit or home shown,
-    sign-ups through the VPN or not, and 3 to 200 exchanges an account.
+    Drawn at random: 2 to 40 exits, a share of 0.3 to 1 of traffic through them, countries of exit or home
+    shown, sign-ups through the VPN or not, and 3 to 200 exchanges per account.
     """
     group = people(rng, accounts, setting, one_country=False)
     asn = int(rng.integers(15_000, 15_020))

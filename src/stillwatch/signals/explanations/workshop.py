@@ -16,11 +16,11 @@ AFTERNOON_H = 12  # hours between first and last activity of a workshop's partic
 
 
 def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
-    """Participants of one workshop: new accounts, one room or a video call, the same exercises in the same
-    order.
+    """Participants of one workshop: new accounts, one room or a video call, the same exercises in the
+    same order.
 
-    Drawn: 1 to 6 hours, 3 to 30 exercises, a share of 0.3 to 1 in the room, coupons or own cards, exercises
-    word for word or with changes, 5 to 80 exchanges with a small spread.
+    Drawn at random: 1 to 6 hours, 3 to 30 exercises, a share of 0.3 to 1 in the room, coupons or their
+    own cards, exercises word for word or with changes, 5 to 80 exchanges with a small spread.
     """
     group = people(rng, accounts, setting)
     span = window(rng, setting, 1.0, 6.0)

@@ -1,1 +1,1 @@
-"""Evidence that a group of accounts is not a crowd of independent ones."""
+"""Group tests: evidence that the accounts of a group are not independent of each other."""

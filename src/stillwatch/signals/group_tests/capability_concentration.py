@@ -1,4 +1,4 @@
-"""Do the members ask for one capability in the same degree?"""
+"""Is the share of one capability in their requests the same for the members?"""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def shares(summaries: Summaries) -> ir.Table:
 
 
 def mixes(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """Every account has a mix of its own, the same on both halves but for chance."""
+    """A draw under the null: every account has its own mix of capabilities, sampled on both halves."""
     n = accounts * 6
     mix = rng.dirichlet(np.full(len(CAPABILITIES), 0.4), n)
     both = np.concatenate([np.stack([rng.multinomial(20, m) / 20 for m in mix]) for _ in range(2)])

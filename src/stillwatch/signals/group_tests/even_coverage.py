@@ -1,4 +1,4 @@
-"""Do the members' prompts range over their subject evenly, where people come back to what they did before?"""
+"""Do the members' prompts cover their subject evenly, while people's prompts return to earlier ones?"""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent
 from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
-FEWEST_ACCOUNTS = 8
+FEWEST_ACCOUNTS = 8  # exchanges (not accounts) of an account in a half of the data
 
 
 def rows(summaries: Summaries) -> ir.Table:
-    """Account × half: of two of its prompts, how many phrases they share on average (Simpson 1949,
-    without bias).
+    """Account × half: mean number of phrases that two of its prompts have in common (Simpson's index of 1949
+    in its unbiased form).
     """
     totals = summaries.halves.select("account_id", "half", "exchanges")
     phrases = summaries.marks.filter(_.kind == "prompt_template").group_by(["account_id", "half", "value"])

@@ -10,12 +10,12 @@ from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent
 from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
-FEWEST_DAYS, FEWEST_A_DAY = 3, 2
+FEWEST_DAYS, FEWEST_A_DAY = 3, 2  # days of an account's span in a half, and mean exchanges a day, at least
 
 
 def dispersion(summaries: Summaries) -> ir.Table:
-    """Account × half: variance of the daily counts over their mean, in doublings; days off within the
-    span count.
+    """Account × half: log2 of the variance of daily counts over their mean; days without exchanges between
+    the first and the last one count as 0.
     """
     days = (
         summaries.activity.mutate(day=(_.hour.epoch_seconds() // 86400).cast("int64"))

@@ -1,4 +1,4 @@
-"""Do most members, whatever a few do, have volumes more even than customers ever have?"""
+"""Do most members, a few outliers aside, have volumes more even than customers ever have?"""
 
 from __future__ import annotations
 

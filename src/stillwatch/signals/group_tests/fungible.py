@@ -1,4 +1,4 @@
-"""Are the members exchangeable: does it tell nothing of a request which member sends it?"""
+"""Are the members exchangeable, so that the kind of a request does not depend on the member that sends it?"""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outco
 from stillwatch.stats.factorize import codes
 from stillwatch.stats.mixtures import one_mixture_log_e
 
-FEWEST_HOLDERS = 8  # accounts that show a phrase
-LARGEST_SHARE_OF_HOLDERS = 0.5  # share of the accounts: a phrase of more says nothing of what is asked
-KINDS_OF_WORK, FEWEST_KINDS = 24, 2
-FEWEST_TIMES = 2  # hours in which an account sends the group's own kinds of work
-FEWEST_ACCOUNTS = 8
-LARGEST_SHARE_OF_ONE_KIND = 0.9  # of one kind of work: beyond, there is nothing to divide
-# Times as often as other accounts the group sends a kind of work, for it to be its own: what a group of
-# ordinary people says more often than others, by its country or trade, is three to nine times as frequent.
+FEWEST_HOLDERS = 8  # accounts that must show a phrase for it to be a kind of work
+LARGEST_SHARE_OF_HOLDERS = 0.5  # share of all accounts from which a phrase is too common to be a kind of work
+KINDS_OF_WORK, FEWEST_KINDS = 24, 2  # kinds of work of a group that are compared, at most and at least
+FEWEST_TIMES = 2  # tested hours with the group's own kinds of work that a member needs in order to count
+FEWEST_ACCOUNTS = 8  # members that must count
+LARGEST_SHARE_OF_ONE_KIND = 0.9  # share of one kind in the group's work above which nothing is compared
+# Times as often as other accounts that the group must send a kind of work for it to be the group's own. The
+# words of groups of ordinary people, by country or trade, are three to nine times as frequent as elsewhere.
 LEAST_SPECIFICITY = 10.0
-LEAST_SHARE_OF_WORK = 0.005  # share of the group's requests that a kind of work has
+LEAST_SHARE_OF_WORK = 0.005  # share of the group's work that a kind of work must exceed
 
 
 def kinds_of_work(summaries: Summaries) -> pa.Table:
-    """Account × half × kind of work: in how many hours it was sent. The kind of work of an hour is the phrase
-    of that hour's prompts that its senders send most often, by exchanges an account: a task's words are sent
-    again and again, common turns of speech now and then. Neither the key of the digests nor the names of
-    accounts decide between equal ones.
+    """Account × half × kind of work: number of hours in which the account sent it (column `exchanges`).
+
+    The kind of work of an account's hour is one phrase of its prompts in that hour: the phrase with the most
+    exchanges per account that shows it. The words of a task are repeated, common turns of speech are not.
+    Ties are broken by counts and hours first, so that they hardly depend on the key of the digests.
     """
     told = summaries.phrases
     holders, exchanges, when = _shown(
@@ -66,8 +67,8 @@ def kinds_of_work(summaries: Summaries) -> pa.Table:
 
 @numba.njit(cache=True, nogil=True)
 def _shown(starts, account, hour, exchanges, kind, wanted, end):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Of each value of the kind `wanted`, before `end`: its accounts, its exchanges and the sum of its
-    rows' hours.
+    """For each value, counted before the hour `end`: its number of accounts, its exchanges and the sum of its
+    rows' hours; 0 for values of other kinds than `wanted`.
     """
     values = len(starts) - 1
     holders, sums, when = np.zeros(values, np.int64), np.zeros(values, np.int64), np.zeros(values, np.int64)
@@ -87,8 +88,8 @@ def _shown(starts, account, hour, exchanges, kind, wanted, end):  # type: ignore
 
 @numba.njit(cache=True, nogil=True)
 def _work(starts, account, hour, half, visit, visits, rank, end):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Of each visit before `end`: the highest rank of its values, -1 where none has one, its account, and
-    its half of the data.
+    """For each pair of account and hour (`visit`) before `end`: the highest rank of its values (-1 where none
+    has a rank), its account, and its half of the data.
     """
     best, who, of = np.full(visits, -1, np.int64), np.zeros(visits, np.int32), np.zeros(visits, np.int8)
     for v in range(len(starts) - 1):
@@ -102,8 +103,8 @@ def _work(starts, account, hour, half, visit, visits, rank, end):  # type: ignor
 
 
 def own_work(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """Members that share six templates and prefer some of them, by an intraclass correlation of 0.1, on both
-    halves; other accounts have templates of their own.
+    """A draw under the null: members share six templates with preferences of an intraclass correlation of
+    0.1; every other account has its own template.
     """
     n, kinds = accounts * 4, 6
     mixes = rng.dirichlet(np.full(kinds, 9.0 / kinds), n)
@@ -182,8 +183,10 @@ def fungible(rows: Columns, member: Mask) -> Outcome:
 
 
 def _usual(rows: Columns, work: npt.NDArray[np.int64], kinds: int, some: Mask) -> npt.NDArray[np.float64]:
-    """Mean over accounts of the share that each kind of work has of their work: every account counts alike,
-    so that a few busy members that nobody proposed do not make the group's work usual elsewhere.
+    """Share of each kind of work, averaged over the accounts of the rows `some`.
+
+    Every account has the same weight, so that a few busy members outside the candidate do not make the
+    group's work look usual among others.
     """
     account, accounts = codes(np.asarray(rows["account"])[some])
     times = np.asarray(rows["exchanges"], float)[some]

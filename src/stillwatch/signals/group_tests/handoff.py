@@ -1,4 +1,4 @@
-"""Do conversations begun on one member go on at others?"""
+"""Are conversations that one member began continued by other members?"""
 
 from __future__ import annotations
 
@@ -12,23 +12,27 @@ from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outco
 from stillwatch.stats.evalues import binomial_log_e
 from stillwatch.stats.factorize import codes, distinct
 
-FEWEST_ACCOUNTS, FEWEST_OTHERS = 8, 40  # accounts
-SEVERAL = 2
+FEWEST_ACCOUNTS, FEWEST_OTHERS = 8, 40  # members, and other accounts, that are needed
+SEVERAL = 2  # accounts with which a member must share conversations in order to count
+# The null's bound: its least value, its factor on the share of other accounts, and the value above which
+# nothing is tested.
 FLOOR, ENRICHMENT, LARGEST_BOUND = 0.05, 3.0, 0.9
-MOST_HOLDERS = 50
-# A client that numbers its conversations, or draws their ids from a short range, gives one id to
-# conversations that have nothing in common. An id that so many members hold is such a name; and a
-# conversation that is handed on goes on within a day.
+MOST_HOLDERS = 50  # accounts from which a conversation is too crowded to count
+# A client that numbers its conversations, or draws their ids from a short range, gives one id to unrelated
+# conversations. An id is taken for such where at least `NAME_HOLDERS` members and a share `NAME_SHARE` of
+# those that share any id have it, or where nobody else began it within `WITHIN_H` hours.
 NAME_HOLDERS, NAME_SHARE = 8, 0.5
 WITHIN_H = 24
-CROWDED, APART = 0.2, 0.5  # of the ids that a member shares: from so many it is left out
+# Shares of a member's shared ids, crowded ones or ones begun apart, from which the member is left out.
+CROWDED, APART = 0.2, 0.5
 
 
 def carried_on(summaries: Summaries) -> ir.Table:
-    """Account × conversation that several accounts carried on, by conversation; every account at least once.
+    """Account × conversation that several accounts took part in, sorted by conversation; an account without
+    one has one row with a null conversation.
 
-    `partners` counts the other accounts with which an account shares any; conversations of crowds are left
-    out.
+    `begun` is the hour, from 1970, in which the account began it. `partners` is the number of other accounts
+    with which the account shares a conversation of fewer than `MOST_HOLDERS` accounts.
     """
     active = summaries.halves.group_by("account_id").agg(exchanges=_.exchanges.sum())
     held = summaries.conversations.group_by(["account_id", "conversation"]).agg(begun=_.first_seen.min())
@@ -50,8 +54,8 @@ def carried_on(summaries: Summaries) -> ir.Table:
 
 
 def own_conversations(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """Accounts of which one in fifty shares a conversation with another, as a couple with two accounts
-    does.
+    """A draw under the null: one account in fifty shares a conversation, as a couple with two accounts does,
+    members and others alike.
     """
     n = accounts * 8
     conversation = np.where(rng.random(n) < 0.02, rng.integers(0, n // 50 + 1, n), -1)
@@ -130,8 +134,10 @@ def handoff(rows: Columns, member: Mask) -> Outcome:
 def _partners(
     account: npt.NDArray[np.int64], conversation: npt.NDArray[np.int64], size: int
 ) -> npt.NDArray[np.int64]:
-    """Number of other accounts with which each account shares a conversation; conversations of crowds are
-    left out.
+    """For each of `size` accounts, the number of other accounts with which it shares a conversation.
+
+    `account` and `conversation` are pairs, with -1 for no conversation. Two rows of one conversation count
+    where their places in its order differ by less than `MOST_HOLDERS`.
     """
     known = conversation >= 0
     order = np.argsort(conversation[known], kind="stable")
@@ -156,10 +162,11 @@ def _named(
     begun: npt.NDArray[np.float64],
     size: int,
 ) -> npt.NDArray[np.bool_]:
-    """Which accounts share ids with others and no conversations.
+    """Mask of accounts that share conversation ids with others, but not conversations.
 
-    These are accounts of whose shared ids `CROWDED` or more are held by half of the members that share any,
-    or `APART` or more were begun more than `WITHIN_H` hours before and after every other member did.
+    These are the accounts for which at least a share `CROWDED` of their shared ids have too many holders
+    (`NAME_HOLDERS`, `NAME_SHARE`), or at least a share `APART` was begun more than `WITHIN_H` hours apart
+    from every other holder's begin.
     """
     known = np.flatnonzero(conversation >= 0)
     order = known[np.lexsort((begun[known], conversation[known]))]

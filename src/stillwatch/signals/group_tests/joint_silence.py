@@ -1,4 +1,4 @@
-"""Do the members fall silent together while others go on?"""
+"""Do the members pause together while others continue?"""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from stillwatch.signals.profiles import active_span, hourly, hourly_strangers, o
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
 from stillwatch.stats.evalues import binomial_log_e
 
-EXPECTED_EXCHANGES = 8.0
-SILENT_RATE = 0.1
-LEAST_PROBABILITY = 0.5
-RATE_SLACK = 3.0
-EXPECTED_EXCHANGES_OF_MEMBER = 2.0
-FEWEST_ACCOUNTS = 8
-LONGEST_SILENCE_H = 12  # hours
+EXPECTED_EXCHANGES = 8.0  # expected exchanges of the proposing half that an hour needs to be called silent
+SILENT_RATE = 0.1  # share of the expected exchanges, at most, in a silent hour
+LEAST_PROBABILITY = 0.5  # least probability of silence that the null allows
+RATE_SLACK = 3.0  # factor by which the null divides a member's expected count
+EXPECTED_EXCHANGES_OF_MEMBER = 2.0  # expected exchanges in the silent hours that a member needs to count
+FEWEST_ACCOUNTS = 8  # members that must count
+LONGEST_SILENCE_H = 12  # hours without activity above which a pause is a weekend or a holiday
 
 
 @group_test(
@@ -66,8 +66,8 @@ def joint_silence(rows: Columns, member: Mask) -> Outcome:
 
 
 def _within_a_day(active: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Hours with activity both in the `LONGEST_SILENCE_H` hours before and after: weekends and holidays
-    are not pauses.
+    """Mask of hours whose last and next active hours are at most `LONGEST_SILENCE_H` hours apart, so that
+    weekends and holidays do not count as pauses.
     """
     hours = np.arange(len(active))
     last = np.maximum.accumulate(np.where(active, hours, -LONGEST_SILENCE_H - 1))

@@ -12,12 +12,12 @@ from stillwatch.stats.dispersion import even_counts_log_e
 from stillwatch.stats.evalues import mean_log_e
 from stillwatch.stats.factorize import codes
 
-FEWEST_ACCOUNTS = 10
-FEWEST_EXCHANGES_EACH = 6.0
+FEWEST_ACCOUNTS = 10  # members that are needed
+FEWEST_EXCHANGES_EACH = 6.0  # exchanges per member, on average, that are needed
 
 
 def daily(summaries: Summaries) -> ir.Table:
-    """Account × day: exchanges in either half of the data."""
+    """Account × day: number of exchanges in each half of the data (`proposing`, `tested`)."""
     activity = summaries.activity.mutate(day=(_.hour.epoch_seconds() // 86400).cast("int64"))
     return activity.group_by(["account_id", "day"]).agg(
         proposing=_.exchanges.sum(where=_.half == 0).fill_null(0),
@@ -26,7 +26,7 @@ def daily(summaries: Summaries) -> ir.Table:
 
 
 def customers(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """Customers whose rates differ as a gamma law of shape 4 has them, the least that the null allows."""
+    """A draw under the null: customers with rates of a gamma law of shape 4, the most even that it allows."""
     n, days = accounts * 2, 4
     rates = rng.gamma(4.0, 3.0, n)
     proposing, tested = (rng.poisson(np.repeat(rates, days)) for _half in range(2))

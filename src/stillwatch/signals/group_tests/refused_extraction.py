@@ -5,7 +5,7 @@ from __future__ import annotations
 from stillwatch.signals.profiles import curious, doing, doing_finding
 from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
-LEAST_SHARE_REFUSED = 0.05
+LEAST_SHARE_REFUSED = 0.05  # share of an account's exchanges, refused as extraction, from which it counts
 
 
 @group_test(

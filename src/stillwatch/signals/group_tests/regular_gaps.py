@@ -5,7 +5,7 @@ from __future__ import annotations
 from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent, summaries_activity
 from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
-FEWEST_EXCHANGES = 4  # exchanges in a half of the data
+FEWEST_EXCHANGES = 4  # exchanges in a half of the data that an account needs
 
 
 @group_test(

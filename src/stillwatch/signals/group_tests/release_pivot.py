@@ -10,13 +10,13 @@ from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent
 from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
-WITHIN_HOURS = 24
-FEWEST_EXCHANGES = 2  # exchanges after a release
+WITHIN_HOURS = 24  # hours after a release in which exchanges count
+FEWEST_EXCHANGES = 2  # exchanges after a release that an account needs
 
 
 def shares(summaries: Summaries) -> ir.Table:
-    """Account × half: share of a new model among exchanges in the day after its release, where it was
-    used before.
+    """Account × half: share of new models in the account's exchanges within `WITHIN_HOURS` after their
+    release, for accounts with an exchange in the same time before it.
     """
     seconds = _.hour.epoch_seconds() - _.released_at.epoch_seconds()
     after = summaries.usage.cross_join(summaries.releases.rename(new="model")).mutate(since=seconds)

@@ -10,8 +10,8 @@ from stillwatch.stats.evalues import mean_log_e
 from stillwatch.stats.factorize import codes, distinct
 from stillwatch.stats.returns import fewer_returns_log_e
 
-FEWEST_ACCOUNTS = 5
-WINDOWS_H = (1, 4, 24)
+FEWEST_ACCOUNTS = 5  # members that are needed
+WINDOWS_H = (1, 4, 24)  # lengths of the windows in which returns are counted; each is tried
 
 
 @group_test(

@@ -15,13 +15,17 @@ from stillwatch.signals.sharing import attribute
 from stillwatch.stats.evalues import binomial_log_e
 from stillwatch.stats.factorize import Same, codes, distinct
 
-FEWEST_ACCOUNTS, FEWEST_OTHERS = 8, 40  # accounts
+FEWEST_ACCOUNTS, FEWEST_OTHERS = 8, 40  # members, and other accounts, with a known card that are needed
+# The null's bound: its least value, its factor on the share of other accounts, and the value above which
+# nothing is tested.
 FLOOR, ENRICHMENT, LARGEST_BOUND = 0.1, 3.0, 0.9
-PUBLIC = 8  # cards that pay for accounts of one mail domain, from which it is a public mail service
+PUBLIC = 8  # different cards of a mail domain's accounts from which the domain is a public mail service
 
 
 def rows(summaries: Summaries) -> ir.Table:
-    """Account, its card, and the domain of its mail where one is known."""
+    """One row per account with a known card: `value` (the card), `domain` (mail domain, null where unknown)
+    and `exchanges`.
+    """
     paid = attribute("payment_fingerprint")(summaries)
     mail = (
         summaries.sightings.filter(_.kind == "email_domain").group_by("account_id").agg(domain=_.value.min())
@@ -30,8 +34,8 @@ def rows(summaries: Summaries) -> ir.Table:
 
 
 def strangers(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """Cards pay for one account, one in ten for two, one in fifty for five; each card's accounts are all
-    members or none.
+    """A draw under the null: most cards pay for one account, 8 % for two and 2 % for five; the accounts of
+    one card are all members or all others.
     """
     cards = accounts * 8
     draw = rng.random(cards)
@@ -93,16 +97,18 @@ def shared_payment(rows: Columns, member: Mask) -> Outcome:
 
 
 def _held(claim: npt.NDArray[np.int64], card: npt.NDArray[np.int64], size: int) -> tuple[int, int]:
-    """Number of different claims, and of different cards, of some accounts."""
+    """Number of different claims, and of different cards; `size` is the number of claims of all accounts."""
     return int((np.bincount(claim, minlength=size) > 0).sum()), int((np.bincount(card) > 0).sum())
 
 
-@lru_cache(maxsize=1)  # the same rows are asked about for every candidate
+@lru_cache(maxsize=1)  # every candidate has the same rows
 def _claimed(
     cards: Same[npt.NDArray[np.generic]], domains: Same[npt.NDArray[np.generic]]
 ) -> npt.NDArray[np.int64]:
-    """A number for each claim to be somebody: of an account with a public mail domain itself; else of its
-    card with its domain, or with none known.
+    """For each row, the number of the person or company that the account claims to be.
+
+    An account with a public mail domain is a claim of its own; other accounts with one card and one domain
+    (or no known domain) are one claim.
     """
     card, domain = np.asarray(cards.array, np.int64), np.asarray(domains.array, np.int64)
     known = domain >= 0

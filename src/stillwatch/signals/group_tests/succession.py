@@ -1,4 +1,4 @@
-"""Do new members begin where others fall silent?"""
+"""Do new members begin soon after others stop?"""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.registry import Columns, Finding, Mask, NoFinding, Outcome, group_test
 from stillwatch.stats.evalues import binomial_log_e
 
-EDGE_HOURS = 48
-WITHIN_HOURS = 12
-FEWEST_ACCOUNTS = 8
+EDGE_HOURS = 48  # hours at the begin and the end of the log in which begins and ends do not count
+WITHIN_HOURS = 12  # hours after an end within which a begin follows it
+FEWEST_ACCOUNTS = 8  # members that ended, and members and others that began, that are needed
+# The null's bound: its least value, its factor on the share of other new accounts, and the value above which
+# nothing is tested.
 FLOOR, ENRICHMENT, LARGEST_BOUND = 0.3, 2.0, 0.9
-FEWEST_AT_ONCE, SHARE_AT_ONCE = 3.0, 0.02  # members that end in one hour, and their share of all that end
+# Members that must end in one hour, and their share of all members that ended, for it to count as an end.
+FEWEST_AT_ONCE, SHARE_AT_ONCE = 3.0, 0.02
 
 
 def lives(summaries: Summaries) -> ir.Table:
-    """Account: first and last hour of activity."""
+    """Account: number of exchanges, and first and last hour of activity, counted from 1970."""
     return summaries.activity.group_by("account_id").agg(
         exchanges=_.exchanges.sum(),
         first=(_.hour.min().epoch_seconds() // 3600).cast("int64"),
@@ -27,7 +30,7 @@ def lives(summaries: Summaries) -> ir.Table:
 
 
 def unrelated(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """Accounts that come and go on their own."""
+    """A draw under the null: accounts begin and end independently of each other."""
     n = accounts * 6
     first = rng.integers(0, 600, n)
     last = np.minimum(first + rng.integers(1, 400, n), 720)
@@ -67,7 +70,7 @@ def succession(rows: Columns, member: Mask) -> Outcome:
             f"no hour is the last one of at least {FEWEST_AT_ONCE:.0f} members and {100 * SHARE_AT_ONCE:.0f} "
             f"% of those that ended"
         )
-    new = first > begin + max(EDGE_HOURS, int(np.argmax(many)))  # nobody takes over before somebody leaves
+    new = first > begin + max(EDGE_HOURS, int(np.argmax(many)))  # after the first end
     for accounts, whose in ((new & member, "members"), (new & ~member, "other accounts")):
         if accounts.sum() < FEWEST_ACCOUNTS:
             return NoFinding(

@@ -1,4 +1,4 @@
-"""Do members swell and ebb together, beyond what the hour of the day explains?"""
+"""Does the members' activity rise and fall together, beyond what the hour of the day explains?"""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def synchrony(rows: Columns, member: Mask) -> Outcome:
 
 
 def _agreement(excess: npt.NDArray[np.float64], counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Correlation of each account's hours with the excess, within the account's own span of activity; its own
-    hours of the day and its own days are taken out.
+    """Correlation of each account's hourly counts with `excess`, between the account's first and last
+    exchange, after removing its daily rhythm and its totals by day.
     """
     span = active_span(counts)
     own = np.where(span, counts - _of_day(counts, span), 0.0)
@@ -65,7 +65,9 @@ def _agreement(excess: npt.NDArray[np.float64], counts: npt.NDArray[np.float64])
 
 
 def _of_day(counts: npt.NDArray[np.float64], span: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """What an account's counts would be from its hours of the day and its days, both within its span."""
+    """Expected account × hour counts from each account's profile over the day and its totals by day, both
+    within its span of activity.
+    """
     accounts, hours = counts.shape
     days = -(-hours // 24)
 
@@ -77,6 +79,6 @@ def _of_day(counts: npt.NDArray[np.float64], span: npt.NDArray[np.bool_]) -> npt
     there = by_day(span.astype(float))
     means = by_day(counts).sum(axis=1) / np.maximum(there.sum(axis=1), 1.0)
     of_day = np.tile(means, (1, days))[:, :hours]
-    # what is left of a whole day (a weekend, a holiday) is common to a kind of customer, and is taken out too
+    # A residual of a whole day (a weekend, a holiday) is common to a kind of customer, so it is removed too.
     rest = by_day(np.where(span, counts - of_day, 0.0)).sum(axis=2) / np.maximum(there.sum(axis=2), 1.0)
     return np.asarray(of_day + np.repeat(rest, 24, axis=1)[:, :hours])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from stillwatch.signals.profiles import curious, doing, doing_finding
 from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
-# honest accounts of two corpora have 0.0003 of their prompts taken for it; free paraphrases of attacks 0.05
+# Least share of an account's prompts classified as coercing. In two corpora of honest accounts the share is
+# 0.0003; in free paraphrases of attacks it is 0.05.
 LEAST_SHARE_COERCING = 0.02
 
 

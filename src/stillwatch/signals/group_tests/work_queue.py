@@ -17,27 +17,29 @@ from stillwatch.stats.factorize import Same, codes, distinct
 
 Column = Same[npt.NDArray[np.generic]]
 
-FEWEST_PAIRS = 20
-MOST_ROWS = 2_000_000
-EXACT_REPEATS, BIN_WIDTH = 32, 0.05  # numbers of repeats are told apart up to 32, and by 5 % beyond
+FEWEST_PAIRS = 20  # pairs of accounts, at least one of them a member, that are needed
+MOST_ROWS = 2_000_000  # pairs of account and text that are read
+# Numbers of repeats below the first are exact; larger ones are grouped into bins of that width in the
+# logarithm, which is an approximation for speed.
+EXACT_REPEATS, BIN_WIDTH = 32, 0.05
 
 
 def repeated(summaries: Summaries) -> ir.Table:
-    """Account × text, in the order of texts, of those that several accounts sent; every account's volume
-    besides.
+    """Account × text (`item`) for texts that several accounts sent, sorted by text; `exchanges` is the
+    account's volume. An account without such a text has one row with item 0.
     """
     volumes = summaries.halves.group_by("account_id").agg(exchanges=_.exchanges.sum())
     pairs = summaries.items.select("account_id", "item").distinct()
     several = (
         pairs.group_by("item").agg(holders=_.count()).filter(_.holders > 1)
-    )  # so far, not in the whole log
+    )  # `summaries.items` has texts shared in the whole log, not only up to this prefix
     sent = pairs.semi_join(several, "item").order_by(["item", "account_id"]).limit(MOST_ROWS)
     rows = volumes.left_join(sent, "account_id").select("account_id", "exchanges", item=_.item.fill_null(0))
     return rows.order_by(["item", "account_id"])
 
 
 def crowd(rng: np.random.Generator, accounts: int) -> tuple[Columns, Mask]:
-    """Accounts that draw from one pool of items, members and others alike."""
+    """A draw under the null: accounts draw items from one pool, members and others alike."""
     n = accounts * 5
     sizes = rng.integers(1, 30, n)
     who = np.repeat(np.arange(n), sizes)
@@ -75,7 +77,7 @@ def work_queue(rows: Columns, member: Mask) -> Outcome:
     mine = np.flatnonzero(inside)
     known, ends = met.partner, met.ends
     at = np.concatenate([known[ends[a] : ends[a + 1]] for a in mine.tolist()] or [known[:0]])
-    within = int(inside[at].sum()) // 2  # of a pair of members each finds the other
+    within = int(inside[at].sum()) // 2  # a pair of members is listed for both
     trials = len(at) - within
     if trials < FEWEST_PAIRS:
         return NoFinding(
@@ -96,8 +98,10 @@ def work_queue(rows: Columns, member: Mask) -> Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Meetings:
-    """Accounts that are neighbours in the order of texts with one text: the different partners of account a,
-    from `ends[a]` to `ends[a + 1]`, and how often each account meets another.
+    """Pairs of accounts that follow each other in the rows of one text, the rows being sorted by text.
+
+    `partner[ends[a]:ends[a + 1]]` are the distinct partners of account a; `number` is the number of times
+    that an account is in a pair, `volume` its exchanges.
     """
 
     volume: npt.NDArray[np.float64]
@@ -106,8 +110,9 @@ class _Meetings:
     number: npt.NDArray[np.int64]
 
 
-@lru_cache(maxsize=1)  # the same rows are asked about for every candidate
+@lru_cache(maxsize=1)  # every candidate has the same rows
 def _meetings(accounts: Column, items: Column, exchanges: Column) -> _Meetings:
+    """The pairs of accounts that follow each other in the rows of one text."""
     account, item = np.asarray(accounts.array, np.int64), np.asarray(items.array, np.int64)
     volume = np.zeros(int(account.max(initial=-1)) + 1)
     volume[account] = np.asarray(exchanges.array, float)
@@ -120,12 +125,11 @@ def _meetings(accounts: Column, items: Column, exchanges: Column) -> _Meetings:
 
 
 def _expected_share(meetings: npt.NDArray[np.int64], inside: npt.NDArray[np.bool_]) -> float:
-    """Share of pairs of members among the pairs with a member, had repeats met at random given each account's
-    number.
+    """Expected share of pairs of two members among all pairs with a member, were repeats matched at random.
 
-    Two accounts with a and b of the 2E ends of all repeats meet at least once with probability 1 -
-    exp(-ab/2E), as in the configuration model (Bollobás 1980): heavy accounts meet again and again, and again
-    is no new pair.
+    `meetings` is the number of repeats per account. Two accounts with a and b of the 2E ends of all repeats
+    form a pair with probability 1 - exp(-ab/2E), as in the configuration model (Bollobás 1980). A pair that
+    meets repeatedly counts once.
     """
     ends = float(meetings.sum())
     if ends == 0:

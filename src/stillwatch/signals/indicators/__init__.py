@@ -1,1 +1,1 @@
-"""Kinds of values that accounts can share."""
+"""Indicators: kinds of values that accounts can share."""
