@@ -136,7 +136,7 @@ class Places:
 
 
 def by_value(folder: Path) -> dict[str, list[Path]]:
-    """The Parquet files of a Hive-partitioned folder, keyed by the value in the folder name (`COLUMN=VALUE`)."""
+    """The Parquet files of a Hive-partitioned folder, keyed by the value in the name `COLUMN=VALUE`."""
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*.parquet")):
         found.setdefault(path.parent.name.partition("=")[2], []).append(path)
@@ -144,7 +144,7 @@ def by_value(folder: Path) -> dict[str, list[Path]]:
 
 
 def _typed(name: str, kind: dt.DataType) -> str:
-    """SQL for a column with a cast to its declared type, since DuckDB widens integers and drops time zones."""
+    """SQL that casts a column to its declared type, since DuckDB widens integers and drops time zones."""
     if kind.is_int64():
         return f"{identifier(name)}::bigint as {identifier(name)}"
     if kind.is_timestamp():

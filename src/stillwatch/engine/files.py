@@ -76,7 +76,7 @@ def lock(path: Path, *, wait: bool = False) -> IO[str]:
 
 
 class Openable(Protocol):
-    """A file that can be opened and has one canonical name: a `Path`, or a file in another kind of storage."""
+    """A file that can be opened and has one canonical name: a `Path`, or a file in other storage."""
 
     def open(self, mode: Literal["rb"]) -> BinaryIO:
         """A stream of the file's bytes."""

@@ -290,7 +290,7 @@ class Campaign:
         )
 
     def _repr_html_(self) -> str:
-        """The campaign's card of the report, in an iframe, which keeps its style apart from the notebook's."""
+        """The campaign's card of the report, in an iframe, so that styles of notebook and card do not mix."""
         return (
             f"<iframe {FRAME} "
             f'srcdoc="{html.escape(page.render_campaign(self._results.page_data, self._card))}"></iframe>'

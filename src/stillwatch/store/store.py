@@ -10,8 +10,8 @@
     summaries/TABLE/date=DAY/*.parquet    summaries of a day
 
 A part or summary counts once the JSON file that names it exists. That file is written last. Unreferenced
-files are deleted on open. A log file that changed is read again and replaces its earlier observations. Folders
-have mode 0700 and files 0600.
+files are deleted on open. A log file that changed is read again and replaces its earlier observations.
+Folders have mode 0700 and files 0600.
 """
 
 from __future__ import annotations
