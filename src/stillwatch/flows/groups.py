@@ -149,8 +149,9 @@ def nights(one: Judged, bench: Bench) -> float:
 def write_groups(
     folder: Path, campaigns: Mapping[str, Judged], found: Sequence[Lead], bench: Bench | None
 ) -> None:
-    """Write the tables `leads`, `lead_members`, `explanations`, `glance`, `profiles` and `common` to a results
-    folder. `campaigns` are judgements by name, `found` the leads in order of rank.
+    """Write `leads`, `lead_members`, `explanations`, `glance`, `profiles` and `common` to a results folder.
+
+    `campaigns` are judgements by name, `found` the leads in order of rank.
     """
     named = [Group(name=name, judged=one) for name, one in campaigns.items()]
     of_leads = [Group(name=f"L{rank}", judged=lead.judged) for rank, lead in enumerate(found, 1)]

@@ -398,7 +398,7 @@ def _observed() -> pa.Schema:
 
 
 class _Writer:
-    """Writes observations to one file for each day and flush; memory is bounded whatever the order of times."""
+    """Writes observations to one file for each day and flush, with bounded memory for any order of times."""
 
     def __init__(self, place: Place, file: LogFile, piece: int) -> None:
         self.rows = 0

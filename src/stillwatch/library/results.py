@@ -279,7 +279,9 @@ class Campaign:
 
     @property
     def glance(self) -> Table:
-        """Counts for the campaign and for one control group, which a reader can check by hand."""
+        """Counts that a reader can check by hand; `speaks` says whether each is for or against control of
+        the accounts by one operator.
+        """
         return self.table("glance")
 
     def __repr__(self) -> str:
