@@ -509,7 +509,7 @@ def _rows(number: int) -> str:
 
 
 def _kind(error: Exception) -> str:
-    """The fact of a `StillwatchError`, else the class name of an error, whose text may hold customers' values."""
+    """The fact of a `StillwatchError`; of another error its class name, since its text may hold values."""
     return error.problems[0].fact if isinstance(error, StillwatchError) else type(error).__name__
 
 
