@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from stillwatch.foreign import visible
 from stillwatch.suggestions import did_you_mean
 
-SHOWN = 10
+SHOWN = 10  # most problems that are rendered in full
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

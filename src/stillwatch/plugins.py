@@ -73,6 +73,7 @@ def _loaded(entry: EntryPoint, kind: type[Unit]) -> Unit:
 
 
 def _unusable(entry: EntryPoint, found: str, expected: str) -> PluginError:
+    """The error for an entry point that cannot be used, with the name of its package."""
     package = entry.dist.name if entry.dist is not None else entry.value.partition(":")[0].partition(".")[0]
     return PluginError(
         Problem(

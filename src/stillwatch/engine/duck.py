@@ -26,7 +26,7 @@ from ibis.expr.operations import Node
 from stillwatch.engine.cores import CORES, on_all_cores
 from stillwatch.errors import EngineError, Problem
 
-PLAIN = re.compile(r"[A-Za-z0-9_./=-]*")
+PLAIN = re.compile(r"[A-Za-z0-9_./=-]*")  # paths that DuckDB takes literally
 A = TypeVar("A")
 B = TypeVar("B")
 

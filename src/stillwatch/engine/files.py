@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, Literal, Protocol
 
-CHUNK = 1 << 20
+CHUNK = 1 << 20  # bytes of one read
 OWNER, EVERYONE = 0o600, 0o666  # file modes before the umask is applied
 
 

@@ -19,6 +19,7 @@ from stillwatch.readers.read import check, read
 from stillwatch.readers.records import records
 from stillwatch.readers.times import micros
 
+# Names of columns that are recognised; the first one present is used.
 PROMPTS, ANSWERS = ("prompt", "question", "instruction"), ("answer", "response", "completion", "output")
 CONVERSATIONS = ("conversation_id", "session_id", "thread_id")
 TIMES = ("asked_at", "timestamp")
@@ -106,6 +107,7 @@ def pairs_of(path: Path, unread: Unread) -> list[Pair]:
 
 
 def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread: Unread) -> list[Pair]:
+    """Prompts and answers of rows that are read already; see `pairs_of`."""
     prompt, answer = _column(rows, PROMPTS), _column(rows, ANSWERS)
     if prompt is None or answer is None:
         every = list(dict.fromkeys(name for _, row in rows for name in row))

@@ -33,7 +33,7 @@ SHOWN_VALUES = 4  # most shared values of one kind that are listed: chosen
 FEWEST_HOLDERS = 3  # smallest number of members with a value for it to count as shared: chosen
 TOKENS = ("input_tokens", "output_tokens")
 ATTRIBUTED_BY = ("exchange_id", "account_id", "timestamp")  # columns that identify an exchange
-UNSHOWN = ("prompt_near_duplicate", "client_address")
+UNSHOWN = ("prompt_near_duplicate", "client_address")  # indicators that are not listed as shared values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +133,7 @@ def _novelty(exchanges: ir.Table) -> float | None:
 
 
 def _tested(one: Judged) -> list[dict[str, Any]]:
+    """Rows of evidence from the group tests, in descending order of evidence."""
     return [
         {
             "kind": name,
@@ -272,6 +273,7 @@ def write_tables(folder: Path, found: Sequence[CampaignRecord], engine: Engine) 
 
 
 def _campaign(one: CampaignRecord) -> dict[str, Any]:
+    """The row of `campaigns`, without `campaign_id`."""
     nearest = one.judged.nearest.explanation.card.name if one.judged.nearest else ""
     return {
         "kind": one.explained.kind,

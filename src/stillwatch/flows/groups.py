@@ -117,6 +117,7 @@ def trial_rows(group: Group) -> list[dict[str, Any]]:
 
 
 def _tried(trial: Trial, size: int) -> str:
+    """The result of one explanation for a group of `size` owners, as a sentence."""
     card = trial.explanation.card
     families = [family for family in CONTROL if family in trial.explanation.bends]
     bent = ", ".join(families) if families else "no evidence of control"
@@ -173,6 +174,7 @@ def write_groups(
 
 
 def _lead(group: Group, rank: int, bench: Bench | None) -> dict[str, Any]:
+    """The row of `leads` for a group."""
     one, near = group.judged, group.judged.nearest
     exchanges = 0 if bench is None else int(bench.traits.exchanges[bench.places(one.accounts)].sum())
     strongest = max(one.findings.values(), key=lambda f: f.log_e, default=None)

@@ -47,6 +47,7 @@ APART = 64 << 20  # bytes of vendors' logs from which separate processes parse t
 BUFFER = 400_000  # most rows in memory before a day is written
 # Most bytes in memory before a day is written: chosen, several times the usual size of `BUFFER` rows.
 BUFFER_BYTES = 512 << 20
+# Prefixes of columns that are written without dictionary encoding.
 PLAIN = (
     "exchange_id",
     "exchange_key",
@@ -235,6 +236,7 @@ def too_little(sources: Sources, store: Store, limits: Limits = LIMITS) -> list[
 
 
 def _file_read(file: LogPath, store: Store) -> FileRead:
+    """Counts of one file, summed over its pieces in the store."""
     mine = [name for name, one in store.files.items() if one.path == str(file.resolve())]
     pieces = [(name, number, piece) for name in mine for number, piece in store.pieces[name].items()]
     records, rows, quarantined, passed_over = (
@@ -368,6 +370,7 @@ def _sketched(path: LogPath) -> Iterator[Batch]:
 
 
 def _observations(path: LogPath, losses: Losses) -> Iterator[pa.Table]:
+    """Tables of observations from a sketch; rows with invalid values are added to `losses`."""
     row = 1
     with pq.ParquetFile(seekable(path)) as file:
         if set(_observed().names) - set(file.schema_arrow.names):
@@ -436,6 +439,7 @@ class _Writer:
         return self._parts
 
     def _flush(self, day: int) -> None:
+        """Write the waiting rows of one day as a part. `day` is the number of days since 1970."""
         waiting = self._waiting.pop(day)
         self._bytes -= sum(table.nbytes for table in waiting)
         table = pa.concat_tables(waiting)

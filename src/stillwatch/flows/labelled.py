@@ -66,6 +66,7 @@ def _counted(reported: int, labelled: int) -> dict[str, Any]:
 def _changes(
     groups: dict[str, frozenset[str]], labels: Labels, honest: set[str], missed: set[str], results: Path
 ) -> list[dict[str, Any]]:
+    """Changes that the labels would make: one dictionary (`campaign_id`, `accounts`, `change`) for each."""
     changes: list[dict[str, Any]] = []
     for name, accounts in sorted(groups.items()):
         whole = labels.of_group(accounts)

@@ -49,6 +49,7 @@ class KnownCampaigns:
             return Match(campaign_id=found.campaign_id, weight=found.log10_weight)
 
     def _look(self) -> None:
+        """Read the results again where a scan has replaced them, at most once in `LOOK_S` seconds."""
         now = time.monotonic()
         if now - self._looked < LOOK_S:
             return

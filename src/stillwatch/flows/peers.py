@@ -74,6 +74,7 @@ def flagged(engine: Engine, store: Store, accounts: pa.Table, path: Path) -> pa.
 
 
 def _of_indicators(tables: Mapping[str, ir.Table], by_kind: Mapping[str, set[str]]) -> set[str]:
+    """Accounts with one of the wanted values of an indicator, by kind."""
     found: set[str] = set()
     for unit in all_indicators():
         wanted = by_kind.get(unit.card.name)
@@ -126,6 +127,7 @@ def _of_families(parts: Sequence[Path], wanted: set[str], key_id: str, path: Pat
 
 
 def _with_flag(accounts: pa.Table, names: Sequence[str], peer: str) -> pa.Table:
+    """The account table with `peer` in `peer_match` of the accounts `names`; missing accounts are added."""
     known = accounts.column("account_id").to_pylist()
     new = sorted(set(names) - set(known))
     rows = ACCOUNTS.conform(accounts)

@@ -65,6 +65,7 @@ def score(results: Path, truth: Path, logs: Path | None = None, memory: str = "1
 
 
 def _check_truth(truth: Path) -> None:
+    """Raise `InputError` where the file cannot be read or lacks a column of the truth table."""
     try:
         names = pq.read_schema(truth).names
     except (OSError, pa.ArrowException) as error:
@@ -93,6 +94,7 @@ def _ratio(part: float, whole: float) -> float | None:
 
 
 def _accounts(known: ir.Table, found: ir.Table) -> dict[str, Any]:
+    """Precision and recall of accounts, and honest accounts reported in 100,000."""
     each = known.group_by("account_id").agg(planted=_.campaign_id.notnull().any())
     flagged = found.select("account_id").distinct().mutate(flagged=True)
     both = each.left_join(flagged, "account_id").mutate(flagged=_.flagged.fill_null(False))
@@ -128,6 +130,7 @@ def _of_claimed(claimed: ir.Table) -> list[str]:
 
 
 def _exchanges(known: ir.Table, claimed: ir.Table) -> dict[str, Any]:
+    """Precision and recall of exchanges."""
     by = _of_claimed(claimed)
     each = known.group_by(by).agg(planted=_.campaign_id.notnull().sum(), rows=_.count())
     both = each.left_join(claimed.group_by(by).agg(claimed=_.count()), by)
@@ -189,6 +192,7 @@ def _campaign(
     campaigns: pa.Table,
     times: ir.Table | None,
 ) -> dict[str, Any]:
+    """Reported campaigns, accounts and exchanges found, and detection of the planted campaign `name`."""
     this = planted.filter(_.campaign_id == name)
     accounts = found.filter(_.campaign_id.isin(mine or [""])).select("account_id").distinct()
     by = _of_claimed(claimed)
@@ -242,6 +246,7 @@ def _times(
 
 
 def _logs(results: Path, truth: Path, logs: Path | None) -> tuple[Sources, dict[str, str]] | None:
+    """The logs with their column names: `logs`, the inputs in the manifest, or logs beside the truth."""
     names: dict[str, str] = {}
     manifest = results / MANIFEST
     if manifest.exists():

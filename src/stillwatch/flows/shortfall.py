@@ -54,6 +54,7 @@ def nothing_read(sources: Sources, read: Sequence[FileRead], limits: Limits = LI
 
 
 def _short(one: FileRead, sources: Sources, limits: Limits) -> Problem:
+    """The problem of a file that was read only in part."""
     form = sources.formats[one.file].format
     fields = {name: form.fields.get(name, name) if form else name for name in EXCHANGES.required}
     reasons = sorted(one.reasons.items(), key=lambda pair: (-pair[1], pair[0]))[:REASONS]

@@ -268,6 +268,7 @@ def _fold_days(
     made_of: Mapping[str, str],
     thinned: int,
 ) -> None:
+    """Compute the summaries of `days` from their rows and store them."""
     tables = summaries_of(engine, rows, thinned)
     with tempfile.TemporaryDirectory(dir=store.scratch()) as folder:
         written = {

@@ -42,6 +42,7 @@ from stillwatch.watch.state import KEY, Apart, State
 from stillwatch.watch.webhook import Webhook
 
 STORE = "store"  # folder of the state with observations and daily summaries
+# Columns of `campaigns` that an event contains.
 FACTS = (
     "kind",
     "accounts",

@@ -46,6 +46,7 @@ def steps(one: Watch, *, once: bool, poll: float, say: Callable[[str], None]) ->
 
 
 def _take_all(one: Watch, say: Callable[[str], None]) -> Iterator[None]:
+    """Read the log to its present end, judge it, and send the events; see `steps`."""
     idle = 0
     while idle < STABLE_LOOKS:
         idle = 0 if one.step() else idle + 1
@@ -64,6 +65,7 @@ def _take_all(one: Watch, say: Callable[[str], None]) -> Iterator[None]:
 
 
 def _follow(one: Watch, poll: float, say: Callable[[str], None]) -> Iterator[None]:
+    """Follow the log without end; see `steps`."""
     away = 0
     while True:
         try:

@@ -27,8 +27,8 @@ Verdict = Literal["honest", "campaign", "allow", "withdrawn"]
 Kind = Literal["account", "organization", "key", "campaign", "lead", "indicator", "mark"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
-GROUPS = ("campaign", "lead")
-VALUES = ("indicator", "mark")
+GROUPS = ("campaign", "lead")  # kinds of targets that are groups of accounts
+VALUES = ("indicator", "mark")  # kinds of targets that are values, as `KIND=VALUE`
 LABEL = "label"
 """Kind of record lines that hold labels."""
 MAX_REASON = 2000  # most characters of any text field of a label: chosen
@@ -214,6 +214,7 @@ def of_json(given: object, where: str) -> Label:
 
 
 def _fault(given: object) -> str:
+    """What is wrong with a label read from JSON; empty where nothing is."""
     if not isinstance(given, dict):
         return "no JSON object"
     for name in ("kind", "target", "verdict", "reason", "author", "at"):

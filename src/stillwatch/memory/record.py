@@ -25,7 +25,7 @@ from typing import IO, Any
 from stillwatch.engine.files import OWNER
 
 FORMAT = "stillwatch-record-1"
-START = "0" * 64
+START = "0" * 64  # code before the first line
 TAIL = 1 << 16  # bytes read from the end to find the last line; doubled where that line is longer
 REPLACED_S = 1.0  # longest time in seconds for which a folder that is being replaced may be absent
 FIELDS = frozenset({"format", "at", "kind", "author", "body", "code"})

@@ -62,6 +62,7 @@ def _groups(folder: Path, schema: TableSchema, named_by: str) -> dict[str, froze
 
 
 def _rows(folder: Path, schema: TableSchema) -> pa.Table:
+    """A table of a results folder, empty where absent. Raises `StateError` where it cannot be read."""
     import pyarrow.parquet as pq
 
     path = folder / f"{schema.name}.parquet"
@@ -117,6 +118,7 @@ def resolve(text: str, known: Known) -> tuple[Kind, str, frozenset[str]]:
 
 
 def _prefixed(kind: Kind, name: str, text: str, known: Known) -> tuple[Kind, str, frozenset[str]]:
+    """Kind, name and accounts of a target with a prefix `KIND:`; `text` is the whole target."""
     if kind in VALUES and not all(name.partition("=")):
         raise UsageError(
             Problem(

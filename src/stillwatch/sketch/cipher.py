@@ -61,6 +61,7 @@ def _backward(x, y, rounds):  # type: ignore[no-untyped-def]  # noqa: ANN001, AN
 
 @numba.njit(cache=True, nogil=True)
 def _apply(values, rounds, back):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Encipher all values, or decipher them where `back` is true; 0 stays 0."""
     out = np.empty_like(values)
     x, y = np.empty(AT_ONCE, np.uint64), np.empty(AT_ONCE, np.uint64)
     x[0] = y[0] = 0

@@ -38,7 +38,7 @@ __all__ = [
     "Digests", "buffers", "digest", "name_keys", "row_keys",
 ]  # fmt: skip
 
-VERSION = 5
+VERSION = 5  # raised by every change of the digests; digests of two versions cannot be compared
 PUBLIC = 0x7C10_7BFE_08FF_975A  # seed of the digests of text, before they are enciphered
 ALONE = 2048  # smallest number of rows for each core
 
@@ -117,6 +117,7 @@ def digest(strings: pa.Array, key: int, cores: int = CORES) -> Digests:
 
 
 def _joined(parts: list[Digests]) -> Digests:
+    """Digests of several runs of prompts as one."""
     starts = np.cumsum([0, *(len(part.phrases) for part in parts)])
     shifted = [part.phrase_offsets[1:] + start for part, start in zip(parts, starts, strict=False)]
     return Digests(

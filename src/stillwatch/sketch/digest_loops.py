@@ -316,11 +316,13 @@ def word_digests(  # type: ignore[no-untyped-def]  # noqa: ANN201
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _turn(x, bits):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """`x` rotated left by `bits`."""
     return (x << bits) | (x >> (_U(64) - bits))
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _sip_round(v0, v1, v2, v3):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """One round of SipHash on its state of four words."""
     v0 += v1
     v1 = _turn(v1, _U(13)) ^ v0
     v0 = _turn(v0, _U(32))

@@ -17,6 +17,7 @@ _TYPED, _WRITTEN, _NOTHING = np.int8(0), np.int8(1), np.int8(2)
 
 @numba.njit(cache=True, nogil=True)
 def _forms(data, offsets, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled; types are inferred by numba
+    """Fill `out` with `_TYPED`, `_WRITTEN` or `_NOTHING` (no text) for each row."""
     for row in range(out.shape[0]):
         begin, end = offsets[row], offsets[row + 1]
         while begin < end and data[begin] <= 0x20:

@@ -20,6 +20,7 @@ from stillwatch.sketch.digest import BANDS, PUBLIC, VERSION, Digests, digest, na
 from stillwatch.sketch.form import written
 from stillwatch.sketch.keys import Key
 
+# Columns of the contract that are copied unchanged.
 KEPT = (
     "exchange_id",
     "timestamp",
@@ -36,7 +37,8 @@ KEPT = (
     "finish_reason",
     "status",
 )
-SHAPE = ("operation", "temperature", "top_p", "max_tokens", "stream")
+SHAPE = ("operation", "temperature", "top_p", "max_tokens", "stream")  # request parameters in `shape_key`
+# Columns of digests that are enciphered, one digest a row.
 DIGESTS = (
     "text_key",
     "prompt_key",
@@ -46,7 +48,7 @@ DIGESTS = (
     "shape_key",
     "conversation_key",
 )
-LISTS = ("phrases", "system_phrases")
+LISTS = ("phrases", "system_phrases")  # columns with lists of digests that are enciphered
 MADE_OF = {
     **dict.fromkeys(
         ("text_key", "prompt_key", "opening_key", *(f"band_{band}" for band in range(BANDS))), ("prompt",)

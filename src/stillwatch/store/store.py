@@ -39,7 +39,7 @@ from stillwatch.engine.files import Openable, atomic, lock
 from stillwatch.errors import Problem, StateError
 
 HEAD, SECRET = "store.json", "key"
-PRIVATE = 0o700
+PRIVATE = 0o700  # mode of folders
 ROOMS = ("files", "pieces", "observations", "quarantine", "days", "summaries")
 
 
@@ -253,6 +253,7 @@ class Store:
         self._lock.close()
 
     def _same(self, found: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+        """Raise `StateError` where the sketch version or the key of the store is another one."""
         anew = (
             f"rm -r {shlex.quote(str(self.folder))}, then stillwatch scan ALL_LOGS --store "
             f"{shlex.quote(str(self.folder))}"

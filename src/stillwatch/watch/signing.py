@@ -21,7 +21,7 @@ PREFIX = "whsec_"
 MIN_BYTES, MAX_BYTES = 24, 64  # length of a secret in bytes: from Standard Webhooks
 SCHEMA = "https://stillwatch.example/schemas/event-1.json"
 """Identifier of the schema of events, which is the file `event-1.schema.json` in this folder."""
-TYPE = "example.stillwatch.watch.{}.v1"
+TYPE = "example.stillwatch.watch.{}.v1"  # `ce-type` of an event, with its type inserted
 
 
 def read_secrets(path: Path) -> list[bytes]:

@@ -98,6 +98,7 @@ class State:
         self.commit()
 
     def _check(self, path: Path, source: str) -> None:
+        """Raise `StateError` where the ledger is of another source or sketch version."""
         if self.ledger.source != source:
             raise StateError(
                 Problem(
@@ -175,6 +176,7 @@ def _hold(folder: Path) -> None:
 
 
 def _read(path: Path) -> Ledger:
+    """The ledger from its file. Raises `StateError` where it cannot be read."""
     try:
         told = json.loads(path.read_text())
         tracks = {

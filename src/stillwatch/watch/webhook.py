@@ -211,6 +211,7 @@ class Webhook:
             return not self._owed
 
     def _run(self) -> None:
+        """Send queued events in rounds, without end; the body of the thread."""
         failures, said = 0, ""
         while True:
             with self._news:
