@@ -40,7 +40,8 @@ def steps(one: Watch, *, once: bool, poll: float, say: Callable[[str], None]) ->
 
     With `once`, the log is read to its end and judged, events are sent to the webhook, and the iterator
     ends. Otherwise it never ends: it waits `poll` seconds where there is no new data, and up to `AWAY_S`
-    seconds while the source cannot be reached. Raises `Unreachable` where a source never answered.
+    seconds while the source cannot be reached. Raises `Unreachable` where the source does not answer, without
+    `once` only where it never answered.
     """
     return _take_all(one, say) if once else _follow(one, poll, say)
 

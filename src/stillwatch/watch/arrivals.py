@@ -25,7 +25,8 @@ class Arrival:
     """Result of adding a batch to the state.
 
     `ahead` is the number of rows kept apart and `latest` their latest time (None: no rows), `admitted` the
-    number of earlier rows that were added now, and `gone` the files to remove once the ledger is committed.
+    number of rows in files kept apart earlier whose time has come, and `gone` these files, to be removed once
+    the ledger is committed.
     """
 
     ahead: int = 0

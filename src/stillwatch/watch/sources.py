@@ -25,7 +25,7 @@ from stillwatch.readers.records import in_lines
 from stillwatch.readers.tolerant import objects
 
 Position = Mapping[str, Any]
-MOST_TAKEN = 32 << 20  # most bytes of one batch: chosen
+MOST_TAKEN = 32 << 20  # bytes of one batch, about: chosen; a longer single line is read whole
 ENDINGS = {
     "log": ".log",
     "json": ".jsonl",
