@@ -45,11 +45,11 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """The package `stillwatch`, whose public names stay what they are.
+    """Type of the module `stillwatch`; keeps public functions from being replaced by subpackages.
 
-    Python sets a subpackage as an attribute of its package when it is imported. Where both have one name
-    (`sketch`, `simulate`, `watch`), the public function is kept; the subpackage is imported by `from
-    stillwatch.sketch import ...` as any other.
+    Python sets a subpackage as an attribute of its package when it is imported. Where a subpackage has the
+    name of a public function (`sketch`, `simulate`, `watch`), the attribute remains the function. `from
+    stillwatch.sketch import ...` still imports the subpackage.
     """
 
     def __setattr__(self, name: str, value: object) -> None:

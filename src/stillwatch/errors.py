@@ -1,13 +1,13 @@
-"""What can go wrong, as facts about places rather than as prose.
+"""Exceptions of Stillwatch. Each carries a list of `Problem`, from which its text and its JSON are made.
 
 StillwatchError
-├── InputError      what was given to read is not what the contract says
-├── StateError      a results or state folder is not what this version wrote
-├── EngineError     the database could not do its work
-├── Unreachable     a stream that is followed does not answer
+├── InputError      an input breaks the data contract
+├── StateError      a results or state folder is missing, damaged or of another version
+├── EngineError     the database failed
+├── Unreachable     a stream does not answer
 ├── MissingExtra    an optional dependency is not installed
-├── PluginError     what another package provides for Stillwatch cannot be used
-└── UsageError      the command line asks for something that cannot be
+├── PluginError     a plugin of another package cannot be used
+└── UsageError      arguments are invalid, contradict each other or name something that does not exist
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from dataclasses import asdict, dataclass
 from stillwatch.foreign import visible
 from stillwatch.suggestions import did_you_mean
 
-SHOWN = 10
+SHOWN = 10  # most problems that are rendered in full
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One fact about one place, with what was found, what was expected, why, and the fix.
+    """One fault: the fact, its place, the value found, the value expected, the reason and a fix.
 
-    Rules: `fact` is one line, starts in lower case, has no full stop, and puts names in backticks.
-    Text that customers wrote never goes into a problem. Names that others chose may: they are shown by
-    `foreign.visible`.
+    `fact` is one line, starts in lower case, has no full stop, and puts names in backticks; another one
+    raises `ValueError`. The other fields may be empty. Text that customers wrote never goes into a problem.
+    Names chosen by others (accounts, files) may; `render` escapes them with `foreign.visible`.
     """
 
     fact: str
@@ -42,7 +42,7 @@ class Problem:
             raise ValueError(f"a problem's fact is one lower-case line without a full stop: {self.fact!r}")
 
     def render(self, kind: str = "error") -> str:
-        """The problem as a person reads it, several lines; `kind` is `error` or `warning`."""
+        """The problem as text of several lines; empty fields are left out. `kind` is `error` or `warning`."""
         lines = [f"{kind}: {visible(self.fact, None)}"]
         if self.where:
             lines.append(f"  --> {visible(self.where, None)}")
@@ -54,7 +54,9 @@ class Problem:
 
 
 class StillwatchError(Exception):
-    """Carries every problem that was found before work stopped, not only the first."""
+    """Base class of all errors. `problems` holds every problem found, not only the first; `exit_code` is the
+    exit status of the command line.
+    """
 
     exit_code = 1
 
@@ -63,19 +65,21 @@ class StillwatchError(Exception):
         super().__init__(self.render())
 
     def render(self) -> str:
-        """Ten problems in full, the rest counted."""
+        """The first ten problems as text, and the number of the others."""
         parts = [problem.render() for problem in self.problems[:SHOWN]]
         if len(self.problems) > SHOWN:
             parts.append(f"... and {len(self.problems) - SHOWN} more problems")
         return "\n".join(parts)
 
     def as_json(self) -> dict[str, object]:
-        """The same fields for a program."""
+        """The error as a dictionary for JSON: `error`, the class name, and `problems`, a list of their
+        fields.
+        """
         return {"error": type(self).__name__, "problems": [asdict(problem) for problem in self.problems]}
 
 
 class InputError(StillwatchError):
-    """What was given to read breaks the data contract; nothing was started."""
+    """An input breaks the data contract. Raised before any work is done."""
 
 
 class StateError(StillwatchError):
@@ -83,28 +87,32 @@ class StateError(StillwatchError):
 
 
 class EngineError(StillwatchError):
-    """The database could not finish: out of memory, out of disk, or a broken connection."""
+    """The database ran out of memory or disk, or could not read or write a file."""
 
 
 class Unreachable(StillwatchError):
-    """A stream does not answer, or not as such a stream does; nothing was taken, and one may try again."""
+    """A stream does not answer, or answers with an error. Nothing was read from it; a retry is safe."""
 
 
 class MissingExtra(StillwatchError):
-    """An optional part was asked for and its dependency is absent."""
+    """An optional feature was requested and the package that it needs is not installed."""
 
 
 class PluginError(StillwatchError):
-    """A unit of another package cannot be loaded, or is not what its entry point says."""
+    """A plugin of another package cannot be loaded, or is not of the type and name of its entry point."""
 
 
 class UsageError(StillwatchError):
-    """The options contradict each other or name something that does not exist."""
+    """An argument is invalid, contradicts another one or names something that does not exist."""
 
     exit_code = 2
 
 
 def unknown(kind: str, name: str, known: Collection[str], fix: str = "") -> UsageError:
-    """The error for a name that does not exist, with the nearest one that does, or else with `fix`."""
+    """A `UsageError` (returned, not raised) for a `name` that is not among the `known` ones.
+
+    Its fix suggests the most similar known name; where none is similar it is `fix`. `kind` says what is
+    named, such as `signal`.
+    """
     fact = f"no {kind} is called `{name}`"
     return UsageError(Problem(fact=fact, expected=", ".join(known), fix=did_you_mean(name, known) or fix))

@@ -1,7 +1,7 @@
-"""Strings that others wrote, as a message, a table or a page may show them.
+"""Safe display of strings from outside in messages, tables and pages.
 
-Account names, user agents, file names and field names are the sender's to choose. `visible` is the one
-function that renders them; `described` stands for text that must not be shown at all.
+Account names, user agents, file names and field names are chosen by senders. `visible` is the one function
+that renders them. `described` gives length and digest of text that must not be shown.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ LONGEST_NAME = 64  # characters of a field name that is shown: chosen
 
 
 def visible(value: object, limit: int | None = 80) -> str:
-    """A string from outside on one line: control characters, escapes, invisible characters and those that
-    turn the text around are spelled out.
+    """`value` as a string on one line, with control, invisible and bidirectional characters replaced by
+    hexadecimal escapes.
 
-    The middle of what is longer than `limit` characters is left out. Escaping for HTML is the template's
-    work.
+    A string longer than `limit` characters is shortened in the middle; None for no limit. HTML is not
+    escaped here.
     """
     text = str(value)
     if limit is not None and len(text) > limit:
@@ -36,22 +36,24 @@ def _shown(letter: str) -> str:
 
 
 def whole(text: str) -> str:
-    """The text with U+FFFD in place of every surrogate that is no half of a pair."""
+    """The text with every unpaired surrogate replaced by U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def described(value: object) -> str:
-    """Length and digest of a value that may be customers' text."""
+    """Length in characters and a 32-bit BLAKE2b digest (hexadecimal) of a value, as text: for customers'
+    text, which is never shown.
+    """
     text = str(value)
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
     return f"{len(text)} {'character' if len(text) == 1 else 'characters'}, digest {digest}"
 
 
 def named(names: Iterable[str], known: Collection[str], most: int = 20) -> str:
-    """Field names of a file: those that are `known`, and the number of the others, whose first ones are
-    described.
+    """Field names of a file as text: at most `most` of those that are `known`, then the number of the
+    others with length and digest of the first three.
 
-    A file without a header, or with a shifted one, has customers' text where names should be.
+    Unknown names are not shown: in a file without a header the first row is customers' text.
     """
     every = list(names)
     told = [f"`{name}`" for name in every if name in known][:most]

@@ -1,7 +1,7 @@
-"""How the units of an extension point are found: in its package, and in installed packages of others.
+"""Discovery of units (signals, readers, exporters, policies) in this package and in installed plugins.
 
-A unit of this package is one module, which defines it under the module's own name. A unit of another package
-is named by an entry point of the extension point's group.
+A unit of this package is an object in a module of the same name. A unit of another package is declared by an
+entry point.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Unit = TypeVar("Unit")
 
 
 def units(package: ModuleType, kind: type[Unit], group: str = "") -> tuple[Unit, ...]:
-    """Every unit of a package and, where `group` is given, of that group of entry points, in the order of
-    their names.
+    """All units of `package` and of the entry points in `group` (empty: none), sorted by name.
 
-    Raises `TypeError` for a module of the package that defines no unit, and `PluginError` for an entry point
-    that cannot be loaded, gives something else, or has a name that is taken.
+    `kind` is the class of a unit. Raises `TypeError` for a module of the package without a unit of its name,
+    and `PluginError` for an entry point that cannot be loaded, is of another class, or has a name that is
+    taken.
     """
     found: dict[str, Unit] = {}
     for name in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
@@ -40,9 +40,7 @@ def units(package: ModuleType, kind: type[Unit], group: str = "") -> tuple[Unit,
 
 
 def _entries(group: str) -> Iterator[EntryPoint]:
-    """Entry points of a group in the order of their names; one that several folders of the path name
-    alike counts once.
-    """
+    """Entry points of a group, sorted by name; duplicates from several folders of `sys.path` are dropped."""
     if group:
         yield from sorted(
             {(e.name, e.value): e for e in entry_points(group=group)}.values(), key=lambda e: e.name
@@ -50,12 +48,14 @@ def _entries(group: str) -> Iterator[EntryPoint]:
 
 
 def _loaded(entry: EntryPoint, kind: type[Unit]) -> Unit:
-    """What an entry point names, under the name that it has itself."""
+    """The unit of an entry point. Raises `PluginError` where loading fails, or where the unit's class or
+    own name is not the expected one.
+    """
     try:
         unit = entry.load()
     except Exception as error:
-        # The author of a signal raises `TypeError` by declaring it wrongly, and reads what is wrong; other
-        # texts may hold anything.
+        # A wrong declaration raises `TypeError`, whose message its author needs. Messages of other errors
+        # may hold customers' text and are left out.
         found = (
             f"{type(error).__name__}: {error}"
             if isinstance(error, TypeError | ImportError)
@@ -73,6 +73,7 @@ def _loaded(entry: EntryPoint, kind: type[Unit]) -> Unit:
 
 
 def _unusable(entry: EntryPoint, found: str, expected: str) -> PluginError:
+    """The error for an entry point that cannot be used, with the name of its package."""
     package = entry.dist.name if entry.dist is not None else entry.value.partition(":")[0].partition(".")[0]
     return PluginError(
         Problem(

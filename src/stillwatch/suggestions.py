@@ -1,19 +1,19 @@
-"""The nearest known word for one that is not known."""
+"""Suggestions for misspelled names."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from difflib import get_close_matches
 
-NEAR = 0.6  # similarity of `difflib` from which a word is suggested: its own default
+NEAR = 0.6  # lowest similarity (`difflib`, 0 to 1) of a suggested word: the default of `difflib`
 
 
 def nearest(word: str, known: Collection[str]) -> str | None:
-    """The most similar of the known words, None where none is similar."""
+    """The known word most similar to `word`; None where no similarity reaches `NEAR`."""
     return next(iter(get_close_matches(word, list(known), 1, NEAR)), None)
 
 
 def did_you_mean(word: str, known: Collection[str]) -> str:
-    """`did you mean X?`, or nothing where no known word is similar."""
+    """The text "did you mean `X`?" with the nearest known word; an empty string where none is similar."""
     near = nearest(word, known)
     return f"did you mean `{near}`?" if near else ""

@@ -1,1 +1,1 @@
-"""Where table expressions run; the only room that knows a database."""
+"""Databases that run table expressions; no other package imports a database."""

@@ -1,4 +1,4 @@
-"""What does a stage ask of a database, and how does it get one?"""
+"""The interface `Engine` of a database, and `open_engine`, which opens one."""
 
 from __future__ import annotations
 
@@ -17,44 +17,46 @@ B = TypeVar("B")
 
 
 class Engine(Protocol):
-    """A database that runs table expressions. Only account-sized tables leave it, by `to_pyarrow()`."""
+    """A database that runs Ibis table expressions. Only tables with about one row an account are fetched."""
 
-    local: bool  # whether `spread` stays in this process
+    local: bool  # whether `spread` runs in this process
 
     def load(self, name: str, rows: pa.Table) -> ir.Table:
-        """An account-sized Arrow table as a temporary table."""
+        """Store an account-sized Arrow table as the temporary table `name`; returns it as an expression."""
 
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
-        """An expression computed once and kept as a temporary table, in place of an earlier one of that
-        name.
+        """Compute an expression and store it as the temporary table `name`, in place of an earlier one;
+        returns the stored table.
         """
 
     def ask(self, expression: ir.Table) -> pa.Table:
-        """An account-sized expression as Arrow. Equal expressions are compiled once: what is asked of one
-        moment after another.
+        """Compute an account-sized expression and return it as Arrow. Equal expressions are compiled once,
+        since replays repeat them for every moment.
         """
 
     def read_parts(self, paths: Sequence[str | Path]) -> ir.Table:
         """Parquet files of one schema as one table."""
 
     def write(self, expression: ir.Table, path: Path) -> None:
-        """Write a table, in its order, as one Parquet file."""
+        """Write an expression as one Parquet file; the order of its rows is kept."""
 
     def write_by(self, expression: ir.Table, column: str, folder: Path) -> dict[str, list[Path]]:
-        """Write a table as Parquet, apart by the values of a column that is left out; returns the files
-        of each value.
+        """Write an expression as Parquet files partitioned by `column`, which the files do not contain;
+        returns the files by the column's value.
         """
 
     def spread(self, function: Callable[[A], B], work: Sequence[A]) -> Iterable[B]:
-        """The function of each piece of work, in order, on all cores or all machines."""
+        """Results of `function` for each item of `work`, in order, computed on all cores or machines."""
 
 
 @contextmanager
 def open_engine(
     name: str = "duckdb", *, memory: str = "1500MB", scratch: Path | None = None, master: str = "local[*]"
 ) -> Iterator[Engine]:
-    """A fresh engine: `duckdb`, in this process, or `spark`, at `master`. Raises `MissingExtra` for a Spark
-    that is not installed.
+    """A new engine: `duckdb`, in this process, or `spark`, at the URL `master`.
+
+    `memory` is a size such as `1500MB` and `scratch` a folder for temporary files (None: the system's).
+    Raises `MissingExtra` where Spark is not installed.
     """
     if name == "duckdb":
         from stillwatch.engine.duck import duckdb_engine

@@ -1,4 +1,4 @@
-"""How does one function work on many things at once?"""
+"""Parallel work in threads and processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ CORES = os.cpu_count() or 1
 
 
 def on_all_cores(function: Callable[[A], B], work: Sequence[A]) -> Iterator[B]:
-    """The function of each piece of work, in order; one that fails stops those that have not begun."""
+    """Results of `function` for each item of `work`, in order, computed in one thread a core.
+
+    The first exception is raised again; items that have not started are cancelled.
+    """
     with ThreadPoolExecutor(CORES) as pool:
         waiting = [pool.submit(function, one) for one in work]
         try:
@@ -31,16 +34,14 @@ def on_all_cores(function: Callable[[A], B], work: Sequence[A]) -> Iterator[B]:
 
 @cache
 def processes() -> ProcessPoolExecutor:
-    """One process a core for work that holds Python's lock, started when first needed and kept until the
-    program ends.
+    """A pool of one process a core, for work that holds the global interpreter lock. It is created by the
+    first call and kept until the program ends.
     """
     return ProcessPoolExecutor(CORES, get_context("forkserver"), initializer=end_with_parent)
 
 
 def end_with_parent() -> None:
-    """Make this process end when the one that started it does, killed or not, and leave interrupts to
-    that one.
-    """
+    """Make this process end within about two seconds of its parent's end, and ignore interrupts."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = os.getppid()
 

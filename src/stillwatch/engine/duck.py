@@ -1,7 +1,7 @@
-"""DuckDB with known limits.
+"""The engine DuckDB, with a memory limit.
 
-Whatever is put into a statement as text goes through `identifier` or `literal`. Paths go through `Places`
-besides: the database expands `*`, `?` and `[`, and takes a backslash for a slash.
+Text in a statement is quoted by `identifier` or `literal`. Paths also go through `Places`, because DuckDB
+expands `*`, `?` and `[` and reads a backslash as a slash.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ibis.expr.operations import Node
 from stillwatch.engine.cores import CORES, on_all_cores
 from stillwatch.errors import EngineError, Problem
 
-PLAIN = re.compile(r"[A-Za-z0-9_./=-]*")
+PLAIN = re.compile(r"[A-Za-z0-9_./=-]*")  # paths that DuckDB takes literally
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -41,7 +41,7 @@ class DuckDB:
         self._compiled: dict[Node, str] = {}
 
     def load(self, name: str, rows: pa.Table) -> ir.Table:
-        """An account-sized Arrow table as a temporary table."""
+        """Store an account-sized Arrow table as the temporary table `name`; returns it as an expression."""
         self._backend.con.register(f"arrow_{name}", rows)
         self._backend.raw_sql(
             f"create or replace temp table {identifier(name)} as select * from {identifier(f'arrow_{name}')}"
@@ -50,8 +50,8 @@ class DuckDB:
         return self._backend.table(name)
 
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
-        """An expression computed once and kept as a temporary table, in place of an earlier one of that
-        name.
+        """Compute an expression and store it as the temporary table `name`, in place of an earlier one;
+        returns the stored table.
         """
         columns = ", ".join(_typed(column, kind) for column, kind in expression.schema().items())
         self._backend.raw_sql(
@@ -61,9 +61,7 @@ class DuckDB:
         return self._backend.table(name)
 
     def ask(self, expression: ir.Table) -> pa.Table:
-        """An account-sized expression as Arrow. Equal expressions are compiled once: what is asked of one
-        moment after another.
-        """
+        """Compute an account-sized expression and return it as Arrow. Equal expressions are compiled once."""
         found = self._backend.con.sql(self._sql(expression)).to_arrow_table()
         return expression.__pyarrow_result__(found, data_mapper=DuckDBPyArrowData)
 
@@ -79,16 +77,16 @@ class DuckDB:
         return self._backend.read_parquet(names, hive_partitioning=False, union_by_name=False)
 
     def write(self, expression: ir.Table, path: Path) -> None:
-        """Write a table, in its order, as one Parquet file."""
+        """Write an expression as one Parquet file; the order of its rows is kept."""
         made = (
             path.parent / f".{uuid4().hex}.parquet"
-        )  # the database makes no file where a link leads nowhere yet
+        )  # DuckDB cannot create a file through a link without a target
         self._copy(self._sql(expression), self._places.of(path.parent) / made.name)
         made.replace(path)
 
     def write_by(self, expression: ir.Table, column: str, folder: Path) -> dict[str, list[Path]]:
-        """Write a table as Parquet, apart by the values of a column that is left out; returns the files
-        of each value.
+        """Write an expression as Parquet files partitioned by `column`, which the files do not contain;
+        returns the files by the column's value.
         """
         columns = ", ".join(_typed(name, kind) for name, kind in expression.schema().items())
         query = f"select {columns} from ({self._sql(expression)})"
@@ -101,23 +99,23 @@ class DuckDB:
         self._backend.raw_sql(f"copy ({query}) to {literal(str(path))} ({how})")
 
     def spread(self, function: Callable[[A], B], work: Sequence[A]) -> Iterable[B]:
-        """The function of each piece of work, in order, on all cores."""
+        """Results of `function` for each item of `work`, in order, computed on all cores."""
         return on_all_cores(function, work)
 
 
 def literal(text: str) -> str:
-    """A text as a string constant of SQL. A quote is doubled; nothing else has a meaning in one."""
+    """A string as an SQL string constant, with single quotes doubled."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def identifier(name: str) -> str:
-    """A name as a quoted identifier of SQL."""
+    """A name as a quoted SQL identifier, with double quotes doubled."""
     return '"' + name.replace('"', '""') + '"'
 
 
 class Places:
-    """Paths as the database may see them: a path of plain signs is itself, any other is reached by a link
-    in the folder `home`.
+    """Paths without characters that are special to DuckDB. A path with such characters is reached by a
+    symbolic link in the folder `home`.
     """
 
     def __init__(self, home: Path) -> None:
@@ -125,7 +123,7 @@ class Places:
         self._links: dict[Path, Path] = {}
 
     def of(self, path: str | Path) -> Path:
-        """A path of plain signs that leads to the file or folder `path`."""
+        """`path` itself, made absolute, or a symbolic link to it where it has characters outside `PLAIN`."""
         place = Path(path).absolute()
         if PLAIN.fullmatch(str(place)):
             return place
@@ -138,7 +136,7 @@ class Places:
 
 
 def by_value(folder: Path) -> dict[str, list[Path]]:
-    """The files of a Hive-partitioned folder by the value in their folder's name."""
+    """The Parquet files of a Hive-partitioned folder, keyed by the value in the name `COLUMN=VALUE`."""
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*.parquet")):
         found.setdefault(path.parent.name.partition("=")[2], []).append(path)
@@ -146,9 +144,7 @@ def by_value(folder: Path) -> dict[str, list[Path]]:
 
 
 def _typed(name: str, kind: dt.DataType) -> str:
-    """A column of the type that it should have: the database gives wider integers and drops time zones on
-    its own.
-    """
+    """SQL that casts a column to its declared type, since DuckDB widens integers and drops time zones."""
     if kind.is_int64():
         return f"{identifier(name)}::bigint as {identifier(name)}"
     if kind.is_timestamp():
@@ -160,9 +156,10 @@ def _typed(name: str, kind: dt.DataType) -> str:
 def duckdb_engine(
     *, memory: str = "2GB", threads: int | None = None, scratch: Path | None = None
 ) -> Iterator[DuckDB]:
-    """A fresh in-process DuckDB that spills to `scratch` (a temporary folder by default) beyond `memory`.
+    """A new in-process DuckDB that spills to `scratch` (None: a temporary folder) beyond `memory`.
 
-    Times are UTC whatever the machine's zone, and no extension is ever fetched.
+    Its time zone is UTC, and it downloads no extension. Raises `EngineError` where DuckDB runs out of memory
+    or disk, or cannot read or write a file.
     """
     with (
         tempfile.TemporaryDirectory(prefix="stillwatch-") as home,
@@ -179,8 +176,8 @@ def duckdb_engine(
             autoload_known_extensions=False,
         )
         connection.raw_sql("set timezone = 'UTC'")
-        # A bar would be drawn into whatever the program prints. In a notebook that cannot draw one, the
-        # database refuses to be told.
+        # A progress bar would be mixed into the program's output. DuckDB refuses this setting in a notebook
+        # that cannot draw one.
         with suppress(duckdb.InvalidInputException):
             connection.raw_sql("set enable_progress_bar = false")
         try:
@@ -192,7 +189,7 @@ def duckdb_engine(
 
 
 def _said(error: duckdb.Error, scratch: str, memory: str) -> Problem:
-    """What the database could not do, and what helps."""
+    """The `Problem` for an error of DuckDB."""
     text = str(error)
     if isinstance(error, duckdb.OutOfMemoryException):
         return Problem(

@@ -1,4 +1,4 @@
-"""Writes files as a whole or not at all, keeps bytes off the disk, and locks files between processes."""
+"""Atomic writes, files in memory, file locks and checksums."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, Literal, Protocol
 
-CHUNK = 1 << 20
-OWNER, EVERYONE = 0o600, 0o666  # modes asked of the system, which takes the umask off them
+CHUNK = 1 << 20  # bytes of one read
+OWNER, EVERYONE = 0o600, 0o666  # file modes before the umask is applied
 
 
 @contextmanager
 def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its name when the block ends without an error.
+    """A temporary file beside `path`, renamed to `path` when the block ends without an error and removed
+    otherwise.
 
-    The file's mode is what the umask leaves; a `private` file can be read by its owner only.
+    Its mode follows the umask, or is 0600 with `private`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name}.{secrets.token_hex(6)}"
@@ -35,11 +36,11 @@ def atomic(path: Path, *, private: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def in_memory(link: Path, content: bytes) -> Iterator[Path]:
-    """A path at which `content` can be read, by this process and its children, though it is on no disk.
+    """A path at which this process and its children can read `content`, which is not written to disk.
 
-    `link` is made a symbolic link to an anonymous file in memory that ends with this process, however that
-    ends. Where the system has none (macOS), the file is an unlinked one: it has no name, and its blocks are
-    free when the process ends.
+    `link` becomes a symbolic link to an anonymous file in memory (`memfd_create`), which ceases to exist with
+    this process. Without such files (macOS) an unlinked file is used: it is on disk but has no name, and its
+    blocks are freed when the process ends.
     """
     if hasattr(os, "memfd_create"):
         handle = os.memfd_create("stillwatch")
@@ -52,7 +53,7 @@ def in_memory(link: Path, content: bytes) -> Iterator[Path]:
         with os.fdopen(handle, "wb", closefd=False) as file:
             file.write(content)
         link.symlink_to(place)
-        link.stat()  # fails where the system shows no open files: better than to read nothing
+        link.stat()  # fails at once on a system where open files have no path
         yield link
     finally:
         link.unlink(missing_ok=True)
@@ -60,10 +61,9 @@ def in_memory(link: Path, content: bytes) -> Iterator[Path]:
 
 
 def lock(path: Path, *, wait: bool = False) -> IO[str]:
-    """The file at `path`, for its owner only, locked for this process until it is closed or the process ends,
-    however that ends.
+    """Open the file at `path` (created with mode 0600) and lock it until it is closed or this process ends.
 
-    Raises `BlockingIOError` where another holds the lock, unless asked to `wait` for it.
+    Raises `BlockingIOError` where another process holds the lock; with `wait` it waits instead.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     file = os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY, OWNER), "w")
@@ -76,19 +76,17 @@ def lock(path: Path, *, wait: bool = False) -> IO[str]:
 
 
 class Openable(Protocol):
-    """A file that is read once more for its digest or known by its one spelling: a `Path`, or one that
-    lies elsewhere.
-    """
+    """A file that can be opened and has one canonical name: a `Path`, or a file in other storage."""
 
     def open(self, mode: Literal["rb"]) -> BinaryIO:
-        """Its bytes."""
+        """A stream of the file's bytes."""
 
     def resolve(self) -> object:
-        """Itself, in its one spelling."""
+        """The canonical name; equal for equal files."""
 
 
 def sha256(path: Openable) -> str:
-    """Hexadecimal digest of a file's bytes."""
+    """SHA-256 of a file's bytes, 64 hexadecimal digits."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(CHUNK):

@@ -1,8 +1,7 @@
-"""How does a stage run on Spark, and what of Spark does it need?
+"""The engine Spark.
 
-Nothing but the `pyspark` package, whose jars come with it, a Java, and a folder that every machine sees:
-observations and summaries are Parquet there. Executors run the readers and the sketch, so `stillwatch` is
-installed on them too.
+It needs the `pyspark` package, Java, and a folder that all machines share, where observations and summaries
+are written as Parquet. Executors run the readers and the sketch, so `stillwatch` must be installed on them.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ from stillwatch.engine.duck import by_value
 
 A = TypeVar("A")
 B = TypeVar("B")
-SHUFFLES_PER_CORE = 2
-LEAST_MB = 3072
+SHUFFLES_PER_CORE = 2  # shuffle partitions for each core: chosen
+LEAST_MB = 3072  # smallest memory of the driver in MB: chosen
 
 
 class Spark:
@@ -42,18 +41,20 @@ class Spark:
         self._number = itertools.count()
 
     def load(self, name: str, rows: pa.Table) -> ir.Table:
-        """An account-sized Arrow table as a temporary view."""
+        """Store an account-sized Arrow table as the temporary view `name`; returns it as an expression."""
         self._session.createDataFrame(rows).createOrReplaceTempView(name)
         return self._backend.table(name)
 
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
-        """An expression computed once and kept as Parquet; what comes after does not go back beyond it."""
+        """Compute an expression and store it as Parquet; returns the stored table, which is not computed
+        again by later expressions.
+        """
         path = self._scratch / f"{name}-{next(self._number)}"
         self._frame(expression).write.option("compression", "lz4").parquet(str(path))
         return self._view(self._session.read.parquet(str(path)))
 
     def ask(self, expression: ir.Table) -> pa.Table:
-        """An account-sized expression as Arrow."""
+        """Compute an account-sized expression and return it as Arrow."""
         return expression.to_pyarrow()
 
     def read_parts(self, paths: Sequence[str | Path]) -> ir.Table:
@@ -61,7 +62,7 @@ class Spark:
         return self._view(self._session.read.parquet(*(str(Path(path).resolve()) for path in paths)))
 
     def write(self, expression: ir.Table, path: Path) -> None:
-        """Write a table, in its order, as one Parquet file."""
+        """Write an expression as one Parquet file; the order of its rows is kept."""
         with tempfile.TemporaryDirectory(prefix=".spark-", dir=path.parent) as folder:
             target = Path(folder) / "one"
             self._frame(expression).coalesce(1).write.option("compression", "zstd").parquet(str(target))
@@ -69,15 +70,15 @@ class Spark:
             part.replace(path)
 
     def write_by(self, expression: ir.Table, column: str, folder: Path) -> dict[str, list[Path]]:
-        """Write a table as Parquet, apart by the values of a column that is left out; returns the files
-        of each value.
+        """Write an expression as Parquet files partitioned by `column`, which the files do not contain;
+        returns the files by the column's value.
         """
         frame = self._frame(expression).repartition(column)
         frame.write.option("compression", "zstd").partitionBy(column).parquet(str(folder.resolve()))
         return by_value(folder)
 
     def spread(self, function: Callable[[A], B], work: Sequence[A]) -> Iterable[B]:
-        """The function of each piece of work, in order, on all executors."""
+        """Results of `function` for each item of `work`, in order, computed on all executors."""
         if not work:
             return []
         return self._session.sparkContext.parallelize(list(work), len(work)).map(function).toLocalIterator()
@@ -93,11 +94,11 @@ class Spark:
 
 @contextmanager
 def spark_engine(*, master: str, memory: str, scratch: Path | None) -> Iterator[Spark]:
-    """A Spark session at `master`, in UTC, with Arrow for what comes to the driver; it ends with the block.
+    """A Spark session at the URL `master`, in UTC; it is stopped when the block ends.
 
-    `scratch` is a folder for what is kept on the way, which every machine sees.
+    `scratch` is a folder for intermediate tables, shared by all machines.
     """
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # executors need what this process has
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # executors need the packages of this process
     session = (
         SparkSession.builder.master(master)
         .appName("stillwatch")
@@ -121,7 +122,7 @@ def spark_engine(*, master: str, memory: str, scratch: Path | None) -> Iterator[
 
 
 def _at_least(memory: str) -> str:
-    """A size such as `1500MB` in Spark's words, and no less than a driver needs for itself."""
+    """A size such as `1500MB` in Spark's notation (`3072m`), at least `LEAST_MB`."""
     number, unit = int("".join(c for c in memory if c.isdigit()) or 0), memory.upper().lstrip("0123456789. ")
     megabytes = number * {"K": 1 / 1024, "M": 1, "G": 1024, "T": 1 << 20}.get(unit[:1], 1)
     return f"{max(LEAST_MB, int(megabytes))}m"

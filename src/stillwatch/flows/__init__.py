@@ -1,1 +1,1 @@
-"""Whole jobs; each reads like the picture of its data flow."""
+"""Complete jobs of the tool, such as `scan` and `watch`, from files to results."""

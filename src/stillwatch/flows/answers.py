@@ -1,4 +1,4 @@
-"""Which prompts and answers do files hold, and what of them cannot be used?"""
+"""Prompts and answers from files, for `prove`, and the rows that cannot be used."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from stillwatch.readers.read import check, read
 from stillwatch.readers.records import records
 from stillwatch.readers.times import micros
 
+# Names of columns that are recognised; the first one present is used.
 PROMPTS, ANSWERS = ("prompt", "question", "instruction"), ("answer", "response", "completion", "output")
 CONVERSATIONS = ("conversation_id", "session_id", "thread_id")
 TIMES = ("asked_at", "timestamp")
-# Columns that say something of a row and stood before nobody; every other column with text did.
+# Columns that were not shown to the model; text in any other column counts as seen by it.
 ABOUT = {
     *ANSWERS,
     *CONVERSATIONS,
@@ -34,44 +35,44 @@ ABOUT = {
     "id",
     "model",
 }
-Exchange = str | tuple[Any, ...]  # an id, or id, account and time
-MOST = 2_000_000  # pairs that are held in memory; a case has thousands
-FIRST = 10  # rows of one fault that are named
+Exchange = str | tuple[Any, ...]  # an exchange's id, or its id, account and time
+MOST = 2_000_000  # most pairs held in memory: chosen, a case has thousands
+FIRST = 10  # most row numbers listed for one reason
 NO_PAIR = "no prompt and answer as text"
 
 
 @dataclass(slots=True)
 class Unread:
-    """Rows that are not used, by file and reason: how many, and the first of them."""
+    """Rows that are not used, by file and reason: their number, and the first `FIRST` row numbers."""
 
     rows: dict[tuple[str, str], int] = field(default_factory=dict)
     first: dict[tuple[str, str], list[int]] = field(default_factory=dict)
 
     def add(self, file: str, reason: str, row: int, number: int = 1) -> None:
-        """One row, or several of which `row` is the first."""
+        """Count `number` rows, of which `row` is the first (0: no row number)."""
         self.rows[file, reason] = self.rows.get((file, reason), 0) + number
         some = self.first.setdefault((file, reason), [])
         if row and len(some) < FIRST:
             some.append(row)
 
     def of(self, file: Path) -> int:
-        """How many rows of one file are not used."""
+        """Number of rows of a file that are not used."""
         return sum(number for (name, _), number in self.rows.items() if name == str(file))
 
     def told(self) -> list[dict[str, Any]]:
-        """For a page or a program."""
+        """One dictionary (`file`, `reason`, `rows`, `first`) for each file and reason."""
         return [
             {"file": file, "reason": reason, "rows": number, "first": self.first[file, reason]}
             for (file, reason), number in self.rows.items()
         ]
 
     def lines(self) -> list[str]:
-        """For a person, one line a file and reason."""
+        """One line of text for each file and reason."""
         return [line(one) for one in self.told()]
 
 
 def line(one: Mapping[str, Any]) -> str:
-    """Rows of one file that are not used for one reason, as a person reads it."""
+    """A dictionary of `Unread.told` as one line of text."""
     first = ", ".join(f"{row:,}" for row in one["first"])
     where = f" (rows {first}{', ...' if one['rows'] > len(one['first']) else ''})"
     rows = f"{one['rows']:,} {'row' if one['rows'] == 1 else 'rows'}"
@@ -82,8 +83,8 @@ def line(one: Mapping[str, Any]) -> str:
 
 
 def rows_of(path: Path, unread: Unread) -> list[tuple[int, dict[str, Any]]]:
-    """Rows of a file with their numbers; lines that are none are added to `unread`. Raises `InputError`
-    where there is no row.
+    """Rows of a file, each with its number. Unreadable lines are added to `unread`. Raises `InputError`
+    where no row can be read.
     """
     losses = Losses(path)
     try:
@@ -99,13 +100,14 @@ def rows_of(path: Path, unread: Unread) -> list[tuple[int, dict[str, Any]]]:
 
 
 def pairs_of(path: Path, unread: Unread) -> list[Pair]:
-    """Prompts and answers of a file. Rows without both are added to `unread`; a file without any is
-    refused.
+    """Prompts and answers of a file. Rows that lack one are added to `unread`. Raises `InputError` for a file
+    without a column of prompts or of answers.
     """
     return _pairs_of(path, rows_of(path, unread), unread)
 
 
 def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread: Unread) -> list[Pair]:
+    """Prompts and answers of rows that are read already; see `pairs_of`."""
     prompt, answer = _column(rows, PROMPTS), _column(rows, ANSWERS)
     if prompt is None or answer is None:
         every = list(dict.fromkeys(name for _, row in rows for name in row))
@@ -147,15 +149,15 @@ def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread:
 
 
 def _moment(row: Mapping[str, Any]) -> int | None:
-    """When a row's question was asked, in microseconds since 1970; none where no column has a time that a
-    log may have.
+    """Time of a row's question in microseconds since 1970; None where no column of `TIMES` has a valid
+    time.
     """
     some = (micros(row.get(name)) for name in TIMES)
     return next((at for at in some if at is not None and EARLIEST_US <= at <= LATEST_US), None)
 
 
 def _texts(value: object) -> Iterator[str]:
-    """Every text in a value, however deep."""
+    """All strings in a value of nested dictionaries and lists."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -176,11 +178,13 @@ def _column(rows: Iterable[tuple[int, Mapping[str, Any]]], names: Sequence[str])
 
 
 def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str], unread: Unread) -> list[Pair]:
-    """What was served, each exchange with the campaign whose key it bore.
+    """Served prompts and answers, each with the campaign under whose key the answer was marked (empty:
+    none).
 
-    From a table that says so itself (`campaign_id`), or from logs as `scan` reads them with `campaigns`: a
-    results folder or a table of `exchange_id` and `campaign_id`. With one campaign in the keyring and no word
-    on who got what, all is its.
+    `paths` is a table with `campaign_id`, or logs as `scan` reads them. For logs `campaigns` gives each
+    exchange's campaign: a results folder, or a table of `exchange_id` and `campaign_id`. `known` are the
+    campaigns of the keyring; where it has only one and no source names campaigns, all exchanges are
+    assigned to it. Raises `InputError` for more than `MOST` pairs.
     """
     if not paths:
         return []
@@ -229,8 +233,9 @@ def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str], 
 
 
 def _labels(path: Path, unread: Unread) -> tuple[dict[Exchange, str], dict[Exchange, str]]:
-    """Exchange → its campaign, and → the answer that was not served. An exchange is its id, with account and
-    time where the table has them, since senders may use one id for many.
+    """Two dictionaries keyed by exchange: its campaign, and the answer that was not served (`unserved`).
+
+    The key is the id, with account and time where the table has them, since senders may reuse ids.
     """
     file = path / "exchanges.parquet" if path.is_dir() else path
     rows = _of_columns(file, ("exchange_id", "campaign_id"), "this does not say who was served what", unread)
@@ -247,7 +252,7 @@ def _labels(path: Path, unread: Unread) -> tuple[dict[Exchange, str], dict[Excha
 
 
 def members_of(path: Path, unread: Unread) -> dict[str, str]:
-    """Account → campaign, from a results folder or a table of `campaign_id` and `account_id`."""
+    """Campaign of each account, from a results folder or a table of `campaign_id` and `account_id`."""
     file = path / "members.parquet" if path.is_dir() else path
     rows = _of_columns(
         file, ("account_id", "campaign_id"), "this does not say which accounts a campaign has", unread
@@ -258,8 +263,8 @@ def members_of(path: Path, unread: Unread) -> dict[str, str]:
 def _of_columns(
     file: Path, columns: Sequence[str], fact: str, unread: Unread
 ) -> list[tuple[int, dict[str, Any]]]:
-    """Rows that have text in all of the columns; numbers are taken as text, other rows are added to
-    `unread`.
+    """Rows with a string or whole number (converted to a string) in all `columns`, each with its number;
+    other rows are added to `unread`. Raises `InputError` with `fact` where a column is absent.
     """
     rows = rows_of(file, unread)
     if not all(any(name in row for _, row in rows) for name in columns):
@@ -283,7 +288,7 @@ def _of_columns(
 
 
 def _plain(path: Path, unread: Unread) -> list[tuple[int, dict[str, Any]]] | None:
-    """Rows of a file of prompts and answers alone; a log with times is read as logs are."""
+    """Rows of a file of prompts and answers without times; None for any other file, such as a log."""
     if not path.name.endswith((".jsonl", ".parquet", ".json")):
         return None
     mine = Unread()

@@ -1,4 +1,4 @@
-"""What is written of a campaign that was found?"""
+"""The tables of found campaigns in a results folder."""
 
 from __future__ import annotations
 
@@ -29,16 +29,21 @@ from stillwatch.flows.texts import text_rows
 from stillwatch.results.folder import write_table
 from stillwatch.stats.evalues import LN10
 
-SHOWN_VALUES = 4
-FEWEST_HOLDERS = 3
+SHOWN_VALUES = 4  # most shared values of one kind that are listed: chosen
+FEWEST_HOLDERS = 3  # smallest number of members with a value for it to count as shared: chosen
 TOKENS = ("input_tokens", "output_tokens")
-ATTRIBUTED_BY = ("exchange_id", "account_id", "timestamp")  # what tells an exchange from others
-UNSHOWN = ("prompt_near_duplicate", "client_address")
+ATTRIBUTED_BY = ("exchange_id", "account_id", "timestamp")  # columns that identify an exchange
+UNSHOWN = ("prompt_near_duplicate", "client_address")  # indicators that are not listed as shared values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignRecord:
-    """A campaign as it is written."""
+    """Everything that is written about a campaign.
+
+    `counts` are exchanges by capability, in the order of `CAPABILITIES`; `tokens` are input and output tokens
+    by capability (None where unknown). `synthetic` is the false-positive rate measured on randomly drawn
+    groups, None where it was not measured.
+    """
 
     name: str
     judged: Judged
@@ -77,12 +82,11 @@ def describe_campaign(
     nights: float | None,
     synthetic: float | None,
 ) -> CampaignRecord:
-    """All that is told of campaign `number`: its span, what it took, why it is one, and what its members
-    share.
+    """The record of campaign `number`: its span, exchanges by capability, evidence and shared values.
 
-    `everyone` counts the log's accounts; `usual` is the share of exchanges that go on with a conversation
-    elsewhere; `nights` the share of members that keep a person's nights, `synthetic` the false-positive rate
-    by drawn groups.
+    `everyone` is the number of accounts in the log, `usual` the share of follow-ups of other accounts (None:
+    unknown), `nights` the share of members with a nightly pause as people have it (None: unknown), and
+    `synthetic` the false-positive rate measured on randomly drawn groups (None: not measured).
     """
     members = engine.load(f"members_{number}", attribution.members.select(["account_id"]))
     span = (
@@ -116,7 +120,9 @@ def describe_campaign(
 
 
 def _novelty(exchanges: ir.Table) -> float | None:
-    """Share of exchanges, of those with enough words to be compared, whose text no earlier one had."""
+    """Distinct texts divided by exchanges, of exchanges with at least `FEWEST_WORDS` words; None where there
+    are none.
+    """
     row = (
         exchanges.filter(_.words >= FEWEST_WORDS)
         .agg(n=_.count(), texts=_.text_key.nunique())
@@ -127,6 +133,7 @@ def _novelty(exchanges: ir.Table) -> float | None:
 
 
 def _tested(one: Judged) -> list[dict[str, Any]]:
+    """Rows of evidence from the group tests, in descending order of evidence."""
     return [
         {
             "kind": name,
@@ -150,7 +157,9 @@ def _shared(
     everyone: int,
     networks: Networks,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Account × value edges to draw, and a statement for each value that members share most tellingly."""
+    """Edges between accounts and values to draw, and the evidence of each value that is much more frequent
+    among members than among other accounts.
+    """
     shown = summaries.marks.filter(_.kind.notin(UNSHOWN))
     several = shown.semi_join(members, "account_id").group_by("value").agg(inside=_.account_id.nunique())
     marks = shown.semi_join(several.filter(_.inside >= FEWEST_HOLDERS), "value")
@@ -205,7 +214,7 @@ def _known(row: Mapping[str, Any], networks: Networks) -> str:
 
 
 def write_tables(folder: Path, found: Sequence[CampaignRecord], engine: Engine) -> None:
-    """The tables of the results."""
+    """Write the tables of all campaigns to a results folder; tables without rows are written too."""
     rows: dict[str, list[dict[str, Any]]] = {
         name: []
         for name in (
@@ -264,6 +273,7 @@ def write_tables(folder: Path, found: Sequence[CampaignRecord], engine: Engine) 
 
 
 def _campaign(one: CampaignRecord) -> dict[str, Any]:
+    """The row of `campaigns`, without `campaign_id`."""
     nearest = one.judged.nearest.explanation.card.name if one.judged.nearest else ""
     return {
         "kind": one.explained.kind,
@@ -283,14 +293,14 @@ def _campaign(one: CampaignRecord) -> dict[str, Any]:
 
 
 def _detected(one: CampaignRecord) -> datetime | None:
-    """The first look that alerted, at most the last exchange; None where no look did."""
+    """Time of the first alert in the replay, at most that of the last exchange; None without an alert."""
     moment = next((look.moment for look in one.looks if look.alerts), None)
     return None if moment is None else min(moment, one.last)
 
 
 def _timeline(one: CampaignRecord) -> list[dict[str, Any]]:
-    """Attributed exchanges by hour, and the evidence known at the end of the hours at which it was looked
-    at.
+    """Attributed exchanges by hour, with the evidence at the end of each hour for which the replay has a
+    look.
     """
     hourly = one.attribution.exchanges.group_by(hour=_.timestamp.truncate("h")).agg(exchanges=_.count())
     counts = {utc(row["hour"]): row["exchanges"] for row in hourly.to_pyarrow().to_pylist()}
@@ -309,5 +319,5 @@ def _timeline(one: CampaignRecord) -> list[dict[str, Any]]:
 
 
 def utc(moment: datetime) -> datetime:
-    """A moment of an engine, which may leave the time zone out."""
+    """`moment` with the time zone UTC where it has none, since some engines drop the zone."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

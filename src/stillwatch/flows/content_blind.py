@@ -1,4 +1,4 @@
-"""Sketches: logs reduced to digests where the text is, so that only sketches leave."""
+"""Sketches: logs with digests in place of text, for analysis outside the place where the text is kept."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ Progress = Callable[[int, int], None]
 
 
 def read_key(path: Path) -> Key:
-    """The key from a file that holds a secret. Raises `InputError` for one that is too short to be secret."""
+    """The key of the secret in a file. Raises `InputError` where the file cannot be read or the secret is too
+    short.
+    """
     try:
         secret = path.read_bytes()
     except OSError as error:
@@ -45,11 +47,11 @@ def sketch(
     progress: Progress = lambda _done, _total: None,
     limits: Limits = LIMITS,
 ) -> dict[str, Any]:
-    """Write sketches of the logs at `paths` into the new folder `out`; returns what was read.
+    """Write sketches of the logs at `paths` to the folder `out`; returns counts, as in `sketch.json`.
 
-    A sketch is what `scan` itself reads a log into: every column of the contract that is no text, and digests
-    in place of text. Digests are enciphered before they are written anywhere. Interrupted, the next call goes
-    on.
+    A sketch has the same columns as the observations of `scan`: those of the contract without text, and
+    digests in place of text. Digests are enciphered with `key` before they are written. An interrupted call
+    is resumed by the next one. Raises `InputError` where no row can be read.
     """
     sources = discover(paths, names=names, log_format=log_format, limits=limits)
     sources = check(sources, names, limits)
@@ -77,11 +79,10 @@ def sketch(
 
 
 def rekey(folder: Path, out: Path, old: Key, new: Key) -> dict[str, Any]:
-    """The sketches in `folder` under another key or release, in the new folder `out`; neither text nor logs
-    are needed.
+    """Write the sketches in `folder` to the folder `out` with digests under the key `new`; returns counts.
 
-    Each sketch says of which release of the secret `old` it is. Raises `InputError` where a sketch was not
-    made with that secret.
+    Neither text nor logs are needed. The release of `old` is read from each sketch. Raises `InputError`
+    where there is no sketch, or one was not made with the secret of `old`.
     """
     parts = sorted(folder.glob("sketch-*.parquet"))
     if not parts:
@@ -119,8 +120,8 @@ def rekey(folder: Path, out: Path, old: Key, new: Key) -> dict[str, Any]:
 
 
 def _write(source: Path, target: Path, key: Key, old: Key | None = None) -> int:
-    """One part as a sketch under `key`, row group by row group; its digests are under `old`, or under
-    `key` already.
+    """Write one part as a sketch under `key`, a row group at a time; returns its rows. Its digests are under
+    `old`, or under `key` already where `old` is None.
     """
     rows = 0
     with pq.ParquetFile(source) as file:

@@ -1,4 +1,4 @@
-"""What does the whole tool do, on a world whose truth is known?"""
+"""The flow `demo`: simulate a log with known campaigns, scan it and score the results."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from stillwatch.flows.scan import Options, Progress, scan, silent
 from stillwatch.flows.score import score
 from stillwatch.simulate.worlds import simulate
 
-MEMORY = "1GB"  # of the database, so that the whole stays below 2 GiB
+MEMORY = "1GB"  # limit of the database, which keeps the whole process below 2 GiB
 
 
 def demo(out: Path, seed: int, progress: Progress = silent) -> dict[str, Any]:
-    """Simulate the `demo` world in `out/world`, scan it into `out/results`, and compare; returns the
-    score.
-    """
+    """Simulate the scenario `demo` in `out/world`, scan it into `out/results`, and return the score."""
     world = out / "world"
     simulate("demo", seed=seed, out=world, progress=lambda done, total: progress("simulate", done, total))
     scan([str(world)], out / "results", Options(names={}, memory=MEMORY), progress)

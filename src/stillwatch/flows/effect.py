@@ -1,4 +1,4 @@
-"""How does a table of actions meet a log, from files to the effect?"""
+"""The flow `effect`: the change of a group's request rate after actions, from files."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ from stillwatch.successors.effect import Effect, effect
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Whose requests are counted, and how: the group's accounts from `group` (of `campaign` in a results
-    folder), bins and their number.
+    """Which requests are counted, and in which bins.
+
+    `group` is a results folder, with a campaign or lead named `campaign`, or a table of accounts; None for
+    the accounts of the actions alone. `bin_s` is the length of a bin in seconds and `most_bins` the largest
+    number of bins.
     """
 
     group: Path | None = None
@@ -34,8 +37,9 @@ class Scope:
 
 
 def measured(actions: Path, logs: Sequence[str], scope: Scope, reading: Reading) -> dict[str, Any]:
-    """The effect of actions as plain values. Raises `InputError` for a table that is none and a log that
-    is too short.
+    """The effect of the actions in a table on the requests in `logs`, as a dictionary (`as_values`).
+
+    Raises `InputError` where no action can be read or the log is too short.
     """
     table, lost = read_small(actions, ACTIONS)
     told = [
@@ -75,7 +79,7 @@ def measured(actions: Path, logs: Sequence[str], scope: Scope, reading: Reading)
 
 
 def as_values(found: Effect, warnings: list[str]) -> dict[str, Any]:
-    """What is printed as JSON; `fall` is the share by which the rate fell, with its interval."""
+    """The effect as a dictionary for JSON; `fall` is the relative decrease of the rate, with its interval."""
     return {
         "version": __version__,
         "statement": found.statement,
@@ -94,7 +98,9 @@ def as_values(found: Effect, warnings: list[str]) -> dict[str, Any]:
 def _requests(
     logs: Sequence[str], members: Sequence[str], reading: Reading
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], tuple[int, int], list[str]]:
-    """Times and accounts of the group's requests, the log's first and last time, and what was not read."""
+    """Times (microseconds since 1970) and account numbers of the group's requests, first and last time of
+    the log, and messages on rows that were not read.
+    """
     told: list[str] = []
     wanted = pa.array(members, pa.string())
     times, accounts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]

@@ -1,15 +1,15 @@
-"""Numbers in place of enciphered digests, which do not depend on the key.
+"""Numbers in place of enciphered digests, so that results do not depend on the key.
 
-Clustering reads values in the order of their names, and of values that tie the first is taken. Enciphered
-digests would give another order under another key, and with it other groups at the edge. So every digest that
-the detector compares gets a number by who showed it and when. Rules:
+Clustering processes values in sorted order and breaks ties by that order. The order of enciphered digests
+changes with the key, and with it some groups. Therefore each digest that the detector compares is replaced by
+a number that depends on the accounts that showed it and on the hours. Rules:
 
-* Digests that agree in all of that are interchangeable; only among them does the enciphered value decide.
-* The order of two digests is settled by the first hour in which they differ, so that a log that ends earlier
-  has the same order.
-* A number has as many digits as any other, so that the order of numbers is that of their texts.
+* Digests with equal accounts and hours are ordered by their enciphered values.
+* Two digests are ordered by the first hour in which they differ, so a shorter prefix of the log gives the
+  same order.
+* All numbers have the same number of digits, so numeric and alphabetical order agree.
 
-The results show these numbers and no digests.
+The results contain these numbers and no digests.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from ibis import _
 
 from stillwatch.engine.connect import Engine
 
-KINDS = ("system_prompt", "request_shape")  # whose values are digests, of which an exchange shows one
-FIRST = 10**12  # the least number
-HOURS = 64  # of a digest that are compared one by one; beyond them it is their sum
+KINDS = ("system_prompt", "request_shape")  # indicators with one digest for each exchange
+FIRST = 10**12  # smallest number
+HOURS = 64  # first hours of a digest that are compared one by one; for later ones, sums are compared
 PRIME = 2_147_483_647  # 2^31 - 1: squares of remainders stay within 63 bits
 FACTORS = ((747_796_405, 362_437), (1_540_483_477, 521_288_629))  # chosen: large odd numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Codes:
-    """Gives numbers to digests; `accounts` has for every account its `place` in the order of names, and
-    two numbers.
+    """Replaces digests by numbers. `accounts` has one row for each account: `account_id`, its `place` in
+    sorted order, and two hash values (`number_0`, `number_1`).
     """
 
     engine: Engine
@@ -43,7 +43,7 @@ class Codes:
 
     @classmethod
     def of(cls, engine: Engine, activity: ir.Table) -> Codes:
-        """Codes for the accounts of `activity`, whose numbers follow from their names alone."""
+        """Codes for the accounts of `activity`; the hash values depend on account names only."""
         names = (
             activity.select("account_id").distinct().order_by("account_id").to_pyarrow().column("account_id")
         )
@@ -54,10 +54,10 @@ class Codes:
         return cls(engine, engine.load("account_numbers", pa.table({"account_id": names} | columns)))
 
     def coded(self, name: str, rows: ir.Table, column: str, moment: str = "hour") -> ir.Table:
-        """`rows` (`account_id`, `column`, `moment`, `exchanges`) with numbers in `column`, for the digests
-        that several accounts show.
+        """`rows` with numbers in `column` in place of the digests that several accounts show.
 
-        Other digests stay as they are: nothing is compared with them. The codes are kept under `name`.
+        `rows` has `account_id`, `column`, `moment` (a time) and `exchanges`. Digests of one account are kept,
+        since they are not compared. The codes are stored as the temporary table `name`.
         """
         several = rows.group_by(column).agg(low=_.account_id.min(), high=_.account_id.max())
         shared = rows.semi_join(several.filter(_.low != _.high), column)
@@ -67,7 +67,7 @@ class Codes:
         return both.mutate(**{column: _.code.cast(kind).coalesce(_[column])}).select(*rows.columns)
 
     def coded_sources(self, sources: ir.Table) -> ir.Table:
-        """`Summaries.sources` with numbers for all digests in it."""
+        """`Summaries.sources` with numbers in place of all digests."""
         for kind in KINDS:
             if kind in sources.columns:
                 code = self._codes(f"codes_{kind}", sources.filter(_[kind].notnull()), kind, "hour")
@@ -76,8 +76,8 @@ class Codes:
         return sources
 
     def _codes(self, name: str, rows: ir.Table, column: str, moment: str) -> ir.Table:
-        """`digest` → `code`, from `FIRST` on, by kind, and in it by the first hour in which two digests
-        differ.
+        """A table of `digest` and `code` (from `FIRST` on), ordered by kind and by the first hour in which
+        digests differ.
         """
         known = rows.join(self.accounts, "account_id")
         kind = [known.kind] if "kind" in rows.columns else []
@@ -105,7 +105,8 @@ class Codes:
             sum_0=_.sum_0.sum(),
             sum_1=_.sum_1.sum(),
         )
-        told = told.mutate(hours=_.hours + "~")  # what ends comes after what goes on, wherever the log is cut
+        # "~" sorts after digits, so a digest without further hours comes after one with further hours.
+        told = told.mutate(hours=_.hours + "~")
         order = ibis.window(order_by=[*names[1:], "hours", "sum_0", "sum_1", "digest"])
         return self.engine.keep(
             name, told.mutate(code=ibis.row_number().over(order) + FIRST).select("digest", "code")

@@ -1,6 +1,4 @@
-"""The rows that campaigns and leads have in common: the trial of explanations and the first glance; and
-the leads.
-"""
+"""Leads, and the tables that campaigns and leads share: `explanations` and `glance`."""
 
 from __future__ import annotations
 
@@ -31,7 +29,7 @@ from stillwatch.stats.evalues import LN10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A campaign or a lead by name, as it was judged."""
+    """A campaign or lead: its name and its judgement."""
 
     name: str
     judged: Judged
@@ -46,9 +44,10 @@ def find_leads(
     fdr: float,
     outcomes: Outcomes,
 ) -> list[Lead]:
-    """Groups that would be reported if no explanation were known, ranked by what could be at stake.
+    """Groups that would be reported without the innocent explanations, in descending order of the requests
+    at stake; empty where `bench` is None.
 
-    What all tests returned about the groups that could be leads is added to `outcomes`.
+    Results of all tests on the groups that could be leads are added to `outcomes`.
     """
     if bench is None:
         return []
@@ -69,7 +68,7 @@ def find_leads(
 
 
 def _texts(engine: Engine, exchanges: ir.Table, groups: Sequence[Judged]) -> dict[int, tuple[int, int]]:
-    """Group → its exchanges with enough words to be compared, and the different texts among them."""
+    """For each group, by `id`: exchanges with at least `FEWEST_WORDS` words, and distinct texts of these."""
     rows = [(number, account) for number, one in enumerate(groups) for account in sorted(one.accounts)]
     table = pa.table(
         {
@@ -87,9 +86,10 @@ def _texts(engine: Engine, exchanges: ir.Table, groups: Sequence[Judged]) -> dic
 
 
 def _stake(one: Judged, bench: Bench, mix: pa.Table, texts: tuple[int, int]) -> float:
-    """Requests that a harvest could consist of: those beyond ordinary use, less the share of texts that were
-    sent before, the share that goes on with a conversation, and the share that each account gives to one
-    phrase, as a narrow task does.
+    """Estimated number of requests of a possible harvest.
+
+    Requests in excess of ordinary use, times the squared share of distinct texts, times the mean share of
+    requests that are no follow-up, times the mean share outside an account's most frequent prompt template.
     """
     places = bench.places(one.accounts)
     traits = bench.traits
@@ -102,7 +102,7 @@ def _stake(one: Judged, bench: Bench, mix: pa.Table, texts: tuple[int, int]) -> 
 
 
 def trial_rows(group: Group) -> list[dict[str, Any]]:
-    """Rows of `explanations`, nearest first."""
+    """Rows of the table `explanations` for a group, the explanation that fits best first."""
     size = len(group.judged.owners)
     return [
         {
@@ -117,6 +117,7 @@ def trial_rows(group: Group) -> list[dict[str, Any]]:
 
 
 def _tried(trial: Trial, size: int) -> str:
+    """The result of one explanation for a group of `size` owners, as a sentence."""
     card = trial.explanation.card
     families = [family for family in CONTROL if family in trial.explanation.bends]
     bent = ", ".join(families) if families else "no evidence of control"
@@ -130,7 +131,7 @@ def _tried(trial: Trial, size: int) -> str:
 
 
 def glance_rows(group: Group, bench: Bench) -> list[dict[str, Any]]:
-    """Rows of `glance`."""
+    """Rows of the table `glance` for a group."""
     return [
         {"group_id": group.name, "trait": s.trait, "speaks": s.speaks, "statement": _sentence(s.statement)}
         for s in glance.glance(group.judged, bench)
@@ -142,15 +143,16 @@ def _sentence(statement: str) -> str:
 
 
 def nights(one: Judged, bench: Bench) -> float:
-    """Share of members that keep a person's nights."""
+    """Share of a group's accounts with a nightly pause as people have it, 0 to 1."""
     return float(marks.human(bench.traits, bench.places(one.accounts)).mean())
 
 
 def write_groups(
     folder: Path, campaigns: Mapping[str, Judged], found: Sequence[Lead], bench: Bench | None
 ) -> None:
-    """The tables `leads`, `lead_members`, `explanations`, `glance`, `profiles` and `common` of a results
-    folder.
+    """Write `leads`, `lead_members`, `explanations`, `glance`, `profiles` and `common` to a results folder.
+
+    `campaigns` are judgements by name, `found` the leads in order of rank.
     """
     named = [Group(name=name, judged=one) for name, one in campaigns.items()]
     of_leads = [Group(name=f"L{rank}", judged=lead.judged) for rank, lead in enumerate(found, 1)]
@@ -172,6 +174,7 @@ def write_groups(
 
 
 def _lead(group: Group, rank: int, bench: Bench | None) -> dict[str, Any]:
+    """The row of `leads` for a group."""
     one, near = group.judged, group.judged.nearest
     exchanges = 0 if bench is None else int(bench.traits.exchanges[bench.places(one.accounts)].sum())
     strongest = max(one.findings.values(), key=lambda f: f.log_e, default=None)

@@ -1,4 +1,4 @@
-"""How do log files become observations in a store, each text read once?"""
+"""Reads log files into the observations of a store; each text is read once."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ from stillwatch.store.store import SECRET, LogFile, Part, Piece, Place, Store, k
 
 EPOCH = date(1970, 1, 1)
 DAY_US = 86_400_000_000
-PIECE_ROWS = 1_000_000
-APART = 64 << 20  # bytes of vendors' logs that are worth processes of their own
-BUFFER = 400_000  # rows that wait to be written, of all days together
-BUFFER_BYTES = (
-    512 << 20
-)  # and their bytes: chosen, several times what that many rows of usual names and marks take
+PIECE_ROWS = 1_000_000  # rows of a piece of a Parquet file, about
+APART = 64 << 20  # bytes of vendors' logs from which separate processes parse them
+BUFFER = 400_000  # most rows in memory before a day is written
+# Most bytes in memory before a day is written: chosen, several times the usual size of `BUFFER` rows.
+BUFFER_BYTES = 512 << 20
+# Prefixes of columns that are written without dictionary encoding.
 PLAIN = (
     "exchange_id",
     "exchange_key",
@@ -61,11 +61,11 @@ PLAIN = (
 
 
 def key_of(sources: Sources, folder: Path) -> tuple[Key | None, str]:
-    """The key of the digests that these sources are compared by, and its public name.
+    """The key of the sources' digests, and its public name.
 
-    It is that of `STILLWATCH_KEY`, or else the random one that is kept in the store at `folder`. Sketches
-    were made with a key that nobody needs here: of it the name alone is known. Raises `InputError` for a
-    variable that is no secret.
+    The secret is that of the variable `STILLWATCH_KEY`, or else the random one of the store at `folder`. The
+    key is None for sketches, which hold the name of their key only. Raises `InputError` where the variable's
+    secret is too short.
     """
     for file in sources.exchanges:
         if sources.formats[file].sketch:
@@ -83,8 +83,10 @@ def _where(folder: Path, given: str | None) -> str:
 
 @contextmanager
 def beside(out: Path, key_name: str, sources: Sources) -> Iterator[Store]:
-    """The store beside `out`, under this key, of these sources alone; it stays only if the block does not
-    end, to be taken up again.
+    """A temporary store beside `out` for these sources and this key.
+
+    It is deleted when the block ends, or ends with an `InputError`. After another error or a crash it is
+    kept, and the next call resumes it.
     """
     folder = beside_folder(out)
     store = Store(folder, version=VERSION, key_id=key_name)
@@ -92,22 +94,22 @@ def beside(out: Path, key_name: str, sources: Sources) -> Iterator[Store]:
         store.clear()
     try:
         with store:
-            store.only(sources.exchanges)  # an earlier run may have been of other logs
+            store.only(sources.exchanges)  # an interrupted run may have read other logs
             yield store
-    except InputError:  # not one row was read: there is nothing to take up again
+    except InputError:  # no row was read, so there is nothing to resume
         store.remove()
         raise
     store.remove()
 
 
 def beside_folder(out: Path) -> Path:
-    """Where the store beside `out` is."""
+    """Path of the temporary store beside `out`."""
     return out.parent / f".{out.name}.store"
 
 
 def check_sketches(sources: Sources) -> None:
-    """Refuse sketches of two keys, of another version, or beside text: they cannot be compared. Raises
-    `InputError`.
+    """Check that sketches can be compared. Raises `InputError` for sketches of another version or of several
+    keys, and for sketches together with logs.
     """
     told = {}
     for file in sources.exchanges:
@@ -148,7 +150,9 @@ def check_sketches(sources: Sources) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Work:
-    """A piece of a log file that is to be read; `groups` are row groups, None for the whole file."""
+    """A piece of a log file to be read; `groups` are its row groups (None: the whole file), `size` its share
+    of the file's bytes.
+    """
 
     file: LogFile
     path: LogPath
@@ -167,12 +171,12 @@ def gather(
     networks: Networks | None = None,
     limits: Limits = LIMITS,
 ) -> None:
-    """Read what the store has not read yet, each text once, and keep its observations: on all cores, or
-    wherever `engine` spreads work.
+    """Read the pieces of `sources` that the store does not have, and store their observations.
 
-    `key` may be missing where all sources are sketches. `networks` tell the systems of addresses whose log
-    does not. `progress` is told bytes of input done and in all. Interrupted, the next call goes on with the
-    pieces that are left.
+    Work runs on all cores, or is distributed by `engine`. `names` maps columns of the contract to the logs'
+    own. `key` may be None where all sources are sketches. `networks` fills in missing network numbers of
+    addresses. `progress` is called with bytes done and bytes in all. A call after an interruption reads the
+    remaining pieces only.
     """
     work: list[_Work] = []
     done = total = 0
@@ -218,9 +222,9 @@ def gather(
 
 
 def too_little(sources: Sources, store: Store, limits: Limits = LIMITS) -> list[Problem]:
-    """A problem for each file of which too little was read, once `gather` is done.
+    """One problem for each file that was read only in part (`flows.shortfall`). Call it after `gather`.
 
-    Raises `InputError` where the store holds no row although the logs are not empty.
+    Raises `InputError` where the logs are not empty and no row was read.
     """
     read = [_file_read(file, store) for file in sources.exchanges]
     if store.rows:
@@ -232,6 +236,7 @@ def too_little(sources: Sources, store: Store, limits: Limits = LIMITS) -> list[
 
 
 def _file_read(file: LogPath, store: Store) -> FileRead:
+    """Counts of one file, summed over its pieces in the store."""
     mine = [name for name, one in store.files.items() if one.path == str(file.resolve())]
     pieces = [(name, number, piece) for name in mine for number, piece in store.pieces[name].items()]
     records, rows, quarantined, passed_over = (
@@ -250,7 +255,7 @@ def _file_read(file: LogPath, store: Store) -> FileRead:
 
 
 def _cut(path: LogPath, recognised: Recognised, names: Mapping[str, str], lists: str) -> list[_Work]:
-    """The pieces of a file: runs of row groups of a Parquet file, else the whole."""
+    """The pieces of a file: runs of row groups of a Parquet file; any other file is one piece."""
     stat = path.stat()
     read_as = (
         recognised.name + "".join(f" {column}={theirs}" for column, theirs in sorted(names.items())) + lists
@@ -272,7 +277,7 @@ def _cut(path: LogPath, recognised: Recognised, names: Mapping[str, str], lists:
 
 
 def _runs(path: LogPath) -> Iterator[range]:
-    """Row groups of about `PIECE_ROWS` rows together."""
+    """Runs of consecutive row groups with about `PIECE_ROWS` rows each."""
     metadata = pq.read_metadata(seekable(path))
     begin = rows = 0
     for group in range(metadata.num_row_groups):
@@ -296,7 +301,9 @@ def _read_piece(
     apart: bool = False,
     among: Sequence[LogPath] = (),
 ) -> Piece:
-    """Read one piece and write its observations; it counts once the store is told that it is finished."""
+    """Read one piece and write its observations; returns its counts and parts. The piece counts after
+    `Store.finish`.
+    """
     recognised = formats[one.path]
     writer = _Writer(place, one.file, one.number)
     lost: list[pa.Table] = []
@@ -354,7 +361,7 @@ def _read_piece(
 
 
 def _sketched(path: LogPath) -> Iterator[Batch]:
-    """Sketches made elsewhere are observations already; their values are bounded as those of a log are."""
+    """Batches of a sketch. Its rows are observations already; their values are checked as those of a log."""
     losses = Losses(path)
     for table in guarded(lambda: _observations(path, losses), losses):
         yield Batch(file=path, rows=table, quarantine=losses.listed())
@@ -363,6 +370,7 @@ def _sketched(path: LogPath) -> Iterator[Batch]:
 
 
 def _observations(path: LogPath, losses: Losses) -> Iterator[pa.Table]:
+    """Tables of observations from a sketch; rows with invalid values are added to `losses`."""
     row = 1
     with pq.ParquetFile(seekable(path)) as file:
         if set(_observed().names) - set(file.schema_arrow.names):
@@ -393,9 +401,7 @@ def _observed() -> pa.Schema:
 
 
 class _Writer:
-    """Observations on their way to one file per day and flush, so that a log in any order of time costs
-    bounded memory.
-    """
+    """Writes observations to one file for each day and flush, with bounded memory for any order of times."""
 
     def __init__(self, place: Place, file: LogFile, piece: int) -> None:
         self.rows = 0
@@ -406,7 +412,7 @@ class _Writer:
         self._parts: list[Part] = []
 
     def add(self, table: pa.Table) -> None:
-        """Take a batch."""
+        """Add a table of observations; writes the day with most waiting rows where a buffer is full."""
         self.rows += table.num_rows
         unseen = [name for name in table.column_names if name not in self.filled]
         self.filled |= {name for name in unseen if _told(name, table.column(name))}
@@ -427,12 +433,13 @@ class _Writer:
         self._bytes += table.nbytes
 
     def close(self) -> list[Part]:
-        """Write what waits; returns every part."""
+        """Write the remaining rows; returns all parts."""
         for day in sorted(self._waiting):
             self._flush(day)
         return self._parts
 
     def _flush(self, day: int) -> None:
+        """Write the waiting rows of one day as a part. `day` is the number of days since 1970."""
         waiting = self._waiting.pop(day)
         self._bytes -= sum(table.nbytes for table in waiting)
         table = pa.concat_tables(waiting)
@@ -456,7 +463,7 @@ class _Writer:
 
 
 def _told(name: str, column: pa.ChunkedArray) -> bool:
-    """Whether a column holds a value; an empty list and a key of nothing are none."""
+    """Whether a column has a value: not null, not an empty list, and not 0 in keys, bands and `words`."""
     if pa.types.is_list(column.type):
         return any(len(pc.list_flatten(chunk)) for chunk in column.chunks)
     if name.endswith("_key") or name.startswith("band_") or name == "words":

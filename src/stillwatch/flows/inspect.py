@@ -1,6 +1,4 @@
-"""What would a scan make of these logs: which format, which rows, what is lost, and which signals can
-work on it?
-"""
+"""The flow `inspect`: format, rows, losses and usable signals of logs, without a scan; and `read`."""
 
 from __future__ import annotations
 
@@ -29,12 +27,12 @@ from stillwatch.readers.read import read as read_batches
 from stillwatch.signals.registry import Card, all_group_tests, all_indicators
 from stillwatch.sketch.observe import MADE_OF
 
-LARGEST = 5  # accounts of a file that are shown: chosen
+LARGEST = 5  # largest accounts of a file that are listed: chosen
 
 
 @dataclass(slots=True)
 class _Counts:
-    """What was read of one file."""
+    """Counts of one file."""
 
     records: int = 0
     rows: int = 0
@@ -48,7 +46,7 @@ class _Counts:
     filled: Counter[str] = field(default_factory=Counter)
 
     def add(self, batch: Batch) -> None:
-        """Take a batch."""
+        """Add the counts of a batch."""
         self.records += batch.records
         self.passed_over += batch.passed_over
         self.envelopes.update(batch.envelopes)
@@ -73,7 +71,7 @@ class _Counts:
 
     @property
     def quarantined(self) -> int:
-        """Rows, or spans of rows, that cannot be read."""
+        """Number of rows that cannot be read."""
         return sum(self.reasons.values())
 
 
@@ -83,12 +81,13 @@ def inspect(
     log_format: str = "auto",
     limits: Limits = LIMITS,
 ) -> dict[str, Any]:
-    """What a scan of these paths would read, per file and in all; nothing is written.
+    """What a scan of `paths` would read, as a dictionary; nothing is written.
 
-    `files` has one entry per file (times as ISO 8601 in UTC; `nulled` by column), `signals` those that can
-    work on the log, and `would_need` the columns that would let others work, with their names. `short` are
-    the problems because of which a scan would end with exit code 1. Raises `InputError` where no file can be
-    read, or `names` cannot be followed.
+    `files` has one entry for each file (times as ISO 8601 in UTC; `nulled` by column). `signals` are the
+    names of signals that the log has columns for. `would_need` maps each missing column to the signals that
+    need it. `short` are the problems for which a scan would end with exit code 1. `names` maps columns of
+    the contract to the log's own names. Raises `InputError` where no file can be read, or `names` does not
+    fit the logs.
     """
     names = names or {}
     sources = check(discover(paths, names=names, log_format=log_format, limits=limits), names, limits)
@@ -130,11 +129,11 @@ def read(
     names: Mapping[str, str] | None = None,
     log_format: str = "auto",
 ) -> pa.Table:
-    """The rows of the contract that a scan would read from a path, or several: one Arrow table with the
-    columns of `exchanges`.
+    """The exchanges that a scan would read from one path or several, as one Arrow table with the columns of
+    the contract's `exchanges`; times are UTC, absent values null.
 
-    `names` maps contract columns to a log's own names. Rows that cannot be read are counted in a
-    `UserWarning`. Raises `InputError` where nothing can be read.
+    `names` maps columns of the contract to the log's own names. Rows that cannot be read are counted in a
+    `UserWarning`. Raises `InputError` where no row can be read.
 
     >>> stillwatch.read("logs/")  # doctest: +SKIP
     """
@@ -186,7 +185,7 @@ def _iso(moment: datetime | None) -> str | None:
 
 
 def _filled(file: LogPath | None, schema: TableSchema, limits: Limits) -> set[str]:
-    """Columns of a companion that hold a value."""
+    """Columns with a value in a companion table (accounts or releases); empty where it cannot be read."""
     if file is None:
         return set()
     try:
@@ -197,7 +196,7 @@ def _filled(file: LogPath | None, schema: TableSchema, limits: Limits) -> set[st
 
 
 def _signals(known: Mapping[str, set[str]]) -> tuple[list[str], dict[str, list[str]]]:
-    """The signals whose columns hold a value, and by missing column the others."""
+    """Names of the signals whose columns all have values, and those of the others by missing column."""
     can: list[str] = []
     needs: dict[str, list[str]] = defaultdict(list)
     for card in _cards():

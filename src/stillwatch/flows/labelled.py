@@ -1,6 +1,4 @@
-"""How does the detector do on what people labelled, and what would their labels change? Labels train
-nothing.
-"""
+"""Comparison of results with labels by people. Labels are not used for training."""
 
 from __future__ import annotations
 
@@ -16,11 +14,12 @@ from stillwatch.results.folder import check_results, read_table
 
 
 def score_labels(folder: Path) -> dict[str, Any]:
-    """Recall on accounts labelled a campaign's, false reports on accounts labelled honest, and what the
-    labels would change.
+    """Share of reported accounts among those labelled `campaign` and among those labelled `honest`, and the
+    changes that the labels would make to the results.
 
     `folder` is a results folder, or the state of a watch. An account's own label outweighs that of its group.
-    Raises `UsageError` where the folder has no label, `StateError` where it has no results.
+    A share is None where no account has the label. Raises `UsageError` where the folder has no label in
+    force, and `StateError` where it has no results.
     """
     results = (
         folder if (folder / f"{contract.CAMPAIGNS.name}.parquet").exists() else folder / RESULTS_OF_A_STATE
@@ -49,7 +48,7 @@ def score_labels(folder: Path) -> dict[str, Any]:
 
 
 def _verdicts(labels: Labels) -> dict[str, str]:
-    """Account → verdict; labels of groups come first, so that an account's own replaces them."""
+    """Verdict of each labelled account; an account's own label replaces that of its group."""
     found: dict[str, str] = {}
     for one in reversed(labels.groups):
         found |= dict.fromkeys(one.accounts, one.verdict)
@@ -67,6 +66,7 @@ def _counted(reported: int, labelled: int) -> dict[str, Any]:
 def _changes(
     groups: dict[str, frozenset[str]], labels: Labels, honest: set[str], missed: set[str], results: Path
 ) -> list[dict[str, Any]]:
+    """Changes that the labels would make: one dictionary (`campaign_id`, `accounts`, `change`) for each."""
     changes: list[dict[str, Any]] = []
     for name, accounts in sorted(groups.items()):
         whole = labels.of_group(accounts)

@@ -1,4 +1,4 @@
-"""The guard's matcher: is an account that no scan knows another one of a known campaign?"""
+"""The guard's matcher: assigns new accounts to known campaigns by their first exchanges."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ LOOK_S = 1.0  # seconds between looks at whether a scan has replaced the results
 
 
 class KnownCampaigns:
-    """Matches the first exchanges of newcomers with the campaigns of a results folder, which is read again
-    when a scan replaces it.
+    """Compares the first exchanges of new accounts with the campaigns of a results folder.
 
-    An account that is known to have been made before a campaign began is not its newcomer. Where the results
-    cannot be read, those read last stay.
+    The folder is read again when a scan replaces it; where it cannot be read, the campaigns read last are
+    kept. An account created before a campaign's first exchange is not matched with it.
     """
 
     def __init__(self, results: Path) -> None:
@@ -35,8 +34,8 @@ class KnownCampaigns:
         self._began: dict[str, datetime] = {}
 
     def match(self, request: Mapping[str, Any]) -> Match | None:
-        """The campaign of the account that makes a request, given the contract's columns of it; None
-        where there is none.
+        """The campaign that the account of `request` matches; None where it matches none. `request` has
+        columns of the contract.
         """
         with self._lock:
             self._look()
@@ -50,6 +49,7 @@ class KnownCampaigns:
             return Match(campaign_id=found.campaign_id, weight=found.log10_weight)
 
     def _look(self) -> None:
+        """Read the results again where a scan has replaced them, at most once in `LOOK_S` seconds."""
         now = time.monotonic()
         if now - self._looked < LOOK_S:
             return

@@ -1,4 +1,4 @@
-"""Which accounts have a value in common with a peer, as a column of the account table?"""
+"""The column `peer_match` of the account table: accounts with a value in common with a peer."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from stillwatch.signals.registry import all_indicators
 from stillwatch.store.store import Store
 
 COLUMN = "peer_match"
-MOST_BYTES = 256 << 20
+MOST_BYTES = 256 << 20  # largest size of a file of values in common
 
 
 def read_intersection(path: Path) -> tuple[str, list[Pair]]:
-    """The name of the peer and the values in common of a file that `stillwatch match` wrote. Raises
-    `InputError` for another file.
+    """The peer's name and the values in common, as pairs of kind and value, from a file of `stillwatch
+    match`. Raises `InputError` for any other file.
     """
     try:
         if path.stat().st_size > MOST_BYTES:
@@ -50,12 +50,12 @@ def read_intersection(path: Path) -> tuple[str, list[Pair]]:
 
 
 def flagged(engine: Engine, store: Store, accounts: pa.Table, path: Path) -> pa.Table:
-    """The account table with the peer's name at accounts that show a value of the file; accounts that it
-    lacks are added.
+    """The account table with the peer's name in `peer_match` of each account that has a value of the file at
+    `path`; null for others. Missing accounts are added.
 
-    A value of the account table itself (card, sign-up address, domain) flags one of its accounts only, so
-    that the flag does not link accounts by what group tests of such values count. Raises `InputError` for a
-    file that is none, and for prompt families under another key.
+    A value of an account's own columns (card, sign-up address, domain) flags only one of the accounts that
+    have it, since group tests count such values already. Raises `InputError` where the file is not one of
+    `stillwatch match`, and for prompt families under another key.
     """
     peer, pairs = read_intersection(path)
     by_kind: dict[str, set[str]] = defaultdict(set)
@@ -74,6 +74,7 @@ def flagged(engine: Engine, store: Store, accounts: pa.Table, path: Path) -> pa.
 
 
 def _of_indicators(tables: Mapping[str, ir.Table], by_kind: Mapping[str, set[str]]) -> set[str]:
+    """Accounts with one of the wanted values of an indicator, by kind."""
     found: set[str] = set()
     for unit in all_indicators():
         wanted = by_kind.get(unit.card.name)
@@ -104,7 +105,9 @@ def _in(kind: str, value: str, wanted: set[str]) -> bool:
 
 
 def _of_families(parts: Sequence[Path], wanted: set[str], key_id: str, path: Path) -> set[str]:
-    """Accounts that show a prompt family."""
+    """Accounts with one of the `wanted` prompt families. Raises `InputError` where these are under another
+    key.
+    """
     if not wanted:
         return set()
     other = sorted({value.partition(":")[0] for value in wanted} - {key_id})
@@ -124,6 +127,7 @@ def _of_families(parts: Sequence[Path], wanted: set[str], key_id: str, path: Pat
 
 
 def _with_flag(accounts: pa.Table, names: Sequence[str], peer: str) -> pa.Table:
+    """The account table with `peer` in `peer_match` of the accounts `names`; missing accounts are added."""
     known = accounts.column("account_id").to_pylist()
     new = sorted(set(names) - set(known))
     rows = ACCOUNTS.conform(accounts)

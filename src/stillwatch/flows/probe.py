@@ -1,4 +1,4 @@
-"""How does a table of trials meet a log, from files to a verdict?"""
+"""The flow `probe`: the verdict on a table of trials (refused and spared accounts) in a log."""
 
 from __future__ import annotations
 
@@ -23,14 +23,21 @@ from stillwatch.probe.compare import Slots, Traffic
 from stillwatch.probe.judge import ALPHA, TOLERATED, WITHIN_S, Judged, judge
 from stillwatch.readers.read import read_small
 
+# Columns that identify the work of a request whose text is absent.
 SHAPE = ("model", "input_tokens", "max_tokens", "temperature", "top_p")
 COLUMNS = ("timestamp", "account_id", "organization_id", "status", "prompt", "system_prompt", *SHAPE)
-FAULTS_SHOWN = 5
+FAULTS_SHOWN = 5  # most unusable rows of a table that are reported one by one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a judgement is made under; `natural` where an outage decided who was refused."""
+    """Terms of a judgement; None where the plan's or the default value is used.
+
+    `within_s` is the time in seconds after a refusal in which requests of other accounts are compared,
+    `alpha` the level of the test, and `tolerated` the share of refused requests that may move between
+    accounts of an honest group. `natural` is True where an outage, not a random draw, decided which accounts
+    were refused.
+    """
 
     within_s: float | None = None
     alpha: float = ALPHA
@@ -41,10 +48,10 @@ class Terms:
 
 
 def judged(trials: Path, logs: Sequence[str], terms: Terms, reading: Reading) -> dict[str, Any]:
-    """The verdict on trials in a log, as plain values.
+    """The verdict on a table of trials, from the requests in `logs`, as a dictionary (`as_values`).
 
-    Raises `InputError` for a table of trials that is none, for a log without an account of it, and for a plan
-    that was changed.
+    Raises `InputError` where the table has no usable row, the log has no request of its accounts, or the plan
+    was changed.
     """
     table, warnings = read_trials(trials)
     held = plans.read(terms.plan) if terms.plan else None
@@ -80,7 +87,7 @@ def judged(trials: Path, logs: Sequence[str], terms: Terms, reading: Reading) ->
 def as_values(
     result: Judged, departures: list[str], held: plans.Plan | None, within_s: float, warnings: list[str]
 ) -> dict[str, Any]:
-    """What is printed as JSON."""
+    """The verdict as a dictionary for JSON."""
     interval = result.displaced
     return {
         "version": __version__,
@@ -138,8 +145,9 @@ def statement(result: Judged) -> str:
 
 
 def read_trials(path: Path) -> tuple[pa.Table, list[str]]:
-    """The table of trials in the order of time, and what of it was not used. Raises `InputError` where no
-    row can be used.
+    """The table of trials in order of time, and messages on rows that are not used.
+
+    Raises `InputError` where no row can be used, or an account was both refused and spared at one moment.
     """
     table, lost = read_small(path, TRIALS)
     told = [
@@ -175,7 +183,9 @@ def read_trials(path: Path) -> tuple[pa.Table, list[str]]:
 
 
 def slots_of(table: pa.Table, members: Sequence[str]) -> Slots:
-    """Trials as arrays, in the order of each trial's first moment."""
+    """Trials as arrays; trials are numbered in order of their first moment, accounts by their place in
+    `members` (sorted).
+    """
     at = table["at"].cast(pa.int64()).to_numpy()
     names = np.asarray(table["trial"].to_pylist(), dtype=object)
     _, number = np.unique(names.astype(str), return_inverse=True)
@@ -193,14 +203,15 @@ def slots_of(table: pa.Table, members: Sequence[str]) -> Slots:
 
 
 def traffic_of(logs: Sequence[str], members: Sequence[str], reading: Reading) -> tuple[Traffic, list[str]]:
-    """Requests of these accounts in logs, and what of the logs was not read."""
+    """Requests of the accounts `members` in logs, and messages on what was not read."""
     told: list[str] = []
     return gathered(rows_of(logs, reading, told), members), told
 
 
 def gathered(tables: Iterable[pa.Table], members: Sequence[str]) -> Traffic:
-    """Requests of these accounts in tables of exchanges. Text is digested at once under a key that is
-    kept nowhere.
+    """Requests of the accounts `members` in tables of exchanges, sorted by time.
+
+    Text is replaced by a digest under a random key, which is not stored.
     """
     key = secrets.token_bytes(16)
     wanted = pa.array(members, pa.string())
@@ -239,8 +250,8 @@ def gathered(tables: Iterable[pa.Table], members: Sequence[str]) -> Traffic:
 
 
 def _work(rows: pa.Table, key: bytes) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """A number for the content of each request: of its text but for case and blanks, or else of its
-    shape; -1 where neither is known.
+    """A number for the content of each request: a digest of its text without case and white space, or else of
+    its parameters; -1 where neither is known.
     """
     wanted = ("prompt", "system_prompt", *SHAPE)
     columns = {name: rows[name].to_pylist() for name in wanted if name in rows.column_names}

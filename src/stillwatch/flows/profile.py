@@ -1,4 +1,4 @@
-"""Where do the time and the memory of a scan go?"""
+"""Measurement of a scan's time and memory by stage."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes of one unit of `ru_m
 
 
 class Profile:
-    """Takes a scan's progress, passes it on, and measures its stages.
+    """A progress callback that calls `progress` and measures the stages of a scan.
 
-    A stage lasts from its first sign of progress to the first of another; one that comes again goes on.
+    A stage lasts from its first call to the first call of another stage. Times of a stage that comes again
+    are added.
     """
 
     def __init__(self, progress: Callable[[str, int, int], None]) -> None:
@@ -26,7 +27,7 @@ class Profile:
         self._stages: dict[str, dict[str, float]] = {}
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Progress of a stage, as `flows.scan` tells it."""
+        """Record progress of a stage, as called by `flows.scan`."""
         if stage != self._stage:
             self._end()
             self._stage = stage
@@ -41,9 +42,10 @@ class Profile:
         self._since, self._busy = now, busy
 
     def measured(self, rows: dict[str, int]) -> dict[str, Any]:
-        """The stages until now in their order, each with its `seconds`, the processor's (`cpu_seconds`, of
-        this process), and the highest memory (`peak_mb`, resident, of this process) from the start of the
-        program to the stage's end; and `rows`, what was counted.
+        """The measurements so far: `seconds` in all, `stages` in order, and `rows` as given.
+
+        A stage has `seconds`, `cpu_seconds` (processor time of this process) and `peak_mb` (highest resident
+        memory of this process from its start to the end of the stage).
         """
         self._end()
         stages = [{"stage": name, **told} for name, told in self._stages.items()]

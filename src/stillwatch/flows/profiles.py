@@ -1,6 +1,4 @@
-"""The tables `profiles` and `common`: each account of a group, and how many of the accounts have one
-value in common.
-"""
+"""The tables `profiles` (one row for each account of a group) and `common` (values shared in a group)."""
 
 from __future__ import annotations
 
@@ -30,17 +28,16 @@ KINDS = (
     "tls_fingerprint",
     "system_prompt",
 )
-"""Kinds of which an account has one value, or shows one most."""
-MIDDLE = (0.05, 0.95)  # the middle nine tenths of some ages, as the first glance gives them
-ACTIVE = (
-    0.1,
-    0.9,
-)  # quantiles of first and last hours between which most of the activity lies, as the first glance gives it
-HALF = 0.5  # of the accounts, who send a text for it to be common
+"""Indicators for which an account has one value, or a most frequent one."""
+MIDDLE = (0.05, 0.95)  # quantiles of account ages that are shown, as in `detect.glance`
+# Quantile of the accounts' first hours and quantile of their last hours: span of the activity, as in
+# `detect.glance`.
+ACTIVE = (0.1, 0.9)
+HALF = 0.5  # smallest share of the accounts that sent a text for it to count as common
 
 
 def write_profiles(folder: Path, groups: Mapping[str, Judged], bench: Bench | None) -> None:
-    """Write both tables for the groups, by name; empty where nothing was judged."""
+    """Write both tables for `groups` (judgements by name); empty tables where `bench` is None."""
     profiles = [row for name, one in groups.items() for row in _profiles(name, one, bench)] if bench else []
     common = [row for name, one in groups.items() for row in _common(name, one, bench)] if bench else []
     write_table(folder, contract.PROFILES, pa.Table.from_pylist(profiles, contract.PROFILES.arrow))
@@ -48,8 +45,8 @@ def write_profiles(folder: Path, groups: Mapping[str, Judged], bench: Bench | No
 
 
 def _profiles(name: str, one: Judged, bench: Bench) -> Iterator[dict[str, Any]]:
-    """A row for each account, in the order of their names. Accounts of one owner carry the marks of the
-    first of them, as in the trial.
+    """One row for each account, sorted by name. Accounts of one owner have the marks of the owner's first
+    account, as in the judgement.
     """
     places, traits = bench.places(one.accounts), bench.traits
     owners = bench.owners[places]
@@ -82,7 +79,7 @@ def _moment(hours: float) -> datetime | None:
 
 
 def _common(name: str, one: Judged, bench: Bench) -> Iterator[dict[str, Any]]:
-    """A row for each trait of which something is known."""
+    """One row for each trait that is known for at least one account of the group."""
     places, traits = bench.places(one.accounts), bench.traits
     n = len(places)
     if n == 0:
@@ -111,8 +108,8 @@ def _common(name: str, one: Judged, bench: Bench) -> Iterator[dict[str, Any]]:
 
 
 def _holders(traits: Traits, places: Ints) -> Ints:
-    """For each text that several accounts of the log sent and a member did: the number of members who
-    sent it.
+    """Numbers of members that sent a text, for each text that a member and another account of the log
+    sent.
     """
     inside = np.zeros(len(traits.exchanges), bool)
     inside[places] = True

@@ -1,4 +1,4 @@
-"""How does a suspect meet what was served, from files to a verdict page?"""
+"""The flow `prove`: tests whether a suspect model was trained on served answers, from files to a verdict."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """What `prove` was given.
+    """Inputs of `prove`.
 
-    `ledgers` are none where nothing shows what was served. `effect` is the user's own number of standard
-    deviations a window at `share`; without it, what the lab measured. The plan's level, share and effect
-    stand where none is given here.
+    `suspect` is a file of answers, or a folder with a model's weights; `marks` is the keyring. Without
+    `ledgers` nothing shows which answers were served. `share` is the assumed share of marked answers in the
+    training data. `effect` is the assumed effect at that share in standard deviations for each window; None
+    for the plan's or a measured value. `alpha` is the level; None for the plan's.
     """
 
     suspect: Path
@@ -57,7 +58,9 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """All that was read: the case, the whole keyring, what the ledgers show, and rows that are not used."""
+    """Contents of the input files: the case, the whole keyring, the ledgers (None: none given), and rows that
+    are not used.
+    """
 
     case: Case
     ring: keyrings.Keyring
@@ -67,8 +70,10 @@ class Material:
 
 
 def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, Any]:
-    """Run every test that the material allows, write verdict.html, verdict.json and a manifest, and give
-    what was written.
+    """Run every test for which there is material, and write verdict.html, verdict.json and the manifest to
+    the folder `out`; returns the contents of verdict.json.
+
+    Raises `InputError` where a file cannot be used and `MissingExtra` where a package is missing.
     """
     held = plan.read(inputs.plan) if inputs.plan else None
     stamped = stamp.check(inputs.plan, inputs.timestamp, inputs.authority) if inputs.plan else None
@@ -146,17 +151,17 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
 
 
 def assumptions(inputs: Inputs, held: plan.Plan | None, had: Material) -> dict[str, Assumed]:
-    """For each key that is tested, what is assumed of a student whose training was to a share answers served
-    under it.
+    """Assumed share and effect for each tested key, by its name: those of a model of whose training data a
+    share was served under the key.
 
-    Where a ledger shows that only a part of those answers bore the mark, the effect is that of the smaller
-    share.
+    Where a ledger shows that only a part of the answers was marked, the effect is reduced accordingly. A key
+    without a known effect is left out.
     """
     share, effect = inputs.share, inputs.effect
     source = "given on the command line"
     if held is not None and effect is None:
         share = held.share
-        # What a plan has from the lab is for text; another access has the lab's own number for it.
+        # A measured effect in a plan is for access to text; other access has its own measured effect.
         if held.effect_source != effects.SOURCE:
             effect, source = held.effect, f"{held.effect_source}, in the plan"
     access = ("open" if had.case.model else "text") + ("_beside_teacher" if had.case.teacher else "")
@@ -180,7 +185,7 @@ def assumptions(inputs: Inputs, held: plan.Plan | None, had: Material) -> dict[s
 
 
 def _shown(had: Material) -> dict[str, Any]:
-    """What the ledgers show, by key, without a digest of text."""
+    """Counts, times and shares of the ledgers for each key, without digests of text."""
     assert had.ledger is not None
     keys = []
     for issued in had.ring.issued:
@@ -200,8 +205,8 @@ def _shown(had: Material) -> dict[str, Any]:
 
 
 def gather(inputs: Inputs) -> Material:
-    """Everything the tests may look at, read and checked before any of them begins. With a ledger, only keys
-    that it shows were served are tested.
+    """Read and check all inputs before the tests. With a ledger, only keys under which it shows a marked
+    answer are tested.
     """
     ring = keyrings.read(inputs.marks)
     known = ledger.read(inputs.ledgers, ring) if inputs.ledgers else None
@@ -237,14 +242,17 @@ def gather(inputs: Inputs) -> Material:
 
 
 def load_weights(folder: Path) -> Weights:
-    """A model from disk."""
+    """A model from a folder of weights."""
     from stillwatch.prove.weights import load
 
     return load(folder)
 
 
 def load_tokenizer(path: Path) -> Tokenize:
-    """The tokeniser under which answers were marked, from `tokenizer.json` or the folder that holds it."""
+    """A tokeniser from `tokenizer.json` or the folder that holds it, as a function from text to tokens.
+
+    Raises `MissingExtra` without the package `tokenizers`, and `InputError` for another file.
+    """
     try:
         from tokenizers import Tokenizer
     except ImportError:
@@ -275,8 +283,10 @@ def planned(
     keyring: Path, served: Sequence[str], campaigns: Path | None, tokenizer: Path | None, *,
     questions: int, alpha: float, looks: int, assumed: Assumed, power: float,
 ) -> tuple[plan.Plan, list[str], Unread]:  # fmt: skip
-    """A plan, its questions (prompts that were served, the canaries', as many as the power asks for or as
-    there are), and what was not read.
+    """A plan, its questions, and rows that are not used.
+
+    The questions are served prompts (`questions` of them; 0 for as many as `power` requires, or all) and
+    those of the canaries.
     """
     from stillwatch.prove.tests.radioactivity_text import radioactivity_text
     from stillwatch.prove.text import canaries
@@ -307,12 +317,12 @@ def marked_answers(
     accounts: Mapping[str, str],
     capacity: Counter[str] | None = None,
 ) -> Iterable[tuple[dict[str, Any], bool, list[ledger.Entry]]]:
-    """Answers of suspected accounts with their campaign's keyed choices and canaries, all others as they
-    came; whether each changed; and its lines for the ledger, one for every key that it was marked under or
-    passed.
+    """Mark the answers of suspected accounts under the keys of their campaign.
 
-    `rows` have `account_id` and an answer; `accounts` says which account belongs to which campaign.
-    `capacity` gains the places that carry a choice and those left alone, by reason (`choices.capacity`).
+    `rows` have `account_id` and an answer; `accounts` maps accounts to campaigns. Yields, for each row, the
+    row with its new answer (unchanged for other accounts), whether it changed, and its ledger entries: one
+    for each key that was applied, marked or not. `capacity` is increased by the number of places with a
+    choice and of those left alone, by reason (`choices.capacity`).
     """
     from stillwatch.prove.text import canaries, choices
 
@@ -345,8 +355,8 @@ def marked_answers(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marking:
-    """What `prove mark` did: answers read and changed, places that carry a choice and those left alone by
-    reason, lines added to the ledger, and lines that were passed on unread.
+    """Counts of `prove mark`: answers read and changed, places with a choice and places left alone by reason,
+    ledger entries, and lines that were copied without being read.
     """
 
     answers: int
@@ -357,9 +367,10 @@ class Marking:
 
 
 def mark_file(keyring: Path, answers: Path, campaigns: Path, out: Path) -> Marking:
-    """Mark a file of answers (JSON lines) and write what was served into the keyring's ledger.
+    """Mark the answers in a file of JSON lines, write the result to `out`, and add entries to the keyring's
+    ledger.
 
-    A line that is no JSON object, or whose answer stays as it was, is written byte for byte as it came.
+    A line that is no JSON object, or whose answer is unchanged, is copied byte for byte.
     """
     ring, unread = keyrings.read(keyring), Unread()
     whose = members_of(campaigns, unread)
@@ -389,23 +400,23 @@ def mark_file(keyring: Path, answers: Path, campaigns: Path, out: Path) -> Marki
             changed += is_changed
             written.write(_rewritten(raw, row) if is_changed else raw)
             entries += some
-        # Before the file takes its name: an answer that is served without a line could be tested by nobody.
+        # Before `out` is renamed: an answer served without a ledger entry could not be tested.
         ledger.append(ledger.beside(keyring), ring, entries)
     return Marking(answers=total, changed=changed, capacity=capacity, entries=len(entries), unread=unread)
 
 
 def _rewritten(raw: bytes, row: Mapping[str, Any]) -> bytes:
-    """A line with its new answer, and every other value as it stood: whole numbers of any size, and
-    halves of surrogate pairs.
+    """A line with its new answer; all other values are kept exactly, also integers of any size and unpaired
+    surrogates.
     """
     try:
         whole = json.loads(raw)
-    except ValueError:  # was mended when it was read
+    except ValueError:  # the tolerant reader repaired this line
         whole = dict(row)
     whole |= {name: row[name] for name in ANSWERS if isinstance(row.get(name), str)}
     return json.dumps(whole).encode() + b"\n"
 
 
 def as_json_lines(questions: Sequence[str]) -> str:
-    """Questions as JSON lines, to be put to the suspect and answered in a column `answer`."""
+    """Questions as JSON lines with the field `prompt`; the suspect's answers are added as `answer`."""
     return "".join(json.dumps({"prompt": one}, ensure_ascii=False) + "\n" for one in questions)

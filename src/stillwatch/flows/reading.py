@@ -1,4 +1,4 @@
-"""How are logs and groups read by commands that count a group's requests?"""
+"""Reading of logs and groups for the flows `probe` and `effect`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GROUP = TableSchema(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """How logs are read: `names` as `--map` gives them, the format, and what one file may cost."""
+    """How logs are read: `names` (contract column to the log's own name), the format, and size limits."""
 
     names: Mapping[str, str]
     log_format: str = "auto"
@@ -31,9 +31,10 @@ class Reading:
 
 
 def rows_of(logs: Sequence[str], reading: Reading, told: list[str]) -> Iterator[pa.Table]:
-    """Exchanges of logs, a batch at a time. What is not read is added to `told`, in words.
+    """Exchanges of logs in batches, with columns of the contract. Messages on what is not read are appended
+    to `told`.
 
-    Raises `InputError` for logs that are not there or lack a required column.
+    Raises `InputError` where no log can be read or a required column is absent.
     """
     sources = check(
         discover(logs, names=reading.names, log_format=reading.log_format, limits=reading.limits),
@@ -50,9 +51,9 @@ def rows_of(logs: Sequence[str], reading: Reading, told: list[str]) -> Iterator[
 
 
 def accounts_of(path: Path, group: str) -> list[str]:
-    """Accounts of a campaign or lead in a results folder, or of a table with `account_id`.
+    """Accounts, sorted, of the campaign or lead `group` in a results folder, or of a table with `account_id`.
 
-    Raises `UsageError` where a folder has no such group, and `InputError` for a file without accounts.
+    Raises `UsageError` where the folder has no such group, and `InputError` for a file without accounts.
     """
     if path.is_dir():
         check_results(path)

@@ -1,4 +1,4 @@
-"""What people said of the groups that a scan found, and the names that its campaigns have kept."""
+"""Labels and lasting names of campaigns, written into the results of a scan."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ Accounts = Mapping[str, frozenset[str]]
 
 
 def remember(folder: Path, out: Path, places: Sequence[Path], until: str | None) -> list[dict[str, Any]]:
-    """Write names and labels into the results in `folder`, which are to become `out`; returns labels of
-    campaigns for the overview.
+    """Write the tables of names and labels to `folder`, which will replace the results folder `out`; returns
+    the labels of campaigns for the overview.
 
-    Labels are those of `out` itself and of `places`. `until` is the end of the log, None where it is empty.
-    Nothing else is changed. Raises `StateError` where a record or a list of names cannot be read.
+    Labels are read from `out` and the folders `places`. `until` is the end of the log in ISO 8601; None where
+    the log is empty or campaigns get no lasting names. Raises `StateError` where labels or names cannot be
+    read.
     """
     campaigns = read_table(folder, contract.CAMPAIGNS).to_pylist()
     members = accounts_of(read_table(folder, contract.MEMBERS), "campaign_id")
@@ -48,7 +49,7 @@ def remember(folder: Path, out: Path, places: Sequence[Path], until: str | None)
 
 
 def accounts_of(table: pa.Table, named_by: str) -> dict[str, frozenset[str]]:
-    """Group → its accounts."""
+    """Accounts of each group; `named_by` is the column with the group's name."""
     found: dict[str, set[str]] = {}
     for row in table.to_pylist():
         found.setdefault(row[named_by], set()).add(row["account_id"])
@@ -58,7 +59,7 @@ def accounts_of(table: pa.Table, named_by: str) -> dict[str, frozenset[str]]:
 def labelled(
     group: str, accounts: frozenset[str], evidence: Sequence[Mapping[str, Any]], labels: Labels
 ) -> list[dict[str, Any]]:
-    """Rows of the table `labels` about a group: the group itself, its accounts, and values that its
+    """Rows of the table of labels for a group: labels on the group, on its accounts, and on values that its
     members share.
     """
     whole = labels.of_group(accounts)

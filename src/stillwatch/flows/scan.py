@@ -1,4 +1,4 @@
-"""How does a folder of logs become a folder of results?"""
+"""The flow `scan`: from a folder of logs to a results folder."""
 
 from __future__ import annotations
 
@@ -69,24 +69,27 @@ from stillwatch.sketch.observe import sealed
 from stillwatch.store.store import Store
 
 COMPANIONS = (ACCOUNTS, RELEASES)
-LITTLE_MB, MUCH_MB = 1500, 4000
-LARGE = 300 << 20  # bytes of a log from which much memory is used
-ASIDE = 20  # names of fields that are set aside, per file
-# share of its exchanges after which a campaign has begun: a stray one before it starts no clock
+LITTLE_MB, MUCH_MB = 1500, 4000  # memory limits of the database for small and large logs, in MB
+LARGE = 300 << 20  # size of a log in bytes above which `MUCH_MB` is used
+ASIDE = 20  # unknown field names that the overview lists, at most, for each file
+# Quantile of a campaign's exchange times that counts as its start; single earlier exchanges are ignored.
 BEGUN = 0.002
-POOLED = 3.0  # log e-value from which conversations are taken to pass between accounts
-FEWEST_TALKING = 0.05  # of the accounts
+POOLED = 3.0  # natural log e-value of `handoff` above which accounts are taken to share conversations
+FEWEST_TALKING = 0.05  # smallest share of accounts with follow-ups for which a usual share is given
 
 Progress = Callable[[str, int, int], None]
 
 
 def silent(stage: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
+    """A progress callback that does nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a scan may be told; all of it is written to the manifest."""
+    """Options of a scan; most are written to the manifest.
+
+    `names` maps columns of the contract to the log's own names. Defaults are those of `stillwatch scan`.
+    """
 
     names: Mapping[str, str]
     accounts: Path | None = None
@@ -97,26 +100,24 @@ class Options:
     show_prompts: bool = False
     without: frozenset[str] = frozenset()
     log_format: str = "auto"
-    networks: tuple[str, ...] = ()  # lists of networks, FILE or CLASS=FILE
+    networks: tuple[str, ...] = ()  # lists of networks, each FILE or CLASS=FILE
     engine: str = "duckdb"
     spark_master: str = "local[*]"
-    shards: int = 1  # in how many the graph is clustered
-    store: Path | None = None  # where what was read is kept; if None, until the results are there
-    limits: Limits = LIMITS  # what one file may cost
-    profile: bool = False  # whether the manifest says where the time went
-    with_peer: Path | None = None  # values in common with a peer
-    replay: bool = True  # whether to look for the hour at which each campaign could have been known
-    labels: tuple[
-        Path, ...
-    ] = ()  # folders whose labels are shown, besides those of the results folder itself
-    named: bool = True  # whether campaigns keep names over scans into one folder; a watch names its own
+    shards: int = 1  # number of shards in which the graph is clustered
+    store: Path | None = None  # folder of the store; None: a temporary one, deleted after the scan
+    limits: Limits = LIMITS  # largest sizes allowed when a file is read
+    profile: bool = False  # whether the manifest has duration and memory of each stage
+    with_peer: Path | None = None  # file of values in common with a peer
+    replay: bool = True  # whether to compute the hour at which each campaign could have been detected
+    labels: tuple[Path, ...] = ()  # folders whose labels are shown, besides those of the results folder
+    named: bool = True  # whether campaigns keep names over scans into one folder; False in a watch
 
 
 def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress = silent) -> dict[str, Any]:
     """Find the campaigns in the logs at `paths` and write the results folder `out`; returns its overview.
 
-    Raises `InputError` before any work when the input is not what it should be, `StateError` when `out` holds
-    something else.
+    Raises `InputError` where no log can be read or an input breaks the contract, `StateError` where `out` is
+    neither empty nor a results folder, and `UsageError` for an unknown name in `options.without`.
     """
     began = time.monotonic()
     progress = Profile(progress)
@@ -176,10 +177,10 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
 
 
 def feed(paths: Sequence[str], options: Options, progress: Progress = silent) -> dict[str, Any]:
-    """Read the logs at `paths` into the store that the options name and add up their days, and judge nothing;
-    returns what the store holds.
+    """Read the logs at `paths` into the store `options.store` and summarise their days, without a judgement;
+    returns counts of the store.
 
-    Raises `UsageError` without a store, and what `scan` does.
+    Raises `UsageError` where the options name no store, and the errors of `scan`.
     """
     if options.store is None:
         raise UsageError(
@@ -219,7 +220,7 @@ def feed(paths: Sequence[str], options: Options, progress: Progress = silent) ->
 
 
 def _exchanges(engine: Engine, store: Store) -> int:
-    """How many exchanges the rows of a store are."""
+    """Number of distinct exchanges in a store."""
     parts = [part for part in store.parts if part.rows]
     if not parts:
         return 0
@@ -233,7 +234,7 @@ def _number(rows: ir.Table) -> int:
 
 
 def _sources(paths: Sequence[str], options: Options) -> Sources:
-    """The files that are meant, each of which can be read."""
+    """The log files and companion tables at `paths`, checked. Raises `InputError` where none can be read."""
     sources = discover(
         paths, accounts=options.accounts, releases=options.releases, names=options.names,
         log_format=options.log_format, limits=options.limits,
@@ -257,7 +258,7 @@ def _read(
     options: Options,
     progress: Progress,
 ) -> list[pa.Table]:
-    """Read what is new into the store; returns all accounts and releases that it was ever told of."""
+    """Read new log files into the store; returns the tables of all accounts and releases known to it."""
     gather(
         sources,
         options.names,
@@ -273,7 +274,7 @@ def _read(
 
 @contextmanager
 def _opened(sources: Sources, out: Path, options: Options) -> Iterator[tuple[Store, Key | None]]:
-    """The store that was asked for, or one beside `out`, and the key of its digests."""
+    """The store of the options, or a temporary one beside `out`, with the key of its digests."""
     key, name = key_of(sources, options.store or beside_folder(out))
     if options.store is not None:
         with Store(options.store, version=VERSION, key_id=name) as store:
@@ -284,8 +285,8 @@ def _opened(sources: Sources, out: Path, options: Options) -> Iterator[tuple[Sto
 
 
 def _memory(sources: Sources, options: Options) -> str:
-    """What was asked for; or else 1500 MB, and 4 GB for a log or a store that is large, within half of
-    what the machine has.
+    """Memory limit of the database: that of the options, or else 1500 MB (4000 MB above `LARGE` bytes of
+    input), at most half of the machine's memory.
     """
     if options.memory != "auto":
         return options.memory
@@ -298,9 +299,7 @@ def _memory(sources: Sources, options: Options) -> str:
 
 
 def _inputs(sources: Sources, store: Store) -> list[dict[str, Any]]:
-    """Per file: rows, the format it was taken for and why, and the fields of its records that were set
-    aside.
-    """
+    """One dictionary for each file: rows, recognised format with the reason, and counts of unknown fields."""
     told = {str(file.resolve()): (str(file), sources.formats[file].why) for file in sources.exchanges}
     rows = []
     for one in store.files.values():
@@ -322,12 +321,12 @@ def _inputs(sources: Sources, store: Store) -> list[dict[str, Any]]:
 
 
 def _described(fields: Sequence[tuple[str, int]]) -> dict[str, int]:
-    """Fields that no format knows, by length and digest: a sender may put text into a name."""
+    """Counts of unknown fields, keyed by length and digest of the name, which may hold customers' text."""
     return {name if name == OTHERS else described(name): number for name, number in fields}
 
 
 def _nulled(store: Store) -> dict[str, dict[str, int]]:
-    """Column → reason → cells that are null because they could not be read."""
+    """Number of unreadable cells that became null, by column and reason."""
     found: dict[str, Counter[str]] = {}
     for pieces in store.pieces.values():
         for piece in pieces.values():
@@ -337,7 +336,7 @@ def _nulled(store: Store) -> dict[str, dict[str, int]]:
 
 
 def _unread_rows(sources: Sources) -> pa.Table:
-    """A row of the quarantine for each file that could not be read at all."""
+    """One quarantine row for each file that could not be read at all."""
     rows = [
         quarantined(str(file), 0, problems[0].fact, None) for file, problems in sorted(sources.unread.items())
     ]
@@ -345,7 +344,7 @@ def _unread_rows(sources: Sources) -> pa.Table:
 
 
 def _unread(quarantine: pa.Table) -> list[dict[str, str]]:
-    """Files, or rests of files, that could not be read, and what a limit cut off, each once."""
+    """Path and reason, each pair once, of files that were not read or not read to the end."""
     found = {
         (row["file"], row["reason"])
         for row in quarantine.to_pylist()
@@ -383,8 +382,10 @@ def _check_names(without: frozenset[str]) -> None:
 def _companions(
     sources: Sources, options: Options
 ) -> tuple[Sources, tuple[pa.Table, pa.Table], list[pa.Table]]:
-    """Accounts and releases, and what of them could not be read. One that was found and cannot be read at all
-    is `unread`; one that was named is refused.
+    """Tables of accounts and releases, and their quarantined rows.
+
+    A table that was found beside the logs and cannot be read is added to `unread`. Raises `InputError` where
+    it was named in the options.
     """
     tables, lost, unread = [], [], dict(sources.unread)
     for file, schema, named in (
@@ -418,7 +419,9 @@ def _find(
     options: Options,
     progress: Progress,
 ) -> tuple[dict[str, Any], list[CampaignRecord], Callable[[Path], None]]:
-    """The overview, the campaigns, and what writes the tables of trials and leads."""
+    """The overview, the campaigns, and a function that writes the tables of leads and explanations into a
+    folder.
+    """
     if store.rows == 0:
         return _nothing(), [], lambda folder: write_groups(folder, {}, [], None)
     accounts, releases = engine.load("accounts", known[0]), engine.load("releases", known[1])
@@ -429,7 +432,7 @@ def _find(
     tests = tuple(test for test in all_group_tests() if test.card.name not in options.without)
 
     def run(expression: ir.Table) -> pa.Table:
-        progress("judge", 0, 1)  # a judgement may take long: every query is a sign of life
+        progress("judge", 0, 1)  # a watch counts this as progress during a long judgement
         return engine.ask(expression)
 
     cluster: Cluster = communities
@@ -518,7 +521,7 @@ def _find(
                 for unit, _why in log.skipped
                 if unit.card.name not in options.without
                 for c in unit.card.columns
-                if c != PEER_MATCH  # no log has it: it is made by `with_peer`
+                if c != PEER_MATCH  # not a column of logs: computed for `with_peer`
             }
         ),
         "campaigns": [
@@ -563,10 +566,10 @@ def _signals(
     judged: Outcomes,
     described: Outcomes,
 ) -> list[dict[str, Any]]:
-    """One row a signal: whether it was used, and what it measures or the reason why it was not.
+    """One dictionary for each signal: whether it was used, and what it measures or why it was not used.
 
-    Tests of control are run on all candidates (`judged`), tests of likeness only on campaigns and possible
-    leads (`described`).
+    Tests of control run on all candidates (`judged`), tests of likeness only on campaigns and possible leads
+    (`described`).
     """
 
     def row(card: Card, kind: str, used: bool, why: str) -> dict[str, Any]:
@@ -586,9 +589,7 @@ def _signals(
 
 
 def _no_finding(test: GroupTest, outcomes: Outcomes, done: Literal["judged", "described"]) -> str:
-    """The most frequent reason why a test has no finding about any of the groups that were judged or
-    described.
-    """
+    """The most frequent reason why a test has no finding on any judged or described group, as text."""
     main = outcomes.main_reason(test.card.name)
     if main is None:
         return f"no group was {done}"
@@ -610,8 +611,8 @@ def _attribute(
 ) -> list[tuple[Judged, Attribution]]:
     """Members and exchanges of each campaign, largest first; an exchange belongs to one campaign only.
 
-    Where most of those who convicted a candidate are members of an earlier campaign already, it was another
-    view of that one, and of the few that are left nothing was shown.
+    A candidate is dropped where most of its core accounts are members of an earlier campaign: it is the same
+    campaign, and the evidence does not cover the remaining accounts.
     """
     made = 0
 
@@ -678,9 +679,10 @@ def _accounts(attribution: Attribution) -> frozenset[str]:
 def _judged_again(
     drafts: Sequence[tuple[Judged, Attribution]], tried: Judgement, fdr: float, outcomes: Outcomes
 ) -> tuple[list[tuple[Judged, Attribution]], list[Judged]]:
-    """The campaigns whose members, judged by themselves under every explanation, still pass at `fdr`, with
-    that judgement; and the judgements of the others. What all tests returned about the members is added to
-    `outcomes`.
+    """Judge the attributed members of each campaign again under every explanation.
+
+    Returns the campaigns that still pass at `fdr`, with the new judgement, and the judgements of the others.
+    Results of all tests are added to `outcomes`.
     """
     if tried.bench is None or not drafts:
         return [], []
@@ -702,8 +704,8 @@ def _judged_again(
 
 
 def _usual_follow_up(summaries: Summaries) -> float | None:
-    """Share of exchanges that go on with a conversation, of accounts that converse; None where hardly any
-    is known to.
+    """Share of follow-ups among the exchanges of accounts that have any (0 to 1); None where fewer than
+    `FEWEST_TALKING` of the accounts have one.
     """
     each = summaries.halves.group_by("account_id").agg(n=_.exchanges.sum(), on=_.followups.sum())
     talking = each.filter(_.on > 0)
@@ -717,8 +719,8 @@ def _names(accounts: Set[str]) -> pa.Table:
 
 
 def _followed(drafts: Sequence[tuple[Judged, Attribution]]) -> dict[str, Followed]:
-    """The campaigns by name, as the replay follows them; one begins when `BEGUN` of its exchanges have
-    been sent.
+    """Members, graph, start and end of each campaign by name, for the replay; the start is the time by which
+    `BEGUN` of its exchanges were sent.
     """
     campaigns = {}
     for number, (one, attribution) in enumerate(drafts, 1):

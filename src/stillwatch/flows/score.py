@@ -1,4 +1,4 @@
-"""How do results compare with the truth?"""
+"""The flow `score`: comparison of results with the true campaigns."""
 
 from __future__ import annotations
 
@@ -21,17 +21,16 @@ from stillwatch.readers.discover import Sources, discover
 from stillwatch.readers.read import check, read
 from stillwatch.results.folder import MANIFEST, read_table
 
-TRUE_SHARE = 0.5
+TRUE_SHARE = 0.5  # least share of planted accounts in a reported campaign that does not count as false
 
 
 def score(results: Path, truth: Path, logs: Path | None = None, memory: str = "1500MB") -> dict[str, Any]:
-    """Precision and recall of accounts and exchanges, honest accounts flagged, false campaigns, and, per
-    planted campaign, what was found of it and the share of its exchanges made before `detected_at`, None
-    where that is null.
+    """Precision and recall of accounts and exchanges, false campaigns, and a row for each planted campaign.
 
-    Times are read from `logs`, or else from the inputs that the results name, or from beside `truth`; where
-    none is there the share is None. Raises `InputError` when `truth` is not a truth table, `StateError` for
-    results.
+    A row has the accounts and exchanges found and the share of exchanges before `detected_at`. Times for
+    that share are read from `logs`, or else from the inputs in the manifest, or from logs beside `truth`; it
+    is None where there are no logs or `detected_at` is null. Ratios are None where their denominator is 0.
+    Raises `InputError` where `truth` is no truth table, and `StateError` where `results` cannot be read.
     """
     campaigns = read_table(results, contract.CAMPAIGNS)
     members = read_table(results, contract.MEMBERS)
@@ -66,6 +65,7 @@ def score(results: Path, truth: Path, logs: Path | None = None, memory: str = "1
 
 
 def _check_truth(truth: Path) -> None:
+    """Raise `InputError` where the file cannot be read or lacks a column of the truth table."""
     try:
         names = pq.read_schema(truth).names
     except (OSError, pa.ArrowException) as error:
@@ -94,6 +94,7 @@ def _ratio(part: float, whole: float) -> float | None:
 
 
 def _accounts(known: ir.Table, found: ir.Table) -> dict[str, Any]:
+    """Precision and recall of accounts, and honest accounts reported in 100,000."""
     each = known.group_by("account_id").agg(planted=_.campaign_id.notnull().any())
     flagged = found.select("account_id").distinct().mutate(flagged=True)
     both = each.left_join(flagged, "account_id").mutate(flagged=_.flagged.fill_null(False))
@@ -119,8 +120,9 @@ def _accounts(known: ir.Table, found: ir.Table) -> dict[str, Any]:
 
 
 def _of_claimed(claimed: ir.Table) -> list[str]:
-    """Columns that name an exchange in the results and in the truth. Several may be of one account and id,
-    which senders choose: those are counted, not told apart.
+    """Columns that identify an exchange in the results and in the truth.
+
+    Senders choose ids, so exchanges of one account may share one; such exchanges are counted as a group.
     """
     if "account_id" in claimed.columns and not claimed.account_id.isnull().any().to_pyarrow().as_py():
         return ["exchange_id", "account_id"]
@@ -128,10 +130,11 @@ def _of_claimed(claimed: ir.Table) -> list[str]:
 
 
 def _exchanges(known: ir.Table, claimed: ir.Table) -> dict[str, Any]:
+    """Precision and recall of exchanges."""
     by = _of_claimed(claimed)
     each = known.group_by(by).agg(planted=_.campaign_id.notnull().sum(), rows=_.count())
     both = each.left_join(claimed.group_by(by).agg(claimed=_.count()), by)
-    # Results without accounts mean all rows of an id.
+    # Where results have no accounts, a claimed id stands for all its rows.
     most = _.claimed.fill_null(0) if len(by) > 1 else ibis.ifelse(_.claimed.notnull(), _.rows, 0)
     both = both.mutate(most=most)
     row = (
@@ -153,8 +156,8 @@ def _exchanges(known: ir.Table, claimed: ir.Table) -> dict[str, Any]:
 
 
 def _match(planted: ir.Table, found: ir.Table) -> dict[str, tuple[str | None, float]]:
-    """Found campaign → the planted one that most of its accounts belong to, and the share that belongs to
-    any.
+    """For each reported campaign: the planted one to which most of its accounts belong (None for none), and
+    the share of its accounts that belong to any planted one.
     """
     owner = planted.group_by(["account_id", "campaign_id"]).agg(n=_.count()).rename(planted="campaign_id")
     rows = (
@@ -189,6 +192,7 @@ def _campaign(
     campaigns: pa.Table,
     times: ir.Table | None,
 ) -> dict[str, Any]:
+    """Reported campaigns, accounts and exchanges found, and detection of the planted campaign `name`."""
     this = planted.filter(_.campaign_id == name)
     accounts = found.filter(_.campaign_id.isin(mine or [""])).select("account_id").distinct()
     by = _of_claimed(claimed)
@@ -223,7 +227,7 @@ def _campaign(
 def _times(
     engine: Engine, results: Path, truth: Path, logs: Path | None, planted: ir.Table
 ) -> ir.Table | None:
-    """Planted exchanges with their times, from the logs."""
+    """`campaign_id` and `timestamp` of planted exchanges, from the logs; None where there are none."""
     found = _logs(results, truth, logs)
     if found is None:
         return None
@@ -242,6 +246,7 @@ def _times(
 
 
 def _logs(results: Path, truth: Path, logs: Path | None) -> tuple[Sources, dict[str, str]] | None:
+    """The logs with their column names: `logs`, the inputs in the manifest, or logs beside the truth."""
     names: dict[str, str] = {}
     manifest = results / MANIFEST
     if manifest.exists():

@@ -1,4 +1,4 @@
-"""What is done with a peer's server in one go: receive, retract, confirm; and feedback."""
+"""Exchange with a peer's server: receive objects, retract withdrawn ones, send receipts and feedback."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stillwatch.share.state import State, now
 
 WRITER = "receiver"
 AT_ONCE = 500
-"""Objects of one request; below what our own server takes."""
+"""Most objects in one request; below the limit of our own server."""
 
 
 def pull(
@@ -29,10 +29,12 @@ def pull(
     basic: bool = False,
     key: Path | None = None,
 ) -> dict[str, Any]:
-    """Receive all that a server holds for us, retract what it withdrew, and write a receipt for that into its
+    """Receive all objects of a server, retract those that it withdrew, and write a receipt for these to its
     inbox; returns counts.
 
-    Raises what `Server.send` and `received.receive` do.
+    `collections` limits the collections by id or alias (empty: all). With `misp_days`, events of the last
+    days are read from a MISP server, and there are no receipts. Raises the errors of `Server.send` and
+    `received.receive`.
     """
     if misp_days is not None:
         return {**receive(state, source, grade, misp_events(server, misp_days)), "receipts": 0}
@@ -56,8 +58,8 @@ def pull(
 
 
 def give_feedback(state: State, server: Server, source: str, *, basic: bool = False) -> dict[str, int]:
-    """Write sightings and reports of false positives about what a source sent into its inbox; returns how
-    many.
+    """Write sightings and false positives of a source's objects to its inbox; returns both counts, 0 where
+    the server has no inbox.
     """
     theirs = Taxii(server, basic=basic)
     root = theirs.root()
@@ -76,5 +78,5 @@ def give_feedback(state: State, server: Server, source: str, *, basic: bool = Fa
 
 
 def _stamp() -> str:
-    """The present moment to the millisecond, as STIX writes it."""
+    """The present time in STIX format, to the millisecond."""
     return now()[:-4] + "Z"

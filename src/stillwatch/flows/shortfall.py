@@ -1,4 +1,4 @@
-"""Of which files was too little read, or everything under one account, and what can be done about it?"""
+"""Problems of logs that were read only in part, or whose exchanges all have one account."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.places import LogPath
 from stillwatch.readers.recognise import keys_of, seen
 
-REASONS = 3  # reasons of a file that are shown: chosen
-FILES = 100  # files of a log of one account in which fields are looked for: chosen
+REASONS = 3  # most reasons shown for a file: chosen
+FILES = 100  # most files searched for a field that could name the account: chosen
 
 
 @dataclass(frozen=True, slots=True)
 class FileRead:
-    """How much was read of a file: records found, rows, rows quarantined by reason, and records that are
-    no exchanges.
+    """Counts of one file: records found, rows read, rows quarantined (also by reason), and `passed_over`,
+    records that are no exchanges.
     """
 
     file: LogPath
@@ -33,8 +33,8 @@ class FileRead:
 
 
 def shortfalls(sources: Sources, read: Sequence[FileRead], limits: Limits = LIMITS) -> list[Problem]:
-    """A problem for each file of which fewer than half of the records were read, and for each that was
-    named by itself and is of no known format.
+    """One problem for each file with more quarantined rows than read ones or with records but no row, and
+    for each file that was named by itself and could not be read.
     """
     short = [
         one
@@ -48,12 +48,13 @@ def shortfalls(sources: Sources, read: Sequence[FileRead], limits: Limits = LIMI
 
 
 def nothing_read(sources: Sources, read: Sequence[FileRead], limits: Limits = LIMITS) -> list[Problem]:
-    """A problem for each file of a log of which not one row was read."""
+    """One problem for each file, for logs of which no row was read."""
     unread = [problem for problems in sources.unread.values() for problem in problems]
     return [*unread, *(_short(one, sources, limits) for one in read)]
 
 
 def _short(one: FileRead, sources: Sources, limits: Limits) -> Problem:
+    """The problem of a file that was read only in part."""
     form = sources.formats[one.file].format
     fields = {name: form.fields.get(name, name) if form else name for name in EXCHANGES.required}
     reasons = sorted(one.reasons.items(), key=lambda pair: (-pair[1], pair[0]))[:REASONS]
@@ -89,8 +90,8 @@ def _short(one: FileRead, sources: Sources, limits: Limits) -> Problem:
 
 
 def one_account(sources: Sources, accounts: int, rows: int, limits: Limits = LIMITS) -> list[Problem]:
-    """A warning where several exchanges are all of one account, with the fields that could name the
-    account.
+    """A warning, in a list, where two or more exchanges all have one account, with fields that could name the
+    account; otherwise an empty list.
     """
     if accounts != 1 or rows < 2:
         return []

@@ -1,4 +1,4 @@
-"""How do a store's observations become summaries, a day at a time, and a day only once?"""
+"""Daily summaries of a store's observations; a day is summarised again only where its input changed."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from stillwatch.flows.factorize import FIRST, Codes
 from stillwatch.signals.registry import Indicator, all_indicators
 from stillwatch.store.store import Part, Store, content_id
 
-FOLDED = 4  # goes up whenever a day's summaries would come out otherwise
-TOGETHER = 1_500_000  # rows of days that are folded in one go
-MOST_MARKS = 24_000_000  # phrases and bands that are compared, at most, whatever the size of the log
+FOLDED = 4  # version of the summaries; raised by every change of their contents
+TOGETHER = 1_500_000  # rows of several days that are summarised in one query, about
+MOST_MARKS = 24_000_000  # most phrases and bands that are compared; above it they are sampled
 
 Skipped = tuple[Indicator, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """A log as the detector sees it: every exchange once, what they add up to, and which signals found
-    something to read.
+    """Tables of a log for the detector.
 
-    `summaries` have numbers in place of digests (`flows.factorize`); `sightings`, not yet computed, have the
-    digests, as the exchanges do, and the phrases and bands that several accounts show besides. Of phrases and
-    bands one in 2^`thinned` was compared.
+    `exchanges` has each exchange once. `summaries` has numbers in place of digests (`flows.factorize`).
+    `sightings` is an expression that is not computed yet; it has digests, as `exchanges` has, and also the
+    phrases and bands that several accounts show. One phrase or band in 2^`thinned` is compared. `used` are
+    the indicators with data, `skipped` the others with the reason.
     """
 
     exchanges: ir.Table
@@ -48,8 +48,10 @@ class Log:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Added:
-    """A store whose days are all added up: its observations, and of exchanges with several rows the one
-    that counts.
+    """A store whose days are all summarised.
+
+    `observations` are all rows, `several` the keys of exchanges with more than one row, and `first` the one
+    row of each of these that counts (None where there are none).
     """
 
     observations: ir.Table
@@ -58,7 +60,7 @@ class Added:
     thinned: int
 
     def once(self, rows: ir.Table, days: Sequence[str] | None = None) -> ir.Table:
-        """Of observations, of these days or of all, each exchange once."""
+        """Observations with each exchange once. `rows` are those of `days`, or of all days where None."""
         if self.first is None:
             return rows
         mine = self.first if days is None else self.first.filter(_day(self.first).isin(days))
@@ -68,7 +70,10 @@ class Added:
 def add_up(
     engine: Engine, store: Store, progress: Callable[[int, int], None] = lambda _done, _total: None
 ) -> Added:
-    """Add up the days of a store, which holds at least one exchange, that are new or have changed."""
+    """Summarise the days of a store that are new or have changed. The store must hold an exchange.
+
+    `progress` is called with the number of finished days and of all days.
+    """
     parts = [part for part in store.parts if part.rows]
     observations = engine.read_parts([store.path(part) for part in parts])
     several = engine.keep("several", fold.copies(observations))
@@ -103,8 +108,9 @@ def open_log(
     without: frozenset[str] = frozenset(),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Log:
-    """The log of a store that holds at least one exchange; only days that are new or have changed are
-    added up.
+    """The log of a store that holds at least one exchange; days that are new or have changed are summarised.
+
+    `accounts` and `releases` are the companion tables, `without` the names of indicators to leave out.
     """
     added = add_up(engine, store, progress)
     observations, thinned = added.observations, added.thinned
@@ -161,7 +167,7 @@ def open_log(
 
 
 def _phrases(activity: ir.Table, marks: ir.Table, codes: Codes) -> Phrases:
-    """`Summaries.phrases` from tables whose digests have numbers."""
+    """`Summaries.phrases` from tables whose digests were replaced by numbers."""
     began = activity.group_by("account_id").agg(began=(_.hour.min().epoch_seconds() // HOUR_S).cast("int64"))
     rows = marks.filter(_.value >= FIRST).join(codes.accounts, "account_id")
     rows = rows.select(
@@ -178,9 +184,7 @@ def _phrases(activity: ir.Table, marks: ir.Table, codes: Codes) -> Phrases:
 
 
 def shareable(log: Log) -> list[str]:
-    """Names of the indicators that can tell accounts apart: not every exchange shows the same single
-    value.
-    """
+    """Names of the used indicators, sorted, without those that have one value in all exchanges."""
     sources = log.summaries.sources
     kinds = [name for name in sources.columns if name not in OF_SOURCES]
     names = {unit.card.name for unit in log.used}
@@ -194,8 +198,8 @@ def shareable(log: Log) -> list[str]:
 
 
 class Prefixes:
-    """The summaries of a log before one moment after another. The expressions are made once and read the
-    moment from a table, so that the engine compiles what is asked of them once.
+    """The summaries of a log before a moment, for many moments. The expressions are built once and read the
+    moment from a table, so that the engine compiles each query once.
     """
 
     def __init__(self, engine: Engine, summaries: Summaries) -> None:
@@ -203,7 +207,7 @@ class Prefixes:
         self._cut = summaries.until(_moment(engine, datetime.fromtimestamp(0, UTC)).moment.as_scalar())
 
     def before(self, moment: datetime) -> Summaries:
-        """The summaries before `moment`, a full hour; they hold until the next call."""
+        """The summaries before `moment`, which is a full hour; they are valid until the next call."""
         _moment(self._engine, moment)
         return replace(
             self._cut,
@@ -222,7 +226,9 @@ def _day(rows: ir.Table) -> ir.StringValue:
 
 
 def _doubled(rows: ir.Table, first: ir.Table) -> dict[str, str]:
-    """Per day, which rows are copies, and which of them count."""
+    """For each day, counts and key sums of duplicated rows and of the rows that count, as text; it changes
+    where the duplicates change.
+    """
     told: dict[str, list[str]] = defaultdict(list)
     for table in (rows, first):
         each = table.group_by(day=_day(table)).agg(n=_.count(), keys=(_.exchange_key % (1 << 31)).sum())
@@ -232,7 +238,7 @@ def _doubled(rows: ir.Table, first: ir.Table) -> dict[str, str]:
 
 
 def _made_of(by_day: Mapping[str, Sequence[Part]], doubled: Mapping[str, str]) -> dict[str, str]:
-    kinds = [unit.card.name for unit in all_indicators()]  # another signal makes other summaries
+    kinds = [unit.card.name for unit in all_indicators()]  # summaries depend on the set of indicators
     return {
         day: content_id([str(FOLDED), *kinds, *(part.name for part in parts), doubled.get(day, "")])
         for day, parts in by_day.items()
@@ -240,7 +246,7 @@ def _made_of(by_day: Mapping[str, Sequence[Part]], doubled: Mapping[str, str]) -
 
 
 def _together(days: Sequence[str], by_day: Mapping[str, Sequence[Part]]) -> Iterator[list[str]]:
-    """Days in order, in runs of at most about `TOGETHER` rows."""
+    """The days in order, grouped into lists of about `TOGETHER` rows at most."""
     run: list[str] = []
     rows = 0
     for day in days:
@@ -262,6 +268,7 @@ def _fold_days(
     made_of: Mapping[str, str],
     thinned: int,
 ) -> None:
+    """Compute the summaries of `days` from their rows and store them."""
     tables = summaries_of(engine, rows, thinned)
     with tempfile.TemporaryDirectory(dir=store.scratch()) as folder:
         written = {
@@ -277,9 +284,9 @@ def _fold_days(
 
 
 def summaries_of(engine: Engine, rows: ir.Table, thinned: int) -> dict[str, ir.Table]:
-    """The daily summaries of these exchanges."""
+    """Expressions of the daily summaries of exchanges, by name; one phrase or band in 2^`thinned` is kept."""
     timed = fold.timed(rows)
-    flat = engine.keep("flat", fold.flat(timed))  # read by five, decoded once
+    flat = engine.keep("flat", fold.flat(timed))  # used by five summaries, computed once
     held = engine.keep("held", fold.conversations(flat))
     return {
         "activity": fold.activity(flat, held),

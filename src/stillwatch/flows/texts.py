@@ -1,5 +1,5 @@
-"""The table `texts`: what the members of a campaign sent most, by shape; and, on request, the words, read
-again from the logs.
+"""The table `texts`: the most frequent texts and text shapes of a campaign. On request, `prompts`: their
+words, read again from the logs.
 """
 
 from __future__ import annotations
@@ -27,20 +27,21 @@ from stillwatch.results.folder import read_table
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
-MOST_TEXTS, MOST_SHAPES = 12, 8  # of one campaign; chosen: what a person reads
-FEWEST_SENDERS = 2  # of a text, for it to be named by itself
-# words, or letters outside ASCII; chosen: below, the model is unsure of any language
+MOST_TEXTS, MOST_SHAPES = 12, 8  # rows for one campaign: chosen, as many as a person reads
+FEWEST_SENDERS = 2  # smallest number of accounts that sent a text for it to have a row
+# Smallest number of words (of letters where text is not ASCII) for a language: chosen; with fewer the model
+# is unreliable.
 FEWEST_WORDS_OF_LANGUAGE = 4
-MOST_CHARACTERS_OF_LANGUAGE = 2_000  # of a text, from which its language is told; chosen
+MOST_CHARACTERS_OF_LANGUAGE = 2_000  # of a text from which its language is recognised: chosen
 BY_MOMENT = ("timestamp", "exchange_id", "account_id")
 
 
 def text_rows(exchanges: ir.Table) -> list[dict[str, Any]]:
     """Rows of `texts` without `campaign_id`, from a campaign's attributed exchanges.
 
-    First the texts that several members sent word for word, most senders first; then the shapes (capability
-    and length in doublings of words) that most exchanges have. Exchanges whose log holds no text have
-    neither.
+    First the texts that at least `FEWEST_SENDERS` members sent word for word, in descending order of
+    senders; then the shapes (capability and log2 of the number of words) in descending order of exchanges.
+    Exchanges without text are left out.
     """
     worded = exchanges.filter((_.text_key != 0) & (_.words > 0)).mutate(
         # 1, 2 to 3, 4 to 7 ... words
@@ -67,8 +68,8 @@ def text_rows(exchanges: ir.Table) -> list[dict[str, Any]]:
 
 
 def _counted(worded: ir.Table, keys: list[str]) -> ir.Table:
-    """Per combination of `keys`: how many members, exchanges and texts, of what length, and the first of
-    the exchanges.
+    """For each combination of `keys`: numbers of accounts, exchanges and texts, range of words, and the first
+    exchange.
     """
     each = worded.group_by(keys).agg(
         accounts=_.account_id.nunique(),
@@ -86,11 +87,11 @@ def _counted(worded: ir.Table, keys: list[str]) -> ir.Table:
 
 
 def prompts(folder: Path, sources: Sources, names: Mapping[str, str], limits: Limits) -> pa.Table:
-    """The words of the rows of `texts` of a results folder, read again from the logs `sources`, as a table
-    `prompts`.
+    """The table `prompts`: words and language of each row of `texts` in a results folder, read again from
+    the logs `sources`.
 
-    Nothing is judged. Texts that the logs do not hold, or hold no longer, have no row. Raises `StateError`
-    for a folder without the table, and `InputError` where the logs cannot be read.
+    Texts that are not in the logs have no row. Raises `StateError` for a folder without the table `texts`,
+    and `InputError` where the logs cannot be read.
     """
     texts = read_table(folder, contract.TEXTS)
     wanted: dict[tuple[str, str | None, datetime], list[tuple[str, int]]] = {}
@@ -115,18 +116,20 @@ def prompts(folder: Path, sources: Sources, names: Mapping[str, str], limits: Li
 def read_again(
     folder: Path, paths: Sequence[str], names: Mapping[str, str], log_format: str, limits: Limits
 ) -> pa.Table:
-    """The words of a results folder's texts, from the logs at `paths`; raises what `prompts` does."""
+    """The table `prompts` for a results folder and the logs at `paths`; raises the errors of `prompts`."""
     sources = check(discover(paths, names=names, log_format=log_format, limits=limits), names, limits)
     return prompts(folder, sources, names, limits)
 
 
 def write_prompts(folder: Path, sources: Sources, names: Mapping[str, str], limits: Limits) -> None:
-    """Write the words of the campaigns' texts into a results folder, on request."""
+    """Write the table `prompts` to a results folder."""
     pq.write_table(prompts(folder, sources, names, limits), folder / "prompts.parquet", compression="zstd")
 
 
 def language(text: str) -> str | None:
-    """The likeliest language of a text, ISO 639-1, by py3langid; None where it has too few words to tell."""
+    """The most probable language of a text (ISO 639-1 code, by py3langid); None for fewer than
+    `FEWEST_WORDS_OF_LANGUAGE` words.
+    """
     some = text[:MOST_CHARACTERS_OF_LANGUAGE]
     spoken = len(some.split()) if some.isascii() else sum(letter.isalpha() for letter in some)
     if spoken < FEWEST_WORDS_OF_LANGUAGE:

@@ -1,4 +1,4 @@
-"""How many exchanges each account made from which network in which week of a log."""
+"""Counts of exchanges by account, network and week."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from stillwatch.readers.discover import discover
 from stillwatch.readers.limits import LIMITS
 from stillwatch.readers.read import check, read
 
-PREFIX = {4: 24, 6: 48}  # bits of a network: chosen, what one site has
+PREFIX = {4: 24, 6: 48}  # prefix length in bits by IP version: chosen, the usual size of one site
 SCHEMA = pa.schema(
     [("account_id", pa.string()), ("network", pa.string()), ("week", pa.int64()), ("exchanges", pa.int64())]
 )
 
 
 def weekly(paths: Sequence[str], log_format: str = "auto") -> pa.Table:
-    """A table of `account_id`, `network`, `week` (seconds since 1970 of its begin) and `exchanges`.
+    """Exchanges of the logs at `paths` as a table of `account_id`, `network` (null where there is no valid
+    address), `week` (its start in seconds since 1970) and `exchanges`.
 
     Raises `InputError` where a file cannot be read.
     """

@@ -1,6 +1,4 @@
-"""Follows a growing log, judges it again and again, and reports what changed without losing or doubling
-anything.
-"""
+"""The flow `watch`: follows a growing log, judges it repeatedly, and reports changes of its campaigns."""
 
 from __future__ import annotations
 
@@ -43,7 +41,8 @@ from stillwatch.watch.sources import Source, Taken, open_source
 from stillwatch.watch.state import KEY, Apart, State
 from stillwatch.watch.webhook import Webhook
 
-STORE = "store"  # what was sketched, and each day of it added up once
+STORE = "store"  # folder of the state with observations and daily summaries
+# Columns of `campaigns` that an event contains.
 FACTS = (
     "kind",
     "accounts",
@@ -54,18 +53,18 @@ FACTS = (
     "last_seen",
     "q_value",
 )
-STRONGEST = 3  # pieces of evidence that an event names
-RETRY_S = 60.0  # before a judgement that failed is tried again; doubled each time
-MAX_RETRY_S = 3600.0
+STRONGEST = 3  # most pieces of evidence in an event
+RETRY_S = 60.0  # seconds before a failed judgement is repeated; doubled after each failure
+MAX_RETRY_S = 3600.0  # longest such pause in seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watching:
-    """What a watch may be told.
+    """Options of a watch.
 
-    `every` is of the log's own time; `alerts` is how many false ones a year may bring at most; every event is
-    posted to `webhook`, signed with the secrets of a file, and beside them a sign of life every `heartbeat`
-    of the machine's time.
+    `every` is the time of the log between judgements. `alerts` is the largest expected number of false
+    alerts in a year of the log. Events are posted to the URL `webhook` (empty: none), signed with the secrets
+    in the file `webhook_secrets`. `heartbeat` is the machine's time between heartbeats (None: none).
     """
 
     options: Options
@@ -77,15 +76,17 @@ class Watching:
 
 
 def machine_time() -> datetime:
-    """The machine's clock, which may be wrong and may step."""
+    """Present time of the machine's clock in UTC; it may be wrong and may jump."""
     return datetime.now(UTC)
 
 
 class Watch:
-    """One watch over one source; `step` takes a batch or judges, and says whether there was anything to do.
+    """A watch of one source; call `step` repeatedly.
 
-    `emit` is given every event, `complain` every message for the person who runs the watch; `is_stopped` says
-    whether the watch was told to end, since libraries turn an interrupt into errors of their own.
+    `emit` is called with each event and `complain` with each message for the operator. `is_stopped` returns
+    whether the watch has been interrupted; it is needed because libraries turn an interrupt into errors of
+    their own. The constructor raises `UsageError` for an invalid source or webhook, and `StateError` where
+    the state is in use, damaged or of another source.
     """
 
     def __init__(
@@ -119,7 +120,7 @@ class Watch:
             self.webhook.beat(told.heartbeat.total_seconds(), self._sign_of_life)
 
     def _sign_of_life(self) -> dict[str, Any] | None:
-        """A heartbeat; None while the watch shows no sign of life, so that its absence is noticed."""
+        """A heartbeat event; None while the watch is stalled, so that the receiver notices its absence."""
         if not self.pulse.healthy():
             return None
         ledger = self.state.ledger
@@ -133,8 +134,8 @@ class Watch:
         }
 
     def step(self) -> bool:
-        """Deliver what is owed, judge if it is due, or take one batch if there is one. Raises
-        `Unreachable`.
+        """Deliver events, then judge if a judgement is due, or else read one batch. Returns whether there was
+        a judgement or a batch. Raises `Unreachable` where the source does not answer.
         """
         self.deliver()
         self._admit()
@@ -159,11 +160,11 @@ class Watch:
         return True
 
     def due(self) -> bool:
-        """Whether rows wait to be judged and a cadence has passed since the last judgement, by the log's time
-        or the machine's.
+        """Whether there are new rows and `every` has passed since the last judgement, by the log's time or by
+        the machine's.
 
-        The log's time can be moved by who writes the log and the machine's by who sets its clock; neither
-        alone puts a judgement off.
+        Writers of the log can shift its time, and a clock setting the machine's. Neither alone can delay a
+        judgement.
         """
         ledger = self.state.ledger
         if not ledger.parts or time.monotonic() < self.not_before:
@@ -175,8 +176,8 @@ class Watch:
         return self._since_judged() >= self.told.every
 
     def _since_judged(self) -> timedelta:
-        """The machine's time since the last judgement; since this process's start where the clock was set
-        back.
+        """The machine's time since the last judgement; at least that since this process started or judged, so
+        that a clock set back does not count.
         """
         here = timedelta(seconds=time.monotonic() - self.judged_mono)
         if self.judged_here or not self.state.ledger.judged_on:
@@ -187,7 +188,7 @@ class Watch:
     # ------------------------------------------------------------------------------------------------ taking
 
     def _fold(self, taken: Taken) -> None:
-        """Sketch a batch beside the others; it counts once the ledger says so."""
+        """Sketch a batch and add it to the state; it counts once the ledger is committed."""
         ledger = self.state.ledger
         number = ledger.batches + 1
         with tempfile.TemporaryDirectory(prefix=".batch-", dir=self.state.folder) as folder:
@@ -195,7 +196,7 @@ class Watch:
             if taken.overlong:
                 fact = self.told.options.limits.told("line", "line exceeds")
                 rows, quarantined, lost = 0, 1, _unread(taken.name, 1, fact)
-            elif taken.file is None and not taken.lines:  # the rest of a line that is passed over
+            elif taken.file is None and not taken.lines:  # the rest of an overlong line
                 rows, quarantined, lost = 0, 0, contract.QUARANTINE.empty()
             elif taken.file is None:
                 with in_memory(Path(folder) / taken.name, taken.lines) as path:
@@ -219,8 +220,8 @@ class Watch:
             )
 
     def _sketch(self, path: Path, out: Path, taken: Taken) -> tuple[int, int, pa.Table]:
-        """Sketch a batch into the folder `out`; returns how many rows were read and how many were not,
-        and the latter.
+        """Sketch a batch into the folder `out`; returns the number of rows read, the number of rows not read,
+        and the quarantine table.
         """
         options = self.told.options
         try:
@@ -229,12 +230,12 @@ class Watch:
                 limits=options.limits,
             )  # fmt: skip
             return read["rows"], read["quarantined"], pq.read_table(out / "quarantine.parquet")
-        except InputError as error:  # not one line is an exchange, or the file is none
+        except InputError as error:  # no line is an exchange, or the file cannot be read
             lines = max(taken.lines.count(b"\n"), 1)
             return 0, lines, _unread(taken.name, lines, error.problems[0].fact)
 
     def _set_aside(self, lost: pa.Table, taken: Taken, number: int) -> None:
-        """Rows that could not be read, by the source's own name and line."""
+        """Write the unreadable rows of batch `number` to the quarantine, with name and line of the source."""
         line = pc.if_else(
             pc.equal(lost.column("row"), 0), 0, pc.add(lost.column("row"), taken.first_line - 1)
         )
@@ -243,7 +244,7 @@ class Watch:
             pq.write_table(lost.cast(contract.QUARANTINE.arrow), path, compression="zstd")
 
     def _admit(self) -> None:
-        """Take in the rows that were ahead and whose time has come."""
+        """Add rows to the state that were dated ahead and are not any more."""
         if not any(one.first for one in self.state.ledger.apart):
             return
         arrival = arrive(self.state, [], machine_time())
@@ -254,12 +255,12 @@ class Watch:
     # ----------------------------------------------------------------------------------------------- judging
 
     def judge(self) -> list[dict[str, Any]]:
-        """Judge the whole log so far; events go to the outbox with the ledger, and are delivered then.
+        """Judge the whole log so far, commit the events to the outbox, deliver them, and return them.
 
-        An alert is given for a campaign whose evidence alone suffices: the number of false ones allowed in a
-        year is spent as the log's time passes, and divided among the candidates. It is confirmed at a
-        false-discovery rate that is spent over judgements by weights 1 / (k (k + 1)), so that it holds
-        whenever one stops (`stats.sequential`).
+        The level of an alert follows from the false alerts allowed in a year and the log's time since the
+        last judgement, divided among the candidates. The level of a confirmation is `fdr` / (k (k + 1)) at
+        judgement k; these sum to `fdr`, so the false-discovery rate holds at every stopping time
+        (`stats.sequential`).
         """
         ledger = self.state.ledger
         began = time.monotonic()
@@ -294,7 +295,7 @@ class Watch:
         ledger.judged, ledger.judged_at = number, ledger.clock
         ledger.judged_on = machine_time().isoformat()
         ledger.outbox += told
-        ledger.parts = []  # they are in the store now
+        ledger.parts = []  # the store has their rows now
         self.judged_mono, self.judged_here = time.monotonic(), True
         self.state.commit()
         for part in taken:
@@ -305,7 +306,7 @@ class Watch:
         return told
 
     def _judge_or_wait(self) -> None:
-        """Judge; where that fails, say so and try again later, while rows are taken as before."""
+        """Judge; report a failure and set the time of the next attempt. New rows are read meanwhile."""
         try:
             self.judge()
         except Exception as error:
@@ -320,7 +321,9 @@ class Watch:
             )
 
     def _scan(self, results: Path, options: Options) -> None:
-        """Scan the store and what is new; rows that make it fail are kept apart, and the others judged."""
+        """Scan the store and the new rows. Rows that make the scan fail are moved apart, and it is repeated
+        once.
+        """
         try:
             scan([str(part) for part in self.state.parts], results, options, self.pulse.beat)
         except (OSError, UsageError, StateError):
@@ -331,7 +334,7 @@ class Watch:
             scan([str(part) for part in self.state.parts], results, options, self.pulse.beat)
 
     def _purge(self, options: Options, error: Exception) -> bool:
-        """Keep apart the new rows that make a judgement fail by themselves; returns whether there are any."""
+        """Move apart the new rows that make a judgement fail by themselves; returns whether there are any."""
         parts = self.state.parts
         every = pa.concat_tables([pq.read_table(part) for part in parts])
         bad = poisonous(every.num_rows, lambda run: self._fails(every.slice(run.start, len(run)), options))
@@ -351,7 +354,7 @@ class Watch:
             kept = Apart(name=name, rows=rows, why=f"a judgement of them fails: {_kind(error)}")
             self.state.ledger.apart = [one for one in self.state.ledger.apart if one.name != name] + [kept]
             self.state.commit()
-            write_sketch(part, part, pc.invert(mine))  # the store takes it in place of the old one
+            write_sketch(part, part, pc.invert(mine))  # replaces the earlier rows of this part in the store
         if removed:
             self.complain(
                 f"{_rows(removed)} not judged, since a judgement of them fails ({_kind(error)}), and kept in "
@@ -360,7 +363,7 @@ class Watch:
         return removed > 0
 
     def _fails(self, table: pa.Table, options: Options) -> bool:
-        """Whether a judgement of these rows by themselves fails."""
+        """Whether a scan of these rows alone fails. Raises `OSError`, which is no fault of the rows."""
         with tempfile.TemporaryDirectory(prefix=".trial-", dir=self.state.folder) as folder:
             part = Path(folder) / "part.parquet"
             pq.write_table(table, part)
@@ -377,10 +380,11 @@ class Watch:
     # -------------------------------------------------------------------------------------------- delivering
 
     def deliver(self) -> None:
-        """Write every event to `events.jsonl` and emit it; then leave it to the webhook, and forget those
-        that it took.
+        """Write each event of the outbox to `events.jsonl`, emit it and queue it for the webhook; remove
+        events that the webhook has accepted.
 
-        A crash in between emits an event again, under the same id.
+        Events of campaigns labelled honest are not queued. After a crash an event may be emitted again, with
+        the same id.
         """
         ledger = self.state.ledger
         while ledger.outbox:
@@ -404,7 +408,9 @@ class Watch:
         self.webhook.owe(left)
 
     def settle(self, seconds: float) -> int:
-        """Give the webhook time to take what is owed, or to refuse it; returns how many events stay owed."""
+        """Deliver events and wait up to `seconds` for the webhook; returns the number of events that it has
+        not accepted.
+        """
         self.deliver()
         if self.webhook is not None:
             self.webhook.settle(seconds)
@@ -419,7 +425,7 @@ class Watch:
         )
 
     def numbers(self) -> dict[str, float]:
-        """For `/metrics`."""
+        """Values of the metrics in `watch.serve.METRICS`, by name."""
         ledger = self.state.ledger
         return {
             "stillwatch_rows_total": ledger.rows,
@@ -446,8 +452,8 @@ class Watch:
 def _found(
     results: Path, alert: float, confirm: float
 ) -> tuple[list[tuple[dict[str, Any], frozenset[str]]], list[int]]:
-    """The campaigns of a results folder with their accounts, and the places of those whose evidence is
-    not enough for an alert.
+    """The campaigns of a results folder (facts and accounts), and the places of those that pass neither the
+    level `alert` nor `confirm`; empty where there is no folder.
     """
     if not results.exists():
         return [], []
@@ -461,8 +467,8 @@ def _found(
         facts = {name: row[name] for name in FACTS} | {"reported_as": row["campaign_id"]}
         facts["confirmed"] = row["q_value"] <= confirm
         found.append((_plain(facts), frozenset(mine.to_pylist())))
-    # A q-value of at most alert / R, of R campaigns, means an e-value of at least m / alert: enough by
-    # itself.
+    # With R campaigns among m candidates, q <= alert / R implies e >= m / alert, which suffices for one
+    # campaign alone.
     unsure = [at for at, row in enumerate(campaigns) if row["q_value"] * len(campaigns) > max(alert, confirm)]
     return found, unsure
 
@@ -470,8 +476,8 @@ def _found(
 def _told_beside(
     results: Path, state: Path, tracks: Mapping[str, Track]
 ) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """What an event tells of its campaign besides its figures: the strongest evidence, where its accounts
-    and its page are, its label.
+    """A function that returns further fields of an event: the strongest evidence, paths of the accounts and
+    the report, and the campaign's label.
     """
     evidence = read_table(results, contract.EVIDENCE).to_pylist() if results.exists() else []
     labels = in_force([state])
@@ -493,7 +499,7 @@ def _told_beside(
 
 
 def _unread(name: str, lines: int, fact: str) -> pa.Table:
-    """Quarantine rows for a batch none of whose lines was read."""
+    """Quarantine rows for a batch of which no line was read."""
     losses = Losses(name)
     losses.span(1, lines, fact)
     return pa.concat_tables([losses.listed(), losses.counted()])
@@ -504,7 +510,7 @@ def _rows(number: int) -> str:
 
 
 def _kind(error: Exception) -> str:
-    """The kind of an error. Its text may hold values of rows and is not shown."""
+    """The fact of a `StillwatchError`; of another error its class name, since its text may hold values."""
     return error.problems[0].fact if isinstance(error, StillwatchError) else type(error).__name__
 
 

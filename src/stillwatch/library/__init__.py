@@ -1,1 +1,1 @@
-"""The calls of `import stillwatch`, and the objects that they return."""
+"""The public functions of `import stillwatch` and the classes of their results."""

@@ -1,4 +1,6 @@
-"""`scan`, `sketch`, `simulate` and `score`, with the words of the command line."""
+"""The public functions `scan`, `sketch`, `simulate` and `score`; arguments have the names of the command
+line's options.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,8 @@ Progress = Callable[[str, int, int], None]
 
 
 def paths_of(given: Names) -> list[str]:
-    """One path or several as a list of texts. Raises `UsageError` where there is none, or where one is no
-    path.
+    """One path or several as a list of strings. Raises `UsageError` for an empty list, and for an item that
+    is empty or no path.
     """
     names = [given] if isinstance(given, str | PathLike) else list(given)
     wrong = next((one for one in names if not isinstance(one, str | PathLike) or not fspath(one)), None)
@@ -40,22 +42,24 @@ def paths_of(given: Names) -> list[str]:
 
 
 def several(given: str | Iterable[str]) -> tuple[str, ...]:
-    """One text or several as a tuple."""
+    """One string or several as a tuple."""
     return (given,) if isinstance(given, str) else tuple(given)
 
 
 def optional_path(given: Name | None) -> Path | None:
-    """A path, None where none is given."""
+    """`given` as a `Path`; None stays None."""
     return None if given is None else Path(given)
 
 
 def limits(given: Mapping[str, str | int] | None) -> Limits:
-    """Limits by name, such as `{"line": "64MB"}`."""
+    """Reading limits from sizes by name, such as `{"line": "64MB"}`; limits that are not named have their
+    defaults.
+    """
     return limits_of(f"{name}={size}" for name, size in (given or {}).items())
 
 
 def check_rate(fdr: float) -> float:
-    """The false-discovery rate. Raises `UsageError` where it is not above 0 and below 1."""
+    """`fdr`, unchanged. Raises `UsageError` where it is not above 0 and below 1."""
     if not 0 < fdr < 1:
         raise UsageError(
             Problem(fact="`fdr` is no rate", found=str(fdr), expected="above 0 and below 1, such as 0.01")
@@ -101,32 +105,32 @@ def scan(
         logs: A file, a folder or a glob, or several of them, as text or `Path`.
         out: Results folder. None for a temporary one, which is removed with the object that is returned.
         fdr: False-discovery rate over reported campaigns, above 0 and below 1.
-        map: Your name for a column of the contract, by the contract's name.
-        accounts: Account table, where it does not lie beside the logs.
-        releases: Table of model releases, where it does not lie beside the logs.
-        seed: Of the clustering and of random comparison groups, 0 or more.
-        memory: Memory of the database, such as `"4GB"`; `"auto"` for a part of the machine's.
+        map: Names of columns in the logs, keyed by the contract's column names.
+        accounts: Account table. None to look for one beside the logs.
+        releases: Table of model releases. None to look for one beside the logs.
+        seed: Seed of the clustering and of random comparison groups, 0 or more.
+        memory: Memory limit of the database, such as `"4GB"`; `"auto"` for a share of the machine's memory.
         format: Name of the log format, as in `stillwatch formats`; `"auto"` to recognise it.
-        store: Folder that keeps what was read, so that the next scan reads only what is new.
+        store: Folder that keeps observations and daily summaries; a later scan reads only new log files.
         engine: `"duckdb"`, in this process, or `"spark"`.
-        spark_master: Spark's master.
-        shards: In how many shards accounts are clustered, 1 or more.
-        networks: `[CLASS=]FILE` lists of networks.
-        limit: What one file may cost, such as `{"line": "64MB"}`.
+        spark_master: URL of Spark's master; used with `engine="spark"`.
+        shards: Number of shards in which accounts are clustered, 1 or more.
+        networks: Lists of networks, each as `[CLASS=]FILE`.
+        limit: Largest sizes allowed when a file is read, such as `{"line": "64MB"}`.
         without: Names of signals or explanations to leave out.
         labels: Folders whose labels are shown, besides those of `out`.
         show_prompts: Whether to write a few prompts of each campaign into the results.
         with_peer: File of values in common with a peer, as `stillwatch match` writes it.
-        profile: Whether `manifest.json` says how long every stage took and how much memory it needed.
-        progress: Called with a stage's name, what is done of it, and what it is in all.
+        profile: Whether to write duration and memory of every stage to `manifest.json`.
+        progress: Called with a stage's name, the amount done and the total amount.
 
     Returns:
-        The results, with `campaigns`, `members`, `exchanges`, `evidence` and `leads` as tables.
+        The results; `campaigns`, `members`, `exchanges`, `evidence` and `leads` are tables.
 
     Raises:
         UsageError: An argument is out of range or names something that does not exist.
         InputError: No log can be read.
-        StateError: `out` holds something that no scan wrote.
+        StateError: `out` exists and is neither empty nor a results folder.
 
     Example:
         >>> import stillwatch
@@ -181,21 +185,22 @@ def sketch(
     limit: Mapping[str, str | int] | None = None,
     progress: Progress = scanning.silent,
 ) -> dict[str, Any]:
-    """Write sketches of logs, which hold digests in place of text, as `stillwatch sketch` does.
+    """Write sketches of logs, as `stillwatch sketch` does. A sketch holds digests in place of text.
 
     Args:
         logs: As for `scan`; with `rekey`, a folder of sketches.
         out: New folder for the sketches.
         key_file: File with a secret of at least 16 bytes.
-        rekey: File with the older secret of the sketches in `logs`, which are put under the new one.
-        release: Name of the receiver whose sketches get a key of their own.
+        rekey: File with the old secret of the sketches in `logs`, whose digests are enciphered anew with the
+            secret of `key_file`.
+        release: Name of the receiver, for whom a separate key is derived; empty for the owner's own key.
         map: As for `scan`.
         format: As for `scan`.
         limit: As for `scan`.
         progress: As for `scan`.
 
     Returns:
-        What was read: `rows`, `quarantined`, `unread`, `key_id`, `release`, `inputs`.
+        A dictionary with `rows`, `quarantined`, `unread`, `key_id`, `release` and `inputs`.
 
     Raises:
         InputError: No log can be read, or the secret is too short.
@@ -236,23 +241,23 @@ def simulate(
     caught: float = 1.0,
     progress: Progress = scanning.silent,
 ) -> worlds.World:
-    """Write the tables of a world with known truth, as `stillwatch simulate` does; no request is sent.
+    """Write simulated logs with planted campaigns, as `stillwatch simulate` does. No request is sent.
 
     Args:
-        scenario: Name of the world, such as `"demo"` or `"stealth-1"`.
+        scenario: Name of the scenario, such as `"demo"` or `"stealth-1"`.
         out: Folder for `exchanges.parquet`, `accounts.parquet`, `releases.parquet` and `truth.parquet`.
-        seed: The same seed gives the same tables.
-        scale: Multiplies accounts and exchanges, above 0.
-        rate: Multiplies exchanges alone, above 0.
-        prompts: File with real text to use for prompts.
-        times: File with real arrival rates for honest applications.
-        reaction: What operators do after every campaign's accounts are suspended; None for no action.
-        action_day: Day of the action, from 0; None for the middle of the world.
-        caught: Share of a campaign's accounts that the action suspends, above 0 and at most 1.
+        seed: Seed of all random numbers; the same seed gives the same tables.
+        scale: Factor on the numbers of accounts and exchanges, above 0.
+        rate: Factor on the number of exchanges alone, above 0.
+        prompts: File with real text to use for prompts. None for generated text.
+        times: File with real arrival rates for honest applications. None for generated ones.
+        reaction: Operators' reaction after accounts of every campaign are suspended; None for no suspension.
+        action_day: Day of the suspension, counted from 0; None for the middle of the simulated time.
+        caught: Share of a campaign's accounts that are suspended, above 0 and at most 1.
         progress: As for `scan`.
 
     Returns:
-        Totals, and for every planted campaign its kind, accounts and exchanges.
+        Totals of the logs, and kind, accounts and exchanges of every planted campaign.
 
     Raises:
         UsageError: The scenario does not exist, or a number is out of range.
@@ -283,18 +288,18 @@ def simulate(
 
 
 def score(results: Results | Name, truth: Name, *, logs: Name | None = None) -> dict[str, Any]:
-    """Compare results with a table of the truth, as `stillwatch score` does.
+    """Compare results with the true campaigns, as `stillwatch score` does.
 
     Args:
-        results: What `scan` or `open_results` returned, or a results folder.
+        results: Results of `scan` or `open_results`, or the path of a results folder.
         truth: Table of `exchange_id`, `account_id` and `campaign_id`, which is null for honest exchanges.
-        logs: The logs, where they are not where the scan read them.
+        logs: Present path of the logs, where they were moved after the scan; None otherwise.
 
     Returns:
         Precision and recall of accounts and exchanges, false campaigns, and a row for each planted campaign.
 
     Raises:
-        InputError: `truth` is no such table.
+        InputError: `truth` cannot be read or lacks a column.
         StateError: `results` is no results folder.
     """
     folder = results.folder if isinstance(results, Results) else Results(Path(results)).folder

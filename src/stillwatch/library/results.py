@@ -1,4 +1,4 @@
-"""A results folder as an object: tables, campaigns, and what a notebook shows of them."""
+"""The classes `Results` and `Campaign`: tables of a results folder, and their display in a notebook."""
 
 from __future__ import annotations
 
@@ -33,14 +33,16 @@ PART_OF_CAMPAIGN = {
     "claims": contract.CLAIMS, "capabilities": contract.SOUGHT, "explanations": contract.EXPLANATIONS,
     "glance": contract.GLANCE,
 }  # fmt: skip
-"""Tables of which a campaign has rows of its own, by the attribute of `Campaign` that gives them."""
+"""Tables with rows of single campaigns, keyed by the attribute of `Campaign` that returns them."""
 
 
 class Results:
     """The results of one scan.
 
-    Every attribute that is a table is a `Table`. Results of `scan(..., out=None)` lie in a temporary folder,
-    which is removed when the object is closed or no longer used; `save` keeps them.
+    Tables are attributes of type `Table`. `scan(..., out=None)` writes results to a temporary folder, which
+    is removed when this object is closed or garbage-collected; `save` copies them to another folder.
+
+    The constructor raises `StateError` where `folder` is no results folder.
 
     Example:
         >>> import stillwatch
@@ -55,7 +57,7 @@ class Results:
 
     @cached_property
     def campaigns(self) -> Table:
-        """One row a campaign, the largest first."""
+        """One row for each campaign, the largest first."""
         return self.table("campaigns")
 
     @cached_property
@@ -65,7 +67,9 @@ class Results:
 
     @cached_property
     def evidence(self) -> Table:
-        """One row for each piece of evidence of each campaign, with its weight and a sentence."""
+        """One row for each piece of evidence of each campaign, with its `log10_likelihood_ratio` and a
+        sentence.
+        """
         return self.table("evidence")
 
     @cached_property
@@ -75,14 +79,14 @@ class Results:
 
     @cached_property
     def leads(self) -> Table:
-        """One row for each group that cannot be told from an innocent explanation; the first has the most
-        at stake.
+        """One row for each suspicious group that an innocent explanation fits as well, in descending order
+        of what is at stake.
         """
         return self.table("leads")
 
     def table(self, name: str) -> Table:
-        """Any table of the folder, such as `timeline`. Raises `UsageError` for another name, `StateError`
-        for a damaged file.
+        """A table of the folder by name, such as `timeline`. Raises `UsageError` for an unknown name and
+        `StateError` for a missing or damaged file.
         """
         schema = next((one for one in TABLES if one.name == name), None)
         if schema is None:
@@ -91,17 +95,17 @@ class Results:
 
     @cached_property
     def overview(self) -> dict[str, Any]:
-        """What was looked at: counts, signals and why others were not used, inputs (`overview.json`)."""
+        """Contents of `overview.json`: counts, signals used, signals not used with the reason, and inputs."""
         return read_json(self.folder, "overview.json")
 
     @property
     def report(self) -> Path:
-        """The page for people, `report.html`."""
+        """Path of the report, `report.html`."""
         return self.folder / page.NAME
 
     def campaign(self, name: str) -> Campaign:
-        """One campaign, such as `C1`, with what the page shows of it. Raises `UsageError` for a name that
-        is not in `campaigns`.
+        """The campaign called `name`, such as `C1`. Raises `UsageError` for a name that is not in
+        `campaigns`.
         """
         return Campaign(self, name)
 
@@ -124,11 +128,11 @@ class Results:
         revoke: Collection[str] = (),
         producer: str = "unnamed provider",
     ) -> list[Path]:
-        """Write the results into the new folder or file `out` in the form of an exporter, such as `stix`;
-        returns the files.
+        """Write the results to the new folder or file `out` with the exporter called `name`, such as `stix`;
+        returns the paths of the files.
 
-        The other arguments are the options of `stillwatch export`. Raises `UsageError` for an exporter that
-        does not exist, for an argument that cannot be, and where `out` exists.
+        The other arguments are the options of `stillwatch export`. Raises `UsageError` for an unknown
+        exporter, for an invalid argument, and where `out` exists.
         """
         terms = Terms(
             with_accounts=with_accounts,
@@ -140,7 +144,7 @@ class Results:
         return export(self.folder, name, Path(out), terms)
 
     def close(self) -> None:
-        """Remove the temporary folder, where these results have one."""
+        """Remove the temporary folder of these results; does nothing where they lie in another folder."""
         if self._owned is not None:
             self._owned.cleanup()
 
@@ -154,7 +158,7 @@ class Results:
 
     @cached_property
     def page_data(self) -> Folder:
-        """The folder as the page reads it."""
+        """Contents of the folder as the report reads them."""
         return read(self.folder)
 
     def _read(self, schema: TableSchema) -> Table:
@@ -179,9 +183,11 @@ class Results:
 class Campaign:
     """One campaign of the results.
 
-    `facts` holds what stands above the campaign's card on the page; the tables hold its rows: `members`,
-    `exchanges`, `evidence`, `timeline`, `links`, `hypotheses`, `claims`, `capabilities`, `explanations`,
-    `glance`. A notebook shows the card itself.
+    `facts` holds its row of `campaigns` and derived values. Its rows of the other tables are attributes:
+    `members`, `exchanges`, `evidence`, `timeline`, `links`, `hypotheses`, `claims`, `capabilities`,
+    `explanations`, `glance`. A notebook shows the campaign's card of the report.
+
+    The constructor raises `UsageError` where `results` have no campaign called `name`.
     """
 
     def __init__(self, results: Results, name: str) -> None:
@@ -194,24 +200,24 @@ class Campaign:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """The row of `campaigns`, and `meaning` of its kind, `days` from first to last exchange, and
-        `share_before`: the share of its exchanges made before `detected_at`, None where that is null or no
-        timeline was written.
+        """The campaign's row of `campaigns`, with `meaning` (of its kind, as text), `days` (from first to
+        last exchange) and `share_before` (share of its exchanges before `detected_at`, 0 to 1; None where
+        `detected_at` is null or no timeline was written).
         """
         one = self._card
         return {**one.row, "meaning": one.meaning, "days": one.days, "share_before": one.share_before}
 
     @property
     def nearest_explanation(self) -> dict[str, Any] | None:
-        """The innocent explanation that comes nearest, and the evidence that it cannot produce; None
-        where no trial was written.
+        """The innocent explanation that fits the campaign best, with the evidence that it cannot produce;
+        None where the results have no row of `explanations` for the campaign.
         """
         one = self._card.nearest
         return None if one is None else {key: value for key, value in asdict(one).items() if key != "bar"}
 
     def table(self, name: str) -> Table:
-        """The campaign's rows of a table of the results. Raises `UsageError` for a table that has none of
-        a single campaign.
+        """The campaign's rows of the table `name`. Raises `UsageError` for a name that is not in
+        `PART_OF_CAMPAIGN`.
         """
         if name not in PART_OF_CAMPAIGN:
             raise unknown("table of a campaign", name, PART_OF_CAMPAIGN)
@@ -221,59 +227,61 @@ class Campaign:
 
     @property
     def members(self) -> Table:
-        """Its accounts, the most probable first."""
+        """The campaign's accounts, in descending order of membership probability."""
         rows = self.table("members").to_arrow()
         order = [("score", "descending"), ("exchanges", "descending"), ("account_id", "ascending")]
         return Table("members", rows.sort_by(order))
 
     @property
     def exchanges(self) -> Table:
-        """The exchanges that are attributed to it."""
+        """The exchanges that are attributed to the campaign."""
         return self.table("exchanges")
 
     @property
     def evidence(self) -> Table:
-        """What was measured, the weightiest first."""
+        """The campaign's evidence, in descending order of `log10_likelihood_ratio`."""
         return Table(
             "evidence", self.table("evidence").to_arrow().sort_by([("log10_likelihood_ratio", "descending")])
         )
 
     @property
     def timeline(self) -> Table:
-        """Exchanges and evidence by hour."""
+        """Exchanges and evidence of the campaign by hour."""
         return self.table("timeline")
 
     @property
     def links(self) -> Table:
-        """The values that its accounts share."""
+        """Values that the campaign's accounts share, such as an address or a payment fingerprint."""
         return self.table("links")
 
     @property
     def hypotheses(self) -> Table:
-        """Rival hypotheses on its purpose."""
+        """Rival hypotheses on the campaign's purpose."""
         return self.table("hypotheses")
 
     @property
     def claims(self) -> Table:
-        """What is claimed of it, and on what ground."""
+        """Claims about the campaign, each with its grounds."""
         return self.table("claims")
 
     @property
     def capabilities(self) -> Table:
-        """Exchanges and tokens by capability."""
+        """Exchanges and tokens of the campaign by capability (the kind of answer that prompts ask for)."""
         return self.table("capabilities")
 
     @property
     def explanations(self) -> Table:
-        """Every innocent explanation that was tried, with the evidence that it cannot produce, the
-        nearest first.
+        """Every innocent explanation that was tried, with the evidence that it cannot produce; the one that
+        fits best is first.
         """
         rows = self.table("explanations").to_arrow()
         return Table("explanations", rows.sort_by([("log10_e", "ascending"), ("explanation", "ascending")]))
 
     @property
     def glance(self) -> Table:
-        """Facts that can be checked by counting, for and against one control."""
+        """Counts that a reader can check by hand; `speaks` says whether each is for or against control of
+        the accounts by one operator.
+        """
         return self.table("glance")
 
     def __repr__(self) -> str:
@@ -284,9 +292,7 @@ class Campaign:
         )
 
     def _repr_html_(self) -> str:
-        """The campaign's card of the page, in a frame of its own, so that neither disturbs the other's
-        style.
-        """
+        """The campaign's card of the report, in an iframe, so that styles of notebook and card do not mix."""
         return (
             f"<iframe {FRAME} "
             f'srcdoc="{html.escape(page.render_campaign(self._results.page_data, self._card))}"></iframe>'
@@ -294,7 +300,7 @@ class Campaign:
 
 
 def open_results(folder: str | Path) -> Results:
-    """The results of an earlier scan, from its folder. Raises `StateError` where that is no results folder.
+    """The results of an earlier scan. Raises `StateError` where `folder` is no results folder.
 
     Example:
         >>> import stillwatch

@@ -1,4 +1,4 @@
-"""A table of results, as Arrow, pandas or Polars, and as a notebook shows it."""
+"""The class `Table`: one table of the results, as Arrow, pandas, Polars or HTML."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ if TYPE_CHECKING:
     import polars as pl
 
 MAX_SHOWN_ROWS = 20  # rows that a notebook shows: chosen, about one screen
-MAX_SHOWN_CHARACTERS = 80  # of one value
+MAX_SHOWN_CHARACTERS = 80  # of one value in a notebook: chosen
 
 
 class Table:
-    """Rows of one table of the results, in a fixed order; nothing is changed in place.
+    """Rows of one table of the results, in a fixed order; immutable.
 
-    `len(table)` is the number of rows, iteration gives each row as a dictionary, and any library that reads
-    the Arrow stream interface takes the table as it is (`polars.DataFrame(table)`,
-    `duckdb.from_arrow(table.to_arrow())`).
+    `len(table)` is the number of rows and iteration gives each row as a dictionary. Libraries that read the
+    Arrow C stream interface accept the table itself (`polars.DataFrame(table)`).
     """
 
     def __init__(self, name: str, rows: pa.Table) -> None:
@@ -60,7 +59,7 @@ class Table:
         return frame
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """The rows in the Arrow C stream interface."""
+        """A capsule of the rows for the Arrow C stream interface."""
         return self._rows.__arrow_c_stream__(requested_schema)
 
     def __len__(self) -> int:
@@ -75,7 +74,9 @@ class Table:
         return f"<{self.name}: {rows}; {', '.join(self.columns)}>"
 
     def _repr_html_(self) -> str:
-        """The first rows as an HTML table; every value is escaped, since senders choose some of them."""
+        """The first `MAX_SHOWN_ROWS` rows as an HTML table; values are escaped, since senders choose some
+        of them.
+        """
         head = "".join(f"<th>{html.escape(name)}</th>" for name in self.columns)
         lines = "".join(
             f"<tr>{''.join(f'<td>{_shown(value)}</td>' for value in row.values())}</tr>"

@@ -1,4 +1,4 @@
-"""`watch`: events of a growing log, as they happen."""
+"""The public function `watch`: events of a growing log."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from stillwatch.flows.scan import Options
 from stillwatch.flows.watch import Watch, Watching
 from stillwatch.library.calls import Name, check_rate, limits, optional_path
 
-STABLE_LOOKS = 2  # looks without anything new after which all that is there was taken
-LOOK_S = 0.2  # between them
-SETTLE_S = 60.0  # for a webhook to take what is owed
-AWAY_S = 60.0  # longest pause before a source that is away is asked again
+STABLE_LOOKS = 2  # looks in a row without new data after which the log counts as read to its end: chosen
+LOOK_S = 0.2  # seconds between these looks: chosen
+SETTLE_S = 60.0  # seconds that a webhook has to accept the remaining events: chosen
+AWAY_S = 60.0  # longest pause in seconds before an unreachable source is tried again: chosen
 UNITS = {"m": 60, "h": 3600, "d": 86400}
 log = logging.getLogger("stillwatch.watch")
 
 
 def duration(text: str) -> timedelta:
-    """`30m`, `6h` or `1d`; raises `UsageError` for anything else."""
+    """A duration from text: a whole number above 0 and `m`, `h` or `d`, such as `30m`, `6h` or `1d`.
+
+    Raises `UsageError` for anything else.
+    """
     found = re.fullmatch(r"(\d{1,6})([mhd])", text)
     if not found or int(found[1]) == 0:
         raise UsageError(Problem(fact="`every` is no span of time", found=text, expected="30m, 6h, 1d"))
@@ -33,16 +36,18 @@ def duration(text: str) -> timedelta:
 
 
 def steps(one: Watch, *, once: bool, poll: float, say: Callable[[str], None]) -> Iterator[None]:
-    """Run a watch, one step at a time; `say` is given what the person who runs it has to know.
+    """Run a watch; the iterator yields None after each step. `say` is called with messages for the operator.
 
-    With `once`, what is there is taken and judged, and what is owed to the webhook is delivered. Otherwise
-    the iterator has no end; between looks it waits `poll` seconds, and longer where a source that answered
-    once is away.
+    With `once`, the log is read to its end and judged, events are sent to the webhook, and the iterator
+    ends. Otherwise it never ends: it waits `poll` seconds where there is no new data, and up to `AWAY_S`
+    seconds while the source cannot be reached. Raises `Unreachable` where the source does not answer, without
+    `once` only where it never answered.
     """
     return _take_all(one, say) if once else _follow(one, poll, say)
 
 
 def _take_all(one: Watch, say: Callable[[str], None]) -> Iterator[None]:
+    """Read the log to its present end, judge it, and send the events; see `steps`."""
     idle = 0
     while idle < STABLE_LOOKS:
         idle = 0 if one.step() else idle + 1
@@ -61,6 +66,7 @@ def _take_all(one: Watch, say: Callable[[str], None]) -> Iterator[None]:
 
 
 def _follow(one: Watch, poll: float, say: Callable[[str], None]) -> Iterator[None]:
+    """Follow the log without end; see `steps`."""
     away = 0
     while True:
         try:
@@ -100,35 +106,35 @@ def watch(
     poll: float = 2.0,
     once: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Follow a growing log and give new, confirmed, grown, merged, ended and returned campaigns, as
-    `stillwatch watch` does.
+    """Follow a growing log and yield events of new, confirmed, grown, merged, ended and returned campaigns,
+    as `stillwatch watch` does.
 
     Args:
         source: Folder or file that grows, or the address of a stream (`redis://`, `nats://`, `kafka://`).
-        state: Folder for what is remembered.
-        every: How far the log goes on between judgements, such as `"30m"`, `"6h"`, `"1d"`.
+        state: Folder for the state of the watch: position in the log, sketches, campaigns and events.
+        every: Time of the log between two judgements, such as `"30m"`, `"6h"`, `"1d"`.
         map: As for `scan`.
         format: As for `scan`.
         accounts: Account table, read again at every judgement.
         releases: Table of model releases.
-        fdr: False-discovery rate of confirmed campaigns, at whatever time one stops.
-        alerts: False alerts in a year of the log, at most.
+        fdr: False-discovery rate of confirmed campaigns; it holds at every stopping time.
+        alerts: Largest expected number of false alerts in a year of the log.
         memory: As for `scan`.
         limit: As for `scan`.
-        webhook: Address to which every event is posted once it is written in `state`.
+        webhook: URL to which every event is posted once it is written to `state`; empty for none.
         webhook_secrets: File of secrets that sign events, one a line.
-        heartbeat: How often a sign of life is posted, such as `"10m"`; empty: never.
-        poll: Seconds between looks.
-        once: Whether to take what is there, judge, and stop.
+        heartbeat: Time between heartbeats posted to the webhook, such as `"10m"`; empty for none.
+        poll: Seconds between looks for new data.
+        once: Whether to read the log to its present end, judge it once, and stop.
 
     Yields:
-        One dictionary an event, as in `events.jsonl` of the state. Without `once` the iterator has no end.
-        What a person has to know beside events is logged, as warnings of the logger `stillwatch.watch`.
+        One dictionary for each event, as in `events.jsonl` of the state. Without `once` the iterator never
+        ends. Other messages are logged as warnings of the logger `stillwatch.watch`.
 
     Raises:
         UsageError: An argument is out of range.
         Unreachable: The stream does not answer.
-        StateError: The state is another watch's.
+        StateError: The state belongs to another source or is in use by another watch.
     """
     events: deque[dict[str, Any]] = deque()
     options = Options(

@@ -1,3 +1,1 @@
-"""What people decided and what is known from earlier scans: labels, names of campaigns, and the record of
-both.
-"""
+"""Labels by people, names of campaigns over several scans, and the append-only record of decisions."""

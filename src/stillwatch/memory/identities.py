@@ -1,4 +1,4 @@
-"""How does a campaign keep its name while it grows, merges, splits, dies and returns?"""
+"""Tracking of campaigns over several judgements: names, growth, merges, splits, ends and returns."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-SAME_TRACK_OVERLAP = 0.5  # of the smaller one's accounts in common: the same campaign
-GROWN = 1.01  # times the accounts or exchanges last told of
+SAME_TRACK_OVERLAP = 0.5  # least share of the smaller group's accounts in common for one campaign: chosen
+GROWN = 1.01  # factor on the last reported accounts or exchanges above which an event `grown` is made: chosen
 
 
 @dataclass(slots=True, kw_only=True)
 class Track:
-    """A campaign over time: its accounts, whether it is still reported, where it came from, and `since`
-    when it is known.
+    """A campaign over time.
+
+    `accounts` are all accounts ever found, `told` the facts of its last event, `ended` is True while it is
+    not reported, `lineage` lists splits and merges as text, and `since` is the time at which it was first
+    reported (ISO 8601).
     """
 
     name: str
@@ -25,8 +28,8 @@ class Track:
 
 
 def shared_with(tracks: Mapping[str, Track], accounts: frozenset[str]) -> dict[str, int]:
-    """How many of these accounts each known campaign has, of those that share `SAME_TRACK_OVERLAP` of the
-    smaller one's.
+    """Number of `accounts` in each known campaign, by name, for the campaigns that have at least
+    `SAME_TRACK_OVERLAP` of the smaller group's accounts in common with them.
     """
     shared = {name: len(accounts & track.accounts) for name, track in tracks.items()}
     return {
@@ -37,8 +40,11 @@ def shared_with(tracks: Mapping[str, Track], accounts: frozenset[str]) -> dict[s
 
 
 def match(overlaps: Sequence[Mapping[str, int]]) -> tuple[dict[int, str], dict[int, str]]:
-    """Which of several groups have which known names, and which were split from which; groups are
-    numbered by place.
+    """Assign known names to groups. `overlaps` has for each group its accounts in common with campaigns
+    (`shared_with`).
+
+    Returns two dictionaries keyed by a group's index: its name, and the name of the campaign that it was
+    split from. A name goes to the group with the largest overlap; other groups that prefer it are splits.
     """
     claims: dict[str, list[int]] = {}
     for place, shared in enumerate(overlaps):
@@ -60,13 +66,14 @@ def follow(
     at: str,
     unsure: Collection[int] = (),
 ) -> list[dict[str, Any]]:
-    """Match the campaigns that are found now with those known, change `tracks`, and tell what happened.
+    """Match the campaigns found now with the known ones, update `tracks` in place, and return the events.
 
-    `found` are a campaign's facts and its accounts. A campaign has the name of the known one it shares most
-    accounts with, if that is `SAME_TRACK_OVERLAP` of the smaller; the larger of two keeps the name. Events:
-    `new` (with `split_from` where it left another), `confirmed`, `grown`, `merged` (with `into`), `ended`,
-    `returned`. What stands at the places `unsure` keeps a known campaign alive and begins none; once
-    `confirmed`, a campaign stays so.
+    `found` has the facts and the accounts of each campaign; `at` is the time of the events in ISO 8601. A
+    campaign gets the name of the known one with which it has most accounts in common, if these are at least
+    `SAME_TRACK_OVERLAP` of the smaller one's; of several, the one with most accounts in common keeps the
+    name. Events: `new` (with `split_from` after a split), `confirmed`, `grown`, `merged` (with `into`),
+    `ended`, `returned`. Campaigns at the indices `unsure` continue a known campaign but start no new one. A
+    confirmed campaign stays confirmed.
     """
     events: list[dict[str, Any]] = []
     overlaps = [shared_with(tracks, accounts) for _facts, accounts in found]

@@ -1,11 +1,11 @@
-"""What people know of accounts, groups, campaigns and shared values, and how long it holds.
+"""Labels by people on accounts, groups, campaigns and shared values, each with an optional end.
 
 Rules:
-    A label changes no table of a scan: a campaign that is labelled honest is still listed, with who said so
-    and why. A label on a campaign or a lead names the accounts that it had. It applies to a later group that
-    shares at least half of the smaller one's accounts (`memory.identities`), whatever that group is called.
-    Of several labels on one target the latest counts; a label that is withdrawn or has expired does not.
-    An account's own label outweighs those of its group, and those outweigh labels of values.
+    A label changes no result of a scan: a campaign labelled honest is still listed, with the label's author
+    and reason. A label on a campaign or lead stores the accounts that the group had. It applies to any later
+    group that has at least half of the smaller group's accounts in common with these (`memory.identities`),
+    whatever the later group's name. Of several labels on one target the latest counts; a withdrawn or expired
+    label does not. An account's own label outweighs those of its group, which outweigh labels on values.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ Verdict = Literal["honest", "campaign", "allow", "withdrawn"]
 Kind = Literal["account", "organization", "key", "campaign", "lead", "indicator", "mark"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
-GROUPS = ("campaign", "lead")
-VALUES = ("indicator", "mark")
+GROUPS = ("campaign", "lead")  # kinds of targets that are groups of accounts
+VALUES = ("indicator", "mark")  # kinds of targets that are values, as `KIND=VALUE`
 LABEL = "label"
-"""Kind of the record's lines that are labels."""
-MAX_REASON = 2000  # characters of a reason, an author or a target: chosen
+"""Kind of record lines that hold labels."""
+MAX_REASON = 2000  # most characters of any text field of a label: chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """A verdict on a target by an author, with a reason and an end.
+    """A verdict on a target, with its author, reason and end.
 
     `target` is an account, organisation, key, a campaign's or lead's name, or `KIND=VALUE` of an indicator or
     an explanation's mark. `accounts` are those that a campaign or lead had. `expires` is None where the label
@@ -54,24 +54,24 @@ class Label:
 
     @property
     def is_sparing(self) -> bool:
-        """Whether nothing may be done to what carries it."""
+        """Whether the label forbids actions against its target."""
         return self.verdict in ("honest", "allow")
 
     @property
     def last_day(self) -> str:
-        """The last day on which it holds; empty where it holds until it is withdrawn."""
+        """The last day on which the label holds, as `YYYY-MM-DD`; empty where it has no end."""
         return f"{self.expires - timedelta(microseconds=1):%Y-%m-%d}" if self.expires else ""
 
     @property
     def statement(self) -> str:
-        """The label as a person reads it."""
+        """The label as a phrase for reports."""
         said = "allowed" if self.verdict == "allow" else f"labelled {self.verdict}"
         whose = "" if self.kind in ("account", *GROUPS) else f" ({self.kind} {self.target})"
         until = f", until {self.last_day}" if self.last_day else ""
         return f"{said} by {self.author} because {self.reason}{whose}{until}"
 
     def as_json(self) -> dict[str, Any]:
-        """The label in the form in which it is kept and exported."""
+        """The label as a dictionary for JSON; the inverse of `of_json`."""
         return {
             "kind": self.kind,
             "target": self.target,
@@ -86,12 +86,12 @@ class Label:
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels in force at a moment, found by what they are about."""
+    """Labels in force at one moment, with look-up by target."""
 
     labels: tuple[Label, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether there is any."""
+        """Whether there is at least one label."""
         return bool(self.labels)
 
     @cached_property
@@ -105,7 +105,7 @@ class Labels:
 
     @cached_property
     def values(self) -> Mapping[tuple[str, str], Label]:
-        """Labels of values by kind and value of the indicator."""
+        """Labels on values, keyed by kind and value of the indicator."""
         found: dict[tuple[str, str], Label] = {}
         for one in self.labels:
             if one.kind in VALUES:
@@ -114,12 +114,12 @@ class Labels:
         return found
 
     def of(self, kind: Kind, target: str) -> Label | None:
-        """The label of an account, organisation or key."""
+        """The label on an account, organisation or key; None where it has none."""
         return self._named.get((kind, target))
 
     def of_group(self, accounts: Collection[str]) -> Label | None:
-        """The latest label of a campaign or lead that shares at least half of the smaller one's accounts
-        with these.
+        """The latest label on a campaign or lead that has at least half of the smaller group's accounts in
+        common with `accounts`; None where there is none.
         """
         mine = frozenset(accounts)
         for one in self.groups:
@@ -130,32 +130,32 @@ class Labels:
 
 
 def place_of(folder: Path) -> Path:
-    """Where a results folder or a state folder keeps its labels."""
+    """Path of the record with the labels of a results or state folder."""
     return folder / RECORD
 
 
 def add(folder: Path, label: Label) -> Entry:
-    """Append a label to the record of a folder."""
+    """Append a label to the record of a folder; returns its line."""
     (entry,) = add_all(folder, [label])
     return entry
 
 
 def add_all(folder: Path, labels: Iterable[Label]) -> list[Entry]:
-    """Append labels to the record of a folder."""
+    """Append labels to the record of a folder; returns their lines."""
     lines = [Entry(at=record.now(), kind=LABEL, author=one.author, body=one.as_json()) for one in labels]
     return record.append(place_of(folder), lines) if lines else []
 
 
 def in_force(folders: Sequence[Path], at: datetime | None = None) -> Labels:
-    """The labels of these folders that hold at a moment (None: now). A folder without a record has none.
+    """The labels of `folders` in force at the time `at` (None: now). A folder without a record has none.
 
-    Raises `StateError` where a line of a record is no label of this version, or was changed.
+    Raises `StateError` where a record was changed or has an invalid label.
     """
     moment = at or datetime.now(UTC)
     latest: dict[tuple[str, str], Label] = {}
     every = sorted((one for folder in folders for one in read(folder)), key=lambda one: one.at)
     for one in every:
-        latest.pop((one.kind, one.target), None)  # a later label stands later, too
+        latest.pop((one.kind, one.target), None)  # keeps the dictionary in order of time
         latest[one.kind, one.target] = one
     return Labels(
         tuple(
@@ -167,9 +167,9 @@ def in_force(folders: Sequence[Path], at: datetime | None = None) -> Labels:
 
 
 def read(folder: Path) -> list[Label]:
-    """Every label that a folder was ever given, in order.
+    """All labels in the record of a folder, in order, also withdrawn and expired ones.
 
-    Raises `StateError` where the record is not as it was written.
+    Raises `StateError` where the record was changed or has an invalid label.
     """
     path = place_of(folder)
     kept = record.read(path)
@@ -187,7 +187,9 @@ def read(folder: Path) -> list[Label]:
 
 
 def of_json(given: object, where: str) -> Label:
-    """A label as `as_json` wrote it; raises `StateError` naming the field that is not as it should be."""
+    """A label from the dictionary of `as_json`. `where` names its place in messages. Raises `StateError`
+    with the invalid field.
+    """
     fault = _fault(given)
     if fault or not isinstance(given, dict):
         raise StateError(
@@ -212,6 +214,7 @@ def of_json(given: object, where: str) -> Label:
 
 
 def _fault(given: object) -> str:
+    """What is wrong with a label read from JSON; empty where nothing is."""
     if not isinstance(given, dict):
         return "no JSON object"
     for name in ("kind", "target", "verdict", "reason", "author", "at"):
@@ -240,10 +243,10 @@ def _moment(text: str) -> datetime:
 
 
 def expiry(text: str) -> datetime:
-    """The end of a label that is valid to the end of a day (`2027-01-31`) or until a moment
+    """The time at which a label expires, from a date (`2027-01-31`: the end of that day, UTC) or a time
     (`2027-01-31T12:00Z`).
 
-    Raises `UsageError` for anything else.
+    Raises `UsageError` for any other text.
     """
     try:
         at = _moment(text)
@@ -256,12 +259,12 @@ def expiry(text: str) -> datetime:
 
 @dataclass(slots=True, kw_only=True)
 class Known:
-    """Groups of a folder by every name under which a person may label them: accounts of each."""
+    """Accounts of the campaigns and leads of a folder, by every name that a label may use."""
 
     campaigns: dict[str, frozenset[str]] = field(default_factory=dict)
     leads: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def accounts(self) -> frozenset[str]:
-        """Accounts of all groups."""
+        """Accounts of all campaigns and leads."""
         return frozenset[str]().union(*self.campaigns.values(), *self.leads.values())

@@ -1,4 +1,4 @@
-"""Names that campaigns keep from one scan into a results folder to the next."""
+"""Names of campaigns that last over repeated scans into one results folder."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ TRACKS = "tracks.json"
 
 
 def read_tracks(folder: Path) -> dict[str, Track]:
-    """The campaigns that earlier scans into a results folder reported; none where there was no such scan.
+    """The campaigns of earlier scans into a results folder, by name; empty where there was none.
 
-    Raises `StateError` where the file is there and cannot be read.
+    Raises `StateError` where the file exists and cannot be read.
     """
     path = folder / TRACKS
     try:
@@ -47,7 +47,11 @@ def name_campaigns(
     members: Mapping[str, frozenset[str]],
     at: datetime,
 ) -> pa.Table:
-    """The table `names`; `tracks` is brought up to date. `at` is the end of the log."""
+    """The table `names` for the campaigns of a scan; updates `tracks` in place.
+
+    `campaigns` are rows of the table `campaigns`, `members` their accounts by `campaign_id`, and `at` is the
+    end of the log.
+    """
     found = [
         ({name: row[name] for name in ("campaign_id", "accounts", "exchanges")}, members[row["campaign_id"]])
         for row in campaigns
@@ -70,6 +74,6 @@ def name_campaigns(
 
 
 def write_tracks(folder: Path, tracks: Mapping[str, Track]) -> None:
-    """The file that the next scan reads."""
+    """Write `tracks` to a results folder, for the next scan."""
     told = {name: asdict(track) | {"accounts": sorted(track.accounts)} for name, track in tracks.items()}
     (folder / TRACKS).write_text(json.dumps({"tracks": told}, sort_keys=True) + "\n")

@@ -1,13 +1,11 @@
-"""An append-only file of what people and programs decided, each line bound to the line before it.
+"""An append-only file of decisions by people and programs, with a hash chain over its lines.
 
 Rules:
-    A line holds its time, its kind, its author, its content and `code`, the SHA-256 of the previous line's
-    code and of the line itself. A line that was changed, left out or put in therefore does not fit the one
-    after it. Lines that are cut off at the end can only be found by somebody who kept the last code
-    (`stillwatch seal`). A file has one writer at a time: the file itself is locked. Where the folder was
-    replaced meanwhile, the file that now has its name is written.
-    A line that was cut short by a crash is counted and passed over; the chain goes on from the last whole
-    line.
+    A line holds time, kind, author, content and `code`: the SHA-256 of the previous line's code and of the
+    line itself. A changed, removed or inserted line therefore breaks the chain. Lines removed at the end are
+    detected only by comparison with a stored last code (`stillwatch seal`). The file is locked, so it has one
+    writer at a time. Where its folder is replaced while a writer waits, the line is written to the new file.
+    A line cut short by a crash is counted and skipped; the chain continues from the last whole line.
 """
 
 from __future__ import annotations
@@ -27,15 +25,15 @@ from typing import IO, Any
 from stillwatch.engine.files import OWNER
 
 FORMAT = "stillwatch-record-1"
-START = "0" * 64
-TAIL = 1 << 16  # bytes from the end in which the last line is sought first; doubled where that line is longer
-REPLACED_S = 1.0  # for which a folder that is being replaced may be absent
+START = "0" * 64  # code before the first line
+TAIL = 1 << 16  # bytes read from the end to find the last line; doubled where that line is longer
+REPLACED_S = 1.0  # longest time in seconds for which a folder that is being replaced may be absent
 FIELDS = frozenset({"format", "at", "kind", "author", "body", "code"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line: when, what kind, by whom, its content, and the code that binds it to the line before."""
+    """One line of a record: time (ISO 8601), kind, author, content, and the code of the hash chain."""
 
     at: str
     kind: str
@@ -46,26 +44,26 @@ class Entry:
 
 @dataclass(slots=True, kw_only=True)
 class Record:
-    """The lines of a file, in order, and in words what is wrong with it."""
+    """The lines of a file in order, and a message for each fault."""
 
     entries: list[Entry] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
     @property
     def head(self) -> str:
-        """The last line's code."""
+        """Code of the last line; `START` where there is no line."""
         return self.entries[-1].code if self.entries else START
 
 
 def now() -> str:
-    """The machine's time as lines have it: ISO 8601 in UTC, to the microsecond."""
+    """Present time of the machine in UTC, as ISO 8601 with microseconds and `Z`."""
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def append(path: Path, entries: Sequence[Entry]) -> list[Entry]:
-    """Add lines and force them to the disk; returns them with their codes. Codes given are ignored.
+    """Append lines and flush them to disk; returns them with new codes (given codes are ignored).
 
-    Raises `OSError` where the disk is full or the folder is not there; then no line counts.
+    Raises `OSError` where the disk is full or the folder is absent; then none of the lines is added.
     """
     with locked(path) as file:
         before, cut = _last(file)
@@ -93,7 +91,7 @@ def append(path: Path, entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _take_back(file: IO[bytes], end: int) -> None:
-    """Remove what of a failed write reached the file; where that fails too, the rest is a line cut short."""
+    """Truncate the file after a failed write; where that fails too, a line that is cut short remains."""
     try:
         os.ftruncate(file.fileno(), end)
     except OSError:
@@ -102,10 +100,10 @@ def _take_back(file: IO[bytes], end: int) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[IO[bytes]]:
-    """The file at `path`, made for its owner if need be, locked until the block ends.
+    """The file at `path` (created with mode 0600), locked until the block ends.
 
-    The lock is taken anew where the folder was replaced while this process waited, so that no line is written
-    to a file that is gone.
+    Where its folder was replaced while this process waited for the lock, the new file is locked instead.
+    Raises `FileNotFoundError` where the folder is absent for longer than `REPLACED_S`.
     """
     until = time.monotonic() + REPLACED_S
     while True:
@@ -134,14 +132,14 @@ def _is_still(path: Path, file: IO[bytes]) -> bool:
 
 
 def last_code(path: Path) -> str:
-    """The code of a file's last whole line."""
+    """Code of a file's last whole line; `START` where there is none."""
     with path.open("rb") as file:
         return _last(file)[0]
 
 
 def read(path: Path) -> Record:
-    """The lines of a file; one that is not there has none. Lines that cannot be read, and lines that do
-    not follow the one before, are faults.
+    """The lines of a file (none where it does not exist), with a fault for each line that cannot be read and
+    for each line that does not continue the hash chain.
     """
     record = Record()
     before = START
@@ -187,7 +185,7 @@ def _code(before: str, held: Mapping[str, Any]) -> str:
 
 
 def _last(file: IO[bytes]) -> tuple[str, bool]:
-    """The code of the last whole line, and whether the file ends within a line."""
+    """Code of the last whole line (`START` where there is none), and whether the last line is cut short."""
     end = file.seek(0, os.SEEK_END)
     size = TAIL
     while True:

@@ -1,4 +1,4 @@
-"""What is meant by the target of a label: a name that a person typed, and the groups that a folder knows."""
+"""Targets of labels: resolves a name that a person typed against the groups of a folder."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from stillwatch.errors import Problem, StateError, UsageError
 from stillwatch.memory.labels import GROUPS, KINDS, VALUES, Kind, Known
 from stillwatch.suggestions import did_you_mean
 
-RESULTS_OF_A_STATE = "results"  # the results of a watch's last judgement lie in its state under this name
+RESULTS_OF_A_STATE = "results"  # folder, in a watch's state, with the results of its last judgement
 LEDGER = "ledger.json"
 
 
 def folders_of(results: Path, state: Path | None = None) -> list[Path]:
-    """Folders whose labels concern a results folder: itself, the state of the watch whose results they
-    are, and a guard's state.
+    """Folders whose labels apply to a results folder: itself, the state of the watch that contains it, and
+    the guard's state `state` (None: no guard).
     """
     watch = results.resolve().parent
     return [results, *([watch] if (watch / LEDGER).exists() else []), *([state] if state else [])]
 
 
 def known_in(folder: Path) -> Known:
-    """Groups of a results folder, or of a watch's state with the names that it gave.
+    """Groups of a results folder, or of a watch's state with its lasting names.
 
-    Raises `StateError` where the folder is not there.
+    Raises `StateError` where the folder does not exist or a file cannot be read.
     """
     if not folder.is_dir():
         raise StateError(
@@ -62,6 +62,7 @@ def _groups(folder: Path, schema: TableSchema, named_by: str) -> dict[str, froze
 
 
 def _rows(folder: Path, schema: TableSchema) -> pa.Table:
+    """A table of a results folder, empty where absent. Raises `StateError` where it cannot be read."""
     import pyarrow.parquet as pq
 
     path = folder / f"{schema.name}.parquet"
@@ -91,10 +92,10 @@ def _of_watch(path: Path, known: Known) -> None:
 
 
 def resolve(text: str, known: Known) -> tuple[Kind, str, frozenset[str]]:
-    """Kind, name and accounts of a target.
+    """Kind, name and accounts of a target; the accounts are empty where it is no campaign or lead.
 
     A target is `KIND:NAME` (`account:a17`, `campaign:C1`, `indicator:email_domain=uni.example`), or the bare
-    name of a campaign, a lead or an account of one. Raises `UsageError` where it is neither.
+    name of a known campaign, lead or member account. Raises `UsageError` for anything else.
     """
     kind, colon, name = text.partition(":")
     if colon and kind in KINDS:
@@ -117,6 +118,7 @@ def resolve(text: str, known: Known) -> tuple[Kind, str, frozenset[str]]:
 
 
 def _prefixed(kind: Kind, name: str, text: str, known: Known) -> tuple[Kind, str, frozenset[str]]:
+    """Kind, name and accounts of a target with a prefix `KIND:`; `text` is the whole target."""
     if kind in VALUES and not all(name.partition("=")):
         raise UsageError(
             Problem(

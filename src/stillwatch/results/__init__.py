@@ -1,1 +1,1 @@
-"""The folder that a scan writes and everything else reads."""
+"""Writing and reading of results folders."""

@@ -1,4 +1,4 @@
-"""How is a results folder written as a whole or not at all, and read back with its promises checked?"""
+"""Results folders: atomic writing, and reading with checks."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ TABLES: tuple[TableSchema, ...] = (
     contract.TEXTS,
 )
 MANIFEST = "manifest.json"
-PREVIOUS = "previous"  # results that are being replaced, in a folder of the run that replaces them
+PREVIOUS = "previous"  # name of the old results inside the temporary folder of the run that replaces them
 
 
 @contextmanager
 def whole_or_nothing(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that takes its place when the block ends without an error.
+    """A temporary folder that replaces `out` when the block ends without an error, and is removed otherwise.
 
-    Files in `out` that no earlier run wrote are kept: they are in the new folder too, as `NAME.kept` where
-    the run wrote a file of that name. Raises `StateError` when `out` holds something that is not a results
-    folder; nothing of it is touched.
+    Files in `out` that no earlier run wrote are copied to the new folder, as `NAME.kept` where the run wrote
+    a file of that name. Raises `StateError` where `out` is neither empty nor a results folder; nothing is
+    changed then.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     _clear_up(out)
@@ -78,7 +78,7 @@ def whole_or_nothing(out: Path) -> Iterator[Path]:
                 out.rename(old)
         work.rename(out)
         if old is not None:
-            _carry(old, out, settled)  # what was put there meanwhile
+            _carry(old, out, settled)  # files added since the first copy
             shutil.rmtree(old.parent, ignore_errors=True)
     finally:
         if work.exists():
@@ -87,8 +87,8 @@ def whole_or_nothing(out: Path) -> Iterator[Path]:
 
 @contextmanager
 def _no_label_meanwhile(out: Path) -> Iterator[frozenset[Path]]:
-    """Hold the lock of the record in `out`, if it has one, and give its name: who waits for the lock finds
-    that the folder was replaced, and writes to the new one.
+    """Lock the record of labels in `out` while the folder is replaced; yields the record's name (nothing
+    where there is no record). A waiting writer then finds the folder replaced and writes to the new one.
     """
     path = out / contract.RECORD
     if not path.exists():
@@ -100,15 +100,15 @@ def _no_label_meanwhile(out: Path) -> Iterator[frozenset[Path]]:
 
 
 def _beside(out: Path, kind: str) -> Path:
-    """A new folder beside `out` that names this process; its mode is what the umask leaves."""
+    """A new folder beside `out` with this process's id in its name; its mode follows the umask."""
     path = out.parent / f".{out.name}.{os.getpid()}.{kind}{secrets.token_hex(6)}"
     path.mkdir()
     return path
 
 
 def _written(folder: Path) -> set[Path]:
-    """The files that the run wrote whose manifest lies in the folder, relative to it. Raises `StateError` for
-    a manifest that cannot be read.
+    """Relative paths of the files listed in the folder's manifest, and of the manifest; empty without one.
+    Raises `StateError` where the manifest cannot be read.
     """
     path = folder / MANIFEST
     if not path.exists():
@@ -128,8 +128,8 @@ def _written(folder: Path) -> set[Path]:
 
 
 def _carry(old: Path, new: Path, settled: frozenset[Path] = frozenset()) -> None:
-    """Keep, in the folder `new`, the files of `old` that no run wrote, except those that are `settled`
-    already.
+    """Copy files that no run wrote from `old` to `new`, except those in `settled`. A file whose name is taken
+    gets the suffix `.kept`.
     """
     mine = _written(old) | settled
     for path in sorted(old.rglob("*")):
@@ -151,10 +151,10 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _clear_up(out: Path) -> None:
-    """Remove the unfinished work of runs that were killed; results that one had moved aside are put back."""
+    """Remove temporary folders of killed runs; results that such a run had moved away are restored."""
     for left in sorted(out.parent.glob(f".{glob.escape(out.name)}.*.*")):
         owner = left.name.removeprefix(f".{out.name}.").split(".")[0]
-        # In a container every run has the same number: what bears this run's own was left by an earlier one.
+        # In a container all runs can have the same process id: a folder with this run's id is an earlier one.
         if not owner.isdigit() or (int(owner) != os.getpid() and _runs(int(owner))):
             continue
         previous = left / PREVIOUS
@@ -177,12 +177,12 @@ def _runs(process: int) -> bool:
 
 
 def write_table(folder: Path, schema: TableSchema, table: pa.Table) -> None:
-    """One table of the results, in the contract's columns and order."""
+    """Write one table of the results as Parquet, with the contract's columns in their order."""
     pq.write_table(schema.conform(table), folder / f"{schema.name}.parquet", compression="zstd")
 
 
 def write_json(folder: Path, name: str, value: dict[str, Any]) -> None:
-    """A JSON file of the results, with keys in a fixed order."""
+    """Write a JSON file of the results, with sorted keys."""
     (folder / name).write_text(json.dumps(value, indent=2, sort_keys=True, default=str) + "\n")
 
 
@@ -193,8 +193,8 @@ def write_manifest(
     seed: int,
     profile: dict[str, Any] | None = None,
 ) -> None:
-    """SHA-256 of every input and every output file, with version, parameters and seed; and where the time
-    went, if it was measured.
+    """Write `manifest.json`: SHA-256 of every input and output file, version, parameters, seed, and the
+    profile where one was measured.
     """
     outputs = {
         str(path.relative_to(folder)): sha256(path)
@@ -216,9 +216,7 @@ def write_manifest(
 
 
 def check_results(folder: Path) -> None:
-    """Raises `StateError` where `folder` is no results folder: it does not exist, or has no table of
-    campaigns.
-    """
+    """Raise `StateError` where `folder` does not exist or has no table of campaigns."""
     if (folder / f"{contract.CAMPAIGNS.name}.parquet").is_file():
         return
     below = [
@@ -238,7 +236,7 @@ def check_results(folder: Path) -> None:
 
 
 def read_json(folder: Path, name: str) -> dict[str, Any]:
-    """A JSON file of the results; raises `StateError` when it is absent or no JSON object."""
+    """Contents of a JSON file of the results. Raises `StateError` where it is absent or no JSON object."""
     path = folder / name
     try:
         value = json.loads(path.read_bytes())
@@ -259,7 +257,7 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
 
 
 def read_table(folder: Path, schema: TableSchema) -> pa.Table:
-    """One table of a results folder; raises `StateError` when it is absent or has other columns."""
+    """One table of a results folder. Raises `StateError` where it is absent, damaged or lacks a column."""
     path = folder / f"{schema.name}.parquet"
     try:
         return schema.conform(pq.read_table(path))

@@ -1,1 +1,1 @@
-"""Text is read once, here, and goes no further."""
+"""Digests and classes of prompts, which the detector uses in place of text."""

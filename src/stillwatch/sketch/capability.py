@@ -1,9 +1,10 @@
-"""What does a prompt ask for, and does it try to bring out hidden reasoning?
+"""Classifier of prompts: the capability that a prompt asks for, and coercion to reveal hidden reasoning.
 
 A linear model over hashed words and word pairs (Weinberger et al. 2009), trained by
-`scripts/train_capability.py`. A prompt is read at its first `HEAD` and last `TAIL` bytes, with a word for
-code, links and numbers. The class is that of the whole; coercion is looked for in every window of `WINDOW`
-words, so that one sentence injected into a long request is found wherever it stands.
+`scripts/train_capability.py`. Only the first `HEAD` and the last `TAIL` bytes of a prompt are read; numbers
+and signs of code (a fence, `()`, a semicolon) each become a fixed word. The class is computed from all words.
+Coercion is computed in every window of `WINDOW` words, so that one sentence inserted into a long prompt is
+found at any place.
 `docs/methods/capability.md` has data, accuracy and limits.
 """
 
@@ -42,7 +43,9 @@ __all__ = [
 
 @cache
 def model() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32], float]:
-    """Weights of classes (bucket × class), their bias, weights of coercion, and its threshold."""
+    """Weights of the classes (bucket × class), bias of the classes, weights of coercion (bucket), and the
+    threshold of coercion.
+    """
     with np.load(BytesIO(files("stillwatch.sketch").joinpath("capability_model.npz").read_bytes())) as stored:
         weights = stored["weights"].astype(np.float32) * stored["scale"].astype(np.float32)
         coercion = stored["coercion"].astype(np.float32) * np.float32(stored["coercion_scale"])
@@ -55,9 +58,10 @@ def model() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArr
 
 
 def classify_array(prompts: pa.Array) -> npt.NDArray[np.uint8]:
-    """Class of every prompt as its place in `CLASSES`, plus `COERCION` where hidden reasoning is asked out.
+    """Class of every prompt, as its index in `CLASSES`, plus `COERCION` where the prompt tries to reveal
+    hidden reasoning.
 
-    A null or empty prompt is `other`.
+    A null or empty prompt has the class `other`.
     """
     from stillwatch.sketch.digest import buffers
 

@@ -1,13 +1,13 @@
-"""How are the words of a prompt weighed? The compiled loops of `sketch/capability.py`.
+"""The compiled loops of `sketch/capability.py`: words of prompts and sums of their weights.
 
-A loop that goes byte by byte guesses at each whether the word ends there, and is wrong once a word, which
-costs as much as reading one. Here a comparison of 64 bytes with a range gives 64 bits, and where words begin
-and end is read off the bits.
+A loop over single bytes has one mispredicted branch for each word, at its end, which costs as much as reading
+the word. Here 64 bytes are compared with a range at once, and the starts and ends of words are computed from
+the 64 result bits.
 
-* What is read is named by its address: an array handed to an inner function is counted as in use and as free
-  again, at the price of a word each time. Who calls keeps the array alive, and no byte outside it is read.
-* What counts is unsigned (`_U`): a signed index is asked at each access whether it counts from the end.
-* One file holds all loops, because numba's cache does not notice a change in another one.
+* Bytes are read by address: numba increments and decrements a reference count for each array passed to an
+  inner function. The caller keeps the array alive, and no byte outside it is read.
+* Indices are unsigned (`_U`): numba checks each signed index for negative values.
+* All loops are in one file, because numba's cache does not notice changes in another file.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from numba.extending import intrinsic
 from stillwatch.contract.summaries import CAPABILITIES
 
 OTHER, REASONING = CAPABILITIES.index("other"), CAPABILITIES.index("reasoning")
-BUCKETS = 1 << 14
-HEAD, TAIL = 2000, 600
-MAX_WORDS = 640
-WINDOW = 24
-COERCION = 8  # bit that marks coercion in the answer of `classify_array`; the class is in the bits below
+BUCKETS = 1 << 14  # number of hash buckets
+HEAD, TAIL = 2000, 600  # first and last bytes of a prompt that are read
+MAX_WORDS = 640  # most words of a prompt
+WINDOW = 24  # words of a window in which coercion is computed
+COERCION = 8  # bit of coercion in the result of `classify_array`; the lower bits are the class
 
 _U = np.uint64
 _PRIME = np.uint64(0x100000001B3)
@@ -45,7 +45,7 @@ _KIND[0xE3:0xEE] = _KIND[[60, 96, 40, 59]] = _ODD
 
 
 def _within(typing_context, place, low, high):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
-    """64 bits, of which bit i says whether the byte at `place` + i is one of `low` to `high`."""
+    """64 bits; bit i is set where the byte at address `place` + i lies in `low` to `high`."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
         byte, lane = ir.IntType(8), ir.IntType(32)
@@ -67,7 +67,7 @@ def _within(typing_context, place, low, high):  # type: ignore[no-untyped-def]  
 
 
 def _byte_at(typing_context, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
-    """The byte at `place`."""
+    """The byte at address `place`."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
         return builder.load(builder.inttoptr(arguments[0], ir.IntType(8).as_pointer()))
@@ -76,7 +76,7 @@ def _byte_at(typing_context, place):  # type: ignore[no-untyped-def]  # noqa: AN
 
 
 def _lowest(typing_context, bits):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
-    """Place of the lowest bit that is set; 64 if none is."""
+    """Index of the lowest set bit; 64 where none is set."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
         return builder.cttz(arguments[0], ir.IntType(1)(0))
@@ -84,7 +84,7 @@ def _lowest(typing_context, bits):  # type: ignore[no-untyped-def]  # noqa: ANN0
     return types.uint64(types.uint64), generate
 
 
-# numba gives the typing context itself: who calls passes the rest.
+# numba supplies the typing context; callers pass the other arguments.
 within: Any = intrinsic(_within)
 byte_at: Any = intrinsic(_byte_at)
 lowest: Any = intrinsic(_lowest)
@@ -92,10 +92,10 @@ lowest: Any = intrinsic(_lowest)
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _block(at, stop, end):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Of the 64 bytes at `at`: bits of plain word bytes, of digits, of digits and their points, and of what
-    may be odd.
+    """Bit masks of the 64 bytes at address `at`: ordinary word bytes, digits, digits with points and commas,
+    and bytes that `_odd` examines.
 
-    No bit stands for `stop` or after; `end` is where the buffer ends.
+    Bits for addresses from `stop` on are 0; `end` is the end of the buffer.
     """
     if at + _BLOCK + _2 <= end:
         lead = within(at, _U(0xE3), _U(0xED))
@@ -128,10 +128,10 @@ def _add(h, byte):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _plain(at, after, end):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Digest of the word bytes from `at` to before `after`.
+    """Digest of the word bytes from address `at` to before `after`.
 
-    Eight steps are taken whatever the length, and those beyond it not kept: cheaper than a wrong guess at the
-    length.
+    Eight steps are always computed and those beyond the length discarded, which is cheaper than a
+    mispredicted branch.
     """
     length = after - at
     h = _add(_SEED, byte_at(at))
@@ -161,10 +161,10 @@ def _plain(at, after, end):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN
 
 @numba.njit(cache=True, nogil=True)
 def _odd(begin, i, stop, h):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Read on, from `i`, the word or sign that began at `begin`: its digest, where it ends, and whether it is
-    one.
+    """Continue at `i` the word or sign that begins at `begin`, whose digest so far is `h`; returns its
+    digest, its end, and whether it counts as a word.
 
-    An apostrophe inside belongs to a word, as does `<` in front; one CJK character ends it.
+    An apostrophe inside a word and `<` before it belong to the word; a CJK character ends it.
     """
     c = byte_at(begin)
     if c == 96:
@@ -190,7 +190,9 @@ def _odd(begin, i, stop, h):  # type: ignore[no-untyped-def]  # noqa: ANN001, AN
 
 @numba.njit(cache=True, nogil=True)
 def _words(data, start, stop, words, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, C901
-    """Append the digests of the words of data[start:stop]; returns the new count."""
+    """Write the digests of the words of data[start:stop] to `words` from index `count` on; returns the new
+    count.
+    """
     address = _U(data.ctypes.data)
     end, block, stop = address + _U(data.shape[0]), address + _U(start), address + _U(stop)
     limit, filled, i = _U(words.shape[0]), _U(count), block
@@ -239,7 +241,7 @@ def _words(data, start, stop, words, count):  # type: ignore[no-untyped-def]  # 
 
 @numba.njit(cache=True, nogil=True)
 def _row_words(data, start, stop, words):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Fill `words` with those of one prompt; returns how many."""
+    """Fill `words` with the word digests of one prompt; returns their number."""
     if stop - start <= HEAD + TAIL:
         return _words(data, start, stop, words, 0)
     count = _words(data, start, start + HEAD, words[: MAX_WORDS - 160], 0)
@@ -248,7 +250,9 @@ def _row_words(data, start, stop, words):  # type: ignore[no-untyped-def]  # noq
 
 @numba.njit(cache=True, nogil=True)
 def features(data, offsets, places, bounds):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Buckets of every prompt's words and pairs, two for each word; `bounds` are filled with offsets."""
+    """Fill `places` with the buckets of all prompts, two for each word: the word and its pair with the word
+    before. `bounds` is filled with the offset of each prompt; returns the number of buckets.
+    """
     words = np.empty(MAX_WORDS, np.uint64)
     total = 0
     bounds[0] = 0
@@ -267,8 +271,8 @@ def features(data, offsets, places, bounds):  # type: ignore[no-untyped-def]  # 
 
 @numba.njit(cache=True, nogil=True)
 def classify(data, offsets, weights, bias, coercion, threshold, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Class of each row. Sums are of float32 in the order of the words: another order gives other last
-    bits.
+    """Fill `out` with the class of each row, plus `COERCION`. Sums are float32 in the order of the words;
+    another order would change the last bits.
     """
     words = np.empty(MAX_WORDS, np.uint64)
     scores = np.empty(8, np.float32)

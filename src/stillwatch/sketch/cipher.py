@@ -1,9 +1,9 @@
-"""Encryption of digests: SPECK64/128, a permutation of 64-bit blocks under a key of 128 bits.
+"""Encryption of digests with SPECK64/128, a block cipher with 64-bit blocks and a 128-bit key.
 
 Digests are computed under a public seed and then enciphered (Beaulieu and others 2013; ISO/IEC 29167-22).
-Equal digests stay equal, so that campaigns are found as in clear. Without the key nobody can compute the
-digest of a guessed prompt, and pairs of a text and its enciphered digest do not reveal the key. With the key
-digests can be deciphered, so that a key can be replaced without the text. 0 stands for "no text" and stays 0.
+Equal digests stay equal, so that the detector gives the same results. Without the key the digest of a guessed
+prompt cannot be computed, and pairs of a text and its enciphered digest do not reveal the key. With the key
+digests can be deciphered, so that a key can be replaced without the text. 0 means "no text" and stays 0.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ import numpy.typing as npt
 Keys = npt.NDArray[np.uint64]
 ROUNDS = 27
 LOW = np.uint64(0xFFFFFFFF)
-AT_ONCE = 1024  # blocks, which fit the first cache
+AT_ONCE = 1024  # blocks processed together; their buffers of 16 KiB fit the first-level cache
 
 
 def schedule(key: bytes) -> npt.NDArray[np.uint32]:
-    """Round keys of SPECK64/128 from sixteen bytes, least significant word first."""
+    """The 27 round keys of SPECK64/128 from a key of 16 bytes, least significant word first. Raises
+    `ValueError` for another length.
+    """
     if len(key) != 16:
         raise ValueError(f"the cipher takes a key of 16 bytes, got {len(key)}")
     words = [int.from_bytes(key[i : i + 4], "little") for i in range(0, 16, 4)]
@@ -35,8 +37,8 @@ def schedule(key: bytes) -> npt.NDArray[np.uint32]:
 
 @numba.njit(cache=True, nogil=True)
 def _forward(x, y, rounds):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Encipher the blocks x[i], y[i] in place, round by round over all of them: a loop that the compiler
-    spreads over lanes.
+    """Encipher the blocks x[i], y[i] in place. The inner loop runs over blocks, so that the compiler can
+    vectorise it.
     """
     for k in rounds:
         key = np.uint64(k)
@@ -59,6 +61,7 @@ def _backward(x, y, rounds):  # type: ignore[no-untyped-def]  # noqa: ANN001, AN
 
 @numba.njit(cache=True, nogil=True)
 def _apply(values, rounds, back):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Encipher all values, or decipher them where `back` is true; 0 stays 0."""
     out = np.empty_like(values)
     x, y = np.empty(AT_ONCE, np.uint64), np.empty(AT_ONCE, np.uint64)
     x[0] = y[0] = 0
@@ -77,14 +80,15 @@ def _apply(values, rounds, back):  # type: ignore[no-untyped-def]  # noqa: ANN00
             _forward(x[:n], y[:n], rounds)
         for i in range(n):
             told = (x[i] << np.uint64(32)) | y[i]
-            told = of_nothing if told == 0 else told  # the one block that would meet 0 goes where 0 would go
+            # The one block that is mapped to 0 gets the image of 0 instead, since 0 means "no text".
+            told = of_nothing if told == 0 else told
             out[begin + i] = told if values[begin + i] != 0 else np.uint64(0)
     return out
 
 
 @numba.njit(cache=True, nogil=True)
 def _sort(values, offsets):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Sort each run of `values` between two `offsets` in place; runs are short."""
+    """Sort each list values[offsets[i]:offsets[i + 1]] in place; insertion sort, since lists are short."""
     for row in range(len(offsets) - 1):
         begin = offsets[row]
         for i in range(begin + 1, offsets[row + 1]):
@@ -96,21 +100,21 @@ def _sort(values, offsets):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN
 
 
 def encipher(values: Keys, key: bytes) -> Keys:
-    """Digests under a key of 16 bytes; 0 stays 0."""
+    """64-bit digests enciphered with a key of 16 bytes; 0 stays 0."""
     return np.asarray(_apply(np.ascontiguousarray(values, np.uint64), schedule(key), False))
 
 
 def decipher(values: Keys, key: bytes) -> Keys:
-    """Digests as they were before `encipher` with this key."""
+    """The inverse of `encipher` with the same key; 0 stays 0."""
     return np.asarray(_apply(np.ascontiguousarray(values, np.uint64), schedule(key), True))
 
 
 def encipher_lists(values: Keys, offsets: npt.NDArray[np.int64], key: bytes) -> Keys:
-    """Lists of digests, of which list i is values[offsets[i]:offsets[i + 1]], under a key; each list is in
-    ascending order.
+    """Lists of digests, enciphered with a key of 16 bytes and sorted in ascending order; list i is
+    values[offsets[i]:offsets[i + 1]].
 
-    The order of a list says nothing: neither where a phrase stands in its text nor how its public digest
-    compares with another's.
+    Sorting removes information from the order: the position of a phrase in its text, and the order of the
+    public digests.
     """
     out = encipher(values, key)
     _sort(out, np.ascontiguousarray(offsets, np.int64))

@@ -1,22 +1,22 @@
-"""What fixed-size digest of a prompt lets two prompts be compared without either of them?
+"""Digests of prompts, by which prompts can be compared without their text.
 
-One pass over the UTF-8 bytes of an Arrow string array, no Python object per row. A prompt becomes a
-sequence of words with its slots masked (numbers, quotations, fenced code, links), and the words become
+They are computed in compiled loops over the UTF-8 bytes of an Arrow string array, without a Python object for
+each row. A prompt is split into words; numbers, quotations, fenced code and links are each replaced by one
+fixed word (masked). The digests are:
 
-* `prompt_key`: one digest of the whole sequence, equal for prompts that differ only in their slots;
-* `text_key`: one digest of the text itself, case and white space apart;
-* `opening_key`: the digest of its first words;
+* `prompt_key`: digest of all words, equal for prompts that differ only in masked parts;
+* `text_key`: digest of the text without case and white space;
+* `opening_key`: digest of the first words;
 * `bands`: min-hash bands over three-word shingles (Broder 1997; Indyk and Motwani 1998), equal in at
   least one place with probability 1-(1-s^3)^4 at Jaccard similarity s;
 * `phrases`: winnowed four-word shingles (Schleimer, Wilkerson and Aiken 2003): any run of nine or
   more words that two prompts share gives at least one common phrase, wherever the run stands.
 
-These are computed under a seed that everybody knows, so that which phrases and bands stand for a text does
-not depend on a key; `sketch.observe` enciphers them before they are kept.
+They are computed under a public seed, so that the choice of phrases and bands does not depend on a key;
+`sketch.observe` enciphers them before they are stored.
 
 Words are runs of ASCII letters and of bytes above 0x7f, in lower case; a CJK character is a word of its own.
-Prompts longer than `HEAD + TAIL` bytes are read at both ends only, so a megabyte costs what twelve kilobytes
-do.
+Of prompts longer than `HEAD + TAIL` bytes only the first `HEAD` and last `TAIL` bytes are read.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ __all__ = [
     "Digests", "buffers", "digest", "name_keys", "row_keys",
 ]  # fmt: skip
 
-VERSION = 5
+VERSION = 5  # raised by every change of the digests; digests of two versions cannot be compared
 PUBLIC = 0x7C10_7BFE_08FF_975A  # seed of the digests of text, before they are enciphered
-ALONE = 2048  # rows below which a second core is not worth its start
+ALONE = 2048  # smallest number of rows for each core
 
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]
@@ -49,7 +49,12 @@ Keys = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digests:
-    """One entry per prompt; keys are 64-bit, zero where there is no text."""
+    """Digests of n prompts; keys are unsigned 64-bit, 0 where there is no text.
+
+    `bands` has the shape (n, `BANDS`). The phrases of prompt i are
+    phrases[phrase_offsets[i]:phrase_offsets[i + 1]]. `words` is the number of words read, at most
+    `MAX_WORDS`.
+    """
 
     text_key: Keys
     prompt_key: Keys
@@ -75,7 +80,7 @@ def buffers(strings: pa.Array) -> tuple[Bytes, Offsets]:
 
 
 def name_keys(strings: pa.Array, key: bytes) -> Keys:
-    """SipHash-2-4 of each name's bytes under a key of 16 bytes; 0 where there is none."""
+    """SipHash-2-4 of each name's bytes under a key of 16 bytes; 0 for a null or empty name."""
     data, offsets = buffers(strings)
     out = np.empty(len(strings), np.uint64)
     low, high = np.frombuffer(key, "<u8")
@@ -95,7 +100,9 @@ def row_keys(columns: Sequence[npt.NDArray[np.uint64] | npt.NDArray[np.int64]], 
 
 
 def digest(strings: pa.Array, key: int, cores: int = CORES) -> Digests:
-    """Digests of every string under the 64-bit seed `key`, on `cores` cores; anyone can compute them."""
+    """Digests of every string under the 64-bit seed `key`, computed on up to `cores` cores. They are not
+    secret: anyone who knows the seed can compute them.
+    """
     data, offsets = buffers(strings)
     n = len(strings)
     pieces = min(cores, n // ALONE)
@@ -110,6 +117,7 @@ def digest(strings: pa.Array, key: int, cores: int = CORES) -> Digests:
 
 
 def _joined(parts: list[Digests]) -> Digests:
+    """Digests of several runs of prompts as one."""
     starts = np.cumsum([0, *(len(part.phrases) for part in parts)])
     shifted = [part.phrase_offsets[1:] + start for part, start in zip(parts, starts, strict=False)]
     return Digests(

@@ -1,14 +1,14 @@
-"""How are the bytes of a prompt turned into its digests? The compiled loops of `sketch/digest.py`.
+"""The compiled loops of `sketch/digest.py`.
 
-What they compute is fixed by its `VERSION`. That they are quick rests on three rules:
+A change of their results needs a new `VERSION` there. They are fast by three rules:
 
-* steps that wait for each other run beside others that do not: one chain of multiplications leaves the
+* independent chains of operations are interleaved, since one chain of dependent multiplications leaves the
   processor idle;
-* what the processor cannot foresee is computed without a branch, for a wrong guess costs as much as a word
-  read;
-* an index is unsigned (`_U`): a signed one is asked at each access whether it counts from the end.
+* unpredictable decisions are computed without a branch, since a mispredicted one costs as much as reading a
+  word;
+* indices are unsigned (`_U`), since numba checks each signed index for negative values.
 
-One file holds them all, because numba's cache does not notice a change in another one.
+All loops are in one file, because numba's cache does not notice changes in another file.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-HEAD, TAIL = 8192, 4096
-MAX_WORDS = 2048
-SHINGLE, WINDOW = 4, 6
-MAX_PHRASES = 24
-BANDS, ROWS = 4, 3
-OPENING_WORDS = 12
+HEAD, TAIL = 8192, 4096  # first and last bytes of a prompt that are read
+MAX_WORDS = 2048  # most words of a prompt
+SHINGLE, WINDOW = 4, 6  # words of a shingle, and shingles of a window of winnowing
+MAX_PHRASES = 24  # most phrases of a prompt
+BANDS, ROWS = 4, 3  # bands of a prompt, and minima of a band
+OPENING_WORDS = 12  # first words in `opening_key`
 
 _U = np.uint64
 _1, _2, _3, _4, _5 = _U(1), _U(2), _U(3), _U(4), _U(5)
@@ -35,10 +35,10 @@ _SALT_7, _SALT_8, _SALT_9, _SALT_10, _SALT_11, _SALT_12 = _SALTS[6:]
 
 _FOLDED = np.arange(256, dtype=np.uint8)
 _FOLDED[65:91] += 32
-_TEXT = np.where(_FOLDED > 32, _FOLDED, 0).astype(np.uint8)  # what a byte adds to a text, 0 for white space
+_TEXT = np.where(_FOLDED > 32, _FOLDED, 0).astype(np.uint8)  # byte in lower case, 0 for white space
 _LETTER = np.where((_FOLDED >= 97) & (_FOLDED <= 122) | (_FOLDED >= 128), _FOLDED, 0).astype(np.uint8)
-_LETTER[0xE3:0xEE] = 0  # what a byte adds to a word, 0 if it ends it
-_DIGIT, _TICK, _MARK, _LEAD = 1, 2, 3, 4  # of what begins no word; 0 is skipped
+_LETTER[0xE3:0xEE] = 0  # `_LETTER`: byte of a word in lower case, 0 for a byte that ends a word
+_DIGIT, _TICK, _MARK, _LEAD = 1, 2, 3, 4  # kinds of bytes that are no letters; 0 is skipped
 _KIND = np.zeros(256, np.uint8)
 _KIND[48:58], _KIND[96], _KIND[34], _KIND[0xE3:0xEE] = _DIGIT, _TICK, _MARK, _LEAD
 
@@ -53,7 +53,7 @@ def _mix(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _some(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """A digest of something: 0 says that there is nothing, and a text could be made whose digest is 0."""
+    """`x`, or 1 where it is 0, since 0 means "no text"."""
     return x if x != _NONE else _1
 
 
@@ -95,7 +95,7 @@ def _words(data, start, stop, key, words, count):  # type: ignore[no-untyped-def
             if kind == _DIGIT:
                 while i < stop and (_KIND[data[i]] == _DIGIT or data[i] == 46 or data[i] == 44):
                     i += _1
-                words[filled] = number  # the commonest of these, and always the same
+                words[filled] = number  # the same word for every number
                 filled += _1
                 continue
             if kind == _TICK:
@@ -121,7 +121,7 @@ def _words(data, start, stop, key, words, count):  # type: ignore[no-untyped-def
                 h = (_U(data[i]) << _S32) | (_U(data[i + _1]) << _U(8)) | _U(data[i + _2])
                 h = (key ^ h) * _M1
                 i += _3
-            else:  # one that the end of what is read cuts off is no word
+            else:  # a CJK character that is cut off at the end is no word
                 break
         words[filled] = _mix(h)
         filled += _1
@@ -130,7 +130,7 @@ def _words(data, start, stop, key, words, count):  # type: ignore[no-untyped-def
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _read(h, byte):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """One folded byte into the digest of a text; 0, which is white space, leaves it as it was."""
+    """The digest `h` extended by one byte of `_TEXT`; unchanged for 0, which is white space."""
     g = (h ^ _U(byte)) * _M1
     g = g ^ (g >> _S31)
     return g if byte != 0 else h
@@ -138,10 +138,10 @@ def _read(h, byte):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
 
 @numba.njit(cache=True, nogil=True)
 def text_keys(data, offsets, key, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Digest of each row's text.
+    """Fill `out` with the text digest of each row; 0 for an empty row.
 
-    A byte's step waits for that of the byte before, so four rows are read side by side: while one waits the
-    processor works on the others. A row that ends makes place for the next.
+    The step of a byte depends on that of the previous byte, so four rows are processed in parallel. A
+    finished row is replaced by the next one.
     """
     rows = offsets.shape[0] - 1
     row, at, end = np.zeros(4, np.int64), np.zeros(4, np.int64), np.zeros(4, np.int64)
@@ -168,7 +168,7 @@ def text_keys(data, offsets, key, out):  # type: ignore[no-untyped-def]  # noqa:
             at[lane] += steps
             if at[lane] == end[lane]:
                 out[row[lane]] = _some(_mix(lanes[lane]))
-    for lane in range(4):  # what is left when no row is left to go beside it
+    for lane in range(4):  # rows that remain when fewer than four are left
         if at[lane] < end[lane]:
             h = lanes[lane]
             for i in range(_U(at[lane]), _U(end[lane])):
@@ -178,7 +178,7 @@ def text_keys(data, offsets, key, out):  # type: ignore[no-untyped-def]  # noqa:
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _less(least, x, salt):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """The lesser of `least` and the salted digest of `x`."""
+    """The minimum of `least` and the salted digest of `x`."""
     y = (x ^ salt) * _M1
     y = y ^ (y >> _S32)
     return y if y < least else least
@@ -186,10 +186,10 @@ def _less(least, x, salt):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
 
 @numba.njit(cache=True, nogil=True)
 def _min_hash(words, count, key, threes, bands):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Fill one row's `bands` from its three-word shingles; `threes` is scratch.
+    """Fill one row's `bands` from its three-word shingles; `threes` is scratch memory.
 
-    Each minimum is a local, and there are no more than six in a loop: so they stay in registers, and the loop
-    is one that the compiler can spread over vector lanes.
+    The minima are local variables, at most six in a loop, so that they stay in registers and the compiler can
+    vectorise the loop.
     """
     n = _U(max(1, count - 2))
     threes[0] = words[0]
@@ -213,8 +213,8 @@ def _min_hash(words, count, key, threes, bands):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def _shingle(words, count, key, shingles):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Fill `shingles` with the digests of four words in a row, or of all if there are fewer; returns how
-    many.
+    """Fill `shingles` with the digests of each four consecutive words, or one digest of all words where there
+    are fewer; returns their number.
     """
     h = key ^ _PHRASE
     if count < SHINGLE:
@@ -225,9 +225,7 @@ def _shingle(words, count, key, shingles):  # type: ignore[no-untyped-def]  # no
     n = _U(count - SHINGLE + 1)
     for w in range(n):
         shingles[w] = _mix((h ^ words[w]) * _M1)
-    for j in range(
-        _1, _U(SHINGLE)
-    ):  # a pass for each word: short steps overlap where one long chain would not
+    for j in range(_1, _U(SHINGLE)):  # one pass for each word position, so that the shingles' chains overlap
         for w in range(n):
             shingles[w] = _mix((shingles[w] ^ words[w + j]) * _M1)
     return count - SHINGLE + 1
@@ -235,12 +233,11 @@ def _shingle(words, count, key, shingles):  # type: ignore[no-untyped-def]  # no
 
 @numba.njit(cache=True, nogil=True)
 def _winnow(s, n, chosen):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Fill `chosen` with the rightmost least of each window of six among the `n` shingles `s`, each once;
-    returns how many.
+    """Fill `chosen` with the rightmost minimum of each window of six among the `n` shingles `s`, each once;
+    returns their number.
 
-    The place of a window's least is not needed to see that it moved. It did if the value changed, or if the
-    newest shingle has that very value; else the same shingle, at the same place, still is the rightmost
-    least.
+    A new minimum is recognised without its position: either the value changed, or the newest shingle has the
+    same value. Otherwise the rightmost minimum is still the same shingle.
     """
     least = s[0]
     for w in range(1, min(n, WINDOW)):
@@ -250,14 +247,14 @@ def _winnow(s, n, chosen):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
     for w in range(_U(WINDOW), _U(n)):
         before = least
         least = min(s[w - _5], s[w - _4], s[w - _3], s[w - _2], s[w - _1], s[w])
-        chosen[picked] = least  # stands if it is counted, else is written over: cheaper than a branch
+        chosen[picked] = least  # overwritten next time unless counted: cheaper than a branch
         picked += _U((least != before) | (least == s[w]))
     return np.int64(picked)
 
 
 @numba.njit(cache=True, nogil=True)
 def _smallest(values, n):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Bring the `MAX_PHRASES` smallest of the first `n` values to the front, in ascending order."""
+    """Move the `MAX_PHRASES` smallest of the first `n` values to the front, in ascending order."""
     for i in range(1, n):
         value = values[i]
         if i >= MAX_PHRASES and value >= values[MAX_PHRASES - 1]:
@@ -281,7 +278,7 @@ def word_digests(  # type: ignore[no-untyped-def]  # noqa: ANN201
     phrase_offsets,  # noqa: ANN001
     word_count,  # noqa: ANN001
 ):
-    """Fill every digest of each row but its text key; returns how many `phrases` there are."""
+    """Fill all digests of each row except the text key; returns the number of `phrases`."""
     words = np.empty(MAX_WORDS, np.uint64)
     shingles = np.empty(MAX_WORDS, np.uint64)
     chosen = np.empty(MAX_WORDS, np.uint64)
@@ -307,7 +304,7 @@ def word_digests(  # type: ignore[no-untyped-def]  # noqa: ANN201
                 opening_key[row] = prompt_key[row]
             _min_hash(words, count, key, shingles, bands[row])
             picked = _winnow(shingles, _shingle(words, count, key, shingles), chosen)
-            if picked > MAX_PHRASES:  # the smallest digests: the same choice wherever a run stands
+            if picked > MAX_PHRASES:  # keep the smallest digests, whose choice does not depend on position
                 _smallest(chosen, picked)
                 picked = MAX_PHRASES
             for p in range(_U(picked)):
@@ -319,11 +316,13 @@ def word_digests(  # type: ignore[no-untyped-def]  # noqa: ANN201
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _turn(x, bits):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """`x` rotated left by `bits`."""
     return (x << bits) | (x >> (_U(64) - bits))
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _sip_round(v0, v1, v2, v3):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """One round of SipHash on its state of four words."""
     v0 += v1
     v1 = _turn(v1, _U(13)) ^ v0
     v0 = _turn(v0, _U(32))

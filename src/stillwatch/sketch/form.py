@@ -1,8 +1,7 @@
-"""Is a prompt written out, as a generator writes, or typed, as a person types?
+"""Form of a prompt: a complete sentence, as generators write, or not, as people often type.
 
-A generator's sentences begin with a capital and end with a stop, whatever they ask; people who type leave
-both out more often than not. Of texts in scripts without capitals, and of code and data, which begin and end
-with signs, it says nothing.
+Generated prompts begin with a capital letter and end with a stop; people often omit both. The form is not
+informative for scripts without capitals, and for code and data, which begin and end with signs.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ _TYPED, _WRITTEN, _NOTHING = np.int8(0), np.int8(1), np.int8(2)
 
 @numba.njit(cache=True, nogil=True)
 def _forms(data, offsets, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled; types are inferred by numba
+    """Fill `out` with `_TYPED`, `_WRITTEN` or `_NOTHING` (no text) for each row."""
     for row in range(out.shape[0]):
         begin, end = offsets[row], offsets[row + 1]
         while begin < end and data[begin] <= 0x20:
@@ -36,10 +36,10 @@ def _forms(data, offsets, out):  # type: ignore[no-untyped-def]  # noqa: ANN001,
 
 
 def written(prompts: pa.Array) -> pa.BooleanArray:
-    """Whether each prompt neither begins with a small letter nor ends with a letter, a digit or a comma; null
-    where there is no text.
+    """For each prompt, whether it neither begins with a lower-case letter nor ends with a letter, a digit,
+    a comma, a semicolon or a hyphen; null where there is no text.
 
-    Letters are ASCII's; white space at both ends does not count.
+    Letters are ASCII; white space at both ends is ignored.
     """
     data, offsets = buffers(prompts)
     form = np.empty(len(prompts), np.int8)

@@ -1,5 +1,5 @@
-"""Observations: what is kept of an exchange once its text has been read. No unkeyed digest of text leaves
-this module.
+"""Observations: columns of exchanges without text, with keyed digests in place of text. No unkeyed digest of
+text leaves this module.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from stillwatch.sketch.digest import BANDS, PUBLIC, VERSION, Digests, digest, na
 from stillwatch.sketch.form import written
 from stillwatch.sketch.keys import Key
 
+# Columns of the contract that are copied unchanged.
 KEPT = (
     "exchange_id",
     "timestamp",
@@ -36,7 +37,8 @@ KEPT = (
     "finish_reason",
     "status",
 )
-SHAPE = ("operation", "temperature", "top_p", "max_tokens", "stream")
+SHAPE = ("operation", "temperature", "top_p", "max_tokens", "stream")  # request parameters in `shape_key`
+# Columns of digests that are enciphered, one digest a row.
 DIGESTS = (
     "text_key",
     "prompt_key",
@@ -46,7 +48,7 @@ DIGESTS = (
     "shape_key",
     "conversation_key",
 )
-LISTS = ("phrases", "system_phrases")
+LISTS = ("phrases", "system_phrases")  # columns with lists of digests that are enciphered
 MADE_OF = {
     **dict.fromkeys(
         ("text_key", "prompt_key", "opening_key", *(f"band_{band}" for band in range(BANDS))), ("prompt",)
@@ -60,32 +62,29 @@ MADE_OF = {
     "account_key": ("account_id",),
     "exchange_key": ("exchange_id",),
 }
-"""Columns of observations that are made of others, with those of the contract of which one is enough."""
-# key of digests whose originals stand beside them: that of accounts, and before enciphering
+"""Derived columns of observations, each with the columns of the contract of which at least one is needed."""
+# Public key of digests of names: of accounts, whose names are stored as well, and before enciphering.
 NAMES = b"stillwatch names"
 
 
 def observe(batches: Iterable[pa.Table], key: Key, cores: int = CORES) -> Iterator[pa.Table]:
-    """Observations of contract rows: who, when, from where, and digests in place of text, each column under a
-    key of its own.
+    """Observations of tables with the contract's columns: the columns `KEPT`, and digests in place of text,
+    each column of digests under a separate key.
 
-    Digests are signed 64-bit integers, 0 where there was no text. `account_key` is the same under every key,
-    since the account's name stands beside it. `exchange_key` is the same for rows of one id, account, time
+    Digests are signed 64-bit integers, 0 where there is no text. `account_key` does not depend on the key,
+    since the account's name is stored as well. `exchange_key` is equal for rows with equal id, account, time
     and text only.
     """
     for batch in batches:
         if batch.num_rows == 0:
             continue
         rows = batch.combine_chunks()
-        # No text is as an empty one to all who read the bytes: said once, so that none of them copies them to
-        # say it again.
+        # Null is replaced by empty text once, so that the functions below need no copy for it.
         prompts = _one(rows, "prompt").fill_null("").cast(pa.large_string())
         marks = digest(prompts, PUBLIC, cores)
         system = digest(_one(rows, "system_prompt"), PUBLIC, cores)
         columns = {name: rows.column(name) for name in KEPT}
-        columns["exchange_key"] = pa.nulls(
-            len(rows), pa.int64()
-        )  # made with the other keyed digests, at the end
+        columns["exchange_key"] = pa.nulls(len(rows), pa.int64())  # computed in `enciphered`
         columns["account_key"] = _signed(name_keys(_one(rows, "account_id"), NAMES))
         columns["conversation_key"] = _signed(name_keys(_one(rows, "conversation_id"), NAMES))
         columns["half"] = pa.array(halves(_one(rows, "timestamp")))
@@ -111,8 +110,9 @@ def observe(batches: Iterable[pa.Table], key: Key, cores: int = CORES) -> Iterat
 
 
 def enciphered(table: pa.Table, key: Key, old: Key | None = None) -> pa.Table:
-    """Observations with each column of digests under its own key: computed under the public seed, or
-    enciphered with `old`.
+    """Observations with each column of digests enciphered under its own key of `key`.
+
+    The digests of `table` are unkeyed (public seed), or enciphered with `old` where it is given.
     """
     text: npt.NDArray[np.uint64] | None = None
     for place, name in enumerate(table.column_names):
@@ -139,8 +139,10 @@ def enciphered(table: pa.Table, key: Key, old: Key | None = None) -> pa.Table:
 
 
 def _exchange_keys(table: pa.Table, text: npt.NDArray[np.uint64], key: Key) -> pa.Array:
-    """A keyed function of id, account, time and public digest of the text: senders may choose the id, and
-    must be able to choose neither another's exchange nor which exchanges a sample takes.
+    """Keyed digest of id, account, time and public text digest of each row.
+
+    Senders choose ids; with the key they can neither imitate another account's exchange nor choose which
+    exchanges a sample contains.
     """
     ids, accounts = (name_keys(_one(table, name), NAMES) for name in ("exchange_id", "account_id"))
     moments = np.asarray(_one(table, "timestamp").cast(pa.int64()).to_numpy(), np.int64)
@@ -148,8 +150,8 @@ def _exchange_keys(table: pa.Table, text: npt.NDArray[np.uint64], key: Key) -> p
 
 
 def sealed(quarantine: pa.Table, key: Key | None) -> pa.Table:
-    """Quarantined rows whose digest is keyed (HMAC-SHA256 of the unkeyed one), so that a guess at the row
-    cannot be checked without the key; without a key there is no digest.
+    """Quarantined rows with `raw_sha256` replaced by its HMAC-SHA256 under `key`, so that a guess at a row
+    cannot be checked without the key; null where `key` is None.
     """
     digests = quarantine.column("raw_sha256").to_pylist()
     secret = b"" if key is None else key.of("quarantine")
@@ -162,18 +164,17 @@ def sealed(quarantine: pa.Table, key: Key | None) -> pa.Table:
 
 
 def halves(times: pa.Array) -> npt.NDArray[np.int32]:
-    """0 or 1: candidates are proposed on one half of the data and tested on the other.
+    """The half (0 or 1) of each time. Candidates are proposed on one half of the data, tested on the other.
 
-    Hours alternate, and swap every day, so that two days give both halves every hour of the day.
+    Hours alternate between the halves, and the order is swapped every day, so that both halves have every
+    hour of the day.
     """
     hours = times.cast(pa.int64()).to_numpy() // 3_600_000_000
     return ((hours + hours // 24) % 2).astype(np.int32)
 
 
 def shape_keys(rows: pa.Table) -> npt.NDArray[np.uint64]:
-    """One digest, not enciphered yet, for the request's parameters and tools, whatever their values'
-    types.
-    """
+    """Unkeyed digest of each request's parameters (`SHAPE`) and tool names; never 0."""
     parts = [rows.column(name).cast(pa.string()).fill_null("-") for name in SHAPE]
     tools = rows.column("tool_names")
     joined = pc.binary_join(tools.combine_chunks().cast(pa.list_(pa.string())), ",")

@@ -1,1 +1,1 @@
-"""What has been read already, and what was made of it; kept between runs."""
+"""Observations and daily summaries that are kept between runs."""

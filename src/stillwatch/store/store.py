@@ -1,18 +1,17 @@
-"""The store: what has been read already, and what was made of it, so that neither a crash nor a new day costs
-a second reading.
+"""The store: a folder of observations and daily summaries. No log file is read twice, even after a crash.
 
-    store.json                                the sketch's version and the name of the key it was made with
-    key                                       the random secret of its digests, where none was given
-    files/ID.json                             a log file, as it was when it was read, and into how many pieces
-    it was cut pieces/ID-N.json                          a piece that was read whole: its rows, its parts,
-    what was set aside observations/date=DAY/ID-N-M.parquet      its observations, by the UTC day of the
-    exchange quarantine/ID-N.parquet                   its rows that could not be read
-    days/DAY.json                             of what a day's summaries were made, and their files
-    summaries/TABLE/date=DAY/*.parquet        the summaries of a day
+    store.json                            version of the sketch and name of its key
+    key                                   random secret of the digests, where no key was given
+    files/ID.json                         a log file as it was when read, and its number of pieces
+    pieces/ID-N.json                      a piece that was read completely: counts and parts
+    observations/date=DAY/ID-N-M.parquet  a part: observations of a piece of one UTC day
+    quarantine/ID-N.parquet               rows of a piece that could not be read
+    days/DAY.json                         content id of a day's input, and the files of its summaries
+    summaries/TABLE/date=DAY/*.parquet    summaries of a day
 
-A part or a summary counts when the small file that names it is there, and that is written last: whatever a
-crash leaves behind is no one's, and is removed. A file read again after it changed takes the place of what it
-was. Folders and files are their owner's alone (0700 and 0600).
+A part or summary counts once the JSON file that names it exists. That file is written last. Unreferenced
+files are deleted on open. A log file that changed is read again and replaces its earlier observations.
+Folders have mode 0700 and files 0600.
 """
 
 from __future__ import annotations
@@ -40,13 +39,17 @@ from stillwatch.engine.files import Openable, atomic, lock
 from stillwatch.errors import Problem, StateError
 
 HEAD, SECRET = "store.json", "key"
-PRIVATE = 0o700
+PRIVATE = 0o700  # mode of folders
 ROOMS = ("files", "pieces", "observations", "quarantine", "days", "summaries")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Observations of one day in one file; `marks` are its phrases and bands."""
+    """One Parquet file with observations of one day.
+
+    `day` is the UTC date, `name` the file's name, `rows` its rows and `marks` the number of its phrases and
+    bands.
+    """
 
     day: str
     name: str
@@ -56,9 +59,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """A piece of a log file, read whole. `filled` are the observations' columns that hold a value in it,
-    `nulled` counts cells that could not be read by column and reason, `envelopes` records by what they were
-    taken out of, `passed_over` records that are no exchanges, and `records` all that were found.
+    """Counts and parts of a piece of a log file that was read completely.
+
+    `filled` names the columns of observations with at least one value. `nulled` counts unreadable cells by
+    column and reason, `envelopes` counts records by the wrapper that they were unpacked from, `passed_over`
+    counts records that are no exchanges and `records` counts all records.
     """
 
     rows: int
@@ -74,7 +79,11 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogFile:
-    """A log file as it was when it was read; `pieces` are how many it was cut into."""
+    """State of a log file when it was read.
+
+    `size` is in bytes, `changed_ns` is the modification time in nanoseconds, `read_as` says how it was read
+    and `pieces` is the number of pieces it was cut into.
+    """
 
     path: str
     size: int
@@ -84,15 +93,19 @@ class LogFile:
 
     @property
     def id(self) -> str:
-        """Names this very content of this very path, read this way."""
+        """Digest of all fields, 16 hexadecimal digits: another one where the file changed or was read in
+        another way.
+        """
         told = json.dumps(asdict(self), sort_keys=True).encode()
         return hashlib.blake2b(told, digest_size=8).hexdigest()
 
 
 @dataclass(slots=True, kw_only=True)
 class Day:
-    """The summaries of one UTC day: of what they were made, how much of it was left out (one digest in
-    2^`thinned` is in), and their files by table.
+    """The summaries of one UTC day.
+
+    `made_of` identifies their input, `thinned` is the log2 of the sampling rate (one digest in 2^`thinned`
+    is kept) and `files` are their file names by table.
     """
 
     made_of: str
@@ -102,33 +115,33 @@ class Day:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the pieces of a store's log files go; small enough to be sent to another machine."""
+    """Paths of the files of a store's pieces. It holds only a path, so it can be sent to Spark executors."""
 
     folder: Path
 
     def part(self, file: LogFile, piece: int, day: str, number: int) -> Path:
-        """Where a part of a piece is to be written."""
+        """Path for part `number` of a piece; its folder is created."""
         path = self.folder / "observations" / f"date={day}" / f"{file.id}-{piece}-{number}.parquet"
         _private(path.parent)
         return path
 
     def quarantine(self, name: str, piece: int) -> Path:
-        """Where the rows of a piece lie that could not be read."""
+        """Path of the file with the unreadable rows of a piece; `name` is the log file's id."""
         return self.folder / "quarantine" / f"{name}-{piece}.parquet"
 
 
 def _is_foreign(path: Path) -> bool:
-    """Whether no store puts such a file or folder there, finished or not."""
+    """Whether a file or folder cannot have been made by a store, not even by one that was interrupted."""
     return path.name not in (*ROOMS, ".lock", ".work", SECRET) and not path.name.startswith(
         (HEAD, f".{HEAD}", f".{SECRET}.")
     )
 
 
 def kept_secret(folder: Path) -> bytes:
-    """The secret that the store at `folder` keeps, drawn at random and written the first time it is wanted.
+    """The secret of the store at `folder`; a random one is written on the first call.
 
-    Of several runs that begin at once all get the same one. Raises `StateError` where the folder is not a
-    store.
+    Runs that start at the same time get the same secret. Raises `StateError` where the folder is not empty
+    and no store.
     """
     _check(folder)
     path = folder / SECRET
@@ -140,7 +153,7 @@ def kept_secret(folder: Path) -> bytes:
             file.flush()
             os.fsync(file.fileno())
         with suppress(FileExistsError):
-            path.hardlink_to(name)  # unlike a renaming, never in place of another run's
+            path.hardlink_to(name)  # unlike a rename, fails where another run has written its secret
         Path(name).unlink()
     return path.read_bytes()
 
@@ -159,10 +172,15 @@ def _check(folder: Path) -> None:
 
 
 class Store:
-    """A folder of observations and daily summaries, for one sketch version and one key."""
+    """A folder of observations and daily summaries, for one sketch version and one key.
+
+    Use it as a context manager: entering locks the folder, reads it and removes unreferenced files. The
+    constructor raises `StateError` for a folder that is not empty and no store; entering raises it where
+    another run holds the lock or the store has another version or key.
+    """
 
     def __init__(self, folder: Path, *, version: int, key_id: str) -> None:
-        # One spelling of every path: a sweep compares what it finds with what is named.
+        # Paths are resolved because `_sweep` compares paths that it finds with paths that are referenced.
         self.folder = folder = folder.resolve()
         self.place = Place(folder=folder)
         self._head = {"sketch_version": version, "key_id": key_id}
@@ -173,29 +191,29 @@ class Store:
 
     @property
     def key_id(self) -> str:
-        """Public name of the key that its digests are under."""
+        """Public name of the key under which the digests are enciphered."""
         return str(self._head["key_id"])
 
     def fits(self) -> bool:
-        """Whether what lies in the folder, if anything, was made by this version under this key."""
+        """Whether the folder is new, or its contents have this sketch version and key."""
         head = self.folder / HEAD
         return not head.exists() or json.loads(head.read_text()) == self._head
 
     def clear(self) -> None:
-        """Remove what the store holds; its secret stays."""
+        """Remove everything but the secret."""
         for name in ROOMS:
             shutil.rmtree(self.folder / name, ignore_errors=True)
         (self.folder / HEAD).unlink(missing_ok=True)
 
     def _open(self) -> None:
-        """Read what the store knows, and remove what a crash left."""
+        """Read the JSON files of the store and remove the remains of a crash."""
         folder, head = self.folder, self.folder / HEAD
         shutil.rmtree(folder / ".work", ignore_errors=True)
         shutil.rmtree(self._gone(), ignore_errors=True)
         if head.exists():
             self._same(json.loads(head.read_text()), self._head)
         else:
-            # Without its head a store was being made or removed when it was killed: nothing in it counts.
+            # Without `store.json` the run that created or removed the store was killed: nothing counts.
             for name in ROOMS:
                 shutil.rmtree(folder / name, ignore_errors=True)
             _write(head, self._head)
@@ -235,6 +253,7 @@ class Store:
         self._lock.close()
 
     def _same(self, found: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+        """Raise `StateError` where the sketch version or the key of the store is another one."""
         anew = (
             f"rm -r {shlex.quote(str(self.folder))}, then stillwatch scan ALL_LOGS --store "
             f"{shlex.quote(str(self.folder))}"
@@ -262,8 +281,8 @@ class Store:
     # ------------------------------------------------------------------------------------------ observations
 
     def begin(self, file: LogFile) -> dict[int, Piece]:
-        """Remember a log file, in place of what stood at its path; returns the pieces that are read
-        already.
+        """Register a log file; one with the same path and another id is removed. Returns the pieces of it
+        that were read already, by number.
         """
         if file.id not in self.files:
             self._forget([name for name, other in self.files.items() if other.path == file.path])
@@ -272,7 +291,9 @@ class Store:
         return self.pieces[file.id]
 
     def only(self, paths: Iterable[Openable]) -> None:
-        """Forget every log file but these, and every small table."""
+        """Remove every log file that is not in `paths`, with its observations, and every table kept by
+        `remember`.
+        """
         wanted = {str(path.resolve()) for path in paths}
         self._forget([name for name, file in self.files.items() if file.path not in wanted])
         for table in self.folder.glob("*.parquet"):
@@ -288,32 +309,32 @@ class Store:
             self._sweep()
 
     def finish(self, file: LogFile, number: int, piece: Piece) -> None:
-        """From now on the piece counts."""
+        """Register piece `number` of `file` as read completely."""
         _write(self.folder / "pieces" / f"{file.id}-{number}.json", asdict(piece))
         self.pieces[file.id][number] = piece
 
     @property
     def parts(self) -> list[Part]:
-        """Every part that counts, in a fixed order."""
+        """All parts of registered pieces, sorted by day and name."""
         every = [part for pieces in self.pieces.values() for piece in pieces.values() for part in piece.parts]
         return sorted(every, key=lambda part: (part.day, part.name))
 
     def path(self, part: Part) -> Path:
-        """Where a part lies."""
+        """Path of a part."""
         return self.folder / "observations" / f"date={part.day}" / part.name
 
     @property
     def rows(self) -> int:
-        """Rows that were read, copies among them."""
+        """Number of rows read, duplicates included."""
         return sum(piece.rows for pieces in self.pieces.values() for piece in pieces.values())
 
     def rows_of(self, path: Openable) -> int:
-        """Rows that were read of the file at this path."""
+        """Number of rows read of the file at `path`; 0 where it is not registered."""
         mine = [one.id for one in self.files.values() if one.path == str(path.resolve())]
         return sum(piece.rows for name in mine for piece in self.pieces[name].values())
 
     def quarantined(self) -> list[pa.Table]:
-        """The rows that could not be read, file by file."""
+        """The unreadable rows, one table for each piece, sorted by path of the log file."""
         order = sorted(self.files.values(), key=lambda one: one.path)
         return [
             pq.read_table(self.place.quarantine(one.id, n))
@@ -322,7 +343,7 @@ class Store:
         ]
 
     def remember(self, schema: TableSchema, rows: pa.Table) -> pa.Table:
-        """All rows of a small table that this store was ever told, the latest of each key; a copy is kept."""
+        """Merge `rows` into the stored copy of a small table and return all rows, the latest of each key."""
         path = self.folder / f"{schema.name}.parquet"
         if path.exists():
             old = pq.read_table(path, schema=schema.arrow)
@@ -335,14 +356,14 @@ class Store:
 
     @property
     def filled(self) -> set[str]:
-        """The observations' columns that hold a value somewhere."""
+        """Columns of observations with at least one value."""
         return {name for pieces in self.pieces.values() for piece in pieces.values() for name in piece.filled}
 
     # --------------------------------------------------------------------------------------------- summaries
 
     def stale(self, made_of: Mapping[str, str], thinned: int) -> list[str]:
-        """Days whose summaries are missing, were made of something else, or of less; those of days that
-        are gone are removed.
+        """Days whose summaries must be made again: missing, of another input, or sampled more coarsely than
+        `thinned`. `made_of` maps each day to the id of its input; summaries of other days are removed.
         """
         for day in [day for day in self.days if day not in made_of]:
             self._drop(day)
@@ -353,8 +374,8 @@ class Store:
         )
 
     def keep_day(self, day: str, made_of: str, thinned: int, tables: Mapping[str, Sequence[Path]]) -> None:
-        """Take the day's summaries, written elsewhere in the store's file system, in place of what was
-        there.
+        """Move a day's summaries into the store in place of earlier ones. `tables` maps each table to its
+        files, which lie in the same file system.
         """
         self._drop(day)
         files: dict[str, list[str]] = {}
@@ -376,7 +397,7 @@ class Store:
                 (self.folder / "summaries" / table / f"date={day}" / name).unlink(missing_ok=True)
 
     def summaries(self, table: str) -> list[str]:
-        """The files of a table's summaries, every day."""
+        """Paths of a table's summaries of all days."""
         return [
             str(self.folder / "summaries" / table / f"date={day}" / name)
             for day, one in sorted(self.days.items())
@@ -384,8 +405,8 @@ class Store:
         ]
 
     def remove(self) -> None:
-        """Delete the store: at once by its name, whose files are then deleted, so that no kill leaves a
-        part of a store.
+        """Delete the store. The folder is renamed first, so an interrupted deletion leaves no partial store
+        under its name.
         """
         gone = self._gone()
         shutil.rmtree(gone, ignore_errors=True)
@@ -402,7 +423,7 @@ class Store:
         return path
 
     def _sweep(self) -> None:
-        """Remove what nothing names."""
+        """Delete unreferenced files."""
         named = {self.path(part) for part in self.parts}
         named |= {self.place.quarantine(name, n) for name, pieces in self.pieces.items() for n in pieces}
         named |= {
@@ -417,7 +438,7 @@ class Store:
 
 
 def _private(folder: Path) -> None:
-    """Make a folder of the store, and those above it in the store, for their owner alone."""
+    """Create a folder and its missing parents with mode 0700."""
     if not folder.is_dir():
         _private(folder.parent)
         folder.mkdir(mode=PRIVATE, exist_ok=True)
@@ -440,5 +461,5 @@ def _piece(path: Path) -> Piece:
 
 
 def content_id(parts: Iterable[str]) -> str:
-    """A name for these strings, in this order."""
+    """Digest of a sequence of strings, 16 hexadecimal digits; depends on their order."""
     return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8).hexdigest()

@@ -1,1 +1,1 @@
-"""Following logs as they grow: where lines come from, what is remembered, and who is told."""
+"""Parts of a watch: sources of lines, state on disk, webhook and monitoring."""

@@ -1,4 +1,4 @@
-"""Rows of a batch on their way into a state: those that count now, and those that are dated ahead."""
+"""Adds the rows of a batch to the state of a watch; rows dated ahead of the log are kept apart."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ AHEAD = "dated ahead of the log and of the machine's clock"
 
 @dataclass(slots=True, kw_only=True)
 class Arrival:
-    """What a batch changed in the ledger: rows that are ahead, the latest of their times, and files that
-    no longer count.
+    """Result of adding a batch to the state.
+
+    `ahead` is the number of rows kept apart and `latest` their latest time (None: no rows), `admitted` the
+    number of rows in files kept apart earlier whose time has come, and `gone` these files, to be removed once
+    the ledger is committed.
     """
 
     ahead: int = 0
@@ -32,17 +35,17 @@ class Arrival:
     gone: list[Path] = field(default_factory=list)
 
     def settle(self) -> None:
-        """Remove what no longer counts, once the ledger is committed."""
+        """Remove the files in `gone`. Call it after the ledger is committed."""
         for path in self.gone:
             path.unlink(missing_ok=True)
 
 
 def arrive(state: State, parts: Sequence[Path], now: datetime) -> Arrival:
-    """Move the sketches `parts` of a batch into the state, with rows kept apart whose time has come, and
-    enter them in the ledger.
+    """Add the sketches `parts` of a batch to the state and its ledger, with earlier rows kept apart that are
+    not ahead any more.
 
-    Rows beyond the horizon of the log's clock (`watch.clock`), by the machine's time `now`, are kept apart.
-    The ledger is not committed.
+    Rows later than the horizon of the log's clock (`watch.clock`) at the machine's time `now` are kept apart.
+    The ledger is changed but not committed.
     """
     ledger, told = state.ledger, Arrival()
     clock = Clock({account: _time(at) for account, at in ledger.votes})
@@ -69,7 +72,7 @@ def arrive(state: State, parts: Sequence[Path], now: datetime) -> Arrival:
 
 
 def _enter(state: State, part: Path, limit: datetime, told: Arrival) -> None:
-    """Make of a sketch's rows up to `limit` a part of the state, and keep the others apart."""
+    """Add a sketch's rows up to the time `limit` to the state, and keep the later ones apart."""
     ledger = state.ledger
     first, last = _ends(part)
     if first is None or last is None:
@@ -94,7 +97,7 @@ def _enter(state: State, part: Path, limit: datetime, told: Arrival) -> None:
 
 
 def write_sketch(path: Path, part: Path, chosen: pa.ChunkedArray | pa.Array | None = None) -> None:
-    """A sketch at another place: all of its rows, or those for which `chosen` is true."""
+    """Write the sketch `part` to `path`: all rows, or those where `chosen` is true."""
     with atomic(path) as temporary:
         if chosen is None:
             shutil.copyfile(part, temporary)

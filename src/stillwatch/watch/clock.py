@@ -1,9 +1,8 @@
-"""The log's present time, from rows whose times nobody vouches for.
+"""The log's present time, estimated from rows with unreliable times.
 
-A sender may date a row as he likes, and a machine's clock may be wrong. The present is therefore the median,
-over the accounts seen last, of each account's latest time: a minority of accounts cannot move it. A row that
-is later than both the machine's clock and that median is *ahead*; it is kept apart until the present has come
-up to it.
+A sender can date a row freely, and the machine's clock can be wrong. The present is therefore the median of
+the latest times of the accounts seen last: a minority of accounts cannot shift it. A row later than both the
+machine's clock and that median is *ahead*; it is kept apart until the present reaches it.
 """
 
 from __future__ import annotations
@@ -11,40 +10,43 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-LEEWAY = timedelta(days=1)  # chosen: what a wrong time zone or a badly set clock adds to a time
-MIN_ACCOUNTS = 3  # accounts that must agree before the machine's clock is taken to be behind
-MAX_VOTES = 101  # accounts remembered between batches, odd so that the median is a member
-HIGH = 0.9  # quantile up to which accounts' times are believed where the machine's clock is behind
+LEEWAY = timedelta(days=1)  # tolerated error of a time: chosen, covers a wrong time zone
+MIN_ACCOUNTS = 3  # least number of accounts for concluding that the machine's clock is behind: chosen
+MAX_VOTES = 101  # most accounts kept between batches: chosen, odd so that the median is one of the times
+HIGH = 0.9  # quantile of accounts' times used for the horizon where the machine's clock is behind: chosen
 
 
 class Clock:
-    """Accounts seen last with their latest times, newest batch last; at most `MAX_VOTES` are kept between
-    batches.
+    """The accounts seen last with their latest times (`votes`), those of the newest batch last; immutable.
+
+    At most `MAX_VOTES` are kept between batches.
     """
 
     def __init__(self, votes: Mapping[str, datetime] | None = None) -> None:
         self.votes: dict[str, datetime] = dict(votes or {})
 
     def _with(self, latest: Mapping[str, datetime]) -> dict[str, datetime]:
-        """The votes with a batch's; many accounts of one batch need no earlier ones beside them."""
+        """The votes together with those of a batch. A batch of `MAX_VOTES` accounts or more replaces all
+        earlier votes.
+        """
         earlier = {} if len(latest) >= MAX_VOTES else {a: t for a, t in self.votes.items() if a not in latest}
         return dict(list((earlier | dict(latest)).items())[-max(MAX_VOTES, len(latest)) :])
 
     def horizon(self, latest: Mapping[str, datetime], now: datetime) -> datetime:
-        """The latest time that is not ahead, given a batch's accounts with their latest times and the
-        machine's time.
+        """The latest time that is not ahead. `latest` has the latest time of each account of a batch, `now`
+        is the machine's time.
         """
         return horizon(sorted(self._with(latest).values()), now)
 
     def seen(self, latest: Mapping[str, datetime], limit: datetime) -> Clock:
-        """The clock after a batch whose accounts' latest times, none of them beyond the horizon, are
-        `latest`.
+        """The clock after a batch with the accounts' latest times `latest`; times beyond `limit` are left
+        out.
         """
         return Clock({account: at for account, at in self._with(latest).items() if at <= limit})
 
     def kept(self) -> list[tuple[str, datetime]]:
-        """What is remembered of the votes: all of a few, and of many an even selection by time, which has
-        the same quantiles.
+        """The votes to keep: all, or of more than `MAX_VOTES` an evenly spaced selection in order of time,
+        which keeps the quantiles.
         """
         ordered = list(self.votes.items())
         if len(ordered) <= MAX_VOTES:
@@ -53,16 +55,15 @@ class Clock:
         return [ordered[place * (len(ordered) - 1) // (MAX_VOTES - 1)] for place in range(MAX_VOTES)]
 
     def present(self) -> datetime | None:
-        """The median of the votes; None before the first."""
+        """The median of the votes; None without votes."""
         return quantile(sorted(self.votes.values()), 0.5) if self.votes else None
 
 
 def horizon(times: Sequence[datetime], now: datetime) -> datetime:
-    """The latest believable time, given the accounts' latest times in ascending order and the machine's time.
+    """The latest time that is not ahead, from the accounts' latest `times` (ascending) and the machine's.
 
-    It is `now` and `LEEWAY`. Where the median of at least `MIN_ACCOUNTS` accounts is later than that, the
-    machine's clock is behind, and it is the `HIGH` quantile of the times, and as much again as that is beyond
-    the median, and `LEEWAY`.
+    It is `now` + `LEEWAY`. Where the median of at least `MIN_ACCOUNTS` times is later than that, the clock of
+    the machine is behind, and the result is h + (h - median) + `LEEWAY`, where h is the `HIGH` quantile.
     """
     limit = now + LEEWAY
     if len(times) < MIN_ACCOUNTS or quantile(times, 0.5) <= limit:
@@ -72,5 +73,5 @@ def horizon(times: Sequence[datetime], now: datetime) -> datetime:
 
 
 def quantile(times: Sequence[datetime], share: float) -> datetime:
-    """The time in ascending `times` below which at most `share` of them lie."""
+    """The `share` quantile (0 to 1) of ascending `times`, without interpolation."""
     return times[int((len(times) - 1) * share)]

@@ -1,17 +1,18 @@
-"""Rows that make a judgement fail, found by judging ever smaller parts of what is new."""
+"""Bisection for new rows that make a judgement fail."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-MAX_TRIALS = 256  # judgements of parts; chosen, for a few poisonous rows among a hundred thousand
+MAX_TRIALS = 256  # most trial judgements: chosen, enough for a few bad rows among 100,000
 
 
 def poisonous(rows: int, fails: Callable[[range], bool], trials: int = MAX_TRIALS) -> list[range]:
-    """The runs of `rows` rows without which a judgement may succeed, single rows where `trials` suffice.
+    """Ranges of rows, among the rows 0 to `rows` - 1, that make a judgement fail; single rows where `trials`
+    suffice.
 
-    `fails` says whether the judgement of a run by itself fails. Empty where no rows are to blame: where a
-    judgement of no rows fails, or that of all of them by themselves does not.
+    `fails` returns whether a judgement of a range alone fails. The result is empty where the rows are not the
+    cause: a judgement of no rows fails, or one of all these rows alone does not.
     """
     if rows == 0 or fails(range(0)) or not fails(range(rows)):
         return []

@@ -1,4 +1,4 @@
-"""Whether work that takes long goes on or has come to a stop."""
+"""Health check of a watch: detects work that has stalled."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SILENCE_S = 60.0  # without a sign of life before a watch counts as stalled
-WORKING = 0.05  # processor seconds a second above which a stage is at work
-MAX_STAGE_S = 3600.0  # of processor work without progress; a first judgement has nothing to compare it with
-TIMES_LAST = 10  # as many times the longest judgement so far are allowed, where that is more
+SILENCE_S = 60.0  # seconds without progress or processor use after which a watch is stalled: chosen
+WORKING = 0.05  # least processor seconds in a second for which a stage counts as working: chosen
+MAX_STAGE_S = 3600.0  # seconds without progress after which a stage is stalled although it works: chosen
+TIMES_LAST = 10  # factor on the longest stage so far, which replaces `MAX_STAGE_S` where larger: chosen
 
 
 class Pulse:
-    """Signs of life of a watch: steps that end, progress inside stages, and processor time that is used
-    meanwhile.
+    """Tracks finished steps, progress inside stages and processor time of a watch.
 
-    A stage that waits for ever uses none, and one that loops for ever makes no progress: either is stalled in
-    the end.
+    A stage that waits for ever uses no processor time, and one that loops for ever makes no progress; both
+    are reported as stalled.
     """
 
     def __init__(self) -> None:
@@ -26,13 +25,13 @@ class Pulse:
         self.beat()
 
     def beat(self, *_stage: object) -> None:
-        """A step ended, or a stage has got on; takes and ignores what a progress callback is given."""
+        """Record progress; can be used as a progress callback, whose arguments are ignored."""
         self._progress = self._alive = time.monotonic()
         self._seen = (time.monotonic(), time.process_time())
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """A stage that may take long; while it runs, the processor's time counts as a sign of life."""
+        """A stage that may take long; while it runs, processor time also counts as a sign of work."""
         self.beat()
         began, self._works = time.monotonic(), True
         try:
@@ -43,7 +42,9 @@ class Pulse:
             self.beat()
 
     def healthy(self) -> bool:
-        """Whether there was a sign of life lately."""
+        """Whether the watch is not stalled: False after `SILENCE_S` seconds without progress or work, and in
+        a stage that has worked for too long without progress.
+        """
         now, used = time.monotonic(), time.process_time()
         if self._works:
             then, before = self._seen

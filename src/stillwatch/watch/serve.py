@@ -1,4 +1,4 @@
-"""The pages that a monitoring system reads of a watch: `/metrics` and `/healthz`."""
+"""HTTP server of a watch for monitoring: `/metrics` (Prometheus) and `/healthz`."""
 
 from __future__ import annotations
 
@@ -44,20 +44,18 @@ METRICS = {
     "stillwatch_source_up": ("gauge", "whether the source answered when it was last asked"),
     "stillwatch_judge_seconds": ("gauge", "how long the last judgement took"),
 }
-MAX_CONNECTIONS = 32  # chosen: many times what a monitoring system opens
-ANSWER_S = 10.0  # for a request and its answer, as a whole
+MAX_CONNECTIONS = 32  # most open connections: chosen, many times what a monitoring system opens
+ANSWER_S = 10.0  # longest time in seconds for a request and its answer: chosen
 
 
 class Numbers:
-    """A collector of `prometheus_client` over the present numbers of a watch; a number that is not given
-    is 0.
-    """
+    """A `prometheus_client` collector. `numbers` returns values by metric name; a missing one is 0."""
 
     def __init__(self, numbers: Callable[[], Mapping[str, float]]) -> None:
         self.numbers = numbers
 
     def collect(self) -> Iterator[Metric]:
-        """One family a number, in the order of `METRICS`."""
+        """One metric family for each entry of `METRICS`, in its order."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
         known = self.numbers()
@@ -69,7 +67,8 @@ class Numbers:
 class Server(ThreadingHTTPServer):
     """An HTTP server with at most `MAX_CONNECTIONS`, each for at most `ANSWER_S` seconds.
 
-    One connection more closes the oldest, so that a probe is answered while others hold connections open.
+    A further connection closes the oldest one, so that a probe is answered while clients hold connections
+    open.
     """
 
     daemon_threads = True
@@ -81,7 +80,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  the types are socketserver's
-        """Answer a connection in a thread of its own, and close the oldest where there are too many."""
+        """Answer a connection in a thread, and close the oldest one where there are too many."""
         with self._guard:
             self._open[request] = time.monotonic()
             if len(self._open) > MAX_CONNECTIONS:
@@ -89,34 +88,35 @@ class Server(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:  # noqa: ANN401  the type is socketserver's
-        """Forget a connection that is closed."""
+        """Close a connection and remove it from the list of open ones."""
         with self._guard:
             self._open.pop(request, None)
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        """Close connections that have lasted too long; called about twice a second."""
+        """Close connections open for more than `ANSWER_S` seconds; called about twice a second."""
         with self._guard:
             for request, since in list(self._open.items()):
                 if time.monotonic() - since > ANSWER_S:
                     self._end(request)
 
     def _end(self, request: socket.socket) -> None:
-        """Make the thread of a connection stop waiting for it; that thread then closes it."""
+        """Shut a connection down; the thread that waits for it then closes it."""
         self._open.pop(request, None)
         try:
             request.shutdown(socket.SHUT_RDWR)
-        except OSError:  # closed meanwhile
+        except OSError:  # it is closed already
             return
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  socketserver's
-        """A client that goes away is no news."""
+        """Ignore errors of a connection, such as a client that disconnects."""
 
 
 def serve(port: int, numbers: Callable[[], Mapping[str, float]], healthy: Callable[[], bool]) -> Server:
-    """`/metrics` and `/healthz` on the loopback address, in threads of their own.
+    """Start a server of `/metrics` and `/healthz` at `port` of 127.0.0.1, in threads; returns it.
 
-    Raises `StateError` where the port cannot be had.
+    `numbers` returns the values of the metrics. `/healthz` has status 200 where `healthy` returns True, else
+    503. Raises `StateError` where the port cannot be opened.
     """
     from prometheus_client import CollectorRegistry, generate_latest
 
@@ -140,7 +140,7 @@ def serve(port: int, numbers: Callable[[], Mapping[str, float]], healthy: Callab
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is http.server's
-            """Say nothing: a scrape every few seconds is no news."""
+            """Log nothing, since monitoring sends a request every few seconds."""
 
     try:
         server = Server(port, Handler)

@@ -1,8 +1,8 @@
-"""Signatures of events, and the envelope around them, as receivers know them from others.
+"""HTTP headers of events: signatures (Standard Webhooks) and metadata (CloudEvents 1.0).
 
-The signature is that of Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`):
-HMAC-SHA-256 of id, time and body. While a secret is replaced by another, each body is signed with both. The
-envelope is that of CloudEvents 1.0 in its binary form: headers beside the event as it is.
+The signature (`webhook-id`, `webhook-timestamp`, `webhook-signature`) is the HMAC-SHA-256 of id, time and
+body. While a secret is being replaced, each body is signed with the old and the new one. CloudEvents is used
+in binary mode: metadata in headers, the event unchanged in the body.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import Any
 from stillwatch.errors import Problem, UsageError
 
 PREFIX = "whsec_"
-MIN_BYTES, MAX_BYTES = 24, 64  # of a secret, as Standard Webhooks asks
+MIN_BYTES, MAX_BYTES = 24, 64  # length of a secret in bytes: from Standard Webhooks
 SCHEMA = "https://stillwatch.example/schemas/event-1.json"
-"""Name of the schema of events; the schema itself is `event-1.schema.json` beside this file."""
-TYPE = "example.stillwatch.watch.{}.v1"
+"""Identifier of the schema of events, which is the file `event-1.schema.json` in this folder."""
+TYPE = "example.stillwatch.watch.{}.v1"  # `ce-type` of an event, with its type inserted
 
 
 def read_secrets(path: Path) -> list[bytes]:
-    """The secrets of a file, one a line (`whsec_` and base64), the newest first.
+    """The secrets in a file, decoded, in its order (the newest first). A line is `whsec_` and base64.
 
-    Raises `UsageError` where the file cannot be read, has none, or holds a line that is no secret.
+    Raises `UsageError` where the file cannot be read, has no secret, or has a line that is no secret.
     """
     try:
         lines = [line.strip() for line in path.read_text("ascii").splitlines() if line.strip()]
@@ -60,7 +60,10 @@ def _secret(line: str) -> bytes:
 
 
 def signed(secrets: Sequence[bytes], event_id: str, body: bytes, now: float | None = None) -> dict[str, str]:
-    """The headers that sign a body; none without a secret."""
+    """The headers with the signatures of a body under each secret; empty without a secret.
+
+    `now` is the time of the signature in seconds since 1970 (None: the machine's).
+    """
     if not secrets:
         return {}
     at = str(int(time.time() if now is None else now))
@@ -74,7 +77,7 @@ def signed(secrets: Sequence[bytes], event_id: str, body: bytes, now: float | No
 
 
 def enveloped(event: Mapping[str, Any]) -> dict[str, str]:
-    """The headers of CloudEvents for an event."""
+    """The CloudEvents headers of an event."""
     told = {
         "ce-specversion": "1.0",
         "ce-id": str(event["id"]),

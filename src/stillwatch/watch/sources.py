@@ -1,8 +1,7 @@
-"""Where do new lines come from, and up to where have they been taken?
+"""Sources of a watch: files, Redis, NATS and Kafka.
 
-A source is asked for what comes after a position and gives lines with the position after them. The position
-is kept by the caller together with what was made of the lines, so a crash between the two cannot lose or
-double any.
+`take` returns the data after a position and the new position. The caller commits the position together with
+the results from the data, so that a crash neither loses nor duplicates lines.
 """
 
 from __future__ import annotations
@@ -26,25 +25,26 @@ from stillwatch.readers.records import in_lines
 from stillwatch.readers.tolerant import objects
 
 Position = Mapping[str, Any]
-MOST_TAKEN = 32 << 20  # bytes taken at once from one file: the rest waits in the file
+MOST_TAKEN = 32 << 20  # bytes of one batch, about: chosen; a longer single line is read whole
 ENDINGS = {
     "log": ".log",
     "json": ".jsonl",
-}  # what is added to a name that does not say how its lines are read
+}  # suffix for a file whose name does not show how its lines are read, by kind
 LOG = logging.getLogger("stillwatch.watch")
-AT_ONCE = 20_000  # messages taken at once from a stream, or fewer that have `MOST_TAKEN` bytes together
-FETCH = 500  # messages asked for in one go
-ANSWER_S = 10  # how long brokers may take to answer
-CHUNK = 1 << 20
-HEAD = 1024  # first bytes by which a file is known
+AT_ONCE = 20_000  # most messages of one batch from a stream: chosen; `MOST_TAKEN` applies as well
+FETCH = 500  # messages of one request to a broker: chosen
+ANSWER_S = 10  # longest time in seconds for an answer of a broker: chosen
+CHUNK = 1 << 20  # bytes of one read
+HEAD = 1024  # first bytes of a file, whose digest identifies it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """New data of one kind: lines to be read, or a whole `file`; `position` holds after it.
+    """A batch of new data: `lines`, or a whole `file`; `position` is the position after it.
 
-    `waiting` bytes of a file, or `behind` messages of a stream, are known to be left. With `overlong` there
-    are no lines: the next one, of number `first_line`, is longer than a line may be and is passed over.
+    `waiting` is the number of bytes left in the file, `behind` of messages left in the stream, as far as
+    known. With `overlong` there are no lines: the line with number `first_line` exceeds the limit and is
+    skipped.
     """
 
     name: str
@@ -58,25 +58,26 @@ class Taken:
 
 
 class Source(Protocol):
-    """What `watch` needs of a source."""
+    """Interface of a source."""
 
     def take(self, position: Position) -> Taken | None:
-        """What comes next after `position`; None where there is nothing new. Raises `Unreachable`."""
+        """The next batch after `position`; None where there is none. Raises `Unreachable` where the source
+        does not answer.
+        """
 
 
 class Folder:
-    """Files in a folder, or one file: lines are taken as they are written, other files once they stop
+    """The files of a folder, or one file. Lines are read as they are written, other files once they stop
     growing.
 
-    Which files these are and what holds their records is what `scan` takes them for, by their contents: a log
-    may have any name. A file is known by its inode, so one that is rotated away under another name is read to
-    its end and not again; and by its first bytes, since inodes are used again and files are emptied and
-    written anew.
+    Files and their formats are recognised by content, as in `scan`; a log may have any name. A file is
+    identified by its inode, so a rotated file with a new name is read to its end and not twice. It is also
+    identified by its first bytes, since inodes are reused and files are truncated and written again.
     """
 
     def __init__(self, path: Path, without: Path | None = None, longest: int = LIMITS.line) -> None:
-        """`without` is a folder whose files are none of the log's, though it may lie within `path`; a
-        line has `longest` bytes at most.
+        """`without` is a folder to ignore, which may lie inside `path`; `longest` is the longest line in
+        bytes. Raises `UsageError` where `path` does not exist.
         """
         if not path.exists():
             raise UsageError(Problem(fact=f"`{path}` does not exist", expected="a folder or file to follow"))
@@ -84,7 +85,7 @@ class Folder:
         self._without = without.resolve() if without else None
         self._longest = longest
         self._sizes: dict[str, int] = {}
-        # Where a line began, up to where it had no end, and a digest of the file's first bytes.
+        # For an unfinished line, by file: its start, the bytes read so far, and a digest of the file's head.
         self._unfinished: dict[str, tuple[int, int, str]] = {}
         self._passed_over: set[str] = set()
 
@@ -98,10 +99,10 @@ class Folder:
         return sorted(found, key=lambda p: (p.stat().st_mtime_ns, str(p)))
 
     def take(self, position: Position) -> Taken | None:
-        """The next lines of the oldest file with any, or the next whole file."""
+        """The next lines of the oldest file with new data, or the next whole file; None without new data."""
         try:
             return self._take(position)
-        except FileNotFoundError:  # moved away between two looks: the next look sees where it is
+        except FileNotFoundError:  # renamed meanwhile; the next call finds it
             return None
 
     def _take(self, position: Position) -> Taken | None:
@@ -123,8 +124,8 @@ class Folder:
         return None
 
     def _grows(self, file: Path, stable: bool) -> bool:
-        """Whether a file is of lines, which are taken one by one; not so a `stable` one of one value
-        without a line's end.
+        """Whether a file is read line by line. False for files of other kinds, and for a `stable` file with a
+        single JSON value and no line end.
         """
         if not in_lines(file, LIMITS):
             return False
@@ -134,7 +135,7 @@ class Folder:
         return b"\n" in raw or objects(raw) is None
 
     def _is_read(self, file: Path) -> bool:
-        """Whether a file is of a kind that is read; of another one it is said once that it is passed over."""
+        """Whether a file is of a known kind; logs one warning for a file of another kind."""
         if kind_of(file) is not None:
             return True
         if str(file) not in self._passed_over:
@@ -143,10 +144,10 @@ class Folder:
         return False
 
     def _text(self, file: Path, state: os.stat_result, key: str, at: dict[str, Any]) -> Taken | None:
-        """The next whole lines of a file of text after `at`."""
+        """The next complete lines of a text file after the position `at`; None where there are none."""
         with file.open("rb") as stream:
             if state.st_size < at["bytes"] or ("head" in at and _head(stream, at["bytes"]) != at["head"]):
-                at = {"bytes": 0, "lines": 0}  # begun again
+                at = {"bytes": 0, "lines": 0}  # truncated or replaced: read from the start
             begin, number, lines, overlong = at["bytes"], at["lines"], b"", False
             ended = not at.get("overlong")
             if not ended:
@@ -180,8 +181,8 @@ class Folder:
         )
 
     def _is_unfinished(self, stream: IO[bytes], key: str, begin: int) -> bool:
-        """Whether the line that begins there had no end at the last look and has none now; only what is
-        new is read.
+        """Whether the line at byte `begin` had no end at the last look and still has none; only new bytes are
+        read.
         """
         first, known, head = self._unfinished.get(key, (-1, 0, ""))
         if first != begin or _head(stream, known) != head:
@@ -193,22 +194,21 @@ class Folder:
 
 
 def _named(file: Path) -> str:
-    """A name by which lines of a file are read as the file is."""
+    """The file's name, with a suffix where the name alone does not show the kind of the file."""
     kind = kind_of(file) or "log"
     return file.name if kind_named(file.name) == kind else file.name + ENDINGS.get(kind, ENDINGS["json"])
 
 
 def _head(stream: IO[bytes], size: int) -> str:
-    """A digest of the first of `size` bytes."""
+    """A digest of the first bytes of a stream, at most `HEAD` and `size`; empty where there are none."""
     stream.seek(0)
     first = stream.read(min(HEAD, size))
     return hashlib.blake2b(first, digest_size=8).hexdigest() if first else ""
 
 
 def _whole_lines(stream: IO[bytes], longest: int) -> tuple[bytes, bool]:
-    """The next lines up to their last end, and whether the next line alone is longer than `longest` bytes.
-
-    Where one line is longer than all that is taken at once, it is all of that line.
+    """The next complete lines, about `MOST_TAKEN` bytes or one longer line, and whether the next line is
+    longer than `longest` bytes.
     """
     pieces = [stream.read(min(MOST_TAKEN, longest))]
     size, cut = len(pieces[0]), pieces[0].rfind(b"\n") + 1
@@ -220,7 +220,7 @@ def _whole_lines(stream: IO[bytes], longest: int) -> tuple[bytes, bool]:
 
 
 def _to_line_end(stream: IO[bytes], begin: int) -> tuple[int, bool]:
-    """How many bytes after `begin` belong to the line that is there, and whether its end is among them."""
+    """Number of bytes from `begin` to the end of the line, and whether a line end was found."""
     stream.seek(begin)
     passed = 0
     while piece := stream.read(CHUNK):
@@ -233,8 +233,8 @@ def _to_line_end(stream: IO[bytes], begin: int) -> tuple[int, bool]:
 
 @contextmanager
 def answering(stream: str, *faults: type[Exception]) -> Iterator[None]:
-    """Faults of a client, as one error that names the stream. A client's message holds addresses and no
-    customer's text.
+    """Raise `Unreachable`, with the stream's name, for errors of the classes `faults` in the block. Messages
+    of clients are shown, since they contain addresses but no customers' text.
     """
     try:
         yield
@@ -246,12 +246,12 @@ def answering(stream: str, *faults: type[Exception]) -> Iterator[None]:
 
 
 async def _silent(_error: Exception) -> None:
-    """The client's own printing of tracebacks; `answering` tells what happened."""
+    """Replaces the client's printing of tracebacks; `answering` reports the error."""
 
 
 class RedisStream:
-    """A Redis stream, `redis://HOST:PORT/DB?stream=NAME`; the field `line`, `json` or the first one holds
-    the record.
+    """A Redis stream, `redis://HOST:PORT/DB?stream=NAME`. The record is in the field `line`, else `json`,
+    else the first field. The constructor raises `MissingExtra` without the package `redis`.
     """
 
     def __init__(self, url: str, name: str) -> None:
@@ -265,7 +265,7 @@ class RedisStream:
         self._fault, self.name = redis.RedisError, name
 
     def take(self, position: Position) -> Taken | None:
-        """Entries after the last id."""
+        """The next entries after the id in `position`; None where there are none."""
         with answering(f"Redis stream `{self.name}`", self._fault):
             return self._take(position)
 
@@ -296,7 +296,9 @@ class RedisStream:
 
 
 class NatsSubject:
-    """A NATS JetStream stream, `nats://HOST:PORT?stream=NAME`; each message is one record."""
+    """A NATS JetStream stream, `nats://HOST:PORT?stream=NAME`; each message is one record. The constructor
+    raises `MissingExtra` without the package `nats`.
+    """
 
     def __init__(self, url: str, name: str) -> None:
         try:
@@ -308,7 +310,7 @@ class NatsSubject:
         self._nats, self.url, self.name = nats, url, name
 
     def take(self, position: Position) -> Taken | None:
-        """Messages after the last sequence number."""
+        """The next messages after the sequence number in `position`; None where there are none."""
         import asyncio
 
         with answering(f"JetStream stream `{self.name}`", self._nats.errors.Error, OSError):
@@ -328,8 +330,7 @@ class NatsSubject:
             if end <= last:
                 return None
             api = self._nats.js.api
-            # An ordered reading that nobody else shares and that ends with this call: the position is kept
-            # here.
+            # A temporary consumer for this call only: the position is kept by the caller, not by the server.
             config = api.ConsumerConfig(
                 deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE,
                 opt_start_seq=last + 1,
@@ -361,8 +362,8 @@ class NatsSubject:
 
 
 class KafkaTopic:
-    """A Kafka topic, `kafka://HOST:PORT?topic=NAME`; each message is one record. Offsets are kept here,
-    not in Kafka.
+    """A Kafka topic, `kafka://HOST:PORT?topic=NAME`; each message is one record. Offsets are kept by the
+    caller, not in Kafka. The constructor raises `MissingExtra` without the package `confluent_kafka`.
     """
 
     def __init__(self, servers: str, topic: str) -> None:
@@ -377,7 +378,7 @@ class KafkaTopic:
             {
                 "bootstrap.servers": servers,
                 "group.id": "stillwatch",
-                "log_level": 0,  # what a fault means is told by `answering`
+                "log_level": 0,  # `answering` reports errors
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",  # where messages after the position have expired
@@ -385,7 +386,7 @@ class KafkaTopic:
         )
 
     def take(self, position: Position) -> Taken | None:
-        """Messages of all partitions after their offsets."""
+        """The next messages of all partitions after the offsets in `position`; None where there are none."""
         with answering(f"Kafka topic `{self.topic}`", self._kafka.KafkaException):
             return self._take(position)
 
@@ -404,8 +405,7 @@ class KafkaTopic:
         lines: list[bytes] = []
         unread = set(metadata.partitions)
         deadline = time.monotonic() + ANSWER_S
-        # A broker that has not answered yet is not a topic that has nothing: partitions say that they are at
-        # their end.
+        # An empty answer can mean a slow broker; a partition is finished after its end-of-partition event.
         size = 0
         while unread and len(lines) < AT_ONCE and size < MOST_TAKEN and time.monotonic() < deadline:
             for message in self._consumer.consume(min(FETCH, AT_ONCE - len(lines)), timeout=0.2):
@@ -431,8 +431,11 @@ class KafkaTopic:
 
 
 def open_source(told: str, without: Path | None = None, longest: int = LIMITS.line) -> Source:
-    """The source that a path or URL names; files under `without` are none of it, and a line of a file has
-    `longest` bytes at most. Raises `UsageError` for one that names none.
+    """The source named by a path or URL. Files in the folder `without` are ignored; `longest` is the longest
+    line of a file in bytes.
+
+    Raises `UsageError` where the path does not exist or the URL is of no known kind, and `MissingExtra`
+    where a stream's package is not installed.
     """
     parts = urlsplit(told)
     asked = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)

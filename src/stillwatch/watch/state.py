@@ -1,9 +1,8 @@
-"""What a watch remembers, so that a crash at any moment neither loses nor doubles anything.
+"""The state of a watch on disk. A crash at any time neither loses nor duplicates rows or events.
 
-One file, `ledger.json`, replaced as a whole, says which parts of the state count: up to where every source
-was read, which sketches were made of it, which campaigns are known and which events are still to be
-delivered. Whatever else lies in the folder when a watch starts was left by a crash before the ledger named
-it, and is removed.
+The file `ledger.json` is replaced atomically. It holds the position in the source, the names of sketches that
+are not judged yet, the known campaigns and the events to deliver. Files that it does not reference are
+remains of a crash and are deleted when a watch starts.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from stillwatch.sketch.digest import VERSION
 LEDGER, KEY, SKETCHES, APART, QUARANTINE, EVENTS, LOCK = (
     "ledger.json", "key", "sketches", "apart", "quarantine", "events.jsonl", ".lock",
 )  # fmt: skip
-UNFINISHED = (".batch-", ".trial-", f".{LEDGER}.", f".{KEY}.")  # names of work that a crash leaves
-_locked: dict[Path, IO[str]] = {}  # states that this process holds until it ends
+UNFINISHED = (".batch-", ".trial-", f".{LEDGER}.", f".{KEY}.")  # prefixes of temporary names
+_locked: dict[Path, IO[str]] = {}  # lock files of the states that this process uses, until it ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Apart:
-    """Rows that are kept and not judged, in one file: why, how many, and from when they may be judged
-    (empty: never).
+    """A file of rows that are kept but not judged: its name, number of rows, reason, and the earliest time of
+    its rows, after which they are added to the log (`first`, ISO 8601; empty: never).
     """
 
     name: str
@@ -41,12 +40,12 @@ class Apart:
 
 @dataclass(slots=True, kw_only=True)
 class Ledger:
-    """Everything that counts of a watch's state.
+    """The contents of `ledger.json`. Times are ISO 8601; empty where there is none yet.
 
-    `clock` is the log's present time and `votes` what it is computed from (`watch.clock`); `latest` is the
-    time of the latest row that is not ahead. `judged_at` is the log's time at the last judgement, `judged_on`
-    the machine's. `outbox` holds events that were not yet written to standard output and `events.jsonl`,
-    `owed` those that the webhook did not take yet.
+    `clock` is the log's present time and `votes` the times that it is computed from (`watch.clock`); `latest`
+    is the time of the latest row that is not ahead. `judged` is the number of judgements; `judged_at` is the
+    log's time and `judged_on` the machine's time of the last one. `parts` are sketches not judged yet.
+    `outbox` holds events not yet written to `events.jsonl`, `owed` those that the webhook has not accepted.
     """
 
     source: str
@@ -73,9 +72,11 @@ class Ledger:
 
 
 class State:
-    """A watch's folder; `commit` makes what the ledger says true.
+    """The folder of a watch's state. Changes of `ledger` take effect with `commit`.
 
-    One process at a time has it: the lock is released when that process ends, however it ends.
+    One process at a time can use it; the lock is released when that process ends. The constructor raises
+    `StateError` where another process uses it, the ledger cannot be read, or it is of another source or
+    sketch version.
     """
 
     def __init__(self, folder: Path, source: str) -> None:
@@ -97,6 +98,7 @@ class State:
         self.commit()
 
     def _check(self, path: Path, source: str) -> None:
+        """Raise `StateError` where the ledger is of another source or sketch version."""
         if self.ledger.source != source:
             raise StateError(
                 Problem(
@@ -118,7 +120,7 @@ class State:
             )
 
     def _sweep(self) -> None:
-        """Remove what a crash left."""
+        """Delete files that the ledger does not reference."""
         for left in self.folder.iterdir():
             if left.name.startswith(UNFINISHED):
                 shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink()
@@ -134,11 +136,11 @@ class State:
 
     @property
     def parts(self) -> list[Path]:
-        """The sketches that count and were not judged yet."""
+        """Paths of the sketches that are not judged yet."""
         return [self.sketches / name for name in self.ledger.parts]
 
     def commit(self) -> None:
-        """Write the ledger."""
+        """Write the ledger to disk, atomically."""
         told = asdict(self.ledger)
         for track in told["tracks"].values():
             track["accounts"] = sorted(track["accounts"])
@@ -146,7 +148,7 @@ class State:
             path.write_text(json.dumps(told, sort_keys=True) + "\n")
 
     def tell(self, event: dict[str, Any]) -> None:
-        """Append an event to the file of events, in place of whatever stands after the last that counts."""
+        """Append an event to `events.jsonl`; bytes after the last committed event are overwritten."""
         line = (json.dumps(event, sort_keys=True, default=str) + "\n").encode()
         with (self.folder / EVENTS).open("r+b") as file:
             file.truncate(self.ledger.events_bytes)
@@ -157,7 +159,7 @@ class State:
 
 
 def _hold(folder: Path) -> None:
-    """Lock a state for this process. Raises `StateError` where another process has it."""
+    """Lock a state for this process. Raises `StateError` where another process has locked it."""
     place = folder.resolve()
     if place in _locked:
         return
@@ -174,6 +176,7 @@ def _hold(folder: Path) -> None:
 
 
 def _read(path: Path) -> Ledger:
+    """The ledger from its file. Raises `StateError` where it cannot be read."""
     try:
         told = json.loads(path.read_text())
         tracks = {

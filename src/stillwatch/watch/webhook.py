@@ -1,4 +1,4 @@
-"""Events sent to a webhook: at least once each, in a thread of their own, however the receiver behaves."""
+"""Delivery of events to a webhook in a separate thread, each at least once, with retries."""
 
 from __future__ import annotations
 
@@ -24,26 +24,24 @@ Event = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why an event was not taken, and whether the receiver `answered` at all."""
+    """Why the receiver did not accept an event, and whether it `answered`."""
 
     why: str
     answered: bool = False
 
 
-TRIES, FIRST_PAUSE_S = 4, 0.5  # of one event in one round
-ROUND_PAUSE_S, MAX_ROUND_PAUSE_S = 2.0, 600.0  # between rounds; doubled after each that failed
-TIMEOUT_S = 10.0  # without a byte from the receiver
-DEADLINE_S = 30.0  # for one request as a whole
-MAX_LATE = 8  # requests that passed their deadline and still hold a connection
+TRIES, FIRST_PAUSE_S = 4, 0.5  # attempts for an event in one round, and the first pause between them: chosen
+ROUND_PAUSE_S, MAX_ROUND_PAUSE_S = 2.0, 600.0  # first and longest pause between failed rounds: chosen
+TIMEOUT_S = 10.0  # longest time in seconds without a byte from the receiver: chosen
+DEADLINE_S = 30.0  # longest time in seconds for a whole request: chosen
+MAX_LATE = 8  # most requests that passed their deadline and still hold a connection: chosen
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
-    """Redirects are answers like any other that is no success: an event belongs to the address that was
-    given.
-    """
+    """Follows no redirect; a redirect counts as a refusal, since events go to the given address only."""
 
     def redirect_request(self, *_given: object) -> None:
-        """No request follows a redirect."""
+        """Return None, so that no redirect is followed."""
 
 
 _opener = urllib.request.build_opener(_Stay)
@@ -51,7 +49,7 @@ _late: list[threading.Thread] = []
 
 
 def check(url: str) -> str:
-    """The URL of a webhook; raises `UsageError` for one to which nothing can be posted."""
+    """`url`, unchanged. Raises `UsageError` where it is no plain http or https URL, or has a user name."""
     problem = Problem(
         fact="`--webhook` is no address to which events can be posted",
         found=repr(url),
@@ -70,9 +68,9 @@ def check(url: str) -> str:
 
 
 def send(url: str, event: Event, secrets: Sequence[bytes] = ()) -> Refusal | None:
-    """Send an event once, signed with each of the secrets; returns why the receiver did not take it, or None.
+    """Send an event once, signed with each secret; returns None where the receiver accepted it, else why not.
 
-    Any status from 200 to 299 means that it was taken, and so does 409: the receiver has seen the event's id.
+    Status 200 to 299 means accepted, and so does 409, by which a receiver says that it has the event already.
     """
     body = json.dumps(event, sort_keys=True, default=str).encode()
     headers = {"Content-Type": "application/json", "Idempotency-Key": str(event["id"])}
@@ -100,8 +98,9 @@ def _status(code: int) -> Refusal:
 
 
 def send_in_time(url: str, event: Event, secrets: Sequence[bytes] = ()) -> Refusal | None:
-    """As `send`, within `DEADLINE_S`. A receiver that sends byte after byte is left waiting in a thread
-    of its own.
+    """As `send`, but returns a refusal after `DEADLINE_S` seconds; the request then continues in its thread.
+
+    At most `MAX_LATE` such requests may be open; further events are refused at once.
     """
     _late[:] = [thread for thread in _late if thread.is_alive()]
     if len(_late) >= MAX_LATE:
@@ -119,9 +118,10 @@ def send_in_time(url: str, event: Event, secrets: Sequence[bytes] = ()) -> Refus
 def post(
     url: str, event: Event, pause: Callable[[float], object] = time.sleep, secrets: Sequence[bytes] = ()
 ) -> Refusal | None:
-    """Send an event up to `TRIES` times, with growing pauses; returns why it was not taken, or None.
+    """Send an event up to `TRIES` times, with growing pauses; returns None where the receiver accepted it,
+    else why not.
 
-    A receiver that keeps ids of what it has seen gets every event once, though it may be sent twice.
+    An event may be sent twice; a receiver can recognise the second one by the id.
     """
     refusal = None
     for attempt in range(TRIES):
@@ -134,12 +134,12 @@ def post(
 
 
 class Webhook:
-    """A thread that sends events to a URL until the receiver has taken each of them.
+    """Sends events to a URL in a thread, until the receiver has accepted each.
 
-    An event that is not taken is tried again in the next round, after a pause that doubles with every round
-    in which nothing was taken; the others are sent meanwhile. `complain` is called, from the thread, with the
-    reason of a round's failure where it is another than before, and with an empty string once events are
-    taken again.
+    An event that was refused is sent again in the next round; other events are sent meanwhile. The pause
+    between rounds doubles with each round without an accepted event. `complain` is called, in the thread,
+    with the reason of a failure where it differs from the previous one, and with an empty string once events
+    are accepted again. The constructor raises `UsageError` for an invalid URL or file of secrets.
     """
 
     def __init__(
@@ -157,7 +157,7 @@ class Webhook:
         self._thread: threading.Thread | None = None
 
     def owe(self, events: Sequence[Event]) -> None:
-        """Events to be sent; those sent before and named here again are not sent again."""
+        """Queue events; those that are queued or accepted already (by id) are ignored."""
         with self._news:
             known = {event["id"] for event in self._owed} | self._taken
             fresh = [event for event in events if event["id"] not in known]
@@ -170,17 +170,16 @@ class Webhook:
             self._thread.start()
 
     def secrets(self) -> list[bytes]:
-        """The secrets of the file as it is now; those read last where it cannot be read."""
+        """The secrets now in the file; those read last where it cannot be read; empty without a file."""
         if self._secrets_in is not None:
             with suppress(UsageError):
                 self._secrets = read_secrets(self._secrets_in)
         return self._secrets
 
     def beat(self, every_s: float, event: Callable[[], Event | None]) -> None:
-        """Send an event every so many seconds from now on, once each, in a thread of its own; None is not
-        sent.
+        """Call `event` every `every_s` seconds in a thread and send its result once; None is not sent.
 
-        A receiver that hears nothing for longer knows that the watch is gone, or stalled.
+        A receiver that gets no heartbeat knows that the watch has ended or stalled.
         """
 
         def run() -> None:
@@ -193,23 +192,26 @@ class Webhook:
         threading.Thread(target=run, daemon=True).start()
 
     def taken(self) -> set[str]:
-        """Ids of the events that the receiver took."""
+        """Ids of the events that the receiver has accepted."""
         with self._news:
             return set(self._taken)
 
     def forget(self, ids: set[str]) -> None:
-        """Ids that need not be remembered as taken any more: nobody will name them again."""
+        """Remove ids from the list of accepted events, for events that will not be queued again."""
         with self._news:
             self._taken -= ids
 
     def settle(self, seconds: float) -> bool:
-        """Wait until every event is taken, or was tried in one whole round; returns whether all are taken."""
+        """Wait up to `seconds` until all events are accepted or one round has ended; returns whether all are
+        accepted.
+        """
         with self._news:
             rounds = self._rounds
             self._news.wait_for(lambda: not self._owed or self._rounds >= rounds + 1, seconds)
             return not self._owed
 
     def _run(self) -> None:
+        """Send queued events in rounds, without end; the body of the thread."""
         failures, said = 0, ""
         while True:
             with self._news:
@@ -227,10 +229,10 @@ class Webhook:
                 time.sleep(min(ROUND_PAUSE_S * 2 ** min(failures, 20), MAX_ROUND_PAUSE_S))
 
     def _round(self, some: Sequence[Event]) -> tuple[str, int]:
-        """Try each of these events; returns why the last of those that were not taken was refused, and how
-        many were taken.
+        """Send each of these events; returns the reason of the last refusal (empty: none) and the number of
+        accepted events.
 
-        Where nobody answers, the others are not tried: they would wait as long.
+        Where the receiver does not answer, the round ends, since the other events would time out too.
         """
         why, taken = "", 0
         for event in some:
