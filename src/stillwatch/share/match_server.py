@@ -1,15 +1,15 @@
-"""The HTTP side of a provider that serves a set for matching (`share.matching`).
+"""HTTP server of a provider that serves a set for private matching (`share.matching`).
 
 | request | answer |
 |---|---|
-| `POST /match/sessions` | blinded elements, evaluated, in another order |
+| `POST /match/sessions` | the blinded elements times the server's key, in another order |
 | `GET /match/sets/{set}` | the tags of the set |
-| `POST /match/sessions/{id}/order` | the order, where this side consented to reveal |
-| `POST /match/sessions/{id}/openings` | the values of the intersection, checked against commitment and set |
+| `POST /match/sessions/{id}/order` | the order, if this side has consented to reveal |
+| `POST /match/sessions/{id}/openings` | takes the common values; checked against commitment and set |
 
-Limits, each per peer: `MOST_ASKED` values a session, `SESSIONS_A_DAY`, one new set a day and `SETS_A_MONTH`.
-A session is one use of one nonce. Until an order that was told is answered with openings, no new session
-begins. Every session is in the journal.
+Limits per peer: `MOST_ASKED` values a session, `SESSIONS_A_DAY`, one new set a day and `SETS_A_MONTH` new
+sets in 30 days. Each session needs a new nonce. After an order was disclosed, the peer must send the openings
+before it can start another session. Every session is recorded in the journal.
 """
 
 from __future__ import annotations
@@ -36,17 +36,19 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 MOST_ASKED = 25_000
+"""Most values in a session."""
 SESSIONS_A_DAY = 4
 SETS_A_MONTH = 4
 MOST_BYTES = 64 << 20
-"""Bytes of a request."""
+"""Most bytes of a request."""
 HEX = re.compile(r"[0-9a-f]{64}")
 LONGEST_PURPOSE = 200
+"""Most characters of a purpose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one peer may ask."""
+    """Limits of one peer: values per session, sessions per day, and new sets in 30 days."""
 
     values: int = MOST_ASKED
     sessions_a_day: int = SESSIONS_A_DAY
@@ -54,7 +56,7 @@ class Limits:
 
 
 def app(state: State, prepared: matching.Prepared, limits: Limits | None = None) -> Starlette:
-    """The application that serves this prepared set."""
+    """The ASGI application that serves a prepared set; `limits` None means the defaults."""
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
     from starlette.responses import JSONResponse, Response
@@ -97,7 +99,7 @@ def app(state: State, prepared: matching.Prepared, limits: Limits | None = None)
 
 
 async def _json(request: Request) -> dict[str, Any]:
-    """The request's body as a JSON object. Raises `Refused`."""
+    """The request's body as a JSON object. Raises `Refused` for anything else."""
     try:
         found = orjson.loads(await body_of(request, MOST_BYTES))
     except orjson.JSONDecodeError:
@@ -154,7 +156,7 @@ def _whole(text: object) -> bytes:
 
 
 def _elements(whole: bytes, limits: Limits) -> list[bytes]:
-    """The elements, each once, not more than a session may have. Raises `Refused`."""
+    """The elements of 32 bytes each. Raises `Refused` where there are too many or one occurs twice."""
     if len(whole) > limits.values * oprf.ELEMENT:
         raise Refused(413, "too many values", f"at most {limits.values:,} in a session")
     elements = [whole[at : at + oprf.ELEMENT] for at in range(0, len(whole), oprf.ELEMENT)]
@@ -164,7 +166,9 @@ def _elements(whole: bytes, limits: Limits) -> list[bytes]:
 
 
 def _admitted(state: State, limits: Limits, told: Mapping[str, Any], nonce: str) -> tuple[str, bytes]:
-    """Name and seed of the session that `told` describes, which counts from now on. Raises `Refused`."""
+    """Record a new session described by `told`; returns its name and seed. Raises `Refused` where a limit or
+    rule forbids it.
+    """
     peer, commitment = told["peer"], told["commitment"]
     seed, name = secrets.token_bytes(matching.SEED), secrets.token_hex(16)
     with state.whole():
