@@ -112,7 +112,7 @@ def from_files(told: tuple[str, ...]) -> Networks:
 
 def gather(some: Iterable[Network]) -> Networks:
     """Networks from prefixes that may overlap: the longest has priority. Entries of equal prefixes are
-    merged, later ones first.
+    merged; the fields of later entries have priority.
     """
     by: dict[int, dict[tuple[int, int], Network]] = {4: {}, 6: {}}
     for one in some:

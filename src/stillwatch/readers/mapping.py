@@ -1,8 +1,8 @@
-"""A log of one's own, described by a file: which field becomes which column (docs/mapping.md).
+"""Formats described by a mapping file: which field of a log becomes which column (docs/mapping.md).
 
-The file is TOML. `columns` maps columns of the contract to paths, `bodies` says where requests and answers in
-a provider's own shape are, `where` which records are exchanges, and each `test` is a record with the row that
-it must give.
+The file is TOML. `columns` maps columns of the contract to paths, `bodies` gives the paths of requests and
+answers in a provider's form, `where` selects the records that are exchanges, and each `test` is a record with
+the expected row.
 """
 
 from __future__ import annotations
@@ -44,30 +44,32 @@ from stillwatch.readers.registry import (
 )
 
 ENDING = ".toml"
-LARGEST = 1 << 20  # bytes of a mapping file: chosen
+LARGEST = 1 << 20  # most bytes of a mapping file: chosen
 PARTS = ("name", "title", "where", "columns", "bodies", "test")
 BODIES = ("request", "response")
 MILLISECONDS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3, "min": 6e4}
+"""Milliseconds in each unit of a duration."""
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 STEP = re.compile(r"(?:^|\.)(?:\"([^\"]+)\"|([^.\[\]\"]+))|\[(-?\d{1,6})\]")
+"""One step of a path: a name, a quoted name, or an index in brackets."""
 REQUIRED = ("timestamp", "account_id")
+"""Columns that a mapping file must map."""
 FIX = "docs/mapping.md shows a whole file"
 
 Steps = tuple[str | int, ...]
+"""A path as a sequence of names and indices."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a value comes from: the first of some paths that says something, times a factor; or a
-    constant.
-    """
+    """The source of a value: the first of several paths with a value, times a factor; or a constant."""
 
     paths: tuple[tuple[str, Steps], ...] = ()
     factor: float | None = None
     constant: Any = None
 
     def of(self, record: Record) -> Any:  # noqa: ANN401  any JSON value
-        """The value in a record, None where there is none."""
+        """The value in a record; None where there is none."""
         found = first(*(_at(record, name, steps) for name, steps in self.paths))
         if found is None:
             return self.constant
@@ -76,8 +78,8 @@ class Source:
 
 
 def _at(record: Record, name: str, steps: Steps) -> Any:  # noqa: ANN401  any JSON value
-    """The value at a path; a field whose name is the whole path comes first. JSON that was written as
-    text on the way is read.
+    """The value at a path. A field whose name is the whole path has priority; JSON encoded as text is decoded
+    on the way.
     """
     if name in record:
         return record[name]
@@ -95,25 +97,25 @@ def _at(record: Record, name: str, steps: Steps) -> Any:  # noqa: ANN401  any JS
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """A mapping file as it was understood."""
+    """The content of a mapping file."""
 
     columns: Mapping[str, Source]
     bodies: Mapping[str, Source]
     where: Mapping[str, tuple[Source, tuple[Any, ...]]]
 
     def recognise(self, record: Record) -> str:
-        """Why a record is of this log."""
+        """Why a record is of this log; empty where it is not."""
         if self.where:
             return "`where` of the mapping file" if self.is_exchange(record) else ""
         found = all(self.columns[name].of(record) is not None for name in REQUIRED)
         return "`timestamp` and `account_id` of the mapping file" if found else ""
 
     def is_exchange(self, record: Record) -> bool:
-        """Whether all that `where` asks for holds."""
+        """Whether all conditions of `where` hold."""
         return all(source.of(record) in wanted for source, wanted in self.where.values())
 
     def row(self, record: Record) -> Row:
-        """The exchange of a record."""
+        """The columns of a record's exchange."""
         row = {name: _as_column(name, source.of(record)) for name, source in self.columns.items()}
         said = row.pop("prompt", None)
         system, prompt = said if isinstance(said, tuple) else (None, said)
@@ -129,7 +131,9 @@ class Mapped:
 
 
 def _as_column(name: str, value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """A value as its column has it: messages as text, addresses without ports, times as microseconds."""
+    """A value in the form of its column: messages as text, addresses without ports, times in microseconds
+    since 1970.
+    """
     if value is None:
         return None
     if name == "timestamp":
@@ -148,8 +152,8 @@ def _as_column(name: str, value: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def read_mapping(path: Path) -> Format:
-    """The format that a mapping file describes. Raises `UsageError` with every problem of the file, and
-    where a test does not hold.
+    """The format that a mapping file describes. Raises `UsageError` with all problems of the file, or with
+    its failed tests.
     """
     try:
         raw = path.read_bytes()
@@ -179,8 +183,8 @@ def read_mapping(path: Path) -> Format:
 
 @lru_cache(64)
 def mapped_format(text: str, stem: str) -> Format:
-    """The format of a mapping file's text. Raises `UsageError`, with the place in the file in each
-    problem's `where`.
+    """The format of a mapping file's text; `stem` is the file's name without its ending. Raises `UsageError`
+    with the place in the file in each problem's `where`.
     """
     try:
         told = tomllib.loads(text)
@@ -241,7 +245,9 @@ def _described(source: Source) -> str:
 
 
 def _source(value: Any) -> Source:  # noqa: ANN401  any TOML value
-    """A path, several of which the first counts, or a table with `path`, `unit` or `value`."""
+    """The source given by a path, a list of paths (the first with a value is used), or a table with `path`,
+    `unit` or `value`.
+    """
     table = value if isinstance(value, dict) else {"path": value}
     paths = table.get("path", [])
     several = paths if isinstance(paths, list) else [paths]
@@ -254,7 +260,7 @@ def _source(value: Any) -> Source:  # noqa: ANN401  any TOML value
 
 
 def _steps(path: str) -> Steps:
-    """The names and places of a path; an empty one where it is none."""
+    """The steps of a path; empty for an invalid path."""
     found: list[str | int] = []
     at = 0
     while at < len(path):
@@ -267,7 +273,7 @@ def _steps(path: str) -> Steps:
 
 
 def _problems(told: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with a mapping file before any record is read."""
+    """Problems of a mapping file's structure."""
     yield from _unknown(told, PARTS, "")
     for part in ("where", "columns", "bodies"):
         if not isinstance(told.get(part, {}), dict):
@@ -334,7 +340,7 @@ def _meaning(name: str) -> str:
 
 
 def _failures(form: Format, place: int, test: Mapping[str, Any]) -> Iterator[Problem]:
-    """What of a test's row does not come out of its record."""
+    """Problems of one test: an invalid record, or a row that differs from the expected one."""
     where = f", test {place}"
     record = test.get("record")
     if isinstance(record, str):

@@ -7,7 +7,8 @@ The *asking* side has a set X, the *serving* side has a set Y and a secret key k
 2. The server multiplies each by k and returns them in another random order, with the tags of k·H(y) for its
    own values.
 3. The asker multiplies by 1/a and compares tags. It learns how many of its values the server has, not
-   which, since it does not know the order (De Cristofaro, Gasti and Tsudik 2012; ristretto255 as in RFC 9497).
+   which, since it does not know the order (De Cristofaro, Gasti and Tsudik 2012; ristretto255 as in RFC
+   9497).
 4. If both sides consent, the server discloses the order, and the asker learns which values are in common and
    opens only those from its commitment. The server accepts only values that were committed to and that are in
    its own set.

@@ -348,8 +348,8 @@ def receive(state: State, source: str, reliability: str, objects: Sequence[Any])
 
 
 def _credibility(confidence: int) -> int:
-    """Credibility by the Admiralty Code (1 the best, 6 not judged) of a confidence from 0 to 100, as in STIX
-    2.1, appendix A.
+    """Credibility by the Admiralty Code (1 the best) of a confidence from 0 to 100, by the scale in STIX 2.1,
+    appendix A.
     """
     return next(grade for grade, least in enumerate((90, 70, 50, 30, 10, 0), 1) if confidence >= least)
 

@@ -27,7 +27,7 @@ COLUMNS = (
     "marking",
 )
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the begin of a formula (OWASP, CSV injection)."""
+"""First characters that a spreadsheet reads as the start of a formula (OWASP, CSV injection)."""
 
 
 @exporter(
@@ -70,5 +70,5 @@ def csv(results: Path, out: Path, terms: Terms) -> None:
 
 
 def cell(text: str) -> str:
-    """The text, with an apostrophe before what a spreadsheet would compute."""
+    """The text, with an apostrophe in front where a spreadsheet would evaluate it."""
     return f"'{text}" if text.startswith(FORMULA) else text

@@ -18,7 +18,9 @@ from stillwatch.export.terms import Terms
 from stillwatch.export.values import day, json_bytes, own_uuid
 
 NOT_PUBLISHED, OWN_ORGANISATION, COMPLETED, UNDEFINED = False, "0", "2", "4"
-"""An event arrives unpublished and for one's own organisation only; who receives it decides on more."""
+"""Events are exported unpublished and limited to the receiving organisation, which decides on their
+distribution.
+"""
 TEMPLATES = {
     "user-account": ("49606b06-22f0-4ac8-8eee-2f12ad46f3d3", "6", "misc"),
     "ja4-plus": ("2c15c75e-e7db-4b62-8d17-633e7571818f", "2", "network"),
@@ -32,9 +34,9 @@ ATTRIBUTES = {
     "tls_fingerprint": "ja3-fingerprint-md5",
     "user_agent": "user-agent",
 }
-"""MISP's type of a value that is an attribute of its own; a JA4 fingerprint is an object."""
+"""MISP type of each kind that is exported as an attribute; a JA4 fingerprint is exported as an object."""
 LEVELS = ((91, "high"), (50, "moderate"), (0, "low"))
-"""Least confidence in hundredths of each value of MISP's taxonomy `estimative-language`."""
+"""Smallest confidence (0 to 100) for each value of MISP's taxonomy `estimative-language`."""
 
 
 @exporter(title="MISP events with attributes and objects, one event a campaign", names_accounts=False)
@@ -91,7 +93,9 @@ def _event(one: ExportedCampaign, content: Content) -> dict[str, Any]:
 
 
 def _is_ja4(what: Indicator) -> bool:
-    """Whether a value is a TLS fingerprint that goes into an object of its own; a JA3 is an attribute."""
+    """Whether a value is a TLS fingerprint to export as an object; a JA3 fingerprint is exported as an
+    attribute.
+    """
     greeting = tls.parse(what.value) if what.kind == "tls_fingerprint" else None
     return what.kind == "tls_fingerprint" and (greeting is None or greeting.kind == "ja4")
 
@@ -102,7 +106,7 @@ def _fingerprint(what: Indicator, one: ExportedCampaign, event: str) -> dict[str
 
 
 def _shared(what: Indicator, one: ExportedCampaign, event: str) -> dict[str, Any]:
-    # A program's name alone convicts nobody: MISP does not make detection rules of it.
+    # A user agent alone is weak evidence: `to_ids` is false, so that MISP makes no detection rule of it.
     is_rule = what.kind != "user_agent" and not one.is_revoked
     greeting = tls.parse(what.value) if what.kind == "tls_fingerprint" else None
     value = greeting.digest if greeting else what.value
@@ -158,7 +162,7 @@ def _object(template: str, title: str, one: ExportedCampaign, event: str, **valu
 
 
 TYPES = {"references": "link"}
-"""Types of the templates' relations that are no text."""
+"""MISP type of object relations that are not text."""
 
 
 def _confidence(confidence: int) -> str:
@@ -167,5 +171,5 @@ def _confidence(confidence: int) -> str:
 
 
 def _seconds(moment: datetime, one: ExportedCampaign) -> str:
-    """Seconds since 1970; a revocation is one later than what it revokes."""
+    """Seconds since 1970 as text; for a revoked campaign, one second more."""
     return str(int(moment.astimezone(UTC).timestamp()) + one.is_revoked)

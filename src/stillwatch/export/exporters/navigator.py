@@ -39,8 +39,8 @@ def navigator(results: Path, out: Path, terms: Terms) -> None:
 
 
 def _techniques(shown: list[ExportedCampaign]) -> list[dict[str, Any]]:
-    """One entry a technique, scored by the most certain campaign that shows it; above a sub-technique one
-    that unfolds its parent.
+    """One entry for each technique, with the highest confidence of the campaigns that show it; and one for
+    each parent of a sub-technique, which expands it in the Navigator.
     """
     found: dict[str, dict[str, Any]] = {}
     for one in shown:

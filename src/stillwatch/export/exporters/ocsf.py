@@ -22,9 +22,11 @@ NEW, SUPPRESSED = 1, 3
 MEDIUM, HIGH = 3, 4
 STATISTICAL = 3
 SERIOUS = ("harvest", "mixed")
-"""Kinds of campaign of high severity: what they took can be trained on. The others are of medium severity."""
+"""Kinds of campaign of high severity, since models can be trained on what they extracted. Others have medium
+severity.
+"""
 LEVELS = ((67, 3, "High"), (34, 2, "Medium"), (0, 1, "Low"))
-"""Least confidence in hundredths of each level, by thirds of the scale: OCSF defines no bounds."""
+"""Smallest confidence (0 to 100) of each level, by thirds of the scale, since OCSF defines no bounds."""
 OBSERVABLES = {
     "email_domain": (1, "Hostname"),
     "tls_fingerprint": (30, "Fingerprint"),
@@ -40,7 +42,7 @@ def ocsf(results: Path, out: Path, terms: Terms) -> None:
 
 
 def _finding(one: ExportedCampaign, content: Content) -> dict[str, Any]:
-    """The finding; a revoked one is closed and has no evidence."""
+    """The finding of a campaign; a revoked one is closed and has no evidence."""
     shared, members = ((), ()) if one.is_revoked else (one.shared, one.members)
     activity = CLOSE if one.is_revoked else CREATE
     _least, level, word = next(known for known in LEVELS if one.confidence >= known[0])

@@ -1,9 +1,8 @@
-"""The Sigma correlation rules as queries of DuckDB over a table `exchanges`, for those who have no Sigma
-backend for it.
+"""The Sigma correlation rules as DuckDB queries over a table `exchanges`, for use without a Sigma backend.
 
-One query a rule. It returns the moments at which at least `CROWD` accounts showed the value within
-`TIMESPAN`, with the number of accounts and the identifier of the exchange. As in Sigma, text is compared
-without regard to case.
+There is one query for each rule. It returns the times at which at least `CROWD` accounts showed the value
+within `sigma.TIMESPAN`, with the number of accounts and the exchange's identifier. As in Sigma, text
+comparison ignores case.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from stillwatch.export.terms import Terms
 from stillwatch.export.values import active, own_uuid, stamp, tlp_label
 
 INTERVAL = "INTERVAL 1 DAY"
-"""`sigma.TIMESPAN` as DuckDB writes it."""
+"""`sigma.TIMESPAN` in DuckDB's syntax."""
 HEXTET = 16
-"""Bits of one part of an IPv6 address as it is written."""
+"""Bits of one group of an IPv6 address."""
 
 
 @exporter(title="Sigma correlations as DuckDB queries", names_accounts=False)
@@ -51,7 +50,9 @@ def _query(what: Indicator, one: ExportedCampaign, terms: Terms) -> str:
 
 
 def _condition(what: Indicator) -> str:
-    """The condition on a row of `exchanges`; empty for an IPv6 range that does not end with a whole part."""
+    """The SQL condition on a row of `exchanges`; empty for an IPv6 range whose length is no multiple
+    of 16.
+    """
     if what.kind not in ("client_prefix", "signup_address"):
         return f"lower({FIELDS[what.kind]}) = lower({_text(what.value)})"
     network = ipaddress.ip_network(what.value, strict=False)
