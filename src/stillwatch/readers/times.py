@@ -1,10 +1,10 @@
-"""Times as logs write them, as microseconds since 1970.
+"""Converts times in the forms that logs use to microseconds since 1970.
 
 * A number is in seconds, milli-, micro- or nanoseconds since 1970, in ticks of 100 ns since 1601 (Windows) or
-  in those since year 1 (.NET): whichever lies between 2015 and 2100. The six ranges do not overlap.
-* A text is a number, ISO 8601 (also with a comma, a blank, `UTC` or the name of a zone), RFC 5322, or has the
-  month's name.
-* A time without a zone is UTC. `05/04/2026` is none: day and month cannot be told apart.
+  since year 1 (.NET): the unit in which it lies between 2015 and 2100. The six ranges do not overlap.
+* A text is a number, ISO 8601 (also with a decimal comma, a blank, `UTC` or the name of a zone), RFC 5322, or
+  a date with the name of the month.
+* A time without a zone is UTC. `05/04/2026` is rejected, since day and month cannot be told apart.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from stillwatch.contract.table import EARLIEST_US, LATEST_US
 
 NO_TIME = "value is not a time"
 MICROSECONDS = 1_000_000
-SINCE_1601_S = 11_644_473_600  # from 1601 to 1970
-SINCE_1_S = 62_135_596_800  # from year 1 to 1970
-# Of each unit: how many are a second, and how many seconds its zero is before 1970.
+SINCE_1601_S = 11_644_473_600  # seconds from 1601 to 1970
+SINCE_1_S = 62_135_596_800  # seconds from year 1 to 1970
+# For each unit: units per second, and seconds from its zero to 1970.
 UNITS = ((1, 0), (10**3, 0), (10**6, 0), (10**9, 0), (10**7, SINCE_1601_S), (10**7, SINCE_1_S))
 EARLIEST_S, LATEST_S = EARLIEST_US // MICROSECONDS, LATEST_US // MICROSECONDS + 1
-LONGEST = 64  # characters of the longest text that is a time: chosen
+LONGEST = 64  # most characters of a time: chosen
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d{1,3})?")
 ISO = re.compile(
     r"(?P<date>\d{4}(?P<sign>[-/.]?)\d\d(?P=sign)\d\d)"
@@ -54,8 +54,8 @@ NAMED = (
 
 
 def micros(value: Any) -> int | None:  # noqa: ANN401  any JSON value
-    """Microseconds since 1970 of a time in any of the forms above; None for anything else. The result may
-    be out of 2015 to 2100.
+    """Microseconds since 1970 of a time in one of these forms; None for anything else. The result may lie
+    outside 2015 to 2100.
     """
     if isinstance(value, str):
         return _of_text(value)
@@ -75,7 +75,9 @@ def micros(value: Any) -> int | None:  # noqa: ANN401  any JSON value
 
 
 def many(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """As `micros` for numbers without nulls; -1 for those that are outside of 2015 to 2100 in each unit."""
+    """As `micros`, for an array of numbers without nulls. A number that lies outside 2015 to 2100 in every
+    unit gives -1.
+    """
     found = np.full(len(values), -1, np.int64)
     for a_second, before in UNITS:
         least, most = (EARLIEST_S + before) * a_second, (LATEST_S + before) * a_second
