@@ -2,9 +2,9 @@
 
 A format is one module in `readers/formats` that defines one `Format` of the module's name, or an object named
 by an entry point of an installed package (`READERS`). It converts records (JSON objects, rows of a table) to
-rows of the contract: dictionaries with contract names, without missing values. An invalid record raises
-`Malformed` and is quarantined; others are not affected. A record that is no exchange (a health check, an
-audit record, a step of a trace) is `PassedOver`: counted, and not quarantined.
+rows of the contract: dictionaries with contract names, in which missing values are left out. An invalid
+record raises `Malformed` and is quarantined; others are not affected. A record that is no exchange (a health
+check, an audit record, a step of a trace) is `PassedOver`: counted, and not quarantined.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tables in JSON: names of columns apart from the rows' values."""
+"""Tables in JSON, with column names separate from rows of values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROWS = ("rows", "Rows", "data")
     keys=("columns", "tables", "Tables", "schema"),
 )
 def columns_and_rows(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """The rows of one table or several, as objects."""
+    """The rows of all tables, as objects."""
     several = record.get("tables", record.get("Tables"))
     if not isinstance(several, list):
         return _table(record)

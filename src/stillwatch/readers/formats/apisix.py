@@ -1,4 +1,4 @@
-"""Apache APISIX's logs of requests, from its logger plugins, with what `ai-proxy` adds."""
+"""Request logs of Apache APISIX, from its logger plugins, including the fields of `ai-proxy`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Access logs of Amazon API Gateway with a body among their fields."""
+"""Access logs of Amazon API Gateway that include a body."""
 
 from __future__ import annotations
 

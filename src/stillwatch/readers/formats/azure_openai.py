@@ -1,4 +1,4 @@
-"""Azure OpenAI's diagnostic logs, and API Management's gateway logs, which have the bodies."""
+"""Azure OpenAI diagnostic logs, and API Management gateway logs, which contain the bodies."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ PIECES = ("requestmessages", "responsemessages")
 
 
 def _flat(record: Record) -> dict[str, Any]:
-    """A record's fields and those of its properties, by their names in lower case: the three exports
-    differ in case and depth.
+    """A record's fields and those of its properties, with names in lower case, since the three exports differ
+    in case and nesting.
     """
     told = {str(name).lower(): value for name, value in record.items()}
     more = decoded(first(told.get("properties"), told.get("properties_s")))
@@ -86,7 +86,7 @@ def _entries(record: Record) -> list[Record]:
 
 
 def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tuple[Placed, Row | Malformed]]:
-    """The row of a call: what the gateway says, then what the model's log says, whose messages stand in
+    """The row of a call: the gateway's record, completed by the model's log, whose messages are split into
     pieces.
     """
     ordered = sorted(several, key=lambda one: one.order)
@@ -107,7 +107,7 @@ def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tup
 
 
 def _whole(several: Sequence[Placed]) -> bool:
-    """Whether a call needs nothing of other records: the gateway's log has what was asked."""
+    """Whether no other records are needed, because the gateway's log has the request's body."""
     return any(one.fragment.told.get("whole") for one in several)
 
 
@@ -261,7 +261,7 @@ def _is_call(told: Mapping[str, Any], kind: str, body: Mapping[str, Any]) -> boo
 
 
 def _row(told: Mapping[str, Any], body: Record) -> Row:
-    """The exchange of a diagnostic record or of a gateway's."""
+    """The row of a diagnostic record or a gateway record."""
     given = whole_answer(first(told.get("responsebody"), told.get("backendresponsebody")))
     answer = answer_columns(given)
     client = address(first(told.get("calleripaddress"), told.get("callerip")))
@@ -300,7 +300,9 @@ def _row(told: Mapping[str, Any], body: Record) -> Row:
 
 
 def _of_model(told: Mapping[str, Any]) -> Taken:
-    """What a row of the log of models tells: a piece of the messages, and in some rows the counts."""
+    """The fragment of a record in the models' log: a piece of the messages, and in some records the token
+    counts.
+    """
     resource = first(told.get("resourceid"), told.get("_resourceid"))
     row: Row = {
         "exchange_id": told.get("correlationid"),
@@ -326,7 +328,7 @@ def _of_model(told: Mapping[str, Any]) -> Taken:
 
 
 def _text(value: Any) -> str | None:  # noqa: ANN401  any JSON value
-    """A piece of JSON text; what an export has parsed already is written again."""
+    """A piece of JSON text; a value that an export has parsed is encoded again."""
     if value is None or isinstance(value, str):
         return value or None
     import orjson

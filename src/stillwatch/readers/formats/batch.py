@@ -1,4 +1,4 @@
-"""Batches of requests: the file that was sent, and those of answers and of errors that came back."""
+"""Files of batch APIs: requests, answers and errors."""
 
 from __future__ import annotations
 
@@ -73,15 +73,15 @@ def _recognise(record: Record) -> str:
 
 
 def _sides(record: Record) -> set[str]:
-    """The names in a request and in an answer."""
+    """The names of fields in a record's request and answer."""
     return {str(name) for side in (*ASKED, *GIVEN) for name in mapping(decoded(record.get(side)))}
 
 
 def _assemble(several: Sequence[Placed], beside: Beside | None) -> Iterator[tuple[Placed, Row | Malformed]]:
-    """The rows of one id: an answer with the request that it belongs to, and requests without an answer.
+    """The rows of one identifier: answers with their requests, and requests without an answer.
 
-    Ids are unique within a batch only. Of several requests an answer's is the one whose file's name is most
-    like the answer's file's, or else the next in order.
+    Identifiers are unique only within a batch. Where several requests have the same one, an answer belongs to
+    the request whose file name is most similar to its own, otherwise to the next in order.
     """
     ordered = sorted(several, key=lambda one: one.order)
     requests: dict[str, deque[Placed]] = {}
@@ -97,7 +97,9 @@ def _assemble(several: Sequence[Placed], beside: Beside | None) -> Iterator[tupl
 
 
 def _nearest(answer: Placed, requests: Mapping[str, deque[Placed]]) -> Placed | None:
-    """Take the next request of the file that is most like an answer's by its name."""
+    """Remove and return the next request of the file whose name is most similar to the answer's; None where
+    there is none.
+    """
     words = _words(answer.file)
     file = max(
         (name for name, left in requests.items() if left),
@@ -113,7 +115,9 @@ def _words(file: str) -> frozenset[str]:
 
 
 def _whole(_several: Sequence[Placed]) -> bool:
-    """Nothing tells that no more will come but that a record has both sides, which is a row at once."""
+    """Always False: further records may follow. A record with both request and answer is a row without
+    joining.
+    """
     return False
 
 
@@ -208,7 +212,7 @@ def batch(record: Record) -> Taken:
 
 
 def _family(record: Record) -> str:
-    """Whose batch it is: ids of two providers' batches are not each other's."""
+    """The provider of a batch; identifiers of different providers do not match."""
     for family, names in FAMILIES.items():
         if any(record.get(name) is not None for name in names):
             return family
@@ -231,7 +235,7 @@ def _asked(record: Record, body: Mapping[str, Any]) -> Row:
 
 
 def _given(record: Record, answer: Any) -> Row:  # noqa: ANN401  any JSON value
-    """What an answer tells, or an error in its place."""
+    """The columns of an answer, or of an error in its place."""
     result = mapping(answer)
     kind = result.get("type") if "message" in result or "error" in result or "type" in result else None
     body = first(

@@ -1,4 +1,4 @@
-"""Amazon Bedrock's model invocation logs."""
+"""Model invocation logs of Amazon Bedrock."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def bedrock(record: Record, beside: Beside | None) -> Iterator[Row]:
 
 
 def _body(side: Record, name: str, beside: Beside | None) -> Any:  # noqa: ANN401  any JSON value
-    """A body as the record holds it, or as the file holds it that the record names."""
+    """A body in the record, or in the file that the record names; None where there is neither."""
     body = first(decoded(side.get(f"{name}Json")), decoded(side.get(f"{name}")))
     if body is None and beside is not None:
         body = beside.document(side.get(f"{name}S3Path"))

@@ -1,4 +1,4 @@
-"""Cloudflare's AI Gateway: logs of its API and of Logpush."""
+"""Logs of Cloudflare's AI Gateway, from its API and from Logpush."""
 
 from __future__ import annotations
 

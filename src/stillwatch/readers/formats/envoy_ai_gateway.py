@@ -1,4 +1,4 @@
-"""Envoy AI Gateway's access logs, with the keys of its documentation."""
+"""Access logs of Envoy AI Gateway, with the keys of its documentation."""
 
 from __future__ import annotations
 

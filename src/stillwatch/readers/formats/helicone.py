@@ -1,4 +1,4 @@
-"""Helicone's requests, from its export or its table."""
+"""Helicone requests, from its export or its table."""
 
 from __future__ import annotations
 

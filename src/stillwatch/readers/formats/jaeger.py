@@ -1,4 +1,4 @@
-"""Spans as Jaeger's API and its storage have them."""
+"""Spans in the forms of Jaeger's API and storage."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _recognise(record: Record) -> str:
 
 
 def _entries(record: Record) -> Iterator[tuple[Record, Mapping[str, Any]]]:
-    """The spans of a page of traces, of a trace, or the span that a record is, as OTLP has them."""
+    """The spans of a page of traces, of a trace, or a record that is a span, in OTLP's form."""
     inner = record.get("data")
     if isinstance(inner, list):
         for one in inner:

@@ -1,4 +1,4 @@
-"""Kong's logs of requests, from its log plugins, with what its AI plugins add."""
+"""Request logs of Kong, from its log plugins, including the fields of its AI plugins."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def kong(record: Record) -> Iterator[Row]:
 
 
 def _of_plugins(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  any JSON value
-    """What the AI plugins say of a request, whichever of them it stands under."""
+    """The fields `meta`, `usage` and `payload` of the AI plugins, from whichever plugin has them."""
     found: dict[str, Any] = {}
     several = [mapping(decoded(value))]
     for _deep in range(3):

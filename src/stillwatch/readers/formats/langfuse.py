@@ -1,4 +1,4 @@
-"""Langfuse's observations, with the traces that name their users."""
+"""Langfuse observations, joined with the traces that name their users."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def _is_trace(record: Record) -> bool:
 
 
 def _entries(record: Record) -> Iterable[Record]:
-    """The record; of a trace with its observations these as well, with its user."""
+    """The record, or, for a trace with observations, each of these with the trace's user, session and
+    project.
+    """
     inner = record.get("observations")
     if isinstance(inner, list) and any(isinstance(one, dict) for one in inner):
         shared = {
@@ -267,7 +269,9 @@ def _row(snake: Mapping[str, Any]) -> Row:
 
 
 def _counts(snake: Mapping[str, Any]) -> Row:
-    """Tokens read and written: what Langfuse adds up itself, by the names that hold `input` and `output`."""
+    """Input and output tokens: the sums over counts whose names contain `input` or `output`, as Langfuse
+    computes them.
+    """
     for usage in (mapping(decoded(snake.get(name))) for name in ("usage_details", "usage")):
         read = total(*(usage[name] for name in usage if "input" in name and "cost" not in name.lower()))
         written = total(*(usage[name] for name in usage if "output" in name and "cost" not in name.lower()))
@@ -287,7 +291,7 @@ def _tools(definitions: Any) -> list[str] | None:  # noqa: ANN401  any JSON valu
 
 
 def _value(value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """What was logged: an export writes it as JSON, a text also."""
+    """A logged value; exports encode it as JSON, even text."""
     inner = decoded(value)
     if isinstance(inner, str) and len(inner) > 1 and inner[0] == inner[-1] == '"':
         import orjson

@@ -1,4 +1,4 @@
-"""LiteLLM's standard logging payload: callbacks over HTTP, S3, GCS."""
+"""LiteLLM's standard logging payload, from callbacks over HTTP, S3 or GCS."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _recognise(record: Record) -> str:
 
 
 def _payloads(record: Record) -> tuple[Record]:
-    """The payload, which callbacks of one's own may have below a name."""
+    """The payload, which custom callbacks may put into a field."""
     inner = record.get("standard_logging_object")
     return (inner,) if isinstance(inner, dict) else (record,)
 

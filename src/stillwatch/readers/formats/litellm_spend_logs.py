@@ -1,4 +1,4 @@
-"""LiteLLM's table of spend logs, exported from its database."""
+"""LiteLLM's spend logs, exported from its database."""
 
 from __future__ import annotations
 

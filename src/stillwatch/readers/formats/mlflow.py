@@ -1,4 +1,4 @@
-"""MLflow's traces."""
+"""MLflow traces."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ def _recognise(record: Record) -> str:
 
 
 def _spans(record: Record) -> Iterable[Record]:
-    """The calls of models in a trace, each with what the trace knows; the trace itself where it has no
-    spans.
-    """
+    """The spans of a trace, each with the trace's information; the trace itself where it has no spans."""
     info = mapping(decoded(record.get("info"))) or record
     data = mapping(decoded(record.get("data"))) or record
     spans = decoded(data.get("spans"))
@@ -171,7 +169,7 @@ def _said(answer: Any) -> Row:  # noqa: ANN401  any JSON value
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """An attribute's value: they are written as JSON, a text also."""
+    """An attribute's value; MLflow encodes it as JSON, even text."""
     inner = decoded(value)
     return (
         inner[1:-1] if isinstance(inner, str) and len(inner) > 1 and inner[0] == inner[-1] == '"' else inner
@@ -179,7 +177,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def _pairs(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  any JSON value
-    """Names and values, given as an object or as a list of keys and values."""
+    """Names and values, given as an object or as a list of objects with `key` and `value`."""
     value = decoded(value)
     if isinstance(value, list):
         return {str(one.get("key")): one.get("value") for one in value if isinstance(one, dict)}

@@ -1,8 +1,7 @@
-"""Requests and answers in providers' own shapes, as gateways and SDK hooks log them side by side.
+"""Requests and answers in providers' own forms, logged together by gateways and SDK hooks.
 
-One record holds a request and an answer under any of the names in `PAIRS`, with what else the logger knew
-beside them. Anthropic Messages, OpenAI Chat Completions, Responses, and both providers' batches are told
-apart by their bodies.
+A record holds a request and an answer under any of the names in `PAIRS`, and other fields of the logger. The
+bodies show the API: Anthropic Messages, OpenAI Chat Completions or Responses, or a batch of either provider.
 """
 
 from __future__ import annotations
@@ -244,7 +243,7 @@ def native(record: Record) -> Iterator[Row]:
 
 
 def _who(value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """Who a field names, which may hold what is known of a user."""
+    """The user that a field names; the field may be an object that describes the user."""
     if isinstance(value, dict):
         return first(
             *(value.get(name) for name in ("id", "user_id", "account_id", "username", "email", "name"))

@@ -1,4 +1,4 @@
-"""Access logs of NGINX, OpenResty and their kin written as JSON, with the request's body."""
+"""Access logs of NGINX, OpenResty and derivatives in JSON, with the request's body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenRouter's list of generations: the activity page's export, and its API."""
+"""OpenRouter generations, from the export of its activity page or its API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spans as objects with plain attributes: of Phoenix, of console exporters, of tables of spans."""
+"""Spans as objects with plain attributes, from Phoenix, console exporters and tables of spans."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _recognise(record: Record) -> str:
 
 
 def _entries(record: Record) -> Iterator[tuple[Record, Mapping[str, Any]]]:
-    """The span that a record is, as OTLP has it."""
+    """The record's span in OTLP's form."""
     said: dict[str, Any] = {
         k.removeprefix(DOTTED): v for k, v in record.items() if k.startswith(DOTTED) and v is not None
     }

@@ -1,4 +1,4 @@
-"""Portkey's logs, from its export or its API."""
+"""Portkey logs, from its export or its API."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def portkey(record: Record) -> Iterator[Row]:
 
 
 def _pairs(metadata: object) -> Record:
-    """The metadata as an object; exports have lists of keys and values."""
+    """The metadata as an object; exports have a list of objects with `key` and `value`."""
     value = decoded(metadata)
     if isinstance(value, list):
         return {str(one.get("key")): one.get("value") for one in value if isinstance(one, dict)}

@@ -1,4 +1,4 @@
-"""SGLang's request log, as JSON or as text."""
+"""SGLang's request log, in JSON or as text."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def _recognise(record: Record) -> str:
 
 
 def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tuple[Placed, Row | Malformed]]:
-    """A row for each request that finished, and for each that was received and did not; clients may
-    choose ids, and choose one twice.
+    """A row for each finished request, and for each received one without an end. Clients choose identifiers,
+    so that several requests may share one.
     """
     ordered = sorted(several, key=lambda one: one.order)
     received = deque(one for one in ordered if one.fragment.rank == 1)
@@ -158,8 +158,8 @@ def _of_event(record: Record) -> Request:
 
 
 def _of_line(record: Record) -> Request | None:
-    """Event, id, request, answer and time of a line; what a sender wrote stands in strings, and is
-    skipped as such.
+    """Event, identifier, request, answer and time of a line; None for other lines. Text of senders is in
+    quoted strings, which are skipped as a whole.
     """
     line = record["line"]
     begun = next(((at, begin) for begin in BEGINS if (at := line.find(begin)) >= 0), None)

@@ -1,4 +1,4 @@
-"""Google Vertex AI's request-response logs, from BigQuery."""
+"""Request-response logs of Google Vertex AI, from BigQuery."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def vertex(record: Record) -> Iterator[Row]:
 
 
 def _labels(labels: Any) -> Record:  # noqa: ANN401  any JSON value
-    """Labels as an object, or as the list of names and values that BigQuery has for one."""
+    """Labels as an object; BigQuery has a list of objects with `key` and `value`."""
     labels = decoded(labels)
     if isinstance(labels, list):
         return {str(one["key"]): one.get("value") for one in labels if isinstance(one, dict) and "key" in one}
@@ -110,7 +110,7 @@ def _labels(labels: Any) -> Record:  # noqa: ANN401  any JSON value
 
 
 def _payload(payload: Any) -> Any:  # noqa: ANN401  any JSON value
-    """What was asked or answered, in the column that holds its pieces as text."""
+    """A request or an answer, from a column that holds its pieces as texts."""
     payload = decoded(payload)
     if isinstance(payload, list) and payload and all(isinstance(one, str) for one in payload):
         return payload[0] if len(payload) == 1 else [decoded(one) for one in payload]

@@ -99,8 +99,8 @@ def vllm(record: Record) -> Iterator[Row]:
 
 
 def _with_year(at: re.Match[str], modified: Any) -> str:  # noqa: ANN401  any JSON value
-    """The time of a line that has no year: that of the file's last change, or the year before where it
-    would be later.
+    """The time of a line without a year: in the year of the file's last change, or in the year before where
+    it would be later than that change.
     """
     last = datetime.fromtimestamp(modified if isinstance(modified, int | float) else 0, UTC)
     when = f"{last.year}-{at['month']}-{at['day']}T{at['clock']}+00:00"
