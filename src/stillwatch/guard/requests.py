@@ -37,6 +37,7 @@ NUMBERS = frozenset({"asn", "max_tokens"})
 ALSO = frozenset({"route"})
 """Fields that are no columns of the contract."""
 KNOWN = TEXTS | OF_ACCOUNTS | LONG | NUMBERS | ALSO
+"""All names that a request may have; others are ignored."""
 assert {*EXCHANGES.names, *ACCOUNTS.names} >= KNOWN - ALSO
 
 HEADERS = {

@@ -21,7 +21,7 @@ CONNECTIONS = 2048  # most open connections; further ones are answered 503
 IDLE_S = 30  # seconds after which an idle connection is closed
 END_S = 2  # seconds that open requests have to finish on shutdown
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-BACKLOG = 2048
+BACKLOG = 2048  # most connections that wait to be accepted
 
 
 def state_beside(results: Path) -> Path:
@@ -71,8 +71,8 @@ def serve(guard: Guard, on: socket.socket) -> None:
     class Server(uvicorn.Server):
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
-            """End in order when a signal comes, and then hand it to whoever took signals before: the
-            command line ends by it.
+            """Shut down in order on a signal, then raise it again for the handlers that were installed
+            before, by which the command line exits.
             """
             came: list[int] = []
 

@@ -305,7 +305,7 @@ def _format(
                 return replace(told, format=contract_document)
         if told is None and is_empty(file, limits):
             return Recognised(format=contract_document, why="it holds no record")
-    except OSError:  # `check` says so
+    except OSError:  # `check` reports it
         return forced or Recognised(format=None, why="it cannot be read")
     return told
 

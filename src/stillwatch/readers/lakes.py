@@ -93,7 +93,7 @@ def _iceberg(root: str, metadata: str) -> list[str]:
     try:
         table = StaticTable.from_metadata(metadata, driver)
         tasks = list(table.scan().plan_files())
-    except Exception as error:  # the errors of the library have nothing in common
+    except Exception as error:  # the library's exceptions have no common base class
         raise _damaged("Iceberg", root, error) from error
     names: dict[int, set[str]] = {}
     for schema in table.schemas().values():

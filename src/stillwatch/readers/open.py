@@ -96,7 +96,7 @@ class Stream(io.RawIOBase):
     def __init__(self, path: LogPath, limits: Limits, span: tuple[int, int] | None = None) -> None:
         codec = codec_of(path)
         self._bytes = pa.input_stream(seekable(path), compression=codec)
-        self._piece = PIECE if codec else BLOCK  # what a failing read loses
+        self._piece = PIECE if codec else BLOCK  # bytes that a failed read loses
         self._limits = limits
         self._left = limits.file
         self._done = 0

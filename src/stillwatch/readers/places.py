@@ -340,7 +340,7 @@ def _driver(url: str) -> Iterator[Any]:
         yield filesystem
     except (StillwatchError, FileNotFoundError):
         raise
-    except Exception as error:  # drivers raise what their libraries do
+    except Exception as error:  # drivers raise any exception of their libraries
         raise Unreachable(_unanswered(url, error)) from error
 
 

@@ -40,7 +40,7 @@ from stillwatch.readers.registry import Numbered, Record
 from stillwatch.readers.tolerant import DECODER, end_of, is_begun, loads, objects
 
 WHOLE = 8 << 20  # most bytes of a document that is parsed at once: chosen
-PEEK = 1 << 20  # bytes by which a document is told from lines
+PEEK = 1 << 20  # bytes that are read to distinguish a document from lines
 FILLING = re.compile(
     r"[\s,\]\x1e\ufeff]*(?:\[(?=\s*(?:[\[{\]]|$))[\s,\]\x1e]*)*"
 )  # separators between values, and starts of arrays

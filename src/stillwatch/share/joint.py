@@ -34,7 +34,7 @@ from stillwatch.sketch.digest import name_keys
 from stillwatch.sketch.keys import Key
 from stillwatch.sketch.observe import NAMES
 
-HEAD, ACCOUNTS_FILE = "sketch.json", "accounts.parquet"  # names that a scan knows beside sketches
+HEAD, ACCOUNTS_FILE = "sketch.json", "accounts.parquet"  # files beside sketches that a scan recognises
 NAMED = ("account_id", "organization_id", "exchange_id")
 """Columns of sketches that are replaced by pseudonyms."""
 HIDDEN = ("plan", "program", "phone_prefix")

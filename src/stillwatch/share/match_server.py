@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 MOST_ASKED = 25_000
 """Most values in a session."""
 SESSIONS_A_DAY = 4
+"""Most sessions of a peer within 24 hours."""
 SETS_A_MONTH = 4
+"""Most new sets of a peer within 30 days."""
 MOST_BYTES = 64 << 20
 """Most bytes of a request."""
 HEX = re.compile(r"[0-9a-f]{64}")

@@ -211,7 +211,7 @@ def values_of_accounts(path: Path) -> list[Pair]:
             try:
                 pairs.add((kind, canonical(kind, value)))
             except (ValueError, UnicodeError):
-                continue  # a sender's own text; it can match nothing
+                continue  # an invalid value, which cannot match
     return sorted(pairs)
 
 

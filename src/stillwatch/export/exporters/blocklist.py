@@ -16,6 +16,7 @@ UNBLOCKED = ("user_agent",)
 
 @exporter(title="plain block list: value, kind, score and expiry, separated by tabs", names_accounts=True)
 def blocklist(results: Path, out: Path, terms: Terms) -> None:
+    """Write `blocklist.txt`."""
     content = read_content(results, terms)
     best: dict[tuple[str, str], tuple[float, str]] = {}
     unfit = 0

@@ -34,6 +34,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
     title="CSV, one row a member and one a shared value, with probability and expiry", names_accounts=True
 )
 def csv(results: Path, out: Path, terms: Terms) -> None:
+    """Write `indicators.csv`."""
     with (out / "indicators.csv").open("w", encoding="utf-8", newline="") as file:
         table = writer.DictWriter(file, COLUMNS, lineterminator="\n")
         table.writeheader()

@@ -41,6 +41,7 @@ LEVELS = ((91, "high"), (50, "moderate"), (0, "low"))
 
 @exporter(title="MISP events with attributes and objects, one event a campaign", names_accounts=False)
 def misp(results: Path, out: Path, terms: Terms) -> None:
+    """Write `misp.json`."""
     content = read_content(results, terms)
     events = [{"Event": _event(one, content)} for one in content.campaigns]
     whole = events[0] if len(events) == 1 else {"response": events}

@@ -18,6 +18,7 @@ DOMAIN = "atlas-atlas"
 
 @exporter(title="layer of the ATLAS and ATT&CK Navigator", names_accounts=False)
 def navigator(results: Path, out: Path, terms: Terms) -> None:
+    """Write `layer.json`."""
     content = read_content(results, terms)
     shown = active(content.campaigns)
     layer = {

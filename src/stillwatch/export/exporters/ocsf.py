@@ -37,6 +37,7 @@ ADDRESS, SUBNET = (2, "IP Address"), (12, "Subnet")
 
 @exporter(title="OCSF 1.5 detection findings (class 2004), one a line", names_accounts=False)
 def ocsf(results: Path, out: Path, terms: Terms) -> None:
+    """Write `ocsf.jsonl`."""
     content = read_content(results, terms)
     (out / "ocsf.jsonl").write_bytes(json_lines_bytes(_finding(one, content) for one in content.campaigns))
 

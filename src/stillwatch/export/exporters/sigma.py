@@ -33,6 +33,7 @@ FALSE_POSITIVES = ("Accounts of one organisation behind one address or with one 
 
 @exporter(title="Sigma rules with correlations", names_accounts=False)
 def sigma(results: Path, out: Path, terms: Terms) -> None:
+    """Write `rules.yml`."""
     content = read_content(results, terms)
     rules = [
         rule

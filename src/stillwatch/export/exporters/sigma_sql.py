@@ -24,6 +24,7 @@ HEXTET = 16
 
 @exporter(title="Sigma correlations as DuckDB queries", names_accounts=False)
 def sigma_sql(results: Path, out: Path, terms: Terms) -> None:
+    """Write `rules.sql`."""
     content = read_content(results, terms)
     queries = [
         _query(what, one, terms)

@@ -53,6 +53,7 @@ SCHEMA = (
 
 @exporter(title="STIX 2.1 bundle", names_accounts=False)
 def stix(results: Path, out: Path, terms: Terms) -> None:
+    """Write `bundle.json`."""
     objects = list(objects_of(read_content(results, terms)))
     name = own_uuid("bundle", *sorted(f"{one['id']} {one.get('modified', '')}" for one in objects))
     whole = {"type": "bundle", "id": f"bundle--{name}", "objects": objects}

@@ -21,6 +21,7 @@ from stillwatch.readers.registry import (
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if not isinstance(record.get("request"), dict) or "latencies" in record:
         return ""
     if (
@@ -98,6 +99,7 @@ def _recognise(record: Record) -> str:
     ),
 )
 def apisix(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     request, response = mapping(record.get("request")), mapping(record.get("response"))
     body = body_in(first(request.get("body"), record.get("llm_request")))
     url = first(request.get("uri"), request.get("url"))

@@ -23,6 +23,7 @@ from stillwatch.readers.registry import (
 )
 
 GATEWAY, MODEL, SERVICE = "gatewaylogs", "gatewayllmlogs", "requestresponse"
+"""Kinds of records."""
 KINDS = {
     "gatewaylogs": GATEWAY,
     "apimanagementgatewaylogs": GATEWAY,
@@ -32,11 +33,15 @@ KINDS = {
     "requestresponse": SERVICE,
     "trace": SERVICE,
 }
+"""Kind of a record by its category or type."""
 CALLS = re.compile(
     r"completion|embedding|response|generat|inference|messages|speech|transcri|translat|image", re.IGNORECASE
 )
+"""Operations that are model calls."""
 WHEN = ("time", "timegenerated", "timestamp", "timegenerated [utc]")
+"""Fields that hold the time."""
 PIECES = ("requestmessages", "responsemessages")
+"""Fields that hold a piece of the messages."""
 
 
 def _flat(record: Record) -> dict[str, Any]:
@@ -63,6 +68,7 @@ def _kind(told: Mapping[str, Any]) -> str | None:
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     several = record.get("records")
     if isinstance(several, list):
         return next((why for one in several if isinstance(one, dict) and (why := _recognise(one))), "")
@@ -234,6 +240,7 @@ def _whole(several: Sequence[Placed]) -> bool:
     ),
 )
 def azure_openai(record: Record) -> Taken:
+    """The fragment or row in a record; None where the record is no exchange."""
     if not isinstance(record, dict):
         raise Malformed(None, "entry is not an object")
     told = _flat(record)

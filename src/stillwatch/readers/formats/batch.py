@@ -25,9 +25,13 @@ from stillwatch.readers.registry import (
 )
 
 KEYS = ("custom_id", "recordId", "key")
+"""Names of the identifier of a request."""
 ASKED = ("body", "params", "modelInput", "request")
+"""Fields that hold a request."""
 GIVEN = ("response", "result", "modelOutput", "error")
+"""Fields that hold an answer or an error."""
 WHO = ("account_id", "user_id", "customer_id", "account", "user")
+"""Fields that name the account."""
 WORDS = re.compile(r"[^\W_]+")
 ROLES = frozenset(
     (
@@ -46,16 +50,20 @@ ROLES = frozenset(
         "in",
     )
 )
+"""Words of a file name that describe its role in a batch and are ignored in comparisons."""
 FAMILIES = {
     "anthropic": ("params", "result"),
     "bedrock": ("recordId",),
     "gemini": ("key",),
     "openai": ("custom_id",),
 }
+"""Fields by which a provider's batches are recognised."""
 STATUS = {"succeeded": 200, "errored": 400}
+"""HTTP status by the type of a result."""
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     key = next((name for name in KEYS if isinstance(record.get(name), str | int)), None)
     if key is None:
         return ""
@@ -189,6 +197,7 @@ def _row(answer: Fragment | None, request: Fragment | None, beside: Beside | Non
     ),
 )
 def batch(record: Record) -> Taken:
+    """The fragment or row in a record; None where the record is no exchange."""
     key = first(*(record.get(name) for name in KEYS))
     if not isinstance(key, str | int):
         raise Malformed("exchange_id", "record has no id of a batch")

@@ -11,6 +11,7 @@ from stillwatch.readers.registry import Record, Row, at, first, log_format, mapp
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if record.get("schemaType") == "ModelInvocationLog":
         return "`schemaType` is ModelInvocationLog"
     if {"modelId", "requestId", "input", "output", "accountId"} <= record.keys():
@@ -79,6 +80,7 @@ def _recognise(record: Record) -> str:
     beside=True,
 )
 def bedrock(record: Record, beside: Beside | None) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     asked_for, given = mapping(record.get("input")), mapping(record.get("output"))
     body = mapping(_body(asked_for, "inputBody", beside))
     answer = whole_answer(_body(given, "outputBody", beside))

@@ -12,6 +12,7 @@ from stillwatch.readers.registry import Record, Row, log_format, moment
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     return "columns of the contract" if set(EXCHANGES.required) <= record.keys() else ""
 
 

@@ -11,6 +11,7 @@ from stillwatch.readers.tracing import flat
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if "traceID" in record and ("operationName" in record or isinstance(record.get("spans"), list)):
         return "`traceID` and `spans` of Jaeger"
     inner = record.get("data")

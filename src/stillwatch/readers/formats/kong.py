@@ -11,6 +11,7 @@ from stillwatch.readers.registry import Record, Row, address, at, first, header,
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if (
         isinstance(record.get("request"), dict)
         and isinstance(record.get("latencies"), dict)
@@ -81,6 +82,7 @@ def _recognise(record: Record) -> str:
     ),
 )
 def kong(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     request, response = mapping(record.get("request")), mapping(record.get("response"))
     told = _of_plugins(record.get("ai"))
     meta, usage, payload = (mapping(told.get(name)) for name in ("meta", "usage", "payload"))

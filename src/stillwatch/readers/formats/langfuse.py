@@ -28,6 +28,7 @@ SESSIONS = ("session_id", "sessionId", "langfuse_session_id")
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if {"trace_id", "start_time", "type"} <= record.keys() and (
         not {"provided_model_name", "usage_details", "project_id"}.isdisjoint(record)
     ):
@@ -211,6 +212,7 @@ def _never(_several: Sequence[Placed]) -> bool:
     ),
 )
 def langfuse(record: Record) -> Taken:
+    """The fragment or row in a record; None where the record is no exchange."""
     snake = {_snake(name): value for name, value in record.items()}
     if _is_trace(record):
         meta = mapping(decoded(snake.get("metadata")))

@@ -24,6 +24,7 @@ SESSIONS = ("thread_id", "session_id", "conversation_id")
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if (
         "run_type" in record
         and "start_time" in record
@@ -128,6 +129,7 @@ def _runs(record: Record) -> Iterable[Record]:
     ),
 )
 def langsmith(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     if str(record.get("run_type")).lower() not in ("llm", "embedding"):
         return
     extra = mapping(decoded(record.get("extra")))

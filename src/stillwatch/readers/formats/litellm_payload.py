@@ -22,6 +22,7 @@ from stillwatch.readers.registry import (
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     inner = record.get("standard_logging_object")
     if isinstance(inner, dict):
         return _recognise(inner)
@@ -133,6 +134,7 @@ def _payloads(record: Record) -> tuple[Record]:
     ),
 )
 def litellm_payload(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     meta = mapping(decoded(record.get("metadata")))
     if is_no_call(record, meta):
         return

@@ -25,6 +25,7 @@ ENDS = ("end_time_unix_nano", "end_time_ns", "end_time")
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     info, data = decoded(record.get("info")), decoded(record.get("data"))
     if isinstance(info, dict) and isinstance(data, dict) and not {"trace_id", "request_id"}.isdisjoint(info):
         return "`info` and `data` of a trace of MLflow"
@@ -107,6 +108,7 @@ def _spans(record: Record) -> Iterable[Record]:
     ),
 )
 def mlflow(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     info, span, data = mapping(record["info"]), mapping(record["span"]), mapping(record["data"])
     told = {str(name): _plain(value) for name, value in mapping(decoded(span.get("attributes"))).items()}
     kind = str(first(told.get("mlflow.spanType"), span.get("span_type")) or "").upper()

@@ -24,7 +24,9 @@ from stillwatch.readers.registry import (
 )
 
 REQUEST = ("request", "request_body", "requestBody", "params", "body")
+"""Fields that hold a request."""
 ANSWER = ("response", "response_body", "responseBody", "result", "completion")
+"""Fields that hold an answer."""
 WHO = (
     "account_id",
     "accountId",
@@ -37,6 +39,9 @@ WHO = (
     "requester",
     "username",
 )
+"""Fields that name the account, in the order in which they are tried; likewise the following constants for
+other columns.
+"""
 ORGANIZATION = ("organization_id", "organizationId", "org_id", "workspace_id", "project_id", "tenant")
 WHEN = (
     "timestamp",
@@ -65,6 +70,7 @@ WHICH = (
 )
 FROM = ("client_ip", "ip", "remote_addr", "client_address", "ip_address", "source_ip")
 ASKED = frozenset(("messages", "input", "prompt", "contents"))
+"""Fields of which a request's body has at least one."""
 GATEWAYS = (
     "remote_addr",
     "uri",
@@ -73,7 +79,9 @@ GATEWAYS = (
     "schemaType",
     "call_type",
 )  # their own formats read these
+"""Fields of gateways' logs, which have formats of their own."""
 HEADERS = ("headers", "request_headers", "requestHeaders")
+"""Fields that hold the request's headers."""
 
 
 def _pair(record: Record) -> tuple[Mapping[str, Any], Any]:
@@ -91,6 +99,7 @@ def _pair(record: Record) -> tuple[Mapping[str, Any], Any]:
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if any(name in record for name in GATEWAYS):
         return ""
     request, answer = _pair(record)
@@ -187,6 +196,7 @@ def _recognise(record: Record) -> str:
     ),
 )
 def native(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     request, answer = _pair(record)
     if not request and not answer:
         raise Malformed(None, "record holds neither a request nor an answer")

@@ -23,6 +23,7 @@ SCOPED_LOGS = ("scopeLogs", "scope_logs", "instrumentationLibraryLogs", "instrum
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     for name in (*SPANS[:2], *LOGS):
         if name in record:
             return f"`{name}` of OTLP"

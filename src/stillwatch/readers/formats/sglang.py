@@ -34,13 +34,14 @@ SAID = re.compile(rf"'text': {STRING}", re.DOTALL)
 ID = re.compile(r"\brid='([^']{0,512})'")
 SETTINGS = re.compile(r"\bsampling_params=(\{[^{}]{0,4096}\})")
 OUT = re.compile(r"\), out=(?=\{)")
-HEAD = 256  # letters before the message in which its time stands: chosen
+HEAD = 256  # characters that are searched for the time and the type of a message: chosen
 WRONG = (ValueError, SyntaxError, MemoryError, RecursionError, TypeError)
 
 Request = tuple[str, Any, Mapping[str, Any], Mapping[str, Any], Any]  # event, id, request, answer and time
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if record.get("event") in (RECEIVED, FINISHED) and "rid" in record:
         return "`event` and `rid` of a request log"
     line = record.get("line")
@@ -63,6 +64,7 @@ def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tup
 
 
 def _finished(several: Sequence[Placed]) -> bool:
+    """Whether a finished request is among the fragments."""
     return any(one.fragment.rank == 0 for one in several)
 
 
@@ -116,6 +118,7 @@ def _finished(several: Sequence[Placed]) -> bool:
     ),
 )
 def sglang(record: Record) -> Taken:
+    """The fragment or row in a record; None where the record is no exchange."""
     read = _of_line(record) if "line" in record else _of_event(record)
     if read is None:
         return None

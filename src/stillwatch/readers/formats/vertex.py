@@ -11,6 +11,7 @@ from stillwatch.readers.registry import UNATTRIBUTED, Record, Row, at, first, lo
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if {"logging_time", "request_id"} <= record.keys() and not {"full_request", "request_payload"}.isdisjoint(
         record
     ):
@@ -66,6 +67,7 @@ def _recognise(record: Record) -> str:
     ),
 )
 def vertex(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     request = body_in(first(record.get("full_request"), _payload(record.get("request_payload"))))
     answer = whole_answer(first(record.get("full_response"), _payload(record.get("response_payload"))))
     labels = _labels(request.get("labels"))
