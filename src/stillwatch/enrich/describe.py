@@ -52,6 +52,7 @@ def network_class(kind: str, value: str, known: Networks) -> str:
 
 
 def _network(kind: str, value: str, known: Networks) -> str:
+    """Class, autonomous system and name of an address's network, as text."""
     one = known.of(value)
     asn = one.asn if one else None
     system = networks.systems().get(asn, ("", "")) if asn is not None else ("", "")
@@ -62,6 +63,7 @@ def _network(kind: str, value: str, known: Networks) -> str:
 
 
 def _greeting(value: str) -> str:
+    """Client, version and number of ciphers of a TLS fingerprint, as text."""
     one = tls.parse(value)
     if one is None or one.ciphers is None:
         return ""

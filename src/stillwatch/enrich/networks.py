@@ -129,6 +129,9 @@ def gather(some: Iterable[Network]) -> Networks:
 def _disjoint(
     held: Mapping[tuple[int, int], Network], bits: int
 ) -> tuple[list[int], list[int], list[Network]]:
+    """First and last addresses and entries of disjoint ranges, from prefixes by (first address, -length).
+    `bits` is the length of an address.
+    """
     starts: list[int] = []
     ends: list[int] = []
     known: list[Network] = []
@@ -198,6 +201,7 @@ def read(path: Path, kind: str = "") -> list[Network]:
 
 
 def _rows(path: Path) -> Iterable[Mapping[str, Any]]:
+    """The rows of a list as mappings from column to value; a plain text file has the column `network`."""
     if path.suffix == ".parquet":
         return pq.read_table(path).to_pylist()
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -207,6 +211,7 @@ def _rows(path: Path) -> Iterable[Mapping[str, Any]]:
 
 
 def _network(row: Mapping[str, Any], kind: str) -> Network | None:
+    """The network in a row of a list; None where the row has no valid address."""
     prefix = _first(row, NETWORK)
     try:
         net = ipaddress.ip_network(str(prefix or "").strip(), strict=False)
@@ -223,6 +228,7 @@ def _network(row: Mapping[str, Any], kind: str) -> Network | None:
 
 
 def _first(row: Mapping[str, Any], names: Sequence[str]) -> Any:  # noqa: ANN401  a cell of any file
+    """The first non-empty value among these columns; None where there is none."""
     return next((row[name] for name in names if row.get(name) not in (None, "")), None)
 
 

@@ -244,6 +244,7 @@ def reason_withheld(kind: str, value: str, members: int, others: int | None, net
 
 
 def _reason_of_network(value: str, network_class: str) -> str:
+    """Why an address or range must not be exported; empty where it may be."""
     try:
         network = ipaddress.ip_network(value, strict=False)
     except ValueError:
@@ -276,6 +277,7 @@ class _Source:
 
 
 def _source(results: Path, terms: Terms) -> _Source:
+    """Read what the export needs from the results folder."""
     members = _by_campaign(read_table(results, contract.MEMBERS))
     links = _by_campaign(_table_or_none(results, contract.LINKS))
     told = read_json(results, OVERVIEW).get("last_seen") if (results / OVERVIEW).exists() else None
@@ -297,6 +299,7 @@ def _table_or_none(results: Path, schema: TableSchema) -> pa.Table:
 
 
 def _by_campaign(table: pa.Table) -> Mapping[str, list[Row]]:
+    """The rows of a table by campaign."""
     rows: dict[str, list[Row]] = defaultdict(list)
     for row in table.to_pylist():
         rows[row["campaign_id"]].append(row)
@@ -383,6 +386,7 @@ def _campaign(
 
 
 def _member(one: Row, campaign: Row, source: _Source) -> Member:
+    """A member as it is exported."""
     hidden = pseudonym(one["account_id"], source.key)
     return Member(
         name=one["account_id"] if source.terms.with_accounts else hidden,
@@ -400,4 +404,5 @@ def _confidence(probability: float, row: Row) -> int:
 
 
 def _keyed(key: Key, purpose: str, text: str, size: int) -> str:
+    """Keyed BLAKE2b of a text, of `size` bytes, in hexadecimal; different purposes give different values."""
     return hashlib.blake2b(text.encode(), key=key.of(purpose), digest_size=size).hexdigest()

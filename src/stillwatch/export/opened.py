@@ -70,6 +70,7 @@ def results_of(path: Path) -> Iterator[Path]:
 
 
 def _files(path: Path) -> Mapping[str, bytes]:
+    """Content of the package's files by name, from a ZIP archive or a folder."""
     if path.is_file():
         with zipfile.ZipFile(path) as archive:
             return {one: archive.read(one) for one in archive.namelist()}
@@ -84,6 +85,7 @@ def _row(row: Mapping[str, Any], schema: TableSchema) -> dict[str, Any]:
 
 
 def _cell(value: Any, kind: pa.DataType) -> Any:  # noqa: ANN401  a cell of any type of the contract
+    """A value of JSON in the column's type."""
     if isinstance(value, str) and pa.types.is_timestamp(kind):
         return datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
     if isinstance(value, str) and pa.types.is_floating(kind):

@@ -104,6 +104,7 @@ class Guard:
         return await asyncio.get_running_loop().run_in_executor(None, self.core.decide, request, arrived)
 
     def _metrics(self) -> bytes:
+        """The current metrics in Prometheus' text format."""
         from prometheus_client import CollectorRegistry, generate_latest
 
         if self._registry is None:

@@ -104,12 +104,14 @@ class Audit:
         return path
 
     def _add_plain(self) -> None:
+        """Queue the counts of plain allows, by policy."""
         plain, self._plain = self._plain, Counter()
         for policy, number in plain.items():
             body = {"policy": policy, "number": number}
             self._waiting.append(Entry(at=record.now(), kind="allowed", author=AUTHOR, body=body))
 
     def _run(self) -> None:
+        """Write queued lines until `close` is called."""
         passed = 0.0
         while not self._ends.wait(PAUSE_S if self.is_up else RETRY_S):
             passed += PAUSE_S

@@ -104,6 +104,7 @@ class Core:
         return decision
 
     def _write(self, decision: Decision, request: Mapping[str, Any]) -> None:
+        """Write a decision to the audit log, or count it where it is a plain allow."""
         if self.audit is None:
             return
         if decision.would == ALLOW and decision.action == ALLOW:
@@ -112,6 +113,7 @@ class Core:
             self.audit.note(decision, str(request.get("account_id") or ""))
 
     def _decide(self, request: Mapping[str, Any], snapshot: Snapshot, began: float) -> Decision:
+        """The decision before error handling and the final check of the deadline."""
         policy = snapshot.policy
         if self.is_killed or self.mode == "off" or policy.mode == "off":
             return self._plain(policy, "off", OFF)
@@ -255,6 +257,7 @@ class Core:
         )
 
     def _id(self) -> str:
+        """The next identifier of a decision."""
         return f"{self._prefix}{next(self._numbers):010x}"
 
 

@@ -164,6 +164,7 @@ class Reloader:
         self.core.snapshot = replace(present, labels=labels, campaigns=campaigns, standing=held, rules={})
 
     def _run(self) -> None:
+        """Check the files every `POLL_S` until `close` is called."""
         while not self._ends.wait(POLL_S):
             try:
                 self.look()

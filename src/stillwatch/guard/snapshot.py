@@ -47,6 +47,7 @@ class Index:
         self._lately: dict[tuple[str, str], int] = {}
 
     def _digest(self, kind: str, value: str) -> int:
+        """The keyed 64-bit digest of a kind and a value."""
         text = f"{kind}\n{value}".encode("utf-8", "surrogatepass")
         return int.from_bytes(hashlib.blake2b(text, digest_size=8, key=self._key).digest(), "little")
 
@@ -209,6 +210,7 @@ def _labelled_by_hand(labels: Labels, members: set[str]) -> list[Label]:
 
 
 def _campaign_by_hand(labels: Sequence[Label]) -> Campaign:
+    """The campaign `BY_HAND` of these labels' accounts."""
     facts = {
         "kind": "undetermined",
         "q_value": 0.0,

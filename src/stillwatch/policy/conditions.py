@@ -94,6 +94,7 @@ def _flat(text: str) -> tuple[str, dict[str, tuple[str, str]]]:
 
 
 def _problem(where: str, found: str, expected: str, fix: str = "") -> Problem:
+    """The problem of a condition that cannot be used."""
     return Problem(
         fact="`when` cannot be used as a condition", where=where, found=found, expected=expected, fix=fix
     )

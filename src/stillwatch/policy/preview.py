@@ -87,6 +87,7 @@ def reach(
 
 
 def _is_drawn(policy: Policy, rule: Rule, account: str, share: float) -> bool:
+    """Whether an account is in both the share of the roll-out and the rule's share."""
     return in_share(policy.name, account, share) and in_share(
         f"{policy.name}/{rule.name}", account, rule.share
     )
@@ -145,6 +146,7 @@ def _by(hits: Sequence[Hit], name: Any) -> list[tuple[str, list[Hit]]]:  # noqa:
 
 
 def _of_rule(name: str, hits: Sequence[Hit]) -> dict[str, Any]:
+    """The figures of one rule."""
     rule = hits[0].rule
     return {
         "rule": name,

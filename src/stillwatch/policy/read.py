@@ -32,6 +32,8 @@ Check = Callable[[Any], str]
 
 
 def _text(longest: int, pattern: re.Pattern[str] | None = None) -> Check:
+    """Check of a text: at most `longest` characters, and matching the whole `pattern` where one is given."""
+
     def check(value: Any) -> str:  # noqa: ANN401  any value of TOML
         fits = (
             isinstance(value, str) and len(value) <= longest and (pattern is None or pattern.fullmatch(value))
@@ -46,6 +48,8 @@ def _text(longest: int, pattern: re.Pattern[str] | None = None) -> Check:
 
 
 def _number(least: float, most: float, *, whole: bool = False) -> Check:
+    """Check of a number from `least` to `most`; with `whole`, an integer."""
+
     def check(value: Any) -> str:  # noqa: ANN401  any value of TOML
         right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
         return (
@@ -58,10 +62,13 @@ def _number(least: float, most: float, *, whole: bool = False) -> Check:
 
 
 def _one_of(*names: str) -> Check:
+    """Check that a value is one of these names."""
     return lambda value: "" if value in names else ", ".join(names)
 
 
 def _some_of(check: Check) -> Check:
+    """Check of a list whose items all pass `check`."""
+
     def all_fit(value: Any) -> str:  # noqa: ANN401  any value of TOML
         if not isinstance(value, list):
             return "a list"
@@ -84,6 +91,7 @@ def _shown(longest: int) -> Check:
 
 
 def _code(value: Any) -> str:  # noqa: ANN401  any value of TOML
+    """Check of an error code for clients: the form `CODE`, and no word of `TELLING`."""
     return _text(40, CODE)(value) or _shown(40)(value)
 
 
@@ -174,6 +182,7 @@ def parse(content: bytes, where: str) -> Policy:
 
 
 def _rules(given: object, where: str) -> tuple[tuple[Rule, ...], list[Problem]]:
+    """The rules of a policy, and their problems."""
     if not isinstance(given, list) or not given or not all(isinstance(one, dict) for one in given):
         return (), [
             Problem(fact="the policy has no rule", where=where, expected="one or more tables [[rule]]")
@@ -201,6 +210,7 @@ def _rules(given: object, where: str) -> tuple[tuple[Rule, ...], list[Problem]]:
 def _checked(
     given: Mapping[str, Any], fields: Mapping[str, Check], where: str, needed: tuple[str, ...]
 ) -> list[Problem]:
+    """Problems of a table's fields: missing, unknown and invalid ones."""
     problems = [
         Problem(
             fact=f"`{name}` is missing", where=where, fix=f'{name} = "{FORMAT}"' if name == "format" else ""

@@ -167,6 +167,7 @@ def kill(state: Path, author: str, reason: str, *, stop: bool) -> Entry:
 
 
 def _note(state: Path, kind: str, author: str, policy: Policy, **more: object) -> Entry:
+    """Append an entry about a policy to the state's record."""
     body = {"policy": policy.name, "version": policy.version, "digest": policy.digest, **more}
     return append_all(state, [Entry(at=record.now(), kind=kind, author=author, body=body)])
 

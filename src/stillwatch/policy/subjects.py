@@ -98,6 +98,7 @@ def read_campaigns(results: Path, labels: Labels) -> list[Campaign]:
 
 
 def _known(rate: float | None) -> float:
+    """The rate; -1 where it is None."""
     return -1.0 if rate is None else rate
 
 
@@ -127,6 +128,7 @@ def read_accounts(path: Path | None, wanted: frozenset[str]) -> dict[str, Accoun
 
 
 def _account(row: Mapping[str, Any]) -> Account:
+    """An account from a row of the account table."""
     created, spend = row.get("created_at"), row.get("spend")
     return Account(
         organization=str(row.get("organization_id") or ""),
@@ -138,6 +140,7 @@ def _account(row: Mapping[str, Any]) -> Account:
 
 
 def _seconds(at: datetime) -> float:
+    """A time in seconds since 1970; without a zone it is UTC."""
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 

@@ -39,6 +39,7 @@ def account_fields(path: LogPath, form: Format | None = None, limits: Limits = L
 
 
 def _leaves(record: Record, above: str, deep: int) -> Iterator[tuple[str, str]]:
+    """Fields of a record that may name an account, as paths with their values."""
     for name, value in record.items():
         if not isinstance(name, str) or not PLAIN.fullmatch(name):
             continue

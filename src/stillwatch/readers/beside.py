@@ -80,6 +80,7 @@ class Beside:
         return tuple(found)
 
     def _value(self, file: LogPath) -> Any:  # noqa: ANN401  any JSON value
+        """The JSON value of a file; None where it cannot be read or exceeds the limit of a line."""
         try:
             with open_stream(file, self.limits) as stream:
                 raw = stream.read(self.limits.line + 1)

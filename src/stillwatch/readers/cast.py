@@ -160,6 +160,7 @@ def _made(table: pa.Table, losses: Losses, numbers: Numbers) -> pa.Table:
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
+    """The column as a single array."""
     whole_column = column.combine_chunks()
     if isinstance(whole_column, pa.ChunkedArray):
         whole_column = (
@@ -219,6 +220,7 @@ def _bounded(array: pa.Array, column: Column, most: int | None) -> tuple[pa.Arra
 
 
 def _year(micros: float) -> int:
+    """The year of a time in microseconds since 1970."""
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)).year
 
 
@@ -233,6 +235,7 @@ def shortened(value: str, longest: int) -> str:
 
 
 def _short_list(values: Sequence[str | None], longest: int) -> list[str | None]:
+    """At most `LONGEST_LIST` items, each shortened to `longest` bytes."""
     return [None if one is None else shortened(one, longest) for one in values[:LONGEST_LIST]]
 
 
@@ -371,6 +374,7 @@ def text_cell(value: Any) -> str | None:  # noqa: ANN401  any JSON value
 
 
 def _as_text(value: Any) -> str | None:  # noqa: ANN401  any JSON value
+    """As `text_cell`, also for structures that contain lone surrogates."""
     try:
         return text_cell(value)
     except WRONG:  # a structure with a lone surrogate inside
@@ -392,25 +396,30 @@ def _number(value: Any) -> float:  # noqa: ANN401  any JSON value
 
 
 def _as_int(value: Any) -> int | None:  # noqa: ANN401  any JSON value
+    """The value as an integer; None where it has decimals or is too large."""
     number = _number(value)
     return int(number) if number == int(number) and abs(number) < 2**62 else None
 
 
 def _as_real(value: Any) -> float | None:  # noqa: ANN401  any JSON value
+    """The value as a finite float; None where it is not finite."""
     number = float(_number(value))
     return number if np.isfinite(number) else None
 
 
 def _as_bool(value: Any) -> bool | None:  # noqa: ANN401  any JSON value
+    """The value as a boolean; None where it is none of `BOOLEANS`."""
     return BOOLEANS.get(str(value).strip().lower())
 
 
 def _as_system(value: Any) -> int | None:  # noqa: ANN401  any JSON value
+    """The number of an autonomous system, with or without `AS`."""
     found = SYSTEM.match(value) if isinstance(value, str) else None
     return _as_int(found[1] if found else value)
 
 
 def _as_duration_ms(value: Any) -> float | None:  # noqa: ANN401  any JSON value
+    """A duration in milliseconds; a number without a unit is in milliseconds."""
     found = DURATION.fullmatch(value) if isinstance(value, str) else None
     return _as_real(found[1]) * MILLISECONDS[found[2].lower()] if found else _as_real(value)  # type: ignore[operator]  # a match is a number
 
@@ -441,6 +450,7 @@ def _name_of(tool: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def _written_list(text: str) -> Any:  # noqa: ANN401  any list
+    """The items of a list in text: JSON, Python or NumPy."""
     try:
         return loads(text)
     except orjson.JSONDecodeError:
@@ -488,6 +498,7 @@ def _digester(batch: pa.Table, places: Numbers) -> Callable[[Numbers], list[str]
 
 
 def _bytes(column: pa.ChunkedArray) -> list[bytes]:
+    """The values as bytes, for a digest."""
     if _is_text(column.type):
         binary = column.cast(pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary())
         return [b"" if one is None else one for one in binary.to_pylist()]
@@ -499,6 +510,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _kind(kind: pa.DataType) -> str:
+    """The name of a type for messages."""
     if pa.types.is_timestamp(kind):
         return "a time"
     if pa.types.is_integer(kind):

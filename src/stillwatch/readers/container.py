@@ -58,6 +58,7 @@ def kind_named(name: str) -> Kind | None:
 
 @lru_cache(maxsize=4096)
 def _kind(path: LogPath, _size: int, _changed_ns: int) -> Kind | None:
+    """As `kind_of`; size and modification time are part of the cache's key."""
     found = kind_named(path.name)
     if found == "parquet" and path.name.lower().endswith((".gz", ".zst", ".bz2")):
         return None
@@ -65,6 +66,7 @@ def _kind(path: LogPath, _size: int, _changed_ns: int) -> Kind | None:
 
 
 def _sniffed(path: LogPath) -> Kind | None:
+    """The kind of a file by its first bytes; None where they do not determine it."""
     try:
         with open_stream(path, LIMITS) as stream:
             head = stream.read(PEEK)

@@ -215,10 +215,12 @@ def sent(unreadable: Callable[[], R]) -> Callable[[Callable[P, R]], Callable[P, 
 
 
 def _no_request() -> Row:
+    """Columns of a request that cannot be read."""
     return dict.fromkeys(REQUEST) | {"prompt": UNREADABLE}
 
 
 def _no_answer() -> Row:
+    """Columns of an answer that cannot be read."""
     return dict.fromkeys(ANSWER) | {"response": UNREADABLE}
 
 
@@ -241,6 +243,7 @@ def text_of(content: Any, *, calls: bool = False, deep: int = DEEPEST) -> str:  
 
 
 def _part(part: Mapping[str, Any], calls: bool, deep: int) -> str:
+    """The text of one part."""
     kind = part.get("type")
     if kind in TEXT:  # by far the most frequent
         said = part.get("text") or part.get("content")
@@ -291,6 +294,7 @@ def tool_names(tools: Any) -> list[str] | None:  # noqa: ANN401  any JSON value
 
 
 def _nothing_asked() -> tuple[str | None, str | None]:
+    """System prompt and prompt of a conversation that cannot be read."""
     return None, UNREADABLE
 
 
@@ -575,12 +579,14 @@ def decoded(value: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def _first(several: Any) -> Mapping[str, Any] | None:  # noqa: ANN401  any JSON value
+    """The first item of a list if it is an object; otherwise None."""
     if isinstance(several, list) and several and isinstance(several[0], dict):
         return several[0]
     return None
 
 
 def _or_none(text: str) -> str | None:
+    """The text; None where it is empty."""
     return text or None
 
 

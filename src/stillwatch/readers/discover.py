@@ -65,6 +65,7 @@ class Sources:
 
 
 def _stem(name: str) -> str:
+    """A file's name up to the first dot, in lower case."""
     return name.split(".", 1)[0].lower()
 
 
@@ -121,6 +122,7 @@ class _Meant:
 
 
 def _meant(given: str) -> _Meant:
+    """The files of one given path."""
     if is_stream(given):
         return _Meant(files=[from_stream(given)], beside=[], one=True)
     if is_url(given):
@@ -217,6 +219,7 @@ def discover(
 
 
 def _found(given: str) -> str:
+    """What a path without log files holds, for a message."""
     path = Path(given)
     is_results = all((path / name).is_file() for name in RESULTS)
     return "the results of a scan" if is_results else "no file that could be a log"
@@ -311,6 +314,7 @@ def _format(
 
 
 def _companion(name: str, files: Iterable[LogPath]) -> LogPath | None:
+    """The first file that is the companion table of this name; None where there is none."""
     for file in files:
         if (
             _stem(file.name) == name

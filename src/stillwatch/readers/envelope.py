@@ -165,6 +165,7 @@ class Opener:
             self._give_up(pieces)
 
     def _passed_over(self, line: Record) -> None:
+        """Count a line of text that no format reads, or quarantine it where it is a broken record."""
         text = line[LINE]
         if is_broken(text):
             self.losses.row(self._number, "line is not JSON", text.encode("utf-8", "replace"))
@@ -189,6 +190,7 @@ class Opener:
         return usual or strict or closed
 
     def _inside(self, inner: Iterable[Inner], deep: int) -> Opened:
+        """The records in an envelope's content, and the number of opened envelopes by name."""
         found: list[Record] = []
         names: Counter[str] = Counter()
         for one in inner:
@@ -238,6 +240,7 @@ class Opener:
         return []
 
     def _is_usual(self, name: str) -> bool:
+        """Whether the file's first records are in this envelope."""
         first = self._usual()
         return first is not None and name in first.losses.envelopes
 
@@ -260,10 +263,12 @@ class Opener:
         return None
 
     def _give_up(self, pieces: list[str], why: str = "record is cut short") -> None:
+        """Quarantine pieces that give no record."""
         if pieces:
             self.losses.row(self._number, why, "".join(pieces).encode("utf-8", "replace"))
 
     def _whole(self, text: str, time: Any) -> list[Record]:  # noqa: ANN401  any JSON value
+        """The records of a whole text, or the text as a line where it holds none."""
         found = objects(text)
         if found is not None:
             return found

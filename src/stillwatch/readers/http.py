@@ -106,10 +106,12 @@ def calls_model_of_site(method: str, path: str, body: Any, answer: Any = None) -
 
 
 def _asks(body: Any) -> bool:  # noqa: ANN401  any JSON value
+    """Whether a request's body is that of a model call."""
     return isinstance(body, Mapping) and not ASKS.isdisjoint(body)
 
 
 def _answers(answer: Any) -> bool:  # noqa: ANN401  any JSON value
+    """Whether an answer is that of a model."""
     told = whole_answer(answer)
     return isinstance(told, Mapping) and not ANSWERS.isdisjoint(told)
 

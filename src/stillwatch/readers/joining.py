@@ -199,6 +199,7 @@ class _Reading:
             yield from ((one.number, PassedOver()) for one in mine)
 
     def _elsewhere(self, key: str) -> Iterator[Placed]:
+        """Fragments of a key in the other files."""
         if self._others is None:
             self._others = _together(self._beside, self._form, self._taken) if self._beside else {}
         return (one for one in self._others.get(key, ()) if one.file != self._file)

@@ -57,6 +57,7 @@ def _found(root: str, wanted: Sequence[str], files: Sequence[LogPath]) -> list[L
 
 
 def _delta(root: str) -> list[str]:
+    """Paths of a Delta table's present files, relative to its folder."""
     try:
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError
@@ -85,6 +86,7 @@ def _delta(root: str) -> list[str]:
 
 
 def _iceberg(root: str, metadata: str) -> list[str]:
+    """Paths of an Iceberg table's present files, relative to its folder."""
     try:
         from pyiceberg.table import StaticTable
     except ImportError as error:
@@ -123,6 +125,7 @@ def _below(uri: str, location: str) -> str:
 
 
 def _without(name: str, root: str) -> MissingExtra:
+    """The error where the library for a kind of table is not installed."""
     return MissingExtra(
         Problem(
             fact=f"reading a table of {name} needs a package that is not installed",
@@ -133,6 +136,7 @@ def _without(name: str, root: str) -> MissingExtra:
 
 
 def _damaged(name: str, root: str, error: Exception) -> InputError:
+    """The error where a table cannot be read."""
     return InputError(
         Problem(
             fact=f"the {name} table cannot be read",

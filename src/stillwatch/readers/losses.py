@@ -122,6 +122,7 @@ class Losses:
         return pa.Table.from_pylist(rows, QUARANTINE.arrow)
 
     def _count(self, column: str | None, reason: str, number: int, first: int) -> None:
+        """Count rows that are not listed, by column and reason."""
         known = self._more.setdefault((column, reason), [0, first])
         known[0] += number
 

@@ -213,6 +213,7 @@ def mapped_format(text: str, stem: str) -> Format:
 
 
 def _format(mapped: Mapped, told: Mapping[str, Any], text: str, stem: str) -> Format:
+    """The format of a mapping file, named after the file and a digest of its text."""
     name = str(told.get("name") or stem)
     name = name if NAME.fullmatch(name) else "mapping"
     sources = {**mapped.columns, **{f"{name} body": source for name, source in mapped.bodies.items()}}
@@ -234,12 +235,14 @@ def _format(mapped: Mapped, told: Mapping[str, Any], text: str, stem: str) -> Fo
 
 
 def _sources(mapped: Mapped) -> Iterator[Source]:
+    """All sources of values."""
     yield from mapped.columns.values()
     yield from mapped.bodies.values()
     yield from (source for source, _wanted in mapped.where.values())
 
 
 def _described(source: Source) -> str:
+    """A source as text."""
     paths = ", else ".join(name for name, _steps in source.paths)
     return paths or repr(source.constant)
 
@@ -303,6 +306,7 @@ def _problems(told: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _unknown(table: Mapping[str, Any], known: Sequence[str], part: str) -> Iterator[Problem]:
+    """Problems of unknown keys in a table."""
     for name in table:
         if name not in known:
             near = get_close_matches(name, known, 1)
@@ -314,6 +318,7 @@ def _unknown(table: Mapping[str, Any], known: Sequence[str], part: str) -> Itera
 
 
 def _source_problems(where: str, name: str, value: Any) -> Iterator[Problem]:  # noqa: ANN401  any TOML value
+    """Problems of one source of a value."""
     table = value if isinstance(value, dict) else {"path": value}
     yield from _unknown(table, ("path", "unit", "value"), where.strip(", `"))
     if not table.keys() & {"path", "value"}:
@@ -331,11 +336,13 @@ def _source_problems(where: str, name: str, value: Any) -> Iterator[Problem]:  #
 
 
 def _no_path(where: str, path: Any) -> Problem:  # noqa: ANN401  any TOML value
+    """The problem of an invalid path."""
     expected = 'names with dots between them, such as request.messages, choices[0].text or http."user.id"'
     return Problem(fact="the path cannot be read", where=where, found=str(path), expected=expected)
 
 
 def _meaning(name: str) -> str:
+    """The meaning of a column of the contract."""
     return next(column.meaning for column in EXCHANGES.columns if column.name == name)
 
 
@@ -374,6 +381,7 @@ def _failures(form: Format, place: int, test: Mapping[str, Any]) -> Iterator[Pro
 
 
 def _differences(row: Row, wanted: Mapping[str, Any], where: str) -> Iterable[Problem]:
+    """Problems of columns that differ from a test's expected row."""
     for name, value in wanted.items():
         found = row.get(name)
         same = (
@@ -386,6 +394,7 @@ def _differences(row: Row, wanted: Mapping[str, Any], where: str) -> Iterable[Pr
 
 
 def _moment_of(value: Any) -> int | None:  # noqa: ANN401  any TOML value
+    """Microseconds since 1970; None where the value is no time."""
     try:
         return moment(value)
     except Malformed:

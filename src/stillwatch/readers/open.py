@@ -450,6 +450,7 @@ def _decoded_bytes(chunk: pa.Array) -> npt.NDArray[np.int64]:
 
 
 def _decoded(chunk: pa.Array) -> pa.Array:
+    """The array without dictionaries; strings in lists are shortened to `LONGEST` bytes."""
     if not _is_list(chunk.type):
         return chunk.dictionary_decode()
     inner = chunk.flatten()
@@ -501,6 +502,7 @@ def _json_block(
     sources: Mapping[str, str],
     losses: Losses,
 ) -> Raw:
+    """A batch from a block of lines whose first line has the number `line`."""
     # Arrow's parser aborts the process at a `null` before any object (apache/arrow#47409): it is given only
     # lines that are objects.
     lines = text.count(b"\n") + (not text.endswith(b"\n"))
@@ -619,6 +621,7 @@ def csv_batches(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Raw]:
 
 
 def _csv_fast(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Raw]:
+    """Batches of a CSV file, with Arrow's parser."""
     dialect = csv_dialect(path, limits)
     if dialect.blanks:  # which Arrow takes for a part of the value
         raise csv.Error("blanks after delimiters")
@@ -699,6 +702,7 @@ def _csv_slow(path: LogPath, losses: Losses, limits: Limits, done: int) -> Itera
 
 
 def _columns(header: list[str], rows: list[list[str]]) -> pa.Table:
+    """Rows of texts as a table; the texts in `NOTHING` become null."""
     arrays = [
         pa.array([None if value in NOTHING else value for value in column], pa.string())
         for column in zip(*rows, strict=True)

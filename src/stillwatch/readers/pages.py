@@ -69,6 +69,7 @@ def _after(raw: bytes, at: int, kind: int, deep: int) -> int:
 
 
 def _varint(raw: bytes, at: int) -> tuple[int, int]:
+    """An unsigned integer in variable-length encoding, and the position after it."""
     value = shift = 0
     while True:
         byte = raw[at]
@@ -82,5 +83,6 @@ def _varint(raw: bytes, at: int) -> tuple[int, int]:
 
 
 def _zigzag(raw: bytes, at: int) -> tuple[int, int]:
+    """A signed integer in zigzag encoding, and the position after it."""
     value, at = _varint(raw, at)
     return (value >> 1) ^ -(value & 1), at

@@ -205,6 +205,7 @@ def from_stream(given: str) -> Remote:
 
 
 def _held(url: str, stream: BinaryIO, query: str = "") -> Remote:
+    """Copy a stream into a private file."""
     with tempfile.NamedTemporaryFile(dir=_folder().name, delete=False) as file:
         shutil.copyfileobj(stream, file, 1 << 20)
     path = Path(file.name)
@@ -314,6 +315,7 @@ def _version(info: Mapping[str, Any]) -> bytes:
 
 
 def _number(digest: bytes) -> int:
+    """The first 56 bits of a digest as an integer."""
     return int.from_bytes(digest[:7], "big")
 
 

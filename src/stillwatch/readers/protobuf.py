@@ -45,6 +45,7 @@ def protobuf_messages(path: LogPath, losses: Losses, limits: Limits) -> Iterator
 
 @cache
 def _kinds() -> tuple[tuple[Any, str], ...]:
+    """The message classes for spans and log records, with the JSON name of their list."""
     from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -125,6 +126,7 @@ def _framed(path: LogPath, losses: Losses, limits: Limits) -> Iterator[tuple[int
 
 
 def _filled(told: Record, name: str) -> bool:
+    """Whether a message has spans or log records."""
     inner, last = ("scopeSpans", "spans") if name == "resourceSpans" else ("scopeLogs", "logRecords")
     return any(scope.get(last) for resource in told.get(name, ()) for scope in resource.get(inner, ()))
 
@@ -149,6 +151,7 @@ def _plain(message: Any, kind: Any) -> dict[str, Any]:  # noqa: ANN401  any prot
 
 
 def _scalar(value: Any, text: bool) -> Any:  # noqa: ANN401  any protobuf value
+    """A value in the form of OTLP's JSON: bytes of a string field as text, other bytes in hexadecimal."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace") if text else value.hex()
     return value

@@ -124,6 +124,7 @@ def _has_field(file: LogPath, form: Format | None, theirs: str, limits: Limits) 
 
 
 def _fields_of_table(file: LogPath, limits: Limits) -> Collection[str]:
+    """Column names of a Parquet or CSV file; empty for other kinds."""
     return _fields(file, limits) if kind_of(file) in ("parquet", "csv") else ()
 
 
@@ -163,6 +164,7 @@ def _check_vendor(file: LogPath, form: Format, names: Mapping[str, str], limits:
 def _check_file(
     file: LogPath, schema: TableSchema, names: Mapping[str, str], limits: Limits
 ) -> list[Problem]:
+    """Problems of a file with columns of the contract."""
     fields = _fields(file, limits)
     needed = NEEDED if schema is EXCHANGES else schema.required
     if not fields and file.stat().st_size == 0:
@@ -397,6 +399,7 @@ def _rows(
     apart: bool,
     among: Sequence[LogPath],
 ) -> Iterator[pa.Table]:
+    """Yield the contract rows of one file."""
     if form is not None:
         yield from vendor_batches(file, form, names, losses, limits, apart=apart, among=among)
         return

@@ -111,6 +111,7 @@ def _sample(path: LogPath, names: Mapping[str, str], losses: Losses, limits: Lim
 def _of_contract(
     wanted: Collection[str], some: Iterable[Record], folders: Collection[str]
 ) -> Recognised | None:
+    """The contract's own format, if a record or the folder names have all wanted columns; otherwise None."""
     missing = [name for name in wanted if name not in folders]
     return Recognised(format=None, why=COLUMNS) if any(holds(record, missing) for record in some) else None
 
@@ -160,6 +161,7 @@ def best(record: Record) -> Recognised | None:
 
 
 def _is_sketch(path: LogPath) -> bool:
+    """Whether a file is a sketch."""
     if kind_of(path) != "parquet":
         return False
     try:
@@ -169,6 +171,7 @@ def _is_sketch(path: LogPath) -> bool:
 
 
 def _columns(path: LogPath, limits: Limits) -> list[str]:
+    """Column names of a Parquet or CSV file; empty where it cannot be read."""
     try:
         return (
             pq.read_schema(seekable(path)).names if kind_of(path) == "parquet" else csv_header(path, limits)

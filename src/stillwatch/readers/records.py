@@ -119,6 +119,7 @@ def is_document(path: LogPath, limits: Limits) -> bool:
 
 
 def _lines(path: LogPath, losses: Losses, limits: Limits, span: Span | None) -> Iterator[Numbered]:
+    """The objects of a file of lines, and its lines of text."""
     modified = path.stat().st_mtime
     strict = kind_of(path) == "json"
     with open_stream(path, limits, span) as stream:
@@ -248,6 +249,7 @@ class Values:
         return bool(more)
 
     def _object(self) -> Iterator[Numbered]:
+        """The object at the position, or none where it is broken or too long."""
         line = self._held[self._held.rfind("\n", 0, self._at) + 1 : self._at]
         begin = "\n" + (line if not line.strip(" \t") else "") + "{"  # of an object as deep as this one
         value, end = self._value()
@@ -321,6 +323,7 @@ class Values:
 
 
 def _csv(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Numbered]:
+    """The rows of a CSV file as objects."""
     dialect = csv_dialect(path, limits)
     with open_stream(path, limits) as stream:
         rows = dialect.rows(text_lines(stream, limits))
@@ -349,6 +352,7 @@ def _cell(value: Any) -> Any:  # noqa: ANN401  any text
 
 
 def _parquet(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Numbered]:
+    """The rows of a Parquet file as objects."""
     names = list(dict.fromkeys(pq.read_schema(seekable(path)).names))
     for table, numbers in parquet_batches(path, names, None, losses, limits):
         for begin in range(0, table.num_rows, PYTHON):

@@ -110,6 +110,7 @@ class Format:
 
 
 def _again(name: str, origin: tuple[str, str] | None) -> Format:
+    """The format of this name, or of this mapping file; used to unpickle a format."""
     if origin is not None:
         from stillwatch.readers.mapping import mapped_format
 

@@ -96,6 +96,7 @@ def many(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
 
 
 def _of_whole(value: int) -> int | None:
+    """Microseconds of an integer in any unit. Outside 2015 to 2100, its magnitude decides the unit."""
     for a_second, before in UNITS:
         if (EARLIEST_S + before) * a_second <= value < (LATEST_S + before) * a_second:
             return value * MICROSECONDS // a_second - before * MICROSECONDS
@@ -106,6 +107,7 @@ def _of_whole(value: int) -> int | None:
 
 
 def _of_real(value: float) -> int | None:
+    """As `_of_whole` for a float; None for NaN, infinity and very large values."""
     if not abs(value) < 2**72:  # neither infinite nor NaN
         return None
     if value == int(value):
@@ -117,11 +119,13 @@ def _of_real(value: float) -> int | None:
 
 
 def _of_datetime(at: datetime) -> int:
+    """Microseconds of a datetime; without a zone it is UTC."""
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return int(at.replace(microsecond=0).timestamp()) * MICROSECONDS + at.microsecond
 
 
 def _of_text(value: str) -> int | None:
+    """Microseconds of a text in any of the forms; None for other texts."""
     text = value.strip().strip("[]")
     if len(text) > LONGEST or not text.isascii():
         return None
@@ -137,6 +141,8 @@ def _of_text(value: str) -> int | None:
 
 
 def _nothing_where_wrong(read: Callable[[str], int | None]) -> Callable[[str], int | None]:
+    """Decorator: return None where the function raises because a text is no time."""
+
     def tried(text: str) -> int | None:
         try:
             return read(text)
@@ -148,6 +154,7 @@ def _nothing_where_wrong(read: Callable[[str], int | None]) -> Callable[[str], i
 
 @_nothing_where_wrong
 def _iso(text: str) -> int | None:
+    """Microseconds of a time in ISO 8601."""
     try:
         return _of_datetime(datetime.fromisoformat(text))
     except ValueError:
@@ -164,6 +171,7 @@ def _iso(text: str) -> int | None:
 
 
 def _in_zone(at: datetime, zone: str, name: str) -> datetime:
+    """The time with its zone, or converted to UTC from an offset."""
     if "/" in zone:
         return at.replace(tzinfo=ZoneInfo(name))
     if zone[0] not in "+-":
@@ -175,10 +183,12 @@ def _in_zone(at: datetime, zone: str, name: str) -> datetime:
 
 @_nothing_where_wrong
 def _rfc(text: str) -> int | None:
+    """Microseconds of a time in RFC 5322."""
     return _of_datetime(parsedate_to_datetime(text)) if text[:3].isalpha() and "," in text[:5] else None
 
 
 def _with_month(text: str) -> int | None:
+    """Microseconds of a time in one of the forms in `NAMED`; None for other texts."""
     if not any(letter.isalpha() for letter in text):
         return None
     for form in NAMED:

@@ -133,6 +133,7 @@ def is_broken(text: str, strict: bool = False) -> bool:
 
 
 def _mended(raw: bytes | memoryview | str) -> Any:  # noqa: ANN401  any JSON value
+    """The value of a text after repair. Raises `ValueError` or `RecursionError` where that fails."""
     text = raw if isinstance(raw, str) else bytes(raw).decode("utf-8", "replace")
     text = HEX.sub(_of_bytes, text) if "\\x" in text else text
     text = LONE.sub(
@@ -156,6 +157,7 @@ def _of_bytes(found: re.Match[str]) -> str:
 
 
 def _paired(found: re.Match[str]) -> str:
+    """U+FFFD in place of a lone surrogate; other escapes unchanged."""
     return "\\ufffd" if found[1] else found[0]
 
 
@@ -203,10 +205,12 @@ def end_of(text: str, at: int) -> int | None:
 
 
 def _whole(digits: str) -> int | float | None:
+    """An integer; more than 20 characters give a float."""
     return int(digits) if len(digits) <= 20 else _real(digits)
 
 
 def _real(digits: str) -> float | None:
+    """A float; None where it is not finite."""
     number = float(digits)
     return number if math.isfinite(number) else None
 

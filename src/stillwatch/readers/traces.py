@@ -235,6 +235,7 @@ class Traces:
                 yield one.call
 
     def _elsewhere(self, trace: str) -> Mapping[str, Any]:
+        """The content of other files on a trace."""
         return self._others().get(trace, {}) if self._others is not None else {}
 
     def _filled(self, trace: str, number: int, row: Row) -> tuple[int, Row]:
@@ -251,6 +252,7 @@ class Traces:
         return number, row
 
     def _release(self, trace: str) -> list[tuple[int, Row]]:
+        """Remove and return the waiting rows of a trace, completed."""
         several = self.rows.pop(trace, [])
         self._waiting -= len(several)
         return [self._filled(trace, number, row) for number, row in several]
@@ -301,6 +303,7 @@ class Traces:
         return ready, Unjoined(mine, told, complete_with)
 
     def _kept(self, trace: str, row: Row) -> Row:
+        """A row completed with this part's content, which still waits for its neighbours."""
         span = row.get(SPAN)
         _number, filled = self._filled(trace, 0, row)
         return filled if span is None else filled | {SPAN: span}
@@ -437,6 +440,7 @@ Names = tuple[tuple[str, str], ...]
 
 
 def _told_by(files: Files, form: Format, entries: Entries, limits: Limits, names: Names) -> Of:
+    """As `_tellings`, for one thread at a time."""
     with _LOCK:  # files of one folder are read by several threads, and one reading serves all
         return _tellings(files, form, entries, limits, names)
 

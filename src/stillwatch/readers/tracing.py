@@ -320,6 +320,7 @@ def add_events(events: Any, said: dict[str, Any]) -> None:  # noqa: ANN401  any 
 
 
 def _as_turns(messages: Any) -> list[Any]:  # noqa: ANN401  any JSON value
+    """Messages as a list of turns; a single text becomes a user turn."""
     messages = decoded(messages)
     return (
         messages
@@ -348,6 +349,7 @@ def layout(names: tuple[str, ...]) -> Layout:
 
 
 def _laid(names: tuple[str, ...]) -> Layout:
+    """As `layout`, without the cache."""
     there = frozenset(names)
     picked = ((column, tuple(n for n in several if n in there)) for column, several in PICKED.items())
     counted = ((column, tuple(n for n in several if n in there)) for column, several in COUNTED.items())
@@ -442,6 +444,7 @@ def _asked_elsewhere(said: Mapping[str, Any]) -> Any:  # noqa: ANN401  any JSON 
 
 
 def _answered_elsewhere(said: Mapping[str, Any]) -> Any:  # noqa: ANN401  any JSON value
+    """The answer in attributes other than the present convention's; None where there is none."""
     found = _numbered_turns(said, "gen_ai.completion") or _numbered_turns(said, "llm.output_messages")
     found = found or _listed_turns(said.get("llm.output_messages"))
     found = found or next((said[name] for name in ANSWERED if said.get(name)), None)

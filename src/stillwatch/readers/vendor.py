@@ -307,6 +307,7 @@ def _at_once(rows: list[Row]) -> pa.Table | None:
 
 
 def _by_columns(rows: list[Row], losses: Losses) -> pa.Table:
+    """The rows as a table, converted column by column."""
     columns: dict[str, pa.Array] = {}
     for column in EXCHANGES.columns:
         values = [row.get(column.name) for row in rows]

@@ -53,6 +53,7 @@ class Door:
         return name
 
     def _count(self, name: str) -> None:
+        """Count a request of this peer (empty: no valid token). Raises `Refused` (429) beyond the limit."""
         asked, moment = self._asked[name], self._clock()
         while asked and asked[0] <= moment - A_MINUTE:
             asked.popleft()

@@ -123,6 +123,7 @@ class Server:
 
 
 def _refused(url: str, code: int, content: bytes) -> StillwatchError:
+    """The error for a response with an error status, with its title and description where it has them."""
     try:
         told = orjson.loads(content)
         why = visible(f"{told['title']}: {told.get('description', '')}".rstrip(": "), 200)

@@ -64,6 +64,7 @@ def private_counts(results: Path, epsilon: float) -> dict[str, Any]:
 
 
 def _noisy(counts: list[int], cells: tuple[str, ...], scale: float) -> dict[str, int]:
+    """The counts by cell with geometric noise of this scale; negative ones become 0."""
     import opendp.prelude as dp
 
     dp.enable_features("contrib")

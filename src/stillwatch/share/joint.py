@@ -185,6 +185,7 @@ def together(folders: Sequence[Path], out: Path) -> dict[str, Any]:
 
 
 def _head(folder: Path) -> dict[str, Any]:
+    """The head of a folder that `joint` wrote. Raises `InputError` for any other folder."""
     try:
         found = json.loads((folder / HEAD).read_bytes())
         return {

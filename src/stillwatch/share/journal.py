@@ -74,6 +74,7 @@ class Journal:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
+    """Lines of the file without their ends; none where it does not exist."""
     if path.exists():
         with path.open("rb") as file:
             for line in file:
@@ -96,4 +97,5 @@ def _last(path: Path) -> bytes:
 
 
 def _digest(line: bytes) -> str:
+    """SHA-256 of a line, in hexadecimal."""
     return hashlib.sha256(line).hexdigest()

@@ -120,6 +120,7 @@ def write_intersection(out: Path, peer: str, session: str, pairs: Sequence[Pair]
 
 
 def _odd(server: Server, error: Exception) -> InputError:
+    """The error for an answer that violates the protocol."""
     return InputError(
         Problem(
             fact="the answer of the server is not as the protocol says",

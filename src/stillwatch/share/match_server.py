@@ -114,6 +114,7 @@ async def _json(request: Request) -> dict[str, Any]:
 def _begin(
     state: State, prepared: matching.Prepared, limits: Limits, peer: str, body: dict[str, Any], _name: str
 ) -> dict[str, Any]:
+    """Start a session: check and record it, and evaluate the blinded elements."""
     commitment, nonce, purpose = (str(body.get(name, "")) for name in ("commitment", "nonce", "purpose"))
     if not HEX.fullmatch(commitment) or not HEX.fullmatch(nonce):
         raise Refused(400, "`commitment` and `nonce` are 64 hexadecimal digits")
@@ -148,6 +149,7 @@ def _begin(
 
 
 def _whole(text: object) -> bytes:
+    """The decoded elements. Raises `Refused` for invalid base64 and for a wrong length."""
     try:
         whole = base64.b64decode(str(text), validate=True)
     except (binascii.Error, ValueError):
@@ -200,6 +202,7 @@ def _admitted(state: State, limits: Limits, told: Mapping[str, Any], nonce: str)
 
 
 def _ago(*, days: int) -> str:
+    """The time this many days ago, in the database's format."""
     return (
         (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="microseconds").replace("+00:00", "Z")
     )
@@ -208,12 +211,16 @@ def _ago(*, days: int) -> str:
 def _tags(
     _state: State, prepared: matching.Prepared, _limits: Limits, _peer: str, _body: dict[str, Any], name: str
 ) -> bytes:
+    """The tags of the set. Raises `Refused` for another set than the one served."""
     if name != prepared.name:
         raise Refused(404, "this set is not served", "begin a new session")
     return prepared.tags
 
 
 def _session(state: State, prepared: matching.Prepared, peer: str, name: str) -> dict[str, Any]:
+    """The row of a session of this peer. Raises `Refused` where there is none or its set is no
+    longer served.
+    """
     rows = state.rows("SELECT * FROM sessions WHERE id = ? AND peer = ?", (name, peer))
     if not rows:
         raise Refused(404, "no such session")
@@ -225,6 +232,7 @@ def _session(state: State, prepared: matching.Prepared, peer: str, name: str) ->
 def _order(
     state: State, prepared: matching.Prepared, _limits: Limits, peer: str, _body: dict[str, Any], name: str
 ) -> dict[str, Any]:
+    """Disclose the seed of a session's order. Raises `Refused` where this side has not consented."""
     row = _session(state, prepared, peer, name)
     if row["consent"] is None:
         raise Refused(403, "this side has not consented to reveal", f"stillwatch match consent {name}")
@@ -236,6 +244,7 @@ def _order(
 def _open(
     state: State, prepared: matching.Prepared, _limits: Limits, peer: str, body: dict[str, Any], name: str
 ) -> dict[str, Any]:
+    """Take the openings of a session. Raises `Refused` where one is not in both sets."""
     row = _session(state, prepared, peer, name)
     if row["consent"] != "told":
         raise Refused(403, "the order of this session was not told")
@@ -256,12 +265,14 @@ def _open(
 
 
 def _list(found: object, most: int) -> list[Any]:
+    """The openings as a list. Raises `Refused` for anything else and for more than `most`."""
     if not isinstance(found, list) or len(found) > most:
         raise Refused(400, "`openings` is no list of values of the session")
     return found
 
 
 def _opening(one: Any) -> matching.Opening:  # noqa: ANN401  foreign JSON
+    """An opening from JSON. Raises `Refused` for an invalid one."""
     try:
         kind, value = str(one["kind"]), str(one["value"])
         if kind not in CANONICAL or canonical(kind, value) != value:

@@ -171,6 +171,7 @@ def keep(folder: Path, pairs: Sequence[Pair], prepared: Prepared) -> None:
 
 
 def _digest(pairs: Sequence[Pair]) -> str:
+    """SHA-256 of the sorted pairs."""
     whole = hashlib.sha256()
     for pair in sorted(pairs):
         whole.update(encoded(pair) + b"\n")

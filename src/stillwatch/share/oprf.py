@@ -107,10 +107,12 @@ def tags_of(key: bytes, values: Sequence[bytes]) -> list[bytes]:
 
 
 def _blinded(scalar: bytes, value: bytes) -> bytes:
+    """The hashed value times the scalar."""
     return multiplied(scalar, hashed(value))
 
 
 def _tagged(key: bytes, value: bytes) -> bytes:
+    """The tag of the hashed value times the key."""
     return tag(multiplied(key, hashed(value)))
 
 

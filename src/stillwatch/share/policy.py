@@ -107,6 +107,7 @@ def read_policy(path: Path) -> Policy:
 
 
 def _wrong(name: str, expected: str, path: Path) -> Problem:
+    """The problem of a key with an invalid value."""
     return Problem(fact=f"`{visible(name)}` of the policy cannot be", where=str(path), expected=expected)
 
 
@@ -244,6 +245,7 @@ def _reduced(
 
 
 def _is_named(what: Object, policy: Policy) -> bool:
+    """Whether the policy permits this type of object: accounts and groupings require `pseudonyms`."""
     return what["type"] not in ("user-account", "grouping") or "pseudonyms" in policy.fields
 
 

@@ -26,6 +26,9 @@ class Taxii:
         self._server, self._basic = server, basic
 
     def _ask(self, method: str, url: str, body: object = None) -> Any:  # noqa: ANN401  foreign JSON
+        """Send a request; returns the TAXII resource. Raises `InputError` for a URL of another host and for
+        an answer that is no JSON object.
+        """
         if url.startswith(("http://", "https://")) and urlsplit(url)[:2] != urlsplit(self._server.url)[:2]:
             raise InputError(
                 Problem(

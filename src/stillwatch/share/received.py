@@ -189,12 +189,14 @@ REASONS = (
 
 
 def _short(value: object) -> str:
+    """The value, if it is a text of 1 to 300 characters. Raises `TypeError` otherwise."""
     if not isinstance(value, str) or not 0 < len(value) <= 300:
         raise TypeError("text")
     return value
 
 
 def _stix(one: Mapping[str, Any], found: Taken) -> None:
+    """Add the value of a STIX indicator to `found`. Raises `ValueError` for another pattern or language."""
     name, version = _short(one["id"]), _short(one.get("modified") or one.get("created"))
     revoked = one.get("revoked") is True
     if revoked:
@@ -228,6 +230,7 @@ def _of_pattern(pattern: str) -> tuple[str, str]:
 
 
 def _misp(event: Mapping[str, Any], found: Taken) -> None:
+    """Add the values of a MISP event's attributes to `found`."""
     tags = [str(tag.get("name", "")) for tag in event.get("Tag") or ()]
     tlp = next(
         (tag.removeprefix("tlp:") for tag in tags if tag.removeprefix("tlp:") in TLP_MARKINGS), "amber+strict"
@@ -272,6 +275,7 @@ def _valued(kind: str, value: str) -> str:
 
 
 def _confidence(given: object) -> int:
+    """The confidence from 0 to 100; 50 where none is given."""
     return min(max(given, 0), 100) if isinstance(given, int) else 50
 
 
@@ -428,6 +432,7 @@ def holders(traffic: Path, wanted: set[tuple[str, str]]) -> Mapping[tuple[str, s
 
 
 def _forms(kind: str, value: str | None) -> Sequence[str]:
+    """The value in canonical form, as a tuple; empty for an invalid value."""
     try:
         return () if not value else (canonical(kind, value),)
     except (ValueError, UnicodeError):

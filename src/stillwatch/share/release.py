@@ -139,6 +139,7 @@ def _properties(what: Leaving) -> dict[str, list[str]]:
 
 
 def _digest_of(results: Path) -> str:
+    """SHA-256 of the results' manifest; empty where there is none."""
     path = results / MANIFEST
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
 
@@ -203,6 +204,9 @@ def retract(state: State, campaign: str, reason: str, approver: str) -> dict[str
 
 
 def _withdrawn(one: Object, at: str) -> Object:
+    """The last version of an object: revoked, with confidence 0; an object without versions has probability 0
+    instead.
+    """
     if "modified" in one:
         return {**one, "revoked": True, "modified": at, "confidence": 0}
     extensions = {
@@ -255,6 +259,7 @@ def receipts(state: State) -> list[dict[str, Any]]:
 
 
 def _notes(state: State) -> list[dict[str, Any]]:
+    """Receipts in the inbox, each with peer and time."""
     from stillwatch.share.receipts import read_receipt
 
     found = []

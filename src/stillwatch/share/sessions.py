@@ -32,6 +32,7 @@ def listed(state: State) -> list[dict[str, Any]]:
 
 
 def _state_of(row: dict[str, Any]) -> str:
+    """How far a session went, as text."""
     if row["opened"] is not None:
         return "opened"
     return {None: "size only", "told": "order told, not opened"}.get(row["consent"], "consented")
@@ -67,6 +68,7 @@ def opened(state: State, session: str, out: Path) -> int:
 
 
 def _row(state: State, session: str) -> dict[str, Any]:
+    """The session's row in the database. Raises `UsageError` for a session that does not exist."""
     rows = state.rows("SELECT * FROM sessions WHERE id = ?", (session,))
     if not rows:
         raise unknown(

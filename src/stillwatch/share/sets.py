@@ -41,24 +41,29 @@ LEAST_PREFIX = {4: 24, 6: 48}
 
 
 def _text(value: str) -> str:
+    """The text without surrounding whitespace."""
     return value.strip()
 
 
 def _lower(value: str) -> str:
+    """The text in lower case, without surrounding whitespace."""
     return value.strip().lower()
 
 
 def _domain(value: str) -> str:
+    """The domain in lower case and IDNA form, without a final dot."""
     return value.strip().rstrip(".").lower().encode("idna").decode("ascii")
 
 
 def _address(value: str) -> str:
+    """The IP address in canonical form; IPv4-mapped IPv6 becomes IPv4."""
     address = ipaddress.ip_address(value.strip())
     mapped = getattr(address, "ipv4_mapped", None)
     return str(mapped or address)
 
 
 def _prefix(value: str) -> str:
+    """The network of an address or range: /24 (IPv4), /48 (IPv6), or wider where the range is."""
     network = ipaddress.ip_network(value.strip(), strict=False)
     length = min(network.prefixlen, LEAST_PREFIX[network.version])
     return str(network.supernet(new_prefix=length) if length < network.prefixlen else network)
@@ -141,6 +146,7 @@ def read_set(path: Path) -> list[Pair]:
 
 
 def _check_head(path: Path, head: Sequence[str]) -> None:
+    """Raise `InputError` where the header is not `kind,value`."""
     if [name.strip().lower() for name in head] != ["kind", "value"]:
         raise InputError(
             Problem(
@@ -154,6 +160,7 @@ def _check_head(path: Path, head: Sequence[str]) -> None:
 
 
 def _bad_row(path: Path, number: int, row: Sequence[str], error: Exception) -> Problem:
+    """The problem of an invalid row; the value itself is not shown."""
     return Problem(
         fact="a row is no value of its kind",
         where=f"{path}, row {number:,}, column `value`",

@@ -201,4 +201,5 @@ def now() -> str:
 
 
 def _digest(token: str) -> str:
+    """SHA-256 of a token, in hexadecimal."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -172,15 +172,18 @@ def _negotiated(request: Request) -> None:
 
 
 def _discovery(asked: Asked, title: str) -> Told:
+    """Discovery (TAXII 2.1, section 4.1)."""
     root = f"{asked.url}{ROOT}/"
     return {"title": title, "default": root, "api_roots": [root]}, {}, 200
 
 
 def _root(_asked: Asked, title: str) -> Told:
+    """The API root (section 4.2)."""
     return {"title": title, "versions": [MEDIA], "max_content_length": MOST_BYTES}, {}, 200
 
 
 def _readable(asked: Asked) -> set[str]:
+    """Identifiers of the collections that the peer may read."""
     return {
         row["collection"]
         for row in asked.state.rows("SELECT collection FROM access WHERE peer = ?", (asked.peer,))
@@ -188,6 +191,7 @@ def _readable(asked: Asked) -> set[str]:
 
 
 def _collections(asked: Asked) -> Told:
+    """The collections that the peer can see (section 5.1)."""
     mine = _readable(asked)
     rows = asked.state.rows("SELECT * FROM collections ORDER BY name")
     shown = [_shown(row, row["id"] in mine) for row in rows if row["id"] in mine or row["inbox"]]
@@ -195,6 +199,7 @@ def _collections(asked: Asked) -> Told:
 
 
 def _shown(row: Mapping[str, Any], can_read: bool) -> dict[str, Any]:
+    """A collection as TAXII describes it."""
     return {
         "id": row["id"],
         "title": row["title"],
@@ -221,6 +226,7 @@ def _place(asked: Asked, *, read: bool = False, write: bool = False) -> Mapping[
 
 
 def _collection(asked: Asked) -> Told:
+    """One collection (section 5.2)."""
     row = _place(asked)
     return _shown(row, row["can_read"]), {}, 200
 
@@ -282,6 +288,7 @@ def _micro(text: str) -> str:
 
 
 def _limit(text: str | None) -> int:
+    """The number of objects on a page, at most `PAGE`. Raises `Refused` for an invalid number."""
     if text is None:
         return PAGE
     if not text.isascii() or not text.isdigit() or int(text[:9]) < 1:
@@ -290,6 +297,7 @@ def _limit(text: str | None) -> int:
 
 
 def _after(text: str) -> int:
+    """The object's number in a `next` parameter. Raises `Refused` for an invalid one."""
     try:
         return int(base64.urlsafe_b64decode(text))
     except (binascii.Error, ValueError):
@@ -308,6 +316,7 @@ def _paged(rows: list[dict[str, Any]], more: bool) -> tuple[dict[str, Any], dict
 
 
 def _objects(asked: Asked) -> Told:
+    """A page of objects (sections 5.4 and 5.6); records which versions were served."""
     rows, more = _selected(asked)
     _known(asked, rows)
     head, headers = _paged(rows, more)
@@ -337,6 +346,7 @@ def _known(asked: Asked, rows: list[dict[str, Any]]) -> None:
 
 
 def _manifest(asked: Asked) -> Told:
+    """A page of the manifest (section 5.3)."""
     rows, more = _selected(asked)
     head, headers = _paged(rows, more)
     records = [
@@ -347,6 +357,7 @@ def _manifest(asked: Asked) -> Told:
 
 
 def _versions(asked: Asked) -> Told:
+    """Versions of an object (section 5.8)."""
     rows, more = _selected(asked, every_version=True)
     _known(asked, rows)
     head, headers = _paged(rows, more)
@@ -354,11 +365,13 @@ def _versions(asked: Asked) -> Told:
 
 
 def _delete(asked: Asked) -> Told:
+    """Refuse to delete objects (section 5.7)."""
     _place(asked)
     raise Refused(403, "objects are not deleted by peers", "what is withdrawn is revoked")
 
 
 def _post(asked: Asked) -> Told:
+    """Add the valid objects of an envelope to the inbox (section 5.5); the answer is a status resource."""
     place = _place(asked, write=True)
     try:
         found = orjson.loads(asked.body)
@@ -424,6 +437,7 @@ def _why_not(one: Any) -> str:  # noqa: ANN401  foreign JSON
 
 
 def _status(asked: Asked) -> Told:
+    """The status of an earlier request of this peer (section 4.3)."""
     rows = asked.state.rows(
         "SELECT body FROM statuses WHERE id = ? AND peer = ?", (asked.path["status"], asked.peer)
     )

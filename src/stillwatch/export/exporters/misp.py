@@ -49,6 +49,7 @@ def misp(results: Path, out: Path, terms: Terms) -> None:
 
 
 def _event(one: ExportedCampaign, content: Content) -> dict[str, Any]:
+    """The MISP event of a campaign."""
     terms = content.terms
     organisation = {"name": terms.producer, "uuid": own_uuid("organisation", terms.producer)}
     tags = [
@@ -102,11 +103,13 @@ def _is_ja4(what: Indicator) -> bool:
 
 
 def _fingerprint(what: Indicator, one: ExportedCampaign, event: str) -> dict[str, Any]:
+    """A JA4 fingerprint as a MISP object."""
     values = {"ja4-fingerprint": what.value, "ja4-type": "JA4", "description": _comment(what, one)}
     return _object("ja4-plus", what.value, one, event, **values)
 
 
 def _shared(what: Indicator, one: ExportedCampaign, event: str) -> dict[str, Any]:
+    """An indicator as a MISP attribute."""
     # A user agent alone is weak evidence: `to_ids` is false, so that MISP makes no detection rule of it.
     is_rule = what.kind != "user_agent" and not one.is_revoked
     greeting = tls.parse(what.value) if what.kind == "tls_fingerprint" else None
@@ -119,6 +122,7 @@ def _shared(what: Indicator, one: ExportedCampaign, event: str) -> dict[str, Any
 
 
 def _comment(what: Indicator, one: ExportedCampaign) -> str:
+    """Counts, confidence and expiry of an indicator, as text."""
     return (
         f"{what.kind}: {what.members:,} members, {what.others:,} other accounts; confidence "
         f"{what.confidence}; "
@@ -129,6 +133,7 @@ def _comment(what: Indicator, one: ExportedCampaign) -> str:
 def _attribute(
     kind: str, value: str, one: ExportedCampaign, event: str, *parts: str, is_rule: bool = False
 ) -> dict[str, Any]:
+    """A MISP attribute; its identifier is derived from event, type, value and `parts`."""
     return {
         "uuid": own_uuid(event, "attribute", kind, value, *parts),
         "type": kind,
@@ -143,6 +148,7 @@ def _attribute(
 
 
 def _object(template: str, title: str, one: ExportedCampaign, event: str, **values: str) -> dict[str, Any]:
+    """A MISP object of this template, with `values` by relation."""
     uuid, version, meta = TEMPLATES[template]
     name = own_uuid(event, template, title)
     return {
@@ -167,6 +173,7 @@ TYPES = {"references": "link"}
 
 
 def _confidence(confidence: int) -> str:
+    """The tag for a confidence from 0 to 100."""
     level = next(level for least, level in LEVELS if confidence >= least)
     return f'estimative-language:confidence-in-analytic-judgment="{level}"'
 

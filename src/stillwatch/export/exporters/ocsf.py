@@ -106,6 +106,7 @@ def _finding(one: ExportedCampaign, content: Content) -> dict[str, Any]:
 
 
 def _data(what: Indicator) -> dict[str, Any]:
+    """An indicator as the data of an OCSF evidence."""
     return {
         "kind": what.kind,
         "value": what.value,
@@ -116,6 +117,7 @@ def _data(what: Indicator) -> dict[str, Any]:
 
 
 def _observable(at: int, what: Indicator) -> dict[str, Any]:
+    """An indicator as an OCSF observable that refers to evidence number `at`."""
     number, word = OBSERVABLES.get(what.kind) or (ADDRESS if _is_one_address(what.value) else SUBNET)
     return {"name": f"evidences[{at}].data.value", "type_id": number, "type": word, "value": what.value}
 
@@ -125,6 +127,7 @@ def _is_one_address(value: str) -> bool:
 
 
 def _attack(one: Technique) -> dict[str, Any]:
+    """A technique as an OCSF attack."""
     told: dict[str, Any] = {
         "version": f"ATLAS {atlas.VERSION}",
         "tactic": {"uid": one.tactic_id, "name": one.tactic_name},
@@ -136,4 +139,5 @@ def _attack(one: Technique) -> dict[str, Any]:
 
 
 def _ms(moment: datetime) -> int:
+    """Milliseconds since 1970."""
     return int(moment.timestamp() * 1000)

@@ -47,6 +47,7 @@ def sigma(results: Path, out: Path, terms: Terms) -> None:
 
 
 def _rules(what: Indicator, one: ExportedCampaign, content: Content) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The base rule and the correlation rule of an indicator."""
     name = own_uuid("sigma", content.terms.producer, one.key, what.kind, what.value)
     always = {
         "status": "deprecated" if one.is_revoked else "experimental",

@@ -37,6 +37,7 @@ def sigma_sql(results: Path, out: Path, terms: Terms) -> None:
 
 
 def _query(what: Indicator, one: ExportedCampaign, terms: Terms) -> str:
+    """The query of one indicator, with a comment."""
     base = own_uuid("sigma", terms.producer, one.key, what.kind, what.value)
     return (
         f"-- rule {own_uuid('sigma correlation', base)}: several accounts with the {what.kind} of "
@@ -72,4 +73,5 @@ def _condition(what: Indicator) -> str:
 
 
 def _text(text: str) -> str:
+    """An SQL string literal."""
     return "'" + text.replace("'", "''") + "'"

@@ -107,10 +107,12 @@ def objects_of(content: Content) -> Iterator[Object]:
 
 
 def _author() -> str:
+    """Identifier of Stillwatch's own identity object."""
     return f"identity--{own_uuid('identity of the program')}"
 
 
 def _marking(tlp: Tlp) -> Object:
+    """The STIX object of a TLP marking."""
     return {
         "type": "marking-definition",
         "spec_version": "2.1",
@@ -122,6 +124,7 @@ def _marking(tlp: Tlp) -> Object:
 
 
 def _attack_pattern(one: Technique) -> Object:
+    """A technique as an `attack-pattern`."""
     return {
         "type": "attack-pattern",
         "spec_version": "2.1",
@@ -136,6 +139,7 @@ def _attack_pattern(one: Technique) -> Object:
 
 
 def _pattern_id(one: Technique) -> str:
+    """Identifier of a technique's `attack-pattern`."""
     return f"attack-pattern--{own_uuid('attack-pattern', atlas.VERSION, one.technique)}"
 
 
@@ -167,6 +171,8 @@ def account_id(name: str) -> str:
 
 
 def _campaign(one: ExportedCampaign, common: Object) -> Iterator[Object]:
+    """The objects of a campaign: itself, its accounts, techniques, indicators and relationships."""
+
     def made(kind: str, *parts: str, its: ExportedCampaign = one, **properties: Any) -> Object:  # noqa: ANN401
         name = f"{kind}--{own_uuid(common['created_by_ref'], kind, one.key, *parts)}"
         times: Object = {"created": stamp(one.first_seen), "modified": stamp(its.modified)}
@@ -227,6 +233,7 @@ def _campaign(one: ExportedCampaign, common: Object) -> Iterator[Object]:
 
 
 def _extension(**properties: float) -> Object:
+    """The property extension with these properties."""
     return {EXTENSION: {"extension_type": "property-extension", **properties}}
 
 
