@@ -1,4 +1,4 @@
-"""Recognizes the family of clients in a user agent.
+"""Recognises the family of clients in a user agent.
 
 The client chooses its user agent freely: it groups honest clients, and shows which client a campaign
 imitates.

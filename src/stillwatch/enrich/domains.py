@@ -1,4 +1,4 @@
-"""Recognizes mail domains at which anybody can get an address."""
+"""Recognises mail domains at which anybody can get an address."""
 
 from __future__ import annotations
 

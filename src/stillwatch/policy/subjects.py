@@ -147,7 +147,7 @@ def _seconds(at: datetime) -> float:
 def sparing(
     labels: Labels, account_id: str, organization: str, key: str, campaign: Label | None
 ) -> Label | None:
-    """The label that applies to an account: its own, else its key's, else its organization's, else its
+    """The label that applies to an account: its own, else its key's, else its organisation's, else its
     campaign's. None where there is none.
     """
     own = labels.of("account", account_id) if account_id else None

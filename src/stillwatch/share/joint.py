@@ -4,7 +4,7 @@ pseudonyms.
 Rules:
 
 * Digests of text use a joint key, which all providers have; whoever runs the scan does not need it.
-* Names of accounts, organizations and exchanges are pseudonyms under the provider's own key, which nobody
+* Names of accounts, organisations and exchanges are pseudonyms under the provider's own key, which nobody
   else has. They begin with the provider's name, so that accounts of two providers never coincide.
 * Payment cards are pseudonyms under the joint key: a card has the same pseudonym at every provider, and
   only holders of that key can test guesses.
