@@ -41,6 +41,7 @@ def loki(record: Record, _limits: Limits) -> Iterable[Inner] | None:
 
 
 def _lines(streams: list[Any]) -> Iterator[Inner]:
+    """Yield the lines of streams with their times."""
     for stream in streams:
         for value in stream["values"]:
             if isinstance(value, list) and len(value) > 1 and isinstance(value[1], str):

@@ -58,6 +58,7 @@ def _flat(record: Record) -> dict[str, Any]:
 
 
 def _kind(told: Mapping[str, Any]) -> str | None:
+    """The kind of a record; None where it is none of `KINDS`."""
     for name in ("category", "type"):
         value = told.get(name)
         if isinstance(value, str) and value.lower() in KINDS:
@@ -87,6 +88,7 @@ def _recognise(record: Record) -> str:
 
 
 def _entries(record: Record) -> list[Record]:
+    """The entries in a record's `records`, or the record itself."""
     several = record.get("records")
     return several if isinstance(several, list) else [record]
 
@@ -257,6 +259,7 @@ def azure_openai(record: Record) -> Taken:
 
 
 def _is_call(told: Mapping[str, Any], kind: str, body: Mapping[str, Any]) -> bool:
+    """Whether a record of this kind is a model call, by its operation, its model or its URL."""
     operation = str(first(told.get("operationid"), told.get("operationname")) or "")
     if kind == SERVICE:
         named = first(told.get("modelname"), told.get("modeldeploymentname"))

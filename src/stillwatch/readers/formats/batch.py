@@ -119,6 +119,7 @@ def _nearest(answer: Placed, requests: Mapping[str, deque[Placed]]) -> Placed | 
 
 @lru_cache(4096)
 def _words(file: str) -> frozenset[str]:
+    """Words of a file's name in lower case, without `ROLES`."""
     return frozenset(WORDS.findall(file.rpartition("/")[2].lower())) - ROLES
 
 
@@ -130,6 +131,9 @@ def _whole(_several: Sequence[Placed]) -> bool:
 
 
 def _row(answer: Fragment | None, request: Fragment | None, beside: Beside | None) -> Row:
+    """The row of an answer with its request; either may be None. Without a time, the file's modification time
+    is used.
+    """
     told = {**(request.told if request else {}), **(answer.told if answer else {})}
     row = joined(told.get("asked", {}), told.get("given", {}))
     row["exchange_id"] = told.get("id")
@@ -229,6 +233,7 @@ def _family(record: Record) -> str:
 
 
 def _asked(record: Record, body: Mapping[str, Any]) -> Row:
+    """The columns of a request."""
     row = {
         "model": body.get("model"),
         "operation": first(record.get("url"), "batch"),

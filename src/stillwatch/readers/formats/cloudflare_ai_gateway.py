@@ -52,6 +52,7 @@ def _page(record: Record) -> list[Record]:
 
 
 def _logs(record: Record) -> list[Record]:
+    """The logs on a page of the API, or the record itself."""
     return _page(record) or [record]
 
 

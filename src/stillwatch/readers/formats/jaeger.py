@@ -38,6 +38,7 @@ def _entries(record: Record) -> Iterator[tuple[Record, Mapping[str, Any]]]:
 
 
 def _as_otlp(span: Record) -> Record:
+    """A span in OTLP's form."""
     said = {
         **flat({str(k).replace("@", "."): v for k, v in mapping(span.get("tag")).items()}),
         **_tags(span.get("tags")),
@@ -57,6 +58,7 @@ def _as_otlp(span: Record) -> Record:
 
 
 def _event(log: Record) -> Record:
+    """A log of a span as an event in OTLP's form."""
     fields = _tags(log.get("fields"))
     return {"name": first(fields.get("event"), fields.get("name"), ""), "attributes": fields}
 

@@ -43,6 +43,7 @@ def _recognise(record: Record) -> str:
 
 
 def _is_trace(record: Record) -> bool:
+    """Whether a record is a trace rather than an observation."""
     if not {"id", "timestamp"} <= record.keys() or "type" in record:
         return False
     return {"userId", "sessionId", "projectId"} <= record.keys() or (
@@ -85,6 +86,7 @@ def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tup
 
 
 def _never(_several: Sequence[Placed]) -> bool:
+    """Always False: further observations of the trace may follow."""
     return False
 
 
@@ -239,6 +241,7 @@ def langfuse(record: Record) -> Taken:
 
 
 def _row(snake: Mapping[str, Any]) -> Row:
+    """The row of an observation, whose field names are in snake case."""
     said = mapping(decoded(snake.get("model_parameters")))
     given = _value(snake.get("input"))
     output = _value(snake.get("output"))
@@ -285,6 +288,7 @@ def _counts(snake: Mapping[str, Any]) -> Row:
 
 
 def _tools(definitions: Any) -> list[str] | None:  # noqa: ANN401  any JSON value
+    """Names of tools in a definition; None where there is none."""
     if isinstance(definitions, dict):
         return list(definitions) or None
     if isinstance(definitions, list):
@@ -306,4 +310,5 @@ def _value(value: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def _snake(name: str) -> str:
+    """A name converted from camel case to snake case."""
     return "".join("_" + c.lower() if c.isupper() else c for c in name)

@@ -167,6 +167,7 @@ def mlflow(record: Record) -> Iterator[Row]:
 
 
 def _said(answer: Any) -> Row:  # noqa: ANN401  any JSON value
+    """The columns of an answer."""
     return answer_columns(answer) if isinstance(answer, dict) else {"response": answered(answer)}
 
 

@@ -85,6 +85,7 @@ HEADERS = ("headers", "request_headers", "requestHeaders")
 
 
 def _pair(record: Record) -> tuple[Mapping[str, Any], Any]:
+    """The request (empty where there is none) and the answer (None where there is none) in a record."""
     request = next((body for name in REQUEST if (body := body_in(record.get(name)))), {})
     request = body_in(request.get("body")) or request
     answer: Any = None
@@ -262,6 +263,7 @@ def _who(value: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def _operation(request: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+    """The API that was called: `responses`, `chat` or `completion`."""
     if at(answer, "object") == "response" or "input" in request:
         return "responses"
     if "messages" in request:

@@ -90,6 +90,7 @@ def _entries(record: Record) -> Iterator[tuple[Record, Mapping[str, Any]]]:
 
 
 def _events(several: Any) -> list[Record]:  # noqa: ANN401  any JSON value
+    """The events in a list; empty for other values."""
     return [one for one in several if isinstance(one, dict)] if isinstance(several, list) else []
 
 

@@ -132,6 +132,7 @@ def sglang(record: Record) -> Taken:
 
 
 def _row(record: Record, asked_for: Mapping[str, Any], out: Mapping[str, Any]) -> Row:
+    """The row of a request and its answer."""
     said, meta = mapping(asked_for.get("sampling_params")), mapping(out.get("meta_info"))
     ended = meta.get("finish_reason")
     text = asked_for.get("text")
@@ -156,6 +157,7 @@ def _row(record: Record, asked_for: Mapping[str, Any], out: Mapping[str, Any]) -
 
 
 def _of_event(record: Record) -> Request:
+    """Event, identifier, request, answer and time of a JSON record."""
     obj, out = mapping(decoded(record.get("obj"))), mapping(decoded(record.get("out")))
     return str(record.get("event")), record.get("rid"), obj, out, record.get("timestamp")
 
@@ -194,6 +196,7 @@ def _of_line(record: Record) -> Request | None:
 
 
 def _literal(text: str) -> Any:  # noqa: ANN401  any Python value
+    """The value of a Python literal; None for invalid text."""
     try:
         return ast.literal_eval(text)
     except WRONG:
