@@ -1,1 +1,1 @@
-"""What is publicly known of an address, a mail domain, a client's name or its TLS greeting?"""
+"""Public knowledge on an address, a mail domain, a user agent or a TLS fingerprint."""

@@ -1,6 +1,7 @@
-"""Which family of clients calls itself so?
+"""Recognises the family of clients in a user agent.
 
-A name is what the client chose to say: it groups honest clients, and shows what others wish to look like.
+The client chooses its user agent freely: it groups honest clients, and shows which client a campaign
+imitates.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A family, its version as far as the second number, and whether it is a program rather than a
-    browser.
+    """A client family, its version up to the second number (empty where unknown), and whether it is a program
+    rather than a browser.
     """
 
     family: str
@@ -20,7 +21,8 @@ class Agent:
     is_program: bool
 
 
-# First match wins: SDKs name the library they are built on, browsers name each other.
+# Pattern, family, and whether it is a program. The first match is used: SDKs also name the library they are
+# built on, and browsers name each other.
 FAMILIES: tuple[tuple[str, str, bool], ...] = (
     (r"\bAnthropic/(?:Python|JS|Go|Java)[ /]?([\d.]+)", "anthropic-sdk", True),
     (r"\bOpenAI/(?:Python|JS|NodeJS|Go|Java)[ /]?([\d.]+)", "openai-sdk", True),
@@ -55,11 +57,11 @@ FAMILIES: tuple[tuple[str, str, bool], ...] = (
 _PATTERNS = tuple(
     (re.compile(pattern, re.IGNORECASE), family, program) for pattern, family, program in FAMILIES
 )
-LONGEST = 2_000
+LONGEST = 2_000  # characters of a user agent that are searched
 
 
 def family(user_agent: str) -> Agent | None:
-    """The family, or None where none is known."""
+    """The family that a user agent names; None where it is none of `FAMILIES`."""
     for pattern, name, is_program in _PATTERNS:
         match = pattern.search(user_agent[:LONGEST])
         if match:

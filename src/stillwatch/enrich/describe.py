@@ -1,4 +1,4 @@
-"""What may be said of a value that accounts share, from lists and from the value itself?"""
+"""Describes a value that accounts share, from lists and from the value itself."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ ADDRESSES = ("client_address", "client_prefix", "signup_address")
 
 
 def describe(kind: str, value: str, known: Networks) -> str:
-    """A few words on an indicator's value; empty where nothing is known, as for any digest.
+    """A short description of an indicator's value for readers; empty where nothing is known. It has no weight
+    in detection.
 
-    `known` are the user's lists; the bundled ones speak where they are silent. Words weigh nothing: they are
-    for who reads.
+    `known` are the user's lists of networks; the bundled lists are used where these have no entry.
     """
     if kind in ADDRESSES:
         return _network(kind, value, known)
@@ -35,8 +35,8 @@ def describe(kind: str, value: str, known: Networks) -> str:
 
 
 def network_class(kind: str, value: str, known: Networks) -> str:
-    """The class of the network that an indicator's value names, such as `hosting`; empty where no list
-    says it.
+    """The class of the network of an address, range or autonomous system, such as `hosting`; empty where no
+    list has it.
     """
     if kind == "asn":
         return networks.systems().get(int(value), ("", ""))[0] if value.isdigit() else ""
@@ -52,6 +52,7 @@ def network_class(kind: str, value: str, known: Networks) -> str:
 
 
 def _network(kind: str, value: str, known: Networks) -> str:
+    """Class, autonomous system and name of an address's network, as text."""
     one = known.of(value)
     asn = one.asn if one else None
     system = networks.systems().get(asn, ("", "")) if asn is not None else ("", "")
@@ -62,6 +63,7 @@ def _network(kind: str, value: str, known: Networks) -> str:
 
 
 def _greeting(value: str) -> str:
+    """Client, version and number of ciphers of a TLS fingerprint, as text."""
     one = tls.parse(value)
     if one is None or one.ciphers is None:
         return ""

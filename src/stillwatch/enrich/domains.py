@@ -1,4 +1,4 @@
-"""Is a mail domain one that anybody may use once and drop?"""
+"""Recognises mail domains at which anybody can get an address."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ millions of users.
 
 
 def is_open_to_all(domain: str) -> bool:
-    """Whether anybody may have an address of a domain: it is of a large mail provider, or disposable."""
+    """Whether anybody can get an address of a domain: it belongs to a large mail provider, or is
+    disposable.
+    """
     return domain.strip().lower().rstrip(".") in PUBLIC_MAIL or is_disposable(domain)
 
 
 @cache
 def disposable_domains() -> frozenset[str]:
-    """The bundled list (`data/SOURCES.md`)."""
+    """The bundled list of disposable mail domains (`data/SOURCES.md`)."""
     table = bundled_list("disposable_domains")
     return frozenset(table["domain"].to_pylist())
 
 
 def is_disposable(domain: str) -> bool:
-    """Whether a domain, or one that it lies under, is listed."""
+    """Whether a domain, or a parent domain of it, is in the list of disposable domains."""
     parts = domain.strip().lower().rstrip(".").split(".")
     return any(".".join(parts[at:]) in disposable_domains() for at in range(len(parts) - 1))

@@ -1,4 +1,4 @@
-"""Where do the lists that come with the package lie?"""
+"""Reads the lists that are included in the package."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ import pyarrow.parquet as pq
 
 
 def bundled_list(name: str) -> pa.Table:
-    """A bundled list (`data/SOURCES.md`) by its file's stem."""
+    """The bundled list in `data/NAME.parquet` (`data/SOURCES.md`)."""
     return pq.read_table(BytesIO(files("stillwatch.enrich").joinpath(f"data/{name}.parquet").read_bytes()))

@@ -1,7 +1,7 @@
-"""To which network does an address belong, of which autonomous system, and of what class?
+"""Finds the network, autonomous system and class of an address.
 
-Networks are held as disjoint ranges, made once from overlapping prefixes of which the longest wins, so that a
-look-up is one binary search. Files are the user's own (`read`) or the small bundled lists of hosting and VPN
+Overlapping prefixes are converted once into disjoint ranges, where the longest prefix has priority, so that a
+look-up is one binary search. Lists are the user's own (`read`) or the small bundled ones of hosting and VPN
 ranges (`bundled`).
 """
 
@@ -31,7 +31,9 @@ ALIASES = {
     "cellular": "mobile",
     "proxy": "relay",
 }
+"""Class by other names of it in lists."""
 NETWORK = ("network", "cidr", "prefix", "ip")
+"""Accepted names of columns, here and below; the first one present is used."""
 ASN = ("asn", "autonomous_system_number")
 NAME = ("name", "autonomous_system_organization", "organization", "note")
 CLASS = ("class", "list", "type")
@@ -39,7 +41,9 @@ CLASS = ("class", "list", "type")
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What is known of an address: its prefix, and system, class and name where a list has them."""
+    """What lists say about a prefix: number of the autonomous system, class and name; None or empty where
+    unknown.
+    """
 
     prefix: str
     asn: int | None = None
@@ -49,7 +53,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """Disjoint ranges in order, by address family; look-ups take an address as text."""
+    """Sorted disjoint ranges by IP version. `number` is the number of prefixes from which they were made."""
 
     starts: Mapping[int, Sequence[int]]
     ends: Mapping[int, Sequence[int]]
@@ -57,8 +61,8 @@ class Networks:
     number: int
 
     def of(self, address: str) -> Network | None:
-        """The longest listed prefix around an address, or around a prefix; None for what is neither or
-        not listed.
+        """The longest listed prefix that contains an address or a range; None for an invalid address or one
+        that is not listed.
         """
         try:
             one = ipaddress.ip_network(address.strip(), strict=False)
@@ -72,7 +76,7 @@ class Networks:
 
     @property
     def digest(self) -> str:
-        """A name for the lists, by what they hold."""
+        """A digest of the lists' content."""
         whole = hashlib.blake2b(digest_size=8)
         for version in (4, 6):
             for start, one in zip(self.starts[version], self.known[version], strict=True):
@@ -80,8 +84,8 @@ class Networks:
         return whole.hexdigest()
 
     def fill(self, rows: pa.Table) -> pa.Table:
-        """Rows of exchanges with `asn` where it was null and the address's is listed; each different
-        address is looked up once.
+        """Rows of exchanges in which null values of `asn` are filled from `client_ip`; each distinct address
+        is looked up once.
         """
         if not self.number or rows["asn"].null_count == 0 or rows["client_ip"].null_count == rows.num_rows:
             return rows
@@ -96,7 +100,9 @@ class Networks:
 
 @cache
 def from_files(told: tuple[str, ...]) -> Networks:
-    """Networks of files given as `FILE` or `CLASS=FILE`; raises `InputError` where one cannot be read."""
+    """Networks of files, each given as `FILE` or `CLASS=FILE`. Raises `InputError` where one cannot
+    be read.
+    """
     some: list[Network] = []
     for one in told:
         kind, mark, rest = one.partition("=")
@@ -105,8 +111,8 @@ def from_files(told: tuple[str, ...]) -> Networks:
 
 
 def gather(some: Iterable[Network]) -> Networks:
-    """Networks from prefixes that may overlap: the longest wins, and of equal ones what either says is
-    kept.
+    """Networks from prefixes that may overlap: the longest has priority. Entries of equal prefixes are
+    merged; the fields of later entries have priority.
     """
     by: dict[int, dict[tuple[int, int], Network]] = {4: {}, 6: {}}
     for one in some:
@@ -123,6 +129,9 @@ def gather(some: Iterable[Network]) -> Networks:
 def _disjoint(
     held: Mapping[tuple[int, int], Network], bits: int
 ) -> tuple[list[int], list[int], list[Network]]:
+    """First and last addresses and entries of disjoint ranges, from prefixes by (first address, -length).
+    `bits` is the length of an address.
+    """
     starts: list[int] = []
     ends: list[int] = []
     known: list[Network] = []
@@ -153,8 +162,8 @@ def _disjoint(
 
 
 def _inherit(outer: Network, one: Network) -> Network:
-    """A longer prefix, or a later word on the same one, says what it says; where it is silent, the other
-    speaks.
+    """The entry of a longer prefix, or a later entry of the same one, with its missing fields taken from
+    `outer`.
     """
     return Network(
         one.prefix,
@@ -165,12 +174,12 @@ def _inherit(outer: Network, one: Network) -> Network:
 
 
 def read(path: Path, kind: str = "") -> list[Network]:
-    """Prefixes of a CSV, Parquet or plain text file (one address or prefix a line); `kind` is the class of
-    all that name none.
+    """The prefixes in a CSV, Parquet or plain text file (one address or prefix a line). `kind` is the class
+    of entries without one.
 
-    Columns: one of `network`, `cidr`, `prefix`, `ip`; and, where they are there, `asn` (or
-    `autonomous_system_number`), `class` (or `list`, `type`), `name` (or `autonomous_system_organization`).
-    Lines that are no address are passed over; a file with none is refused.
+    Columns: one of `network`, `cidr`, `prefix`, `ip`; optionally `asn` (or `autonomous_system_number`),
+    `class` (or `list`, `type`), `name` (or `autonomous_system_organization`). Rows without a valid address
+    are skipped. Raises `InputError` for a file that cannot be read or has no valid row.
     """
     try:
         rows = list(_rows(path))
@@ -192,6 +201,7 @@ def read(path: Path, kind: str = "") -> list[Network]:
 
 
 def _rows(path: Path) -> Iterable[Mapping[str, Any]]:
+    """The rows of a list as mappings from column to value; a plain text file has the column `network`."""
     if path.suffix == ".parquet":
         return pq.read_table(path).to_pylist()
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -201,6 +211,7 @@ def _rows(path: Path) -> Iterable[Mapping[str, Any]]:
 
 
 def _network(row: Mapping[str, Any], kind: str) -> Network | None:
+    """The network in a row of a list; None where the row has no valid address."""
     prefix = _first(row, NETWORK)
     try:
         net = ipaddress.ip_network(str(prefix or "").strip(), strict=False)
@@ -217,12 +228,13 @@ def _network(row: Mapping[str, Any], kind: str) -> Network | None:
 
 
 def _first(row: Mapping[str, Any], names: Sequence[str]) -> Any:  # noqa: ANN401  a cell of any file
+    """The first non-empty value among these columns; None where there is none."""
     return next((row[name] for name in names if row.get(name) not in (None, "")), None)
 
 
 @cache
 def bundled() -> Networks:
-    """Hosting and VPN ranges that come with the package (`data/SOURCES.md`)."""
+    """The bundled hosting and VPN ranges (`data/SOURCES.md`)."""
     table = bundled_list("networks")
     prefixes, kinds = table["network"].to_pylist(), table["class"].to_pylist()
     return gather(Network(prefix, None, kind) for prefix, kind in zip(prefixes, kinds, strict=True))
@@ -230,7 +242,7 @@ def bundled() -> Networks:
 
 @cache
 def systems() -> Mapping[int, tuple[str, str]]:
-    """Class and name of autonomous systems that host or tunnel."""
+    """Class and name of hosting and VPN autonomous systems, by number."""
     table = bundled_list("asns")
     rows = table.to_pylist()
     return {row["asn"]: (row["class"], row["name"] or "") for row in rows}

@@ -1,8 +1,8 @@
-"""What does a TLS client's fingerprint say by itself?
+"""Reads the content of a TLS client's fingerprint.
 
 JA4 (FoxIO, 2023; the TLS client fingerprint is BSD-3-Clause) is readable: protocol, version, whether a server
-was named, how many ciphers and extensions, the first application protocol, then two digests. JA3 (Salesforce,
-2017) is an MD5, or the text that was digested.
+name was sent, numbers of ciphers and extensions, the first application protocol, then two digests. JA3
+(Salesforce, 2017) is an MD5, or the text that was digested.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ VERSIONS = {"13": "TLS 1.3", "12": "TLS 1.2", "11": "TLS 1.1", "10": "TLS 1.0", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Greeting:
-    """A client hello as its fingerprint tells it; `kind` is ja4 or ja3, and JA3 digests tell nothing else."""
+    """The content of a client hello according to its fingerprint. `kind` is `ja4` or `ja3`. Unknown fields
+    are empty or None, as all are for a JA3 digest.
+    """
 
     kind: str
     digest: str
@@ -40,7 +42,7 @@ class Greeting:
 
 
 def parse(fingerprint: str) -> Greeting | None:
-    """What a fingerprint says; None for what is neither JA4 nor JA3."""
+    """The content of a fingerprint; None for text that is neither JA4 nor JA3."""
     text = fingerprint.strip().lower()
     match = JA4.fullmatch(text)
     if match:
@@ -72,7 +74,7 @@ def parse(fingerprint: str) -> Greeting | None:
 
 @cache
 def clients() -> dict[str, str]:
-    """Fingerprints of known clients (`data/SOURCES.md`); those that several clients share are left out."""
+    """Client by JA4 fingerprint (`data/SOURCES.md`); fingerprints of several clients are left out."""
     table = bundled_list("ja4_clients")
     held: dict[str, set[str]] = {}
     for fingerprint, client in zip(table["ja4"].to_pylist(), table["client"].to_pylist(), strict=True):

@@ -1,1 +1,1 @@
-"""Results in the forms that other programs read."""
+"""Writes results in the formats of other programs."""

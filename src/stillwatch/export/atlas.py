@@ -1,4 +1,4 @@
-"""Techniques of MITRE ATLAS that the results of a campaign show."""
+"""Techniques of MITRE ATLAS that a campaign's results show."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 VERSION = "5.6.0"
-"""Version of the ATLAS content that identifiers and names are from."""
+"""Version of ATLAS from which identifiers and names are taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Technique:
-    """A technique with its identifier, name and tactic; a sub-technique with its parent's name too."""
+    """A technique with its identifier, name and tactic; `parent_name` is empty except for a sub-technique."""
 
     technique: str
     name: str
@@ -22,12 +22,12 @@ class Technique:
 
     @property
     def parent(self) -> str:
-        """The identifier of the technique that a sub-technique belongs to; its own for a technique."""
+        """The identifier of a sub-technique's parent; the own identifier for a technique."""
         return self.technique.rsplit(".", 1)[0] if self.parent_name else self.technique
 
     @property
     def url(self) -> str:
-        """The technique's page."""
+        """The URL of the technique's page."""
         return f"https://atlas.mitre.org/techniques/{self.technique}"
 
 
@@ -59,15 +59,14 @@ SERVICE_PROXIES = Technique(
     parent_name="Acquire Infrastructure",
 )
 ACCOUNTS_MADE = frozenset({"shared_payment", "shared_signup", "signup_bursts", "signup_burst", "succession"})
-"""Signals that show that accounts were opened for the purpose."""
+"""Signals which show that accounts were opened for the campaign."""
 
 
 def techniques(kind: str, signals: Collection[str]) -> tuple[Technique, ...]:
-    """Techniques that a campaign of this kind with evidence by these signals shows, in the order of their
-    identifiers.
+    """Techniques of a campaign of this kind with evidence by these signals, sorted by identifier.
 
-    Claims 1 to 3 carry them. That a model was trained on the answers (`AML.T0048.004`) is claim 4, which logs
-    do not show.
+    They rest on claims 1 to 3. Training a model on the answers (`AML.T0048.004`) is claim 4, which logs
+    cannot show.
     """
     found = [INFERENCE_API]
     if kind in ("harvest", "mixed"):

@@ -1,12 +1,12 @@
-"""The part of a results folder that may be given to others, made once for all exporters.
+"""The part of a results folder that may be shared, computed once for all exporters.
 
 Rules, which hold for every exporter that is built on it:
 
-* Only fields that are named here leave: members, values of `SHARED` kinds, counts, times, rates. No sentence
-  of the results and no text of a log is among them; kinds that are digests of prompts are not `SHARED`.
-* Only members of campaigns appear. Leads and accounts outside campaigns are not read.
+* Only the fields named here are exported: members, values of `SHARED` kinds, counts, times and rates. No
+  sentence of the results and no text of a log is among them; digests of prompts are not `SHARED`.
+* Only members of campaigns are exported. Leads and accounts outside campaigns are not read.
 * A value that honest accounts show, or may show, is withheld with the reason (`reason_withheld`).
-* The same folder and the same terms give the same content. No clock is read: times come from the log.
+* The same folder and the same terms give the same content. Times come from the log, not from the clock.
 """
 
 from __future__ import annotations
@@ -35,31 +35,37 @@ from stillwatch.results.folder import read_json, read_table
 from stillwatch.sketch.keys import KEY_VARIABLE, Key, of_secret
 
 SHARED = ("client_prefix", "signup_address", "email_domain", "tls_fingerprint", "user_agent")
-"""Kinds of indicator that mean the same to every provider: infrastructure and programs."""
+"""Kinds of indicator with the same meaning at every provider: infrastructure and programs."""
 OWN = ("payment_fingerprint",)
-"""Kinds that name a customer to the provider itself, and leave only where accounts are named."""
+"""Kinds that identify a customer to the provider itself; they are exported only where accounts are named."""
 CROWD = 3
-"""Other accounts from which a value counts as shared by a crowd. Chosen: as many as a value needs to
-count as shared at all.
+"""Number of other accounts from which a value counts as common. Chosen: the number of accounts from which a
+value counts as shared at all.
 """
 MAX_OTHERS_SHARE = 0.01
-"""Largest share of other accounts among those that show an exported value. Chosen: the share of strangers
-among a campaign's members.
+"""Largest share of other accounts among those that show an exported value. Chosen: equal to the share of
+non-members tolerated in a campaign.
 """
 OPEN_CLASSES = frozenset({"", "hosting"})
-"""Classes of networks whose addresses are rented by few; addresses of any other class are shared by many."""
+"""Classes of networks in which few customers share an address; in all other classes many do."""
 WIDEST = {4: 16, 6: 32}
-"""Shortest prefix that is exported, by version of IP. Chosen: the size that one network operator is given."""
+"""Length of the shortest prefix that is exported, by IP version. Chosen: the usual allocation of one network
+operator.
+"""
 OVERVIEW = "overview.json"
 CONFIDENCE = 100
-"""The scale of STIX, MISP and OCSF."""
+"""Upper end of the confidence scale of STIX, MISP and OCSF."""
 STEP = timedelta(milliseconds=1)
-"""The least difference of two times in STIX; a revocation is that much later than what it revokes."""
+"""Smallest difference between two times in STIX; a revocation is dated this much later than the revoked
+version.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A member of a campaign. `name` is the account's, or its pseudonym where accounts are not named."""
+    """A member of a campaign. `name` is the account's name, or its pseudonym where accounts are not named.
+    `confidence` is 0 to 100.
+    """
 
     name: str
     pseudonym: str
@@ -69,8 +75,8 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indicator:
-    """A value that members share, with how many of them show it, how many others do, and the mean
-    probability of its members.
+    """A value that members share, with the numbers of members and of other accounts that show it, and the
+    mean probability of membership of those members.
     """
 
     kind: str
@@ -93,10 +99,11 @@ class Withheld:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedCampaign:
-    """A campaign as it is exported. `key` names it beyond this folder; `expires` is when its indicators end.
+    """A campaign as it is exported. `key` identifies it in other folders too; `expires` is when its
+    indicators expire.
 
-    `withdrawn` are values that were exported before another campaign was revoked and are not any more, since
-    its members count as others now.
+    `withdrawn` are values that were exported earlier and are not any more, because another campaign was
+    revoked and its members now count as other accounts.
     """
 
     key: str
@@ -118,24 +125,24 @@ class ExportedCampaign:
 
     @property
     def shared(self) -> tuple[Indicator, ...]:
-        """Its indicators that mean the same to every provider."""
+        """Its indicators of `SHARED` kinds."""
         return tuple(one for one in self.indicators if one.kind in SHARED)
 
     @property
     def as_revoked(self) -> ExportedCampaign:
-        """The campaign as it is where it is revoked."""
+        """The campaign marked as revoked."""
         return self if self.is_revoked else replace(self, is_revoked=True, modified=self.modified + STEP)
 
     def each(self, *, own: bool = False) -> list[tuple[Indicator, ExportedCampaign]]:
-        """Values with the campaign as it is for each of them, those that are withdrawn last; with the
-        provider's `own` kinds, or without.
+        """Each value with the campaign as it applies to it, withdrawn values last and with the revoked
+        campaign. `own` includes the provider's `OWN` kinds.
         """
         shown = self.indicators if own else self.shared
         return [*((what, self) for what in shown), *((what, self.as_revoked) for what in self.withdrawn)]
 
     @property
     def title(self) -> str:
-        """A name of the campaign that holds in other places too."""
+        """A name of the campaign that does not depend on this folder."""
         return f"Model extraction campaign {self.key[:8]}"
 
     @property
@@ -145,7 +152,7 @@ class ExportedCampaign:
 
     @property
     def summary(self) -> str:
-        """One sentence on kind, size and rate, and one on what is not claimed."""
+        """Two sentences: kind, size and rate; and what is not claimed."""
         accounts = f"{len(self.members):,} account{'' if len(self.members) == 1 else 's'}"
         return (
             f"{accounts} under one control made {self.exchanges:,} requests ({self.kind}); false-discovery "
@@ -156,7 +163,7 @@ class ExportedCampaign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """All that an export may hold, and what was withheld."""
+    """All content of an export, and the values withheld."""
 
     terms: Terms
     campaigns: tuple[ExportedCampaign, ...]
@@ -164,10 +171,10 @@ class Content:
 
 
 def read_content(results: Path, terms: Terms) -> Content:
-    """What of a results folder may be exported on these terms.
+    """The content of a results folder that may be exported under these terms.
 
     Raises `UsageError` for a revoked campaign that is not in the results, `StateError` where a table cannot
-    be read, `InputError` for a variable `STILLWATCH_KEY` that is no secret.
+    be read, `InputError` where the variable `STILLWATCH_KEY` is not a valid secret.
     """
     rows = read_table(results, contract.CAMPAIGNS).to_pylist()
     rows.sort(key=lambda row: (row["first_seen"], row["campaign_id"]))
@@ -178,7 +185,7 @@ def read_content(results: Path, terms: Terms) -> Content:
     withheld: list[Withheld] = []
     for at, row in enumerate(rows):
         before = sum(one["first_seen"] == row["first_seen"] for one in rows[:at])
-        # What is withdrawn is what may have been exported before anything was revoked.
+        # Withdrawn values are those that may have been exported before any campaign was revoked.
         first, kept = _indicators(row, source, frozenset())
         shown = first
         if terms.revoked and row["campaign_id"] not in terms.revoked:
@@ -191,11 +198,11 @@ def read_content(results: Path, terms: Terms) -> Content:
 
 
 def export_key(results: Path) -> Key:
-    """The key of pseudonyms and of campaigns' keys.
+    """The key for pseudonyms and for campaigns' keys.
 
-    With `STILLWATCH_KEY` the same account has the same pseudonym in every export. Without it the key is made
-    of the folder's own tables, which nobody else holds: the same folder gives the same pseudonyms, and
-    another folder gives others.
+    With `STILLWATCH_KEY`, an account has the same pseudonym in every export. Without it, the key is derived
+    from the folder's own tables, so that the same folder gives the same pseudonyms and another folder gives
+    others.
     """
     given = os.environ.get(KEY_VARIABLE)
     if given is not None:
@@ -209,13 +216,15 @@ def export_key(results: Path) -> Key:
 
 
 def pseudonym(account_id: str, key: Key) -> str:
-    """The account's name to those who may not know it: 80 bits of a keyed BLAKE2b."""
+    """The account's pseudonym: 80 bits of a keyed BLAKE2b."""
     return f"acct-{_keyed(key, 'account', account_id, 10)}"
 
 
 def reason_withheld(kind: str, value: str, members: int, others: int | None, network_class: str) -> str:
-    """Why a value may not be exported; empty where it may. `members` and `others` count the accounts that
-    show it.
+    """Why a value must not be exported; empty where it may be.
+
+    `members` and `others` are the numbers of member and other accounts that show it; `others` None means
+    unknown. `network_class` is the class of an address's network, or empty.
     """
     if others is None:
         return "the results do not say how many other accounts show it"
@@ -235,6 +244,7 @@ def reason_withheld(kind: str, value: str, members: int, others: int | None, net
 
 
 def _reason_of_network(value: str, network_class: str) -> str:
+    """Why an address or range must not be exported; empty where it may be."""
     try:
         network = ipaddress.ip_network(value, strict=False)
     except ValueError:
@@ -254,8 +264,8 @@ Holders = Mapping[tuple[str, str], Mapping[str, set[str]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """What is read of a folder: rows by campaign, the holders of each value, the last moment of the log
-    (None: not told).
+    """The content of a folder: rows by campaign, the holders of each value, and the time of the log's last
+    exchange (None: unknown).
     """
 
     terms: Terms
@@ -267,6 +277,7 @@ class _Source:
 
 
 def _source(results: Path, terms: Terms) -> _Source:
+    """Read what the export needs from the results folder."""
     members = _by_campaign(read_table(results, contract.MEMBERS))
     links = _by_campaign(_table_or_none(results, contract.LINKS))
     told = read_json(results, OVERVIEW).get("last_seen") if (results / OVERVIEW).exists() else None
@@ -283,11 +294,12 @@ def _source(results: Path, terms: Terms) -> _Source:
 
 
 def _table_or_none(results: Path, schema: TableSchema) -> pa.Table:
-    """A table that an older folder may lack, then without rows."""
+    """The table, or an empty one where an older folder lacks it."""
     return read_table(results, schema) if (results / f"{schema.name}.parquet").exists() else schema.empty()
 
 
 def _by_campaign(table: pa.Table) -> Mapping[str, list[Row]]:
+    """The rows of a table by campaign."""
     rows: dict[str, list[Row]] = defaultdict(list)
     for row in table.to_pylist():
         rows[row["campaign_id"]].append(row)
@@ -295,7 +307,7 @@ def _by_campaign(table: pa.Table) -> Mapping[str, list[Row]]:
 
 
 def _holders(links: Mapping[str, list[Row]], members: Mapping[str, set[str]]) -> Holders:
-    """Kind and value → campaign → its members that show the value."""
+    """(kind, value) → campaign → its members that show the value."""
     found: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for campaign, rows in links.items():
         for row in rows:
@@ -305,9 +317,9 @@ def _holders(links: Mapping[str, list[Row]], members: Mapping[str, set[str]]) ->
 
 
 def _indicators(row: Row, source: _Source, revoked: frozenset[str]) -> tuple[list[Indicator], list[Withheld]]:
-    """Values of a campaign that are exported, and those of the same kinds that are not.
+    """The exported values of a campaign, and the withheld ones.
 
-    Members of other campaigns are no `others`; those of `revoked` ones are.
+    Members of other campaigns do not count as others, except those of `revoked` campaigns.
     """
     name, terms = row["campaign_id"], source.terms
     score = {one["account_id"]: one["score"] for one in source.members[name]}
@@ -343,11 +355,13 @@ def _indicators(row: Row, source: _Source, revoked: frozenset[str]) -> tuple[lis
 def _campaign(
     row: Row, source: _Source, indicators: Iterable[Indicator], withdrawn: Iterable[Indicator], before: int
 ) -> ExportedCampaign:
-    """The campaign; `before` others have the same first exchange's time and come before it."""
+    """The exported campaign; `before` is the number of earlier campaigns with the same time of the first
+    exchange.
+    """
     name, terms = row["campaign_id"], source.terms
     first, last = row["first_seen"].astimezone(UTC), row["last_seen"].astimezone(UTC)
     is_revoked = name in terms.revoked
-    # The end of the log counts too, so that results of a longer log are a later version of the same campaign.
+    # The log's end is included, so that results of a longer log give a later version of the same campaign.
     modified = max(first, last, source.until or last)
     return ExportedCampaign(
         key=_keyed(source.key, "campaign", f"{first.isoformat()} {before}", 16),
@@ -372,6 +386,7 @@ def _campaign(
 
 
 def _member(one: Row, campaign: Row, source: _Source) -> Member:
+    """A member as it is exported."""
     hidden = pseudonym(one["account_id"], source.key)
     return Member(
         name=one["account_id"] if source.terms.with_accounts else hidden,
@@ -382,11 +397,12 @@ def _member(one: Row, campaign: Row, source: _Source) -> Member:
 
 
 def _confidence(probability: float, row: Row) -> int:
-    """Probability that this holds and that the campaign is none of the false discoveries, rounded down to
-    hundredths.
+    """100 · probability · (1 - q value), rounded down: that this holds and the campaign is no false
+    discovery.
     """
     return int(CONFIDENCE * min(max(probability * (1.0 - row["q_value"]), 0.0), 1.0))
 
 
 def _keyed(key: Key, purpose: str, text: str, size: int) -> str:
+    """Keyed BLAKE2b of a text, of `size` bytes, in hexadecimal; different purposes give different values."""
     return hashlib.blake2b(text.encode(), key=key.of(purpose), digest_size=size).hexdigest()

@@ -1,6 +1,4 @@
-"""A results folder of what is to be exported: results themselves, or the tables of an open package that
-was verified.
-"""
+"""Opens a results folder for export: a results folder, or the tables of a verified open package."""
 
 from __future__ import annotations
 
@@ -28,10 +26,10 @@ OVERVIEW = "overview.json"
 
 @contextmanager
 def results_of(path: Path) -> Iterator[Path]:
-    """The results folder at `path`, or one made of the open package there for as long as the block lasts.
+    """Context manager: the results folder at `path`, or a temporary one made from the open package at `path`.
 
-    Raises `StateError` where neither is there, where the package is not as it was made, and where it is of a
-    level that shows no values.
+    Raises `StateError` where `path` is neither, where the package fails verification, and where its level is
+    not `open`.
     """
     if not (zipfile.is_zipfile(path) if path.is_file() else (path / STATEMENT).is_file()):
         check_results(path)
@@ -72,6 +70,7 @@ def results_of(path: Path) -> Iterator[Path]:
 
 
 def _files(path: Path) -> Mapping[str, bytes]:
+    """Content of the package's files by name, from a ZIP archive or a folder."""
     if path.is_file():
         with zipfile.ZipFile(path) as archive:
             return {one: archive.read(one) for one in archive.namelist()}
@@ -79,13 +78,14 @@ def _files(path: Path) -> Mapping[str, bytes]:
 
 
 def _row(row: Mapping[str, Any], schema: TableSchema) -> dict[str, Any]:
-    """A row as the table has it: `package.levels.rows_of` wrote times and numbers that JSON lacks as
+    """A row with the table's types: `package.levels.rows_of` wrote times, and numbers that JSON lacks, as
     strings.
     """
     return {one.name: _cell(row.get(one.name), one.type) for one in schema.columns}
 
 
 def _cell(value: Any, kind: pa.DataType) -> Any:  # noqa: ANN401  a cell of any type of the contract
+    """A value of JSON in the column's type."""
     if isinstance(value, str) and pa.types.is_timestamp(kind):
         return datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
     if isinstance(value, str) and pa.types.is_floating(kind):

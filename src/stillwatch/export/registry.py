@@ -1,7 +1,7 @@
-"""What an exporter says about itself, and how it is found.
+"""Declaration and discovery of exporters.
 
-An exporter is one module in `export/exporters` that defines one `Exporter` of the module's own name, or one
-that an entry point of an installed package names (`EXPORTERS`). It reads a results folder and nothing else.
+An exporter is one module in `export/exporters` that defines one `Exporter` of the module's name, or an object
+named by an entry point of an installed package (`EXPORTERS`). It reads only a results folder.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from stillwatch.plugins import units
 from stillwatch.results.folder import check_results
 
 EXPORTERS = "stillwatch.exporters"
-"""Group of entry points by which exporters of other packages are found."""
+"""Entry point group for exporters of other packages."""
 
 Write = Callable[[Path, Path, Terms], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exporter:
-    """A form of results. `write(results, out, terms)` reads the results folder and writes files into the
-    empty folder `out`.
+    """An export format. `write(results, out, terms)` reads the results folder and writes files into the empty
+    folder `out`.
 
-    `names_accounts` says whether accounts are named where the terms leave it open; None for a form that is
-    the tables as they are, to which no terms apply.
+    `names_accounts` is whether accounts are named where the terms do not say; None for a format that copies
+    the tables unchanged, to which terms do not apply.
     """
 
     name: str
@@ -41,7 +41,9 @@ class Exporter:
 
 
 def exporter(*, title: str, names_accounts: bool | None = None) -> Callable[[Write], Exporter]:
-    """Declare an exporter; the decorated function is its `write`, the arguments are those of `Exporter`."""
+    """Decorator that declares an exporter: the function becomes its `write`, the arguments are fields of
+    `Exporter`.
+    """
 
     def wrap(function: Write) -> Exporter:
         return Exporter(name=function.__name__, title=title, write=function, names_accounts=names_accounts)
@@ -51,12 +53,12 @@ def exporter(*, title: str, names_accounts: bool | None = None) -> Callable[[Wri
 
 @cache
 def all_exporters() -> tuple[Exporter, ...]:
-    """Every exporter, in the order of their names."""
+    """All exporters, sorted by name."""
     return units(exporters, Exporter, EXPORTERS)
 
 
 def find(name: str) -> Exporter:
-    """The exporter of this name. Raises `UsageError` for another name."""
+    """The exporter of this name. Raises `UsageError` for an unknown name."""
     known = {one.name: one for one in all_exporters()}
     if name not in known:
         raise unknown("exporter", name, known)
@@ -64,8 +66,8 @@ def find(name: str) -> Exporter:
 
 
 def settled(one: Exporter, terms: Terms) -> Terms:
-    """The terms with `with_accounts` as this exporter takes them. Raises `UsageError` for terms of a form
-    to which none apply.
+    """The terms with `with_accounts` set for this exporter. Raises `UsageError` where terms are given for a
+    format to which none apply.
     """
     if one.names_accounts is None:
         if terms != Terms():
@@ -81,11 +83,11 @@ def settled(one: Exporter, terms: Terms) -> Terms:
 
 
 def export(results: Path, name: str, out: Path, terms: Terms | None = None) -> list[Path]:
-    """Write the results in a form of this name into the new folder `out`; returns the files, sorted.
+    """Write the results in the named format into the new folder `out`; returns the written files, sorted.
 
-    Where the form is one file and `out` ends as that file does, such as `.json`, `out` is the file. Raises
-    `UsageError` for another name, for terms that cannot be and for a path that exists, `StateError` where
-    `results` is no results folder. `out` appears as a whole or not at all.
+    Where the format is a single file and `out` has the same suffix, such as `.json`, `out` is that file.
+    `out` is created completely or not at all. Raises `UsageError` for an unknown name, invalid terms, or
+    where `out` exists; `StateError` where `results` is no results folder.
     """
     one = find(name)
     terms = settled(one, terms or Terms())

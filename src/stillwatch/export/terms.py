@@ -1,4 +1,4 @@
-"""The conditions under which results are exported."""
+"""The terms of an export."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from stillwatch.errors import Problem, UsageError, unknown
 
 Tlp = Literal["clear", "green", "amber", "amber+strict", "red"]
 TLP: tuple[Tlp, ...] = get_args(Tlp)
-"""Markings of the Traffic Light Protocol 2.0 (FIRST, 2022), the most open first."""
+"""Markings of the Traffic Light Protocol 2.0 (FIRST, 2022), from the most to the least open."""
 VALID_DAYS = 30
-"""Days after a campaign's last exchange until its indicators expire. Chosen: addresses and domains change
-hands within weeks.
+"""Days from a campaign's last exchange until its indicators expire. Chosen: addresses and domains change
+owners within weeks.
 """
 MOST_DAYS = 3650
+"""Largest number of days until indicators expire."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """Conditions of one export.
+    """Terms of one export.
 
-    `with_accounts` says whether accounts are named as in the log (True) or by pseudonyms (False); None leaves
-    it to the exporter. `revoked` are campaigns of these results that are withdrawn. `producer` is the name
-    under which the export is made. Raises `UsageError` for a value that cannot be.
+    `with_accounts` is whether accounts are named (True) or have pseudonyms (False); None leaves it to the
+    exporter. `revoked` are identifiers of withdrawn campaigns. `producer` is the name of the exporting party.
+    Raises `UsageError` for an invalid value.
     """
 
     with_accounts: bool | None = None

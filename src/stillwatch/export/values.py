@@ -1,4 +1,4 @@
-"""Forms that several exporters give to times, names and JSON."""
+"""Formats of times, names and JSON for several exporters."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ import orjson
 from stillwatch.export.content import ExportedCampaign
 
 NAMESPACE = uuid.UUID("6a1d1f3c-5f0e-5b86-9a39-0d8f3a7c2e41")
-"""Namespace of Stillwatch's own identifiers (UUID version 5, RFC 9562). Drawn once; never changes."""
+"""Namespace of Stillwatch's identifiers (UUID version 5, RFC 9562). Random; it never changes."""
 
 
 def json_lines_bytes(rows: Iterable[Any]) -> bytes:
-    """One JSON object a line, keys in a fixed order."""
+    """The rows as JSON Lines, with sorted keys."""
     return b"".join(
         orjson.dumps(row, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE) for row in rows
     )
 
 
 def own_uuid(*parts: str) -> str:
-    """An identifier made of these parts, the same each time."""
+    """The UUID (version 5) of these parts."""
     return str(uuid.uuid5(NAMESPACE, "|".join(parts)))
 
 
 def stamp(moment: datetime) -> str:
-    """A time as STIX writes it: UTC, to the millisecond."""
+    """A time in STIX's form: UTC, with milliseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def day(moment: datetime) -> str:
-    """A time's day in UTC."""
+    """The date in UTC, in ISO 8601."""
     return moment.astimezone(UTC).date().isoformat()
 
 
 def json_bytes(value: Any) -> bytes:  # noqa: ANN401  anything that JSON has
-    """JSON for people and programs: indented, keys in a fixed order."""
+    """Indented JSON with sorted keys."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
 def tlp_label(tlp: str) -> str:
-    """The marking as people write it, such as `TLP:AMBER+STRICT`."""
+    """The marking as text, such as `TLP:AMBER+STRICT`."""
     return f"TLP:{tlp.upper()}"
 
 
 def active(campaigns: tuple[ExportedCampaign, ...]) -> list[ExportedCampaign]:
-    """Campaigns that are not revoked."""
+    """The campaigns that are not revoked."""
     return [one for one in campaigns if not one.is_revoked]

@@ -1,3 +1,3 @@
-"""Decides on requests at a gateway: one core, as a library and as a service, and one file for each kind
+"""Decides on requests at a gateway. The core runs as a library or as a service; one adapter serves each kind
 of gateway.
 """

@@ -1,4 +1,6 @@
-"""How each kind of gateway asks, and how it is answered."""
+"""Translates between each kind of gateway and the guard: the gateway's request to columns, the decision to
+its reply.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +17,13 @@ from stillwatch.policy.rules import Policy
 
 Headers = list[tuple[bytes, bytes]]
 DIRECTIVE = b"x-guard-directive"
-"""Header to what lies behind the gateway: what it is to do with a request that goes on, such as
-`hide_reasoning`.
-"""
+"""Header that tells the model server what to do with a request that is passed on (`hide_reasoning`)."""
 JSON: Headers = [(b"content-type", b"application/json")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer to a gateway."""
+    """An HTTP response to a gateway."""
 
     status: int
     body: bytes
@@ -32,11 +32,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapter:
-    """A kind of gateway.
+    """The translation for one kind of gateway.
 
-    `columns` makes the contract's columns of a body; None where the gateway names them in headers. `reply` is
-    the answer with a decision, `unknown` the one to a request that names no account, given the reason: such a
-    request goes on.
+    `columns` maps a request body to columns of the contract; it is None where the gateway sends them in
+    headers. `reply` builds the response for a decision. `unknown` builds the response for a request without a
+    valid account, from the reason as text; the gateway then passes that request on.
     """
 
     reply: Callable[[Decision, Policy], Reply]
@@ -45,21 +45,25 @@ class Adapter:
 
 
 def passes(decision: Decision) -> Headers:
-    """Headers of a request that goes on, for what lies behind the gateway."""
+    """Headers to add to a request that is passed on to the model server: the decision's identifier, and the
+    action unless it is `allow`.
+    """
     told = [(b"x-decision-id", decision.decision_id.encode())]
     return told + ([(DIRECTIVE, decision.action.encode())] if decision.action != "allow" else [])
 
 
 def _envoy(decision: Decision, policy: Policy) -> Reply:
-    """`ext_authz` over HTTP: 200 lets the request go on, everything else is what the client gets."""
+    """Response for Envoy's `ext_authz` over HTTP: status 200 passes the request on; any other response is
+    returned to the client.
+    """
     if not decision.refuses:
         return Reply(status=200, body=b"", headers=passes(decision))
     return Reply(status=decision.status, body=bodies.body(decision, policy), headers=bodies.headers(decision))
 
 
 def _nginx(decision: Decision, policy: Policy) -> Reply:
-    """`auth_request`: only 2xx, 401 and 403 mean anything to it. What the client gets is made by its
-    configuration of our headers.
+    """Response for nginx's `auth_request`, which interprets only 2xx, 401 and 403. The nginx configuration
+    builds the client's response from the `x-guard-*` headers.
     """
     if not decision.refuses:
         return Reply(status=200, body=b"", headers=passes(decision))
@@ -73,7 +77,7 @@ def _nginx(decision: Decision, policy: Policy) -> Reply:
 
 
 def _litellm(decision: Decision, policy: Policy) -> Reply:
-    """LiteLLM's Generic Guardrail API. A block is HTTP 400 to its client, whatever the reason."""
+    """Response for LiteLLM's Generic Guardrail API. LiteLLM answers its client 400 for every block."""
     told = (
         {"action": "BLOCKED", "blocked_reason": bodies.words(decision, policy)}
         if decision.refuses
@@ -83,7 +87,7 @@ def _litellm(decision: Decision, policy: Policy) -> Reply:
 
 
 def _portkey(decision: Decision, policy: Policy) -> Reply:
-    """A webhook of Portkey's guardrails: `verdict` false refuses the request."""
+    """Response for a webhook of Portkey's guardrails: `verdict` false refuses the request."""
     told: dict[str, Any] = {"verdict": not decision.refuses}
     if decision.refuses:
         told["data"] = {"reason": bodies.words(decision, policy), "explanation": decision.reason}
@@ -91,8 +95,10 @@ def _portkey(decision: Decision, policy: Policy) -> Reply:
 
 
 def _of_litellm(content: bytes) -> Mapping[str, Any]:
-    """Columns that LiteLLM knows of a request: hash of the key, user, team; headers only as far as it
-    passes them on.
+    """Columns from a LiteLLM guardrail call: account, organization, key hash, model and user agent, as far as
+    LiteLLM sends them.
+
+    Raises `Malformed` for a body of another form.
     """
     given = _object(content)
     about = given.get("request_data") or {}
@@ -115,7 +121,7 @@ def _of_litellm(content: bytes) -> Mapping[str, Any]:
 
 
 def _of_portkey(content: bytes) -> Mapping[str, Any]:
-    """Columns that a Portkey webhook names in the metadata of a request."""
+    """Columns from the metadata of a Portkey webhook call. Raises `Malformed` for a body of another form."""
     given = _object(content)
     about = given.get("metadata") or {}
     if not isinstance(about, dict):
@@ -124,6 +130,7 @@ def _of_portkey(content: bytes) -> Mapping[str, Any]:
 
 
 def _object(content: bytes) -> dict[str, Any]:
+    """The body as a JSON object. Raises `Malformed` for anything else."""
     try:
         given = orjson.loads(content)
     except orjson.JSONDecodeError:
@@ -147,3 +154,4 @@ REPLIES: Mapping[str, Adapter] = {
         columns=_of_portkey,
     ),
 }
+"""Adapter by the name in the path `/adapters/NAME`."""

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-BODY_S = 1.0  # for a request's body to arrive
+BODY_S = 1.0  # longest wait for a request's body, in seconds
 JSON = [(b"content-type", b"application/json")]
 
 
 class Guard:
-    """Answers `/v1/decide`, `/adapters/NAME/...`, `/healthz` and `/metrics`."""
+    """ASGI application that serves `/v1/decide`, `/adapters/NAME/...`, `/healthz` and `/metrics`.
+
+    `malformed` counts requests answered 400, `unidentified` requests of gateways without a valid account.
+    """
 
     def __init__(self, core: Core, reloader: Reloader | None = None) -> None:
         self.core, self.reloader = core, reloader
@@ -33,7 +36,7 @@ class Guard:
         self._registry: Any = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, as ASGI has it."""
+        """Handle one ASGI connection."""
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
             return
@@ -87,7 +90,7 @@ class Guard:
                 content, arrived = await _body(receive, arrived)
                 request = checked(adapter.columns(content))
         except Malformed as error:
-            # A request whose account the gateway does not name is none that can be decided on: it goes on.
+            # Without an account there is nothing to decide on: the request is passed on.
             self.unidentified += 1
             reply = adapter.unknown(str(error))
         else:
@@ -95,11 +98,13 @@ class Guard:
         await _answer(send, reply.status, reply.body, reply.headers)
 
     async def _ask(self, request: Mapping[str, Any], arrived: float) -> Any:  # noqa: ANN401  a decision
+        """The core's decision; computed in a thread where a matcher is in use, since a matcher may block."""
         if self.core.matcher is None:
             return self.core.decide(request, arrived)
         return await asyncio.get_running_loop().run_in_executor(None, self.core.decide, request, arrived)
 
     def _metrics(self) -> bytes:
+        """The current metrics in Prometheus' text format."""
         from prometheus_client import CollectorRegistry, generate_latest
 
         if self._registry is None:
@@ -108,7 +113,7 @@ class Guard:
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """The present numbers, for `prometheus_client`."""
+        """Yield the current metrics in the form that `prometheus_client` reads."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
         core = self.core
@@ -190,9 +195,10 @@ class Guard:
 
 
 async def _body(receive: Receive, arrived: float) -> tuple[bytes, float]:
-    """A request's body, and when it was there: the time a caller takes to send it is not the guard's.
+    """The request's body, and the `perf_counter` time from which the guard's latency counts.
 
-    Raises `Malformed` where it is too long, or does not arrive within `BODY_S`.
+    The time that the caller takes to send a body in several parts is not counted. Raises `Malformed` where
+    the body is longer than `MAX_BODY`, is cut short, or does not arrive within `BODY_S`.
     """
     message = await receive()
     if message["type"] == "http.disconnect":

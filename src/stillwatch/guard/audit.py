@@ -1,9 +1,9 @@
-"""Decisions on a disk: every one that is not a plain allow, one hash-chained file a day, and the number of
-the others.
+"""Writes decisions to disk: each decision that is not a plain allow, in one hash-chained file a day, and the
+number of plain allows.
 
-Lines are written by a thread, so that no decision waits for a disk. While they cannot be written the guard
-carries nothing out: what cannot be shown later must not be done. What a crash loses is at most the decisions
-of the last `PAUSE_S`.
+A thread writes the lines, so that no decision waits for the disk. While lines cannot be written, the guard
+carries out no action, since an action must leave a record. A crash loses at most the decisions of the last
+`PAUSE_S`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,18 @@ from stillwatch.memory.record import Entry
 
 FOLDER = "decisions"
 AUTHOR = "guard"
-PAUSE_S = 0.2
-RETRY_S = 1.0
-PLAIN_S = 60.0  # after which the number of plain allows is written
-MOST = 100_000  # decisions that may wait for the disk
+PAUSE_S = 0.2  # seconds between two writes
+RETRY_S = 1.0  # seconds until the next attempt after a failed write
+PLAIN_S = 60.0  # seconds between two records of the number of plain allows
+MOST = 100_000  # most decisions that may wait for the disk; further ones are lost and counted
 
 
 class Audit:
-    """The log of decisions in a state's folder. `is_up` says whether what is decided now can be written."""
+    """The log of decisions in a state's folder.
+
+    `is_up` is False after a failed write or a full queue, until a write succeeds. `written` and `lost` count
+    decisions.
+    """
 
     def __init__(self, state: Path) -> None:
         self.folder = state / FOLDER
@@ -42,7 +46,9 @@ class Audit:
         self._thread.start()
 
     def note(self, decision: Decision, account_id: str) -> None:
-        """Have a decision written."""
+        """Queue a decision for writing. Where the queue is full, the decision is dropped and counted in
+        `lost`, and `is_up` becomes False.
+        """
         if len(self._waiting) >= MOST:
             self.is_up = False
             self.lost += 1
@@ -55,18 +61,18 @@ class Audit:
         self._waiting.append(Entry(at=record.now(), kind="decision", author=AUTHOR, body=body))
 
     def note_plain(self, policy: str) -> None:
-        """Count a decision that nothing is to be done."""
+        """Count a plain allow of this policy; only the count is written."""
         self._plain[policy] += 1
 
     def close(self) -> None:
-        """Write what is left."""
+        """Stop the thread and write everything that is queued."""
         self._ends.set()
         self._thread.join(5.0)
         self._add_plain()
         self.flush()
 
     def flush(self) -> bool:
-        """Write what waits; returns whether that worked."""
+        """Write all queued lines; returns False where the write failed, and the lines stay queued."""
         with self._flushing:
             some = list(self._waiting)
             if not some:
@@ -84,7 +90,9 @@ class Audit:
             return True
 
     def _file(self) -> Path:
-        """Today's file; a new one begins with the last code of the one before."""
+        """Path of today's file. A new file starts with a line that holds the last hash of the file
+        before it.
+        """
         path = self.folder / f"{datetime.now(UTC):%Y-%m-%d}.jsonl"
         if not path.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -96,12 +104,14 @@ class Audit:
         return path
 
     def _add_plain(self) -> None:
+        """Queue the counts of plain allows, by policy."""
         plain, self._plain = self._plain, Counter()
         for policy, number in plain.items():
             body = {"policy": policy, "number": number}
             self._waiting.append(Entry(at=record.now(), kind="allowed", author=AUTHOR, body=body))
 
     def _run(self) -> None:
+        """Write queued lines until `close` is called."""
         passed = 0.0
         while not self._ends.wait(PAUSE_S if self.is_up else RETRY_S):
             passed += PAUSE_S

@@ -1,5 +1,5 @@
-"""What a client is shown when its request is refused: a body in its provider's shape, without a word on
-what was noticed.
+"""Builds the response to a client whose request is refused, in the form of its provider. It does not reveal
+what was detected.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ GEMINI = {429: "RESOURCE_EXHAUSTED", 403: "PERMISSION_DENIED", 503: "UNAVAILABLE
 
 
 def words(decision: Decision, policy: Policy) -> str:
-    """The customer's wording of an action, and where to appeal."""
+    """The message of a refusal: the policy's message or the default for the status, and the address for
+    appeals where one is set.
+    """
     message = decision.message or PLAIN_MESSAGES[decision.status]
     return f"{message} Appeal: {policy.appeal}" if policy.appeal else message
 
 
 def body(decision: Decision, policy: Policy) -> bytes:
-    """The JSON body of a refusal."""
+    """The JSON body of a refusal, in the form of the policy's provider."""
     status, message = decision.status, words(decision, policy)
     code = decision.reason
     shaped: Mapping[str, Any]
@@ -45,9 +47,7 @@ def body(decision: Decision, policy: Policy) -> bytes:
 
 
 def headers(decision: Decision) -> list[tuple[bytes, bytes]]:
-    """The headers of a refusal. Clients of OpenAI and Anthropic do not retry by themselves where
-    `x-should-retry` is false.
-    """
+    """The headers of a refusal. SDKs of OpenAI and Anthropic do not retry where `x-should-retry` is false."""
     told = [
         (b"content-type", b"application/json"),
         (b"x-request-id", decision.decision_id.encode()),

@@ -1,10 +1,10 @@
-"""The decision on one request.
+"""Computes the decision on one request.
 
 Rules:
-    An error, a deadline that passed, or a snapshot that is not there ends in `on_error` of the policy, never
-    in an action of it. What is labelled honest or allowed has nothing done to it, whatever a policy says.
-    An action is carried out only where the guard, the policy, the rule, its approvals, its roll-out and its
-    expiry all let it, and the decision can be written down.
+    An error or a passed deadline gives the policy's `on_error`, never an action of a rule. An account that
+    is labelled honest or allowed receives no action, whatever the policy contains.
+    An action is carried out only where the guard's mode, the policy, the rule, its approvals, its roll-out
+    and its expiry all permit it, and decisions can be written to the audit log.
 """
 
 from __future__ import annotations
@@ -36,20 +36,25 @@ NO_MATCH, BY_LABEL, ON_ERROR, TOO_LATE, OFF = (
     "deadline",
     "switched_off",
 )
+"""Reasons of decisions that no rule made."""
 PLAIN_MESSAGES = {
     429: "Too many requests. Please retry later.",
     403: "This request cannot be served for this account. Please contact support.",
     503: "The service is temporarily unavailable. Please retry.",
 }
+"""Default message to the client, by HTTP status."""
 SECONDS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 1e-1)
-MATCHERS = 4  # threads in which newcomers are matched
-RULES_KEPT = 1 << 17  # accounts whose rule is remembered
+"""Upper edges of the latency histogram, in seconds."""
+MATCHERS = 4  # threads that match accounts which are no members yet
+RULES_KEPT = 1 << 17  # most cached rules, one for each account and day; a full cache is emptied
 
 
 class Core:
-    """Decides on requests from a snapshot, which may be replaced at any time.
+    """Decides on requests from a snapshot. `snapshot` may be replaced at any time.
 
-    `clock` gives seconds since 1970 and `ticks` seconds that only go forward; tests replace both.
+    `clock` returns seconds since 1970, `ticks` monotonic seconds; tests replace both. `is_killed` True allows
+    every request. `counts` counts decisions by action, would-be action, mode and reason; `seconds` is the
+    latency histogram.
     """
 
     def __init__(
@@ -75,10 +80,10 @@ class Core:
         self._pool = ThreadPoolExecutor(MATCHERS, "guard-matcher") if matcher else None
 
     def decide(self, request: Mapping[str, Any], arrived: float | None = None) -> Decision:
-        """The decision on a request, given as the contract's columns. `arrived` is a value of `ticks`; None:
-        now.
+        """The decision on a request, given as columns of the contract with `account_id`.
 
-        Never raises: what goes wrong is counted in `errors`.
+        `arrived` is the request's arrival as a value of `ticks`; None means now. Never raises: exceptions are
+        counted in `errors` by type and give the policy's `on_error`, as does a passed deadline.
         """
         began = self._ticks() if arrived is None else arrived
         snapshot = self.snapshot
@@ -99,6 +104,7 @@ class Core:
         return decision
 
     def _write(self, decision: Decision, request: Mapping[str, Any]) -> None:
+        """Write a decision to the audit log, or count it where it is a plain allow."""
         if self.audit is None:
             return
         if decision.would == ALLOW and decision.action == ALLOW:
@@ -107,6 +113,7 @@ class Core:
             self.audit.note(decision, str(request.get("account_id") or ""))
 
     def _decide(self, request: Mapping[str, Any], snapshot: Snapshot, began: float) -> Decision:
+        """The decision before error handling and the final check of the deadline."""
         policy = snapshot.policy
         if self.is_killed or self.mode == "off" or policy.mode == "off":
             return self._plain(policy, "off", OFF)
@@ -141,7 +148,7 @@ class Core:
         return self._carried_out(rule, snapshot, request, campaign.name, now)
 
     def _match(self, request: Mapping[str, Any], policy: Policy, began: float) -> Match | None:
-        """The matcher's answer, within the deadline. Raises `TimeoutError` after it."""
+        """The matcher's answer. Raises `TimeoutError` where the policy's deadline passes first."""
         if self.matcher is None or self._pool is None:
             return None
         left = policy.deadline_ms / 1000 - (self._ticks() - began)
@@ -151,8 +158,9 @@ class Core:
         self, snapshot: Snapshot, row: int, account_id: str, request: Mapping[str, Any], match: Match | None,
         campaign: Mapping[str, Any], label: str, now: float,
     ) -> Rule | None:  # fmt: skip
-        """The first rule that applies. It is remembered for an account for a day where no condition names
-        the request.
+        """The first rule that applies; None where none does.
+
+        The rule of an account is cached for a day where no condition depends on the request.
         """
         rules = snapshot.policy.rules
         depends = match is not None or any(rule.uses_request for rule in rules) or _states_facts(request)
@@ -180,7 +188,7 @@ class Core:
     def _carried_out(
         self, rule: Rule, snapshot: Snapshot, request: Mapping[str, Any], campaign: str, now: float
     ) -> Decision:
-        """The decision by a rule that applies."""
+        """The decision that a rule gives for a request to which it applies."""
         policy, account_id = snapshot.policy, request["account_id"]
         mode = effective(self.mode, policy, rule, snapshot.standing, account_id)
         if mode == "enforce" and now > snapshot.scanned_at + rule.expires_days * DAY_S:
@@ -206,7 +214,9 @@ class Core:
     def _limited(
         self, rule: Rule, policy: Policy, request: Mapping[str, Any], campaign: str, now: float
     ) -> tuple[str, float]:
-        """What the rule does to this request, and the seconds until its limit lets one pass."""
+        """The rule's action for this request, or `allow` where its limit is not reached, and the seconds
+        until the limit lets the next request pass.
+        """
         if rule.action == "throttle":
             wait = self.buckets.take((rule.name, request["account_id"]), rule.per_minute, 60.0, now)
             return (rule.action, wait) if wait else (ALLOW, 0.0)
@@ -219,6 +229,7 @@ class Core:
         return rule.action, 0.0
 
     def _plain(self, policy: Policy, mode: Mode, reason: str, campaign: str = "") -> Decision:
+        """A decision to allow, with this reason."""
         return Decision(
             action=ALLOW,
             would=ALLOW,
@@ -230,7 +241,9 @@ class Core:
         )
 
     def _failed(self, policy: Policy, reason: str) -> Decision:
-        """The decision where none could be made: what the policy says of errors, and nothing in shadow."""
+        """The decision after an error: the policy's `on_error` where guard and policy enforce, otherwise
+        allow.
+        """
         would = DENY if policy.on_error == "deny" else ALLOW
         enforces = self.mode == "enforce" and policy.mode == "enforce"
         return Decision(
@@ -244,9 +257,12 @@ class Core:
         )
 
     def _id(self) -> str:
+        """The next identifier of a decision."""
         return f"{self._prefix}{next(self._numbers):010x}"
 
 
 def _states_facts(request: Mapping[str, Any]) -> bool:
-    """Whether a request states facts of its account, which conditions may then name."""
+    """Whether a request carries facts of its account (plan, program, organization), which conditions may
+    name.
+    """
     return "plan" in request or "program" in request or "organization_id" in request

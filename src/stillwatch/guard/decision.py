@@ -1,4 +1,4 @@
-"""What a decision says, and to whom."""
+"""The result of a decision, and its form for clients."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Any
 from stillwatch.policy.rules import ALLOW, LIMITED, UNNOTICED, Mode
 
 DENY = "deny"
-"""The action where no decision can be made and the policy says `on_error = "deny"`."""
+"""The action where no decision can be made and the policy has `on_error = "deny"`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What the caller is to do (`action`), and what the policy would do (`would`).
+    """The result for one request.
 
-    `rule` and `campaign` are for the record alone. No client is shown them.
+    `action` is what the caller must do; `would` is the action if the policy were enforced. `retry_after_s` is
+    the number of seconds for `Retry-After` (0: none); `ttl_s` is how long the caller may cache the decision,
+    in seconds. `rule` and `campaign` are only for the audit log and are not shown to clients.
     """
 
     action: str
@@ -32,12 +34,12 @@ class Decision:
 
     @property
     def refuses(self) -> bool:
-        """Whether the request must not go on to the model."""
+        """Whether the request must not be passed on to the model."""
         return self.action != ALLOW and self.action not in UNNOTICED
 
     @property
     def status(self) -> int:
-        """The HTTP status for the client."""
+        """The HTTP status for the client: 200, 403, 429, or 503 for `deny`."""
         if not self.refuses:
             return 200
         if self.action == DENY:
@@ -45,7 +47,7 @@ class Decision:
         return 429 if self.action in LIMITED else 403
 
     def as_json(self) -> dict[str, Any]:
-        """The answer of `POST /v1/decide`."""
+        """The response body of `POST /v1/decide`."""
         return {
             "action": self.action,
             "would": self.would,

@@ -1,4 +1,4 @@
-"""Everything that was decided, said and approved around a guard, in one order, with what is wrong with
+"""Reads all records around a guard (decisions, labels, approvals) in the order of time, with the faults of
 the files.
 """
 
@@ -27,11 +27,12 @@ SHOWN = (
     "reason",
     "number",
 )
+"""Fields of a record that are printed."""
 
 
 def every(state: Path, results: Path | None) -> tuple[list[Entry], list[str]]:
-    """Lines of the records of a state and of results, and of the state's decisions, by time; and the
-    faults of all of these files.
+    """All entries of the records of the state and of the results, and of the decisions, sorted by time; and
+    the faults found in these files.
     """
     entries: list[Entry] = []
     faults: list[str] = []
@@ -49,14 +50,14 @@ def every(state: Path, results: Path | None) -> tuple[list[Entry], list[str]]:
 
 
 def _broken(path: Path, entries: Sequence[Entry], head: str, *, is_first: bool) -> list[str]:
-    """A day that does not go on from the last line of the day before."""
+    """A fault where a day's file does not continue the hash chain of the previous day's; otherwise empty."""
     if is_first or (entries and entries[0].kind == "continues" and entries[0].body.get("code") == head):
         return []
     return [f"{path.name}: it does not go on from the last line of the day before"]
 
 
 def told(entries: Sequence[Entry]) -> list[tuple[dict[str, Any], str]]:
-    """Each line as JSON and as a person reads it."""
+    """Each entry as a JSON object and as a line of text for people."""
     out = []
     for one in entries:
         some = " ".join(

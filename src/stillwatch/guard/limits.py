@@ -1,4 +1,4 @@
-"""How often an account, or a campaign as a whole, may go on under an action that limits it."""
+"""Rate limits of an account or of a whole campaign under an action that limits it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from collections.abc import Hashable
 
 
 class Buckets:
-    """Token buckets. Each fills at its rate up to the requests of its period and is full at first."""
+    """Token buckets by key. Each holds at most the requests of one period, refills at a constant rate and
+    starts full.
+    """
 
     def __init__(self) -> None:
         self._left: dict[Hashable, tuple[float, float]] = {}
 
     def take(self, key: Hashable, number: float, period_s: float, now: float) -> float:
-        """Take one of `number` requests a period; returns 0 where one is left, and else the seconds until
-        one is.
+        """Take one request from the bucket of `key`, which allows `number` requests per `period_s` seconds.
+
+        Returns 0 where one was left, otherwise the seconds until one is. `now` is in seconds. Where `number`
+        is 0 or less, nothing is allowed and `period_s` is returned.
         """
         if number <= 0:
             return period_s

@@ -1,4 +1,4 @@
-"""The guard within an ASGI application (Starlette, FastAPI, and others), without a process of its own."""
+"""The guard as middleware of an ASGI application (Starlette, FastAPI and others), without its own process."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class GuardMiddleware:
-    """Asks a core about every HTTP request and answers those that are refused.
+    """Passes every HTTP request to a core and answers those that it refuses.
 
-    `identify` gives the contract's columns of a request from its ASGI scope, after authentication; None where
-    the request is nobody's, which then goes on. What it raises is its own fault, is counted in the core's
-    `errors`, and lets the request go on.
+    `identify` maps the ASGI scope of an authenticated request to columns of the contract; None means that the
+    request has no account. Requests without a valid account are passed on. An exception of `identify` is
+    counted in the core's `errors`, and the request is passed on.
 
     Example:
         >>> def identify(scope):
@@ -33,7 +33,7 @@ class GuardMiddleware:
         self.app, self.core, self._identify = app, core, identify
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, as ASGI has it."""
+        """Handle one ASGI connection."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""The seam at which accounts that no scan knows yet are matched with live campaigns."""
+"""Interface for matching accounts that are in no scan yet with known campaigns."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """The campaign that a new account resembles, and how much: the sum of log10 likelihood ratios of what
-    they share.
+    """The campaign that a new account resembles. `weight` is the sum of the log10 likelihood ratios of the
+    values that they share.
     """
 
     campaign_id: str
@@ -18,11 +18,11 @@ class Match:
 
 
 class Matcher(Protocol):
-    """Says which live campaign a new account belongs to. It is called in threads of the guard and given
-    at most its deadline.
+    """Matches a new account with a known campaign. It is called in the guard's threads; an answer after the
+    deadline is ignored.
     """
 
     def match(self, request: Mapping[str, Any]) -> Match | None:
-        """The campaign of the account that makes a request, given the contract's columns of it; None
-        where there is none.
+        """The campaign of the account that makes a request, given as columns of the contract; None where
+        there is none.
         """

@@ -1,11 +1,12 @@
-"""Keeps a core's snapshot as new as the files, and never gives it one that cannot be used.
+"""Replaces a core's snapshot when the files change, and keeps the present one where the new files cannot be
+used.
 
-Every `POLL_S` the files are looked at. When they have changed and are the same for two looks, a snapshot is
-made beside the present one, and replaces it at once if nothing is wrong with it. Otherwise the present one
-stays, and the reason is logged and counted.
+The files are checked every `POLL_S`. When a change is the same in two checks, a new snapshot is built and
+replaces the present one if it has no errors. Otherwise the present one stays, and the error is logged and
+counted.
 
-What was used last is kept in the state: a guard that starts while its policy or its results cannot be used
-goes on with it.
+The files of the last good snapshot are copied into the state, so that a guard can start while its policy or
+its results cannot be used.
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ from stillwatch.policy.rollout import KILLED, standing
 from stillwatch.policy.rules import Policy
 from stillwatch.results.folder import MANIFEST
 
-POLL_S = 0.25
-SWITCH_S = 0.0005  # after which a thread gives way, so that decisions do not wait while a snapshot is made
-GOOD = "last-good"
+POLL_S = 0.25  # seconds between two checks of the files
+SWITCH_S = 0.0005  # thread switch interval in seconds; short, so that decisions need not wait for a reload
+GOOD = "last-good"  # folder in the state with the files of the last good snapshot
 POLICY = "policy.toml"
 log = logging.getLogger("stillwatch.guard")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where a guard reads: a results folder, its state, a policy (None: the standard one), an account
-    table.
+    """Paths that a guard reads: results folder, state, policy (None: the standard policy) and account table
+    (None: none).
     """
 
     results: Path
@@ -48,16 +49,17 @@ class Places:
     accounts: Path | None = None
 
     def signature(self) -> str:
-        """What tells one version of the files from another."""
+        """Text that changes whenever one of the files is replaced or grows."""
         return signature(self.results, self.state, self.policy, self.accounts)
 
     def read_policy(self) -> Policy:
-        """The policy that is meant."""
+        """The policy at `policy`, or the standard policy. Raises `InputError` for an invalid policy."""
         return standard() if self.policy is None else read_policy(self.policy)
 
 
 def first(places: Places) -> Snapshot:
-    """The snapshot to begin with: that of the files, or else that of the files used last.
+    """The first snapshot: from the present files, or from the last good ones where the present ones cannot be
+    used.
 
     Raises `StillwatchError` where neither can be used.
     """
@@ -75,9 +77,7 @@ def first(places: Places) -> Snapshot:
 
 
 def keep(places: Places, snapshot: Snapshot) -> None:
-    """Copy what a snapshot was made of into the state, as a whole; where the disk does not allow it, say
-    so.
-    """
+    """Copy the files of a snapshot into the state, all or none. A failed copy is logged, not raised."""
     good = places.state / GOOD
     fresh = places.state / f".{GOOD}.new"
     try:
@@ -96,8 +96,10 @@ def keep(places: Places, snapshot: Snapshot) -> None:
 
 
 class Reloader:
-    """A thread that replaces a core's snapshot. `faults` says why the last change of the files was not
-    taken; empty where it was.
+    """Thread that replaces a core's snapshot when the files change.
+
+    `faults` is the error of the last change that was refused, empty after a success. `reloads` and `refusals`
+    count both.
     """
 
     def __init__(self, core: Core, places: Places) -> None:
@@ -110,18 +112,18 @@ class Reloader:
         self._thread = threading.Thread(target=self._run, daemon=True, name="guard-reload")
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start the thread."""
         sys.setswitchinterval(SWITCH_S)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop looking."""
+        """Stop the thread."""
         self._ends.set()
         if self._thread.is_alive():
             self._thread.join(5.0)
 
     def look(self) -> bool:
-        """Look once; returns whether the snapshot was replaced."""
+        """Check the files once; returns whether the snapshot was replaced."""
         self.core.is_killed = os.path.exists(self.places.state / KILLED)  # noqa: PTH110  raises nothing
         now = self.places.signature()
         settled, self._seen = now == self._seen, now
@@ -146,8 +148,8 @@ class Reloader:
         return True
 
     def _refused(self, error: Exception) -> None:
-        """Say why the files are not used. Labels, approvals and an undo count all the same, if they can
-        be read.
+        """Log why the new files are not used. Labels, approvals and undos still take effect where they can be
+        read.
         """
         self.refusals += 1
         self.faults = error.render() if isinstance(error, StillwatchError) else type(error).__name__
@@ -162,6 +164,7 @@ class Reloader:
         self.core.snapshot = replace(present, labels=labels, campaigns=campaigns, standing=held, rules={})
 
     def _run(self) -> None:
+        """Check the files every `POLL_S` until `close` is called."""
         while not self._ends.wait(POLL_S):
             try:
                 self.look()

@@ -1,6 +1,4 @@
-"""What a caller tells of a request: checked columns of the contract, from JSON or from a gateway's
-headers.
-"""
+"""Reads a request's columns of the contract from JSON or from a gateway's headers, and checks them."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.table import LONGEST
 
-MAX_BODY = 1 << 20
+MAX_BODY = 1 << 20  # bytes
 TEXTS = frozenset(
     {
         "exchange_id",
@@ -29,12 +27,17 @@ TEXTS = frozenset(
         "tls_fingerprint",
     }
 )
-"""Columns of the contract that are names: at most `LONGEST` bytes each."""
+"""Columns with short text: at most `LONGEST` bytes each."""
 OF_ACCOUNTS = frozenset({"plan", "program", "email_domain", "payment_fingerprint", "signup_ip"})
+"""Columns of the account table, as text of at most `LONGEST` bytes."""
 LONG = frozenset({"prompt", "system_prompt"})
+"""Columns with text of any length."""
 NUMBERS = frozenset({"asn", "max_tokens"})
+"""Columns with a whole number from 0 to 2^32 - 1."""
 ALSO = frozenset({"route"})
+"""Fields that are no columns of the contract."""
 KNOWN = TEXTS | OF_ACCOUNTS | LONG | NUMBERS | ALSO
+"""All names that a request may have; others are ignored."""
 assert {*EXCHANGES.names, *ACCOUNTS.names} >= KNOWN - ALSO
 
 HEADERS = {
@@ -49,18 +52,18 @@ HEADERS = {
     "x-route": "route",
     "x-original-uri": "route",
 }
-"""Headers by which a gateway names a request's columns. It must set them itself and drop those that a
-client sends.
+"""Column by the header in which a gateway sends it. The gateway must set these headers itself and remove
+those that a client sends.
 """
 
 
 class Malformed(ValueError):
-    """What a caller sent cannot be a request; its text says why and is shown to the caller."""
+    """A request with missing or invalid columns. The message is shown to the caller."""
 
 
 def from_json(content: bytes) -> dict[str, Any]:
-    """The columns that a JSON body names. Raises `Malformed`; names that are none of `KNOWN` are passed
-    over.
+    """The known columns of a JSON body; other names are ignored. Raises `Malformed` for a body that is too
+    long, no JSON object, or invalid (`checked`).
     """
     if len(content) > MAX_BODY:
         raise Malformed(f"the body is longer than {MAX_BODY} bytes")
@@ -74,8 +77,9 @@ def from_json(content: bytes) -> dict[str, Any]:
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The known columns of a request. Raises `Malformed` for a value of another type, and where there is
-    no account.
+    """The columns of `KNOWN` with a value; nulls and other names are left out.
+
+    Raises `Malformed` for a value of the wrong type or size, and where `account_id` is missing or empty.
     """
     told: dict[str, Any] = {}
     for name in KNOWN & given.keys():
@@ -96,8 +100,8 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, Any]:
-    """The columns that a gateway's headers name. Raises `Malformed`; without an account there is nothing
-    to decide.
+    """The columns in a gateway's headers (`HEADERS`); a `route` loses its query string. Raises `Malformed` as
+    `checked` does.
     """
     told: dict[str, Any] = {}
     for name, value in headers:

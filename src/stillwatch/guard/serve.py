@@ -1,4 +1,4 @@
-"""The guard as a process: its port, its threads, and how it ends."""
+"""Runs the guard as a process: socket, threads and shutdown."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from stillwatch.guard.newcomers import Matcher
 from stillwatch.guard.reload import Places, Reloader, first
 from stillwatch.policy.rules import Mode
 
-CONNECTIONS = 2048  # at a time; one more is answered 503
-IDLE_S = 30
-END_S = 2  # for requests that are being answered when the process is told to end
+CONNECTIONS = 2048  # most open connections; further ones are answered 503
+IDLE_S = 30  # seconds after which an idle connection is closed
+END_S = 2  # seconds that open requests have to finish on shutdown
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-BACKLOG = 2048
+BACKLOG = 2048  # most connections that wait to be accepted
 
 
 def state_beside(results: Path) -> Path:
-    """The state of a guard that was told none: a folder beside the results, since a scan replaces theirs."""
+    """The default state folder: beside the results, since a scan replaces the results folder."""
     return results.resolve().parent / f"{results.resolve().name}.guard"
 
 
 @contextmanager
 def opened(places: Places, mode: Mode, matcher: Matcher | None = None) -> Iterator[Guard]:
-    """A guard whose snapshot follows the files while the block runs.
+    """Context manager: a guard that reloads its files while the block runs.
 
-    Raises `StillwatchError` where neither the files nor those used last can be used.
+    Raises `StillwatchError` where neither the present files nor the last good ones can be used.
     """
     places.state.mkdir(parents=True, exist_ok=True)
     snapshot = first(places)
@@ -50,7 +50,7 @@ def opened(places: Places, mode: Mode, matcher: Matcher | None = None) -> Iterat
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket for the service. Raises `StateError` where the address cannot be had."""
+    """A listening socket. Raises `StateError` where the address cannot be used."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
@@ -65,14 +65,14 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(guard: Guard, on: socket.socket) -> None:
-    """Answer until the process is told to end."""
+    """Serve until the process receives one of `SIGNALS`; a second signal ends it at once."""
     import uvicorn
 
     class Server(uvicorn.Server):
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
-            """End in order when a signal comes, and then hand it to whoever took signals before: the
-            command line ends by it.
+            """Shut down in order on a signal, then raise it again for the handlers that were installed
+            before, by which the command line exits.
             """
             came: list[int] = []
 

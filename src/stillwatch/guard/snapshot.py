@@ -1,8 +1,9 @@
-"""All that a decision reads, made once from results, labels, policy and accounts, and replaced as a whole.
+"""Everything that a decision reads, built from results, labels, policy and account table, and replaced as a
+whole.
 
-Members are found by a 64-bit keyed digest in two sorted arrays; what was asked for lately is in a dictionary
-before them. A digest of 64 bits meets one of a million others by chance once in 2 · 10^13 look-ups; its key
-is random, so that nobody can look for such a meeting.
+Members are looked up by a 64-bit keyed digest in sorted arrays, with a cache of recent look-ups. With a
+million members, a look-up of an absent account hits a wrong member with probability 1 in 2 · 10^13; the key
+is random, so that nobody can search for a collision.
 """
 
 from __future__ import annotations
@@ -28,14 +29,15 @@ from stillwatch.policy.rules import FACTS, Policy
 from stillwatch.policy.subjects import UNKNOWN, Account, Campaign, read_accounts, read_campaigns
 from stillwatch.results.folder import MANIFEST, check_results, read_json, read_table
 
-KEPT = 1 << 16  # values whose look-up is remembered; all are forgotten when so many are
+KEPT = 1 << 16  # most cached look-ups; a full cache is emptied
 READ = (contract.CAMPAIGNS, contract.MEMBERS, contract.CLAIMS)
+"""Tables of the results that a snapshot reads."""
 BY_HAND = "labelled"
-"""Name of the campaign of accounts that people labelled and no scan found."""
+"""Name of the campaign that holds accounts which people labelled as members and no scan found."""
 
 
 class Index:
-    """From a kind and a value to a row, or -1. `keys` are sorted digests, `rows` what they stand for."""
+    """Maps a kind and a value to a row number. Values are kept only as keyed digests."""
 
     def __init__(self, values: Sequence[tuple[str, str]], rows: npt.NDArray[np.int32]) -> None:
         self._key = secrets.token_bytes(16)
@@ -45,6 +47,7 @@ class Index:
         self._lately: dict[tuple[str, str], int] = {}
 
     def _digest(self, kind: str, value: str) -> int:
+        """The keyed 64-bit digest of a kind and a value."""
         text = f"{kind}\n{value}".encode("utf-8", "surrogatepass")
         return int.from_bytes(hashlib.blake2b(text, digest_size=8, key=self._key).digest(), "little")
 
@@ -53,7 +56,7 @@ class Index:
         return len(self._keys)
 
     def find(self, kind: str, value: str) -> int:
-        """The row of a value; -1 where it has none."""
+        """The row of a value; -1 where it is not in the index."""
         lately = self._lately
         row = lately.get((kind, value))
         if row is None:
@@ -68,7 +71,12 @@ class Index:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """One version of everything that a decision reads. Arrays have one entry a member."""
+    """One version of everything that a decision reads.
+
+    `campaign` (index into `campaigns`), `probability` and `exchanges` have one entry for each row of the
+    members; `index` maps an account to its row. `scanned_at` is the time of the results in seconds since
+    1970. `rules` caches the rule of an account for a day.
+    """
 
     policy: Policy
     standing: Standing
@@ -85,7 +93,9 @@ class Snapshot:
     def facts(
         self, row: int, account_id: str, request: Mapping[str, Any], label: str, now: float
     ) -> dict[str, Any]:
-        """Facts of a member and his request."""
+        """Facts of a member and its request, in the form of `policy.rules.FACTS`. `now` is in seconds since
+        1970.
+        """
         return {
             "campaign": self.campaigns[self.campaign[row]].facts,
             "member": {
@@ -101,7 +111,9 @@ class Snapshot:
     def account_facts(
         self, account_id: str, request: Mapping[str, Any], label: str, now: float
     ) -> dict[str, Any]:
-        """Facts of an account: those of the account table, or else those that the request states."""
+        """Facts of an account; where the account table has none, organization, plan and program come from the
+        request.
+        """
         facts = self.accounts.get(account_id, UNKNOWN).facts(account_id, label, now)
         for name, column in (("organization", "organization_id"), ("plan", "plan"), ("program", "program")):
             facts[name] = facts[name] or request.get(column) or ""
@@ -109,7 +121,7 @@ class Snapshot:
 
 
 def asked(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts of a request; what it does not state is empty, or -1."""
+    """Facts of a request; a missing text is empty, a missing number is -1."""
     return {
         name: request[name] if request.get(name) is not None else (-1 if isinstance(example, int) else "")
         for name, example in FACTS["request"].items()
@@ -123,10 +135,10 @@ def make(
     accounts: Path | None = None,
     labelled_in: Sequence[Path] = (),
 ) -> Snapshot:
-    """A snapshot of what lies on the disk; labels are those of the results, of the state, and of the folders
+    """Build a snapshot from the files. Labels come from the results, the state and the folders in
     `labelled_in`.
 
-    Raises `StateError` or `InputError` where a part cannot be used; then nothing of it is.
+    Raises `StateError` or `InputError` where one of the files cannot be used.
     """
     check_results(results)
     _check_digests(results)
@@ -169,8 +181,8 @@ def make(
 
 
 def _check_digests(results: Path) -> None:
-    """Raises `StateError` where a table is not the one that the scan wrote: half of one scan and half of
-    another must not act.
+    """Raise `StateError` where a table's SHA-256 differs from the manifest's, so that tables of two scans are
+    never mixed.
     """
     if not (results / MANIFEST).exists():
         return
@@ -190,6 +202,7 @@ def _check_digests(results: Path) -> None:
 
 
 def _labelled_by_hand(labels: Labels, members: set[str]) -> list[Label]:
+    """Labels that declare an account a member which no scan found."""
     return [
         one for one in labels.labels
         if one.kind == "account" and one.verdict == "campaign" and one.target not in members
@@ -197,6 +210,7 @@ def _labelled_by_hand(labels: Labels, members: set[str]) -> list[Label]:
 
 
 def _campaign_by_hand(labels: Sequence[Label]) -> Campaign:
+    """The campaign `BY_HAND` of these labels' accounts."""
     facts = {
         "kind": "undetermined",
         "q_value": 0.0,
@@ -217,8 +231,8 @@ def _one_row_each(
     probability: npt.NDArray[np.float32],
     campaigns: Sequence[Campaign],
 ) -> list[int]:
-    """For each account the row that decides about it: of campaigns that are not labelled honest, the one
-    it most probably belongs to.
+    """For each account, the row that decides on it: the one with the highest probability, rows of campaigns
+    labelled honest or allowed last.
     """
     spared = np.array([bool(one.label and one.label.is_sparing) for one in campaigns] or [False])
     strength = probability - 2.0 * spared[campaign] if len(campaign) else probability
@@ -231,7 +245,7 @@ def _one_row_each(
 
 
 def signature(results: Path, state: Path | None, policy: Path | None, accounts: Path | None) -> str:
-    """What tells one version of the files from another; changes whenever one is replaced or grows."""
+    """Text that changes whenever one of the files is replaced or grows (inode, modification time, size)."""
     files = [results / f"{schema.name}.parquet" for schema in READ]
     files += [results / MANIFEST, *(folder / contract.RECORD for folder in folders_of(results, state))]
     files += [one for one in (policy, accounts) if one]

@@ -1,1 +1,3 @@
-"""What is done about members of campaigns: policies as data, what they would do, and who approved them."""
+"""Policies on members of campaigns: their rules, a preview of their effect, and their approvals and
+roll-outs.
+"""

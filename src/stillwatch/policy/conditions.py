@@ -1,8 +1,8 @@
-"""Conditions of a policy in CEL (Common Expression Language), compiled once.
+"""Compiles a policy's conditions, written in CEL (Common Expression Language).
 
-A condition can name the facts of `rules.FACTS`, compare them, and call `size`, `startsWith`, `endsWith`,
-`contains` and `matches`. It has no loops, so that it costs time in proportion to its length; regular
-expressions are matched in linear time.
+A condition can use the facts in `rules.FACTS`, comparisons, and the functions `size`, `startsWith`,
+`endsWith`, `contains` and `matches`. There are no loops, so that the run time is linear in the condition's
+length; regular expressions are matched in linear time.
 """
 
 from __future__ import annotations
@@ -15,14 +15,21 @@ from stillwatch.errors import Problem
 from stillwatch.policy.rules import FACTS, Condition
 from stillwatch.suggestions import did_you_mean
 
-MAX_LENGTH = 500  # characters of a condition: chosen
+MAX_LENGTH = 500  # most characters of a condition: chosen
 CALLS = frozenset({"size", "startsWith", "endsWith", "contains", "matches", "@in"})
+"""Functions that a condition may call."""
 TEXT = re.compile(r"(\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*')")
+"""A string literal in a condition."""
 PATH = re.compile(r"(?<![\w.])(" + "|".join(FACTS) + r")\s*\.\s*([A-Za-z_]\w*)")
+"""A fact in a condition, such as `account.plan`."""
 
 
 def compiled(text: str, where: str) -> tuple[Condition | None, bool, list[Problem]]:
-    """A condition as a function of the facts, whether it names the request, and what is wrong with it."""
+    """Compile a condition. `where` names its place in messages.
+
+    Returns the condition as a function of the facts, whether it uses facts of the request, and the problems
+    found. With problems, the function is None.
+    """
     import cel
 
     if len(text) > MAX_LENGTH:
@@ -69,10 +76,10 @@ def compiled(text: str, where: str) -> tuple[Condition | None, bool, list[Proble
 
 
 def _flat(text: str) -> tuple[str, dict[str, tuple[str, str]]]:
-    """The expression with `account.plan` as one name, `account__plan`, and what each such name stands for.
+    """The expression with each fact as one name (`account.plan` as `account__plan`), and group and fact by
+    that name.
 
-    A flat name is converted and looked up in a third of the time of a nested one (`benchmarks/guard.py
-    core`).
+    Evaluation of a flat name takes a third of the time of a nested one (`benchmarks/guard.py core`).
     """
     named: dict[str, tuple[str, str]] = {}
 
@@ -87,6 +94,7 @@ def _flat(text: str) -> tuple[str, dict[str, tuple[str, str]]]:
 
 
 def _problem(where: str, found: str, expected: str, fix: str = "") -> Problem:
+    """The problem of a condition that cannot be used."""
     return Problem(
         fact="`when` cannot be used as a condition", where=where, found=found, expected=expected, fix=fix
     )

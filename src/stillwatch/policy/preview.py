@@ -1,5 +1,5 @@
-"""What a policy would do: now, and in the weeks of a log that is past. Nothing is done and nothing is
-written.
+"""Computes the effect of a policy, on the present results and week by week on a past log, without acting or
+writing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ WEEK_S = 7 * 86_400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A member to which a rule applies."""
+    """A member to which a rule applies. `spend` is None where it is unknown."""
 
     account_id: str
     campaign: Campaign
@@ -38,14 +38,14 @@ class Hit:
 
     @property
     def is_refused(self) -> bool:
-        """Whether requests of this account would not go on; an account that is limited counts as refused."""
+        """Whether requests of this account would be refused; rate limits count as refusal."""
         return self.rule.action not in UNNOTICED
 
 
 @dataclass(slots=True, kw_only=True)
 class Reach:
-    """Everything that a policy reaches: the members hit, those that a label spares, and those to which no
-    rule applies.
+    """The members that a policy reaches (`hits`), those that a label exempts (`spared`), and the number of
+    those to which no rule applies (`untouched`).
     """
 
     hits: list[Hit] = field(default_factory=list)
@@ -62,7 +62,11 @@ def reach(
     now: float,
     share: float = 1.0,
 ) -> Reach:
-    """Which rule applies to which member. A condition on the request sees one of which nothing is known."""
+    """Find the first rule that applies to each member, at the time `now` (seconds since 1970).
+
+    Conditions on the request are evaluated with unknown facts. `share` is the share of accounts in the
+    roll-out; members outside it count as untouched.
+    """
     found = Reach(campaigns=read_campaigns(results, labels))
     for campaign, account, label, facts in subjects(results, list(found.campaigns), labels, accounts, now):
         if label is not None and label.is_sparing:
@@ -83,17 +87,19 @@ def reach(
 
 
 def _is_drawn(policy: Policy, rule: Rule, account: str, share: float) -> bool:
+    """Whether an account is in both the share of the roll-out and the rule's share."""
     return in_share(policy.name, account, share) and in_share(
         f"{policy.name}/{rule.name}", account, rule.share
     )
 
 
 def preview(found: Reach, results: Path, traffic: pa.Table | None = None) -> dict[str, Any]:
-    """The figures of a preview.
+    """The figures of a preview, as JSON.
 
-    Honest accounts among those hit are the sum of one minus the probability of membership. `traffic` has
-    `account_id`, `network`, `week` and `exchanges` of a log (`flows.traffic`); with it the neighbours are
-    counted, without it they are at most the other accounts that the results name.
+    The expected number of honest accounts among those hit is the sum of 1 - probability of membership.
+    `traffic` is a table of a log with `account_id`, `network`, `week` and `exchanges` (`flows.traffic`). With
+    it, the other accounts in the networks of refused members are counted; without it, an upper bound is taken
+    from the results.
     """
     refused = [one for one in found.hits if one.is_refused]
     told: dict[str, Any] = {
@@ -127,10 +133,12 @@ def preview(found: Reach, results: Path, traffic: pa.Table | None = None) -> dic
 
 
 def _honest(hits: Sequence[Hit]) -> float:
+    """Expected number of honest accounts: the sum of 1 - probability of membership."""
     return round(sum(1.0 - one.probability for one in hits), 3)
 
 
 def _by(hits: Sequence[Hit], name: Any) -> list[tuple[str, list[Hit]]]:  # noqa: ANN401  a function of a hit
+    """The hits in groups of the same name, the largest group first."""
     groups: dict[str, list[Hit]] = defaultdict(list)
     for one in hits:
         groups[name(one)].append(one)
@@ -138,6 +146,7 @@ def _by(hits: Sequence[Hit], name: Any) -> list[tuple[str, list[Hit]]]:  # noqa:
 
 
 def _of_rule(name: str, hits: Sequence[Hit]) -> dict[str, Any]:
+    """The figures of one rule."""
     rule = hits[0].rule
     return {
         "rule": name,
@@ -150,7 +159,7 @@ def _of_rule(name: str, hits: Sequence[Hit]) -> dict[str, Any]:
 
 
 def _by_probability(hits: Sequence[Hit]) -> list[dict[str, Any]]:
-    """Accounts by probability of membership, in tenths."""
+    """Number of accounts in each tenth of the probability of membership; empty tenths are left out."""
     edges = np.linspace(0.0, 1.0, 11)
     counts, _edges = np.histogram([one.probability for one in hits], edges)
     return [
@@ -173,7 +182,9 @@ def _stopped(campaign: Campaign, refused: Sequence[Hit]) -> dict[str, Any]:
 
 
 def _neighbours_at_most(results: Path, refused: Sequence[Hit]) -> dict[str, Any]:
-    """Other accounts that show an address of a campaign, added up over addresses: an upper bound."""
+    """An upper bound on the other accounts at the addresses of the refused members' campaigns: their sum over
+    addresses.
+    """
     names = {one.campaign.name for one in refused}
     rows = read_table(results, contract.EVIDENCE).to_pylist()
     others = sum(
@@ -183,7 +194,7 @@ def _neighbours_at_most(results: Path, refused: Sequence[Hit]) -> dict[str, Any]
 
 
 def _neighbours_in(traffic: pa.Table, refused: Sequence[Hit]) -> dict[str, Any]:
-    """Accounts that are not refused and sit in a network of one that is, with their exchanges."""
+    """Accounts that are not refused but use a network of a refused one, and their exchanges."""
     hit = pa.array([one.account_id for one in refused], pa.string())
     mine = pc.is_in(traffic.column("account_id"), hit)
     networks = pc.unique(traffic.filter(mine).column("network").drop_null())
@@ -198,11 +209,12 @@ def _neighbours_in(traffic: pa.Table, refused: Sequence[Hit]) -> dict[str, Any]:
 def backtest(
     found: Reach, results: Path, detected: Mapping[str, float], traffic: pa.Table | None = None
 ) -> list[dict[str, Any]]:
-    """Week by week: what the policy would have refused, had it acted on each campaign from the hour at which
-    it could be known.
+    """For each week, the exchanges that the policy would have refused if it had acted on each campaign from
+    the time of its detection.
 
-    `detected` is that hour of each campaign, in seconds since 1970; a campaign without one is never acted on.
-    With a log's `traffic` the refused members' ordinary exchanges are counted too.
+    `detected` maps a campaign to that time in seconds since 1970; a campaign that is missing is never acted
+    on. With `traffic` (as in `preview`) the refused members' exchanges outside campaigns are counted too;
+    otherwise `ordinary_refused` is None.
     """
     refused = {(one.campaign.name, one.account_id) for one in found.hits if one.is_refused}
     table = read_table(results, contract.ATTRIBUTED)
@@ -237,7 +249,7 @@ def backtest(
 def _ordinary(
     traffic: pa.Table, weeks: Mapping[int, Mapping[str, Any]], taken: Mapping[tuple[int, str], int]
 ) -> dict[int, int]:
-    """Exchanges a week of accounts refused in it that are attributed to no campaign."""
+    """Week → exchanges of the accounts refused in it that belong to no campaign."""
     found: dict[int, int] = dict.fromkeys(weeks, 0)
     for row in traffic.group_by(["account_id", "week"]).aggregate([("exchanges", "sum")]).to_pylist():
         week = row["week"]

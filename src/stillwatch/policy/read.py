@@ -1,5 +1,5 @@
-"""Reads a policy from TOML and checks every field; what is wrong is told all at once, and then nothing of
-it is used.
+"""Reads a policy from TOML and checks every field. All problems are reported together; a policy with problems
+is not used.
 """
 
 from __future__ import annotations
@@ -19,18 +19,21 @@ from stillwatch.policy.rules import ACTIONS, MODES, PROVIDERS, Policy, Rule
 from stillwatch.suggestions import did_you_mean
 
 FORMAT = "stillwatch-policy-1"
-MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 20  # most bytes of a policy file
 CODE = re.compile(r"[a-z][a-z0-9_]{2,39}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,79}")
 TELLING = re.compile(
     r"campaign|distil|harvest|extract|detect|stillwatch|fingerprint|coordinat|cluster|scrap", re.IGNORECASE
 )
-"""Words that would tell a client what was noticed, and by what; they may not stand in what he is shown."""
+"""Words that would reveal to a client what was detected; they are not allowed in text that clients see."""
 
 Check = Callable[[Any], str]
+"""Checks one field: returns an empty text for a valid value, otherwise a description of valid values."""
 
 
 def _text(longest: int, pattern: re.Pattern[str] | None = None) -> Check:
+    """Check of a text: at most `longest` characters, and matching the whole `pattern` where one is given."""
+
     def check(value: Any) -> str:  # noqa: ANN401  any value of TOML
         fits = (
             isinstance(value, str) and len(value) <= longest and (pattern is None or pattern.fullmatch(value))
@@ -45,6 +48,8 @@ def _text(longest: int, pattern: re.Pattern[str] | None = None) -> Check:
 
 
 def _number(least: float, most: float, *, whole: bool = False) -> Check:
+    """Check of a number from `least` to `most`; with `whole`, an integer."""
+
     def check(value: Any) -> str:  # noqa: ANN401  any value of TOML
         right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
         return (
@@ -57,10 +62,13 @@ def _number(least: float, most: float, *, whole: bool = False) -> Check:
 
 
 def _one_of(*names: str) -> Check:
+    """Check that a value is one of these names."""
     return lambda value: "" if value in names else ", ".join(names)
 
 
 def _some_of(check: Check) -> Check:
+    """Check of a list whose items all pass `check`."""
+
     def all_fit(value: Any) -> str:  # noqa: ANN401  any value of TOML
         if not isinstance(value, list):
             return "a list"
@@ -70,7 +78,7 @@ def _some_of(check: Check) -> Check:
 
 
 def _shown(longest: int) -> Check:
-    """Text that a client may see."""
+    """Check of text that a client may see: its length, and no word of `TELLING`."""
 
     def check(value: Any) -> str:  # noqa: ANN401  any value of TOML
         told = _text(longest)(value)
@@ -83,6 +91,7 @@ def _shown(longest: int) -> Check:
 
 
 def _code(value: Any) -> str:  # noqa: ANN401  any value of TOML
+    """Check of an error code for clients: the form `CODE`, and no word of `TELLING`."""
     return _text(40, CODE)(value) or _shown(40)(value)
 
 
@@ -99,6 +108,7 @@ POLICY: Mapping[str, Check] = {
     "stop_after_honest": _number(0, 1e9, whole=True),
     "rule": lambda _value: "",
 }
+"""Check of each field of a policy."""
 RULE: Mapping[str, Check] = {
     "name": _text(80, NAME),
     "action": _one_of(*ACTIONS),
@@ -124,16 +134,18 @@ RULE: Mapping[str, Check] = {
     "ttl_s": _number(0, 86_400, whole=True),
     "expires_days": _number(0.01, 3650),
 }
+"""Check of each field of a rule."""
 SETS = frozenset({"kinds", "claims", "plans", "not_plans", "programs", "not_programs"})
+"""Fields of a rule that are read as sets."""
 
 
 def standard() -> Policy:
-    """The policy that comes along and is used where none is given."""
+    """The policy that is included in the package, used where none is given."""
     return parse(resources.files("stillwatch.policy").joinpath("standard.toml").read_bytes(), "standard.toml")
 
 
 def read_policy(path: Path) -> Policy:
-    """A policy's file; raises `InputError` with everything that is wrong with it."""
+    """The policy in a TOML file. Raises `InputError` with all problems."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -148,7 +160,9 @@ def read_policy(path: Path) -> Policy:
 
 
 def parse(content: bytes, where: str) -> Policy:
-    """A policy from the bytes of its file; raises `InputError` with everything that is wrong with them."""
+    """The policy in the bytes of a TOML file; `where` names it in messages. Raises `InputError` with all
+    problems.
+    """
     if len(content) > MAX_BYTES:
         raise InputError(
             Problem(fact="the policy is too long", where=where, expected=f"at most {MAX_BYTES} bytes")
@@ -168,6 +182,7 @@ def parse(content: bytes, where: str) -> Policy:
 
 
 def _rules(given: object, where: str) -> tuple[tuple[Rule, ...], list[Problem]]:
+    """The rules of a policy, and their problems."""
     if not isinstance(given, list) or not given or not all(isinstance(one, dict) for one in given):
         return (), [
             Problem(fact="the policy has no rule", where=where, expected="one or more tables [[rule]]")
@@ -195,6 +210,7 @@ def _rules(given: object, where: str) -> tuple[tuple[Rule, ...], list[Problem]]:
 def _checked(
     given: Mapping[str, Any], fields: Mapping[str, Check], where: str, needed: tuple[str, ...]
 ) -> list[Problem]:
+    """Problems of a table's fields: missing, unknown and invalid ones."""
     problems = [
         Problem(
             fact=f"`{name}` is missing", where=where, fix=f'{name} = "{FORMAT}"' if name == "format" else ""
@@ -225,7 +241,7 @@ def _checked(
 
 
 def _sense(one: Mapping[str, Any], where: str) -> list[Problem]:
-    """Fields that only together make sense."""
+    """Problems of a rule's fields in combination."""
     if one.get("action") == "pool_budget" and not one.get("per_hour"):
         return [
             Problem(

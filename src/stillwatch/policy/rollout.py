@@ -1,12 +1,11 @@
-"""Approvals, staged roll-outs and their undoing, as lines of the record in a guard's state.
+"""Approvals, staged roll-outs and undos of policies, as entries of the record in a guard's state.
 
 Rules:
-    An approval is bound to the digest of the policy's file: a change of one byte needs new ones. One person
-    counts once. A roll-out gives the share of accounts on which a policy's actions are carried out. Without
-    any, the share is 1; after an undo it is 0 until the next roll-out.
-    The accounts of a share are drawn by their names, so that a larger share holds those of a smaller one.
-    A roll-out stops by itself once as many of its accounts were labelled honest since it began as the policy
-    says.
+    An approval holds for the SHA-256 of the policy file: any change of the file needs new approvals. Each
+    person counts once. A roll-out sets the share of accounts on which a policy acts. Without a roll-out the
+    share is 1; after an undo it is 0 until the next roll-out.
+    Accounts are selected by a hash of their names, so that a larger share contains every smaller one.
+    A roll-out stops once `stop_after_honest` of its accounts were labelled honest after its start.
 """
 
 from __future__ import annotations
@@ -26,14 +25,15 @@ from stillwatch.policy.rules import Mode, Policy, Rule
 
 APPROVAL, ROLL_OUT, UNDO, STOP, GO = "approval", "roll-out", "undo", "stop", "go"
 KILLED = "stopped"
-"""File in a guard's state that switches every action off while it is there."""
+"""File in a guard's state that disables all actions while it exists."""
 SPACE = 1 << 32
+"""Number of values of the hash by which accounts are selected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What the record says of a policy: who approved it, on which share of accounts it acts, since when,
-    and why it stopped.
+    """The state of a policy's roll-out: its approvers, the share of accounts on which it acts (0 to 1), the
+    time of the last roll-out or undo (None: never), and the reason of an automatic stop (empty: none).
     """
 
     approvers: frozenset[str] = frozenset()
@@ -44,8 +44,8 @@ class Standing:
 
 
 def standing(state: Path | None, policy: Policy, labels: Labels | None = None) -> Standing:
-    """What a state's record says of a policy. Without a state nobody approved it, and it acts on all
-    accounts.
+    """The state of a policy's roll-out by the record in `state`. Without a state: no approvals, and
+    share 1.
     """
     if state is None:
         return Standing()
@@ -70,7 +70,7 @@ def standing(state: Path | None, policy: Policy, labels: Labels | None = None) -
 
 
 def _stop(policy: Policy, share: float, since: datetime | None, labels: Labels | None) -> str:
-    """Why a roll-out stopped by itself; empty where it goes on."""
+    """Why a roll-out stopped automatically; empty where it did not."""
     if not policy.stop_after_honest or since is None or labels is None:
         return ""
     honest = [
@@ -87,7 +87,9 @@ def _stop(policy: Policy, share: float, since: datetime | None, labels: Labels |
 
 
 def in_share(policy: str, account_id: str, share: float) -> bool:
-    """Whether an account is among the share on which a policy acts."""
+    """Whether an account is in the selected share (0 to 1) of accounts; the selection depends on the policy's
+    name.
+    """
     if share >= 1.0:
         return True
     digest = hashlib.blake2b(
@@ -97,8 +99,8 @@ def in_share(policy: str, account_id: str, share: float) -> bool:
 
 
 def effective(guard: Mode, policy: Policy, rule: Rule, held: Standing, account_id: str) -> Mode:
-    """The mode of a rule for an account: the least of the guard's, the policy's, the rule's, and what
-    approvals and roll-out allow.
+    """The mode in which a rule acts on an account: the weakest of the guard's, the policy's and the rule's
+    modes, and `shadow` where approvals are missing or the account is outside the roll-out.
     """
     if "off" in (guard, policy.mode, rule.mode):
         return "off"
@@ -112,7 +114,9 @@ def effective(guard: Mode, policy: Policy, rule: Rule, held: Standing, account_i
 
 
 def approve(state: Path, policy: Policy, author: str, reason: str) -> Entry:
-    """Note that somebody approves this very file. Raises `UsageError` where he did already."""
+    """Record an approval of this version of the policy file. Raises `UsageError` where the author has
+    approved it already.
+    """
     if author in standing(state, policy).approvers:
         raise UsageError(
             Problem(
@@ -125,8 +129,8 @@ def approve(state: Path, policy: Policy, author: str, reason: str) -> Entry:
 
 
 def roll_out(state: Path, policy: Policy, share: float, author: str, reason: str) -> Entry:
-    """Let the policy act on a share of accounts. Raises `UsageError` where approvals are missing that one
-    of its rules needs.
+    """Record a roll-out to a share (0 to 1) of accounts. Raises `UsageError` where a rule needs more
+    approvals than the policy has.
     """
     needed = max(rule.approvals for rule in policy.rules)
     held = standing(state, policy)
@@ -142,12 +146,16 @@ def roll_out(state: Path, policy: Policy, share: float, author: str, reason: str
 
 
 def undo(state: Path, policy: Policy, author: str, reason: str) -> Entry:
-    """Let the policy act on no account any more; it goes on saying what it would do."""
+    """Record an undo: the policy acts on no account until the next roll-out, and still reports what it would
+    do.
+    """
     return _note(state, UNDO, author, policy, reason=reason)
 
 
 def kill(state: Path, author: str, reason: str, *, stop: bool) -> Entry:
-    """Switch every action of the guard off, or on again: a file in its state, and a line in the record."""
+    """Disable all actions of the guard (`stop` True) or enable them again, by a file in its state, and record
+    it.
+    """
     state.mkdir(parents=True, exist_ok=True)
     if stop:
         (state / KILLED).touch()
@@ -159,11 +167,12 @@ def kill(state: Path, author: str, reason: str, *, stop: bool) -> Entry:
 
 
 def _note(state: Path, kind: str, author: str, policy: Policy, **more: object) -> Entry:
+    """Append an entry about a policy to the state's record."""
     body = {"policy": policy.name, "version": policy.version, "digest": policy.digest, **more}
     return append_all(state, [Entry(at=record.now(), kind=kind, author=author, body=body)])
 
 
 def append_all(state: Path, entries: Iterable[Entry]) -> Entry:
-    """Append to a state's record, making the folder if need be; returns the last line."""
+    """Append entries to a state's record, creating the folder where it is missing; returns the last entry."""
     state.mkdir(parents=True, exist_ok=True)
     return record.append(state / RECORD, list(entries))[-1]

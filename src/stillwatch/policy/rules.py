@@ -1,4 +1,4 @@
-"""The parts of a policy: actions, modes, facts that conditions may name, and rules."""
+"""The parts of a policy: actions, modes, facts for conditions, and rules."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ Action = Literal[
     "log", "watch", "hide_reasoning", "pool_budget", "verify", "throttle", "suspend_new_keys", "suspend"
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
-"""The ladder, from what a customer does not notice to what ends his use."""
+"""Actions by severity, from one that the customer does not notice to the suspension of the account."""
 ALLOW = "allow"
 UNNOTICED: frozenset[Action] = frozenset({"log", "watch", "hide_reasoning"})
-"""Actions with which a request goes on to the model."""
+"""Actions with which the request is still passed on to the model."""
 LIMITED: frozenset[Action] = frozenset({"throttle", "pool_budget"})
-"""Actions that refuse a request with 429; the others that refuse answer 403."""
+"""Actions that refuse a request with 429; other refusals answer 403."""
 
 Mode = Literal["off", "shadow", "enforce"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -54,19 +54,22 @@ FACTS: Mapping[str, Mapping[str, object]] = {
         "user_agent": "curl",
     },
 }
-"""What a condition may name, with a value of the type it has. A text that is not known is empty, a number
-that is not known is -1.
+"""Facts that a condition can use, with an example of each one's type. An unknown text is empty, an unknown
+number -1.
 """
 
 Condition = Callable[[Mapping[str, Mapping[str, Any]]], bool]
+"""A compiled condition: a function of the facts, by group and name, that returns whether it holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What is done to which members, in which words, and until when.
+    """An action, the conditions on which it is taken, and the response to the client.
 
-    `share` is that of accounts, drawn by the account's name. `approvals` is how many people must approve the
-    policy before the rule acts. `expires_days` counts from the scan whose results are read.
+    All conditions must hold; an empty set or text is no condition. `share` is the share of accounts to which
+    the rule applies, selected by a hash of the name. `approvals` is the number of people who must approve the
+    policy before the rule acts. `expires_days` counts from the time of the results. `retry_after_s` and
+    `ttl_s` are in seconds.
     """
 
     name: str
@@ -98,8 +101,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Rules in order, of which the first that applies counts. `digest` is the SHA-256 of the file, to
-    which approvals are bound.
+    """An ordered list of rules, of which the first that applies is used, and settings for all of them.
+
+    `digest` is the SHA-256 of the file, for which approvals hold. `deadline_ms` is the longest time of a
+    decision. `stop_after_honest` is the number of accounts labelled honest that stops a roll-out (0: never).
     """
 
     name: str
@@ -117,13 +122,13 @@ class Policy:
 
     @property
     def title(self) -> str:
-        """Name and version, as each decision names them."""
+        """Name and version, as in decisions."""
         return f"{self.name}@{self.version}"
 
 
 def applies(rule: Rule, facts: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether a rule's conditions hold for an account, its campaign and a request. Cheap conditions come
-    first.
+    """Whether all conditions of a rule hold for these facts of account, campaign and request. The cheapest
+    are checked first.
     """
     campaign, member, account = facts["campaign"], facts["member"], facts["account"]
     if member["is_newcomer"]:
@@ -145,5 +150,5 @@ def applies(rule: Rule, facts: Mapping[str, Mapping[str, Any]]) -> bool:
 
 
 def _worst_rate(campaign: Mapping[str, Any]) -> float:
-    """The larger of the two false-positive rates that are known; 0 where neither is."""
+    """The larger of the campaign's two false-positive rates; 0 where neither is known."""
     return max(campaign["fpr_empirical"], campaign["fpr_synthetic"], 0.0)

@@ -1,4 +1,4 @@
-"""Members of campaigns with the facts that a policy's conditions may name."""
+"""Reads members of campaigns with the facts that a policy's conditions use."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from stillwatch.results.folder import read_table
 NOTHING_ASKED: Mapping[str, Any] = {
     "model": "", "route": "", "operation": "", "country": "", "asn": -1, "user_agent": "",
 }  # fmt: skip
+"""The facts of a request about which nothing is known."""
 DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
-    """A campaign of the results, with its facts and its label."""
+    """A campaign of the results: its accounts, its facts (`rules.FACTS`), and its label or None."""
 
     name: str
     accounts: frozenset[str]
@@ -36,7 +37,9 @@ class Campaign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """What an account table says of an account; a text that is not known is empty, a number None."""
+    """The fields of an account in the account table. An unknown text is empty; an unknown number or time is
+    None. `created_at` is in seconds since 1970.
+    """
 
     organization: str = ""
     plan: str = ""
@@ -45,7 +48,9 @@ class Account:
     spend: float | None = None
 
     def facts(self, account_id: str, label: str, now: float) -> dict[str, Any]:
-        """Its facts at a moment in seconds since 1970."""
+        """The account's facts (`rules.FACTS`) at the time `now`, in seconds since 1970; an unknown number is
+        -1.
+        """
         age = -1.0 if self.created_at is None else max(0.0, (now - self.created_at) / DAY_S)
         spend = -1.0 if self.spend is None else self.spend
         return {
@@ -63,7 +68,7 @@ UNKNOWN = Account()
 
 
 def read_campaigns(results: Path, labels: Labels) -> list[Campaign]:
-    """The campaigns of a results folder; raises `StateError` where a table cannot be read."""
+    """The campaigns of a results folder, with labels. Raises `StateError` where a table cannot be read."""
     members: dict[str, set[str]] = {}
     for row in read_table(results, contract.MEMBERS).select(["campaign_id", "account_id"]).to_pylist():
         members.setdefault(row["campaign_id"], set()).add(row["account_id"])
@@ -93,12 +98,13 @@ def read_campaigns(results: Path, labels: Labels) -> list[Campaign]:
 
 
 def _known(rate: float | None) -> float:
+    """The rate; -1 where it is None."""
     return -1.0 if rate is None else rate
 
 
 def read_accounts(path: Path | None, wanted: frozenset[str]) -> dict[str, Account]:
-    """What an account table says of some accounts; `organization_id` and `spend` are read where the table has
-    them.
+    """The accounts in `wanted` that a Parquet account table has; empty where `path` is None. The columns
+    `organization_id` and `spend` are optional.
 
     Raises `InputError` where the table cannot be read.
     """
@@ -122,6 +128,7 @@ def read_accounts(path: Path | None, wanted: frozenset[str]) -> dict[str, Accoun
 
 
 def _account(row: Mapping[str, Any]) -> Account:
+    """An account from a row of the account table."""
     created, spend = row.get("created_at"), row.get("spend")
     return Account(
         organization=str(row.get("organization_id") or ""),
@@ -133,14 +140,15 @@ def _account(row: Mapping[str, Any]) -> Account:
 
 
 def _seconds(at: datetime) -> float:
+    """A time in seconds since 1970; without a zone it is UTC."""
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
 def sparing(
     labels: Labels, account_id: str, organization: str, key: str, campaign: Label | None
 ) -> Label | None:
-    """The label that decides about an account: its own, its key's, its organisation's, or else its
-    campaign's.
+    """The label that applies to an account: its own, else its key's, else its organisation's, else its
+    campaign's. None where there is none.
     """
     own = labels.of("account", account_id) if account_id else None
     if own is None and key:
@@ -153,7 +161,9 @@ def sparing(
 def subjects(
     results: Path, campaigns: list[Campaign], labels: Labels, accounts: Mapping[str, Account], now: float
 ) -> Iterator[tuple[Campaign, str, Label | None, dict[str, Mapping[str, Any]]]]:
-    """Each member with its campaign, its label and the facts of a request of which nothing is known."""
+    """Yield each member with its campaign, its label or None, and its facts; facts of the request are
+    unknown.
+    """
     by_name = {one.name: one for one in campaigns}
     for row in read_table(results, contract.MEMBERS).to_pylist():
         campaign = by_name[row["campaign_id"]]

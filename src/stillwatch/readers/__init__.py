@@ -1,1 +1,1 @@
-"""From files as they are to the contract's tables, losing no row in silence."""
+"""Reads log files as tables of the contract; every row is read or recorded as lost."""

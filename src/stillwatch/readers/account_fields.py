@@ -1,4 +1,4 @@
-"""Which fields of a log could name the account?"""
+"""Finds the fields of a log that may name the account."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ NAMES = re.compile(
     r"\bsub\b|email|member|workspace",
     re.IGNORECASE,
 )
+"""Field names that may be those of an account."""
 NOT = re.compile(r"agent|prompt|content|message|token|address|_ip\b|url", re.IGNORECASE)
-DEEPEST = 4  # levels of a record that are looked through: chosen
-LONGEST = 200  # characters of a value that may be a name: chosen
+"""Field names that match `NAMES` but are not those of an account."""
+DEEPEST = 4  # nesting levels of a record that are searched: chosen
+LONGEST = 200  # most characters of an account's name: chosen
 
 
 def account_fields(path: LogPath, form: Format | None = None, limits: Limits = LIMITS) -> dict[str, int]:
-    """Fields of a file's first records whose names are those of accounts, and that have several values, with
-    their number.
+    """Fields in a file's first records that may name the account, with their number of distinct values (at
+    least 2).
 
-    A path into a record is written with dots, as `--map` takes it; of a format `form` whose records have
-    parts (entries, spans with attributes) it is a path into a part.
+    Nested fields are given as dotted paths, as `--map` takes them. For a format whose records have parts
+    (entries, spans with attributes), paths start at a part.
     """
     values: dict[str, set[str]] = defaultdict(set)
     for record in first_records(path, limits):
@@ -37,6 +39,7 @@ def account_fields(path: LogPath, form: Format | None = None, limits: Limits = L
 
 
 def _leaves(record: Record, above: str, deep: int) -> Iterator[tuple[str, str]]:
+    """Fields of a record that may name an account, as paths with their values."""
     for name, value in record.items():
         if not isinstance(name, str) or not PLAIN.fullmatch(name):
             continue

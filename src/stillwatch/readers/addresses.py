@@ -1,4 +1,4 @@
-"""Network addresses as logs write them, each in one spelling."""
+"""Reads network addresses in the forms that logs use and returns them in canonical form."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-KEPT = 1 << 16  # spellings that are remembered: chosen
-LONGEST = 256  # letters of what may be an address with a port and a zone: chosen
+KEPT = 1 << 16  # most cached texts: chosen
+LONGEST = 256  # most characters of an address with port and zone: chosen
 
 
 @lru_cache(KEPT)
 def address_in(text: str) -> str | None:
-    """The address in `host`, `host:port`, `[host]:port` or a list of them, of which the first counts.
+    """The address in `host`, `host:port`, `[host]:port`, or the first of a comma-separated list, in canonical
+    form.
 
-    An IPv4 address inside IPv6 (`::ffff:1.2.3.4`) is the IPv4 address. None where there is no address (`-`,
-    `unknown`, `unix:`, a name, a masked address).
+    An IPv4-mapped IPv6 address (`::ffff:1.2.3.4`) becomes the IPv4 address. None where there is no address
+    (`-`, `unknown`, `unix:`, a host name, a masked address).
     """
     if len(text) > LONGEST:
         text = text[:LONGEST]
@@ -39,7 +40,9 @@ def address_in(text: str) -> str | None:
 
 
 def addresses(array: pa.Array) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
-    """Strings as addresses in one spelling, and a mask of those that are none (null in the result)."""
+    """The strings as addresses in canonical form (null where there is none), and a mask of non-null strings
+    without an address.
+    """
     coded = array.dictionary_encode()
     several = [None if text is None else address_in(text) for text in coded.dictionary.to_pylist()]
     found = pa.array(several, pa.string()).take(coded.indices)

@@ -1,4 +1,4 @@
-"""What lies beside a log file and belongs to its records."""
+"""Access to files next to a log file that belong to its records."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from stillwatch.readers.places import LogPath, Remote
 from stillwatch.readers.registry import Format, Numbered
 from stillwatch.readers.tolerant import loads
 
-PEEK = 20  # records by which a file beside is recognised: chosen
-DEEPEST = 8  # last parts of a key that are looked for below the log's folder: chosen
+PEEK = 20  # records that are read to recognise the format of another file: chosen
+DEEPEST = 8  # most trailing parts of an object's key that are tried as a path: chosen
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """The surroundings of one log file. Nothing outside its folder is read, whatever a record names.
+    """The surroundings of one log file. Only files in its folder, or below, are read, whatever a record
+    names.
 
-    `among` are the files that are read with it, its own among them; `names` are those of the log's fields
-    that `--map` gives for columns.
+    `among` are the files of the same scan, including this one. `names` maps contract columns to fields, as
+    `--map` gives them.
     """
 
     path: LogPath
@@ -37,11 +38,11 @@ class Beside:
     _missing: set[str] = field(default_factory=set)
 
     def document(self, key: Any) -> Any:  # noqa: ANN401  any JSON values
-        """The JSON value of the file that a record names by its address in a store of objects
+        """The JSON value of a file that a record names by its address in an object store
         (`s3://bucket/a/b.json.gz`).
 
-        It is looked for below the log's folder under the address's last parts: `a/b.json.gz`, then
-        `b.json.gz`. None where it is not there.
+        The last parts of the address are tried as paths below the log's folder: `a/b.json.gz`, then
+        `b.json.gz`. None where there is no such file or it cannot be read.
         """
         if not isinstance(key, str) or not key or len(self._missing) > 1 << 16:
             return None
@@ -62,11 +63,11 @@ class Beside:
         return None
 
     def together(self) -> tuple[tuple[LogPath, int, int], ...]:
-        """Those of the files that lie together with this one, itself among them, with size and time of
-        change.
+        """The files of `among` that belong with this one, including itself, each with its size in bytes and
+        its modification time in ns.
 
-        They are in its folder, or under its name in a tree that differs in one folder's name, as exports of
-        several tables have it.
+        They are in the same folder, or have the same path except for one folder's name, as in exports of
+        several tables.
         """
         found = []
         for path in sorted(set(self.among), key=str):
@@ -79,6 +80,7 @@ class Beside:
         return tuple(found)
 
     def _value(self, file: LogPath) -> Any:  # noqa: ANN401  any JSON value
+        """The JSON value of a file; None where it cannot be read or exceeds the limit of a line."""
         try:
             with open_stream(file, self.limits) as stream:
                 raw = stream.read(self.limits.line + 1)
@@ -88,15 +90,14 @@ class Beside:
 
 
 def records_of(path: LogPath, form: Format, limits: Limits) -> Iterator[Numbered]:
-    """The records of a file that lies together with another one of this format; none where it is of
-    another format.
-    """
+    """The records of a file; empty where its first records are not of this format."""
     first = islice(unwrapped(path, form, {}, Losses(path), limits), PEEK)
     if any(form.recognise(record) for _number, record in first):
         yield from unwrapped(path, form, {}, Losses(path), limits)
 
 
 def _parallel(one: LogPath, other: LogPath) -> bool:
+    """Whether two paths differ in exactly one folder name."""
     if one.name != other.name or len(one.parts) != len(other.parts):
         return False
     return sum(a != b for a, b in zip(one.parts, other.parts, strict=True)) == 1

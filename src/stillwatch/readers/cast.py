@@ -1,10 +1,10 @@
-"""How do columns of any type become columns of the contract, with every value in its bounds?
+"""Converts columns of any type to columns of the contract, with all values in bounds.
 
 Rules:
-    Only a required value may cost a row. An optional cell that cannot be read, or is out of bounds, is null
-    and counted. A missing `exchange_id` is made of file and row, and a missing `model` is `unknown`: senders
-    choose both. Work is done by column; single cells are touched only where a column as a whole cannot be
-    cast.
+    Only an invalid required value removes a row. An optional value that is unreadable or out of bounds
+    becomes null and is counted. A missing `exchange_id` is made from file and row number, and a missing
+    `model` becomes `unknown`, since senders choose both. Whole columns are converted at once; single cells
+    are converted only where that fails.
 """
 
 from __future__ import annotations
@@ -37,13 +37,14 @@ from stillwatch.readers.tolerant import loads
 Mask = npt.NDArray[np.bool_]
 
 UNKNOWN = "unknown"
-LONGEST_LIST = 1_000  # items of a list of names that are kept: chosen
+LONGEST_LIST = 1_000  # most items of a list that are kept: chosen
 WRONG = (pa.ArrowException, OverflowError, TypeError, ValueError, AttributeError)
-MADE = ("exchange_id", "model")  # required, chosen by senders, and made where they are missing
+"""Exceptions that a failed conversion raises."""
+MADE = ("exchange_id", "model")  # required columns that are filled where they are missing
 MISSING = "required value is missing"
 ADDRESS, NO_ADDRESS = "client_ip", "value is no address"
 OUT, CUT = "value is out of bounds", "value is too long and was cut"
-# Words for nothing, and for no limit, where no text is wanted.
+# Texts that mean null (or no limit) in columns that are not text, in lower case.
 NOTHING = frozenset(
     [
         "",
@@ -54,7 +55,7 @@ NOTHING = frozenset(
 BOOLEANS = {"true": True, "1": True, "1.0": True, "t": True, "yes": True, "y": True, "on": True} | {
     "false": False, "0": False, "0.0": False, "f": False, "no": False, "n": False, "off": False,
 }  # fmt: skip
-LONGEST_NUMBER = 64  # characters of a text that is a number: chosen
+LONGEST_NUMBER = 64  # most characters of a number in a text: chosen
 THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
 DURATION = re.compile(
     r"\s*([-+.,\deE]{1,32}?)\s*(ns|us|µs|μs|ms|msec|millis(?:econds?)?|s|secs?|seconds?)\s*", re.IGNORECASE
@@ -62,7 +63,9 @@ DURATION = re.compile(
 MILLISECONDS = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "μs": 1e-3, "ms": 1.0, "msec": 1.0} | dict.fromkeys(
     ("millis", "millisecond", "milliseconds"), 1.0
 ) | dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1e3)  # fmt: skip
+"""Milliseconds in each unit of a duration."""
 SYSTEM = re.compile(r"\s*AS\s?(\d{1,10})\b", re.IGNORECASE)
+"""Number of an autonomous system with its prefix, such as `AS15169`."""
 NAMES = re.compile(
     r"\{[^\"{}]*\}|[\w.:/-]+(?:\s*[,;|]\s*[\w.:/-]+)+"
 )  # names of tools: PostgreSQL's array, or several
@@ -77,10 +80,14 @@ def conform(
     *,
     most: int | None = None,
 ) -> pa.Table:
-    """The readable rows of a batch as rows of the contract; what cannot be read goes to `losses`.
+    """The valid rows of a batch as rows of the contract; faults are added to `losses`.
 
-    `batch` carries contract names with whatever types the file had; `numbers` are its rows' numbers in the
-    file. Text longer than `most` bytes is null.
+    Args:
+        batch: columns under contract names, of any types.
+        losses: receives quarantined rows and counts of values set to null.
+        numbers: number of each row in the file.
+        schema: the contract's table.
+        most: largest length in bytes of text without a bound of its own; longer text becomes null.
     """
     return conformed(batch, losses, numbers, schema, most=most)[0]
 
@@ -93,7 +100,7 @@ def conformed(
     *,
     most: int | None = None,
 ) -> tuple[pa.Table, Mask]:
-    """As `conform`, with the mask of the rows of the batch that it returns."""
+    """As `conform`, and a mask of the batch's rows that were kept."""
     n = batch.num_rows
     found: list[tuple[str, str]] = []  # column and reason of each fault, by its place from 1
     fault = np.zeros(n, np.int16)
@@ -132,7 +139,7 @@ def conformed(
 
 
 def _made(table: pa.Table, losses: Losses, numbers: Numbers) -> pa.Table:
-    """The rows with ids and models where they have none."""
+    """The rows with `exchange_id` and `model` filled where they are null."""
     for name in MADE:
         array = table.column(name)
         if array.null_count == 0:
@@ -153,6 +160,7 @@ def _made(table: pa.Table, losses: Losses, numbers: Numbers) -> pa.Table:
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
+    """The column as a single array."""
     whole_column = column.combine_chunks()
     if isinstance(whole_column, pa.ChunkedArray):
         whole_column = (
@@ -162,7 +170,9 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _column(raw: pa.Array, column: Column, most: int | None) -> tuple[pa.Array, dict[str, Mask]]:
-    """A column of the contract's type within its bounds, and by reason where it is not what stood there."""
+    """The column converted to the contract's type and bounds, and for each kind of fault a mask of
+    its rows.
+    """
     array, bad = cast_rows(raw, column.type, column.name)
     faults = {f"value is not {_kind(column.type)}": bad} if bad.any() else {}
     array, more = _bounded(array, column, most)
@@ -170,8 +180,8 @@ def _column(raw: pa.Array, column: Column, most: int | None) -> tuple[pa.Array, 
 
 
 def _bounded(array: pa.Array, column: Column, most: int | None) -> tuple[pa.Array, dict[str, Mask]]:
-    """The array with null for what is out of the column's bounds, and the beginning of a name that is too
-    long.
+    """The array with out-of-bounds values set to null and names that are too long shortened, and for each
+    kind of fault a mask of its rows.
     """
     if column.least is not None and column.most is not None:
         moment = pa.types.is_timestamp(column.type)
@@ -210,12 +220,13 @@ def _bounded(array: pa.Array, column: Column, most: int | None) -> tuple[pa.Arra
 
 
 def _year(micros: float) -> int:
+    """The year of a time in microseconds since 1970."""
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)).year
 
 
 def shortened(value: str, longest: int) -> str:
-    """The name, or the beginning of one that is too long with a digest of all of it, so that different
-    names stay different.
+    """The name, or, if it exceeds `longest` bytes, its beginning with a digest of the whole, so that
+    different names stay different.
     """
     if len(value) <= longest and len(value.encode()) <= longest:
         return value
@@ -224,14 +235,16 @@ def shortened(value: str, longest: int) -> str:
 
 
 def _short_list(values: Sequence[str | None], longest: int) -> list[str | None]:
+    """At most `LONGEST_LIST` items, each shortened to `longest` bytes."""
     return [None if one is None else shortened(one, longest) for one in values[:LONGEST_LIST]]
 
 
 def cast_rows(array: pa.Array, kind: pa.DataType, name: str = "") -> tuple[pa.Array, Mask]:
-    """The array in the wanted type, and a mask of the rows that could not be cast (null in the result).
+    """The array converted to type `kind`, and a mask of the rows that could not be converted (null in the
+    result).
 
-    `name` is the column's: a duration may have its unit, and a system's number `AS` before it. What stands
-    for nothing is null and not in the mask.
+    `name` is the column's name: durations may have a unit, and numbers of autonomous systems the prefix `AS`.
+    Texts that mean null become null and are not in the mask.
     """
     bad = np.zeros(len(array), bool)
     array = _plain(array)
@@ -253,7 +266,7 @@ def cast_rows(array: pa.Array, kind: pa.DataType, name: str = "") -> tuple[pa.Ar
 
 
 def _plain(array: pa.Array) -> pa.Array:
-    """The values without a dictionary, bytes as text, text in UTF-8, and numbers that are finite."""
+    """The array without dictionary encoding, with bytes as UTF-8 text and non-finite numbers as null."""
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     if pa.types.is_string_view(array.type):
@@ -266,9 +279,7 @@ def _plain(array: pa.Array) -> pa.Array:
 
 
 def _finite(array: pa.Array) -> pa.Array:
-    """Real numbers, with null for NaN, by which pandas says that there is none, and for infinity, which
-    is no limit.
-    """
+    """The numbers as float64, with null for NaN (pandas' missing value) and for infinity (no limit)."""
     array = array.cast(pa.float64())
     finite = pc.is_finite(array)
     if pc.all(finite).as_py() is not False:
@@ -277,7 +288,9 @@ def _finite(array: pa.Array) -> pa.Array:
 
 
 def _times(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, Mask]:
-    """As `cast_rows`, all at once; raises where texts are of several forms."""
+    """As `cast_rows` for times, converted at once. Raises `ValueError` or an Arrow exception where that is
+    not possible, such as for texts of several forms.
+    """
     bad = np.zeros(len(array), bool)
     if pa.types.is_timestamp(array.type):
         return array.cast(kind, safe=False), bad
@@ -295,7 +308,9 @@ def _times(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, Mask]:
 
 
 def column_of(values: list[Any], kind: pa.DataType, name: str) -> tuple[pa.Array, Mask]:
-    """As `cells`, all at once where the values are of the wanted type; a time is microseconds since 1970."""
+    """As `cells`, but converted at once where all values have the wanted type. Times are microseconds since
+    1970.
+    """
     try:
         if pa.types.is_list(kind) and any(
             isinstance(one, str) for one in values
@@ -308,7 +323,9 @@ def column_of(values: list[Any], kind: pa.DataType, name: str) -> tuple[pa.Array
 
 
 def cells(values: Sequence[Any], kind: pa.DataType, name: str = "") -> tuple[pa.Array, Mask]:
-    """As `cast_rows` for any values, one by one. A value alone in a list is that value."""
+    """As `cast_rows` for a list of any JSON values, converted one by one. A list of one value counts as that
+    value.
+    """
     read: Callable[[Any], Any] = _OF_COLUMN.get(name) or _READERS.get(kind.id, _as_list)
     scalar = not pa.types.is_list(kind)
     text = pa.types.is_string(kind)
@@ -327,17 +344,15 @@ def cells(values: Sequence[Any], kind: pa.DataType, name: str = "") -> tuple[pa.
 
 
 def _is_nothing(value: Any) -> bool:  # noqa: ANN401  any JSON value
-    """Whether a value that is to be no text stands for none: NaN, infinity (no limit), or a word for
-    nothing.
-    """
+    """Whether a value means null in a column that is not text: NaN, infinity, or a text of `NOTHING`."""
     if isinstance(value, str):
         return value.strip().lower() in NOTHING
     return isinstance(value, float) and not math.isfinite(value)
 
 
 def text_cell(value: Any) -> str | None:  # noqa: ANN401  any JSON value
-    """A value as text: lone surrogates mended, numbers written out (1001.0 as 1001, since pandas makes whole
-    numbers real), and structures as JSON.
+    """A value as text: numbers in decimal (1001.0 as 1001, since pandas converts integers to floats),
+    structures as JSON, lone surrogates replaced. None for a non-finite number and an unreadable value.
     """
     if isinstance(value, str):
         return whole(value)
@@ -359,6 +374,7 @@ def text_cell(value: Any) -> str | None:  # noqa: ANN401  any JSON value
 
 
 def _as_text(value: Any) -> str | None:  # noqa: ANN401  any JSON value
+    """As `text_cell`, also for structures that contain lone surrogates."""
     try:
         return text_cell(value)
     except WRONG:  # a structure with a lone surrogate inside
@@ -366,8 +382,8 @@ def _as_text(value: Any) -> str | None:  # noqa: ANN401  any JSON value
 
 
 def _number(value: Any) -> float:  # noqa: ANN401  any JSON value
-    """A number, or a text that is one, with a comma between thousands or before decimals. Raises
-    `ValueError` or `TypeError`.
+    """A number, also as text with thousands separators or a decimal comma. Raises `ValueError` or `TypeError`
+    for anything else.
     """
     if not isinstance(value, str):
         return value if isinstance(value, int) else float(value)
@@ -380,32 +396,37 @@ def _number(value: Any) -> float:  # noqa: ANN401  any JSON value
 
 
 def _as_int(value: Any) -> int | None:  # noqa: ANN401  any JSON value
+    """The value as an integer; None where it has decimals or is too large."""
     number = _number(value)
     return int(number) if number == int(number) and abs(number) < 2**62 else None
 
 
 def _as_real(value: Any) -> float | None:  # noqa: ANN401  any JSON value
+    """The value as a finite float; None where it is not finite."""
     number = float(_number(value))
     return number if np.isfinite(number) else None
 
 
 def _as_bool(value: Any) -> bool | None:  # noqa: ANN401  any JSON value
+    """The value as a boolean; None where it is none of `BOOLEANS`."""
     return BOOLEANS.get(str(value).strip().lower())
 
 
 def _as_system(value: Any) -> int | None:  # noqa: ANN401  any JSON value
+    """The number of an autonomous system, with or without `AS`."""
     found = SYSTEM.match(value) if isinstance(value, str) else None
     return _as_int(found[1] if found else value)
 
 
 def _as_duration_ms(value: Any) -> float | None:  # noqa: ANN401  any JSON value
+    """A duration in milliseconds; a number without a unit is in milliseconds."""
     found = DURATION.fullmatch(value) if isinstance(value, str) else None
     return _as_real(found[1]) * MILLISECONDS[found[2].lower()] if found else _as_real(value)  # type: ignore[operator]  # a match is a number
 
 
 def _as_list(value: Any) -> list[str | None] | None:  # noqa: ANN401  any JSON value
-    """The texts of a list, as it stands or in a cell as JSON, Python, PostgreSQL, or with signs between
-    names.
+    """The texts of a list, given as a list or as text: JSON, a Python or PostgreSQL list, or names with
+    separators.
     """
     if isinstance(value, str):
         text = value.strip()
@@ -420,7 +441,7 @@ def _as_list(value: Any) -> list[str | None] | None:  # noqa: ANN401  any JSON v
 
 
 def _name_of(tool: Any) -> Any:  # noqa: ANN401  any JSON value
-    """The name of a tool that is declared as providers want it; anything else as it is."""
+    """The name of a tool definition in a provider's form; any other value unchanged."""
     if isinstance(tool, dict):
         inner = tool.get("function")
         name = tool.get("name") or (inner.get("name") if isinstance(inner, dict) else None)
@@ -429,6 +450,7 @@ def _name_of(tool: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def _written_list(text: str) -> Any:  # noqa: ANN401  any list
+    """The items of a list in text: JSON, Python or NumPy."""
     try:
         return loads(text)
     except orjson.JSONDecodeError:
@@ -449,7 +471,7 @@ _OF_COLUMN: dict[str, Callable[[Any], Any]] = {"asn": _as_system, "latency_ms": 
 
 
 def valid_text(array: pa.Array) -> pa.Array:
-    """The strings with U+FFFD for bytes that are not UTF-8."""
+    """The strings with bytes that are not valid UTF-8 replaced by U+FFFD."""
     try:
         array.validate(full=True)
     except pa.ArrowInvalid:
@@ -460,7 +482,9 @@ def valid_text(array: pa.Array) -> pa.Array:
 
 
 def _digester(batch: pa.Table, places: Numbers) -> Callable[[Numbers], list[str]]:
-    """SHA-256 over the values of rows, so that they can be found again without a copy of them."""
+    """A function from positions to SHA-256 digests of the rows' values, by which a quarantined row can be
+    found again in the file.
+    """
 
     def digests(some: Numbers) -> list[str]:
         rows = batch.take(pa.array(places[some]))
@@ -474,6 +498,7 @@ def _digester(batch: pa.Table, places: Numbers) -> Callable[[Numbers], list[str]
 
 
 def _bytes(column: pa.ChunkedArray) -> list[bytes]:
+    """The values as bytes, for a digest."""
     if _is_text(column.type):
         binary = column.cast(pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary())
         return [b"" if one is None else one for one in binary.to_pylist()]
@@ -485,6 +510,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _kind(kind: pa.DataType) -> str:
+    """The name of a type for messages."""
     if pa.types.is_timestamp(kind):
         return "a time"
     if pa.types.is_integer(kind):

@@ -1,4 +1,4 @@
-"""What holds the records of a file, by its name and, where the name does not say, by its first bytes?"""
+"""Determines the kind of a log file (Parquet, CSV, JSON, protobuf, text) by its name or its first bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stillwatch.readers.open import DELIMITERS, FAULTS, open_stream
 from stillwatch.readers.places import LogPath
 
 Kind = Literal["parquet", "csv", "json", "protobuf", "log"]
-"""`json` may be lines or one document; of a `log` each line may be text or JSON."""
+"""`json` is JSON Lines or one document; each line of a `log` is text or JSON."""
 
 ENDINGS: dict[str, Kind] = {
     ".parquet": "parquet",
@@ -26,24 +26,27 @@ ENDINGS: dict[str, Kind] = {
     ".otlp": "protobuf",
     ".log": "log",
 }
+"""Kind by the ending of a file's name."""
 ROTATED = re.compile(
     r"(?:\.gz|\.zst|\.bz2|\.old|\.bak|[.-]\d{1,3}|[._-]\d{4}-?\d{2}-?\d{2}(?:[T._-]?\d{2}(?:[:-]?\d{2}){0,2})?)$",
     re.IGNORECASE,
 )
-"""What compression and rotation append to a name, such as `.1`, `-20260503` and `.gz`."""
-PEEK = 4096
+"""Suffixes that compression and log rotation append to names, such as `.1`, `-20260503` and `.gz`."""
+PEEK = 4096  # bytes that are read to determine the kind
 
 
 def kind_of(path: LogPath) -> Kind | None:
-    """What holds a file's records; None where neither its name nor its first bytes say so, and for
-    compressed Parquet.
+    """The kind of a file; None where neither name nor first bytes determine it, and for compressed
+    Parquet.
     """
     state = path.stat()
     return _kind(path, state.st_size, state.st_mtime_ns)
 
 
 def kind_named(name: str) -> Kind | None:
-    """What a file's name says of it; None where that is nothing."""
+    """The kind of a file by its name, without suffixes of rotation; None where the name does not determine
+    it.
+    """
     name = name.lower()
     while True:
         found = next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), None)
@@ -55,6 +58,7 @@ def kind_named(name: str) -> Kind | None:
 
 @lru_cache(maxsize=4096)
 def _kind(path: LogPath, _size: int, _changed_ns: int) -> Kind | None:
+    """As `kind_of`; size and modification time are part of the cache's key."""
     found = kind_named(path.name)
     if found == "parquet" and path.name.lower().endswith((".gz", ".zst", ".bz2")):
         return None
@@ -62,6 +66,7 @@ def _kind(path: LogPath, _size: int, _changed_ns: int) -> Kind | None:
 
 
 def _sniffed(path: LogPath) -> Kind | None:
+    """The kind of a file by its first bytes; None where they do not determine it."""
     try:
         with open_stream(path, LIMITS) as stream:
             head = stream.read(PEEK)
@@ -78,7 +83,7 @@ def _sniffed(path: LogPath) -> Kind | None:
 
 
 def _is_header(line: str) -> bool:
-    """Whether a line is several names with a delimiter between them."""
+    """Whether a line consists of at least three names with a delimiter between them."""
     for delimiter in DELIMITERS:
         names = [name.strip().strip('"') for name in line.split(delimiter)]
         if len(names) > 2 and all(re.fullmatch(r"[A-Za-z_][\w.\- ]{0,63}", name) for name in names):

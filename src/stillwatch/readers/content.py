@@ -1,10 +1,10 @@
-"""What is the text of a structured exchange? One answer for every format.
+"""Extracts text, settings and token counts from requests and answers in any provider's form.
 
 * `system_prompt`: the text of system and developer turns and of separate instructions, joined by blank lines.
-* `prompt`: the text of the last user turn that has any. Tool results are not what a user asks.
-* `response`: the text of the first answer; tool calls as `[tool NAME]`.
-* Parts that are not text leave a mark in place, `[image]`, `[audio]`, `[file]`; reasoning leaves nothing.
-* Senders choose what stands in an exchange: what none of this can read is `UNREADABLE`, and no error.
+* `prompt`: the text of the last user turn that has any. Tool results do not count as user text.
+* `response`: the text of the first answer; tool calls appear as `[tool NAME]`.
+* Parts that are not text are replaced by `[image]`, `[audio]` or `[file]`; reasoning is left out.
+* Senders choose the content, so content of an unknown form gives `UNREADABLE` and raises nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from stillwatch.readers.registry import SHAPES, UNREADABLE, Row, at, first, mapp
 from stillwatch.readers.tolerant import loads
 
 TEXT = ("text", "input_text", "output_text")
+"""Types of parts that hold plain text."""
 SAID = (
     "text",
     "content",
@@ -31,6 +32,7 @@ SAID = (
     "message",
     "kwargs",
 )
+"""Fields that may hold a part's text, in the order in which they are tried."""
 MARKS = {
     "image": "[image]",
     "image_url": "[image]",
@@ -48,6 +50,7 @@ MARKS = {
     "blob": "[file]",
     "uri": "[file]",
 }
+"""Mark that replaces a part, by its type or a field of it."""
 CALLS = (
     "tool_use",
     "tool_call",
@@ -58,6 +61,7 @@ CALLS = (
     "server_tool_use",
     "function",
 )
+"""Types or fields of parts that are tool calls."""
 SILENT = (
     "tool_result",
     "tool_call_response",
@@ -72,11 +76,14 @@ SILENT = (
     "reasoningContent",
     "cachePoint",
 )
-DEEPEST = 20  # parts within parts whose text is read: chosen
+"""Types or fields of parts that give no text: tool results and reasoning."""
+DEEPEST = 20  # nesting levels of parts that are read: chosen
 SYSTEM = ("system", "developer")
 USER = ("user", "human")
 CLASSES = (*SYSTEM, *USER, "ai", "assistant", "tool", "function", "chat")
+"""Values of a LangChain turn's type that are roles."""
 TURNS = ("messages", "input", "contents")
+"""Fields of an object that hold a list of turns."""
 SETTINGS = (
     "inferenceConfig",
     "textGenerationConfig",
@@ -87,10 +94,12 @@ SETTINGS = (
     "options",
     "sampling_params",
 )
+"""Fields of a request that hold its settings."""
 LIMITS = (
     "max_tokens", "max_completion_tokens", "max_output_tokens", "maxTokens", "maxOutputTokens", "max_gen_len",
     "maxTokenCount", "max_tokens_to_sample", "max_new_tokens", "maxNewTokens", "num_predict",
 )  # fmt: skip
+"""Names of the largest number of output tokens."""
 ASKED = (
     "messages",
     "input",
@@ -103,6 +112,7 @@ ASKED = (
     "text",
     "query",
 )
+"""Fields of a request that hold its messages or prompt, in the order in which they are tried."""
 INSTRUCTED = (
     "system",
     "instructions",
@@ -111,6 +121,7 @@ INSTRUCTED = (
     "preamble",
     "system_prompt",
 )
+"""Fields of a request that hold its instructions."""
 ANSWERED = (
     "output",
     "content",
@@ -126,9 +137,12 @@ ANSWERED = (
     "streamed_data",
     "parts",
 )
-SEVERAL = ("outputs", "results", "generations", "completions")  # answers of which the first counts
+"""Fields of an answer that hold its text, in the order in which they are tried."""
+SEVERAL = ("outputs", "results", "generations", "completions")  # lists of answers; the first is used
 ENDED = ("stop_reason", "stopReason", "finish_reason", "finishReason", "completionReason", "done_reason")
+"""Names of the reason for which an answer ended."""
 USAGE = ("usage", "usageMetadata", "usage_metadata", "meta", "tokens", "details")
+"""Fields that hold token counts."""
 EVENTS = frozenset(
     (
         "choices",
@@ -145,6 +159,7 @@ EVENTS = frozenset(
         "completion",
     )
 )
+"""Fields of which an event of a streamed answer has at least one."""
 PARTS_OF_ANSWERS = frozenset((*ANSWERED, *SEVERAL, "choices", "candidates", "usage"))
 BEGUN = re.compile(
     r'"(?:[^"\\]|\\.)*+("?)|[\[{]|[\]}]', re.DOTALL
@@ -152,7 +167,7 @@ BEGUN = re.compile(
 CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?$")
 REQUEST = ("system_prompt", "prompt", "tool_names", "temperature", "top_p", "max_tokens", "stream")
 ANSWER = ("response", "input_tokens", "output_tokens", "finish_reason")
-PEEK = 64  # letters within which a text shows that it is of server-sent events
+PEEK = 64  # characters in which the first server-sent event must start
 READ = (
     "prompt_tokens",
     "inputTokens",
@@ -162,6 +177,7 @@ READ = (
     "prompt_eval_count",
     "inputTokenCount",
 )
+"""Names of the number of input tokens."""
 WRITTEN = (
     "completion_tokens",
     "output_tokens",
@@ -173,6 +189,7 @@ WRITTEN = (
     "outputTokenCount",
     "generated_tokens",
 )
+"""Names of the number of output tokens."""
 
 
 P = ParamSpec("P")
@@ -180,8 +197,8 @@ R = TypeVar("R")
 
 
 def sent(unreadable: Callable[[], R]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Declare a function of what senders write: where it cannot read that, it gives what `unreadable`
-    gives, so that no row is lost.
+    """Decorator for functions that read content chosen by senders: where the content has an unexpected form,
+    the function returns `unreadable()` instead of raising.
     """
 
     def wrap(function: Callable[P, R]) -> Callable[P, R]:
@@ -198,16 +215,19 @@ def sent(unreadable: Callable[[], R]) -> Callable[[Callable[P, R]], Callable[P, 
 
 
 def _no_request() -> Row:
+    """Columns of a request that cannot be read."""
     return dict.fromkeys(REQUEST) | {"prompt": UNREADABLE}
 
 
 def _no_answer() -> Row:
+    """Columns of an answer that cannot be read."""
     return dict.fromkeys(ANSWER) | {"response": UNREADABLE}
 
 
 def text_of(content: Any, *, calls: bool = False, deep: int = DEEPEST) -> str:  # noqa: ANN401  any JSON value
-    """The text of a turn's content: a string, parts, or one part; `calls` shows tool calls by name. Parts
-    within parts are read to `deep` levels.
+    """The text of a turn's content: a string, a part, or a list of parts; empty where there is none.
+
+    With `calls`, tool calls appear by name. Nested parts are read to `deep` levels.
     """
     while isinstance(content, list) and len(content) == 1:
         content = content[0]
@@ -223,6 +243,7 @@ def text_of(content: Any, *, calls: bool = False, deep: int = DEEPEST) -> str:  
 
 
 def _part(part: Mapping[str, Any], calls: bool, deep: int) -> str:
+    """The text of one part."""
     kind = part.get("type")
     if kind in TEXT:  # by far the most frequent
         said = part.get("text") or part.get("content")
@@ -245,7 +266,7 @@ def _part(part: Mapping[str, Any], calls: bool, deep: int) -> str:
 
 
 def tool_name(part: Mapping[str, Any]) -> str:
-    """The name of the tool that a part calls or a definition offers."""
+    """The name of the tool in a tool call or a tool definition; `?` where it has none."""
     for name in ("name", *CALLS, "toolSpec"):
         value = part.get(name)
         if isinstance(value, str):
@@ -257,7 +278,7 @@ def tool_name(part: Mapping[str, Any]) -> str:
 
 @sent(lambda: UNREADABLE)
 def tool_names(tools: Any) -> list[str] | None:  # noqa: ANN401  any JSON value
-    """Names of the tools offered, in order; None where the request offers none."""
+    """Names of the offered tools in order; None where none is offered, `UNREADABLE` for another form."""
     tools = decoded(tools)
     if isinstance(tools, dict):
         tools = tools.get("tools")
@@ -273,13 +294,16 @@ def tool_names(tools: Any) -> list[str] | None:  # noqa: ANN401  any JSON value
 
 
 def _nothing_asked() -> tuple[str | None, str | None]:
+    """System prompt and prompt of a conversation that cannot be read."""
     return None, UNREADABLE
 
 
 @sent(_nothing_asked)
 def asked(messages: Any, instructions: Any = None) -> tuple[str | None, str | None]:  # noqa: ANN401  any JSON values
-    """System prompt and prompt of a conversation, given as turns with roles, as one string, or as JSON of
-    either.
+    """System prompt and prompt of a conversation; each is None where it is missing.
+
+    `messages` are turns with roles, a single string, or JSON of either; `instructions` is a separate system
+    prompt.
     """
     messages = decoded(messages)
     if isinstance(messages, str):
@@ -296,7 +320,9 @@ def asked(messages: Any, instructions: Any = None) -> tuple[str | None, str | No
 
 
 def _turns(messages: Any) -> list[Any]:  # noqa: ANN401  any JSON value
-    """The turns of a conversation, alone, below a name, or of the first of several conversations."""
+    """The turns of a conversation, given as a list, below one of the names in `TURNS`, or as the first of
+    several conversations.
+    """
     if isinstance(messages, dict):
         inner = next((messages[name] for name in TURNS if isinstance(messages.get(name), list)), None)
         return [messages] if inner is None else inner
@@ -306,7 +332,7 @@ def _turns(messages: Any) -> list[Any]:  # noqa: ANN401  any JSON value
 
 
 def _turn(turn: Any) -> tuple[str, Any]:  # noqa: ANN401  any JSON value
-    """Who speaks, and what is said."""
+    """Role and content of a turn."""
     if isinstance(turn, str):
         inner = decoded(turn)
         if not isinstance(inner, dict) or "role" not in inner:
@@ -326,7 +352,7 @@ def _turn(turn: Any) -> tuple[str, Any]:  # noqa: ANN401  any JSON value
 
 
 def _of_langchain(turn: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
-    """Role and fields of a turn as LangChain writes it: by the name of its class, or by its `type`."""
+    """Role and fields of a turn in LangChain's form: the role is given by the class name or by `type`."""
     inner = turn.get("kwargs", turn.get("data"))
     kind, name = turn.get("type"), turn.get("id")
     if isinstance(name, list) and name and isinstance(inner, dict):
@@ -337,7 +363,9 @@ def _of_langchain(turn: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any
 
 @sent(lambda: UNREADABLE)
 def answered(answer: Any, deep: int = DEEPEST) -> str | None:  # noqa: ANN401  any JSON value
-    """The text of an answer in any of the shapes that providers return."""
+    """The text of an answer in any provider's form; None where it has none, `UNREADABLE` for an unexpected
+    form.
+    """
     answer = decoded(answer) if deep > 0 else None
     if isinstance(answer, str):
         return answer or None
@@ -374,7 +402,7 @@ def answered(answer: Any, deep: int = DEEPEST) -> str | None:  # noqa: ANN401  a
 
 
 def _as_turn(turn: Any) -> Any:  # noqa: ANN401  any JSON value
-    """A turn that was written as a string, as its value."""
+    """A turn that was encoded as a JSON string, decoded; any other value unchanged."""
     if not isinstance(turn, str):
         return turn
     inner = decoded(turn)
@@ -382,13 +410,15 @@ def _as_turn(turn: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def choice_of(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The first choice or candidate of an answer; one without names where there is none."""
+    """The first choice or candidate of an answer; an empty object where there is none."""
     return _first(answer.get("choices")) or _first(answer.get("candidates")) or {}
 
 
 @sent(_no_request)
 def request_columns(body: Mapping[str, Any]) -> Row:
-    """What a request's body in a provider's own shape says: instructions, prompt, tools and settings."""
+    """Columns of the contract from a request's body in a provider's form (`REQUEST`): prompts, tools and
+    settings.
+    """
     get = body.get
     system, prompt = asked(first(*(get(name) for name in ASKED)), first(*(get(name) for name in INSTRUCTED)))
     more: Mapping[str, Any] = next((body[name] for name in SETTINGS if isinstance(get(name), dict)), {})
@@ -409,10 +439,11 @@ def request_columns(body: Mapping[str, Any]) -> Row:
 
 @sent(_no_answer)
 def answer_columns(answer: Any) -> Row:  # noqa: ANN401  any JSON value
-    """What an answer in a provider's own shape says: its text, its tokens, and why it ended.
+    """Columns of the contract from an answer in a provider's form (`ANSWER`): text, token counts and finish
+    reason.
 
-    Input tokens read from and written to a cache are counted in, whether the provider has them inside or
-    beside. An answer that was streamed is put together, whether it was logged as text or as a list of events.
+    Input tokens include those read from and written to a cache, whether the provider counts them in or
+    separately. A streamed answer, logged as text or as a list of events, is assembled first.
     """
     answer = whole_answer(answer)
     body = answer if isinstance(answer, dict) else {}
@@ -442,8 +473,8 @@ def answer_columns(answer: Any) -> Row:  # noqa: ANN401  any JSON value
 
 @sent(lambda: UNREADABLE)
 def whole_answer(answer: Any) -> Any:  # noqa: ANN401  any JSON value
-    """An answer as one value: that of a stream is put together, whether it is text of server-sent events
-    or a list of events.
+    """An answer as one value. A streamed answer, given as text of server-sent events or as a list of events,
+    is assembled.
     """
     if isinstance(answer, list) and len(answer) == 1 and at(answer[0], "generated_text") is not None:
         answer = answer[0]  # of TGI
@@ -462,7 +493,7 @@ def whole_answer(answer: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def _are_events(answer: Any) -> bool:  # noqa: ANN401  any JSON value
-    """Whether a list is of a stream's events, and not of turns or parts."""
+    """Whether a list holds events of a stream rather than turns or parts."""
     if not isinstance(answer, list) or not answer:
         return False
     one = next((event for event in answer if isinstance(event, dict)), None)
@@ -473,8 +504,8 @@ def _are_events(answer: Any) -> bool:  # noqa: ANN401  any JSON value
 
 
 def events_in(text: str) -> list[Any] | None:
-    """The data of server-sent events, or values one a line; None where a text is neither. A last one that
-    was cut is left out.
+    """The data of server-sent events, or the values of JSON Lines; a last value that was cut is left out.
+    None where the text is neither.
     """
     begin = text[:PEEK].lstrip()
     if begin.startswith(("data:", "event:", "id:", ": ", "retry:")):
@@ -494,8 +525,8 @@ def events_in(text: str) -> list[Any] | None:
 
 
 def body_in(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  any JSON value
-    """The body of a request or an answer, as an object or as its JSON, which a logger may have cut off;
-    else one without names.
+    """The body of a request or an answer, given as an object or as JSON that may be truncated; otherwise an
+    empty object.
     """
     value = decoded(value)
     if isinstance(value, str) and value[:1] == "{":
@@ -504,9 +535,7 @@ def body_in(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  any JSON value
 
 
 def up_to_the_cut(text: str) -> Any:  # noqa: ANN401  any JSON value
-    """The value of a JSON text that ends early, with all that stands before its end; None where it is no
-    JSON.
-    """
+    """The value of a truncated JSON text, with everything before the cut; None where it is not JSON."""
     open_ones: list[str] = []
     end, cut = 0, None
     for found in BEGUN.finditer(text):
@@ -536,7 +565,7 @@ def up_to_the_cut(text: str) -> Any:  # noqa: ANN401  any JSON value
 
 
 def decoded(value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """JSON that was written as a string, once or twice, as its value; anything else as it is."""
+    """The value of JSON that was encoded as a string, once or several times; anything else unchanged."""
     if isinstance(value, str) and value[:1] in ("{", "[", '"'):
         try:
             inner = loads(value)
@@ -550,17 +579,21 @@ def decoded(value: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def _first(several: Any) -> Mapping[str, Any] | None:  # noqa: ANN401  any JSON value
+    """The first item of a list if it is an object; otherwise None."""
     if isinstance(several, list) and several and isinstance(several[0], dict):
         return several[0]
     return None
 
 
 def _or_none(text: str) -> str | None:
+    """The text; None where it is empty."""
     return text or None
 
 
 def from_events(events: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
-    """One answer from the list of events that a streamed one was logged as, in the shape of any provider."""
+    """One answer, assembled from the events of a stream in any provider's form; text is in `content`, token
+    counts in `usage`.
+    """
     answer: dict[str, Any] = {}
     said: list[str] = []
     usage: dict[str, Any] = {}

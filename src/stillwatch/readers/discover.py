@@ -1,4 +1,4 @@
-"""Which files does a path mean?"""
+"""Finds the log files and companion tables behind the paths that a user gives."""
 
 from __future__ import annotations
 
@@ -35,23 +35,25 @@ from stillwatch.readers.records import is_document
 from stillwatch.readers.registry import all_formats
 
 COMPANIONS = ("accounts", "releases", "truth", "quarantine")
-# By these a results folder is known.
+"""Names of tables beside a log that are no logs."""
+# A folder with all of these files is a results folder.
 RESULTS = frozenset(("manifest.json", "overview.json", "campaigns.parquet"))
 BOOKKEEPING = frozenset(
     "_delta_log _temporary _spark_metadata _symlink_format_manifest _metadata _common_metadata "
     "sketch.json".split()
 )
-# The body of an exchange, in `data/` beside the log that names it.
+"""Files and folders of Spark, Delta Lake and `stillwatch sketch` that are no logs."""
+# File in `data/` that holds the body of an exchange; the log beside that folder names it.
 BODY = re.compile(r".*_(?:input|output)\.json(?:\.gz)?")
 COMPRESSIONS = "plain, gzip, zstd or bzip2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """The files of one scan; companions are found beside the exchanges unless named.
+    """The files of one scan, with the format of each log.
 
-    `unread` are files that were meant and cannot be read, with what is wrong with each; `named` are files
-    that were given one by one.
+    Companion tables are found beside the logs unless they are given. `unread` maps files that cannot be read
+    to their problems; `named` are files that were given individually.
     """
 
     exchanges: tuple[LogPath, ...]
@@ -63,12 +65,13 @@ class Sources:
 
 
 def _stem(name: str) -> str:
+    """A file's name up to the first dot, in lower case."""
     return name.split(".", 1)[0].lower()
 
 
 def _is_bookkeeping(path: LogPath, inner: tuple[str, ...]) -> bool:
-    """Whether a file of a folder is hidden, or what Spark, Delta, Bedrock and `stillwatch sketch` keep
-    beside logs.
+    """Whether a file in a folder is hidden or is bookkeeping of Spark, Delta, Bedrock or `stillwatch
+    sketch`.
     """
     return (
         any(part.startswith(".") or part in BOOKKEEPING for part in inner)
@@ -78,8 +81,8 @@ def _is_bookkeeping(path: LogPath, inner: tuple[str, ...]) -> bool:
 
 
 def _below(files: Iterable[LogPath], root: str) -> list[LogPath]:
-    """Of all files below a folder those that may be logs: in `exchanges/` where there is one, no
-    companions, and no results of a scan.
+    """The files below a folder that may be logs: those in `exchanges/` where that exists, without companions
+    and without results of a scan.
     """
     every = list(files)
     results = _results(every)
@@ -99,7 +102,7 @@ def _below(files: Iterable[LogPath], root: str) -> list[LogPath]:
 
 
 def _results(files: Iterable[LogPath]) -> list[str]:
-    """The folders that a scan wrote: what they hold was made from logs and is none."""
+    """The folders among these files that are results of a scan; their files are no logs."""
     names: dict[str, set[str]] = defaultdict(set)
     for file in files:
         folder, _slash, name = str(file).rpartition("/")
@@ -109,8 +112,8 @@ def _results(files: Iterable[LogPath]) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Meant:
-    """What one given path means: its files, those among which companions are looked for, and whether it
-    is the name of one file.
+    """The files of one given path, the files among which companions are searched, and whether the path names
+    a single file.
     """
 
     files: list[LogPath]
@@ -119,6 +122,7 @@ class _Meant:
 
 
 def _meant(given: str) -> _Meant:
+    """The files of one given path."""
     if is_stream(given):
         return _Meant(files=[from_stream(given)], beside=[], one=True)
     if is_url(given):
@@ -140,10 +144,9 @@ def _meant(given: str) -> _Meant:
 
 
 def log_files(folder: Path, without: Path | None = None) -> list[LogPath]:
-    """The files below a folder that may be logs, in the order of their names; none below the folder
-    `without`.
+    """The files below a folder that may be logs, sorted by name, without those below the folder `without`.
 
-    Raises `InputError` for a Delta or Iceberg table in it that cannot be read file by file.
+    Raises `InputError` for a Delta or Iceberg table whose files cannot be read individually.
     """
     every: list[LogPath] = [
         file
@@ -154,7 +157,7 @@ def log_files(folder: Path, without: Path | None = None) -> list[LogPath]:
 
 
 def _companions(folder: Path) -> list[LogPath]:
-    """Files of a folder that have a companion's name."""
+    """Files of a folder with the name of a companion table."""
     return [path for name in COMPANIONS for path in sorted(folder.glob(f"{name}.*")) if path.is_file()]
 
 
@@ -167,12 +170,13 @@ def discover(
     log_format: str = "auto",
     limits: Limits = LIMITS,
 ) -> Sources:
-    """Files behind files, folders, Hive-partitioned trees and globs, in a fixed order.
+    """The log files behind files, folders, Hive-partitioned trees, patterns and URLs, in a fixed order.
 
-    A folder that holds `exchanges/` or `exchanges.*` means that; `accounts.*` and `releases.*` beside it are
-    companions and `truth.*` is never read. Each file's format is recognised by its first records, with
-    `names` as `--map` gives them, unless `log_format` says which it is. A file of no known format stands in
-    `unread`. Raises `InputError` for a path that means no file, and where no file is of a known format.
+    In a folder with `exchanges/` or `exchanges.*`, only those are logs; `accounts.*` and `releases.*` beside
+    them are companion tables, and `truth.*` is never read. Each file's format is recognised by its first
+    records, unless `log_format` names it; `names` maps contract columns to fields, as `--map` gives them.
+    Files of unknown format are in `unread`. Raises `InputError` for a path without files, and where no file
+    has a known format.
     """
     forced = named(log_format)
     files: list[LogPath] = []
@@ -215,13 +219,14 @@ def discover(
 
 
 def _found(given: str) -> str:
+    """What a path without log files holds, for a message."""
     path = Path(given)
     is_results = all((path / name).is_file() for name in RESULTS)
     return "the results of a scan" if is_results else "no file that could be a log"
 
 
 def _nothing(given: str) -> Problem:
-    """A path that means no file."""
+    """The problem of a path without log files."""
     here = not is_url(given) and Path(given).exists()
     return Problem(
         fact=f"`{given}` means no file that can be read",
@@ -233,7 +238,9 @@ def _nothing(given: str) -> Problem:
 
 
 def unreadable(file: LogPath, error: Exception | str) -> Problem:
-    """A library's own words may hold customers' text: only the kind of fault is told."""
+    """The problem of a file that cannot be read. Messages of libraries may hold customers' text, so only the
+    kind of error is shown.
+    """
     found = error if isinstance(error, str) else type(error).__name__
     if isinstance(error, OSError) and error.strerror:
         found = error.strerror
@@ -246,7 +253,7 @@ def unreadable(file: LogPath, error: Exception | str) -> Problem:
 
 
 def _fault(file: LogPath, limits: Limits) -> Exception | str:
-    """What is wrong with a file's bytes, or ''."""
+    """The error in reading a file's first bytes; an empty text where there is none."""
     try:
         if kind_of(file) == "parquet":
             pq.read_schema(seekable(file))
@@ -259,7 +266,7 @@ def _fault(file: LogPath, limits: Limits) -> Exception | str:
 
 
 def _unknown(file: LogPath, limits: Limits) -> Problem:
-    """A file of no known format, with the keys that were seen in it."""
+    """The problem of a file of unknown format, with the keys found in it."""
     if fault := _fault(file, limits):
         return unreadable(file, fault)
     if kind_of(file) is None:
@@ -287,8 +294,8 @@ def _unknown(file: LogPath, limits: Limits) -> Problem:
 def _format(
     file: LogPath, forced: Recognised | None, names: Mapping[str, str], limits: Limits
 ) -> Recognised | None:
-    """What a file is read as; a document of contract rows, or one with names such as `user.id`, is read
-    row by row.
+    """The format in which a file is read, None where it is unknown. A document of contract rows, or a mapping
+    with paths such as `user.id`, is read row by row.
     """
     try:
         if kind_of(file) is None:
@@ -301,12 +308,13 @@ def _format(
                 return replace(told, format=contract_document)
         if told is None and is_empty(file, limits):
             return Recognised(format=contract_document, why="it holds no record")
-    except OSError:  # `check` says so
+    except OSError:  # `check` reports it
         return forced or Recognised(format=None, why="it cannot be read")
     return told
 
 
 def _companion(name: str, files: Iterable[LogPath]) -> LogPath | None:
+    """The first file that is the companion table of this name; None where there is none."""
     for file in files:
         if (
             _stem(file.name) == name

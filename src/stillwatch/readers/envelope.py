@@ -1,14 +1,14 @@
-"""What do shippers put around a record, and how is it taken out?
+"""Takes records out of the envelopes that log shippers put around them.
 
-An envelope is one module in `readers/envelopes` that defines one `Envelope` of the module's own name.
-`Opener` takes records out of all of them, in any order and to `DEEPEST` levels, before a file's format is
-recognised and again when it is read.
+An envelope is one module in `readers/envelopes` that defines one `Envelope` of the module's name. `Opener`
+opens envelopes in any order, nested to `DEEPEST` levels, both before a file's format is recognised and when
+the file is read.
 
-* A record that the file's format knows is never opened: what a sender wrote in it stays where it is.
-* What an envelope holds is an object, or text. Text is JSON, or a line of a log: `{"line": text, "modified":
-  seconds since 1970}`.
-* A text that was cut into several envelopes is put together, up to the limit of a line.
-* Text that is no record is passed over and counted; text that begins as a record and is none is quarantined.
+* A record that the file's format recognises is never opened, so that content of a sender stays in place.
+* An envelope holds objects or text. Text is JSON, or a line of a log: `{"line": text, "modified": seconds
+  since 1970}`.
+* Text that was split over several envelopes is joined, up to the limit of a line.
+* Text that is no record is skipped and counted; text that starts like a record but is none is quarantined.
 """
 
 from __future__ import annotations
@@ -32,19 +32,22 @@ from stillwatch.readers.times import MICROSECONDS, micros
 from stillwatch.readers.tolerant import is_begun, is_broken, objects, unquoted
 
 NEEDED = tuple(name for name in EXCHANGES.required if name != "exchange_id")
-DEEPEST = 8  # envelopes in envelopes that are opened: chosen, twice what shippers make
-BEGINNINGS = 4  # pieces that may be the first of a record and are tried: chosen
-SAMPLE = 200  # records by which a file is known: chosen
-MOST = 20_000  # records and lines of text among which they are looked for: chosen
+"""Required columns of the contract that cannot be filled where they are missing."""
+DEEPEST = 8  # most nested envelopes that are opened: chosen, twice what shippers produce
+BEGINNINGS = 4  # most pieces that are tried as the first of a record: chosen
+SAMPLE = 200  # records by which a file's format is recognised: chosen
+MOST = 20_000  # most records and lines of text among which the sample is searched: chosen
 LINE = "line"
+"""Key of the text in a record that stands for a line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
     """Text in an envelope.
 
-    `time` is when it was logged, in any form. `of` names the stream that it is a piece of; `ends` says
-    whether it is the last piece of its line, None where only a whole record can tell.
+    `time` is the time of logging in any form, or None. `of` names the stream of which the text is a piece
+    (empty: it is whole). `ends` is whether it is the last piece of its line; None where only parsing the
+    joined pieces shows it.
     """
 
     text: str
@@ -59,12 +62,13 @@ Opened = tuple[list[Record], Counter[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """One shape of what shippers put around records.
+    """One form of envelope.
 
-    `keys` are names of which a record has at least one to be looked at; `open` gives what is in it, None
-    where it is no such envelope. A `loose` shape could be a record of its own: it is opened where something
-    known is in it, or was in others of the same file, since a sender may make his own record unknown. What is
-    in it is `either` of several, or all of them.
+    `keys`: a record with at least one of these keys may be this envelope. `open` returns the content of a
+    record, None where the record is not this envelope. A `loose` envelope could also be a record itself: it
+    is opened only where its content is recognised, or where other records of the file were in it, since a
+    sender can make his own record unrecognisable. With `either`, each item of the content is an alternative;
+    otherwise all items belong to it.
     """
 
     name: str
@@ -82,7 +86,9 @@ Open = Callable[[Record, Limits], Iterable[Inner] | None]
 def envelope(
     *, title: str, source: str, keys: Iterable[str], loose: bool = False, either: bool = False
 ) -> Callable[[Open], Envelope]:
-    """Declare an envelope by the function that opens it."""
+    """Decorator that declares an envelope by the function that opens it; the arguments are fields of
+    `Envelope`.
+    """
 
     def wrap(function: Open) -> Envelope:
         return Envelope(
@@ -100,23 +106,23 @@ def envelope(
 
 @cache
 def all_envelopes() -> tuple[Envelope, ...]:
-    """Every envelope: exact shapes before loose ones, in the order of their names."""
+    """All envelopes: exact ones before loose ones, each sorted by name."""
     return tuple(sorted(units(envelopes, Envelope), key=lambda one: (one.loose, one.name)))
 
 
 @cache
 def by_key() -> Mapping[str, tuple[Envelope, ...]]:
-    """The envelopes to look for where a record has a key."""
+    """The envelopes that a record with a key may be, by key."""
     keys = {key for one in all_envelopes() for key in one.keys}
     return {key: tuple(one for one in all_envelopes() if key in one.keys) for key in keys}
 
 
 class Opener:
-    """Takes the records of one file out of their envelopes.
+    """Opens the envelopes of one file's records.
 
-    `known` says whether a record is of the file's format, `lines` whether that format reads lines of text.
-    `modified` is the time of lines whose envelope tells none. `usual` gives an opener that has opened the
-    first records of the file, where it is asked.
+    `known` is whether a record is of the file's format, `lines` whether that format reads lines of text.
+    `modified` (seconds since 1970) is the time of lines whose envelope has none. `usual` returns an opener
+    that has read the file's first records, or None.
     """
 
     def __init__(
@@ -134,14 +140,14 @@ class Opener:
         self._keys = by_key().keys() | {LINE}
         self._pieces: dict[
             str, list[str]
-        ] = {}  # by stream; lists are added to, since one line may be in thousands of pieces
-        self._sizes: Counter[str] = Counter()  # characters of these
-        self.ending: set[str] = set()  # streams of which a piece said that it is the last one
+        ] = {}  # by stream; lists, since one line may consist of thousands of pieces
+        self._sizes: Counter[str] = Counter()  # characters of the pieces, by stream
+        self.ending: set[str] = set()  # streams in which last pieces are marked
         self._number = 0
-        self._waits = False  # whether the record at hand is a piece
+        self._waits = False  # whether the current record is a piece that was kept
 
     def __call__(self, numbered: Iterator[Numbered]) -> Iterator[Numbered]:
-        """The records, opened; one in an envelope has the envelope's number."""
+        """Yield the records without envelopes, each with the number of its outermost envelope."""
         for number, record in numbered:
             if self._keys.isdisjoint(record):
                 yield number, record
@@ -159,6 +165,7 @@ class Opener:
             self._give_up(pieces)
 
     def _passed_over(self, line: Record) -> None:
+        """Count a line of text that no format reads, or quarantine it where it is a broken record."""
         text = line[LINE]
         if is_broken(text):
             self.losses.row(self._number, "line is not JSON", text.encode("utf-8", "replace"))
@@ -166,7 +173,7 @@ class Opener:
             self.losses.passed_over += 1
 
     def _opened(self, record: Record, deep: int) -> Opened:
-        """The records in a record, and how often each envelope was opened."""
+        """The records in a record, and the number of opened envelopes by name."""
         closed: Opened = [record], Counter()
         if not deep or self._known(record):
             return closed
@@ -183,6 +190,7 @@ class Opener:
         return usual or strict or closed
 
     def _inside(self, inner: Iterable[Inner], deep: int) -> Opened:
+        """The records in an envelope's content, and the number of opened envelopes by name."""
         found: list[Record] = []
         names: Counter[str] = Counter()
         for one in inner:
@@ -193,7 +201,7 @@ class Opener:
         return found, names
 
     def _readings(self, record: Record) -> Iterator[tuple[Envelope, list[Inner]]]:
-        """What may be in a record, by each envelope that it may be."""
+        """Possible contents of a record, each with the envelope in whose form it is read."""
         some = {one.name: one for key in record if key in self._keys for one in by_key().get(key, ())}
         for one in sorted(some.values(), key=lambda one: (one.loose, one.name)):
             inner = one.open(record, self._limits)
@@ -201,8 +209,8 @@ class Opener:
                 yield from ((one, [each]) for each in inner) if one.either else [(one, list(inner))]
 
     def _read(self, piece: Text, of: str) -> list[Record]:
-        """The records that a text holds, itself as a line where it holds none, nothing where it goes on
-        in another envelope.
+        """The records in a text, or the text as a line where it holds none; empty where more pieces are
+        needed.
         """
         pieces = self._pieces.pop(of, []) if piece.of else []
         size = self._sizes.pop(of, 0) + len(piece.text)
@@ -232,18 +240,19 @@ class Opener:
         return []
 
     def _is_usual(self, name: str) -> bool:
+        """Whether the file's first records are in this envelope."""
         first = self._usual()
         return first is not None and name in first.losses.envelopes
 
     def _is_ending(self, of: str) -> bool:
-        """Whether the last pieces of this stream's lines say that they are."""
+        """Whether last pieces are marked in this stream."""
         if of not in self.ending and (first := self._usual()) is not None and of in first.ending:
             self.ending.add(of)
         return of in self.ending
 
     def _joined(self, pieces: list[str]) -> list[Record] | None:
-        """The records of these pieces, or of the last ones, where the first are of a record whose end is
-        missing.
+        """The records in these pieces, or in the last of them where the end of an earlier record is missing;
+        None where there are none yet.
         """
         begins = [place for place, piece in enumerate(pieces) if place == 0 or is_begun(piece)]
         for begin in (*begins[:1], *begins[1:][-BEGINNINGS:]):
@@ -254,10 +263,12 @@ class Opener:
         return None
 
     def _give_up(self, pieces: list[str], why: str = "record is cut short") -> None:
+        """Quarantine pieces that give no record."""
         if pieces:
             self.losses.row(self._number, why, "".join(pieces).encode("utf-8", "replace"))
 
     def _whole(self, text: str, time: Any) -> list[Record]:  # noqa: ANN401  any JSON value
+        """The records of a whole text, or the text as a line where it holds none."""
         found = objects(text)
         if found is not None:
             return found
@@ -270,12 +281,14 @@ class Opener:
 
 
 def least_columns(names: Mapping[str, str]) -> set[str]:
-    """The fields without which a record is no row of the contract; ids can be made."""
+    """The fields that a record needs to become a row of the contract, by `names` (contract column to
+    field).
+    """
     return {names.get(column, column) for column in NEEDED}
 
 
 def holds(record: Record, names: Iterable[str]) -> bool:
-    """Whether a record has these fields; a name such as `user.id` may be a path into it."""
+    """Whether a record has all of these fields; a name such as `user.id` may be a path."""
     return all(name in record or ("." in name and field(record, name) is not None) for name in names)
 
 
@@ -287,8 +300,9 @@ def unwrapped(
     limits: Limits,
     span: Span | None = None,
 ) -> Iterator[Numbered]:
-    """Records of a file of this format, out of their envelopes; `names` and `span` as in `vendor_batches`
-    and `records`.
+    """Yield the records of a file in this format without their envelopes, each with its number.
+
+    `names` maps contract columns to fields; `span` is as in `records`.
     """
     least = least_columns(names)
 
@@ -309,7 +323,9 @@ def unwrapped(
 
 
 def sample(numbered: Iterator[Numbered], known: Callable[[Record], bool]) -> Iterator[Record]:
-    """The first `SAMPLE` records that are no text or known, of the first `MOST`."""
+    """Yield the first `SAMPLE` records that are recognised or are no lines of text, among the first
+    `MOST`.
+    """
     seen = 0
     for _number, record in islice(numbered, MOST):
         if seen < SAMPLE and (not is_line(record) or known(record)):

@@ -1,9 +1,9 @@
-"""How is an exchange read that several records tell of, in one file or in files that lie together?
+"""Joins several records of one exchange, in one file or in files that belong together.
 
-Each record gives a `Fragment`, and those of one key are put together. A file's own fragments are held up to
-`HELD` bytes, the oldest being settled first; those of the files of a scan that lie together are read once for
-all of these, up to `BESIDE` bytes of text, beyond which only their keys are kept. An exchange is a row of the
-file that has its leading fragment, so that it is counted once and lost nowhere.
+Each record gives a `Fragment`; fragments with the same key are joined. Of the file that is read, up to `HELD`
+bytes of fragments are kept, and the oldest are completed first. The other files of the scan are read once and
+indexed, up to `BESIDE` bytes of text; beyond that only keys are kept. An exchange becomes a row of the file
+with its leading fragment, so that it is counted exactly once.
 """
 
 from __future__ import annotations
@@ -33,18 +33,19 @@ from stillwatch.readers.registry import (
     mapped,
 )
 
-HELD = 64 << 20  # bytes of fragments of a file that wait for others: chosen
-BESIDE = 256 << 20  # bytes of fragments of files that lie together: chosen
-KEYS = 4_000_000  # fragments of files that lie together that are known at all: chosen
-FILES = 2_000  # files of a folder that are looked at: chosen
-OVERHEAD = 300  # bytes that a fragment takes beside its text
+HELD = 64 << 20  # most bytes of waiting fragments of one file: chosen
+BESIDE = 256 << 20  # most bytes of indexed fragments of other files: chosen
+KEYS = 4_000_000  # most indexed fragments of other files: chosen
+FILES = 2_000  # most files that are indexed: chosen
+OVERHEAD = 300  # bytes of memory of a fragment without its text
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """What one record tells of the exchange `key`; of an exchange's fragments the one of least `rank` leads.
+    """The content of one record on the exchange `key`. The fragment with the smallest `rank` leads its
+    exchange.
 
-    `named` are columns by the names that `--map` gives.
+    `told` is the content; `named` are columns that `--map` names.
     """
 
     key: str
@@ -54,13 +55,13 @@ class Fragment:
 
     @property
     def size(self) -> int:
-        """About how many bytes it takes."""
+        """Approximate size in bytes."""
         return OVERHEAD + sum(len(one) for one in self.told.values() if isinstance(one, str))
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A fragment with where it stands: a file, and the number of its record."""
+    """A fragment with its file and the number of its record."""
 
     fragment: Fragment
     file: str
@@ -68,7 +69,7 @@ class Placed:
 
     @property
     def order(self) -> tuple[int, str, int]:
-        """By which fragments of one exchange are ordered."""
+        """Sort key of the fragments of one exchange."""
         return self.fragment.rank, self.file, self.number
 
 
@@ -89,11 +90,12 @@ def joined_format(
     notes: tuple[str, ...] = (),
     split: Callable[[Record], Iterable[Record]] = lambda record: (record,),
 ) -> Callable[[Callable[[Record], Taken]], Format]:
-    """Declare a format of which several records tell of one exchange.
+    """Decorator that declares a format in which several records describe one exchange.
 
-    The function gives a record's fragment, a row where the record tells of all, or None where it is no
-    exchange. `assemble` makes rows of the fragments of one key, each with the fragment that leads it;
-    `is_whole` says that no more will come.
+    The decorated function returns a record's fragment, a row where the record describes the whole exchange,
+    or None where it is no exchange. `assemble` makes rows from the fragments of one key, each with its
+    leading fragment; `is_whole` is whether no further fragments are expected. The other arguments are fields
+    of `Format`.
     """
 
     def wrap(function: Callable[[Record], Taken]) -> Format:
@@ -123,7 +125,7 @@ def joined_format(
 
 @dataclass(frozen=True, slots=True)
 class _Taker:
-    """What each record is: a fragment, a row, a reason why there is none, or None for what is no exchange."""
+    """Converts each record to a fragment, a row, a `Malformed`, or None where it is no exchange."""
 
     function: Callable[[Record], Taken]
     split: Callable[[Record], Iterable[Record]]
@@ -148,7 +150,7 @@ class _Taker:
 
 
 class _Reading:
-    """One file as it is read."""
+    """Reads one file."""
 
     def __init__(
         self,
@@ -164,7 +166,7 @@ class _Reading:
         self._others: Mapping[str, Sequence[Placed]] | None = None
 
     def rows(self, records: Iterator[Numbered]) -> Iterator[tuple[int, Told]]:
-        """The file's rows, and what is passed over or cannot be read."""
+        """Yield the file's rows, and the records that are passed over or malformed."""
         for number, one in self._taken(records):
             if one is None:
                 yield number, PassedOver()
@@ -180,7 +182,7 @@ class _Reading:
             yield from self._settled(self._held.oldest())
 
     def _settled(self, mine: list[Placed]) -> Iterator[tuple[int, Told]]:
-        """What becomes of the file's fragments of one key."""
+        """The rows of the exchange to which the file's fragments of one key belong."""
         several = mine if self._is_whole(mine) else [*mine, *self._elsewhere(mine[0].fragment.key)]
         led = False
         try:
@@ -197,13 +199,14 @@ class _Reading:
             yield from ((one.number, PassedOver()) for one in mine)
 
     def _elsewhere(self, key: str) -> Iterator[Placed]:
+        """Fragments of a key in the other files."""
         if self._others is None:
             self._others = _together(self._beside, self._form, self._taken) if self._beside else {}
         return (one for one in self._others.get(key, ()) if one.file != self._file)
 
 
 def _named(several: Iterable[Placed]) -> Row:
-    """The columns that `--map` names, each from the first of the fragments that has it."""
+    """The columns that `--map` names, each from the first fragment with a value."""
     row: Row = {}
     for one in several:
         row |= {name: value for name, value in one.fragment.named.items() if row.get(name) is None}
@@ -212,26 +215,26 @@ def _named(several: Iterable[Placed]) -> Row:
 
 @dataclass(slots=True)
 class _Held:
-    """Fragments of a file that wait for others of their key, in the order in which their keys came."""
+    """Waiting fragments of a file, by key in the order of arrival; `size` is in bytes."""
 
     several: OrderedDict[str, list[Placed]] = field(default_factory=OrderedDict)
     size: int = 0
 
     def add(self, one: Placed) -> list[Placed]:
-        """Hold a fragment; returns all of its key."""
+        """Keep a fragment; returns all fragments of its key."""
         self.size += one.fragment.size
         several = self.several.setdefault(one.fragment.key, [])
         several.append(one)
         return several
 
     def take(self, key: str) -> list[Placed]:
-        """Those of a key, which are held no more."""
+        """Remove and return the fragments of a key."""
         several = self.several.pop(key)
         self.size -= sum(one.fragment.size for one in several)
         return several
 
     def oldest(self) -> list[Placed]:
-        """Those of the key that came first, which are held no more."""
+        """Remove and return the fragments of the oldest key."""
         return self.take(next(iter(self.several)))
 
 
@@ -239,7 +242,7 @@ _LOCK = threading.Lock()
 
 
 def _together(beside: Beside, form: Format, taken: _Taker) -> Mapping[str, Sequence[Placed]]:
-    """The fragments of the files that lie together with a log and are of its format, by key."""
+    """Fragments by key of all files that belong with a log and have its format."""
     files = beside.together()[:FILES]
     if len(files) < 2:
         return {}
@@ -251,7 +254,7 @@ def _together(beside: Beside, form: Format, taken: _Taker) -> Mapping[str, Seque
 def _indexed(
     files: tuple[tuple[LogPath, int, int], ...], form: Format, taken: _Taker, limits: Limits
 ) -> Mapping[str, Sequence[Placed]]:
-    """As `_together`, of these files as they are now."""
+    """As `_together`, for these files in their present versions."""
     found: dict[str, list[Placed]] = {}
     size = number_of = 0
     for path, _size, _changed in files:

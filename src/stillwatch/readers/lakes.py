@@ -1,7 +1,7 @@
-"""Which files of a Delta or Iceberg table hold its rows now?
+"""Selects the files of a Delta or Iceberg table that hold its present rows.
 
-A table's folder also holds files that were replaced or deleted; only the table's own library knows which
-count. What is left is read as any Parquet file is: by its own columns and those that its folders name.
+A table's folder also contains replaced and deleted files; only the table's own library knows which files are
+current. These are read as any Parquet file is, with the columns in them and those in folder names.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from stillwatch.readers.places import LogPath
 DELTA = re.compile(r"(.*)/_delta_log/\d+\.(?:json|checkpoint.*\.parquet)")
 ICEBERG = re.compile(r"(.*)/metadata/v?(\d+)(?:-[^/]*)?\.metadata\.json")
 PLAIN_FEATURES = frozenset({"timestampNtz", "v2Checkpoint", "vacuumProtocolCheck", "appendOnly"})
-"""Features of a Delta table that change nothing for who reads its files."""
+"""Features of a Delta table that do not affect readers of its files."""
 
 
 def live(files: Sequence[LogPath]) -> list[LogPath]:
-    """Of all files below a folder those that hold logs: of a table in it only those of its present version.
+    """The files below a folder without outdated files: of a table, only those of its present version.
 
-    Raises `InputError` for a table whose files cannot be read one by one, and `MissingExtra` without its
-    library.
+    Raises `InputError` for a table whose files cannot be read individually, and `MissingExtra` where its
+    library is not installed.
     """
     delta = {found[1] for file in files if (found := DELTA.fullmatch(str(file)))}
     iceberg: dict[str, tuple[int, str]] = {}
@@ -41,7 +41,7 @@ def live(files: Sequence[LogPath]) -> list[LogPath]:
 
 
 def _found(root: str, wanted: Sequence[str], files: Sequence[LogPath]) -> list[LogPath]:
-    """The files of these paths below a table's folder."""
+    """The files with these paths below a table's folder. Raises `InputError` where one is missing."""
     below = {str(file).removeprefix(f"{root}/"): file for file in files if str(file).startswith(f"{root}/")}
     found = [below.get(path) or below.get(unquote(path)) for path in wanted]
     missing = [path for path, file in zip(wanted, found, strict=True) if file is None]
@@ -57,6 +57,7 @@ def _found(root: str, wanted: Sequence[str], files: Sequence[LogPath]) -> list[L
 
 
 def _delta(root: str) -> list[str]:
+    """Paths of a Delta table's present files, relative to its folder."""
     try:
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError
@@ -85,6 +86,7 @@ def _delta(root: str) -> list[str]:
 
 
 def _iceberg(root: str, metadata: str) -> list[str]:
+    """Paths of an Iceberg table's present files, relative to its folder."""
     try:
         from pyiceberg.table import StaticTable
     except ImportError as error:
@@ -93,7 +95,7 @@ def _iceberg(root: str, metadata: str) -> list[str]:
     try:
         table = StaticTable.from_metadata(metadata, driver)
         tasks = list(table.scan().plan_files())
-    except Exception as error:  # the errors of the library have nothing in common
+    except Exception as error:  # the library's exceptions have no common base class
         raise _damaged("Iceberg", root, error) from error
     names: dict[int, set[str]] = {}
     for schema in table.schemas().values():
@@ -118,11 +120,12 @@ def _iceberg(root: str, metadata: str) -> list[str]:
 
 
 def _below(uri: str, location: str) -> str:
-    """The path of a table's file below the table's folder."""
+    """The path of a table's file relative to the table's folder."""
     return uri.removeprefix("file://").removeprefix(location.rstrip("/").removeprefix("file://")).lstrip("/")
 
 
 def _without(name: str, root: str) -> MissingExtra:
+    """The error where the library for a kind of table is not installed."""
     return MissingExtra(
         Problem(
             fact=f"reading a table of {name} needs a package that is not installed",
@@ -133,6 +136,7 @@ def _without(name: str, root: str) -> MissingExtra:
 
 
 def _damaged(name: str, root: str, error: Exception) -> InputError:
+    """The error where a table cannot be read."""
     return InputError(
         Problem(
             fact=f"the {name} table cannot be read",

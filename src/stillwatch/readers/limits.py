@@ -1,4 +1,4 @@
-"""How much of a log file is read, and what is said where that is not all of it."""
+"""Limits on how much of a log file is read, and the messages where a limit is exceeded."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from dataclasses import asdict, dataclass, replace
 from stillwatch.errors import Problem, UsageError
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+"""Bytes in each unit of size."""
 SIZE = re.compile(r"(\d{1,15})\s*([KMGT]?)I?B?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one file may cost. All sizes are in bytes and chosen.
+    """Limits for one file, in bytes except `ratio`. All are chosen.
 
-    * `line`: of a line, an element of an array, a message, or a cell. What is larger is set aside; its
+    * `line`: of a line, an element of an array, a message, or a cell. A larger one is quarantined; its
       neighbours are read.
-    * `file`: of a file when it is decompressed. Its rest is not read.
-    * `ratio`: of decompressed to compressed bytes, beyond the first `FREE` bytes. Gzip cannot exceed 1032.
+    * `file`: of a file after decompression. The rest is not read.
+    * `ratio`: decompressed to compressed bytes, beyond the first `FREE` bytes. Gzip cannot exceed 1032.
     """
 
     line: int = 32 << 20
@@ -28,25 +29,27 @@ class Limits:
 
     @property
     def suffix(self) -> str:
-        """What a store remembers of limits other than the usual ones, under which more or less of a file
-        is read.
+        """The limits that differ from the defaults, as text; a store records it, since more or less of a file
+        is read under them.
         """
         changed = {name: value for name, value in asdict(self).items() if value != getattr(LIMITS, name)}
         return "".join(f" {name}={value}" for name, value in changed.items())
 
     def told(self, name: str, what: str) -> str:
-        """The reason for what is not read because of a limit, with the option that changes it."""
+        """The reason for not reading something because of the limit `name`, with the option that
+        changes it.
+        """
         limit = getattr(self, name)
         size = f"{limit:,} times" if name == "ratio" else size_of(limit)
         return f"{what} the limit of {size}, which --limit {name}=N changes"
 
 
 LIMITS = Limits()
-FREE = 1 << 30  # bytes below which no ratio is too high
+FREE = 1 << 30  # decompressed bytes up to which `ratio` is not checked
 
 
 def size_of(number: int) -> str:
-    """A number of bytes in the largest unit that divides it."""
+    """A number of bytes as text, in the largest unit that divides it."""
     for unit in ("T", "G", "M", "K"):
         if number >= UNITS[unit] and number % UNITS[unit] == 0:
             return f"{number // UNITS[unit]} {unit}iB"
@@ -54,7 +57,7 @@ def size_of(number: int) -> str:
 
 
 def limits_of(pairs: Iterable[str]) -> Limits:
-    """Limits from `NAME=SIZE` pairs, such as `line=64MB`; raises `UsageError` for anything else."""
+    """Limits from `NAME=SIZE` pairs, such as `line=64MB`. Raises `UsageError` for anything else."""
     given: dict[str, int] = {}
     for pair in pairs:
         name, _sign, size = pair.partition("=")

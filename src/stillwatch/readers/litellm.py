@@ -1,4 +1,4 @@
-"""What LiteLLM's payloads and its spend logs have in common."""
+"""Functions for both LiteLLM formats, payloads and spend logs."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from stillwatch.readers.content import decoded
 from stillwatch.readers.registry import Row, mapping
 
 REDACTED = ("redacted-by-litellm", "default-message-value")
-HEALTH = "litellm-internal-health-check"  # the account under which the proxy asks its own models
+"""Texts with which the proxy replaces content that it does not log."""
+HEALTH = "litellm-internal-health-check"  # the account of the proxy's own health checks
 AGENT = "User-Agent: "
 NO_CALLS = re.compile(
     r"_?a?(?:list|retrieve|get|delete|cancel|file|create_file|create_batch|create_thread|add_message)_?\w*|\w*mcp\w*"
 )
+"""Call types that call no model."""
 
 
 def agent_in(tags: Any) -> str | None:  # noqa: ANN401  any JSON value
-    """The user agent among a request's tags: its whole name follows its short one."""
+    """The user agent in a request's tags (the longest, since a short form may be there too); None where there
+    is none.
+    """
     several = decoded(tags)
     told = [
         tag.removeprefix(AGENT)
@@ -29,12 +33,12 @@ def agent_in(tags: Any) -> str | None:  # noqa: ANN401  any JSON value
 
 
 def unredacted(row: Row) -> Row:
-    """The row without the words that stand in place of text that the proxy left out."""
+    """The row with None in place of the texts in `REDACTED`."""
     return row | {name: None for name in ("prompt", "response", "system_prompt") if row.get(name) in REDACTED}
 
 
 def is_no_call(record: Mapping[str, Any], meta: Any) -> bool:  # noqa: ANN401  any JSON value
-    """Whether the proxy asked on its own account, or nothing was asked of a model."""
+    """Whether a record is a health check of the proxy or no model call."""
     told = mapping(meta)
     names = (
         told.get("user_api_key_team_id"),
@@ -47,6 +51,6 @@ def is_no_call(record: Mapping[str, Any], meta: Any) -> bool:  # noqa: ANN401  a
 
 
 def failure_code(error: Any, failed: bool) -> int | None:  # noqa: ANN401  any JSON value
-    """The status of a call by its error's code."""
+    """The HTTP status of a call: its error's code, else 500 where it failed and 200 where it did not."""
     code = str(mapping(decoded(error)).get("error_code"))
     return int(code) if code.isdecimal() and len(code) < 9 else 500 if failed else 200

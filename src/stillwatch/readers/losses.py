@@ -1,6 +1,4 @@
-"""What of a file is not taken as it stands: rows that cannot be read, cells that are null instead, fields
-nobody knows.
-"""
+"""Records what of a file is not used: rows that cannot be read, values set to null, and unknown fields."""
 
 from __future__ import annotations
 
@@ -16,25 +14,24 @@ import pyarrow as pa
 from stillwatch.contract.results import QUARANTINE
 from stillwatch.readers.places import LogPath
 
-DETAILED = 10_000  # quarantined rows of a file that are listed one by one: chosen
-FIELDS = 1_000  # names of unknown fields that are counted apart: chosen
-MOST = 1 << 53  # rows that a damaged file may claim
+DETAILED = 10_000  # most quarantined rows of a file that are listed individually: chosen
+FIELDS = 1_000  # most unknown fields of a file that are counted by name: chosen
+MOST = 1 << 53  # largest number of rows that is recorded; a damaged file may claim any number
 OTHERS = "other fields"
 
 Numbers = npt.NDArray[np.int64]
 
 
 class Losses:
-    """Of one file, so that its memory does not grow with what is lost.
+    """The losses of one file, in memory that does not grow with their number.
 
-    * The first `DETAILED` quarantined rows are listed one by one; of the rest each (column, reason) has one
-      row that says how many.
-    * `nulled` counts cells by column and reason; `fields` counts names of unknown fields, `OTHERS` beyond the
-      first `FIELDS`.
-    * `envelopes` counts records by the envelope that they were taken out of; a record in two envelopes counts
-      in both.
-    * `lines` is the number of lines that were seen, `records` that of records that were found, `passed_over`
-      that of records and lines of text that are no exchanges.
+    * The first `DETAILED` quarantined rows are listed individually; the others are counted by column and
+      reason.
+    * `nulled` counts values set to null by column and reason; `fields` counts unknown fields by name, and
+      under `OTHERS` beyond the first `FIELDS`.
+    * `envelopes` counts records by the envelope they were in; a record in two envelopes counts in both.
+    * `lines` is the number of lines read, `records` the number of records found, `passed_over` the number of
+      records and lines of text that are no exchanges.
     """
 
     def __init__(self, file: LogPath | str) -> None:
@@ -50,7 +47,7 @@ class Losses:
         self._more: dict[tuple[str | None, str], list[int]] = {}
 
     def row(self, number: int, reason: str, raw: bytes | memoryview = b"", column: str | None = None) -> None:
-        """One row cannot be read."""
+        """Quarantine one row. Of its bytes `raw`, only the SHA-256 is kept."""
         if self._left > 0:
             self._left -= 1
             self._listed.append(
@@ -62,8 +59,8 @@ class Losses:
     def rows(
         self, numbers: Numbers, column: str | None, reason: str, digests: Callable[[Numbers], list[str]]
     ) -> None:
-        """Several rows cannot be read for one reason; `digests` are asked for the places of those that
-        are listed.
+        """Quarantine several rows for one reason. `digests` returns the SHA-256 of rows by their positions in
+        `numbers`; it is called only for those that are listed.
         """
         some = numbers[: self._left]
         if len(some):
@@ -74,7 +71,7 @@ class Losses:
             self._count(column, reason, len(numbers) - len(some), int(numbers[len(some)]))
 
     def span(self, first: int, number: int, reason: str) -> None:
-        """Rows one after the other cannot be read, of which nothing is known but how many there should be."""
+        """Quarantine `number` consecutive rows from `first` on, whose content is unknown."""
         some = max(min(number, self._left), 0)
         for place in range(first, first + some):
             self.row(place, reason)
@@ -82,17 +79,17 @@ class Losses:
             self._count(None, reason, min(number - some, MOST), first + some)
 
     def cells(self, column: str, reason: str, number: int) -> None:
-        """Cells of an optional column are null, because they cannot be read."""
+        """Count `number` values of a column that were set to null, or filled, for this reason."""
         if number:
             self.nulled[column, reason] += number
 
     def unknown(self, names: Iterable[str]) -> None:
-        """A record has fields that its format does not know."""
+        """Count the fields of a record that its format does not know."""
         for name in names:
             self.fields[name if name in self.fields or len(self.fields) < FIELDS else OTHERS] += 1
 
     def absorb(self, part: Losses, line: int) -> None:
-        """Take what a part of the file lost, whose first line is the file's `line` + 1."""
+        """Add the losses of a part of the file whose first line is line `line` + 1."""
         self.nulled.update(part.nulled)
         self.envelopes.update(part.envelopes)
         self.passed_over += part.passed_over
@@ -108,13 +105,15 @@ class Losses:
                 self._count(one["column"], one["reason"], one["rows"], number)
 
     def listed(self) -> pa.Table:
-        """The quarantined rows that were listed since this was last asked."""
+        """The quarantined rows listed since the last call, as a table."""
         table = pa.Table.from_pylist(self._listed, QUARANTINE.arrow)
         self._listed = []
         return table
 
     def counted(self) -> pa.Table:
-        """The quarantined rows that were not listed, by column and reason."""
+        """The quarantined rows that were not listed, counted by column and reason, as a table; resets the
+        counts.
+        """
         rows = [
             quarantined(self.file, first, reason, None, column) | {"rows": number}
             for (column, reason), (number, first) in self._more.items()
@@ -123,6 +122,7 @@ class Losses:
         return pa.Table.from_pylist(rows, QUARANTINE.arrow)
 
     def _count(self, column: str | None, reason: str, number: int, first: int) -> None:
+        """Count rows that are not listed, by column and reason."""
         known = self._more.setdefault((column, reason), [0, first])
         known[0] += number
 
@@ -130,5 +130,5 @@ class Losses:
 def quarantined(
     file: str, number: int, reason: str, digest: str | None, column: str | None = None
 ) -> dict[str, Any]:
-    """A row of the quarantine that stands for one row of a file."""
+    """A row of the quarantine table for one row of a file."""
     return {"file": file, "row": number, "column": column, "reason": reason, "raw_sha256": digest, "rows": 1}

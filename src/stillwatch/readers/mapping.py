@@ -1,8 +1,8 @@
-"""A log of one's own, described by a file: which field becomes which column (docs/mapping.md).
+"""Formats described by a mapping file: which field of a log becomes which column (docs/mapping.md).
 
-The file is TOML. `columns` maps columns of the contract to paths, `bodies` says where requests and answers in
-a provider's own shape are, `where` which records are exchanges, and each `test` is a record with the row that
-it must give.
+The file is TOML. `columns` maps columns of the contract to paths, `bodies` gives the paths of requests and
+answers in a provider's form, `where` selects the records that are exchanges, and each `test` is a record with
+the expected row.
 """
 
 from __future__ import annotations
@@ -44,30 +44,32 @@ from stillwatch.readers.registry import (
 )
 
 ENDING = ".toml"
-LARGEST = 1 << 20  # bytes of a mapping file: chosen
+LARGEST = 1 << 20  # most bytes of a mapping file: chosen
 PARTS = ("name", "title", "where", "columns", "bodies", "test")
 BODIES = ("request", "response")
 MILLISECONDS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3, "min": 6e4}
+"""Milliseconds in each unit of a duration."""
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 STEP = re.compile(r"(?:^|\.)(?:\"([^\"]+)\"|([^.\[\]\"]+))|\[(-?\d{1,6})\]")
+"""One step of a path: a name, a quoted name, or an index in brackets."""
 REQUIRED = ("timestamp", "account_id")
+"""Columns that a mapping file must map."""
 FIX = "docs/mapping.md shows a whole file"
 
 Steps = tuple[str | int, ...]
+"""A path as a sequence of names and indices."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a value comes from: the first of some paths that says something, times a factor; or a
-    constant.
-    """
+    """The source of a value: the first of several paths with a value, times a factor; or a constant."""
 
     paths: tuple[tuple[str, Steps], ...] = ()
     factor: float | None = None
     constant: Any = None
 
     def of(self, record: Record) -> Any:  # noqa: ANN401  any JSON value
-        """The value in a record, None where there is none."""
+        """The value in a record; None where there is none."""
         found = first(*(_at(record, name, steps) for name, steps in self.paths))
         if found is None:
             return self.constant
@@ -76,8 +78,8 @@ class Source:
 
 
 def _at(record: Record, name: str, steps: Steps) -> Any:  # noqa: ANN401  any JSON value
-    """The value at a path; a field whose name is the whole path comes first. JSON that was written as
-    text on the way is read.
+    """The value at a path. A field whose name is the whole path has priority; JSON encoded as text is decoded
+    on the way.
     """
     if name in record:
         return record[name]
@@ -95,25 +97,25 @@ def _at(record: Record, name: str, steps: Steps) -> Any:  # noqa: ANN401  any JS
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """A mapping file as it was understood."""
+    """The content of a mapping file."""
 
     columns: Mapping[str, Source]
     bodies: Mapping[str, Source]
     where: Mapping[str, tuple[Source, tuple[Any, ...]]]
 
     def recognise(self, record: Record) -> str:
-        """Why a record is of this log."""
+        """Why a record is of this log; empty where it is not."""
         if self.where:
             return "`where` of the mapping file" if self.is_exchange(record) else ""
         found = all(self.columns[name].of(record) is not None for name in REQUIRED)
         return "`timestamp` and `account_id` of the mapping file" if found else ""
 
     def is_exchange(self, record: Record) -> bool:
-        """Whether all that `where` asks for holds."""
+        """Whether all conditions of `where` hold."""
         return all(source.of(record) in wanted for source, wanted in self.where.values())
 
     def row(self, record: Record) -> Row:
-        """The exchange of a record."""
+        """The columns of a record's exchange."""
         row = {name: _as_column(name, source.of(record)) for name, source in self.columns.items()}
         said = row.pop("prompt", None)
         system, prompt = said if isinstance(said, tuple) else (None, said)
@@ -129,7 +131,9 @@ class Mapped:
 
 
 def _as_column(name: str, value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """A value as its column has it: messages as text, addresses without ports, times as microseconds."""
+    """A value in the form of its column: messages as text, addresses without ports, times in microseconds
+    since 1970.
+    """
     if value is None:
         return None
     if name == "timestamp":
@@ -148,8 +152,8 @@ def _as_column(name: str, value: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def read_mapping(path: Path) -> Format:
-    """The format that a mapping file describes. Raises `UsageError` with every problem of the file, and
-    where a test does not hold.
+    """The format that a mapping file describes. Raises `UsageError` with all problems of the file, or with
+    its failed tests.
     """
     try:
         raw = path.read_bytes()
@@ -179,8 +183,8 @@ def read_mapping(path: Path) -> Format:
 
 @lru_cache(64)
 def mapped_format(text: str, stem: str) -> Format:
-    """The format of a mapping file's text. Raises `UsageError`, with the place in the file in each
-    problem's `where`.
+    """The format of a mapping file's text; `stem` is the file's name without its ending. Raises `UsageError`
+    with the place in the file in each problem's `where`.
     """
     try:
         told = tomllib.loads(text)
@@ -209,6 +213,7 @@ def mapped_format(text: str, stem: str) -> Format:
 
 
 def _format(mapped: Mapped, told: Mapping[str, Any], text: str, stem: str) -> Format:
+    """The format of a mapping file, named after the file and a digest of its text."""
     name = str(told.get("name") or stem)
     name = name if NAME.fullmatch(name) else "mapping"
     sources = {**mapped.columns, **{f"{name} body": source for name, source in mapped.bodies.items()}}
@@ -230,18 +235,22 @@ def _format(mapped: Mapped, told: Mapping[str, Any], text: str, stem: str) -> Fo
 
 
 def _sources(mapped: Mapped) -> Iterator[Source]:
+    """All sources of values."""
     yield from mapped.columns.values()
     yield from mapped.bodies.values()
     yield from (source for source, _wanted in mapped.where.values())
 
 
 def _described(source: Source) -> str:
+    """A source as text."""
     paths = ", else ".join(name for name, _steps in source.paths)
     return paths or repr(source.constant)
 
 
 def _source(value: Any) -> Source:  # noqa: ANN401  any TOML value
-    """A path, several of which the first counts, or a table with `path`, `unit` or `value`."""
+    """The source given by a path, a list of paths (the first with a value is used), or a table with `path`,
+    `unit` or `value`.
+    """
     table = value if isinstance(value, dict) else {"path": value}
     paths = table.get("path", [])
     several = paths if isinstance(paths, list) else [paths]
@@ -254,7 +263,7 @@ def _source(value: Any) -> Source:  # noqa: ANN401  any TOML value
 
 
 def _steps(path: str) -> Steps:
-    """The names and places of a path; an empty one where it is none."""
+    """The steps of a path; empty for an invalid path."""
     found: list[str | int] = []
     at = 0
     while at < len(path):
@@ -267,7 +276,7 @@ def _steps(path: str) -> Steps:
 
 
 def _problems(told: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with a mapping file before any record is read."""
+    """Problems of a mapping file's structure."""
     yield from _unknown(told, PARTS, "")
     for part in ("where", "columns", "bodies"):
         if not isinstance(told.get(part, {}), dict):
@@ -297,6 +306,7 @@ def _problems(told: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _unknown(table: Mapping[str, Any], known: Sequence[str], part: str) -> Iterator[Problem]:
+    """Problems of unknown keys in a table."""
     for name in table:
         if name not in known:
             near = get_close_matches(name, known, 1)
@@ -308,6 +318,7 @@ def _unknown(table: Mapping[str, Any], known: Sequence[str], part: str) -> Itera
 
 
 def _source_problems(where: str, name: str, value: Any) -> Iterator[Problem]:  # noqa: ANN401  any TOML value
+    """Problems of one source of a value."""
     table = value if isinstance(value, dict) else {"path": value}
     yield from _unknown(table, ("path", "unit", "value"), where.strip(", `"))
     if not table.keys() & {"path", "value"}:
@@ -325,16 +336,18 @@ def _source_problems(where: str, name: str, value: Any) -> Iterator[Problem]:  #
 
 
 def _no_path(where: str, path: Any) -> Problem:  # noqa: ANN401  any TOML value
+    """The problem of an invalid path."""
     expected = 'names with dots between them, such as request.messages, choices[0].text or http."user.id"'
     return Problem(fact="the path cannot be read", where=where, found=str(path), expected=expected)
 
 
 def _meaning(name: str) -> str:
+    """The meaning of a column of the contract."""
     return next(column.meaning for column in EXCHANGES.columns if column.name == name)
 
 
 def _failures(form: Format, place: int, test: Mapping[str, Any]) -> Iterator[Problem]:
-    """What of a test's row does not come out of its record."""
+    """Problems of one test: an invalid record, or a row that differs from the expected one."""
     where = f", test {place}"
     record = test.get("record")
     if isinstance(record, str):
@@ -368,6 +381,7 @@ def _failures(form: Format, place: int, test: Mapping[str, Any]) -> Iterator[Pro
 
 
 def _differences(row: Row, wanted: Mapping[str, Any], where: str) -> Iterable[Problem]:
+    """Problems of columns that differ from a test's expected row."""
     for name, value in wanted.items():
         found = row.get(name)
         same = (
@@ -380,6 +394,7 @@ def _differences(row: Row, wanted: Mapping[str, Any], where: str) -> Iterable[Pr
 
 
 def _moment_of(value: Any) -> int | None:  # noqa: ANN401  any TOML value
+    """Microseconds since 1970; None where the value is no time."""
     try:
         return moment(value)
     except Malformed:

@@ -1,8 +1,8 @@
-"""How are Parquet, JSON Lines and CSV read as batches of raw columns?
+"""Reads Parquet, JSON Lines and CSV as batches of raw columns.
 
-Every reader yields `(raw batch, numbers of its rows)`, where the batch has the file's own columns; what
-cannot be read goes to the `Losses`. No batch holds more than about `BLOCK` bytes of text beyond its largest
-row, whatever the file says of itself.
+Every reader yields pairs of a batch with the file's own columns and the numbers of its rows; faults are added
+to `Losses`. A batch has at most about `BLOCK` bytes of text beyond its largest row, whatever the file's
+metadata claim.
 """
 
 from __future__ import annotations
@@ -32,14 +32,12 @@ from stillwatch.readers.pages import page_sizes
 from stillwatch.readers.places import LogPath, seekable
 from stillwatch.readers.tolerant import is_broken, objects
 
-ROWS = 65_536
-BLOCK = 16 << 20
-LINES = 1 << 20  # bytes of lines looked at together: what the processor's cache holds
-PIECE = 4096
+ROWS = 65_536  # most rows of a batch
+BLOCK = 16 << 20  # bytes that are read together
+LINES = 1 << 20  # bytes of lines that are split together, so that they fit into the processor's cache
+PIECE = 4096  # bytes of one read from a compressed file
 COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
-"""First bytes of compressed files: what a file is called may have been changed, or cut off, when logs
-were rotated.
-"""
+"""Codec by the first bytes of a file. Names are not used, since log rotation may change them."""
 NOTHING = (
     "",
     "NULL",
@@ -48,14 +46,15 @@ NOTHING = (
     "\\N",
     "nan",
     "NaN",
-)  # what programs write into a cell of a CSV file for none
+)  # texts that mean null in a CSV file
 DELIMITERS = ",;\t|"
-HEAD = 64 << 10  # bytes of a CSV file by which its dialect is known: chosen
+HEAD = 64 << 10  # bytes of a CSV file by which its dialect is recognised: chosen
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-PAGE = 8  # times the limit of a line that a page may have: chosen, since a page holds at least one value
+"""Encoding by byte-order mark."""
+PAGE = 8  # largest size of a Parquet page, as a multiple of the limit of a line: chosen
 NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
-FEWEST, MOST = 16, 4096  # rows of a Parquet file that are decoded together
-CODED = 64  # bytes a row below which a column of strings repeats few values
+FEWEST, MOST = 16, 4096  # fewest and most rows of a Parquet file that are decoded together
+CODED = 64  # bytes per row below which a dictionary column is read with its dictionary
 FAULTS = (
     OSError,
     ValueError,
@@ -65,16 +64,17 @@ FAULTS = (
     csv.Error,
     LookupError,
     TypeError,
-)  # of a damaged file
+)  # exceptions that reading a damaged file raises
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 Raw = tuple[pa.Table, Numbers]
+"""A batch with the file's own columns, and the numbers of its rows."""
 
 
 def encoding_of(head: bytes) -> tuple[str, int]:
-    """The encoding of a text that begins with these four bytes, and how many of them are its mark."""
+    """The encoding of a text by its first four bytes, and the length of its byte-order mark in bytes."""
     for mark, encoding in MARKS.items():
         if head.startswith(mark):
             return encoding, len(mark)
@@ -86,16 +86,17 @@ def encoding_of(head: bytes) -> tuple[str, int]:
 
 
 class Stream(io.RawIOBase):
-    """Bytes of a plain, gzip, zstd or bzip2 file, or those from `span[0]` to `span[1]` of a plain one.
+    """The decompressed bytes of a plain, gzip, zstd or bzip2 file, or bytes `span[0]` to `span[1]` of a plain
+    one.
 
-    It ends where the file is cut short or exceeds a limit, with `fault` saying so. A byte-order mark is left
-    out, and UTF-16 becomes UTF-8.
+    It ends where the file is truncated, damaged or exceeds a limit; `fault` is then the reason, otherwise
+    empty. A byte-order mark is removed, and UTF-16 is converted to UTF-8.
     """
 
     def __init__(self, path: LogPath, limits: Limits, span: tuple[int, int] | None = None) -> None:
         codec = codec_of(path)
         self._bytes = pa.input_stream(seekable(path), compression=codec)
-        self._piece = PIECE if codec else BLOCK  # what a failing read loses
+        self._piece = PIECE if codec else BLOCK  # bytes that a failed read loses
         self._limits = limits
         self._left = limits.file
         self._done = 0
@@ -113,7 +114,7 @@ class Stream(io.RawIOBase):
             self._begin()
 
     def _begin(self) -> None:
-        """Look for a byte-order mark."""
+        """Detect a byte-order mark and the encoding."""
         head = self._raw(4)
         encoding, mark = encoding_of(head)
         head = head[mark:]
@@ -123,11 +124,11 @@ class Stream(io.RawIOBase):
         self._ready = head
 
     def readable(self) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
     def _raw(self, size: int) -> bytes:
-        """The file's own bytes, up to `size` of them."""
+        """Up to `size` decompressed bytes in the file's encoding."""
         pieces: list[bytes] = []
         left = size
         while left > 0 and not self.fault:
@@ -151,7 +152,7 @@ class Stream(io.RawIOBase):
         return b"".join(pieces)
 
     def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes, fewer only at the end; in UTF-16 also elsewhere."""
+        """Up to `size` bytes (negative: all). Fewer are returned only at the end, and in UTF-16."""
         size = size if size >= 0 else self._left + len(self._ready)
         ready, self._ready = self._ready[:size], self._ready[size:]
         more = self._raw(size - len(ready)) if size > len(ready) else b""
@@ -160,7 +161,7 @@ class Stream(io.RawIOBase):
         return ready + more if ready else more
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """As `read`, into a buffer."""
+        """Read into a buffer; returns the number of bytes."""
         view = memoryview(buffer).cast("B")
         data = self.read(len(view))
         self._ready = data[len(view) :] + self._ready
@@ -169,13 +170,13 @@ class Stream(io.RawIOBase):
         return len(data)
 
     def close(self) -> None:
-        """Close the file below."""
+        """Close the file."""
         self._bytes.close()
         super().close()
 
 
 class Utf8(io.RawIOBase):
-    """A stream with U+FFFD for bytes that are not UTF-8, and without NUL."""
+    """A stream in valid UTF-8: invalid bytes are replaced by U+FFFD, and NUL is removed."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -184,11 +185,11 @@ class Utf8(io.RawIOBase):
         self._ended = False
 
     def readable(self) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Fill some of a buffer; 0 only at the end."""
+        """Read into a buffer; returns the number of bytes, 0 only at the end."""
         while not len(self._ready) and not self._ended:
             data = self._stream.read(BLOCK)
             self._ended = not data
@@ -200,7 +201,7 @@ class Utf8(io.RawIOBase):
         return size
 
     def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes, fewer only at the end."""
+        """Up to `size` bytes (negative: all); fewer only at the end."""
         if size < 0:
             return self.readall()
         data = bytearray(size)
@@ -211,25 +212,25 @@ class Utf8(io.RawIOBase):
 
 
 def codec_of(path: LogPath) -> str | None:
-    """How a file is compressed, by its first bytes."""
+    """The compression of a file by its first bytes; None for an uncompressed one."""
     with path.open("rb") as file:
         head = file.read(max(map(len, COMPRESSED)))
     return next((codec for magic, codec in COMPRESSED.items() if head.startswith(magic)), None)
 
 
 def open_stream(path: LogPath, limits: Limits, span: tuple[int, int] | None = None) -> Stream:
-    """Bytes of a plain, gzip, zstd or bzip2 file, or some of them."""
+    """Open a plain, gzip, zstd or bzip2 file, or a range of bytes of a plain one."""
     return Stream(path, limits, span)
 
 
 def text_of(stream: Stream) -> io.TextIOWrapper:
-    """The stream's text, whatever its bytes."""
+    """The stream as text; invalid UTF-8 is replaced."""
     return io.TextIOWrapper(io.BufferedReader(Utf8(stream), BLOCK), encoding="utf-8", newline="")
 
 
 def text_lines(stream: Stream, limits: Limits) -> Iterator[str]:
-    """Lines of a stream with their ends, whatever its bytes; of one that exceeds the limit its beginning,
-    which exceeds it too.
+    """Yield lines of a stream with their ends. Of a line that exceeds the limit, only the first `limits.line`
+    + 1 characters are given.
     """
     text = text_of(stream)
     most = limits.line + 1
@@ -240,10 +241,10 @@ def text_lines(stream: Stream, limits: Limits) -> Iterator[str]:
 
 
 def blocks(stream: Stream, losses: Losses, limits: Limits, size: int = BLOCK) -> Iterator[tuple[bytes, int]]:
-    """Whole lines of a stream, about `size` bytes together, with the number of the first.
+    """Yield whole lines of a stream, about `size` bytes together, with the number of the first line.
 
-    A line longer than the limit is set aside, and never held as a whole; what follows the last line end of a
-    file that is cut short too.
+    A line that exceeds the limit is quarantined and never held as a whole. So is an incomplete last line of a
+    truncated file.
     """
     held: list[bytes] = []
     length = 0
@@ -283,7 +284,7 @@ def blocks(stream: Stream, losses: Losses, limits: Limits, size: int = BLOCK) ->
 def _short_enough(
     text: bytes, number: int, losses: Losses, limits: Limits, too_long: str
 ) -> Iterator[tuple[bytes, int]]:
-    """Runs of at most `ROWS` lines, none of which exceeds the limit."""
+    """Yield runs of at most `ROWS` lines, without lines that exceed the limit."""
     if len(text) <= limits.line and text.count(b"\n") <= ROWS:
         yield text, number
         return
@@ -301,8 +302,8 @@ def _short_enough(
 def parquet_batches(
     path: LogPath, columns: Sequence[str], groups: range | None, losses: Losses, limits: Limits
 ) -> Iterator[Raw]:
-    """Batches of a Parquet file or of some of its row groups, restricted to the named columns; rows of a
-    damaged row group are quarantined.
+    """Batches of a Parquet file, or of some of its row groups, with the named columns. Rows of a damaged row
+    group are quarantined.
     """
     with pq.ParquetFile(seekable(path)) as plain:
         metadata = plain.metadata
@@ -338,7 +339,7 @@ def parquet_batches(
 def _refused(
     path: LogPath, group: pq.RowGroupMetaData, columns: Sequence[str], left: int, limits: Limits
 ) -> str:
-    """Why a row group is not read, or nothing."""
+    """Why a row group is not read; empty where it is."""
     if left < 0:
         return limits.told("file", "file exceeds")
     try:
@@ -350,8 +351,8 @@ def _refused(
 
 
 def _largest_page(path: LogPath, group: pq.RowGroupMetaData, columns: Sequence[str]) -> int:
-    """Bytes of the largest page among these columns when it is decompressed; 0 where no column is so
-    large that one could matter.
+    """Decompressed bytes of the largest page of these columns; 0 where every column is too small to
+    matter.
     """
     largest = 0
     with path.open("rb") as file:
@@ -366,8 +367,8 @@ def _largest_page(path: LogPath, group: pq.RowGroupMetaData, columns: Sequence[s
 
 
 def _coded(metadata: pq.FileMetaData, groups: range, columns: Sequence[str]) -> list[str]:
-    """Columns of strings that repeat few values: they stay so when they are read, since each value may be
-    large.
+    """Dictionary columns of strings that are read with their dictionary, since their values may be large and
+    repeated.
     """
     wanted, found = set(columns), set()
     for group in groups:
@@ -387,8 +388,8 @@ def _coded(metadata: pq.FileMetaData, groups: range, columns: Sequence[str]) -> 
 
 
 def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Tables of at most `ROWS` rows and about `BLOCK` bytes, with dictionaries written out, from smaller
-    or larger batches.
+    """Tables of at most `ROWS` rows and about `BLOCK` bytes without dictionaries, from batches of
+    any size.
     """
     waiting: list[pa.Table] = []
     rows = size = 0
@@ -438,7 +439,7 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _decoded_bytes(chunk: pa.Array) -> npt.NDArray[np.int64]:
-    """Row → bytes of its strings when they are written out; a string of a list counts as a name."""
+    """Bytes of each row's strings without the dictionary; a string in a list counts as `LONGEST` bytes."""
     if _is_list(chunk.type):
         return (
             pc.fill_null(pc.list_value_length(chunk), 0).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -449,6 +450,7 @@ def _decoded_bytes(chunk: pa.Array) -> npt.NDArray[np.int64]:
 
 
 def _decoded(chunk: pa.Array) -> pa.Array:
+    """The array without dictionaries; strings in lists are shortened to `LONGEST` bytes."""
     if not _is_list(chunk.type):
         return chunk.dictionary_decode()
     inner = chunk.flatten()
@@ -467,8 +469,8 @@ def _decoded(chunk: pa.Array) -> pa.Array:
 
 
 def explicit_schema(schema: TableSchema, sources: Mapping[str, str]) -> pa.Schema | None:
-    """Types that the fast parser of JSON expects by the file's names, strings for times; None where two
-    columns of different types are of one name. `sources` maps columns to the file's names.
+    """Types of the file's columns for the fast JSON parser, with times as strings. `sources` maps columns to
+    names in the file. None where two columns of different types have one name.
     """
     fields: dict[str, pa.DataType] = {}
     for column in schema.columns:
@@ -481,7 +483,7 @@ def explicit_schema(schema: TableSchema, sources: Mapping[str, str]) -> pa.Schem
 def jsonl_batches(
     path: LogPath, schema: TableSchema, sources: Mapping[str, str], losses: Losses, limits: Limits
 ) -> Iterator[Raw]:
-    """Blocks of whole lines, parsed at once; a block that fails is parsed line by line."""
+    """Batches of a JSON Lines file. Blocks of lines are parsed at once; where that fails, line by line."""
     explicit = explicit_schema(schema, sources)
     parse = pajson.ParseOptions(
         explicit_schema=explicit, newlines_in_values=False, unexpected_field_behavior="ignore"
@@ -500,8 +502,9 @@ def _json_block(
     sources: Mapping[str, str],
     losses: Losses,
 ) -> Raw:
-    # Arrow's parser ends the process at a `null` before any object (apache/arrow#47409): lines that are not
-    # objects never reach it.
+    """A batch from a block of lines whose first line has the number `line`."""
+    # Arrow's parser aborts the process at a `null` before any object (apache/arrow#47409): it is given only
+    # lines that are objects.
     lines = text.count(b"\n") + (not text.endswith(b"\n"))
     begun = text.count(b"\n{") + text.startswith(b"{")
     if explicit is not None and lines == begun and b"\r" not in text:
@@ -535,7 +538,7 @@ def _json_block(
 
 
 def _any(values: list[Any], kind: pa.DataType) -> pa.Array:
-    """Values in a type that may be theirs, else as text, which `conform` reads cell by cell."""
+    """The values as type `kind` where possible, otherwise as text, which `conform` converts cell by cell."""
     if pa.types.is_list(kind) and any(
         isinstance(one, str) for one in values
     ):  # which Arrow takes for lists of letters
@@ -548,8 +551,8 @@ def _any(values: list[Any], kind: pa.DataType) -> pa.Array:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """How a CSV file is written: its `delimiter`, `skip` lines before the header, blanks after
-    delimiters, backslashes before quotes.
+    """The form of a CSV file: its `delimiter`, the number of lines to `skip` before the header, whether
+    `blanks` follow delimiters, and whether `backslashes` escape quotes.
     """
 
     delimiter: str = ","
@@ -558,8 +561,8 @@ class Dialect:
     backslashes: bool = False
 
     def rows(self, lines: Iterable[str]) -> Iterator[list[str]]:
-        """The rows of lines, the header first; blank lines are rows of no values. Raises `csv.Error` for
-        a value beyond the limit.
+        """The rows of these lines, the header first; a blank line is an empty row. Raises `csv.Error` for a
+        value that exceeds the limit.
         """
         return csv.reader(
             islice(lines, self.skip, None),
@@ -570,7 +573,7 @@ class Dialect:
 
 
 def csv_dialect(path: LogPath, limits: Limits) -> Dialect:
-    """The dialect of a CSV file by its first lines."""
+    """The dialect of a CSV file, recognised by its first lines."""
     csv.field_size_limit(limits.line)
     lines = _first_lines(path, limits)
     skip = int(bool(lines) and lines[0].strip()[:4].lower() == "sep=")
@@ -585,7 +588,7 @@ def csv_dialect(path: LogPath, limits: Limits) -> Dialect:
 
 
 def _first_lines(path: LogPath, limits: Limits) -> list[str]:
-    """The lines within the first `HEAD` bytes of a file, at least one."""
+    """The lines within the first `HEAD` bytes of a file."""
     with open_stream(path, limits) as stream:
         raw = stream.read(HEAD)
     lines = io.StringIO(raw.decode("utf-8", "replace").replace("\0", ""), newline="").readlines()
@@ -593,7 +596,9 @@ def _first_lines(path: LogPath, limits: Limits) -> list[str]:
 
 
 def _uneven(dialect: Dialect, lines: list[str]) -> int:
-    """Rows of these lines that have another number of values than the header; the last may be cut."""
+    """Number of rows in these lines with another number of values than the header. The last line is ignored,
+    since it may be cut.
+    """
     try:
         rows = [row for row in dialect.rows(lines) if row][:-1]
     except csv.Error:
@@ -602,9 +607,9 @@ def _uneven(dialect: Dialect, lines: list[str]) -> int:
 
 
 def csv_batches(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Raw]:
-    """Batches of a CSV file with a header; every value is text, an empty one is null.
+    """Batches of a CSV file with a header; every value is text, and empty values are null.
 
-    Arrow's parser wants every row within one block. Where a row is larger, Python's goes on from that row.
+    Arrow's parser needs each row within one block. From a larger row on, Python's parser is used.
     """
     done = 0
     try:
@@ -616,6 +621,7 @@ def csv_batches(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Raw]:
 
 
 def _csv_fast(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Raw]:
+    """Batches of a CSV file, with Arrow's parser."""
     dialect = csv_dialect(path, limits)
     if dialect.blanks:  # which Arrow takes for a part of the value
         raise csv.Error("blanks after delimiters")
@@ -658,7 +664,7 @@ def _csv_fast(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Raw]:
 
 
 def _csv_slow(path: LogPath, losses: Losses, limits: Limits, done: int) -> Iterator[Raw]:
-    """Rows after the first `done`, one by one."""
+    """Batches of the rows after the first `done`, with Python's parser."""
     dialect = csv_dialect(path, limits)
     with open_stream(path, limits) as stream:
         rows = dialect.rows(text_lines(stream, limits))
@@ -696,6 +702,7 @@ def _csv_slow(path: LogPath, losses: Losses, limits: Limits, done: int) -> Itera
 
 
 def _columns(header: list[str], rows: list[list[str]]) -> pa.Table:
+    """Rows of texts as a table; the texts in `NOTHING` become null."""
     arrays = [
         pa.array([None if value in NOTHING else value for value in column], pa.string())
         for column in zip(*rows, strict=True)
@@ -704,13 +711,15 @@ def _columns(header: list[str], rows: list[list[str]]) -> pa.Table:
 
 
 def partitions(path: LogPath) -> dict[str, str | None]:
-    """Column → value by the names of a file's folders, as Hive and Spark write them (`model=m-1/`)."""
+    """Column → value from the folder names of a path, as Hive and Spark write them (`model=m-1/`); None for a
+    null partition.
+    """
     pairs = (unquote(part).partition("=") for part in path.parts[:-1] if "=" in part)
     return {name: None if value == NO_PARTITION else value for name, _sign, value in pairs}
 
 
 def csv_header(path: LogPath, limits: Limits) -> list[str]:
-    """Column names of a CSV file."""
+    """Column names of a CSV file; empty where the header cannot be read."""
     dialect = csv_dialect(path, limits)
     lines = _first_lines(path, limits)
     try:

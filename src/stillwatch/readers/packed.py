@@ -1,4 +1,4 @@
-"""Text that was packed into JSON: base64, and often gzip."""
+"""Unpacks text that was packed into JSON as base64, often compressed with gzip."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ GZIP = b"\x1f\x8b"
 
 
 def unpacked(text: str, limits: Limits) -> str | None:
-    """The text in base64, without its gzip; None where there is none, or where it exceeds the limit of a
-    line.
+    """The text in base64, decompressed where it is gzip. None for invalid base64 or gzip, or where the text
+    exceeds the limit of a line.
     """
     try:
         raw = base64.b64decode(text, validate=True)

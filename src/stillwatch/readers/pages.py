@@ -1,8 +1,8 @@
-"""How large are the pages of a Parquet column when they are decompressed?
+"""Reads the decompressed sizes of the pages of a Parquet column.
 
-A page is decompressed as a whole, and a file's metadata do not say how large it is: only its header does, a
-structure of Thrift's compact protocol (parquet-format, `PageHeader`), whose second and third fields are the
-page's size decompressed and as it lies in the file.
+A page is decompressed as a whole, and the file's metadata do not contain its size: only the page's header
+does. It is a structure of Thrift's compact protocol (parquet-format, `PageHeader`); its second and third
+fields are the decompressed and the compressed size.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import IO
 
-HEADER = 1 << 16  # bytes within which a page's header must end: chosen, a thousand times what one takes
+HEADER = 1 << 16  # most bytes of a page's header: chosen, a thousand times the usual size
 UNCOMPRESSED, COMPRESSED = 2, 3
+"""Numbers of the two fields in the header."""
 
 
 def page_sizes(file: IO[bytes], begin: int, length: int) -> Iterator[int]:
-    """Decompressed sizes of the pages between two places of a file. Raises `ValueError` where there are
-    none.
+    """Yield the decompressed size in bytes of each page in `length` bytes from `begin`. Raises `ValueError`
+    for an invalid header.
     """
     at = begin
     while at < begin + length:
@@ -34,7 +35,7 @@ def page_sizes(file: IO[bytes], begin: int, length: int) -> Iterator[int]:
 
 
 def _structure(raw: bytes, at: int, deep: int = 8) -> tuple[dict[int, int], int]:
-    """The whole numbers among a structure's fields, and where it ends."""
+    """The integer fields of a structure by number, and the position of its end."""
     numbers: dict[int, int] = {}
     field = 0
     while raw[at]:
@@ -52,8 +53,8 @@ def _structure(raw: bytes, at: int, deep: int = 8) -> tuple[dict[int, int], int]
 
 
 def _after(raw: bytes, at: int, kind: int, deep: int) -> int:
-    """Where a value ends that is no whole number."""
-    if kind in (1, 2):  # a boolean, which its kind tells
+    """The position of the end of a value that is no integer."""
+    if kind in (1, 2):  # a boolean, whose value is its type
         return at
     if kind == 3:
         return at + 1
@@ -68,6 +69,7 @@ def _after(raw: bytes, at: int, kind: int, deep: int) -> int:
 
 
 def _varint(raw: bytes, at: int) -> tuple[int, int]:
+    """An unsigned integer in variable-length encoding, and the position after it."""
     value = shift = 0
     while True:
         byte = raw[at]
@@ -81,5 +83,6 @@ def _varint(raw: bytes, at: int) -> tuple[int, int]:
 
 
 def _zigzag(raw: bytes, at: int) -> tuple[int, int]:
+    """A signed integer in zigzag encoding, and the position after it."""
     value, at = _varint(raw, at)
     return (value >> 1) ^ -(value & 1), at

@@ -1,7 +1,7 @@
-"""Where does a log file lie, and how are its bytes opened?
+"""Opens log files on disk, behind a URL, or on standard input.
 
-On disk, behind a URL, or on standard input. A `Remote` has what readers use of a `Path` (`name`, `suffix`,
-`stat`, `open`, `resolve`), so that one code path reads all of them.
+A `Remote` has the methods of `Path` that readers use (`name`, `suffix`, `stat`, `open`, `resolve`), so that
+the same code reads all of them.
 """
 
 from __future__ import annotations
@@ -31,16 +31,18 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 SCHEMES = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "https", "http")
+"""Schemes of URLs that can be read."""
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
 STDIN = ("-", "/dev/stdin")
-FETCHED = 8 << 20  # bytes that one request to a store asks for: chosen
+FETCHED = 8 << 20  # bytes of one request to a store: chosen
 PATTERN = re.compile(r"[*?\[]")
+"""Characters that make a path a pattern."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """What readers use of a file's state: `st_mtime` is a time, `st_mtime_ns` a number that changes
-    whenever the file does.
+    """The part of `os.stat_result` that readers use. `st_mtime` is the modification time in seconds since
+    1970, `st_mtime_ns` a number that changes whenever the file does.
     """
 
     st_size: int
@@ -50,11 +52,11 @@ class Stat:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A file that is no file of this machine, at one version.
+    """One version of a file that is not on this machine's disk.
 
-    `url` names it and is shown; `query` is a part of its address that may hold a secret and is not. `version`
-    is made of what its store gives, and `modified` is in seconds since 1970. `held` is a private copy on this
-    machine of what can be read only once.
+    `url` is its address, which messages show. `query` is the rest of the address, which may hold a secret and
+    is not shown. `size` is in bytes, `version` is a hash of the store's metadata, and `modified` is in
+    seconds since 1970. `held` is a private local copy of a stream that can be read only once, or None.
     """
 
     url: str
@@ -72,51 +74,51 @@ class Remote:
 
     @property
     def name(self) -> str:
-        """The last part of its address."""
+        """The last part of the address."""
         return unquote(PurePosixPath(self.url).name)
 
     @property
     def parent(self) -> str:
-        """The address of its folder."""
+        """The address of the folder."""
         return self.url.rpartition("/")[0]
 
     def below(self, url: str) -> Remote | None:
-        """The file of this address, if it is in this file's folder or below."""
+        """The file of this address if it is in the same folder or below; otherwise None."""
         inside = url.startswith(f"{self.parent}/") and ".." not in url and self.held is None
         return Remote(url, 0, 0) if inside else None
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The parts of its address."""
+        """The parts of the address."""
         return PurePosixPath(self.url).parts
 
     @property
     def suffix(self) -> str:
-        """The ending of its name."""
+        """The last suffix of the name."""
         return PurePosixPath(self.name).suffix
 
     @property
     def suffixes(self) -> list[str]:
-        """All endings of its name."""
+        """All suffixes of the name."""
         return PurePosixPath(self.name).suffixes
 
     def exists(self) -> bool:
-        """Always: it was listed."""
+        """Return True, since the file was listed."""
         return True
 
     def resolve(self) -> Remote:
-        """Itself: an address has one spelling."""
+        """Return the file itself, since its address is already canonical."""
         return self
 
     def stat(self) -> Stat:
-        """Its size and version."""
+        """Size, modification time and version."""
         return Stat(self.size, self.modified, self.version)
 
     def open(self, mode: str = "rb") -> BinaryIO:  # noqa: ARG002  as `Path.open`
-        """Its bytes, which can be searched.
+        """Open the file's bytes for reading; the stream is seekable.
 
-        Raises `FileNotFoundError` where it is gone, and `Unreachable` where the store does not answer, here
-        and while it is read.
+        Raises `FileNotFoundError` where the file is gone, and `Unreachable` where the store does not answer,
+        now or during a read.
         """
         if self.held is not None:
             return self.held.open("rb")
@@ -129,31 +131,31 @@ LogPath = Path | Remote
 
 
 class _Answering(io.RawIOBase):
-    """A remote file's bytes. Whatever error a driver has becomes `Unreachable`, which no reader takes for
-    damage of the file.
+    """The bytes of a remote file. All errors of a driver become `Unreachable`, so that no reader mistakes
+    them for a damaged file.
     """
 
     def __init__(self, opened: Any, url: str) -> None:  # noqa: ANN401  drivers have types of their own
         self._opened, self._url = opened, url
 
     def readable(self) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
     def seek(self, place: int, whence: int = 0) -> int:
-        """Go to a place."""
+        """Set the position; returns the new one."""
         return int(self._opened.seek(place, whence))
 
     def tell(self) -> int:
-        """The present place."""
+        """The present position."""
         return int(self._opened.tell())
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Fill some of a buffer; 0 at the end only."""
+        """Read into a buffer; returns the number of bytes, 0 only at the end."""
         view = memoryview(buffer).cast("B")
         try:
             data = self._opened.read(len(view))
@@ -170,25 +172,25 @@ class _Answering(io.RawIOBase):
 
 
 def seekable(path: LogPath) -> str | pa.NativeFile:
-    """What Arrow opens: the path of a file of this machine, or a remote file's bytes."""
+    """What Arrow can open: the path of a local file, or the stream of a remote one."""
     if isinstance(path, Remote):
         return pa.PythonFile(path.open(), "r") if path.held is None else str(path.held)
     return str(path)
 
 
 def is_url(given: str) -> bool:
-    """Whether a path is the address of something that is not on this machine."""
+    """Whether a path is a URL."""
     return SCHEME.match(given) is not None
 
 
 def is_stream(given: str) -> bool:
-    """Whether a path can be read only once: standard input, or a pipe."""
+    """Whether a path can be read only once: standard input or a pipe."""
     return given in STDIN or Path(given).is_fifo()
 
 
 def from_stream(given: str) -> Remote:
-    """All of standard input, or of a pipe, in a private file that is removed when the program ends.
-    Raises `InputError` for no input.
+    """Copy standard input or a pipe into a private file, which is deleted when the program ends. Raises
+    `InputError` where standard input is a terminal or closed.
     """
     if given in STDIN:
         if sys.stdin is None or sys.stdin.isatty():
@@ -203,6 +205,7 @@ def from_stream(given: str) -> Remote:
 
 
 def _held(url: str, stream: BinaryIO, query: str = "") -> Remote:
+    """Copy a stream into a private file."""
     with tempfile.NamedTemporaryFile(dir=_folder().name, delete=False) as file:
         shutil.copyfileobj(stream, file, 1 << 20)
     path = Path(file.name)
@@ -214,16 +217,15 @@ def _held(url: str, stream: BinaryIO, query: str = "") -> Remote:
 
 @cache
 def _folder() -> tempfile.TemporaryDirectory[str]:
-    """A folder of this process alone, which is removed with it."""
+    """A temporary folder of this process, deleted with it."""
     return tempfile.TemporaryDirectory(prefix="stillwatch-")
 
 
 def remote_files(given: str) -> list[Remote]:
-    """The files behind a URL: one, those that a pattern means, or all below a folder, in the order of their
-    names.
+    """The files behind a URL, sorted: a single file, the matches of a pattern, or all files below a folder.
 
-    Raises `InputError` for a scheme that is not read, `MissingExtra` without its driver, `Unreachable` where
-    the store does not answer.
+    Raises `InputError` for an unknown scheme or a file that does not exist, `MissingExtra` where the driver
+    is not installed, `Unreachable` where the store does not answer.
     """
     split = urlsplit(given)
     if split.scheme not in SCHEMES:
@@ -241,7 +243,7 @@ def remote_files(given: str) -> list[Remote]:
 
 
 def _listed(given: str) -> list[Remote]:
-    """The files of a store behind a URL."""
+    """The files in an object store behind a URL."""
     split = urlsplit(given)
     root = given.rstrip("/")
     with _driver(root) as filesystem:
@@ -250,10 +252,10 @@ def _listed(given: str) -> list[Remote]:
             found = filesystem.glob(root, detail=True)
         else:
             found = filesystem.find(root, detail=True)
-        # Azure's driver gives the name alone for the address of one file.
+        # For the address of a single file, Azure's driver returns only the name.
         told = found.values() if isinstance(found, dict) else [filesystem.info(name) for name in found]
     files = [info for info in told if info.get("type") == "file"]
-    # A driver names a file BUCKET/KEY; the host of an Azure account stands in the address only.
+    # Drivers name a file BUCKET/KEY; the host of an Azure account is only in the URL.
     made = [
         Remote(
             f"{split.scheme}://{split.netloc}/{str(info['name']).partition('/')[2]}",
@@ -268,7 +270,9 @@ def _listed(given: str) -> list[Remote]:
 
 
 def _from_web(given: str) -> Remote:
-    """A file of a web server; one that cannot be read from any place on is read once, into a private file."""
+    """A file on a web server. Where the server does not support ranges, the file is copied to a private local
+    file.
+    """
     url = _shown(given)
     query = given[len(url) :] if given.startswith(url) else ""
     with _driver(url) as filesystem:
@@ -280,7 +284,7 @@ def _from_web(given: str) -> Remote:
 
 
 def _shown(given: str) -> str:
-    """An address without its query, in which keys stand."""
+    """A URL without its query, which may hold keys."""
     return given.partition("?")[0].partition("#")[0] if given.startswith(("http:", "https:")) else given
 
 
@@ -289,7 +293,9 @@ VERSIONS = ("ETag", "etag", "VersionId", "generation", "md5Hash", *TIMES)
 
 
 def _modified(info: Mapping[str, Any]) -> float:
-    """When a store's file was changed; now, where the store does not say."""
+    """Modification time of a store's file in seconds since 1970; the present time where the store does not
+    give it.
+    """
     for name in TIMES:
         value = info.get(name)
         if isinstance(value, str):
@@ -303,25 +309,26 @@ def _modified(info: Mapping[str, Any]) -> float:
 
 
 def _version(info: Mapping[str, Any]) -> bytes:
-    """What changes when a store's file does: its version, tag or time, whatever the store gives."""
+    """A digest of the store's metadata (version, tag or time) that changes when the file does."""
     told = [f"{name}={info[name]}" for name in VERSIONS if info.get(name) is not None]
     return hashlib.blake2b("\n".join([str(info.get("size")), *told]).encode()).digest()
 
 
 def _number(digest: bytes) -> int:
+    """The first 56 bits of a digest as an integer."""
     return int.from_bytes(digest[:7], "big")
 
 
 @cache
 def _quiet() -> None:
-    """Have drivers print nothing: the error says it."""
+    """Silence the drivers' loggers; the raised error carries the message."""
     for name in ("fsspec", "s3fs", "gcsfs", "adlfs", "azure"):
         logging.getLogger(name).addHandler(logging.NullHandler())
 
 
 @contextmanager
 def _driver(url: str) -> Iterator[Any]:
-    """The driver of a URL's scheme, with its errors as ours."""
+    """Context manager: the fsspec driver of a URL's scheme, with its errors converted to Stillwatch's."""
     scheme = urlsplit(url).scheme
     _quiet()
     try:
@@ -335,12 +342,12 @@ def _driver(url: str) -> Iterator[Any]:
         yield filesystem
     except (StillwatchError, FileNotFoundError):
         raise
-    except Exception as error:  # drivers raise what their libraries do
+    except Exception as error:  # drivers raise any exception of their libraries
         raise Unreachable(_unanswered(url, error)) from error
 
 
 def _unanswered(url: str, error: Exception) -> Problem:
-    """What a store said, without an address in it that could hold a key."""
+    """The problem of a store that does not answer, without URLs that may hold a key."""
     said = re.sub(r"\?\S*", "?...", (str(error).splitlines() or [""])[0])[:160]
     return Problem(
         fact=f"`{url}` cannot be read",

@@ -1,8 +1,8 @@
-"""OTLP's messages in protobuf, as the JSON of OTLP has them.
+"""Reads OTLP's protobuf messages in the form of OTLP's JSON.
 
-A text that is not UTF-8 is an error of protobuf, though any sender can make one. A message that holds such
-texts is parsed again by descriptors in which every text is bytes, which are written alike, and each text gets
-U+FFFD for what is no UTF-8.
+Protobuf rejects text that is not UTF-8, which any sender can produce. A message with such text is parsed
+again with descriptors in which every string field is bytes (the wire format is the same), and invalid bytes
+are replaced by U+FFFD.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from stillwatch.readers.registry import Record
 
 
 def protobuf_messages(path: LogPath, losses: Losses, limits: Limits) -> Iterator[tuple[int, Record]]:
-    """OTLP messages, each after its length in four bytes (file exporter), or one alone. Raises
-    `InputError` without protobuf.
+    """Yield the OTLP messages of a file with their numbers: each preceded by its length in four bytes (file
+    exporter), or a single message. Raises `InputError` where the protobuf package is not installed.
     """
     try:
         kinds = _kinds()
@@ -45,6 +45,7 @@ def protobuf_messages(path: LogPath, losses: Losses, limits: Limits) -> Iterator
 
 @cache
 def _kinds() -> tuple[tuple[Any, str], ...]:
+    """The message classes for spans and log records, with the JSON name of their list."""
     from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -52,7 +53,7 @@ def _kinds() -> tuple[tuple[Any, str], ...]:
 
 
 def _parsed(kind: Any, message: bytes) -> Record | None:  # noqa: ANN401  a message's class
-    """A message as the JSON of OTLP has it; None where it is not of this kind."""
+    """A message in the form of OTLP's JSON; None where it is not of this type."""
     from google.protobuf.message import DecodeError
 
     for make in (_same, _of_bytes):
@@ -69,7 +70,7 @@ def _same(kind: Any) -> Any:  # noqa: ANN401  a message's class
 
 @cache
 def _of_bytes(kind: Any) -> Any:  # noqa: ANN401  a message's class
-    """The class of the same message in which every text is bytes."""
+    """The message class with every string field changed to bytes."""
     from google.protobuf.descriptor_pb2 import FileDescriptorProto
     from google.protobuf.descriptor_pool import DescriptorPool
     from google.protobuf.message_factory import GetMessageClass
@@ -99,7 +100,9 @@ def _of_bytes(kind: Any) -> Any:  # noqa: ANN401  a message's class
 
 
 def _framed(path: LogPath, losses: Losses, limits: Limits) -> Iterator[tuple[int, bytes]]:
-    """Messages with their numbers; of one that exceeds the limit nothing is kept, and no more is read."""
+    """Yield the messages with their numbers. Reading stops at a message that exceeds the limit, which is
+    quarantined.
+    """
     with open_stream(path, limits) as stream:
         number, head = 1, stream.read(4)
         while head:
@@ -123,13 +126,14 @@ def _framed(path: LogPath, losses: Losses, limits: Limits) -> Iterator[tuple[int
 
 
 def _filled(told: Record, name: str) -> bool:
+    """Whether a message has spans or log records."""
     inner, last = ("scopeSpans", "spans") if name == "resourceSpans" else ("scopeLogs", "logRecords")
     return any(scope.get(last) for resource in told.get(name, ()) for scope in resource.get(inner, ()))
 
 
 def _plain(message: Any, kind: Any) -> dict[str, Any]:  # noqa: ANN401  any protobuf message
-    """A message as the JSON of OTLP has it: camel case, ids in hexadecimal. `kind` is its descriptor,
-    which knows texts from bytes.
+    """A message in the form of OTLP's JSON: camel case names, identifiers in hexadecimal. `kind` is its
+    original descriptor, which distinguishes strings from bytes.
     """
     told: dict[str, Any] = {}
     for field, value in message.ListFields():
@@ -147,6 +151,7 @@ def _plain(message: Any, kind: Any) -> dict[str, Any]:  # noqa: ANN401  any prot
 
 
 def _scalar(value: Any, text: bool) -> Any:  # noqa: ANN401  any protobuf value
+    """A value in the form of OTLP's JSON: bytes of a string field as text, other bytes in hexadecimal."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace") if text else value.hex()
     return value

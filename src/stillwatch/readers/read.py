@@ -1,4 +1,4 @@
-"""How does a path become contract rows, and what is refused before any work?"""
+"""Checks log files and reads them as rows of the contract."""
 
 from __future__ import annotations
 
@@ -39,18 +39,17 @@ from stillwatch.readers.registry import Format, Malformed
 from stillwatch.readers.tolerant import objects
 from stillwatch.readers.vendor import vendor_batches
 
-SAMPLE = 1000
-NEAR = 40  # letters of a name of a file's own that is suggested to `--map`
+SAMPLE = 1000  # first rows or records that are checked
+NEAR = 40  # most characters of a column name that a message suggests for `--map`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Rows of one file that follow the contract, and those that do not, as quarantine rows.
+    """Rows of one file that follow the contract (`rows`), and rows of the quarantine (`quarantine`).
 
-    `aside` counts fields of a vendor's records that its format does not know, `nulled` cells that could not
-    be read by column and reason, `envelopes` records by what they were taken out of, `passed_over` records
-    that are no exchanges, and `records` all that were found; all are given once per file, with the last
-    batch.
+    The counts are given once per file, with the last batch: `aside` (unknown fields of a vendor's records, by
+    name), `nulled` (values set to null, by column and reason), `envelopes` (records by envelope),
+    `passed_over` (records that are no exchanges) and `records` (all records found).
     """
 
     file: LogPath
@@ -64,12 +63,12 @@ class Batch:
 
 
 def check(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -> Sources:
-    """The sources without the files that cannot be what they should be, which stand in its `unread`.
+    """Check the files before reading; returns the sources with unusable files moved to `unread`.
 
-    `names` maps a contract column to the file's own name for it. Raises `InputError` with every problem found
-    where `names` has an unknown column, and where not one file can be read: an unreadable file, a missing
-    required column, a type that cannot be cast, a required column in which not one of the first rows can be
-    read.
+    A file is unusable if it cannot be read, lacks a required column, or has a required column of a wrong type
+    or with no valid value in its first rows. `names` maps a contract column to the file's name for it. Raises
+    `InputError` with all problems where `names` has an unknown column, where no file can be used, or where no
+    file has a field that `names` gives.
     """
     problems = [
         Problem(
@@ -109,7 +108,9 @@ def check(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -
 
 
 def _has_field(file: LogPath, form: Format | None, theirs: str, limits: Limits) -> bool:
-    """Whether one of a file's first records, or their parts, or its folders, have a field of this name."""
+    """Whether a field of this name is in a file's first records or their parts, its columns, or its folder
+    names.
+    """
     return (
         theirs in partitions(file)
         or theirs in _fields_of_table(file, limits)
@@ -123,11 +124,12 @@ def _has_field(file: LogPath, form: Format | None, theirs: str, limits: Limits) 
 
 
 def _fields_of_table(file: LogPath, limits: Limits) -> Collection[str]:
+    """Column names of a Parquet or CSV file; empty for other kinds."""
     return _fields(file, limits) if kind_of(file) in ("parquet", "csv") else ()
 
 
 def _unmapped(column: str, theirs: str, files: Sequence[LogPath], limits: Limits) -> Problem:
-    """`--map` names a field that no file has."""
+    """The problem of a field named by `--map` that no file has."""
     keys = keys_of(files[0], limits)
     near = get_close_matches(theirs, known_names(keys, kind_of(files[0]) != "csv") & set(keys), 1)
     return Problem(
@@ -140,7 +142,7 @@ def _unmapped(column: str, theirs: str, files: Sequence[LogPath], limits: Limits
 
 
 def _check_vendor(file: LogPath, form: Format, names: Mapping[str, str], limits: Limits) -> list[Problem]:
-    """A file none of whose first records is an exchange is not what it was taken for."""
+    """A problem where none of a file's first records is an exchange of its format."""
     lost = Losses(file)
     seen = list(islice(form.read(islice(unwrapped(file, form, names, lost, limits), SAMPLE), None), SAMPLE))
     reasons = {told.reason for _number, told in seen if isinstance(told, Malformed)}
@@ -162,6 +164,7 @@ def _check_vendor(file: LogPath, form: Format, names: Mapping[str, str], limits:
 def _check_file(
     file: LogPath, schema: TableSchema, names: Mapping[str, str], limits: Limits
 ) -> list[Problem]:
+    """Problems of a file with columns of the contract."""
     fields = _fields(file, limits)
     needed = NEEDED if schema is EXCHANGES else schema.required
     if not fields and file.stat().st_size == 0:
@@ -204,7 +207,7 @@ def _check_file(
 def _check_values(
     file: LogPath, schema: TableSchema, names: Mapping[str, str], limits: Limits
 ) -> list[Problem]:
-    """A required column none of whose first values can be read means that the file is not what it claims."""
+    """Problems of required columns without a valid value in the first rows."""
     if kind_of(file) == "parquet":
         plain = pq.read_schema(seekable(file))
         odd = [
@@ -254,7 +257,7 @@ def _check_values(
 
 
 def _fields(file: LogPath, limits: Limits) -> dict[str, pa.DataType | None]:
-    """Column names with their types; a type of None means that values decide."""
+    """Column names with their types; None where the values decide the type."""
     kind = kind_of(file)
     if kind == "parquet":
         schema = pq.read_schema(seekable(file))
@@ -282,7 +285,7 @@ def _fields(file: LogPath, limits: Limits) -> dict[str, pa.DataType | None]:
 
 
 def _castable(found: pa.DataType, wanted: pa.DataType) -> bool:
-    """Whether a column of this type may hold what is wanted; its values decide."""
+    """Whether a column of type `found` may hold values of type `wanted`."""
     if pa.types.is_dictionary(found):
         found = found.value_type
     if pa.types.is_nested(found):
@@ -298,9 +301,11 @@ def raw_batches(
     limits: Limits,
     groups: range | None = None,
 ) -> Iterator[Raw]:
-    """Batches under contract names, with the file's own types; two columns may be read from one field.
+    """Batches under contract names with the file's own types, and the numbers of their rows. Two columns may
+    be read from one field.
 
-    A column that the file lacks and its folders name (`model=m-1/`) is that of every row.
+    A column that the file lacks, or that is entirely null, is taken from the folder names (`model=m-1/`).
+    `groups` selects row groups of a Parquet file.
     """
     named_by_folders = partitions(file)
     sources = {column: names.get(column, column) for column in schema.names}
@@ -328,7 +333,7 @@ def raw_batches(
 
 
 def read(sources: Sources, names: Mapping[str, str], limits: Limits = LIMITS) -> Iterator[Batch]:
-    """Contract rows of every file in order; call `check` first."""
+    """Yield the contract rows of every file in order. Call `check` first."""
     for file in sources.exchanges:
         yield from read_file(
             file, sources.formats[file].format, names, limits=limits, among=sources.exchanges
@@ -345,11 +350,18 @@ def read_file(
     apart: bool = False,
     among: Sequence[LogPath] = (),
 ) -> Iterator[Batch]:
-    """Contract rows of one file, or of some row groups of a Parquet file in the contract's columns.
+    """Yield the contract rows of one file.
 
-    Where a file turns out to be damaged, what was read of it stands, and the quarantine says from where on it
-    could not be read. `apart` has a vendor's log read by several processes; `among` are the files that are
-    read with it.
+    A damaged file gives the rows before the damage; the quarantine records where reading stopped.
+
+    Args:
+        file: the log file.
+        form: its format; None for columns of the contract.
+        names: contract column to field, as `--map` gives them.
+        groups: row groups of a Parquet file with columns of the contract; None for all.
+        limits: limits on what is read.
+        apart: read a vendor's log with several processes.
+        among: the files of the same scan.
     """
     if file.stat().st_size == 0:
         return
@@ -370,7 +382,7 @@ def read_file(
 
 
 def guarded(tables: Callable[[], Iterator[pa.Table]], losses: Losses) -> Iterator[pa.Table]:
-    """The tables up to where the file turns out to be damaged; that it is goes to `losses`."""
+    """Yield the tables until the file proves to be damaged, which is recorded in `losses`."""
     try:
         yield from tables()
     except FAULTS as error:
@@ -387,6 +399,7 @@ def _rows(
     apart: bool,
     among: Sequence[LogPath],
 ) -> Iterator[pa.Table]:
+    """Yield the contract rows of one file."""
     if form is not None:
         yield from vendor_batches(file, form, names, losses, limits, apart=apart, among=among)
         return
@@ -401,9 +414,9 @@ def _rows(
 
 
 def read_small(file: LogPath, schema: TableSchema, limits: Limits = LIMITS) -> tuple[pa.Table, pa.Table]:
-    """An account-sized table of the contract, whole, and the quarantine rows of those that could not be read.
+    """An account-sized table of the contract as a whole, and the quarantine rows of what could not be read.
 
-    Raises `InputError` where `check` would.
+    Raises `InputError` as `check` does.
     """
     try:
         problems = _check_file(file, schema, {}, limits)

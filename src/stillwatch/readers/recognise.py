@@ -1,4 +1,4 @@
-"""Which format is a file of, and how does one know?"""
+"""Recognises the format of a log file."""
 
 from __future__ import annotations
 
@@ -24,20 +24,22 @@ from stillwatch.readers.records import records
 from stillwatch.readers.registry import Format, Record, all_formats
 
 CONTRACT, SKETCHES = "contract", "sketch"
-# In the metadata of a sketch's Parquet.
+"""Names of the contract's own format and of sketches."""
+# Keys in the Parquet metadata of a sketch.
 SKETCH, KEY_ID, RELEASE = b"stillwatch.sketch", b"stillwatch.key_id", b"stillwatch.release"
-SHOWN = 60  # keys that a message shows: chosen
+SHOWN = 60  # most keys that a message shows: chosen
 TABLES = ("parquet", "csv")
 COLUMNS = "columns of the contract"
-PLAIN = re.compile(r"@?[A-Za-z_][\w.:/-]{0,39}", re.ASCII)  # a name that a program gives to a field
+PLAIN = re.compile(r"@?[A-Za-z_][\w.:/-]{0,39}", re.ASCII)  # a field name in the form that programs use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recognised:
-    """A file's format, None for the contract's own tables and for sketches, and why it was taken for that.
+    """A file's format and the reason (`why`). `format` is None for the contract's own tables and for
+    sketches.
 
-    `envelopes` are those that its first records are in, and `plain` is False where these or lines of text
-    stand between its records.
+    `envelopes` are those around the file's first records. `plain` is False where there are envelopes, or
+    lines of text between the records.
     """
 
     format: Format | None
@@ -53,8 +55,9 @@ class Recognised:
 
 
 def named(name: str) -> Recognised | None:
-    """The format of this name, or of the mapping file at this path, as `--format` asks for it; None for
-    `auto`. Raises `UsageError` for another name, and for a mapping file that is wrong.
+    """The format given by `--format`: a name, or the path of a mapping file; None for `auto`.
+
+    Raises `UsageError` for an unknown name and for an invalid mapping file.
     """
     if name == "auto":
         return None
@@ -70,12 +73,10 @@ def named(name: str) -> Recognised | None:
 
 
 def recognise(path: LogPath, names: Mapping[str, str], limits: Limits = LIMITS) -> Recognised | None:
-    """The format of a file by its first records, taken out of their envelopes; None where it is none that is
-    known.
+    """The format of a file by its first records without envelopes; None where it is unknown.
 
-    Columns of the contract, or those that `--map` names, come before a vendor's shape, and a vendor's shape
-    before rows of the contract without an id. Lines of text and records of no format before the first that is
-    known do not matter.
+    The contract's columns (or those that `names` maps) have priority over a vendor's format, which has
+    priority over rows of the contract without an identifier. Lines of text and unknown records are skipped.
     """
     required = {names.get(column, column) for column in EXCHANGES.required}
     least = least_columns(names)
@@ -97,7 +98,7 @@ def recognise(path: LogPath, names: Mapping[str, str], limits: Limits = LIMITS) 
 
 
 def _sample(path: LogPath, names: Mapping[str, str], losses: Losses, limits: Limits) -> Iterator[Record]:
-    """The first records of a file, out of their envelopes."""
+    """The first records of a file without envelopes."""
     least = least_columns(names)
 
     def known(record: Record) -> bool:
@@ -110,19 +111,20 @@ def _sample(path: LogPath, names: Mapping[str, str], losses: Losses, limits: Lim
 def _of_contract(
     wanted: Collection[str], some: Iterable[Record], folders: Collection[str]
 ) -> Recognised | None:
+    """The contract's own format, if a record or the folder names have all wanted columns; otherwise None."""
     missing = [name for name in wanted if name not in folders]
     return Recognised(format=None, why=COLUMNS) if any(holds(record, missing) for record in some) else None
 
 
 def _by_votes(some: Iterable[Record]) -> Recognised | None:
-    """The format that recognises most of the records that any recognises."""
+    """The format that recognises the most records; None where no record is recognised."""
     found = [told for record in some if (told := best(record)) is not None]
     votes = Counter(told.name for told in found)
     return max(found, key=lambda told: votes[told.name], default=None)
 
 
 def first_records(path: LogPath, limits: Limits = LIMITS) -> list[Record]:
-    """The first records of a file, out of their envelopes; none where it cannot be read."""
+    """The first records of a file without envelopes; empty where it cannot be read."""
     try:
         return list(_sample(path, {}, Losses(path), limits))
     except FAULTS:
@@ -130,7 +132,7 @@ def first_records(path: LogPath, limits: Limits = LIMITS) -> list[Record]:
 
 
 def is_empty(path: LogPath, limits: Limits) -> bool:
-    """Whether a file has neither records nor anything that could not be read as one."""
+    """Whether a file has no records, no faults and no header."""
     losses = Losses(path)
     try:
         found = next(iter(records(path, losses, limits)), None)
@@ -141,8 +143,8 @@ def is_empty(path: LogPath, limits: Limits) -> bool:
 
 
 def is_nested(path: LogPath, names: Mapping[str, str], limits: Limits) -> bool:
-    """Whether one of these names is no field of the file's first records but a path into them, such as
-    `user.id`.
+    """Whether one of the mapped names is a path into the first records, such as `user.id`, rather than a
+    field.
     """
     some = first_records(path, limits)
     paths = [theirs for theirs in names.values() if "." in theirs]
@@ -150,7 +152,7 @@ def is_nested(path: LogPath, names: Mapping[str, str], limits: Limits) -> bool:
 
 
 def best(record: Record) -> Recognised | None:
-    """The first format that recognises a record."""
+    """The first format that recognises a record; None where none does."""
     for one in all_formats():
         why = one.recognise(record)
         if why:
@@ -159,6 +161,7 @@ def best(record: Record) -> Recognised | None:
 
 
 def _is_sketch(path: LogPath) -> bool:
+    """Whether a file is a sketch."""
     if kind_of(path) != "parquet":
         return False
     try:
@@ -168,6 +171,7 @@ def _is_sketch(path: LogPath) -> bool:
 
 
 def _columns(path: LogPath, limits: Limits) -> list[str]:
+    """Column names of a Parquet or CSV file; empty where it cannot be read."""
     try:
         return (
             pq.read_schema(seekable(path)).names if kind_of(path) == "parquet" else csv_header(path, limits)
@@ -187,17 +191,17 @@ def keys_of(path: LogPath, limits: Limits = LIMITS) -> list[str]:
 
 
 def seen(path: LogPath, keys: Collection[str]) -> str:
-    """These keys of a file as a message may show them."""
+    """A description of a file's keys for a message."""
     if not keys:
         return "no line that is JSON or of a known form" if kind_of(path) == "log" else "no record"
     return f"keys {shown(keys, known_names(keys, kind_of(path) != 'csv'), SHOWN)}"
 
 
 def known_names(fields: Collection[str], keyed: bool) -> frozenset[str]:
-    """Names of fields that are no customer's text: the contract's, the vendors', and those that look like a
-    program's.
+    """Field names that messages may show, since they are no customers' text: those of the contract and of
+    formats, and names in the form that programs use.
 
-    Of a CSV file, which may have no header, all must look so: `keyed` is False.
+    In a CSV file (`keyed` False), which may lack a header, that form counts only if all names have it.
     """
     plain = {name for name in fields if PLAIN.fullmatch(name)}
     known = frozenset(EXCHANGES.names).union(*(form.known for form in all_formats()))

@@ -1,7 +1,8 @@
-"""How is a file split into records, whatever holds them?
+"""Splits a file into records.
 
-JSON Lines, a JSON array, one JSON document, plain text lines, CSV and Parquet rows, and OTLP's protobuf: each
-record comes with its number (line, element or row, from 1). What cannot be split goes to the file's `Losses`.
+A record is an object of JSON Lines, of a JSON array or document, a line of text, a row of CSV or Parquet, or
+a message of OTLP protobuf; it comes with its number (line, element or row, from 1). Faults are added to the
+file's `Losses`.
 """
 
 from __future__ import annotations
@@ -38,27 +39,28 @@ from stillwatch.readers.protobuf import protobuf_messages
 from stillwatch.readers.registry import Numbered, Record
 from stillwatch.readers.tolerant import DECODER, end_of, is_begun, loads, objects
 
-WHOLE = 8 << 20  # bytes of the largest document that is parsed at once: chosen
-PEEK = 1 << 20
+WHOLE = 8 << 20  # most bytes of a document that is parsed at once: chosen
+PEEK = 1 << 20  # bytes that are read to distinguish a document from lines
 FILLING = re.compile(
     r"[\s,\]\x1e\ufeff]*(?:\[(?=\s*(?:[\[{\]]|$))[\s,\]\x1e]*)*"
-)  # between values, and where an array begins
+)  # separators between values, and starts of arrays
 SCALAR = re.compile(
     r"(\"(?:[^\"\\]|\\.)*+\"|-?\d[\d.eE+-]*|true|false|null|NaN|\[[\d\s,]*\])\s*(?:[,\]\n]|$)"
 )
 JSON_BEGINS = re.compile(rb"(?:data:\s*)?(?:\{|\[\s*(?:[\[{\"\]]|$))")
 EVENT = re.compile(r"data: ?(?=[\[{])")
 BRACE = ord("{")
-PYTHON = 1024  # rows of a table that are Python objects at a time: chosen
+PYTHON = 1024  # rows that are converted to Python objects at a time: chosen
 Span = tuple[int, int]
+"""First and last byte of a part of a file."""
 
 
 def records(path: LogPath, losses: Losses, limits: Limits, span: Span | None = None) -> Iterator[Numbered]:
-    """Records of a file in order; what cannot be split goes to `losses`. A line of text is `{"line": text,
-    "modified": seconds since 1970}`.
+    """Yield the records of a file in order, with their numbers. A line of text is `{"line": text, "modified":
+    seconds since 1970}`.
 
-    `span` are the first and the last byte of some whole lines of a file whose records are lines; the first of
-    them has number 1.
+    `span` selects whole lines of a file whose records are lines; the first of them has number 1. What cannot
+    be split is added to `losses`.
     """
     kind = kind_of(path)
     if kind == "parquet":
@@ -74,9 +76,7 @@ def records(path: LogPath, losses: Losses, limits: Limits, span: Span | None = N
 
 
 def in_lines(path: LogPath, limits: Limits) -> bool:
-    """Whether a file can be cut at its lines: it is not compressed, one byte is one letter, and each
-    record is one line.
-    """
+    """Whether a file can be split at line ends: it is uncompressed UTF-8, and each record is one line."""
     if kind_of(path) not in ("json", "log") or codec_of(path):
         return False
     with path.open("rb") as file:
@@ -85,11 +85,11 @@ def in_lines(path: LogPath, limits: Limits) -> bool:
 
 
 def is_document(path: LogPath, limits: Limits) -> bool:
-    """Whether the file's JSON is not one value a line: an array, an object over several lines, or values one
-    after the other.
+    """Whether a file's JSON is not one value per line: an array, an object over several lines, or consecutive
+    values.
 
-    Its first line that begins as JSON decides; lines of text before it may be the start-up messages of a
-    program.
+    The first line that starts like JSON decides; lines of text before it may be a program's start-up
+    messages.
     """
     if kind_of(path) not in ("json", "log"):
         return False
@@ -119,6 +119,7 @@ def is_document(path: LogPath, limits: Limits) -> bool:
 
 
 def _lines(path: LogPath, losses: Losses, limits: Limits, span: Span | None) -> Iterator[Numbered]:
+    """The objects of a file of lines, and its lines of text."""
     modified = path.stat().st_mtime
     strict = kind_of(path) == "json"
     with open_stream(path, limits, span) as stream:
@@ -152,7 +153,7 @@ def _odd(
     strict: bool,
     why: str = "line is not a JSON object",
 ) -> Iterator[Numbered]:
-    """A line that holds no object: a line of text, or one that is set aside."""
+    """A line without an object: a line of text, or quarantined where it starts like an object."""
     text = bytes(raw).decode("utf-8", "replace").strip("\r")
     if not text.strip():
         return
@@ -163,7 +164,7 @@ def _odd(
 
 
 def _split(text: bytes, number: int) -> Iterator[tuple[int, memoryview]]:
-    """Lines with their numbers and without their ends, uncopied."""
+    """Lines with their numbers and without their ends, not copied."""
     view, begin, find = memoryview(text), 0, text.find
     while (end := find(b"\n", begin)) >= 0:
         yield number, view[begin:end]
@@ -174,7 +175,7 @@ def _split(text: bytes, number: int) -> Iterator[tuple[int, memoryview]]:
 
 
 def _document(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Numbered]:
-    """The values of a document. A small one that is a single value is parsed at once."""
+    """The objects of a document. A small document with a single value is parsed at once."""
     with open_stream(path, limits) as stream:
         most = min(WHOLE, limits.line)
         raw = stream.read(most + 1)
@@ -199,8 +200,8 @@ def _document(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Numbere
 
 
 def by_columns(value: Any) -> list[dict[str, Any]] | None:  # noqa: ANN401  any JSON value
-    """The rows of an object of columns, each of values by the row's number, as pandas writes a table;
-    None where it is none.
+    """The rows of an object of columns, each an object from row number to value (pandas' `to_json`); None
+    where the value has another form.
     """
     columns = list(value.values()) if isinstance(value, dict) else []
     if len(columns) < 2 or not all(
@@ -213,10 +214,11 @@ def by_columns(value: Any) -> list[dict[str, Any]] | None:  # noqa: ANN401  any 
 
 
 class Values:
-    """The objects of a text one after the other, in an array or not, on one line or several; what stands
-    between them is lines of text.
+    """Iterates over the objects of a text, separate or in an array, on one line or several; text between them
+    gives lines.
 
-    No more than one value is held. One that is broken is set aside up to the next line that begins as it did.
+    At most one value is held. A broken value is quarantined, and reading continues at the next line that
+    starts like it.
     """
 
     def __init__(self, text: io.TextIOWrapper, modified: float, losses: Losses, limits: Limits) -> None:
@@ -240,13 +242,14 @@ class Values:
                 yield from self._other()
 
     def _more(self) -> bool:
-        """Read on."""
+        """Read the next characters; returns whether there were any."""
         more = self._text.read(self._size)
         self._held, self._at = self._held[self._at :] + more, 0
         self._size *= 2
         return bool(more)
 
     def _object(self) -> Iterator[Numbered]:
+        """The object at the position, or none where it is broken or too long."""
         line = self._held[self._held.rfind("\n", 0, self._at) + 1 : self._at]
         begin = "\n" + (line if not line.strip(" \t") else "") + "{"  # of an object as deep as this one
         value, end = self._value()
@@ -274,8 +277,8 @@ class Values:
             yield self._number, value
 
     def _value(self) -> tuple[Record | None, int | None]:
-        """The object that begins here, None where it is to be mended, and where it ends, None where it
-        goes on or is broken.
+        """The object at the position (None: it must be parsed leniently) and its end (None: it is incomplete
+        or broken).
         """
         try:
             return DECODER.raw_decode(self._held, self._at)
@@ -283,9 +286,7 @@ class Values:
             return None, end_of(self._held, self._at)
 
     def _resume(self, begin: str, end: int | None) -> None:
-        """Go on after a value that is left out: at its end, or where its end is not known at the next
-        `begin`.
-        """
+        """Continue after a skipped value: at its end, or, where that is unknown, at the next `begin`."""
         if end is not None:
             self._at = end
             return
@@ -299,7 +300,7 @@ class Values:
         self._at = found + len(begin) - 1
 
     def _other(self) -> Iterator[Numbered]:
-        """A line of text, or a value that is no object."""
+        """A line of text, or a value that is no object, which is quarantined."""
         end = self._held.find("\n", self._at)
         while end < 0 and len(self._held) - self._at <= self._limits.line and self._more():
             end = self._held.find("\n", self._at)
@@ -322,6 +323,7 @@ class Values:
 
 
 def _csv(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Numbered]:
+    """The rows of a CSV file as objects."""
     dialect = csv_dialect(path, limits)
     with open_stream(path, limits) as stream:
         rows = dialect.rows(text_lines(stream, limits))
@@ -345,13 +347,12 @@ def _csv(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Numbered]:
 
 
 def _cell(value: Any) -> Any:  # noqa: ANN401  any text
-    """A cell as it stands, since ids may look like numbers; None for what databases write in place of
-    nothing.
-    """
+    """A cell as text, since identifiers may look like numbers; None for the texts in `NOTHING`."""
     return None if not isinstance(value, str) or value.strip() in NOTHING else value
 
 
 def _parquet(path: LogPath, losses: Losses, limits: Limits) -> Iterator[Numbered]:
+    """The rows of a Parquet file as objects."""
     names = list(dict.fromkeys(pq.read_schema(seekable(path)).names))
     for table, numbers in parquet_batches(path, names, None, losses, limits):
         for begin in range(0, table.num_rows, PYTHON):

@@ -1,11 +1,10 @@
-"""What does a log format say about itself, and how is it found?
+"""Declaration and discovery of log formats, and functions that formats use.
 
-A format is one module in `readers/formats` that defines one `Format` of the module's own name, or one that an
-entry point of an installed package names (`READERS`). It turns records (JSON
-objects, rows of a table) into rows of the contract, as dictionaries with contract names; a value that is not
-there is left out. What a record lacks or has wrongly makes it `Malformed`, and only it is quarantined. A
-record of a log that is no exchange (a health check, an audit record, a step of a trace) is `PassedOver`:
-counted, and not quarantined.
+A format is one module in `readers/formats` that defines one `Format` of the module's name, or an object named
+by an entry point of an installed package (`READERS`). It converts records (JSON objects, rows of a table) to
+rows of the contract: dictionaries with contract names, in which missing values are left out. An invalid
+record raises `Malformed` and is quarantined; others are not affected. A record that is no exchange (a health
+check, an audit record, a step of a trace) is `PassedOver`: counted, and not quarantined.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from stillwatch.readers.beside import Beside
 
 READERS = "stillwatch.readers"
-"""Group of entry points by which formats of other packages are found."""
+"""Entry point group for formats of other packages."""
 
 Record = Mapping[str, Any]
 Row = dict[str, Any]
@@ -33,7 +32,7 @@ Numbered = tuple[int, Record]
 
 
 class Malformed(Exception):
-    """A record that cannot be read as an exchange; `column` is the contract's."""
+    """A record that cannot be read as an exchange. `column` is the contract's column at fault, or None."""
 
     def __init__(self, column: str | None, reason: str) -> None:
         super().__init__(reason)
@@ -41,15 +40,16 @@ class Malformed(Exception):
 
 
 class PassedOver(Exception):
-    """A record that its format knows and that is no exchange."""
+    """A record that its format recognises and that is no exchange."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unjoined:
-    """What a part of a log leaves open at its end.
+    """The incomplete rows of a part of a log, and what the part contains for rows of other parts.
 
-    `rows` have their number and the name of what they wait for; `told` is, by name, what rows elsewhere may
-    wait for; `join` makes a row whole, or gives None where another row is of the same exchange.
+    `rows` are incomplete rows with their number and the key under which they expect more. `told` is content
+    for other rows by key. `join` completes a row, or returns None where another row represents the same
+    exchange.
     """
 
     rows: list[tuple[int, str, Row]]
@@ -57,8 +57,8 @@ class Unjoined:
     join: Callable[[Row, Mapping[str, Any]], Row | None]
 
     def joined(self, *others: Unjoined | None) -> Iterator[tuple[int, Row]]:
-        """The rows, whole where neighbouring parts tell what they wait for, and as they are elsewhere;
-        without those that a neighbour has.
+        """Yield the rows with their numbers, completed with the content of neighbouring parts, and without
+        those that a neighbour represents.
         """
         for number, name, row in self.rows:
             whole: Row | None = row
@@ -70,22 +70,24 @@ class Unjoined:
 
 
 Told = Row | Malformed | PassedOver
+"""The result for one record."""
 Read = Iterator[tuple[int, Told | Unjoined]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Format:
-    """A vendor's shape of log.
+    """A vendor's log format.
 
-    `recognise` tells from one record why it is of this format, '' when it is not. `read` turns numbered
-    records into numbered rows, or reasons why there is none. `fields` are contract columns with the vendor's
-    names for them; `known` are the top-level names that the format reads or knowingly leaves, all others are
-    counted as set aside. `part` reads some of a log's records apart from the others; what it leaves open is
-    `Unjoined`, its last item. Where a format's records belong together over the whole file, or with those of
-    files that lie together, `in_parts` is false. A `loose` shape is looked for where no other one fits.
-    `origin` is the text of a mapping file and its name, where the format was made of one. `parts` gives what
-    of a record is looked through for the names that a person gives for columns (`mapped`): entries, or the
-    attributes of spans.
+    Attributes:
+        fields: columns of the contract with the vendor's names for them.
+        known: top-level names that the format reads or deliberately ignores; others are counted as unknown.
+        recognise: returns why a record is of this format, empty where it is not.
+        read: converts numbered records to numbered rows, or to the reason why there is none.
+        part: as `read`, for a part of a log; what is incomplete at its end is `Unjoined`, the last item.
+        in_parts: False where records belong together over the whole file, or over several files.
+        loose: the format is tried after all others.
+        origin: text and name of the mapping file from which the format was made; otherwise None.
+        parts: the parts of a record (entries, attributes of spans) in which mapped fields are searched.
     """
 
     name: str
@@ -103,13 +105,12 @@ class Format:
     parts: Callable[[Record], Iterable[Record]] = lambda record: (record,)
 
     def __reduce__(self) -> tuple[Callable[..., Format], tuple[Any, ...]]:
-        """A format goes to another process by its name, or by the text of the mapping file that it was
-        made of.
-        """
+        """Pickle a format by its name, or by the text of its mapping file."""
         return _again, (self.name, self.origin)
 
 
 def _again(name: str, origin: tuple[str, str] | None) -> Format:
+    """The format of this name, or of this mapping file; used to unpickle a format."""
     if origin is not None:
         from stillwatch.readers.mapping import mapped_format
 
@@ -118,19 +119,20 @@ def _again(name: str, origin: tuple[str, str] | None) -> Format:
 
 
 class Unreadable:
-    """Stands in a row for a value that is there and cannot be read: its cell is null and counted."""
+    """Marks a value in a row that is present and unreadable: it becomes null and is counted."""
 
 
 UNREADABLE: Any = Unreadable()
-UNATTRIBUTED = "unattributed"  # the account of rows whose log names none
-LONGEST_NUMBER = 64  # letters of a number: chosen
-LONGEST_SECONDS = 1e12  # chosen: beyond all that is a duration
+UNATTRIBUTED = "unattributed"  # account of rows whose log does not name one
+LONGEST_NUMBER = 64  # most characters of a number: chosen
+LONGEST_SECONDS = 1e12  # longest duration in seconds: chosen, longer than any real one
 
 SHAPES = (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
+"""Exceptions that a record of an unexpected form raises."""
 
 
 def another_shape(error: Exception) -> Malformed:
-    """What is said of a record whose values are of other kinds than its format's."""
+    """The `Malformed` of a record with values of unexpected types."""
     return Malformed(None, f"record has another shape ({type(error).__name__})")
 
 
@@ -180,11 +182,11 @@ def log_format(
     loose: bool = False,
     beside: bool = False,
 ) -> Callable[[Any], Format]:
-    """Declare a format whose records are read one by one; `split` gives the entries of a record that holds
-    several. With `beside` the function is given what lies beside the log as well.
+    """Decorator that declares a format whose records are read one by one.
 
-    Each entry that cannot be read is a reason of its own, and its neighbours are read. An entry that gives no
-    row is passed over.
+    The decorated function yields the rows of an entry; `split` returns the entries of a record. With
+    `beside`, the function also receives the log's surroundings (`Beside` or None). An unreadable entry does
+    not affect others; an entry without rows is passed over. The other arguments are fields of `Format`.
     """
 
     def wrap(function: Callable[..., Iterable[Row]]) -> Format:
@@ -224,12 +226,14 @@ def log_format(
 
 @cache
 def all_formats() -> tuple[Format, ...]:
-    """Every format, those of a loose shape last, in the order of their names."""
+    """All formats, loose ones last, each sorted by name."""
     return tuple(sorted(units(formats, Format, READERS), key=lambda form: (form.loose, form.name)))
 
 
 def moment(value: Any) -> int:  # noqa: ANN401  any JSON value
-    """Microseconds since 1970 from a time as logs write it (`readers/times.py`). Raises `Malformed`."""
+    """Microseconds since 1970 of a time in any form (`readers/times.py`). Raises `Malformed` for anything
+    else.
+    """
     found = micros(value)
     if found is None:
         raise Malformed("timestamp", NO_TIME)
@@ -237,12 +241,14 @@ def moment(value: Any) -> int:  # noqa: ANN401  any JSON value
 
 
 def first(*values: Any) -> Any:  # noqa: ANN401  any JSON values
-    """The first value that says something; NaN, which tables have in place of nothing, does not."""
+    """The first value that is not empty; None where there is none. None, NaN, and empty text, lists and
+    objects are empty.
+    """
     return next((v for v in values if v is not None and v not in ("", [], {}) and v == v), None)
 
 
 def at(record: Any, *path: str) -> Any:  # noqa: ANN401  any JSON value
-    """The value at a path of names; None where anything on the way is missing."""
+    """The value at a path of names; None where a part of the path is missing."""
     for name in path:
         if not isinstance(record, Mapping):
             return None
@@ -251,8 +257,8 @@ def at(record: Any, *path: str) -> Any:  # noqa: ANN401  any JSON value
 
 
 def field(record: Any, name: str) -> Any:  # noqa: ANN401  any JSON value
-    """The value that a person means by a name: of a field, or at a path such as `metadata.user`, in which the
-    name of a field may have dots itself; None where there is none.
+    """The value of a field, or at a path such as `metadata.user`, in which field names may contain dots; None
+    where there is none.
     """
     if not isinstance(record, Mapping):
         return None
@@ -266,8 +272,8 @@ def field(record: Any, name: str) -> Any:  # noqa: ANN401  any JSON value
 
 
 def mapped(names: Mapping[str, str], *records: Any) -> Row:  # noqa: ANN401  any JSON values
-    """The columns of `names` with the values of the fields of these names, in the first of the records
-    that has one; None for others.
+    """The columns of `names` with the values of their fields, each from the first record that has it; None
+    where no record does.
     """
     row: Row = {}
     for column, theirs in names.items():
@@ -277,12 +283,14 @@ def mapped(names: Mapping[str, str], *records: Any) -> Row:  # noqa: ANN401  any
 
 
 def mapping(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  any JSON value
-    """The value where it is an object; else one without names, since senders choose what stands there."""
+    """The value if it is an object, otherwise an empty object, since senders may put anything in its
+    place.
+    """
     return value if isinstance(value, Mapping) else {}
 
 
 def number(value: Any) -> int | float | None:  # noqa: ANN401  any JSON value
-    """A finite number, given as one or as text."""
+    """A finite number, given as a number or as text; None for anything else."""
     if isinstance(value, str) and len(value) <= LONGEST_NUMBER:
         try:
             value = int(value) if value.strip().lstrip("+-").isdecimal() else float(value)
@@ -294,19 +302,19 @@ def number(value: Any) -> int | float | None:  # noqa: ANN401  any JSON value
 
 
 def total(*counts: Any) -> int | None:  # noqa: ANN401  any JSON values
-    """The sum of the counts that are given; None when none is."""
+    """The sum of the counts that are numbers; None where none is."""
     known = [int(c) for c in map(number, counts) if c is not None and abs(c) < 2**62]
     return sum(known) if known else None
 
 
 def milliseconds(seconds: Any) -> float | None:  # noqa: ANN401  any JSON value
-    """A duration in seconds, as a number or as text, in milliseconds."""
+    """A duration in seconds, given as a number or as text, in milliseconds; None for anything else."""
     known = number(seconds)
     return None if known is None or abs(known) > LONGEST_SECONDS else known * 1000
 
 
 def elapsed_ms(begin: Any, end: Any) -> float | None:  # noqa: ANN401  any JSON values
-    """Milliseconds between two times in any form; None where one of them is none."""
+    """Milliseconds between two times in any form; None where one is missing or invalid."""
     try:
         return (moment(end) - moment(begin)) / 1000
     except Malformed:
@@ -314,14 +322,18 @@ def elapsed_ms(begin: Any, end: Any) -> float | None:  # noqa: ANN401  any JSON 
 
 
 def address(value: Any) -> str | None:  # noqa: ANN401  any JSON value
-    """The address in `host`, `host:port` or `[host]:port`, the first of several; None where there is none."""
+    """The address in `host`, `host:port` or `[host]:port`, or in the first of several; None where there is
+    none.
+    """
     if isinstance(value, list) and value:
         value = value[0]
     return address_in(value) if isinstance(value, str) and value else None
 
 
 def header(headers: Any, *names: str) -> Any:  # noqa: ANN401  any JSON value
-    """The value of the first of these headers, whatever its case; the first of several values."""
+    """The value of the first of these headers (names in lower case) that is present; the first one of several
+    values. None where there is none.
+    """
     if not isinstance(headers, Mapping):
         return None
     lower = {str(k).lower(): v for k, v in headers.items()}
@@ -330,8 +342,8 @@ def header(headers: Any, *names: str) -> Any:  # noqa: ANN401  any JSON value
 
 
 def refusal(reason: Any, category: Any) -> str | None:  # noqa: ANN401  any JSON values
-    """Why an answer ended; a provider's own category of refusal stays beside it
-    (`refusal:reasoning_extraction`).
+    """The finish reason, with the provider's category of refusal appended (`refusal:reasoning_extraction`).
+    None where both are missing.
     """
     if not isinstance(reason, str) or not reason:
         return f"refusal:{category}" if isinstance(category, str) and category else None

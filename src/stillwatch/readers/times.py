@@ -1,10 +1,10 @@
-"""Times as logs write them, as microseconds since 1970.
+"""Converts times in the forms that logs use to microseconds since 1970.
 
 * A number is in seconds, milli-, micro- or nanoseconds since 1970, in ticks of 100 ns since 1601 (Windows) or
-  in those since year 1 (.NET): whichever lies between 2015 and 2100. The six ranges do not overlap.
-* A text is a number, ISO 8601 (also with a comma, a blank, `UTC` or the name of a zone), RFC 5322, or has the
-  month's name.
-* A time without a zone is UTC. `05/04/2026` is none: day and month cannot be told apart.
+  since year 1 (.NET): the unit in which it lies between 2015 and 2100. The six ranges do not overlap.
+* A text is a number, ISO 8601 (also with a decimal comma, a blank, `UTC` or the name of a zone), RFC 5322, or
+  a date with the name of the month.
+* A time without a zone is UTC. `05/04/2026` is rejected, since day and month cannot be told apart.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from stillwatch.contract.table import EARLIEST_US, LATEST_US
 
 NO_TIME = "value is not a time"
 MICROSECONDS = 1_000_000
-SINCE_1601_S = 11_644_473_600  # from 1601 to 1970
-SINCE_1_S = 62_135_596_800  # from year 1 to 1970
-# Of each unit: how many are a second, and how many seconds its zero is before 1970.
+SINCE_1601_S = 11_644_473_600  # seconds from 1601 to 1970
+SINCE_1_S = 62_135_596_800  # seconds from year 1 to 1970
+# For each unit: units per second, and seconds from its zero to 1970.
 UNITS = ((1, 0), (10**3, 0), (10**6, 0), (10**9, 0), (10**7, SINCE_1601_S), (10**7, SINCE_1_S))
 EARLIEST_S, LATEST_S = EARLIEST_US // MICROSECONDS, LATEST_US // MICROSECONDS + 1
-LONGEST = 64  # characters of the longest text that is a time: chosen
+LONGEST = 64  # most characters of a time: chosen
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d{1,3})?")
 ISO = re.compile(
     r"(?P<date>\d{4}(?P<sign>[-/.]?)\d\d(?P=sign)\d\d)"
@@ -54,8 +54,8 @@ NAMED = (
 
 
 def micros(value: Any) -> int | None:  # noqa: ANN401  any JSON value
-    """Microseconds since 1970 of a time in any of the forms above; None for anything else. The result may
-    be out of 2015 to 2100.
+    """Microseconds since 1970 of a time in one of these forms; None for anything else. The result may lie
+    outside 2015 to 2100.
     """
     if isinstance(value, str):
         return _of_text(value)
@@ -75,7 +75,9 @@ def micros(value: Any) -> int | None:  # noqa: ANN401  any JSON value
 
 
 def many(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """As `micros` for numbers without nulls; -1 for those that are outside of 2015 to 2100 in each unit."""
+    """As `micros`, for an array of numbers without nulls. A number that lies outside 2015 to 2100 in every
+    unit gives -1.
+    """
     found = np.full(len(values), -1, np.int64)
     for a_second, before in UNITS:
         least, most = (EARLIEST_S + before) * a_second, (LATEST_S + before) * a_second
@@ -94,6 +96,7 @@ def many(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
 
 
 def _of_whole(value: int) -> int | None:
+    """Microseconds of an integer in any unit. Outside 2015 to 2100, its magnitude decides the unit."""
     for a_second, before in UNITS:
         if (EARLIEST_S + before) * a_second <= value < (LATEST_S + before) * a_second:
             return value * MICROSECONDS // a_second - before * MICROSECONDS
@@ -104,6 +107,7 @@ def _of_whole(value: int) -> int | None:
 
 
 def _of_real(value: float) -> int | None:
+    """As `_of_whole` for a float; None for NaN, infinity and very large values."""
     if not abs(value) < 2**72:  # neither infinite nor NaN
         return None
     if value == int(value):
@@ -115,11 +119,13 @@ def _of_real(value: float) -> int | None:
 
 
 def _of_datetime(at: datetime) -> int:
+    """Microseconds of a datetime; without a zone it is UTC."""
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return int(at.replace(microsecond=0).timestamp()) * MICROSECONDS + at.microsecond
 
 
 def _of_text(value: str) -> int | None:
+    """Microseconds of a text in any of the forms; None for other texts."""
     text = value.strip().strip("[]")
     if len(text) > LONGEST or not text.isascii():
         return None
@@ -135,6 +141,8 @@ def _of_text(value: str) -> int | None:
 
 
 def _nothing_where_wrong(read: Callable[[str], int | None]) -> Callable[[str], int | None]:
+    """Decorator: return None where the function raises because a text is no time."""
+
     def tried(text: str) -> int | None:
         try:
             return read(text)
@@ -146,6 +154,7 @@ def _nothing_where_wrong(read: Callable[[str], int | None]) -> Callable[[str], i
 
 @_nothing_where_wrong
 def _iso(text: str) -> int | None:
+    """Microseconds of a time in ISO 8601."""
     try:
         return _of_datetime(datetime.fromisoformat(text))
     except ValueError:
@@ -162,6 +171,7 @@ def _iso(text: str) -> int | None:
 
 
 def _in_zone(at: datetime, zone: str, name: str) -> datetime:
+    """The time with its zone, or converted to UTC from an offset."""
     if "/" in zone:
         return at.replace(tzinfo=ZoneInfo(name))
     if zone[0] not in "+-":
@@ -173,10 +183,12 @@ def _in_zone(at: datetime, zone: str, name: str) -> datetime:
 
 @_nothing_where_wrong
 def _rfc(text: str) -> int | None:
+    """Microseconds of a time in RFC 5322."""
     return _of_datetime(parsedate_to_datetime(text)) if text[:3].isalpha() and "," in text[:5] else None
 
 
 def _with_month(text: str) -> int | None:
+    """Microseconds of a time in one of the forms in `NAMED`; None for other texts."""
     if not any(letter.isalpha() for letter in text):
         return None
     for form in NAMED:

@@ -1,8 +1,8 @@
-"""JSON as loggers write it, of which any sender may have chosen a part.
+"""Lenient JSON parsing, since senders choose parts of a log.
 
-Where the fast parser refuses, these are mended, each in linear time: a byte-order mark, bytes that are not
-UTF-8 and lone surrogates (U+FFFD), NaN and infinities (null), control characters, bytes that are written as
-access logs do, numbers beyond 64 bits, and nests deeper than `DEEPEST` (null).
+Where the fast parser fails, these faults are repaired in linear time: a byte-order mark, invalid UTF-8 and
+lone surrogates (U+FFFD), NaN and infinities (null), control characters, bytes escaped with x as in access
+logs, numbers beyond 64 bits, and values nested deeper than `DEEPEST` (null).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-DEEPEST = 200  # levels of a value that are kept: chosen, below Python's own limit on recursion
+DEEPEST = 200  # most nesting levels that are kept: chosen, below Python's limit on recursion
 LONE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
@@ -30,7 +30,9 @@ TOKENS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
 
 
 def loads(raw: bytes | memoryview | str) -> Any:  # noqa: ANN401  any JSON value
-    """The value of a JSON text. Raises `orjson.JSONDecodeError` for what is none even when it is mended."""
+    """The value of a JSON text, repaired where necessary. Raises `orjson.JSONDecodeError` for text that
+    cannot be repaired.
+    """
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -41,8 +43,8 @@ def loads(raw: bytes | memoryview | str) -> Any:  # noqa: ANN401  any JSON value
 
 
 def objects(raw: bytes | memoryview | str) -> list[Mapping[str, Any]] | None:
-    """The objects that a text is: one, those of a list, or one after the other, also in a text of JSON that
-    holds them or after the `data:` of a stream of events; None where it is something else.
+    """The objects in a text: a single object, a list, or consecutive objects; also within a JSON string, or
+    after `data:` of a server-sent event. None for any other text.
     """
     text = _bare(raw if isinstance(raw, str) else bytes(raw))
     if text[:1] not in ("{", b"{", "[", b"[", '"', b'"'):
@@ -59,8 +61,8 @@ def objects(raw: bytes | memoryview | str) -> list[Mapping[str, Any]] | None:
 
 
 def _inside(value: Any) -> list[Mapping[str, Any]] | None:  # noqa: ANN401  any JSON value
-    """An object alone, or those of a list, in which a tag and a time may stand before each (Fluentd's
-    forward protocol).
+    """A single object, or the objects of a list, in which a tag and a time may precede each object (Fluentd's
+    forward protocol). None for other values.
     """
     several = value if isinstance(value, list) else [value]
     if all(isinstance(one, dict) for one in several):
@@ -79,7 +81,7 @@ def _inside(value: Any) -> list[Mapping[str, Any]] | None:  # noqa: ANN401  any 
 
 
 def unquoted(text: str) -> str:
-    """The text that a text of JSON stands for; itself where it is none."""
+    """The value of a JSON string; any other text unchanged."""
     try:
         value = loads(text)
     except orjson.JSONDecodeError:
@@ -88,7 +90,7 @@ def unquoted(text: str) -> str:
 
 
 def _bare(text: Any) -> Any:  # noqa: ANN401  str or bytes
-    """A text without blanks, signs between records and the `data:` of an event."""
+    """The text without surrounding whitespace, record separators, byte-order mark and a leading `data:`."""
     if isinstance(text, str):
         text = text.strip(" \t\r\n\x1e\ufeff")
         return text[5:].lstrip() if text.startswith("data:") else text
@@ -97,7 +99,7 @@ def _bare(text: Any) -> Any:  # noqa: ANN401  str or bytes
 
 
 def _in_a_row(text: str) -> list[Mapping[str, Any]] | None:
-    """Objects one after the other."""
+    """The consecutive objects of a text; None where there is anything else."""
     if text[:1] != "{":
         return None
     found: list[Mapping[str, Any]] = []
@@ -118,22 +120,20 @@ def _in_a_row(text: str) -> list[Mapping[str, Any]] | None:
 
 
 def is_begun(text: str, strict: bool = False) -> bool:
-    """Whether a text that is no object begins as one, so that something is lost with it.
+    """Whether a text that is no object starts like one, so that skipping it would lose a record.
 
-    `strict` is for files that say they are JSON: there an object's end, and JSON that is no object, are no
-    text either.
+    With `strict`, for files of JSON, text that ends like an object and other JSON values also count.
     """
     return bool(BEGUN.match(text)) or (strict and (text.rstrip().endswith("}") or bool(SCALAR.match(text))))
 
 
 def is_broken(text: str, strict: bool = False) -> bool:
-    """As `is_begun`, of a line that no format wants: it is broken, too, where it holds what no line of
-    text does.
-    """
+    """As `is_begun`, for a line that no format reads; binary content also counts."""
     return is_begun(text, strict) or any(sign in text for sign in UNPRINTABLE)
 
 
 def _mended(raw: bytes | memoryview | str) -> Any:  # noqa: ANN401  any JSON value
+    """The value of a text after repair. Raises `ValueError` or `RecursionError` where that fails."""
     text = raw if isinstance(raw, str) else bytes(raw).decode("utf-8", "replace")
     text = HEX.sub(_of_bytes, text) if "\\x" in text else text
     text = LONE.sub(
@@ -150,18 +150,21 @@ def _mended(raw: bytes | memoryview | str) -> Any:  # noqa: ANN401  any JSON val
 
 
 def _of_bytes(found: re.Match[str]) -> str:
-    """Bytes that access logs write as an x and two digits, as JSON writes their text."""
+    """Bytes escaped with x and two digits, as in access logs, as the JSON escape of their text."""
     if not found[1]:
         return found[0]
     return json.dumps(bytes.fromhex(found[1].replace("\\x", "")[1:]).decode("utf-8", "replace"))[1:-1]
 
 
 def _paired(found: re.Match[str]) -> str:
+    """U+FFFD in place of a lone surrogate; other escapes unchanged."""
     return "\\ufffd" if found[1] else found[0]
 
 
 def _shallow(text: str) -> str:
-    """The text with `null` in place of what is nested too deeply."""
+    """The text with `null` in place of values nested deeper than `DEEPEST`. Raises `ValueError` where such a
+    value has no end.
+    """
     kept, depth, begin = [], 0, 0
     for found in TOKENS.finditer(text):
         sign = found[0][0]
@@ -182,8 +185,8 @@ def _shallow(text: str) -> str:
 
 
 def end_of(text: str, at: int) -> int | None:
-    """Where the object or array that begins at `at` ends, by its brackets; None where it does not, or
-    where none begins.
+    """The end of the object or array that starts at `at`, by counting brackets; None where none starts there
+    or it is incomplete.
     """
     depth = 0
     for found in TOKENS.finditer(text, at):
@@ -202,16 +205,18 @@ def end_of(text: str, at: int) -> int | None:
 
 
 def _whole(digits: str) -> int | float | None:
+    """An integer; more than 20 characters give a float."""
     return int(digits) if len(digits) <= 20 else _real(digits)
 
 
 def _real(digits: str) -> float | None:
+    """A float; None where it is not finite."""
     number = float(digits)
     return number if math.isfinite(number) else None
 
 
 def _nothing(_name: str) -> None:
-    """NaN and the infinities are no values."""
+    """Return None in place of NaN and infinities."""
 
 
 DECODER = json.JSONDecoder(strict=False, parse_int=_whole, parse_float=_real, parse_constant=_nothing)

@@ -1,8 +1,8 @@
-"""How are calls of models joined with what other spans and log records of their traces tell?
+"""Joins model calls with the content of other spans and log records of their traces.
 
-Who called is on the HTTP server span of the same trace; what was asked may be in log records of the same
-span. Both are joined within a file, in any order, as long as no more than `WAITING` traces wait at a time,
-and log records also with spans in files that lie together.
+The caller is on the HTTP server span of the same trace; the messages may be in log records of the same span.
+Both are joined within a file, in any order, while no more than `WAITING` traces wait at a time; log records
+are also joined with spans of other files that belong together.
 """
 
 from __future__ import annotations
@@ -55,18 +55,18 @@ from stillwatch.readers.tracing import (
     value_of,
 )
 
-WAITING = 40_000  # traces that wait for others: chosen
-SPAN, ALONE = "_span", "_alone"  # marks of rows that wait
-TEXT_HELD = 256 << 20  # letters of log records that are held for spans: chosen
-OVERHEAD = 300  # bytes that a log record takes beside its text
-SPANS_OF_A_TRACE = 4  # times the traces that wait: spans that are remembered
-KEYS = 1_000_000  # traces of other files that are remembered: chosen
+WAITING = 40_000  # most waiting calls, and most traces with kept content: chosen
+SPAN, ALONE = "_span", "_alone"  # internal columns of waiting rows
+TEXT_HELD = 256 << 20  # most characters of log records that are kept for spans: chosen
+OVERHEAD = 300  # bytes of memory of a log record without its text
+SPANS_OF_A_TRACE = 4  # most remembered spans, as a multiple of the most traces
+KEYS = 1_000_000  # most remembered traces of other files: chosen
 
 
 @dataclass(slots=True)
 class Said:
-    """What log records tell of a span: turns and answers in the order in which they came, and a record of
-    the whole call.
+    """The content of a span's log records: turns and answers in the order of arrival, the finish reason, and
+    the row of a record of the whole call (`call`, with its number). `size` is in bytes.
     """
 
     turns: list[Any] = field(default_factory=list)
@@ -76,7 +76,7 @@ class Said:
     size: int = 0
 
     def columns(self) -> Row:
-        """As columns of the contract; what a sender made unreadable is left out."""
+        """The content as columns of the contract; what cannot be read is left out."""
         row: Row = {}
         with suppress(*SHAPES):
             row["system_prompt"], row["prompt"] = asked(self.turns)
@@ -87,15 +87,15 @@ class Said:
         return joined(row, self.call[1]) if self.call else row
 
 
-Of = Mapping[str, Mapping[str, Any]]  # trace → what others may wait for: `call`, `said` by span, `spans`
+Of = Mapping[str, Mapping[str, Any]]  # trace → content for other rows: `call`, `said` by span, `spans`
 
 
 class Traces:
-    """Calls that wait for what other spans and log records of their trace tell, and what these told; of
-    `most` calls and traces.
+    """Calls that wait for other spans and log records of their trace, and the content of these.
 
-    `others` gives, when it is first needed, what files that lie together tell. With `only_told` calls are no
-    rows. `names` maps columns to the attributes that `--map` gives for them.
+    At most `most` calls and traces are kept (None: `WAITING`). `others` returns the content of files that
+    belong together and is called when first needed. With `only_told`, calls give no rows. `names` maps
+    columns to attributes, as `--map` gives them.
     """
 
     def __init__(
@@ -116,10 +116,11 @@ class Traces:
         self._seen = SEEN | set(self._names.values())
 
     def take(self, number: int, entry: Record, base: Mapping[str, Any]) -> list[tuple[int, Row]]:
-        """A span or log record of the resource `base` came: the rows that are ready by it.
+        """Add a span or log record; returns the rows, with their numbers, that are complete now. `base` are
+        the attributes of its resource.
 
-        The body of a log record is read where the record is of a model's call; elsewhere it may be anything
-        that a sender wrote.
+        The body of a log record is read only where the record belongs to a model call, since it may hold
+        anything.
         """
         said = attributes(entry.get("attributes"))
         if base:
@@ -152,7 +153,7 @@ class Traces:
         return self._call(trace, said) if known else []
 
     def _call(self, trace: str, said: Mapping[str, Any]) -> list[tuple[int, Row]]:
-        """An HTTP span came: the rows that waited for nothing else."""
+        """Add an HTTP span; returns the rows that waited only for it."""
         call = {name: said[name] for name in JOINED if name in said}
         if self._names:
             call[NAMED] = mapped(self._names, said)
@@ -163,7 +164,7 @@ class Traces:
         return [] if any(SPAN in row for _number, row in waiting) else self._release(trace)
 
     def _span(self, trace: str, span: str, number: int, row: Row) -> list[tuple[int, Row]]:
-        """The span of a call came: it and others that need not wait any more."""
+        """Add the span of a call; returns rows that are complete or need not wait any longer."""
         if not trace:
             return [(number, row)]
         self.spans.setdefault(trace, set()).add(span)
@@ -181,12 +182,12 @@ class Traces:
         self.rows.setdefault(trace, []).append((number, row))
         self._waiting += 1
         ready: list[tuple[int, Row]] = []
-        while self._waiting > self._most:  # of one trace, where a sender chose one for all of his requests
+        while self._waiting > self._most:  # perhaps all of one trace: senders choose its identifier
             ready += self._release(next(iter(self.rows)))
         return ready
 
     def _message(self, trace: str, span: str, name: str, said: Mapping[str, Any]) -> list[tuple[int, Row]]:
-        """A log record of one turn came."""
+        """Add a log record of one turn."""
         told = self.said.setdefault(trace, {}).setdefault(span, Said())
         content = first(said.get("content"), at(said, "message", "content"))
         if name == "gen_ai.choice":
@@ -202,7 +203,7 @@ class Traces:
         return self._bounded(told, len(content) if isinstance(content, str) else 0)
 
     def _event(self, trace: str, span: str, number: int, row: Row) -> list[tuple[int, Row]]:
-        """A log record of a whole call came: its span, where there is one, is the exchange."""
+        """Add a log record of a whole call. If its span exists, the span represents the exchange."""
         told = self.said.setdefault(trace, {}).setdefault(span, Said())
         if told.call is not None:  # several calls of one span
             return [(number, row)]
@@ -210,7 +211,9 @@ class Traces:
         return self._bounded(told, sum(len(text) for text in row.values() if isinstance(text, str)))
 
     def _bounded(self, told: Said, size: int) -> list[tuple[int, Row]]:
-        """Forget what was told first where it is too much; calls that had no span are rows."""
+        """Drop the oldest content where there is too much; returns rows that become complete, and calls
+        without a span.
+        """
         told.size += size + OVERHEAD
         self._size += size + OVERHEAD
         ready: list[tuple[int, Row]] = []
@@ -223,7 +226,7 @@ class Traces:
         return ready
 
     def _alone(self, trace: str, several: Mapping[str, Said]) -> Iterator[tuple[int, Row]]:
-        """Log records of whole calls whose spans are not there."""
+        """Yield log records of whole calls that have no span."""
         spans = self.spans.get(trace, set()) | set(self._elsewhere(trace).get("spans", ()))
         for span, one in several.items():
             if one.call is not None and span in spans:
@@ -232,10 +235,11 @@ class Traces:
                 yield one.call
 
     def _elsewhere(self, trace: str) -> Mapping[str, Any]:
+        """The content of other files on a trace."""
         return self._others().get(trace, {}) if self._others is not None else {}
 
     def _filled(self, trace: str, number: int, row: Row) -> tuple[int, Row]:
-        """The row with what was told of it here and in other files."""
+        """The row with the content from this file and from other files."""
         call = self.calls.get(trace)
         if call is not None:
             complete(row, call)
@@ -248,19 +252,20 @@ class Traces:
         return number, row
 
     def _release(self, trace: str) -> list[tuple[int, Row]]:
+        """Remove and return the waiting rows of a trace, completed."""
         several = self.rows.pop(trace, [])
         self._waiting -= len(several)
         return [self._filled(trace, number, row) for number, row in several]
 
     def end(self) -> Iterator[tuple[int, Row]]:
-        """Every row that still waits, with what was told of it."""
+        """Yield all waiting rows with their content."""
         for trace in list(self.rows):
             yield from self._release(trace)
         for trace, several in self.said.items():
             yield from (self._filled(trace, number, row) for number, row in self._alone(trace, several))
 
     def told(self) -> Of:
-        """What was told, by trace."""
+        """The content for rows of other files, by trace."""
         found: dict[str, dict[str, Any]] = {trace: {"call": call} for trace, call in self.calls.items()}
         for trace, several in self.said.items():
             found.setdefault(trace, {})["said"] = {span: one.columns() for span, one in several.items()}
@@ -271,8 +276,8 @@ class Traces:
         return found
 
     def rest(self) -> tuple[list[tuple[int, Row]], Unjoined]:
-        """The rows that wait for nothing, and those that may wait for a neighbouring part, with what this
-        one told.
+        """The complete rows, and as `Unjoined` those that may be completed by a neighbouring part, with this
+        part's content.
         """
         ready, waiting = [], []
         for trace, several in self.rows.items():
@@ -298,13 +303,14 @@ class Traces:
         return ready, Unjoined(mine, told, complete_with)
 
     def _kept(self, trace: str, row: Row) -> Row:
+        """A row completed with this part's content, which still waits for its neighbours."""
         span = row.get(SPAN)
         _number, filled = self._filled(trace, 0, row)
         return filled if span is None else filled | {SPAN: span}
 
 
 def complete_with(row: Row, told: Mapping[str, Any]) -> Row | None:
-    """A row with what others told of its trace; None where another one is of the same call."""
+    """A row completed with other content of its trace; None where another row represents the same call."""
     span = row.get(SPAN)
     if row.get(ALONE) and span in told.get("spans", ()):
         return None
@@ -331,8 +337,8 @@ def traced_format(
     entries: Entries,
     notes: tuple[str, ...] = (),
 ) -> Format:
-    """Declare a format of traces; `entries` gives the spans and log records of a record, as OTLP has them,
-    with the attributes of their resource.
+    """Make a format of traces. `entries` yields a record's spans and log records in OTLP's form, each with
+    the attributes of its resource; the other arguments are fields of `Format`.
     """
 
     def read(records: Iterator[Numbered], beside: Beside | None = None) -> Iterator[tuple[int, Told]]:
@@ -376,7 +382,7 @@ def traced_format(
 
 
 def _taken(entries: Entries, traces: Traces, records: Iterator[Numbered]) -> Iterator[tuple[int, Told]]:
-    """The rows that are ready by each record, and what is passed over or cannot be read."""
+    """Yield the rows that each record completes, and the records that are passed over or malformed."""
     for number, record in records:
         try:
             for entry, base in entries(record):
@@ -397,7 +403,7 @@ def _taken(entries: Entries, traces: Traces, records: Iterator[Numbered]) -> Ite
 
 
 def _passed_over(traces: Traces, number: int) -> Iterator[tuple[int, PassedOver]]:
-    """One for each entry that was no call."""
+    """Yield a `PassedOver` for each entry that was no call, and reset the count."""
     for _one in range(traces.passed_over):
         yield number, PassedOver()
     traces.passed_over = 0
@@ -408,7 +414,7 @@ _LOCK = threading.Lock()
 
 
 def _other_files(beside: Beside, form: Format, entries: Entries) -> Files:
-    """The files that lie together with one and have log records where it has spans, or spans where it has
+    """The files that belong with one and have log records where it has only spans, or spans where it has only
     log records.
     """
     together = beside.together()
@@ -434,13 +440,14 @@ Names = tuple[tuple[str, str], ...]
 
 
 def _told_by(files: Files, form: Format, entries: Entries, limits: Limits, names: Names) -> Of:
+    """As `_tellings`, for one thread at a time."""
     with _LOCK:  # files of one folder are read by several threads, and one reading serves all
         return _tellings(files, form, entries, limits, names)
 
 
 @lru_cache(2)
 def _tellings(files: Files, form: Format, entries: Entries, limits: Limits, names: Names) -> Of:
-    """What files tell, by trace: of `KEYS` traces at most, and of text up to `TEXT_HELD`."""
+    """The content of files by trace: at most `KEYS` traces, and `TEXT_HELD` characters."""
     traces = Traces(KEYS, only_told=True, names=dict(names))
     for path, _size, _changed in files:
         with suppress(*FAULTS):

@@ -1,8 +1,7 @@
-"""What do the attributes of a span or a log record tell of a call of a model?
+"""Reads a model call from the attributes of a span or a log record.
 
-The current conventions of OpenTelemetry are read and those up to 1.36, and what Traceloop, OpenInference,
-Vercel, Sentry, Langfuse, LangSmith, LiteLLM and Google's ADK have of their own. How spans are joined is in
-`traces.py`.
+The present OpenTelemetry conventions are supported, those up to 1.36, and the attributes of Traceloop,
+OpenInference, Vercel, Sentry, Langfuse, LangSmith, LiteLLM and Google's ADK. Spans are joined in `traces.py`.
 """
 
 from __future__ import annotations
@@ -38,6 +37,7 @@ MODEL = (
     "llm.request.model",
     "ai.model.id",
 )
+"""Attributes of each column, in the order in which they are tried; here and below."""
 ACCOUNT = (
     "user.id",
     "enduser.id",
@@ -108,7 +108,7 @@ WRITTEN = (
     "ai.usage.outputTokens",
     "gen_ai.response.completion_tokens",
 )
-PICKED = {  # the first that says something
+PICKED = {  # the first attribute whose value is neither empty nor 0
     "exchange_id": ("gen_ai.response.id", "litellm.call_id"),
     "account_id": ACCOUNT,
     "organization_id": ORGANIZATION,
@@ -125,7 +125,7 @@ PICKED = {  # the first that says something
     ),
     "status": ("http.response.status_code", "http.status_code"),
 }  # fmt: skip
-COUNTED = {  # the first that is there, though it be nought
+COUNTED = {  # the first attribute that is present; its value may be 0
     "input_tokens": READ,
     "output_tokens": WRITTEN,
     "temperature": ("gen_ai.request.temperature",),
@@ -134,7 +134,7 @@ COUNTED = {  # the first that is there, though it be nought
     "stream": ("gen_ai.request.stream", "gen_ai.is_streaming", "llm.is_streaming"),
 }
 SETTINGS = ("temperature", "top_p", "max_tokens")
-SPOKEN = (  # whole conversations, in the order in which they are looked for
+SPOKEN = (  # attributes with a whole conversation, in the order in which they are tried
     "gen_ai.input.messages",
     "gen_ai.request.messages",
     "ai.prompt.messages",
@@ -158,13 +158,17 @@ ANSWERED = (
     "output.value",
 )
 TOOLS = ("gen_ai.tool.definitions", "gen_ai.request.available_tools", "ai.prompt.tools")
-PLACE = re.compile(r"\d{1,9}", re.ASCII)  # of a turn in a conversation
+"""Attributes with tool definitions."""
+PLACE = re.compile(r"\d{1,9}", re.ASCII)  # index of a turn in a conversation
 RARE = frozenset((*TOOLS, "llm.invocation_parameters"))
-NAMES, LAYOUTS = 64, 4096  # attributes of a span, and sets of their names, that are remembered
+"""Attributes that few spans have."""
+NAMES, LAYOUTS = 64, 4096  # most attributes of a span with a cached layout, and most cached layouts
 STEPS = frozenset(
     ("gen_ai.operation.name", "openinference.span.kind", "ai.operationId", "traceloop.span.kind")
 )
+"""Attributes of spans that are steps of an application."""
 NO_CALLS = ("execute_tool", "invoke_agent", "create_agent", "embeddings")
+"""Operations that are no model calls."""
 CALLS = (
     ".doGenerate",
     ".doStream",
@@ -180,12 +184,13 @@ JOINED = (
     "http.response.status_code",
     "http.status_code",
 )
+"""Attributes of an HTTP span that complete a call."""
 SEEN = frozenset(JOINED)
-NAMED = "_named"  # of an HTTP span: the columns that `--map` names
+NAMED = "_named"  # key for the columns of an HTTP span that `--map` names
 
 
 def value_of(value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """The plain value of OTLP's `AnyValue`."""
+    """The plain value of OTLP's `AnyValue`; None for another form."""
     if not isinstance(value, dict) or not value:
         return None
     kind, inner = next(iter(value.items()))
@@ -199,7 +204,7 @@ def value_of(value: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def attributes(several: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
-    """Attributes as a dictionary by their dotted names; one that cannot be read is left out."""
+    """Attributes as a dictionary by dotted name; unreadable ones are left out."""
     if isinstance(several, dict):
         return flat(several)
     found: dict[str, Any] = {}
@@ -218,7 +223,7 @@ def attributes(several: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
 
 
 def _some_attributes(several: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
-    """As `attributes`, one by one."""
+    """As `attributes`, read one by one."""
     found: dict[str, Any] = {}
     for one in several if isinstance(several, list) else ():
         with suppress(*SHAPES):
@@ -228,7 +233,9 @@ def _some_attributes(several: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON 
 
 
 def flat(nested: Mapping[str, Any], deep: int = 6) -> dict[str, Any]:
-    """An object within objects as one with dotted names; lists stay."""
+    """A nested object as one with dotted names, to `deep` levels; lists are not changed, nulls are
+    left out.
+    """
     found: dict[str, Any] = {}
     for name, value in nested.items():
         if isinstance(value, dict) and deep:
@@ -239,7 +246,9 @@ def flat(nested: Mapping[str, Any], deep: int = 6) -> dict[str, Any]:
 
 
 def _numbered_turns(said: Mapping[str, Any], prefix: str) -> list[dict[str, Any]] | None:
-    """Turns that were flattened to `prefix.N.role` and `prefix.N.content`, or the same below `.message`."""
+    """Turns in flattened attributes `PREFIX.N.role` and `PREFIX.N.content`, also below `.message`; None where
+    there are none.
+    """
     turns: dict[int, dict[str, Any]] = {}
     for name, value in said.items():
         if not name.startswith(prefix + "."):
@@ -258,7 +267,7 @@ def _numbered_turns(said: Mapping[str, Any], prefix: str) -> list[dict[str, Any]
 
 
 def _parts(value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """A turn's content: parts that were written as JSON are parts again."""
+    """A turn's content, decoded where it is a JSON list of parts."""
     inner = decoded(value)
     typed = (
         isinstance(inner, list) and inner and all(isinstance(one, dict) and "type" in one for one in inner)
@@ -267,8 +276,8 @@ def _parts(value: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def _listed_turns(value: Any) -> list[dict[str, Any]] | None:  # noqa: ANN401  any JSON value
-    """Turns as tables of OpenInference have them: `message` or `message.role` and `message.content` in
-    each.
+    """Turns in OpenInference's tables, with `message`, or `message.role` and `message.content`, in each; None
+    where there are none.
     """
     value = decoded(value)
     if not isinstance(value, list):
@@ -284,7 +293,7 @@ def _listed_turns(value: Any) -> list[dict[str, Any]] | None:  # noqa: ANN401  a
 
 
 def add_events(events: Any, said: dict[str, Any]) -> None:  # noqa: ANN401  any JSON value
-    """Messages that older conventions put into the span's events, under the names of the current ones."""
+    """Add the messages that older conventions put into a span's events to `said`, under the present names."""
     turns, answers = [], []
     for event in events or ():
         name = event.get("name", "")
@@ -311,6 +320,7 @@ def add_events(events: Any, said: dict[str, Any]) -> None:  # noqa: ANN401  any 
 
 
 def _as_turns(messages: Any) -> list[Any]:  # noqa: ANN401  any JSON value
+    """Messages as a list of turns; a single text becomes a user turn."""
     messages = decoded(messages)
     return (
         messages
@@ -323,8 +333,8 @@ def _as_turns(messages: Any) -> list[Any]:  # noqa: ANN401  any JSON value
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which attributes fill which columns, worked out once for every set of names that spans bring;
-    `rare` is whether one of `RARE` is there.
+    """The attributes that fill each column, for one set of attribute names. `rare` is whether one of `RARE`
+    is present.
     """
 
     picked: tuple[tuple[str, tuple[str, ...]], ...]
@@ -334,11 +344,12 @@ class Layout:
 
 
 def layout(names: tuple[str, ...]) -> Layout:
-    """The layout of spans that have attributes of these names; a few thousand are kept."""
+    """The layout for spans with these attribute names; layouts are cached."""
     return _kept(names) if len(names) <= NAMES else _laid(names)
 
 
 def _laid(names: tuple[str, ...]) -> Layout:
+    """As `layout`, without the cache."""
     there = frozenset(names)
     picked = ((column, tuple(n for n in several if n in there)) for column, several in PICKED.items())
     counted = ((column, tuple(n for n in several if n in there)) for column, several in COUNTED.items())
@@ -354,7 +365,9 @@ _kept = lru_cache(LAYOUTS)(_laid)
 
 
 def row_of(span: Record, said: dict[str, Any], where: Layout) -> Row:
-    """The exchange that one GenAI span or event tells of."""
+    """The row of the exchange in a GenAI span or event with the attributes `said`. Raises `Malformed` where
+    it has no time.
+    """
     tell = span.get
     row: Row = {}
     for column, names in where.picked:
@@ -390,7 +403,7 @@ def row_of(span: Record, said: dict[str, Any], where: Layout) -> Row:
 
 
 def _say(row: Row, said: Mapping[str, Any], where: Layout) -> None:
-    """What was asked, with which tools and settings, and what was answered."""
+    """Add prompts, tools, settings and response to the row."""
     get = said.get
     given, output = get("gen_ai.input.messages"), get("gen_ai.output.messages")
     if given is None:
@@ -412,7 +425,7 @@ def _say(row: Row, said: Mapping[str, Any], where: Layout) -> None:
 
 
 def _offer(row: Row, said: Mapping[str, Any]) -> None:
-    """The tools and settings that few spans have."""
+    """Add tools and settings from attributes that few spans have."""
     for name in TOOLS:
         if said.get(name):
             row["tool_names"] = tool_names(said[name])
@@ -424,13 +437,14 @@ def _offer(row: Row, said: Mapping[str, Any]) -> None:
 
 
 def _asked_elsewhere(said: Mapping[str, Any]) -> Any:  # noqa: ANN401  any JSON value
-    """What was asked, where it is not in the attribute of the current conventions."""
+    """The messages in attributes other than the present convention's; None where there are none."""
     found = _numbered_turns(said, "gen_ai.prompt") or _numbered_turns(said, "llm.input_messages")
     found = found or _numbered_turns(said, "llm.prompts") or _listed_turns(said.get("llm.input_messages"))
     return found or next((said[name] for name in SPOKEN if said.get(name)), None)
 
 
 def _answered_elsewhere(said: Mapping[str, Any]) -> Any:  # noqa: ANN401  any JSON value
+    """The answer in attributes other than the present convention's; None where there is none."""
     found = _numbered_turns(said, "gen_ai.completion") or _numbered_turns(said, "llm.output_messages")
     found = found or _listed_turns(said.get("llm.output_messages"))
     found = found or next((said[name] for name in ANSWERED if said.get(name)), None)
@@ -438,7 +452,7 @@ def _answered_elsewhere(said: Mapping[str, Any]) -> Any:  # noqa: ANN401  any JS
 
 
 def _chosen(events: Any) -> Any:  # noqa: ANN401  any JSON value
-    """The answer among the events that an attribute holds, as Logfire writes them."""
+    """The answer among the events in an attribute of Logfire; None where there is none."""
     several = decoded(events)
     return next(
         (
@@ -451,7 +465,7 @@ def _chosen(events: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def _end(row: Row, said: Mapping[str, Any], status: Any) -> None:  # noqa: ANN401  any JSON value
-    """Why the answer ended, and with which status."""
+    """Add finish reason and status to the row."""
     reasons, category = row.get("finish_reason"), said.get("gen_ai.response.refusal.category")
     if reasons or category:
         row["finish_reason"] = refusal(
@@ -462,7 +476,7 @@ def _end(row: Row, said: Mapping[str, Any], status: Any) -> None:  # noqa: ANN40
 
 
 def _pick(said: Mapping[str, Any], names: tuple[str, ...]) -> Any:  # noqa: ANN401  any JSON value
-    """The first of these attributes that says something."""
+    """The first of these attributes whose value is not empty; None where there is none."""
     for name in names:
         if said.get(name):
             return said[name]
@@ -470,9 +484,7 @@ def _pick(said: Mapping[str, Any], names: tuple[str, ...]) -> Any:  # noqa: ANN4
 
 
 def is_call(said: Mapping[str, Any], models: tuple[str, ...]) -> bool:
-    """Whether attributes are of a call of a model, and not of a tool, an embedding's retrieval or an
-    agent's step.
-    """
+    """Whether attributes belong to a model call, rather than to a tool, a retrieval or a step of an agent."""
     kind = said.get("openinference.span.kind")
     if said.get("gen_ai.operation.name") in NO_CALLS or (kind and kind != "LLM"):
         return False
@@ -485,7 +497,7 @@ def is_call(said: Mapping[str, Any], models: tuple[str, ...]) -> bool:
 
 
 def complete(row: Row, call: Mapping[str, Any]) -> Row:
-    """A row with what the HTTP span knows and it does not."""
+    """The row, with columns that are null filled from the attributes of an HTTP span."""
     get = call.get
     told = {
         "account_id": _pick(call, ACCOUNT) or _pick(call, KEY),

@@ -1,4 +1,4 @@
-"""How do a vendor's records become batches of contract rows?"""
+"""Converts a vendor's records to batches of contract rows."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from stillwatch.readers.registry import (
     Unjoined,
 )
 
-BATCH = 16_384
-PART = 16 << 20  # bytes of lines that one process reads at a time
-WHOLE = 8 << 20  # bytes of the largest file that one reads whole where lines cannot be told apart
+BATCH = 16_384  # most rows of a batch
+PART = 16 << 20  # bytes of lines that a process reads as one part
+WHOLE = 8 << 20  # most bytes of a file that a process reads as a whole, where lines cannot be separated
 TEXT = ("prompt", "response", "system_prompt")
 PLAIN = pa.struct(
     [
@@ -44,15 +44,16 @@ PLAIN = pa.struct(
         for column in EXCHANGES.columns
     ]
 )
-"""Types of the values that formats give; a time is microseconds since 1970."""
+"""Types of the values that formats return; a time is microseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """Rows of a batch whose ids are made of the file's name and the numbers of their records, since they have
-    none.
+    """The rows of a batch without an identifier; theirs are made of the file's name and the number of the
+    record.
 
-    Of several such rows of one record the second and later ones add their place, from 2.
+    `places` numbers several such rows of one record from 1; the second and later ones append it to the
+    identifier.
     """
 
     rows: list[int]
@@ -60,7 +61,7 @@ class _Made:
     places: list[int]
 
     def ids(self, file: str, line: int) -> list[str]:
-        """The ids where the batch's numbers count from the file's `line` + 1."""
+        """The identifiers where the batch's part of the file starts after line `line`."""
         name = Path(file).name
         pairs = zip(self.numbers, self.places, strict=True)
         return [f"{name}:{line + number}" + (f".{place}" if place > 1 else "") for number, place in pairs]
@@ -68,13 +69,13 @@ class _Made:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Rows of the contract, and which of their ids were made."""
+    """Rows of the contract, and which of their identifiers were made."""
 
     rows: pa.Table
     made: _Made | None
 
     def named(self, file: str, line: int) -> pa.Table:
-        """The rows with the ids that they have where their part of the file begins after `line`."""
+        """The rows with identifiers for a part of the file that starts after line `line`."""
         if self.made is None or not line:
             return self.rows
         place = self.rows.column_names.index("exchange_id")
@@ -86,7 +87,7 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What was read of a part of a file: batches, what was lost, and what waits for other parts."""
+    """The result of reading a part of a file: batches, losses, and incomplete rows."""
 
     batches: list[_Batch]
     losses: Losses
@@ -103,12 +104,11 @@ def vendor_batches(
     apart: bool = False,
     among: Sequence[LogPath] = (),
 ) -> Iterator[pa.Table]:
-    """Contract rows of a file; what cannot be read, and top-level fields that the format does not know, go to
-    `losses`.
+    """Yield contract rows of a file. Faults and unknown top-level fields are added to `losses`.
 
-    `names` maps a contract column to a field of the record that is taken instead of the format's own. `apart`
-    has the file read by other processes, a run of lines by each, which is worth their start for much to read
-    only. `among` are the files that are read with it, some of which may tell more of its exchanges.
+    `names` maps a contract column to the field that replaces the format's own. `apart` reads the file with
+    several processes, each a run of lines; their start pays off only for large files. `among` are the files
+    of the same scan, some of which may complete its exchanges.
     """
     beside = Beside(path, limits, among, names)
     if (
@@ -124,8 +124,8 @@ def vendor_batches(
 
 
 def _in_lines(path: LogPath, form: Format, names: Mapping[str, str], limits: Limits) -> bool:
-    """Whether a file can be cut at its lines; where its first records are in envelopes, one may be in
-    several lines.
+    """Whether a file can be split at line ends. It cannot where its first records are in envelopes, since one
+    record may be in several lines.
     """
     if not in_lines(path, limits):
         return False
@@ -138,7 +138,9 @@ def _in_lines(path: LogPath, form: Format, names: Mapping[str, str], limits: Lim
 def _in_parts(
     path: LogPath, form: Format, names: Mapping[str, str], losses: Losses, limits: Limits
 ) -> Iterator[pa.Table]:
-    """A file read by several processes, in order; never more parts ahead than memory should hold."""
+    """Yield the rows of a file that several processes read, in order; the number of parts read ahead is
+    limited.
+    """
     cuts = _cuts(path) if _in_lines(path, form, names, limits) else None
     spans = list(pairwise(cuts)) if cuts else [None]
     todo = iter(spans)
@@ -175,7 +177,7 @@ def _late(
     before: Unjoined | None,
     after: Unjoined | None,
 ) -> Iterator[pa.Table]:
-    """Rows of a part that waited for what its neighbours tell."""
+    """Yield the rows of a part that waited for its neighbours' content."""
     pairs = list(left_open.joined(before, after))
     for begin in range(0, len(pairs), BATCH):
         some = pairs[begin : begin + BATCH]
@@ -183,7 +185,7 @@ def _late(
 
 
 def _cuts(path: LogPath) -> list[int]:
-    """Where parts of a file begin and end, each at the end of a line."""
+    """Bounds of a file's parts in bytes, each at the end of a line."""
     size = path.stat().st_size
     cuts = [0]
     with path.open("rb") as file:
@@ -198,7 +200,7 @@ def _cuts(path: LogPath) -> list[int]:
 def _read_part(
     path: LogPath, form: Format, names: dict[str, str], span: Span | None, limits: Limits
 ) -> _Part:
-    """A part of a file, or all of it, read in a process of its own."""
+    """Read a part of a file, or all of it; runs in another process."""
     losses = Losses(path)
     left: list[Unjoined] = []
     with _no_search_for_cycles():
@@ -210,7 +212,9 @@ def _read_part(
 
 @contextmanager
 def _no_search_for_cycles() -> Iterator[None]:
-    """What is made here has no cycles, and looking for them takes a third of the time."""
+    """Disable the garbage collector: the objects made here have no cycles, and the collector takes a third of
+    the time.
+    """
     watching = gc.isenabled()
     gc.disable()
     try:
@@ -229,7 +233,7 @@ def _batches(
     span: Span | None = None,
     left: list[Unjoined] | None = None,
 ) -> Iterator[_Batch]:
-    """Batches of a file or of a part of it; what that part leaves open goes to `left`."""
+    """Yield batches of a file or of a part of it; the part's incomplete rows are appended to `left`."""
     path, limits = beside.path, beside.limits
 
     def watched() -> Iterator[Numbered]:
@@ -265,7 +269,7 @@ def _batches(
 
 
 def _letters(row: Row) -> int:
-    """About how much text a row has."""
+    """Approximate number of characters in a row."""
     size = 0
     for name in TEXT:
         if isinstance(text := row.get(name), str):
@@ -274,7 +278,9 @@ def _letters(row: Row) -> int:
 
 
 def build(rows: list[Row], numbers: list[int], losses: Losses, limits: Limits) -> _Batch:
-    """Rows as a table of the contract; values of another type are read cell by cell."""
+    """Rows as a table of the contract; values of unexpected types are converted cell by cell. `numbers` are
+    the numbers of their records.
+    """
     made = _made(rows, numbers, losses)
     table, kept = conformed(
         _at_once(rows) or _by_columns(rows, losses), losses, np.array(numbers, np.int64), most=limits.line
@@ -291,7 +297,7 @@ def build(rows: list[Row], numbers: list[int], losses: Losses, limits: Limits) -
 
 
 def _at_once(rows: list[Row]) -> pa.Table | None:
-    """Rows whose values are all of the wanted types; None for others."""
+    """The rows as a table where all values have the expected types; otherwise None."""
     if any(isinstance(row.get("tool_names"), str) for row in rows):  # which Arrow takes for lists of letters
         return None
     try:
@@ -301,6 +307,7 @@ def _at_once(rows: list[Row]) -> pa.Table | None:
 
 
 def _by_columns(rows: list[Row], losses: Losses) -> pa.Table:
+    """The rows as a table, converted column by column."""
     columns: dict[str, pa.Array] = {}
     for column in EXCHANGES.columns:
         values = [row.get(column.name) for row in rows]
@@ -311,7 +318,7 @@ def _by_columns(rows: list[Row], losses: Losses) -> pa.Table:
 
 
 def _made(rows: list[Row], numbers: list[int], losses: Losses) -> _Made | None:
-    """Give ids to rows that have none."""
+    """Add identifiers to rows without one; returns which rows these are, or None."""
     without = [place for place, row in enumerate(rows) if row.get("exchange_id") in (None, "", [], {})]
     if not without:
         return None

@@ -1,3 +1,1 @@
-"""What is shared with peers and authorities, on which terms, and what comes back: matching, TAXII,
-releases and their log.
-"""
+"""Sharing with peers and authorities: matching, TAXII, releases and their log, and received indicators."""

@@ -1,4 +1,4 @@
-"""Who asks a server of ours, and how often: tokens, limits on requests, and their log."""
+"""Access to the servers for peers: tokens, and limits on the rate of requests."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 A_MINUTE = 60.0
+"""Seconds over which requests are counted."""
 REQUESTS_A_MINUTE = 120
-"""Requests of one peer, and of all who have no token together. Chosen: a client that reads page by page
-stays far below.
+"""Most requests per minute of one peer, and of all callers without a token together. Chosen: a client that
+reads page by page stays far below.
 """
 
 
 class Refused(Exception):
-    """A request that is not answered: HTTP status, what is said, and the seconds after which one may ask
-    again.
+    """A request that is refused: the HTTP status, a title and a detail, and the seconds for `Retry-After` or
+    None.
     """
 
     def __init__(self, status: int, title: str, detail: str = "", retry_after: int | None = None) -> None:
@@ -30,7 +31,7 @@ class Refused(Exception):
 
 
 class Door:
-    """Lets peers in by their tokens and counts their requests."""
+    """Authenticates peers by their tokens and limits their requests."""
 
     def __init__(
         self, state: State, limit: int = REQUESTS_A_MINUTE, clock: Callable[[], float] = time.monotonic
@@ -39,8 +40,8 @@ class Door:
         self._asked: dict[str, deque[float]] = defaultdict(deque)
 
     def peer(self, request: Request) -> str:
-        """Whose token the request carries. Raises `Refused`: 401 without a valid token, 429 for too many
-        requests.
+        """The name of the peer whose token the request carries. Raises `Refused`: 401 without a valid token,
+        429 for too many requests.
         """
         kind, _space, word = request.headers.get("authorization", "").partition(" ")
         name = self._state.peer_of(_token(kind, word.strip())) if word else None
@@ -52,6 +53,7 @@ class Door:
         return name
 
     def _count(self, name: str) -> None:
+        """Count a request of this peer (empty: no valid token). Raises `Refused` (429) beyond the limit."""
         asked, moment = self._asked[name], self._clock()
         while asked and asked[0] <= moment - A_MINUTE:
             asked.popleft()
@@ -62,7 +64,7 @@ class Door:
 
 
 async def body_of(request: Request, most: int) -> bytes:
-    """The body of a request. Raises `Refused` (413) as soon as it has more than `most` bytes."""
+    """The body of a request. Raises `Refused` (413) once it exceeds `most` bytes."""
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
@@ -72,7 +74,9 @@ async def body_of(request: Request, most: int) -> bytes:
 
 
 def _token(kind: str, word: str) -> str:
-    """The token of a header: as it is (Bearer), or the password of HTTP Basic, which TAXII clients send."""
+    """The token in an `Authorization` header: the Bearer value, or the password of HTTP Basic, which TAXII
+    clients use; empty for invalid base64.
+    """
     import base64
     import binascii
 

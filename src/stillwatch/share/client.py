@@ -1,5 +1,5 @@
-"""Requests to servers of peers: within limits, without redirects, and with a token only over TLS or to
-this machine.
+"""HTTP client for servers of peers. It limits the size of answers, follows no redirects, and sends a token
+only over TLS or to this machine.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from stillwatch.errors import InputError, Problem, StillwatchError, Unreachable,
 from stillwatch.foreign import visible
 from stillwatch.share.serving import is_loopback
 
-TIMEOUT_S = 120.0
+TIMEOUT_S = 120.0  # seconds
 MOST_BYTES = 128 << 20
-"""Bytes of an answer; chosen: several times the largest page that is asked for."""
+"""Most bytes of an answer; chosen: several times the largest page that is requested."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_given: Any) -> None:  # noqa: ANN401  as the library's
-        """No redirect is followed: a token is for one server."""
+        """Follow no redirect, since a token is valid for one server only."""
 
 
 _opener = urllib.request.build_opener(_NoRedirect)
@@ -33,13 +33,13 @@ _opener = urllib.request.build_opener(_NoRedirect)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Body and headers (names in lower case) of a successful answer."""
+    """Body and headers (names in lower case) of a successful response."""
 
     body: bytes
     headers: dict[str, str]
 
     def json(self) -> Any:  # noqa: ANN401  foreign JSON
-        """The body as JSON. Raises `InputError` where it is none."""
+        """The body as JSON. Raises `InputError` for invalid JSON."""
         try:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
@@ -48,13 +48,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A peer's server: its address and the token that it gave us."""
+    """A peer's server: its URL and the token that the peer issued to us. Raises `UsageError` for a URL to
+    which a token must not be sent.
+    """
 
     url: str
     token: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        """Raise `UsageError` for an address that a token may not be sent to."""
+        """Raise `UsageError` for a URL to which a token must not be sent."""
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
             raise UsageError(
@@ -80,8 +82,11 @@ class Server:
         headers: dict[str, str] | None = None,
         basic: bool = False,
     ) -> Answer:
-        """One request. `body` is sent as JSON. Raises `Unreachable`, and `InputError` for an answer that
-        refuses or is too long.
+        """Send one request, with `body` as JSON (None: no body) and the token as Bearer, or as HTTP Basic
+        where `basic` is set.
+
+        `path` is appended to the server's URL, or is a whole URL. Raises `Unreachable` where the server does
+        not answer, and `InputError` for an error status and for an answer that is too long.
         """
         import base64
 
@@ -118,6 +123,7 @@ class Server:
 
 
 def _refused(url: str, code: int, content: bytes) -> StillwatchError:
+    """The error for a response with an error status, with its title and description where it has them."""
     try:
         told = orjson.loads(content)
         why = visible(f"{told['title']}: {told.get('description', '')}".rstrip(": "), 200)
@@ -129,7 +135,7 @@ def _refused(url: str, code: int, content: bytes) -> StillwatchError:
 
 
 def read_token(path: Path) -> str:
-    """The token in a file. Raises `InputError` where it cannot be read or is empty."""
+    """The token in a file. Raises `InputError` where the file cannot be read or is empty."""
     try:
         token = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,10 +1,10 @@
-"""Counts for publication, differentially private by account (OpenDP).
+"""Differentially private counts of accounts for publication (OpenDP).
 
-What is published of results are the number of members, in all and by kind of campaign, and the number of
-members whose campaigns sought each capability. One account more or less changes the first table by 1 in one
-cell, and the second by 1 in each of at most `MOST_CAPABILITIES` cells of its campaign. The budget is halved
-between the tables; noise is that of the geometric mechanism (Ghosh, Roughgarden and Sundararajan 2012), as
-OpenDP samples it, with scale sensitivity / epsilon.
+Two tables are published: the number of members by kind of campaign, and the number of members whose campaigns
+sought each capability. Adding or removing one account changes the first table by 1 in one cell, and the
+second by 1 in at most `MOST_CAPABILITIES` cells. Each table receives half of the budget. The noise is that of
+the geometric mechanism (Ghosh, Roughgarden and Sundararajan 2012) as OpenDP samples it, with scale
+sensitivity / (epsilon / 2).
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from stillwatch.errors import Problem, UsageError
 from stillwatch.results.folder import read_table
 
 MOST_CAPABILITIES = 3
-"""Capabilities of a campaign that are counted, the most sought first."""
+"""Most capabilities counted per campaign; those sought most are taken."""
 KINDS = ("harvest", "relay", "mixed", "fleet", "undetermined")
 MOST_EPSILON = 2.0
-"""Largest budget. Chosen: beyond it the noise hides one account from nobody."""
+"""Largest budget. Chosen: with a larger one, the noise no longer hides a single account."""
 
 
 def private_counts(results: Path, epsilon: float) -> dict[str, Any]:
-    """Counts of accounts with noise, and the noise's scale and 95 % interval; negative counts stand as 0.
+    """Noisy counts of accounts, with the scale of the noise and the half-width of its 95 % interval. Negative
+    counts become 0.
 
-    Every call spends the budget anew: publish one call's result. Raises `UsageError` for a budget that cannot
-    be.
+    Each call spends the budget `epsilon` again: publish the result of one call only. Raises `UsageError`
+    where `epsilon` is out of range.
     """
     from stillwatch.contract.summaries import CAPABILITIES
 
@@ -63,6 +64,7 @@ def private_counts(results: Path, epsilon: float) -> dict[str, Any]:
 
 
 def _noisy(counts: list[int], cells: tuple[str, ...], scale: float) -> dict[str, int]:
+    """The counts by cell with geometric noise of this scale; negative ones become 0."""
     import opendp.prelude as dp
 
     dp.enable_features("contrib")
@@ -72,6 +74,6 @@ def _noisy(counts: list[int], cells: tuple[str, ...], scale: float) -> dict[str,
 
 
 def _within(scale: float, share: float) -> int:
-    """The least k for which the noise lies within k of 0 with this probability."""
+    """The least k for which the noise lies in [-k, k] with probability `share`."""
     alpha = math.exp(-1 / scale)
     return math.ceil(math.log((1 - share) * (1 + alpha) / 2) / math.log(alpha) - 1)

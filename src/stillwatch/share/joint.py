@@ -1,14 +1,14 @@
-"""Sketches for a joint view: what several providers give into one scan, with their accounts under pseudonyms.
+"""Sketches for a joint analysis: several providers contribute to one scan, with their accounts under
+pseudonyms.
 
 Rules:
 
-* Digests of text are under a joint key, which all providers have and whoever scans need not have.
-* Names of accounts, organisations and exchanges are pseudonyms under a key of the provider's own, which
-  nobody else has. They begin with the provider's name, so that no two providers' accounts are mistaken for
-  one.
-* Cards are pseudonyms under the joint key: one card is the same at every provider, and can be guessed at by
-  those who have that key alone.
-* Addresses, programs, mail domains, times and counts stay: the detector reads them.
+* Digests of text use a joint key, which all providers have; whoever runs the scan does not need it.
+* Names of accounts, organisations and exchanges are pseudonyms under the provider's own key, which nobody
+  else has. They begin with the provider's name, so that accounts of two providers never coincide.
+* Payment cards are pseudonyms under the joint key: a card has the same pseudonym at every provider, and
+  only holders of that key can test guesses.
+* Addresses, programs, mail domains, times and counts are not changed, since the detector reads them.
 """
 
 from __future__ import annotations
@@ -34,21 +34,23 @@ from stillwatch.sketch.digest import name_keys
 from stillwatch.sketch.keys import Key
 from stillwatch.sketch.observe import NAMES
 
-HEAD, ACCOUNTS_FILE = "sketch.json", "accounts.parquet"  # names that a scan knows beside sketches
+HEAD, ACCOUNTS_FILE = "sketch.json", "accounts.parquet"  # files beside sketches that a scan recognises
 NAMED = ("account_id", "organization_id", "exchange_id")
-"""Columns of sketches that become pseudonyms."""
+"""Columns of sketches that are replaced by pseudonyms."""
 HIDDEN = ("plan", "program", "phone_prefix")
-"""Columns of accounts that stay with the provider; no signal reads them."""
+"""Columns of accounts that are removed; no signal reads them."""
 
 
 def joint(
     sketches: Path, accounts: Path | None, out: Path, provider: str, own: Key, common: Key
 ) -> dict[str, Any]:
-    """Write sketches for a joint view into the new folder `out`, and beside it, for the provider alone, which
-    account has which pseudonym.
+    """Write sketches for a joint analysis into the new folder `out`. A table of pseudonyms and account names
+    is written beside it, for the provider only.
 
-    Raises `UsageError` for a name that cannot be, `InputError` for a folder without sketches and for sketches
-    under another key than `common`.
+    `own` is the provider's key, `common` the joint key. Returns the provider, the numbers of rows and
+    accounts, the key's identifier, and the path of the table of names. Raises `UsageError` for an invalid
+    provider name, `InputError` for a folder without sketches and for sketches under another key than
+    `common`.
     """
     check_name("provider", provider)
     parts = sorted(sketches.glob("sketch-*.parquet"))
@@ -99,7 +101,9 @@ def joint(
 def _pseudonyms(
     column: pa.Array | pa.ChunkedArray, purpose: str, provider: str, key: Key
 ) -> tuple[pa.Array, dict[str, str]]:
-    """The column with a pseudonym in place of each name, and which is which; null stays null."""
+    """The column with each name replaced by its pseudonym (null stays null), and a mapping from names to
+    pseudonyms.
+    """
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
     coded = whole.dictionary_encode()
@@ -113,6 +117,7 @@ def _pseudonyms(
 
 
 def _hidden(table: pa.Table, provider: str, own: Key, names: dict[str, str]) -> pa.Table:
+    """A sketch's rows under pseudonyms; adds the accounts' pseudonyms to `names`."""
     metadata = table.schema.metadata
     for name in NAMED:
         place = table.column_names.index(name)
@@ -127,6 +132,7 @@ def _hidden(table: pa.Table, provider: str, own: Key, names: dict[str, str]) -> 
 
 
 def _accounts(path: Path, provider: str, own: Key, common: Key, names: dict[str, str]) -> pa.Table:
+    """The account table under pseudonyms, without `HIDDEN`; adds the accounts' pseudonyms to `names`."""
     try:
         table = pq.read_table(path)
         table = ACCOUNTS.conform(table)
@@ -147,10 +153,11 @@ def _accounts(path: Path, provider: str, own: Key, common: Key, names: dict[str,
 
 
 def together(folders: Sequence[Path], out: Path) -> dict[str, Any]:
-    """Put what several providers gave into one new folder that `stillwatch scan` reads; returns providers,
-    exchanges and accounts.
+    """Combine the folders of several providers into the new folder `out`, which `stillwatch scan` reads.
+    Returns the providers and the numbers of rows and accounts.
 
-    Raises `InputError` for a folder that `joint` did not write, for two of one provider, and for two keys.
+    Raises `InputError` for a folder that `joint` did not write, for two folders of one provider, and for
+    folders under different keys.
     """
     heads = [_head(folder) for folder in folders]
     for name, what in (
@@ -178,6 +185,7 @@ def together(folders: Sequence[Path], out: Path) -> dict[str, Any]:
 
 
 def _head(folder: Path) -> dict[str, Any]:
+    """The head of a folder that `joint` wrote. Raises `InputError` for any other folder."""
     try:
         found = json.loads((folder / HEAD).read_bytes())
         return {

@@ -1,8 +1,8 @@
-"""A log to which lines are only ever added, each bound to the one before it.
+"""An append-only log in which each line contains the hash of the line before it.
 
-A line is canonical JSON (RFC 8785) with `at`, `kind` and `previous`, the SHA-256 of the line before it. A
-line that was changed, left out or put in breaks the chain at that place; a log cut at its end is found by
-whoever kept a later line's digest.
+A line is canonical JSON (RFC 8785) with `at`, `kind` and `previous`, the SHA-256 of the preceding line. A
+changed, removed or inserted line breaks the chain. A truncated log can be detected only by someone who kept
+the digest of a later line.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from stillwatch.errors import InputError, Problem
 from stillwatch.package.canonical import canonical
 
 FIRST = "0" * 64
-"""What the first line names as the digest of the line before it."""
+"""`previous` of the first line."""
 
 
 class Journal:
-    """The log in one file, which only its owner can read. Processes and threads may write to it at the
+    """The log in one file, readable by its owner only. Several processes and threads may write to it at the
     same time.
     """
 
@@ -34,7 +34,7 @@ class Journal:
         self._busy = threading.Lock()
 
     def add(self, kind: str, fields: Mapping[str, Any]) -> str:
-        """Add a line with the present time, and these fields of JSON; returns its digest."""
+        """Append a line with the current time and these JSON fields; returns its SHA-256."""
         with self._busy, lock(self.path.with_name(f".{self.path.name}.lock"), wait=True):
             last = _last(self.path)
             previous = _digest(last) if last else FIRST
@@ -48,8 +48,8 @@ class Journal:
             return _digest(whole)
 
     def read(self, *kinds: str) -> list[dict[str, Any]]:
-        """The lines of these kinds, or all. Raises `InputError` naming the first line that does not
-        follow from the one before it.
+        """The lines of the given kinds, or all lines. Raises `InputError` at the first line that breaks the
+        chain.
         """
         found = []
         previous = FIRST
@@ -74,6 +74,7 @@ class Journal:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
+    """Lines of the file without their ends; none where it does not exist."""
     if path.exists():
         with path.open("rb") as file:
             for line in file:
@@ -81,7 +82,7 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 
 def _last(path: Path) -> bytes:
-    """The last line; empty for no line."""
+    """The last line; empty for an empty or missing file."""
     if not path.exists():
         return b""
     with path.open("rb") as file:
@@ -96,4 +97,5 @@ def _last(path: Path) -> bytes:
 
 
 def _digest(line: bytes) -> str:
+    """SHA-256 of a line, in hexadecimal."""
     return hashlib.sha256(line).hexdigest()

@@ -1,4 +1,4 @@
-"""The side that asks: one session with a provider that serves a set (`share.matching`,
+"""The asking side of private set matching: one session with a provider that serves a set (`share.matching`,
 `share.match_server`).
 """
 
@@ -24,11 +24,12 @@ FORM = "stillwatch-intersection-1"
 
 
 def ask(server: Server, pairs: Sequence[Pair], purpose: str, session: Path | None) -> dict[str, Any]:
-    """How many of these values the peer has; returns sizes and the name of the session.
+    """Count how many of these values the peer also has; returns the session's name, the sizes of both sets,
+    and `in_common`.
 
-    With `session` the secrets of the session are kept in that file, for its owner only, so that the
-    intersection can be revealed later. Raises `InputError` for an answer that cannot be, and where the peer
-    refuses.
+    `session` is a file for the session's secrets, readable by its owner only, which `reveal` needs later;
+    None keeps nothing. Raises `InputError` for an invalid answer and where the peer refuses, `Unreachable`
+    where it does not answer.
     """
     asked = matching.ask(pairs)
     told = server.send(
@@ -62,10 +63,11 @@ def ask(server: Server, pairs: Sequence[Pair], purpose: str, session: Path | Non
 
 
 def reveal(server: Server, session: Path, out: Path, peer: str) -> int:
-    """Learn which values are in common, open them to the peer, and write them to `out`; returns their number.
+    """Learn which values are in common, disclose them to the peer, and write them to `out`; returns their
+    number.
 
-    Raises `InputError` where the peer has not consented, where the session cannot be read, and where the
-    revealed order contradicts what was counted before.
+    `session` is the file that `ask` wrote. Raises `InputError` where the peer has not consented, where the
+    file is no session, and where the answer contradicts the earlier count.
     """
     try:
         kept = orjson.loads(session.read_bytes())
@@ -103,8 +105,8 @@ def reveal(server: Server, session: Path, out: Path, peer: str) -> int:
 
 
 def write_intersection(out: Path, peer: str, session: str, pairs: Sequence[Pair]) -> None:
-    """Write the values that two providers have in common, for `stillwatch scan --with-peer`; only the
-    owner can read the file.
+    """Write the values that two providers have in common, for `stillwatch scan --with-peer`; the file is
+    readable by its owner only.
     """
     whole = {
         "format": FORM,
@@ -118,6 +120,7 @@ def write_intersection(out: Path, peer: str, session: str, pairs: Sequence[Pair]
 
 
 def _odd(server: Server, error: Exception) -> InputError:
+    """The error for an answer that violates the protocol."""
     return InputError(
         Problem(
             fact="the answer of the server is not as the protocol says",

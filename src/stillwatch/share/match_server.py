@@ -1,15 +1,15 @@
-"""The HTTP side of a provider that serves a set for matching (`share.matching`).
+"""HTTP server of a provider that serves a set for private matching (`share.matching`).
 
 | request | answer |
 |---|---|
-| `POST /match/sessions` | blinded elements, evaluated, in another order |
+| `POST /match/sessions` | the blinded elements times the server's key, in another order |
 | `GET /match/sets/{set}` | the tags of the set |
-| `POST /match/sessions/{id}/order` | the order, where this side consented to reveal |
-| `POST /match/sessions/{id}/openings` | the values of the intersection, checked against commitment and set |
+| `POST /match/sessions/{id}/order` | the order, if this side has consented to reveal |
+| `POST /match/sessions/{id}/openings` | takes the common values; checked against commitment and set |
 
-Limits, each per peer: `MOST_ASKED` values a session, `SESSIONS_A_DAY`, one new set a day and `SETS_A_MONTH`.
-A session is one use of one nonce. Until an order that was told is answered with openings, no new session
-begins. Every session is in the journal.
+Limits per peer: `MOST_ASKED` values a session, `SESSIONS_A_DAY`, one new set a day and `SETS_A_MONTH` new
+sets in 30 days. Each session needs a new nonce. After an order was disclosed, the peer must send the openings
+before it can start another session. Every session is recorded in the journal.
 """
 
 from __future__ import annotations
@@ -36,17 +36,21 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 MOST_ASKED = 25_000
+"""Most values in a session."""
 SESSIONS_A_DAY = 4
+"""Most sessions of a peer within 24 hours."""
 SETS_A_MONTH = 4
+"""Most new sets of a peer within 30 days."""
 MOST_BYTES = 64 << 20
-"""Bytes of a request."""
+"""Most bytes of a request."""
 HEX = re.compile(r"[0-9a-f]{64}")
 LONGEST_PURPOSE = 200
+"""Most characters of a purpose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one peer may ask."""
+    """Limits of one peer: values per session, sessions per day, and new sets in 30 days."""
 
     values: int = MOST_ASKED
     sessions_a_day: int = SESSIONS_A_DAY
@@ -54,7 +58,7 @@ class Limits:
 
 
 def app(state: State, prepared: matching.Prepared, limits: Limits | None = None) -> Starlette:
-    """The application that serves this prepared set."""
+    """The ASGI application that serves a prepared set; `limits` None means the defaults."""
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
     from starlette.responses import JSONResponse, Response
@@ -97,7 +101,7 @@ def app(state: State, prepared: matching.Prepared, limits: Limits | None = None)
 
 
 async def _json(request: Request) -> dict[str, Any]:
-    """The request's body as a JSON object. Raises `Refused`."""
+    """The request's body as a JSON object. Raises `Refused` for anything else."""
     try:
         found = orjson.loads(await body_of(request, MOST_BYTES))
     except orjson.JSONDecodeError:
@@ -110,6 +114,7 @@ async def _json(request: Request) -> dict[str, Any]:
 def _begin(
     state: State, prepared: matching.Prepared, limits: Limits, peer: str, body: dict[str, Any], _name: str
 ) -> dict[str, Any]:
+    """Start a session: check and record it, and evaluate the blinded elements."""
     commitment, nonce, purpose = (str(body.get(name, "")) for name in ("commitment", "nonce", "purpose"))
     if not HEX.fullmatch(commitment) or not HEX.fullmatch(nonce):
         raise Refused(400, "`commitment` and `nonce` are 64 hexadecimal digits")
@@ -144,6 +149,7 @@ def _begin(
 
 
 def _whole(text: object) -> bytes:
+    """The decoded elements. Raises `Refused` for invalid base64 and for a wrong length."""
     try:
         whole = base64.b64decode(str(text), validate=True)
     except (binascii.Error, ValueError):
@@ -154,7 +160,7 @@ def _whole(text: object) -> bytes:
 
 
 def _elements(whole: bytes, limits: Limits) -> list[bytes]:
-    """The elements, each once, not more than a session may have. Raises `Refused`."""
+    """The elements of 32 bytes each. Raises `Refused` where there are too many or one occurs twice."""
     if len(whole) > limits.values * oprf.ELEMENT:
         raise Refused(413, "too many values", f"at most {limits.values:,} in a session")
     elements = [whole[at : at + oprf.ELEMENT] for at in range(0, len(whole), oprf.ELEMENT)]
@@ -164,7 +170,9 @@ def _elements(whole: bytes, limits: Limits) -> list[bytes]:
 
 
 def _admitted(state: State, limits: Limits, told: Mapping[str, Any], nonce: str) -> tuple[str, bytes]:
-    """Name and seed of the session that `told` describes, which counts from now on. Raises `Refused`."""
+    """Record a new session described by `told`; returns its name and seed. Raises `Refused` where a limit or
+    rule forbids it.
+    """
     peer, commitment = told["peer"], told["commitment"]
     seed, name = secrets.token_bytes(matching.SEED), secrets.token_hex(16)
     with state.whole():
@@ -194,6 +202,7 @@ def _admitted(state: State, limits: Limits, told: Mapping[str, Any], nonce: str)
 
 
 def _ago(*, days: int) -> str:
+    """The time this many days ago, in the database's format."""
     return (
         (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="microseconds").replace("+00:00", "Z")
     )
@@ -202,12 +211,16 @@ def _ago(*, days: int) -> str:
 def _tags(
     _state: State, prepared: matching.Prepared, _limits: Limits, _peer: str, _body: dict[str, Any], name: str
 ) -> bytes:
+    """The tags of the set. Raises `Refused` for another set than the one served."""
     if name != prepared.name:
         raise Refused(404, "this set is not served", "begin a new session")
     return prepared.tags
 
 
 def _session(state: State, prepared: matching.Prepared, peer: str, name: str) -> dict[str, Any]:
+    """The row of a session of this peer. Raises `Refused` where there is none or its set is no
+    longer served.
+    """
     rows = state.rows("SELECT * FROM sessions WHERE id = ? AND peer = ?", (name, peer))
     if not rows:
         raise Refused(404, "no such session")
@@ -219,6 +232,7 @@ def _session(state: State, prepared: matching.Prepared, peer: str, name: str) ->
 def _order(
     state: State, prepared: matching.Prepared, _limits: Limits, peer: str, _body: dict[str, Any], name: str
 ) -> dict[str, Any]:
+    """Disclose the seed of a session's order. Raises `Refused` where this side has not consented."""
     row = _session(state, prepared, peer, name)
     if row["consent"] is None:
         raise Refused(403, "this side has not consented to reveal", f"stillwatch match consent {name}")
@@ -230,6 +244,7 @@ def _order(
 def _open(
     state: State, prepared: matching.Prepared, _limits: Limits, peer: str, body: dict[str, Any], name: str
 ) -> dict[str, Any]:
+    """Take the openings of a session. Raises `Refused` where one is not in both sets."""
     row = _session(state, prepared, peer, name)
     if row["consent"] != "told":
         raise Refused(403, "the order of this session was not told")
@@ -250,12 +265,14 @@ def _open(
 
 
 def _list(found: object, most: int) -> list[Any]:
+    """The openings as a list. Raises `Refused` for anything else and for more than `most`."""
     if not isinstance(found, list) or len(found) > most:
         raise Refused(400, "`openings` is no list of values of the session")
     return found
 
 
 def _opening(one: Any) -> matching.Opening:  # noqa: ANN401  foreign JSON
+    """An opening from JSON. Raises `Refused` for an invalid one."""
     try:
         kind, value = str(one["kind"]), str(one["value"])
         if kind not in CANONICAL or canonical(kind, value) != value:

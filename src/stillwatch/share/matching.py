@@ -1,16 +1,17 @@
-"""Matching without showing: the steps of both sides, as functions from bytes to bytes.
+"""Private set matching: the steps of both sides, as functions from bytes to bytes.
 
-The side that *asks* has a set X, the side that *serves* has a set Y and a secret key k.
+The *asking* side has a set X, the *serving* side has a set Y and a secret key k.
 
 1. The asker draws a scalar a and sends a·H(x) for its values in a random order, with a commitment to the set:
    the root of a Merkle tree over salted values.
-2. The server multiplies each by k and sends them back in another random order, and the tags of k·H(y) for its
+2. The server multiplies each by k and returns them in another random order, with the tags of k·H(y) for its
    own values.
-3. The asker divides by a and compares tags. It learns how many of its values the server has, and not which,
-   since it does not know the order (De Cristofaro, Gasti and Tsudik 2012; ristretto255 as in RFC 9497).
-4. Where both sides consent, the server tells the order, the asker learns which values they are, and opens
-   those alone from its commitment. The server accepts only values that were committed to and that it has
-   itself.
+3. The asker multiplies by 1/a and compares tags. It learns how many of its values the server has, not
+   which, since it does not know the order (De Cristofaro, Gasti and Tsudik 2012; ristretto255 as in RFC
+   9497).
+4. If both sides consent, the server discloses the order, and the asker learns which values are in common and
+   opens only those from its commitment. The server accepts only values that were committed to and that are in
+   its own set.
 """
 
 from __future__ import annotations
@@ -29,14 +30,15 @@ from stillwatch.share import oprf
 from stillwatch.share.sets import Pair, encoded
 
 SEED = 32
-"""Bytes of a seed of salts or of an order."""
+"""Bytes of a seed, of salts or of an order."""
 NAME_OF_SET = 16
+"""Hexadecimal digits of a set's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A set that is served: its key, its values, and their tags one after another, sorted, so that their
-    order says nothing.
+    """A set to serve: its key, its values, and their tags, concatenated in sorted order, so that the order
+    reveals nothing.
     """
 
     key: bytes
@@ -45,12 +47,12 @@ class Prepared:
 
     @property
     def name(self) -> str:
-        """Names this set under this key."""
+        """A name of this set under this key, from a digest of the tags."""
         return hashlib.sha256(self.tags).hexdigest()[:NAME_OF_SET]
 
 
 def prepare(pairs: Sequence[Pair]) -> Prepared:
-    """The set with its tags under a fresh key. This is the work that grows with the larger set."""
+    """The set with its tags under a new random key. The time is proportional to the number of values."""
     key = oprf.random_scalar()
     tags = sorted(oprf.tags_of(key, [encoded(pair) for pair in pairs]))
     return Prepared(key=key, pairs=frozenset(pairs), tags=b"".join(tags))
@@ -58,8 +60,8 @@ def prepare(pairs: Sequence[Pair]) -> Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The asker's secrets of one session: its values in the order in which they were sent, the blinding
-    scalar, the seed of the salts.
+    """The asker's secrets of one session: its values in the order sent, the blinding scalar, and the seed of
+    the salts.
     """
 
     pairs: tuple[Pair, ...]
@@ -67,45 +69,47 @@ class Asked:
     seed: bytes
 
     def salt(self, index: int) -> bytes:
-        """The salt of the value at this place."""
+        """The salt of the value at this index, 32 bytes."""
         return hmac.digest(self.seed, b"salt %d" % index, "sha256")
 
     @property
     def tree(self) -> merkle.Tree:
-        """The tree whose root commits to the set."""
+        """The Merkle tree over the salted values; its root is the commitment."""
         return merkle.Tree([leaf(pair, self.salt(at)) for at, pair in enumerate(self.pairs)])
 
     def elements(self) -> list[bytes]:
-        """What is sent."""
+        """The blinded elements to send, 32 bytes each."""
         return oprf.blinded(self.blind, [encoded(pair) for pair in self.pairs])
 
 
 def ask(pairs: Sequence[Pair]) -> Asked:
-    """The asker's secrets for a session over this set; the order is drawn at random."""
+    """New secrets for a session over this set, with the values in random order."""
     order = list(pairs)
     secrets.SystemRandom().shuffle(order)
     return Asked(pairs=tuple(order), blind=oprf.random_scalar(), seed=secrets.token_bytes(SEED))
 
 
 def leaf(pair: Pair, salt: bytes) -> bytes:
-    """The commitment to one value: nobody can test a guess at it without the salt."""
+    """The commitment to one value. Without the salt, nobody can test a guess."""
     return merkle.leaf_hash(salt + encoded(pair))
 
 
 def shuffled(size: int, seed: bytes) -> list[int]:
-    """The order in which the server answers: at each place the place of what was asked."""
+    """The server's permutation for a seed: for each place in the answer, the place in the request."""
     return sorted(range(size), key=lambda at: hmac.digest(seed, b"order %d" % at, "sha256"))
 
 
 def answer(prepared: Prepared, elements: Sequence[bytes], seed: bytes) -> list[bytes]:
-    """The answer to blinded elements, in the order of the seed. Raises `oprf.NotAnElement`."""
+    """The blinded elements times the server's key, permuted by the seed. Raises `oprf.NotAnElement`."""
     done = oprf.evaluated(prepared.key, elements)
     return [done[at] for at in shuffled(len(done), seed)]
 
 
 def matched(asked: Asked, answered: Sequence[bytes], tags: bytes) -> list[int]:
-    """Places of the answer whose values the server has. Raises `oprf.NotAnElement`, `ValueError` for an
-    answer of another length.
+    """Places in the answer whose values the server has. `answered` are the elements, `tags` the concatenated
+    tags of the server's set.
+
+    Raises `oprf.NotAnElement`, and `ValueError` where the length is wrong.
     """
     if len(answered) != len(asked.pairs) or len(tags) % oprf.TAG:
         raise ValueError("the answer has another length")
@@ -116,7 +120,7 @@ def matched(asked: Asked, answered: Sequence[bytes], tags: bytes) -> list[int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """One value of the intersection with the proof that it was committed to."""
+    """One common value with its index, its salt, and the Merkle proof that it was committed to."""
 
     pair: Pair
     index: int
@@ -125,7 +129,7 @@ class Opening:
 
 
 def openings(asked: Asked, places: Sequence[int], seed: bytes) -> list[Opening]:
-    """The values at these places of the answer, now that the order is known, each with its proof."""
+    """The openings of the values at these places of the answer; `seed` is the disclosed seed of the order."""
     order, tree = shuffled(len(asked.pairs), seed), asked.tree
     return [
         Opening(pair=asked.pairs[at], index=at, salt=asked.salt(at), proof=tuple(tree.inclusion(at)))
@@ -134,13 +138,13 @@ def openings(asked: Asked, places: Sequence[int], seed: bytes) -> list[Opening]:
 
 
 def is_opening(one: Opening, prepared: Prepared, commitment: bytes, size: int) -> bool:
-    """Whether the value was committed to and is one of the server's own."""
+    """Whether the value is among the `size` values of the commitment and in the server's own set."""
     is_committed = merkle.includes(leaf(one.pair, one.salt), one.index, size, one.proof, commitment)
     return is_committed and one.pair in prepared.pairs
 
 
 def kept(folder: Path, pairs: Sequence[Pair]) -> Prepared | None:
-    """The set as it was prepared before in this folder; None where it was another set, or none."""
+    """The prepared set in this folder; None where there is none, or where it is of other values."""
     try:
         head = json.loads((folder / "set.json").read_bytes())
         tags = (folder / "tags").read_bytes()
@@ -152,8 +156,8 @@ def kept(folder: Path, pairs: Sequence[Pair]) -> Prepared | None:
 
 
 def keep(folder: Path, pairs: Sequence[Pair], prepared: Prepared) -> None:
-    """Keep a prepared set in this folder, for its owner only: the key, the tags and a digest of the
-    values, not the values.
+    """Write a prepared set into this folder, readable by its owner only: the key, the tags and a digest of
+    the values, but not the values.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     head = {"digest": _digest(pairs), "tags": hashlib.sha256(prepared.tags).hexdigest()}
@@ -167,6 +171,7 @@ def keep(folder: Path, pairs: Sequence[Pair], prepared: Prepared) -> None:
 
 
 def _digest(pairs: Sequence[Pair]) -> str:
+    """SHA-256 of the sorted pairs."""
     whole = hashlib.sha256()
     for pair in sorted(pairs):
         whole.update(encoded(pair) + b"\n")

@@ -1,10 +1,10 @@
 """The group operations of an oblivious pseudorandom function on ristretto255 (RFC 9497, OPRF mode,
 ristretto255-SHA512).
 
-An element is 32 bytes, a scalar 32 bytes. `hashed`, `multiplied` and `inverted` are `HashToGroup`, `Blind` or
+Elements and scalars have 32 bytes. `hashed`, `multiplied` and `inverted` are `HashToGroup`, `Blind` or
 `BlindEvaluate`, and the inversion in `Finalize` of the RFC. The output differs: the tag of a value is a
 digest of the group element alone, without the value, so that a party can compute the tags of answers whose
-order is hidden from it.
+order it does not know.
 """
 
 from __future__ import annotations
@@ -21,26 +21,27 @@ from stillwatch.engine.cores import CORES, on_all_cores
 ELEMENT = 32
 """Bytes of an element and of a scalar."""
 TAG = 12
-"""Bytes of a tag: among 2^35 pairs of values (25,000 by 1,000,000) two different ones have one tag with a
-probability below 2^-60.
+"""Bytes of a tag. Among 2^35 pairs of values (25,000 by 1,000,000), two different values have the same tag
+with a probability below 2^-60.
 """
 DOMAIN = b"HashToGroup-OPRFV1-\x00-ristretto255-SHA512"
 """Domain separation tag of RFC 9497, section 4.1, for its base mode."""
 BLOCK, WIDE = 128, 64
 """Bytes of a block and of the output of SHA-512."""
 TAGGED = b"stillwatch-match-tag-1"
+"""Prefix of the hash input of tags."""
 AT_ONCE = 4096
-"""Values that one thread works on at a time; chosen."""
+"""Values that one thread processes at a time; chosen."""
 
 
 class NotAnElement(ValueError):
-    """Bytes that encode no element of the group, or the neutral one."""
+    """Bytes that do not encode an element of the group, or that encode the neutral element."""
 
 
 @cache
 def _library() -> ModuleType:
-    """The library. On import it unpacks a shared object into the folder for temporary files and leaves it
-    there; the folder is made a private one for that moment, and removed.
+    """The module `rbcl`. On import it unpacks a shared object into the temporary folder and leaves it there;
+    for the import that folder is replaced by a private one, which is then removed.
     """
     before = tempfile.tempdir
     with tempfile.TemporaryDirectory(prefix="stillwatch-") as private:
@@ -53,17 +54,17 @@ def _library() -> ModuleType:
 
 
 def random_scalar() -> bytes:
-    """A scalar drawn at random, not zero."""
+    """A random scalar, 32 bytes."""
     return bytes(_library().crypto_core_ristretto255_scalar_reduce(secrets.token_bytes(WIDE)))
 
 
 def inverted(scalar: bytes) -> bytes:
-    """The scalar whose product with this one is 1."""
+    """The multiplicative inverse of the scalar."""
     return bytes(_library().crypto_core_ristretto255_scalar_invert(scalar))
 
 
 def hashed(value: bytes) -> bytes:
-    """The element of a value: expand_message_xmd of RFC 9380, section 5.3.1, to 64 bytes, and the map of
+    """Hash a value to an element: expand_message_xmd (RFC 9380, section 5.3.1) to 64 bytes, then the map of
     RFC 9496, section 4.3.4.
     """
     name = DOMAIN + bytes([len(DOMAIN)])
@@ -74,7 +75,7 @@ def hashed(value: bytes) -> bytes:
 
 
 def multiplied(scalar: bytes, element: bytes) -> bytes:
-    """The element times the scalar. Raises `NotAnElement` for bytes that are no element, and for the
+    """The element times the scalar. Raises `NotAnElement` for bytes that encode no element, and for the
     neutral one.
     """
     if len(element) != ELEMENT:
@@ -86,35 +87,37 @@ def multiplied(scalar: bytes, element: bytes) -> bytes:
 
 
 def tag(element: bytes) -> bytes:
-    """What is compared in place of an element: a digest of `TAG` bytes."""
+    """A digest of an element, of `TAG` bytes; tags are compared in place of elements."""
     return hashlib.sha512(TAGGED + element).digest()[:TAG]
 
 
 def blinded(scalar: bytes, values: Sequence[bytes]) -> list[bytes]:
-    """The elements of these values times a scalar, in their order, on all cores."""
+    """The hashed values times a scalar, in the same order, computed on all cores."""
     return _each(partial(_blinded, scalar), values)
 
 
 def evaluated(scalar: bytes, elements: Sequence[bytes]) -> list[bytes]:
-    """These elements times a scalar, in their order, on all cores. Raises `NotAnElement`."""
+    """The elements times a scalar, in the same order, computed on all cores. Raises `NotAnElement`."""
     return _each(partial(multiplied, scalar), elements)
 
 
 def tags_of(key: bytes, values: Sequence[bytes]) -> list[bytes]:
-    """Tags of one's own values under the key, in their order, on all cores."""
+    """Tags of the hashed values times the key, in the same order, computed on all cores."""
     return _each(partial(_tagged, key), values)
 
 
 def _blinded(scalar: bytes, value: bytes) -> bytes:
+    """The hashed value times the scalar."""
     return multiplied(scalar, hashed(value))
 
 
 def _tagged(key: bytes, value: bytes) -> bytes:
+    """The tag of the hashed value times the key."""
     return tag(multiplied(key, hashed(value)))
 
 
 def _each(function: Callable[[bytes], bytes], work: Sequence[bytes]) -> list[bytes]:
-    """The function of each, on all cores; the library gives up Python's lock while it computes."""
+    """Apply the function to each item on all cores; the library releases the GIL while it computes."""
     _library()
     if len(work) <= AT_ONCE or CORES == 1:
         return [function(one) for one in work]

@@ -1,11 +1,12 @@
-"""What may leave, to whom, marked how and for which purpose: a policy file, and what it leaves of results.
+"""The sharing policy: which content may be shared, with whom, under which marking and for which purpose; and
+the content of results that it permits.
 
 Rules:
 
-* Only objects of `PROPERTIES` with those properties leave; anything else in an object is an error of the
-  program, not a warning.
-* None of these properties holds a price, a volume by customer, the name of a customer or a product plan.
-* What a policy does not name does not leave.
+* Only the object types and properties in `PROPERTIES` are shared. Any other property raises an
+  `AssertionError`, since it is a fault of the program.
+* No property holds a price, a volume by customer, the name of a customer or a product plan.
+* Content that the policy does not name is not shared.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from stillwatch.share.state import check_name
 
 Object = dict[str, Any]
 FIELDS = ("pseudonyms", "capabilities", "techniques", *SHARED)
-"""What a policy may let out, beside the campaign itself: its kind, times, counts, rate and confidence."""
+"""Content that a policy may permit in addition to a campaign's kind, times, counts, rate and confidence."""
 COMMON = frozenset(
     "type spec_version id created modified created_by_ref object_marking_refs revoked confidence name "
     "description extensions".split()
@@ -44,14 +45,14 @@ PROPERTIES: dict[str, frozenset[str]] = {
     "indicator": COMMON
     | {"indicator_types", "pattern", "pattern_type", "pattern_version", "valid_from", "valid_until"},
 }
-"""Every property that can leave, by type of object."""
+"""All properties that can be shared, by type of STIX object."""
 NEVER = ("price", "volume by customer", "name of a customer", "product plan")
-"""What no property above holds."""
+"""Content that none of these properties holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """A collection: its marking, and the peers that may read it."""
+    """A collection: its TLP marking and the peers that may read it."""
 
     tlp: Tlp
     peers: tuple[str, ...]
@@ -59,7 +60,11 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The policy file. `purposes` and `legal_bases` are those that a release may name."""
+    """A policy file.
+
+    `fields` are the permitted kinds of content. A release must name one of `purposes` and one of
+    `legal_bases`. Campaigns with a confidence (0 to 100) below `least_confidence` are not shared.
+    """
 
     producer: str
     fields: frozenset[str]
@@ -71,12 +76,13 @@ class Policy:
 
 
 TEXTS = ("fields", "purposes", "legal_bases")
+"""Keys whose value is a list of texts."""
 KNOWN = ("producer", *TEXTS, "collections", "valid_days", "least_confidence")
 """Keys of a policy file."""
 
 
 def read_policy(path: Path) -> Policy:
-    """The policy in a YAML file. Raises `InputError` with every problem of it."""
+    """Read the policy in a YAML file. Raises `InputError` with all problems."""
     try:
         found = yaml.safe_load(path.read_bytes())
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
@@ -101,11 +107,12 @@ def read_policy(path: Path) -> Policy:
 
 
 def _wrong(name: str, expected: str, path: Path) -> Problem:
+    """The problem of a key with an invalid value."""
     return Problem(fact=f"`{visible(name)}` of the policy cannot be", where=str(path), expected=expected)
 
 
 def _mistakes(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Keys of the policy that cannot be, each with what is expected."""
+    """Keys of the policy with invalid values, each with a description of valid ones."""
     bad = [(str(name), f"one of {', '.join(KNOWN)}") for name in found if name not in KNOWN]
     for name in TEXTS:
         given = found.get(name)
@@ -127,7 +134,7 @@ def _mistakes(found: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _shelves(found: object, path: Path) -> tuple[dict[str, Shelf], list[Problem]]:
-    """The collections of the policy, and what is wrong with them."""
+    """The collections of the policy, and the problems found."""
     if not isinstance(found, dict) or not found:
         return {}, [_wrong("collections", "at least one collection", path)]
     shelves, problems = {}, []
@@ -148,14 +155,16 @@ def _shelves(found: object, path: Path) -> tuple[dict[str, Shelf], list[Problem]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaving:
-    """Exactly what would go, by campaign (an empty key: objects of none), and what is withheld."""
+    """The objects to be shared, each with its campaign's key (empty: of no campaign), the keys of the
+    campaigns, and what is withheld.
+    """
 
     objects: tuple[tuple[str, Object], ...]
     campaigns: tuple[str, ...]
     withheld: tuple[Withheld, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """For `share preview --json`."""
+        """As JSON, for `share preview --json`."""
         return {
             "objects": [one for _key, one in self.objects],
             "campaigns": list(self.campaigns),
@@ -168,15 +177,15 @@ class Leaving:
 
     @property
     def types(self) -> dict[str, int]:
-        """Objects that leave, by type."""
+        """Number of objects by type."""
         return dict(sorted(Counter(one["type"] for _key, one in self.objects).items()))
 
 
 def leaving(
     results: Path, policy: Policy, collection: str, retracted: frozenset[str] = frozenset()
 ) -> Leaving:
-    """What of results leaves into a collection of the policy; campaigns that were `retracted`, by their keys,
-    never leave again.
+    """The content of results that the policy permits for one of its collections. Campaigns whose keys are in
+    `retracted` are left out.
 
     Raises `UsageError` for a collection that the policy does not name, `StateError` where a table of the
     results cannot be read.
@@ -209,7 +218,9 @@ def leaving(
 def _reduced(
     one: ExportedCampaign, policy: Policy, retracted: frozenset[str]
 ) -> tuple[ExportedCampaign | None, list[Withheld]]:
-    """The campaign with what the policy lets out; None where it lets out nothing of it."""
+    """The campaign reduced to what the policy permits (None: nothing of it), and what is withheld with the
+    reasons.
+    """
 
     def held(kind: str, value: str, reason: str) -> Withheld:
         return Withheld(campaign=one.name, kind=kind, value=value, reason=reason)
@@ -234,13 +245,12 @@ def _reduced(
 
 
 def _is_named(what: Object, policy: Policy) -> bool:
+    """Whether the policy permits this type of object: accounts and groupings require `pseudonyms`."""
     return what["type"] not in ("user-account", "grouping") or "pseudonyms" in policy.fields
 
 
 def _checked(what: Object) -> Object:
-    """The object, which has no property beyond `PROPERTIES`. Raises `AssertionError` for another: that
-    would be a fault of the program.
-    """
+    """The object unchanged. Raises `AssertionError` where it has a property that is not in `PROPERTIES`."""
     beyond = what.keys() - PROPERTIES.get(what["type"], frozenset())
     if beyond:
         raise AssertionError(f"{what['type']} has {', '.join(sorted(beyond))}")
@@ -248,7 +258,9 @@ def _checked(what: Object) -> Object:
 
 
 def check_release(policy: Policy, purpose: str, basis: str, approver: str) -> None:
-    """Raise `UsageError` for a purpose or a basis that the policy does not name, and without an approver."""
+    """Raise `UsageError` for a purpose or a legal basis that the policy does not name, or for an empty
+    approver.
+    """
     for what, given, known in (
         ("purpose", purpose, policy.purposes),
         ("legal basis", basis, policy.legal_bases),

@@ -1,4 +1,4 @@
-"""What other servers hold: pages of a TAXII 2.1 server, events of a MISP server."""
+"""Reads the content of other servers: TAXII 2.1 collections and MISP events."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ from stillwatch.share.received import MOST_OBJECTS, objects_of
 from stillwatch.share.taxii import MEDIA
 
 MOST_PAGES = 1000
+"""Most pages of a collection that are read."""
 HEADERS = {"Accept": MEDIA, "Content-Type": MEDIA}
 
 
 class Taxii:
-    """A TAXII 2.1 server of a peer. Only addresses of its own host are followed: a token is for one
-    server.
+    """Client of a peer's TAXII 2.1 server. URLs of another host are refused, since a token is valid for one
+    server only.
     """
 
     def __init__(self, server: Server, *, basic: bool = False) -> None:
         self._server, self._basic = server, basic
 
     def _ask(self, method: str, url: str, body: object = None) -> Any:  # noqa: ANN401  foreign JSON
+        """Send a request; returns the TAXII resource. Raises `InputError` for a URL of another host and for
+        an answer that is no JSON object.
+        """
         if url.startswith(("http://", "https://")) and urlsplit(url)[:2] != urlsplit(self._server.url)[:2]:
             raise InputError(
                 Problem(
@@ -39,7 +43,9 @@ class Taxii:
         return found
 
     def root(self) -> str:
-        """Path of the default API root, or of the first one."""
+        """Path or URL of the default API root, or of the first one. Raises `InputError` where the server
+        names none.
+        """
         found = self._ask("GET", "/taxii2/")
         roots = found.get("api_roots") or []
         root = found.get("default") or (roots[0] if isinstance(roots, list) and roots else None)
@@ -49,7 +55,7 @@ class Taxii:
         return root if root.endswith("/") else f"{root}/"
 
     def collections(self, root: str) -> list[dict[str, Any]]:
-        """Its collections."""
+        """The collections of an API root, as TAXII describes them."""
         found = self._ask("GET", f"{root}collections/").get("collections", [])
         return (
             [one for one in found if isinstance(one, dict) and isinstance(one.get("id"), str)]
@@ -58,8 +64,11 @@ class Taxii:
         )
 
     def objects(self, root: str, collection: str, added_after: str | None = None) -> Iterator[Any]:
-        """Objects of a collection, the last version of each, page by page. Raises `InputError` for a
-        server that never ends.
+        """Yield the objects of a collection in their latest versions, page by page; with `added_after` (a
+        TAXII timestamp), only those added later.
+
+        Raises `InputError` for more than `MOST_PAGES` pages or `MOST_OBJECTS` objects, and for an invalid
+        answer.
         """
         base = f"{root}collections/{quote(collection, safe='')}/objects/?limit=1000"
         base += f"&added_after={quote(added_after)}" if added_after else ""
@@ -87,15 +96,15 @@ class Taxii:
         )
 
     def write(self, root: str, collection: str, objects: list[dict[str, Any]]) -> Any:  # noqa: ANN401  foreign JSON
-        """Write objects; returns the status that the server tells."""
+        """Write objects into a collection; returns the status resource of the server."""
         return self._ask(
             "POST", f"{root}collections/{quote(collection, safe='')}/objects/", {"objects": objects}
         )
 
 
 def misp_events(server: Server, days: int) -> list[Any]:
-    """Events of a MISP server that were published within these days (`/events/restSearch`), deleted
-    attributes among them.
+    """Events of a MISP server published within the last `days` days (`/events/restSearch`), including deleted
+    attributes.
     """
     asked = {
         "returnFormat": "json",
@@ -109,10 +118,12 @@ def misp_events(server: Server, days: int) -> list[Any]:
 
 
 def readable(collection: dict[str, Any]) -> bool:
-    """Whether objects of a collection may be read, and are named as the standard says."""
+    """Whether the server permits reading a collection."""
     return collection.get("can_read") is True
 
 
 def inbox_of(collections: list[dict[str, Any]]) -> str | None:
-    """The identifier of the collection that takes feedback: the first that may be written to."""
+    """The identifier of the first collection that may be written to, which takes feedback; None where there
+    is none.
+    """
     return next((one["id"] for one in collections if one.get("can_write") is True), None)

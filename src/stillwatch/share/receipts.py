@@ -1,5 +1,5 @@
-"""Receipts of withdrawals: STIX notes whose content names objects and versions, signed where the writer
-has a key.
+"""Receipts of withdrawals: STIX notes that list objects with their versions, signed where the writer has a
+key.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ ABSTRACT = "Receipt of a withdrawal"
 
 
 def receipt(writer: str, versions: Sequence[tuple[str, str]], at: str, key: Signer | None) -> dict[str, Any]:
-    """A note which says that these withdrawals, identifiers with versions, were received and carried out
-    by `writer` at this time.
+    """A STIX note by `writer` that these withdrawn versions (pairs of object identifier and version) were
+    received and carried out at the time `at`. `key` signs it; None leaves it unsigned.
     """
     objects = sorted(f"{name} {version}" for name, version in versions)
     content = envelope(RECEIPT, canonical({"at": at, "objects": objects, "writer": writer}), key)
@@ -35,10 +35,10 @@ def receipt(writer: str, versions: Sequence[tuple[str, str]], at: str, key: Sign
 
 
 def read_receipt(note: dict[str, Any], public: bytes | None) -> dict[str, Any] | None:
-    """Objects with versions, and whether the peer's public key signed them: None where there is no signature
-    or no key to check it by.
+    """The objects with versions in a receipt, and `is_signed`: whether the public key `public` signed it,
+    None where there is no signature or no key.
 
-    None for a note that is no receipt.
+    Returns None for a note that is no receipt.
     """
     if note.get("abstract") != ABSTRACT:
         return None

@@ -1,14 +1,12 @@
-"""Indicators that peers sent: read within limits, kept apart with source, grade and expiry, and tested on
-one's own traffic before they act.
+"""Indicators received from peers: read within limits, stored with source, grade and expiry, and tested on
+local traffic before they are used.
 
 Rules:
 
-* What is received acts in nothing until `check` tested it on one's own traffic.
-* One that `CROWD` or more accounts show that are no members of one's own campaigns never acts; the reason is
-  kept.
-* An indicator acts until it expires, is retracted, or a later check refuses it.
-* Text of a sender is a value and nothing else: patterns are matched whole against few forms, and nothing of
-  them is run.
+* A received indicator is not used until `check` has tested it on local traffic.
+* An indicator that `CROWD` or more accounts outside local campaigns show is refused, and the reason is kept.
+* An indicator is used until it expires, is retracted, or a later check refuses it.
+* Text of a sender is only compared, never executed: a pattern must match one of a few forms as a whole.
 """
 
 from __future__ import annotations
@@ -35,12 +33,17 @@ from stillwatch.share.sets import canonical
 from stillwatch.share.state import State, now
 
 MOST_OBJECTS = 100_000
+"""Most objects of one file or answer."""
 MOST_BYTES = 128 << 20
+"""Most bytes of a file."""
 LONGEST_PATTERN = 2048
+"""Most characters of a pattern."""
 LONGEST_VALIDITY = timedelta(days=365)
-"""Longest time for which a received indicator acts, whatever its sender says. Chosen."""
+"""Longest time until a received indicator expires, whatever its sender says. Chosen."""
 RELIABILITY = "ABCDEF"
-"""Grades of a source by the Admiralty Code, A the most reliable, F one that cannot be judged."""
+"""Grades of a source by the Admiralty Code, from A (reliable) to E (unreliable); F means that it cannot be
+judged.
+"""
 _TEXT = r"'((?:[^'\\]|\\['\\])*)'"
 PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(rf"\[\s*{left}\s*{sign}\s*{_TEXT}\s*\]"))
@@ -55,6 +58,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
     )
 )
+"""The accepted forms of STIX patterns, by kind of value: one comparison each."""
 MISP_KINDS = {
     "ip-src": "client_prefix",
     "ip-dst": "client_prefix",
@@ -62,19 +66,19 @@ MISP_KINDS = {
     "ja3-fingerprint-md5": "tls_fingerprint",
     "user-agent": "user_agent",
 }
-"""Kind of a value by the type of a MISP attribute."""
+"""Kind of value by type of MISP attribute."""
 COLUMNS = {
     "client_prefix": "client_ip",
     "tls_fingerprint": "tls_fingerprint",
     "user_agent": "user_agent",
     "email_domain": "email_domain",
 }
-"""Column of one's own tables that shows a kind."""
+"""Column of local tables that holds values of a kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """One value of one object of a peer."""
+    """One value of one object of a peer. `confidence` is 0 to 100, `valid_until` a time in ISO 8601 (UTC)."""
 
     id: str
     kind: str
@@ -88,8 +92,8 @@ class Received:
 
 @dataclass(slots=True, kw_only=True)
 class Taken:
-    """What was made of objects: values, withdrawn objects with their versions, and objects that were not
-    understood, by reason.
+    """Values read from objects, withdrawn objects with their versions, and the number of objects that were
+    not understood, by reason.
     """
 
     values: list[Received]
@@ -98,7 +102,7 @@ class Taken:
 
 
 def read_file(path: Path) -> list[Any]:
-    """STIX objects of a bundle, or MISP events, of a JSON file. Raises `InputError` for anything else and
+    """STIX objects of a bundle, or MISP events, in a JSON file. Raises `InputError` for anything else, and
     beyond the limits.
     """
     try:
@@ -117,8 +121,10 @@ def read_file(path: Path) -> list[Any]:
 
 
 def objects_of(found: Any, where: str) -> list[Any]:  # noqa: ANN401  foreign JSON
-    """STIX objects of a bundle or an envelope, or events of MISP. Raises `InputError` for anything else
-    and for too many.
+    """STIX objects of a bundle or a TAXII envelope, or MISP events, from parsed JSON; `where` names it in
+    messages.
+
+    Raises `InputError` for anything else, and for more than `MOST_OBJECTS`.
     """
     objects: Any = None
     if isinstance(found, dict):
@@ -149,8 +155,8 @@ def objects_of(found: Any, where: str) -> list[Any]:  # noqa: ANN401  foreign JS
 
 
 def taken(objects: Iterable[Any]) -> Taken:
-    """The values of indicators among foreign objects. What is not understood is counted by its reason and
-    costs no other object.
+    """The values of indicators among foreign objects. An object that is not understood is counted by its
+    reason and does not affect the others.
     """
     found = Taken(values=[], withdrawn=[], odd=defaultdict(int))
     for one in objects:
@@ -179,15 +185,18 @@ REASONS = (
     "a pattern in another language",
     "a value that cannot be of its kind",
 )
+"""Reasons for which an object is not understood."""
 
 
 def _short(value: object) -> str:
+    """The value, if it is a text of 1 to 300 characters. Raises `TypeError` otherwise."""
     if not isinstance(value, str) or not 0 < len(value) <= 300:
         raise TypeError("text")
     return value
 
 
 def _stix(one: Mapping[str, Any], found: Taken) -> None:
+    """Add the value of a STIX indicator to `found`. Raises `ValueError` for another pattern or language."""
     name, version = _short(one["id"]), _short(one.get("modified") or one.get("created"))
     revoked = one.get("revoked") is True
     if revoked:
@@ -212,7 +221,7 @@ def _stix(one: Mapping[str, Any], found: Taken) -> None:
 
 
 def _of_pattern(pattern: str) -> tuple[str, str]:
-    """Kind and value of a pattern that is one comparison. Raises `ValueError` for any other."""
+    """Kind and value of a pattern with a single comparison. Raises `ValueError` for any other pattern."""
     for kind, form in PATTERNS:
         match = form.fullmatch(pattern.strip()) if len(pattern) <= LONGEST_PATTERN else None
         if match:
@@ -221,6 +230,7 @@ def _of_pattern(pattern: str) -> tuple[str, str]:
 
 
 def _misp(event: Mapping[str, Any], found: Taken) -> None:
+    """Add the values of a MISP event's attributes to `found`."""
     tags = [str(tag.get("name", "")) for tag in event.get("Tag") or ()]
     tlp = next(
         (tag.removeprefix("tlp:") for tag in tags if tag.removeprefix("tlp:") in TLP_MARKINGS), "amber+strict"
@@ -253,7 +263,9 @@ def _misp(event: Mapping[str, Any], found: Taken) -> None:
 
 
 def _valued(kind: str, value: str) -> str:
-    """An address range stays as wide as it was sent: widening it would touch others."""
+    """The value in canonical form. An address range keeps its width, since a wider one would cover other
+    customers.
+    """
     try:
         if kind == "client_prefix":
             return str(ipaddress.ip_network(value.strip(), strict=False))
@@ -263,12 +275,13 @@ def _valued(kind: str, value: str) -> str:
 
 
 def _confidence(given: object) -> int:
+    """The confidence from 0 to 100; 50 where none is given."""
     return min(max(given, 0), 100) if isinstance(given, int) else 50
 
 
 def _until(given: object) -> str:
-    """When it expires: as the sender says, at most `LONGEST_VALIDITY` from now, and `VALID_DAYS` from now
-    where he says nothing.
+    """Time of expiry: the sender's, or `VALID_DAYS` from now where there is none; at most `LONGEST_VALIDITY`
+    from now.
     """
     moment = datetime.now(UTC)
     if given is None:
@@ -280,9 +293,10 @@ def _until(given: object) -> str:
 
 
 def receive(state: State, source: str, reliability: str, objects: Sequence[Any]) -> dict[str, Any]:
-    """Keep what a source sent, untested; returns counts. What was withdrawn is retracted here too, at once.
+    """Store a source's objects as untested indicators, and retract those that it withdraws. Returns counts,
+    and the withdrawn objects with versions.
 
-    Raises `UsageError` for a grade that does not exist.
+    Raises `UsageError` where `reliability` is none of `RELIABILITY`.
     """
     if reliability not in RELIABILITY or len(reliability) != 1:
         raise UsageError(
@@ -338,19 +352,19 @@ def receive(state: State, source: str, reliability: str, objects: Sequence[Any])
 
 
 def _credibility(confidence: int) -> int:
-    """Credibility of the information by the Admiralty Code, 1 the best, from STIX's scale (its appendix
-    A).
+    """Credibility by the Admiralty Code (1 the best) of a confidence from 0 to 100, by the scale in STIX 2.1,
+    appendix A.
     """
     return next(grade for grade, least in enumerate((90, 70, 50, 30, 10, 0), 1) if confidence >= least)
 
 
 def check(state: State, traffic: Path, results: Path | None) -> dict[str, Any]:
-    """Test what was received, and is not retracted, on one's own traffic; returns how many may act and how
-    many may not.
+    """Test all received indicators that are not retracted on local traffic. Returns how many may be used and
+    how many are refused.
 
-    `traffic` is a folder of Parquet tables that have `account_id` and any of `COLUMNS` (exchanges, sketches,
-    a store, accounts); members of campaigns in `results` are no honest accounts. Raises `InputError` for a
-    folder without such tables.
+    `traffic` is a folder of Parquet tables with `account_id` and any of `COLUMNS` (exchanges, sketches, a
+    store, accounts). Members of campaigns in `results` do not count as honest accounts. Raises `InputError`
+    for a folder without such tables.
     """
     rows = state.rows("SELECT rowid, kind, value FROM received WHERE status != 'retracted'")
     members = (
@@ -376,7 +390,7 @@ def check(state: State, traffic: Path, results: Path | None) -> dict[str, Any]:
 
 
 def holders(traffic: Path, wanted: set[tuple[str, str]]) -> Mapping[tuple[str, str], set[str]]:
-    """Kind and value → accounts that show it, of the Parquet tables below a folder."""
+    """Map each wanted (kind, value) to the accounts that show it in the Parquet tables below a folder."""
     files = sorted(traffic.rglob("*.parquet")) if traffic.is_dir() else [traffic]
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     networks = _Networks(value for kind, value in wanted if kind == "client_prefix")
@@ -418,6 +432,7 @@ def holders(traffic: Path, wanted: set[tuple[str, str]]) -> Mapping[tuple[str, s
 
 
 def _forms(kind: str, value: str | None) -> Sequence[str]:
+    """The value in canonical form, as a tuple; empty for an invalid value."""
     try:
         return () if not value else (canonical(kind, value),)
     except (ValueError, UnicodeError):
@@ -425,16 +440,14 @@ def _forms(kind: str, value: str | None) -> Sequence[str]:
 
 
 class _Networks:
-    """Received ranges by their lengths, so that the ranges over an address are found with one look a
-    length.
-    """
+    """Received address ranges, grouped by prefix length, so that a look-up costs one test for each length."""
 
     def __init__(self, ranges: Iterable[str]) -> None:
         self._held = {ipaddress.ip_network(one) for one in ranges}
         self._lengths = sorted({(one.version, one.prefixlen) for one in self._held})
 
     def over(self, address: str | None) -> list[str]:
-        """The received ranges that an address lies in."""
+        """The received ranges that contain an address; empty for an invalid address."""
         try:
             one = ipaddress.ip_address(address or "")
         except ValueError:
@@ -448,7 +461,7 @@ class _Networks:
 
 
 def acting(state: State) -> list[dict[str, Any]]:
-    """What may act now: tested, not refused, not retracted, not expired."""
+    """Indicators in use now: tested, not refused, not retracted and not expired."""
     rows = state.rows(
         "SELECT * FROM received WHERE status = 'may act' AND valid_until > ? ORDER BY kind, value, source",
         (now(),),
@@ -457,10 +470,10 @@ def acting(state: State) -> list[dict[str, Any]]:
 
 
 def feedback(state: State, source: str, at: str) -> list[dict[str, Any]]:
-    """STIX objects for the source: a sighting of each indicator that was seen here, an opinion on each that
-    honest crowds show.
+    """STIX objects for the source: a sighting of each indicator that accounts here show, and an opinion on
+    each that was refused.
 
-    A sighting's count is the number of accounts; no account is named.
+    A sighting's count is the number of accounts; accounts are not named. `at` is the time of creation.
     """
     import uuid
 

@@ -1,4 +1,4 @@
-"""Releases into collections, and their withdrawal with proof of receipt."""
+"""Releases into collections, and withdrawals with proof of receipt."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from stillwatch.share.policy import NEVER, PROPERTIES, Leaving, Object, Policy, 
 from stillwatch.share.state import State, now
 
 INBOX = "inbox"
-"""The collection into which peers write feedback and receipts, and which nobody reads but its owner."""
+"""The collection into which peers write feedback and receipts; only its owner reads it."""
 SPEC = "2.1"
 
 
 def collection_id(name: str) -> str:
-    """The identifier of a collection, made of its name."""
+    """The identifier of a collection, derived from its name."""
     return str(uuid.uuid5(NAMESPACE, f"collection|{name}"))
 
 
 def add_collection(state: State, name: str, title: str, tlp: str, *, inbox: bool = False) -> str:
-    """Make a collection where it does not exist; returns its identifier. Raises `UsageError` where it has
-    another marking.
+    """Create a collection where it does not exist; returns its identifier. Raises `UsageError` where it
+    exists with another marking.
     """
     found = state.rows("SELECT id, tlp FROM collections WHERE name = ?", (name,))
     if found and found[0]["tlp"] != tlp:
@@ -58,10 +58,10 @@ def version_of(one: Object, added: str) -> str:
 
 
 def put(state: State, collection: str, objects: Iterable[tuple[str, Object]], source: str) -> int:
-    """Add objects, each with the campaign it belongs to, to a collection (by identifier); returns how many
-    were new.
+    """Add objects, each with its campaign's key, to a collection given by its identifier; returns the number
+    of new ones.
 
-    An object that is there in the same version, or without a version in the same words, is not added again.
+    An object is skipped if the collection has the same version, or, without versions, the same content.
     """
     added = 0
     with state.whole():
@@ -94,9 +94,9 @@ def put(state: State, collection: str, objects: Iterable[tuple[str, Object]], so
 def release(
     state: State, results: Path, policy: Policy, collection: str, purpose: str, basis: str, approver: str
 ) -> dict[str, Any]:
-    """Put what the policy lets out of the results into a collection, and log it; returns what the log says.
+    """Put the permitted content of the results into a collection and log the release; returns the log entry.
 
-    Raises `UsageError` for a collection, purpose or basis that the policy does not name.
+    Raises `UsageError` for a collection, purpose or legal basis that the policy does not name.
     """
     check_release(policy, purpose, basis, approver)
     what = leaving(results, policy, collection, retracted(state))
@@ -131,7 +131,7 @@ def release(
 
 
 def _properties(what: Leaving) -> dict[str, list[str]]:
-    """Names of all properties that leave, by type of object."""
+    """Names of all properties that are shared, by type of object."""
     found: dict[str, set[str]] = {}
     for _key, one in what.objects:
         found.setdefault(one["type"], set()).update(one)
@@ -139,20 +139,21 @@ def _properties(what: Leaving) -> dict[str, list[str]]:
 
 
 def _digest_of(results: Path) -> str:
+    """SHA-256 of the results' manifest; empty where there is none."""
     path = results / MANIFEST
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
 
 
 def retracted(state: State) -> frozenset[str]:
-    """Keys of the campaigns that were withdrawn."""
+    """Keys of the withdrawn campaigns."""
     return frozenset(str(line["campaign"]) for line in state.journal.read("retraction"))
 
 
 def retract(state: State, campaign: str, reason: str, approver: str) -> dict[str, Any]:
-    """Withdraw a campaign (by its key) from every collection that it went to; returns what the log says.
+    """Withdraw a campaign, given by its key, from all collections; returns the log entry.
 
-    Each of its objects gets a last version that is `revoked`; of accounts the probability is 0. Raises
-    `UsageError` for a campaign that was never released.
+    Each of its objects receives a last version that is `revoked`; for accounts, the probability is set to 0.
+    Raises `UsageError` for a campaign that was never released.
     """
     rows = state.rows(
         "SELECT o.* FROM objects o WHERE source = ? AND number = (SELECT max(number) FROM objects WHERE "
@@ -203,6 +204,9 @@ def retract(state: State, campaign: str, reason: str, approver: str) -> dict[str
 
 
 def _withdrawn(one: Object, at: str) -> Object:
+    """The last version of an object: revoked, with confidence 0; an object without versions has probability 0
+    instead.
+    """
     if "modified" in one:
         return {**one, "revoked": True, "modified": at, "confidence": 0}
     extensions = {
@@ -213,12 +217,11 @@ def _withdrawn(one: Object, at: str) -> Object:
 
 
 def receipts(state: State) -> list[dict[str, Any]]:
-    """For each retraction and each peer that may have read the campaign: when the withdrawal was fetched, and
-    when the peer confirmed it.
+    """For each retraction and each peer that could read the campaign: when the peer fetched the withdrawal
+    and when it confirmed it (None: not yet).
 
-    `fetched` is the server's own record; `confirmed` is a note that the peer wrote into the inbox;
-    `is_signed` says whether its signature is of the peer's public key, None where there is no signature or no
-    key.
+    `fetched` is from the server's records, `confirmed` from a note that the peer wrote into the inbox.
+    `is_signed` is whether the peer's public key signed that note, None where there is no signature or no key.
     """
     found = []
     notes = _notes(state)
@@ -256,6 +259,7 @@ def receipts(state: State) -> list[dict[str, Any]]:
 
 
 def _notes(state: State) -> list[dict[str, Any]]:
+    """Receipts in the inbox, each with peer and time."""
     from stillwatch.share.receipts import read_receipt
 
     found = []
@@ -272,11 +276,11 @@ def _notes(state: State) -> list[dict[str, Any]]:
 
 
 def antitrust(state: State) -> dict[str, Any]:
-    """What was ever released, by the names of properties, and what none of them can hold: for counsel, to be
-    handed over as it is.
+    """A report for legal counsel: the names of all properties ever released, and the kinds of content that no
+    property can hold.
 
-    Raises `InputError` where the journal was changed, `StateError` where a line names a property that the
-    program does not let out.
+    Raises `InputError` where the journal was changed, `StateError` where an entry names a property that the
+    program does not share.
     """
     lines = state.journal.read("release", "retraction", "match", "match opened", "match consent")
     for line in lines:

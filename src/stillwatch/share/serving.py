@@ -1,4 +1,4 @@
-"""Runs an application on a port until it is stopped."""
+"""Serves an ASGI application on a port until it is stopped."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where an application listens; with certificate and key (PEM) over TLS. Port 0 is any free one.
+    """Where an application listens; with certificate and key (PEM files), over TLS. Port 0 means any free
+    port.
 
-    Raises `UsageError` for half of a certificate, and for an address beyond this machine without one.
+    Raises `UsageError` where only one of certificate and key is given, and for an address other than loopback
+    without TLS.
     """
 
     host: str = "127.0.0.1"
@@ -43,8 +45,8 @@ class Address:
 
 
 def serve(app: Starlette, address: Address, ready: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM; `ready` is called with the URL once connections are taken. Raises
-    `EngineError` for a port that is taken.
+    """Serve until SIGINT or SIGTERM. `ready` is called with the URL once connections are accepted. Raises
+    `EngineError` where the address cannot be used.
     """
     import socket
 
@@ -91,7 +93,7 @@ def serve(app: Starlette, address: Address, ready: Callable[[str], None]) -> Non
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine."""
+    """Whether a host name or address is this machine."""
     if host == "localhost":
         return True
     try:

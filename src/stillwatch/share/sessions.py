@@ -1,4 +1,4 @@
-"""Sessions of peers with the set that is served here: their list, consent, and what they opened."""
+"""Matching sessions of peers with the set that is served here: list, consent, and opened values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stillwatch.share.state import State
 
 
 def listed(state: State) -> list[dict[str, Any]]:
-    """Every session, the first one first, and how far it went."""
+    """All sessions, the oldest first, with their states."""
     rows = state.rows(
         "SELECT id, peer, at, size, commitment, purpose, consent, opened FROM sessions ORDER BY at"
     )
@@ -32,13 +32,16 @@ def listed(state: State) -> list[dict[str, Any]]:
 
 
 def _state_of(row: dict[str, Any]) -> str:
+    """How far a session went, as text."""
     if row["opened"] is not None:
         return "opened"
     return {None: "size only", "told": "order told, not opened"}.get(row["consent"], "consented")
 
 
 def consent(state: State, session: str, approver: str) -> None:
-    """Allow a session's order to be told. Raises `UsageError` for a session that does not exist."""
+    """Record the consent to disclose a session's order. Raises `UsageError` for a session that does not
+    exist.
+    """
     row = _row(state, session)
     if row["consent"] is None:
         state.write("UPDATE sessions SET consent = 'given' WHERE id = ?", (session,))
@@ -46,8 +49,8 @@ def consent(state: State, session: str, approver: str) -> None:
 
 
 def opened(state: State, session: str, out: Path) -> int:
-    """Write the values that the peer opened; returns their number. Raises `StateError` where it opened
-    none yet.
+    """Write the values that the peer opened to `out`; returns their number. Raises `StateError` where it has
+    opened none yet.
     """
     row = _row(state, session)
     if row["opened"] is None:
@@ -65,6 +68,7 @@ def opened(state: State, session: str, out: Path) -> int:
 
 
 def _row(state: State, session: str) -> dict[str, Any]:
+    """The session's row in the database. Raises `UsageError` for a session that does not exist."""
     rows = state.rows("SELECT * FROM sessions WHERE id = ?", (session,))
     if not rows:
         raise unknown(

@@ -1,7 +1,7 @@
-"""Sets of values for matching: canonical form, files, and what of results or sketches goes into one.
+"""Sets of values for matching: canonical forms, files, and the values of results or sketches.
 
-A set is a table of `kind` and `value`, each pair once, in a fixed order. Two providers match only where both
-write a value in the same form, so every value is brought into the one form of its kind before it is used.
+A set is a table of `kind` and `value`, sorted and without duplicates. Two providers match only where both
+write a value in the same form, so every value is first brought into the canonical form of its kind.
 """
 
 from __future__ import annotations
@@ -29,36 +29,41 @@ from stillwatch.results.folder import read_table
 Pair = tuple[str, str]
 
 PROMPT_FAMILY = "prompt_family"
-"""Kind of a phrase, or of a band of a prompt's MinHash, under a joint key."""
+"""Kind of a phrase, or of a MinHash band of a prompt, under a joint key."""
 FEWEST = 3
-"""Accounts that show a prompt family: what one or two show is their own text."""
+"""Fewest accounts that must show a prompt family. Text that only one or two accounts show is their own."""
 LONGEST = 512
-"""Bytes of a value, as in the contract."""
+"""Most bytes of a value, as in the contract."""
 MOST_VALUES = 2_000_000
-"""Values of a set. Chosen: twice the size at which the time is stated."""
+"""Most values of a set. Chosen: twice the size for which the time is stated."""
 LEAST_PREFIX = {4: 24, 6: 48}
-"""Length of the prefix that `client_prefix` is, by version of IP."""
+"""Length of a `client_prefix` by IP version."""
 
 
 def _text(value: str) -> str:
+    """The text without surrounding whitespace."""
     return value.strip()
 
 
 def _lower(value: str) -> str:
+    """The text in lower case, without surrounding whitespace."""
     return value.strip().lower()
 
 
 def _domain(value: str) -> str:
+    """The domain in lower case and IDNA form, without a final dot."""
     return value.strip().rstrip(".").lower().encode("idna").decode("ascii")
 
 
 def _address(value: str) -> str:
+    """The IP address in canonical form; IPv4-mapped IPv6 becomes IPv4."""
     address = ipaddress.ip_address(value.strip())
     mapped = getattr(address, "ipv4_mapped", None)
     return str(mapped or address)
 
 
 def _prefix(value: str) -> str:
+    """The network of an address or range: /24 (IPv4), /48 (IPv6), or wider where the range is."""
     network = ipaddress.ip_network(value.strip(), strict=False)
     length = min(network.prefixlen, LEAST_PREFIX[network.version])
     return str(network.supernet(new_prefix=length) if length < network.prefixlen else network)
@@ -73,14 +78,14 @@ CANONICAL: dict[str, Callable[[str], str]] = {
     "user_agent": _text,
     PROMPT_FAMILY: _text,
 }
-"""The one form of a value, by kind. A `payment_fingerprint` matches only between providers with one
-payment processor.
+"""Function to the canonical form, by kind of value. A `payment_fingerprint` matches only between providers
+with the same payment processor.
 """
 
 
 def canonical(kind: str, value: str) -> str:
-    """The value in the form of its kind. Raises `UsageError` for another kind, `ValueError` for a value
-    that cannot be of it.
+    """The value in the canonical form of its kind. Raises `UsageError` for an unknown kind, `ValueError` for
+    an invalid value.
     """
     if kind not in CANONICAL:
         raise unknown("kind of value", kind, CANONICAL)
@@ -91,15 +96,15 @@ def canonical(kind: str, value: str) -> str:
 
 
 def encoded(pair: Pair) -> bytes:
-    """The bytes of a pair of kind and canonical value, which no other pair has."""
+    """A pair of kind and canonical value as bytes; different pairs have different bytes."""
     return "\x1f".join(pair).encode()
 
 
 def read_set(path: Path) -> list[Pair]:
-    """The pairs of a file with columns `kind` and `value` (CSV), in canonical form, each once, sorted.
+    """The pairs in a CSV file with columns `kind` and `value`, in canonical form, sorted and without
+    duplicates.
 
-    Raises `InputError` with every row that cannot be read, up to ten: nothing of a set is left out in
-    silence.
+    Raises `InputError` with all invalid rows, up to ten; no row is skipped silently.
     """
     problems: list[Problem] = []
     found: set[Pair] = set()
@@ -141,6 +146,7 @@ def read_set(path: Path) -> list[Pair]:
 
 
 def _check_head(path: Path, head: Sequence[str]) -> None:
+    """Raise `InputError` where the header is not `kind,value`."""
     if [name.strip().lower() for name in head] != ["kind", "value"]:
         raise InputError(
             Problem(
@@ -154,6 +160,7 @@ def _check_head(path: Path, head: Sequence[str]) -> None:
 
 
 def _bad_row(path: Path, number: int, row: Sequence[str], error: Exception) -> Problem:
+    """The problem of an invalid row; the value itself is not shown."""
     return Problem(
         fact="a row is no value of its kind",
         where=f"{path}, row {number:,}, column `value`",
@@ -164,7 +171,7 @@ def _bad_row(path: Path, number: int, row: Sequence[str], error: Exception) -> P
 
 
 def write_set(path: Path, pairs: Iterable[Pair]) -> int:
-    """Write the pairs, each once and sorted, into a file that only its owner can read; returns their
+    """Write the pairs, sorted and without duplicates, into a file that only its owner can read; returns their
     number.
     """
     whole = sorted(set(pairs))
@@ -176,8 +183,8 @@ def write_set(path: Path, pairs: Iterable[Pair]) -> int:
 
 
 def values_of_results(results: Path) -> tuple[list[Pair], int]:
-    """Values that members of the campaigns of a results folder share and crowds do not, with payment
-    fingerprints, and the number withheld.
+    """Values that members of campaigns share and few others show, including payment fingerprints; and the
+    number of values withheld.
 
     Raises `StateError` where a table cannot be read.
     """
@@ -194,7 +201,7 @@ def values_of_accounts(path: Path) -> list[Pair]:
     """Payment fingerprints, sign-up addresses and mail domains of an account table (Parquet, as in the
     contract).
 
-    Mail domains at which anybody may have an address are left out.
+    Mail domains that are open to anybody are left out.
     """
     columns = {
         "payment_fingerprint": "payment_fingerprint",
@@ -211,19 +218,19 @@ def values_of_accounts(path: Path) -> list[Pair]:
             try:
                 pairs.add((kind, canonical(kind, value)))
             except (ValueError, UnicodeError):
-                continue  # a sender's own text; it can match nothing
+                continue  # an invalid value, which cannot match
     return sorted(pairs)
 
 
 def prompt_families(sketches: Path, results: Path | None = None) -> list[Pair]:
-    """Prompt families in a folder of sketches: phrases and bands that several accounts show, under the key of
-    the sketches.
+    """Prompt families in a folder of sketches: phrases and MinHash bands that at least `FEWEST` accounts
+    show, under the key of the sketches.
 
-    A band stands for prompts that are nearly alike, a phrase for four words of a template (`sketch.digest`).
-    Both providers make sketches with one joint key (`stillwatch sketch --key-file JOINT`); its public name
-    stands in each value, so that values of two keys never match. With `results` they are those that at least
-    `FEWEST` members of campaigns show, and other accounts are at most `MAX_OTHERS_SHARE` of those that do;
-    without, those that at least `FEWEST` accounts show. Raises `InputError` for a folder without sketches.
+    A band stands for nearly equal prompts, a phrase for four words of a template (`sketch.digest`). Both
+    providers make sketches with one joint key (`stillwatch sketch --key-file JOINT`); each value contains the
+    key's public name, so that values under two keys never match. With `results`, at least `FEWEST` members of
+    campaigns must show a family, and other accounts may be at most `MAX_OTHERS_SHARE` of those that show it.
+    Raises `InputError` for a folder without sketches.
     """
     parts = sorted(sketches.glob("sketch-*.parquet"))
     if not parts:
@@ -260,8 +267,8 @@ def prompt_families(sketches: Path, results: Path | None = None) -> list[Pair]:
 
 
 def marks(rows: pa.Table, key_name: str) -> list[pa.Table]:
-    """Account and value, each pair once, of every band and of the phrases of observations, under the key
-    of this name.
+    """Tables of `account_id` and `value` without duplicates, one for each band and one for phrases, from rows
+    of observations. `key_name` is the public name of the key.
     """
     found = []
     columns: list[tuple[str, pa.ChunkedArray, pa.ChunkedArray]] = [

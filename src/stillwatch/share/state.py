@@ -1,11 +1,10 @@
-"""The state folder of sharing: peers and their tokens, sessions, objects that were released and indicators
-that were received.
+"""The state folder of sharing: peers and their tokens, sessions, released objects and received indicators.
 
     share.sqlite     the tables
     journal.jsonl    releases, accesses, sessions and retractions (`share.journal`)
     set/             the set that is served for matching, prepared under its key
 
-The folder and its files are their owner's alone. Of a token only the SHA-256 is kept.
+Only the owner can read the folder and its files. Of a token, only the SHA-256 is stored.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ from stillwatch.errors import Problem, StateError, UsageError, unknown
 from stillwatch.share.journal import Journal
 
 DATABASE, JOURNAL = "share.sqlite", "journal.jsonl"
-VERSION = 1
+VERSION = 1  # of the database's schema
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-"""Form of the name of a peer or of a collection."""
-TOKEN_BYTES = 32
+"""Valid names of peers and collections."""
+TOKEN_BYTES = 32  # random bytes of a token
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS peers (name TEXT PRIMARY KEY, token_sha256 TEXT UNIQUE NOT NULL,
     since TEXT NOT NULL, until TEXT, public_key BLOB);
@@ -63,8 +62,11 @@ CREATE TABLE IF NOT EXISTS received (
 
 
 class State:
-    """The state folder, made where it does not exist. Safe for the threads of one server and for other
-    processes beside it.
+    """The state folder, created where it does not exist. It can be used by several threads and processes at
+    the same time.
+
+    Raises `StateError` for a folder that holds something else, a database that cannot be read, or another
+    version.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -109,18 +111,18 @@ class State:
         self._base.close()
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[dict[str, Any]]:
-        """The rows of a query, whose values are bound."""
+        """The rows of an SQL query; `values` are bound to its parameters."""
         with self._busy:
             return [dict(row) for row in self._base.execute(query, values).fetchall()]
 
     def write(self, query: str, values: Sequence[object] = ()) -> int:
-        """Change rows; returns how many were."""
+        """Execute an SQL statement; returns the number of changed rows."""
         with self._busy:
             return self._base.execute(query, values).rowcount
 
     @contextmanager
     def whole(self) -> Iterator[None]:
-        """Changes inside the block count together or not at all."""
+        """Context manager: a transaction, rolled back on an exception."""
         with self._busy:
             self._base.execute("BEGIN IMMEDIATE")
             try:
@@ -133,11 +135,11 @@ class State:
     # ------------------------------------------------------------------------------------------- peers
 
     def add_peer(self, name: str, collections: Sequence[str] = (), public_key: bytes | None = None) -> str:
-        """Give a peer a new token, which replaces an earlier one, and access to collections; returns the
-        token, which is kept nowhere.
+        """Issue a new token to a peer, which replaces an earlier one, and grant access to collections.
+        Returns the token; only its digest is stored.
 
-        `public_key` (Ed25519, 32 bytes) is that by which the peer signs receipts. Raises `UsageError` for a
-        name that cannot be and for a collection that does not exist.
+        `public_key` (Ed25519, 32 bytes) verifies the peer's receipts. Raises `UsageError` for an invalid name
+        and for a collection that does not exist.
         """
         check_name("peer", name)
         token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -159,7 +161,7 @@ class State:
         return token
 
     def end_peer(self, name: str) -> None:
-        """Take a peer's token back. Raises `UsageError` for a peer that does not exist."""
+        """Revoke a peer's token. Raises `UsageError` for a peer that does not exist."""
         if not self.write(
             "UPDATE peers SET until = ?, token_sha256 = ? WHERE name = ?", (now(), f"ended {name}", name)
         ):
@@ -167,11 +169,11 @@ class State:
         self.journal.add("peer", {"peer": name, "action": "token taken back"})
 
     def peers(self) -> list[str]:
-        """Names of the peers."""
+        """Names of all peers, sorted."""
         return [row["name"] for row in self.rows("SELECT name FROM peers ORDER BY name")]
 
     def peer_of(self, token: str) -> str | None:
-        """Whose token it is; None for nobody's."""
+        """The name of the peer with this valid token; None where there is none."""
         digest = _digest(token)
         for row in self.rows("SELECT name, token_sha256 FROM peers WHERE until IS NULL"):
             if hmac.compare_digest(row["token_sha256"], digest):
@@ -180,7 +182,9 @@ class State:
 
 
 def check_name(what: str, name: str) -> None:
-    """Raise `UsageError` for what is no name of a peer or a collection."""
+    """Raise `UsageError` where `name` is no valid name of a peer or a collection; `what` names the thing in
+    the message.
+    """
     if not NAME.fullmatch(name):
         raise UsageError(
             Problem(
@@ -192,9 +196,10 @@ def check_name(what: str, name: str) -> None:
 
 
 def now() -> str:
-    """The present moment as TAXII writes it: UTC, to the microsecond."""
+    """The present time in TAXII's form: UTC, with microseconds."""
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _digest(token: str) -> str:
+    """SHA-256 of a token, in hexadecimal."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -11,8 +11,8 @@
 | `GET`, `DELETE /shared/collections/{id}/objects/{object}/` | 5.6, 5.7 |
 | `GET /shared/collections/{id}/objects/{object}/versions/` | 5.8 |
 
-A peer sees the collections that it has access to, for reading, and the inbox, for writing. Nothing is deleted
-by a peer. Every request is in the journal, and which version of which object was served to whom.
+A peer can read the collections that it has access to, and write into the inbox. Peers cannot delete objects.
+The journal records every request; the database records which versions of objects each peer was served.
 """
 
 from __future__ import annotations
@@ -41,9 +41,11 @@ MEDIA = "application/taxii+json;version=2.1"
 STIX_MEDIA = "application/stix+json;version=2.1"
 ROOT = "shared"
 PAGE = 1000
-"""Objects of a page where a client asks for no fewer."""
+"""Most objects of a page."""
 MOST_BYTES = 8 << 20
+"""Most bytes of a request."""
 MOST_POSTED = 1000
+"""Most objects of a request."""
 WRITABLE = frozenset(
     {"sighting", "opinion", "note", "identity", "indicator", "observed-data", "marking-definition"}
 )
@@ -52,11 +54,14 @@ IDENTIFIER = re.compile(r"[a-z][a-z0-9-]{2,250}--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 
 Told = tuple[Any, dict[str, str], int]
+"""An answer: body as JSON, headers and HTTP status."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A request: who asks, for what, and with which parameters."""
+    """A request: the peer that sends it, the server's base URL, path parameters, query parameters
+    and body.
+    """
 
     state: State
     peer: str
@@ -67,7 +72,9 @@ class Asked:
 
 
 def app(state: State, *, title: str = "Stillwatch", requests_a_minute: int | None = None) -> Starlette:
-    """The application. The inbox exists from the start; other collections are made by releases."""
+    """The ASGI application. It creates the inbox; releases create the other collections. `requests_a_minute`
+    None means the default limit.
+    """
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
     from starlette.exceptions import HTTPException
@@ -150,7 +157,7 @@ def app(state: State, *, title: str = "Stillwatch", requests_a_minute: int | Non
 
 
 def _negotiated(request: Request) -> None:
-    """Raise `Refused` for an answer that the client does not take (406) and for a body of another kind
+    """Raise `Refused` where the client does not accept TAXII's media type (406) or sends another one
     (415).
     """
     wanted = [
@@ -165,15 +172,18 @@ def _negotiated(request: Request) -> None:
 
 
 def _discovery(asked: Asked, title: str) -> Told:
+    """Discovery (TAXII 2.1, section 4.1)."""
     root = f"{asked.url}{ROOT}/"
     return {"title": title, "default": root, "api_roots": [root]}, {}, 200
 
 
 def _root(_asked: Asked, title: str) -> Told:
+    """The API root (section 4.2)."""
     return {"title": title, "versions": [MEDIA], "max_content_length": MOST_BYTES}, {}, 200
 
 
 def _readable(asked: Asked) -> set[str]:
+    """Identifiers of the collections that the peer may read."""
     return {
         row["collection"]
         for row in asked.state.rows("SELECT collection FROM access WHERE peer = ?", (asked.peer,))
@@ -181,6 +191,7 @@ def _readable(asked: Asked) -> set[str]:
 
 
 def _collections(asked: Asked) -> Told:
+    """The collections that the peer can see (section 5.1)."""
     mine = _readable(asked)
     rows = asked.state.rows("SELECT * FROM collections ORDER BY name")
     shown = [_shown(row, row["id"] in mine) for row in rows if row["id"] in mine or row["inbox"]]
@@ -188,6 +199,7 @@ def _collections(asked: Asked) -> Told:
 
 
 def _shown(row: Mapping[str, Any], can_read: bool) -> dict[str, Any]:
+    """A collection as TAXII describes it."""
     return {
         "id": row["id"],
         "title": row["title"],
@@ -200,8 +212,8 @@ def _shown(row: Mapping[str, Any], can_read: bool) -> dict[str, Any]:
 
 
 def _place(asked: Asked, *, read: bool = False, write: bool = False) -> Mapping[str, Any]:
-    """The collection, by identifier or alias. Raises `Refused`: 404 for one that the peer does not see,
-    403 for what it may not do there.
+    """The collection in the path, by identifier or alias. Raises `Refused`: 404 for a collection that the
+    peer cannot see, 403 for an access that it does not have.
     """
     name = asked.path["collection"]
     rows = asked.state.rows("SELECT * FROM collections WHERE id = ? OR name = ?", (name, name))
@@ -214,13 +226,14 @@ def _place(asked: Asked, *, read: bool = False, write: bool = False) -> Mapping[
 
 
 def _collection(asked: Asked) -> Told:
+    """One collection (section 5.2)."""
     row = _place(asked)
     return _shown(row, row["can_read"]), {}, 200
 
 
 def _selected(asked: Asked, *, every_version: bool = False) -> tuple[list[dict[str, Any]], bool]:
-    """Rows of a page in the order in which they were added, and whether more follow. Raises `Refused` for
-    a parameter that cannot be.
+    """The rows of a page in the order of addition, and whether more follow. Raises `Refused` for an invalid
+    parameter.
     """
     place = _place(asked, read=True)
     where, values = ["collection = ?"], [place["id"]]
@@ -267,12 +280,15 @@ def _selected(asked: Asked, *, every_version: bool = False) -> tuple[list[dict[s
 
 
 def _micro(text: str) -> str:
-    """A time to the microsecond, as times of addition are written, so that they compare as text."""
+    """A timestamp with microseconds, as times of addition are stored, so that they can be compared
+    as text.
+    """
     moment = datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _limit(text: str | None) -> int:
+    """The number of objects on a page, at most `PAGE`. Raises `Refused` for an invalid number."""
     if text is None:
         return PAGE
     if not text.isascii() or not text.isdigit() or int(text[:9]) < 1:
@@ -281,6 +297,7 @@ def _limit(text: str | None) -> int:
 
 
 def _after(text: str) -> int:
+    """The object's number in a `next` parameter. Raises `Refused` for an invalid one."""
     try:
         return int(base64.urlsafe_b64decode(text))
     except (binascii.Error, ValueError):
@@ -288,7 +305,7 @@ def _after(text: str) -> int:
 
 
 def _paged(rows: list[dict[str, Any]], more: bool) -> tuple[dict[str, Any], dict[str, str]]:
-    """The page's own properties and headers."""
+    """The properties and headers of a page."""
     if not rows:
         return {}, {}
     head: dict[str, Any] = {"more": more}
@@ -299,6 +316,7 @@ def _paged(rows: list[dict[str, Any]], more: bool) -> tuple[dict[str, Any], dict
 
 
 def _objects(asked: Asked) -> Told:
+    """A page of objects (sections 5.4 and 5.6); records which versions were served."""
     rows, more = _selected(asked)
     _known(asked, rows)
     head, headers = _paged(rows, more)
@@ -317,7 +335,7 @@ def _objects(asked: Asked) -> Told:
 
 
 def _known(asked: Asked, rows: list[dict[str, Any]]) -> None:
-    """Raise `Refused` where one object was asked for that the collection never held."""
+    """Raise `Refused` where one object was requested that the collection never held."""
     if "object" in asked.path and not rows:
         place = _place(asked)
         if not asked.state.rows(
@@ -328,6 +346,7 @@ def _known(asked: Asked, rows: list[dict[str, Any]]) -> None:
 
 
 def _manifest(asked: Asked) -> Told:
+    """A page of the manifest (section 5.3)."""
     rows, more = _selected(asked)
     head, headers = _paged(rows, more)
     records = [
@@ -338,6 +357,7 @@ def _manifest(asked: Asked) -> Told:
 
 
 def _versions(asked: Asked) -> Told:
+    """Versions of an object (section 5.8)."""
     rows, more = _selected(asked, every_version=True)
     _known(asked, rows)
     head, headers = _paged(rows, more)
@@ -345,11 +365,13 @@ def _versions(asked: Asked) -> Told:
 
 
 def _delete(asked: Asked) -> Told:
+    """Refuse to delete objects (section 5.7)."""
     _place(asked)
     raise Refused(403, "objects are not deleted by peers", "what is withdrawn is revoked")
 
 
 def _post(asked: Asked) -> Told:
+    """Add the valid objects of an envelope to the inbox (section 5.5); the answer is a status resource."""
     place = _place(asked, write=True)
     try:
         found = orjson.loads(asked.body)
@@ -395,7 +417,7 @@ def _uuid() -> str:
 
 
 def _why_not(one: Any) -> str:  # noqa: ANN401  foreign JSON
-    """Why an object is not taken; empty where it is."""
+    """Why an object is rejected; empty where it is accepted."""
     if not isinstance(one, dict) or not IDENTIFIER.fullmatch(str(one.get("id"))):
         return "no STIX object with an identifier"
     if one.get("type") not in WRITABLE or not one["id"].startswith(f"{one['type']}--"):
@@ -415,6 +437,7 @@ def _why_not(one: Any) -> str:  # noqa: ANN401  foreign JSON
 
 
 def _status(asked: Asked) -> Told:
+    """The status of an earlier request of this peer (section 4.3)."""
     rows = asked.state.rows(
         "SELECT body FROM statuses WHERE id = ? AND peer = ?", (asked.path["status"], asked.peer)
     )
@@ -424,7 +447,7 @@ def _status(asked: Asked) -> Told:
 
 
 def inbox(state: State) -> list[dict[str, Any]]:
-    """What peers wrote: peer, time and object, the first one first."""
+    """Objects that peers wrote into the inbox, each with peer and time, the oldest first."""
     rows = state.rows(
         "SELECT source, added, body FROM objects WHERE collection = ? ORDER BY number",
         (collection_id(INBOX),),

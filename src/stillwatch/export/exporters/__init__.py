@@ -1,1 +1,1 @@
-"""One module an exporter."""
+"""The exporters, one module each."""

@@ -1,4 +1,4 @@
-"""Values to block, one a line, with a score and the day they expire."""
+"""Values to block, one a line, with a score (0 to 1) and the date of expiry."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from stillwatch.export.values import active, day, tlp_label
 
 HEADER = "# value\tkind\tscore\texpires"
 UNBLOCKED = ("user_agent",)
-"""Kinds that a sender changes at no cost, so that blocking them stops nobody for long."""
+"""Kinds that are not exported for blocking, since a sender can change them at no cost."""
 
 
 @exporter(title="plain block list: value, kind, score and expiry, separated by tabs", names_accounts=True)
 def blocklist(results: Path, out: Path, terms: Terms) -> None:
+    """Write `blocklist.txt`."""
     content = read_content(results, terms)
     best: dict[tuple[str, str], tuple[float, str]] = {}
     unfit = 0
@@ -39,5 +40,7 @@ def blocklist(results: Path, out: Path, terms: Terms) -> None:
 
 
 def is_plain(value: str) -> bool:
-    """Whether a value fits on a line without being taken for something else."""
+    """Whether a value can be written on one line without being read as a comment or being changed by
+    trimming.
+    """
     return bool(value) and value.isprintable() and not value.startswith("#") and value == value.strip()

@@ -27,13 +27,14 @@ COLUMNS = (
     "marking",
 )
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the begin of a formula (OWASP, CSV injection)."""
+"""First characters that a spreadsheet reads as the start of a formula (OWASP, CSV injection)."""
 
 
 @exporter(
     title="CSV, one row a member and one a shared value, with probability and expiry", names_accounts=True
 )
 def csv(results: Path, out: Path, terms: Terms) -> None:
+    """Write `indicators.csv`."""
     with (out / "indicators.csv").open("w", encoding="utf-8", newline="") as file:
         table = writer.DictWriter(file, COLUMNS, lineterminator="\n")
         table.writeheader()
@@ -70,5 +71,5 @@ def csv(results: Path, out: Path, terms: Terms) -> None:
 
 
 def cell(text: str) -> str:
-    """The text, with an apostrophe before what a spreadsheet would compute."""
+    """The text, with an apostrophe in front where a spreadsheet would evaluate it."""
     return f"'{text}" if text.startswith(FORMULA) else text

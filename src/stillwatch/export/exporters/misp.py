@@ -18,7 +18,9 @@ from stillwatch.export.terms import Terms
 from stillwatch.export.values import day, json_bytes, own_uuid
 
 NOT_PUBLISHED, OWN_ORGANISATION, COMPLETED, UNDEFINED = False, "0", "2", "4"
-"""An event arrives unpublished and for one's own organisation only; who receives it decides on more."""
+"""Events are exported unpublished and limited to the receiving organisation, which decides on their
+distribution.
+"""
 TEMPLATES = {
     "user-account": ("49606b06-22f0-4ac8-8eee-2f12ad46f3d3", "6", "misc"),
     "ja4-plus": ("2c15c75e-e7db-4b62-8d17-633e7571818f", "2", "network"),
@@ -32,13 +34,14 @@ ATTRIBUTES = {
     "tls_fingerprint": "ja3-fingerprint-md5",
     "user_agent": "user-agent",
 }
-"""MISP's type of a value that is an attribute of its own; a JA4 fingerprint is an object."""
+"""MISP type of each kind that is exported as an attribute; a JA4 fingerprint is exported as an object."""
 LEVELS = ((91, "high"), (50, "moderate"), (0, "low"))
-"""Least confidence in hundredths of each value of MISP's taxonomy `estimative-language`."""
+"""Smallest confidence (0 to 100) for each value of MISP's taxonomy `estimative-language`."""
 
 
 @exporter(title="MISP events with attributes and objects, one event a campaign", names_accounts=False)
 def misp(results: Path, out: Path, terms: Terms) -> None:
+    """Write `misp.json`."""
     content = read_content(results, terms)
     events = [{"Event": _event(one, content)} for one in content.campaigns]
     whole = events[0] if len(events) == 1 else {"response": events}
@@ -46,6 +49,7 @@ def misp(results: Path, out: Path, terms: Terms) -> None:
 
 
 def _event(one: ExportedCampaign, content: Content) -> dict[str, Any]:
+    """The MISP event of a campaign."""
     terms = content.terms
     organisation = {"name": terms.producer, "uuid": own_uuid("organisation", terms.producer)}
     tags = [
@@ -91,18 +95,22 @@ def _event(one: ExportedCampaign, content: Content) -> dict[str, Any]:
 
 
 def _is_ja4(what: Indicator) -> bool:
-    """Whether a value is a TLS fingerprint that goes into an object of its own; a JA3 is an attribute."""
+    """Whether a value is a TLS fingerprint to export as an object; a JA3 fingerprint is exported as an
+    attribute.
+    """
     greeting = tls.parse(what.value) if what.kind == "tls_fingerprint" else None
     return what.kind == "tls_fingerprint" and (greeting is None or greeting.kind == "ja4")
 
 
 def _fingerprint(what: Indicator, one: ExportedCampaign, event: str) -> dict[str, Any]:
+    """A JA4 fingerprint as a MISP object."""
     values = {"ja4-fingerprint": what.value, "ja4-type": "JA4", "description": _comment(what, one)}
     return _object("ja4-plus", what.value, one, event, **values)
 
 
 def _shared(what: Indicator, one: ExportedCampaign, event: str) -> dict[str, Any]:
-    # A program's name alone convicts nobody: MISP does not make detection rules of it.
+    """An indicator as a MISP attribute."""
+    # A user agent alone is weak evidence: `to_ids` is false, so that MISP makes no detection rule of it.
     is_rule = what.kind != "user_agent" and not one.is_revoked
     greeting = tls.parse(what.value) if what.kind == "tls_fingerprint" else None
     value = greeting.digest if greeting else what.value
@@ -114,6 +122,7 @@ def _shared(what: Indicator, one: ExportedCampaign, event: str) -> dict[str, Any
 
 
 def _comment(what: Indicator, one: ExportedCampaign) -> str:
+    """Counts, confidence and expiry of an indicator, as text."""
     return (
         f"{what.kind}: {what.members:,} members, {what.others:,} other accounts; confidence "
         f"{what.confidence}; "
@@ -124,6 +133,7 @@ def _comment(what: Indicator, one: ExportedCampaign) -> str:
 def _attribute(
     kind: str, value: str, one: ExportedCampaign, event: str, *parts: str, is_rule: bool = False
 ) -> dict[str, Any]:
+    """A MISP attribute; its identifier is derived from event, type, value and `parts`."""
     return {
         "uuid": own_uuid(event, "attribute", kind, value, *parts),
         "type": kind,
@@ -138,6 +148,7 @@ def _attribute(
 
 
 def _object(template: str, title: str, one: ExportedCampaign, event: str, **values: str) -> dict[str, Any]:
+    """A MISP object of this template, with `values` by relation."""
     uuid, version, meta = TEMPLATES[template]
     name = own_uuid(event, template, title)
     return {
@@ -158,14 +169,15 @@ def _object(template: str, title: str, one: ExportedCampaign, event: str, **valu
 
 
 TYPES = {"references": "link"}
-"""Types of the templates' relations that are no text."""
+"""MISP type of object relations that are not text."""
 
 
 def _confidence(confidence: int) -> str:
+    """The tag for a confidence from 0 to 100."""
     level = next(level for least, level in LEVELS if confidence >= least)
     return f'estimative-language:confidence-in-analytic-judgment="{level}"'
 
 
 def _seconds(moment: datetime, one: ExportedCampaign) -> str:
-    """Seconds since 1970; a revocation is one later than what it revokes."""
+    """Seconds since 1970 as text; for a revoked campaign, one second more."""
     return str(int(moment.astimezone(UTC).timestamp()) + one.is_revoked)

@@ -18,6 +18,7 @@ DOMAIN = "atlas-atlas"
 
 @exporter(title="layer of the ATLAS and ATT&CK Navigator", names_accounts=False)
 def navigator(results: Path, out: Path, terms: Terms) -> None:
+    """Write `layer.json`."""
     content = read_content(results, terms)
     shown = active(content.campaigns)
     layer = {
@@ -39,8 +40,8 @@ def navigator(results: Path, out: Path, terms: Terms) -> None:
 
 
 def _techniques(shown: list[ExportedCampaign]) -> list[dict[str, Any]]:
-    """One entry a technique, scored by the most certain campaign that shows it; above a sub-technique one
-    that unfolds its parent.
+    """One entry for each technique, with the highest confidence of the campaigns that show it; and one for
+    each parent of a sub-technique, which expands it in the Navigator.
     """
     found: dict[str, dict[str, Any]] = {}
     for one in shown:

@@ -22,9 +22,11 @@ NEW, SUPPRESSED = 1, 3
 MEDIUM, HIGH = 3, 4
 STATISTICAL = 3
 SERIOUS = ("harvest", "mixed")
-"""Kinds of campaign of high severity: what they took can be trained on. The others are of medium severity."""
+"""Kinds of campaign of high severity, since models can be trained on what they extracted. Others have medium
+severity.
+"""
 LEVELS = ((67, 3, "High"), (34, 2, "Medium"), (0, 1, "Low"))
-"""Least confidence in hundredths of each level, by thirds of the scale: OCSF defines no bounds."""
+"""Smallest confidence (0 to 100) of each level, by thirds of the scale, since OCSF defines no bounds."""
 OBSERVABLES = {
     "email_domain": (1, "Hostname"),
     "tls_fingerprint": (30, "Fingerprint"),
@@ -35,12 +37,13 @@ ADDRESS, SUBNET = (2, "IP Address"), (12, "Subnet")
 
 @exporter(title="OCSF 1.5 detection findings (class 2004), one a line", names_accounts=False)
 def ocsf(results: Path, out: Path, terms: Terms) -> None:
+    """Write `ocsf.jsonl`."""
     content = read_content(results, terms)
     (out / "ocsf.jsonl").write_bytes(json_lines_bytes(_finding(one, content) for one in content.campaigns))
 
 
 def _finding(one: ExportedCampaign, content: Content) -> dict[str, Any]:
-    """The finding; a revoked one is closed and has no evidence."""
+    """The finding of a campaign; a revoked one is closed and has no evidence."""
     shared, members = ((), ()) if one.is_revoked else (one.shared, one.members)
     activity = CLOSE if one.is_revoked else CREATE
     _least, level, word = next(known for known in LEVELS if one.confidence >= known[0])
@@ -103,6 +106,7 @@ def _finding(one: ExportedCampaign, content: Content) -> dict[str, Any]:
 
 
 def _data(what: Indicator) -> dict[str, Any]:
+    """An indicator as the data of an OCSF evidence."""
     return {
         "kind": what.kind,
         "value": what.value,
@@ -113,6 +117,7 @@ def _data(what: Indicator) -> dict[str, Any]:
 
 
 def _observable(at: int, what: Indicator) -> dict[str, Any]:
+    """An indicator as an OCSF observable that refers to evidence number `at`."""
     number, word = OBSERVABLES.get(what.kind) or (ADDRESS if _is_one_address(what.value) else SUBNET)
     return {"name": f"evidences[{at}].data.value", "type_id": number, "type": word, "value": what.value}
 
@@ -122,6 +127,7 @@ def _is_one_address(value: str) -> bool:
 
 
 def _attack(one: Technique) -> dict[str, Any]:
+    """A technique as an OCSF attack."""
     told: dict[str, Any] = {
         "version": f"ATLAS {atlas.VERSION}",
         "tactic": {"uid": one.tactic_id, "name": one.tactic_name},
@@ -133,4 +139,5 @@ def _attack(one: Technique) -> dict[str, Any]:
 
 
 def _ms(moment: datetime) -> int:
+    """Milliseconds since 1970."""
     return int(moment.timestamp() * 1000)

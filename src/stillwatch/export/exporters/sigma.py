@@ -1,7 +1,7 @@
 """Sigma rules (specification 2.1): one base rule and one correlation rule for each shared value.
 
-Fields are the columns of Stillwatch's `exchanges`. A correlation fires where several accounts show the value
-within a day, so that one honest account that comes to show it alone does not.
+Fields are the columns of Stillwatch's `exchanges`. A correlation matches where at least `CROWD` accounts show
+the value within a day, so that a single honest account with the value does not match.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ FIELDS = {
     "tls_fingerprint": "tls_fingerprint",
     "user_agent": "user_agent",
 }
-"""Field of an exchange with its modifier, by the kind that can be seen in one."""
+"""Field of an exchange, with its Sigma modifier, for each kind of value that exchanges show."""
 TIMESPAN = "1d"
 LEVELS = ((91, "high"), (50, "medium"), (0, "low"))
-"""Least confidence in hundredths of each level."""
+"""Smallest confidence (0 to 100) of each level."""
 LOG_SOURCE = {"product": "stillwatch", "service": "exchanges"}
 FALSE_POSITIVES = ("Accounts of one organisation behind one address or with one program",)
 
 
 @exporter(title="Sigma rules with correlations", names_accounts=False)
 def sigma(results: Path, out: Path, terms: Terms) -> None:
+    """Write `rules.yml`."""
     content = read_content(results, terms)
     rules = [
         rule
@@ -46,6 +47,7 @@ def sigma(results: Path, out: Path, terms: Terms) -> None:
 
 
 def _rules(what: Indicator, one: ExportedCampaign, content: Content) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The base rule and the correlation rule of an indicator."""
     name = own_uuid("sigma", content.terms.producer, one.key, what.kind, what.value)
     always = {
         "status": "deprecated" if one.is_revoked else "experimental",
@@ -88,7 +90,5 @@ def _rules(what: Indicator, one: ExportedCampaign, content: Content) -> tuple[di
 
 
 def _value(what: Indicator) -> str:
-    """The value as Sigma writes it: `*`, `?` and the backslash stand for themselves. A CIDR range has
-    none of them.
-    """
+    """The value with `*`, `?` and backslashes escaped for Sigma; CIDR ranges contain none of them."""
     return re.sub(r"[\\*?]", r"\\\g<0>", what.value)

@@ -1,9 +1,8 @@
-"""The Sigma correlation rules as queries of DuckDB over a table `exchanges`, for those who have no Sigma
-backend for it.
+"""The Sigma correlation rules as DuckDB queries over a table `exchanges`, for use without a Sigma backend.
 
-One query a rule. It returns the moments at which at least `CROWD` accounts showed the value within
-`TIMESPAN`, with the number of accounts and the identifier of the exchange. As in Sigma, text is compared
-without regard to case.
+There is one query for each rule. It returns the times at which at least `CROWD` accounts showed the value
+within `sigma.TIMESPAN`, with the number of accounts and the exchange's identifier. As in Sigma, text
+comparison ignores case.
 """
 
 from __future__ import annotations
@@ -18,13 +17,14 @@ from stillwatch.export.terms import Terms
 from stillwatch.export.values import active, own_uuid, stamp, tlp_label
 
 INTERVAL = "INTERVAL 1 DAY"
-"""`sigma.TIMESPAN` as DuckDB writes it."""
+"""`sigma.TIMESPAN` in DuckDB's syntax."""
 HEXTET = 16
-"""Bits of one part of an IPv6 address as it is written."""
+"""Bits of one group of an IPv6 address."""
 
 
 @exporter(title="Sigma correlations as DuckDB queries", names_accounts=False)
 def sigma_sql(results: Path, out: Path, terms: Terms) -> None:
+    """Write `rules.sql`."""
     content = read_content(results, terms)
     queries = [
         _query(what, one, terms)
@@ -37,6 +37,7 @@ def sigma_sql(results: Path, out: Path, terms: Terms) -> None:
 
 
 def _query(what: Indicator, one: ExportedCampaign, terms: Terms) -> str:
+    """The query of one indicator, with a comment."""
     base = own_uuid("sigma", terms.producer, one.key, what.kind, what.value)
     return (
         f"-- rule {own_uuid('sigma correlation', base)}: several accounts with the {what.kind} of "
@@ -51,7 +52,9 @@ def _query(what: Indicator, one: ExportedCampaign, terms: Terms) -> str:
 
 
 def _condition(what: Indicator) -> str:
-    """The condition on a row of `exchanges`; empty for an IPv6 range that does not end with a whole part."""
+    """The SQL condition on a row of `exchanges`; empty for an IPv6 range whose length is no multiple
+    of 16.
+    """
     if what.kind not in ("client_prefix", "signup_address"):
         return f"lower({FIELDS[what.kind]}) = lower({_text(what.value)})"
     network = ipaddress.ip_network(what.value, strict=False)
@@ -70,4 +73,5 @@ def _condition(what: Indicator) -> str:
 
 
 def _text(text: str) -> str:
+    """An SQL string literal."""
     return "'" + text.replace("'", "''") + "'"

@@ -1,9 +1,9 @@
 """Campaigns as a bundle of STIX 2.1 objects (OASIS standard of 10 June 2021).
 
-Identifiers are of version 5: of an observable by the rule of the specification (section 2.9), of any other
-object in a namespace of our own, so that the same campaign has the same identifiers in every export. What
-STIX has no property for stands in a property extension. No threat actor is written: that takes claim 5, which
-results do not assert.
+Identifiers are of version 5: those of observables follow the specification (section 2.9), all others use a
+namespace of Stillwatch, so that a campaign has the same identifiers in every export. Values without a STIX
+property are in a property extension. No threat actor is written, since that requires claim 5, which results
+do not assert.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ TLP_MARKINGS: dict[Tlp, str] = {
     "amber+strict": "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003",
     "red": "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1",
 }
-"""Identifiers that OASIS gave to the markings of TLP 2.0, under `TLP_EXTENSION`."""
+"""Identifiers that OASIS assigned to the markings of TLP 2.0, under `TLP_EXTENSION`."""
 EXTENSION = f"extension-definition--{own_uuid('extension', 'evidence', '1')}"
 EXTENSION_VERSION = "1.0.0"
 BEGUN = "2026-01-01T00:00:00.000Z"
-"""When objects that belong to no campaign count as created."""
+"""Time of creation of objects that belong to no campaign."""
 SCHEMA = (
     "Properties of this extension, each optional. probability (number, 0 to 1): that the account is a member "
     "of the campaign. "
@@ -53,6 +53,7 @@ SCHEMA = (
 
 @exporter(title="STIX 2.1 bundle", names_accounts=False)
 def stix(results: Path, out: Path, terms: Terms) -> None:
+    """Write `bundle.json`."""
     objects = list(objects_of(read_content(results, terms)))
     name = own_uuid("bundle", *sorted(f"{one['id']} {one.get('modified', '')}" for one in objects))
     whole = {"type": "bundle", "id": f"bundle--{name}", "objects": objects}
@@ -60,7 +61,7 @@ def stix(results: Path, out: Path, terms: Terms) -> None:
 
 
 def objects_of(content: Content) -> Iterator[Object]:
-    """Objects of a bundle of this content, none twice, those that others refer to first."""
+    """Yield the STIX objects of this content, without duplicates, objects before those that refer to them."""
     terms = content.terms
     producer = f"identity--{own_uuid('identity', terms.producer)}"
     marking = TLP_MARKINGS[terms.tlp]
@@ -106,10 +107,12 @@ def objects_of(content: Content) -> Iterator[Object]:
 
 
 def _author() -> str:
+    """Identifier of Stillwatch's own identity object."""
     return f"identity--{own_uuid('identity of the program')}"
 
 
 def _marking(tlp: Tlp) -> Object:
+    """The STIX object of a TLP marking."""
     return {
         "type": "marking-definition",
         "spec_version": "2.1",
@@ -121,6 +124,7 @@ def _marking(tlp: Tlp) -> Object:
 
 
 def _attack_pattern(one: Technique) -> Object:
+    """A technique as an `attack-pattern`."""
     return {
         "type": "attack-pattern",
         "spec_version": "2.1",
@@ -135,12 +139,13 @@ def _attack_pattern(one: Technique) -> Object:
 
 
 def _pattern_id(one: Technique) -> str:
+    """Identifier of a technique's `attack-pattern`."""
     return f"attack-pattern--{own_uuid('attack-pattern', atlas.VERSION, one.technique)}"
 
 
 def _accounts(content: Content, marking: str) -> Iterator[Object]:
-    """One observable for each member; of an account in two campaigns the greater probability is given, of
-    a revoked one 0.
+    """One observable for each member, with its largest probability over campaigns; a revoked campaign counts
+    as 0.
     """
     probability: dict[str, float] = {}
     for campaign in content.campaigns:
@@ -159,13 +164,15 @@ def _accounts(content: Content, marking: str) -> Iterator[Object]:
 
 
 def account_id(name: str) -> str:
-    """Identifier of a `user-account` by its `user_id`, as section 2.9 makes it: RFC 8785's JSON of the
-    contributing properties.
+    """Identifier of a `user-account` by its `user_id` (section 2.9: UUID of the RFC 8785 JSON of the
+    contributing properties).
     """
     return f"user-account--{uuid.uuid5(OBSERVABLES, orjson.dumps({'user_id': name}).decode())}"
 
 
 def _campaign(one: ExportedCampaign, common: Object) -> Iterator[Object]:
+    """The objects of a campaign: itself, its accounts, techniques, indicators and relationships."""
+
     def made(kind: str, *parts: str, its: ExportedCampaign = one, **properties: Any) -> Object:  # noqa: ANN401
         name = f"{kind}--{own_uuid(common['created_by_ref'], kind, one.key, *parts)}"
         times: Object = {"created": stamp(one.first_seen), "modified": stamp(its.modified)}
@@ -226,11 +233,14 @@ def _campaign(one: ExportedCampaign, common: Object) -> Iterator[Object]:
 
 
 def _extension(**properties: float) -> Object:
+    """The property extension with these properties."""
     return {EXTENSION: {"extension_type": "property-extension", **properties}}
 
 
 def pattern(one: Indicator) -> str:
-    """The STIX pattern that finds an indicator's value. Raises `ValueError` for a kind that has none."""
+    """The STIX pattern that matches an indicator's value. Raises `ValueError` for a kind without a
+    pattern.
+    """
     value = one.value.replace("\\", "\\\\").replace("'", "\\'")
     if one.kind in ("client_prefix", "signup_address"):
         network = ipaddress.ip_network(one.value, strict=False)

@@ -1,1 +1,1 @@
-"""One module an envelope: what shippers put around the records of a log."""
+"""The envelopes that log shippers put around records, one module each."""

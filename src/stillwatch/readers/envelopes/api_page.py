@@ -1,4 +1,4 @@
-"""Pages of an API."""
+"""Pages of a list API."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ LISTS = (
     "response",
     "Messages",
 )
+"""Fields that may hold the list."""
 ABOUT = {
     "meta",
     "error",
@@ -74,6 +75,7 @@ ABOUT = {
     "code",
     "message",
 }
+"""Fields that describe the page."""
 
 
 @envelope(
@@ -84,7 +86,7 @@ ABOUT = {
     loose=True,
 )
 def api_page(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """The objects of the one list among `LISTS`, beside nothing but what an API tells of a page."""
+    """The objects in the one list of `LISTS`, where all other fields are in `ABOUT`."""
     lists = [name for name in LISTS if isinstance(record.get(name), list)]
     if len(lists) != 1 or not record.keys() - {lists[0]} <= ABOUT:
         return None

@@ -1,4 +1,4 @@
-"""Records of Kinesis and Firehose, and events of a Lambda function, whose data are base64 and often gzip."""
+"""Kinesis and Firehose records, and Lambda events, whose data is base64 and often compressed with gzip."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLACES = (("data",), ("Data",), ("kinesis", "data"))
     keys=("awslogs", "Records", "records", "Data"),
 )
 def aws_stream(record: Record, limits: Limits) -> Iterable[Inner] | None:
-    """The texts in the data of each record."""
+    """The texts in the data of all records."""
     data = at(record, "awslogs", "data")
     several = record.get("Records", record.get("records"))
     if data is not None:

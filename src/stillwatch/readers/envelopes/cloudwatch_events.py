@@ -1,4 +1,4 @@
-"""Events of CloudWatch Logs: pages of its API, and what a subscription sends."""
+"""CloudWatch Logs events from its API and from subscriptions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BESIDE = {
     keys=("events", "logEvents", "message", "messageType"),
 )
 def cloudwatch_events(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """The messages of events; a control message of a subscription holds none."""
+    """The messages of events; empty for a control message of a subscription."""
     if record.get("messageType") == "CONTROL_MESSAGE":
         return []
     several = record.get("logEvents") if "messageType" in record else record.get("events")

@@ -1,4 +1,4 @@
-"""Results of CloudWatch Logs Insights: its API, and its exports as CSV, JSON and to a store."""
+"""Results of CloudWatch Logs Insights from its API, and exported as CSV or JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stillwatch.readers.registry import Record
     keys=("@message", "results"),
 )
 def cloudwatch_insights(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """`@message` of a row."""
+    """The `@message` of each row."""
     message = record.get("@message")
     if isinstance(message, dict):
         return [message]

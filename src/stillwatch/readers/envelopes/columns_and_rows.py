@@ -1,4 +1,4 @@
-"""Tables in JSON: names of columns apart from the rows' values."""
+"""Tables in JSON, with column names separate from rows of values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROWS = ("rows", "Rows", "data")
     keys=("columns", "tables", "Tables", "schema"),
 )
 def columns_and_rows(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """The rows of one table or several, as objects."""
+    """The rows of all tables, as objects."""
     several = record.get("tables", record.get("Tables"))
     if not isinstance(several, list):
         return _table(record)
@@ -30,6 +30,7 @@ def columns_and_rows(record: Record, _limits: Limits) -> Iterable[Inner] | None:
 
 
 def _table(table: Any) -> list[Inner] | None:  # noqa: ANN401  any JSON value
+    """The rows of one table as objects; None where the value is no table."""
     columns = next((found for path in COLUMNS if isinstance(found := at(table, *path), list)), None)
     rows = next((found for name in ROWS if isinstance(found := at(table, name), list)), None)
     if not columns or rows is None:
@@ -46,12 +47,14 @@ def _table(table: Any) -> list[Inner] | None:  # noqa: ANN401  any JSON value
 
 
 def _names(column: Any) -> Iterator[Any]:  # noqa: ANN401  any JSON value
+    """Yield the names of a column."""
     for name in ("name", "ColumnName", "column_name"):
         if (found := at(column, name)) is not None:
             yield found
 
 
 def _cells(row: Any) -> list[Any] | None:  # noqa: ANN401  any JSON value
+    """The values of a row, also in BigQuery's form; None where the value is no row."""
     fields = at(row, "f")  # of BigQuery
     if isinstance(fields, list):
         return [at(one, "v") for one in fields]

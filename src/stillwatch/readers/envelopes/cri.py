@@ -1,4 +1,4 @@
-"""Lines of Kubernetes' container runtimes."""
+"""Log lines of Kubernetes container runtimes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LINE = re.compile(r"(\d{4}-\d\d-\d\dT\S{8,40}) (stdout|stderr) ([FP])(?::\S*)? ?
     keys=("line",),
 )
 def cri(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """A time, the stream, F for a whole line or P for a piece of one, and the text."""
+    """The text of a line after its time, stream, and F (whole line) or P (piece of a line)."""
     line = record["line"]
     found = LINE.match(line) if isinstance(line, str) else None
     if found is None:

@@ -1,4 +1,4 @@
-"""Logs of Datadog: archives, the API's events, and exports."""
+"""Datadog logs from archives, the API and exports."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BESIDE = {
     keys=("attributes", "content", "Content", "Message"),
 )
 def datadog(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """The attributes of a log, into which JSON was parsed; else its message."""
+    """The attributes of a log, which hold its parsed JSON; otherwise its message."""
     if not BESIDE & record.keys() or {"spanId", "traceId", "resource"} & record.keys():
         return None
     inner = record.get("attributes", record.get("content"))

@@ -1,4 +1,4 @@
-"""Docker's json-file driver, and agents that follow its files."""
+"""Logs of Docker's json-file driver, and of agents that read them."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ BESIDE = (
     keys=("log",),
 )
 def docker(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """`log` beside a stream or a time. A line beyond 16 KiB is cut into several records, all but the last
-    without a line end.
+    """The text in `log`, where there is a stream or a time. Lines beyond 16 KiB are split over records, of
+    which only the last ends with a line end.
     """
     text = record["log"]
     if not isinstance(text, str) or not any(name in record for name in BESIDE):

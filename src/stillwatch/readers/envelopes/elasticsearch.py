@@ -1,4 +1,4 @@
-"""Documents of Elasticsearch and OpenSearch: answers of a search, exports of hits, files for the bulk API."""
+"""Elasticsearch and OpenSearch documents from searches, exports and bulk API files."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from stillwatch.readers.registry import Record, at
     keys=("_source", "fields", "hits", "index", "create"),
 )
 def elasticsearch(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """`_source` or `fields` of a hit or of each hit of a search; a line that says what to do with the
-    next one holds nothing.
-    """
+    """`_source` or `fields` of each hit; empty for an action line of the bulk API."""
     source = record.get("_source")
     if isinstance(source, dict) and {"_index", "_id", "_score", "sort"} & record.keys():
         return [source]

@@ -1,4 +1,4 @@
-"""Entries of Google Cloud Logging: its API, its exports to storage and BigQuery, and messages of Pub/Sub."""
+"""Google Cloud Logging entries from its API, exports to storage and BigQuery, and Pub/Sub messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BESIDE = ("logName", "insertId", "resource", "receiveTimestamp", "severity", "ti
     keys=("jsonPayload", "textPayload", "json_payload", "text_payload", "message"),
 )
 def google_cloud(record: Record, limits: Limits) -> Iterable[Inner] | None:
-    """`jsonPayload` or `textPayload` of an entry, or the entry in the data of a message."""
+    """`jsonPayload` or `textPayload` of an entry, or the entry in a message's data."""
     data = at(record, "message", "data")
     if isinstance(data, str) and "subscription" in record:
         text = unpacked(data, limits)

@@ -1,4 +1,4 @@
-"""Entries of systemd's journal."""
+"""Entries of the systemd journal."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ BESIDE = (
     title="systemd journal", source="systemd: Journal Export Formats; journalctl -o json", keys=("MESSAGE",)
 )
 def journald(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """`MESSAGE`, a line or a piece of one (`_LINE_BREAK`), as text, or its bytes as numbers where it is
-    no text.
-    """
+    """`MESSAGE`, a line or a piece of one (`_LINE_BREAK`), given as text or as a list of byte values."""
     message = record["MESSAGE"]
     if not any(name in record for name in BESIDE):
         return None

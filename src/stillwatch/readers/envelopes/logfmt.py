@@ -1,4 +1,4 @@
-"""Lines of pairs, as many programs in Go write them."""
+"""Lines of `key=value` pairs, as many Go programs write them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ EMPTY = " []"  # Monolog's empty context
 
 @envelope(title="logfmt line", source="kr/logfmt; slog, logrus", keys=("line",), loose=True)
 def logfmt(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """The pairs as an object, of which one may hold the record; before the first there may be what
-    another shipper wrote.
+    """The pairs as an object, whose values may hold the record. A prefix of another shipper may
+    precede them.
     """
     line = record["line"]
     begin = BEGIN.match(line) if isinstance(line, str) else None

@@ -1,4 +1,4 @@
-"""Lines of Grafana Loki: answers of a query, exports of logcli and of Grafana, and what agents push."""
+"""Grafana Loki lines from queries, exports of logcli and Grafana, and pushes of agents."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stillwatch.readers.registry import Record, at
     keys=("line", "streams", "data", "values"),
 )
 def loki(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """`line` with `labels`, `timestamp` or `fields`, or the values of streams."""
+    """`line` where `labels`, `timestamp` or `fields` are present, or the values of streams."""
     line = record.get("line")
     if (
         isinstance(line, str)
@@ -41,6 +41,7 @@ def loki(record: Record, _limits: Limits) -> Iterable[Inner] | None:
 
 
 def _lines(streams: list[Any]) -> Iterator[Inner]:
+    """Yield the lines of streams with their times."""
     for stream in streams:
         for value in stream["values"]:
             if isinstance(value, list) and len(value) > 1 and isinstance(value[1], str):

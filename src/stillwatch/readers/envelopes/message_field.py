@@ -1,4 +1,4 @@
-"""Records in a field of what a logger or a shipper wrote."""
+"""Records in a field of a logger's or a shipper's record."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ FIELDS = (
     "Line",
     "_line",
 )
+"""Fields that may hold the record."""
 TIMES = ("timestamp", "@timestamp", "time", "ts", "date", "asctime", "TimeGenerated", "_time")
+"""Fields that may hold the time, in the order in which they are tried."""
 
 
 @envelope(
@@ -44,7 +46,7 @@ TIMES = ("timestamp", "@timestamp", "time", "ts", "date", "asctime", "TimeGenera
     either=True,
 )
 def message_field(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """What each of `FIELDS` holds: an object, or text."""
+    """The object or text in each of `FIELDS`, as alternatives."""
     at = next((record[name] for name in TIMES if name in record), None)
     inner: list[Inner] = []
     for name in FIELDS:

@@ -1,4 +1,4 @@
-"""Lines in which a logger or a shipper writes a prefix before the record."""
+"""Lines with a prefix of a logger or a shipper before the record."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ TIME = re.compile(r"\s*(\d{4}-\d\d-\d\dT\S{8,40})\s")
     loose=True,
 )
 def prefixed(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """The object from the first brace to the line's end, so that no text of a sender in the middle of a
-    line can be taken for one.
+    """The text from the first brace to the end of the line. It must be an object as a whole, so that a
+    sender's text in the middle of a line is not mistaken for a record.
     """
     line = record["line"]
     found = PREFIX.match(line) if isinstance(line, str) else None

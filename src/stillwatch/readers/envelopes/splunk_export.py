@@ -1,4 +1,4 @@
-"""Results of a search, as Splunk exports them."""
+"""Exported Splunk search results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BESIDE = {
     keys=("result", "results", "_raw"),
 )
 def splunk_export(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """`result`, `results`, or an event with `_raw` and `_time`."""
+    """`result`, `results`, or the `_raw` of an event."""
     raw = record.get("_raw")
     if isinstance(raw, str) and raw:
         return [Text(text=raw, time=record.get("_time"))]

@@ -1,4 +1,4 @@
-"""Events as Splunk's HTTP Event Collector takes them."""
+"""Events in the form of Splunk's HTTP Event Collector."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BESIDE = {"time", "host", "source", "sourcetype", "index", "fields"}
 
 @envelope(title="Splunk HEC event", source="Splunk: Format events for HTTP Event Collector", keys=("event",))
 def splunk_hec(record: Record, _limits: Limits) -> Iterable[Inner] | None:
-    """`event`, an object or text, and nothing else but what the collector takes beside it."""
+    """`event`, an object or text, where all other fields are the collector's."""
     event = record["event"]
     if not (record.keys() - {"event"} and record.keys() - {"event"} <= BESIDE):
         return None

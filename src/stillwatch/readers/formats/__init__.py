@@ -1,1 +1,1 @@
-"""Logs as vendors write them, one module each; `stillwatch.readers.registry` finds them."""
+"""Log formats of vendors, one module each; `stillwatch.readers.registry` finds them."""

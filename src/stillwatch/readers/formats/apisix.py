@@ -1,4 +1,4 @@
-"""Apache APISIX's logs of requests, from its logger plugins, with what `ai-proxy` adds."""
+"""Request logs of Apache APISIX, from its logger plugins, including the fields of `ai-proxy`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from stillwatch.readers.registry import (
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if not isinstance(record.get("request"), dict) or "latencies" in record:
         return ""
     if (
@@ -98,6 +99,7 @@ def _recognise(record: Record) -> str:
     ),
 )
 def apisix(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     request, response = mapping(record.get("request")), mapping(record.get("response"))
     body = body_in(first(request.get("body"), record.get("llm_request")))
     url = first(request.get("uri"), request.get("url"))

@@ -1,4 +1,4 @@
-"""Access logs of Amazon API Gateway with a body among their fields."""
+"""Access logs of Amazon API Gateway that include a body."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ WHO = (
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if "requestId" not in record or "schemaType" in record:
         return ""
     client = {"ip", "sourceIp", "identity", "caller"} & record.keys()
@@ -117,6 +118,7 @@ def _recognise(record: Record) -> str:
     ),
 )
 def aws_api_gateway(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     authorizer = body_in(record.get("authorizer"))
     inner = {**record, **body_in(record.get("identity")), **authorizer}
     told = {name: value for name, value in inner.items() if value != "-"}

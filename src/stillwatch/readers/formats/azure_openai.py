@@ -1,4 +1,4 @@
-"""Azure OpenAI's diagnostic logs, and API Management's gateway logs, which have the bodies."""
+"""Azure OpenAI diagnostic logs, and API Management gateway logs, which contain the bodies."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from stillwatch.readers.registry import (
 )
 
 GATEWAY, MODEL, SERVICE = "gatewaylogs", "gatewayllmlogs", "requestresponse"
+"""Kinds of records."""
 KINDS = {
     "gatewaylogs": GATEWAY,
     "apimanagementgatewaylogs": GATEWAY,
@@ -32,16 +33,20 @@ KINDS = {
     "requestresponse": SERVICE,
     "trace": SERVICE,
 }
+"""Kind of a record by its category or type."""
 CALLS = re.compile(
     r"completion|embedding|response|generat|inference|messages|speech|transcri|translat|image", re.IGNORECASE
 )
+"""Operations that are model calls."""
 WHEN = ("time", "timegenerated", "timestamp", "timegenerated [utc]")
+"""Fields that hold the time."""
 PIECES = ("requestmessages", "responsemessages")
+"""Fields that hold a piece of the messages."""
 
 
 def _flat(record: Record) -> dict[str, Any]:
-    """A record's fields and those of its properties, by their names in lower case: the three exports
-    differ in case and depth.
+    """A record's fields and those of its properties, with names in lower case, since the three exports differ
+    in case and nesting.
     """
     told = {str(name).lower(): value for name, value in record.items()}
     more = decoded(first(told.get("properties"), told.get("properties_s")))
@@ -53,6 +58,7 @@ def _flat(record: Record) -> dict[str, Any]:
 
 
 def _kind(told: Mapping[str, Any]) -> str | None:
+    """The kind of a record; None where it is none of `KINDS`."""
     for name in ("category", "type"):
         value = told.get(name)
         if isinstance(value, str) and value.lower() in KINDS:
@@ -63,6 +69,7 @@ def _kind(told: Mapping[str, Any]) -> str | None:
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     several = record.get("records")
     if isinstance(several, list):
         return next((why for one in several if isinstance(one, dict) and (why := _recognise(one))), "")
@@ -81,12 +88,13 @@ def _recognise(record: Record) -> str:
 
 
 def _entries(record: Record) -> list[Record]:
+    """The entries in a record's `records`, or the record itself."""
     several = record.get("records")
     return several if isinstance(several, list) else [record]
 
 
 def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tuple[Placed, Row | Malformed]]:
-    """The row of a call: what the gateway says, then what the model's log says, whose messages stand in
+    """The row of a call: the gateway's record, completed by the model's log, whose messages are split into
     pieces.
     """
     ordered = sorted(several, key=lambda one: one.order)
@@ -107,7 +115,7 @@ def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tup
 
 
 def _whole(several: Sequence[Placed]) -> bool:
-    """Whether a call needs nothing of other records: the gateway's log has what was asked."""
+    """Whether no other records are needed, because the gateway's log has the request's body."""
     return any(one.fragment.told.get("whole") for one in several)
 
 
@@ -234,6 +242,7 @@ def _whole(several: Sequence[Placed]) -> bool:
     ),
 )
 def azure_openai(record: Record) -> Taken:
+    """The fragment or row in a record; None where the record is no exchange."""
     if not isinstance(record, dict):
         raise Malformed(None, "entry is not an object")
     told = _flat(record)
@@ -250,6 +259,7 @@ def azure_openai(record: Record) -> Taken:
 
 
 def _is_call(told: Mapping[str, Any], kind: str, body: Mapping[str, Any]) -> bool:
+    """Whether a record of this kind is a model call, by its operation, its model or its URL."""
     operation = str(first(told.get("operationid"), told.get("operationname")) or "")
     if kind == SERVICE:
         named = first(told.get("modelname"), told.get("modeldeploymentname"))
@@ -261,7 +271,7 @@ def _is_call(told: Mapping[str, Any], kind: str, body: Mapping[str, Any]) -> boo
 
 
 def _row(told: Mapping[str, Any], body: Record) -> Row:
-    """The exchange of a diagnostic record or of a gateway's."""
+    """The row of a diagnostic record or a gateway record."""
     given = whole_answer(first(told.get("responsebody"), told.get("backendresponsebody")))
     answer = answer_columns(given)
     client = address(first(told.get("calleripaddress"), told.get("callerip")))
@@ -300,7 +310,9 @@ def _row(told: Mapping[str, Any], body: Record) -> Row:
 
 
 def _of_model(told: Mapping[str, Any]) -> Taken:
-    """What a row of the log of models tells: a piece of the messages, and in some rows the counts."""
+    """The fragment of a record in the models' log: a piece of the messages, and in some records the token
+    counts.
+    """
     resource = first(told.get("resourceid"), told.get("_resourceid"))
     row: Row = {
         "exchange_id": told.get("correlationid"),
@@ -326,7 +338,7 @@ def _of_model(told: Mapping[str, Any]) -> Taken:
 
 
 def _text(value: Any) -> str | None:  # noqa: ANN401  any JSON value
-    """A piece of JSON text; what an export has parsed already is written again."""
+    """A piece of JSON text; a value that an export has parsed is encoded again."""
     if value is None or isinstance(value, str):
         return value or None
     import orjson

@@ -1,4 +1,4 @@
-"""Batches of requests: the file that was sent, and those of answers and of errors that came back."""
+"""Files of batch APIs: requests, answers and errors."""
 
 from __future__ import annotations
 
@@ -25,9 +25,13 @@ from stillwatch.readers.registry import (
 )
 
 KEYS = ("custom_id", "recordId", "key")
+"""Names of the identifier of a request."""
 ASKED = ("body", "params", "modelInput", "request")
+"""Fields that hold a request."""
 GIVEN = ("response", "result", "modelOutput", "error")
+"""Fields that hold an answer or an error."""
 WHO = ("account_id", "user_id", "customer_id", "account", "user")
+"""Fields that name the account."""
 WORDS = re.compile(r"[^\W_]+")
 ROLES = frozenset(
     (
@@ -46,16 +50,20 @@ ROLES = frozenset(
         "in",
     )
 )
+"""Words of a file name that describe its role in a batch and are ignored in comparisons."""
 FAMILIES = {
     "anthropic": ("params", "result"),
     "bedrock": ("recordId",),
     "gemini": ("key",),
     "openai": ("custom_id",),
 }
+"""Fields by which a provider's batches are recognised."""
 STATUS = {"succeeded": 200, "errored": 400}
+"""HTTP status by the type of a result."""
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     key = next((name for name in KEYS if isinstance(record.get(name), str | int)), None)
     if key is None:
         return ""
@@ -73,15 +81,15 @@ def _recognise(record: Record) -> str:
 
 
 def _sides(record: Record) -> set[str]:
-    """The names in a request and in an answer."""
+    """The names of fields in a record's request and answer."""
     return {str(name) for side in (*ASKED, *GIVEN) for name in mapping(decoded(record.get(side)))}
 
 
 def _assemble(several: Sequence[Placed], beside: Beside | None) -> Iterator[tuple[Placed, Row | Malformed]]:
-    """The rows of one id: an answer with the request that it belongs to, and requests without an answer.
+    """The rows of one identifier: answers with their requests, and requests without an answer.
 
-    Ids are unique within a batch only. Of several requests an answer's is the one whose file's name is most
-    like the answer's file's, or else the next in order.
+    Identifiers are unique only within a batch. Where several requests have the same one, an answer belongs to
+    the request whose file name is most similar to its own, otherwise to the next in order.
     """
     ordered = sorted(several, key=lambda one: one.order)
     requests: dict[str, deque[Placed]] = {}
@@ -97,7 +105,9 @@ def _assemble(several: Sequence[Placed], beside: Beside | None) -> Iterator[tupl
 
 
 def _nearest(answer: Placed, requests: Mapping[str, deque[Placed]]) -> Placed | None:
-    """Take the next request of the file that is most like an answer's by its name."""
+    """Remove and return the next request of the file whose name is most similar to the answer's; None where
+    there is none.
+    """
     words = _words(answer.file)
     file = max(
         (name for name, left in requests.items() if left),
@@ -109,15 +119,21 @@ def _nearest(answer: Placed, requests: Mapping[str, deque[Placed]]) -> Placed | 
 
 @lru_cache(4096)
 def _words(file: str) -> frozenset[str]:
+    """Words of a file's name in lower case, without `ROLES`."""
     return frozenset(WORDS.findall(file.rpartition("/")[2].lower())) - ROLES
 
 
 def _whole(_several: Sequence[Placed]) -> bool:
-    """Nothing tells that no more will come but that a record has both sides, which is a row at once."""
+    """Always False: further records may follow. A record with both request and answer is a row without
+    joining.
+    """
     return False
 
 
 def _row(answer: Fragment | None, request: Fragment | None, beside: Beside | None) -> Row:
+    """The row of an answer with its request; either may be None. Without a time, the file's modification time
+    is used.
+    """
     told = {**(request.told if request else {}), **(answer.told if answer else {})}
     row = joined(told.get("asked", {}), told.get("given", {}))
     row["exchange_id"] = told.get("id")
@@ -185,6 +201,7 @@ def _row(answer: Fragment | None, request: Fragment | None, beside: Beside | Non
     ),
 )
 def batch(record: Record) -> Taken:
+    """The fragment or row in a record; None where the record is no exchange."""
     key = first(*(record.get(name) for name in KEYS))
     if not isinstance(key, str | int):
         raise Malformed("exchange_id", "record has no id of a batch")
@@ -208,7 +225,7 @@ def batch(record: Record) -> Taken:
 
 
 def _family(record: Record) -> str:
-    """Whose batch it is: ids of two providers' batches are not each other's."""
+    """The provider of a batch; identifiers of different providers do not match."""
     for family, names in FAMILIES.items():
         if any(record.get(name) is not None for name in names):
             return family
@@ -216,6 +233,7 @@ def _family(record: Record) -> str:
 
 
 def _asked(record: Record, body: Mapping[str, Any]) -> Row:
+    """The columns of a request."""
     row = {
         "model": body.get("model"),
         "operation": first(record.get("url"), "batch"),
@@ -231,7 +249,7 @@ def _asked(record: Record, body: Mapping[str, Any]) -> Row:
 
 
 def _given(record: Record, answer: Any) -> Row:  # noqa: ANN401  any JSON value
-    """What an answer tells, or an error in its place."""
+    """The columns of an answer, or of an error in its place."""
     result = mapping(answer)
     kind = result.get("type") if "message" in result or "error" in result or "type" in result else None
     body = first(

@@ -1,4 +1,4 @@
-"""Amazon Bedrock's model invocation logs."""
+"""Model invocation logs of Amazon Bedrock."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from stillwatch.readers.registry import Record, Row, at, first, log_format, mapp
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if record.get("schemaType") == "ModelInvocationLog":
         return "`schemaType` is ModelInvocationLog"
     if {"modelId", "requestId", "input", "output", "accountId"} <= record.keys():
@@ -79,6 +80,7 @@ def _recognise(record: Record) -> str:
     beside=True,
 )
 def bedrock(record: Record, beside: Beside | None) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     asked_for, given = mapping(record.get("input")), mapping(record.get("output"))
     body = mapping(_body(asked_for, "inputBody", beside))
     answer = whole_answer(_body(given, "outputBody", beside))
@@ -112,7 +114,7 @@ def bedrock(record: Record, beside: Beside | None) -> Iterator[Row]:
 
 
 def _body(side: Record, name: str, beside: Beside | None) -> Any:  # noqa: ANN401  any JSON value
-    """A body as the record holds it, or as the file holds it that the record names."""
+    """A body in the record, or in the file that the record names; None where there is neither."""
     body = first(decoded(side.get(f"{name}Json")), decoded(side.get(f"{name}")))
     if body is None and beside is not None:
         body = beside.document(side.get(f"{name}S3Path"))

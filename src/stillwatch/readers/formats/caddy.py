@@ -20,6 +20,7 @@ from stillwatch.readers.registry import (
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     request = record.get("request")
     if isinstance(request, dict) and {"remote_ip", "uri"} <= request.keys() and "status" in record:
         return "`request` with `remote_ip` and `uri`, and `status`, of Caddy"
@@ -83,6 +84,7 @@ def _recognise(record: Record) -> str:
     ),
 )
 def caddy(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     request = mapping(record.get("request"))
     path = path_of(request.get("uri"))
     body, answer = body_in(record.get("request_body")), record.get("response_body")

@@ -1,4 +1,4 @@
-"""Cloudflare's AI Gateway: logs of its API and of Logpush."""
+"""Logs of Cloudflare's AI Gateway, from its API and from Logpush."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ USERS = (
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if {"Gateway", "Provider", "Endpoint"} <= record.keys():
         return "`Gateway`, `Provider` and `Endpoint` of an event of Logpush"
     if {"provider", "model", "created_at", "cached"} <= record.keys() and not {
@@ -51,6 +52,7 @@ def _page(record: Record) -> list[Record]:
 
 
 def _logs(record: Record) -> list[Record]:
+    """The logs on a page of the API, or the record itself."""
     return _page(record) or [record]
 
 
@@ -143,6 +145,7 @@ def _logs(record: Record) -> list[Record]:
     ),
 )
 def cloudflare_ai_gateway(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     meta = mapping(decoded(first(record.get("metadata"), record.get("Metadata"))))
     body = body_in(
         first(*(record.get(name) for name in ("request", "request_body", "RequestBody", "request_head")))

@@ -1,6 +1,6 @@
-"""Rows of the contract as elements of a JSON array, or one alone over several lines.
+"""Rows of the contract in a JSON array, or a single row over several lines.
 
-Lines, CSV and Parquet with the contract's columns are read as tables and need no format.
+JSON Lines, CSV and Parquet with the contract's columns are read as tables and need no format.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from stillwatch.readers.registry import Record, Row, log_format, moment
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     return "columns of the contract" if set(EXCHANGES.required) <= record.keys() else ""
 
 
@@ -23,7 +24,7 @@ def _recognise(record: Record) -> str:
     recognise=_recognise,
 )
 def contract_document(record: Record) -> Iterator[Row]:
-    """A row as it is, its time in any unit that logs use."""
+    """The row unchanged, except that its time may have any unit."""
     row = {name: record[name] for name in EXCHANGES.names if record.get(name) is not None}
     if "timestamp" in row:
         row["timestamp"] = moment(row["timestamp"])

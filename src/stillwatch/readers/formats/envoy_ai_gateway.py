@@ -1,4 +1,4 @@
-"""Envoy AI Gateway's access logs, with the keys of its documentation."""
+"""Access logs of Envoy AI Gateway, with the keys of its documentation."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from stillwatch.readers.registry import Record, Row, address, first, log_format,
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if "gen_ai.request.model" in record and ("x-envoy-origin-path" in record or "response_flags" in record):
         return "`gen_ai.request.model` beside an access log's `response_flags`"
     return ""
@@ -84,6 +85,8 @@ def _recognise(record: Record) -> str:
     ),
 )
 def envoy_ai_gateway(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
+
     def said(*names: str) -> object:
         return first(*(record[n] for n in names if record.get(n) not in (None, "-", "")))
 

@@ -1,4 +1,4 @@
-"""Helicone's requests, from its export or its table."""
+"""Helicone requests, from its export or its table."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from stillwatch.readers.registry import (
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if {"request_id", "request_created_at"} <= record.keys() and not {
         "request_body",
         "proxy_key_id",
@@ -106,6 +107,7 @@ def _recognise(record: Record) -> str:
     ),
 )
 def helicone(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     body, answer = body_in(record.get("request_body")), record.get("response_body")
     properties = mapping(decoded(first(record.get("request_properties"), record.get("properties"))))
     anthropic = str(record.get("provider")).upper() == "ANTHROPIC"

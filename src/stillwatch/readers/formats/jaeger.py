@@ -1,4 +1,4 @@
-"""Spans as Jaeger's API and its storage have them."""
+"""Spans in the forms of Jaeger's API and storage."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from stillwatch.readers.tracing import flat
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if "traceID" in record and ("operationName" in record or isinstance(record.get("spans"), list)):
         return "`traceID` and `spans` of Jaeger"
     inner = record.get("data")
@@ -20,7 +21,7 @@ def _recognise(record: Record) -> str:
 
 
 def _entries(record: Record) -> Iterator[tuple[Record, Mapping[str, Any]]]:
-    """The spans of a page of traces, of a trace, or the span that a record is, as OTLP has them."""
+    """The spans of a page of traces, of a trace, or a record that is a span, in OTLP's form."""
     inner = record.get("data")
     if isinstance(inner, list):
         for one in inner:
@@ -37,6 +38,7 @@ def _entries(record: Record) -> Iterator[tuple[Record, Mapping[str, Any]]]:
 
 
 def _as_otlp(span: Record) -> Record:
+    """A span in OTLP's form."""
     said = {
         **flat({str(k).replace("@", "."): v for k, v in mapping(span.get("tag")).items()}),
         **_tags(span.get("tags")),
@@ -56,6 +58,7 @@ def _as_otlp(span: Record) -> Record:
 
 
 def _event(log: Record) -> Record:
+    """A log of a span as an event in OTLP's form."""
     fields = _tags(log.get("fields"))
     return {"name": first(fields.get("event"), fields.get("name"), ""), "attributes": fields}
 

@@ -1,4 +1,4 @@
-"""Kong's logs of requests, from its log plugins, with what its AI plugins add."""
+"""Request logs of Kong, from its log plugins, including the fields of its AI plugins."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from stillwatch.readers.registry import Record, Row, address, at, first, header,
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if (
         isinstance(record.get("request"), dict)
         and isinstance(record.get("latencies"), dict)
@@ -81,6 +82,7 @@ def _recognise(record: Record) -> str:
     ),
 )
 def kong(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     request, response = mapping(record.get("request")), mapping(record.get("response"))
     told = _of_plugins(record.get("ai"))
     meta, usage, payload = (mapping(told.get(name)) for name in ("meta", "usage", "payload"))
@@ -123,7 +125,7 @@ def kong(record: Record) -> Iterator[Row]:
 
 
 def _of_plugins(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  any JSON value
-    """What the AI plugins say of a request, whichever of them it stands under."""
+    """The fields `meta`, `usage` and `payload` of the AI plugins, from whichever plugin has them."""
     found: dict[str, Any] = {}
     several = [mapping(decoded(value))]
     for _deep in range(3):

@@ -1,4 +1,4 @@
-"""Langfuse's observations, with the traces that name their users."""
+"""Langfuse observations, joined with the traces that name their users."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ SESSIONS = ("session_id", "sessionId", "langfuse_session_id")
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if {"trace_id", "start_time", "type"} <= record.keys() and (
         not {"provided_model_name", "usage_details", "project_id"}.isdisjoint(record)
     ):
@@ -42,6 +43,7 @@ def _recognise(record: Record) -> str:
 
 
 def _is_trace(record: Record) -> bool:
+    """Whether a record is a trace rather than an observation."""
     if not {"id", "timestamp"} <= record.keys() or "type" in record:
         return False
     return {"userId", "sessionId", "projectId"} <= record.keys() or (
@@ -51,7 +53,9 @@ def _is_trace(record: Record) -> bool:
 
 
 def _entries(record: Record) -> Iterable[Record]:
-    """The record; of a trace with its observations these as well, with its user."""
+    """The record, or, for a trace with observations, each of these with the trace's user, session and
+    project.
+    """
     inner = record.get("observations")
     if isinstance(inner, list) and any(isinstance(one, dict) for one in inner):
         shared = {
@@ -82,6 +86,7 @@ def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tup
 
 
 def _never(_several: Sequence[Placed]) -> bool:
+    """Always False: further observations of the trace may follow."""
     return False
 
 
@@ -209,6 +214,7 @@ def _never(_several: Sequence[Placed]) -> bool:
     ),
 )
 def langfuse(record: Record) -> Taken:
+    """The fragment or row in a record; None where the record is no exchange."""
     snake = {_snake(name): value for name, value in record.items()}
     if _is_trace(record):
         meta = mapping(decoded(snake.get("metadata")))
@@ -235,6 +241,7 @@ def langfuse(record: Record) -> Taken:
 
 
 def _row(snake: Mapping[str, Any]) -> Row:
+    """The row of an observation, whose field names are in snake case."""
     said = mapping(decoded(snake.get("model_parameters")))
     given = _value(snake.get("input"))
     output = _value(snake.get("output"))
@@ -267,7 +274,9 @@ def _row(snake: Mapping[str, Any]) -> Row:
 
 
 def _counts(snake: Mapping[str, Any]) -> Row:
-    """Tokens read and written: what Langfuse adds up itself, by the names that hold `input` and `output`."""
+    """Input and output tokens: the sums over counts whose names contain `input` or `output`, as Langfuse
+    computes them.
+    """
     for usage in (mapping(decoded(snake.get(name))) for name in ("usage_details", "usage")):
         read = total(*(usage[name] for name in usage if "input" in name and "cost" not in name.lower()))
         written = total(*(usage[name] for name in usage if "output" in name and "cost" not in name.lower()))
@@ -279,6 +288,7 @@ def _counts(snake: Mapping[str, Any]) -> Row:
 
 
 def _tools(definitions: Any) -> list[str] | None:  # noqa: ANN401  any JSON value
+    """Names of tools in a definition; None where there is none."""
     if isinstance(definitions, dict):
         return list(definitions) or None
     if isinstance(definitions, list):
@@ -287,7 +297,7 @@ def _tools(definitions: Any) -> list[str] | None:  # noqa: ANN401  any JSON valu
 
 
 def _value(value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """What was logged: an export writes it as JSON, a text also."""
+    """A logged value; exports encode it as JSON, even text."""
     inner = decoded(value)
     if isinstance(inner, str) and len(inner) > 1 and inner[0] == inner[-1] == '"':
         import orjson
@@ -300,4 +310,5 @@ def _value(value: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def _snake(name: str) -> str:
+    """A name converted from camel case to snake case."""
     return "".join("_" + c.lower() if c.isupper() else c for c in name)

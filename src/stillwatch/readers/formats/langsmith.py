@@ -1,4 +1,4 @@
-"""LangSmith's runs, from its API, its bulk export or its page."""
+"""LangSmith runs, from its API, its bulk export or its web page."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ SESSIONS = ("thread_id", "session_id", "conversation_id")
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if (
         "run_type" in record
         and "start_time" in record
@@ -37,7 +38,7 @@ def _recognise(record: Record) -> str:
 
 
 def _runs(record: Record) -> Iterable[Record]:
-    """The run and those within it, or those on a page of the API."""
+    """The run and its child runs, or the runs on a page of the API."""
     if "run_type" in record or "runs" not in record:
         yield record
     for name in ("runs", "child_runs"):
@@ -128,6 +129,7 @@ def _runs(record: Record) -> Iterable[Record]:
     ),
 )
 def langsmith(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     if str(record.get("run_type")).lower() not in ("llm", "embedding"):
         return
     extra = mapping(decoded(record.get("extra")))
@@ -173,7 +175,7 @@ def langsmith(record: Record) -> Iterator[Row]:
 
 
 def _given(record: Record, outputs: Mapping[str, Any]) -> Row:
-    """What was answered: LangChain's generations, or an answer in a provider's own shape."""
+    """The columns of the answer, given as LangChain's generations or in a provider's form."""
     generation: Any = outputs.get("generations")
     for _deep in range(2):
         generation = generation[0] if isinstance(generation, list) and generation else generation

@@ -1,4 +1,4 @@
-"""LiteLLM's standard logging payload: callbacks over HTTP, S3, GCS."""
+"""LiteLLM's standard logging payload, from callbacks over HTTP, S3 or GCS."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from stillwatch.readers.registry import (
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     inner = record.get("standard_logging_object")
     if isinstance(inner, dict):
         return _recognise(inner)
@@ -43,7 +44,7 @@ def _recognise(record: Record) -> str:
 
 
 def _payloads(record: Record) -> tuple[Record]:
-    """The payload, which callbacks of one's own may have below a name."""
+    """The payload, which custom callbacks may put into a field."""
     inner = record.get("standard_logging_object")
     return (inner,) if isinstance(inner, dict) else (record,)
 
@@ -133,6 +134,7 @@ def _payloads(record: Record) -> tuple[Record]:
     ),
 )
 def litellm_payload(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     meta = mapping(decoded(record.get("metadata")))
     if is_no_call(record, meta):
         return

@@ -1,4 +1,4 @@
-"""LiteLLM's table of spend logs, exported from its database."""
+"""LiteLLM's spend logs, exported from its database."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from stillwatch.readers.registry import (
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if {"request_id", "api_key", "spend", "startTime", "call_type"} <= record.keys():
         return "`request_id`, `api_key` and `spend` of LiteLLM_SpendLogs"
     return ""
@@ -104,6 +105,7 @@ def _recognise(record: Record) -> str:
     ),
 )
 def litellm_spend_logs(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     meta = mapping(decoded(record.get("metadata")))
     if is_no_call(record, meta):
         return

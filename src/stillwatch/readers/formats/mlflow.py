@@ -1,4 +1,4 @@
-"""MLflow's traces."""
+"""MLflow traces."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ ENDS = ("end_time_unix_nano", "end_time_ns", "end_time")
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     info, data = decoded(record.get("info")), decoded(record.get("data"))
     if isinstance(info, dict) and isinstance(data, dict) and not {"trace_id", "request_id"}.isdisjoint(info):
         return "`info` and `data` of a trace of MLflow"
@@ -34,9 +35,7 @@ def _recognise(record: Record) -> str:
 
 
 def _spans(record: Record) -> Iterable[Record]:
-    """The calls of models in a trace, each with what the trace knows; the trace itself where it has no
-    spans.
-    """
+    """The spans of a trace, each with the trace's information; the trace itself where it has no spans."""
     info = mapping(decoded(record.get("info"))) or record
     data = mapping(decoded(record.get("data"))) or record
     spans = decoded(data.get("spans"))
@@ -109,6 +108,7 @@ def _spans(record: Record) -> Iterable[Record]:
     ),
 )
 def mlflow(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     info, span, data = mapping(record["info"]), mapping(record["span"]), mapping(record["data"])
     told = {str(name): _plain(value) for name, value in mapping(decoded(span.get("attributes"))).items()}
     kind = str(first(told.get("mlflow.spanType"), span.get("span_type")) or "").upper()
@@ -167,11 +167,12 @@ def mlflow(record: Record) -> Iterator[Row]:
 
 
 def _said(answer: Any) -> Row:  # noqa: ANN401  any JSON value
+    """The columns of an answer."""
     return answer_columns(answer) if isinstance(answer, dict) else {"response": answered(answer)}
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """An attribute's value: they are written as JSON, a text also."""
+    """An attribute's value; MLflow encodes it as JSON, even text."""
     inner = decoded(value)
     return (
         inner[1:-1] if isinstance(inner, str) and len(inner) > 1 and inner[0] == inner[-1] == '"' else inner
@@ -179,7 +180,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def _pairs(value: Any) -> Mapping[str, Any]:  # noqa: ANN401  any JSON value
-    """Names and values, given as an object or as a list of keys and values."""
+    """Names and values, given as an object or as a list of objects with `key` and `value`."""
     value = decoded(value)
     if isinstance(value, list):
         return {str(one.get("key")): one.get("value") for one in value if isinstance(one, dict)}

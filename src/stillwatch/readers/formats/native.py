@@ -1,8 +1,7 @@
-"""Requests and answers in providers' own shapes, as gateways and SDK hooks log them side by side.
+"""Requests and answers in providers' own forms, logged together by gateways and SDK hooks.
 
-One record holds a request and an answer under any of the names in `PAIRS`, with what else the logger knew
-beside them. Anthropic Messages, OpenAI Chat Completions, Responses, and both providers' batches are told
-apart by their bodies.
+A record holds a request and an answer under any of the names in `PAIRS`, and other fields of the logger. The
+bodies show the API: Anthropic Messages, OpenAI Chat Completions or Responses, or a batch of either provider.
 """
 
 from __future__ import annotations
@@ -25,7 +24,9 @@ from stillwatch.readers.registry import (
 )
 
 REQUEST = ("request", "request_body", "requestBody", "params", "body")
+"""Fields that hold a request."""
 ANSWER = ("response", "response_body", "responseBody", "result", "completion")
+"""Fields that hold an answer."""
 WHO = (
     "account_id",
     "accountId",
@@ -38,6 +39,9 @@ WHO = (
     "requester",
     "username",
 )
+"""Fields that name the account, in the order in which they are tried; likewise the following constants for
+other columns.
+"""
 ORGANIZATION = ("organization_id", "organizationId", "org_id", "workspace_id", "project_id", "tenant")
 WHEN = (
     "timestamp",
@@ -66,6 +70,7 @@ WHICH = (
 )
 FROM = ("client_ip", "ip", "remote_addr", "client_address", "ip_address", "source_ip")
 ASKED = frozenset(("messages", "input", "prompt", "contents"))
+"""Fields of which a request's body has at least one."""
 GATEWAYS = (
     "remote_addr",
     "uri",
@@ -74,10 +79,13 @@ GATEWAYS = (
     "schemaType",
     "call_type",
 )  # their own formats read these
+"""Fields of gateways' logs, which have formats of their own."""
 HEADERS = ("headers", "request_headers", "requestHeaders")
+"""Fields that hold the request's headers."""
 
 
 def _pair(record: Record) -> tuple[Mapping[str, Any], Any]:
+    """The request (empty where there is none) and the answer (None where there is none) in a record."""
     request = next((body for name in REQUEST if (body := body_in(record.get(name)))), {})
     request = body_in(request.get("body")) or request
     answer: Any = None
@@ -92,6 +100,7 @@ def _pair(record: Record) -> tuple[Mapping[str, Any], Any]:
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if any(name in record for name in GATEWAYS):
         return ""
     request, answer = _pair(record)
@@ -188,6 +197,7 @@ def _recognise(record: Record) -> str:
     ),
 )
 def native(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     request, answer = _pair(record)
     if not request and not answer:
         raise Malformed(None, "record holds neither a request nor an answer")
@@ -244,7 +254,7 @@ def native(record: Record) -> Iterator[Row]:
 
 
 def _who(value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """Who a field names, which may hold what is known of a user."""
+    """The user that a field names; the field may be an object that describes the user."""
     if isinstance(value, dict):
         return first(
             *(value.get(name) for name in ("id", "user_id", "account_id", "username", "email", "name"))
@@ -253,6 +263,7 @@ def _who(value: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def _operation(request: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+    """The API that was called: `responses`, `chat` or `completion`."""
     if at(answer, "object") == "response" or "input" in request:
         return "responses"
     if "messages" in request:

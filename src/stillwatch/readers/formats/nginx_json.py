@@ -1,4 +1,4 @@
-"""Access logs of NGINX, OpenResty and their kin written as JSON, with the request's body."""
+"""Access logs of NGINX, OpenResty and derivatives in JSON, with the request's body."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from stillwatch.readers.http import call_columns, calls_model, method_of, model_
 from stillwatch.readers.registry import Record, Row, address, first, header, log_format, milliseconds, moment
 
 BODY = ("request_body", "req_body", "requestBody", "post_data", "body")
+"""Names that configurations give to a column's field, in the order in which they are tried; likewise the
+following constants.
+"""
 ANSWER = ("response_body", "resp_body", "res_body", "responseBody")
 LINE = ("request_uri", "uri", "request", "request_line", "url", "path")
 CLIENT = (
@@ -58,6 +61,7 @@ TLS = ("http_x_ja4", "ssl_ja4", "http_x_ja3", "http_ssl_ja3", "ssl_ja3", "ja4", 
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if not {"proxy_key_id", "request_created_at", "httpMethod"}.isdisjoint(record):
         return ""
     body = next((name for name in BODY if isinstance(record.get(name), str)), None)
@@ -164,6 +168,7 @@ def _recognise(record: Record) -> str:
     ),
 )
 def nginx_json(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     body, answer = body_in(named_first(record, *BODY)), named_first(record, *ANSWER)
     line = named_first(record, *LINE)
     method = method_of(named_first(record, "request_method", "method"), record.get("request"))

@@ -1,4 +1,4 @@
-"""OpenRouter's list of generations: the activity page's export, and its API."""
+"""OpenRouter generations, from the export of its activity page or its API."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from stillwatch.readers.registry import Record, Row, first, log_format, mapping,
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if "generation_id" in record and {"model_permaslug", "tokens_prompt"} <= record.keys():
         return "`generation_id`, `model_permaslug` and `tokens_prompt` of OpenRouter"
     told = mapping(record.get("data", record))
@@ -87,6 +88,7 @@ def _recognise(record: Record) -> str:
     ),
 )
 def openrouter(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     told = record if "generation_id" in record else mapping(record.get("data", record))
     get = told.get
     yield {

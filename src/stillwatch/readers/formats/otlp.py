@@ -1,6 +1,4 @@
-"""OpenTelemetry's GenAI spans and events, as OTLP writes them to files, and as Tempo and Jaeger give them
-out.
-"""
+"""OpenTelemetry's GenAI spans and events, as OTLP files and as Tempo and Jaeger return them."""
 
 from __future__ import annotations
 
@@ -25,6 +23,7 @@ SCOPED_LOGS = ("scopeLogs", "scope_logs", "instrumentationLibraryLogs", "instrum
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     for name in (*SPANS[:2], *LOGS):
         if name in record:
             return f"`{name}` of OTLP"
@@ -41,7 +40,7 @@ def _recognise(record: Record) -> str:
 
 
 def _entries(record: Record) -> Iterator[tuple[Record, Mapping[str, Any]]]:
-    """Spans and log records with the attributes of their resource."""
+    """Spans and log records, each with the attributes of its resource."""
     for name in OUTER:
         if name in record and isinstance(record[name], dict):
             yield from _entries(record[name])
@@ -60,7 +59,7 @@ def _entries(record: Record) -> Iterator[tuple[Record, Mapping[str, Any]]]:
 
 
 def _camel(entry: Record) -> Record:
-    """A span or log record whose names are in snake case."""
+    """A span or log record with names converted from snake case to camel case."""
     made = {}
     for name, value in entry.items():
         head, *rest = name.split("_")
@@ -69,7 +68,9 @@ def _camel(entry: Record) -> Record:
 
 
 def _several(record: Record, *names: str) -> Sequence[Any]:
-    """A list under one of the names; a text in its place is one thing wrong, not one for each letter."""
+    """The list under the first of these names that has one; empty where none has. Raises `TypeError` for a
+    value that is no list.
+    """
     some = record.get(names[0])
     if not some:
         some = next((record[name] for name in names if record.get(name)), ())

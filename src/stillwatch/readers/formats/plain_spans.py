@@ -1,4 +1,4 @@
-"""Spans as objects with plain attributes: of Phoenix, of console exporters, of tables of spans."""
+"""Spans as objects with plain attributes, from Phoenix, console exporters and tables of spans."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from stillwatch.readers.traces import traced_format
 from stillwatch.readers.tracing import flat
 
 DOTTED = "attributes."
+"""Prefix of attributes that are top-level fields."""
 ATTRIBUTES = ("attributes", "SpanAttributes", "span_attributes", "otel_attributes")
+"""Fields that hold a span's attributes."""
 BEGINS = ("start_time", "startTime", "start_timestamp", "Timestamp", "timestamp", "start_time_unix_nano")
 ENDS = ("end_time", "endTime", "end_timestamp", "end_time_unix_nano")
 TRACES = ("trace_id", "traceId", "TraceId", "context.trace_id")
 SPANS = ("span_id", "spanId", "SpanId", "context.span_id", "id")
 MARKS = ("gen_ai.", "llm.", "openinference.", "ai.", "input.", "http.", "traceloop.")
+"""Prefixes of attribute names by which a span is recognised."""
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if "spans" in record or "resourceSpans" in record or not any(name in record for name in BEGINS):
         return ""
     if any(name.startswith(DOTTED) for name in record) and "context.span_id" in record:
@@ -38,7 +42,7 @@ def _recognise(record: Record) -> str:
 
 
 def _entries(record: Record) -> Iterator[tuple[Record, Mapping[str, Any]]]:
-    """The span that a record is, as OTLP has it."""
+    """The record's span in OTLP's form."""
     said: dict[str, Any] = {
         k.removeprefix(DOTTED): v for k, v in record.items() if k.startswith(DOTTED) and v is not None
     }
@@ -86,6 +90,7 @@ def _entries(record: Record) -> Iterator[tuple[Record, Mapping[str, Any]]]:
 
 
 def _events(several: Any) -> list[Record]:  # noqa: ANN401  any JSON value
+    """The events in a list; empty for other values."""
     return [one for one in several if isinstance(one, dict)] if isinstance(several, list) else []
 
 

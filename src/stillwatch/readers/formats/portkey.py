@@ -1,4 +1,4 @@
-"""Portkey's logs, from its export or its API."""
+"""Portkey logs, from its export or its API."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ MARKS = (
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if "created_at" not in record and "time_of_generation" not in record:
         return ""
     if {"ai_org", "ai_model"} <= record.keys():
@@ -126,6 +127,7 @@ def _recognise(record: Record) -> str:
     notes=("The user is what callers put into the metadata, `_user` by Portkey's convention.",),
 )
 def portkey(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     request, response = mapping(decoded(record.get("request"))), mapping(decoded(record.get("response")))
     meta = _pairs(record.get("metadata"))
     body = body_in(request.get("body", request))
@@ -163,7 +165,7 @@ def portkey(record: Record) -> Iterator[Row]:
 
 
 def _pairs(metadata: object) -> Record:
-    """The metadata as an object; exports have lists of keys and values."""
+    """The metadata as an object; exports have a list of objects with `key` and `value`."""
     value = decoded(metadata)
     if isinstance(value, list):
         return {str(one.get("key")): one.get("value") for one in value if isinstance(one, dict)}

@@ -1,4 +1,4 @@
-"""SGLang's request log, as JSON or as text."""
+"""SGLang's request log, in JSON or as text."""
 
 from __future__ import annotations
 
@@ -34,13 +34,14 @@ SAID = re.compile(rf"'text': {STRING}", re.DOTALL)
 ID = re.compile(r"\brid='([^']{0,512})'")
 SETTINGS = re.compile(r"\bsampling_params=(\{[^{}]{0,4096}\})")
 OUT = re.compile(r"\), out=(?=\{)")
-HEAD = 256  # letters before the message in which its time stands: chosen
+HEAD = 256  # characters that are searched for the time and the type of a message: chosen
 WRONG = (ValueError, SyntaxError, MemoryError, RecursionError, TypeError)
 
 Request = tuple[str, Any, Mapping[str, Any], Mapping[str, Any], Any]  # event, id, request, answer and time
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if record.get("event") in (RECEIVED, FINISHED) and "rid" in record:
         return "`event` and `rid` of a request log"
     line = record.get("line")
@@ -50,8 +51,8 @@ def _recognise(record: Record) -> str:
 
 
 def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tuple[Placed, Row | Malformed]]:
-    """A row for each request that finished, and for each that was received and did not; clients may
-    choose ids, and choose one twice.
+    """A row for each finished request, and for each received one without an end. Clients choose identifiers,
+    so that several requests may share one.
     """
     ordered = sorted(several, key=lambda one: one.order)
     received = deque(one for one in ordered if one.fragment.rank == 1)
@@ -63,6 +64,7 @@ def _assemble(several: Sequence[Placed], _beside: Beside | None) -> Iterator[tup
 
 
 def _finished(several: Sequence[Placed]) -> bool:
+    """Whether a finished request is among the fragments."""
     return any(one.fragment.rank == 0 for one in several)
 
 
@@ -116,6 +118,7 @@ def _finished(several: Sequence[Placed]) -> bool:
     ),
 )
 def sglang(record: Record) -> Taken:
+    """The fragment or row in a record; None where the record is no exchange."""
     read = _of_line(record) if "line" in record else _of_event(record)
     if read is None:
         return None
@@ -129,6 +132,7 @@ def sglang(record: Record) -> Taken:
 
 
 def _row(record: Record, asked_for: Mapping[str, Any], out: Mapping[str, Any]) -> Row:
+    """The row of a request and its answer."""
     said, meta = mapping(asked_for.get("sampling_params")), mapping(out.get("meta_info"))
     ended = meta.get("finish_reason")
     text = asked_for.get("text")
@@ -153,13 +157,14 @@ def _row(record: Record, asked_for: Mapping[str, Any], out: Mapping[str, Any]) -
 
 
 def _of_event(record: Record) -> Request:
+    """Event, identifier, request, answer and time of a JSON record."""
     obj, out = mapping(decoded(record.get("obj"))), mapping(decoded(record.get("out")))
     return str(record.get("event")), record.get("rid"), obj, out, record.get("timestamp")
 
 
 def _of_line(record: Record) -> Request | None:
-    """Event, id, request, answer and time of a line; what a sender wrote stands in strings, and is
-    skipped as such.
+    """Event, identifier, request, answer and time of a line; None for other lines. Text of senders is in
+    quoted strings, which are skipped as a whole.
     """
     line = record["line"]
     begun = next(((at, begin) for begin in BEGINS if (at := line.find(begin)) >= 0), None)
@@ -191,6 +196,7 @@ def _of_line(record: Record) -> Request | None:
 
 
 def _literal(text: str) -> Any:  # noqa: ANN401  any Python value
+    """The value of a Python literal; None for invalid text."""
     try:
         return ast.literal_eval(text)
     except WRONG:

@@ -11,6 +11,7 @@ HEADERS = "request_"
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if {"ClientHost", "RequestPath", "DownstreamStatus"} <= record.keys():
         return "`ClientHost`, `RequestPath` and `DownstreamStatus` of Traefik"
     return ""
@@ -76,6 +77,7 @@ def _recognise(record: Record) -> str:
     ),
 )
 def traefik(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     path = path_of(record.get("RequestPath"))
     if not calls_model_of_site(method_of(record.get("RequestMethod")), path, None):
         return

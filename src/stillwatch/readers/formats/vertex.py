@@ -1,4 +1,4 @@
-"""Google Vertex AI's request-response logs, from BigQuery."""
+"""Request-response logs of Google Vertex AI, from BigQuery."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from stillwatch.readers.registry import UNATTRIBUTED, Record, Row, at, first, lo
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     if {"logging_time", "request_id"} <= record.keys() and not {"full_request", "request_payload"}.isdisjoint(
         record
     ):
@@ -66,6 +67,7 @@ def _recognise(record: Record) -> str:
     ),
 )
 def vertex(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     request = body_in(first(record.get("full_request"), _payload(record.get("request_payload"))))
     answer = whole_answer(first(record.get("full_response"), _payload(record.get("response_payload"))))
     labels = _labels(request.get("labels"))
@@ -102,7 +104,7 @@ def vertex(record: Record) -> Iterator[Row]:
 
 
 def _labels(labels: Any) -> Record:  # noqa: ANN401  any JSON value
-    """Labels as an object, or as the list of names and values that BigQuery has for one."""
+    """Labels as an object; BigQuery has a list of objects with `key` and `value`."""
     labels = decoded(labels)
     if isinstance(labels, list):
         return {str(one["key"]): one.get("value") for one in labels if isinstance(one, dict) and "key" in one}
@@ -110,7 +112,7 @@ def _labels(labels: Any) -> Record:  # noqa: ANN401  any JSON value
 
 
 def _payload(payload: Any) -> Any:  # noqa: ANN401  any JSON value
-    """What was asked or answered, in the column that holds its pieces as text."""
+    """A request or an answer, from a column that holds its pieces as texts."""
     payload = decoded(payload)
     if isinstance(payload, list) and payload and all(isinstance(one, str) for one in payload):
         return payload[0] if len(payload) == 1 else [decoded(one) for one in payload]

@@ -17,11 +17,12 @@ PROMPT = re.compile(r"prompt: (?P<prompt>'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\
 PARAMS, TOKENS, LORA = "params: ", ", prompt_token_ids: ", ", lora_request: "
 NAMED = re.compile(r"lora_name='([^']{0,512})'")
 OPEN = re.compile(r"prompt: ['\"]")
-HEAD = 256  # letters before the message in which its time stands: chosen
+HEAD = 256  # characters of a line's start that are searched for the time: chosen
 NUMBER = r"(?<![A-Za-z_])%s=([-+0-9.eE]+)"
 
 
 def _recognise(record: Record) -> str:
+    """Why a record is of this format; empty where it is not."""
     line = record.get("line")
     if isinstance(line, str) and SAID in line and "params: " in line:
         return "lines that say `Received request ...: ... params: ...`"
@@ -60,6 +61,7 @@ def _recognise(record: Record) -> str:
     ),
 )
 def vllm(record: Record) -> Iterator[Row]:
+    """Yield the row of the exchange in a record; none where the record is no exchange."""
     line = record.get("line")
     if not isinstance(line, str) or SAID not in line:
         return
@@ -83,7 +85,7 @@ def vllm(record: Record) -> Iterator[Row]:
 
     model = NAMED.search(more)
     prompt = ast.literal_eval(told["prompt"]) if told and told["prompt"] != "None" else None
-    if cut:  # a logger cuts long lines; what a sender makes long does not cost his row
+    if cut:  # a logger cuts long lines; the row is kept all the same
         prompt = line[cut.end() :]
     yield {
         "exchange_id": line[begin + len(SAID) : ends.start()],
@@ -99,8 +101,8 @@ def vllm(record: Record) -> Iterator[Row]:
 
 
 def _with_year(at: re.Match[str], modified: Any) -> str:  # noqa: ANN401  any JSON value
-    """The time of a line that has no year: that of the file's last change, or the year before where it
-    would be later.
+    """The time of a line without a year: in the year of the file's last change, or in the year before where
+    it would be later than that change.
     """
     last = datetime.fromtimestamp(modified if isinstance(modified, int | float) else 0, UTC)
     when = f"{last.year}-{at['month']}-{at['day']}T{at['clock']}+00:00"
