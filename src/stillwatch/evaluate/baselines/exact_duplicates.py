@@ -1,4 +1,4 @@
-"""Does an account send prompts that other accounts send, letter by letter?"""
+"""Prompts that several accounts send with identical text."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ FEWEST_ACCOUNTS, SHORTEST_PROMPT = 3, 40
 
 
 def exact_duplicates(traffic: Traffic) -> Reals:
-    """Share of an account's prompts, of at least `SHORTEST_PROMPT` letters, that `FEWEST_ACCOUNTS`
-    accounts or more sent.
+    """Share of an account's prompts that have at least `SHORTEST_PROMPT` characters and were sent by at
+    least `FEWEST_ACCOUNTS` accounts.
     """
     prompts = traffic.rows.column("prompt").fill_null("").combine_chunks()
     long = pc.greater_equal(pc.utf8_length(prompts), SHORTEST_PROMPT).to_numpy(zero_copy_only=False)
