@@ -1,4 +1,4 @@
-"""How are numbers, times and other people's strings put on the page, and in which words?"""
+"""Wording of numbers, times and strings on the page."""
 
 from __future__ import annotations
 

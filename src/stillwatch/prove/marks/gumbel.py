@@ -17,7 +17,9 @@ def score(bits: npt.NDArray[np.uint64]) -> Array:
 
 
 def log_tail(total: float, windows: int) -> float:
-    """Natural log of P(sum of scores >= total), the exact gamma tail; an upper bound where the tail is below 1e-290."""
+    """Natural log of P(sum of scores >= total), the exact gamma tail; an upper bound where the tail is
+    below 1e-290.
+    """
     from scipy.special import gammaincc, gammaln
 
     if windows == 0:
