@@ -1,6 +1,4 @@
-"""What the user knows of actors, read from a TOML, YAML or JSON file and checked as a whole before any
-work.
-"""
+"""Intelligence on actors, read from a TOML, YAML or JSON file and checked as a whole before any work."""
 
 from __future__ import annotations
 
@@ -53,14 +51,14 @@ OBSERVED = (
     "control_times",
     "toolchains",
 )
-"""Kinds of observation of a campaign that a results folder does not hold."""
+"""Kinds of observation of a campaign that come from outside the results folder."""
 COMMON = ("value", "values", "source", "grade", "date", "group", "note")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One thing that is said of an actor. `number` tells it from others of the file; `grade` is the
-    Admiralty code, such as B2.
+    """One statement about an actor. `number` is unique in the file; `grade` is the Admiralty code, such as
+    B2.
     """
 
     number: int
@@ -75,7 +73,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """One thing that is said of a campaign besides its results, such as the countries of its cards."""
+    """One observation of a campaign from outside its results, such as the countries of its cards."""
 
     campaign: str
     kind: str
@@ -97,14 +95,14 @@ class Actor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
-    """All that the file says; `digest` is its SHA-256."""
+    """The content of the file; `digest` is its SHA-256."""
 
     actors: tuple[Actor, ...]
     observations: tuple[Observation, ...] = ()
     digest: str = ""
 
     def shared_ranges(self) -> frozenset[str]:
-        """Address ranges that overlap with one of another actor: they say nothing of either."""
+        """Address ranges that overlap with a range of another actor, and so identify neither."""
         every = [
             (actor.name, value)
             for actor in self.actors
@@ -123,7 +121,7 @@ class Knowledge:
 
 
 def read_knowledge(path: Path) -> Knowledge:
-    """The file's content; raises `InputError` that names every fault, each with the place and the fix."""
+    """Read the file; raises `InputError` with every fault, each with its place and fix."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -407,14 +405,16 @@ class _Reading:
 
 
 def _is_a(value: Any, form: type) -> bool:  # noqa: ANN401  what a file holds
-    """Whether a value is of that type; a number is 1 or more."""
+    """Whether a value has that type; an integer must be at least 1."""
     if form is int:
         return isinstance(value, int) and not isinstance(value, bool) and value >= 1
     return isinstance(value, form)
 
 
 def moment_of(text: str) -> datetime | None:
-    """A date or time in ISO 8601, in UTC where it names no zone; None for anything else."""
+    """A date or time in ISO 8601 as a time in UTC, which is also assumed where no zone is given; None for
+    other text.
+    """
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -423,7 +423,9 @@ def moment_of(text: str) -> datetime | None:
 
 
 def hours_from_utc(zone: str, at: datetime | None = None) -> float | None:
-    """Hours by which local time is ahead of UTC at that moment; None for what is no zone."""
+    """Hours by which the zone's local time is ahead of UTC at that time (without one: 1 January 2026); None
+    for an unknown zone.
+    """
     found = OFFSET.fullmatch(zone.strip())
     if found:
         hours = int(found[2]) + int(found[3] or 0) / 60
@@ -452,6 +454,6 @@ FORMS: Mapping[str, tuple[Callable[[str], bool], str]] = {
     ),
     "release_dates": (lambda one: moment_of(one) is not None, "a date, such as 2026-06-20"),
 }
-"""Kinds of item whose values have a form: what checks it, and how it is described."""
+"""Kinds of item whose values have a required form: the check, and a description of the form."""
 NEEDED = {"statements": "said", "model_tests": "verdict"}
-"""Fields that an item of the kind cannot do without."""
+"""The required field of kinds of item that have one."""

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-LARGEST = 2**53 - 1  # integers that a double holds exactly (RFC 7493, section 2.2)
+LARGEST = 2**53 - 1  # doubles represent all integers up to this size exactly (RFC 7493, section 2.2)
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 

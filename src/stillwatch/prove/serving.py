@@ -160,12 +160,20 @@ def generate(
     temperature: float = 1.0,
     **options: Any,  # noqa: ANN401  as `generate` takes them
 ) -> list[list[int]]:
-    """Answers of a Hugging Face model to a batch as its tokeniser gives it (padded on the left), as token ids
-    without what fills up.
+    """Sample marked answers from a Hugging Face model; returns their token ids without end and padding
+    tokens.
 
-    `asked` has one entry a row, none for a row that is not marked. Lines on marked answers are in the ledger
-    at `path` before anything is returned. `options` are those of `generate`, except for how it samples: top-k
-    and top-p are off, since a mark has to see the whole law.
+    Entries on marked answers are written into the ledger at `path` before the function returns. Top-k and
+    top-p are switched off, since a mark needs the full distribution.
+
+    Args:
+        net: a Hugging Face causal language model.
+        batch: the tokeniser's output, padded on the left.
+        asked: one entry per row; None for a row that is not marked.
+        keyring: the keyring of the keys in `asked`.
+        path: the ledger.
+        temperature: sampling temperature.
+        options: further options of the model's `generate`, except those for sampling.
     """
     from transformers import LogitsProcessorList
 

@@ -3,15 +3,17 @@
 The match weight of Fellegi and Sunter (1969), as for the detector's links, but over families of values that
 occur together. Rules:
 
-1. A family counts once: a client's fingerprint and its user agent are one observation, and so are an
-address, its prefix and its network. 2. A family's weight is log10 of the share of members over the share of
-other accounts that show a value of at least that weight. It is valid for the best of several values, since
-both shares are counted for the best. 3. A family that a newcomer does not share lowers the weight, but at
-most as if a share `CHANGED` of operators had changed it since. 4. Content can only raise the weight, since
-three exchanges show a few of its templates. Only phrases of templates are used, which most members show
-often: honest accounts also show the items of a harvest. 5. A newcomer is matched at `LEAST_WEIGHT` or more.
-If families were independent among honest newcomers, at most one in 10^`LEAST_WEIGHT` would reach it (the
-mean of a likelihood ratio is 1); docs/methods/first-contact.md has the measured rates.
+1. A family counts once: a client's fingerprint and its user agent are one observation, and so are an address,
+   its prefix and its network.
+2. A family's weight is log10 of the share of members over the share of other accounts that show a value of at
+   least that weight. It is valid for the best of several values, since both shares are counted for the best.
+3. A family that a newcomer does not share lowers the weight, but at most as if a share `CHANGED` of operators
+   had changed it since.
+4. Content can only raise the weight, since three exchanges show a few of its templates. Only phrases of
+   templates are used, which most members show often: honest accounts also show the items of a harvest.
+5. A newcomer is matched at `LEAST_WEIGHT` or more. If families were independent among honest newcomers, at
+   most one in 10^`LEAST_WEIGHT` would reach it (the mean of a likelihood ratio is 1);
+   docs/methods/first-contact.md has the measured rates.
 """
 
 from __future__ import annotations
