@@ -1,10 +1,10 @@
-"""How likely each kind of item fits under each hypothesis. The numbers are a judgement, not a fit;
-`docs/methods/actors.md` gives reasons.
+"""Probability that each kind of item fits the campaign under each hypothesis. The numbers are judgements,
+not estimates; `docs/methods/actors.md` gives reasons.
 
-`own`: probability that an item of the kind fits the campaign of the actor it is about. `rest`: that it fits
-somebody else's campaign by chance. `forged`: that it fits where somebody imitates the actor. `vendor`,
-`reseller`: that it fits where an intermediary stands between; `None` is as `rest`. `rest` is nowhere below
-0.003, so that no item is worth more than two hundred times, whatever its kind and grade.
+`own`: the item is about the actor that directed the campaign. `rest`: it fits another actor's campaign by
+chance. `forged`: somebody imitates the actor. `vendor`, `reseller`: an intermediary stands between; `None`
+means the value of `rest`. `rest` is at least 0.003, so that an item's likelihood ratio is at most about
+200, whatever its kind and grade.
 """
 
 from __future__ import annotations

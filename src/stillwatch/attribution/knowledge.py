@@ -194,7 +194,7 @@ def knowledge(given: Any, name: str = "actors", digest: str = "") -> Knowledge: 
 
 
 class _Reading:
-    """Checks parts of the file and gathers what is wrong with them."""
+    """Checks parts of the file and collects their faults."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -202,7 +202,7 @@ class _Reading:
         self.items = 0
 
     def fault(self, place: str, found: str, expected: str, fix: str = "") -> None:
-        """Note one fault."""
+        """Record one fault."""
         self.problems.append(
             Problem(
                 fact=f"`{place or self.name}` {found}",
@@ -213,7 +213,7 @@ class _Reading:
         )
 
     def table(self, given: Any, place: str, known: tuple[str, ...]) -> dict[str, Any]:  # noqa: ANN401
-        """A table whose names are all known."""
+        """The value as a table; records a fault for other values and unknown names."""
         if not isinstance(given, dict):
             self.fault(place, f"is {type(given).__name__}", "a table of names and values")
             return {}
@@ -228,7 +228,7 @@ class _Reading:
         return given
 
     def rows(self, given: Any, place: str) -> list[Any]:  # noqa: ANN401
-        """A list; one table counts as a list of one."""
+        """The value as a list; one table counts as a list of one."""
         if isinstance(given, dict):
             return [given]
         if not isinstance(given, list):
@@ -239,7 +239,7 @@ class _Reading:
         return given
 
     def text(self, given: Any, place: str, what: str) -> str:  # noqa: ANN401
-        """A text that is not empty."""
+        """The value as a text; records a fault where it is empty."""
         if not isinstance(given, str) or not given.strip():
             self.fault(place, f"has no `{what}`", f"`{what}` as text")
             return ""
@@ -294,7 +294,7 @@ class _Reading:
         )
 
     def graded(self, top: Mapping[str, Any], place: str) -> tuple[str, str]:
-        """Source and grade, which everything needs."""
+        """Source and grade of an item; records a fault for a missing or invalid one."""
         source = self.text(top.get("source"), place, "source")
         grade = str(top.get("grade", "")).strip().upper()
         if not GRADE.fullmatch(grade):
@@ -307,7 +307,7 @@ class _Reading:
         return source, grade
 
     def values(self, top: Mapping[str, Any], place: str, *, needed: bool) -> tuple[str, ...]:
-        """What the item says, as texts."""
+        """The values of an item as texts; records a fault where `needed` and there are none."""
         given = top.get("values", top.get("value", []))
         listed = given if isinstance(given, list) else [given]
         texts = []
@@ -325,7 +325,7 @@ class _Reading:
     def checked(
         self, kind: str, values: tuple[str, ...], options: dict[str, Any], place: str
     ) -> tuple[str, ...]:
-        """The values in one form; notes those that are none."""
+        """The values in one form; records a fault for each invalid one."""
         if kind == "card_countries":
             values = tuple(one.upper() for one in values)
         if kind in FORMS:

@@ -24,8 +24,8 @@ Outcome = Literal["fits", "does not fit"]
 ADDRESSES = ("client_prefix", "signup_address", "client_address")
 OF_ONE_HOLDER = frozenset({"payment_fingerprint", "client_prefix", "signup_address", "email_domain"})
 """Kinds of value that only the holder can use; names of programs and templates can be copied."""
-FEWEST_MEMBERS = 2
-MIN_SHARE_OF_INTERESTS = 0.5
+FEWEST_MEMBERS = 2  # least members that show a value
+MIN_SHARE_OF_INTERESTS = 0.5  # least overlap, as a share of the shorter list, of capabilities that fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,7 @@ DECIDED = 0.95
 """Least probability of a decided hypothesis, and of an actor for claim 5."""
 WITHOUT_ONE = 0.5
 """Least probability of the actor for claim 5 when any one source, or any one group of items, is left out."""
-MIN_GROUPS = 2
+MIN_GROUPS = 2  # least item groups, and least sources, that support claim 5
 MOST_DOUBT = 0.01
 """Largest probability that all sources of hard evidence are wrong, for claim 5: reached by A1 with C3 or
 better, or two sources of B2. Chosen.

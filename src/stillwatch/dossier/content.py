@@ -17,13 +17,13 @@ from stillwatch.dossier.case import Case
 from stillwatch.dossier.document import Document, Numbers
 from stillwatch.dossier.method import method
 
-MOST_EXPLANATIONS, MOST_EVIDENCE = 6, 8
+MOST_EXPLANATIONS, MOST_EVIDENCE = 6, 8  # most rows of the tables of explanations and of evidence
 LEAST_PRICE_SHARE = 0.1
 """Share of the list price at which access is reported to be resold; gives the lower end of the value of the
 tokens (`docs/methods/dossier.md`).
 """
 MILLION = 1e6
-LEAST_SHOWN = 0.001
+LEAST_SHOWN = 0.001  # smallest probability that is printed as a number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,7 +54,7 @@ MOST_IN_GROUPS = 0.6  # share of an honest world's accounts that all groups toge
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One world to be made, scanned and compared; the unit that is repeated, resumed and run in parallel."""
+    """One world to simulate, scan and compare; the unit that is repeated, resumed and run in parallel."""
 
     world: str
     scenario: str = ""  # empty where `crowds` are given
@@ -97,7 +97,7 @@ def source_digest() -> str:
 
 
 def built_in() -> dict[str, str]:
-    """Name → first comment line of each matrix that comes with the package."""
+    """Description of each built-in matrix, the first comment line of its file, by name."""
     folder = files("stillwatch.evaluate") / "matrices"
     names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".toml"))
     return {n[:-5]: (folder / n).read_text().splitlines()[0].lstrip("# ") for n in names}

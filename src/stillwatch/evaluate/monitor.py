@@ -18,8 +18,8 @@ from stillwatch.flows.summarise import Prefixes
 from stillwatch.signals.registry import all_explanations, all_group_tests
 from stillwatch.stats.sequential import HOURS_A_YEAR, alert_log_e, confirm_log_e
 
-HONEST = 0.5
-LEVELS = (20.0, 100.0)
+HONEST = 0.5  # share of planted accounts below which a group counts as honest
+LEVELS = (20.0, 100.0)  # e-values whose exceedances are counted
 
 
 def monitor(world: Path, every_h: int, fdr: float) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from stillwatch.flows.score import score
 from stillwatch.results.folder import read_table
 from stillwatch.simulate.worlds import change, find_scenario, simulate
 
-BINS = 10
+BINS = 10  # bins of the member score in the calibration
 
 
 def run(

@@ -89,7 +89,7 @@ def _tests(some: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def _costs(some: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """What the planted campaigns of a world cost, summed, on average over seeds."""
+    """Costs of a world's planted campaigns, summed over campaigns and averaged over seeds."""
     each = [one for outcome in some for one in outcome["costs"]]
     return {name: sum(one[name] for one in each) / len(some) for name in each[0]} if each else {}
 

@@ -13,7 +13,7 @@ from stillwatch.lab.tasks import ANSWER, CAPABILITIES, Task, draw, is_right
 from stillwatch.prove.serving import Row
 
 WAYS = ("answers", "reasoning", "logprobs", "reward")
-ROUNDS = 3
+ROUNDS = 3  # rounds of attempts and training in `reward`
 Pairs = list[tuple[str, str]]
 ALL = tuple(CAPABILITIES)
 

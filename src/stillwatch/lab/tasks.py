@@ -137,7 +137,7 @@ OPERATIONS: dict[str, tuple[str, Callable[[str], str]]] = {
 
 
 def programs(rng: Random) -> Task:
-    """A small program on strings; any name for its variable will do, and tests decide."""
+    """A small program on strings; names of variables are free, and tests decide whether it is right."""
     names = [list(OPERATIONS)[i] for i in rng.integers(0, len(OPERATIONS), rng.integers(2, 4))]
     steps = [f"{say(rng)} {name}" for name in names]
     variable = NAMES[rng.integers(16)]
@@ -153,7 +153,7 @@ CAPABILITIES: dict[str, Callable[[Random], Task]] = {
 
 
 def words() -> list[str]:
-    """Every word that prompts and answers are made of, in a fixed order."""
+    """Every word of prompts and answers, in a fixed order."""
     some = [*"0123456789", *NAMES, *OPENINGS, *VERBS, *TAILS, *CITIES, *DAYS, *OPERATIONS, *"()[]{}:;,.-*"]
     some += ["sum", "and", "sort", "way", "roads", "call", "in", "on", "for", "is", "program", "lambda"]
     some += ["weather", "book", "train", "tool", "city", "day", "count", ANSWER]
@@ -164,7 +164,7 @@ def words() -> list[str]:
 
 
 def is_right(prompt: str, answer: str) -> bool:
-    """Whether what follows the last `answer` solves the prompt; traces are not looked at."""
+    """Whether the text after the last `answer` solves the prompt; the reasoning is ignored."""
     said = answer.split(END, maxsplit=1)[0].split()
     if ANSWER not in said:
         return False
@@ -250,7 +250,7 @@ CHECKS: dict[str, Callable[[str, str], bool]] = {
 
 
 def draw(rng: Random, number: int, capabilities: tuple[str, ...]) -> list[Task]:
-    """Tasks of the capabilities in turn."""
+    """`number` random tasks, in turn over the capabilities."""
     return [CAPABILITIES[capabilities[i % len(capabilities)]](rng) for i in range(number)]
 
 

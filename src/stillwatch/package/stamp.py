@@ -13,7 +13,7 @@ from stillwatch.errors import InputError, Problem, Unreachable
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-TIMEOUT_S = 30
+TIMEOUT_S = 30  # seconds to wait for the authority
 MOST = 1 << 20  # most bytes of a response that are read
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
-EDGES = np.linspace(-5, 5, 41)
+EDGES = np.linspace(-5, 5, 41)  # bin edges of the decoys' standardised scores
 TILTS = np.geomspace(
     1e-3, 30.0, 60
 )  # tilts over which Chernoff's bound is minimised; each gives a valid bound

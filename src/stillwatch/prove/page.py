@@ -12,7 +12,7 @@ from stillwatch.prove.finding import EDGES
 from stillwatch.report.plots import element, svg, text
 
 WIDTH, BASE = 720, 150
-FEWEST_DECOYS = 99
+FEWEST_DECOYS = 99  # least decoys of a finding that is plotted
 
 
 def render(whole: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ from stillwatch.report.values import Shared
 
 MAX_VALUES, MAX_PATTERNS = 16, 16  # rows and columns of the drawing; chosen: what can be read
 LEFT, TOP, STEP, ROW, BARS = 250, 78, 40, 24, 60
-COLOURS = 8
+COLOURS = 8  # colours of kinds of value in the style sheet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from stillwatch.simulate.population import DAY, Population
 from stillwatch.simulate.prompts import Ints, Keys, RealText, Texts, below, mix, place, typed_by_hand
 from stillwatch.simulate.traffic import EDIT, FOLLOW_UP, HARVEST, OPENING, TRANSCRIPT, TrafficRows
 
-CHUNK = 150_000
+CHUNK = 150_000  # exchanges of one row group
 _EDITS: Texts = np.array(
     [
         "please",

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from stillwatch.prove.registry import Mark, Tensor
 
 Array = npt.NDArray[np.float64]
-LAYERS = 30
+LAYERS = 30  # tournaments per token, one bit each
 
 
 def score(bits: npt.NDArray[np.uint64]) -> Array:

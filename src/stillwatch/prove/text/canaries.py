@@ -21,7 +21,7 @@ from stillwatch.prove.text.prose import Prose
 from stillwatch.prove.windows import Windows, bits
 
 NAME = "canaries"
-OPTIONS = 64
+OPTIONS = 64  # equally good lines of one kind
 DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
