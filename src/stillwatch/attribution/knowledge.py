@@ -307,7 +307,9 @@ class _Reading:
         return source, grade
 
     def values(self, top: Mapping[str, Any], place: str, *, needed: bool) -> tuple[str, ...]:
-        """The values of an item as texts; records a fault where `needed` and there are none."""
+        """The values of an item as texts; records a fault for values of other types, and for none where
+        `needed`.
+        """
         given = top.get("values", top.get("value", []))
         listed = given if isinstance(given, list) else [given]
         texts = []

@@ -1,15 +1,14 @@
-"""Verifies a package of Stillwatch with nothing but Python 3.11: python -I verify.py [PACKAGE] [--public-key
+"""Verifies a package of Stillwatch with Python 3.11 alone: python -I verify.py [PACKAGE] [--public-key
 KEY.pem]
 
-PACKAGE is a folder or a .zip; without it, the folder in which this file lies. Exit code 0: whole. 1: changed,
-and each file that is changed, missing or added is named. 2: wrong usage. Take this file from a release of
-Stillwatch rather than from the package that is in question: a package that was changed may hold a changed
-verifier.
+PACKAGE is a folder or a .zip; the default is the folder of this file. Exit code 0: unchanged. 1: changed;
+each changed, missing or added file is named. 2: wrong usage. Take this file from a release of Stillwatch
+and not from the package in question: a changed package may contain a changed verifier.
 
-Checked: SHA-256 of every file; the Ed25519 signature of the statement, and that the statement names these
-very files; the Merkle tree over the rows that are shown; the numbers of campaigns that follow from the
-tables. Not checked: who signed, unless the public key is given; the signature of a time stamp (`openssl ts
--verify -in timestamp.tsr -data statement.json -CAfile ROOTS.pem`).
+Checked: SHA-256 of every file; the Ed25519 signature of the statement, and that the statement names exactly
+these files; the Merkle tree over the rows that are shown; the numbers of campaigns that follow from the
+tables. Not checked: the signer's identity, unless the public key is given; the signature of a time stamp
+(`openssl ts -verify -in timestamp.tsr -data statement.json -CAfile ROOTS.pem`).
 """
 
 from __future__ import annotations

@@ -81,13 +81,13 @@ class Slots:
 
 @dataclass(slots=True, kw_only=True)
 class Compared:
-    """Comparisons in the order of time, as columns of one length, and what was left out.
+    """Comparisons in time order, as columns of one length, and counts of slots left out.
 
-    * `trial`: number of the trial. `spared`: slots that the refused one was compared with.
-    * `hit`: whether more of others' work followed the refused slot than any of the spared ones; ties are
-      broken at random.
+    * `trial`: number of the trial. `spared`: number of slots that the refused one was compared with.
+    * `hit`: whether the refused slot had the highest score; ties are broken at random.
     * `again`, `again_spared`: whether the same request came at another account: of the refused slot, and the
       share of its spared ones; NaN where requests have no content to compare.
+    * `without_request`: slots without a request. `cut_off`: slots followed too soon by the next trial.
     """
 
     trial: list[int] = field(default_factory=list)
