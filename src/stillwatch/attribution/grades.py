@@ -9,6 +9,7 @@ for A1, 100 for B2, 40 for C3, 13 for E5.
 
 from __future__ import annotations
 
+# probabilities that an item is true, by the source's reliability and by the item's credibility; chosen
 RELIABILITY = {"A": 0.98, "B": 0.90, "C": 0.75, "D": 0.50, "E": 0.25, "F": 0.40}
 CREDIBILITY = {"1": 0.98, "2": 0.90, "3": 0.75, "4": 0.50, "5": 0.25, "6": 0.40}
 PLANTED = 0.1

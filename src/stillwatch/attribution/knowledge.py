@@ -23,7 +23,7 @@ WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ACTOR_KINDS = ("lab", "vendor", "reseller")
 LONGEST = 300
 """Characters of a name or source that are kept."""
-MOST_ITEMS = 10_000
+MOST_ITEMS = 10_000  # most items of one file
 
 OPTIONS: Mapping[str, Mapping[str, tuple[str, ...] | type]] = {
     "address_ranges": {"use": ("own", "rented", "shared"), "customers": int},

@@ -14,7 +14,7 @@ LIKELIHOOD = (
     (1.01, "almost certain"),
 )
 """Upper bound of the probability (exclusive), and the word."""
-MIN_SOURCES_HIGH, MIN_SOURCES_MODERATE = 3, 2
+MIN_SOURCES_HIGH, MIN_SOURCES_MODERATE = 3, 2  # least sound sources for high and for moderate confidence
 
 
 def likelihood(probability: float) -> str:

@@ -37,6 +37,7 @@ Fault = tuple[str, str]  # a file and what is wrong with it
 
 # ------------------------------------------------------------------------------------- Ed25519 (RFC 8032)
 
+# the field's prime, the order of the base point, and the curve's constant d (section 5.1)
 P = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P

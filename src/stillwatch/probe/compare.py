@@ -27,7 +27,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-SECOND = 1_000_000
+SECOND = 1_000_000  # microseconds; `HOUR` and `DAY` too
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
 MAX_SPARED = 19  # most spared slots that one refused slot is compared with; chosen, chance 1 in 20
 MIN_OTHERS = 3  # least accounts outside the trial for these to be the others; chosen

@@ -25,7 +25,7 @@ from stillwatch.engine.files import atomic
 from stillwatch.errors import InputError, Problem, UsageError
 
 FORMAT, SECRET = "stillwatch-probe-plan-1", "stillwatch-probe-secret-1"
-SECOND = 1_000_000
+SECOND = 1_000_000  # microseconds
 SHOWN = 3  # most departures of one kind that are listed
 
 

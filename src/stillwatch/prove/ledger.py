@@ -26,7 +26,7 @@ from stillwatch.errors import InputError, Problem
 from stillwatch.prove.keyring import Issued, Keyring
 
 FORMAT = "stillwatch-ledger-1"
-START = "0" * 64
+START = "0" * 64  # code before the first line
 TAIL = 1 << 16  # bytes at the end in which the last line is searched for; a line has a few hundred
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "format": str,

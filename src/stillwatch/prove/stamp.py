@@ -15,7 +15,7 @@ from pathlib import Path
 from stillwatch.errors import InputError, Problem
 from stillwatch.package.stamp import MOST, fault_of, time_of
 
-MICROSECONDS = 1_000_000
+MICROSECONDS = 1_000_000  # per second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,11 +22,11 @@ from stillwatch.simulate.prompts import Ints, Texts, mix
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-SECOND = 1_000_000
+SECOND = 1_000_000  # microseconds; `HOUR` and `DAY` too
 HOUR = 3600 * SECOND
 DAY = 24 * HOUR
 
-EVENING, OFFICE, STEADY, NIGHTLY, ALWAYS = range(5)
+EVENING, OFFICE, STEADY, NIGHTLY, ALWAYS = range(5)  # daily profiles; rows of `HOURS`
 _EVENING = [2, 1, 1, 0.5, 0.5, 1, 2, 4, 6, 7, 7, 7, 6, 6, 7, 7, 7, 8, 8, 9, 10, 10, 8, 4]
 _OFFICE = [0.3, 0.2, 0.1, 0.1, 0.1, 0.3, 1, 4, 9, 11, 11, 10, 6, 9, 11, 11, 9, 7, 3, 1.5, 1, 1, 0.7, 0.5]
 _STEADY = [5, 4, 4, 4, 4, 4, 5, 6, 7, 8, 9, 9, 9, 9, 9, 9, 9, 8, 8, 8, 7, 7, 6, 5]
@@ -34,7 +34,7 @@ HOURS: Floats = np.array([_EVENING, _OFFICE, _STEADY, _STEADY, [1.0] * 24], dtyp
 HOURS_CUMULATED: Floats = np.cumsum(HOURS, axis=1) / HOURS.sum(axis=1, keepdims=True)
 
 MODELS = ("opus-4", "sonnet-4", "haiku-4", "sonnet-5")
-NEW_MODEL = 3
+NEW_MODEL = 3  # position in `MODELS` of the model released during the world
 
 # country, share of accounts, hours from UTC, language index of grammar.LANGUAGES, dialling prefix
 _COUNTRIES = (

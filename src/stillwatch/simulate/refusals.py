@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.trials import TRIALS
 
-SECOND = 1_000_000
+SECOND = 1_000_000  # microseconds
 OF_THE_ACCOUNT = (
     "account_id",
     "organization_id",

@@ -43,7 +43,7 @@ _EDITS: Texts = np.array(
     ],
     dtype=object,
 )
-_STATUS = np.array([200, 429, 500, 529])
+_STATUS = np.array([200, 429, 500, 529])  # HTTP statuses that are drawn
 
 
 def _column(values: Texts) -> pa.Array:

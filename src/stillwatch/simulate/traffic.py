@@ -22,7 +22,7 @@ from stillwatch.simulate.population import (
 )
 from stillwatch.simulate.prompts import Ints, Keys, mix
 
-OPENING, FOLLOW_UP, EDIT, TRANSCRIPT, HARVEST = range(5)
+OPENING, FOLLOW_UP, EDIT, TRANSCRIPT, HARVEST = range(5)  # kinds of words of an exchange
 
 
 @dataclass(slots=True, kw_only=True)

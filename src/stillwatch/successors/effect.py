@@ -15,7 +15,7 @@ from stillwatch.errors import InputError, Problem
 from stillwatch.stats.interrupted import FEWEST_BINS, Change, Floats, Taken, change, taken_up
 
 Ints = npt.NDArray[np.int64]
-SECOND = 1_000_000
+SECOND = 1_000_000  # microseconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

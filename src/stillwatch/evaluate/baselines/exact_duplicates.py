@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from stillwatch.evaluate.baselines.registry import Reals, Traffic
 
-FEWEST_ACCOUNTS, SHORTEST_PROMPT = 3, 40
+FEWEST_ACCOUNTS, SHORTEST_PROMPT = 3, 40  # least senders of a duplicate; least characters of a prompt
 
 
 def exact_duplicates(traffic: Traffic) -> Reals:

@@ -6,6 +6,7 @@ import numpy as np
 
 from stillwatch.evaluate.baselines.registry import Ints, Reals, Traffic
 
+# least requests of a window, most of a pooled group, most of the reference sample
 FEWEST_EXCHANGES, MOST_EXCHANGES, REFERENCE_SIZE = 20, 500, 1000
 WIDTHS = (0.5, 1.0, 2.0, 4.0)  # kernel widths, in multiples of the root of the median squared distance
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from stillwatch.evaluate.baselines.registry import Ints, Reals, Traffic
 
-FEWEST_PROMPTS, MOST_PROMPTS = 20, 500
+FEWEST_PROMPTS, MOST_PROMPTS = 20, 500  # least and most requests of one account or group that are tested
 
 
 def prada(traffic: Traffic) -> Reals:
