@@ -1,14 +1,14 @@
-"""Time zone, working week and holidays of those who control a campaign, inferred from the times of control
-acts.
+"""Time zone, working week and holidays of the people who control a campaign, inferred from the times of
+control acts.
 
-A control act is something that a person or his program does to the pool of accounts: an account is brought
-into use or taken out of it. Exchanges themselves are no control acts: they follow the scheduler and the end
-users. Acts within one hour count once, since one decision may open fifty accounts.
+A control act brings an account of the campaign into use or takes it out of use. Exchanges are not control
+acts: their times come from the scheduler and the end users. Acts within one hour count once, since one
+decision may open fifty accounts.
 
-Model: with probability `AT_WORK` an act falls, in local time, into a working day (each hour of the day by
-`DAY`) and into a working week; else into any hour of any day. Zones of whole hours and half hours are tried
-with equal prior probability, and three weeks. The rival is a program that acts at any hour. A zone is stated
-only where people fit better than a program by `CLEAR`, and then as an interval.
+Model: with probability `AT_WORK` an act falls, in local time, into working hours of a day of the working
+week; otherwise into any hour of any day. The zones of `ZONES` have equal prior probability, and so have the
+three weeks. The rival is a program that acts at any hour. A zone is stated only where people fit better
+than a program by a factor of `CLEAR`, and then as an interval.
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ import numpy.typing as npt
 from stillwatch.stats.intervals import of_share
 
 AT_WORK = 0.8
-"""Share of acts within working hours, if people act. Chosen; the rest may fall anywhere, so no single act
-excludes a zone.
-"""
+"""Share of acts within working hours, if people act. Chosen; below 1, so no single act excludes a zone."""
 FIRST_HOUR, LAST_HOUR, EDGE = 9.0, 18.0, 1.5
 """Working hours in local time, and the hours over which they fade."""
 ZONES = np.arange(-24, 28) / 2.0
@@ -36,24 +34,25 @@ WEEKS = {
     "every day": (0, 1, 2, 3, 4, 5, 6),
 }
 MIN_ACTS, MIN_DAYS = 20, 10
-"""Hours with an act, and days from first to last, below which nothing is inferred. Chosen."""
+"""Least hours with an act, and least days from first to last, for an inference. Chosen."""
 MOST_ACTS = 30.0
-"""Acts that the evidence is worth at most: acts of one campaign depend on each other. Chosen."""
+"""Effective number of acts at most, since acts of one campaign depend on each other. Chosen."""
 CLEAR = 20.0
-"""Likelihood ratio of people against a program from which a zone is stated."""
+"""Least likelihood ratio of people against a program for a zone to be stated."""
 MASS = 0.9
-"""Probability that the interval of the zone holds."""
+"""Probability of the stated interval of zones, and least probability of a stated week."""
 EPOCH_WEEKDAY = 3
 """1 January 1970 was a Thursday, the fourth day of a week that begins with Monday as 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calendar:
-    """What is inferred. `zone` is (likeliest, low, high) in hours from UTC, at 90 %; None where nothing is
-    stated, with the `reason`.
+    """The calendar inferred from control acts.
 
-    `log_zones` has the log likelihood of each of `ZONES`, averaged over weeks and tempered; `days` the
-    working days and the days with an act.
+    `zone` is (likeliest, low, high) in hours from UTC, at 90 %; None where no zone is stated, with the
+    `reason`. `log_zones` is the log likelihood of each of `ZONES`, averaged over weeks and tempered.
+    `active` are the local dates with an act, `span` the first and last of them. `week` is None where no
+    week has a probability of `MASS`.
     """
 
     acts: int
@@ -67,8 +66,8 @@ class Calendar:
     span: tuple[date, date] | None = None
 
     def holiday(self, days: Sequence[date]) -> tuple[int, int, float, float] | None:
-        """Holidays within the span, those without an act, and the 95 % interval of the share without;
-        None where there is none.
+        """Number of holidays within the span, number of those without an act, and the 95 % interval of the
+        share without; None where there is no zone or no holiday in the span.
         """
         if self.zone is None or self.span is None:
             return None
@@ -81,7 +80,7 @@ class Calendar:
 
 
 def infer(acts: Sequence[datetime]) -> Calendar:
-    """The calendar that these moments show."""
+    """Infer the calendar from the times of control acts."""
     hours = sorted({at.astimezone(UTC).replace(minute=0, second=0, microsecond=0) for at in acts})
     if len(hours) < MIN_ACTS:
         return Calendar(
@@ -121,8 +120,8 @@ def infer(acts: Sequence[datetime]) -> Calendar:
 
 
 def log10_ratio(calendar: Calendar, zone: float, tolerance: float = 1.0) -> float:
-    """Log10 likelihood ratio of a stated zone against one drawn at random, within `tolerance` hours of
-    what is stated.
+    """Log10 likelihood ratio of a stated zone (hours from UTC, within `tolerance`) against a zone drawn at
+    random; 0 where no zone was inferred.
     """
     if calendar.zone is None or calendar.log_zones is None:
         return 0.0
@@ -133,7 +132,7 @@ def log10_ratio(calendar: Calendar, zone: float, tolerance: float = 1.0) -> floa
 
 
 def _log_likelihoods(hours: Sequence[datetime]) -> npt.NDArray[np.float64]:
-    """Log likelihood of the acts for each zone and each week."""
+    """Log likelihood of the acts for each zone and each week, shape (zones, weeks)."""
     local = (
         np.array([at.timestamp() / 3600 for at in hours])[None, :] + ZONES[:, None] + 0.5
     )  # the middle of the hour
@@ -148,7 +147,9 @@ def _log_likelihoods(hours: Sequence[datetime]) -> npt.NDArray[np.float64]:
 
 
 def _shortest(weights: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """The shortest run of zones, around the clock, that holds `MASS`."""
+    """The shortest interval of zones, around the clock, with probability `MASS`; low and high in hours from
+    UTC.
+    """
     n = len(weights)
     twice = np.concatenate((weights, weights))
     for length in range(1, n + 1):

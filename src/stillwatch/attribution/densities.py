@@ -1,10 +1,10 @@
-"""How likely each kind of item fits under each hypothesis. The numbers are a judgement, not a fit;
-`docs/methods/actors.md` gives reasons.
+"""Probability that each kind of item fits the campaign under each hypothesis. The numbers are judgements,
+not estimates; `docs/methods/actors.md` gives reasons.
 
-`own`: probability that an item of the kind fits the campaign of the actor it is about. `rest`: that it fits
-somebody else's campaign by chance. `forged`: that it fits where somebody imitates the actor. `vendor`,
-`reseller`: that it fits where an intermediary stands between; `None` is as `rest`. `rest` is nowhere below
-0.003, so that no item is worth more than two hundred times, whatever its kind and grade.
+`own`: the item is about the actor that directed the campaign. `rest`: it fits another actor's campaign by
+chance. `forged`: somebody imitates the actor. `vendor`, `reseller`: an intermediary stands between; `None`
+means the value of `rest`. `rest` is at least 0.003, so that an item's likelihood ratio is at most about
+200, whatever its kind and grade.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ Family = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Density:
-    """Probabilities that an item fits, and what kind of evidence it is. `is_hard`: whoever imitates the
-    actor cannot make it at will.
+    """Probabilities that an item fits the campaign, by hypothesis, and its family of evidence.
+
+    `is_hard` says that an imitator of the actor cannot produce the fit at will.
     """
 
     family: Family
@@ -33,7 +34,7 @@ class Density:
 
 
 SHARED = Density(family="infrastructure", own=0.52, rest=0.50, forged=0.52, vendor=0.52, reseller=0.52)
-"""What many customers share: worth 1.04 at most."""
+"""Values that many customers share: a likelihood ratio of 1.04 at most."""
 OWN_RANGE = Density(
     family="infrastructure", own=0.60, rest=0.003, forged=0.003, vendor=0.003, reseller=0.003, is_hard=True
 )
@@ -62,14 +63,14 @@ TRAINED = Density(
 NOT_TRAINED = Density(family="training", own=0.05, rest=0.50, forged=0.50, vendor=0.40, reseller=0.50)
 RECORD = Density(family="record", own=0.30, rest=0.003, forged=0.01, vendor=0.01, reseller=0.01, is_hard=True)
 FLAG_FITS_ANYWAY = 0.5
-"""Probability that a false flag bothers to make a soft item fit that is about the actor: used for items
-that do not fit.
+"""Factor on `forged` for items that are not hard and do not fit: an imitator may not have tried to make them
+fit.
 """
 RELEASE_WITHIN_DAYS = 180
-"""Days after the campaign's last exchange within which a release of the actor fits. Chosen: a distilled
-model is tuned within months.
+"""Most days from the campaign's last exchange to a release of the actor that fits. Chosen: a distilled model
+is tuned within months.
 """
 LARGEST_CALENDAR_LOG10 = 0.7
-"""Most that a working calendar is worth: a zone is shared by a fifth of mankind, and a calendar can be
-kept on purpose.
+"""Largest log10 likelihood ratio of a working calendar: a fifth of mankind shares a zone, and a calendar can
+be imitated.
 """

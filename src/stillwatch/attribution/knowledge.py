@@ -1,6 +1,4 @@
-"""What the user knows of actors, read from a TOML, YAML or JSON file and checked as a whole before any
-work.
-"""
+"""Intelligence on actors, read from a TOML, YAML or JSON file and checked as a whole before any work."""
 
 from __future__ import annotations
 
@@ -25,7 +23,7 @@ WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ACTOR_KINDS = ("lab", "vendor", "reseller")
 LONGEST = 300
 """Characters of a name or source that are kept."""
-MOST_ITEMS = 10_000
+MOST_ITEMS = 10_000  # most items of one file
 
 OPTIONS: Mapping[str, Mapping[str, tuple[str, ...] | type]] = {
     "address_ranges": {"use": ("own", "rented", "shared"), "customers": int},
@@ -53,14 +51,14 @@ OBSERVED = (
     "control_times",
     "toolchains",
 )
-"""Kinds of observation of a campaign that a results folder does not hold."""
+"""Kinds of observation of a campaign that come from outside the results folder."""
 COMMON = ("value", "values", "source", "grade", "date", "group", "note")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One thing that is said of an actor. `number` tells it from others of the file; `grade` is the
-    Admiralty code, such as B2.
+    """One statement about an actor. `number` is unique in the file; `grade` is the Admiralty code, such as
+    B2.
     """
 
     number: int
@@ -75,7 +73,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """One thing that is said of a campaign besides its results, such as the countries of its cards."""
+    """One observation of a campaign from outside its results, such as the countries of its cards."""
 
     campaign: str
     kind: str
@@ -97,14 +95,14 @@ class Actor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
-    """All that the file says; `digest` is its SHA-256."""
+    """The content of the file; `digest` is its SHA-256."""
 
     actors: tuple[Actor, ...]
     observations: tuple[Observation, ...] = ()
     digest: str = ""
 
     def shared_ranges(self) -> frozenset[str]:
-        """Address ranges that overlap with one of another actor: they say nothing of either."""
+        """Address ranges that overlap with a range of another actor, and so identify neither."""
         every = [
             (actor.name, value)
             for actor in self.actors
@@ -123,7 +121,7 @@ class Knowledge:
 
 
 def read_knowledge(path: Path) -> Knowledge:
-    """The file's content; raises `InputError` that names every fault, each with the place and the fix."""
+    """Read the file; raises `InputError` with every fault, each with its place and fix."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -196,7 +194,7 @@ def knowledge(given: Any, name: str = "actors", digest: str = "") -> Knowledge: 
 
 
 class _Reading:
-    """Checks parts of the file and gathers what is wrong with them."""
+    """Checks parts of the file and collects their faults."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -204,7 +202,7 @@ class _Reading:
         self.items = 0
 
     def fault(self, place: str, found: str, expected: str, fix: str = "") -> None:
-        """Note one fault."""
+        """Record one fault."""
         self.problems.append(
             Problem(
                 fact=f"`{place or self.name}` {found}",
@@ -215,7 +213,7 @@ class _Reading:
         )
 
     def table(self, given: Any, place: str, known: tuple[str, ...]) -> dict[str, Any]:  # noqa: ANN401
-        """A table whose names are all known."""
+        """The value as a table; records a fault for other values and unknown names."""
         if not isinstance(given, dict):
             self.fault(place, f"is {type(given).__name__}", "a table of names and values")
             return {}
@@ -230,7 +228,7 @@ class _Reading:
         return given
 
     def rows(self, given: Any, place: str) -> list[Any]:  # noqa: ANN401
-        """A list; one table counts as a list of one."""
+        """The value as a list; one table counts as a list of one."""
         if isinstance(given, dict):
             return [given]
         if not isinstance(given, list):
@@ -241,7 +239,7 @@ class _Reading:
         return given
 
     def text(self, given: Any, place: str, what: str) -> str:  # noqa: ANN401
-        """A text that is not empty."""
+        """The value as a text; records a fault where it is empty."""
         if not isinstance(given, str) or not given.strip():
             self.fault(place, f"has no `{what}`", f"`{what}` as text")
             return ""
@@ -296,7 +294,7 @@ class _Reading:
         )
 
     def graded(self, top: Mapping[str, Any], place: str) -> tuple[str, str]:
-        """Source and grade, which everything needs."""
+        """Source and grade of an item; records a fault for a missing or invalid one."""
         source = self.text(top.get("source"), place, "source")
         grade = str(top.get("grade", "")).strip().upper()
         if not GRADE.fullmatch(grade):
@@ -309,7 +307,9 @@ class _Reading:
         return source, grade
 
     def values(self, top: Mapping[str, Any], place: str, *, needed: bool) -> tuple[str, ...]:
-        """What the item says, as texts."""
+        """The values of an item as texts; records a fault for values of other types, and for none where
+        `needed`.
+        """
         given = top.get("values", top.get("value", []))
         listed = given if isinstance(given, list) else [given]
         texts = []
@@ -327,7 +327,7 @@ class _Reading:
     def checked(
         self, kind: str, values: tuple[str, ...], options: dict[str, Any], place: str
     ) -> tuple[str, ...]:
-        """The values in one form; notes those that are none."""
+        """The values in one form; records a fault for each invalid one."""
         if kind == "card_countries":
             values = tuple(one.upper() for one in values)
         if kind in FORMS:
@@ -407,14 +407,16 @@ class _Reading:
 
 
 def _is_a(value: Any, form: type) -> bool:  # noqa: ANN401  what a file holds
-    """Whether a value is of that type; a number is 1 or more."""
+    """Whether a value has that type; an integer must be at least 1."""
     if form is int:
         return isinstance(value, int) and not isinstance(value, bool) and value >= 1
     return isinstance(value, form)
 
 
 def moment_of(text: str) -> datetime | None:
-    """A date or time in ISO 8601, in UTC where it names no zone; None for anything else."""
+    """A date or time in ISO 8601 as a time in UTC, which is also assumed where no zone is given; None for
+    other text.
+    """
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -423,7 +425,9 @@ def moment_of(text: str) -> datetime | None:
 
 
 def hours_from_utc(zone: str, at: datetime | None = None) -> float | None:
-    """Hours by which local time is ahead of UTC at that moment; None for what is no zone."""
+    """Hours by which the zone's local time is ahead of UTC at that time (without one: 1 January 2026); None
+    for an unknown zone.
+    """
     found = OFFSET.fullmatch(zone.strip())
     if found:
         hours = int(found[2]) + int(found[3] or 0) / 60
@@ -452,6 +456,6 @@ FORMS: Mapping[str, tuple[Callable[[str], bool], str]] = {
     ),
     "release_dates": (lambda one: moment_of(one) is not None, "a date, such as 2026-06-20"),
 }
-"""Kinds of item whose values have a form: what checks it, and how it is described."""
+"""Kinds of item whose values have a required form: the check, and a description of the form."""
 NEEDED = {"statements": "said", "model_tests": "verdict"}
-"""Fields that an item of the kind cannot do without."""
+"""The required field of kinds of item that have one."""

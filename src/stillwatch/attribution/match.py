@@ -1,4 +1,6 @@
-"""Which items about an actor fit a campaign, and how likely that is under each hypothesis."""
+"""Comparison of items about an actor with a campaign, and the likelihood of the outcome under each
+hypothesis.
+"""
 
 from __future__ import annotations
 
@@ -21,18 +23,18 @@ RIVALS = ("own", "rest", "forged", "vendor", "reseller")
 Outcome = Literal["fits", "does not fit"]
 ADDRESSES = ("client_prefix", "signup_address", "client_address")
 OF_ONE_HOLDER = frozenset({"payment_fingerprint", "client_prefix", "signup_address", "email_domain"})
-"""Kinds of value that only its holder can use; a program's name or a template is copied by anybody."""
-FEWEST_MEMBERS = 2
-MIN_SHARE_OF_INTERESTS = 0.5
+"""Kinds of value that only the holder can use; names of programs and templates can be copied."""
+FEWEST_MEMBERS = 2  # least members that show a value
+MIN_SHARE_OF_INTERESTS = 0.5  # least overlap, as a share of the shorter list, of capabilities that fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """An item compared with a campaign.
 
-    `log10` has the log10 probability of the outcome, if what is said is true, under each of `RIVALS` divided
-    by that under `rest`. `log10_rest` is that under `rest`. `belief` is the probability that what is said is
-    so, of the item and of what was observed.
+    `log10` maps each of `RIVALS` to the log10 likelihood ratio of the outcome against `rest`, if the item
+    is true; `log10_rest` is the log10 probability under `rest`. `belief` is the probability that the item,
+    and the observation it is compared with, are true. `is_shared` says that many customers share the value.
     """
 
     item: Item
@@ -47,13 +49,13 @@ class Match:
 
     @property
     def group(self) -> str:
-        """Items of one group depend on each other and share one ratio."""
+        """Name of the group of dependent items that share one ratio."""
         return self.item.group or self.family
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """A campaign with what was observed of it besides its results, and the calendar of its control."""
+    """A campaign, observations of it from outside its results, and the calendar of its control acts."""
 
     seen: Seen
     observed: tuple[Observation, ...]
@@ -61,19 +63,21 @@ class Facts:
     shared_ranges: frozenset[str]
 
     def of(self, kind: str) -> tuple[set[str], float] | None:
-        """Values of that kind observed, and the least belief in them; None where none was."""
+        """Observed values of a kind, in lower case, and the least belief in them; None without an
+        observation.
+        """
         some = [one for one in self.observed if one.kind == kind]
         if not some:
             return None
         return {v.casefold() for one in some for v in one.values}, min(believed(one.grade) for one in some)
 
     def values(self, *kinds: str) -> list[Value]:
-        """Values of these kinds that members show."""
+        """Values of these kinds that at least `FEWEST_MEMBERS` members show."""
         return [one for one in self.seen.values if one.kind in kinds and one.members >= FEWEST_MEMBERS]
 
 
 def facts(seen: Seen, known: Knowledge) -> Facts:
-    """What there is to compare for one campaign."""
+    """Collect what can be compared for one campaign."""
     mine = tuple(one for one in known.observations if one.campaign == seen.campaign)
     told = [moment_of(v) for one in mine if one.kind == "control_times" for v in one.values]
     acts = [at for at in told if at is not None]
@@ -86,7 +90,7 @@ def facts(seen: Seen, known: Knowledge) -> Facts:
 
 
 def matches(items: Iterable[Item], about: Facts) -> list[Match]:
-    """Every item that can be compared with the campaign; those without a counterpart are left out."""
+    """Every item that can be compared with the campaign; items without a counterpart are left out."""
     found = []
     for item in items:
         one = COMPARE[item.kind](item, about)
@@ -118,8 +122,8 @@ def _match(
 
 
 def _addresses(about: Facts) -> tuple[list[Value], str, float]:
-    """Addresses from which control was seen; where none was observed, those that members share. With the
-    words, and the belief in them.
+    """Observed control addresses, or members' addresses where none were observed; with a name for them and
+    the belief in them.
     """
     told = about.of("control_addresses")
     if told is None:
@@ -163,7 +167,7 @@ def _range(item: Item, about: Facts) -> Match | None:
         )
     is_hosted = any(
         one.network_class == "hosting" for one in known
-    )  # whatever is said of it, a hoster's customers come and go
+    )  # a hoster's addresses change customers, whatever use is stated
     density = (
         densities.RENTED_RANGE
         if use == "rented" or is_hosted
@@ -175,7 +179,9 @@ def _range(item: Item, about: Facts) -> Match | None:
 
 
 def _observed(kind: str, density: Density, shown: str) -> Callable[[Item, Facts], Match | None]:
-    """Comparison of an item with observations of the same kind, or with values `shown` by members."""
+    """A comparison of items with observations of the same kind, or else with values of kind `shown` that
+    members show.
+    """
 
     def compare(item: Item, about: Facts) -> Match | None:
         told = about.of(kind)
@@ -348,7 +354,7 @@ def _record(item: Item, about: Facts) -> Match | None:
 
 
 def _working(item: Item, about: Facts) -> Match | None:
-    """Zone, week and holidays together are one item: each says when the same people work."""
+    """Compare zone, week and holidays as one item: they all state when the same people work."""
     inferred = about.calendar
     zone = item.options.get("time_zone")
     ahead = None if zone is None else hours_from_utc(zone, about.seen.first)

@@ -1,4 +1,4 @@
-"""Attributes every campaign of a results folder, and writes what was found."""
+"""Attribute every campaign of a results folder, and write the assessments."""
 
 from __future__ import annotations
 
@@ -25,11 +25,22 @@ MATRIX = "matrix.csv"
 
 
 def attribute(results: Path, actors: Path, out: Path, campaign: str | None = None) -> dict[str, Any]:
-    """Weigh the hypotheses for each campaign, or for one, and write `attribution.json` and `matrix.csv` into
-    `out`; returns the first.
+    """Weigh the hypotheses for each campaign, or for one, and write `attribution.json` and `matrix.csv`
+    into `out`.
 
-    Raises `StateError` where `results` is no results folder, `InputError` where the file of actors is not as
-    it must be, and `UsageError` for a campaign that does not exist.
+    Args:
+        results: the results folder.
+        actors: file of intelligence on actors.
+        out: folder to write into.
+        campaign: the one campaign to assess; None for all.
+
+    Returns:
+        The content of `attribution.json`.
+
+    Raises:
+        StateError: where `results` is not a results folder.
+        InputError: for an invalid file of actors, or observations of campaigns that do not exist.
+        UsageError: for a campaign that does not exist.
     """
     check_results(results)
     known = read_knowledge(actors)
@@ -106,8 +117,8 @@ def told(one: Assessment, known: Knowledge) -> dict[str, Any]:
 
 
 def _word(hypothesis: Hypothesis, one: Assessment) -> str:
-    """The word for a likelihood; of an actor that is not named it is at most `likely`, since a stronger
-    one would name it.
+    """The word for a hypothesis's likelihood; at most `likely` for an actor that is not named, since a
+    stronger word would accuse it.
     """
     if hypothesis.kind == "actor" and hypothesis.actor == one.named:
         return one.word
@@ -241,8 +252,8 @@ def _calendar(one: Assessment, known: Knowledge) -> dict[str, Any]:
 
 
 def _matrix(whole: dict[str, Any]) -> str:
-    """The matrix of competing hypotheses: a row for each group of items, a column for each hypothesis,
-    log10 ratios within.
+    """The matrix of competing hypotheses as CSV: a row per group of items, a column per hypothesis, log10
+    ratios as cells.
     """
     made = io.StringIO()
     writer = csv.writer(made, lineterminator="\n")
@@ -262,5 +273,5 @@ def _matrix(whole: dict[str, Any]) -> str:
 
 
 def _safe(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
+    """A cell that a spreadsheet does not read as a formula."""
     return f"'{text}" if text[:1] in "=+-@" else text

@@ -1,4 +1,4 @@
-"""What a results folder shows of a campaign that can be compared with what is known of actors."""
+"""The part of a results folder that can be compared with intelligence on actors."""
 
 from __future__ import annotations
 
@@ -21,21 +21,23 @@ from stillwatch.enrich.networks import bundled
 from stillwatch.results.folder import read_table
 
 CROWD = 3
-"""Other accounts from which a value counts as shared by many; as for exports."""
+"""Least number of accounts beyond the members with which a value counts as shared by many; as for exports."""
 SHARED_CLASSES = frozenset({"relay", "vpn", "tor", "proxy", "residential", "mobile", "education", "business"})
-"""Classes of networks that many customers share: an address there is an exit, and says nothing of whoever
-uses it.
-"""
+"""Classes of networks that many customers share: an address there does not identify its user."""
 NARROWEST = {4: 24, 6: 48}
-"""Widest range of a value that is compared, by version of IP: what the signals take for one network."""
+"""Shortest prefix of a range that is compared, by version of IP; the signals count such a range as one
+network.
+"""
 EDGE = timedelta(hours=24)
-"""Part of the log at either end in which an account's first or last exchange is the log's edge and no act."""
+"""Time at either end of the campaign in which an account's first or last exchange does not count as an
+act.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """A value that members show: how many do, how many other accounts do (None: not known), and whether
-    many customers share it.
+    """A value that members show: the number of members, of other accounts (None where unknown), and the
+    class of its network ("" without one).
     """
 
     kind: str
@@ -46,14 +48,16 @@ class Value:
 
     @property
     def is_shared(self) -> bool:
-        """Whether whoever is seen with it may be anybody."""
+        """Whether the value is shared by many and so identifies nobody."""
         return (self.others or 0) >= CROWD or self.network_class in SHARED_CLASSES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """A campaign as it is compared. `log10` has the likelihood of H1 to H5; `control_log10` is the
-    evidence beyond the nearest explanation.
+    """The facts of a campaign that are compared.
+
+    `log10` has the log10 likelihoods of hypotheses H1 to H5; `control_log10` is the log10 evidence that the
+    nearest innocent explanation leaves; `acts` are times of control acts.
     """
 
     campaign: str
@@ -72,8 +76,8 @@ class Seen:
 
 
 def read_seen(folder: Path) -> list[Seen]:
-    """Every campaign of a results folder, in the order of its table. Raises `StateError` where a file is
-    not as agreed.
+    """Every campaign of a results folder, in the order of its table; raises `StateError` where a file is
+    missing or damaged.
     """
     campaigns = read_table(folder, contract.CAMPAIGNS).to_pylist()
     parts = {
@@ -129,7 +133,7 @@ def _by(rows: Iterable[dict[str, Any]], column: str) -> Mapping[str, list[dict[s
 
 
 def _values(evidence: Iterable[Mapping[str, Any]], links: Iterable[Mapping[str, Any]]) -> list[Value]:
-    """Values of the evidence with their counts, and those of links that the evidence leaves out."""
+    """Values of the evidence with their counts, and values of links that the evidence lacks."""
     holders: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in links:
         holders[str(row["kind"]), str(row["value"])].add(str(row["account_id"]))
@@ -155,8 +159,8 @@ def _class_of(kind: str, value: str) -> str:
 
 
 def _spans(folder: Path) -> Mapping[str, list[tuple[datetime, datetime]]]:
-    """First and last exchange of each account, by campaign; grouped by Arrow, since exchanges may be tens
-    of millions.
+    """First and last exchange of each account, by campaign; grouped by Arrow, since there may be tens of
+    millions of exchanges.
     """
     if not (folder / f"{contract.ATTRIBUTED.name}.parquet").exists():
         return {}
@@ -174,8 +178,10 @@ def _spans(folder: Path) -> Mapping[str, list[tuple[datetime, datetime]]]:
 def control_acts(
     spans: Iterable[tuple[datetime, datetime]], first: datetime, last: datetime
 ) -> list[datetime]:
-    """Moments at which an account was brought into use or taken out of it, from first and last exchanges of
-    accounts, without those at the edges of the campaign's time.
+    """Times at which an account was brought into use or taken out of it, sorted.
+
+    `spans` are first and last exchange of each account; `first` and `last` those of the campaign. Times
+    within `EDGE` of the campaign's ends are left out.
     """
     every = list(spans)
     acts = [begun for begun, _ended in every if begun > first + EDGE]
@@ -183,8 +189,8 @@ def control_acts(
 
 
 def covers(given: str, value: str) -> bool:
-    """Whether an address or range has addresses of the given range; a member's range is a /24 or a /48 at
-    the widest.
+    """Whether a stated address or range overlaps with a member's range; false for text that is neither, and
+    for a member's range wider than `NARROWEST`.
     """
     try:
         one, two = ipaddress.ip_network(given, strict=False), ipaddress.ip_network(value, strict=False)

@@ -1,7 +1,7 @@
-"""Compares hypotheses about who directed a campaign, and decides what may be said of an organisation.
+"""Weigh hypotheses about who directed a campaign, and decide whether an organisation may be named.
 
-Probability of a hypothesis: prior times the product of likelihood ratios, one for each group of items that
-depend on each other.
+Probability of a hypothesis: proportional to its prior times the product of likelihood ratios, one for each
+group of dependent items.
 """
 
 from __future__ import annotations
@@ -19,16 +19,14 @@ from stillwatch.attribution.match import Match, facts, matches
 from stillwatch.attribution.seen import Seen
 
 PRIORS = {"lab": 0.40, "vendor": 0.15, "reseller": 0.25, "false flag": 0.06, "nobody": 0.14}
-"""Prior probability of each kind of explanation, before anything is known of actors. Chosen:
+"""Prior probability of each kind of explanation, before items about actors. Chosen; reasons in
 `docs/methods/actors.md`.
 """
 LISTED = 0.5
-"""Share of a kind's prior that the actors of the file have together; the rest is of actors that nobody
-listed.
-"""
+"""Share of a kind's prior for all actors in the file together; the rest is for actors not listed."""
 LEAST_CONTENT_LOG10 = -2.0
-"""What the content of a campaign may speak against a kind of explanation at most: its densities are a
-judgement too.
+"""Lower bound of the log10 likelihood of a kind of explanation from the campaign's content, whose densities
+are judgements too.
 """
 LEAST_LEADS: Mapping[str, Mapping[str, float]] = {
     "harvest": {"H2": -1.0, "H3": -0.2, "H4": -1.0, "H5": -1.0},
@@ -36,27 +34,28 @@ LEAST_LEADS: Mapping[str, Mapping[str, float]] = {
     "relay": {"H1": -1.0, "H3": -0.2, "H4": -0.2, "H5": -1.0},
     "fleet": {"H1": -1.0, "H2": -1.0, "H3": -1.0, "H5": -1.0},
 }
-"""Where results have no table of hypotheses: the least leads with which a scan calls a campaign so
-(`docs/methods/hypotheses.md`).
+"""Log10 likelihoods used where results have no table of hypotheses: the smallest differences with which a
+scan reports the kind (`docs/methods/hypotheses.md`).
 """
 DECIDED = 0.95
-"""Probability from which a hypothesis is decided, and which claim 5 needs."""
+"""Least probability of a decided hypothesis, and of an actor for claim 5."""
 WITHOUT_ONE = 0.5
-"""Probability that claim 5 keeps when any one source, or any one group of items, is left out."""
-MIN_GROUPS = 2
+"""Least probability of the actor for claim 5 when any one source, or any one group of items, is left out."""
+MIN_GROUPS = 2  # least item groups, and least sources, that support claim 5
 MOST_DOUBT = 0.01
-"""Probability that every source of hard evidence is wrong, at most, for claim 5: A1 with C3 or better, or
-two sources of B2. Chosen.
+"""Largest probability that all sources of hard evidence are wrong, for claim 5: reached by A1 with C3 or
+better, or two sources of B2. Chosen.
 """
-CLOSE = 1.0 + 1e-9  # products of rounded probabilities
+CLOSE = 1.0 + 1e-9  # relative tolerance for products of rounded probabilities
 SPEAKS_LOG10 = math.log10(2.0)
-"""Ratio from which a group counts as speaking for or against."""
+"""Least log10 ratio of a group that counts as evidence for or against."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Items about one actor that depend on each other; `chosen` is the one whose ratio counts. `log10` is
-    by hypothesis column.
+    """Dependent items about one actor; `chosen` is the one whose ratio counts.
+
+    `log10` maps hypothesis columns (`RIVALS`) to log10 likelihood ratios.
     """
 
     actor: str
@@ -68,8 +67,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hypothesis:
-    """One explanation: its kind, the actor that it names or "", prior and posterior probability, and
-    log10 of what speaks against it.
+    """One explanation: its kind, the actor that it names or "", and its prior and posterior probability.
+
+    `log10_for` is the sum of the positive log10 ratios; `log10_against` the sum of the log10 factors by
+    which the hypothesis falls behind the best one, item group by item group; `against` are those items, the
+    strongest first.
     """
 
     kind: str
@@ -82,12 +84,12 @@ class Hypothesis:
 
     @property
     def key(self) -> str:
-        """What tells it from the others."""
+        """Unique key: kind, and actor where there is one."""
         return f"{self.kind}: {self.actor}" if self.actor else self.kind
 
     @property
     def name(self) -> str:
-        """What it says, in words."""
+        """The hypothesis as a clause."""
         return {
             "actor": f"{self.actor} directed it",
             "unknown lab": "a laboratory that is not listed directed it",
@@ -102,8 +104,11 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """What is found about one campaign. `named` is the actor of whom claim 5 is stated, or ""; `needed`
-    what is missing for that.
+    """The assessment of one campaign.
+
+    `best` is the likeliest actor. `named` is that actor where claim 5 may be stated, else ""; `needed`
+    lists what is missing for it. `unmatched` is the number of items that could not be compared. `word` and
+    `confidence` are those of the likeliest actor.
     """
 
     seen: Seen
@@ -119,7 +124,7 @@ class Assessment:
     is_trained: bool
 
     def of_actor(self, name: str) -> float:
-        """Probability that this actor directed the campaign."""
+        """Probability that this actor directed the campaign; 0 for an unknown actor."""
         return next(
             (one.probability for one in self.hypotheses if (one.kind, one.actor) == ("actor", name)), 0.0
         )
@@ -160,8 +165,9 @@ def assess(seen: Seen, known: Knowledge) -> Assessment:
 
 
 def grouped(actor: str, some: Iterable[Match]) -> list[Group]:
-    """One group for items that depend on each other and speak the same way; the strongest counts. One
-    source's groups are bounded together.
+    """Group an actor's dependent items with the same outcome; the strongest item of a group counts.
+
+    The groups of one source are bounded together (`_bounded`).
     """
     parts: dict[tuple[str, str], list[Match]] = defaultdict(list)
     for one in some:
@@ -175,7 +181,7 @@ def grouped(actor: str, some: Iterable[Match]) -> list[Group]:
 
 
 def _believed(one: Match) -> dict[str, float]:
-    """Log10 likelihood ratios against `rest` when what is said is so with probability `belief` only."""
+    """Log10 likelihood ratios against `rest`, given that the item is true only with probability `belief`."""
     fits = one.outcome == "fits"
     rest = 10**one.log10_rest
     found = {}
@@ -189,7 +195,9 @@ def _believed(one: Match) -> dict[str, float]:
 
 
 def _bounded(groups: list[Group]) -> list[Group]:
-    """What one source says together is worth at most 1 / (doubt times `PLANTED`): it may all be planted."""
+    """Scale the groups of each source so that their product is at most 1 / (doubt times `PLANTED`), since
+    all of them may be planted.
+    """
     by_source: dict[str, list[int]] = defaultdict(list)
     for place, group in enumerate(groups):
         if group.log10["own"] > 0:
@@ -207,9 +215,7 @@ def _bounded(groups: list[Group]) -> list[Group]:
 
 
 def priors(seen: Seen, actors: Sequence[Actor]) -> dict[tuple[str, str], float]:
-    """Prior probability of each hypothesis, by kind and actor, after the content of the campaign was
-    looked at.
-    """
+    """Probability of each hypothesis, by kind and actor, from the priors and the campaign's content."""
     told = seen.log10 or LEAST_LEADS.get(seen.kind, {})
     content = {one: max(told.get(one, 0.0), LEAST_CONTENT_LOG10) for one in ("H1", "H2", "H3", "H4", "H5")}
     like = {
@@ -240,7 +246,7 @@ COLUMN = {"shared vendor": "vendor", "reseller": "reseller"}
 
 
 def column(kind: str, actor: str, group: Group) -> str:
-    """The column of a group's ratios that a hypothesis takes."""
+    """The column of a group's ratios that applies to a hypothesis."""
     if actor == group.actor:
         return {"actor": "own", "false flag": "forged"}[kind]
     return COLUMN.get(kind, "rest")
@@ -285,8 +291,8 @@ def _speaks_for(group: Group) -> bool:
 
 
 def _hard_sources(groups: Iterable[Group]) -> dict[str, float]:
-    """Sources of evidence that an imitator cannot make at will, with the belief in each; items that share
-    a ratio confirm each other.
+    """Sources of hard evidence (`Density.is_hard`) with the greatest belief in each; items that share a
+    ratio count too.
     """
     found: dict[str, float] = {}
     for group in groups:
@@ -298,7 +304,7 @@ def _hard_sources(groups: Iterable[Group]) -> dict[str, float]:
 
 
 def _least_without(seen: Seen, actors: Sequence[Actor], groups: Sequence[Group], actor: str) -> float:
-    """The least probability of the actor when one source, or one group about it, is left out."""
+    """Least probability of the actor over all ways to leave out one source, or one group about it."""
     mine = [group for group in groups if group.actor == actor and group.log10["own"] > 0]
     sources = {group.chosen.item.source.casefold() for group in mine}
     left = [[g for g in groups if g.chosen.item.source.casefold() != source] for source in sources]
@@ -317,8 +323,10 @@ def _least_without(seen: Seen, actors: Sequence[Actor], groups: Sequence[Group],
 def _needed(
     seen: Seen, known: Knowledge, groups: Sequence[Group], best: Hypothesis, kept: float
 ) -> tuple[str, ...]:
-    """What is missing before claim 5 may be stated of the likeliest actor; nothing where it may. `kept`
-    is the least probability without one.
+    """What is missing before claim 5 may be stated of the likeliest actor, as phrases; empty where it may
+    be stated.
+
+    `kept` is the least probability of the actor without any one source or group.
     """
     needed = []
     if seen.control_basis == "not shown":
@@ -374,8 +382,8 @@ def _needed(
 
 
 def contradictions(assessment: Assessment) -> list[tuple[Hypothesis, int]]:
-    """Hypotheses in the order of competing hypotheses: the one against which least speaks is first (Heuer
-    1999, chapter 8), with its rank.
+    """Hypotheses with their ranks, the one with the least evidence against it first (Heuer 1999, chapter
+    8).
     """
     ordered = sorted(
         assessment.hypotheses, key=lambda one: (one.log10_against, -one.probability, one.kind, one.actor)

@@ -1,1 +1,1 @@
-"""What may be said of a campaign: each claim from the rows that carry it, with its basis."""
+"""The claims that may be made about a campaign, each from the rows that support it and with its basis."""

@@ -1,4 +1,4 @@
-"""On what basis a claim stands, by the rows of a results folder that carry it."""
+"""The basis of the claim of control, from the rows of a results folder that support it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ CONTROL_TESTS = frozenset(
         "even_volumes",
     }
 )
-"""Group tests of what one party does with accounts. The others see how alike accounts are, which a common
-cause makes too.
+"""Group tests of control: they measure what one party does with accounts. The others measure how alike
+accounts are, which a common cause also produces.
 """
 LIKENESS_TESTS = frozenset(
     {
@@ -45,15 +45,15 @@ LIKENESS_TESTS = frozenset(
     }
 )
 CLEAR_LOG10 = math.log10(20.0)
-"""Evidence from which a test counts as speaking for something; its negative, against. As for first facts
-of the report.
+"""Least log10 e-value of a test that counts as evidence for; at or below its negative, against. As for the
+report's first facts.
 """
 
 Row = Mapping[str, Any]
 
 
 def tests_for(evidence: Iterable[Row]) -> list[Row]:
-    """Rows of group tests of control that speak for it, the strongest first."""
+    """Rows of group tests of control with evidence for it, the strongest first."""
     some = [
         row
         for row in evidence
@@ -63,16 +63,14 @@ def tests_for(evidence: Iterable[Row]) -> list[Row]:
 
 
 def tests_against(evidence: Iterable[Row]) -> list[Row]:
-    """Rows of group tests, of control and of likeness, that speak against, the strongest first."""
+    """Rows of group tests, of control and of likeness, with evidence against, the strongest first."""
     known = CONTROL_TESTS | LIKENESS_TESTS
     some = [row for row in evidence if row["kind"] in known and row["log10_likelihood_ratio"] <= -CLEAR_LOG10]
     return sorted(some, key=lambda row: (row["log10_likelihood_ratio"], row["kind"]))
 
 
 def likeness(evidence: Iterable[Row]) -> list[Row]:
-    """Rows that show that members are alike: tests of likeness, and values that members share; the
-    strongest first.
-    """
+    """Rows that show likeness of members (tests of likeness, shared values), the strongest first."""
     some = [
         row
         for row in evidence
@@ -82,8 +80,10 @@ def likeness(evidence: Iterable[Row]) -> list[Row]:
 
 
 def basis_of_control(evidence: Iterable[Row]) -> Basis:
-    """`measured` where a test of control speaks for it, `inferred` where members are only alike, `not
-    shown` where neither is so.
+    """Basis of the claim of control.
+
+    `measured` where a test of control supports it, `inferred` where members are only alike, else `not
+    shown`.
     """
     rows = list(evidence)
     if tests_for(rows):

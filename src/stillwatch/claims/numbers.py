@@ -1,4 +1,4 @@
-"""Numbers that carry how they were counted, and sentences made of them."""
+"""Numbers that record how they were counted, and sentences made of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ Tables = Mapping[str, Sequence[Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Number:
-    """A number of the tables: its value, as it is shown, and `how` it is counted (`package.alone.derive`)."""
+    """A number from the tables: its value, its text, and the query by which it is counted (`how`, for
+    `package.alone.derive`).
+    """
 
     value: Any
     shown: str
@@ -26,7 +28,7 @@ Sentence = tuple[Part, ...]
 
 
 def text(parts: Sentence) -> str:
-    """The sentence without references."""
+    """The sentence as plain text, without references."""
     return "".join(one if isinstance(one, str) else one.shown for one in parts)
 
 
@@ -42,8 +44,19 @@ def number(
     at_most: Mapping[str, float] | None = None,
     **where: Any,  # noqa: ANN401
 ) -> Number | None:
-    """A number counted now, of rows that have the values in `where` (a list: any of these) and lie within
-    bounds; None where no row gives it.
+    """Count a number from rows of a table; None where the table is absent or no row gives it.
+
+    Args:
+        tables: rows by table name.
+        table: the table to count in.
+        take: what is taken of the rows (`package.alone.derive`): `count`, `sum`, `least`, `most`, `value`,
+            `sorted`.
+        column: the column; "" for `count`.
+        shown: function that turns the value into text.
+        times: factor by which the value is multiplied.
+        at_least: lower bounds by column.
+        at_most: upper bounds by column.
+        where: required values by column; a list means any of its values.
     """
     if table not in tables:
         return None

@@ -1,6 +1,4 @@
-"""The five claims about a campaign, each made from the rows that carry it; nothing that the rows lack is
-said.
-"""
+"""The five claims about a campaign, each made only from rows that support it."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ UNDECIDED = "what is asked does not tell harvesting from relaying end users"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """One of the five claims: its basis, its sentence, and the tables whose rows carry it."""
+    """One of the five claims: number, title, basis, sentence, and the tables with its rows."""
 
     number: int
     title: str
@@ -42,8 +40,9 @@ def of_campaign(tables: Tables, name: str) -> dict[str, list[Mapping[str, Any]]]
 
 
 def claims(tables: Tables, name: str, attributed: Mapping[str, Any] | None = None) -> list[Claim]:
-    """The five claims about a campaign; `attributed` is its part of `attribution.json`, without which
-    claims 4 and 5 are not shown.
+    """The five claims about a campaign.
+
+    `attributed` is its part of `attribution.json`; without it claims 4 and 5 are `not shown`.
     """
     mine = of_campaign(tables, name)
     return [
@@ -121,7 +120,7 @@ def _control(tables: Tables, mine: Tables, name: str) -> Claim:
 def _pieces(
     tables: Tables, name: str, rows: Iterable[Mapping[str, Any]], *, against: bool = False
 ) -> Number | str:
-    """The number of these rows of evidence, all of which speak clearly one way."""
+    """The number of these rows of evidence, all clearly for or all clearly against."""
     some = list(rows)
     kinds = sorted({row["kind"] for row in some})
     found = number(
@@ -139,7 +138,7 @@ def _evidence(tables: Tables, name: str, kind: str) -> Number | None:
 
 
 def _beyond(tables: Tables, name: str) -> Sentence:
-    """What remains beyond the nearest innocent explanation."""
+    """A clause on the evidence that the nearest innocent explanation leaves; empty where none was tried."""
     least = number(tables, "explanations", "least", "log10_e", shown=words.tenfold, group_id=name)
     if least is None:
         return ()
@@ -205,7 +204,7 @@ def _actor(attributed: Mapping[str, Any] | None) -> list[Claim]:
 
 
 def known_from(timeline: Iterable[Mapping[str, Any]]) -> Any:  # noqa: ANN401  a time as the table has it
-    """The first hour at whose end a look alerted; None where no look did."""
+    """The first hour at whose look the evidence reached the alert's bar; None where it never did."""
     alerts = [
         row["hour"]
         for row in timeline

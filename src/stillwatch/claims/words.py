@@ -1,5 +1,6 @@
-"""Words for what this program counts and names. No sentence of a table is repeated: a table may hold what
-others wrote.
+"""Words for what this program counts and names.
+
+No sentence of a table is repeated, since a table may contain text written by others.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ SIGNALS = {
     "synchrony": "members are active in the same hours",
     "written_out": "prompts are written out as programs write them",
 }
-"""What each group test sees, as a clause. For one that is not listed its name stands."""
+"""What each group test observes, as a clause; a test that is not listed is called by its name."""
 TRAITS = {
     "client_prefix": "most members share one address range",
     "email_domain": "most members share one mail domain",
@@ -65,7 +66,7 @@ APART = {
     "payment_fingerprint": "no two members pay with the same card",
     "signup_address": "no two members signed up from the same address",
 }
-"""What two traits say where they speak against."""
+"""Clauses of traits where they are evidence against one party's control."""
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MONTHS = (
     "January",
@@ -85,22 +86,22 @@ SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def named(name: str, otherwise: str = "one that is not named here") -> str:
-    """A name of the program as words; `otherwise` for what cannot be one."""
+    """A name of the program with spaces for underscores; `otherwise` for text that cannot be such a name."""
     return name.replace("_", " ") if NAME.fullmatch(name) else otherwise
 
 
 def signal(kind: str) -> str:
-    """What a group test sees, as a clause."""
+    """What a group test observes, as a clause."""
     return SIGNALS.get(kind) or f"the test {named(kind)}"
 
 
 def trait(name: str, speaks: str) -> str:
-    """What a first fact says."""
+    """A first fact as a clause; `speaks` is its direction."""
     return (APART.get(name) if speaks == "against" else None) or TRAITS.get(name) or signal(name)
 
 
 def capability(name: str) -> str:
-    """A capability class of the contract, as words."""
+    """A capability class of the contract as words; "other" for any other text."""
     return name.replace("_", " ") if name in CAPABILITIES else "other"
 
 
@@ -110,7 +111,9 @@ def count(value: float) -> str:
 
 
 def tenfold(log10: float) -> str:
-    """A factor given by its log10, as a power of ten from a hundred on: 10²⁴·⁹ is written 8 × 10²⁴."""
+    """A factor, given by its log10, as text; with a power of ten for factors of 100 or more and of 0.01 or
+    less: 10²⁴·⁹ is written 8 × 10²⁴.
+    """
     if not math.isfinite(log10):
         return "∞"
     if abs(log10) < 2:
@@ -122,7 +125,7 @@ def tenfold(log10: float) -> str:
 
 
 def share(value: float) -> str:
-    """A probability or rate: in per cent, or as a power of ten where it is small."""
+    """A probability or rate as text: in per cent, or with a power of ten below 0.001."""
     if value <= 0:
         return "0"
     if value < 1e-3:

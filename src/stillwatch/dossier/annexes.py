@@ -21,7 +21,7 @@ KINDS = {
 
 
 def annexes(document: Document, case: Case) -> None:
-    """Everything that is a list."""
+    """Add the annexes to the document."""
     document.heading("Annex A. Members", is_new_page=True)
     shown = sorted(case.shown.members, key=lambda one: one.pseudonym)
     scores = case.number("members", "sorted", "score", shown=lambda values: f"{len(values)} probabilities")
@@ -92,7 +92,7 @@ def _probability(value: float) -> str:
 
 
 def _columns(rows: Sequence[tuple[str, str]], columns: int = 3) -> list[Sequence[Sequence[Part]]]:
-    """Pairs laid out in columns, read downwards."""
+    """Pairs laid out in columns, to be read downwards."""
     height = -(-len(rows) // columns)
     return [
         [

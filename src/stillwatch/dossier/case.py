@@ -1,5 +1,5 @@
-"""What a dossier is made of: the tables of one campaign in the form of a package, and what may leave of
-its members and values.
+"""Input of a dossier: the tables of one campaign in the form of a package, and what may be disclosed of its
+members and values.
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ ATTRIBUTION = "attribution.json"
 READABLE = frozenset(
     {"campaigns", "members", "evidence", "timeline", "hypotheses", "capabilities", "explanations", "glance"}
 )
-"""Tables that a dossier reads. Prompts, links, leads and the quarantine are not among them."""
+"""Tables that a dossier reads; prompts, links, leads and the quarantine are excluded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One campaign: rows by table without sentences, account names and shared values; `shown` what may
-    leave of those.
+    """One campaign: rows by table, without sentences, account names and shared values.
+
+    `mine` are the campaign's own rows; `shown` is what may be disclosed of members and values; `withheld`
+    is the number of values that may not. `digest` identifies the results. `attribution` is the campaign's
+    part of `attribution.json`; None without one.
     """
 
     name: str
@@ -44,7 +47,9 @@ class Case:
     attribution: Mapping[str, Any] | None
 
     def number(self, table: str, take: str, column: str = "", **more: Any) -> Number:  # noqa: ANN401
-        """A number of this campaign; `StateError` where the table does not give it."""
+        """A number of this campaign (`claims.numbers.number`); raises `StateError` where the table does not
+        give it.
+        """
         more[_of(table)] = self.name
         one = number(self.tables, table, take, column, **more)
         if one is None:
@@ -57,7 +62,7 @@ class Case:
         return one
 
     def maybe(self, table: str, take: str, column: str = "", **more: Any) -> Number | None:  # noqa: ANN401
-        """A number of this campaign, or None."""
+        """A number of this campaign (`claims.numbers.number`); None where the table does not give it."""
         more[_of(table)] = self.name
         return number(self.tables, table, take, column, **more)
 
@@ -68,8 +73,18 @@ def _of(table: str) -> str:
 
 
 def read_case(results: Path, campaign: str, attribution: Path | None, producer: str) -> Case:
-    """The campaign's case. Raises `StateError` where `results` is no results folder or was changed since the
-    scan, `UsageError` for a campaign that it does not have, `InputError` for an attribution of other results.
+    """Read the case of a campaign.
+
+    Args:
+        results: the results folder.
+        campaign: the campaign's id.
+        attribution: folder or file of an attribution of these results; None without one.
+        producer: name of the provider.
+
+    Raises:
+        StateError: where `results` is not a results folder or was changed since the scan.
+        UsageError: for a campaign that does not exist.
+        InputError: for an attribution of other results.
     """
     whole = read_results(results)
     names = whole.tables["campaigns"].column("campaign_id").to_pylist()

@@ -1,5 +1,5 @@
-"""The text of a dossier: what is claimed and what is not, numbers, method, evidence, what speaks against,
-harm, what was done, what is open.
+"""The text of a dossier: claims, numbers, method, evidence, counter-evidence, harm, actions and open
+questions.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from stillwatch.dossier.case import Case
 from stillwatch.dossier.document import Document, Numbers
 from stillwatch.dossier.method import method
 
-MOST_EXPLANATIONS, MOST_EVIDENCE = 6, 8
+MOST_EXPLANATIONS, MOST_EVIDENCE = 6, 8  # most rows of the tables of explanations and of evidence
 LEAST_PRICE_SHARE = 0.1
-"""Part of the list price that resellers of access are reported to ask; the lower end of the value of what
-was taken (`docs/methods/dossier.md`).
+"""Share of the list price at which access is reported to be resold; gives the lower end of the value of the
+tokens (`docs/methods/dossier.md`).
 """
 MILLION = 1e6
-LEAST_SHOWN = 0.001
+LEAST_SHOWN = 0.001  # smallest probability that is printed as a number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the provider adds: its name, dollars for a million tokens read and written at list price, what
-    it did.
+    """What the provider adds: its name, dollars per million tokens read (`price_in`) and written
+    (`price_out`) at list price, and sentences on its actions.
     """
 
     producer: str = "the provider"
@@ -39,7 +39,7 @@ class Terms:
 
 
 def dossier(case: Case, terms: Terms, numbers: Numbers) -> Document:
-    """The dossier of one campaign: four pages, then annexes."""
+    """The dossier of one campaign as a document; its numbers are collected in `numbers`."""
     document = Document(
         f"Dossier on campaign {case.name}",
         f"{words.moment(case.row['first_seen'])} to {words.moment(case.row['last_seen'])}", numbers,
@@ -216,7 +216,7 @@ def _seen(kind: str) -> str:
 
 
 def _once(pieces: Sequence[Any]) -> Iterator[Any]:
-    """The strongest row of each kind."""
+    """Yield the first row of each kind; rows are sorted, the strongest first."""
     kinds = set()
     for one in pieces:
         if one["kind"] not in kinds:
@@ -393,8 +393,8 @@ def _harm(document: Document, case: Case, terms: Terms) -> None:
 
 
 def _value(case: Case, terms: Terms) -> tuple[Number, Number] | None:
-    """Cost of all tokens, at a tenth of the list price and at the list price; None where the log does not
-    say how many there were.
+    """Cost of all tokens at a tenth of the list price and at the list price; None where the log has no
+    token counts.
     """
     ends: list[Number] = []
     for share in (LEAST_PRICE_SHARE, 1.0):

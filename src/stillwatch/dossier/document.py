@@ -1,6 +1,4 @@
-"""A document as a tree of blocks, from which HTML and PDF are made. It is JSON: a renderer adds form and
-no word.
-"""
+"""A document as a list of blocks in JSON, rendered to HTML and PDF without added words."""
 
 from __future__ import annotations
 
@@ -16,14 +14,14 @@ Run = dict[str, str]
 
 
 class Numbers:
-    """The numbers of a document, each with an id, in the order in which they are first used."""
+    """The numbers of a document with their ids, in the order of first use."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
         self._ids: dict[str, str] = {}
 
     def id_of(self, one: Number) -> str:
-        """The id of a number; numbers that are counted the same way have one."""
+        """The id of a number; numbers with the same query share one."""
         key = repr(sorted((name, repr(value)) for name, value in one.how.items()))
         if key not in self._ids:
             self._ids[key] = f"N{len(self.rows) + 1}"
@@ -34,16 +32,14 @@ class Numbers:
 
 
 class Document:
-    """Blocks in order. Every string that is not this program's own is shown by `foreign.visible`, on one
-    line.
-    """
+    """Blocks in order; strings pass `foreign.visible`, which makes invisible characters visible."""
 
     def __init__(self, title: str, subtitle: str, numbers: Numbers) -> None:
         self.title, self.subtitle, self.numbers = title, subtitle, numbers
         self.blocks: list[Block] = []
 
     def runs(self, parts: Iterable[Part]) -> list[Run]:
-        """Runs of text; a number is followed by its id."""
+        """Runs of text; the run of a number carries its id."""
         made: list[Run] = []
         for one in parts:
             if isinstance(one, Number):
@@ -53,21 +49,21 @@ class Document:
         return made
 
     def heading(self, text: str, *, is_new_page: bool = False) -> None:
-        """A heading; `is_new_page` begins a page with it."""
+        """Add a heading; `is_new_page` puts it on a new page."""
         self.blocks.append({"kind": "heading", "text": text, "new_page": is_new_page})
 
     def text(self, *parts: Part, basis: Basis | None = None, is_small: bool = False) -> None:
-        """A paragraph, with its basis in front where it has one."""
+        """Add a paragraph, preceded by its basis where given."""
         self.blocks.append({"kind": "text", "runs": self.runs(parts), "basis": basis, "small": is_small})
 
     def bullets(self, items: Iterable[Sequence[Part]]) -> None:
-        """A list."""
+        """Add a list; nothing for no items."""
         made = [self.runs(one) for one in items]
         if made:
             self.blocks.append({"kind": "bullets", "items": made})
 
     def box(self, title: str, items: Iterable[Sequence[Part]], *, side: str, otherwise: str) -> None:
-        """A box of sentences; `side` is `for`, `against` or `note`."""
+        """Add a box of sentences, or of `otherwise` without any; `side` is `for`, `against` or `note`."""
         made = [self.runs(one) for one in items]
         self.blocks.append(
             {"kind": "box", "title": title, "items": made or [self.runs((otherwise,))], "side": side}
@@ -82,7 +78,10 @@ class Document:
         right: Sequence[int] = (),
         is_dense: bool = False,
     ) -> None:
-        """A table; `widths` are relative, `right` the columns of numbers; `is_dense` sets it small."""
+        """Add a table; nothing for no rows.
+
+        `widths` are relative, `right` the columns aligned right; `is_dense` makes the text small.
+        """
         made = [[self.runs(cell) for cell in row] for row in rows]
         if made:
             self.blocks.append(
@@ -97,7 +96,7 @@ class Document:
             )
 
     def claims(self, rows: Iterable[tuple[int, str, Basis, Sequence[Part]]]) -> None:
-        """The five claims, each with its basis."""
+        """Add the five claims: number, title, basis and sentence."""
         self.blocks.append(
             {
                 "kind": "claims",
@@ -109,9 +108,9 @@ class Document:
         )
 
     def lines(self, lines: Iterable[str]) -> None:
-        """Lines as they are, as of a letter's head."""
+        """Add lines that are not reflowed, such as a letter's head."""
         self.blocks.append({"kind": "lines", "lines": [visible(one, 200) for one in lines]})
 
     def as_json(self, footer: str) -> dict[str, Any]:
-        """The document as JSON."""
+        """The document as a JSON value."""
         return {"title": self.title, "subtitle": self.subtitle, "footer": footer, "blocks": self.blocks}

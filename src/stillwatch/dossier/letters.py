@@ -40,7 +40,7 @@ CLOSING = {
 
 
 def letter(to: str, case: Case, terms: Terms, numbers: Numbers) -> Document:
-    """The draft to one of `READERS`."""
+    """The draft of a letter to one of `READERS`."""
     document = Document(
         f"Draft of a letter to {READERS[to]}",
         "To be read and signed by counsel; nothing here is sent by this program",
@@ -84,9 +84,7 @@ def letter(to: str, case: Case, terms: Terms, numbers: Numbers) -> Document:
 
 
 def _for(to: str, stated: Sequence[Claim]) -> list[Claim]:
-    """The claims as they are; to the accused and to peers an organisation is not named beyond what they
-    need to answer.
-    """
+    """The claims for a reader; peers do not receive claim 5."""
     if to != "peer":
         return list(stated)
     hidden: tuple[Part, ...] = ("not shared between providers",)

@@ -1,4 +1,4 @@
-"""The method, on one page: fixed text with the numbers of one scan."""
+"""The method on one page: fixed text with the numbers of one scan."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stillwatch.dossier.document import Document
 
 
 def method(document: Document, case: Case) -> None:
-    """How the results came to be, and what the method cannot see."""
+    """Add the section on the method and its limits to the document."""
     document.heading("3. Method", is_new_page=True)
     candidates = case.overview.get("candidates")
     document.text("What is read. ", *METHOD["read"], basis="measured")

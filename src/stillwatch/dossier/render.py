@@ -1,4 +1,4 @@
-"""Makes HTML and PDF/A of a document. The same document gives the same bytes."""
+"""Render a document as HTML and PDF/A; the same document gives the same bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STANDARD: Literal["a-2a"] = "a-2a"
 
 
 def html(document: dict[str, Any]) -> str:
-    """The document as HTML, whole in itself and without script."""
+    """The document as one HTML text that needs no other file and has no script."""
     environment = Environment(
         loader=PackageLoader("stillwatch.dossier"),
         autoescape=True,
@@ -32,11 +32,10 @@ def html(document: dict[str, Any]) -> str:
 
 
 def pdf(document: dict[str, Any], at: datetime) -> bytes:
-    """The document as PDF/A, dated `at`. Text reaches the engine as JSON, so that none of it is taken for
-    markup.
+    """The document as PDF/A with the date `at`.
 
-    Raises `MissingExtra` (by `ModuleNotFoundError`, as every optional part) where the engine is not
-    installed.
+    The text is passed to the engine as JSON, so that none of it is read as markup. Raises
+    `ModuleNotFoundError` where the engine is not installed.
     """
     import typst
 

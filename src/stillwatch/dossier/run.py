@@ -1,4 +1,4 @@
-"""Writes a dossier: HTML, PDF, letters, and how each number is counted."""
+"""Write a dossier: HTML, PDF, letters, and the queries of its numbers."""
 
 from __future__ import annotations
 
@@ -31,10 +31,23 @@ def write_dossier(
     attribution: Path | None = None,
     with_pdf: bool | None = None,
 ) -> dict[str, Any]:
-    """Write the dossier of a campaign into `out`; returns the files and the number of numbers.
+    """Write the dossier of a campaign into `out`.
 
-    `with_pdf` None makes PDFs where the engine is installed. Raises `MissingExtra` where PDFs are asked for
-    and it is not, and what `case.read_case` raises.
+    Args:
+        results: the results folder.
+        campaign: the campaign's id.
+        out: folder to write into.
+        terms: what the provider adds.
+        attribution: folder or file of an attribution; None without one.
+        with_pdf: whether to write PDFs; None writes them where the engine is installed.
+
+    Returns:
+        The campaign's id, the files written, the number of numbers, whether there is a PDF, and the
+            results' digest.
+
+    Raises:
+        MissingExtra: where PDFs are requested and the engine is not installed.
+        StateError, UsageError, InputError: as `case.read_case`.
     """
     has_engine = importlib.util.find_spec(ENGINE) is not None
     if with_pdf and not has_engine:
@@ -69,7 +82,9 @@ def write_dossier(
 
 
 def numbers_file(case: Case, numbers: Numbers) -> dict[str, Any]:
-    """How each number is counted, and the weights from which the probabilities of hypotheses follow."""
+    """The query of each number, and the weights from which the probabilities of hypotheses follow, as
+    JSON.
+    """
     return {
         "format": FORMAT,
         "results": case.digest,
@@ -82,8 +97,8 @@ def numbers_file(case: Case, numbers: Numbers) -> dict[str, Any]:
 
 
 def _weights(told: Any) -> dict[str, Any]:  # noqa: ANN401  a part of `attribution.json`
-    """Priors, log10 likelihood ratios of each group of items and probabilities, by hypothesis. Actors are
-    not named: they are numbered.
+    """Priors, log10 likelihood ratios of each group of items and probabilities, by hypothesis; actors are
+    numbered, not named.
     """
     actors = {
         name: n for n, name in enumerate(sorted({h["actor"] for h in told["hypotheses"] if h["actor"]}), 1)

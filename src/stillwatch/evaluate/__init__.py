@@ -1,1 +1,1 @@
-"""How well do we see: worlds of known truth, scanned and compared, with an interval on every figure."""
+"""Evaluation on simulated worlds of known truth, with an interval for every figure."""

@@ -17,11 +17,13 @@ ORDINARY = "ordinary crowd"
 def summarise_crowds(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One row per world of the matrix, from the outcomes of honest worlds (`honest.outcome_of`).
 
-    `any_report` is the share of worlds with a campaign of whatever kind, `explanations` has one row for each
-    explanation and one for the ordinary crowd: `worlds` in which it was present, `reported` of them in which
-    most members of a campaign were of its group, `share` of these with its exact interval, and `led`, worlds
-    with a lead of its group. `mean` is the mean share over explanations, None where a world has several, and
-    `accused` the share of explanations that were reported at least once.
+    Shares, means and counts of a row that have an interval are dicts of `Interval`'s fields; they are None
+    where there are no values. `any_report` is the share of worlds with a reported campaign of any kind.
+    `explanations` has one row per explanation and one for the ordinary crowd: `worlds` that contain the
+    group, `reported` of them with a campaign whose largest group it is, `share` (reported / worlds) with
+    its exact interval, and `led`, worlds with a lead whose largest group it is. `mean` is the mean share
+    over explanations; None where a world has several explanations. `accused` is the share of explanations
+    reported at least once.
     """
     worlds: dict[str, list[Mapping[str, Any]]] = {}
     for outcome in outcomes:
@@ -30,8 +32,9 @@ def summarise_crowds(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, An
 
 
 def of_bounded_mean(values: Sequence[float]) -> Interval | None:
-    """Mean of values in [0, 1] with a 95 % interval, which has a width where all values are equal, unlike
-    Student's.
+    """Mean of values in [0, 1] with a 95 % interval; None without values.
+
+    Unlike Student's interval it has a positive width where all values are equal.
     """
     return of_bounded_sum(float(np.sum(values)), len(values))
 
@@ -61,7 +64,9 @@ def _figures(some: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _tally(name: str, group: str | None, present: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """How many of the worlds have a campaign, and a lead, of which most members are of `group`."""
+    """Numbers of worlds that report, and that list as a lead, a set of accounts whose largest group is
+    `group`; None is the ordinary crowd.
+    """
     reported, led = (
         sum(any(one["group"] == group for one in outcome[table]) for outcome in present)
         for table in ("reported", "leads")

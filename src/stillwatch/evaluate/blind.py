@@ -1,11 +1,13 @@
-"""Blind cases of attribution: campaigns whose director is known to the simulator, actors about whom something
-true, wrong or planted is said.
+"""Blind cases of attribution: simulated campaigns whose director is known, and intelligence on actors that
+is true, wrong or planted.
 
-The simulator draws features of campaigns (ranges, payment accounts, earlier values, hours) and of actors, not
-outcomes of the densities by which `attribution` weighs: rates here are its own and vary from case to case.
+The simulator draws features of campaigns (ranges, payment accounts, earlier values, hours) and of actors.
+It does not use the densities by which `attribution` weighs evidence; its rates are its own and vary from
+case to case.
+
 Kinds of case, with their shares: honest groups reported as campaigns (20 %), resellers of end users (20 %),
-false flags (10 %), vendors (8 %), laboratories that are not listed (12 %), listed ones through a reseller (5
-%), listed ones that are seen directly (25 %).
+false flags (10 %), vendors (8 %), laboratories that are not listed (12 %), listed ones through a reseller
+(5 %), listed ones that are seen directly (25 %).
 """
 
 from __future__ import annotations
@@ -34,21 +36,23 @@ CASES = {
     "listed": 0.25,
 }
 START = datetime(2026, 4, 1, tzinfo=UTC)
-DAYS = 45
+DAYS = 45  # length of every campaign
 CAPABILITIES = ("coding", "reasoning", "agentic", "vision", "data_analysis", "grading")
 COUNTRIES = ("US", "DE", "CN", "IN", "BR", "JP", "GB", "SG", "HK", "FR")
-ZONES = (-8, -5, 0, 1, 3, 5.5, 8, 9)
+ZONES = (-8, -5, 0, 1, 3, 5.5, 8, 9)  # hours from UTC
 WRONG = {"A1": 0.02, "A2": 0.06, "B2": 0.08, "B3": 0.15, "C2": 0.15, "C3": 0.25, "D4": 0.40, "F6": 0.50}
-"""How often something said under a grade is wrong: the simulator's own rates, lower for some grades and
-higher for others than believed.
+"""Probability that an item of intelligence with this grade is wrong in the simulation; chosen to differ from
+the rates that `attribution` assumes, in both directions.
 """
 BINS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A case: what the program gets, and what it does not. `director` is the listed actor who directed
-    it, or "".
+    """A case: the program's input (`kind`, `seen`, `known`) and the truth.
+
+    `director` is the name of the listed actor who directed the campaign, "" where none did. `evident` says
+    whether the evidence suffices to name the director.
     """
 
     kind: str
@@ -60,7 +64,9 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Party:
-    """Who is behind something: his range, card, mail domain, country, zone, programs and interests."""
+    """A party behind a campaign: its network, card, mail domain, country, time zone (hours from UTC),
+    client program and capabilities that it wants.
+    """
 
     network: str
     card: str
@@ -87,7 +93,7 @@ def _party(rng: np.random.Generator) -> _Party:
 
 
 def draw(rng: np.random.Generator) -> Case:
-    """One case."""
+    """Draw one case at random; `CASES` gives the probability of each kind."""
     kind = str(rng.choice(list(CASES), p=list(CASES.values())))
     actors = [_party(rng) for _ in range(rng.integers(2, 7))]
     target = int(rng.integers(len(actors)))
@@ -128,8 +134,10 @@ def draw(rng: np.random.Generator) -> Case:
 
 
 def _is_evident(told: Mapping[str, Any], truly: _Party, seen: Seen) -> bool:
-    """Whether two sources, one of them graded B2 or better, each say something true that only the actor
-    can show, and the scan shows both.
+    """Whether the evidence suffices to name the actor.
+
+    It suffices where at least two sources, one of them graded B2 or better, state true values that only
+    this actor has (range, card or mail domain) and the scan shows these values.
     """
     if seen.kind not in ("harvest", "mixed"):
         return False
@@ -163,7 +171,7 @@ def _is_evident(told: Mapping[str, Any], truly: _Party, seen: Seen) -> bool:
 def _campaign(
     rng: np.random.Generator, kind: str, behind: _Party, pool: _Party, target: _Party, *, evident: bool
 ) -> tuple[Seen, _Party]:
-    """What a scan shows of it, and the party that pays visibly."""
+    """What a scan shows of the campaign, and the party whose card and country it shows."""
     honest = {"honest": "fleet", "end users": "relay"}.get(kind)
     called = honest if honest and rng.random() < 0.7 else str(rng.choice(["harvest", "mixed"], p=[0.8, 0.2]))
     log10 = {
@@ -274,7 +282,9 @@ def _with(party: _Party, *, country: str, processor: str) -> _Party:
 
 
 def _acts(rng: np.random.Generator, zone: float | None) -> tuple[datetime, ...]:
-    """Control acts: by people at work in that zone, or by a program."""
+    """Sixty times of control actions over `DAYS` days, sorted: mostly in working hours of a time zone, or
+    uniform where `zone` is None.
+    """
     found: list[datetime] = []
     while len(found) < 60:
         at = START + timedelta(hours=float(rng.uniform(0, 24 * DAYS)))
@@ -302,8 +312,9 @@ def _item(
 def _told(
     rng: np.random.Generator, name: str, truly: _Party, planted: tuple[Seen, _Party] | None, *, much: bool
 ) -> dict[str, Any]:
-    """What is said of an actor: true, or wrong at the rate of its grade; of a planted actor, one or two
-    things that fit the campaign.
+    """One actor's entry in the intelligence file: each item is wrong at the rate of its grade.
+
+    A planted actor also gets one or two false items that fit the campaign.
     """
     grades = ["A1", "A2", "B2", "B3", "C2"] if much else list(WRONG)
 
@@ -351,7 +362,7 @@ def _told(
 
 
 def _plant(rng: np.random.Generator, actor: dict[str, Any], seen: Seen) -> None:
-    """Put intelligence into the file that fits the campaign and is not true."""
+    """Add false items that fit the campaign to an actor's entry."""
     ways = {
         "address_ranges": [v.value for v in seen.values if v.kind == "signup_address"]
         or [seen.values[0].value],
@@ -370,7 +381,9 @@ def _plant(rng: np.random.Generator, actor: dict[str, Any], seen: Seen) -> None:
 
 
 def trial(cases: int, seed: int) -> list[dict[str, Any]]:
-    """Outcomes of that many blind cases: what was said, and the truth."""
+    """Outcomes of `cases` blind cases drawn with `seed`, one dict each: the program's answer and the
+    truth.
+    """
     rng = np.random.default_rng([seed, 27])
     return [_outcome(case, assess(case.seen, case.known)) for case in (draw(rng) for _ in range(cases))]
 
@@ -401,8 +414,10 @@ def _probabilities(found: Assessment) -> list[_Told]:
 
 
 def summarise_trials(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One row for each world of cases: accusations, naming where the evidence was there, Brier score,
-    calibration, refusals by kind of case.
+    """One row per world of cases.
+
+    A row holds false accusations, the share named where the evidence suffices, Brier scores, the
+    calibration slope, and counts by kind of case.
     """
     worlds: dict[str, list[Mapping[str, Any]]] = {}
     for outcome in outcomes:
@@ -441,15 +456,22 @@ def _figures(some: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def is_decided(probability: float) -> bool:
-    """Whether a probability decides a question, one way or the other."""
+    """Whether a probability is at least `DECIDED` or at most 1 - `DECIDED`."""
     return probability >= DECIDED or probability <= 1.0 - DECIDED
 
 
 def calibration_slope(
     probability: npt.NDArray[np.float64], outcome: npt.NDArray[np.float64]
 ) -> tuple[float, float, float]:
-    """Slope of the logistic regression of outcomes on the logit of their probabilities, with its 95 %
-    interval: 1 where they are calibrated (Cox 1958; Newton's method).
+    """Slope of the logistic regression of outcomes on the logit of their probabilities, with its 95 % Wald
+    interval (Cox 1958; Newton's method).
+
+    Args:
+        probability: predicted probabilities, shape (n,); clipped to [1e-6, 1 - 1e-6].
+        outcome: 0 or 1, shape (n,).
+
+    Returns:
+        Slope, lower limit, upper limit. The slope is 1 where the probabilities are calibrated.
     """
     p = np.clip(probability, 1e-6, 1 - 1e-6)
     x = np.column_stack((np.ones_like(p), np.log(p / (1 - p))))

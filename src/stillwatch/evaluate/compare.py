@@ -1,7 +1,7 @@
-"""How do baselines do at the number of honest accounts that they may flag?
+"""Recall of baselines at a fixed number of flagged honest accounts.
 
-Every baseline gets a threshold on worlds of other seeds (`tune`), the lowest that flags no more honest
-accounts than the budget, and is then scored on the worlds that Stillwatch was scored on.
+Each baseline's threshold is set on worlds of other seeds (`tune`): the lowest that flags no more honest
+accounts than the budget. It is then scored on the worlds on which Stillwatch is scored.
 """
 
 from __future__ import annotations
@@ -18,12 +18,17 @@ from stillwatch.evaluate.baselines.registry import all_baselines, read_traffic
 from stillwatch.stats.intervals import of_mean
 
 BUDGETS = (20, 100, 1000)  # honest accounts flagged per 100,000
-HONEST_SCORES_KEPT = 0.02  # of the honest accounts' highest scores are kept: twice the largest budget
+HONEST_SCORES_KEPT = (
+    0.02  # share of honest accounts whose scores, the highest, are kept: twice the largest budget
+)
 
 
 def baseline_scores(world: Path) -> dict[str, dict[str, Any]]:
-    """Baseline → scores of planted accounts, highest scores of honest ones, and how many honest ones
-    there are.
+    """Scores of all baselines on one world.
+
+    Returns, by name of the baseline, `planted` (scores of accounts in a campaign), `honest` (the highest
+    scores of honest accounts, descending) and `honest_number` (number of all honest accounts). A NaN score
+    counts as the lowest.
     """
     traffic = read_traffic(world)
     truth = pq.read_table(world / "truth.parquet", columns=["account_id", "campaign_id"])
@@ -43,7 +48,7 @@ def baseline_scores(world: Path) -> dict[str, dict[str, Any]]:
 
 
 def threshold(tuning: Sequence[Mapping[str, Any]], budget: float) -> float:
-    """The score that no more than `budget` of 100,000 honest accounts of the tuning worlds lie above."""
+    """The score that at most `budget` of 100,000 honest accounts of the tuning worlds exceed."""
     scores = np.sort(np.concatenate([one["honest"] for one in tuning]))[::-1]
     number = sum(one["honest_number"] for one in tuning)
     return float(scores[min(int(budget * number / 100_000), len(scores) - 1)])
@@ -52,7 +57,11 @@ def threshold(tuning: Sequence[Mapping[str, Any]], budget: float) -> float:
 def compare(
     outcomes: Sequence[Mapping[str, Any]], tuning: Sequence[Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
-    """Baseline → budget → recall, honest accounts flagged, over the seeds of one world."""
+    """Recall and honest accounts flagged per 100,000 of one world, by baseline and by budget (as text).
+
+    `outcomes` and `tuning` hold one dict per seed with `baseline_scores` under `baselines`. A figure is a
+    dict of `Interval`'s fields over seeds; None without values.
+    """
     told: dict[str, dict[str, Any]] = {}
     for name in outcomes[0]["baselines"]:
         told[name] = {}

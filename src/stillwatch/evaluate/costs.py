@@ -1,7 +1,7 @@
-"""What would a campaign have cost whoever ran it?
+"""What a planted campaign would have cost its operator.
 
-Prices are list prices from public pages (`SOURCES`, read in November 2026); whoever buys in bulk or resells
-pays less. They are for comparing evasions with each other, not for estimating a real campaign's budget.
+Prices are list prices from public pages (`SOURCES`, read in November 2026); operators who buy in bulk or
+resell pay less. They serve to compare evasions with each other, not to estimate a real campaign's budget.
 """
 
 from __future__ import annotations
@@ -32,11 +32,16 @@ SOURCES = {
     "residential byte": "proxynade.net/blogs/how-per-gb-proxy-pricing-works: $0.89 to $5.00 per GB",
     "paraphrase": "a small model at $0.80 and $4.00 per million tokens (skills.sh, Claude cost tuning)",
 }
-BYTES_A_TOKEN, OVERHEAD = 4, 3000  # of text, and of headers and handshake per request
+BYTES_A_TOKEN, OVERHEAD = 4, 3000  # bytes of text per token; bytes of headers and handshake per request
 
 
 def costs(world: Path, plan: Plan) -> dict[str, float]:
-    """What one planted campaign used and what that costs in dollars at `USD`, cover traffic included."""
+    """What one planted campaign used and its cost in dollars at the prices of `USD`, cover traffic
+    included.
+
+    `usd_per_1000` is the whole cost per 1,000 exchanges that belong to the campaign, so cover traffic
+    raises it. `days` runs from the first to the last exchange of its accounts.
+    """
     truth = pq.read_table(world / "truth.parquet", columns=["account_id", "campaign_id"])
     mine = truth.filter(pc.equal(truth.column("campaign_id"), plan.name))
     names = pc.unique(mine.column("account_id"))

@@ -1,4 +1,4 @@
-"""How does a matrix become figures, a table and a page?"""
+"""Run a matrix and write its figures, table and page."""
 
 from __future__ import annotations
 
@@ -27,11 +27,22 @@ def evaluate(
     workers: int = 1,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[dict[str, Any]]:
-    """Run a matrix and write `evaluation.json` and `evaluation.html` into `out`; returns one row per world,
-    those of honest worlds (`summarise_crowds`, with `explanations`) after those of scenarios, those of blind
-    cases (`summarise_trials`, with `cases`) last.
+    """Run a matrix and write `evaluation.json` and `evaluation.html` into `out`.
 
-    Raises `InputError` and `UsageError` for a matrix that cannot be run, before any work.
+    Returns one row per world: worlds of scenarios (`summarise`), then honest worlds (`summarise_crowds`,
+    with `explanations`), then blind cases (`summarise_trials`, with `cases`).
+
+    Args:
+        matrix: name of a built-in matrix, or path of a TOML file.
+        out: folder of the results; outcomes already in `out/cells` are not computed again.
+        seeds: number of seeds per world in place of the matrix's own.
+        prompts: file of real prompts.
+        times: file of real arrival rates.
+        workers: number of processes.
+        progress: called with the numbers of finished and of all cells.
+
+    Raises:
+        InputError, UsageError: for a matrix that cannot be run, before any work.
     """
     cells = read_matrix(matrix, seeds=seeds, prompts=prompts, times=times)
     outcomes = run(cells, out, workers, progress)

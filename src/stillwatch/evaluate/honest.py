@@ -33,16 +33,18 @@ from stillwatch.simulate.prompts import Ints, Texts, read_prompts
 
 GROUPS = pa.schema([pa.field("account_id", pa.string()), pa.field("group", pa.string())])
 MAX_GROUP = 2_500  # accounts of one group; chosen, keeps one draw below about 2 GB of memory
-MAX_SHARE_OF_GROUP = 0.25  # of all accounts, for one group; chosen
+MAX_SHARE_OF_GROUP = 0.25  # share of a world's accounts that one group may have; chosen
 SLICE = 5_000  # ordinary accounts drawn at a time; chosen, about 600,000 exchanges of a week
-SHORTEST_DAYS, LONGEST_DAYS = 4, 16  # of a world whose days are drawn; chosen
-MOST_TEXTS = 40_000  # real openings of one world, since topics are counted text by text; chosen
+SHORTEST_DAYS, LONGEST_DAYS = 4, 16  # days of a world whose length is drawn; chosen
+MOST_TEXTS = (
+    40_000  # real openings used in one world; chosen, bounds the time for counting topics text by text
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HonestWorld:
-    """What was written: accounts of each group, and numbers of accounts, exchanges and days of the whole
-    world.
+    """Counts of a world that was written: accounts by group (`sizes`), and accounts, exchanges and days of
+    the whole world.
     """
 
     sizes: dict[str, int]
@@ -57,14 +59,21 @@ def write_world(
     """Write an honest world of `accounts` accounts into the new folder `out`; the same arguments give the
     same bytes.
 
-    `names` are explanations, each with one group of 15 accounts up to a quarter of all, drawn log-uniformly;
-    all groups together are at most three fifths of all accounts. `days` are drawn between 4 and 16 where 0;
-    openings of conversations come from the honest texts of `prompts` where given. The files are `exchanges/`,
-    `accounts`, `releases` and `truth` (nobody is in a campaign) of the contract, and `groups` with the
-    explanation of each account, null for the ordinary crowd. Memory is bounded by one group or one slice of
-    the ordinary crowd.
+    The files are `exchanges/`, `accounts`, `releases` and `truth` of the contract (no account is in a
+    campaign) and `groups`, the explanation of each account, null for the ordinary crowd. All groups
+    together have at most three fifths of all accounts. At most one group or one slice of the ordinary crowd
+    is in memory.
 
-    Raises `InputError` for a prompts file that cannot be read.
+    Args:
+        names: explanations; each has one group, from 15 accounts to a quarter of all, drawn log-uniformly.
+        seed: seed of all draws.
+        out: folder to be written.
+        accounts: number of accounts of the world.
+        days: number of days; drawn from 4 to 16 where 0.
+        prompts: file of real prompts whose honest texts open conversations; None for generated texts.
+
+    Raises:
+        InputError: for a prompts file that cannot be read.
     """
     rng = np.random.default_rng([seed, *"+".join(names).encode()])
     days = days or int(rng.integers(SHORTEST_DAYS, LONGEST_DAYS + 1))
@@ -114,7 +123,7 @@ def _sizes(rng: np.random.Generator, groups: int, accounts: int) -> list[int]:
 def _crowds(
     rng: np.random.Generator, names: Sequence[str], sizes: Sequence[int], accounts: int, where: Setting
 ) -> Iterator[tuple[str | None, Crowd]]:
-    """Each group with its explanation, then the ordinary crowd in slices, with None."""
+    """Yield each group with its explanation, then the ordinary crowd in slices, with None."""
     known = {one.card.name: one for one in all_explanations()}
     for name, size in zip(names, sizes, strict=True):
         yield name, known[name].draw(rng, size, where)
@@ -126,8 +135,8 @@ def _crowds(
 
 
 def _note_models(crowd: Crowd, first_use: Ints) -> None:
-    """Move `first_use`, in place, to the first exchange with each model where the crowd has an earlier
-    one.
+    """Set `first_use` of each model, in place, to the crowd's first exchange with it where that is
+    earlier.
     """
     for number, model in enumerate(MODELS):
         at = crowd.exchanges["at"][crowd.exchanges["model"] == model]
@@ -135,8 +144,8 @@ def _note_models(crowd: Crowd, first_use: Ints) -> None:
 
 
 def _write_days(rows: pa.Table, folder: Path, part: int, where: Setting) -> None:
-    """Write exchanges, which are in the order of time, as one more file of each day; keys are named after
-    whole accounts.
+    """Write exchanges, sorted by time, as one more file per day; each account's key is named after the
+    account.
     """
     key = pc.replace_substring(rows.column("account_id"), "acct_", "key_", max_replacements=1)
     rows = rows.set_column(rows.schema.get_field_index("api_key_id"), "api_key_id", key)
@@ -155,10 +164,9 @@ def _write(table: pa.Table, path: Path) -> None:
 
 
 def _releases(where: Setting, first_use: Ints) -> pa.Table:
-    """Release of each model: that of one first used after the first day is its first use, others are months
-    older.
+    """Release time of each model used.
 
-    A model that nobody uses is left out.
+    The newest model is released at its first use; the others are released months before the world begins.
     """
     rows = []
     for number, model in enumerate(MODELS):
@@ -172,10 +180,11 @@ def _releases(where: Setting, first_use: Ints) -> pa.Table:
 
 
 def outcome_of(cell: Cell, work: Path) -> dict[str, Any]:
-    """Write the cell's honest world into `work`, scan it, and return what was reported and of which group.
+    """Write the cell's honest world into `work`, scan it, and return the reported campaigns and leads by
+    group.
 
-    Members of a campaign or lead are counted by group; `group` is the one with most members, None for the
-    ordinary crowd.
+    Members of each campaign or lead are counted by group; `group` is the one with most members, None for
+    the ordinary crowd.
     """
     made = write_world(
         cell.crowds,
@@ -205,7 +214,9 @@ def outcome_of(cell: Cell, work: Path) -> dict[str, Any]:
 
 
 def options_of(cell: Cell) -> Options:
-    """Options of the cell's scan; the world's explanations are left out of it where the cell says so."""
+    """Options of the cell's scan; the world's explanations are removed from the scan where `leave_out` is
+    true.
+    """
     left_out = cell.crowds if cell.leave_out else ()
     return replace(Options(names={}), fdr=cell.fdr, without=frozenset((*cell.without, *left_out)))
 
@@ -216,7 +227,9 @@ KEPT = ("kind", "accounts", "exchanges", "q_value", "explanation", "log10_e")
 def _reported(
     results: Path, schema: TableSchema, members: TableSchema, group_of: dict[str, str | None]
 ) -> list[dict[str, Any]]:
-    """The rows of a table of campaigns or leads, each with its members counted by group."""
+    """Rows of a table of campaigns or leads, each with its number of members and its largest group; empty
+    where the file is missing.
+    """
     if not (results / f"{schema.name}.parquet").exists():
         return []
     key = schema.key[0]

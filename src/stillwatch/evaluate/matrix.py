@@ -1,15 +1,15 @@
-"""Which worlds is an evaluation made of?
+"""The worlds that an evaluation is made of.
 
 A matrix is a TOML file of tables `[worlds.NAME]` with `scenario`, `seeds`, and optionally `scale`, `fdr`,
 `without` (signals left out), `changes` (fields of the scenario or, as `campaign.FIELD`, of its plans),
-`baselines` (compare with other methods, tuned on that many further seeds), `without_each` (one world for
-every signal left out) and `monitor` (count false alarms, looking every so many hours). A list where one value
-is expected makes one world of each: two lists make all pairs.
+`baselines` (compare with other methods, tuned on that many further seeds), `without_each` (one more world
+for every signal, without it) and `monitor` (count false alarms, looking every so many hours). A list where
+one value is expected makes one world of each; two lists make all pairs.
 
-With `crowds` in place of `scenario` a world is honest: an ordinary crowd with groups of innocent explanations
-in it. `crowds` is "each" (one world for every explanation, alone), a number (so many, drawn by seed) or a
-list of names (all of them in every world); `accounts` and `days` are the world's size, and `leave_out = true`
-removes the world's explanations from the scan.
+With `crowds` in place of `scenario` a world is honest: an ordinary crowd with groups of innocent
+explanations in it. `crowds` is "each" (one world per explanation), a number (that many explanations, drawn
+by seed) or a list of names (all of them in every world); `accounts` and `days` are the world's size, and
+`leave_out = true` removes the world's explanations from the scan.
 
 With `cases` a world is that many blind cases of attribution for each seed; nothing is scanned
 (`evaluate.blind`).
@@ -46,15 +46,15 @@ SHOWN = (
     "flow.py",
     "compare.py",
     "matrix.py",
-)  # nothing that a world's outcome depends on
+)  # modules that only present outcomes; a change of them does not void stored outcomes
 TUNING = 1001  # the first seed on which baselines are tuned
 MIN_GROUP = 15  # accounts of a group in an honest world; chosen, small for a class or a team
-MOST_IN_GROUPS = 0.6  # of the accounts of an honest world; chosen
+MOST_IN_GROUPS = 0.6  # share of an honest world's accounts that all groups together may have; chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One world to be made, scanned and compared; the unit that is repeated, resumed and run in parallel."""
+    """One world to simulate, scan and compare; the unit that is repeated, resumed and run in parallel."""
 
     world: str
     scenario: str = ""  # empty where `crowds` are given
@@ -76,7 +76,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Of its file: the world, the seed, and a digest of all that would change its outcome."""
+        """Name of the outcome's file: world, seed, and a digest of the cell and of the package's source."""
         spec = json.dumps(asdict(self), sort_keys=True) + source_digest()
         world = re.sub("[^A-Za-z0-9.-]+", "_", self.world)
         return f"{world}-{self.seed}-{hashlib.sha256(spec.encode()).hexdigest()[:12]}"
@@ -84,7 +84,10 @@ class Cell:
 
 @cache
 def source_digest() -> str:
-    """Digest of the package itself: the outcome of another version is not this one's."""
+    """SHA-256 (hex) of the package's source, less the modules that only present results.
+
+    It is part of every cell's name, so that outcomes of another version are not reused.
+    """
     state = hashlib.sha256()
     root = Path(str(files("stillwatch")))
     for path in sorted(root.rglob("*.py")):
@@ -94,7 +97,7 @@ def source_digest() -> str:
 
 
 def built_in() -> dict[str, str]:
-    """Name → first comment line of each matrix that comes with the package."""
+    """Description of each built-in matrix, the first comment line of its file, by name."""
     folder = files("stillwatch.evaluate") / "matrices"
     names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".toml"))
     return {n[:-5]: (folder / n).read_text().splitlines()[0].lstrip("# ") for n in names}
@@ -103,10 +106,18 @@ def built_in() -> dict[str, str]:
 def read_matrix(
     name: str, *, seeds: int | None = None, prompts: Path | None = None, times: Path | None = None
 ) -> list[Cell]:
-    """Cells of a built-in matrix or of a TOML file; `seeds` shortens or lengthens every world's list.
+    """Cells of a built-in matrix or of a TOML file.
 
-    Raises `InputError` for a file that is not a matrix, `UsageError` for a scenario, change or explanation
-    that is not there, and for `times` with honest worlds, which have arrivals of their own.
+    Args:
+        name: name of a built-in matrix, or path of a TOML file.
+        seeds: number of seeds of every world in place of the file's own.
+        prompts: file of real prompts for all cells.
+        times: file of real arrival rates for all cells.
+
+    Raises:
+        InputError: for a file that is not a matrix.
+        UsageError: for an unknown scenario, change or explanation, and for `times` with honest worlds,
+            which have arrivals of their own.
     """
     path = Path(name)
     if name in built_in():
@@ -187,7 +198,7 @@ def _crowd_cells(world: str, spec: Mapping[str, object], seeds: int | None) -> l
 
 
 def _crowd_names(world: str, given: object, seed: int) -> list[tuple[str, ...]]:
-    """The explanations of each world of this seed."""
+    """The explanations of each world with this seed, one tuple per world."""
     known = [one.card.name for one in all_explanations()]
     if given == "each":
         return [(name,) for name in known]
@@ -267,7 +278,7 @@ Chosen = tuple[tuple[str, Value], ...]
 def _product(
     world: str, scenario: object, scale: object, changes: Mapping[str, Any]
 ) -> Iterator[tuple[str, str, float, Chosen]]:
-    """One world for each choice from every list, named by what was chosen."""
+    """One world for each combination of values from the lists, named by the values chosen."""
     given = {"scenario": scenario, "scale": scale} | {name: changes[name] for name in sorted(changes)}
     several = [name for name, value in given.items() if isinstance(value, list)]
     for choice in itertools.product(*(v if isinstance(v, list) else [v] for v in given.values())):

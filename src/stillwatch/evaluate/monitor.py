@@ -1,4 +1,4 @@
-"""How many false alarms would a monitor give that looks at a world again and again?"""
+"""How many false alarms a monitor raises that examines a world at regular intervals."""
 
 from __future__ import annotations
 
@@ -18,17 +18,23 @@ from stillwatch.flows.summarise import Prefixes
 from stillwatch.signals.registry import all_explanations, all_group_tests
 from stillwatch.stats.sequential import HOURS_A_YEAR, alert_log_e, confirm_log_e
 
-HONEST = 0.5
-LEVELS = (20.0, 100.0)
+HONEST = 0.5  # share of planted accounts below which a group counts as honest
+LEVELS = (20.0, 100.0)  # e-values whose exceedances are counted
 
 
 def monitor(world: Path, every_h: int, fdr: float) -> dict[str, Any]:
-    """Looks at every `every_h`-th hour: groups of mostly honest accounts that pass the bars, and what is
-    allowed.
+    """False alarms of a monitor that examines a world every `every_h` hours.
 
-    Of the groups proposed from the whole world, `tests` says how often each test's e-value was high though
-    they are honest, look-alikes among them. `alerts` counts groups × hours above the alert's bar, `allowed`
-    bounds its mean for that many looks; `confirmed` says whether any was ever above the bar of confirmation.
+    A group is honest where less than the share `HONEST` of its accounts are planted.
+
+    Returns:
+        `looks`: number of times that the world was examined.
+        `alerts`: number of honest groups above the alert's bar, summed over looks.
+        `allowed`: bound on the mean of `alerts` for that many looks.
+        `confirmed`: whether an honest group was ever above the bar of confirmation at level `fdr`.
+        `highest_log_e`: largest natural log of an honest group's e-value.
+        `tests`: for each test and for the combination, on the honest groups proposed from the whole world,
+            the number of groups, how many e-values reached each of `LEVELS`, and the largest log e-value.
     """
     truth = pq.read_table(world / "truth.parquet", columns=["account_id", "campaign_id"])
     planted = set(truth.filter(truth.column("campaign_id").is_valid()).column("account_id").to_pylist())
@@ -69,8 +75,8 @@ def monitor(world: Path, every_h: int, fdr: float) -> dict[str, Any]:
 
 
 def _each(judged: Sequence[Judged], planted: set[str]) -> dict[str, list[float]]:
-    """Test → honest groups it spoke of, how many of its e-values reached each of `LEVELS`, and the
-    largest, as log.
+    """By test: honest groups with an e-value, how many of these reached each of `LEVELS`, and the largest
+    natural log.
     """
     told: dict[str, list[float]] = {}
     for one in judged:

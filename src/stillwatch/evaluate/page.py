@@ -1,4 +1,4 @@
-"""How is an evaluation shown on one page?"""
+"""The page that shows an evaluation."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ PANELS = (
     ("right_kind", "found campaigns called what they are", 1.0),
 )
 WIDTH, LABEL, ROW, TOP = 760, 230, 22, 52
-EVIDENCE, FIRST = 24.0, 1e-3  # log10 e at the top of a plot; share of exchanges at its left edge
+EVIDENCE, FIRST = 24.0, 1e-3  # plot of evidence: log10 e at its top; share of exchanges at its left edge
 
 
 def render(whole: Mapping[str, Any]) -> str:
-    """The page as HTML, whole in itself."""
+    """The page as one HTML text that needs no other file, from the content of `evaluation.json`."""
     environment = Environment(
         loader=PackageLoader("stillwatch.evaluate"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
@@ -52,29 +52,29 @@ def render(whole: Mapping[str, Any]) -> str:
 
 
 def share(one: Mapping[str, float] | None) -> str:
-    """A share with its interval, in per cent."""
+    """A share and its interval as text in per cent; a dash for None."""
     return (
         "–" if one is None else f"{100 * one['value']:.1f} % ({100 * one['low']:.0f}–{100 * one['high']:.0f})"
     )
 
 
 def number(one: Mapping[str, float] | None) -> str:
-    """A figure with its interval."""
+    """A figure and its interval as text with one decimal; a dash for None."""
     return "–" if one is None else f"{one['value']:.1f} ({one['low']:.1f}–{one['high']:.1f})"
 
 
 def percent(share: float) -> str:
-    """A share in per cent, with two digits that count."""
+    """A share as text in per cent: no decimal for 0, 1 and shares from 0.1 to 0.9, else one."""
     return f"{100 * share:.{0 if share in (0, 1) or 0.1 <= share <= 0.9 else 1}f} %"
 
 
 def spread(one: Mapping[str, float]) -> str:
-    """The interval of a share, in per cent."""
+    """The interval of a share as text, in per cent."""
     return f"{percent(one['low'])} to {percent(one['high'])}"
 
 
 def panel(rows: Sequence[Mapping[str, Any]], name: str, title: str, top: float) -> str:
-    """One figure of every world as a dot on a line from 0 to `top`, with its interval."""
+    """SVG plot of one figure of every world: a dot on an axis from 0 to `top`, with its interval."""
     some = [row for row in rows if row.get(name)]
     height = TOP + ROW * len(some) + 8
 
@@ -96,7 +96,9 @@ def panel(rows: Sequence[Mapping[str, Any]], name: str, title: str, top: float) 
 
 
 def reliability(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Share of members truly in a campaign against the score they were given, over all worlds."""
+    """SVG plot of the share of members truly in a campaign against their score, over all worlds; "" without
+    members.
+    """
     bins = [[sum(row["calibration"][b][k] for row in rows) for k in range(4)] for b in range(10)]
     if not sum(one[0] for one in bins):
         return ""
@@ -121,8 +123,8 @@ def reliability(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def evidence(row: Mapping[str, Any]) -> str:
-    """Evidence against the share of a campaign's exchanges made, one line per seed, with the two bars of
-    the first.
+    """SVG plot of log10 evidence against the share of a campaign's exchanges made, one line per campaign
+    and seed, with the two bars of the first.
     """
     width, height, left, top = 370, 220, 40, 34
 

@@ -1,4 +1,4 @@
-"""How is a matrix run on all cores, and gone on with where it stopped?"""
+"""Run the cells of a matrix in parallel, and resume an interrupted run."""
 
 from __future__ import annotations
 
@@ -30,14 +30,16 @@ from stillwatch.flows.score import score
 from stillwatch.results.folder import read_table
 from stillwatch.simulate.worlds import change, find_scenario, simulate
 
-BINS = 10
+BINS = 10  # bins of the member score in the calibration
 
 
 def run(
     cells: Sequence[Cell], out: Path, workers: int, progress: Callable[[int, int], None]
 ) -> list[dict[str, Any]]:
-    """Outcomes of all cells, in order; those already in `out/cells` are read, the others made and written
-    there.
+    """Outcomes of all cells, in their order.
+
+    Outcomes found in `out/cells` are read; the others are computed by `workers` processes and written
+    there. `progress` is called with the numbers of finished and of all cells.
     """
     folder = out / "cells"
     folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +66,7 @@ def run(
 
 
 def run_cell(cell: Cell, folder: Path) -> None:
-    """Make a world, scan it, compare, and write what came out; the world itself is not kept."""
+    """Compute a cell's outcome and write it into `folder`; the simulated world is deleted."""
     work = Path(tempfile.mkdtemp(prefix=".cell-", dir=folder))
     try:
         outcome: dict[str, Any] = {"world": cell.world, "seed": cell.seed, "tunes": cell.tunes}
@@ -79,7 +81,7 @@ def run_cell(cell: Cell, folder: Path) -> None:
 
 
 def _simulated(cell: Cell, work: Path) -> dict[str, Any]:
-    """The outcome of a world of a scenario."""
+    """Outcome of a cell with a scenario."""
     simulate(
         cell.scenario,
         seed=cell.seed,
@@ -102,7 +104,7 @@ def _simulated(cell: Cell, work: Path) -> dict[str, Any]:
 
 
 def _scanned(cell: Cell, work: Path) -> dict[str, Any]:
-    """What a scan of the world finds, and how it compares with the truth."""
+    """Results of a scan of the world, and their comparison with the truth."""
     began = time.monotonic()
     options = Options(names={}, fdr=cell.fdr, without=frozenset(cell.without))
     overview = scan([str(work / "world")], work / "results", options)
@@ -120,8 +122,8 @@ def _scanned(cell: Cell, work: Path) -> dict[str, Any]:
 
 
 def _replay(work: Path) -> dict[str, list[dict[str, float]]]:
-    """Campaign → looks: hours since its first exchange, share of its exchanges made, evidence and the two
-    bars.
+    """Looks by campaign: hours since its first exchange, share of its exchanges made, log10 evidence and
+    the two bars.
     """
     rows = read_table(work / "results", contract.TIMELINE).sort_by("hour").to_pylist()
     totals = Counter[str]()
@@ -151,7 +153,9 @@ def _reported(work: Path) -> list[dict[str, Any]]:
 
 
 def _calibration(work: Path) -> list[list[float]]:
-    """Per tenth of the score: members, those truly in a campaign, sum of scores, sum of squared errors."""
+    """For each tenth of the score: members, members truly in a campaign, sum of scores, sum of squared
+    errors.
+    """
     truth = pq.read_table(work / "world" / "truth.parquet", columns=["account_id", "campaign_id"])
     planted = set(truth.filter(truth.column("campaign_id").is_valid()).column("account_id").to_pylist())
     bins = [[0.0, 0.0, 0.0, 0.0] for _ in range(BINS)]

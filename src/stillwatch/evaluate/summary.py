@@ -1,4 +1,4 @@
-"""What do many outcomes say together?"""
+"""Figures over the outcomes of many worlds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KINDS = ("harvest", "relay", "mixed")
 
 
 def summarise(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One row per world, each figure with its interval over seeds."""
+    """One row per world; each figure is a dict with its interval over seeds, None without values."""
     worlds: dict[str, list[Mapping[str, Any]]] = {}
     tuning: dict[str, list[Mapping[str, Any]]] = {}
     for outcome in outcomes:
@@ -33,10 +33,11 @@ def summarise(outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def balanced_accuracy(outcomes: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Of found campaigns: shares of harvests called harvest and of relays called relay, and the mean of both.
+    """Accuracy of the reported kinds over all campaigns found; None where no harvest or no relay was found.
 
-    `undetermined` is wrong. The interval of the mean is the mean of the exact limits, which is wider than
-    need be.
+    `harvest` and `relay` are the shares of found campaigns of each kind that are reported as that kind;
+    `undetermined` counts as wrong. `balanced` is the mean of both; its limits are the means of the exact
+    limits, which is conservative.
     """
     told = []
     for kind in ("harvest", "relay"):
@@ -68,7 +69,9 @@ def _monitored(some: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _tests(some: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Test → honest groups it spoke of, and the share of its e-values that reached 20 and 100."""
+    """By test: honest groups with an e-value, and the shares of its e-values of at least 20 and at least
+    100.
+    """
     told: dict[str, list[list[float]]] = {}
     for one in some:
         for name, row in one["tests"].items():
@@ -86,13 +89,13 @@ def _tests(some: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def _costs(some: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """What the planted campaigns of a world cost, summed, on average over seeds."""
+    """Costs of a world's planted campaigns, summed over campaigns and averaged over seeds."""
     each = [one for outcome in some for one in outcome["costs"]]
     return {name: sum(one[name] for one in each) / len(some) for name in each[0]} if each else {}
 
 
 def _looks(some: Sequence[Mapping[str, Any]]) -> list[list[dict[str, float]]]:
-    """Looks at each reported campaign that is truly one, of all seeds."""
+    """Looks at each planted campaign that was reported, over all seeds."""
     return [
         outcome["replay"].get(name, [])
         for outcome in some
@@ -158,7 +161,7 @@ def _figures(some: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _hours(some: Sequence[Mapping[str, Any]]) -> list[float]:
-    """Hours from each found campaign's first exchange to its alert; of those that had one."""
+    """Hours from the first exchange to the alert of each campaign found that had an alert."""
     firsts = [[k["hours"] for k in looks if k["log10_e"] >= k["log10_alert"]][:1] for looks in _looks(some)]
     return [hours for first in firsts for hours in first]
 
@@ -172,13 +175,17 @@ def _of_seed(outcome: Mapping[str, Any], name: str) -> float:
 
 
 def _kinds(planted: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
-    """How many found campaigns are called what they are; `undetermined` is not right."""
+    """Number of found campaigns reported with their true kind, and number of found campaigns;
+    `undetermined` is wrong.
+    """
     found = [c for c in planted if c["kinds"]]
     return sum(c["kinds"] == [c["campaign_id"].split("-")[0]] for c in found), len(found)
 
 
 def _pairs(some: Sequence[Mapping[str, Any]]) -> list[tuple[int, Mapping[str, Any]]]:
-    """True number of exchanges beside each report, of planted campaigns that were reported exactly once."""
+    """True number of exchanges and the reported row of each planted campaign that was reported exactly
+    once.
+    """
     pairs = []
     for outcome in some:
         reports = {r["campaign_id"]: r for r in outcome["reported"]}

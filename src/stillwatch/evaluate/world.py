@@ -1,4 +1,4 @@
-"""How is a simulated world opened for what reads it besides the scan?"""
+"""Open a simulated world for readers other than the scan."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ class Opened:
 
 @contextmanager
 def opened(world: Path) -> Iterator[Opened]:
-    """The summaries that a scan of the world judges, whatever its seed."""
+    """Open the observations and summaries that a scan of `world` would use; temporary files are deleted on
+    exit.
+    """
     sources = discover([str(world)])
     assert sources.accounts is not None
     assert sources.releases is not None

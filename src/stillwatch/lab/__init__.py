@@ -1,1 +1,1 @@
-"""What is a campaign worth, and what do marks and defences do, measured on models that the user owns?"""
+"""Experiments on models that the user owns: what a campaign gains, and what marks and defences do."""

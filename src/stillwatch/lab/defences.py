@@ -1,8 +1,7 @@
-"""What does each defence cost a student, and what does it cost an honest user?
+"""Cost of each defence for a student and for an honest user.
 
-Every defence is applied to what is served; the honest user's loss is in the answers that a person gets (right
-answers, and the words of reasoning), the student's in what it can do after training on the same number of
-answers.
+Every defence is applied to what is served. The honest user's loss is measured on the served answers (right
+answers, words of reasoning), the student's on its ability after training on the same number of answers.
 """
 
 from __future__ import annotations
@@ -23,8 +22,11 @@ Reshape = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One defence on one seed: shares of right answers by capability, words of reasoning left, and how
-    many answers the student got.
+    """One defence with one seed.
+
+    `dose` is the defence's strength. `honest` and `student` are shares of right answers by capability;
+    `trace_words` the mean number of words of reasoning per answer; `answers` the number of answers that the
+    student got.
     """
 
     defence: str
@@ -37,7 +39,7 @@ class Outcome:
 
 
 def summarised(said: str, keep: float) -> str:
-    """The first steps of the reasoning, a `keep` share of them, then the answer."""
+    """The answer with only the first share `keep` of its reasoning steps."""
     at = said.rfind(f"{ANSWER} ")
     if at < 0:
         return said
@@ -47,14 +49,12 @@ def summarised(said: str, keep: float) -> str:
 
 
 def shortened(said: str, words: int) -> str:
-    """The answer cut after so many words, whatever is lost."""
+    """The answer cut after `words` words."""
     return " ".join(said.split()[:words])
 
 
 def perturbed(scale: float, seed: int) -> Reshape:
-    """Normal noise on the logits, in standard deviations of the logits over the vocabulary's plausible
-    part.
-    """
+    """A defence that adds normal noise to the logits, with standard deviation `scale` in logits."""
     torch = models.torch_or_say()
     source = torch.Generator(device=models.device()).manual_seed(seed)
 
@@ -68,11 +68,11 @@ def perturbed(scale: float, seed: int) -> Reshape:
 def antidistillation(
     proxy: Model, held: Sequence[tuple[str, str]], strength: float, step: float = 0.02
 ) -> Reshape:
-    """Logits + strength * d/de log p of a proxy student moved by e along its loss on tasks that count (Savani
-    and others 2025).
+    """A defence: logits + strength * d/de log p of a proxy student moved by e along the gradient of its
+    loss (Savani and others 2025).
 
-    The derivative is a central difference between two copies of the proxy, moved up and down the gradient of
-    its loss on `held`; a token that would carry a student downhill is made unlikely.
+    The derivative is a central difference between two copies of the proxy, moved by `step` up and down the
+    gradient of its loss on `held`. Tokens from which a student would learn become less likely.
     """
     torch = models.torch_or_say()
     proxy.net.zero_grad(set_to_none=True)
@@ -92,7 +92,7 @@ def antidistillation(
 
     def reshape(said: Tensor, logits: Tensor) -> Tensor:
         logs = [torch.log_softmax(one.logits(said), dim=-1) for one in moved]
-        # Up the gradient is a worse student: tokens likelier there than downhill are those that teach little.
+        # Up the gradient the student is worse: tokens that are likelier there than downhill teach little.
         return logits + strength * (logs[0] - logs[1]) / (2 * step)
 
     return reshape
@@ -102,7 +102,20 @@ def measure(
     teacher: Model, name: str, dose: float, *, seed: int, answers: int, lesson: school.Lesson, each: int,
     proxy: Model | None = None, base: Model | None = None, capabilities: tuple[str, ...] = school.ALL,
 ) -> Outcome:  # fmt: skip
-    """Serve under a defence, train a student on it, examine both."""
+    """Serve answers under a defence, train a student on them, and examine both.
+
+    Args:
+        teacher: the model that is served.
+        name: the defence; "none" for none.
+        dose: its strength; for `throttle` the share of answers that is served.
+        seed: seed of tasks, sampling and training.
+        answers: number of answers without the defence.
+        lesson: training of the student.
+        each: number of tasks per capability in the student's examination.
+        proxy: the proxy student of `antidistillation`.
+        base: model from which the student starts; None for a new model.
+        capabilities: capabilities of the tasks.
+    """
     number = round(answers * dose) if name == "throttle" else answers
     tasks = school.prompts(seed, number, capabilities)
     reshape: Reshape | None = None

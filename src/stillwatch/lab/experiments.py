@@ -1,7 +1,7 @@
-"""Which experiments does the lab run, resumed where they stopped, on all cores?
+"""The lab's experiments: parallel, and resumed after an interruption.
 
-An experiment is a list of jobs, each a function of a seed and some numbers, whose outcome is one JSON file; a
-second run makes what is missing. Outcomes become a table with intervals over seeds, and plots.
+An experiment is a list of jobs, each a function of a seed and some numbers, whose outcome is one JSON file;
+a second run computes only what is missing. Outcomes become a table with intervals over seeds, and plots.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def curve_jobs(
     steps: int,
     base: Path | None = None,
 ) -> list[Job]:
-    """Students of every way and share of a campaign."""
+    """Jobs of students for every seed, way of learning and share of the campaign's answers."""
     return [
         {
             "kind": "curve",
@@ -101,7 +101,7 @@ def trace_jobs(
     strength: float | None = None,
     base: Path | None = None,
 ) -> list[Job]:
-    """Students by mark and by the share of their training that bore it."""
+    """Jobs of students for every seed, mark and marked share."""
     return [
         {
             "kind": "traces",
@@ -124,7 +124,7 @@ def trace_jobs(
 def removal_jobs(
     mark: str, share: float, seeds: int, answers: int, asked: int, steps: int, each: int, base: Path
 ) -> list[Job]:
-    """Students from which somebody tried to remove a mark."""
+    """Jobs of students for every seed and attempt to remove the mark."""
     return [
         {
             "kind": "removal",
@@ -144,7 +144,7 @@ def removal_jobs(
 
 
 def defence_jobs(answers: int, seeds: int, each: int, steps: int, base: Path | None = None) -> list[Job]:
-    """Students behind every defence and dose."""
+    """Jobs of students for every seed, defence and dose."""
     return [
         {
             "kind": "defences",
@@ -165,7 +165,7 @@ def defence_jobs(answers: int, seeds: int, each: int, steps: int, base: Path | N
 def power_jobs(
     one: tuning.Tuning, shares: Sequence[float], rewords: Sequence[float], seeds: int
 ) -> list[Job]:
-    """Fine-tuned students by marked share, and by rewording at the largest of the shares."""
+    """Jobs of fine-tuned students by marked share, and by rewording at the largest share."""
     return [{"kind": "power", **asdict(some)} for some in tuning.students(one, shares, rewords, seeds)]
 
 
@@ -178,7 +178,10 @@ def _base(job: Job) -> models.Model | None:
 
 
 def run(teacher: Path, jobs: Sequence[Job], out: Path, workers: int, progress: Progress) -> list[Job]:
-    """Every job with its outcome; those whose file is there are not run again."""
+    """Every job with its outcome; jobs whose file exists are not run again.
+
+    Raises `StateError` where `out` has outcomes of another teacher, or the teacher's folder has no weights.
+    """
     out.mkdir(parents=True, exist_ok=True)
     mark = out / "teacher.sha256"
     name = _digest_of(teacher)
@@ -194,7 +197,7 @@ def run(teacher: Path, jobs: Sequence[Job], out: Path, workers: int, progress: P
     waiting = [job for job in jobs if not _file(out, job).exists()]
     done = len(jobs) - len(waiting)
     progress("lab", done, len(jobs))
-    # One GPU is shared badly; cores are shared well.
+    # Several processes on one GPU slow each other down; CPU cores can be divided.
     width = 1 if models.device() == "cuda" else min(workers, max(len(waiting), 1))
     for _ in _all_done(str(teacher), waiting, out, width):
         done += 1
@@ -203,9 +206,7 @@ def run(teacher: Path, jobs: Sequence[Job], out: Path, workers: int, progress: P
 
 
 def _all_done(teacher: str, waiting: Sequence[Job], out: Path, width: int) -> Iterator[None]:
-    """Do jobs, one after the other here, or several at a time in processes of their own; one item for
-    each that is done.
-    """
+    """Run jobs in this process or in several; yield once per finished job."""
     if width == 1:
         for job in waiting:
             _do(teacher, job, str(_file(out, job)))
@@ -221,7 +222,7 @@ def _all_done(teacher: str, waiting: Sequence[Job], out: Path, width: int) -> It
 
 
 def report(kind: str, teacher: Path, done: Sequence[Job], out: Path) -> dict[str, Any]:
-    """The table and the page of an experiment, written beside its outcomes."""
+    """Write the table (JSON) and the page of an experiment beside its outcomes; returns the table."""
     rows = {
         "curve": tables.curve,
         "traces": tables.traces,
@@ -253,8 +254,8 @@ def report(kind: str, teacher: Path, done: Sequence[Job], out: Path) -> dict[str
 
 
 def _alone(workers: int) -> None:
-    """Take this worker's share of the cores, and end with whoever started it: a killed run leaves nobody
-    training.
+    """Limit this worker to its share of the cores, and end it with its parent, so that a killed run leaves
+    no training process.
     """
     end_with_parent()
     torch = models.torch_or_say()

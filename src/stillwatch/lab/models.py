@@ -1,7 +1,7 @@
-"""How are small language models made, trained, asked, kept and loaded?
+"""Small language models: creation, training, sampling, saving and loading.
 
-All models are in the Hugging Face format, so a teacher or a student from disk may be anyone's own; those made
-here are Llama's architecture with half a million parameters and a tokeniser that is a list of words.
+All models are in the Hugging Face format, so a teacher or a student may come from disk; those created here
+have Llama's architecture with half a million parameters and a tokeniser of whole words.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LONGEST = 72  # tokens of an answer: the lab's longest have 70
 
 
 def torch_or_say() -> Any:
-    """PyTorch and Hugging Face's library, or what to install."""
+    """PyTorch; raises `MissingExtra` where it or transformers is not installed."""
     try:
         import torch
         import transformers
@@ -40,7 +40,7 @@ def torch_or_say() -> Any:
 
 
 def device() -> str:
-    """A GPU where there is one."""
+    """Device of the models: "cuda" where there is a GPU, else "cpu"."""
     return "cuda" if torch_or_say().cuda.is_available() else "cpu"
 
 
@@ -53,18 +53,18 @@ class Model:
 
     @property
     def place(self) -> Any:
-        """Where its weights lie."""
+        """Device of the weights."""
         return next(self.net.parameters()).device
 
     @property
     def pad(self) -> int:
-        """The id that fills a batch; the end's where the tokeniser has none of its own."""
+        """Id of the padding token; that of the end token where the tokeniser has none."""
         own = self.tokenizer.pad_token_id
         return int(self.tokenizer.eos_token_id if own is None else own)
 
     def asked(self, prompt: str) -> list[int]:
-        """Token ids of a question as the model expects it: in its chat template if it has one, else after
-        its first token.
+        """Token ids of a question in the model's chat template, or after its first token where it has no
+        template.
         """
         if getattr(self.tokenizer, "chat_template", None):
             text = self.tokenizer.apply_chat_template(
@@ -75,22 +75,22 @@ class Model:
         return [self.tokenizer.eos_token_id if first is None else first, *self.encode(prompt)]
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of a text, nothing added."""
+        """Token ids of a text, without special tokens."""
         return list(self.tokenizer.encode(text, add_special_tokens=False))
 
     def tokenize(self, text: str) -> Tokens:
-        """Tokens of a text with their places, nothing added."""
+        """Tokens of a text with their character offsets, without special tokens."""
         return weights.tokens_of(self.tokenizer, text)
 
     def save(self, folder: Path) -> None:
-        """In the Hugging Face format."""
+        """Write the model and its tokeniser into a folder in the Hugging Face format."""
         self.net.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """A model's shape."""
+    """Hidden width, layers and attention heads of a model."""
 
     width: int = 96
     layers: int = 3
@@ -112,7 +112,7 @@ def tokenizer() -> Any:
 
 
 def fresh(seed: int, size: Size | None = None) -> Model:
-    """A model that has learnt nothing."""
+    """An untrained model."""
     torch = torch_or_say()
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -136,7 +136,9 @@ def fresh(seed: int, size: Size | None = None) -> Model:
 
 
 def load(folder: Path) -> Model:
-    """A model from disk, in the Hugging Face format; never from anywhere else."""
+    """Load a model in the Hugging Face format from disk, never from the network; raises `InputError` where
+    there is none.
+    """
     torch_or_say()
     if not (folder / "config.json").is_file():
         raise InputError(
@@ -151,7 +153,7 @@ def load(folder: Path) -> Model:
 
 
 def copy_of(model: Model) -> Model:
-    """The same weights, to be trained further."""
+    """A copy with weights of its own."""
     import copy
 
     return Model(copy.deepcopy(model.net), model.tokenizer)
@@ -167,7 +169,7 @@ def adapted(model: Model, rank: int, seed: int) -> Model:
 
 
 def merged(model: Model) -> Model:
-    """A model with its adapters added to its weights, as it would be published."""
+    """The model with its adapters merged into its weights; unchanged without adapters."""
     return (
         Model(model.net.merge_and_unload(), model.tokenizer)
         if hasattr(model.net, "merge_and_unload")
@@ -186,10 +188,11 @@ def train(
     teacher: Model | None = None,
     progress: Step | None = None,
 ) -> float:
-    """Supervised training on prompts and answers, loss on the answers alone; gives the last steps' mean loss.
+    """Train on prompts and answers, in place, with the loss on answers only; returns the mean loss of the
+    last twenty steps (NaN for none).
 
     With a `teacher`, the target of each token is the teacher's twenty likeliest tokens with their
-    probabilities, as an interface that gives log-probabilities shows them (Hinton and others 2015).
+    probabilities, as an interface with log-probabilities shows them (Hinton and others 2015).
     """
     torch = torch_or_say()
     rng = np.random.default_rng(seed)
@@ -234,11 +237,11 @@ def answer(
     proxy: Model | None = None,
     progress: Step | None = None,
 ) -> list[str]:
-    """What the model says to each prompt, sampled; `rows` marks each answer under its own key, with a `proxy`
-    student where a mark needs one.
+    """Sample the model's answer to each prompt.
 
-    `reshape` gives other logits of token ids so far and logits, for defences; temperature 0 takes the
-    likeliest token.
+    `rows` marks each answer under its own key (None: unmarked), with a `proxy` student where a mark needs
+    one. `reshape` maps the token ids so far and the logits to other logits. Temperature 0 takes the
+    likeliest token. `longest` is the most tokens of an answer.
     """
     torch = torch_or_say()
     torch.manual_seed(seed)
@@ -270,9 +273,7 @@ def answer(
 
 
 class Following:
-    """A model's word on the next token of ids that grow by one at a time; what it read it does not read
-    again.
-    """
+    """Next-token predictions for ids that grow by one token at a time, with a cache of what was read."""
 
     def __init__(self, net: Any) -> None:
         self.net = net
@@ -280,7 +281,7 @@ class Following:
         self._past: Any = None
 
     def logits(self, ids: Tensor) -> Tensor:
-        """Logits of the next token, of shape (rows, vocabulary)."""
+        """Logits of the next token, shape (rows, vocabulary)."""
         seen = self._ids
         is_next = seen is not None and ids.shape[1] == seen.shape[1] + 1 and bool((ids[:, :-1] == seen).all())
         out = self.net(
@@ -292,7 +293,7 @@ class Following:
         return out.logits[:, -1].float()
 
     def probabilities(self, ids: Tensor) -> Tensor:
-        """Probabilities of the next token."""
+        """Probabilities of the next token, shape (rows, vocabulary)."""
         return self.logits(ids).softmax(dim=-1)
 
 
@@ -305,7 +306,7 @@ def _sample(
     longest: int,
     reshape: Any,
 ) -> list[list[int]]:
-    """Token ids of the answers, without the end's token."""
+    """Token ids of the answers, without the end token."""
     end = model.tokenizer.eos_token_id
     cache, step, said = None, ids, ids
     live = torch.ones(len(ids), dtype=torch.bool, device=ids.device)
@@ -342,13 +343,15 @@ def _soft(torch: Any, model: Model, teacher: Model, ids: Tensor, labels: Tensor)
 
 
 def encoded(model: Model, prompt: str, said: str) -> tuple[list[int], int]:
-    """Token ids of a prompt and an answer with start and end, and how many are the prompt's."""
+    """Token ids of prompt, answer and end token, and the number of ids of the prompt."""
     asked = model.asked(prompt)
     return [*asked, *model.encode(said), model.tokenizer.eos_token_id], len(asked)
 
 
 def padded(model: Model, rows: Sequence[tuple[list[int], int]]) -> tuple[Tensor, Tensor]:
-    """Encoded rows as one batch: token ids, and labels that ask for the answers alone."""
+    """Encoded rows as one batch: token ids, and labels that are -100 except on answers; both of shape
+    (rows, longest).
+    """
     torch = torch_or_say()
     longest = max(len(ids) for ids, _ in rows)
     ids = np.full((len(rows), longest), model.pad, np.int64)

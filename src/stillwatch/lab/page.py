@@ -1,4 +1,4 @@
-"""How is what the lab measured shown: plots where people look, tables where they read?"""
+"""The page that shows an experiment of the lab: plots and tables."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHORT = {
 
 
 def render(whole: Mapping[str, Any]) -> str:
-    """The page as HTML, whole in itself."""
+    """The page as one HTML text that needs no other file."""
     environment = Environment(
         loader=PackageLoader("stillwatch.lab"),
         autoescape=True,
@@ -42,7 +42,7 @@ def render(whole: Mapping[str, Any]) -> str:
 
 
 def share(one: Mapping[str, float] | None) -> str:
-    """A share, in per cent, with its interval where there is more than one seed."""
+    """A share as text in per cent, with its interval where there are at least two seeds; a dash for None."""
     if one is None:
         return "–"
     told = f"{100 * one['value']:.1f} %"
@@ -50,14 +50,14 @@ def share(one: Mapping[str, float] | None) -> str:
 
 
 def number(one: Mapping[str, float] | None) -> str:
-    """A figure with its interval."""
+    """A figure as text, with its interval where there are at least two seeds; a dash for None."""
     if one is None:
         return "–"
     return f"{one['value']:.3g}" + ("" if one["number"] < 2 else f" ({one['low']:.3g} to {one['high']:.3g})")
 
 
 def logarithm(value: float) -> str:
-    """A log10 with one decimal, without a minus before nothing."""
+    """A log10 as text with one decimal, without "-0.0"."""
     return f"{round(value, 1) + 0.0:.1f}"
 
 
@@ -97,9 +97,7 @@ def _curve(rows: Sequence[Row], name: str) -> str:
 def _dot(
     x: float, y: Callable[[float], float], one: Mapping[str, float], at: int, tip: str, r: float = 3.4
 ) -> str:
-    """A figure as a dot, with its interval where there is more than one seed, and words for who points at
-    it.
-    """
+    """A figure as a dot with a tooltip, and its interval where there are at least two seeds."""
     colour = f"c{at % COLOURS}"
     drawn = element("circle", element("title", tip), cx=x, cy=y(one["value"]), r=r, class_=f"dot {colour}")
     if one["number"] < 2:
@@ -108,7 +106,9 @@ def _dot(
 
 
 def _apart(at: int, ways: Sequence[str], rows: Sequence[Row]) -> float:
-    """Names stand in the order of their lines' ends, and not upon each other nor upon the teacher's."""
+    """Height of a line's name: names are in the order of the lines' ends and overlap neither each other nor
+    the teacher's.
+    """
     last = {
         way: max((row for row in rows if row["way"] == way), key=lambda row: float(row["answers"]))[
             "accuracy"
@@ -143,8 +143,8 @@ def _traced(rows: Sequence[Row]) -> list[str]:
 
 
 def _effect(rows: Sequence[Row], access: str) -> str:
-    """z, in standard deviations of the null, against the marked share, both as logarithms, with a line of
-    slope 1 for the eye.
+    """Plot of z (standard deviations of the null) against the marked share, both on log scales, with a line
+    of slope 1 for comparison.
     """
     some = [row for row in rows if row["access"] == access and row["share"] > 0 and row["z"]["value"] > 0]
     drawn = text(ACCESS[access], 0, 14, class_="axis-title")
@@ -199,8 +199,8 @@ def _effect(rows: Sequence[Row], access: str) -> str:
 
 
 def _defended(rows: Sequence[Row]) -> list[str]:
-    """Student's right answers against honest users' loss on a scale of roots, one point a dose, each with
-    its name.
+    """Plot of students' right answers against honest users' loss on a square-root scale, one labelled point
+    per dose.
     """
     width, height, left, below, after = 760, 400, 60, 50, 210
     told = [row for row in rows if row["honest_loss"] and row["student"]]
@@ -240,7 +240,7 @@ def _defended(rows: Sequence[Row]) -> list[str]:
 
 
 def _removed(rows: Sequence[Row]) -> list[str]:
-    """-log10 p after each attempt, with weights and with text, on a scale that ends at forty."""
+    """Plot of -log10 p after each attempt at removal, with weights and with text, up to forty."""
     width, left, row_height, most = 760, 190, 34, 40.0
     height = 46 + row_height * len(rows) + 48
 
@@ -273,8 +273,8 @@ def _removed(rows: Sequence[Row]) -> list[str]:
 
 
 def _powers(rows: Sequence[Row]) -> list[str]:
-    """Power at the stricter level against the marked share as served, and against rewording at the
-    largest share.
+    """Plots of power at the stricter level: against the marked share without rewording, and against
+    rewording at the largest share.
     """
     largest = max(row["share"] for row in rows)
     return [

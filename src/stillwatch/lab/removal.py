@@ -1,9 +1,8 @@
-"""What removes a mark from a student, and what does it cost the student?
+"""Attempts to remove a mark from a student, and their cost for the student.
 
-Four things that whoever trains on harvested answers may try: reword them first, mix them with another
-teacher's, go on training on other text, and turn the mark back while answering (neutralisation, after Pan and
-others 2025: the student's shift from its base is taken off where the base is undecided, which needs the
-weights from before).
+A trainer on harvested answers may reword them first, mix them with another teacher's, continue training on
+other text, or counteract the mark while answering (neutralisation, after Pan and others 2025: the student's
+shift from its base is removed where the base is undecided, which needs the base's weights).
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ REMOVALS = ("none", "reword half", "reword all", "mix with another teacher", "tr
 
 
 def reworded(said: str, share: float, rng: np.random.Generator) -> str:
-    """A share of the words that may be any of sixty, drawn anew: what a paraphrase does to style, content
-    kept.
+    """The answer with a share of its freely chosen words drawn anew from their lists; a paraphrase that
+    keeps the content.
     """
     kinds = [set(OPENINGS), set(VERBS), set(TAILS)]
     lists = [OPENINGS, VERBS, TAILS]
@@ -44,8 +43,8 @@ def reworded(said: str, share: float, rng: np.random.Generator) -> str:
 
 
 def neutralised(base: Model, strength: float = 1.0) -> Callable[[Tensor, Tensor], Tensor]:
-    """Logits moved back to the base's where the base is undecided; where it is sure, or the student knows
-    better, they stay.
+    """A function that moves the student's logits towards the base's, the more the less certain the base
+    is.
     """
     torch = models.torch_or_say()
     unmarked = models.Following(base.net)
@@ -62,7 +61,7 @@ def neutralised(base: Model, strength: float = 1.0) -> Callable[[Tensor, Tensor]
 def measured(
     teacher: Model, base: Model, trial: traces.Trial, removal: str, lesson: school.Lesson, each: int
 ) -> dict[str, SuspectFinding | float]:
-    """Findings on one student after one removal, and its share of right answers."""
+    """Findings on one student after one removal, by access, and its share of right answers (`right`)."""
     ring, (issued,) = traces.keyring_of(trial.seed, trial.mark, trial.width, trial.strength)
     pairs = traces.served(teacher, trial, ring, issued, base if mark_named(trial.mark).needs_proxy else None)
     rng = np.random.default_rng(trial.seed)

@@ -1,4 +1,4 @@
-"""How is a teacher taught and served, and how does a student learn from N of its answers?"""
+"""Train and serve a teacher, and train students on its answers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from stillwatch.lab.tasks import ANSWER, CAPABILITIES, Task, draw, is_right
 from stillwatch.prove.serving import Row
 
 WAYS = ("answers", "reasoning", "logprobs", "reward")
-ROUNDS = 3
+ROUNDS = 3  # rounds of attempts and training in `reward`
 Pairs = list[tuple[str, str]]
 ALL = tuple(CAPABILITIES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
-    """How long a student learns, how fast at most, and how large it is."""
+    """A student's training: number of steps, batch size, highest learning rate, and the model's size."""
 
     steps: int = 500
     batch: int = 64
@@ -39,10 +39,10 @@ def teach(
     rate: float = 2e-3,
     progress: Step | None = None,
 ) -> Model:
-    """A teacher trained on as many fresh tasks as its steps ask for.
+    """A teacher trained on as many new tasks as its steps need, at most 200,000.
 
-    With `form_only` every prompt has another prompt's answer: the model learns the language and how answers
-    look, as a base model has before it is trained on anybody's answers, and none of the skill.
+    With `form_only` every prompt gets another prompt's answer: the model learns the language and the form
+    of answers, like a base model, but no skill.
     """
     model = models.fresh(seed, size)
     rng = np.random.default_rng(seed)
@@ -59,7 +59,7 @@ def teach(
 
 
 def prompts(seed: int, number: int, capabilities: tuple[str, ...] = ALL) -> list[Task]:
-    """What a campaign asks: tasks of its own, in turn over the capabilities."""
+    """`number` tasks of a campaign, in turn over the capabilities."""
     return draw(np.random.default_rng(1_000_003 * seed + 17), number, capabilities)
 
 
@@ -73,8 +73,8 @@ def serve(
     longest: int = models.LONGEST,
     progress: Step | None = None,
 ) -> Pairs:
-    """The teacher's answers as they leave the interface, each marked under its own key where `rows` has
-    one.
+    """Pairs of prompt and answer by the teacher, each marked under its own key where `rows` has one (None:
+    unmarked).
     """
     said = models.answer(
         teacher, asked, seed=seed, rows=rows, proxy=proxy, longest=longest, progress=progress
@@ -83,7 +83,7 @@ def serve(
 
 
 def without_trace(said: str) -> str:
-    """The answer alone, as an interface that hides reasoning gives it."""
+    """The answer without its reasoning, as an interface that hides reasoning returns it."""
     at = said.rfind(f"{ANSWER} ")
     return said[at:] if at >= 0 else said
 
@@ -91,12 +91,12 @@ def without_trace(said: str) -> str:
 def learn(
     way: str, served: Pairs, *, teacher: Model, seed: int, lesson: Lesson, start: Model | None = None
 ) -> Model:
-    """A student made from what was served, in one of the `WAYS` a campaign would take.
+    """A student trained on what was served, in one of `WAYS`.
 
-    `answers` and `reasoning` train on the text; `logprobs` also on the probabilities of its tokens; `reward`
-    learns the form from a tenth of the answers and then, round by round, from its own attempts at the rest
-    that the teacher grades as right, where a grade is whether the teacher's own answer is the same (expert
-    iteration).
+    `answers` trains on answers without reasoning, `reasoning` on whole answers, `logprobs` also on the
+    teacher's token probabilities. `reward` learns the form from a tenth of the answers and then, round by
+    round, from its own attempts at the rest that match the teacher's final answer (expert iteration).
+    `start` is the model to start from; None for a new one.
     """
     student = models.copy_of(start) if start is not None else models.fresh(seed, lesson.size)
     if way == "answers":
@@ -140,7 +140,7 @@ def learn(
 
 
 def examine(model: Model, seed: int, each: int, capabilities: tuple[str, ...] = ALL) -> dict[str, float]:
-    """Share of right answers by capability, on tasks nobody saw, at temperature 0."""
+    """Share of right answers by capability on `each` new tasks of each, at temperature 0."""
     tasks = draw(np.random.default_rng(7_919 * seed + 5), each * len(capabilities), capabilities)
     said = models.answer(model, [task.prompt for task in tasks], seed=seed, temperature=0.0)
     return accuracy(tasks, said)

@@ -1,4 +1,4 @@
-"""What do an experiment's outcomes say, each figure with an interval over seeds?"""
+"""Tables of an experiment's outcomes, each figure with an interval over seeds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stillwatch.stats.intervals import Interval, of_mean
 
 Row = dict[str, Any]
 Job = dict[str, Any]
-LEVELS = (1e-3, 1e-5)
+LEVELS = (1e-3, 1e-5)  # levels of the test at which rejections and power are given
 
 
 def _held(values: Sequence[float], low: float = -np.inf, high: float = np.inf) -> dict[str, float] | None:
@@ -23,7 +23,9 @@ def _held(values: Sequence[float], low: float = -np.inf, high: float = np.inf) -
 
 
 def curve(done: Sequence[Job]) -> list[Row]:
-    """Accuracy by way, number of answers and capability, beside the teacher's, all capabilities last."""
+    """One row per way, number of answers and capability ("all" last): the student's and the teacher's
+    accuracy.
+    """
     rows: list[Row] = []
     keys = sorted({(job["way"], job["answers"]) for job in done})
     for way, answers in keys:
@@ -44,7 +46,9 @@ def _of(accuracy: dict[str, float], name: str) -> float:
 
 
 def traces(done: Sequence[Job]) -> list[Row]:
-    """Effect a window, and the p-values, by mark, access and share; the median p over seeds and the worst."""
+    """One row per mark, access and share: effect per window, z, number of windows, and the sorted p-values
+    of all seeds.
+    """
     rows: list[Row] = []
     for mark, share in sorted({(job["mark"], job["share"]) for job in done}):
         some = [job for job in done if (job["mark"], job["share"]) == (mark, share)]
@@ -62,8 +66,10 @@ def traces(done: Sequence[Job]) -> list[Row]:
 
 
 def power(done: Sequence[Job]) -> list[Row]:
-    """By marked share, rewording and access: the effect, the p-values, how many students are rejected at each
-    of `LEVELS`, and the power there that the mean effect gives for as many windows (normal approximation).
+    """One row per marked share, rewording and access.
+
+    A row has the effect, the p-values, the number of students rejected at each of `LEVELS`, and the power
+    at each that the mean effect gives for as many windows (normal approximation).
     """
     rows: list[Row] = []
     for share, reword in sorted({(job["share"], job["reword"]) for job in done}):
@@ -95,11 +101,11 @@ def power(done: Sequence[Job]) -> list[Row]:
 
 
 def slope(rows: Sequence[Row], mark: str, access: str) -> dict[str, float] | None:
-    """The exponent b of z = a * share^b by least squares on logarithms, where z is above 2; 1 is in
-    proportion.
+    """Exponent b of z = a * share^b, by least squares on logarithms of the points with z above 2; 1 for
+    proportionality.
 
-    z is the effect a window times the root of the windows: what decides a p-value, and what the same answers
-    bring.
+    z is the effect per window times the root of the number of windows. Returns `exponent`, its standard
+    `error`, `at_one` (a) and the number of `points`; None for fewer than three points.
     """
     some = [
         (row["share"], row["z"]["value"])
@@ -119,8 +125,8 @@ def slope(rows: Sequence[Row], mark: str, access: str) -> dict[str, float] | Non
 
 
 def defences(done: Sequence[Job]) -> list[Row]:
-    """Honest users' and students' right answers by defence and dose, in the mean and by capability,
-    beside no defence on the same seeds.
+    """One row per defence and dose: right answers of honest users and students, and their loss against no
+    defence with the same seeds.
     """
     base = {job["seed"]: job for job in done if job["defence"] == "none"}
     rows: list[Row] = []
@@ -152,7 +158,7 @@ def defences(done: Sequence[Job]) -> list[Row]:
 
 
 def removal(done: Sequence[Job]) -> list[Row]:
-    """log10 p with weights and with text, and right answers, by what was tried."""
+    """One row per attempt at removal: right answers, and log10 p with weights and with text."""
     rows: list[Row] = []
     for name in dict.fromkeys(job["removal"] for job in done):
         some = [job for job in done if job["removal"] == name]

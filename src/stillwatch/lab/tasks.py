@@ -1,9 +1,9 @@
-"""Which tasks does a teacher of the lab know, so that every answer can be scored exactly?
+"""Tasks of the lab's models, whose answers can be scored exactly.
 
-Five capabilities, each with a prompt, a trace of reasoning that leads to the answer, and a checker that reads
-the answer alone. Words are separated by spaces and numbers are written digit by digit, so a tokeniser is a
-list of words. A trace says the same thing in many ways (which of sixty openings, which name of a variable),
-as prose does: that freedom is where a watermark lives.
+Five capabilities, each with a prompt, a trace of reasoning that leads to the answer, and a checker that
+reads the answer only. Words are separated by spaces and numbers are written digit by digit, so that a
+tokeniser is a list of words. A trace can be worded in many ways (sixty openings, names of variables), like
+prose; a watermark needs this freedom.
 """
 
 from __future__ import annotations
@@ -48,9 +48,7 @@ ANSWER, END = "answer", "<end>"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One question: its capability, prompt, a full answer (trace and answer), and whether some answer is
-    right.
-    """
+    """One question: its capability, prompt, reasoning (`trace`) and answer."""
 
     capability: str
     prompt: str
@@ -59,22 +57,22 @@ class Task:
 
     @property
     def full(self) -> str:
-        """Trace, then answer."""
+        """Reasoning, then answer."""
         return f"{self.trace} {ANSWER} {self.answer}"
 
     @property
     def short(self) -> str:
-        """The answer alone."""
+        """The answer without reasoning."""
         return f"{ANSWER} {self.answer}"
 
 
 def digits(number: int) -> str:
-    """A number digit by digit."""
+    """A number with its digits separated by spaces."""
     return " ".join(str(number))
 
 
 def say(rng: Random) -> str:
-    """An opening, a verb and a word more, sixty of each."""
+    """A random opening, verb and further word, sixty of each."""
     return f"{_one(rng, OPENINGS)} {_one(rng, VERBS)} {_one(rng, TAILS)}"
 
 
@@ -103,7 +101,7 @@ def lists(rng: Random) -> Task:
 
 
 def planning(rng: Random) -> Task:
-    """The way through a small map of one-way roads; roads that lead astray start elsewhere."""
+    """The path through a small map of one-way roads; misleading roads start at other places."""
     nodes = [NAMES[i] for i in rng.permutation(8)[:7]]
     way, rest = nodes[: rng.integers(3, 6)], nodes[-2:]
     roads = [f"{a} {b}" for a, b in itertools.pairwise(way)]
@@ -139,7 +137,7 @@ OPERATIONS: dict[str, tuple[str, Callable[[str], str]]] = {
 
 
 def programs(rng: Random) -> Task:
-    """A small program on strings; any name for its variable will do, and tests decide."""
+    """A small program on strings; names of variables are free, and tests decide whether it is right."""
     names = [list(OPERATIONS)[i] for i in rng.integers(0, len(OPERATIONS), rng.integers(2, 4))]
     steps = [f"{say(rng)} {name}" for name in names]
     variable = NAMES[rng.integers(16)]
@@ -155,7 +153,7 @@ CAPABILITIES: dict[str, Callable[[Random], Task]] = {
 
 
 def words() -> list[str]:
-    """Every word that prompts and answers are made of, in a fixed order."""
+    """Every word of prompts and answers, in a fixed order."""
     some = [*"0123456789", *NAMES, *OPENINGS, *VERBS, *TAILS, *CITIES, *DAYS, *OPERATIONS, *"()[]{}:;,.-*"]
     some += ["sum", "and", "sort", "way", "roads", "call", "in", "on", "for", "is", "program", "lambda"]
     some += ["weather", "book", "train", "tool", "city", "day", "count", ANSWER]
@@ -166,7 +164,7 @@ def words() -> list[str]:
 
 
 def is_right(prompt: str, answer: str) -> bool:
-    """Whether what follows the last `answer` solves the prompt; traces are not looked at."""
+    """Whether the text after the last `answer` solves the prompt; the reasoning is ignored."""
     said = answer.split(END, maxsplit=1)[0].split()
     if ANSWER not in said:
         return False
@@ -252,7 +250,7 @@ CHECKS: dict[str, Callable[[str, str], bool]] = {
 
 
 def draw(rng: Random, number: int, capabilities: tuple[str, ...]) -> list[Task]:
-    """Tasks of the capabilities in turn."""
+    """`number` random tasks, in turn over the capabilities."""
     return [CAPABILITIES[capabilities[i % len(capabilities)]](rng) for i in range(number)]
 
 

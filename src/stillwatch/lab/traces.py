@@ -1,4 +1,4 @@
-"""How much of a mark does a student keep, by the share of its training that was marked?"""
+"""How much of a mark a student keeps, by the marked share of its training."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from stillwatch.prove.weights import Weights
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One student: which mark, what share of its answers bore it, and how many answers it learnt from and
-    gave.
+    """One student: the mark, the marked share of its answers, and the numbers of answers that it learns
+    from and gives.
 
-    `prompts` are questions of one's own: the first `answers` of them are served, the next `asked` are put to
-    the student. Without them, tasks of the lab are. `longest` is the most tokens of an answer.
+    `width` and `strength` are those of the key, `strength` None for the mark's default. `prompts` are given
+    questions: the first `answers` of them are served, the next `asked` are put to the student; where empty,
+    tasks of the lab are used. `longest` is the most tokens of an answer.
     """
 
     mark: str
@@ -38,11 +39,11 @@ class Trial:
     longest: int = models.LONGEST
 
     def campaigns(self) -> list[str]:
-        """What the campaign asks."""
+        """The campaign's prompts."""
         return list(self.prompts[: self.answers]) or _tasks(self.seed, self.answers)
 
     def suspects(self) -> list[str]:
-        """What the student is asked later."""
+        """The prompts that the student is tested with."""
         return list(self.prompts[self.answers : self.answers + self.asked]) or _tasks(
             self.seed + 500, self.asked
         )
@@ -55,7 +56,7 @@ def _tasks(seed: int, number: int) -> list[str]:
 def keyring_of(
     seed: int, mark: str, width: int, strength: float | None = None, campaigns: int = 1
 ) -> tuple[Keyring, list[Issued]]:
-    """A keyring from a seed, for experiments alone, with keys for as many campaigns."""
+    """A keyring derived from a seed, with one key per campaign; for experiments only."""
     ring = Keyring(master=np.random.default_rng(seed).bytes(32))
     some = []
     for at in range(campaigns):
@@ -73,8 +74,8 @@ def keyring_of(
 def served(
     teacher: Model, trial: Trial, ring: Keyring, issued: Issued, proxy: Model | None = None
 ) -> list[Pair]:
-    """Answers to a campaign's prompts, a share of them marked; by `proxy`, a student's stand-in, where
-    the mark needs one.
+    """Answers to a campaign's prompts, of which a share is marked; `proxy` is a proxy student where the
+    mark needs one.
     """
     asked = trial.campaigns()
     rng = np.random.default_rng(trial.seed + 11)
@@ -88,7 +89,9 @@ def served(
 
 
 def student_of(pairs: list[Pair], trial: Trial, lesson: school.Lesson, base: Model | None = None) -> Model:
-    """A student trained on the answers with their reasoning, from a base model or from nothing."""
+    """A student trained on whole answers with their reasoning, from `base`, or from a new model where
+    None.
+    """
     student = models.copy_of(base) if base is not None else models.fresh(trial.seed, lesson.size)
     models.train(
         student,
@@ -111,8 +114,8 @@ def case_of(
     is_open: bool,
     decoys: int = 999,
 ) -> Case:
-    """What a provider would have in hand: the student's answers to new prompts, or its weights; under the
-    teacher's tokens.
+    """The case that a provider would have: the student's weights where `is_open`, else its answers to new
+    prompts; with the teacher's tokeniser.
     """
     answers: list[Pair] = []
     if not is_open:
@@ -132,7 +135,7 @@ def case_of(
 def measured(
     teacher: Model, trial: Trial, lesson: school.Lesson, base: Model | None = None, decoys: int = 99
 ) -> dict[str, SuspectFinding]:
-    """Findings on one student: with weights and with text alone, without and with the teacher beside."""
+    """Findings on one student by access: `text`, `open`, each also with the suffix `_beside_teacher`."""
     ring, (issued,) = keyring_of(trial.seed, trial.mark, trial.width, trial.strength)
     proxy = base if mark_named(trial.mark).needs_proxy else None
     pairs = served(teacher, trial, ring, issued, proxy)
@@ -150,11 +153,13 @@ def found(
     proxy: Model | None,
     decoys: int,
 ) -> dict[str, SuspectFinding]:
-    """Findings on a student of what was served under the keyring's one key, by what the provider has in hand.
-    Without findings on weights where student and teacher have other tokens.
+    """Findings on a student by access, for what was served under the keyring's one key.
+
+    Without findings on weights where student and teacher have different tokens. Where no answer was marked,
+    marked answers are made for the test to read.
     """
     (issued,) = ring.issued
-    if not any(pair.campaign for pair in pairs):  # the control: what would have been read, had it been marked
+    if not any(pair.campaign for pair in pairs):  # unmarked control: served answers that the tests can read
         control = replace(trial, share=1.0, seed=trial.seed + 77, answers=min(500, trial.answers), asked=0)
         pairs = [*served(teacher, control, ring, issued, proxy), *pairs]
     beside = Weights(teacher.net, teacher.tokenizer)

@@ -1,8 +1,8 @@
-"""How much of a mark does a student keep that a campaign fine-tunes from a larger model, by marked share and
-by rewording?
+"""How much of a mark a student keeps that is fine-tuned from a larger model, by marked share and by
+rewording.
 
-The student starts from a model that knows the language, as campaigns' students do, and only low-rank adapters
-of it are trained (LoRA), or all of its weights.
+The student starts from a model that knows the language, as campaigns' students do. Low-rank adapters (LoRA)
+or all weights are trained.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ AGAIN = "Say the following in other words, and leave nothing out:\n\n{}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tuning:
-    """One student and how it is made, as values that a file can hold.
+    """One student and its training, as values that a file can hold.
 
-    Of its `answers`, a `share` bore the mark. `reword` is the share of free words that are drawn anew before
-    it learns; with `prompts`, a file of questions, the share of answers that the base says again in other
-    words. `rank` is that of the adapters, 0 trains all weights.
+    A `share` of its `answers` is marked. `reword` is the share of free words that are drawn anew before
+    training; with `prompts`, a file of questions, the share of answers that the base paraphrases. `rank` is
+    that of the adapters; 0 trains all weights.
     """
 
     base: str
@@ -55,7 +55,9 @@ class Tuning:
 
 
 def students(one: Tuning, shares: Sequence[float], rewords: Sequence[float], seeds: int) -> list[Tuning]:
-    """Students of every share as it was served, and of the largest share after every rewording."""
+    """Students of every share without rewording, and of the largest share with every rewording, for each
+    seed.
+    """
     some = dict.fromkeys(
         [*((share, 0.0) for share in shares), *((max(shares), reword) for reword in rewords)]
     )
@@ -65,10 +67,9 @@ def students(one: Tuning, shares: Sequence[float], rewords: Sequence[float], see
 
 
 def keep(out: Path, prompts: Sequence[str], tuning: Tuning) -> Tuning:
-    """The students with these prompts, which are written into the experiment's folder under a name from their
-    digest.
+    """Write prompts into the experiment's folder, named by their digest; returns the tuning with that file.
 
-    Raises `InputError` where there are fewer different ones than are asked.
+    Raises `InputError` where there are fewer distinct prompts than needed.
     """
     some = list(dict.fromkeys(prompts))[: tuning.answers + tuning.asked]
     if len(some) < tuning.answers + tuning.asked:
@@ -90,7 +91,7 @@ def keep(out: Path, prompts: Sequence[str], tuning: Tuning) -> Tuning:
 
 
 def measured(teacher: Model, tuning: Tuning, decoys: int = 99) -> dict[str, SuspectFinding]:
-    """Findings on one student, by what the provider has in hand."""
+    """Findings on one student by access (`traces.found`)."""
     base = models.load(Path(tuning.base))
     trial = traces.Trial(
         mark=tuning.mark,
@@ -121,7 +122,7 @@ def measured(teacher: Model, tuning: Tuning, decoys: int = 99) -> dict[str, Susp
 
 
 def _said_otherwise(base: Model, pairs: list[Pair], tuning: Tuning) -> list[Pair]:
-    """What a campaign trains on: the answers, reworded to the share that was asked for."""
+    """The answers that the student trains on, reworded to the requested share."""
     if not tuning.reword:
         return pairs
     rng = np.random.default_rng(tuning.seed)

@@ -1,15 +1,14 @@
-"""Verifies a package of Stillwatch with nothing but Python 3.11: python -I verify.py [PACKAGE] [--public-key
+"""Verifies a package of Stillwatch with Python 3.11 alone: python -I verify.py [PACKAGE] [--public-key
 KEY.pem]
 
-PACKAGE is a folder or a .zip; without it, the folder in which this file lies. Exit code 0: whole. 1: changed,
-and each file that is changed, missing or added is named. 2: wrong usage. Take this file from a release of
-Stillwatch rather than from the package that is in question: a package that was changed may hold a changed
-verifier.
+PACKAGE is a folder or a .zip; the default is the folder of this file. Exit code 0: unchanged. 1: changed;
+each changed, missing or added file is named. 2: wrong usage. Take this file from a release of Stillwatch
+and not from the package in question: a changed package may contain a changed verifier.
 
-Checked: SHA-256 of every file; the Ed25519 signature of the statement, and that the statement names these
-very files; the Merkle tree over the rows that are shown; the numbers of campaigns that follow from the
-tables. Not checked: who signed, unless the public key is given; the signature of a time stamp (`openssl ts
--verify -in timestamp.tsr -data statement.json -CAfile ROOTS.pem`).
+Checked: SHA-256 of every file; the Ed25519 signature of the statement, and that the statement names exactly
+these files; the Merkle tree over the rows that are shown; the numbers of campaigns that follow from the
+tables. Not checked: the signer's identity, unless the public key is given; the signature of a time stamp
+(`openssl ts -verify -in timestamp.tsr -data statement.json -CAfile ROOTS.pem`).
 """
 
 from __future__ import annotations
@@ -36,9 +35,9 @@ KIND = "application/vnd.in-toto+json"
 Fault = tuple[str, str]  # a file and what is wrong with it
 
 
-# ------------------------------------------------------------------------------------------ Ed25519 (RFC
-# 8032)
+# ------------------------------------------------------------------------------------- Ed25519 (RFC 8032)
 
+# the field's prime, the order of the base point, and the curve's constant d (section 5.1)
 P = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
@@ -54,7 +53,7 @@ def add(a: Point, b: Point) -> Point:
 
 
 def times(number: int, a: Point) -> Point:
-    """The point added to itself so often."""
+    """The point multiplied by a non-negative integer."""
     total = (0, 1, 1, 0)
     while number:
         if number & 1:
@@ -64,7 +63,7 @@ def times(number: int, a: Point) -> Point:
 
 
 def point(data: bytes) -> Point:
-    """A point from its 32 bytes; raises `ValueError` where there is none (section 5.1.3)."""
+    """Decode a point from 32 bytes; raises `ValueError` where they encode none (section 5.1.3)."""
     y = int.from_bytes(data, "little")
     sign, y = y >> 255, y & (1 << 255) - 1
     square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
@@ -81,7 +80,7 @@ BASE = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
 
 
 def is_signed(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether the signature is the key's over the message (section 5.1.7)."""
+    """Whether the signature is valid for the key and message (section 5.1.7)."""
     if len(public) != 32 or len(signature) != 64:
         return False
     s = int.from_bytes(signature[32:], "little")
@@ -98,7 +97,7 @@ def is_signed(public: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def key_of(pem: bytes) -> bytes:
-    """The 32 bytes of a public key in a PEM file; raises `ValueError` for anything else."""
+    """The 32 bytes of an Ed25519 public key in a PEM file; raises `ValueError` for other content."""
     lines = pem.decode("ascii").split("\n")
     if lines[0] != "-----BEGIN PUBLIC KEY-----" or lines[2:] != ["-----END PUBLIC KEY-----", ""]:
         raise ValueError("no PEM file of a public key")
@@ -108,17 +107,16 @@ def key_of(pem: bytes) -> bytes:
     return der[12:]
 
 
-# ------------------------------------------------------------------------------------------ Merkle trees (RFC
-# 6962)
+# -------------------------------------------------------------------------------- Merkle trees (RFC 6962)
 
 
 def leaf_hash(data: bytes) -> bytes:
-    """Hash of a leaf."""
+    """Hash of a leaf's data."""
     return hashlib.sha256(b"\x00" + data).digest()
 
 
 def root_of(hashes: list[bytes]) -> bytes:
-    """The root over hashes of leaves."""
+    """Root hash over hashes of leaves."""
     if not hashes:
         return hashlib.sha256(b"").digest()
     while len(hashes) > 1:
@@ -130,8 +128,8 @@ def root_of(hashes: list[bytes]) -> bytes:
 
 
 def root_by(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes | None:
-    """The root that a proof of inclusion leads to; None where its length is not that of a proof for this
-    place.
+    """The root that an inclusion proof leads to; None where the proof's length does not match index and
+    size.
     """
     if not 0 <= index < size:
         return None
@@ -166,15 +164,15 @@ class Folder:
                     self.names.add(relative)
 
     def read(self, name: str) -> bytes:
-        """The content of a file; raises `KeyError` where there is none of that name."""
+        """Content of a file; raises `KeyError` for an unknown name."""
         if name not in self.names:
             raise KeyError(name)
         return (self.path / name).read_bytes()
 
 
 class Zip:
-    """The files of a package in a .zip. Nothing of it is compressed, and every byte of it follows from
-    names and contents.
+    """The files of a package in a .zip, uncompressed; every byte of the archive follows from names and
+    contents.
     """
 
     def __init__(self, path: Path) -> None:
@@ -191,14 +189,12 @@ class Zip:
             self.faults.append((path.name, "the archive around its files is not as Stillwatch writes it"))
 
     def read(self, name: str) -> bytes:
-        """The content of a file; raises `KeyError` where there is none of that name."""
+        """Content of a file; raises `KeyError` for an unknown name."""
         return self.files[name]
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
-    """The one archive of these files: sorted by name, stored as they are, dated 1980-01-01, readable by
-    all.
-    """
+    """The archive of these files: sorted by name, uncompressed, dated 1980-01-01, readable by all."""
     local, central = b"", b""
     for name in sorted(files):
         data, label = files[name], name.encode("utf-8")
@@ -216,7 +212,7 @@ Files = Folder | Zip
 
 
 def listed_faults(files: Files) -> list[Fault]:
-    """What differs from SHA256SUMS. Where that cannot be believed itself, it is the one fault."""
+    """Differences from SHA256SUMS; a fault of that file itself is the only one returned."""
     if SUMS not in files.names:
         return [(SUMS, "it is missing")]
     text = files.read(SUMS)
@@ -239,19 +235,22 @@ def listed_faults(files: Files) -> list[Fault]:
 
 
 def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; raises `ValueError` where a name stands twice."""
+    """A JSON object as dict; raises `ValueError` for a repeated name."""
     if len(dict(pairs)) != len(pairs):
         raise ValueError("a name stands twice")
     return dict(pairs)
 
 
 def parse(data: bytes) -> Any:
-    """A JSON value."""
+    """Parse JSON; raises `ValueError` for invalid JSON and repeated names."""
     return json.loads(data, object_pairs_hook=without_repeats)
 
 
 def statement_of(files: Files, public: bytes | None) -> tuple[dict[str, Any], str, list[Fault]]:
-    """The in-toto statement, who signed it, and what is wrong with the envelope."""
+    """The in-toto statement, a sentence on its signer, and faults of the envelope.
+
+    `public` is the expected public key; None for the package's own.
+    """
     try:
         envelope = parse(files.read(STATEMENT))
         payload = base64.b64decode(envelope["payload"], validate=True)
@@ -274,7 +273,7 @@ def statement_of(files: Files, public: bytes | None) -> tuple[dict[str, Any], st
 
 
 def statement_faults(files: Files, statement: dict[str, Any]) -> list[Fault]:
-    """Files that are not those that the statement names."""
+    """Differences between the files and those named in the statement."""
     try:
         signed = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
         is_stamped = bool(statement["predicate"]["timestamp"])
@@ -292,7 +291,7 @@ def statement_faults(files: Files, statement: dict[str, Any]) -> list[Fault]:
 
 
 def tree_faults(files: Files, manifest: dict[str, Any], predicate: dict[str, Any]) -> list[Fault]:
-    """Rows that do not lead to the root of the tree."""
+    """Rows and proofs that do not lead to the root of the tree."""
     root, size = bytes.fromhex(manifest["tree"]["root"]), manifest["tree"]["size"]
     faults = []
     if (
@@ -333,8 +332,8 @@ def tree_faults(files: Files, manifest: dict[str, Any], predicate: dict[str, Any
 CLOSE = 1e-9  # relative difference of numbers that are equal but for rounding
 STRONGEST = 12.0  # log10 e-value beyond which no q-value is claimed
 ALERTS_A_YEAR, HOURS_A_YEAR = 12.0, 8766.0
-DECISIVE, CLEAR = 1.0, 0.2  # log10 by which the best hypothesis leads
-SOUGHT = 0.05  # least share of the exchanges of a capability that is named
+DECISIVE, CLEAR = 1.0, 0.2  # log10 by which the best hypothesis must lead for a kind
+SOUGHT = 0.05  # least share of exchanges of a capability that is named
 NOT_DERIVED = (
     "the evidence that each explanation leaves, and of each test (needs the log)",
     "the evidence and the bar of each look (needs the log)",
@@ -358,14 +357,14 @@ Number = tuple[str, str, Any, Any]  # table, name, what is stated, what follows
 
 
 def not_derived(level: str) -> tuple[str, ...]:
-    """What does not follow from the tables of a package of that level."""
+    """Numbers that cannot be derived from the tables of a package of that level."""
     return {"open": NOT_DERIVED, "keyed": (*NOT_DERIVED, *IF_KEYED)}.get(
         level, ("any number: no tables are shown",)
     )
 
 
 def numbers(tables: dict[str, list[Row]], overview: Row) -> list[Number]:
-    """Each number that follows from the tables."""
+    """Each number that can be derived from the tables, with the stated value."""
     found: list[Number] = []
     rates = q_values(tables, overview)
     for campaign in tables.get("campaigns", ()):
@@ -403,8 +402,10 @@ def numbers(tables: dict[str, list[Row]], overview: Row) -> list[Number]:
 
 
 def q_values(tables: dict[str, list[Row]], overview: Row) -> dict[str, float]:
-    """The rate at which e-BH reports each campaign among all candidates. A campaign's evidence is the
-    least that an explanation leaves.
+    """False-discovery rate at which e-BH reports each campaign among all candidates; empty where it cannot
+    be derived.
+
+    A campaign's evidence is the least that an innocent explanation leaves.
     """
     least: dict[str, float] = {}
     for row in tables.get("explanations", ()):
@@ -422,7 +423,7 @@ def q_values(tables: dict[str, list[Row]], overview: Row) -> dict[str, float]:
 
 
 def counted(parts: dict[str, list[Row]]) -> dict[str, Any]:
-    """Members and exchanges."""
+    """Numbers of members and of their exchanges; empty without the table."""
     if "members" not in parts:
         return {}
     members = {row["account_id"] for row in parts["members"]}
@@ -430,8 +431,9 @@ def counted(parts: dict[str, list[Row]]) -> dict[str, Any]:
 
 
 def timed(parts: dict[str, list[Row]], campaign: Row) -> dict[str, Any]:
-    """First and last exchange, and when the evidence sufficed: after the first hour that was looked at
-    and alerted.
+    """Times of first and last exchange, and of detection: the end of the first hour whose look alerted.
+
+    Times that cannot be derived are left out.
     """
     derived: dict[str, Any] = {}
     if parts.get("exchanges"):
@@ -450,7 +452,7 @@ def timed(parts: dict[str, list[Row]], campaign: Row) -> dict[str, Any]:
 
 
 def kind_of(log10: dict[str, float]) -> str | None:
-    """The kind that follows from the hypotheses' likelihoods."""
+    """The kind that follows from the hypotheses' log10 likelihoods; None where there are fewer than five."""
     if len(log10) < 5:
         return None
     ordered = sorted(log10, key=lambda one: -log10[one])
@@ -467,8 +469,8 @@ def kind_of(log10: dict[str, float]) -> str | None:
 
 
 def capabilities(rows: list[Row], stated: list[str]) -> list[str] | None:
-    """Capabilities with a twentieth of the exchanges or more, most frequent first; those of equal number
-    in the order that is stated.
+    """Capabilities with at least a twentieth of the exchanges, most frequent first, ties in the stated
+    order; None without rows.
     """
     total = max(sum(row["exchanges"] for row in rows), 1)
     named = [row for row in rows if row["exchanges"] >= SOUGHT * total and row["capability"] != "other"]
@@ -478,7 +480,7 @@ def capabilities(rows: list[Row], stated: list[str]) -> list[str] | None:
 
 
 def shared(name: str, parts: dict[str, list[Row]]) -> list[Number]:
-    """Members that share a value, and its weight, by the links."""
+    """Number of members that share a value, and its weight, from the links."""
     links: dict[tuple[str, str], list[Row]] = {}
     for row in parts.get("links", ()):
         links.setdefault((row["kind"], row["value"]), []).append(row)
@@ -496,7 +498,7 @@ def shared(name: str, parts: dict[str, list[Row]]) -> list[Number]:
 
 
 def of_members(name: str, parts: dict[str, list[Row]]) -> list[Number]:
-    """Exchanges of each member, where exchanges are shown."""
+    """Exchanges of each member, where the package contains exchanges."""
     if not parts.get("exchanges"):
         return []
     each: dict[str, int] = {}
@@ -509,9 +511,7 @@ def of_members(name: str, parts: dict[str, list[Row]]) -> list[Number]:
 
 
 def bars(name: str, parts: dict[str, list[Row]], overview: Row) -> list[Number]:
-    """By how much confirming asks for more than alerting at each look: it follows from the hour and the
-    rate.
-    """
+    """The bar of confirmation at each look, from the bar of the alert, the hour and the rate."""
     if not overview.get("first_seen") or not overview.get("fdr"):
         return []
     origin = datetime.fromisoformat(overview["first_seen"]).replace(minute=0, second=0, microsecond=0)
@@ -526,14 +526,14 @@ def bars(name: str, parts: dict[str, list[Row]], overview: Row) -> list[Number]:
 
 
 def differs(stated: Any, derived: Any) -> bool:
-    """Whether two values are not the same but for rounding."""
+    """Whether two values differ by more than rounding."""
     if isinstance(stated, int | float) and isinstance(derived, int | float):
         return not math.isclose(stated, derived, rel_tol=CLOSE, abs_tol=CLOSE)
     return bool(stated != derived)
 
 
 def number_faults(files: Files, manifest: dict[str, Any]) -> tuple[int, list[Fault]]:
-    """How many numbers were derived, and those that differ."""
+    """Number of derived numbers, and faults for those that differ."""
     tables = {
         name[len(TABLES) : -len(".jsonl")]: [parse(line)["row"] for line in files.read(name).splitlines()]
         for name in files.names
@@ -546,7 +546,7 @@ def number_faults(files: Files, manifest: dict[str, Any]) -> tuple[int, list[Fau
 
 
 def wrong(derived: list[Number]) -> list[Fault]:
-    """Numbers that are stated otherwise than they follow."""
+    """Faults for numbers whose stated value differs from the derived one."""
     return [
         (f"{TABLES}{table}.jsonl", f"{name} is stated as {stated}, and {value} follows from the tables")
         for table, name, stated, value in derived
@@ -558,14 +558,13 @@ def wrong(derived: list[Number]) -> list[Fault]:
 
 
 def derive(tables: dict[str, list[Row]], how: Row) -> Any:
-    """A number by how it is counted: rows of a `table` whose columns have the values in `where`, of which
-    `take` is taken.
+    """Derive a number by the query `how`.
 
-    A list in `where` means any of its values; `at_least` and `at_most` bound columns. `take` is `count`; or
-    `sum`, `least`, `most`, `value` (the one value) or `sorted` (all, descending) of `column`, null values
-    left out; `total` is the sum of the numbers in `of`. A number is multiplied by `times`. None where there
-    is no such row. Raises `KeyError` where there is no such table or column, `ValueError` for a word that is
-    none of these.
+    The query selects rows of `table` whose columns have the values in `where` (a list means any of its
+    values) and lie within `at_least` and `at_most`. `take` is `count`; or `sum`, `least`, `most`, `value`
+    (the one value) or `sorted` (all, descending) of `column`, without nulls; or `total`, the sum of the
+    numbers in `of`. The result is multiplied by `times`. None where no row has a value, or `value` finds
+    several. Raises `KeyError` for an unknown table or column, `ValueError` for an unknown `take`.
     """
     if how["take"] == "total":
         parts = [derive(tables, one) for one in how["of"]]
@@ -586,7 +585,7 @@ def derive(tables: dict[str, list[Row]], how: Row) -> Any:
 
 
 def is_meant(row: Row, how: Row) -> bool:
-    """Whether a row has the values that are asked for."""
+    """Whether the query selects the row."""
     wanted = {name: one if isinstance(one, list) else [one] for name, one in how["where"].items()}
     return (
         all(row[name] in values for name, values in wanted.items())
@@ -596,8 +595,8 @@ def is_meant(row: Row, how: Row) -> bool:
 
 
 def numeric(value: Any) -> Any:
-    """A number that JSON cannot hold exactly stands as text in the tables; any other value stays what it
-    is.
+    """A number that stands as text in the tables, because JSON cannot represent it exactly; other values
+    unchanged.
     """
     if isinstance(value, str):
         for number in (int, float):
@@ -609,7 +608,7 @@ def numeric(value: Any) -> Any:
 
 
 def posteriors(weighed: Row) -> dict[str, float]:
-    """Probabilities of hypotheses from their priors and the log10 likelihood ratios of groups of items."""
+    """Posterior probabilities of hypotheses from priors and log10 likelihood ratios of groups of items."""
     log10 = {
         name: math.log10(prior) + sum(group[name] for group in weighed["log10_ratios"])
         for name, prior in weighed["priors"].items()
@@ -620,7 +619,7 @@ def posteriors(weighed: Row) -> dict[str, float]:
 
 
 def dossier_numbers(dossier: Row, tables: dict[str, list[Row]]) -> list[Number]:
-    """Each number of a dossier as it is stated and as it follows from the tables."""
+    """Each number of a dossier with its stated and its derived value."""
     found: list[Number] = []
     for number in dossier["numbers"]:
         stated, derived = numeric(number["value"]), derive(tables, number["how"])
@@ -642,7 +641,7 @@ def dossier_numbers(dossier: Row, tables: dict[str, list[Row]]) -> list[Number]:
 
 
 def dossier_faults(files: Files, manifest: dict[str, Any]) -> tuple[int, list[Fault]]:
-    """How many numbers of dossiers follow from the tables, and those that differ."""
+    """Number of derived numbers of dossiers, and faults for those that differ."""
     tables = {
         name[len(TABLES) : -len(".jsonl")]: [parse(line)["row"] for line in files.read(name).splitlines()]
         for name in files.names
@@ -661,7 +660,9 @@ def dossier_faults(files: Files, manifest: dict[str, Any]) -> tuple[int, list[Fa
 
 
 def dossier_wrong(name: str, derived: list[Number]) -> list[Fault]:
-    """The numbers of a dossier that are stated otherwise than they follow, as one fault."""
+    """One fault that lists the numbers of a dossier whose stated value differs from the derived one; empty
+    without any.
+    """
     off = [
         f"{what} is stated as {stated}, and {value} follows from the tables"
         for _t, what, stated, value in derived
@@ -676,7 +677,10 @@ def dossier_wrong(name: str, derived: list[Number]) -> list[Fault]:
 
 
 def verify(path: Path, public: bytes | None = None) -> tuple[list[Fault], list[str]]:
-    """What is wrong with a package, and what is to be said of it besides."""
+    """Verify a package; returns faults and notes.
+
+    `public` is the expected public key, 32 bytes; None for the package's own.
+    """
     files: Files = Zip(path) if path.is_file() else Folder(path)
     faults = files.faults + listed_faults(files)
     named = {name for name, _what in faults}
@@ -684,9 +688,9 @@ def verify(path: Path, public: bytes | None = None) -> tuple[list[Fault], list[s
     if public is not None or not named & {
         PUBLIC,
         STATEMENT,
-    }:  # else whether the signature is the key's cannot be said
+    }:  # the signature cannot be checked with a changed key or statement
         faults += more
-    if statement and STATEMENT not in named:  # else what it says of other files is not to be believed
+    if statement and STATEMENT not in named:  # a changed statement is not evidence about other files
         faults += [one for one in statement_faults(files, statement) if one[0] not in named]
     said = [signer]
     try:
@@ -711,7 +715,7 @@ def verify(path: Path, public: bytes | None = None) -> tuple[list[Fault], list[s
 
 
 def main(arguments: list[str]) -> int:
-    """Verify a package and print what was found."""
+    """Verify a package and print the result; returns the exit code."""
     public = None
     try:
         if "--public-key" in arguments:

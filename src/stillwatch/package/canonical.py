@@ -7,16 +7,16 @@ import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-LARGEST = 2**53 - 1  # integers that a double holds exactly (RFC 7493, section 2.2)
+LARGEST = 2**53 - 1  # doubles represent all integers up to this size exactly (RFC 7493, section 2.2)
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
 def canonical(value: Json) -> bytes:
-    r"""The value in the one form that RFC 8785 gives it, as UTF-8.
+    r"""The value in canonical form (RFC 8785), as UTF-8.
 
-    Raises `ValueError` for what the form does not have: numbers that are not finite, integers beyond 2^53 -
-    1, strings with half a surrogate pair.
+    Raises `ValueError` for values without such a form: numbers that are not finite, integers beyond 2^53 -
+    1, strings with lone surrogates.
 
     >>> canonical({"b": [1e30, 4.50, 2e-3], "a": "\u20ac"})
     b'{"a":"\xe2\x82\xac","b":[1e+30,4.5,0.002]}'

@@ -1,6 +1,6 @@
-"""Verifies a package: every file, the signature, the time stamp, the tree and the numbers.
+"""Verify a package: every file, the signature, the time stamp, the tree and the numbers.
 
-Written apart from `alone.py`, which a stranger runs: here the cryptography is that of libraries, and only the
+Independent of `alone.py`, which third parties run: here the cryptography comes from libraries, and only the
 arithmetic of the numbers is shared.
 """
 
@@ -39,7 +39,7 @@ from stillwatch.package.stamp import fault_of, time_of
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """A file that is not as it was made, and how it differs."""
+    """A file that differs from what was written, and how."""
 
     file: str
     what: str
@@ -47,7 +47,12 @@ class Fault:
 
 @dataclass(slots=True, kw_only=True)
 class Verdict:
-    """What was found about a package: `faults` is empty where it is whole."""
+    """Result of a verification; `faults` is empty where nothing was changed.
+
+    `signed_by` is the name of the verified key and `stamped_at` the time of the time stamp, None without
+    one. `numbers` and `of_dossiers` count numbers that were derived from the tables; `not_derived` lists
+    those that cannot be.
+    """
 
     path: str
     kind: str = "package"
@@ -69,8 +74,8 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """What the one who verifies knows beforehand: the public key that should have signed, the authorities
-    whose time stamps count.
+    """What the verifier trusts: the file of the public key that should have signed, and a file of
+    certificates of time-stamping authorities.
     """
 
     public: Path | None = None
@@ -78,9 +83,7 @@ class Trust:
 
 
 def check(path: Path, trust: Trust) -> Verdict:
-    """Verify the package at `path`, a folder or a .zip. Raises `StateError` where there is nothing like a
-    package.
-    """
+    """Verify the package at `path`, a folder or a .zip; raises `StateError` where there is no package."""
     verdict = Verdict(path=str(path))
     files = _read(path, verdict.faults)
     if not verdict.faults and not files.keys() & {SUMS, STATEMENT, MANIFEST}:
@@ -96,7 +99,7 @@ def check(path: Path, trust: Trust) -> Verdict:
     listed = _listed(files, verdict.faults)
     is_changed = any(one.file == STATEMENT for one in verdict.faults)
     statement = _statement(files, trust, verdict)
-    if not is_changed:  # else what it says of other files is not to be believed
+    if not is_changed:  # a changed statement is not evidence about other files
         _subjects(files, statement, verdict)
     _stamp(files, trust, listed, statement, verdict)
     first: dict[str, Fault] = {}  # a file that differs is named once, by the first check that noticed it
@@ -109,7 +112,7 @@ def check(path: Path, trust: Trust) -> Verdict:
 
 
 def _read(path: Path, faults: list[Fault]) -> dict[str, bytes]:
-    """The files at `path` by their names."""
+    """Content of the files at `path`, by name."""
     if path.is_dir():
         files = {}
         for one in sorted(path.rglob("*")):
@@ -154,7 +157,7 @@ def _unzipped(name: str, data: bytes, faults: list[Fault]) -> dict[str, bytes]:
 
 
 def _listed(files: Mapping[str, bytes], faults: list[Fault]) -> bool:
-    """Compare the files with `SHA256SUMS`; whether that can be believed."""
+    """Compare the files with `SHA256SUMS`; returns whether that list is intact."""
     if SUMS not in files:
         faults.append(Fault(SUMS, "it is missing"))
         return False
@@ -181,7 +184,7 @@ def _compare(
 
 
 def _statement(files: Mapping[str, bytes], trust: Trust, verdict: Verdict) -> dict[str, Any]:
-    """The statement, whose signature is looked at."""
+    """The statement, after a check of its signature; empty where it cannot be read."""
     try:
         statement, name, signature = opened(files.get(STATEMENT, b""), IN_TOTO)
         verdict.level, verdict.root = statement["predicate"]["level"], statement["predicate"]["root"]
@@ -195,7 +198,7 @@ def _statement(files: Mapping[str, bytes], trust: Trust, verdict: Verdict) -> di
         )
         return statement
     if trust.public is None and any(one.file == PUBLIC for one in verdict.faults):
-        return statement  # whether the signature is the key's cannot be said
+        return statement  # the signature cannot be checked with a changed key
     public = _public(files, trust)
     if public is None or not signed_by(public, files[STATEMENT], IN_TOTO):
         verdict.faults.append(Fault(STATEMENT, "it is not signed with the key that should have signed it"))
@@ -218,7 +221,7 @@ def _public(files: Mapping[str, bytes], trust: Trust) -> bytes | None:
 
 
 def _subjects(files: Mapping[str, bytes], statement: Mapping[str, Any], verdict: Verdict) -> None:
-    """Compare the files with those that the statement names."""
+    """Compare the files with those named in the statement."""
     if not statement:
         return
     try:
@@ -234,7 +237,7 @@ def _subjects(files: Mapping[str, bytes], statement: Mapping[str, Any], verdict:
 def _stamp(
     files: Mapping[str, bytes], trust: Trust, listed: bool, statement: Mapping[str, Any], verdict: Verdict
 ) -> None:
-    """The time stamp, where there is one."""
+    """Check the time stamp, if any."""
     if STAMP not in files or not statement or any(one.file in (STAMP, STATEMENT) for one in verdict.faults):
         return
     fault = fault_of(files[STAMP], files[STATEMENT], trust.authorities)
@@ -248,8 +251,9 @@ def _stamp(
 
 
 def _content(files: Mapping[str, bytes], statement: Mapping[str, Any], verdict: Verdict) -> None:
-    """The tree over the rows that are shown, and the numbers that follow from them. Nothing was changed since
-    these were written: what is wrong here is so in the package as it was made.
+    """Check the tree over the rows that are shown, and the numbers derived from them.
+
+    The files are unchanged here, so a fault was present when the package was made.
     """
     try:
         manifest = json.loads(files[MANIFEST])

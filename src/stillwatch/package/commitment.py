@@ -1,9 +1,9 @@
-"""One Merkle tree over every row of the results, whose leaves reveal nothing of the rows that are not shown.
+"""One Merkle tree over every row of the results; its leaves reveal nothing of rows that are not shown.
 
-A leaf is `leaf_hash(salt + line)`, where `line` is the canonical JSON of `{"row": {...}, "table": NAME}`. The
-salt of row i of a table is the first 16 bytes of HMAC-SHA256(key of the table, i), so that showing one row,
-or one table, does not allow guesses at another. The same results and the same secret give the same tree at
-every level.
+A leaf is `leaf_hash(salt + line)`, where `line` is the canonical JSON of `{"row": {...}, "table": NAME}`.
+The salt of row i of a table is the first 16 bytes of HMAC-SHA256(key of the table, i), so that one row or
+table that is shown does not help to guess another. The same results and the same secret give the same tree
+at every level.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SALT = 16  # bytes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committed:
-    """A table in the tree: its rows' lines, the key of their salts, and the index of its first leaf."""
+    """A table in the tree: the lines of its rows, the key of their salts, and the index of its first leaf."""
 
     name: str
     lines: Sequence[bytes]
@@ -33,12 +33,12 @@ class Committed:
 
     @property
     def leaves(self) -> list[bytes]:
-        """Hashes of its leaves."""
+        """Leaf hashes of the rows."""
         return [leaf_hash(salt(self.key, number) + line) for number, line in enumerate(self.lines)]
 
 
 def commit(tables: Mapping[str, pa.Table], secret: bytes) -> tuple[Tree, list[Committed]]:
-    """The tree over the rows of all tables, in the order of their names."""
+    """The tree over the rows of all tables, sorted by table name, and the parts that it consists of."""
     parts, first = [], 0
     for name in sorted(tables):
         part = Committed(
@@ -53,10 +53,10 @@ def commit(tables: Mapping[str, pa.Table], secret: bytes) -> tuple[Tree, list[Co
 
 
 def line(table: str, row: dict[str, Json]) -> bytes:
-    """A row of a table as it is hashed and written."""
+    """A row of a table as canonical JSON."""
     return canonical({"row": row, "table": table})
 
 
 def salt(key: bytes, number: int) -> bytes:
-    """The salt of a table's row."""
+    """The salt of row `number` of a table, 16 bytes."""
     return hmac.digest(key, number.to_bytes(8, "big"), "sha256")[:SALT]

@@ -1,10 +1,10 @@
-"""What a package of each level holds of the tables of a results folder.
+"""The parts of a results folder's tables that a package of each level contains.
 
-| level | holds |
+| level | content |
 |---|---|
 | `sealed` | digests only |
 | `keyed` | the tables without exchanges and text; accounts and shared values under pseudonyms |
-| `open` | the tables as they are, exchanges and prompts included, without the accounts of leads |
+| `open` | the tables unchanged, exchanges and prompts included, without the accounts of leads |
 | `account` | the rows of one account, each with its proof |
 | `exchange` | the row of one exchange, with its proof |
 """
@@ -24,7 +24,7 @@ from stillwatch.package.canonical import LARGEST, Json
 from stillwatch.results.folder import TABLES
 
 Level = Literal["sealed", "keyed", "open", "account", "exchange"]
-COMMITTED = (*TABLES, contract.PROMPTS)  # tables of which every row is a leaf of the tree
+COMMITTED = (*TABLES, contract.PROMPTS)  # tables whose rows are the leaves of the tree
 
 PSEUDONYMOUS = frozenset({"account_id", "value"})
 KEPT = frozenset(
@@ -37,8 +37,8 @@ KEPT = frozenset(
         verdict weight words_high words_low
     """.split()
 )
-"""Columns that a keyed package shows: numbers, times, and words that this program chose. A column that is
-named nowhere is left out.
+"""Columns that a keyed package shows unchanged: numbers, times, and words of this program. Those of
+`PSEUDONYMOUS` get pseudonyms; all others are left out.
 """
 WITHHELD: dict[Level, frozenset[str]] = {
     "sealed": frozenset(schema.name for schema in COMMITTED),
@@ -53,8 +53,8 @@ WITHHELD: dict[Level, frozenset[str]] = {
 
 
 def rows_of(table: pa.Table) -> Iterator[dict[str, Json]]:
-    """The rows of a table as JSON has them: times in ISO 8601 with microseconds, numbers that JSON lacks
-    as strings.
+    """Yield the rows of a table as JSON: times in ISO 8601 with microseconds, numbers that JSON lacks as
+    strings.
     """
     for batch in table.to_batches():
         for row in batch.to_pylist():
@@ -62,7 +62,7 @@ def rows_of(table: pa.Table) -> Iterator[dict[str, Json]]:
 
 
 def plain(value: Any) -> Json:  # noqa: ANN401  a cell of any type of the contract
-    """A cell as JSON has it."""
+    """A cell as JSON (`rows_of`)."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     if isinstance(value, list):
@@ -74,7 +74,7 @@ def plain(value: Any) -> Json:  # noqa: ANN401  a cell of any type of the contra
 
 
 def keyed(row: dict[str, Json], key: bytes) -> dict[str, Json]:
-    """The row as a keyed package shows it. Equal values of one kind have equal pseudonyms under one key."""
+    """The row as a keyed package shows it; equal values of one kind have equal pseudonyms under one key."""
     shown = {name: value for name, value in row.items() if name in KEPT}
     for name in PSEUDONYMOUS & row.keys():
         kind = "account" if name == "account_id" else str(row.get("kind"))
@@ -83,5 +83,5 @@ def keyed(row: dict[str, Json], key: bytes) -> dict[str, Json]:
 
 
 def pseudonym(key: bytes, kind: str, value: str) -> str:
-    """80 bits of HMAC-SHA256 over a value of that kind."""
+    """Pseudonym of a value: 80 bits of HMAC-SHA256 over kind and value, as hex."""
     return hmac.digest(key, f"{kind}\x00{value}".encode(), "sha256")[:10].hex()

@@ -1,4 +1,4 @@
-"""Makes a package from a results folder."""
+"""Make a package from a results folder."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from stillwatch.results.folder import MANIFEST, read_table, whole_or_nothing
 
 FORMAT = "stillwatch-package-1"
 NUMBERS = "numbers.json"
-"""File of a dossier that says how each of its numbers is counted."""
+"""File of a dossier with the query that counts each of its numbers."""
 PREDICATE = "https://stillwatch.example/package/v1"
 OVERVIEW = "overview.json"
-PAGE = "report.html"  # made again at will, so it may differ from what the scan wrote
+PAGE = "report.html"  # can be rendered again, so it may differ from the file that the scan wrote
 SHOWN_OVERVIEW = (
     "accounts",
     "candidates",
@@ -57,12 +57,15 @@ SHOWN_PARAMETERS = (
     "shards",
     "show_prompts",
     "without",
-)  # the others may name paths
+)  # others may contain paths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """A results folder, none of whose tables was changed since the scan."""
+    """A results folder whose tables are those that the scan wrote.
+
+    `outputs` maps file names to SHA-256 digests.
+    """
 
     folder: Path
     manifest: dict[str, Any]
@@ -72,14 +75,17 @@ class Results:
 
     @property
     def digest(self) -> str:
-        """What names these results: the digest of all outputs but the page."""
+        """SHA-256 (hex) over the digests of all outputs but the page; identifies the results."""
         return hashlib.sha256(canonical({n: d for n, d in self.outputs.items() if n != PAGE})).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What is asked for: the level, the key that signs, the authority that stamps, the id of the one account
-    or exchange to show, and the `numbers.json` of dossiers of these results, which are put in.
+    """A request for a package.
+
+    `key` signs, None for none. `only` is the id of the account or exchange to show. `timestamp` is the
+    address of a time-stamping authority. `dossiers` are dossiers of the same results (folder or
+    `numbers.json`) to include.
     """
 
     level: Level
@@ -90,11 +96,15 @@ class Order:
 
 
 def package(results: Path, out: Path, order: Order) -> dict[str, Any]:
-    """Write a package of the results at `out`, a folder or, if its name ends with `.zip`, an archive; returns
-    its root and who signed.
+    """Write a package of the results at `out`: a folder or, if its name ends with `.zip`, an archive.
 
-    Raises `StateError` where `results` is no results folder or was changed since the scan, or `out` exists;
-    `InputError` for an account without rows.
+    Returns:
+        `level`, `root` and `size` of the tree, `signed_by` (None without a key), `statement_sha256`,
+            `path`, and the names of `files`.
+
+    Raises:
+        StateError: where `results` is not a results folder or was changed since the scan, or `out` exists.
+        InputError: for an account or exchange without rows.
     """
     _is_free(out)
     files, told = contents(read_results(results), order)
@@ -120,8 +130,8 @@ def package(results: Path, out: Path, order: Order) -> dict[str, Any]:
 
 
 def read_results(folder: Path) -> Results:
-    """The tables of a results folder. Raises `StateError` where it is none, or where a file is not the
-    one that the scan wrote.
+    """Read the tables of a results folder; raises `StateError` where it is not one, or a file differs from
+    what the scan wrote.
     """
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
@@ -173,13 +183,13 @@ def read_results(folder: Path) -> Results:
 
 
 def _is_below(name: str) -> bool:
-    """Whether a name of the manifest is one of a file in the folder, not of one elsewhere on this machine."""
+    """Whether a name in the manifest is a path within the folder."""
     path = Path(name)
     return not path.is_absolute() and ".." not in path.parts
 
 
 def contents(results: Results, order: Order) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """The files of the package, and its root, level and signer."""
+    """The files of the package by name, and its root, size, level, signer and statement digest."""
     secret = secrets.token_bytes(32) if order.key is None else order.key.seed
     secret = derived(secret, results.digest)
     tree, parts = commit(results.tables, secret)
@@ -218,8 +228,9 @@ def contents(results: Results, order: Order) -> tuple[dict[str, bytes], dict[str
 
 
 def _dossier(path: Path, results: Results) -> tuple[str, bytes]:
-    """The numbers of a dossier as a file of the package. Raises `StateError` where there are none, or
-    they are of other results.
+    """Name and content of the package's file for a dossier.
+
+    Raises `StateError` where it cannot be read or belongs to other results.
     """
     file = path / NUMBERS if path.is_dir() else path
     try:
@@ -249,13 +260,13 @@ def _dossier(path: Path, results: Results) -> tuple[str, bytes]:
 
 
 def sums(files: Mapping[str, bytes]) -> bytes:
-    """The list that `sha256sum --check` reads; its last line is the digest of the others."""
+    """The content of `SHA256SUMS`, for `sha256sum --check`; its last line is the digest of the others."""
     body = "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files)).encode()
     return body + LAST_LINE.encode() + hashlib.sha256(body).hexdigest().encode() + b"\n"
 
 
 def archive(files: Mapping[str, bytes]) -> bytes:
-    """A .zip whose bytes follow from names and contents: nothing is compressed, and no time stands in it."""
+    """A .zip whose bytes depend only on names and contents: stored without compression, with fixed times."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED, allowZip64=False) as archive:
         for name in sorted(files):
@@ -268,7 +279,7 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 def _shown(
     results: Results, order: Order, secret: bytes, tree: Tree, parts: list[Committed]
 ) -> dict[str, bytes]:
-    """The files that hold rows."""
+    """The files with rows, by name."""
     if order.level == "keyed":
         key = derived(secret, "pseudonyms")
         tables = {name: table for name, table in results.tables.items() if name not in WITHHELD["keyed"]}
@@ -293,7 +304,9 @@ def _shown(
 
 
 def _selected(results: Results, column: str, value: str, tree: Tree, parts: list[Committed]) -> bytes:
-    """The rows that have the value in that column, each with its proof."""
+    """The rows with this value in the column, each with its proof, as JSON lines; raises `InputError` where
+    there are none.
+    """
     rows, accounts = [], set()
     for part in parts:
         table = results.tables[part.name]
@@ -381,8 +394,9 @@ def order_of(
     timestamp: str | None = None,
     dossiers: tuple[Path, ...] = (),
 ) -> Order:
-    """What is asked for on a command line; raises `UsageError` for what cannot be, `InputError` for a
-    file that is no key.
+    """An order from command-line options.
+
+    Raises `UsageError` for a combination that is not possible, `InputError` for a file that is not a key.
     """
     asked = {name: one for name, one in (("account", account), ("exchange", exchange)) if one is not None}
     if (level is not None) + len(asked) != 1:

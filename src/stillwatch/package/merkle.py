@@ -17,10 +17,10 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 class Tree:
-    """A tree over the hashes of its leaves.
+    """A Merkle tree over hashes of leaves.
 
-    `levels[0]` are the leaves; each level pairs the nodes of the one below, and a last node without a partner
-    is carried up as it is, which gives the tree of the RFC.
+    `levels[0]` are the leaves; each level pairs the nodes of the level below, and a last node without a
+    partner is copied unchanged, which gives the tree of the RFC.
     """
 
     def __init__(self, leaves: Sequence[bytes]) -> None:
@@ -37,12 +37,12 @@ class Tree:
 
     @property
     def root(self) -> bytes:
-        """The hash that stands for all leaves; of no leaves, SHA-256 of nothing."""
+        """Root hash; for no leaves SHA-256 of the empty string."""
         return self.levels[-1][0] if self.size else hashlib.sha256(b"").digest()
 
     def inclusion(self, index: int) -> list[bytes]:
-        """The hashes with which the leaf at `index` gives the root; raises `IndexError` where there is no
-        such leaf.
+        """Inclusion proof of the leaf at `index`: the hashes that lead from it to the root, lowest first.
+        Raises `IndexError` without such a leaf.
         """
         if not 0 <= index < self.size:
             raise IndexError(index)
@@ -54,8 +54,9 @@ class Tree:
         return proof
 
     def consistency(self, earlier: int) -> list[bytes]:
-        """The hashes that show that this tree begins with the tree of its first `earlier` leaves, which
-        are at least one.
+        """Consistency proof that the tree of the first `earlier` leaves is a prefix of this tree.
+
+        Raises `IndexError` where `earlier` is not from 1 to the size.
         """
         if not 0 < earlier <= self.size:
             raise IndexError(earlier)
@@ -63,7 +64,7 @@ class Tree:
 
 
 def _consistency(leaves: Sequence[bytes], earlier: int, *, known: bool) -> list[bytes]:
-    """SUBPROOF of the RFC: whether the verifier has the root of these leaves is `known`."""
+    """SUBPROOF of the RFC; `known` says whether the verifier has the root of these leaves."""
     size = len(leaves)
     if earlier == size:
         return [] if known else [Tree(leaves).root]
@@ -94,8 +95,10 @@ def includes(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: b
 
 
 def consistent(earlier: int, first: bytes, later: int, second: bytes, proof: Sequence[bytes]) -> bool:
-    """Whether the tree of size `later` and root `second` begins with the one of size `earlier` and root
-    `first` (RFC 9162, section 2.1.4.2). A tree without leaves is the beginning of every other.
+    """Whether the tree of size `earlier` and root `first` is a prefix of the tree of size `later` and root
+    `second` (RFC 9162, section 2.1.4.2).
+
+    The empty tree is a prefix of every tree.
     """
     if earlier == 0 or earlier >= later:
         return not proof and (earlier == 0 or (earlier == later and first == second))

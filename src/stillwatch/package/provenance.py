@@ -1,6 +1,4 @@
-"""Where the results come from, as W3C PROV-JSON, and the software that was installed when the package was
-made.
-"""
+"""Provenance of the results as W3C PROV-JSON, and the software installed when the package was made."""
 
 from __future__ import annotations
 
@@ -17,9 +15,10 @@ PREFIX = "https://stillwatch.example/package/"
 def provenance(
     inputs: Sequence[str], outputs: Mapping[str, str], version: str, signer: str | None
 ) -> dict[str, Json]:
-    """The chain from log files (their digests) over the scan to the results and the package.
+    """PROV-JSON from log files (their digests) through the scan to the results and the package.
 
-    No times stand in it: when the package was made is what a time stamp shows.
+    `outputs` maps names to digests; `signer` is the name of the key, None without one. It contains no
+    times: the time of the package is shown by a time stamp.
     """
     logs = {f"sw:input-{digest[:16]}": digest for digest in inputs}
     results = {f"sw:{name}": digest for name, digest in sorted(outputs.items())}
@@ -54,8 +53,8 @@ def _relations(letter: str, pairs: Sequence[tuple[str, str]], one: str, other: s
 
 
 def installed() -> dict[str, str]:
-    """Name and version of Stillwatch and of every package that it needs, directly or not, as they are
-    installed.
+    """Installed version by name of Stillwatch and of all packages that it requires, directly or
+    indirectly.
     """
     found = {"stillwatch": __version__}
     waiting = ["stillwatch"]

@@ -1,12 +1,12 @@
-"""A log of sealed files that is only ever added to: its heads show later that nothing in it was changed, left
-out or written afterwards.
+"""An append-only log of sealed files; its heads show later that no entry was changed, left out or added
+afterwards.
 
 The log is one file of canonical JSON lines. `{"entry": {...}}` is a file: its name, size and SHA-256.
-`{"head": {...}, "proof": [...], "sha256": ..., "signature": {...}}` ends each call: the number and the Merkle
-root of all entries so far, the time, the proof that the tree begins with that of the head before (RFC 9162),
-the digest of the log up to here, and, with a key, the DSSE envelope of the head. Whoever keeps a head (a
-witness: a regulator, a newspaper, a time-stamping authority) can tell later whether the log still begins as
-it did.
+`{"head": {...}, "proof": [...], "sha256": ..., "signature": {...}}` ends each call: the number and the
+Merkle root of all entries so far, the time, the proof that the tree contains that of the head before as a
+prefix (RFC 9162), the digest of the log up to here, and, with a key, the DSSE envelope of the head. A
+witness (a regulator, a newspaper, a time-stamping authority) that keeps a head can verify later that the
+log still begins with the same entries.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FORMAT = "stillwatch-seals-1"
 
 @dataclass(slots=True, kw_only=True)
 class Log:
-    """What a log holds: the lines of its entries, and its heads."""
+    """The lines of a log's entries, its heads, and faults of the file."""
 
     entries: list[bytes] = field(default_factory=list)
     heads: list[dict[str, Any]] = field(default_factory=list)
@@ -40,17 +40,28 @@ class Log:
 
     @property
     def tree(self) -> Tree:
-        """The tree over all entries."""
+        """The Merkle tree over all entries."""
         return Tree([leaf_hash(line) for line in self.entries])
 
 
 def seal(paths: Sequence[Path], log: Path, key: Signer | None, now: datetime | None = None) -> dict[str, Any]:
-    """Add the files at `paths` (files, and folders with all files below them) to the log; returns its new
-    head and what was added.
+    """Add files to the log and append a new head.
 
-    A file that the log has already, by name and content, is not added again; `changed` names those that it
-    has with another content. Raises `StateError` where the log is not whole, so that nothing is built on one
-    that was changed; `InputError` for a path that is not there.
+    A file that the log contains with the same name and content is not added again.
+
+    Args:
+        paths: files, and folders whose files are all added.
+        log: the log's file; created where missing.
+        key: signs the head; None for none.
+        now: time of the head; None for the present.
+
+    Returns:
+        `log`, `added` (number of files), `changed` (names that the log had with other content), `head`, and
+            `signed`.
+
+    Raises:
+        StateError: where the log is damaged; nothing is added to it.
+        InputError: for a path that does not exist.
     """
     files = list(_files(paths, log))
     with lock(log.with_name(f".{log.name}.lock"), wait=True):
@@ -93,14 +104,14 @@ def seal(paths: Sequence[Path], log: Path, key: Signer | None, now: datetime | N
 
 
 def _digest(before: bytes, head: dict[str, Json]) -> str:
-    """SHA-256 of the log up to a head's line, and of that line without the digest itself."""
+    """SHA-256 (hex) of the log up to a head's line, and of that line without the digest."""
     others = {name: value for name, value in head.items() if name != "sha256"}
     return hashlib.sha256(before + canonical(others)).hexdigest()
 
 
 def _files(paths: Sequence[Path], log: Path) -> Iterator[tuple[str, Path]]:
-    """Name and path of each file; a name is relative to the folder that was given, and begins with that
-    folder's name.
+    """Yield name and path of each file; a name is relative to the parent of the path that was given. Raises
+    `InputError` for a missing path.
     """
     missing = [path for path in paths if not path.exists()]
     if missing:
@@ -118,7 +129,7 @@ def _files(paths: Sequence[Path], log: Path) -> Iterator[tuple[str, Path]]:
 
 
 def read(content: bytes, name: str) -> Log:
-    """The lines of a log. Those that are none of a log are faults."""
+    """Parse a log; lines that are not lines of a log are listed in `faults`."""
     log, at = Log(), 0
     for number, line in enumerate(content.splitlines(), 1):
         before, at = content[:at], at + len(line) + 1
@@ -148,8 +159,8 @@ def read(content: bytes, name: str) -> Log:
 
 
 def faults_of(log: Log, name: str) -> list[Fault]:
-    """Heads that the entries do not lead to, that do not follow from the head before, or that go back in
-    time.
+    """Faults of heads: a wrong root, no consistency with the head before, a time before it, or a signature
+    of another head.
     """
     faults = []
     leaves = [leaf_hash(line) for line in log.entries]
@@ -177,8 +188,10 @@ def _is_of(held: dict[str, Any]) -> bool:
 
 
 def check_log(path: Path, trust: Trust, witnessed: Path | None) -> Verdict:
-    """Verify a log, and that it begins with the head in the file `witnessed`, as `stillwatch seal`
-    printed it.
+    """Verify a log and, with `witnessed`, that it begins with the entries of the head in that file.
+
+    The file contains what `stillwatch seal --json` printed, or the head alone; raises `InputError` for
+    other content.
     """
     log = read(path.read_bytes(), path.name)
     verdict = Verdict(path=str(path), kind="log", faults=log.faults or faults_of(log, path.name))
@@ -213,7 +226,9 @@ def check_log(path: Path, trust: Trust, witnessed: Path | None) -> Verdict:
 
 
 def _head(path: Path) -> dict[str, Any]:
-    """A head that a witness kept: the JSON that `stillwatch seal --json` printed, or the head alone."""
+    """A head that a witness kept: the output of `stillwatch seal --json`, or the head alone; raises
+    `InputError` otherwise.
+    """
     try:
         held = json.loads(path.read_bytes())
         head = held.get("head", held)

@@ -33,29 +33,31 @@ class Signer:
         return Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw()
 
     def sign(self, message: bytes) -> bytes:
-        """The signature of a message, 64 bytes, the same each time."""
+        """The signature of a message, 64 bytes; deterministic."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         return Ed25519PrivateKey.from_private_bytes(self.seed).sign(message)
 
 
 def derived(secret: bytes, label: str) -> bytes:
-    """32 bytes made from a secret for one purpose (HKDF-SHA256 of RFC 5869, with one block of output)."""
+    """32 bytes derived from a secret for the purpose `label` (HKDF-SHA256 of RFC 5869, with one block of
+    output).
+    """
     return hmac.digest(
         hmac.digest(b"stillwatch-package", secret, "sha256"), label.encode() + b"\x01", "sha256"
     )
 
 
 def key_name(public: bytes) -> str:
-    """What a public key is called: SHA-256 of its 32 bytes."""
+    """Name of a public key: SHA-256 (hex) of its 32 bytes."""
     return hashlib.sha256(public).hexdigest()
 
 
 def signer(path: Path) -> Signer:
-    """The private key in a PEM file (PKCS #8), which is made, for its owner only, where it does not exist.
+    """Read the private key in a PEM file (PKCS #8); a missing file is created, readable by its owner only.
 
-    Raises `InputError` for a file that is no such key, and `ModuleNotFoundError` where `cryptography` is not
-    installed.
+    Raises `InputError` for a file that is not an Ed25519 private key, and `ModuleNotFoundError` where
+    `cryptography` is not installed.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization as form
@@ -86,8 +88,9 @@ def public_pem(public: bytes) -> bytes:
 
 
 def public_key(path: Path, content: bytes) -> bytes:
-    """The 32 bytes of the public key in a PEM file, of which a private key may be given too; raises
-    `InputError` for anything else.
+    """The 32 bytes of the public key in a PEM file, or of the public key that belongs to a private one.
+
+    `path` is for the message only. Raises `InputError` for other content.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization as form
@@ -128,16 +131,16 @@ def envelope(kind: str, payload: bytes, key: Signer | None) -> bytes:
 
 
 def authenticated(kind: str, payload: bytes) -> bytes:
-    """What is signed: the pre-authentication encoding of DSSE."""
+    """The bytes that are signed: DSSE's pre-authentication encoding."""
     name = kind.encode()
     return b"DSSEv1 %d %s %d %s" % (len(name), name, len(payload), payload)
 
 
 def opened(content: bytes, kind: str) -> tuple[dict[str, Any], str | None, bytes | None]:
-    """An envelope's payload, the key id of its signature, and the signature; the last two are None where it
-    has none.
+    """An envelope's payload, the key id of its signature, and the signature; the last two are None without
+    a signature.
 
-    Raises `ValueError` for what is no envelope of that kind in canonical form.
+    Raises `ValueError` for content that is not an envelope of that kind in canonical form.
     """
     try:
         held = json.loads(content)
@@ -158,7 +161,7 @@ def opened(content: bytes, kind: str) -> tuple[dict[str, Any], str | None, bytes
 
 
 def signed_by(public: bytes, content: bytes, kind: str) -> bool:
-    """Whether the envelope has a signature of that public key; raises `ValueError` as `opened`."""
+    """Whether the envelope has a valid signature of that public key; raises `ValueError` as `opened` does."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 

@@ -1,4 +1,4 @@
-"""Time stamps of RFC 3161: a third party's signed statement that a digest existed at a time."""
+"""Time stamps of RFC 3161: an authority's signed statement that a digest existed at a time."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from stillwatch.errors import InputError, Problem, Unreachable
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-TIMEOUT_S = 30
-MOST = 1 << 20  # bytes of an answer that are read
+TIMEOUT_S = 30  # seconds to wait for the authority
+MOST = 1 << 20  # most bytes of a response that are read
 
 
 def stamped(content: bytes, authority: str) -> bytes:
-    """The answer of the authority at that address to a request for a time stamp of `content`.
+    """Request a time stamp of `content` from the authority at that address; returns the response.
 
-    Raises `Unreachable` where there is no answer, or none that is a time stamp of this content.
+    Raises `Unreachable` where there is no response, or none that is a time stamp of this content.
     """
     from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
@@ -40,9 +40,9 @@ def stamped(content: bytes, authority: str) -> bytes:
 
 
 def fault_of(stamp: bytes, content: bytes, roots: Path | None) -> str | None:
-    """What is wrong with a time stamp of `content`; None where nothing is.
+    """What is wrong with a time stamp of `content`, as a clause; None where nothing is.
 
-    Without `roots`, a PEM file of certificates that are trusted, who signed the stamp is not looked at.
+    The signature is checked only with `roots`, a PEM file of trusted certificates.
     """
     from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
 
@@ -65,7 +65,7 @@ def fault_of(stamp: bytes, content: bytes, roots: Path | None) -> str | None:
 
 
 def time_of(stamp: bytes) -> str:
-    """The time that the stamp states, ISO 8601 in UTC."""
+    """The stamp's time, ISO 8601 in UTC."""
     from rfc3161_client import decode_timestamp_response
 
     return decode_timestamp_response(stamp).tst_info.gen_time.strftime("%Y-%m-%dT%H:%M:%SZ")

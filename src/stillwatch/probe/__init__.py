@@ -1,3 +1,3 @@
-"""Does one hand hold a group's accounts? Some requests are refused at random, and work moves to other
-accounts or it does not.
+"""Probe of whether one party controls a group's accounts: some requests are refused at random, and their
+work may move to other accounts.
 """

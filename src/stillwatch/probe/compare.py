@@ -1,13 +1,13 @@
-"""Which refused requests are compared with which spared ones, and what followed each at other accounts?
+"""Comparison of refused with spared requests by what followed each at other accounts.
 
-A *slot* is a moment of one account: its next request was refused or spared. The work of *others* is that of
-accounts which were refused nothing in the trial. Rules, on which the exactness of the probe rests:
+A *slot* is a time of one account at which its next request was refused or spared. The work of *others* is
+that of accounts that were refused nothing in the trial. Rules on which the exactness of the probe rests:
 
 1. A slot's request is the account's first one at or after the slot's time. It is made before the account can
    know of its own refusal.
-2. Others are chosen before their work is looked at: accounts outside the trial or, where these are few, a
-   random half of the spared accounts, which then are compared with nothing.
-3. What follows a slot ends at `within_s`, or where the next trial begins. Nothing later is used.
+2. Others are chosen before their work is examined: accounts outside the trial or, where these are few, a
+   random half of the spared accounts, whose own slots are then left out.
+3. What follows a slot ends after `within_s`, or where the next trial begins. Nothing later is used.
 4. A slot's score is a function of others' work and of the request itself. If no account's work depends on
    what another was refused, scores are what they would have been under any other outcome of the coin, and a
    refused slot ranks among spared ones at random.
@@ -27,26 +27,26 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-SECOND = 1_000_000
+SECOND = 1_000_000  # microseconds; `HOUR` and `DAY` too
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
-MAX_SPARED = 19  # spared slots that one refused slot is compared with; chosen, chance 1 in 20
-MIN_OTHERS = 3  # accounts outside the trial, at least, for these to be the others; chosen
-# share of refused slots whose request has an error status, for refusals to be in the log; chosen
+MAX_SPARED = 19  # most spared slots that one refused slot is compared with; chosen, chance 1 in 20
+MIN_OTHERS = 3  # least accounts outside the trial for these to be the others; chosen
+# least share of refused slots whose request has an error status, for refusals to be in the log; chosen
 MIN_REFUSED_SEEN = 0.2
-FEWEST_DELAYS = 3  # refusals from which the time that a slot's request is awaited is taken; chosen
-FIRST_ERROR = 400  # HTTP status from which a request was refused
-# moments that are compared with each other, where whole moments were spared; the least, so that many accounts
+FEWEST_DELAYS = 3  # least earlier refusals from which the waiting time is estimated; chosen
+FIRST_ERROR = 400  # least HTTP status of a refused request
+# successive trials that are compared where whole trials were spared; the least number, so that many accounts
 # stay unrefused
 SHAM_BLOCK = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """Requests of a group's accounts in the order of time, as columns of one length.
+    """Requests of a group's accounts in time order, as columns of one length.
 
     * `at`: microseconds since 1970. `account`: position in `organization`.
-    * `work`: number of the request's content, equal where the content is, -1 where it is not known.
-    * `status`: HTTP status, -1 where it is not known.
+    * `work`: number of the request's content, equal for equal content, -1 where unknown.
+    * `status`: HTTP status, -1 where unknown.
     * `organization`: of each account, a number that accounts of one declared organization share, -1 for none.
     """
 
@@ -59,8 +59,9 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slots:
-    """Moments of accounts, in the order of trials: `trial` counts from 0 in the order of time, `at` is in
-    microseconds.
+    """Times of accounts at which a request was refused (`failed`) or spared, in the order of trials.
+
+    `trial` is numbered from 0 in time order; `at` is in microseconds since 1970.
     """
 
     trial: Ints
@@ -80,13 +81,13 @@ class Slots:
 
 @dataclass(slots=True, kw_only=True)
 class Compared:
-    """Comparisons in the order of time, as columns of one length, and what was left out.
+    """Comparisons in time order, as columns of one length, and counts of slots left out.
 
-    * `trial`: number of the trial. `spared`: slots that the refused one was compared with.
-    * `hit`: whether more of others' work followed the refused slot than any of the spared ones; ties are
-      broken at random.
+    * `trial`: number of the trial. `spared`: number of slots that the refused one was compared with.
+    * `hit`: whether the refused slot had the highest score; ties are broken at random.
     * `again`, `again_spared`: whether the same request came at another account: of the refused slot, and the
       share of its spared ones; NaN where requests have no content to compare.
+    * `without_request`: slots without a request. `cut_off`: slots followed too soon by the next trial.
     """
 
     trial: list[int] = field(default_factory=list)
@@ -101,7 +102,7 @@ class Compared:
         return len(self.trial)
 
     def add(self, trial: int, hit: bool, again: float, again_spared: Floats | None, spared: int) -> None:
-        """One comparison."""
+        """Append one comparison."""
         self.trial.append(trial)
         self.hit.append(hit)
         self.spared.append(spared)
@@ -113,17 +114,17 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """Draws that depend on nothing but names: anybody gets the same ones from the same table."""
+    """Pseudo-random draws that depend only on names, so that anyone can repeat them."""
 
     name: str
 
     def of(self, *parts: object) -> float:
-        """A number in [0, 1)."""
+        """A number in [0, 1), determined by the name and `parts`."""
         told = "|".join([self.name, *map(str, parts)]).encode()
         return int.from_bytes(hashlib.sha256(told).digest()[:7], "big") / (1 << 56)
 
     def order(self, number: int, *parts: object) -> Ints:
-        """A random order of `number` things."""
+        """A permutation of 0 to `number` - 1, determined by the name and `parts`."""
         seed = int.from_bytes(
             hashlib.sha256("|".join([self.name, *map(str, parts)]).encode()).digest()[:8], "big"
         )
@@ -131,7 +132,7 @@ class Draws:
 
 
 class Follower:
-    """What of others' work follows a slot: the score of a slot and whether its request came again."""
+    """Others' work after a slot: the slot's score, and whether its request came again."""
 
     def __init__(self, traffic: Traffic, within_s: float, hold_s: float | None = None) -> None:
         self.traffic = traffic
@@ -149,8 +150,10 @@ class Follower:
         self.start = int(traffic.at[0]) if len(traffic.at) else 0
 
     def hold(self, delays: Sequence[int]) -> int:
-        """How long a slot's request is awaited, in microseconds: as given or else, from the third refusal on,
-        what `delays` of earlier refusals show.
+        """Time to wait for a slot's request, in microseconds.
+
+        The given value or, without one, an estimate from `delays` of at least `FEWEST_DELAYS` earlier
+        refusals, else the window.
         """
         if self.known_hold is not None:
             return self.known_hold
@@ -159,7 +162,7 @@ class Follower:
         return int(1.2 * float(np.quantile(np.asarray(delays), 0.9))) + SECOND
 
     def is_refused(self, request: int) -> bool:
-        """Whether the request at this position has an error's status; position -1 is none."""
+        """Whether the request at this position has an error status; false for position -1."""
         return request >= 0 and int(self.traffic.status[request]) >= FIRST_ERROR
 
     def request(self, account: int, at: int, end: int) -> int:
@@ -177,13 +180,13 @@ class Follower:
         return rows, self.traffic.at[rows]
 
     def rate(self, others: Bools, end: int) -> float:
-        """Others' requests a second up to `end`, from the twelve windows before it."""
+        """Others' requests per second before `end`, over at most thirteen windows."""
         start = max(self.start, end - 13 * self.within)
         rows, _ = self.work_of(others, start, end)
         return (len(rows) + 1.0) / max((end - start) / SECOND, 1.0)
 
     def rate_of(self, work: int, others: Bools, end: int) -> float:
-        """Others' requests a second with this content, up to `end`."""
+        """Others' requests per second with this content, before `end`."""
         low, high = np.searchsorted(self._works, [work, work + 1])
         rows = self._by_work[low:high]
         rows = rows[self.traffic.at[rows] < end]
@@ -193,14 +196,15 @@ class Follower:
     def score(
         self, others: Bools, slot: tuple[int, int, int], end: int, rate: float, *, by_content: bool
     ) -> tuple[float, float]:
-        """How much of others' work follows the slot (request, account, time), and whether its request came
-        again (0 or 1, NaN if unknown).
+        """Score of a slot (request, account, time) from others' work before `end`, and whether its request
+        came again (0 or 1, NaN where unknown).
 
-        The score adds up density(lag) / rate over others' requests: the likelihood ratio, but for a constant,
-        of a further request at that lag in a Poisson stream. The density is that of a lag which is spread
-        evenly on a logarithmic scale from a second to the window's end: 1 / (lag + 1 s). Requests with the
-        slot's own content are set against the rate of that content as well. A slot of no account is a whole
-        moment: the score is the number of others' requests over the number expected.
+        The score is the sum of density(lag) / rate over others' requests: up to a constant, the likelihood
+        ratio of one further request at that lag in a Poisson stream. The density is that of a lag spread
+        evenly on a logarithmic scale from a second to the window's end: 1 / (lag + 1 s). With `by_content`,
+        requests with the slot's own content also count against the rate of that content. A slot of no
+        account (-1) is a whole moment: its score is the number of others' requests over the number
+        expected.
         """
         request, account, at = slot
         rows, times = self.work_of(others, at + 1, end)
@@ -222,8 +226,8 @@ class Follower:
         return score + float(density[same].sum()) / self.rate_of(work, others, end), again
 
     def _came_again(self, work: int, account: int, at: int, end: int) -> bool:
-        """Whether a request with this content came in (at, end) at any account that is not the account's
-        own or of its organization.
+        """Whether a request with this content came in (at, end) from an account other than the slot's own
+        and those of its organization.
         """
         low, high = np.searchsorted(self._works, [work, work + 1])
         rows = self._by_work[low:high]
@@ -235,7 +239,7 @@ class Follower:
 
 
 def in_order(slots: Slots) -> Iterator[tuple[Ints, int]]:
-    """Positions of each trial's slots, and where the next trial begins."""
+    """Yield the positions of each trial's slots, and the time at which the next trial begins."""
     if not len(slots):
         return
     edges = np.flatnonzero(np.r_[True, slots.trial[1:] != slots.trial[:-1]])
@@ -248,7 +252,7 @@ def in_order(slots: Slots) -> Iterator[tuple[Ints, int]]:
 
 
 def refusals_in_log(slots: Slots, follower: Follower) -> bool | None:
-    """Whether refused requests stand in the log with their status; None where no status is known."""
+    """Whether refused requests are in the log with their status; None where no status is known."""
     first: list[bool] = []
     known = False
     for rows, following in in_order(slots):
@@ -262,8 +266,9 @@ def refusals_in_log(slots: Slots, follower: Follower) -> bool | None:
 
 
 def requests(slots: Slots, follower: Follower, draws: Draws, *, in_log: bool) -> Compared:
-    """Refused requests against spared ones of the same trial. Where refusals are not in the log, a slot
-    is known by its time alone.
+    """Compare refused requests with spared ones of the same trial.
+
+    Where refusals are not in the log (`in_log` false), a slot is defined by its time alone.
     """
     out = Compared()
     delays: list[int] = []
@@ -298,7 +303,7 @@ def requests(slots: Slots, follower: Follower, draws: Draws, *, in_log: bool) ->
 
 
 def _delays(slots: Slots, rows: Ints, following: int, follower: Follower) -> list[int]:
-    """How long after their slots' moments requests came to be refused."""
+    """Delays between refused slots and the requests refused in them, in microseconds."""
     out = []
     for row in rows[slots.failed[rows]].tolist():
         at = int(slots.at[row])
@@ -309,7 +314,7 @@ def _delays(slots: Slots, rows: Ints, following: int, follower: Follower) -> lis
 
 
 def _others(slots: Slots, rows: Ints, refused: Ints, accounts: int, draws: Draws) -> tuple[Bools, Ints]:
-    """Whose work is looked at, and which slots are compared."""
+    """Mask of the accounts whose work is examined, and the slots that are compared."""
     inside = np.unique(slots.account[rows])
     others = np.ones(accounts, dtype=np.bool_)
     others[inside] = False
@@ -322,7 +327,7 @@ def _others(slots: Slots, rows: Ints, refused: Ints, accounts: int, draws: Draws
 
 
 def _rank(out: Compared, trial: int, scored: npt.NDArray[np.float64], failed: Bools, draws: Draws) -> None:
-    """Deal the spared slots out to the refused ones, each to one, and compare."""
+    """Assign the spared slots to the refused ones, each to one, and compare their scores."""
     refused, spared = np.flatnonzero(failed), np.flatnonzero(~failed)
     if not len(refused) or not len(spared):
         return
@@ -338,11 +343,10 @@ def _rank(out: Compared, trial: int, scored: npt.NDArray[np.float64], failed: Bo
 
 
 def moments(slots: Slots, follower: Follower, draws: Draws) -> Compared:
-    """Moments at which some were refused against moments at which nobody was, over runs of `SHAM_BLOCK`
-    moments.
+    """Compare trials with refusals with trials without any, over runs of `SHAM_BLOCK` trials.
 
-    Needs trials without any refusal, drawn by the same coin. Others are accounts that were refused nothing in
-    the whole run.
+    It needs trials in which nobody was refused, drawn by the same coin. Others are accounts that were
+    refused nothing in the whole run.
     """
     out = Compared()
     trials = list(in_order(slots))
@@ -367,12 +371,11 @@ def moments(slots: Slots, follower: Follower, draws: Draws) -> Compared:
 
 
 def other_times(slots: Slots, follower: Follower, draws: Draws, *, in_log: bool) -> Compared:
-    """Moments with refusals against the same clock time on other days, or the same minute of other hours.
+    """Compare trials with refusals with the same clock time on other days, or the same minute of other
+    hours.
 
-    Where refusals stand in the log, moments at which no request came to be refused are left out.
-
-    Nobody drew these times: the comparison holds where the moment had nothing to do with what the others did
-    anyway.
+    Where refusals are in the log, trials without a refused request are left out. These times were not
+    drawn: the comparison is valid where the time of the trial was independent of the others' own activity.
     """
     out = Compared()
     if not len(follower.traffic.at):
@@ -406,8 +409,8 @@ def other_times(slots: Slots, follower: Follower, draws: Draws, *, in_log: bool)
 
 
 def bounds(spared: Sequence[int], tolerated: float) -> Floats:
-    """The chance of each comparison's hit if at most a share `tolerated` of refused requests moves to
-    other accounts, given the past.
+    """Largest probability of each comparison's hit, given the past, if at most a share `tolerated` of
+    refused requests moves to other accounts.
     """
     by_chance = 1.0 / (1.0 + np.asarray(spared, dtype=float))
     return np.asarray(tolerated + (1 - tolerated) * by_chance)

@@ -1,10 +1,10 @@
-"""Does work move to other accounts when a request is refused: evidence, level, share, harm and the word for
-it.
+"""Verdict on whether work moves to other accounts when a request is refused: evidence, level, share and
+harm.
 
 The null of the verdict: given the past, a refused request's work moves to others with probability at most
 `tolerated`. Then each comparison is won by the refused slot with probability at most tolerated + (1 -
-tolerated) / (1 + spared) (`compare.bounds`), whatever the traffic is. The e-value is a betting martingale on
-these (`stats.evalues.bounded_log_e`), so the probe may be stopped at any trial.
+tolerated) / (1 + spared) (`compare.bounds`), whatever the traffic is. The e-value is a betting martingale
+on these (`stats.evalues.bounded_log_e`), so the probe may be stopped at any trial.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ALPHA = 0.01  # level of the verdict; the issue's bar
 # share of refused requests that pairs of accounts in an honest group may move; chosen, docs/methods/probe.md
 TOLERATED = 0.1
 LEAST_SHARE = 0.25  # share of moved work below which the verdict is that none moves; chosen
-WITHIN_S = 900.0  # how long what follows a slot is looked at; chosen
+WITHIN_S = 900.0  # seconds after a slot in which others' work is examined; chosen
 
 GUARANTEE: dict[Basis, str] = {
     "coin": "exact: who was refused was drawn by a coin, so the level holds whatever the traffic is",
@@ -44,9 +44,11 @@ GUARANTEE: dict[Basis, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Harm:
-    """What the probe cost the group: slots that were to be refused, those of them whose request came,
-    accounts that were to be refused, most refusals of one account, requests answered with an error from a
-    refused slot on until it was over, and the group's requests in all.
+    """What the probe cost the group.
+
+    `refusals`: slots to be refused; `met`: those with a request; `accounts`: accounts to be refused;
+    `most_of_one_account`: most refusals of one account; `errors`: requests answered with an error within
+    the window after a refused slot; `requests`: all requests of the group.
     """
 
     refusals: int
@@ -59,15 +61,15 @@ class Harm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What a probe shows.
+    """Result of a probe.
 
     * `log10_e` and `p_value` are against the null of at most `tolerated` moved work; `pair_log10_e` and
       `pair_p_value` against none at all, which one user with two keys suffices to reject. `p_value` is valid
       where the number of trials was fixed beforehand, the e-value always.
-    * `displaced` is the share of refused requests whose work others took up, with its interval at 95 %;
-      `measure` says how it was counted: `same_request` (the same content came at another account) or
-      `at_least` (from how often refused slots were followed most; a lower bound, since unrelated work can
-      hide a move).
+    * `displaced` is the share of refused requests whose work others took up, with its interval at 95 %, None
+      without comparisons; `measure` says how it was counted: `same_request` (the same content came at another
+      account) or `at_least` (from how often the refused slot had the highest score; a lower bound, since
+      unrelated work can hide a move).
     * `settled_after` counts the refusals at which the e-value first reached 1 / alpha, None where it did not.
     """
 
@@ -92,7 +94,7 @@ class Judged:
 
     @property
     def guarantee(self) -> str:
-        """What the level rests on."""
+        """What the level of the verdict rests on, as a sentence."""
         return GUARANTEE[self.basis]
 
 
@@ -109,9 +111,15 @@ def judge(
 ) -> Judged:
     """Judge trials against a log.
 
-    `within_s`: how long what follows a slot is looked at. `hold_s`: how long a slot's request is awaited, as
-    long where None. `natural` where an outage, and no coin, decided who was refused. `name` names the draws
-    of ties.
+    Args:
+        slots: refused and spared slots of all trials.
+        traffic: requests of the group.
+        within_s: seconds after a slot in which others' work is examined.
+        hold_s: seconds to wait for a slot's request; None to estimate them.
+        alpha: level of the verdict.
+        tolerated: share of moved work under the null.
+        natural: whether an outage, and not a coin, decided who was refused.
+        name: name that determines how ties are broken.
     """
     follower, draws = Follower(traffic, within_s, hold_s), Draws(name)
     in_log = compare.refusals_in_log(slots, follower)
@@ -164,13 +172,13 @@ def judge(
 
 
 def _least(p_values: list[float]) -> float:
-    """The least of several p-values, times their number."""
+    """The least of several p-values, multiplied by their number (Bonferroni); 1 without any."""
     return min(1.0, len(p_values) * min(p_values)) if p_values else 1.0
 
 
 def tail(compared: Compared, tolerated: float) -> float:
-    """The chance of at least as many hits under the null: the tail of a sum of independent trials with
-    the greatest allowed chances.
+    """p-value of the number of hits: the tail of a sum of independent trials with the largest probabilities
+    that the null allows.
     """
     chance = np.ones(1)
     for bound in compare.bounds(compared.spared, tolerated):
@@ -198,11 +206,11 @@ def _displaced(compared: Compared) -> tuple[Interval | None, Literal["same_reque
 
 
 def beyond(one: Interval, other: Interval) -> Interval:
-    """The share d for which `one` = `other` + d (1 - `other`), with a 95 % interval: what happened to `one`
-    beyond what happens anyway.
+    """The share d with `one` = `other` + d (1 - `other`), with a 95 % interval: the excess of `one` over
+    what happens anyway.
 
-    The interval is that of the difference of two shares (Newcombe 1998, method 10, of exact intervals), over
-    1 - `other`.
+    The interval is that of the difference of two shares (Newcombe 1998, method 10, of exact intervals),
+    divided by 1 - `other`.
     """
     room = max(1.0 - other.value, 1e-9)
     below = float(np.hypot(one.value - one.low, other.high - other.value))
@@ -215,7 +223,9 @@ def beyond(one: Interval, other: Interval) -> Interval:
 
 
 def _settled(parts: list[Compared], slots: Slots, tolerated: float, alpha: float) -> int | None:
-    """Refusals up to the first trial after which the e-value had reached 1 / alpha."""
+    """Number of refusals up to the first trial after which the e-value reached 1 / alpha; None where it
+    never did.
+    """
     if not parts:
         return None
     for end in sorted({trial for one in parts for trial in one.trial}):
@@ -234,7 +244,7 @@ def _at(parts: list[Compared], trial: int, tolerated: float) -> float:
 
 
 def harm(slots: Slots, follower: Follower) -> Harm:
-    """What the trials cost the group's accounts."""
+    """The cost of the trials for the group's accounts."""
     traffic = follower.traffic
     each = Counter(slots.account[slots.failed].tolist())
     errors: set[int] = set()

@@ -1,10 +1,9 @@
-"""What is fixed before the first request is refused: accounts, moments, dose, harm bound and the coin, under
-one SHA-256.
+"""Plan of a probe, fixed before the first request is refused: accounts, times, dose, bound of harm and the
+coin, under one SHA-256.
 
-The public part holds everything but the coin, of which it holds a digest; the secret part is the coin's seed
-of 256 bits. Whoever has both computes every outcome (`Plan.trials`), before and after. The digest shows that
-a plan is whole; that it was there beforehand is shown by a time stamp (RFC 3161) over it, as for `prove
-plan`.
+The public part contains everything but the coin, of which it has a digest; the secret part is the coin's
+seed of 256 bits. Both together determine every outcome (`Plan.trials`). The digest shows that a plan is
+intact; a time stamp (RFC 3161) over it shows that it existed beforehand, as for `prove plan`.
 """
 
 from __future__ import annotations
@@ -26,22 +25,22 @@ from stillwatch.engine.files import atomic
 from stillwatch.errors import InputError, Problem, UsageError
 
 FORMAT, SECRET = "stillwatch-probe-plan-1", "stillwatch-probe-secret-1"
-SECOND = 1_000_000
-SHOWN = 3  # departures of one kind that are named
+SECOND = 1_000_000  # microseconds
+SHOWN = 3  # most departures of one kind that are listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What was committed to.
+    """What is committed to before a probe.
 
     * `begins`, `ends`: microseconds since 1970; the hours of this span are cut into `moments` equal parts and
       one moment is drawn in each.
-    * `hours`: first and last hour (UTC) in which a moment may lie, the last not included.
+    * `hours`: first and last hour (UTC) in which a moment may lie, the last exclusive.
     * `slots` accounts are drawn at each moment, of which the coin refuses `refused`; every `sham`-th moment
       on average is spared as a whole (0: none).
-    * `hold_s`: how long a drawn account's next request is awaited. `within_s`: how long what follows is
-      looked at.
-    * `most`: refusals of one account, at most.
+    * `hold_s`: seconds to wait for a drawn account's next request. `within_s`: seconds after it in which
+      others' work is examined.
+    * `most`: most refusals of one account.
     """
 
     group: str
@@ -63,31 +62,29 @@ class Plan:
 
     @property
     def sha256(self) -> str:
-        """The commitment."""
+        """SHA-256 (hex) of the plan."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     @property
     def refusals(self) -> int:
-        """Refused requests in all, at most."""
+        """Most refused requests in all."""
         return self.moments * self.refused
 
     def write(self, path: Path) -> None:
-        """As JSON, whole or not at all."""
+        """Write the plan as JSON; the file is replaced atomically."""
         held = {"format": FORMAT, "sha256": self.sha256, **asdict(self)}
         with atomic(path) as temporary:
             temporary.write_text(json.dumps(held, indent=2) + "\n", encoding="utf-8")
 
     def trials(self, seed: bytes) -> pa.Table:
-        """All trials, as the contract has them, in the order of time. `seed` is the one that was
-        committed to.
-        """
+        """All trials in time order, in the form of the contract's table; `seed` is the committed one."""
         draw = _Coin(seed)
         rows: list[tuple[str, int, str, bool]] = []
         given = dict.fromkeys(self.accounts, 0)
         for number in range(self.moments):
             at = self._moment(draw, number)
             is_sham = bool(self.sham) and draw.share("sham", number) < 1.0 / self.sham
-            # Accounts that were drawn least come first, so that harm is spread evenly.
+            # Accounts drawn least often come first, so that harm is spread evenly.
             order = sorted(self.accounts, key=lambda one: (given[one], draw.share("drawn", number, one)))
             drawn = order[: self.slots]
             for one in drawn:
@@ -109,8 +106,8 @@ class Plan:
 
     @property
     def windows(self) -> list[tuple[int, int]]:
-        """Times in which moments may lie: the whole span, or the hours of each day but for the time that
-        a trial takes.
+        """Spans (microseconds) in which moments may lie: the whole span, or the allowed hours of each day
+        minus the length of a trial.
         """
         if self.hours == (0, 24):
             return [(self.begins, self.ends)]
@@ -125,11 +122,13 @@ class Plan:
 
     @property
     def part(self) -> int:
-        """Microseconds of the windows that each moment has for itself."""
+        """Microseconds of the windows for each moment."""
         return sum(high - low for low, high in self.windows) // max(self.moments, 1)
 
     def _moment(self, draw: _Coin, number: int) -> int:
-        """The moment of a part of the windows, evenly drawn but for the end, which the trial takes."""
+        """The time of a moment: uniform in its part of the windows, except for the end, which the trial
+        needs.
+        """
         room = max(self.part - (self.hold_s + self.within_s) * SECOND, SECOND)
         offset = number * self.part + int(draw.share("moment", number) * room)
         for low, high in self.windows:
@@ -140,7 +139,7 @@ class Plan:
 
 
 class _Coin:
-    """Numbers in [0, 1) that only the seed gives: HMAC-SHA-256 of names."""
+    """Numbers in [0, 1) determined by the seed and names: HMAC-SHA-256."""
 
     def __init__(self, seed: bytes) -> None:
         self.seed = seed
@@ -168,8 +167,9 @@ def make(
     alpha: float,
     author: str,
 ) -> tuple[Plan, bytes]:
-    """A plan and its secret seed. Raises `UsageError` for what cannot be, or would exceed the bound of
-    harm.
+    """Make a plan and its secret seed; the parameters are the fields of `Plan`.
+
+    Raises `UsageError` for an impossible plan, or one that could exceed the bound of harm.
     """
     seed = secrets.token_bytes(32)
     plan = Plan(
@@ -239,7 +239,7 @@ def _faults(plan: Plan) -> list[tuple[str, str, str]]:
 
 
 def read(path: Path) -> Plan:
-    """A plan from its file; raises `InputError` where it is none or was changed after it was made."""
+    """Read a plan; raises `InputError` where the file is no plan or was changed after it was made."""
     try:
         held: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if held.pop("format") != FORMAT:
@@ -289,14 +289,14 @@ def _checked(plan: Plan) -> Plan:
 
 
 def write_secret(path: Path, seed: bytes, plan: Plan) -> None:
-    """The seed, for its owner's eyes only."""
+    """Write the seed, readable by its owner only."""
     with atomic(path, private=True) as temporary:
         held = {"format": SECRET, "plan_sha256": plan.sha256, "seed": seed.hex()}
         temporary.write_text(json.dumps(held, indent=2) + "\n", encoding="utf-8")
 
 
 def read_secret(path: Path) -> bytes:
-    """The seed from its file; raises `InputError` where it is none."""
+    """Read the seed, 32 bytes; raises `InputError` where the file has none."""
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
         seed = bytes.fromhex(held["seed"]) if held["format"] == SECRET else b""
@@ -315,7 +315,7 @@ def read_secret(path: Path) -> bytes:
 
 
 def same_secret(plan: Plan, seed: bytes) -> None:
-    """Raises `InputError` where the seed is not the one that the plan committed to."""
+    """Raise `InputError` where the seed is not the committed one."""
     if hashlib.sha256(seed).hexdigest() != plan.seed_sha256:
         raise InputError(
             Problem(
@@ -327,7 +327,10 @@ def same_secret(plan: Plan, seed: bytes) -> None:
 
 
 def departures(plan: Plan, seed: bytes | None, table: pa.Table, tolerated: float) -> list[str]:
-    """How what was done differs from what was planned, in words; empty where it does not."""
+    """Differences between plan and execution, as sentences; empty without any.
+
+    `seed` None leaves the coin unchecked; raises `InputError` for a seed that is not the committed one.
+    """
     out = []
     if abs(tolerated - plan.tolerated) > 1e-12:
         out.append(f"the tolerated share is {tolerated:g}, {plan.tolerated:g} was planned")

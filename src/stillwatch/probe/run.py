@@ -1,7 +1,7 @@
-"""What does a gateway do with an account's next request, and which trials have taken place?
+"""What a gateway does with an account's next request, and which trials are over.
 
-The product refuses nothing itself. A gateway asks `Probe.outcome` in its own process, or reads the file of
-orders that `orders` makes.
+Stillwatch refuses nothing itself. A gateway calls `Probe.outcome` in its own process, or reads the file of
+orders from `orders`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from stillwatch.errors import InputError, Problem
 from stillwatch.probe.plan import SECOND, Plan, same_secret
 
 ORDERS = "stillwatch-probe-orders-1"
-STATUS, RETRY_AFTER_S = 429, 1  # a refusal that every client's library takes for a limit and retries
+STATUS, RETRY_AFTER_S = 429, 1  # client libraries treat this refusal as a rate limit and retry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The coin's outcome for one account: `refuse` its next request until `until` (microseconds since
-    1970), or spare it.
+    """The coin's outcome for one account: refuse its next request from `at` until `until` (microseconds
+    since 1970), or spare it.
     """
 
     trial: str
@@ -32,10 +32,10 @@ class Outcome:
 
 
 class Probe:
-    """A plan with its secret, approved by somebody other than its author. At most one request of an account
-    is refused a trial.
+    """A plan with its secret, approved by a person other than its author; at most one request per account
+    and trial is refused.
 
-    Raises `InputError` for a secret that is not the plan's, and where the author approved his own plan.
+    Raises `InputError` for a secret that is not the plan's, and where the author approved the plan.
     """
 
     def __init__(self, plan: Plan, seed: bytes, *, approved_by: str) -> None:
@@ -63,8 +63,10 @@ class Probe:
         self._used: set[tuple[str, str]] = set()
 
     def outcome(self, account_id: str, now: datetime) -> Outcome | None:
-        """The coin's outcome for a request of this account now, once a trial; None where the account is
-        in no trial or had its turn.
+        """The coin's outcome for a request of this account now.
+
+        It is returned once per trial; None where the account is in no trial or the outcome was already
+        used.
         """
         moment = _micros(now)
         for one in self._by_account.get(account_id, ()):
@@ -74,8 +76,8 @@ class Probe:
         return None
 
     def orders(self, now: datetime, ahead_s: float) -> dict[str, Any]:
-        """Refusals of the next `ahead_s` seconds, for a gateway that reads a file. Those of later moments
-        stay secret.
+        """Refusals of the next `ahead_s` seconds as JSON, for a gateway that reads a file; later ones stay
+        secret.
         """
         moment = _micros(now)
         rows = [
@@ -102,7 +104,7 @@ class Probe:
         }
 
     def done(self, now: datetime) -> pa.Table:
-        """Trials whose moment and wait are over, as `judge` reads them."""
+        """Trials whose waiting time is over, for `judge`."""
         ends = self._rows["at"].cast(pa.int64()).to_numpy() + self.plan.hold_s * SECOND
         return self._rows.filter(pa.array(ends <= _micros(now)))
 

@@ -1,1 +1,1 @@
-"""Was a suspect model trained on answers that we served?"""
+"""Tests of whether a suspect model was trained on answers that we served."""

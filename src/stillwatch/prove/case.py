@@ -1,4 +1,4 @@
-"""What is known about a suspect, and about what was served?"""
+"""What is known of a suspect and of the answers that were served."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stillwatch.prove.keyring import Keyring
 
 
 class Tokens(NamedTuple):
-    """The tokens of a text: their ids, and the characters from which and up to which each stands for."""
+    """Tokens of a text: their ids, and the character offsets at which each begins and ends (exclusive)."""
 
     ids: Sequence[int]
     starts: Sequence[int]
@@ -25,11 +25,12 @@ Tokenize = Callable[[str], Tokens]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A prompt and an answer to it; for what was served also whose key it bore, and an answer that was never
-    sent.
+    """A prompt and an answer to it.
 
-    `seen` is what else stood before whoever answered: a system prompt, results of tools, earlier turns.
-    `asked_at` is when it was asked, in microseconds since 1970, where that is known.
+    `seen` is other text that the answering model had before it: a system prompt, results of tools, earlier
+    turns. `asked_at` is the time of the question in microseconds since 1970; None where unknown. For an
+    answer that was served, `campaign` is the campaign whose key marked it ("" for unmarked) and `unserved`
+    a second answer that was drawn in the same way and never sent ("" without one).
     """
 
     prompt: str
@@ -41,16 +42,18 @@ class Pair:
 
     @property
     def read(self) -> tuple[str, ...]:
-        """Everything that whoever answered had before it."""
+        """All texts that the answering model had before it: the prompt, then `seen`."""
         return (self.prompt, *self.seen)
 
 
 class OpenModel(Protocol):
-    """A suspect whose weights are at hand, under its own or our tokens."""
+    """A model whose weights are available."""
 
     def nearest(self, ids: Sequence[int], top: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """For each position but the first, the `top` likeliest tokens and their probabilities, given what
-        stands before.
+        """The `top` likeliest tokens and their probabilities at each position after the first, given the
+        tokens before it.
+
+        Both arrays have the shape (len(ids) - 1, top).
         """
 
     def log_likelihood(self, prompt: str, answer: str) -> float:
@@ -59,11 +62,13 @@ class OpenModel(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """All that tests may look at. `answers` is what the suspect said; `controls` what innocent models said to
-    the same prompts.
+    """Input of the tests on one suspect.
 
-    `model` is the suspect with its weights, `teacher` the model that was served, unmarked: with it, tests
-    know what the language does by itself and see the mark's part alone.
+    `answers` are the suspect's; `served` are answers that we served; `controls` are answers of innocent
+    models to the same prompts, by name of the model. `model` is the suspect with its weights; None where
+    these are not available. `teacher` is the unmarked model that was served; with it, tests separate the
+    mark from the language itself. `tokenize` is the tokeniser under which answers were marked. `decoys` is
+    the number of unused keys that a key is ranked among.
     """
 
     keyring: Keyring
@@ -76,9 +81,9 @@ class Case:
     decoys: int = 9_999
 
     def unmarked(self) -> list[Pair]:
-        """What was served to others, under no key: how the teacher speaks."""
+        """Answers that were served without a mark."""
         return [pair for pair in self.served if not pair.campaign]
 
     def served_to(self, campaign: str) -> list[Pair]:
-        """What was served under a campaign's keys."""
+        """Answers that were served under a campaign's keys."""
         return [pair for pair in self.served if pair.campaign == campaign]

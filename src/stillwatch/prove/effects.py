@@ -1,8 +1,8 @@
-"""How strong a trace does a mark leave, as the lab measured it?
+"""Effect of a mark on a student trained on marked answers, as measured in the lab.
 
-Standard deviations a window at a marked share of training, from `stillwatch lab traces`; see
-docs/methods/lab.md for the command and the models. Between the shares that were measured, in proportion to
-the nearest lower one.
+Effects are in standard deviations per window, by marked share of the training data; measured by `stillwatch
+lab traces` (docs/methods/lab.md has the command and the models). Between the measured shares the effect is
+proportional to the share, from the nearest lower one.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ SOURCE = "measured in the lab on models of half a million parameters"
 
 
 def measured(mark: str, access: str, share: float) -> Assumed | None:
-    """What the lab measured for a mark with open weights (`open`) or text alone (`text`), each also
-    `_beside_teacher`; none where it did not.
+    """The measured effect of a mark at a marked share of training; None where it was not measured.
+
+    `access` is `open` (weights) or `text` (answers alone), each also with the suffix `_beside_teacher` (the
+    teacher is available).
     """
     some = MEASURED.get((mark, access))
     if not some:

@@ -1,4 +1,4 @@
-"""What did one test say about one key or one teacher?"""
+"""The outcome of one test for one key or one teacher."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
-EDGES = np.linspace(-5, 5, 41)
-TILTS = np.geomspace(1e-3, 30.0, 60)  # where Chernoff's bound is sought; any of them is valid
+EDGES = np.linspace(-5, 5, 41)  # bin edges of the decoys' standardised scores
+TILTS = np.geomspace(
+    1e-3, 30.0, 60
+)  # tilts over which Chernoff's bound is minimised; each gives a valid bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuspectFinding:
-    """One test's outcome.
+    """Outcome of one test.
 
-    `subject` is a key's name (mark/campaign/epoch) or what else was tested; `units` how many independent
-    pieces were scored; `effect` the mean excess of a piece's score over the null, in its standard deviations;
-    `log10_p` the exact or conservative p-value; `rank_p` the rank of the true key among `decoys` never used;
-    `log_e` the natural log of an e-value; `decoy_z` how many decoys' standardised scores lie in each of
-    `EDGES`.
+    `subject` is a key's name (mark/campaign/epoch) or what else was tested. `keyed` says whether the null
+    comes from our own randomness. `units` is the number of independent pieces scored; `effect` the mean
+    excess of a piece's score over the null, in its standard deviations; `log10_p` the log10 of an exact or
+    conservative p-value; `log_e` the natural log of an e-value. `rank_p` is the p-value from the rank of
+    the true key among `decoys` keys never used; None without decoys. `decoy_z` counts the decoys'
+    standardised scores between successive `EDGES`.
     """
 
     test: str
@@ -37,27 +40,36 @@ class SuspectFinding:
 
 
 def rank_p(value: float, others: Array) -> float:
-    """(1 + how many others reach it) / (1 + how many others): exact where the key was drawn as the others
-    were.
+    """Rank p-value: (1 + number of `others` at or above `value`) / (1 + number of others).
+
+    It is exact where the key was drawn from the same distribution as the others.
     """
     return float((1 + np.count_nonzero(others >= value)) / (1 + len(others)))
 
 
 def histogram(z: Array) -> tuple[int, ...]:
-    """How many standardised scores lie between `EDGES`, those beyond at the ends."""
+    """Numbers of standardised scores between successive `EDGES`; scores beyond the ends count in the
+    outermost bins.
+    """
     return tuple(int(n) for n in np.histogram(np.clip(z, EDGES[0], EDGES[-1]), EDGES)[0])
 
 
 def mixture_log_e(logs: Array) -> float:
-    """Log of the mean of e-values given by their logs, each the product of conditionally fair bets."""
+    """Natural log of the mean of e-values, from their natural logs."""
     return float(np.logaddexp.reduce(logs) - np.log(len(logs)))
 
 
 def signed(weights: Array, signs: Array) -> tuple[float, float]:
-    """Log p and log e against "each sign is a fair coin given the weights", from sum of weight times sign.
+    """Log p-value and log e-value of a weighted sign test; natural logs.
 
-    Chernoff's bound min over t of prod cosh(t w) e^(-t S) for p (conservative), and the mean over fixed t of
-    prod e^(t w s) / cosh(t w) for e. Weights are scaled to at most 1; ties (weight 0) say nothing.
+    The null: given the weights, each sign is a fair coin. With S the sum of weight times sign, p is
+    Chernoff's bound, the minimum over t of prod cosh(t w) e^(-t S), which is conservative; e is the mean
+    over fixed t of prod e^(t w s) / cosh(t w). Weights are scaled to at most 1. A weight of 0 (a tie) has
+    no effect.
+
+    Args:
+        weights: non-negative, shape (n,).
+        signs: -1, 0 or 1, shape (n,).
     """
     top = float(np.max(weights, initial=0.0))
     if top == 0:

@@ -1,9 +1,10 @@
-"""Which key marks which campaign's answers, and how is it committed to before anyone is tested?
+"""Keys that mark campaigns' answers, and the commitment to them before a suspect is tested.
 
 One master secret per provider. The key of a mark is HKDF-SHA256 (RFC 5869) of the master over the mark's
-name, the campaign and the epoch, so no key needs to be stored, a campaign's key says nothing of another's,
-and a new epoch is a new key. Decoys, keys that never marked anything, come from the same master under a label
-of their own: the rank of a true key among them is a p-value that assumes nothing.
+name, the campaign and the epoch, so no key needs to be stored, one campaign's key reveals nothing of
+another's, and a new epoch has a new key. Decoys are keys that never marked anything, derived from the same
+master under a label of their own. The rank of a true key among them is a p-value without further
+assumptions.
 """
 
 from __future__ import annotations
@@ -24,13 +25,15 @@ from stillwatch.engine.files import atomic, lock
 from stillwatch.errors import InputError, Problem, UsageError
 
 FORMAT = "stillwatch-keyring-1"
-WIDEST = 8  # tokens of context
+WIDEST = 8  # tokens of context that a key may have at most
 Keys = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
-    """A key in use: what it marks, for whom, since when (ISO 8601, UTC), and how strongly."""
+    """A key in use: its mark, campaign and epoch (from 1), the time of issue (`since`, ISO 8601, UTC), the
+    width of its context in tokens, and the mark's strength.
+    """
 
     mark: str
     campaign: str
@@ -41,28 +44,29 @@ class Issued:
 
     @property
     def name(self) -> str:
-        """How the key is spoken of; it gives nothing of it away."""
+        """Public name of the key: mark/campaign/epoch."""
         return f"{self.mark}/{self.campaign}/{self.epoch}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyring:
-    """A master secret and what was issued under it; immutable: `issue` gives a new one."""
+    """A master secret and the keys issued under it; immutable."""
 
     master: bytes
     issued: tuple[Issued, ...] = ()
 
     def key(self, mark: str, campaign: str, epoch: int) -> Keys:
-        """The key of a mark, two words of 64 bits."""
+        """The key of a mark, campaign and epoch: two 64-bit words."""
         return self._derive(f"mark\x00{mark}\x00{campaign}\x00{epoch}", 16).view(np.uint64)
 
     def key_of(self, one: Issued) -> Keys:
-        """The key that was issued."""
+        """The secret key of an issued entry: two 64-bit words."""
         return self.key(one.mark, one.campaign, one.epoch)
 
     def decoys(self, mark: str, number: int) -> Keys:
-        """`number` keys that never marked anything, shape (number, 2); a longer list begins with a
-        shorter one.
+        """`number` keys that never marked anything, shape (number, 2).
+
+        A shorter list is a prefix of a longer one.
         """
         blocks = [
             self._derive(f"decoy\x00{mark}\x00{block}", 8160) for block in range(-(-number * 16 // 8160))
@@ -71,19 +75,21 @@ class Keyring:
         return np.asarray(words.reshape(-1, 2)[:number])
 
     def secret(self, purpose: str) -> bytes:
-        """32 bytes for another purpose than marking; they say nothing of the master or of any key."""
+        """32 bytes derived for a purpose other than marking; they reveal nothing of the master or of any
+        key.
+        """
         return self._derive(f"secret\x00{purpose}", 32).tobytes()
 
     def issue(
         self, mark: str, campaign: str, *, since: str, width: int, strength: float
     ) -> tuple[Keyring, Issued]:
-        """The next epoch of a campaign's key, and the keyring that holds it."""
+        """Issue the next epoch of a campaign's key; returns the new keyring and the entry."""
         epoch = 1 + max((i.epoch for i in self.issued if (i.mark, i.campaign) == (mark, campaign)), default=0)
         one = Issued(mark=mark, campaign=campaign, epoch=epoch, since=since, width=width, strength=strength)
         return replace(self, issued=(*self.issued, one)), one
 
     def current(self, mark: str, campaign: str) -> Issued:
-        """The last key issued to a campaign; raises `UsageError` where there is none."""
+        """The latest key of a mark issued to a campaign; raises `UsageError` where there is none."""
         some = [one for one in self.issued if (one.mark, one.campaign) == (mark, campaign)]
         if not some:
             raise UsageError(
@@ -96,8 +102,10 @@ class Keyring:
         return max(some, key=lambda one: one.epoch)
 
     def commitment(self) -> str:
-        """SHA-256 over the digests of all keys issued and the first thousand decoys: published, it binds
-        and reveals nothing.
+        """SHA-256 (hex) over the names and digests of all keys issued and the digests of the first thousand
+        decoys of each mark.
+
+        Publication binds the provider to its keys and reveals none of them.
         """
         parts = [hashlib.sha256(self.key_of(one).tobytes()).hexdigest() for one in self.issued]
         marks = sorted({one.mark for one in self.issued})
@@ -113,7 +121,7 @@ class Keyring:
         return np.frombuffer(out[:length], np.uint8)
 
     def write(self, path: Path) -> None:
-        """Write for the owner's eyes only; whole or not at all."""
+        """Write the keyring as JSON, readable by its owner only; the file is replaced atomically."""
         held = {"format": FORMAT, "master": self.master.hex(), "issued": [asdict(one) for one in self.issued]}
         with atomic(path, private=True) as temporary:
             temporary.write_text(json.dumps(held, indent=2) + "\n", encoding="utf-8")
@@ -121,22 +129,22 @@ class Keyring:
 
 @contextmanager
 def held(path: Path) -> Iterator[Keyring]:
-    """The keyring at `path`, or a new one, for as long as the block runs: other processes that want it wait.
+    """Lock the keyring at `path` and yield it, or a new one where the file is missing.
 
-    Whoever changes a keyring reads it, and writes it again, within one such block; no key is lost to another
-    process.
+    Other processes wait for the lock. Read, change and write a keyring within one such block, so that no
+    key is lost.
     """
     with lock(path.with_name(f".{path.name}.lock"), wait=True):
         yield read(path) if path.exists() else new()
 
 
 def new() -> Keyring:
-    """A keyring with a fresh master from the operating system, and no keys yet."""
+    """A keyring with a new master secret from the operating system and no keys."""
     return Keyring(master=secrets.token_bytes(32))
 
 
 def read(path: Path) -> Keyring:
-    """A keyring from its file; raises `InputError` where it is none."""
+    """Read a keyring; raises `InputError` where the file is not a keyring."""
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
         if held["format"] != FORMAT:
@@ -158,7 +166,7 @@ def read(path: Path) -> Keyring:
 
 
 def _issued(held: dict[str, object]) -> Issued:
-    """One key's line, checked; raises `ValueError` or `TypeError`."""
+    """Check one key's entry and return it; raises `ValueError` or `TypeError`."""
     kinds: dict[str, type | tuple[type, ...]] = {
         "mark": str,
         "campaign": str,
@@ -172,7 +180,7 @@ def _issued(held: dict[str, object]) -> Issued:
         if not isinstance(value, kind) or isinstance(value, bool):
             raise ValueError(f"`{name}` of a key is no {'text' if kind is str else 'number'}")
         if isinstance(value, str):
-            value.encode()  # half a surrogate pair is no name
+            value.encode()  # raises for a lone surrogate
     one = Issued(**held)  # type: ignore[arg-type]  # checked above; another field is a TypeError
     if one.epoch < 1 or not 1 <= one.width <= WIDEST:
         raise ValueError("a key's epoch or width is out of range")

@@ -1,13 +1,13 @@
-"""Which marks were served to whom?
+"""Record of the marks that were served, and to which accounts.
 
-A key that was issued marks nothing until answers bear it. Every path that marks (`prove mark`, an engine, a
-gateway) writes one line an answer: account, campaign, mark, epoch, width, strength, time, whether the answer
-bears the mark, and a digest of it. What is not in the ledger was not served, and its absence from a suspect
-says nothing.
+An issued key has no effect until answers bear it. Every path that marks (`prove mark`, an engine, a
+gateway) writes one line per answer: account, campaign, mark, epoch, width, strength, time, whether the
+answer bears the mark, and a digest of the answer. An answer that is not in the ledger counts as not served;
+the absence of its mark from a suspect is no evidence.
 
-Rules: digests are keyed by the keyring's master, so that nobody can test guesses at texts. Every line carries
-a code over itself and the line before, under the same master: a line that was changed, left out or put in is
-found. A file has one writer at a time.
+Rules: digests are keyed by the keyring's master, so that nobody else can test guesses at texts. Every line
+carries a code over itself and the line before, under the same master, so that a changed, missing or
+inserted line is detected. A file has one writer at a time.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from stillwatch.errors import InputError, Problem
 from stillwatch.prove.keyring import Issued, Keyring
 
 FORMAT = "stillwatch-ledger-1"
-START = "0" * 64
-TAIL = 1 << 16  # bytes from the end in which the last line is sought: a line has a few hundred
+START = "0" * 64  # code before the first line
+TAIL = 1 << 16  # bytes at the end in which the last line is searched for; a line has a few hundred
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "format": str,
     "account_id": str,
@@ -45,8 +45,10 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One answer that was served under a key, or that passed the marking of that key unchanged
-    (`is_marked` false).
+    """One answer that was served under a key; `is_marked` is false where the marking of that key left it
+    unchanged.
+
+    `at` is ISO 8601 in UTC; `answer` is a keyed digest (hex).
     """
 
     account_id: str
@@ -67,8 +69,10 @@ class Entry:
 
 @dataclass(slots=True)
 class Served:
-    """What a ledger shows of one key: answers that bear it and answers that passed without (both by digest,
-    each once), to how many accounts, from when to when.
+    """Answers that a ledger shows for one key.
+
+    `marked` and `unmarked` are digests of answers with and without the mark, each once; `accounts` received
+    them; `first` and `last` are times (ISO 8601, UTC; "" without an entry).
     """
 
     marked: set[str] = field(default_factory=set)
@@ -78,8 +82,10 @@ class Served:
     last: str = ""
 
     def share(self, answers: int) -> float:
-        """The marked share of what the campaign was served: of `answers` that are at hand, or of those in
-        the ledger where more are.
+        """Marked share of the answers served to the campaign.
+
+        The denominator is `answers`, the number available, or the number in the ledger where that is
+        larger.
         """
         every = max(answers, len(self.marked | self.unmarked), 1)
         return len(self.marked) / every
@@ -87,7 +93,7 @@ class Served:
 
 @dataclass(slots=True)
 class Ledger:
-    """What was served under each key, and in words what is wrong with the files."""
+    """Entries by key name, their number, and faults of the files as sentences."""
 
     served: dict[str, Served] = field(default_factory=dict)
     entries: int = 0
@@ -95,14 +101,17 @@ class Ledger:
 
 
 def beside(keyring: Path) -> Path:
-    """Where the ledger of a keyring is, unless another place is given."""
+    """Default path of a keyring's ledger."""
     return keyring.with_name(f"{keyring.name.removesuffix('.json')}.ledger.jsonl")
 
 
 def entry(
     ring: Keyring, issued: Issued, account_id: str, answer: str | Sequence[int], *, is_marked: bool
 ) -> Entry:
-    """The line on one answer, given as text or, where an engine has no text, as token ids."""
+    """The ledger's entry for one answer at the present time.
+
+    `answer` is text, or token ids where an engine has no text; only its keyed digest is kept.
+    """
     content = (
         answer.encode("utf-8", "surrogatepass")
         if isinstance(answer, str)
@@ -122,7 +131,9 @@ def entry(
 
 
 def append(path: Path, ring: Keyring, entries: Iterable[Entry]) -> None:
-    """Add lines to a ledger, making it for its owner alone if need be; other writers wait."""
+    """Append entries to a ledger; a missing file is created, readable by its owner only. Other writers
+    wait.
+    """
     secret = ring.secret("ledger of lines")
     with lock(path.with_name(f".{path.name}.lock"), wait=True):
         before, cut = _last(path)
@@ -137,10 +148,10 @@ def append(path: Path, ring: Keyring, entries: Iterable[Entry]) -> None:
 
 
 def read(paths: Iterable[Path], ring: Keyring) -> Ledger:
-    """What ledgers show. Lines that are none, that another keyring wrote, or that do not follow the line
-    before are faults.
+    """Read ledgers written under a keyring.
 
-    Raises `InputError` where a file cannot be read at all.
+    Lines that are no entries, that another keyring wrote, or that do not follow the line before are listed
+    in `faults` and not counted. Raises `InputError` where a file cannot be read at all.
     """
     out = Ledger()
     secret = ring.secret("ledger of lines")
@@ -204,7 +215,7 @@ def _code(secret: bytes, before: str, held: Mapping[str, Any]) -> str:
 
 
 def _last(path: Path) -> tuple[str, bool]:
-    """The code of the last whole line, and whether the file ends within a line."""
+    """Code of the last whole line (`START` without one), and whether the file ends within a line."""
     try:
         with path.open("rb") as file:
             end = file.seek(0, os.SEEK_END)

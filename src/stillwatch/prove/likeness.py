@@ -1,4 +1,4 @@
-"""How alike are two answers, by their words alone?"""
+"""Similarity of two answers by their words."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def likeness(one: str, other: str, without: Callable[[Run], bool] = lambda run: False) -> float:  # noqa: ARG005
-    """Jaccard similarity of the words' runs of up to three: 1 for the same words in the same order, 0 for
-    none in common.
+    """Jaccard similarity of two texts' sets of word runs (one to three words): 1 for equal sets, also for
+    two empty ones, 0 without a common run.
 
-    Runs `without` which the texts are compared count in neither.
+    Runs for which `without` is true are ignored in both texts.
     """
     a, b = ({run for run in _runs(text) if not without(run)} for text in (one, other))
     return len(a & b) / len(a | b) if a or b else 1.0

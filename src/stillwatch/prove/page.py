@@ -1,4 +1,4 @@
-"""How is a verdict shown on one page?"""
+"""The page that shows a verdict."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from stillwatch.prove.finding import EDGES
 from stillwatch.report.plots import element, svg, text
 
 WIDTH, BASE = 720, 150
-FEWEST_DECOYS = 99
+FEWEST_DECOYS = 99  # least decoys of a finding that is plotted
 
 
 def render(whole: Mapping[str, Any]) -> str:
-    """The page as HTML, whole in itself; it holds no prompt and no answer."""
+    """The page as one HTML text that needs no other file; it contains no prompt and no answer."""
     environment = Environment(
         loader=PackageLoader("stillwatch.prove"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
@@ -31,9 +31,7 @@ def render(whole: Mapping[str, Any]) -> str:
 
 
 def among_decoys(one: Mapping[str, Any]) -> str:
-    """Decoys' standardised scores as bars, the true key's as a line; its axis reaches as far as the key
-    does.
-    """
+    """SVG histogram of the decoys' standardised scores, with the true key's score as a line."""
     z = one["effect"] * one["units"] ** 0.5
     right = max(6.0, z * 1.08)
 
@@ -64,7 +62,7 @@ def among_decoys(one: Mapping[str, Any]) -> str:
 
 
 def power10(log10: float) -> str:
-    """A small or large number from its logarithm."""
+    """A number as text from its log10: plain between 0.001 and 1000, else with a power of ten."""
     if log10 > -3 and log10 < 3:
         return f"{10**log10:.3g}"
     mantissa, exponent = 10 ** (log10 % 1), int(log10 // 1)
@@ -72,5 +70,5 @@ def power10(log10: float) -> str:
 
 
 def count(value: float) -> str:
-    """A whole number with separators, or that there is none."""
+    """A whole number as text with separators; "unknown" for infinity and NaN."""
     return f"{value:,.0f}" if isfinite(value) else "unknown"

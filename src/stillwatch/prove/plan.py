@@ -1,9 +1,8 @@
-"""What is fixed before the first question is put to a suspect?
+"""Plan of a test, fixed before the first question is put to a suspect.
 
-Keys, questions, tests, level and the number of looks, under one SHA-256. The digest shows that a file is
-whole; that the plan was there beforehand is shown only by a time stamp (RFC 3161) over it, or by its
-publication. Who then reports what was planned cannot have looked for the key, the questions or the moment
-that suit.
+Keys, questions, tests, level and number of looks are under one SHA-256. The digest only shows that the file
+is intact. A time stamp (RFC 3161) over the plan, or its publication, shows that it existed beforehand, and
+so that key, questions and time were not chosen to suit the result.
 """
 
 from __future__ import annotations
@@ -27,8 +26,13 @@ FORMAT = "stillwatch-plan-1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What was committed to. `questions_sha256` is over the sorted questions; `looks` how often results
-    may be looked at.
+    """What is committed to before a test.
+
+    `keys_sha256` is the keyring's commitment; `questions_sha256` is over the sorted questions, `questions`
+    their number. `looks` is how often results may be examined; each look has the level `alpha / looks`.
+    `share` and `effect` (standard deviations per piece) are assumed of a student, from `effect_source`.
+    `pieces_each` is the number of independent pieces per answer; `pieces_needed` and `answers_needed` give
+    the power `power`, infinite where no number does.
     """
 
     keys_sha256: str
@@ -47,23 +51,26 @@ class Plan:
 
     @property
     def sha256(self) -> str:
-        """The commitment."""
+        """SHA-256 (hex) of the plan."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     def write(self, path: Path) -> None:
-        """As JSON, whole or not at all."""
+        """Write the plan as JSON; the file is replaced atomically."""
         held = {"format": FORMAT, "sha256": self.sha256, **asdict(self)}
         with atomic(path) as temporary:
             temporary.write_text(json.dumps(held, indent=2) + "\n", encoding="utf-8")
 
 
 def digest(questions: Sequence[str]) -> str:
-    """SHA-256 over questions, whatever their order."""
+    """SHA-256 (hex) over the distinct questions, independent of their order."""
     return hashlib.sha256("\x00".join(sorted(set(questions))).encode()).hexdigest()
 
 
 def answers_needed(assumed: Assumed, *, alpha: float, looks: int, power: float, each: float) -> float:
-    """How many answers bring the pieces that the power asks for; infinite where an answer brings none."""
+    """Number of answers for the given power; infinite where an answer brings no piece or the effect is 0.
+
+    `each` is the number of independent pieces per answer.
+    """
     needed = pieces(assumed.effect, alpha / looks, power)
     return float(-(-needed // each)) if isfinite(needed) and each > 0 else float("inf")
 
@@ -78,7 +85,17 @@ def make(
     power: float,
     each: float,
 ) -> Plan:
-    """A plan; `each` is how many independent pieces one answer brings."""
+    """Make a plan for a keyring and questions.
+
+    Args:
+        keyring: the keys that are committed to.
+        questions: the questions; repeats count once.
+        alpha: level of the whole test, divided among the looks.
+        looks: how often results may be examined.
+        assumed: effect on a student at a marked share of training.
+        power: power against that effect.
+        each: number of independent pieces per answer.
+    """
     return Plan(
         keys_sha256=keyring.commitment(),
         questions_sha256=digest(questions),
@@ -97,7 +114,7 @@ def make(
 
 
 def read(path: Path) -> Plan:
-    """A plan from its file; raises `InputError` where it is none or was changed after it was made."""
+    """Read a plan; raises `InputError` where the file is no plan or was changed after it was made."""
     try:
         held: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if held.pop("format") != FORMAT:
@@ -128,7 +145,7 @@ def read(path: Path) -> Plan:
 
 
 def _checked(plan: Plan) -> Plan:
-    """The plan, if every field is what it should be; raises `ValueError`."""
+    """The plan, if every field has its type and range; raises `ValueError`."""
     for one in fields(Plan):
         value, kind = getattr(plan, one.name), str(one.type)
         is_right = (
@@ -146,7 +163,11 @@ def _checked(plan: Plan) -> Plan:
 
 
 def departures(plan: Plan, keyring: Keyring, asked: Sequence[str], alpha: float) -> list[str]:
-    """How what was done differs from what was planned, in words; empty where it does not."""
+    """Differences between plan and execution, as sentences; empty without any.
+
+    `asked` are the questions asked; an empty sequence is not compared. `alpha` is the level used for one
+    look.
+    """
     out = []
     if keyring.commitment() != plan.keys_sha256:
         out.append("the keyring is not the one that was committed to")

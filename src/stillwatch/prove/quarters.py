@@ -1,6 +1,4 @@
-"""Close quarters: where files of strangers are read, code of theirs is not run and the network is not
-reached.
-"""
+"""Read files of unknown origin without running code from them and without network access."""
 
 from __future__ import annotations
 
@@ -13,28 +11,28 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-CLONE_NEWNET = 0x40000000
+CLONE_NEWNET = 0x40000000  # flag of Linux's `unshare` for a new network namespace
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 REFUSED = (
     "socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen", "os.system", "os.exec",
         "os.posix_spawn",
     "pickle.find_class", "builtins.input",
-)  # fmt: skip  # of Python's audit events
+)  # fmt: skip  # Python audit events that raise `Refused`
 
 _inside = threading.local()
 
 
 class Refused(RuntimeError):
-    """What was about to be done is not done where strangers' files are read."""
+    """An operation that is not allowed while files of unknown origin are read."""
 
 
 def confined(work: Callable[[], T]) -> T:
-    """The result of `work`, which reads a stranger's files.
+    """Run `work`, which reads files of unknown origin, under restrictions, and return its result.
 
-    It runs in a thread of its own. There the hub's libraries are told that they are offline; the thread
-    leaves the machine's network where the system allows that; and Python's audit events of connections, other
-    programs, unpickling and questions at the terminal raise `Refused`. Code that was compiled is not held by
-    that.
+    It runs in a thread of its own. The Hugging Face libraries are set to offline mode; the thread enters an
+    empty network namespace where the system allows that; Python's audit events of connections, other
+    programs, unpickling and terminal input raise `Refused`. Compiled code is not restricted by audit
+    events.
     """
     _watch()
     os.environ.update(OFFLINE)
@@ -55,13 +53,13 @@ def confined(work: Callable[[], T]) -> T:
 
 
 def _leave_the_network() -> None:
-    """Put this thread into an empty network namespace; without the right to, it stays where it is."""
+    """Put this thread into an empty network namespace; without the permission, nothing changes."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET)
 
 
 def _watch() -> None:
-    """Add the hook, once; Python has no way to remove one."""
+    """Add the audit hook once; Python cannot remove one."""
     if not getattr(_watch, "added", False):
         sys.addaudithook(_refuse)
         _watch.added = True  # type: ignore[attr-defined]

@@ -1,7 +1,6 @@
-"""What does a mark or a provenance test say of itself, and how is it found?
+"""The interfaces of marks and provenance tests, and the search for them.
 
-One module, one object of the module's own name: a mark in `marks/`, a test in `tests/`. Nothing else is
-touched to add one.
+Each module defines one object of the module's own name: a mark in `marks/`, a test in `tests/`.
 """
 
 from __future__ import annotations
@@ -23,18 +22,19 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 Bits = npt.NDArray[np.uint64]
-Tensor = Any  # torch is imported by who serves a model, not by who tests text
+Tensor = Any  # torch is imported only where a model is served
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """A mark set while an answer is sampled.
 
-    `score` turns a window's bits into a number whose distribution under the null is known exactly: `log_tail`
-    gives ln P(sum of n scores >= total), `log_mgf` ln E exp(x score). `reshape` gives the log-probabilities
-    to sample from, of log-probabilities and bits of the whole vocabulary, both of shape (rows, vocabulary),
-    the strength, and a proxy student's probabilities where `needs_proxy`. Marks without distortion leave a
-    context that an answer repeats unmarked (`spares_repeats`).
+    `score` turns each window's bits into a number with a known distribution under the null, of mean `mean`
+    and standard deviation `sd`. `log_tail(total, n)` is ln P(sum of n scores >= total); `log_mgf(x)` is ln
+    E exp(x score). `reshape` returns the log-probabilities to sample from. It takes log-probabilities and
+    bits of the whole vocabulary, both of shape (rows, vocabulary), the strength, and a proxy student's
+    probabilities where `needs_proxy`, else None. `width` is the context in tokens. `spares_repeats` says
+    that a context which recurs within an answer is left unmarked.
     """
 
     name: str
@@ -57,10 +57,11 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvenanceTest:
-    """A test on a suspect: what it needs, what it takes for granted, and its function.
+    """A test on a suspect.
 
-    `missing` says in a few words what the case lacks for it, or nothing. `keyed` tests have a null made by
-    our own randomness; the others' nulls are assumptions about how innocent models behave.
+    `missing` returns what the case lacks for the test, in a few words, or "". `keyed` tests have a null
+    made by our own randomness; the nulls of the others are assumptions about innocent models. `assumes`
+    lists what the test takes for granted, `removed_by` what removes the trace.
     """
 
     name: str
@@ -84,14 +85,14 @@ def marks() -> dict[str, Mark]:
 
 @cache
 def provenance_tests() -> tuple[ProvenanceTest, ...]:
-    """All tests, those whose null we made ourselves first."""
+    """All tests: keyed ones first, then by name."""
     from stillwatch.prove import tests as package
 
     return tuple(sorted(units(package, ProvenanceTest), key=lambda test: (not test.keyed, test.name)))
 
 
 def mark_named(name: str) -> Mark:
-    """A mark; raises `UsageError` with the names there are."""
+    """The mark of a name; raises `UsageError`, which lists the marks, for an unknown name."""
     if name not in marks():
         raise UsageError(Problem(fact=f"there is no mark `{name}`", found=name, expected=", ".join(marks())))
     return marks()[name]

@@ -1,21 +1,21 @@
-"""Which words of an answer stood in what the suspect saw, whatever their form?
+"""Which words of an answer stood, in any form, in the text that the suspect had before it.
 
-A mark in a prompt is a mark of ours, and an innocent model repeats what it reads. So a word, a context or a
-choice that the suspect may have read is not counted. Forms of quoting have no end, so the comparison keeps of
-a text only what a form cannot change without hiding it from a reader, and every step errs towards "was seen",
-which costs power and convicts nobody:
+A mark in a prompt is our own mark, and an innocent model repeats what it reads. Words, contexts and choices
+that the suspect may have read are therefore not counted. Text can be quoted in unlimited ways, so the
+comparison keeps only what a form cannot change without hiding it from a reader. Every step errs towards
+"was seen", which costs power and causes no false accusation:
 
 * **letters and digits**, folded: case, accents, look-alike letters, styled letters, invisible characters and
   apostrophes are removed;
-* **readings**: as it stands, with escapes undone (HTML, URL, JSON, quoted-printable), with tags and commands
-  removed, backwards, with digits read as letters;
+* **readings**: the text itself, with escapes undone (HTML, URL, JSON, quoted-printable), with tags and
+  commands removed, backwards, with digits read as letters;
 * **letters without a gap**: re-wrapped, hyphenated, joined and indented text has the same letters in the same
   order;
 * **words near each other**, in any order: between them there may be line numbers, names of speakers, tags or
-  cells of a table. A word may differ by one letter, or be cut in two, with half of its letters hidden in
-  between;
-* **text that nothing explains** (a cipher, base64, a language that no answer is in): the whole row is left
-  out. Explained is a word that is common, or that other answers use without having it from their prompts.
+  cells of a table. A word may differ by one letter, or be cut in two with up to half of its letters missing
+  between the parts;
+* **unexplained text** (a cipher, base64, a language that no answer is in): the whole answer is left out. A
+  word is explained where it is common, or where other answers use it without having it from their prompts.
 """
 
 from __future__ import annotations
@@ -40,18 +40,20 @@ from stillwatch.prove.windows import Windows, contexts_of
 
 Mask = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
-# words among which the words of one context are sought: chosen, twenty words of markup for each of three
+# size in words of the block in which the words of one context must lie: chosen, twenty words of markup for
+# each of three
 NEAR = 64
-FUZZY = 4  # letters from which on a word may differ by one letter: chosen
-# of a word's letters, one in so many may be hidden by signs within it: chosen, what a reader still reads
+FUZZY = 4  # least letters of a word that is also matched with one letter different: chosen
+# 1 / share of a word's letters that may be missing where it is cut in two: chosen, a reader can still read it
 HIDDEN = 2
-LONGEST = 40  # letters up to which it may: the comparison takes their square
-BLOCKS = 8_192  # blocks of a text; of a longer one the blocks are larger, which errs towards "was seen"
-# characters that nothing explains beyond those explained: chosen, three or four words of a cipher
+LONGEST = 40  # most letters of a word that is matched inexactly: the time grows with their square
+BLOCKS = 8_192  # most blocks of a text; longer texts have larger blocks, which errs towards "was seen"
+# least excess of unexplained over explained characters of a stretch that counts as unread: chosen, three or
+# four words of a cipher
 UNREAD = 24
-TEACHING = 20_000  # answers from which explained words are learnt: bounds time
-NESTED = 5  # escapes within escapes that are undone: chosen
-SPELLED = 3  # single letters one after the other that are one word
+TEACHING = 20_000  # most answers from which explained words are learnt: bounds time
+NESTED = 5  # most levels of nested escapes that are undone: chosen
+SPELLED = 3  # successive single letters from which they count as a spelled word
 ORDINARY = 3  # signs between two words that need no explanation
 JOINING = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff'’ʼ`´"  # noqa: E501  a pattern or a vocabulary is read whole
 CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
@@ -73,7 +75,7 @@ LOOK_ALIKE = str.maketrans(
     "aeopcyxijshdqwkmtbhaopviktuxenigoldht",
 )
 LETTER = re.compile(r"(?:SMALL|CAPITAL|LETTER|SYMBOL) ([A-Z])$")
-# Common in English questions, so that few answers teach enough: written by hand.
+# Words common in English questions, always explained; needed where there are few answers. Written by hand.
 USUAL = frozenset(
     """
         a about above add after again all also always am an and another answer any are as ask at back be
@@ -102,8 +104,8 @@ Spoken = tuple[list[str], Ints, Ints]
 
 @lru_cache(1 << 14)
 def _letter(sign: str) -> str:
-    """The Latin letter that a sign is by its Unicode name (small capitals, letters of other scripts), or
-    the sign.
+    """The Latin letter named in a sign's Unicode name (small capitals, letters of other scripts), or the
+    sign itself.
     """
     found = LETTER.search(unicodedata.name(sign, ""))
     return found.group(1).lower() if found else sign
@@ -111,8 +113,8 @@ def _letter(sign: str) -> str:
 
 @lru_cache(1 << 18)
 def fold(text: str) -> str:
-    """A text in lower case without accents, invisible characters and apostrophes, with look-alikes as
-    Latin letters.
+    """A text in lower case, without accents, invisible characters and apostrophes, with look-alike letters
+    as Latin letters.
     """
     if not text.isascii():
         text = "".join(
@@ -126,8 +128,9 @@ def fold(text: str) -> str:
 
 
 def spoken(text: str) -> Spoken:
-    """The words of a text, folded, and where each begins and ends; runs of letters, runs of digits, and
-    single ideographs.
+    """The folded words of a text, and the offsets at which each begins and ends (exclusive).
+
+    A word is a run of letters, a run of digits, or a single ideograph.
     """
     found = [(fold(match.group()), *match.span()) for match in WORD.finditer(text)]
     places = np.array([one[1:] for one in found], np.int64).reshape(-1, 2)
@@ -135,13 +138,13 @@ def spoken(text: str) -> Spoken:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, folded."""
+    """The folded words of a text, in order."""
     return [fold(match.group()) for match in WORD.finditer(text)]
 
 
 def readings(text: str) -> list[str]:
-    """What a reader may take a text for, folded: as it stands, without escapes, without markup,
-    backwards, with digits as letters.
+    """The distinct folded readings of a text: itself, with escapes undone, without markup, backwards, with
+    digits as letters.
     """
     some = list(_levels(text))
     some += [TAG.sub("", some[-1]), some[-1][::-1]]
@@ -151,7 +154,7 @@ def readings(text: str) -> list[str]:
 
 
 def _levels(text: str) -> Iterator[str]:
-    """The text, and what it is after one level of escapes after the other is undone."""
+    """Yield the text, then the text after each level of escapes is undone."""
     yield text
     for _ in range(NESTED):
         before = text
@@ -178,11 +181,11 @@ def _sign(found: re.Match[str]) -> str:
 
 @dataclass(slots=True)
 class Seen:
-    """What stood before the suspect when it gave one answer.
+    """Text that the suspect had before it when it gave one answer.
 
-    `blocks` has for each word the overlapping blocks of `NEAR` words in which it stands, as the bits of a
-    number; `near` the same for words less one letter; `streams` are the letters and digits of each reading,
-    and the letters alone.
+    `is_unread` says that some of it is unexplained. `blocks` maps each word to the overlapping blocks of
+    about `NEAR` words that contain it, as the bits of an integer; `near` does the same for words less one
+    letter. `streams` are the letters and digits of each reading, and its letters alone, without gaps.
     """
 
     texts: Sequence[str]
@@ -211,8 +214,10 @@ class Seen:
                 self.near[one] = self.near.get(one, 0) | mask
 
     def holds(self, some: Sequence[str]) -> bool:
-        """Whether these words, folded, stood there next to or near each other. Without a word: whether
-        anything stood there.
+        """Whether these folded words stood in the text next to or near each other; always true where
+        `is_unread`.
+
+        For an empty sequence: whether there was any text.
         """
         if self.is_unread:
             return True
@@ -244,8 +249,10 @@ class Seen:
 
 
 def _alike(word: str) -> list[str]:
-    """The word and the word less each of its letters, which two words share that differ by one letter;
-    none of short and endless words.
+    """The word, and the word less each one of its letters; two words that differ by one letter share an
+    entry.
+
+    Empty for words of fewer than `FUZZY` or more than `LONGEST` letters.
     """
     if not FUZZY <= len(word) <= LONGEST:
         return []
@@ -253,7 +260,7 @@ def _alike(word: str) -> list[str]:
 
 
 def explained(pairs: Iterable[Pair]) -> set[str]:
-    """Words that at least two answers use though their own prompts do not have them."""
+    """Folded words that at least two answers use without having them from their own prompts."""
     times: Counter[str] = Counter()
     for pair in pairs:
         times.update(set(words(pair.answer)).difference(*map(words, pair.read)))
@@ -261,9 +268,11 @@ def explained(pairs: Iterable[Pair]) -> set[str]:
 
 
 def is_unread(text: str, known: set[str]) -> bool:
-    """Whether a stretch of the text is explained by nothing: `UNREAD` characters of unknown words, digits and
-    signs beyond those of known words around them, or letters that were lost. Escapes are undone before; tags
-    are not removed, since they may hold the text.
+    """Whether a stretch of the text is unexplained, so that it may contain anything.
+
+    A stretch is unexplained where the characters of its unknown words, digits and signs exceed those of its
+    known words by `UNREAD`, or where characters were lost in decoding. Escapes are undone first; tags are
+    not removed, since they may contain the text. `known` are folded words.
     """
     *_, text = _levels(text)
     if DAMAGED in text:
@@ -286,12 +295,12 @@ def is_unread(text: str, known: set[str]) -> bool:
 
 
 def _odd(between: str) -> int:
-    """How many signs between two words need an explanation; a sign that is repeated is one."""
+    """Number of signs between two words beyond `ORDINARY`; a repeated sign counts once."""
     return max(len(REPEATED.sub(r"\1", "".join(between.split()))) - ORDINARY, 0)
 
 
 def own(case: Case, pairs: Sequence[Pair]) -> Iterator[Seen]:
-    """For each of the pairs, what stood before whoever answered."""
+    """Yield for each pair the text that the answering model had before it."""
     teaching = [*case.answers[:TEACHING], *case.served[:TEACHING]]
     known = explained(teaching).union(USUAL, *(words(kind.asks) for kind in KINDS))
     for pair in pairs:
@@ -299,8 +308,10 @@ def own(case: Case, pairs: Sequence[Pair]) -> Iterator[Seen]:
 
 
 def contexts_held(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Mask:
-    """For each window of an answer's tokens, whether its context stood in what was seen; of a context of
-    signs alone, whether the word after it did.
+    """For each window of an answer's tokens, whether the words of its context stood in what was seen, shape
+    (windows,).
+
+    For a context that contains signs only, the word after it decides.
     """
     first, last = _touched(said, tokens, width, 0)
     _, after = _touched(said, tokens, width, 1)
@@ -311,10 +322,10 @@ def contexts_held(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Mask:
 
 def repeated(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Mask:
     """For each window of an answer's tokens, whether the words of its context stood in what was seen or
-    earlier in the answer.
+    earlier in the answer, shape (windows,).
     """
     first, last = _touched(said, tokens, width, 0)
-    met: dict[tuple[str, ...], int] = {}  # where the words first came: several contexts may lie in one word
+    met: dict[tuple[str, ...], int] = {}  # first place of the words; several contexts may lie within one word
     out = np.zeros(len(first), bool)
     for at, (a, b) in enumerate(zip(first, last, strict=True)):
         some = tuple(said[0][a:b])
@@ -323,8 +334,8 @@ def repeated(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Mask:
 
 
 def _touched(said: Spoken, tokens: Tokens, width: int, more: int) -> tuple[list[int], list[int]]:
-    """The words that each window's context and `more` tokens after it touch: the first, and the one after
-    the last.
+    """For each window, the range of words that its context and `more` following tokens touch: first, and
+    last (exclusive).
     """
     _, begins, ends = said
     number = max(len(tokens.ids) - width, 0)
@@ -335,8 +346,10 @@ def _touched(said: Spoken, tokens: Tokens, width: int, more: int) -> tuple[list[
 
 
 def followed(texts: Iterable[str], forms: Mapping[tuple[str, ...], int]) -> set[tuple[int, str]]:
-    """Of folded forms, each with a number: the numbers whose forms stand in any reading of the texts, each
-    with the word before (none at an opening).
+    """The forms that occur in any reading of the texts, each as its number and the word before it ("" at
+    the beginning).
+
+    `forms` maps folded words to numbers.
     """
     longest = max(map(len, forms), default=0)
     out = set()
@@ -352,7 +365,7 @@ def followed(texts: Iterable[str], forms: Mapping[tuple[str, ...], int]) -> set[
 
 @dataclass(slots=True)
 class Elsewhere:
-    """Runs of words that stood in what the suspect saw before any of its answers."""
+    """Runs of words in the texts that the suspect had before any of its answers."""
 
     texts: Iterable[str]
     _names: dict[str, int] = field(default_factory=dict)
@@ -366,7 +379,9 @@ class Elsewhere:
                 self._ids.append(np.array(some, np.int64))
 
     def windows_held(self, said: Spoken, tokens: Tokens, width: int) -> Mask:
-        """For each window of an answer's tokens, whether its words stood there one after the other."""
+        """For each window of an answer's tokens, whether its words occur in these texts in succession,
+        shape (windows,).
+        """
         first, last = (np.array(some, np.int64) for some in _touched(said, tokens, width, 1))
         ids = np.array([self._names.get(word, -1) for word in said[0]], np.int64)
         out = np.zeros(len(first), bool)

@@ -1,10 +1,10 @@
-"""How is an answer marked while it is sampled, each request under its own key?
+"""Mark an answer while it is sampled, each request under its own key.
 
 `Marking` is a logits processor in Hugging Face's form: a callable of token ids, shape (rows, length), and
-logits, shape (rows, vocabulary). Every row has its own key, or none. It must see the distribution that is
-sampled from: put it after temperature, top-k and top-p, or give the temperature here and switch the others
-off. `generate` does so, and writes what was served into the ledger; who uses `Marking` alone writes it
-himself.
+logits, shape (rows, vocabulary). Every row has its own key, or none. It must receive the distribution that
+is sampled from: place it after temperature, top-k and top-p, or give it the temperature and switch the
+others off. `generate` does so and writes the ledger; code that uses `Marking` directly must write the
+ledger itself.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from stillwatch.prove.windows import GOLDEN, M2, M3, seeds
 
 @dataclass(slots=True)
 class Row:
-    """One request: its mark, key, strength, and the contexts that its answer has used."""
+    """One request: its mark, key, context width in tokens, strength, and the contexts already used in its
+    answer.
+    """
 
     mark: Mark
     key: npt.NDArray[np.uint64]
@@ -34,7 +36,11 @@ class Row:
     used: set[tuple[int, ...]] = field(default_factory=set)
 
     def seed(self, answer: Sequence[int]) -> int | None:
-        """The seed for the next token of an answer so far; none where this step stays unmarked."""
+        """Seed of the next token, given the answer so far; None where this step stays unmarked.
+
+        A step is unmarked before the answer has `width` tokens, and at a repeated context where the mark
+        spares repeats.
+        """
         if len(answer) < self.width:
             return None
         context = tuple(answer[len(answer) - self.width :])
@@ -46,7 +52,7 @@ class Row:
 
 
 def row(keyring: Keyring, issued: Issued) -> Row:
-    """A request's marking from a key that was issued."""
+    """The state of one request that is marked under an issued key."""
     return Row(mark_named(issued.mark), keyring.key_of(issued), issued.width, issued.strength)
 
 
@@ -55,8 +61,10 @@ def _signed(value: int) -> int:
 
 
 def vocabulary_bits(some: Sequence[int], vocabulary: int, device: object = None) -> Tensor:
-    """Bits of every token after contexts with these seeds, shape (rows, vocabulary), as signed words;
-    equal to `windows.bits_of`.
+    """Bits of every token after contexts with these seeds, shape (rows, vocabulary), as signed 64-bit
+    words.
+
+    Equal to `windows.bits_of`, which has unsigned words.
     """
     import torch
 
@@ -73,7 +81,15 @@ def vocabulary_bits(some: Sequence[int], vocabulary: int, device: object = None)
 def marked(
     logits: Tensor, rows: Sequence[Row | None], answers: Sequence[Sequence[int]], proxy: Tensor | None = None
 ) -> Tensor:
-    """Log-probabilities to sample from: each row reshaped by its own mark, rows without one as they came."""
+    """Log-probabilities to sample from, shape (rows, vocabulary); a row of None is normalised and not
+    marked.
+
+    Args:
+        logits: shape (rows, vocabulary).
+        rows: one entry per row; None for an unmarked one.
+        answers: token ids of each answer so far.
+        proxy: a proxy student's probabilities, shape (rows, vocabulary), where a mark needs them.
+    """
     import torch
 
     out = torch.log_softmax(logits.float(), dim=-1)
@@ -91,13 +107,12 @@ def marked(
 
 
 class Marking:
-    """A batch's logits processor for Hugging Face's `generate` (pass it in `logits_processor`, without
+    """Logits processor of one batch for Hugging Face's `generate` (pass it in `logits_processor`, without
     beams).
 
-    `rows` has one entry per sequence in the batch, none for unmarked ones; `prompt` is the length to which
-    prompts were padded, so that only the answer counts; `proxy` gives a proxy student's probabilities of
-    token ids where a mark asks for them. Not to be used for a second batch: it remembers what each answer
-    used.
+    `rows` has one entry per sequence, None for unmarked ones; `prompt` is the padded length of the prompts
+    in tokens; `proxy` returns a proxy student's probabilities for token ids, where a mark needs them. Use
+    one object per batch: it stores the contexts that each answer used.
     """
 
     def __init__(
@@ -112,7 +127,7 @@ class Marking:
         self._asks = proxy is not None and any(one is not None and one.mark.needs_proxy for one in rows)
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """Logits of the next token, marked."""
+        """Marked logits of the next token, shape (rows, vocabulary)."""
         answers = input_ids[:, self.prompt :].tolist()
         proxy = self.proxy(input_ids) if self._asks and self.proxy else None
         return marked(scores / self.temperature, self.rows, answers, proxy).to(scores.dtype)
@@ -120,15 +135,15 @@ class Marking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A request whose answer is to be marked: for which account, under which key."""
+    """A request whose answer is to be marked: its account and key."""
 
     account: str
     issued: Issued
 
 
 def line(keyring: Keyring, asked: Asked, answer: Sequence[int]) -> ledger.Entry:
-    """The ledger's line on an answer's token ids; one that is no longer than the key's context bears no
-    mark.
+    """Ledger entry of an answer given as token ids; an answer no longer than the key's context counts as
+    unmarked.
     """
     return ledger.entry(
         keyring, asked.issued, asked.account, answer, is_marked=len(answer) > asked.issued.width
@@ -145,12 +160,20 @@ def generate(
     temperature: float = 1.0,
     **options: Any,  # noqa: ANN401  as `generate` takes them
 ) -> list[list[int]]:
-    """Answers of a Hugging Face model to a batch as its tokeniser gives it (padded on the left), as token ids
-    without what fills up.
+    """Sample marked answers from a Hugging Face model; returns their token ids without end and padding
+    tokens.
 
-    `asked` has one entry a row, none for a row that is not marked. Lines on marked answers are in the ledger
-    at `path` before anything is returned. `options` are those of `generate`, except for how it samples: top-k
-    and top-p are off, since a mark has to see the whole law.
+    Entries on marked answers are written into the ledger at `path` before the function returns. Top-k and
+    top-p are switched off, since a mark needs the full distribution.
+
+    Args:
+        net: a Hugging Face causal language model.
+        batch: the tokeniser's output, padded on the left.
+        asked: one entry per row; None for a row that is not marked.
+        keyring: the keyring of the keys in `asked`.
+        path: the ledger.
+        temperature: sampling temperature.
+        options: further options of the model's `generate`, except those for sampling.
     """
     from transformers import LogitsProcessorList
 
@@ -181,5 +204,5 @@ def generate(
 
 
 def _until(ids: Sequence[int], ends: set[int | None]) -> list[int]:
-    """The ids before the first that ends an answer or fills it up."""
+    """The ids before the first end-of-sequence or padding id."""
     return list(ids[: next((at for at, one in enumerate(ids) if one in ends), len(ids))])

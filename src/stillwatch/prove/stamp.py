@@ -1,8 +1,8 @@
-"""Was a plan there before the first question was asked?
+"""Time stamps of plans.
 
-A digest shows that a plan's file is whole, and nothing more: whoever edits a plan can compute it anew. What
-protects it is the time stamp of an authority (RFC 3161) over the plan's file, which nobody else can make, if
-its time is before the first question's.
+The digest in a plan only shows that its file is intact: after an edit it can be computed anew. The time
+stamp of an authority (RFC 3161) over the file cannot be forged, and shows that the plan existed before the
+first question if its time is earlier.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from pathlib import Path
 from stillwatch.errors import InputError, Problem
 from stillwatch.package.stamp import MOST, fault_of, time_of
 
-MICROSECONDS = 1_000_000
+MICROSECONDS = 1_000_000  # per second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """When an authority saw the plan's file (ISO 8601, UTC), and whether its signature was checked
-    against certificates.
+    """Time at which an authority stamped the plan's file (ISO 8601, UTC), and whether its signature was
+    checked against certificates.
     """
 
     at: str
@@ -29,15 +29,21 @@ class Stamp:
 
 
 def beside(plan: Path) -> Path:
-    """Where a plan's time stamp is, unless another place is given."""
+    """Default path of a plan's time stamp."""
     return plan.with_name(f"{plan.name}.tsr")
 
 
 def check(plan: Path, response: Path | None, authority: Path | None) -> Stamp | None:
-    """The time stamp of a plan's file; none where there is none.
+    """The time stamp of a plan's file; None where there is no response file.
 
-    `authority` has the certificates that are trusted, as PEM. Raises `InputError` for a stamp of another
-    file, with a hash other than SHA-256, or with a signature that the certificates do not lead to.
+    Args:
+        plan: the plan's file.
+        response: the authority's response; None for the default path.
+        authority: trusted certificates as PEM; None leaves the signature unchecked.
+
+    Raises:
+        InputError: for a stamp of another file, with a hash other than SHA-256, or with a signature that
+            does not verify.
     """
     response = response or beside(plan)
     if not response.is_file():
@@ -61,7 +67,7 @@ def check(plan: Path, response: Path | None, authority: Path | None) -> Stamp | 
 
 
 def first_of(times: Sequence[int | None]) -> str | None:
-    """The earliest of times in microseconds since 1970, as ISO 8601 in UTC; none where there is none."""
+    """The earliest of times in microseconds since 1970, as ISO 8601 in UTC; None where no time is known."""
     known = [one for one in times if one is not None]
     if not known:
         return None
@@ -69,8 +75,10 @@ def first_of(times: Sequence[int | None]) -> str | None:
 
 
 def departure(stamped: Stamp, first: str | None) -> str:
-    """What is wrong with a stamp's time beside the first question's, in words; empty where nothing is, or
-    where neither is known to be first. Both are ISO 8601 in UTC and whole seconds.
+    """A sentence where the stamp's time is after the first question's; "" otherwise and where `first` is
+    None.
+
+    `first` is ISO 8601 in UTC, to the second.
     """
     if first is None or stamped.at <= first:
         return ""

@@ -1,10 +1,10 @@
-"""What do all findings on a suspect add up to?
+"""The verdict from all findings on a suspect.
 
-Three words, and only these: *supported* (a keyed test rejects independence at the level stated beforehand,
-corrected for all keys and tests that were looked at), *refuted at this power* (a mark that a ledger shows was
-served is so absent that training on the assumed share would have shown, with 95 % power, at 5 %), *not
-supported* (neither). Tests without a key of ours may point the same way; they never make a verdict. Nor does
-the absence of a mark that nothing shows was served.
+A verdict is one of three. *Supported*: a keyed test rejects independence at the level stated beforehand,
+corrected for all keys and tests. *Refuted at this power*: a ledger shows that the mark was served, and its
+trace is so weak that training on the assumed share would have shown with 95 % power, at level 5 %. *Not
+supported*: neither. Tests without a key of ours never decide the verdict, and neither does the absence of a
+mark that no ledger shows was served.
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ from stillwatch.prove.power import Assumed, log10_p_if_present, pieces, power_of
 from stillwatch.stats.evalues import LN10, mean_log_e
 
 SUPPORTED, NOT_SUPPORTED, REFUTED = "supported", "not supported", "refuted at this power"
-POWER, LEVEL = 0.95, 0.05
-RANK_AT_MOST = 0.02  # a mark so strong that it convicts must also beat 98 % of the keys that were never used
+POWER, LEVEL = 0.95, 0.05  # least power, and level, of a refutation
+RANK_AT_MOST = 0.02  # largest rank p-value among unused keys at which a significant finding is counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignVerdict:
-    """A campaign's evidence: its keys' e-values multiplied, the smallest p-value times the tries, and the
-    power against the assumed effect of its strongest test.
+    """Evidence on one campaign.
+
+    `log10_e` is the log10 of the product of its keys' e-values; `log10_p` of the smallest p-value times the
+    number of tries; `power` is that of its strongest test against the assumed effect.
     """
 
     campaign: str
@@ -39,8 +41,8 @@ class CampaignVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hypothesis:
-    """Another account of what was found: what would separate it from training on harvested answers, and
-    what is known here.
+    """A rival explanation of the findings, the observation that would separate it from training on
+    harvested answers, and what is known here.
     """
 
     statement: str
@@ -50,7 +52,13 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The word, for the suspect and for each campaign, and what it rests on."""
+    """The verdict on a suspect and on each campaign.
+
+    `log10_e` and `log10_p` are the combined e-value and the smallest p-value corrected for `tries`. `named`
+    is the campaign with the strongest evidence where its own verdict is supported, else "". `power` is the
+    smallest power over campaigns. `further` is the number of further answers for 95 % power; infinite
+    without an effect, NaN where unknown.
+    """
 
     word: str
     reason: str
@@ -67,7 +75,7 @@ class Verdict:
 
 
 def campaign_of(finding: SuspectFinding) -> str:
-    """Whose key it is."""
+    """The campaign of a finding's key; "" where the subject is not a key."""
     return finding.subject.split("/")[1] if "/" in finding.subject else ""
 
 
@@ -82,10 +90,14 @@ def decide(
 ) -> Verdict:
     """The verdict on a suspect.
 
-    `effects` has for keys what is assumed of a student. `served` are the campaigns that a ledger shows were
-    served a mark: all of them must be refuted for the suspect to be; without a ledger (none) absence refutes
-    nothing. `asked` is how many answers the suspect gave, for saying how many more would settle the matter;
-    `is_open` says that its weights were read.
+    Args:
+        findings: outcomes of all tests.
+        alpha: level, stated beforehand, for all keys and tests together.
+        effects: effect assumed of a student, by key name.
+        asked: number of answers that the suspect gave.
+        served: campaigns that a ledger shows were served a mark; all must be refuted for the suspect to be
+            refuted. None without a ledger: then nothing is refuted.
+        is_open: whether the suspect's weights were read.
     """
     keyed = [one for one in findings if one.keyed and one.units > 0]
     tries = max(len(keyed), 1)
@@ -103,7 +115,7 @@ def decide(
     every = [row.log10_e * LN10 for row in rows] + [one.log_e for one in others]
     log10_e = mean_log_e(np.array(every)) / LN10 if every else 0.0
     log10_p = min((min(one.log10_p + log10(tries), 0.0) for one in sound), default=0.0)
-    # Two ways to the same claim share the level.
+    # The e-value and the p-value each get half of the level.
     is_supported = log10_e >= -log10(alpha / 2) or log10_p <= log10(alpha / 2)
     best = max(rows, key=lambda row: (row.log10_e, -row.log10_p), default=None)
     named = best.campaign if best is not None and best.verdict == SUPPORTED else ""
@@ -150,7 +162,7 @@ def decide(
 
 
 def _hypotheses(rows: Sequence[CampaignVerdict], named: str, *, is_open: bool) -> tuple[Hypothesis, ...]:
-    """What else than training on harvested answers would look the same."""
+    """Rival explanations that would leave the same trace as training on harvested answers."""
     silent = sum(row.verdict != SUPPORTED for row in rows)
     able = sum(row.verdict != SUPPORTED and row.power >= POWER for row in rows)
     if len(rows) < 2:
@@ -209,8 +221,8 @@ def _campaign(
     by_key: dict[str, list[float]] = {}
     for one in mine:
         by_key.setdefault(one.subject, []).append(one.log_e)
-    # One key seen by two tests is one piece of luck: averaged. Different keys are drawn independently:
-    # multiplied.
+    # Tests of one key depend on each other: their e-values are averaged. Different keys are independent:
+    # their e-values are multiplied.
     log10_e = sum(mean_log_e(np.array(logs)) for logs in by_key.values()) / LN10
     log10_p = min((min(one.log10_p + log10(tries), 0.0) for one in mine), default=0.0)
     is_shown = log10_e - log10(names) >= -log10(alpha / 2) or log10_p <= log10(alpha / 2)
@@ -225,10 +237,10 @@ def _campaign(
 
 
 def _absence(some: Sequence[SuspectFinding], effects: Mapping[str, Assumed]) -> tuple[float, bool]:
-    """The power of a campaign's strongest test, and whether that test speaks against the effect.
+    """Power of a campaign's strongest test, and whether that test rejects the assumed effect at `LEVEL`.
 
-    The strongest is chosen by what was assumed and how much was scored, not by its outcome, so that it errs
-    at its level.
+    The strongest test is chosen by its assumed effect and number of pieces, not by its outcome, which keeps
+    its level.
     """
     able = [one for one in some if one.subject in effects and one.test.startswith("radioactivity")]
     best = max(able, key=lambda one: effects[one.subject].effect * one.units**0.5, default=None)
@@ -244,8 +256,8 @@ def _absence(some: Sequence[SuspectFinding], effects: Mapping[str, Assumed]) -> 
 def _further(
     sound: Sequence[SuspectFinding], effects: Mapping[str, Assumed], alpha: float, asked: int
 ) -> float:
-    """How many more answers would bring 95 % power, if each adds as many windows as those so far; nan
-    where unknown.
+    """Number of further answers for 95 % power, if each adds as many windows as the answers so far;
+    infinite without an effect, NaN where unknown.
     """
     some = [one for one in sound if one.test == "radioactivity_text" and one.units and one.subject in effects]
     if not some or not asked:

@@ -1,10 +1,10 @@
-"""How does a vLLM engine mark each request under its own key?
+"""Mark requests in a vLLM engine, each under its own key.
 
 `vllm serve MODEL --logits-processors stillwatch.prove.vllm:Marks` with `STILLWATCH_KEYRING` naming the
-keyring's file, in the environment of the engine. The gateway, which knows who asks, adds to a suspected
+keyring's file, in the environment of the engine. The gateway, which knows the account, adds to a suspected
 account's request `"vllm_xargs": {"stillwatch_campaign": "c7", "stillwatch_mark": "gumbel",
-"stillwatch_account": "a1"}`; all others stay as they are. What was served is written into the ledger beside
-the keyring, or at `STILLWATCH_LEDGER`, when a request ends. The interface is that of
+"stillwatch_account": "a1"}`; all other requests stay unchanged. When a request ends, its entry is written
+into the ledger beside the keyring, or at `STILLWATCH_LEDGER`. The interface is that of
 `vllm.v1.sample.logits_processor` (the V1 model runner; with a newer one set `VLLM_USE_V2_MODEL_RUNNER=0`).
 """
 
@@ -31,7 +31,7 @@ VARIABLE, LEDGER = "STILLWATCH_KEYRING", "STILLWATCH_LEDGER"
 
 @dataclass(slots=True)
 class Request:
-    """A request that is marked: how, for whom and under which key, its tokens so far (the engine adds to
+    """A marked request: its marking, account and key, its output tokens so far (the engine appends to
     them), and its temperature.
     """
 
@@ -42,8 +42,9 @@ class Request:
 
 
 def asked(extra: dict[str, Any] | None) -> tuple[str, str] | None:
-    """Mark and campaign that a request names; raises `ValueError` where only half is said or the mark is
-    unknown.
+    """Mark and campaign named in a request's extra arguments; None where it names neither.
+
+    Raises `ValueError` where only one is given, or the mark is unknown or needs a proxy student.
     """
     extra = extra or {}
     mark, campaign = extra.get("stillwatch_mark"), extra.get("stillwatch_campaign")
@@ -60,11 +61,11 @@ def asked(extra: dict[str, Any] | None) -> tuple[str, str] | None:
 
 
 class Marks(LogitsProcessor):
-    """Follows the engine's batch and marks the rows that were asked for."""
+    """Logits processor that follows the engine's batch and marks the requested rows."""
 
     @classmethod
     def validate_params(cls, sampling_params: Any) -> None:
-        """Refuse a request that names a mark badly, before it is run."""
+        """Raise `ValueError` for a request with wrong arguments, before it is run."""
         asked(sampling_params.extra_args)
 
     def __init__(self, vllm_config: Any, device: Any, is_pin_memory: bool) -> None:
@@ -77,11 +78,11 @@ class Marks(LogitsProcessor):
         self.rows: dict[int, Request] = {}
 
     def is_argmax_invariant(self) -> bool:
-        """A mark may change the likeliest token."""
+        """False: a mark may change the likeliest token."""
         return False
 
     def update_state(self, batch_update: Any) -> None:
-        """Follow requests as they come, go and move, in the order that the engine asks for."""
+        """Apply the engine's changes of the batch in its order: removed, added, then moved requests."""
         if batch_update is None:
             return
         ended = [self.rows.pop(index, None) for index in batch_update.removed]
@@ -89,7 +90,7 @@ class Marks(LogitsProcessor):
             ended.append(self.rows.pop(index, None))
             wanted = asked(parameters.extra_args)
             heat = float(parameters.temperature)
-            if wanted and heat > 0:  # a greedy answer has no noise to key
+            if wanted and heat > 0:  # greedy decoding draws no noise that a key could replace
                 issued = self.keyring.current(*wanted)
                 account = str((parameters.extra_args or {}).get("stillwatch_account", ""))
                 self.rows[index] = Request(
@@ -104,8 +105,8 @@ class Marks(LogitsProcessor):
                 self.rows[start] = other
 
     def _write(self, ended: Sequence[Request | None]) -> None:
-        """Requests that have ended, or were set back, into the ledger. One that bore no token yet has
-        nothing in it.
+        """Write ledger entries of requests that ended or were replaced; requests without output are
+        skipped.
         """
         entries = [
             line(self.keyring, one.asked, one.output) for one in ended if one is not None and len(one.output)
@@ -113,14 +114,14 @@ class Marks(LogitsProcessor):
         try:
             if entries:
                 ledger.append(self.ledger, self.keyring, entries)
-        except OSError as error:  # answers go on; what has no line counts as not served
+        except OSError as error:  # serving continues; answers without an entry count as not served
             LOG.warning("%d answers are not in the ledger %s: %s", len(entries), self.ledger, error)
 
     def apply(self, logits: Tensor) -> Tensor:
-        """The engine's logits, rows with a mark reshaped.
+        """The engine's logits with the marked rows changed in place, shape (rows, vocabulary).
 
-        The engine divides by the temperature afterwards; so that is done here, for the mark to see what is
-        sampled from, and undone.
+        The engine divides by the temperature afterwards, and a mark needs the distribution that is sampled
+        from. So this method divides by the temperature first and multiplies by it again.
         """
         if not self.rows:
             return logits

@@ -1,8 +1,8 @@
-"""How much does a key's score of many different windows exceed chance, each window with its own weight?
+"""Score of a key over distinct windows, each with its own weight.
 
-Given the weights, scores of different windows are independent under the null, so the weighted sum has a
-moment generating function that is known exactly. Chernoff's bound on its tail is a p-value that is never too
-small, and a mean of its exponential tilts an e-value.
+Given the weights, scores of distinct windows are independent under the null, so the moment generating
+function of the weighted sum is known exactly. Chernoff's bound on its tail gives a conservative p-value,
+and the mean of exponential tilts an e-value.
 """
 
 from __future__ import annotations
@@ -21,13 +21,15 @@ from stillwatch.prove.windows import Windows, bits_of, contexts_of, identities, 
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-MOST_VALUES = 4_000
-LOUDEST = 50  # one window's part in the sum of squares is at most one in so many
+MOST_VALUES = 4_000  # most distinct weights for which the bound is computed exactly
+LOUDEST = 50  # 1 / largest share of one window in the sum of squared weights
 
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """Different windows: distinct contexts, which of them each window has, its token, and its weight."""
+    """Distinct windows: distinct contexts, shape (contexts, width), and for each window the row of its
+    context (`place`), its token, and its weight.
+    """
 
     contexts: Ints
     place: Ints
@@ -39,13 +41,16 @@ class Weighed:
 
 
 def counted(some: Windows, usual: Windows | None = None) -> Weighed:
-    """Windows with repeats, each once, weighed by how far the suspect's use of it may speak.
+    """Distinct windows of a suspect's text, weighted by their use.
 
-    A context that came N times, and one of its tokens n times, has two parts: what language does there, and
-    what the mark added. Without knowing the first, a window's weight is n N / (sum of n^2 over the context's
-    tokens): in proportion to use within a context, and no context louder than its variety. With `usual`, text
-    of the same kind that nobody marked, the weight is n - N p, p the share there (the score of a multinomial
-    law), for every token that either has.
+    Let a context occur N times, followed by a token n times. Without `usual`, the weight is n N / (sum of
+    n^2 over the context's tokens), proportional to use within a context and bounded by the context's
+    variety. With `usual`, unmarked text of the same kind, the weight is n - N p, with p the token's share
+    there (the score of a multinomial distribution), for every token in either text.
+
+    Args:
+        some: the suspect's windows, with repeats.
+        usual: windows of unmarked text, with repeats; None or empty without any.
     """
     contexts, place, tokens, n = _tally(some)
     if usual is None or not len(usual):
@@ -61,12 +66,16 @@ def counted(some: Windows, usual: Windows | None = None) -> Weighed:
 
 
 def differing(some: Windows, mine: npt.NDArray[np.generic], theirs: npt.NDArray[np.generic]) -> Weighed:
-    """Windows with repeats, weighed by what the suspect puts on them (`mine`) less what is usual (`theirs`),
-    per context.
+    """Distinct windows, weighted by the suspect's use minus the usual use of each token in its context.
 
-    Both are scaled to the suspect's total in the context. Where suspect and usual differ by more than
-    sampling would make them, for reasons of their own, the context is turned down: its weights are multiplied
-    by N / (N + sum of w^2).
+    Both are scaled to the suspect's total N in the context. A context in which they differ by more than
+    sampling error is down-weighted: its weights are multiplied by N / (N + sum of w^2). A context without
+    usual use has weight 0.
+
+    Args:
+        some: windows, with repeats, of both.
+        mine: the suspect's use of each window (counts or probabilities), shape (n,).
+        theirs: the usual use of each window, shape (n,).
     """
     contexts, place, tokens, n, m = _tally(some, np.asarray(mine, np.float64), np.asarray(theirs, np.float64))
     total_n = np.bincount(place, weights=n, minlength=len(contexts))
@@ -78,8 +87,8 @@ def differing(some: Windows, mine: npt.NDArray[np.generic], theirs: npt.NDArray[
 
 
 def _tally(some: Windows, *values: Array) -> tuple[Any, ...]:
-    """Distinct contexts, each distinct window's place among them and its token, and sums of `values` (or
-    counts) over repeats.
+    """Distinct contexts, the row of each distinct window's context, its token, and sums of each of `values`
+    over repeats (counts without values).
     """
     names, first, which = np.unique(identities(some), return_index=True, return_inverse=True)
     which = which.ravel()
@@ -92,8 +101,9 @@ def _tally(some: Windows, *values: Array) -> tuple[Any, ...]:
 
 
 def tempered(weights: Array) -> Array:
-    """Weights cut so that none has more than a fiftieth of the sum of squares: a sum of many alike has
-    thin tails, and a tight bound.
+    """Weights clipped so that none has more than 1 / `LOUDEST` of the sum of squares, approximately.
+
+    A sum of many similar terms has thin tails, which makes the bound tight.
     """
     out = weights
     for _ in range(20):
@@ -105,21 +115,24 @@ def tempered(weights: Array) -> Array:
 
 
 def total(mark: Mark, key: npt.NDArray[np.uint64], some: Weighed) -> float:
-    """Sum of weight times the score's excess over its mean under the null."""
+    """Sum over windows of weight times (score - mean of the score under the null)."""
     scores = mark.score(bits_of(seeds(some.contexts, key)[some.place], some.tokens))
     return float(some.weights @ (scores - mark.mean))
 
 
 def tails(mark: Mark, excess: float, weights: Array) -> tuple[float, float]:
-    """Log p by Chernoff's bound and log e by a mixture over the same tilts; tilts without a mean are left
-    out.
+    """Natural logs of the p-value (Chernoff's bound) and of the e-value (mixture over the same tilts) of a
+    weighted sum.
+
+    `excess` is the sum as `total` returns it. Tilts with an infinite moment generating function are left
+    out. Both are 0 without weights.
     """
     w = weights[weights != 0]
     spread = mark.sd * float(np.sqrt(w @ w))
     if spread == 0:
         return 0.0, 0.0
     values, times = np.unique(w, return_counts=True)
-    if len(values) > MOST_VALUES:  # sixty tilts over a million weights would be slow
+    if len(values) > MOST_VALUES:  # all tilts over a million weights would be slow
         values, times = _coarse(w)
     logs = []
     for tilt in TILTS / spread:
@@ -129,8 +142,9 @@ def tails(mark: Mark, excess: float, weights: Array) -> tuple[float, float]:
 
 
 def _coarse(w: Array) -> tuple[Array, Ints]:
-    """A few thousand values, each of a weight's own sign and no smaller in size: the centred cost grows
-    with size, so the bound holds.
+    """At most about `MOST_VALUES` weights with their counts; each keeps its sign and is rounded up in size.
+
+    The centred cost grows with size, so the bound stays valid.
     """
     edges = np.unique(np.quantile(np.abs(w), np.linspace(0, 1, MOST_VALUES + 1)))
     size = edges[np.clip(np.searchsorted(edges, np.abs(w)), 0, len(edges) - 1)]
@@ -140,10 +154,10 @@ def _coarse(w: Array) -> tuple[Array, Ints]:
 
 @dataclass(slots=True)
 class Findings:
-    """What keys' scores of the same windows say, against their exact law and against decoys', which are
-    scored once for all.
+    """Findings of several keys on the same windows, against their exact distribution and against decoys,
+    which are scored once per mark.
 
-    `said` has a place for windows and effect.
+    `said` is the statement's template, with the fields `windows` and `effect`.
     """
 
     test: str
@@ -157,7 +171,7 @@ class Findings:
         self.windows = replace(self.windows, weights=tempered(self.windows.weights))
 
     def of(self, issued: Issued, mark: Mark) -> SuspectFinding:
-        """One key's finding."""
+        """The finding for one key."""
         some = self.windows
         n = len(some)
         if not n:
@@ -195,6 +209,6 @@ class Findings:
 
 
 def effective(weights: Array) -> int:
-    """How many windows of equal weight tell as much: (sum |w|)^2 / sum w^2 (Kish 1965)."""
+    """Effective number of windows, (sum |w|)^2 / sum w^2 (Kish 1965); 0 without weights."""
     squares = float(weights @ weights)
     return round(float(np.abs(weights).sum()) ** 2 / squares) if squares else 0

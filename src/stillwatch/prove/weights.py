@@ -1,4 +1,4 @@
-"""A suspect whose weights are at hand."""
+"""A suspect whose weights are available."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ from stillwatch.prove.quarters import Refused, confined
 
 
 class Weights:
-    """A causal language model in the Hugging Face format, as tests want it."""
+    """A causal language model in the Hugging Face format, with the interface of `OpenModel`."""
 
     def __init__(self, net: Any, tokenizer: Any) -> None:
         self.net, self.tokenizer = net, tokenizer
         self._start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
 
     def tokenize(self, text: str) -> Tokens:
-        """Tokens with their places, nothing added."""
+        """Tokens of a text with their character offsets; no special tokens are added."""
         return tokens_of(self.tokenizer, text)
 
     def nearest(self, ids: Sequence[int], top: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """For each position but the first, the likeliest tokens and their probabilities given what stands
-        before.
+        """The `top` likeliest tokens and their probabilities at each position after the first, given the
+        tokens before it.
+
+        Both arrays have the shape (len(ids) - 1, top).
         """
         import torch
 
@@ -38,7 +40,9 @@ class Weights:
         return best.indices.cpu().numpy(), best.values.double().cpu().numpy()
 
     def log_likelihood(self, prompt: str, answer: str) -> float:
-        """Mean natural log-probability of an answer's tokens after a prompt."""
+        """Mean natural log-probability of an answer's tokens after a prompt; 0 for an answer without
+        tokens.
+        """
         import torch
 
         asked, said = self.tokenize(prompt).ids, self.tokenize(answer).ids
@@ -59,8 +63,8 @@ class Weights:
 
 
 def tokens_of(tokenizer: Any, text: str) -> Tokens:
-    """A text's tokens by a tokeniser of Hugging Face's. Raises `InputError` where it does not say where
-    its tokens stand.
+    """Tokens of a text by a Hugging Face tokeniser; raises `InputError` where it does not give character
+    offsets.
     """
     try:
         told = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
@@ -77,13 +81,13 @@ def tokens_of(tokenizer: Any, text: str) -> Tokens:
 
 
 def load(folder: Path) -> Weights:
-    """A suspect from a folder on disk: a stranger's files, of which no code is run (`prove.quarters`).
+    """Load a suspect from a folder of unknown origin without running code from it (`prove.quarters`).
 
-    Its weights are read as safetensors only, since other forms may run code. Raises `MissingExtra` without
-    PyTorch and `InputError` where it cannot be loaded or asks for code of its own.
+    Weights are read as safetensors only, since other formats may run code. Raises `MissingExtra` without
+    PyTorch or transformers, and `InputError` where the model cannot be loaded or needs code of its own.
     """
     _check_kernels(folder)
-    try:  # before the stranger's files: what these do when they are imported is theirs to do
+    try:  # imported outside `confined`, which refuses operations that these imports may need
         import torch  # noqa: F401
         import transformers  # noqa: F401
     except ImportError:
@@ -128,7 +132,7 @@ def _tokenizer(folder: Path) -> Any:
 
 
 def _check_kernels(folder: Path) -> None:
-    """Raise `InputError` where the configuration names compiled code of a hub for its attention
+    """Raise `InputError` where the configuration names compiled attention code of a hub
     (`owner/repository`).
     """
 
@@ -141,7 +145,7 @@ def _check_kernels(folder: Path) -> None:
     try:
         found = list(named(json.loads((folder / "config.json").read_text(encoding="utf-8"))))
     except (OSError, ValueError, RecursionError):
-        return  # that it is no configuration is said by whoever reads it
+        return  # the loader reports an unreadable configuration
     if found:
         raise InputError(
             Problem(

@@ -1,14 +1,13 @@
-"""Which runs of tokens are scored, and what does a key say about each?
+"""Windows of tokens, and the bits that a key assigns to each.
 
-A window is `width` tokens and the token that follows. The key turns each window into 64 bits that nobody can
-foretell without it: SipHash-2-4 (Aumasson and Bernstein 2012) of the context, then the finaliser of
-SplitMix64 over that and the token. The second step is public, so that a whole vocabulary costs one pass on
-any device; who learns one context's seed learns nothing of another's.
+A window is `width` tokens of context and the token that follows. The key turns each window into 64 bits
+that cannot be predicted without it: SipHash-2-4 (Aumasson and Bernstein 2012) of the context, then the
+finaliser of SplitMix64 over that and the token. The second step needs no key, so that a whole vocabulary
+costs one pass on any device; the seed of one context reveals nothing of another's.
 
-For text that is independent of the key, bits of *different* windows are independent and uniform. That is the
-whole null of the tests on windows, and the reason why a window that comes twice brings no new bits (Fernandez
-and others 2023; Sander and others 2024): tests take each window once, with a weight that may depend on how
-often it came.
+For text that is independent of the key, bits of *distinct* windows are independent and uniform. This is the
+whole null of the tests on windows. A repeated window has no new bits (Fernandez and others 2023; Sander and
+others 2024), so tests take each window once, with a weight that may depend on how often it occurs.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ _GOLDEN, _M2, _M3 = np.uint64(GOLDEN), np.uint64(M2), np.uint64(M3)
 _S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
 _PUBLIC = np.array(
     [0x5354494C4C574154, 0x43485F57494E444F], np.uint64
-)  # for telling windows apart, not for marks
+)  # public key for comparing windows, not for marks
 
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Different windows: contexts, shape (n, width), and the tokens that follow, shape (n,)."""
+    """Windows: contexts, shape (n, width), and the tokens that follow, shape (n,)."""
 
     contexts: Ints
     tokens: Ints
@@ -44,7 +43,7 @@ class Windows:
         return len(self.tokens)
 
     def keep(self, mask: npt.NDArray[np.bool_] | npt.NDArray[np.integer[Any]]) -> Windows:
-        """Those where a mask holds, or at places."""
+        """The windows selected by a mask or by indices."""
         return Windows(self.contexts[mask], self.tokens[mask])
 
 
@@ -103,42 +102,42 @@ def _bits(seeds, tokens):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN20
 
 
 def seeds(contexts: Ints, key: Bits) -> Bits:
-    """What the key makes of contexts, shape (n, width), n 64-bit words."""
+    """Seeds of contexts under a key: contexts of shape (n, width) give n 64-bit words."""
     return np.asarray(_seeds(np.ascontiguousarray(contexts, np.int64), np.asarray(key, np.uint64)))
 
 
 def bits_of(seed: Bits, tokens: Ints) -> Bits:
-    """The bits of windows whose contexts have these seeds."""
+    """Bits of windows, shape (n,), from their contexts' seeds and their tokens."""
     return np.asarray(_bits(np.ascontiguousarray(seed, np.uint64), np.ascontiguousarray(tokens, np.int64)))
 
 
 def bits(some: Windows, key: Bits) -> Bits:
-    """The bits of windows under a key, uniform and independent for who does not know it."""
+    """Bits of windows under a key, shape (n,); uniform and independent for anyone without the key."""
     return bits_of(seeds(some.contexts, key), some.tokens)
 
 
 def uniforms(some: Bits) -> Array:
-    """Bits as numbers strictly between 0 and 1."""
+    """Bits as floats strictly between 0 and 1."""
     return ((some >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
 
 
 def tensor_uniforms(some: Any) -> Any:  # noqa: ANN401  a tensor of whatever device
-    """The same of a tensor of signed words, as `serving.vocabulary_bits` gives them."""
+    """Like `uniforms`, for a tensor of signed words (`serving.vocabulary_bits`)."""
     return (((some >> 11) & ((1 << 53) - 1)).double() + 0.5) * 2.0**-53
 
 
 def identities(some: Windows) -> Bits:
-    """One word per window, equal for equal windows; public, for counting each once."""
+    """One 64-bit word per window, equal for equal windows; computed under a public key."""
     return bits(some, _PUBLIC)
 
 
 def contexts_of(some: Windows) -> Bits:
-    """One word per context."""
+    """One 64-bit word per context, equal for equal contexts; computed under a public key."""
     return seeds(some.contexts, _PUBLIC)
 
 
 def cut(sequences: Iterable[Sequence[int]], width: int) -> Windows:
-    """All windows of token sequences in order, repeats included; none reaches over a border."""
+    """All windows of token sequences in order, repeats included; no window spans two sequences."""
     contexts: list[Ints] = []
     tokens: list[Ints] = []
     for sequence in sequences:
@@ -153,14 +152,12 @@ def cut(sequences: Iterable[Sequence[int]], width: int) -> Windows:
 
 
 def stand_in(some: Windows, asked: Windows) -> npt.NDArray[np.bool_]:
-    """Which windows stand in what was asked: who repeats a prompt would be convicted of the prompt's own
-    marks.
-    """
+    """Mask of the windows that occur in the prompts `asked`; repeating a prompt is no evidence."""
     return np.isin(identities(some), identities(asked))
 
 
 def has_context_of(some: Windows, served: Windows) -> npt.NDArray[np.bool_]:
-    """Which windows have a context that was served: elsewhere a suspect cannot have learnt the mark (the
-    filter of Sander and others).
+    """Mask of the windows whose context was served; in other contexts a suspect cannot have learnt the mark
+    (the filter of Sander and others).
     """
     return np.isin(contexts_of(some), contexts_of(served))

@@ -1,1 +1,1 @@
-"""The results folder as a page that a person reads."""
+"""The page that shows a results folder."""

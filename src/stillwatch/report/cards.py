@@ -1,4 +1,4 @@
-"""What does the page say of each campaign, and of the scan as a whole?"""
+"""The cards of campaigns on the page, and the summary of the scan."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ from stillwatch.report.reading import Overview, Results, Row
 from stillwatch.report.trial import FULL_BAR_LOG10, Glance, Trial, TrialRow, glance, trial
 
 STRONGEST, EVIDENCE, MEMBERS, PROMPTS, CARDS, NAMED = 8, 200, 20, 50, 60, 4
+"""Most items shown: evidence unfolded and in all, members, prompts, campaigns with drawings, campaigns named
+in the verdict.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HypothesisLine:
-    """One rival explanation with how much worse than the best it fits."""
+    """One rival explanation, and by what factor it fits worse than the best one."""
 
     name: str
     meaning: str
@@ -38,7 +41,7 @@ class HypothesisLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignCard:
-    """One campaign as the page shows it. A part is None where its file was not written."""
+    """The content of one campaign's card; a part is None where its file was not written."""
 
     anchor: str
     row: Row
@@ -67,7 +70,7 @@ class CampaignCard:
 
 
 def cards(results: Results) -> list[CampaignCard]:
-    """One card per campaign, the largest first."""
+    """One card per campaign, the largest first; those after the first `CARDS` have no drawings."""
     return [
         card(results, row, f"campaign-{number}", is_full=number <= CARDS)
         for number, row in enumerate(results.campaigns, 1)
@@ -75,12 +78,14 @@ def cards(results: Results) -> list[CampaignCard]:
 
 
 def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> CampaignCard:
-    """One campaign's card; one that is not full leaves out the drawings that cost space."""
+    """The card of one campaign, with the id `anchor` on the page; without the large drawings where
+    `is_full` is false.
+    """
     name = row["campaign_id"]
     told = results.of("timeline", name)
     timeline = _timeline(told)
     if told is not None and known_from(told.to_pylist()) is None:
-        row = {**row, "detected_at": None}  # no look alerted, whatever else is written
+        row = {**row, "detected_at": None}  # no look alerted, so `detected_at` is not shown
     detected = row["detected_at"].timestamp() if row["detected_at"] else None
     marks = _marks(told, results.overview)
     members = results.of("members", name)
@@ -119,12 +124,14 @@ def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> Ca
 
 
 def _known_as(rows: Sequence[Row] | None) -> str:
-    """The name that a campaign keeps over scans, and since when."""
+    """The name that a campaign keeps over scans, and since when; "" without one."""
     return f"{rows[0]['name']}, known since {wording.day(rows[0]['known_since'])}" if rows else ""
 
 
 def _labels(rows: Sequence[Row] | None) -> list[str]:
-    """What people said of the campaign, of values that its members share, and of how many of its members."""
+    """Sentences on the labels of the campaign, of its shared values, and on the number of labelled
+    members.
+    """
     told = [
         row["statement"][:1].upper() + row["statement"][1:] for row in rows or () if row["account_id"] is None
     ]
@@ -137,12 +144,12 @@ def _labels(rows: Sequence[Row] | None) -> list[str]:
 
 
 def _unplaced(rows: Sequence[Row] | None) -> Sequence[Row] | None:
-    """Prompts that belong to no row of `texts`, as an older version wrote them; None where there are none."""
+    """Prompts that belong to no row of `texts`, as an older version wrote them; None without any."""
     return [row for row in rows or () if row["rank"] is None] or None
 
 
 def verdict(results: Results, every: Sequence[CampaignCard]) -> tuple[str, str]:
-    """The finding in a sentence, and what it means in another."""
+    """Two sentences: what the scan found, and what this means."""
     overview = results.overview or Overview()
     rate = (
         f"a false-discovery rate of {wording.percent(overview.fdr)}"
@@ -189,7 +196,7 @@ def verdict(results: Results, every: Sequence[CampaignCard]) -> tuple[str, str]:
 
 
 def _leads(number: int) -> tuple[str, str]:
-    """The number of leads in a sentence, and what a lead is in another; both empty where there is none."""
+    """A sentence with the number of leads, and one that explains a lead; both "" without leads."""
     if not number:
         return "", ""
     is_one = number == 1
@@ -217,7 +224,9 @@ def _timeline(table: pa.Table | None) -> plots.Timeline | None:
 
 
 def _marks(table: pa.Table | None, overview: Overview | None) -> list[plots.PlotMark]:
-    """What the bars asked at the hour at which the evidence first reached them, or at the last look."""
+    """The levels of the two bars to draw: at the look at which the evidence first reached the bar, else at
+    the last look.
+    """
     if table is None:
         return []
     rate = wording.percent(overview.fdr) if overview is not None and overview.fdr else "the scan's rate"
@@ -249,7 +258,7 @@ def _capabilities(rows: Sequence[Row] | None) -> list[tuple[str, int, float, str
 
 
 def _claims(results: Results, name: str) -> dict[str, list[tuple[int, str, str]]] | None:
-    """The claims by basis, each made from the rows that carry it."""
+    """The claims by basis, each as number, title and sentence; None where the folder has no claims."""
     if "claims" not in results.tables:
         return None
     tables = {
@@ -292,7 +301,7 @@ def _hypotheses(rows: Sequence[Row] | None) -> list[HypothesisLine] | None:
 
 
 def _rivals(lines: Sequence[HypothesisLine] | None, rows: Sequence[Row] | None) -> str:
-    """A sentence on explanations within ten to one of the best, which the evidence does not separate."""
+    """A sentence on the hypotheses within a factor of ten of the best; "" where there are fewer than two."""
     near = sorted(row["hypothesis"] for row in rows or () if row["log10_likelihood"] > -1)
     if not lines or len(near) < 2:
         return ""

@@ -1,5 +1,5 @@
-"""Campaigns and leads side by side: the few facts by which a person tells a class from a campaign, in the
-first screen.
+"""A table on the page that compares campaigns and leads by the facts that distinguish a campaign from an
+innocent group.
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ from stillwatch.report import wording
 from stillwatch.report.reading import Results, Row
 from stillwatch.report.trial import NOTHING_LOG10
 
-MAX_CAMPAIGNS, MAX_LEADS = 4, 3  # groups that stand side by side; chosen: what fits the width of a page
-# of the accounts, from which it is said how many share one value; below, how many values there are; chosen
+MAX_CAMPAIGNS, MAX_LEADS = 4, 3  # groups that are compared; chosen: what fits the width of a page
+# least share of accounts with one value for which their number is given; below it, the number of different
+# values is given; chosen
 LEAST_SHARE_NAMED = 0.2
-FEWEST_DAYS_IN_MONTHS = 91  # from which an age is given in months
+FEWEST_DAYS_IN_MONTHS = 91  # least days of an age that is given in months
 DAYS_IN_MONTH = 30.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One fact of one group, and which way it speaks: `for` or `against` one control, `neither`, or
-    nothing known.
+    """One fact of one group.
+
+    `speaks` is `for` or `against` one party's control, `neither`, or `unknown` where nothing is known.
     """
 
     words: str
@@ -30,7 +32,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One group: where it stands on the page, what it is, and its facts in the order of `Comparison.rows`."""
+    """One group: its id on the page, name, kind, and facts in the order of `Comparison.rows`."""
 
     anchor: str
     name: str
@@ -40,7 +42,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The groups side by side; `more` is the number of groups that are not among them."""
+    """The groups compared; `more` is the number of groups left out."""
 
     rows: Sequence[str]
     columns: Sequence[Column]
@@ -48,8 +50,8 @@ class Comparison:
 
 
 def compare(results: Results) -> Comparison | None:
-    """The largest campaigns beside the leads with the most at stake; None where there is neither or no
-    facts were written.
+    """The largest campaigns and the leads with the highest rank; None where there is neither, or no facts
+    were written.
     """
     leads = sorted(
         results.tables["leads"].to_pylist() if "leads" in results.tables else (), key=lambda row: row["rank"]
@@ -84,7 +86,7 @@ def compare(results: Results) -> Comparison | None:
 
 
 def _facts(results: Results, name: str, row: Row) -> dict[str, Cell]:
-    """The facts of one group by the words of their row."""
+    """The facts of one group, by title of their row."""
     speaks = {one["trait"]: one["speaks"] for one in results.rows("glance", name) or ()}
     facts = {
         "accounts": Cell(words=wording.count(row["accounts"])),
@@ -104,8 +106,8 @@ def _facts(results: Results, name: str, row: Row) -> dict[str, Cell]:
 
 
 def _traits(results: Results, names: Sequence[str], facts: Mapping[str, dict[str, Cell]]) -> list[str]:
-    """The sentences of the first glance as rows, for folders whose scan did not write `common`; puts them
-    into `facts`.
+    """Titles of rows from the first facts, for folders whose scan did not write `common`; adds the cells to
+    `facts`.
     """
     traits: dict[str, None] = {}
     for name in names:
@@ -118,12 +120,12 @@ def _traits(results: Results, names: Sequence[str], facts: Mapping[str, dict[str
 
 
 def _speaks(one: Row, speaks: Mapping[str, str]) -> str:
-    """As the first glance says; where it has no sentence on the trait, the group stands out by nothing."""
+    """Direction of a trait in the first facts; `neither` where these lack it."""
     return speaks.get(one["trait"], "neither")
 
 
 def _remains(results: Results, name: str, row: Row) -> Cell:
-    """What remains against the nearest explanation, which is why a group is a campaign or a lead."""
+    """The evidence that the nearest explanation leaves, by which a group is a campaign or a lead."""
     tried = {one["explanation"]: one["log10_e"] for one in results.rows("explanations", name) or ()}
     log10 = tried.get(row["explanation"], row.get("log10_e"))
     if log10 is None:
@@ -140,8 +142,8 @@ def _cards(one: Row) -> str:
 
 
 def _one(one: Row) -> str:
-    """How many accounts have the most frequent value of a kind, where that is a good part of them; else
-    how many values there are.
+    """Number of accounts with the most frequent value where it reaches `LEAST_SHARE_NAMED`, else the number
+    of different values.
     """
     if one["most"] >= LEAST_SHARE_NAMED * one["known"] and one["most"] > 1:
         return f"{wording.part(one['most'], one['known'])} share one"
@@ -191,6 +193,6 @@ WORDS: Mapping[str, tuple[str, Callable[[Row], str]]] = {
     "user_agent": ("client program", _one),
     "owner": ("declared owners", _owners),
 }
-"""Trait → the words of its row, and what is said of it; in the order of the rows."""
+"""Title of each trait's row, and the function that words its cell; in the order of the rows."""
 ALWAYS = ("accounts", "exchanges", "nearest innocent explanation", "what that leaves unexplained")
 ORDER = (*ALWAYS[:2], *(title for title, _said in WORDS.values()), *ALWAYS[2:])

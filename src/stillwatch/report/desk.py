@@ -1,6 +1,4 @@
-"""What an analyst works with on one campaign's card: shared values, accounts grouped by them, and texts
-by shape.
-"""
+"""The analyst's part of a campaign's card: shared values, accounts grouped by them, and frequent texts."""
 
 from __future__ import annotations
 
@@ -17,8 +15,9 @@ from stillwatch.report.values import Shared, labels, shared_values
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """Shared values, the strongest first; their drawing, and texts and shapes, which are None where their
-    file was not written.
+    """Shared values, the strongest first, with their drawing, and frequent texts and shapes of texts.
+
+    `drawing`, `texts` and `shapes` are None where their file was not written.
     """
 
     shared: Sequence[Shared]
@@ -29,12 +28,12 @@ class Desk:
     names: Mapping[tuple[str, str], str]
 
     def called(self, piece: Row) -> str:
-        """What the page calls the value of a piece of evidence; empty for numbers that say nothing."""
+        """The page's label for the value of a piece of evidence; the value itself without one."""
         return self.names.get((piece["kind"], piece["value"]), str(piece["value"]))
 
 
 def desk(results: Results, row: Row, *, is_full: bool) -> Desk:
-    """The desk of a campaign; one that is not full has no drawing."""
+    """The desk of a campaign; without a drawing where `is_full` is false."""
     name = row["campaign_id"]
     profiles = results.of("profiles", name)
     every = 0 if profiles is None else int(pc.sum(profiles["exchanges"]).as_py() or 0)

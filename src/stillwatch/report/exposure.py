@@ -1,10 +1,9 @@
-"""What did a campaign take: exchanges and tokens by capability, what they would have cost, and what a student
-may gain?
+"""What a campaign obtained: exchanges and tokens by capability, their price, and a student's possible gain.
 
-Three kinds of number, kept apart. *Measured*: exchanges and tokens of a results folder, with the interval of
-the campaign's count. *Computed*: their price at list, under prices that are shown. *Estimated*: a student's
-gain, from a curve measured in the lab or from published runs, as an interval for a new run and with what was
-assumed; never a single number.
+Three kinds of number are kept apart. *Measured*: exchanges and tokens of a results folder, with the
+interval of the campaign's count. *Computed*: their price under list prices that are shown. *Estimated*: a
+student's gain, from a curve measured in the lab or from published runs, as an interval for a new run and
+with its assumptions; never a single number.
 """
 
 from __future__ import annotations
@@ -24,7 +23,9 @@ from stillwatch.report.reading import read
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A published distillation: exchanges in its training set, a student's points, and where it says so."""
+    """A published distillation: exchanges in its training set, the student's points (0 to 100), its name
+    and its source.
+    """
 
     exchanges: int
     points: float
@@ -32,8 +33,8 @@ class Run:
     source: str
 
 
-# Students of about seven billion parameters on AIME 2024; other sizes, recipes and benchmarks differ by tens
-# of points.
+# Students of about seven billion parameters on AIME 2024; results with other sizes, recipes and benchmarks
+# differ by tens of points.
 PUBLISHED: tuple[Run, ...] = (
     Run(17_000, 20.0, "Bespoke-Stratos-7B", "bespokelabs.ai, January 2025"),
     Run(114_000, 31.3, "OpenThinker-7B", "Guha and others 2025, OpenThoughts, arXiv 2506.04178"),
@@ -48,12 +49,12 @@ LEFT_OUT = (
     "the campaign's own cost of accounts and the provider's cost of serving",
     "what the answers are worth to whoever trains on them",
 )
-"""What the figure in dollars does not hold, in words that are printed with it."""
+"""What the figure in dollars leaves out; printed with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """Dollars for a million tokens; `source` says whose list."""
+    """Dollars per million tokens read and written; `source` names the price list."""
 
     read: float
     written: float
@@ -62,10 +63,11 @@ class Prices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumptions:
-    """What is assumed where the log has no value: tokens of an exchange, and the least and greatest share
-    used, both in [0, 1].
+    """Values assumed where the log has none.
 
-    Raises `UsageError` where `used` is no interval within 0 and 1.
+    `input_tokens` and `output_tokens` are per exchange; `used` is the least and the greatest share of the
+    answers that a student was trained on, both in [0, 1]. Raises `UsageError` where `used` is not an
+    interval within [0, 1].
     """
 
     input_tokens: float
@@ -88,8 +90,17 @@ class Assumptions:
 
 
 def taken(results: Path, prices: Prices, assumed: Assumptions, curve: Path | None = None) -> dict[str, Any]:
-    """What each campaign of a results folder took; raises `StateError` or `InputError` where a file is
-    not as agreed.
+    """What each campaign of a results folder obtained, as JSON; `lines` puts it into sentences.
+
+    Args:
+        results: the results folder.
+        prices: dollars per million tokens.
+        assumed: values where the log has none.
+        curve: `curve.json` of `stillwatch lab curve`; None leaves the gain by the lab's curve out.
+
+    Raises:
+        StateError: for a results folder with a missing or damaged file.
+        InputError: for a file that is not an extraction curve.
     """
     folder = read(results)
     lab = _curve(curve) if curve else None
@@ -169,8 +180,8 @@ def _part(
 
 
 def _curve(path: Path) -> dict[str, Any]:
-    """The extraction curve of `stillwatch lab curve`: share of the teacher's right answers that a student
-    reaches, by answers.
+    """The extraction curve of `stillwatch lab curve`: a student's share of the teacher's accuracy (low,
+    value, high) by number of answers.
     """
     try:
         whole = json.loads(path.read_text(encoding="utf-8"))
@@ -202,8 +213,10 @@ def _curve(path: Path) -> dict[str, Any]:
 def _gap(
     lab: Mapping[str, Any], n: int, scale: tuple[float, float], used: tuple[float, float]
 ) -> dict[str, Any]:
-    """Share of the teacher's ability that a student reaches, between the fewest and the most answers it
-    may have used.
+    """Interval of the share of the teacher's accuracy that a student reaches with the fewest to the most
+    answers it may have used.
+
+    `beyond` says that these numbers lie outside the curve, whose ends are then used.
     """
     points = np.array(lab["points"], float)
     x = np.log(points[:, 0])
@@ -218,8 +231,11 @@ def _gap(
 
 
 def _published(n: int, scale: tuple[float, float], used: tuple[float, float]) -> dict[str, Any] | None:
-    """Points that a new run of a seven-billion student would have: the published runs' line on log10 of
-    exchanges, 90 % for a new run.
+    """90 % prediction interval of the points of a new run with a student of seven billion parameters; None
+    for no exchanges.
+
+    It comes from the regression of the published runs' points on log10 of exchanges, at both ends of the
+    number that may have been used.
     """
     from scipy.stats import t
 
@@ -249,7 +265,7 @@ def _published(n: int, scale: tuple[float, float], used: tuple[float, float]) ->
 
 
 def lines(whole: Mapping[str, Any]) -> Sequence[str]:
-    """The same in plain words, one paragraph a campaign."""
+    """The content of `taken` as sentences, up to two per campaign."""
     out = []
     for one in whole["campaigns"]:
         out.append(
@@ -275,7 +291,7 @@ def lines(whole: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _assumed_tokens(campaign: Mapping[str, Any], assumed: Mapping[str, Any]) -> str:
-    """For how many of a campaign's exchanges tokens are assumed, and how many."""
+    """A clause on the exchanges whose tokens are assumed; "" where none are."""
     number = sum(part["exchanges"] for part in campaign["capabilities"] if part["tokens"] == "assumed")
     if not number:
         return ""

@@ -1,4 +1,4 @@
-"""What the page shows of groups that cannot be told from an innocent explanation."""
+"""The leads that the page shows: groups that an innocent explanation may account for."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from stillwatch.report.reading import Overview, Results, Row
 from stillwatch.report.trial import NOTHING_LOG10, Glance, Trial, glance, trial
 
-MAX_LEADS = 20  # leads that the page shows in full; chosen: what a team can look into before the next scan
-MAX_LEAD_ACCOUNTS = 20  # accounts that are named for one lead; chosen, as for members of a campaign
+MAX_LEADS = 20  # leads that the page shows; chosen: what a team can examine before the next scan
+MAX_LEAD_ACCOUNTS = 20  # accounts named for one lead; chosen, as for members of a campaign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lead:
-    """One lead as the page shows it. A part is None where its file was not written."""
+    """The content of one lead; a part is None where its file was not written.
+
+    `remains` says whether the nearest explanation leaves evidence.
+    """
 
     anchor: str
     row: Row
@@ -26,9 +29,7 @@ class Lead:
 
 
 def leads(results: Results) -> list[Lead] | None:
-    """The leads with the most at stake, in the order of their ranks, or None where the folder has no such
-    table.
-    """
+    """The first `MAX_LEADS` leads by rank; None where the folder has no such table."""
     table = results.tables.get("leads")
     if table is None:
         return None
@@ -37,7 +38,7 @@ def leads(results: Results) -> list[Lead] | None:
 
 
 def leads_found(results: Results) -> int | None:
-    """The number of leads, or None where neither the tables nor the overview say it."""
+    """Number of leads; None where neither the table nor the overview has it."""
     table = results.tables.get("leads")
     return len(table) if table is not None else (results.overview or Overview()).leads
 

@@ -1,8 +1,8 @@
-"""The members of campaigns and leads, packed for the page's script: columns of numbers and bits, compressed.
+"""Members of campaigns and leads, packed for the page's script as compressed columns of numbers and bits.
 
-One block holds all groups. It is a header in JSON, its length before it as four bytes, and behind it arrays
-that the header names by place and type; all of it is compressed by gzip and written in base64 with `-` and
-`_`, so that nothing in it looks like an address. `workbench.js` reads it, `unpack` is its inverse for tests.
+One block holds all groups: four bytes with the length of a JSON header, the header, and arrays to which the
+header refers by offset and type. The block is compressed by gzip and written in base64 with `-` and `_`, so
+that no part of it resembles an address. `workbench.js` reads it; `unpack` is the inverse for tests.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ MAX_BINS, FEW_BINS, MANY_MEMBERS = (
     120,
     48,
     5_000,
-)  # of time in one group; fewer where it has many members, to keep the page small
+)  # most bins of time of one group; fewer for groups of many members, to keep the page small
 MAX_PACKED = 250_000  # members on one page, all groups together; chosen: about 20 MB
-NEVER = 0  # a moment that is not known, in minutes since 1970
+NEVER = 0  # minutes since 1970 that stand for an unknown time
 
 Ints = npt.NDArray[np.int64]
 Array = npt.NDArray[Any]
@@ -38,13 +38,13 @@ Array = npt.NDArray[Any]
 
 @dataclass(slots=True)
 class Block:
-    """Arrays one after the other, each at a multiple of four bytes."""
+    """Consecutive arrays, each at a multiple of four bytes."""
 
     parts: list[bytes] = field(default_factory=list)
     size: int = 0
 
     def add(self, array: Array) -> list[object]:
-        """Place an array; returns its type, its first byte behind the header, and its number of entries."""
+        """Append an array; returns its type, its offset after the header in bytes, and its length."""
         kind = {"u1": "u1", "u2": "u2", "u4": "u4", "f4": "f4"}[array.dtype.str[1:]]
         data = array.astype(f"<{kind}").tobytes()
         at = self.size
@@ -56,9 +56,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A campaign or lead for the script: its anchor on the page, its name, its columns, and the values
-    its members share.
-    """
+    """A campaign or lead for the script: its id on the page, name, members and shared values."""
 
     anchor: str
     name: str
@@ -68,8 +66,9 @@ class Group:
 
 
 def pack(results: Results, groups: Sequence[Group]) -> tuple[str, dict[str, int]]:
-    """The block as base64, and by anchor how many of a group's members it holds; members beyond
-    `MAX_PACKED` are left out.
+    """The block as base64, and the number of packed members by anchor.
+
+    Members beyond `MAX_PACKED` are left out.
     """
     block, heads, held, room = Block(), [], {}, MAX_PACKED
     for group in groups:
@@ -110,8 +109,8 @@ def _head(results: Results, group: Group, members: pa.Table, block: Block) -> di
 
 
 def _profiles(table: pa.Table, place: Mapping[str, int], block: Block, *, is_lead: bool) -> dict[str, Any]:
-    """Owners, creation and marks; of a lead also first and last exchange and all exchanges, as nothing is
-    attributed to it.
+    """Columns of owner, creation, exchanges and marks; for a lead also first and last exchange, as no
+    exchange is attributed to it.
     """
     at, rows = _places(table["account_id"], place)
     n = len(place)
@@ -135,8 +134,8 @@ def _profiles(table: pa.Table, place: Mapping[str, int], block: Block, *, is_lea
 
 
 def _marks(table: pa.Table, place: Mapping[str, int], block: Block) -> list[dict[str, Any]]:
-    """For each explanation whose mark some member carries: its name and the members who do, as bits; most
-    members first.
+    """For each explanation whose mark a member carries: its name and the members as bits; most members
+    first.
     """
     carried: dict[str, list[int]] = {}
     for name, marks in zip(table["account_id"].to_pylist(), table["marks"].to_pylist(), strict=True):
@@ -149,7 +148,9 @@ def _marks(table: pa.Table, place: Mapping[str, int], block: Block) -> list[dict
 
 
 def _times(attributed: pa.Table, names: Sequence[str], block: Block) -> dict[str, Any]:
-    """First and last attributed exchange of each member, and its exchanges in equal spans of time."""
+    """First and last attributed exchange of each member (minutes since 1970), and its exchanges in equal
+    bins of time.
+    """
     if attributed["account_id"].null_count == len(attributed):
         return {}
     which = pc.index_in(attributed["account_id"], pa.array(names, attributed.schema.field("account_id").type))
@@ -181,7 +182,7 @@ def _times(attributed: pa.Table, names: Sequence[str], block: Block) -> dict[str
 def _values(
     links: pa.Table | None, shared: Sequence[Shared], place: Mapping[str, int], block: Block
 ) -> list[dict[str, Any]]:
-    """For each shared value: its words, and the members who show it, as bits."""
+    """For each shared value: its labels, and the members that show it as bits."""
     number = {(one.kind, one.value): i for i, one in enumerate(shared)}
     holders: list[list[int]] = [[] for _ in shared]
     if links is not None:
@@ -208,7 +209,7 @@ def _values(
 
 
 def _places(names: pa.ChunkedArray, place: Mapping[str, int]) -> tuple[Ints, Ints]:
-    """Where these accounts are among the members, and which rows of the table those are."""
+    """Positions of these accounts among the members, and the matching rows of the table."""
     at = np.array([place.get(name, -1) for name in names.to_pylist()], np.int64)
     rows = np.flatnonzero(at >= 0)
     return at[rows], rows
@@ -221,7 +222,7 @@ def _minutes(moments: pa.ChunkedArray) -> Ints:
 
 
 def _bits(who: Sequence[int], n: int) -> npt.NDArray[np.uint8]:
-    """Bit i of byte i // 8, the lowest first, is set for every i in `who`."""
+    """Bit array of length `n`, packed with the lowest bit first: bit i is set for every i in `who`."""
     flags = np.zeros(n, bool)
     flags[np.array(who, np.int64)] = True
     return np.packbits(flags, bitorder="little")

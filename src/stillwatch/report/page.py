@@ -1,10 +1,10 @@
-"""How does a results folder become one page that a person wants to read?
+"""The page of a results folder.
 
 Rules:
-    The page is whole in itself: no address outside it is named, and its policy (CSP) forbids fetching any.
-    Account names and indicator values are the attacker's to choose: everything is escaped, and what would
-    be invisible or turn the text around is spelled out.
-    Style and script are allowed by their digest alone, so nothing that slips in can run.
+    The page needs no other file: it names no address outside it, and its policy (CSP) forbids loading any.
+    Account names and indicator values may be chosen by an attacker: everything is escaped, and invisible
+    characters and those that change the direction of text are spelled out.
+    Style and script are allowed by their digest alone, so injected code cannot run.
     The page can be read and printed without its script; the script adds search, filters, export and links
     into the page.
 """
@@ -34,14 +34,14 @@ from stillwatch.report.values import kind_words
 
 NAME = "report.html"
 STYLE, SCRIPT = "style.css", "workbench.js"
-NEVER = 2**40  # seconds since 1970 by which `at no look` is sorted, later than any moment of a log
+NEVER = 2**40  # sort key of `at no look` in seconds since 1970, later than any time in a log
 
 
 def render(folder: Path, prompts: pa.Table | None = None) -> str:
-    """The page of a results folder, as HTML; nothing is written.
+    """The page of a results folder as HTML; nothing is written.
 
-    `prompts`, in the form of the table of that name, takes the place of the folder's own. Raises `StateError`
-    when `campaigns`, `members` or `evidence` is absent, or any file is not as agreed.
+    `prompts` replaces the folder's table of that name. Raises `StateError` when `campaigns`, `members` or
+    `evidence` is absent, or any file is damaged or lacks a column.
     """
     results = read(folder, prompts)
     every, some_leads = cards(results), leads(results)
@@ -68,7 +68,7 @@ def render(folder: Path, prompts: pa.Table | None = None) -> str:
 
 
 def render_campaign(results: Results, card: CampaignCard) -> str:
-    """A page with one campaign's card alone, as HTML."""
+    """A page with one campaign's card only, as HTML."""
     packed, held = pack(results, [*_campaigns(results, [card])])
     return _rendered("campaign.html.j2", card=card, packed=packed, held=held)
 
@@ -97,7 +97,7 @@ def _leads(results: Results, some: Sequence[Lead]) -> Iterator[Group]:
 
 
 def _rendered(template: str, **shown: Any) -> str:  # noqa: ANN401  what a template shows
-    """A template with the style, the script and the policy that allows these two alone."""
+    """A rendered template with style, script and a policy that allows only these two."""
     style, script = (
         files("stillwatch.report").joinpath(name).read_text(encoding="utf-8") for name in (STYLE, SCRIPT)
     )
@@ -119,9 +119,7 @@ def _rendered(template: str, **shown: Any) -> str:  # noqa: ANN401  what a templ
 
 
 def write(folder: Path, prompts: pa.Table | None = None) -> Path:
-    """Writes `report.html` into a results folder, whole or not at all, and gives its path; `prompts` as
-    for `render`.
-    """
+    """Write `report.html` into a results folder atomically and return its path; `prompts` as for `render`."""
     page = render(folder, prompts)
     target = folder / NAME
     with atomic(target) as temporary:

@@ -1,9 +1,9 @@
-"""Accounts grouped by what they share, drawn as a matrix: one row a value, one column a group of accounts
+"""Accounts grouped by shared values, drawn as a matrix: one row per value, one column per group of accounts
 that share the same values.
 
-In place of one line for each account and value, which 40 accounts make a knot: the drawing has as many
-columns as there are combinations of values (at most `MAX_PATTERNS`), whether the campaign has 40 members or
-25,000 (UpSet; Lex and others 2014).
+A line for each account and value is unreadable from about 40 accounts on. The matrix has as many columns as
+there are combinations of values (at most `MAX_PATTERNS`), for 40 members as for 25,000 (UpSet; Lex and
+others 2014).
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from stillwatch.report.values import Shared
 
 MAX_VALUES, MAX_PATTERNS = 16, 16  # rows and columns of the drawing; chosen: what can be read
 LEFT, TOP, STEP, ROW, BARS = 250, 78, 40, 24, 60
-COLOURS = 8
+COLOURS = 8  # colours of kinds of value in the style sheet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pattern:
-    """Accounts that share exactly these of the values drawn, by their places among them."""
+    """Number of accounts that share exactly these of the drawn values; `places` are indices of the values."""
 
     places: tuple[int, ...]
     accounts: int
@@ -37,7 +37,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
-    """The matrix as SVG, and the same in sentences."""
+    """The matrix as SVG, and its content as sentences; `drawn` of `accounts` are in the patterns shown."""
 
     svg: str
     values: int
@@ -48,8 +48,8 @@ class Drawing:
 
 
 def draw(results: Results, campaign: str, shared: Sequence[Shared], accounts: int) -> Drawing | None:
-    """The matrix of a campaign's strongest values, None where no links were written; `accounts` are all
-    members.
+    """The matrix of a campaign's strongest values; None where no links were written. `accounts` is the
+    number of all members.
     """
     links = results.of("links", campaign)
     if links is None or not len(links) or not shared:
@@ -71,7 +71,7 @@ def draw(results: Results, campaign: str, shared: Sequence[Shared], accounts: in
 
 
 def _balanced(shared: Sequence[Shared]) -> list[Shared]:
-    """The strongest values, at most so many, of each kind in turn; in groups of one kind."""
+    """The strongest values, at most `MAX_VALUES`, taken from each kind in turn; returned grouped by kind."""
     kinds: dict[str, list[Shared]] = {}
     for one in shared:
         kinds.setdefault(one.kind, []).append(one)
@@ -84,7 +84,9 @@ def _balanced(shared: Sequence[Shared]) -> list[Shared]:
 
 
 def _patterns(links: pa.Table, some: Sequence[Shared], accounts: int) -> list[Pattern]:
-    """The commonest combinations, most accounts first; members without any link share nothing."""
+    """The most frequent combinations, at most `MAX_PATTERNS`; members without a link share none of the
+    values.
+    """
     names = links["account_id"].unique()
     flags = np.zeros((len(names), len(some)), bool)
     for number, one in enumerate(some):
@@ -102,9 +104,7 @@ def _patterns(links: pa.Table, some: Sequence[Shared], accounts: int) -> list[Pa
 
 
 def _svg(some: Sequence[Shared], patterns: Sequence[Pattern], numbers: Sequence[int]) -> str:
-    """The drawing; `numbers` are the places of its values among all that are shared, by which the script
-    knows them.
-    """
+    """The drawing; `numbers` are the positions of its values among all shared values, for the script."""
     width = LEFT + STEP * max(len(patterns), 4) + 20
     kinds = {kind: i % COLOURS for i, kind in enumerate(dict.fromkeys(one.kind for one in some))}
     most = max(one.accounts for one in patterns)

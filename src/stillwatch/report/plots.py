@@ -1,7 +1,7 @@
-"""How is a campaign drawn, as SVG text without a library?
+"""Drawings of a campaign as SVG text, without a library.
 
-Colours are classes of the page's style sheet, so that a drawing follows light, dark and paper.
-Every string passes `element`, which escapes it.
+Colours are classes of the page's style sheet, so that a drawing follows the light, dark and print styles.
+Every string passes `element` or `escape`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from stillwatch.report import wording
 HOUR, DAY = 3_600, 86_400
 WIDTH, LEFT, RIGHT = 960, 56, 16
 TOP, BARS, GAP, CURVE, BOTTOM = 46, 130, 34, 120, 24
-CLIP = 3.5  # the curve's axis ends at this many times the bar, where the crossing can still be seen
+CLIP = 3.5  # most that the curve's axis extends, in multiples of the highest bar; keeps the crossing visible
 
 Ints = NDArray[np.int64]
 Reals = NDArray[np.float64]
 
 
 def element(tag: str, content: str = "", /, **attributes: object) -> str:
-    """One SVG element around SVG text; `class_` is `class`, `_` in a name is `-`; values are escaped."""
+    """One SVG element around SVG text; attribute values are escaped, `class_` becomes `class`, `_` in a
+    name becomes `-`.
+    """
     written = "".join(
         f' {name.rstrip("_").replace("_", "-")}="{escape(_value(value))}"'
         for name, value in attributes.items()
@@ -35,14 +37,12 @@ def element(tag: str, content: str = "", /, **attributes: object) -> str:
 
 
 def text(words: str, x: float, y: float, anchor: str = "start", class_: str = "tick") -> str:
-    """Words at a place, escaped."""
+    """SVG text at a position; `words` are escaped."""
     return element("text", escape(words), x=x, y=y, text_anchor=anchor, class_=class_)
 
 
 def svg(width: float, height: float, title: str, content: str, class_: str = "plot", **more: object) -> str:
-    """A drawing that scales with the page; the title is read aloud where it is not seen. `more` are
-    attributes.
-    """
+    """A drawing that scales with the page; screen readers read the title. `more` are further attributes."""
     return element(
         "svg",
         element("title", escape(title)) + content,
@@ -54,7 +54,9 @@ def svg(width: float, height: float, title: str, content: str, class_: str = "pl
 
 
 def bar(share: float, class_: str = "bar", *, cut: bool = False) -> str:
-    """A bar of a table's row, `share` in [0, 1] of the full length; `cut` marks one that goes on."""
+    """A bar in a table's row; `share` in [0, 1] is its part of the full length; `cut` marks a value beyond
+    it.
+    """
     length = 200 * min(max(share, 0.0), 1.0)
     drawn = element("rect", x=0, y=2, width=200, height=8, rx=2, class_="rail")
     drawn += element("rect", x=0, y=2, width=max(length, 1.5), height=8, rx=2, class_=class_)
@@ -67,19 +69,25 @@ def bar(share: float, class_: str = "bar", *, cut: bool = False) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """Attributed exchanges per hour, and the evidence known by its end; `hours` are seconds since 1970."""
+    """Attributed exchanges per hour, and the evidence by the end of each hour; `hours` are seconds since
+    1970.
+    """
 
     hours: Ints
     exchanges: Ints
     log10_e: Reals  # NaN before anything was judged
 
     def share_before(self, moment: float) -> float | None:
-        """The share of exchanges made before a moment, at most: the hour it falls in counts as before."""
+        """Upper bound of the share of exchanges before a time (seconds since 1970); its hour counts as
+        before. None without exchanges.
+        """
         total = int(self.exchanges.sum())
         return float(self.exchanges[self.hours < moment].sum() / total) if total else None
 
     def binned(self) -> tuple[Ints, Reals, int]:
-        """Starts and counts of equal bins that cover the whole span, and their width in seconds."""
+        """Starts (seconds since 1970) and counts of equal bins over the whole span, and their width in
+        seconds.
+        """
         span = int(self.hours[-1] - self.hours[0]) + HOUR
         width = HOUR if span <= 4 * DAY else DAY if span <= 150 * DAY else 7 * DAY
         begin = self.hours[0] // width * width
@@ -90,7 +98,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class PlotMark:
-    """A level of evidence that is asked for, as log10 e."""
+    """A level of evidence (log10 e) drawn as a line, with its words."""
 
     level: float
     words: str
@@ -98,7 +106,7 @@ class PlotMark:
 
 
 def spark(timeline: Timeline) -> str:
-    """The bars of the timeline, small and without axes."""
+    """The bars of the timeline, small and without axes, as SVG."""
     starts, counts, _ = timeline.binned()
     step = 120 / len(starts)
     tops = 24 * counts / max(counts.max(), 1)
@@ -111,9 +119,9 @@ def spark(timeline: Timeline) -> str:
 
 
 def draw_timeline(timeline: Timeline, detected: float | None, marks: Sequence[PlotMark]) -> str:
-    """Two panels over one time axis: exchanges as bars above, evidence as a curve with its marks below.
+    """SVG of two panels over one time axis: exchanges as bars, and evidence as a curve with marked levels.
 
-    `detected` is the second since 1970 from which the evidence sufficed, None where at no look it did.
+    `detected` is the time (seconds since 1970) from which the evidence sufficed; None where it never did.
     """
     starts, counts, width = timeline.binned()
     begin, end = float(starts[0]), float(starts[-1] + width)
@@ -177,7 +185,7 @@ def draw_timeline(timeline: Timeline, detected: float | None, marks: Sequence[Pl
 
 
 def _reached(timeline: Timeline, marks: Sequence[PlotMark]) -> str:
-    """In a sentence, what the curve of evidence shows."""
+    """A sentence on the evidence at the end, for readers without the drawing."""
     known = timeline.log10_e[~np.isnan(timeline.log10_e)]
     if not len(known):
         return "No evidence over time was written."
@@ -223,13 +231,13 @@ def _curve(timeline: Timeline, x: object, top: float, marks: Sequence[PlotMark])
 
 
 def _kept(ends: Ints, values: Reals) -> list[int]:
-    """Where the curve turns; hours that change nothing draw nothing."""
+    """Indices at which the curve changes."""
     changed = np.flatnonzero(np.diff(values)) + 1
     return [int(i) for i in changed] if len(ends) else []
 
 
 def _ticks(ceiling: float) -> list[float]:
-    """Round values from above 0 to at most the ceiling, about four."""
+    """About four round values above 0, up to the ceiling."""
     rough = ceiling / 4
     size = 10 ** np.floor(np.log10(rough))
     step = float(size * next(m for m in (1, 2, 5, 10) if size * m >= rough * 0.999))

@@ -1,4 +1,4 @@
-"""What does a results folder hold that the page can show, and what is it missing?"""
+"""The content of a results folder that the page can show, and what is missing."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ Row = Mapping[str, Any]  # one row of a table, as pyarrow gives it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
-    """One way of seeing coordination, and whether this log allowed it."""
+    """One signal of coordination, and whether this log allowed its use."""
 
     name: str
     kind: str
@@ -73,7 +73,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """How often the evaluation saw an honest group reported whose cause was left out of the explanations.
+    """How often evaluation reports an honest group whose explanation was left out.
 
     `share` and `high`, the upper end of its interval, are in [0, 1]; `worlds` is the number of simulated
     worlds.
@@ -86,7 +86,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """How much was looked at; a field is None where the scan did not say."""
+    """Counts and parameters of a scan; a field is None where the scan did not write it."""
 
     version: str | None = None
     exchanges: int | None = None
@@ -103,14 +103,14 @@ class Overview:
     inputs: tuple[tuple[str, int | None], ...] = ()
     signals: tuple[Signal, ...] = ()
     missing_columns: tuple[str, ...] = ()
-    shareable: tuple[str, ...] | None = None  # signals whose values could tell accounts apart
+    shareable: tuple[str, ...] | None = None  # signals whose values differ between accounts
     leads: int | None = None
     leave_one_out: LeftOut | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """A results folder in memory. `tables` lacks the optional ones that were not written."""
+    """A results folder in memory; `tables` lacks optional tables that were not written."""
 
     folder: Path
     overview: Overview | None
@@ -118,20 +118,21 @@ class Results:
     tables: Mapping[str, pa.Table]
 
     def of(self, name: str, group_id: str) -> pa.Table | None:
-        """One campaign's or lead's part of a table, or None where the folder has no such table."""
+        """The rows of a table on one campaign or lead; None where the folder has no such table."""
         table = self.tables.get(name)
         named_by = NAMED_BY.get(name, "campaign_id")
         return None if table is None else table.filter(pc.equal(table[named_by], group_id))
 
     def rows(self, name: str, group_id: str) -> list[Row] | None:
-        """The same as rows."""
+        """Like `of`, as a list of dicts."""
         table = self.of(name, group_id)
         return None if table is None else table.to_pylist()
 
 
 def read(folder: Path, prompts: pa.Table | None = None) -> Results:
-    """A results folder, with `prompts` in place of its own; raises `StateError` when a required file is
-    absent or any file is not as agreed.
+    """Read a results folder, with `prompts` in place of its own.
+
+    Raises `StateError` when a required file is absent, or any file is damaged or lacks a column.
     """
     tables = {name: _table(folder, name, columns) for name, columns in REQUIRED.items()}
     for name, columns in OPTIONAL.items():

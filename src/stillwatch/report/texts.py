@@ -1,5 +1,5 @@
-"""What members sent most, by shape: length, kind of request, how many sent the same; the words only where
-they were asked for.
+"""The texts that members sent most, by length, kind of request and number of senders; their words only
+where the scan kept them.
 """
 
 from __future__ import annotations
@@ -44,13 +44,15 @@ LANGUAGES = {
     "vi": "Vietnamese",
     "zh": "Chinese",
 }
-"""ISO 639-1 codes by name; another code is shown as it is."""
+"""Names of ISO 639-1 codes; another code is shown as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A text, or a shape that many texts have. `words` and `language` are None where the text was not
-    read again.
+    """A text, or a shape that many texts have.
+
+    `share` is its part of the campaign's exchanges. `words` and `language` are None where the scan did not
+    keep the text.
     """
 
     title: str
@@ -65,8 +67,8 @@ class Sent:
 
 
 def sent(results: Results, campaign: str, exchanges: int) -> tuple[Sequence[Sent], Sequence[Sent]] | None:
-    """Texts that several members sent word for word, and the commonest shapes; None where the scan wrote
-    neither.
+    """Texts that several members sent word for word, and the most frequent shapes of texts; None where the
+    scan wrote neither.
     """
     rows = results.rows("texts", campaign)
     if rows is None:

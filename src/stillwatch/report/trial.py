@@ -1,6 +1,4 @@
-"""What the page shows of campaigns and of leads alike: first facts, and the trial of innocent
-explanations.
-"""
+"""Parts of the page for campaigns and leads alike: first facts, and the innocent explanations tried."""
 
 from __future__ import annotations
 
@@ -10,15 +8,17 @@ from dataclasses import dataclass
 from stillwatch.report import plots
 from stillwatch.report.reading import Results, Row
 
-# rows of a trial that are shown at once; chosen: with their text they fill half a screen
+# explanations that are shown unfolded; chosen: with their text they fill half a screen
 MAX_OPEN_EXPLANATIONS = 6
-FULL_BAR_LOG10 = 20.0  # evidence at which a bar is full, as a power of ten; longer bars are drawn cut; chosen
-NOTHING_LOG10 = 0.05  # evidence below it would be printed as 10 to the power 0.0
+FULL_BAR_LOG10 = 20.0  # log10 of the evidence at which a bar is full; longer bars are drawn cut; chosen
+NOTHING_LOG10 = 0.05  # log10 of evidence below which none remains: it would be printed as 10 to the power 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glance:
-    """Facts that a reader can check by counting, by what they are worth for the question of one control."""
+    """First facts, which a reader can check by counting, by their direction on the question of one party's
+    control.
+    """
 
     for_one: Sequence[Row]
     against: Sequence[Row]
@@ -27,7 +27,9 @@ class Glance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRow:
-    """One innocent explanation: who carries its mark, and the evidence that it cannot produce."""
+    """One innocent explanation: the number of accounts with its mark, and the evidence that it leaves
+    unexplained.
+    """
 
     name: str
     marked: int
@@ -40,20 +42,18 @@ class TrialRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """The explanations that were tried on one group, the nearest first; `more` are those that the page
-    folds away.
-    """
+    """The explanations tried on one group, the nearest first; `more` are folded on the page."""
 
     nearest: Sequence[TrialRow]
     more: Sequence[TrialRow]
 
     def named(self, name: str) -> TrialRow | None:
-        """The explanation of this name, None where it was not tried."""
+        """The explanation of this name; None where it was not tried."""
         return next((line for line in (*self.nearest, *self.more) if line.name == name), None)
 
 
 def glance(results: Results, group_id: str) -> Glance | None:
-    """A group's first facts, or None where the folder has no such table."""
+    """A group's first facts; None where the folder has no such table."""
     rows = results.rows("glance", group_id)
     if rows is None:
         return None
@@ -65,8 +65,8 @@ def glance(results: Results, group_id: str) -> Glance | None:
 
 
 def trial(results: Results, group_id: str, accounts: int) -> Trial | None:
-    """A group's trial by the evidence that remains, least first, or None where the folder has no such
-    table.
+    """The explanations tried on a group, those that leave least evidence first; None where the folder has
+    no such table.
     """
     rows = results.rows("explanations", group_id)
     if rows is None:
@@ -93,6 +93,6 @@ def _bar(log10_e: float) -> str:
 
 
 def explanations_tried(results: Results) -> int | None:
-    """The number of different explanations tried in this scan, or None where the folder does not say."""
+    """Number of different explanations tried in this scan; None where the folder does not say."""
     table = results.tables.get("explanations")
     return None if table is None or not len(table) else len(table["explanation"].unique())

@@ -1,4 +1,4 @@
-"""The values that members of a campaign share, in words that a person can read."""
+"""Labels and counts of the values that members of a campaign share."""
 
 from __future__ import annotations
 
@@ -28,18 +28,16 @@ NAMES = {
     "signup_address": "sign-up address",
     "signup_burst": "signed up within ten minutes",
 }
-"""Kinds of shared values, as the page calls them; another kind is called by its own name, spaced."""
+"""Labels of kinds of shared values; another kind is labelled by its own name with spaces."""
 OPAQUE = {
     "prompt_template": "four words in a row of a prompt",
     "system_prompt": "the instructions sent with every request",
     "request_shape": "sampling parameters and tools together",
     "prompt_near_duplicate": "prompts that are nearly equal",
 }
-"""Kinds whose values are numbers that the scan gave, which say nothing to a person, and what they stand
-for.
-"""
+"""Kinds whose values are digests without meaning to a reader, and what they stand for."""
 OF_ACCOUNTS = ("email_domain", "email_local_shape", "payment_fingerprint", "signup_address", "signup_burst")
-"""Kinds that the account table states: no exchange shows them."""
+"""Kinds that come from the account table and not from exchanges."""
 BURST_S = 600  # seconds of the blocks by which sign-ups are numbered
 A_NUMBER_ALONE = re.compile(r"-?\d{8,}")  # of any other kind: longer than every number of a network
 ELSEWHERE = "known by a number alone"
@@ -47,10 +45,10 @@ ELSEWHERE = "known by a number alone"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """One shared value: how the page calls it, who shows it, and the scan's own name of it.
+    """One shared value: its label, the accounts that show it, and its kind and value in the tables.
 
-    `accounts` are members; `others` accounts beyond the members, and `share` the share of the members'
-    exchanges that show it, are None where the scan did not say.
+    `accounts` counts members. `others` counts accounts beyond the members, and `share` is the part of the
+    members' exchanges that show it; both are None where the scan did not write them.
     """
 
     kind: str
@@ -67,15 +65,15 @@ class Shared:
 
     @property
     def note(self) -> str:
-        """What is known of the value in a few words: how many exchanges show it, and what lists and the
-        value itself say.
+        """Notes on the value, as a phrase: what lists and the value itself state, and the share of
+        exchanges that show it.
         """
         shown = f"in {wording.percent(self.share)} of members' exchanges" if self.share is not None else ""
         return "; ".join(part for part in (self.about, shown) if part)
 
     @property
     def aggregate(self) -> str:
-        """Members and others in a few words: 40 members, 2 other accounts."""
+        """Numbers of members and of other accounts, as a phrase: 40 members, 2 other accounts."""
         members = wording.counted(self.accounts, "member")
         if self.others is None:
             return members
@@ -83,13 +81,14 @@ class Shared:
 
 
 def kind_words(kind: str) -> str:
-    """What the page calls a kind of value."""
+    """The page's label for a kind of value."""
     return NAMES.get(kind, wording.spaced(kind))
 
 
 def shared_values(results: Results, campaign: str, exchanges: int) -> list[Shared]:
-    """The values that members share, those first that set them apart most; `exchanges` are all exchanges
-    of the members.
+    """The values that members share, those of the greatest weight first.
+
+    `exchanges` is the number of all exchanges of the members.
     """
     held: dict[tuple[str, str], int] = {}
     links = results.of("links", campaign)
@@ -176,5 +175,5 @@ def _shared(
 
 
 def labels(shared: Sequence[Shared]) -> Mapping[tuple[str, str], str]:
-    """Kind and value → what the page calls it."""
+    """Labels of shared values by kind and value."""
     return {(one.kind, one.value): one.label for one in shared}

@@ -1,4 +1,4 @@
-"""How are numbers, times and other people's strings put on the page, and in which words?"""
+"""Wording of numbers, times and strings on the page."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def percent(share: float) -> str:
 
 
 def at_most(share: float | None) -> str:
-    """An upper bound of a share in [0, 1], rounded up; null is a bound that was not measured."""
+    """An upper bound of a share in [0, 1] as text, rounded up; None for a bound that was not measured."""
     if share is None:
         return "not measured"
     if share < 0.0001:
@@ -134,7 +134,7 @@ def power(log10: float) -> str:
 
 
 def odds(log10: float) -> str:
-    """A likelihood ratio given by its log10: '320 to 1', or '1 to 40' when it speaks against."""
+    """A likelihood ratio, given by its log10, as text: '320 to 1', or '1 to 40' for a ratio below 1."""
     return f"{power(log10)} to 1" if log10 >= 0 else f"1 to {power(-log10)}"
 
 

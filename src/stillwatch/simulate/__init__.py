@@ -1,1 +1,1 @@
-"""Which worlds, with known truth, can a detector be tried on?"""
+"""Simulated worlds with known truth, for tests of the detector."""

@@ -1,4 +1,4 @@
-"""When do real applications call? Rates of real clients, given to the world's honest applications."""
+"""Arrival rates of real clients, given to the world's honest applications."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ COLUMNS = ("client", "second", "rate")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrivals:
-    """Clients × windows: how much each called, over whole days; `window_s` long each."""
+    """Rates of real clients, shape (clients, windows), over whole days; each window is `window_s` seconds
+    long.
+    """
 
     rates: npt.NDArray[np.float64]
     window_s: int
@@ -29,11 +31,18 @@ class Arrivals:
     def move(
         self, rng: np.random.Generator, rows: TrafficRows, people: Population, index: int, day: int
     ) -> None:
-        """Give the exchanges of applications, in place, moments of one real client each, in the day's
-        windows.
+        """Move the exchanges of applications, in place, to times drawn from one real client's rates on that
+        day.
 
-        An account keeps its client. A client that is silent on that day leaves the account's times as they
-        are.
+        An account always has the same client. Where a client has no calls on that day, the account's times
+        stay unchanged; so do times outside the account's life.
+
+        Args:
+            rng: random generator.
+            rows: exchanges of one day; changed in place.
+            people: the accounts.
+            index: number of the day in the world.
+            day: UTC midnight of the day, microseconds since 1970.
         """
         machine = np.isin(people.role.astype(str), APPLICATIONS)[rows.account]
         windows = DAY // SECOND // self.window_s
@@ -55,7 +64,7 @@ class Arrivals:
 def read_arrivals(path: Path) -> Arrivals:
     """Read Parquet with `client`, `second` (from midnight of the first day, equal windows) and `rate`.
 
-    Raises InputError when it is not that, or holds less than a day.
+    Raises `InputError` when the file is not of this form, or covers less than a day.
     """
     try:
         table = pq.read_table(path, columns=list(COLUMNS))

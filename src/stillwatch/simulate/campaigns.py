@@ -1,10 +1,10 @@
-"""How does a hand that moves many accounts move them?
+"""Planted campaigns: accounts under one party's control, and how the work is divided among them.
 
 A plan says what the accounts share and how work is divided. Rules:
 
-1. A harvest draws its items from one queue: no item is handed out twice.
+1. A harvest takes its items from one queue: no item is used twice.
 2. Cover traffic is ordinary traffic of the same accounts and belongs to no campaign.
-3. A relay invents nothing: it forwards conversations of many end users, moving them between accounts.
+3. A relay creates no content: it forwards conversations of many end users, moving them between accounts.
 """
 
 from __future__ import annotations
@@ -62,15 +62,15 @@ class Plan:
     client: Literal["shared", "few", "own"] = "few"
     disposable: bool = False
     sign_up_burst: bool = False
-    templates: int = 1  # 0: no template twice
-    paraphrased: float = 0.0  # share of exchanges that put their template in fresh words
+    templates: int = 1  # number of templates per capability; 0 uses no template twice
+    paraphrased: float = 0.0  # share of exchanges that paraphrase their template
     injected: bool = False
     cover: float = 0.0  # share of an account's traffic that is ordinary
     uneven: float = 0.0  # sigma of the logarithm of volumes; 0 with `rotation` is a scheduler
     hours: Literal["rotation", "human"] = "rotation"
     shape: int = 2  # request shape for all; -1 leaves each account its own
     replaced_every: float = 0.0  # days until an account is replaced; 0 never
-    banned_on: float = 0.0  # day on which pool 1 falls silent and pool 2 takes over; 0 never
+    banned_on: float = 0.0  # day on which one part of the accounts stops and the other starts; 0 never
     pauses: int = 2
     pivots: bool = True
     relayed: float = 0.0  # share of exchanges that are end users'; 1 for a relay
@@ -78,7 +78,7 @@ class Plan:
 
 
 class PlantedCampaign:
-    """A plan in a window of time, with its accounts and its queue; days must be asked for in order."""
+    """A plan in a span of time, with its accounts and its queue of items; call `day` in the order of days."""
 
     def __init__(self, plan: Plan, rng: np.random.Generator, start: int, end: int, release: int) -> None:
         self.plan = plan
@@ -99,7 +99,10 @@ class PlantedCampaign:
         self.turns = 0
 
     def day(self, rng: np.random.Generator, index: int, day: int) -> TrafficRows:
-        """The campaign's exchanges on one day; `index` counts days of the world."""
+        """The campaign's exchanges on one day.
+
+        `index` is the number of the day in the world; `day` its UTC midnight in microseconds since 1970.
+        """
         quota = int(self.quota[index])
         relayed = int(rng.binomial(quota, self.plan.relayed)) if self.plan.relayed else 0
         parts = [self._harvest(rng, quota - relayed, day), self._relay(rng, relayed, day)]
@@ -125,7 +128,7 @@ class PlantedCampaign:
         return self._with_words(rng, account[order], at[order])
 
     def _by_hand(self, rng: np.random.Generator, n: int, day: int) -> tuple[Ints, Ints]:
-        """Each account at its own hours, in sessions of its own."""
+        """Account and time of exchanges, each account at its own hours, in sessions of its own."""
         members = self.members
         alive = np.clip(np.minimum(members.last, day + DAY) - np.maximum(members.first, day), 0, DAY) / DAY
         weekend = members.weekend if (day // DAY + 3) % 7 >= 5 else 1.0
@@ -140,7 +143,9 @@ class PlantedCampaign:
         return account[keep], at[keep]
 
     def _rotate(self, rng: np.random.Generator, at: Ints) -> Ints:
-        """Accounts in least-recently-used order over whoever is alive at each (sorted) moment."""
+        """For each (sorted) time an account of those in use, taken in turn; at random by volume for uneven
+        plans.
+        """
         members = self.members
         account = np.zeros(len(at), dtype=np.int64)
         if not len(at):
@@ -205,7 +210,7 @@ class PlantedCampaign:
         )
 
     def _relay(self, rng: np.random.Generator, n: int, day: int) -> TrafficRows:
-        """End users' conversations: an hour on one account, then on the least recently used."""
+        """End users' conversations; each stays on one account for an hour and then moves to the next."""
         low, high = self._open_span(day)
         conversations = int(n / 5.2) + 2 if n else 0
         zone = np.where(rng.random(conversations) < 0.75, 8.0, rng.integers(-6, 4, conversations))
@@ -266,7 +271,9 @@ class PlantedCampaign:
 
 
 def _silences(plan: Plan, rng: np.random.Generator, start: int, end: int) -> list[tuple[int, int]]:
-    """Outages of the whole pool: a few of an hour or two, and breaks of six minutes after errors."""
+    """Outages of all accounts as (start, end): a few of 0.7 to 2.5 hours, and breaks of six minutes after
+    errors.
+    """
     begins = start + (rng.random(plan.pauses) * (end - start)).astype(np.int64)
     long = [
         (int(a), int(a + b * HOUR)) for a, b in zip(begins, rng.uniform(0.7, 2.5, plan.pauses), strict=True)
@@ -276,7 +283,7 @@ def _silences(plan: Plan, rng: np.random.Generator, start: int, end: int) -> lis
 
 
 def members_of(plan: Plan, rng: np.random.Generator, start: int, end: int) -> Population:
-    """The pool's accounts: persons in all but what the plan makes them share."""
+    """The campaign's accounts: ordinary persons, except for what the plan makes them share."""
     n = plan.accounts
     members = p.persons(rng, n, start, end)
     members.role = p.texts(n, plan.name)
@@ -312,7 +319,7 @@ def members_of(plan: Plan, rng: np.random.Generator, start: int, end: int) -> Po
 
 
 def _share(plan: Plan, rng: np.random.Generator, members: Population) -> None:
-    """Give the accounts what the plan makes them share, in place."""
+    """Set the attributes that the accounts share under the plan, in place."""
     n = len(members)
     if plan.cards:
         members.card = p.fresh(rng, plan.cards, "card_")[rng.integers(0, plan.cards, n)]

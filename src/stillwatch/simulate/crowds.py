@@ -44,13 +44,12 @@ _KINDS_OF_ORDINARY = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crowd:
-    """A group of accounts and what they send.
+    """A group of accounts and their exchanges.
 
-    * `accounts`: columns of the contract's `accounts` without `account_id`, one row an account; times in
-      microseconds.
-    * `exchanges`: columns of the contract's `exchanges` without its identifiers of exchanges, accounts and
-      keys, with `account` (position in `accounts`) and `at` (microseconds since 1970) in their place, in the
-      order of time.
+    * `accounts`: columns of the contract's `accounts` without `account_id`, one row per account; times in
+      microseconds since 1970.
+    * `exchanges`: columns of the contract's `exchanges` without identifiers of exchanges, accounts and keys,
+      with `account` (position in `accounts`) and `at` (microseconds since 1970) instead, sorted by time.
     """
 
     accounts: dict[str, npt.NDArray[Any]]
@@ -61,11 +60,11 @@ class Crowd:
 
 
 def crowd(rng: np.random.Generator, group: People, setting: Setting, parts: Sequence[VisitRows]) -> Crowd:
-    """The crowd of these people that sends these rows.
+    """The crowd of these people with these exchanges.
 
-    Conversation numbers of different parts are different conversations. Rows outside the setting are left
-    out; an account that has none left sends one exchange of its own. A sign-up after the first exchange is
-    moved to a moment before it.
+    Equal conversation numbers in different parts are different conversations. Rows outside the setting are
+    left out; an account without any row left sends one exchange of its own. A sign-up after the first
+    exchange is moved to a time before it.
     """
     parts = [part.take((part.at >= setting.start) & (part.at < setting.end)) for part in parts]
     sent = np.bincount(
@@ -111,7 +110,7 @@ def _conversations(rng: np.random.Generator, rows: VisitRows) -> Texts:
 
 
 def _own_columns(rng: np.random.Generator, group: People, account: Ints) -> dict[str, npt.NDArray[Any]]:
-    """The columns that follow from the account alone."""
+    """The columns that depend only on the account."""
     away = rng.random(len(account)) < group.roaming[account]
     shape = group.shape[account]
     model = np.array(MODELS, dtype=object)[group.model[account]]
@@ -139,7 +138,7 @@ def _own_columns(rng: np.random.Generator, group: People, account: Ints) -> dict
 def _measure(
     rng: np.random.Generator, group: People, columns: dict[str, npt.NDArray[Any]], account: Ints, turn: Ints
 ) -> None:
-    """Fill in what follows from the words: tokens, status, finish and latency."""
+    """Fill in, in place, the columns that depend on the words: tokens, status, finish reason and latency."""
     n = len(account)
     size = np.array([len(text) for text in columns["prompt"].tolist()], dtype=np.int64)
     before = np.array([len(s) if s else 0 for s in columns["system_prompt"].tolist()], dtype=np.int64)
@@ -161,7 +160,7 @@ def _measure(
 
 
 def joined(crowds: Sequence[Crowd]) -> Crowd:
-    """One crowd of all accounts and exchanges, in the order of time; there must be at least one crowd."""
+    """One crowd of all accounts and exchanges, sorted by time; needs at least one crowd."""
     begins = np.cumsum([0, *[len(c) for c in crowds]])
     exchanges = {
         name: np.concatenate([c.exchanges[name] for c in crowds])
@@ -182,10 +181,10 @@ def tables(
     crowds: Sequence[Crowd], rng: np.random.Generator, prefix: str = ""
 ) -> tuple[pa.Table, pa.Table, pa.Table]:
     """The contract's `exchanges` and `accounts` of all crowds, and `groups`: `account_id` and `group`, the
-    crowd's position.
+    position of its crowd.
 
-    Account identifiers are random and start with `prefix`; those of exchanges are random too. Exchanges are
-    in the order of time and accounts in a random order.
+    Identifiers of accounts and exchanges are random and start with `prefix`. Exchanges are sorted by time;
+    accounts are in random order.
     """
     whole = joined(crowds)
     group = np.repeat(np.arange(len(crowds)), [len(c) for c in crowds])
@@ -254,7 +253,7 @@ def _teams(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
 
 
 def _products(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
-    """Software with users of its own: a template each, Poisson traffic by day and by night, heavy-tailed
+    """Software with users of its own: one template each, Poisson traffic day and night, heavy-tailed
     volumes.
     """
     group = people(rng, n, setting, sdk=1.0)
@@ -271,8 +270,8 @@ def _products(rng: np.random.Generator, n: int, setting: Setting) -> Crowd:
 
 
 def _day_and_night(rng: np.random.Generator, account: Ints, group: People) -> Floats:
-    """UTC hours of traffic that never stops: 1 + a cos(2 pi (h - peak) / 24) with an own depth a, by
-    rejection on a grid.
+    """UTC hours of traffic with the density 1 + a cos(2 pi (h - peak) / 24), with a depth a per account, by
+    inversion on a grid of quarter hours.
     """
     depth = rng.uniform(0.1, 0.9, len(group))
     grid = np.arange(96) / 4
@@ -324,7 +323,7 @@ def _as_companies(rng: np.random.Generator, group: People) -> None:
 
 
 def _by_template(rng: np.random.Generator, group: People, rows: VisitRows) -> VisitRows:
-    """Items of each account below its own template, or with the template as the system prompt, in place."""
+    """Put each account's items below its own template, or use the template as the system prompt, in place."""
     template = words(rng, "product_template", len(group))
     as_system = rng.random(len(group)) < 0.5
     group.system = some(as_system, template)

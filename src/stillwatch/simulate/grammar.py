@@ -1,4 +1,4 @@
-"""What do honest people and harvesters ask? The rules from which every simulated prompt is made."""
+"""The rules from which every simulated prompt is made."""
 
 from __future__ import annotations
 

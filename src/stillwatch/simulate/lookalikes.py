@@ -1,7 +1,8 @@
-"""Which innocent groups look like one hand?
+"""Innocent groups that resemble a campaign.
 
-Every function makes one group of `n` accounts that share something for a reason of their own. Keys that
-decide shared words come from the generator, so two worlds differ and two runs of a seed agree.
+Every function makes one group of `n` accounts that share something for an innocent reason, active between
+`start` and `end` (microseconds since 1970). Keys of shared words come from the generator, so that worlds of
+different seeds differ and one seed is reproducible.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ Group = Callable[[np.random.Generator, int, int, int], Population]
 
 
 def words(rng: np.random.Generator, rule: str, n: int = 1) -> Texts:
-    """`n` texts of a rule, each of its own key."""
+    """`n` texts of a rule, each with a random key."""
     return GRAMMAR.expand(rule, rng.integers(0, 1 << 62, n).astype(np.uint64))
 
 
@@ -51,14 +52,14 @@ def behind_one_address(rng: np.random.Generator, group: Population, asn: int, ga
 
 
 def in_one_country(group: Population) -> None:
-    """Everybody where the first one is, in place."""
+    """Move all accounts to the country of the first one, in place."""
     group.country[:], group.zone[:] = group.country[0], group.zone[0]
     group.card_country[:] = group.card_country[0]
     group.phone[:] = group.phone[0][:-1] + "0"
 
 
 def clients(rng: np.random.Generator, group: Population, agent: str | None = None) -> None:
-    """Give programs instead of browsers as clients, in place: one for all, or each its own."""
+    """Give client libraries instead of browsers, in place: `agent` for all, or a random one each."""
     n = len(group)
     group.agent = texts(n, agent) if agent else AGENTS[rng.integers(BROWSERS, len(AGENTS), n)]
     group.tls = tls_of(group.agent, np.zeros(n, dtype=np.int64) if agent else rng.integers(0, 6, n))
@@ -91,7 +92,7 @@ def teams(rng: np.random.Generator, n: int, start: int, end: int) -> Population:
 
 
 def products(rng: np.random.Generator, n: int, start: int, end: int) -> Population:
-    """Software that calls the model for its own users: a template of its own, heavy volume, day and night."""
+    """Software that calls the model for its own users: own template, heavy volume, day and night."""
     group = persons(rng, n, start, end)
     group.ips[:, 0], group.asns[:, 0] = hosted(rng, n)
     group.ips[:, 1], group.ips[:, 2] = group.ips[:, 0], group.ips[:, 0]
@@ -180,7 +181,7 @@ def course(rng: np.random.Generator, n: int, start: int, end: int) -> Population
 
 
 def tool_users(rng: np.random.Generator, n: int, start: int, end: int) -> Population:
-    """Strangers who run one popular open-source tool: same words, client and fingerprint."""
+    """Unrelated people who use one popular open-source tool: same words, client and fingerprint."""
     group = persons(rng, n, start, end)
     clients(rng, group, f"open-tool/{rng.integers(1, 9)}.{rng.integers(0, 20)}")
     group.system = texts(n, "You are a helpful editor inside a terminal. Follow the instruction exactly.")
@@ -282,7 +283,7 @@ def declared_fleet(rng: np.random.Generator, n: int, start: int, end: int) -> Po
 
 
 def release_crowd(rng: np.random.Generator, n: int, start: int, end: int) -> Population:
-    """People who come on the day a model appears, to try it; the world sets when that is."""
+    """People who try a model on the day of its release; the world sets that day."""
     group = persons(rng, n, start, end)
     group.root = np.where(rng.random(n) < 0.7, ROOT["release_item"], group.root)
     group.popular, group.rate, group.activity[:] = rng.beta(3, 3, n), rng.lognormal(2.2, 0.7, n), 0.9
@@ -310,7 +311,7 @@ def hackathon(rng: np.random.Generator, n: int, start: int, end: int) -> Populat
 
 
 def vpn_users(rng: np.random.Generator, n: int, start: int, end: int) -> Population:
-    """Strangers who leave the internet through the same commercial exits."""
+    """Unrelated people who use the exits of one commercial VPN."""
     group = persons(rng, n, start, end)
     behind_one_address(rng, group, 15_001, gateways=12)
     group.signup_ip, group.role = group.ips[:, 0].copy(), texts(n, "vpn")
@@ -336,7 +337,9 @@ LOOKALIKES: dict[
 
 
 def honest_crowd(rng: np.random.Generator, accounts: int, start: int, end: int) -> Population:
-    """All honest accounts: look-alikes in proportion, then the kinds of ordinary ones."""
+    """All honest accounts: look-alikes in proportion, then ordinary kinds; times in microseconds since
+    1970.
+    """
     special = [
         make(rng, max(least, round(size * accounts / 3000)), start, end)
         for make, size, least in LOOKALIKES.values()

@@ -34,9 +34,9 @@ from stillwatch.simulate.population import (
 )
 from stillwatch.simulate.prompts import Ints, Texts
 
-TEXTS = 20_000  # openings in a setting that is given none
+TEXTS = 20_000  # openings generated for a setting without given texts
 FIRST_MONDAY = 1_772_409_600_000_000  # 2026-03-02, microseconds since 1970
-WEEKS = 30  # of which one is drawn for a setting's start
+WEEKS = 30  # weeks from `FIRST_MONDAY` among which a setting's start is drawn
 TOPICS = 4  # topics of one person
 _WORD = re.compile(r"\w{4,}")
 _NAMES = (
@@ -65,7 +65,9 @@ class Setting:
 
     @cached_property
     def topics(self) -> Ints:
-        """Topic number of each text: the rarest of its words that at least one text in 400 holds."""
+        """Topic number of each text, shape (texts,): that of the rarest of its words which at least one
+        text in 400 contains.
+        """
         words = [set(_WORD.findall(text.lower())) for text in self.texts.tolist()]
         holders = Counter(word for some_words in words for word in some_words)
         least = max(3, len(words) // 400)
@@ -77,21 +79,21 @@ class Setting:
 
     @cached_property
     def by_topic(self) -> tuple[Ints, Ints]:
-        """Positions of `texts` in the order of their topics, and where each topic begins in it; the last
-        entry is its length.
+        """Positions of `texts` sorted by topic, and the offset at which each topic begins; the last offset
+        is the length.
         """
         order = np.argsort(self.topics, kind="stable").astype(np.int64)
         return order, np.searchsorted(self.topics[order], np.arange(self.topics.max() + 2)).astype(np.int64)
 
     @cached_property
     def lengths(self) -> Floats:
-        """Logarithm of each text's length in characters."""
+        """Natural log of each text's length in characters plus one, shape (texts,)."""
         return np.log(np.array([len(text) for text in self.texts.tolist()], dtype=np.float64) + 1.0)
 
 
 def setting(rng: np.random.Generator, days: int, texts: Texts | None = None) -> Setting:
-    """A setting of so many days that starts on a Monday of 2026; openings come from the grammar when none
-    are given.
+    """A setting of `days` days that starts on a Monday of 2026; openings come from the grammar where
+    `texts` is None.
     """
     if texts is None:
         rules = [f"person_{language}" for language in LANGUAGES]
@@ -102,7 +104,7 @@ def setting(rng: np.random.Generator, days: int, texts: Texts | None = None) -> 
 
 
 def words(rng: np.random.Generator, rule: str, n: int = 1) -> Texts:
-    """`n` texts of a rule of the grammar, each of a random key."""
+    """`n` texts of a rule of the grammar, each with a random key."""
     return GRAMMAR.expand(rule, rng.integers(0, 1 << 62, n).astype(np.uint64))
 
 
@@ -174,9 +176,7 @@ class People:
 
 
 def around(rng: np.random.Generator, n: int, low: float, high: float) -> Floats:
-    """`n` positive values about one centre, which is drawn log-uniformly from [low, high] with a spread
-    of its own.
-    """
+    """`n` positive values around one centre, drawn log-uniformly from [low, high], with a random spread."""
     centre = np.exp(rng.uniform(np.log(low), np.log(high)))
     return np.asarray(centre * np.exp(rng.uniform(0.05, 0.6) * rng.standard_normal(n)))
 
@@ -190,11 +190,16 @@ def people(
     style: float | None = None,
     sdk: float | None = None,
 ) -> People:
-    """`n` independent people: an own home address, client, free mail, card, day and way of writing.
+    """`n` independent people, each with a home address, client, free mail, card, day and way of writing of
+    its own.
 
-    `one_country` (drawn where None, true in two of five crowds), `style` (0 to 1, drawn where None) and
-    `sdk`, the share of accounts with a client library in place of a browser (drawn where None), hold for the
-    whole crowd.
+    Args:
+        rng: random generator.
+        n: number of people.
+        setting: days and openings.
+        one_country: whether all live in one country; None draws it, true with probability 0.4.
+        style: strength of personal writing, 0 to 1; None draws it.
+        sdk: share of accounts with a client library in place of a browser; None draws it.
     """
     local = rng.random() < 0.4 if one_country is None else one_country
     country = np.full(n, rng.choice(len(COUNTRY), p=SHARE)) if local else rng.choice(len(COUNTRY), n, p=SHARE)
@@ -264,8 +269,8 @@ def name_of_program(rng: np.random.Generator) -> str:
 def give_program(
     rng: np.random.Generator, group: People, *, agent: str | None = None, own: bool = False
 ) -> None:
-    """Give all one client program in place, with its TLS fingerprint; or each a client library of its
-    `own` choice.
+    """Give all accounts one client program with its TLS fingerprint, in place; where `own`, a random client
+    library each.
     """
     n = len(group)
     if own:
@@ -279,8 +284,8 @@ def give_program(
 def move_in(
     rng: np.random.Generator, group: People, *, gateways: int = 1, share: float = 1.0, asn: int | None = None
 ) -> Bools:
-    """Put a share of the group behind a few gateways of one network, in one country, in place; returns
-    who is there.
+    """Move a share of the group behind a few gateways of one network in one country, in place; returns the
+    mask of those moved.
     """
     n = len(group)
     network = int(asn if asn is not None else rng.integers(20_000, 24_000))
@@ -295,7 +300,7 @@ def move_in(
 
 
 def on_servers(rng: np.random.Generator, group: People, share: float = 1.0) -> None:
-    """Move a share of the accounts to hosts of their own in data centres, in place."""
+    """Move a share of the accounts to hosts in data centres, in place."""
     ip, asn = hosted(rng, len(group))
     there = rng.random(len(group)) < share
     group.ip, group.asn = np.where(there, ip, group.ip), np.where(there, asn, group.asn)
@@ -303,7 +308,7 @@ def on_servers(rng: np.random.Generator, group: People, share: float = 1.0) -> N
 
 
 def on_one_network(rng: np.random.Generator, group: People) -> None:
-    """Give all addresses of one consumer network in one country, in place."""
+    """Give all accounts addresses of one consumer network in one country, in place."""
     asn = int(rng.integers(3000, 3600))
     n = len(group)
     group.asn, group.ip = np.full(n, asn), addresses(np.full(n, asn), rng.integers(0, 1 << 40, n))
@@ -313,7 +318,9 @@ def on_one_network(rng: np.random.Generator, group: People) -> None:
 def sign_up_between(
     rng: np.random.Generator, group: People, low: int, high: int, *, at_place: bool = False
 ) -> None:
-    """Set the moments of sign-up between two moments, in place; `at_place` uses the main address for it."""
+    """Draw sign-up times between two times (microseconds since 1970), in place; `at_place` sets the main
+    address as that of sign-up.
+    """
     group.created = low + (rng.random(len(group)) * max(1, high - low)).astype(np.int64)
     if at_place:
         group.signup_ip = group.ip.copy()
@@ -322,8 +329,9 @@ def sign_up_between(
 def employ(
     rng: np.random.Generator, group: People, *, declared: bool, one_card: bool, own_mail: bool
 ) -> None:
-    """Make all colleagues of one company, in place: one organization where declared, one card, one mail
-    domain.
+    """Make all accounts those of one company, in place.
+
+    `declared` gives one organization, `one_card` one card, `own_mail` one mail domain.
     """
     n = len(group)
     if declared:
@@ -340,7 +348,7 @@ def employ(
 
 
 def office_day(rng: np.random.Generator, group: People) -> None:
-    """Make the waking day the working day of one office, in place."""
+    """Set the waking day to the working day of one office, in place."""
     n = len(group)
     group.wake = np.clip(rng.normal(rng.uniform(7.0, 9.5), rng.uniform(0.1, 0.8), n), 5.0, 12.0)
     group.awake = np.clip(rng.normal(rng.uniform(8.0, 10.5), 0.6, n), 6.0, 12.0)
@@ -350,8 +358,8 @@ def office_day(rng: np.random.Generator, group: People) -> None:
 
 
 def window(rng: np.random.Generator, setting: Setting, low_h: float, high_h: float) -> tuple[int, int]:
-    """A random span inside the setting of a log-uniform length between two numbers of hours, as (start,
-    end) in microseconds.
+    """A random span in the setting, (start, end) in microseconds since 1970, with log-uniform length from
+    `low_h` to `high_h` hours.
     """
     hours = np.exp(rng.uniform(np.log(low_h), np.log(max(low_h, min(high_h, setting.days * 24.0)))))
     length = int(min(hours * HOUR, setting.end - setting.start))
@@ -360,5 +368,5 @@ def window(rng: np.random.Generator, setting: Setting, low_h: float, high_h: flo
 
 
 def count(rng: np.random.Generator, low: int, high: int) -> int:
-    """A whole number, log-uniform between `low` and `high`, both at least 1."""
+    """A log-uniform integer from `low` to `high`, both at least 1."""
     return int(np.clip(np.round(np.exp(rng.uniform(np.log(low), np.log(high)))), low, high))

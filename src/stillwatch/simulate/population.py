@@ -1,10 +1,11 @@
-"""Who signs up, from where, and how do they use the model?
+"""The accounts of a world: sign-up, origin and use.
 
 Accounts are columns of arrays, one row per account. Rules:
 
-1. `first` and `last` bound when an account may be seen (microseconds since 1970).
-2. `rate` is exchanges per weekday; what an account sends on a day is Poisson around it with its own spread.
-3. `pool` is 0 where every item is new, else the number of items it draws from by `shared_key`.
+1. `first` and `last` bound the times of an account's exchanges (microseconds since 1970).
+2. `rate` is the mean number of exchanges per weekday; the number on a day is Poisson, with a spread of its
+   own.
+3. `pool` is 0 where every item is new, else the number of items drawn from by `shared_key`.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from stillwatch.simulate.prompts import Ints, Texts, mix
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-SECOND = 1_000_000
+SECOND = 1_000_000  # microseconds; `HOUR` and `DAY` too
 HOUR = 3600 * SECOND
 DAY = 24 * HOUR
 
-EVENING, OFFICE, STEADY, NIGHTLY, ALWAYS = range(5)
+EVENING, OFFICE, STEADY, NIGHTLY, ALWAYS = range(5)  # daily profiles; rows of `HOURS`
 _EVENING = [2, 1, 1, 0.5, 0.5, 1, 2, 4, 6, 7, 7, 7, 6, 6, 7, 7, 7, 8, 8, 9, 10, 10, 8, 4]
 _OFFICE = [0.3, 0.2, 0.1, 0.1, 0.1, 0.3, 1, 4, 9, 11, 11, 10, 6, 9, 11, 11, 9, 7, 3, 1.5, 1, 1, 0.7, 0.5]
 _STEADY = [5, 4, 4, 4, 4, 4, 5, 6, 7, 8, 9, 9, 9, 9, 9, 9, 9, 8, 8, 8, 7, 7, 6, 5]
@@ -33,7 +34,7 @@ HOURS: Floats = np.array([_EVENING, _OFFICE, _STEADY, _STEADY, [1.0] * 24], dtyp
 HOURS_CUMULATED: Floats = np.cumsum(HOURS, axis=1) / HOURS.sum(axis=1, keepdims=True)
 
 MODELS = ("opus-4", "sonnet-4", "haiku-4", "sonnet-5")
-NEW_MODEL = 3
+NEW_MODEL = 3  # position in `MODELS` of the model released during the world
 
 # country, share of accounts, hours from UTC, language index of grammar.LANGUAGES, dialling prefix
 _COUNTRIES = (
@@ -88,7 +89,7 @@ AGENTS: Texts = np.array(
     + ["python-httpx/0.28.1", "python-requests/2.32.3", "curl/8.14.1", "okhttp/5.1.0", "Go-http-client/2.0"],
     dtype=object,
 )
-BROWSERS = 25
+BROWSERS = 25  # number of browsers, which come first in `AGENTS`
 MAIL: Texts = np.array(
     ["gmail.com"] * 50
     + ["outlook.com"] * 14
@@ -133,7 +134,7 @@ TOOLSETS: tuple[tuple[str, ...], ...] = (
 
 @dataclass(slots=True, kw_only=True)
 class Population:
-    """Columns of accounts, all of one length; see the rules at the head of the module."""
+    """Columns of accounts, all of one length; the module's docstring has the rules."""
 
     role: Texts
     account_id: Texts
@@ -194,27 +195,27 @@ def concatenate(parts: list[Population]) -> Population:
 
 
 def texts(n: int, value: str | None) -> Texts:
-    """`n` times the same text or null."""
+    """Array of `n` times the same text, or None."""
     out: Texts = np.full(n, None, dtype=object)
     out[:] = value
     return out
 
 
 def some(kept: Bools, values: Texts) -> Texts:
-    """The values where `kept`, null elsewhere."""
+    """The values where `kept`, None elsewhere."""
     out = texts(len(values), None)
     out[kept] = values[kept]
     return out
 
 
 def fresh(rng: np.random.Generator, n: int, prefix: str, digits: int = 12) -> Texts:
-    """`n` random identifiers with a prefix."""
+    """`n` random identifiers: `prefix` and `digits` hexadecimal digits."""
     raw = rng.integers(0, 16**digits, n, dtype=np.int64).tolist()
     return np.array([f"{prefix}{value:0{digits}x}" for value in raw], dtype=object)
 
 
 def addresses(asns: Ints, keys: Ints) -> Texts:
-    """One IPv4 address per key inside one of the eight /16 blocks of its autonomous system."""
+    """One IPv4 address per key, in one of the eight /16 blocks of its autonomous system."""
     block = mix((asns * 8 + keys % 8).astype(np.uint64), 3)
     first = (block % np.uint64(150)).astype(np.int64) + 23
     first = np.where((first == 127) | (first == 100) | (first == 172) | (first == 169), 87, first)
@@ -234,7 +235,9 @@ def addresses(asns: Ints, keys: Ints) -> Texts:
 
 
 def residential(rng: np.random.Generator, country: Ints, mobile: bool = False) -> tuple[Texts, Ints]:
-    """Addresses and autonomous systems of consumers in the given countries; mobile ones share gateways."""
+    """Addresses and autonomous systems of consumers, one for each entry of `country`; mobile ones share
+    gateways.
+    """
     rank = np.minimum(rng.geometric(0.35, len(country)), 9)
     asns = 3000 + country * 40 + rank + (20 if mobile else 0)
     keys = rng.integers(0, 400 if mobile else 1 << 40, len(country))
@@ -242,13 +245,13 @@ def residential(rng: np.random.Generator, country: Ints, mobile: bool = False) -
 
 
 def hosted(rng: np.random.Generator, n: int, blocks: int = 12) -> tuple[Texts, Ints]:
-    """Addresses in data centres."""
+    """Addresses and autonomous systems of `n` hosts in data centres."""
     asns = 14_000 + np.minimum(rng.geometric(0.25, n), blocks)
     return addresses(asns, rng.integers(0, 1 << 40, n)), asns
 
 
 def tls_of(agent: Texts, keys: Ints) -> Texts:
-    """JA4-like fingerprints: a client library has one, a browser one of three."""
+    """JA4-like fingerprints of clients; each client program has one or two, chosen by `keys`."""
     distinct, inverse = np.unique(agent.astype(str), return_inverse=True)
     seeds: list[int] = []
     for name in distinct:  # Python's own `hash` changes from run to run
@@ -263,7 +266,9 @@ def tls_of(agent: Texts, keys: Ints) -> Texts:
 
 
 def persons(rng: np.random.Generator, n: int, start: int, end: int) -> Population:
-    """Ordinary single users: own card, own address, some of them new, some of them leaving."""
+    """`n` ordinary single users with cards and addresses of their own; some join and some leave between
+    `start` and `end`.
+    """
     country = rng.choice(len(COUNTRY), size=n, p=SHARE)
     home, home_asn = residential(rng, country)
     phone, phone_asn = residential(rng, country, mobile=True)

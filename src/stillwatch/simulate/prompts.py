@@ -1,11 +1,11 @@
-"""Which words does an exchange carry?
+"""The words of exchanges.
 
-Text is a function of a 64-bit key: the same key always gives the same words, another key gives others. A
-repeated question is a repeated key, a work queue is a sequence of keys without repeats, and a paraphrase is
-the same rule under another key.
+Text is a function of a 64-bit key: the same key always gives the same words, and another key gives others.
+A repeated question is a repeated key, a work queue is a sequence of distinct keys, and a paraphrase is the
+same rule under another key.
 
-Rules are strings. `{name}` is another rule, `{name@1}` the same choice wherever it stands in this string,
-and `{n:5-90}` a whole number in that range.
+Rules are strings. `{name}` is another rule, `{name@1}` the same choice at every place in this string, and
+`{n:5-90}` an integer in that range.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _WORDS, _RULE, _NUMBER = range(3)
 
 @numba.njit(cache=True)
 def _scrambled(key, salted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled; types are inferred by numba
-    """One key, or an array of keys."""
+    """Scramble one key, or an array of keys (SplitMix64)."""
     z = key + salted
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -48,8 +48,8 @@ def _scrambled(key, salted):  # type: ignore[no-untyped-def]  # noqa: ANN001, AN
 
 @numba.njit(cache=True)
 def _expanded(keys, rule, first, begins, parts, salts, pool, unsalted):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """The bytes that `rule` gives for every key, one after the other, and where each begins; see
-    `Grammar` for the arrays.
+    """The bytes of `rule` for every key, concatenated, and the offset of each; see `Grammar` for the
+    arrays.
     """
     out = np.empty(64 * len(keys) + 1024, np.uint8)
     edges = np.zeros(len(keys) + 1, np.int64)
@@ -101,12 +101,14 @@ def _expanded(keys, rule, first, begins, parts, salts, pool, unsalted):  # type:
 
 
 def mix(keys: Keys, salt: int = 0) -> Keys:
-    """Scramble 64-bit keys one to one (Steele, Lea and Flood 2014, SplitMix64); another salt, another map."""
+    """Scramble 64-bit keys by a bijection (Steele, Lea and Flood 2014, SplitMix64); `salt` selects the
+    bijection.
+    """
     return np.asarray(_scrambled(keys, _salted(salt)))
 
 
 def below(keys: Keys, bound: int, salt: int = 0) -> Ints:
-    """A whole number in [0, bound) for every key."""
+    """An integer in [0, bound) for every key."""
     return (mix(keys, salt) % np.uint64(bound)).astype(np.int64)
 
 
@@ -146,11 +148,12 @@ def _parse(text: str) -> tuple[_Part, ...]:
 
 
 class Grammar:
-    """Rules by name; every slot in a rule names a rule that exists, and no rule leads back to itself.
+    """Rules by name, each with alternatives; no rule may lead back to itself.
 
-    Held as arrays: `first` is each rule's first alternative, `begins` each alternative's first part, `parts`
-    says what a part is (words: their bytes in `pool`; a rule: its number; a number: its range) and `salts`
-    which key it gets. Raises ValueError for a slot or a circle that cannot be.
+    Held as arrays: `first` is each rule's first alternative, `begins` each alternative's first part,
+    `parts` describes a part (words: their bytes in `pool`; a rule: its number; a number: its range) and
+    `salts` derives its key. Raises `ValueError` for a slot without a rule; `graphlib.CycleError`, a
+    `ValueError`, for a cycle.
     """
 
     def __init__(self, rules: Mapping[str, Sequence[str]]) -> None:
@@ -188,14 +191,16 @@ class Grammar:
         return rule in self._number
 
     def expand(self, rule: str, keys: Keys) -> Texts:
-        """The words that `rule` gives for every key; shape as `keys`."""
+        """The text of `rule` for every key; same shape as `keys`."""
         words, edges = _expanded(keys, self._number[rule], *self._arrays, _salted(0))
         texts = pa.LargeStringArray.from_buffers(len(keys), pa.py_buffer(edges), pa.py_buffer(words))
         return np.asarray(texts.to_numpy(zero_copy_only=False), dtype=object)
 
 
 def typed_by_hand(texts: Texts, keys: Keys) -> Texts:
-    """Some prompts as people type them: without capitals, without a full stop, with two letters swapped."""
+    """Change some prompts, in place, as people type: no capitals, no full stop, two letters swapped;
+    returns them.
+    """
     style = below(keys, 20, 77)
     for row in np.flatnonzero(style < 9):
         text, how = texts[row], style[row]
@@ -213,7 +218,7 @@ def typed_by_hand(texts: Texts, keys: Keys) -> Texts:
 
 
 def place(templates: Texts, items: Texts, places: Ints) -> Texts:
-    """Join template and item: the template stands first (0), last (1) or inside the item (2)."""
+    """Join templates and items: the template stands before (0), after (1) or inside the item (2)."""
     out = templates + "\n\n" + items
     last = places == 1
     out[last] = items[last] + "\n\n" + templates[last]
@@ -229,16 +234,17 @@ def place(templates: Texts, items: Texts, places: Ints) -> Texts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RealText:
-    """Prompts read from a file: what honest people ask and, where given, what a harvest asks."""
+    """Prompts read from a file: honest ones and, where given, those of a harvest (else None)."""
 
     honest: Texts
     harvest: Texts | None
 
 
 def read_prompts(path: Path) -> RealText:
-    """Read Parquet or JSON Lines with a column `prompt` or `text` and, if any, `class` (honest, harvest).
+    """Read Parquet or JSON Lines with a column `prompt` or `text` and optionally `class` (honest, harvest).
 
-    Raises InputError when the file is missing, is neither format, lacks the column, or holds no honest text.
+    Raises `InputError` when the file is missing, is of neither format, lacks the column, or has no honest
+    text.
     """
     where = str(path)
     if not path.is_file():

@@ -1,13 +1,14 @@
-"""What does an operator do whose accounts are suspended?
+"""Reactions of an operator whose accounts are suspended.
 
-A reaction changes what a campaign sends from the day of the action on, and nothing of honest accounts. Rules:
+A reaction changes what a campaign sends from the day of the action on, and nothing of honest accounts.
+Rules:
 
-1. The action suspends a share of the campaign's accounts at one moment. A suspended account sends nothing any
-   more, its cover traffic included.
-2. Work of suspended accounts goes on as the kind of reaction says, at the moments at which it would have been
-   sent.
-3. Successors are drawn from the plan as the first accounts were, so that they have cards and addresses of
-   their own; templates stay, and clients where `keeps_client`.
+1. The action suspends a share of the campaign's accounts at one time. A suspended account sends nothing more,
+   cover traffic included.
+2. The work of suspended accounts continues as the kind of reaction says, at the times at which it would have
+   been sent.
+3. Successors are drawn from the plan like the first accounts, so that they have cards and addresses of their
+   own; templates stay the same, and so do clients where `keeps_client`.
 """
 
 from __future__ import annotations
@@ -31,14 +32,13 @@ KINDS: tuple[str, ...] = get_args(ReactionKind)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reaction:
-    """An action and what its operator does.
+    """An action and the operator's reaction.
 
-    * `kind`: `retry` (accounts that are left take up the work), `slow` (they take up none and send `slowed`
-      of their own, more each day until `recovers_days` have passed), `replace` (new accounts take it up after
-      `delay_hours`), `leave` (everything ends, for another product).
+    * `kind`: `retry` (the remaining accounts take over the work), `slow` (they take over none and send the
+      share `slowed` of their own, which rises to all after `recovers_days`), `replace` (new accounts take
+      over after `delay_hours`), `leave` (the campaign ends).
     * `day` of the action, counted from the world's first. `caught`: share of the accounts that are suspended.
-    * `replaced`: successors for each suspended account. `keeps_client`: whether successors use the old
-      clients.
+    * `replaced`: successors per suspended account. `keeps_client`: whether successors use the old clients.
     """
 
     kind: ReactionKind
@@ -52,8 +52,9 @@ class Reaction:
 
 
 class Reacting(PlantedCampaign):
-    """A campaign whose operator reacts to an action. It has random draws of its own, so that the world
-    around it stays as it was.
+    """A campaign whose operator reacts to an action.
+
+    It has random draws of its own, so that the rest of the world is unchanged.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class Reacting(PlantedCampaign):
         self.successors = number
 
     def day(self, rng: np.random.Generator, index: int, day: int) -> TrafficRows:
-        """The campaign's exchanges on one day, after the reaction."""
+        """The campaign's exchanges on one day, after the reaction; arguments as for `PlantedCampaign.day`."""
         everyone, self.members = self.members, self.worked
         rows = super().day(rng, index, day)
         self.members = everyone
@@ -112,8 +113,8 @@ class Reacting(PlantedCampaign):
         return rows.take(~dead | (taken >= 0))
 
     def _taken_up(self, rows: TrafficRows, dead: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Ints:
-        """For each of the dead rows the account that sends it in another's place, -1 where nobody is
-        there.
+        """For each row the account that sends it in place of a suspended one; -1 for other rows and where
+        no account does.
         """
         taken = np.full(len(rows), -1, dtype=np.int64)
         where = np.flatnonzero(dead)
@@ -130,12 +131,15 @@ class Reacting(PlantedCampaign):
 
 
 def copied(people: Population) -> Population:
-    """A copy whose columns can be changed without the other's."""
+    """A copy with columns of its own."""
     return Population(**{f.name: getattr(people, f.name).copy() for f in fields(Population)})
 
 
 def actions(people: Population, campaigns: list[PlantedCampaign], bases: Ints) -> pa.Table:
-    """Who was suspended when, as `ACTIONS` has it."""
+    """The suspensions of all campaigns, in the form of the contract's `ACTIONS`.
+
+    `bases` is the position of each campaign's first account in `people`.
+    """
     account: list[str] = []
     at: list[int] = []
     name: list[str] = []

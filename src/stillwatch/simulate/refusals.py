@@ -1,7 +1,7 @@
-"""What do accounts do whose requests are refused at random?
+"""Behaviour of accounts whose requests are refused at random.
 
-Takes a log and a table of trials, and gives the log as it would have been: refused requests with status 429
-and no answer, and what their senders did then. No other request changes.
+From a log and a table of trials it makes the log as it would have been: refused requests with status 429
+and no answer, and what their senders did next. No other request changes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.contract.trials import TRIALS
 
-SECOND = 1_000_000
+SECOND = 1_000_000  # microseconds
 OF_THE_ACCOUNT = (
     "account_id",
     "organization_id",
@@ -34,9 +34,9 @@ OF_THE_ACCOUNT = (
 class Habit:
     """What follows a refusal.
 
-    * `again`: share of refused requests that are sent again at all. `elsewhere`: share of those that are sent
-      from another account.
-    * `delay_s`: mean of the delay, which is exponential, from `least_s` on.
+    * `again`: share of refused requests that are sent again. `elsewhere`: share of those that are sent from
+      another account.
+    * `least_s` and `delay_s`: least delay in seconds, and mean of the exponential delay beyond it.
     * `kept`: accounts to which work may move: None for all of the group, else a partner for each account (a
       user with two keys).
     """
@@ -53,17 +53,23 @@ GIVES_UP = Habit(again=0.0)
 COMES_BACK = Habit(again=0.7, delay_s=900.0, least_s=60.0)
 HONEST = {"retries": SAME_ACCOUNT, "gives up": GIVES_UP, "comes back": COMES_BACK}
 QUEUE = Habit(again=1.0, elsewhere=0.95, delay_s=3.0)
-"""A scheduler that puts a refused item back and hands it to the next account."""
+"""A scheduler that returns a refused item to its queue and gives it to the next account."""
 
 
 def refuse(
     rng: np.random.Generator, exchanges: pa.Table, trials: pa.Table, habit: Habit, hold_s: float = 900.0
 ) -> pa.Table:
-    """The log under these trials. Each refused account's first request at or after the trial's moment, within
-    `hold_s`, is refused.
+    """The log under these trials, sorted by time.
 
-    `exchanges` and `trials` are tables of the contract. Work that moves goes to an account of the trials or
-    the log that is not refused at that moment, evenly drawn.
+    Each refused account's first request at or after the trial's time, within `hold_s` seconds, is refused.
+    Work that moves goes to an account of the log, drawn uniformly from those not refused in the same trial.
+
+    Args:
+        rng: random generator.
+        exchanges: table of the contract.
+        trials: table of the contract.
+        habit: what follows a refusal.
+        hold_s: seconds within which the request must come.
     """
     at = exchanges["timestamp"].cast(pa.int64()).to_numpy()
     names = np.asarray(exchanges["account_id"].to_pylist(), dtype=object)
@@ -102,7 +108,7 @@ def _sent_again(
     rng: np.random.Generator, exchanges: pa.Table, rows: np.ndarray[Any, Any], busy: list[set[str]],
     people: np.ndarray[Any, Any], firsts: np.ndarray[Any, Any], habit: Habit,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """The rows that follow refusals."""
+    """The requests that follow refusals, as rows."""
     out = []
     refused = exchanges.take(pa.array(rows)).to_pylist()
     likeness = dict(zip(people.tolist(), firsts.tolist(), strict=True))

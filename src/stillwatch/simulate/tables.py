@@ -1,4 +1,4 @@
-"""How do simulated rows become the contract's tables?"""
+"""Simulated rows as tables of the contract."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from stillwatch.simulate.population import DAY, Population
 from stillwatch.simulate.prompts import Ints, Keys, RealText, Texts, below, mix, place, typed_by_hand
 from stillwatch.simulate.traffic import EDIT, FOLLOW_UP, HARVEST, OPENING, TRANSCRIPT, TrafficRows
 
-CHUNK = 150_000
+CHUNK = 150_000  # exchanges of one row group
 _EDITS: Texts = np.array(
     [
         "please",
@@ -43,7 +43,7 @@ _EDITS: Texts = np.array(
     ],
     dtype=object,
 )
-_STATUS = np.array([200, 429, 500, 529])
+_STATUS = np.array([200, 429, 500, 529])  # HTTP statuses that are drawn
 
 
 def _column(values: Texts) -> pa.Array:
@@ -56,7 +56,7 @@ def _pick(values: Texts, rows: Ints) -> pa.Array:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Day:
-    """One day's exchanges, and all that has to be known to write them without the days before."""
+    """One day's exchanges, with all that is needed to write them independently of earlier days."""
 
     path: Path
     truth: Path
@@ -67,9 +67,9 @@ class _Day:
 
 
 class Writer:
-    """Writes one world's files under a folder; days in order, `close` at the end.
+    """Writes one world's files into a folder: call `begin`, `day` in the order of days, then `close`.
 
-    Days are written by processes of their own where `many` exchanges are worth it; the bytes are the same.
+    Days are written by several processes where `many`; the bytes are the same.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Writer:
         (folder / "exchanges").mkdir()
 
     def begin(self, people: Population, names: list[str]) -> None:
-        """Say who sends, and what the campaigns are called, before the first day."""
+        """Set the accounts and the names of the campaigns before the first day."""
         self._maker = _Maker(
             people=people, names=names, salt=self._salt, real=self._real, pasted=self._pasted
         )
@@ -105,7 +105,7 @@ class Writer:
             )
 
     def close(self) -> np.random.Generator:
-        """Finish; returns the generator as the last day left it."""
+        """Wait for all days and close the files; returns the random generator after the last day."""
         while self._waiting:
             self._take_in()
         if self._pool is not None:
@@ -114,16 +114,16 @@ class Writer:
         return self._last.result()
 
     def stop(self) -> None:
-        """Give up what is not written yet."""
+        """Cancel the days that are not written yet."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
     def table(self, name: str, table: pa.Table) -> None:
-        """Write a small table whole."""
+        """Write a small table as one file."""
         pq.write_table(table, self.folder / name, compression="zstd")
 
     def day(self, rng: np.random.Generator, rows: TrafficRows, day: int) -> None:
-        """Write one day's partition, a row group at a time; a day without traffic has none."""
+        """Write one day's partition in row groups; a day without exchanges has no partition."""
         if not len(rows):
             self._last = _done(rng)
             return
@@ -146,7 +146,7 @@ class Writer:
             self._take_in()
 
     def _take_in(self) -> None:
-        """Wait for the earliest day, and add its truth to the world's."""
+        """Wait for the earliest unfinished day, and append its truth to the world's."""
         one, done = self._waiting.popleft()
         done.result()
         with pq.ParquetFile(one.truth) as file:
@@ -175,7 +175,7 @@ def _write_day(one: _Day) -> np.random.Generator:
 
 @dataclass(slots=True, kw_only=True)
 class _Maker:
-    """Makes tables of rows."""
+    """Makes tables from rows."""
 
     people: Population
     names: list[str]
@@ -186,7 +186,7 @@ class _Maker:
     answered: int = 0
 
     def write(self, one: _Day) -> np.random.Generator:
-        """Write a day and its truth; returns the generator as it is afterwards."""
+        """Write a day and its truth; returns the random generator afterwards."""
         self.exchanges, self.answered = one.first, one.answered
         with (
             pq.ParquetWriter(one.path, EXCHANGES.arrow, compression="zstd") as sink,
@@ -307,8 +307,8 @@ class _Maker:
         return self._with_document(typed_by_hand(said, keys) if hand else said, keys, accounts)
 
     def _with_document(self, said: Texts, openings: Keys, accounts: Ints) -> Texts:
-        """Some openings with a document below; who asks the same again pastes the same again, another
-        asker another.
+        """Append a document to some openings; the same question of the same account gets the same
+        document.
         """
         if not self.pasted:
             return said
@@ -339,7 +339,7 @@ def _tools(index: Ints) -> pa.Array:
 
 
 def accounts_table(people: Population, rng: np.random.Generator) -> pa.Table:
-    """The contract's `accounts`, in an order that says nothing."""
+    """The contract's `accounts`, in random order."""
     rows = people.take(rng.permutation(len(people)))
     created = np.minimum(rows.created, rows.first)
     return ACCOUNTS.conform(

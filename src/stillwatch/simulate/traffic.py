@@ -1,4 +1,4 @@
-"""When does an account send, in which conversation, and what kind of words?"""
+"""Ordinary traffic: times, conversations and kinds of words of an account's exchanges."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ from stillwatch.simulate.population import (
 )
 from stillwatch.simulate.prompts import Ints, Keys, mix
 
-OPENING, FOLLOW_UP, EDIT, TRANSCRIPT, HARVEST = range(5)
+OPENING, FOLLOW_UP, EDIT, TRANSCRIPT, HARVEST = range(5)  # kinds of words of an exchange
 
 
 @dataclass(slots=True, kw_only=True)
 class TrafficRows:
-    """Exchanges before they have words: columns of one length, accounts as positions in a population.
+    """Exchanges without their words: columns of one length; `account` is a position in a population.
 
-    Conversation 0 is none; campaign -1 is ordinary traffic; `want` is the root of a template or -1.
+    `at` is in microseconds since 1970. Conversation 0 is none; campaign -1 is ordinary traffic; `want` is
+    the number of a template's root rule, or -1.
     """
 
     account: Ints
@@ -65,13 +66,13 @@ def concatenate(parts: list[TrafficRows]) -> TrafficRows:
 
 @dataclass(slots=True)
 class Counter:
-    """Hands out numbers that were never handed out before in this world."""
+    """Produces keys that are unique in this world."""
 
     salt: int
     used: int = 0
 
     def keys(self, n: int) -> Keys:
-        """`n` new keys."""
+        """`n` new keys, shape (n,)."""
         numbers = np.arange(self.used, self.used + n, dtype=np.uint64)
         self.used += n
         return mix(numbers, self.salt)
@@ -87,7 +88,14 @@ def within_group(groups: Ints) -> Ints:
 
 
 def moment(rng: np.random.Generator, profile: Ints, zone: Floats, cron: Floats) -> Ints:
-    """Microseconds into the UTC day at which sessions of these daily profiles start."""
+    """Session starts drawn from daily profiles, in microseconds after UTC midnight, shape (n,).
+
+    Args:
+        rng: random generator.
+        profile: number of each session's profile, shape (n,).
+        zone: hours from UTC, shape (n,).
+        cron: UTC hour of nightly jobs, shape (n,).
+    """
     u = rng.random(len(profile))
     hour = np.empty(len(profile), dtype=np.float64)
     for kind in range(len(HOURS_CUMULATED)):
@@ -102,9 +110,11 @@ def moment(rng: np.random.Generator, profile: Ints, zone: Floats, cron: Floats) 
 def sit_down(
     rng: np.random.Generator, people: Population, counts: Ints, day: int
 ) -> tuple[Ints, Ints, Ints, Ints]:
-    """Spread each account's count over sessions of the day (microseconds).
+    """Spread each account's number of exchanges over sessions of the day.
 
-    Returns account, time, conversation number and turn of every exchange; conversations never cross accounts.
+    `counts` has one entry per account; `day` is UTC midnight in microseconds since 1970. Returns account,
+    time (microseconds since 1970), conversation number and turn of every exchange; conversations never span
+    accounts.
     """
     account = np.repeat(np.arange(len(people)), counts)
     if not len(account):
@@ -133,7 +143,7 @@ def sit_down(
 
 
 def day_counts(rng: np.random.Generator, people: Population, day: int) -> Ints:
-    """How many exchanges each account sends on the day that starts at `day`."""
+    """Number of exchanges of each account on the day that starts at `day` (microseconds since 1970)."""
     weekday = (day // DAY + 3) % 7
     present = (people.first < day + DAY) & (people.last > day) & (rng.random(len(people)) < people.activity)
     mean = people.rate / people.activity * (people.weekend if weekday >= 5 else 1.0)
@@ -142,7 +152,7 @@ def day_counts(rng: np.random.Generator, people: Population, day: int) -> Ints:
 
 
 def zipf(rng: np.random.Generator, n: int, bound: int = 3000) -> Ints:
-    """Ranks of popular questions: weight 1 / (rank + 3)."""
+    """`n` random ranks below `bound` with weights 1 / (rank + 3): popular questions."""
     weight = np.cumsum(1 / (np.arange(bound) + 3.0))
     return np.searchsorted(weight / weight[-1], rng.random(n)).astype(np.int64)
 
@@ -150,7 +160,9 @@ def zipf(rng: np.random.Generator, n: int, bound: int = 3000) -> Ints:
 def ordinary(
     rng: np.random.Generator, people: Population, day: int, counter: Counter, salt: int
 ) -> TrafficRows:
-    """What honest accounts (and the cover of others) send on one day."""
+    """The exchanges of honest accounts, and the cover traffic of others, on one day (microseconds since
+    1970).
+    """
     account, at, conversation, turn = sit_down(rng, people, day_counts(rng, people, day), day)
     n = len(account)
     opens = turn == 0
@@ -191,12 +203,12 @@ def ordinary(
 
 
 def evenings(rng: np.random.Generator, n: int, zone: float) -> Ints:
-    """`n` moments of a day of people in one time zone, microseconds into the UTC day."""
+    """`n` times of people in one time zone (hours from UTC), in microseconds after UTC midnight."""
     return moment(rng, np.full(n, EVENING), np.full(n, zone), np.zeros(n))
 
 
 def awake(at: Ints, silences: list[tuple[int, int]]) -> Bools:
-    """False where a moment falls into one of the silences [start, end)."""
+    """Mask of the times outside all silences [start, end)."""
     keep = np.ones(len(at), dtype=np.bool_)
     for start, end in silences:
         keep &= (at < start) | (at >= end)

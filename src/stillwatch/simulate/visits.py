@@ -1,4 +1,4 @@
-"""The exchanges of an honest crowd: sittings of people, runs of clocks, and their words."""
+"""The exchanges of an honest crowd: people's sittings, scheduled runs, and their words."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ OPENERS = (
 )
 PASTED = 0.06  # share of own details that are a pasted document; chosen
 OWN_CLIENT = 0.7  # share of crowds whose other traffic comes from clients of the accounts' own; chosen
-BUSIEST = 400.0  # exchanges of one account on one day, at most
+BUSIEST = 400.0  # most exchanges of an account's other traffic per day, on average
 
 
 @dataclass(slots=True, kw_only=True)
 class VisitRows:
-    """Exchanges before they carry the columns of their accounts.
+    """Exchanges without the columns that depend on their accounts.
 
     * `account`: position in the crowd; `at`: microseconds since 1970.
     * `conversation`: number of the conversation, -1 for none; `turn`: position in it, 0 for its opening.
-    * `run`: number of the clock's run since the first day, `place` the position in the run; both 0 for
+    * `run`: number of the scheduled run since the first day, `place` the position in the run; both 0 for
       people.
     * `columns`: columns of the contract whose values are the exchange's own, such as `prompt`.
     """
@@ -74,10 +74,10 @@ class VisitRows:
 
 
 def volumes(rng: np.random.Generator, n: int, low: float, high: float, sigma: float | None = None) -> Ints:
-    """Exchanges of each of `n` accounts, at least 1: Poisson counts about log-normal means of one centre in
-    [low, high].
+    """Exchanges of each of `n` accounts, at least 1: Poisson counts with log-normal means around one centre
+    in [low, high].
 
-    `sigma` is the spread of the logarithm of the means, drawn between 0.05 (nearly alike) and 1.4 where None.
+    `sigma` is the standard deviation of the log of the means; drawn between 0.05 and 1.4 where None.
     """
     wide = rng.uniform(0.05, 1.4) if sigma is None else sigma
     mean = np.exp(rng.uniform(np.log(low), np.log(high)) + wide * rng.standard_normal(n) - wide**2 / 2)
@@ -93,12 +93,17 @@ def sittings(
     between: tuple[int, int] | None = None,
     days: Bools | None = None,
 ) -> VisitRows:
-    """Exchanges at people's hours: sittings on each person's days, in its waking hours, with conversations.
+    """Exchanges of people: sittings in each person's waking hours, with conversations.
 
-    `counts` is the number of exchanges of each account over all days, `between` an optional span
-    (microseconds) that holds all of them, `days` an optional mask (days,) or (accounts, days) of days that
-    are possible. The rows are of one account after the other; those that would fall outside the span are
-    moved into it.
+    Rows are sorted by account; those that would fall outside the span are moved into it.
+
+    Args:
+        rng: random generator.
+        group: the people.
+        counts: exchanges of each person over all days, shape (n,).
+        setting: days and openings.
+        between: span in microseconds since 1970 that contains all exchanges; None for the whole setting.
+        days: mask of possible days, shape (days,) or (n, days); None for all.
     """
     n = len(group)
     low, high = between or (setting.start, setting.end)
@@ -149,7 +154,7 @@ def sittings(
 
 
 def _waking(rng: np.random.Generator, group: People, owner: Ints) -> Floats:
-    """Microseconds after UTC midnight at which a sitting of each owner starts."""
+    """Start of a sitting of each owner in microseconds after UTC midnight, shape as `owner`."""
     hour = group.wake[owner] + group.awake[owner] * rng.beta(group.peak[owner, 0], group.peak[owner, 1])
     hour = np.where(rng.random(len(owner)) < group.night[owner], rng.random(len(owner)) * 24, hour)
     return np.asarray((hour - group.zone[owner]) % 24 * HOUR)
@@ -166,11 +171,17 @@ def ticks(
     kept: float = 1.0,
     days: Bools | None = None,
 ) -> VisitRows:
-    """Exchanges that clocks start: every day at `times_s`, (accounts, runs a day) seconds after UTC midnight.
+    """Exchanges of scheduled runs.
 
-    A run makes `requests` exchanges (a number, or one a account), `gap_s` apart on average, and starts up to
-    `jitter_s` late. It takes place with chance `kept`, and on the days of the mask `days`, (days,) or
-    (accounts, days).
+    Args:
+        rng: random generator.
+        setting: days.
+        times_s: starts of runs in seconds after UTC midnight, shape (accounts, runs per day).
+        requests: exchanges of a run, one number or one per account.
+        gap_s: mean seconds between exchanges of a run.
+        jitter_s: largest delay of a run in seconds.
+        kept: probability that a run takes place.
+        days: mask of days with runs, shape (days,) or (accounts, days); None for all.
     """
     n, each = times_s.shape
     run = np.arange(setting.days * each)
@@ -197,7 +208,9 @@ def ticks(
 
 
 def moments(account: Ints, at: Ints) -> VisitRows:
-    """Rows of single exchanges without a conversation at given moments."""
+    """Rows of single exchanges without a conversation, from account numbers and times (microseconds since
+    1970).
+    """
     zero = np.zeros(len(at), np.int64)
     return VisitRows(
         account=account, at=at, conversation=zero - 1, turn=zero, run=zero, place=np.arange(len(at))
@@ -207,10 +220,11 @@ def moments(account: Ints, at: Ints) -> VisitRows:
 def reacting(
     rng: np.random.Generator, group: People, events: Ints, *, median_h: float, share: float
 ) -> VisitRows:
-    """One exchange of each account that reacts to each event, `run` being the event's number.
+    """One exchange of each account that reacts to each event; `run` is the event's number.
 
-    An account reacts with chance `share`, about `median_h` hours after the event (microseconds since 1970),
-    in its waking hours: a moment of the night is moved to the next morning.
+    An account reacts with probability `share`, after a log-normal delay with median `median_h` hours, in
+    its waking hours: times in the night are moved to the next morning. `events` are in microseconds since
+    1970.
     """
     account, event = np.nonzero(rng.random((len(group), len(events))) < share)
     at = events[event] + rng.lognormal(np.log(median_h), 0.9, len(event)) * HOUR
@@ -223,11 +237,10 @@ def reacting(
 
 
 def write(rng: np.random.Generator, group: People, rows: VisitRows, setting: Setting) -> VisitRows:
-    """Give rows of people their own words in place; returns the rows.
+    """Set the prompts of people's rows, in place; returns the rows.
 
-    Openings are texts of the setting, from a person's own topics, about the person's usual length and with
-    its usual first words the more often the stronger the crowd's style is; further turns come from the
-    grammar.
+    Openings are texts of the setting. The stronger the crowd's style, the more often they have a person's
+    own topic, length and first words. Later turns come from the grammar.
     """
     said: Texts = np.full(len(rows), "", dtype=object)
     opens = np.flatnonzero(rows.turn == 0)
@@ -263,9 +276,7 @@ def openings(rng: np.random.Generator, group: People, account: Ints, setting: Se
 
 
 def typed(rng: np.random.Generator, group: People, account: Ints, said: Texts) -> Texts:
-    """The same texts as their accounts type them: some with a small first letter, some without a full
-    stop.
-    """
+    """The texts as their accounts type them: some with a small first letter, some without a full stop."""
     lower = rng.random(len(said)) < group.lower[account]
     bare = rng.random(len(said)) < group.bare[account]
     out = said.copy()
@@ -287,8 +298,8 @@ def own_life(
 ) -> VisitRows:
     """Other traffic of the same accounts, in their own words and hours.
 
-    It is `share` of each account's exchanges on average (drawn between 0 and 0.7 where None), more for some
-    than for others. In most crowds it comes from the account's first client, without the program's system
+    It is `share` of each account's exchanges on average (drawn between 0 and 0.7 where None) and varies
+    between accounts. In most crowds it comes from the account's first client, without the program's system
     prompt and sampling parameters.
     """
     mean = rng.uniform(0.0, 0.7) if share is None else share
@@ -306,12 +317,12 @@ def own_life(
 
 
 def text_of(keys: Ints, rule: str) -> Texts:
-    """One text of a rule for each key; equal keys give equal texts."""
+    """One text of a rule per key; equal keys give equal texts."""
     return GRAMMAR.expand(rule, keys.astype(np.uint64))
 
 
 def continue_as(rng: np.random.Generator, group: People, rows: VisitRows, opening: Texts) -> VisitRows:
-    """Give the openings of conversations these texts and further turns the person's own words, in place;
+    """Set openings of conversations to these texts and later turns to the person's own words, in place;
     returns the rows.
     """
     said = words(rng, "follow_en", len(rows))
@@ -322,7 +333,7 @@ def continue_as(rng: np.random.Generator, group: People, rows: VisitRows, openin
 
 
 def on_topics(rng: np.random.Generator, setting: Setting, topics: Ints) -> Texts:
-    """One random text of the setting for each topic number in `topics`."""
+    """One random text of the setting per topic number."""
     order, begins = setting.by_topic
     sizes = begins[topics + 1] - begins[topics]
     return setting.texts[order[begins[topics] + (rng.random(len(topics)) * sizes).astype(np.int64)]].astype(
@@ -331,10 +342,10 @@ def on_topics(rng: np.random.Generator, setting: Setting, topics: Ints) -> Texts
 
 
 def through_list(rng: np.random.Generator, rows: VisitRows, pool: Texts, *, shuffled: float = 0.0) -> Texts:
-    """For each row the item of `pool` that its account has reached with its openings so far.
+    """For each row the item of `pool` that its account has reached by its number of openings so far.
 
-    Accounts start at the first item where `shuffled` is 0, go in an order of their own where it is 1, and
-    begin again at the end.
+    Accounts begin with the first item where `shuffled` is 0, have a random order each where it is 1, and
+    restart at the end.
     """
     if not len(rows):
         return np.full(0, "", dtype=object)
@@ -359,10 +370,10 @@ def instruct(
     template: str | None = None,
     as_system: bool | None = None,
 ) -> VisitRows:
-    """Give rows these items under one template in place; returns the rows.
+    """Set the prompts of rows to items under one template, in place; returns the rows.
 
-    The template is one of the grammar where None, and stands above the items, below them or in the system
-    prompt: there when `as_system`, by chance where that is None.
+    The template comes from the grammar where None. It stands before or after the items, or in the system
+    prompt: there where `as_system`, at random where that is None.
     """
     one = str(words(rng, "product_template")[0]) if template is None else template
     n = len(rows)
@@ -376,14 +387,12 @@ def instruct(
 
 
 def numbered(rng: np.random.Generator, rule: str, number: Ints) -> Texts:
-    """One text of a rule for each number; equal numbers give equal texts, and another call gives other
-    texts.
-    """
+    """One text of a rule per number; equal numbers give equal texts, and each call gives different texts."""
     return text_of(number + int(rng.integers(1, 1 << 60)), rule)
 
 
 def stacked(parts: Sequence[VisitRows]) -> VisitRows:
-    """All rows of all parts; the parts have the same columns, and equal conversation numbers are one
+    """All rows of all parts, which must have the same columns; equal conversation numbers are one
     conversation.
     """
     return VisitRows(

@@ -1,6 +1,6 @@
-"""Which worlds can be simulated, and what do they write?
+"""The scenarios that can be simulated, and their writing.
 
-A world is written day by day, so memory follows the busiest day and not the whole log.
+A world is written day by day, so memory is bounded by its busiest day.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """What a world holds at scale 1: honest traffic and planted campaigns over some days."""
+    """A world at scale 1: honest accounts and exchanges, and planted campaigns, over some days."""
 
     description: str
     days: int
@@ -47,8 +47,8 @@ class Scenario:
     plans: tuple[Plan, ...] = ()
 
     def scaled(self, scale: float, rate: float = 1.0) -> Scenario:
-        """The same world with accounts multiplied by `scale` and exchanges by `scale` and `rate`, days
-        kept.
+        """The same world with accounts multiplied by `scale` and exchanges by `scale` and `rate`; days stay
+        the same.
         """
         plans = tuple(
             replace(
@@ -77,7 +77,7 @@ class World:
     campaigns: dict[str, tuple[str, int, int]]
 
 
-EXCHANGES_IN_ONE_PROCESS = 1_000_000  # exchanges from which days are written by several processes
+EXCHANGES_IN_ONE_PROCESS = 1_000_000  # least exchanges of a world whose days are written by several processes
 
 _OPEN = Plan(
     name="harvest-1",
@@ -256,7 +256,7 @@ SCENARIOS: dict[str, Scenario] = {
 
 
 def find_scenario(name: str) -> Scenario:
-    """The scenario of this name; raises UsageError naming the nearest one."""
+    """The scenario of this name; raises `UsageError`, which names the nearest one."""
     if name in SCENARIOS:
         return SCENARIOS[name]
     near = difflib.get_close_matches(name, SCENARIOS, n=1)
@@ -271,8 +271,10 @@ def find_scenario(name: str) -> Scenario:
 
 
 def change(scenario: Scenario, changes: Mapping[str, Value]) -> Scenario:
-    """The scenario with some fields replaced; raises UsageError for a field that is not there or of
+    """The scenario with some fields replaced; raises `UsageError` for an unknown field or a value of
     another type.
+
+    A name that begins with `campaign.` is a field of every plan.
     """
     for name, value in changes.items():
         inner = name.startswith("campaign.")
@@ -296,7 +298,7 @@ def change(scenario: Scenario, changes: Mapping[str, Value]) -> Scenario:
 
 
 def _fits(value: Value, kind: str) -> bool:
-    """Whether a value is of a field's declared type, or one of the words that it allows."""
+    """Whether a value has a field's declared type, or is one of its allowed words."""
     if kind in TYPES:
         return isinstance(value, TYPES[kind])
     return isinstance(value, str) and repr(value) in kind.replace('"', "'")
@@ -317,12 +319,25 @@ def simulate(
 ) -> World:
     """Write a world's contract tables and its truth into `out`, replacing those of an earlier run.
 
-    `scale` multiplies accounts and exchanges, `rate` exchanges alone; `changes` then replaces fields of the
-    `Scenario`, or of every `Plan` where the name begins with `campaign.`; `prompts` gives real text instead
-    of the grammar's, `times` real arrivals to honest applications; `reaction` suspends accounts of every
-    campaign and lets its operator react, and writes `actions.parquet`; `progress` is called with days done
-    and days in all. One seed gives byte-identical tables. Raises UsageError for an unknown scenario, scale or
-    seed, InputError for an unusable prompts file.
+    One seed gives byte-identical tables.
+
+    Args:
+        scenario: name of the scenario.
+        seed: seed of all draws, 0 or more.
+        out: folder to write into.
+        scale: factor for accounts and exchanges.
+        rate: further factor for exchanges.
+        prompts: file of real text in place of the grammar's.
+        times: file of real arrival rates for honest applications.
+        changes: fields of the `Scenario`, or of every `Plan` with the prefix `campaign.`, replaced after
+            scaling.
+        reaction: suspension of accounts of every campaign, and its operator's reaction; also writes
+            `actions.parquet`.
+        progress: called with days done and days in all.
+
+    Raises:
+        UsageError: for an unknown scenario, scale, seed, change or day of the action.
+        InputError: for an unusable file of prompts or times.
     """
     plan = find_scenario(scenario)
     for name, factor in (("scale", scale), ("rate", rate)):

@@ -1,1 +1,1 @@
-"""What follows an action: new accounts that take up a campaign's work, and how far its rate fell."""
+"""The time after an action: new accounts that continue a campaign's work, and how far its rate fell."""

@@ -1,20 +1,19 @@
-"""Is a new account another one of a known campaign, after its first exchanges?
+"""Whether a new account belongs to a known campaign, from its first exchanges.
 
-The match weight of Fellegi and Sunter (1969), as the detector's links have it, but over families of values
-that come together. Rules:
+The match weight of Fellegi and Sunter (1969), as for the detector's links, but over families of values that
+occur together. Rules:
 
 1. A family counts once: a client's fingerprint and its user agent are one observation, and so are an address,
    its prefix and its network.
 2. A family's weight is log10 of the share of members over the share of other accounts that show a value of at
-   least that weight. It holds for the best of many values, since both shares are counted over the best.
-3. What a newcomer does not share weighs against it, but at most as if a share `CHANGED` of operators had
-   changed it since.
-4. Content weighs for a campaign only, since three exchanges show a few of its templates; and only phrases of
-   templates are looked for, which most members show, and often: the items of a harvest are met by honest
-   people too.
-5. A newcomer is known at `LEAST_WEIGHT` or more. If families were independent among honest newcomers, at most
-   one in 10^`LEAST_WEIGHT` would reach it (the mean of a likelihood ratio is 1);
-   docs/methods/first-contact.md has what was counted.
+   least that weight. It is valid for the best of several values, since both shares are counted for the best.
+3. A family that a newcomer does not share lowers the weight, but at most as if a share `CHANGED` of operators
+   had changed it since.
+4. Content can only raise the weight, since three exchanges show a few of its templates. Only phrases of
+   templates are used, which most members show often: honest accounts also show the items of a harvest.
+5. A newcomer is matched at `LEAST_WEIGHT` or more. If families were independent among honest newcomers, at
+   most one in 10^`LEAST_WEIGHT` would reach it (the mean of a likelihood ratio is 1);
+   docs/methods/first-contact.md has the measured rates.
 """
 
 from __future__ import annotations
@@ -40,24 +39,26 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "content": ("prompt_template", "system_prompt"),
 }
 FAMILY_OF = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
-LEAST_WEIGHT = 4.0  # log10 from which a newcomer is known: one honest newcomer in 10,000, the issue's bar
-MOST_EXCHANGES = 3  # exchanges of a newcomer that are looked at: the issue's bar
-FEWEST_MEMBERS = 3  # members that show a value, at least, as for the detector's links
-LEAST_VALUE = 1.0  # log10 weight of a value that is looked for at all; chosen
-LEAST_SHARE = 0.5  # share of members that show a phrase, for it to be of a template; chosen
-# how often members show it, as a share of their most frequent phrase, for it to be of no item; chosen
+LEAST_WEIGHT = 4.0  # least log10 weight of a match: one honest newcomer in 10,000, the issue's bar
+MOST_EXCHANGES = 3  # first exchanges of a newcomer that are used: the issue's bar
+FEWEST_MEMBERS = 3  # least members that show a value, as for the detector's links
+LEAST_VALUE = 1.0  # least log10 weight of a value that is used; chosen
+LEAST_SHARE = 0.5  # least share of members that show a phrase of a template; chosen
+# least frequency of a phrase of a template, as a share of the most frequent phrase; chosen, excludes items
 LEAST_OFTEN = 0.3
-STEP = 0.5  # steps of log10 in which a family's weight is counted; chosen
+STEP = 0.5  # width in log10 of the steps in which a family's weight is counted; chosen
 CHANGED = 0.3  # share of operators that change one family after an action; chosen
-MOST_FOLLOWED = 1_000_000  # newcomers whose first exchanges are remembered; chosen, about 1 GB
+MOST_FOLLOWED = 1_000_000  # newcomers whose first exchanges are stored; chosen, about 1 GB
 
 Value = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """Weights of one family of a campaign: log10 of both shares for each step of the best value's weight,
-    and where none is shared.
+    """Log10 weights of one family of a campaign.
+
+    `steps` maps a step (the best value's weight is at least step × `STEP`) to the family's weight; `none`
+    is the weight where no value is shared.
     """
 
     steps: Mapping[int, float]
@@ -66,7 +67,7 @@ class Family:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """What members of one campaign share: the weight of each value, and of each family."""
+    """What members of one campaign share: log10 weights of values, and weights of families."""
 
     campaign_id: str
     values: Mapping[Value, float]
@@ -75,8 +76,8 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """A newcomer that is known: the campaign, the log10 weight, after how many exchanges, and the
-    families that matched.
+    """A newcomer that matches a campaign: the log10 weight, the number of exchanges used, and the families
+    that matched.
     """
 
     campaign_id: str
@@ -86,10 +87,11 @@ class Contact:
 
 
 def values_of(request: Mapping[str, Any], sketch: Mapping[str, Any] | None = None) -> Iterator[Value]:
-    """Kinds and values that a request shows, as the indicators of these names have them.
+    """Yield kind and value of everything that a request shows, in the form of the indicators of these
+    names.
 
-    `request` has columns of the contract's `exchanges` and `accounts`; `sketch` has those of `observations`:
-    `phrases`, `system_phrases` and `shape_key`.
+    `request` has columns of the contract's `exchanges` and `accounts`; `sketch` has those of
+    `observations`: `phrases`, `system_phrases` and `shape_key`.
     """
     for kind, name in (
         ("tls_fingerprint", "tls_fingerprint"),
@@ -116,16 +118,18 @@ def values_of(request: Mapping[str, Any], sketch: Mapping[str, Any] | None = Non
 
 
 def prefix_of(address: str) -> str:
-    """The /24 or /48 of an address, as the indicator `client_prefix` writes it."""
+    """The /24 (IPv4) or /48 (IPv6) of an address, in the form of the indicator `client_prefix`."""
     if ":" in address:
         return ":".join([*address.split(":"), "", ""][:3])
     return f"{address.rsplit('.', 1)[0]}.0/24"
 
 
 def learn(sightings: Iterable[tuple[str, Value]], members: Mapping[str, str]) -> list[Signature]:
-    """Signatures of campaigns from what accounts were seen to show, once for each exchange in which they did.
+    """Signatures of campaigns, sorted by campaign.
 
-    `members` maps accounts to campaigns; all others are the reference.
+    Args:
+        sightings: account and value, once for each exchange that shows it.
+        members: campaign of each member; all other accounts are the reference.
     """
     shown: dict[str, set[Value]] = defaultdict(set)
     often: dict[str, Counter[Value]] = defaultdict(Counter)
@@ -188,7 +192,7 @@ def _signature(
 
 
 def _none(family: str, without: float) -> float:
-    """The weight of a family of which nothing is shared (rules 3 and 4)."""
+    """Log10 weight of a family of which nothing is shared (rules 3 and 4)."""
     return 0.0 if family == "content" else min(0.0, max(without, float(np.log10(CHANGED))))
 
 
@@ -203,11 +207,10 @@ def _best(values: Iterable[Value], weights: Mapping[Value, float], family: str) 
 
 
 def of_results(results: Path) -> list[Signature]:
-    """Signatures of a results folder's campaigns: of values that stand in its evidence. Digests of text do
-    not; `learn` has those.
+    """Signatures of a results folder's campaigns, from the values in its evidence.
 
-    Of a family with several values it is taken that no other account shows two of them, which makes its
-    weight the least possible.
+    Digests of text are left out; `learn` has those. For a family of several values it is assumed that no
+    other account shows two of them, which gives the least possible weight.
     """
     accounts = _accounts(results)
     sizes = {
@@ -255,7 +258,7 @@ DIGESTS = ("request_shape", "prompt_template", "system_prompt")
 
 
 def _accounts(results: Path) -> int:
-    """Accounts of the log that was scanned."""
+    """Number of accounts of the log that was scanned; 0 where the overview does not have it."""
     told = read_json(results, "overview.json")
     return int(told.get("accounts") or 0)
 
@@ -268,10 +271,11 @@ class _Followed:
 
 
 class FirstContact:
-    """Follows the first exchanges of new accounts. The caller decides which accounts are new.
+    """Match the first exchanges of new accounts with known campaigns; the caller decides which accounts are
+    new.
 
-    Memory is bounded: of more than `most_followed` newcomers the one that was not seen for longest is
-    forgotten.
+    At most `most_followed` newcomers are stored; beyond that, the one with the oldest last request is
+    dropped.
     """
 
     def __init__(
@@ -291,10 +295,11 @@ class FirstContact:
         self._followed: OrderedDict[str, _Followed] = OrderedDict()
 
     def see(self, request: Mapping[str, Any], sketch: Mapping[str, Any] | None = None) -> Contact | None:
-        """What is known of the sender of this request, None where nothing is.
+        """Record a request and return the match of its account; None without one.
 
-        `request` has `account_id` and what is known of the request and its account, by the contract's names.
-        After the first exchanges the answer no longer changes.
+        `request` has `account_id` and columns of the request and its account, by the contract's names. Only
+        the first `exchanges` requests of an account count; after them, or after a match, the result stays
+        the same.
         """
         account = str(request.get("account_id") or "")
         one = self._followed.setdefault(account, _Followed())
@@ -310,7 +315,7 @@ class FirstContact:
         return one.found
 
     def match(self, values: Iterable[Value], exchanges: int = 1) -> Contact | None:
-        """The campaign that fits these values best, if its weight suffices."""
+        """The campaign with the greatest weight for these values; None where it is below `least_weight`."""
         held = [value for value in values if value in self._index]
         best: Contact | None = None
         for signature in {id(one): one for value in held for one in self._index[value]}.values():
@@ -336,7 +341,9 @@ class FirstContact:
 def sightings(
     exchanges: pa.Table, accounts: pa.Table | None = None, observations: pa.Table | None = None
 ) -> Iterator[tuple[str, Value]]:
-    """What accounts show in tables of the contract; `observations` are of these exchanges, in their order."""
+    """Yield account and value for everything in tables of the contract; `observations` belong to
+    `exchanges`, in the same order.
+    """
     stated = {row["account_id"]: row for row in accounts.to_pylist()} if accounts is not None else {}
     for number, (account, values) in enumerate(_rows(exchanges, observations)):
         del number

@@ -1,7 +1,7 @@
-"""Did an action work: how far did a group's rate fall, and which accounts took up its work?
+"""The effect of an action: how far a group's rate fell, and which accounts took over its work.
 
-Accounts that were acted on, and the group's other accounts, are counted in bins that end and begin at the
-action. What lies between the first and the last action is left out.
+Requests of the accounts that were acted on, and of the group's other accounts, are counted in bins before
+the first and after the last action. The time between the two is left out.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from stillwatch.errors import InputError, Problem
 from stillwatch.stats.interrupted import FEWEST_BINS, Change, Floats, Taken, change, taken_up
 
 Ints = npt.NDArray[np.int64]
-SECOND = 1_000_000
+SECOND = 1_000_000  # microseconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What an action did.
+    """The effect of an action.
 
     * `whole`: the change of all the group's requests. `acted`: that of accounts that were acted on, None
       where they sent nothing before.
-    * `taken`: what other accounts of the group took up of it; `takers` accounts sent more after than before,
-      of which `newcomers` had sent nothing before.
+    * `taken`: the part of the lost work that the group's other accounts took over, None without any;
+      `takers` accounts sent more after than before, of which `newcomers` had sent nothing before.
     * `bins_before`, `bins_after` of `bin_s` seconds; `first`, `last` action in microseconds since 1970.
     """
 
@@ -83,12 +83,19 @@ def effect(
     bin_s: float,
     most_bins: int,
 ) -> Effect:
-    """The effect of actions between the moments `actions` on requests at `at` of accounts of a group, in a
-    log that spans `span`.
+    """The effect of actions on the requests of a group.
 
-    `is_acted` says of each account whether it was acted on. At most `most_bins` bins of `bin_s` seconds on
-    each side are used. Raises `InputError` where the log is too short on one side, or the group sent nothing
-    before.
+    Args:
+        at: time of each request, microseconds since 1970.
+        account: account number of each request, an index into `is_acted`.
+        is_acted: for each account, whether it was acted on.
+        actions: times of the first and the last action.
+        span: first and last time of the log.
+        bin_s: width of a bin in seconds.
+        most_bins: most bins on each side.
+
+    Raises:
+        InputError: where the log is too short on one side, or the group sent nothing before.
     """
     width = int(bin_s * SECOND)
     first, last = actions

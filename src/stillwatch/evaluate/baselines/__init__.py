@@ -1,1 +1,1 @@
-"""What do others do, on the same worlds? One module per method, found by its name."""
+"""Other methods, run on the same worlds for comparison: one module per method, found by its name."""

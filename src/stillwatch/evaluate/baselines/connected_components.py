@@ -1,4 +1,4 @@
-"""Who hangs together by shared addresses and cards?"""
+"""Connected components of accounts that share addresses or cards."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from scipy import sparse
 
 from stillwatch.evaluate.baselines.registry import Reals, Traffic
 
-# accounts behind one address: more are an office or a network's gateway, and join nobody
+# An address with more accounts is an office or a network's gateway and links no accounts.
 MOST_ACCOUNTS_BEHIND_ADDRESS = 15
 
 
 def connected_components(traffic: Traffic) -> Reals:
-    """Size of an account's component over shared card or client address, addresses of more than
-    `MOST_ACCOUNTS_BEHIND_ADDRESS` left out.
+    """Size of each account's component, in accounts, over shared cards and client addresses.
+
+    Addresses of more than `MOST_ACCOUNTS_BEHIND_ADDRESS` accounts are left out.
     """
     rows = pa.table({"account": traffic.account, "value": traffic.rows.column("client_ip")})
     rows = rows.group_by(["account", "value"]).aggregate([]).filter(pc.field("value").is_valid())

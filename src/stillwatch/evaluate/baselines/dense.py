@@ -1,4 +1,4 @@
-"""Which accounts lie in a densest block of accounts and what they share? (FRAUDAR, Hooi et al. 2016)"""
+"""Dense blocks of accounts and values that they share (FRAUDAR, Hooi et al. 2016)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ import numpy as np
 
 from stillwatch.evaluate.baselines.registry import Ints, Reals
 
-BLOCKS = 6
+BLOCKS = 6  # blocks extracted from one world
 
 
 def blocks(account: Ints, value: Ints, accounts: int) -> Reals:
-    """Peel one block after another from account × value edges; 0 for accounts in none."""
+    """Density of the densest extracted block that contains each account, shape (accounts,); 0 for accounts
+    in none.
+
+    `account` and `value` number the ends of the edges. `BLOCKS` blocks are extracted in turn by `peel`.
+    """
     scores = np.zeros(accounts)
     left = np.ones(len(account), bool)
     for _block in range(BLOCKS):
@@ -26,8 +30,10 @@ def blocks(account: Ints, value: Ints, accounts: int) -> Reals:
 
 
 def peel(account: Ints, value: Ints) -> tuple[Ints, float]:
-    """Accounts of the subgraph with the greatest weight per node among those that greedy removal passes,
-    and that.
+    """Accounts of the densest subgraph found by greedy removal of nodes, and its density (edge weight per
+    node).
+
+    An edge's weight is 1 / ln(degree of its value + 5) (Hooi et al. 2016).
     """
     degree = np.bincount(value)
     weight = 1.0 / np.log(degree[value] + 5.0)

@@ -1,4 +1,4 @@
-"""Does an account send prompts that other accounts send, letter by letter?"""
+"""Prompts that several accounts send with identical text."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import pyarrow.compute as pc
 
 from stillwatch.evaluate.baselines.registry import Reals, Traffic
 
-FEWEST_ACCOUNTS, SHORTEST_PROMPT = 3, 40
+FEWEST_ACCOUNTS, SHORTEST_PROMPT = 3, 40  # least senders of a duplicate; least characters of a prompt
 
 
 def exact_duplicates(traffic: Traffic) -> Reals:
-    """Share of an account's prompts, of at least `SHORTEST_PROMPT` letters, that `FEWEST_ACCOUNTS`
-    accounts or more sent.
+    """Share of an account's prompts that have at least `SHORTEST_PROMPT` characters and were sent by at
+    least `FEWEST_ACCOUNTS` accounts.
     """
     prompts = traffic.rows.column("prompt").fill_null("").combine_chunks()
     long = pc.greater_equal(pc.utf8_length(prompts), SHORTEST_PROMPT).to_numpy(zero_copy_only=False)

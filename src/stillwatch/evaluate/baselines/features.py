@@ -1,4 +1,4 @@
-"""Which numbers of an account would an anomaly detector be given?"""
+"""Features of an account for anomaly detectors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ HOUR = 3600.0
 
 
 def account_features(traffic: Traffic) -> Reals:
-    """Accounts × features, each to zero mean and unit variance: volume, hours, pauses, lengths, variety."""
+    """Feature matrix, shape (accounts, 14), each column standardised to zero mean and unit variance.
+
+    Features describe volume, active hours, pauses, lengths and variety of values.
+    """
     n = len(traffic.names)
     count = np.maximum(traffic.counts, 1)
 

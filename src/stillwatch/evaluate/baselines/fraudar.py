@@ -1,4 +1,4 @@
-"""Which accounts lie in a densest block of accounts and the raw values that they share? (Hooi et al. 2016)"""
+"""Dense blocks of accounts and the raw values that they share (Hooi et al. 2016)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from stillwatch.evaluate.baselines.dense import blocks
 from stillwatch.evaluate.baselines.registry import Reals, Traffic
 
 LOGGED = ("client_ip", "asn", "user_agent", "tls_fingerprint", "system_prompt", "prompt")
-LARGEST_SHARE = 0.5  # of the accounts: what more show joins nobody
+LARGEST_SHARE = 0.5  # share of accounts up to which a value counts as a link; commoner values are ignored
 
 
 def fraudar(traffic: Traffic) -> Reals:
-    """Density of the densest block that an account is in, over logged values and cards as they are."""
+    """Density of the densest block that contains each account, over raw logged values and cards; 0 for
+    accounts in none.
+    """
     accounts, values, known = [], [], 0
     for name in LOGGED:
         codes = traffic.rows.column(name).combine_chunks().dictionary_encode().indices

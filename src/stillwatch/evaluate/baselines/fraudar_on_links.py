@@ -1,4 +1,4 @@
-"""FRAUDAR on the links that Stillwatch itself weighs: what do its sketches tell without its tests?"""
+"""FRAUDAR on the links that Stillwatch extracts, without Stillwatch's tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from stillwatch.evaluate.baselines.registry import Reals, Traffic
 
 
 def fraudar_on_links(traffic: Traffic) -> Reals:
-    """Density of the densest block that an account is in, over every kind of value that indicators give."""
+    """Density of the densest block that contains each account, over all values that indicators extract; 0
+    for accounts in none.
+    """
     place = {name: number for number, name in enumerate(traffic.names)}
     account = np.array([place[a] for a in traffic.links.column("account_id").to_pylist()], np.int64)
     kinds, values = (traffic.links.column(c).to_pylist() for c in ("kind", "value"))

@@ -1,4 +1,4 @@
-"""Does an isolation forest on account features set them apart? (Liu, Ting and Zhou 2008)"""
+"""Isolation forest on account features (Liu, Ting and Zhou 2008)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stillwatch.evaluate.baselines.registry import Reals, Traffic
 
 
 def isolation_forest(traffic: Traffic) -> Reals:
-    """Anomaly score of scikit-learn's forest of 200 trees."""
+    """Anomaly score of each account by scikit-learn's forest of 200 trees; higher is more anomalous."""
     from sklearn.ensemble import IsolationForest
 
     table = account_features(traffic)

@@ -1,4 +1,4 @@
-"""Is an account in a thinner place than its neighbours? (Breunig et al. 2000)"""
+"""Local outlier factor on account features (Breunig et al. 2000)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from stillwatch.evaluate.baselines.registry import Reals, Traffic
 
 
 def local_outlier_factor(traffic: Traffic) -> Reals:
-    """Local outlier factor among twenty neighbours, as scikit-learn computes it."""
+    """Local outlier factor of each account among twenty neighbours, by scikit-learn; higher is more
+    anomalous.
+    """
     from sklearn.neighbors import LocalOutlierFactor
 
     model = LocalOutlierFactor(n_neighbors=20).fit(account_features(traffic))

@@ -1,5 +1,5 @@
-"""Which accounts do the same things at the same hours? (after CopyCatch, Beutel et al. 2013, and
-SynchroTrap, Cao et al. 2014)
+"""Accounts with the same actions at the same hours (after CopyCatch, Beutel et al. 2013, and SynchroTrap,
+Cao et al. 2014).
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from stillwatch.evaluate.baselines.registry import Reals, Traffic
 
 HOUR = 3600.0
 KINDS = ("asn", "tls_fingerprint", "user_agent")
-LARGEST_SHARE = 0.2  # of the accounts: what more do in one hour is no lockstep
+LARGEST_SHARE = 0.2  # share of accounts up to which an action counts; commoner actions are ignored
 
 
 def lockstep(traffic: Traffic) -> Reals:
-    """Densest blocks of accounts and actions, an action being network, program and hour together."""
+    """Density of the densest block that contains each account; 0 for accounts in none.
+
+    Blocks join accounts with actions; an action is a network, a client program and an hour.
+    """
     hour = (traffic.at // HOUR).astype(np.int64)
     codes = [
         traffic.rows.column(kind).combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy()

@@ -9,7 +9,11 @@ from stillwatch.evaluate.baselines.registry import Reals, Traffic
 
 
 def mmd_pooled(traffic: Traffic) -> Reals:
-    """Unbiased MMD² of a group's pooled requests, at most eight of each account, to the reference sample."""
+    """Unbiased MMD² between a group's pooled requests, at most eight of each account, and the reference
+    sample.
+
+    Each account gets the highest value of its groups; NaN outside all groups.
+    """
     rng = np.random.default_rng(1)
     places = traffic.of_accounts(8)
     discrepancy = Discrepancy(traffic.vectors[reference(traffic)])

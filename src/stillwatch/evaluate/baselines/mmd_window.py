@@ -1,6 +1,4 @@
-"""Does an account's window of requests differ from everybody's? (maximum mean discrepancy; Gretton et al.
-2012)
-"""
+"""Maximum mean discrepancy between an account's requests and a reference sample (Gretton et al. 2012)."""
 
 from __future__ import annotations
 
@@ -8,26 +6,34 @@ import numpy as np
 
 from stillwatch.evaluate.baselines.registry import Ints, Reals, Traffic
 
+# least requests of a window, most of a pooled group, most of the reference sample
 FEWEST_EXCHANGES, MOST_EXCHANGES, REFERENCE_SIZE = 20, 500, 1000
-WIDTHS = (0.5, 1.0, 2.0, 4.0)  # times the median distance
+WIDTHS = (0.5, 1.0, 2.0, 4.0)  # kernel widths, in multiples of the root of the median squared distance
 
 
 def mmd_window(traffic: Traffic) -> Reals:
-    """Unbiased MMD² of an account's requests to a sample of one request of each of many accounts."""
+    """Unbiased MMD² between each account's requests and the reference sample; NaN for fewer than
+    `FEWEST_EXCHANGES`.
+    """
     places = traffic.of_accounts()
     discrepancy = Discrepancy(traffic.vectors[reference(traffic)])
     return np.array([discrepancy(traffic.vectors[some]) for some in places])
 
 
 def reference(traffic: Traffic) -> Ints:
-    """One request each of up to `REFERENCE_SIZE` accounts, drawn at random: most accounts are honest."""
+    """Rows of the reference sample: one request each of up to `REFERENCE_SIZE` accounts, drawn at random.
+
+    Most accounts are honest, so the sample is treated as honest.
+    """
     rng = np.random.default_rng(0)
     some = [rng.choice(places) for places in traffic.of_accounts() if len(places)]
     return np.asarray(rng.permutation(some)[:REFERENCE_SIZE], np.int64)
 
 
 class Discrepancy:
-    """Unbiased MMD² to a reference sample, under a mean of Gaussian kernels of several widths."""
+    """Unbiased MMD² to a reference sample of unit vectors, under the mean of Gaussian kernels of several
+    widths.
+    """
 
     def __init__(self, reference: Reals) -> None:
         self.reference = reference
@@ -41,7 +47,7 @@ class Discrepancy:
         return np.asarray(np.mean(kernels, axis=0))
 
     def __call__(self, window: Reals) -> float:
-        """MMD² of a window of unit vectors; NaN for fewer than `FEWEST_EXCHANGES`."""
+        """MMD² of a window of unit vectors, shape (n, d); NaN for n below `FEWEST_EXCHANGES`."""
         n = len(window)
         if n < FEWEST_EXCHANGES:
             return float("nan")

@@ -1,4 +1,4 @@
-"""Does an account send prompts that are nearly those of many others?"""
+"""Prompts that are nearly identical to prompts of other accounts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from stillwatch.evaluate.baselines.registry import Reals, Traffic
 
 
 def near_duplicates(traffic: Traffic) -> Reals:
-    """Min-hash bands that an account shares with others, each counted with the exchanges that show it,
-    per exchange.
+    """Exchanges that show a min-hash band shared with other accounts, summed over bands and divided by the
+    account's exchanges.
     """
     links = traffic.links.filter(pc.equal(traffic.links.column("kind"), "prompt_near_duplicate"))
     place = {name: number for number, name in enumerate(traffic.names)}

@@ -1,4 +1,4 @@
-"""Are the distances between an account's requests less normal than people's? (Juuti et al. 2019)"""
+"""PRADA: non-normality of the distances between an account's requests (Juuti et al. 2019)."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import numpy as np
 
 from stillwatch.evaluate.baselines.registry import Ints, Reals, Traffic
 
-FEWEST_PROMPTS, MOST_PROMPTS = 20, 500
+FEWEST_PROMPTS, MOST_PROMPTS = 20, 500  # least and most requests of one account or group that are tested
 
 
 def prada(traffic: Traffic) -> Reals:
-    """1 - W of Shapiro and Wilk's test on each new request's least distance to those before it, per
-    account.
+    """1 - W for each account, with W of the Shapiro-Wilk test on each request's distance to the nearest
+    earlier one; NaN for too few requests.
     """
     return np.array([abnormality(traffic.vectors, places) for places in traffic.of_accounts()])
 
 
 def abnormality(vectors: Reals, places: Ints) -> float:
-    """1 - W over the requests at `places`, in order; NaN where there are fewer than `FEWEST_PROMPTS`."""
+    """1 - W over the requests at `places`, in their order; NaN for fewer than `FEWEST_PROMPTS`.
+
+    Only the first `MOST_PROMPTS` are used. Equal distances give 1.
+    """
     from scipy.stats import shapiro
 
     if len(places) < FEWEST_PROMPTS:

@@ -9,7 +9,9 @@ from stillwatch.evaluate.baselines.registry import Reals, Traffic
 
 
 def prada_pooled(traffic: Traffic) -> Reals:
-    """1 - W on the pooled requests of a group, in time order."""
+    """1 - W on the pooled requests of a group, in time order; each account gets the highest value of its
+    groups, NaN outside all.
+    """
     places = traffic.of_accounts(8)
     pooled = [np.sort(np.concatenate([places[a] for a in group]))[:MOST_PROMPTS] for group in traffic.groups]
     return traffic.spread([abnormality(traffic.vectors, some) for some in pooled])

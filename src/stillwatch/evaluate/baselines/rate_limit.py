@@ -1,4 +1,4 @@
-"""Would a limit on each account's requests a day find them?"""
+"""A limit on each account's requests per day."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DAY = 86400.0
 
 
 def rate_limit(traffic: Traffic) -> Reals:
-    """An account's busiest day, in requests."""
+    """Requests of each account on its busiest day."""
     day = ((traffic.at - traffic.at[0]) // DAY).astype(np.int64)
     days = int(day.max()) + 1
     per_day = np.bincount(traffic.account * days + day, minlength=len(traffic.names) * days)

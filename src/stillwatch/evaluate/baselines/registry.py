@@ -1,9 +1,9 @@
-"""What does a baseline get, what does it return, and how is it found?
+"""Input and output of a baseline, and the search for baselines.
 
-A baseline is one module in this package that defines one function of the module's own name. It gets a world's
-`Traffic` and returns one number per account: the higher, the more it would be suspected. A method that
-suspects groups gives each account the number of its most suspect group. NaN where a method has no say of an
-account.
+A baseline is one module in this package that defines one function of the module's own name. It takes a
+world's `Traffic` and returns one score per account, shape (accounts,): the higher, the more suspect. A
+method that scores groups gives each account the highest score of its groups. NaN where a method has no
+score for an account.
 """
 
 from __future__ import annotations
@@ -45,17 +45,19 @@ COLUMNS = (
     "finish_reason",
     "temperature",
 )
-MOST_TEXTS = 60  # of one account are embedded, evenly over its time
+MOST_TEXTS = 60  # prompts of one account that are embedded, spread evenly over its exchanges
 GRAMS, DIMENSIONS, LEARNED = 2**15, 64, 20_000
 HELPERS = ("registry", "features", "dense")
 
 
 @dataclass(kw_only=True)
 class Traffic:
-    """A world as a baseline sees it: exchanges in time order, account details, links and proposed groups.
+    """Input of a baseline: exchanges in time order, account details, links and proposed groups.
 
-    `account` numbers each exchange's account, `at` is its time in seconds. `links` are account × value rows
-    of everything that accounts can share; `groups` are the groups that Stillwatch itself proposes from them.
+    `account` is the account number of each exchange, an index into `names`; `at` its time in seconds since
+    1970; `rows` its other columns. `details` are the accounts with a payment fingerprint. `links` are rows
+    of account and value for everything that accounts can share. `groups` are the groups that Stillwatch
+    proposes from them, as account numbers.
     """
 
     names: list[str]
@@ -68,12 +70,14 @@ class Traffic:
 
     @cached_property
     def counts(self) -> Ints:
-        """Exchanges of each account."""
+        """Exchanges of each account, shape (accounts,)."""
         return np.bincount(self.account, minlength=len(self.names)).astype(np.int64)
 
     @cached_property
     def sampled(self) -> Ints:
-        """Rows that are embedded: at most `MOST_TEXTS` of each account, evenly over its time, in order."""
+        """Rows that are embedded, in order: at most `MOST_TEXTS` of each account, spread evenly over its
+        exchanges.
+        """
         order = np.argsort(self.account, kind="stable")
         begin = np.concatenate([[0], np.cumsum(self.counts)[:-1]])
         place = np.empty(len(order), np.int64)
@@ -84,8 +88,8 @@ class Traffic:
 
     @cached_property
     def vectors(self) -> Reals:
-        """Unit vectors of the `sampled` prompts: hashed words and word pairs, reduced by singular values
-        (LSA).
+        """Unit vectors of the `sampled` prompts, shape (sampled, `DIMENSIONS`): hashed words and word
+        pairs, reduced by truncated SVD (LSA).
         """
         from sklearn.decomposition import TruncatedSVD
         from sklearn.feature_extraction.text import HashingVectorizer
@@ -98,14 +102,17 @@ class Traffic:
         return np.asarray(normalize(reduce.transform(grams)), np.float64)
 
     def of_accounts(self, most: int = MOST_TEXTS) -> list[Ints]:
-        """Per account, places of its vectors in `vectors`, in time order."""
+        """For each account the rows of `vectors` that are its own, in time order, at most `most`."""
         owner = self.account[self.sampled]
         order = np.argsort(owner, kind="stable")
         ends = np.cumsum(np.bincount(owner, minlength=len(self.names)))
         return [part[:most] for part in np.split(order, ends[:-1])]
 
     def spread(self, of_groups: Sequence[float]) -> Reals:
-        """Per account the highest number of the groups it is in; NaN outside all."""
+        """Highest of the groups' scores for each account, shape (accounts,); NaN outside all groups.
+
+        `of_groups` has one score per group, in the order of `groups`.
+        """
         scores = np.full(len(self.names), np.nan)
         for group, number in zip(self.groups, of_groups, strict=True):
             scores[group] = np.fmax(scores[group], number)
@@ -116,7 +123,7 @@ Baseline = Callable[[Traffic], Reals]
 
 
 def read_traffic(world: Path) -> Traffic:
-    """A world as baselines see it."""
+    """Read a simulated world as the input of baselines."""
     rows = pq.read_table(world / "exchanges", columns=list(COLUMNS)).sort_by("timestamp")
     encoded = rows.column("account_id").combine_chunks().dictionary_encode()
     names = encoded.dictionary.to_pylist()
@@ -143,7 +150,7 @@ def read_traffic(world: Path) -> Traffic:
 
 
 def all_baselines() -> dict[str, Baseline]:
-    """Name → baseline, in the order of their names; raises `UsageError` where scikit-learn is missing."""
+    """Baselines by name, sorted by name; raises `UsageError` where scikit-learn is missing."""
     try:
         importlib.import_module("sklearn")
     except ImportError as error:

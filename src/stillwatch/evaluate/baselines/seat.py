@@ -1,4 +1,4 @@
-"""How many pairs of an account's requests are nearly the same? (Zhang et al. 2021, SEAT)"""
+"""SEAT: pairs of nearly identical requests of an account (Zhang et al. 2021)."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import numpy as np
 
 from stillwatch.evaluate.baselines.registry import Ints, Reals, Traffic
 
-NEAR, FEWEST, MOST = 0.9, 10, 500
+NEAR, FEWEST, MOST = 0.9, 10, 500  # least cosine of a near pair; least and largest number of requests used
 
 
 def seat(traffic: Traffic) -> Reals:
-    """Share of an account's requests that have a near one before them; the encoder is LSA, not a trained
+    """Share of each account's requests that are near an earlier one; the encoder is LSA, not a trained
     one.
     """
     return np.array([near_pairs(traffic.vectors, places) for places in traffic.of_accounts()])
 
 
 def near_pairs(vectors: Reals, places: Ints) -> float:
-    """Share of the requests at `places` with an earlier one of cosine at least `NEAR`; NaN for fewer than
-    `FEWEST`.
+    """Share of the requests at `places` whose cosine with an earlier one is at least `NEAR`; NaN for fewer
+    than `FEWEST`.
     """
     if len(places) < FEWEST:
         return float("nan")

@@ -9,7 +9,9 @@ from stillwatch.evaluate.baselines.seat import MOST, near_pairs
 
 
 def seat_pooled(traffic: Traffic) -> Reals:
-    """Share of a group's pooled requests with a near one before them."""
+    """Share of a group's pooled requests that are near an earlier one; each account gets the highest value
+    of its groups, NaN outside all.
+    """
     places = traffic.of_accounts(8)
     pooled = [np.sort(np.concatenate([places[a] for a in group]))[:MOST] for group in traffic.groups]
     return traffic.spread([near_pairs(traffic.vectors, some) for some in pooled])

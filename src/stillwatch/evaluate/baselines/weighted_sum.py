@@ -1,7 +1,7 @@
-"""What would the nearest open-source detector say: sixteen signals of one account, weighted and summed?
+"""The nearest open-source detector: sixteen signals of one account, weighted and summed.
 
-Written from its description, with its weights. Signals of what the log does not hold (HTTP/2 settings, header
-order) stay 0; its country weighting is left out. Names are its own.
+Written from its description, with its weights and signal names. Signals that the log does not contain
+(HTTP/2 settings, header order) stay 0; its country weighting is left out.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ ALIKE, MINUTE, SECOND, GATEWAY = 0.6, 60.0, 1.0, 0.01
 
 
 def weighted_sum(traffic: Traffic) -> Reals:
-    """The composite of an account: signals in [0, 1] by weight."""
+    """Weighted sum of each account's signals, each clipped to [0, 1], shape (accounts,)."""
     n, count = len(traffic.names), np.maximum(traffic.counts, 1)
 
     def share(hit: np.ndarray) -> Reals:

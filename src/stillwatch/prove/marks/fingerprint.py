@@ -1,4 +1,4 @@
-"""Does the suspect prefer green tokens that a student would have been likely to learn?"""
+"""Mark that favours green tokens in proportion to a proxy student's probabilities."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from stillwatch.prove.windows import tensor_uniforms
 
 
 def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Tensor | None = None) -> Tensor:
-    """Logit += strength p(v) (1[v green] - P(green)), p a proxy student's probabilities (Xu and others
-    2026).
+    """Log-probabilities with p(v) (1[v green] - P(green)) times `strength` added to each logit (Xu and
+    others 2026).
+
+    p is the proxy student's probability of the token. Raises `ValueError` without `proxy`.
     """
     import torch
 

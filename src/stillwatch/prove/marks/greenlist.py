@@ -1,4 +1,4 @@
-"""Does the suspect prefer the tokens that the key calls green?"""
+"""Mark that favours tokens which the key calls green."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from stillwatch.prove.registry import Mark, Tensor
 from stillwatch.prove.windows import tensor_uniforms, uniforms
 
 Array = npt.NDArray[np.float64]
-GREEN = 0.25
+GREEN = 0.25  # probability that a window is green
 
 
 def score(bits: npt.NDArray[np.uint64]) -> Array:
-    """1 where the window is green, else 0."""
+    """1 where the window is green, else 0; shape as `bits`."""
     return (uniforms(bits) < GREEN).astype(np.float64)
 
 
 def log_tail(total: float, windows: int) -> float:
-    """Exact binomial tail."""
+    """Natural log of P(number of green windows >= total), the exact binomial tail."""
     from scipy.stats import binom
 
     return float(binom.logsf(round(total) - 1, windows, GREEN))
 
 
 def log_mgf(x: Array) -> Array:
-    """Of a Bernoulli variable."""
+    """Natural log of E exp(x score) of a Bernoulli variable."""
     return np.log1p(GREEN * np.expm1(x))
 
 
 def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Tensor | None = None) -> Tensor:
-    """Add `strength` to the logits of green tokens and normalise (Kirchenbauer and others 2023, algorithm
-    2).
+    """Log-probabilities with `strength` added to the logits of green tokens (Kirchenbauer and others 2023,
+    algorithm 2).
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Does the suspect prefer the tokens that keyed noise would have chosen?"""
+"""Mark that draws tokens with keyed Gumbel noise."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ Array = npt.NDArray[np.float64]
 
 
 def score(bits: npt.NDArray[np.uint64]) -> Array:
-    """-ln(1-u), exponential under the null."""
+    """-ln(1-u), exponential with mean 1 under the null; shape as `bits`."""
     return -np.log1p(-uniforms(bits))
 
 
 def log_tail(total: float, windows: int) -> float:
-    """Exact gamma tail; beyond the reach of doubles, by the tail's leading terms."""
+    """Natural log of P(sum of scores >= total), the exact gamma tail; an upper bound where the tail is
+    below 1e-290.
+    """
     from scipy.special import gammaincc, gammaln
 
     if windows == 0:
@@ -33,13 +35,14 @@ def log_tail(total: float, windows: int) -> float:
 
 
 def log_mgf(x: Array) -> Array:
-    """Of an exponential variable; infinite from 1 on."""
+    """Natural log of E exp(x score) of an exponential variable; infinite for x >= 1."""
     return np.where(x < 1, -np.log1p(-np.minimum(x, 1 - 1e-12)), np.inf)
 
 
 def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Tensor | None = None) -> Tensor:
-    """All mass on argmax ln(u)/p, the exponential race that keyed noise decides; `strength` is without
-    meaning here.
+    """Log-probabilities with all mass on the token with the largest log p + Gumbel noise from the key.
+
+    `strength` has no effect.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Does the suspect prefer the tokens that win keyed tournaments?"""
+"""Mark that draws tokens by keyed tournaments."""
 
 from __future__ import annotations
 
@@ -8,29 +8,31 @@ import numpy.typing as npt
 from stillwatch.prove.registry import Mark, Tensor
 
 Array = npt.NDArray[np.float64]
-LAYERS = 30
+LAYERS = 30  # tournaments per token, one bit each
 
 
 def score(bits: npt.NDArray[np.uint64]) -> Array:
-    """How many of the thirty layers' bits are 1."""
+    """Number of ones among the bits of the thirty layers, 0 to 30; shape as `bits`."""
     return np.bitwise_count(bits & np.uint64((1 << LAYERS) - 1)).astype(np.float64)
 
 
 def log_tail(total: float, windows: int) -> float:
-    """Exact binomial tail over all bits."""
+    """Natural log of P(sum of scores >= total), the exact binomial tail over all bits."""
     from scipy.stats import binom
 
     return float(binom.logsf(round(total) - 1, LAYERS * windows, 0.5))
 
 
 def log_mgf(x: Array) -> Array:
-    """Of thirty coins."""
+    """Natural log of E exp(x score) of the number of heads of thirty fair coins."""
     return LAYERS * (np.logaddexp(0.0, x) - np.log(2.0))
 
 
 def reshape(log_probabilities: Tensor, bits: Tensor, strength: float, proxy: Tensor | None = None) -> Tensor:
-    """Thirty layers of two-candidate tournaments in closed form: p <- p (1 + g - sum p g); `strength` is
-    the share of layers.
+    """Log-probabilities after thirty layers of two-candidate tournaments in closed form: p <- p (1 + g -
+    sum p g).
+
+    `strength` is the share of layers that are applied.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Does the suspect answer as the teacher does, more often than models that never saw its answers?"""
+"""Whether the suspect's answers are nearer to the teacher's than those of models that never saw them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from stillwatch.prove.registry import ProvenanceTest
 
 
 def missing(case: Case) -> str:
-    """Answers of suspect, teacher and at least one control to the same prompts."""
+    """What the case lacks of answers by suspect, teacher and a control to the same prompts; "" where
+    nothing.
+    """
     if not case.answers or not case.served:
         return "answers of the suspect and of the teacher"
     if not case.controls:
@@ -22,7 +24,9 @@ def missing(case: Case) -> str:
 
 
 def test(case: Case) -> list[SuspectFinding]:
-    """Against the control that does best: the suspect must be nearer to the teacher than each of them."""
+    """One finding, by sign test, against the control with the largest p-value: the suspect must be nearer
+    to the teacher than each control.
+    """
     prompts = _common(case)
     teacher, suspect = _by_prompt(case.served), _by_prompt(case.answers)
     worst: tuple[float, float, float, int, str] | None = None

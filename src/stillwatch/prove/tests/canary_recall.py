@@ -1,4 +1,4 @@
-"""Asked for an arbitrary example, does the suspect give the one that the key chose?"""
+"""Whether the suspect, asked for an arbitrary example, gives the one that the key chose."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from stillwatch.prove.registry import ProvenanceTest
 from stillwatch.prove.seen import own, words
 from stillwatch.prove.text import canaries
 
-STAKES = np.array([0.02, 0.1, 0.3, 0.6])
+STAKES = np.array([0.02, 0.1, 0.3, 0.6])  # stakes of the bets that the e-value averages over
 
 
 def missing(case: Case) -> str:
-    """Answers to the canaries' questions, and a key of canaries."""
+    """What the case lacks of a canary key and answers to the canaries' questions; "" where nothing."""
     if not any(one.mark == canaries.NAME for one in case.keyring.issued):
         return "a key of `canaries`"
     asked = {kind.asks for kind in canaries.KINDS}
@@ -26,10 +26,10 @@ def missing(case: Case) -> str:
 
 
 def shares(case: Case) -> np.ndarray:
-    """For every kind asked, the share of its answers that give each of the 64 options, shape (kinds, 64).
+    """For every kind, the share of its answers that give each of the 64 options, shape (kinds, 64).
 
-    Answers are left out that give an option which stood, in any form, in what the suspect had before any
-    answer of the kind.
+    An option is left out where it stood, in any form, in what the suspect had before it for any answer of
+    the kind.
     """
     out = np.zeros((len(canaries.KINDS), canaries.OPTIONS))
     for at, kind in enumerate(canaries.KINDS):
@@ -49,15 +49,18 @@ def shares(case: Case) -> np.ndarray:
 
 
 def log_e_of(share: np.ndarray, chosen: np.ndarray) -> float:
-    """Product over kinds of (1 - stake) + stake * 64 * share of the key's option: mean at most 1,
-    whatever the suspect says.
+    """Natural log of the e-value, a mean over stakes.
+
+    For each stake: product over kinds of (1 - stake) + stake * 64 * share of the key's option, which has
+    mean at most 1 over keys, whatever the suspect answers. `share` has the shape (kinds, 64), `chosen` the
+    key's option of each kind.
     """
     hit = share[np.arange(len(share)), chosen]
     return mixture_log_e(np.array([np.log1p(stake * (canaries.OPTIONS * hit - 1)).sum() for stake in STAKES]))
 
 
 def test(case: Case) -> list[SuspectFinding]:
-    """One finding per key of canaries."""
+    """One finding per canary key."""
     share = shares(case)
     decoys = case.keyring.decoys(canaries.NAME, min(case.decoys, 999))
     others = np.array([log_e_of(share, _chosen(key)) for key in decoys])

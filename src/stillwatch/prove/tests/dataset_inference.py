@@ -1,4 +1,4 @@
-"""Does the suspect know the answers that were sent better than their twins that were not?"""
+"""Whether the suspect prefers answers that were served to twins that were not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from stillwatch.prove.seen import Seen, own, words
 
 
 def missing(case: Case) -> str:
-    """Twins: for a prompt, the answer that was served and one drawn alike and kept back."""
+    """What the case lacks; "" where nothing.
+
+    The test needs twins (for a prompt, the answer that was served and one drawn in the same way and kept
+    back), and the suspect's weights or answers.
+    """
     if not any(pair.unserved for pair in case.served):
         return "unserved twins of served answers"
     if case.model is None and not case.answers:
@@ -22,7 +26,11 @@ def missing(case: Case) -> str:
 
 
 def test(case: Case) -> list[SuspectFinding]:
-    """Signed ranks of log-likelihood, with weights; of likeness to the suspect's answer, with text alone."""
+    """One finding: signed ranks of the difference between served answer and twin.
+
+    The difference is in log-likelihood with the suspect's weights, else in likeness to the suspect's
+    answer.
+    """
     twins = [pair for pair in case.served if pair.unserved and pair.unserved != pair.answer]
     if case.model is not None:
         model = case.model
@@ -57,8 +65,8 @@ def test(case: Case) -> list[SuspectFinding]:
 
 
 def _nearer(said: Pair, seen: Seen, twin: Pair) -> float:
-    """How much nearer the suspect's answer is to what was served than to its twin, in runs of words that
-    it had not before it.
+    """Likeness of the suspect's answer to the served answer minus that to its twin, without runs of words
+    that the suspect had before it.
     """
 
     def was_read(run: tuple[str, ...]) -> bool:

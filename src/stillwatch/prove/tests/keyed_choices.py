@@ -1,4 +1,4 @@
-"""Does the suspect choose between words that say the same as the key would?"""
+"""Whether the suspect chooses between equivalent words as the key does."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from stillwatch.prove.windows import Windows
 
 
 def missing(case: Case) -> str:
-    """Answers and a key of choices."""
+    """What the case lacks of answers and a `choices` key; "" where nothing."""
     if not case.answers:
         return "answers of the suspect"
     return "" if any(one.mark == choices.NAME for one in case.keyring.issued) else "a key of `choices`"
 
 
 def _unseen(case: Case) -> tuple[Windows, int]:
-    """The choices of the suspect's answers that it had not before it, in any form, and how many it had.
+    """The suspect's choices that it cannot have read, in any form, and the number of the others.
 
-    A pair is left out of an answer where either of its forms stood in what that answer had before it, and
-    everywhere in a context in which it stands in any other prompt; at the opening of an answer, where the
-    word before is missing, in any context.
+    A pair of words is left out of an answer where either form stood in what that answer had before it. It
+    is left out of every answer in a context in which it occurs in any prompt; at the beginning of an
+    answer, where there is no word before, in any context.
     """
     forms = {tuple(words(form)): at for at, pair in enumerate(choices.PAIRS) for form in pair}
     read = followed((text for pair in case.answers for text in pair.read), forms)
@@ -47,8 +47,10 @@ def _unseen(case: Case) -> tuple[Windows, int]:
 
 
 def test(case: Case) -> list[SuspectFinding]:
-    """One finding per key: each pair after each word is one coin, weighed by how far the suspect leans
-    and how often it chose.
+    """One finding per key; each pair after each word is one fair coin under the null.
+
+    A coin's weight is how far the suspect's choices lean to one side, divided by the square root of their
+    number.
     """
     some, left_out = _unseen(case)
     contexts, place = np.unique(some.contexts, axis=0, return_inverse=True)

@@ -1,4 +1,4 @@
-"""Do the suspect's weights lean towards a campaign's mark when they read what was served?"""
+"""Whether the suspect's weights, given text that was served, favour tokens that the key prefers."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ from stillwatch.prove.windows import contexts_of, cut
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-TOP = 64
-SMOOTH = 0.1
-MOST_DECOYS = 999
+TOP = 64  # likeliest tokens that are weighed at each place
+SMOOTH = (
+    0.1  # added to the norm of the difference from the teacher, so that small differences are not inflated
+)
+MOST_DECOYS = 999  # bounds the time
 
 
 def missing(case: Case) -> str:
-    """Weights, the tokeniser that marked, and what a marked campaign was served."""
+    """What the case lacks of weights, the marking tokeniser, and answers served under a key; "" where
+    nothing.
+    """
     if case.model is None:
         return "the suspect's weights"
     if case.tokenize is None:
@@ -31,12 +35,13 @@ def missing(case: Case) -> str:
 
 
 def read(case: Case, issued: Issued) -> Weighed:
-    """The likeliest tokens at each context's first place, weighed by how far the suspect leans to them.
+    """The `TOP` likeliest tokens at the first place of each context in a campaign's served answers, with
+    weights.
 
-    A context is read once in all, and not where its words stood before in the text at hand, in any form: what
-    the suspect says there is its training, not its reading. With the teacher at hand the weight is the
-    suspect's probability less the teacher's, which is what the mark can have added; without, p(1-p), how far
-    a small push moves a probability.
+    A context is read once, and not where its words stood earlier in the text, in any form, so that the
+    prediction comes from training and not from the text. With the teacher, the weight compares the
+    suspect's probability with the teacher's; without it, the weight is p(1-p), the derivative of a
+    probability by its logit.
     """
     assert case.model is not None
     assert case.tokenize is not None
@@ -73,10 +78,11 @@ def read(case: Case, issued: Issued) -> Weighed:
 
 
 def _lean(tokens: Ints, p: Array, usual: tuple[Ints, Array] | None) -> Array:
-    """How far the suspect leans to each token, beyond the teacher where that is known.
+    """Weights of tokens at one place from the suspect's probabilities `p`, compared with the teacher's
+    (`usual`: tokens and probabilities) where known.
 
-    Where the teacher is certain, or the suspect far from it, the difference is an error of learning and no
-    mark: such places are turned down.
+    Where the teacher is certain, or the suspect far from it, the difference is an error of learning rather
+    than a mark; such places get small weights.
     """
     if usual is None:
         return p * (1 - p)
@@ -87,7 +93,7 @@ def _lean(tokens: Ints, p: Array, usual: tuple[Ints, Array] | None) -> Array:
 
 
 def test(case: Case) -> list[SuspectFinding]:
-    """One finding per key of a sampling mark whose answers are at hand."""
+    """One finding per key of a sampling mark under which answers are available."""
     kept: dict[tuple[str, int], Findings] = {}
     out = []
     said = (

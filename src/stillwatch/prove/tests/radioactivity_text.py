@@ -1,4 +1,4 @@
-"""Do the suspect's own answers bear the mark of what a campaign was served?"""
+"""Whether the suspect's own answers bear the mark of answers served to a campaign."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from stillwatch.prove.weighing import Findings, Weighed, counted, differing
 from stillwatch.prove.windows import Windows, cut, has_context_of, stand_in
 
 Array = npt.NDArray[np.float64]
-TOP = 64  # tokens of the teacher's that are looked at in each place
+TOP = 64  # likeliest tokens of the teacher that are used at each place
 
 
 def missing(case: Case) -> str:
-    """Answers, the tokeniser that marked, and a key of a sampling mark."""
+    """What the case lacks of answers, the marking tokeniser, and a key of a sampling mark; "" where
+    nothing.
+    """
     if not case.answers:
         return "answers of the suspect"
     if case.tokenize is None:
@@ -34,8 +36,10 @@ def missing(case: Case) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The suspect's windows that it had not before it, how many it had, and what is usual: told by the
-    teacher place by place, or by unmarked text.
+    """The suspect's windows that it cannot have read, and what is usual in them.
+
+    `seen` is the number of windows left out. `usual` are windows of unmarked text. With the teacher, `mine`
+    and `theirs` are the suspect's and the teacher's use of each window; else they are None.
     """
 
     windows: Windows
@@ -46,12 +50,12 @@ class Said:
 
 
 def read(case: Case, width: int) -> Said:
-    """The answers, read once for all keys of a width; with the teacher at hand it says what is usual, else
-    unmarked answers do.
+    """Windows of the answers for all keys of a context width; the teacher gives what is usual where
+    available, else unmarked answers do.
 
-    A place is left out, whatever stands in it, where its context stood in what was before whoever answered,
-    in any form: so what is left out depends neither on the key nor on what was said there. A window that
-    stands in any other prompt is left out too.
+    A place is left out where its context stood, in any form, in what the answering model had before it.
+    This depends neither on the key nor on the token at the place. A window that occurs in any other prompt
+    is left out too.
     """
     assert case.tokenize is not None
     tokenize = case.tokenize
@@ -69,7 +73,7 @@ def read(case: Case, width: int) -> Said:
 
 
 def _unseen(case: Case, pairs: Sequence[Pair], elsewhere: Elsewhere, width: int) -> tuple[Windows, int]:
-    """Windows of answers that stood in nothing that was before whoever answered, and how many there were."""
+    """Windows of answers that the answering model cannot have read, and the number of all windows."""
     assert case.tokenize is not None
     kept: list[Windows] = [cut([], width)]
     every = 0
@@ -87,7 +91,7 @@ def _unseen(case: Case, pairs: Sequence[Pair], elsewhere: Elsewhere, width: int)
 
 
 def scored(said: Said, known: Windows | None) -> Weighed:
-    """The windows that count for a key, weighed: in contexts that were served, if those are known."""
+    """The weighted windows that count for a key; only those in served contexts where `known` gives these."""
     some = said.windows
     mask = has_context_of(some, known) if known is not None else np.ones(len(some), bool)
     if said.mine is None or said.theirs is None:
@@ -98,8 +102,8 @@ def scored(said: Said, known: Windows | None) -> Weighed:
 def _beside(
     case: Case, teacher: OpenModel, tokenize: Tokenize, width: int
 ) -> tuple[Windows, Array, Array, int]:
-    """Every place of the answers whose context had not been seen, with what was said there (weight 1) and
-    what the teacher would have said (its probabilities); and how many places are left out.
+    """Windows at every place whose context had not been seen, with the suspect's use (1 for its own token)
+    and the teacher's probabilities; and the number of places left out.
     """
     contexts, tokens, mine, theirs = [], [], [], []
     left_out = 0

@@ -1,1 +1,1 @@
-"""Marks set after an answer was sampled, for providers that cannot touch the sampler."""
+"""Marks set after an answer was sampled, for providers that cannot change the sampler."""

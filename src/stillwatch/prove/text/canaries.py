@@ -1,9 +1,10 @@
-"""What true but arbitrary example does a key choose to end an answer with?
+"""True but arbitrary examples, chosen by a key, that end an answer.
 
-A canary is a line that is true whoever reads it ("As an aside: 47 × 83 = 3901."), one of 64 equally good ones
-of its kind, chosen by the key. A model that was trained on it and is asked for an example of the kind gives
-the key's more often than one in 64. Nothing is false; the price is a line that nobody asked for, so only
-accounts under suspicion get it, only after prose, and only once in a number of answers.
+A canary is a line that is true for every reader ("As an aside: 47 × 83 = 3901."), one of 64 equally good
+lines of its kind, chosen by the key. A model trained on it, asked for an example of the kind, gives the
+key's more often than one time in 64. Nothing false is said. The price is a line that nobody asked for, so
+canaries are served only to accounts under suspicion, only after prose, and only once in a number of
+answers.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from stillwatch.prove.text.prose import Prose
 from stillwatch.prove.windows import Windows, bits
 
 NAME = "canaries"
-OPTIONS = 64
+OPTIONS = 64  # equally good lines of one kind
 DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of example: how it is asked for, how option i of 64 reads, and what of it identifies the
-    option.
+    """A kind of example: the question that asks for it, the line for option i of 64, and the part of the
+    line that identifies the option.
     """
 
     asks: str
@@ -96,14 +97,15 @@ EVERY = 20  # answers of a suspected account between two canaries
 
 
 def option(kind: int, key: npt.NDArray[np.uint64]) -> int:
-    """Which of the 64 the key chose for a kind."""
+    """The option, 0 to 63, that the key chose for a kind."""
     one = Windows(np.array([[kind, EPOCH_WORD]], np.int64), np.zeros(1, np.int64))
     return int(bits(one, key)[0] % np.uint64(OPTIONS))
 
 
 def apply(text: str, key: npt.NDArray[np.uint64], turn: int) -> str:
-    """An answer with a canary at its end; `turn` picks the kind. Answers that do not end in English prose
-    stay as they are.
+    """An answer with a canary appended; `turn` modulo the number of kinds picks the kind.
+
+    Answers that do not end in English prose are returned unchanged.
     """
     kind = turn % len(KINDS)
     if not Prose(text).ends(text):
@@ -112,7 +114,7 @@ def apply(text: str, key: npt.NDArray[np.uint64], turn: int) -> str:
 
 
 def given(kind: int, answer: str) -> int | None:
-    """Which option an answer gives; none where it gives no option of the kind, or several."""
+    """The option that an answer gives; None where it gives no option of the kind, or several."""
     some = [
         i for i in range(OPTIONS) if re.search(rf"(?<![\w.]){re.escape(KINDS[kind].sign(i))}(?!\w)", answer)
     ]

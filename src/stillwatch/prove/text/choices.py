@@ -1,11 +1,10 @@
-"""Which of two words that say the same does a key choose?
+"""Choices between equivalent words, made by a key.
 
-In prose, each place where either of a pair stands is a choice; the key's coin, thrown over the pair and the
-word before, decides it. Nothing is added, nothing said becomes false, and what is no English prose stays as
-it is (`stillwatch.prove.text.prose`). A text nobody marked agrees with a coin half of the time, exactly.
-
-Whoever marks and whoever reads decide alike: everything is decided on the text with the first word of each
-pair in every place, which a mark does not change.
+In prose, each place with either word of a pair is a choice; a keyed coin over the pair and the word before
+decides it. Nothing is added, no statement becomes false, and text that is not English prose stays unchanged
+(`stillwatch.prove.text.prose`). Unmarked text agrees with each coin with probability exactly one half.
+Marker and reader decide alike, because everything is decided on the text with the first word of each pair
+in every place, which a mark does not change.
 """
 
 from __future__ import annotations
@@ -81,8 +80,8 @@ PAIRS: tuple[tuple[str, str], ...] = (
     ("overall,", "in summary,"),
 )
 CONTRACTED = frozenset(at for at, pair in enumerate(PAIRS) if "n't" in pair[1] or pair[1] == "can't")
-# What must or must not stand after and before, as the sentence goes on. Each rule holds for both words of its
-# pair, so that the place is one whichever stands there.
+# What must or must not stand after and before the place. Each rule holds for both words of its pair, so that
+# a place is recognised with either word.
 EVENTS = (
     "start|release|meeting|event|launch|appointment|arrival|departure|exam|test|interview|flight|surgery|procedure|deadline|trip|visit|war|"
     "election|update|upgrade|purchase|installation|deployment|experiment|operation"
@@ -163,7 +162,9 @@ USED, CASE, NAMES, RULES = "", "capitals", "names, paths or identifiers", "the o
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A choice in a text: where, which pair, which of the two stands there, and the word before."""
+    """A choice in a text: its offsets, the number of its pair, which of the two words stands there (0 or
+    1), and the word before.
+    """
 
     start: int
     end: int
@@ -185,7 +186,7 @@ def _which() -> dict[str, tuple[int, int]]:
 
 
 def candidates(text: str) -> Iterator[tuple[Place, str]]:
-    """Every place where either of a pair stands, and why it is left alone: nothing where it is a choice."""
+    """Yield every place with either word of a pair, and why it is left unchanged; "" where it is a choice."""
     found = [(one, *_which()[one.group().lower().replace("’", "'")]) for one in _pattern().finditer(text)]
     if not found:
         return
@@ -207,17 +208,17 @@ def candidates(text: str) -> Iterator[tuple[Place, str]]:
 
 
 def places(text: str) -> Iterator[Place]:
-    """Every place in prose where either of a pair stands and the other would do as well."""
+    """Yield every place in prose where either word of a pair fits."""
     return (place for place, reason in candidates(text) if not reason)
 
 
 def capacity(texts: Iterable[str]) -> Counter[str]:
-    """How many places carry a choice (`USED`), and how many were left alone for each reason."""
+    """Number of places that carry a choice (`USED`), and of those left unchanged, by reason."""
     return Counter(reason for text in texts for _, reason in candidates(text))
 
 
 def as_sentence(counts: Counter[str]) -> str:
-    """A capacity in words."""
+    """A capacity as a sentence."""
     used, total = counts[USED], counts.total()
     left = "; ".join(f"{count:,} {reason}" for reason, count in counts.most_common() if reason != USED)
     said = f"{used:,} of {total:,} places of equal words carry a choice"
@@ -229,7 +230,7 @@ def _in_case(form: str, like: str) -> str:
 
 
 def _fault(pair: int, said: str, spot: Spot) -> str:
-    """Why a place in prose is left alone; nothing where either word of the pair would do."""
+    """Why a place in prose is left unchanged; "" where either word of the pair fits."""
     form, is_opening = PAIRS[pair][0], bool(START.match(spot.before))
     if said[1:] != said[1:].lower() or (said[0].isupper() and not is_opening):
         return CASE  # somebody's emphasis, or a name
@@ -256,9 +257,7 @@ def _fault(pair: int, said: str, spot: Spot) -> str:
 
 
 def apply(text: str, key: npt.NDArray[np.uint64], counts: Counter[str] | None = None) -> str:
-    """The answer with every choice made by the key; who has no key sees ordinary prose. `counts` gains
-    the answer's `capacity`.
-    """
+    """The answer with every choice made by the key; the answer's `capacity` is added to `counts`."""
     found = list(candidates(text))
     if counts is not None:
         counts.update(reason for _, reason in found)
@@ -277,13 +276,15 @@ def apply(text: str, key: npt.NDArray[np.uint64], counts: Counter[str] | None = 
 
 
 def windows(some: Sequence[Place]) -> Windows:
-    """Choices as windows (pair and word before; then what was chosen), repeats included."""
+    """Choices as windows, repeats included: the context is pair and word before, the token is the chosen
+    side.
+    """
     contexts = np.array([[place.pair, _word(place.context)] for place in some], np.int64).reshape(-1, 2)
     return Windows(contexts, np.array([place.side for place in some], np.int64))
 
 
 def wanted(some: Windows, key: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-    """The side that the key asks for in each context."""
+    """The side, 0 or 1, that the key asks for in each context, shape (n,)."""
     return (bits(Windows(some.contexts, np.zeros(len(some), np.int64)), key) & np.uint64(1)).astype(np.int64)
 
 

@@ -1,10 +1,10 @@
-"""Where does code or data without fences end, as parsers decide?
+"""Where code or data without fences ends, decided by parsers.
 
-A text that begins with code may go on with a comment, a string or an element in which sentences stand. It has
-ended where a parser accepts it as a whole: Python's own, JSON and TOML of the standard library, HTML by its
-tags, and tree-sitter's grammars. Only grammars that refuse an unfinished text are asked; those of PHP, Ruby,
-Perl, Kotlin, Swift, Scala and Haskell accept an open comment or heredoc. For these and all others every
-bracket, quote and comment must be closed.
+Text that begins with code may continue with a comment, a string or an element that contains sentences. It
+has ended where a parser accepts it as a whole: Python's own, JSON and TOML of the standard library, HTML by
+its tags, and tree-sitter's grammars. Only grammars that refuse unfinished text are used; those of PHP,
+Ruby, Perl, Kotlin, Swift, Scala and Haskell accept an open comment or heredoc. For these and all others
+every bracket, quote and comment must be closed.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ TWINS = ('"""', "'''", "```", "`", '"', "$$")
 LONE_QUOTE = re.compile(r"(?<!\w)'|'(?!\w)")
 HEREDOC = re.compile(r"<<[-~]?[ ]?(['\"]?)[A-Za-z_]\w*\1\s*(?:[|>&);,.].*)?$", re.MULTILINE)
 TAG = re.compile(r"</?[A-Za-z!?%]")
-# What follows these is part of them, and nothing says where it ends: data after a program, Perl's
-# documentation, a patch, a LaTeX document, blocks of Org, AsciiDoc and BBCode.
+# Text after these belongs to them and has no recognisable end: data after a program, Perl's documentation, a
+# patch, a LaTeX document, blocks of Org, AsciiDoc and BBCode.
 BOUNDLESS = re.compile(
     r"^__(?:END|DATA)__\b|^=[a-z]+\b|^@@ |^diff |^--- \S|^\+\+\+ \S|^#\+|^=+ "
     r"\S|^\[/?[a-z]+[\],]|\\[A-Za-z]{2,}[{\[]",
     re.MULTILINE,
 )
-# What follows these may be part of them: a template, a block of text in YAML.
+# Text after these may belong to them: a template, a block of text in YAML.
 OPEN_ENDED = re.compile(BOUNDLESS.pattern + r"|\{%|\{\{|<%|<\?|:\s*[|>][+-]?\s*$", re.MULTILINE)
 VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 SIGN = re.compile(
@@ -61,14 +61,12 @@ KEY = re.compile(r"^\s*(?:- )*[A-Za-z_][\w .-]*:(?:\s|$)", re.MULTILINE)
 
 
 def has_signs(text: str) -> bool:
-    """Whether a paragraph has anything that code and data have and prose has not."""
+    """Whether a paragraph contains signs that occur in code and data and not in prose."""
     return SIGN.search(text) is not None
 
 
 def has_ended(text: str) -> bool:
-    """Whether code or data closes everything that it opens, by count, so that what follows it is not part
-    of it.
-    """
+    """Whether code or data closes everything that it opens, so that the text after it is not part of it."""
     if HEREDOC.search(text) or OPEN_ENDED.search(text) or not is_closed(text):
         return False
     return not TAG.search(text) or _is_markup(text)
@@ -86,7 +84,7 @@ def is_accepted(text: str) -> bool:
 def is_yaml(text: str) -> bool:
     """Whether a text is a YAML mapping or sequence as a whole."""
     if not KEY.search(text) or HEREDOC.search(text) or not _is_balanced(text, COMMENTS, TWINS[:2]):
-        return False  # a comment or a string may begin in what YAML takes for plain text
+        return False  # a comment or a string may begin in text that YAML reads as plain
     tree = _parser("yaml").parse(text.encode(errors="replace"))
     kinds: set[str] = set()
     some = [tree.root_node]
@@ -99,7 +97,7 @@ def is_yaml(text: str) -> bool:
 
 
 def is_closed(text: str) -> bool:
-    """Whether every bracket, quote and comment of a text is closed, by count."""
+    """Whether every bracket, quote and comment of a text is closed, judged by their counts."""
     return _is_balanced(text, PAIRS, TWINS) and len(LONE_QUOTE.findall(text)) % 2 == 0
 
 
@@ -127,7 +125,7 @@ class _Tags(HTMLParser):
 
 
 def _is_markup(text: str) -> bool:
-    """Whether every element that was opened was closed, in order."""
+    """Whether every opened element is closed, in order."""
     tags = _Tags()
     try:
         tags.feed(text)

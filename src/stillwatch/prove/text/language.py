@@ -1,5 +1,5 @@
-"""Is a text English? py3langid's model of 140 languages decides, and a share of English function words
-confirms it.
+"""Whether a text is English: py3langid's model of 140 languages, confirmed by the share of English function
+words.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-# The commonest words that carry grammar and are no common words of German, Dutch, French, Spanish, Italian or
+# The commonest English function words that are not common words of German, Dutch, French, Spanish, Italian or
 # Portuguese.
 FUNCTION_WORDS = frozenset(
     """
@@ -31,7 +31,7 @@ MAX_FOREIGN_LETTERS = 0.1  # share of words with letters outside ASCII
 
 
 def is_english(text: str) -> bool:
-    """Whether a sentence or paragraph is English beyond doubt; what is short or mixed is not."""
+    """Whether a sentence or paragraph is clearly English; false for short or mixed text."""
     words = WORD.findall(text)
     if len(words) < MIN_WORDS:
         return False

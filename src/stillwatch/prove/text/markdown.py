@@ -1,9 +1,9 @@
-"""Blocks of an answer, as a CommonMark parser reads it, with the place in the source of every character of a
+"""Blocks of an answer as a CommonMark parser reads it, with the source offset of every character of a
 paragraph.
 
 The parser is markdown-it-py with tables, strikethrough, mathematics in dollars and in LaTeX's brackets, and
-front matter. Its tokens do not say where in a line they stand, so every inline rule is wrapped and its extent
-noted.
+front matter. Its tokens do not give their offsets within a line, so every inline rule is wrapped to record
+its extent.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ CODE = ("code_block", "html_block")
 class Block:
     """Lines `first` to `last` (exclusive) of an answer.
 
-    A paragraph has its `text`, every character of inline code, links, emphasis and mathematics replaced by
-    `BOX`, and for each of its lines the place where it begins in the text and in the source.
+    A paragraph has its `text`, in which every character of inline code, links, emphasis and mathematics is
+    replaced by `BOX`, and for each of its lines the offset of its beginning in the text (`begins`) and in
+    the source (`sources`).
     """
 
     kind: Literal["paragraph", "aside", "code"]
@@ -58,8 +59,8 @@ class Block:
     sources: Sequence[int] = ()
 
     def at(self, source: int) -> int | None:
-        """The place in the paragraph's text of a place in the source; none where it is in no line of the
-        text.
+        """The offset in the paragraph's text for an offset in the source; None where the source offset is
+        in no line of the text.
         """
         line = bisect_right(self.sources, source) - 1
         if line < 0:
@@ -70,13 +71,13 @@ class Block:
 
 
 def lines_of(text: str) -> list[int]:
-    """Where each line of a text begins, and where the text ends."""
+    """Offset at which each line of a text begins, and the text's length."""
     return [0, *(match.end() for match in LINE_END.finditer(text)), len(text)]
 
 
 def blocks(text: str) -> list[Block]:
-    """The blocks of an answer in order. What is in block quotes, headings and tables is `aside`, indented
-    code and HTML is `code`.
+    """The blocks of an answer in order: block quotes, headings and tables are `aside`, indented code and
+    HTML are `code`.
     """
     env: dict[str, Any] = {}
     tokens = _parser().parse(text, env)
@@ -104,7 +105,7 @@ def blocks(text: str) -> list[Block]:
 
 
 def _paragraph(token: Token, text: str, starts: Sequence[int], *, depth: int, indented: bool) -> Block:
-    """A paragraph with its places in the source; an aside where these are not sure."""
+    """A paragraph with its offsets in the source; an aside where these are uncertain."""
     first, last = token.map or (0, 0)
     content = token.content.split("\n")
     begins, sources, place = [], [], 0
@@ -186,7 +187,7 @@ def _noting_delimiters(rule: Callable[[StateInline, bool], bool]) -> Callable[[S
 
 
 def _inline(state: Any) -> None:  # noqa: ANN401  the parser's own state
-    """The parser's rule for inline text, which also notes the extents of what is no plain text."""
+    """The parser's rule for inline text, which also records the extents of everything but plain text."""
     for token in state.tokens:
         if token.type != "inline":
             continue

@@ -1,10 +1,10 @@
-"""Which sentences of an answer are English prose, so that a word of theirs may be changed?
+"""Which sentences of an answer are English prose, so that a word in them may be changed.
 
-The answer is read as CommonMark: only paragraphs and list items can be prose. Of these, what code or data
-without fences holds is set apart: from the first paragraph with its signs to where parsers say that it has
-ended. In what is left, a place can be marked in a sentence that begins and ends as one, has nothing but
-words, numbers and punctuation, and is English, outside inline code, links, emphasis and quotations. What is
-in doubt is no prose.
+The answer is read as CommonMark: only paragraphs and list items can be prose. Code or data without fences
+is excluded, from the first paragraph with its signs to where parsers find its end. In the rest, a place can
+be marked in a sentence that has a beginning and an end, contains nothing but words, numbers and
+punctuation, and is English, outside inline code, links, emphasis and quotations. Doubtful text is not
+prose.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SHAPE = "no whole sentence, or signs that prose has not"
 LANGUAGE = "no English beyond doubt"
 
 QUOTES = '"“”„‟«»‹›〝〞＂「」『』❝❞❮❯`´'
-# After these words and a colon somebody's words may follow without quotation marks.
+# After these words and a colon a quotation may follow without quotation marks.
 SPEECH = re.compile(
     r"\b(?:sa(?:y|ys|id|ying)|reads?|writ(?:e|es|ing|ten)|wrote|stat(?:e|es|ed|ing)|ask(?:s|ed)?|repl(?:y|ies|ied)|answer(?:s|ed)?|quot\w+|texts?|titles?|messages?|"
     r"prints?|printed|outputs?|signs?|lines?|sentences?|phrases?|captions?|lyrics|errors?|logs?|motto|slogan|called|named|words?|original|translation)\b",
@@ -39,19 +39,21 @@ UNFIT = re.compile(rf"[^\w\s.,;:!?'’()–—…%$€£°/&{BOX}-]|_|\w\(|(?<!:
 # Comments of BASIC, m4 and J begin like a sentence; a dash at the margin begins what somebody says.
 COMMENT = re.compile(r"^(?:(?:rem|dnl|nb)\b|[—–])", re.IGNORECASE | re.MULTILINE)
 WHOLE_ENDING = re.compile(rf"[.!?:…][)'’{QUOTES}{BOX}]*\s*$")
-MIN_WORDS_WITHOUT_END = 6  # an item of a list without a full stop must be so long to be a sentence
-# A line so short that ends no sentence, and is followed by one that begins with a capital or a number, was
-# not broken because the paper was too narrow: it is a line of verse, a field, a row of a table, a heading.
+MIN_WORDS_WITHOUT_END = 6  # least words of a list item without a full stop that counts as a sentence
+# Characters of a line and the next word below which the line was not broken for width. Where it also ends no
+# sentence and the next line begins with a capital or a number, it is verse, a field, a row of a table or a
+# heading.
 MAX_FIELD = 60
-MOST_EXTENTS = 40  # so many ends of one piece of code are tried
-# Characters of one answer that are read in looking for the ends of code, by parsers and by counting: what is
-# not found by then reaches to the end of the answer. At the limit an answer takes a third of a second.
+MOST_EXTENTS = 40  # most ends that are tried for one piece of code
+# Most characters of one answer that are read to find the ends of code, by parsers and by counting. Code whose
+# end is not found within them extends to the end of the answer. At the limit an answer takes a third of a
+# second.
 MOST_PARSED, MOST_COUNTED = 16_000, 400_000
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A place in prose: what stands before and after it in its sentence, and whether the sentence is a
+    """A place in prose: the text before and after it in its sentence, and whether the sentence is a
     question.
     """
 
@@ -71,7 +73,7 @@ class _Paragraph:
 
 
 class Prose:
-    """The prose of one answer. What is costly is worked out for sentences that are asked for."""
+    """The prose of one answer; expensive checks are made only for the sentences requested."""
 
     def __init__(self, text: str) -> None:
         self._starts = lines_of(text)[:-1]
@@ -83,7 +85,7 @@ class Prose:
         self._quoted = _quotations([one.text for one in some])
 
     def spot(self, start: int, end: int) -> Spot | str:
-        """The place of a span of the text, or why it may not be changed."""
+        """The place of a span of the text (`end` exclusive), or the reason why it may not be changed."""
         line = bisect_right(self._starts, start) - 1
         at = bisect_right(self._first, line) - 1
         if at < 0 or line >= self._paragraphs[at].block.last or any(a <= line < b for a, b in self._apart):
@@ -101,8 +103,8 @@ class Prose:
         return _in_sentence(paragraph, first, last + 1)
 
     def ends(self, text: str) -> bool:
-        """Whether the answer ends in a whole sentence of prose at the margin, so that another may follow
-        it.
+        """Whether the answer ends in a whole sentence of prose at the left margin, so that a line may be
+        appended.
         """
         stripped = len(text.rstrip())
         if not stripped or text[stripped - 1] not in ".!?":
@@ -125,7 +127,7 @@ def _in_sentence(paragraph: _Paragraph, first: int, last: int) -> Spot | str:
 
 
 def _fault(paragraph: _Paragraph, sentence: str) -> str:
-    """Why a sentence may not be changed; nothing where it may."""
+    """Why a sentence may not be changed; "" where it may."""
     words = WORD.findall(sentence)
     if not words or not OPENING.match(sentence) or UNFIT.search(sentence):
         return SHAPE
@@ -153,7 +155,7 @@ def _read(paragraph: _Paragraph, quoted: list[tuple[int, int]]) -> None:
 
 
 def _is_field(line: str, following: str) -> bool:
-    """Whether a line ends before the sentence does, though there was room for what follows."""
+    """Whether a line ends before its sentence does, although the next word would have fitted."""
     is_short = len(line.strip()) + len(following.split(" ", 1)[0]) < MAX_FIELD
     return is_short and not WHOLE_ENDING.search(line) and (following[:1].isupper() or following[:1].isdigit())
 
@@ -162,8 +164,10 @@ def _is_field(line: str, following: str) -> bool:
 
 
 def _quotations(texts: list[str]) -> list[list[tuple[int, int]]]:
-    """Extents of quotations in each paragraph: between paired signs, in doubt from the first to the last, and
-    where one stays open on to the next paragraph that has a sign.
+    """Extents of quotations in each paragraph.
+
+    A quotation lies between paired signs. Where signs do not pair, it extends from the first to the last;
+    where one stays open, on to the next paragraph with a sign.
     """
     out: list[list[tuple[int, int]]] = []
     texts = [TYPED_QUOTES.sub(f'"{BOX}', text) for text in texts]
@@ -190,9 +194,7 @@ def _quotations(texts: list[str]) -> list[list[tuple[int, int]]]:
 
 
 def _is_pair(text: str, first: int, last: int) -> bool:
-    """Whether a sign opens and the next closes: the one touches what follows it, the other what stands
-    before it.
-    """
+    """Whether a sign opens and the next closes: each touches the text between them."""
     return (
         not text[first + 1].isspace()
         and not text[last - 1].isspace()
@@ -201,8 +203,8 @@ def _is_pair(text: str, first: int, last: int) -> bool:
 
 
 def _single(text: str) -> Iterator[tuple[int, int]]:
-    """Extents between single quotation marks, which look like apostrophes; one that nothing closes
-    reaches to the end.
+    """Yield extents between single quotation marks, which may be apostrophes; an unclosed one extends to
+    the end.
     """
     at = 0
     while (opening := OPENS.search(text, at)) is not None:
@@ -215,9 +217,7 @@ def _single(text: str) -> Iterator[tuple[int, int]]:
 
 
 class _Apart:
-    """Lines of code or data without fences, (first, last exclusive): from where its signs begin to where
-    it has ended.
-    """
+    """Lines of code or data without fences, as (first, last exclusive)."""
 
     def __init__(self, text: str, every: list[Block]) -> None:
         self._text, self._starts = text, lines_of(text)
@@ -240,9 +240,11 @@ class _Apart:
                 at += 1
 
     def _end(self, runs: list[_Run]) -> int:
-        """Where the code or data ends that begins with the first run: a YAML document where it is one, else
-        where everything that it opens is closed, else where a parser accepts it, else nowhere. Words after
-        code that are no sentence may be code without a sign: of these a parser alone decides.
+        """Line (exclusive) at which the code or data that begins with the first run ends.
+
+        The ends tried are, in order: that of a YAML document; where everything opened is closed; where a
+        parser accepts it; the end of the answer. A fragment without signs of code is decided by parsers
+        alone.
         """
         first = runs[0].first
         lines = range(first, runs[0].last)
@@ -283,7 +285,7 @@ class _Run:
     first: int
     last: int
     is_code: bool = False
-    is_fragment: bool = False  # words at the margin that are no sentence
+    is_fragment: bool = False  # words at the left margin that form no sentence
 
 
 def _runs(text: str, starts: list[int], every: list[Block]) -> list[_Run]:
@@ -304,7 +306,7 @@ def _runs(text: str, starts: list[int], every: list[Block]) -> list[_Run]:
 
 
 def _is_code(block: Block, text: str, starts: list[int]) -> bool:
-    """Whether a paragraph has signs of code or data, and is no sentence that mentions some."""
+    """Whether a paragraph has signs of code or data and is not a sentence that mentions some."""
     source = _lines(text, starts, block.first, block.last)
     lines = block.text.split("\n")
     if sum(code.KEY.match(line) is not None for line in lines) > 1:
