@@ -16,6 +16,7 @@ from logs import row, told_of
 from vendors import FIXTURES
 
 from stillwatch.errors import InputError
+from stillwatch.readers import cast
 from stillwatch.readers.times import micros
 
 NINE = datetime(2026, 5, 4, 9, tzinfo=UTC)
@@ -387,3 +388,9 @@ def test_rows_without_ids_have_the_same_ids_at_every_reading(tmp_path, how):
     assert len(set(ids)) == 3
     assert ids == again.column("exchange_id").to_pylist()
     assert bad == []
+
+
+def test_a_time_that_python_cannot_hold_is_set_aside_with_its_digest():
+    rows = pa.table({"timestamp": pa.array([-(2**62), 2**62], pa.timestamp("us", "UTC"))})
+    first, second = cast._bytes(rows.column("timestamp"))
+    assert first != second

@@ -502,6 +502,8 @@ def _bytes(column: pa.ChunkedArray) -> list[bytes]:
     if _is_text(column.type):
         binary = column.cast(pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary())
         return [b"" if one is None else one for one in binary.to_pylist()]
+    if pa.types.is_temporal(column.type):  # a time that Python cannot hold is still a number
+        column = column.cast(pa.int64() if column.type.bit_width == 64 else pa.int32())
     return [repr(one).encode("utf-8", "replace") for one in column.to_pylist()]
 
 
