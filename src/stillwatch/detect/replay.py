@@ -191,10 +191,8 @@ class Replay:
             return enough(self._look(moment, known[moment][name], self.proposed))
 
         hours = _hours(one.first, one.last)
-        low, high = 0, len(hours) - 1  # the result is among these hours
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (low, middle) if passes(hours[middle]) else (middle + 1, high)
+        # In order, since evidence is not monotone: a group may be clearer in its first hours than later.
+        low = next((place for place, hour in enumerate(hours) if passes(hour)), len(hours) - 1)
         before, after = hours[low - 1] if low else _hour(one.first), hours[low]
         while (middle_hour := _between(before, after, _hour(one.first))) is not None:
             before, after = (before, middle_hour) if passes(middle_hour) else (middle_hour, after)
