@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from stillwatch.cli.output import print_json
+from stillwatch.cli.prices import price_options
 from stillwatch.cli.values import Existing
 
 
@@ -35,20 +36,7 @@ from stillwatch.cli.values import Existing
     metavar="TEXT",
     help="What was done about the campaign, in one sentence. May be repeated.",
 )
-@click.option(
-    "--price-in",
-    type=click.FloatRange(0),
-    default=2.0,
-    show_default=True,
-    help="Dollars for a million tokens read.",
-)
-@click.option(
-    "--price-out",
-    type=click.FloatRange(0),
-    default=10.0,
-    show_default=True,
-    help="Dollars for a million tokens written.",
-)
+@price_options
 @click.option(
     "--pdf/--no-pdf",
     "with_pdf",

@@ -7,26 +7,14 @@ from pathlib import Path
 import click
 
 from stillwatch.cli.output import print_json
+from stillwatch.cli.prices import price_options
 from stillwatch.cli.tables import text_table
 from stillwatch.cli.values import Existing
 
 
 @click.command()
 @click.argument("results", type=Existing(file=False))
-@click.option(
-    "--price-in",
-    type=click.FloatRange(0),
-    default=2.0,
-    show_default=True,
-    help="Dollars for a million tokens read.",
-)
-@click.option(
-    "--price-out",
-    type=click.FloatRange(0),
-    default=10.0,
-    show_default=True,
-    help="Dollars for a million tokens written.",
-)
+@price_options
 @click.option(
     "--tokens-in",
     type=click.FloatRange(0),

@@ -31,7 +31,6 @@ LEAST_DAY_CONCENTRATION = 0.8  # `Traits.hourly` from which an account sends at 
 LEAST_SHARE_REPEATED = 0.3  # share of an account's exchanges whose text other members sent too
 SHARE_OF_EXCHANGES = 0.5  # share of an account's exchanges that must show its program, template or place
 LEAST_SHARE_OWN_PROGRAM = 0.9  # share of a program's users that must be members for it to be the members' own
-LEAST_SHARE_PARTLY = 0.2  # share of its exchanges in which an account shows a program of the members' own
 LEAST_SHARE_FULL_DAYS = 0.5  # share of an account's days on which it reaches its usual limit
 SIGNUP_EVENT_H = 36  # hours before and after the median sign-up within which sign-ups belong to one event
 SHORT_LIFE_H = 96  # hours of activity, at most, of an account made for one event

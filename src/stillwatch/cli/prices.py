@@ -1,0 +1,29 @@
+"""The options `--price-in` and `--price-out`, which several commands have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def price_options(command: Command) -> Command:
+    """Give a command what tokens cost, in US dollars, as its arguments `price_in` and `price_out`."""
+    price_in = click.option(
+        "--price-in",
+        type=click.FloatRange(0),
+        default=2.0,
+        show_default=True,
+        help="Dollars for a million tokens read.",
+    )
+    price_out = click.option(
+        "--price-out",
+        type=click.FloatRange(0),
+        default=10.0,
+        show_default=True,
+        help="Dollars for a million tokens written.",
+    )
+    return price_in(price_out(command))
