@@ -33,13 +33,13 @@ def links(groups):
 def test_accounts_that_only_resemble_the_campaign_are_contacts():
     core, late, honest = range(40), range(40, 60), range(60, 90)
     members = names([*core, *late, *honest])
-    outside = contacts(members, names(core), "words", BENCH, links([late, honest]), 0)
+    outside = contacts(members, names(core), "words", BENCH, links([late, honest]))
     assert outside == names(honest)
 
 
 @pytest.mark.issue(21)
 def test_members_that_were_all_proposed_have_no_contacts():
-    assert contacts(names(range(40)), names(range(50)), "words", BENCH, links([range(40)]), 0) == frozenset()
+    assert contacts(names(range(40)), names(range(50)), "words", BENCH, links([range(40)])) == frozenset()
 
 
 @pytest.mark.issue(21)
@@ -57,7 +57,7 @@ def test_whatever_is_left_out_would_lessen_the_evidence(seed):
     others = rng.permutation(np.arange(20, 120))[:50].tolist()
     parts = [others[:15], others[15:30], others[30:]]
     members = names([*range(20), *others])
-    outside = contacts(members, names(range(20)), "words", BENCH, links(parts), 0)
+    outside = contacts(members, names(range(20)), "words", BENCH, links(parts))
     kept = np.array(sorted(int(one[1:]) for one in members - outside))
     for part in parts:
         if names(part) <= outside:

@@ -48,26 +48,26 @@ def test_accounts_that_pursue_one_thing_are_found_among_others_of_every_kind():
     rng = np.random.default_rng(1)
     mixes = rng.dirichlet(np.full(CLASSES, 0.4), 900)
     mixes[:120] = np.array([0.3, 0.1, 0.4, 0.02, 0.05, 0.05, 0.03, 0.05])
-    found = neighbours(pa.table(asked(mixes, rng)), seed=0)
+    found = neighbours(pa.table(asked(mixes, rng)))
     assert overlap(communities(found), {f"a{i:05}" for i in range(120)}) > 0.6
 
 
 def test_a_cell_has_neither_too_few_accounts_nor_most_of_them():
     rng = np.random.default_rng(2)
     rows = pa.table(asked(rng.dirichlet(np.full(CLASSES, 0.4), 400), rng))
-    found = neighbours(rows, seed=0)
+    found = neighbours(rows)
     holders = (
         found.group_by("value").aggregate([("account_id", "count")]).column("account_id_count").to_numpy()
     )
     assert holders.min() >= FEWEST_HOLDERS
     assert holders.max() < LARGEST_SHARE_IN_CELL * 400
     assert (found.column("weight").to_numpy() > 0).all()
-    assert neighbours(rows, seed=0) == found
+    assert neighbours(rows) == found
 
 
 def test_few_accounts_are_not_compared():
     rng = np.random.default_rng(3)
-    assert neighbours(pa.table(asked(rng.dirichlet(np.full(CLASSES, 0.4), 20), rng)), seed=0).num_rows == 0
+    assert neighbours(pa.table(asked(rng.dirichlet(np.full(CLASSES, 0.4), 20), rng))).num_rows == 0
 
 
 @pytest.mark.issue(3)
@@ -80,7 +80,7 @@ def test_a_campaign_that_shares_nothing_is_proposed_and_its_purpose_then_is_no_e
 
     with opened(tmp_path / "world") as one:
         edges = links(one.summaries, run)
-        alike = neighbours(run(measured(one.summaries)), 0)
+        alike = neighbours(run(measured(one.summaries)))
         truth = pq.read_table(tmp_path / "world" / "truth.parquet")
         planted = set(truth.filter(truth.column("campaign_id").is_valid()).column("account_id").to_pylist())
         mine = [c for c in propose(edges, alike) if c.graph == NEIGHBOURS]

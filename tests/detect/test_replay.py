@@ -11,7 +11,7 @@ from stillwatch.simulate.worlds import simulate
 
 
 def judged(summaries):
-    found = judge_prefix(summaries, all_group_tests(), all_explanations(), lambda e: e.to_pyarrow(), 0).judged
+    found = judge_prefix(summaries, all_group_tests(), all_explanations(), lambda e: e.to_pyarrow()).judged
     return {
         (tuple(sorted(j.accounts)), j.candidate.graph): (
             round(j.log_e, 6),

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
+from zlib import crc32
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
+from stillwatch.detect.leiden import leiden
+
+ROUNDS_OF_COLOURS = 3  # rounds in which the colour of a node takes in those of its neighbours
 FEWEST_ACCOUNTS = 10  # accounts that a candidate must have
 
 
@@ -27,7 +32,12 @@ class Cluster(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
-    """Accounts × values matrix of link weights (`weights`), with the account of each row (`names`)."""
+    """Accounts × values matrix of link weights (`weights`), with the account of each row (`names`).
+
+    Rows and columns are ordered by how accounts and values are linked, not by their names. Communities depend
+    on the order in which nodes are visited; so they are the same when accounts are renamed or rows come in
+    another order.
+    """
 
     weights: sparse.csr_matrix
     names: pa.Array
@@ -36,21 +46,66 @@ class Graph:
     def of(cls, links: pa.Table) -> Graph:
         """The graph of rows of `account_id`, `kind`, `value` and `weight`; negative weights become 0."""
         account = links.column("account_id").combine_chunks().dictionary_encode()
-        names = pc.binary_join_element_wise(links.column("kind"), links.column("value"), "\x1f")
-        value = names.combine_chunks().dictionary_encode()
+        kind = links.column("kind").combine_chunks().dictionary_encode()
+        joined = pc.binary_join_element_wise(links.column("kind"), links.column("value"), "\x1f")
+        value = joined.combine_chunks().dictionary_encode()
         weights = np.maximum(links.column("weight").to_numpy(), 0.0)
-        places = (account.indices.to_numpy(), value.indices.to_numpy())
-        shape = (len(account.dictionary), len(value.dictionary))
-        return cls(weights=sparse.csr_matrix((weights, places), shape=shape), names=account.dictionary)
+        accounts, values = len(account.dictionary), len(value.dictionary)
+        row, column = account.indices.to_numpy(), value.indices.to_numpy()
+        of_kind = np.zeros(values, np.uint64)
+        of_kind[column] = np.array([crc32(k.encode()) for k in kind.dictionary.to_pylist()], np.uint64)[
+            kind.indices.to_numpy()
+        ]
+        colours = _colours(row, column, np.round(weights * 1e6).astype(np.uint64), accounts, of_kind)
+        by_account = _order(colours[:accounts], account.dictionary)
+        by_value = _order(colours[accounts:], value.dictionary)
+        places = (np.argsort(by_account)[row], np.argsort(by_value)[column])
+        matrix = sparse.csr_matrix((weights, places), shape=(accounts, values))
+        matrix.sort_indices()
+        return cls(weights=matrix, names=account.dictionary.take(pa.array(by_account)))
+
+
+def _order(colours: npt.NDArray[np.uint64], names: pa.Array) -> npt.NDArray[np.int64]:
+    """Positions of nodes by rising colour; nodes that are linked alike by name."""
+    rank = np.empty(len(names), np.int64)
+    rank[pc.sort_indices(names).to_numpy()] = np.arange(len(names))
+    return np.lexsort((rank, colours))
+
+
+@numba.njit(cache=True, nogil=True)
+def _colours(row, column, weight, accounts, of_kind):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """A number for each account, then for each value, that depends only on how it is linked: colour
+    refinement (Weisfeiler and Leman 1968) in `ROUNDS_OF_COLOURS` rounds. `of_kind` has a number for the kind
+    of each value.
+    """
+    old = np.zeros(accounts + len(of_kind), np.uint64)
+    old[accounts:] = of_kind
+    for _round in range(ROUNDS_OF_COLOURS):
+        new = np.empty(len(old), np.uint64)
+        for i in range(len(old)):
+            new[i] = _mixed(old[i])
+        for j in range(len(row)):
+            i, k = row[j], accounts + column[j]
+            new[i] += _mixed(old[k] + _mixed(weight[j]))
+            new[k] += _mixed(old[i] + _mixed(weight[j]))
+        old = new
+    return old
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _mixed(number):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """The finaliser of splitmix64 (Steele, Lea and Flood 2014), a permutation of 64-bit numbers."""
+    number = number + np.uint64(0x9E3779B97F4A7C15)
+    number = (number ^ (number >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    number = (number ^ (number >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return number ^ (number >> np.uint64(31))
 
 
 def communities(
     links: pa.Table | Graph, seed: int = 0, resolution: float = 1.0, smallest: int = FEWEST_ACCOUNTS
 ) -> pa.Table:
-    """Candidates as (`candidate`, `account_id`) rows: the communities of a graph of accounts and values.
-
-    The graph is bipartite, accounts on one side and values on the other, so 25,000 accounts with one template
-    are 25,000 edges. The method is Leiden (Traag, Waltman and van Eck 2019) as in scikit-network.
+    """Candidates as (`candidate`, `account_id`) rows: the communities of a graph of accounts and values, as
+    `leiden.leiden` finds them.
 
     Args:
         links: Rows of `account_id`, `kind`, `value` and `weight`, or their `Graph` if it is used repeatedly.
@@ -61,10 +116,7 @@ def communities(
     graph = links if isinstance(links, Graph) else Graph.of(links)
     if not len(graph.names):
         return pa.table({"candidate": pa.array([], pa.int64()), "account_id": pa.array([], pa.string())})
-    from stillwatch.detect.leiden import Ending
-
-    labels = Ending(resolution, seed).fit(graph.weights, force_bipartite=True).labels_row_
-    return _table(np.asarray(labels), graph.names, smallest)
+    return _table(leiden(graph.weights, seed, resolution), graph.names, smallest)
 
 
 def _table(labels: npt.NDArray[np.int64], names: pa.Array, smallest: int) -> pa.Table:

@@ -1,255 +1,252 @@
-"""Leiden clustering that always terminates and can run on several cores.
+"""Leiden clustering (Traag, Waltman and van Eck 2019) of a graph of accounts and the values that they share.
 
-In its refinement, scikit-network's Leiden moves nodes while modularity grows. In single precision two moves
-can each seem to gain what the other loses, so that it never terminates; this happened on a graph of 11,774
-nodes. Here the number of passes is bounded. All other results are equal to scikit-network's, bit by bit.
-Random numbers come from a generator of this module that gives the same numbers as GNU's `random`, since the C
-library's generator is shared by the whole process and differs between platforms. Both inner loops are
-compiled to run without Python's global lock, so that several graphs can be clustered at once.
+The objective is Barber's modularity of bipartite graphs (Barber 2007) with a resolution: the weight of the
+edges inside communities, less `resolution` times the weight expected when edges are placed at random with the
+same weights of nodes. An edge joins an account and a value only, so that 25,000 accounts with one template
+have 25,000 edges.
+
+Everything is compiled and runs without Python's global lock, so that several graphs are clustered at once.
+A pass visits only nodes of which a neighbour moved since their last visit. Sums are in double precision, a
+move must gain more than `LEAST_GAIN`, and the passes of a refinement are bounded: a loop that repeats while
+rounding makes two moves seem to gain would never end.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numba
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from sknetwork.clustering import Leiden
-from sknetwork.utils import get_membership
 
 MOST_PASSES = 200  # passes over the nodes in one refinement; most graphs take fewer than 40
-LAG, ORDER, DISCARDED = 3, 31, 310  # of the random generator: its lags, and the numbers discarded at first
-_TWO = np.float32(2)
+LEAST_GAIN = 1e-12  # gain of a move in modularity, below which it counts as rounding
+LEAST_GAIN_OF_PASS = 1e-3  # gain of a pass over all nodes, and of a level, up to which it is the last
+_MULTIPLIER, _INCREMENT = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
 
-Single = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64] | npt.NDArray[np.int32]
-Floats = npt.NDArray[np.float64] | Single
+Labels = npt.NDArray[np.int64]
+
+
+def leiden(weights: sparse.csr_matrix, seed: int, resolution: float) -> Labels:
+    """The community of each row of an accounts × values matrix of weights at least 0.
+
+    The result depends on the order of rows and columns, as of any method that visits nodes in turn. `seed`
+    determines the random numbers, `resolution` the size of communities (higher values give smaller ones).
+    """
+    accounts, values = weights.shape
+    total = float(weights.sum())
+    if not total > 0:
+        return np.arange(accounts, dtype=np.int64)
+    there, back = weights.tocsr(), weights.T.tocsr()
+    indptr = np.concatenate([there.indptr, there.indptr[-1] + back.indptr[1:].astype(np.int64)])
+    indices = np.concatenate([there.indices.astype(np.int64) + accounts, back.indices.astype(np.int64)])
+    data = np.concatenate([there.data, back.data]).astype(np.float64) / (2 * total)
+    from_accounts, to_values = np.zeros(accounts + values), np.zeros(accounts + values)
+    from_accounts[:accounts] = np.asarray(weights.sum(axis=1)).ravel() / total
+    to_values[accounts:] = np.asarray(weights.sum(axis=0)).ravel() / total
+    labels: Labels = _leiden(
+        indptr.astype(np.int64), indices, data, from_accounts, to_values, float(resolution), np.uint64(seed)
+    )
+    return labels[:accounts]
 
 
 @numba.njit(cache=True, nogil=True)
-def _draw(state):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled; types are inferred by numba
-    """The next 31-bit number of an additive lagged-Fibonacci generator (Knuth, TAOCP 2, 3.2.2; GNU's
-    `random`); changes `state`.
+def _leiden(indptr, indices, data, out, into, resolution, seed):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  # compiled; types are inferred by numba
+    """The community of each node of a symmetric graph in compressed rows, whose weights sum to 1.
+
+    `out` and `into` are the shares of the weight that leave and enter a node when edges are directed from
+    accounts to values. Levels follow until one gains at most `LEAST_GAIN_OF_PASS`.
     """
-    place = state[ORDER]
-    state[place] += state[(place + ORDER - LAG) % ORDER]
-    state[ORDER] = (place + 1) % ORDER
-    return np.int64(state[place] >> np.uint32(1))
-
-
-def draws(seed: int) -> npt.NDArray[np.uint32]:
-    """Initial state of the generator for `seed`: its last `ORDER` numbers, and the position of the oldest."""
-    numbers = [seed]
-    for _place in range(1, ORDER):
-        numbers.append(16807 * numbers[-1] % 2147483647)
-    state = np.array([*numbers, LAG], np.uint32)
-    for _round in range(DISCARDED):
-        _draw(state)
-    return state
-
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def _worth(towards, into, out_of, w_out, w_in, resolution):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Contribution of a node to modularity in a group of other nodes, in the library's order of operations.
-
-    `towards` is the weight of its edges into the group, `into` and `out_of` are the group's weights, `w_in`
-    and `w_out` the node's.
-    """
-    worth = _TWO * towards
-    worth -= resolution * w_out * into
-    worth -= resolution * w_in * out_of
-    return worth
-
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def _move(here, there, out_of, into, w_out, w_in):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Subtract a node's weights from group `here` and add them to group `there`."""
-    out_of[here] -= w_out
-    into[here] -= w_in
-    out_of[there] += w_out
-    into[there] += w_in
-
-
-@numba.njit(cache=True, nogil=True)
-def _settle(  # type: ignore[no-untyped-def]  # noqa: ANN202
-    labels,  # noqa: ANN001
-    indices,  # noqa: ANN001
-    indptr,  # noqa: ANN001
-    data,  # noqa: ANN001
-    out_weights,  # noqa: ANN001
-    in_weights,  # noqa: ANN001
-    out_of,  # noqa: ANN001
-    into,  # noqa: ANN001
-    loops,  # noqa: ANN001
-    resolution,  # noqa: ANN001
-    least,  # noqa: ANN001
-):
-    """Move each node to the community with the largest gain in modularity, until a pass gains at most
-    `least`; returns the total gain. Changes `labels`, `out_of` and `into`.
-    """
-    towards = np.zeros(len(out_of), np.float32)
-    seen_by = np.full(len(out_of), -1, np.int64)  # the visit at which a community was last seen
-    near = np.empty(len(labels), np.int32)
-    visit = 0
-    gained = np.float32(0)
+    of_node = np.arange(len(out))  # the node of the present level that holds each node of the first
+    labels = np.arange(len(out))
+    state = np.full(1, seed, np.uint64)
     while True:
-        gained_now = np.float32(0)
-        for i in range(len(labels)):
-            mine = labels[i]
-            many = 0
+        gained = _settle(labels, indptr, indices, data, out, into, resolution)
+        labels, communities = _numbered(labels)
+        if gained <= LEAST_GAIN_OF_PASS or communities == 1:
+            return labels[of_node]
+        parts, many = _numbered(_refined(labels, indptr, indices, data, out, into, resolution, state))
+        if many == len(labels):
+            return labels[of_node]  # the next level would be this one
+        of_node = parts[of_node]
+        labels, indptr, indices, data, out, into = _merged(
+            parts, many, labels, indptr, indices, data, out, into
+        )
+
+
+@numba.njit(cache=True, nogil=True)
+def _settle(labels, indptr, indices, data, out, into, resolution):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Move each node to the community with the largest gain in modularity, until a pass gains at most
+    `LEAST_GAIN_OF_PASS`; returns the total gain. Changes `labels`.
+    """
+    n = len(labels)
+    out_of, into_of = np.zeros(n), np.zeros(n)
+    for i in range(n):
+        out_of[labels[i]] += out[i]
+        into_of[labels[i]] += into[i]
+    towards, near = np.zeros(n), np.empty(n, np.int64)
+    seen = np.full(n, -1, np.int64)  # the visit at which a community was last seen
+    due = np.ones(n, np.bool_)  # nodes with a neighbour that moved since their last visit
+    visit, gained = 0, 0.0
+    while True:
+        gained_now = 0.0
+        for i in range(n):
+            if not due[i]:
+                continue
+            due[i] = False
+            mine, many = labels[i], 0
             for j in range(indptr[i], indptr[i + 1]):
+                if indices[j] == i:
+                    continue
                 other = labels[indices[j]]
-                if seen_by[other] != visit and other != mine:
-                    seen_by[other] = visit
+                if other != mine and seen[other] != visit:
+                    seen[other] = visit
                     near[many] = other
                     many += 1
                 towards[other] += data[j]
+            visit += 1
             if many:
-                w_out, w_in = out_weights[i], in_weights[i]
-                leaving = _worth(
-                    towards[mine] - loops[i], into[mine] - w_in, out_of[mine] - w_out, w_out, w_in, resolution
+                stay = 2 * towards[mine] - resolution * (
+                    out[i] * (into_of[mine] - into[i]) + into[i] * (out_of[mine] - out[i])
                 )
-                most, best = np.float32(0), mine
+                best, most = mine, LEAST_GAIN
                 for k in range(many):
                     other = near[k]
-                    joining = (
-                        _worth(towards[other], into[other], out_of[other], w_out, w_in, resolution) - leaving
+                    gain = (
+                        2 * towards[other]
+                        - resolution * (out[i] * into_of[other] + into[i] * out_of[other])
+                        - stay
                     )
-                    if joining > most or (joining == most and best != mine and other < best):
-                        most, best = joining, other
+                    if gain > most or (gain == most and best != mine and other < best):
+                        best, most = other, gain
                     towards[other] = 0
                 if best != mine:
                     gained_now += most
                     labels[i] = best
-                    _move(mine, best, out_of, into, w_out, w_in)
+                    for j in range(indptr[i], indptr[i + 1]):
+                        due[indices[j]] = labels[indices[j]] != best or due[indices[j]]
+                    out_of[mine] -= out[i]
+                    into_of[mine] -= into[i]
+                    out_of[best] += out[i]
+                    into_of[best] += into[i]
             towards[mine] = 0
-            visit += 1
         gained += gained_now
-        if gained_now <= least:
+        if gained_now <= LEAST_GAIN_OF_PASS:
             return gained
 
 
 @numba.njit(cache=True, nogil=True)
-def _refine(  # type: ignore[no-untyped-def]  # noqa: ANN202
-    labels,  # noqa: ANN001
-    refined,  # noqa: ANN001
-    indices,  # noqa: ANN001
-    indptr,  # noqa: ANN001
-    data,  # noqa: ANN001
-    out_weights,  # noqa: ANN001
-    in_weights,  # noqa: ANN001
-    out_of,  # noqa: ANN001
-    into,  # noqa: ANN001
-    loops,  # noqa: ANN001
-    resolution,  # noqa: ANN001
-    state,  # noqa: ANN001
-    most,  # noqa: ANN001
-):
-    """Move nodes between the parts of their community while modularity grows, in at most `most` passes;
-    returns the number of passes.
-
-    A node goes to a random one of the parts with a gain. `labels` are communities, `refined` their parts,
-    `out_of` and `into` the parts' weights. Changes `refined`, `out_of`, `into` and `state`.
+def _refined(labels, indptr, indices, data, out, into, resolution, state):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """The parts of the communities `labels`: each node begins alone and goes to a random one of the parts of
+    its community that gain modularity, in at most `MOST_PASSES` passes. Changes `state`, of the random
+    numbers.
     """
-    towards = np.zeros(len(out_of), np.float32)
-    seen_by = np.full(len(out_of), -1, np.int64)  # the visit at which a part was last seen
+    n = len(labels)
+    parts, out_of, into_of = np.arange(n), out.copy(), into.copy()
+    towards, near, better = np.zeros(n), np.empty(n, np.int64), np.empty(n, np.int64)
+    seen = np.full(n, -1, np.int64)  # the visit at which a part was last seen
+    due = np.ones(n, np.bool_)  # nodes with a neighbour that moved since their last visit
     visit = 0
-    near = np.empty(len(labels), np.int32)
-    better = np.empty(len(labels), np.int32)
-    for number in range(most):
+    for _number in range(MOST_PASSES):
         moved = False
-        for i in range(len(labels)):
-            mine = refined[i]
-            many = 0
+        for i in range(n):
+            if not due[i]:
+                continue
+            due[i] = False
+            mine, many = parts[i], 0
             for j in range(indptr[i], indptr[i + 1]):
-                if labels[indices[j]] == labels[i]:
-                    part = refined[indices[j]]
-                    if seen_by[part] != visit and part != mine:
-                        seen_by[part] = visit
-                        near[many] = part
-                        many += 1
-                    towards[part] += data[j]
+                if indices[j] == i or labels[indices[j]] != labels[i]:
+                    continue
+                part = parts[indices[j]]
+                if part != mine and seen[part] != visit:
+                    seen[part] = visit
+                    near[many] = part
+                    many += 1
+                towards[part] += data[j]
+            visit += 1
             if many:
-                w_out, w_in = out_weights[i], in_weights[i]
-                leaving = _worth(
-                    towards[mine] - loops[i], into[mine] - w_in, out_of[mine] - w_out, w_out, w_in, resolution
+                stay = 2 * towards[mine] - resolution * (
+                    out[i] * (into_of[mine] - into[i]) + into[i] * (out_of[mine] - out[i])
                 )
                 gains = 0
                 for k in range(many):
                     part = near[k]
-                    if _worth(towards[part], into[part], out_of[part], w_out, w_in, resolution) - leaving > 0:
+                    gain = (
+                        2 * towards[part]
+                        - resolution * (out[i] * into_of[part] + into[i] * out_of[part])
+                        - stay
+                    )
+                    if gain > LEAST_GAIN:
                         better[gains] = part
                         gains += 1
                     towards[part] = 0
                 if gains:
                     moved = True
-                    drawn = (_draw(state) % gains + gains - 1) % gains
-                    part = np.sort(better[:gains])[drawn] if gains > 1 else better[0]
-                    refined[i] = part
-                    _move(mine, part, out_of, into, w_out, w_in)
+                    # A linear congruential generator modulo 2^64 (Knuth, MMIX), of which the high bits count.
+                    state[0] = state[0] * _MULTIPLIER + _INCREMENT
+                    part = better[np.int64(state[0] >> np.uint64(33)) % gains]
+                    parts[i] = part
+                    for j in range(indptr[i], indptr[i + 1]):
+                        due[indices[j]] = parts[indices[j]] != part or due[indices[j]]
+                    out_of[mine] -= out[i]
+                    into_of[mine] -= into[i]
+                    out_of[part] += out[i]
+                    into_of[part] += into[i]
             towards[mine] = 0
-            visit += 1
         if not moved:
-            return number + 1
-    return most
+            break
+    return parts
 
 
-class Ending(Leiden):
-    """Leiden (Traag, Waltman and van Eck 2019) as in scikit-network, with at most `MOST_PASSES` over the
-    nodes in a refinement.
+@numba.njit(cache=True, nogil=True)
+def _numbered(labels):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """The labels as consecutive numbers in the order of their first node, and how many there are."""
+    number = np.full(len(labels), -1, np.int64)
+    numbered, many = np.empty(len(labels), np.int64), 0
+    for i in range(len(labels)):
+        if number[labels[i]] < 0:
+            number[labels[i]] = many
+            many += 1
+        numbered[i] = number[labels[i]]
+    return numbered, many
+
+
+@numba.njit(cache=True, nogil=True)
+def _merged(parts, many, labels, indptr, indices, data, out, into):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """The graph whose nodes are the `many` parts, as (labels, indptr, indices, data, out, into). A label is
+    the number of the first part of the community.
     """
-
-    def __init__(self, resolution: float, seed: int) -> None:
-        super().__init__(resolution=resolution, random_state=seed, return_probs=False, return_aggregate=False)
-        self._state = draws(seed + 1)
-
-    def _optimize(
-        self, labels: Ints, adjacency: sparse.csr_matrix, out_weights: Floats, in_weights: Floats
-    ) -> tuple[Ints, float]:
-        settled = labels.astype(np.int32)
-        gained = _settle(
-            settled, *_single(adjacency, labels, out_weights, in_weights), np.float32(self.resolution),
-            np.float32(self.tol_optimization),
-        )  # fmt: skip
-        return settled, float(gained)
-
-    def _optimize_refine(
-        self,
-        labels: Ints,
-        labels_refined: Ints,
-        adjacency: sparse.csr_matrix,
-        out_weights: Floats,
-        in_weights: Floats,
-    ) -> Ints:
-        refined = labels_refined.astype(np.int32)
-        _refine(
-            labels.astype(np.int32), refined, *_single(adjacency, labels_refined, out_weights, in_weights),
-            np.float32(self.resolution), self._state, MOST_PASSES,
-        )  # fmt: skip
-        return refined
-
-
-def _single(
-    adjacency: sparse.csr_matrix, labels: Ints, out_weights: Floats, in_weights: Floats
-) -> tuple[Ints, Ints, Single, Single, Single, Single, Single, Single]:
-    """Arguments of both loops, in single precision as in the library: the graph (indices, indptr, data), out
-    and in weights of nodes and of communities, and weights of loops.
-    """
-
-    def single(values: Any) -> Single:  # noqa: ANN401  # whatever scipy's products give
-        return np.ascontiguousarray(values, np.float32)
-
-    communities = get_membership(labels).T
-    out_weights, in_weights = single(out_weights), single(in_weights)
-    return (
-        adjacency.indices,
-        adjacency.indptr,
-        single(adjacency.data),
-        out_weights,
-        in_weights,
-        single(communities.dot(out_weights)),
-        single(communities.dot(in_weights)),
-        single(adjacency.diagonal()),
-    )
+    n = len(parts)
+    starts = np.zeros(many + 1, np.int64)
+    for i in range(n):
+        starts[parts[i] + 1] += 1
+    starts = np.cumsum(starts)
+    free, members = starts[:-1].copy(), np.empty(n, np.int64)
+    new_labels, new_out, new_into = np.empty(many, np.int64), np.zeros(many), np.zeros(many)
+    first = np.full(n, -1, np.int64)  # the first part of a community
+    for i in range(n):
+        part = parts[i]
+        members[free[part]] = i
+        free[part] += 1
+        if first[labels[i]] < 0:
+            first[labels[i]] = part
+        new_labels[part] = first[labels[i]]
+        new_out[part] += out[i]
+        new_into[part] += into[i]
+    new_indptr = np.zeros(many + 1, np.int64)
+    new_indices, new_data = np.empty(len(indices), np.int64), np.empty(len(indices))
+    sums, seen, k = np.zeros(many), np.full(many, -1, np.int64), 0
+    for part in range(many):
+        begin = k
+        for i in members[starts[part] : starts[part + 1]]:
+            for j in range(indptr[i], indptr[i + 1]):
+                other = parts[indices[j]]
+                if seen[other] != part:
+                    seen[other] = part
+                    new_indices[k] = other
+                    k += 1
+                sums[other] += data[j]
+        for place in range(begin, k):
+            new_data[place] = sums[new_indices[place]]
+            sums[new_indices[place]] = 0
+        new_indptr[part + 1] = k
+    return new_labels, new_indptr, new_indices[:k].copy(), new_data[:k].copy(), new_out, new_into

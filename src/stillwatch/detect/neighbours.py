@@ -43,14 +43,14 @@ def measured(summaries: Summaries) -> ir.Table:
     return rows.select("account_id", *names, *capabilities).order_by("account_id")
 
 
-def neighbours(rows: pa.Table, seed: int) -> pa.Table:
+def neighbours(rows: pa.Table) -> pa.Table:
     """Account × cell edges (`EDGES`) for clustering, from the rows of `measured`, with weights as in
-    `weigh.links`. No edges for fewer than `FEWEST_ACCOUNTS` accounts. `seed` determines the grids.
+    `weigh.links`. No edges for fewer than `FEWEST_ACCOUNTS` accounts.
     """
     if rows.num_rows < FEWEST_ACCOUNTS:
         return EDGES.empty_table()
     points, edges = _points(rows), []
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     for grid in range(GRIDS):
         turned = points @ rng.normal(size=(points.shape[1], AXES)) + rng.uniform(0, CELL_WIDTH, AXES)
         _cells, cell, holders = np.unique(

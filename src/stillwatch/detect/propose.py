@@ -57,7 +57,6 @@ class Candidate:
 def propose(
     links: pa.Table,
     alike: pa.Table | None = None,
-    seed: int = 0,
     resolutions: Sequence[float] = RESOLUTIONS,
     cluster: Cluster = communities,
 ) -> list[Candidate]:
@@ -70,11 +69,9 @@ def propose(
     Args:
         links: Account × value links, as from `weigh.links`.
         alike: Links of similar requests, as from `detect.neighbours`; None for none.
-        seed: Seed of the clusterings.
         resolutions: Resolutions besides the coarse one.
         cluster: The function that clusters one graph.
     """
-    links = links.sort_by([("account_id", "ascending"), ("kind", "ascending"), ("value", "ascending")])
     everyone = pc.count_distinct(links.column("account_id")).as_py()
     attribute = pc.is_in(links.column("kind"), pa.array(KINDS[ATTRIBUTES]))
     graphs = {"behaviour": links.filter(pc.invert(attribute))}
@@ -93,7 +90,7 @@ def propose(
         )
         fine = [(resolution, turn) for resolution in resolutions for turn in range(CLUSTERINGS_PER_GRAPH)]
         asked += [
-            Ask(name=name, graph=graph, resolution=resolution, seed=seed + turn)
+            Ask(name=name, graph=graph, resolution=resolution, seed=turn)
             for resolution, turn in (*coarse, *fine)
         ]
     found: dict[frozenset[str], str] = {}

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.detect.cluster import FEWEST_ACCOUNTS, communities
+from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Graph, communities
 from stillwatch.detect.judge import Bench, control_of, judge
 from stillwatch.detect.propose import ATTRIBUTES, KINDS, Candidate
 
@@ -29,11 +29,11 @@ FEWEST_JOINING = 2  # accounts of a part in `contacts`
 LEAST_SHARE_OF_PART = 0.005  # share of the candidate's accounts that a part must have to be tested
 
 
-def refine(candidate: Candidate, bench: Bench, links: pa.Table, seed: int) -> frozenset[str]:
+def refine(candidate: Candidate, bench: Bench, links: pa.Table) -> frozenset[str]:
     """Accounts of a candidate without the parts that do not contribute to its evidence, and with one account
     of each owner that has many (`heard`).
 
-    `links` are those of `weigh.links`; `seed` is for the clusterings.
+    `links` are those of `weigh.links`.
     """
     (one,) = judge([candidate], bench)
     kept, evidence = one.accounts, one.log_e
@@ -44,7 +44,7 @@ def refine(candidate: Candidate, bench: Bench, links: pa.Table, seed: int) -> fr
         return [known[group] for group in groups]
 
     parts = _parts(
-        links, one.accounts, seed, max(FEWEST_ACCOUNTS, int(LEAST_SHARE_OF_PART * len(one.accounts)))
+        links, one.accounts, max(FEWEST_ACCOUNTS, int(LEAST_SHARE_OF_PART * len(one.accounts)))
     )
     for part, alone in zip(parts, shown(parts), strict=True):
         rest = kept - part
@@ -62,7 +62,6 @@ def contacts(
     graph: str,
     bench: Bench,
     links: pa.Table,
-    seed: int,
 ) -> frozenset[str]:
     """Members outside `core` that resemble the campaign but are not under its control.
 
@@ -76,7 +75,6 @@ def contacts(
         graph: Graph that proposed the candidate.
         bench: Rows of the tests.
         links: Links of the accounts, as from `weigh.links`.
-        seed: Seed of the clusterings.
     """
 
     def strength(accounts: frozenset[str]) -> float:
@@ -88,7 +86,7 @@ def contacts(
         return frozenset()
     outside: frozenset[str] = frozenset()
     evidence = strength(kept)
-    for part in [*_parts(links, left, seed, FEWEST_JOINING), left]:
+    for part in [*_parts(links, left, FEWEST_JOINING), left]:
         joining = part - kept - outside
         if not joining:
             continue
@@ -113,19 +111,18 @@ def heard(accounts: frozenset[str], bench: Bench) -> frozenset[str]:
     return accounts - {bench.names[place] for place in places[silent]}
 
 
-def _parts(links: pa.Table, accounts: frozenset[str], seed: int, smallest: int) -> list[frozenset[str]]:
+def _parts(links: pa.Table, accounts: frozenset[str], smallest: int) -> list[frozenset[str]]:
     """Communities of at least `smallest` of these accounts, smallest first: from all links except account
     attributes, and from links of words only.
     """
     inside = links.filter(pc.is_in(links.column("account_id"), pa.array(sorted(accounts), pa.string())))
     behaviour = inside.filter(pc.invert(pc.is_in(inside.column("kind"), pa.array(KINDS[ATTRIBUTES]))))
-    ordered = behaviour.sort_by([("account_id", "ascending"), ("kind", "ascending"), ("value", "ascending")])
-    words = ordered.filter(pc.is_in(ordered.column("kind"), pa.array(KINDS["words"])))
+    words = behaviour.filter(pc.is_in(behaviour.column("kind"), pa.array(KINDS["words"])))
     found: set[frozenset[str]] = set()
-    for graph in (ordered, words):
+    for graph in (Graph.of(behaviour), Graph.of(words)):
         for resolution in RESOLUTIONS:
             groups: dict[int, set[str]] = defaultdict(set)
-            table = communities(graph, seed=seed, resolution=resolution, smallest=smallest)
+            table = communities(graph, resolution=resolution, smallest=smallest)
             for account, label in zip(
                 table.column("account_id").to_pylist(), table.column("candidate").to_pylist(), strict=True
             ):

@@ -79,14 +79,13 @@ def judge_prefix(
     tests: Sequence[GroupTest],
     explanations: Sequence[Explanation],
     run: Run,
-    seed: int,
     cluster: Cluster = communities,
 ) -> Judgement:
     """Candidates of these summaries, proposed on the first half of the data and judged on the second.
 
-    `run` evaluates an expression of the engine to an Arrow table; `seed` is for the clusterings.
+    `run` evaluates an expression of the engine to an Arrow table.
     """
-    edges, candidates = _proposed(summaries, run, seed, cluster)
+    edges, candidates = _proposed(summaries, run, cluster)
     outcomes = Outcomes()
     if not candidates:
         return Judgement(judged=(), proposed=0, links=edges, bench=None, outcomes=outcomes)
@@ -98,12 +97,12 @@ def judge_prefix(
 
 
 def _proposed(
-    summaries: Summaries, run: Run, seed: int, cluster: Cluster
+    summaries: Summaries, run: Run, cluster: Cluster
 ) -> tuple[pa.Table, list[Candidate]]:
     """The links of the first half of the data, and the candidates found by clustering them."""
     edges = links(summaries, run)
-    alike = neighbours(run(measured(summaries)), seed)
-    return edges, propose(edges, alike, seed=seed, cluster=cluster) if summaries.phrases.accounts else []
+    alike = neighbours(run(measured(summaries)))
+    return edges, propose(edges, alike, cluster=cluster) if summaries.phrases.accounts else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +132,6 @@ class Replay:
     begin: datetime
     proposed: int
     fdr: float
-    seed: int
     cluster: Cluster = communities
 
     def looks(
@@ -240,7 +238,7 @@ class Replay:
         `members`.
         """
         summaries = self.until(moment)
-        _links, candidates = _proposed(summaries, self.run, self.seed, self.cluster)
+        _links, candidates = _proposed(summaries, self.run, self.cluster)
         mine = [one for one in candidates if _mostly(one.accounts, members)]
         log_e = strongest(mine, bench(summaries, self.tests, self.explanations, self.run)) if mine else None
         return self._look(moment, log_e or 0.0, len(candidates))

@@ -76,7 +76,6 @@ def sharded_communities(
 def _of_shard(paths: Sequence[Path], *, seed: int, resolution: float) -> tuple[pa.Table, pa.Table]:
     """Account × group rows of one shard, and the links of its groups to their strongest values."""
     links = pa.concat_tables([pq.read_table(path, partitioning=None) for path in paths])
-    links = links.sort_by([("account_id", "ascending"), ("kind", "ascending"), ("value", "ascending")])
     accounts = communities(links, seed=seed, resolution=resolution, smallest=FEWEST_ACCOUNTS_IN_SHARD)
     inside = links.join(accounts, "account_id", join_type="inner")
     summed = inside.group_by(["candidate", "kind", "value"]).aggregate([("weight", "sum")])

@@ -53,7 +53,6 @@ def monitor(world: Path, every_h: int, fdr: float) -> dict[str, Any]:
                 tests,
                 all_explanations(),
                 one.engine.ask,
-                0,
             )
             looks += 1
             false = [j.log_e for j in tried.judged if len(j.accounts & planted) < HONEST * len(j.accounts)]
@@ -61,7 +60,7 @@ def monitor(world: Path, every_h: int, fdr: float) -> dict[str, Any]:
             confirmed |= any(log_e >= confirm_log_e(tried.proposed, fdr, hour) for log_e in false)
             highest = max([highest, *false])
         tests_told = _each(
-            judge_prefix(one.summaries, tests, all_explanations(), lambda e: e.to_pyarrow(), 0).judged,
+            judge_prefix(one.summaries, tests, all_explanations(), lambda e: e.to_pyarrow()).judged,
             planted,
         )
     return {

@@ -439,7 +439,7 @@ def _find(
     if options.shards > 1:
         cluster = sharded(options.shards, store.scratch(), engine.spread)
     explanations = tuple(one for one in all_explanations() if one.card.name not in options.without)
-    tried = judge_prefix(summaries, tests, explanations, run, options.seed, cluster=cluster)
+    tried = judge_prefix(summaries, tests, explanations, run, cluster=cluster)
     judged = tried.judged
     chosen = decide(judged, options.fdr)
     progress("judge", 1, 1)
@@ -458,11 +458,11 @@ def _find(
     for one in chosen:
         agreed = Candidate(accounts=core(one, judged, options.fdr), graph=one.candidate.graph)
         cores.append(
-            refine(agreed, tried.bench, tried.links, options.seed) if tried.bench else agreed.accounts
+            refine(agreed, tried.bench, tried.links) if tried.bench else agreed.accounts
         )
     usual = _usual_follow_up(summaries)
     picked = list(zip(chosen, cores, strict=True))
-    drafts = _attribute(engine, exchanges, log.sightings, picked, tried, options.seed, used, usual, progress)
+    drafts = _attribute(engine, exchanges, log.sightings, picked, tried, used, usual, progress)
     described = Outcomes()
     drafts, dropped = _judged_again(drafts, tried, options.fdr, described)
     looks: dict[str, list[Look]] = {f"C{number}": [] for number in range(1, len(drafts) + 1)}
@@ -475,7 +475,6 @@ def _find(
             begin=utc(total["first"]),
             proposed=tried.proposed,
             fdr=options.fdr,
-            seed=options.seed,
             cluster=cluster,
         )
         looks = replay.looks(_followed(drafts), lambda done, steps: progress("replay", done, steps))
@@ -604,7 +603,6 @@ def _attribute(
     sightings: ir.Table,
     chosen: Sequence[tuple[Judged, frozenset[str]]],
     tried: Judgement,
-    seed: int,
     used: tuple[Indicator, ...],
     usual: float | None,
     progress: Progress,
@@ -657,7 +655,7 @@ def _attribute(
         )
         attribution = grow(exchanges=free)
         strangers = contacts(
-            _accounts(attribution), frozenset(left), one.candidate.graph, tried.bench, tried.links, seed
+            _accounts(attribution), frozenset(left), one.candidate.graph, tried.bench, tried.links
         )
         if strangers:
             free = free.anti_join(engine.load(f"contacts_{number}", _names(strangers)), "account_id").view()
