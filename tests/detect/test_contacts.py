@@ -45,7 +45,7 @@ def test_members_that_were_all_proposed_have_no_contacts():
 @pytest.mark.issue(21)
 def test_accounts_that_no_link_holds_together_are_tried_as_one_part():
     outside = contacts(
-        names([*range(40), *range(60, 70)]), names(range(40)), "words", BENCH, links([range(40)]), 0
+        names([*range(40), *range(60, 70)]), names(range(40)), "words", BENCH, links([range(40)])
     )
     assert outside == names(range(60, 70))
 

@@ -43,7 +43,7 @@ from stillwatch.cli.values import Existing, completing, memory_size, signal_name
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Of the clustering and of random comparison groups.",
+    help="Seed of the random groups behind the synthetic false-positive rate.",
 )
 @click.option(
     "--memory",

@@ -4,7 +4,7 @@ days are merged by adding counts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 import ibis
@@ -55,6 +55,12 @@ class Summaries:
     owners: ir.Table
     accounts: ir.Table
     releases: ir.Table
+
+    @property
+    def tables(self) -> tuple[ir.Table, ...]:
+        """All tables of the engine, in the order of the fields."""
+        values = (getattr(self, field.name) for field in fields(self))
+        return tuple(value for value in values if isinstance(value, ir.Table))
 
     def until(self, moment: datetime | ir.TimestampScalar) -> Summaries:
         """The summaries of the log before `moment`, which must be a full hour.

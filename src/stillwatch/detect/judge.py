@@ -19,7 +19,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import attrgetter
 
+import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -49,6 +51,7 @@ OTHERS_PER_ACCOUNT = 3  # size of the sample, in multiples of a group, below whi
 SHARE_A_MARK_MISSES = 0.3  # share of a cause's accounts, at most, that do not carry its mark
 ACCOUNTS_FOR_USUAL_MARKS = 1000  # accounts, roughly, in which the frequency of a mark is counted
 PROPOSED_BY_IT = NoFinding("the group was proposed by what the test reads")  # for families in `SPARED`
+OWNERS = attrgetter("owners")  # `Summaries.owners`
 EQUALLY_NEAR_LOG_E = 1.0  # log e-values of explanations within this of the least count as equally near
 
 
@@ -262,42 +265,70 @@ class Bench:
         return asked
 
 
+class Expressions:
+    """Expressions made from summaries, each made again only when a table of the summaries is another object.
+
+    The summaries of a log before different moments have the same tables (`flows.summarise.Prefixes`), and on
+    a small log making an expression takes longer than evaluating it.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[object, tuple[tuple[ir.Table, ...], ir.Table]] = {}
+
+    def of(
+        self, make: Callable[[Summaries], ir.Table | pa.Table], summaries: Summaries
+    ) -> ir.Table | pa.Table:
+        """`make(summaries)`."""
+        tables = summaries.tables
+        known = self._made.get(make)
+        if known is not None and all(a is b for a, b in zip(known[0], tables, strict=True)):
+            return known[1]
+        made = make(summaries)
+        if isinstance(made, ir.Table):
+            self._made[make] = tables, made
+        return made
+
+
 def bench(
     summaries: Summaries,
     tests: Sequence[GroupTest],
     explanations: Sequence[Explanation],
-    run: Callable[[object], pa.Table],
+    run: Callable[[ir.Table], pa.Table],
+    expressions: Expressions | None = None,
 ) -> Bench:
     """Evaluate the rows of every test and the traits of every account for these summaries.
 
-    `run` evaluates an expression of the engine to an Arrow table. Explanations are only stored.
+    `run` evaluates an expression of the engine to an Arrow table. Explanations are only stored. `expressions`
+    are those of earlier calls, where there are any.
     """
+    expressions = expressions or Expressions()
+
+    def ask(make: Callable[[Summaries], ir.Table | pa.Table]) -> pa.Table:
+        table = expressions.of(make, summaries)
+        return table if isinstance(table, pa.Table) else run(table)
+
     asked = {test.rows: test.card.name for test in tests}  # several tests may read the same rows
-    tables = {}
-    for rows, name in asked.items():
-        table = rows(summaries)
-        tables[name] = table if isinstance(table, pa.Table) else run(table)
-    known = {name for table in tables.values() for name in pc.unique(table.column("account_id")).to_pylist()}
-    names = {name: place for place, name in enumerate(sorted(known))}  # independent of the engine's order
+    tables = {name: ask(rows) for rows, name in asked.items()}
+    shown = [pc.unique(table.column("account_id")).cast(pa.string()) for table in tables.values()]
+    known = pc.unique(pa.chunked_array(shown, pa.string()))
+    known = known.take(pc.sort_indices(known))  # independent of the engine's order
+    names = known.to_pylist()
     rng = np.random.default_rng(len(names))
     others = np.zeros(len(names), bool)
     others[rng.permutation(len(names))[:MOST_OTHERS]] = True
 
     def put_together(table: pa.Table) -> tuple[TestRows, TestRows]:
-        encoded = table.column("account_id").combine_chunks().dictionary_encode()
-        places = np.asarray([names[a] for a in encoded.dictionary.to_pylist()], np.int64)
-        indices = encoded.indices.to_numpy()
         columns = {
             column: _numbers(table.column(column)) for column in table.column_names if column != "account_id"
         }
-        columns["account"] = places[indices] if len(indices) else np.zeros(0, np.int64)
+        columns["account"] = pc.index_in(table.column("account_id"), known).to_numpy().astype(np.int64)
         whole = _indexed(columns, len(names))
         return whole, whole if others.all() else whole.only(np.flatnonzero(others[columns["account"]]))
 
     both = dict(zip(tables, on_all_cores(put_together, list(tables.values())), strict=True))
     whole = {test.card.name: both[asked[test.rows]][0] for test in tests}
     sampled = {test.card.name: both[asked[test.rows]][1] for test in tests}
-    declared = run(summaries.owners)
+    declared = ask(OWNERS)
     owner = dict(
         zip(declared.column("account_id").to_pylist(), declared.column("owner").to_pylist(), strict=True)
     )
@@ -306,7 +337,7 @@ def bench(
     return Bench(
         tests=tuple(tests),
         explanations=tuple(explanations),
-        traits=traits(summaries, tuple(names), owners, run),
+        traits=traits(ask, summaries.phrases, tuple(names), owners),
         rows=whole,
         sampled=sampled,
         others=others,

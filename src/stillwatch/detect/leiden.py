@@ -64,7 +64,9 @@ def _leiden(indptr, indices, data, out, into, resolution, seed):  # type: ignore
         labels, communities = _numbered(labels)
         if gained <= LEAST_GAIN_OF_PASS or communities == 1:
             return labels[of_node]
-        parts, many = _numbered(_refined(labels, indptr, indices, data, out, into, resolution, state))
+        parts, many = _numbered(
+            _refined(labels, indptr, indices, data, out, into, resolution, state, MOST_PASSES)
+        )
         if many == len(labels):
             return labels[of_node]  # the next level would be this one
         of_node = parts[of_node]
@@ -86,6 +88,7 @@ def _settle(labels, indptr, indices, data, out, into, resolution):  # type: igno
     towards, near = np.zeros(n), np.empty(n, np.int64)
     seen = np.full(n, -1, np.int64)  # the visit at which a community was last seen
     due = np.ones(n, np.bool_)  # nodes with a neighbour that moved since their last visit
+    one = np.zeros(n, np.int64)  # a node may go anywhere
     visit, gained = 0, 0.0
     while True:
         gained_now = 0.0
@@ -93,29 +96,16 @@ def _settle(labels, indptr, indices, data, out, into, resolution):  # type: igno
             if not due[i]:
                 continue
             due[i] = False
-            mine, many = labels[i], 0
-            for j in range(indptr[i], indptr[i + 1]):
-                if indices[j] == i:
-                    continue
-                other = labels[indices[j]]
-                if other != mine and seen[other] != visit:
-                    seen[other] = visit
-                    near[many] = other
-                    many += 1
-                towards[other] += data[j]
+            mine = labels[i]
+            many = _near(i, visit, labels, one, indptr, indices, data, towards, near, seen)
             visit += 1
             if many:
-                stay = 2 * towards[mine] - resolution * (
-                    out[i] * (into_of[mine] - into[i]) + into[i] * (out_of[mine] - out[i])
-                )
+                _add(i, mine, -1.0, out, into, out_of, into_of)
+                stay = _worth(i, mine, towards, out, into, out_of, into_of, resolution)
                 best, most = mine, LEAST_GAIN
                 for k in range(many):
                     other = near[k]
-                    gain = (
-                        2 * towards[other]
-                        - resolution * (out[i] * into_of[other] + into[i] * out_of[other])
-                        - stay
-                    )
+                    gain = _worth(i, other, towards, out, into, out_of, into_of, resolution) - stay
                     if gain > most or (gain == most and best != mine and other < best):
                         best, most = other, gain
                     towards[other] = 0
@@ -124,10 +114,7 @@ def _settle(labels, indptr, indices, data, out, into, resolution):  # type: igno
                     labels[i] = best
                     for j in range(indptr[i], indptr[i + 1]):
                         due[indices[j]] = labels[indices[j]] != best or due[indices[j]]
-                    out_of[mine] -= out[i]
-                    into_of[mine] -= into[i]
-                    out_of[best] += out[i]
-                    into_of[best] += into[i]
+                _add(i, best, 1.0, out, into, out_of, into_of)
             towards[mine] = 0
         gained += gained_now
         if gained_now <= LEAST_GAIN_OF_PASS:
@@ -135,10 +122,9 @@ def _settle(labels, indptr, indices, data, out, into, resolution):  # type: igno
 
 
 @numba.njit(cache=True, nogil=True)
-def _refined(labels, indptr, indices, data, out, into, resolution, state):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _refined(labels, indptr, indices, data, out, into, resolution, state, most):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """The parts of the communities `labels`: each node begins alone and goes to a random one of the parts of
-    its community that gain modularity, in at most `MOST_PASSES` passes. Changes `state`, of the random
-    numbers.
+    its community that gain modularity, in at most `most` passes. Changes `state`, of the random numbers.
     """
     n = len(labels)
     parts, out_of, into_of = np.arange(n), out.copy(), into.copy()
@@ -146,35 +132,22 @@ def _refined(labels, indptr, indices, data, out, into, resolution, state):  # ty
     seen = np.full(n, -1, np.int64)  # the visit at which a part was last seen
     due = np.ones(n, np.bool_)  # nodes with a neighbour that moved since their last visit
     visit = 0
-    for _number in range(MOST_PASSES):
+    for _number in range(most):
         moved = False
         for i in range(n):
             if not due[i]:
                 continue
             due[i] = False
-            mine, many = parts[i], 0
-            for j in range(indptr[i], indptr[i + 1]):
-                if indices[j] == i or labels[indices[j]] != labels[i]:
-                    continue
-                part = parts[indices[j]]
-                if part != mine and seen[part] != visit:
-                    seen[part] = visit
-                    near[many] = part
-                    many += 1
-                towards[part] += data[j]
+            mine = parts[i]
+            many = _near(i, visit, parts, labels, indptr, indices, data, towards, near, seen)
             visit += 1
             if many:
-                stay = 2 * towards[mine] - resolution * (
-                    out[i] * (into_of[mine] - into[i]) + into[i] * (out_of[mine] - out[i])
-                )
+                _add(i, mine, -1.0, out, into, out_of, into_of)
+                stay = _worth(i, mine, towards, out, into, out_of, into_of, resolution)
                 gains = 0
                 for k in range(many):
                     part = near[k]
-                    gain = (
-                        2 * towards[part]
-                        - resolution * (out[i] * into_of[part] + into[i] * out_of[part])
-                        - stay
-                    )
+                    gain = _worth(i, part, towards, out, into, out_of, into_of, resolution) - stay
                     if gain > LEAST_GAIN:
                         better[gains] = part
                         gains += 1
@@ -187,14 +160,41 @@ def _refined(labels, indptr, indices, data, out, into, resolution, state):  # ty
                     parts[i] = part
                     for j in range(indptr[i], indptr[i + 1]):
                         due[indices[j]] = parts[indices[j]] != part or due[indices[j]]
-                    out_of[mine] -= out[i]
-                    into_of[mine] -= into[i]
-                    out_of[part] += out[i]
-                    into_of[part] += into[i]
+                _add(i, parts[i], 1.0, out, into, out_of, into_of)
             towards[mine] = 0
         if not moved:
             break
     return parts
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _near(i, visit, groups, within, indptr, indices, data, towards, near, seen):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Put into `near` the groups other than its own to which node i has edges, in the same group of `within`;
+    returns their number. Adds the weights of these edges, and of those into its own group, to `towards`.
+    """
+    many = 0
+    for j in range(indptr[i], indptr[i + 1]):
+        if indices[j] != i and within[indices[j]] == within[i]:
+            other = groups[indices[j]]
+            if other != groups[i] and seen[other] != visit:
+                seen[other] = visit
+                near[many] = other
+                many += 1
+            towards[other] += data[j]
+    return many
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _worth(i, group, towards, out, into, out_of, into_of, resolution):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """What node i adds to modularity in a group whose sums do not include it."""
+    return 2 * towards[group] - resolution * (out[i] * into_of[group] + into[i] * out_of[group])
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _add(i, group, times, out, into, out_of, into_of):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Add the weights of node i, `times` 1 or -1, to the sums of a group."""
+    out_of[group] += times * out[i]
+    into_of[group] += times * into[i]
 
 
 @numba.njit(cache=True, nogil=True)

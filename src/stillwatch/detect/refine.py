@@ -43,9 +43,7 @@ def refine(candidate: Candidate, bench: Bench, links: pa.Table) -> frozenset[str
         known = {found.accounts: found.log_e for found in judge(drafts, bench)}
         return [known[group] for group in groups]
 
-    parts = _parts(
-        links, one.accounts, max(FEWEST_ACCOUNTS, int(LEAST_SHARE_OF_PART * len(one.accounts)))
-    )
+    parts = _parts(links, one.accounts, max(FEWEST_ACCOUNTS, int(LEAST_SHARE_OF_PART * len(one.accounts))))
     for part, alone in zip(parts, shown(parts), strict=True):
         rest = kept - part
         if len(bench.owners_of(rest)) < LEAST_SHARE_REMAINING * len(one.owners) or rest == kept or alone > 0:

@@ -11,7 +11,7 @@ roughly when the threshold is passed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 
@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from stillwatch.contract.summaries import Summaries
 from stillwatch.detect.cluster import Cluster, communities
-from stillwatch.detect.judge import Bench, Judged, Outcomes, bench, judge, strongest
+from stillwatch.detect.judge import Bench, Expressions, Judged, Outcomes, bench, judge, strongest
 from stillwatch.detect.neighbours import measured, neighbours
 from stillwatch.detect.propose import Candidate, propose
 from stillwatch.detect.weigh import links
@@ -96,9 +96,7 @@ def judge_prefix(
     )
 
 
-def _proposed(
-    summaries: Summaries, run: Run, cluster: Cluster
-) -> tuple[pa.Table, list[Candidate]]:
+def _proposed(summaries: Summaries, run: Run, cluster: Cluster) -> tuple[pa.Table, list[Candidate]]:
     """The links of the first half of the data, and the candidates found by clustering them."""
     edges = links(summaries, run)
     alike = neighbours(run(measured(summaries)))
@@ -133,6 +131,7 @@ class Replay:
     proposed: int
     fdr: float
     cluster: Cluster = communities
+    _expressions: Expressions = field(default_factory=Expressions, init=False)
 
     def looks(
         self, campaigns: Mapping[str, Followed], progress: Callable[[int, int], None] | None = None
@@ -150,16 +149,16 @@ class Replay:
             progress: Called with the number of finished steps and of all steps.
         """
         done, steps = 0, 2 * len(campaigns)
-        expected: dict[datetime, dict[str, float]] = {}
         found: dict[str, list[Look]] = {}
         for name, one in campaigns.items():
             looks: dict[datetime, Look] = {}
+            known: dict[datetime, float] = {}
             for bar in ("alerts", "confirms"):
                 if progress is not None:
                     progress(done, steps)
                 enough = attrgetter(bar)
                 if not any(enough(look) for look in looks.values()):
-                    guess = self._expected(name, campaigns, enough, expected)
+                    guess = self._expected(one, enough, known)
                     self._seek(one, enough, max([guess, *looks]), looks, exact=bar == "alerts")
                 done += 1
             found[name] = _until_confirmed(looks.values())
@@ -169,24 +168,21 @@ class Replay:
 
     def _expected(
         self,
-        name: str,
-        campaigns: Mapping[str, Followed],
+        one: Followed,
         enough: Callable[[Look], bool],
-        known: dict[datetime, dict[str, float]],
+        known: dict[datetime, float],
     ) -> datetime:
         """The hour at which the evidence of a campaign's final members begins to pass a threshold; the hour
         after its last exchange where it never does.
 
-        `enough` tests a look. `known` caches the log e-values of all campaigns by hour, and is extended.
+        `enough` tests a look. `known` caches the campaign's log e-values by hour, and is extended.
         """
-        one = campaigns[name]
+        group = Candidate(accounts=one.members, graph=one.graph)
 
         def passes(moment: datetime) -> bool:
             if moment not in known:
-                rows = bench(self.until(moment), self.tests, self.explanations, self.run)
-                groups = {n: Candidate(accounts=c.members, graph=c.graph) for n, c in campaigns.items()}
-                known[moment] = {n: strongest([group], rows) or 0.0 for n, group in groups.items()}
-            return enough(self._look(moment, known[moment][name], self.proposed))
+                known[moment] = strongest([group], self._bench(self.until(moment))) or 0.0
+            return enough(self._look(moment, known[moment], self.proposed))
 
         hours = _hours(one.first, one.last)
         # In order, since evidence is not monotone: a group may be clearer in its first hours than later.
@@ -240,8 +236,12 @@ class Replay:
         summaries = self.until(moment)
         _links, candidates = _proposed(summaries, self.run, self.cluster)
         mine = [one for one in candidates if _mostly(one.accounts, members)]
-        log_e = strongest(mine, bench(summaries, self.tests, self.explanations, self.run)) if mine else None
+        log_e = strongest(mine, self._bench(summaries)) if mine else None
         return self._look(moment, log_e or 0.0, len(candidates))
+
+    def _bench(self, summaries: Summaries) -> Bench:
+        """The bench of these summaries."""
+        return bench(summaries, self.tests, self.explanations, self.run, self._expressions)
 
     def _look(self, moment: datetime, log_e: float, proposed: int) -> Look:
         age = round((moment - _hour(self.begin)) / HOUR)

@@ -457,9 +457,7 @@ def _find(
     cores = []
     for one in chosen:
         agreed = Candidate(accounts=core(one, judged, options.fdr), graph=one.candidate.graph)
-        cores.append(
-            refine(agreed, tried.bench, tried.links) if tried.bench else agreed.accounts
-        )
+        cores.append(refine(agreed, tried.bench, tried.links) if tried.bench else agreed.accounts)
     usual = _usual_follow_up(summaries)
     picked = list(zip(chosen, cores, strict=True))
     drafts = _attribute(engine, exchanges, log.sightings, picked, tried, used, usual, progress)

@@ -203,18 +203,23 @@ class Prefixes:
     """
 
     def __init__(self, engine: Engine, summaries: Summaries) -> None:
-        self._engine, self._summaries = engine, summaries
+        self._engine, self._phrases = engine, summaries.phrases
         self._cut = summaries.until(_moment(engine, datetime.fromtimestamp(0, UTC)).moment.as_scalar())
+        self._stored = replace(self._cut, **self._store())
 
     def before(self, moment: datetime) -> Summaries:
-        """The summaries before `moment`, which is a full hour; they are valid until the next call."""
+        """The summaries before `moment`, which is a full hour; they are valid until the next call. Their
+        tables are the same objects at every call.
+        """
         _moment(self._engine, moment)
-        return replace(
-            self._cut,
-            halves=self._engine.keep("halves_before", self._cut.halves),
-            sightings=self._engine.keep("sightings_before", self._cut.sightings),
-            phrases=self._summaries.phrases.until(moment),
-        )
+        self._store()
+        return replace(self._stored, phrases=self._phrases.until(moment))
+
+    def _store(self) -> dict[str, ir.Table]:
+        return {
+            name: self._engine.keep(f"{name}_before", getattr(self._cut, name))
+            for name in ("halves", "sightings")
+        }
 
 
 def _moment(engine: Engine, moment: datetime) -> ir.Table:

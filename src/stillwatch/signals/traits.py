@@ -20,7 +20,7 @@ from stillwatch.contract.summaries import MINUTES, Summaries
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Run = Callable[[ir.Table], pa.Table]
+Ask = Callable[[Callable[[Summaries], ir.Table]], pa.Table]
 
 PHRASE = "prompt_template"
 # Indicator kinds of which `Traits` has the account's most frequent value.
@@ -75,38 +75,49 @@ class Traits:
     share: Mapping[str, Floats] = field(default_factory=dict)
 
 
-def traits(summaries: Summaries, names: Sequence[str], owner: Ints, run: Run) -> Traits:
+def traits(ask: Ask, phrases: Phrases, names: Sequence[str], owner: Ints) -> Traits:
     """Traits of the accounts `names`, in that order.
 
-    `owner` has the code of each account's declared owner; `run` evaluates an expression to an Arrow table.
+    `ask` evaluates a function of the log's summaries to an Arrow table; `phrases` are those of the summaries;
+    `owner` has the code of each account's declared owner.
     """
-    place = {name: number for number, name in enumerate(names)}
+    known = pa.array(names, pa.string())
     n = len(names)
 
-    def column(table: pa.Table, name: str, default: float = 0.0) -> Floats:
-        out = np.full(n, default)
-        at = np.array([place.get(a, -1) for a in table.column("account_id").to_pylist()], np.int64)
-        values = np.asarray(table.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False), float)
-        out[at[at >= 0]] = values[at >= 0]
+    def places(table: pa.Table) -> Ints:
+        """Position in `names` of each row's account; -1 for none."""
+        at = pc.index_in(table.column("account_id"), known).combine_chunks().fill_null(-1)
+        return np.asarray(at.to_numpy(zero_copy_only=False), np.int64)
+
+    def columns(table: pa.Table, default: float = 0.0) -> dict[str, Floats]:
+        """The columns of a table with one row an account, in the order of `names`."""
+        at = places(table)
+        out = {}
+        for name in table.column_names:
+            if name != "account_id":
+                values = np.asarray(table.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False))
+                out[name] = np.full(n, default)
+                out[name][at[at >= 0]] = values[at >= 0]
         return out
 
-    sums = run(_sums(summaries))
-    exchanges = np.maximum(column(sums, "exchanges"), 0.0)
-    hours = np.stack([column(sums, f"h{h}") for h in range(24)], axis=1)
-    days = run(_days(summaries))
-    value, share = _main(run(_shown(summaries)), place, n, exchanges)
-    value[PHRASE], share[PHRASE] = _main_phrase(summaries.phrases, names, exchanges)
-    for kind, (codes, sure) in _attributes(run(_stated(summaries)), place, n).items():
+    sums, days = columns(ask(_sums)), columns(ask(_days))
+    exchanges = np.maximum(sums["exchanges"], 0.0)
+    hours = np.stack([sums[f"h{h}"] for h in range(24)], axis=1)
+    shown = ask(_shown)
+    value, share = _main(shown, places(shown), n, exchanges)
+    value[PHRASE], share[PHRASE] = _main_phrase(phrases, names, exchanges)
+    stated = ask(_stated)
+    for kind, (codes, sure) in _attributes(stated, places(stated), n).items():
         value[kind], share[kind] = codes, sure
-    texts = run(_texts(summaries))
-    who = np.array([place.get(a, -1) for a in texts.column("account_id").to_pylist()], np.int64)
+    texts = ask(_texts)
+    who = places(texts)
     what = np.asarray(texts.column("item").to_numpy(), np.int64)
     return Traits(
         exchanges=exchanges,
-        days=column(days, "days"),
-        first=column(sums, "first"),
-        last=column(sums, "last"),
-        created=column(run(_created(summaries)), "created", np.nan),
+        days=days["days"],
+        first=sums["first"],
+        last=sums["last"],
+        created=columns(ask(_created), np.nan)["created"],
         quiet=_quiet(hours, exchanges),
         hourly=_concentration(
             (hours * np.cos(np.arange(24) * np.pi / 12)).sum(axis=1),
@@ -114,15 +125,12 @@ def traits(summaries: Summaries, names: Sequence[str], owner: Ints, run: Run) ->
             exchanges,
         ),
         minute=np.max(
-            [
-                _concentration(column(sums, f"minute_cos_{t}"), column(sums, f"minute_sin_{t}"), exchanges)
-                for t in MINUTES
-            ],
+            [_concentration(sums[f"minute_cos_{t}"], sums[f"minute_sin_{t}"], exchanges) for t in MINUTES],
             axis=0,
         ),
-        brisk=column(sums, "short_gaps") / np.maximum(exchanges, 1.0),
-        follow=column(sums, "followups") / np.maximum(exchanges, 1.0),
-        full_days=column(days, "full") / np.maximum(column(days, "days"), 1.0),
+        brisk=sums["short_gaps"] / np.maximum(exchanges, 1.0),
+        follow=sums["followups"] / np.maximum(exchanges, 1.0),
+        full_days=days["full"] / np.maximum(days["days"], 1.0),
         owner=owner,
         text_account=who[who >= 0],
         text=what[who >= 0],
@@ -182,22 +190,19 @@ def _texts(summaries: Summaries) -> ir.Table:
     return pairs.semi_join(several, "item").order_by(["item", "account_id"]).limit(MOST_TEXTS)
 
 
-def _main(
-    table: pa.Table, place: Mapping[str, int], n: int, exchanges: Floats
-) -> tuple[dict[str, Ints], dict[str, Floats]]:
+def _main(table: pa.Table, who: Ints, n: int, exchanges: Floats) -> tuple[dict[str, Ints], dict[str, Floats]]:
     """For each kind, codes of the accounts' most frequent values (-1 for none) and their share of the
-    exchanges.
+    exchanges. `who` is the position of each row's account, -1 for none.
     """
     value = {kind: np.full(n, -1, np.int64) for kind in MAIN_KINDS}
     share = {kind: np.zeros(n) for kind in MAIN_KINDS}
-    kinds = np.asarray(table.column("kind").to_pylist(), object)
-    who = np.array([place.get(a, -1) for a in table.column("account_id").to_pylist()], np.int64)
+    of_kind = _of_kind(table)
     codes = np.asarray(
         table.column("value").combine_chunks().dictionary_encode().indices.to_numpy(), np.int64
     )
     counts = np.asarray(table.column("exchanges").to_numpy(), float)
     for kind in MAIN_KINDS:
-        mine = (kinds == kind) & (who >= 0)
+        mine = of_kind(kind) & (who >= 0)
         value[kind][who[mine]] = codes[mine]
         share[kind][who[mine]] = counts[mine] / np.maximum(exchanges[who[mine]], 1.0)
     return value, share
@@ -253,17 +258,23 @@ def _most_shown(starts, account, hour, exchanges, kind, wanted, end, fewest, acc
     return best, often
 
 
-def _attributes(table: pa.Table, place: Mapping[str, int], n: int) -> dict[str, tuple[Ints, Floats]]:
+def _of_kind(table: pa.Table) -> Callable[[str], npt.NDArray[np.bool_]]:
+    """A function that gives the mask of the rows of one kind."""
+    kinds = table.column("kind").combine_chunks().dictionary_encode()
+    names, codes = kinds.dictionary.to_pylist(), kinds.indices.to_numpy(zero_copy_only=False)
+    return lambda kind: codes == (names.index(kind) if kind in names else -1)
+
+
+def _attributes(table: pa.Table, who: Ints, n: int) -> dict[str, tuple[Ints, Floats]]:
     """For each kind of `ATTRIBUTE_KINDS`, codes of the accounts' values (-1 for none), and 1 where there
-    is one.
+    is one. `who` is the position of each row's account, -1 for none.
     """
-    kinds = np.asarray(table.column("kind").to_pylist(), object)
-    who = np.array([place.get(a, -1) for a in table.column("account_id").to_pylist()], np.int64)
+    of_kind = _of_kind(table)
     encoded = table.column("value").combine_chunks().dictionary_encode()
     codes = np.asarray(encoded.indices.to_numpy(zero_copy_only=False), np.int64)
     out = {}
     for kind in ATTRIBUTE_KINDS:
-        value, mine = np.full(n, -1, np.int64), (kinds == kind) & (who >= 0)
+        value, mine = np.full(n, -1, np.int64), of_kind(kind) & (who >= 0)
         value[who[mine]] = codes[mine]
         out[kind] = value, (value >= 0).astype(float)
     return out
