@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Protocol
 from zlib import crc32
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -15,6 +14,8 @@ from scipy import sparse
 
 from stillwatch.detect.leiden import leiden
 
+Ints = npt.NDArray[np.int64]
+Colours = npt.NDArray[np.uint64]
 ROUNDS_OF_COLOURS = 3  # rounds in which the colour of a node takes in those of its neighbours
 FEWEST_ACCOUNTS = 10  # accounts that a candidate must have
 
@@ -65,40 +66,34 @@ class Graph:
         return cls(weights=matrix, names=account.dictionary.take(pa.array(by_account)))
 
 
-def _order(colours: npt.NDArray[np.uint64], names: pa.Array) -> npt.NDArray[np.int64]:
+def _order(colours: Colours, names: pa.Array) -> Ints:
     """Positions of nodes by rising colour; nodes that are linked alike by name."""
     rank = np.empty(len(names), np.int64)
     rank[pc.sort_indices(names).to_numpy()] = np.arange(len(names))
     return np.lexsort((rank, colours))
 
 
-@numba.njit(cache=True, nogil=True)
-def _colours(row, column, weight, accounts, of_kind):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _colours(row: Ints, column: Ints, weight: Colours, accounts: int, of_kind: Colours) -> Colours:
     """A number for each account, then for each value, that depends only on how it is linked: colour
     refinement (Weisfeiler and Leman 1968) in `ROUNDS_OF_COLOURS` rounds. `of_kind` has a number for the kind
     of each value.
     """
-    old = np.zeros(accounts + len(of_kind), np.uint64)
-    old[accounts:] = of_kind
+    old = np.concatenate([np.zeros(accounts, np.uint64), of_kind])
+    value, weight = accounts + column, _mixed(weight)
     for _round in range(ROUNDS_OF_COLOURS):
-        new = np.empty(len(old), np.uint64)
-        for i in range(len(old)):
-            new[i] = _mixed(old[i])
-        for j in range(len(row)):
-            i, k = row[j], accounts + column[j]
-            new[i] += _mixed(old[k] + _mixed(weight[j]))
-            new[k] += _mixed(old[i] + _mixed(weight[j]))
+        new = _mixed(old)
+        np.add.at(new, row, _mixed(old[value] + weight))
+        np.add.at(new, value, _mixed(old[row] + weight))
         old = new
     return old
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
-def _mixed(number):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _mixed(numbers: Colours) -> Colours:
     """The finaliser of splitmix64 (Steele, Lea and Flood 2014), a permutation of 64-bit numbers."""
-    number = number + np.uint64(0x9E3779B97F4A7C15)
-    number = (number ^ (number >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    number = (number ^ (number >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return number ^ (number >> np.uint64(31))
+    numbers = numbers + np.uint64(0x9E3779B97F4A7C15)
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return numbers ^ (numbers >> np.uint64(31))
 
 
 def communities(

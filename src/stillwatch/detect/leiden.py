@@ -167,7 +167,7 @@ def _refined(labels, indptr, indices, data, out, into, resolution, state, most):
     return parts
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@numba.njit(cache=True, nogil=True)
 def _near(i, visit, groups, within, indptr, indices, data, towards, near, seen):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Put into `near` the groups other than its own to which node i has edges, in the same group of `within`;
     returns their number. Adds the weights of these edges, and of those into its own group, to `towards`.
@@ -184,13 +184,13 @@ def _near(i, visit, groups, within, indptr, indices, data, towards, near, seen):
     return many
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@numba.njit(cache=True, nogil=True)
 def _worth(i, group, towards, out, into, out_of, into_of, resolution):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """What node i adds to modularity in a group whose sums do not include it."""
     return 2 * towards[group] - resolution * (out[i] * into_of[group] + into[i] * out_of[group])
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@numba.njit(cache=True, nogil=True)
 def _add(i, group, times, out, into, out_of, into_of):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Add the weights of node i, `times` 1 or -1, to the sums of a group."""
     out_of[group] += times * out[i]
