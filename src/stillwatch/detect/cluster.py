@@ -35,57 +35,82 @@ class Cluster(Protocol):
 class Graph:
     """Accounts × values matrix of link weights (`weights`), with the account of each row (`names`).
 
-    Rows and columns are ordered by how accounts and values are linked, not by their names. Communities depend
-    on the order in which nodes are visited; so they are the same when accounts are renamed or rows come in
-    another order.
+    Communities depend on the order in which accounts and values are visited. Rows are in the order of
+    `in_order`, and columns are ordered by the accounts that show the value, so that communities are the same
+    when accounts are renamed or links come in another order.
     """
 
     weights: sparse.csr_matrix
     names: pa.Array
 
     @classmethod
-    def of(cls, links: pa.Table) -> Graph:
-        """The graph of rows of `account_id`, `kind`, `value` and `weight`; negative weights become 0."""
+    def of(cls, links: pa.Table, order: pa.Array | None = None) -> Graph:
+        """The graph of rows of `account_id`, `kind`, `value` and `weight`; negative weights become 0.
+
+        `order` is `in_order` of more links of these accounts, by which fewer accounts are alike.
+        """
+        one = _Edges.of(links)
+        rank = pc.index_in(one.names, in_order(links) if order is None else order).to_numpy()
+        by_account = np.argsort(rank)
+        by_value = np.argsort(one.shown(rank.astype(np.uint64)), kind="stable")
+        places = (np.argsort(by_account)[one.account], np.argsort(by_value)[one.value])
+        matrix = sparse.csr_matrix((one.weight, places), shape=(len(rank), len(by_value)))
+        matrix.sort_indices()
+        return cls(weights=matrix, names=one.names.take(pa.array(by_account)))
+
+
+def in_order(links: pa.Table) -> pa.Array:
+    """The accounts of these links in an order that depends on how they are linked: by colour refinement
+    (Weisfeiler and Leman 1968) in `ROUNDS_OF_COLOURS` rounds. Accounts that are linked alike are ordered by
+    name.
+    """
+    one = _Edges.of(links)
+    colours = np.zeros(len(one.names), np.uint64)
+    for _round in range(ROUNDS_OF_COLOURS):
+        values, colours = one.shown(colours), _mixed(colours)
+        np.add.at(colours, one.account, _mixed(values[one.value] + one.mixed))
+    rank = np.empty(len(one.names), np.int64)
+    rank[pc.sort_indices(one.names).to_numpy()] = np.arange(len(rank))
+    return one.names.take(pa.array(np.lexsort((rank, colours))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Edges:
+    """Links in arrays: the places of account and value of each link, its weight, and a hash of the weight
+    (`mixed`). `names` are the accounts; `kind` has a number for the kind of each value.
+    """
+
+    account: Ints
+    value: Ints
+    weight: npt.NDArray[np.float64]
+    mixed: Colours
+    names: pa.Array
+    kind: Colours
+
+    @classmethod
+    def of(cls, links: pa.Table) -> _Edges:
         account = links.column("account_id").combine_chunks().dictionary_encode()
-        kind = links.column("kind").combine_chunks().dictionary_encode()
         joined = pc.binary_join_element_wise(links.column("kind"), links.column("value"), "\x1f")
         value = joined.combine_chunks().dictionary_encode()
-        weights = np.maximum(links.column("weight").to_numpy(), 0.0)
-        accounts, values = len(account.dictionary), len(value.dictionary)
-        row, column = account.indices.to_numpy(), value.indices.to_numpy()
-        of_kind = np.zeros(values, np.uint64)
-        of_kind[column] = np.array([crc32(k.encode()) for k in kind.dictionary.to_pylist()], np.uint64)[
-            kind.indices.to_numpy()
-        ]
-        colours = _colours(row, column, np.round(weights * 1e6).astype(np.uint64), accounts, of_kind)
-        by_account = _order(colours[:accounts], account.dictionary)
-        by_value = _order(colours[accounts:], value.dictionary)
-        places = (np.argsort(by_account)[row], np.argsort(by_value)[column])
-        matrix = sparse.csr_matrix((weights, places), shape=(accounts, values))
-        matrix.sort_indices()
-        return cls(weights=matrix, names=account.dictionary.take(pa.array(by_account)))
+        kind = links.column("kind").combine_chunks().dictionary_encode()
+        numbers = np.array([crc32(name.encode()) for name in kind.dictionary.to_pylist()], np.uint64)
+        of_value = np.zeros(len(value.dictionary), np.uint64)
+        of_value[value.indices.to_numpy()] = numbers[kind.indices.to_numpy()]
+        weight = np.maximum(links.column("weight").to_numpy(), 0.0)
+        return cls(
+            account=account.indices.to_numpy(),
+            value=value.indices.to_numpy(),
+            weight=weight,
+            mixed=_mixed(np.round(weight * 1e6).astype(np.uint64)),
+            names=account.dictionary,
+            kind=of_value,
+        )
 
-
-def _order(colours: Colours, names: pa.Array) -> Ints:
-    """Positions of nodes by rising colour; nodes that are linked alike by name."""
-    rank = np.empty(len(names), np.int64)
-    rank[pc.sort_indices(names).to_numpy()] = np.arange(len(names))
-    return np.lexsort((rank, colours))
-
-
-def _colours(row: Ints, column: Ints, weight: Colours, accounts: int, of_kind: Colours) -> Colours:
-    """A number for each account, then for each value, that depends only on how it is linked: colour
-    refinement (Weisfeiler and Leman 1968) in `ROUNDS_OF_COLOURS` rounds. `of_kind` has a number for the kind
-    of each value.
-    """
-    old = np.concatenate([np.zeros(accounts, np.uint64), of_kind])
-    value, weight = accounts + column, _mixed(weight)
-    for _round in range(ROUNDS_OF_COLOURS):
-        new = _mixed(old)
-        np.add.at(new, row, _mixed(old[value] + weight))
-        np.add.at(new, value, _mixed(old[row] + weight))
-        old = new
-    return old
+    def shown(self, colours: Colours) -> Colours:
+        """The colour of each value: of its kind, and of the accounts that show it with their weights."""
+        values = _mixed(self.kind)
+        np.add.at(values, self.value, _mixed(colours[self.account] + self.mixed))
+        return values
 
 
 def _mixed(numbers: Colours) -> Colours:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Cluster, Graph, communities
+from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Cluster, Graph, communities, in_order
 from stillwatch.engine.cores import on_all_cores
 
 ATTRIBUTES, NEIGHBOURS = "attributes", "neighbours"  # names of graphs
@@ -132,7 +132,10 @@ def _clustered(asked: Sequence[Ask], cluster: Cluster) -> Iterable[pa.Table]:
     """
     if cluster is not communities:
         return (cluster(ask.graph, seed=ask.seed, resolution=ask.resolution) for ask in asked)
-    graphs = {name: Graph.of(links) for name, links in {ask.name: ask.graph for ask in asked}.items()}
+    links = {ask.name: ask.graph for ask in asked}
+    columns = ["account_id", "kind", "value", "weight"]
+    order = in_order(pa.concat_tables([one.select(columns) for one in links.values()]))
+    graphs = {name: Graph.of(one, order) for name, one in links.items()}
 
     def one(ask: Ask) -> pa.Table:
         return communities(graphs[ask.name], seed=ask.seed, resolution=ask.resolution)

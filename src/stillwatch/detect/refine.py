@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Graph, communities
+from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Graph, communities, in_order
 from stillwatch.detect.judge import Bench, control_of, judge
 from stillwatch.detect.propose import ATTRIBUTES, KINDS, Candidate
 
@@ -117,7 +117,8 @@ def _parts(links: pa.Table, accounts: frozenset[str], smallest: int) -> list[fro
     behaviour = inside.filter(pc.invert(pc.is_in(inside.column("kind"), pa.array(KINDS[ATTRIBUTES]))))
     words = behaviour.filter(pc.is_in(behaviour.column("kind"), pa.array(KINDS["words"])))
     found: set[frozenset[str]] = set()
-    for graph in (Graph.of(behaviour), Graph.of(words)):
+    order = in_order(behaviour)
+    for graph in (Graph.of(behaviour, order), Graph.of(words, order)):
         for resolution in RESOLUTIONS:
             groups: dict[int, set[str]] = defaultdict(set)
             table = communities(graph, resolution=resolution, smallest=smallest)

@@ -1,10 +1,12 @@
-"""Numbers in place of enciphered digests, so that results do not depend on the key.
+"""Numbers in place of enciphered digests, so that results do not depend on the key or on accounts' names.
 
 Clustering processes values in sorted order and breaks ties by that order. The order of enciphered digests
 changes with the key, and with it some groups. Therefore each digest that the detector compares is replaced by
 a number that depends on the accounts that showed it and on the hours. Rules:
 
 * Digests with equal accounts and hours are ordered by their enciphered values.
+* An account is known by what it did in its first hour. Names of accounts matter only where digests do not
+  differ otherwise.
 * Two digests are ordered by the first hour in which they differ, so a shorter prefix of the log gives the
   same order.
 * All numbers have the same number of digits, so numeric and alphabetical order agree.
@@ -29,13 +31,15 @@ KINDS = ("system_prompt", "request_shape")  # indicators with one digest for eac
 FIRST = 10**12  # smallest number
 HOURS = 64  # first hours of a digest that are compared one by one; for later ones, sums are compared
 PRIME = 2_147_483_647  # 2^31 - 1: squares of remainders stay within 63 bits
+# Columns of `Summaries.activity` by which an account's first hour is told from others'.
+FIRST_HOUR = ("exchanges", "output_log", "words_log", "minute_cos_1", "minute_sin_1")
 FACTORS = ((747_796_405, 362_437), (1_540_483_477, 521_288_629))  # chosen: large odd numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Codes:
     """Replaces digests by numbers. `accounts` has one row for each account: `account_id`, its `place` in
-    sorted order, and two hash values (`number_0`, `number_1`).
+    sorted order, a hash of its first hour (`number_0`), and one of its name (`number_1`).
     """
 
     engine: Engine
@@ -43,14 +47,21 @@ class Codes:
 
     @classmethod
     def of(cls, engine: Engine, activity: ir.Table) -> Codes:
-        """Codes for the accounts of `activity`; the hash values depend on account names only."""
-        names = (
-            activity.select("account_id").distinct().order_by("account_id").to_pyarrow().column("account_id")
+        """Codes for the accounts of `activity`."""
+        in_order = ibis.row_number().over(ibis.window(group_by="account_id", order_by=["hour", "half"]))
+        first = activity.mutate(number=in_order).filter(_.number == 0)
+        known = first.select("account_id", "hour", *FIRST_HOUR).order_by("account_id").to_pyarrow()
+        names = known.column("account_id")
+        hours = zip(
+            known.column("hour").cast("int64").to_pylist(),
+            *(known.column(name).cast("float64").to_numpy().round(6).tolist() for name in FIRST_HOUR),
+            strict=True,
         )
-        states = [hashlib.blake2b(name.encode(), digest_size=16).digest() for name in names.to_pylist()]
-        numbers = np.frombuffer(b"".join(states), "<u8").reshape(-1, 2) % PRIME
-        columns = {f"number_{i}": numbers[:, i].astype(np.int64) for i in range(2)}
-        columns["place"] = np.arange(len(names))
+        columns = {
+            "number_0": np.array([_hashed(repr(hour)) for hour in hours], np.int64),
+            "number_1": np.array([_hashed(name) for name in names.to_pylist()], np.int64),
+            "place": np.arange(len(names)),
+        }
         return cls(engine, engine.load("account_numbers", pa.table({"account_id": names} | columns)))
 
     def coded(self, name: str, rows: ir.Table, column: str, moment: str = "hour") -> ir.Table:
@@ -111,3 +122,8 @@ class Codes:
         return self.engine.keep(
             name, told.mutate(code=ibis.row_number().over(order) + FIRST).select("digest", "code")
         )
+
+
+def _hashed(text: str) -> int:
+    """A number below `PRIME`."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") % PRIME
