@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis import _
 
+from stillwatch.contract.observations import OBSERVED
 from stillwatch.contract.summaries import MINUTES, OF_SOURCES
 from stillwatch.signals.registry import Indicator, all_indicators
 
@@ -21,8 +22,6 @@ SHORT_GAP_S = 300  # seconds between two exchanges of an account below which the
 COMPANY_CARDS = 2  # different cards of a mail domain, at most, for it to be a company's
 FEWEST_WORDS = 6  # words below which a text is not counted in `items`
 STEPS = 1 << 20  # steps per unit to which `_exact` rounds
-# Prefixes of the columns that `flat` drops where no indicator reads them.
-OWN = ("exchange_id", "exchange_key", "prompt_key", "opening_key", "band_", "input_tokens", "status")
 # Columns of `Summaries.marks`.
 MARKS = ("account_id", "kind", "value", "half", "hour", "exchanges")
 
@@ -69,12 +68,12 @@ def timed(exchanges: ir.Table) -> ir.Table:
 
 def flat(exchanges: ir.Table) -> ir.Table:
     """`exchanges` without list columns, which only `marks` reads and which take half of the memory, and
-    without the columns of `OWN` that no one-valued indicator reads.
+    without columns that neither a summary nor a one-valued indicator reads.
     """
     read = columns_of(one_valued(exchanges))
-    schema = exchanges.schema().items()
+    known = (OBSERVED[name] for name in exchanges.columns if name in OBSERVED)
     return exchanges.drop(
-        name for name, kind in schema if kind.is_array() or (name.startswith(OWN) and name not in read)
+        one.name for one in known if one.role == "digests" or not (one.is_summed or one.name in read)
     )
 
 
