@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal, get_args
 
 import click
 
@@ -12,12 +11,8 @@ from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
 from stillwatch.cli.tables import text_table
 from stillwatch.cli.values import Existing, completing, scenario_names
+from stillwatch.contract.reactions import REACTIONS, ReactionKind
 from stillwatch.errors import Problem, UsageError
-
-ReactionKind = Literal["retry", "slow", "replace", "leave"]
-REACTIONS: tuple[ReactionKind, ...] = get_args(
-    ReactionKind
-)  # named here too, since `--help` loads no simulator
 
 
 @click.command()
