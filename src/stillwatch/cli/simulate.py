@@ -42,15 +42,15 @@ from stillwatch.errors import Problem, UsageError
 @click.option(
     "--reaction",
     type=click.Choice(REACTIONS),
-    help="Suspend every campaign's accounts on a day, and what its operator then does.",
+    help="Suspend accounts of every campaign on one day; the value is what the operator does then.",
 )
-@click.option("--action-day", type=float, help="Day of the action; else the middle of the world.")
+@click.option("--action-day", type=float, help="Day of the suspension. [default: the middle of the world]")
 @click.option(
     "--caught",
     type=click.FloatRange(0, 1, min_open=True),
     default=1.0,
     show_default=True,
-    help="Share of a campaign's accounts that the action suspends.",
+    help="Share of a campaign's accounts that are suspended.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress bars.")
