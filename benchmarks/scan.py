@@ -25,12 +25,12 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 
+from stillwatch.contract.observations import SHAPE, of_role
 from stillwatch.engine.connect import open_engine
 from stillwatch.flows.ingest import gather, key_of
 from stillwatch.flows.summarise import add_up
 from stillwatch.readers.discover import discover
 from stillwatch.sketch.digest import VERSION
-from stillwatch.sketch.observe import KEPT, SHAPE
 from stillwatch.store.store import Store
 
 FULL = 89_000_000  # exchanges of `seed` at rate 1
@@ -133,7 +133,7 @@ def blind(world: Path, folder: Path, *, ours: bool) -> tuple[float, float]:
 
 MEMORY = "4GB"
 TEXT = ("prompt", "system_prompt")
-COLUMNS = (*KEPT, "conversation_id", *TEXT, *SHAPE, "tool_names")
+COLUMNS = (*of_role("copied"), "conversation_id", *TEXT, *SHAPE, "tool_names")
 
 
 def main() -> None:

@@ -30,6 +30,26 @@ def pytest_collection_modifyitems(config, items):
         items[:] = kept
 
 
+OF_ONE_SCAN = {f"tests/flows/test_{name}.py" for name in ("newcomers", "package", "profiles", "scan")}
+"""Files that share the scan of `tests/flows/conftest.py`, which takes a minute of one core."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With several processes, one of them runs all tests of a file, and of the files that share a scan, so
+    that no fixture of theirs is made twice. Files run in the order of their names.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class BySharedFixtures(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.split("::", 1)[0]
+            return "one scan" if file in OF_ONE_SCAN else file
+
+    config.option.loadscopereorder = False
+    return BySharedFixtures(config, log)
+
+
 class IssuesAreNotSkipped:
     """In CI, a test that guards an issue has to run: skipped, it guards nothing."""
 
@@ -90,11 +110,11 @@ def run(monkeypatch, capsys):
 @pytest.fixture(scope="session")
 def small_world():
     """Writes a world of 500 honest accounts and one open campaign of 120 into a folder, the same each
-    time but for `more`.
+    time but for `changes` and `more`.
     """
     from stillwatch.simulate.worlds import simulate
 
-    changes = {
+    usual = {
         "accounts": 500,
         "exchanges": 9000,
         "campaign.accounts": 120,
@@ -102,7 +122,7 @@ def small_world():
         "campaign.cards": 12,
     }
 
-    def write(out, **more):
-        simulate("stealth-1", seed=2, out=out, scale=0.25, changes=changes, **more)
+    def write(out, changes=None, **more):
+        simulate("stealth-1", seed=2, out=out, scale=0.25, changes=usual | (changes or {}), **more)
 
     return write

@@ -11,7 +11,6 @@ import unicodedata
 from collections.abc import Collection, Iterable
 
 THIN = "\u202f"  # narrow no-break space, which separates thousands in the program's own numbers
-LONGEST_NAME = 64  # characters of a field name that is shown: chosen
 
 
 def visible(value: object, limit: int | None = 80) -> str:

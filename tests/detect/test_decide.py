@@ -3,8 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from crowds import traits
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from stillwatch.detect.decide import consistent, core, decide
+from stillwatch.detect.decide import SAME_CAMPAIGN_OVERLAP, consistent, core, decide
 from stillwatch.detect.judge import Bench, Judged
 from stillwatch.detect.propose import Candidate
 from stillwatch.detect.refine import heard
@@ -109,3 +111,20 @@ def test_of_an_owner_with_many_of_the_accounts_one_is_heard():
     )  # fmt: skip
     assert heard(frozenset(staff + others + teams), bench) == {"staff000", *others, *teams}
     assert heard(frozenset(others), bench) == set(others)
+
+
+@pytest.mark.issue(22)
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 30), st.integers(5, 15), st.floats(-5, 11)),
+        min_size=1, max_size=12, unique_by=lambda one: one[:2],
+    ),
+    st.sampled_from([0.001, 0.01, 0.1]),
+)  # fmt: skip
+def test_campaigns_are_disjoint_and_their_rate_is_kept_whatever_was_judged(groups, fdr):
+    every = judged(*((first, first + size, log10_e) for first, size, log10_e in groups))
+    reported = decide(every, fdr)
+    for place, one in enumerate(reported):
+        assert all(one.overlap(other) <= SAME_CAMPAIGN_OVERLAP for other in reported[place + 1 :])
+        assert one.log_e >= np.log(len(every) / (len(reported) * fdr)) - 1e-9

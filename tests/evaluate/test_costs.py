@@ -47,7 +47,7 @@ def test_a_monitor_of_an_honest_world_raises_no_alarm_and_tells_of_every_test(tm
 
 
 @pytest.mark.issue(3)
-def test_a_monitor_does_not_call_a_planted_campaign_a_false_alarm(tmp_path):
-    simulate("stealth-1", seed=2, out=tmp_path / "world", scale=0.3)
+def test_a_monitor_does_not_call_a_planted_campaign_a_false_alarm(tmp_path, small_world):
+    small_world(tmp_path / "world")
     told = monitor(tmp_path / "world", every_h=200, fdr=0.01)
     assert told["alerts"] == 0

@@ -12,7 +12,7 @@ def scanned(tmp_path_factory, small_world):
     told = {}
     for name in WRITERS:
         write(folder / "world", folder / name, name)
-        overview = scan([str(folder / name)], folder / f"{name}-out", Options(names={}))
+        overview = scan([str(folder / name)], folder / f"{name}-out", Options(names={}, replay=False))
         told[name] = (overview, folder / f"{name}-out")
     return told
 

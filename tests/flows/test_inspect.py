@@ -15,11 +15,11 @@ from vendors import FIXTURES
 import stillwatch
 from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.exchanges import EXCHANGES
+from stillwatch.contract.observations import COLUMNS
 from stillwatch.contract.releases import RELEASES
 from stillwatch.errors import InputError
 from stillwatch.flows.inspect import inspect
 from stillwatch.signals.registry import all_group_tests, all_indicators
-from stillwatch.sketch.observe import MADE_OF
 
 FIELDS = {
     "path",
@@ -106,13 +106,13 @@ def test_inspect_names_the_columns_that_would_let_other_signals_work(tmp_path):
 @pytest.mark.issue(23)
 def test_every_column_that_a_signal_reads_is_known_to_inspect():
     columns = {
-        "observations": {*EXCHANGES.names, *MADE_OF},
+        "observations": {one.name for one in COLUMNS},
         "accounts": set(ACCOUNTS.names),
         "releases": set(RELEASES.names),
     }
     for unit in (*all_indicators(), *all_group_tests()):
         assert set(unit.card.columns) <= columns[unit.card.table], unit.card.name
-    assert {name for made_of in MADE_OF.values() for name in made_of} <= set(EXCHANGES.names)
+    assert {name for one in COLUMNS for name in one.made_of} <= set(EXCHANGES.names)
 
 
 @pytest.mark.issue(23)

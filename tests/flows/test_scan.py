@@ -18,7 +18,6 @@ from stillwatch.flows.score import score
 from stillwatch.readers.discover import discover
 from stillwatch.readers.read import read
 from stillwatch.signals.registry import CONTROL, Finding, all_group_tests
-from stillwatch.simulate.worlds import simulate
 
 SCHEMAS = (
     contract.CAMPAIGNS,
@@ -113,9 +112,9 @@ def test_no_prompt_text_is_in_any_file_of_the_results(results, world):
 
 
 @pytest.fixture(scope="module")
-def little(tmp_path_factory):
+def little(tmp_path_factory, small_world):
     folder = tmp_path_factory.mktemp("little")
-    simulate("stealth-1", seed=4, out=folder, scale=0.3)
+    small_world(folder)
     return folder
 
 
@@ -143,7 +142,7 @@ def test_the_same_logs_give_the_same_results_whatever_their_format(little, tmp_p
 
 
 def test_prompts_are_written_only_when_asked(little, tmp_path):
-    scan([str(little)], tmp_path / "r", Options(names={}, show_prompts=True))
+    scan([str(little)], tmp_path / "r", Options(names={}, replay=False, show_prompts=True))
     shown = pq.read_table(tmp_path / "r" / "prompts.parquet").to_pylist()
     assert shown
     assert all(row["prompt"] for row in shown)

@@ -19,17 +19,20 @@ from stillwatch.contract import results as contract
 from stillwatch.errors import UsageError
 from stillwatch.flows.scan import Options, feed, scan
 from stillwatch.results.folder import TABLES
-from stillwatch.simulate.worlds import simulate
 from stillwatch.store.store import Store
 
-CRASHES = 10
+CRASHES = 6
+SCAN = """
+import pathlib, sys
+from stillwatch.flows.scan import Options, scan
+scan([sys.argv[1]], pathlib.Path(sys.argv[2]), Options(names={}, replay=False))
+"""
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
+def world(tmp_path_factory, small_world):
     folder = tmp_path_factory.mktemp("days")
-    changes = {"days": 6, "campaign.first_day": 1.0, "campaign.last_day": 6.0}
-    simulate("stealth-1", seed=4, out=folder, scale=0.3, changes=changes)
+    small_world(folder, {"days": 6, "campaign.first_day": 1.0, "campaign.last_day": 6.0})
     return folder
 
 
@@ -47,6 +50,12 @@ def tables(results):
     """What was found; `names` says since when, which depends on the scans before."""
     found = [schema.name for schema in TABLES if schema is not contract.NAMES]
     return {name: pq.read_table(results / f"{name}.parquet") for name in found}
+
+
+def judged(found):
+    """What of the tables a scan without replay writes too."""
+    campaigns = found["campaigns"].drop_columns("detected_at")
+    return {name: table for name, table in found.items() if name != "timeline"} | {"campaigns": campaigns}
 
 
 def days(world):
@@ -104,8 +113,10 @@ def test_a_store_can_be_fed_often_and_judged_once(world, whole, tmp_path):
         told = feed([str(day)], options)
         assert told["new_rows"] > 0
     assert told["days"] == len(days(world)) - 1
-    out = scanned(days(world)[-1:], tmp_path / "results", tmp_path / "store", **companions(world))
-    assert tables(out) == whole
+    out = scanned(
+        days(world)[-1:], tmp_path / "results", tmp_path / "store", replay=False, **companions(world)
+    )
+    assert judged(tables(out)) == judged(whole)
 
 
 @pytest.mark.issue(21)
@@ -182,8 +193,14 @@ def test_rows_that_come_late_or_twice_correct_their_day(world, whole, tmp_path):
         late += [rows.filter(held), rows.slice(0, 50)]
     scanned([logs], tmp_path / "results", tmp_path / "store", replay=False, **companions(world))
     pq.write_table(pa.concat_tables(late), tmp_path / "late.parquet")
-    out = scanned([tmp_path / "late.parquet"], tmp_path / "results", tmp_path / "store", **companions(world))
-    assert tables(out) == whole
+    out = scanned(
+        [tmp_path / "late.parquet"],
+        tmp_path / "results",
+        tmp_path / "store",
+        replay=False,
+        **companions(world),
+    )
+    assert judged(tables(out)) == judged(whole)
 
 
 @pytest.mark.issue(4)
@@ -195,8 +212,8 @@ def test_a_file_that_was_mended_counts_as_it_is_now(world, whole, tmp_path):
     pq.write_table(pq.read_table(spoiled, partitioning=None).slice(0, 10), mended)
     scanned([logs], tmp_path / "results", tmp_path / "store", replay=False, **companions(world))
     shutil.copy(spoiled, mended)
-    out = scanned([logs], tmp_path / "results", tmp_path / "store", **companions(world))
-    assert tables(out) == whole
+    out = scanned([logs], tmp_path / "results", tmp_path / "store", replay=False, **companions(world))
+    assert judged(tables(out)) == judged(whole)
 
 
 @pytest.mark.issue(4)
@@ -217,7 +234,7 @@ def test_what_an_interrupted_scan_left_is_not_mixed_with_other_logs(world, tmp_p
 def test_a_scan_that_is_killed_at_any_moment_is_taken_up_by_the_next(world, whole, tmp_path):
     rng = random.Random(7)
     out = tmp_path / "results"
-    command = [sys.executable, "-m", "stillwatch", "scan", str(world), "--out", str(out), "--quiet"]
+    command = [sys.executable, "-c", SCAN, str(world), str(out)]
     began = time.monotonic()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     usual = time.monotonic() - began
@@ -230,7 +247,7 @@ def test_a_scan_that_is_killed_at_any_moment_is_taken_up_by_the_next(world, whol
         killed += process.wait() != 0
     assert killed >= CRASHES // 2
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    assert tables(out) == whole
+    assert judged(tables(out)) == judged(whole)
     left = [path.name for path in tmp_path.iterdir()]
     assert "results" in left
     assert ".results.store" not in left

@@ -13,14 +13,14 @@ from stillwatch.cli.values import Existing
 @click.command()
 @click.argument("folder", type=Existing(file=False), metavar="RESULTS_OR_STATE")
 @click.argument("target")
-@click.option("--reason", required=True, metavar="TEXT", help="Why; shown in the report.")
+@click.option("--reason", required=True, metavar="TEXT", help="Reason of the label; shown in the report.")
 @click.option(
-    "--expires", metavar="DATE", default="", help="Last day on which it holds. [default: until withdrawn]"
+    "--expires", metavar="DATE", default="", help="Last day of its validity. [default: until withdrawn]"
 )
 @author_option
 @click.option("--json", "as_json", is_flag=True, help="Print the label as JSON.")
 def allow(folder: Path, target: str, reason: str, expires: str, author: str, as_json: bool) -> None:
-    r"""Let the guard do nothing to TARGET, whatever a policy says. TARGET is as for `stillwatch label`.
+    r"""Exempt TARGET, as in `stillwatch label`, from every action of the guard, whatever the policy.
 
     \b
     Examples:

@@ -17,7 +17,7 @@ from stillwatch.cli.values import Existing
     "--actors",
     type=Existing(folder=False),
     required=True,
-    help="TOML, YAML or JSON file of what is known of actors, each item with its source and Admiralty grade.",
+    help="TOML, YAML or JSON file of facts on actors, each with its source and Admiralty grade.",
 )
 @click.option(
     "--out",
@@ -28,9 +28,9 @@ from stillwatch.cli.values import Existing
 @click.option("--campaign", metavar="ID", help="This campaign only.")
 @click.option("--json", "as_json", is_flag=True, help="Print attribution.json.")
 def attribute(results: Path, actors: Path, out: Path, campaign: str | None, as_json: bool) -> None:
-    r"""Compare who may have directed the campaigns of RESULTS: a listed actor, a laboratory that is not
-    listed, a vendor, a reseller, a false flag, nobody. An organisation is named only where the evidence for
-    that is there; else what is missing is said.
+    r"""Compare hypotheses on who directed the campaigns of RESULTS: a listed actor, a laboratory that is
+    not listed, a vendor, a reseller, a false flag, nobody. An organisation is named only with enough
+    evidence; otherwise the missing evidence is listed.
 
     \b
     A file of actors:

@@ -19,7 +19,7 @@ from stillwatch.cli.score import score_table
     show_default=True,
     help="Folder for world and results.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the world.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of the world.")
 @click.option("--json", "as_json", is_flag=True, help="Print the score as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress bars.")
 def demo(out: Path, seed: int, as_json: bool, quiet: bool) -> None:

@@ -48,7 +48,7 @@ def effect(
     limits: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    r"""Say how far a group's requests fell after the ACTIONS (account_id, at), and what other accounts took
+    r"""Print how far a group's requests fell after the ACTIONS (account_id, at), and what other accounts took
     up, from LOGS.
 
     \b

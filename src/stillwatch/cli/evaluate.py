@@ -29,7 +29,7 @@ from stillwatch.engine.cores import CORES
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("evaluation"),
     show_default=True,
-    help="Folder for the outcomes and the page; a second run goes on where the first stopped.",
+    help="Folder for the outcomes and the page; a second run continues the first.",
 )
 @click.option("--seeds", type=click.IntRange(min=1), help="Seeds of every world, instead of the matrix's.")
 @click.option(
@@ -47,13 +47,13 @@ from stillwatch.engine.cores import CORES
     type=click.IntRange(min=1),
     default=CORES,
     show_default="all cores",
-    help="Worlds at a time.",
+    help="Number of worlds that are scanned at the same time.",
 )
 @click.option(
     "--labels",
     type=Existing(file=False),
     metavar="RESULTS_OR_STATE",
-    help="Score the results there on the labels there, and say what these would change; no world is made.",
+    help="Score this results folder on its labels, and print what they would change; no world is simulated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
@@ -68,8 +68,8 @@ def evaluate(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    r"""Make worlds of known truth, scan them, and say how much of it was seen, with an interval on every
-    figure.
+    r"""Simulate worlds with known truth, scan them, and print how much was found, with an interval for
+    every figure.
 
     \b
     Examples:

@@ -58,7 +58,11 @@ from stillwatch.export.terms import TLP, VALID_DAYS, Terms, Tlp
     help="Withdraw this campaign of RESULTS. May be repeated.",
 )
 @click.option(
-    "--producer", default=Terms().producer, show_default=True, metavar="NAME", help="Name of who exports."
+    "--producer",
+    default=Terms().producer,
+    show_default=True,
+    metavar="NAME",
+    help="Name of the exporting organisation.",
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the names of the files, and what was withheld, as JSON."

@@ -35,9 +35,7 @@ def guard() -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for decisions, approvals and roll-outs. [default: RESULTS.guard beside the results]",
 )
-@click.option(
-    "--policy", type=Existing(folder=False), help="Policy in TOML. [default: the one that comes along]"
-)
+@click.option("--policy", type=Existing(folder=False), help="Policy in TOML. [default: the standard policy]")
 @click.option(
     "--accounts", type=Existing(folder=False), help="Account table for plans, programs, age and spend."
 )
@@ -107,7 +105,7 @@ def serve_command(
 
 @guard.command("stop")
 @click.option("--state", type=Existing(file=False), required=True, help="The guard's state.")
-@click.option("--reason", required=True, metavar="TEXT", help="Why; kept in the record.")
+@click.option("--reason", required=True, metavar="TEXT", help="Reason; kept in the record.")
 @author_option
 @click.option("--json", "as_json", is_flag=True, help="Print the line of the record as JSON.")
 def stop_command(state: Path, reason: str, author: str, as_json: bool) -> None:
@@ -117,7 +115,7 @@ def stop_command(state: Path, reason: str, author: str, as_json: bool) -> None:
 
 @guard.command("go")
 @click.option("--state", type=Existing(file=False), required=True, help="The guard's state.")
-@click.option("--reason", required=True, metavar="TEXT", help="Why; kept in the record.")
+@click.option("--reason", required=True, metavar="TEXT", help="Reason; kept in the record.")
 @author_option
 @click.option("--json", "as_json", is_flag=True, help="Print the line of the record as JSON.")
 def go_command(state: Path, reason: str, author: str, as_json: bool) -> None:

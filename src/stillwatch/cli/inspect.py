@@ -21,10 +21,10 @@ SHOWN = 20  # files that are described one by one: chosen
 def inspect(
     paths: tuple[str, ...], pairs: tuple[str, ...], log_format: str, limits: tuple[str, ...], as_json: bool
 ) -> None:
-    r"""Say what a scan would read at PATHS, and write nothing.
+    r"""Show what a scan would read at PATHS; nothing is written.
 
-    Per file: its format and why, its envelopes, records and rows, what is null and what was set aside, and
-    its largest accounts. In all: which signals can work on this log, and which columns would let others work.
+    For each file: its format and the reason for it, envelopes, records, rows, null values, quarantined rows
+    and largest accounts. For the log: the signals that can be used, and the columns that others would need.
 
     \b
     Examples:

@@ -543,7 +543,11 @@ def traces(
     "--asked", type=click.IntRange(min=1), default=10_000, show_default=True, help="Answers asked of it."
 )
 @click.option(
-    "--longest", type=click.IntRange(min=1), default=72, show_default=True, help="Most tokens of an answer."
+    "--longest",
+    type=click.IntRange(min=1),
+    default=72,
+    show_default=True,
+    help="Largest number of tokens of an answer.",
 )
 @click.option("--width", type=click.IntRange(1, 8), default=2, show_default=True, help="Tokens of context.")
 @click.option("--strength", type=float, help="How strongly; the mark's own default.")

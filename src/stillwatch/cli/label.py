@@ -21,9 +21,9 @@ VERDICTS = ("honest", "campaign", "withdrawn")
     required=True,
     help="What TARGET is; `withdrawn` ends its label.",
 )
-@click.option("--reason", required=True, metavar="TEXT", help="Why; shown in the report.")
+@click.option("--reason", required=True, metavar="TEXT", help="Reason of the label; shown in the report.")
 @click.option(
-    "--expires", metavar="DATE", default="", help="Last day on which it holds. [default: until withdrawn]"
+    "--expires", metavar="DATE", default="", help="Last day of its validity. [default: until withdrawn]"
 )
 @author_option
 @click.option("--json", "as_json", is_flag=True, help="Print the label as JSON.")

@@ -26,7 +26,11 @@ def whoami() -> str:
 def author_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """The option `--author`, which defaults to the user of this process."""
     return click.option(
-        "--author", default=whoami, show_default="the user", metavar="NAME", help="Who says so."
+        "--author",
+        default=whoami,
+        show_default="the user",
+        metavar="NAME",
+        help="Name of the person who sets the label.",
     )(command)
 
 

@@ -72,7 +72,7 @@ def export_labels(folder: Path, out: Path, as_json: bool) -> None:
 @click.argument("file", type=Existing(folder=False))
 @click.option("--json", "as_json", is_flag=True, help="Print the number as JSON.")
 def import_labels(folder: Path, file: Path, as_json: bool) -> None:
-    """Add the labels of FILE, as `labels export` wrote it. One bad label, and none is added."""
+    """Add the labels of FILE, as `labels export` wrote it. Adds none if one of them is invalid."""
     from stillwatch.memory.labels import add_all, of_json
 
     try:

@@ -225,7 +225,7 @@ def sessions(state: Path, as_json: bool) -> None:
 @match.command()
 @click.argument("session")
 @state_option
-@click.option("--approver", required=True, metavar="NAME", help="Who consents, for the log.")
+@click.option("--approver", required=True, metavar="NAME", help="Person who consents, for the log.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def consent(session: str, state: Path, approver: str, as_json: bool) -> None:
     r"""Allow the peer of SESSION to learn which values are in common. The peer has to open the same values to
@@ -331,7 +331,7 @@ def joint(
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder, which `scan` reads.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def together(folders: tuple[Path, ...], out: Path, as_json: bool) -> None:
-    r"""Put FOLDERS, what several providers gave by `joint`, into one folder for a scan.
+    r"""Join FOLDERS, the outputs of `match joint` of several providers, into one folder for a scan.
 
     \b
     Examples:

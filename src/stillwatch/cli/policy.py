@@ -21,7 +21,7 @@ POLICY = click.argument("policy", type=Existing(folder=False))
 STATE = click.option(
     "--state", type=click.Path(path_type=Path, file_okay=False), required=True, help="The guard's state."
 )
-REASON = click.option("--reason", default="", metavar="TEXT", help="Why; kept in the record.")
+REASON = click.option("--reason", default="", metavar="TEXT", help="Reason; kept in the record.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 RESULTS = click.option("--results", type=Existing(file=False), required=True, help="Results folder.")
 OPTIONAL_STATE = click.option("--state", type=Existing(file=False), help="The guard's state, for its labels.")
@@ -33,7 +33,7 @@ LOG = click.option("--log", "logs", multiple=True, metavar="PATH", help="Log to 
 
 @click.group()
 def policy() -> None:
-    r"""Check a policy, preview what it would do, have it approved, roll it out, and undo that.
+    r"""Check, preview, approve, roll out and undo a policy.
 
     \b
     Examples:
@@ -47,7 +47,7 @@ def policy() -> None:
 @POLICY
 @AS_JSON
 def check_command(policy: Path, as_json: bool) -> None:
-    """Check every field of POLICY; what is wrong is told all at once."""
+    """Check every field of POLICY and list all errors."""
     from stillwatch.policy.read import read_policy
 
     one = read_policy(policy)
@@ -82,8 +82,8 @@ def preview_command(
     share: float,
     as_json: bool,
 ) -> None:
-    r"""Say who would be hit by POLICY: honest accounts to expect, spend, neighbours, and how much of each
-    campaign stops.
+    r"""Print whom POLICY would affect: expected honest accounts, spend, neighbours, and the share of each
+    campaign that stops.
 
     \b
     Examples:
@@ -148,8 +148,8 @@ def backtest_command(
     logs: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Say week by week what POLICY would have refused, had it acted from the hour at which each campaign
-    could be known.
+    """Print, week by week, what POLICY would have refused if it had acted from the hour at which each
+    campaign could be known.
     """
     from stillwatch.contract import results as contract
     from stillwatch.flows.traffic import weekly
@@ -206,7 +206,7 @@ def _reached(policy: Path, results: Path, state: Path | None, accounts: Path | N
 @author_option
 @AS_JSON
 def approve_command(policy: Path, state: Path, reason: str, author: str, as_json: bool) -> None:
-    """Approve this very file. A rule with `approvals = 2` acts once two people have."""
+    """Approve the file as it is. A rule with `approvals = 2` acts after two people have approved."""
     from stillwatch.policy.read import read_policy
     from stillwatch.policy.rollout import approve
 
@@ -239,7 +239,7 @@ def roll_out_command(
 @author_option
 @AS_JSON
 def undo_command(policy: Path, state: Path, reason: str, author: str, as_json: bool) -> None:
-    """Let POLICY act on no account any more, from now on. It goes on saying what it would do."""
+    """Stop every action of POLICY from now on. It still reports what it would do."""
     from stillwatch.policy.read import read_policy
     from stillwatch.policy.rollout import undo
 

@@ -17,13 +17,13 @@ def price_options(command: Command) -> Command:
         type=click.FloatRange(0),
         default=2.0,
         show_default=True,
-        help="Dollars for a million tokens read.",
+        help="Price of a million input tokens, in dollars.",
     )
     price_out = click.option(
         "--price-out",
         type=click.FloatRange(0),
         default=10.0,
         show_default=True,
-        help="Dollars for a million tokens written.",
+        help="Price of a million output tokens, in dollars.",
     )
     return price_in(price_out(command))

@@ -146,7 +146,11 @@ def _print(told: dict[str, Any]) -> None:
 @probe.command()
 @click.argument("group_from", metavar="RESULTS|FILE", type=Existing())
 @click.option("--group", default="", metavar="ID", help="The campaign or lead in a results folder.")
-@click.option("--author", required=True, help="Who answers for the plan; somebody else has to approve it.")
+@click.option(
+    "--author",
+    required=True,
+    help="Person who is responsible for the plan; another person has to approve it.",
+)
 @click.option("--begins", type=MOMENT, help="First moment (UTC); else the next full hour.")
 @click.option("--until", type=MOMENT, help="Last moment (UTC); else seven days later.")
 @click.option(
@@ -274,7 +278,7 @@ def plan(
 @probe.command()
 @click.argument("plan_file", metavar="PLAN", type=Existing(folder=False))
 @click.option("--secret", type=Existing(folder=False), required=True, help="The plan's secret.")
-@click.option("--approved-by", required=True, help="Who approves; not the plan's author.")
+@click.option("--approved-by", required=True, help="Person who approves; not the plan's author.")
 @click.option(
     "--ahead", "ahead_s", type=click.FloatRange(1, 86_400), default=900.0, show_default=True,
     help="Seconds for which orders are written; later moments stay secret.",

@@ -28,16 +28,16 @@ OPTIONS = (
         default="auto",
         show_default=True,
         metavar="NAME|FILE.toml",
-        help="What the logs are, instead of recognising it: a name of `stillwatch formats`, or a mapping "
-        "file for a log of your own.",
+        help="Format of the logs, if it is not to be recognised: a name of `stillwatch formats`, or a "
+        "mapping file for a log of your own.",
     ),
     click.option(
         "--limit",
         "limits",
         multiple=True,
         metavar="NAME=SIZE",
-        help="What one file may cost: line (32MB), file (256GB) when decompressed, ratio (10000) of that; "
-        "repeatable.",
+        help="Limits of one file: line (32MB), file (256GB, decompressed), ratio (10000) of "
+        "decompression; repeatable.",
     ),
 )
 

@@ -19,8 +19,8 @@ from stillwatch.errors import Problem, UsageError
     "logs",
     multiple=True,
     metavar="LOGS",
-    help="Read the texts that members sent most again from these logs, and show their words; repeatable. "
-    "Nothing is judged anew.",
+    help="Logs from which the texts that most members sent are read and shown; repeatable. Nothing is "
+    "judged again.",
 )
 @reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print the path of the page as JSON.")
@@ -34,7 +34,7 @@ def report(
 ) -> None:
     r"""Write report.html again from the tables in RESULTS.
 
-    Words of customers are on the page only with --show-prompts, and in no table: the page alone is written.
+    Customers' text is on the page only with --show-prompts, and in no table; only the page is written.
 
     \b
     Examples:

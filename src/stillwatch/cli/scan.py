@@ -56,14 +56,14 @@ from stillwatch.cli.values import Existing, completing, memory_size, signal_name
 @click.option(
     "--store",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder that keeps what was read: the next scan reads only what is new in it, and judges all.",
+    help="Folder that keeps sketches and sums: the next scan reads only new files and judges all of it.",
 )
 @click.option(
     "--engine",
     type=click.Choice(["duckdb", "spark"]),
     default="duckdb",
     show_default=True,
-    help="Where the tables are worked on: in this process, or on Spark (pip install 'stillwatch[spark]').",
+    help="Database: in this process, or Spark (pip install 'stillwatch[spark]').",
 )
 @click.option(
     "--spark-master",
@@ -99,7 +99,7 @@ from stillwatch.cli.values import Existing, completing, memory_size, signal_name
     metavar="FILE",
     help="Values in common with a peer (`stillwatch match reveal`), as one more indicator.",
 )
-@click.option("--no-judge", is_flag=True, help="Only read into the --store and add up its days.")
+@click.option("--no-judge", is_flag=True, help="Read into --store and sum its days; judge nothing.")
 @click.option(
     "--without",
     multiple=True,
@@ -111,7 +111,7 @@ from stillwatch.cli.values import Existing, completing, memory_size, signal_name
 @click.option(
     "--profile",
     is_flag=True,
-    help="Measure seconds and memory of every stage: written to manifest.json, without anything of the log.",
+    help="Write seconds and memory of every stage to manifest.json.",
 )
 @click.option(
     "--fail-on-campaign",

@@ -43,10 +43,10 @@ def share() -> None:
 @click.option(
     "--key", type=Existing(folder=False), help="Public key (PEM, Ed25519) by which the peer signs receipts."
 )
-@click.option("--end", is_flag=True, help="Take the peer's token back.")
+@click.option("--end", is_flag=True, help="Revoke the peer's token.")
 @as_json_option
 def peer(name: str, state: Path, key: Path | None, end: bool, as_json: bool) -> None:
-    r"""Print a new token for the peer NAME; it is kept nowhere. An earlier token of the peer ends.
+    r"""Print a new token for the peer NAME; it is kept nowhere. An earlier token of the peer becomes invalid.
 
     \b
     Examples:
@@ -121,7 +121,7 @@ def preview(results: Path, policy: Path, collection: str, state: Path | None, as
 @state_option
 @click.option("--purpose", required=True, help="Purpose, one of the policy's.")
 @click.option("--basis", required=True, help="Legal basis, one of the policy's.")
-@click.option("--approver", required=True, metavar="NAME", help="Who answers for the release.")
+@click.option("--approver", required=True, metavar="NAME", help="Person who is responsible for the release.")
 @as_json_option
 def release(
     results: Path,
@@ -159,8 +159,10 @@ def release(
 @share.command()
 @click.argument("campaign")
 @state_option
-@click.option("--reason", required=True, help="Why it was wrong.")
-@click.option("--approver", required=True, metavar="NAME", help="Who answers for it.")
+@click.option("--reason", required=True, help="Reason of the withdrawal.")
+@click.option(
+    "--approver", required=True, metavar="NAME", help="Person who is responsible for the withdrawal."
+)
 @as_json_option
 def retract(campaign: str, state: Path, reason: str, approver: str, as_json: bool) -> None:
     r"""Withdraw CAMPAIGN, by its key as `release` printed it, from every collection that it went to.
@@ -249,9 +251,9 @@ def log(state: Path, kinds: tuple[str, ...], as_json: bool) -> None:
 
 @share.command()
 @state_option
-@click.option("--json", "as_json", is_flag=True, hidden=True, help="Print JSON, as it does in any case.")
+@click.option("--json", "as_json", is_flag=True, hidden=True, help="Print JSON, which is the default.")
 def antitrust(state: Path, as_json: bool) -> None:  # noqa: ARG001  JSON in any case
-    r"""Print, as JSON, what ever left by the names of its properties, and what none of them can hold.
+    r"""Print, as JSON, the properties of everything that was released, and what none of them can hold.
 
     \b
     Example:
@@ -267,7 +269,7 @@ def antitrust(state: Path, as_json: bool) -> None:  # noqa: ARG001  JSON in any 
 @share.command()
 @click.argument("file", type=Existing(folder=False))
 @click.option(
-    "--source", required=True, metavar="NAME", help="Name of the source, which stays with all that it sent."
+    "--source", required=True, metavar="NAME", help="Name of the source; stored with every indicator."
 )
 @state_option
 @click.option(
@@ -279,7 +281,7 @@ def antitrust(state: Path, as_json: bool) -> None:  # noqa: ARG001  JSON in any 
 )
 @as_json_option
 def receive(file: Path, source: str, state: Path, grade: str, as_json: bool) -> None:
-    r"""Receive the indicators of FILE, a STIX bundle or MISP events. They act in nothing before `check`.
+    r"""Receive the indicators of FILE, a STIX bundle or MISP events. They are not used before `check`.
 
     \b
     Example:
@@ -311,7 +313,7 @@ def check(traffic: Path, state: Path, results: Path | None, as_json: bool) -> No
     r"""Test what was received on your own accounts in TRAFFIC: a store, sketches, or Parquet tables of the
     contract.
 
-    What three or more accounts show that are no members of your campaigns never acts.
+    An indicator that three or more accounts outside your campaigns show is never used.
 
     \b
     Example:
@@ -327,7 +329,7 @@ def check(traffic: Path, state: Path, results: Path | None, as_json: bool) -> No
 
 @share.command()
 @state_option
-@click.option("--acting", is_flag=True, help="Only what may act now.")
+@click.option("--acting", is_flag=True, help="Only indicators that may be used now.")
 @as_json_option
 def received(state: Path, acting: bool, as_json: bool) -> None:
     r"""List what was received, with source, grade, expiry, status and reason.

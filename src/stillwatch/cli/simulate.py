@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal, get_args
 
 import click
 
@@ -12,12 +11,8 @@ from stillwatch.cli.output import print_json
 from stillwatch.cli.progress import bars
 from stillwatch.cli.tables import text_table
 from stillwatch.cli.values import Existing, completing, scenario_names
+from stillwatch.contract.reactions import REACTIONS, ReactionKind
 from stillwatch.errors import Problem, UsageError
-
-ReactionKind = Literal["retry", "slow", "replace", "leave"]
-REACTIONS: tuple[ReactionKind, ...] = get_args(
-    ReactionKind
-)  # named here too, since `--help` loads no simulator
 
 
 @click.command()
@@ -47,15 +42,15 @@ REACTIONS: tuple[ReactionKind, ...] = get_args(
 @click.option(
     "--reaction",
     type=click.Choice(REACTIONS),
-    help="Suspend every campaign's accounts on a day, and what its operator then does.",
+    help="Suspend accounts of every campaign on one day; the value is what the operator does then.",
 )
-@click.option("--action-day", type=float, help="Day of the action; else the middle of the world.")
+@click.option("--action-day", type=float, help="Day of the suspension. [default: the middle of the world]")
 @click.option(
     "--caught",
     type=click.FloatRange(0, 1, min_open=True),
     default=1.0,
     show_default=True,
-    help="Share of a campaign's accounts that the action suspends.",
+    help="Share of a campaign's accounts that are suspended.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress bars.")

@@ -31,7 +31,7 @@ from stillwatch.cli.values import Existing
     "--release",
     default="",
     metavar="NAME",
-    help="Key of their own for the sketches that one receiver gets; they cannot be compared with those of "
+    help="Name of a release with a key of its own: its sketches cannot be compared with those of "
     "another release.",
 )
 @reading_options

@@ -20,21 +20,21 @@ from stillwatch.cli.values import Existing
     type=click.FloatRange(0),
     default=500.0,
     show_default=True,
-    help="Tokens read an exchange, where the log does not say.",
+    help="Input tokens of an exchange, where the log has no counts.",
 )
 @click.option(
     "--tokens-out",
     type=click.FloatRange(0),
     default=1_500.0,
     show_default=True,
-    help="Tokens written an exchange, where the log does not say.",
+    help="Output tokens of an exchange, where the log has no counts.",
 )
 @click.option(
     "--used",
     type=(float, float),
     default=(0.1, 1.0),
     show_default=True,
-    help="Least and greatest share that a student was trained on.",
+    help="Least and greatest share of the answers on which a student was trained.",
 )
 @click.option(
     "--curve",

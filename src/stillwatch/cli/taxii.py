@@ -14,7 +14,7 @@ from stillwatch.cli.values import Existing
 
 @click.group(cls=Group)
 def taxii() -> None:
-    r"""Serve releases to peers by TAXII 2.1, and pull what theirs hold.
+    r"""Serve releases to peers by TAXII 2.1, and pull theirs.
 
     \b
     Examples:
@@ -28,14 +28,14 @@ def taxii() -> None:
 @state_option
 @address_options
 @click.option("--title", default="Stillwatch", show_default=True, help="Title of the server.")
-@click.option("--json", "as_json", is_flag=True, help="Print where it serves as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
 def serve(
     state: Path, host: str, port: int, tls_cert: Path | None, tls_key: Path | None, title: str, as_json: bool
 ) -> None:  # fmt: skip
     r"""Serve the collections of the state folder until stopped. Discovery is at /taxii2/.
 
-    Collections are made by `stillwatch share release`, tokens by `stillwatch share peer`; both are seen at
-    once.
+    Collections are made by `stillwatch share release`, tokens by `stillwatch share peer`; both take effect
+    at once.
 
     \b
     Examples:
@@ -62,7 +62,7 @@ def serve(
     "--token-file", type=Existing(folder=False), required=True, help="File with the token that the peer gave."
 )
 @click.option(
-    "--source", required=True, metavar="NAME", help="Name of the source, which stays with all that it sent."
+    "--source", required=True, metavar="NAME", help="Name of the source; stored with every indicator."
 )
 @state_option
 @click.option(
@@ -81,7 +81,7 @@ def serve(
     type=click.IntRange(1, 3650),
     default=30,
     show_default=True,
-    help="With --misp: events of so many days.",
+    help="With --misp: age of the oldest events, in days.",
 )
 @click.option("--basic", is_flag=True, help="Send the token as the password of HTTP Basic.")
 @click.option(
@@ -103,7 +103,7 @@ def pull(
     key: Path | None,
     as_json: bool,
 ) -> None:
-    r"""Receive the indicators of a peer's server at URL. They act in nothing before `stillwatch share check`.
+    r"""Receive the indicators of a peer's server at URL. They are not used before `stillwatch share check`.
 
     What the peer withdrew is retracted here, and a receipt is written back.
 

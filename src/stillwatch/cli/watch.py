@@ -22,9 +22,9 @@ from stillwatch.cli.values import memory_size
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
-    help="Folder for what is remembered.",
+    help="Folder for the state.",
 )
-@click.option("--every", default="6h", show_default=True, help="How far the log goes on between judgements.")
+@click.option("--every", default="6h", show_default=True, help="Time of the log between judgements.")
 @reading_options
 @click.option(
     "--accounts", type=click.Path(path_type=Path), help="Account table; read again at every judgement."
@@ -35,7 +35,7 @@ from stillwatch.cli.values import memory_size
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.01,
     show_default=True,
-    help="False-discovery rate of confirmed campaigns, at whatever time one stops.",
+    help="False-discovery rate of confirmed campaigns, at any stopping time.",
 )
 @click.option("--alerts", type=click.FloatRange(0, min_open=True), default=12, show_default=True,
               help="False alerts in a year of the log, at most.")  # fmt: skip
@@ -47,13 +47,20 @@ from stillwatch.cli.values import memory_size
     metavar="SIZE",
     help="Memory for the database, such as 4GB.",
 )
-@click.option("--webhook", default="", metavar="URL", help="POST every event there, once it is written here.")
+@click.option(
+    "--webhook", default="", metavar="URL", help="URL to which every event is posted after it is stored."
+)
 @click.option(
     "--webhook-secrets",
     type=click.Path(path_type=Path, dir_okay=False),
     help="File of secrets that sign events (Standard Webhooks), one a line; read again before each event.",
 )
-@click.option("--heartbeat", default="", metavar="SPAN", help="POST a sign of life so often, such as 10m.")
+@click.option(
+    "--heartbeat",
+    default="",
+    metavar="SPAN",
+    help="Interval of heartbeat events to the webhook, such as 10m.",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -61,9 +68,13 @@ from stillwatch.cli.values import memory_size
     help="Serve /metrics and /healthz on this port of the loopback address.",
 )
 @click.option(
-    "--poll", type=click.FloatRange(0.05), default=2.0, show_default=True, help="Seconds between looks."
+    "--poll",
+    type=click.FloatRange(0.05),
+    default=2.0,
+    show_default=True,
+    help="Seconds between checks for new rows.",
 )
-@click.option("--once", is_flag=True, help="Take what is there, judge, and stop.")
+@click.option("--once", is_flag=True, help="Read what is there, judge once, and exit.")
 @click.option("--json", "as_json", is_flag=True, help="Print errors as JSON, too; events always are.")
 def watch(
     source: str,
@@ -88,7 +99,7 @@ def watch(
     r"""Follow SOURCE and print new, confirmed, grown, merged, ended and returned campaigns as JSON lines.
 
     SOURCE is a folder or file that grows, or redis://HOST/0?stream=NAME, nats://HOST?stream=NAME,
-    kafka://HOST?topic=NAME. Stop it whenever you like: it goes on where it stopped, and counts nothing twice.
+    kafka://HOST?topic=NAME. It can be stopped at any time: the next run continues, and counts nothing twice.
 
     \b
     Examples:

@@ -10,8 +10,8 @@ ACTIONS = TableSchema(
     name="actions",
     columns=(
         column("account_id", pa.string(), "as in `exchanges`", required=True),
-        column("at", TIMESTAMP, "from when on it holds", required=True),
-        column("action", pa.string(), "what was done, such as `suspend`"),
-        column("campaign_id", pa.string(), "the campaign for which it was done"),
+        column("at", TIMESTAMP, "time from which the action holds", required=True),
+        column("action", pa.string(), "name of the action, such as `suspend`"),
+        column("campaign_id", pa.string(), "campaign for which it was taken"),
     ),
 )

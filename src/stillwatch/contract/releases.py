@@ -12,7 +12,11 @@ RELEASES = TableSchema(
     columns=(
         column("model", pa.string(), "as in `exchanges`", required=True),
         column(
-            "released_at", TIMESTAMP, "when it could first be asked for", required=True, within=(0, LATEST_US)
+            "released_at",
+            TIMESTAMP,
+            "time from which the model could be requested",
+            required=True,
+            within=(0, LATEST_US),
         ),
     ),
 )

@@ -30,28 +30,38 @@ CAMPAIGNS = TableSchema(
         column(
             "detected_at",
             TIMESTAMP,
-            "earliest point at which the evidence so far sufficed; null where at no look it did",
+            "first hour at which the evidence of the log so far reached the alert threshold; null where it "
+            "did so at no hour that was examined",
         ),
         column("accounts", INT, "members", required=True),
-        column("exchanges", INT, "exchanges attributed", required=True),
-        column("exchanges_low", INT, "lower end of the interval", required=True),
-        column("exchanges_high", INT, "upper end of the interval", required=True),
+        column("exchanges", INT, "attributed exchanges", required=True),
+        column("exchanges_low", INT, "lower end of a nominal 90 % interval of its exchanges", required=True),
+        column("exchanges_high", INT, "upper end of a nominal 90 % interval of its exchanges", required=True),
         column("q_value", REAL, "false-discovery rate at which it is reported", required=True),
         column(
             "fpr_empirical",
             REAL,
-            "how often honest groups of the nearest explanation in the shipped bank reach this evidence: "
-            "upper 95 % bound",
+            "upper 95 % bound on the share of honest groups of the nearest explanation, in the bank that is "
+            "installed, whose evidence is at least this; null where the bank has no such groups",
         ),
         column(
             "fpr_synthetic",
             REAL,
-            "how often groups drawn at random from this log, stratified by the nearest explanation's mark, "
-            "reach this "
-            "evidence: upper 95 % bound",
+            "upper 95 % bound on the share of groups drawn at random from this log, stratified by the "
+            "nearest explanation's mark, whose evidence is at least this; null where it was not measured",
         ),
-        column("explanation", STRING, "the innocent explanation that comes nearest", required=True),
-        column("capabilities", pa.list_(STRING), "capabilities sought, most frequent first", required=True),
+        column(
+            "explanation",
+            STRING,
+            "innocent explanation that leaves the least evidence; empty where none was tried",
+            required=True,
+        ),
+        column(
+            "capabilities",
+            pa.list_(STRING),
+            "capability classes of its exchanges, most frequent first",
+            required=True,
+        ),
     ),
 )
 
@@ -71,8 +81,8 @@ ATTRIBUTED = TableSchema(
     key=("campaign_id", "exchange_id", "account_id", "timestamp"),
     columns=(
         column("campaign_id", STRING, "as in `campaigns`", required=True),
-        column("exchange_id", STRING, "as in `exchanges`; a sender may use one for many", required=True),
-        column("account_id", STRING, "whose exchange it is"),
+        column("exchange_id", STRING, "as in `exchanges`; several may have the same", required=True),
+        column("account_id", STRING, "account that sent it"),
         column("timestamp", TIMESTAMP, "when the request arrived"),
     ),
 )
@@ -81,22 +91,22 @@ EVIDENCE = TableSchema(
     name="evidence",
     columns=(
         column("campaign_id", STRING, "as in `campaigns`", required=True),
-        column("kind", STRING, "the signal that saw it", required=True),
-        column("value", STRING, "what was shared or measured", required=True),
-        column("accounts", INT, "members it concerns", required=True),
-        column("exchanges", INT, "exchanges it concerns", required=True),
-        column("log10_likelihood_ratio", REAL, "weight of the evidence", required=True),
-        column("statement", STRING, "one plain sentence", required=True),
+        column("kind", STRING, "name of the signal", required=True),
+        column("value", STRING, "shared value, or the measured quantity as text", required=True),
+        column("accounts", INT, "members with the value, or that were tested", required=True),
+        column("exchanges", INT, "exchanges with the value, or of the tested members", required=True),
+        column("log10_likelihood_ratio", REAL, "log10 of the likelihood ratio or e-value", required=True),
+        column("statement", STRING, "the finding as a sentence", required=True),
         column("basis", STRING, "measured, inferred or alleged"),
         column(
             "others",
             INT,
-            "accounts beyond the members that show the value; null where it is not a shared value",
+            "accounts with the value that are not members; null where the evidence is no shared value",
         ),
         column(
             "network_class",
             STRING,
-            "class of the network that the value names, such as `hosting`; null where no list says it",
+            "class of the network that the value names, such as `hosting`; null where unknown",
         ),
     ),
 )
@@ -108,11 +118,11 @@ LEADS = TableSchema(
         column("lead_id", STRING, "name within this results folder", required=True),
         column("accounts", INT, "accounts of the group", required=True),
         column("exchanges", INT, "exchanges of these accounts", required=True),
-        column("rank", INT, "1 is the lead with the most at stake", required=True),
-        column("explanation", STRING, "the innocent explanation that remains possible", required=True),
+        column("rank", INT, "position by the estimated number of harvested requests, from 1", required=True),
+        column("explanation", STRING, "innocent explanation that remains possible", required=True),
         column("log10_e", REAL, "evidence beyond that explanation", required=True),
-        column("settled_by", STRING, "what would settle whether the explanation holds", required=True),
-        column("statement", STRING, "what was seen, in one plain sentence"),
+        column("settled_by", STRING, "check that decides whether the explanation is true", required=True),
+        column("statement", STRING, "the evidence as a sentence"),
     ),
 )
 
@@ -130,13 +140,13 @@ EXPLANATIONS = TableSchema(
     key=("group_id", "explanation"),
     columns=(
         column("group_id", STRING, "a `campaign_id` or a `lead_id`", required=True),
-        column("explanation", STRING, "the innocent explanation that was tried", required=True),
+        column("explanation", STRING, "innocent explanation that was tried", required=True),
         column("marked", INT, "accounts that carry its mark", required=True),
         column("log10_e", REAL, "evidence that it cannot produce", required=True),
         column(
             "statement",
             STRING,
-            "what it would explain and what remains, in one plain sentence",
+            "evidence that it explains and evidence that remains, as a sentence",
             required=True,
         ),
     ),
@@ -146,9 +156,14 @@ GLANCE = TableSchema(
     name="glance",
     columns=(
         column("group_id", STRING, "a `campaign_id` or a `lead_id`", required=True),
-        column("trait", STRING, "what was counted", required=True),
-        column("speaks", STRING, "`for` or `against` one control, or `neither`", required=True),
-        column("statement", STRING, "one plain sentence", required=True),
+        column("trait", STRING, "property of the group", required=True),
+        column(
+            "speaks",
+            STRING,
+            "whether the property is evidence `for` or `against` one control, or `neither`",
+            required=True,
+        ),
+        column("statement", STRING, "the property as a sentence", required=True),
     ),
 )
 
@@ -161,20 +176,18 @@ PROFILES = TableSchema(
         column(
             "owner",
             INT,
-            "number of the declared owner, the same for all accounts of the log with that owner; null where "
-            "no other account has it",
+            "number of the declared owner, equal for all accounts of the log with that owner; null where no "
+            "other account has that owner",
         ),
         column(
             "created_at",
             TIMESTAMP,
-            "hour in which the account was created; null where the log does not say it",
+            "hour in which the account was created; null where unknown",
         ),
         column("first_seen", TIMESTAMP, "start of the hour of its first exchange, attributed or not"),
         column("last_seen", TIMESTAMP, "start of the hour of its last exchange, attributed or not"),
         column("exchanges", INT, "exchanges of the account, attributed or not", required=True),
-        column(
-            "marks", pa.list_(STRING), "explanations that were tried and whose mark it carries", required=True
-        ),
+        column("marks", pa.list_(STRING), "tried explanations whose mark it carries", required=True),
     ),
 )
 
@@ -183,13 +196,13 @@ COMMON = TableSchema(
     key=("group_id", "trait"),
     columns=(
         column("group_id", STRING, "a `campaign_id` or a `lead_id`", required=True),
-        column("trait", STRING, "what was counted", required=True),
-        column("known", INT, "accounts of which it is known", required=True),
-        column("different", INT, "different values; null where it is no value"),
+        column("trait", STRING, "property of the accounts", required=True),
+        column("known", INT, "accounts for which the property is known", required=True),
+        column("different", INT, "number of different values; null where the property has no values"),
         column(
             "most",
             INT,
-            "accounts that have the most frequent value, or to which it applies; null where it is a span",
+            "accounts with the most frequent value, or to which the property applies; null for a span",
         ),
         column("low_days", REAL, "lower end of a span in days; null elsewhere"),
         column("high_days", REAL, "upper end of a span in days; null elsewhere"),
@@ -201,11 +214,11 @@ TEXTS = TableSchema(
     key=("campaign_id", "rank"),
     columns=(
         column("campaign_id", STRING, "as in `campaigns`", required=True),
-        column("rank", INT, "1 is the text that most members sent; shapes follow texts", required=True),
+        column("rank", INT, "position, from 1: texts by number of members, then shapes", required=True),
         column(
             "texts",
             INT,
-            "1 for one text, word for word; else the different texts that have this shape",
+            "1 for one text; for a shape, the number of different texts of that shape",
             required=True,
         ),
         column("accounts", INT, "members that sent it", required=True),
@@ -218,10 +231,10 @@ TEXTS = TableSchema(
         column(
             "exchange_id",
             STRING,
-            "that first exchange, by which the text is found again in the logs",
+            "first exchange with it, by which the text can be looked up in the logs",
             required=True,
         ),
-        column("account_id", STRING, "whose exchange that is"),
+        column("account_id", STRING, "account of that exchange"),
     ),
 )
 
@@ -232,9 +245,9 @@ TIMELINE = TableSchema(
         column("campaign_id", STRING, "as in `campaigns`", required=True),
         column("hour", TIMESTAMP, "start of the hour", required=True),
         column("exchanges", INT, "attributed exchanges in that hour", required=True),
-        column("log10_e", REAL, "evidence known at the end of that hour; null where it was not looked at"),
-        column("log10_alert", REAL, "evidence that calls a person at that hour, if one looks every hour"),
-        column("log10_confirm", REAL, "evidence that holds the false-discovery rate at any stopping time"),
+        column("log10_e", REAL, "evidence at the end of that hour; null where it was not computed"),
+        column("log10_alert", REAL, "evidence that raises an alert at that hour, if every hour is examined"),
+        column("log10_confirm", REAL, "evidence that keeps the false-discovery rate at any stopping time"),
     ),
 )
 
@@ -243,7 +256,7 @@ LINKS = TableSchema(
     columns=(
         column("campaign_id", STRING, "as in `campaigns`", required=True),
         column("account_id", STRING, "a member", required=True),
-        column("kind", STRING, "indicator", required=True),
+        column("kind", STRING, "name of the indicator", required=True),
         column("value", STRING, "the shared value", required=True),
         column("weight", REAL, "log10 match weight", required=True),
     ),
@@ -255,8 +268,8 @@ HYPOTHESES = TableSchema(
     columns=(
         column("campaign_id", STRING, "as in `campaigns`", required=True),
         column("hypothesis", STRING, "H1 to H5", required=True),
-        column("log10_likelihood", REAL, "relative to the best explanation, which has 0", required=True),
-        column("statement", STRING, "what speaks for or against it", required=True),
+        column("log10_likelihood", REAL, "relative to the likeliest hypothesis, which has 0", required=True),
+        column("statement", STRING, "evidence for or against it, as a sentence", required=True),
     ),
 )
 
@@ -267,7 +280,7 @@ CLAIMS = TableSchema(
         column("campaign_id", STRING, "as in `campaigns`", required=True),
         column("claim", INT, "1 to 5", required=True),
         column("basis", STRING, "measured, inferred or not shown", required=True),
-        column("statement", STRING, "what is and is not claimed", required=True),
+        column("statement", STRING, "the claim as a sentence", required=True),
     ),
 )
 
@@ -278,8 +291,8 @@ SOUGHT = TableSchema(
         column("campaign_id", STRING, "as in `campaigns`", required=True),
         column("capability", STRING, "capability class", required=True),
         column("exchanges", INT, "attributed exchanges of that class", required=True),
-        column("input_tokens", INT, "tokens read in them; null where the log does not say"),
-        column("output_tokens", INT, "tokens written in them; null where the log does not say"),
+        column("input_tokens", INT, "input tokens of these exchanges; null where unknown"),
+        column("output_tokens", INT, "output tokens of these exchanges; null where unknown"),
     ),
 )
 
@@ -290,7 +303,7 @@ NAMES = TableSchema(
         column("campaign_id", STRING, "as in `campaigns`", required=True),
         column("name", STRING, "name that the campaign keeps over scans into this folder", required=True),
         column("known_since", TIMESTAMP, "end of the log of the scan that first reported it", required=True),
-        column("lineage", pa.list_(STRING), "splits and merges", required=True),
+        column("lineage", pa.list_(STRING), "splits and merges of the campaign, as sentences", required=True),
     ),
 )
 
@@ -298,14 +311,14 @@ LABELLED = TableSchema(
     name="labels",
     columns=(
         column("group_id", STRING, "a `campaign_id` or a `lead_id`", required=True),
-        column("account_id", STRING, "the account that is meant; null where it is the group"),
-        column("value", STRING, "the value that is meant, as `KIND=VALUE`; null where it is none"),
+        column("account_id", STRING, "account to which the label applies; null for the whole group"),
+        column("value", STRING, "value to which the label applies, as `KIND=VALUE`; null for none"),
         column("verdict", STRING, "honest, campaign or allow", required=True),
-        column("author", STRING, "who said so", required=True),
-        column("reason", STRING, "why", required=True),
-        column("labelled_at", TIMESTAMP, "when", required=True),
-        column("expires", TIMESTAMP, "until when it holds; null: until it is withdrawn"),
-        column("statement", STRING, "the label in one plain sentence", required=True),
+        column("author", STRING, "person who set the label", required=True),
+        column("reason", STRING, "reason of the label", required=True),
+        column("labelled_at", TIMESTAMP, "time of the label", required=True),
+        column("expires", TIMESTAMP, "end of its validity; null where it has none"),
+        column("statement", STRING, "the label as a sentence", required=True),
     ),
 )
 
@@ -314,29 +327,29 @@ PROMPTS = TableSchema(
     columns=(
         column("campaign_id", STRING, "as in `campaigns`", required=True),
         column("prompt", STRING, "customer text, written only on request", required=True),
-        column("rank", INT, "as in `texts`: the text, or an example of the shape, that it is"),
-        column("language", STRING, "its language, ISO 639-1; null where it has too few words to tell"),
+        column("rank", INT, "rank in `texts` of this text, or of the shape of which it is an example"),
+        column("language", STRING, "ISO 639-1 code of its language; null where it has too few words"),
     ),
 )
 
 QUARANTINE = TableSchema(
     name="quarantine",
     columns=(
-        column("file", STRING, "where the row stood", required=True, text=True),
+        column("file", STRING, "file of the row", required=True, text=True),
         column(
             "row",
             INT,
-            "row or line number in that file, from 1; 0 where the file as a whole is meant",
+            "row or line number in that file, from 1; 0 for the whole file",
             required=True,
         ),
-        column("column", STRING, "the column at fault; null when the whole line is"),
-        column("reason", STRING, "what is wrong with it", required=True),
-        column("raw_sha256", STRING, "digest of the row as it stood, to find it again without copying text"),
+        column("column", STRING, "column with the invalid value; null where the whole line is invalid"),
+        column("reason", STRING, "what is wrong", required=True),
+        column("raw_sha256", STRING, "digest of the row's text, by which the row can be found again"),
         column(
             "rows",
             INT,
-            "rows that this one stands for: more than 1 where a file has too many to list each, and `row` is "
-            "the first of them",
+            "number of rows that this row represents: more than 1 where a file has too many to list; `row` "
+            "is then the first of them",
             required=True,
         ),
     ),

@@ -6,14 +6,14 @@ own address does not count.
 
 An *account* is a member by its share of campaign-like exchanges, which is higher for members than for others
 (one beta-binomial law for each side, fitted by moments). A member's *exchange* is attributed by its content
-only (`CONTENT_KINDS`): wording, instructions, parameters, and its style compared with ordinary use
+only: wording, instructions and parameters (`Indicator.is_content`), and its style compared with ordinary use
 (`detect.excess`). Address and program do not separate the exchanges of one account, since all of them come
 from there. Style is the only content left where a campaign never repeats a text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -34,13 +34,8 @@ LN2 = float(np.log(2))
 MOST_DOUBLINGS = 64  # doublings that a length can have in the number that encodes a style
 ACCOUNT_CODES = 1 << 15  # codes of accounts; in one of ten thousand triples two have one code and count once
 LARGEST_LOG_RATIO, SMALLEST_LOG_RATIO = 6.0, -4.0  # bounds on the log-likelihood ratio of one value
-PHRASES = "prompt_template"  # kind of prompt phrases
-STYLE = "style"  # kind of the values of `style`
 A = TypeVar("A")
-# Kinds that describe a request's content, by which a member's exchanges are attributed.
-CONTENT_KINDS = (PHRASES, "system_prompt", "request_shape", STYLE)
 SHARE_IN_STYLE = 0.2  # share of an account's exchanges in the campaign's styles from which it is examined
-KINDS_NOT_WEIGHED = ("prompt_near_duplicate", "client_address")  # indicator kinds without a log ratio here
 ROUNDS = 2  # times that ratios and members are estimated in turn
 MOST_TEACHING_EXCHANGES = 8_000_000  # exchanges from which the ratios of phrases are estimated
 LOG_ODDS_OF_PROPOSED = 3.0  # added to the log odds of membership of an account that was proposed
@@ -119,11 +114,21 @@ def background(sightings: ir.Table, units: tuple[Indicator, ...]) -> ir.Table:
 
 
 def _weighed(units: tuple[Indicator, ...]) -> list[Indicator]:
-    """The indicators over observations that have a log ratio here, without phrases, which are treated
-    apart.
+    """The indicators with one value per exchange that have a log ratio here."""
+    return [u for u in units if u.is_timed and not u.is_list and not u.proposes_only]
+
+
+def _listed(units: tuple[Indicator, ...]) -> list[Indicator]:
+    """The indicators with a list of values per exchange, such as phrases, that have log ratios here."""
+    return [u for u in units if u.is_timed and u.is_list and not u.proposes_only]
+
+
+def _values(exchanges: ir.Table, units: Sequence[Indicator], *columns: str | ir.Value) -> ir.Table:
+    """One row for each value of each exchange in the lists of `units`, with these columns of the exchange.
+    Digests of different columns have different keys, so that values of several units do not meet.
     """
-    left_out = (*KINDS_NOT_WEIGHED, PHRASES)
-    return [u for u in units if u.card.table == "observations" and u.card.name not in left_out]
+    parts = [exchanges.select(*columns, value=unit.value(exchanges).unnest()) for unit in units]
+    return parts[0] if len(parts) == 1 else ibis.union(*parts)
 
 
 def _read(units: tuple[Indicator, ...]) -> list[str]:
@@ -184,9 +189,16 @@ def _three(who: ir.IntegerColumn) -> ir.BooleanScalar:
 
 
 def _phrases(
-    likely: ir.Table, exchanges: ir.Table, known: ir.Table | None, inside: int, total: int, keep: Keep
+    likely: ir.Table,
+    exchanges: ir.Table,
+    listed: Sequence[Indicator],
+    known: ir.Table | None,
+    inside: int,
+    total: int,
+    keep: Keep,
 ) -> tuple[ir.Table, ir.Table]:
     """Phrase: log-likelihood ratio, for the phrases that are evidence for the campaign; and updated `known`.
+    Phrases are the values of the indicators `listed`.
 
     `likely` are the `inside` exchanges of `total` that are taken to be the campaign's. With more than
     `MOST_TEACHING_EXCHANGES` exchanges, a fixed sample of one in 2^k is used. `known` caches the number of
@@ -195,11 +207,11 @@ def _phrases(
     fewer = halvings(total, MOST_TEACHING_EXCHANGES)
     taught = thin(exchanges, fewer, "exchange_key")
     mine = taught.semi_join(likely, "exchange_key")
-    said = mine.select(value=_.phrases.unnest(), who=mine.account_key % ACCOUNT_CODES)
+    said = _values(mine, listed, (mine.account_key % ACCOUNT_CODES).name("who"))
     shared = said.group_by("value").agg(within=_.count(), several=_three(said.who)).filter(_.several)
     shared = keep("shared", shared)
     new = shared if known is None else shared.anti_join(known, "value")
-    everywhere = taught.select(value=_.phrases.unnest()).semi_join(new, "value")
+    everywhere = _values(taught, listed).semi_join(new, "value")
     more = everywhere.group_by("value").agg(all=_.count())
     known = keep("known", more if known is None else known.union(more))
     both = shared.join(known, "value")
@@ -251,9 +263,11 @@ def exchange_scores(
         part = ratios.filter(_.kind == unit.card.name).select(value=_.value, **{name: _.ratio})
         told = told.left_join(part, [(unit.value(told), part.value)]).drop("value")
         told = told.mutate(**{name: told[name].fill_null(0.0)})
-    names = [unit.card.name for unit in _weighed(units)]
-    content = sum((told[f"for_{name}"] for name in names if name in CONTENT_KINDS), ibis.literal(0.0))
-    source = sum((told[f"for_{name}"] for name in names if name not in CONTENT_KINDS), ibis.literal(0.0))
+    of_content, of_source = (
+        [told[f"for_{unit.card.name}"] for unit in _weighed(units) if unit.is_content == is_content]
+        for is_content in (True, False)
+    )
+    content, source = (sum(ratios, ibis.literal(0.0)) for ratios in (of_content, of_source))
     told = keep("told", told.select(**{f"of_{c}": told[c] for c in read}, content=content, source=source))
     shown = exchanges.select("exchange_key", "account_id", *read, is_style=style(exchanges))
     alike = [shown[c].identical_to(told[f"of_{c}"]) for c in read]
@@ -263,7 +277,7 @@ def exchange_scores(
     content = scored.content + scored.for_style.fill_null(0.0)
     scored = scored.select("exchange_key", "account_id", "source", content=content)
     if phrases is not None:
-        hits = exchanges.select("exchange_key", value=_.phrases.unnest()).join(phrases, "value")
+        hits = _values(exchanges, _listed(units), "exchange_key").join(phrases, "value")
         best = keep("best", hits.group_by("exchange_key").agg(found=_.ratio.max()))
         every = int(best.count().to_pyarrow().as_py())
         within = int(best.semi_join(likely, "exchange_key").count().to_pyarrow().as_py())
@@ -311,7 +325,8 @@ def attribute(
             conversation ids.
         pooled: Whether conversations pass between the accounts, so that all of their traffic is the pool's.
     """
-    worded = any(unit.card.name == PHRASES for unit in units)
+    listed = _listed(units)
+    content = [unit.card.name for unit in units if unit.is_content]
     counts = keep("counts", exchanges.group_by("account_id").agg(exchanges=_.count()))
     total = int(counts.exchanges.sum().to_pyarrow().as_py())
     combined = keep("combined", exchanges.select(*_read(units)).distinct())
@@ -334,13 +349,14 @@ def attribute(
         prior = float(np.log((inside + 1.0) / (total - inside + 1.0)))
         mine = exchanges.semi_join(likely, "exchange_key")
         ratios = keep("ratios", _ratios(mine, known, units, inside, total, keep))
-        telling = ratios.filter((_.ratio > LEAST_SPEAKING_LOG_RATIO) & _.kind.isin(CONTENT_KINDS)).select(
+        telling = ratios.filter((_.ratio > LEAST_SPEAKING_LOG_RATIO) & _.kind.isin(content)).select(
             "kind", "value"
         )
-        if worded:
-            phrases, everywhere = _phrases(likely, exchanges, everywhere, inside, total, keep)
-            told = phrases.select(kind=ibis.literal(PHRASES), value=_.value.cast("string"))
-            telling = telling.union(told)
+        if listed:
+            phrases, everywhere = _phrases(likely, exchanges, listed, everywhere, inside, total, keep)
+            for unit in listed:
+                told = phrases.select(kind=ibis.literal(unit.card.name), value=_.value.cast("string"))
+                telling = telling.union(told)
         near = sightings.semi_join(telling, ["kind", "value"]).select("account_id").distinct()
         fits = styled.semi_join(styles.filter(_.ratio + prior > 0), "value")
         alike = fits.group_by("account_id").agg(fits=_.exchanges.sum()).join(counts, "account_id")

@@ -96,7 +96,7 @@ def explain(judged: Judged, seen: Content) -> Explained:
     share = float(np.clip(seen.beyond, 0.02, 0.98))
     for hypothesis, shape in DENSITIES.items():
         scores[hypothesis] = float(beta.logpdf(share, *shape)) / LN10 - RARER.get(hypothesis, 0.0)
-    handed = judged.findings.get("handoff")
+    handed = judged.strongest_of("handoff")
     if handed is not None:
         spoke = handed.log_e > np.log(20)
         for hypothesis, chance in HANDED.items():

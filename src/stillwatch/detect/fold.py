@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis import _
 
+from stillwatch.contract.observations import OBSERVED
 from stillwatch.contract.summaries import MINUTES, OF_SOURCES
 from stillwatch.signals.registry import Indicator, all_indicators
 
@@ -21,8 +22,6 @@ SHORT_GAP_S = 300  # seconds between two exchanges of an account below which the
 COMPANY_CARDS = 2  # different cards of a mail domain, at most, for it to be a company's
 FEWEST_WORDS = 6  # words below which a text is not counted in `items`
 STEPS = 1 << 20  # steps per unit to which `_exact` rounds
-# Prefixes of the columns that `flat` drops where no indicator reads them.
-OWN = ("exchange_id", "exchange_key", "prompt_key", "opening_key", "band_", "input_tokens", "status")
 # Columns of `Summaries.marks`.
 MARKS = ("account_id", "kind", "value", "half", "hour", "exchanges")
 
@@ -69,12 +68,12 @@ def timed(exchanges: ir.Table) -> ir.Table:
 
 def flat(exchanges: ir.Table) -> ir.Table:
     """`exchanges` without list columns, which only `marks` reads and which take half of the memory, and
-    without the columns of `OWN` that no one-valued indicator reads.
+    without columns that neither a summary nor a one-valued indicator reads.
     """
-    read = columns_of(one_valued(exchanges))
-    schema = exchanges.schema().items()
+    read = columns_of(one_valued())
+    known = (OBSERVED[name] for name in exchanges.columns if name in OBSERVED)
     return exchanges.drop(
-        name for name, kind in schema if kind.is_array() or (name.startswith(OWN) and name not in read)
+        one.name for one in known if one.role == "digests" or not (one.is_summed or one.name in read)
     )
 
 
@@ -231,11 +230,9 @@ def columns_of(units: Iterable[Indicator]) -> list[str]:
     return sorted({column for unit in units for column in unit.card.columns})
 
 
-def one_valued(exchanges: ir.Table) -> list[Indicator]:
+def one_valued() -> list[Indicator]:
     """The indicators over observations that have one value per exchange, and not a list."""
-    return [
-        unit for unit in all_indicators() if unit.card.table != "accounts" and not is_many(unit, exchanges)
-    ]
+    return [unit for unit in all_indicators() if unit.is_timed and not unit.is_list]
 
 
 def marks(exchanges: ir.Table, thinned: int) -> ir.Table:
@@ -247,7 +244,7 @@ def marks(exchanges: ir.Table, thinned: int) -> ir.Table:
     """
     parts = []
     for unit in all_indicators():
-        if unit.card.table == "accounts" or not is_many(unit, exchanges):
+        if not (unit.is_timed and unit.is_list):
             continue
         rows = exchanges.select("account_id", "half", "hour", value=unit.value(exchanges))
         rows = thin(rows.mutate(value=_.value.unnest()).filter(_.value.notnull()), thinned)
@@ -270,11 +267,6 @@ def halvings(number: int, most: int) -> int:
     return max(0, (number - 1) // most).bit_length()
 
 
-def is_many(unit: Indicator, exchanges: ir.Table) -> bool:
-    """Whether the indicator gives a list of values per exchange."""
-    return bool(unit.value(exchanges).type().is_array())
-
-
 def attributes(accounts: ir.Table, half: ir.IntegerValue) -> ir.Table:
     """Account × indicator value for the indicators over the account table, with the columns of `sightings`.
 
@@ -282,7 +274,7 @@ def attributes(accounts: ir.Table, half: ir.IntegerValue) -> ir.Table:
     """
     parts = []
     for unit in all_indicators():
-        if unit.card.table == "accounts":
+        if not unit.is_timed:
             rows = accounts.select("account_id", value=unit.value(accounts)).filter(_.value.notnull())
             told = rows.mutate(
                 kind=ibis.literal(unit.card.name),

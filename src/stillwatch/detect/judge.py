@@ -39,6 +39,7 @@ from stillwatch.signals.registry import (
     Labels,
     NoFinding,
     Outcome,
+    all_group_tests,
 )
 from stillwatch.signals.traits import Traits, traits
 from stillwatch.stats.evalues import binomial_log_e, mean_log_e
@@ -98,6 +99,12 @@ class Judged:
     def accounts(self) -> frozenset[str]:
         """The candidate's accounts."""
         return self.candidate.accounts
+
+    def strongest_of(self, family: Family) -> Finding | None:
+        """The finding with the highest e-value among the tests of a family; None where none has one."""
+        names = [test.card.name for test in all_group_tests() if test.family == family]
+        found = [self.findings[name] for name in names if name in self.findings]
+        return max(found, key=lambda one: one.log_e, default=None)
 
     def overlap(self, other: Judged) -> float:
         """Number of common owners, divided by the number of owners of the smaller group."""

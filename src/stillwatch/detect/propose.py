@@ -16,21 +16,9 @@ import pyarrow.compute as pc
 
 from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Cluster, Graph, communities, in_order
 from stillwatch.engine.cores import on_all_cores
+from stillwatch.signals.registry import kinds_by_graph
 
-ATTRIBUTES, NEIGHBOURS = "attributes", "neighbours"  # names of graphs
-# Names of graphs, and the indicator kinds whose links they have.
-KINDS: dict[str, tuple[str, ...]] = {
-    "network": ("asn", "client_prefix", "client_address"),
-    "words": ("prompt_template", "prompt_near_duplicate", "system_prompt"),
-    "client": ("tls_fingerprint", "user_agent", "request_shape", "system_prompt", "asn"),
-    ATTRIBUTES: (
-        "payment_fingerprint",
-        "email_domain",
-        "email_local_shape",
-        "signup_burst",
-        "signup_address",
-    ),
-}
+ATTRIBUTES, NEIGHBOURS = "attributes", "neighbours"  # names of graphs that are treated apart
 # Families of tests that do not count for a candidate, by the graph that proposed it: the tests would measure
 # what the candidate was selected by.
 SPARED: dict[str, tuple[str, ...]] = {ATTRIBUTES: ("ownership", "place"), NEIGHBOURS: ("purpose",)}
@@ -73,10 +61,9 @@ def propose(
         cluster: The function that clusters one graph.
     """
     everyone = pc.count_distinct(links.column("account_id")).as_py()
-    attribute = pc.is_in(links.column("kind"), pa.array(KINDS[ATTRIBUTES]))
-    graphs = {"behaviour": links.filter(pc.invert(attribute))}
-    graphs |= {
-        name: links.filter(pc.is_in(links.column("kind"), pa.array(kinds))) for name, kinds in KINDS.items()
+    graphs: dict[str, pa.Table] = {
+        name: links.filter(pc.is_in(links.column("kind"), pa.array(kinds, pa.string())))
+        for name, kinds in kinds_by_graph().items()
     }
     if alike is not None and alike.num_rows:
         graphs[NEIGHBOURS] = alike

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 
 from stillwatch.detect.cluster import FEWEST_ACCOUNTS, Graph, communities, in_order
 from stillwatch.detect.judge import Bench, control_of, judge
-from stillwatch.detect.propose import ATTRIBUTES, KINDS, Candidate
+from stillwatch.detect.propose import Candidate
+from stillwatch.signals.registry import kinds_by_graph
 
 RESOLUTIONS = (1.0, 3.0)  # resolutions at which a candidate is clustered into parts
 LEAST_SHARE_REMAINING = 0.3  # share of the candidate's owners that must remain
@@ -114,8 +115,9 @@ def _parts(links: pa.Table, accounts: frozenset[str], smallest: int) -> list[fro
     attributes, and from links of words only.
     """
     inside = links.filter(pc.is_in(links.column("account_id"), pa.array(sorted(accounts), pa.string())))
-    behaviour = inside.filter(pc.invert(pc.is_in(inside.column("kind"), pa.array(KINDS[ATTRIBUTES]))))
-    words = behaviour.filter(pc.is_in(behaviour.column("kind"), pa.array(KINDS["words"])))
+    kinds = kinds_by_graph()
+    behaviour = inside.filter(pc.is_in(inside.column("kind"), pa.array(kinds["behaviour"], pa.string())))
+    words = behaviour.filter(pc.is_in(behaviour.column("kind"), pa.array(kinds["words"], pa.string())))
     found: set[frozenset[str]] = set()
     order = in_order(behaviour)
     for graph in (Graph.of(behaviour, order), Graph.of(words, order)):

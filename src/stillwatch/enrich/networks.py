@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import ipaddress
+import socket
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -116,14 +117,24 @@ def gather(some: Iterable[Network]) -> Networks:
     """
     by: dict[int, dict[tuple[int, int], Network]] = {4: {}, 6: {}}
     for one in some:
-        net = ipaddress.ip_network(one.prefix, strict=False)
-        place = (int(net.network_address), -net.prefixlen)
-        old = by[net.version].get(place)
-        by[net.version][place] = one if old is None else _inherit(old, one)
+        version, place = _place(one.prefix)
+        old = by[version].get(place)
+        by[version][place] = one if old is None else _inherit(old, one)
     starts, ends, known = {}, {}, {}
     for version, held in by.items():
         starts[version], ends[version], known[version] = _disjoint(held, 32 if version == 4 else 128)
     return Networks(starts, ends, known, sum(len(held) for held in by.values()))
+
+
+def _place(prefix: str) -> tuple[int, tuple[int, int]]:
+    """IP version of a prefix, its first address as a number, and its negative length. `ipaddress` takes
+    thirty times as long, a second for the bundled list.
+    """
+    address, _, length = prefix.partition("/")
+    version, family, bits = (6, socket.AF_INET6, 128) if ":" in address else (4, socket.AF_INET, 32)
+    fixed = int(length) if length else bits
+    free = bits - fixed
+    return version, (int.from_bytes(socket.inet_pton(family, address)) >> free << free, -fixed)
 
 
 def _disjoint(

@@ -27,13 +27,13 @@ from stillwatch.enrich.describe import describe, network_class
 from stillwatch.enrich.networks import Networks
 from stillwatch.flows.texts import text_rows
 from stillwatch.results.folder import write_table
+from stillwatch.signals.registry import all_indicators
 from stillwatch.stats.evalues import LN10
 
 SHOWN_VALUES = 4  # most shared values of one kind that are listed: chosen
 FEWEST_HOLDERS = 3  # smallest number of members with a value for it to count as shared: chosen
 TOKENS = ("input_tokens", "output_tokens")
 ATTRIBUTED_BY = ("exchange_id", "account_id", "timestamp")  # columns that identify an exchange
-UNSHOWN = ("prompt_near_duplicate", "client_address")  # indicators that are not listed as shared values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +160,8 @@ def _shared(
     """Edges between accounts and values to draw, and the evidence of each value that is much more frequent
     among members than among other accounts.
     """
-    shown = summaries.marks.filter(_.kind.notin(UNSHOWN))
+    unshown = [unit.card.name for unit in all_indicators() if unit.proposes_only]
+    shown = summaries.marks.filter(_.kind.notin(unshown))
     several = shown.semi_join(members, "account_id").group_by("value").agg(inside=_.account_id.nunique())
     marks = shown.semi_join(several.filter(_.inside >= FEWEST_HOLDERS), "value")
     marks = engine.keep(
@@ -169,7 +170,7 @@ def _shared(
         .agg(exchanges=_.exchanges.sum())
         .mutate(value=_.value.cast("string")),
     )
-    every = summaries.sightings.filter(_.kind.notin(UNSHOWN)).union(marks.select(*SIGHTING))
+    every = summaries.sightings.filter(_.kind.notin(unshown)).union(marks.select(*SIGHTING))
     mine = every.semi_join(members, "account_id")
     common = mine.group_by(["kind", "value"]).agg(inside=_.account_id.nunique(), exchanges=_.exchanges.sum())
     common = engine.keep(f"common_{name}", common.filter(_.inside >= FEWEST_HOLDERS))

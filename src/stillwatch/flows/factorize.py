@@ -26,8 +26,8 @@ import pyarrow as pa
 from ibis import _
 
 from stillwatch.engine.connect import Engine
+from stillwatch.signals.registry import all_indicators
 
-KINDS = ("system_prompt", "request_shape")  # indicators with one digest for each exchange
 FIRST = 10**12  # smallest number
 HOURS = 64  # first hours of a digest that are compared one by one; for later ones, sums are compared
 PRIME = 2_147_483_647  # 2^31 - 1: squares of remainders stay within 63 bits
@@ -79,7 +79,7 @@ class Codes:
 
     def coded_sources(self, sources: ir.Table) -> ir.Table:
         """`Summaries.sources` with numbers in place of all digests."""
-        for kind in KINDS:
+        for kind in (unit.card.name for unit in all_indicators() if unit.is_digest and not unit.is_list):
             if kind in sources.columns:
                 code = self._codes(f"codes_{kind}", sources.filter(_[kind].notnull()), kind, "hour")
                 both = sources.left_join(code, [(kind, "digest")])

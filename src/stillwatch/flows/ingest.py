@@ -8,8 +8,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from functools import cache, partial
+from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from stillwatch.contract.exchanges import EXCHANGES
+from stillwatch.contract.observations import COLUMNS, OBSERVATIONS, OBSERVED
 from stillwatch.contract.results import QUARANTINE, quarantined_rows
 from stillwatch.contract.summaries import CAPABILITIES
 from stillwatch.engine.connect import Engine
@@ -36,8 +36,8 @@ from stillwatch.readers.places import LogPath, seekable
 from stillwatch.readers.read import Batch, guarded, read_file
 from stillwatch.readers.recognise import KEY_ID, SKETCH, Recognised
 from stillwatch.sketch.digest import BANDS, MAX_WORDS, VERSION
-from stillwatch.sketch.keys import KEY_VARIABLE, Key, fresh, of_secret
-from stillwatch.sketch.observe import KEPT, halves, observe, sealed
+from stillwatch.sketch.keys import KEY_VARIABLE, Key, of_secret
+from stillwatch.sketch.observe import COPIED, halves, observe, sealed
 from stillwatch.store.store import SECRET, LogFile, Part, Piece, Place, Store, kept_secret
 
 EPOCH = date(1970, 1, 1)
@@ -47,17 +47,6 @@ APART = 64 << 20  # bytes of vendors' logs from which separate processes parse t
 BUFFER = 400_000  # most rows in memory before a day is written
 # Most bytes in memory before a day is written: chosen, several times the usual size of `BUFFER` rows.
 BUFFER_BYTES = 512 << 20
-# Prefixes of columns that are written without dictionary encoding.
-PLAIN = (
-    "exchange_id",
-    "exchange_key",
-    "conversation_key",
-    "text_key",
-    "prompt_key",
-    "opening_key",
-    "phrases",
-    "band_",
-)
 
 
 def key_of(sources: Sources, folder: Path) -> tuple[Key | None, str]:
@@ -366,22 +355,22 @@ def _sketched(path: LogPath) -> Iterator[Batch]:
     for table in guarded(lambda: _observations(path, losses), losses):
         yield Batch(file=path, rows=table, quarantine=losses.listed())
     lost = pa.concat_tables([losses.listed(), losses.counted()])
-    yield Batch(file=path, rows=_observed().empty_table(), quarantine=lost, nulled=dict(losses.nulled))
+    yield Batch(file=path, rows=OBSERVATIONS.arrow.empty_table(), quarantine=lost, nulled=dict(losses.nulled))
 
 
 def _observations(path: LogPath, losses: Losses) -> Iterator[pa.Table]:
     """Tables of observations from a sketch; rows with invalid values are added to `losses`."""
     row = 1
     with pq.ParquetFile(seekable(path)) as file:
-        if set(_observed().names) - set(file.schema_arrow.names):
+        if set(OBSERVATIONS.names) - set(file.schema_arrow.names):
             raise ValueError("a sketch lacks columns")
         for batch in file.iter_batches(batch_size=ROWS):
             table = pa.Table.from_batches([batch])
             numbers = np.arange(row, row + table.num_rows)
             row += table.num_rows
-            rows, kept = conformed(table.select(list(KEPT)), losses, numbers)
+            rows, kept = conformed(table.select(list(COPIED)), losses, numbers)
             table = table.filter(pa.array(kept))
-            for name in KEPT:
+            for name in COPIED:
                 table = table.set_column(table.column_names.index(name), name, rows.column(name))
             for name, most in (("words", MAX_WORDS), ("capability", len(CAPABILITIES) - 1)):
                 place = table.column_names.index(name)
@@ -389,15 +378,7 @@ def _observations(path: LogPath, losses: Losses) -> Iterator[pa.Table]:
                 table = table.set_column(place, name, bounded)
             half = pa.array(halves(rows.column("timestamp").combine_chunks()))
             table = table.set_column(table.column_names.index("half"), "half", half)
-            yield table.select(_observed().names).cast(_observed())
-
-
-@cache
-def _observed() -> pa.Schema:
-    """The columns of observations."""
-    row = {"exchange_id": "x", "timestamp": datetime(2026, 1, 1, tzinfo=UTC), "account_id": "a", "model": "m"}
-    (table,) = observe([pa.Table.from_pylist([row], EXCHANGES.arrow)], fresh(), 1)
-    return table.schema.remove_metadata()
+            yield table.select(list(OBSERVATIONS.names)).cast(OBSERVATIONS.arrow)
 
 
 class _Writer:
@@ -446,13 +427,13 @@ class _Writer:
         self._held -= table.num_rows
         name = (EPOCH + timedelta(days=day)).isoformat()
         path = self._place.part(self._file, self._piece, name, len(self._parts))
-        plain = [c for c in table.column_names if not c.startswith(PLAIN)]
+        repeated = [one.name for one in COLUMNS if not one.is_varied]
         with atomic(path, private=True) as temporary:
             pq.write_table(
                 table,
                 temporary,
                 compression="lz4",
-                use_dictionary=plain,
+                use_dictionary=repeated,
                 row_group_size=ROWS * 2,
                 write_statistics=False,
             )
@@ -463,9 +444,9 @@ class _Writer:
 
 
 def _told(name: str, column: pa.ChunkedArray) -> bool:
-    """Whether a column has a value: not null, not an empty list, and not 0 in keys, bands and `words`."""
+    """Whether a column has a value: not null, not an empty list, and not 0 where 0 stands for none."""
     if pa.types.is_list(column.type):
         return any(len(pc.list_flatten(chunk)) for chunk in column.chunks)
-    if name.endswith("_key") or name.startswith("band_") or name == "words":
+    if OBSERVED[name].has_zero_for_none:
         return bool(pc.any(pc.not_equal(column, 0)).as_py())
     return bool(column.null_count < len(column))

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from stillwatch.contract.accounts import ACCOUNTS
 from stillwatch.contract.exchanges import EXCHANGES
+from stillwatch.contract.observations import OBSERVED
 from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.table import TableSchema
 from stillwatch.errors import InputError
@@ -25,7 +26,6 @@ from stillwatch.readers.places import LogPath
 from stillwatch.readers.read import Batch, check, read_small
 from stillwatch.readers.read import read as read_batches
 from stillwatch.signals.registry import Card, all_group_tests, all_indicators
-from stillwatch.sketch.observe import MADE_OF
 
 LARGEST = 5  # largest accounts of a file that are listed: chosen
 
@@ -213,7 +213,7 @@ def _signals(known: Mapping[str, set[str]]) -> tuple[list[str], dict[str, list[s
 
 
 def _made_of(table: str, column: str) -> tuple[str, ...]:
-    return MADE_OF.get(column, (column,)) if table == "observations" else (column,)
+    return OBSERVED[column].made_of if table == "observations" else (column,)
 
 
 def _cards() -> Iterator[Card]:

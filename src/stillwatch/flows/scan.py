@@ -639,7 +639,7 @@ def _attribute(
             else exchanges
         )
         assert known is not None
-        handed = one.findings.get("handoff")
+        handed = one.strongest_of("handoff")
         pooled = handed is not None and handed.log_e > POOLED
         grow = partial(
             attribute,

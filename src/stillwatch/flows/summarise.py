@@ -295,7 +295,7 @@ def summaries_of(engine: Engine, rows: ir.Table, thinned: int) -> dict[str, ir.T
     held = engine.keep("held", fold.conversations(flat))
     return {
         "activity": fold.activity(flat, held),
-        "sources": fold.sources(flat, fold.one_valued(timed)),
+        "sources": fold.sources(flat, fold.one_valued()),
         "marks": fold.marks(timed, thinned),
         "items": fold.items(flat),
         "usage": fold.usage(flat),

@@ -28,7 +28,6 @@ from zlib import crc32
 
 SUMS, STATEMENT, STAMP, PUBLIC = "SHA256SUMS", "statement.json", "timestamp.tsr", "public_key.pem"
 MANIFEST, TREE, ROWS, TABLES, DOSSIERS = "manifest.json", "tree.json", "rows.jsonl", "tables/", "dossiers/"
-UNSIGNED = {SUMS, STATEMENT, STAMP}  # files that the statement cannot name
 LAST_LINE = "# sha256 of the lines above: "
 KIND = "application/vnd.in-toto+json"
 

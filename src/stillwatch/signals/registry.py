@@ -9,7 +9,7 @@ thresholds that are applied to their results are in `detect`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
@@ -21,7 +21,7 @@ import pyarrow as pa
 from ibis.common.exceptions import IbisError
 
 from stillwatch.contract.accounts import ACCOUNTS
-from stillwatch.contract.observations import OBSERVATIONS
+from stillwatch.contract.observations import OBSERVATIONS, OBSERVED
 from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.summaries import Summaries
 from stillwatch.plugins import units
@@ -50,6 +50,9 @@ FAMILIES: tuple[Family, ...] = CONTROL + LIKENESS
 TABLES = {table.name: table for table in (OBSERVATIONS, ACCOUNTS, RELEASES)}
 """Schemas of the tables that a signal may read, by name."""
 FORBIDDEN = ("prompt", "response", "system_prompt")  # columns of text, which a signal may not read
+Graph = Literal["behaviour", "network", "words", "client", "attributes"]
+GRAPHS: tuple[Graph, ...] = ("behaviour", "network", "words", "client", "attributes")
+"""Names of the graphs whose clusters are candidates, each with the links of some indicators."""
 INDICATORS, GROUP_TESTS, EXPLANATIONS = (
     f"stillwatch.{name}" for name in ("indicators", "group_tests", "explanations")
 )
@@ -110,12 +113,35 @@ class Indicator:
     """A kind of value that accounts can share.
 
     `value` maps the card's table (observations or accounts) to a column of strings, or of lists of 64-bit
-    digests; null where a row has no value. Raises `TypeError` where the value has another type, or needs
-    columns that the card does not name.
+    digests; null where a row has no value.
+
+    * `graphs`: the graphs in which its links propose candidates. Account attributes have no time, so that
+      they cannot be tested on a second half of the data; their graph is "attributes", whose candidates are
+      not judged on what proposed them.
+    * `is_content`: whether it describes what a request says, and not where it comes from.
+    * `proposes_only`: whether its links only propose candidates. Another indicator of the same columns is
+      then weighed for members and listed as a shared value.
+    * `is_list`: whether `value` is a list, so that one row shows several values.
+
+    Raises `TypeError` where the value has another type, or needs columns that the card does not name.
     """
 
     card: Card
     value: Callable[[ir.Table], ir.Value]
+    graphs: tuple[Graph, ...]
+    is_content: bool = False
+    proposes_only: bool = False
+    is_list: bool = field(init=False)
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether its values have a time: those of observations have, account attributes have not."""
+        return self.card.table == OBSERVATIONS.name
+
+    @property
+    def is_digest(self) -> bool:
+        """Whether its values are made of enciphered digests, whose order depends on the key."""
+        return self.is_timed and any(OBSERVED[c].role in ("digest", "digests") for c in self.card.columns)
 
     def __post_init__(self) -> None:
         """Check the type of `value` over a table that has the declared columns only."""
@@ -129,6 +155,7 @@ class Indicator:
             raise TypeError(f"{name} does not work on the columns that it declares: {error}") from error
         if not (kind.is_string() or (kind.is_array() and kind.value_type.is_int64())):
             raise TypeError(f"{name} gives values of type {kind}; it must be string or array<int64>")
+        object.__setattr__(self, "is_list", bool(kind.is_array()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,9 +334,15 @@ def indicator(
     source: str,
     reads: tuple[str, ...],
     null: str = "",
+    graphs: tuple[Graph, ...] = (),
+    is_content: bool = False,
+    proposes_only: bool = False,
 ) -> Callable[[Callable[[ir.Table], ir.Value]], Indicator]:
     """Decorator that makes a value function an `Indicator` of the function's name; the arguments fill its
     card. An indicator may not read text.
+
+    Without `graphs` the links of an account attribute are in the graph "attributes", and all others in
+    "behaviour".
     """
 
     def wrap(function: Callable[[ir.Table], ir.Value]) -> Indicator:
@@ -322,7 +355,14 @@ def indicator(
             source=source,
             reads=reads,
         )
-        return Indicator(card=card, value=function)
+        usual: Graph = "attributes" if card.table == ACCOUNTS.name else "behaviour"
+        return Indicator(
+            card=card,
+            value=function,
+            graphs=graphs or (usual,),
+            is_content=is_content,
+            proposes_only=proposes_only,
+        )
 
     return wrap
 
@@ -331,6 +371,14 @@ def indicator(
 def all_indicators() -> tuple[Indicator, ...]:
     """All indicators, of this package and of installed ones, sorted by name."""
     return units(indicators, Indicator, INDICATORS)
+
+
+@cache
+def kinds_by_graph() -> Mapping[Graph, tuple[str, ...]]:
+    """Graph → names of the indicators whose links it has, in the order of `GRAPHS`."""
+    return {
+        graph: tuple(unit.card.name for unit in all_indicators() if graph in unit.graphs) for graph in GRAPHS
+    }
 
 
 @cache

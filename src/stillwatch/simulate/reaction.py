@@ -14,20 +14,17 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Literal, get_args
 
 import numpy as np
 import pyarrow as pa
 
 from stillwatch.contract.actions import ACTIONS
+from stillwatch.contract.reactions import ReactionKind
 from stillwatch.simulate import population as p
 from stillwatch.simulate.campaigns import Plan, PlantedCampaign, members_of
 from stillwatch.simulate.population import DAY, HOUR, Population
 from stillwatch.simulate.prompts import Ints
 from stillwatch.simulate.traffic import TrafficRows
-
-ReactionKind = Literal["retry", "slow", "replace", "leave"]
-KINDS: tuple[str, ...] = get_args(ReactionKind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

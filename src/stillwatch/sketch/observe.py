@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stillwatch.contract.observations import SHAPE, of_role
 from stillwatch.engine.cores import CORES
 from stillwatch.sketch.capability import COERCION, classify_array
 from stillwatch.sketch.cipher import decipher, encipher, encipher_lists
@@ -20,55 +21,16 @@ from stillwatch.sketch.digest import BANDS, PUBLIC, VERSION, Digests, digest, na
 from stillwatch.sketch.form import written
 from stillwatch.sketch.keys import Key
 
-# Columns of the contract that are copied unchanged.
-KEPT = (
-    "exchange_id",
-    "timestamp",
-    "account_id",
-    "organization_id",
-    "model",
-    "client_ip",
-    "asn",
-    "country",
-    "user_agent",
-    "tls_fingerprint",
-    "input_tokens",
-    "output_tokens",
-    "finish_reason",
-    "status",
-)
-SHAPE = ("operation", "temperature", "top_p", "max_tokens", "stream")  # request parameters in `shape_key`
-# Columns of digests that are enciphered, one digest a row.
-DIGESTS = (
-    "text_key",
-    "prompt_key",
-    "opening_key",
-    *(f"band_{band}" for band in range(BANDS)),
-    "system_key",
-    "shape_key",
-    "conversation_key",
-)
-LISTS = ("phrases", "system_phrases")  # columns with lists of digests that are enciphered
-MADE_OF = {
-    **dict.fromkeys(
-        ("text_key", "prompt_key", "opening_key", *(f"band_{band}" for band in range(BANDS))), ("prompt",)
-    ),
-    **dict.fromkeys(("phrases", "words", "written", "capability", "coerces"), ("prompt",)),
-    **dict.fromkeys(("system_key", "system_phrases"), ("system_prompt",)),
-    "conversation_key": ("conversation_id",),
-    "shape_key": SHAPE,
-    "has_tools": ("tool_names",),
-    "half": ("timestamp",),
-    "account_key": ("account_id",),
-    "exchange_key": ("exchange_id",),
-}
-"""Derived columns of observations, each with the columns of the contract of which at least one is needed."""
+COPIED = of_role("copied")
+LISTS = of_role("digests")
+DIGESTS = of_role("digest")
+"""Columns of observations: copied, enciphered digests in lists, and enciphered digests."""
 # Public key of digests of names: of accounts, whose names are stored as well, and before enciphering.
 NAMES = b"stillwatch names"
 
 
 def observe(batches: Iterable[pa.Table], key: Key, cores: int = CORES) -> Iterator[pa.Table]:
-    """Observations of tables with the contract's columns: the columns `KEPT`, and digests in place of text,
+    """Observations of tables with the contract's columns: the columns `COPIED`, and digests in place of text,
     each column of digests under a separate key.
 
     Digests are signed 64-bit integers, 0 where there is no text. `account_key` does not depend on the key,
@@ -83,7 +45,7 @@ def observe(batches: Iterable[pa.Table], key: Key, cores: int = CORES) -> Iterat
         prompts = _one(rows, "prompt").fill_null("").cast(pa.large_string())
         marks = digest(prompts, PUBLIC, cores)
         system = digest(_one(rows, "system_prompt"), PUBLIC, cores)
-        columns = {name: rows.column(name) for name in KEPT}
+        columns = {name: rows.column(name) for name in COPIED}
         columns["exchange_key"] = pa.nulls(len(rows), pa.int64())  # computed in `enciphered`
         columns["account_key"] = _signed(name_keys(_one(rows, "account_id"), NAMES))
         columns["conversation_key"] = _signed(name_keys(_one(rows, "conversation_id"), NAMES))

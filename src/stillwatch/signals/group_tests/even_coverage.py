@@ -9,7 +9,7 @@ from stillwatch.contract.summaries import Summaries
 from stillwatch.signals.profiles import ALIKE_NULL, alike_finding, independent
 from stillwatch.signals.registry import Columns, Mask, Outcome, group_test
 
-FEWEST_ACCOUNTS = 8  # exchanges (not accounts) of an account in a half of the data
+MIN_EXCHANGES = 8  # exchanges that an account needs in a half of the data
 
 
 def rows(summaries: Summaries) -> ir.Table:
@@ -20,7 +20,7 @@ def rows(summaries: Summaries) -> ir.Table:
     phrases = summaries.marks.filter(_.kind == "prompt_template").group_by(["account_id", "half", "value"])
     pairs = phrases.agg(n=_.exchanges.sum()).mutate(pairs=_.n * (_.n - 1))
     shared = pairs.group_by(["account_id", "half"]).agg(pairs=_.pairs.sum().cast("float64"))
-    both = totals.filter(_.exchanges >= FEWEST_ACCOUNTS).inner_join(shared, ["account_id", "half"])
+    both = totals.filter(_.exchanges >= MIN_EXCHANGES).inner_join(shared, ["account_id", "half"])
     return both.select(
         "account_id", "half", "exchanges", value=(_.pairs / (_.exchanges * (_.exchanges - 1))).round(9)
     )
@@ -45,5 +45,5 @@ def even_coverage(rows: Columns, member: Mask) -> Outcome:
         "in common on average; "
         "{share} of other accounts do",
         lambda x: f"{x:.3f}",
-        needs=f"{FEWEST_ACCOUNTS} exchanges, one of them with phrases,",
+        needs=f"{MIN_EXCHANGES} exchanges, one of them with phrases,",
     )

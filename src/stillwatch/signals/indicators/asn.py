@@ -13,6 +13,7 @@ from stillwatch.signals.registry import indicator
     evaded_by="residential proxies over many operators",
     source="BotGraph, Zhao et al. 2009",
     reads=("observations.asn",),
+    graphs=("behaviour", "network", "client"),
 )
 def asn(observations: ir.Table) -> ir.Value:
     return observations.asn.cast("string")

@@ -13,6 +13,8 @@ from stillwatch.signals.registry import indicator
     evaded_by="one residential address per account",
     source="EvilCohort, Stringhini et al. 2015",
     reads=("observations.client_ip",),
+    graphs=("behaviour", "network"),
+    proposes_only=True,
 )
 def client_address(observations: ir.Table) -> ir.Value:
     return observations.client_ip

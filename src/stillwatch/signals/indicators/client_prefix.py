@@ -14,6 +14,7 @@ from stillwatch.signals.registry import indicator
     evaded_by="residential addresses from many prefixes",
     source="EvilCohort, Stringhini et al. 2015",
     reads=("observations.client_ip",),
+    graphs=("behaviour", "network"),
 )
 def client_prefix(observations: ir.Table) -> ir.Value:
     address = observations.client_ip

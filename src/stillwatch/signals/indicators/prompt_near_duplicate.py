@@ -20,6 +20,9 @@ from stillwatch.signals.registry import indicator
         "observations.band_3",
         "observations.words",
     ),
+    graphs=("behaviour", "words"),
+    is_content=True,
+    proposes_only=True,
 )
 def prompt_near_duplicate(observations: ir.Table) -> ir.Value:
     return ibis.array(

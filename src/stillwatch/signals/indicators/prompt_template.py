@@ -13,6 +13,8 @@ from stillwatch.signals.registry import indicator
     evaded_by="paraphrase of every phrase of the template",
     source="Schleimer, Wilkerson and Aiken 2003 (winnowing)",
     reads=("observations.phrases",),
+    graphs=("behaviour", "words"),
+    is_content=True,
 )
 def prompt_template(observations: ir.Table) -> ir.Value:
     return observations.phrases

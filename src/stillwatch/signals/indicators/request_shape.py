@@ -14,6 +14,8 @@ from stillwatch.signals.registry import indicator
     source="public relay software normalises headers and parameters of requests "
     "(Wei-Shaw/claude-relay-service)",
     reads=("observations.shape_key",),
+    graphs=("behaviour", "client"),
+    is_content=True,
 )
 def request_shape(observations: ir.Table) -> ir.Value:
     return observations.shape_key.nullif(0).cast("string")

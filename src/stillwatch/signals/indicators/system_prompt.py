@@ -13,6 +13,8 @@ from stillwatch.signals.registry import indicator
     evaded_by="a system prompt of its own for every account",
     source="Anthropic, February 2026 (identical patterns)",
     reads=("observations.system_key",),
+    graphs=("behaviour", "words", "client"),
+    is_content=True,
 )
 def system_prompt(observations: ir.Table) -> ir.Value:
     return observations.system_key.nullif(0).cast("string")

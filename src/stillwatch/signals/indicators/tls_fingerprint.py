@@ -13,6 +13,7 @@ from stillwatch.signals.registry import indicator
     evaded_by="a browser-grade TLS stack that imitates the common ones",
     source="JA3, Althouse et al. 2017; JA4, FoxIO 2023",
     reads=("observations.tls_fingerprint",),
+    graphs=("behaviour", "client"),
 )
 def tls_fingerprint(observations: ir.Table) -> ir.Value:
     return observations.tls_fingerprint

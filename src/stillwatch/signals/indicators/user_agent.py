@@ -13,6 +13,7 @@ from stillwatch.signals.registry import indicator
     evaded_by="a common User-Agent",
     source="Fellegi and Sunter 1969, with term frequencies (Winkler 2000)",
     reads=("observations.user_agent",),
+    graphs=("behaviour", "client"),
 )
 def user_agent(observations: ir.Table) -> ir.Value:
     return observations.user_agent
