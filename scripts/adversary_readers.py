@@ -1,6 +1,6 @@
 """Does a hostile sender lose a row, crash a reader, or stall it, in a stated time of trying?
 
-    python scripts/adversary_readers.py [SECONDS] [SEED]        (default 600)
+    python scripts/adversary_readers.py [SECONDS] [SEED] [NAME]     (default 600; formats with NAME in theirs)
 
 Writes logs as an operator would who wants to vanish (`tests/adversary/senders.py`), in every reader's format
 in turn, plain and in the envelopes of shippers, reads and sketches them, and prints each finding with the
@@ -22,8 +22,14 @@ from senders import FORMS, RECORDS, Log, log_of, shipped_log_of
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 600.0
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+ONLY = sys.argv[3] if len(sys.argv) > 3 else ""
 ROWS = 60
-LOGS = [(form, log_of) for form in FORMS] + [(form, shipped_log_of) for form in RECORDS]
+LOGS = [
+    (form, make)
+    for make in (log_of, shipped_log_of)
+    for form in (RECORDS if make is shipped_log_of else FORMS)
+    if ONLY in form
+]
 
 
 def main() -> None:
