@@ -10,7 +10,9 @@ from stillwatch.readers.limits import Limits
 from stillwatch.readers.registry import Record
 
 LABEL = r'\w+="(?:[^"\\]|\\.){0,256}"'
-LABELLED = re.compile(rf"(\d{{4}}-\d\d-\d\dT\S{{8,40}}) \{{{LABEL}(?:, ?{LABEL}){{0,32}}\}} ")  # of Loki
+LABELLED = re.compile(
+    rf"[^{{\r\n]{{0,512}}?(\d{{4}}-\d\d-\d\dT\S{{8,40}}) \{{{LABEL}(?:, ?{LABEL}){{0,32}}\}} "
+)  # of Loki
 PREFIX = re.compile(r"[^{\r\n]{1,512}(?=\{)")
 TIME = re.compile(r"\s*(\d{4}-\d\d-\d\dT\S{8,40})\s")
 
@@ -31,7 +33,7 @@ def prefixed(record: Record, _limits: Limits) -> Iterable[Inner] | None:
         return None
     labelled = LABELLED.match(line)
     if labelled is not None:
-        return [Text(text=line[labelled.end() :], time=labelled[1])]
+        return [Text(text=unfollowed(line[labelled.end() :]), time=labelled[1])]
     found = PREFIX.match(line)
     if found is None:
         return None
