@@ -448,11 +448,12 @@ SPOILED = b"\xff\xfe\xed\xa0\x80"
 
 @dataclass(frozen=True)
 class Log:
-    """A log's ending, bytes and the number of its rows."""
+    """A log's ending, bytes and the number of its rows, and of those rows the number of hostile ones."""
 
     ending: str
     raw: bytes
     rows: int
+    hostile: int
 
 
 def log_of(rng: random.Random, form: str, rows: int) -> Log:
@@ -461,24 +462,26 @@ def log_of(rng: random.Random, form: str, rows: int) -> Log:
     if form == "vllm":
         honest = VLLM.split("\n")[1]
         lines = [_vllm(rng) if bad else honest for bad in hostile]
-        return Log(".log", "\n".join(lines).encode("utf-8", "surrogatepass"), rows)
+        return Log(".log", "\n".join(lines).encode("utf-8", "surrogatepass"), rows, sum(hostile))
     if form == "contract csv":
-        return Log(".csv", _csv(rng, hostile), rows)
+        return Log(".csv", _csv(rng, hostile), rows, sum(hostile))
     if form == "contract parquet":
-        return Log(".parquet", _parquet(rng, hostile), rows)
+        return Log(".parquet", _parquet(rng, hostile), rows, sum(hostile))
     records = _records(rng, form, hostile)
     if form == "contract array":
-        return Log(".json", _json(rng, records, array=True), rows)
-    return Log(".jsonl", _json(rng, records), rows)
+        return Log(".json", _json(rng, records, array=True), rows, sum(hostile))
+    return Log(".jsonl", _json(rng, records), rows, sum(hostile))
 
 
 def shipped_log_of(rng: random.Random, form: str, rows: int) -> Log:
     """As `log_of`, of records that one or two shippers put into envelopes, or that stand in a file as no
     line does.
     """
-    records = _records(rng, form, [0 < number < rows - 1 and rng.random() < 0.8 for number in range(rows)])
+    hostile = [0 < number < rows - 1 and rng.random() < 0.8 for number in range(rows)]
+    records = _records(rng, form, hostile)
     if rng.random() < 0.3:
-        return Log(rng.choice((".json", ".jsonl", ".log")), _in_a_row(rng, records), rows)
+        ending = rng.choice((".json", ".jsonl", ".log"))
+        return Log(ending, _in_a_row(rng, records), rows, sum(hostile))
     made: list = records
     for _name, wrap in rng.sample(WRAPS, rng.choice((1, 1, 2))):
         made = [wrap(one) for one in made]
@@ -488,7 +491,7 @@ def shipped_log_of(rng: random.Random, form: str, rows: int) -> Log:
         one if isinstance(one, str) else json.dumps(one, ensure_ascii=rng.random() < 0.5) for one in made
     ]
     ending = ".jsonl" if isinstance(made[0], dict) else ".log"
-    return Log(ending, "\n".join(lines).encode("utf-8", "surrogatepass"), rows)
+    return Log(ending, "\n".join(lines).encode("utf-8", "surrogatepass"), rows, sum(hostile))
 
 
 def _in_a_row(rng, records):

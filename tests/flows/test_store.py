@@ -1,5 +1,6 @@
 """A log that is read day by day, twice, late or with interruptions gives what a scan from scratch gives."""
 
+import gzip
 import json
 import os
 import random
@@ -17,11 +18,18 @@ import pytest
 
 from stillwatch.contract import results as contract
 from stillwatch.errors import UsageError
+from stillwatch.flows.ingest import gather
 from stillwatch.flows.scan import Options, feed, scan
+from stillwatch.readers.discover import discover
+from stillwatch.readers.read import check
 from stillwatch.results.folder import TABLES
+from stillwatch.simulate.worlds import simulate
+from stillwatch.sketch.digest import VERSION
+from stillwatch.sketch.keys import fresh
 from stillwatch.store.store import Store
 
 CRASHES = 6
+KEY = fresh()
 SCAN = """
 import pathlib, sys
 from stillwatch.flows.scan import Options, scan
@@ -251,3 +259,47 @@ def test_a_scan_that_is_killed_at_any_moment_is_taken_up_by_the_next(world, whol
     left = [path.name for path in tmp_path.iterdir()]
     assert "results" in left
     assert ".results.store" not in left
+
+
+def gathered(folder, store):
+    """Rows that a store has after the logs of a folder were gathered, and the number of parts that are new."""
+    sources = check(discover([str(folder)]), {})
+    with Store(store, version=VERSION, key_id="") as kept:
+        before = {part.name for part in kept.parts}
+        gather(sources, {}, kept, KEY)
+        new = {part.name for part in kept.parts} - before
+        assert {kept.rows_of(file) for file in sources.exchanges} == {100}
+        return kept.rows, len(new)
+
+
+@pytest.mark.issue(23)
+def test_a_log_that_is_rotated_and_compressed_is_not_read_again(tmp_path):
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    day = [
+        "".join(
+            json.dumps({"timestamp": f"2026-05-{n + 1:02}T10:00:{i % 60:02}Z", "account_id": f"a{i}", "model": "m"})
+            + "\n"
+            for i in range(100)
+        )
+        for n in range(4)
+    ]  # fmt: skip
+    (logs / "gw.log").write_text(day[0])
+    assert gathered(logs, tmp_path / "store") == (100, 1)
+    (logs / "gw.log").rename(logs / "gw.log.1")
+    (logs / "gw.log").write_text(day[1])
+    assert gathered(logs, tmp_path / "store") == (200, 1)
+    (logs / "gw.log.2.gz").write_bytes(gzip.compress(day[0].encode()))
+    (logs / "gw.log").rename(logs / "gw.log.1")
+    (logs / "gw.log").write_text(day[2])
+    assert gathered(logs, tmp_path / "store") == (300, 1)
+    assert gathered(logs, tmp_path / "store") == (300, 0)
+    (logs / "gw.log.2.gz").rename(logs / "gw.log.3.gz")
+    (logs / "gw.log.2.gz").write_bytes(gzip.compress(day[1].encode()))
+    (logs / "gw.log.1").write_text(day[3])
+    assert gathered(logs, tmp_path / "store") == (400, 1)
+    ids = pq.read_table(tmp_path / "store" / "observations")["exchange_id"].to_pylist()
+    assert len(set(ids)) == 400
+    fresh_store = tmp_path / "anew"
+    gathered(logs, fresh_store)
+    assert sorted(pq.read_table(fresh_store / "observations")["exchange_id"].to_pylist()) == sorted(ids)

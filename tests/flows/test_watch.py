@@ -1,3 +1,4 @@
+import gzip
 import json
 import random
 import signal
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from traffic import contract, rows
 
+import stillwatch
 from stillwatch.errors import StateError, UsageError
 from stillwatch.flows import watch as watching
 from stillwatch.flows.scan import Options
@@ -212,8 +214,6 @@ def test_rotated_late_malformed_and_whole_files_are_each_taken_once(log, tmp_pat
     (logs / "a.jsonl").rename(logs / "a.jsonl.1")
     (logs / "a.jsonl").write_text("".join(lines[0:100]))  # earlier rows, later
     drain(watch)
-    import gzip
-
     (logs / "b.jsonl.gz").write_bytes(gzip.compress("".join(lines[700:750]).encode()))
     for _look in range(3):
         drain(watch)
@@ -361,3 +361,41 @@ def test_a_limit_that_was_given_holds_for_lines_that_arrive(log, tmp_path):
     for _look in range(3):
         drain(watch)
     assert (watch.state.ledger.rows, watch.state.ledger.quarantined) == (2, 1)
+
+
+def ids_of_watch(folder, state):
+    """The identifiers that a watch gives to the rows of a folder, without a judgement."""
+    watch = Watch(str(folder), state, Watching(options=Options(names={})))
+    while (taken := watch.source.take(watch.state.ledger.position)) is not None:
+        watch._fold(taken)
+    return [name for part in watch.state.parts for name in pq.read_table(part)["exchange_id"].to_pylist()]
+
+
+@pytest.mark.issue(23)
+@pytest.mark.parametrize("seed", range(2))
+def test_identifiers_made_of_log_and_line_are_the_same_for_a_scan_and_for_a_watch(tmp_path, seed):
+    """However the batches fall, after a restart in between, and for the log's rotated, compressed copy."""
+    hour = "2026-05-01T10:{:02}:00Z"
+    lines = [
+        json.dumps({"timestamp": hour.format(n % 60), "account_id": f"a{n % 3}", "model": "m", "prompt": "p"})
+        for n in range(120)
+    ]
+    lines[40] = json.dumps({"timestamp": "never", "account_id": "a1", "model": "m"})
+    raw = ("\n".join(lines) + "\n").encode()
+    (tmp_path / "logs").mkdir()
+    log, old = tmp_path / "logs" / "app.log", tmp_path / "logs" / "app.log.1"
+    cuts = sorted(random.Random(seed).sample(range(len(raw)), 5))
+    for begin, end in zip([0, *cuts], [*cuts, len(raw)], strict=True):
+        with log.open("ab") as file:
+            file.write(raw[begin:end])
+        if end == cuts[-1]:
+            log.rename(old)
+            log = old
+        watched = ids_of_watch(tmp_path / "logs", tmp_path / "state")  # a new watch goes on
+    packed = tmp_path / "app.log.7.gz"
+    packed.write_bytes(gzip.compress(raw))
+    scanned = stillwatch.read(packed)["exchange_id"].to_pylist()
+    assert sorted(watched) == sorted(scanned)
+    assert len(set(scanned)) == 119
+    (lost,) = pq.read_table(tmp_path / "state" / "quarantine").to_pylist()
+    assert lost["row"] == 41

@@ -54,6 +54,7 @@ SHIPPERS = {
     "prefixed": (
         lambda one: f"{T} {text(one)}",
         lambda one: f"INFO:root:{text(one)}",
+        lambda one: f'{T} {{app="gw", pod="a\\"b"}} {text(one)}',
         lambda one: f"proxy-1  | {text(one)}",
         lambda one: f"2026-05-04T09:00:00+00:00\ttag.x\t{text(one)}",
         lambda one: f"[2026-05-04 09:00:00] app.INFO: {text(one)} []",
@@ -159,11 +160,21 @@ SHIPPERS = {
         },
         lambda one: {"schema": {"fields": [{"name": "payload"}]}, "rows": [{"f": [{"v": text(one)}]}]},
     ),
+    "fluent_bit": (
+        lambda one: f"[0] gw.log: [[{S}.000000000, {{}}], {json.dumps(obj(one, 'log'))}]",
+        lambda one: f"gw.log: [{S}.000000000, {json.dumps(obj(one, 'log'))}]",
+    ),
     "logfmt": (lambda one: f"time={T} level=info msg={json.dumps(text(one))} n=1",),
     "api_page": (
         lambda one: {
             "data": [one if isinstance(one, dict) else {"message": one}],
             "meta": {"page": 1, "totalItems": 1},
+        },
+        lambda one: {
+            "data": [one if isinstance(one, dict) else {"message": one}],
+            "total": 1,
+            "page_size": 50,
+            "total_pages": 1,
         },
         lambda one: {"items": [one if isinstance(one, dict) else {"message": one}], "next_cursor": None},
     ),

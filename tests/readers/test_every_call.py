@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 
 import pytest
 from logs import row as contract_row
@@ -592,10 +593,12 @@ def test_an_exchange_without_an_id_has_one_of_file_and_row_that_is_the_same_on_e
     path = write(tmp_path / "access.log", [record] * 300)
     good, _bad = rows_of(path)
     names = good["exchange_id"].to_pylist()
-    assert names == [f"access.log:{n}" for n in range(1, 301)]
+    log, _sign, _row = names[0].rpartition(":")
+    assert re.fullmatch("access.log~[0-9a-f]{8}", log)
+    assert names == [f"{log}:{n}" for n in range(1, 301)]
     monkeypatch.setattr(vendor, "PART", 20_000)
     form = discover([str(path)]).formats[path].format
-    parts = list(vendor.vendor_batches(path, form, {}, Losses(path), LIMITS, apart=True))
+    parts = list(vendor.vendor_batches(path, form, {}, Losses(path, lambda: log), LIMITS, apart=True))
     assert len(parts) > 3
     assert [name for part in parts for name in part["exchange_id"].to_pylist()] == names
 

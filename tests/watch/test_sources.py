@@ -1,5 +1,6 @@
 """Lines of any length are followed at a cost that is linear in what is new."""
 
+import bz2
 import gzip
 import json
 import logging
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import stillwatch
+from stillwatch.readers import origin
 from stillwatch.watch import sources
 from stillwatch.watch.sources import open_source
 
@@ -110,7 +112,7 @@ def test_a_line_without_an_end_is_not_read_again_at_every_look(tmp_path, bytes_r
         while (taken := source.take(position)) is not None:
             position = position | taken.position
     assert path.stat().st_size > 20_000
-    heads = 200 * 4 * sources.HEAD
+    heads = 200 * 5 * origin.HEAD
     assert bytes_read[0] < 3 * path.stat().st_size + heads
 
 
@@ -230,3 +232,55 @@ def test_what_a_scan_leaves_out_is_not_followed_and_a_file_of_no_known_kind_is_n
     assert [record.getMessage() for record in caplog.records] == [
         f"{tmp_path / 'picture'} is passed over: neither text nor Parquet"
     ]
+
+
+LOGGED = [json.dumps({"n": n, "text": "x" * 40}) + "\n" for n in range(200)]
+
+
+def all_of(source, position):
+    """The lines and whole files that are taken until there are no more, and the position then."""
+    lines, files = [], []
+    for _look in range(60):  # files other than lines are taken once they stop growing
+        taken = source.take(position)
+        if taken is not None:
+            position = position | taken.position
+            lines += taken.lines.split(b"\n")[:-1]
+            files += [taken.file.name] if taken.file else []
+    return lines, files, position
+
+
+@pytest.mark.issue(23)
+@pytest.mark.parametrize(
+    "pack", [None, gzip.compress, bz2.compress, lambda raw: pa.compress(raw, "zstd", asbytes=True)]
+)
+@pytest.mark.parametrize("unread", [0, 30])
+def test_a_log_that_is_rotated_and_compressed_is_known_by_its_content(tmp_path, pack, unread):
+    log, old, packed = tmp_path / "gw.log", tmp_path / "gw.log.1", tmp_path / "gw.log.1.gz"
+    read = len(LOGGED) - unread
+    log.write_text("".join(LOGGED[:read]))
+    source = open_source(str(tmp_path))
+    lines, _files, position = all_of(source, {})
+    assert len(lines) == read
+    if pack is None:
+        old.write_text("".join(LOGGED))  # a copy, after which the log is emptied
+    else:
+        packed.write_bytes(pack("".join(LOGGED).encode()))
+    log.write_text('{"m": 1}\n')
+    lines, files, position = all_of(open_source(str(tmp_path)), position)  # after a restart
+    assert files == []
+    assert sorted(lines) == sorted([b'{"m": 1}', *(line.strip().encode() for line in LOGGED[read:])])
+    assert all_of(open_source(str(tmp_path)), position)[:2] == ([], [])
+
+
+@pytest.mark.issue(23)
+def test_a_whole_file_with_another_name_or_compression_is_taken_once(tmp_path):
+    table = "".join(["a,b,c\n", *(f"{n},x,y\n" for n in range(200))])
+    (tmp_path / "t.csv").write_text(table)
+    source = open_source(str(tmp_path))
+    assert all_of(source, {})[1] == ["t.csv"]
+    position = all_of(source, {})[2]
+    (tmp_path / "t.csv.1.gz").write_bytes(gzip.compress(table.encode()))
+    (tmp_path / "t.csv").write_text(table + "200,x,y\n")
+    assert all_of(source, position)[1] == ["t.csv"]
+    (tmp_path / "other.csv").write_text(table.replace("x", "z"))
+    assert sorted(all_of(source, position)[1]) == ["other.csv", "t.csv"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from stillwatch.errors import InputError, Problem
 from stillwatch.flows.ingest import beside, gather, too_little
 from stillwatch.readers.discover import discover
 from stillwatch.readers.limits import LIMITS, Limits
+from stillwatch.readers.losses import Excerpt
 from stillwatch.readers.read import check
 from stillwatch.readers.recognise import KEY_ID, RELEASE, SKETCH
 from stillwatch.results.folder import whole_or_nothing, write_json
@@ -46,15 +47,17 @@ def sketch(
     log_format: str = "auto",
     progress: Progress = lambda _done, _total: None,
     limits: Limits = LIMITS,
+    excerpt: Excerpt | None = None,
 ) -> dict[str, Any]:
     """Write sketches of the logs at `paths` to the folder `out`; returns counts, as in `sketch.json`.
+    `excerpt` says where the lines of the one file stand in their log; None: files are whole logs.
 
     A sketch has the same columns as the observations of `scan`: those of the contract without text, and
     digests in place of text. Digests are enciphered with `key` before they are written. An interrupted call
     is resumed by the next one. Raises `InputError` where no row can be read.
     """
     sources = discover(paths, names=names, log_format=log_format, limits=limits)
-    sources = check(sources, names, limits)
+    sources = replace(check(sources, names, limits), excerpt=excerpt)
     with whole_or_nothing(out) as folder, beside(out, key.name, sources) as store:
         gather(sources, names, store, key, progress, limits=limits)
         short = too_little(sources, store, limits)

@@ -7,9 +7,9 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, timedelta
-from functools import partial
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +30,9 @@ from stillwatch.readers.cast import conformed
 from stillwatch.readers.container import kind_of
 from stillwatch.readers.discover import Sources
 from stillwatch.readers.limits import LIMITS, Limits
-from stillwatch.readers.losses import Losses
+from stillwatch.readers.losses import Excerpt, Losses
 from stillwatch.readers.open import ROWS
+from stillwatch.readers.origin import content_of
 from stillwatch.readers.places import LogPath, seekable
 from stillwatch.readers.read import Batch, guarded, read_file
 from stillwatch.readers.recognise import KEY_ID, SKETCH, Recognised
@@ -78,7 +79,7 @@ def beside(out: Path, key_name: str, sources: Sources) -> Iterator[Store]:
     kept, and the next call resumes it.
     """
     folder = beside_folder(out)
-    store = Store(folder, version=VERSION, key_id=key_name)
+    store = Store(folder, version=VERSION, key_id=key_name, kept=False)
     if not store.fits():
         store.clear()
     try:
@@ -170,13 +171,25 @@ def gather(
     work: list[_Work] = []
     done = total = 0
     lists = f" networks {networks.digest}" if networks is not None and networks.number else ""
-    for path in sources.exchanges:
-        for one in _cut(path, sources.formats[path], names, lists + limits.suffix):
-            total += one.size
-            if one.number in store.begin(one.file):
-                done += one.size
-            else:
-                work.append(one)
+    pieces = [
+        one
+        for path in sources.exchanges
+        for one in _cut(path, sources.formats[path], names, lists + limits.suffix)
+    ]
+    places = {one.file.seen: one.path for one in pieces}
+
+    def content(file: LogFile) -> str:
+        path = places[file.seen]
+        return content_of(path) if store.kept and isinstance(path, Path) else ""
+
+    known = store.known([one.file for one in pieces], content)
+    for piece in pieces:
+        one = replace(piece, file=known[piece.file.seen])
+        total += one.size
+        if one.number in store.begin(one.file):
+            done += one.size
+        else:
+            work.append(one)
     progress(done, total)
     cores = 1 if len(work) >= CORES else CORES
     lock = threading.Lock()
@@ -201,6 +214,7 @@ def gather(
         limits=limits,
         apart=here and logs >= APART,
         among=sources.exchanges,
+        excerpt=sources.excerpt,
     )
     spread = on_all_cores if engine is None else engine.spread
     for one, made in zip(work, spread(read, work), strict=True):
@@ -289,6 +303,7 @@ def _read_piece(
     limits: Limits = LIMITS,
     apart: bool = False,
     among: Sequence[LogPath] = (),
+    excerpt: Excerpt | None = None,
 ) -> Piece:
     """Read one piece and write its observations; returns its counts and parts. The piece counts after
     `Store.finish`.
@@ -320,7 +335,14 @@ def _read_piece(
     else:
         assert key is not None
         batches = read_file(
-            one.path, recognised.format, names, one.groups, limits=limits, apart=apart, among=among
+            one.path,
+            recognised.format,
+            names,
+            one.groups,
+            limits=limits,
+            apart=apart,
+            among=among,
+            excerpt=excerpt,
         )
         rows = observe(taken(batches), key, cores)
     step = max(one.size // 10, 1)

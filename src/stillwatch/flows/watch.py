@@ -31,7 +31,7 @@ from stillwatch.flows.content_blind import read_key, sketch
 from stillwatch.flows.scan import Options, scan
 from stillwatch.memory.identities import Track, follow
 from stillwatch.memory.labels import in_force
-from stillwatch.readers.losses import Losses
+from stillwatch.readers.losses import Excerpt, Losses
 from stillwatch.results.folder import read_table
 from stillwatch.stats.sequential import alert_level
 from stillwatch.watch.arrivals import arrive, write_sketch
@@ -195,7 +195,7 @@ class Watch:
             out = Path(folder) / "sketched"
             if taken.overlong:
                 fact = self.told.options.limits.told("line", "line exceeds")
-                rows, quarantined, lost = 0, 1, _unread(taken.name, 1, fact)
+                rows, quarantined, lost = 0, 1, _unread(taken, 1, fact)
             elif taken.file is None and not taken.lines:  # the rest of an overlong line
                 rows, quarantined, lost = 0, 0, contract.QUARANTINE.empty()
             elif taken.file is None:
@@ -228,18 +228,16 @@ class Watch:
             read = sketch(
                 [str(path)], out, self.key, options.names, options.log_format, self.pulse.beat,
                 limits=options.limits,
+                excerpt=None if taken.file else Excerpt(name=taken.log, first_line=taken.first_line),
             )  # fmt: skip
             return read["rows"], read["quarantined"], pq.read_table(out / "quarantine.parquet")
         except InputError as error:  # no line is an exchange, or the file cannot be read
             lines = max(taken.lines.count(b"\n"), 1)
-            return 0, lines, _unread(taken.name, lines, error.problems[0].fact)
+            return 0, lines, _unread(taken, lines, error.problems[0].fact)
 
     def _set_aside(self, lost: pa.Table, taken: Taken, number: int) -> None:
-        """Write the unreadable rows of batch `number` to the quarantine, with name and line of the source."""
-        line = pc.if_else(
-            pc.equal(lost.column("row"), 0), 0, pc.add(lost.column("row"), taken.first_line - 1)
-        )
-        lost = lost.set_column(0, "file", pa.array([taken.name] * lost.num_rows)).set_column(1, "row", line)
+        """Write the unreadable rows of batch `number` to the quarantine, with the name of the source."""
+        lost = lost.set_column(0, "file", pa.array([taken.name] * lost.num_rows))
         with atomic(self.state.quarantine / f"batch-{number:08}.parquet") as path:
             pq.write_table(lost.cast(contract.QUARANTINE.arrow), path, compression="zstd")
 
@@ -498,10 +496,10 @@ def _told_beside(
     return more
 
 
-def _unread(name: str, lines: int, fact: str) -> pa.Table:
+def _unread(taken: Taken, lines: int, fact: str) -> pa.Table:
     """Quarantine rows for a batch of which no line was read."""
-    losses = Losses(name)
-    losses.span(1, lines, fact)
+    losses = Losses(taken.name)
+    losses.span(taken.first_line, lines, fact)
     return pa.concat_tables([losses.listed(), losses.counted()])
 
 

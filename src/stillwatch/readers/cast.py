@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -149,9 +148,8 @@ def _made(table: pa.Table, losses: Losses, numbers: Numbers) -> pa.Table:
             array = array.fill_null(UNKNOWN)
         else:
             gone = pc.is_null(array).to_pylist()
-            file = Path(losses.file).name
             ids = [
-                f"{file}:{row}" if is_gone else None
+                f"{losses.name}:{row}" if is_gone else None
                 for row, is_gone in zip(numbers.tolist(), gone, strict=True)
             ]
             array = pc.coalesce(array, pa.array(ids, pa.string()))

@@ -47,13 +47,15 @@ def kind_named(name: str) -> Kind | None:
     """The kind of a file by its name, without suffixes of rotation; None where the name does not determine
     it.
     """
-    name = name.lower()
-    while True:
-        found = next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), None)
-        shorter = ROTATED.sub("", name)
-        if found or shorter in (name, ""):
-            return found
+    name = unrotated(name).lower()
+    return next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), None)
+
+
+def unrotated(name: str) -> str:
+    """A file's name without the suffixes of rotation and compression after it."""
+    while not name.lower().endswith(tuple(ENDINGS)) and (shorter := ROTATED.sub("", name)) not in (name, ""):
         name = shorter
+    return name
 
 
 @lru_cache(maxsize=4096)

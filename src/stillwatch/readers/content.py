@@ -250,19 +250,22 @@ def _part(part: Mapping[str, Any], calls: bool, deep: int) -> str:
         if isinstance(said, str):
             return said
     kind = kind if isinstance(kind, str) else None
-    if kind in SILENT or any(name in part for name in SILENT):
+    if kind in SILENT:
         return ""
-    if kind in CALLS or any(name in part for name in CALLS):
+    if kind in CALLS:
         return f"[tool {tool_name(part)}]" if calls else ""
     if kind in MARKS:
         return MARKS[str(kind)]
-    for name in SAID:
+    for name in SAID:  # before the fields of calls and of reasoning, which may stand beside a text
         value = part.get(name)
-        if isinstance(value, str):
-            return value
-        if isinstance(value, list | dict):
-            return text_of(value, calls=calls, deep=deep)
-    return next((mark for name, mark in MARKS.items() if name in part), "")
+        said = value if isinstance(value, str) else text_of(value, calls=calls, deep=deep) if value else ""
+        if said:
+            return said
+    if any(part.get(name) for name in SILENT):
+        return ""
+    if any(part.get(name) for name in CALLS):
+        return f"[tool {tool_name(part)}]" if calls else ""
+    return next((mark for name, mark in MARKS.items() if part.get(name)), "")
 
 
 def tool_name(part: Mapping[str, Any]) -> str:

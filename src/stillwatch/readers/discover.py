@@ -19,6 +19,7 @@ from stillwatch.readers.envelope import NEEDED
 from stillwatch.readers.formats.contract_document import contract_document
 from stillwatch.readers.lakes import live
 from stillwatch.readers.limits import LIMITS, Limits
+from stillwatch.readers.losses import Excerpt
 from stillwatch.readers.open import BLOCK, FAULTS, open_stream
 from stillwatch.readers.places import PATTERN, LogPath, from_stream, is_stream, is_url, remote_files, seekable
 from stillwatch.readers.recognise import (
@@ -53,7 +54,8 @@ class Sources:
     """The files of one scan, with the format of each log.
 
     Companion tables are found beside the logs unless they are given. `unread` maps files that cannot be read
-    to their problems; `named` are files that were given individually.
+    to their problems; `named` are files that were given individually. `excerpt` says where the lines of the
+    one file stand in their log; None: files are whole logs.
     """
 
     exchanges: tuple[LogPath, ...]
@@ -62,6 +64,7 @@ class Sources:
     releases: LogPath | None = None
     unread: Mapping[LogPath, tuple[Problem, ...]] = field(default_factory=dict)
     named: frozenset[LogPath] = frozenset()
+    excerpt: Excerpt | None = None
 
 
 def _stem(name: str) -> str:

@@ -335,6 +335,14 @@ def sample(numbered: Iterator[Numbered], known: Callable[[Record], bool]) -> Ite
             return
 
 
+def unfollowed(line: str) -> str:
+    """A line without blanks and Monolog's empty contexts at its end."""
+    line = line.rstrip()
+    while line.endswith(" []"):
+        line = line[:-3].rstrip()
+    return line
+
+
 def is_line(record: Record) -> bool:
     """Whether a record stands for a line of text."""
     return LINE in record and "modified" in record and isinstance(record[LINE], str)

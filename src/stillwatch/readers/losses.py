@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,16 @@ OTHERS = "other fields"
 Numbers = npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    """Where lines that are read apart from the rest of their log stand in it: the log's `name`, of which
+    identifiers are made, and the number of the first line.
+    """
+
+    name: str
+    first_line: int
+
+
 class Losses:
     """The losses of one file, in memory that does not grow with their number.
 
@@ -32,10 +45,17 @@ class Losses:
     * `envelopes` counts records by the envelope they were in; a record in two envelopes counts in both.
     * `lines` is the number of lines read, `records` the number of records found, `passed_over` the number of
       records and lines of text that are no exchanges.
+    * `name` is what identifiers of rows without one are made of; `first_line` is the number of the first
+      line.
     """
 
-    def __init__(self, file: LogPath | str) -> None:
+    def __init__(
+        self, file: LogPath | str, named: Callable[[], str] | None = None, first_line: int = 1
+    ) -> None:
+        """`named` returns `name`, and is called where it is needed; None: the file's name."""
         self.file = str(file)
+        self._named = named
+        self.first_line = first_line
         self.nulled: Counter[tuple[str, str]] = Counter()
         self.fields: Counter[str] = Counter()
         self.envelopes: Counter[str] = Counter()
@@ -45,6 +65,11 @@ class Losses:
         self._left = DETAILED
         self._listed: list[dict[str, Any]] = []
         self._more: dict[tuple[str | None, str], list[int]] = {}
+
+    @cached_property
+    def name(self) -> str:
+        """What identifiers of rows without one are made of."""
+        return self._named() if self._named is not None else Path(self.file).name
 
     def row(self, number: int, reason: str, raw: bytes | memoryview = b"", column: str | None = None) -> None:
         """Quarantine one row. Of its bytes `raw`, only the SHA-256 is kept."""

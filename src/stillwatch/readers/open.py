@@ -249,7 +249,7 @@ def blocks(stream: Stream, losses: Losses, limits: Limits, size: int = BLOCK) ->
     held: list[bytes] = []
     length = 0
     skipping = False
-    number = 1
+    number = losses.first_line
     too_long = limits.told("line", "line exceeds")
     while piece := stream.read(size):
         if skipping:

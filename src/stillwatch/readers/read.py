@@ -20,7 +20,7 @@ from stillwatch.readers.container import kind_of
 from stillwatch.readers.discover import Sources, unreadable
 from stillwatch.readers.envelope import NEEDED, holds, unwrapped
 from stillwatch.readers.limits import LIMITS, Limits
-from stillwatch.readers.losses import Losses
+from stillwatch.readers.losses import Excerpt, Losses
 from stillwatch.readers.open import (
     FAULTS,
     LINES,
@@ -33,6 +33,7 @@ from stillwatch.readers.open import (
     parquet_batches,
     partitions,
 )
+from stillwatch.readers.origin import name_of
 from stillwatch.readers.places import LogPath, seekable
 from stillwatch.readers.recognise import first_records, keys_of, known_names, seen
 from stillwatch.readers.registry import Format, Malformed
@@ -349,6 +350,7 @@ def read_file(
     limits: Limits = LIMITS,
     apart: bool = False,
     among: Sequence[LogPath] = (),
+    excerpt: Excerpt | None = None,
 ) -> Iterator[Batch]:
     """Yield the contract rows of one file.
 
@@ -362,10 +364,15 @@ def read_file(
         limits: limits on what is read.
         apart: read a vendor's log with several processes.
         among: the files of the same scan.
+        excerpt: where the file's lines stand in their log; None: they are all of it.
     """
     if file.stat().st_size == 0:
         return
-    losses = Losses(file)
+    losses = (
+        Losses(file, lambda: excerpt.name, excerpt.first_line)
+        if excerpt is not None
+        else Losses(file, lambda: name_of(file, limits))
+    )
     for rows in guarded(lambda: _rows(file, form, names, groups, losses, limits, apart, among), losses):
         yield Batch(file=file, rows=rows, quarantine=losses.listed())
     quarantine = pa.concat_tables([losses.listed(), losses.counted()])

@@ -124,6 +124,7 @@ class Unreadable:
 
 UNREADABLE: Any = Unreadable()
 UNATTRIBUTED = "unattributed"  # account of rows whose log does not name one
+DEEPEST = 16  # most names of a path in a record's name: chosen
 LONGEST_NUMBER = 64  # most characters of a number: chosen
 LONGEST_SECONDS = 1e12  # longest duration in seconds: chosen, longer than any real one
 
@@ -269,6 +270,25 @@ def field(record: Any, name: str) -> Any:  # noqa: ANN401  any JSON value
         if name[:at] in record:
             return field(record[name[:at]], name[at + 1 :])
     return None
+
+
+def nested(record: Record) -> Record:
+    """The record with names that contain dots as paths (`input.tokens` is `tokens` in `input`), as tables of
+    log stores flatten it; unchanged where no name does.
+    """
+    if not any("." in name for name in record):
+        return record
+    whole: dict[str, Any] = {name: value for name, value in record.items() if "." not in name}
+    for path, value in record.items():
+        *parents, last = path.split(".")
+        if not parents or len(parents) > DEEPEST:
+            continue
+        place = whole
+        for name in parents:
+            inner = place.get(name)
+            place[name] = place = dict(inner) if isinstance(inner, dict) else {}
+        place[last] = value
+    return whole
 
 
 def mapped(names: Mapping[str, str], *records: Any) -> Row:  # noqa: ANN401  any JSON values

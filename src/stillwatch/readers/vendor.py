@@ -9,7 +9,6 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice, pairwise
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -49,7 +48,7 @@ PLAIN = pa.struct(
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """The rows of a batch without an identifier; theirs are made of the file's name and the number of the
+    """The rows of a batch without an identifier; theirs are made of the log's name and the number of the
     record.
 
     `places` numbers several such rows of one record from 1; the second and later ones append it to the
@@ -60,9 +59,8 @@ class _Made:
     numbers: list[int]
     places: list[int]
 
-    def ids(self, file: str, line: int) -> list[str]:
-        """The identifiers where the batch's part of the file starts after line `line`."""
-        name = Path(file).name
+    def ids(self, name: str, line: int) -> list[str]:
+        """The identifiers of name and number, where the batch's part of the file starts after line `line`."""
         pairs = zip(self.numbers, self.places, strict=True)
         return [f"{name}:{line + number}" + (f".{place}" if place > 1 else "") for number, place in pairs]
 
@@ -74,14 +72,16 @@ class _Batch:
     rows: pa.Table
     made: _Made | None
 
-    def named(self, file: str, line: int) -> pa.Table:
-        """The rows with identifiers for a part of the file that starts after line `line`."""
-        if self.made is None or not line:
+    def named(self, name: str, line: int) -> pa.Table:
+        """The rows with identifiers of the log's name, for a part of the file that starts after line
+        `line`.
+        """
+        if self.made is None:
             return self.rows
         place = self.rows.column_names.index("exchange_id")
         ids = self.rows.column(place).to_pylist()
-        for row, name in zip(self.made.rows, self.made.ids(file, line), strict=True):
-            ids[row] = name
+        for row, made in zip(self.made.rows, self.made.ids(name, line), strict=True):
+            ids[row] = made
         return self.rows.set_column(place, self.rows.schema.field(place), pa.array(ids, pa.string()))
 
 
@@ -159,7 +159,7 @@ def _in_parts(
         read_on(1)
         losses.absorb(part.losses, line)
         for batch in part.batches:
-            yield batch.named(losses.file, line)
+            yield batch.named(losses.name, line)
         if last is not None:
             yield from _late(*last, losses, limits, before, part.left_open)
             before = last[0]
@@ -328,7 +328,7 @@ def _made(rows: list[Row], numbers: list[int], losses: Losses) -> _Made | None:
         seen[numbers[place]] += 1
         places.append(seen[numbers[place]])
     made = _Made(without, [numbers[place] for place in without], places)
-    for place, name in zip(without, made.ids(losses.file, 0), strict=True):
+    for place, name in zip(without, made.ids(losses.name, 0), strict=True):
         rows[place]["exchange_id"] = name
     losses.cells("exchange_id", f"{MISSING} and was made", len(without))
     return made

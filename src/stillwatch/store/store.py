@@ -24,9 +24,9 @@ import shlex
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -82,7 +82,8 @@ class LogFile:
     """State of a log file when it was read.
 
     `size` is in bytes, `changed_ns` is the modification time in nanoseconds, `read_as` says how it was read
-    and `pieces` is the number of pieces it was cut into.
+    and `pieces` is the number of pieces it was cut into. `content` identifies its decompressed bytes (empty:
+    unknown), and `first` is its id when it was read, where it has been moved or compressed since.
     """
 
     path: str
@@ -90,14 +91,21 @@ class LogFile:
     changed_ns: int
     read_as: str
     pieces: int
+    content: str = ""
+    first: str = ""
+
+    @property
+    def seen(self) -> str:
+        """Digest of path, size, time and how it is read, 16 hexadecimal digits: another one where the file
+        changed or is read in another way.
+        """
+        told = {name: value for name, value in asdict(self).items() if name not in ("content", "first")}
+        return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=8).hexdigest()
 
     @property
     def id(self) -> str:
-        """Digest of all fields, 16 hexadecimal digits: another one where the file changed or was read in
-        another way.
-        """
-        told = json.dumps(asdict(self), sort_keys=True).encode()
-        return hashlib.blake2b(told, digest_size=8).hexdigest()
+        """`seen` when the file was read."""
+        return self.first or self.seen
 
 
 @dataclass(slots=True, kw_only=True)
@@ -179,7 +187,9 @@ class Store:
     another run holds the lock or the store has another version or key.
     """
 
-    def __init__(self, folder: Path, *, version: int, key_id: str) -> None:
+    def __init__(self, folder: Path, *, version: int, key_id: str, kept: bool = True) -> None:
+        """`kept` is whether later runs will use the store, with files that may have been moved meanwhile."""
+        self.kept = kept
         # Paths are resolved because `_sweep` compares paths that it finds with paths that are referenced.
         self.folder = folder = folder.resolve()
         self.place = Place(folder=folder)
@@ -279,6 +289,29 @@ class Store:
                 )
 
     # ------------------------------------------------------------------------------------------ observations
+
+    def known(self, files: Iterable[LogFile], content: Callable[[LogFile], str]) -> dict[str, LogFile]:
+        """The records of these files, by their `seen`. A file whose `content` is that of a registered one
+        which is not among them takes over its record, and what was read of it.
+        """
+        here = {file.seen: file for file in files}
+        told = {one.seen: one for one in self.files.values() if one.seen in here}
+        for seen, file in here.items():
+            if seen not in told:
+                told[seen] = replace(file, content=content(file))
+        gone = {
+            (one.content, one.read_as, one.pieces): one
+            for one in self.files.values()
+            if one.content and one.seen not in here
+        }
+        for seen, file in told.items():
+            if file.id in self.files:
+                continue
+            old = gone.pop((file.content, file.read_as, file.pieces), None)
+            if old is not None:
+                told[seen] = self.files[old.id] = replace(file, first=old.id)
+                _write(self.folder / "files" / f"{old.id}.json", asdict(told[seen]))
+        return told
 
     def begin(self, file: LogFile) -> dict[int, Piece]:
         """Register a log file; one with the same path and another id is removed. Returns the pieces of it

@@ -6,13 +6,12 @@ the results from the data, so that a crash neither loses nor duplicates lines.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
@@ -21,6 +20,8 @@ from stillwatch.errors import InputError, MissingExtra, Problem, Unreachable, Us
 from stillwatch.readers.container import kind_named, kind_of
 from stillwatch.readers.discover import log_files
 from stillwatch.readers.limits import LIMITS
+from stillwatch.readers.open import codec_of
+from stillwatch.readers.origin import Unpacked, content_of, head_of, name_of, opened, tail_of
 from stillwatch.readers.records import in_lines
 from stillwatch.readers.tolerant import objects
 
@@ -35,20 +36,21 @@ AT_ONCE = 20_000  # most messages of one batch from a stream: chosen; `MOST_TAKE
 FETCH = 500  # messages of one request to a broker: chosen
 ANSWER_S = 10  # longest time in seconds for an answer of a broker: chosen
 CHUNK = 1 << 20  # bytes of one read
-HEAD = 1024  # first bytes of a file, whose digest identifies it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
     """A batch of new data: `lines`, or a whole `file`; `position` is the position after it.
 
-    `waiting` is the number of bytes left in the file, `behind` of messages left in the stream, as far as
-    known. With `overlong` there are no lines: the line with number `first_line` exceeds the limit and is
-    skipped.
+    `log` is the name of the log from which identifiers of rows without one are made, and `first_line` the
+    number of its first line here; both are the same however the batches fall. `waiting` is the number of
+    bytes left in the file, `behind` of messages left in the stream, as far as known. With `overlong` there
+    are no lines: the line with number `first_line` exceeds the limit and is skipped.
     """
 
     name: str
     position: dict[str, Any]
+    log: str = ""
     lines: bytes = b""
     file: Path | None = None
     first_line: int = 1
@@ -72,7 +74,9 @@ class Folder:
 
     Files and their formats are recognised by content, as in `scan`; a log may have any name. A file is
     identified by its inode, so a rotated file with a new name is read to its end and not twice. It is also
-    identified by its first bytes, since inodes are reused and files are truncated and written again.
+    identified by its first bytes, since inodes are reused and files are truncated and written again. A new
+    file that begins with what was read of another one is its copy, possibly compressed: only the rest of it
+    is read.
     """
 
     def __init__(self, path: Path, without: Path | None = None, longest: int = LIMITS.line) -> None:
@@ -110,17 +114,29 @@ class Folder:
             state = file.stat()
             key = f"{state.st_dev}:{state.st_ino}"
             at = dict(position.get(key) or {"bytes": 0, "lines": 0})
-            if (state.st_size, state.st_mtime_ns) == (at["bytes"], at.get("changed")) or not state.st_size:
+            seen = (at.get("size", at["bytes"]), at.get("changed"))
+            if (state.st_size, state.st_mtime_ns) == seen or not state.st_size:
                 continue
             stable = self._sizes.get(key) == state.st_size
             self._sizes[key] = state.st_size
+            packed = codec_of(file) is not None
+            whole = {"bytes": state.st_size, "lines": 0, "path": str(file), "changed": state.st_mtime_ns}
+            copied = False
+            if key not in position and (stable or not packed):
+                content = _content_known(file, packed, position)
+                if content:
+                    return Taken(name=file.name, position={key: whole | {"content": content}})
+                at = _read_of_copy(file, state.st_size, position) or at
+                copied = "head" in at
             if "head" in at or self._grows(file, stable and key not in position):
                 taken = self._text(file, state, key, at)
                 if taken is not None:
                     return taken
+                if copied or (packed and "size" not in at):
+                    told = at | {"path": str(file), "size": state.st_size, "changed": state.st_mtime_ns}
+                    return Taken(name=file.name, position={key: told})
             elif stable and self._is_read(file):
-                told = {"bytes": state.st_size, "lines": 0, "path": str(file), "changed": state.st_mtime_ns}
-                return Taken(name=file.name, position={key: told}, file=file)
+                return Taken(name=file.name, position={key: whole | {"content": content_of(file)}}, file=file)
         return None
 
     def _grows(self, file: Path, stable: bool) -> bool:
@@ -145,8 +161,12 @@ class Folder:
 
     def _text(self, file: Path, state: os.stat_result, key: str, at: dict[str, Any]) -> Taken | None:
         """The next complete lines of a text file after the position `at`; None where there are none."""
-        with file.open("rb") as stream:
-            if state.st_size < at["bytes"] or ("head" in at and _head(stream, at["bytes"]) != at["head"]):
+        former: dict[str, Any] = {}
+        with opened(file) as stream:
+            shorter = state.st_size < at["bytes"] and not isinstance(stream, Unpacked)
+            if shorter or ("head" in at and head_of(stream, at["bytes"]) != at["head"]):
+                if "tail" in at:  # a copy of what was there may follow
+                    former = {f"{key} {at['head']}": at}
                 at = {"bytes": 0, "lines": 0}  # truncated or replaced: read from the start
             begin, number, lines, overlong = at["bytes"], at["lines"], b"", False
             ended = not at.get("overlong")
@@ -160,37 +180,66 @@ class Folder:
                 lines, overlong = _whole_lines(stream, self._longest)
                 if not lines and not overlong:
                     known = stream.tell()
-                    self._unfinished[key] = (begin, known, _head(stream, known))
+                    self._unfinished[key] = (begin, known, head_of(stream, known))
             end = begin + (self._longest if overlong else len(lines))
             if end == at["bytes"]:
                 return None
+            log = at.get("log") or name_of(file, replace(LIMITS, line=self._longest))
             after = {
                 "bytes": end,
                 "lines": number + lines.count(b"\n"),
                 "path": str(file),
-                "head": _head(stream, end),
+                "log": log,
+                "head": head_of(stream, end),
+                "tail": tail_of(stream, end),
             }
             after |= {"changed": state.st_mtime_ns} | ({"overlong": True} if overlong or not ended else {})
         return Taken(
             name=_named(file),
-            position={key: after},
+            log=log,
+            position=former | {key: after},
             lines=lines,
             first_line=number + 1,
             waiting=max(state.st_size - end, 0),
             overlong=overlong,
         )
 
-    def _is_unfinished(self, stream: IO[bytes], key: str, begin: int) -> bool:
+    def _is_unfinished(self, stream: IO[bytes] | Unpacked, key: str, begin: int) -> bool:
         """Whether the line at byte `begin` had no end at the last look and still has none; only new bytes are
         read.
         """
         first, known, head = self._unfinished.get(key, (-1, 0, ""))
-        if first != begin or _head(stream, known) != head:
+        if first != begin or head_of(stream, known) != head:
             return False
         passed, ended = _to_line_end(stream, known)
         known += passed
-        self._unfinished[key] = (begin, known, _head(stream, known))
+        self._unfinished[key] = (begin, known, head_of(stream, known))
         return not ended and known - begin < self._longest
+
+
+def _entries(position: Position) -> list[dict[str, Any]]:
+    """What a position says of files, those last of which most was read."""
+    return sorted((one for one in position.values() if isinstance(one, dict)), key=lambda one: one["bytes"])
+
+
+def _content_known(file: Path, packed: bool, position: Position) -> str:
+    """The content of a new file where a file with the same one was taken as a whole; otherwise empty."""
+    known = {one["content"] for one in _entries(position) if "content" in one}
+    if not packed:
+        known = {one for one in known if one.startswith(f"{file.stat().st_size} ")}
+    return content if known and (content := content_of(file)) in known else ""
+
+
+def _read_of_copy(file: Path, size: int, position: Position) -> dict[str, Any] | None:
+    """What was read of the log of which a new file of `size` bytes is a copy; None where it is of none."""
+    with opened(file) as stream:
+        for one in reversed(_entries(position)):
+            most = one["bytes"]
+            if not most or "tail" not in one or (most > size and not isinstance(stream, Unpacked)):
+                continue
+            if head_of(stream, most) == one["head"] and tail_of(stream, most) == one["tail"]:
+                return {name: value for name, value in one.items() if name not in ("size", "changed")}
+    return None
 
 
 def _named(file: Path) -> str:
@@ -199,14 +248,7 @@ def _named(file: Path) -> str:
     return file.name if kind_named(file.name) == kind else file.name + ENDINGS.get(kind, ENDINGS["json"])
 
 
-def _head(stream: IO[bytes], size: int) -> str:
-    """A digest of the first bytes of a stream, at most `HEAD` and `size`; empty where there are none."""
-    stream.seek(0)
-    first = stream.read(min(HEAD, size))
-    return hashlib.blake2b(first, digest_size=8).hexdigest() if first else ""
-
-
-def _whole_lines(stream: IO[bytes], longest: int) -> tuple[bytes, bool]:
+def _whole_lines(stream: IO[bytes] | Unpacked, longest: int) -> tuple[bytes, bool]:
     """The next complete lines, about `MOST_TAKEN` bytes or one longer line, and whether the next line is
     longer than `longest` bytes.
     """
@@ -219,7 +261,7 @@ def _whole_lines(stream: IO[bytes], longest: int) -> tuple[bytes, bool]:
     return b"".join(pieces)[:cut], not cut and size >= longest
 
 
-def _to_line_end(stream: IO[bytes], begin: int) -> tuple[int, bool]:
+def _to_line_end(stream: IO[bytes] | Unpacked, begin: int) -> tuple[int, bool]:
     """Number of bytes from `begin` to the end of the line, and whether a line end was found."""
     stream.seek(begin)
     passed = 0
@@ -270,7 +312,7 @@ class RedisStream:
             return self._take(position)
 
     def _take(self, position: Position) -> Taken | None:
-        last = position.get(self.name) or "-"
+        last, before = position.get(self.name) or "-", position.get(f"{self.name}/entries", 0)
         lines: list[bytes] = []
         size = 0
         while len(lines) < AT_ONCE and size < MOST_TAKEN:
@@ -289,8 +331,10 @@ class RedisStream:
         more = self._client.xrange(self.name, min=f"({last}", max="+", count=1)
         return Taken(
             name=f"{self.name}.jsonl",
-            position={self.name: last},
+            log=self.name,
+            position={self.name: last, f"{self.name}/entries": before + len(lines)},
             lines=b"\n".join(lines) + b"\n",
+            first_line=before + 1,
             behind=len(more),
         )
 
@@ -339,13 +383,14 @@ class NatsSubject:
             )
             asked = await stream.pull_subscribe("", stream=self.name, config=config)
             lines: list[bytes] = []
-            at = last
+            first = at = last
             size = 0
             while at < end and len(lines) < AT_ONCE and size < MOST_TAKEN:
                 try:
                     messages = await asked.fetch(min(FETCH, AT_ONCE - len(lines)), timeout=2)
                 except TimeoutError:  # late, or deleted since
                     break
+                first = first if lines else messages[0].metadata.sequence.stream
                 lines += [(message.data or b"").replace(b"\n", b" ") for message in messages]
                 size += sum(len(message.data or b"") for message in messages)
                 at = messages[-1].metadata.sequence.stream
@@ -355,6 +400,8 @@ class NatsSubject:
             return None
         return Taken(
             name=f"{self.name}.jsonl",
+            log=self.name,
+            first_line=first,
             position={self.name: at},
             behind=max(end - at, 0),
             lines=b"".join(line + b"\n" for line in lines),
@@ -426,7 +473,12 @@ class KafkaTopic:
         )
         behind = sum(max(left, 0) for left in high)
         return Taken(
-            name=f"{self.topic}.jsonl", position=told, lines=b"\n".join(lines) + b"\n", behind=behind
+            name=f"{self.topic}.jsonl",
+            log=self.topic,
+            position=told,
+            lines=b"\n".join(lines) + b"\n",
+            first_line=1 + sum(position.get(f"{self.topic}/{p}", 0) for p in metadata.partitions),
+            behind=behind,
         )
 
 

@@ -10,6 +10,7 @@ from stillwatch.readers.registry import Record
 
 LISTS = (
     "data",
+    "result",
     "items",
     "results",
     "logs",
@@ -20,75 +21,92 @@ LISTS = (
     "traces",
     "observations",
     "requests",
+    "runs",
+    "spans",
     "response",
     "Messages",
 )
 """Fields that may hold the list."""
-ABOUT = {
-    "meta",
-    "error",
-    "errors",
-    "object",
-    "has_more",
-    "hasMore",
-    "next",
-    "previous",
-    "next_page",
-    "nextPage",
-    "next_cursor",
-    "nextCursor",
-    "cursor",
-    "cursors",
-    "after",
-    "before",
-    "first_id",
-    "last_id",
-    "total",
-    "totalCount",
-    "total_count",
-    "total_items",
-    "count",
-    "page",
-    "pages",
-    "per_page",
-    "limit",
-    "offset",
-    "links",
-    "_links",
-    "paging",
-    "pagination",
-    "status",
-    "success",
-    "took",
-    "nextToken",
-    "NextToken",
-    "next_token",
-    "nextPageToken",
-    "nextLink",
-    "@odata.nextLink",
-    "@odata.context",
-    "@odata.count",
-    "metadata",
-    "result_info",
-    "messages",
-    "warnings",
-    "code",
-    "message",
-}
-"""Fields that describe the page."""
+ABOUT = frozenset(
+    (
+        "after",
+        "before",
+        "code",
+        "count",
+        "currentpage",
+        "cursor",
+        "cursors",
+        "error",
+        "errors",
+        "firstid",
+        "from",
+        "hasmore",
+        "hasnext",
+        "hasprevious",
+        "lastid",
+        "lastpage",
+        "limit",
+        "links",
+        "message",
+        "messages",
+        "meta",
+        "metadata",
+        "next",
+        "nextcursor",
+        "nextlink",
+        "nextpage",
+        "nextpagetoken",
+        "nexttoken",
+        "numpages",
+        "object",
+        "odatacontext",
+        "odatacount",
+        "odatanextlink",
+        "offset",
+        "ok",
+        "page",
+        "pagenumber",
+        "pages",
+        "pagesize",
+        "pagination",
+        "paging",
+        "perpage",
+        "prev",
+        "previous",
+        "prevpage",
+        "resultinfo",
+        "size",
+        "status",
+        "success",
+        "to",
+        "took",
+        "total",
+        "totalcount",
+        "totalitems",
+        "totalpages",
+        "totalresults",
+        "warnings",
+    )
+)
+"""Fields that describe the page, in lower case and without signs between words."""
 
 
 @envelope(
     title="page of an API",
-    source="Langfuse, Helicone, OpenAI, Datadog, Cloudflare, Azure: lists in an object beside what tells of "
-    "the page",
+    source="Langfuse, Helicone, LiteLLM, OpenAI, Datadog, Cloudflare, Azure: lists in an object beside what "
+    "tells of the page",
     keys=LISTS,
     loose=True,
 )
 def api_page(record: Record, _limits: Limits) -> Iterable[Inner] | None:
     """The objects in the one list of `LISTS`, where all other fields are in `ABOUT`."""
     lists = [name for name in LISTS if isinstance(record.get(name), list)]
-    if len(lists) != 1 or not record.keys() - {lists[0]} <= ABOUT:
+    if len(lists) != 1 or not {_plain(name) for name in record.keys() - {lists[0]}} <= ABOUT:
         return None
     several = record[lists[0]]
     return several if several and all(isinstance(one, dict) for one in several) else None
+
+
+def _plain(name: str) -> str:
+    """A field's name in lower case, without the signs between its words."""
+    return "".join(sign for sign in name.lower() if sign.isalnum())

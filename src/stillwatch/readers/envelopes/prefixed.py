@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from stillwatch.readers.envelope import Inner, Text, envelope
+from stillwatch.readers.envelope import Inner, Text, envelope, unfollowed
 from stillwatch.readers.limits import Limits
 from stillwatch.readers.registry import Record
 
+LABEL = r'\w+="(?:[^"\\]|\\.){0,256}"'
+LABELLED = re.compile(
+    rf"[^{{\r\n]{{0,512}}?(\d{{4}}-\d\d-\d\dT\S{{8,40}}) \{{{LABEL}(?:, ?{LABEL}){{0,32}}\}} "
+)  # of Loki
 PREFIX = re.compile(r"[^{\r\n]{1,512}(?=\{)")
 TIME = re.compile(r"\s*(\d{4}-\d\d-\d\dT\S{8,40})\s")
 
 
 @envelope(
     title="a prefix before the record: CloudWatch's export task, kubectl and docker compose logs, Fluentd's "
-    "files, loggers of programs",
-    source="AWS CreateExportTask; fluentd out_file; Python logging, Monolog",
+    "files, logcli, loggers of programs",
+    source="AWS CreateExportTask; fluentd out_file; Loki logcli; Python logging, Monolog",
     keys=("line",),
     loose=True,
 )
@@ -25,11 +29,13 @@ def prefixed(record: Record, _limits: Limits) -> Iterable[Inner] | None:
     sender's text in the middle of a line is not mistaken for a record.
     """
     line = record["line"]
-    found = PREFIX.match(line) if isinstance(line, str) else None
+    if not isinstance(line, str):
+        return None
+    labelled = LABELLED.match(line)
+    if labelled is not None:
+        return [Text(text=unfollowed(line[labelled.end() :]), time=labelled[1])]
+    found = PREFIX.match(line)
     if found is None:
         return None
     at = TIME.match(found[0])
-    rest = line[found.end() :].rstrip()
-    while rest.endswith(" []"):  # Monolog's empty context
-        rest = rest[:-3].rstrip()
-    return [Text(text=rest, time=at[1] if at else None)]
+    return [Text(text=unfollowed(line[found.end() :]), time=at[1] if at else None)]

@@ -7,7 +7,18 @@ from typing import Any
 
 from stillwatch.readers.beside import Beside
 from stillwatch.readers.content import answer_columns, decoded, request_columns, whole_answer
-from stillwatch.readers.registry import Record, Row, at, first, log_format, mapping, moment, number, total
+from stillwatch.readers.registry import (
+    Record,
+    Row,
+    at,
+    first,
+    log_format,
+    mapping,
+    moment,
+    nested,
+    number,
+    total,
+)
 
 
 def _recognise(record: Record) -> str:
@@ -77,6 +88,7 @@ def _recognise(record: Record) -> str:
             "OpenAI models and of Converse."
         ),
     ),
+    split=lambda record: (nested(record),),
     beside=True,
 )
 def bedrock(record: Record, beside: Beside | None) -> Iterator[Row]:

@@ -46,7 +46,10 @@ def _is_trace(record: Record) -> bool:
     """Whether a record is a trace rather than an observation."""
     if not {"id", "timestamp"} <= record.keys() or "type" in record:
         return False
-    return {"userId", "sessionId", "projectId"} <= record.keys() or (
+    return (
+        {"userId", "sessionId"} <= record.keys()
+        and not {"projectId", "observations", "scores", "htmlPath"}.isdisjoint(record)
+    ) or (
         {"user_id", "session_id", "project_id"} <= record.keys()
         and not {"public", "bookmarked", "release", "tags"}.isdisjoint(record)
     )
