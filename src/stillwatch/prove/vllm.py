@@ -5,7 +5,8 @@ keyring's file, in the environment of the engine. `stillwatch.prove.doses`, or a
 account, adds to a suspected account's request `"vllm_xargs": {"stillwatch_campaign": "c7",
 "stillwatch_mark": "gumbel", "stillwatch_account": "a1"}`; all other requests stay unchanged. When a request
 ends, its entry is written into the ledger beside the keyring, or at `STILLWATCH_LEDGER`. The interface is
-that of `vllm.v1.sample.logits_processor` (the V1 model runner; with a newer one set `VLLM_USE_V2_MODEL_RUNNER=0`).
+that of `vllm.v1.sample.logits_processor` (the V1 model runner; with a newer one set
+`VLLM_USE_V2_MODEL_RUNNER=0`).
 """
 
 from __future__ import annotations
