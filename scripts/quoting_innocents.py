@@ -84,7 +84,7 @@ def main() -> None:
     if told.kept:
         kept(told.kept)
         return
-    every = list((q.FORMS | q.LATER | later_forms.FORMS).items())
+    every = list((q.FORMS | q.LATER | later_forms.FORMS | later_forms.THIRD).items())
     forms = [every[at % len(every)] for at in range(told.innocents)]
     fuzz = np.random.default_rng(told.seed)
     fuzzed = [(q, later_forms)[at % 2].fuzzed(fuzz) for at in range(told.fuzzed)]

@@ -2,12 +2,15 @@
 looking at its rules.
 """
 
+import base64
 import html
 import itertools
 import json
 import random
 import re
 import textwrap
+import unicodedata
+import zlib
 from urllib.parse import quote, quote_plus
 
 FILLER = (
@@ -212,6 +215,80 @@ FORMS = {
     "title case in a chapter list": lambda t: each_line(
         t.title(), lambda at, line: f"Chapter {at} . . . . . {line} . . . . . {at * 7}"
     ),
+}
+
+
+ORDINARY = (
+    "apple book car day east fire game home ice job king love money night orange paper queen road sun time "
+    "use voice water box year zero"
+).split()
+NUMBERED = "All right, now please write down the next word of the text that we want on this page, which is"
+
+
+def spelled(text, make):
+    """Every word letter by letter, each letter in a way of its own."""
+    return each_word(
+        text, lambda _, word: " ".join(make(sign) for sign in word.lower() if "a" <= sign <= "z"), ", "
+    )
+
+
+def by_selectors(text):
+    """Bytes as variation selectors after one visible sign: a reader sees a dot, a model the text."""
+    return "." + "".join(
+        chr(0xFE00 + byte) if byte < 16 else chr(0xE0100 + byte - 16) for byte in text.encode()
+    )
+
+
+def stemmed(word):
+    return re.sub(r"(ing|ed|ies|ation|ment|ness|ally|ly|es|s|er|al|ive|e|y)$", "", word)
+
+
+def glossary(text):
+    meaning = (
+        "something that people say when they talk about a thing that they know well and that other people may "
+        "not know at all, as in the case of a house or a book that was made long ago"
+    )
+    return each_word(text, lambda _, word: f"{word}: {meaning}.", "\n")
+
+
+def timed(text):
+    return json.dumps(
+        [{"word": f" {word}", "start": at / 4, "p": 0.97} for at, word in enumerate(words(text))]
+    )
+
+
+# A third round: forms of an outsider, written with the rules of the first two in sight.
+THIRD = {
+    "tag characters": lambda t: "".join(chr(0xE0000 + ord(c)) if " " <= c <= "~" else c for c in t),
+    "variation selectors": by_selectors,
+    "bits of no width": lambda t: "".join("\u200b\u200c"[int(bit)] for c in t for bit in f"{ord(c):08b}"),
+    "names of characters": lambda t: "".join(f"\\N{{{unicodedata.name(c, 'SPACE')}}}" for c in t),
+    "letters as in": lambda t: spelled(t, lambda c: f"{c} as in {ORDINARY[ord(c) - 97]}"),
+    "a code of ordinary words": lambda t: spelled(t, lambda c: ORDINARY[ord(c) - 97]),
+    "a code of ordinary words, by lines": lambda t: "\n".join(
+        f"{ORDINARY[ord(c) - 97]} and more of it" for c in t.lower() if "a" <= c <= "z"
+    ),
+    "clipped words": lambda t: re.sub(
+        r"\w{5,}", lambda found: found.group()[: -(len(found.group()) // 3)] + ".", t
+    ),
+    "stems": lambda t: re.sub(r"\w{5,}", lambda found: stemmed(found.group().lower()), t),
+    "dictated": lambda t: each_word(t, lambda _, word: f"{NUMBERED} {word}."),
+    "glossary": glossary,
+    "karaoke": lambda t: each_word(
+        t, lambda at, word: "".join(f"{{\\k{20 + at}}}{word[i : i + 2]}" for i in range(0, len(word), 2))
+    ),
+    "chords": lambda t: each_word(
+        t, lambda at, word: f"{word[:2]}[{('Am', 'C#m7', 'E7/9')[at % 3]}]{word[2:]}"
+    ),
+    "overstruck": lambda t: "".join(f"{c}\b{c}" for c in t),
+    "words with times": timed,
+    "lines of blame": lambda t: each_line(
+        t, lambda at, line: f"{at * 7919:07x} (Ann Example 2025-03-04 10:00 {at:3}) {line}", 34
+    ),
+    "gettext": lambda t: each_line(t, lambda at, line: f'#: a.c:{at}\nmsgid "{line}"\nmsgstr "Zeile"\n', 40),
+    "base85": lambda t: base64.b85encode(t.encode()).decode(),
+    "compressed": lambda t: base64.b64encode(zlib.compress(t.encode())).decode(),
+    "escapes of a style sheet": lambda t: "".join(f"\\{ord(c):x} " for c in t),
 }
 
 

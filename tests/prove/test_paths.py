@@ -1,20 +1,26 @@
 """Does every path that marks answers write the same ledger: after sampling, Hugging Face's `generate`,
-the engine, the lab?
+the engine, the guard before the engine, the lab?
 """
 
+import asyncio
 import importlib
 import json
 import sys
 import types
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
 from stillwatch.cli.main import cli
+from stillwatch.contract import results
 from stillwatch.flows.prove import Inputs, gather
 from stillwatch.prove import ledger
 from stillwatch.prove.keyring import read
+from stillwatch.results.folder import write_manifest
 
 
 def run(*words):
@@ -83,7 +89,10 @@ def hugging_face(folder):
     return "gumbel/c/1", "a1"
 
 
-def engine(folder, monkeypatch):
+EXTRA = {"stillwatch_mark": "gumbel", "stillwatch_campaign": "c", "stillwatch_account": "a1"}
+
+
+def engine(folder, monkeypatch, extra=EXTRA):
     pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'stillwatch[lab]'")
     names = ["vllm", "vllm.v1", "vllm.v1.sample", "vllm.v1.sample.logits_processor"]
     for name in names:
@@ -95,7 +104,6 @@ def engine(folder, monkeypatch):
     monkeypatch.delenv("STILLWATCH_LEDGER", raising=False)
     marks = importlib.import_module("stillwatch.prove.vllm").Marks(None, "cpu", False)
     sys.modules.pop("stillwatch.prove.vllm")
-    extra = {"stillwatch_mark": "gumbel", "stillwatch_campaign": "c", "stillwatch_account": "a1"}
     requests = [
         SimpleNamespace(extra_args=extra, temperature=1.0),
         SimpleNamespace(extra_args=None, temperature=1.0),
@@ -107,6 +115,65 @@ def engine(folder, monkeypatch):
     )
     marks.update_state(SimpleNamespace(removed=[0, 1], added=(), moved=()))
     return "gumbel/c/1", "a1"
+
+
+def found(folder, campaign, account):
+    """A results folder with one campaign of one member."""
+    folder.mkdir()
+    seen = datetime(2026, 5, 1, tzinfo=UTC)
+    times = dict.fromkeys(("first_seen", "last_seen", "detected_at"), seen)
+    counts = {"accounts": 1, "exchanges": 9, "exchanges_low": 1, "exchanges_high": 9}
+    rows = {
+        results.CAMPAIGNS: [
+            {"campaign_id": campaign, "kind": "harvest", "q_value": 1e-4, "capabilities": []}
+            | {"explanation": "course"} | times | counts
+        ],
+        results.MEMBERS: [
+            {"campaign_id": campaign, "account_id": account, "score": 0.95, "exchanges": 9}
+        ],
+        results.EVIDENCE: [],
+        results.CLAIMS: [],
+        results.LEADS: [],
+        results.LEAD_MEMBERS: [],
+    }  # fmt: skip
+    for schema, content in rows.items():
+        table = schema.conform(pa.Table.from_pylist(content, schema.arrow))
+        pq.write_table(table, folder / f"{schema.name}.parquet")
+    write_manifest(folder, [], {}, 0)
+    return folder
+
+
+def guard(folder, monkeypatch):
+    """From the guard's decision by the engine's middleware to the engine."""
+    from stillwatch.guard.core import Core
+    from stillwatch.guard.middleware import GuardMiddleware
+    from stillwatch.guard.snapshot import make
+    from stillwatch.policy.read import read_policy
+    from stillwatch.prove.doses import Doses
+
+    policy = (
+        'format = "stillwatch-policy-1"\nname = "p"\nversion = 1\ndeadline_ms = 10000\n'
+        '[[rule]]\nname = "r"\naction = "hide_reasoning"\n'
+    )
+    (folder / "policy.toml").write_text(policy)
+    found(folder / "results", "c", "a1")
+    monkeypatch.setenv("STILLWATCH_KEYRING", str(folder / "marks.json"))
+    bodies = []
+
+    async def model(_scope, receive, _send):
+        bodies.append(json.loads((await receive())["body"]))
+
+    core = Core(make(folder / "results", read_policy(folder / "policy.toml")), "enforce")
+    front = GuardMiddleware(Doses(model), core, lambda scope: {"account_id": scope["user"]})
+
+    async def receive():
+        return {"type": "http.request", "body": b'{"model": "m"}'}
+
+    for user in ("a1", "somebody"):
+        scope = {"type": "http", "method": "POST", "path": "/v1", "headers": [], "user": user}
+        asyncio.run(front(scope, receive, None))
+    assert bodies == [{"model": "m", "vllm_xargs": EXTRA}, {"model": "m"}]
+    return engine(folder, monkeypatch, bodies[0]["vllm_xargs"])
 
 
 def lab(folder):
@@ -136,9 +203,9 @@ def lab(folder):
 
 
 @pytest.mark.issue(25)
-@pytest.mark.parametrize("path", [after_sampling, hugging_face, engine, lab])
+@pytest.mark.parametrize("path", [after_sampling, hugging_face, engine, guard, lab])
 def test_every_path_that_marks_writes_the_same_ledger(folder, monkeypatch, path):
-    key, account = path(folder, monkeypatch) if path is engine else path(folder)
+    key, account = path(folder, monkeypatch) if path in (engine, guard) else path(folder)
     file = ledger.beside(folder / "marks.json")
     known = ledger.read([file], read(folder / "marks.json"))
     assert known.faults == []

@@ -119,6 +119,11 @@ ODD = {
     "therefore bright",
     "dialogue": "— {n}\n— Make sure that it works. It does not often fail.",
     "forth": "( {n} ) : often 3 ;",
+    "long_brackets": "#[==[.rst:\n{n}\n\n{n}\n]==]\noften(3)",
+    "title_in_a_docstring": '"""Often\n=====\n\n{n}\n\n{n}\n"""\nimport thus\n\nx = 1',
+    "title_below_quotes": '"""\nOften\n-----\n\n{n}\n\n{n}\n"""\nimport thus\n\nx = 1',
+    "title_in_a_comment": "/* Often\n--------\n\n{n}\n\n{n}\n*/\nint x = 3;",
+    "title_in_long_brackets": "#[===[.rst:\nOften\n-----\n\n{n}\n\n{n}\n#]===]\noften(3)",
     "html_open": '<p title="It does not often fail.">Often</p>\n<p>{n}',
 }
 

@@ -67,7 +67,7 @@ def test_the_same_answers_convict_where_nothing_was_before_the_suspect(texts):
     assert other.log10_p < -8
 
 
-EVERY = q.FORMS | q.LATER | later_forms.FORMS
+EVERY = q.FORMS | q.LATER | later_forms.FORMS | later_forms.THIRD
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -138,6 +138,51 @@ def test_what_stood_in_a_system_prompt_a_tools_result_or_an_earlier_turn_is_not_
     assert one.units == 0
     bare = [Pair(prompt="Go on.", answer=text) for text in chosen]
     assert TESTS["keyed_choices"].test(Case(keyring=ring, answers=bare, decoys=0))[0].log10_p < -8
+
+
+SPLIT = {
+    "one message a word": lambda t: {"messages": [{"role": "user", "content": word} for word in t.split()]},
+    "pieces of a stream": lambda t: {"stream": [{"delta": t[at : at + 4]} for at in range(0, len(t), 4)]},
+    "chunks of documents": lambda t: {"documents": [{"id": at, "chunk": t[at : at + 12]} for at in range(0, len(t), 12)]},
+    "names of fields": lambda t: {"counts": {word: at for at, word in enumerate(t.split())}},
+    "codes of characters": lambda t: {"codes": [ord(sign) for sign in t]},
+    "another column of answers": lambda t: {"output": t.upper()},
+    "one column a word": lambda t: {f"w{at}": word for at, word in enumerate(t.split())},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SPLIT)
+def test_a_text_that_is_split_over_messages_columns_or_names_was_seen(tmp_path, texts, name):
+    import json
+
+    from stillwatch.flows.answers import Unread, pairs_of
+
+    ring, windows, chosen = texts
+    for some, test in ((windows, "radioactivity_text"), (chosen, "keyed_choices")):
+        path = tmp_path / "answers.jsonl"
+        rows = [{"prompt": "Go on.", "answer": text} | SPLIT[name](text) for text in some]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        case = Case(keyring=ring, answers=pairs_of(path, Unread()), tokenize=q.tokenize, decoys=0)
+        (one,) = TESTS[test].test(case)
+        assert one.log10_p > -1
+        assert one.units < 5
+
+
+def test_names_of_records_and_numbers_alone_are_not_text(tmp_path):
+    import json
+
+    from stillwatch.flows.answers import Unread, pairs_of
+
+    call = {"id": "1", "type": "function", "tool_call_identifier": 17, "confidence_interval": 3.5}
+    rows = [
+        {"prompt": "p", "answer": "a", "rank": at, "messages": [{**call, "text": f"t{at}"}], "once": {"k": 1}}
+        for at in range(2)
+    ]
+    path = tmp_path / "answers.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [pair.seen for pair in pairs_of(path, Unread())] == [
+        ("1", "function", f"t{at}", "k") for at in range(2)
+    ]
 
 
 def test_a_choice_at_an_opening_counts_as_read_in_whatever_context_it_was_read(texts):

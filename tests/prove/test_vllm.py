@@ -148,6 +148,21 @@ def test_what_was_served_is_in_the_ledger_when_a_request_ends(adapter, tmp_path)
 
 
 @pytest.mark.issue(25)
+def test_a_campaign_without_a_key_is_served_unmarked_until_its_key_is_issued(adapter, tmp_path, caplog):
+    from stillwatch.prove.keyring import read
+
+    marks = adapter.Marks(None, "cpu", False)
+    marks.update_state(update(added=[(0, request("new"), [1], [3]), (1, request("a"), [1], [3])]))
+    assert set(marks.rows) == {1}
+    assert "unmarked" in caplog.text
+    path = tmp_path / "marks.json"
+    ring, _ = read(path).issue("gumbel", "new", since="2026-02-01T00:00:00Z", width=2, strength=1.0)
+    ring.write(path)
+    marks.update_state(update(added=[(0, request("new"), [1], [3])]))
+    assert set(marks.rows) == {0, 1}
+
+
+@pytest.mark.issue(25)
 def test_an_engine_goes_on_where_the_ledger_cannot_be_written(adapter, tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("STILLWATCH_LEDGER", str(tmp_path / "marks.json" / "no folder"))
     marks = adapter.Marks(None, "cpu", False)

@@ -32,9 +32,6 @@ TEACHER = click.option(
 SEEDS = click.option(
     "--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Students of every kind."
 )
-STEPS = click.option(
-    "--steps", type=click.IntRange(min=1), default=600, show_default=True, help="Steps that a student learns."
-)
 BATCH = click.option(
     "--batch", type=click.IntRange(min=1), default=64, show_default=True, help="Answers of a step."
 )
@@ -54,6 +51,64 @@ WORKERS = click.option(
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 QUIET = click.option("--quiet", is_flag=True, help="No progress bar.")
+
+
+WIDTH = click.option(
+    "--width", type=click.IntRange(1, 8), default=2, show_default=True, help="Tokens of context."
+)
+STRENGTH = click.option("--strength", type=float, help="How strongly; the mark's own default.")
+MARK = click.option(
+    "--mark", default="gumbel", shell_complete=completing(mark_names), show_default=True, help="The mark."
+)
+
+
+def _steps(default: int) -> Callable[[Command], Command]:
+    """Number of steps that a student learns."""
+    return click.option(
+        "--steps",
+        type=click.IntRange(min=1),
+        default=default,
+        show_default=True,
+        help="Steps that a student learns.",
+    )
+
+
+def _rate(default: float) -> Callable[[Command], Command]:
+    """Largest rate of learning."""
+    return click.option(
+        "--rate",
+        type=click.FloatRange(0, min_open=True),
+        default=default,
+        show_default=True,
+        help="Largest rate of learning.",
+    )
+
+
+def _answers(default: int, meaning: str) -> Callable[[Command], Command]:
+    """Number of answers that an experiment serves."""
+    return click.option(
+        "--answers", type=click.IntRange(min=1), default=default, show_default=True, help=meaning
+    )
+
+
+def _asked(default: int) -> Callable[[Command], Command]:
+    """Number of answers that a student is asked for."""
+    return click.option(
+        "--asked", type=click.IntRange(min=1), default=default, show_default=True, help="Answers asked of it."
+    )
+
+
+def _shares(*default: float) -> Callable[[Command], Command]:
+    """Marked shares of training."""
+    return click.option(
+        "--share",
+        "shares",
+        type=click.FloatRange(0, 1),
+        multiple=True,
+        default=default,
+        show_default=True,
+        help="Marked shares of training; 0 is the control.",
+    )
 
 
 def _outcomes(folder: str) -> Callable[[Command], Command]:
@@ -105,13 +160,7 @@ def lab() -> None:
     help="Heads of a layer; they divide the width.",
 )
 @BATCH
-@click.option(
-    "--rate",
-    type=click.FloatRange(0, min_open=True),
-    default=2e-3,
-    show_default=True,
-    help="Largest rate of learning.",
-)
+@_rate(2e-3)
 @JSON
 @QUIET
 @click.option(
@@ -163,13 +212,7 @@ def teach(
 
 @lab.command()
 @TEACHER
-@click.option(
-    "--answers",
-    type=click.IntRange(min=1),
-    default=2_000,
-    show_default=True,
-    help="How many prompts to answer.",
-)
+@_answers(2_000, "How many prompts to answer.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of prompts and sampling.")
 @click.option(
     "--marks",
@@ -293,7 +336,7 @@ def serve(
     type=Existing(file=False),
     help="Model to start from; else from nothing.",
 )
-@STEPS
+@_steps(600)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the student.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the student."
@@ -329,9 +372,7 @@ def learn(
 
 @lab.command()
 @TEACHER
-@click.option(
-    "--answers", type=click.IntRange(min=1), default=20_000, show_default=True, help="A whole campaign."
-)
+@_answers(20_000, "A whole campaign.")
 @click.option(
     "--share",
     "shares",
@@ -352,7 +393,7 @@ def learn(
 )
 @BASE
 @SEEDS
-@STEPS
+@_steps(600)
 @EACH
 @_outcomes("curve")
 @WORKERS
@@ -411,36 +452,14 @@ def curve(
     show_default=True,
     help="Marks to measure.",
 )
-@click.option(
-    "--share",
-    "shares",
-    type=click.FloatRange(0, 1),
-    multiple=True,
-    default=(0.0, 0.05, 0.1, 0.2, 0.5),
-    show_default=True,
-    help="Marked shares of training; 0 is the control.",
-)
-@click.option(
-    "--answers",
-    type=click.IntRange(min=1),
-    default=20_000,
-    show_default=True,
-    help="Answers a student learns from.",
-)
-@click.option(
-    "--asked", type=click.IntRange(min=1), default=10_000, show_default=True, help="Answers asked of it."
-)
-@click.option("--width", type=click.IntRange(1, 8), default=2, show_default=True, help="Tokens of context.")
-@click.option("--strength", type=float, help="How strongly; the mark's own default.")
+@_shares(0.0, 0.05, 0.1, 0.2, 0.5)
+@_answers(20_000, "Answers a student learns from.")
+@_asked(10_000)
+@WIDTH
+@STRENGTH
 @BASE
 @SEEDS
-@click.option(
-    "--steps",
-    type=click.IntRange(min=1),
-    default=1_500,
-    show_default=True,
-    help="Steps that a student learns.",
-)
+@_steps(1_500)
 @_outcomes("traces")
 @WORKERS
 @JSON
@@ -496,18 +515,8 @@ def traces(
     type=Existing(folder=False),
     help="Questions of your own (a column `prompt`); else tasks of the lab.",
 )
-@click.option(
-    "--mark", default="gumbel", shell_complete=completing(mark_names), show_default=True, help="The mark."
-)
-@click.option(
-    "--share",
-    "shares",
-    type=click.FloatRange(0, 1),
-    multiple=True,
-    default=(0.0, 0.02, 0.05, 0.1, 0.5),
-    show_default=True,
-    help="Marked shares of training; 0 is the control.",
-)
+@MARK
+@_shares(0.0, 0.02, 0.05, 0.1, 0.5)
 @click.option(
     "--reword",
     "rewords",
@@ -532,16 +541,8 @@ def traces(
     show_default=True,
     help="Rank of the adapters (LoRA); 0 trains all weights.",
 )
-@click.option(
-    "--answers",
-    type=click.IntRange(min=1),
-    default=20_000,
-    show_default=True,
-    help="Answers a student learns from.",
-)
-@click.option(
-    "--asked", type=click.IntRange(min=1), default=10_000, show_default=True, help="Answers asked of it."
-)
+@_answers(20_000, "Answers a student learns from.")
+@_asked(10_000)
 @click.option(
     "--longest",
     type=click.IntRange(min=1),
@@ -549,24 +550,12 @@ def traces(
     show_default=True,
     help="Largest number of tokens of an answer.",
 )
-@click.option("--width", type=click.IntRange(1, 8), default=2, show_default=True, help="Tokens of context.")
-@click.option("--strength", type=float, help="How strongly; the mark's own default.")
+@WIDTH
+@STRENGTH
 @SEEDS
-@click.option(
-    "--steps",
-    type=click.IntRange(min=1),
-    default=1_500,
-    show_default=True,
-    help="Steps that a student learns.",
-)
+@_steps(1_500)
 @BATCH
-@click.option(
-    "--rate",
-    type=click.FloatRange(0, min_open=True),
-    default=1e-3,
-    show_default=True,
-    help="Largest rate of learning.",
-)
+@_rate(1e-3)
 @_outcomes("power")
 @WORKERS
 @JSON
@@ -667,16 +656,10 @@ def power(
 
 @lab.command()
 @TEACHER
-@click.option(
-    "--answers",
-    type=click.IntRange(min=1),
-    default=5_000,
-    show_default=True,
-    help="Answers that a student gets.",
-)
+@_answers(5_000, "Answers that a student gets.")
 @BASE
 @SEEDS
-@STEPS
+@_steps(600)
 @EACH
 @_outcomes("defences")
 @WORKERS
@@ -728,13 +711,7 @@ def defences(
 @TEACHER
 @click.option("--base", type=Existing(file=False), required=True,
               help="Another model: what students start from, and the other teacher.")  # fmt: skip
-@click.option(
-    "--mark",
-    default="gumbel",
-    show_default=True,
-    shell_complete=completing(mark_names),
-    help="The mark.",
-)
+@MARK
 @click.option(
     "--share",
     type=click.FloatRange(0, 1, min_open=True),
@@ -742,18 +719,10 @@ def defences(
     show_default=True,
     help="Marked share of training.",
 )
-@click.option(
-    "--answers",
-    type=click.IntRange(min=1),
-    default=8_000,
-    show_default=True,
-    help="Answers a student learns from.",
-)
-@click.option(
-    "--asked", type=click.IntRange(min=1), default=4_000, show_default=True, help="Answers asked of it."
-)
+@_answers(8_000, "Answers a student learns from.")
+@_asked(4_000)
 @SEEDS
-@STEPS
+@_steps(600)
 @EACH
 @_outcomes("removal")
 @WORKERS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,9 @@ from stillwatch.readers.times import micros
 PROMPTS, ANSWERS = ("prompt", "question", "instruction"), ("answer", "response", "completion", "output")
 CONVERSATIONS = ("conversation_id", "session_id", "thread_id")
 TIMES = ("asked_at", "timestamp")
-# Columns that were not shown to the model; text in any other column counts as seen by it.
+# Columns that were not shown to the model, nor was the column of answers; text in any other column counts as
+# seen by it, also in a second column of answers that holds something else.
 ABOUT = {
-    *ANSWERS,
     *CONVERSATIONS,
     *TIMES,
     "unserved",
@@ -120,6 +120,7 @@ def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread:
             )
         )
     earlier: dict[str, list[str]] = {}
+    known = _schemas([row for _, row in rows])
     out = []
     for number, row in rows:
         asked, said = row.get(prompt), row.get(answer)
@@ -131,8 +132,8 @@ def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread:
         seen = [
             text
             for name, value in row.items()
-            if name not in ABOUT and name != prompt
-            for text in _texts(value)
+            if name not in (*ABOUT, prompt, answer) and value != said
+            for text in _texts(value, known)
         ]
         out.append(
             Pair(
@@ -156,16 +157,41 @@ def _moment(row: Mapping[str, Any]) -> int | None:
     return next((at for at in some if at is not None and EARLIEST_US <= at <= LATEST_US), None)
 
 
-def _texts(value: object) -> Iterator[str]:
-    """All strings in a value of nested dictionaries and lists."""
+def _texts(value: object, known: Set[frozenset[str]]) -> Iterator[str]:
+    """All strings in a value of nested dictionaries and lists, in order.
+
+    The names of fields are a string too, except those of a record (`known`, as `_schemas` gives them), and so
+    is a list of whole numbers, which may be codes of characters.
+    """
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
+        if frozenset(value) not in known:
+            yield " ".join(map(str, value))
         for one in value.values():
-            yield from _texts(one)
+            yield from _texts(one, known)
     elif isinstance(value, list | tuple):
+        if value and all(isinstance(one, int) for one in value):
+            yield " ".join(map(str, value))
         for one in value:
-            yield from _texts(one)
+            yield from _texts(one, known)
+
+
+def _schemas(rows: Iterable[Mapping[str, Any]]) -> set[frozenset[str]]:
+    """Names of fields that at least two different nested dictionaries of a file have in common: records."""
+    first: dict[frozenset[str], int] = {}
+    out = set()
+    some: list[object] = [value for row in rows for value in row.values() if not isinstance(value, str)]
+    while some:
+        one = some.pop()
+        if isinstance(one, Mapping):
+            names = frozenset(one)
+            if first.setdefault(names, content := hash(repr(one))) != content:
+                out.add(names)
+            some += one.values()
+        elif isinstance(one, list | tuple):
+            some += one
+    return out
 
 
 def _text(value: object) -> str:

@@ -7,17 +7,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 
 from stillwatch.guard import bodies
 from stillwatch.guard.decision import Decision
 from stillwatch.guard.requests import Malformed
-from stillwatch.policy.rules import Policy
+from stillwatch.policy.rules import ALLOW, Policy
 
 Headers = list[tuple[bytes, bytes]]
 DIRECTIVE = b"x-guard-directive"
 """Header that tells the model server what to do with a request that is passed on (`hide_reasoning`)."""
+MARK = b"x-guard-mark"
+"""Header that names campaign and account of a request with `hide_reasoning`, in the form of a URL's query:
+the model server may mark the answer under the campaign's key.
+"""
 JSON: Headers = [(b"content-type", b"application/json")]
 
 
@@ -45,11 +50,15 @@ class Adapter:
 
 
 def passes(decision: Decision) -> Headers:
-    """Headers to add to a request that is passed on to the model server: the decision's identifier, and the
-    action unless it is `allow`.
+    """Headers to add to a request that is passed on to the model server: the decision's identifier, the
+    action unless it is `allow`, and with `hide_reasoning` campaign and account.
     """
     told = [(b"x-decision-id", decision.decision_id.encode())]
-    return told + ([(DIRECTIVE, decision.action.encode())] if decision.action != "allow" else [])
+    if decision.action != ALLOW:
+        told.append((DIRECTIVE, decision.action.encode()))
+    if decision.action == "hide_reasoning":
+        told.append((MARK, urlencode({"campaign": decision.campaign, "account": decision.account}).encode()))
+    return told
 
 
 def _envoy(decision: Decision, policy: Policy) -> Reply:

@@ -209,6 +209,7 @@ class Core:
             message=rule.message,
             rule=rule.name,
             campaign=campaign,
+            account=account_id,
         )
 
     def _limited(

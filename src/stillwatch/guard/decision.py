@@ -17,7 +17,8 @@ class Decision:
 
     `action` is what the caller must do; `would` is the action if the policy were enforced. `retry_after_s` is
     the number of seconds for `Retry-After` (0: none); `ttl_s` is how long the caller may cache the decision,
-    in seconds. `rule` and `campaign` are only for the audit log and are not shown to clients.
+    in seconds. `rule`, `campaign` and `account` are for the audit log and the model server and are not shown
+    to clients.
     """
 
     action: str
@@ -31,6 +32,7 @@ class Decision:
     message: str = ""
     rule: str = ""
     campaign: str = ""
+    account: str = ""
 
     @property
     def refuses(self) -> bool:

@@ -13,9 +13,11 @@ comparison keeps only what a form cannot change without hiding it from a reader.
   order;
 * **words near each other**, in any order: between them there may be line numbers, names of speakers, tags or
   cells of a table. A word may differ by one letter, or be cut in two with up to half of its letters missing
-  between the parts;
-* **unexplained text** (a cipher, base64, a language that no answer is in): the whole answer is left out. A
-  word is explained where it is common, or where other answers use it without having it from their prompts.
+  between the parts or at its end;
+* **initials** of words and of lines, in order, as a code of ordinary words has them;
+* **unexplained text** (a cipher, base64, a language that no answer is in, a text spelled letter by letter or
+  written in invisible characters): the whole answer is left out. A word is explained where it is common, or
+  where other answers use it without having it from their prompts.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, reduce
+from itertools import groupby
 from operator import and_
 from urllib.parse import unquote
 
@@ -40,9 +43,10 @@ from stillwatch.prove.windows import Windows, contexts_of
 
 Mask = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
-# size in words of the block in which the words of one context must lie: chosen, twenty words of markup for
-# each of three
-NEAR = 64
+# size in words of the block in which the words of one context must lie: chosen, so that forty words may stand
+# before each of three. Measured (`scripts/quoting_innocents.py --kept`): as many windows of real answers are
+# left as with 64
+NEAR = 256
 FUZZY = 4  # least letters of a word that is also matched with one letter different: chosen
 # 1 / share of a word's letters that may be missing where it is cut in two: chosen, a reader can still read it
 HIDDEN = 2
@@ -55,6 +59,8 @@ TEACHING = 20_000  # most answers from which explained words are learnt: bounds 
 NESTED = 5  # most levels of nested escapes that are undone: chosen
 SPELLED = 3  # successive single letters from which they count as a spelled word
 ORDINARY = 3  # signs between two words that need no explanation
+ENGLISH = frozenset("ai")  # letters that are words: they are not counted as spelled
+UNSEEN = frozenset(("Cf", "Cn", "Co", "Cs"))  # Unicode's categories of characters that nobody sees
 JOINING = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff'’ʼ`´"  # noqa: E501  a pattern or a vocabulary is read whole
 CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 WORD = re.compile(rf"[{CJK}]|(?:(?![{CJK}])[^\W\d_])+(?:[{JOINING}]+(?:(?![{CJK}])[^\W\d_])+)*|\d+")
@@ -183,9 +189,11 @@ def _sign(found: re.Match[str]) -> str:
 class Seen:
     """Text that the suspect had before it when it gave one answer.
 
-    `is_unread` says that some of it is unexplained. `blocks` maps each word to the overlapping blocks of
-    about `NEAR` words that contain it, as the bits of an integer; `near` does the same for words less one
-    letter. `streams` are the letters and digits of each reading, and its letters alone, without gaps.
+    `texts` are read as one, in order: a text may be split over columns, messages or turns. `is_unread` says
+    that some of it is unexplained. `blocks` maps each word to the overlapping blocks of about `NEAR` words
+    that contain it, as the bits of an integer; `near` does the same for words less one letter. `streams` are
+    the letters and digits of each reading, its letters alone, and the initials of its words and of its lines,
+    without gaps.
     """
 
     texts: Sequence[str]
@@ -198,16 +206,20 @@ class Seen:
 
     def __post_init__(self) -> None:
         begin = 0
-        for text in self.texts:
-            for reading in readings(text):
-                some = words(reading)
-                step = max(NEAR // 2, -(-len(some) // BLOCKS))
-                for at, word in enumerate(some):
-                    block = begin + at // step
-                    self.blocks[word] = self.blocks.get(word, 0) | (3 << block)
-                begin += len(some) // step + 3
-                whole = "".join(some)
-                self.streams += [whole, "".join(word for word in some if not word.isdigit())]
+        for reading in readings("\n".join(self.texts)):
+            some = words(reading)
+            step = max(NEAR // 2, -(-len(some) // BLOCKS))
+            for at, word in enumerate(some):
+                block = begin + at // step
+                self.blocks[word] = self.blocks.get(word, 0) | (3 << block)
+            begin += len(some) // step + 3
+            first = (word for line in reading.split("\n") for word in words(line)[:1])
+            self.streams += [
+                "".join(some),
+                "".join(word for word in some if not word.isdigit()),
+                "".join(word[0] for word in some),
+                "".join(word[0] for word in first),
+            ]
         self.streams = [one for one in dict.fromkeys(self.streams) if one]
         for word, mask in self.blocks.items():
             for one in _alike(word):
@@ -244,6 +256,8 @@ class Seen:
                 first = self.blocks.get(word[:cut], 0)
                 for lost in range(min(max(len(word) // HIDDEN, 1), len(word) - cut - 1) + 1) if first else ():
                     mask |= first & self.blocks.get(word[cut + lost :], 0)
+                if cut >= max(FUZZY, len(word) - len(word) // HIDDEN):
+                    mask |= first
             self._known[word] = mask
         return self._known[word]
 
@@ -271,19 +285,21 @@ def is_unread(text: str, known: set[str]) -> bool:
     """Whether a stretch of the text is unexplained, so that it may contain anything.
 
     A stretch is unexplained where the characters of its unknown words, digits and signs exceed those of its
-    known words by `UNREAD`, or where characters were lost in decoding. Escapes are undone first; tags are
-    not removed, since they may contain the text. `known` are folded words.
+    known words by `UNREAD`, or where characters were lost in decoding. The whole text is unexplained where it
+    has `UNREAD` letters that stand alone, or so many characters in invisible ones. Escapes are undone first;
+    tags are not removed, since they may contain the text. `known` are folded words.
     """
     *_, text = _levels(text)
-    if DAMAGED in text:
+    if DAMAGED in text or _invisible(text) >= UNREAD:
         return True
     text = fold(text)
-    level = most = end = 0
+    level = most = end = alone = 0
     letters = 0  # single letters so far, one after the other
     for match in WORD.finditer(text):
         level += _odd(text[end : match.start()])
         word, end = match.group(), match.end()
         letters = letters + 1 if len(word) == 1 and "a" <= word <= "z" else 0
+        alone += letters > 0 and word not in ENGLISH
         if letters:  # one or two are initials or a list; more are a word that was spelled
             level += SPELLED if letters == SPELLED else 1 if letters > SPELLED else 0
         elif word.isdigit() or word not in known:
@@ -291,7 +307,23 @@ def is_unread(text: str, known: set[str]) -> bool:
         else:
             level = max(level - len(word), 0)
         most = max(most, level)
-    return max(most, level + _odd(text[end:])) >= UNREAD
+    return max(most, level + _odd(text[end:]), alone) >= UNREAD
+
+
+def _invisible(text: str) -> int:
+    """Characters of text that invisible characters may carry: one each where they follow one another, one bit
+    each where they stand alone.
+    """
+    if text.isascii():
+        return 0
+    runs = [len(list(run)) for hidden, run in groupby(text, _is_unseen) if hidden]
+    return sum(runs) - len(runs) + len(runs) // 8
+
+
+@lru_cache(1 << 14)
+def _is_unseen(sign: str) -> bool:
+    """Whether a character is invisible: a control or private one, or a variation selector."""
+    return unicodedata.category(sign) in UNSEEN or "VARIATION SELECTOR" in unicodedata.name(sign, "")
 
 
 def _odd(between: str) -> int:
@@ -304,7 +336,7 @@ def own(case: Case, pairs: Sequence[Pair]) -> Iterator[Seen]:
     teaching = [*case.answers[:TEACHING], *case.served[:TEACHING]]
     known = explained(teaching).union(USUAL, *(words(kind.asks) for kind in KINDS))
     for pair in pairs:
-        yield Seen(pair.read, is_unread=any(is_unread(text, known) for text in pair.read))
+        yield Seen(pair.read, is_unread=is_unread("\n".join(pair.read), known))
 
 
 def contexts_held(said: Spoken, tokens: Tokens, width: int, seen: Seen) -> Mask:

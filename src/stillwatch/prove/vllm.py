@@ -1,11 +1,12 @@
 """Mark requests in a vLLM engine, each under its own key.
 
 `vllm serve MODEL --logits-processors stillwatch.prove.vllm:Marks` with `STILLWATCH_KEYRING` naming the
-keyring's file, in the environment of the engine. The gateway, which knows the account, adds to a suspected
-account's request `"vllm_xargs": {"stillwatch_campaign": "c7", "stillwatch_mark": "gumbel",
-"stillwatch_account": "a1"}`; all other requests stay unchanged. When a request ends, its entry is written
-into the ledger beside the keyring, or at `STILLWATCH_LEDGER`. The interface is that of
-`vllm.v1.sample.logits_processor` (the V1 model runner; with a newer one set `VLLM_USE_V2_MODEL_RUNNER=0`).
+keyring's file, in the environment of the engine. `stillwatch.prove.doses`, or a gateway that knows the
+account, adds to a suspected account's request `"vllm_xargs": {"stillwatch_campaign": "c7",
+"stillwatch_mark": "gumbel", "stillwatch_account": "a1"}`; all other requests stay unchanged. When a request
+ends, its entry is written into the ledger beside the keyring, or at `STILLWATCH_LEDGER`. The interface is
+that of `vllm.v1.sample.logits_processor` (the V1 model runner; with a newer one set
+`VLLM_USE_V2_MODEL_RUNNER=0`).
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from typing import Any
 
 from vllm.v1.sample.logits_processor import LogitsProcessor, MoveDirectionality
 
-from stillwatch.errors import Problem, UsageError
+from stillwatch.errors import UsageError
 from stillwatch.prove import ledger
-from stillwatch.prove.keyring import Keyring, read
+from stillwatch.prove.doses import KeyringFile
 from stillwatch.prove.registry import Tensor, mark_named
 from stillwatch.prove.serving import Asked, Row, line, marked, row
 
 LOG = logging.getLogger(__name__)
-VARIABLE, LEDGER = "STILLWATCH_KEYRING", "STILLWATCH_LEDGER"
+LEDGER = "STILLWATCH_LEDGER"
 
 
 @dataclass(slots=True)
@@ -70,11 +71,8 @@ class Marks(LogitsProcessor):
 
     def __init__(self, vllm_config: Any, device: Any, is_pin_memory: bool) -> None:
         del vllm_config, device, is_pin_memory
-        path = os.environ.get(VARIABLE)
-        if not path:
-            raise UsageError(Problem(fact=f"`{VARIABLE}` is not set", fix=f"export {VARIABLE}=KEYRING.json"))
-        self.keyring: Keyring = read(Path(path))
-        self.ledger = Path(os.environ.get(LEDGER) or ledger.beside(Path(path)))
+        self.keys = KeyringFile()
+        self.ledger = Path(os.environ.get(LEDGER) or ledger.beside(self.keys.path))
         self.rows: dict[int, Request] = {}
 
     def is_argmax_invariant(self) -> bool:
@@ -91,10 +89,15 @@ class Marks(LogitsProcessor):
             wanted = asked(parameters.extra_args)
             heat = float(parameters.temperature)
             if wanted and heat > 0:  # greedy decoding draws no noise that a key could replace
-                issued = self.keyring.current(*wanted)
+                ring = self.keys.ring
+                try:
+                    issued = ring.current(*wanted)
+                except UsageError as error:  # other requests of the batch are served whatever one names
+                    LOG.warning("an answer is served unmarked: %s", error)
+                    continue
                 account = str((parameters.extra_args or {}).get("stillwatch_account", ""))
                 self.rows[index] = Request(
-                    row(self.keyring, issued), Asked(account=account, issued=issued), output, heat
+                    row(ring, issued), Asked(account=account, issued=issued), output, heat
                 )
         self._write(ended)
         for start, end, direction in batch_update.moved:
@@ -108,12 +111,11 @@ class Marks(LogitsProcessor):
         """Write ledger entries of requests that ended or were replaced; requests without output are
         skipped.
         """
-        entries = [
-            line(self.keyring, one.asked, one.output) for one in ended if one is not None and len(one.output)
-        ]
+        ring = self.keys.ring
+        entries = [line(ring, one.asked, one.output) for one in ended if one is not None and len(one.output)]
         try:
             if entries:
-                ledger.append(self.ledger, self.keyring, entries)
+                ledger.append(self.ledger, ring, entries)
         except OSError as error:  # serving continues; answers without an entry count as not served
             LOG.warning("%d answers are not in the ledger %s: %s", len(entries), self.ledger, error)
 

@@ -38,6 +38,8 @@ COMMENTS = (
 )
 PAIRS = (*COMMENTS, ("(", ")"), ("[", "]"), ("{", "}"), (r"\begin", r"\end"))
 TWINS = ('"""', "'''", "```", "`", '"', "$$")
+# Long brackets of Lua and CMake, which have signs of equality between their two brackets.
+LONG_OPEN, LONG_CLOSE = re.compile(r"\[=+\["), re.compile(r"\]=+\]")
 LONE_QUOTE = re.compile(r"(?<!\w)'|'(?!\w)")
 HEREDOC = re.compile(r"<<[-~]?[ ]?(['\"]?)[A-Za-z_]\w*\1\s*(?:[|>&);,.].*)?$", re.MULTILINE)
 TAG = re.compile(r"</?[A-Za-z!?%]")
@@ -103,6 +105,7 @@ def is_closed(text: str) -> bool:
 
 def _is_balanced(text: str, pairs: Sequence[tuple[str, str]], twins: Sequence[str]) -> bool:
     is_even = all(text.count(twin) % 2 == 0 for twin in twins)
+    is_even = is_even and len(LONG_OPEN.findall(text)) == len(LONG_CLOSE.findall(text))
     return is_even and all(text.count(left) == text.count(right) for left, right in pairs)
 
 

@@ -40,6 +40,7 @@ ASIDES = (
     "front_matter",
 )
 CODE = ("code_block", "html_block")
+Kind = Literal["paragraph", "heading", "aside", "code"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Block:
     the source (`sources`).
     """
 
-    kind: Literal["paragraph", "aside", "code"]
+    kind: Kind
     first: int
     last: int
     text: str = ""
@@ -76,8 +77,8 @@ def lines_of(text: str) -> list[int]:
 
 
 def blocks(text: str) -> list[Block]:
-    """The blocks of an answer in order: block quotes, headings and tables are `aside`, indented code and
-    HTML are `code`.
+    """The blocks of an answer in order: block quotes and tables are `aside`, indented code and HTML are
+    `code`.
     """
     env: dict[str, Any] = {}
     tokens = _parser().parse(text, env)
@@ -91,7 +92,7 @@ def blocks(text: str) -> list[Block]:
             continue
         if token.type in ASIDES or token.type in CODE:
             first, last = token.map or (0, 0)
-            out.append(Block("code" if token.type in CODE else "aside", first, last))
+            out.append(Block(_kind(token.type), first, last))
             if token.nesting == 1:
                 closes = (token.type.replace("_open", "_close"), token.level)
         elif token.type in ("bullet_list_open", "ordered_list_open") and token.map:
@@ -102,6 +103,11 @@ def blocks(text: str) -> list[Block]:
         elif token.type == "inline" and tokens[at - 1].type == "paragraph_open":
             out.append(_paragraph(token, text, starts, depth=len(lists), indented=any(lists)))
     return out
+
+
+def _kind(name: str) -> Kind:
+    """The kind of block for a token's type."""
+    return "code" if name in CODE else "heading" if name == "heading_open" else "aside"
 
 
 def _paragraph(token: Token, text: str, starts: Sequence[int], *, depth: int, indented: bool) -> Block:

@@ -291,7 +291,11 @@ class _Run:
 def _runs(text: str, starts: list[int], every: list[Block]) -> list[_Run]:
     out: list[_Run] = []
     for block in every:
-        is_code = block.kind == "code" or (block.kind == "paragraph" and _is_code(block, text, starts))
+        is_code = (
+            block.kind == "code"
+            or (block.kind == "paragraph" and _is_code(block, text, starts))
+            or (block.kind == "heading" and _opens(_lines(text, starts, block.first, block.last)))
+        )
         is_fragment = (
             block.kind == "paragraph" and block.sources[0] == starts[block.first]
             and BOX not in block.text and not WHOLE_ENDING.search(block.text)
@@ -303,6 +307,14 @@ def _runs(text: str, starts: list[int], every: list[Block]) -> list[_Run]:
         else:
             out.append(_Run(block.first, block.last, is_code, is_fragment))
     return out
+
+
+def _opens(heading: str) -> bool:
+    """Whether a heading opens a comment, a string or a bracket that it does not close, so that it is code: a
+    title in a comment, with a line below it.
+    """
+    title = heading.lstrip("# ")
+    return code.has_signs(title) and not code.is_closed(title)
 
 
 def _is_code(block: Block, text: str, starts: list[int]) -> bool:
