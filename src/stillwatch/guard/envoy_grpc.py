@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -110,13 +110,19 @@ def columns(asked: Any) -> dict[str, Any]:  # noqa: ANN401  a message of protobu
 
     Raises `Malformed` where no header names a valid account.
     """
+    headers = ((name, value) for name, value in _named(asked).items() if name != PATH)
+    return from_headers([(PATH, asked.attributes.request.http.path.encode()), *headers])
+
+
+def _named(asked: Any) -> dict[bytes, bytes]:  # noqa: ANN401  a message of protobuf
+    """The headers of a `CheckRequest`, with names in lower case. Envoy sends `header_map` in place of
+    `headers` where `encode_raw_headers` is set.
+    """
     http = asked.attributes.request.http
-    named = {name.encode(): value.encode() for name, value in http.headers.items()}
-    # Envoy sends `header_map` in place of `headers` where `encode_raw_headers` is set.
-    named |= {
+    told = {name.lower().encode(): value.encode() for name, value in http.headers.items()}
+    return told | {
         one.key.lower().encode(): one.raw_value or one.value.encode() for one in http.header_map.headers
     }
-    return from_headers([(PATH, http.path.encode()), *((k, v) for k, v in named.items() if k != PATH)])
 
 
 def answer(decision: Decision | None, policy: Policy) -> Any:  # noqa: ANN401  a message of protobuf
@@ -154,8 +160,11 @@ def _headers(told: Headers) -> Sequence[Any]:
 
 def check(guard: Guard, asked: Any) -> Any:  # noqa: ANN401  messages of protobuf
     """The answer to one `CheckRequest`. A request without a valid account goes on and is counted."""
+    spans = guard.core.spans
     try:
-        decision = guard.core.decide(columns(asked))
+        request = columns(asked)
+        with nullcontext() if spans is None else spans.within(_named(asked).items()):
+            decision = guard.core.decide(request)
     except Malformed:
         guard.unidentified += 1
         decision = None
