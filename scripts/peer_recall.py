@@ -1,20 +1,23 @@
-"""How many members of a campaign do two providers name that each see half of it, alone and after a match?
+"""How many members of a campaign do providers name that each see a part of it: alone, after a match, and in
+a joint view?
 
-Usage: python scripts/peer_recall.py FOLDER [--members 1000] [--honest 10000] [--scenario stealth-2]
-[--seed 3]
+Usage: python scripts/peer_recall.py FOLDER [--members 1000] [--honest 10000] [--providers 2]
+[--scenario stealth-2] [--seed 3]
 
-A world is simulated and its accounts are divided between two providers. Each sketches its log under a joint
-key and scans it; the provider that named more members asks the other with what its members share, the other
-answers with everything it has, and both scan again with the values in common (`--with-peer`). A third scan
-sees the whole log. The numbers are printed as JSON and kept in FOLDER/recall.json; a second run goes on
+A world is simulated and its accounts are divided between the providers. Each sketches its log under a joint
+key and scans it. Of two providers, the one that named more members asks the other with what its members
+share, the other answers with everything it has, and both scan again with the values in common
+(`--with-peer`). Then their sketches are put together under pseudonyms and scanned (`match joint`), and a last
+scan sees the whole log. The numbers are printed as JSON and kept in FOLDER/recall.json; a second run goes on
 where the first one ended.
 """
 
 import argparse
+import csv
 import json
 import shutil
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +31,18 @@ from stillwatch.flows.peers import COLUMN
 from stillwatch.flows.scan import Options, scan
 from stillwatch.results.folder import read_table
 from stillwatch.share import matching, sets
+from stillwatch.share.joint import joint, together
 from stillwatch.share.match_client import write_intersection
 from stillwatch.simulate.worlds import SCENARIOS, simulate
 from stillwatch.sketch.keys import of_secret
 
 COMMON = of_secret(b"of measurements alone, no secret", "scripts")
-LABS = ("lab-a", "lab-b")
-EVERYBODY = "everybody"
+EVERYBODY, TOGETHER = "everybody", "together"
 
 
-def world(folder: Path, scenario: str, members: int, honest: int, seed: int) -> None:
+def world(given: argparse.Namespace, labs: Sequence[str]) -> None:
     """Simulate the world with as many exchanges an account as the scenario has, and divide it."""
+    folder, scenario, members, honest = given.folder, given.scenario, given.members, given.honest
     at_one = SCENARIOS[scenario]
     (plan,) = at_one.plans
     changes = {
@@ -47,10 +51,10 @@ def world(folder: Path, scenario: str, members: int, honest: int, seed: int) -> 
         "campaign.accounts": members,
         "campaign.exchanges": plan.exchanges * members // plan.accounts,
     }
-    simulate(scenario, seed=seed, out=folder / EVERYBODY, changes=changes)
+    simulate(scenario, seed=given.seed, out=folder / EVERYBODY, changes=changes)
     names = pq.read_table(folder / EVERYBODY / "accounts.parquet").column("account_id").to_pylist()
-    for number, lab in enumerate(LABS):
-        mine = pa.array([name for name in names if zlib.crc32(name.encode()) % len(LABS) == number])
+    for number, lab in enumerate(labs):
+        mine = pa.array([name for name in names if zlib.crc32(name.encode()) % len(labs) == number])
         for file in [
             *(folder / EVERYBODY).rglob("date=*/*.parquet"),
             folder / EVERYBODY / "accounts.parquet",
@@ -59,7 +63,6 @@ def world(folder: Path, scenario: str, members: int, honest: int, seed: int) -> 
             out = folder / lab / file.relative_to(folder / EVERYBODY)
             out.parent.mkdir(parents=True, exist_ok=True)
             pq.write_table(rows.filter(pc.is_in(rows.column("account_id"), mine)), out)
-        shutil.copy(folder / EVERYBODY / "releases.parquet", folder / lab)
 
 
 def named(folder: Path, lab: str, common: Path | None = None) -> set[str]:
@@ -69,16 +72,18 @@ def named(folder: Path, lab: str, common: Path | None = None) -> set[str]:
         shutil.rmtree(sketches, ignore_errors=True)
         sketch([str(folder / lab)], sketches, COMMON, {})
     out = results(folder, lab, after=common is not None)
-    if not (out / "manifest.json").exists():
-        options = Options(
-            names={},
-            replay=False,
-            accounts=folder / lab / "accounts.parquet",
-            releases=folder / lab / "releases.parquet",
-            with_peer=common,
-        )
-        scan([str(sketches)], out, options)
+    scanned(folder, sketches, folder / lab / "accounts.parquet", out, common)
     return set(read_table(out, MEMBERS).column("account_id").to_pylist())
+
+
+def scanned(
+    folder: Path, sketches: Path, accounts: Path | None, out: Path, common: Path | None = None
+) -> None:
+    """Scan a folder of sketches, unless it was done in an earlier run."""
+    if not (out / "manifest.json").exists():
+        releases = folder / EVERYBODY / "releases.parquet"
+        options = Options(names={}, replay=False, accounts=accounts, releases=releases, with_peer=common)
+        scan([str(sketches)], out, options)
 
 
 def results(folder: Path, lab: str, *, after: bool = False) -> Path:
@@ -116,38 +121,53 @@ def counted(accounts: set[str], members: set[str]) -> dict[str, Any]:
     }
 
 
-def both(folder: Path, common: Path | None = None) -> dict[str, set[str]]:
-    """Accounts that each provider names."""
-    return {lab: named(folder, lab, common) for lab in LABS}
+def joint_view(folder: Path, labs: Sequence[str]) -> set[str]:
+    """Accounts that a scan of all sketches under pseudonyms names."""
+    back = {}
+    for lab in labs:
+        own = of_secret(f"own secret of {lab}, for measurements".encode(), "scripts")
+        if not (folder / f"joint-{lab}" / "sketch.json").exists():
+            joint(
+                folder / f"sketches-{lab}", folder / lab / "accounts.parquet", folder / f"joint-{lab}", lab,
+                own, COMMON,
+            )  # fmt: skip
+        with (folder / f"joint-{lab}.accounts.csv").open(encoding="utf-8") as file:
+            back |= {row["pseudonym"]: row["account_id"] for row in csv.DictReader(file)}
+    if not (folder / TOGETHER / "sketch.json").exists():
+        together([folder / f"joint-{lab}" for lab in labs], folder / TOGETHER)
+    out = results(folder, TOGETHER)
+    scanned(folder, folder / TOGETHER, None, out)
+    return {back[name] for name in read_table(out, MEMBERS).column("account_id").to_pylist()}
 
 
-def measured(folder: Path) -> dict[str, Any]:
-    """The recall of each provider alone, after the match, and of one that sees all."""
+def measured(folder: Path, labs: Sequence[str]) -> dict[str, Any]:
+    """The recall of each provider alone, after the match, of the joint view, and of one that sees all."""
     truth = pq.read_table(folder / EVERYBODY / "truth.parquet")
     truth = truth.filter(pc.is_valid(truth.column("campaign_id")))
     members = set(truth.column("account_id").to_pylist())
     of_lab = {
         lab: members & set(pq.read_table(folder / lab / "accounts.parquet").column("account_id").to_pylist())
-        for lab in LABS
+        for lab in labs
     }
-    alone = both(folder)
-    server, asker = sorted(LABS, key=lambda lab: len(alone[lab] & members))
-    common, sizes = match(folder, asker, server)
-    after = both(folder, common)
 
-    def rows(found: dict[str, set[str]]) -> dict[str, Any]:
-        each = {lab: counted(found[lab], of_lab[lab]) for lab in LABS}
-        return each | {"both": counted(set().union(*found.values()), members)}
+    def rows(found: Mapping[str, set[str]]) -> dict[str, Any]:
+        each = {lab: counted(found[lab], of_lab[lab]) for lab in labs}
+        return each | {"all": counted(set().union(*found.values()), members)}
 
-    return {
+    alone = {lab: named(folder, lab) for lab in labs}
+    told = {
         "members": len(members),
         "accounts": pq.read_metadata(folder / EVERYBODY / "accounts.parquet").num_rows,
         "exchanges_of_the_campaign": truth.num_rows,
-        "match": sizes | {"asker": asker},
         "alone": rows(alone),
-        "after_the_match": rows(after),
-        "one_that_sees_all": counted(named(folder, EVERYBODY), members),
     }
+    if len(labs) == 2:
+        server, asker = sorted(labs, key=lambda lab: len(alone[lab] & members))
+        common, sizes = match(folder, asker, server)
+        told["match"] = sizes | {"asker": asker}
+        told["after_the_match"] = rows({lab: named(folder, lab, common) for lab in labs})
+    told["joint_view"] = counted(joint_view(folder, labs), members)
+    return told | {"one_that_sees_all": counted(named(folder, EVERYBODY), members)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -156,14 +176,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--members", type=int, default=1000)
     parser.add_argument("--honest", type=int, default=10_000)
+    parser.add_argument("--providers", type=int, default=2)
     parser.add_argument("--scenario", default="stealth-2")
     parser.add_argument("--seed", type=int, default=3)
     given = parser.parse_args(arguments)
-    if not (given.folder / LABS[-1] / "releases.parquet").exists():
+    labs = [f"lab-{number + 1}" for number in range(given.providers)]
+    if not (given.folder / labs[-1] / "accounts.parquet").exists():
         shutil.rmtree(given.folder, ignore_errors=True)
         given.folder.mkdir(parents=True)
-        world(given.folder, given.scenario, given.members, given.honest, given.seed)
-    told = measured(given.folder)
+        world(given, labs)
+    told = measured(given.folder, labs)
     (given.folder / "recall.json").write_text(json.dumps(told, indent=1))
     print(json.dumps(told, indent=1))
 

@@ -87,7 +87,7 @@ def serve_command(
     from stillwatch.guard.serve import listen, opened, serve, state_beside
 
     places = Places(results=results, state=state or state_beside(results), policy=policy, accounts=accounts)
-    known = KnownCampaigns(results)
+    known = KnownCampaigns(results, places.state)
     with ExitStack() as stack:
         on = stack.enter_context(listen(host, port))
         one = stack.enter_context(opened(places, "enforce" if mode == "enforce" else "shadow", known))

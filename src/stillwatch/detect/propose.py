@@ -29,6 +29,7 @@ KINDS: dict[str, tuple[str, ...]] = {
         "email_local_shape",
         "signup_burst",
         "signup_address",
+        "peer_match",
     ),
 }
 # Families of tests that do not count for a candidate, by the graph that proposed it: the tests would measure

@@ -11,7 +11,10 @@ from typing import Any
 
 from stillwatch.contract.results import CAMPAIGNS
 from stillwatch.errors import StillwatchError
+from stillwatch.flows.excused import Excused
 from stillwatch.guard.newcomers import Match
+from stillwatch.memory.labels import in_force, place_of
+from stillwatch.memory.targets import folders_of
 from stillwatch.results.folder import MANIFEST, read_table
 from stillwatch.successors.contact import FirstContact, of_results
 
@@ -21,14 +24,15 @@ LOOK_S = 1.0  # seconds between looks at whether a scan has replaced the results
 class KnownCampaigns:
     """Compares the first exchanges of new accounts with the campaigns of a results folder.
 
-    The folder is read again when a scan replaces it; where it cannot be read, the campaigns read last are
-    kept. An account created before a campaign's first exchange is not matched with it.
+    The folder is read again when a scan replaces it or a label is added to it or to the guard's state
+    `state`; where it cannot be read, the campaigns read last are kept. A value that is labelled honest is
+    compared with no newcomer. An account created before a campaign's first exchange is not matched with it.
     """
 
-    def __init__(self, results: Path) -> None:
-        self._results = results
+    def __init__(self, results: Path, state: Path | None = None) -> None:
+        self._results, self._state = results, state
         self._lock = threading.Lock()
-        self._seen: tuple[int, int] | None = None
+        self._seen: list[tuple[int, int, int]] = []
         self._looked = float("-inf")
         self._contact = FirstContact(())
         self._began: dict[str, datetime] = {}
@@ -49,19 +53,28 @@ class KnownCampaigns:
             return Match(campaign_id=found.campaign_id, weight=found.log10_weight)
 
     def _look(self) -> None:
-        """Read the results again where a scan has replaced them, at most once in `LOOK_S` seconds."""
+        """Read results and labels again where they have changed, at most once in `LOOK_S` seconds."""
         now = time.monotonic()
         if now - self._looked < LOOK_S:
             return
         self._looked = now
+        folders = folders_of(self._results, self._state)
         try:
-            told = (self._results / MANIFEST).stat()
-            if (told.st_mtime_ns, told.st_ino) == self._seen:
+            seen = [_version(path) for path in (self._results / MANIFEST, *map(place_of, folders))]
+            if seen == self._seen:
                 return
-            signatures = of_results(self._results)
+            signatures = of_results(self._results, Excused.of(in_force(folders)).values)
             campaigns = read_table(self._results, CAMPAIGNS).to_pylist()
         except (OSError, StillwatchError):
             return
         self._contact = FirstContact(signatures)
         self._began = {row["campaign_id"]: row["first_seen"] for row in campaigns}
-        self._seen = (told.st_mtime_ns, told.st_ino)
+        self._seen = seen
+
+
+def _version(path: Path) -> tuple[int, int, int]:
+    """Time, inode and size of a file, which change when it is replaced or grows; zeros where it is absent."""
+    if not path.exists():
+        return 0, 0, 0
+    told = path.stat()
+    return told.st_mtime_ns, told.st_ino, told.st_size

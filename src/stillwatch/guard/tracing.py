@@ -1,9 +1,9 @@
 """Decisions as OpenTelemetry spans, where the process has a tracer provider.
 
 A span is that of a guardrail as proposed for the GenAI conventions (pull request 427 of
-open-telemetry/semantic-conventions-genai, open at the time of writing): `gen_ai.security.verdict.*` is what the
-policy would do, `gen_ai.security.action.type` what is done. No account and no text is in a span; the decision's
-identifier is that of the line in the audit log.
+open-telemetry/semantic-conventions-genai, open at the time of writing): `gen_ai.security.verdict.*` is what
+the policy would do, `gen_ai.security.action.type` what is done. No account and no text is in a span; the
+decision's identifier is that of the line in the audit log.
 """
 
 from __future__ import annotations

@@ -55,6 +55,8 @@ class Traits:
     * `owner`: code of the declared owner; accounts without one have codes of their own.
     * `text_account`, `text`: pairs of an account (a position in the other arrays) and a text that it sent,
       for texts that several accounts sent.
+    * `labelled[explanation]`: code of the value that the account shows and people labelled as that
+      explanation's mark; -1 for none.
     """
 
     exchanges: Floats
@@ -73,6 +75,7 @@ class Traits:
     text: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     value: Mapping[str, Ints] = field(default_factory=dict)
     share: Mapping[str, Floats] = field(default_factory=dict)
+    labelled: Mapping[str, Ints] = field(default_factory=dict)
 
 
 def traits(summaries: Summaries, names: Sequence[str], owner: Ints, run: Run) -> Traits:
@@ -128,7 +131,20 @@ def traits(summaries: Summaries, names: Sequence[str], owner: Ints, run: Run) ->
         text=what[who >= 0],
         value=value,
         share=share,
+        labelled={} if summaries.labelled is None else _labelled(run(summaries.labelled), place, n),
     )
+
+
+def _labelled(table: pa.Table, place: Mapping[str, int], n: int) -> dict[str, Ints]:
+    """`Traits.labelled` from rows of `Summaries.labelled`; of an account's values, the last one counts."""
+    out: dict[str, Ints] = {}
+    codes: dict[str, int] = {}
+    rows = table.sort_by([("explanation", "ascending"), ("value", "ascending")]).to_pylist()
+    for row in rows:
+        if row["account_id"] in place:
+            codes_of = out.setdefault(row["explanation"], np.full(n, -1, np.int64))
+            codes_of[place[row["account_id"]]] = codes.setdefault(row["value"], len(codes))
+    return out
 
 
 def _sums(summaries: Summaries) -> ir.Table:
@@ -163,7 +179,7 @@ def _created(summaries: Summaries) -> ir.Table:
 
 def _shown(summaries: Summaries) -> ir.Table:
     """Account × kind of `MAIN_KINDS`: the account's most frequent value, and its number of exchanges."""
-    seen = summaries.sightings.filter(_.kind.isin(MAIN_KINDS))
+    seen = summaries.seen.filter(_.kind.isin(MAIN_KINDS))
     counted = seen.group_by(["account_id", "kind", "value"]).agg(exchanges=_.exchanges.sum())
     order = ibis.window(group_by=["account_id", "kind"], order_by=[ibis.desc("exchanges"), "value"])
     return counted.mutate(place=ibis.row_number().over(order)).filter(_.place == 0).drop("place")
@@ -171,7 +187,7 @@ def _shown(summaries: Summaries) -> ir.Table:
 
 def _stated(summaries: Summaries) -> ir.Table:
     """Account × kind of `ATTRIBUTE_KINDS`: its value, the first in order of several."""
-    stated = summaries.sightings.filter(_.kind.isin(ATTRIBUTE_KINDS))
+    stated = summaries.seen.filter(_.kind.isin(ATTRIBUTE_KINDS))
     return stated.group_by(["account_id", "kind"]).agg(value=_.value.min())
 
 
