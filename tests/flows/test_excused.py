@@ -123,5 +123,5 @@ def test_a_newcomer_that_shows_labelled_values_alone_is_not_known(before, tmp_pa
     known = KnownCampaigns(before, tmp_path)
     assert known.match({"account_id": "first", **request}) is not None
     add_all(tmp_path, [label("indicator", f"{kind}={value}") for kind, value in campaign.values])
-    known._looked = float("-inf")  # as if a second had passed
+    known.look()
     assert known.match({"account_id": "second", **request}) is None

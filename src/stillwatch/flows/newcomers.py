@@ -18,46 +18,51 @@ from stillwatch.memory.targets import folders_of
 from stillwatch.results.folder import MANIFEST, read_table
 from stillwatch.successors.contact import FirstContact, of_results
 
-LOOK_S = 1.0  # seconds between looks at whether a scan has replaced the results
+LOOK_S = 1.0  # seconds between looks at whether results or labels have changed
 
 
 class KnownCampaigns:
     """Compares the first exchanges of new accounts with the campaigns of a results folder.
 
-    The folder is read again when a scan replaces it or a label is added to it or to the guard's state
-    `state`; where it cannot be read, the campaigns read last are kept. A value that is labelled honest is
-    compared with no newcomer. An account created before a campaign's first exchange is not matched with it.
+    The folder is read at the start and again, in a thread of its own, when a scan replaces it or a label is
+    added to it or to the guard's state `state`; where it cannot be read, the campaigns read last are kept. A
+    value that is labelled honest is compared with no newcomer. An account created before a campaign's first
+    exchange is not matched with it.
     """
+
+    may_wait = False
 
     def __init__(self, results: Path, state: Path | None = None) -> None:
         self._results, self._state = results, state
         self._lock = threading.Lock()
         self._seen: list[tuple[int, int, int]] = []
-        self._looked = float("-inf")
-        self._contact = FirstContact(())
-        self._began: dict[str, datetime] = {}
+        self._looked = time.monotonic()
+        self._looks: threading.Thread | None = None
+        self._known: tuple[FirstContact, Mapping[str, datetime]] = FirstContact(()), {}
+        self.look()
 
     def match(self, request: Mapping[str, Any]) -> Match | None:
         """The campaign that the account of `request` matches; None where it matches none. `request` has
         columns of the contract.
         """
         with self._lock:
-            self._look()
-            found = self._contact.see(request)
-            if found is None:
-                return None
-            created = request.get("created_at")
-            began = self._began.get(found.campaign_id)
-            if isinstance(created, datetime) and began is not None and created < began:
-                return None
-            return Match(campaign_id=found.campaign_id, weight=found.log10_weight)
+            if time.monotonic() - self._looked >= LOOK_S and (
+                self._looks is None or not self._looks.is_alive()
+            ):
+                self._looked = time.monotonic()
+                self._looks = threading.Thread(target=self.look, daemon=True, name="guard-newcomers")
+                self._looks.start()
+            contact, began = self._known
+            found = contact.see(request)
+        if found is None:
+            return None
+        created, first = request.get("created_at"), began.get(found.campaign_id)
+        if isinstance(created, datetime) and first is not None and created < first:
+            return None
+        return Match(campaign_id=found.campaign_id, weight=found.log10_weight)
 
-    def _look(self) -> None:
-        """Read results and labels again where they have changed, at most once in `LOOK_S` seconds."""
-        now = time.monotonic()
-        if now - self._looked < LOOK_S:
-            return
-        self._looked = now
+    def look(self) -> None:
+        """Read results and labels again where they have changed."""
         folders = folders_of(self._results, self._state)
         try:
             seen = [_version(path) for path in (self._results / MANIFEST, *map(place_of, folders))]
@@ -67,8 +72,7 @@ class KnownCampaigns:
             campaigns = read_table(self._results, CAMPAIGNS).to_pylist()
         except (OSError, StillwatchError):
             return
-        self._contact = FirstContact(signatures)
-        self._began = {row["campaign_id"]: row["first_seen"] for row in campaigns}
+        self._known = FirstContact(signatures), {row["campaign_id"]: row["first_seen"] for row in campaigns}
         self._seen = seen
 
 

@@ -106,8 +106,8 @@ class Guard:
         await _answer(send, reply.status, reply.body, reply.headers)
 
     async def _ask(self, request: Mapping[str, Any], arrived: float) -> Any:  # noqa: ANN401  a decision
-        """The core's decision; computed in a thread where a matcher is in use, since a matcher may block."""
-        if self.core.matcher is None:
+        """The core's decision; computed in a thread where it may wait for a matcher."""
+        if not self.core.may_wait:
             return self.core.decide(request, arrived)
         return await asyncio.to_thread(self.core.decide, request, arrived)
 

@@ -49,7 +49,8 @@ class Core:
 
     `clock` returns seconds since 1970, `ticks` monotonic seconds; tests replace both. `is_killed` True allows
     every request. `counts` counts decisions by action, would-be action, mode and reason; `seconds` is the
-    latency histogram. `spans` records decisions as spans, None where no tracer provider is configured.
+    latency histogram. `may_wait` is whether a decision may wait for the matcher. `spans` records decisions as
+    spans, None where no tracer provider is configured.
     """
 
     def __init__(
@@ -73,7 +74,8 @@ class Core:
         self._clock, self._ticks = clock, ticks
         self._prefix = secrets.token_hex(4)
         self._numbers = itertools.count(1)
-        self._pool = ThreadPoolExecutor(MATCHERS, "guard-matcher") if matcher else None
+        self.may_wait = matcher is not None and bool(getattr(matcher, "may_wait", True))
+        self._pool = ThreadPoolExecutor(MATCHERS, "guard-matcher") if self.may_wait else None
 
     def decide(self, request: Mapping[str, Any], arrived: float | None = None) -> Decision:
         """The decision on a request, given as columns of the contract with `account_id`.
@@ -150,8 +152,10 @@ class Core:
 
     def _match(self, request: Mapping[str, Any], policy: Policy, began: float) -> Match | None:
         """The matcher's answer. Raises `TimeoutError` where the policy's deadline passes first."""
-        if self.matcher is None or self._pool is None:
+        if self.matcher is None:
             return None
+        if self._pool is None:
+            return self.matcher.match(request)
         left = policy.deadline_ms / 1000 - (self._ticks() - began)
         return self._pool.submit(self.matcher.match, request).result(max(left, 0.0))
 
