@@ -42,6 +42,11 @@ def guard() -> None:
     "--accounts", type=Existing(folder=False), help="Account table for plans, programs, age and spend."
 )
 @click.option(
+    "--store",
+    type=Existing(file=False),
+    help="Store of the scan, or a watch's STATE/store: newcomers are known by their templates too.",
+)
+@click.option(
     "--mode",
     type=click.Choice(MODES),
     default="shadow",
@@ -63,6 +68,7 @@ def serve_command(
     state: Path | None,
     policy: Path | None,
     accounts: Path | None,
+    store: Path | None,
     mode: str,
     host: str,
     port: int,
@@ -87,7 +93,7 @@ def serve_command(
     from stillwatch.guard.serve import listen, opened, serve, state_beside
 
     places = Places(results=results, state=state or state_beside(results), policy=policy, accounts=accounts)
-    known = KnownCampaigns(results, places.state)
+    known = KnownCampaigns(results, places.state, store)
     with ExitStack() as stack:
         on = stack.enter_context(listen(host, port))
         one = stack.enter_context(opened(places, "enforce" if mode == "enforce" else "shadow", known))

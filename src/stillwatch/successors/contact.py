@@ -320,6 +320,11 @@ class FirstContact:
                 one.values.clear()
         return one.found
 
+    def is_open(self, account: str) -> bool:
+        """Whether the account's next request counts."""
+        one = self._followed.get(account)
+        return one is None or (one.found is None and one.exchanges < self.exchanges)
+
     def match(self, values: Iterable[Value], exchanges: int = 1) -> Contact | None:
         """The campaign with the greatest weight for these values; None where it is below `least_weight`."""
         held = [value for value in values if value in self._index]
