@@ -3,14 +3,15 @@
 Usage: python scripts/contact_rates.py OUT.json [--accounts 700]
 
 Campaigns of `stealth-1` and `stealth-2` are suspended on the sixth day and replaced; what they shared before
-is learned, and new accounts are looked at for three exchanges. Honest newcomers are those of these worlds and
+is learned, with sketches (templates count) and without (as from results alone), and new accounts are looked
+at for three exchanges. Honest newcomers are those of these worlds and
 `--accounts` of every explanation. The outcome is written after every explanation, and a second run goes on.
 """
 
 import argparse
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,25 @@ def newcomers(rows: pa.Table, accounts: pa.Table) -> Iterator[tuple[dict[str, An
         yield stated[row["account_id"]] | row, sketch
 
 
-def acted(scenario: str, folder: Path) -> tuple[list[Signature], dict[str, int]]:
+Learned = dict[str, list[Signature]]
+WITH, WITHOUT = "with sketches", "without sketches"
+
+
+def known(
+    signatures: list[Signature], seen: Iterable[tuple[dict[str, Any], Mapping[str, Any]]], how: str
+) -> set[str]:
+    """Accounts that match a signature within their first exchanges."""
+    contact = FirstContact(signatures)
+    return {
+        request["account_id"]
+        for request, sketch in seen
+        if contact.see(request, sketch if how == WITH else None)
+    }
+
+
+def acted(scenario: str, folder: Path) -> tuple[Learned, dict[str, Any]]:
     """What a campaign shared before its suspension, and how many successors and honest newcomers of the
-    world were known.
+    world were known, with sketches and without.
     """
     simulate(
         scenario,
@@ -79,21 +96,18 @@ def acted(scenario: str, folder: Path) -> tuple[list[Signature], dict[str, int]]
     there = accounts.filter(pc.is_in(accounts["account_id"], pc.unique(before["account_id"])))
     suspended = dict.fromkeys(actions["account_id"].to_pylist(), scenario)
     observed = pa.concat_tables(list(observe([before], KEY)))
-    signatures = learn(sightings(before, there, observed), suspended)
+    learned = {
+        how: learn(sightings(before, there, observed if how == WITH else None), suspended)
+        for how in (WITH, WITHOUT)
+    }
     fresh = after.filter(pc.invert(pc.is_in(after["account_id"], pc.unique(before["account_id"]))))
-    contact = FirstContact(signatures)
-    found = {
-        request["account_id"]
-        for request, sketch in newcomers(fresh, accounts)
-        if contact.see(request, sketch)
-    }
     new = set(fresh["account_id"].to_pylist())
-    return signatures, {
-        "successors": len(new & planted),
-        "known": len(found & planted),
-        "honest": len(new - planted),
-        "false": len(found - planted),
-    }
+    told: dict[str, Any] = {"successors": len(new & planted), "honest": len(new - planted)}
+    seen = list(newcomers(fresh, accounts))
+    for how, signatures in learned.items():
+        found = known(signatures, seen, how)
+        told[how] = {"known": len(found & planted), "false": len(found - planted)}
+    return learned, told
 
 
 def main() -> None:
@@ -103,11 +117,13 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=700)
     given = parser.parse_args()
     told: dict[str, Any] = {"worlds": {}, "crowds": {}}
-    signatures: list[Signature] = []
+    every: Learned = {WITH: [], WITHOUT: []}
     for scenario in ("stealth-1", "stealth-2"):
         with tempfile.TemporaryDirectory() as folder:
             learned, told["worlds"][scenario] = acted(scenario, Path(folder))
-        signatures += learned
+        print(scenario, told["worlds"][scenario], flush=True)
+        for how, signatures in learned.items():
+            every[how] += signatures
     if given.out.exists():
         told["crowds"] = json.loads(given.out.read_text())["crowds"]
     for one in all_explanations():
@@ -115,13 +131,11 @@ def main() -> None:
             continue
         rng = np.random.default_rng([6, *one.card.name.encode()])
         rows, accounts, _ = tables([one.draw(rng, given.accounts, setting(rng, 1, None))], rng)
-        contact = FirstContact(signatures)
-        false = {
-            request["account_id"]
-            for request, sketch in newcomers(rows, accounts)
-            if contact.see(request, sketch)
+        seen = list(newcomers(rows, accounts))
+        told["crowds"][one.card.name] = {
+            "accounts": accounts.num_rows,
+            **{how: len(known(signatures, seen, how)) for how, signatures in every.items()},
         }
-        told["crowds"][one.card.name] = {"accounts": accounts.num_rows, "false": len(false)}
         given.out.write_text(json.dumps(told, indent=1, sort_keys=True))
 
 

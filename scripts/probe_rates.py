@@ -42,6 +42,22 @@ CAMPAIGNS = {
 }
 
 
+def without_text(exchanges: pa.Table) -> pa.Table:
+    """The requests with a number in place of each text, equal for equal texts: the judgement compares
+    nothing else of them, and is many times faster.
+    """
+    table = EXCHANGES.conform(exchanges)
+    for name in ("prompt", "system_prompt"):
+        whole = table[name].combine_chunks()
+        if isinstance(whole, pa.ChunkedArray):
+            whole = whole.chunk(0)
+        place = table.schema.get_field_index(name)
+        numbers = pc.cast(whole.dictionary_encode().indices, pa.string())
+        table = table.set_column(place, EXCHANGES.arrow.field(name), numbers)
+    none = pa.nulls(table.num_rows, pa.string())
+    return table.set_column(table.schema.get_field_index("response"), EXCHANGES.arrow.field("response"), none)
+
+
 def coins(
     rng: np.random.Generator,
     members: Sequence[str],
@@ -97,6 +113,7 @@ def honest(one: Explanation, groups: int, crowds: int) -> dict[str, int]:
         rng = np.random.default_rng([number, *one.card.name.encode()])
         where = setting(rng, 5, None)
         exchanges, accounts, _ = tables([one.draw(rng, int(rng.integers(20, 80)), where)], rng)
+        exchanges = without_text(exchanges)
         members = sorted(accounts["account_id"].to_pylist())
         for coin in range(each):
             habit = list(HONEST.values())[coin % len(HONEST)]

@@ -15,7 +15,7 @@ from stillwatch.errors import InputError
 from stillwatch.flows.content_blind import sketch
 from stillwatch.flows.peers import flagged, read_intersection
 from stillwatch.flows.scan import Options, feed, scan
-from stillwatch.share.joint import joint, together
+from stillwatch.share.joint import HIDDEN, NAMED, joint, together
 from stillwatch.share.match_client import write_intersection
 from stillwatch.share.sets import prompt_families
 from stillwatch.simulate.worlds import simulate
@@ -93,6 +93,43 @@ def test_three_providers_find_it_together_and_each_knows_its_own_accounts_alone(
         members
     )  # 37 of 45 here; whom it names depends on the pseudonyms
     assert len(mine - members) <= 1
+
+
+def test_the_joint_view_has_every_row_time_and_value_of_each_providers_own(labs, given, tmp_path):
+    whole = tmp_path / "whole"
+    sketch([str(labs[0] / "world")], whole, COMMON, {})
+    together([given / f"joint-{lab}" for lab in LABS], tmp_path / "together")
+    back = {}
+    for lab in LABS:
+        with (given / f"joint-{lab}.accounts.csv").open() as file:
+            back |= {row["pseudonym"]: row["account_id"] for row in csv.DictReader(file)}
+
+    def rows(folder):
+        parts = [pq.ParquetFile(part).read() for part in sorted(folder.glob("sketch-*.parquet"))]
+        return pa.concat_tables(parts).sort_by("exchange_key")
+
+    mine, joint = rows(whole), rows(tmp_path / "together")
+    assert [back[name] for name in joint.column("account_id").to_pylist()] == mine.column(
+        "account_id"
+    ).to_pylist()
+    for name in mine.column_names:
+        if name not in (*NAMED, "account_key"):
+            assert joint.column(name).to_pylist() == mine.column(name).to_pylist(), name
+    accounts = {
+        back[row["account_id"]]: row
+        for row in pq.read_table(tmp_path / "together/accounts.parquet").to_pylist()
+    }
+    cards = {}
+    for row in pq.read_table(labs[0] / "world/accounts.parquet").to_pylist():
+        other = accounts.pop(row["account_id"])
+        assert (
+            cards.setdefault(row["payment_fingerprint"], other["payment_fingerprint"])
+            == (other["payment_fingerprint"])
+        )
+        kept = set(row) - {"account_id", "payment_fingerprint", *HIDDEN}
+        assert {name: other[name] for name in kept} == {name: row[name] for name in kept}
+    assert not accounts
+    assert len(set(cards.values())) == len(cards)
 
 
 def test_two_folders_of_one_provider_and_one_that_nobody_gave_are_refused(given, tmp_path):

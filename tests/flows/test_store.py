@@ -23,7 +23,6 @@ from stillwatch.flows.scan import Options, feed, scan
 from stillwatch.readers.discover import discover
 from stillwatch.readers.read import check
 from stillwatch.results.folder import TABLES
-from stillwatch.simulate.worlds import simulate
 from stillwatch.sketch.digest import VERSION
 from stillwatch.sketch.keys import fresh
 from stillwatch.store.store import Store

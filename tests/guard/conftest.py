@@ -125,6 +125,8 @@ class Served:
             str(results),
             "--port",
             "0",
+            "--grpc-port",
+            "0",
             "--json",
         ]
         environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / "src")}
@@ -138,7 +140,12 @@ class Served:
         line = self.process.stdout.readline()
         if '"port"' not in line:
             raise RuntimeError(line + self.process.stdout.read() + self.process.stderr.read())
-        self.port = json.loads(line)["port"]
+        said = json.loads(line)
+        self.port, self.grpc_port = said["port"], said["grpc_port"]
+
+    def port_for(self, kind):
+        """The port at which a kind of gateway asks."""
+        return self.grpc_port if kind.endswith("_grpc") else self.port
 
     def ask(self, account, **more):
         status, _headers, content = self.post("/v1/decide", json.dumps({"account_id": account, **more}))

@@ -14,15 +14,27 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.issue(26)
+KINDS = ["envoy", "envoy_grpc", "nginx"]
 DOCS = Path(__file__).parents[2] / "docs" / "gateways"
 BIN = Path(sys.executable).parent
 
 
-def configuration(page, **replaced):
-    """The first code block of a page, with other ports and words."""
-    (text, *_others) = re.findall(r"```(?:yaml|nginx)\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
-    for before, after in replaced.items():
-        text = text.replace(before.replace("_", ":"), str(after))
+def configuration(page):
+    """The first code block of a page; for `envoy_grpc` with the blocks of that form in their places."""
+    text, *others = re.findall(
+        r"```(?:yaml|nginx)\n(.*?)```", (DOCS / page.replace("_grpc", "")).read_text(), re.DOTALL
+    )
+    if "_grpc" in page:
+        service, cluster = others
+        for first, last, block in (
+            (
+                "                      http_service:",
+                "                  - name: envoy.filters.http.router",
+                service,
+            ),
+            ("    - name: guard", "    - name: model", cluster),
+        ):
+            text = text[: text.index(first)] + block + text[text.index(last) :]
     return text
 
 
@@ -52,9 +64,9 @@ def gateway(tmp_path):
         front = port()
         folder = tmp_path / f"{kind}-{front}"
         folder.mkdir()
-        if kind == "envoy":
-            text = configuration("envoy.md").replace("port_value: 10000", f"port_value: {front}")
-            text = text.replace("port_value: 8790", f"port_value: {guard}").replace(
+        if kind.startswith("envoy"):
+            text = configuration(f"{kind}.md").replace("port_value: 10000", f"port_value: {front}")
+            text = re.sub("port_value: 879[01]", f"port_value: {guard}", text).replace(
                 "port_value: 8080", f"port_value: {model}"
             )
             text = text.replace("timeout: 0.05s", "timeout: 0.5s")  # the tests' machine is busy
@@ -122,13 +134,13 @@ def ask(number, account, path="/v1/messages?key=secret", **headers):
     return told
 
 
-@pytest.mark.parametrize("kind", ["envoy", "nginx"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_refusal_reaches_the_client_with_its_body_and_headers_and_others_go_on(
     kind, gateway, serve, results, model, policy
 ):
     path = policy("throttle", 'retry_after_s = 30\nmessage = "Please slow down."')
     guard = serve(results, "--mode", "enforce", "--policy", path)
-    front = gateway(kind, guard.port, model.port)
+    front = gateway(kind, guard.port_for(kind), model.port)
     status, headers, body = ask(front, "a1")
     assert (status, headers["retry-after"], headers["x-should-retry"]) == (429, "60", "false")
     told = json.loads(body)["error"]
@@ -148,26 +160,26 @@ def test_a_refusal_reaches_the_client_with_its_body_and_headers_and_others_go_on
         assert time.monotonic() < until
 
 
-@pytest.mark.parametrize("kind", ["envoy", "nginx"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_in_shadow_everything_goes_on_and_what_lies_behind_is_told_what_to_do(
     kind, gateway, serve, results, model, policy
 ):
     guard = serve(results, "--policy", policy("suspend"))
-    front = gateway(kind, guard.port, model.port)
+    front = gateway(kind, guard.port_for(kind), model.port)
     assert ask(front, "a1")[0] == 200
     assert "x-guard-directive" not in model.seen[-1]
     assert 'would="suspend"' in guard.post("/metrics", None, "GET")[2]
 
 
-@pytest.mark.parametrize("kind", ["envoy", "nginx"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_directive_reaches_what_lies_behind_the_gateway(kind, gateway, serve, results, model, policy):
     guard = serve(results, "--mode", "enforce", "--policy", policy("hide_reasoning"))
-    front = gateway(kind, guard.port, model.port)
+    front = gateway(kind, guard.port_for(kind), model.port)
     assert ask(front, "a1")[0] == 200
     assert model.seen[-1]["x-guard-directive"] == "hide_reasoning"
 
 
-@pytest.mark.parametrize(("kind", "closed"), [("envoy", 403), ("nginx", 500)])
+@pytest.mark.parametrize(("kind", "closed"), [("envoy", 403), ("envoy_grpc", 403), ("nginx", 500)])
 def test_without_a_guard_it_fails_open_or_closed_as_configured(kind, closed, gateway, model):
     nobody = port()
     assert ask(gateway(kind, nobody, model.port), "a1")[0] == 200
@@ -179,8 +191,8 @@ def test_without_a_guard_it_fails_open_or_closed_as_configured(kind, closed, gat
 
 def test_no_word_of_what_was_noticed_reaches_a_client(gateway, serve, results, model, policy):
     guard = serve(results, "--mode", "enforce", "--policy", policy("suspend"))
-    for kind in ("envoy", "nginx"):
-        status, headers, body = ask(gateway(kind, guard.port, model.port), "a1")
+    for kind in KINDS:
+        status, headers, body = ask(gateway(kind, guard.port_for(kind), model.port), "a1")
         assert status == 403
         shown = (body + json.dumps(headers)).lower()
         assert not [
@@ -188,6 +200,55 @@ def test_no_word_of_what_was_noticed_reaches_a_client(gateway, serve, results, m
             for word in ("c1", "campaign", "harvest", "stillwatch", "course", 'one"', "probability")
             if word in shown
         ]
+
+
+def test_a_directive_that_a_client_sends_itself_goes_no_further_over_grpc(
+    gateway, serve, results, model, policy
+):
+    guard = serve(results, "--mode", "enforce", "--policy", policy("hide_reasoning"))
+    front = gateway("envoy_grpc", guard.port_for("envoy_grpc"), model.port)
+    for account, reached in (("a1", "hide_reasoning"), ("somebody", None), ("", None)):
+        assert ask(front, account, **{"x-guard-directive": "forged", "x-decision-id": "forged"})[0] == 200
+        assert model.seen[-1].get("x-guard-directive") == reached
+        assert (model.seen[-1]["x-decision-id"] == "forged") == (not account)
+
+
+def test_over_grpc_the_path_is_the_route_without_its_query(gateway, serve, results, model, policy):
+    path = policy("suspend_new_keys")
+    path.write_text(path.read_text().replace("version = 1", 'version = 1\nkey_routes = ["/v1/keys"]'))
+    guard = serve(results, "--mode", "enforce", "--policy", path)
+    front = gateway("envoy_grpc", guard.port_for("envoy_grpc"), model.port)
+    assert ask(front, "a1", "/v1/messages")[0] == 200
+    assert ask(front, "a1", "/v1/keys?name=another")[0] == 403
+
+
+def test_raw_headers_and_bytes_that_are_no_text_are_read_and_a_port_that_is_taken_is_an_error(
+    results, policy
+):
+    from stillwatch.errors import StateError
+    from stillwatch.guard.app import Guard
+    from stillwatch.guard.core import Core
+    from stillwatch.guard.envoy_grpc import authorization, check, columns, messages
+    from stillwatch.guard.snapshot import make
+    from stillwatch.policy.read import read_policy
+
+    known = messages()
+    asked = known["CheckRequest"]()
+    for key, value in (("X-Account-Id", b"a1"), ("user-agent", b"\xff"), ("x-original-uri", b"/forged")):
+        asked.attributes.request.http.header_map.headers.add(key=key, raw_value=value)
+    asked.attributes.request.http.path = "/v1/messages?key=secret"
+    sent = known["CheckRequest"].FromString(asked.SerializeToString())
+    assert columns(sent) == {"account_id": "a1", "user_agent": "\ufffd", "route": "/v1/messages"}
+    guard = Guard(Core(make(results, read_policy(policy("suspend"))), "enforce"))
+    assert check(guard, sent).denied_response.status.code == 403
+    assert check(guard, known["CheckRequest"]()).HasField("ok_response")
+    assert guard.unidentified == 1
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        pytest.raises(StateError, match="cannot be listened on"),
+        authorization(guard, "127.0.0.1", other.getsockname()[1]),
+    ):
+        pass
 
 
 def test_litellm_and_portkey_ask_in_their_own_words(serve, results, policy):

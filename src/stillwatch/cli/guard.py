@@ -40,6 +40,11 @@ def guard() -> None:
     "--accounts", type=Existing(folder=False), help="Account table for plans, programs, age and spend."
 )
 @click.option(
+    "--store",
+    type=Existing(file=False),
+    help="Store of the scan, or a watch's STATE/store: newcomers are known by their templates too.",
+)
+@click.option(
     "--mode",
     type=click.Choice(MODES),
     default="shadow",
@@ -50,15 +55,22 @@ def guard() -> None:
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8790, show_default=True, help="Port; 0 takes a free one."
 )
+@click.option(
+    "--grpc-port",
+    type=click.IntRange(0, 65535),
+    help="Port for the gRPC form of Envoy's ext_authz; 0 takes a free one. [default: not served]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
 def serve_command(
     results: Path,
     state: Path | None,
     policy: Path | None,
     accounts: Path | None,
+    store: Path | None,
     mode: str,
     host: str,
     port: int,
+    grpc_port: int | None,
     as_json: bool,
 ) -> None:
     r"""Serve POST /v1/decide, /adapters/envoy, nginx, litellm and portkey, /healthz and /metrics.
@@ -70,17 +82,24 @@ def serve_command(
     Examples:
       stillwatch guard serve --results results/
       stillwatch guard serve --results watch/results --state guard/ --policy policy.toml --mode enforce
+      stillwatch guard serve --results results/ --grpc-port 8791
     """
+    from contextlib import ExitStack
+
     from stillwatch.flows.newcomers import KnownCampaigns
     from stillwatch.guard.reload import Places
     from stillwatch.guard.serve import listen, opened, serve, state_beside
 
     places = Places(results=results, state=state or state_beside(results), policy=policy, accounts=accounts)
-    known = KnownCampaigns(results)
-    with (
-        listen(host, port) as on,
-        opened(places, "enforce" if mode == "enforce" else "shadow", known) as one,
-    ):
+    known = KnownCampaigns(results, places.state, store)
+    with ExitStack() as stack:
+        on = stack.enter_context(listen(host, port))
+        one = stack.enter_context(opened(places, "enforce" if mode == "enforce" else "shadow", known))
+        also: dict[str, int] = {}
+        if grpc_port is not None:
+            from stillwatch.guard.envoy_grpc import authorization
+
+            also["grpc_port"] = stack.enter_context(authorization(one, host, grpc_port))
         address, taken = on.getsockname()[:2]
         core = one.core
         if as_json:
@@ -91,6 +110,7 @@ def serve_command(
                     "mode": mode,
                     "policy": core.snapshot.policy.title,
                     "members": len(core.snapshot.index),
+                    **also,
                 },
                 on_one_line=True,
             )
@@ -98,6 +118,7 @@ def serve_command(
             click.echo(
                 f"http://{address}:{taken}: {mode}, policy {core.snapshot.policy.title}, "
                 f"{len(core.snapshot.index):,} accounts"
+                + "".join(f"; gRPC on port {number}" for number in also.values())
             )
         sys.stdout.flush()
         serve(one, on)

@@ -32,7 +32,8 @@ class Summaries:
     * `attributes`: account × indicator value from the account table, which has no hour.
     * `marks`: account × indicator value × hour for phrases and bands, whose values are digests.
     * `phrases`: `marks` in arrays, for values that several accounts show.
-    * `sightings`: account × indicator value × half of the data: `sources` summed, and `attributes`.
+    * `sightings`: account × indicator value × half of the data: `sources` summed, and `attributes`, without
+      `excused` values.
     * `items`: account × text × hour, for texts that several accounts sent.
     * `usage`: account × model × hour.
     * `conversations`: account × conversation, for conversations that several accounts took part in: the hour
@@ -40,6 +41,9 @@ class Summaries:
     * `owners`: account → its declared owner: its organization, or a company's card and mail domain, or the
       account itself.
     * `accounts`, `releases`: the contract's own tables.
+    * `excused`: kind × value that people labelled honest, which is no evidence; None for none.
+    * `labelled`: account × explanation × value, where people labelled the value as the explanation's mark;
+      None for none.
     """
 
     activity: ir.Table
@@ -55,6 +59,13 @@ class Summaries:
     owners: ir.Table
     accounts: ir.Table
     releases: ir.Table
+    excused: ir.Table | None = None
+    labelled: ir.Table | None = None
+
+    @property
+    def seen(self) -> ir.Table:
+        """`sightings` with `excused` values, which may be marks of innocent explanations."""
+        return self.sightings if self.excused is None else summed(self.sources, self.attributes)
 
     @property
     def tables(self) -> tuple[ir.Table, ...]:
@@ -66,7 +77,7 @@ class Summaries:
         """The summaries of the log before `moment`, which must be a full hour.
 
         `phrases` are cut only where `moment` is a `datetime`, not where it is an expression. `attributes`,
-        `owners`, `accounts` and `releases` are those of the whole log.
+        `owners`, `accounts`, `releases`, `excused` and `labelled` are those of the whole log.
         """
         known = isinstance(moment, datetime)
         before = ibis.literal(moment, "timestamp('UTC', 6)") if known else moment
@@ -79,7 +90,7 @@ class Summaries:
             sources=sources,
             marks=self.marks.filter(_.hour < before),
             phrases=self.phrases.until(moment) if known else self.phrases,
-            sightings=summed(sources, self.attributes),
+            sightings=without(summed(sources, self.attributes), self.excused),
             items=self.items.filter(_.hour < before),
             usage=self.usage.filter(_.hour < before),
             conversations=self.conversations.filter(_.first_seen < before),
@@ -113,6 +124,24 @@ def summed(sources: ir.Table, attributes: ir.Table) -> ir.Table:
     if apart:
         parts.append(ibis.union(*apart).group_by(list(SIGHTING[:-1])).agg(exchanges=_.exchanges.sum()))
     return ibis.union(*(part.select(*SIGHTING) for part in parts))
+
+
+def without(sightings: ir.Table, values: ir.Table | None) -> ir.Table:
+    """Sightings without these kinds and values; all of them for None."""
+    return sightings if values is None else sightings.anti_join(values, ["kind", "value"])
+
+
+def labelled_marks(summaries: Summaries, marks: ir.Table, share: float) -> ir.Table:
+    """`Summaries.labelled` for the values in `marks` (explanation, kind and value): accounts that show one of
+    them in at least a share `share` of their exchanges, or have it in the account table.
+    """
+    total = summaries.halves.group_by("account_id").agg(of=_.exchanges.sum())
+    seen = summaries.sightings.inner_join(marks, ["kind", "value"])
+    each = seen.group_by(["account_id", "explanation", "kind", "value"]).agg(
+        exchanges=_.exchanges.sum(), stated=_.half.isnull().any()
+    )
+    shown = each.inner_join(total, "account_id").filter(_.stated | (_.exchanges >= share * _.of))
+    return shown.select("account_id", "explanation", "value")
 
 
 def summed_marks(marks: ir.Table) -> ir.Table:

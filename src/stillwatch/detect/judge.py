@@ -344,7 +344,7 @@ def bench(
     return Bench(
         tests=tuple(tests),
         explanations=tuple(explanations),
-        traits=traits(ask, summaries.phrases, tuple(names), owners),
+        traits=traits(ask, summaries, tuple(names), owners),
         rows=whole,
         sampled=sampled,
         others=others,

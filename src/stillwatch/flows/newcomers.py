@@ -5,63 +5,99 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from stillwatch.contract.results import CAMPAIGNS
 from stillwatch.errors import StillwatchError
+from stillwatch.flows.excused import Excused
+from stillwatch.flows.templates import TEXTS, key_of_store, signatures, sketched
 from stillwatch.guard.newcomers import Match
+from stillwatch.memory.labels import in_force, place_of
+from stillwatch.memory.targets import folders_of
 from stillwatch.results.folder import MANIFEST, read_table
 from stillwatch.successors.contact import FirstContact, of_results
 
-LOOK_S = 1.0  # seconds between looks at whether a scan has replaced the results
+LOOK_S = 1.0  # seconds between looks at whether results or labels have changed
 
 
 class KnownCampaigns:
     """Compares the first exchanges of new accounts with the campaigns of a results folder.
 
-    The folder is read again when a scan replaces it; where it cannot be read, the campaigns read last are
-    kept. An account created before a campaign's first exchange is not matched with it.
+    The folder is read at the start and again, in a thread of its own, when a scan replaces it or a label is
+    added to it or to the guard's state `state`; where it cannot be read, the campaigns read last are kept. A
+    value that is labelled honest is compared with no newcomer. An account created before a campaign's first
+    exchange is not matched with it.
+
+    With the scan's store, templates of requests are compared too, where requests have `prompt` or
+    `system_prompt`; the text is not kept. Raises `StateError` where the store cannot be read or has another
+    key.
     """
 
-    def __init__(self, results: Path) -> None:
-        self._results = results
+    def __init__(self, results: Path, state: Path | None = None, store: Path | None = None) -> None:
+        self._results, self._state, self._store = results, state, store
+        self._key = None if store is None else key_of_store(store)
+        self.may_wait = store is not None  # a sketch takes milliseconds
         self._lock = threading.Lock()
-        self._seen: tuple[int, int] | None = None
-        self._looked = float("-inf")
-        self._contact = FirstContact(())
-        self._began: dict[str, datetime] = {}
+        self._seen: list[tuple[int, int, int]] = []
+        self._looked = time.monotonic()
+        self._looks: threading.Thread | None = None
+        self._known: tuple[FirstContact, Mapping[str, datetime]] = FirstContact(()), {}
+        if self._key is not None:
+            sketched({"account_id": "", "prompt": "what compiles now need not be compiled later"}, self._key)
+            self._read()
+        self.look()
 
     def match(self, request: Mapping[str, Any]) -> Match | None:
         """The campaign that the account of `request` matches; None where it matches none. `request` has
         columns of the contract.
         """
+        sketch = None
+        if self._key is not None and any(request.get(name) for name in TEXTS):
+            account = str(request.get("account_id") or "")
+            sketch = sketched(request, self._key) if self._known[0].is_open(account) else None
         with self._lock:
-            self._look()
-            found = self._contact.see(request)
-            if found is None:
-                return None
-            created = request.get("created_at")
-            began = self._began.get(found.campaign_id)
-            if isinstance(created, datetime) and began is not None and created < began:
-                return None
-            return Match(campaign_id=found.campaign_id, weight=found.log10_weight)
+            if time.monotonic() - self._looked >= LOOK_S and (
+                self._looks is None or not self._looks.is_alive()
+            ):
+                self._looked = time.monotonic()
+                self._looks = threading.Thread(target=self.look, daemon=True, name="guard-newcomers")
+                self._looks.start()
+            contact, began = self._known
+            found = contact.see(request, sketch)
+        if found is None:
+            return None
+        created, first = request.get("created_at"), began.get(found.campaign_id)
+        if isinstance(created, datetime) and first is not None and created < first:
+            return None
+        return Match(campaign_id=found.campaign_id, weight=found.log10_weight)
 
-    def _look(self) -> None:
-        """Read the results again where a scan has replaced them, at most once in `LOOK_S` seconds."""
-        now = time.monotonic()
-        if now - self._looked < LOOK_S:
+    def look(self) -> None:
+        """Read results and labels again where they have changed and can be read."""
+        with suppress(OSError, StillwatchError):
+            self._read()
+
+    def _read(self) -> None:
+        folders = folders_of(self._results, self._state)
+        seen = [_version(path) for path in (self._results / MANIFEST, *map(place_of, folders))]
+        if seen == self._seen:
             return
-        self._looked = now
-        try:
-            told = (self._results / MANIFEST).stat()
-            if (told.st_mtime_ns, told.st_ino) == self._seen:
-                return
-            signatures = of_results(self._results)
-            campaigns = read_table(self._results, CAMPAIGNS).to_pylist()
-        except (OSError, StillwatchError):
-            return
-        self._contact = FirstContact(signatures)
-        self._began = {row["campaign_id"]: row["first_seen"] for row in campaigns}
-        self._seen = (told.st_mtime_ns, told.st_ino)
+        excused = Excused.of(in_force(folders)).values
+        learned = (
+            of_results(self._results, excused)
+            if self._store is None
+            else signatures(self._results, self._store, excused)
+        )
+        campaigns = read_table(self._results, CAMPAIGNS).to_pylist()
+        self._known = FirstContact(learned), {row["campaign_id"]: row["first_seen"] for row in campaigns}
+        self._seen = seen
+
+
+def _version(path: Path) -> tuple[int, int, int]:
+    """Time, inode and size of a file, which change when it is replaced or grows; zeros where it is absent."""
+    if not path.exists():
+        return 0, 0, 0
+    told = path.stat()
+    return told.st_mtime_ns, told.st_ino, told.st_size

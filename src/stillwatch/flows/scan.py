@@ -38,6 +38,7 @@ from stillwatch.engine.connect import Engine, open_engine
 from stillwatch.enrich.networks import from_files
 from stillwatch.errors import InputError, Problem, UsageError, unknown
 from stillwatch.flows.campaign_tables import CampaignRecord, describe_campaign, utc, write_tables
+from stillwatch.flows.excused import Excused
 from stillwatch.flows.groups import find_leads, nights, write_groups
 from stillwatch.flows.ingest import beside, beside_folder, check_sketches, gather, key_of, too_little
 from stillwatch.flows.peers import COLUMN as PEER_MATCH
@@ -48,6 +49,7 @@ from stillwatch.flows.shortfall import one_account
 from stillwatch.flows.summarise import Prefixes, add_up, open_log, shareable
 from stillwatch.flows.texts import write_prompts
 from stillwatch.foreign import described
+from stillwatch.memory.labels import in_force
 from stillwatch.readers.discover import Sources, discover
 from stillwatch.readers.limits import LIMITS, Limits
 from stillwatch.readers.losses import OTHERS, quarantined
@@ -109,7 +111,7 @@ class Options:
     profile: bool = False  # whether the manifest has duration and memory of each stage
     with_peer: Path | None = None  # file of values in common with a peer
     replay: bool = True  # whether to compute the hour at which each campaign could have been detected
-    labels: tuple[Path, ...] = ()  # folders whose labels are shown, besides those of the results folder
+    labels: tuple[Path, ...] = ()  # folders whose labels count, besides those of the results folder
     named: bool = True  # whether campaigns keep names over scans into one folder; False in a watch
 
 
@@ -136,7 +138,8 @@ def scan(paths: Sequence[str], out: Path, options: Options, progress: Progress =
         short = too_little(sources, store, options.limits)
         aside = sealed(pa.concat_tables([*lost, _unread_rows(sources)]), key)
         quarantine = pa.concat_tables([*store.quarantined(), aside])
-        overview, found, groups = _find(engine, store, known, options, progress)
+        excused = Excused.of(in_force([out, *options.labels]))
+        overview, found, groups = _find(engine, store, known, options, progress, excused)
         progress("write", 0, 1)
         write_tables(folder, found, engine)
         groups(folder)
@@ -418,6 +421,7 @@ def _find(
     known: Sequence[pa.Table],
     options: Options,
     progress: Progress,
+    excused: Excused,
 ) -> tuple[dict[str, Any], list[CampaignRecord], Callable[[Path], None]]:
     """The overview, the campaigns, and a function that writes the tables of leads and explanations into a
     folder.
@@ -426,8 +430,9 @@ def _find(
         return _nothing(), [], lambda folder: write_groups(folder, {}, [], None)
     accounts, releases = engine.load("accounts", known[0]), engine.load("releases", known[1])
     log = open_log(
-        engine, store, accounts, releases, options.without, lambda done, total: progress("fold", done, total)
-    )
+        engine, store, accounts, releases, options.without,
+        lambda done, total: progress("fold", done, total), excused,
+    )  # fmt: skip
     exchanges, summaries, used = log.exchanges, log.summaries, log.used
     tests = tuple(test for test in all_group_tests() if test.card.name not in options.without)
 

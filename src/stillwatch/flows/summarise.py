@@ -17,6 +17,7 @@ from stillwatch.contract.phrases import HOUR_S, Phrases
 from stillwatch.contract.summaries import OF_SOURCES, Summaries, halved, summed, summed_marks
 from stillwatch.detect import fold
 from stillwatch.engine.connect import Engine
+from stillwatch.flows.excused import Excused
 from stillwatch.flows.factorize import FIRST, Codes
 from stillwatch.signals.registry import Indicator, all_indicators
 from stillwatch.store.store import Part, Store, content_id
@@ -26,6 +27,7 @@ TOGETHER = 1_500_000  # rows of several days that are summarised in one query, a
 MOST_MARKS = 24_000_000  # most phrases and bands that are compared; above it they are sampled
 
 Skipped = tuple[Indicator, str]
+NONE_EXCUSED = Excused()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +109,12 @@ def open_log(
     releases: ir.Table,
     without: frozenset[str] = frozenset(),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    excused: Excused = NONE_EXCUSED,
 ) -> Log:
     """The log of a store that holds at least one exchange; days that are new or have changed are summarised.
 
-    `accounts` and `releases` are the companion tables, `without` the names of indicators to leave out.
+    `accounts` and `releases` are the companion tables, `without` the names of indicators to leave out, and
+    `excused` values that people labelled honest.
     """
     added = add_up(engine, store, progress)
     observations, thinned = added.observations, added.thinned
@@ -158,8 +162,8 @@ def open_log(
     )
     return Log(
         exchanges=added.once(observations),
-        summaries=summaries,
-        sightings=sightings,
+        summaries=excused.applied(engine, summaries),
+        sightings=excused.left(engine, sightings),
         used=used,
         skipped=skipped,
         thinned=thinned,

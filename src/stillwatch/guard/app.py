@@ -42,6 +42,14 @@ class Guard:
             return
         if scope["type"] != "http":
             return
+        if self.core.spans is None:
+            await self._serve(scope, receive, send)
+            return
+        with self.core.spans.within(scope["headers"]):
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
         arrived = time.perf_counter()
         path, method = scope["path"], scope["method"]
         if path == "/v1/decide" and method == "POST":
@@ -98,10 +106,10 @@ class Guard:
         await _answer(send, reply.status, reply.body, reply.headers)
 
     async def _ask(self, request: Mapping[str, Any], arrived: float) -> Any:  # noqa: ANN401  a decision
-        """The core's decision; computed in a thread where a matcher is in use, since a matcher may block."""
-        if self.core.matcher is None:
+        """The core's decision; computed in a thread where it may wait for a matcher."""
+        if not self.core.may_wait:
             return self.core.decide(request, arrived)
-        return await asyncio.get_running_loop().run_in_executor(None, self.core.decide, request, arrived)
+        return await asyncio.to_thread(self.core.decide, request, arrived)
 
     def _metrics(self) -> bytes:
         """The current metrics in Prometheus' text format."""

@@ -21,21 +21,16 @@ from math import ceil
 from typing import Any
 
 from stillwatch.guard.audit import Audit
-from stillwatch.guard.decision import DENY, Decision
+from stillwatch.guard.decision import DENY, ON_ERROR, TOO_LATE, Decision
 from stillwatch.guard.limits import Buckets
 from stillwatch.guard.newcomers import Match, Matcher
 from stillwatch.guard.snapshot import Snapshot, asked
+from stillwatch.guard.tracing import spans
 from stillwatch.policy.rollout import effective
 from stillwatch.policy.rules import ALLOW, Mode, Policy, Rule, applies
 from stillwatch.policy.subjects import DAY_S, sparing
 
-NO_MATCH, BY_LABEL, ON_ERROR, TOO_LATE, OFF = (
-    "no_match",
-    "allowed_by_label",
-    "guard_error",
-    "deadline",
-    "switched_off",
-)
+NO_MATCH, BY_LABEL, OFF = "no_match", "allowed_by_label", "switched_off"
 """Reasons of decisions that no rule made."""
 PLAIN_MESSAGES = {
     429: "Too many requests. Please retry later.",
@@ -54,7 +49,8 @@ class Core:
 
     `clock` returns seconds since 1970, `ticks` monotonic seconds; tests replace both. `is_killed` True allows
     every request. `counts` counts decisions by action, would-be action, mode and reason; `seconds` is the
-    latency histogram.
+    latency histogram. `may_wait` is whether a decision may wait for the matcher. `spans` records decisions as
+    spans, None where no tracer provider is configured.
     """
 
     def __init__(
@@ -74,10 +70,12 @@ class Core:
         self.seconds = [0] * (len(SECONDS) + 1)
         self.seconds_sum = 0.0
         self.errors: Counter[str] = Counter()
+        self.spans = spans()
         self._clock, self._ticks = clock, ticks
         self._prefix = secrets.token_hex(4)
         self._numbers = itertools.count(1)
-        self._pool = ThreadPoolExecutor(MATCHERS, "guard-matcher") if matcher else None
+        self.may_wait = matcher is not None and bool(getattr(matcher, "may_wait", True))
+        self._pool = ThreadPoolExecutor(MATCHERS, "guard-matcher") if self.may_wait else None
 
     def decide(self, request: Mapping[str, Any], arrived: float | None = None) -> Decision:
         """The decision on a request, given as columns of the contract with `account_id`.
@@ -101,6 +99,11 @@ class Core:
         self.seconds[bisect_left(SECONDS, took)] += 1
         self.seconds_sum += took
         self._write(decision, request)
+        if self.spans is not None:
+            try:
+                self.spans.record(decision, request, took)
+            except Exception as error:  # noqa: BLE001  a fault of an exporter costs no decision
+                self.errors[type(error).__name__] += 1
         return decision
 
     def _write(self, decision: Decision, request: Mapping[str, Any]) -> None:
@@ -149,8 +152,10 @@ class Core:
 
     def _match(self, request: Mapping[str, Any], policy: Policy, began: float) -> Match | None:
         """The matcher's answer. Raises `TimeoutError` where the policy's deadline passes first."""
-        if self.matcher is None or self._pool is None:
+        if self.matcher is None:
             return None
+        if self._pool is None:
+            return self.matcher.match(request)
         left = policy.deadline_ms / 1000 - (self._ticks() - began)
         return self._pool.submit(self.matcher.match, request).result(max(left, 0.0))
 

@@ -9,6 +9,8 @@ from stillwatch.policy.rules import ALLOW, LIMITED, UNNOTICED, Mode
 
 DENY = "deny"
 """The action where no decision can be made and the policy has `on_error = "deny"`."""
+ON_ERROR, TOO_LATE = "guard_error", "deadline"
+"""Reasons of decisions that could not be made: an error, and a passed deadline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,11 @@ class Decision:
     def refuses(self) -> bool:
         """Whether the request must not be passed on to the model."""
         return self.action != ALLOW and self.action not in UNNOTICED
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether no decision could be made, so that the policy's `on_error` applies."""
+        return self.reason in (ON_ERROR, TOO_LATE)
 
     @property
     def status(self) -> int:

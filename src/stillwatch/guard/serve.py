@@ -9,17 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from stillwatch.errors import Problem, StateError
 from stillwatch.guard.app import Guard
 from stillwatch.guard.audit import Audit
 from stillwatch.guard.core import Core
+from stillwatch.guard.listening import CONNECTIONS, END_S, cannot_listen
 from stillwatch.guard.newcomers import Matcher
 from stillwatch.guard.reload import Places, Reloader, first
 from stillwatch.policy.rules import Mode
 
-CONNECTIONS = 2048  # most open connections; further ones are answered 503
 IDLE_S = 30  # seconds after which an idle connection is closed
-END_S = 2  # seconds that open requests have to finish on shutdown
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 BACKLOG = 2048  # most connections that wait to be accepted
 
@@ -55,13 +53,7 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise StateError(
-            Problem(
-                fact=f"{host}:{port} cannot be listened on",
-                found=error.strerror or type(error).__name__,
-                fix="choose another --host or --port, or end the program that has it",
-            )
-        ) from error
+        raise cannot_listen(host, port, error.strerror or type(error).__name__) from error
 
 
 def serve(guard: Guard, on: socket.socket) -> None:

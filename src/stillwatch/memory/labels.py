@@ -1,11 +1,13 @@
 """Labels by people on accounts, groups, campaigns and shared values, each with an optional end.
 
 Rules:
-    A label changes no result of a scan: a campaign labelled honest is still listed, with the label's author
-    and reason. A label on a campaign or lead stores the accounts that the group had. It applies to any later
-    group that has at least half of the smaller group's accounts in common with these (`memory.identities`),
-    whatever the later group's name. Of several labels on one target the latest counts; a withdrawn or expired
-    label does not. An account's own label outweighs those of its group, which outweigh labels on values.
+    A label on an account, a key, an organisation or a group changes no result of a scan: a campaign labelled
+    honest is still listed, with the label's author and reason. A value labelled honest is no evidence in the
+    next scan, and a value labelled as an explanation's mark counts as that mark (`flows.excused`). A label on
+    a campaign or lead stores the accounts that the group had. It applies to any later group that has at least
+    half of the smaller group's accounts in common with these (`memory.identities`), whatever the later
+    group's name. Of several labels on one target the latest counts; a withdrawn or expired label does not. An
+    account's own label outweighs those of its group, which outweigh labels on values.
 """
 
 from __future__ import annotations

@@ -132,7 +132,10 @@ class Draws:
 
 
 class Follower:
-    """Others' work after a slot: the slot's score, and whether its request came again."""
+    """Others' work after slots: the slots' scores, and whether their requests came again.
+
+    Arguments in the plural are arrays with one entry for each slot.
+    """
 
     def __init__(self, traffic: Traffic, within_s: float, hold_s: float | None = None) -> None:
         self.traffic = traffic
@@ -140,14 +143,14 @@ class Follower:
         self.known_hold = None if hold_s is None else int(hold_s * SECOND)
         self.norm = float(np.log1p(within_s))
         self.accounts = len(traffic.organization)
-        order = np.lexsort((traffic.at, traffic.account))
-        self._by_account = order
-        self._begins = np.searchsorted(traffic.account[order], np.arange(self.accounts + 1))
-        self._account_at = traffic.at[order]
-        known = np.flatnonzero(traffic.work >= 0)
-        by_work = known[np.lexsort((traffic.at[known], traffic.work[known]))]
-        self._by_work, self._works = by_work, traffic.work[by_work]
         self.start = int(traffic.at[0]) if len(traffic.at) else 0
+        self._stride = len(traffic.at) + 1
+        self._by_account = np.argsort(traffic.account, kind="stable")
+        # The key of a request: its account, then its position in time.
+        self._keys = traffic.account[self._by_account] * self._stride + self._by_account
+        known = np.flatnonzero(traffic.work >= 0)
+        self._by_work = known[np.argsort(traffic.work[known], kind="stable")]
+        self._works = traffic.work[self._by_work]
 
     def hold(self, delays: Sequence[int]) -> int:
         """Time to wait for a slot's request, in microseconds.
@@ -161,81 +164,109 @@ class Follower:
             return self.within
         return int(1.2 * float(np.quantile(np.asarray(delays), 0.9))) + SECOND
 
-    def is_refused(self, request: int) -> bool:
-        """Whether the request at this position has an error status; false for position -1."""
-        return request >= 0 and int(self.traffic.status[request]) >= FIRST_ERROR
+    def are_refused(self, requests: Ints) -> Bools:
+        """Whether the requests at these positions have an error status; false for position -1."""
+        out = requests >= 0
+        out[out] = self.traffic.status[requests[out]] >= FIRST_ERROR
+        return out
 
-    def request(self, account: int, at: int, end: int) -> int:
-        """Position of the account's first request in [at, end), or -1."""
-        low, high = self._begins[account], self._begins[account + 1]
-        place = low + int(np.searchsorted(self._account_at[low:high], at))
-        if place < high and self._account_at[place] < end:
-            return int(self._by_account[place])
-        return -1
+    def requests(self, accounts: Ints, starts: Ints, ends: Ints) -> Ints:
+        """Position of each account's first request in [start, end), or -1."""
+        lows, highs = self._from(accounts, starts), self._from(accounts, ends)
+        out = np.full(len(accounts), -1, dtype=np.int64)
+        out[lows < highs] = self._by_account[lows[lows < highs]]
+        return out
 
-    def work_of(self, others: Bools, start: int, end: int) -> tuple[Ints, Ints]:
-        """Positions and times of others' requests in [start, end)."""
-        low, high = np.searchsorted(self.traffic.at, [start, end])
-        rows = np.arange(low, high)[others[self.traffic.account[low:high]]]
-        return rows, self.traffic.at[rows]
+    def own_requests(self, accounts: Ints, starts: Ints, ends: Ints) -> Ints:
+        """Positions of the accounts' requests in [start, end), one after another."""
+        places, _slot = _ranges(self._from(accounts, starts), self._from(accounts, ends))
+        return self._by_account[places]
+
+    def _from(self, accounts: Ints, times: Ints) -> Ints:
+        """Place in `_by_account` of each account's first request at or after a time."""
+        return np.searchsorted(
+            self._keys, accounts * self._stride + np.searchsorted(self.traffic.at, times)
+        ).astype(np.int64)
 
     def rate(self, others: Bools, end: int) -> float:
         """Others' requests per second before `end`, over at most thirteen windows."""
         start = max(self.start, end - 13 * self.within)
-        rows, _ = self.work_of(others, start, end)
-        return (len(rows) + 1.0) / max((end - start) / SECOND, 1.0)
+        low, high = np.searchsorted(self.traffic.at, [start, end])
+        count = int(others[self.traffic.account[low:high]].sum())
+        return (count + 1.0) / max((end - start) / SECOND, 1.0)
 
-    def rate_of(self, work: int, others: Bools, end: int) -> float:
-        """Others' requests per second with this content, before `end`."""
-        low, high = np.searchsorted(self._works, [work, work + 1])
-        rows = self._by_work[low:high]
-        rows = rows[self.traffic.at[rows] < end]
-        count = int(others[self.traffic.account[rows]].sum())
-        return (count + 1.0) / max((end - self.start) / SECOND, 1.0)
+    def windows(self, others: Bools, starts: Ints, ends: Ints, rates: Floats | float) -> Floats:
+        """Scores of whole moments: others' requests in (start, end) over the number expected; 0 where the
+        window has no length.
 
-    def score(
-        self, others: Bools, slot: tuple[int, int, int], end: int, rate: float, *, by_content: bool
-    ) -> tuple[float, float]:
-        """Score of a slot (request, account, time) from others' work before `end`, and whether its request
-        came again (0 or 1, NaN where unknown).
+        What was refused in a moment comes over the whole window.
+        """
+        rows, slot = _ranges(*np.searchsorted(self.traffic.at, [starts + 1, ends]))
+        count = np.bincount(slot[others[self.traffic.account[rows]]], minlength=len(starts))
+        expected = rates * np.maximum(ends - starts, 1) / SECOND
+        return np.asarray(count / expected)
+
+    def scores(
+        self, others: Bools, requests: Ints, accounts: Ints, starts: Ints, ends: Ints, rate: float
+    ) -> tuple[Floats, Floats]:
+        """Scores of slots from others' work before `ends`, and whether their requests came again (0 or 1,
+        NaN where unknown).
 
         The score is the sum of density(lag) / rate over others' requests: up to a constant, the likelihood
         ratio of one further request at that lag in a Poisson stream. The density is that of a lag spread
-        evenly on a logarithmic scale from a second to the window's end: 1 / (lag + 1 s). With `by_content`,
-        requests with the slot's own content also count against the rate of that content. A slot of no
-        account (-1) is a whole moment: its score is the number of others' requests over the number
-        expected.
+        evenly on a logarithmic scale from a second to the window's end: 1 / (lag + 1 s). For a slot with a
+        known request, requests with the same content also count against the rate of that content.
         """
-        request, account, at = slot
-        rows, times = self.work_of(others, at + 1, end)
-        if account >= 0 and (own := self.traffic.organization[account]) >= 0:
-            keep = self.traffic.organization[self.traffic.account[rows]] != own
-            rows, times = rows[keep], times[keep]
-        lag = (times - at) / SECOND
-        if not by_content and account < 0:  # a whole moment: what was refused comes over the whole window
-            return len(rows) / (rate * (end - at) / SECOND), np.nan
-        density = 1.0 / ((lag + 1.0) * self.norm)
-        score = float(density.sum()) / rate
-        work = int(self.traffic.work[request]) if request >= 0 and by_content else -1
-        if work < 0:
-            return score, np.nan
-        again = float(self._came_again(work, account, at, end))
-        same = self.traffic.work[rows] == work
-        if not same.any():
-            return score, again
-        return score + float(density[same].sum()) / self.rate_of(work, others, end), again
+        traffic, slots = self.traffic, len(starts)
+        rows, slot = _ranges(*np.searchsorted(traffic.at, [starts + 1, ends]))
+        own = traffic.organization[accounts]
+        keep = others[traffic.account[rows]]
+        keep &= (own[slot] < 0) | (traffic.organization[traffic.account[rows]] != own[slot])
+        rows, slot = rows[keep], slot[keep]
+        density = 1.0 / (((traffic.at[rows] - starts[slot]) / SECOND + 1.0) * self.norm)
+        scores = np.bincount(slot, density, minlength=slots) / rate
+        work = np.full(slots, -1, dtype=np.int64)
+        work[requests >= 0] = traffic.work[requests[requests >= 0]]
+        known = work >= 0
+        again = np.full(slots, np.nan)
+        if known.any():
+            again[known] = self._came_again(work[known], accounts[known], starts[known], ends[known])
+            same = known[slot] & (traffic.work[rows] == work[slot])
+            of_work = np.bincount(slot[same], density[same], minlength=slots)
+            hit = of_work > 0
+            scores[hit] += of_work[hit] / self._rates_of(work[hit], others, ends[hit])
+        return scores, again
 
-    def _came_again(self, work: int, account: int, at: int, end: int) -> bool:
-        """Whether a request with this content came in (at, end) from an account other than the slot's own
+    def _with_work(self, works: Ints) -> tuple[Ints, Ints]:
+        """Positions of the requests with each content, and the number of the slot that each belongs to."""
+        places, slot = _ranges(*(np.searchsorted(self._works, works + step) for step in (0, 1)))
+        return self._by_work[places], slot
+
+    def _rates_of(self, works: Ints, others: Bools, ends: Ints) -> Floats:
+        """Others' requests per second with each content, before `ends`."""
+        rows, slot = self._with_work(works)
+        counted = (self.traffic.at[rows] < ends[slot]) & others[self.traffic.account[rows]]
+        count = np.bincount(slot[counted], minlength=len(works))
+        return np.asarray((count + 1.0) / np.maximum((ends - self.start) / SECOND, 1.0))
+
+    def _came_again(self, works: Ints, accounts: Ints, starts: Ints, ends: Ints) -> Floats:
+        """Whether a request with each content came in (start, end) from an account other than the slot's own
         and those of its organization.
         """
-        low, high = np.searchsorted(self._works, [work, work + 1])
-        rows = self._by_work[low:high]
-        rows = rows[(self.traffic.at[rows] > at) & (self.traffic.at[rows] < end)]
-        senders = self.traffic.account[rows]
-        own = self.traffic.organization[account]
-        strange = (own < 0) | (self.traffic.organization[senders] != own)
-        return bool(((senders != account) & strange).any())
+        rows, slot = self._with_work(works)
+        at, senders = self.traffic.at[rows], self.traffic.account[rows]
+        own = self.traffic.organization[accounts]
+        strange = (own[slot] < 0) | (self.traffic.organization[senders] != own[slot])
+        again = (at > starts[slot]) & (at < ends[slot]) & (senders != accounts[slot]) & strange
+        return (np.bincount(slot[again], minlength=len(works)) > 0).astype(float)
+
+
+def _ranges(lows: Ints, highs: Ints) -> tuple[Ints, Ints]:
+    """The integers of each range [low, high), one range after another, and the number of each one's range."""
+    lengths = np.maximum(highs - lows, 0)
+    number = np.repeat(np.arange(len(lengths)), lengths)
+    begins = np.cumsum(lengths) - lengths
+    return np.arange(int(lengths.sum())) - begins[number] + lows[number], number
 
 
 def in_order(slots: Slots) -> Iterator[tuple[Ints, int]]:
@@ -251,18 +282,22 @@ def in_order(slots: Slots) -> Iterator[tuple[Ints, int]]:
         yield np.arange(low, high), following
 
 
+def ends_of(slots: Slots) -> Ints:
+    """For each slot, the time at which the next trial begins."""
+    out = np.empty(len(slots), dtype=np.int64)
+    for rows, following in in_order(slots):
+        out[rows] = following
+    return out
+
+
 def refusals_in_log(slots: Slots, follower: Follower) -> bool | None:
     """Whether refused requests are in the log with their status; None where no status is known."""
-    first: list[bool] = []
-    known = False
-    for rows, following in in_order(slots):
-        for row in rows[slots.failed[rows]].tolist():
-            at = int(slots.at[row])
-            request = follower.request(int(slots.account[row]), at, min(at + follower.hold(()), following))
-            known |= request >= 0 and int(follower.traffic.status[request]) >= 0
-            if request >= 0:
-                first.append(follower.is_refused(request))
-    return float(np.mean(first)) >= MIN_REFUSED_SEEN if known else None
+    at, ends = slots.at[slots.failed], ends_of(slots)[slots.failed]
+    first = follower.requests(slots.account[slots.failed], at, np.minimum(at + follower.hold(()), ends))
+    first = first[first >= 0]
+    if not (follower.traffic.status[first] >= 0).any():
+        return None
+    return float(np.mean(follower.are_refused(first))) >= MIN_REFUSED_SEEN
 
 
 def requests(slots: Slots, follower: Follower, draws: Draws, *, in_log: bool) -> Compared:
@@ -274,43 +309,41 @@ def requests(slots: Slots, follower: Follower, draws: Draws, *, in_log: bool) ->
     delays: list[int] = []
     for rows, following in in_order(slots):
         hold = follower.hold(delays)  # of earlier trials: nothing of this one decides which slots count
-        delays += _delays(slots, rows, following, follower)
+        if follower.known_hold is None:
+            delays += _delays(slots, rows, following, follower).tolist()
         trial = int(slots.trial[rows[0]])
         refused_accounts = np.unique(slots.account[rows[slots.failed[rows]]])
         if len(refused_accounts) in (0, len(np.unique(slots.account[rows]))):
             continue
         others, compared = _others(slots, rows, refused_accounts, follower.accounts, draws)
-        found: list[tuple[int, tuple[int, int, int], int]] = []
-        for row in compared:
-            at, account = int(slots.at[row]), int(slots.account[row])
-            request = follower.request(account, at, min(at + hold, following))
-            if in_log and request < 0:
-                out.without_request += 1
-                continue
-            began = int(follower.traffic.at[request]) if in_log else at
-            until = min(began + follower.within, following)
-            if until - began < SECOND:
-                out.cut_off += 1
-                continue
-            found.append((int(row), (request if in_log else -1, account, began), until))
-        if not found or (len({slot[2] for _, slot, _ in found}) == 1 and not in_log):
+        accounts, began = slots.account[compared], slots.at[compared]
+        asked = np.full(len(compared), -1, dtype=np.int64)
+        if in_log:
+            asked = follower.requests(accounts, began, np.minimum(began + hold, following))
+            met = asked >= 0
+            out.without_request += int((~met).sum())
+            compared, asked, accounts = compared[met], asked[met], accounts[met]
+            began = follower.traffic.at[asked]
+        until = np.minimum(began + follower.within, following)
+        long = until - began >= SECOND
+        out.cut_off += int((~long).sum())
+        compared, asked, accounts = compared[long], asked[long], accounts[long]
+        began, until = began[long], until[long]
+        if not len(compared) or (not in_log and (began == began[0]).all()):
             continue
-        rate = follower.rate(others, max(until for *_, until in found))
-        scored = [follower.score(others, slot, until, rate, by_content=in_log) for _, slot, until in found]
-        failed = slots.failed[np.array([row for row, *_ in found])]
-        _rank(out, trial, np.array(scored), failed, draws)
+        rate = follower.rate(others, int(until.max()))
+        scored = follower.scores(others, asked, accounts, began, until, rate)
+        _rank(out, trial, *scored, slots.failed[compared], draws)
     return out
 
 
-def _delays(slots: Slots, rows: Ints, following: int, follower: Follower) -> list[int]:
+def _delays(slots: Slots, rows: Ints, following: int, follower: Follower) -> Ints:
     """Delays between refused slots and the requests refused in them, in microseconds."""
-    out = []
-    for row in rows[slots.failed[rows]].tolist():
-        at = int(slots.at[row])
-        request = follower.request(int(slots.account[row]), at, min(at + DAY, following))
-        if follower.is_refused(request):
-            out.append(int(follower.traffic.at[request]) - at)
-    return out
+    failed = rows[slots.failed[rows]]
+    at = slots.at[failed]
+    found = follower.requests(slots.account[failed], at, np.minimum(at + DAY, following))
+    refused = follower.are_refused(found)
+    return follower.traffic.at[found[refused]] - at[refused]
 
 
 def _others(slots: Slots, rows: Ints, refused: Ints, accounts: int, draws: Draws) -> tuple[Bools, Ints]:
@@ -326,7 +359,7 @@ def _others(slots: Slots, rows: Ints, refused: Ints, accounts: int, draws: Draws
     return others, rows[~others[slots.account[rows]]]
 
 
-def _rank(out: Compared, trial: int, scored: npt.NDArray[np.float64], failed: Bools, draws: Draws) -> None:
+def _rank(out: Compared, trial: int, scores: Floats, again: Floats, failed: Bools, draws: Draws) -> None:
     """Assign the spared slots to the refused ones, each to one, and compare their scores."""
     refused, spared = np.flatnonzero(failed), np.flatnonzero(~failed)
     if not len(refused) or not len(spared):
@@ -336,10 +369,12 @@ def _rank(out: Compared, trial: int, scored: npt.NDArray[np.float64], failed: Bo
     each = min(len(spared) // len(refused), MAX_SPARED)
     for number, one in enumerate(refused.tolist()):
         mine = spared[number * each : (number + 1) * each]
-        ties = [draws.of("tie", trial, number, place) for place in range(each + 1)]
-        keys = list(zip(scored[mine, 0].tolist(), ties[1:], strict=True))
-        hit = (float(scored[one, 0]), ties[0]) > max(keys)
-        out.add(trial, hit, float(scored[one, 1]), scored[mine, 1], each)
+        hit = bool((scores[one] > scores[mine]).all())
+        if not hit and scores[one] == scores[mine].max():
+            ties = [draws.of("tie", trial, number, place) for place in range(each + 1)]
+            equal = np.flatnonzero(scores[mine] == scores[one])
+            hit = ties[0] > max(ties[place + 1] for place in equal.tolist())
+        out.add(trial, hit, float(again[one]), again[mine], each)
 
 
 def moments(slots: Slots, follower: Follower, draws: Draws) -> Compared:
@@ -360,13 +395,11 @@ def moments(slots: Slots, follower: Follower, draws: Draws) -> Compared:
             others[slots.account[rows[slots.failed[rows]]]] = False
         if not others.any():
             continue
-        scored = []
-        for rows, following in block:
-            at = int(slots.at[rows].min())
-            until = min(at + follower.within, following)
-            rate = follower.rate(others, until) if until > at else 1.0
-            scored.append(follower.score(others, (-1, -1, at), until, rate, by_content=False))
-        _rank(out, int(slots.trial[block[-1][0][0]]), np.array(scored), failed, draws)
+        starts = np.array([int(slots.at[rows].min()) for rows, _ in block])
+        ends = np.minimum(starts + follower.within, [following for _, following in block])
+        rates = np.array([follower.rate(others, end) for end in ends.tolist()])
+        scores = follower.windows(others, starts, ends, rates)
+        _rank(out, int(slots.trial[block[-1][0][0]]), scores, np.full(len(block), np.nan), failed, draws)
     return out
 
 
@@ -385,7 +418,7 @@ def other_times(slots: Slots, follower: Follower, draws: Draws, *, in_log: bool)
     steps = [sign * k * unit for unit in (DAY, HOUR) for k in range(1, 40) for sign in (-1, 1)]
     for rows, following in in_order(slots):
         hit_rows = rows[slots.failed[rows]]
-        if not len(hit_rows) or (in_log and not _delays(slots, hit_rows, following, follower)):
+        if not len(hit_rows) or (in_log and not len(_delays(slots, hit_rows, following, follower))):
             continue
         at = int(slots.at[hit_rows].min())
         width = min(follower.within, following - at)
@@ -400,11 +433,10 @@ def other_times(slots: Slots, follower: Follower, draws: Draws, *, in_log: bool)
             out.cut_off += 1
             continue
         rate = follower.rate(others, at + width)
-        scored = [
-            follower.score(others, (-1, -1, t), t + width, rate, by_content=False) for t in [at, *times]
-        ]
+        starts = np.array([at, *times])
+        scores = follower.windows(others, starts, starts + width, rate)
         failed = np.r_[True, np.zeros(len(times), dtype=np.bool_)]
-        _rank(out, int(slots.trial[rows[0]]), np.array(scored), failed, draws)
+        _rank(out, int(slots.trial[rows[0]]), scores, np.full(len(starts), np.nan), failed, draws)
     return out
 
 

@@ -245,24 +245,18 @@ def _at(parts: list[Compared], trial: int, tolerated: float) -> float:
 
 def harm(slots: Slots, follower: Follower) -> Harm:
     """The cost of the trials for the group's accounts."""
-    traffic = follower.traffic
     each = Counter(slots.account[slots.failed].tolist())
-    errors: set[int] = set()
-    met = 0
-    for rows, following in compare.in_order(slots):
-        for row in rows[slots.failed[rows]].tolist():
-            at, account = int(slots.at[row]), int(slots.account[row])
-            met += follower.request(account, at, min(at + follower.hold(()), following)) >= 0
-            low, high = np.searchsorted(traffic.at, [at, min(at + follower.within, following)])
-            mine = np.arange(low, high)[traffic.account[low:high] == account]
-            errors.update(mine[traffic.status[mine] >= compare.FIRST_ERROR].tolist())
+    accounts, at = slots.account[slots.failed], slots.at[slots.failed]
+    ends = compare.ends_of(slots)[slots.failed]
+    met = follower.requests(accounts, at, np.minimum(at + follower.hold(()), ends)) >= 0
+    after = np.unique(follower.own_requests(accounts, at, np.minimum(at + follower.within, ends)))
     return Harm(
         refusals=int(slots.failed.sum()),
-        met=met,
+        met=int(met.sum()),
         accounts=len(each),
         most_of_one_account=max(each.values(), default=0),
-        errors=len(errors),
-        requests=len(traffic.at),
+        errors=int(follower.are_refused(after).sum()),
+        requests=len(follower.traffic.at),
     )
 
 

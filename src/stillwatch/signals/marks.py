@@ -186,3 +186,17 @@ def either(first: Ints, second: Ints) -> Ints:
     """The labels of `first`, and for members without one those of `second`, renumbered to be distinct."""
     later = np.where(second >= 0, second + first.max(initial=-1) + 1, -1)
     return np.where(first >= 0, first, later).astype(np.int64)
+
+
+def with_labels(traits: Traits, members: Ints, explanation: str, labels: Ints) -> Ints:
+    """`labels`, in which members with one value that people labelled as this explanation's mark have one
+    label: the most frequent one that they have already, or a new one.
+    """
+    if explanation not in traits.labelled:
+        return labels
+    said, out = traits.labelled[explanation][members], labels.copy()
+    for value in np.unique(said[said >= 0]):
+        mine = said == value
+        own = labels[mine & (labels >= 0)]
+        out[mine] = np.bincount(own).argmax() if len(own) else out.max(initial=-1) + 1
+    return out

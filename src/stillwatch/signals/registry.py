@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, wraps
 from typing import Literal
 
 import ibis
@@ -26,6 +26,7 @@ from stillwatch.contract.releases import RELEASES
 from stillwatch.contract.summaries import Summaries
 from stillwatch.plugins import units
 from stillwatch.signals import explanations, group_tests, indicators
+from stillwatch.signals.marks import with_labels
 from stillwatch.signals.traits import Traits
 from stillwatch.simulate.crowds import Crowd, Setting
 from stillwatch.suggestions import did_you_mean
@@ -285,9 +286,10 @@ class Explanation:
     """An honest cause that can make a group of accounts look controlled.
 
     `mark(traits, members)` returns one label per member: -1 where the account does not carry the
-    explanation's mark, else a number of 0 or more. In the families `bends`, members with one label count as
-    one account, since the explanation can make them alike; unmarked members, and all members in other
-    families, count in full. `draw(rng, accounts, setting)` simulates an honest group of so many accounts.
+    explanation's mark, else a number of 0 or more. A value that people labelled as the mark counts as one
+    (`marks.with_labels`). In the families `bends`, members with one label count as one account, since the
+    explanation can make them alike; unmarked members, and all members in other families, count in full.
+    `draw(rng, accounts, setting)` simulates an honest group of so many accounts.
     """
 
     card: ExplanationCard
@@ -321,7 +323,12 @@ def explanation(
             settled_by=settled_by,
             source=source,
         )
-        return Explanation(card=card, bends=frozenset(bends), mark=function, draw=draw)
+
+        @wraps(function)
+        def mark(traits: Traits, members: Labels) -> Labels:
+            return with_labels(traits, members, card.name, function(traits, members))
+
+        return Explanation(card=card, bends=frozenset(bends), mark=mark, draw=draw)
 
     return wrap
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import ibis
 import ibis.expr.types as ir
@@ -30,6 +31,7 @@ MAIN_KINDS = (
 # Indicator kinds over the account table of which `Traits` has the account's value.
 ATTRIBUTE_KINDS = ("payment_fingerprint", "email_domain", "signup_address", "signup_burst")
 NEARLY = 0.9  # share of the exchanges of an account's largest day from which a day counts as full
+LABELLED = attrgetter("labelled")  # `Summaries.labelled`
 MOST_TEXTS = 2_000_000  # pairs of account and text that are kept
 FEWEST_EXCHANGES = 6  # exchanges below which `Traits.quiet` is NaN
 
@@ -55,6 +57,8 @@ class Traits:
     * `owner`: code of the declared owner; accounts without one have codes of their own.
     * `text_account`, `text`: pairs of an account (a position in the other arrays) and a text that it sent,
       for texts that several accounts sent.
+    * `labelled[explanation]`: code of the value that the account shows and people labelled as that
+      explanation's mark; -1 for none.
     """
 
     exchanges: Floats
@@ -73,13 +77,14 @@ class Traits:
     text: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     value: Mapping[str, Ints] = field(default_factory=dict)
     share: Mapping[str, Floats] = field(default_factory=dict)
+    labelled: Mapping[str, Ints] = field(default_factory=dict)
 
 
-def traits(ask: Ask, phrases: Phrases, names: Sequence[str], owner: Ints) -> Traits:
+def traits(ask: Ask, summaries: Summaries, names: Sequence[str], owner: Ints) -> Traits:
     """Traits of the accounts `names`, in that order.
 
-    `ask` evaluates a function of the log's summaries to an Arrow table; `phrases` are those of the summaries;
-    `owner` has the code of each account's declared owner.
+    `ask` evaluates a function of these `summaries` to an Arrow table, as `ask(f)` for `f(summaries)`; `owner`
+    has the code of each account's declared owner.
     """
     known = pa.array(names, pa.string())
     n = len(names)
@@ -105,10 +110,11 @@ def traits(ask: Ask, phrases: Phrases, names: Sequence[str], owner: Ints) -> Tra
     hours = np.stack([sums[f"h{h}"] for h in range(24)], axis=1)
     shown = ask(_shown)
     value, share = _main(shown, places(shown), n, exchanges)
-    value[PHRASE], share[PHRASE] = _main_phrase(phrases, names, exchanges)
+    value[PHRASE], share[PHRASE] = _main_phrase(summaries.phrases, names, exchanges)
     stated = ask(_stated)
     for kind, (codes, sure) in _attributes(stated, places(stated), n).items():
         value[kind], share[kind] = codes, sure
+    marked = None if summaries.labelled is None else ask(LABELLED)
     texts = ask(_texts)
     who = places(texts)
     what = np.asarray(texts.column("item").to_numpy(), np.int64)
@@ -136,7 +142,27 @@ def traits(ask: Ask, phrases: Phrases, names: Sequence[str], owner: Ints) -> Tra
         text=what[who >= 0],
         value=value,
         share=share,
+        labelled={} if marked is None else _labelled(marked, places(marked), n),
     )
+
+
+def _labelled(table: pa.Table, who: Ints, n: int) -> dict[str, Ints]:
+    """`Traits.labelled` from rows of `Summaries.labelled`; of an account's values, the last one counts. `who`
+    is the position of each row's account, -1 for none.
+    """
+    values = table.column("value").to_pylist()
+    number = {value: place for place, value in enumerate(sorted(set(values)))}
+    rows = zip(
+        table.column("explanation").to_pylist(),
+        (number[value] for value in values),
+        who.tolist(),
+        strict=True,
+    )
+    out: dict[str, Ints] = {}
+    for explanation, code, account in sorted(rows):
+        if account >= 0:
+            out.setdefault(explanation, np.full(n, -1, np.int64))[account] = code
+    return out
 
 
 def _sums(summaries: Summaries) -> ir.Table:
@@ -171,7 +197,7 @@ def _created(summaries: Summaries) -> ir.Table:
 
 def _shown(summaries: Summaries) -> ir.Table:
     """Account × kind of `MAIN_KINDS`: the account's most frequent value, and its number of exchanges."""
-    seen = summaries.sightings.filter(_.kind.isin(MAIN_KINDS))
+    seen = summaries.seen.filter(_.kind.isin(MAIN_KINDS))
     counted = seen.group_by(["account_id", "kind", "value"]).agg(exchanges=_.exchanges.sum())
     order = ibis.window(group_by=["account_id", "kind"], order_by=[ibis.desc("exchanges"), "value"])
     return counted.mutate(place=ibis.row_number().over(order)).filter(_.place == 0).drop("place")
@@ -179,7 +205,7 @@ def _shown(summaries: Summaries) -> ir.Table:
 
 def _stated(summaries: Summaries) -> ir.Table:
     """Account × kind of `ATTRIBUTE_KINDS`: its value, the first in order of several."""
-    stated = summaries.sightings.filter(_.kind.isin(ATTRIBUTE_KINDS))
+    stated = summaries.seen.filter(_.kind.isin(ATTRIBUTE_KINDS))
     return stated.group_by(["account_id", "kind"]).agg(value=_.value.min())
 
 

@@ -19,7 +19,7 @@ occur together. Rules:
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -206,8 +206,9 @@ def _best(values: Iterable[Value], weights: Mapping[Value, float], family: str) 
     )
 
 
-def of_results(results: Path) -> list[Signature]:
-    """Signatures of a results folder's campaigns, from the values in its evidence.
+def of_results(results: Path, excused: Collection[Value] = frozenset()) -> list[Signature]:
+    """Signatures of a results folder's campaigns, from the values in its evidence without those that people
+    labelled honest (`excused`).
 
     Digests of text are left out; `learn` has those. For a family of several values it is assumed that no
     other account shows two of them, which gives the least possible weight.
@@ -218,7 +219,12 @@ def of_results(results: Path) -> list[Signature]:
     }
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in read_table(results, contract.EVIDENCE).to_pylist():
-        if row["kind"] in FAMILY_OF and row["kind"] not in DIGESTS and row["others"] is not None:
+        if (
+            row["kind"] in FAMILY_OF
+            and row["kind"] not in DIGESTS
+            and row["others"] is not None
+            and (row["kind"], row["value"]) not in excused
+        ):
             rows[row["campaign_id"]].append(row)
     out = []
     for campaign, size in sizes.items():
@@ -313,6 +319,11 @@ class FirstContact:
             if one.found is not None or one.exchanges == self.exchanges:
                 one.values.clear()
         return one.found
+
+    def is_open(self, account: str) -> bool:
+        """Whether the account's next request counts."""
+        one = self._followed.get(account)
+        return one is None or (one.found is None and one.exchanges < self.exchanges)
 
     def match(self, values: Iterable[Value], exchanges: int = 1) -> Contact | None:
         """The campaign with the greatest weight for these values; None where it is below `least_weight`."""
