@@ -1,6 +1,7 @@
 """A console over synthetic results, served to a real HTTP client."""
 
 import importlib.util
+import shutil
 import socket
 import sys
 import threading
@@ -111,6 +112,7 @@ class Served:
 
 def built(folder, **options):
     """Synthetic results with a canary in the words of prompts."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     options = {"campaigns": 2, "leads": 2, "accounts": 150, "prompts": True} | options
@@ -118,8 +120,6 @@ def built(folder, **options):
     table = pq.read_table(folder / "prompts.parquet").to_pylist()
     for row in table:
         row["prompt"] = f"{CANARY} {row['prompt']}"
-    import pyarrow as pa
-
     pq.write_table(
         pa.Table.from_pylist(table, pq.read_schema(folder / "prompts.parquet")), folder / "prompts.parquet"
     )
@@ -132,13 +132,36 @@ def results(tmp_path_factory):
     return built(tmp_path_factory.mktemp("console") / "results")
 
 
+@pytest.fixture(scope="session")
+def kit():
+    """What tests make consoles of: `built`, `Client`, `Served` and `CANARY`."""
+    from types import SimpleNamespace
+
+    return SimpleNamespace(built=built, Client=Client, Served=Served, CANARY=CANARY, results=results_folder)
+
+
+@pytest.fixture(scope="session")
+def imported(tmp_path_factory, results):
+    """A state into which the results were imported; tests copy it."""
+    from stillwatch.console.console import Console
+
+    state = tmp_path_factory.mktemp("imported") / "state"
+    console = Console(state, [results])
+    console.refresh()
+    console.close()
+    return state
+
+
 @pytest.fixture
-def serve(tmp_path, results):
+def serve(tmp_path, results, imported):
     """Serves consoles, which end with the test."""
     open_ones = []
 
-    def made(state=None, folders=None, **options):
-        one = Served(state or tmp_path / "state", [results] if folders is None else folders, **options)
+    def made(**options):
+        state = tmp_path / f"state-{len(open_ones)}"
+        if "url" not in options:
+            shutil.copytree(imported, state)
+        one = Served(state, [results], **options)
         open_ones.append(one)
         return one
 
@@ -148,8 +171,9 @@ def serve(tmp_path, results):
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory, results):
+def shared(tmp_path_factory, results, imported):
     """A console that tests of a module share, for what changes nothing."""
-    one = Served(tmp_path_factory.mktemp("shared") / "state", [results])
+    state = shutil.copytree(imported, tmp_path_factory.mktemp("shared") / "state")
+    one = Served(state, [results])
     yield one
     one.close()

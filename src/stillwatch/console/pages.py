@@ -49,16 +49,16 @@ DONE = {
 }
 """What a page says after an operation."""
 TOUR = {
-    "The queue": "Campaigns and leads wait here with their owner, lock and due time. Above the list, groups of "
-    "the newest scan stand side by side: what speaks for one control is marked ▲, what speaks against it ▽.",
-    "A campaign": "What speaks for and against one control, what each innocent explanation leaves unexplained, "
-    "the time line, and the history over scans. Labels and notes are at the side.",
-    "A lead": "The same page for a group that an innocent explanation may account for, such as a class. It says "
-    "what would settle the question. A lead is never a campaign.",
+    "The queue": "Campaigns and leads wait here with their owner, lock and due time. Above the list, groups "
+    "of the newest scan stand side by side: what speaks for one control is marked ▲, what speaks against it ▽.",
+    "A campaign": "What speaks for and against one control, what each innocent explanation leaves "
+    "unexplained, the time line, and the history over scans. Labels and notes are at the side.",
+    "A lead": "The same page for a group that an innocent explanation may account for, such as a class. It "
+    "says what would settle the question. A lead is never a campaign.",
     "A shared value": "From a value to its accounts, from an account to its values: each step shows how many "
     "there are, in which cases, and how many of them carry a label.",
-    "Decisions": "Labels have a reason and an end. Many at once need a second person, can be undone, and happen "
-    "whole or not at all. Whoever was acted on can appeal; overturned cases reopen their batch.",
+    "Decisions": "Labels have a reason and an end. Many at once need a second person, can be undone, and "
+    "happen whole or not at all. Whoever was acted on can appeal; overturned cases reopen their batch.",
 }
 """Steps of the tour: title and words."""
 

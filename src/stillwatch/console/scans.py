@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from stillwatch.memory.targets import RESULTS_OF_A_STATE
 from stillwatch.report.cards import CARDS, card
 from stillwatch.report.compare import compare
 from stillwatch.report.reading import Results, read
+from stillwatch.report.texts import Sent
 from stillwatch.report.trial import glance, trial
 from stillwatch.report.values import Shared
 from stillwatch.results.folder import MANIFEST, check_results
@@ -170,7 +171,9 @@ def _groups(results: Results, ids: Mapping[str, int]) -> Iterator[Group]:
         held = ("glance", "trial", "capabilities", "claims", "hypotheses", "rivals", "timeline", "meaning")
         parts = {part: getattr(told, part) for part in held}
         parts["evidence"] = [*told.evidence, *told.evidence_more]
-        parts["texts"] = {"texts": told.desk.texts, "shapes": told.desk.shapes}
+        parts["texts"] = {
+            "texts": _without_words(told.desk.texts), "shapes": _without_words(told.desk.shapes),
+        }  # fmt: skip
         parts["spark"] = told.spark
         parts["shared"] = told.desk.shared
         yield _group(results, row, name, members, ids, parts)
@@ -181,6 +184,11 @@ def _groups(results: Results, ids: Mapping[str, int]) -> Iterator[Group]:
         if members is not None:
             parts = {"glance": glance(results, name), "trial": trial(results, name, row["accounts"])}
             yield _group(results, row, name, members, ids, parts, lead=True)
+
+
+def _without_words(some: Sequence[Sent] | None) -> list[Sent] | None:
+    """Texts by shape, without what customers wrote."""
+    return None if some is None else [replace(one_, words=None) for one_ in some]
 
 
 def _group(

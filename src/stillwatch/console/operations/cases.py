@@ -281,7 +281,11 @@ def one_case(console: Console, who: Actor, given: OneCase) -> dict[str, Any]:
     with console.database.reading() as db:
         parts: dict[str, Any] = dict.fromkeys(PARTS)
         parts |= dict(
-            db.execute(select(DETAILS.c.part, DETAILS.c.body).where(DETAILS.c.case_id == given.case)).all()
+            db.execute(
+                select(DETAILS.c.part, DETAILS.c.body).where(
+                    DETAILS.c.case_id == given.case, DETAILS.c.part.in_(PARTS)
+                )
+            ).all()
         )
         history = rows(
             db,

@@ -25,7 +25,7 @@
 
   const paint = () => {
     queued = false;
-    const c = colours(), size = Math.max(1, Math.min(4, 4 * view.scale)) * view.ratio;
+    const c = colours(), least = Math.max(1.5, Math.min(4, 200 / Math.sqrt(nodes.id.length + 1))), size = Math.max(least, Math.min(5, 4 * view.scale)) * view.ratio;
     pen.clearRect(0, 0, canvas.width, canvas.height);
     if (picked !== null || over !== null) {
       pen.strokeStyle = c.accent; pen.globalAlpha = 0.25; pen.lineWidth = view.ratio; pen.beginPath();
@@ -140,7 +140,7 @@
       const answer = await fetch(`/api/v1/cases/${canvas.dataset.case}/graph?start=${start}&limit=${SIZE}`, { credentials: "same-origin" });
       if (!answer.ok) { state.textContent = "The graph cannot be loaded."; return; }
       const part = await answer.json();
-      if (part.values) { values = part.values; total = part.total; listed(); view.scale = Math.min(canvas.clientWidth, canvas.clientHeight) / 3100; }
+      if (part.values) { values = part.values; total = part.total; listed(); view.scale = Math.min(canvas.clientWidth, canvas.clientHeight) / 2450; }
       const from = nodes.id.length;
       for (const [mine, theirs] of [["id", "accounts"], ["x", "x"], ["y", "y"], ["links", "links"], ["name", "names"]]) for (const one of part[theirs] ?? []) nodes[mine].push(one);
       filed(from);
