@@ -52,7 +52,7 @@ Moment = Annotated[float, Field(ge=0, le=4e9, allow_inf_nan=False)]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One operation: its function, how the API calls it, the permission that it needs (None: the link of an
-    appeal suffices), and the model of its arguments. `shows_text` marks answers that may hold customers' text.
+    appeal suffices), and the model of its arguments.
     """
 
     name: str

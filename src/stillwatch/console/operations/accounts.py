@@ -179,9 +179,7 @@ def _near(db: Connection, account: int, values: list[int]) -> list[dict[str, Any
             weight[other] += sum_
             number[other] += shared
     order = sorted(weight, key=lambda one_: (-weight[one_], one_))[:25]
-    names = {
-        row["id"]: row for some in chunks(order) for row in rows(db, select(ACCOUNTS).where(ACCOUNTS.c.id.in_(some)))
-    }  # fmt: skip
+    names = {row["id"]: row for row in rows(db, select(ACCOUNTS).where(ACCOUNTS.c.id.in_(order)))}
     return [{**names[one_], "shared": number[one_], "weight": weight[one_]} for one_ in order]
 
 

@@ -150,6 +150,7 @@
     }
     canvas.dataset.loaded = String(Math.round(performance.now() - began));
   };
+  document.getElementById("without").remove();
   fit();
   load();
 })();
