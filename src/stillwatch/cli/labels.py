@@ -73,6 +73,7 @@ def export_labels(folder: Path, out: Path, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the number as JSON.")
 def import_labels(folder: Path, file: Path, as_json: bool) -> None:
     """Add the labels of FILE, as `labels export` wrote it. Adds none if one of them is invalid."""
+    from stillwatch.cli.labelling import whoami
     from stillwatch.memory.labels import add_all, of_json
 
     try:
@@ -92,7 +93,7 @@ def import_labels(folder: Path, file: Path, as_json: bool) -> None:
             problems += error.problems
     if problems:
         raise InputError(*problems)
-    add_all(folder, found)
+    add_all(folder, found, whoami())
     _counted("imported", len(found), as_json=as_json)
 
 

@@ -29,7 +29,7 @@ class Audit:
     """The log of decisions in a state's folder.
 
     `is_up` is False after a failed write or a full queue, until a write succeeds. `written` and `lost` count
-    decisions.
+    lines.
     """
 
     def __init__(self, state: Path) -> None:
@@ -45,20 +45,24 @@ class Audit:
         self._thread = threading.Thread(target=self._run, daemon=True, name="guard-audit")
         self._thread.start()
 
-    def note(self, decision: Decision, account_id: str) -> None:
-        """Queue a decision for writing. Where the queue is full, the decision is dropped and counted in
-        `lost`, and `is_up` becomes False.
+    def enter(self, entry: Entry) -> None:
+        """Queue a line for writing. Where the queue is full, the line is dropped and counted in `lost`, and
+        `is_up` becomes False.
         """
         if len(self._waiting) >= MOST:
             self.is_up = False
             self.lost += 1
             return
+        self._waiting.append(entry)
+
+    def note(self, decision: Decision, account_id: str) -> None:
+        """Queue a decision for writing, as `enter` does."""
         body = decision.as_json() | {
             "account_id": account_id,
             "rule": decision.rule,
             "campaign": decision.campaign,
         }
-        self._waiting.append(Entry(at=record.now(), kind="decision", author=AUTHOR, body=body))
+        self.enter(Entry(at=record.now(), kind="decision", author=AUTHOR, body=body))
 
     def note_plain(self, policy: str) -> None:
         """Count a plain allow of this policy; only the count is written."""

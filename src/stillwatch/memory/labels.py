@@ -31,8 +31,8 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 GROUPS = ("campaign", "lead")  # kinds of targets that are groups of accounts
 VALUES = ("indicator", "mark")  # kinds of targets that are values, as `KIND=VALUE`
-LABEL = "label"
-"""Kind of record lines that hold labels."""
+LABEL, LABELS = "label", "labels"
+"""Kinds of record lines that hold one label, and several that hold together or not at all."""
 MAX_REASON = 2000  # most characters of any text field of a label: chosen
 
 
@@ -138,14 +138,25 @@ def place_of(folder: Path) -> Path:
 
 def add(folder: Path, label: Label) -> Entry:
     """Append a label to the record of a folder; returns its line."""
-    (entry,) = add_all(folder, [label])
-    return entry
+    line = Entry(at=record.now(), kind=LABEL, author=label.author, body=label.as_json())
+    return record.append(place_of(folder), [line])[0]
 
 
-def add_all(folder: Path, labels: Iterable[Label]) -> list[Entry]:
-    """Append labels to the record of a folder; returns their lines."""
-    lines = [Entry(at=record.now(), kind=LABEL, author=one.author, body=one.as_json()) for one in labels]
-    return record.append(place_of(folder), lines) if lines else []
+def add_all(folder: Path, labels: Iterable[Label], author: str, mark: str = "") -> Entry | None:
+    """Append labels as one line of the record of a folder, so that a crash leaves all of them or none;
+    returns the line, or None without labels. `mark` names the act, and is found again by `has_mark`.
+    """
+    body = {"labels": [one.as_json() for one in labels], "mark": mark}
+    if not body["labels"]:
+        return None
+    line = Entry(at=record.now(), kind=LABELS, author=author, body=body)
+    return record.append(place_of(folder), [line])[0]
+
+
+def has_mark(folder: Path, mark: str) -> bool:
+    """Whether the record of a folder has the line that `add_all` wrote with this mark."""
+    entries = record.read(place_of(folder)).entries
+    return any(one.kind == LABELS and one.body.get("mark") == mark for one in entries)
 
 
 def in_force(folders: Sequence[Path], at: datetime | None = None) -> Labels:
@@ -185,7 +196,21 @@ def read(folder: Path) -> list[Label]:
                 fix="restore the file, or move it away and label anew",
             )
         )
-    return [of_json(one.body, f"{path}, label of {one.at}") for one in kept.entries if one.kind == LABEL]
+    return [
+        of_json(given, f"{path}, label of {one.at}") for one in kept.entries for given in _given(one, path)
+    ]
+
+
+def _given(entry: Entry, path: Path) -> Sequence[object]:
+    """The labels in a line of a record, as they are in JSON; none where it is no line of labels."""
+    if entry.kind == LABEL:
+        return [entry.body]
+    if entry.kind != LABELS:
+        return []
+    several = entry.body.get("labels")
+    if isinstance(several, list):
+        return several
+    raise StateError(Problem(fact="a line of labels has none", where=f"{path}, line of {entry.at}"))
 
 
 def of_json(given: object, where: str) -> Label:

@@ -137,18 +137,25 @@ def last_code(path: Path) -> str:
         return _last(file)[0]
 
 
-def read(path: Path) -> Record:
+def read(path: Path, last: int | None = None) -> Record:
     """The lines of a file (none where it does not exist), with a fault for each line that cannot be read and
     for each line that does not continue the hash chain.
+
+    With `last`, only the whole lines in the last so many bytes; the first of them is the start of the chain
+    that is checked, and lines are numbered from there.
     """
     record = Record()
-    before = START
-    for number, held in _lines(path):
+    before: str | None = START
+    lines = _lines(path, last)
+    if last is not None and path.exists() and path.stat().st_size > last:
+        next(lines, None)  # cut by the limit
+        before = next((held["code"] for _number, held in lines if held is not None), None)
+    for number, held in lines:
         if held is None:
             record.faults.append(f"{path.name}: line {number} is cut short or no line of a record")
             continue
         code = held.pop("code")
-        if code != _code(before, held):
+        if before is not None and code != _code(before, held):
             record.faults.append(
                 f"{path.name}: line {number} is not as it was written, or not after the line before it"
             )
@@ -159,9 +166,11 @@ def read(path: Path) -> Record:
     return record
 
 
-def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+def _lines(path: Path, last: int | None = None) -> Iterator[tuple[int, dict[str, Any] | None]]:
     try:
         with path.open("rb") as file:
+            if last is not None:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - last))
             for number, line in enumerate(file, 1):
                 if line.strip():
                     yield number, _parsed(line)

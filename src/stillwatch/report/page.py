@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from stillwatch.engine.files import atomic
 from stillwatch.foreign import visible
@@ -102,7 +102,7 @@ def _rendered(template: str, **shown: Any) -> str:  # noqa: ANN401  what a templ
         files("stillwatch.report").joinpath(name).read_text(encoding="utf-8") for name in (STYLE, SCRIPT)
     )
     return (
-        _environment()
+        environment()
         .get_template(template)
         .render(
             style=style,
@@ -127,9 +127,10 @@ def write(folder: Path, prompts: pa.Table | None = None) -> Path:
     return target
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("stillwatch.report"),
+def environment(*packages: str) -> Environment:
+    """Templates of `packages` and then of the report, with the words of the page as filters."""
+    made = Environment(
+        loader=ChoiceLoader([PackageLoader(name) for name in (*packages, "stillwatch.report")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -153,8 +154,8 @@ def _environment() -> Environment:
         kind_words,
         visible,
     ):
-        environment.filters[words.__name__] = words
-    return environment
+        made.filters[words.__name__] = words
+    return made
 
 
 def _digest(content: str) -> str:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 
+CONNECTIONS = 64  # most open connections of a server for peers: chosen
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
     """Where an application listens; with certificate and key (PEM files), over TLS. Port 0 means any free
@@ -44,9 +47,11 @@ class Address:
             )
 
 
-def serve(app: Starlette, address: Address, ready: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM. `ready` is called with the URL once connections are accepted. Raises
-    `EngineError` where the address cannot be used.
+def serve(
+    app: Starlette, address: Address, ready: Callable[[str], None], connections: int = CONNECTIONS
+) -> None:
+    """Serve until SIGINT or SIGTERM. `ready` is called with the URL once connections are accepted. Beyond so
+    many `connections`, requests are answered 503. Raises `EngineError` where the address cannot be used.
     """
     import socket
 
@@ -84,7 +89,7 @@ def serve(app: Starlette, address: Address, ready: Callable[[str], None]) -> Non
         server_header=False,
         lifespan="off",
         timeout_keep_alive=15,
-        limit_concurrency=64,
+        limit_concurrency=connections,
         ssl_certfile=None if address.certificate is None else str(address.certificate),
         ssl_keyfile=None if address.key is None else str(address.key),
     )
