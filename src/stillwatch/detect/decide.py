@@ -17,6 +17,7 @@ APART_OVERLAP = 0.2  # overlap up to which two parts are disjoint
 SHARE_COVERED_BY_PARTS = 0.7  # share of the whole's owners that its parts must cover to replace it
 SAME_CAMPAIGN_OVERLAP = 0.3  # overlap above which two candidates are one campaign
 VIEW_OVERLAP = 0.5  # overlap above which a candidate is a view of a campaign in `core`
+SMALLEST_VIEW, LARGEST_VIEW = 0.8, 4.0  # owners of a view, in multiples of those of the campaign
 # Natural-log e-value at which evidence is capped for q-values: the distribution of honest groups is not known
 # that far out.
 STRONGEST_LOG_E = 12.0 * LN10
@@ -61,15 +62,15 @@ def consistent(chosen: Sequence[Judged], tested: int, fdr: float) -> list[Judged
 def core(one: Judged, judged: Sequence[Judged], fdr: float) -> frozenset[str]:
     """Accounts that are in at least half of the significant views of the campaign `one`.
 
-    Views are candidates that share most owners with `one` and have from half to four times as many owners.
-    Where no account is in half of them, or there is no view, the accounts of `one` are returned.
+    Views are candidates that share most owners with `one` and have from `SMALLEST_VIEW` to `LARGEST_VIEW`
+    times as many owners: a candidate of a part of the campaign says nothing against the rest. Where no account is in half of them, or there is no view, the accounts of `one` are returned.
     """
     views = [
         j.accounts
         for j in judged
         if j.q_value <= fdr
         and one.overlap(j) > VIEW_OVERLAP
-        and len(one.owners) <= 2 * len(j.owners) <= 8 * len(one.owners)
+        and SMALLEST_VIEW * len(one.owners) <= len(j.owners) <= LARGEST_VIEW * len(one.owners)
     ]
     counts = Counter(account for view in views for account in view)
     return frozenset(a for a, n in counts.items() if 2 * n >= len(views)) or one.accounts

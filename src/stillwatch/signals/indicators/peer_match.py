@@ -14,7 +14,6 @@ from stillwatch.signals.registry import indicator
     evaded_by="other instruments, addresses, programs and words at each provider",
     source="De Cristofaro, Gasti and Tsudik 2012 (private set intersection cardinality)",
     reads=("accounts.peer_match",),
-    graphs=("behaviour", "attributes"),
 )
 def peer_match(accounts: ir.Table) -> ir.Value:
     return accounts.peer_match
