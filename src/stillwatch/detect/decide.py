@@ -63,7 +63,8 @@ def core(one: Judged, judged: Sequence[Judged], fdr: float) -> frozenset[str]:
     """Accounts that are in at least half of the significant views of the campaign `one`.
 
     Views are candidates that share most owners with `one` and have from `SMALLEST_VIEW` to `LARGEST_VIEW`
-    times as many owners: a candidate of a part of the campaign says nothing against the rest. Where no account is in half of them, or there is no view, the accounts of `one` are returned.
+    times as many owners: a candidate of a part of the campaign says nothing against the rest. Where no
+    account is in half of the views, or there is no view, the accounts of `one` are returned.
     """
     views = [
         j.accounts

@@ -38,8 +38,8 @@ FACTORS = ((747_796_405, 362_437), (1_540_483_477, 521_288_629))  # chosen: larg
 
 @dataclass(frozen=True, slots=True)
 class Codes:
-    """Replaces digests by numbers. `accounts` has one row for each account: `account_id`, its `place` in
-    sorted order, a hash of its first hour (`number_0`), and one of its name (`number_1`).
+    """Replaces digests by numbers. `accounts` has one row for each account: `account_id`, a hash of its first
+    hour (`number_0`), one of its name (`number_1`), and its `place` in the order of both.
     """
 
     engine: Engine
@@ -60,8 +60,9 @@ class Codes:
         columns = {
             "number_0": np.array([_hashed(repr(hour)) for hour in hours], np.int64),
             "number_1": np.array([_hashed(name) for name in names.to_pylist()], np.int64),
-            "place": np.arange(len(names)),
         }
+        columns["place"] = np.empty(len(names), np.int64)
+        columns["place"][np.lexsort((columns["number_1"], columns["number_0"]))] = np.arange(len(names))
         return cls(engine, engine.load("account_numbers", pa.table({"account_id": names} | columns)))
 
     def coded(self, name: str, rows: ir.Table, column: str, moment: str = "hour") -> ir.Table:

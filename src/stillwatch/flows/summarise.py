@@ -173,6 +173,7 @@ def open_log(
 def _phrases(activity: ir.Table, marks: ir.Table, codes: Codes) -> Phrases:
     """`Summaries.phrases` from tables whose digests were replaced by numbers."""
     began = activity.group_by("account_id").agg(began=(_.hour.min().epoch_seconds() // HOUR_S).cast("int64"))
+    began = began.join(codes.accounts, "account_id").order_by("place").select("account_id", "began")
     rows = marks.filter(_.value >= FIRST).join(codes.accounts, "account_id")
     rows = rows.select(
         "kind",
@@ -182,9 +183,7 @@ def _phrases(activity: ir.Table, marks: ir.Table, codes: Codes) -> Phrases:
         account=_.place,
         hour=(_.hour.epoch_seconds() // HOUR_S).cast("int64"),
     )
-    return Phrases.of(
-        began.order_by("account_id").to_pyarrow(), rows.order_by(["value", "account", "hour"]).to_pyarrow()
-    )
+    return Phrases.of(began.to_pyarrow(), rows.order_by(["value", "account", "hour"]).to_pyarrow())
 
 
 def shareable(log: Log) -> list[str]:
