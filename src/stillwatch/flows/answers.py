@@ -219,8 +219,7 @@ def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str], 
         path = Path(paths[0])
         rows = _plain(path, unread)
         if rows is not None:
-            if not any("campaign_id" in row for _, row in rows):
-                rows = _assigned(rows, whose)
+            rows = _assigned(rows, whose)
             pairs = _pairs_of(path, rows, unread)
             if any("campaign_id" in row for _, row in rows) or len(known) != 1:
                 return pairs
@@ -263,9 +262,13 @@ def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str], 
 def _assigned(
     rows: Sequence[tuple[int, dict[str, Any]]], whose: Mapping[Exchange, str]
 ) -> list[tuple[int, dict[str, Any]]]:
-    """Rows with the campaign of their `exchange_id`, where `whose` names any of these; else as they are."""
+    """Rows with the campaign of their `exchange_id`, where `whose` names any of these and no row names a
+    campaign itself; else as they are.
+    """
     names = [row.get("exchange_id") for _, row in rows]
-    if not any(isinstance(name, str) and name in whose for name in names):
+    if any("campaign_id" in row for _, row in rows) or not any(
+        isinstance(name, str) and name in whose for name in names
+    ):
         return list(rows)
     return [
         (number, {**row, "campaign_id": whose.get(name, "") if isinstance(name, str) else ""})
