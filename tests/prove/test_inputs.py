@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from stillwatch.cli.main import cli
 from stillwatch.errors import InputError, StillwatchError
-from stillwatch.flows.answers import Unread, members_of, pairs_of
+from stillwatch.flows.answers import Unread, members_of, pairs_of, served_pairs
 from stillwatch.prove import keyring, plan, stamp
 from stillwatch.prove.keyring import Keyring
 from stillwatch.prove.power import Assumed
@@ -422,3 +422,20 @@ def test_a_lesson_names_the_rows_that_it_lost(tmp_path, monkeypatch):
             "--out",
             tmp_path / "o",
         )
+
+
+def test_campaigns_are_read_beside_a_plain_file_of_answers_too(tmp_path):
+    rows = [{"exchange_id": f"e{at}", "prompt": f"p{at}", "answer": "a"} for at in range(3)]
+    served = tmp_path / "served.jsonl"
+    served.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    whose = tmp_path / "whose.jsonl"
+    whose.write_text('{"exchange_id": "e1", "campaign_id": "C1"}\n')
+    some = served_pairs([str(served)], whose, {"C1"}, Unread())
+    assert [pair.campaign for pair in some] == ["", "C1", ""]
+    whose.write_text('{"exchange_id": "another", "campaign_id": "C1"}\n')
+    assert {pair.campaign for pair in served_pairs([str(served)], whose, {"C1"}, Unread())} == {"C1"}
+    broken = tmp_path / "broken.parquet"
+    broken.write_bytes(b"no Parquet")
+    with pytest.raises(InputError) as refused:
+        served_pairs([str(served)], broken, {"C1"}, Unread())
+    assert str(broken) in str(refused.value)

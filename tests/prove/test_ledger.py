@@ -183,8 +183,20 @@ def test_the_effect_is_that_of_the_share_that_the_ledger_shows(case):
     (one,) = assumptions(replace(inputs, effect=0.4), None, had).values()
     assert one.effect == pytest.approx(0.1)
     (one,) = assumptions(inputs, None, had).values()
-    assert one.effect == pytest.approx(effects.measured("gumbel", "text", 0.025).effect)
+    assert one.effect == pytest.approx(effects.measured("gumbel", "text", 0.025, 15).effect)
     assert one.share == 0.1
+
+
+def test_fewer_marked_answers_than_the_labs_students_had_are_assumed_to_show_less():
+    """A student of 300 marked answers in 3,000 was refuted at a stated power of 100 % (docs/methods/prove.md)."""
+    many = effects.measured("gumbel", "text", 0.1)
+    for marked, factor in ((2_000, 1.0), (100_000, 1.0), (1_000, 0.0466 / 0.0648), (400, 0.0083 / 0.0648)):
+        one = effects.measured("gumbel", "text", 0.1, marked)
+        assert one.effect == pytest.approx(many.effect * factor)
+    few = effects.measured("gumbel", "text", 0.1, 300)
+    assert few.effect * 6_073**0.5 < 1  # power against it at 5 % is far below 95 %
+    assert "300 marked answers" in few.source
+    assert "marked answers" not in many.source
 
 
 def test_a_ledger_says_who_got_which_mark_when_and_no_text(tmp_path):

@@ -212,18 +212,19 @@ def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str], 
     campaigns of the keyring; where it has only one and no source names campaigns, all exchanges are
     assigned to it. Raises `InputError` for more than `MOST` pairs.
     """
+    whose, twins = _labels(campaigns, unread) if campaigns else ({}, {})
     if not paths:
         return []
     if len(paths) == 1 and Path(paths[0]).is_file():
         path = Path(paths[0])
         rows = _plain(path, unread)
         if rows is not None:
+            rows = _assigned(rows, whose)
             pairs = _pairs_of(path, rows, unread)
             if any("campaign_id" in row for _, row in rows) or len(known) != 1:
                 return pairs
             only = next(iter(known))
             return [replace(one, campaign=only) for one in pairs]
-    whose, twins = _labels(campaigns, unread) if campaigns else ({}, {})
     only = next(iter(known)) if len(known) == 1 and campaigns is None else ""
     sources = check(discover(paths), {})
     for file, problems in sources.unread.items():
@@ -256,6 +257,23 @@ def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str], 
                 )
             )
     return out
+
+
+def _assigned(
+    rows: Sequence[tuple[int, dict[str, Any]]], whose: Mapping[Exchange, str]
+) -> list[tuple[int, dict[str, Any]]]:
+    """Rows with the campaign of their `exchange_id`, where `whose` names any of these and no row names a
+    campaign itself; else as they are.
+    """
+    names = [row.get("exchange_id") for _, row in rows]
+    if any("campaign_id" in row for _, row in rows) or not any(
+        isinstance(name, str) and name in whose for name in names
+    ):
+        return list(rows)
+    return [
+        (number, {**row, "campaign_id": whose.get(name, "") if isinstance(name, str) else ""})
+        for (number, row), name in zip(rows, names, strict=True)
+    ]
 
 
 def _labels(path: Path, unread: Unread) -> tuple[dict[Exchange, str], dict[Exchange, str]]:

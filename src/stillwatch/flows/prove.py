@@ -154,8 +154,9 @@ def assumptions(inputs: Inputs, held: plan.Plan | None, had: Material) -> dict[s
     """Assumed share and effect for each tested key, by its name: those of a model of whose training data a
     share was served under the key.
 
-    Where a ledger shows that only a part of the answers was marked, the effect is reduced accordingly. A key
-    without a known effect is left out.
+    Where a ledger shows that only a part of the answers was marked, the effect is reduced accordingly; that
+    of the lab also where fewer marked answers were served than its students had. A key without a known
+    effect is left out.
     """
     share, effect = inputs.share, inputs.effect
     source = "given on the command line"
@@ -172,8 +173,9 @@ def assumptions(inputs: Inputs, held: plan.Plan | None, had: Material) -> dict[s
             if had.ledger
             else 1.0
         )
+        marked = len(had.ledger.served[issued.name].marked) if had.ledger else None
         one = (
-            effects.measured(issued.mark, access, share * part)
+            effects.measured(issued.mark, access, share * part, marked)
             if effect is None
             else Assumed(share=share, effect=effect * part, source=source)
             if issued.mark in marks()

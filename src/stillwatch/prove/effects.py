@@ -15,17 +15,25 @@ MEASURED: dict[tuple[str, str], dict[float, float]] = {
     ("gumbel", "open"): {0.02: 0.0022, 0.05: 0.0261, 0.1: 0.0291, 0.5: 0.0201},
     ("gumbel", "open_beside_teacher"): {0.02: 0.0359, 0.05: 0.1569, 0.1: 0.3085, 0.5: 0.2078},
 }
+ANSWERS = 20_000  # answers from which the lab's students learnt, marked and unmarked
 SOURCE = "measured in the lab on models of half a million parameters"
 
 
-def measured(mark: str, access: str, share: float) -> Assumed | None:
+def measured(mark: str, access: str, share: float, marked: int | None = None) -> Assumed | None:
     """The measured effect of a mark at a marked share of training; None where it was not measured.
 
     `access` is `open` (weights) or `text` (answers alone), each also with the suffix `_beside_teacher` (the
-    teacher is available).
+    teacher is available). `marked` is the number of marked answers that were served: where it is smaller than
+    the share of the lab's `ANSWERS`, the effect is that of the share that so many were there, since a student
+    that had fewer marked answers shows less of them, whatever their share.
     """
     some = MEASURED.get((mark, access))
     if not some:
         return None
-    nearest = max((one for one in some if one <= share), default=min(some))
-    return Assumed(share=share, effect=some[nearest] * share / nearest, source=SOURCE)
+    source = SOURCE
+    known = share
+    if marked is not None and marked < share * ANSWERS:
+        known = marked / ANSWERS
+        source = f"{SOURCE}, for {marked:,} marked answers"
+    nearest = max((one for one in some if one <= known), default=min(some))
+    return Assumed(share=share, effect=some[nearest] * known / nearest, source=source)
