@@ -59,6 +59,7 @@ def written(folder, *records):
         ({"content": "said", "audio": None}, "said"),
         ({"content": None, "function_call": {"name": "look_up", "arguments": "{}"}}, "[tool look_up]"),
         ({"content": "", "function_call": {"name": "look_up", "arguments": "{}"}}, "[tool look_up]"),
+        ({"content": None, "refusal": "I cannot help"}, "I cannot help"),
     ],
 )
 def test_an_answer_keeps_its_text_beside_empty_calls_and_beside_reasoning(tmp_path, message, response):
@@ -112,3 +113,58 @@ def test_health_checks_between_rows_of_the_contract_are_passed_over_and_a_row_wi
     good, bad, _nulled = told_of(path)
     assert good["exchange_id"].to_pylist() == ["x1"]
     assert [one["row"] for one in bad] == [4]
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer", "told"),
+    [
+        (
+            {"model": "m", "messages": [{"role": "user", "content": "asked"}]},
+            {
+                "model": "m",
+                "message": {"role": "assistant", "content": "said"},
+                "done_reason": "stop",
+                "prompt_eval_count": 4,
+                "eval_count": 5,
+            },
+            ("asked", "said", 4, 5, "stop"),
+        ),
+        (
+            {"model": "m", "messages": [{"role": "user", "content": "asked"}]},
+            {
+                "id": "c",
+                "finish_reason": "COMPLETE",
+                "message": {"role": "assistant", "content": [{"type": "text", "text": "said"}]},
+                "usage": {"tokens": {"input_tokens": 3, "output_tokens": 4}},
+            },
+            ("asked", "said", 3, 4, "COMPLETE"),
+        ),
+        (
+            {"model": "m", "contents": [{"role": "user", "parts": [{"text": "asked"}]}]},
+            {
+                "candidates": [
+                    {"content": {"parts": [{"text": "a thought", "thought": True}, {"text": "said"}]}}
+                ],
+                "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 2},
+            },
+            ("asked", "said", 1, 2, None),
+        ),
+        (
+            {"model": "m", "inputs": "asked", "parameters": {"max_new_tokens": 3}},
+            {"generated_text": "said", "details": {"finish_reason": "length", "generated_tokens": 3}},
+            ("asked", "said", None, 3, "length"),
+        ),
+        (
+            {"model": "m", "input": ["first", "second"]},
+            {"object": "list", "data": [], "usage": {"prompt_tokens": 5}},
+            ("first\nsecond", None, 5, None, None),
+        ),
+    ],
+    ids=["ollama", "cohere", "gemini", "tgi", "embeddings"],
+)
+def test_bodies_of_other_providers_keep_their_text_and_their_counts(tmp_path, request_, answer, told):
+    record = {"id": "r", "timestamp": "2026-05-04T09:00:01Z", "account_id": "a"}
+    good, bad = rows_of(written(tmp_path, record | {"request": request_, "response": answer}))
+    assert bad == []
+    names = ["prompt", "response", "input_tokens", "output_tokens", "finish_reason"]
+    assert tuple(good.select(names).to_pylist()[0].values()) == told
