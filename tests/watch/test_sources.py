@@ -284,3 +284,37 @@ def test_a_whole_file_with_another_name_or_compression_is_taken_once(tmp_path):
     assert all_of(source, position)[1] == ["t.csv"]
     (tmp_path / "other.csv").write_text(table.replace("x", "z"))
     assert sorted(all_of(source, position)[1]) == ["other.csv", "t.csv"]
+
+
+@pytest.mark.issue(23)
+@pytest.mark.parametrize("how", ["cri", "docker"])
+def test_a_record_that_a_runtime_cut_into_lines_is_taken_once_it_is_whole(tmp_path, how):
+    """However the writer's lines fall between two looks."""
+    path = tmp_path / "0.log"
+    text = json.dumps({"n": 1, "text": "x" * 300})
+    pieces = [text[:100], text[100:200], text[200:]]
+    if how == "cri":
+        lines = [
+            f"2026-05-04T09:00:00.1Z stdout {'F' if n == 2 else 'P'} {one}\n" for n, one in enumerate(pieces)
+        ]
+    else:
+        lines = [
+            json.dumps({"log": one + "\n" * (n == 2), "stream": "stdout", "time": "2026-05-04T09:00:00Z"})
+            + "\n"
+            for n, one in enumerate(pieces)
+        ]
+    source, position, taken = open_source(str(path.parent)), {}, []
+    for line in ["start\n", *lines, *lines]:
+        with path.open("a") as file:
+            file.write(line)
+        while (more := source.take(position)) is not None:
+            position = position | more.position
+            taken.append(more.lines.decode())
+    assert taken == ["start\n", "".join(lines), "".join(lines)]
+
+
+@pytest.mark.issue(23)
+def test_text_without_a_line_end_in_an_envelope_is_taken_at_once(tmp_path):
+    line = json.dumps({"log": "INFO 05-28 any text", "stream": "stdout", "time": "2026-05-04T09:00:00Z"})
+    (tmp_path / "0.log").write_text(f"{line}\n{line}\n")
+    assert open_source(str(tmp_path)).take({}).lines.count(b"\n") == 2

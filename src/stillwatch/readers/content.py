@@ -31,6 +31,7 @@ SAID = (
     "generated_text",
     "message",
     "kwargs",
+    "refusal",
 )
 """Fields that may hold a part's text, in the order in which they are tried."""
 MARKS = {
@@ -245,6 +246,8 @@ def text_of(content: Any, *, calls: bool = False, deep: int = DEEPEST) -> str:  
 def _part(part: Mapping[str, Any], calls: bool, deep: int) -> str:
     """The text of one part."""
     kind = part.get("type")
+    if part.get("thought") is True:  # Gemini's reasoning
+        return ""
     if kind in TEXT:  # by far the most frequent
         said = part.get("text") or part.get("content")
         if isinstance(said, str):
@@ -312,6 +315,8 @@ def asked(messages: Any, instructions: Any = None) -> tuple[str | None, str | No
     if isinstance(messages, str):
         return _or_none(text_of(instructions)), messages or None
     system = [text_of(decoded(instructions))] if instructions else []
+    if isinstance(messages, list) and _are_texts(messages):  # of an embedding, or several prompts
+        return "\n\n".join(filter(None, system)) or None, "\n".join(messages) or None
     prompt = ""
     for turn in reversed(_turns(messages)):
         role, content = _turn(turn)
@@ -320,6 +325,13 @@ def asked(messages: Any, instructions: Any = None) -> tuple[str | None, str | No
         elif role in SYSTEM:
             system.insert(1 if instructions else 0, text_of(content))
     return "\n\n".join(filter(None, system)) or None, prompt or None
+
+
+def _are_texts(messages: list[Any]) -> bool:
+    """Whether a list holds several texts, none of which is an encoded turn."""
+    return len(messages) > 1 and all(
+        isinstance(one, str) and not isinstance(decoded(one), dict) for one in messages
+    )
 
 
 def _turns(messages: Any) -> list[Any]:  # noqa: ANN401  any JSON value
@@ -451,8 +463,7 @@ def answer_columns(answer: Any) -> Row:  # noqa: ANN401  any JSON value
     answer = whole_answer(answer)
     body = answer if isinstance(answer, dict) else {}
     held: Mapping[str, Any] = next((body[name] for name in USAGE if isinstance(body.get(name), dict)), {})
-    inner = held.get("billed_units")
-    usage = {**mapping(inner), **held}
+    usage = {**mapping(held.get("tokens")), **mapping(held.get("billed_units")), **held}
     choice = choice_of(body) or next((one for one in map(_first, map(body.get, SEVERAL)) if one), {})
     beside = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
     reason = first(

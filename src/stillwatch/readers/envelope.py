@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 from stillwatch.contract.exchanges import EXCHANGES
 from stillwatch.plugins import units
@@ -278,6 +278,24 @@ class Opener:
         seconds = self._modified if at is None else at / MICROSECONDS
         line = text.strip("\r\n")
         return [{LINE: line, "modified": seconds, "timed": at is not None}] if line.strip() else []
+
+
+def piece_of(line: str, limits: Limits) -> Literal["no", "piece", "beginning", "perhaps"]:
+    """Whether a line of a file holds a piece of a record that later lines complete: it says so, or its text
+    begins like a record and is none, or is any text without an end.
+    """
+    found = objects(line)
+    record = found[0] if found else {LINE: line}
+    for one in {one.name: one for key in record for one in by_key().get(key, ())}.values():
+        for inner in one.open(record, limits) or ():
+            if not isinstance(inner, Text) or not inner.of:
+                continue
+            if inner.ends is False:
+                return "piece"
+            if inner.ends is None and objects(inner.text) is None:
+                return "beginning" if is_begun(inner.text) else "perhaps"
+            return "no"
+    return "no"
 
 
 def least_columns(names: Mapping[str, str]) -> set[str]:

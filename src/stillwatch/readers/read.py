@@ -8,7 +8,9 @@ from difflib import get_close_matches
 from itertools import islice
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch.contract.exchanges import EXCHANGES
@@ -412,12 +414,27 @@ def _rows(
         return
     for table, numbers in raw_batches(file, EXCHANGES, names, losses, limits, groups):
         losses.records += len(numbers)
-        if table.num_columns:
+        told = _of_exchanges(table)
+        if told is None:
             yield conform(table, losses, numbers, most=limits.line)
-        else:
-            losses.rows(
-                np.asarray(numbers), None, "row has no column of the contract", lambda some: [""] * len(some)
-            )
+            continue
+        losses.passed_over += len(numbers) - int(told.sum())
+        if told.any():
+            kept = np.asarray(numbers)[told]
+            yield conform(table.filter(pa.array(told)), losses, kept, most=limits.line)
+
+
+def _of_exchanges(table: pa.Table) -> npt.NDArray[np.bool_] | None:
+    """A mask of the rows that tell of an exchange: with a value in another column than that of the time.
+    None where all do.
+    """
+    if "account_id" in table.column_names and table.column("account_id").null_count == 0:
+        return None
+    told = np.zeros(table.num_rows, bool)
+    for name in table.column_names:
+        if name != "timestamp":
+            told |= np.asarray(pc.is_valid(table.column(name)))
+    return told
 
 
 def read_small(file: LogPath, schema: TableSchema, limits: Limits = LIMITS) -> tuple[pa.Table, pa.Table]:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from stillwatch.errors import InputError, MissingExtra, Problem, Unreachable, UsageError
 from stillwatch.readers.container import kind_named, kind_of
 from stillwatch.readers.discover import log_files
+from stillwatch.readers.envelope import piece_of
 from stillwatch.readers.limits import LIMITS
 from stillwatch.readers.open import codec_of
 from stillwatch.readers.origin import Unpacked, content_of, head_of, name_of, opened, tail_of
@@ -35,6 +36,7 @@ LOG = logging.getLogger("stillwatch.watch")
 AT_ONCE = 20_000  # most messages of one batch from a stream: chosen; `MOST_TAKEN` applies as well
 FETCH = 500  # messages of one request to a broker: chosen
 ANSWER_S = 10  # longest time in seconds for an answer of a broker: chosen
+PIECES = 2048  # most lines that one record may be cut into: chosen
 CHUNK = 1 << 20  # bytes of one read
 
 
@@ -178,6 +180,7 @@ class Folder:
                     return None
                 stream.seek(begin)
                 lines, overlong = _whole_lines(stream, self._longest)
+                lines = lines[: _whole_records(lines, self._longest)]
                 if not lines and not overlong:
                     known = stream.tell()
                     self._unfinished[key] = (begin, known, head_of(stream, known))
@@ -259,6 +262,24 @@ def _whole_lines(stream: IO[bytes] | Unpacked, longest: int) -> tuple[bytes, boo
         cut = size + more.rfind(b"\n") + 1 if b"\n" in more else 0
         size += len(more)
     return b"".join(pieces)[:cut], not cut and size >= longest
+
+
+def _whole_records(lines: bytes, longest: int) -> int:
+    """Number of bytes without lines at the end that hold pieces of a record of which more may follow; all
+    where these lines exceed `longest` bytes.
+    """
+    end = cut = len(lines)
+    for _line in range(PIECES):
+        begin = lines.rfind(b"\n", 0, max(end - 1, 0)) + 1
+        told = piece_of(lines[begin:end].decode("utf-8", "replace"), LIMITS)
+        if told == "no":
+            break
+        if told != "perhaps":
+            cut = begin
+        end = begin
+        if told == "beginning" or not end:
+            break
+    return cut if len(lines) - cut <= longest else len(lines)
 
 
 def _to_line_end(stream: IO[bytes] | Unpacked, begin: int) -> tuple[int, bool]:

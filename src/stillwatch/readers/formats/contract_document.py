@@ -24,8 +24,12 @@ def _recognise(record: Record) -> str:
     recognise=_recognise,
 )
 def contract_document(record: Record) -> Iterator[Row]:
-    """The row unchanged, except that its time may have any unit."""
+    """The row unchanged, except that its time may have any unit; none where a record has no column of the
+    contract but its time.
+    """
     row = {name: record[name] for name in EXCHANGES.names if record.get(name) is not None}
+    if not row.keys() - {"timestamp"}:
+        return
     if "timestamp" in row:
         row["timestamp"] = moment(row["timestamp"])
     yield row

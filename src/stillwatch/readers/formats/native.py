@@ -69,8 +69,10 @@ WHICH = (
     "client_request_id",
 )
 FROM = ("client_ip", "ip", "remote_addr", "client_address", "ip_address", "source_ip")
-ASKED = frozenset(("messages", "input", "prompt", "contents"))
+ASKED = frozenset(("messages", "input", "prompt", "contents", "inputs"))
 """Fields of which a request's body has at least one."""
+WHOLE = frozenset(("usage", "stop_reason", "choices", "candidates", "output"))
+"""Fields of which a whole answer has at least one, and a turn in it none."""
 GATEWAYS = (
     "remote_addr",
     "uri",
@@ -94,8 +96,9 @@ def _pair(record: Record) -> tuple[Mapping[str, Any], Any]:
         if answer:
             break
     for inner in ("body", "message"):
-        if isinstance(answer, dict) and isinstance(whole_answer(answer.get(inner)), dict):
-            answer = whole_answer(answer[inner])
+        if isinstance(answer, dict) and isinstance(held := whole_answer(answer.get(inner)), dict):
+            # The message of Ollama and Cohere has its counts beside it.
+            answer = held if inner == "body" or not WHOLE.isdisjoint(held) else answer
     return request, answer
 
 
