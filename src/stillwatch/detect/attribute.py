@@ -74,7 +74,8 @@ class Attribution:
       words.
     * `low`, `high`: a nominal 90 % interval of the number of the campaign's exchanges. It covers doubtful
       members, doubtful exchanges of members, and exchanges of other accounts beyond the usual.
-    * `told`: share of all of the members' exchanges that differ from ordinary use in style (`detect.excess`).
+    * `unusual`: share of all of the members' exchanges that differ from ordinary use in style
+      (`detect.excess`).
     * `follow_up`: share of the proposed accounts' exchanges of that kind that continue a conversation; None
       where it was not measured (no conversation ids, or no such exchange).
     """
@@ -83,7 +84,7 @@ class Attribution:
     exchanges: ir.Table
     low: int
     high: int
-    told: float
+    unusual: float
     follow_up: float | None
 
 
@@ -257,21 +258,24 @@ def exchange_scores(
         Columns `exchange_key`, `account_id`, `score` and `content`.
     """
     read = _read(units)
-    told = combined
+    weighed = combined
     for unit in _weighed(units):
         name = f"for_{unit.card.name}"
         part = ratios.filter(_.kind == unit.card.name).select(value=_.value, **{name: _.ratio})
-        told = told.left_join(part, [(unit.value(told), part.value)]).drop("value")
-        told = told.mutate(**{name: told[name].fill_null(0.0)})
+        weighed = weighed.left_join(part, [(unit.value(weighed), part.value)]).drop("value")
+        weighed = weighed.mutate(**{name: weighed[name].fill_null(0.0)})
     of_content, of_source = (
-        [told[f"for_{unit.card.name}"] for unit in _weighed(units) if unit.is_content == is_content]
+        [weighed[f"for_{unit.card.name}"] for unit in _weighed(units) if unit.is_content == is_content]
         for is_content in (True, False)
     )
     content, source = (sum(ratios, ibis.literal(0.0)) for ratios in (of_content, of_source))
-    told = keep("told", told.select(**{f"of_{c}": told[c] for c in read}, content=content, source=source))
+    weighed = keep(
+        "weighed",
+        weighed.select(**{f"of_{c}": weighed[c] for c in read}, content=content, source=source),
+    )
     shown = exchanges.select("exchange_key", "account_id", *read, is_style=style(exchanges))
-    alike = [shown[c].identical_to(told[f"of_{c}"]) for c in read]
-    scored = shown.inner_join(told, alike).drop(*read, *(f"of_{c}" for c in read))
+    alike = [shown[c].identical_to(weighed[f"of_{c}"]) for c in read]
+    scored = shown.inner_join(weighed, alike).drop(*read, *(f"of_{c}" for c in read))
     part = styles.select(of_style=_.value, for_style=_.ratio)
     scored = scored.left_join(part, [("is_style", "of_style")]).drop("is_style", "of_style")
     content = scored.content + scored.for_style.fill_null(0.0)
@@ -355,8 +359,8 @@ def attribute(
         if listed:
             phrases, everywhere = _phrases(likely, exchanges, listed, everywhere, inside, total, keep)
             for unit in listed:
-                told = phrases.select(kind=ibis.literal(unit.card.name), value=_.value.cast("string"))
-                telling = telling.union(told)
+                phrase_kind = phrases.select(kind=ibis.literal(unit.card.name), value=_.value.cast("string"))
+                telling = telling.union(phrase_kind)
         near = sightings.semi_join(telling, ["kind", "value"]).select("account_id").distinct()
         fits = styled.semi_join(styles.filter(_.ratio + prior > 0), "value")
         alike = fits.group_by("account_id").agg(fits=_.exchanges.sum()).join(counts, "account_id")
@@ -386,7 +390,7 @@ def attribute(
         likely = keep("likely", rows.filter(_.odds > 0).select("exchange_key"))
     if not names:
         return Attribution(
-            members=members, exchanges=exchanges.limit(0), low=0, high=0, told=0.0, follow_up=None
+            members=members, exchanges=exchanges.limit(0), low=0, high=0, unusual=0.0, follow_up=None
         )
     chance = 1.0 / (1.0 + (-TEMPER * _.odds).exp())
     counted = rows.group_by("account_id").agg(
@@ -421,7 +425,7 @@ def attribute(
         exchanges=final,
         low=max(0, int(number - wrong - DEVIATIONS_OF_90_PERCENT * np.sqrt(wrong + spread))),
         high=int(np.ceil(number + missed + unsure + DEVIATIONS_OF_90_PERCENT * np.sqrt(missed + unsure))),
-        told=over.told,
+        unusual=over.unusual,
         follow_up=follow_up,
     )
 
@@ -439,14 +443,14 @@ def _follow_up(mine: ir.Table, over: Excess, keep: Keep) -> float | None:
     is no such exchange.
     """
     strange = pa.array([v for v, is_so in zip(over.styles, over.strange, strict=True) if is_so], pa.int64())
-    told = keep("strange", pa.table({"value": strange}))
+    strange_styles = keep("strange", pa.table({"value": strange}))
     shown = mine.select(
         "account_key", "conversation_key", "timestamp", "exchange_key", value=style(mine)
     ).view()
     order = ibis.window(group_by=["account_key", "conversation_key"], order_by=["timestamp", "exchange_key"])
     turns = shown.filter(_.conversation_key != 0).mutate(turn=ibis.row_number().over(order))
-    every = shown.semi_join(told, "value").count().to_pyarrow().as_py()
-    on = turns.filter(_.turn > 0).semi_join(told, "value").count().to_pyarrow().as_py()
+    every = shown.semi_join(strange_styles, "value").count().to_pyarrow().as_py()
+    on = turns.filter(_.turn > 0).semi_join(strange_styles, "value").count().to_pyarrow().as_py()
     return float(on) / every if every else None
 
 

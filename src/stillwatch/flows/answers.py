@@ -122,8 +122,8 @@ def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread:
     earlier: dict[str, list[str]] = {}
     out = []
     for number, row in rows:
-        asked, said = row.get(prompt), row.get(answer)
-        if not isinstance(asked, str) or not isinstance(said, str) or not said:
+        question, said = row.get(prompt), row.get(answer)
+        if not isinstance(question, str) or not isinstance(said, str) or not said:
             unread.add(str(path), NO_PAIR, number)
             continue
         talk = next((f"{name} {row[name]}" for name in CONVERSATIONS if row.get(name) is not None), None)
@@ -136,7 +136,7 @@ def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread:
         ]
         out.append(
             Pair(
-                prompt=asked,
+                prompt=question,
                 answer=said,
                 campaign=_text(row.get("campaign_id")),
                 unserved=_text(row.get("unserved")),
@@ -144,7 +144,7 @@ def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread:
                 asked_at=_moment(row),
             )
         )
-        before += [asked, said]
+        before += [question, said]
     return out
 
 
@@ -239,12 +239,12 @@ def _labels(path: Path, unread: Unread) -> tuple[dict[Exchange, str], dict[Excha
     """
     file = path / "exchanges.parquet" if path.is_dir() else path
     rows = _of_columns(file, ("exchange_id", "campaign_id"), "this does not say who was served what", unread)
-    told = ("exchange_id", "account_id", "timestamp")
-    is_whole = all(set(told) <= set(row) for _, row in rows)
+    columns = ("exchange_id", "account_id", "timestamp")
+    is_whole = all(set(columns) <= set(row) for _, row in rows)
     whose: dict[Exchange, str] = {}
     twins: dict[Exchange, str] = {}
     for _, row in rows:
-        name = tuple(row[one] for one in told) if is_whole else row["exchange_id"]
+        name = tuple(row[one] for one in columns) if is_whole else row["exchange_id"]
         whose[name] = row["campaign_id"]
         if _text(row.get("unserved")):
             twins[name] = row["unserved"]

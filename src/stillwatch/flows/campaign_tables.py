@@ -110,7 +110,9 @@ def describe_campaign(
         tokens={int(row["capability"]): (row["read"], row["written"]) for row in classes},
         explained=explain(
             one,
-            content(attribution.told, attribution.follow_up, usual, _novelty(attribution.exchanges), nights),
+            content(
+                attribution.unusual, attribution.follow_up, usual, _novelty(attribution.exchanges), nights
+            ),
         ),
         synthetic=synthetic,
         looks=tuple(looks),
@@ -176,13 +178,13 @@ def _shared(
     common = engine.keep(f"common_{name}", common.filter(_.inside >= FEWEST_HOLDERS))
     holders = weigh.prevalence(every.semi_join(common, ["kind", "value"]))
     values = common.join(holders, ["kind", "value"]).filter(_.holders < weigh.AGREEMENT * everyone)
-    told = values.mutate(
+    weighted = values.mutate(
         weight=((_.inside / size) / ((_.holders - _.inside + 0.5) / (everyone - size + 1.0))).log10()
     )
     rank = ibis.row_number().over(
-        ibis.window(group_by="kind", order_by=[ibis.desc(told.weight * told.inside), told.value])
+        ibis.window(group_by="kind", order_by=[ibis.desc(weighted.weight * weighted.inside), weighted.value])
     )
-    top = told.mutate(rank=rank).filter((_.rank < SHOWN_VALUES) & (_.weight > 0.5)).drop("rank")
+    top = weighted.mutate(rank=rank).filter((_.rank < SHOWN_VALUES) & (_.weight > 0.5)).drop("rank")
     top = engine.keep(f"top_{name}", top)
     drawn = (
         mine.select("account_id", "kind", "value")
@@ -210,8 +212,8 @@ def _shared(
 
 
 def _known(row: Mapping[str, Any], networks: Networks) -> str:
-    told = describe(row["kind"], str(row["value"]), networks)
-    return f" ({told})" if told else ""
+    description = describe(row["kind"], str(row["value"]), networks)
+    return f" ({description})" if description else ""
 
 
 def write_tables(folder: Path, found: Sequence[CampaignRecord], engine: Engine) -> None:

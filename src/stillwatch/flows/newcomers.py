@@ -55,8 +55,8 @@ class KnownCampaigns:
             return
         self._looked = now
         try:
-            told = (self._results / MANIFEST).stat()
-            if (told.st_mtime_ns, told.st_ino) == self._seen:
+            stat = (self._results / MANIFEST).stat()
+            if (stat.st_mtime_ns, stat.st_ino) == self._seen:
                 return
             signatures = of_results(self._results)
             campaigns = read_table(self._results, CAMPAIGNS).to_pylist()
@@ -64,4 +64,4 @@ class KnownCampaigns:
             return
         self._contact = FirstContact(signatures)
         self._began = {row["campaign_id"]: row["first_seen"] for row in campaigns}
-        self._seen = (told.st_mtime_ns, told.st_ino)
+        self._seen = (stat.st_mtime_ns, stat.st_ino)
