@@ -9,7 +9,7 @@ from ibis import _
 from observing import observed
 
 from stillwatch.detect import fold
-from stillwatch.engine.connect import open_engine
+from stillwatch.engine.connect import open_engine, temporary
 
 pytestmark = pytest.mark.issue(22)
 BEGIN = datetime(2026, 5, 1, tzinfo=UTC)
@@ -53,6 +53,20 @@ def test_what_is_kept_is_computed_once_and_replaces_an_earlier_table_of_its_name
     assert engine.ask(first.count().name("n").as_table()).column("n").to_pylist() == [2]
     second = engine.keep("kept", given.filter(_.number == 1))
     assert engine.ask(second.select("number")).column("number").to_pylist() == [1]
+
+
+def test_temporary_tables_end_with_their_block_and_others_stay(engine):
+    given = engine.load("given", TABLE)
+    with temporary(engine) as keep:
+        table, loaded = keep("own", given.filter(_.number > 1)), keep("own", TABLE.select(["number"]))
+        assert table.get_name() != loaded.get_name()
+        copied = engine.keep("copied", table.select("number"))
+        assert engine.ask(loaded.count().name("n").as_table()).column("n").to_pylist() == [4]
+    assert sorted(engine.ask(copied).column("number").to_pylist()) == [2, 3]
+    for one in (table, loaded):
+        with pytest.raises(Exception, match=one.get_name()):
+            engine.ask(one.mutate(more=_.number + 1))
+    assert engine.ask(given.count().name("n").as_table()).column("n").to_pylist() == [4]
 
 
 def test_files_are_written_in_order_and_read_back(engine, tmp_path):

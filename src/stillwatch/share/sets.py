@@ -162,7 +162,7 @@ def _check_head(path: Path, head: Sequence[str]) -> None:
 def _bad_row(path: Path, number: int, row: Sequence[str], error: Exception) -> Problem:
     """The problem of an invalid row; the value itself is not shown."""
     return Problem(
-        fact="a row is no value of its kind",
+        fact="a row has no valid value of its kind",
         where=f"{path}, row {number:,}, column `value`",
         found=f"{len(row)} columns" if len(row) != 2 else described(row[1]),
         expected=f"kind,value with a kind of {', '.join(CANONICAL)}",
