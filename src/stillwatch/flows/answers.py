@@ -36,7 +36,7 @@ ABOUT = {
     "model",
 }
 Exchange = str | tuple[Any, ...]  # an exchange's id, or its id, account and time
-MOST = 2_000_000  # most pairs held in memory: chosen, a case has thousands
+MOST_PAIRS = 2_000_000  # most pairs held in memory: chosen, a case has thousands
 FIRST = 10  # most row numbers listed for one reason
 NO_PAIR = "no prompt and answer as text"
 
@@ -184,7 +184,7 @@ def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str], 
     `paths` is a table with `campaign_id`, or logs as `scan` reads them. For logs `campaigns` gives each
     exchange's campaign: a results folder, or a table of `exchange_id` and `campaign_id`. `known` are the
     campaigns of the keyring; where it has only one and no source names campaigns, all exchanges are
-    assigned to it. Raises `InputError` for more than `MOST` pairs.
+    assigned to it. Raises `InputError` for more than `MOST_PAIRS` pairs.
     """
     if not paths:
         return []
@@ -221,11 +221,11 @@ def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str], 
                         unserved=twins.get(name if name is not None else exchange[0], ""),
                     )
                 )
-        if len(out) > MOST:
+        if len(out) > MOST_PAIRS:
             raise InputError(
                 Problem(
                     fact="too many served answers to hold",
-                    found=f"over {MOST:,}",
+                    found=f"over {MOST_PAIRS:,}",
                     fix="name the campaign's alone with --campaigns RESULTS",
                 )
             )
