@@ -229,7 +229,8 @@ def prompt_families(sketches: Path, results: Path | None = None) -> list[Pair]:
     A band stands for nearly equal prompts, a phrase for four words of a template (`sketch.digest`). Both
     providers make sketches with one joint key (`stillwatch sketch --key-file JOINT`); each value contains the
     key's public name, so that values under two keys never match. With `results`, at least `FEWEST_ACCOUNTS`
-    members of campaigns must show a family, and other accounts may be at most `MAX_OTHERS_SHARE` of those that show it.
+    members of campaigns must show a family, and other accounts may be at most `MAX_OTHERS_SHARE` of those
+    that show it.
     Raises `InputError` for a folder without sketches.
     """
     parts = sorted(sketches.glob("sketch-*.parquet"))
