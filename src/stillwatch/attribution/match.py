@@ -79,8 +79,8 @@ class Facts:
 def facts(seen: Seen, known: Knowledge) -> Facts:
     """Collect what can be compared for one campaign."""
     mine = tuple(one for one in known.observations if one.campaign == seen.campaign)
-    told = [moment_of(v) for one in mine if one.kind == "control_times" for v in one.values]
-    acts = [at for at in told if at is not None]
+    control_times = [moment_of(v) for one in mine if one.kind == "control_times" for v in one.values]
+    acts = [at for at in control_times if at is not None]
     return Facts(
         seen=seen,
         observed=mine,
@@ -125,8 +125,8 @@ def _addresses(about: Facts) -> tuple[list[Value], str, float]:
     """Observed control addresses, or members' addresses where none were observed; with a name for them and
     the belief in them.
     """
-    told = about.of("control_addresses")
-    if told is None:
+    items = about.of("control_addresses")
+    if items is None:
         return about.values(*ADDRESSES), "members' addresses", 1.0
     values = [
         Value(
@@ -136,9 +136,9 @@ def _addresses(about: Facts) -> tuple[list[Value], str, float]:
             others=None,
             network_class=network_class("client_address", one, bundled()),
         )
-        for one in sorted(told[0])
+        for one in sorted(items[0])
     ]
-    return values, "control addresses", told[1]
+    return values, "control addresses", items[1]
 
 
 def _range(item: Item, about: Facts) -> Match | None:
@@ -184,17 +184,17 @@ def _observed(kind: str, density: Density, shown: str) -> Callable[[Item, Facts]
     """
 
     def compare(item: Item, about: Facts) -> Match | None:
-        told = about.of(kind)
-        if told is None:
+        items = about.of(kind)
+        if items is None:
             values = {one.value.casefold() for one in about.values(shown)}
-            told = (values, 1.0) if values else None
-        if told is None:
+            items = (values, 1.0) if values else None
+        if items is None:
             return None
-        common = {one.casefold() for one in item.values} & told[0]
+        common = {one.casefold() for one in item.values} & items[0]
         words = kind.replace("_", " ")
         is_shared = item.options.get("customers", 1) >= 1000 and kind == "payment_processors"
         statement = (
-            f"{len(common)} of {len(told[0])} {words} observed are those stated"
+            f"{len(common)} of {len(items[0])} {words} observed are those stated"
             if common
             else f"none of the {words} observed is stated"
         )
@@ -203,7 +203,7 @@ def _observed(kind: str, density: Density, shown: str) -> Callable[[Item, Facts]
             bool(common),
             densities.SHARED if is_shared else density,
             statement,
-            told[1],
+            items[1],
             is_shared=is_shared,
         )
 
@@ -211,9 +211,9 @@ def _observed(kind: str, density: Density, shown: str) -> Callable[[Item, Facts]
 
 
 def _payment(item: Item, about: Facts) -> Match | None:
-    told = about.of("payment_accounts")
+    items = about.of("payment_accounts")
     seen = {one.value.casefold(): one for one in about.values("payment_fingerprint")}
-    values = set(seen) | (told[0] if told else set())
+    values = set(seen) | (items[0] if items else set())
     if not values:
         return None
     common = {one.casefold() for one in item.values} & values
@@ -224,7 +224,7 @@ def _payment(item: Item, about: Facts) -> Match | None:
         else "no stated payment account pays for members"
     )
     density = densities.SHARED if is_shared else densities.PAYMENT_ACCOUNT
-    return _match(item, bool(common), density, statement, told[1] if told else 1.0, is_shared=is_shared)
+    return _match(item, bool(common), density, statement, items[1] if items else 1.0, is_shared=is_shared)
 
 
 def _earlier(item: Item, about: Facts) -> Match | None:
@@ -290,20 +290,25 @@ def _release(item: Item, about: Facts) -> Match | None:
 
 
 def _tools(item: Item, about: Facts) -> Match | None:
-    told = about.of("toolchains")
+    items = about.of("toolchains")
     values = about.values("user_agent", "tls_fingerprint")
-    if not values and told is None:
+    if not values and items is None:
         return None
     wanted = [one.casefold() for one in item.values]
     common = [one for one in values if any(one.value.casefold().startswith(given) for given in wanted)]
-    also = {one for one in (told[0] if told else ()) if any(one.startswith(given) for given in wanted)}
+    also = {one for one in (items[0] if items else ()) if any(one.startswith(given) for given in wanted)}
     is_shared = not also and bool(common) and all(one.is_shared for one in common)
     statement = (
         "programs that members use are those stated" if common or also else "no stated program is used"
     )
     density = densities.SHARED if is_shared else densities.TOOLCHAIN
     return _match(
-        item, bool(common or also), density, statement, told[1] if also and told else 1.0, is_shared=is_shared
+        item,
+        bool(common or also),
+        density,
+        statement,
+        items[1] if also and items else 1.0,
+        is_shared=is_shared,
     )
 
 

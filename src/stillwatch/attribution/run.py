@@ -215,13 +215,13 @@ def _item(group: Group, one: Assessment) -> dict[str, Any]:
 
 def _calendar(one: Assessment, known: Knowledge) -> dict[str, Any]:
     inferred = one.calendar
-    told: dict[str, Any] = {
+    described: dict[str, Any] = {
         "acts": inferred.acts, "is_inferred": inferred.zone is not None, "reason": inferred.reason or None,
         "log10_people_against_program": inferred.log10_people,
     }  # fmt: skip
     if inferred.zone is not None:
         best, low, high = inferred.zone
-        told |= {
+        described |= {
             "hours_from_utc": best,
             "hours_from_utc_low": low,
             "hours_from_utc_high": high,
@@ -239,7 +239,7 @@ def _calendar(one: Assessment, known: Knowledge) -> dict[str, Any]:
             ]
             quiet = inferred.holiday(days)
             if quiet is not None:
-                told["holidays"].append(
+                described["holidays"].append(
                     {
                         "actor": actor.name,
                         "within": quiet[0],
@@ -248,7 +248,7 @@ def _calendar(one: Assessment, known: Knowledge) -> dict[str, Any]:
                         "share_high": quiet[3],
                     }
                 )
-    return told
+    return described
 
 
 def _matrix(whole: dict[str, Any]) -> str:

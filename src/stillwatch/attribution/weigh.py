@@ -216,8 +216,8 @@ def _bounded(groups: list[Group]) -> list[Group]:
 
 def priors(seen: Seen, actors: Sequence[Actor]) -> dict[tuple[str, str], float]:
     """Probability of each hypothesis, by kind and actor, from the priors and the campaign's content."""
-    told = seen.log10 or LEAST_LEADS.get(seen.kind, {})
-    content = {one: max(told.get(one, 0.0), LEAST_CONTENT_LOG10) for one in ("H1", "H2", "H3", "H4", "H5")}
+    leads = seen.log10 or LEAST_LEADS.get(seen.kind, {})
+    content = {one: max(leads.get(one, 0.0), LEAST_CONTENT_LOG10) for one in ("H1", "H2", "H3", "H4", "H5")}
     like = {
         "lab": content["H1"],
         "false flag": content["H1"],

@@ -177,17 +177,17 @@ def _purpose(tables: Tables, mine: Tables, name: str) -> Claim:
 
 
 def _actor(attributed: Mapping[str, Any] | None) -> list[Claim]:
-    told = {row["claim"]: row for row in (attributed or {}).get("claims", ())}
+    claim_of = {row["claim"]: row for row in (attributed or {}).get("claims", ())}
     four = _claim(
         4,
         "not shown",
         ("logs do not show that a model was trained on the answers; that takes a test on the model",),
     )
     five = _claim(5, "not shown", ("logs do not show which organisation directed it",))
-    if told.get(4, {}).get("basis") == "alleged":
-        four = _claim(4, "alleged", (str(told[4]["statement"]),), "attribution")
+    if claim_of.get(4, {}).get("basis") == "alleged":
+        four = _claim(4, "alleged", (str(claim_of[4]["statement"]),), "attribution")
     accused = (attributed or {}).get("accusation")
-    if accused and told.get(5, {}).get("basis") == "inferred":
+    if accused and claim_of.get(5, {}).get("basis") == "inferred":
         sentence = (
             f"{accused['organisation']} directed it: {accused['likelihood']}, with "
             f"{accused['confidence']} confidence"

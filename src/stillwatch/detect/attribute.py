@@ -13,7 +13,7 @@ from there. Style is the only content left where a campaign never repeats a text
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -27,6 +27,7 @@ from ibis import _
 
 from stillwatch.detect.excess import Excess, excess
 from stillwatch.detect.fold import columns_of, halvings, thin
+from stillwatch.engine.connect import Keep
 from stillwatch.signals.registry import Indicator
 from stillwatch.stats.membership import log_beta_binomial, moments
 
@@ -74,7 +75,8 @@ class Attribution:
       words.
     * `low`, `high`: a nominal 90 % interval of the number of the campaign's exchanges. It covers doubtful
       members, doubtful exchanges of members, and exchanges of other accounts beyond the usual.
-    * `told`: share of all of the members' exchanges that differ from ordinary use in style (`detect.excess`).
+    * `unusual`: share of all of the members' exchanges that differ from ordinary use in style
+      (`detect.excess`).
     * `follow_up`: share of the proposed accounts' exchanges of that kind that continue a conversation; None
       where it was not measured (no conversation ids, or no such exchange).
     """
@@ -83,11 +85,8 @@ class Attribution:
     exchanges: ir.Table
     low: int
     high: int
-    told: float
+    unusual: float
     follow_up: float | None
-
-
-Keep = Callable[[str, ir.Table | pa.Table], ir.Table]
 
 
 def style(exchanges: ir.Table) -> ir.IntegerValue:
@@ -257,21 +256,24 @@ def exchange_scores(
         Columns `exchange_key`, `account_id`, `score` and `content`.
     """
     read = _read(units)
-    told = combined
+    weighed = combined
     for unit in _weighed(units):
         name = f"for_{unit.card.name}"
         part = ratios.filter(_.kind == unit.card.name).select(value=_.value, **{name: _.ratio})
-        told = told.left_join(part, [(unit.value(told), part.value)]).drop("value")
-        told = told.mutate(**{name: told[name].fill_null(0.0)})
+        weighed = weighed.left_join(part, [(unit.value(weighed), part.value)]).drop("value")
+        weighed = weighed.mutate(**{name: weighed[name].fill_null(0.0)})
     of_content, of_source = (
-        [told[f"for_{unit.card.name}"] for unit in _weighed(units) if unit.is_content == is_content]
+        [weighed[f"for_{unit.card.name}"] for unit in _weighed(units) if unit.is_content == is_content]
         for is_content in (True, False)
     )
     content, source = (sum(ratios, ibis.literal(0.0)) for ratios in (of_content, of_source))
-    told = keep("told", told.select(**{f"of_{c}": told[c] for c in read}, content=content, source=source))
+    weighed = keep(
+        "weighed",
+        weighed.select(**{f"of_{c}": weighed[c] for c in read}, content=content, source=source),
+    )
     shown = exchanges.select("exchange_key", "account_id", *read, is_style=style(exchanges))
-    alike = [shown[c].identical_to(told[f"of_{c}"]) for c in read]
-    scored = shown.inner_join(told, alike).drop(*read, *(f"of_{c}" for c in read))
+    alike = [shown[c].identical_to(weighed[f"of_{c}"]) for c in read]
+    scored = shown.inner_join(weighed, alike).drop(*read, *(f"of_{c}" for c in read))
     part = styles.select(of_style=_.value, for_style=_.ratio)
     scored = scored.left_join(part, [("is_style", "of_style")]).drop("is_style", "of_style")
     content = scored.content + scored.for_style.fill_null(0.0)
@@ -295,6 +297,74 @@ def exchange_scores(
         score=_.content + (_.source * TEMPER).clip(-LARGEST_SOURCE_SCORE, LARGEST_SOURCE_SCORE),
         content=_.content,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Traffic:
+    """Tables of the log that every round of one attribution reads.
+
+    `counts` has the exchanges of each account, `total` is their sum, `combined` the distinct combinations of
+    the columns `_read(units)`, `styled` the exchanges by account and style, and `mix` is `styled` as Arrow.
+    Other fields are the arguments of `attribute`.
+    """
+
+    exchanges: ir.Table
+    sightings: ir.Table
+    known: ir.Table
+    units: tuple[Indicator, ...]
+    keep: Keep
+    counts: ir.Table
+    total: int
+    combined: ir.Table
+    styled: ir.Table
+    mix: pa.Table
+
+    @classmethod
+    def of(
+        cls,
+        exchanges: ir.Table,
+        sightings: ir.Table,
+        known: ir.Table,
+        units: tuple[Indicator, ...],
+        keep: Keep,
+    ) -> _Traffic:
+        counts = keep("counts", exchanges.group_by("account_id").agg(exchanges=_.count()))
+        styled = exchanges.group_by("account_id", value=style(exchanges)).agg(exchanges=_.count())
+        styled = keep("styled", styled)
+        return cls(
+            exchanges=exchanges,
+            sightings=sightings,
+            known=known,
+            units=units,
+            keep=keep,
+            counts=counts,
+            total=int(counts.exchanges.sum().to_pyarrow().as_py()),
+            combined=keep("combined", exchanges.select(*_read(units)).distinct()),
+            styled=styled,
+            mix=styled.order_by(["account_id", "value"]).to_pyarrow(),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Estimate:
+    """The state of an attribution after a round.
+
+    * `names`, `members`, `unsure`: the members, as names and with their probability, and the number of hits
+      of other accounts beyond the usual share.
+    * `over`, `styles`: excess of the members' styles over ordinary use, and the ratios of styles.
+    * `likely`: keys of the exchanges that are taken to be the campaign's; `rows`: the members' exchanges with
+      their log odds.
+    * `phrases`: number of all exchanges with each phrase that was counted so far; None for none.
+    """
+
+    names: frozenset[str]
+    members: pa.Table
+    unsure: float
+    over: Excess
+    styles: ir.Table
+    likely: ir.Table
+    rows: ir.Table
+    phrases: ir.Table | None = None
 
 
 def attribute(
@@ -325,76 +395,107 @@ def attribute(
             conversation ids.
         pooled: Whether conversations pass between the accounts, so that all of their traffic is the pool's.
     """
-    listed = _listed(units)
-    content = [unit.card.name for unit in units if unit.is_content]
-    counts = keep("counts", exchanges.group_by("account_id").agg(exchanges=_.count()))
-    total = int(counts.exchanges.sum().to_pyarrow().as_py())
-    combined = keep("combined", exchanges.select(*_read(units)).distinct())
-    styled = exchanges.group_by("account_id", value=style(exchanges)).agg(exchanges=_.count())
-    styled = keep("styled", styled)
-    mix = styled.order_by(["account_id", "value"]).to_pyarrow()
-    names = set(seeds.to_pyarrow().column("account_id").to_pylist())
-    proposed = frozenset(names)
-    over = excess(mix, proposed)
-    follow_up = _follow_up(exchanges.semi_join(seeds, "account_id"), over, keep) if usual else None
+    traffic = _Traffic.of(exchanges, sightings, known, units, keep)
+    proposed = frozenset(seeds.to_pyarrow().column("account_id").to_pylist())
+    mine = exchanges.semi_join(seeds, "account_id")
+    over = excess(traffic.mix, proposed)
+    follow_up = _follow_up(mine, over, keep) if usual else None
     apart = not pooled and (follow_up is None or usual is None or follow_up < CONVERSATION_SHARE * usual)
-    over = replace(over, apart=apart)
-    styles = keep("styles", _ratio_table(over))
-    likely = keep("likely", _first(exchanges.semi_join(seeds, "account_id"), styles, over))
-    rows, members, unsure = likely, _no_members(), 0.0
-    phrases: ir.Table | None = None
-    everywhere: ir.Table | None = None
+    now = _beginning(traffic, mine, proposed, replace(over, apart=apart))
     for turn in range(ROUNDS):
-        inside = int(likely.count().to_pyarrow().as_py())
-        prior = float(np.log((inside + 1.0) / (total - inside + 1.0)))
-        mine = exchanges.semi_join(likely, "exchange_key")
-        ratios = keep("ratios", _ratios(mine, known, units, inside, total, keep))
-        telling = ratios.filter((_.ratio > LEAST_SPEAKING_LOG_RATIO) & _.kind.isin(content)).select(
-            "kind", "value"
-        )
-        if listed:
-            phrases, everywhere = _phrases(likely, exchanges, listed, everywhere, inside, total, keep)
-            for unit in listed:
-                told = phrases.select(kind=ibis.literal(unit.card.name), value=_.value.cast("string"))
-                telling = telling.union(told)
-        near = sightings.semi_join(telling, ["kind", "value"]).select("account_id").distinct()
-        fits = styled.semi_join(styles.filter(_.ratio + prior > 0), "value")
-        alike = fits.group_by("account_id").agg(fits=_.exchanges.sum()).join(counts, "account_id")
-        alike = alike.filter(_.fits > SHARE_IN_STYLE * _.exchanges).select("account_id")
-        near = keep("near", ibis.union(near, alike, keep("names", _table_of(names)), distinct=True))
-        some = exchanges.semi_join(near, "account_id").view()
-        scores = keep(
-            "scores",
-            exchange_scores(some, combined, units, ratios, phrases, styles, likely, inside, total, keep),
-        )
-        hits = scores.group_by("account_id").agg(hits=(_.score + prior > 0).sum())
-        per_account = counts.left_join(hits, "account_id").select(
-            "account_id", "exchanges", hits=_.hits.fill_null(0)
-        )
-        last = turn == ROUNDS - 1
-        members, unsure = _members(per_account.order_by("account_id").to_pyarrow(), names, last=last)
-        names = set(members.column("account_id").to_pylist())
-        if last and not carries(names, proposed):
-            members, names = _no_members(), set()
-        if not names:
-            break
-        over = replace(excess(mix, frozenset(names)), apart=apart)
-        styles = keep("styles", _ratio_table(over))
-        belonging = keep("belonging", members.select(["account_id"]))
-        own = over.prior if over.tells else LOG_ODDS_OF_MEMBERS_EXCHANGE
-        rows = keep("rows", scores.semi_join(belonging, "account_id").mutate(odds=own + _.content))
-        likely = keep("likely", rows.filter(_.odds > 0).select("exchange_key"))
+        now = _round(traffic, now, proposed, last=turn == ROUNDS - 1)
+        if not now.names:
+            return Attribution(
+                members=now.members, exchanges=exchanges.limit(0), low=0, high=0, unusual=0.0, follow_up=None
+            )
+    return _attribution(traffic, now, follow_up)
+
+
+def _beginning(traffic: _Traffic, mine: ir.Table, proposed: frozenset[str], over: Excess) -> _Estimate:
+    """The estimate before the first round, from the exchanges `mine` of the proposed accounts."""
+    styles = traffic.keep("styles", _ratio_table(over))
+    likely = traffic.keep("likely", _first(mine, styles, over))
+    return _Estimate(
+        names=proposed,
+        members=_no_members(),
+        unsure=0.0,
+        over=over,
+        styles=styles,
+        likely=likely,
+        rows=likely,
+    )
+
+
+def _round(traffic: _Traffic, before: _Estimate, proposed: frozenset[str], *, last: bool) -> _Estimate:
+    """The next estimate: ratios of values from the likely exchanges, scores from the ratios, members from the
+    scores, and the members' likely exchanges. Without members, `likely` and `rows` are those of `before`.
+    """
+    keep = traffic.keep
+    inside = int(before.likely.count().to_pyarrow().as_py())
+    prior = float(np.log((inside + 1.0) / (traffic.total - inside + 1.0)))
+    scores, counted = _scores(traffic, before, inside, prior)
+    hits = scores.group_by("account_id").agg(hits=(_.score + prior > 0).sum())
+    per_account = traffic.counts.left_join(hits, "account_id").select(
+        "account_id", "exchanges", hits=_.hits.fill_null(0)
+    )
+    members, unsure = _members(per_account.order_by("account_id").to_pyarrow(), before.names, last=last)
+    names = frozenset(members.column("account_id").to_pylist())
+    if last and not carries(names, proposed):
+        members, names = _no_members(), frozenset()
+    after = replace(before, names=names, members=members, unsure=unsure, phrases=counted)
     if not names:
-        return Attribution(
-            members=members, exchanges=exchanges.limit(0), low=0, high=0, told=0.0, follow_up=None
-        )
+        return after
+    over = replace(excess(traffic.mix, names), apart=before.over.apart)
+    styles = keep("styles", _ratio_table(over))
+    belonging = keep("belonging", members.select(["account_id"]))
+    own = over.prior if over.tells else LOG_ODDS_OF_MEMBERS_EXCHANGE
+    rows = keep("rows", scores.semi_join(belonging, "account_id").mutate(odds=own + _.content))
+    likely = keep("likely", rows.filter(_.odds > 0).select("exchange_key"))
+    return replace(after, over=over, styles=styles, rows=rows, likely=likely)
+
+
+def _scores(
+    traffic: _Traffic, before: _Estimate, inside: int, prior: float
+) -> tuple[ir.Table, ir.Table | None]:
+    """Scores (`exchange_scores`) of the accounts that show a value of content, or a style, in favour of the
+    campaign, and of the members; and the updated counts of phrases.
+
+    `inside` is the number of likely exchanges, `prior` the log odds that any exchange is the campaign's.
+    """
+    keep, exchanges, units, total = traffic.keep, traffic.exchanges, traffic.units, traffic.total
+    mine = exchanges.semi_join(before.likely, "exchange_key")
+    ratios = keep("ratios", _ratios(mine, traffic.known, units, inside, total, keep))
+    content = [unit.card.name for unit in units if unit.is_content]
+    telling = ratios.filter((_.ratio > LEAST_SPEAKING_LOG_RATIO) & _.kind.isin(content)).select(
+        "kind", "value"
+    )
+    phrases, counted, listed = None, before.phrases, _listed(units)
+    if listed:
+        phrases, counted = _phrases(before.likely, exchanges, listed, counted, inside, total, keep)
+        for unit in listed:
+            phrase_kind = phrases.select(kind=ibis.literal(unit.card.name), value=_.value.cast("string"))
+            telling = telling.union(phrase_kind)
+    near = traffic.sightings.semi_join(telling, ["kind", "value"]).select("account_id").distinct()
+    fits = traffic.styled.semi_join(before.styles.filter(_.ratio + prior > 0), "value")
+    alike = fits.group_by("account_id").agg(fits=_.exchanges.sum()).join(traffic.counts, "account_id")
+    alike = alike.filter(_.fits > SHARE_IN_STYLE * _.exchanges).select("account_id")
+    near = keep("near", ibis.union(near, alike, keep("names", _table_of(before.names)), distinct=True))
+    some = exchanges.semi_join(near, "account_id").view()
+    scores = exchange_scores(
+        some, traffic.combined, units, ratios, phrases, before.styles, before.likely, inside, total, keep
+    )
+    return keep("scores", scores), counted
+
+
+def _attribution(traffic: _Traffic, last: _Estimate, follow_up: float | None) -> Attribution:
+    """The attribution of the last estimate, with the interval of its number of exchanges."""
     chance = 1.0 / (1.0 + (-TEMPER * _.odds).exp())
-    counted = rows.group_by("account_id").agg(
+    counted = last.rows.group_by("account_id").agg(
         attributed=(_.odds > 0).sum(),
         wrong=ibis.ifelse(_.odds > 0, 1.0 - chance, 0.0).sum(),
         missed=ibis.ifelse(_.odds > 0, 0.0, chance).sum(),
     )
-    table = members.join(counted.to_pyarrow(), "account_id")
+    table = last.members.join(counted.to_pyarrow(), "account_id")
     table = table.filter(pc.greater(table.column("attributed"), 0)).sort_by("account_id")
     wrong, missed = (float(pc.sum(table.column(n)).as_py() or 0) for n in ("wrong", "missed"))
     number = int(pc.sum(table.column("attributed")).as_py() or 0)
@@ -402,7 +503,7 @@ def attribute(
     each = table.column("attributed").to_numpy()
     wrong += float(stranger @ each)
     spread = float((stranger * (1 - stranger)) @ each.astype(float) ** 2)
-    final = exchanges.select(
+    final = traffic.exchanges.select(
         "exchange_key",
         "exchange_id",
         "account_id",
@@ -413,15 +514,16 @@ def attribute(
         "text_key",
         "words",
     )
-    final = keep("final", final.semi_join(likely, "exchange_key").drop("exchange_key"))
+    below = DEVIATIONS_OF_90_PERCENT * np.sqrt(wrong + spread)
+    above = DEVIATIONS_OF_90_PERCENT * np.sqrt(missed + last.unsure)
     return Attribution(
         members=table.select(["account_id", "score", "attributed"]).rename_columns(
             ["account_id", "score", "exchanges"]
         ),
-        exchanges=final,
-        low=max(0, int(number - wrong - DEVIATIONS_OF_90_PERCENT * np.sqrt(wrong + spread))),
-        high=int(np.ceil(number + missed + unsure + DEVIATIONS_OF_90_PERCENT * np.sqrt(missed + unsure))),
-        told=over.told,
+        exchanges=traffic.keep("final", final.semi_join(last.likely, "exchange_key").drop("exchange_key")),
+        low=max(0, int(number - wrong - below)),
+        high=int(np.ceil(number + missed + last.unsure + above)),
+        unusual=last.over.unusual,
         follow_up=follow_up,
     )
 
@@ -439,14 +541,14 @@ def _follow_up(mine: ir.Table, over: Excess, keep: Keep) -> float | None:
     is no such exchange.
     """
     strange = pa.array([v for v, is_so in zip(over.styles, over.strange, strict=True) if is_so], pa.int64())
-    told = keep("strange", pa.table({"value": strange}))
+    strange_styles = keep("strange", pa.table({"value": strange}))
     shown = mine.select(
         "account_key", "conversation_key", "timestamp", "exchange_key", value=style(mine)
     ).view()
     order = ibis.window(group_by=["account_key", "conversation_key"], order_by=["timestamp", "exchange_key"])
     turns = shown.filter(_.conversation_key != 0).mutate(turn=ibis.row_number().over(order))
-    every = shown.semi_join(told, "value").count().to_pyarrow().as_py()
-    on = turns.filter(_.turn > 0).semi_join(told, "value").count().to_pyarrow().as_py()
+    every = shown.semi_join(strange_styles, "value").count().to_pyarrow().as_py()
+    on = turns.filter(_.turn > 0).semi_join(strange_styles, "value").count().to_pyarrow().as_py()
     return float(on) / every if every else None
 
 
@@ -467,7 +569,7 @@ def _ratio_table(over: Excess) -> pa.Table:
     return pa.table({"value": pa.array(some, pa.int64()), "ratio": pa.array(ratios, pa.float64())})
 
 
-def _table_of(names: set[str]) -> pa.Table:
+def _table_of(names: Set[str]) -> pa.Table:
     """The names as a sorted table with one column `account_id`."""
     return pa.table({"account_id": pa.array(sorted(names), pa.string())})
 
@@ -483,7 +585,7 @@ def _no_members() -> pa.Table:
     )
 
 
-def _members(table: pa.Table, seeds: set[str], *, last: bool) -> tuple[pa.Table, float]:
+def _members(table: pa.Table, seeds: Set[str], *, last: bool) -> tuple[pa.Table, float]:
     """Members with their probability (`account_id`, `score`), and the number of hits of other accounts beyond
     the usual share.
 

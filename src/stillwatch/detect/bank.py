@@ -37,8 +37,8 @@ def leave_one_out() -> dict[str, float] | None:
     path = Path(str(files("stillwatch.detect") / "data" / LEFT_OUT))
     if not path.exists():
         return None
-    told = json.loads(path.read_text(encoding="utf-8"))
-    return {name: told[name] for name in ("share", "high", "worlds")}
+    rates = json.loads(path.read_text(encoding="utf-8"))
+    return {name: rates[name] for name in ("share", "high", "worlds")}
 
 
 def empirical_rate(explanation: str, log_e: float) -> float | None:

@@ -23,7 +23,7 @@ import pyarrow as pa
 
 ORDINARY_SHARE = 0.3  # share of ordinary use in the styles whose ratio is below the bound on 1 - s
 LARGEST_ORDINARY_RATIO = 2.0  # times the average of all that a group's ordinary use of a style may be
-LEAST_SHARE_TOLD_APART = 0.05  # share of requests beyond ordinary use from which styles separate requests
+LEAST_UNUSUAL_SHARE = 0.05  # share of requests beyond ordinary use from which styles separate requests
 SMALLEST_LOG_RATIO, LARGEST_LOG_RATIO = -4.0, 6.0  # bounds on the log-likelihood ratio of a style
 STRANGE_LOG_RATIO = 4.0  # largest absolute value of the prior log odds
 
@@ -36,7 +36,7 @@ class Excess:
     * `styles`: the styles; `ratios`, `strange`: for each style, the natural-log likelihood ratio of the
       something else against ordinary use, and whether most of the group's requests of it are beyond
       ordinary use.
-    * `told`: share of the group's requests in the styles that are `strange`.
+    * `unusual`: share of the group's requests in the styles that are `strange`.
     * `apart`: whether single exchanges may be separated by style.
     """
 
@@ -44,7 +44,7 @@ class Excess:
     styles: tuple[object, ...]  # as in the column `value` of the input
     ratios: npt.NDArray[np.float64]
     strange: npt.NDArray[np.bool_]
-    told: float = 0.0
+    unusual: float = 0.0
     apart: bool = True
 
     @property
@@ -57,10 +57,10 @@ class Excess:
 
     @property
     def tells(self) -> bool:
-        """Whether exchanges are separated by style: `apart` holds and `told` is at least
-        `LEAST_SHARE_TOLD_APART`.
+        """Whether exchanges are separated by style: `apart` holds and `unusual` is at least
+        `LEAST_UNUSUAL_SHARE`.
         """
-        return self.apart and self.told >= LEAST_SHARE_TOLD_APART
+        return self.apart and self.unusual >= LEAST_UNUSUAL_SHARE
 
 
 def excess(styled: pa.Table, members: frozenset[str]) -> Excess:
@@ -99,5 +99,5 @@ def excess(styled: pa.Table, members: frozenset[str]) -> Excess:
         styles=styles,
         ratios=np.clip(ratios, SMALLEST_LOG_RATIO, LARGEST_LOG_RATIO),
         strange=strange,
-        told=float(mine[strange].sum()),
+        unusual=float(mine[strange].sum()),
     )

@@ -41,14 +41,14 @@ LARGEST_LOG_ODDS = 300.0  # largest log10 e-value of a common purpose that count
 class Content:
     """Shares that describe the requests of a campaign's members, over all of their traffic.
 
-    * `told`: share of requests beyond ordinary use (`detect.excess`).
+    * `unusual`: share of requests beyond ordinary use (`detect.excess`).
     * `follow_up`: share of those that continue a conversation, divided by the usual share, at most 1; None
       without conversation ids.
     * `novelty`: share of attributed exchanges whose text no earlier one had; None without texts.
     * `nights`: share of members that are inactive at night as a person is; None where unknown.
     """
 
-    told: float
+    unusual: float
     follow_up: float | None
     novelty: float | None = None
     nights: float | None = None
@@ -58,7 +58,7 @@ class Content:
         """Share of requests that are beyond ordinary use and do not continue a conversation, as those of a
         harvest.
         """
-        return self.told * (1.0 - (self.follow_up or 0.0))
+        return self.unusual * (1.0 - (self.follow_up or 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class Explained:
 
 
 def content(
-    told: float,
+    unusual: float,
     follow_up: float | None,
     usual: float | None,
     novelty: float | None = None,
@@ -85,7 +85,7 @@ def content(
     converse; the result is None where one of them is None or `usual` is 0.
     """
     relative = min(1.0, follow_up / usual) if follow_up is not None and usual else None
-    return Content(told=told, follow_up=relative, novelty=novelty, nights=nights)
+    return Content(unusual=unusual, follow_up=relative, novelty=novelty, nights=nights)
 
 
 def explain(judged: Judged, seen: Content) -> Explained:
@@ -149,7 +149,7 @@ def _kind(log10: Mapping[str, float]) -> CampaignKind:
 def _reasons(seen: Content, purpose: float) -> dict[str, str]:
     """The reason of each hypothesis as text; `purpose` is the log10 e-value of a common purpose."""
     words = (
-        f"{100 * seen.told:.0f} % of members' requests are of kinds and lengths that others hardly ask for"
+        f"{100 * seen.unusual:.0f} % of members' requests are of kinds and lengths that others hardly ask for"
     )
     if seen.follow_up is None:
         turns = "the log has no conversation ids, so follow-ups could not be looked at"

@@ -135,8 +135,8 @@ def refused(finish_reason: ir.StringValue) -> ir.BooleanValue:
     """Whether `finish_reason` says that the provider refused the request as extraction or distillation; False
     for null.
     """
-    told = finish_reason.fill_null("").lower()
-    return told.startswith("refusal:") & (told.contains("extract") | told.contains("distill"))
+    reason = finish_reason.fill_null("").lower()
+    return reason.startswith("refusal:") & (reason.contains("extract") | reason.contains("distill"))
 
 
 def _exact(value: ir.FloatingValue) -> ir.FloatingValue:
@@ -276,12 +276,12 @@ def attributes(accounts: ir.Table, half: ir.IntegerValue) -> ir.Table:
     for unit in all_indicators():
         if not unit.is_timed:
             rows = accounts.select("account_id", value=unit.value(accounts)).filter(_.value.notnull())
-            told = rows.mutate(
+            shown = rows.mutate(
                 kind=ibis.literal(unit.card.name),
                 half=ibis.null(half.type()),
                 exchanges=ibis.literal(0, "int64"),
             )
-            parts.append(told.select("account_id", "kind", "value", "half", "exchanges"))
+            parts.append(shown.select("account_id", "kind", "value", "half", "exchanges"))
     return ibis.union(*parts)
 
 

@@ -251,7 +251,7 @@ class Bench:
         nearly_all = bool(self.others.all()) or OTHERS_PER_ACCOUNT * len(members) > self.others.sum()
         known: dict[tuple[int, bool, bool], Asked] = {}
 
-        def asked(test: GroupTest) -> Asked:
+        def arguments_of(test: GroupTest) -> Asked:
             rows, some = self.rows[test.card.name], self.sampled[test.card.name]
             whole = test.everyone or nearly_all
             key = id(rows), whole, test.alone
@@ -269,7 +269,7 @@ class Bench:
                 known[key] = columns, inside[columns["account"]]
             return known[key]
 
-        return asked
+        return arguments_of
 
 
 class Expressions:
@@ -314,8 +314,8 @@ def bench(
         table = expressions.of(make, summaries)
         return table if isinstance(table, pa.Table) else run(table)
 
-    asked = {test.rows: test.card.name for test in tests}  # several tests may read the same rows
-    tables = {name: ask(rows) for rows, name in asked.items()}
+    name_of_rows = {test.rows: test.card.name for test in tests}  # several tests may read the same rows
+    tables = {name: ask(rows) for rows, name in name_of_rows.items()}
     shown = [pc.unique(table.column("account_id")).cast(pa.string()) for table in tables.values()]
     known = pc.unique(pa.chunked_array(shown, pa.string()))
     # The order decides which account represents others, so it is neither that of the engine nor of names.
@@ -336,8 +336,8 @@ def bench(
         return whole, whole if others.all() else whole.only(np.flatnonzero(others[columns["account"]]))
 
     both = dict(zip(tables, on_all_cores(put_together, list(tables.values())), strict=True))
-    whole = {test.card.name: both[asked[test.rows]][0] for test in tests}
-    sampled = {test.card.name: both[asked[test.rows]][1] for test in tests}
+    whole = {test.card.name: both[name_of_rows[test.rows]][0] for test in tests}
+    sampled = {test.card.name: both[name_of_rows[test.rows]][1] for test in tests}
     declared = ask(OWNERS)
     owner = dict(
         zip(declared.column("account_id").to_pylist(), declared.column("owner").to_pylist(), strict=True)
@@ -403,8 +403,8 @@ def judge(
         if outcomes is not None:
             outcomes.add(returned)
     q_values = e_bh_q_values(np.asarray([one.log_e for one in drafts]))
-    told = [replace(one, q_value=float(q)) for one, q in zip(drafts, q_values, strict=True)]
-    return sorted(told, key=lambda j: -j.log_e)
+    with_q_values = [replace(one, q_value=float(q)) for one, q in zip(drafts, q_values, strict=True)]
+    return sorted(with_q_values, key=lambda j: -j.log_e)
 
 
 def strongest(candidates: Sequence[Candidate], bench: Bench) -> float | None:
@@ -545,8 +545,8 @@ def _outcomes(bench: Bench, tests: Sequence[GroupTest], accounts: Labels) -> dic
     """Outcome of each test, by name, for the accounts at these positions."""
     inside = np.zeros(len(bench.names), bool)
     inside[accounts] = True
-    asked = bench.asker(inside)
-    return {test.card.name: test.statistic(*asked(test)) for test in tests}
+    arguments_of = bench.asker(inside)
+    return {test.card.name: test.statistic(*arguments_of(test)) for test in tests}
 
 
 def _findings(outcomes: Mapping[str, Outcome]) -> dict[str, Finding]:

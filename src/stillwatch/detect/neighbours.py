@@ -57,14 +57,14 @@ def neighbours(rows: pa.Table) -> pa.Table:
             np.floor(turned / CELL_WIDTH).astype(np.int64), axis=0, return_inverse=True, return_counts=True
         )
         cell = cell.ravel()
-        told = np.flatnonzero(
+        frequent = np.flatnonzero(
             (holders[cell] >= FEWEST_HOLDERS) & (holders[cell] < LARGEST_SHARE_IN_CELL * len(points))
         )
         columns = {
-            "account_id": rows.column("account_id").take(pa.array(told)),
-            "kind": [KIND] * len(told),
-            "value": [f"{grid}:{c}" for c in cell[told]],
-            "weight": np.log10(weigh.AGREEMENT * len(points) / holders[cell[told]]),
+            "account_id": rows.column("account_id").take(pa.array(frequent)),
+            "kind": [KIND] * len(frequent),
+            "value": [f"{grid}:{c}" for c in cell[frequent]],
+            "weight": np.log10(weigh.AGREEMENT * len(points) / holders[cell[frequent]]),
         }
         edges.append(pa.table(columns, EDGES))
     return pa.concat_tables(edges)

@@ -47,9 +47,9 @@ def sharded_communities(
         resolution: Resolution of modularity in both rounds.
         smallest: Accounts that a candidate must have.
     """
-    told = list(spread(partial(_of_shard, seed=seed, resolution=resolution), shards))
+    of_shards = list(spread(partial(_of_shard, seed=seed, resolution=resolution), shards))
     groups = pa.concat_tables(
-        [_named(coarse, number) for number, (_accounts, coarse) in enumerate(told) if coarse.num_rows]
+        [_named(coarse, number) for number, (_accounts, coarse) in enumerate(of_shards) if coarse.num_rows]
         or [_nothing()]
     )
     upper = communities(groups, seed=seed, resolution=resolution, smallest=1)
@@ -57,7 +57,7 @@ def sharded_communities(
         zip(upper.column("account_id").to_pylist(), upper.column("candidate").to_pylist(), strict=True)
     )
     rows: dict[int, list[str]] = {}
-    for number, (accounts, _coarse) in enumerate(told):
+    for number, (accounts, _coarse) in enumerate(of_shards):
         for name, group in zip(
             accounts.column("account_id").to_pylist(), accounts.column("candidate").to_pylist(), strict=True
         ):

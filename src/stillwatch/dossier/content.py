@@ -224,15 +224,17 @@ def _once(pieces: Sequence[Any]) -> Iterator[Any]:
             yield one
 
 
-def _hypotheses(document: Document, told: Any) -> None:  # noqa: ANN401
+def _hypotheses(document: Document, attribution: Any) -> None:  # noqa: ANN401
     document.text(
         "Who directed it: hypotheses compared, the one against which least speaks first.", basis="inferred"
     )
-    rows = sorted(told["hypotheses"], key=lambda one: one["rank_by_contradiction"])[:8]
-    named = (told["accusation"] or {}).get("organisation")
+    rows = sorted(attribution["hypotheses"], key=lambda one: one["rank_by_contradiction"])[:8]
+    named = (attribution["accusation"] or {}).get("organisation")
     numbered = {
         name: n
-        for n, name in enumerate(sorted({one["actor"] for one in told["hypotheses"] if one["actor"]}), 1)
+        for n, name in enumerate(
+            sorted({one["actor"] for one in attribution["hypotheses"] if one["actor"]}), 1
+        )
     }
 
     def said(one: Any) -> str:  # noqa: ANN401
@@ -260,7 +262,7 @@ def _hypotheses(document: Document, told: Any) -> None:  # noqa: ANN401
     )
     if not named and numbered:
         document.text("Actors of whom claim 5 is not stated are numbered and not named.", is_small=True)
-    for need in told["needed"][:4]:
+    for need in attribution["needed"][:4]:
         document.text(
             f"Missing before an organisation may be named: {need}.", basis="not shown", is_small=True
         )

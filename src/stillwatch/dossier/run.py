@@ -96,23 +96,25 @@ def numbers_file(case: Case, numbers: Numbers) -> dict[str, Any]:
     }
 
 
-def _weights(told: Any) -> dict[str, Any]:  # noqa: ANN401  a part of `attribution.json`
+def _weights(attribution: Any) -> dict[str, Any]:  # noqa: ANN401  a part of `attribution.json`
     """Priors, log10 likelihood ratios of each group of items and probabilities, by hypothesis; actors are
     numbered, not named.
     """
     actors = {
-        name: n for n, name in enumerate(sorted({h["actor"] for h in told["hypotheses"] if h["actor"]}), 1)
+        name: n
+        for n, name in enumerate(sorted({h["actor"] for h in attribution["hypotheses"] if h["actor"]}), 1)
     }
     keys = {
         one["key"]: f"{one['hypothesis']}: actor {actors[one['actor']]}"
         if one["actor"]
         else one["hypothesis"]
-        for one in told["hypotheses"]
+        for one in attribution["hypotheses"]
     }
     return {
-        "priors": {keys[one["key"]]: one["prior"] for one in told["hypotheses"]},
+        "priors": {keys[one["key"]]: one["prior"] for one in attribution["hypotheses"]},
         "log10_ratios": [
-            {keys[key]: ratio for key, ratio in item["log10_by_hypothesis"].items()} for item in told["items"]
+            {keys[key]: ratio for key, ratio in item["log10_by_hypothesis"].items()}
+            for item in attribution["items"]
         ],
-        "probabilities": {keys[one["key"]]: one["probability"] for one in told["hypotheses"]},
+        "probabilities": {keys[one["key"]]: one["probability"] for one in attribution["hypotheses"]},
     }

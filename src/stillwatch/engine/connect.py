@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,9 @@ class Engine(Protocol):
         returns the stored table.
         """
 
+    def drop(self, tables: Iterable[ir.Table]) -> None:
+        """Remove tables that `load` or `keep` stored. Expressions over them can no longer be computed."""
+
     def ask(self, expression: ir.Table) -> pa.Table:
         """Compute an account-sized expression and return it as Arrow. Equal expressions are compiled once,
         since replays repeat them for every moment.
@@ -47,6 +51,28 @@ class Engine(Protocol):
 
     def spread(self, function: Callable[[A], B], work: Sequence[A]) -> Iterable[B]:
         """Results of `function` for each item of `work`, in order, computed on all cores or machines."""
+
+
+NUMBER = itertools.count(1)  # of temporary tables, so that no two have one name
+Keep = Callable[[str, "ir.Table | pa.Table"], ir.Table]
+
+
+@contextmanager
+def temporary(engine: Engine) -> Iterator[Keep]:
+    """A function that stores a table or the result of an expression under a name that begins as given;
+    the tables are removed when the block ends.
+    """
+    made: list[ir.Table] = []
+
+    def keep(name: str, table: ir.Table | pa.Table) -> ir.Table:
+        own = f"{name}_{next(NUMBER)}"
+        made.append(engine.load(own, table) if isinstance(table, pa.Table) else engine.keep(own, table))
+        return made[-1]
+
+    try:
+        yield keep
+    finally:
+        engine.drop(made)
 
 
 @contextmanager

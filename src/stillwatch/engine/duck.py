@@ -60,6 +60,11 @@ class DuckDB:
         )
         return self._backend.table(name)
 
+    def drop(self, tables: Iterable[ir.Table]) -> None:
+        """Remove tables that `load` or `keep` stored. Expressions over them can no longer be computed."""
+        for table in tables:
+            self._backend.raw_sql(f"drop table if exists {identifier(table.get_name())}")
+
     def ask(self, expression: ir.Table) -> pa.Table:
         """Compute an account-sized expression and return it as Arrow. Equal expressions are compiled once."""
         found = self._backend.con.sql(self._sql(expression)).to_arrow_table()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,6 +40,7 @@ class Spark:
         self._backend = backend
         self._scratch = scratch.resolve()
         self._number = itertools.count()
+        self._folders: dict[str, Path] = {}  # of the files of kept tables, by view
 
     def load(self, name: str, rows: pa.Table) -> ir.Table:
         """Store an account-sized Arrow table as the temporary view `name`; returns it as an expression."""
@@ -51,7 +53,16 @@ class Spark:
         """
         path = self._scratch / f"{name}-{next(self._number)}"
         self._frame(expression).write.option("compression", "lz4").parquet(str(path))
-        return self._view(self._session.read.parquet(str(path)))
+        kept = self._view(self._session.read.parquet(str(path)))
+        self._folders[kept.get_name()] = path
+        return kept
+
+    def drop(self, tables: Iterable[ir.Table]) -> None:
+        """Remove tables that `load` or `keep` stored. Expressions over them can no longer be computed."""
+        for table in tables:
+            self._session.catalog.dropTempView(table.get_name())
+            if (folder := self._folders.pop(table.get_name(), None)) is not None:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def ask(self, expression: ir.Table) -> pa.Table:
         """Compute an account-sized expression and return it as Arrow."""

@@ -18,8 +18,8 @@ def describe(kind: str, value: str, known: Networks) -> str:
     if kind in ADDRESSES:
         return _network(kind, value, known)
     if kind == "asn":
-        told = networks.systems().get(int(value)) if value.isdigit() else None
-        return ", ".join(part for part in (told[1], f"{told[0]} network") if part) if told else ""
+        system = networks.systems().get(int(value)) if value.isdigit() else None
+        return ", ".join(part for part in (system[1], f"{system[0]} network") if part) if system else ""
     if kind == "email_domain":
         return "disposable addresses" if domains.is_disposable(value) else ""
     if kind == "user_agent":
@@ -67,10 +67,10 @@ def _greeting(value: str) -> str:
     one = tls.parse(value)
     if one is None or one.ciphers is None:
         return ""
-    told = [
+    clients = [
         one.client,
         one.version,
         f"{one.ciphers} ciphers",
         "no server named" if one.names_server is False else "",
     ]
-    return ", ".join(part for part in told if part)
+    return ", ".join(part for part in clients if part)

@@ -100,12 +100,12 @@ class Networks:
 
 
 @cache
-def from_files(told: tuple[str, ...]) -> Networks:
+def from_files(paths: tuple[str, ...]) -> Networks:
     """Networks of files, each given as `FILE` or `CLASS=FILE`. Raises `InputError` where one cannot
     be read.
     """
     some: list[Network] = []
-    for one in told:
+    for one in paths:
         kind, mark, rest = one.partition("=")
         some += read(Path(rest), kind) if mark and not Path(one).exists() else read(Path(one))
     return gather(some)
@@ -162,8 +162,8 @@ def _disjoint(
             at = end + 1
         if open_:
             emit(at, start - 1, open_[-1][1])
-        told = _inherit(open_[-1][1], one) if open_ else one
-        open_.append((start + (1 << (bits + minus)) - 1, told))
+        merged = _inherit(open_[-1][1], one) if open_ else one
+        open_.append((start + (1 << (bits + minus)) - 1, merged))
         at = start
     while open_:
         end, outer = open_.pop()
@@ -229,11 +229,11 @@ def _network(row: Mapping[str, Any], kind: str) -> Network | None:
     except ValueError:
         return None
     number = str(_first(row, ASN) or "").upper().removeprefix("AS")
-    told = str(_first(row, CLASS) or kind).lower()
+    kind_given = str(_first(row, CLASS) or kind).lower()
     return Network(
         str(net),
         int(number) if number.isdigit() else None,
-        ALIASES.get(told, told),
+        ALIASES.get(kind_given, kind_given),
         str(_first(row, NAME) or ""),
     )
 

@@ -104,7 +104,7 @@ def draw(rng: np.random.Generator) -> Case:
     planted = (
         target if kind == "false flag" else int(rng.integers(len(actors))) if rng.random() < 0.15 else -1
     )
-    told = [
+    facts = [
         _told(
             rng,
             f"Actor {number}",
@@ -115,7 +115,7 @@ def draw(rng: np.random.Generator) -> Case:
         for number, one in enumerate(actors)
     ]
     if rng.random() < 0.3:
-        told.append(
+        facts.append(
             {"name": "Vendor", "kind": "vendor", "address_ranges": [_item(rng, [pool.network], use="shared")]}
         )
     observations = [
@@ -127,13 +127,13 @@ def draw(rng: np.random.Generator) -> Case:
         if rng.random() < 0.6
     ]
     return Case(
-        kind=kind, seen=campaign[0], known=knowledge({"actors": told, "observations": observations}),
+        kind=kind, seen=campaign[0], known=knowledge({"actors": facts, "observations": observations}),
         director=f"Actor {target}" if kind in ("listed", "through a reseller") else "",
-        evident=kind == "listed" and _is_evident(told[target], actors[target], campaign[0]),
+        evident=kind == "listed" and _is_evident(facts[target], actors[target], campaign[0]),
     )  # fmt: skip
 
 
-def _is_evident(told: Mapping[str, Any], truly: _Party, seen: Seen) -> bool:
+def _is_evident(facts: Mapping[str, Any], truly: _Party, seen: Seen) -> bool:
     """Whether the evidence suffices to name the actor.
 
     It suffices where at least two sources, one of them graded B2 or better, state true values that only
@@ -158,7 +158,7 @@ def _is_evident(told: Mapping[str, Any], truly: _Party, seen: Seen) -> bool:
             ("payment_accounts", truly.card),
             ("earlier_campaigns", truly.mail),
         )
-        for item in told.get(kind, ())
+        for item in facts.get(kind, ())
         if value in shown
         and (value in item["values"] or any(one["value"] == value for one in item.get("indicators", ())))
         and item["grade"] in ("A1", "A2", "B2", "B3", "C2", "C3")

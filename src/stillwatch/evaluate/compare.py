@@ -35,16 +35,16 @@ def baseline_scores(world: Path) -> dict[str, dict[str, Any]]:
     campaign = set(truth.filter(truth.column("campaign_id").is_valid()).column("account_id").to_pylist())
     planted = np.array([name in campaign for name in traffic.names], bool)
     most = int(HONEST_SCORES_KEPT * (~planted).sum()) + 2
-    told = {}
+    scores = {}
     for name, baseline in all_baselines().items():
         score = np.nan_to_num(baseline(traffic), nan=-1e300)
         honest = np.sort(score[~planted])[::-1][:most]
-        told[name] = {
+        scores[name] = {
             "honest": honest.tolist(),
             "honest_number": int((~planted).sum()),
             "planted": score[planted].tolist(),
         }
-    return told
+    return scores
 
 
 def threshold(tuning: Sequence[Mapping[str, Any]], budget: float) -> float:
@@ -62,9 +62,9 @@ def compare(
     `outcomes` and `tuning` hold one dict per seed with `baseline_scores` under `baselines`. A figure is a
     dict of `Interval`'s fields over seeds; None without values.
     """
-    told: dict[str, dict[str, Any]] = {}
+    rows: dict[str, dict[str, Any]] = {}
     for name in outcomes[0]["baselines"]:
-        told[name] = {}
+        rows[name] = {}
         for budget in BUDGETS:
             bar = threshold([one["baselines"][name] for one in tuning], budget)
             some = [one["baselines"][name] for one in outcomes]
@@ -73,8 +73,8 @@ def compare(
                 1e5 * float(np.sum(np.array(one["honest"]) > bar)) / one["honest_number"] for one in some
             ]
             recall, honest = of_mean(recalls, 0.0, 1.0), of_mean(flagged, 0.0)
-            told[name][str(budget)] = {
+            rows[name][str(budget)] = {
                 "recall": asdict(recall) if recall else None,
                 "honest_flagged_per_100000": asdict(honest) if honest else None,
             }
-    return told
+    return rows

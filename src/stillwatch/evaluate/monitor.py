@@ -77,15 +77,15 @@ def _each(judged: Sequence[Judged], planted: set[str]) -> dict[str, list[float]]
     """By test: honest groups with an e-value, how many of these reached each of `LEVELS`, and the largest
     natural log.
     """
-    told: dict[str, list[float]] = {}
+    log_e_of: dict[str, list[float]] = {}
     for one in judged:
         if len(one.accounts & planted) >= HONEST * len(one.accounts):
             continue
         logs = {name: finding.log_e for name, finding in one.findings.items()} | {"combined": one.log_e}
         for name, log_e in logs.items():
-            row = told.setdefault(name, [0.0] * (2 + len(LEVELS)))
+            row = log_e_of.setdefault(name, [0.0] * (2 + len(LEVELS)))
             row[0] += 1
             for place, level in enumerate(LEVELS, 1):
                 row[place] += log_e >= np.log(level)
             row[-1] = max(row[-1], log_e)
-    return told
+    return log_e_of

@@ -104,8 +104,8 @@ def reliability(rows: Sequence[Mapping[str, Any]]) -> str:
         return ""
     size, left = 320, 44
 
-    def xy(told: float, true: float) -> tuple[float, float]:
-        return left + (size - left - 10) * told, size - 34 - (size - 60) * true
+    def xy(predicted: float, true: float) -> tuple[float, float]:
+        return left + (size - left - 10) * predicted, size - 34 - (size - 60) * true
 
     drawn = text("share truly in a campaign, by score", 0, 14, class_="axis-title")
     (x0, y0), (x1, y1) = xy(0, 0), xy(1, 1)

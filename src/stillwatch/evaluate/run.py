@@ -160,8 +160,8 @@ def _calibration(work: Path) -> list[list[float]]:
     planted = set(truth.filter(truth.column("campaign_id").is_valid()).column("account_id").to_pylist())
     bins = [[0.0, 0.0, 0.0, 0.0] for _ in range(BINS)]
     for row in read_table(work / "results", contract.MEMBERS).to_pylist():
-        told, true = row["score"], float(row["account_id"] in planted)
-        one = bins[min(int(told * BINS), BINS - 1)]
-        for place, value in enumerate((1.0, true, told, (told - true) ** 2)):
+        predicted, true = row["score"], float(row["account_id"] in planted)
+        one = bins[min(int(predicted * BINS), BINS - 1)]
+        for place, value in enumerate((1.0, true, predicted, (predicted - true) ** 2)):
             one[place] += value
     return bins

@@ -39,7 +39,7 @@ def balanced_accuracy(outcomes: Sequence[Mapping[str, Any]]) -> dict[str, Any] |
     `undetermined` counts as wrong. `balanced` is the mean of both; its limits are the means of the exact
     limits, which is conservative.
     """
-    told = []
+    accuracies = []
     for kind in ("harvest", "relay"):
         found = [
             c
@@ -48,8 +48,8 @@ def balanced_accuracy(outcomes: Sequence[Mapping[str, Any]]) -> dict[str, Any] |
             for c in o["score"]["campaigns"]
             if c["kinds"] and c["campaign_id"].startswith(kind)
         ]
-        told.append(of_share(sum(c["kinds"] == [kind] for c in found), len(found)))
-    harvest, relay = told
+        accuracies.append(of_share(sum(c["kinds"] == [kind] for c in found), len(found)))
+    harvest, relay = accuracies
     if harvest is None or relay is None:
         return None
     mean = {k: (asdict(harvest)[k] + asdict(relay)[k]) / 2 for k in ("value", "low", "high")}
@@ -72,12 +72,12 @@ def _tests(some: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """By test: honest groups with an e-value, and the shares of its e-values of at least 20 and at least
     100.
     """
-    told: dict[str, list[list[float]]] = {}
+    values_of: dict[str, list[list[float]]] = {}
     for one in some:
         for name, row in one["tests"].items():
-            told.setdefault(name, []).append(row)
+            values_of.setdefault(name, []).append(row)
     rows = {}
-    for name, each in sorted(told.items()):
+    for name, each in sorted(values_of.items()):
         groups, twenty, hundred = (int(sum(row[k] for row in each)) for k in range(3))
         shares = {"at_20": of_share(twenty, groups), "at_100": of_share(hundred, groups)}
         rows[name] = {

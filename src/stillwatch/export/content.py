@@ -280,7 +280,7 @@ def _source(results: Path, terms: Terms) -> _Source:
     """Read what the export needs from the results folder."""
     members = _by_campaign(read_table(results, contract.MEMBERS))
     links = _by_campaign(_table_or_none(results, contract.LINKS))
-    told = read_json(results, OVERVIEW).get("last_seen") if (results / OVERVIEW).exists() else None
+    last_seen = read_json(results, OVERVIEW).get("last_seen") if (results / OVERVIEW).exists() else None
     return _Source(
         terms=terms,
         key=export_key(results),
@@ -289,7 +289,7 @@ def _source(results: Path, terms: Terms) -> _Source:
         holders=_holders(
             links, {name: {row["account_id"] for row in rows} for name, rows in members.items()}
         ),
-        until=datetime.fromisoformat(told) if told else None,
+        until=datetime.fromisoformat(last_seen) if last_seen else None,
     )
 
 

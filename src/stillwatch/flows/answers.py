@@ -36,7 +36,7 @@ ABOUT = {
     "model",
 }
 Exchange = str | tuple[Any, ...]  # an exchange's id, or its id, account and time
-MOST = 2_000_000  # most pairs held in memory: chosen, a case has thousands
+MOST_PAIRS = 2_000_000  # most pairs held in memory: chosen, a case has thousands
 FIRST = 10  # most row numbers listed for one reason
 NO_PAIR = "no prompt and answer as text"
 
@@ -123,8 +123,8 @@ def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread:
     known = _schemas([row for _, row in rows])
     out = []
     for number, row in rows:
-        asked, said = row.get(prompt), row.get(answer)
-        if not isinstance(asked, str) or not isinstance(said, str) or not said:
+        question, said = row.get(prompt), row.get(answer)
+        if not isinstance(question, str) or not isinstance(said, str) or not said:
             unread.add(str(path), NO_PAIR, number)
             continue
         talk = next((f"{name} {row[name]}" for name in CONVERSATIONS if row.get(name) is not None), None)
@@ -137,7 +137,7 @@ def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread:
         ]
         out.append(
             Pair(
-                prompt=asked,
+                prompt=question,
                 answer=said,
                 campaign=_text(row.get("campaign_id")),
                 unserved=_text(row.get("unserved")),
@@ -145,7 +145,7 @@ def _pairs_of(path: Path, rows: Sequence[tuple[int, Mapping[str, Any]]], unread:
                 asked_at=_moment(row),
             )
         )
-        before += [asked, said]
+        before += [question, said]
     return out
 
 
@@ -210,7 +210,7 @@ def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str], 
     `paths` is a table with `campaign_id`, or logs as `scan` reads them. For logs `campaigns` gives each
     exchange's campaign: a results folder, or a table of `exchange_id` and `campaign_id`. `known` are the
     campaigns of the keyring; where it has only one and no source names campaigns, all exchanges are
-    assigned to it. Raises `InputError` for more than `MOST` pairs.
+    assigned to it. Raises `InputError` for more than `MOST_PAIRS` pairs.
     """
     whose, twins = _labels(campaigns, unread) if campaigns else ({}, {})
     if not paths:
@@ -248,11 +248,11 @@ def served_pairs(paths: Sequence[str], campaigns: Path | None, known: set[str], 
                         unserved=twins.get(name if name is not None else exchange[0], ""),
                     )
                 )
-        if len(out) > MOST:
+        if len(out) > MOST_PAIRS:
             raise InputError(
                 Problem(
                     fact="too many served answers to hold",
-                    found=f"over {MOST:,}",
+                    found=f"over {MOST_PAIRS:,}",
                     fix="name the campaign's alone with --campaigns RESULTS",
                 )
             )
@@ -283,12 +283,12 @@ def _labels(path: Path, unread: Unread) -> tuple[dict[Exchange, str], dict[Excha
     """
     file = path / "exchanges.parquet" if path.is_dir() else path
     rows = _of_columns(file, ("exchange_id", "campaign_id"), "this does not say who was served what", unread)
-    told = ("exchange_id", "account_id", "timestamp")
-    is_whole = all(set(told) <= set(row) for _, row in rows)
+    columns = ("exchange_id", "account_id", "timestamp")
+    is_whole = all(set(columns) <= set(row) for _, row in rows)
     whose: dict[Exchange, str] = {}
     twins: dict[Exchange, str] = {}
     for _, row in rows:
-        name = tuple(row[one] for one in told) if is_whole else row["exchange_id"]
+        name = tuple(row[one] for one in columns) if is_whole else row["exchange_id"]
         whose[name] = row["campaign_id"]
         if _text(row.get("unserved")):
             twins[name] = row["unserved"]

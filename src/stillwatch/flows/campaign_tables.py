@@ -22,7 +22,7 @@ from stillwatch.detect.explain import Explained, claims, content, explain, sough
 from stillwatch.detect.fold import FEWEST_WORDS
 from stillwatch.detect.judge import Judged
 from stillwatch.detect.replay import Look
-from stillwatch.engine.connect import Engine
+from stillwatch.engine.connect import Engine, Keep, temporary
 from stillwatch.enrich.describe import describe, network_class
 from stillwatch.enrich.networks import Networks
 from stillwatch.flows.texts import text_rows
@@ -88,7 +88,6 @@ def describe_campaign(
     unknown), `nights` the share of members with a nightly pause as people have it (None: unknown), and
     `synthetic` the false-positive rate measured on randomly drawn groups (None: not measured).
     """
-    members = engine.load(f"members_{number}", attribution.members.select(["account_id"]))
     span = (
         attribution.exchanges.agg(first=_.timestamp.min(), last=_.timestamp.max()).to_pyarrow().to_pylist()[0]
     )
@@ -97,9 +96,9 @@ def describe_campaign(
     )
     classes = by_capability.to_pyarrow().to_pylist()
     by_class = {int(row["capability"]): int(row["n"]) for row in classes}
-    links, shared = _shared(
-        engine, f"C{number}", summaries, members, attribution.members.num_rows, everyone, networks
-    )
+    with temporary(engine) as keep:
+        members = keep("members", attribution.members.select(["account_id"]))
+        links, shared = _shared(keep, summaries, members, attribution.members.num_rows, everyone, networks)
     return CampaignRecord(
         name=f"C{number}",
         judged=one,
@@ -110,7 +109,9 @@ def describe_campaign(
         tokens={int(row["capability"]): (row["read"], row["written"]) for row in classes},
         explained=explain(
             one,
-            content(attribution.told, attribution.follow_up, usual, _novelty(attribution.exchanges), nights),
+            content(
+                attribution.unusual, attribution.follow_up, usual, _novelty(attribution.exchanges), nights
+            ),
         ),
         synthetic=synthetic,
         looks=tuple(looks),
@@ -149,8 +150,7 @@ def _tested(one: Judged) -> list[dict[str, Any]]:
 
 
 def _shared(
-    engine: Engine,
-    name: str,
+    keep: Keep,
     summaries: Summaries,
     members: ir.Table,
     size: int,
@@ -164,8 +164,8 @@ def _shared(
     shown = summaries.marks.filter(_.kind.notin(unshown))
     several = shown.semi_join(members, "account_id").group_by("value").agg(inside=_.account_id.nunique())
     marks = shown.semi_join(several.filter(_.inside >= FEWEST_HOLDERS), "value")
-    marks = engine.keep(
-        f"marks_{name}",
+    marks = keep(
+        "marks",
         marks.group_by(list(SIGHTING[:-1]))
         .agg(exchanges=_.exchanges.sum())
         .mutate(value=_.value.cast("string")),
@@ -173,17 +173,17 @@ def _shared(
     every = summaries.sightings.filter(_.kind.notin(unshown)).union(marks.select(*SIGHTING))
     mine = every.semi_join(members, "account_id")
     common = mine.group_by(["kind", "value"]).agg(inside=_.account_id.nunique(), exchanges=_.exchanges.sum())
-    common = engine.keep(f"common_{name}", common.filter(_.inside >= FEWEST_HOLDERS))
+    common = keep("common", common.filter(_.inside >= FEWEST_HOLDERS))
     holders = weigh.prevalence(every.semi_join(common, ["kind", "value"]))
     values = common.join(holders, ["kind", "value"]).filter(_.holders < weigh.AGREEMENT * everyone)
-    told = values.mutate(
+    weighted = values.mutate(
         weight=((_.inside / size) / ((_.holders - _.inside + 0.5) / (everyone - size + 1.0))).log10()
     )
     rank = ibis.row_number().over(
-        ibis.window(group_by="kind", order_by=[ibis.desc(told.weight * told.inside), told.value])
+        ibis.window(group_by="kind", order_by=[ibis.desc(weighted.weight * weighted.inside), weighted.value])
     )
-    top = told.mutate(rank=rank).filter((_.rank < SHOWN_VALUES) & (_.weight > 0.5)).drop("rank")
-    top = engine.keep(f"top_{name}", top)
+    top = weighted.mutate(rank=rank).filter((_.rank < SHOWN_VALUES) & (_.weight > 0.5)).drop("rank")
+    top = keep("top", top)
     drawn = (
         mine.select("account_id", "kind", "value")
         .distinct()
@@ -210,8 +210,8 @@ def _shared(
 
 
 def _known(row: Mapping[str, Any], networks: Networks) -> str:
-    told = describe(row["kind"], str(row["value"]), networks)
-    return f" ({told})" if told else ""
+    description = describe(row["kind"], str(row["value"]), networks)
+    return f" ({description})" if description else ""
 
 
 def write_tables(folder: Path, found: Sequence[CampaignRecord], engine: Engine) -> None:

@@ -65,7 +65,7 @@ def sketch(
             _write(store.path(part), folder / f"sketch-{number:05}.parquet", key)
         quarantine = pa.concat_tables([contract.QUARANTINE.empty(), *store.quarantined()])
         pq.write_table(quarantine, folder / "quarantine.parquet", compression="zstd")
-        told = {
+        report = {
             "rows": store.rows,
             "quarantined": contract.quarantined_rows(quarantine),
             "unread": [
@@ -77,8 +77,8 @@ def sketch(
             "sketch_version": VERSION,
             "inputs": [{"path": str(file), "rows": store.rows_of(file)} for file in sources.exchanges],
         }
-        write_json(folder, "sketch.json", told)
-    return told
+        write_json(folder, "sketch.json", report)
+    return report
 
 
 def rekey(folder: Path, out: Path, old: Key, new: Key) -> dict[str, Any]:
@@ -96,20 +96,20 @@ def rekey(folder: Path, out: Path, old: Key, new: Key) -> dict[str, Any]:
     with whole_or_nothing(out) as target:
         for part in parts:
             metadata = pq.read_schema(part).metadata or {}
-            told, was = (
+            made_with, was = (
                 metadata.get(KEY_ID, b"").decode(),
                 old.for_release(metadata.get(RELEASE, b"").decode()),
             )
-            if told != was.name:
+            if made_with != was.name:
                 raise InputError(
                     Problem(
                         fact="a sketch was made with another key",
                         where=str(part),
-                        found=told,
+                        found=made_with,
                         expected=was.name,
                     )
                 )
-            before.add(told)
+            before.add(made_with)
             rows += _write(part, target / part.name, new, was)
         told_of = {
             "rows": rows,

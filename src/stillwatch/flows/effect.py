@@ -42,7 +42,7 @@ def measured(actions: Path, logs: Sequence[str], scope: Scope, reading: Reading)
     Raises `InputError` where no action can be read or the log is too short.
     """
     table, lost = read_small(actions, ACTIONS)
-    told = [
+    notes = [
         f"{visible(str(actions), 200)}: {row['rows']:,} row(s) not used: {row['reason']}"
         for row in lost.to_pylist()[:FAULTS_SHOWN]
     ]
@@ -69,13 +69,13 @@ def measured(actions: Path, logs: Sequence[str], scope: Scope, reading: Reading)
         most_bins=scope.most_bins,
     )
     if scope.group is None:
-        told.append(
+        notes.append(
             "only accounts that were acted on are known; --group names the others that may have taken up the "
             "work"
         )
     if found.last - found.first > scope.bin_s * 1e6:
-        told.append(f"actions lie {(found.last - found.first) / 3.6e9:.0f} h apart; that time is left out")
-    return as_values(found, [*told, *faults])
+        notes.append(f"actions lie {(found.last - found.first) / 3.6e9:.0f} h apart; that time is left out")
+    return as_values(found, [*notes, *faults])
 
 
 def as_values(found: Effect, warnings: list[str]) -> dict[str, Any]:
@@ -101,11 +101,11 @@ def _requests(
     """Times (microseconds since 1970) and account numbers of the group's requests, first and last time of
     the log, and messages on rows that were not read.
     """
-    told: list[str] = []
+    notes: list[str] = []
     wanted = pa.array(members, pa.string())
     times, accounts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     low, high = np.iinfo(np.int64).max, 0
-    for rows in rows_of(logs, reading, told):
+    for rows in rows_of(logs, reading, notes):
         if not rows.num_rows:
             continue
         at = rows["timestamp"].cast(pa.int64())
@@ -114,4 +114,4 @@ def _requests(
         keep = pc.is_valid(place)
         times.append(at.filter(keep).to_numpy())
         accounts.append(place.filter(keep).to_numpy().astype(np.int64))
-    return np.concatenate(times), np.concatenate(accounts), (int(low), int(high)), told
+    return np.concatenate(times), np.concatenate(accounts), (int(low), int(high)), notes

@@ -112,16 +112,16 @@ class Codes:
             + ","
         )
         each = hours.mutate(place=place, said=said)
-        told = each.group_by(names).agg(
+        ordered = each.group_by(names).agg(
             hours=_.said.collect(where=_.place < HOURS).sort().join(""),
             sum_0=_.sum_0.sum(),
             sum_1=_.sum_1.sum(),
         )
         # "~" sorts after digits, so a digest without further hours comes after one with further hours.
-        told = told.mutate(hours=_.hours + "~")
+        ordered = ordered.mutate(hours=_.hours + "~")
         order = ibis.window(order_by=[*names[1:], "hours", "sum_0", "sum_1", "digest"])
         return self.engine.keep(
-            name, told.mutate(code=ibis.row_number().over(order) + FIRST).select("digest", "code")
+            name, ordered.mutate(code=ibis.row_number().over(order) + FIRST).select("digest", "code")
         )
 
 

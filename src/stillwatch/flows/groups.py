@@ -97,7 +97,7 @@ def _stake(one: Judged, bench: Bench, mix: pa.Table, texts: tuple[int, int]) -> 
     novelty = distinct / number if number else 1.0
     broad = 1.0 - float(np.mean(traits.share["prompt_template"][places]))
     opened = 1.0 - float(np.mean(traits.follow[places]))
-    beyond = float(traits.exchanges[places].sum()) * excess(mix, one.accounts).told
+    beyond = float(traits.exchanges[places].sum()) * excess(mix, one.accounts).unusual
     return beyond * novelty**2 * opened * broad
 
 

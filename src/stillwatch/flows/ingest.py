@@ -101,17 +101,17 @@ def check_sketches(sources: Sources) -> None:
     """Check that sketches can be compared. Raises `InputError` for sketches of another version or of several
     keys, and for sketches together with logs.
     """
-    told = {}
+    key_ids = {}
     for file in sources.exchanges:
         if sources.formats[file].sketch:
             metadata = pq.read_schema(seekable(file)).metadata
-            told[file] = (
+            key_ids[file] = (
                 metadata[SKETCH].decode("utf-8", "replace"),
                 metadata.get(KEY_ID, b"").decode("utf-8", "replace"),
             )
-    if not told:
+    if not key_ids:
         return
-    file, (version, _key) = next(iter(told.items()))
+    file, (version, _key) = next(iter(key_ids.items()))
     if version != str(VERSION):
         fact, found = (
             "the sketch is of another version",
@@ -122,13 +122,13 @@ def check_sketches(sources: Sources) -> None:
                 fact=fact, where=str(file), found=found, fix="stillwatch sketch LOGS --key-file KEY --out NEW"
             )
         )
-    if len(set(told.values())) > 1:
-        keys = ", ".join(sorted({key for _version, key in told.values()}))
+    if len(set(key_ids.values())) > 1:
+        keys = ", ".join(sorted({key for _version, key in key_ids.values()}))
         fact = "the sketches were made with several keys"
         fix = "stillwatch sketch OLD --rekey OLD_KEY --key-file NEW_KEY --out NEW"
         raise InputError(Problem(fact=fact, found=keys, fix=fix))
-    if len(told) < len(sources.exchanges):
-        other = next(file for file in sources.exchanges if file not in told)
+    if len(key_ids) < len(sources.exchanges):
+        other = next(file for file in sources.exchanges if file not in key_ids)
         raise InputError(
             Problem(
                 fact="sketches and logs cannot be compared",

@@ -145,12 +145,12 @@ def read(
         counts[batch.file].add(batch)
         tables.append(batch.rows)
     table = pa.concat_tables(tables)
-    told = [
+    notes = [
         FileRead(file, one.records, one.rows, one.quarantined, one.passed_over, one.reasons)
         for file, one in counts.items()
     ]
     if not table.num_rows:
-        raise InputError(*nothing_read(sources, told))
+        raise InputError(*nothing_read(sources, notes))
     lost = sum(one.quarantined for one in counts.values())
     if lost or sources.unread:
         unread = f", {len(sources.unread)} files were not read" if sources.unread else ""

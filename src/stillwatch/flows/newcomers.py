@@ -99,5 +99,5 @@ def _version(path: Path) -> tuple[int, int, int]:
     """Time, inode and size of a file, which change when it is replaced or grows; zeros where it is absent."""
     if not path.exists():
         return 0, 0, 0
-    told = path.stat()
-    return told.st_mtime_ns, told.st_ino, told.st_size
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_ino, stat.st_size

@@ -150,24 +150,26 @@ def read_trials(path: Path) -> tuple[pa.Table, list[str]]:
     Raises `InputError` where no row can be used, or an account was both refused and spared at one moment.
     """
     table, lost = read_small(path, TRIALS)
-    told = [
+    notes = [
         f"{visible(str(path), 200)}: {row['rows']:,} row(s) not used: {row['reason']} (row {row['row']})"
         for row in lost.to_pylist()[:FAULTS_SHOWN]
     ]
     if lost.num_rows > FAULTS_SHOWN:
-        told.append(f"{visible(str(path), 200)}: {lost.num_rows - FAULTS_SHOWN:,} more faults")
+        notes.append(f"{visible(str(path), 200)}: {lost.num_rows - FAULTS_SHOWN:,} more faults")
     if not table.num_rows:
         raise InputError(
             Problem(
                 fact="the table of trials has no row that can be used",
                 where=str(path),
-                found=told[0] if told else "no row",
+                found=notes[0] if notes else "no row",
                 expected=", ".join(f"`{name}`" for name in TRIALS.names),
             )
         )
     once = table.group_by(list(TRIALS.names)).aggregate([]).select(list(TRIALS.names))
     if once.num_rows < table.num_rows:
-        told.append(f"{table.num_rows - once.num_rows:,} rows of the trials stand there twice and count once")
+        notes.append(
+            f"{table.num_rows - once.num_rows:,} rows of the trials stand there twice and count once"
+        )
     both = once.group_by(["trial", "account_id", "at"]).aggregate([("failed", "count")])
     if pc.any(pc.greater(both["failed_count"], 1)).as_py():
         row = both.filter(pc.greater(both["failed_count"], 1)).slice(0, 1).to_pylist()[0]
@@ -179,7 +181,7 @@ def read_trials(path: Path) -> tuple[pa.Table, list[str]]:
                 expected="one row of `failed` for each trial, moment and account",
             )
         )
-    return once.sort_by([("at", "ascending"), ("trial", "ascending"), ("account_id", "ascending")]), told
+    return once.sort_by([("at", "ascending"), ("trial", "ascending"), ("account_id", "ascending")]), notes
 
 
 def slots_of(table: pa.Table, members: Sequence[str]) -> Slots:
@@ -204,8 +206,8 @@ def slots_of(table: pa.Table, members: Sequence[str]) -> Slots:
 
 def traffic_of(logs: Sequence[str], members: Sequence[str], reading: Reading) -> tuple[Traffic, list[str]]:
     """Requests of the accounts `members` in logs, and messages on what was not read."""
-    told: list[str] = []
-    return gathered(rows_of(logs, reading, told), members), told
+    notes: list[str] = []
+    return gathered(rows_of(logs, reading, notes), members), notes
 
 
 def gathered(tables: Iterable[pa.Table], members: Sequence[str]) -> Traffic:

@@ -35,10 +35,10 @@ class Profile:
 
     def _end(self) -> None:
         now, busy = time.perf_counter(), time.process_time()
-        told = self._stages.setdefault(self._stage, {"seconds": 0.0, "cpu_seconds": 0.0, "peak_mb": 0.0})
-        told["seconds"] = round(told["seconds"] + now - self._since, 3)
-        told["cpu_seconds"] = round(told["cpu_seconds"] + busy - self._busy, 3)
-        told["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / MB, 1)
+        stage = self._stages.setdefault(self._stage, {"seconds": 0.0, "cpu_seconds": 0.0, "peak_mb": 0.0})
+        stage["seconds"] = round(stage["seconds"] + now - self._since, 3)
+        stage["cpu_seconds"] = round(stage["cpu_seconds"] + busy - self._busy, 3)
+        stage["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / MB, 1)
         self._since, self._busy = now, busy
 
     def measured(self, rows: dict[str, int]) -> dict[str, Any]:
@@ -48,5 +48,5 @@ class Profile:
         memory of this process from its start to the end of the stage).
         """
         self._end()
-        stages = [{"stage": name, **told} for name, told in self._stages.items()]
+        stages = [{"stage": name, **measures} for name, measures in self._stages.items()]
         return {"seconds": round(time.perf_counter() - self._began, 3), "stages": stages, "rows": rows}

@@ -101,8 +101,8 @@ def prove(inputs: Inputs, out: Path, progress: Progress = silent) -> dict[str, A
             }
         )
     progress("prove", len(tests), len(tests))
-    asked = [pair.prompt for pair in case.answers]
-    departures = plan.departures(held, had.ring, asked, alpha) if held else []
+    prompts = [pair.prompt for pair in case.answers]
+    departures = plan.departures(held, had.ring, prompts, alpha) if held else []
     first = stamp.first_of([pair.asked_at for pair in case.answers])
     if stamped and (late := stamp.departure(stamped, first)):
         departures.append(late)
@@ -275,8 +275,10 @@ def load_tokenizer(path: Path) -> Tokenize:
         ) from None
 
     def tokenize(text: str) -> Tokens:
-        told = one.encode(text, add_special_tokens=False)
-        return Tokens(told.ids, [start for start, _ in told.offsets], [end for _, end in told.offsets])
+        encoded = one.encode(text, add_special_tokens=False)
+        return Tokens(
+            encoded.ids, [start for start, _ in encoded.offsets], [end for _, end in encoded.offsets]
+        )
 
     return tokenize
 

@@ -30,7 +30,7 @@ class Reading:
     limits: Limits = LIMITS
 
 
-def rows_of(logs: Sequence[str], reading: Reading, told: list[str]) -> Iterator[pa.Table]:
+def rows_of(logs: Sequence[str], reading: Reading, notes: list[str]) -> Iterator[pa.Table]:
     """Exchanges of logs in batches, with columns of the contract. Messages on what is not read are appended
     to `told`.
 
@@ -41,13 +41,13 @@ def rows_of(logs: Sequence[str], reading: Reading, told: list[str]) -> Iterator[
         reading.names,
         reading.limits,
     )
-    told += [problems[0].fact for problems in sources.unread.values()]
+    notes += [problems[0].fact for problems in sources.unread.values()]
     lost = 0
     for batch in read(sources, reading.names, reading.limits):
         lost += sum(batch.quarantine["rows"].to_pylist())
         yield batch.rows
     if lost:
-        told.append(f"{lost:,} rows of the logs could not be read; `stillwatch inspect` names them")
+        notes.append(f"{lost:,} rows of the logs could not be read; `stillwatch inspect` names them")
 
 
 def accounts_of(path: Path, group: str) -> list[str]:

@@ -34,7 +34,7 @@ from stillwatch.detect.propose import Candidate
 from stillwatch.detect.refine import contacts, refine
 from stillwatch.detect.replay import Followed, Judgement, Look, Replay, judge_prefix
 from stillwatch.detect.shards import sharded
-from stillwatch.engine.connect import Engine, open_engine
+from stillwatch.engine.connect import Engine, open_engine, temporary
 from stillwatch.enrich.networks import from_files
 from stillwatch.errors import InputError, Problem, UsageError, unknown
 from stillwatch.flows.campaign_tables import CampaignRecord, describe_campaign, utc, write_tables
@@ -188,7 +188,7 @@ def feed(paths: Sequence[str], options: Options, progress: Progress = silent) ->
     if options.store is None:
         raise UsageError(
             Problem(
-                fact="without a judgement there is nothing to do but to fill a store, and none is named",
+                fact="a scan without judgement needs a store, and none is named",
                 fix="stillwatch scan LOGS --no-judge --store KEPT",
             )
         )
@@ -615,15 +615,6 @@ def _attribute(
     A candidate is dropped where most of its core accounts are members of an earlier campaign: it is the same
     campaign, and the evidence does not cover the remaining accounts.
     """
-    made = 0
-
-    def keeper(name: str, table: ir.Table | pa.Table) -> ir.Table:
-        nonlocal made
-        made += 1
-        if isinstance(table, pa.Table):
-            return engine.load(f"{name}_{made}", table)
-        return engine.keep(f"{name}_{made}", table)
-
     drafts: list[tuple[Judged, Attribution]] = []
     taken: set[str] = set()
     if chosen:
@@ -646,25 +637,28 @@ def _attribute(
         assert known is not None
         handed = one.strongest_of("handoff")
         pooled = handed is not None and handed.log_e > POOLED
-        grow = partial(
-            attribute,
-            seeds,
-            sightings=sightings,
-            known=known,
-            units=used,
-            keep=keeper,
-            usual=usual,
-            pooled=pooled,
-        )
-        attribution = grow(exchanges=free)
-        strangers = contacts(
-            _accounts(attribution), frozenset(left), one.candidate.graph, tried.bench, tried.links
-        )
-        if strangers:
-            free = free.anti_join(engine.load(f"contacts_{number}", _names(strangers)), "account_id").view()
+        with temporary(engine) as keep:
+            grow = partial(
+                attribute,
+                seeds,
+                sightings=sightings,
+                known=known,
+                units=used,
+                keep=keep,
+                usual=usual,
+                pooled=pooled,
+            )
             attribution = grow(exchanges=free)
-        if attribution.members.num_rows == 0:
-            continue
+            strangers = contacts(
+                _accounts(attribution), frozenset(left), one.candidate.graph, tried.bench, tried.links
+            )
+            if strangers:
+                free = free.anti_join(keep("contacts", _names(strangers)), "account_id").view()
+                attribution = grow(exchanges=free)
+            if attribution.members.num_rows == 0:
+                continue
+            own = engine.keep(f"attributed_{number}", attribution.exchanges)
+            attribution = replace(attribution, exchanges=own)
         taken |= _accounts(attribution)
         drafts.append((one, attribution))
     progress("attribute", len(chosen), max(len(chosen), 1))

@@ -250,13 +250,13 @@ def _logs(results: Path, truth: Path, logs: Path | None) -> tuple[Sources, dict[
     names: dict[str, str] = {}
     manifest = results / MANIFEST
     if manifest.exists():
-        told = json.loads(manifest.read_text())
-        names = told.get("parameters", {}).get("map", {})
+        recorded = json.loads(manifest.read_text())
+        names = recorded.get("parameters", {}).get("map", {})
         if logs is None:
-            skip = {told["parameters"].get(k) for k in ("accounts", "releases")}
+            skip = {recorded["parameters"].get(k) for k in ("accounts", "releases")}
             given = [
                 p
-                for p in told.get("inputs", {})
+                for p in recorded.get("inputs", {})
                 if p not in skip and not Path(p).name.startswith(("accounts.", "releases."))
             ]
             if given and all(Path(p).exists() for p in given):

@@ -47,14 +47,16 @@ def pull(
         if readable(one) and (not collections or one["id"] in collections or one.get("alias") in collections)
     ]
     objects = [one for name in wanted for one in theirs.objects(root, name)]
-    told = receive(state, source, grade, objects)
+    received = receive(state, source, grade, objects)
     place = inbox_of(every)
-    if told["withdrawn"] and place is not None:
+    if received["withdrawn"] and place is not None:
         theirs.write(
-            root, place, [receipt(WRITER, told["withdrawn"], _stamp(), None if key is None else signer(key))]
+            root,
+            place,
+            [receipt(WRITER, received["withdrawn"], _stamp(), None if key is None else signer(key))],
         )
-        told["receipts"] = len(told["withdrawn"])
-    return {"receipts": 0, **told}
+        received["receipts"] = len(received["withdrawn"])
+    return {"receipts": 0, **received}
 
 
 def give_feedback(state: State, server: Server, source: str, *, basic: bool = False) -> dict[str, int]:
@@ -65,7 +67,7 @@ def give_feedback(state: State, server: Server, source: str, *, basic: bool = Fa
     root = theirs.root()
     place = inbox_of(theirs.collections(root))
     objects = feedback(state, source, _stamp())
-    told = {
+    counts = {
         "sightings": sum(one["type"] == "sighting" for one in objects),
         "false_positives": sum(one["type"] == "opinion" for one in objects),
     }
@@ -73,8 +75,8 @@ def give_feedback(state: State, server: Server, source: str, *, basic: bool = Fa
         return {"sightings": 0, "false_positives": 0}
     for at in range(0, len(objects), AT_ONCE):
         theirs.write(root, place, objects[at : at + AT_ONCE])
-    state.journal.add("feedback", {"source": source, **told})
-    return told
+    state.journal.add("feedback", {"source": source, **counts})
+    return counts
 
 
 def _stamp() -> str:

@@ -58,16 +58,16 @@ def _short(one: FileRead, sources: Sources, limits: Limits) -> Problem:
     form = sources.formats[one.file].format
     fields = {name: form.fields.get(name, name) if form else name for name in EXCHANGES.required}
     reasons = sorted(one.reasons.items(), key=lambda pair: (-pair[1], pair[0]))[:REASONS]
-    told = [f"{reason} ({number:,})" for reason, number in reasons]
+    parts = [f"{reason} ({number:,})" for reason, number in reasons]
     if one.passed_over:
-        told.append(f"{one.passed_over:,} records passed over as no exchanges")
+        parts.append(f"{one.passed_over:,} records passed over as no exchanges")
     keys = keys_of(one.file, limits)
     of = max(one.records, one.rows + one.quarantined + one.passed_over)
     if not of:
         return Problem(
             fact=f"`{one.file.name}` holds no record",
             where=str(one.file),
-            found="; ".join([*told, seen(one.file, keys)]),
+            found="; ".join([*parts, seen(one.file, keys)]),
             expected="at least one exchange",
         )
     accounts = (
@@ -79,7 +79,7 @@ def _short(one: FileRead, sources: Sources, limits: Limits) -> Problem:
     return Problem(
         fact=f"`{one.file.name}`: {one.rows:,} of {of:,} records were read",
         where=str(one.file),
-        found="; ".join([*told, seen(one.file, keys)]),
+        found="; ".join([*parts, seen(one.file, keys)]),
         expected=f"{form.title if form else 'columns of the contract'}: "
         + ", ".join(
             f"`{column}` from {source}" if source != column else f"`{column}`"

@@ -237,12 +237,12 @@ def _doubled(rows: ir.Table, first: ir.Table) -> dict[str, str]:
     """For each day, counts and key sums of duplicated rows and of the rows that count, as text; it changes
     where the duplicates change.
     """
-    told: dict[str, list[str]] = defaultdict(list)
+    copies_of: dict[str, list[str]] = defaultdict(list)
     for table in (rows, first):
         each = table.group_by(day=_day(table)).agg(n=_.count(), keys=(_.exchange_key % (1 << 31)).sum())
         for row in each.to_pyarrow().to_pylist():
-            told[row["day"]] += [str(row["n"]), str(row["keys"])]
-    return {day: " ".join(words) for day, words in told.items()}
+            copies_of[row["day"]] += [str(row["n"]), str(row["keys"])]
+    return {day: " ".join(words) for day, words in copies_of.items()}
 
 
 def _made_of(by_day: Mapping[str, Sequence[Part]], doubled: Mapping[str, str]) -> dict[str, str]:

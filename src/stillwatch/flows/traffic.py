@@ -40,10 +40,10 @@ def weekly(paths: Sequence[str], log_format: str = "auto") -> pa.Table:
     every = pa.concat_tables(parts)
     addresses = every.column("client_ip").unique().to_pylist()
     networks = {address: _network(address) for address in addresses}
-    told = pa.array([networks[address] for address in every.column("client_ip").to_pylist()], pa.string())
+    network = pa.array([networks[address] for address in every.column("client_ip").to_pylist()], pa.string())
     table = pa.table(
         {
-            "account_id": every.column("account_id"), "network": told, "week": every.column("week"),
+            "account_id": every.column("account_id"), "network": network, "week": every.column("week"),
             "exchanges": every.column("count_all"),
         }
     )  # fmt: skip

@@ -22,7 +22,7 @@ AUTHOR = "guard"
 PAUSE_S = 0.2  # seconds between two writes
 RETRY_S = 1.0  # seconds until the next attempt after a failed write
 PLAIN_S = 60.0  # seconds between two records of the number of plain allows
-MOST = 100_000  # most decisions that may wait for the disk; further ones are lost and counted
+MOST_WAITING = 100_000  # most decisions that may wait for the disk; further ones are lost and counted
 
 
 class Audit:
@@ -49,7 +49,7 @@ class Audit:
         """Queue a line for writing. Where the queue is full, the line is dropped and counted in `lost`, and
         `is_up` becomes False.
         """
-        if len(self._waiting) >= MOST:
+        if len(self._waiting) >= MOST_WAITING:
             self.is_up = False
             self.lost += 1
             return

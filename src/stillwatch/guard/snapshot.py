@@ -26,7 +26,7 @@ from stillwatch.memory.labels import Label, Labels, in_force
 from stillwatch.memory.targets import folders_of
 from stillwatch.policy.rollout import Standing, standing
 from stillwatch.policy.rules import FACTS, Policy
-from stillwatch.policy.subjects import UNKNOWN, Account, Campaign, read_accounts, read_campaigns
+from stillwatch.policy.subjects import UNKNOWN, Account, SubjectCampaign, read_accounts, read_campaigns
 from stillwatch.results.folder import MANIFEST, check_results, read_json, read_table
 
 KEPT = 1 << 16  # most cached look-ups; a full cache is emptied
@@ -81,7 +81,7 @@ class Snapshot:
     policy: Policy
     standing: Standing
     labels: Labels
-    campaigns: Sequence[Campaign]
+    campaigns: Sequence[SubjectCampaign]
     index: Index
     campaign: npt.NDArray[np.int32]
     probability: npt.NDArray[np.float32]
@@ -209,7 +209,7 @@ def _labelled_by_hand(labels: Labels, members: set[str]) -> list[Label]:
     ]  # fmt: skip
 
 
-def _campaign_by_hand(labels: Sequence[Label]) -> Campaign:
+def _campaign_by_hand(labels: Sequence[Label]) -> SubjectCampaign:
     """The campaign `BY_HAND` of these labels' accounts."""
     facts = {
         "kind": "undetermined",
@@ -222,14 +222,16 @@ def _campaign_by_hand(labels: Sequence[Label]) -> Campaign:
         "fpr_synthetic": -1.0,
         "label": "campaign",
     }
-    return Campaign(name=BY_HAND, accounts=frozenset(one.target for one in labels), facts=facts, label=None)
+    return SubjectCampaign(
+        name=BY_HAND, accounts=frozenset(one.target for one in labels), facts=facts, label=None
+    )
 
 
 def _one_row_each(
     names: Sequence[str],
     campaign: npt.NDArray[np.int32],
     probability: npt.NDArray[np.float32],
-    campaigns: Sequence[Campaign],
+    campaigns: Sequence[SubjectCampaign],
 ) -> list[int]:
     """For each account, the row that decides on it: the one with the highest probability, rows of campaigns
     labelled honest or allowed last.

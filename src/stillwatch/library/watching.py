@@ -146,7 +146,7 @@ def watch(
         memory=memory,
         limits=limits(limit),
     )
-    told = Watching(
+    watching = Watching(
         options=options,
         every=duration(every),
         alerts=alerts,
@@ -154,7 +154,7 @@ def watch(
         webhook_secrets=optional_path(webhook_secrets),
         heartbeat=duration(heartbeat) if heartbeat else None,
     )
-    return _events(Watch(str(source), Path(state), told, events.append, log.warning), events, once, poll)
+    return _events(Watch(str(source), Path(state), watching, events.append, log.warning), events, once, poll)
 
 
 def _events(one: Watch, events: deque[dict[str, Any]], once: bool, poll: float) -> Iterator[dict[str, Any]]:

@@ -221,7 +221,7 @@ def of_json(given: object, where: str) -> Label:
     if fault or not isinstance(given, dict):
         raise StateError(
             Problem(
-                fact="what should be a label is none",
+                fact="an entry of the file is no label",
                 where=where,
                 found=fault,
                 fix="stillwatch labels list --help",

@@ -25,8 +25,8 @@ def read_tracks(folder: Path) -> dict[str, Track]:
     """
     path = folder / TRACKS
     try:
-        told = json.loads(path.read_bytes())["tracks"]
-        return {name: Track(**(one | {"accounts": set(one["accounts"])})) for name, one in told.items()}
+        rows = json.loads(path.read_bytes())["tracks"]
+        return {name: Track(**(one | {"accounts": set(one["accounts"])})) for name, one in rows.items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -75,5 +75,5 @@ def name_campaigns(
 
 def write_tracks(folder: Path, tracks: Mapping[str, Track]) -> None:
     """Write `tracks` to a results folder, for the next scan."""
-    told = {name: asdict(track) | {"accounts": sorted(track.accounts)} for name, track in tracks.items()}
-    (folder / TRACKS).write_text(json.dumps({"tracks": told}, sort_keys=True) + "\n")
+    rows = {name: asdict(track) | {"accounts": sorted(track.accounts)} for name, track in tracks.items()}
+    (folder / TRACKS).write_text(json.dumps({"tracks": rows}, sort_keys=True) + "\n")

@@ -219,13 +219,13 @@ def listed_faults(files: Files) -> list[Fault]:
     if not mark or rest != hashlib.sha256(body).hexdigest().encode() + b"\n":
         return [(SUMS, "it is not what was written: its last line is not the digest of the others")]
     try:
-        told = {line[66:]: line[:64] for line in body.decode().splitlines()}
+        digests = {line[66:]: line[:64] for line in body.decode().splitlines()}
     except UnicodeDecodeError:
         return [(SUMS, "it is not UTF-8")]
-    faults = [(name, "it is missing") for name in told.keys() - files.names]
-    faults += [(name, "it was added") for name in files.names - told.keys() - {SUMS}]
-    for name in sorted(told.keys() & files.names):
-        if hashlib.sha256(files.read(name)).hexdigest() != told[name]:
+    faults = [(name, "it is missing") for name in digests.keys() - files.names]
+    faults += [(name, "it was added") for name in files.names - digests.keys() - {SUMS}]
+    for name in sorted(digests.keys() & files.names):
+        if hashlib.sha256(files.read(name)).hexdigest() != digests[name]:
             faults.append((name, "its content was changed"))
     return faults
 

@@ -166,20 +166,24 @@ def _listed(files: Mapping[str, bytes], faults: list[Fault]) -> bool:
     if not mark or whole != files[SUMS]:
         faults.append(Fault(SUMS, "its last line is not the digest of the others"))
         return False
-    told = {line[66:]: line[:64] for line in body.decode("utf-8", "replace").splitlines()}
-    _compare(files, told, {SUMS}, faults, "its content was changed")
+    digests = {line[66:]: line[:64] for line in body.decode("utf-8", "replace").splitlines()}
+    _compare(files, digests, {SUMS}, faults, "its content was changed")
     if sums({name: content for name, content in files.items() if name != SUMS}) != files[SUMS] and not faults:
         faults.append(Fault(SUMS, "it does not list the files in the form that it has"))
     return True
 
 
 def _compare(
-    files: Mapping[str, bytes], told: Mapping[str, str], besides: set[str], faults: list[Fault], changed: str
+    files: Mapping[str, bytes],
+    digests: Mapping[str, str],
+    besides: set[str],
+    faults: list[Fault],
+    changed: str,
 ) -> None:
-    faults += [Fault(name, "it is missing") for name in sorted(told.keys() - files.keys())]
-    faults += [Fault(name, "it was added") for name in sorted(files.keys() - told.keys() - besides)]
-    for name in sorted(told.keys() & files.keys()):
-        if hashlib.sha256(files[name]).hexdigest() != told[name]:
+    faults += [Fault(name, "it is missing") for name in sorted(digests.keys() - files.keys())]
+    faults += [Fault(name, "it was added") for name in sorted(files.keys() - digests.keys() - besides)]
+    for name in sorted(digests.keys() & files.keys()):
+        if hashlib.sha256(files[name]).hexdigest() != digests[name]:
             faults.append(Fault(name, changed))
 
 
@@ -225,12 +229,12 @@ def _subjects(files: Mapping[str, bytes], statement: Mapping[str, Any], verdict:
     if not statement:
         return
     try:
-        told = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
+        digests = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
         besides = {SUMS, STATEMENT} | ({STAMP} if statement["predicate"]["timestamp"] else set())
     except (KeyError, TypeError):
         verdict.faults.append(Fault(STATEMENT, "it is no statement about a package"))
         return
-    _compare(files, told, besides, verdict.faults, "it is not the file that the statement names")
+    _compare(files, digests, besides, verdict.faults, "it is not the file that the statement names")
     verdict.faults += [Fault(name, "it is missing") for name in sorted(besides - files.keys())]
 
 

@@ -107,7 +107,7 @@ def package(results: Path, out: Path, order: Order) -> dict[str, Any]:
         InputError: for an account or exchange without rows.
     """
     _is_free(out)
-    files, told = contents(read_results(results), order)
+    files, about = contents(read_results(results), order)
     if out.suffix == ".zip":
         try:
             whole = archive(files)
@@ -126,7 +126,7 @@ def package(results: Path, out: Path, order: Order) -> dict[str, Any]:
             for name, content in files.items():
                 (folder / name).parent.mkdir(exist_ok=True)
                 (folder / name).write_bytes(content)
-    return told | {"path": str(out), "files": sorted(files)}
+    return about | {"path": str(out), "files": sorted(files)}
 
 
 def read_results(folder: Path) -> Results:
@@ -223,8 +223,8 @@ def contents(results: Results, order: Order) -> tuple[dict[str, bytes], dict[str
     if order.timestamp is not None:
         files[STAMP] = stamped(files[STATEMENT], order.timestamp)
     files[SUMS] = sums(files)
-    told = {"level": order.level, "root": tree.root.hex(), "size": tree.size, "signed_by": name}
-    return files, told | {"statement_sha256": hashlib.sha256(files[STATEMENT]).hexdigest()}
+    about = {"level": order.level, "root": tree.root.hex(), "size": tree.size, "signed_by": name}
+    return files, about | {"statement_sha256": hashlib.sha256(files[STATEMENT]).hexdigest()}
 
 
 def _dossier(path: Path, results: Results) -> tuple[str, bytes]:
@@ -398,8 +398,8 @@ def order_of(
 
     Raises `UsageError` for a combination that is not possible, `InputError` for a file that is not a key.
     """
-    asked = {name: one for name, one in (("account", account), ("exchange", exchange)) if one is not None}
-    if (level is not None) + len(asked) != 1:
+    subjects = {name: one for name, one in (("account", account), ("exchange", exchange)) if one is not None}
+    if (level is not None) + len(subjects) != 1:
         raise UsageError(
             Problem(
                 fact="a package has a level, or it is of one account or one exchange",
@@ -407,8 +407,8 @@ def order_of(
                 fix="stillwatch package RESULTS --level sealed --out PATH",
             )
         )
-    if asked and key is None:
-        (name,) = asked
+    if subjects and key is None:
+        (name,) = subjects
         raise UsageError(
             Problem(
                 fact=f"`--{name}` needs `--key`",
@@ -416,6 +416,6 @@ def order_of(
                 fix=f"stillwatch package RESULTS --{name} ID --key KEY.pem --out PATH",
             )
         )
-    chosen = cast("Level", level or next(iter(asked)))
+    chosen = cast("Level", level or next(iter(subjects)))
     held = None if key is None else signer(key)
-    return Order(level=chosen, key=held, only=asked.get(chosen), timestamp=timestamp, dossiers=dossiers)
+    return Order(level=chosen, key=held, only=subjects.get(chosen), timestamp=timestamp, dossiers=dossiers)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 TIMEOUT_S = 30  # seconds to wait for the authority
-MOST = 1 << 20  # most bytes of a response that are read
+MOST_BYTES = 1 << 20  # most bytes of a response that are read
 
 
 def stamped(content: bytes, authority: str) -> bytes:
@@ -31,7 +31,7 @@ def stamped(content: bytes, authority: str) -> bytes:
     request = urllib.request.Request(authority, query, headers)  # noqa: S310  the scheme was checked
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
-            held: bytes = answer.read(MOST)
+            held: bytes = answer.read(MOST_BYTES)
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise _no_stamp(authority, type(error).__name__) from None
     if (fault := fault_of(held, content, None)) is not None:

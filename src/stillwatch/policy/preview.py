@@ -19,7 +19,7 @@ from stillwatch.enrich.describe import ADDRESSES
 from stillwatch.memory.labels import Label, Labels
 from stillwatch.policy.rollout import in_share
 from stillwatch.policy.rules import UNNOTICED, Policy, Rule, applies
-from stillwatch.policy.subjects import Account, Campaign, read_campaigns, subjects
+from stillwatch.policy.subjects import Account, SubjectCampaign, read_campaigns, subjects
 from stillwatch.results.folder import read_table
 
 WEEK_S = 7 * 86_400
@@ -30,7 +30,7 @@ class Hit:
     """A member to which a rule applies. `spend` is None where it is unknown."""
 
     account_id: str
-    campaign: Campaign
+    campaign: SubjectCampaign
     rule: Rule
     probability: float
     exchanges: int
@@ -51,7 +51,7 @@ class Reach:
     hits: list[Hit] = field(default_factory=list)
     spared: list[tuple[str, Label]] = field(default_factory=list)
     untouched: int = 0
-    campaigns: Sequence[Campaign] = ()
+    campaigns: Sequence[SubjectCampaign] = ()
 
 
 def reach(
@@ -169,7 +169,7 @@ def _by_probability(hits: Sequence[Hit]) -> list[dict[str, Any]]:
     ]
 
 
-def _stopped(campaign: Campaign, refused: Sequence[Hit]) -> dict[str, Any]:
+def _stopped(campaign: SubjectCampaign, refused: Sequence[Hit]) -> dict[str, Any]:
     """The share of a campaign's exchanges that its refused members made."""
     taken = sum(one.exchanges for one in refused if one.campaign is campaign)
     every = int(campaign.facts["exchanges"])

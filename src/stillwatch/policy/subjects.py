@@ -26,7 +26,7 @@ DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Campaign:
+class SubjectCampaign:
     """A campaign of the results: its accounts, its facts (`rules.FACTS`), and its label or None."""
 
     name: str
@@ -67,7 +67,7 @@ class Account:
 UNKNOWN = Account()
 
 
-def read_campaigns(results: Path, labels: Labels) -> list[Campaign]:
+def read_campaigns(results: Path, labels: Labels) -> list[SubjectCampaign]:
     """The campaigns of a results folder, with labels. Raises `StateError` where a table cannot be read."""
     members: dict[str, set[str]] = {}
     for row in read_table(results, contract.MEMBERS).select(["campaign_id", "account_id"]).to_pylist():
@@ -93,7 +93,7 @@ def read_campaigns(results: Path, labels: Labels) -> list[Campaign]:
             "fpr_synthetic": _known(row["fpr_synthetic"]),
             "label": label.verdict if label else "",
         }
-        found.append(Campaign(name=name, accounts=accounts, facts=facts, label=label))
+        found.append(SubjectCampaign(name=name, accounts=accounts, facts=facts, label=label))
     return found
 
 
@@ -159,8 +159,12 @@ def sparing(
 
 
 def subjects(
-    results: Path, campaigns: list[Campaign], labels: Labels, accounts: Mapping[str, Account], now: float
-) -> Iterator[tuple[Campaign, str, Label | None, dict[str, Mapping[str, Any]]]]:
+    results: Path,
+    campaigns: list[SubjectCampaign],
+    labels: Labels,
+    accounts: Mapping[str, Account],
+    now: float,
+) -> Iterator[tuple[SubjectCampaign, str, Label | None, dict[str, Mapping[str, Any]]]]:
     """Yield each member with its campaign, its label or None, and its facts; facts of the request are
     unknown.
     """

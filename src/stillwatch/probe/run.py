@@ -43,7 +43,7 @@ class Probe:
         if not approved_by.strip() or approved_by.strip() == plan.author.strip():
             raise InputError(
                 Problem(
-                    fact="a probe is approved by somebody other than its author",
+                    fact="the plan needs the approval of a person other than its author",
                     found=approved_by or "nobody",
                     expected=f"another name than `{plan.author}`",
                 )

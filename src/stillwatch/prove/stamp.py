@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from stillwatch.errors import InputError, Problem
-from stillwatch.package.stamp import MOST, fault_of, time_of
+from stillwatch.package.stamp import MOST_BYTES, fault_of, time_of
 
 MICROSECONDS = 1_000_000  # per second
 
@@ -49,7 +49,7 @@ def check(plan: Path, response: Path | None, authority: Path | None) -> Stamp | 
     if not response.is_file():
         return None
     with response.open("rb") as file:
-        held = file.read(MOST)
+        held = file.read(MOST_BYTES)
     fault = fault_of(held, plan.read_bytes(), authority)
     if fault is not None:
         raise InputError(

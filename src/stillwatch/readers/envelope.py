@@ -36,7 +36,7 @@ NEEDED = tuple(name for name in EXCHANGES.required if name != "exchange_id")
 DEEPEST = 8  # most nested envelopes that are opened: chosen, twice what shippers produce
 BEGINNINGS = 4  # most pieces that are tried as the first of a record: chosen
 SAMPLE = 200  # records by which a file's format is recognised: chosen
-MOST = 20_000  # most records and lines of text among which the sample is searched: chosen
+MOST_SEARCHED = 20_000  # most records and lines of text among which the sample is searched: chosen
 LINE = "line"
 """Key of the text in a record that stands for a line."""
 
@@ -342,10 +342,10 @@ def unwrapped(
 
 def sample(numbered: Iterator[Numbered], known: Callable[[Record], bool]) -> Iterator[Record]:
     """Yield the first `SAMPLE` records that are recognised or are no lines of text, among the first
-    `MOST`.
+    `MOST_SEARCHED`.
     """
     seen = 0
-    for _number, record in islice(numbered, MOST):
+    for _number, record in islice(numbered, MOST_SEARCHED):
         if seen < SAMPLE and (not is_line(record) or known(record)):
             seen += 1
             yield record

@@ -19,7 +19,7 @@ from stillwatch.readers.places import LogPath
 
 DETAILED = 10_000  # most quarantined rows of a file that are listed individually: chosen
 FIELDS = 1_000  # most unknown fields of a file that are counted by name: chosen
-MOST = 1 << 53  # largest number of rows that is recorded; a damaged file may claim any number
+MOST_ROWS = 1 << 53  # largest number of rows that is recorded; a damaged file may claim any number
 OTHERS = "other fields"
 
 Numbers = npt.NDArray[np.int64]
@@ -101,7 +101,7 @@ class Losses:
         for place in range(first, first + some):
             self.row(place, reason)
         if number > some:
-            self._count(None, reason, min(number - some, MOST), first + some)
+            self._count(None, reason, min(number - some, MOST_ROWS), first + some)
 
     def cells(self, column: str, reason: str, number: int) -> None:
         """Count `number` values of a column that were set to null, or filled, for this reason."""

@@ -53,7 +53,10 @@ MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_
 """Encoding by byte-order mark."""
 PAGE = 8  # largest size of a Parquet page, as a multiple of the limit of a line: chosen
 NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
-FEWEST, MOST = 16, 4096  # fewest and most rows of a Parquet file that are decoded together
+FEWEST_ROWS_OF_BATCH, MOST_ROWS_OF_BATCH = (
+    16,
+    4096,
+)  # fewest and most rows of a Parquet file that are decoded together
 CODED = 64  # bytes per row below which a dictionary column is read with its dictionary
 FAULTS = (
     OSError,
@@ -324,7 +327,7 @@ def parquet_batches(
             size = max(told.total_byte_size, 1) // max(told.num_rows, 1) + 1
             try:
                 batches = file.iter_batches(
-                    batch_size=min(max(BLOCK // size, FEWEST), MOST),
+                    batch_size=min(max(BLOCK // size, FEWEST_ROWS_OF_BATCH), MOST_ROWS_OF_BATCH),
                     row_groups=[group],
                     columns=list(columns),
                 )

@@ -82,12 +82,12 @@ def card(results: Results, row: Row, anchor: str, *, is_full: bool = True) -> Ca
     `is_full` is false.
     """
     name = row["campaign_id"]
-    told = results.of("timeline", name)
-    timeline = _timeline(told)
-    if told is not None and known_from(told.to_pylist()) is None:
+    hours = results.of("timeline", name)
+    timeline = _timeline(hours)
+    if hours is not None and known_from(hours.to_pylist()) is None:
         row = {**row, "detected_at": None}  # no look alerted, so `detected_at` is not shown
     detected = row["detected_at"].timestamp() if row["detected_at"] else None
-    marks = _marks(told, results.overview)
+    marks = _marks(hours, results.overview)
     members = results.of("members", name)
     assert members is not None
     top = members.sort_by([("score", "descending"), ("exchanges", "descending"), ("account_id", "ascending")])
@@ -132,11 +132,11 @@ def _labels(rows: Sequence[Row] | None) -> list[str]:
     """Sentences on the labels of the campaign, of its shared values, and on the number of labelled
     members.
     """
-    told = [
+    labels = [
         row["statement"][:1].upper() + row["statement"][1:] for row in rows or () if row["account_id"] is None
     ]
     counted = Counter(row["verdict"] for row in rows or () if row["account_id"] is not None)
-    return told + [
+    return labels + [
         f"{wording.counted(number, 'member')} labelled {verdict} by {'its' if number == 1 else 'their'} own "
         f"name"
         for verdict, number in sorted(counted.items())

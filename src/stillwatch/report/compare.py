@@ -64,7 +64,7 @@ def compare(results: Results) -> Comparison | None:
     ]
     groups += [(f"lead-{i}", row["lead_id"], "lead", row) for i, row in enumerate(some_leads, 1)]
     facts = {name: _facts(results, name, row) for _anchor, name, _kind, row in groups}
-    rows = [words for words in ORDER if any(words in told for told in facts.values())]
+    rows = [words for words in ORDER if any(words in values for values in facts.values())]
     rows = (
         rows
         if len(rows) > len(ALWAYS)

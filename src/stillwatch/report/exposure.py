@@ -161,16 +161,16 @@ def _part(
 ) -> dict[str, Any]:
     n = row["exchanges"]
     counted = row.get("input_tokens") is not None and row.get("output_tokens") is not None
-    asked = row["input_tokens"] if counted else round(n * assumed.input_tokens)
-    told = row["output_tokens"] if counted else round(n * assumed.output_tokens)
-    usd = (asked * prices.read + told * prices.written) / 1e6
+    input_tokens = row["input_tokens"] if counted else round(n * assumed.input_tokens)
+    output_tokens = row["output_tokens"] if counted else round(n * assumed.output_tokens)
+    usd = (input_tokens * prices.read + output_tokens * prices.written) / 1e6
     return {
         "capability": row["capability"],
         "exchanges": n,
         "exchanges_low": round(n * scale[0]),
         "exchanges_high": round(n * scale[1]),
-        "input_tokens": asked,
-        "output_tokens": told,
+        "input_tokens": input_tokens,
+        "output_tokens": output_tokens,
         "tokens": "counted" if counted else "assumed",
         "usd": usd,
         "usd_low": usd * scale[0],
@@ -275,15 +275,15 @@ def lines(whole: Mapping[str, Any]) -> Sequence[str]:
             f"{whole['prices']['source']}"
             f"{_assumed_tokens(one, whole['assumed'])}"
         )
-        told = one["published"]
-        if told:
+        published = one["published"]
+        if published:
             out.append(
                 f"  published runs: a student of seven billion parameters trained on "
                 f"{100 * whole['assumed']['used'][0]:g} to "
-                f"{100 * whole['assumed']['used'][1]:g} % of {told['exchanges']:,} such exchanges would have "
-                f"{told['low']:.0f} to {told['high']:.0f} points "
-                f"on AIME 2024 (90 % for a new run, {told['runs']} "
-                f"runs{', beyond their range' if told['beyond'] else ''})"
+                f"{100 * whole['assumed']['used'][1]:g} % of {published['exchanges']:,} such exchanges "
+                f"would have {published['low']:.0f} to {published['high']:.0f} points "
+                f"on AIME 2024 (90 % for a new run, {published['runs']} "
+                f"runs{', beyond their range' if published['beyond'] else ''})"
             )
     if out:
         out.append(f"the figure in dollars leaves out: {'; '.join(whole['left_out'])}")

@@ -189,8 +189,8 @@ def _reached(timeline: Timeline, marks: Sequence[PlotMark]) -> str:
     known = timeline.log10_e[~np.isnan(timeline.log10_e)]
     if not len(known):
         return "No evidence over time was written."
-    asked = f"; asked for were {wording.listed([mark.words for mark in marks])}" if marks else ""
-    return f"The evidence at the end is 10 to the power {wording.exponent(float(known[-1]))}{asked}."
+    thresholds = f"; asked for were {wording.listed([mark.words for mark in marks])}" if marks else ""
+    return f"The evidence at the end is 10 to the power {wording.exponent(float(known[-1]))}{thresholds}."
 
 
 def _curve(timeline: Timeline, x: object, top: float, marks: Sequence[PlotMark]) -> str:

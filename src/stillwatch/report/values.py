@@ -101,7 +101,7 @@ def shared_values(results: Results, campaign: str, exchanges: int) -> list[Share
                 pairs["kind"].to_pylist(), pairs["value"].to_pylist(), counts, strict=True
             )
         }
-    told = {
+    evidence = {
         (row["kind"], row["value"]): row
         for row in results.rows("evidence", campaign) or ()
         if (row["kind"], row["value"]) in held
@@ -128,7 +128,7 @@ def shared_values(results: Results, campaign: str, exchanges: int) -> list[Share
                 numbers[kind],
                 held[kind, value],
                 weights[kind, value],
-                told.get((kind, value)),
+                evidence.get((kind, value)),
                 exchanges,
                 known,
             )
@@ -142,7 +142,7 @@ def _shared(
     number: int,
     accounts: int,
     log10: float,
-    told: Row | None,
+    evidence: Row | None,
     exchanges: int,
     known: Networks,
 ) -> Shared:
@@ -156,8 +156,8 @@ def _shared(
         label, about = (f"AS{value}" if kind == "asn" else value), describe(kind, value, known)
     share = (
         None
-        if told is None or not exchanges or kind in OF_ACCOUNTS
-        else min(1.0, told["exchanges"] / exchanges)
+        if evidence is None or not exchanges or kind in OF_ACCOUNTS
+        else min(1.0, evidence["exchanges"] / exchanges)
     )
     return Shared(
         kind=kind,
@@ -167,10 +167,10 @@ def _shared(
         label=label,
         about=about,
         accounts=accounts,
-        others=None if told is None else told["others"],
+        others=None if evidence is None else evidence["others"],
         share=share,
         log10=log10,
-        network_class=str((told or {}).get("network_class") or ""),
+        network_class=str((evidence or {}).get("network_class") or ""),
     )
 
 

@@ -289,7 +289,7 @@ def antitrust(state: State) -> dict[str, Any]:
             if beyond:
                 raise StateError(
                     Problem(
-                        fact="the log names a property that does not leave",
+                        fact="the log names a property that is never released",
                         where=line["at"],
                         found=", ".join(beyond),
                     )

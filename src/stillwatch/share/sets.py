@@ -30,7 +30,7 @@ Pair = tuple[str, str]
 
 PROMPT_FAMILY = "prompt_family"
 """Kind of a phrase, or of a MinHash band of a prompt, under a joint key."""
-FEWEST = 3
+FEWEST_ACCOUNTS = 3
 """Fewest accounts that must show a prompt family. Text that only one or two accounts show is their own."""
 LONGEST = 512
 """Most bytes of a value, as in the contract."""
@@ -162,7 +162,7 @@ def _check_head(path: Path, head: Sequence[str]) -> None:
 def _bad_row(path: Path, number: int, row: Sequence[str], error: Exception) -> Problem:
     """The problem of an invalid row; the value itself is not shown."""
     return Problem(
-        fact="a row is no value of its kind",
+        fact="a row has no valid value of its kind",
         where=f"{path}, row {number:,}, column `value`",
         found=f"{len(row)} columns" if len(row) != 2 else described(row[1]),
         expected=f"kind,value with a kind of {', '.join(CANONICAL)}",
@@ -223,13 +223,14 @@ def values_of_accounts(path: Path) -> list[Pair]:
 
 
 def prompt_families(sketches: Path, results: Path | None = None) -> list[Pair]:
-    """Prompt families in a folder of sketches: phrases and MinHash bands that at least `FEWEST` accounts
-    show, under the key of the sketches.
+    """Prompt families in a folder of sketches: phrases and MinHash bands that at least `FEWEST_ACCOUNTS`
+    accounts show, under the key of the sketches.
 
     A band stands for nearly equal prompts, a phrase for four words of a template (`sketch.digest`). Both
     providers make sketches with one joint key (`stillwatch sketch --key-file JOINT`); each value contains the
-    key's public name, so that values under two keys never match. With `results`, at least `FEWEST` members of
-    campaigns must show a family, and other accounts may be at most `MAX_OTHERS_SHARE` of those that show it.
+    key's public name, so that values under two keys never match. With `results`, at least `FEWEST_ACCOUNTS`
+    members of campaigns must show a family, and other accounts may be at most `MAX_OTHERS_SHARE` of those
+    that show it.
     Raises `InputError` for a folder without sketches.
     """
     parts = sorted(sketches.glob("sketch-*.parquet"))
@@ -252,7 +253,7 @@ def prompt_families(sketches: Path, results: Path | None = None) -> list[Pair]:
     every = pa.concat_tables(seen).group_by(["value", "account_id"]).aggregate([])
     inside = every if members is None else every.filter(pc.is_in(every.column("account_id"), members))
     held = inside.group_by("value").aggregate([("account_id", "count")])
-    held = held.filter(pc.greater_equal(held.column("account_id_count"), FEWEST))
+    held = held.filter(pc.greater_equal(held.column("account_id_count"), FEWEST_ACCOUNTS))
     if members is not None:
         all_of = (
             every.group_by("value").aggregate([("account_id", "count")]).rename_columns(["value", "every"])

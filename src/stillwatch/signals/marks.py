@@ -55,9 +55,9 @@ def alike(traits: Traits, members: Ints, *kinds: str, least: float = SHARE_OF_EX
 
 
 @lru_cache(maxsize=16)  # several explanations use one mark of one group
-def _alike(told: Same[Traits], group: Same[Ints], kinds: tuple[str, ...], least: float) -> Ints:
+def _alike(compared: Same[Traits], group: Same[Ints], kinds: tuple[str, ...], least: float) -> Ints:
     """`alike`, cached by the identity of its arguments."""
-    traits, members = told.array, group.array
+    traits, members = compared.array, group.array
     known = np.ones(len(members), bool)
     key = np.zeros(len(members), np.int64)
     for kind in kinds:
@@ -123,9 +123,9 @@ def human(traits: Traits, members: Ints) -> Bools:
 
 
 @lru_cache(maxsize=16)
-def _human(told: Same[Traits], group: Same[Ints]) -> Bools:
+def _human(compared: Same[Traits], group: Same[Ints]) -> Bools:
     """`human`, cached by the identity of its arguments."""
-    traits, members = told.array, group.array
+    traits, members = compared.array, group.array
     known = np.isfinite(traits.quiet[members])
     n, quiet = traits.exchanges[members][known], traits.quiet[members][known]
     ratio = log_beta_binomial(quiet, n, *NO_NIGHTS) - log_beta_binomial(quiet, n, *NIGHTS)
@@ -153,9 +153,9 @@ def repeats(traits: Traits, members: Ints) -> Floats:
 
 
 @lru_cache(maxsize=16)
-def _repeats(told: Same[Traits], group: Same[Ints]) -> Floats:
+def _repeats(compared: Same[Traits], group: Same[Ints]) -> Floats:
     """`repeats`, cached by the identity of its arguments."""
-    traits, members = told.array, group.array
+    traits, members = compared.array, group.array
     inside = np.zeros(len(traits.exchanges), bool)
     inside[members] = True
     mine = inside[traits.text_account]

@@ -210,19 +210,19 @@ class _Maker:
         slot = np.where(rng.random(n) < people.roaming[who], 1, np.where(rows.at // DAY // 9 % 2 == 1, 2, 0))
         long = rows.words == HARVEST
         sizes: Ints = pc.utf8_length(prompt).to_numpy(zero_copy_only=False).astype(np.int64)
-        asked = sizes // 4 + 8 + rows.turn * rng.integers(80, 400, n)
-        told = (
+        input_tokens = sizes // 4 + 8 + rows.turn * rng.integers(80, 400, n)
+        output_tokens = (
             np.exp(np.where(long, 7.1, 5.7) + np.where(long, 0.45, 0.95) * rng.standard_normal(n)).astype(
                 np.int64
             )
             + 1
         )
         limits = np.array([shape[2] for shape in p.SHAPED], dtype=np.int64)[rows.shape]
-        capped = (limits > 0) & (told > limits)
-        told = np.where(capped, limits, told)
+        capped = (limits > 0) & (output_tokens > limits)
+        output_tokens = np.where(capped, limits, output_tokens)
         status = _STATUS[np.searchsorted([0.985, 0.993, 0.997], rng.random(n))]
         good = status == 200
-        told = np.where(good, told, 0)
+        output_tokens = np.where(good, output_tokens, 0)
         reason = np.where(capped, "length", np.where(rows.tools >= 0, "tool_use", "stop")).astype(object)
         finish = p.some(good, reason)
         temperature = np.array([shape[0] for shape in p.SHAPED])[rows.shape]
@@ -257,10 +257,10 @@ class _Maker:
                 "top_p": pa.array(top_p, pa.float64(), from_pandas=True),
                 "max_tokens": pa.array(limits, pa.int64(), mask=limits < 0),
                 "stream": pa.array(people.stream[who]),
-                "input_tokens": pa.array(asked),
-                "output_tokens": pa.array(told),
+                "input_tokens": pa.array(input_tokens),
+                "output_tokens": pa.array(output_tokens),
                 "finish_reason": _column(finish),
-                "latency_ms": pa.array(np.round(300 + told * rng.lognormal(2.6, 0.25, n), 1)),
+                "latency_ms": pa.array(np.round(300 + output_tokens * rng.lognormal(2.6, 0.25, n), 1)),
                 "status": pa.array(status),
             }
         ).cast(EXCHANGES.arrow)

@@ -79,10 +79,10 @@ def _apply(values, rounds, back):  # type: ignore[no-untyped-def]  # noqa: ANN00
         else:
             _forward(x[:n], y[:n], rounds)
         for i in range(n):
-            told = (x[i] << np.uint64(32)) | y[i]
+            block = (x[i] << np.uint64(32)) | y[i]
             # The one block that is mapped to 0 gets the image of 0 instead, since 0 means "no text".
-            told = of_nothing if told == 0 else told
-            out[begin + i] = told if values[begin + i] != 0 else np.uint64(0)
+            block = of_nothing if block == 0 else block
+            out[begin + i] = block if values[begin + i] != 0 else np.uint64(0)
     return out
 
 

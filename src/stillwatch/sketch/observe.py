@@ -64,9 +64,9 @@ def observe(batches: Iterable[pa.Table], key: Key, cores: int = CORES) -> Iterat
         columns["has_tools"] = pc.fill_null(
             pc.greater(pc.list_value_length(rows.column("tool_names")), 0), False
         )
-        asked = classify_array(prompts)
-        columns["capability"] = pa.array((asked & (COERCION - 1)).astype(np.int8))
-        columns["coerces"] = pa.array((asked & COERCION) > 0)
+        classes = classify_array(prompts)
+        columns["capability"] = pa.array((classes & (COERCION - 1)).astype(np.int8))
+        columns["coerces"] = pa.array((classes & COERCION) > 0)
         kept = enciphered(pa.table(columns), key)
         yield kept.replace_schema_metadata({"stillwatch.sketch": str(VERSION)})
 

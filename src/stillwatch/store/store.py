@@ -262,7 +262,7 @@ class Store:
     def __exit__(self, *_error: object) -> None:
         self._lock.close()
 
-    def _same(self, found: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+    def _same(self, found: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
         """Raise `StateError` where the sketch version or the key of the store is another one."""
         anew = (
             f"rm -r {shlex.quote(str(self.folder))}, then stillwatch scan ALL_LOGS --store "
@@ -276,13 +276,13 @@ class Store:
                 f"set STILLWATCH_KEY as it was then (or unset it, where it was not set); or else {anew}",
             ),
         ):
-            if found.get(name) != told[name]:
+            if found.get(name) != stored[name]:
                 raise StateError(
                     Problem(
                         fact=f"the store was made with {what}",
                         where=str(self.folder / HEAD),
                         found=str(found.get(name)),
-                        expected=str(told[name]),
+                        expected=str(stored[name]),
                         why="digests cannot be compared across versions or keys",
                         fix=fix,
                     )
@@ -487,9 +487,10 @@ def _log_file(path: Path) -> LogFile:
 
 
 def _piece(path: Path) -> Piece:
-    told = json.loads(path.read_text())
+    recorded = json.loads(path.read_text())
     return Piece(
-        **told | {"parts": tuple(Part(**part) for part in told["parts"]), "filled": tuple(told["filled"])}
+        **recorded
+        | {"parts": tuple(Part(**part) for part in recorded["parts"]), "filled": tuple(recorded["filled"])}
     )
 
 

@@ -265,8 +265,8 @@ DIGESTS = ("request_shape", "prompt_template", "system_prompt")
 
 def _accounts(results: Path) -> int:
     """Number of accounts of the log that was scanned; 0 where the overview does not have it."""
-    told = read_json(results, "overview.json")
-    return int(told.get("accounts") or 0)
+    overview = read_json(results, "overview.json")
+    return int(overview.get("accounts") or 0)
 
 
 @dataclass(slots=True)

@@ -521,7 +521,7 @@ def open_source(told: str, without: Path | None = None, longest: int = LIMITS.li
     if "://" in told:
         raise UsageError(
             Problem(
-                fact="no source is named so",
+                fact="no source has this name",
                 found=told,
                 expected="a folder or file, redis://HOST/0?stream=NAME, nats://HOST?stream=NAME, "
                 "kafka://HOST?topic=NAME",

@@ -6,7 +6,11 @@ import numpy as np
 
 from stillwatch.evaluate.baselines.registry import Ints, Reals, Traffic
 
-NEAR, FEWEST, MOST = 0.9, 10, 500  # least cosine of a near pair; least and largest number of requests used
+NEAR, FEWEST_REQUESTS, MOST_REQUESTS = (
+    0.9,
+    10,
+    500,
+)  # least cosine of a near pair; least and largest number of requests used
 
 
 def seat(traffic: Traffic) -> Reals:
@@ -18,10 +22,10 @@ def seat(traffic: Traffic) -> Reals:
 
 def near_pairs(vectors: Reals, places: Ints) -> float:
     """Share of the requests at `places` whose cosine with an earlier one is at least `NEAR`; NaN for fewer
-    than `FEWEST`.
+    than `FEWEST_REQUESTS`.
     """
-    if len(places) < FEWEST:
+    if len(places) < FEWEST_REQUESTS:
         return float("nan")
-    mine = vectors[places[:MOST]]
+    mine = vectors[places[:MOST_REQUESTS]]
     close = np.tril(mine @ mine.T >= NEAR, -1)
     return float(close.any(axis=1).mean())

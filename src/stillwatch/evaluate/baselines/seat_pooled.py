@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stillwatch.evaluate.baselines.registry import Reals, Traffic
-from stillwatch.evaluate.baselines.seat import MOST, near_pairs
+from stillwatch.evaluate.baselines.seat import MOST_REQUESTS, near_pairs
 
 
 def seat_pooled(traffic: Traffic) -> Reals:
@@ -13,5 +13,5 @@ def seat_pooled(traffic: Traffic) -> Reals:
     of its groups, NaN outside all.
     """
     places = traffic.of_accounts(8)
-    pooled = [np.sort(np.concatenate([places[a] for a in group]))[:MOST] for group in traffic.groups]
+    pooled = [np.sort(np.concatenate([places[a] for a in group]))[:MOST_REQUESTS] for group in traffic.groups]
     return traffic.spread([near_pairs(traffic.vectors, some) for some in pooled])

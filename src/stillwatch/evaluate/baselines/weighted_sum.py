@@ -84,7 +84,7 @@ def _of_requests(traffic: Traffic, share: object) -> dict[str, Reals]:
     def seen(column: pa.Array, pattern: str) -> np.ndarray:
         return np.asarray(pc.match_substring_regex(column, pattern).to_numpy(zero_copy_only=False), float)
 
-    asked = traffic.rows.column("max_tokens").cast(pa.float64()).fill_null(0.0).to_numpy()
+    max_tokens = traffic.rows.column("max_tokens").cast(pa.float64()).fill_null(0.0).to_numpy()
     refused = traffic.rows.column("finish_reason").fill_null("").combine_chunks()
     return {
         "fingerprint": share(script[agent.indices.to_numpy()].astype(float)),
@@ -94,7 +94,7 @@ def _of_requests(traffic: Traffic, share: object) -> dict[str, Reals]:
             seen(text, r"you are an? (expert|senior|world)") + seen(system, r"[Yy]ou are an? ")
         ),
         "watermark": share(seen(text, "[\u200b\u200c\u200d\u2060]")),
-        "token_budget": share((asked >= 4096).astype(float)),
+        "token_budget": share((max_tokens >= 4096).astype(float)),
         "refusal_probe": share(seen(refused, "refus|filter")),
     }
 

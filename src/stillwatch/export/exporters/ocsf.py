@@ -128,14 +128,14 @@ def _is_one_address(value: str) -> bool:
 
 def _attack(one: Technique) -> dict[str, Any]:
     """A technique as an OCSF attack."""
-    told: dict[str, Any] = {
+    attack: dict[str, Any] = {
         "version": f"ATLAS {atlas.VERSION}",
         "tactic": {"uid": one.tactic_id, "name": one.tactic_name},
         "technique": {"uid": one.parent, "name": one.parent_name or one.name},
     }
     if one.parent_name:
-        told["sub_technique"] = {"uid": one.technique, "name": one.name, "src_url": one.url}
-    return told
+        attack["sub_technique"] = {"uid": one.technique, "name": one.name, "src_url": one.url}
+    return attack
 
 
 def _ms(moment: datetime) -> int:

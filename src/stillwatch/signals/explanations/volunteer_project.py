@@ -30,8 +30,8 @@ def draw(rng: np.random.Generator, accounts: int, setting: Setting) -> Crowd:
     rule = str(words(rng, "product_template")[0])
     own = rng.random(accounts) < rng.uniform(0.0, 1.0)
     mine = words(rng, "product_template", accounts)
-    asked = np.where(own[rows.account], mine[rows.account], rule)
-    continue_as(rng, group, rows, (asked + "\n\n" + items).astype(object))
+    requested = np.where(own[rows.account], mine[rows.account], rule)
+    continue_as(rng, group, rows, (requested + "\n\n" + items).astype(object))
     return crowd(rng, group, setting, [rows, own_life(rng, group, setting, rows)])
 
 

@@ -31,17 +31,17 @@ def kinds_of_work(summaries: Summaries) -> pa.Table:
     exchanges per account that shows it. The words of a task are repeated, common turns of speech are not.
     Ties are broken by counts and hours first, so that they hardly depend on the key of the digests.
     """
-    told = summaries.phrases
+    phrases = summaries.phrases
     holders, exchanges, when = _shown(
-        told.starts,
-        told.account,
-        told.hour,
-        told.exchanges,
-        told.kind,
-        told.kind_of("prompt_template"),
-        told.end,
+        phrases.starts,
+        phrases.account,
+        phrases.hour,
+        phrases.exchanges,
+        phrases.kind,
+        phrases.kind_of("prompt_template"),
+        phrases.end,
     )
-    shared = (holders >= FEWEST_HOLDERS) & (holders < LARGEST_SHARE_OF_HOLDERS * told.accounts)
+    shared = (holders >= FEWEST_HOLDERS) & (holders < LARGEST_SHARE_OF_HOLDERS * phrases.accounts)
     values = np.flatnonzero(shared)
     order = np.lexsort(
         (values, when[values], exchanges[values], holders[values], exchanges[values] / holders[values])
@@ -49,7 +49,14 @@ def kinds_of_work(summaries: Summaries) -> pa.Table:
     rank = np.full(len(holders), -1, np.int64)
     rank[values[order]] = np.arange(len(values))
     work, account, half = _work(
-        told.starts, told.account, told.hour, told.half, told.visit, told.visits, rank, told.end
+        phrases.starts,
+        phrases.account,
+        phrases.hour,
+        phrases.half,
+        phrases.visit,
+        phrases.visits,
+        rank,
+        phrases.end,
     )
     sent = np.flatnonzero(work >= 0)
     key = (account[sent].astype(np.int64) * 2 + half[sent]) * max(len(values), 1) + work[sent]
@@ -57,7 +64,7 @@ def kinds_of_work(summaries: Summaries) -> pa.Table:
     of, work = np.divmod(key, max(len(values), 1))
     return pa.table(
         {
-            "account_id": told.names.take(pa.array(of // 2)),
+            "account_id": phrases.names.take(pa.array(of // 2)),
             "half": of % 2,
             "work": work,
             "exchanges": times.astype(np.int64),

@@ -46,22 +46,22 @@ def joint_silence(rows: Columns, member: Mask) -> Outcome:
     span = active_span(split.tested)
     busy = span @ split.usual
     expected = split.tested.sum(axis=1) * ((span & silent) @ split.usual) / np.where(busy > 0, busy, np.inf)
-    told = expected >= EXPECTED_EXCHANGES_OF_MEMBER
-    if told.sum() < FEWEST_ACCOUNTS:
+    is_expected = expected >= EXPECTED_EXCHANGES_OF_MEMBER
+    if is_expected.sum() < FEWEST_ACCOUNTS:
         return NoFinding(
             f"fewer than {FEWEST_ACCOUNTS} members have {EXPECTED_EXCHANGES_OF_MEMBER:.0f} expected "
             f"exchanges in the hours in which half of the group paused"
         )
-    quiet = int((split.tested[told][:, silent].sum(axis=1) == 0).sum())
+    quiet = int((split.tested[is_expected][:, silent].sum(axis=1) == 0).sum())
     bound = max(LEAST_PROBABILITY, float(np.exp(-EXPECTED_EXCHANGES_OF_MEMBER / RATE_SLACK)))
     return Finding(
-        log_e=binomial_log_e(quiet, int(told.sum()), bound),
+        log_e=binomial_log_e(quiet, int(is_expected.sum()), bound),
         value=f"{int(silent.sum())} hours",
-        accounts=int(told.sum()),
+        accounts=int(is_expected.sum()),
         exchanges=split.exchanges,
         statement=f"in {int(silent.sum())} hours in which half of the group fell silent, {quiet} of "
-        f"{int(told.sum())} other "
-        f"members sent nothing either, though {expected[told].mean():.1f} exchanges each were to be expected",
+        f"{int(is_expected.sum())} other members sent nothing either, though "
+        f"{expected[is_expected].mean():.1f} exchanges each were to be expected",
     )
 
 

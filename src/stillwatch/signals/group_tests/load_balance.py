@@ -55,18 +55,18 @@ def load_balance(rows: Columns, member: Mask) -> Outcome:
     proposing, tested = (np.asarray(rows[half], np.int64)[member] for half in ("proposing", "tested"))
     spans = [np.bincount(account, weights=tested).astype(np.int64)] if len(account) else []
     spans += [tested[(day == one) & (proposing > 0)] for one in range(days)]
-    told = [
+    parts = [
         counts
         for counts in spans
         if len(counts) >= FEWEST_ACCOUNTS and counts.mean() >= FEWEST_EXCHANGES_EACH
     ]
-    if not told:
+    if not parts:
         return NoFinding(
             f"on no day and not over all days do {FEWEST_ACCOUNTS} members have a mean of "
             f"{FEWEST_EXCHANGES_EACH:.0f} exchanges in the half of the hours that is tested"
         )
-    logs = np.array([even_counts_log_e(counts) for counts in told])
-    best = told[int(logs.argmax())]
+    logs = np.array([even_counts_log_e(counts) for counts in parts])
+    best = parts[int(logs.argmax())]
     excess = max(float(best.var() - best.mean()), 0.0) ** 0.5 / float(best.mean())
     return Finding(
         log_e=mean_log_e(logs),

@@ -33,15 +33,15 @@ def rotation(rows: Columns, member: Mask) -> Outcome:
     account, accounts = codes(np.asarray(rows["account"])[member])
     if accounts < FEWEST_ACCOUNTS:
         return NoFinding(f"the group has fewer than {FEWEST_ACCOUNTS} members")
-    logs, told = [], (0, 0)
+    logs, counted = [], (0, 0)
     for width in WINDOWS_H:
         window, _windows = codes(hour // width)
         draws = np.bincount(window, weights=count).astype(np.int64)
         used = np.bincount(distinct(window * accounts + account) // accounts, minlength=len(draws))
         logs.append(fewer_returns_log_e(draws, used, accounts))
         if logs[-1] == max(logs):
-            told = (width, int((draws - used).sum()))
-    width, returns = told
+            counted = (width, int((draws - used).sum()))
+    width, returns = counted
     return Finding(
         log_e=mean_log_e(np.asarray(logs)),
         value=f"{returns} returns within {width} h",
