@@ -6,7 +6,7 @@ Usage: python scripts/probe_rates.py OUT.json [--groups 1000] [--only NAME ...] 
 Honest groups: crowds of every explanation under coins of their own, with senders that retry,
 give up or come back. `--crowds` crowds are drawn of each explanation, and so many coins for each that there
 are `--groups` groups. Campaigns: 200 accounts of `stealth-3` at 26 requests a day. The outcome is written
-after every explanation, and a second run goes on.
+after every explanation, and a second run goes on; at the end the rates are printed as a table in Markdown.
 """
 
 import argparse
@@ -203,6 +203,21 @@ def plot(power: dict[str, dict[str, float]]) -> str:
     return "\n".join([*parts, "</svg>\n"])
 
 
+def table(honest: dict[str, dict[str, int]]) -> str:
+    """The rates of honest groups as a table in Markdown, as on the page of the method."""
+    total = {name: sum(one[name] for one in honest.values()) for name in next(iter(honest.values()), {})}
+    rows = [
+        "| explanation | groups | judged by the coin | convicted | p <= 0.01 | p <= 0.01, none moves |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, one in [*sorted(honest.items()), (f"all {len(honest)}", total)]:
+        counts = (
+            one.get(key, 0) for key in ("groups", "coin", "convicted", "p_below_alpha", "pair_p_below_alpha")
+        )
+        rows.append(f"| {name} | {' | '.join(f'{count:,}' for count in counts)} |")
+    return "\n".join(rows)
+
+
 def main() -> None:
     """Parse, run, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -229,6 +244,7 @@ def main() -> None:
         if one.card.name not in told["honest"] and (not given.only or one.card.name in given.only):
             told["honest"][one.card.name] = honest(one, given.groups, given.crowds)
             keep()
+    print(table(told["honest"]))
 
 
 if __name__ == "__main__":

@@ -23,8 +23,10 @@ import stand_in
 
 from stillwatch.errors import StateError
 from stillwatch.flows import watch as watching
+from stillwatch.flows.excused import Excused
 from stillwatch.flows.scan import Options
 from stillwatch.flows.watch import Watch, Watching
+from stillwatch.memory.labels import Label, add, in_force
 from stillwatch.watch import state as states
 
 pytestmark = pytest.mark.issue(21)
@@ -231,6 +233,31 @@ def drain(watch):
     while watch.step():
         pass
     return watch
+
+
+@pytest.mark.issue(26)
+def test_a_value_that_is_labelled_in_the_state_counts_from_the_next_judgement_on(place, lines, monkeypatch):
+    excused = []
+
+    def judge(paths, out, options, progress=None):
+        excused.append(Excused.of(in_force([out, *options.labels])).values)
+        return stand_in.judge(paths, out, options)
+
+    monkeypatch.setattr(watching, "scan", judge)
+    watch = place.watch()
+    for hour in range(4):
+        place.append(*(lines(hour * 60 + minute) for minute in range(60)))
+        drain(watch)
+        if hour == 1:
+            before = len(excused)
+            said = {"reason": "a university", "author": "ann", "at": datetime.now(UTC)}
+            add(
+                place.state,
+                Label(kind="indicator", target="email_domain=uni.example", verdict="honest", **said),
+            )
+    assert 0 < before < len(excused)
+    assert set(excused[:before]) == {frozenset()}
+    assert set(excused[before:]) == {frozenset({("email_domain", "uni.example")})}
 
 
 def test_one_row_dated_2099_does_not_end_judging(place, lines):

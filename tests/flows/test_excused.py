@@ -1,15 +1,17 @@
 """Values that people labelled honest are no evidence, and accounts that show a labelled mark carry it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from stillwatch.flows import newcomers
 from stillwatch.flows.excused import Excused
 from stillwatch.flows.newcomers import KnownCampaigns
 from stillwatch.flows.scan import Options, scan
+from stillwatch.memory import labels as memory_labels
 from stillwatch.memory.labels import Label, Labels, add_all
 from stillwatch.signals.marks import with_labels
 from stillwatch.signals.traits import Traits
@@ -115,13 +117,27 @@ def test_accounts_with_one_labelled_value_count_as_one_with_those_that_carry_the
     assert with_labels(traits(course=[7] * 5), np.arange(5), "quota", np.array(own)).tolist() == own
 
 
-def test_a_newcomer_that_shows_labelled_values_alone_is_not_known(before, tmp_path):
+def test_a_newcomer_that_shows_labelled_values_alone_is_not_known_until_the_labels_end(
+    before, tmp_path, monkeypatch
+):
     (campaign,) = of_results(before)
     columns = {"tls_fingerprint": "tls_fingerprint", "user_agent": "user_agent", "asn": "asn"}
     columns |= {"payment_fingerprint": "payment_fingerprint", "email_domain": "email_domain"}
     request = {columns[kind]: value for kind, value in campaign.values if kind in columns}
     known = KnownCampaigns(before, tmp_path)
     assert known.match({"account_id": "first", **request}) is not None
-    add_all(tmp_path, [label("indicator", f"{kind}={value}") for kind, value in campaign.values])
+    ends = datetime.now(UTC) + timedelta(days=1)
+    values = [f"{kind}={value}" for kind, value in campaign.values]
+    add_all(tmp_path, [label("indicator", value, expires=ends) for value in values])
     known.look()
     assert known.match({"account_id": "second", **request}) is None
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return ends
+
+    for module in (newcomers, memory_labels):
+        monkeypatch.setattr(module, "datetime", Later)
+    known.look()
+    assert known.match({"account_id": "third", **request}) is not None

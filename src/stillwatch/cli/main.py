@@ -59,6 +59,7 @@ COMMANDS = {
 EXTRAS = {
     "confluent_kafka": "streams",
     "google": "otlp",
+    "grpc": "grpc",
     "nats": "streams",
     "opentelemetry": "otlp",
     "peft": "lab",

@@ -14,9 +14,7 @@ from stillwatch.memory.labels import VALUES, Labels
 
 VALUE = pa.schema({"kind": pa.string(), "value": pa.string()})
 MARK = pa.schema({"explanation": pa.string(), "kind": pa.string(), "value": pa.string()})
-SHARE_OF_EXCHANGES = (
-    0.5  # least share of an account's exchanges with a value for it to be the account's; chosen
-)
+SHARE_OF_EXCHANGES = 0.5  # least share of an account's exchanges that show a mark; chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

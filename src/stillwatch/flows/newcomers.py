@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from stillwatch.errors import StillwatchError
 from stillwatch.flows.excused import Excused
 from stillwatch.flows.templates import TEXTS, key_of_store, signatures, sketched
 from stillwatch.guard.newcomers import Match
-from stillwatch.memory.labels import in_force, place_of
+from stillwatch.memory.labels import VALUES, in_force, place_of
 from stillwatch.memory.targets import folders_of
 from stillwatch.results.folder import MANIFEST, read_table
 from stillwatch.successors.contact import FirstContact, of_results
@@ -42,6 +42,7 @@ class KnownCampaigns:
         self.may_wait = store is not None  # a sketch takes milliseconds
         self._lock = threading.Lock()
         self._seen: list[tuple[int, int, int]] = []
+        self._until: datetime | None = None  # when the first label on a value ends
         self._looked = time.monotonic()
         self._looks: threading.Thread | None = None
         self._known: tuple[FirstContact, Mapping[str, datetime]] = FirstContact(()), {}
@@ -82,9 +83,10 @@ class KnownCampaigns:
     def _read(self) -> None:
         folders = folders_of(self._results, self._state)
         seen = [_version(path) for path in (self._results / MANIFEST, *map(place_of, folders))]
-        if seen == self._seen:
+        if seen == self._seen and (self._until is None or datetime.now(UTC) < self._until):
             return
-        excused = Excused.of(in_force(folders)).values
+        labels = in_force(folders)
+        excused = Excused.of(labels).values
         learned = (
             of_results(self._results, excused)
             if self._store is None
@@ -92,7 +94,8 @@ class KnownCampaigns:
         )
         campaigns = read_table(self._results, CAMPAIGNS).to_pylist()
         self._known = FirstContact(learned), {row["campaign_id"]: row["first_seen"] for row in campaigns}
-        self._seen = seen
+        ends = [one.expires for one in labels.labels if one.kind in VALUES and one.expires is not None]
+        self._seen, self._until = seen, min(ends, default=None)
 
 
 def _version(path: Path) -> tuple[int, int, int]:

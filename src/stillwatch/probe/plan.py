@@ -13,16 +13,17 @@ import hmac
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import pyarrow as pa
 
 from stillwatch.contract.trials import TRIALS
 from stillwatch.engine.files import atomic
 from stillwatch.errors import InputError, Problem, UsageError
+from stillwatch.package.committed import Committed
 
 FORMAT, SECRET = "stillwatch-probe-plan-1", "stillwatch-probe-secret-1"
 SECOND = 1_000_000  # microseconds
@@ -30,7 +31,7 @@ SHOWN = 3  # most departures of one kind that are listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Committed):
     """What is committed to before a probe.
 
     * `begins`, `ends`: microseconds since 1970; the hours of this span are cut into `moments` equal parts and
@@ -60,21 +61,19 @@ class Plan:
     author: str
     seed_sha256: str
 
-    @property
-    def sha256(self) -> str:
-        """SHA-256 (hex) of the plan."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+    FORM: ClassVar = FORMAT
+    NOUN: ClassVar = "plan of a probe"
+    MADE_BY: ClassVar = "stillwatch probe plan"
+    WHY: ClassVar = "a plan that fits the outcome is no plan"
 
     @property
     def refusals(self) -> int:
         """Most refused requests in all."""
         return self.moments * self.refused
 
-    def write(self, path: Path) -> None:
-        """Write the plan as JSON; the file is replaced atomically."""
-        held = {"format": FORMAT, "sha256": self.sha256, **asdict(self)}
-        with atomic(path) as temporary:
-            temporary.write_text(json.dumps(held, indent=2) + "\n", encoding="utf-8")
+    def fault(self) -> str:
+        """The first reason for which the plan is impossible."""
+        return next((fact for fact, _found, _fix in _faults(self)), "")
 
     def trials(self, seed: bytes) -> pa.Table:
         """All trials in time order, in the form of the contract's table; `seed` is the committed one."""
@@ -238,54 +237,7 @@ def _faults(plan: Plan) -> list[tuple[str, str, str]]:
     return out
 
 
-def read(path: Path) -> Plan:
-    """Read a plan; raises `InputError` where the file is no plan or was changed after it was made."""
-    try:
-        held: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if held.pop("format") != FORMAT:
-            raise ValueError("another format")
-        told = held.pop("sha256")
-        plan = _checked(Plan(**{**held, "accounts": tuple(held["accounts"]), "hours": tuple(held["hours"])}))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(
-            Problem(
-                fact="this is no plan of a probe",
-                where=str(path),
-                found=str(error) if isinstance(error, ValueError) else type(error).__name__,
-                expected=f"what `stillwatch probe plan` writes ({FORMAT})",
-            )
-        ) from None
-    if plan.sha256 != told:
-        raise InputError(
-            Problem(
-                fact="the plan was changed after it was made",
-                where=str(path),
-                found=plan.sha256,
-                expected=told,
-                why="a plan that fits the outcome is no plan",
-            )
-        )
-    return plan
-
-
-def _checked(plan: Plan) -> Plan:
-    for one in fields(Plan):
-        value, kind = getattr(plan, one.name), str(one.type)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        is_right = (
-            isinstance(value, str)
-            if kind == "str"
-            else isinstance(value, int) and not isinstance(value, bool)
-            if kind == "int"
-            else number
-            if kind == "float"
-            else all(isinstance(part, str if "str" in kind else int) for part in value)
-        )
-        if not is_right:
-            raise ValueError(f"`{one.name}` is not {kind}")
-    if len(plan.hours) != 2 or (found := _faults(plan)):
-        raise ValueError(found[0][0] if len(plan.hours) == 2 else "`hours` are not two")
-    return plan
+read = Plan.read
 
 
 def write_secret(path: Path, seed: bytes, plan: Plan) -> None:

@@ -8,15 +8,12 @@ so that key, questions and time were not chosen to suit the result.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from math import isfinite
-from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
-from stillwatch.engine.files import atomic
-from stillwatch.errors import InputError, Problem
+from stillwatch.package.committed import Committed
 from stillwatch.prove.keyring import Keyring
 from stillwatch.prove.power import Assumed, pieces
 from stillwatch.prove.registry import provenance_tests
@@ -25,7 +22,7 @@ FORMAT = "stillwatch-plan-1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Committed):
     """What is committed to before a test.
 
     `keys_sha256` is the keyring's commitment; `questions_sha256` is over the sorted questions, `questions`
@@ -49,16 +46,17 @@ class Plan:
     pieces_each: float
     answers_needed: float
 
-    @property
-    def sha256(self) -> str:
-        """SHA-256 (hex) of the plan."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+    FORM: ClassVar = FORMAT
+    NOUN: ClassVar = "plan"
+    MADE_BY: ClassVar = "stillwatch prove plan"
+    WHY: ClassVar = (
+        "a plan that fits the results is no plan; and only a time stamp shows that one was there before"
+    )
 
-    def write(self, path: Path) -> None:
-        """Write the plan as JSON; the file is replaced atomically."""
-        held = {"format": FORMAT, "sha256": self.sha256, **asdict(self)}
-        with atomic(path) as temporary:
-            temporary.write_text(json.dumps(held, indent=2) + "\n", encoding="utf-8")
+    def fault(self) -> str:
+        """The first field that is out of its range."""
+        is_right = 0 < self.alpha < 1 and self.looks >= 1 and 0 < self.share <= 1
+        return "" if is_right else "level, looks or share out of range"
 
 
 def digest(questions: Sequence[str]) -> str:
@@ -113,53 +111,7 @@ def make(
     )
 
 
-def read(path: Path) -> Plan:
-    """Read a plan; raises `InputError` where the file is no plan or was changed after it was made."""
-    try:
-        held: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if held.pop("format") != FORMAT:
-            raise ValueError("another format")
-        told = held.pop("sha256")
-        plan = _checked(Plan(**{**held, "tests": tuple(held["tests"])}))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(
-            Problem(
-                fact="this is no plan",
-                where=str(path),
-                found=str(error) if isinstance(error, ValueError) else type(error).__name__,
-                expected=f"what `stillwatch prove plan` writes ({FORMAT})",
-            )
-        ) from None
-    if plan.sha256 != told:
-        raise InputError(
-            Problem(
-                fact="the plan was changed after it was made",
-                where=str(path),
-                found=plan.sha256,
-                expected=told,
-                why="a plan that fits the results is no plan; and only a time stamp shows that one was there "
-                "before",
-            )
-        )
-    return plan
-
-
-def _checked(plan: Plan) -> Plan:
-    """The plan, if every field has its type and range; raises `ValueError`."""
-    for one in fields(Plan):
-        value, kind = getattr(plan, one.name), str(one.type)
-        is_right = (
-            isinstance(value, str)
-            if kind == "str"
-            else all(isinstance(name, str) for name in value)
-            if kind.startswith("tuple")
-            else isinstance(value, int if kind == "int" else (int, float)) and not isinstance(value, bool)
-        )
-        if not is_right:
-            raise ValueError(f"`{one.name}` is not {'text' if kind == 'str' else 'a number'}")
-    if not 0 < plan.alpha < 1 or plan.looks < 1 or not 0 < plan.share <= 1:
-        raise ValueError("level, looks or share out of range")
-    return plan
+read = Plan.read
 
 
 def departures(plan: Plan, keyring: Keyring, asked: Sequence[str], alpha: float) -> list[str]:
