@@ -250,6 +250,8 @@ def load(args) -> None:
                 one.start()
             for one in threads:
                 one.join()
+            fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+            spent = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         every = np.concatenate([np.array(some) for some in took.values()])
         print(
             f"{len(every):,} requests of {args.analysts} analysts in {args.seconds} s, {len(faults)} faults"
@@ -260,6 +262,9 @@ def load(args) -> None:
         for name, some in sorted(took.items(), key=lambda pair: -np.quantile(pair[1], 0.95)):
             median, high, most = (1000 * np.quantile(some, q) for q in (0.5, 0.95, 1))
             print(f"{name:<18}{len(some):>9}{median:>11.0f}{high:>9.0f}{most:>9.0f}")
+        print(
+            f"processor time of the server, with its start: {spent:.1f} s; load average {os.getloadavg()[0]:.0f}"
+        )
         print(f"all: p95 {1000 * np.quantile(every, 0.95):.0f} ms")
 
 
