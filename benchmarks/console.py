@@ -5,9 +5,10 @@
     python benchmarks/console.py --graph 25000
 
 Writes results of `campaigns` campaigns of `accounts` accounts each, imports them into SQLite, serves them in
-a process of its own, and lets `analysts` HTTP clients walk over the pages with pauses of one to three seconds.
-Prints the 95th percentile by page. `--fuzz` sends so many calls that schemathesis makes from the API's
-document to a small console. `--graph` opens the graph of one campaign in Chromium and prints when it was whole.
+a process of its own, and lets `analysts` HTTP clients walk over the pages with pauses of one to three
+seconds. Prints the 95th percentile by page. `--fuzz` sends so many calls that schemathesis makes from the
+API's document to a small console. `--graph` opens the graph of one campaign in Chromium and prints when it
+was whole.
 """
 
 import argparse

@@ -322,7 +322,7 @@ def _told(
             cases[number] += count
     most = cases.most_common(12)
     query = select(CASES.c.id, CASES.c.name).where(CASES.c.id.in_([number for number, _count in most]))
-    named = dict(db.execute(query).all())
+    named: dict[int, str] = dict(db.execute(query).all())
     return {
         "what": at,
         "found": len(now),
