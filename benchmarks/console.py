@@ -31,19 +31,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 PAGES = {
-    "queue": lambda pick: "/",
+    "queue": lambda _pick: "/",
     "queue, filtered": lambda pick: f"/?sort=accounts&page={pick.randint(1, 10)}",
     "case": lambda pick: f"/cases/{pick.randint(1, pick.cases)}",
     "members": lambda pick: f"/cases/{pick.randint(1, pick.cases)}/members",
     "accounts": lambda pick: f"/accounts?begins=acct_{pick.randint(0, 99):02}",
     "account": lambda pick: f"/accounts/{pick.randint(1, pick.accounts)}",
-    "shared values": lambda pick: "/indicators",
+    "shared values": lambda _pick: "/indicators",
     "shared value": lambda pick: f"/indicators/{pick.randint(1, pick.values)}",
     "pivot": lambda pick: f"/pivot?start=account&id={pick.randint(1, pick.accounts)}&hops=3",
     "graph data": lambda pick: f"/api/v1/cases/{pick.randint(1, pick.cases)}/graph",
-    "labels": lambda pick: "/labels",
-    "audit": lambda pick: "/audit",
-    "limits": lambda pick: "/limits",
+    "labels": lambda _pick: "/labels",
+    "audit": lambda _pick: "/audit",
+    "limits": lambda _pick: "/limits",
 }
 WRITES = {
     "assign": lambda pick: ("assign", {"case": pick.randint(1, pick.cases), "assignee": "analyst 1"}),
@@ -279,7 +279,6 @@ def fuzz(calls: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         results(Path(folder) / "results", 3, 50)
         from stillwatch.console.console import Console
-        from stillwatch.console.people import People  # noqa: F401
 
         state = Path(folder) / "state"
         console = Console(state, [Path(folder) / "results"])
