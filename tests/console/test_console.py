@@ -362,6 +362,8 @@ def test_a_later_database_and_a_folder_that_is_none_are_refused(tmp_path, kit):
     with pytest.raises(UsageError, match="no database"):
         Database(tmp_path, "mysql://root@host/name")
     console = Console(tmp_path / "state", [kit.built(tmp_path / "good"), tmp_path / "gone"])
+    with pytest.raises(StateError, match="another console"):
+        Console(tmp_path / "state")
     console.refresh()
     assert len(console.faults) == 1
     with console.database.reading() as db:
