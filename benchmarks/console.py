@@ -5,16 +5,16 @@
     python benchmarks/console.py --graph 25000
 
 Writes results of `campaigns` campaigns of `accounts` accounts each, imports them into SQLite, serves them in
-a process of its own, and lets `analysts` HTTP clients walk over the pages with pauses of one to three seconds.
-Prints the 95th percentile by page. `--fuzz` sends so many calls that schemathesis makes from the API's
-document to a small console. `--graph` opens the graph of one campaign in Chromium and prints when it was whole.
+a process of its own, and lets `analysts` HTTP clients walk over the pages with pauses of one to three
+seconds. Prints the 95th percentile by page. `--fuzz` sends so many calls that schemathesis makes from the
+API's document to a small console. `--graph` opens the graph of one campaign in Chromium and prints when it
+was whole.
 """
 
 import argparse
 import json
 import os
 import random
-import re
 import shutil
 import subprocess
 import sys
@@ -30,19 +30,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 PAGES = {
-    "queue": lambda pick: "/",
+    "queue": lambda _pick: "/",
     "queue, filtered": lambda pick: f"/?sort=accounts&page={pick.randint(1, 10)}",
     "case": lambda pick: f"/cases/{pick.randint(1, pick.cases)}",
     "members": lambda pick: f"/cases/{pick.randint(1, pick.cases)}/members",
     "accounts": lambda pick: f"/accounts?begins=acct_{pick.randint(0, 99):02}",
     "account": lambda pick: f"/accounts/{pick.randint(1, pick.accounts)}",
-    "shared values": lambda pick: "/indicators",
+    "shared values": lambda _pick: "/indicators",
     "shared value": lambda pick: f"/indicators/{pick.randint(1, pick.values)}",
     "pivot": lambda pick: f"/pivot?start=account&id={pick.randint(1, pick.accounts)}&hops=3",
     "graph data": lambda pick: f"/api/v1/cases/{pick.randint(1, pick.cases)}/graph",
-    "labels": lambda pick: "/labels",
-    "audit": lambda pick: "/audit",
-    "limits": lambda pick: "/limits",
+    "labels": lambda _pick: "/labels",
+    "audit": lambda _pick: "/audit",
+    "limits": lambda _pick: "/limits",
 }
 WRITES = {
     "assign": lambda pick: ("assign", {"case": pick.randint(1, pick.cases), "assignee": "analyst 1"}),
@@ -250,6 +250,8 @@ def load(args) -> None:
                 one.start()
             for one in threads:
                 one.join()
+            fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+            spent = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         every = np.concatenate([np.array(some) for some in took.values()])
         print(
             f"{len(every):,} requests of {args.analysts} analysts in {args.seconds} s, {len(faults)} faults"
@@ -260,6 +262,7 @@ def load(args) -> None:
         for name, some in sorted(took.items(), key=lambda pair: -np.quantile(pair[1], 0.95)):
             median, high, most = (1000 * np.quantile(some, q) for q in (0.5, 0.95, 1))
             print(f"{name:<18}{len(some):>9}{median:>11.0f}{high:>9.0f}{most:>9.0f}")
+        print(f"processor time of the server: {spent:.1f} s; load average {os.getloadavg()[0]:.0f}")
         print(f"all: p95 {1000 * np.quantile(every, 0.95):.0f} ms")
 
 
@@ -273,7 +276,6 @@ def fuzz(calls: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         results(Path(folder) / "results", 3, 50)
         from stillwatch.console.console import Console
-        from stillwatch.console.people import People  # noqa: F401
 
         state = Path(folder) / "state"
         console = Console(state, [Path(folder) / "results"])
@@ -354,16 +356,15 @@ def graph(accounts: int) -> None:
                 first = time.perf_counter() - began
                 tab.wait_for_selector("canvas[data-loaded]", timeout=60_000)
                 whole = time.perf_counter() - began
-                drawn = tab.locator("#state").inner_text()
+                drawn = tab.locator("#state").inner_text().replace("\u202f", " ")
                 began = time.perf_counter()
                 tab.locator("#values button").first.click()
                 tab.evaluate(
                     "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
                 )
                 chosen = time.perf_counter() - began
-                print(
-                    f"first part after {first:.1f} s, whole after {whole:.1f} s, a value chosen in {1000 * chosen:.0f} ms: {re.sub(chr(8239), ' ', drawn)}"
-                )
+                told = f"first part after {first:.1f} s, whole after {whole:.1f} s"
+                print(f"{told}, a value chosen in {1000 * chosen:.0f} ms: {drawn}")
                 tab.close()
             window.close()
 

@@ -13,7 +13,7 @@ from stillwatch.console.pages import PAGES
 
 pytestmark = pytest.mark.issue(29)
 ROOT = Path(__file__).parents[2]
-CALLS = 8  # calls of each operation in the test; benchmarks/console.py --fuzz makes 10,000
+CALLS = 2  # calls of each operation in the test; benchmarks/console.py --fuzz makes 10,000
 
 
 def test_the_document_is_valid_and_names_every_operation_once():
@@ -81,7 +81,7 @@ def test_no_call_that_the_document_allows_or_forbids_is_answered_by_a_fault_of_t
             case.validate_response(answer, checks=checks)
 
         call()
-    assert len(called) >= 4 * len(operations())
+    assert len(called) >= len(operations())
     assert max(called) < 500
 
 

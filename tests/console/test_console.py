@@ -362,11 +362,15 @@ def test_a_later_database_and_a_folder_that_is_none_are_refused(tmp_path, kit):
     with pytest.raises(UsageError, match="no database"):
         Database(tmp_path, "mysql://root@host/name")
     console = Console(tmp_path / "state", [kit.built(tmp_path / "good"), tmp_path / "gone"])
+    with pytest.raises(StateError, match="another console"):
+        Console(tmp_path / "state")
     console.refresh()
     assert len(console.faults) == 1
     with console.database.reading() as db:
         assert len(rows(db, select(schema.CASES))) == 4
-    assert (tmp_path / "state" / "console.sqlite").stat().st_mode & 0o077 == 0
+    held = list((tmp_path / "state").glob("console.sqlite*"))
+    assert len(held) == 3  # the database and its journals
+    assert all(one.stat().st_mode & 0o077 == 0 for one in held)
     console.close()
 
 
@@ -448,3 +452,80 @@ def test_the_same_on_postgresql(postgres, serve):
     for path in ("/limits", "/reviews", "/appeals?status=all", "/labels", "/audit", "/stories"):
         assert cora.get(path).status_code == 200, path
     assert "stillwatch_console_cases" in cora.get("/metrics").text
+
+
+def test_the_command_serves_until_it_is_stopped_and_says_where(imported, tmp_path):
+    import requests
+
+    state = shutil.copytree(imported, tmp_path / "state")
+    command = [sys.executable, "-m", "stillwatch", "console", state, "--port", "0", "--json", "--quiet"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ)
+    try:
+        told = json.loads(process.stdout.readline())
+        assert told["groups"] == 4
+        page = requests.get(told["url"], timeout=30)
+        assert "Sign in" in page.text
+        assert "server" not in page.headers
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+    assert process.returncode == 143
+
+
+def test_the_demo_opens_with_a_tour_by_the_link_that_is_printed(tmp_path, kit):
+    import requests
+
+    results = kit.built(tmp_path / "state" / "demo" / "results")  # as the demo leaves them
+    assert results.is_dir()
+    command = [
+        sys.executable,
+        "-m",
+        "stillwatch",
+        "console",
+        tmp_path / "state",
+        "--demo",
+        "--port",
+        "0",
+        "--json",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ)
+    try:
+        told = json.loads(process.stdout.readline())
+        page = requests.get(told["tour"], timeout=30)
+        assert "1 of 5: The queue" in page.text
+        assert requests.get(told["url"] + "demo/" + "x" * 32, timeout=30).status_code == 404
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+@pytest.mark.parametrize(
+    ("options", "fact"),
+    [
+        (["--host", "0.0.0.0"], "unencrypted"),
+        (["--database", "mysql://x/y"], "names no database"),
+        (["--oidc-issuer", "https://a.example"], "belong together"),
+        (["--public-url", "console.example"], "no address"),
+        (["--add-user", " "], "a person has a name"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_with_what_to_do(run, tmp_path, options, fact):
+    code, _out, err = run("console", tmp_path / "state", "--port", "0", *options)
+    assert (code, fact in err) == (2, True), err
+
+
+def test_files_for_docker_call_the_command_with_options_that_it_has():
+    import yaml
+
+    from stillwatch.cli.console import console
+
+    folder = Path(__file__).parents[2] / "deploy" / "docker"
+    options = {name for option in console.params for name in option.opts}
+    compose = yaml.safe_load((folder / "compose.yaml").read_text())
+    line = " ".join(compose["services"]["console"]["entrypoint"])
+    used = {word.strip('"\\') for word in line.split() if word.startswith("--")}
+    assert used
+    assert used <= options
+    image = (folder / "Dockerfile").read_text()
+    assert image.count("FROM python:3.11-slim-bookworm") == 2
+    assert "USER stillwatch" in image

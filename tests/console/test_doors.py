@@ -324,6 +324,11 @@ def test_a_token_has_no_permission_that_its_owner_lacks_and_can_be_revoked(serve
     assert ana.post(f"{API}/tokens", {"name": "x", "role": "lead"}, headers=csrf(ana)).status_code == 403
     made = ana.post(f"{API}/tokens", {"name": "x", "role": "viewer"}, headers=csrf(ana)).json()
     bearer = {"Authorization": f"Bearer {made['token']}"}
+    served.console.people.invite("ana", "counsel")  # a role that lacks what an analyst may
+    held = served.api("bob", "lead")
+    assert held.get(f"{API}/me").status_code == 200
+    served.console.people.invite("bob", "viewer")
+    assert held.get(f"{API}/me").status_code == 401
     ana.http.cookies.clear()
     assert ana.http.get(f"{served.url}{API}/me", headers=bearer).json()["role"] == "viewer"
     assert ana.http.get(f"{served.url}{API}/labels", headers=bearer).status_code == 403

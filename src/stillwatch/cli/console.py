@@ -11,11 +11,12 @@ from stillwatch.cli.progress import bars
 from stillwatch.cli.values import Existing
 from stillwatch.errors import Problem, UsageError
 
+DEMO_STATE = Path("stillwatch-console")  # in which the demo is made where no other is named
 ROLES = ("viewer", "analyst", "lead", "counsel", "administrator")
 
 
 @click.command()
-@click.argument("state", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("state", type=click.Path(path_type=Path, file_okay=False), required=False)
 @click.option(
     "--results",
     "folders",
@@ -60,7 +61,7 @@ ROLES = ("viewer", "analyst", "lead", "counsel", "administrator")
 @click.option("--json", "as_json", is_flag=True, help="Print where it serves as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress bars.")
 def console(
-    state: Path,
+    state: Path | None,
     folders: tuple[Path, ...],
     host: str,
     port: int,
@@ -80,18 +81,22 @@ def console(
     r"""Serve pages and an API in which a team works on the campaigns and leads of STATE, until stopped.
 
     STATE is the state of a watch or guard, a results folder, or a new folder. The console's database, the
-    labels and the audit log are in it. The first person is added by --add-user.
+    labels and the audit log are in it. The first person is added by --add-user. With --demo it may be left
+    out.
 
     \b
     Examples:
       stillwatch console team/ --add-user ada --role administrator
       stillwatch console team/ --results results/
       stillwatch console watch/ --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
-      stillwatch console tour/ --demo
+      stillwatch console --demo
     """
     from stillwatch.console.run import Serving, add_person, serve
     from stillwatch.share.serving import Address
 
+    if state is None and not demo:
+        raise UsageError(Problem(fact="STATE is missing", fix="stillwatch console team/"))
+    state = state or DEMO_STATE
     if add_user is not None:
         path = add_person(state, database, add_user, role)
         if as_json:

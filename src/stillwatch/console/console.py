@@ -19,7 +19,8 @@ from stillwatch.console.people import Clock, People
 from stillwatch.console.roles import Actor
 from stillwatch.console.scans import Found, folders_of_state, import_folder
 from stillwatch.console.schema import ACCOUNTS, ACTIONS, BULKS, CASES, HOOKS, MEMBERS, OUTBOX, SCANS
-from stillwatch.errors import StillwatchError
+from stillwatch.engine.files import lock
+from stillwatch.errors import Problem, StateError, StillwatchError
 from stillwatch.guard.audit import FOLDER, Audit
 from stillwatch.memory import record
 from stillwatch.memory.identities import SAME_TRACK_OVERLAP
@@ -30,6 +31,7 @@ from stillwatch.share.access import Refused
 PAUSE_S = 20.0  # seconds between two looks for new scans and decisions: chosen
 MAX_ACTIONS = 200_000  # most decisions that are read of one day's file: chosen
 BULK = "bulk"
+LOCK = ".console.lock"
 
 
 @dataclass(slots=True)
@@ -48,7 +50,7 @@ class Standing:
 class Console:
     """What operations work on. `clock` returns seconds since 1970; tests replace it.
 
-    Raises `StateError` where the database or a results folder cannot be read.
+    Raises `StateError` where another console uses the state, or the database cannot be opened.
     """
 
     def __init__(
@@ -61,6 +63,12 @@ class Console:
         self.state = state.resolve()
         self.state.mkdir(parents=True, exist_ok=True)
         self.folders = [one.resolve() for one in folders]
+        try:
+            self._held = lock(self.state / LOCK)
+        except BlockingIOError:
+            raise StateError(
+                Problem(fact="another console uses this state", where=str(self.state), fix="end it first")
+            ) from None
         self.database = Database(self.state, url)
         self.people = People(self.database, clock) if clock else People(self.database)
         self.audit = Audit(self.state)
@@ -91,6 +99,7 @@ class Console:
             self._thread.join(10.0)
         self.audit.close()
         self.database.close()
+        self._held.close()
 
     # ------------------------------------------------------------------------------------------ what changed
 

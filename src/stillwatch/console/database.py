@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, Engine, Executable, Select, Table, create_eng
 from sqlalchemy.exc import SQLAlchemyError
 
 from stillwatch.console import schema
+from stillwatch.engine.files import OWNER
 from stillwatch.errors import Problem, StateError, UsageError
 
 FILE = "console.sqlite"
@@ -29,6 +31,8 @@ class Database:
     def __init__(self, folder: Path, url: str | None = None) -> None:
         self.where = folder / FILE if url is None else None
         folder.mkdir(parents=True, exist_ok=True)
+        if self.where is not None:  # before SQLite makes it, since its journals get the same mode
+            os.close(os.open(self.where, os.O_CREAT | os.O_RDWR, OWNER))
         self.engine = _engine(url or f"sqlite:///{folder / FILE}")
         try:
             with self.writing() as db:
@@ -53,8 +57,6 @@ class Database:
                     fix="see that it runs and that the URL names it, or leave --database out",
                 )
             ) from None
-        if self.where is not None:
-            self.where.chmod(0o600)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -144,3 +146,18 @@ def put_all(db: Connection, table: Table, held: Iterable[Row], size: int = 20_00
             some = []
     if some:
         db.execute(table.insert(), some)
+
+
+def put_columns(db: Connection, table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Insert many rows that are given as columns of plain values (no JSON). SQLite takes them as tuples,
+    which costs a tenth of the time that dictionaries take.
+    """
+    names = list(columns)
+    if db.dialect.name != "sqlite":
+        held = zip(*columns.values(), strict=True)
+        put_all(db, table, (dict(zip(names, row, strict=True)) for row in held))
+        return
+    statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+    values = list(zip(*columns.values(), strict=True))
+    if values:
+        db.exec_driver_sql(statement, values)

@@ -1,7 +1,8 @@
 """The plan of a case's graph: places for its accounts and the values that they share.
 
 Values stand on a circle, those with most accounts first. Accounts that show the same values stand together,
-in a disc (Vogel's spiral, 1979) around the mean of these values' places. The work is linear in the number of
+in a disc (Vogel's spiral, 1979) around the mean of these values' places, in which a value counts the more
+the fewer accounts show it (the logarithm of its rarity), since what all show tells none apart. The work is linear in the number of
 accounts and links, and the same accounts always get the same places.
 """
 
@@ -23,7 +24,7 @@ from stillwatch.console.schema import ACCOUNTS, CASES, INDICATORS, LINKS, MEMBER
 MAX_VALUES = 40  # values that are drawn: chosen, more cannot be told apart
 RADIUS = 1000.0  # of the circle of values
 GOLDEN = np.pi * (3 - np.sqrt(5))  # radians between two points of the spiral
-SPACING = 5.0  # distance of neighbouring accounts
+SPACING, FILL = 22.0, 800.0  # longest distance of neighbouring accounts, and radius of a disc of all: chosen
 KEPT = 16  # plans kept in memory
 Reals = npt.NDArray[np.float64]
 _plans: OrderedDict[tuple[int, int, int], dict[str, Any]] = OrderedDict()
@@ -111,7 +112,10 @@ def _plan(database: Database, case_id: int) -> dict[str, Any]:
 
 def _places(values: list[dict[str, Any]], members: list[tuple[int, str, list[int]]]) -> dict[str, Any]:
     """The plan: places of values and accounts."""
-    angle = 2 * np.pi * np.arange(len(values)) / max(len(values), 1)
+    angle = 2 * np.pi * (np.arange(len(values)) + 0.5) / max(len(values), 1)
+    rarity = np.array([np.log(max(len(members), 1) / max(row["accounts"], 1)) for row in values])
+    rarity = np.maximum(rarity, 0.0) + 0.02
+    spacing = min(SPACING, FILL / np.sqrt(max(len(members), 1)))
     value_x, value_y = RADIUS * np.sin(angle), -RADIUS * np.cos(angle)
     groups: dict[tuple[int, ...], list[int]] = {}
     for number, (_id, _name, shows) in enumerate(members):
@@ -120,9 +124,9 @@ def _places(values: list[dict[str, Any]], members: list[tuple[int, str, list[int
     for shared, some in groups.items():
         held = list(shared)
         steps = np.arange(len(some)) + 0.5
-        distance, turn = SPACING * np.sqrt(steps), GOLDEN * steps
-        middle_x = 0.78 * value_x[held].mean() if held else 0.0
-        middle_y = 0.78 * value_y[held].mean() if held else 1.35 * RADIUS
+        distance, turn = spacing * np.sqrt(steps), GOLDEN * steps
+        middle_x = 0.78 * np.average(value_x[held], weights=rarity[held]) if held else 0.0
+        middle_y = 0.78 * np.average(value_y[held], weights=rarity[held]) if held else 1.35 * RADIUS
         x[some], y[some] = middle_x + distance * np.cos(turn), middle_y + distance * np.sin(turn)
     return {
         "values": values,

@@ -21,7 +21,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, delete, insert, select, update
 
 from stillwatch.console.database import Database, one
-from stillwatch.console.roles import ROLES, Actor, Role
+from stillwatch.console.roles import ROLES, Actor, Role, at_most
 from stillwatch.console.schema import PEOPLE, SESSIONS, TOKENS
 from stillwatch.errors import Problem, UsageError
 
@@ -242,11 +242,13 @@ class People:
             db.execute(delete(SESSIONS).where(SESSIONS.c.digest == digest))
 
     def of_token(self, token: str) -> Actor | None:
-        """Who a valid API token stands for, with the token's role."""
+        """Who a valid API token stands for, with the token's role; None also where its owner's role has become
+        less than the token's.
+        """
         if not token.startswith(TOKEN_PREFIX):
             return None
         query = (
-            select(PEOPLE.c.id, PEOPLE.c.name, TOKENS.c.role)
+            select(PEOPLE.c.id, PEOPLE.c.name, TOKENS.c.role, PEOPLE.c.role.label("own"))
             .join(TOKENS, TOKENS.c.person_id == PEOPLE.c.id)
             .where(
                 TOKENS.c.digest == digest_of(token),
@@ -257,7 +259,9 @@ class People:
         )
         with self._database.reading() as db:
             found = one(db, query)
-        return None if found is None else _actor(found, "token")
+        if found is None or not at_most(found["role"], found["own"]):
+            return None
+        return _actor(found, "token")
 
 
 def _actor(person: Mapping[str, Any], via: str) -> Actor:

@@ -20,7 +20,6 @@ from stillwatch.console.people import People
 from stillwatch.console.roles import Role
 from stillwatch.console.schema import CASES, PEOPLE
 from stillwatch.errors import InputError, Problem, UsageError
-from stillwatch.flows.demo import demo as make_demo
 from stillwatch.share.serving import Address
 from stillwatch.share.serving import serve as run
 from stillwatch.stats.intervals import of_share
@@ -71,6 +70,8 @@ def serve(
     if chosen.public_url and not chosen.public_url.startswith(("https://", "http://")):
         raise UsageError(Problem(fact="`--public-url` is no address", expected="https://HOST"))
     if demo is not None and not (state / "demo" / "results" / "campaigns.parquet").is_file():
+        from stillwatch.flows.demo import demo as make_demo  # brings the whole detector
+
         make_demo(state / "demo", 1, demo)
     more = [state / "demo" / "results"] if demo is not None else []
     console = Console(state, [*folders, *more], url)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from stillwatch.console.database import Database, Row, chunks, one, put, put_all, rows
+from stillwatch.console.database import Database, Row, chunks, one, put, put_all, put_columns, rows
 from stillwatch.console.schema import (
     ACCOUNTS,
     APPEARANCES,
@@ -33,7 +33,7 @@ from stillwatch.memory.identities import SAME_TRACK_OVERLAP, match
 from stillwatch.memory.targets import RESULTS_OF_A_STATE
 from stillwatch.report.cards import CARDS, card
 from stillwatch.report.compare import compare
-from stillwatch.report.reading import Results, read
+from stillwatch.report.reading import NAMED_BY, Results, read
 from stillwatch.report.texts import Sent
 from stillwatch.report.trial import glance, trial
 from stillwatch.report.values import Shared
@@ -54,18 +54,19 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A campaign or lead of a scan: its row, its accounts as rows of `MEMBERS`, and what pages show."""
+    """A campaign or lead of a scan: its row, its accounts as columns of `MEMBERS`, its links, and what pages show."""
 
     row: Row
     name: str
     is_lead: bool
-    members: Sequence[Row]
+    members: Mapping[str, Sequence[Any]]
+    links: pa.Table | None
     parts: Mapping[str, Any]
 
     @property
-    def ids(self) -> list[int]:
+    def ids(self) -> Sequence[int]:
         """Numbers of the accounts."""
-        return [row["account_id"] for row in self.members]
+        return self.members["account_id"]
 
 
 def folders_of_state(state: Path) -> list[Path]:
@@ -97,7 +98,7 @@ def import_folder(database: Database, folder: Path) -> Found:
         overlaps = [_overlaps(db, group.ids) for group in groups]
         named, _split = match(overlaps)
         cases = {_case(db, scan_id, group, named.get(place)): group for place, group in enumerate(groups)}
-        _values(db, results, cases, ids)
+        _values(db, cases, ids)
     return Found(folder=folder, is_new=True, groups=len(groups), new=len(groups) - len(named))
 
 
@@ -140,7 +141,8 @@ def _accounts(db: Connection, results: Results) -> dict[str, int]:
             told |= {name: seconds(row[name]) for name in ("created_at", "first_seen", "last_seen")}
     names = list(facts)
     known = _numbers(db, names)
-    put_all(db, ACCOUNTS, (told for name, told in facts.items() if name not in known))
+    new = [told for name, told in facts.items() if name not in known]
+    put_columns(db, ACCOUNTS, {column: [told[column] for told in new] for column in _nothing("")})
     for name, number in known.items():
         db.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == number).values(facts[name]))
     return known | _numbers(db, [name for name in names if name not in known])
@@ -162,9 +164,34 @@ def _numbers(db: Connection, names: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _groups(results: Results, ids: Mapping[str, int]) -> Iterator[Group]:
-    for number, row in enumerate(results.campaigns, 1):
+def _apart(whole: Results) -> Callable[[str], Results]:
+    """The results of one group, by its name: each table is sorted once, so that a group's part is a slice."""
+    parts: dict[str, tuple[pa.Table, dict[str, tuple[int, int]]]] = {}
+    for name, table in whole.tables.items():
+        column = NAMED_BY.get(name, "campaign_id")
+        if column not in table.column_names:
+            continue
+        table = table.take(pc.sort_indices(table[column]))
+        counts = pc.value_counts(table[column].combine_chunks())
+        ends = np.cumsum(counts.field("counts").to_numpy(zero_copy_only=False)).tolist()
+        names = counts.field("values").to_pylist()
+        parts[name] = (table, dict(zip(names, zip([0, *ends], ends, strict=False), strict=True)))
+
+    def of(group: str) -> Results:
+        tables = {}
+        for name, (table, places) in parts.items():
+            start, end = places.get(group, (0, 0))
+            tables[name] = table.slice(start, end - start)
+        return replace(whole, tables=tables)
+
+    return of
+
+
+def _groups(whole: Results, ids: Mapping[str, int]) -> Iterator[Group]:
+    apart = _apart(whole)
+    for number, row in enumerate(whole.campaigns, 1):
         name = row["campaign_id"]
+        results = apart(name)
         members = results.of("members", name)
         assert members is not None
         told = card(results, row, f"campaign-{number}", is_full=number <= CARDS)
@@ -177,9 +204,10 @@ def _groups(results: Results, ids: Mapping[str, int]) -> Iterator[Group]:
         parts["spark"] = told.spark
         parts["shared"] = told.desk.shared
         yield _group(results, row, name, members, ids, parts)
-    table = results.tables.get("leads")
+    table = whole.tables.get("leads")
     for row in () if table is None else table.sort_by("rank").to_pylist():
         name = row["lead_id"]
+        results = apart(name)
         members = results.of("lead_members", name)
         if members is not None:
             parts = {"glance": glance(results, name), "trial": trial(results, name, row["accounts"])}
@@ -207,19 +235,16 @@ def _group(
     profiles = results.of("profiles", name)
     columns = ["account_id", "owner", "marks", "exchanges"]
     told = {} if profiles is None else {r["account_id"]: r for r in profiles.select(columns).to_pylist()}
-    held = []
-    for account, exchanges, score in zip(names, counts, scores, strict=True):
-        known = told.get(account, {})
-        held.append(
-            {
-                "account_id": ids[account],
-                "score": score,
-                "exchanges": known.get("exchanges", 0) if lead else exchanges,
-                "owner": known.get("owner"),
-                "marks": " ".join(known.get("marks") or ()),
-            }
-        )
-    return Group(row=row, name=name, is_lead=lead, members=held, parts=parts)
+    known = [told.get(account, {}) for account in names]
+    held = {
+        "account_id": [ids[account] for account in names],
+        "score": scores,
+        "exchanges": [row.get("exchanges", 0) for row in known] if lead else counts,
+        "owner": [row.get("owner") for row in known],
+        "marks": [" ".join(row.get("marks") or ()) for row in known],
+    }
+    links = None if lead else results.of("links", name)
+    return Group(row=row, name=name, is_lead=lead, members=held, links=links, parts=parts)
 
 
 def _overlaps(db: Connection, ids: Sequence[int]) -> dict[str, int]:
@@ -255,7 +280,7 @@ def _case(db: Connection, scan_id: int, group: Group, known: str | None) -> int:
         "is_lead": group.is_lead,
         "kind": "lead" if group.is_lead else row["kind"],
         "scan_id": scan_id,
-        "accounts": len(group.members),
+        "accounts": len(group.ids),
         "exchanges": row["exchanges"],
         "first_seen": seconds(row.get("first_seen")),
         "last_seen": seconds(row.get("last_seen")),
@@ -289,7 +314,7 @@ def _case(db: Connection, scan_id: int, group: Group, known: str | None) -> int:
             log10_e=facts["log10_e"],
         )
     )
-    put_all(db, MEMBERS, ({"case_id": number, **row} for row in group.members))
+    put_columns(db, MEMBERS, {"case_id": [number] * len(group.ids), **group.members})
     put_all(
         db,
         DETAILS,
@@ -302,7 +327,7 @@ def _case(db: Connection, scan_id: int, group: Group, known: str | None) -> int:
     return number
 
 
-def _values(db: Connection, results: Results, groups: Mapping[int, Group], ids: Mapping[str, int]) -> None:
+def _values(db: Connection, groups: Mapping[int, Group], ids: Mapping[str, int]) -> None:
     """Write the values that members share, and who shares them. `groups` are keyed by the case's number."""
     shared = {case: group.parts.get("shared") or () for case, group in groups.items()}
     number_of = _indicators(db, [one for some in shared.values() for one in some])
@@ -320,7 +345,8 @@ def _values(db: Connection, results: Results, groups: Mapping[int, Group], ids: 
             for one in some
         ),
     )
-    put_all(db, LINKS, _linked(results, groups, ids, number_of))
+    for case, group in groups.items():
+        _link(db, group, case, ids, number_of)
     for some in chunks(list(number_of.values())):
         query = (
             select(SHARED.c.indicator_id, func.sum(SHARED.c.accounts), func.count())
@@ -333,26 +359,31 @@ def _values(db: Connection, results: Results, groups: Mapping[int, Group], ids: 
             )
 
 
-def _linked(
-    results: Results,
-    groups: Mapping[int, Group],
+def _link(
+    db: Connection,
+    group: Group,
+    case: int,
     ids: Mapping[str, int],
     number_of: Mapping[tuple[str, str], int],
-) -> Iterator[Row]:
-    for case, group in groups.items():
-        links = results.of("links", group.name)
-        if group.is_lead or links is None:
-            continue
-        strongest = links.group_by(["account_id", "kind", "value"]).aggregate([("weight", "max")])
-        names = ("account_id", "kind", "value", "weight_max")
-        for account, kind, value, weight in zip(*(strongest[n].to_pylist() for n in names), strict=True):
-            if account in ids:
-                yield {
-                    "indicator_id": number_of[kind, value],
-                    "account_id": ids[account],
-                    "case_id": case,
-                    "weight": _finite(weight),
-                }
+) -> None:
+    """Write which accounts of a group show which shared values, each once with its greatest weight."""
+    if group.links is None or not len(group.links):
+        return
+    each = group.links.group_by(["account_id", "kind", "value"]).aggregate([("weight", "max")])
+    accounts, kinds, values, weights = (
+        each[name].to_pylist() for name in ("account_id", "kind", "value", "weight_max")
+    )
+    known = [place for place, account in enumerate(accounts) if account in ids]
+    put_columns(
+        db,
+        LINKS,
+        {
+            "indicator_id": [number_of[kinds[i], values[i]] for i in known],
+            "account_id": [ids[accounts[i]] for i in known],
+            "case_id": [case] * len(known),
+            "weight": [_finite(weights[i]) for i in known],
+        },
+    )
 
 
 def _indicators(db: Connection, wanted: Sequence[Shared]) -> dict[tuple[str, str], int]:

@@ -320,13 +320,13 @@ def _told(
         query = select(table.c.case_id, func.count()).where(column.in_(part)).group_by(table.c.case_id)
         for number, count in db.execute(query):
             cases[number] += count
-    named = dict(
-        db.execute(select(CASES.c.id, CASES.c.name).where(CASES.c.id.in_([n for n, _c in cases.most_common(12)]))).all()
-    )  # fmt: skip
+    most = cases.most_common(12)
+    query = select(CASES.c.id, CASES.c.name).where(CASES.c.id.in_([number for number, _count in most]))
+    named: dict[int, str] = dict(db.execute(query).all())
     return {
         "what": at,
         "found": len(now),
-        "cases": [{"id": n, "name": named[n], "found": c} for n, c in cases.most_common(12)],
+        "cases": [{"id": n, "name": named[n], "found": c} for n, c in most],
         "labelled": sum(1 for row in some if row["label"]),
         "rows": some,
     }

@@ -66,7 +66,7 @@ class Statement(Token):
     """What the customer says, with files."""
 
     statement: Annotated[Words, Field(min_length=10, max_length=LONG_TEXT, exclude=True)]
-    files: Annotated[list[Attached], Field(max_length=MAX_FILES)] = []
+    files: Annotated[list[Attached], Field(max_length=MAX_FILES, default_factory=list)]
 
 
 class Listed(Given):
