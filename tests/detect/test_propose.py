@@ -59,9 +59,7 @@ def test_the_order_of_the_links_changes_nothing():
 
 
 def test_accounts_that_share_an_attribute_alone_are_not_judged_on_attributes():
-    (one,) = [
-        c for c in propose(linked(("payment_fingerprint", 0, 12))) if c.accounts == members(0, 12)
-    ]
+    (one,) = [c for c in propose(linked(("payment_fingerprint", 0, 12))) if c.accounts == members(0, 12)]
     assert one.graph == ATTRIBUTES
     assert "ownership" in SPARED[one.graph]
 
