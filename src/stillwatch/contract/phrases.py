@@ -25,7 +25,8 @@ class Phrases:
     """Rows of `Summaries.marks` for values that at least `FEWEST_HOLDERS` accounts show, sorted by value,
     account and hour. Hours are counted from 1970.
 
-    * `names`: all accounts of the log, in an order that does not depend on their names; `began`: the hour of each account's first exchange.
+    * `names`: all accounts of the log, in an order that does not depend on their names; `began`: the hour of
+      each account's first exchange.
     * `kinds`: names of the kinds. `kind`, `codes`: for each value, the position of its kind in `kinds` and
       its digest, in rising order of digests.
     * `starts`: the rows of value v are those from `starts[v]` up to, and without, `starts[v + 1]`.
@@ -66,11 +67,11 @@ class Phrases:
 
     @classmethod
     def of(cls, began: pa.Table, rows: pa.Table) -> Phrases:
-        """Build the arrays from two sorted tables.
+        """Build the arrays from two tables.
 
-        `began` has `account_id` and `began` (the hour of the first exchange), with one row an account. `rows` has
-        `account` (a row number of `began`), `kind`, `value`, `half`, `hour` and `exchanges`, sorted by value,
-        account and hour.
+        `began` has `account_id` and `began` (the hour of the first exchange), with one row an account. `rows`
+        has `account` (a row number of `began`), `kind`, `value`, `half`, `hour` and `exchanges`, sorted by
+        value, account and hour.
         """
         value = rows.column("value").to_numpy()
         account = rows.column("account").to_numpy().astype(np.int32)
