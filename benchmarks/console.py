@@ -1,6 +1,7 @@
 """How quickly does the console answer a team?
 
     python benchmarks/console.py [--campaigns 500] [--accounts 2000] [--analysts 50] [--seconds 60]
+    python benchmarks/console.py --keep DIR --alone 20
     python benchmarks/console.py --fuzz 10000
     python benchmarks/console.py --graph 25000
 
@@ -266,6 +267,46 @@ def load(args) -> None:
         print(f"all: p95 {1000 * np.quantile(every, 0.95):.0f} ms")
 
 
+def alone(args) -> None:
+    """Processor time of each page, one at a time in this process: what a busy machine does not change."""
+    from stillwatch.console import pages
+    from stillwatch.console.app import App, build
+    from stillwatch.console.console import Console
+    from stillwatch.console.operation import call, operations
+
+    state = Path(args.keep) / "state"
+    people = sessions(state, 1)
+    console = Console(state)
+    build(App(console))
+    session = console.people.session(people[0][0])
+    pick = Pick(1)
+    print(f"{'page':<18}{'median ms':>11}{'p95 ms':>9}{'most ms':>9}")
+    for name, path in PAGES.items():
+        took = []
+        for _try in range(args.alone + 1):
+            place, _mark, query = path(pick).partition("?")
+            began = time.process_time()
+            if place.startswith("/api"):
+                one = operations()["graph"].model(case=int(place.split("/")[4]))
+                json.dumps(call(console, session.actor, "graph", one))
+            else:
+                parts = place.split("/")
+                form = place
+                given = {}
+                if len(parts) > 2:
+                    key = parts[1][:-1]
+                    given, parts[2] = {key: parts[2]}, f"{{{key}}}"
+                    form = "/".join(parts)
+                fields = dict(part.split("=") for part in query.split("&") if part)
+                asked = pages.Asked(console=console, session=session, path=given, query=fields)
+                shown = pages.PAGES[form]
+                pages.html(shown.template, asked, {**shown.made(asked), "here": place, "oidc": False})
+            took.append(1000 * (time.process_time() - began))
+        median, high, most = (np.quantile(took[1:], q) for q in (0.5, 0.95, 1))
+        print(f"{name:<18}{median:>11.0f}{high:>9.0f}{most:>9.0f}")
+    console.close()
+
+
 def fuzz(calls: int) -> None:
     import schemathesis
     from hypothesis import HealthCheck, Phase, given, settings
@@ -382,11 +423,14 @@ if __name__ == "__main__":
         help="least pause of an analyst in seconds; the most is three times that",
     )
     parser.add_argument("--keep", help="folder in which results and state are kept for a second run")
+    parser.add_argument("--alone", type=int, help="with --keep: so many times each page, by processor time")
     parser.add_argument("--fuzz", type=int)
     parser.add_argument("--graph", type=int)
     given_args = parser.parse_args()
     os.environ.setdefault("PYTHONPATH", os.pathsep.join(sys.path[1:2]))
-    if given_args.fuzz:
+    if given_args.alone:
+        alone(given_args)
+    elif given_args.fuzz:
         fuzz(given_args.fuzz)
     elif given_args.graph:
         graph(given_args.graph)

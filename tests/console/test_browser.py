@@ -10,7 +10,7 @@ from stillwatch.console import people
 pytestmark = pytest.mark.issue(29)
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-MANY = 25_000
+MANY = 6_000  # more than one part of the graph
 PASSWORD = "a long password of a test"
 
 
@@ -186,18 +186,20 @@ def test_by_keyboard_alone_a_case_is_found_and_labelled(serve, opened):
 def test_axe_has_no_finding_and_no_page_is_wider_than_the_window(shared, opened, width, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     tab = opened(shared, "lea", viewport={"width": width, "height": 900}, color_scheme=scheme)
-    paths = ["/", "/cases/1", "/cases/3", "/cases/1/members", "/cases/1/graph", "/accounts/1", "/labels"]
+    paths = ["/", "/cases/1", "/cases/1/graph", "/cases/1/members"]
     if (width, scheme) == (1280, "light"):
         paths += [
+            "/cases/3",
+            "/accounts/1",
+            "/labels",
             "/sign-in",
             "/accounts",
             "/indicators",
-            "/pivot?start=account&id=1",
             "/audit",
-            "/limits",
             "/me",
         ]
-        paths += ["/stories", "/appeals", "/reviews", "/approvals", "/?tour=1"]
+        paths += ["/limits", "/stories", "/appeals", "/reviews", "/approvals", "/pivot?start=account&id=1"]
+        paths += ["/?tour=1"]
     for path in paths:
         tab.goto(shared.url + path)
         if path.endswith("graph"):
@@ -223,22 +225,21 @@ def test_without_script_the_pages_and_their_forms_work(serve, opened):
     assert "assigned" in tab.get_by_role("status").inner_text()
 
 
-def test_a_graph_of_25_000_accounts_is_whole_within_seconds(tmp_path, kit, opened):
-    """The bar of three seconds is measured by benchmarks/console.py --graph; here the machine may be busy."""
-    served = kit.Served(
-        tmp_path / "state", [kit.built(tmp_path / "results", accounts=MANY, campaigns=1, leads=0)]
-    )
+def test_a_large_graph_arrives_in_parts_and_is_whole(tmp_path, kit, opened):
+    """The bar, 25,000 accounts within three seconds, is measured by benchmarks/console.py --graph."""
+    results = kit.built(tmp_path / "results", accounts=MANY, campaigns=1, leads=0)
+    served = kit.Served(tmp_path / "state", [results])
     try:
         tab = opened(served, "lea")
+        parts = []
+        tab.on("response", lambda one: parts.append(one.url) if "/graph?" in one.url else None)
         tab.goto(f"{served.url}/cases/1/graph")
         tab.wait_for_selector("canvas[data-loaded]", timeout=60_000)
-        assert tab.locator("#state").inner_text().startswith("25\u202f000 of 25\u202f000")
-        times = []
-        for _try in range(2):
-            began = time.perf_counter()
-            tab.reload()
-            tab.wait_for_selector("canvas[data-loaded]", timeout=60_000)
-            times.append(time.perf_counter() - began)
-        assert min(times) < 9
+        assert tab.locator("#state").inner_text().startswith("6\u202f000 of 6\u202f000")
+        assert len(parts) == 2
+        drawn = tab.evaluate(
+            "document.getElementById('graph').getContext('2d').getImageData(0, 0, 700, 500).data.some((v) => v)"
+        )
+        assert drawn
     finally:
         served.close()

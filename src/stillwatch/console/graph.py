@@ -1,9 +1,9 @@
 """The plan of a case's graph: places for its accounts and the values that they share.
 
-Values stand on a circle, those with most accounts first. Accounts that show the same values stand together,
-in a disc (Vogel's spiral, 1979) around the mean of these values' places, in which a value counts the more
-the fewer accounts show it (the logarithm of its rarity), since what all show tells none apart. The work is linear in the number of
-accounts and links, and the same accounts always get the same places.
+Values stand on a circle, those of most weight first. Accounts that show the same values stand together, in a
+disc (Vogel's spiral, 1979) around the mean of these values' places, in which a value counts the more the
+fewer accounts show it (the logarithm of its rarity), since what all show tells none apart. The work is linear
+in the number of accounts and links, and the same accounts always get the same places.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ DONE = {
 """What a page says after an operation."""
 TOUR = {
     "The queue": "Campaigns and leads wait here with their owner, lock and due time. Above the list, groups "
-    "of the newest scan stand side by side: what speaks for one control is marked ▲, what speaks against it ▽.",
+    "of the newest scan stand side by side: ▲ marks what speaks for one control, ▽ what speaks against it.",
     "A campaign": "What speaks for and against one control, what each innocent explanation leaves "
     "unexplained, the time line, and the history over scans. Labels and notes are at the side.",
     "A lead": "The same page for a group that an innocent explanation may account for, such as a class. It "

@@ -242,8 +242,8 @@ class People:
             db.execute(delete(SESSIONS).where(SESSIONS.c.digest == digest))
 
     def of_token(self, token: str) -> Actor | None:
-        """Who a valid API token stands for, with the token's role; None also where its owner's role has become
-        less than the token's.
+        """Who a valid API token stands for, with the token's role; None also where its owner's role has
+        become less than the token's.
         """
         if not token.startswith(TOKEN_PREFIX):
             return None

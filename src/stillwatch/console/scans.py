@@ -54,7 +54,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A campaign or lead of a scan: its row, its accounts as columns of `MEMBERS`, its links, and what pages show."""
+    """A campaign or lead of a scan: its row, its accounts as columns of `MEMBERS`, its links, and
+    what pages show.
+    """
 
     row: Row
     name: str
@@ -171,11 +173,11 @@ def _apart(whole: Results) -> Callable[[str], Results]:
         column = NAMED_BY.get(name, "campaign_id")
         if column not in table.column_names:
             continue
-        table = table.take(pc.sort_indices(table[column]))
-        counts = pc.value_counts(table[column].combine_chunks())
+        ordered = table.take(pc.sort_indices(table[column]))
+        counts = pc.value_counts(ordered[column].combine_chunks())
         ends = np.cumsum(counts.field("counts").to_numpy(zero_copy_only=False)).tolist()
         names = counts.field("values").to_pylist()
-        parts[name] = (table, dict(zip(names, zip([0, *ends], ends, strict=False), strict=True)))
+        parts[name] = (ordered, dict(zip(names, zip([0, *ends], ends, strict=False), strict=True)))
 
     def of(group: str) -> Results:
         tables = {}

@@ -66,7 +66,9 @@ class OneHook(Given):
 
 
 class Lines(Given):
-    """Which lines of the audit log: those of a day (`YYYY-MM-DD`; empty: the last), by an author, of a kind."""
+    """Which lines of the audit log: those of a day (`YYYY-MM-DD`; empty: the last), by an author, of a
+    kind.
+    """
 
     day: Annotated[str, Field(pattern=r"^(\d{4}-\d\d-\d\d)?$")] = ""
     author: Annotated[Words, Field(max_length=80)] = ""
@@ -193,7 +195,7 @@ def remove_webhook(console: Console, who: Actor, given: OneHook) -> dict[str, An
 
 
 @operation("GET", "/scans", "see")
-def scans(console: Console, who: Actor, given: Nothing) -> dict[str, Any]:
+def scans(console: Console, who: Actor, given: Nothing) -> dict[str, Any]:  # noqa: ARG001
     """Scans that were imported, the newest first."""
     columns = [column for column in SCANS.c if column.name != "body"]
     with console.database.reading() as db:

@@ -1,4 +1,4 @@
-"""Rows as a person may see them: names of accounts and shared values become numbers without the permission."""
+"""Rows as a person may see them: without the permission, names of accounts and values become numbers."""
 
 from __future__ import annotations
 
