@@ -53,10 +53,7 @@ MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_
 """Encoding by byte-order mark."""
 PAGE = 8  # largest size of a Parquet page, as a multiple of the limit of a line: chosen
 NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
-FEWEST_ROWS_OF_BATCH, MOST_ROWS_OF_BATCH = (
-    16,
-    4096,
-)  # fewest and most rows of a Parquet file that are decoded together
+FEWEST_ROWS_OF_BATCH, MOST_ROWS_OF_BATCH = 16, 4096  # rows of a Parquet file decoded together
 CODED = 64  # bytes per row below which a dictionary column is read with its dictionary
 FAULTS = (
     OSError,

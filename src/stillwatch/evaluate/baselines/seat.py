@@ -6,11 +6,8 @@ import numpy as np
 
 from stillwatch.evaluate.baselines.registry import Ints, Reals, Traffic
 
-NEAR, FEWEST_REQUESTS, MOST_REQUESTS = (
-    0.9,
-    10,
-    500,
-)  # least cosine of a near pair; least and largest number of requests used
+NEAR = 0.9  # least cosine of a near pair
+FEWEST_REQUESTS, MOST_REQUESTS = 10, 500  # requests of an account that are used
 
 
 def seat(traffic: Traffic) -> Reals:
