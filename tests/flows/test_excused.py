@@ -61,7 +61,7 @@ def test_a_labelled_value_is_no_evidence_and_a_labelled_mark_excuses_what_it_can
     told = tmp_path / "labels"
     told.mkdir()
     said = [label("indicator", f"payment_fingerprint={card}") for card in cards]
-    add_all(told, [*said, label("mark", f"course:client_prefix={prefix}")])
+    add_all(told, [*said, label("mark", f"course:client_prefix={prefix}")], "ana")
     after = tmp_path / "after"
     scan([str(world)], after, Options(names={}, replay=False, labels=(told,)))
     kinds = {row["kind"] for row in rows(after, "evidence")}
@@ -128,7 +128,7 @@ def test_a_newcomer_that_shows_labelled_values_alone_is_not_known_until_the_labe
     assert known.match({"account_id": "first", **request}) is not None
     ends = datetime.now(UTC) + timedelta(days=1)
     values = [f"{kind}={value}" for kind, value in campaign.values]
-    add_all(tmp_path, [label("indicator", value, expires=ends) for value in values])
+    add_all(tmp_path, [label("indicator", value, expires=ends) for value in values], "ana")
     known.look()
     assert known.match({"account_id": "second", **request}) is None
 

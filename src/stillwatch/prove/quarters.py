@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -65,6 +65,11 @@ def _watch() -> None:
         _watch.added = True  # type: ignore[attr-defined]
 
 
-def _refuse(event: str, _arguments: tuple[object, ...]) -> None:
-    if event in REFUSED and getattr(_inside, "held", False):
+def _refuse(
+    event: str,
+    _arguments: tuple[object, ...],
+    refused: Collection[str] = REFUSED,  # bound here, since the module's names are gone when Python ends
+    inside: threading.local = _inside,
+) -> None:
+    if event in refused and getattr(inside, "held", False):
         raise Refused(f"`{event}` is refused while a stranger's files are read")
