@@ -1,12 +1,14 @@
-"""What every test may rely on: golden files, a seeded generator, the command line, a small world, and a
-watch over skipped issues.
+"""What every test may rely on: golden files, a seeded generator, the command line, a small world, a
+browser, and a watch over skipped issues.
 """
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
 SKIPPED_ISSUES = pytest.StashKey[list[str]]()
 
 
@@ -105,6 +107,19 @@ def run(monkeypatch, capsys):
         return code, told.out, told.err
 
     return call
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, which `./dev` fetches; without it these tests are skipped, which fails where CI is set."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(f"none of {', '.join(BROWSERS)} is installed; ./dev check fetches one")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        one = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield one
+        one.close()
 
 
 @pytest.fixture(scope="session")

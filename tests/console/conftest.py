@@ -132,12 +132,28 @@ def results(tmp_path_factory):
     return built(tmp_path_factory.mktemp("console") / "results")
 
 
+def lines_of(console):
+    """Lines of the audit log, whose chain must be whole."""
+    from stillwatch.guard.audit import FOLDER
+    from stillwatch.memory import record
+
+    console.audit.flush()
+    found = []
+    for path in sorted((console.state / FOLDER).glob("*.jsonl")):
+        kept = record.read(path)
+        assert kept.faults == []
+        found += kept.entries
+    return found
+
+
 @pytest.fixture(scope="session")
 def kit():
-    """What tests make consoles of: `built`, `Client`, `Served` and `CANARY`."""
+    """What tests make consoles of and read of them: `built`, `Client`, `Served`, `CANARY` and `lines_of`."""
     from types import SimpleNamespace
 
-    return SimpleNamespace(built=built, Client=Client, Served=Served, CANARY=CANARY, results=results_folder)
+    return SimpleNamespace(
+        built=built, Client=Client, Served=Served, CANARY=CANARY, results=results_folder, lines_of=lines_of
+    )
 
 
 @pytest.fixture(scope="session")

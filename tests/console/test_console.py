@@ -19,24 +19,12 @@ from stillwatch.console.database import Database, rows
 from stillwatch.console.openapi import PREFIX
 from stillwatch.console.scans import import_folder
 from stillwatch.errors import StateError, UsageError
-from stillwatch.guard.audit import FOLDER
 from stillwatch.memory import record
 from stillwatch.memory.labels import in_force
 
 pytestmark = pytest.mark.issue(29)
 API = PREFIX
 REASON = "confirmed by billing"
-
-
-def lines_of(console):
-    """Lines of the audit log, whose chain must be whole."""
-    console.audit.flush()
-    found = []
-    for path in sorted((console.state / FOLDER).glob("*.jsonl")):
-        kept = record.read(path)
-        assert kept.faults == []
-        found += kept.entries
-    return found
 
 
 def test_a_folder_is_imported_once_and_cases_keep_their_names_over_scans(tmp_path, kit):
@@ -220,7 +208,7 @@ call(console, who, "bulk", given)
 
 @pytest.mark.parametrize(("where", "labels", "status"), [("before", 0, "not done"), ("half", 0, "not done"), ("after", 60, "done")])  # fmt: skip
 def test_killed_in_the_middle_of_a_bulk_action_all_are_labelled_or_none_and_the_log_says_which(
-    tmp_path, imported, where, labels, status
+    tmp_path, imported, where, labels, status, kit
 ):
     state = shutil.copytree(imported, tmp_path / "state")
     ended = subprocess.run([sys.executable, "-c", BULK, str(state), where], env=os.environ)
@@ -231,7 +219,7 @@ def test_killed_in_the_middle_of_a_bulk_action_all_are_labelled_or_none_and_the_
         with console.database.reading() as db:
             (bulk,) = rows(db, select(schema.BULKS))
         assert (bulk["status"], bulk["size"]) == (status, 60)
-        kinds = [one.kind for one in lines_of(console)]
+        kinds = [one.kind for one in kit.lines_of(console)]
         assert kinds.index("bulk begun") < kinds.index(f"bulk {status}")
     finally:
         console.close()

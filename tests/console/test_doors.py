@@ -30,16 +30,6 @@ def csrf(client):
     return {"X-CSRF-Token": client.csrf}
 
 
-def lines_of(console):
-    console.audit.flush()
-    found = []
-    for path in sorted((console.state / FOLDER).glob("*.jsonl")):
-        kept = record.read(path)
-        assert kept.faults == []
-        found += kept.entries
-    return found
-
-
 def test_codes_are_those_of_the_standard():
     """RFC 6238, appendix B (SHA-1), of which the last six digits are used."""
     secret = base64.b32encode(b"12345678901234567890").decode()
@@ -83,7 +73,7 @@ def test_the_first_administrator_sets_up_and_signs_in_and_a_used_code_lets_nobod
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
     assert client.get("/people").status_code == 200
-    kinds = [(one.kind, one.author) for one in lines_of(served.console)]
+    kinds = [(one.kind, one.author) for one in kit.lines_of(served.console)]
     assert kinds.count(("not signed in", "unknown")) == 2
     assert ("signed in", "ada") in kinds
     with served.console.database.reading() as db:
@@ -180,7 +170,7 @@ def test_no_text_leaves_without_break_glass(serve, kit):
     assert kit.CANARY not in lea.get("/cases/1").text  # nobody else
     served.clock.moved = 601.0
     assert kit.CANARY not in ana.get("/cases/1").text
-    lines = lines_of(served.console)
+    lines = kit.lines_of(served.console)
     assert [one.author for one in lines if one.kind == "text"] == ["ana", "ana"]
     assert any(one.body.get("given", {}).get("reason") == asked["reason"] for one in lines)
     assert kit.CANARY not in str([one.body for one in lines])
@@ -189,13 +179,13 @@ def test_no_text_leaves_without_break_glass(serve, kit):
     assert kit.CANARY.encode() not in held.read_bytes()
 
 
-def test_reads_and_writes_are_in_one_chain_with_the_guards_and_a_change_shows(serve):
+def test_reads_and_writes_are_in_one_chain_with_the_guards_and_a_change_shows(serve, kit):
     served = serve()
     ana, lea = served.page("ana", "analyst"), served.page("lea", "lead")
     ana.get("/accounts/1")
     ana.form("label", what="account", id="1", verdict="honest", reason="a colleague", expires="")
     served.console.audit.note_plain("policy")
-    lines = lines_of(served.console)
+    lines = kit.lines_of(served.console)
     mine = [(one.kind, one.body["operation"]) for one in lines if one.author == "ana"]
     assert ("read", "one_account") in mine
     assert mine.index(("write", "label")) < mine.index(("done", "label"))

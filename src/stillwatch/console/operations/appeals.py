@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from sqlalchemy import Connection, func, insert, literal, select, update
+from sqlalchemy import Connection, Table, func, insert, literal, select, update
 
 from stillwatch.console.console import Console
 from stillwatch.console.database import number_of, one, put, rows
@@ -278,18 +278,19 @@ def appeal_file(console: Console, who: Actor, given: OneFile) -> dict[str, Any]:
     return {**held, "content": base64.b64encode(held["content"]).decode()}
 
 
+def _of_account(db: Connection, table: Table, number: int) -> dict[str, Any] | None:
+    """The row of a table of accounts' matters with this number, and the account's `name`; None for none."""
+    query = select(table, ACCOUNTS.c.name).join(ACCOUNTS, ACCOUNTS.c.id == table.c.account_id)
+    return one(db, query.where(table.c.id == number))
+
+
 @operation("POST", "/appeals/{appeal}/decide", "decide")
 def decide_appeal(console: Console, who: Actor, given: Decision) -> dict[str, Any]:
     """Decide an appeal. Where it is overturned, the account is labelled honest, and every account of the same
     batch is to be audited again: those labelled in the same bulk action, else those of the case.
     """
     with console.database.writing() as db:
-        held = one(
-            db,
-            select(APPEALS, ACCOUNTS.c.name)
-            .join(ACCOUNTS, ACCOUNTS.c.id == APPEALS.c.account_id)
-            .where(APPEALS.c.id == given.appeal),
-        )
+        held = _of_account(db, APPEALS, given.appeal)
         if held is None:
             raise Refused(404, "no such appeal")
         if held["status"] != "received":
@@ -365,12 +366,7 @@ def decide_review(console: Console, who: Actor, given: Review) -> dict[str, Any]
     labelled honest.
     """
     with console.database.writing() as db:
-        held = one(
-            db,
-            select(REVIEWS, ACCOUNTS.c.name)
-            .join(ACCOUNTS, ACCOUNTS.c.id == REVIEWS.c.account_id)
-            .where(REVIEWS.c.id == given.review),
-        )
+        held = _of_account(db, REVIEWS, given.review)
         if held is None:
             raise Refused(404, "no such audit")
         if held["status"] != "open":
